@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi ask: one question, one answer.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+
+static int print_chunks(amphi_stream *stream)
+{
+    amphi_str chunk;
+    amphi_error error;
+    bool terminal = false;
+    while (!terminal) {
+        if (amphi_stream_next_json(stream, AMPHI_WAIT_FOREVER, &chunk, &terminal, &error) !=
+            AMPHI_OK)
+            return cli_fail(&error);
+        printf("%.*s\n", (int)chunk.size, chunk.data);
+        fflush(stdout);
+    }
+    amphi_chat_result result;
+    if (amphi_stream_result(stream, &result, &error) != AMPHI_OK)
+        return cli_fail(&error);
+    return result.error != NULL ? cli_fail(result.error) : CLI_OK;
+}
+
+static int run(cli_options *options)
+{
+    amphi_chat_request request;
+    amphi_message message = {.role = AMPHI_ROLE_USER};
+    amphi_stream *stream = NULL;
+    amphi_error error;
+    int rc = CLI_FAILED;
+    char *question = cli_words(options);
+    if (question == NULL)
+        return CLI_USAGE;
+    size_t size = strlen(question);
+    while (size > 0 && (question[size - 1] == '\n' || question[size - 1] == '\r'))
+        size--;
+    if (size == 0) {
+        free(question);
+        return cli_usage("ask what? For example: amphi ask \"What is Amphi?\"");
+    }
+    message.content = amphi_str_make(question, size);
+    cli_request_init(options, &request, &message);
+    amphi_client *client = cli_client_new(options);
+    if (client == NULL)
+        goto cleanup;
+    if (amphi_chat_start(&stream, client, &request, &error) != AMPHI_OK)
+        rc = cli_fail(&error);
+    else
+        rc = cli_own(options, "--events") != NULL ? print_chunks(stream)
+                                                  : cli_play(stream, options);
+cleanup:
+    amphi_stream_free(stream);
+    amphi_client_free(client);
+    free(question);
+    return rc;
+}
+
+static const char *const own_flags[] = {"--events", NULL};
+
+const cli_command cli_ask = {
+    .name = "ask",
+    .summary = "one question, one answer",
+    .help = "usage: amphi ask [flags] QUESTION...   (or the question on standard input)\n\n"
+            "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
+            "cache, finish_reason, usage, timing and the decision with its reasons.\n"
+            "  --events              every event as a JSON line, in OpenAI's chunk form\n"
+            "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
+            "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
+    .own_flags = own_flags,
+    .run = run,
+};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the subcommands of `amphi` share: one set of flags that mean the same everywhere, one way
+ * to make a client from them, and one way to say what went wrong.
+ */
+#ifndef AMPHI_CLI_H
+#define AMPHI_CLI_H
+
+#include <amphi/amphi.h>
+
+#include <stdio.h>
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_QUEUED = 3 };
+enum { CLI_ENDPOINTS_MAX = AMPHI_ROUTES_MAX - 1, CLI_PINS_SIZE = 512 };
+
+typedef struct cli_options {
+    /* Shared flags. */
+    const char *data_dir;
+    const char *model;
+    const char *rollout;
+    const char *conversation;
+    amphi_endpoint_options endpoints[CLI_ENDPOINTS_MAX];
+    char pins[CLI_ENDPOINTS_MAX][CLI_PINS_SIZE];
+    size_t endpoints_count;
+    char *policy_json;  /* content of --policy's file */
+    char *device_json;  /* content of --device's file */
+    amphi_mode mode;
+    bool is_private;
+    bool no_cache;
+    bool no_queue;
+    bool allow_http_loopback;
+    bool json;
+    bool verbose;
+    bool help;
+    uint32_t threads;
+    uint32_t tokens_max;
+    int64_t seed;
+    float temperature; /* NAN: not said */
+    /* What is left: words that are no flags. */
+    const char *words[256];
+    size_t words_count;
+    /* Flags of one subcommand, as it declared them. */
+    const char *const *own_flags;  /* NULL-terminated: "--port=" takes a value, "--events" none */
+    const char *own_values[16];    /* NULL: not given; "" for flags without a value             */
+} cli_options;
+
+/* A subcommand: its line in the overview, its help page, its own flags, its main. */
+typedef struct cli_command {
+    const char *name;
+    const char *summary;
+    const char *help;
+    const char *const *own_flags;
+    int (*run)(cli_options *options);
+} cli_command;
+
+extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_rollout,
+    cli_model, cli_serve, cli_bench, cli_doctor;
+
+/* CLI_OK, or a line on standard error and CLI_USAGE. */
+int cli_options_parse(
+    cli_options *out, int argc, char **argv, const char *const *own_flags);
+void cli_options_clear(cli_options *options);
+/* The value of one of the command's own flags, or NULL. */
+const char *cli_own(const cli_options *options, const char *flag);
+/* A number from text, or a line on standard error and false. */
+bool cli_number(const char *what, const char *text, uint64_t most, uint64_t *out);
+
+/* The client's options as the shared flags say; they point into `options`. */
+void cli_client_options(const cli_options *options, amphi_client_options *out);
+/* Client from the shared flags, device facts pushed. A line on standard error when it fails. */
+amphi_client *cli_client_new(const cli_options *options);
+/* A request from the shared flags; `message` is borrowed by it. */
+void cli_request_init(
+    const cli_options *options, amphi_chat_request *request, amphi_message *message);
+
+/* "amphi: MESSAGE" on standard error; returns CLI_FAILED. */
+int cli_fail(const amphi_error *error);
+int cli_usage(const char *format, ...) AMPHI_PRINTF(1, 2);
+
+/* A whole file, or standard input for "-"; NULL with a line on standard error. free() it. */
+char *cli_read_file(const char *path, size_t *size_out);
+/* The words joined by blanks, or standard input when there are none or only "-". free() it. */
+char *cli_words(const cli_options *options);
+/* A quoted JSON string on `out`. */
+void cli_print_json_string(FILE *out, amphi_str text);
+/* Escape sequences only where they are understood: "" otherwise. */
+const char *cli_dim(FILE *out);
+const char *cli_plain(FILE *out);
+
+/* Pulls a stream to its end, printing as it comes. Cancels it on ctrl-C. */
+int cli_play(amphi_stream *stream, const cli_options *options);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi doctor: what works on this machine, what is missing, what to do.
+ */
+#include "cli.h"
+
+typedef struct printer {
+    bool json;
+    bool first;
+    bool fault;
+} printer;
+
+static void print_finding(void *user, const amphi_finding *finding)
+{
+    static const char *const levels[] = {"ok", "note", "fault"};
+    static const char *const marks[] = {"ok   ", "note ", "FAULT"};
+    printer *p = user;
+    p->fault |= finding->level == AMPHI_FINDING_FAULT;
+    if (p->json) {
+        printf("%s{\"level\":\"%s\",\"part\":", p->first ? "" : ",", levels[finding->level]);
+        cli_print_json_string(stdout, finding->part);
+        fputs(",\"text\":", stdout);
+        cli_print_json_string(stdout, finding->text);
+        fputs(",\"remedy\":", stdout);
+        cli_print_json_string(stdout, finding->remedy);
+        fputs("}", stdout);
+    } else {
+        printf("%s  %-14.*s %.*s\n", marks[finding->level], (int)finding->part.size,
+            finding->part.data, (int)finding->text.size, finding->text.data);
+        if (finding->remedy.size > 0)
+            printf("       %-14s -> %.*s\n", "", (int)finding->remedy.size, finding->remedy.data);
+    }
+    p->first = false;
+}
+
+static int run(cli_options *options)
+{
+    printer p = {.json = options->json, .first = true};
+    amphi_client_options client_options;
+    amphi_error error;
+    cli_client_options(options, &client_options);
+    if (options->json)
+        printf("{\"version\":\"%s\",\"findings\":[", amphi_version());
+    else
+        printf("amphi %s\n", amphi_version());
+    amphi_status status = amphi_doctor(&client_options, print_finding, &p, &error);
+    if (options->json)
+        puts("]}");
+    if (status != AMPHI_OK)
+        return cli_fail(&error);
+    return p.fault ? CLI_FAILED : CLI_OK;
+}
+
+const cli_command cli_doctor = {
+    .name = "doctor",
+    .summary = "what works on this machine, what is missing, what to do",
+    .help = "usage: amphi doctor [flags]\n\n"
+            "Makes a client from the flags as an app would, and asks every part how it is. Sends\n"
+            "nothing. Exit status 1 when something does not work.\n\n"
+            "Example: amphi doctor --endpoint work=https://api.example.com/v1,key-file=key\n",
+    .run = run,
+};

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi: the command. Finds the subcommand and hands over.
+ */
+#include "cli.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static const cli_command *const commands[] = {&cli_chat, &cli_ask, &cli_route, &cli_history,
+    &cli_outbox, &cli_rollout, &cli_model, &cli_serve, &cli_bench, &cli_doctor};
+
+static const char shared_help[] =
+    "Flags that mean the same everywhere:\n"
+    "  --data DIR            store, keys and learnt facts ($XDG_DATA_HOME/amphi)\n"
+    "  --model FILE          a GGUF model for the device (the embedded help model)\n"
+    "  --endpoint NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
+    "             [,priority=N][,weight=N][,prefix=yes|no][,tls12=yes]\n"
+    "                        an OpenAI-compatible API; may be repeated\n"
+    "  --mode MODE           auto, prefer_local, prefer_cloud, only_local, only_cloud\n"
+    "  --private             never leaves the device\n"
+    "  --no-cache            neither read nor write the response cache\n"
+    "  --no-queue            fail rather than keep the message in the outbox\n"
+    "  --conversation ID     keep this in the history under ID\n"
+    "  --policy FILE         the policy document (JSON)\n"
+    "  --device FILE         pushed facts about the device (JSON)\n"
+    "  --rollout SRC         a GrowthBook payload: a file or an https URL\n"
+    "  --allow-http-loopback accept http:// for this machine itself\n"
+    "  --threads N  --seed N  --max-tokens N  --temperature T\n"
+    "  --json                for programs  --verbose  --help\n";
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "amphi %s: chat over a model on the device and an API in the cloud\n\n"
+                 "usage: amphi COMMAND [flags]\n\n", amphi_version());
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\n%s\nExample: amphi ask \"What happens when the battery is low?\"\n"
+                 "`amphi COMMAND --help` tells more.\n", shared_help);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_overview(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_overview(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("amphi %s\n", amphi_version());
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i]->name, name) != 0)
+            continue;
+        cli_options *options = calloc(1, sizeof *options);
+        if (options == NULL)
+            return CLI_FAILED;
+        int rc = cli_options_parse(options, argc - 2, argv + 2, commands[i]->own_flags);
+        if (rc == CLI_OK && options->help)
+            printf("%s\n%s", commands[i]->help, shared_help);
+        else if (rc == CLI_OK)
+            rc = commands[i]->run(options);
+        cli_options_clear(options);
+        free(options);
+        return rc;
+    }
+    return cli_usage("unknown command \"%s\"; `amphi --help` lists them", name);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi model: look at a model file directly: logits, tokens, rendered prompts, facts.
+ */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+static amphi_model *open_model(const cli_options *options, bool vocabulary_only)
+{
+    amphi_model_options model_options;
+    amphi_model *model = NULL;
+    amphi_error error;
+    const char *context = cli_own(options, "--context");
+    uint64_t number = 0;
+    amphi_model_options_init(&model_options);
+    model_options.threads = options->threads;
+    model_options.vocabulary_only = vocabulary_only;
+    model_options.kernels = amphi_str_from(cli_own(options, "--kernels"));
+    if (context != NULL && !cli_number("--context", context, UINT32_MAX, &number))
+        return NULL;
+    model_options.context_tokens_max = (uint32_t)number;
+    if (options->model == NULL) {
+        cli_usage("--model FILE is needed");
+        return NULL;
+    }
+    if (amphi_model_open(&model, amphi_str_from(options->model), &model_options, &error) !=
+        AMPHI_OK)
+        cli_fail(&error);
+    return model;
+}
+
+/* ---- logits ---- */
+
+static int32_t argmax(const float *logits, uint32_t count)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < count; i++)
+        if (logits[i] > logits[best])
+            best = i;
+    return (int32_t)best;
+}
+
+/* "1,2,3" to ids; NULL with a line on standard error. */
+static int32_t *parse_tokens(const char *text, size_t *count)
+{
+    int32_t *tokens = calloc(strlen(text) / 2 + 1, sizeof *tokens);
+    *count = 0;
+    while (tokens != NULL && *text != '\0') {
+        char *end = NULL;
+        long long value = strtoll(text, &end, 10);
+        if (end == text || (*end != ',' && *end != '\0') || value < 0 || value > INT32_MAX) {
+            cli_usage("--tokens takes ids like 1,2,3");
+            free(tokens);
+            return NULL;
+        }
+        tokens[(*count)++] = (int32_t)value;
+        text = *end == ',' ? end + 1 : end;
+    }
+    if (tokens != NULL && *count == 0) {
+        cli_usage("--tokens takes ids like 1,2,3");
+        free(tokens);
+        return NULL;
+    }
+    return tokens;
+}
+
+static void print_top(const float *logits, uint32_t count, uint64_t top)
+{
+    bool *taken = calloc(count, sizeof *taken);
+    fputs("\"top\":[", stdout);
+    for (uint64_t k = 0; taken != NULL && k < top && k < count; k++) {
+        uint32_t best = UINT32_MAX;
+        for (uint32_t i = 0; i < count; i++)
+            if (!taken[i] && (best == UINT32_MAX || logits[i] > logits[best]))
+                best = i;
+        taken[best] = true;
+        printf("%s{\"id\":%u,\"logit\":%.6f}", k > 0 ? "," : "", best, (double)logits[best]);
+    }
+    fputs("]", stdout);
+    free(taken);
+}
+
+static int write_floats(const char *path, const float *data, size_t count)
+{
+    FILE *file = fopen(path, "wb");
+    bool good = file != NULL && fwrite(data, sizeof *data, count, file) == count;
+    if (file != NULL && fclose(file) != 0)
+        good = false;
+    return good ? CLI_OK : cli_usage("%s: can't be written", path);
+}
+
+/* Greedy continuation after the prompt, printed as an array. */
+static int print_greedy(amphi_model *model, float *last, uint32_t vocabulary, uint64_t count)
+{
+    amphi_error error;
+    fputs("\"greedy\":[", stdout);
+    for (uint64_t i = 0; i < count; i++) {
+        int32_t token = argmax(last, vocabulary);
+        printf("%s%" PRId32, i > 0 ? "," : "", token);
+        if (i + 1 < count &&
+            amphi_model_logits(model, &token, 1, false, false, last, &error) != AMPHI_OK) {
+            puts("]}");
+            return cli_fail(&error);
+        }
+    }
+    puts("]}");
+    return CLI_OK;
+}
+
+static int run_logits(const cli_options *options)
+{
+    const char *tokens_text = cli_own(options, "--tokens");
+    const char *out = cli_own(options, "--out");
+    uint64_t top = 5;
+    uint64_t greedy = 0;
+    size_t count = 0;
+    amphi_error error;
+    int rc = CLI_USAGE;
+    float *logits = NULL;
+    if (tokens_text == NULL)
+        return cli_usage("model logits: --tokens 1,2,3 is needed");
+    if ((cli_own(options, "--top") != NULL &&
+            !cli_number("--top", cli_own(options, "--top"), 1000, &top)) ||
+        (cli_own(options, "--greedy") != NULL &&
+            !cli_number("--greedy", cli_own(options, "--greedy"), 1u << 20, &greedy)))
+        return CLI_USAGE;
+    int32_t *tokens = parse_tokens(tokens_text, &count);
+    amphi_model *model = tokens != NULL ? open_model(options, false) : NULL;
+    if (model == NULL) {
+        free(tokens);
+        return tokens_text != NULL ? CLI_FAILED : CLI_USAGE;
+    }
+    uint32_t vocabulary = amphi_model_vocabulary_size(model);
+    bool all = cli_own(options, "--all") != NULL;
+    logits = malloc(sizeof *logits * vocabulary * (all ? count : 1));
+    if (logits == NULL) {
+        rc = cli_usage("out of memory for the logits");
+        goto cleanup;
+    }
+    if (amphi_model_logits(model, tokens, count, true, all, logits, &error) != AMPHI_OK) {
+        rc = cli_fail(&error);
+        goto cleanup;
+    }
+    float *last = logits + (all ? (count - 1) * vocabulary : 0);
+    rc = out != NULL ? write_floats(out, logits, (all ? count : 1) * (size_t)vocabulary) : CLI_OK;
+    if (rc != CLI_OK)
+        goto cleanup;
+    fputs("{\"tokens\":[", stdout);
+    for (size_t i = 0; i < count; i++)
+        printf("%s%" PRId32, i > 0 ? "," : "", tokens[i]);
+    fputs("],", stdout);
+    print_top(last, vocabulary, top);
+    fputs(",", stdout);
+    rc = print_greedy(model, last, vocabulary, greedy);
+cleanup:
+    free(logits);
+    amphi_model_free(model);
+    free(tokens);
+    return rc;
+}
+
+/* ---- tokenize ---- */
+
+static int run_tokenize(const cli_options *options)
+{
+    const char *path = cli_own(options, "--file");
+    size_t size = 0;
+    size_t count = 0;
+    int32_t *tokens = NULL;
+    amphi_error error;
+    int rc = CLI_FAILED;
+    char *text = path != NULL ? cli_read_file(path, &size) : cli_words(options);
+    if (text == NULL)
+        return CLI_USAGE;
+    if (path == NULL)
+        size = strlen(text);
+    amphi_model *model = open_model(options, true);
+    if (model == NULL)
+        goto cleanup;
+    if (amphi_model_tokenize(model, amphi_str_make(text, size),
+            cli_own(options, "--special") != NULL, &tokens, &count, &error) != AMPHI_OK) {
+        rc = cli_fail(&error);
+        goto cleanup;
+    }
+    if (options->json)
+        fputs("{\"tokens\":[", stdout);
+    for (size_t i = 0; i < count; i++)
+        printf("%s%" PRId32, i == 0 ? "" : options->json ? "," : " ", tokens[i]);
+    puts(options->json ? "]}" : "");
+    rc = CLI_OK;
+cleanup:
+    amphi_model_tokens_free(tokens);
+    amphi_model_free(model);
+    free(text);
+    return rc;
+}
+
+/* ---- render ---- */
+
+/* {"KEY":JSON} from "KEY=JSON"; NULL with a line on standard error. */
+static char *set_to_json(const char *set)
+{
+    const char *equals = strchr(set, '=');
+    if (equals == NULL || equals == set) {
+        cli_usage("--set takes KEY=JSON");
+        return NULL;
+    }
+    size_t size = strlen(set) + 8;
+    char *json = malloc(size);
+    if (json != NULL)
+        snprintf(json, size, "{\"%.*s\":%s}", (int)(equals - set), set, equals + 1);
+    return json;
+}
+
+static int run_render(const cli_options *options)
+{
+    const char *template_path = cli_own(options, "--template");
+    const char *messages_path = cli_own(options, "--messages");
+    const char *tools_path = cli_own(options, "--tools");
+    const char *set = cli_own(options, "--set");
+    size_t template_size = 0;
+    char *text = NULL;
+    amphi_error error;
+    int rc = CLI_FAILED;
+    if (messages_path == NULL || (template_path == NULL && options->model == NULL))
+        return cli_usage("model render: --messages FILE and --template FILE (or --model FILE)");
+    char *template_text =
+        template_path != NULL ? cli_read_file(template_path, &template_size) : NULL;
+    char *messages = cli_read_file(messages_path, NULL);
+    char *tools = tools_path != NULL ? cli_read_file(tools_path, NULL) : NULL;
+    char *extra = set != NULL ? set_to_json(set) : NULL;
+    amphi_model *model = NULL;
+    if (messages == NULL || (template_path != NULL && template_text == NULL) ||
+        (tools_path != NULL && tools == NULL) || (set != NULL && extra == NULL))
+        goto cleanup;
+    if (options->model != NULL) {
+        model = open_model(options, true);
+        if (model == NULL)
+            goto cleanup;
+    }
+    if (amphi_model_render(model, amphi_str_make(template_text, template_size),
+            amphi_str_from(messages), amphi_str_from(tools), amphi_str_from(extra),
+            amphi_str_from(cli_own(options, "--now")),
+            cli_own(options, "--no-generation-prompt") == NULL, &text, &error) == AMPHI_OK) {
+        fputs(text, stdout);
+        rc = CLI_OK;
+    } else {
+        rc = cli_fail(&error);
+    }
+cleanup:
+    amphi_string_free(text);
+    amphi_model_free(model);
+    free(template_text);
+    free(messages);
+    free(tools);
+    free(extra);
+    return rc;
+}
+
+static int run_inspect(const cli_options *options)
+{
+    char *json = NULL;
+    amphi_error error;
+    amphi_model *model = open_model(options, true);
+    if (model == NULL)
+        return CLI_FAILED;
+    int rc = CLI_OK;
+    if (amphi_model_inspect(model, &json, &error) == AMPHI_OK)
+        puts(json);
+    else
+        rc = cli_fail(&error);
+    amphi_string_free(json);
+    amphi_model_free(model);
+    return rc;
+}
+
+static int run(cli_options *options)
+{
+    const char *verb = options->words_count > 0 ? options->words[0] : "";
+    options->words_count -= options->words_count > 0;
+    memmove(options->words, options->words + 1, options->words_count * sizeof options->words[0]);
+    if (strcmp(verb, "logits") == 0)
+        return run_logits(options);
+    if (strcmp(verb, "tokenize") == 0)
+        return run_tokenize(options);
+    if (strcmp(verb, "render") == 0)
+        return run_render(options);
+    if (strcmp(verb, "inspect") == 0)
+        return run_inspect(options);
+    return cli_usage("model: logits, tokenize, render or inspect");
+}
+
+static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--out=", "--all",
+    "--file=", "--special", "--template=", "--messages=", "--tools=", "--set=", "--now=",
+    "--no-generation-prompt", "--kernels=", "--context=", NULL};
+
+const cli_command cli_model = {
+    .name = "model",
+    .summary = "look at a model file: logits, tokenize, render, inspect",
+    .help = "usage: amphi model logits   --model FILE --tokens 1,2,3 [--top K] [--greedy N]\n"
+            "                            [--all --out F.f32] [--threads T] [--kernels NAME]\n"
+            "       amphi model tokenize --model FILE (--file TEXT | WORDS) [--special]\n"
+            "       amphi model render   (--template T.jinja | --model FILE) --messages M.json\n"
+            "                            [--tools F] [--set KEY=JSON] [--now ISO-TIME]\n"
+            "                            [--no-generation-prompt]\n"
+            "       amphi model inspect  --model FILE\n\n"
+            "Runs in this process, without the worker: for tools, tests and curiosity.\n\n"
+            "Example: amphi model tokenize --model model.gguf \"Hello world\"\n",
+    .own_flags = own_flags,
+    .run = run,
+};

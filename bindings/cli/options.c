@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The flags, and a client made from them.
+ */
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int cli_fail(const amphi_error *error)
+{
+    fprintf(stderr, "amphi: %s\n", error->message);
+    return CLI_FAILED;
+}
+
+int cli_usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("amphi: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return CLI_USAGE;
+}
+
+bool cli_number(const char *what, const char *text, uint64_t most, uint64_t *out)
+{
+    char *end = NULL;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && value <= most) {
+        *out = value;
+        return true;
+    }
+    cli_usage("%s takes a whole number up to %llu", what, (unsigned long long)most);
+    return false;
+}
+
+char *cli_read_file(const char *path, size_t *size_out)
+{
+    enum { FILE_MAX = 64 << 20 };
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    char *data = NULL;
+    size_t size = 0;
+    size_t capacity = 0;
+    if (file == NULL) {
+        cli_usage("%s: can't be read (no such file, or no permission)", path);
+        return NULL;
+    }
+    for (;;) {
+        if (size + 4096 + 1 > capacity) {
+            capacity = capacity > 0 ? capacity * 2 : 16384;
+            char *larger = capacity <= FILE_MAX ? realloc(data, capacity) : NULL;
+            if (larger == NULL) {
+                cli_usage("%s: larger than %d MiB", path, FILE_MAX >> 20);
+                free(data);
+                data = NULL;
+                break;
+            }
+            data = larger;
+        }
+        size_t got = fread(data + size, 1, 4096, file);
+        size += got;
+        if (got == 0)
+            break;
+    }
+    if (!standard)
+        fclose(file);
+    if (data != NULL)
+        data[size] = '\0';
+    if (size_out != NULL)
+        *size_out = size;
+    return data;
+}
+
+char *cli_words(const cli_options *options)
+{
+    if (options->words_count == 0 ||
+        (options->words_count == 1 && strcmp(options->words[0], "-") == 0))
+        return cli_read_file("-", NULL);
+    size_t size = 1;
+    for (size_t i = 0; i < options->words_count; i++)
+        size += strlen(options->words[i]) + 1;
+    char *text = malloc(size);
+    if (text == NULL)
+        return NULL;
+    text[0] = '\0';
+    for (size_t i = 0; i < options->words_count; i++) {
+        if (i > 0)
+            strcat(text, " ");
+        strcat(text, options->words[i]);
+    }
+    return text;
+}
+
+/* ---- flags ---- */
+
+static int add_endpoint(cli_options *out, const char *text)
+{
+    amphi_error error;
+    if (out->endpoints_count == CLI_ENDPOINTS_MAX)
+        return cli_usage("--endpoint: at most %d", CLI_ENDPOINTS_MAX);
+    size_t i = out->endpoints_count;
+    if (amphi_endpoint_parse(&out->endpoints[i], amphi_str_from(text), out->pins[i],
+            sizeof out->pins[i], &error) != AMPHI_OK)
+        return cli_usage("--endpoint: %s", error.message);
+    out->endpoints_count++;
+    return CLI_OK;
+}
+
+static int read_into(char **out, const char *path)
+{
+    free(*out);
+    *out = cli_read_file(path, NULL);
+    return *out != NULL ? CLI_OK : CLI_USAGE;
+}
+
+static int number_flag(const char *flag, const char *value, uint64_t most, uint64_t *out)
+{
+    return cli_number(flag, value, most, out) ? CLI_OK : CLI_USAGE;
+}
+
+/* A flag with a value that every command knows; -1: none of them. */
+static int shared_value_flag(cli_options *out, const char *flag, const char *value)
+{
+    uint64_t number = 0;
+    int rc = CLI_OK;
+    if (strcmp(flag, "--data") == 0)
+        out->data_dir = value;
+    else if (strcmp(flag, "--model") == 0)
+        out->model = value;
+    else if (strcmp(flag, "--rollout") == 0)
+        out->rollout = value;
+    else if (strcmp(flag, "--conversation") == 0)
+        out->conversation = value;
+    else if (strcmp(flag, "--endpoint") == 0)
+        rc = add_endpoint(out, value);
+    else if (strcmp(flag, "--policy") == 0)
+        rc = read_into(&out->policy_json, value);
+    else if (strcmp(flag, "--device") == 0)
+        rc = read_into(&out->device_json, value);
+    else if (strcmp(flag, "--mode") == 0)
+        rc = amphi_mode_parse(&out->mode, amphi_str_from(value)) == AMPHI_OK
+            ? CLI_OK
+            : cli_usage("--mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
+    else if (strcmp(flag, "--threads") == 0) {
+        rc = number_flag(flag, value, 256, &number);
+        out->threads = (uint32_t)number;
+    } else if (strcmp(flag, "--max-tokens") == 0) {
+        rc = number_flag(flag, value, 1u << 20, &number);
+        out->tokens_max = (uint32_t)number;
+    } else if (strcmp(flag, "--seed") == 0) {
+        rc = number_flag(flag, value, INT64_MAX / 1024, &number);
+        out->seed = (int64_t)number;
+    } else if (strcmp(flag, "--temperature") == 0) {
+        char *end = NULL;
+        out->temperature = strtof(value, &end);
+        if (end == value || *end != '\0' || !(out->temperature >= 0 && out->temperature <= 10))
+            rc = cli_usage("--temperature takes a number from 0 to 10");
+    } else
+        return -1;
+    return rc;
+}
+
+static bool shared_plain_flag(cli_options *out, const char *flag)
+{
+    const struct {
+        const char *name;
+        bool *value;
+    } flags[] = {{"--private", &out->is_private}, {"--no-cache", &out->no_cache},
+        {"--no-queue", &out->no_queue}, {"--allow-http-loopback", &out->allow_http_loopback},
+        {"--json", &out->json}, {"--verbose", &out->verbose}, {"--help", &out->help},
+        {"-h", &out->help}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (strcmp(flags[i].name, flag) == 0) {
+            *flags[i].value = true;
+            return true;
+        }
+    return false;
+}
+
+static bool takes_value(const char *flag)
+{
+    static const char *const flags[] = {"--data", "--model", "--rollout", "--conversation",
+        "--endpoint", "--policy", "--device", "--mode", "--threads", "--max-tokens", "--seed",
+        "--temperature"};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (strcmp(flags[i], flag) == 0)
+            return true;
+    return false;
+}
+
+/* Position among the command's own flags, or -1. */
+static int find_own(const char *const *own_flags, const char *flag, bool *with_value)
+{
+    size_t size = strlen(flag);
+    for (int i = 0; own_flags != NULL && own_flags[i] != NULL; i++)
+        if (strncmp(own_flags[i], flag, size) == 0 &&
+            (own_flags[i][size] == '\0' || strcmp(own_flags[i] + size, "=") == 0)) {
+            *with_value = own_flags[i][size] == '=';
+            return i;
+        }
+    return -1;
+}
+
+const char *cli_own(const cli_options *options, const char *flag)
+{
+    bool with_value = false;
+    int i = find_own(options->own_flags, flag, &with_value);
+    return i >= 0 ? options->own_values[i] : NULL;
+}
+
+/* One flag; *consumed is how many of the arguments it was. `attached` is what followed '='. */
+static int parse_flag(
+    cli_options *out, const char *flag, const char *attached, const char *next, int *consumed)
+{
+    bool with_value = false;
+    int own = find_own(out->own_flags, flag, &with_value);
+    *consumed = 1;
+    if (own < 0)
+        with_value = takes_value(flag);
+    if (with_value && attached == NULL) {
+        if (next == NULL)
+            return cli_usage("%s takes a value", flag);
+        attached = next;
+        *consumed = 2;
+    }
+    if (own >= 0) {
+        out->own_values[own] = with_value ? attached : "";
+        return CLI_OK;
+    }
+    if (with_value)
+        return shared_value_flag(out, flag, attached);
+    if (shared_plain_flag(out, flag))
+        return CLI_OK;
+    return cli_usage("unknown flag %s; --help lists them", flag);
+}
+
+int cli_options_parse(cli_options *out, int argc, char **argv, const char *const *own_flags)
+{
+    memset(out, 0, sizeof *out);
+    out->own_flags = own_flags;
+    out->seed = -1;
+    out->temperature = NAN;
+    bool only_words = false;
+    for (int i = 0; i < argc;) {
+        char *word = argv[i];
+        if (only_words || word[0] != '-' || word[1] == '\0') {
+            if (out->words_count == sizeof out->words / sizeof out->words[0])
+                return cli_usage("too many words; put the question into quotes");
+            out->words[out->words_count++] = word;
+            i++;
+            continue;
+        }
+        if (strcmp(word, "--") == 0) {
+            only_words = true;
+            i++;
+            continue;
+        }
+        char flag[64];
+        const char *equals = strchr(word, '=');
+        size_t size = equals != NULL ? (size_t)(equals - word) : strlen(word);
+        if (size >= sizeof flag)
+            return cli_usage("unknown flag %.40s...; --help lists them", word);
+        memcpy(flag, word, size);
+        flag[size] = '\0';
+        int consumed = 1;
+        int rc = parse_flag(out, flag, equals != NULL ? equals + 1 : NULL,
+            i + 1 < argc ? argv[i + 1] : NULL, &consumed);
+        if (rc != CLI_OK)
+            return rc;
+        i += consumed;
+    }
+    return CLI_OK;
+}
+
+void cli_options_clear(cli_options *options)
+{
+    free(options->policy_json);
+    free(options->device_json);
+    options->policy_json = NULL;
+    options->device_json = NULL;
+}
+
+/* ---- client ---- */
+
+static void log_line(void *user, int level, amphi_str line)
+{
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    bool verbose = *(const bool *)user;
+    if (verbose)
+        fprintf(stderr, "%samphi %s: %.*s%s\n", cli_dim(stderr), levels[level & 3],
+            (int)line.size, line.data, cli_plain(stderr));
+}
+
+void cli_client_options(const cli_options *options, amphi_client_options *out)
+{
+    amphi_client_options_init(out);
+    out->data_dir = amphi_str_from(options->data_dir);
+    out->model_path = amphi_str_from(options->model);
+    out->endpoints = options->endpoints;
+    out->endpoints_count = options->endpoints_count;
+    out->policy_json = amphi_str_from(options->policy_json);
+    out->rollout_source = amphi_str_from(options->rollout);
+    out->threads = options->threads;
+    out->allow_http_loopback = options->allow_http_loopback;
+    out->log = log_line;
+    out->log_user = (void *)&options->verbose;
+}
+
+amphi_client *cli_client_new(const cli_options *options)
+{
+    amphi_client_options client_options;
+    amphi_client *client = NULL;
+    amphi_error error;
+    cli_client_options(options, &client_options);
+    if (amphi_client_new(&client, &client_options, &error) != AMPHI_OK) {
+        cli_fail(&error);
+        return NULL;
+    }
+    if (options->device_json != NULL &&
+        amphi_device_push_json(client, amphi_str_from(options->device_json), &error) != AMPHI_OK) {
+        cli_fail(&error);
+        amphi_client_free(client);
+        return NULL;
+    }
+    bool url = options->rollout != NULL && strncmp(options->rollout, "http", 4) == 0;
+    if (url && amphi_rollout_refresh(client, &error) != AMPHI_OK && options->verbose)
+        cli_fail(&error); /* the last good payload stays in force */
+    return client;
+}
+
+void cli_request_init(
+    const cli_options *options, amphi_chat_request *request, amphi_message *message)
+{
+    amphi_chat_request_init(request);
+    request->messages = message;
+    request->messages_count = 1;
+    request->conversation_id = amphi_str_from(options->conversation);
+    request->mode = options->mode;
+    request->is_private = options->is_private;
+    request->no_cache = options->no_cache;
+    request->no_queue = options->no_queue;
+    request->sampling.tokens_max = options->tokens_max;
+    request->sampling.seed = options->seed;
+    request->sampling.temperature = options->temperature;
+}
+
+/* ---- output ---- */
+
+void cli_print_json_string(FILE *out, amphi_str text)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20)
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+static bool understands_escapes(FILE *out)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) && getenv("NO_COLOR") == NULL && term != NULL &&
+        strcmp(term, "dumb") != 0;
+}
+
+const char *cli_dim(FILE *out)
+{
+    return understands_escapes(out) ? "\033[2m" : "";
+}
+
+const char *cli_plain(FILE *out)
+{
+    return understands_escapes(out) ? "\033[0m" : "";
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Showing a stream: words on standard output as they come; who answers, and why, in dim lines on
+ * standard error; a bar while a model loads. Ctrl-C cancels the answer, not the program.
+ */
+#include "cli.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    interrupted = 1;
+}
+
+typedef struct show {
+    const cli_options *options;
+    bool bar;        /* a progress bar stands on the line  */
+    bool words;      /* words were printed                 */
+    bool mid_line;   /* and the last of them ended no line */
+} show;
+
+static void draw_bar(show *s, const amphi_event *event)
+{
+    enum { WIDTH = 30 };
+    if (s->options->json || !isatty(STDERR_FILENO))
+        return;
+    int full = (int)(event->progress_permille * WIDTH / 1000);
+    fprintf(stderr, "\r%s%.*s [%.*s%*s] %3u %%%s", cli_dim(stderr), (int)event->text.size,
+        event->text.data, full, "##############################", WIDTH - full, "",
+        event->progress_permille / 10, cli_plain(stderr));
+    s->bar = true;
+}
+
+static void clear_bar(show *s)
+{
+    if (s->bar)
+        fputs("\r\033[K", stderr);
+    s->bar = false;
+}
+
+/* A dim line of its own on standard error, where a person looks on. */
+static void note(show *s, const char *format, ...) AMPHI_PRINTF(2, 3);
+
+#include <stdarg.h>
+
+static void note(show *s, const char *format, ...)
+{
+    if (s->options->json)
+        return;
+    va_list args;
+    va_start(args, format);
+    if (s->mid_line)
+        fputc('\n', stdout);
+    s->mid_line = false;
+    fflush(stdout);
+    fputs(cli_dim(stderr), stderr);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "%s\n", cli_plain(stderr));
+    va_end(args);
+}
+
+static void print_words(show *s, amphi_str text)
+{
+    if (s->options->json || text.size == 0)
+        return;
+    fwrite(text.data, 1, text.size, stdout);
+    fflush(stdout);
+    s->words = true;
+    s->mid_line = text.data[text.size - 1] != '\n';
+}
+
+static void show_event(show *s, const amphi_event *event)
+{
+    if (event->kind != AMPHI_EVENT_PROGRESS)
+        clear_bar(s);
+    switch (event->kind) {
+    case AMPHI_EVENT_PROGRESS:
+        draw_bar(s, event);
+        break;
+    case AMPHI_EVENT_DELTA:
+        print_words(s, event->text);
+        break;
+    case AMPHI_EVENT_REPLACE:
+        note(s, "(the answer starts again)");
+        print_words(s, event->text);
+        break;
+    case AMPHI_EVENT_TAKEOVER:
+        note(s, "(%s took over from %s after %llu bytes: %s)", event->takeover->to,
+            event->takeover->from, (unsigned long long)event->takeover->byte_offset,
+            event->takeover->why);
+        break;
+    case AMPHI_EVENT_TOOL_CALL:
+        note(s, "(tool call: %.*s)", (int)event->text.size, event->text.data);
+        break;
+    case AMPHI_EVENT_QUEUED:
+        note(s, "(no route now; kept in the outbox as %.*s and sent when one returns)",
+            (int)event->text.size, event->text.data);
+        break;
+    default:
+        break;
+    }
+}
+
+/* "(local: ...)" after the answer: who gave it, and the reason in words. */
+static void show_summary(show *s, amphi_stream *stream)
+{
+    amphi_chat_result result;
+    if (s->options->json || amphi_stream_result(stream, &result, NULL) != AMPHI_OK ||
+        result.error != NULL)
+        return;
+    const char *why = result.cache_hit ? "the same was asked before" : "";
+    for (size_t i = 0; i < result.decision->routes_count && !result.cache_hit; i++)
+        if (strlen(result.decision->routes[i].route) == result.route.size &&
+            memcmp(result.decision->routes[i].route, result.route.data, result.route.size) == 0)
+            why = result.decision->routes[i].why;
+    note(s, "[%.*s] %s (%u tokens, first after %u ms, %u ms in all)", (int)result.route.size,
+        result.route.data, why, result.usage.completion_tokens, result.first_token_ms,
+        result.total_ms);
+}
+
+static int finish(show *s, amphi_stream *stream, const amphi_event *last)
+{
+    int rc = last->kind == AMPHI_EVENT_DONE ? CLI_OK
+        : last->kind == AMPHI_EVENT_QUEUED  ? CLI_QUEUED
+                                            : CLI_FAILED;
+    amphi_error error;
+    bool failed = last->kind == AMPHI_EVENT_ERROR;
+    if (failed)
+        error = *last->error;
+    if (s->mid_line)
+        fputc('\n', stdout);
+    s->mid_line = false;
+    if (s->options->json) {
+        char *json = NULL;
+        amphi_error why;
+        if (amphi_stream_result_json(stream, &json, &why) == AMPHI_OK)
+            puts(json);
+        amphi_string_free(json);
+    } else if (isatty(STDERR_FILENO) || s->options->verbose) {
+        show_summary(s, stream);
+    }
+    fflush(stdout);
+    if (failed)
+        cli_fail(&error);
+    return rc;
+}
+
+int cli_play(amphi_stream *stream, const cli_options *options)
+{
+    show s = {.options = options};
+    amphi_event event;
+    amphi_error error;
+    struct sigaction on = {.sa_handler = on_interrupt};
+    struct sigaction before;
+    interrupted = 0;
+    sigaction(SIGINT, &on, &before);
+    for (;;) {
+        amphi_status status = amphi_stream_next(stream, 100, &event, &error);
+        if (interrupted)
+            amphi_stream_cancel(stream);
+        if (status == AMPHI_E_TIMEOUT)
+            continue;
+        if (status != AMPHI_OK) {
+            sigaction(SIGINT, &before, NULL);
+            return cli_fail(&error);
+        }
+        show_event(&s, &event);
+        if (amphi_event_is_terminal(&event))
+            break;
+    }
+    sigaction(SIGINT, &before, NULL);
+    return finish(&s, stream, &event);
+}

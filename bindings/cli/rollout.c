@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi rollout: what the gray release gives this install.
+ */
+#include "cli.h"
+
+static int run(cli_options *options)
+{
+    char *json = NULL;
+    amphi_error error;
+    if (options->words_count != 1 || strcmp(options->words[0], "show") != 0)
+        return cli_usage("rollout: show is the one thing it does");
+    amphi_client *client = cli_client_new(options);
+    if (client == NULL)
+        return CLI_FAILED;
+    int rc = CLI_OK;
+    if (amphi_rollout_show(client, &json, &error) == AMPHI_OK)
+        puts(json);
+    else
+        rc = cli_fail(&error);
+    amphi_string_free(json);
+    amphi_client_free(client);
+    return rc;
+}
+
+const cli_command cli_rollout = {
+    .name = "rollout",
+    .summary = "which value of the gray release this install gets, and why",
+    .help = "usage: amphi rollout show --rollout FILE|URL [flags]\n\n"
+            "Prints JSON: the install's id, its bucket, the rule and coverage that chose, the value\n"
+            "of the feature amphi.policy, and the whole policy document in force. A kill switch for\n"
+            "the local engine is {\"features\":{\"amphi.policy\":{\"defaultValue\":"
+            "{\"local\":{\"enabled\":false}}}}}\n\n"
+            "Example: amphi rollout show --rollout payload.json\n",
+    .run = run,
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi serve: this machine as an OpenAI-compatible endpoint.
+ */
+#include "../gateway/gateway.h"
+#include "cli.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+/* Waits for ctrl-C or a polite kill. The signals are blocked in every thread but arrive here. */
+static void wait_for_signal(const sigset_t *signals)
+{
+    int number = 0;
+    sigwait(signals, &number);
+}
+
+static char *read_optional(const char *path, bool *failed)
+{
+    char *text = path != NULL ? cli_read_file(path, NULL) : NULL;
+    *failed |= path != NULL && text == NULL;
+    return text;
+}
+
+static int run(cli_options *options)
+{
+    gateway_options gateway = {.host = cli_own(options, "--host")};
+    amphi_error error;
+    uint64_t port = 8080;
+    sigset_t signals;
+    bool failed = false;
+    int rc = CLI_FAILED;
+    const char *port_text = cli_own(options, "--port");
+    if (port_text != NULL && !cli_number("--port", port_text, 65535, &port))
+        return CLI_USAGE;
+    if ((cli_own(options, "--tls-cert") == NULL) != (cli_own(options, "--tls-key") == NULL))
+        return cli_usage("--tls-cert and --tls-key go together");
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+
+    char *cert = read_optional(cli_own(options, "--tls-cert"), &failed);
+    char *key = read_optional(cli_own(options, "--tls-key"), &failed);
+    char *bearer = read_optional(cli_own(options, "--require-key-file"), &failed);
+    amphi_client *client = failed ? NULL : cli_client_new(options);
+    gateway_server *server = NULL;
+    if (client == NULL)
+        goto cleanup;
+    gateway.client = client;
+    gateway.port = (uint16_t)port;
+    gateway.tls_cert_pem = cert;
+    gateway.tls_key_pem = key;
+    gateway.bearer = bearer;
+    if (gateway_start(&server, &gateway, &error) != AMPHI_OK) {
+        rc = cli_fail(&error);
+        goto cleanup;
+    }
+    (void)amphi_client_prewarm(client, NULL);
+    if (options->json)
+        printf("{\"url\":\"%s\"}\n", gateway_url(server));
+    else
+        printf("serving %s (ctrl-C ends)\n", gateway_url(server));
+    fflush(stdout);
+    wait_for_signal(&signals);
+    rc = CLI_OK;
+cleanup:
+    gateway_stop(server);
+    amphi_client_free(client);
+    free(cert);
+    free(key);
+    free(bearer);
+    return rc;
+}
+
+static const char *const own_flags[] = {
+    "--port=", "--host=", "--tls-cert=", "--tls-key=", "--require-key-file=", NULL};
+
+const cli_command cli_serve = {
+    .name = "serve",
+    .summary = "this machine as an OpenAI-compatible endpoint",
+    .help = "usage: amphi serve [--port N] [--host ADDRESS] [--tls-cert F --tls-key F]\n"
+            "                   [--require-key-file F] [flags]\n\n"
+            "POST /v1/chat/completions (streaming and not), GET /v1/models, GET /healthz. Listens\n"
+            "on 127.0.0.1 unless --host says otherwise; port 0 takes a free one and prints it.\n"
+            "Behind it are the same routes, policy, cache and takeover as everywhere. A trailing\n"
+            "assistant message is continued. --require-key-file: clients must send that key.\n\n"
+            "Example: amphi serve --port 8080 --endpoint work=https://api.example.com/v1\n",
+    .own_flags = own_flags,
+    .run = run,
+};

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The transformer, from top to bottom: embed, then for each layer attention and feed-forward on a
+ * residual stream, then norm and logits. Matrix products are cut by rows over the threads;
+ * everything that belongs to one token is cut by tokens. Every sum is computed by one thread in a
+ * fixed order, so the number of threads changes no result.
+ */
+#include "local/graph/forward.h"
+
+#include "local/compute/dequantize.h"
+#include "local/graph/family.h"
+#include "local/model/checked.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+
+#define ROWS_GRAIN   16  /* rows of a matrix that one thread takes at least */
+#define GATE_GRAIN   512 /* gate values that one thread takes at least      */
+#define PROJECTIONS_MAX 3
+
+/* --- work memory --- */
+
+/* Sizes in floats of the pieces, in the order of the structure's members. */
+enum { PIECE_STREAM, PIECE_NORMED, PIECE_QUERIES, PIECE_KEYS, PIECE_VALUES, PIECE_ATTENDED,
+    PIECE_GATE, PIECE_UP, PIECE_ANGLES, PIECE_SCORES, PIECE_ACTIVATIONS,
+    PIECE_COUNT = PIECE_ACTIVATIONS + AMPHI_ACTIVATION_COUNT };
+
+static size_t widest_input(const amphi_hparams *hparams)
+{
+    size_t widest = hparams->embedding;
+    size_t attended = (size_t)hparams->heads * hparams->value_size;
+    if (attended > widest)
+        widest = attended;
+    return hparams->feed_forward > widest ? hparams->feed_forward : widest;
+}
+
+/* hparams.c bounds every factor, so that nothing here passes 2^60. */
+static void measure_pieces(const amphi_hparams *hparams, uint64_t context, uint64_t threads,
+    uint64_t pieces[PIECE_COUNT])
+{
+    const uint64_t batch = AMPHI_BATCH_TOKENS;
+    pieces[PIECE_STREAM] = batch * hparams->embedding;
+    pieces[PIECE_NORMED] = batch * hparams->embedding;
+    pieces[PIECE_QUERIES] = batch * hparams->heads * hparams->key_size;
+    pieces[PIECE_KEYS] = batch * hparams->kv_heads * hparams->key_size;
+    pieces[PIECE_VALUES] = batch * hparams->kv_heads * hparams->value_size;
+    pieces[PIECE_ATTENDED] = batch * hparams->heads * hparams->value_size;
+    pieces[PIECE_GATE] = batch * hparams->feed_forward;
+    pieces[PIECE_UP] = batch * hparams->feed_forward;
+    pieces[PIECE_ANGLES] = batch * hparams->rope_size * 2;
+    pieces[PIECE_SCORES] = context * threads;
+    size_t widest = widest_input(hparams);
+    for (int i = 0; i < AMPHI_ACTIVATION_COUNT; i++)
+        pieces[PIECE_ACTIVATIONS + i] =
+            batch * amphi__activation_bytes((amphi_activation)i, widest) / sizeof(float);
+    for (int i = 0; i < PIECE_COUNT; i++)
+        pieces[i] = (pieces[i] + 15) / 16 * 16;
+}
+
+uint64_t amphi__forward_scratch_bytes(
+    const amphi_hparams *hparams, uint32_t context, uint32_t threads)
+{
+    uint64_t pieces[PIECE_COUNT];
+    uint64_t total = 0;
+    measure_pieces(hparams, context, threads, pieces);
+    for (int i = 0; i < PIECE_COUNT; i++)
+        total += pieces[i];
+    return total * sizeof(float);
+}
+
+amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error)
+{
+    uint64_t pieces[PIECE_COUNT];
+    uint32_t threads = amphi__threads_count(forward->threads);
+    uint64_t bytes = amphi__forward_scratch_bytes(&forward->hparams, forward->context, threads);
+    if (bytes > SIZE_MAX / 2)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "model: it needs too much work memory");
+    forward->memory = amphi__alloc((size_t)bytes);
+    if (forward->memory == NULL)
+        return amphi__fail_no_memory(error);
+    measure_pieces(&forward->hparams, forward->context, threads, pieces);
+    float **members[] = {&forward->stream, &forward->normed, &forward->queries, &forward->keys,
+        &forward->values, &forward->attended, &forward->gate, &forward->up, &forward->angles,
+        &forward->scores};
+    float *next = forward->memory;
+    for (int i = 0; i < PIECE_ACTIVATIONS; i++) {
+        *members[i] = next;
+        next += pieces[i];
+    }
+    for (int i = 0; i < AMPHI_ACTIVATION_COUNT; i++) {
+        forward->activations[i] = (uint8_t *)next;
+        next += pieces[PIECE_ACTIVATIONS + i];
+    }
+    return AMPHI_OK;
+}
+
+void amphi__forward_clear(amphi_forward *forward)
+{
+    amphi__threads_free(forward->threads);
+    amphi__kv_cache_clear(&forward->cache);
+    amphi__rope_clear(&forward->rope);
+    amphi__rope_clear(&forward->rope_local);
+    amphi__weights_clear(&forward->weights);
+    amphi__free(forward->memory);
+    memset(forward, 0, sizeof *forward);
+}
+
+/* --- one batch --- */
+
+typedef struct forward_batch {
+    amphi_forward *forward;
+    const int32_t *tokens;
+    size_t count;
+    uint32_t position; /* of the first token */
+    uint32_t layer;
+} forward_batch;
+
+/* Matrix products that share their input, done as one job over all their rows. */
+typedef struct projection_set {
+    amphi_forward *forward;
+    const amphi_matrix *matrices[PROJECTIONS_MAX];
+    float *outputs[PROJECTIONS_MAX]; /* tokens x rows */
+    size_t count;
+    const float *input;              /* tokens x columns */
+    size_t columns;
+    size_t tokens;
+    amphi_activation form;           /* being prepared */
+} projection_set;
+
+static void quantize_tokens(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const projection_set *set = arg;
+    size_t bytes = amphi__activation_bytes(set->form, set->columns);
+    for (size_t t = from; t < to; t++)
+        set->forward->kernels->quantize[set->form](
+            set->forward->activations[set->form] + t * bytes, set->input + t * set->columns,
+            set->columns);
+}
+
+/* Floats are used as they are; the other forms are computed once, however many matrices want it. */
+static void prepare_activations(projection_set *set)
+{
+    bool done[AMPHI_ACTIVATION_COUNT] = {[AMPHI_ACTIVATION_F32] = true};
+    for (size_t i = 0; i < set->count; i++) {
+        amphi_activation form = set->matrices[i]->kernel.activation;
+        if (done[form])
+            continue;
+        done[form] = true;
+        set->form = form;
+        amphi__threads_run(set->forward->threads, set->tokens, 1, quantize_tokens, set);
+    }
+}
+
+static void multiply_rows(const projection_set *set, size_t index, size_t from, size_t to)
+{
+    const amphi_matrix *matrix = set->matrices[index];
+    float *out = set->outputs[index];
+    amphi_activation form = matrix->kernel.activation;
+    amphi_matmul job = {.weights = matrix->data,
+        .row_bytes = matrix->row_bytes,
+        .columns = matrix->columns,
+        .activations = (const uint8_t *)set->input,
+        .activation_bytes = set->columns * sizeof(float),
+        .tokens = set->tokens,
+        .out = out,
+        .out_stride = matrix->rows};
+    if (form != AMPHI_ACTIVATION_F32) {
+        job.activations = set->forward->activations[form];
+        job.activation_bytes = amphi__activation_bytes(form, set->columns);
+    }
+    matrix->kernel.matmul(&job, from, to);
+    if (matrix->bias == NULL)
+        return;
+    for (size_t t = 0; t < set->tokens; t++) {
+        for (size_t r = from; r < to; r++)
+            out[t * matrix->rows + r] += matrix->bias[r];
+    }
+}
+
+/* [from, to) counts rows through all matrices of the set. */
+static void multiply_set(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const projection_set *set = arg;
+    size_t before = 0;
+    for (size_t i = 0; i < set->count && before < to; i++) {
+        size_t rows = set->matrices[i]->rows;
+        size_t begin = from > before ? from - before : 0;
+        size_t end = to - before < rows ? to - before : rows;
+        if (begin < end)
+            multiply_rows(set, i, begin, end);
+        before += rows;
+    }
+}
+
+static void project(projection_set *set)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < set->count; i++)
+        rows += set->matrices[i]->rows;
+    prepare_activations(set);
+    amphi__threads_run(set->forward->threads, rows, ROWS_GRAIN, multiply_set, set);
+}
+
+static void project_one(amphi_forward *forward, const amphi_matrix *matrix, const float *input,
+    size_t tokens, float *out)
+{
+    projection_set set = {.forward = forward,
+        .matrices = {matrix},
+        .outputs = {out},
+        .count = 1,
+        .input = input,
+        .columns = matrix->columns,
+        .tokens = tokens};
+    project(&set);
+}
+
+/* --- per token --- */
+
+typedef struct norm_job {
+    amphi_forward *forward;
+    float *out;
+    const float *x;
+    const float *weight;
+    float *add_to; /* not NULL: `out` is added to it afterwards */
+} norm_job;
+
+static void norm_tokens(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const norm_job *job = arg;
+    const amphi_kernels *kernels = job->forward->kernels;
+    size_t width = job->forward->hparams.embedding;
+    for (size_t t = from; t < to; t++) {
+        float *out = job->out + t * width;
+        if (job->weight != NULL)
+            kernels->rmsnorm(out, job->x + t * width, job->weight, width,
+                job->forward->hparams.rms_epsilon);
+        if (job->add_to != NULL)
+            kernels->add(job->add_to + t * width, out, width);
+    }
+}
+
+static void norm(amphi_forward *forward, const float *weight, size_t count)
+{
+    norm_job job = {forward, forward->normed, forward->stream, weight, NULL};
+    amphi__threads_run(forward->threads, count, 1, norm_tokens, &job);
+}
+
+/* Adds a part's output to the stream, normalized first where the family says so. */
+static void add_to_stream(amphi_forward *forward, const float *post_norm, size_t count)
+{
+    norm_job job = {forward, forward->normed, forward->normed, post_norm, forward->stream};
+    amphi__threads_run(forward->threads, count, 1, norm_tokens, &job);
+}
+
+static void embed_tokens(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const forward_batch *batch = arg;
+    amphi_forward *forward = batch->forward;
+    const amphi_matrix *embedding = &forward->weights.embedding;
+    size_t pairs = forward->rope.pairs;
+    for (size_t t = from; t < to; t++) {
+        float *row = forward->stream + t * embedding->columns;
+        amphi__dequantize(embedding->type,
+            embedding->data + (size_t)batch->tokens[t] * embedding->row_bytes, row,
+            embedding->columns);
+        for (size_t i = 0; i < embedding->columns && forward->hparams.embedding_scale != 1; i++)
+            row[i] *= forward->hparams.embedding_scale;
+        float *angles = forward->angles + t * pairs * 4;
+        amphi__rope_at(&forward->rope, batch->position + (uint32_t)t, angles);
+        if (forward->rope_local.pairs > 0)
+            amphi__rope_at(
+                &forward->rope_local, batch->position + (uint32_t)t, angles + pairs * 2);
+    }
+}
+
+/* Norms and rotates the heads of one token's queries or keys. */
+static void turn_heads(const forward_batch *batch, size_t token, float *heads, size_t count,
+    const float *norm_weight)
+{
+    const amphi_forward *forward = batch->forward;
+    const amphi_hparams *hparams = &forward->hparams;
+    size_t pairs = forward->rope.pairs;
+    const float *angles = forward->angles + token * pairs * 4;
+    if (amphi__hparams_is_local(hparams, batch->layer))
+        angles += pairs * 2;
+    for (size_t h = 0; h < count; h++, heads += hparams->key_size) {
+        if (norm_weight != NULL)
+            forward->kernels->rmsnorm(
+                heads, heads, norm_weight, hparams->key_size, hparams->rms_epsilon);
+        amphi__rope_apply(heads, angles, pairs, hparams->family->rope_neox);
+    }
+}
+
+static void place_tokens(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const forward_batch *batch = arg;
+    amphi_forward *forward = batch->forward;
+    const amphi_hparams *hparams = &forward->hparams;
+    const amphi_layer *layer = &forward->weights.layers[batch->layer];
+    for (size_t t = from; t < to; t++) {
+        float *queries = forward->queries + t * hparams->heads * hparams->key_size;
+        float *keys = forward->keys + t * hparams->kv_heads * hparams->key_size;
+        const float *values = forward->values + t * hparams->kv_heads * hparams->value_size;
+        turn_heads(batch, t, queries, hparams->heads, layer->query_norm);
+        turn_heads(batch, t, keys, hparams->kv_heads, layer->key_norm);
+        size_t position = batch->position + t;
+        for (size_t h = 0; h < hparams->kv_heads; h++) {
+            forward->kernels->to_half(amphi__kv_cache_keys(&forward->cache, batch->layer, h) +
+                                          position * hparams->key_size,
+                keys + h * hparams->key_size, hparams->key_size);
+            forward->kernels->to_half(amphi__kv_cache_values(&forward->cache, batch->layer, h) +
+                                          position * hparams->value_size,
+                values + h * hparams->value_size, hparams->value_size);
+        }
+    }
+}
+
+/* One item is one query head of one token; heads that share keys are neighbours. */
+static void attend_heads(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const forward_batch *batch = arg;
+    amphi_forward *forward = batch->forward;
+    const amphi_hparams *hparams = &forward->hparams;
+    size_t shared = hparams->heads / hparams->kv_heads;
+    bool local = amphi__hparams_is_local(hparams, batch->layer);
+    for (size_t item = from; item < to; item++) {
+        size_t head = item / batch->count;
+        size_t token = item % batch->count;
+        size_t end = batch->position + token + 1;
+        size_t row = token * hparams->heads + head;
+        amphi_attend job = {.query = forward->queries + row * hparams->key_size,
+            .keys = amphi__kv_cache_keys(&forward->cache, batch->layer, head / shared),
+            .values = amphi__kv_cache_values(&forward->cache, batch->layer, head / shared),
+            .key_size = hparams->key_size,
+            .value_size = hparams->value_size,
+            .from = local && end > hparams->window ? end - hparams->window : 0,
+            .to = end,
+            .scale = hparams->attention_scale,
+            .scores = forward->scores + (size_t)thread * forward->context,
+            .out = forward->attended + row * hparams->value_size};
+        forward->kernels->attend(&job);
+    }
+}
+
+static void gate_values(void *arg, size_t from, size_t to, uint32_t thread)
+{
+    const forward_batch *batch = arg;
+    amphi_forward *forward = batch->forward;
+    if (forward->hparams.family->gate == AMPHI_GATE_GELU)
+        forward->kernels->geglu(forward->gate + from, forward->up + from, to - from);
+    else
+        forward->kernels->swiglu(forward->gate + from, forward->up + from, to - from);
+}
+
+/* --- layers --- */
+
+static void run_attention(forward_batch *batch, const amphi_layer *layer)
+{
+    amphi_forward *forward = batch->forward;
+    norm(forward, layer->attention_norm, batch->count);
+    projection_set set = {.forward = forward,
+        .matrices = {&layer->query, &layer->key, &layer->value},
+        .outputs = {forward->queries, forward->keys, forward->values},
+        .count = 3,
+        .input = forward->normed,
+        .columns = forward->hparams.embedding,
+        .tokens = batch->count};
+    project(&set);
+    amphi__threads_run(forward->threads, batch->count, 1, place_tokens, batch);
+    amphi__threads_run(
+        forward->threads, batch->count * forward->hparams.heads, 1, attend_heads, batch);
+    project_one(forward, &layer->output, forward->attended, batch->count, forward->normed);
+    add_to_stream(forward, layer->attention_post_norm, batch->count);
+}
+
+static void run_feed_forward(forward_batch *batch, const amphi_layer *layer)
+{
+    amphi_forward *forward = batch->forward;
+    norm(forward, layer->forward_norm, batch->count);
+    projection_set set = {.forward = forward,
+        .matrices = {&layer->gate, &layer->up},
+        .outputs = {forward->gate, forward->up},
+        .count = 2,
+        .input = forward->normed,
+        .columns = forward->hparams.embedding,
+        .tokens = batch->count};
+    project(&set);
+    amphi__threads_run(forward->threads, batch->count * forward->hparams.feed_forward,
+        GATE_GRAIN, gate_values, batch);
+    project_one(forward, &layer->down, forward->gate, batch->count, forward->normed);
+    add_to_stream(forward, layer->forward_post_norm, batch->count);
+}
+
+static void write_logits(amphi_forward *forward, size_t count, float *logits, size_t rows)
+{
+    size_t width = forward->hparams.embedding;
+    const float *last = forward->stream + (count - rows) * width;
+    norm_job job = {forward, forward->normed, last, forward->weights.output_norm, NULL};
+    amphi__threads_run(forward->threads, rows, 1, norm_tokens, &job);
+    project_one(forward, &forward->weights.output, forward->normed, rows, logits);
+}
+
+amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,
+    uint32_t position, float *logits, size_t logits_rows, const amphi_cancel *cancel)
+{
+    forward_batch batch = {forward, tokens, count, position, 0};
+    amphi__threads_run(forward->threads, count, 1, embed_tokens, &batch);
+    for (batch.layer = 0; batch.layer < forward->hparams.layers; batch.layer++) {
+        amphi_status status = amphi__cancel_check(cancel);
+        if (status != AMPHI_OK)
+            return status;
+        run_attention(&batch, &forward->weights.layers[batch.layer]);
+        run_feed_forward(&batch, &forward->weights.layers[batch.layer]);
+    }
+    if (logits != NULL && logits_rows > 0)
+        write_logits(forward, count, logits, logits_rows);
+    return AMPHI_OK;
+}

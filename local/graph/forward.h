@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One batch of tokens through the transformer. The work memory is made once for the largest
+ * batch; a forward pass allocates nothing.
+ */
+#ifndef AMPHI_LOCAL_FORWARD_H
+#define AMPHI_LOCAL_FORWARD_H
+
+#include "local/compute/threads.h"
+#include "local/graph/kv_cache.h"
+#include "local/graph/rope.h"
+#include "local/graph/weights.h"
+#include "sdk/core/cancel.h"
+
+#define AMPHI_BATCH_TOKENS 128
+
+typedef struct amphi_forward {
+    amphi_hparams hparams;
+    const amphi_kernels *kernels;
+    amphi_weights weights;
+    amphi_kv_cache cache;
+    amphi_rope rope;       /* of global layers */
+    amphi_rope rope_local; /* of layers with a window; empty when there are none */
+    amphi_threads *threads;
+    uint32_t context;      /* positions in the cache */
+
+    /* Work memory, each AMPHI_BATCH_TOKENS rows. */
+    float *memory;           /* owner of the rest                             */
+    float *stream;           /* the residual stream                           */
+    float *normed;           /* the stream normalized; then outputs of a part */
+    float *queries;
+    float *keys;
+    float *values;
+    float *attended;
+    float *gate;
+    float *up;
+    float *angles;           /* cosines and sines: global, then local ones    */
+    float *scores;           /* one context for each thread                   */
+    uint8_t *activations[AMPHI_ACTIVATION_COUNT];
+} amphi_forward;
+
+/* Bytes of work memory; saturates. threads: how many at most. */
+uint64_t amphi__forward_scratch_bytes(
+    const amphi_hparams *hparams, uint32_t context, uint32_t threads);
+/* hparams, context and threads are set already. */
+amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error);
+void amphi__forward_clear(amphi_forward *forward);
+
+/* count <= AMPHI_BATCH_TOKENS tokens at `position`; they fit into the context and the vocabulary.
+ * logits: NULL, or a row for the last `logits_rows` tokens. Stops between layers when cancelled;
+ * the cache below `position` is untouched in any case. */
+amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,
+    uint32_t position, float *logits, size_t logits_rows, const amphi_cancel *cancel);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The model as its users see it: made from a file, fed with tokens, cut back, asked for logits.
+ */
+#include "local/graph/llm.h"
+
+#include "local/graph/family.h"
+#include "local/graph/forward.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#define CONTEXT_TOKENS_DEFAULT 4096u
+#define PREFETCH_STEP_BYTES    (4u << 20)
+#define PAGE_BYTES             4096u
+
+struct amphi_llm {
+    const amphi_gguf *gguf;
+    amphi_forward forward;
+    uint32_t position;
+};
+
+static uint64_t weights_bytes(const amphi_gguf *gguf)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < amphi__gguf_tensors_count(gguf); i++)
+        total += amphi__gguf_tensor_at(gguf, i)->size_bytes; /* they do not overlap */
+    return total;
+}
+
+static uint32_t choose_context(const amphi_hparams *hparams, uint32_t wanted)
+{
+    uint32_t context = wanted > 0 ? wanted : CONTEXT_TOKENS_DEFAULT;
+    return context < hparams->context_max ? context : hparams->context_max;
+}
+
+amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error)
+{
+    memset(out, 0, sizeof *out);
+    amphi_hparams hparams;
+    amphi_status status = amphi__hparams_read(&hparams, gguf, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__str_copy_to(
+        out->family, sizeof out->family, amphi_str_from(hparams.family->name));
+    out->weights_bytes = weights_bytes(gguf);
+    out->kv_bytes_per_token = amphi__kv_cache_bytes_per_token(&hparams);
+    out->scratch_bytes =
+        amphi__forward_scratch_bytes(&hparams, choose_context(&hparams, 0), 4);
+    out->context_tokens_max = hparams.context_max;
+    return AMPHI_OK;
+}
+
+/* phi3 has one set of factors up to the trained context and one for longer ones. */
+static const float *choose_factors(const amphi_forward *forward)
+{
+    bool beyond = forward->context > forward->hparams.rope_context;
+    return beyond ? forward->weights.rope_factors : forward->weights.rope_factors_short;
+}
+
+static amphi_status prepare(
+    amphi_llm *llm, const amphi_llm_options *options, amphi_error *error)
+{
+    amphi_forward *forward = &llm->forward;
+    amphi_status status = amphi__hparams_read(&forward->hparams, llm->gguf, error);
+    if (status == AMPHI_OK)
+        status = amphi__kernels_choose(&forward->kernels, options->kernels, error);
+    if (status == AMPHI_OK)
+        status = amphi__weights_init(
+            &forward->weights, llm->gguf, &forward->hparams, forward->kernels, error);
+    if (status != AMPHI_OK)
+        return status;
+    forward->context = choose_context(&forward->hparams, options->context_tokens_max);
+    status = amphi__rope_init(
+        &forward->rope, &forward->hparams, choose_factors(forward), false, error);
+    if (status == AMPHI_OK && forward->hparams.window > 0)
+        status = amphi__rope_init(&forward->rope_local, &forward->hparams, NULL, true, error);
+    if (status == AMPHI_OK)
+        status = amphi__kv_cache_init(
+            &forward->cache, &forward->hparams, forward->context, error);
+    if (status == AMPHI_OK)
+        status = amphi__threads_new(&forward->threads, options->threads, error);
+    if (status == AMPHI_OK)
+        status = amphi__forward_alloc(forward, error);
+    return status;
+}
+
+amphi_status amphi__llm_new(amphi_llm **out, const amphi_gguf *gguf,
+    const amphi_llm_options *options, amphi_error *error)
+{
+    *out = NULL;
+    amphi_llm *llm = amphi__calloc(1, sizeof *llm);
+    if (llm == NULL)
+        return amphi__fail_no_memory(error);
+    llm->gguf = gguf;
+    amphi_status status = prepare(llm, options, error);
+    if (status == AMPHI_OK) {
+        *out = llm;
+        llm = NULL;
+    }
+    amphi__llm_free(llm);
+    return status;
+}
+
+void amphi__llm_free(amphi_llm *llm)
+{
+    if (llm == NULL)
+        return;
+    amphi__forward_clear(&llm->forward);
+    amphi__free(llm);
+}
+
+uint32_t amphi__llm_vocabulary_size(const amphi_llm *llm)
+{
+    return llm->forward.hparams.vocabulary;
+}
+
+uint32_t amphi__llm_context_size(const amphi_llm *llm)
+{
+    return llm->forward.context;
+}
+
+const char *amphi__llm_kernels(const amphi_llm *llm)
+{
+    return llm->forward.kernels->name;
+}
+
+uint32_t amphi__llm_position(const amphi_llm *llm)
+{
+    return llm->position;
+}
+
+void amphi__llm_truncate(amphi_llm *llm, uint32_t position)
+{
+    if (position < llm->position)
+        llm->position = position;
+}
+
+static amphi_status check_tokens(
+    const amphi_llm *llm, const int32_t *tokens, size_t count, amphi_error *error)
+{
+    if (count > llm->forward.context - llm->position)
+        return amphi__fail(error, AMPHI_E_CONTEXT_LENGTH, 0,
+            "%zu more tokens do not fit into the context of %u (%u are used)", count,
+            llm->forward.context, llm->position);
+    for (size_t i = 0; i < count; i++) {
+        if (tokens[i] < 0 || (uint32_t)tokens[i] >= llm->forward.hparams.vocabulary)
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "tokens: an id lies outside the vocabulary of %u",
+                llm->forward.hparams.vocabulary);
+    }
+    return AMPHI_OK;
+}
+
+amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count, bool all,
+    float *logits, const amphi_cancel *cancel, amphi_error *error)
+{
+    amphi_status status = check_tokens(llm, tokens, count, error);
+    for (size_t done = 0; status == AMPHI_OK && done < count;) {
+        size_t batch = count - done < AMPHI_BATCH_TOKENS ? count - done : AMPHI_BATCH_TOKENS;
+        bool last = done + batch == count;
+        float *rows = logits;
+        if (logits != NULL && all)
+            rows = logits + done * llm->forward.hparams.vocabulary;
+        status = amphi__forward_run(&llm->forward, tokens + done, batch, llm->position, rows,
+            all ? batch : (last ? 1 : 0), cancel);
+        if (status != AMPHI_OK)
+            return amphi__fail(error, status, 0, "the local model was stopped");
+        llm->position += (uint32_t)batch;
+        done += batch;
+    }
+    return status;
+}
+
+amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, uint32_t permille),
+    void *user, const amphi_cancel *cancel)
+{
+    uint64_t total = weights_bytes(llm->gguf);
+    uint64_t done = 0;
+    volatile uint8_t sink = 0;
+    for (size_t i = 0; i < amphi__gguf_tensors_count(llm->gguf); i++) {
+        const amphi_gguf_tensor *tensor = amphi__gguf_tensor_at(llm->gguf, i);
+        const uint8_t *data = tensor->data;
+        for (uint64_t at = 0; at < tensor->size_bytes; at += PREFETCH_STEP_BYTES) {
+            uint64_t left = tensor->size_bytes - at;
+            uint64_t step = left < PREFETCH_STEP_BYTES ? left : PREFETCH_STEP_BYTES;
+            for (uint64_t page = 0; page < step; page += PAGE_BYTES)
+                sink = (uint8_t)(sink + data[at + page]);
+            done += step;
+            amphi_status status = amphi__cancel_check(cancel);
+            if (status != AMPHI_OK)
+                return status;
+            if (progress != NULL)
+                progress(user, (uint32_t)(done * 1000 / total));
+        }
+    }
+    return AMPHI_OK;
+}

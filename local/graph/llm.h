@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A loaded model with its KV cache: tokens in, logits out. One thread at a time; it uses a thread
+ * pool of its own.
+ */
+#ifndef AMPHI_LOCAL_LLM_H
+#define AMPHI_LOCAL_LLM_H
+
+#include "local/model/gguf.h"
+#include "sdk/core/cancel.h"
+
+#define AMPHI_FAMILY_NAME_MAX 32
+
+typedef struct amphi_llm amphi_llm;
+
+typedef struct amphi_llm_options {
+    uint32_t threads;            /* 0: as many as there are cores, 4 at most */
+    uint32_t context_tokens_max; /* 0: the model's, 4096 at most             */
+    amphi_str kernels;           /* empty: the best that this machine has    */
+} amphi_llm_options;
+
+/* What it will need, from the header alone. */
+typedef struct amphi_llm_need {
+    char family[AMPHI_FAMILY_NAME_MAX]; /* "llama"                              */
+    uint64_t weights_bytes;
+    uint64_t kv_bytes_per_token;
+    uint64_t scratch_bytes;
+    uint32_t context_tokens_max;        /* the model's own                      */
+} amphi_llm_need;
+
+amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error);
+
+/* The gguf is borrowed and must outlive it. vocabulary_size: the tokenizer's, or 0 to skip that
+ * check. AMPHI_E_UNSUPPORTED: family or weight type; AMPHI_E_FORMAT: a tensor missing or misshapen. */
+amphi_status amphi__llm_new(amphi_llm **out, const amphi_gguf *gguf,
+    const amphi_llm_options *options, amphi_error *error);
+void amphi__llm_free(amphi_llm *llm);
+
+uint32_t amphi__llm_vocabulary_size(const amphi_llm *llm);
+uint32_t amphi__llm_context_size(const amphi_llm *llm);
+const char *amphi__llm_kernels(const amphi_llm *llm); /* the table's name, e.g. "avx2" */
+
+/* Tokens computed so far = the next token's position. */
+uint32_t amphi__llm_position(const amphi_llm *llm);
+/* Forgets everything from `position` on (position <= the current one). */
+void amphi__llm_truncate(amphi_llm *llm, uint32_t position);
+
+/* Feeds `count` tokens. logits: NULL, or vocabulary_size floats of the last position, or (all)
+ * count x vocabulary_size of each. AMPHI_E_CONTEXT_LENGTH when they do not fit (nothing is fed);
+ * AMPHI_E_ARGUMENT for an id outside the vocabulary; _CANCELLED / _TIMEOUT from `cancel` (may be
+ * NULL), which is polled between batches. */
+amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count, bool all,
+    float *logits, const amphi_cancel *cancel, amphi_error *error);
+
+/* Touches the weights so that they are in memory; progress(user, permille) now and then. */
+amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, uint32_t permille),
+    void *user, const amphi_cancel *cancel);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The on-device engine as an amphi_engine: what the app's threads see. Everything here is quick
+ * bookkeeping under one lock; the work is the supervisor's (local/worker/supervisor.c), whose
+ * thread starts with the first wish and ends in free().
+ */
+#include "local/local.h"
+
+#include "local/worker/supervisor.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define DESCRIBE_WAIT_US   2000000u
+#define COUNT_WAIT_US      100000u
+#define PASSING_FAILURE_US 2000000u /* then a failed start is tried again */
+
+enum { THREADS_DEFAULT_MAX = 4, CONTEXT_DEFAULT = 4096 };
+
+/* Under the lock. */
+static amphi_status thread_start(amphi_local *local)
+{
+    if (local->thread.started) {
+        return AMPHI_OK;
+    }
+    return amphi__thread_start(&local->thread, "amphi-local", amphi__supervisor_run, local);
+}
+
+/* ---- describe ---- */
+
+/* Under the lock: is what we know about this file, and still worth something? */
+static bool described_is_fresh(const amphi_local *local, const amphi_model_key *key)
+{
+    const amphi_local_described *described = &local->described;
+
+    return described->known && amphi__model_key_equal(&described->key, key) &&
+           (!described->passing ||
+               amphi__clock_us(NULL) - described->at_us < PASSING_FAILURE_US);
+}
+
+static void describe_wait(amphi_local *local, const amphi_model_key *key)
+{
+    uint64_t until_us = amphi__clock_us(NULL) + DESCRIBE_WAIT_US;
+
+    local->want_describe = true;
+    if (thread_start(local) != AMPHI_OK) {
+        return;
+    }
+    amphi__supervisor_wake(local);
+    while (local->want_describe && !described_is_fresh(local, key)) {
+        uint64_t now_us = amphi__clock_us(NULL);
+
+        if (now_us >= until_us ||
+            !amphi__cond_wait_us(&local->changed, &local->lock, until_us - now_us)) {
+            return;
+        }
+    }
+}
+
+static void fill_info(const amphi_local *local, const amphi_model_key *key, amphi_engine_info *out)
+{
+    const amphi_local_described *described = &local->described;
+    const amphi_worker_described *model = &described->model;
+
+    if (!described->known || !amphi__model_key_equal(&described->key, key)) {
+        snprintf(out->why, sizeof out->why, "the engine process is still starting");
+        return;
+    }
+    if (described->status != AMPHI_OK) {
+        snprintf(out->why, sizeof out->why, "%s", described->why);
+        return;
+    }
+    out->available = true;
+    out->ready = local->ready;
+    snprintf(out->model, sizeof out->model, "%s", model->name);
+    out->weights_bytes = model->weights_bytes;
+    out->kv_bytes_per_token = model->kv_bytes_per_token;
+    out->scratch_bytes = model->scratch_bytes;
+    out->context_tokens_max = model->context_tokens_max;
+    if (out->context_tokens_max == 0 || out->context_tokens_max > local->context_tokens_max) {
+        out->context_tokens_max = local->context_tokens_max;
+    }
+}
+
+static void local_describe(void *self, amphi_engine_info *out)
+{
+    amphi_local *local = self;
+    amphi_model_key key;
+    amphi_error error;
+    size_t struct_size = out->struct_size;
+
+    memset(out, 0, sizeof *out);
+    out->struct_size = struct_size;
+    out->kind = AMPHI_ENGINE_LOCAL;
+    out->prefix = AMPHI_YES;
+    snprintf(out->name, sizeof out->name, "local");
+    if (amphi__model_key(local, &key, &error) != AMPHI_OK) {
+        snprintf(out->why, sizeof out->why, "%s", error.message);
+        return;
+    }
+    amphi__mutex_lock(&local->lock);
+    if (!described_is_fresh(local, &key)) {
+        describe_wait(local, &key);
+    }
+    if (local->current != NULL && local->described.known) {
+        key = local->described.key; /* it is answering with the file that it has */
+    }
+    fill_info(local, &key, out);
+    amphi__mutex_unlock(&local->lock);
+}
+
+/* ---- runs ---- */
+
+static void run_free(amphi_engine_run *run)
+{
+    if (run != NULL) {
+        amphi__free(run->body);
+        amphi__free(run->prefix);
+        amphi__free(run);
+    }
+}
+
+static uint32_t smaller_of(uint32_t value, uint32_t bound)
+{
+    return bound != 0 && bound < value ? bound : value;
+}
+
+static amphi_status run_new(amphi_engine_run **out, const amphi_local *local,
+    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
+{
+    amphi_engine_run *run = NULL;
+
+    if (request->body.size > AMPHI_WORKER_BODY_MAX ||
+        request->prefix.size > AMPHI_WORKER_PREFIX_MAX) {
+        return amphi__fail(error, AMPHI_E_LIMIT, 0,
+            "the request is too long for the local engine (%u KiB at most)",
+            AMPHI_WORKER_BODY_MAX >> 10);
+    }
+    run = amphi__calloc(1, sizeof *run);
+    if (run == NULL) {
+        return amphi__fail_no_memory(error);
+    }
+    run->body = amphi__str_copy(request->body);
+    run->prefix = amphi__str_copy(request->prefix);
+    if (run->body == NULL || run->prefix == NULL) {
+        run_free(run);
+        return amphi__fail_no_memory(error);
+    }
+    run->body_size = request->body.size;
+    run->prefix_size = request->prefix.size;
+    run->sink = *sink;
+    run->threads = smaller_of(local->threads, request->threads_max);
+    run->context_tokens = smaller_of(local->context_tokens_max, request->context_tokens_max);
+    run->tokens_per_second_max =
+        request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
+    *out = run;
+    return AMPHI_OK;
+}
+
+static amphi_status local_start(void *self, amphi_engine_run **out,
+    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
+{
+    amphi_local *local = self;
+    amphi_engine_run *run = NULL;
+    amphi_status status = AMPHI_OK;
+
+    *out = NULL;
+    status = run_new(&run, local, request, sink, error);
+    if (status != AMPHI_OK) {
+        return status;
+    }
+    amphi__mutex_lock(&local->lock);
+    status = thread_start(local);
+    if (status == AMPHI_OK && local->runs_count > AMPHI_LOCAL_QUEUE_MAX) {
+        status = AMPHI_E_BUSY;
+    }
+    if (status == AMPHI_OK) {
+        run->id = ++local->next_id;
+        if (run->id == 0) { /* 0 is "none" in the control page */
+            run->id = ++local->next_id;
+        }
+        *(local->last != NULL ? &local->last->next : &local->first) = run;
+        local->last = run;
+        local->runs_count++;
+        *out = run;
+    }
+    amphi__mutex_unlock(&local->lock);
+    if (status != AMPHI_OK) {
+        run_free(run);
+        return status == AMPHI_E_BUSY
+                   ? amphi__fail(error, status, 0, "the local engine has %d requests waiting",
+                         AMPHI_LOCAL_QUEUE_MAX)
+                   : amphi__fail(error, status, 0, "can't start the local engine's thread");
+    }
+    amphi__supervisor_wake(local);
+    return AMPHI_OK;
+}
+
+static void local_cancel(void *self, amphi_engine_run *run)
+{
+    amphi_local *local = self;
+
+    amphi__mutex_lock(&local->lock);
+    run->cancelled = true;
+    amphi__mutex_unlock(&local->lock);
+    amphi__supervisor_wake(local);
+}
+
+static void local_release(void *self, amphi_engine_run *run)
+{
+    amphi_local *local = self;
+
+    if (run == NULL) {
+        return;
+    }
+    local_cancel(self, run);
+    amphi__mutex_lock(&local->lock);
+    while (!run->ended) {
+        amphi__cond_wait(&local->changed, &local->lock);
+    }
+    amphi__mutex_unlock(&local->lock);
+    run_free(run);
+}
+
+/* ---- counting ---- */
+
+/* About four letters a token; scripts without blanks need about two bytes. */
+static uint32_t estimate(amphi_str body)
+{
+    amphi_json *root = NULL;
+    uint64_t ascii = 0;
+    uint64_t other = 0;
+    uint64_t messages = 0;
+
+    if (amphi__json_parse(&root, body, "request", NULL) != AMPHI_OK) {
+        return (uint32_t)(body.size / 4 + 1);
+    }
+    for (const amphi_json *message = amphi__json_first(amphi__json_get(root, "messages"));
+         message != NULL; message = amphi__json_next(message)) {
+        amphi_str text = amphi__json_string(amphi__json_get(message, "content"));
+
+        messages++;
+        for (size_t i = 0; i < text.size; i++) {
+            ascii += (unsigned char)text.data[i] < 0x80;
+            other += (unsigned char)text.data[i] >= 0x80;
+        }
+    }
+    amphi__json_free(root);
+    return (uint32_t)(ascii / 4 + other / 2 + messages * 6 + 4);
+}
+
+/* Under the lock. Asks the worker, and waits a moment. */
+static bool count_exactly(amphi_local *local, amphi_str body, uint32_t *out)
+{
+    amphi_local_count *count = &local->count;
+    uint64_t until_us = amphi__clock_us(NULL) + COUNT_WAIT_US;
+    bool answered = false;
+
+    count->step = AMPHI_COUNT_ASKED;
+    count->abandoned = false;
+    count->body = body.data;
+    count->body_size = body.size;
+    amphi__supervisor_wake(local);
+    while (count->step != AMPHI_COUNT_DONE) {
+        uint64_t now_us = amphi__clock_us(NULL);
+
+        if (now_us >= until_us) {
+            break;
+        }
+        amphi__cond_wait_us(&local->changed, &local->lock, until_us - now_us);
+    }
+    answered = count->step == AMPHI_COUNT_DONE && count->status == AMPHI_OK;
+    *out = answered ? count->tokens : *out;
+    if (count->step == AMPHI_COUNT_SENT) {
+        count->abandoned = true; /* the supervisor frees the place when the answer comes */
+    } else {
+        count->step = AMPHI_COUNT_FREE;
+    }
+    count->body = NULL;
+    return answered;
+}
+
+static amphi_status local_count_tokens(void *self, amphi_str body, uint32_t *out)
+{
+    amphi_local *local = self;
+    bool exact = false;
+
+    amphi__mutex_lock(&local->lock);
+    if (local->ready && local->runs_count == 0 && local->count.step == AMPHI_COUNT_FREE &&
+        body.size > 0 && body.size <= AMPHI_WORKER_BODY_MAX) {
+        exact = count_exactly(local, body, out);
+    }
+    amphi__mutex_unlock(&local->lock);
+    if (!exact) {
+        *out = estimate(body);
+    }
+    return AMPHI_OK;
+}
+
+/* ---- the rest ---- */
+
+static void local_prewarm(void *self)
+{
+    amphi_local *local = self;
+
+    amphi__mutex_lock(&local->lock);
+    local->want_load = thread_start(local) == AMPHI_OK;
+    amphi__mutex_unlock(&local->lock);
+    amphi__supervisor_wake(local);
+}
+
+/* Whatever is started after this call is not meant by it. */
+static void local_unload(void *self, bool force)
+{
+    amphi_local *local = self;
+
+    amphi__mutex_lock(&local->lock);
+    if (force) {
+        for (amphi_engine_run *run = local->first; run != NULL; run = run->next) {
+            run->evicted = true;
+        }
+        if (local->current != NULL) {
+            local->current->evicted = true;
+        }
+    }
+    if (force || local->runs_count == 0) {
+        local->want_unload = true;
+        local->want_load = false;
+    }
+    amphi__mutex_unlock(&local->lock);
+    amphi__supervisor_wake(local);
+}
+
+static void local_free(void *self)
+{
+    amphi_local *local = self;
+
+    if (local == NULL) {
+        return;
+    }
+    amphi__mutex_lock(&local->lock);
+    local->want_stop = true;
+    amphi__mutex_unlock(&local->lock);
+    if (local->wake_fd >= 0) {
+        amphi__supervisor_wake(local);
+        amphi__thread_join(&local->thread);
+        close(local->wake_fd);
+    }
+    amphi__cond_clear(&local->changed);
+    amphi__mutex_clear(&local->lock);
+    amphi__free(local);
+}
+
+static const amphi_engine_ops local_ops = {
+    .struct_size = sizeof(amphi_engine_ops),
+    .name = "local",
+    .describe = local_describe,
+    .start = local_start,
+    .cancel = local_cancel,
+    .release = local_release,
+    .count_tokens = local_count_tokens,
+    .prewarm = local_prewarm,
+    .unload = local_unload,
+    .free = local_free,
+};
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value != 0 ? value : otherwise;
+}
+
+static uint32_t threads_default(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (uint32_t)cores;
+}
+
+static amphi_status fill_options(
+    amphi_local *local, const amphi_local_options *options, amphi_error *error)
+{
+    if (options->model_path.size >= sizeof local->model_path ||
+        options->worker_path.size >= sizeof local->worker_path) {
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: longer than %d bytes",
+            options->model_path.size >= sizeof local->model_path ? "model_path" : "worker_path",
+            AMPHI_LOCAL_PATH_MAX - 1);
+    }
+    amphi__str_copy_to(local->model_path, sizeof local->model_path, options->model_path);
+    amphi__str_copy_to(local->worker_path, sizeof local->worker_path, options->worker_path);
+    if (local->model_path[0] == '\0') { /* none at all is for describe() to say */
+        (void)amphi__local_default_model(local->model_path, sizeof local->model_path);
+    }
+    local->threads = or_default(options->threads, threads_default());
+    local->context_tokens_max = or_default(options->context_tokens_max, CONTEXT_DEFAULT);
+    local->limits.start_ms = or_default(options->limits.start_ms, 10000);
+    local->limits.load_ms = or_default(options->limits.load_ms, 30000);
+    local->limits.prefill_ms = or_default(options->limits.prefill_ms, 30000);
+    local->limits.token_ms = or_default(options->limits.token_ms, 10000);
+    local->log = options->log;
+    return AMPHI_OK;
+}
+
+amphi_status amphi__local_engine_new(
+    amphi_engine *out, const amphi_local_options *options, amphi_error *error)
+{
+    amphi_local *local = NULL;
+    amphi_status status = AMPHI_OK;
+
+    memset(out, 0, sizeof *out);
+    local = amphi__calloc(1, sizeof *local);
+    if (local == NULL) {
+        return amphi__fail_no_memory(error);
+    }
+    amphi__worker_init(&local->worker);
+    status = fill_options(local, options, error);
+    if (status != AMPHI_OK) {
+        amphi__free(local);
+        return status;
+    }
+    if (amphi__mutex_init(&local->lock) != AMPHI_OK) {
+        amphi__free(local);
+        return amphi__fail_no_memory(error);
+    }
+    if (amphi__cond_init(&local->changed) != AMPHI_OK) {
+        amphi__mutex_clear(&local->lock);
+        amphi__free(local);
+        return amphi__fail_no_memory(error);
+    }
+    local->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (local->wake_fd < 0) {
+        local_free(local);
+        return amphi__fail(error, AMPHI_E_IO, 0, "no more file descriptors for the local engine");
+    }
+    out->ops = &local_ops;
+    out->self = local;
+    return AMPHI_OK;
+}
+
+static const char *const cage_words[] = {"no-new-privileges", "seccomp", "memory limit",
+    "core dump limit", "file limit", "death with the parent", "no-dump mark", "OOM score"};
+
+amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity)
+{
+    amphi_local *local = engine->self;
+    bool known = false;
+    uint32_t missing = 0;
+    size_t size = 0;
+
+    if (engine->ops != &local_ops || capacity == 0) {
+        return AMPHI_E_ARGUMENT;
+    }
+    amphi__mutex_lock(&local->lock);
+    known = local->cage_known;
+    missing = local->cage_missing;
+    amphi__mutex_unlock(&local->lock);
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof cage_words / sizeof cage_words[0]; i++) {
+        if ((missing >> i & 1) != 0 && size < capacity) {
+            size += (size_t)snprintf(
+                out + size, capacity - size, "%s%s", size > 0 ? ", " : "", cage_words[i]);
+        }
+    }
+    return known ? AMPHI_OK : AMPHI_E_NOT_FOUND;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Front header of the on-device engine: one amphi_engine value whose model lives in a process of
+ * its own. Creating it reads nothing; the worker starts when it is first described, prewarmed or
+ * used, and its death is an event, never an accident.
+ */
+#ifndef AMPHI_LOCAL_H
+#define AMPHI_LOCAL_H
+
+#include "sdk/core/log.h"
+
+#include <amphi/ext/engine.h>
+
+/* How long the engine process may be silent, in milliseconds; 0: the default. */
+typedef struct amphi_local_limits {
+    uint32_t start_ms;   /* until it has read the model's header; 10000 */
+    uint32_t load_ms;    /* between two steps of loading; 30000         */
+    uint32_t prefill_ms; /* between two steps of a prompt; 30000        */
+    uint32_t token_ms;   /* between two tokens; 10000                   */
+} amphi_local_limits;
+
+typedef struct amphi_local_options {
+    amphi_str model_path;        /* a GGUF file; empty: the embedded default model          */
+    amphi_str worker_path;       /* empty: $AMPHI_WORKER, then beside the program, beside the
+                                    library, ../libexec/amphi, then the installed place      */
+    uint32_t threads;            /* 0: as many as there are cores, 4 at most                */
+    uint32_t context_tokens_max; /* 0: the model's, 4096 at most                            */
+    amphi_local_limits limits;   /* of real time: a process does not follow a test's clock  */
+    amphi_log log;
+} amphi_local_options;
+
+/* Everything is copied. A missing model is not an error here: describe() says it. */
+amphi_status amphi__local_engine_new(
+    amphi_engine *out, const amphi_local_options *options, amphi_error *error);
+
+/* What of the engine process's cage this machine could not give, in words: "" when it is whole;
+ * AMPHI_E_NOT_FOUND while no process was started. */
+amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity);
+
+/* Where the embedded default model lies, or an empty string (AMPHI_E_NOT_FOUND), into `out`. */
+amphi_status amphi__local_default_model(char *out, size_t capacity);
+
+#endif

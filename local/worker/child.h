@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside the engine process. One main thread reads requests, computes and writes events; the
+ * model's thread pool only computes. These files belong to the amphi-worker program alone.
+ */
+#ifndef AMPHI_WORKER_CHILD_H
+#define AMPHI_WORKER_CHILD_H
+
+#include "local/graph/llm.h"
+#include "local/text/stop.h"
+#include "local/text/template.h"
+#include "local/text/tokenizer.h"
+#include "local/worker/protocol.h"
+
+typedef struct amphi_child {
+    amphi_worker_control *control;
+    amphi_ring requests; /* we read  */
+    amphi_ring events;   /* we write */
+    uint8_t *request;    /* the request being served: AMPHI_WORKER_REQUESTS_BYTES */
+    size_t request_size;
+    uint64_t file_size;
+    amphi_gguf *gguf;
+    amphi_llm_need need;
+    amphi_tokenizer *tokenizer; /* these are NULL until LOAD */
+    amphi_template *tmpl;
+    bool template_is_ours; /* the model has none: ChatML */
+    amphi_llm *llm;
+    float *logits;
+    amphi_tokens fed; /* what the KV cache holds */
+} amphi_child;
+
+/* child_cage.c: gives up what the worker does not need; before the first byte of the model is
+ * read. Returns what could not be had (AMPHI_CAGE_…). */
+uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_size);
+/* Lowers the address-space limit to what this model needs. */
+void amphi__child_cage_memory(uint64_t bytes);
+
+/* child_signals.c: fatal signals write AMPHI_WORKER_FD_DEATH before they kill. */
+void amphi__child_signals(void);
+
+/* child_main.c: one event; waits while the ring is full. */
+void amphi__child_send(
+    amphi_child *child, amphi_worker_event kind, const void *data, size_t size, amphi_str more);
+void amphi__child_beat(amphi_child *child, amphi_worker_phase phase);
+
+/* child_load.c */
+void amphi__child_describe(amphi_child *child);
+void amphi__child_load(amphi_child *child, const amphi_worker_load *load);
+
+/* child_prompt.c: a request body's messages (and the answer's beginning) as tokens. */
+typedef struct amphi_prompt {
+    amphi_json *root; /* the body; owns what `stop` strings and such point at */
+    amphi_tokens tokens;
+    size_t prefix_at; /* from here on, tokens are the answer's own beginning  */
+    bool starts_text; /* nothing of the answer exists yet                     */
+} amphi_prompt;
+
+amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, amphi_str body,
+    amphi_str prefix, int64_t now_s, amphi_error *error);
+void amphi__child_prompt_clear(amphi_prompt *prompt);
+
+/* child_generate.c */
+void amphi__child_generate(amphi_child *child, const amphi_worker_generate *generate,
+    amphi_str body, amphi_str prefix);
+void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amphi_str body);
+
+/* child_answer.c: from pieces of text to TEXT events: whole characters, nothing of a stop string. */
+typedef struct amphi_answer {
+    amphi_child *child;
+    uint32_t run;
+    amphi_stop *stop;
+    amphi_buf ready; /* what may be sent */
+    bool stopped;    /* a stop string was met */
+} amphi_answer;
+
+amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,
+    const amphi_str *stops, size_t stops_count, amphi_error *error);
+amphi_status amphi__answer_push(amphi_answer *answer, amphi_str piece);
+/* Sends what was held back. */
+amphi_status amphi__answer_finish(amphi_answer *answer);
+void amphi__answer_clear(amphi_answer *answer);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One answer: the prompt's tokens that the KV cache does not hold yet go through the model in
+ * batches (a conversation's next turn computes only what is new), then token after token until the
+ * model ends, a stop string comes, the length is reached, or the parent gives the run up. The
+ * heartbeat moves with every step, so silence means that a step hangs.
+ */
+#include "local/worker/child.h"
+
+#include "local/text/sampler.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <amphi/chat.h>
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum {
+    BATCH_FIRST = 32,     /* tokens; then as many as take about BATCH_US */
+    BATCH_MAX = 512,
+    ANSWER_TOKENS = 1024, /* when the request says nothing */
+    PACE_SLICE_US = 20000,
+    STOPS_MAX = AMPHI_STOP_STRINGS_MAX + 1, /* one more, so that too many is noticed */
+};
+
+#define BATCH_US 200000u
+
+typedef struct generation {
+    amphi_child *child;
+    uint32_t run;
+    amphi_prompt prompt;
+    amphi_answer answer;
+    amphi_sampler *sampler;
+    uint32_t tokens_max;
+    uint64_t pace_us; /* the least time from one token to the next; 0: none */
+    amphi_worker_usage usage;
+    amphi_finish finish;
+} generation;
+
+static bool is_cancelled(const generation *g)
+{
+    return atomic_load_explicit(&g->child->control->cancel_run, memory_order_relaxed) == g->run;
+}
+
+static amphi_status cancelled(amphi_error *error)
+{
+    return amphi__fail(error, AMPHI_E_CANCELLED, 0, "the request was cancelled");
+}
+
+/* ---- the request's fields ---- */
+
+static float number_or(const amphi_json *root, const char *key, float otherwise, float low,
+    float high)
+{
+    double value = amphi__json_number(amphi__json_get(root, key), otherwise);
+
+    return value < low ? low : value > high ? high : (float)value; /* NaN is no JSON */
+}
+
+static uint64_t seed_of(const amphi_json *root)
+{
+    int64_t seed = amphi__json_int(amphi__json_get(root, "seed"), -1);
+    uint64_t random = 0;
+
+    if (seed >= 0) {
+        return (uint64_t)seed;
+    }
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        random = amphi__clock_us(NULL);
+    }
+    return random;
+}
+
+static amphi_status make_sampler(generation *g, amphi_error *error)
+{
+    const amphi_json *root = g->prompt.root;
+    amphi_sampler_options options;
+
+    amphi__sampler_options_init(&options);
+    options.temperature = number_or(root, "temperature", options.temperature, 0, 100);
+    options.top_p = number_or(root, "top_p", options.top_p, 0, 1);
+    options.min_p = number_or(root, "min_p", options.min_p, 0, 1);
+    options.typical_p = number_or(root, "typical_p", options.typical_p, 0, 1);
+    options.top_k = (uint32_t)number_or(root, "top_k", (float)options.top_k, 0, 1 << 20);
+    options.repetition_penalty = number_or(root, "repetition_penalty",
+        number_or(root, "repeat_penalty", options.repetition_penalty, 0.01f, 100), 0.01f, 100);
+    options.presence_penalty = number_or(root, "presence_penalty", 0, -100, 100);
+    options.frequency_penalty = number_or(root, "frequency_penalty", 0, -100, 100);
+    options.seed = seed_of(root);
+    return amphi__sampler_new(
+        &g->sampler, &options, amphi__llm_vocabulary_size(g->child->llm), error);
+}
+
+/* Empty stop strings stop nothing. */
+static size_t add_stop(amphi_str *stops, size_t count, amphi_str stop)
+{
+    if (stop.size > 0 && count < STOPS_MAX) {
+        stops[count++] = stop;
+    }
+    return count;
+}
+
+static amphi_status make_answer(generation *g, amphi_error *error)
+{
+    const amphi_json *stop = amphi__json_get(g->prompt.root, "stop");
+    amphi_str stops[STOPS_MAX];
+    size_t count = 0;
+
+    if (g->child->template_is_ours) {
+        count = add_stop(stops, count, AMPHI_STR("<|im_end|>"));
+        count = add_stop(stops, count, AMPHI_STR("<|im_start|>"));
+    }
+    if (amphi__json_kind(stop) == AMPHI_JSON_ARRAY) {
+        for (stop = amphi__json_first(stop); stop != NULL; stop = amphi__json_next(stop)) {
+            count = add_stop(stops, count, amphi__json_string(stop));
+        }
+    } else {
+        count = add_stop(stops, count, amphi__json_string(stop));
+    }
+    return amphi__answer_init(&g->answer, g->child, g->run, stops, count, error);
+}
+
+/* The whole answer's bound; its given beginning counts. */
+static uint32_t tokens_max_of(const generation *g)
+{
+    const amphi_json *root = g->prompt.root;
+    int64_t given = (int64_t)(g->prompt.tokens.size - g->prompt.prefix_at);
+    int64_t most = amphi__json_int(amphi__json_get(root, "max_completion_tokens"),
+        amphi__json_int(amphi__json_get(root, "max_tokens"), 0));
+
+    if (most <= 0) {
+        most = ANSWER_TOKENS;
+    }
+    most = most > given ? most - given : 0;
+    return most > (1 << 24) ? 1 << 24 : (uint32_t)most;
+}
+
+/* ---- prefill ---- */
+
+/* Tokens at the front that the KV cache holds already; at least one is left to compute. */
+static size_t reuse(generation *g)
+{
+    const amphi_tokens *fed = &g->child->fed;
+    const amphi_tokens *tokens = &g->prompt.tokens;
+    size_t common = 0;
+
+    while (common < fed->size && common + 1 < tokens->size &&
+           fed->data[common] == tokens->data[common]) {
+        common++;
+    }
+    amphi__llm_truncate(g->child->llm, (uint32_t)common);
+    g->child->fed.size = common;
+    return common;
+}
+
+static amphi_status feed(generation *g, const int32_t *tokens, size_t count, bool logits,
+    amphi_error *error)
+{
+    amphi_child *child = g->child;
+    amphi_status status = amphi__llm_eval(
+        child->llm, tokens, count, false, logits ? child->logits : NULL, NULL, error);
+
+    if (status == AMPHI_OK) {
+        status = amphi__tokens_append(&child->fed, tokens, count);
+        if (status != AMPHI_OK) {
+            amphi__fail_no_memory(error);
+        }
+    }
+    if (status != AMPHI_OK) { /* whatever is in the cache, nobody relies on it */
+        amphi__llm_truncate(child->llm, 0);
+        child->fed.size = 0;
+    }
+    return status;
+}
+
+static size_t next_batch(size_t batch, uint64_t took_us)
+{
+    if (took_us < BATCH_US / 2) {
+        batch *= 2;
+    } else if (took_us > BATCH_US && batch > 8) {
+        batch /= 2;
+    }
+    return batch > BATCH_MAX ? BATCH_MAX : batch;
+}
+
+static amphi_status prefill(generation *g, amphi_error *error)
+{
+    const amphi_tokens *tokens = &g->prompt.tokens;
+    size_t at = reuse(g);
+    size_t batch = BATCH_FIRST;
+    size_t first = at;
+
+    g->usage.prompt_tokens = (uint32_t)tokens->size;
+    g->usage.cached_tokens = (uint32_t)at;
+    while (at < tokens->size) {
+        size_t count = tokens->size - at < batch ? tokens->size - at : batch;
+        uint64_t from_us = amphi__clock_us(NULL);
+        amphi_status status = AMPHI_OK;
+
+        amphi__child_beat(g->child, AMPHI_PHASE_PREFILL);
+        if (is_cancelled(g)) {
+            return cancelled(error);
+        }
+        status = feed(g, tokens->data + at, count, at + count == tokens->size, error);
+        if (status != AMPHI_OK) {
+            return status;
+        }
+        at += count;
+        batch = next_batch(batch, amphi__clock_us(NULL) - from_us);
+        if (at < tokens->size) {
+            const amphi_worker_progress progress = {.phase = AMPHI_PHASE_PREFILL,
+                .permille = (uint32_t)((at - first) * 1000 / (tokens->size - first))};
+
+            amphi__child_send(g->child, AMPHI_WORKER_PROGRESS, &progress, sizeof progress,
+                amphi_str_make(NULL, 0));
+        }
+    }
+    return AMPHI_OK;
+}
+
+/* ---- decode ---- */
+
+/* Sleeps until the next token is due. */
+static amphi_status keep_pace(generation *g, uint64_t *due_us, amphi_error *error)
+{
+    uint64_t now_us = amphi__clock_us(NULL);
+
+    if (g->pace_us == 0) {
+        return AMPHI_OK;
+    }
+    while (now_us < *due_us) {
+        uint64_t left_us = *due_us - now_us;
+        const struct timespec pause = {
+            .tv_nsec = (long)(left_us < PACE_SLICE_US ? left_us : PACE_SLICE_US) * 1000};
+
+        amphi__child_beat(g->child, AMPHI_PHASE_TOKEN);
+        if (is_cancelled(g)) {
+            return cancelled(error);
+        }
+        nanosleep(&pause, NULL);
+        now_us = amphi__clock_us(NULL);
+    }
+    *due_us = now_us + g->pace_us;
+    return AMPHI_OK;
+}
+
+/* The token's text; a SentencePiece answer begins with a blank that nobody wrote. */
+static amphi_str text_of(const generation *g, int32_t token, bool first, char scratch[8])
+{
+    amphi_str piece = amphi__tokenizer_piece(g->child->tokenizer, token, false, scratch);
+
+    if (first && g->prompt.starts_text && amphi__tokenizer_adds_space(g->child->tokenizer) &&
+        piece.size > 0 && piece.data[0] == ' ') {
+        piece = amphi__str_slice(piece, 1, piece.size);
+    }
+    return piece;
+}
+
+static amphi_status decode(generation *g, amphi_error *error)
+{
+    amphi_child *child = g->child;
+    uint64_t due_us = 0;
+    char scratch[8];
+
+    g->finish = AMPHI_FINISH_LENGTH;
+    while (g->usage.completion_tokens < g->tokens_max) {
+        bool first = g->usage.completion_tokens == 0;
+        amphi_status status = AMPHI_OK;
+        int32_t token = 0;
+
+        amphi__child_beat(child, AMPHI_PHASE_TOKEN);
+        if (is_cancelled(g)) {
+            return cancelled(error);
+        }
+        status = keep_pace(g, &due_us, error);
+        if (status != AMPHI_OK) {
+            return status;
+        }
+        token = amphi__sampler_pick(g->sampler, child->logits);
+        amphi__sampler_accept(g->sampler, token);
+        g->usage.completion_tokens++;
+        if (amphi__tokenizer_is_end(child->tokenizer, token)) {
+            g->finish = AMPHI_FINISH_STOP;
+            return AMPHI_OK;
+        }
+        status = amphi__answer_push(&g->answer, text_of(g, token, first, scratch));
+        if (status != AMPHI_OK) {
+            return amphi__fail(error, status, 0, "the answer could not be kept in memory");
+        }
+        if (g->answer.stopped) {
+            g->finish = AMPHI_FINISH_STOP;
+            return AMPHI_OK;
+        }
+        if (amphi__llm_position(child->llm) >= amphi__llm_context_size(child->llm)) {
+            return AMPHI_OK;
+        }
+        if (g->usage.completion_tokens < g->tokens_max) {
+            status = feed(g, &token, 1, true, error);
+        }
+        if (status != AMPHI_OK) {
+            return status;
+        }
+    }
+    return AMPHI_OK;
+}
+
+/* ---- one request ---- */
+
+static amphi_status check_length(const generation *g, amphi_error *error)
+{
+    uint32_t context = amphi__llm_context_size(g->child->llm);
+
+    if (g->prompt.tokens.size == 0) {
+        return amphi__fail(error, AMPHI_E_REQUEST, 0, "the request is empty");
+    }
+    if (g->prompt.tokens.size >= context) {
+        return amphi__fail(error, AMPHI_E_CONTEXT_LENGTH, 0,
+            "the conversation has %zu tokens, the local model's context holds %u",
+            g->prompt.tokens.size, context);
+    }
+    return AMPHI_OK;
+}
+
+static amphi_status generate_answer(generation *g, amphi_error *error)
+{
+    amphi_status status = check_length(g, error);
+
+    if (status == AMPHI_OK) {
+        status = make_sampler(g, error);
+    }
+    if (status == AMPHI_OK) {
+        status = make_answer(g, error);
+    }
+    if (status != AMPHI_OK) {
+        return status;
+    }
+    g->tokens_max = tokens_max_of(g);
+    for (size_t i = g->prompt.prefix_at; i < g->prompt.tokens.size; i++) {
+        amphi__sampler_accept(g->sampler, g->prompt.tokens.data[i]);
+    }
+    status = prefill(g, error);
+    if (status == AMPHI_OK) {
+        status = decode(g, error);
+    }
+    if (status == AMPHI_OK) {
+        status = amphi__answer_finish(&g->answer);
+    }
+    return status;
+}
+
+static void send_end(const generation *g, amphi_status status, const amphi_error *error)
+{
+    const amphi_str none = amphi_str_make(NULL, 0);
+
+    if (status == AMPHI_OK) {
+        const amphi_worker_finish finish = {.run = g->run, .finish = (uint32_t)g->finish};
+
+        amphi__child_send(
+            g->child, AMPHI_WORKER_USAGE, &g->usage, sizeof g->usage, none);
+        amphi__child_send(g->child, AMPHI_WORKER_FINISH, &finish, sizeof finish, none);
+    } else {
+        amphi_worker_fail fail = {.run = g->run, .status = (uint32_t)status};
+
+        snprintf(fail.message, sizeof fail.message, "%s", error->message);
+        amphi__child_send(g->child, AMPHI_WORKER_FAIL, &fail, sizeof fail, none);
+    }
+}
+
+void amphi__child_generate(amphi_child *child, const amphi_worker_generate *request,
+    amphi_str body, amphi_str prefix)
+{
+    generation g = {.child = child, .run = request->run, .usage = {.run = request->run}};
+    amphi_error error;
+    amphi_status status = AMPHI_OK;
+
+    amphi__error_clear(&error);
+    amphi__child_beat(child, AMPHI_PHASE_PREFILL);
+    if (request->tokens_per_second_max > 0) {
+        g.pace_us = (uint64_t)(1e6 / (double)request->tokens_per_second_max);
+    }
+    status = amphi__child_prompt(&g.prompt, child, body, prefix, request->now_s, &error);
+    if (status == AMPHI_OK) {
+        status = generate_answer(&g, &error);
+    }
+    if (status == AMPHI_E_NO_MEMORY && error.message[0] == '\0') {
+        amphi__fail_no_memory(&error);
+    }
+    amphi__sampler_free(g.sampler);
+    amphi__child_prompt_clear(&g.prompt);
+    send_end(&g, status, &error);
+    amphi__answer_clear(&g.answer);
+}
+
+void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amphi_str body)
+{
+    amphi_worker_counted counted = {.id = count->id};
+    amphi_prompt prompt;
+    amphi_error error;
+
+    amphi__child_beat(child, AMPHI_PHASE_PREFILL);
+    counted.status = (uint32_t)amphi__child_prompt(
+        &prompt, child, body, amphi_str_make(NULL, 0), 0, &error);
+    if (counted.status == AMPHI_OK) {
+        counted.tokens = (uint32_t)prompt.tokens.size;
+        amphi__child_prompt_clear(&prompt);
+    }
+    amphi__child_send(
+        child, AMPHI_WORKER_COUNTED, &counted, sizeof counted, amphi_str_make(NULL, 0));
+}

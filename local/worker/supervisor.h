@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parent's side of the engine: one value shared by the app's threads (local.c: they queue runs
+ * and set wishes under the lock, then wake) and one supervisor thread (supervisor.c: it alone
+ * starts, feeds, watches and buries the worker, and calls every sink, never under the lock).
+ *
+ * Life of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
+ * being started, loaded or generating; whatever happens to the worker ends exactly that run.
+ */
+#ifndef AMPHI_WORKER_SUPERVISOR_H
+#define AMPHI_WORKER_SUPERVISOR_H
+
+#include "local/local.h"
+#include "local/worker/worker.h"
+#include "sdk/core/thread.h"
+
+#include <stdio.h>
+
+#define AMPHI_LOCAL_QUEUE_MAX 16
+#define AMPHI_LOCAL_PATH_MAX  1024
+
+struct amphi_engine_run {
+    amphi_engine_run *next; /* under the lock */
+    bool cancelled;         /* under the lock */
+    bool evicted;           /* under the lock: unload(force) wants its memory */
+    bool ended;             /* under the lock: the terminal event was delivered */
+    uint32_t id;
+    amphi_engine_sink sink;
+    char *body;
+    size_t body_size;
+    char *prefix;
+    size_t prefix_size;
+    uint32_t threads;        /* resolved: the engine's option and the request's bound */
+    uint32_t context_tokens; /* likewise                                              */
+    float tokens_per_second_max;
+    uint64_t text_bytes; /* supervisor: delivered so far */
+};
+
+/* Which file a model was: another one at the same path is another model. */
+typedef struct amphi_model_key {
+    uint64_t device, inode, size, mtime_ns;
+} amphi_model_key;
+
+/* What is known of the model file. */
+typedef struct amphi_local_described {
+    bool known;
+    bool passing; /* a failure that may pass (a crash, a timeout): worth another try after a while */
+    uint64_t at_us;
+    amphi_model_key key;
+    amphi_status status;
+    char why[AMPHI_WORKER_MESSAGE_MAX];
+    amphi_worker_described model; /* when status is OK */
+} amphi_local_described;
+
+typedef enum amphi_local_state {
+    AMPHI_LOCAL_NONE,       /* no process                            */
+    AMPHI_LOCAL_STARTING,   /* waits for HELLO                       */
+    AMPHI_LOCAL_DESCRIBING, /* waits for DESCRIBED                   */
+    AMPHI_LOCAL_HEADER,     /* knows the file's header, nothing more */
+    AMPHI_LOCAL_LOADING,    /* waits for READY                       */
+    AMPHI_LOCAL_READY,
+    AMPHI_LOCAL_RUNNING,    /* `current` is generating               */
+    AMPHI_LOCAL_DRAINING    /* a cancelled run's last events come    */
+} amphi_local_state;
+
+/* One question for an exact token count, answered by an idle, loaded worker. */
+typedef struct amphi_local_count {
+    enum { AMPHI_COUNT_FREE, AMPHI_COUNT_ASKED, AMPHI_COUNT_SENT, AMPHI_COUNT_DONE } step;
+    bool abandoned;   /* the asker did not wait for the answer */
+    const char *body; /* the asker's; valid until SENT         */
+    size_t body_size;
+    amphi_status status;
+    uint32_t tokens;
+} amphi_local_count;
+
+/* A process that was killed but not yet collected. */
+#define AMPHI_LOCAL_DYING_MAX 4
+
+typedef struct amphi_local {
+    /* constant once made */
+    char model_path[AMPHI_LOCAL_PATH_MAX];
+    char worker_path[AMPHI_LOCAL_PATH_MAX]; /* empty: looked up at each start */
+    uint32_t threads;
+    uint32_t context_tokens_max;
+    amphi_local_limits limits;
+    amphi_log log;
+    int wake_fd;
+    amphi_mutex lock;
+    amphi_cond changed; /* a run ended, the model was described, a count was answered */
+
+    /* under the lock */
+    amphi_thread thread;
+    amphi_engine_run *first, *last; /* queued */
+    uint32_t runs_count;            /* queued and current */
+    amphi_engine_run *current;      /* set by the supervisor only */
+    uint32_t next_id;
+    bool want_describe, want_load, want_unload, want_stop;
+    amphi_local_described described;
+    amphi_local_count count;
+    bool ready;                     /* loaded, for describe() */
+    bool cage_known;
+    uint32_t cage_missing;
+
+    /* the supervisor thread's own */
+    amphi_worker worker;
+    amphi_local_state state;
+    amphi_model_key worker_key;
+    uint32_t loaded_threads, loaded_context; /* as asked for at LOAD */
+    uint32_t draining_id;
+    bool counting; /* a COUNT is unanswered */
+    uint32_t count_id;
+    uint32_t heartbeat;
+    uint64_t progress_us;  /* last sign of life */
+    uint64_t tick_us;      /* last time that we looked */
+    uint32_t stopped_ticks;
+    amphi_process dying[AMPHI_LOCAL_DYING_MAX];
+    uint8_t event[AMPHI_WORKER_EVENT_MAX];
+} amphi_local;
+
+/* The thread. Ends after want_stop, with every process collected. */
+void amphi__supervisor_run(void *local);
+void amphi__supervisor_wake(amphi_local *local);
+
+/* The file's key. AMPHI_E_NOT_FOUND or AMPHI_E_IO with a line that names the path. */
+amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error);
+bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b);
+/* "model PATH: WHAT" with a long path cut at its front. */
+void amphi__model_line(const amphi_local *local, const char *what, char out[160]);
+
+/* locate.c: where the worker program is. AMPHI_E_NOT_FOUND with the places in the message. */
+amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *error);
+
+#endif

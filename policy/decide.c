@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The decision: judge every route by the rules (rules.c), put the kept ones in order, write down
+ * why. Pure: the same policy and facts give the same plan, bit for bit, so a decision can be
+ * recorded and replayed. Nothing here asks the clock, the system or the heap. policy.h states the
+ * order; the functions below follow it from top to bottom.
+ */
+#include "policy/rules.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* One decision in the making; a few kilobytes on the caller's stack. */
+typedef struct amphi_case {
+    amphi_judgement routes[AMPHI_ROUTES_MAX];
+    double draws[AMPHI_ROUTES_MAX];  /* smaller goes first among equals             */
+    uint8_t order[AMPHI_ROUTES_MAX]; /* kept routes, the first to be tried first    */
+    size_t count, kept;
+    amphi_mode mode;
+    amphi_engine_kind preferred;
+    bool local_degraded; /* auto turned to the cloud for this, or would have        */
+    amphi_reason network_reason; /* ... but the network is METERED or SLOW; else OK */
+    amphi_reason local_reason;
+} amphi_case;
+
+static void choose_preferred(
+    amphi_case *c, const amphi_policy *policy, const amphi_policy_facts *facts);
+static void put_in_order(amphi_case *c, const amphi_policy_facts *facts);
+static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *policy);
+static void write_refused(const amphi_case *c, amphi_plan *out);
+static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_policy *policy,
+    const amphi_policy_facts *facts);
+
+static amphi_mode mode_in_force(const amphi_policy *policy, const amphi_policy_facts *facts)
+{
+    amphi_mode mode = facts->mode != AMPHI_MODE_DEFAULT ? facts->mode : policy->mode;
+    return mode != AMPHI_MODE_DEFAULT ? mode : AMPHI_MODE_AUTO;
+}
+
+void amphi__policy_decide(
+    amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts)
+{
+    amphi_case c;
+    memset(out, 0, sizeof *out);
+    c.count = facts->routes_count <= AMPHI_ROUTES_MAX ? facts->routes_count : AMPHI_ROUTES_MAX;
+    c.kept = 0;
+    c.mode = mode_in_force(policy, facts);
+    for (size_t i = 0; i < c.count; i++) {
+        amphi_judgement *j = &c.routes[i];
+        j->policy = policy;
+        j->facts = facts;
+        j->route = &facts->routes[i];
+        j->mode = c.mode;
+        amphi__rules_judge(j);
+        j->step.route = (uint8_t)i;
+        if (j->verdict != AMPHI_VERDICT_HARD) {
+            c.order[c.kept++] = (uint8_t)i;
+        }
+    }
+    choose_preferred(&c, policy, facts);
+    put_in_order(&c, facts);
+    write_kept(&c, out, policy);
+    write_refused(&c, out);
+    if (c.kept == 0) {
+        write_refusal(&c, out, policy, facts);
+    }
+}
+
+static bool is_local(const amphi_judgement *j)
+{
+    return j->route->info.kind == AMPHI_ENGINE_LOCAL;
+}
+
+/* Which kind goes first. */
+static void choose_preferred(
+    amphi_case *c, const amphi_policy *policy, const amphi_policy_facts *facts)
+{
+    const amphi_device_facts *device = &facts->device;
+    bool local_is_fine = false;
+    c->local_reason = AMPHI_REASON_OK;
+    for (size_t i = 0; i < c->kept; i++) {
+        const amphi_judgement *j = &c->routes[c->order[i]];
+        if (is_local(j) && j->verdict == AMPHI_VERDICT_KEEP) {
+            local_is_fine = local_is_fine || !j->degraded;
+            c->local_reason = j->degraded_reason;
+        }
+    }
+    c->local_degraded = !local_is_fine && c->local_reason != AMPHI_REASON_OK;
+    c->network_reason = AMPHI_REASON_OK;
+    if ((device->known & AMPHI_FACT_NETWORK) != 0 && device->network == AMPHI_NETWORK_METERED) {
+        c->network_reason = AMPHI_REASON_NETWORK_METERED;
+    } else if ((device->known & AMPHI_FACT_LATENCY) != 0 && device->rtt_ms > policy->rtt_slow_ms) {
+        c->network_reason = AMPHI_REASON_NETWORK_SLOW;
+    }
+    switch (c->mode) {
+    case AMPHI_MODE_PREFER_CLOUD:
+    case AMPHI_MODE_ONLY_CLOUD:
+        c->preferred = AMPHI_ENGINE_CLOUD;
+        break;
+    case AMPHI_MODE_PREFER_LOCAL:
+    case AMPHI_MODE_ONLY_LOCAL:
+        c->preferred = AMPHI_ENGINE_LOCAL;
+        break;
+    default:
+        c->preferred = c->local_degraded && c->network_reason == AMPHI_REASON_OK
+            ? AMPHI_ENGINE_CLOUD
+            : AMPHI_ENGINE_LOCAL;
+        break;
+    }
+}
+
+/* splitmix64: a well-mixed number from a counter. */
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* Sorting by -ln(u) / weight draws without replacement in the ratio of the weights (Efraimidis
+ * and Spirakis, 2006). Without a random number: the heaviest first. */
+static double draw_for(const amphi_policy_facts *facts, size_t route)
+{
+    uint32_t weight = facts->routes[route].info.weight;
+    double w = weight != 0 ? weight : 1;
+    if (facts->draw == 0) {
+        return -w;
+    }
+    double u = ((double)(mix(facts->draw + route) >> 11) + 1) / 9007199254740993.0;
+    return -log(u) / w;
+}
+
+/* 0: the preferred kind, 1: the other one, 2: last resorts. */
+static unsigned rank(const amphi_case *c, size_t route)
+{
+    const amphi_judgement *j = &c->routes[route];
+    if (j->verdict == AMPHI_VERDICT_SOFT) {
+        return 2;
+    }
+    return (c->preferred == AMPHI_ENGINE_LOCAL) == is_local(j) ? 0 : 1;
+}
+
+static bool goes_before(const amphi_case *c, size_t a, size_t b)
+{
+    unsigned rank_a = rank(c, a);
+    unsigned rank_b = rank(c, b);
+    if (rank_a != rank_b) {
+        return rank_a < rank_b;
+    }
+    uint32_t priority_a = c->routes[a].route->info.priority;
+    uint32_t priority_b = c->routes[b].route->info.priority;
+    if (priority_a != priority_b) {
+        return priority_a < priority_b;
+    }
+    return c->draws[a] < c->draws[b]; /* equal: as listed, since the sort is stable */
+}
+
+static void put_in_order(amphi_case *c, const amphi_policy_facts *facts)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        c->draws[i] = draw_for(facts, i);
+    }
+    for (size_t i = 1; i < c->kept; i++) {
+        uint8_t moving = c->order[i];
+        size_t at = i;
+        for (; at > 0 && goes_before(c, moving, c->order[at - 1]); at--) {
+            c->order[at] = c->order[at - 1];
+        }
+        c->order[at] = moving;
+    }
+}
+
+/* Appends at the end of a 160-byte sentence; what does not fit is cut. */
+AMPHI_PRINTF(2, 3)
+static void say(char sentence[160], const char *format, ...)
+{
+    size_t used = strlen(sentence);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence + used, 160 - used, format, arguments);
+    va_end(arguments);
+}
+
+static const char *network_words(const amphi_case *c, const amphi_device_facts *device)
+{
+    if (c->network_reason == AMPHI_REASON_NETWORK_METERED) {
+        return "network metered";
+    }
+    if (c->network_reason == AMPHI_REASON_NETWORK_SLOW) {
+        return "network slow";
+    }
+    bool is_free = (device->known & AMPHI_FACT_NETWORK) != 0 &&
+        device->network == AMPHI_NETWORK_FREE;
+    return is_free ? "network free" : "network unknown";
+}
+
+/* Why a kept route stands where it does. */
+static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route *entry)
+{
+    const amphi_judgement *j = &c->routes[route];
+    unsigned place = rank(c, route);
+    bool is_auto = c->mode == AMPHI_MODE_AUTO;
+    entry->why[0] = '\0';
+    if (place == 2) {
+        entry->reason = j->reason;
+        say(entry->why, "kept as last resort: %s", j->why);
+        return;
+    }
+    const char *kind = is_local(j) ? "local" : "cloud";
+    const char *state = is_local(j) ? (j->route->info.ready ? "model loaded" : "model not loaded")
+                                    : network_words(c, &j->facts->device);
+    entry->reason = is_auto ? AMPHI_REASON_OK : AMPHI_REASON_MODE;
+    if (place == 0 && is_auto && !is_local(j)) {
+        say(entry->why, "auto: cloud first, as local is held back by %s; %s",
+            c->local_reason == AMPHI_REASON_THERMAL ? "heat" : "memory", state);
+    } else if (place == 0) {
+        say(entry->why, "%s: %s first, %s", amphi_mode_name(c->mode), kind, state);
+    } else {
+        say(entry->why, "%s: %s when %s fails, %s", amphi_mode_name(c->mode), kind,
+            is_local(j) ? "the cloud" : "local", state);
+        if (is_auto && is_local(j)) {
+            entry->reason = j->degraded_reason;
+        } else if (is_auto && c->local_degraded) {
+            entry->reason = c->network_reason; /* it kept the cloud from going first */
+        }
+    }
+    if (j->notes[0] != '\0') {
+        say(entry->why, "; %s", j->notes);
+    }
+}
+
+static void name_entry(amphi_decision_route *entry, const amphi_judgement *j)
+{
+    const amphi_engine_info *info = &j->route->info;
+    amphi__str_copy_to(entry->route, sizeof entry->route,
+        amphi_str_make(info->name, strnlen(info->name, sizeof info->name)));
+}
+
+static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *policy)
+{
+    for (size_t i = 0; i < c->kept; i++) {
+        amphi_judgement *j = &c->routes[c->order[i]];
+        amphi_decision_route *entry = &out->decision.routes[out->decision.routes_count++];
+        name_entry(entry, j);
+        entry->kept = true;
+        explain_kept(c, c->order[i], entry);
+        /* A hedge sends the request twice, so it must have somewhere to go that nothing speaks
+         * against; a private request is never sent at all. */
+        if (!is_local(j) && !j->facts->is_private && i + 1 < c->kept &&
+            c->routes[c->order[i + 1]].verdict == AMPHI_VERDICT_KEEP) {
+            j->step.hedge_ms = policy->hedge_ms;
+        }
+        out->steps[out->steps_count++] = j->step;
+    }
+}
+
+static void write_refused(const amphi_case *c, amphi_plan *out)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const amphi_judgement *j = &c->routes[i];
+        if (j->verdict != AMPHI_VERDICT_HARD) {
+            continue;
+        }
+        amphi_decision_route *entry = &out->decision.routes[out->decision.routes_count++];
+        name_entry(entry, j);
+        entry->kept = false;
+        entry->reason = j->reason;
+        say(entry->why, "%s", j->why);
+    }
+}
+
+/* Which of several refusals speaks for all: the one that is the most likely to pass by itself. */
+typedef struct amphi_refusal_rank {
+    amphi_reason reason;
+    amphi_status status;
+} amphi_refusal_rank;
+
+static const amphi_refusal_rank refusal_ranks[] = {
+    {AMPHI_REASON_NETWORK_NONE, AMPHI_E_OFFLINE},
+    {AMPHI_REASON_NETWORK_METERED, AMPHI_E_OFFLINE},
+    {AMPHI_REASON_BREAKER_OPEN, AMPHI_E_BUSY},
+    {AMPHI_REASON_MEMORY_PRESSURE, AMPHI_E_RESOURCE},
+    {AMPHI_REASON_MEMORY, AMPHI_E_RESOURCE},
+    {AMPHI_REASON_THERMAL, AMPHI_E_RESOURCE},
+    {AMPHI_REASON_BATTERY_LOW, AMPHI_E_RESOURCE},
+    {AMPHI_REASON_CONTEXT_LENGTH, AMPHI_E_CONTEXT_LENGTH},
+    {AMPHI_REASON_CAPABILITY, AMPHI_E_UNSUPPORTED},
+};
+
+static amphi_status refusal_status(const amphi_case *c)
+{
+    for (size_t r = 0; r < sizeof refusal_ranks / sizeof refusal_ranks[0]; r++) {
+        for (size_t i = 0; i < c->count; i++) {
+            if (c->routes[i].reason == refusal_ranks[r].reason) {
+                return refusal_ranks[r].status;
+            }
+        }
+    }
+    return AMPHI_E_REFUSED;
+}
+
+/* The sentence's beginning: who could have answered at all. */
+static const char *refusal_lead(const amphi_case *c, const amphi_policy_facts *facts, bool any)
+{
+    if (c->count == 0) {
+        return "no local engine and no endpoint is configured";
+    }
+    if (facts->is_private && c->mode == AMPHI_MODE_ONLY_CLOUD) {
+        return "private and only_cloud exclude each other: nobody may answer";
+    }
+    if (facts->is_private) {
+        return any ? "private, so only this device may answer"
+                   : "private, but there is no local engine on this device";
+    }
+    if (c->mode == AMPHI_MODE_ONLY_LOCAL) {
+        return any ? "only_local" : "only_local, but there is no local engine";
+    }
+    if (c->mode == AMPHI_MODE_ONLY_CLOUD) {
+        return any ? "only_cloud" : "only_cloud, but no endpoint is configured";
+    }
+    return "no route is left";
+}
+
+static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_policy *policy,
+    const amphi_policy_facts *facts)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->count; i++) {
+        amphi_reason reason = c->routes[i].reason;
+        any = any || (reason != AMPHI_REASON_PRIVATE && reason != AMPHI_REASON_MODE);
+    }
+    char sentence[160] = "";
+    say(sentence, "%s", refusal_lead(c, facts, any));
+    for (size_t i = 0; i < c->count && any; i++) {
+        const amphi_decision_route *entry = &out->decision.routes[i];
+        if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE) {
+            say(sentence, "; %s: %s", entry->route, entry->why);
+        }
+    }
+    out->refusal.status = refusal_status(c);
+    amphi__str_copy_to(out->refusal.message, sizeof out->refusal.message,
+        amphi_str_make(sentence, amphi__utf8_complete_size(amphi_str_from(sentence))));
+    if (out->refusal.status == AMPHI_E_BUSY) {
+        out->refusal.retry_after_ms = policy->breaker_open_ms;
+    }
+}
+
+void amphi__policy_remember(
+    amphi_policy_route *routes, size_t routes_count, const amphi_plan *last)
+{
+    const amphi_decision *decision = &last->decision;
+    for (size_t i = 0; i < routes_count; i++) {
+        amphi_policy_route *route = &routes[i];
+        route->was_refused_battery = false;
+        route->was_refused_thermal = false;
+        route->was_refused_memory = false;
+        for (size_t k = 0; k < decision->routes_count && k < AMPHI_ROUTES_MAX; k++) {
+            const amphi_decision_route *entry = &decision->routes[k];
+            if (strncmp(entry->route, route->info.name, AMPHI_NAME_MAX) != 0) {
+                continue;
+            }
+            /* A route that was merely put second has the same reason, but was not held back. */
+            bool refused = k >= last->steps_count || last->steps[k].last_resort;
+            route->was_refused_battery = refused && entry->reason == AMPHI_REASON_BATTERY_LOW;
+            route->was_refused_thermal = refused && entry->reason == AMPHI_REASON_THERMAL;
+            route->was_refused_memory = refused && entry->reason == AMPHI_REASON_MEMORY;
+        }
+    }
+}
+
+static uint64_t used_bytes(const amphi_device_facts *device)
+{
+    return device->memory_available_bytes < device->memory_total_bytes
+        ? device->memory_total_bytes - device->memory_available_bytes
+        : 0;
+}
+
+static bool above_unload_mark(const amphi_policy *policy, const amphi_device_facts *device)
+{
+    uint64_t total = device->memory_total_bytes;
+    return (device->known & AMPHI_FACT_MEMORY) != 0 && total != 0 &&
+        (double)used_bytes(device) * 100 > (double)total * policy->memory_unload_percent;
+}
+
+static unsigned used_percent(const amphi_device_facts *device)
+{
+    return (unsigned)((double)used_bytes(device) * 100 / (double)device->memory_total_bytes);
+}
+
+bool amphi__policy_should_unload(
+    const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason)
+{
+    if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 2) {
+        amphi__fail(reason, AMPHI_E_RESOURCE, 0, "memory pressure is critical");
+        return true;
+    }
+    if (above_unload_mark(policy, device)) {
+        amphi__fail(reason, AMPHI_E_RESOURCE, 0, "%u %% of memory is in use, above %u %%",
+            used_percent(device), policy->memory_unload_percent);
+        return true;
+    }
+    return false;
+}
+
+amphi_status amphi__policy_check_running(
+    const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason)
+{
+    if ((device->known & AMPHI_FACT_THERMAL) != 0 && device->thermal >= AMPHI_THERMAL_CRITICAL) {
+        return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "thermal state is critical");
+    }
+    if ((device->known & AMPHI_FACT_BATTERY) != 0 && !device->charging &&
+        device->battery_percent < policy->battery_critical_percent) {
+        return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "battery %u %% is critical, not charging",
+            device->battery_percent);
+    }
+    return amphi__policy_should_unload(policy, device, reason) ? AMPHI_E_RESOURCE : AMPHI_OK;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Front header of the router. amphi__policy_decide is a pure function: facts in, an ordered plan
+ * with reasons out; no I/O, no clock, no allocation, no globals. So every decision can be
+ * explained, recorded, replayed and simulated.
+ */
+#ifndef AMPHI_POLICY_H
+#define AMPHI_POLICY_H
+
+#include "sdk/core/buf.h"
+#include "sdk/core/log.h"
+
+#include <amphi/chat.h>
+#include <amphi/ext/device.h>
+#include <amphi/ext/engine.h>
+#include <amphi/ext/http.h>
+#include <amphi/ext/store.h>
+
+/* ---- the policy document: every field has a default and limits (policy/document.c, and the
+ * reference page sdk/docs/policy.md) ---- */
+
+typedef struct amphi_policy {
+    amphi_mode mode;                  /* "mode": "auto"                                          */
+    bool local_enabled;               /* "local.enabled": true; false is the kill switch         */
+    bool cloud_enabled;               /* "cloud.enabled": true                                   */
+    uint8_t battery_min_percent;      /* "battery.min_percent": 20; below and not charging: local is
+                                         the last resort                                         */
+    uint8_t battery_resume_percent;   /* "battery.resume_percent": 25; hysteresis                */
+    uint8_t battery_critical_percent; /* "battery.critical_percent": 3; below: no local at all   */
+    amphi_thermal thermal_max;        /* "thermal.max": "fair"; hotter: local is the last resort;
+                                         critical: no local at all                               */
+    uint8_t memory_max_percent;       /* "memory.max_percent": 70; need / total                  */
+    uint8_t memory_unload_percent;    /* "memory.unload_percent": 80; use / total                */
+    bool metered_allowed;             /* "network.metered_allowed": true                         */
+    uint32_t rtt_slow_ms;             /* "network.rtt_slow_ms": 2000; slower: local first        */
+    uint32_t local_threads_max;       /* "local.threads_max": 0 (none)                           */
+    uint32_t local_context_tokens_max;/* "local.context_tokens_max": 4096                        */
+    float local_tokens_per_second_max;/* "local.tokens_per_second_max": 0 (none)                 */
+    uint32_t answer_tokens_max;       /* "answer.tokens_max": 1024, when a request says nothing  */
+    amphi_budgets local_budgets;      /* "local.budgets": first_token_ms 20000, idle_ms 5000     */
+    amphi_budgets cloud_budgets;      /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
+    uint32_t total_ms;                /* "total_ms": 120000                                      */
+    uint32_t hedge_ms;                /* "cloud.hedge_ms": 0 (never)                             */
+    uint32_t cache_ttl_s;             /* "cache.ttl_s": 604800; 0: no cache                      */
+    uint32_t breaker_failures;        /* "breaker.failures": 3 in a row open it                  */
+    uint32_t breaker_open_ms;         /* "breaker.open_ms": 10000, then one probe                */
+    uint32_t crash_limit;             /* "crash.limit": 3 in the window: no local                */
+    uint32_t crash_window_s;          /* "crash.window_s": 600                                   */
+} amphi_policy;
+
+void amphi__policy_init(amphi_policy *policy);
+/* Overrides the fields that the JSON object names (nested objects: {"battery":{"min_percent":30}}).
+ * All or nothing; an unknown key, a wrong type or a value out of its limits is AMPHI_E_ARGUMENT
+ * with the field's dotted name. */
+amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amphi_error *error);
+/* The whole document. */
+amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
+
+/* ---- the decision (policy/decide.c; its rules in policy/rules.c) ----
+ *
+ * 1. Every route passes a list of rules; the first hard one that says no refuses it. Soft ones
+ *    (battery under its minimum, heat above its maximum, moderate memory pressure) make a local
+ *    route the last resort: it stays in the plan, behind everything else, in every mode.
+ * 2. A local route is degraded before it is refused: fewer threads when the device is warm or the
+ *    battery goes down, a shorter context when memory is tight.
+ * 3. Order. only_*: the other kind was refused. prefer_*: that kind first. auto: local first, as it
+ *    is private, free and needs no network; cloud first when local is degraded and the network is
+ *    neither metered nor slow. Within a kind: priority, then weight. Last resorts at the end.
+ * private refuses every CLOUD route, before anything else is looked at.
+ */
+
+/* What is known about one route; `info` as the engine describes itself. */
+typedef struct amphi_policy_route {
+    amphi_engine_info info;
+    bool breaker_open;        /* refused for now                                          */
+    bool breaker_probe;       /* half open: one request may try                           */
+    uint32_t crashes;         /* LOCAL: in the window                                     */
+    bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
+    bool was_refused_thermal; /* amphi__policy_remember                                   */
+    bool was_refused_memory;
+    bool needs_no_network;    /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
+                                 refuse it. The caller leaves it false when the app pushed the
+                                 network fact: then the app means it.                     */
+} amphi_policy_route;
+
+typedef struct amphi_policy_facts {
+    amphi_device_facts device;
+    amphi_mode mode;             /* the request's; DEFAULT: the document's */
+    bool is_private;
+    bool needs_tools, needs_images, needs_audio;
+    uint32_t prompt_tokens;      /* estimate or count                      */
+    uint32_t answer_tokens_max;  /* 0: the document's                      */
+    amphi_budgets budgets;       /* the request's; 0: the document's       */
+    uint64_t draw;               /* a random number of the caller's: who goes first among routes
+                                    of equal priority, in the ratio of their weights. 0: the
+                                    heaviest first                         */
+    const amphi_policy_route *routes;
+    size_t routes_count;         /* at most AMPHI_ROUTES_MAX               */
+} amphi_policy_facts;
+
+typedef struct amphi_plan_step {
+    uint8_t route;               /* index into facts.routes                */
+    bool last_resort;            /* a soft rule spoke against it: never hedge to it */
+    amphi_budgets budgets;       /* resolved: document and request         */
+    uint32_t hedge_ms;           /* 0: never                               */
+    uint32_t answer_tokens_max;  /* resolved; shorter when the context is  */
+    uint32_t threads_max;        /* LOCAL; 0: no bound                     */
+    uint32_t context_tokens_max; /* LOCAL; 0: no bound                     */
+    float tokens_per_second_max; /* LOCAL; 0: no bound                     */
+} amphi_plan_step;
+
+typedef struct amphi_plan {
+    amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried   */
+    size_t steps_count;
+    amphi_decision decision;     /* every route, kept ones first and in the order of steps, each
+                                    with its reason                        */
+    amphi_error refusal;         /* status AMPHI_OK when there are steps; otherwise why not:
+                                    _REFUSED    private, mode, kill switch, no engine: stays so
+                                    _OFFLINE    a cloud route lacks only the network
+                                    _BUSY       a breaker is open; retry_after_ms
+                                    _RESOURCE   memory, heat or battery
+                                    _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much  */
+} amphi_plan;
+
+void amphi__policy_decide(
+    amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);
+
+/* Carries a plan's battery, thermal and memory verdicts over to the next one: sets the
+ * was_refused_ fields of the routes by their names. An all-zero plan clears them. */
+void amphi__policy_remember(
+    amphi_policy_route *routes, size_t routes_count, const amphi_plan *last);
+
+/* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
+ * heat or memory pressure, battery under battery.critical_percent, memory in use above
+ * memory.unload_percent. Pure. */
+amphi_status amphi__policy_check_running(const amphi_policy *policy,
+    const amphi_device_facts *device, amphi_error *reason);
+
+/* Should an idle local engine give its memory back? Memory in use above memory.unload_percent, or
+ * memory pressure. Pure; `reason` (may be NULL) is filled in when true. */
+bool amphi__policy_should_unload(const amphi_policy *policy, const amphi_device_facts *device,
+    amphi_error *reason);
+
+/* ---- breakers: plain data, advanced by outcomes; the caller brings the time ---- */
+
+typedef struct amphi_breaker {
+    uint32_t failures_in_a_row;
+    uint64_t opened_ms;          /* monotonic; 0: closed                   */
+    bool probing;                /* half open, its one request is under way */
+} amphi_breaker;
+
+bool amphi__breaker_is_open(const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+/* Half open and free: the caller may send the probe and must call began. */
+bool amphi__breaker_may_probe(const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+void amphi__breaker_began(amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+void amphi__breaker_succeeded(amphi_breaker *breaker);
+void amphi__breaker_failed(amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+
+/* ---- the device probe of this platform ---- */
+
+amphi_status amphi__device_probe_new(amphi_device *out, amphi_error *error);
+
+/* ---- gray release: a GrowthBook payload steers the policy document (policy/rollout.c) ---- */
+
+typedef struct amphi_rollout amphi_rollout;
+
+typedef struct amphi_rollout_options {
+    amphi_str source;            /* file path or https URL; empty: none                      */
+    bool allow_http_loopback;
+    amphi_http http;             /* borrowed                                                 */
+    amphi_store store;           /* borrowed: install id, ETag and last good payload         */
+    amphi_log log;
+} amphi_rollout_options;
+
+amphi_status amphi__rollout_new(
+    amphi_rollout **out, const amphi_rollout_options *options, amphi_error *error);
+/* Reads the file, or fetches with If-None-Match, waiting up to timeout_ms. A bad or missing
+ * payload leaves the last good one in force and is an error. */
+amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms, amphi_error *error);
+/* *policy = base, with the feature's value on top; a value that does not fit the document's schema
+ * is ignored as a whole (and `show` says so). */
+amphi_status amphi__rollout_apply(
+    amphi_rollout *rollout, amphi_policy *policy, const amphi_policy *base, amphi_error *error);
+/* The JSON of amphi_rollout_show, without its "policy" member and closing brace left to the
+ * caller: writes a complete object. */
+amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_error *error);
+void amphi__rollout_free(amphi_rollout *rollout);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A dialect is a provider's wire format: how a chat request is written, and how its HTTP answer is
+ * read into engine events. One per file; the rest of remote/ knows only this table.
+ *
+ * An answer object is fed by one thread at a time, in the order headers, body*, end, and reports
+ * exactly one FINISH or FAIL to its sink, at the latest in `answer_end`.
+ */
+#ifndef AMPHI_REMOTE_DIALECT_H
+#define AMPHI_REMOTE_DIALECT_H
+
+#include "sdk/core/buf.h"
+
+#include <amphi/ext/clock.h>
+#include <amphi/ext/engine.h>
+#include <amphi/ext/http.h>
+
+typedef struct amphi_answer amphi_answer; /* the dialect's own */
+
+/* What is still to come. */
+typedef enum amphi_answer_phase {
+    AMPHI_ANSWER_OPEN = 0, /* more of the answer                                             */
+    AMPHI_ANSWER_ENDING,   /* only trimmings (usage, the end marker, a refusal's words): wait for
+                              them shortly, then call answer_end                             */
+    AMPHI_ANSWER_ENDED     /* nothing: FINISH or FAIL was reported                           */
+} amphi_answer_phase;
+
+typedef struct amphi_dialect_request {
+    amphi_str body;   /* as in amphi_engine_request                 */
+    amphi_str model;  /* empty: the one that the body names         */
+    amphi_str prefix; /* the answer's beginning; empty: from the start */
+} amphi_dialect_request;
+
+typedef struct amphi_answer_options {
+    amphi_engine_sink sink;
+    bool prefix_sent;
+    const amphi_clock *clock; /* NULL: the system's */
+} amphi_answer_options;
+
+typedef struct amphi_dialect {
+    size_t struct_size;
+    const char *name;
+    const char *path; /* behind the endpoint's base URL */
+    /* The HTTP request's JSON body. */
+    amphi_status (*request_write)(
+        amphi_buf *out, const amphi_dialect_request *request, amphi_error *error);
+    amphi_status (*answer_new)(amphi_answer **out, const amphi_answer_options *options);
+    amphi_answer_phase (*answer_headers)(amphi_answer *answer, int http_status,
+        const amphi_http_header *headers, size_t count);
+    amphi_answer_phase (*answer_body)(amphi_answer *answer, amphi_str piece);
+    /* error NULL: the HTTP body ended cleanly, or the wait after ENDING is over. */
+    void (*answer_end)(amphi_answer *answer, const amphi_error *error);
+    void (*answer_free)(amphi_answer *answer); /* NULL is fine */
+} amphi_dialect;
+
+#endif

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OpenAI chat completions: the answer. Server-sent events with chat.completion.chunk objects, or,
+ * from servers that ignore "stream": true, one chat.completion object. (The request is written in
+ * dialect_openai_request.c.)
+ *
+ * When is an answer whole? Only with a finish reason. Behind it usually come a chunk with usage
+ * and "[DONE]"; both are trimmings, waited for shortly. Without it the end of the body, whether
+ * clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is not JSON ends the answer with
+ * AMPHI_E_PROTOCOL: skipping it could lose a word.
+ */
+#include "remote/dialect_openai.h"
+
+#include "remote/dialect_openai_request.h"
+#include "remote/refusal.h"
+#include "remote/sse.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+enum { WHOLE_BYTES_MAX = 8 << 20, REFUSAL_BYTES_MAX = 64 << 10 };
+
+typedef enum form {
+    FORM_UNKNOWN = 0, /* nothing but blanks so far                     */
+    FORM_EVENTS,
+    FORM_WHOLE,  /* one JSON object                                     */
+    FORM_REFUSAL /* an HTTP status that is no success: its body explains */
+} form;
+
+struct amphi_answer {
+    amphi_answer_options options;
+    amphi_answer_phase phase;
+    form form;
+    bool promised_events; /* by its content type */
+    int http_status;
+    uint32_t retry_ms;
+    amphi_sse sse;
+    amphi_buf whole; /* FORM_WHOLE and FORM_REFUSAL */
+    amphi_buf text;  /* for what has to be written again */
+    bool model_told;
+    amphi_finish finish; /* AMPHI_FINISH_NONE until the finish reason comes */
+    amphi_usage usage;
+    bool has_usage;
+    int64_t tool_calls; /* how many began, for servers that don't count them */
+};
+
+/* ---- Reporting -------------------------------------------------------------------------------- */
+
+static void report(const amphi_answer *answer, const amphi_engine_event *event)
+{
+    answer->options.sink.event(answer->options.sink.self, event);
+}
+
+static void report_text(
+    const amphi_answer *answer, amphi_engine_event_kind kind, amphi_str text)
+{
+    if (text.size > 0) {
+        amphi_engine_event event = {.kind = kind, .text = text};
+        report(answer, &event);
+    }
+}
+
+static void fail_with(amphi_answer *answer, const amphi_error *error, bool prefix_refused)
+{
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return;
+    }
+    answer->phase = AMPHI_ANSWER_ENDED;
+    amphi_engine_event event = {
+        .kind = AMPHI_ENGINE_FAIL, .error = error, .prefix_refused = prefix_refused};
+    report(answer, &event);
+}
+
+static void fail(amphi_answer *answer, amphi_status status, const char *message)
+{
+    amphi_error error;
+    amphi__fail(&error, status, answer->http_status, "%s", message);
+    fail_with(answer, &error, false);
+}
+
+static void fail_refused(amphi_answer *answer, amphi_str body)
+{
+    amphi_refusal refusal;
+    amphi__refusal_explain(
+        &refusal, answer->http_status, body, answer->retry_ms, answer->options.prefix_sent);
+    fail_with(answer, &refusal.error, refusal.prefix_refused);
+}
+
+static void conclude(amphi_answer *answer)
+{
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return;
+    }
+    amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE, .usage = answer->usage};
+    if (answer->has_usage) {
+        report(answer, &event);
+    }
+    answer->phase = AMPHI_ANSWER_ENDED;
+    event.kind = AMPHI_ENGINE_FINISH;
+    event.finish = answer->finish;
+    report(answer, &event);
+}
+
+/* ---- Pieces of an answer ---------------------------------------------------------------------- */
+
+static uint32_t tokens(const amphi_json *value)
+{
+    int64_t count = amphi__json_int(value, 0);
+    return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+/* The last one counts: some servers repeat a growing usage in every chunk. */
+static void take_usage(amphi_answer *answer, const amphi_json *usage)
+{
+    if (amphi__json_kind(usage) != AMPHI_JSON_OBJECT) {
+        return;
+    }
+    const amphi_json *cached =
+        amphi__json_get(amphi__json_get(usage, "prompt_tokens_details"), "cached_tokens");
+    if (cached == NULL) {
+        cached = amphi__json_get(usage, "prompt_cache_hit_tokens");
+    }
+    answer->usage.prompt_tokens = tokens(amphi__json_get(usage, "prompt_tokens"));
+    answer->usage.completion_tokens = tokens(amphi__json_get(usage, "completion_tokens"));
+    answer->usage.cached_tokens = tokens(cached);
+    answer->has_usage = true;
+}
+
+static void take_model(amphi_answer *answer, const amphi_json *chunk)
+{
+    amphi_str model = amphi__json_string(amphi__json_get(chunk, "model"));
+    if (!answer->model_told && model.size > 0) {
+        answer->model_told = true;
+        report_text(answer, AMPHI_ENGINE_MODEL, model);
+    }
+}
+
+/* A string, or (Mistral) an array of parts of which the text counts. */
+static void take_content(amphi_answer *answer, const amphi_json *content)
+{
+    report_text(answer, AMPHI_ENGINE_TEXT, amphi__json_string(content));
+    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY) {
+        return;
+    }
+    for (const amphi_json *part = amphi__json_first(content); part != NULL;
+         part = amphi__json_next(part)) {
+        amphi_str text = amphi__json_string(amphi__json_get(part, "text"));
+        report_text(answer, AMPHI_ENGINE_TEXT, text);
+    }
+}
+
+/* One element of tool_calls. Its "index" says which call a piece belongs to; where a server leaves
+ * it out, a piece with an id begins the next call. */
+static void write_tool_call(amphi_answer *answer, amphi_json_writer *writer, const amphi_json *call)
+{
+    bool has_index = amphi__json_kind(amphi__json_get(call, "index")) == AMPHI_JSON_NUMBER;
+    if (has_index) {
+        amphi__json_put_value(writer, NULL, call);
+        return;
+    }
+    if (amphi__json_is_string(amphi__json_get(call, "id")) || answer->tool_calls == 0) {
+        answer->tool_calls++;
+    }
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_int(writer, "index", answer->tool_calls - 1);
+    for (const amphi_json *member = amphi__json_first(call); member != NULL;
+         member = amphi__json_next(member)) {
+        if (!amphi__str_equal_c(amphi__json_key(member), "index")) {
+            amphi__json_put_key(writer, amphi__json_key(member));
+            amphi__json_put_value(writer, NULL, member);
+        }
+    }
+    amphi__json_close(writer, '}');
+}
+
+static void take_tool_calls(amphi_answer *answer, const amphi_json *calls)
+{
+    const amphi_json *call = amphi__json_first(calls);
+    if (amphi__json_kind(calls) != AMPHI_JSON_ARRAY || call == NULL) {
+        return;
+    }
+    amphi_json_writer writer;
+    amphi__buf_reset(&answer->text);
+    amphi__json_writer_init(&writer, &answer->text);
+    amphi__json_open(&writer, NULL, '[');
+    for (; call != NULL; call = amphi__json_next(call)) {
+        if (amphi__json_kind(call) == AMPHI_JSON_OBJECT) {
+            write_tool_call(answer, &writer, call);
+        }
+    }
+    amphi__json_close(&writer, ']');
+    if (answer->text.status != AMPHI_OK) {
+        fail(answer, answer->text.status, "a tool call of the answer is too large");
+        return;
+    }
+    report_text(answer, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
+}
+
+/* A stream's "delta" or a whole answer's "message". */
+static void take_delta(amphi_answer *answer, const amphi_json *delta)
+{
+    const amphi_json *reasoning = amphi__json_get(delta, "reasoning_content");
+    if (!amphi__json_is_string(reasoning)) {
+        reasoning = amphi__json_get(delta, "reasoning");
+    }
+    report_text(answer, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
+    take_content(answer, amphi__json_get(delta, "content"));
+    report_text(answer, AMPHI_ENGINE_TEXT, amphi__json_string(amphi__json_get(delta, "refusal")));
+    take_tool_calls(answer, amphi__json_get(delta, "tool_calls"));
+}
+
+/* Reasons that mean the opposite of a finished answer, from DeepSeek, OpenRouter and vLLM. */
+static bool is_broken_off(amphi_str reason)
+{
+    return amphi__str_equal_c(reason, "insufficient_system_resource") ||
+        amphi__str_equal_c(reason, "error") || amphi__str_equal_c(reason, "abort");
+}
+
+static amphi_finish finish_of(amphi_str reason)
+{
+    if (amphi__str_equal_c(reason, "length") || amphi__str_equal_c(reason, "max_tokens")) {
+        return AMPHI_FINISH_LENGTH;
+    }
+    if (amphi__str_equal_c(reason, "tool_calls") || amphi__str_equal_c(reason, "function_call")) {
+        return AMPHI_FINISH_TOOL_CALLS;
+    }
+    if (amphi__str_equal_c(reason, "content_filter")) {
+        return AMPHI_FINISH_CONTENT_FILTER;
+    }
+    return AMPHI_FINISH_STOP; /* "stop", and what servers invent for it ("eos", "end_turn") */
+}
+
+static void take_choice(amphi_answer *answer, const amphi_json *choice)
+{
+    const amphi_json *delta = amphi__json_get(choice, "delta");
+    if (amphi__json_int(amphi__json_get(choice, "index"), 0) != 0 ||
+        answer->phase != AMPHI_ANSWER_OPEN) {
+        return; /* only one was asked for; and nothing of the answer follows its finish */
+    }
+    take_delta(answer, delta != NULL ? delta : amphi__json_get(choice, "message"));
+    amphi_str reason = amphi__json_string(amphi__json_get(choice, "finish_reason"));
+    if (reason.size == 0 || answer->phase != AMPHI_ANSWER_OPEN) {
+        return;
+    }
+    if (is_broken_off(reason)) {
+        fail(answer, AMPHI_E_PROVIDER, "the provider broke the answer off");
+        return;
+    }
+    answer->finish = finish_of(reason);
+    answer->phase = AMPHI_ANSWER_ENDING;
+}
+
+static void take_chunk(amphi_answer *answer, amphi_str text)
+{
+    amphi_json *chunk = NULL;
+    amphi_status status = amphi__json_parse(&chunk, text, "event", NULL);
+    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
+        status = AMPHI_E_FORMAT;
+    }
+    if (status != AMPHI_OK) {
+        fail(answer, status == AMPHI_E_NO_MEMORY ? status : AMPHI_E_PROTOCOL,
+            "the answer holds something that is not JSON");
+        goto cleanup;
+    }
+    amphi_json_kind error = amphi__json_kind(amphi__json_get(chunk, "error"));
+    if (error != AMPHI_JSON_NONE && error != AMPHI_JSON_NULL) {
+        fail_refused(answer, text);
+        goto cleanup;
+    }
+    take_model(answer, chunk);
+    take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
+    take_usage(answer, amphi__json_get(chunk, "usage"));
+    for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
+         choice != NULL; choice = amphi__json_next(choice)) {
+        take_choice(answer, choice);
+    }
+cleanup:
+    amphi__json_free(chunk);
+}
+
+static amphi_status take_event(void *user, const amphi_sse_event *event)
+{
+    amphi_answer *answer = user;
+    amphi_str data = amphi__str_trim(event->data);
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return AMPHI_E_CANCELLED; /* nothing more is of interest */
+    }
+    if (data.size == 0) {
+        return AMPHI_OK; /* some servers keep the connection alive this way */
+    }
+    if (!amphi__str_equal_c(data, "[DONE]")) {
+        take_chunk(answer, data);
+    } else if (answer->phase == AMPHI_ANSWER_ENDING) {
+        conclude(answer);
+    } else {
+        fail(answer, AMPHI_E_TRUNCATED, "the answer ended without a finish reason");
+    }
+    return AMPHI_OK;
+}
+
+/* ---- The table -------------------------------------------------------------------------------- */
+
+static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_options *options)
+{
+    amphi_answer *answer = amphi__calloc(1, sizeof *answer);
+    *out = answer;
+    if (answer == NULL) {
+        return AMPHI_E_NO_MEMORY;
+    }
+    answer->options = *options;
+    amphi__sse_init(&answer->sse, NULL, take_event, answer);
+    amphi__buf_init(&answer->whole, WHOLE_BYTES_MAX);
+    amphi__buf_init(&answer->text, WHOLE_BYTES_MAX);
+    return AMPHI_OK;
+}
+
+static bool is_event_stream(amphi_str content_type)
+{
+    amphi_str parameters;
+    amphi_str type = amphi__str_trim(amphi__str_cut(content_type, ';', &parameters));
+    return amphi__str_equal_ignore_case(type, AMPHI_STR("text/event-stream"));
+}
+
+static amphi_answer_phase openai_answer_headers(amphi_answer *answer, int http_status,
+    const amphi_http_header *headers, size_t count)
+{
+    answer->http_status = http_status;
+    answer->retry_ms = amphi__retry_after_ms(headers, count, answer->options.clock);
+    for (size_t i = 0; i < count; i++) {
+        if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("content-type"))) {
+            answer->promised_events = is_event_stream(headers[i].value);
+        }
+    }
+    if (http_status < 200 || http_status > 299) {
+        answer->form = FORM_REFUSAL;
+        answer->whole.limit_bytes = REFUSAL_BYTES_MAX;
+        answer->phase = AMPHI_ANSWER_ENDING;
+    }
+    return answer->phase;
+}
+
+/* Content types are often wrong; the first byte that is no blank is not. */
+static void recognize(amphi_answer *answer, amphi_str piece)
+{
+    if (answer->promised_events) {
+        answer->form = FORM_EVENTS;
+        return;
+    }
+    amphi_str text = amphi__str_trim(piece);
+    if (text.size == 0) {
+        return;
+    }
+    if (text.data[0] == '<') {
+        fail(answer, AMPHI_E_PROTOCOL,
+            "the answer is a web page: a wrong URL, or a network that wants a sign-in first");
+        return;
+    }
+    answer->form = text.data[0] == '{' || text.data[0] == '[' ? FORM_WHOLE : FORM_EVENTS;
+}
+
+static amphi_answer_phase openai_answer_body(amphi_answer *answer, amphi_str piece)
+{
+    if (answer->phase != AMPHI_ANSWER_ENDED && answer->form == FORM_UNKNOWN) {
+        recognize(answer, piece);
+    }
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return answer->phase;
+    }
+    if (answer->form == FORM_EVENTS) {
+        amphi_status status = amphi__sse_feed(&answer->sse, piece);
+        if (status != AMPHI_OK) {
+            fail(answer, status, "the answer's events are too long or too many");
+        }
+    } else if (answer->form == FORM_REFUSAL) {
+        size_t room = REFUSAL_BYTES_MAX - answer->whole.size; /* the rest is not worth reading */
+        amphi__buf_append_str(&answer->whole, amphi__str_slice(piece, 0, room));
+    } else if (answer->form == FORM_WHOLE) {
+        amphi_status status = amphi__buf_append_str(&answer->whole, piece);
+        if (status != AMPHI_OK) {
+            fail(answer, status, "the answer is too long");
+        }
+    }
+    return answer->phase;
+}
+
+static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
+{
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return;
+    }
+    if (error != NULL && error->status == AMPHI_E_CANCELLED) {
+        fail_with(answer, error, false);
+    } else if (answer->form == FORM_REFUSAL) {
+        fail_refused(answer, amphi__buf_str(&answer->whole));
+    } else if (answer->form == FORM_WHOLE && error == NULL) {
+        take_chunk(answer, amphi__buf_str(&answer->whole));
+    }
+    if (answer->phase == AMPHI_ANSWER_ENDING) {
+        conclude(answer); /* the answer was complete, whatever happened to its end marker */
+    } else if (error != NULL) {
+        fail_with(answer, error, false);
+    } else {
+        fail(answer, AMPHI_E_TRUNCATED, "the answer ended without a finish reason");
+    }
+}
+
+static void openai_answer_free(amphi_answer *answer)
+{
+    if (answer == NULL) {
+        return;
+    }
+    amphi__sse_clear(&answer->sse);
+    amphi__buf_clear(&answer->whole);
+    amphi__buf_clear(&answer->text);
+    amphi__free(answer);
+}
+
+const amphi_dialect amphi__dialect_openai = {
+    .struct_size = sizeof amphi__dialect_openai,
+    .name = "openai",
+    .path = "/chat/completions",
+    .request_write = amphi__openai_request_write,
+    .answer_new = openai_answer_new,
+    .answer_headers = openai_answer_headers,
+    .answer_body = openai_answer_body,
+    .answer_end = openai_answer_end,
+    .answer_free = openai_answer_free,
+};

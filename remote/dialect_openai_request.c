@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OpenAI chat completions: the request. The app's body goes out as it was written, member by
+ * member, except: the endpoint's model replaces "model"; "stream" is true and usage is asked for;
+ * "n" is left out (one answer); what is only for us ("amphi", "fallbacks") stays here. A given
+ * beginning of the answer becomes a trailing assistant message, which most servers continue.
+ */
+#include "remote/dialect_openai_request.h"
+
+#include "remote/json_span.h"
+
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+static bool is_ours(amphi_str key)
+{
+    static const char *const keys[] = {"amphi", "fallbacks", "stream", "stream_options", "n"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (amphi__str_equal_c(key, keys[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_member(amphi_json_writer *writer, const amphi_json_member *member)
+{
+    if (writer->comma) {
+        amphi__buf_append_char(writer->out, ',');
+    }
+    amphi__buf_append_char(writer->out, '"');
+    amphi__buf_append_str(writer->out, member->key); /* its escapes are still in it */
+    amphi__buf_append_c(writer->out, "\":");
+    amphi__buf_append_str(writer->out, member->value);
+    writer->comma = true;
+}
+
+/* Is this message an assistant's plain text, so that more text can be put behind it? */
+static bool is_open_answer(const amphi_json *message)
+{
+    return amphi__str_equal_c(
+               amphi__json_string(amphi__json_get(message, "role")), "assistant") &&
+        amphi__json_is_string(amphi__json_get(message, "content")) &&
+        amphi__json_get(message, "tool_calls") == NULL;
+}
+
+static void put_longer_message(
+    amphi_json_writer *writer, amphi_str text, const amphi_json *message, amphi_str more)
+{
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi_buf content;
+    amphi__buf_init(&content, 0);
+    amphi__buf_append_str(&content, amphi__json_string(amphi__json_get(message, "content")));
+    amphi__buf_append_str(&content, more);
+    if (content.status != AMPHI_OK) {
+        writer->out->status = content.status;
+    }
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_span_init(&span, text);
+    while (amphi__json_span_next(&span, &member)) {
+        if (!amphi__str_equal_c(member.key, "content")) {
+            put_member(writer, &member);
+        }
+    }
+    amphi__json_put_str(writer, "content", amphi__buf_str(&content));
+    amphi__json_close(writer, '}');
+    amphi__buf_clear(&content);
+}
+
+/* The messages with the prefix as the last of them, or as the end of the last one when that is the
+ * answer's beginning already. */
+static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_str prefix)
+{
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi_str last = amphi_str_make(NULL, 0);
+    amphi__json_open(writer, "messages", '[');
+    if (amphi__json_span_init(&span, messages) && !span.in_object) {
+        while (amphi__json_span_next(&span, &member)) {
+            if (last.size > 0) {
+                amphi__json_put_raw(writer, NULL, last);
+            }
+            last = member.value;
+        }
+    }
+    amphi_json *message = NULL;
+    bool is_small = last.size < AMPHI_JSON_SIZE_MAX;
+    if (is_small && amphi__json_parse(&message, last, "message", NULL) == AMPHI_OK &&
+        is_open_answer(message)) {
+        put_longer_message(writer, last, message, prefix);
+    } else {
+        if (last.size > 0) {
+            amphi__json_put_raw(writer, NULL, last);
+        }
+        amphi__json_open(writer, NULL, '{');
+        amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
+        amphi__json_put_str(writer, "content", prefix);
+        amphi__json_close(writer, '}');
+    }
+    amphi__json_free(message);
+    amphi__json_close(writer, ']');
+}
+
+static void put_stream_options(amphi_json_writer *writer, amphi_str given)
+{
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi__json_open(writer, "stream_options", '{');
+    if (amphi__json_span_init(&span, given) && span.in_object) {
+        while (amphi__json_span_next(&span, &member)) {
+            if (!amphi__str_equal_c(member.key, "include_usage")) {
+                put_member(writer, &member);
+            }
+        }
+    }
+    amphi__json_put_bool(writer, "include_usage", true);
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi__openai_request_write(
+    amphi_buf *out, const amphi_dialect_request *request, amphi_error *error)
+{
+    amphi_status status = amphi__json_check(request->body, "request", error);
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi_json_writer writer;
+    amphi_str stream_options = amphi_str_make(NULL, 0);
+    if (status != AMPHI_OK) {
+        return status;
+    }
+    if (!amphi__json_span_init(&span, request->body) || !span.in_object) {
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request: it is not a JSON object");
+    }
+    amphi__buf_reserve(out, request->body.size + request->prefix.size + 256);
+    amphi__json_writer_init(&writer, out);
+    amphi__json_open(&writer, NULL, '{');
+    while (amphi__json_span_next(&span, &member)) {
+        if (amphi__str_equal_c(member.key, "stream_options")) {
+            stream_options = member.value;
+        }
+        bool is_replaced = is_ours(member.key) ||
+            (request->model.size > 0 && amphi__str_equal_c(member.key, "model"));
+        if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0) {
+            put_messages(&writer, member.value, request->prefix);
+        } else if (!is_replaced) {
+            put_member(&writer, &member);
+        }
+    }
+    if (request->model.size > 0) {
+        amphi__json_put_str(&writer, "model", request->model);
+    }
+    amphi__json_put_bool(&writer, "stream", true);
+    put_stream_options(&writer, stream_options);
+    amphi__json_close(&writer, '}');
+    return out->status == AMPHI_OK
+        ? AMPHI_OK
+        : amphi__fail(error, out->status, 0, "request: it is too large to be sent");
+}

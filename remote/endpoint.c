@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A cloud endpoint as an amphi_engine. This file has what is the same for all its requests: the
+ * options, checked once; the API key, read anew for each request and wiped after it, so that it
+ * can be rotated; and the description that policy decides by, with what was learnt on the way.
+ */
+#include "remote/endpoint.h"
+
+#include "remote/dialect_openai.h"
+#include "remote/pin.h"
+#include "remote/url.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { KEY_BYTES_MAX = 4096 };
+
+/* The transport keeps idle connections for a minute; a little less is called warm. */
+static const uint64_t warm_us = 50u * 1000000u;
+
+/* ---- The key ---------------------------------------------------------------------------------- */
+
+static amphi_status read_key_file(
+    const amphi_remote_endpoint *endpoint, char *out, size_t *size, amphi_error *error)
+{
+    amphi_status status = AMPHI_OK;
+    *size = 0;
+    int fd = open(endpoint->key_file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return amphi__fail(error, errno == ENOENT ? AMPHI_E_NOT_FOUND : AMPHI_E_IO, errno,
+            "endpoint %s: the key file can't be read", endpoint->name);
+    }
+    ssize_t got = 1;
+    while (got > 0 && *size < KEY_BYTES_MAX) {
+        got = read(fd, out + *size, KEY_BYTES_MAX - *size);
+        if (got < 0 && errno == EINTR) {
+            got = 1;
+        } else if (got > 0) {
+            *size += (size_t)got;
+        }
+    }
+    if (got < 0) {
+        status = amphi__fail(
+            error, AMPHI_E_IO, errno, "endpoint %s: the key file can't be read", endpoint->name);
+    } else if (got > 0) {
+        status = amphi__fail(
+            error, AMPHI_E_FORMAT, 0, "endpoint %s: the key file is too long", endpoint->name);
+    }
+    close(fd);
+    return status;
+}
+
+static amphi_status find_key(
+    const amphi_remote_endpoint *endpoint, char *out, size_t *size, amphi_error *error)
+{
+    const amphi_keys *keys = &endpoint->keys;
+    *size = 0;
+    if (keys->ops != NULL && keys->ops->api_key != NULL) {
+        amphi_status status = keys->ops->api_key(keys->self, amphi_str_from(endpoint->name), out,
+            KEY_BYTES_MAX, size, error);
+        if (status != AMPHI_E_NOT_FOUND) {
+            return status;
+        }
+        *size = 0;
+        amphi__error_clear(error);
+    }
+    return endpoint->key_file[0] != '\0' ? read_key_file(endpoint, out, size, error) : AMPHI_OK;
+}
+
+static bool is_visible_ascii(amphi_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+amphi_status amphi__endpoint_authorization(
+    amphi_remote_endpoint *endpoint, amphi_buf *out, amphi_error *error)
+{
+    char key[KEY_BYTES_MAX];
+    size_t size = 0;
+    amphi_status status = find_key(endpoint, key, &size, error);
+    amphi_str text = amphi__str_trim(amphi_str_make(key, size));
+    bool wanted = endpoint->key_file[0] != '\0' || size > 0;
+    if (status != AMPHI_OK || !wanted) {
+        goto cleanup;
+    }
+    if (text.size == 0 || !is_visible_ascii(text)) {
+        status = amphi__fail(error, AMPHI_E_FORMAT, 0,
+            "endpoint %s: the key must be one line of visible ASCII characters", endpoint->name);
+        goto cleanup;
+    }
+    amphi__buf_reserve(out, text.size + 8); /* no copy is left behind by growing */
+    amphi__buf_append_c(out, "Bearer ");
+    amphi__buf_append_str(out, text);
+    status = out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+cleanup:
+    amphi__wipe(key, sizeof key);
+    return status;
+}
+
+/* ---- The table -------------------------------------------------------------------------------- */
+
+void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out)
+{
+    memset(out, 0, sizeof *out);
+    out->struct_size = sizeof *out;
+    out->method = AMPHI_STR("POST");
+    out->url = amphi_str_from(endpoint->url);
+    out->ca_file = amphi_str_from(endpoint->ca_file);
+    out->pins = amphi_str_from(endpoint->pins);
+    out->tls12 = endpoint->tls12;
+    out->allow_http_loopback = endpoint->allow_http_loopback;
+}
+
+static bool is_warm(const amphi_remote_endpoint *endpoint)
+{
+    uint64_t last_us = atomic_load(&endpoint->last_used_us);
+    return last_us > 0 && amphi__clock_us(endpoint->clock) - last_us < warm_us;
+}
+
+static void endpoint_describe(void *self, amphi_engine_info *out)
+{
+    const amphi_remote_endpoint *endpoint = self;
+    bool has_provider = endpoint->keys.ops != NULL && endpoint->keys.ops->api_key != NULL;
+    memset(out, 0, sizeof *out);
+    out->struct_size = sizeof *out;
+    out->kind = AMPHI_ENGINE_CLOUD;
+    amphi__str_copy_to(out->name, sizeof out->name, amphi_str_from(endpoint->name));
+    amphi__str_copy_to(out->model, sizeof out->model, amphi_str_from(endpoint->model));
+    out->available = true;
+    if (!has_provider && endpoint->key_file[0] != '\0' && access(endpoint->key_file, R_OK) != 0) {
+        out->available = false;
+        amphi__str_copy_to(out->why, sizeof out->why,
+            errno == ENOENT ? AMPHI_STR("its key file does not exist")
+                            : AMPHI_STR("its key file can't be read"));
+    }
+    out->ready = is_warm(endpoint);
+    out->context_tokens_max = endpoint->context_tokens_max;
+    out->prefix = (amphi_tristate)atomic_load(&endpoint->prefix);
+    out->tools = true;
+    out->images = true;
+    out->audio = true;
+    out->priority = endpoint->priority;
+    out->weight = endpoint->weight;
+}
+
+static amphi_status endpoint_start(void *self, amphi_engine_run **out,
+    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
+{
+    return amphi__run_start(self, out, request, sink, error);
+}
+
+static void endpoint_cancel(void *self, amphi_engine_run *run)
+{
+    amphi__run_cancel(run);
+}
+
+static void endpoint_release(void *self, amphi_engine_run *run)
+{
+    amphi__run_release(run);
+}
+
+static void endpoint_prewarm(void *self)
+{
+    const amphi_remote_endpoint *endpoint = self;
+    if (endpoint->http.ops->warm != NULL && !is_warm(endpoint)) {
+        amphi_http_request request;
+        amphi__endpoint_http_request(endpoint, &request);
+        endpoint->http.ops->warm(endpoint->http.self, &request);
+    }
+}
+
+static void endpoint_free(void *self)
+{
+    amphi_remote_endpoint *endpoint = self;
+    if (endpoint == NULL) {
+        return;
+    }
+    amphi__run_stop_watcher(endpoint);
+    amphi__cond_clear(&endpoint->changed);
+    amphi__mutex_clear(&endpoint->mutex);
+    amphi__free(endpoint->name);
+    amphi__free(endpoint->url);
+    amphi__free(endpoint->model);
+    amphi__free(endpoint->key_file);
+    amphi__free(endpoint->ca_file);
+    amphi__free(endpoint->pins);
+    amphi__free(endpoint);
+}
+
+static const amphi_engine_ops endpoint_ops = {
+    .struct_size = sizeof endpoint_ops,
+    .name = "openai",
+    .describe = endpoint_describe,
+    .start = endpoint_start,
+    .cancel = endpoint_cancel,
+    .release = endpoint_release,
+    .count_tokens = NULL, /* the client estimates */
+    .prewarm = endpoint_prewarm,
+    .unload = NULL,
+    .free = endpoint_free,
+};
+
+/* ---- Creation --------------------------------------------------------------------------------- */
+
+static amphi_status check_options(const amphi_remote_options *options, amphi_error *error)
+{
+    const amphi_endpoint_options *given = &options->endpoint;
+    amphi_url url;
+    if (given->name.size == 0 || given->name.size >= AMPHI_NAME_MAX ||
+        !is_visible_ascii(given->name) || amphi__str_equal_c(given->name, "local")) {
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "endpoint.name: 1 to %d visible ASCII characters, and not \"local\"",
+            (int)AMPHI_NAME_MAX - 1);
+    }
+    if (options->http.ops == NULL) {
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "http: there is no transport");
+    }
+    amphi_status status = amphi__url_parse(&url, given->url, error);
+    if (status == AMPHI_OK) {
+        status = amphi__url_check(&url, options->allow_http_loopback, error);
+    }
+    if (status == AMPHI_OK) {
+        status = amphi__pins_check(given->pins, error);
+    }
+    return status;
+}
+
+static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *given)
+{
+    amphi_buf url;
+    amphi__buf_init(&url, 0);
+    amphi__url_join(&url, given->url, amphi_str_from(endpoint->dialect->path));
+    endpoint->url = amphi__buf_take(&url);
+    amphi__buf_clear(&url);
+    endpoint->name = amphi__str_copy(given->name);
+    endpoint->model = amphi__str_copy(given->model);
+    endpoint->key_file = amphi__str_copy(given->key_file);
+    endpoint->ca_file = amphi__str_copy(given->ca_file);
+    endpoint->pins = amphi__str_copy(given->pins);
+    return endpoint->url != NULL && endpoint->name != NULL && endpoint->model != NULL &&
+        endpoint->key_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
+}
+
+amphi_status amphi__remote_engine_new(
+    amphi_engine *out, const amphi_remote_options *options, amphi_error *error)
+{
+    amphi_status status = check_options(options, error);
+    if (status != AMPHI_OK) {
+        return status;
+    }
+    amphi_remote_endpoint *endpoint = amphi__calloc(1, sizeof *endpoint);
+    if (endpoint == NULL || amphi__mutex_init(&endpoint->mutex) != AMPHI_OK) {
+        amphi__free(endpoint);
+        return amphi__fail_no_memory(error);
+    }
+    if (amphi__cond_init(&endpoint->changed) != AMPHI_OK) {
+        amphi__mutex_clear(&endpoint->mutex);
+        amphi__free(endpoint);
+        return amphi__fail_no_memory(error);
+    }
+    endpoint->dialect = &amphi__dialect_openai;
+    endpoint->context_tokens_max = options->endpoint.context_tokens_max;
+    endpoint->priority = options->endpoint.priority;
+    endpoint->weight = options->endpoint.weight > 0 ? options->endpoint.weight : 1;
+    endpoint->tls12 = options->endpoint.tls12;
+    endpoint->allow_http_loopback = options->allow_http_loopback;
+    endpoint->http = options->http;
+    endpoint->keys = options->keys;
+    endpoint->clock = options->clock;
+    endpoint->log = options->log;
+    atomic_init(&endpoint->prefix, (int)options->endpoint.prefix);
+    if (!copy_strings(endpoint, &options->endpoint)) {
+        endpoint_free(endpoint);
+        return amphi__fail_no_memory(error);
+    }
+    out->ops = &endpoint_ops;
+    out->self = endpoint;
+    return AMPHI_OK;
+}

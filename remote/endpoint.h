@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Insides of a cloud endpoint, shared between endpoint.c (the engine value: options, key,
+ * description) and endpoint_run.c (one request's life). Nobody else includes this.
+ */
+#ifndef AMPHI_REMOTE_ENDPOINT_H
+#define AMPHI_REMOTE_ENDPOINT_H
+
+#include "remote/dialect.h"
+#include "remote/remote.h"
+
+#include "sdk/core/thread.h"
+
+#include <stdatomic.h>
+
+typedef struct amphi_remote_endpoint {
+    /* Fixed after creation. Strings are never NULL. */
+    char *name;
+    char *url; /* with the dialect's path */
+    char *model;
+    char *key_file;
+    char *ca_file;
+    char *pins;
+    uint32_t context_tokens_max;
+    uint32_t priority;
+    uint32_t weight;
+    bool tls12;
+    bool allow_http_loopback;
+    amphi_http http;
+    amphi_keys keys;
+    const amphi_clock *clock;
+    amphi_log log;
+    const amphi_dialect *dialect;
+
+    atomic_int prefix;             /* amphi_tristate; learnt                   */
+    _Atomic uint64_t last_used_us; /* monotonic; 0: no answer from there yet   */
+
+    /* Runs that wait for a time limit, and the thread that watches it (endpoint_run.c). */
+    amphi_mutex mutex;
+    amphi_cond changed;
+    amphi_engine_run *watched;
+    amphi_thread watcher;
+    bool watcher_runs;
+    bool stop;
+} amphi_remote_endpoint;
+
+/* "Bearer KEY" into `out` (empty: this endpoint has no key); the caller wipes it. */
+amphi_status amphi__endpoint_authorization(
+    amphi_remote_endpoint *endpoint, amphi_buf *out, amphi_error *error);
+/* Everything of a request that is the same for all of this endpoint's. */
+void amphi__endpoint_http_request(
+    const amphi_remote_endpoint *endpoint, amphi_http_request *out);
+
+/* The engine table's entries of the same names. */
+amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
+    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error);
+void amphi__run_cancel(amphi_engine_run *run);
+void amphi__run_release(amphi_engine_run *run);
+/* Ends the watcher and frees the runs that were left to it. */
+void amphi__run_stop_watcher(amphi_remote_endpoint *endpoint);
+
+#endif

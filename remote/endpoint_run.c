@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request to a cloud endpoint: HTTP exchange below, dialect in the middle, engine events above.
+ *
+ * A run is `closing` when its FINISH or FAIL is being delivered, `closed` when that call has
+ * returned, `ended` when the HTTP exchange has nothing more to say. Between these, two waits need
+ * a time limit, and the transport has none, so each endpoint has one watcher thread, started when
+ * it is first needed:
+ *   - the finish reason came, usage and end marker did not yet: after a second we stop waiting;
+ *   - FINISH was delivered and the caller has released the run, but the HTTP body's last bytes are
+ *     still under way: they are read for a moment, because an exchange that is cut off costs the
+ *     connection, and the next request a handshake.
+ * State changes under endpoint->mutex; no call to the outside is made under it.
+ */
+#include "remote/endpoint.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <amphi/version.h>
+
+static const uint64_t trimmings_us = 1000000; /* for usage and the end marker */
+static const uint64_t drain_us = 250000;      /* for the end of an HTTP body  */
+
+struct amphi_engine_run {
+    amphi_remote_endpoint *endpoint;
+    amphi_engine_sink sink;
+    amphi_answer *answer; /* the transport's thread only */
+    amphi_http_exchange *exchange;
+
+    /* Under endpoint->mutex. */
+    bool cancelled;   /* by the caller                                     */
+    bool closing;
+    bool closed;
+    bool finished;    /* its last event is FINISH                          */
+    bool ended;
+    bool released;    /* the watcher frees it                              */
+    bool is_watched;
+    bool is_held;     /* the watcher is using it outside the mutex         */
+    bool waited_long; /* the watcher has cancelled what was left of it     */
+    uint64_t deadline_us;
+    amphi_engine_run *next_watched;
+};
+
+/* ---- The watcher ------------------------------------------------------------------------------ */
+
+static void run_free(amphi_engine_run *run)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    if (run->exchange != NULL) {
+        endpoint->http.ops->release(endpoint->http.self, run->exchange);
+    }
+    endpoint->dialect->answer_free(run->answer);
+    amphi__free(run);
+}
+
+static void unwatch(amphi_engine_run *run)
+{
+    amphi_engine_run **at = &run->endpoint->watched;
+    while (run->is_watched) {
+        if (*at == run) {
+            *at = run->next_watched;
+            run->is_watched = false;
+            return;
+        }
+        at = &(*at)->next_watched;
+    }
+}
+
+/* The next run that has something to be done now, or NULL and how long to wait. */
+static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t *wait_us)
+{
+    uint64_t now_us = amphi__clock_us(NULL);
+    *wait_us = UINT64_MAX;
+    for (amphi_engine_run *run = endpoint->watched; run != NULL; run = run->next_watched) {
+        bool is_late = run->deadline_us <= now_us || (run->released && endpoint->stop);
+        if (run->ended || (is_late && run->exchange != NULL)) {
+            return run;
+        }
+        /* Late, but `start` has not told us the exchange yet: in a moment. */
+        uint64_t left_us = is_late ? 1000 : run->deadline_us - now_us;
+        *wait_us = left_us < *wait_us ? left_us : *wait_us;
+    }
+    return NULL;
+}
+
+static void settle(amphi_remote_endpoint *endpoint, amphi_engine_run *run)
+{
+    unwatch(run);
+    if (run->released) {
+        amphi__mutex_unlock(&endpoint->mutex);
+        run_free(run);
+        amphi__mutex_lock(&endpoint->mutex);
+    } else if (!run->ended) {
+        run->waited_long = true;
+        run->is_held = true;
+        amphi__mutex_unlock(&endpoint->mutex);
+        endpoint->http.ops->cancel(endpoint->http.self, run->exchange);
+        amphi__mutex_lock(&endpoint->mutex);
+        run->is_held = false;
+        amphi__cond_broadcast(&endpoint->changed);
+    }
+}
+
+static void watcher_main(void *arg)
+{
+    amphi_remote_endpoint *endpoint = arg;
+    amphi__mutex_lock(&endpoint->mutex);
+    while (!endpoint->stop || endpoint->watched != NULL) {
+        uint64_t wait_us;
+        amphi_engine_run *run = due_run(endpoint, &wait_us);
+        if (run != NULL) {
+            settle(endpoint, run);
+        } else {
+            amphi__cond_wait_us(&endpoint->changed, &endpoint->mutex, wait_us);
+        }
+    }
+    amphi__mutex_unlock(&endpoint->mutex);
+}
+
+/* Under the mutex. false: no thread could be started. */
+static bool watch(amphi_engine_run *run, uint64_t limit_us)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    if (!endpoint->watcher_runs) {
+        endpoint->watcher_runs = amphi__thread_start(&endpoint->watcher, "amphi-cloud",
+                                     watcher_main, endpoint) == AMPHI_OK;
+    }
+    if (!endpoint->watcher_runs) {
+        return false;
+    }
+    run->deadline_us = amphi__clock_us(NULL) + limit_us;
+    run->is_watched = true;
+    run->next_watched = endpoint->watched;
+    endpoint->watched = run;
+    amphi__cond_broadcast(&endpoint->changed);
+    return true;
+}
+
+void amphi__run_stop_watcher(amphi_remote_endpoint *endpoint)
+{
+    amphi__mutex_lock(&endpoint->mutex);
+    endpoint->stop = true;
+    amphi__cond_broadcast(&endpoint->changed);
+    amphi__mutex_unlock(&endpoint->mutex);
+    if (endpoint->watcher_runs) {
+        amphi__thread_join(&endpoint->watcher);
+    }
+}
+
+/* ---- Events upwards, on the transport's thread ------------------------------------------------- */
+
+static void run_event(void *self, const amphi_engine_event *event)
+{
+    amphi_engine_run *run = self;
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    bool is_last = event->kind == AMPHI_ENGINE_FINISH || event->kind == AMPHI_ENGINE_FAIL;
+    if (is_last) {
+        amphi__mutex_lock(&endpoint->mutex);
+        run->closing = true;
+        run->finished = event->kind == AMPHI_ENGINE_FINISH;
+        amphi__mutex_unlock(&endpoint->mutex);
+    }
+    if (event->kind == AMPHI_ENGINE_FAIL && event->prefix_refused) {
+        atomic_store(&endpoint->prefix, (int)AMPHI_NO);
+    }
+    if (event->kind == AMPHI_ENGINE_FAIL && event->error->status != AMPHI_E_CANCELLED) {
+        amphi__log(&endpoint->log, AMPHI_LOG_INFO, "endpoint %s: %s: %s", endpoint->name,
+            amphi_status_name(event->error->status), event->error->message);
+    }
+    run->sink.event(run->sink.self, event);
+}
+
+/* After each call into the dialect: did the run close, does it wait for trimmings only? */
+static void look_after(amphi_engine_run *run, amphi_answer_phase phase)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    if (phase == AMPHI_ANSWER_OPEN) {
+        return;
+    }
+    amphi__mutex_lock(&endpoint->mutex);
+    if (phase == AMPHI_ANSWER_ENDED && !run->closed) {
+        run->closed = true;
+        amphi__cond_broadcast(&endpoint->changed);
+    }
+    if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->waited_long) {
+        watch(run, trimmings_us); /* without a watcher the client's own budgets end the wait */
+    } else if (phase == AMPHI_ANSWER_ENDED && run->is_watched && !run->released) {
+        unwatch(run);
+    }
+    amphi__mutex_unlock(&endpoint->mutex);
+}
+
+static void on_headers(
+    void *self, int http_status, const amphi_http_header *headers, size_t count)
+{
+    amphi_engine_run *run = self;
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    atomic_store(&endpoint->last_used_us, amphi__clock_us(endpoint->clock));
+    look_after(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
+}
+
+static void on_body(void *self, amphi_str piece)
+{
+    amphi_engine_run *run = self;
+    look_after(run, run->endpoint->dialect->answer_body(run->answer, piece));
+}
+
+static void on_end(void *self, const amphi_error *error)
+{
+    amphi_engine_run *run = self;
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi__mutex_lock(&endpoint->mutex);
+    bool is_own_cancel = run->waited_long && !run->cancelled;
+    amphi__mutex_unlock(&endpoint->mutex);
+    endpoint->dialect->answer_end(run->answer, is_own_cancel ? NULL : error);
+    amphi__mutex_lock(&endpoint->mutex);
+    run->closed = true;
+    run->ended = true;
+    amphi__cond_broadcast(&endpoint->changed);
+    amphi__mutex_unlock(&endpoint->mutex);
+}
+
+/* ---- The caller's side ------------------------------------------------------------------------ */
+
+enum { HEADERS_MAX = 5 };
+
+static void add_header(amphi_http_header *headers, size_t *count, amphi_str name, amphi_str value)
+{
+    if (value.size > 0) {
+        headers[*count].name = name;
+        headers[*count].value = value;
+        (*count)++;
+    }
+}
+
+static amphi_status send_request(amphi_engine_run *run, const amphi_engine_request *request,
+    amphi_str body, amphi_str authorization, amphi_error *error)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    const amphi_http_sink sink = {run, on_headers, on_body, on_end};
+    amphi_http_exchange *exchange = NULL;
+    amphi_http_request http;
+    amphi_http_header headers[HEADERS_MAX];
+    size_t count = 0;
+    add_header(headers, &count, AMPHI_STR("Content-Type"), AMPHI_STR("application/json"));
+    add_header(headers, &count, AMPHI_STR("Accept"), AMPHI_STR("text/event-stream"));
+    add_header(headers, &count, AMPHI_STR("User-Agent"), AMPHI_STR("amphi/" AMPHI_VERSION));
+    add_header(headers, &count, AMPHI_STR("Authorization"), authorization);
+    add_header(headers, &count, AMPHI_STR("Idempotency-Key"), request->idempotency_key);
+    amphi__endpoint_http_request(endpoint, &http);
+    http.headers = headers;
+    http.headers_count = count;
+    http.body = body;
+    http.connect_timeout_ms = request->connect_ms;
+    /* Events may come before `start` returns; only the watcher needs the exchange by then. */
+    amphi_status status =
+        endpoint->http.ops->start(endpoint->http.self, &exchange, &http, &sink, error);
+    amphi__mutex_lock(&endpoint->mutex);
+    run->exchange = exchange;
+    amphi__mutex_unlock(&endpoint->mutex);
+    return status;
+}
+
+amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
+    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
+{
+    amphi_status status = AMPHI_OK;
+    amphi_buf body;
+    amphi_buf authorization;
+    *out = NULL;
+    amphi__buf_init(&body, 0);
+    amphi__buf_init(&authorization, 0);
+    amphi_engine_run *run = amphi__calloc(1, sizeof *run);
+    if (run == NULL) {
+        return amphi__fail_no_memory(error);
+    }
+    run->endpoint = endpoint;
+    run->sink = *sink;
+    const amphi_dialect_request asked = {
+        request->body, amphi_str_from(endpoint->model), request->prefix};
+    const amphi_answer_options options = {
+        {run, run_event}, request->prefix.size > 0, endpoint->clock};
+    status = endpoint->dialect->answer_new(&run->answer, &options);
+    if (status != AMPHI_OK) {
+        amphi__fail_no_memory(error);
+        goto cleanup;
+    }
+    status = endpoint->dialect->request_write(&body, &asked, error);
+    if (status == AMPHI_OK) {
+        status = amphi__endpoint_authorization(endpoint, &authorization, error);
+    }
+    if (status == AMPHI_OK) {
+        status = send_request(
+            run, request, amphi__buf_str(&body), amphi__buf_str(&authorization), error);
+    }
+    if (status == AMPHI_OK) {
+        *out = run;
+        run = NULL;
+    }
+cleanup:
+    amphi__buf_clear(&body);
+    amphi__buf_wipe(&authorization);
+    if (run != NULL) {
+        run_free(run);
+    }
+    return status;
+}
+
+void amphi__run_cancel(amphi_engine_run *run)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi__mutex_lock(&endpoint->mutex);
+    run->cancelled = true;
+    amphi__mutex_unlock(&endpoint->mutex);
+    endpoint->http.ops->cancel(endpoint->http.self, run->exchange);
+}
+
+void amphi__run_release(amphi_engine_run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi__mutex_lock(&endpoint->mutex);
+    while (run->is_held || (run->closing && !run->closed)) {
+        amphi__cond_wait(&endpoint->changed, &endpoint->mutex);
+    }
+    unwatch(run);
+    run->cancelled = true;
+    run->released = run->finished && !run->ended && watch(run, drain_us);
+    bool left_to_watcher = run->released;
+    amphi__mutex_unlock(&endpoint->mutex);
+    if (!left_to_watcher) {
+        run_free(run);
+    }
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Waiting for one engine under budgets. The engine pushes into the stream's mailbox from a thread
+ * of its own; this loop is the only reader, so delivered text has one writer.
+ */
+#include "sdk/client/attempt.h"
+
+#include "sdk/client/splice.h"
+#include "sdk/client/tool_calls.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+/* How often a running local answer is held against the device's state. */
+#define DEVICE_CHECK_US 500000u
+
+typedef struct sink_self {
+    amphi_stream *stream;
+    uint32_t attempt;
+} sink_self;
+
+static void on_engine_event(void *opaque, const amphi_engine_event *event)
+{
+    sink_self *self = opaque;
+    amphi__stream_post(self->stream, self->attempt, event);
+}
+
+/* Everything that one run of the loop needs. */
+typedef struct watch {
+    amphi_stream *stream;
+    amphi_attempt *attempt;
+    const amphi_engine *engine;
+    amphi_engine_info info;
+    amphi_splice splice;
+    uint64_t started_us;     /* or the last progress, before the first token */
+    uint64_t last_us;        /* of the last token; 0: none yet               */
+    uint64_t device_checked_us;
+    unsigned device_epoch;
+    bool ended;
+} watch;
+
+static void stop(watch *w, amphi_status status, const char *message)
+{
+    amphi__fail(&w->attempt->error, status, 0, "%s: %s", w->info.name, message);
+    w->ended = true;
+}
+
+static void announce(watch *w)
+{
+    if (w->attempt->spoke)
+        return;
+    w->attempt->spoke = true;
+    if (w->attempt->takeover != NULL) {
+        amphi_event event = {.kind = AMPHI_EVENT_TAKEOVER, .takeover = w->attempt->takeover,
+            .route = amphi_str_from(w->info.name)};
+        amphi__stream_emit(w->stream, &event);
+    }
+}
+
+static void deliver(watch *w, amphi_splice_act act, amphi_str text)
+{
+    amphi_stream *stream = w->stream;
+    if (act == AMPHI_SPLICE_HOLD)
+        return;
+    if (stream->first_token_us == 0)
+        stream->first_token_us = amphi__clock_us(stream->client->clock);
+    if (act == AMPHI_SPLICE_REPLACE)
+        amphi__buf_truncate(&stream->text, 0);
+    if (amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
+        stop(w, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
+        return;
+    }
+    amphi_event event = {.kind = act == AMPHI_SPLICE_SHOW ? AMPHI_EVENT_DELTA : AMPHI_EVENT_REPLACE,
+        .text = text, .route = amphi_str_from(w->info.name)};
+    amphi__stream_emit(stream, &event);
+}
+
+static void on_finish(watch *w, const amphi_engine_event *event)
+{
+    amphi_str text;
+    announce(w);
+    amphi_splice_act act = amphi__splice_end(&w->splice, &text);
+    deliver(w, act, text);
+    w->stream->finish = event->finish;
+    w->ended = true;
+}
+
+static void on_fail(watch *w, const amphi_note *note)
+{
+    w->attempt->error = note->error;
+    if (w->attempt->error.status == AMPHI_OK) /* a broken third-party engine */
+        amphi__fail(&w->attempt->error, AMPHI_E_INTERNAL, 0, "%s: failed without a reason",
+            w->info.name);
+    w->attempt->prefix_refused = note->engine.prefix_refused;
+    w->ended = true;
+}
+
+static void on_note(watch *w, const amphi_note *note)
+{
+    amphi_stream *stream = w->stream;
+    const amphi_engine_event *event = &note->engine;
+    amphi_event out = {.route = amphi_str_from(w->info.name), .text = event->text};
+    uint64_t now_us = amphi__clock_us(stream->client->clock);
+    switch (event->kind) {
+    case AMPHI_ENGINE_PROGRESS:
+        out.kind = AMPHI_EVENT_PROGRESS;
+        out.progress_permille = event->permille;
+        w->started_us = now_us; /* it is alive; the wait for a first token starts anew */
+        amphi__stream_emit(stream, &out);
+        return;
+    case AMPHI_ENGINE_TEXT: {
+        amphi_str text;
+        announce(w);
+        w->last_us = now_us;
+        amphi_splice_act act = amphi__splice_feed(&w->splice, event->text, &text);
+        deliver(w, act, text);
+        return;
+    }
+    case AMPHI_ENGINE_REASONING:
+        announce(w);
+        w->last_us = now_us;
+        out.kind = AMPHI_EVENT_REASONING;
+        amphi__buf_append_str(&stream->reasoning, event->text);
+        amphi__stream_emit(stream, &out);
+        return;
+    case AMPHI_ENGINE_TOOL_CALL:
+        announce(w);
+        w->last_us = now_us;
+        out.kind = AMPHI_EVENT_TOOL_CALL;
+        stream->tool_call_seen = true;
+        if (amphi__tool_calls_merge(&stream->tool_calls, event->text) != AMPHI_OK) {
+            stop(w, AMPHI_E_PROTOCOL, "a tool call could not be understood");
+            return;
+        }
+        amphi__stream_emit(stream, &out);
+        return;
+    case AMPHI_ENGINE_USAGE:
+        out.kind = AMPHI_EVENT_USAGE;
+        out.usage = stream->usage = event->usage;
+        amphi__stream_emit(stream, &out);
+        return;
+    case AMPHI_ENGINE_MODEL:
+        amphi__str_copy_to(stream->model, sizeof stream->model, event->text);
+        return;
+    case AMPHI_ENGINE_FINISH:
+        on_finish(w, event);
+        return;
+    case AMPHI_ENGINE_FAIL:
+        on_fail(w, note);
+        return;
+    }
+}
+
+/* A running local answer stops when the device can't bear it any more. */
+static void check_device(watch *w, uint64_t now_us)
+{
+    amphi_client *client = w->stream->client;
+    unsigned epoch = atomic_load(&client->device_epoch);
+    if (w->info.kind != AMPHI_ENGINE_LOCAL ||
+        (epoch == w->device_epoch && now_us - w->device_checked_us < DEVICE_CHECK_US))
+        return;
+    w->device_epoch = epoch;
+    w->device_checked_us = now_us;
+    amphi_device_facts facts;
+    amphi__client_facts(client, &facts);
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
+    amphi_error reason;
+    if (amphi__policy_check_running(&policy, &facts, &reason) != AMPHI_OK)
+        stop(w, AMPHI_E_RESOURCE, reason.message);
+}
+
+/* Which budget has run out at now_us, if any; otherwise how long until the next one does. */
+static uint64_t check_budgets(watch *w, uint64_t now_us)
+{
+    const amphi_budgets *budgets = &w->attempt->step->budgets;
+    uint64_t token_us = UINT64_MAX; /* when the next token is overdue */
+    if (w->last_us == 0 && budgets->first_token_ms > 0)
+        token_us = w->started_us + (uint64_t)budgets->first_token_ms * 1000;
+    else if (w->last_us > 0 && budgets->idle_ms > 0)
+        token_us = w->last_us + (uint64_t)budgets->idle_ms * 1000;
+    if (now_us >= w->attempt->deadline_us)
+        stop(w, AMPHI_E_TIMEOUT, "the request's time is used up");
+    else if (now_us >= token_us && w->last_us == 0)
+        stop(w, AMPHI_E_TIMEOUT, "no first token within its budget");
+    else if (now_us >= token_us)
+        stop(w, AMPHI_E_TIMEOUT, "went silent in mid-answer");
+    if (w->ended)
+        return 0;
+    uint64_t until_us = token_us < w->attempt->deadline_us ? token_us : w->attempt->deadline_us;
+    uint64_t wait_us = until_us == UINT64_MAX ? UINT64_MAX : until_us - now_us;
+    bool local = w->info.kind == AMPHI_ENGINE_LOCAL;
+    return local && wait_us > DEVICE_CHECK_US ? DEVICE_CHECK_US : wait_us;
+}
+
+static void watch_run(watch *w)
+{
+    amphi_stream *stream = w->stream;
+    while (!w->ended) {
+        uint64_t now_us = amphi__clock_us(stream->client->clock);
+        uint64_t wait_us = check_budgets(w, now_us);
+        if (!w->ended)
+            check_device(w, now_us);
+        if (w->ended)
+            return;
+        amphi_note *note = amphi__stream_wait(stream, w->attempt->number, wait_us);
+        if (note != NULL) {
+            on_note(w, note);
+            amphi__free(note);
+        } else if (amphi__stream_is_cancelled(stream)) {
+            amphi__fail(&w->attempt->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+            w->ended = true;
+        } else if (stream->starved) {
+            amphi__fail_no_memory(&w->attempt->error);
+            w->ended = true;
+        }
+        if (!w->ended && w->splice.held.status != AMPHI_OK)
+            stop(w, w->splice.held.status, "out of memory while joining the answer");
+    }
+}
+
+/* The beginning that the engine is to continue: the caller's own, then what was delivered. */
+static amphi_status build_prefix(const amphi_stream *stream, bool continues, amphi_buf *out)
+{
+    amphi__buf_append_c(out, stream->request.given);
+    if (continues)
+        amphi__buf_append_str(out, amphi__splice_prefix(amphi__buf_str(&stream->text)));
+    return out->status;
+}
+
+void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt)
+{
+    const amphi_route *route = &stream->client->routes[attempt->step->route];
+    watch w = {.stream = stream, .attempt = attempt, .engine = &route->engine};
+    amphi_engine_run *run = NULL;
+    amphi_buf prefix;
+    amphi_buf delivered; /* a copy: stream->text moves while it grows */
+    amphi__buf_init(&prefix, 0);
+    amphi__buf_init(&delivered, 0);
+    amphi__error_clear(&attempt->error);
+    attempt->spoke = false;
+    attempt->prefix_refused = false;
+    w.engine->ops->describe(w.engine->self, &w.info);
+    amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(w.info.name));
+    amphi__str_copy_to(stream->model, sizeof stream->model, amphi_str_from(w.info.model));
+
+    amphi__buf_append_str(&delivered, amphi__buf_str(&stream->text));
+    if (build_prefix(stream, attempt->continues, &prefix) != AMPHI_OK ||
+        delivered.status != AMPHI_OK) {
+        amphi__fail_no_memory(&attempt->error);
+        goto cleanup;
+    }
+    size_t tail = delivered.size - amphi__splice_prefix(amphi__buf_str(&delivered)).size;
+    amphi__splice_init(&w.splice,
+        attempt->continues ? AMPHI_SPLICE_CONTINUE : AMPHI_SPLICE_RESTART,
+        amphi__buf_str(&delivered), tail);
+
+    amphi_event event = {.kind = AMPHI_EVENT_ROUTE, .route = amphi_str_from(w.info.name)};
+    amphi__stream_emit(stream, &event);
+    sink_self self = {stream, attempt->number};
+    amphi_engine_sink sink = {&self, on_engine_event};
+    amphi_engine_request request = {
+        .struct_size = sizeof request,
+        .body = attempt->body,
+        .prefix = amphi__buf_str(&prefix),
+        .conversation_id = amphi_str_from(stream->request.conversation_id),
+        .idempotency_key = amphi_str_from(stream->key),
+        .connect_ms = attempt->step->budgets.connect_ms,
+        .threads_max = attempt->step->threads_max,
+        .context_tokens_max = attempt->step->context_tokens_max,
+        .tokens_per_second_max = attempt->step->tokens_per_second_max,
+    };
+    w.started_us = w.device_checked_us = amphi__clock_us(stream->client->clock);
+    w.device_epoch = atomic_load(&stream->client->device_epoch);
+    amphi_status status = w.engine->ops->start(
+        w.engine->self, &run, &request, &sink, &attempt->error);
+    if (status == AMPHI_OK) {
+        watch_run(&w);
+        w.engine->ops->release(w.engine->self, run);
+    } else if (attempt->error.status == AMPHI_OK) {
+        attempt->error.status = status;
+    }
+    amphi__splice_clear(&w.splice);
+cleanup:
+    amphi__buf_clear(&delivered);
+    amphi__buf_clear(&prefix);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One attempt: one engine, its budgets, and its words joined to what was delivered before.
+ */
+#ifndef AMPHI_CLIENT_ATTEMPT_H
+#define AMPHI_CLIENT_ATTEMPT_H
+
+#include "sdk/client/stream.h"
+
+typedef struct amphi_attempt {
+    uint32_t number;            /* of this request, from 1                               */
+    const amphi_plan_step *step;
+    amphi_str body;             /* for the engine; borrowed                              */
+    bool continues;             /* give the delivered text as a beginning                */
+    amphi_takeover *takeover;   /* to be announced with the first sign of life; or NULL  */
+    uint64_t deadline_us;       /* of the whole request, monotonic                       */
+
+    /* Results. */
+    bool spoke;                 /* it produced anything                                  */
+    bool prefix_refused;
+    amphi_error error;          /* status AMPHI_OK: the answer is whole                  */
+} amphi_attempt;
+
+/* Runs on the driver thread until the engine finished or failed, a budget ran out, the device can't
+ * bear it any more, or the caller cancelled. Delivers as it goes. */
+void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client's birth and end.
+ */
+#include "sdk/client/client.h"
+
+#include "sdk/client/courier.h"
+#include "sdk/client/rollout.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+
+static amphi_status check_options(const amphi_client_options *options, amphi_error *error)
+{
+    if (options == NULL || options->struct_size != sizeof *options)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "options.struct_size: call amphi_client_options_init first");
+    if (options->endpoints_count > AMPHI_ROUTES_MAX - 1)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options.endpoints_count: at most %d",
+            AMPHI_ROUTES_MAX - 1);
+    if (options->parts != NULL && options->parts->struct_size != sizeof *options->parts)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "options.parts.struct_size: call amphi_parts_init first");
+    return AMPHI_OK;
+}
+
+amphi_status amphi_client_new(
+    amphi_client **out, const amphi_client_options *options, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
+    *out = NULL;
+    amphi_status status = check_options(options, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_client *client = amphi__calloc(1, sizeof *client);
+    if (client == NULL)
+        return amphi__fail_no_memory(error);
+    client->log.fn = options->log;
+    client->log.user = options->log_user;
+    amphi_device_facts_init(&client->pushed);
+    atomic_init(&client->device_epoch, 0);
+    if (amphi__mutex_init(&client->lock) != AMPHI_OK) {
+        amphi__free(client);
+        return amphi__fail_no_memory(error);
+    }
+    if (amphi__cond_init(&client->streams_changed) != AMPHI_OK) {
+        amphi__mutex_clear(&client->lock);
+        amphi__free(client);
+        return amphi__fail_no_memory(error);
+    }
+    status = amphi__compose(client, options, error);
+    if (status == AMPHI_OK)
+        status = amphi__cache_new(&client->cache, client->store, client->clock, error);
+    if (status == AMPHI_OK)
+        (void)amphi__client_rollout_apply(client, NULL); /* a bad payload changes nothing */
+    if (status == AMPHI_OK)
+        status = amphi__courier_new(&client->courier, client, error);
+    if (status == AMPHI_OK) {
+        *out = client;
+        client = NULL;
+    }
+    amphi_client_free(client);
+    return status;
+}
+
+void amphi_client_free(amphi_client *client)
+{
+    if (client == NULL)
+        return;
+    amphi__courier_free(client->courier);
+    amphi__mutex_lock(&client->lock);
+    while (client->streams_count > 0)
+        amphi__cond_wait(&client->streams_changed, &client->lock);
+    amphi__mutex_unlock(&client->lock);
+    amphi__cache_free(client->cache);
+    amphi__decompose(client);
+    amphi__cond_clear(&client->streams_changed);
+    amphi__mutex_clear(&client->lock);
+    amphi__free(client);
+}
+
+amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
+    amphi__mutex_lock(&client->lock);
+    bool local = client->policy.local_enabled;
+    bool cloud = client->policy.cloud_enabled;
+    amphi__mutex_unlock(&client->lock);
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_engine engine = client->routes[i].engine;
+        amphi_engine_info info;
+        engine.ops->describe(engine.self, &info);
+        bool allowed = info.kind == AMPHI_ENGINE_LOCAL ? local : cloud;
+        if (allowed && info.available && engine.ops->prewarm != NULL)
+            engine.ops->prewarm(engine.self);
+    }
+    return AMPHI_OK;
+}
+
+void amphi_string_free(char *string)
+{
+    amphi__free(string);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client's own state, shared by the files of this folder. Parts are tables; nobody here knows
+ * which implementation stands behind them (compose.c alone does).
+ */
+#ifndef AMPHI_CLIENT_CLIENT_H
+#define AMPHI_CLIENT_CLIENT_H
+
+#include "policy/policy.h"
+#include "sdk/client/cache.h"
+#include "sdk/core/log.h"
+#include "sdk/core/thread.h"
+
+#include <amphi/client.h>
+#include <amphi/ext/parts.h>
+
+#include <stdatomic.h>
+
+typedef struct amphi_route {
+    amphi_engine engine;
+    bool owned;                  /* freed with the client                              */
+    amphi_breaker breaker;       /* under client->lock                                 */
+    uint64_t crashes_ms[8];      /* monotonic times of the last deaths; under the lock */
+    uint32_t crashes_count;      /* ever; the newest is crashes_ms[(count - 1) % 8]    */
+    bool was_refused_battery;    /* hysteresis; under the lock                         */
+} amphi_route;
+
+typedef struct amphi_courier amphi_courier;
+
+struct amphi_client {
+    /* Parts; constant after amphi_client_new. */
+    amphi_log log;
+    const amphi_clock *clock;
+    amphi_keys keys;
+    amphi_store store;
+    amphi_http http;
+    amphi_device device;
+    bool owns_keys, owns_store, owns_http, owns_device;
+    amphi_route routes[AMPHI_ROUTES_MAX];
+    size_t routes_count;
+    amphi_rollout *rollout;      /* NULL: no source was given                          */
+    amphi_policy policy_base;    /* the app's document                                 */
+
+    amphi_mutex lock;            /* guards what follows                                */
+    amphi_cond streams_changed;
+    amphi_policy policy;         /* in force: base with the rollout on top             */
+    amphi_device_facts pushed;
+    amphi_device_facts probed;   /* cached                                             */
+    uint64_t probed_ms;          /* monotonic; 0: never                                */
+    uint32_t streams_count;      /* alive                                              */
+    atomic_uint device_epoch;    /* grows with every push: running answers look again  */
+
+    amphi_cache *cache;
+    amphi_courier *courier;
+};
+
+/* compose.c: fills in the parts that the options do not bring. */
+amphi_status amphi__compose(
+    amphi_client *client, const amphi_client_options *options, amphi_error *error);
+/* Frees what compose made, in reverse; accepts half-made clients. */
+void amphi__decompose(amphi_client *client);
+
+/* For the doctor: what the built-in parts say of themselves. Empty: not the built-in part. */
+typedef struct amphi_parts_report {
+    char store[96];  /* versions of SQLCipher and SQLite                         */
+    char cage[256];  /* what the engine process's cage lacks                     */
+    bool cage_known; /* false: no engine process was started                     */
+} amphi_parts_report;
+void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
+
+/* device_facts.c: probed (at most a second old) with pushed on top. */
+void amphi__client_facts(amphi_client *client, amphi_device_facts *out);
+/* Parses the JSON form of pushed facts. */
+amphi_status amphi__device_facts_parse(
+    amphi_device_facts *out, amphi_str json, amphi_error *error);
+
+#endif

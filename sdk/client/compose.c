@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The composition root: the one file that knows which parts exist. It turns options into tables
+ * (engines, store, transport, keys, probe) and gives them to the client; built-in parts go through
+ * the same tables as anybody's.
+ */
+#include "local/local.h"
+#include "policy/policy.h"
+#include "remote/remote.h"
+#include "sdk/client/client.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+#include "storage/storage.h"
+
+#include <stdlib.h>
+
+/* Where data lies when the options do not say (XDG Base Directory Specification). */
+static amphi_status find_data_dir(amphi_str given, amphi_buf *out, amphi_error *error)
+{
+    const char *xdg = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    if (given.size > 0)
+        amphi__buf_append_str(out, given);
+    else if (xdg != NULL && xdg[0] == '/')
+        amphi__buf_printf(out, "%s/amphi", xdg);
+    else if (home != NULL && home[0] == '/')
+        amphi__buf_printf(out, "%s/.local/share/amphi", home);
+    else
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "data_dir: neither given nor to be had from XDG_DATA_HOME or HOME");
+    return out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+}
+
+static amphi_status compose_store(amphi_client *client, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error)
+{
+    amphi_status status = AMPHI_OK;
+    amphi_buf data_dir;
+    client->store = parts->store;
+    client->keys = parts->keys;
+    amphi__buf_init(&data_dir, 4096);
+    if (client->store.ops != NULL)
+        return AMPHI_OK; /* somebody else's store has keys of its own */
+    status = find_data_dir(options->data_dir, &data_dir, error);
+    if (status == AMPHI_OK && client->keys.ops == NULL) {
+        status = amphi__keys_file_new(&client->keys, amphi__buf_str(&data_dir), error);
+        client->owns_keys = status == AMPHI_OK;
+    }
+    if (status == AMPHI_OK) {
+        amphi_storage_options storage = {
+            .data_dir = amphi__buf_str(&data_dir), .keys = client->keys, .log = client->log};
+        status = amphi__store_new(&client->store, &storage, error);
+        client->owns_store = status == AMPHI_OK;
+    }
+    amphi__buf_clear(&data_dir);
+    return status;
+}
+
+static amphi_status add_route(
+    amphi_client *client, amphi_engine engine, bool owned, amphi_error *error)
+{
+    if (client->routes_count == AMPHI_ROUTES_MAX) {
+        if (owned)
+            engine.ops->free(engine.self);
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "more than %d routes", AMPHI_ROUTES_MAX);
+    }
+    amphi_route *route = &client->routes[client->routes_count++];
+    route->engine = engine;
+    route->owned = owned;
+    return AMPHI_OK;
+}
+
+static amphi_status compose_local(amphi_client *client, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error)
+{
+    if (parts->local.ops != NULL)
+        return add_route(client, parts->local, false, error);
+    amphi_local_options local = {
+        .model_path = options->model_path,
+        .threads = options->threads,
+        .context_tokens_max = client->policy_base.local_context_tokens_max,
+        .log = client->log,
+    };
+    amphi_engine engine;
+    amphi_status status = amphi__local_engine_new(&engine, &local, error);
+    return status == AMPHI_OK ? add_route(client, engine, true, error) : status;
+}
+
+static amphi_status check_endpoint_name(
+    const amphi_client_options *options, size_t index, amphi_error *error)
+{
+    static const char *const reserved[] = {"local", "cache", "outbox"};
+    amphi_str name = options->endpoints[index].name;
+    bool taken = name.size == 0 || name.size >= AMPHI_NAME_MAX;
+    for (size_t i = 0; i < 3; i++)
+        taken |= amphi__str_equal_c(name, reserved[i]);
+    for (size_t i = 0; i < index; i++)
+        taken |= amphi__str_equal(name, options->endpoints[i].name);
+    if (!taken)
+        return AMPHI_OK;
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+        "endpoints[%zu].name: 1 to %d bytes, unique, not local, cache or outbox", index,
+        AMPHI_NAME_MAX - 1);
+}
+
+static amphi_status compose_endpoints(
+    amphi_client *client, const amphi_client_options *options, amphi_error *error)
+{
+    for (size_t i = 0; i < options->endpoints_count; i++) {
+        amphi_remote_options remote = {
+            .endpoint = options->endpoints[i],
+            .allow_http_loopback = options->allow_http_loopback,
+            .http = client->http,
+            .keys = client->keys,
+            .clock = client->clock,
+            .log = client->log,
+        };
+        amphi_engine engine;
+        amphi_status status = check_endpoint_name(options, i, error);
+        if (status == AMPHI_OK)
+            status = amphi__remote_engine_new(&engine, &remote, error);
+        if (status == AMPHI_OK)
+            status = add_route(client, engine, true, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    return AMPHI_OK;
+}
+
+static amphi_status compose_rollout(
+    amphi_client *client, const amphi_client_options *options, amphi_error *error)
+{
+    if (options->rollout_source.size == 0)
+        return AMPHI_OK;
+    amphi_rollout_options rollout = {
+        .source = options->rollout_source,
+        .allow_http_loopback = options->allow_http_loopback,
+        .http = client->http,
+        .store = client->store,
+        .log = client->log,
+    };
+    amphi_status status = amphi__rollout_new(&client->rollout, &rollout, error);
+    bool is_file = !amphi__str_starts_with(options->rollout_source, AMPHI_STR("http"));
+    amphi_error why;
+    if (status == AMPHI_OK && is_file && /* a URL is fetched by the courier, in the background */
+        amphi__rollout_refresh(client->rollout, 0, &why) != AMPHI_OK)
+        amphi__log(&client->log, AMPHI_LOG_WARNING, "rollout: %s", why.message);
+    return status;
+}
+
+amphi_status amphi__compose(
+    amphi_client *client, const amphi_client_options *options, amphi_error *error)
+{
+    amphi_parts none;
+    amphi_parts_init(&none);
+    const amphi_parts *parts = options->parts != NULL ? options->parts : &none;
+    client->clock = parts->clock != NULL ? parts->clock : &amphi__clock_system;
+    amphi__policy_init(&client->policy_base);
+    amphi_status status = AMPHI_OK;
+    if (options->policy_json.size > 0)
+        status = amphi__policy_apply_json(&client->policy_base, options->policy_json, error);
+    client->policy = client->policy_base;
+    if (status == AMPHI_OK)
+        status = compose_store(client, options, parts, error);
+
+    client->http = parts->http;
+    if (status == AMPHI_OK && client->http.ops == NULL) {
+        status = amphi__http_new(&client->http, error);
+        client->owns_http = status == AMPHI_OK;
+    }
+    client->device = parts->device;
+    if (status == AMPHI_OK && client->device.ops == NULL) {
+        status = amphi__device_probe_new(&client->device, error);
+        client->owns_device = status == AMPHI_OK;
+    }
+    if (status == AMPHI_OK)
+        status = compose_local(client, options, parts, error);
+    if (status == AMPHI_OK)
+        status = compose_endpoints(client, options, error);
+    for (size_t i = 0; i < parts->engines_count && status == AMPHI_OK; i++)
+        status = add_route(client, parts->engines[i], false, error);
+    if (status == AMPHI_OK)
+        status = compose_rollout(client, options, error);
+    return status;
+}
+
+void amphi__compose_report(const amphi_client *client, amphi_parts_report *out)
+{
+    memset(out, 0, sizeof *out);
+    if (client->owns_store)
+        (void)amphi__storage_version(out->store, sizeof out->store, NULL);
+    if (client->routes_count > 0 && client->routes[0].owned)
+        out->cage_known = amphi__local_cage(&client->routes[0].engine, out->cage,
+                              sizeof out->cage) == AMPHI_OK;
+}
+
+void amphi__decompose(amphi_client *client)
+{
+    amphi__rollout_free(client->rollout);
+    while (client->routes_count > 0) {
+        amphi_route *route = &client->routes[--client->routes_count];
+        if (route->owned && route->engine.ops->free != NULL)
+            route->engine.ops->free(route->engine.self);
+    }
+    if (client->owns_device && client->device.ops->free != NULL)
+        client->device.ops->free(client->device.self);
+    if (client->owns_http)
+        client->http.ops->free(client->http.self);
+    if (client->owns_store)
+        client->store.ops->free(client->store.self);
+    if (client->owns_keys && client->keys.ops->free != NULL)
+        client->keys.ops->free(client->keys.self);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Facts in, plan out, and the memory between two decisions: breakers and crash counts.
+ */
+#include "sdk/client/decide.h"
+
+#include "sdk/client/stream.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+
+/* English text runs at about four bytes a token; three is on the safe side. */
+#define BYTES_PER_TOKEN 3u
+#define TOKENS_PER_MESSAGE 8u
+
+static uint32_t estimate_tokens(const amphi_request *request, size_t history_bytes)
+{
+    const amphi_json *messages = amphi__json_get(request->body, "messages");
+    uint64_t tokens = history_bytes / BYTES_PER_TOKEN;
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+        tokens += amphi__json_string(amphi__json_get(m, "content")).size / BYTES_PER_TOKEN +
+            TOKENS_PER_MESSAGE;
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
+/* Deaths within the policy's window. Under the lock. */
+static uint32_t recent_crashes(const amphi_route *route, const amphi_policy *policy, uint64_t now_ms)
+{
+    uint32_t recent = 0;
+    uint32_t kept = route->crashes_count < 8 ? route->crashes_count : 8;
+    for (uint32_t i = 0; i < kept; i++)
+        recent += now_ms - route->crashes_ms[i] < (uint64_t)policy->crash_window_s * 1000;
+    return recent;
+}
+
+static void gather_routes(
+    amphi_client *client, const amphi_policy *policy, amphi_policy_route *routes)
+{
+    uint64_t now_ms = amphi__clock_ms(client->clock);
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_engine engine = client->routes[i].engine;
+        memset(&routes[i], 0, sizeof routes[i]);
+        engine.ops->describe(engine.self, &routes[i].info); /* may take a while: no lock */
+    }
+    amphi__mutex_lock(&client->lock);
+    for (size_t i = 0; i < client->routes_count; i++) {
+        const amphi_route *route = &client->routes[i];
+        routes[i].breaker_open = amphi__breaker_is_open(&route->breaker, policy, now_ms);
+        routes[i].breaker_probe = amphi__breaker_may_probe(&route->breaker, policy, now_ms);
+        routes[i].crashes = recent_crashes(route, policy, now_ms);
+        routes[i].was_refused_battery = route->was_refused_battery;
+    }
+    amphi__mutex_unlock(&client->lock);
+}
+
+/* What the next decision's hysteresis needs to know. */
+static void remember_refusals(
+    amphi_client *client, const amphi_plan *plan, const amphi_policy_route *routes)
+{
+    amphi__mutex_lock(&client->lock);
+    for (size_t i = 0; i < client->routes_count; i++) {
+        bool battery = false;
+        for (size_t k = 0; k < plan->decision.routes_count; k++)
+            if (strcmp(plan->decision.routes[k].route, routes[i].info.name) == 0)
+                battery = plan->decision.routes[k].reason == AMPHI_REASON_BATTERY_LOW;
+        client->routes[i].was_refused_battery = battery;
+    }
+    amphi__mutex_unlock(&client->lock);
+}
+
+bool amphi__decide(amphi_client *client, const amphi_request *request, size_t history_bytes,
+    amphi_plan *out, amphi_error *error)
+{
+    amphi_policy_route routes[AMPHI_ROUTES_MAX];
+    amphi_policy_facts facts;
+    memset(&facts, 0, sizeof facts);
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
+    gather_routes(client, &policy, routes);
+    amphi__client_facts(client, &facts.device);
+    facts.mode = request->mode;
+    facts.is_private = request->is_private;
+    facts.needs_tools = request->needs_tools;
+    facts.needs_images = request->needs_images;
+    facts.needs_audio = request->needs_audio;
+    facts.prompt_tokens = estimate_tokens(request, history_bytes);
+    facts.answer_tokens_max = request->tokens_max;
+    facts.budgets = request->budgets;
+    facts.routes = routes;
+    facts.routes_count = client->routes_count;
+    amphi__policy_decide(out, &policy, &facts);
+    remember_refusals(client, out, routes);
+    if (out->steps_count > 0)
+        return true;
+    if (error != NULL)
+        *error = out->refusal;
+    return false;
+}
+
+/* Does this outcome say something about the route's health, rather than about the request? */
+static bool is_ill_health(amphi_status status)
+{
+    switch (status) {
+    case AMPHI_E_TIMEOUT:
+    case AMPHI_E_OFFLINE:
+    case AMPHI_E_NETWORK:
+    case AMPHI_E_TLS:
+    case AMPHI_E_PROTOCOL:
+    case AMPHI_E_TRUNCATED:
+    case AMPHI_E_PROVIDER:
+    case AMPHI_E_AUTH:
+    case AMPHI_E_RATE_LIMITED:
+    case AMPHI_E_ENGINE_DIED:
+    case AMPHI_E_ENGINE_STALLED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void amphi__decide_began(amphi_client *client, amphi_route *route)
+{
+    amphi__mutex_lock(&client->lock);
+    amphi__breaker_began(&route->breaker, &client->policy, amphi__clock_ms(client->clock));
+    amphi__mutex_unlock(&client->lock);
+}
+
+void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome)
+{
+    uint64_t now_ms = amphi__clock_ms(client->clock);
+    amphi_engine_info info;
+    route->engine.ops->describe(route->engine.self, &info);
+    bool died = outcome->status == AMPHI_E_ENGINE_DIED || outcome->status == AMPHI_E_ENGINE_STALLED;
+    amphi__mutex_lock(&client->lock);
+    if (info.kind == AMPHI_ENGINE_LOCAL) {
+        if (died)
+            route->crashes_ms[route->crashes_count++ % 8] = now_ms;
+        amphi__breaker_succeeded(&route->breaker); /* the crash count judges a local engine */
+    } else if (is_ill_health(outcome->status)) {
+        amphi__breaker_failed(&route->breaker, &client->policy, now_ms);
+    } else {
+        amphi__breaker_succeeded(&route->breaker);
+    }
+    amphi__mutex_unlock(&client->lock);
+}
+
+amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,
+    amphi_decision *out, amphi_error *error)
+{
+    amphi_request own;
+    amphi_plan plan;
+    amphi__error_clear(error);
+    if (client == NULL || request == NULL || out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client, request or out is NULL");
+    amphi_status status = amphi__request_from_struct(&own, request, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__decide(client, &own, 0, &plan, NULL);
+    *out = plan.decision;
+    amphi__request_clear(&own);
+    return AMPHI_OK;
+}
+
+amphi_status amphi_route_explain_json(
+    amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error)
+{
+    amphi_decision decision;
+    amphi_buf json;
+    if (out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
+    *out = NULL;
+    amphi_status status = amphi_route_explain(client, request, &decision, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__buf_init(&json, 0);
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, &json);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_str(&writer, "mode", amphi_str_from(amphi_mode_name(request->mode)));
+    amphi__json_put_bool(&writer, "private", request->is_private);
+    amphi__record_decision(&writer, "routes", &decision);
+    amphi__json_close(&writer, '}');
+    *out = amphi__buf_take(&json);
+    return *out != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is known of the device: probed at most once a second, with pushed facts on top.
+ */
+#include "sdk/client/client.h"
+#include "sdk/client/courier.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+#define PROBE_EVERY_MS 1000u
+
+static void lay_over(amphi_device_facts *base, const amphi_device_facts *top)
+{
+    base->known |= top->known;
+    if (top->known & AMPHI_FACT_MEMORY) {
+        base->memory_total_bytes = top->memory_total_bytes;
+        base->memory_available_bytes = top->memory_available_bytes;
+    }
+    if (top->known & AMPHI_FACT_BATTERY) {
+        base->battery_percent = top->battery_percent;
+        base->charging = top->charging;
+    }
+    if (top->known & AMPHI_FACT_THERMAL)
+        base->thermal = top->thermal;
+    if (top->known & AMPHI_FACT_NETWORK)
+        base->network = top->network;
+    if (top->known & AMPHI_FACT_LATENCY) {
+        base->rtt_ms = top->rtt_ms;
+        base->throughput_kbps = top->throughput_kbps;
+    }
+    if (top->known & AMPHI_FACT_PRESSURE)
+        base->memory_pressure = top->memory_pressure;
+}
+
+void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
+{
+    uint64_t now_ms = amphi__clock_ms(client->clock);
+    amphi__mutex_lock(&client->lock);
+    bool stale = client->probed_ms == 0 || now_ms - client->probed_ms >= PROBE_EVERY_MS;
+    *out = client->probed;
+    amphi__mutex_unlock(&client->lock);
+    if (stale) {
+        amphi_device_facts_init(out);
+        client->device.ops->snapshot(client->device.self, out); /* reads files: no lock */
+    }
+    amphi__mutex_lock(&client->lock);
+    if (stale) {
+        client->probed = *out;
+        client->probed_ms = now_ms > 0 ? now_ms : 1;
+    }
+    lay_over(out, &client->pushed);
+    amphi__mutex_unlock(&client->lock);
+}
+
+amphi_status amphi_device_snapshot(
+    amphi_client *client, amphi_device_facts *out, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client == NULL || out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or out is NULL");
+    amphi__client_facts(client, out);
+    return AMPHI_OK;
+}
+
+static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
+{
+    if ((facts->known & AMPHI_FACT_BATTERY) && facts->battery_percent > 100)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "battery_percent: 0 to 100 is expected");
+    if ((facts->known & AMPHI_FACT_MEMORY) &&
+        facts->memory_available_bytes > facts->memory_total_bytes)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "memory_available_bytes: more than memory_total_bytes");
+    if ((facts->known & AMPHI_FACT_PRESSURE) && facts->memory_pressure > 2)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "memory_pressure: 0, 1 or 2 is expected");
+    if ((unsigned)facts->thermal > AMPHI_THERMAL_CRITICAL ||
+        (unsigned)facts->network > AMPHI_NETWORK_FREE)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "thermal or network: unknown value");
+    return AMPHI_OK;
+}
+
+amphi_status amphi_device_push(
+    amphi_client *client, const amphi_device_facts *facts, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client == NULL || facts == NULL || facts->struct_size != sizeof *facts)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "client or facts is NULL, or amphi_device_facts_init was not called");
+    amphi_status status = check(facts, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__mutex_lock(&client->lock);
+    if (facts->known == 0)
+        amphi_device_facts_init(&client->pushed);
+    else
+        lay_over(&client->pushed, facts);
+    amphi__mutex_unlock(&client->lock);
+    atomic_fetch_add(&client->device_epoch, 1);
+    amphi__courier_wake(client->courier);
+    return AMPHI_OK;
+}
+
+/* ---- the JSON form ---- */
+
+static amphi_status read_count(
+    uint64_t *out, const amphi_json *value, uint64_t most, const char *key, amphi_error *error)
+{
+    int64_t number = amphi__json_int(value, -1);
+    if (number < 0 || (uint64_t)number > most)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "device facts: %s: a whole number from 0 to %llu is expected", key,
+            (unsigned long long)most);
+    *out = (uint64_t)number;
+    return AMPHI_OK;
+}
+
+/* The position of a word in a NULL-terminated list, or -1. */
+static int find_word(amphi_str word, const char *const *words)
+{
+    for (int i = 0; words[i] != NULL; i++)
+        if (amphi__str_equal_c(word, words[i]))
+            return i;
+    return -1;
+}
+
+static amphi_status read_words(amphi_device_facts *out, const char *key,
+    const amphi_json *value, amphi_error *error)
+{
+    static const char *const thermals[] = {
+        "unknown", "nominal", "fair", "serious", "critical", NULL};
+    static const char *const networks[] = {"unknown", "none", "metered", "free", NULL};
+    bool thermal = strcmp(key, "thermal") == 0;
+    int found = find_word(amphi__json_string(value), thermal ? thermals : networks);
+    if (found < 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            thermal ? "device facts: thermal: nominal, fair, serious or critical is expected"
+                    : "device facts: network: none, metered or free is expected");
+    if (thermal)
+        out->thermal = (amphi_thermal)found;
+    else
+        out->network = (amphi_network)found;
+    out->known |= thermal ? AMPHI_FACT_THERMAL : AMPHI_FACT_NETWORK;
+    return AMPHI_OK;
+}
+
+static amphi_status read_member(amphi_device_facts *out, amphi_str name, const amphi_json *value,
+    amphi_error *error)
+{
+    uint64_t number = 0;
+    amphi_status status = AMPHI_OK;
+    const char *key = name.data;
+    if (strcmp(key, "thermal") == 0 || strcmp(key, "network") == 0)
+        return read_words(out, key, value, error);
+    if (strcmp(key, "charging") == 0) {
+        if (amphi__json_kind(value) != AMPHI_JSON_BOOL)
+            return amphi__fail(
+                error, AMPHI_E_ARGUMENT, 0, "device facts: charging: true or false is expected");
+        out->charging = amphi__json_bool(value, false);
+        return AMPHI_OK;
+    }
+    if (strcmp(key, "memory_total_bytes") == 0) {
+        status = read_count(&out->memory_total_bytes, value, 1ull << 50, key, error);
+    } else if (strcmp(key, "memory_available_bytes") == 0) {
+        status = read_count(&out->memory_available_bytes, value, 1ull << 50, key, error);
+        out->known |= AMPHI_FACT_MEMORY;
+    } else if (strcmp(key, "battery_percent") == 0) {
+        status = read_count(&number, value, 100, key, error);
+        out->battery_percent = (uint8_t)number;
+        out->known |= AMPHI_FACT_BATTERY;
+    } else if (strcmp(key, "rtt_ms") == 0 || strcmp(key, "throughput_kbps") == 0) {
+        status = read_count(&number, value, UINT32_MAX, key, error);
+        *(strcmp(key, "rtt_ms") == 0 ? &out->rtt_ms : &out->throughput_kbps) = (uint32_t)number;
+        out->known |= AMPHI_FACT_LATENCY;
+    } else if (strcmp(key, "memory_pressure") == 0) {
+        status = read_count(&number, value, 2, key, error);
+        out->memory_pressure = (uint8_t)number;
+        out->known |= AMPHI_FACT_PRESSURE;
+    } else {
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "device facts: unknown key (known: memory_total_bytes memory_available_bytes "
+            "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure)");
+    }
+    return status;
+}
+
+amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error)
+{
+    amphi_json *root = NULL;
+    amphi_device_facts_init(out);
+    amphi_status status = amphi__json_parse(&root, json, "device facts", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (amphi__json_kind(root) != AMPHI_JSON_OBJECT)
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: an object is expected");
+    for (const amphi_json *m = amphi__json_first(root); m != NULL && status == AMPHI_OK;
+         m = amphi__json_next(m))
+        status = read_member(out, amphi__json_key(m), m, error);
+    if (status == AMPHI_OK && amphi__json_get(root, "memory_total_bytes") != NULL &&
+        !(out->known & AMPHI_FACT_MEMORY))
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "device facts: memory_available_bytes goes with memory_total_bytes");
+    if (status == AMPHI_OK)
+        status = check(out, error);
+    amphi__json_free(root);
+    return status;
+}
+
+amphi_status amphi_device_push_json(amphi_client *client, amphi_str json, amphi_error *error)
+{
+    amphi_device_facts facts;
+    amphi__error_clear(error);
+    amphi_status status = amphi__device_facts_parse(&facts, json, error);
+    return status != AMPHI_OK ? status : amphi_device_push(client, &facts, error);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The doctor makes a client as the app would, and asks its parts how they are.
+ */
+#include "sdk/client/client.h"
+#include "sdk/core/error.h"
+
+#include <amphi/doctor.h>
+
+#include <stdio.h>
+
+typedef struct round {
+    amphi_finding_fn *report;
+    void *user;
+} round;
+
+static void find(const round *r, amphi_finding_level level, const char *part, const char *text,
+    const char *remedy)
+{
+    amphi_finding finding = {.level = level, .part = amphi_str_from(part),
+        .text = amphi_str_from(text), .remedy = amphi_str_from(remedy)};
+    r->report(r->user, &finding);
+}
+
+static void look_at_local(const round *r, const amphi_engine_info *info,
+    const amphi_parts_report *parts)
+{
+    char line[256];
+    if (!info->available) {
+        find(r, AMPHI_FINDING_FAULT, info->name, info->why,
+            "give a GGUF model with --model, or install the embedded one");
+        return;
+    }
+    snprintf(line, sizeof line, "%s: %.1f MiB of weights, %u tokens of context", info->model,
+        (double)info->weights_bytes / 1048576.0, info->context_tokens_max);
+    find(r, AMPHI_FINDING_OK, info->name, line, "");
+    if (parts->cage_known && parts->cage[0] != '\0')
+        find(r, AMPHI_FINDING_NOTE, "cage", parts->cage,
+            "the engine process runs with the protections that remain");
+    else if (parts->cage_known)
+        find(r, AMPHI_FINDING_OK, "cage", "the engine process is fully confined", "");
+}
+
+static void look_at_cloud(const round *r, const amphi_engine_info *info)
+{
+    char part[AMPHI_NAME_MAX + 8];
+    snprintf(part, sizeof part, "cloud %s", info->name);
+    if (info->available)
+        find(r, AMPHI_FINDING_OK, part, "configured (nothing was sent)", "");
+    else
+        find(r, AMPHI_FINDING_FAULT, part, info->why, "mend the endpoint's options");
+}
+
+static void look_at_device(const round *r, amphi_client *client)
+{
+    amphi_device_facts facts;
+    char line[160];
+    amphi__client_facts(client, &facts);
+    if (facts.known & AMPHI_FACT_MEMORY) {
+        snprintf(line, sizeof line, "%llu of %llu MiB of memory available",
+            (unsigned long long)(facts.memory_available_bytes >> 20),
+            (unsigned long long)(facts.memory_total_bytes >> 20));
+        find(r, AMPHI_FINDING_OK, "memory", line, "");
+    } else {
+        find(r, AMPHI_FINDING_NOTE, "memory", "unknown", "push it with amphi_device_push");
+    }
+    if (facts.known & AMPHI_FACT_BATTERY) {
+        snprintf(line, sizeof line, "%u %%%s", facts.battery_percent,
+            facts.charging ? ", charging or none" : "");
+        find(r, AMPHI_FINDING_OK, "battery", line, "");
+    } else {
+        find(r, AMPHI_FINDING_NOTE, "battery", "unknown: treated as no limit",
+            "push it with amphi_device_push or --device");
+    }
+    if (!(facts.known & AMPHI_FACT_THERMAL))
+        find(r, AMPHI_FINDING_NOTE, "thermal", "unknown: treated as no limit",
+            "push it with amphi_device_push or --device");
+    if (!(facts.known & AMPHI_FACT_NETWORK))
+        find(r, AMPHI_FINDING_NOTE, "network", "unknown: tried when needed",
+            "push it with amphi_device_push or --device");
+    else
+        find(r, AMPHI_FINDING_OK, "network",
+            facts.network == AMPHI_NETWORK_NONE ? "no route to anywhere" : "reachable", "");
+}
+
+amphi_status amphi_doctor(const amphi_client_options *options, amphi_finding_fn *report,
+    void *user, amphi_error *error)
+{
+    round r = {report, user};
+    amphi_client *client = NULL;
+    amphi_error why;
+    amphi__error_clear(error);
+    if (options == NULL || report == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options or report is NULL");
+    if (amphi_client_new(&client, options, &why) != AMPHI_OK) {
+        find(&r, AMPHI_FINDING_FAULT, "client", why.message, "mend this first");
+        return AMPHI_OK;
+    }
+    amphi_engine_info infos[AMPHI_ROUTES_MAX];
+    for (size_t i = 0; i < client->routes_count; i++)
+        client->routes[i].engine.ops->describe(client->routes[i].engine.self, &infos[i]);
+    amphi_parts_report parts; /* after describe, which starts the engine's process */
+    amphi__compose_report(client, &parts);
+    find(&r, AMPHI_FINDING_OK, "store",
+        parts.store[0] != '\0' ? parts.store : client->store.ops->name, "");
+    bool cloud = false;
+    for (size_t i = 0; i < client->routes_count; i++) {
+        if (infos[i].kind == AMPHI_ENGINE_LOCAL)
+            look_at_local(&r, &infos[i], &parts);
+        else
+            look_at_cloud(&r, &infos[i]);
+        cloud |= infos[i].kind == AMPHI_ENGINE_CLOUD;
+    }
+    if (!cloud)
+        find(&r, AMPHI_FINDING_NOTE, "cloud", "no endpoint is configured",
+            "--endpoint NAME=URL,key-file=FILE adds one");
+    look_at_device(&r, client);
+    amphi_client_free(client);
+    return AMPHI_OK;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * "NAME=URL,key=value,..." as the command line and simple configurations spell an endpoint.
+ */
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <amphi/client.h>
+
+/* A second pin is joined to the first with ';' in the caller's buffer. */
+static amphi_status add_pin(amphi_endpoint_options *out, amphi_str pin, char *buffer,
+    size_t buffer_size, amphi_error *error)
+{
+    if (out->pins.size == 0) {
+        out->pins = pin;
+        return AMPHI_OK;
+    }
+    size_t needed = out->pins.size + 1 + pin.size;
+    if (buffer == NULL || needed > buffer_size)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "endpoint: too many pins");
+    if (out->pins.data != buffer)
+        memcpy(buffer, out->pins.data, out->pins.size);
+    buffer[out->pins.size] = ';';
+    memcpy(buffer + out->pins.size + 1, pin.data, pin.size);
+    out->pins = amphi_str_make(buffer, needed);
+    return AMPHI_OK;
+}
+
+static amphi_status number_option(
+    uint32_t *out, amphi_str key, amphi_str value, amphi_error *error)
+{
+    uint64_t number = 0;
+    if (!amphi__str_to_u64(value, &number) || number > UINT32_MAX)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= takes a number",
+            (int)key.size, key.data);
+    *out = (uint32_t)number;
+    return AMPHI_OK;
+}
+
+static amphi_status yes_option(bool *out, amphi_str key, amphi_str value, amphi_error *error)
+{
+    *out = amphi__str_equal_c(value, "yes");
+    if (*out || amphi__str_equal_c(value, "no"))
+        return AMPHI_OK;
+    return amphi__fail(
+        error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= takes yes or no", (int)key.size, key.data);
+}
+
+static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amphi_str value,
+    char *buffer, size_t buffer_size, amphi_error *error)
+{
+    bool yes = false;
+    amphi_status status = AMPHI_OK;
+    if (amphi__str_equal_c(key, "model"))
+        out->model = value;
+    else if (amphi__str_equal_c(key, "key-file"))
+        out->key_file = value;
+    else if (amphi__str_equal_c(key, "ca"))
+        out->ca_file = value;
+    else if (amphi__str_equal_c(key, "pin"))
+        status = add_pin(out, value, buffer, buffer_size, error);
+    else if (amphi__str_equal_c(key, "context"))
+        status = number_option(&out->context_tokens_max, key, value, error);
+    else if (amphi__str_equal_c(key, "priority"))
+        status = number_option(&out->priority, key, value, error);
+    else if (amphi__str_equal_c(key, "weight"))
+        status = number_option(&out->weight, key, value, error);
+    else if (amphi__str_equal_c(key, "tls12"))
+        status = yes_option(&out->tls12, key, value, error);
+    else if (amphi__str_equal_c(key, "prefix")) {
+        status = yes_option(&yes, key, value, error);
+        out->prefix = yes ? AMPHI_YES : AMPHI_NO;
+    } else
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "endpoint: unknown option \"%.*s\" (known: model key-file ca pin context priority "
+            "weight prefix tls12)",
+            (int)(key.size < 32 ? key.size : 32), key.data);
+    return status;
+}
+
+amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
+    char *pins_buffer, size_t pins_size, amphi_error *error)
+{
+    amphi_endpoint_options_init(out);
+    amphi_str rest;
+    amphi_str first = amphi__str_cut(text, ',', &rest);
+    out->name = amphi__str_cut(first, '=', &out->url);
+    if (out->name.size == 0 || out->url.size == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "endpoint: NAME=URL is expected, for example work=https://api.example.com/v1");
+    while (rest.size > 0) {
+        amphi_str value;
+        amphi_str option = amphi__str_cut(rest, ',', &rest);
+        amphi_str key = amphi__str_cut(option, '=', &value);
+        amphi_status status =
+            read_option(out, key, value, pins_buffer, pins_size, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    return AMPHI_OK;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The public calls on history and outbox, over whatever store the client has.
+ */
+#include "sdk/client/courier.h"
+#include "sdk/core/error.h"
+
+#include <amphi/history.h>
+
+static amphi_status check_client(const amphi_client *client, bool visit, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client != NULL && visit)
+        return AMPHI_OK;
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or visit is NULL");
+}
+
+amphi_status amphi_history_conversations(amphi_client *client,
+    amphi_history_conversation_fn *visit, void *user, amphi_error *error)
+{
+    amphi_status status = check_client(client, visit != NULL, error);
+    if (status != AMPHI_OK)
+        return status;
+    return client->store.ops->conversations(client->store.self, visit, user, error);
+}
+
+typedef struct relay {
+    amphi_history_message_fn *visit;
+    void *user;
+} relay;
+
+static bool relay_message(
+    void *opaque, const amphi_store_message *message, int64_t id, int64_t created_ms)
+{
+    const relay *to = opaque;
+    amphi_history_message item = {
+        .id = id,
+        .role = message->role,
+        .content = message->content,
+        .created_ms = created_ms,
+        .route = message->route,
+        .model = message->model,
+        .decision_json = message->decision_json,
+    };
+    return to->visit(to->user, &item);
+}
+
+amphi_status amphi_history_messages(amphi_client *client, amphi_str conversation_id,
+    amphi_history_message_fn *visit, void *user, amphi_error *error)
+{
+    amphi_status status = check_client(client, visit != NULL, error);
+    if (status != AMPHI_OK)
+        return status;
+    relay to = {visit, user};
+    return client->store.ops->messages(
+        client->store.self, conversation_id, relay_message, &to, error);
+}
+
+amphi_status amphi_history_delete(
+    amphi_client *client, amphi_str conversation_id, amphi_error *error)
+{
+    amphi_status status = check_client(client, true, error);
+    if (status != AMPHI_OK)
+        return status;
+    return client->store.ops->conversation_delete(client->store.self, conversation_id, error);
+}
+
+typedef struct outbox_relay {
+    amphi_outbox_entry_fn *visit;
+    void *user;
+    uint32_t count;
+} outbox_relay;
+
+static bool relay_outbox(void *opaque, const amphi_store_outbox_item *item)
+{
+    outbox_relay *to = opaque;
+    to->count++;
+    if (to->visit == NULL)
+        return true;
+    amphi_outbox_entry entry = {
+        .id = item->id,
+        .conversation_id = item->conversation_id,
+        .created_ms = item->created_ms,
+        .attempts = item->attempts,
+    };
+    return to->visit(to->user, &entry);
+}
+
+amphi_status amphi_outbox_entries(
+    amphi_client *client, amphi_outbox_entry_fn *visit, void *user, amphi_error *error)
+{
+    amphi_status status = check_client(client, visit != NULL, error);
+    if (status != AMPHI_OK)
+        return status;
+    outbox_relay to = {visit, user, 0};
+    return client->store.ops->outbox_entries(client->store.self, relay_outbox, &to, error);
+}
+
+amphi_status amphi_outbox_flush(
+    amphi_client *client, uint32_t timeout_ms, uint32_t *left_out, amphi_error *error)
+{
+    amphi_status status = check_client(client, true, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__courier_flush(client->courier, timeout_ms);
+    outbox_relay to = {NULL, NULL, 0};
+    status = client->store.ops->outbox_entries(client->store.self, relay_outbox, &to, error);
+    if (left_out != NULL)
+        *left_out = to.count;
+    return status;
+}

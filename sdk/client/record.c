@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What became of a request, as a struct and as the JSON that `amphi ask --json` prints and the
+ * history keeps.
+ */
+#include "sdk/client/stream.h"
+#include "sdk/core/error.h"
+
+void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out)
+{
+    memset(out, 0, sizeof *out);
+    out->text = amphi__buf_str(&stream->text);
+    out->reasoning = amphi__buf_str(&stream->reasoning);
+    out->tool_calls_json = amphi__buf_str(&stream->tool_calls);
+    out->route = amphi_str_from(stream->route);
+    out->model = amphi_str_from(stream->model);
+    out->takeovers = stream->takeovers;
+    out->takeovers_count = stream->takeovers_count;
+    out->cache_hit = stream->cache_hit;
+    out->finish = stream->finish;
+    out->usage = stream->usage;
+    if (stream->first_token_us > 0)
+        out->first_token_ms = (uint32_t)((stream->first_token_us - stream->started_us) / 1000);
+    out->total_ms = (uint32_t)((stream->ended_us - stream->started_us) / 1000);
+    out->decision = &stream->plan.decision;
+    out->error = stream->error.status != AMPHI_OK ? &stream->error : NULL;
+}
+
+void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d)
+{
+    amphi__json_open(writer, key, '[');
+    for (size_t i = 0; i < d->routes_count; i++) {
+        const amphi_decision_route *route = &d->routes[i];
+        amphi__json_open(writer, NULL, '{');
+        amphi__json_put_str(writer, "route", amphi_str_from(route->route));
+        amphi__json_put_bool(writer, "kept", route->kept);
+        amphi__json_put_str(writer, "reason", amphi_str_from(amphi_reason_name(route->reason)));
+        amphi__json_put_str(writer, "why", amphi_str_from(route->why));
+        amphi__json_close(writer, '}');
+    }
+    amphi__json_close(writer, ']');
+}
+
+static void put_takeovers(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    amphi__json_open(writer, "takeovers", '[');
+    for (size_t i = 0; i < result->takeovers_count; i++) {
+        const amphi_takeover *t = &result->takeovers[i];
+        amphi__json_open(writer, NULL, '{');
+        amphi__json_put_str(writer, "from", amphi_str_from(t->from));
+        amphi__json_put_str(writer, "to", amphi_str_from(t->to));
+        amphi__json_put_str(writer, "reason", amphi_str_from(amphi_status_name(t->reason)));
+        amphi__json_put_int(writer, "byte_offset", (int64_t)t->byte_offset);
+        amphi__json_put_str(
+            writer, "mode", t->continued ? AMPHI_STR("continued") : AMPHI_STR("restarted"));
+        amphi__json_put_str(writer, "why", amphi_str_from(t->why));
+        amphi__json_close(writer, '}');
+    }
+    amphi__json_close(writer, ']');
+}
+
+static void put_error(amphi_json_writer *writer, const amphi_error *error)
+{
+    if (error == NULL) {
+        amphi__json_put_null(writer, "error");
+        return;
+    }
+    amphi__json_open(writer, "error", '{');
+    amphi__json_put_str(writer, "status", amphi_str_from(amphi_status_name(error->status)));
+    amphi__json_put_str(writer, "message", amphi_str_from(error->message));
+    amphi__json_put_int(writer, "retry_after_ms", error->retry_after_ms);
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out)
+{
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, out);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_str(&writer, "text", result->text);
+    if (result->reasoning.size > 0)
+        amphi__json_put_str(&writer, "reasoning", result->reasoning);
+    if (result->tool_calls_json.size > 0)
+        amphi__json_put_raw(&writer, "tool_calls", result->tool_calls_json);
+    amphi__json_put_str(&writer, "route", result->route);
+    amphi__json_put_str(&writer, "model", result->model);
+    put_takeovers(&writer, result);
+    amphi__json_put_str(
+        &writer, "cache", result->cache_hit ? AMPHI_STR("hit") : AMPHI_STR("miss"));
+    amphi__json_put_str(&writer, "finish_reason", amphi_str_from(amphi_finish_name(result->finish)));
+    amphi__json_open(&writer, "usage", '{');
+    amphi__json_put_int(&writer, "prompt_tokens", result->usage.prompt_tokens);
+    amphi__json_put_int(&writer, "completion_tokens", result->usage.completion_tokens);
+    amphi__json_put_int(&writer, "cached_tokens", result->usage.cached_tokens);
+    amphi__json_close(&writer, '}');
+    amphi__json_open(&writer, "timing", '{');
+    amphi__json_put_int(&writer, "first_token_ms", result->first_token_ms);
+    amphi__json_put_int(&writer, "total_ms", result->total_ms);
+    amphi__json_close(&writer, '}');
+    amphi__record_decision(&writer, "decision", result->decision);
+    put_error(&writer, result->error);
+    amphi__json_close(&writer, '}');
+    return out->status;
+}
+
+amphi_status amphi_stream_result(amphi_stream *stream, amphi_chat_result *out, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (stream == NULL || out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream or out is NULL");
+    if (!stream->terminal_taken)
+        return amphi__fail(error, AMPHI_E_BUSY, 0,
+            "the request is still running: pull events until the terminal one");
+    amphi__stream_fill_result(stream, out);
+    return AMPHI_OK;
+}
+
+amphi_status amphi_stream_result_json(amphi_stream *stream, char **out, amphi_error *error)
+{
+    amphi_chat_result result;
+    amphi_buf json;
+    if (out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
+    *out = NULL;
+    amphi_status status = amphi_stream_result(stream, &result, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__buf_init(&json, 0);
+    amphi__record_result_json(&result, &json);
+    *out = amphi__buf_take(&json);
+    return *out != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Admission: from either public form to one owned, validated request.
+ */
+#include "sdk/client/request.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <math.h>
+
+#define MESSAGES_MAX 10000
+#define REQUEST_BYTES_MAX (16u << 20)
+
+void amphi_chat_request_init(amphi_chat_request *request)
+{
+    memset(request, 0, sizeof *request);
+    request->struct_size = sizeof *request;
+    request->sampling.temperature = NAN;
+    request->sampling.top_p = NAN;
+    request->sampling.min_p = NAN;
+    request->sampling.repetition_penalty = NAN;
+    request->sampling.seed = -1;
+}
+
+void amphi__request_clear(amphi_request *request)
+{
+    amphi__json_free(request->body);
+    amphi__free(request->conversation_id);
+    amphi__free(request->given);
+    amphi__free(request->outbox_id);
+    memset(request, 0, sizeof *request);
+}
+
+/* ---- from JSON ---- */
+
+static bool role_is_known(amphi_str role)
+{
+    static const char *const roles[] = {
+        "system", "developer", "user", "assistant", "tool", "function"};
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (amphi__str_equal_c(role, roles[i]))
+            return true;
+    return false;
+}
+
+/* What the content parts of a message ask of an engine. */
+static amphi_status read_parts(amphi_request *out, const amphi_json *parts, amphi_error *error)
+{
+    for (const amphi_json *part = amphi__json_first(parts); part != NULL;
+         part = amphi__json_next(part)) {
+        amphi_str type = amphi__json_string(amphi__json_get(part, "type"));
+        if (type.size == 0)
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages: a content part has no type");
+        out->needs_images |= amphi__str_equal_c(type, "image_url");
+        out->needs_audio |= amphi__str_equal_c(type, "input_audio");
+    }
+    return AMPHI_OK;
+}
+
+static amphi_status check_messages(
+    amphi_request *out, const amphi_json *messages, amphi_error *error)
+{
+    size_t count = 0;
+    if (amphi__json_kind(messages) != AMPHI_JSON_ARRAY || amphi__json_first(messages) == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages: a non-empty array is expected");
+    for (const amphi_json *message = amphi__json_first(messages); message != NULL;
+         message = amphi__json_next(message)) {
+        if (++count > MESSAGES_MAX)
+            return amphi__fail(error, AMPHI_E_LIMIT, 0, "messages: more than %d", MESSAGES_MAX);
+        if (!role_is_known(amphi__json_string(amphi__json_get(message, "role"))))
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "messages[%zu].role: system, developer, user, assistant or tool is expected",
+                count - 1);
+        const amphi_json *content = amphi__json_get(message, "content");
+        amphi_json_kind kind = amphi__json_kind(content);
+        if (kind == AMPHI_JSON_ARRAY) {
+            amphi_status status = read_parts(out, content, error);
+            if (status != AMPHI_OK)
+                return status;
+        } else if (kind != AMPHI_JSON_STRING && kind != AMPHI_JSON_NULL &&
+            kind != AMPHI_JSON_NONE) {
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "messages[%zu].content: a string or an array of parts is expected", count - 1);
+        }
+    }
+    return AMPHI_OK;
+}
+
+/* A number of milliseconds, or 0. */
+static uint32_t read_ms(const amphi_json *object, const char *key)
+{
+    int64_t value = amphi__json_int(amphi__json_get(object, key), 0);
+    return value > 0 && value <= UINT32_MAX ? (uint32_t)value : 0;
+}
+
+static amphi_status read_amphi_member(
+    amphi_request *out, const amphi_json *member, amphi_error *error)
+{
+    if (member != NULL && amphi__json_kind(member) != AMPHI_JSON_OBJECT)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi: an object is expected");
+    const amphi_json *mode = amphi__json_get(member, "mode");
+    if (mode != NULL) {
+        amphi_status status = amphi_mode_parse(&out->mode, amphi__json_string(mode));
+        if (status != AMPHI_OK)
+            return amphi__fail(error, status, 0,
+                "amphi.mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
+    }
+    const amphi_json *is_private = amphi__json_get(member, "private");
+    if (is_private != NULL && amphi__json_kind(is_private) != AMPHI_JSON_BOOL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.private: true or false");
+    out->is_private = amphi__json_bool(is_private, false);
+    out->no_cache = amphi__json_bool(amphi__json_get(member, "no_cache"), false);
+    out->no_queue = amphi__json_bool(amphi__json_get(member, "no_queue"), false);
+    out->conversation_id =
+        amphi__str_copy(amphi__json_string(amphi__json_get(member, "conversation_id")));
+    const amphi_json *budgets = amphi__json_get(member, "budgets");
+    out->budgets.connect_ms = read_ms(budgets, "connect_ms");
+    out->budgets.first_token_ms = read_ms(budgets, "first_token_ms");
+    out->budgets.idle_ms = read_ms(budgets, "idle_ms");
+    out->budgets.total_ms = read_ms(budgets, "total_ms");
+    return out->conversation_id != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
+}
+
+/* A trailing assistant message is the answer's beginning. */
+static amphi_str given_beginning(const amphi_json *messages)
+{
+    const amphi_json *last = NULL;
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+        last = m;
+    if (!amphi__str_equal_c(amphi__json_string(amphi__json_get(last, "role")), "assistant") ||
+        amphi__json_get(last, "tool_calls") != NULL)
+        return amphi_str_make(NULL, 0);
+    return amphi__json_string(amphi__json_get(last, "content"));
+}
+
+amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_error *error)
+{
+    memset(out, 0, sizeof *out);
+    if (json.size > REQUEST_BYTES_MAX)
+        return amphi__fail(
+            error, AMPHI_E_LIMIT, 0, "request: more than %u bytes", REQUEST_BYTES_MAX);
+    amphi_status status = amphi__json_parse(&out->body, json, "request", error);
+    if (status != AMPHI_OK)
+        return status;
+    const amphi_json *messages = amphi__json_get(out->body, "messages");
+    const amphi_json *n = amphi__json_get(out->body, "n");
+    if (amphi__json_kind(out->body) != AMPHI_JSON_OBJECT)
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request: a JSON object is expected");
+    else if (n != NULL && amphi__json_kind(n) != AMPHI_JSON_NULL && amphi__json_int(n, 0) != 1)
+        status = amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "n: only 1 is possible");
+    else
+        status = check_messages(out, messages, error);
+    if (status == AMPHI_OK)
+        status = read_amphi_member(out, amphi__json_get(out->body, "amphi"), error);
+    if (status != AMPHI_OK)
+        goto cleanup;
+
+    const amphi_json *limit = amphi__json_get(out->body, "max_completion_tokens");
+    if (limit == NULL)
+        limit = amphi__json_get(out->body, "max_tokens");
+    int64_t tokens_max = amphi__json_int(limit, 0);
+    out->tokens_max = tokens_max > 0 && tokens_max < UINT32_MAX ? (uint32_t)tokens_max : 0;
+    out->needs_tools = amphi__json_first(amphi__json_get(out->body, "tools")) != NULL;
+    out->given = amphi__str_copy(given_beginning(messages));
+    if (out->given == NULL)
+        status = amphi__fail_no_memory(error);
+cleanup:
+    if (status != AMPHI_OK)
+        amphi__request_clear(out);
+    return status;
+}
+
+/* ---- from the struct: written as JSON first, so that there is one way in ---- */
+
+static const char *role_name(amphi_role role)
+{
+    static const char *const names[] = {"system", "user", "assistant", "tool"};
+    return (unsigned)role < 4 ? names[role] : NULL;
+}
+
+static amphi_status put_extra(
+    amphi_json_writer *writer, amphi_str extra_json, amphi_error *error)
+{
+    static const char *const reserved[] = {"messages", "amphi"};
+    amphi_json *extra = NULL;
+    amphi_status status = amphi__json_parse(&extra, extra_json, "extra_json", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (amphi__json_kind(extra) != AMPHI_JSON_OBJECT)
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "extra_json: an object is expected");
+    for (size_t i = 0; i < 2 && status == AMPHI_OK; i++)
+        if (amphi__json_get(extra, reserved[i]) != NULL)
+            status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "extra_json: \"%s\" has its own field in the request", reserved[i]);
+    for (const amphi_json *m = amphi__json_first(extra); m != NULL && status == AMPHI_OK;
+         m = amphi__json_next(m)) {
+        amphi__json_put_key(writer, amphi__json_key(m));
+        amphi__json_put_value(writer, NULL, m);
+    }
+    amphi__json_free(extra);
+    return status;
+}
+
+static void put_float(amphi_json_writer *writer, const char *key, float value)
+{
+    if (!isnan(value))
+        amphi__json_put_number(writer, key, round((double)value * 1e6) / 1e6);
+}
+
+static void put_sampling(amphi_json_writer *writer, const amphi_sampling *sampling)
+{
+    put_float(writer, "temperature", sampling->temperature);
+    put_float(writer, "top_p", sampling->top_p);
+    put_float(writer, "min_p", sampling->min_p);
+    put_float(writer, "repetition_penalty", sampling->repetition_penalty);
+    if (sampling->top_k > 0)
+        amphi__json_put_int(writer, "top_k", sampling->top_k);
+    if (sampling->tokens_max > 0)
+        amphi__json_put_int(writer, "max_tokens", sampling->tokens_max);
+    if (sampling->seed >= 0)
+        amphi__json_put_int(writer, "seed", sampling->seed);
+}
+
+static void put_amphi_member(amphi_json_writer *writer, amphi_mode mode, bool is_private,
+    bool no_cache, bool no_queue, amphi_str conversation_id, const amphi_budgets *budgets)
+{
+    amphi__json_open(writer, "amphi", '{');
+    if (mode != AMPHI_MODE_DEFAULT)
+        amphi__json_put_str(writer, "mode", amphi_str_from(amphi_mode_name(mode)));
+    if (is_private)
+        amphi__json_put_bool(writer, "private", true);
+    if (no_cache)
+        amphi__json_put_bool(writer, "no_cache", true);
+    if (no_queue)
+        amphi__json_put_bool(writer, "no_queue", true);
+    if (conversation_id.size > 0)
+        amphi__json_put_str(writer, "conversation_id", conversation_id);
+    amphi__json_open(writer, "budgets", '{');
+    amphi__json_put_int(writer, "connect_ms", budgets->connect_ms);
+    amphi__json_put_int(writer, "first_token_ms", budgets->first_token_ms);
+    amphi__json_put_int(writer, "idle_ms", budgets->idle_ms);
+    amphi__json_put_int(writer, "total_ms", budgets->total_ms);
+    amphi__json_close(writer, '}');
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi__request_from_struct(
+    amphi_request *out, const amphi_chat_request *request, amphi_error *error)
+{
+    memset(out, 0, sizeof *out);
+    if (request->struct_size != sizeof *request)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "request.struct_size: call amphi_chat_request_init first");
+    if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
+    amphi_buf json;
+    amphi__buf_init(&json, REQUEST_BYTES_MAX);
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, &json);
+    amphi_status status = AMPHI_OK;
+
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_open(&writer, "messages", '[');
+    for (size_t i = 0; i < request->messages_count; i++) {
+        const char *role = role_name(request->messages[i].role);
+        if (role == NULL) {
+            status = amphi__fail(
+                error, AMPHI_E_ARGUMENT, 0, "messages[%zu].role: not an amphi_role", i);
+            goto cleanup;
+        }
+        amphi__json_open(&writer, NULL, '{');
+        amphi__json_put_str(&writer, "role", amphi_str_from(role));
+        amphi__json_put_str(&writer, "content", request->messages[i].content);
+        amphi__json_close(&writer, '}');
+    }
+    amphi__json_close(&writer, ']');
+    put_sampling(&writer, &request->sampling);
+    if (request->extra_json.size > 0)
+        status = put_extra(&writer, request->extra_json, error);
+    if (status != AMPHI_OK)
+        goto cleanup;
+    put_amphi_member(&writer, request->mode, request->is_private, request->no_cache,
+        request->no_queue, request->conversation_id, &request->budgets);
+    amphi__json_close(&writer, '}');
+    status = json.status != AMPHI_OK
+        ? amphi__fail(error, json.status, 0, "request: too large, or out of memory")
+        : amphi__request_from_json(out, amphi__buf_str(&json), error);
+cleanup:
+    amphi__buf_clear(&json);
+    return status;
+}
+
+/* ---- out again ---- */
+
+/* Every member but `messages` and "amphi". */
+static void put_other_members(amphi_json_writer *writer, const amphi_json *body)
+{
+    for (const amphi_json *m = amphi__json_first(body); m != NULL; m = amphi__json_next(m)) {
+        amphi_str key = amphi__json_key(m);
+        if (amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi"))
+            continue;
+        amphi__json_put_key(writer, key);
+        amphi__json_put_value(writer, NULL, m);
+    }
+}
+
+amphi_status amphi__request_to_json(const amphi_request *request, amphi_buf *out)
+{
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, out);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_value(&writer, "messages", amphi__json_get(request->body, "messages"));
+    put_other_members(&writer, request->body);
+    put_amphi_member(&writer, request->mode, request->is_private, request->no_cache,
+        request->no_queue, amphi_str_from(request->conversation_id), &request->budgets);
+    amphi__json_close(&writer, '}');
+    return out->status;
+}
+
+amphi_status amphi__request_engine_body(const amphi_request *request, amphi_str history,
+    uint32_t answer_tokens_max, amphi_buf *out)
+{
+    const amphi_json *messages = amphi__json_get(request->body, "messages");
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, out);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_open(&writer, "messages", '[');
+    if (history.size > 0)
+        amphi__json_put_raw(&writer, NULL, history);
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+        if (request->given[0] == '\0' || amphi__json_next(m) != NULL)
+            amphi__json_put_value(&writer, NULL, m);
+    amphi__json_close(&writer, ']');
+    put_other_members(&writer, request->body);
+    if (request->tokens_max == 0 && answer_tokens_max > 0)
+        amphi__json_put_int(&writer, "max_tokens", answer_tokens_max);
+    amphi__json_close(&writer, '}');
+    return out->status;
+}
+
+amphi_status amphi__request_put_stored(amphi_buf *out, const amphi_store_message *message)
+{
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, out);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_str(&writer, "role", message->role);
+    if (message->content_is_json)
+        amphi__json_put_raw(&writer, "content", message->content);
+    else
+        amphi__json_put_str(&writer, "content", message->content);
+    if (message->extra_json.size > 2) { /* the inside of {...} */
+        amphi__buf_append_char(out, ',');
+        amphi__buf_append(out, message->extra_json.data + 1, message->extra_json.size - 2);
+    }
+    amphi__json_close(&writer, '}');
+    return out->status;
+}

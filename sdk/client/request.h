@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A chat request as the client works with it: owned, validated, and always in the form of OpenAI's
+ * chat-completions JSON, whichever of the two public forms it came in. Messages, tools and fields
+ * that we do not know travel on as they are.
+ */
+#ifndef AMPHI_CLIENT_REQUEST_H
+#define AMPHI_CLIENT_REQUEST_H
+
+#include "sdk/core/json.h"
+
+#include <amphi/chat.h>
+#include <amphi/ext/store.h>
+
+typedef struct amphi_request {
+    amphi_json *body;       /* object; "messages" holds only what this request brought     */
+    char *conversation_id;  /* "" : none                                                   */
+    char *given;            /* beginning of the answer that the caller brought; "" : none  */
+    char *outbox_id;        /* not NULL: delivered by the courier, from this entry         */
+    int64_t queued_ms;
+    amphi_mode mode;
+    bool is_private;
+    bool no_cache;
+    bool no_queue;
+    bool needs_tools;
+    bool needs_images;
+    bool needs_audio;
+    uint32_t tokens_max;    /* 0: not said                                                 */
+    amphi_budgets budgets;
+} amphi_request;
+
+amphi_status amphi__request_from_struct(
+    amphi_request *out, const amphi_chat_request *request, amphi_error *error);
+amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_error *error);
+void amphi__request_clear(amphi_request *request);
+
+/* The JSON form again, "amphi" member included: what the outbox keeps. */
+amphi_status amphi__request_to_json(const amphi_request *request, amphi_buf *out);
+
+/* The body for an engine: `history` (JSON array members without brackets, may be empty) before the
+ * request's own messages, and answer_tokens_max where the request set no limit (0: none). */
+amphi_status amphi__request_engine_body(const amphi_request *request, amphi_str history,
+    uint32_t answer_tokens_max, amphi_buf *out);
+
+/* Appends one message object for a stored message (no comma). */
+amphi_status amphi__request_put_stored(amphi_buf *out, const amphi_store_message *message);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A request in flight. Three parties meet here: the caller, who pulls events; the driver, one
+ * thread a request, which runs chat.c from top to bottom; and the engines, which push into the
+ * driver's mailbox. One lock, two queues, two condition variables.
+ */
+#ifndef AMPHI_CLIENT_STREAM_H
+#define AMPHI_CLIENT_STREAM_H
+
+#include "sdk/client/client.h"
+#include "sdk/client/request.h"
+
+#define AMPHI_TAKEOVERS_MAX AMPHI_ROUTES_MAX
+#define AMPHI_ANSWER_BYTES_MAX (8u << 20)
+
+/* One event on its way; used in both directions. */
+typedef struct amphi_note {
+    struct amphi_note *next;
+    uint32_t attempt;          /* mailbox: which attempt it is from               */
+    amphi_engine_event engine; /* mailbox: text below, error by value             */
+    amphi_event event;         /* to the caller                                   */
+    amphi_error error;
+    amphi_takeover takeover;
+    char route[AMPHI_NAME_MAX];
+    size_t text_size;
+    char text[];
+} amphi_note;
+
+typedef struct amphi_notes {
+    amphi_note *first;
+    amphi_note *last;
+} amphi_notes;
+
+struct amphi_stream {
+    amphi_client *client;
+    amphi_request request;
+    amphi_thread driver;
+    uint64_t started_us;
+    char key[37]; /* idempotency key of every attempt, and the id in the outbox */
+    char id[40];  /* for the JSON form: "chatcmpl-..." */
+
+    amphi_mutex lock;      /* guards the two queues and `cancelled`                    */
+    amphi_cond to_caller;
+    amphi_cond to_driver;
+    amphi_notes events;    /* driver to caller                                         */
+    amphi_notes mailbox;   /* engines to driver                                        */
+    bool cancelled;
+    bool starved;          /* a note could not be allocated: the request fails         */
+    bool terminal_queued;  /* the terminal event is in `events`, or was                */
+
+    /* Caller's side. */
+    amphi_note *current;   /* what the last amphi_stream_next handed out               */
+    bool terminal_taken;
+    amphi_buf chunk;       /* what the last amphi_stream_next_json handed out          */
+
+    /* The driver's until the terminal event is queued, constant afterwards. */
+    amphi_buf text;        /* delivered answer                                         */
+    amphi_buf reasoning;
+    amphi_buf tool_calls;  /* JSON array, merged from the deltas                       */
+    amphi_buf history;     /* JSON array members: the conversation so far              */
+    amphi_plan plan;
+    amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
+    size_t takeovers_count;
+    char route[AMPHI_NAME_MAX];
+    char model[AMPHI_NAME_MAX];
+    amphi_usage usage;
+    amphi_finish finish;
+    amphi_error error;
+    bool cache_hit;
+    bool tool_call_seen;
+    uint64_t first_token_us; /* 0: none yet */
+    uint64_t ended_us;
+};
+
+/* chat.c: the request's life; runs on the driver thread and queues exactly one terminal event. */
+void amphi__chat_run(amphi_stream *stream);
+
+/* Starts a driver for a request; takes the request's content (also on failure). */
+amphi_status amphi__stream_start(
+    amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error);
+
+/* Driver's side: hands an event to the caller. Text and route are copied. */
+void amphi__stream_emit(amphi_stream *stream, const amphi_event *event);
+bool amphi__stream_is_cancelled(amphi_stream *stream);
+
+/* Engines' side: a sink for one attempt posts here. */
+void amphi__stream_post(
+    amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);
+/* Driver's side: the next note of that attempt (older ones are dropped), or NULL after timeout_us
+ * or once the stream is cancelled. Free with amphi__free. */
+amphi_note *amphi__stream_wait(amphi_stream *stream, uint32_t attempt, uint64_t timeout_us);
+
+/* record.c */
+amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out);
+void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d);
+void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The stream as OpenAI chat.completion.chunk objects. What OpenAI's shape has no place for stands
+ * under "amphi", which strict clients ignore; bindings and the gateway use this form only.
+ */
+#include "sdk/client/stream.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+
+static void open_chunk(amphi_json_writer *writer, const amphi_stream *stream)
+{
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_str(writer, "id", amphi_str_from(stream->id));
+    amphi__json_put_str(writer, "object", AMPHI_STR("chat.completion.chunk"));
+    amphi__json_put_int(
+        writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
+    amphi__json_put_str(writer, "model", AMPHI_STR("amphi"));
+}
+
+/* Words that were sent can't be taken back from a client that knows only OpenAI's shape: it sees
+ * the new answer after an empty line. One that reads "amphi" starts over with amphi.text. */
+static void put_replacement(amphi_json_writer *writer, amphi_str text)
+{
+    amphi_buf content;
+    amphi__buf_init(&content, 0);
+    amphi__buf_append_c(&content, "\n\n");
+    amphi__buf_append_str(&content, text);
+    amphi__json_put_str(writer, "content", amphi__buf_str(&content));
+    if (content.status != AMPHI_OK)
+        writer->out->status = content.status;
+    amphi__buf_clear(&content);
+}
+
+/* "choices":[{"index":0,"delta":{<key>:<text>},"finish_reason":...}] */
+static void put_choice(
+    amphi_json_writer *writer, const char *key, const amphi_event *event, const char *finish)
+{
+    amphi__json_open(writer, "choices", '[');
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_int(writer, "index", 0);
+    amphi__json_open(writer, "delta", '{');
+    if (event->kind == AMPHI_EVENT_ROUTE)
+        amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
+    if (event->kind == AMPHI_EVENT_REPLACE)
+        put_replacement(writer, event->text);
+    if (key != NULL && event->kind == AMPHI_EVENT_TOOL_CALL)
+        amphi__json_put_raw(writer, key, event->text);
+    else if (key != NULL)
+        amphi__json_put_str(writer, key, event->text);
+    amphi__json_close(writer, '}');
+    if (finish != NULL)
+        amphi__json_put_str(writer, "finish_reason", amphi_str_from(finish));
+    else
+        amphi__json_put_null(writer, "finish_reason");
+    amphi__json_close(writer, '}');
+    amphi__json_close(writer, ']');
+}
+
+static void put_usage(amphi_json_writer *writer, const amphi_usage *usage)
+{
+    amphi__json_open(writer, "usage", '{');
+    amphi__json_put_int(writer, "prompt_tokens", usage->prompt_tokens);
+    amphi__json_put_int(writer, "completion_tokens", usage->completion_tokens);
+    amphi__json_put_int(writer, "total_tokens",
+        (int64_t)usage->prompt_tokens + usage->completion_tokens);
+    amphi__json_open(writer, "prompt_tokens_details", '{');
+    amphi__json_put_int(writer, "cached_tokens", usage->cached_tokens);
+    amphi__json_close(writer, '}');
+    amphi__json_close(writer, '}');
+}
+
+static void put_takeover(amphi_json_writer *writer, const amphi_takeover *takeover)
+{
+    amphi__json_put_str(writer, "from", amphi_str_from(takeover->from));
+    amphi__json_put_str(writer, "to", amphi_str_from(takeover->to));
+    amphi__json_put_str(writer, "reason", amphi_str_from(amphi_status_name(takeover->reason)));
+    amphi__json_put_int(writer, "byte_offset", (int64_t)takeover->byte_offset);
+    amphi__json_put_str(writer, "mode",
+        takeover->continued ? AMPHI_STR("continued") : AMPHI_STR("restarted"));
+    amphi__json_put_str(writer, "why", amphi_str_from(takeover->why));
+}
+
+/* "amphi":{"event":...}; everything of the event that is ours. */
+static void put_amphi(amphi_json_writer *writer, const amphi_event *event)
+{
+    static const char *const names[] = {"", "progress", "route", "delta", "reasoning", "tool_call",
+        "takeover", "replace", "usage", "done", "queued", "error"};
+    amphi__json_open(writer, "amphi", '{');
+    amphi__json_put_str(writer, "event", amphi_str_from(names[event->kind]));
+    if (event->route.size > 0)
+        amphi__json_put_str(writer, "route", event->route);
+    if (event->kind == AMPHI_EVENT_PROGRESS) {
+        amphi__json_put_int(writer, "permille", event->progress_permille);
+        amphi__json_put_str(writer, "phase", event->text);
+    }
+    if (event->kind == AMPHI_EVENT_QUEUED)
+        amphi__json_put_str(writer, "outbox_id", event->text);
+    if (event->kind == AMPHI_EVENT_REPLACE)
+        amphi__json_put_str(writer, "text", event->text);
+    if (event->takeover != NULL)
+        put_takeover(writer, event->takeover);
+    amphi__json_close(writer, '}');
+}
+
+static void put_error_chunk(amphi_json_writer *writer, const amphi_error *error)
+{
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_open(writer, "error", '{');
+    amphi__json_put_str(writer, "message", amphi_str_from(error->message));
+    amphi__json_put_str(writer, "type", AMPHI_STR("amphi_error"));
+    amphi__json_put_str(writer, "code", amphi_str_from(amphi_status_name(error->status)));
+    if (error->retry_after_ms > 0)
+        amphi__json_put_int(writer, "retry_after_ms", error->retry_after_ms);
+    amphi__json_close(writer, '}');
+    amphi__json_close(writer, '}');
+}
+
+static void write_chunk(
+    amphi_json_writer *writer, const amphi_stream *stream, const amphi_event *event)
+{
+    static const char *const delta_keys[] = {
+        [AMPHI_EVENT_DELTA] = "content",
+        [AMPHI_EVENT_REASONING] = "reasoning_content",
+        [AMPHI_EVENT_TOOL_CALL] = "tool_calls",
+        [AMPHI_EVENT_ERROR] = NULL,
+    };
+    if (event->kind == AMPHI_EVENT_ERROR) {
+        put_error_chunk(writer, event->error);
+        return;
+    }
+    open_chunk(writer, stream);
+    put_choice(writer, delta_keys[event->kind], event,
+        event->kind == AMPHI_EVENT_DONE         ? amphi_finish_name(event->finish)
+            : event->kind == AMPHI_EVENT_QUEUED ? "queued"
+                                                : NULL);
+    if (event->kind == AMPHI_EVENT_USAGE || event->kind == AMPHI_EVENT_DONE)
+        put_usage(writer, &event->usage);
+    put_amphi(writer, event);
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi_stream_next_json(
+    amphi_stream *stream, uint32_t timeout_ms, amphi_str *out, bool *terminal, amphi_error *error)
+{
+    amphi_event event;
+    if (out == NULL || terminal == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out or terminal is NULL");
+    *out = amphi_str_make(NULL, 0);
+    *terminal = false;
+    amphi_status status = amphi_stream_next(stream, timeout_ms, &event, error);
+    if (status != AMPHI_OK)
+        return status;
+    *terminal = amphi_event_is_terminal(&event);
+    amphi__buf_reset(&stream->chunk);
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, &stream->chunk);
+    write_chunk(&writer, stream, &event);
+    if (stream->chunk.status != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    *out = amphi__buf_str(&stream->chunk);
+    return AMPHI_OK;
+}
+
+bool amphi_stream_wants_chunks(const amphi_stream *stream)
+{
+    return stream != NULL &&
+        amphi__json_bool(amphi__json_get(stream->request.body, "stream"), false);
+}
+
+static void put_message(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    amphi__json_open(writer, "choices", '[');
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_int(writer, "index", 0);
+    amphi__json_open(writer, "message", '{');
+    amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
+    amphi__json_put_str(writer, "content", result->text);
+    if (result->reasoning.size > 0)
+        amphi__json_put_str(writer, "reasoning_content", result->reasoning);
+    if (result->tool_calls_json.size > 0)
+        amphi__json_put_raw(writer, "tool_calls", result->tool_calls_json);
+    amphi__json_close(writer, '}');
+    amphi__json_put_str(writer, "finish_reason",
+        result->finish != AMPHI_FINISH_NONE ? amphi_str_from(amphi_finish_name(result->finish))
+                                            : AMPHI_STR("queued"));
+    amphi__json_close(writer, '}');
+    amphi__json_close(writer, ']');
+}
+
+amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amphi_error *error)
+{
+    amphi_chat_result result;
+    amphi_buf json, record;
+    if (out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
+    *out = NULL;
+    amphi_status status = amphi_stream_result(stream, &result, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__buf_init(&json, 0);
+    amphi__buf_init(&record, 0);
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, &json);
+    bool queued = strcmp(stream->route, "outbox") == 0;
+    if (result.error != NULL && !queued) {
+        put_error_chunk(&writer, result.error);
+    } else {
+        amphi_chat_result without_text = result;
+        without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
+        amphi__record_result_json(&without_text, &record);
+        amphi__json_open(&writer, NULL, '{');
+        amphi__json_put_str(&writer, "id", amphi_str_from(stream->id));
+        amphi__json_put_str(&writer, "object", AMPHI_STR("chat.completion"));
+        amphi__json_put_int(
+            &writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
+        amphi__json_put_str(&writer, "model", result.model);
+        put_message(&writer, &result);
+        put_usage(&writer, &result.usage);
+        amphi__json_put_raw(&writer, "amphi", amphi__buf_str(&record));
+        amphi__json_close(&writer, '}');
+    }
+    if (record.status != AMPHI_OK)
+        json.status = record.status;
+    *out = amphi__buf_take(&json);
+    amphi__buf_clear(&record);
+    return *out != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The system's clock as an ext/clock.h table, and short ways to ask a clock.
+ */
+#ifndef AMPHI_CORE_CLOCK_H
+#define AMPHI_CORE_CLOCK_H
+
+#include <amphi/ext/clock.h>
+
+extern const amphi_clock amphi__clock_system;
+
+/* clock NULL: the system's. */
+uint64_t amphi__clock_us(const amphi_clock *clock);
+uint64_t amphi__clock_ms(const amphi_clock *clock);
+int64_t amphi__clock_wall_ms(const amphi_clock *clock);
+
+#endif

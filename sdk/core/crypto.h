@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The few primitives that we need, over mbedTLS's PSA API (crypto_psa.c). Any thread.
+ */
+#ifndef AMPHI_CORE_CRYPTO_H
+#define AMPHI_CORE_CRYPTO_H
+
+#include <amphi/error.h>
+
+amphi_status amphi__random(void *out, size_t size);
+amphi_status amphi__sha256(amphi_str data, uint8_t out[32]);
+amphi_status amphi__hmac_sha256(const uint8_t key[32], amphi_str data, uint8_t out[32]);
+/* HKDF-SHA-256 (RFC 5869) with an empty salt. */
+amphi_status amphi__hkdf_sha256(const uint8_t key[32], amphi_str info, uint8_t out[32]);
+/* Compares in constant time. */
+bool amphi__bytes_equal(const void *a, const void *b, size_t size);
+/* Lower-case hex with a NUL: 2 * size + 1 bytes. */
+void amphi__hex(char *out, const uint8_t *data, size_t size);
+/* A random UUID, version 4 (RFC 9562), 36 characters and a NUL. */
+amphi_status amphi__uuid(char out[37]);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Filling in an amphi_error and returning its status in one expression:
+ *     return amphi__fail(error, AMPHI_E_FORMAT, 0, "%s: tensor %u lies outside the file", ...);
+ */
+#ifndef AMPHI_CORE_ERROR_H
+#define AMPHI_CORE_ERROR_H
+
+#include <amphi/error.h>
+
+/* error may be NULL. Returns `status`. retry_after_ms becomes 0. */
+amphi_status amphi__fail(amphi_error *error, amphi_status status, int32_t native_code,
+    const char *format, ...) AMPHI_PRINTF(4, 5);
+/* The usual sentence for AMPHI_E_NO_MEMORY. */
+amphi_status amphi__fail_no_memory(amphi_error *error);
+void amphi__error_clear(amphi_error *error);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading JSON: the check of json_check.c, then cJSON's tree behind our own names. An amphi_json
+ * is a cJSON node and nothing else.
+ */
+#include "sdk/core/json.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+static const cJSON *node(const amphi_json *value)
+{
+    return (const cJSON *)value;
+}
+
+/* cJSON would end a string at \u0000; U+FFFD takes its place in this copy, of the same size. */
+static char *copy_without_nul_escapes(amphi_str text)
+{
+    char *copy = amphi__str_copy(text);
+    if (copy == NULL)
+        return NULL;
+    for (size_t i = 0; i + 1 < text.size; i++) {
+        if (copy[i] != '\\')
+            continue;
+        if (text.size - i >= 6 && memcmp(copy + i, "\\u0000", 6) == 0)
+            memcpy(copy + i, "\\ufffd", 6);
+        i++; /* whatever is escaped is not the beginning of an escape */
+    }
+    return copy;
+}
+
+amphi_status amphi__json_parse(
+    amphi_json **out, amphi_str text, const char *what, amphi_error *error)
+{
+    *out = NULL;
+    amphi_status status = amphi__json_check(text, what, error);
+    if (status != AMPHI_OK)
+        return status;
+    char *copy = copy_without_nul_escapes(text);
+    if (copy == NULL)
+        return amphi__fail_no_memory(error);
+    cJSON *root = cJSON_ParseWithLength(copy, text.size + 1);
+    amphi__free(copy);
+    if (root == NULL) /* the grammar is right, so it can only be this */
+        return amphi__fail_no_memory(error);
+    *out = (amphi_json *)root;
+    return AMPHI_OK;
+}
+
+void amphi__json_free(amphi_json *root)
+{
+    cJSON_Delete((cJSON *)root);
+}
+
+amphi_json_kind amphi__json_kind(const amphi_json *value)
+{
+    if (value == NULL)
+        return AMPHI_JSON_NONE;
+    switch (node(value)->type & 0xFF) {
+    case cJSON_False:
+    case cJSON_True:
+        return AMPHI_JSON_BOOL;
+    case cJSON_Number:
+        return AMPHI_JSON_NUMBER;
+    case cJSON_String:
+        return AMPHI_JSON_STRING;
+    case cJSON_Array:
+        return AMPHI_JSON_ARRAY;
+    case cJSON_Object:
+        return AMPHI_JSON_OBJECT;
+    default:
+        return AMPHI_JSON_NULL;
+    }
+}
+
+const amphi_json *amphi__json_get(const amphi_json *object, const char *key)
+{
+    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT)
+        return NULL;
+    const cJSON *found = NULL; /* of duplicates the last one counts */
+    for (const cJSON *child = node(object)->child; child != NULL; child = child->next)
+        if (strcmp(child->string, key) == 0)
+            found = child;
+    return (const amphi_json *)found;
+}
+
+bool amphi__json_is_string(const amphi_json *value)
+{
+    return amphi__json_kind(value) == AMPHI_JSON_STRING;
+}
+
+amphi_str amphi__json_string(const amphi_json *value)
+{
+    return amphi__json_is_string(value) ? amphi_str_from(node(value)->valuestring)
+                                        : amphi_str_make(NULL, 0);
+}
+
+double amphi__json_number(const amphi_json *value, double otherwise)
+{
+    return amphi__json_kind(value) == AMPHI_JSON_NUMBER ? node(value)->valuedouble : otherwise;
+}
+
+int64_t amphi__json_int(const amphi_json *value, int64_t otherwise)
+{
+    double number = amphi__json_number(value, NAN);
+    if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
+        return otherwise;
+    return number == trunc(number) ? (int64_t)number : otherwise;
+}
+
+bool amphi__json_bool(const amphi_json *value, bool otherwise)
+{
+    return amphi__json_kind(value) == AMPHI_JSON_BOOL ? cJSON_IsTrue(node(value)) : otherwise;
+}
+
+const amphi_json *amphi__json_first(const amphi_json *container)
+{
+    amphi_json_kind kind = amphi__json_kind(container);
+    if (kind != AMPHI_JSON_ARRAY && kind != AMPHI_JSON_OBJECT)
+        return NULL;
+    return (const amphi_json *)node(container)->child;
+}
+
+const amphi_json *amphi__json_next(const amphi_json *value)
+{
+    return value != NULL ? (const amphi_json *)node(value)->next : NULL;
+}
+
+amphi_str amphi__json_key(const amphi_json *member)
+{
+    return member != NULL ? amphi_str_from(node(member)->string) : amphi_str_make(NULL, 0);
+}
+
+size_t amphi__json_count(const amphi_json *container)
+{
+    size_t count = 0;
+    for (const amphi_json *child = amphi__json_first(container); child != NULL;
+         child = amphi__json_next(child))
+        count++;
+    return count;
+}
+
+static bool members_equal(const amphi_json *a, const amphi_json *b)
+{
+    for (const amphi_json *x = amphi__json_first(a); x != NULL; x = amphi__json_next(x))
+        if (!amphi__json_equal(x, amphi__json_get(b, amphi__json_key(x).data)))
+            return false;
+    return true;
+}
+
+bool amphi__json_equal(const amphi_json *a, const amphi_json *b)
+{
+    amphi_json_kind kind = amphi__json_kind(a);
+    if (kind != amphi__json_kind(b))
+        return false;
+    switch (kind) {
+    case AMPHI_JSON_NONE:
+    case AMPHI_JSON_NULL:
+        return true;
+    case AMPHI_JSON_BOOL:
+        return amphi__json_bool(a, false) == amphi__json_bool(b, false);
+    case AMPHI_JSON_NUMBER:
+        return node(a)->valuedouble == node(b)->valuedouble;
+    case AMPHI_JSON_STRING:
+        return amphi__str_equal(amphi__json_string(a), amphi__json_string(b));
+    case AMPHI_JSON_OBJECT:
+        return amphi__json_count(a) == amphi__json_count(b) && members_equal(a, b);
+    case AMPHI_JSON_ARRAY:
+        break;
+    }
+    const amphi_json *x = amphi__json_first(a);
+    const amphi_json *y = amphi__json_first(b);
+    for (; x != NULL && y != NULL; x = amphi__json_next(x), y = amphi__json_next(y))
+        if (!amphi__json_equal(x, y))
+            return false;
+    return x == NULL && y == NULL;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JSON: strict in what it reads, exact in what it writes. A grammar check of our own (RFC 8259,
+ * valid UTF-8, nothing after the value, bounded depth and size) stands before cJSON, which alone
+ * accepts too much. cJSON is included by json.c only.
+ *
+ * Where cJSON would lose something we say what happens: an escaped U+0000 in a string becomes
+ * U+FFFD; of duplicate keys the last one counts; integers are exact up to 2^53.
+ */
+#ifndef AMPHI_CORE_JSON_H
+#define AMPHI_CORE_JSON_H
+
+#include "sdk/core/buf.h"
+
+#include <amphi/error.h>
+
+typedef struct amphi_json amphi_json; /* a value inside a parsed document */
+
+typedef enum amphi_json_kind {
+    AMPHI_JSON_NONE = 0, /* of NULL: no such member */
+    AMPHI_JSON_NULL,
+    AMPHI_JSON_BOOL,
+    AMPHI_JSON_NUMBER,
+    AMPHI_JSON_STRING,
+    AMPHI_JSON_ARRAY,
+    AMPHI_JSON_OBJECT
+} amphi_json_kind;
+
+#define AMPHI_JSON_DEPTH_MAX 128
+#define AMPHI_JSON_SIZE_MAX (64u << 20)
+
+/* Only the grammar. `what` names the document in the message ("policy"). */
+amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error);
+/* AMPHI_E_FORMAT with the offset, AMPHI_E_LIMIT, AMPHI_E_NO_MEMORY. Free the root. */
+amphi_status amphi__json_parse(
+    amphi_json **out, amphi_str text, const char *what, amphi_error *error);
+void amphi__json_free(amphi_json *root);
+
+/* Every question accepts NULL (kind NONE), so lookups can be chained without checks. */
+amphi_json_kind amphi__json_kind(const amphi_json *value);
+/* Member by exact key, or NULL. */
+const amphi_json *amphi__json_get(const amphi_json *object, const char *key);
+bool amphi__json_is_string(const amphi_json *value);
+/* The string's bytes, or the empty string for anything else. Valid as long as the document. */
+amphi_str amphi__json_string(const amphi_json *value);
+double amphi__json_number(const amphi_json *value, double otherwise);
+/* A whole number in int64's range, or `otherwise`. */
+int64_t amphi__json_int(const amphi_json *value, int64_t otherwise);
+bool amphi__json_bool(const amphi_json *value, bool otherwise);
+/* Walking: first child of an array or object, then its siblings; NULL at the end. */
+const amphi_json *amphi__json_first(const amphi_json *container);
+const amphi_json *amphi__json_next(const amphi_json *value);
+amphi_str amphi__json_key(const amphi_json *member);
+size_t amphi__json_count(const amphi_json *container); /* walks: O(n) */
+bool amphi__json_equal(const amphi_json *a, const amphi_json *b); /* objects without order */
+
+/* Compact text of a value, members in their order. Numbers as short as is exact. */
+amphi_status amphi__json_write(amphi_buf *out, const amphi_json *value);
+/* The same with object members sorted by key bytes: for canonical forms. */
+amphi_status amphi__json_write_sorted(amphi_buf *out, const amphi_json *value);
+
+/* Writing without a tree. Commas are put by themselves; key is NULL inside arrays and at the top.
+ *     amphi_json_writer w; amphi__json_writer_init(&w, &buf);
+ *     amphi__json_open(&w, NULL, '{'); amphi__json_put_str(&w, "id", id); amphi__json_close(&w, '}');
+ * Failures are remembered in the buffer's status. */
+typedef struct amphi_json_writer {
+    amphi_buf *out;
+    bool comma;
+} amphi_json_writer;
+
+void amphi__json_writer_init(amphi_json_writer *writer, amphi_buf *out);
+void amphi__json_open(amphi_json_writer *writer, const char *key, char bracket);  /* '{' '[' */
+void amphi__json_close(amphi_json_writer *writer, char bracket);                  /* '}' ']' */
+/* Invalid UTF-8 is written as U+FFFD. */
+void amphi__json_put_str(amphi_json_writer *writer, const char *key, amphi_str value);
+void amphi__json_put_int(amphi_json_writer *writer, const char *key, int64_t value);
+void amphi__json_put_number(amphi_json_writer *writer, const char *key, double value);
+void amphi__json_put_bool(amphi_json_writer *writer, const char *key, bool value);
+void amphi__json_put_null(amphi_json_writer *writer, const char *key);
+/* `raw` is JSON already. */
+void amphi__json_put_raw(amphi_json_writer *writer, const char *key, amphi_str raw);
+void amphi__json_put_value(amphi_json_writer *writer, const char *key, const amphi_json *value);
+/* A key of any bytes (amphi__json_put_* take C strings); put a value with key NULL next. */
+void amphi__json_put_key(amphi_json_writer *writer, amphi_str key);
+/* Just a quoted, escaped string. */
+amphi_status amphi__json_quote(amphi_buf *out, amphi_str value);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything an app needs. What an implementer plugs in is under amphi/ext/.
+ */
+#ifndef AMPHI_H
+#define AMPHI_H
+
+#include <amphi/chat.h>
+#include <amphi/client.h>
+#include <amphi/decision.h>
+#include <amphi/device.h>
+#include <amphi/doctor.h>
+#include <amphi/error.h>
+#include <amphi/history.h>
+#include <amphi/model.h>
+#include <amphi/rollout.h>
+#include <amphi/types.h>
+#include <amphi/version.h>
+
+#endif

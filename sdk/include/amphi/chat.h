@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One chat request and the stream of its answer. Whatever happens below (a crash, a stall, a cut
+ * connection), the caller pulls one sequence of events that ends with exactly one terminal event:
+ * AMPHI_EVENT_DONE, AMPHI_EVENT_QUEUED or AMPHI_EVENT_ERROR. A truncated answer is never DONE.
+ *
+ *     amphi_stream *stream;
+ *     amphi_chat_start(&stream, client, &request, &error);
+ *     while (amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, &error) == AMPHI_OK) {
+ *         if (event.kind == AMPHI_EVENT_DELTA) fwrite(event.text.data, 1, event.text.size, stdout);
+ *         if (amphi_event_is_terminal(&event)) break;
+ *     }
+ *     amphi_stream_free(stream);
+ */
+#ifndef AMPHI_CHAT_H
+#define AMPHI_CHAT_H
+
+#include <amphi/client.h>
+#include <amphi/decision.h>
+
+#define AMPHI_WAIT_FOREVER UINT32_MAX
+
+AMPHI_BEGIN_DECLS
+
+typedef struct amphi_stream amphi_stream;
+
+typedef enum amphi_role {
+    AMPHI_ROLE_SYSTEM = 0,
+    AMPHI_ROLE_USER = 1,
+    AMPHI_ROLE_ASSISTANT = 2,
+    AMPHI_ROLE_TOOL = 3
+} amphi_role;
+
+typedef struct amphi_message {
+    amphi_role role;
+    amphi_str content;
+} amphi_message;
+
+/* Sampling; a field that is NAN (or 0 where the comment says so) is left to the engine's default. */
+typedef struct amphi_sampling {
+    float temperature;       /* 0: greedy; NAN: default                                 */
+    float top_p;             /* NAN: default                                            */
+    float min_p;             /* NAN: default                                            */
+    float repetition_penalty;/* NAN: default (1: none)                                  */
+    uint32_t top_k;          /* 0: default                                              */
+    uint32_t tokens_max;     /* 0: default; the longest answer, in tokens               */
+    int64_t seed;            /* below 0: random; same seed, same engine, same text      */
+} amphi_sampling;
+
+/* How long a step may take, in milliseconds; 0: the policy document's value. */
+typedef struct amphi_budgets {
+    uint32_t connect_ms;     /* until a connection stands                               */
+    uint32_t first_token_ms; /* from the attempt's start to its first token             */
+    uint32_t idle_ms;        /* between two tokens                                      */
+    uint32_t total_ms;       /* the whole request, every attempt together               */
+} amphi_budgets;
+
+typedef struct amphi_chat_request {
+    size_t struct_size;
+    const amphi_message *messages; /* new messages, oldest first; history is put before them */
+    size_t messages_count;
+    amphi_str conversation_id; /* empty: a request of its own, not kept in the history    */
+    amphi_mode mode;
+    bool is_private;           /* never leaves the device, on any path                    */
+    bool no_cache;             /* neither read nor write the response cache               */
+    bool no_queue;             /* fail rather than go to the outbox                       */
+    amphi_sampling sampling;
+    amphi_budgets budgets;
+    amphi_str extra_json;      /* an object with further OpenAI fields (tools, response_format,
+                                  stop, ...), passed on as they are; empty: none          */
+} amphi_chat_request;
+
+AMPHI_API void amphi_chat_request_init(amphi_chat_request *request);
+
+typedef enum amphi_event_kind {
+    AMPHI_EVENT_PROGRESS = 1, /* a model loads: permille; text names the phase               */
+    AMPHI_EVENT_ROUTE,        /* an attempt starts: route                                    */
+    AMPHI_EVENT_DELTA,        /* more of the answer: text (whole UTF-8 characters)           */
+    AMPHI_EVENT_REASONING,    /* more of the model's thinking: text                          */
+    AMPHI_EVENT_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls                 */
+    AMPHI_EVENT_TAKEOVER,     /* the answer goes on elsewhere: takeover                      */
+    AMPHI_EVENT_REPLACE,      /* forget the text so far; text is what stands instead         */
+    AMPHI_EVENT_USAGE,        /* usage                                                       */
+    AMPHI_EVENT_DONE,         /* terminal: the answer is whole                               */
+    AMPHI_EVENT_QUEUED,       /* terminal: no route now, kept in the outbox; text is its id  */
+    AMPHI_EVENT_ERROR         /* terminal: error                                             */
+} amphi_event_kind;
+
+typedef enum amphi_finish {
+    AMPHI_FINISH_NONE = 0,
+    AMPHI_FINISH_STOP = 1,       /* the model ended it, or a stop string               */
+    AMPHI_FINISH_LENGTH = 2,     /* tokens_max, or the end of the context              */
+    AMPHI_FINISH_TOOL_CALLS = 3,
+    AMPHI_FINISH_CONTENT_FILTER = 4
+} amphi_finish;
+
+typedef struct amphi_usage {
+    uint32_t prompt_tokens;
+    uint32_t completion_tokens;
+    uint32_t cached_tokens; /* of the prompt: not computed again */
+} amphi_usage;
+
+typedef struct amphi_takeover {
+    char from[AMPHI_NAME_MAX];
+    char to[AMPHI_NAME_MAX];
+    amphi_status reason;  /* why `from` was left                                         */
+    uint64_t byte_offset; /* bytes of answer delivered before                            */
+    bool continued;       /* true: goes on where it stopped; false: started again        */
+    char why[160];        /* in words                                                    */
+} amphi_takeover;
+
+typedef struct amphi_event {
+    amphi_event_kind kind;
+    amphi_str text;                 /* valid until the next call on this stream            */
+    amphi_str route;                /* likewise: "local", "cache", or an endpoint's name   */
+    uint32_t progress_permille;     /* PROGRESS: 0..1000                                   */
+    amphi_finish finish;            /* DONE                                                */
+    amphi_usage usage;              /* USAGE, DONE                                         */
+    const amphi_takeover *takeover; /* TAKEOVER; else NULL                                 */
+    const amphi_error *error;       /* ERROR; else NULL                                    */
+} amphi_event;
+
+static inline bool amphi_event_is_terminal(const amphi_event *event)
+{
+    return event->kind >= AMPHI_EVENT_DONE;
+}
+
+/* Starts a request and returns at once; everything is copied. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amphi_client *client,
+    const amphi_chat_request *request, amphi_error *error);
+
+/* The same from an OpenAI chat-completions request body. Beside OpenAI's fields it understands
+ * "amphi": {"mode","private","conversation_id","no_cache","no_queue","budgets":{...}}. A trailing
+ * message of role "assistant" is the beginning of the answer, which is continued. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start_json(
+    amphi_stream **out, amphi_client *client, amphi_str request_json, amphi_error *error);
+
+/* Waits up to timeout_ms for the next event. One thread at a time per stream.
+ * AMPHI_E_TIMEOUT: nothing yet. AMPHI_E_NOT_FOUND: the terminal event was already delivered. */
+AMPHI_API amphi_status amphi_stream_next(
+    amphi_stream *stream, uint32_t timeout_ms, amphi_event *out, amphi_error *error);
+
+/* The same as an OpenAI chat.completion.chunk (what Amphi adds is under "amphi"). An error is
+ * {"error":{...}}; *out is valid until the next call on this stream. */
+AMPHI_API amphi_status amphi_stream_next_json(
+    amphi_stream *stream, uint32_t timeout_ms, amphi_str *out, bool *terminal, amphi_error *error);
+
+/* Any thread, any number of times; the terminal event is then ERROR with AMPHI_E_CANCELLED,
+ * unless the answer had already ended. */
+AMPHI_API void amphi_stream_cancel(amphi_stream *stream);
+
+/* Cancels if need be and waits for the request's end. NULL is fine. */
+AMPHI_API void amphi_stream_free(amphi_stream *stream);
+
+/* What became of the request; valid after the terminal event, until the stream is freed. */
+typedef struct amphi_chat_result {
+    amphi_str text;      /* the whole answer                                                 */
+    amphi_str reasoning;
+    amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty                      */
+    amphi_str route;     /* who finished it: "local", "cache", "outbox", or an endpoint      */
+    amphi_str model;     /* the model that the route named                                   */
+    const amphi_takeover *takeovers;
+    size_t takeovers_count;
+    bool cache_hit;
+    amphi_finish finish;
+    amphi_usage usage;
+    uint32_t first_token_ms; /* from start to the first text; 0: there was none              */
+    uint32_t total_ms;
+    const amphi_decision *decision;
+    const amphi_error *error; /* NULL when DONE or QUEUED                                    */
+} amphi_chat_result;
+
+AMPHI_API amphi_status amphi_stream_result(
+    amphi_stream *stream, amphi_chat_result *out, amphi_error *error);
+
+/* {"text","route","model","takeovers":[...],"cache","finish_reason","usage","timing","decision",
+ * "error"}: what `amphi ask --json` prints. Free with amphi_string_free. */
+AMPHI_API amphi_status amphi_stream_result_json(
+    amphi_stream *stream, char **out, amphi_error *error);
+
+/* The whole answer as OpenAI's chat.completion object, for requests that did not ask to stream;
+ * after an ERROR its {"error":{...}}. Free with amphi_string_free. */
+AMPHI_API amphi_status amphi_stream_completion_json(
+    amphi_stream *stream, char **out, amphi_error *error);
+
+/* Did the request body say "stream": true? For whoever serves the JSON form over HTTP. */
+AMPHI_API bool amphi_stream_wants_chunks(const amphi_stream *stream);
+
+/* What would be decided for this request now, without starting anything. */
+AMPHI_API amphi_status amphi_route_explain(amphi_client *client,
+    const amphi_chat_request *request, amphi_decision *out, amphi_error *error);
+
+/* The same as {"mode","private","routes":[{"route","kept","reason","why"}]}. Free with
+ * amphi_string_free. */
+AMPHI_API amphi_status amphi_route_explain_json(amphi_client *client,
+    const amphi_chat_request *request, char **out, amphi_error *error);
+
+/* "stop", "length", "tool_calls", "content_filter"; "" for none. */
+AMPHI_API const char *amphi_finish_name(amphi_finish finish);
+
+AMPHI_END_DECLS
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client: one per app. It owns the store, the engines, the router and the I/O thread, and is
+ * safe to call from any thread. Create it once and keep it.
+ */
+#ifndef AMPHI_CLIENT_H
+#define AMPHI_CLIENT_H
+
+#include <amphi/device.h>
+#include <amphi/error.h>
+
+AMPHI_BEGIN_DECLS
+
+/* One OpenAI-compatible API. Zero means the default that the comment states. */
+typedef struct amphi_endpoint_options {
+    size_t struct_size;
+    amphi_str name;     /* how plans and records call it; required, unique, not "local"       */
+    amphi_str url;      /* base, https://host[:port]/v1; "/chat/completions" is appended      */
+    amphi_str model;    /* sent as "model"; empty: what the request asked for                 */
+    amphi_str key_file; /* file with the API key; empty: no Authorization header              */
+    amphi_str ca_file;  /* PEM bundle that replaces the system's; empty: the system's         */
+    amphi_str pins;     /* "sha256//BASE64;sha256//BASE64": SPKI pins, a backup one included  */
+    uint32_t context_tokens_max; /* 0: unknown, no check                                      */
+    uint32_t priority;           /* lower is tried first; default 0                           */
+    uint32_t weight;             /* share among equals; 0: 1                                  */
+    amphi_tristate prefix;       /* may an answer be continued by sending its beginning as a
+                                    trailing assistant message? unknown: try, and learn       */
+    bool tls12;                  /* accept TLS 1.2 as well; default 1.3 only                  */
+} amphi_endpoint_options;
+
+static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+/* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
+ * [,weight=N][,prefix=yes|no][,tls12=yes]"; a repeated pin= adds a pin. The strings in *out
+ * point into `text` or, for repeated pins, into pins_buffer (pins_size bytes, may be NULL when
+ * there is one pin at most). */
+AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
+    char *pins_buffer, size_t pins_size, amphi_error *error);
+
+/* Called from any of the library's threads, never under a lock. `line` is one line without
+ * user data. level: 0 error, 1 warning, 2 info, 3 debug. */
+typedef void amphi_log_fn(void *user, int level, amphi_str line);
+
+/* Replacements for built-in parts; see amphi/ext/. Any pointer may be NULL: the built-in one. */
+typedef struct amphi_parts amphi_parts;
+
+typedef struct amphi_client_options {
+    size_t struct_size;
+    amphi_str data_dir;   /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */
+    amphi_str model_path; /* a GGUF file; empty: the embedded default model                      */
+    const amphi_endpoint_options *endpoints;
+    size_t endpoints_count;      /* at most AMPHI_ROUTES_MAX - 1                                  */
+    amphi_str policy_json;       /* the policy document; empty: all defaults                      */
+    amphi_str rollout_source;    /* GrowthBook payload: a file's path or an https URL; empty: none */
+    uint32_t threads;            /* of the local engine; 0: as many as there are fast cores, 4 at most */
+    bool allow_http_loopback;    /* accept http:// for 127.0.0.0/8, ::1 and localhost             */
+    amphi_log_fn *log;           /* NULL: no log                                                  */
+    void *log_user;
+    const amphi_parts *parts;    /* NULL: all built-in                                            */
+} amphi_client_options;
+
+static inline void amphi_client_options_init(amphi_client_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+/* Opens the store (creating its directory and key on first use) and prepares the engines; no
+ * model is loaded and no connection is made yet. A missing or broken model is not an error here:
+ * the local route is then refused, with the reason, in every decision. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
+    amphi_client **out, const amphi_client_options *options, amphi_error *error);
+
+/* Cancels what runs, waits for it, closes everything. NULL is fine. Streams must be freed first. */
+AMPHI_API void amphi_client_free(amphi_client *client);
+
+/* The user may be about to write: starts the local engine and brings in its weights, and warms a
+ * connection, as far as policy allows. Returns at once. */
+AMPHI_API amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error);
+
+/* Frees a string that the library returned through a `char **out`. NULL is fine. */
+AMPHI_API void amphi_string_free(char *string);
+
+AMPHI_END_DECLS
+
+#endif

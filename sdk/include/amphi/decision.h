@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Why a request went where it went: one entry a route, in the order in which they were to be
+ * tried, refused ones last, each with a reason in words.
+ */
+#ifndef AMPHI_DECISION_H
+#define AMPHI_DECISION_H
+
+#include <amphi/error.h>
+
+#define AMPHI_ROUTES_MAX 16
+#define AMPHI_NAME_MAX 48
+
+typedef enum amphi_mode {
+    AMPHI_MODE_DEFAULT = 0, /* the policy document's; "auto" when it says nothing */
+    AMPHI_MODE_AUTO = 1,
+    AMPHI_MODE_PREFER_LOCAL = 2,
+    AMPHI_MODE_PREFER_CLOUD = 3,
+    AMPHI_MODE_ONLY_LOCAL = 4,
+    AMPHI_MODE_ONLY_CLOUD = 5
+} amphi_mode;
+
+/* The rule that settled a route's fate. Names for JSON: amphi_reason_name(). */
+typedef enum amphi_reason {
+    AMPHI_REASON_OK = 0,
+    AMPHI_REASON_MODE,            /* the mode excludes or prefers it                 */
+    AMPHI_REASON_PRIVATE,         /* private: never leaves the device                */
+    AMPHI_REASON_KILL_SWITCH,     /* policy or rollout switched this kind off        */
+    AMPHI_REASON_BATTERY_LOW,
+    AMPHI_REASON_THERMAL,
+    AMPHI_REASON_MEMORY,          /* predicted need against what is free             */
+    AMPHI_REASON_MEMORY_PRESSURE,
+    AMPHI_REASON_NETWORK_NONE,
+    AMPHI_REASON_NETWORK_METERED,
+    AMPHI_REASON_NETWORK_SLOW,
+    AMPHI_REASON_CONTEXT_LENGTH,
+    AMPHI_REASON_CAPABILITY,      /* tools, images, audio, constrained output        */
+    AMPHI_REASON_BREAKER_OPEN,    /* failed too often lately                         */
+    AMPHI_REASON_QUARANTINE,      /* the local engine crashed too often              */
+    AMPHI_REASON_UNAVAILABLE,     /* no model, no key, engine can't start            */
+    AMPHI_REASON_COST,
+    AMPHI_REASON_LATENCY,
+    AMPHI_REASON_COUNT
+} amphi_reason;
+
+typedef struct amphi_decision_route {
+    char route[AMPHI_NAME_MAX]; /* "local", or the endpoint's name                    */
+    bool kept;                  /* true: in the plan                                  */
+    amphi_reason reason;        /* the rule that decided                              */
+    char why[160];              /* in words: "battery 8 % is below 20 %, not charging" */
+} amphi_decision_route;
+
+typedef struct amphi_decision {
+    amphi_decision_route routes[AMPHI_ROUTES_MAX];
+    size_t routes_count;
+} amphi_decision;
+
+AMPHI_BEGIN_DECLS
+
+/* "battery_low", "prefer_cloud". Constants, never NULL. */
+AMPHI_API const char *amphi_reason_name(amphi_reason reason);
+AMPHI_API const char *amphi_mode_name(amphi_mode mode);
+/* "auto", "prefer_local", ...; AMPHI_E_ARGUMENT for anything else. */
+AMPHI_API amphi_status amphi_mode_parse(amphi_mode *out, amphi_str name);
+
+AMPHI_END_DECLS
+
+#endif

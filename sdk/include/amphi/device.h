@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Facts about the device. Amphi probes what it can; a host app that knows better (Android's
+ * BatteryManager, iOS's ProcessInfo.thermalState) pushes facts, and a pushed fact wins over a
+ * probed one until it is cleared.
+ */
+#ifndef AMPHI_DEVICE_H
+#define AMPHI_DEVICE_H
+
+#include <amphi/error.h>
+
+AMPHI_BEGIN_DECLS
+
+typedef struct amphi_client amphi_client;
+
+typedef enum amphi_thermal {
+    AMPHI_THERMAL_UNKNOWN = 0,
+    AMPHI_THERMAL_NOMINAL = 1,
+    AMPHI_THERMAL_FAIR = 2,
+    AMPHI_THERMAL_SERIOUS = 3,
+    AMPHI_THERMAL_CRITICAL = 4
+} amphi_thermal;
+
+typedef enum amphi_network {
+    AMPHI_NETWORK_UNKNOWN = 0,
+    AMPHI_NETWORK_NONE = 1,    /* nothing can be reached            */
+    AMPHI_NETWORK_METERED = 2, /* reachable, and bytes cost money   */
+    AMPHI_NETWORK_FREE = 3     /* reachable, and bytes cost nothing */
+} amphi_network;
+
+typedef enum amphi_tristate { AMPHI_UNKNOWN = 0, AMPHI_NO = 1, AMPHI_YES = 2 } amphi_tristate;
+
+/* Which fields of amphi_device_facts are known; OR them together in `known`. */
+enum {
+    AMPHI_FACT_MEMORY = 1 << 0,   /* memory_total_bytes and memory_available_bytes */
+    AMPHI_FACT_BATTERY = 1 << 1,  /* battery_percent and charging                  */
+    AMPHI_FACT_THERMAL = 1 << 2,  /* thermal                                       */
+    AMPHI_FACT_NETWORK = 1 << 3,  /* network                                       */
+    AMPHI_FACT_LATENCY = 1 << 4,  /* rtt_ms and throughput_kbps                    */
+    AMPHI_FACT_PRESSURE = 1 << 5, /* memory_pressure                               */
+    AMPHI_FACT_ALL = (1 << 6) - 1
+};
+
+typedef struct amphi_device_facts {
+    size_t struct_size;
+    uint32_t known;                  /* AMPHI_FACT_… bits; a field without its bit is ignored */
+    uint64_t memory_total_bytes;     /* of the device, or of its cgroup when that is smaller  */
+    uint64_t memory_available_bytes; /* what a new process could take without swapping        */
+    uint8_t battery_percent;         /* 0..100                                                */
+    bool charging;                   /* true as well on a machine without a battery           */
+    amphi_thermal thermal;
+    amphi_network network;
+    uint32_t rtt_ms;                 /* moving average                                        */
+    uint32_t throughput_kbps;        /* moving average                                        */
+    uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI)    */
+} amphi_device_facts;
+
+static inline void amphi_device_facts_init(amphi_device_facts *facts)
+{
+    memset(facts, 0, sizeof *facts);
+    facts->struct_size = sizeof *facts;
+}
+
+/* Any thread. The facts whose bits are set in `known` replace what was probed, from the next
+ * decision on; running local answers are re-examined at once. known = 0 clears every push. */
+AMPHI_API amphi_status amphi_device_push(
+    amphi_client *client, const amphi_device_facts *facts, amphi_error *error);
+
+/* The same from JSON: {"memory_total_bytes":N,"memory_available_bytes":N,"battery_percent":8,
+ * "charging":false,"thermal":"serious","network":"none|metered|free","rtt_ms":N,
+ * "throughput_kbps":N,"memory_pressure":0}; every key optional, an unknown key is an error. */
+AMPHI_API amphi_status amphi_device_push_json(
+    amphi_client *client, amphi_str json, amphi_error *error);
+
+/* What a decision made now would see: probed facts with the pushed ones on top. */
+AMPHI_API amphi_status amphi_device_snapshot(
+    amphi_client *client, amphi_device_facts *out, amphi_error *error);
+
+AMPHI_END_DECLS
+
+#endif

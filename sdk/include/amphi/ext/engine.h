@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine table: what can answer a chat request. A local model and a cloud endpoint are two
+ * values of this type, and yours is a third. Nothing downstream asks which one it is.
+ *
+ * One run: `start`, then events to the sink from one thread at a time, in order, ending with
+ * exactly one FINISH or FAIL; then `release`.
+ */
+#ifndef AMPHI_EXT_ENGINE_H
+#define AMPHI_EXT_ENGINE_H
+
+#include <amphi/chat.h>
+
+typedef struct amphi_engine_run amphi_engine_run; /* the engine's own */
+
+typedef enum amphi_engine_kind { AMPHI_ENGINE_LOCAL = 1, AMPHI_ENGINE_CLOUD = 2 } amphi_engine_kind;
+
+/* What policy needs to know about an engine before it starts anything. */
+typedef struct amphi_engine_info {
+    size_t struct_size;
+    amphi_engine_kind kind;      /* LOCAL: no byte of a request leaves the device         */
+    char name[AMPHI_NAME_MAX];   /* the route's name                                      */
+    char model[AMPHI_NAME_MAX];
+    bool available;              /* false: `why` says what is missing                     */
+    char why[160];
+    bool ready;                  /* LOCAL: model loaded; CLOUD: connection warm           */
+    uint64_t weights_bytes;      /* LOCAL: memory for the weights; 0: unknown             */
+    uint64_t kv_bytes_per_token; /* LOCAL: memory per token of context                    */
+    uint64_t scratch_bytes;      /* LOCAL: everything else that it needs                  */
+    uint32_t context_tokens_max; /* 0: unknown                                            */
+    amphi_tristate prefix;       /* can it continue a given beginning of an answer?       */
+    bool tools;
+    bool images;
+    bool audio;
+    uint32_t priority;           /* lower first, among engines of one kind                */
+    uint32_t weight;             /* share among equals                                    */
+} amphi_engine_info;
+
+typedef struct amphi_engine_request {
+    size_t struct_size;
+    amphi_str body;              /* OpenAI chat-completions request: an object with "messages"
+                                    (history included) and the sampling fields; validated. */
+    amphi_str prefix;            /* the answer's beginning, already shown; go on after it.
+                                    Empty: from the start. Only where info.prefix isn't NO. */
+    amphi_str conversation_id;   /* for reuse of computed state; may be empty              */
+    amphi_str idempotency_key;   /* may be empty                                           */
+    uint32_t connect_ms;         /* budget to reach the engine; 0: none                    */
+    uint32_t threads_max;        /* LOCAL: degrade; 0: no bound                            */
+    uint32_t context_tokens_max; /* LOCAL: degrade; 0: no bound                            */
+    float tokens_per_second_max; /* LOCAL: no faster than this (saves heat); 0: no bound   */
+} amphi_engine_request;
+
+typedef enum amphi_engine_event_kind {
+    AMPHI_ENGINE_PROGRESS = 1, /* permille, text names the phase                          */
+    AMPHI_ENGINE_TEXT,         /* text: whole UTF-8 characters                            */
+    AMPHI_ENGINE_REASONING,    /* text                                                    */
+    AMPHI_ENGINE_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls             */
+    AMPHI_ENGINE_USAGE,        /* usage                                                   */
+    AMPHI_ENGINE_MODEL,        /* text: the model that answers, as the engine names it    */
+    AMPHI_ENGINE_FINISH,       /* last: finish; the answer is whole by the engine's rules */
+    AMPHI_ENGINE_FAIL          /* last: error                                             */
+} amphi_engine_event_kind;
+
+typedef struct amphi_engine_event {
+    amphi_engine_event_kind kind;
+    amphi_str text;
+    uint32_t permille;
+    amphi_usage usage;
+    amphi_finish finish;
+    /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
+    const amphi_error *error;
+    bool prefix_refused;
+} amphi_engine_event;
+
+/* Where a run reports to. `event` must not block and must not call `release`. The event and its
+ * strings are valid for the call. */
+typedef struct amphi_engine_sink {
+    void *self;
+    void (*event)(void *self, const amphi_engine_event *event);
+} amphi_engine_sink;
+
+typedef struct amphi_engine_ops {
+    size_t struct_size;
+    const char *name;
+    /* Any thread. Cheap after its first call; that one may read a file's header, or start a
+     * process to read it. */
+    void (*describe)(void *self, amphi_engine_info *out);
+    /* Any thread; never blocks for long (no waiting for a model or a server). Everything in
+     * *request and *sink is copied. On failure no event follows and *out is NULL. */
+    amphi_status (*start)(void *self, amphi_engine_run **out, const amphi_engine_request *request,
+        const amphi_engine_sink *sink, amphi_error *error);
+    /* Any thread, never blocks, any number of times; FAIL with AMPHI_E_CANCELLED follows soon
+     * unless the run had ended. */
+    void (*cancel)(void *self, amphi_engine_run *run);
+    /* Not from the sink: cancels if need be, waits until no sink call runs or will come, frees. */
+    void (*release)(void *self, amphi_engine_run *run);
+    /* Tokens of a request's messages. May be an estimate until the model is loaded.
+     * NULL: the client estimates. Any thread, must not block for long. */
+    amphi_status (*count_tokens)(void *self, amphi_str body, uint32_t *out);
+    /* Gets ready to answer soon: load the model, open a connection. Never blocks. NULL: nothing. */
+    void (*prewarm)(void *self);
+    /* Gives back all memory that can be given back; a running answer is stopped with
+     * AMPHI_E_RESOURCE when `force`. Never blocks. NULL: nothing. */
+    void (*unload)(void *self, bool force);
+    /* Last call, after every run was released. */
+    void (*free)(void *self);
+} amphi_engine_ops;
+
+typedef struct amphi_engine {
+    const amphi_engine_ops *ops;
+    void *self;
+} amphi_engine;
+
+#endif

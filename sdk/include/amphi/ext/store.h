@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store: history, response cache, outbox, settings. Calls may come from any thread and may
+ * block for a disk write; an implementation serializes as it needs. What returned AMPHI_OK is
+ * durable. Visitors run on the calling thread, may not call the store, and return false to stop;
+ * their strings are valid for the call.
+ */
+#ifndef AMPHI_EXT_STORE_H
+#define AMPHI_EXT_STORE_H
+
+#include <amphi/history.h>
+
+#define AMPHI_CACHE_KEY_BYTES 32
+
+/* A message to be appended to a conversation. */
+typedef struct amphi_store_message {
+    amphi_str role;          /* "system", "user", "assistant", "tool"                     */
+    amphi_str content;       /* plain text, or when content_is_json OpenAI's content parts */
+    bool content_is_json;
+    amphi_str extra_json;    /* further members of the message object (tool_calls, ...)    */
+    amphi_str route;         /* assistant only: who answered                               */
+    amphi_str model;
+    amphi_str decision_json; /* assistant only: the whole record                           */
+    amphi_usage usage;
+} amphi_store_message;
+
+typedef struct amphi_store_turn {
+    size_t struct_size;
+    amphi_str conversation_id; /* created when it is new */
+    int64_t now_ms;            /* Unix time              */
+    const amphi_store_message *messages;
+    size_t messages_count;
+    amphi_str outbox_id;       /* not empty: this entry is removed in the same transaction;
+                                  AMPHI_E_NOT_FOUND (and nothing written) when it is gone */
+} amphi_store_turn;
+
+typedef struct amphi_store_outbox_item {
+    size_t struct_size;
+    amphi_str id;              /* the idempotency key; unique */
+    amphi_str conversation_id; /* may be empty                */
+    amphi_str request_json;    /* what to run again           */
+    int64_t created_ms;
+    uint32_t attempts;         /* out only                    */
+} amphi_store_outbox_item;
+
+typedef bool amphi_store_message_fn(
+    void *user, const amphi_store_message *message, int64_t id, int64_t created_ms);
+typedef bool amphi_store_outbox_fn(void *user, const amphi_store_outbox_item *item);
+typedef void amphi_store_value_fn(void *user, amphi_str value);
+
+typedef struct amphi_store_ops {
+    size_t struct_size;
+    const char *name;
+
+    /* History. */
+    amphi_status (*turn_append)(void *self, const amphi_store_turn *turn, amphi_error *error);
+    amphi_status (*messages)(void *self, amphi_str conversation_id, amphi_store_message_fn *visit,
+        void *user, amphi_error *error); /* oldest first; NOT_FOUND */
+    amphi_status (*conversations)(void *self, amphi_history_conversation_fn *visit, void *user,
+        amphi_error *error); /* newest first */
+    amphi_status (*conversation_delete)(void *self, amphi_str id, amphi_error *error);
+
+    /* Response cache. get: NOT_FOUND when absent or expired; put: expires_ms is Unix time. The
+     * table is bounded: the least recently used entries go. */
+    amphi_status (*cache_get)(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], int64_t now_ms,
+        amphi_store_value_fn *visit, void *user, amphi_error *error);
+    amphi_status (*cache_put)(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+        amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error);
+    amphi_status (*cache_clear)(void *self, amphi_error *error);
+
+    /* Outbox. add: FULL above its bounds. claim: the oldest entry that is nobody's (the first of
+     * its conversation), reserved for lease_ms across processes; NOT_FOUND when there is none.
+     * release: not delivered; claimable again from not_before_ms on, attempts + 1. An entry goes
+     * away through turn_append with its id, or through remove. */
+    amphi_status (*outbox_add)(
+        void *self, const amphi_store_outbox_item *item, amphi_error *error);
+    amphi_status (*outbox_claim)(void *self, int64_t now_ms, uint32_t lease_ms,
+        amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+    amphi_status (*outbox_release)(
+        void *self, amphi_str id, int64_t not_before_ms, amphi_error *error);
+    amphi_status (*outbox_remove)(void *self, amphi_str id, amphi_error *error);
+    amphi_status (*outbox_entries)(
+        void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+
+    /* Small named values: install id, last good rollout payload, learnt capabilities. */
+    amphi_status (*setting_get)(void *self, amphi_str name, amphi_store_value_fn *visit,
+        void *user, amphi_error *error); /* NOT_FOUND */
+    amphi_status (*setting_put)(void *self, amphi_str name, amphi_str value, amphi_error *error);
+
+    /* A key for HMACs (cache keys), derived from the store's own; the caller wipes it. */
+    amphi_status (*derive_key)(void *self, amphi_str purpose, uint8_t out[32], amphi_error *error);
+
+    /* Last call: flushes and closes. */
+    void (*free)(void *self);
+} amphi_store_ops;
+
+typedef struct amphi_store {
+    const amphi_store_ops *ops;
+    void *self;
+} amphi_store;
+
+#endif

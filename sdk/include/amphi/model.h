@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A model file, looked at directly: for tools, tests and curiosity. It runs in the calling
+ * process and one thread at a time; chat goes through amphi_client, where the model has a process
+ * of its own.
+ */
+#ifndef AMPHI_MODEL_H
+#define AMPHI_MODEL_H
+
+#include <amphi/error.h>
+
+AMPHI_BEGIN_DECLS
+
+typedef struct amphi_model amphi_model;
+
+typedef struct amphi_model_options {
+    size_t struct_size;
+    uint32_t threads;            /* 0: as many as there are cores, 4 at most                   */
+    uint32_t context_tokens_max; /* 0: the model's, 4096 at most                               */
+    bool vocabulary_only;        /* the file may lack tensors; only tokenize and inspect work  */
+    amphi_str kernels;           /* "" best, "reference", "avx2", ...: for comparisons         */
+} amphi_model_options;
+
+static inline void amphi_model_options_init(amphi_model_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+/* AMPHI_E_NOT_FOUND, AMPHI_E_FORMAT (malformed), AMPHI_E_UNSUPPORTED (a family or weight type
+ * that we lack), each with a line that says what and where. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_open(
+    amphi_model **out, amphi_str path, const amphi_model_options *options, amphi_error *error);
+AMPHI_API void amphi_model_free(amphi_model *model);
+
+AMPHI_API uint32_t amphi_model_vocabulary_size(const amphi_model *model);
+
+/* Text to token ids. No start token is added. parse_special: text that looks like a special token
+ * becomes one. *tokens_out (count in *count_out) is freed with amphi_model_tokens_free. */
+AMPHI_API amphi_status amphi_model_tokenize(amphi_model *model, amphi_str text, bool parse_special,
+    int32_t **tokens_out, size_t *count_out, amphi_error *error);
+AMPHI_API void amphi_model_tokens_free(int32_t *tokens);
+
+/* Token ids to text; special tokens give nothing. Free with amphi_string_free. */
+AMPHI_API amphi_status amphi_model_detokenize(amphi_model *model, const int32_t *tokens,
+    size_t count, char **text_out, size_t *size_out, amphi_error *error);
+
+/* Feeds tokens after those already fed (reset: from an empty context) and writes logits:
+ * all = false: vocabulary_size floats, the last position's; true: count x vocabulary_size. */
+AMPHI_API amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_t count,
+    bool reset, bool all, float *logits, amphi_error *error);
+
+/* Renders the model's chat template, or template_text when it is not empty. messages_json: an
+ * array; tools_json: an array or empty; extra_json: an object of further variables or empty;
+ * now_iso: the time that strftime_now sees ("2026-01-02T03:04:05"), empty: the clock's. */
+AMPHI_API amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
+    amphi_str messages_json, amphi_str tools_json, amphi_str extra_json, amphi_str now_iso,
+    bool add_generation_prompt, char **text_out, amphi_error *error);
+
+/* {"family","name","parameters","weight_bytes","types":{...},"context_tokens_max","vocabulary",
+ * "tokenizer","template":bool,"memory":{...}}. Free with amphi_string_free. */
+AMPHI_API amphi_status amphi_model_inspect(amphi_model *model, char **json_out, amphi_error *error);
+
+AMPHI_END_DECLS
+
+#endif

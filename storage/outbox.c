@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The outbox: turns that wait for a route. An entry is leased before it is sent, so that of all
+ * threads and processes one sends it, and it leaves in the transaction that stores its answer. Only
+ * the first entry of a conversation can be claimed: the order of a conversation holds. A lease whose
+ * process died runs out.
+ *
+ * Times are wall clock and a clock can be set back: a lease or a pause that ends later than an
+ * entry can live is no promise but such a jump, and does not count.
+ */
+#include "storage/rows.h"
+#include "storage/store_sqlcipher.h"
+
+#include "sdk/core/error.h"
+
+/* Entries that are too old and that nobody is sending. Inside a transaction. */
+static amphi_status drop_old(amphi_store_sqlcipher *store, int64_t now_ms, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(
+        &q, store->db, "DELETE FROM outbox WHERE created_ms < ?1 AND lease_until_ms <= ?2");
+    amphi__query_bind_int(&q, 1, now_ms - store->limits.outbox_age_ms);
+    amphi__query_bind_int(&q, 2, now_ms);
+    amphi_status status = amphi__query_run(&q, error);
+    uint32_t dropped = status == AMPHI_OK ? amphi__db_changes(store->db) : 0;
+    if (dropped > 0)
+        amphi__log(&store->log, AMPHI_LOG_WARNING,
+            "outbox: %u entries were too old and were dropped", (unsigned)dropped);
+    return status;
+}
+
+static amphi_status check_room(amphi_store_sqlcipher *store, amphi_str id, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(
+        &q, store->db, "SELECT count(*), (SELECT count(*) FROM outbox WHERE id = ?1) FROM outbox");
+    amphi__query_bind_str(&q, 1, id);
+    int64_t count = 0, same = 0;
+    if (amphi__query_row(&q)) {
+        count = amphi__query_int(&q, 0);
+        same = amphi__query_int(&q, 1);
+    }
+    amphi_status status = amphi__query_end(&q, error);
+    if (status == AMPHI_OK && same > 0)
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "id: already in the outbox");
+    else if (status == AMPHI_OK && count >= (int64_t)store->limits.outbox_entries)
+        status = amphi__fail(error, AMPHI_E_FULL, 0, "outbox: full (%u entries)",
+            (unsigned)store->limits.outbox_entries);
+    return status;
+}
+
+static amphi_status insert(amphi_db *db, const amphi_store_outbox_item *item, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db,
+        "INSERT INTO outbox (id, conversation, request_json, created_ms, attempts, not_before_ms,"
+        " lease_until_ms) VALUES (?1, ?2, ?3, ?4, 0, 0, 0)");
+    amphi__query_bind_str(&q, 1, item->id);
+    amphi__query_bind_str(&q, 2, item->conversation_id);
+    amphi__query_bind_str(&q, 3, item->request_json);
+    amphi__query_bind_int(&q, 4, item->created_ms);
+    return amphi__query_run(&q, error);
+}
+
+amphi_status amphi__store_outbox_add(
+    void *self, const amphi_store_outbox_item *item, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_status status = amphi__check_outbox_item(item, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__mutex_lock(&store->lock);
+    status = amphi__db_begin(store->db, error);
+    if (status == AMPHI_OK) {
+        status = drop_old(store, item->created_ms, error);
+        if (status == AMPHI_OK)
+            status = check_room(store, item->id, error);
+        if (status == AMPHI_OK)
+            status = insert(store->db, item, error);
+        status = amphi__db_finish(store->db, status, error);
+    }
+    amphi__mutex_unlock(&store->lock);
+    return status;
+}
+
+/* ---- Claiming ---- */
+
+#define ITEM_COLUMNS "seq, id, conversation, request_json, created_ms, attempts"
+
+static void put_item(amphi_rows *rows, amphi_query *q)
+{
+    amphi__rows_put_int(rows, amphi__query_int(q, 0));
+    for (int column = 1; column <= 3; column++)
+        amphi__rows_put_str(rows, amphi__query_str(q, column));
+    amphi__rows_put_int(rows, amphi__query_int(q, 4));
+    amphi__rows_put_int(rows, amphi__query_int(q, 5));
+}
+
+static bool visit_item(amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *seq)
+{
+    amphi_store_outbox_item item = {.struct_size = sizeof item};
+    *seq = amphi__rows_take_int(rows);
+    item.id = amphi__rows_take_str(rows);
+    item.conversation_id = amphi__rows_take_str(rows);
+    item.request_json = amphi__rows_take_str(rows);
+    item.created_ms = amphi__rows_take_int(rows);
+    item.attempts = (uint32_t)amphi__rows_take_int(rows);
+    return visit(user, &item);
+}
+
+/* The oldest entry that may go now, into `rows`. */
+static amphi_status find_claimable(amphi_store_sqlcipher *store, int64_t now_ms, amphi_rows *rows,
+    int64_t *seq, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, store->db,
+        "SELECT " ITEM_COLUMNS " FROM outbox o WHERE"
+        " (lease_until_ms <= ?1 OR lease_until_ms > ?2)"
+        " AND (not_before_ms <= ?1 OR not_before_ms > ?2)"
+        " AND (conversation = '' OR NOT EXISTS (SELECT 1 FROM outbox e"
+        "  WHERE e.conversation = o.conversation AND e.seq < o.seq))"
+        " ORDER BY seq LIMIT 1");
+    amphi__query_bind_int(&q, 1, now_ms);
+    amphi__query_bind_int(&q, 2, now_ms + store->limits.outbox_age_ms);
+    bool found = amphi__query_row(&q);
+    if (found) {
+        *seq = amphi__query_int(&q, 0);
+        put_item(rows, &q);
+    }
+    amphi_status status = amphi__query_end(&q, error);
+    if (status == AMPHI_OK && !found)
+        status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "outbox: nothing to send now");
+    else if (status == AMPHI_OK && rows->bytes.status != AMPHI_OK)
+        status = amphi__fail_no_memory(error);
+    return status;
+}
+
+/* Inside a transaction. */
+static amphi_status claim(amphi_store_sqlcipher *store, int64_t now_ms, uint32_t lease_ms,
+    amphi_rows *rows, amphi_error *error)
+{
+    amphi_query q;
+    int64_t seq = 0;
+    amphi__rows_reset(rows);
+    amphi_status status = find_claimable(store, now_ms, rows, &seq, error);
+    if (status != AMPHI_OK)
+        return status;
+    int64_t lease = lease_ms;
+    if (lease > store->limits.outbox_age_ms)
+        lease = store->limits.outbox_age_ms;
+    amphi__query_begin(&q, store->db, "UPDATE outbox SET lease_until_ms = ?1 WHERE seq = ?2");
+    amphi__query_bind_int(&q, 1, now_ms + lease);
+    amphi__query_bind_int(&q, 2, seq);
+    return amphi__query_run(&q, error);
+}
+
+amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t lease_ms,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_rows rows;
+    int64_t seq = 0;
+    amphi__rows_init(&rows);
+    amphi__mutex_lock(&store->lock);
+    /* Mostly there is nothing, and a look without a write disturbs no other process. */
+    amphi_status status = find_claimable(store, now_ms, &rows, &seq, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_begin(store->db, error);
+    if (status == AMPHI_OK) {
+        status = drop_old(store, now_ms, error);
+        if (status == AMPHI_OK)
+            status = claim(store, now_ms, lease_ms, &rows, error);
+        /* What was dropped stays dropped, also when nothing is left to send. */
+        amphi_status finished =
+            amphi__db_finish(store->db, status == AMPHI_E_NOT_FOUND ? AMPHI_OK : status, error);
+        status = finished != AMPHI_OK ? finished : status;
+    }
+    amphi__mutex_unlock(&store->lock);
+    if (status == AMPHI_OK)
+        visit_item(&rows, visit, user, &seq);
+    amphi__rows_clear(&rows);
+    return status;
+}
+
+/* ---- Afterwards ---- */
+
+static amphi_status run_on_entry(amphi_store_sqlcipher *store, amphi_query *q, amphi_error *error)
+{
+    amphi_status status = amphi__query_run(q, error);
+    if (status == AMPHI_OK && amphi__db_changes(store->db) == 0)
+        status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "outbox: no such entry");
+    return status;
+}
+
+amphi_status amphi__store_outbox_release(
+    void *self, amphi_str id, int64_t not_before_ms, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_query q;
+    amphi__mutex_lock(&store->lock);
+    amphi__query_begin(&q, store->db,
+        "UPDATE outbox SET lease_until_ms = 0, not_before_ms = ?1, attempts = attempts + 1"
+        " WHERE id = ?2");
+    amphi__query_bind_int(&q, 1, not_before_ms);
+    amphi__query_bind_str(&q, 2, id);
+    amphi_status status = run_on_entry(store, &q, error);
+    amphi__mutex_unlock(&store->lock);
+    return status;
+}
+
+amphi_status amphi__store_outbox_remove(void *self, amphi_str id, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_query q;
+    amphi__mutex_lock(&store->lock);
+    amphi__query_begin(&q, store->db, "DELETE FROM outbox WHERE id = ?1");
+    amphi__query_bind_str(&q, 1, id);
+    amphi_status status = run_on_entry(store, &q, error);
+    amphi__mutex_unlock(&store->lock);
+    return status;
+}
+
+/* ---- Listing ---- */
+
+static amphi_status read_entries(
+    amphi_db *db, int64_t after, amphi_rows *page, bool *more, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db, "SELECT " ITEM_COLUMNS " FROM outbox WHERE seq > ?1 ORDER BY seq");
+    amphi__query_bind_int(&q, 1, after);
+    *more = false;
+    while (!*more && amphi__query_row(&q)) {
+        put_item(page, &q);
+        *more = !amphi__rows_end(page);
+    }
+    amphi_status status = amphi__query_end(&q, error);
+    if (status == AMPHI_OK && page->bytes.status != AMPHI_OK)
+        status = amphi__fail_no_memory(error);
+    return status;
+}
+
+amphi_status amphi__store_outbox_entries(
+    void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_rows page;
+    int64_t last = 0;
+    bool more = true;
+    amphi__rows_init(&page);
+    amphi_status status = AMPHI_OK;
+    while (status == AMPHI_OK && more) {
+        amphi__rows_reset(&page);
+        amphi__mutex_lock(&store->lock);
+        status = read_entries(store->db, last, &page, &more, error);
+        amphi__mutex_unlock(&store->lock);
+        for (size_t i = 0; status == AMPHI_OK && i < page.count; i++) {
+            if (!visit_item(&page, visit, user, &last)) {
+                more = false;
+                break;
+            }
+        }
+    }
+    amphi__rows_clear(&page);
+    return status;
+}

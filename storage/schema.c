@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Versions live in PRAGMA user_version, inside the same transaction as the change itself, so a
+ * crash between two versions can't be seen. A step that has shipped is never edited: add the next.
+ * SQL of SQLite 3.15 only.
+ */
+#include "storage/schema.h"
+
+#include "sdk/core/error.h"
+
+static const char *const steps[] = {
+    /* 1: first light */
+    "CREATE TABLE conversations ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  updated_ms INTEGER NOT NULL,"
+    "  messages_count INTEGER NOT NULL,"
+    "  title TEXT NOT NULL);"
+    "CREATE INDEX conversations_by_update ON conversations (updated_ms, seq);"
+    "CREATE TABLE messages ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  conversation INTEGER NOT NULL," /* conversations.seq */
+    "  created_ms INTEGER NOT NULL,"
+    "  role TEXT NOT NULL,"
+    "  content TEXT NOT NULL,"
+    "  content_is_json INTEGER NOT NULL,"
+    "  extra_json TEXT NOT NULL,"
+    "  route TEXT NOT NULL,"
+    "  model TEXT NOT NULL,"
+    "  decision_json TEXT NOT NULL,"
+    "  prompt_tokens INTEGER NOT NULL,"
+    "  completion_tokens INTEGER NOT NULL,"
+    "  cached_tokens INTEGER NOT NULL);"
+    "CREATE INDEX messages_by_conversation ON messages (conversation, id);"
+    "CREATE TABLE cache ("
+    "  id INTEGER PRIMARY KEY,"
+    "  key BLOB NOT NULL UNIQUE,"
+    "  used INTEGER NOT NULL," /* grows with every use: the lowest goes first */
+    "  expires_ms INTEGER NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  value BLOB NOT NULL);"
+    "CREATE INDEX cache_by_use ON cache (used);"
+    "CREATE INDEX cache_by_expiry ON cache (expires_ms);"
+    /* What the cache holds, kept by triggers, so that a put need not count it. */
+    "CREATE TABLE cache_totals (entries INTEGER NOT NULL, bytes INTEGER NOT NULL);"
+    "INSERT INTO cache_totals VALUES (0, 0);"
+    "CREATE TRIGGER cache_grows AFTER INSERT ON cache BEGIN"
+    "  UPDATE cache_totals SET entries = entries + 1, bytes = bytes + NEW.size; END;"
+    "CREATE TRIGGER cache_shrinks AFTER DELETE ON cache BEGIN"
+    "  UPDATE cache_totals SET entries = entries - 1, bytes = bytes - OLD.size; END;"
+    "CREATE TABLE outbox ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  conversation TEXT NOT NULL," /* the id; there may be no such conversation yet */
+    "  request_json TEXT NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL,"
+    "  not_before_ms INTEGER NOT NULL,"
+    "  lease_until_ms INTEGER NOT NULL);"
+    "CREATE INDEX outbox_by_conversation ON outbox (conversation, seq);"
+    "CREATE TABLE settings (name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version = 1;",
+};
+
+#define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+
+static amphi_status read_version(amphi_db *db, int64_t *out, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db, "PRAGMA user_version");
+    *out = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
+    return amphi__query_end(&q, error);
+}
+
+amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error)
+{
+    int64_t version;
+    amphi_status status = read_version(db, &version, error);
+    if (status != AMPHI_OK || version == VERSION)
+        return status;
+    status = amphi__db_begin(db, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = read_version(db, &version, error); /* another process may have been faster */
+    if (status == AMPHI_OK && (version < 0 || version > VERSION))
+        status = amphi__fail(error, AMPHI_E_UNSUPPORTED, (int32_t)version,
+            "store: written by a newer Amphi (schema %d, this build knows %d): update the app",
+            (int)version, (int)VERSION);
+    for (; status == AMPHI_OK && version < VERSION; version++)
+        status = amphi__db_exec(db, steps[version], error);
+    return amphi__db_finish(db, status, error);
+}

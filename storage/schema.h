@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables, and how older files come up to them.
+ */
+#ifndef AMPHI_STORAGE_SCHEMA_H
+#define AMPHI_STORAGE_SCHEMA_H
+
+#include "storage/sqlcipher.h"
+
+/* Brings the file to the current version in one transaction; any number of processes may try at
+ * once. AMPHI_E_UNSUPPORTED: written by a newer Amphi (nothing changes). */
+amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error);
+
+#endif

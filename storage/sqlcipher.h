@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one wrapper around SQLCipher: nobody else includes its header. The library is loaded at run
+ * time into a scope of its own, so that an app with its own libsqlite3 does not notice ours.
+ *
+ * A connection is used by one thread at a time (the store's mutex sees to that). A query remembers
+ * its first failure, so binding and stepping need one check, at its end:
+ *
+ *     amphi_query q;
+ *     amphi__query_begin(&q, db, "SELECT value FROM settings WHERE name = ?1");
+ *     amphi__query_bind_str(&q, 1, name);
+ *     if (amphi__query_row(&q)) copy(amphi__query_str(&q, 0));
+ *     status = amphi__query_end(&q, error);
+ *
+ * The SQL must be a string literal: statements are prepared once and kept under its address.
+ */
+#ifndef AMPHI_STORAGE_SQLCIPHER_H
+#define AMPHI_STORAGE_SQLCIPHER_H
+
+#include <amphi/error.h>
+
+#define AMPHI_DB_KEY_BYTES  32
+#define AMPHI_DB_SALT_BYTES 16
+
+typedef struct amphi_db amphi_db;
+
+typedef struct amphi_db_key {
+    uint8_t key[AMPHI_DB_KEY_BYTES];
+    uint8_t salt[AMPHI_DB_SALT_BYTES]; /* becomes the file's first bytes */
+} amphi_db_key;
+
+typedef struct amphi_query {
+    amphi_db *db;
+    void *statement;
+    int32_t native_code; /* the first failure; 0: none */
+} amphi_query;
+
+/* AMPHI_E_UNSUPPORTED with the package's name when there is no SQLCipher here. */
+amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
+
+/* Opens a file, or creates it (mode 0600). Page size 4096, WAL, every commit synced, deleted content
+ * overwritten; each of these is asked back, and the file's bytes are looked at.
+ * AMPHI_E_KEY: another key's file, or a plain one; nothing was written to it. AMPHI_E_CORRUPT. */
+amphi_status amphi__db_open(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
+void amphi__db_close(amphi_db *db); /* NULL is fine */
+
+/* One or more statements without results or parameters. */
+amphi_status amphi__db_exec(amphi_db *db, const char *sql, amphi_error *error);
+/* A write transaction; waits for other processes. AMPHI_E_BUSY after the busy timeout. */
+amphi_status amphi__db_begin(amphi_db *db, amphi_error *error);
+/* Commits when `status` is AMPHI_OK, else rolls back. Returns `status`, or why the commit failed
+ * (after which nothing of the transaction stands). */
+amphi_status amphi__db_finish(amphi_db *db, amphi_status status, amphi_error *error);
+/* Rows that the last INSERT, UPDATE or DELETE touched. */
+uint32_t amphi__db_changes(amphi_db *db);
+int64_t amphi__db_last_id(amphi_db *db);
+
+void amphi__query_begin(amphi_query *query, amphi_db *db, const char *sql);
+/* Parameters count from 1. Bytes are borrowed until the query's end; they may hold NULs. */
+void amphi__query_bind_int(amphi_query *query, int index, int64_t value);
+void amphi__query_bind_str(amphi_query *query, int index, amphi_str value);
+void amphi__query_bind_blob(amphi_query *query, int index, const void *data, size_t size);
+/* Steps: true when there is a row. Columns count from 0; bytes are valid until the next step. */
+bool amphi__query_row(amphi_query *query);
+int64_t amphi__query_int(amphi_query *query, int column);
+amphi_str amphi__query_str(amphi_query *query, int column);
+/* Resets the statement and reports the first failure. */
+amphi_status amphi__query_end(amphi_query *query, amphi_error *error);
+/* For statements without rows: steps once, then ends. */
+amphi_status amphi__query_run(amphi_query *query, amphi_error *error);
+
+#endif

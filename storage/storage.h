@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Front header of the store: SQLCipher behind ext/store.h, and keys in a file.
+ */
+#ifndef AMPHI_STORAGE_H
+#define AMPHI_STORAGE_H
+
+#include "sdk/core/log.h"
+
+#include <amphi/ext/keys.h>
+#include <amphi/ext/store.h>
+
+#define AMPHI_STORE_FILE "amphi.db"
+#define AMPHI_KEY_FILE   "store.key"
+
+typedef struct amphi_storage_options {
+    amphi_str data_dir;          /* created, mode 0700, when missing                 */
+    amphi_keys keys;             /* borrowed; asked once                             */
+    uint32_t cache_entries_max;  /* of the table; 0: 10,000                          */
+    uint64_t cache_bytes_max;    /* of the table; 0: 64 MiB                          */
+    uint32_t outbox_entries_max; /* 0: 1,000                                         */
+    uint64_t outbox_age_max_ms;  /* older entries are dropped; 0: 7 days             */
+    amphi_log log;
+} amphi_storage_options;
+
+/* AMPHI_E_KEY: the key does not open this database (it is left as it is). AMPHI_E_CORRUPT.
+ * AMPHI_E_IO. AMPHI_E_UNSUPPORTED: no SQLCipher on this machine, with the package's name. */
+amphi_status amphi__store_new(
+    amphi_store *out, const amphi_storage_options *options, amphi_error *error);
+
+/* 32 random bytes in data_dir/store.key, hex, mode 0600, created on first use (never replaced). A
+ * key file that others may read is refused with the mend in the message. */
+amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);
+
+/* Version of the SQLCipher (and SQLite) in use, for `amphi doctor`. */
+amphi_status amphi__storage_version(char *out, size_t capacity, amphi_error *error);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AMPHI_STORE=sqlcipher: the store of this build is the encrypted one.
+ */
+#include "storage/stores.h"
+
+amphi_status amphi__store_new(
+    amphi_store *out, const amphi_storage_options *options, amphi_error *error)
+{
+    return amphi__store_sqlcipher_new(out, options, error);
+}
+
+amphi_status amphi__storage_version(char *out, size_t capacity, amphi_error *error)
+{
+    return amphi__store_sqlcipher_version(out, capacity, error);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The real engine process with a real model: an answer from end to end, continued from a prefix,
+ * cut by stop strings and lengths, with the conversation's state kept between turns.
+ */
+#include "tests/support/engine_recorder.h"
+#include "tests/support/real_engine.h"
+
+#include "local/local.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The stories model has no template; with this system text the fallback is what it gets. */
+#define ASK(more) "{\"messages\":[{\"role\":\"user\",\"content\":\"Once upon a time\"}]," more "}"
+
+static amphi_engine engine;
+
+static int setup(void **state)
+{
+    if (!real_engine_new(&engine, "stories")) {
+        engine.ops = NULL;
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    if (engine.ops != NULL) {
+        engine.ops->free(engine.self);
+    }
+    return 0;
+}
+
+/* One answer, to its end. */
+static void ask(engine_recorder *r, const char *body, const char *prefix)
+{
+    amphi_engine_run *run = NULL;
+
+    if (engine.ops == NULL) {
+        skip();
+    }
+    engine_recorder_init(r);
+    assert_int_equal(engine_start(engine, &run, r, body, prefix, 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(r, 60000));
+    engine.ops->release(engine.self, run);
+    assert_int_equal(r->terminals, 1);
+    if (!r->finished) {
+        printf("failed: %s\n", r->error.message);
+    }
+}
+
+static void worker__a_real_model_answers(void **state)
+{
+    engine_recorder r;
+
+    ask(&r, ASK("\"temperature\":0,\"max_tokens\":40"), "");
+    assert_true(r.finished);
+    assert_int_equal(r.finish, AMPHI_FINISH_LENGTH);
+    assert_int_equal(r.usage.completion_tokens, 40);
+    assert_true(r.usage.prompt_tokens > 5);
+    assert_true(r.text.size > 40);
+    assert_true(amphi__utf8_is_valid(amphi__buf_str(&r.text)));
+    engine_recorder_clear(&r);
+}
+
+static void worker__the_same_seed_gives_the_same_text(void **state)
+{
+    engine_recorder a, b, c;
+
+    ask(&a, ASK("\"temperature\":1,\"seed\":7,\"max_tokens\":30"), "");
+    ask(&b, ASK("\"temperature\":1,\"seed\":7,\"max_tokens\":30"), "");
+    ask(&c, ASK("\"temperature\":1,\"seed\":8,\"max_tokens\":30"), "");
+    assert_string_equal(a.text.data, b.text.data);
+    assert_string_not_equal(a.text.data, c.text.data);
+    engine_recorder_clear(&a);
+    engine_recorder_clear(&b);
+    engine_recorder_clear(&c);
+}
+
+static void worker__an_answer_goes_on_after_its_prefix(void **state)
+{
+    engine_recorder whole, rest;
+    char prefix[512];
+
+    ask(&whole, ASK("\"temperature\":0,\"max_tokens\":60"), "");
+    for (size_t cut = whole.text.size / 4; cut < whole.text.size; cut += whole.text.size / 4) {
+        size_t size = cut;
+
+        while (size > 0 && whole.text.data[size] != ' ') { /* words are whole tokens' ends */
+            size--;
+        }
+        assert_true(size < sizeof prefix);
+        memcpy(prefix, whole.text.data, size);
+        prefix[size] = '\0';
+        ask(&rest, ASK("\"temperature\":0,\"max_tokens\":60"), prefix);
+        assert_true(rest.finished);
+        assert_true(rest.text.size > 0);
+        /* The prefix's own tokens count as part of the answer, so both end at the same place. */
+        assert_string_equal(rest.text.data, whole.text.data + size);
+        engine_recorder_clear(&rest);
+    }
+    engine_recorder_clear(&whole);
+}
+
+static void worker__a_trailing_assistant_message_is_continued(void **state)
+{
+    engine_recorder as_prefix, as_message;
+
+    ask(&as_prefix, ASK("\"temperature\":0,\"max_tokens\":30"), "The little dog");
+    ask(&as_message,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Once upon a time\"},"
+        "{\"role\":\"assistant\",\"content\":\"The little dog\"}],"
+        "\"temperature\":0,\"max_tokens\":30}",
+        "");
+    assert_true(as_message.text.size > 0);
+    assert_string_equal(as_prefix.text.data, as_message.text.data);
+    engine_recorder_clear(&as_prefix);
+    engine_recorder_clear(&as_message);
+}
+
+static void worker__a_conversations_next_turn_computes_only_what_is_new(void **state)
+{
+    engine_recorder a, b;
+
+    ask(&a, ASK("\"temperature\":0,\"max_tokens\":10"), "");
+    ask(&b,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Once upon a time\"},"
+        "{\"role\":\"assistant\",\"content\":\"ok\"},"
+        "{\"role\":\"user\",\"content\":\"And then?\"}],\"temperature\":0,\"max_tokens\":5}",
+        "");
+    assert_true(b.usage.cached_tokens >= a.usage.prompt_tokens - 4);
+    assert_true(b.usage.cached_tokens < b.usage.prompt_tokens);
+    engine_recorder_clear(&a);
+    engine_recorder_clear(&b);
+}
+
+static void worker__kept_state_does_not_change_the_answer(void **state)
+{
+    engine_recorder fresh, again;
+
+    if (engine.ops == NULL) {
+        skip();
+    }
+    engine.ops->unload(engine.self, true);
+    ask(&fresh, ASK("\"temperature\":0,\"max_tokens\":30"), "");
+    assert_int_equal(fresh.usage.cached_tokens, 0);
+    ask(&again, ASK("\"temperature\":0,\"max_tokens\":30"), "");
+    assert_int_equal(again.usage.cached_tokens, again.usage.prompt_tokens - 1);
+    assert_string_equal(fresh.text.data, again.text.data);
+    engine_recorder_clear(&fresh);
+    engine_recorder_clear(&again);
+}
+
+static void worker__a_stop_string_ends_the_answer_and_is_not_shown(void **state)
+{
+    engine_recorder whole, cut;
+    char body[256];
+    char stop[7];
+
+    ask(&whole, ASK("\"temperature\":0,\"max_tokens\":60"), "");
+    assert_true(whole.text.size > 60);
+    memcpy(stop, whole.text.data + 40, 6); /* in the middle of words, across tokens */
+    stop[6] = '\0';
+    assert_null(strchr(stop, '"'));
+    assert_null(strchr(stop, '\n'));
+    snprintf(body, sizeof body,
+        ASK("\"temperature\":0,\"max_tokens\":60,\"stop\":[\"never said\",\"%s\"]"), stop);
+    ask(&cut, body, "");
+    assert_int_equal(cut.finish, AMPHI_FINISH_STOP);
+    assert_int_equal(cut.text.size, (size_t)(strstr(whole.text.data, stop) - whole.text.data));
+    assert_memory_equal(cut.text.data, whole.text.data, cut.text.size);
+    engine_recorder_clear(&whole);
+    engine_recorder_clear(&cut);
+}
+
+static void worker__too_long_a_conversation_is_told(void **state)
+{
+    static char body[40000];
+    engine_recorder r;
+    size_t size = 0;
+
+    size = (size_t)snprintf(
+        body, sizeof body, "{\"messages\":[{\"role\":\"user\",\"content\":\"");
+    while (size < 30000) {
+        size += (size_t)snprintf(body + size, sizeof body - size, "long ");
+    }
+    snprintf(body + size, sizeof body - size, "\"}]}");
+    ask(&r, body, "");
+    assert_false(r.finished);
+    assert_int_equal(r.error.status, AMPHI_E_CONTEXT_LENGTH);
+    engine_recorder_clear(&r);
+}
+
+static void worker__the_end_of_the_context_is_a_length_finish(void **state)
+{
+    engine_recorder r;
+
+    ask(&r, ASK("\"temperature\":1.5,\"seed\":3,\"max_tokens\":5000"), "");
+    assert_true(r.finished);
+    if (r.finish == AMPHI_FINISH_LENGTH) {
+        assert_in_range(r.usage.prompt_tokens + r.usage.completion_tokens, 510, 514);
+    }
+    engine_recorder_clear(&r);
+}
+
+static void worker__a_body_that_is_no_request_is_refused(void **state)
+{
+    static const char *const bodies[] = {"", "{", "[]", "{}", "{\"messages\":3}",
+        "{\"messages\":[]}", "{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}"};
+
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        engine_recorder r;
+
+        ask(&r, bodies[i], "");
+        assert_false(r.finished);
+        assert_true(r.error.status == AMPHI_E_FORMAT || r.error.status == AMPHI_E_REQUEST ||
+                    r.error.status == AMPHI_E_UNSUPPORTED);
+        assert_true(r.error.message[0] != '\0');
+        engine_recorder_clear(&r);
+    }
+}
+
+static void worker__tokens_are_counted_as_they_will_be(void **state)
+{
+    engine_recorder r;
+    uint32_t count = 0;
+
+    ask(&r, ASK("\"max_tokens\":1"), "");
+    assert_int_equal(
+        engine.ops->count_tokens(engine.self, AMPHI_STR(ASK("\"max_tokens\":1")), &count),
+        AMPHI_OK);
+    assert_int_equal(count, r.usage.prompt_tokens);
+    engine_recorder_clear(&r);
+}
+
+static void worker__pace_holds_the_speed_down(void **state)
+{
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    uint64_t from_us = 0;
+
+    ask(&r, ASK("\"max_tokens\":1"), "");
+    engine_recorder_clear(&r);
+    engine_recorder_init(&r);
+    from_us = amphi__clock_us(NULL);
+    assert_int_equal(engine_start(engine, &run, &r,
+                         ASK("\"temperature\":0,\"max_tokens\":11"), "", 50),
+        AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&r, 20000));
+    assert_true(amphi__clock_us(NULL) - from_us >= 200000); /* ten gaps of 20 ms */
+    engine.ops->release(engine.self, run);
+    engine_recorder_clear(&r);
+}
+
+static void worker__its_cage_is_as_whole_as_this_machine_allows(void **state)
+{
+    char missing[256];
+    engine_recorder r;
+
+    ask(&r, ASK("\"max_tokens\":1"), "");
+    engine_recorder_clear(&r);
+    assert_int_equal(amphi__local_cage(&engine, missing, sizeof missing), AMPHI_OK);
+    printf("cage lacks: %s\n", missing[0] != '\0' ? missing : "nothing");
+    assert_null(strstr(missing, "no-new-privileges"));
+    assert_null(strstr(missing, "core dump"));
+    assert_null(strstr(missing, "death with the parent"));
+}
+
+static void worker__has_no_descriptor_beyond_its_own(void **state)
+{
+    char path[64];
+    int child = 0;
+    engine_recorder r;
+    int pipes[2];
+
+    assert_int_equal(pipe(pipes), 0); /* without CLOEXEC: an app's, carelessly opened */
+    if (engine.ops != NULL) {
+        engine.ops->unload(engine.self, true);
+    }
+    ask(&r, ASK("\"max_tokens\":1"), "");
+    engine_recorder_clear(&r);
+    child = only_child();
+    assert_true(child > 0);
+    for (int fd = 8; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", child, fd);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(worker__a_real_model_answers),
+        cmocka_unit_test(worker__the_same_seed_gives_the_same_text),
+        cmocka_unit_test(worker__an_answer_goes_on_after_its_prefix),
+        cmocka_unit_test(worker__a_trailing_assistant_message_is_continued),
+        cmocka_unit_test(worker__a_conversations_next_turn_computes_only_what_is_new),
+        cmocka_unit_test(worker__kept_state_does_not_change_the_answer),
+        cmocka_unit_test(worker__a_stop_string_ends_the_answer_and_is_not_shown),
+        cmocka_unit_test(worker__too_long_a_conversation_is_told),
+        cmocka_unit_test(worker__the_end_of_the_context_is_a_length_finish),
+        cmocka_unit_test(worker__a_body_that_is_no_request_is_refused),
+        cmocka_unit_test(worker__tokens_are_counted_as_they_will_be),
+        cmocka_unit_test(worker__pace_holds_the_speed_down),
+        cmocka_unit_test(worker__its_cage_is_as_whole_as_this_machine_allows),
+        cmocka_unit_test(worker__has_no_descriptor_beyond_its_own),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine process dies in mid-answer, of every signal: the run ends with exactly one FAIL that
+ * names the cause, what was written before is delivered, the next run has a new process, and
+ * nothing is left behind. Prints how long the parent needed to know.
+ */
+#include "tests/support/engine_recorder.h"
+#include "tests/support/real_engine.h"
+#include "tests/support/scripted_worker.h"
+
+#include "sdk/core/clock.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define BODY                                                                                       \
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"Once upon a time\"}],\"temperature\":0,"      \
+    "\"max_tokens\":400,\"stop\":[]}"
+
+typedef struct death {
+    int signal;
+    const char *name;
+    amphi_status status;
+    bool told_by_handler; /* else the kernel tells, later */
+} death;
+
+static const death deaths[] = {
+    {SIGSEGV, "SIGSEGV", AMPHI_E_ENGINE_DIED, true},
+    {SIGBUS, "SIGBUS", AMPHI_E_ENGINE_DIED, true},
+    {SIGABRT, "SIGABRT", AMPHI_E_ENGINE_DIED, true},
+    {SIGILL, "SIGILL", AMPHI_E_ENGINE_DIED, true},
+    {SIGFPE, "SIGFPE", AMPHI_E_ENGINE_DIED, true},
+    {SIGKILL, "SIGKILL", AMPHI_E_ENGINE_DIED, false},
+    {SIGTERM, "SIGTERM", AMPHI_E_ENGINE_DIED, false},
+    {SIGSTOP, "stopped", AMPHI_E_ENGINE_STALLED, false},
+};
+
+enum { DEATHS = sizeof deaths / sizeof deaths[0], ROUNDS = 15 };
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Kills the worker in mid-answer; microseconds from the signal to the FAIL, 0 when something of
+ * the promise was not kept. */
+static uint64_t kill_one(amphi_engine engine, const death *what)
+{
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    uint64_t from_us = 0;
+    uint64_t took_us = 0;
+    int child = 0;
+    bool good = true;
+
+    engine_recorder_init(&r);
+    good = engine_start(engine, &run, &r, BODY, "", 200) == AMPHI_OK &&
+           engine_recorder_wait_text(&r, 8, 60000) && r.terminals == 0;
+    child = only_child();
+    from_us = amphi__clock_us(NULL);
+    good = good && child > 0 && kill(child, what->signal) == 0 &&
+           engine_recorder_wait_end(&r, 10000);
+    took_us = good ? r.terminal_us - from_us + 1 : 0;
+    engine.ops->release(engine.self, run);
+    good = good && r.terminals == 1 && r.after_terminal == 0 && !r.finished &&
+           r.error.status == what->status && strstr(r.error.message, what->name) != NULL &&
+           strstr(r.error.message, "while generating") != NULL;
+    if (!good) {
+        printf("%s: terminals %u, %s\n", what->name, r.terminals, r.error.message);
+    }
+    engine_recorder_clear(&r);
+    /* The dead one is collected within moments. */
+    for (int i = 0; i < 200 && count_children() > 0; i++) {
+        usleep(5000);
+    }
+    good = good && count_children() == 0;
+    return good ? took_us : 0;
+}
+
+static void kill_all(amphi_engine engine)
+{
+    unsigned bad = 0;
+
+    for (int d = 0; d < DEATHS; d++) {
+        uint64_t took_us[ROUNDS];
+
+        for (int i = 0; i < ROUNDS; i++) {
+            took_us[i] = kill_one(engine, &deaths[d]);
+            bad += took_us[i] == 0;
+        }
+        qsort(took_us, ROUNDS, sizeof took_us[0], by_value);
+        printf("%-8s to FAIL: p50 %llu us, worst %llu us (%d runs)\n", deaths[d].name,
+            (unsigned long long)took_us[ROUNDS / 2], (unsigned long long)took_us[ROUNDS - 1],
+            ROUNDS);
+    }
+    assert_int_equal(bad, 0);
+}
+
+static void death__of_the_real_worker_is_told_at_once(void **state)
+{
+    amphi_engine engine;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    int descriptors = count_descriptors();
+
+    if (!real_engine_new(&engine, "stories")) {
+        skip();
+    }
+    kill_all(engine);
+    /* And the next answer is whole. */
+    engine_recorder_init(&r);
+    assert_int_equal(engine_start(engine, &run, &r, BODY, "", 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&r, 60000));
+    engine.ops->release(engine.self, run);
+    assert_true(r.finished);
+    engine_recorder_clear(&r);
+    engine.ops->free(engine.self);
+    assert_int_equal(count_children(), 0);
+    assert_int_equal(count_descriptors(), descriptors);
+}
+
+static unsigned eat_stack(volatile char *above, unsigned depth)
+{
+    volatile char here[4096];
+
+    here[0] = above[0];
+    return depth == 0 ? 0 : eat_stack(here, depth - 1) + (unsigned)here[0];
+}
+
+/* What a worker can do to itself, by script name. */
+static bool step(scripted_worker *worker, const char *script, const char *at, uint32_t run)
+{
+    char text[32];
+
+    if (strcmp(at, "run") != 0) {
+        return false;
+    }
+    for (int i = 0; i < 100; i++) { /* a hundred words, then the end, with no pause between */
+        snprintf(text, sizeof text, "word%02d ", i);
+        scripted_text(worker, run, text);
+    }
+    if (strcmp(script, "stack") == 0) {
+        volatile char start[1] = {0};
+
+        signal(SIGSEGV, SIG_DFL); /* ASan's handler would write a report */
+        _exit((int)eat_stack(start, UINT32_MAX)); /* never gets that far */
+    } else if (strcmp(script, "abort") == 0) {
+        signal(SIGABRT, SIG_DFL);
+        abort();
+    } else if (strcmp(script, "bus") == 0) { /* a file that became shorter than its mapping */
+        int fd = memfd_create("short", MFD_CLOEXEC);
+        volatile char *memory = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+        signal(SIGBUS, SIG_DFL);
+        memory[0];
+    } else if (strcmp(script, "kill") == 0) {
+        raise(SIGKILL);
+    } else if (strcmp(script, "note") == 0) { /* the handler's note, and then it lives on */
+        const uint64_t note = SIGSEGV;
+
+        (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
+        for (;;) {
+            pause();
+        }
+    }
+    return false;
+}
+
+static void death__comes_after_every_text_that_was_written_before_it(void **state)
+{
+    static const char *const scripts[] = {"stack", "abort", "bus", "kill", "note"};
+
+    for (size_t s = 0; s < sizeof scripts / sizeof scripts[0]; s++) {
+        for (int round = 0; round < 5; round++) {
+            scripted_engine e;
+            engine_recorder r;
+            amphi_engine_run *run = NULL;
+
+            assert_true(scripted_engine_new(&e, scripts[s], 0));
+            engine_recorder_init(&r);
+            assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
+            assert_true(engine_recorder_wait_end(&r, 10000));
+            e.engine.ops->release(e.engine.self, run);
+            assert_int_equal(r.terminals, 1);
+            assert_int_equal(r.error.status, AMPHI_E_ENGINE_DIED);
+            assert_int_equal(r.text.size, 700);
+            for (int i = 0; i < 100; i++) {
+                char word[32];
+
+                snprintf(word, sizeof word, "word%02d ", i);
+                assert_memory_equal(r.text.data + (size_t)i * 7, word, 7);
+            }
+            engine_recorder_clear(&r);
+            scripted_engine_free(&e);
+        }
+    }
+    assert_int_equal(count_children(), 0);
+}
+
+static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(void **state)
+{
+    scripted_engine e;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    amphi_engine_info info = {.struct_size = sizeof info};
+
+    assert_true(scripted_engine_new(&e, "usual", 0));
+    e.engine.ops->describe(e.engine.self, &info);
+    assert_int_equal(count_children(), 1);
+    kill(only_child(), SIGKILL);
+    for (int i = 0; i < 200 && count_children() > 0; i++) {
+        usleep(5000);
+    }
+    assert_int_equal(count_children(), 0);
+    engine_recorder_init(&r);
+    assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&r, 10000));
+    assert_true(r.finished);
+    e.engine.ops->release(e.engine.self, run);
+    engine_recorder_clear(&r);
+    scripted_engine_free(&e);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(death__of_the_real_worker_is_told_at_once),
+        cmocka_unit_test(death__comes_after_every_text_that_was_written_before_it),
+        cmocka_unit_test(death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker),
+    };
+
+    scripted_worker_main(argc, argv, step);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One thread a run; see scripted_engine.h.
+ */
+#include "tests/support/scripted_engine.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <time.h>
+
+struct amphi_engine_run {
+    scripted_engine *engine;
+    const scripted_step *script;
+    amphi_engine_sink sink;
+    amphi_thread thread;
+    atomic_bool cancelled;
+    char prefix[4096];
+};
+
+static void send(amphi_engine_run *run, amphi_engine_event event)
+{
+    run->sink.event(run->sink.self, &event);
+}
+
+static void fail(amphi_engine_run *run, amphi_status status, bool prefix_refused)
+{
+    amphi_error error;
+    amphi__fail(&error, status, 0, "the script says %s", amphi_status_name(status));
+    send(run, (amphi_engine_event){
+                  .kind = AMPHI_ENGINE_FAIL, .error = &error, .prefix_refused = prefix_refused});
+}
+
+static void wait_ms(amphi_engine_run *run, int milliseconds)
+{
+    for (int i = 0; i < milliseconds && !atomic_load(&run->cancelled); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static amphi_str without_prefix(const amphi_engine_run *run, const char *text)
+{
+    amphi_str whole = amphi_str_from(text);
+    amphi_str prefix = amphi_str_from(run->prefix);
+    return amphi__str_starts_with(whole, prefix)
+        ? amphi__str_slice(whole, prefix.size, whole.size)
+        : whole;
+}
+
+/* false when the run has ended. */
+static bool play_step(amphi_engine_run *run, const scripted_step *step)
+{
+    switch (step->kind) {
+    case SCRIPT_SAY:
+        send(run, (amphi_engine_event){
+                      .kind = AMPHI_ENGINE_TEXT, .text = amphi_str_from(step->text)});
+        return true;
+    case SCRIPT_CONTINUE:
+        send(run, (amphi_engine_event){
+                      .kind = AMPHI_ENGINE_TEXT, .text = without_prefix(run, step->text)});
+        return true;
+    case SCRIPT_REASON:
+        send(run, (amphi_engine_event){
+                      .kind = AMPHI_ENGINE_REASONING, .text = amphi_str_from(step->text)});
+        return true;
+    case SCRIPT_TOOL_CALL:
+        send(run, (amphi_engine_event){
+                      .kind = AMPHI_ENGINE_TOOL_CALL, .text = amphi_str_from(step->text)});
+        return true;
+    case SCRIPT_USAGE:
+        send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_USAGE,
+                      .usage = {.completion_tokens = (uint32_t)step->number}});
+        return true;
+    case SCRIPT_WAIT:
+        wait_ms(run, step->number);
+        return true;
+    case SCRIPT_FINISH:
+        send(run, (amphi_engine_event){
+                      .kind = AMPHI_ENGINE_FINISH, .finish = (amphi_finish)step->number});
+        return false;
+    case SCRIPT_REFUSE_PREFIX:
+        if (run->prefix[0] == '\0')
+            return true;
+        fail(run, AMPHI_E_REQUEST, true);
+        return false;
+    default:
+        fail(run, (amphi_status)step->number, false);
+        return false;
+    }
+}
+
+static void play(void *opaque)
+{
+    amphi_engine_run *run = opaque;
+    for (const scripted_step *step = run->script;; step++) {
+        if (atomic_load(&run->cancelled)) {
+            fail(run, AMPHI_E_CANCELLED, false);
+            return;
+        }
+        if (!play_step(run, step))
+            return;
+    }
+}
+
+static void describe(void *self, amphi_engine_info *out)
+{
+    *out = ((scripted_engine *)self)->info;
+}
+
+static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine_request *request,
+    const amphi_engine_sink *sink, amphi_error *error)
+{
+    scripted_engine *engine = self;
+    *out = NULL;
+    int before = atomic_fetch_add(&engine->starts, 1);
+    const scripted_step *script =
+        before > 0 && engine->next_script != NULL ? engine->next_script : engine->script;
+    amphi__str_copy_to(engine->last_prefix, sizeof engine->last_prefix, request->prefix);
+    amphi__str_copy_to(engine->last_body, sizeof engine->last_body, request->body);
+    amphi__str_copy_to(engine->last_key, sizeof engine->last_key, request->idempotency_key);
+    if (script->kind == SCRIPT_REFUSE_START)
+        return amphi__fail(error, (amphi_status)script->number, 0, "the script refuses to start");
+    amphi_engine_run *run = amphi__calloc(1, sizeof *run);
+    if (run == NULL)
+        return amphi__fail_no_memory(error);
+    run->engine = engine;
+    run->script = script;
+    run->sink = *sink;
+    amphi__str_copy_to(run->prefix, sizeof run->prefix, request->prefix);
+    atomic_fetch_add(&engine->running, 1);
+    if (amphi__thread_start(&run->thread, "script", play, run) != AMPHI_OK) {
+        atomic_fetch_sub(&engine->running, 1);
+        amphi__free(run);
+        return amphi__fail_no_memory(error);
+    }
+    *out = run;
+    return AMPHI_OK;
+}
+
+static void cancel(void *self, amphi_engine_run *run)
+{
+    atomic_store(&run->cancelled, true);
+}
+
+static void release(void *self, amphi_engine_run *run)
+{
+    cancel(self, run);
+    amphi__thread_join(&run->thread);
+    atomic_fetch_sub(&run->engine->running, 1);
+    amphi__free(run);
+}
+
+static void free_engine(void *self)
+{
+}
+
+static const amphi_engine_ops ops = {
+    .struct_size = sizeof(amphi_engine_ops),
+    .name = "scripted",
+    .describe = describe,
+    .start = start,
+    .cancel = cancel,
+    .release = release,
+    .free = free_engine,
+};
+
+void scripted_engine_init(scripted_engine *engine, const char *name, amphi_engine_kind kind,
+    const scripted_step *script)
+{
+    memset(engine, 0, sizeof *engine);
+    engine->info.struct_size = sizeof engine->info;
+    engine->info.kind = kind;
+    engine->info.available = true;
+    engine->info.ready = true;
+    engine->info.prefix = AMPHI_UNKNOWN;
+    engine->info.tools = true;
+    engine->info.context_tokens_max = 4096;
+    amphi__str_copy_to(engine->info.name, sizeof engine->info.name, amphi_str_from(name));
+    amphi__str_copy_to(engine->info.model, sizeof engine->info.model, AMPHI_STR("script-1"));
+    engine->script = script;
+}
+
+amphi_engine scripted_engine_value(scripted_engine *engine)
+{
+    return (amphi_engine){&ops, engine};
+}

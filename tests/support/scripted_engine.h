@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An amphi_engine that follows a script: what it says, when it breaks, and how. For tests of the
+ * client; it goes in through the public table like anybody's engine.
+ */
+#ifndef AMPHI_TESTS_SCRIPTED_ENGINE_H
+#define AMPHI_TESTS_SCRIPTED_ENGINE_H
+
+#include "sdk/core/thread.h"
+
+#include <amphi/ext/engine.h>
+
+#include <stdatomic.h>
+
+typedef enum scripted_kind {
+    SCRIPT_END = 0,
+    SCRIPT_SAY,        /* text                                                     */
+    SCRIPT_CONTINUE,   /* text less the prefix that the request brought            */
+    SCRIPT_REASON,     /* text                                                     */
+    SCRIPT_TOOL_CALL,  /* text: JSON                                               */
+    SCRIPT_USAGE,      /* number: completion tokens                                */
+    SCRIPT_WAIT,       /* number: milliseconds, ends early when cancelled          */
+    SCRIPT_FINISH,     /* number: an amphi_finish                                  */
+    SCRIPT_FAIL,       /* number: an amphi_status                                  */
+    SCRIPT_REFUSE_PREFIX, /* fails with prefix_refused if the request brought one  */
+    SCRIPT_REFUSE_START   /* start itself fails with status `number`               */
+} scripted_kind;
+
+typedef struct scripted_step {
+    scripted_kind kind;
+    const char *text;
+    int number;
+} scripted_step;
+
+typedef struct scripted_engine {
+    amphi_engine_info info;
+    const scripted_step *script;      /* of every run...               */
+    const scripted_step *next_script; /* ... after the first; NULL: the same */
+    atomic_int starts;
+    atomic_int running;
+    char last_prefix[4096];           /* read it after a run           */
+    char last_body[16384];
+    char last_key[64];
+} scripted_engine;
+
+void scripted_engine_init(
+    scripted_engine *engine, const char *name, amphi_engine_kind kind, const scripted_step *script);
+amphi_engine scripted_engine_value(scripted_engine *engine);
+
+#endif

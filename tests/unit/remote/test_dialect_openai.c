@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The OpenAI dialect: answers as the public documentation of several providers shows them, in four
+ * framings each, fed whole, at every cut and at random; and requests, whose untouched members have
+ * to arrive as they were written.
+ */
+#include "remote/dialect_openai.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+#include "tests/support/answer_record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define DIALECT amphi__dialect_openai
+
+typedef struct recording {
+    const char *name;
+    const char *events[16]; /* the data of each event */
+    const char *text;
+    const char *reasoning;
+    const char *tools;
+    const char *model;
+    amphi_status status; /* OK: FINISH */
+    amphi_finish finish;
+    amphi_usage usage;
+    bool no_usage;
+} recording;
+
+#define CHUNK(rest) "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m-1\"," rest "}"
+#define DELTA(delta, reason)                                                                       \
+    CHUNK("\"choices\":[{\"index\":0,\"delta\":" delta ",\"logprobs\":null,\"finish_reason\":" reason "}]")
+
+static const recording recordings[] = {
+    {"OpenAI with usage",
+        {DELTA("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null"),
+            DELTA("{\"content\":\"Hello\"}", "null"), DELTA("{\"content\":\" w\\u00f6rld\"}", "null"),
+            DELTA("{\"content\":\" \\ud83d\\ude00\\n\\\"ok\\\"\"}", "null"), DELTA("{}", "\"stop\""),
+            CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":10,"
+                  "\"total_tokens\":29,\"prompt_tokens_details\":{\"cached_tokens\":3}}"),
+            "[DONE]"},
+        .text = "Hello w\xC3\xB6rld \xF0\x9F\x98\x80\n\"ok\"", .model = "m-1",
+        .finish = AMPHI_FINISH_STOP, .usage = {19, 10, 3}},
+    {"without usage",
+        {DELTA("{\"role\":\"assistant\",\"content\":\"Hi\"}", "null"), DELTA("{}", "\"stop\""),
+            "[DONE]"},
+        .text = "Hi", .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
+    {"length, finish in the chunk of the last word",
+        {DELTA("{\"content\":\"One\"}", "null"), DELTA("{\"content\":\" two\"}", "\"length\""),
+            "[DONE]"},
+        .text = "One two", .model = "m-1", .finish = AMPHI_FINISH_LENGTH, .no_usage = true},
+    {"two tool calls in pieces",
+        {DELTA("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"call_a\","
+               "\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"\"}}]}",
+             "null"),
+            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"ci\"}}]}", "null"),
+            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"ty\\\":1}\"}}]}", "null"),
+            DELTA("{\"tool_calls\":[{\"index\":1,\"id\":\"call_b\",\"type\":\"function\","
+                  "\"function\":{\"name\":\"now\",\"arguments\":\"{}\"}}]}",
+                "null"),
+            DELTA("{}", "\"tool_calls\""), "[DONE]"},
+        .tools = "[{\"index\":0,\"id\":\"call_a\",\"type\":\"function\",\"function\":{\"name\":"
+                 "\"get_weather\",\"arguments\":\"\"}}]\n"
+                 "[{\"index\":0,\"function\":{\"arguments\":\"{\\\"ci\"}}]\n"
+                 "[{\"index\":0,\"function\":{\"arguments\":\"ty\\\":1}\"}}]\n"
+                 "[{\"index\":1,\"id\":\"call_b\",\"type\":\"function\",\"function\":{\"name\":\"now\","
+                 "\"arguments\":\"{}\"}}]\n",
+        .model = "m-1", .finish = AMPHI_FINISH_TOOL_CALLS, .no_usage = true},
+    {"tool calls that are not counted",
+        {DELTA("{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}",
+             "null"),
+            DELTA("{\"tool_calls\":[{\"function\":{\"arguments\":\"}\"}}]}", "null"),
+            DELTA("{\"tool_calls\":[{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}",
+                "\"tool_calls\"")},
+        .tools = "[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]\n"
+                 "[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]\n"
+                 "[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]\n",
+        .model = "m-1", .finish = AMPHI_FINISH_TOOL_CALLS, .no_usage = true},
+    {"DeepSeek: reasoning_content and cache hits",
+        {DELTA("{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"Let\"}", "null"),
+            DELTA("{\"content\":null,\"reasoning_content\":\" me see.\"}", "null"),
+            DELTA("{\"content\":\"42\",\"reasoning_content\":null}", "null"),
+            CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],"
+                  "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,"
+                  "\"prompt_cache_hit_tokens\":4}"),
+            "[DONE]"},
+        .text = "42", .reasoning = "Let me see.", .model = "m-1", .finish = AMPHI_FINISH_STOP,
+        .usage = {7, 5, 4}},
+    {"OpenRouter: reasoning beside it",
+        {DELTA("{\"reasoning\":\"Hm.\",\"content\":\"\"}", "null"), DELTA("{\"content\":\"Yes\"}", "null"),
+            DELTA("{\"content\":\"\"}", "\"stop\""), "[DONE]"},
+        .text = "Yes", .reasoning = "Hm.", .model = "m-1", .finish = AMPHI_FINISH_STOP,
+        .no_usage = true},
+    {"refusal",
+        {DELTA("{\"role\":\"assistant\",\"refusal\":\"\"}", "null"),
+            DELTA("{\"refusal\":\"I can't\"}", "null"), DELTA("{\"refusal\":\" do that.\"}", "null"),
+            DELTA("{}", "\"stop\""), "[DONE]"},
+        .text = "I can't do that.", .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
+    {"Azure: a first chunk with the prompt's filter results",
+        {"{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
+         "\"prompt_filter_results\":[{\"prompt_index\":0}]}",
+            DELTA("{\"content\":\"No\"}", "null"), DELTA("{}", "\"content_filter\""), "[DONE]"},
+        .text = "No", .model = "m-1", .finish = AMPHI_FINISH_CONTENT_FILTER, .no_usage = true},
+    {"usage that grows in every chunk",
+        {CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"A\"},\"finish_reason\":null}],"
+               "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}"),
+            CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"B\"},\"finish_reason\":null}],"
+                  "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}"),
+            CHUNK("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
+                  "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":3}"),
+            "[DONE]"},
+        .text = "AB", .model = "m-1", .finish = AMPHI_FINISH_STOP, .usage = {5, 3, 0}},
+    {"other choices are not ours, nothing follows the finish",
+        {"{\"model\":\"m-1\",\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}},"
+         "{\"index\":0,\"delta\":{\"content\":\"yes\"}}]}",
+            "{\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}",
+            DELTA("{}", "\"stop\""), DELTA("{\"content\":\" more\"}", "null"), "[DONE]"},
+        .text = "yes", .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
+    {"Mistral: content in parts",
+        {DELTA("{\"content\":[{\"type\":\"text\",\"text\":\"Bon\"},{\"type\":\"reference\"},"
+               "{\"type\":\"text\",\"text\":\"jour\"}]}",
+             "null"),
+            DELTA("{\"content\":\"\"}", "\"stop\""), "[DONE]"},
+        .text = "Bonjour", .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
+    {"error in mid-stream",
+        {DELTA("{\"content\":\"Half\"}", "null"),
+            "{\"error\":{\"message\":\"The server had an error\",\"type\":\"server_error\","
+            "\"param\":null,\"code\":null}}",
+            "[DONE]"},
+        .text = "Half", .model = "m-1", .status = AMPHI_E_PROVIDER},
+    {"OpenRouter: rate limit in mid-stream",
+        {DELTA("{\"content\":\"Half\"}", "null"),
+            "{\"id\":\"c\",\"error\":{\"code\":429,\"message\":\"Rate limited\"},\"choices\":[{\"index\":0,"
+            "\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}"},
+        .text = "Half", .model = "m-1", .status = AMPHI_E_RATE_LIMITED},
+    {"DeepSeek: broken off for lack of resources",
+        {DELTA("{\"content\":\"Half\"}", "null"), DELTA("{}", "\"insufficient_system_resource\""),
+            "[DONE]"},
+        .text = "Half", .model = "m-1", .status = AMPHI_E_PROVIDER},
+    {"an event that is no JSON",
+        {DELTA("{\"content\":\"Half\"}", "null"), "{\"choices\":[{\"delta\":{\"content\":\"x",
+            DELTA("{}", "\"stop\""), "[DONE]"},
+        .text = "Half", .model = "m-1", .status = AMPHI_E_PROTOCOL},
+    {"an event that is JSON but no object",
+        {DELTA("{\"content\":\"Half\"}", "null"), "[1,2]", "[DONE]"},
+        .text = "Half", .model = "m-1", .status = AMPHI_E_PROTOCOL},
+    {"the end marker without a finish reason",
+        {DELTA("{\"content\":\"Half\"}", "null"), "[DONE]"},
+        .text = "Half", .model = "m-1", .status = AMPHI_E_TRUNCATED},
+    {"no end marker",
+        {DELTA("{\"content\":\"All\"}", "null"), DELTA("{}", "\"stop\""),
+            CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}")},
+        .text = "All", .model = "m-1", .finish = AMPHI_FINISH_STOP, .usage = {1, 2, 0}},
+    {"numbers of tokens that make no sense",
+        {DELTA("{\"content\":\"A\"}", "\"stop\""),
+            CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":1e18,"
+                  "\"prompt_tokens_details\":null}"),
+            "[DONE]"},
+        .text = "A", .model = "m-1", .finish = AMPHI_FINISH_STOP, .usage = {0, UINT32_MAX, 0}},
+};
+enum { RECORDINGS = sizeof recordings / sizeof *recordings, FRAMINGS = 4 };
+
+/* The same events with the line ends, comments and fields that servers put around them. */
+static void frame(amphi_buf *out, const recording *r, int framing)
+{
+    static const char *const ends[FRAMINGS] = {"\n", "\r\n", "\r", "\n"};
+    const char *end = ends[framing];
+    amphi__buf_init(out, 0);
+    if (framing == 3) {
+        amphi__buf_append_c(out, "\xEF\xBB\xBF: hello\n\n");
+    }
+    for (size_t i = 0; r->events[i] != NULL; i++) {
+        if (framing == 3) {
+            amphi__buf_printf(out, ": keepalive%s%sevent: message%sid: %zu%s", end, end, end, i, end);
+        }
+        amphi__buf_printf(out, "data:%s%s%s%s", framing == 2 ? "" : " ", r->events[i], end, end);
+    }
+}
+
+static const amphi_http_header event_stream[] = {
+    {{"Content-Type", 12}, {"text/event-stream; charset=utf-8", 32}}};
+
+static amphi_answer *new_answer(answer_record *record, bool prefix_sent)
+{
+    const amphi_answer_options options = {answer_record_sink(record), prefix_sent, NULL};
+    amphi_answer *answer = NULL;
+    assert_int_equal(DIALECT.answer_new(&answer, &options), AMPHI_OK);
+    return answer;
+}
+
+/* Feeds `stream` in the given pieces and ends with `error`. */
+static void feed(answer_record *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
+    const amphi_error *error)
+{
+    amphi_answer *answer = new_answer(record, false);
+    DIALECT.answer_headers(answer, 200, event_stream, 1);
+    size_t from = 0;
+    for (size_t i = 0; i <= cuts_count; i++) {
+        size_t to = i < cuts_count ? cuts[i] : stream.size;
+        DIALECT.answer_body(answer, amphi__str_slice(stream, from, to));
+        from = to;
+    }
+    DIALECT.answer_end(answer, error);
+    DIALECT.answer_free(answer);
+    assert_int_equal(record->terminals, 1);
+    assert_int_equal(record->after_terminal, 0);
+}
+
+static const char *text_of(const amphi_buf *buf)
+{
+    return buf->data != NULL ? buf->data : "";
+}
+
+static void assert_as_recorded(const answer_record *record, const recording *r)
+{
+    assert_string_equal(text_of(&record->text), r->text != NULL ? r->text : "");
+    assert_string_equal(text_of(&record->reasoning), r->reasoning != NULL ? r->reasoning : "");
+    assert_string_equal(text_of(&record->tool_calls), r->tools != NULL ? r->tools : "");
+    assert_string_equal(text_of(&record->model), r->model);
+    assert_int_equal(record->finished, r->status == AMPHI_OK);
+    assert_int_equal(record->error.status, r->status);
+    assert_int_equal(record->finish, r->finish);
+    if (r->status == AMPHI_OK) {
+        assert_int_equal(record->usages, r->no_usage ? 0 : 1);
+        assert_int_equal(record->usage.prompt_tokens, r->usage.prompt_tokens);
+        assert_int_equal(record->usage.completion_tokens, r->usage.completion_tokens);
+        assert_int_equal(record->usage.cached_tokens, r->usage.cached_tokens);
+    }
+}
+
+static void answer__recordings_give_their_events_in_every_framing(void **state)
+{
+    for (size_t i = 0; i < RECORDINGS; i++) {
+        for (int framing = 0; framing < FRAMINGS; framing++) {
+            amphi_buf stream;
+            answer_record record;
+            answer_record_init(&record);
+            frame(&stream, &recordings[i], framing);
+            feed(&record, amphi__buf_str(&stream), NULL, 0, NULL);
+            assert_as_recorded(&record, &recordings[i]);
+            answer_record_clear(&record);
+            amphi__buf_clear(&stream);
+        }
+    }
+}
+
+static void answer__every_two_way_split_gives_the_same_events(void **state)
+{
+    for (size_t i = 0; i < RECORDINGS; i++) {
+        for (int framing = 0; framing < FRAMINGS; framing++) {
+            amphi_buf stream;
+            frame(&stream, &recordings[i], framing);
+            for (size_t cut = 1; cut < stream.size; cut++) {
+                answer_record record;
+                answer_record_init(&record);
+                feed(&record, amphi__buf_str(&stream), &cut, 1, NULL);
+                assert_as_recorded(&record, &recordings[i]);
+                answer_record_clear(&record);
+            }
+            amphi__buf_clear(&stream);
+        }
+    }
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+static void answer__ten_thousand_random_splits_give_the_same_events(void **state)
+{
+    uint32_t seed = 42;
+    for (int round = 0; round < 10000; round++) {
+        const recording *r = &recordings[next_random(&seed) % RECORDINGS];
+        amphi_buf stream;
+        answer_record record;
+        size_t cuts[64];
+        size_t count = 0;
+        answer_record_init(&record);
+        frame(&stream, r, (int)(next_random(&seed) % FRAMINGS));
+        size_t step = 1 + next_random(&seed) % 60;
+        for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step) {
+            cuts[count++] = at;
+        }
+        feed(&record, amphi__buf_str(&stream), cuts, count, NULL);
+        assert_as_recorded(&record, r);
+        answer_record_clear(&record);
+        amphi__buf_clear(&stream);
+    }
+}
+
+/* Where a healthy answer may be called whole: behind the event with its finish reason. */
+static size_t finish_offset(amphi_str stream)
+{
+    size_t at = amphi__str_find(stream, AMPHI_STR("\"finish_reason\":\""));
+    return at;
+}
+
+static void answer__cut_anywhere_never_ends_in_success_before_the_finish(void **state)
+{
+    amphi_error broken;
+    amphi__fail(&broken, AMPHI_E_TRUNCATED, 0, "cut");
+    for (size_t i = 0; i < RECORDINGS; i++) {
+        amphi_buf stream;
+        frame(&stream, &recordings[i], (int)(i % FRAMINGS));
+        for (size_t cut = 0; cut < stream.size; cut++) {
+            for (int clean = 0; clean < 2; clean++) {
+                answer_record record;
+                answer_record_init(&record);
+                amphi_str beginning = amphi__str_slice(amphi__buf_str(&stream), 0, cut);
+                feed(&record, beginning, NULL, 0, clean ? NULL : &broken);
+                if (record.finished) {
+                    assert_true(recordings[i].status == AMPHI_OK);
+                    assert_true(cut > finish_offset(amphi__buf_str(&stream)));
+                    assert_string_equal(text_of(&record.text),
+                        recordings[i].text != NULL ? recordings[i].text : "");
+                    assert_string_equal(text_of(&record.tool_calls),
+                        recordings[i].tools != NULL ? recordings[i].tools : "");
+                } else {
+                    assert_true(record.error.status == AMPHI_E_TRUNCATED ||
+                        record.error.status == recordings[i].status);
+                }
+                answer_record_clear(&record);
+            }
+            }
+        amphi__buf_clear(&stream);
+    }
+}
+
+static void answer__end_marker_finishes_before_the_body_ends(void **state)
+{
+    answer_record record;
+    amphi_buf stream;
+    answer_record_init(&record);
+    frame(&stream, &recordings[0], 0);
+    amphi_answer *answer = new_answer(&record, false);
+    assert_int_equal(DIALECT.answer_headers(answer, 200, event_stream, 1), AMPHI_ANSWER_OPEN);
+    size_t usage_at = amphi__str_find(amphi__buf_str(&stream), AMPHI_STR("data: [DONE]"));
+    amphi_str all = amphi__buf_str(&stream);
+    assert_int_equal(
+        DIALECT.answer_body(answer, amphi__str_slice(all, 0, usage_at)), AMPHI_ANSWER_ENDING);
+    assert_int_equal(record.terminals, 0);
+    assert_int_equal(
+        DIALECT.answer_body(answer, amphi__str_slice(all, usage_at, all.size)), AMPHI_ANSWER_ENDED);
+    assert_true(record.finished);
+    DIALECT.answer_body(answer, AMPHI_STR("data: {\"error\":1}\n\n"));
+    DIALECT.answer_end(answer, NULL);
+    assert_int_equal(record.terminals, 1);
+    DIALECT.answer_free(answer);
+    answer_record_clear(&record);
+    amphi__buf_clear(&stream);
+}
+
+/* ---- Answers in one piece --------------------------------------------------------------------- */
+
+static const char whole_answer[] =
+    "\n {\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"m-2\",\"choices\":[{\"index\":0,"
+    "\"message\":{\"role\":\"assistant\",\"content\":\"All of it.\",\"reasoning_content\":\"Hm.\","
+    "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+    "\"{}\"}},{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},"
+    "\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n";
+
+static void feed_whole(answer_record *record, int http_status, amphi_str body, bool prefix_sent)
+{
+    static const amphi_http_header json[] = {{{"content-type", 12}, {"application/json", 16}}};
+    amphi_answer *answer = new_answer(record, prefix_sent);
+    DIALECT.answer_headers(answer, http_status, json, 1);
+    for (size_t at = 0; at < body.size; at += 7) {
+        DIALECT.answer_body(answer, amphi__str_slice(body, at, at + 7));
+    }
+    DIALECT.answer_end(answer, NULL);
+    DIALECT.answer_free(answer);
+    assert_int_equal(record->terminals, 1);
+    assert_int_equal(record->after_terminal, 0);
+}
+
+static void answer__in_one_piece_is_understood(void **state)
+{
+    answer_record record;
+    answer_record_init(&record);
+    feed_whole(&record, 200, AMPHI_STR(""), false);
+    assert_int_equal(record.error.status, AMPHI_E_TRUNCATED);
+    answer_record_reset(&record);
+    feed_whole(&record, 200, amphi_str_from(whole_answer), false);
+    assert_true(record.finished);
+    assert_int_equal(record.finish, AMPHI_FINISH_TOOL_CALLS);
+    assert_string_equal(record.text.data, "All of it.");
+    assert_string_equal(record.reasoning.data, "Hm.");
+    assert_string_equal(record.model.data, "m-2");
+    assert_int_equal(record.usage.completion_tokens, 4);
+    assert_string_equal(record.tool_calls.data,
+        "[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+        "\"{}\"}},{\"index\":1,\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\","
+        "\"arguments\":\"{}\"}}]\n");
+    answer_record_clear(&record);
+}
+
+static void answer__in_one_piece_cut_anywhere_is_no_success(void **state)
+{
+    for (size_t cut = 0; cut < sizeof whole_answer - 2; cut++) {
+        answer_record record;
+        answer_record_init(&record);
+        feed_whole(&record, 200, amphi_str_make(whole_answer, cut), false);
+        assert_false(record.finished);
+        assert_int_equal(record.text.size, 0);
+        answer_record_clear(&record);
+    }
+}
+
+static void answer__error_object_under_http_200_fails(void **state)
+{
+    answer_record record;
+    answer_record_init(&record);
+    feed_whole(&record, 200,
+        AMPHI_STR("{\"error\":{\"code\":\"context_length_exceeded\",\"type\":\"invalid_request_error\","
+                  "\"message\":\"maximum context length\"}}"), false);
+    assert_int_equal(record.error.status, AMPHI_E_CONTEXT_LENGTH);
+    answer_record_clear(&record);
+}
+
+static void answer__web_page_is_no_answer(void **state)
+{
+    answer_record record;
+    answer_record_init(&record);
+    feed_whole(&record, 200, AMPHI_STR("  <html>Sign in</html>"), false);
+    assert_int_equal(record.error.status, AMPHI_E_PROTOCOL);
+    answer_record_clear(&record);
+}
+
+static void answer__refusal_is_explained_also_when_its_body_is_cut_or_huge(void **state)
+{
+    answer_record record;
+    answer_record_init(&record);
+    feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"code\":\"rate_limit_exceeded\"}}"), false);
+    assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
+    assert_int_equal(record.error.native_code, 429);
+    assert_non_null(strstr(record.error.message, "rate_limit_exceeded"));
+    answer_record_reset(&record);
+    feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"co"), false);
+    assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
+    answer_record_reset(&record);
+    size_t size = 300000;
+    char *huge = amphi__alloc(size);
+    assert_non_null(huge);
+    memset(huge, ' ', size);
+    feed_whole(&record, 500, amphi_str_make(huge, size), false);
+    assert_int_equal(record.error.status, AMPHI_E_PROVIDER);
+    amphi__free(huge);
+    answer_record_clear(&record);
+}
+
+static void answer__cancelled_is_cancelled_in_every_phase(void **state)
+{
+    amphi_error cancelled;
+    amphi_buf stream;
+    amphi__fail(&cancelled, AMPHI_E_CANCELLED, 0, "cancelled");
+    frame(&stream, &recordings[1], 0);
+    size_t done_at = amphi__str_find(amphi__buf_str(&stream), AMPHI_STR("data: [DONE]"));
+    for (size_t size = 0; size <= done_at; size += done_at / 2) {
+        answer_record record;
+        answer_record_init(&record);
+        feed(&record, amphi__str_slice(amphi__buf_str(&stream), 0, size), NULL, 0, &cancelled);
+        assert_int_equal(record.error.status, AMPHI_E_CANCELLED);
+        answer_record_clear(&record);
+    }
+    amphi__buf_clear(&stream);
+}
+
+/* ---- Requests --------------------------------------------------------------------------------- */
+
+static void assert_request(
+    const char *body, const char *model, const char *prefix, const char *expected)
+{
+    amphi_buf out;
+    amphi_error error;
+    amphi__buf_init(&out, 0);
+    const amphi_dialect_request request = {
+        amphi_str_from(body), amphi_str_from(model), amphi_str_from(prefix)};
+    assert_int_equal(DIALECT.request_write(&out, &request, &error), AMPHI_OK);
+    assert_string_equal(out.data, expected);
+    assert_int_equal(amphi__json_check(amphi__buf_str(&out), "out", NULL), AMPHI_OK);
+    amphi__buf_clear(&out);
+}
+
+#define TAIL "\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
+
+static void request__members_go_out_as_they_were_written(void **state)
+{
+    assert_request("{ \"model\" : \"x\" , \"seed\": 9007199254740993, \"temperature\" :0.30000000000000004,"
+                   "\"big\":1e400,\"messages\":[ {\"role\":\"user\", \"content\":\"a\\u0000\\u00e9\\/\"} ] }",
+        NULL, NULL,
+        "{\"model\":\"x\",\"seed\":9007199254740993,\"temperature\":0.30000000000000004,"
+        "\"big\":1e400,\"messages\":[ {\"role\":\"user\", \"content\":\"a\\u0000\\u00e9\\/\"} ]," TAIL);
+    assert_request("{\"messages\":[],\"tools\":[{\"type\":\"function\",\"a\":\"}],\\\"\"}],\"x\":null,"
+                   "\"response_format\":{\"type\":\"json_object\"},\"we\\\"ird\":[[],{}]}",
+        NULL, NULL,
+        "{\"messages\":[],\"tools\":[{\"type\":\"function\",\"a\":\"}],\\\"\"}],\"x\":null,"
+        "\"response_format\":{\"type\":\"json_object\"},\"we\\\"ird\":[[],{}]," TAIL);
+    assert_request("{}", NULL, NULL, "{" TAIL);
+}
+
+static void request__ours_and_what_would_break_streaming_is_replaced(void **state)
+{
+    assert_request("{\"amphi\":{\"mode\":\"auto\"},\"fallbacks\":[\"b\"],\"n\":3,\"stream\":false,"
+                   "\"model\":\"x\",\"model\":\"y\",\"messages\":[]}",
+        "gpt \"4\"", NULL, "{\"messages\":[],\"model\":\"gpt \\\"4\\\"\"," TAIL);
+    assert_request("{\"stream_options\":{\"include_usage\":false,\"include_obfuscation\":false},"
+                   "\"messages\":[]}",
+        NULL, NULL,
+        "{\"messages\":[],\"stream\":true,\"stream_options\":{\"include_obfuscation\":false,"
+        "\"include_usage\":true}}");
+    assert_request("{\"stream_options\":null,\"messages\":[]}", NULL, NULL, "{\"messages\":[]," TAIL);
+}
+
+static void request__prefix_becomes_the_trailing_assistant_message(void **state)
+{
+    assert_request("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}", NULL, "He said \"",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+        "{\"role\":\"assistant\",\"content\":\"He said \\\"\"}]," TAIL);
+    assert_request("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+                   "{\"role\":\"assistant\",\"content\":\"He\",\"name\":\"x\"}]}",
+        NULL, " said",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+        "{\"role\":\"assistant\",\"name\":\"x\",\"content\":\"He said\"}]," TAIL);
+    /* A tool call is no beginning of a text. */
+    assert_request("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]}", NULL,
+        "a",
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]},"
+        "{\"role\":\"assistant\",\"content\":\"a\"}]," TAIL);
+    assert_request("{\"messages\":[]}", NULL, "a",
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\"}]," TAIL);
+}
+
+static void request__that_is_no_json_object_is_refused(void **state)
+{
+    static const char *const bad[] = {"", "[]", "1", "{\"a\":1", "{\"a\":1}x", "{\"a\":\xff}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        amphi_buf out;
+        amphi__buf_init(&out, 0);
+        const amphi_dialect_request request = {amphi_str_from(bad[i]), {NULL, 0}, {NULL, 0}};
+        assert_int_not_equal(DIALECT.request_write(&out, &request, NULL), AMPHI_OK);
+        amphi__buf_clear(&out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answer__recordings_give_their_events_in_every_framing),
+        cmocka_unit_test(answer__every_two_way_split_gives_the_same_events),
+        cmocka_unit_test(answer__ten_thousand_random_splits_give_the_same_events),
+        cmocka_unit_test(answer__cut_anywhere_never_ends_in_success_before_the_finish),
+        cmocka_unit_test(answer__end_marker_finishes_before_the_body_ends),
+        cmocka_unit_test(answer__in_one_piece_is_understood),
+        cmocka_unit_test(answer__in_one_piece_cut_anywhere_is_no_success),
+        cmocka_unit_test(answer__error_object_under_http_200_fails),
+        cmocka_unit_test(answer__web_page_is_no_answer),
+        cmocka_unit_test(answer__refusal_is_explained_also_when_its_body_is_cut_or_huge),
+        cmocka_unit_test(answer__cancelled_is_cancelled_in_every_phase),
+        cmocka_unit_test(request__members_go_out_as_they_were_written),
+        cmocka_unit_test(request__ours_and_what_would_break_streaming_is_replaced),
+        cmocka_unit_test(request__prefix_becomes_the_trailing_assistant_message),
+        cmocka_unit_test(request__that_is_no_json_object_is_refused),
+    };
+    return cmocka_run_group_tests_name("unit.remote.dialect_openai", tests, NULL, NULL);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/storage.h"
+#include "tests/support/failing_alloc.h"
+#include "tests/support/scratch_dir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DIGITS "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+
+static int set_up(void **state)
+{
+    scratch_dir *dir = calloc(1, sizeof *dir);
+    assert_non_null(dir);
+    scratch_dir_make(dir);
+    *state = dir;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    scratch_dir_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static amphi_status get_key(
+    const scratch_dir *dir, uint8_t out[32], bool *created, amphi_error *error)
+{
+    amphi_keys keys = {NULL, NULL};
+    amphi_status status = amphi__keys_file_new(&keys, amphi_str_from(dir->path), error);
+    if (status == AMPHI_OK) {
+        status = keys.ops->store_key(keys.self, out, created, error);
+        keys.ops->free(keys.self);
+    }
+    return status;
+}
+
+static int files_in(const scratch_dir *dir)
+{
+    char command[400];
+    int count = -1;
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", dir->path);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_int_equal(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+static void keys__a_key_is_made_once_and_stays(void **state)
+{
+    scratch_dir *dir = *state, other;
+    uint8_t first[32] = {0}, second[32] = {0}, third[32] = {0};
+    const uint8_t zero[32] = {0};
+    bool created = false;
+    size_t size;
+    mode_t old = umask(0);
+    assert_int_equal(get_key(dir, first, &created, NULL), AMPHI_OK);
+    umask(old);
+    assert_true(created);
+    assert_int_equal(scratch_mode(scratch_dir_file(dir, AMPHI_KEY_FILE)), 0600);
+    char *text = scratch_read(scratch_dir_file(dir, AMPHI_KEY_FILE), &size);
+    assert_int_equal(size, 65);
+    assert_int_equal(strspn(text, "0123456789abcdef"), 64);
+    free(text);
+    assert_int_equal(get_key(dir, second, &created, NULL), AMPHI_OK);
+    assert_false(created);
+    assert_memory_equal(first, second, 32);
+    assert_memory_not_equal(first, zero, 32);
+    assert_int_equal(files_in(dir), 1); /* nothing half-made beside it */
+    scratch_dir_inner(&other, dir, "other");
+    assert_int_equal(get_key(&other, third, NULL, NULL), AMPHI_OK); /* created may be NULL */
+    assert_memory_not_equal(first, third, 32);
+}
+
+static void keys__good_forms_are_read(void **state)
+{
+    scratch_dir *dir = *state;
+    const char *forms[] = {DIGITS, DIGITS "\n", DIGITS "\r\n"};
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t key[32];
+        bool created = true;
+        const char *path = scratch_dir_file(dir, AMPHI_KEY_FILE);
+        scratch_write(path, forms[i], strlen(forms[i]), 0400);
+        assert_int_equal(get_key(dir, key, &created, NULL), AMPHI_OK);
+        assert_false(created);
+        for (int k = 0; k < 32; k++)
+            assert_int_equal(key[k], k);
+        unlink(path);
+    }
+}
+
+static void keys__a_file_that_others_may_use_is_refused_with_the_mend(void **state)
+{
+    scratch_dir *dir = *state;
+    const unsigned modes[] = {0640, 0604, 0620, 0644, 0601, 0660};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        uint8_t key[32];
+        amphi_error error = {0};
+        scratch_write(scratch_dir_file(dir, AMPHI_KEY_FILE), DIGITS, strlen(DIGITS), modes[i]);
+        assert_int_equal(get_key(dir, key, NULL, &error), AMPHI_E_KEY);
+        assert_non_null(strstr(error.message, "chmod 600 "));
+        assert_null(strstr(error.message, "0001")); /* not the key */
+        assert_int_equal(scratch_mode(scratch_dir_file(dir, AMPHI_KEY_FILE)), modes[i]);
+    }
+}
+
+static void keys__a_malformed_file_is_an_error_and_never_replaced(void **state)
+{
+    scratch_dir *dir = *state;
+    const char *bad[] = {"", "\n", "00", DIGITS "0", DIGITS "\n\n", DIGITS " \n", " " DIGITS,
+        "0x" DIGITS, "g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        uint8_t key[32];
+        size_t size;
+        amphi_error error = {0};
+        scratch_write(scratch_dir_file(dir, AMPHI_KEY_FILE), bad[i], strlen(bad[i]), 0600);
+        assert_int_equal(get_key(dir, key, NULL, &error), AMPHI_E_KEY);
+        assert_non_null(strstr(error.message, "64 hex digits"));
+        char *after = scratch_read(scratch_dir_file(dir, AMPHI_KEY_FILE), &size);
+        assert_int_equal(size, strlen(bad[i]));
+        assert_memory_equal(after, bad[i], size);
+        free(after);
+    }
+}
+
+static void keys__what_is_no_file_is_refused_at_once(void **state)
+{
+    scratch_dir *dir = *state;
+    uint8_t key[32];
+    assert_int_equal(mkfifo(scratch_dir_file(dir, AMPHI_KEY_FILE), 0600), 0);
+    assert_int_equal(get_key(dir, key, NULL, NULL), AMPHI_E_KEY); /* and does not hang */
+    unlink(scratch_dir_file(dir, AMPHI_KEY_FILE));
+    assert_int_equal(mkdir(scratch_dir_file(dir, AMPHI_KEY_FILE), 0700), 0);
+    assert_int_equal(get_key(dir, key, NULL, NULL), AMPHI_E_KEY);
+}
+
+static void keys__a_lost_key_is_not_replaced_while_its_store_is_there(void **state)
+{
+    scratch_dir *dir = *state;
+    uint8_t key[32];
+    amphi_error error = {0};
+    scratch_write(scratch_dir_file(dir, AMPHI_STORE_FILE), "data", 4, 0600);
+    assert_int_equal(get_key(dir, key, NULL, &error), AMPHI_E_KEY);
+    assert_non_null(strstr(error.message, "restore"));
+    assert_false(scratch_exists(scratch_dir_file(dir, AMPHI_KEY_FILE)));
+}
+
+static void keys__every_allocation_may_fail_and_nothing_leaks(void **state)
+{
+    scratch_dir *dir = *state;
+    amphi_status status;
+    size_t n = 0;
+    failing_alloc_install();
+    do {
+        uint8_t key[32];
+        failing_alloc_at(++n);
+        status = get_key(dir, key, NULL, NULL);
+        assert_true(status == AMPHI_OK || status == AMPHI_E_NO_MEMORY);
+        assert_int_equal(failing_alloc_live(), 0);
+    } while (status != AMPHI_OK);
+    failing_alloc_remove();
+    assert_true(n > 4);
+    assert_int_equal(files_in(dir), 1);
+}
+
+/* Fork is fine here: no other thread exists yet. All children start together. */
+static void keys__processes_that_race_get_the_same_key(void **state)
+{
+    enum { CHILDREN = 6, ROUNDS = 10 };
+    scratch_dir *dir = *state, inner;
+    for (int round = 0; round < ROUNDS; round++) {
+        int go[2], answers[2], made = 0;
+        uint8_t seen[CHILDREN][33];
+        char name[16];
+        snprintf(name, sizeof name, "%d", round);
+        scratch_dir_inner(&inner, dir, name);
+        assert_int_equal(pipe(go), 0);
+        assert_int_equal(pipe(answers), 0);
+        for (int i = 0; i < CHILDREN; i++) {
+            pid_t child = fork();
+            assert_true(child >= 0);
+            if (child == 0) {
+                uint8_t answer[33] = {0}, c;
+                bool created = false;
+                close(go[1]);
+                while (read(go[0], &c, 1) > 0) /* until the parent closes its end */
+                    ;
+                if (get_key(&inner, answer, &created, NULL) != AMPHI_OK)
+                    _exit(1);
+                answer[32] = created;
+                _exit(write(answers[1], answer, sizeof answer) == sizeof answer ? 0 : 2);
+            }
+        }
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < CHILDREN; i++) {
+            int how;
+            assert_true(wait(&how) > 0);
+            assert_int_equal(how, 0);
+            assert_int_equal(read(answers[0], seen[i], 33), 33);
+            assert_memory_equal(seen[i], seen[0], 32);
+            made += seen[i][32];
+        }
+        assert_int_equal(made, 1);
+        assert_int_equal(files_in(&inner), 1);
+        close(answers[0]);
+        close(answers[1]);
+    }
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(keys__processes_that_race_get_the_same_key),
+        T(keys__a_key_is_made_once_and_stays),
+        T(keys__good_forms_are_read),
+        T(keys__a_file_that_others_may_use_is_refused_with_the_mend),
+        T(keys__a_malformed_file_is_an_error_and_never_replaced),
+        T(keys__what_is_no_file_is_refused_at_once),
+        T(keys__a_lost_key_is_not_replaced_while_its_store_is_there),
+        T(keys__every_allocation_may_fail_and_nothing_leaks),
+    };
+    return cmocka_run_group_tests_name("key file", tests, NULL, NULL);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/schema.h"
+#include "tests/support/scratch_dir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const amphi_db_key key = {{1, 2, 3}, {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+
+static int set_up(void **state)
+{
+    scratch_dir *dir = calloc(1, sizeof *dir);
+    assert_non_null(dir);
+    scratch_dir_make(dir);
+    *state = dir;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    scratch_dir_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static amphi_db *open_db(const scratch_dir *dir)
+{
+    amphi_db *db = NULL;
+    assert_int_equal(amphi__db_open(&db, scratch_dir_file(dir, "db"), &key, NULL), AMPHI_OK);
+    return db;
+}
+
+static int64_t number(amphi_db *db, const char *sql)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db, sql);
+    int64_t value = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
+    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
+    return value;
+}
+
+static void schema__a_new_file_gets_the_tables_once(void **state)
+{
+    for (int round = 0; round < 2; round++) {
+        amphi_db *db = open_db(*state);
+        assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+        assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+        assert_int_equal(number(db, "PRAGMA user_version"), 1);
+        assert_int_equal(number(db, "SELECT count(*) FROM cache_totals"), 1);
+        amphi__db_close(db);
+    }
+}
+
+static void schema__a_newer_file_is_refused_and_left_alone(void **state)
+{
+    amphi_error error = {0};
+    amphi_db *db = open_db(*state);
+    assert_int_equal(amphi__db_exec(db, "PRAGMA user_version = 99", NULL), AMPHI_OK);
+    assert_int_equal(amphi__schema_migrate(db, &error), AMPHI_E_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "newer"));
+    assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master"), 0);
+    amphi__db_close(db);
+}
+
+static void schema__a_step_that_fails_leaves_nothing(void **state)
+{
+    amphi_db *db = open_db(*state);
+    /* In the way of the third table. */
+    assert_int_equal(amphi__db_exec(db, "CREATE TABLE cache (x)", NULL), AMPHI_OK);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_E_INTERNAL);
+    assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master"), 1);
+    assert_int_equal(number(db, "PRAGMA user_version"), 0);
+    assert_int_equal(amphi__db_exec(db, "DROP TABLE cache", NULL), AMPHI_OK);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+    amphi__db_close(db);
+}
+
+int main(void)
+{
+    char version[64];
+    amphi_error error = {0};
+    if (amphi__db_version(version, sizeof version, &error) != AMPHI_OK) {
+        printf("skipped: %s\n", error.message);
+        return 77;
+    }
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(schema__a_new_file_gets_the_tables_once),
+        T(schema__a_newer_file_is_refused_and_left_alone),
+        T(schema__a_step_that_fails_leaves_nothing),
+    };
+    return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
+}
