@@ -21,7 +21,7 @@ typedef struct amphi_case {
     size_t count, kept;
     amphi_mode mode;
     amphi_engine_kind preferred;
-    bool local_degraded; /* auto turned to the cloud for this, or would have        */
+    bool local_degraded;         /* auto turned to the cloud for this, or would have        */
     amphi_reason network_reason; /* ... but the network is METERED or SLOW; else OK */
     amphi_reason local_reason;
 } amphi_case;
@@ -106,8 +106,8 @@ static void choose_preferred(
         break;
     default:
         c->preferred = c->local_degraded && c->network_reason == AMPHI_REASON_OK
-            ? AMPHI_ENGINE_CLOUD
-            : AMPHI_ENGINE_LOCAL;
+                           ? AMPHI_ENGINE_CLOUD
+                           : AMPHI_ENGINE_LOCAL;
         break;
     }
 }
@@ -193,8 +193,8 @@ static const char *network_words(const amphi_case *c, const amphi_device_facts *
     if (c->network_reason == AMPHI_REASON_NETWORK_SLOW) {
         return "network slow";
     }
-    bool is_free = (device->known & AMPHI_FACT_NETWORK) != 0 &&
-        device->network == AMPHI_NETWORK_FREE;
+    bool is_free =
+        (device->known & AMPHI_FACT_NETWORK) != 0 && device->network == AMPHI_NETWORK_FREE;
     return is_free ? "network free" : "network unknown";
 }
 
@@ -349,8 +349,7 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
     }
 }
 
-void amphi__policy_remember(
-    amphi_policy_route *routes, size_t routes_count, const amphi_plan *last)
+void amphi__policy_remember(amphi_policy_route *routes, size_t routes_count, const amphi_plan *last)
 {
     const amphi_decision *decision = &last->decision;
     for (size_t i = 0; i < routes_count; i++) {
@@ -375,15 +374,15 @@ void amphi__policy_remember(
 static uint64_t used_bytes(const amphi_device_facts *device)
 {
     return device->memory_available_bytes < device->memory_total_bytes
-        ? device->memory_total_bytes - device->memory_available_bytes
-        : 0;
+               ? device->memory_total_bytes - device->memory_available_bytes
+               : 0;
 }
 
 static bool above_unload_mark(const amphi_policy *policy, const amphi_device_facts *device)
 {
     uint64_t total = device->memory_total_bytes;
     return (device->known & AMPHI_FACT_MEMORY) != 0 && total != 0 &&
-        (double)used_bytes(device) * 100 > (double)total * policy->memory_unload_percent;
+           (double)used_bytes(device) * 100 > (double)total * policy->memory_unload_percent;
 }
 
 static unsigned used_percent(const amphi_device_facts *device)

@@ -14,11 +14,14 @@
 #include <math.h>
 
 /* Deep enough for "local.budgets.first_token_ms". */
-#define DOTTED_NAME_MAX 96
+#define DOTTED_NAME_MAX   96
 #define DOCUMENT_SIZE_MAX (64u << 10)
 
 #define FIELD(name, type, member, otherwise, low, high, unit, help)                                \
-    {name, AMPHI_POLICY_##type, offsetof(amphi_policy, member), otherwise, low, high, unit, help}
+    {                                                                                              \
+        name, AMPHI_POLICY_##type, offsetof(amphi_policy, member), otherwise, low, high, unit,     \
+            help                                                                                   \
+    }
 
 /* Sorted so that fields with a common first part are neighbours: writing nests by that. */
 static const amphi_policy_field fields[] = {
@@ -108,8 +111,8 @@ void amphi__policy_init(amphi_policy *policy)
 amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amphi_error *error)
 {
     if (json.size > DOCUMENT_SIZE_MAX) {
-        return amphi__fail(error, AMPHI_E_LIMIT, 0, "policy: longer than %u bytes",
-            DOCUMENT_SIZE_MAX);
+        return amphi__fail(
+            error, AMPHI_E_LIMIT, 0, "policy: longer than %u bytes", DOCUMENT_SIZE_MAX);
     }
     amphi_json *root = NULL;
     amphi_status status = amphi__json_parse(&root, json, "policy", error);
@@ -133,13 +136,12 @@ cleanup:
 const char *amphi__policy_thermal_name(amphi_thermal thermal)
 {
     return (unsigned)thermal < sizeof thermal_names / sizeof thermal_names[0]
-        ? thermal_names[thermal]
-        : "unknown";
+               ? thermal_names[thermal]
+               : "unknown";
 }
 
-static void put_field(
-    amphi_json_writer *writer, const amphi_policy *policy, const amphi_policy_field *field,
-    const char *key)
+static void put_field(amphi_json_writer *writer, const amphi_policy *policy,
+    const amphi_policy_field *field, const char *key)
 {
     double value = field_get(policy, field);
     switch (field->type) {
@@ -267,8 +269,8 @@ static double field_get(const amphi_policy *policy, const amphi_policy_field *fi
     return 0;
 }
 
-static amphi_status read_mode(double *out, const amphi_json *value, const char *name,
-    amphi_error *error)
+static amphi_status read_mode(
+    double *out, const amphi_json *value, const char *name, amphi_error *error)
 {
     amphi_mode mode = AMPHI_MODE_DEFAULT;
     if (!amphi__json_is_string(value) ||
@@ -283,8 +285,8 @@ static amphi_status read_mode(double *out, const amphi_json *value, const char *
     return AMPHI_OK;
 }
 
-static amphi_status read_thermal(double *out, const amphi_json *value, const char *name,
-    amphi_error *error)
+static amphi_status read_thermal(
+    double *out, const amphi_json *value, const char *name, amphi_error *error)
 {
     for (unsigned i = AMPHI_THERMAL_NOMINAL; i <= AMPHI_THERMAL_CRITICAL; i++) {
         if (amphi__json_is_string(value) &&
@@ -297,8 +299,8 @@ static amphi_status read_thermal(double *out, const amphi_json *value, const cha
         "policy: %s must be \"nominal\", \"fair\", \"serious\" or \"critical\"", name);
 }
 
-static amphi_status read_number(double *out, const amphi_json *value,
-    const amphi_policy_field *field, amphi_error *error)
+static amphi_status read_number(
+    double *out, const amphi_json *value, const amphi_policy_field *field, amphi_error *error)
 {
     bool whole = field->type != AMPHI_POLICY_FLOAT;
     double number = amphi__json_number(value, (double)NAN);
@@ -408,8 +410,7 @@ static amphi_status apply_object(
         } else if (!is_group(name)) {
             status = fail_unknown(prefix, key, error);
         } else if (amphi__json_kind(member) != AMPHI_JSON_OBJECT) {
-            status = amphi__fail(
-                error, AMPHI_E_ARGUMENT, 0, "policy: %s must be an object", name);
+            status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: %s must be an object", name);
         } else {
             name[prefix_size + key.size] = '.';
             name[prefix_size + key.size + 1] = '\0';

@@ -172,9 +172,8 @@ static const amphi_json *member_str(const amphi_json *object, amphi_str key)
     return found;
 }
 
-static bool attribute_text(
-    const amphi_gb *gb, const amphi_json *name, const char *otherwise, char room[40],
-    amphi_str *out)
+static bool attribute_text(const amphi_gb *gb, const amphi_json *name, const char *otherwise,
+    char room[40], amphi_str *out)
 {
     amphi_str key = amphi__json_string(name);
     const amphi_json *value =
@@ -182,12 +181,11 @@ static bool attribute_text(
     return !is_empty(value) && amphi__gb_text(value, room, out);
 }
 
-static bool hash_text(
-    const amphi_gb *gb, const amphi_json *rule, char room[40], amphi_str *out)
+static bool hash_text(const amphi_gb *gb, const amphi_json *rule, char room[40], amphi_str *out)
 {
     const amphi_json *fallback = amphi__json_get(rule, "fallbackAttribute");
     return attribute_text(gb, amphi__json_get(rule, "hashAttribute"), "id", room, out) ||
-        (amphi__json_is_string(fallback) && attribute_text(gb, fallback, "", room, out));
+           (amphi__json_is_string(fallback) && attribute_text(gb, fallback, "", room, out));
 }
 
 static bool is_filtered_out(const amphi_gb *gb, const amphi_json *filters)
@@ -241,8 +239,8 @@ static bool is_included(
     if (!hash_text(gb, rule, room, &user)) {
         return false;
     }
-    double bucket = amphi__gb_hash(seed_of(rule, feature_key), user,
-        amphi__json_int(amphi__json_get(rule, "hashVersion"), 1));
+    double bucket = amphi__gb_hash(
+        seed_of(rule, feature_key), user, amphi__json_int(amphi__json_get(rule, "hashVersion"), 1));
     if (bucket < 0) {
         return false;
     }
@@ -313,8 +311,8 @@ static int choose_variation(
     size_t ranges_count = 0;
     const amphi_json *list = amphi__json_get(experiment, "ranges");
     if (amphi__json_kind(list) == AMPHI_JSON_ARRAY) {
-        for (const amphi_json *r = amphi__json_first(list);
-             r != NULL && ranges_count < count; r = amphi__json_next(r)) {
+        for (const amphi_json *r = amphi__json_first(list); r != NULL && ranges_count < count;
+             r = amphi__json_next(r)) {
             ranges[ranges_count++] = range_from(r);
         }
     } else {
@@ -359,7 +357,7 @@ static bool may_take_part(
             return false; /* filters stand instead of a namespace */
         }
     } else if (amphi__json_kind(space) == AMPHI_JSON_ARRAY &&
-        !amphi__gb_in_namespace(user, space)) {
+               !amphi__gb_in_namespace(user, space)) {
         return false;
     }
     const amphi_json *condition = amphi__json_get(experiment, "condition");
@@ -404,7 +402,7 @@ static bool run_experiment(amphi_gb *gb, const amphi_json *experiment, amphi_str
     if (force != NULL) { /* one that does not exist takes nobody in */
         forced = amphi__json_int(force, -1);
         return forced >= 0 && (uint64_t)forced < count &&
-            variation_is(out, variations, (size_t)forced, false);
+               variation_is(out, variations, (size_t)forced, false);
     }
     return variation_is(out, variations, (size_t)chosen, true);
 }
@@ -443,8 +441,8 @@ static amphi_gb_step try_rule(
     out->has_bucket = result.has_bucket;
     out->bucket = result.bucket;
     out->coverage = result.coverage;
-    const amphi_json *meta =
-        element(amphi__json_get(rule, "meta"), result.variation >= 0 ? (size_t)result.variation : 0);
+    const amphi_json *meta = element(
+        amphi__json_get(rule, "meta"), result.variation >= 0 ? (size_t)result.variation : 0);
     if (!is_in || amphi__json_bool(amphi__json_get(meta, "passthrough"), false)) {
         return STEP_NEXT_RULE;
     }
@@ -463,8 +461,7 @@ static bool is_cyclic(amphi_str key, const amphi_gb_frame *frame)
     return false;
 }
 
-static void evaluate(
-    amphi_gb *gb, amphi_str key, const amphi_gb_frame *outer, amphi_gb_result *out)
+static void evaluate(amphi_gb *gb, amphi_str key, const amphi_gb_frame *outer, amphi_gb_result *out)
 {
     amphi_gb_frame frame = {key, outer, outer != NULL ? outer->depth + 1 : 0};
     memset(out, 0, sizeof *out);

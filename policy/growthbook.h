@@ -13,8 +13,8 @@
 
 #include "sdk/core/json.h"
 
-#define AMPHI_GB_STEPS_MAX 200000u
-#define AMPHI_GB_DEPTH_MAX 32u      /* of prerequisites                    */
+#define AMPHI_GB_STEPS_MAX      200000u
+#define AMPHI_GB_DEPTH_MAX      32u /* of prerequisites                    */
 #define AMPHI_GB_VARIATIONS_MAX 64u /* an experiment with more is skipped  */
 
 typedef struct amphi_gb {
@@ -43,9 +43,9 @@ typedef enum amphi_gb_source {
 typedef struct amphi_gb_result {
     const amphi_json *value; /* inside the payload; NULL: null */
     amphi_gb_source source;
-    int rule_index;          /* the rule that decided; without one, the last whose coverage said
+    int rule_index; /* the rule that decided; without one, the last whose coverage said
                                 no; -1: none */
-    int variation;           /* EXPERIMENT; else -1 */
+    int variation;  /* EXPERIMENT; else -1 */
     /* The last bucket that was compared with a coverage or a range. */
     bool has_bucket;
     bool hash_used; /* EXPERIMENT: false when the variation was forced */
@@ -65,8 +65,8 @@ const char *amphi__gb_source_name(amphi_gb_source source);
 double amphi__gb_hash(amphi_str seed, amphi_str value, int64_t version);
 bool amphi__gb_in_namespace(amphi_str user, const amphi_json *name_and_range);
 /* `out` has room for count ranges. weights NULL: equal. */
-void amphi__gb_bucket_ranges(
-    amphi_gb_range *out, size_t count, double coverage, const double *weights, size_t weights_count);
+void amphi__gb_bucket_ranges(amphi_gb_range *out, size_t count, double coverage,
+    const double *weights, size_t weights_count);
 double amphi__gb_equal_weight(int64_t count); /* 1 / count, 0 for nobody */
 int amphi__gb_choose(double bucket, const amphi_gb_range *ranges, size_t count); /* -1: none */
 
@@ -78,6 +78,10 @@ bool amphi__gb_condition(
 /* What JavaScript makes of a primitive in a string; arrays and objects give false. `room` backs
  * the text of numbers. */
 bool amphi__gb_text(const amphi_json *value, char room[40], amphi_str *out);
+
+/* growthbook_version.c: -1, 0 or 1; by bytes, and as versions. */
+int amphi__gb_compare_text(amphi_str a, amphi_str b);
+int amphi__gb_compare_versions(amphi_str a, amphi_str b);
 
 /* growthbook_regex.c: does the pattern occur in the text? An invalid or unsupported pattern
  * (look-around, back references, too long) occurs nowhere; *valid may be NULL. */

@@ -160,13 +160,6 @@ static bool operand_truth(const amphi_gb_operand *it)
     }
 }
 
-static int compare_text(amphi_str a, amphi_str b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 /* ===: the same kind and the same value; two arrays or objects are never the same. */
 static bool strictly_equal(
     const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case)
@@ -184,10 +177,10 @@ static bool strictly_equal(
     case AMPHI_JSON_NUMBER:
         return operand_number(actual) == amphi__json_number(expected, 0);
     case AMPHI_JSON_STRING:
-        return ignore_case ? amphi__str_equal_ignore_case(amphi__json_string(actual->json),
-                                 amphi__json_string(expected))
-                           : amphi__str_equal(amphi__json_string(actual->json),
-                                 amphi__json_string(expected));
+        return ignore_case ? amphi__str_equal_ignore_case(
+                                 amphi__json_string(actual->json), amphi__json_string(expected))
+                           : amphi__str_equal(
+                                 amphi__json_string(actual->json), amphi__json_string(expected));
     default:
         return false;
     }
@@ -199,8 +192,8 @@ static bool strictly_equal(
 static int relate(const amphi_gb_operand *actual, const amphi_json *expected)
 {
     if (kind_of(actual) == AMPHI_JSON_STRING && amphi__json_is_string(expected)) {
-        int order = compare_text(amphi__json_string(actual->json), amphi__json_string(expected));
-        return (order > 0) - (order < 0);
+        return amphi__gb_compare_text(
+            amphi__json_string(actual->json), amphi__json_string(expected));
     }
     amphi_gb_operand other = operand(expected);
     double a = operand_number(actual);
@@ -218,8 +211,8 @@ static bool array_has(const amphi_json *array, const amphi_gb_operand *it, bool 
     return false;
 }
 
-static bool is_in(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected,
-    bool ignore_case)
+static bool is_in(
+    amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case)
 {
     if (kind_of(actual) != AMPHI_JSON_ARRAY) {
         return array_has(expected, actual, ignore_case);
@@ -267,8 +260,8 @@ static bool element_matches(
     return false;
 }
 
-static bool all_match(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected,
-    bool ignore_case)
+static bool all_match(
+    amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case)
 {
     if (kind_of(actual) != AMPHI_JSON_ARRAY) {
         return false;
@@ -288,8 +281,7 @@ static bool all_match(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_
     return true;
 }
 
-static bool size_matches(
-    amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected)
+static bool size_matches(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected)
 {
     if (kind_of(actual) != AMPHI_JSON_ARRAY) {
         return false;
@@ -310,12 +302,11 @@ static bool type_is(const amphi_gb_operand *actual, const amphi_json *expected)
         [AMPHI_JSON_OBJECT] = "object",
     };
     return amphi__json_is_string(expected) &&
-        amphi__str_equal_c(amphi__json_string(expected), names[kind_of(actual)]);
+           amphi__str_equal_c(amphi__json_string(expected), names[kind_of(actual)]);
 }
 
-static bool regex_matches(
-    amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case,
-    bool *valid)
+static bool regex_matches(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected,
+    bool ignore_case, bool *valid)
 {
     char room[40];
     amphi_str text;
@@ -327,88 +318,95 @@ static bool regex_matches(
     uint32_t cost = (uint32_t)(text.size / 16 > 100000 ? 100000 : text.size / 16);
     gb->steps_left = gb->steps_left > cost ? gb->steps_left - cost : 0;
     return gb->steps_left > 0 &&
-        amphi__gb_regex(amphi__json_string(expected), text, ignore_case, valid);
+           amphi__gb_regex(amphi__json_string(expected), text, ignore_case, valid);
 }
 
-/* ---- versions: "v1.2.10-rc.1+build" as text that sorts ---- */
-
-#define VERSION_TEXT_MAX 256
-
-/* Numbers are padded to five places; a release (three parts) sorts after its pre-releases. */
-static amphi_str version_text(const amphi_gb_operand *it, char out[VERSION_TEXT_MAX])
+/* Only text and numbers can be versions; anything else counts as "0". */
+static amphi_str version_of(const amphi_gb_operand *it, char room[40])
 {
-    char room[40];
-    amphi_str text = AMPHI_STR("0");
+    amphi_str text = {0};
     amphi_json_kind kind = kind_of(it);
-    if ((kind == AMPHI_JSON_STRING && amphi__json_string(it->json).size > 0) ||
-        kind == AMPHI_JSON_NUMBER) {
+    if (kind == AMPHI_JSON_STRING || kind == AMPHI_JSON_NUMBER) {
         operand_text(it, room, &text);
     }
-    if (text.size > 0 && text.data[0] == 'v') {
-        text = amphi__str_slice(text, 1, text.size);
-    }
-    amphi_str build;
-    text = amphi__str_cut(text, '+', &build);
-    size_t used = 0;
-    unsigned parts = 0;
-    for (size_t i = 0; i <= text.size; parts++) {
-        size_t from = i;
-        bool number = true;
-        while (i < text.size && text.data[i] != '.' && text.data[i] != '-') {
-            number = number && text.data[i] >= '0' && text.data[i] <= '9';
-            i++;
-        }
-        size_t size = i - from;
-        i++;
-        size_t padding = number && size > 0 && size < 5 ? 5 - size : 0;
-        if (used + padding + size + 4 > VERSION_TEXT_MAX) {
-            break; /* longer versions are compared by what fits */
-        }
-        if (parts > 0) {
-            out[used++] = '-';
-        }
-        memset(out + used, ' ', padding);
-        used += padding;
-        if (size > 0) {
-            memcpy(out + used, text.data + from, size);
-            used += size;
-        }
-    }
-    if (parts == 3) {
-        memcpy(out + used, "-~", 2);
-        used += 2;
-    }
-    return amphi_str_make(out, used);
+    return text.size > 0 ? text : AMPHI_STR("0");
 }
 
 static int relate_versions(const amphi_gb_operand *actual, const amphi_json *expected)
 {
-    char a[VERSION_TEXT_MAX];
-    char b[VERSION_TEXT_MAX];
+    char room_a[40];
+    char room_b[40];
     amphi_gb_operand other = operand(expected);
-    return compare_text(version_text(actual, a), version_text(&other, b));
+    return amphi__gb_compare_versions(version_of(actual, room_a), version_of(&other, room_b));
 }
 
 /* ---- the operator table ---- */
 
 typedef enum amphi_gb_op {
-    OP_UNKNOWN, OP_EQ, OP_NE, OP_LT, OP_LTE, OP_GT, OP_GTE, OP_VEQ, OP_VNE, OP_VLT, OP_VLTE,
-    OP_VGT, OP_VGTE, OP_EXISTS, OP_IN, OP_INI, OP_NIN, OP_NINI, OP_IN_GROUP, OP_NOT_IN_GROUP,
-    OP_NOT, OP_SIZE, OP_ELEM_MATCH, OP_ALL, OP_ALLI, OP_REGEX, OP_REGEXI, OP_NOT_REGEX,
-    OP_NOT_REGEXI, OP_TYPE
+    OP_UNKNOWN,
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LTE,
+    OP_GT,
+    OP_GTE,
+    OP_VEQ,
+    OP_VNE,
+    OP_VLT,
+    OP_VLTE,
+    OP_VGT,
+    OP_VGTE,
+    OP_EXISTS,
+    OP_IN,
+    OP_INI,
+    OP_NIN,
+    OP_NINI,
+    OP_IN_GROUP,
+    OP_NOT_IN_GROUP,
+    OP_NOT,
+    OP_SIZE,
+    OP_ELEM_MATCH,
+    OP_ALL,
+    OP_ALLI,
+    OP_REGEX,
+    OP_REGEXI,
+    OP_NOT_REGEX,
+    OP_NOT_REGEXI,
+    OP_TYPE
 } amphi_gb_op;
 
 static const struct {
     const char *name;
     amphi_gb_op op;
 } operators[] = {
-    {"$eq", OP_EQ}, {"$ne", OP_NE}, {"$lt", OP_LT}, {"$lte", OP_LTE}, {"$gt", OP_GT},
-    {"$gte", OP_GTE}, {"$veq", OP_VEQ}, {"$vne", OP_VNE}, {"$vlt", OP_VLT}, {"$vlte", OP_VLTE},
-    {"$vgt", OP_VGT}, {"$vgte", OP_VGTE}, {"$exists", OP_EXISTS}, {"$in", OP_IN},
-    {"$ini", OP_INI}, {"$nin", OP_NIN}, {"$nini", OP_NINI}, {"$inGroup", OP_IN_GROUP},
-    {"$notInGroup", OP_NOT_IN_GROUP}, {"$not", OP_NOT}, {"$size", OP_SIZE},
-    {"$elemMatch", OP_ELEM_MATCH}, {"$all", OP_ALL}, {"$alli", OP_ALLI}, {"$regex", OP_REGEX},
-    {"$regexi", OP_REGEXI}, {"$notRegex", OP_NOT_REGEX}, {"$notRegexi", OP_NOT_REGEXI},
+    {"$eq", OP_EQ},
+    {"$ne", OP_NE},
+    {"$lt", OP_LT},
+    {"$lte", OP_LTE},
+    {"$gt", OP_GT},
+    {"$gte", OP_GTE},
+    {"$veq", OP_VEQ},
+    {"$vne", OP_VNE},
+    {"$vlt", OP_VLT},
+    {"$vlte", OP_VLTE},
+    {"$vgt", OP_VGT},
+    {"$vgte", OP_VGTE},
+    {"$exists", OP_EXISTS},
+    {"$in", OP_IN},
+    {"$ini", OP_INI},
+    {"$nin", OP_NIN},
+    {"$nini", OP_NINI},
+    {"$inGroup", OP_IN_GROUP},
+    {"$notInGroup", OP_NOT_IN_GROUP},
+    {"$not", OP_NOT},
+    {"$size", OP_SIZE},
+    {"$elemMatch", OP_ELEM_MATCH},
+    {"$all", OP_ALL},
+    {"$alli", OP_ALLI},
+    {"$regex", OP_REGEX},
+    {"$regexi", OP_REGEXI},
+    {"$notRegex", OP_NOT_REGEX},
+    {"$notRegexi", OP_NOT_REGEXI},
     {"$type", OP_TYPE},
 };
 
@@ -457,8 +455,8 @@ static bool relation_holds(amphi_gb_op op, int order)
     }
 }
 
-static bool set_operator_holds(amphi_gb *gb, amphi_gb_op op, const amphi_gb_operand *actual,
-    const amphi_json *expected)
+static bool set_operator_holds(
+    amphi_gb *gb, amphi_gb_op op, const amphi_gb_operand *actual, const amphi_json *expected)
 {
     bool is_list = amphi__json_kind(expected) == AMPHI_JSON_ARRAY;
     switch (op) {
@@ -504,10 +502,8 @@ static bool operator_holds(
     case OP_VLT:
     case OP_VLTE:
     case OP_VGT:
-    case OP_VGTE: {
-        int order = relate_versions(actual, expected);
-        return relation_holds(op, (order > 0) - (order < 0));
-    }
+    case OP_VGTE:
+        return relation_holds(op, relate_versions(actual, expected));
     case OP_EXISTS:
         return operand_truth(&other) ? !is_null(actual) : is_null(actual);
     case OP_NOT:
@@ -539,8 +535,8 @@ static bool condition_value(
     switch (amphi__json_kind(condition)) {
     case AMPHI_JSON_STRING:
         return operand_text(actual, room, &text) &&
-            (ignore_case ? amphi__str_equal_ignore_case(text, amphi__json_string(condition))
-                         : amphi__str_equal(text, amphi__json_string(condition)));
+               (ignore_case ? amphi__str_equal_ignore_case(text, amphi__json_string(condition))
+                            : amphi__str_equal(text, amphi__json_string(condition)));
     case AMPHI_JSON_NUMBER:
         return operand_number(actual) == amphi__json_number(condition, 0);
     case AMPHI_JSON_BOOL:

@@ -11,9 +11,9 @@
 #include "sdk/core/str.h"
 
 #define PROGRAM_MAX 1500
-#define RANGES_MAX 400
-#define GROUPS_MAX 40
-#define REPEAT_MAX 500
+#define RANGES_MAX  400
+#define GROUPS_MAX  40
+#define REPEAT_MAX  500
 
 typedef enum amphi_re_op {
     RE_CHAR,  /* a = code point                                  */
@@ -21,7 +21,10 @@ typedef enum amphi_re_op {
     RE_SET,   /* ranges a .. a + b; negated when c               */
     RE_SPLIT, /* go to both here + a and here + b                */
     RE_JUMP,  /* here + a                                        */
-    RE_BEGIN, RE_END, RE_WORD_EDGE, RE_NOT_WORD_EDGE,
+    RE_BEGIN,
+    RE_END,
+    RE_WORD_EDGE,
+    RE_NOT_WORD_EDGE,
     RE_MATCH
 } amphi_re_op;
 
@@ -99,8 +102,8 @@ static void insert_split(amphi_re *re, size_t from, int a, int b)
         return;
     }
     amphi_re_step split = re->program[re->size - 1];
-    memmove(&re->program[from + 1], &re->program[from],
-        (re->size - 1 - from) * sizeof re->program[0]);
+    memmove(
+        &re->program[from + 1], &re->program[from], (re->size - 1 - from) * sizeof re->program[0]);
     re->program[from] = split;
 }
 
@@ -168,8 +171,9 @@ static uint32_t take_hex(amphi_re *re, size_t digits)
     for (size_t i = 0; i < digits; i++) {
         char c = re->rest.size > i ? re->rest.data[i] : '?';
         uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0')
-            : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (uint32_t)((c | 0x20) - 'a') + 10
-                                                     : 16;
+                         : (c | 0x20) >= 'a' && (c | 0x20) <= 'f'
+                             ? (uint32_t)((c | 0x20) - 'a') + 10
+                             : 16;
         if (digit == 16) {
             re->bad = true;
             return 0;
@@ -350,8 +354,8 @@ static bool take_quantifier(amphi_re *re, int *least, int *most)
         return false;
     }
     re->rest = amphi__str_slice(text, 1, text.size);
-    re->bad = re->bad || *least > REPEAT_MAX || *most > REPEAT_MAX ||
-        (*most >= 0 && *most < *least);
+    re->bad =
+        re->bad || *least > REPEAT_MAX || *most > REPEAT_MAX || (*most >= 0 && *most < *least);
     return true;
 }
 
@@ -482,7 +486,7 @@ typedef struct amphi_re_place {
 static bool holds(const amphi_re_step *step, const amphi_re_place *place)
 {
     bool edge = (place->before >= 0 && is_word((uint32_t)place->before)) !=
-        (place->after >= 0 && is_word((uint32_t)place->after));
+                (place->after >= 0 && is_word((uint32_t)place->after));
     switch ((amphi_re_op)step->op) {
     case RE_BEGIN:
         return place->before < 0;
@@ -496,8 +500,8 @@ static bool holds(const amphi_re_step *step, const amphi_re_place *place)
 }
 
 /* Follows splits and jumps from `start`; true when the program's end is reached. */
-static bool add_thread(const amphi_re *re, amphi_re_threads *threads, uint8_t *seen,
-    size_t start, const amphi_re_place *place)
+static bool add_thread(const amphi_re *re, amphi_re_threads *threads, uint8_t *seen, size_t start,
+    const amphi_re_place *place)
 {
     uint16_t stack[2 * PROGRAM_MAX];
     size_t depth = 0;

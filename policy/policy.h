@@ -34,18 +34,18 @@ typedef struct amphi_policy {
     bool metered_allowed;             /* "network.metered_allowed": true                         */
     uint32_t rtt_slow_ms;             /* "network.rtt_slow_ms": 2000; slower: local first        */
     uint32_t local_threads_max;       /* "local.threads_max": 0 (none)                           */
-    uint32_t local_context_tokens_max;/* "local.context_tokens_max": 4096                        */
-    float local_tokens_per_second_max;/* "local.tokens_per_second_max": 0 (none)                 */
-    uint32_t answer_tokens_max;       /* "answer.tokens_max": 1024, when a request says nothing  */
-    amphi_budgets local_budgets;      /* "local.budgets": first_token_ms 20000, idle_ms 5000     */
-    amphi_budgets cloud_budgets;      /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
-    uint32_t total_ms;                /* "total_ms": 120000                                      */
-    uint32_t hedge_ms;                /* "cloud.hedge_ms": 0 (never)                             */
-    uint32_t cache_ttl_s;             /* "cache.ttl_s": 604800; 0: no cache                      */
-    uint32_t breaker_failures;        /* "breaker.failures": 3 in a row open it                  */
-    uint32_t breaker_open_ms;         /* "breaker.open_ms": 10000, then one probe                */
-    uint32_t crash_limit;             /* "crash.limit": 3 in the window: no local                */
-    uint32_t crash_window_s;          /* "crash.window_s": 600                                   */
+    uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096                        */
+    float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none)                 */
+    uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024, when a request says nothing  */
+    amphi_budgets local_budgets;       /* "local.budgets": first_token_ms 20000, idle_ms 5000     */
+    amphi_budgets cloud_budgets; /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
+    uint32_t total_ms;           /* "total_ms": 120000                                      */
+    uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never)                             */
+    uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache                      */
+    uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it                  */
+    uint32_t breaker_open_ms;    /* "breaker.open_ms": 10000, then one probe                */
+    uint32_t crash_limit;        /* "crash.limit": 3 in the window: no local                */
+    uint32_t crash_window_s;     /* "crash.window_s": 600                                   */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -78,24 +78,24 @@ typedef struct amphi_policy_route {
     bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
     bool was_refused_thermal; /* amphi__policy_remember                                   */
     bool was_refused_memory;
-    bool needs_no_network;    /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
+    bool needs_no_network; /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
                                  refuse it. The caller leaves it false when the app pushed the
                                  network fact: then the app means it.                     */
 } amphi_policy_route;
 
 typedef struct amphi_policy_facts {
     amphi_device_facts device;
-    amphi_mode mode;             /* the request's; DEFAULT: the document's */
+    amphi_mode mode; /* the request's; DEFAULT: the document's */
     bool is_private;
     bool needs_tools, needs_images, needs_audio;
-    uint32_t prompt_tokens;      /* estimate or count                      */
-    uint32_t answer_tokens_max;  /* 0: the document's                      */
-    amphi_budgets budgets;       /* the request's; 0: the document's       */
-    uint64_t draw;               /* a random number of the caller's: who goes first among routes
+    uint32_t prompt_tokens;     /* estimate or count                      */
+    uint32_t answer_tokens_max; /* 0: the document's                      */
+    amphi_budgets budgets;      /* the request's; 0: the document's       */
+    uint64_t draw;              /* a random number of the caller's: who goes first among routes
                                     of equal priority, in the ratio of their weights. 0: the
                                     heaviest first                         */
     const amphi_policy_route *routes;
-    size_t routes_count;         /* at most AMPHI_ROUTES_MAX               */
+    size_t routes_count; /* at most AMPHI_ROUTES_MAX               */
 } amphi_policy_facts;
 
 typedef struct amphi_plan_step {
@@ -112,9 +112,9 @@ typedef struct amphi_plan_step {
 typedef struct amphi_plan {
     amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried   */
     size_t steps_count;
-    amphi_decision decision;     /* every route, kept ones first and in the order of steps, each
+    amphi_decision decision; /* every route, kept ones first and in the order of steps, each
                                     with its reason                        */
-    amphi_error refusal;         /* status AMPHI_OK when there are steps; otherwise why not:
+    amphi_error refusal;     /* status AMPHI_OK when there are steps; otherwise why not:
                                     _REFUSED    private, mode, kill switch, no engine: stays so
                                     _OFFLINE    a cloud route lacks only the network
                                     _BUSY       a breaker is open; retry_after_ms
@@ -133,25 +133,27 @@ void amphi__policy_remember(
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
  * heat or memory pressure, battery under battery.critical_percent, memory in use above
  * memory.unload_percent. Pure. */
-amphi_status amphi__policy_check_running(const amphi_policy *policy,
-    const amphi_device_facts *device, amphi_error *reason);
+amphi_status amphi__policy_check_running(
+    const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
 
 /* Should an idle local engine give its memory back? Memory in use above memory.unload_percent, or
  * memory pressure. Pure; `reason` (may be NULL) is filled in when true. */
-bool amphi__policy_should_unload(const amphi_policy *policy, const amphi_device_facts *device,
-    amphi_error *reason);
+bool amphi__policy_should_unload(
+    const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
 
 /* ---- breakers: plain data, advanced by outcomes; the caller brings the time ---- */
 
 typedef struct amphi_breaker {
     uint32_t failures_in_a_row;
-    uint64_t opened_ms;          /* monotonic; 0: closed                   */
-    bool probing;                /* half open, its one request is under way */
+    uint64_t opened_ms; /* monotonic; 0: closed                   */
+    bool probing;       /* half open, its one request is under way */
 } amphi_breaker;
 
-bool amphi__breaker_is_open(const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+bool amphi__breaker_is_open(
+    const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
 /* Half open and free: the caller may send the probe and must call began. */
-bool amphi__breaker_may_probe(const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+bool amphi__breaker_may_probe(
+    const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
 void amphi__breaker_began(amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
 void amphi__breaker_succeeded(amphi_breaker *breaker);
 void amphi__breaker_failed(amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
@@ -165,10 +167,10 @@ amphi_status amphi__device_probe_new(amphi_device *out, amphi_error *error);
 typedef struct amphi_rollout amphi_rollout;
 
 typedef struct amphi_rollout_options {
-    amphi_str source;            /* file path or https URL; empty: none                      */
+    amphi_str source; /* file path or https URL; empty: none                      */
     bool allow_http_loopback;
-    amphi_http http;             /* borrowed                                                 */
-    amphi_store store;           /* borrowed: install id, ETag and last good payload         */
+    amphi_http http;   /* borrowed                                                 */
+    amphi_store store; /* borrowed: install id, ETag and last good payload         */
     amphi_log log;
 } amphi_rollout_options;
 
@@ -176,7 +178,8 @@ amphi_status amphi__rollout_new(
     amphi_rollout **out, const amphi_rollout_options *options, amphi_error *error);
 /* Reads the file, or fetches with If-None-Match, waiting up to timeout_ms. A bad or missing
  * payload leaves the last good one in force and is an error. */
-amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms, amphi_error *error);
+amphi_status amphi__rollout_refresh(
+    amphi_rollout *rollout, uint32_t timeout_ms, amphi_error *error);
 /* *policy = base, with the feature's value on top; a value that does not fit the document's schema
  * is ignored as a whole (and `show` says so). */
 amphi_status amphi__rollout_apply(

@@ -17,7 +17,7 @@
 
 #include <stdio.h>
 
-#define ROOT_MAX 200
+#define ROOT_MAX          200
 #define CGROUP_LEVELS_MAX 32
 
 typedef struct amphi_linux_probe {
@@ -155,8 +155,8 @@ static uint64_t reclaimable(const char *root, const char *folder, const amphi_cg
 }
 
 /* Narrows the facts by one group's limit; "max" is no number and so no limit. */
-static void apply_limit(const char *root, const char *folder, const amphi_cgroup_names *names,
-    amphi_device_facts *out)
+static void apply_limit(
+    const char *root, const char *folder, const amphi_cgroup_names *names, amphi_device_facts *out)
 {
     char path[AMPHI_PROBE_PATH_MAX];
     int64_t limit = 0;
@@ -183,8 +183,8 @@ static void apply_limit(const char *root, const char *folder, const amphi_cgroup
 /* Every group from ours up to the mount may hold a limit. Inside a container our path may be one
  * of the host that is not mounted here; the walk then finds the container's own files at the
  * mount itself. */
-static void walk_groups(const char *root, amphi_str group, const amphi_cgroup_names *names,
-    amphi_device_facts *out)
+static void walk_groups(
+    const char *root, amphi_str group, const amphi_cgroup_names *names, amphi_device_facts *out)
 {
     char folder[AMPHI_PROBE_PATH_MAX - 64];
     if (amphi__str_find(group, AMPHI_STR("..")) != SIZE_MAX || group.size > 255) {
@@ -194,8 +194,8 @@ static void walk_groups(const char *root, amphi_str group, const amphi_cgroup_na
         while (group.size > 0 && group.data[group.size - 1] == '/') {
             group.size--;
         }
-        int length = snprintf(
-            folder, sizeof folder, "%s%.*s", names->mount, (int)group.size, group.data);
+        int length =
+            snprintf(folder, sizeof folder, "%s%.*s", names->mount, (int)group.size, group.data);
         if (length > 0 && (size_t)length < sizeof folder) {
             apply_limit(root, folder, names, out);
         }
@@ -260,8 +260,8 @@ static bool stalls(amphi_str text, const char *who, uint64_t limit_percent)
         amphi_str line = amphi__str_cut(text, '\n', &text);
         amphi_str fraction;
         if (amphi__str_starts_with(line, amphi_str_from(key)) &&
-            amphi__str_to_u64(amphi__str_cut(amphi__str_slice(line, strlen(key), line.size), '.',
-                                  &fraction),
+            amphi__str_to_u64(
+                amphi__str_cut(amphi__str_slice(line, strlen(key), line.size), '.', &fraction),
                 &percent)) {
             return percent >= limit_percent;
         }
@@ -277,27 +277,27 @@ static void probe_pressure(const char *root, amphi_device_facts *out)
         return;
     }
     amphi_str info = amphi_str_make(text, got);
-    out->memory_pressure = stalls(info, "full", STALL_CRITICAL_PERCENT) ? 2
-        : stalls(info, "some", STALL_MODERATE_PERCENT)                  ? 1
-                                                                        : 0;
+    out->memory_pressure = stalls(info, "full", STALL_CRITICAL_PERCENT)   ? 2
+                           : stalls(info, "some", STALL_MODERATE_PERCENT) ? 1
+                                                                          : 0;
     out->known |= AMPHI_FACT_PRESSURE;
 }
 
 /* ---- network ---- */
 
 #define ROUTES_SIZE_MAX (32u << 10)
-#define ROUTE_UP 0x1u
-#define ROUTE_REJECT 0x200u
+#define ROUTE_UP        0x1u
+#define ROUTE_REJECT    0x200u
 
 static bool hex_field(amphi_str field, uint64_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < field.size; i++) {
         char c = field.data[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
-            : c >= 'a' && c <= 'f'            ? (unsigned)(c - 'a') + 10
-            : c >= 'A' && c <= 'F'            ? (unsigned)(c - 'A') + 10
-                                              : 16;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+                                                : 16;
         if (digit == 16 || i >= 16) {
             return false;
         }
@@ -360,8 +360,8 @@ static amphi_network interface_network(const char *root, amphi_str interface)
     if (interface.size == 0 || interface.size > 15 || amphi__str_equal_c(interface, "lo")) {
         return AMPHI_NETWORK_NONE;
     }
-    snprintf(path, sizeof path, "/sys/class/net/%.*s/operstate", (int)interface.size,
-        interface.data);
+    snprintf(
+        path, sizeof path, "/sys/class/net/%.*s/operstate", (int)interface.size, interface.data);
     amphi_str state = amphi__probe_read_line(root, path, text, sizeof text);
     if (amphi__str_equal_c(state, "down") || amphi__str_equal_c(state, "lowerlayerdown")) {
         return AMPHI_NETWORK_NONE; /* the cable is out, the route still stands */

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define ENTRIES_MAX 256 /* of a sysfs class folder */
-#define TRIPS_MAX 16
+#define TRIPS_MAX   16
 
 static DIR *open_folder(const char *root, const char *folder)
 {
@@ -66,7 +66,7 @@ static void add_battery(const char *root, const char *supply, amphi_power *power
     power->weights += (double)size;
     amphi_str status = supply_line(root, supply, "status", text, sizeof text);
     power->plugged = power->plugged || amphi__str_equal_c(status, "Charging") ||
-        amphi__str_equal_c(status, "Full");
+                     amphi__str_equal_c(status, "Full");
 }
 
 static void add_supply(const char *root, const char *supply, amphi_power *power)
@@ -78,8 +78,7 @@ static void add_supply(const char *root, const char *supply, amphi_power *power)
         return;
     }
     int64_t online = 0;
-    if ((amphi__str_equal_c(type, "Mains") ||
-            amphi__str_starts_with(type, AMPHI_STR("USB")) ||
+    if ((amphi__str_equal_c(type, "Mains") || amphi__str_starts_with(type, AMPHI_STR("USB")) ||
             amphi__str_equal_c(type, "Wireless")) &&
         supply_number(root, supply, "online", &online) && online != 0) {
         power->plugged = true;
@@ -109,7 +108,7 @@ void amphi__probe_battery(const char *root, amphi_device_facts *out)
 /* ---- heat; temperatures in thousandths of a degree Celsius ---- */
 
 #define THERMAL_FOLDER "/sys/class/thermal"
-#define DEGREES 1000
+#define DEGREES        1000
 
 typedef struct amphi_trips {
     int64_t passive, hot, critical; /* 0: none */
@@ -119,9 +118,8 @@ typedef struct amphi_trips {
  * radio or a disk, which say nothing about us. */
 static bool is_processor_zone(amphi_str type)
 {
-    static const char *const parts[] = {
-        "x86_pkg_temp", "acpitz", "cpu", "CPU", "soc", "SOC", "coretemp", "k10temp", "TCPU",
-        "apss", "skin", "SKIN", "quiet"};
+    static const char *const parts[] = {"x86_pkg_temp", "acpitz", "cpu", "CPU", "soc", "SOC",
+        "coretemp", "k10temp", "TCPU", "apss", "skin", "SKIN", "quiet"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (amphi__str_find(type, amphi_str_from(parts[i])) != SIZE_MAX) {
             return true;
@@ -170,14 +168,14 @@ static amphi_thermal zone_state(int64_t now, const amphi_trips *trips)
     if (trips->hot != 0 && trips->hot < critical) {
         critical = trips->hot;
     }
-    int64_t serious = trips->passive != 0 ? trips->passive
-        : trips->critical != 0            ? trips->critical - 10 * DEGREES
-                                          : 92 * DEGREES;
+    int64_t serious = trips->passive != 0    ? trips->passive
+                      : trips->critical != 0 ? trips->critical - 10 * DEGREES
+                                             : 92 * DEGREES;
     int64_t fair = serious - (trips->passive != 0 ? 5 : 10) * DEGREES;
-    return now >= critical ? AMPHI_THERMAL_CRITICAL
-        : now >= serious   ? AMPHI_THERMAL_SERIOUS
-        : now >= fair      ? AMPHI_THERMAL_FAIR
-                           : AMPHI_THERMAL_NOMINAL;
+    return now >= critical  ? AMPHI_THERMAL_CRITICAL
+           : now >= serious ? AMPHI_THERMAL_SERIOUS
+           : now >= fair    ? AMPHI_THERMAL_FAIR
+                            : AMPHI_THERMAL_NOMINAL;
 }
 
 static amphi_thermal read_zone(const char *root, const char *zone)
@@ -191,8 +189,7 @@ static amphi_thermal read_zone(const char *root, const char *zone)
     }
     snprintf(path, sizeof path, THERMAL_FOLDER "/%s/temp", zone);
     /* A sensor that is asleep gives an error, or a figure from another world. */
-    if (!amphi__probe_read_number(root, path, &now) || now < -40 * DEGREES ||
-        now > 150 * DEGREES) {
+    if (!amphi__probe_read_number(root, path, &now) || now < -40 * DEGREES || now > 150 * DEGREES) {
         return AMPHI_THERMAL_UNKNOWN;
     }
     amphi_trips trips = read_trips(root, zone);

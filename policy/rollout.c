@@ -21,10 +21,10 @@
 
 #include <stdio.h>
 
-#define FEATURE "amphi.policy"
-#define SETTING_ID "rollout.install_id"
+#define FEATURE      "amphi.policy"
+#define SETTING_ID   "rollout.install_id"
 #define SETTING_KEPT "rollout.payload" /* {"source","etag"}, a line end, the payload's bytes */
-#define KEPT_MAX (AMPHI_ROLLOUT_PAYLOAD_MAX + 8192)
+#define KEPT_MAX     (AMPHI_ROLLOUT_PAYLOAD_MAX + 8192)
 
 #if defined(__ANDROID__)
 #define PLATFORM "android"
@@ -131,8 +131,8 @@ static void copy_setting(void *user, amphi_str value)
 }
 
 /* An absent setting, or no store at all, is the empty text. */
-static amphi_status read_setting(const amphi_rollout *rollout, const char *name,
-    amphi_rollout_setting *out, amphi_error *error)
+static amphi_status read_setting(
+    const amphi_rollout *rollout, const char *name, amphi_rollout_setting *out, amphi_error *error)
 {
     amphi__buf_init(&out->text, KEPT_MAX);
     if (rollout->store.ops == NULL) {
@@ -198,9 +198,9 @@ static amphi_status make_attributes(amphi_rollout *rollout, amphi_error *error)
     amphi__json_put_str(&writer, "sdkVersion", AMPHI_STR(AMPHI_VERSION));
     amphi__json_put_str(&writer, "platform", AMPHI_STR(PLATFORM));
     amphi__json_close(&writer, '}');
-    amphi_status status = text.status != AMPHI_OK
-        ? amphi__fail_no_memory(error)
-        : amphi__json_parse(&rollout->attributes, amphi__buf_str(&text), "attributes", error);
+    amphi_status status = text.status != AMPHI_OK ? amphi__fail_no_memory(error)
+                                                  : amphi__json_parse(&rollout->attributes,
+                                                        amphi__buf_str(&text), "attributes", error);
     amphi__buf_clear(&text);
     return status;
 }
@@ -216,13 +216,20 @@ static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error)
     amphi_status status = read_setting(rollout, SETTING_KEPT, &kept, error);
     amphi_str payload;
     amphi_str line = amphi__str_cut(amphi__buf_str(&kept.text), '\n', &payload);
-    if (status == AMPHI_OK && line.size > 0 &&
-        amphi__json_parse(&head, line, "rollout", NULL) == AMPHI_OK &&
-        amphi__str_equal_c(
-            amphi__json_string(amphi__json_get(head, "source")), rollout->source) &&
-        parse_payload(&rollout->payload, payload, NULL) == AMPHI_OK) {
-        amphi__str_copy_to(rollout->etag, sizeof rollout->etag,
-            amphi__json_string(amphi__json_get(head, "etag")));
+    amphi_status usable =
+        line.size > 0 ? amphi__json_parse(&head, line, "rollout", NULL) : AMPHI_E_NOT_FOUND;
+    if (usable == AMPHI_OK &&
+        !amphi__str_equal_c(amphi__json_string(amphi__json_get(head, "source")), rollout->source)) {
+        usable = AMPHI_E_NOT_FOUND;
+    }
+    if (usable == AMPHI_OK) {
+        usable = parse_payload(&rollout->payload, payload, NULL);
+    }
+    if (status == AMPHI_OK && usable == AMPHI_E_NO_MEMORY) {
+        status = amphi__fail_no_memory(error);
+    } else if (usable == AMPHI_OK) {
+        amphi__str_copy_to(
+            rollout->etag, sizeof rollout->etag, amphi__json_string(amphi__json_get(head, "etag")));
         rollout->state = STATE_KEPT;
         if (amphi__sha256(amphi__buf_str(&kept.text), rollout->kept_digest) != AMPHI_OK) {
             memset(rollout->kept_digest, 0, sizeof rollout->kept_digest);
@@ -296,8 +303,8 @@ static bool is_url(const char *source)
     return strncmp(source, "https://", 8) == 0 || strncmp(source, "http://", 7) == 0;
 }
 
-static amphi_status fetch(amphi_rollout *rollout, amphi_rollout_fetch *fetched,
-    uint32_t timeout_ms, amphi_error *error)
+static amphi_status fetch(
+    amphi_rollout *rollout, amphi_rollout_fetch *fetched, uint32_t timeout_ms, amphi_error *error)
 {
     if (!is_url(rollout->source)) {
         return amphi__rollout_fetch_file(fetched, rollout->source, error);
@@ -327,8 +334,8 @@ static bool put_into_force(
     return payload != NULL;
 }
 
-static amphi_status refresh(amphi_rollout *rollout, amphi_rollout_fetch *fetched,
-    uint32_t timeout_ms, amphi_error *error)
+static amphi_status refresh(
+    amphi_rollout *rollout, amphi_rollout_fetch *fetched, uint32_t timeout_ms, amphi_error *error)
 {
     amphi_json *payload = NULL;
     amphi_status status = fetch(rollout, fetched, timeout_ms, error);
@@ -342,8 +349,8 @@ static amphi_status refresh(amphi_rollout *rollout, amphi_rollout_fetch *fetched
         /* In force even when the disk is full; the next start then asks again. */
         amphi_error problem;
         if (keep(rollout, amphi__buf_str(&fetched->body), fetched->etag, &problem) != AMPHI_OK) {
-            amphi__log(&rollout->log, AMPHI_LOG_WARNING, "rollout: payload not kept: %s",
-                problem.message);
+            amphi__log(
+                &rollout->log, AMPHI_LOG_WARNING, "rollout: payload not kept: %s", problem.message);
         }
     }
     return AMPHI_OK;
@@ -393,8 +400,7 @@ static void evaluate(const amphi_rollout *rollout, amphi_gb_result *out)
 }
 
 /* null means: the app's own policy. */
-static amphi_status apply_value(
-    amphi_policy *policy, const amphi_json *value, amphi_error *error)
+static amphi_status apply_value(amphi_policy *policy, const amphi_json *value, amphi_error *error)
 {
     if (amphi__json_kind(value) <= AMPHI_JSON_NULL) {
         return AMPHI_OK;
@@ -418,8 +424,8 @@ amphi_status amphi__rollout_apply(
     amphi__mutex_lock(&rollout->lock);
     evaluate(rollout, &result);
     amphi_status status = apply_value(&changed, result.value, &misfit);
-    bool tell = status != AMPHI_OK && !rollout->said_ignored;
-    rollout->said_ignored = status != AMPHI_OK;
+    bool tell = status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && !rollout->said_ignored;
+    rollout->said_ignored = rollout->said_ignored || tell;
     amphi__mutex_unlock(&rollout->lock);
     if (tell) {
         amphi__log(&rollout->log, AMPHI_LOG_WARNING, "rollout: value of " FEATURE " ignored: %s",
@@ -450,8 +456,7 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
         }
         break;
     case AMPHI_GB_EXPERIMENT:
-        amphi__buf_printf(
-            out, "rule %d: variation %d, ", result->rule_index, result->variation);
+        amphi__buf_printf(out, "rule %d: variation %d, ", result->rule_index, result->variation);
         say_bucket(out, result);
         break;
     case AMPHI_GB_DEFAULT_VALUE:
@@ -463,10 +468,10 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
         }
         break;
     case AMPHI_GB_UNKNOWN_FEATURE:
-        amphi__buf_append_c(out,
-            rollout->source[0] == '\0'       ? "no rollout source is configured"
-                : rollout->payload == NULL ? "there is no payload yet"
-                                           : "the payload has no feature " FEATURE);
+        amphi__buf_append_c(out, rollout->source[0] == '\0' ? "no rollout source is configured"
+                                 : rollout->payload == NULL
+                                     ? "there is no payload yet"
+                                     : "the payload has no feature " FEATURE);
         break;
     case AMPHI_GB_PREREQUISITE:
         amphi__buf_append_c(out, "a prerequisite feature holds it back");
@@ -481,7 +486,10 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
     amphi_policy scratch;
     amphi_error misfit;
     amphi__policy_init(&scratch);
-    if (apply_value(&scratch, result->value, &misfit) != AMPHI_OK) {
+    amphi_status status = apply_value(&scratch, result->value, &misfit);
+    if (status == AMPHI_E_NO_MEMORY) {
+        out->status = status;
+    } else if (status != AMPHI_OK) {
         amphi__buf_printf(out, "; the value is ignored: %s", misfit.message);
     }
     if (rollout->problem.status != AMPHI_OK) {

@@ -53,8 +53,7 @@ typedef struct amphi_waiter {
     amphi_error error; /* of the exchange */
 } amphi_waiter;
 
-static void on_headers(
-    void *self, int http_status, const amphi_http_header *headers, size_t count)
+static void on_headers(void *self, int http_status, const amphi_http_header *headers, size_t count)
 {
     amphi_waiter *waiter = self;
     amphi__mutex_lock(&waiter->lock);
@@ -122,11 +121,11 @@ static amphi_status read_answer(const amphi_waiter *waiter, bool sent_etag, amph
         return AMPHI_OK;
     }
     if (code != 200) {
-        amphi_status status = code == 404 || code == 410 ? AMPHI_E_NOT_FOUND
-            : code == 401 || code == 403                 ? AMPHI_E_AUTH
-            : code == 429                                ? AMPHI_E_RATE_LIMITED
-            : code >= 500                                ? AMPHI_E_PROVIDER
-                                                         : AMPHI_E_REQUEST;
+        amphi_status status = code == 404 || code == 410   ? AMPHI_E_NOT_FOUND
+                              : code == 401 || code == 403 ? AMPHI_E_AUTH
+                              : code == 429                ? AMPHI_E_RATE_LIMITED
+                              : code >= 500                ? AMPHI_E_PROVIDER
+                                                           : AMPHI_E_REQUEST;
         return amphi__fail(error, status, code, "rollout: the server answered %d", code);
     }
     if (waiter->fetch->body.status == AMPHI_E_LIMIT) {
@@ -150,8 +149,8 @@ static amphi_status exchange(amphi_waiter *waiter, const amphi_http *http,
     }
     http->ops->release(http->self, running);
     return done ? AMPHI_OK
-                : amphi__fail(error, AMPHI_E_TIMEOUT, 0, "rollout: no payload within %u ms",
-                      timeout_ms);
+                : amphi__fail(
+                      error, AMPHI_E_TIMEOUT, 0, "rollout: no payload within %u ms", timeout_ms);
 }
 
 amphi_status amphi__rollout_fetch_url(amphi_rollout_fetch *fetch, const amphi_http *http,

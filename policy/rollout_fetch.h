@@ -8,7 +8,7 @@
 #include "policy/policy.h"
 
 #define AMPHI_ROLLOUT_PAYLOAD_MAX (1u << 20)
-#define AMPHI_ROLLOUT_ETAG_MAX 256
+#define AMPHI_ROLLOUT_ETAG_MAX    256
 
 typedef struct amphi_rollout_fetch {
     amphi_buf body;

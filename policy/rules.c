@@ -76,8 +76,7 @@ static void resolve_step(amphi_judgement *j)
 /* The longest answer that the context leaves room for. */
 static void fit_answer(amphi_judgement *j)
 {
-    uint32_t context =
-        is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
+    uint32_t context = is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
     uint32_t prompt = j->facts->prompt_tokens;
     if (context > prompt && context - prompt < j->step.answer_tokens_max) {
         j->step.answer_tokens_max = context - prompt;
@@ -109,8 +108,7 @@ void amphi__rules_judge(amphi_judgement *j)
 }
 
 AMPHI_PRINTF(3, 4)
-static amphi_verdict refuse(
-    amphi_judgement *j, amphi_reason reason, const char *format, ...)
+static amphi_verdict refuse(amphi_judgement *j, amphi_reason reason, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -268,7 +266,7 @@ static uint64_t tokens_needed(const amphi_judgement *j)
 {
     uint32_t answer = j->step.answer_tokens_max;
     return (uint64_t)j->facts->prompt_tokens +
-        (answer < ANSWER_TOKENS_LEAST ? answer : ANSWER_TOKENS_LEAST);
+           (answer < ANSWER_TOKENS_LEAST ? answer : ANSWER_TOKENS_LEAST);
 }
 
 static amphi_verdict rule_context(amphi_judgement *j)
@@ -289,8 +287,7 @@ static amphi_verdict rule_context(amphi_judgement *j)
 
 static amphi_verdict rule_pressure(amphi_judgement *j)
 {
-    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE) ||
-        j->facts->device.memory_pressure == 0) {
+    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE) || j->facts->device.memory_pressure == 0) {
         return AMPHI_VERDICT_KEEP;
     }
     if (j->facts->device.memory_pressure >= 2) {
@@ -327,9 +324,8 @@ static unsigned long long mebibytes(uint64_t bytes)
 
 static uint32_t less_hysteresis(uint32_t percent, bool was_refused)
 {
-    return was_refused && percent > MEMORY_HYSTERESIS_PERCENT
-        ? percent - MEMORY_HYSTERESIS_PERCENT
-        : percent;
+    return was_refused && percent > MEMORY_HYSTERESIS_PERCENT ? percent - MEMORY_HYSTERESIS_PERCENT
+                                                              : percent;
 }
 
 /* The admission rule: weights + KV cache + scratch under memory.max_percent of the device's

@@ -26,7 +26,7 @@ typedef struct amphi_judgement {
      * at the cloud first. */
     bool degraded;
     amphi_reason degraded_reason;
-    char notes[64]; /* what was turned down, in words: "2 threads, device warm" */
+    char notes[64];       /* what was turned down, in words: "2 threads, device warm" */
     amphi_plan_step step; /* hedge_ms and route are decide.c's */
 } amphi_judgement;
 

@@ -12,9 +12,9 @@
  * Known limit: a body without length that is cut without close_notify looks whole to curl; the
  * dialects know better, because an answer has a finish reason.
  */
-#include "remote/pin.h"
+#include "remote/http_answer.h"
+#include "remote/http_request.h"
 #include "remote/remote.h"
-#include "remote/url.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/buf.h"
@@ -28,16 +28,12 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     WARM_TIMEOUT_MS = 10000,
     IDLE_CONNECTION_S = 60, /* older idle connections aren't trusted to be alive */
     CONNECTIONS_MAX = 8,
-    HEADERS_MAX = 256,
-    HEADERS_LIMIT_BYTES = 64 << 10,
-    BODY_LIMIT_BYTES = 64 << 20,
     POLL_MS = 1000, /* only a net under the wake-ups */
 };
 
@@ -57,21 +53,12 @@ struct amphi_http_exchange {
     CURL *easy;
     struct curl_slist *request_headers;
     char *body;
-    amphi_http_sink sink;
-    bool is_warm;          /* nobody's: freed by the I/O thread            */
+    bool is_warm;          /* nobody's: freed by the I/O thread              */
     bool is_loopback_http; /* plain http: connects to loopback or not at all */
-    uint64_t body_limit;
-    size_t headers_limit;
 
     /* The I/O thread's. */
     bool in_multi;
-    bool headers_done;
-    int http_status;
-    amphi_buf headers; /* lines of the answer that is being read, without line ends, by LF */
-    size_t headers_count;
-    size_t headers_bytes;
-    uint64_t body_bytes;
-    amphi_error failure; /* why one of our callbacks stopped curl */
+    amphi_http_answer answer;
     char curl_message[CURL_ERROR_SIZE];
     amphi_http_exchange *next_warm;
 
@@ -152,7 +139,7 @@ static amphi_status explain_special(
     }
     if (code == CURLE_OUT_OF_MEMORY) {
         /* How curl 7.88 reports a header line without end. */
-        return sent && !exchange->headers_done
+        return sent && !exchange->answer.headers_done
             ? amphi__fail(error, AMPHI_E_LIMIT, code, "the answer's headers are too long")
             : amphi__fail_no_memory(error);
     }
@@ -169,8 +156,8 @@ static amphi_status explain_special(
 /* AMPHI_OK for a body that is whole as far as HTTP can tell. */
 static amphi_status explain(const amphi_http_exchange *exchange, CURLcode code, amphi_error *error)
 {
-    if (exchange->failure.status != AMPHI_OK) {
-        *error = exchange->failure;
+    if (exchange->answer.failure.status != AMPHI_OK) {
+        *error = exchange->answer.failure;
         return error->status;
     }
     if (code == CURLE_OK) {
@@ -183,7 +170,7 @@ static amphi_status explain(const amphi_http_exchange *exchange, CURLcode code, 
         if (meanings[i].code != code) {
             continue;
         }
-        if (meanings[i].status == AMPHI_E_NETWORK && exchange->headers_done) {
+        if (meanings[i].status == AMPHI_E_NETWORK && exchange->answer.headers_done) {
             return amphi__fail(error, AMPHI_E_TRUNCATED, code,
                 "the connection broke in the middle of the answer");
         }
@@ -199,107 +186,27 @@ static bool stop_if_cancelled(amphi_http_exchange *exchange)
     if (!atomic_load(&exchange->cancelled)) {
         return false;
     }
-    amphi__fail(&exchange->failure, AMPHI_E_CANCELLED, 0, "cancelled");
+    amphi__fail(&exchange->answer.failure, AMPHI_E_CANCELLED, 0, "cancelled");
     return true;
 }
 
-/* The status code of "HTTP/1.1 200 OK" or "HTTP/2 200"; 0 when there is none. */
-static int status_of_line(amphi_str line)
-{
-    amphi_str rest;
-    uint64_t value;
-    amphi__str_cut(line, ' ', &rest);
-    amphi_str code = amphi__str_cut(amphi__str_trim(rest), ' ', &rest);
-    return amphi__str_to_u64(code, &value) && value < 1000 ? (int)value : 0;
-}
-
-/* The blank line behind the final answer's headers. */
-static amphi_status deliver_headers(amphi_http_exchange *exchange)
-{
-    amphi_http_header *list = amphi__calloc(exchange->headers_count + 1, sizeof *list);
-    if (list == NULL) {
-        return AMPHI_E_NO_MEMORY;
-    }
-    size_t count = 0;
-    amphi_str text = amphi__buf_str(&exchange->headers);
-    while (text.size > 0 && count < exchange->headers_count) {
-        amphi_str line = amphi__str_cut(text, '\n', &text);
-        amphi_str value;
-        amphi_str name = amphi__str_cut(line, ':', &value);
-        if (name.size < line.size) {
-            list[count].name = amphi__str_trim(name);
-            list[count].value = amphi__str_trim(value);
-            count++;
-        }
-    }
-    exchange->headers_done = true;
-    exchange->sink.headers(exchange->sink.self, exchange->http_status, list, count);
-    amphi__free(list);
-    return AMPHI_OK;
-}
-
-static amphi_status take_header_line(amphi_http_exchange *exchange, amphi_str line)
-{
-    if (exchange->headers_done) {
-        return AMPHI_OK; /* a trailer; nobody needs it */
-    }
-    line = amphi__str_trim(line);
-    if (amphi__str_starts_with(line, AMPHI_STR("HTTP/"))) {
-        exchange->http_status = status_of_line(line);
-        exchange->headers_count = 0;
-        amphi__buf_reset(&exchange->headers);
-        return AMPHI_OK;
-    }
-    if (line.size == 0) {
-        bool is_interim = exchange->http_status >= 100 && exchange->http_status < 200;
-        return is_interim ? AMPHI_OK : deliver_headers(exchange);
-    }
-    if (exchange->headers_count == HEADERS_MAX) {
-        return AMPHI_E_LIMIT;
-    }
-    exchange->headers_count++;
-    amphi__buf_append_str(&exchange->headers, line);
-    return amphi__buf_append_char(&exchange->headers, '\n');
-}
-
+/* Both return anything but `bytes` to stop curl. */
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
-    if (stop_if_cancelled(exchange)) {
-        return 0;
-    }
-    exchange->headers_bytes += bytes; /* of all answers: a flood of 1xx is bounded as well */
-    amphi_status status = AMPHI_E_LIMIT;
-    if (exchange->headers_bytes <= exchange->headers_limit) {
-        status = take_header_line(exchange, amphi_str_make(data, bytes));
-    }
-    if (status == AMPHI_E_LIMIT) {
-        amphi__fail(&exchange->failure, status, 0, "the answer's headers are longer than %zu bytes",
-            exchange->headers_limit);
-    } else if (status != AMPHI_OK) {
-        amphi__fail_no_memory(&exchange->failure);
-    }
-    return status == AMPHI_OK ? bytes : 0;
+    bool goes_on = !stop_if_cancelled(exchange) &&
+        amphi__http_answer_line(&exchange->answer, amphi_str_make(data, bytes)) == AMPHI_OK;
+    return goes_on ? bytes : bytes + 1;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
-    if (stop_if_cancelled(exchange)) {
-        return bytes == 0 ? 1 : 0; /* anything but `bytes` stops curl */
-    }
-    exchange->body_bytes += bytes;
-    if (exchange->body_bytes > exchange->body_limit) {
-        amphi__fail(&exchange->failure, AMPHI_E_LIMIT, 0, "the answer is longer than %llu bytes",
-            (unsigned long long)exchange->body_limit);
-        return 0;
-    }
-    if (bytes > 0) {
-        exchange->sink.body(exchange->sink.self, amphi_str_make(data, bytes));
-    }
-    return bytes;
+    bool goes_on = !stop_if_cancelled(exchange) &&
+        amphi__http_answer_body(&exchange->answer, amphi_str_make(data, bytes)) == AMPHI_OK;
+    return goes_on ? bytes : bytes + 1;
 }
 
 static bool is_loopback_address(const struct sockaddr *address)
@@ -329,18 +236,6 @@ static curl_socket_t on_open_socket(
 
 /* ---- Setting up an exchange, on the caller's thread ----------------------------------------- */
 
-/* Printable ASCII and blanks: no line end can be smuggled into a header. */
-static bool is_header_text(amphi_str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c == 0x7F || (c < ' ' && c != '\t')) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void wipe_list(struct curl_slist *list)
 {
     for (struct curl_slist *node = list; node != NULL; node = node->next) {
@@ -368,11 +263,6 @@ static amphi_status add_headers(
     }
     for (size_t i = 0; i < request->headers_count; i++) {
         const amphi_http_header *header = &request->headers[i];
-        if (header->name.size == 0 || !is_header_text(header->name) ||
-            !is_header_text(header->value)) {
-            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-                "headers: number %zu holds a control character or has no name", i);
-        }
         amphi_buf line;
         amphi__buf_init(&line, 64u << 10);
         amphi__buf_reserve(&line, header->name.size + header->value.size + 2);
@@ -482,7 +372,7 @@ static void exchange_free(amphi_http_exchange *exchange)
     curl_easy_cleanup(exchange->easy);
     wipe_list(exchange->request_headers);
     amphi__free(exchange->body);
-    amphi__buf_clear(&exchange->headers);
+    amphi__http_answer_clear(&exchange->answer);
     amphi__free(exchange);
 }
 
@@ -502,30 +392,13 @@ static void sink_ignores_end(void *self, const amphi_error *error)
 static const amphi_http_sink warm_sink = {
     NULL, sink_ignores_headers, sink_ignores_body, sink_ignores_end};
 
-static amphi_status check_request(
-    const amphi_http_request *request, amphi_url *url, amphi_error *error)
-{
-    amphi_status status = amphi__url_parse(url, request->url, error);
-    if (status == AMPHI_OK) {
-        status = amphi__url_check(url, request->allow_http_loopback, error);
-    }
-    if (status == AMPHI_OK) {
-        status = amphi__pins_check(request->pins, error);
-    }
-    if (status == AMPHI_OK && !amphi__str_equal_c(request->method, "GET") &&
-        !amphi__str_equal_c(request->method, "POST")) {
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "method: GET or POST");
-    }
-    return status;
-}
-
 /* sink NULL: a warm-up, which nobody waits for. */
 static amphi_status exchange_new(amphi_http_exchange **out, transport *owner,
     const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
 {
     amphi_url url;
     CURLcode code = CURLE_OUT_OF_MEMORY;
-    amphi_status status = check_request(request, &url, error);
+    amphi_status status = amphi__http_request_check(request, &url, error);
     if (status != AMPHI_OK) {
         return status;
     }
@@ -534,14 +407,9 @@ static amphi_status exchange_new(amphi_http_exchange **out, transport *owner,
         return amphi__fail_no_memory(error);
     }
     exchange->owner = owner;
-    exchange->sink = sink != NULL ? *sink : warm_sink;
     exchange->is_warm = sink == NULL;
     exchange->is_loopback_http = !url.is_https;
-    exchange->body_limit = request->body_limit_bytes > 0 ? request->body_limit_bytes
-                                                         : (uint64_t)BODY_LIMIT_BYTES;
-    exchange->headers_limit =
-        request->headers_limit_bytes > 0 ? request->headers_limit_bytes : HEADERS_LIMIT_BYTES;
-    amphi__buf_init(&exchange->headers, exchange->headers_limit + HEADERS_MAX);
+    amphi__http_answer_init(&exchange->answer, request, sink != NULL ? sink : &warm_sink);
     exchange->easy = curl_easy_init();
     exchange->body = amphi__str_copy(request->body);
     if (exchange->easy == NULL || exchange->body == NULL) {
@@ -601,7 +469,7 @@ static void finish(transport *http, amphi_http_exchange *exchange, const amphi_e
         curl_multi_remove_handle(http->multi, exchange->easy);
         exchange->in_multi = false;
     }
-    exchange->sink.end(exchange->sink.self, error);
+    exchange->answer.sink.end(exchange->answer.sink.self, error);
     amphi__mutex_lock(&http->mutex);
     unlink_queued(http, exchange);
     exchange->has_ended = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The store's key in a file of its own: 64 hex digits, mode 0600. It is written whole under another
- * name, synced, and then linked into place, so that of two processes one wins and both read the
- * same key, and a crash leaves no half of one. What is there is never replaced: a file that can't be
- * read as a key is an error, because a new key could not open the old store.
+ * The store's key in a file of its own: 64 hex digits, mode 0600. It is written whole under
+ * another name, synced, and then linked into place, so that of two processes one wins and both read
+ * the same key, and a crash leaves no half of one. What is there is never replaced: a file that
+ * can't be read as a key is an error, because a new key could not open the old store.
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/crypto.h"

@@ -2,8 +2,8 @@
  *
  * The outbox: turns that wait for a route. An entry is leased before it is sent, so that of all
  * threads and processes one sends it, and it leaves in the transaction that stores its answer. Only
- * the first entry of a conversation can be claimed: the order of a conversation holds. A lease whose
- * process died runs out.
+ * the first entry of a conversation can be claimed: the order of a conversation holds. A lease
+ * whose process died runs out.
  *
  * Times are wall clock and a clock can be set back: a lease or a pause that ends later than an
  * entry can live is no promise but such a jump, and does not count.

@@ -38,8 +38,8 @@ typedef struct amphi_query {
 /* AMPHI_E_UNSUPPORTED with the package's name when there is no SQLCipher here. */
 amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
 
-/* Opens a file, or creates it (mode 0600). Page size 4096, WAL, every commit synced, deleted content
- * overwritten; each of these is asked back, and the file's bytes are looked at.
+/* Opens a file, or creates it (mode 0600). Page size 4096, WAL, every commit synced, deleted
+ * content overwritten; each of these is asked back, and the file's bytes are looked at.
  * AMPHI_E_KEY: another key's file, or a plain one; nothing was written to it. AMPHI_E_CORRUPT. */
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);

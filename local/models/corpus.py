@@ -252,7 +252,7 @@ def disturb(text, rng, frame_words=True):
         text = text.replace("'", "")
     if rng.random() < 0.04:
         text = re.sub(r"\byou\b", "u", text)
-    if rng.random() < 0.16:
+    if rng.random() < 0.1:
         words = text.split()
         for _ in range(rng.choice((1, 1, 2))):
             i = rng.randrange(len(words))

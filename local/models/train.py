@@ -56,7 +56,7 @@ def encode(messages, words, answers, cut):
 def pack(corpus, tokenizer, length, seed, cut=0):
     """-> int16 [windows, length], uint8 of the same shape."""
     rng = random.Random(seed)
-    spellings = [tokenizer, tokenizer, tokenizer.with_dropout(0.08)]
+    spellings = [tokenizer] * 4 + [tokenizer.with_dropout(0.06)]
     windows, masks, ids, mask = [], [], [], []
 
     def flush():
@@ -148,8 +148,8 @@ def metadata(tokenizer, shape):
 
 
 def learning_rate(progress, hold):
-    """Warm-up, a plateau, and a linear way down to nothing in the last half (not with hold)."""
-    return min(1.0, progress / 0.02, 1.0 if hold else (1 - progress) / 0.5)
+    """Warm-up, a plateau, and a long linear way down to nothing (not with hold)."""
+    return min(1.0, progress / 0.02, 1.0 if hold else (1 - progress) / 0.75)
 
 
 def main():
@@ -201,7 +201,8 @@ def main():
 
     begin, step, tokens, orders, recent = time.time(), 0, 0, [[], []], [[], []]
     while (progress := (time.time() - begin) / (60 * args.minutes)) < 1:
-        pool = int(random.random() >= args.stubs)
+        share = args.stubs if progress < 0.75 else args.stubs / 2  # whole answers at the end
+        pool = int(random.random() >= share)
         windows, masks = pools[pool]
         size = args.batch * args.length // windows.shape[1]
         if len(orders[pool]) < size:

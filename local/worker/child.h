@@ -35,6 +35,9 @@ uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_si
 /* Lowers the address-space limit to what this model needs. */
 void amphi__child_cage_memory(uint64_t bytes);
 
+/* child_check.c: tries to get out of the cage, prints what held; 0 when all did. */
+int amphi__child_check(void);
+
 /* child_signals.c: fatal signals write AMPHI_WORKER_FD_DEATH before they kill. */
 void amphi__child_signals(void);
 

@@ -124,8 +124,12 @@ int main(int argc, char **argv)
     static amphi_child child;
     amphi_worker_hello hello = {.magic = AMPHI_WORKER_MAGIC, .version = AMPHI_WORKER_VERSION};
 
+    if (argc == 2 && strcmp(argv[1], "--check") == 0) {
+        return amphi__child_check();
+    }
     if (!attach(&child)) {
-        static const char text[] = "amphi-worker is started by the Amphi library, not by hand.\n";
+        static const char text[] = "amphi-worker is started by the Amphi library, not by hand; "
+                                   "amphi-worker --check tries its cage.\n";
         ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
 
         (void)ignored;

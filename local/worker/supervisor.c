@@ -28,6 +28,7 @@ enum {
     TICK_NO_PIDFD_MS = 1000, /* an idle one, where the kernel can't tell */
     STOPPED_TICKS = 2,       /* seen stopped that often in a row: stalled */
     EVENTS_PER_TURN = 256,   /* then wishes (a cancel) get their turn    */
+    EMPTY_WAKES_MAX = 10000, /* in a row: somebody wants to keep us busy */
 };
 
 /* ---- the model file ---- */
@@ -323,6 +324,7 @@ static amphi_status worker_start(amphi_local *local, amphi_error *error)
     close(model_fd);
     if (status == AMPHI_OK) {
         local->heartbeat = 0;
+        local->empty_wakes = 0;
         set_state(local, AMPHI_LOCAL_STARTING);
     }
     return status;
@@ -518,6 +520,7 @@ static bool receive(amphi_local *local, unsigned events_max)
             return false;
         }
         local->progress_us = amphi__clock_us(NULL);
+        local->empty_wakes = 0;
         if (status != AMPHI_OK || !on_message(local, &message)) {
             worker_broke_rules(local);
             return false;
@@ -925,8 +928,12 @@ static bool turn(amphi_local *local, int timeout_ms)
     if (local->state != AMPHI_LOCAL_NONE) {
         if (fds[1].revents != 0) {
             drain_fd(local->worker.events_fd);
+            local->empty_wakes++;
         }
         more = receive(local, EVENTS_PER_TURN);
+        if (local->state != AMPHI_LOCAL_NONE && local->empty_wakes > EMPTY_WAKES_MAX) {
+            worker_broke_rules(local);
+        }
         check_death(local, fds[3].revents != 0);
     }
     check_stall(local);

@@ -113,6 +113,7 @@ typedef struct amphi_local {
     uint64_t progress_us;  /* last sign of life */
     uint64_t tick_us;      /* last time that we looked */
     uint32_t stopped_ticks;
+    uint32_t empty_wakes; /* in a row: woken, and nothing was there */
     amphi_process dying[AMPHI_LOCAL_DYING_MAX];
     uint8_t event[AMPHI_WORKER_EVENT_MAX];
 } amphi_local;

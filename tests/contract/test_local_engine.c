@@ -13,8 +13,12 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <amphi/ext/allocator.h>
 
 #include <cmocka.h>
 
@@ -246,7 +250,7 @@ static void cancel_case(const char *script, bool wait_first)
     engine_recorder_init(&r);
     assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
     assert_true(engine_recorder_wait_text(&r, 5, 5000));
-    assert_int_equal(r.terminals, 0);
+    assert_false(engine_recorder_wait_end(&r, 0));
     e.engine.ops->release(e.engine.self, run);
     assert_int_equal(r.terminals, 1);
     engine_recorder_clear(&r);
@@ -307,8 +311,8 @@ static void engine__unload_stops_the_answer_only_when_forced(void **state)
     assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
     assert_true(engine_recorder_wait_text(&r, 2, 5000));
     e.engine.ops->unload(e.engine.self, false);
-    assert_true(engine_recorder_wait_text(&r, r.text.size + 5, 5000));
-    assert_int_equal(r.terminals, 0);
+    assert_true(engine_recorder_wait_text(&r, 20, 5000));
+    assert_false(engine_recorder_wait_end(&r, 0));
     e.engine.ops->unload(e.engine.self, true);
     assert_true(engine_recorder_wait_end(&r, 5000));
     assert_int_equal(r.error.status, AMPHI_E_RESOURCE);
@@ -435,6 +439,149 @@ static void engine__threads_that_start_cancel_and_release_each_get_one_end(void 
     scripted_engine_free(&e);
 }
 
+static void engine__a_run_started_after_unload_is_not_meant_by_it(void **state)
+{
+    scripted_engine e;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+
+    assert_true(scripted_engine_new(&e, "usual", 0));
+    for (int i = 0; i < 20; i++) {
+        e.engine.ops->unload(e.engine.self, true);
+        engine_recorder_init(&r);
+        assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
+        assert_true(engine_recorder_wait_end(&r, 5000));
+        e.engine.ops->release(e.engine.self, run);
+        assert_true(r.finished);
+        engine_recorder_clear(&r);
+    }
+    scripted_engine_free(&e);
+}
+
+static int run_with(scripted_engine *e, uint32_t threads, uint32_t context)
+{
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    const amphi_engine_sink sink = engine_recorder_sink(&r);
+    const amphi_engine_request request = {.struct_size = sizeof request,
+        .body = AMPHI_STR(BODY),
+        .threads_max = threads,
+        .context_tokens_max = context};
+
+    engine_recorder_init(&r);
+    assert_int_equal(
+        e->engine.ops->start(e->engine.self, &run, &request, &sink, NULL), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&r, 5000));
+    e->engine.ops->release(e->engine.self, run);
+    assert_true(r.finished);
+    engine_recorder_clear(&r);
+    for (int i = 0; i < 200 && count_children() != 1; i++) {
+        usleep(5000); /* until the former worker is collected */
+    }
+    return only_child();
+}
+
+static void engine__a_degraded_run_gets_a_worker_of_its_size(void **state)
+{
+    scripted_engine e;
+    int whole = 0;
+    int small = 0;
+
+    assert_true(scripted_engine_new(&e, "usual", 0));
+    whole = run_with(&e, 0, 0);
+    assert_int_equal(run_with(&e, 64, 1 << 20), whole); /* bounds that bind nothing */
+    small = run_with(&e, 0, 512);
+    assert_int_not_equal(small, whole);
+    assert_int_equal(run_with(&e, 0, 512), small);
+    assert_int_not_equal(run_with(&e, 0, 0), small);
+    scripted_engine_free(&e);
+}
+
+/* An allocator whose n-th call fails. */
+static atomic_int calls_left;
+static atomic_int blocks_live;
+
+static bool must_fail(void)
+{
+    return atomic_fetch_sub(&calls_left, 1) == 1;
+}
+
+static void *failing_alloc(void *self, size_t size)
+{
+    void *memory = must_fail() ? NULL : malloc(size);
+
+    atomic_fetch_add(&blocks_live, memory != NULL);
+    return memory;
+}
+
+static void *failing_realloc(void *self, void *old, size_t size)
+{
+    void *memory = must_fail() ? NULL : realloc(old, size);
+
+    atomic_fetch_add(&blocks_live, memory != NULL && old == NULL);
+    return memory;
+}
+
+static void failing_free(void *self, void *memory)
+{
+    atomic_fetch_sub(&blocks_live, memory != NULL);
+    free(memory);
+}
+
+static const amphi_allocator failing = {.struct_size = sizeof failing,
+    .name = "failing",
+    .alloc = failing_alloc,
+    .realloc = failing_realloc,
+    .free = failing_free};
+
+static void count_end(void *self, const amphi_engine_event *event)
+{
+    atomic_fetch_add((atomic_int *)self,
+        event->kind == AMPHI_ENGINE_FINISH || event->kind == AMPHI_ENGINE_FAIL);
+}
+
+/* One whole life with the n-th allocation failing; false once there are fewer than n. */
+static bool live_failing_at(int n)
+{
+    scripted_engine e;
+    amphi_engine_info info = {.struct_size = sizeof info};
+    amphi_engine_run *run = NULL;
+    atomic_int ends = 0;
+    const amphi_engine_sink sink = {.self = &ends, .event = count_end};
+    const amphi_engine_request request = {.struct_size = sizeof request, .body = AMPHI_STR(BODY)};
+    amphi_status status = AMPHI_E_NO_MEMORY;
+    uint32_t count = 0;
+
+    atomic_store(&calls_left, n);
+    if (scripted_engine_new(&e, "usual", 0)) {
+        e.engine.ops->describe(e.engine.self, &info);
+        status = e.engine.ops->start(e.engine.self, &run, &request, &sink, NULL);
+        assert_true(status == AMPHI_OK || status == AMPHI_E_NO_MEMORY);
+        assert_int_equal(run != NULL, status == AMPHI_OK);
+        e.engine.ops->count_tokens(e.engine.self, AMPHI_STR(BODY), &count);
+        e.engine.ops->release(e.engine.self, run);
+        assert_int_equal(atomic_load(&ends), status == AMPHI_OK);
+        scripted_engine_free(&e);
+    } else {
+        unlink(e.model);
+    }
+    assert_int_equal(atomic_load(&blocks_live), 0);
+    return atomic_load(&calls_left) <= 0;
+}
+
+static void engine__every_allocation_may_fail(void **state)
+{
+    int n = 1;
+
+    amphi_allocator_set(&failing);
+    while (live_failing_at(n)) {
+        n++;
+    }
+    amphi_allocator_set(NULL);
+    assert_true(n > 4);
+    assert_int_equal(count_children(), 0);
+}
+
 static void engine__nothing_is_left_behind(void **state)
 {
     int descriptors = count_descriptors();
@@ -496,6 +643,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(engine__tokens_are_counted_exactly_once_loaded),
         cmocka_unit_test(engine__too_long_a_request_is_refused_at_start),
         cmocka_unit_test(engine__threads_that_start_cancel_and_release_each_get_one_end),
+        cmocka_unit_test(engine__a_run_started_after_unload_is_not_meant_by_it),
+        cmocka_unit_test(engine__a_degraded_run_gets_a_worker_of_its_size),
+        cmocka_unit_test(engine__every_allocation_may_fail),
         cmocka_unit_test(engine__nothing_is_left_behind),
         cmocka_unit_test(engine__an_app_that_ignores_sigchld_is_served_as_well),
     };

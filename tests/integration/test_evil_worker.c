@@ -88,6 +88,7 @@ static const evil evils[] = {
     {"control-zeroed", FINISHED},
     {"control-random", FINISHED},
     {"wakes-without-events", FINISHED},
+    {"wakes-for-ever", DIED},
     {"death-note-0", FINISHED},
     {"death-note-65", DIED},
     {"death-note-max", DIED},
@@ -348,6 +349,11 @@ static bool evil_control(scripted_worker *worker, const char *script)
         atomic_store(&worker->control->heartbeat, UINT32_MAX);
     } else if (is(script, "wakes-without-events")) {
         for (int i = 0; i < 1000; i++) {
+            scripted_wake();
+        }
+    } else if (is(script, "wakes-for-ever")) {
+        for (;;) {
+            atomic_fetch_add(&worker->control->heartbeat, 1); /* looks alive */
             scripted_wake();
         }
     } else if (is(script, "shrinks-the-memory")) {

@@ -65,7 +65,7 @@ static uint64_t kill_one(amphi_engine engine, const death *what)
 
     engine_recorder_init(&r);
     good = engine_start(engine, &run, &r, BODY, "", 200) == AMPHI_OK &&
-           engine_recorder_wait_text(&r, 8, 60000) && r.terminals == 0;
+           engine_recorder_wait_text(&r, 8, 60000) && !engine_recorder_wait_end(&r, 0);
     child = only_child();
     from_us = amphi__clock_us(NULL);
     good = good && child > 0 && kill(child, what->signal) == 0 &&
@@ -231,14 +231,83 @@ static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(vo
     scripted_engine_free(&e);
 }
 
+/* An app of its own: starts an answer, tells the worker's pid, and waits to be killed. */
+static int host_main(void)
+{
+    amphi_engine engine;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    char text[32];
+    int size = 0;
+
+    engine_recorder_init(&r);
+    if (!real_engine_new(&engine, "stories") ||
+        engine_start(engine, &run, &r, BODY, "", 20) != AMPHI_OK ||
+        !engine_recorder_wait_text(&r, 3, 60000)) {
+        return 1;
+    }
+    size = snprintf(text, sizeof text, "%d\n", only_child());
+    (void)!write(STDOUT_FILENO, text, (size_t)size);
+    for (;;) {
+        pause();
+    }
+}
+
+static bool is_alive(int pid)
+{
+    char path[64];
+    char line[256];
+    FILE *file = NULL;
+    bool alive = false;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    file = fopen(path, "re");
+    if (file != NULL) { /* an orphan may stay a zombie where nobody collects it */
+        alive = fgets(line, sizeof line, file) != NULL && strstr(line, ") Z ") == NULL;
+        fclose(file);
+    }
+    return alive;
+}
+
+static void death__of_the_app_takes_the_worker_along(void **state)
+{
+    char command[512];
+    int worker = 0;
+    FILE *host = NULL;
+    ssize_t size = readlink("/proc/self/exe", command, 400);
+    char line[64] = "";
+
+    assert_true(size > 0);
+    snprintf(command + size, sizeof command - (size_t)size, " --host & echo $!; wait");
+    host = popen(command, "re");
+    assert_non_null(host);
+    assert_non_null(fgets(line, sizeof line, host));
+    if (fgets(command, sizeof command, host) == NULL || atoi(command) == 0) {
+        pclose(host);
+        skip();
+    }
+    worker = atoi(command);
+    assert_true(is_alive(worker));
+    assert_int_equal(kill(atoi(line), SIGKILL), 0);
+    for (int i = 0; i < 400 && is_alive(worker); i++) {
+        usleep(5000);
+    }
+    assert_false(is_alive(worker));
+    pclose(host);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(death__of_the_real_worker_is_told_at_once),
         cmocka_unit_test(death__comes_after_every_text_that_was_written_before_it),
+        cmocka_unit_test(death__of_the_app_takes_the_worker_along),
         cmocka_unit_test(death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker),
     };
 
     scripted_worker_main(argc, argv, step);
+    if (argc == 2 && strcmp(argv[1], "--host") == 0) {
+        return host_main();
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,10 @@
-/* The README's program: one question, one streamed answer, wherever it comes from. */
 #include <amphi/amphi.h>
 #include <stdio.h>
 
 int main(int argc, char **argv)
 {
     amphi_error error;
-    amphi_client *client;
+    amphi_client *client = NULL;
     amphi_client_options options;
     amphi_client_options_init(&options);
     options.data_dir = amphi_str_from(argc > 1 ? argv[1] : NULL); /* or $XDG_DATA_HOME/amphi */
@@ -24,10 +23,8 @@ int main(int argc, char **argv)
     while (status == AMPHI_OK && !amphi_event_is_terminal(&event)) {
         status = amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, &error);
         if (event.kind == AMPHI_EVENT_DELTA)
-            printf("%.*s", (int)event.text.size, event.text.data);
+            fwrite(event.text.data, 1, event.text.size, stdout);
     }
-    printf("\n[%.*s]\n", (int)event.route.size, event.route.data);
-    amphi_stream_free(stream);
-    amphi_client_free(client);
+    amphi_stream_free(stream), amphi_client_free(client);
     return event.kind == AMPHI_EVENT_DONE ? 0 : 1;
 }

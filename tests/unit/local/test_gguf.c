@@ -5,7 +5,6 @@
  */
 #include "local/model/checked.h"
 #include "local/model/gguf.h"
-#include "sdk/core/alloc.h"
 #include "sdk/core/str.h"
 #include "tests/support/failing_alloc.h"
 #include "tests/support/gguf_builder.h"
@@ -410,6 +409,31 @@ static void gguf__a_real_vocabulary_without_tensors_opens(void **state)
     amphi__gguf_free(gguf);
 }
 
+static void gguf__every_failed_allocation_is_reported_and_nothing_leaks(void **state)
+{
+    gguf_builder builder;
+    amphi_buf file;
+    amphi_status status = AMPHI_E_NO_MEMORY;
+    failing_alloc_install();
+    gguf_builder_init(&builder);
+    gguf_builder_tiny_llama(&builder, 1);
+    gguf_builder_finish(&builder, &file);
+    long live = failing_alloc_live();
+    for (size_t n = 1; status != AMPHI_OK; n++) {
+        amphi_gguf *gguf = NULL;
+        failing_alloc_at(n);
+        status = amphi__gguf_open_memory(&gguf, file.data, file.size, NULL);
+        failing_alloc_at(0);
+        assert_true(status == AMPHI_OK || status == AMPHI_E_NO_MEMORY);
+        amphi__gguf_free(gguf);
+        assert_int_equal(failing_alloc_live(), live);
+        assert_true(n < 100);
+    }
+    amphi__buf_clear(&file);
+    gguf_builder_clear(&builder);
+    failing_alloc_remove();
+}
+
 static void checked__nothing_wraps(void **state)
 {
     uint64_t out = 7;
@@ -445,6 +469,7 @@ int main(void)
         cmocka_unit_test(gguf__a_thousand_mutated_headers_are_survived),
         cmocka_unit_test(gguf__paths_and_descriptors_that_are_no_model_are_refused),
         cmocka_unit_test(gguf__a_real_vocabulary_without_tensors_opens),
+        cmocka_unit_test(gguf__every_failed_allocation_is_reported_and_nothing_leaks),
         cmocka_unit_test(checked__nothing_wraps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,7 @@ typedef struct amphi_scene {
     amphi_plan plan;
 } amphi_scene;
 
-static void set_route(
-    amphi_policy_route *route, amphi_engine_kind kind, const char *name)
+static void set_route(amphi_policy_route *route, amphi_engine_kind kind, const char *name)
 {
     memset(route, 0, sizeof *route);
     route->info.struct_size = sizeof route->info;
@@ -353,9 +352,8 @@ static void memory__shortens_the_context_before_it_refuses(void **state)
         {1200, false, 2944}, /* 800 left: 300 MiB of cache, 3072 tokens less rounding of KiB */
         {951, false, 512},   /* 551 left: 522 tokens, an even 512 */
         {940, false, 0},     /* 540 left: fewer than 512 */
-        {850, false, 0},
-        {600, true, 4096},   /* loaded already: only its share counts, 900 < 1400 */
-        {390, true, 0},      /* 80.5 % in use: being unloaded */
+        {850, false, 0}, {600, true, 4096}, /* loaded already: only its share counts, 900 < 1400 */
+        {390, true, 0},                     /* 80.5 % in use: being unloaded */
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         amphi_scene s;
@@ -393,7 +391,7 @@ static void memory__need_stays_under_its_share(void **state)
     assert_in_range(step(&s, "local")->context_tokens_max, 1900, 2048);
     assert_says(entry(&s, "local")->why, "memory is tight");
     assert_string_equal(order(&s), "cloud local"); /* auto: local is held back */
-    s.facts.prompt_tokens = 2500; /* does not fit into what is left */
+    s.facts.prompt_tokens = 2500;                  /* does not fit into what is left */
     decide(&s);
     assert_int_equal(entry(&s, "local")->reason, AMPHI_REASON_MEMORY);
     s.routes[0].info.weights_bytes = UINT64_MAX; /* sums must not wrap */
@@ -698,9 +696,9 @@ static void check_promises(const amphi_scene *s)
     size_t count =
         s->facts.routes_count < AMPHI_ROUTES_MAX ? s->facts.routes_count : AMPHI_ROUTES_MAX;
     const amphi_decision *d = &s->plan.decision;
-    amphi_mode mode = s->facts.mode != AMPHI_MODE_DEFAULT ? s->facts.mode
-        : s->policy.mode != AMPHI_MODE_DEFAULT            ? s->policy.mode
-                                                          : AMPHI_MODE_AUTO;
+    amphi_mode mode = s->facts.mode != AMPHI_MODE_DEFAULT    ? s->facts.mode
+                      : s->policy.mode != AMPHI_MODE_DEFAULT ? s->policy.mode
+                                                             : AMPHI_MODE_AUTO;
     assert_int_equal(d->routes_count, count);
     uint32_t seen = 0;
     for (size_t i = 0; i < count; i++) {

@@ -151,8 +151,8 @@ static void document__every_limit_holds(void **state)
                 }
                 nested[used] = '\0';
             }
-            snprintf(json, sizeof json, "{\"%s\":%.0f%.*s", nested, tries[t], (int)depth + 1,
-                "}}}}");
+            snprintf(
+                json, sizeof json, "{\"%s\":%.0f%.*s", nested, tries[t], (int)depth + 1, "}}}}");
             amphi_policy p;
             amphi_error error;
             amphi__policy_init(&p);
@@ -205,8 +205,8 @@ static void document__arbitrary_bytes_are_survived(void **state)
         amphi__policy_init(&before);
         amphi_policy p = before;
         amphi_error error;
-        if (amphi__policy_apply_json(
-                &p, amphi_str_make(text, sizeof text - 1), &error) != AMPHI_OK) {
+        if (amphi__policy_apply_json(&p, amphi_str_make(text, sizeof text - 1), &error) !=
+            AMPHI_OK) {
             assert_memory_equal(&p, &before, sizeof p);
             assert_true(error.message[0] != '\0');
         }
@@ -245,8 +245,8 @@ static void field_line(const amphi_policy_field *f, char *out, size_t size)
     } else {
         snprintf(limits, sizeof limits, "%.0f to %.0f", f->low, f->high);
     }
-    snprintf(out, size, "| `%s` | %s | %s | %s | %s |", f->name, otherwise, limits, f->unit,
-        f->help);
+    snprintf(
+        out, size, "| `%s` | %s | %s | %s | %s |", f->name, otherwise, limits, f->unit, f->help);
 }
 
 /* Prints the lines that the page should have, so that it can be brought up to date by hand. */

@@ -96,7 +96,8 @@ static void growthbook__hash(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("hash")) {
+    EACH(c, group("hash"))
+    {
         double expected = amphi__json_number(nth(c, 3), -1);
         double got = amphi__gb_hash(amphi__json_string(nth(c, 0)), amphi__json_string(nth(c, 1)),
             amphi__json_int(nth(c, 2), 0));
@@ -113,7 +114,8 @@ static void growthbook__hash(void **state)
 static size_t ranges_from(const amphi_json *list, amphi_gb_range *out, size_t max)
 {
     size_t count = 0;
-    EACH (r, list) {
+    EACH(r, list)
+    {
         assert_true(count < max);
         out[count].from = amphi__json_number(nth(r, 0), NAN);
         out[count++].to = amphi__json_number(nth(r, 1), NAN);
@@ -126,13 +128,15 @@ static void growthbook__getBucketRange(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("getBucketRange")) {
+    EACH(c, group("getBucketRange"))
+    {
         amphi_gb_range got[16];
         amphi_gb_range expected[16];
         double weights[16];
         size_t weights_count = 0;
         const amphi_json *in = nth(c, 1);
-        EACH (w, nth(in, 2)) {
+        EACH(w, nth(in, 2))
+        {
             weights[weights_count++] = amphi__json_number(w, NAN);
         }
         size_t count = (size_t)amphi__json_int(nth(in, 0), 0);
@@ -156,11 +160,12 @@ static void growthbook__chooseVariation(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("chooseVariation")) {
+    EACH(c, group("chooseVariation"))
+    {
         amphi_gb_range ranges[16];
         size_t count = ranges_from(nth(c, 2), ranges, 16);
         bool same = amphi__gb_choose(amphi__json_number(nth(c, 1), NAN), ranges, count) ==
-            amphi__json_int(nth(c, 3), -2);
+                    amphi__json_int(nth(c, 3), -2);
         passed += same;
         failed += !same;
     }
@@ -172,9 +177,10 @@ static void growthbook__inNamespace(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("inNamespace")) {
+    EACH(c, group("inNamespace"))
+    {
         bool same = amphi__gb_in_namespace(amphi__json_string(nth(c, 1)), nth(c, 2)) ==
-            amphi__json_bool(nth(c, 3), false);
+                    amphi__json_bool(nth(c, 3), false);
         passed += same;
         failed += !same;
     }
@@ -186,10 +192,12 @@ static void growthbook__getEqualWeights(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("getEqualWeights")) {
+    EACH(c, group("getEqualWeights"))
+    {
         int64_t count = amphi__json_int(nth(c, 0), 0);
         bool same = amphi__json_count(nth(c, 1)) == (size_t)(count > 0 ? count : 0);
-        EACH (w, nth(c, 1)) {
+        EACH(w, nth(c, 1))
+        {
             same = same && near(amphi__json_number(w, NAN), amphi__gb_equal_weight(count));
         }
         passed += same;
@@ -203,12 +211,13 @@ static void growthbook__evalCondition(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("evalCondition")) {
+    EACH(c, group("evalCondition"))
+    {
         amphi_gb gb;
         amphi__gb_init(&gb, NULL, nth(c, 2));
         gb.saved_groups = nth(c, 4);
         bool same = amphi__gb_condition(&gb, nth(c, 2), false, nth(c, 1)) ==
-            amphi__json_bool(nth(c, 3), false);
+                    amphi__json_bool(nth(c, 3), false);
         passed += same;
         failed += !same;
         if (!same) {
@@ -237,14 +246,15 @@ static bool feature_case_holds(const amphi_json *c)
     gb.bandits = amphi__json_get(context, "contextualBandits");
     amphi__gb_feature(&gb, amphi__json_string(nth(c, 2)), &got);
     bool same = same_value(got.value, amphi__json_get(expected, "value")) &&
-        amphi__str_equal_c(amphi__json_string(amphi__json_get(expected, "source")),
-            amphi__gb_source_name(got.source));
+                amphi__str_equal_c(amphi__json_string(amphi__json_get(expected, "source")),
+                    amphi__gb_source_name(got.source));
     const amphi_json *result = amphi__json_get(expected, "experimentResult");
     if (result != NULL) {
         const amphi_json *bucket = amphi__json_get(result, "bucket");
-        same = same && got.variation == amphi__json_int(amphi__json_get(result, "variationId"), -9) &&
-            got.hash_used == amphi__json_bool(amphi__json_get(result, "hashUsed"), false) &&
-            (bucket == NULL || near(got.bucket, amphi__json_number(bucket, NAN)));
+        same = same &&
+               got.variation == amphi__json_int(amphi__json_get(result, "variationId"), -9) &&
+               got.hash_used == amphi__json_bool(amphi__json_get(result, "hashUsed"), false) &&
+               (bucket == NULL || near(got.bucket, amphi__json_number(bucket, NAN)));
     }
     return same;
 }
@@ -254,7 +264,8 @@ static void growthbook__feature(void **state)
     (void)state;
     unsigned passed = 0;
     unsigned failed = 0;
-    EACH (c, group("feature")) {
+    EACH(c, group("feature"))
+    {
         bool same = feature_case_holds(c);
         passed += same;
         failed += !same;
@@ -272,7 +283,8 @@ static void growthbook__run(void **state)
     unsigned passed = 0;
     unsigned failed = 0;
     unsigned skipped = 0;
-    EACH (c, group("run")) {
+    EACH(c, group("run"))
+    {
         const amphi_json *context = nth(c, 1);
         const amphi_json *experiment = nth(c, 2);
         if (amphi__json_get(context, "url") != NULL || amphi__json_get(context, "qaMode") != NULL ||
@@ -289,7 +301,7 @@ static void growthbook__run(void **state)
         bool in = amphi__gb_experiment(
             &gb, experiment, amphi__json_string(amphi__json_get(experiment, "key")), &got);
         bool same = same_value(got.value, nth(c, 3)) && in == amphi__json_bool(nth(c, 4), !in) &&
-            got.hash_used == amphi__json_bool(nth(c, 5), !got.hash_used);
+                    got.hash_used == amphi__json_bool(nth(c, 5), !got.hash_used);
         passed += same;
         failed += !same;
         if (!same) {
@@ -363,8 +375,8 @@ static void regex__agrees_with_javascript(void **state)
         {"^*a", "a", false},
         {"a\\b+", "a", false},
         {"(^)*a", "a", true},
-        {"(?=a)a", "a", false},   /* look-around: unsupported, so never */
-        {"(a)\\1", "aa", false},  /* back reference: likewise           */
+        {"(?=a)a", "a", false},  /* look-around: unsupported, so never */
+        {"(a)\\1", "aa", false}, /* back reference: likewise           */
         {"\\", "\\", false},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
@@ -456,7 +468,8 @@ static void bounds__odd_payloads_are_survived(void **state)
         "{\"amphi.policy\":{\"rules\":[{\"force\":1,\"coverage\":\"x\",\"range\":3}]}}",
         "{\"amphi.policy\":{\"rules\":[{\"force\":1,\"range\":[]}]}}",
         "{\"amphi.policy\":{\"rules\":[{\"variations\":[1]},{\"variations\":{}}]}}",
-        "{\"amphi.policy\":{\"rules\":[{\"variations\":[1,2],\"weights\":[\"a\",{}],\"ranges\":[]}]}}",
+        "{\"amphi.policy\":{\"rules\":[{\"variations\":[1,2],\"weights\":[\"a\",{}],\"ranges\":[]}]"
+        "}}",
         "{\"amphi.policy\":{\"rules\":[{\"force\":1,\"condition\":[1,2]}]}}",
         "{\"amphi.policy\":{\"rules\":[{\"force\":1,\"condition\":{\"id\":{\"$in\":{\"a\":1}}}}]}}",
         "{\"amphi.policy\":{\"rules\":[{\"force\":1,\"condition\":{\"$or\":1,\"$and\":null}}]}}",
@@ -480,8 +493,9 @@ static void bounds__odd_payloads_are_survived(void **state)
 static void coverage__selects_its_share(void **state)
 {
     (void)state;
-    amphi_json *features = parse("{\"amphi.policy\":{\"rules\":[{\"force\":{\"mode\":\"only_cloud\"},"
-                                 "\"coverage\":0.25,\"hashAttribute\":\"id\"}]}}");
+    amphi_json *features =
+        parse("{\"amphi.policy\":{\"rules\":[{\"force\":{\"mode\":\"only_cloud\"},"
+              "\"coverage\":0.25,\"hashAttribute\":\"id\"}]}}");
     unsigned inside = 0;
     for (unsigned i = 0; i < 4000; i++) {
         char text[64];

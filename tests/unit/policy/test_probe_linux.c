@@ -2,8 +2,8 @@
  *
  * The Linux probe over a /proc and a /sys that each test lays out in a folder of its own.
  */
-#include "policy/probe_linux.h"
 #include "policy/policy.h"
+#include "policy/probe_linux.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -276,12 +276,12 @@ static void thermal__hottest_processor_zone_counts(void **state)
 #define V4_HEADING                                                                                 \
     "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 #define V4_DEFAULT "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
-#define V4_LINK "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-#define V6_ZERO "00000000000000000000000000000000"
+#define V4_LINK    "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+#define V6_ZERO    "00000000000000000000000000000000"
 #define V6_REJECT                                                                                  \
     V6_ZERO " 00 " V6_ZERO " 00 " V6_ZERO " ffffffff 00000001 00000000 00200200       lo\n"
 #define V6_DEFAULT                                                                                 \
-    V6_ZERO " 00 " V6_ZERO " 00 fe800000000000000000000000000001 00000400 00000001 00000000 "     \
+    V6_ZERO " 00 " V6_ZERO " 00 fe800000000000000000000000000001 00000400 00000001 00000000 "      \
             "00000003    wlan0\n"
 
 static void network__default_route_is_needed(void **state)
@@ -314,9 +314,9 @@ static void network__ipv6_alone_is_enough(void **state)
 static void network__vpn_halves_are_a_default_route(void **state)
 {
     (void)state;
-    put("/proc/net/route", V4_HEADING
-        "tun0\t00000000\t0100000A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n"
-        "tun0\t00000080\t0100000A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n");
+    put("/proc/net/route",
+        V4_HEADING "tun0\t00000000\t0100000A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n"
+                   "tun0\t00000080\t0100000A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n");
     assert_int_equal(look().network, AMPHI_NETWORK_FREE);
 }
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every request has to pass before a transport may touch it: the house's rules about URLs,
+ * pins and headers, whatever library sends it.
+ */
+#ifndef AMPHI_REMOTE_HTTP_REQUEST_H
+#define AMPHI_REMOTE_HTTP_REQUEST_H
+
+#include "remote/url.h"
+
+#include <amphi/ext/http.h>
+
+/* AMPHI_E_ARGUMENT names the field. */
+amphi_status amphi__http_request_check(
+    const amphi_http_request *request, amphi_url *url, amphi_error *error);
+
+#endif
