@@ -39,8 +39,7 @@ static bool described_is_fresh(const amphi_local *local, const amphi_model_key *
     const amphi_local_described *described = &local->described;
 
     return described->known && amphi__model_key_equal(&described->key, key) &&
-           (!described->passing ||
-               amphi__clock_us(NULL) - described->at_us < PASSING_FAILURE_US);
+           (!described->passing || amphi__clock_us(NULL) - described->at_us < PASSING_FAILURE_US);
 }
 
 static void describe_wait(amphi_local *local, const amphi_model_key *key)

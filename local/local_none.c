@@ -112,8 +112,8 @@ amphi_status amphi_model_detokenize(amphi_model *model, const int32_t *tokens, s
     return unsupported(error);
 }
 
-amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_t count,
-    bool reset, bool all, float *logits, amphi_error *error)
+amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_t count, bool reset,
+    bool all, float *logits, amphi_error *error)
 {
     return unsupported(error);
 }

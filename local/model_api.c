@@ -17,14 +17,14 @@
 
 #include <time.h>
 
-#define RENDER_BYTES_MAX (16u << 20)
+#define RENDER_BYTES_MAX  (16u << 20)
 #define INSPECT_BYTES_MAX (1u << 20)
 
 struct amphi_model {
     amphi_gguf *gguf;
     amphi_tokenizer *tokenizer;
-    amphi_llm *llm;         /* NULL: vocabulary_only */
-    amphi_template *tmpl;   /* the model's own; compiled when it is first used */
+    amphi_llm *llm;       /* NULL: vocabulary_only */
+    amphi_template *tmpl; /* the model's own; compiled when it is first used */
 };
 
 /* --- opening --- */
@@ -41,8 +41,8 @@ static amphi_model_options read_options(const amphi_model_options *options)
     return known;
 }
 
-static amphi_status open_parts(amphi_model *model, amphi_str path,
-    const amphi_model_options *options, amphi_error *error)
+static amphi_status open_parts(
+    amphi_model *model, amphi_str path, const amphi_model_options *options, amphi_error *error)
 {
     amphi_status status = amphi__gguf_open(&model->gguf, path, error);
     if (status == AMPHI_OK)
@@ -163,8 +163,8 @@ cleanup:
     return status;
 }
 
-amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_t count,
-    bool reset, bool all, float *logits, amphi_error *error)
+amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_t count, bool reset,
+    bool all, float *logits, amphi_error *error)
 {
     if (model == NULL || tokens == NULL || count == 0)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "model or tokens: nothing given");
@@ -210,8 +210,7 @@ static amphi_status compile_own(amphi_model *model, amphi_error *error)
     if (model->tmpl != NULL)
         return AMPHI_OK;
     if (!amphi__gguf_str(model->gguf, "tokenizer.chat_template", &source))
-        return amphi__fail(
-            error, AMPHI_E_NOT_FOUND, 0, "model file: it has no chat template");
+        return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "model file: it has no chat template");
     return amphi__template_new(&model->tmpl, source, error);
 }
 
@@ -249,9 +248,8 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     amphi_template_input input = {.add_generation_prompt = add_generation_prompt};
     amphi_buf text;
     amphi__buf_init(&text, RENDER_BYTES_MAX);
-    amphi_status status = template_text.size > 0
-                              ? amphi__template_new(&given, template_text, error)
-                              : compile_own(model, error);
+    amphi_status status = template_text.size > 0 ? amphi__template_new(&given, template_text, error)
+                                                 : compile_own(model, error);
     if (status == AMPHI_OK)
         status = parse_json(&messages, messages_json, AMPHI_JSON_ARRAY, "messages_json", error);
     if (status == AMPHI_OK)
@@ -259,8 +257,7 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     if (status == AMPHI_OK)
         status = parse_json(&extra, extra_json, AMPHI_JSON_OBJECT, "extra_json", error);
     if (status == AMPHI_OK && !parse_now(now_iso, &input.now_s))
-        status = amphi__fail(
-            error, AMPHI_E_ARGUMENT, 0, "now_iso: not like 2026-01-02T03:04:05");
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "now_iso: not like 2026-01-02T03:04:05");
     if (status != AMPHI_OK)
         goto cleanup;
     input.messages = messages;
@@ -270,8 +267,7 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
         token_text(model->tokenizer, amphi__tokenizer_bos(model->tokenizer), scratch[0]);
     input.eos_token =
         token_text(model->tokenizer, amphi__tokenizer_eos(model->tokenizer), scratch[1]);
-    status =
-        amphi__template_render(given != NULL ? given : model->tmpl, &input, &text, error);
+    status = amphi__template_render(given != NULL ? given : model->tmpl, &input, &text, error);
     if (status != AMPHI_OK)
         goto cleanup;
     *text_out = amphi__buf_take(&text);
@@ -326,8 +322,8 @@ static void put_memory(const amphi_llm_need *need, uint32_t context, amphi_json_
     amphi__json_close(writer, '}');
 }
 
-static void put_all(amphi_model *model, const amphi_llm_need *need, bool runs,
-    amphi_json_writer *writer)
+static void put_all(
+    amphi_model *model, const amphi_llm_need *need, bool runs, amphi_json_writer *writer)
 {
     amphi_str family = {NULL, 0};
     amphi_str name = {NULL, 0};

@@ -416,5 +416,8 @@ amphi_status amphi__policy_check_running(
         return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "battery %u %% is critical, not charging",
             device->battery_percent);
     }
-    return amphi__policy_should_unload(policy, device, reason) ? AMPHI_E_RESOURCE : AMPHI_OK;
+    if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 2) {
+        return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "memory pressure is critical");
+    }
+    return AMPHI_OK;
 }

@@ -79,6 +79,11 @@ bool amphi__gb_condition(
  * the text of numbers. */
 bool amphi__gb_text(const amphi_json *value, char room[40], amphi_str *out);
 
+/* growthbook_number.c: the shortest text that reads back as the same number; and a text as a
+ * number, NaN when it is none. */
+void amphi__gb_number_text(double number, char room[40]);
+double amphi__gb_text_number(amphi_str text);
+
 /* growthbook_version.c: -1, 0 or 1; by bytes, and as versions. */
 int amphi__gb_compare_text(amphi_str a, amphi_str b);
 int amphi__gb_compare_versions(amphi_str a, amphi_str b);

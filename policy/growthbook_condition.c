@@ -9,8 +9,6 @@
 #include "sdk/core/str.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* A value that a condition looks at: one of the document's, or a length that $size made. */
 typedef struct amphi_gb_operand {
@@ -41,26 +39,6 @@ static bool is_null(const amphi_gb_operand *it)
 
 /* ---- conversions as JavaScript does them ---- */
 
-/* The shortest decimal that reads back as the same number, whatever the app's locale. */
-static void number_text(double number, char room[40])
-{
-    if (number == trunc(number) && fabs(number) < 1e21) {
-        snprintf(room, 40, "%.0f", number == 0 ? 0.0 : number);
-        return;
-    }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(room, 40, "%.*g", digits, number);
-        if (strtod(room, NULL) == number) {
-            break;
-        }
-    }
-    for (char *c = room; *c != '\0'; c++) {
-        if (*c != '-' && *c != '+' && *c != 'e' && (*c < '0' || *c > '9')) {
-            *c = '.';
-        }
-    }
-}
-
 static bool operand_text(const amphi_gb_operand *it, char room[40], amphi_str *out)
 {
     switch (kind_of(it)) {
@@ -68,7 +46,7 @@ static bool operand_text(const amphi_gb_operand *it, char room[40], amphi_str *o
         *out = amphi__json_string(it->json);
         return true;
     case AMPHI_JSON_NUMBER:
-        number_text(it->is_length ? it->length : amphi__json_number(it->json, 0), room);
+        amphi__gb_number_text(it->is_length ? it->length : amphi__json_number(it->json, 0), room);
         *out = amphi_str_from(room);
         return true;
     case AMPHI_JSON_BOOL:
@@ -89,52 +67,13 @@ bool amphi__gb_text(const amphi_json *value, char room[40], amphi_str *out)
     return operand_text(&it, room, out);
 }
 
-/* Digits, point and exponent, independent of the locale; NaN for anything else. */
-static double text_number(amphi_str text)
-{
-    text = amphi__str_trim(text);
-    double mantissa = 0;
-    int exponent = 0;
-    size_t digits = 0;
-    size_t i = 0;
-    bool negative = text.size > 0 && text.data[0] == '-';
-    if (text.size == 0) {
-        return 0;
-    }
-    i += negative || text.data[0] == '+';
-    for (; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++, digits++) {
-        mantissa = mantissa * 10 + (text.data[i] - '0');
-    }
-    if (i < text.size && text.data[i] == '.') {
-        for (i++; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++, digits++) {
-            mantissa = mantissa * 10 + (text.data[i] - '0');
-            exponent--;
-        }
-    }
-    if (digits > 0 && i + 1 < text.size && (text.data[i] == 'e' || text.data[i] == 'E')) {
-        bool down = text.data[i + 1] == '-';
-        uint64_t more = 0;
-        size_t from = i + 1 + (down || text.data[i + 1] == '+');
-        if (!amphi__str_to_u64(amphi__str_slice(text, from, text.size), &more) || more > 400) {
-            return (double)NAN;
-        }
-        exponent += down ? -(int)more : (int)more;
-        i = text.size;
-    }
-    if (digits == 0 || i != text.size) {
-        return (double)NAN;
-    }
-    double value = exponent < 0 ? mantissa / pow(10, -exponent) : mantissa * pow(10, exponent);
-    return negative ? -value : value;
-}
-
 static double operand_number(const amphi_gb_operand *it)
 {
     switch (kind_of(it)) {
     case AMPHI_JSON_NUMBER:
         return it->is_length ? it->length : amphi__json_number(it->json, 0);
     case AMPHI_JSON_STRING:
-        return text_number(amphi__json_string(it->json));
+        return amphi__gb_text_number(amphi__json_string(it->json));
     case AMPHI_JSON_BOOL:
         return amphi__json_bool(it->json, false) ? 1 : 0;
     case AMPHI_JSON_NONE:

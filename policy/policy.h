@@ -131,8 +131,9 @@ void amphi__policy_remember(
     amphi_policy_route *routes, size_t routes_count, const amphi_plan *last);
 
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
- * heat or memory pressure, battery under battery.critical_percent, memory in use above
- * memory.unload_percent. Pure. */
+ * heat or memory pressure, or battery under battery.critical_percent. (Memory in use above
+ * memory.unload_percent unloads an idle engine and refuses a new answer, but does not break off
+ * one that is half told: it has its memory already.) Pure. */
 amphi_status amphi__policy_check_running(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
 

@@ -33,7 +33,7 @@ typedef struct amphi_dialect_request {
 
 typedef struct amphi_answer_options {
     amphi_engine_sink sink;
-    bool prefix_sent;
+    amphi_str prefix;         /* what was sent; copied */
     const amphi_clock *clock; /* NULL: the system's */
 } amphi_answer_options;
 
@@ -45,8 +45,8 @@ typedef struct amphi_dialect {
     amphi_status (*request_write)(
         amphi_buf *out, const amphi_dialect_request *request, amphi_error *error);
     amphi_status (*answer_new)(amphi_answer **out, const amphi_answer_options *options);
-    amphi_answer_phase (*answer_headers)(amphi_answer *answer, int http_status,
-        const amphi_http_header *headers, size_t count);
+    amphi_answer_phase (*answer_headers)(
+        amphi_answer *answer, int http_status, const amphi_http_header *headers, size_t count);
     amphi_answer_phase (*answer_body)(amphi_answer *answer, amphi_str piece);
     /* error NULL: the HTTP body ended cleanly, or the wait after ENDING is over. */
     void (*answer_end)(amphi_answer *answer, const amphi_error *error);

@@ -8,6 +8,9 @@
  * and "[DONE]"; both are trimmings, waited for shortly. Without it the end of the body, whether
  * clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is not JSON ends the answer with
  * AMPHI_E_PROTOCOL: skipping it could lose a word.
+ *
+ * A given beginning (prefix) is continued by most servers, but some say it again first. An answer
+ * that begins with the whole of it loses that repetition.
  */
 #include "remote/dialect_openai.h"
 
@@ -19,6 +22,9 @@
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
+
+/* A shorter prefix may well come again by chance ("No, no"). */
+enum { REPEATED_BYTES_MIN = 16 };
 
 enum { WHOLE_BYTES_MAX = 8 << 20, REFUSAL_BYTES_MAX = 64 << 10 };
 
@@ -43,18 +49,21 @@ struct amphi_answer {
     amphi_finish finish; /* AMPHI_FINISH_NONE until the finish reason comes */
     amphi_usage usage;
     bool has_usage;
-    int64_t tool_calls; /* how many began, for servers that don't count them */
+    char *prefix;
+    size_t prefix_size;
+    size_t repeated_size; /* of the prefix, held back because it may be a repetition */
+    bool may_repeat;      /* so far the text is the prefix's beginning, or there is none */
+    int64_t tool_calls;   /* how many began, for servers that don't count them */
 };
 
-/* ---- Reporting -------------------------------------------------------------------------------- */
+/* ---- Reporting ------------------------------------------------------------------------------- */
 
 static void report(const amphi_answer *answer, const amphi_engine_event *event)
 {
     answer->options.sink.event(answer->options.sink.self, event);
 }
 
-static void report_text(
-    const amphi_answer *answer, amphi_engine_event_kind kind, amphi_str text)
+static void report_text(const amphi_answer *answer, amphi_engine_event_kind kind, amphi_str text)
 {
     if (text.size > 0) {
         amphi_engine_event event = {.kind = kind, .text = text};
@@ -84,7 +93,7 @@ static void fail_refused(amphi_answer *answer, amphi_str body)
 {
     amphi_refusal refusal;
     amphi__refusal_explain(
-        &refusal, answer->http_status, body, answer->retry_ms, answer->options.prefix_sent);
+        &refusal, answer->http_status, body, answer->retry_ms, answer->prefix_size > 0);
     fail_with(answer, &refusal.error, refusal.prefix_refused);
 }
 
@@ -103,7 +112,7 @@ static void conclude(amphi_answer *answer)
     report(answer, &event);
 }
 
-/* ---- Pieces of an answer ---------------------------------------------------------------------- */
+/* ---- Pieces of an answer --------------------------------------------------------------------- */
 
 static uint32_t tokens(const amphi_json *value)
 {
@@ -137,17 +146,41 @@ static void take_model(amphi_answer *answer, const amphi_json *chunk)
     }
 }
 
+/* What was held back is no repetition after all. */
+static void report_held_text(amphi_answer *answer)
+{
+    answer->may_repeat = false;
+    report_text(answer, AMPHI_ENGINE_TEXT, amphi_str_make(answer->prefix, answer->repeated_size));
+    answer->repeated_size = 0;
+}
+
+static void take_text(amphi_answer *answer, amphi_str text)
+{
+    if (answer->may_repeat && text.size > 0) {
+        size_t left = answer->prefix_size - answer->repeated_size;
+        size_t size = text.size < left ? text.size : left;
+        if (memcmp(answer->prefix + answer->repeated_size, text.data, size) != 0) {
+            report_held_text(answer);
+        } else {
+            answer->repeated_size += size;
+            answer->may_repeat = answer->repeated_size < answer->prefix_size;
+            text = amphi__str_slice(text, size, text.size);
+        }
+    }
+    report_text(answer, AMPHI_ENGINE_TEXT, text);
+}
+
 /* A string, or (Mistral) an array of parts of which the text counts. */
 static void take_content(amphi_answer *answer, const amphi_json *content)
 {
-    report_text(answer, AMPHI_ENGINE_TEXT, amphi__json_string(content));
+    take_text(answer, amphi__json_string(content));
     if (amphi__json_kind(content) != AMPHI_JSON_ARRAY) {
         return;
     }
     for (const amphi_json *part = amphi__json_first(content); part != NULL;
          part = amphi__json_next(part)) {
         amphi_str text = amphi__json_string(amphi__json_get(part, "text"));
-        report_text(answer, AMPHI_ENGINE_TEXT, text);
+        take_text(answer, text);
     }
 }
 
@@ -215,7 +248,7 @@ static void take_delta(amphi_answer *answer, const amphi_json *delta)
 static bool is_broken_off(amphi_str reason)
 {
     return amphi__str_equal_c(reason, "insufficient_system_resource") ||
-        amphi__str_equal_c(reason, "error") || amphi__str_equal_c(reason, "abort");
+           amphi__str_equal_c(reason, "error") || amphi__str_equal_c(reason, "abort");
 }
 
 static amphi_finish finish_of(amphi_str reason)
@@ -247,6 +280,9 @@ static void take_choice(amphi_answer *answer, const amphi_json *choice)
     if (is_broken_off(reason)) {
         fail(answer, AMPHI_E_PROVIDER, "the provider broke the answer off");
         return;
+    }
+    if (answer->may_repeat) {
+        report_held_text(answer); /* the whole answer is shorter than the prefix: no repetition */
     }
     answer->finish = finish_of(reason);
     answer->phase = AMPHI_ANSWER_ENDING;
@@ -300,7 +336,7 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
     return AMPHI_OK;
 }
 
-/* ---- The table -------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_options *options)
 {
@@ -310,6 +346,14 @@ static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_opt
         return AMPHI_E_NO_MEMORY;
     }
     answer->options = *options;
+    answer->prefix = amphi__str_copy(options->prefix);
+    if (answer->prefix == NULL) {
+        amphi__free(answer);
+        *out = NULL;
+        return AMPHI_E_NO_MEMORY;
+    }
+    answer->prefix_size = options->prefix.size;
+    answer->may_repeat = answer->prefix_size >= REPEATED_BYTES_MIN;
     amphi__sse_init(&answer->sse, NULL, take_event, answer);
     amphi__buf_init(&answer->whole, WHOLE_BYTES_MAX);
     amphi__buf_init(&answer->text, WHOLE_BYTES_MAX);
@@ -323,8 +367,8 @@ static bool is_event_stream(amphi_str content_type)
     return amphi__str_equal_ignore_case(type, AMPHI_STR("text/event-stream"));
 }
 
-static amphi_answer_phase openai_answer_headers(amphi_answer *answer, int http_status,
-    const amphi_http_header *headers, size_t count)
+static amphi_answer_phase openai_answer_headers(
+    amphi_answer *answer, int http_status, const amphi_http_header *headers, size_t count)
 {
     answer->http_status = http_status;
     answer->retry_ms = amphi__retry_after_ms(headers, count, answer->options.clock);
@@ -414,6 +458,7 @@ static void openai_answer_free(amphi_answer *answer)
     amphi__sse_clear(&answer->sse);
     amphi__buf_clear(&answer->whole);
     amphi__buf_clear(&answer->text);
+    amphi__free(answer->prefix);
     amphi__free(answer);
 }
 

@@ -39,10 +39,9 @@ static void put_member(amphi_json_writer *writer, const amphi_json_member *membe
 /* Is this message an assistant's plain text, so that more text can be put behind it? */
 static bool is_open_answer(const amphi_json *message)
 {
-    return amphi__str_equal_c(
-               amphi__json_string(amphi__json_get(message, "role")), "assistant") &&
-        amphi__json_is_string(amphi__json_get(message, "content")) &&
-        amphi__json_get(message, "tool_calls") == NULL;
+    return amphi__str_equal_c(amphi__json_string(amphi__json_get(message, "role")), "assistant") &&
+           amphi__json_is_string(amphi__json_get(message, "content")) &&
+           amphi__json_get(message, "tool_calls") == NULL;
 }
 
 static void put_longer_message(
@@ -141,7 +140,7 @@ amphi_status amphi__openai_request_write(
             stream_options = member.value;
         }
         bool is_replaced = is_ours(member.key) ||
-            (request->model.size > 0 && amphi__str_equal_c(member.key, "model"));
+                           (request->model.size > 0 && amphi__str_equal_c(member.key, "model"));
         if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0) {
             put_messages(&writer, member.value, request->prefix);
         } else if (!is_replaced) {
@@ -155,6 +154,6 @@ amphi_status amphi__openai_request_write(
     put_stream_options(&writer, stream_options);
     amphi__json_close(&writer, '}');
     return out->status == AMPHI_OK
-        ? AMPHI_OK
-        : amphi__fail(error, out->status, 0, "request: it is too large to be sent");
+               ? AMPHI_OK
+               : amphi__fail(error, out->status, 0, "request: it is too large to be sent");
 }

@@ -24,7 +24,7 @@ enum { KEY_BYTES_MAX = 4096 };
 /* The transport keeps idle connections for a minute; a little less is called warm. */
 static const uint64_t warm_us = 50u * 1000000u;
 
-/* ---- The key ---------------------------------------------------------------------------------- */
+/* ---- The key --------------------------------------------------------------------------------- */
 
 static amphi_status read_key_file(
     const amphi_remote_endpoint *endpoint, char *out, size_t *size, amphi_error *error)
@@ -62,8 +62,8 @@ static amphi_status find_key(
     const amphi_keys *keys = &endpoint->keys;
     *size = 0;
     if (keys->ops != NULL && keys->ops->api_key != NULL) {
-        amphi_status status = keys->ops->api_key(keys->self, amphi_str_from(endpoint->name), out,
-            KEY_BYTES_MAX, size, error);
+        amphi_status status = keys->ops->api_key(
+            keys->self, amphi_str_from(endpoint->name), out, KEY_BYTES_MAX, size, error);
         if (status != AMPHI_E_NOT_FOUND) {
             return status;
         }
@@ -108,7 +108,7 @@ cleanup:
     return status;
 }
 
-/* ---- The table -------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out)
 {
@@ -147,6 +147,7 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
     out->ready = is_warm(endpoint);
     out->context_tokens_max = endpoint->context_tokens_max;
     out->prefix = (amphi_tristate)atomic_load(&endpoint->prefix);
+    out->is_loopback = endpoint->is_loopback;
     out->tools = true;
     out->images = true;
     out->audio = true;
@@ -211,7 +212,7 @@ static const amphi_engine_ops endpoint_ops = {
     .free = endpoint_free,
 };
 
-/* ---- Creation --------------------------------------------------------------------------------- */
+/* ---- Creation -------------------------------------------------------------------------------- */
 
 static amphi_status check_options(const amphi_remote_options *options, amphi_error *error)
 {
@@ -249,7 +250,7 @@ static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_o
     endpoint->ca_file = amphi__str_copy(given->ca_file);
     endpoint->pins = amphi__str_copy(given->pins);
     return endpoint->url != NULL && endpoint->name != NULL && endpoint->model != NULL &&
-        endpoint->key_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
+           endpoint->key_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
 }
 
 amphi_status amphi__remote_engine_new(
@@ -275,6 +276,9 @@ amphi_status amphi__remote_engine_new(
     endpoint->weight = options->endpoint.weight > 0 ? options->endpoint.weight : 1;
     endpoint->tls12 = options->endpoint.tls12;
     endpoint->allow_http_loopback = options->allow_http_loopback;
+    amphi_url url;
+    endpoint->is_loopback =
+        amphi__url_parse(&url, options->endpoint.url, NULL) == AMPHI_OK && url.is_loopback;
     endpoint->http = options->http;
     endpoint->keys = options->keys;
     endpoint->clock = options->clock;

@@ -26,6 +26,7 @@ typedef struct amphi_remote_endpoint {
     uint32_t weight;
     bool tls12;
     bool allow_http_loopback;
+    bool is_loopback; /* the URL names this machine */
     amphi_http http;
     amphi_keys keys;
     const amphi_clock *clock;
@@ -48,8 +49,7 @@ typedef struct amphi_remote_endpoint {
 amphi_status amphi__endpoint_authorization(
     amphi_remote_endpoint *endpoint, amphi_buf *out, amphi_error *error);
 /* Everything of a request that is the same for all of this endpoint's. */
-void amphi__endpoint_http_request(
-    const amphi_remote_endpoint *endpoint, amphi_http_request *out);
+void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out);
 
 /* The engine table's entries of the same names. */
 amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,

@@ -31,12 +31,12 @@ struct amphi_engine_run {
     amphi_http_exchange *exchange;
 
     /* Under endpoint->mutex. */
-    bool cancelled;   /* by the caller                                     */
+    bool cancelled; /* by the caller                                     */
     bool closing;
     bool closed;
-    bool finished;    /* its last event is FINISH                          */
+    bool finished; /* its last event is FINISH                          */
     bool ended;
-    bool released;    /* the watcher frees it                              */
+    bool released; /* the watcher frees it                              */
     bool is_watched;
     bool is_held;     /* the watcher is using it outside the mutex         */
     bool waited_long; /* the watcher has cancelled what was left of it     */
@@ -44,7 +44,7 @@ struct amphi_engine_run {
     amphi_engine_run *next_watched;
 };
 
-/* ---- The watcher ------------------------------------------------------------------------------ */
+/* ---- The watcher ----------------------------------------------------------------------------- */
 
 static void run_free(amphi_engine_run *run)
 {
@@ -150,7 +150,7 @@ void amphi__run_stop_watcher(amphi_remote_endpoint *endpoint)
     }
 }
 
-/* ---- Events upwards, on the transport's thread ------------------------------------------------- */
+/* ---- Events upwards, on the transport's thread ----------------------------------------------- */
 
 static void run_event(void *self, const amphi_engine_event *event)
 {
@@ -193,8 +193,7 @@ static void look_after(amphi_engine_run *run, amphi_answer_phase phase)
     amphi__mutex_unlock(&endpoint->mutex);
 }
 
-static void on_headers(
-    void *self, int http_status, const amphi_http_header *headers, size_t count)
+static void on_headers(void *self, int http_status, const amphi_http_header *headers, size_t count)
 {
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
@@ -223,7 +222,7 @@ static void on_end(void *self, const amphi_error *error)
     amphi__mutex_unlock(&endpoint->mutex);
 }
 
-/* ---- The caller's side ------------------------------------------------------------------------ */
+/* ---- The caller's side ----------------------------------------------------------------------- */
 
 enum { HEADERS_MAX = 5 };
 
@@ -281,8 +280,7 @@ amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run 
     run->sink = *sink;
     const amphi_dialect_request asked = {
         request->body, amphi_str_from(endpoint->model), request->prefix};
-    const amphi_answer_options options = {
-        {run, run_event}, request->prefix.size > 0, endpoint->clock};
+    const amphi_answer_options options = {{run, run_event}, request->prefix, endpoint->clock};
     status = endpoint->dialect->answer_new(&run->answer, &options);
     if (status != AMPHI_OK) {
         amphi__fail_no_memory(error);

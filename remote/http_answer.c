@@ -10,8 +10,8 @@
 
 enum { HEADERS_MAX = 256, HEADERS_LIMIT_BYTES = 64 << 10, BODY_LIMIT_BYTES = 64 << 20 };
 
-void amphi__http_answer_init(amphi_http_answer *answer, const amphi_http_request *request,
-    const amphi_http_sink *sink)
+void amphi__http_answer_init(
+    amphi_http_answer *answer, const amphi_http_request *request, const amphi_http_sink *sink)
 {
     memset(answer, 0, sizeof *answer);
     answer->sink = *sink;

@@ -25,8 +25,8 @@ typedef struct amphi_http_answer {
     amphi_error failure; /* status AMPHI_OK: none */
 } amphi_http_answer;
 
-void amphi__http_answer_init(amphi_http_answer *answer, const amphi_http_request *request,
-    const amphi_http_sink *sink);
+void amphi__http_answer_init(
+    amphi_http_answer *answer, const amphi_http_request *request, const amphi_http_sink *sink);
 void amphi__http_answer_clear(amphi_http_answer *answer);
 /* One line as it came ("HTTP/1.1 200 OK", a header, or the blank line behind them). */
 amphi_status amphi__http_answer_line(amphi_http_answer *answer, amphi_str line);

@@ -9,8 +9,9 @@
  * through a proxy), redirects, cookies, netrc, credentials other than the given headers. curl's
  * own size limits don't hold for streams, so bytes are counted here, after decompression.
  *
- * Known limit: a body without length that is cut without close_notify looks whole to curl; the
- * dialects know better, because an answer has a finish reason.
+ * Known limits: a body without length that is cut without close_notify looks whole to curl; the
+ * dialects know better, because an answer has a finish reason. When a kept connection turns out to
+ * be dead before any byte of an answer, curl sends the request once more on a new one.
  */
 #include "remote/http_answer.h"
 #include "remote/http_request.h"
@@ -114,11 +115,11 @@ static int64_t timing_us(const amphi_http_exchange *exchange, CURLINFO what)
     return (int64_t)value;
 }
 
-/* The handshake's code 35 also stands for a connection that broke during it; only the text tells. */
+/* The handshake's code also stands for a connection that broke during it; only the text tells. */
 static bool broke_in_handshake(const amphi_http_exchange *exchange)
 {
     return strstr(exchange->curl_message, "in connection to") != NULL ||
-        strstr(exchange->curl_message, "reset by peer") != NULL;
+           strstr(exchange->curl_message, "reset by peer") != NULL;
 }
 
 static bool is_no_network(const amphi_http_exchange *exchange)
@@ -140,8 +141,8 @@ static amphi_status explain_special(
     if (code == CURLE_OUT_OF_MEMORY) {
         /* How curl 7.88 reports a header line without end. */
         return sent && !exchange->answer.headers_done
-            ? amphi__fail(error, AMPHI_E_LIMIT, code, "the answer's headers are too long")
-            : amphi__fail_no_memory(error);
+                   ? amphi__fail(error, AMPHI_E_LIMIT, code, "the answer's headers are too long")
+                   : amphi__fail_no_memory(error);
     }
     if (code == CURLE_SSL_CONNECT_ERROR && broke_in_handshake(exchange)) {
         return amphi__fail(
@@ -171,8 +172,8 @@ static amphi_status explain(const amphi_http_exchange *exchange, CURLcode code, 
             continue;
         }
         if (meanings[i].status == AMPHI_E_NETWORK && exchange->answer.headers_done) {
-            return amphi__fail(error, AMPHI_E_TRUNCATED, code,
-                "the connection broke in the middle of the answer");
+            return amphi__fail(
+                error, AMPHI_E_TRUNCATED, code, "the connection broke in the middle of the answer");
         }
         return amphi__fail(error, meanings[i].status, code, "%s", meanings[i].message);
     }
@@ -195,8 +196,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
-    bool goes_on = !stop_if_cancelled(exchange) &&
-        amphi__http_answer_line(&exchange->answer, amphi_str_make(data, bytes)) == AMPHI_OK;
+    bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_line(&exchange->answer,
+                                                       amphi_str_make(data, bytes)) == AMPHI_OK;
     return goes_on ? bytes : bytes + 1;
 }
 
@@ -204,8 +205,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
-    bool goes_on = !stop_if_cancelled(exchange) &&
-        amphi__http_answer_body(&exchange->answer, amphi_str_make(data, bytes)) == AMPHI_OK;
+    bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_body(&exchange->answer,
+                                                       amphi_str_make(data, bytes)) == AMPHI_OK;
     return goes_on ? bytes : bytes + 1;
 }
 
@@ -224,8 +225,7 @@ static bool is_loopback_address(const struct sockaddr *address)
 
 /* No socket is inherited by the worker process; plain http has one more check that it stays here,
  * whatever "localhost" resolves to. */
-static curl_socket_t on_open_socket(
-    void *user, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     const amphi_http_exchange *exchange = user;
     if (exchange->is_loopback_http && !is_loopback_address(&address->addr)) {
@@ -340,8 +340,8 @@ static CURLcode set_callbacks(CURL *easy, amphi_http_exchange *exchange)
     return code;
 }
 
-static CURLcode set_request(amphi_http_exchange *exchange, const amphi_http_request *request,
-    const amphi_url *url)
+static CURLcode set_request(
+    amphi_http_exchange *exchange, const amphi_http_request *request, const amphi_url *url)
 {
     CURL *easy = exchange->easy;
     CURLcode code = set_string(easy, CURLOPT_URL, request->url);
@@ -425,9 +425,9 @@ static amphi_status exchange_new(amphi_http_exchange **out, transport *owner,
     code = code == CURLE_OK ? set_tls(exchange->easy, request) : code;
     code = code == CURLE_OK ? set_request(exchange, request, &url) : code;
     if (code != CURLE_OK) {
-        status = amphi__fail(error,
-            code == CURLE_OUT_OF_MEMORY ? AMPHI_E_NO_MEMORY : AMPHI_E_ARGUMENT, code,
-            "the HTTP library refused an option (curl %d)", (int)code);
+        status =
+            amphi__fail(error, code == CURLE_OUT_OF_MEMORY ? AMPHI_E_NO_MEMORY : AMPHI_E_ARGUMENT,
+                code, "the HTTP library refused an option (curl %d)", (int)code);
         goto cleanup;
     }
     *out = exchange;

@@ -27,7 +27,7 @@ static bool is_header_name(amphi_str name)
     for (size_t i = 0; i < name.size; i++) {
         char c = name.data[i];
         bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '_';
+                    c == '-' || c == '_';
         if (!fits) {
             return false;
         }

@@ -11,8 +11,8 @@ enum { PINS_MAX = 16, BASE64_SIZE = 44 };
 
 static bool is_base64(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-        c == '+' || c == '/';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
+           c == '/';
 }
 
 static bool is_pin(amphi_str text)

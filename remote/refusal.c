@@ -12,7 +12,7 @@
 
 enum { WORDS_MAX = 2048, CODE_MAX = 48, RETRY_MAX_MS = 24 * 3600 * 1000 };
 
-/* ---- When to try again ------------------------------------------------------------------------ */
+/* ---- When to try again ----------------------------------------------------------------------- */
 
 static uint32_t clamp_ms(double ms)
 {
@@ -159,13 +159,13 @@ uint32_t amphi__retry_after_ms(
     return until < 0 ? 0 : clamp_ms((double)(until - now) * 1000);
 }
 
-/* ---- The provider's words --------------------------------------------------------------------- */
+/* ---- The provider's words -------------------------------------------------------------------- */
 
 typedef struct words {
     char text[WORDS_MAX]; /* everything that may matter, in lower case */
     size_t size;
-    char code[CODE_MAX];  /* an identifier that is fit to be shown     */
-    int64_t number;       /* a numeric code, or 0                      */
+    char code[CODE_MAX]; /* an identifier that is fit to be shown     */
+    int64_t number;      /* a numeric code, or 0                      */
     uint32_t retry_ms;
 } words;
 
@@ -211,14 +211,12 @@ static void read_error_object(words *w, const amphi_json *error)
     read_identifier(w, amphi__json_get(amphi__json_get(error, "innererror"), "code"));
     add_words(w, amphi__json_string(amphi__json_get(error, "message")));
     add_words(w, amphi__json_string(amphi__json_get(error, "detail")));
-    add_words(w,
-        amphi__json_string(amphi__json_get(amphi__json_get(error, "metadata"), "raw")));
+    add_words(w, amphi__json_string(amphi__json_get(amphi__json_get(error, "metadata"), "raw")));
     double seconds = amphi__json_number(amphi__json_get(error, "retry_after"), 0);
     w->retry_ms = clamp_ms(seconds * 1000);
     const amphi_json *detail = amphi__json_first(amphi__json_get(error, "details"));
     for (; detail != NULL && w->retry_ms == 0; detail = amphi__json_next(detail)) {
-        w->retry_ms =
-            amphi__duration_ms(amphi__json_string(amphi__json_get(detail, "retryDelay")));
+        w->retry_ms = amphi__duration_ms(amphi__json_string(amphi__json_get(detail, "retryDelay")));
     }
 }
 
@@ -269,7 +267,7 @@ static void read_body(words *w, amphi_str body)
     read_delay_in_prose(w);
 }
 
-/* ---- The verdict ------------------------------------------------------------------------------ */
+/* ---- The verdict ----------------------------------------------------------------------------- */
 
 static const char *const context_phrases[] = {"context_length_exceeded", "maximum context length",
     "context length", "context window", "context_window", "exceed_context_size",
@@ -283,13 +281,12 @@ static const char *const own_fault_phrases[] = {"model_not_found", "invalid_api_
     "unknown_model", "does not exist", "image", "tools", NULL};
 static const char *const prefix_phrases[] = {"assistant", "prefix", "prefill", "last message",
     "final message", "last role", "alternat", "continue_final", "add_generation_prompt", NULL};
-static const char *const rate_phrases[] = {
-    "rate_limit", "rate limit", "too many requests", "insufficient_quota", "resource_exhausted",
-    NULL};
+static const char *const rate_phrases[] = {"rate_limit", "rate limit", "too many requests",
+    "insufficient_quota", "resource_exhausted", NULL};
 static const char *const auth_phrases[] = {
     "invalid_api_key", "authentication", "unauthorized", "permission_denied", NULL};
-static const char *const request_phrases[] = {"invalid_request", "bad_request", "invalid_argument",
-    NULL};
+static const char *const request_phrases[] = {
+    "invalid_request", "bad_request", "invalid_argument", NULL};
 
 static bool is_request_fault(int http_status)
 {
@@ -302,10 +299,10 @@ static int status_in_stream(const words *w)
     if (w->number >= 400 && w->number <= 599) {
         return (int)w->number;
     }
-    return says_one_of(w, rate_phrases) ? 429
-        : says_one_of(w, auth_phrases) ? 401
-        : says_one_of(w, request_phrases) ? 400
-                                         : 500;
+    return says_one_of(w, rate_phrases)      ? 429
+           : says_one_of(w, auth_phrases)    ? 401
+           : says_one_of(w, request_phrases) ? 400
+                                             : 500;
 }
 
 static amphi_status judge(const words *w, int http_status, const char **what)
@@ -321,8 +318,8 @@ static amphi_status judge(const words *w, int http_status, const char **what)
     }
     if (http_status == 429 || http_status == 402) {
         *what = http_status == 402 || says(w, "insufficient_quota")
-            ? "the account's quota is used up"
-            : "the provider's rate limit is reached";
+                    ? "the account's quota is used up"
+                    : "the provider's rate limit is reached";
         return AMPHI_E_RATE_LIMITED;
     }
     if (http_status == 401 || http_status == 403 || http_status == 407) {
@@ -342,8 +339,8 @@ static amphi_status judge(const words *w, int http_status, const char **what)
     return http_status >= 400 ? AMPHI_E_REQUEST : AMPHI_E_PROTOCOL;
 }
 
-void amphi__refusal_explain(amphi_refusal *out, int http_status, amphi_str body,
-    uint32_t header_retry_ms, bool prefix_sent)
+void amphi__refusal_explain(
+    amphi_refusal *out, int http_status, amphi_str body, uint32_t header_retry_ms, bool prefix_sent)
 {
     words w;
     read_body(&w, body);

@@ -11,13 +11,13 @@ static bool is_host_char(char c, bool in_brackets)
 {
     if (in_brackets) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
-            c == ':' || c == '.';
+               c == ':' || c == '.';
     }
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-        c == '-' || c == '.' || c == '_';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_';
 }
 
-/* Four decimal numbers of which the first is 127: the shorthands ("127.1", "0x7f.1") don't count. */
+/* Four decimal numbers, the first of them 127; the shorthands ("127.1", "0x7f.1") don't count. */
 static bool is_loopback_quad(amphi_str host)
 {
     for (int part = 0; part < 4; part++) {
@@ -38,7 +38,7 @@ static bool is_loopback_quad(amphi_str host)
 static bool is_loopback(amphi_str host)
 {
     return amphi__str_equal_ignore_case(host, AMPHI_STR("localhost")) ||
-        amphi__str_equal_c(host, "::1") || is_loopback_quad(host);
+           amphi__str_equal_c(host, "::1") || is_loopback_quad(host);
 }
 
 /* "host", "host:port", "[v6]" or "[v6]:port". */

@@ -10,7 +10,7 @@
 #include "sdk/core/buf.h"
 
 typedef struct amphi_url {
-    bool is_https; /* otherwise http                                             */
+    bool is_https;    /* otherwise http                                             */
     bool is_loopback; /* 127.0.0.0/8, [::1] or localhost, literally              */
     amphi_str host;   /* without the brackets of an IPv6 address                 */
     uint16_t port;    /* the scheme's when the URL names none                    */

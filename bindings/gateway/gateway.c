@@ -2,21 +2,33 @@
  *
  * One request through the gateway: collect the body, start the chat, look at its first words (a
  * request that fails before them gets an honest HTTP status), then stream chunks or answer whole.
- * A client that hangs up cancels its answer: libmicrohttpd frees the response, which frees the
- * stream.
+ * While it waits for words it looks at the socket every quarter of a second: a client that hangs
+ * up, and the end of the server, cancel the answer.
  */
 #include "gateway.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { BODY_MAX = 16 << 20, KEEP_ALIVE_MS = 10000 };
+enum {
+    BODY_MAX = 16 << 20,
+    DISCARD_MAX = 4 * BODY_MAX, /* of a body that is refused anyway; then the line is cut   */
+    UPLOAD_S_MAX = 60,          /* a body that drips longer than this is cut off            */
+    CONNECTIONS_MAX = 256,
+    SILENCE_S_MAX = 30,         /* of a client that should send or read                     */
+    KEEP_ALIVE_MS = 10000,      /* between two comments in a stream without words           */
+    SLICE_MS = 250              /* between two looks at the client's socket                 */
+};
 
 struct gateway_server {
     gateway_options options;
     struct MHD_Daemon *daemon;
+    atomic_bool stopping;
     char url[96];
 };
 
@@ -24,8 +36,18 @@ struct gateway_server {
 typedef struct upload {
     char *data;
     size_t size;
+    size_t discarded;
+    time_t began_s;
+    bool refused; /* the key is wrong: what arrives is not kept */
     bool too_large;
 } upload;
+
+static time_t now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 static void set_error(amphi_error *error, amphi_status status, const char *message)
 {
@@ -38,9 +60,9 @@ static void set_error(amphi_error *error, amphi_status status, const char *messa
 
 /* ---- answers ---- */
 
-/* Takes `json` (malloc). */
-static enum MHD_Result answer_json(
-    struct MHD_Connection *connection, unsigned http_status, char *json)
+/* Takes `json` (malloc). `allow`: the value of that header, or NULL. */
+static enum MHD_Result answer_json_allow(
+    struct MHD_Connection *connection, unsigned http_status, char *json, const char *allow)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(strlen(json), json, MHD_RESPMEM_MUST_FREE);
@@ -49,9 +71,19 @@ static enum MHD_Result answer_json(
         return MHD_NO;
     }
     MHD_add_response_header(response, "Content-Type", "application/json");
+    if (http_status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (allow != NULL)
+        MHD_add_response_header(response, "Allow", allow);
     enum MHD_Result result = MHD_queue_response(connection, http_status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+static enum MHD_Result answer_json(
+    struct MHD_Connection *connection, unsigned http_status, char *json)
+{
+    return answer_json_allow(connection, http_status, json, NULL);
 }
 
 /* Our own messages have no quotes or control characters, except names that a caller chose. */
@@ -66,18 +98,34 @@ static void write_escaped(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
+/* Messages about a request begin with the field's name, "messages[0].role: ..."; OpenAI's errors
+ * carry it as "param". Writes "name" with its quotes, or null. */
+static void write_param(char *out, size_t size, const amphi_error *error)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
+    size_t name = strspn(error->message, letters);
+    bool named = error->status == AMPHI_E_ARGUMENT || error->status == AMPHI_E_UNSUPPORTED ||
+        error->status == AMPHI_E_LIMIT;
+    if (named && name > 0 && error->message[name] == ':')
+        snprintf(out, size, "\"%.*s\"", (int)name, error->message);
+    else
+        snprintf(out, size, "null");
+}
+
 static enum MHD_Result answer_error(
     struct MHD_Connection *connection, unsigned http_status, const amphi_error *error)
 {
     char message[2 * sizeof error->message];
+    char param[64];
     char *json = malloc(512 + sizeof message);
     if (json == NULL)
         return MHD_NO;
     write_escaped(message, sizeof message, error->message);
+    write_param(param, sizeof param, error);
     snprintf(json, 512 + sizeof message,
-        "{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"code\":\"%s\",\"param\":null}}", message,
+        "{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"code\":\"%s\",\"param\":%s}}", message,
         http_status < 500 ? "invalid_request_error" : "amphi_error",
-        amphi_status_name(error->status));
+        amphi_status_name(error->status), param);
     return answer_json(connection, http_status, json);
 }
 
@@ -111,9 +159,41 @@ static unsigned http_status_of(amphi_status status)
     }
 }
 
+/* ---- waiting for words ---- */
+
+static bool has_hung_up(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == NULL)
+        return false;
+    struct pollfd end = {.fd = info->connect_fd, .events = POLLRDHUP};
+    return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+/* After a wait without words: cancels the answer that nobody waits for any more. The terminal
+ * event then comes at once. */
+static void cancel_if_unwanted(
+    gateway_server *server, struct MHD_Connection *connection, amphi_stream *stream)
+{
+    if (atomic_load(&server->stopping) || has_hung_up(connection))
+        amphi_stream_cancel(stream);
+}
+
+/* libmicrohttpd counts the client's silence also while we think. This starts the count anew: only
+ * setting a limit after having had none does. */
+static void restart_silence(struct MHD_Connection *connection)
+{
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+    MHD_set_connection_option(
+        connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)SILENCE_S_MAX);
+}
+
 /* ---- a streamed answer ---- */
 
 typedef struct sse {
+    gateway_server *server;
+    struct MHD_Connection *connection;
     amphi_stream *stream;
     char *pending; /* bytes of "data: ...\n\n" on their way; malloc */
     size_t size;
@@ -156,8 +236,12 @@ static ssize_t sse_read(void *opaque, uint64_t position, char *buffer, size_t ca
         free(s->pending);
         s->pending = NULL;
         s->size = s->at = 0;
-        amphi_status status =
-            amphi_stream_next_json(s->stream, KEEP_ALIVE_MS, &chunk, &terminal, NULL);
+        amphi_status status = AMPHI_E_TIMEOUT;
+        for (int waited = 0; waited < KEEP_ALIVE_MS && status == AMPHI_E_TIMEOUT;
+             waited += SLICE_MS) {
+            status = amphi_stream_next_json(s->stream, SLICE_MS, &chunk, &terminal, NULL);
+            cancel_if_unwanted(s->server, s->connection, s->stream);
+        }
         bool good = status == AMPHI_E_TIMEOUT ? sse_append(s, ": keepalive\n\n", 13)
             : status == AMPHI_OK              ? sse_append_event(s, chunk, terminal)
                                               : false;
@@ -188,7 +272,8 @@ static bool is_before_first_words(amphi_str chunk)
 }
 
 /* Takes the stream. */
-static enum MHD_Result answer_streamed(struct MHD_Connection *connection, amphi_stream *stream)
+static enum MHD_Result answer_streamed(
+    gateway_server *server, struct MHD_Connection *connection, amphi_stream *stream)
 {
     sse *s = calloc(1, sizeof *s);
     amphi_str chunk;
@@ -197,15 +282,21 @@ static enum MHD_Result answer_streamed(struct MHD_Connection *connection, amphi_
         amphi_stream_free(stream);
         return MHD_NO;
     }
+    s->server = server;
+    s->connection = connection;
     s->stream = stream;
-    do {
-        if (amphi_stream_next_json(stream, AMPHI_WAIT_FOREVER, &chunk, &terminal, NULL) !=
-                AMPHI_OK ||
-            !sse_append_event(s, chunk, terminal)) {
+    for (bool early = true; early && !terminal;) {
+        amphi_status status = amphi_stream_next_json(stream, SLICE_MS, &chunk, &terminal, NULL);
+        if (status == AMPHI_E_TIMEOUT) {
+            cancel_if_unwanted(server, connection, stream);
+            continue;
+        }
+        if (status != AMPHI_OK || !sse_append_event(s, chunk, terminal)) {
             sse_free(s);
             return MHD_NO;
         }
-    } while (!terminal && is_before_first_words(chunk));
+        early = is_before_first_words(chunk);
+    }
     amphi_chat_result result;
     if (terminal && amphi_stream_result(stream, &result, NULL) == AMPHI_OK &&
         result.error != NULL && memmem(chunk.data, chunk.size, "\"queued\"", 8) == NULL) {
@@ -228,7 +319,8 @@ static enum MHD_Result answer_streamed(struct MHD_Connection *connection, amphi_
 }
 
 /* Takes the stream. */
-static enum MHD_Result answer_whole(struct MHD_Connection *connection, amphi_stream *stream)
+static enum MHD_Result answer_whole(
+    gateway_server *server, struct MHD_Connection *connection, amphi_stream *stream)
 {
     amphi_event event = {0};
     amphi_error error;
@@ -236,8 +328,11 @@ static enum MHD_Result answer_whole(struct MHD_Connection *connection, amphi_str
     unsigned http_status = MHD_HTTP_OK;
     amphi_status status;
     do {
-        status = amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, &error);
-    } while (status == AMPHI_OK && !amphi_event_is_terminal(&event));
+        status = amphi_stream_next(stream, SLICE_MS, &event, &error);
+        if (status == AMPHI_E_TIMEOUT)
+            cancel_if_unwanted(server, connection, stream);
+    } while (status == AMPHI_E_TIMEOUT ||
+        (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
     if (status == AMPHI_OK && event.kind == AMPHI_EVENT_ERROR)
         http_status = http_status_of(event.error->status);
     else if (status == AMPHI_OK && event.kind == AMPHI_EVENT_QUEUED)
@@ -263,8 +358,11 @@ static enum MHD_Result chat_completions(
         &stream, server->options.client, amphi_str_make(body->data, body->size), &error);
     if (status != AMPHI_OK)
         return answer_error(connection, http_status_of(status), &error);
-    return amphi_stream_wants_chunks(stream) ? answer_streamed(connection, stream)
-                                             : answer_whole(connection, stream);
+    enum MHD_Result result = amphi_stream_wants_chunks(stream)
+        ? answer_streamed(server, connection, stream)
+        : answer_whole(server, connection, stream);
+    restart_silence(connection);
+    return result;
 }
 
 /* ---- routing ---- */
@@ -299,19 +397,49 @@ static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *c
     amphi_error error;
     bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
-    if (get && strcmp(url, "/healthz") == 0)
-        return answer_json(connection, MHD_HTTP_OK, strdup("{\"status\":\"ok\"}"));
-    if (!is_authorized(server, connection)) {
+    if (get && strcmp(url, "/healthz") == 0) {
+        char *json = strdup("{\"status\":\"ok\"}");
+        return json != NULL ? answer_json(connection, MHD_HTTP_OK, json) : MHD_NO;
+    }
+    if (body->refused) {
         set_error(&error, AMPHI_E_AUTH, "this endpoint asks for its key");
         return answer_error(connection, MHD_HTTP_UNAUTHORIZED, &error);
     }
-    if (strcmp(url, "/v1/models") == 0 && get)
+    bool is_models = strcmp(url, "/v1/models") == 0;
+    bool is_chat = strcmp(url, "/v1/chat/completions") == 0;
+    if (is_models && get)
         return models(connection);
-    if (strcmp(url, "/v1/chat/completions") == 0 && post)
+    if (is_chat && post)
         return chat_completions(server, connection, body);
+    if (is_models || is_chat) {
+        char *json = strdup("{\"error\":{\"message\":\"another method is expected here\","
+                            "\"type\":\"invalid_request_error\",\"code\":\"method\",\"param\":null}}");
+        return json != NULL ? answer_json_allow(connection, MHD_HTTP_METHOD_NOT_ALLOWED, json,
+                                  is_chat ? "POST" : "GET")
+                            : MHD_NO;
+    }
     set_error(&error, AMPHI_E_NOT_FOUND,
         "POST /v1/chat/completions, GET /v1/models and GET /healthz are what there is");
     return answer_error(connection, MHD_HTTP_NOT_FOUND, &error);
+}
+
+/* More of a body; MHD_NO cuts the connection. */
+static enum MHD_Result collect(upload *body, const char *data, size_t size)
+{
+    if (now_s() - body->began_s > UPLOAD_S_MAX)
+        return MHD_NO;
+    body->too_large |= body->size + size > BODY_MAX;
+    if (body->refused || body->too_large) {
+        body->discarded += size;
+        return body->discarded <= DISCARD_MAX ? MHD_YES : MHD_NO;
+    }
+    char *larger = realloc(body->data, body->size + size);
+    if (larger == NULL)
+        return MHD_NO;
+    memcpy(larger + body->size, data, size);
+    body->data = larger;
+    body->size += size;
+    return MHD_YES;
 }
 
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection,
@@ -320,23 +448,18 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
 {
     upload *body = *state;
     if (body == NULL) {
-        *state = calloc(1, sizeof *body);
-        return *state != NULL ? MHD_YES : MHD_NO;
+        *state = body = calloc(1, sizeof *body);
+        if (body == NULL)
+            return MHD_NO;
+        body->began_s = now_s();
+        body->refused = !is_authorized(opaque, connection);
+        return MHD_YES;
     }
     if (*data_size == 0)
         return dispatch(opaque, connection, url, method, body);
-    if (body->size + *data_size > BODY_MAX) {
-        body->too_large = true;
-    } else {
-        char *larger = realloc(body->data, body->size + *data_size);
-        if (larger == NULL)
-            return MHD_NO;
-        memcpy(larger + body->size, data, *data_size);
-        body->data = larger;
-        body->size += *data_size;
-    }
+    enum MHD_Result result = collect(body, data, *data_size);
     *data_size = 0;
-    return MHD_YES;
+    return result;
 }
 
 static void on_completed(void *opaque, struct MHD_Connection *connection, void **state,
@@ -360,10 +483,12 @@ static struct MHD_Daemon *start_daemon(gateway_server *server, const struct sock
     if (options->tls_cert_pem == NULL)
         return MHD_start_daemon(flags, options->port, NULL, NULL, on_request, server,
             MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-            MHD_OPTION_END);
+            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+            (unsigned)SILENCE_S_MAX, MHD_OPTION_END);
     return MHD_start_daemon(flags | MHD_USE_TLS, options->port, NULL, NULL, on_request, server,
         MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_HTTPS_MEM_CERT, options->tls_cert_pem, MHD_OPTION_HTTPS_MEM_KEY,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)SILENCE_S_MAX, MHD_OPTION_HTTPS_MEM_CERT, options->tls_cert_pem, MHD_OPTION_HTTPS_MEM_KEY,
         options->tls_key_pem, MHD_OPTION_END);
 }
 
@@ -395,9 +520,10 @@ amphi_status gateway_start(
     }
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    snprintf(server->url, sizeof server->url, "%s://%s:%u/v1",
-        options->tls_cert_pem != NULL ? "https" : "http",
-        strcmp(host, "127.0.0.1") == 0 ? "localhost" : host,
+    bool v6_host = strchr(host, ':') != NULL;
+    snprintf(server->url, sizeof server->url, "%s://%s%s%s:%u/v1",
+        options->tls_cert_pem != NULL ? "https" : "http", v6_host ? "[" : "",
+        strcmp(host, "127.0.0.1") == 0 ? "localhost" : host, v6_host ? "]" : "",
         info != NULL ? (unsigned)info->port : options->port);
     *out = server;
     return AMPHI_OK;
@@ -412,6 +538,7 @@ void gateway_stop(gateway_server *server)
 {
     if (server == NULL)
         return;
+    atomic_store(&server->stopping, true);
     MHD_stop_daemon(server->daemon);
     free(server);
 }

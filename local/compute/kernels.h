@@ -13,7 +13,7 @@
 /* How a row of activations is laid out for a matrix product. */
 typedef enum amphi_activation {
     AMPHI_ACTIVATION_F32 = 0,
-    AMPHI_ACTIVATION_Q8,   /* blocks of 32:  float d[n/32], float sum[n/32] (= d * sum of q), int8 q[n] */
+    AMPHI_ACTIVATION_Q8, /* blocks of 32:  float d[n/32], float sum[n/32] (= d * sum of q), int8 q[n] */
     AMPHI_ACTIVATION_Q8_K, /* blocks of 256: float d[n/256], int16 sum[n/16] (of q), int8 q[n]          */
     AMPHI_ACTIVATION_COUNT
 } amphi_activation;
@@ -45,10 +45,10 @@ typedef struct amphi_attend {
     size_t key_size;
     size_t value_size;
     size_t from;
-    size_t to;              /* > from                                */
+    size_t to; /* > from                                */
     float scale;
-    float *scores;          /* room for to - from floats             */
-    float *out;             /* value_size floats                     */
+    float *scores; /* room for to - from floats             */
+    float *out;    /* value_size floats                     */
 } amphi_attend;
 
 typedef struct amphi_kernels {
@@ -72,8 +72,7 @@ extern const amphi_kernels amphi__kernels_reference;
 
 /* name empty: the best that this machine supports. AMPHI_E_UNSUPPORTED: there is no such table,
  * or not on this machine. */
-amphi_status amphi__kernels_choose(
-    const amphi_kernels **out, amphi_str name, amphi_error *error);
+amphi_status amphi__kernels_choose(const amphi_kernels **out, amphi_str name, amphi_error *error);
 /* The table's entry, or the reference's. NULL matmul only for a type that does not exist. */
 amphi_weight_kernel amphi__kernels_for(const amphi_kernels *kernels, amphi_weight_type type);
 /* Bytes of one row of activations. */

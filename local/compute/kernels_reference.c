@@ -51,10 +51,10 @@ static void matmul(const amphi_matmul *job, size_t from, size_t to, amphi_weight
     }
 }
 
-#define MATMUL(type)                                                                              \
-    static void matmul_##type(const amphi_matmul *job, size_t from, size_t to)                    \
-    {                                                                                             \
-        matmul(job, from, to, AMPHI_WEIGHT_##type);                                               \
+#define MATMUL(type)                                                                               \
+    static void matmul_##type(const amphi_matmul *job, size_t from, size_t to)                     \
+    {                                                                                              \
+        matmul(job, from, to, AMPHI_WEIGHT_##type);                                                \
     }
 
 MATMUL(F32)

@@ -9,10 +9,7 @@
 
 #include "local/graph/hparams.h"
 
-typedef enum amphi_gate {
-    AMPHI_GATE_SILU = 0,
-    AMPHI_GATE_GELU
-} amphi_gate;
+typedef enum amphi_gate { AMPHI_GATE_SILU = 0, AMPHI_GATE_GELU } amphi_gate;
 
 struct amphi_family {
     const char *name;   /* general.architecture                                              */

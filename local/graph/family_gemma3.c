@@ -23,8 +23,7 @@ static amphi_status adjust(amphi_hparams *hparams, const amphi_gguf *gguf, amphi
         return amphi__fail(
             error, AMPHI_E_FORMAT, 0, "model file: gemma3.attention.sliding_window is missing");
     if (hparams->layers == LAYERS_OF_27B)
-        hparams->attention_scale =
-            1.0f / sqrtf((float)hparams->embedding / (float)hparams->heads);
+        hparams->attention_scale = 1.0f / sqrtf((float)hparams->embedding / (float)hparams->heads);
     return AMPHI_OK;
 }
 

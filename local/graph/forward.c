@@ -13,16 +13,27 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 
-#define ROWS_GRAIN   16  /* rows of a matrix that one thread takes at least */
-#define GATE_GRAIN   512 /* gate values that one thread takes at least      */
+#define ROWS_GRAIN      16  /* rows of a matrix that one thread takes at least */
+#define GATE_GRAIN      512 /* gate values that one thread takes at least      */
 #define PROJECTIONS_MAX 3
 
 /* --- work memory --- */
 
 /* Sizes in floats of the pieces, in the order of the structure's members. */
-enum { PIECE_STREAM, PIECE_NORMED, PIECE_QUERIES, PIECE_KEYS, PIECE_VALUES, PIECE_ATTENDED,
-    PIECE_GATE, PIECE_UP, PIECE_ANGLES, PIECE_SCORES, PIECE_ACTIVATIONS,
-    PIECE_COUNT = PIECE_ACTIVATIONS + AMPHI_ACTIVATION_COUNT };
+enum {
+    PIECE_STREAM,
+    PIECE_NORMED,
+    PIECE_QUERIES,
+    PIECE_KEYS,
+    PIECE_VALUES,
+    PIECE_ATTENDED,
+    PIECE_GATE,
+    PIECE_UP,
+    PIECE_ANGLES,
+    PIECE_SCORES,
+    PIECE_ACTIVATIONS,
+    PIECE_COUNT = PIECE_ACTIVATIONS + AMPHI_ACTIVATION_COUNT
+};
 
 static size_t widest_input(const amphi_hparams *hparams)
 {
@@ -34,8 +45,8 @@ static size_t widest_input(const amphi_hparams *hparams)
 }
 
 /* hparams.c bounds every factor, so that nothing here passes 2^60. */
-static void measure_pieces(const amphi_hparams *hparams, uint64_t context, uint64_t threads,
-    uint64_t pieces[PIECE_COUNT])
+static void measure_pieces(
+    const amphi_hparams *hparams, uint64_t context, uint64_t threads, uint64_t pieces[PIECE_COUNT])
 {
     const uint64_t batch = AMPHI_BATCH_TOKENS;
     pieces[PIECE_STREAM] = batch * hparams->embedding;
@@ -49,7 +60,8 @@ static void measure_pieces(const amphi_hparams *hparams, uint64_t context, uint6
     pieces[PIECE_ANGLES] = batch * hparams->rope_size * 2;
     pieces[PIECE_SCORES] = context * threads;
     size_t widest = widest_input(hparams);
-    for (int i = 0; i < AMPHI_ACTIVATION_COUNT; i++)
+    pieces[PIECE_ACTIVATIONS + AMPHI_ACTIVATION_F32] = 0; /* used where they lie */
+    for (int i = AMPHI_ACTIVATION_F32 + 1; i < AMPHI_ACTIVATION_COUNT; i++)
         pieces[PIECE_ACTIVATIONS + i] =
             batch * amphi__activation_bytes((amphi_activation)i, widest) / sizeof(float);
     for (int i = 0; i < PIECE_COUNT; i++)
@@ -120,10 +132,10 @@ typedef struct projection_set {
     const amphi_matrix *matrices[PROJECTIONS_MAX];
     float *outputs[PROJECTIONS_MAX]; /* tokens x rows */
     size_t count;
-    const float *input;              /* tokens x columns */
+    const float *input; /* tokens x columns */
     size_t columns;
     size_t tokens;
-    amphi_activation form;           /* being prepared */
+    amphi_activation form; /* being prepared */
 } projection_set;
 
 static void quantize_tokens(void *arg, size_t from, size_t to, uint32_t thread)
@@ -131,9 +143,8 @@ static void quantize_tokens(void *arg, size_t from, size_t to, uint32_t thread)
     const projection_set *set = arg;
     size_t bytes = amphi__activation_bytes(set->form, set->columns);
     for (size_t t = from; t < to; t++)
-        set->forward->kernels->quantize[set->form](
-            set->forward->activations[set->form] + t * bytes, set->input + t * set->columns,
-            set->columns);
+        set->forward->kernels->quantize[set->form](set->forward->activations[set->form] + t * bytes,
+            set->input + t * set->columns, set->columns);
 }
 
 /* Floats are used as they are; the other forms are computed once, however many matrices want it. */
@@ -231,8 +242,8 @@ static void norm_tokens(void *arg, size_t from, size_t to, uint32_t thread)
     for (size_t t = from; t < to; t++) {
         float *out = job->out + t * width;
         if (job->weight != NULL)
-            kernels->rmsnorm(out, job->x + t * width, job->weight, width,
-                job->forward->hparams.rms_epsilon);
+            kernels->rmsnorm(
+                out, job->x + t * width, job->weight, width, job->forward->hparams.rms_epsilon);
         if (job->add_to != NULL)
             kernels->add(job->add_to + t * width, out, width);
     }
@@ -267,14 +278,13 @@ static void embed_tokens(void *arg, size_t from, size_t to, uint32_t thread)
         float *angles = forward->angles + t * pairs * 4;
         amphi__rope_at(&forward->rope, batch->position + (uint32_t)t, angles);
         if (forward->rope_local.pairs > 0)
-            amphi__rope_at(
-                &forward->rope_local, batch->position + (uint32_t)t, angles + pairs * 2);
+            amphi__rope_at(&forward->rope_local, batch->position + (uint32_t)t, angles + pairs * 2);
     }
 }
 
 /* Norms and rotates the heads of one token's queries or keys. */
-static void turn_heads(const forward_batch *batch, size_t token, float *heads, size_t count,
-    const float *norm_weight)
+static void turn_heads(
+    const forward_batch *batch, size_t token, float *heads, size_t count, const float *norm_weight)
 {
     const amphi_forward *forward = batch->forward;
     const amphi_hparams *hparams = &forward->hparams;
@@ -384,8 +394,8 @@ static void run_feed_forward(forward_batch *batch, const amphi_layer *layer)
         .columns = forward->hparams.embedding,
         .tokens = batch->count};
     project(&set);
-    amphi__threads_run(forward->threads, batch->count * forward->hparams.feed_forward,
-        GATE_GRAIN, gate_values, batch);
+    amphi__threads_run(forward->threads, batch->count * forward->hparams.feed_forward, GATE_GRAIN,
+        gate_values, batch);
     project_one(forward, &layer->down, forward->gate, batch->count, forward->normed);
     add_to_stream(forward, layer->forward_post_norm, batch->count);
 }

@@ -22,20 +22,20 @@ typedef struct amphi_forward {
     amphi_rope rope;       /* of global layers */
     amphi_rope rope_local; /* of layers with a window; empty when there are none */
     amphi_threads *threads;
-    uint32_t context;      /* positions in the cache */
+    uint32_t context; /* positions in the cache */
 
     /* Work memory, each AMPHI_BATCH_TOKENS rows. */
-    float *memory;           /* owner of the rest                             */
-    float *stream;           /* the residual stream                           */
-    float *normed;           /* the stream normalized; then outputs of a part */
+    float *memory; /* owner of the rest                             */
+    float *stream; /* the residual stream                           */
+    float *normed; /* the stream normalized; then outputs of a part */
     float *queries;
     float *keys;
     float *values;
     float *attended;
     float *gate;
     float *up;
-    float *angles;           /* cosines and sines: global, then local ones    */
-    float *scores;           /* one context for each thread                   */
+    float *angles; /* cosines and sines: global, then local ones    */
+    float *scores; /* one context for each thread                   */
     uint8_t *activations[AMPHI_ACTIVATION_COUNT];
 } amphi_forward;
 

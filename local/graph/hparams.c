@@ -64,15 +64,15 @@ bool amphi__hparams_f64(const amphi_gguf *gguf, const char *suffix, double *out)
     return make_key(gguf, suffix, key) && amphi__gguf_f64(gguf, key, out);
 }
 
-static amphi_status need_u32(const amphi_gguf *gguf, const char *suffix, uint32_t limit,
-    uint32_t *out, amphi_error *error)
+static amphi_status need_u32(
+    const amphi_gguf *gguf, const char *suffix, uint32_t limit, uint32_t *out, amphi_error *error)
 {
     if (!amphi__hparams_u32(gguf, suffix, out))
         return amphi__fail(error, AMPHI_E_FORMAT, 0,
             "model file: the key %s is missing, or differs between layers", suffix);
     if (*out == 0 || *out > limit)
-        return amphi__fail(error, AMPHI_E_FORMAT, 0,
-            "model file: %s = %u is not from 1 to %u", suffix, *out, limit);
+        return amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: %s = %u is not from 1 to %u",
+            suffix, *out, limit);
     return AMPHI_OK;
 }
 
@@ -80,14 +80,13 @@ static amphi_status read_family(amphi_hparams *out, const amphi_gguf *gguf, amph
 {
     amphi_str name = {NULL, 0};
     if (!amphi__gguf_str(gguf, "general.architecture", &name))
-        return amphi__fail(
-            error, AMPHI_E_FORMAT, 0, "model file: general.architecture is missing");
+        return amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: general.architecture is missing");
     out->family = amphi__family_find(name);
     if (out->family == NULL) {
         char shown[33];
         amphi__str_copy_to(shown, sizeof shown, name);
-        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
-            "model file: the family \"%s\" is not supported", shown);
+        return amphi__fail(
+            error, AMPHI_E_UNSUPPORTED, 0, "model file: the family \"%s\" is not supported", shown);
     }
     uint32_t experts = 0;
     if (amphi__hparams_u32(gguf, "expert_count", &experts) && experts > 0)
@@ -165,8 +164,7 @@ static amphi_status read_rope_scaling(
         (void)amphi__hparams_f64(gguf, "rope.scale_linear", &out->rope_factor);
     if (out->rope_factor == 0)
         out->rope_factor = 1;
-    out->rope_scaling =
-        out->rope_factor == 1 ? AMPHI_ROPE_SCALING_NONE : AMPHI_ROPE_SCALING_LINEAR;
+    out->rope_scaling = out->rope_factor == 1 ? AMPHI_ROPE_SCALING_NONE : AMPHI_ROPE_SCALING_LINEAR;
     if (!make_key(gguf, "rope.scaling.type", key) || !amphi__gguf_str(gguf, key, &kind))
         return AMPHI_OK;
     if (amphi__str_equal_c(kind, "none"))
@@ -176,8 +174,8 @@ static amphi_status read_rope_scaling(
     else if (amphi__str_equal_c(kind, "longrope"))
         out->rope_scaling = AMPHI_ROPE_SCALING_LONGROPE;
     else if (!amphi__str_equal_c(kind, "linear"))
-        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
-            "model file: its kind of rope scaling is not supported");
+        return amphi__fail(
+            error, AMPHI_E_UNSUPPORTED, 0, "model file: its kind of rope scaling is not supported");
     return AMPHI_OK;
 }
 
@@ -194,11 +192,9 @@ static amphi_status read_numbers(amphi_hparams *out, const amphi_gguf *gguf, amp
     return read_rope_scaling(out, gguf, error);
 }
 
-static amphi_status read_vocabulary(
-    amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error)
+static amphi_status read_vocabulary(amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error)
 {
-    const amphi_gguf_tensor *embedding =
-        amphi__gguf_tensor(gguf, AMPHI_STR("token_embd.weight"));
+    const amphi_gguf_tensor *embedding = amphi__gguf_tensor(gguf, AMPHI_STR("token_embd.weight"));
     if (embedding == NULL)
         return amphi__fail(
             error, AMPHI_E_FORMAT, 0, "model file: the tensor token_embd.weight is missing");
@@ -220,8 +216,8 @@ static amphi_status check_numbers(const amphi_hparams *hparams, amphi_error *err
         hparams->rope_magnitude, (double)hparams->rms_epsilon};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (!(numbers[i] > 0 && numbers[i] < 1e30))
-            return amphi__fail(error, AMPHI_E_FORMAT, 0,
-                "model file: a rope or norm parameter makes no sense");
+            return amphi__fail(
+                error, AMPHI_E_FORMAT, 0, "model file: a rope or norm parameter makes no sense");
     }
     return AMPHI_OK;
 }

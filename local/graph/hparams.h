@@ -20,13 +20,13 @@ typedef enum amphi_rope_scaling {
 typedef struct amphi_hparams {
     const amphi_family *family;
     uint32_t layers;
-    uint32_t embedding;     /* width of the residual stream                       */
+    uint32_t embedding; /* width of the residual stream                       */
     uint32_t feed_forward;
     uint32_t heads;
-    uint32_t kv_heads;      /* divides heads                                      */
-    uint32_t key_size;      /* of one head                                        */
-    uint32_t value_size;    /* of one head                                        */
-    uint32_t rope_size;     /* even, at most key_size                             */
+    uint32_t kv_heads;   /* divides heads                                      */
+    uint32_t key_size;   /* of one head                                        */
+    uint32_t value_size; /* of one head                                        */
+    uint32_t rope_size;  /* even, at most key_size                             */
     uint32_t vocabulary;
     uint32_t context_max;
     float rms_epsilon;
@@ -37,13 +37,12 @@ typedef struct amphi_hparams {
     double rope_base;
     double rope_base_local;
     amphi_rope_scaling rope_scaling;
-    double rope_factor;     /* of linear and yarn scaling; 1: none                */
-    double rope_magnitude;  /* on sine and cosine                                 */
-    uint32_t rope_context;  /* what the model was trained on before scaling       */
+    double rope_factor;    /* of linear and yarn scaling; 1: none                */
+    double rope_magnitude; /* on sine and cosine                                 */
+    uint32_t rope_context; /* what the model was trained on before scaling       */
 } amphi_hparams;
 
-amphi_status amphi__hparams_read(
-    amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error);
+amphi_status amphi__hparams_read(amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error);
 /* Reads <architecture>.<suffix>: for families. */
 bool amphi__hparams_u32(const amphi_gguf *gguf, const char *suffix, uint32_t *out);
 bool amphi__hparams_f64(const amphi_gguf *gguf, const char *suffix, double *out);

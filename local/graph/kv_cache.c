@@ -15,8 +15,8 @@ uint64_t amphi__kv_cache_bytes_per_token(const amphi_hparams *hparams)
            (hparams->key_size + hparams->value_size) * sizeof(uint16_t);
 }
 
-amphi_status amphi__kv_cache_init(amphi_kv_cache *cache, const amphi_hparams *hparams,
-    uint32_t positions, amphi_error *error)
+amphi_status amphi__kv_cache_init(
+    amphi_kv_cache *cache, const amphi_hparams *hparams, uint32_t positions, amphi_error *error)
 {
     memset(cache, 0, sizeof *cache);
     uint64_t bytes = 0;

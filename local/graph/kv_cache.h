@@ -18,8 +18,8 @@ typedef struct amphi_kv_cache {
 } amphi_kv_cache;
 
 uint64_t amphi__kv_cache_bytes_per_token(const amphi_hparams *hparams);
-amphi_status amphi__kv_cache_init(amphi_kv_cache *cache, const amphi_hparams *hparams,
-    uint32_t positions, amphi_error *error);
+amphi_status amphi__kv_cache_init(
+    amphi_kv_cache *cache, const amphi_hparams *hparams, uint32_t positions, amphi_error *error);
 void amphi__kv_cache_clear(amphi_kv_cache *cache);
 
 /* Position 0 of a head's run; position p lies p * key_size (value_size) further. */

@@ -41,12 +41,10 @@ amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_
     amphi_status status = amphi__hparams_read(&hparams, gguf, error);
     if (status != AMPHI_OK)
         return status;
-    amphi__str_copy_to(
-        out->family, sizeof out->family, amphi_str_from(hparams.family->name));
+    amphi__str_copy_to(out->family, sizeof out->family, amphi_str_from(hparams.family->name));
     out->weights_bytes = weights_bytes(gguf);
     out->kv_bytes_per_token = amphi__kv_cache_bytes_per_token(&hparams);
-    out->scratch_bytes =
-        amphi__forward_scratch_bytes(&hparams, choose_context(&hparams, 0), 4);
+    out->scratch_bytes = amphi__forward_scratch_bytes(&hparams, choose_context(&hparams, 0), 4);
     out->context_tokens_max = hparams.context_max;
     return AMPHI_OK;
 }
@@ -58,8 +56,7 @@ static const float *choose_factors(const amphi_forward *forward)
     return beyond ? forward->weights.rope_factors : forward->weights.rope_factors_short;
 }
 
-static amphi_status prepare(
-    amphi_llm *llm, const amphi_llm_options *options, amphi_error *error)
+static amphi_status prepare(amphi_llm *llm, const amphi_llm_options *options, amphi_error *error)
 {
     amphi_forward *forward = &llm->forward;
     amphi_status status = amphi__hparams_read(&forward->hparams, llm->gguf, error);
@@ -71,13 +68,12 @@ static amphi_status prepare(
     if (status != AMPHI_OK)
         return status;
     forward->context = choose_context(&forward->hparams, options->context_tokens_max);
-    status = amphi__rope_init(
-        &forward->rope, &forward->hparams, choose_factors(forward), false, error);
+    status =
+        amphi__rope_init(&forward->rope, &forward->hparams, choose_factors(forward), false, error);
     if (status == AMPHI_OK && forward->hparams.window > 0)
         status = amphi__rope_init(&forward->rope_local, &forward->hparams, NULL, true, error);
     if (status == AMPHI_OK)
-        status = amphi__kv_cache_init(
-            &forward->cache, &forward->hparams, forward->context, error);
+        status = amphi__kv_cache_init(&forward->cache, &forward->hparams, forward->context, error);
     if (status == AMPHI_OK)
         status = amphi__threads_new(&forward->threads, options->threads, error);
     if (status == AMPHI_OK)
@@ -85,8 +81,8 @@ static amphi_status prepare(
     return status;
 }
 
-amphi_status amphi__llm_new(amphi_llm **out, const amphi_gguf *gguf,
-    const amphi_llm_options *options, amphi_error *error)
+amphi_status amphi__llm_new(
+    amphi_llm **out, const amphi_gguf *gguf, const amphi_llm_options *options, amphi_error *error)
 {
     *out = NULL;
     amphi_llm *llm = amphi__calloc(1, sizeof *llm);
@@ -146,8 +142,7 @@ static amphi_status check_tokens(
     for (size_t i = 0; i < count; i++) {
         if (tokens[i] < 0 || (uint32_t)tokens[i] >= llm->forward.hparams.vocabulary)
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-                "tokens: an id lies outside the vocabulary of %u",
-                llm->forward.hparams.vocabulary);
+                "tokens: an id lies outside the vocabulary of %u", llm->forward.hparams.vocabulary);
     }
     return AMPHI_OK;
 }

@@ -35,8 +35,8 @@ static void scale_yarn(amphi_rope *rope, const amphi_hparams *hparams, double ba
         rope->magnitude *= (float)(1 + 0.1 * log(hparams->rope_factor));
 }
 
-amphi_status amphi__rope_init(amphi_rope *rope, const amphi_hparams *hparams,
-    const float *factors, bool local, amphi_error *error)
+amphi_status amphi__rope_init(amphi_rope *rope, const amphi_hparams *hparams, const float *factors,
+    bool local, amphi_error *error)
 {
     double base = local ? hparams->rope_base_local : hparams->rope_base;
     memset(rope, 0, sizeof *rope);
@@ -50,8 +50,7 @@ amphi_status amphi__rope_init(amphi_rope *rope, const amphi_hparams *hparams,
         if (!(factor > 0 && factor < 1e30))
             return amphi__fail(
                 error, AMPHI_E_FORMAT, 0, "model file: a rotary factor makes no sense");
-        rope->frequencies[i] =
-            pow(base, -2.0 * (double)i / (double)hparams->rope_size) / factor;
+        rope->frequencies[i] = pow(base, -2.0 * (double)i / (double)hparams->rope_size) / factor;
         if (!local && hparams->rope_scaling == AMPHI_ROPE_SCALING_LINEAR)
             rope->frequencies[i] /= hparams->rope_factor;
     }

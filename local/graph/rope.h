@@ -16,8 +16,8 @@ typedef struct amphi_rope {
 
 /* factors: pairs divisors of the frequencies, or NULL. local: for layers with a window. Clear it
  * also after a failure. */
-amphi_status amphi__rope_init(amphi_rope *rope, const amphi_hparams *hparams,
-    const float *factors, bool local, amphi_error *error);
+amphi_status amphi__rope_init(amphi_rope *rope, const amphi_hparams *hparams, const float *factors,
+    bool local, amphi_error *error);
 void amphi__rope_clear(amphi_rope *rope);
 
 /* cosines: pairs cosines, then pairs sines. */

@@ -32,8 +32,8 @@ static const amphi_gguf_tensor *find(
     const amphi_gguf_tensor *tensor = amphi__gguf_tensor(load->gguf, amphi_str_from(name));
     if (tensor == NULL) {
         if (required)
-            load->status = amphi__fail(load->error, AMPHI_E_FORMAT, 0,
-                "model file: the tensor %s is missing", name);
+            load->status = amphi__fail(
+                load->error, AMPHI_E_FORMAT, 0, "model file: the tensor %s is missing", name);
         return NULL;
     }
     if (tensor->dims[0] == columns && tensor->dims[1] == rows && tensor->dims[2] == 1 &&
@@ -53,8 +53,8 @@ static const float *load_vector(loader *load, const char *name, uint64_t size, b
     if (tensor == NULL)
         return NULL;
     if (size > weights->vectors_capacity - weights->vectors_used) {
-        load->status = amphi__fail(
-            load->error, AMPHI_E_INTERNAL, 0, "model: more vectors than were counted");
+        load->status =
+            amphi__fail(load->error, AMPHI_E_INTERNAL, 0, "model: more vectors than were counted");
         return NULL;
     }
     float *vector = weights->vectors + weights->vectors_used;
@@ -169,8 +169,8 @@ static void load_ends(loader *load)
 {
     const amphi_hparams *hparams = load->hparams;
     amphi_weights *weights = load->weights;
-    weights->embedding = load_matrix(
-        load, "token_embd.weight", hparams->embedding, hparams->vocabulary, true);
+    weights->embedding =
+        load_matrix(load, "token_embd.weight", hparams->embedding, hparams->vocabulary, true);
     weights->output =
         load_matrix(load, "output.weight", hparams->embedding, hparams->vocabulary, false);
     if (weights->output.data == NULL)
@@ -179,8 +179,7 @@ static void load_ends(loader *load)
     size_t pairs = hparams->rope_size / 2;
     if (hparams->rope_scaling == AMPHI_ROPE_SCALING_LONGROPE) {
         weights->rope_factors = load_vector(load, "rope_factors_long.weight", pairs, false);
-        weights->rope_factors_short =
-            load_vector(load, "rope_factors_short.weight", pairs, false);
+        weights->rope_factors_short = load_vector(load, "rope_factors_short.weight", pairs, false);
     } else {
         weights->rope_factors = load_vector(load, "rope_freqs.weight", pairs, false);
         weights->rope_factors_short = weights->rope_factors;
@@ -208,9 +207,8 @@ amphi_status amphi__weights_init(amphi_weights *weights, const amphi_gguf *gguf,
     memset(weights, 0, sizeof *weights);
     /* A tensor or two for each layer at least: no huge allocation for a tiny hostile file. */
     if (hparams->layers > amphi__gguf_tensors_count(gguf))
-        return amphi__fail(error, AMPHI_E_FORMAT, 0,
-            "model file: %u layers, but only %zu tensors", hparams->layers,
-            amphi__gguf_tensors_count(gguf));
+        return amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: %u layers, but only %zu tensors",
+            hparams->layers, amphi__gguf_tensors_count(gguf));
     amphi_status status = reserve_vectors(weights, gguf, error);
     if (status != AMPHI_OK)
         return status;

@@ -25,7 +25,7 @@ typedef struct amphi_layer {
     amphi_matrix key;
     amphi_matrix value;
     amphi_matrix output;
-    const float *query_norm;          /* NULL: none, here and below */
+    const float *query_norm; /* NULL: none, here and below */
     const float *key_norm;
     const float *attention_post_norm;
     const float *forward_norm;

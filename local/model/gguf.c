@@ -8,6 +8,7 @@
 #include "local/model/gguf.h"
 
 #include "local/model/checked.h"
+#include "local/model/gguf_file.h"
 #include "local/model/weight_type.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -27,28 +28,6 @@
 #define GGUF_ALIGNMENT_MIN  8u
 #define GGUF_ALIGNMENT_MAX  (1u << 20)
 #define GGUF_KEY_SHOWN_MAX  64 /* of a name in a message */
-
-typedef struct gguf_value {
-    amphi_str key;
-    amphi_gguf_type type;
-    const uint8_t *data;     /* of a scalar or a string's bytes */
-    size_t size_bytes;
-    amphi_gguf_array array;  /* when type is ARRAY */
-} gguf_value;
-
-struct amphi_gguf {
-    const uint8_t *data;
-    size_t size;
-    bool mapped;
-    uint64_t data_offset;
-    uint64_t alignment;
-    gguf_value *values;
-    uint32_t *values_order; /* indexes sorted by key */
-    size_t values_count;
-    amphi_gguf_tensor *tensors;
-    uint32_t *tensors_order; /* indexes sorted by name */
-    size_t tensors_count;
-};
 
 /* A cursor over the header that never passes its end. */
 typedef struct gguf_reader {
@@ -91,22 +70,6 @@ static bool read_str(gguf_reader *reader, amphi_str *out)
     return true;
 }
 
-/* Bytes of a scalar; 0 for strings, arrays and types that do not exist. */
-static size_t scalar_bytes(uint32_t type)
-{
-    static const uint8_t bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
-    return type < sizeof bytes ? bytes[type] : 0;
-}
-
-static int str_compare(amphi_str a, amphi_str b)
-{
-    size_t shared = a.size < b.size ? a.size : b.size;
-    int order = shared > 0 ? memcmp(a.data, b.data, shared) : 0;
-    if (order != 0)
-        return order;
-    return (a.size > b.size) - (a.size < b.size);
-}
-
 /* A name of the file inside a message: cut, and with anything that is not plain text hidden. */
 typedef struct shown_name {
     char text[GGUF_KEY_SHOWN_MAX + 1];
@@ -137,12 +100,12 @@ typedef int (*compare_fn)(const amphi_gguf *gguf, uint32_t a, uint32_t b);
 
 static int compare_values(const amphi_gguf *gguf, uint32_t a, uint32_t b)
 {
-    return str_compare(gguf->values[a].key, gguf->values[b].key);
+    return amphi__gguf_compare(gguf->values[a].key, gguf->values[b].key);
 }
 
 static int compare_tensors(const amphi_gguf *gguf, uint32_t a, uint32_t b)
 {
-    return str_compare(gguf->tensors[a].name, gguf->tensors[b].name);
+    return amphi__gguf_compare(gguf->tensors[a].name, gguf->tensors[b].name);
 }
 
 static int compare_offsets(const amphi_gguf *gguf, uint32_t a, uint32_t b)
@@ -202,7 +165,7 @@ static bool read_array(gguf_reader *reader, amphi_gguf_array *out)
                 return false;
         }
     } else {
-        size_t bytes = scalar_bytes(type);
+        size_t bytes = amphi__gguf_scalar_bytes(type);
         if (bytes == 0 || count > reader_left(reader) / bytes)
             return false; /* nested arrays end here as well */
         reader->at += (size_t)count * bytes;
@@ -217,8 +180,8 @@ static bool read_array(gguf_reader *reader, amphi_gguf_array *out)
 static bool read_value(gguf_reader *reader, gguf_value *out)
 {
     uint32_t type = 0;
-    if (!read_str(reader, &out->key) || out->key.size == 0 ||
-        out->key.size > GGUF_KEY_BYTES_MAX || !read_u32(reader, &type))
+    if (!read_str(reader, &out->key) || out->key.size == 0 || out->key.size > GGUF_KEY_BYTES_MAX ||
+        !read_u32(reader, &type))
         return false;
     out->type = (amphi_gguf_type)type;
     if (type == AMPHI_GGUF_ARRAY)
@@ -231,7 +194,7 @@ static bool read_value(gguf_reader *reader, gguf_value *out)
         out->size_bytes = text.size;
         return true;
     }
-    size_t bytes = scalar_bytes(type);
+    size_t bytes = amphi__gguf_scalar_bytes(type);
     if (bytes == 0 || bytes > reader_left(reader))
         return false;
     out->data = reader->data + reader->at;
@@ -274,8 +237,8 @@ static amphi_status read_alignment(amphi_gguf *gguf, amphi_error *error)
     if (alignment < GGUF_ALIGNMENT_MIN || alignment > GGUF_ALIGNMENT_MAX ||
         (alignment & (alignment - 1)) != 0)
         return amphi__fail(error, AMPHI_E_FORMAT, 0,
-            "model file: general.alignment is not a power of two from %u to %u",
-            GGUF_ALIGNMENT_MIN, GGUF_ALIGNMENT_MAX);
+            "model file: general.alignment is not a power of two from %u to %u", GGUF_ALIGNMENT_MIN,
+            GGUF_ALIGNMENT_MAX);
     gguf->alignment = alignment;
     return AMPHI_OK;
 }
@@ -303,8 +266,8 @@ static amphi_status measure_tensor(amphi_gguf_tensor *tensor, uint32_t type, amp
             info->block_elements, info->name);
     if (!amphi__checked_mul(
             elements / info->block_elements, info->block_bytes, &tensor->size_bytes))
-        return amphi__fail(error, AMPHI_E_FORMAT, 0,
-            "model file: tensor %s has an impossible size", name.text);
+        return amphi__fail(
+            error, AMPHI_E_FORMAT, 0, "model file: tensor %s has an impossible size", name.text);
     return AMPHI_OK;
 }
 
@@ -358,8 +321,8 @@ static amphi_status check_tensor_order(amphi_gguf *gguf, amphi_error *error)
     for (size_t i = 1; i < gguf->tensors_count; i++) {
         uint32_t right = gguf->tensors_order[i];
         if (compare_tensors(gguf, gguf->tensors_order[i - 1], right) == 0)
-            return amphi__fail(error, AMPHI_E_FORMAT, 0,
-                "model file: the tensor %s is there twice", show(gguf->tensors[right].name).text);
+            return amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: the tensor %s is there twice",
+                show(gguf->tensors[right].name).text);
     }
     return AMPHI_OK;
 }
@@ -506,199 +469,4 @@ void amphi__gguf_free(amphi_gguf *gguf)
     amphi__free(gguf->tensors);
     amphi__free(gguf->tensors_order);
     amphi__free(gguf);
-}
-
-/* --- lookups --- */
-
-static const gguf_value *find_value(const amphi_gguf *gguf, const char *key)
-{
-    amphi_str wanted = amphi_str_from(key);
-    size_t low = 0;
-    size_t high = gguf->values_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const gguf_value *value = &gguf->values[gguf->values_order[middle]];
-        int order = str_compare(value->key, wanted);
-        if (order == 0)
-            return value;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-/* Any integer type as a sign and a magnitude. */
-static bool load_integer(const uint8_t *data, amphi_gguf_type type, bool *negative, uint64_t *out)
-{
-    union {
-        uint8_t u8; int8_t i8; uint16_t u16; int16_t i16; uint32_t u32; int32_t i32; uint64_t u64;
-        int64_t i64;
-    } raw;
-    int64_t value = 0;
-    size_t bytes = scalar_bytes(type);
-    if (bytes == 0)
-        return false;
-    memcpy(&raw, data, bytes);
-    *negative = false;
-    switch (type) {
-    case AMPHI_GGUF_U8: value = raw.u8; break;
-    case AMPHI_GGUF_I8: value = raw.i8; break;
-    case AMPHI_GGUF_U16: value = raw.u16; break;
-    case AMPHI_GGUF_I16: value = raw.i16; break;
-    case AMPHI_GGUF_U32: value = raw.u32; break;
-    case AMPHI_GGUF_I32: value = raw.i32; break;
-    case AMPHI_GGUF_I64: value = raw.i64; break;
-    case AMPHI_GGUF_U64: *out = raw.u64; return true;
-    default: return false;
-    }
-    *negative = value < 0;
-    *out = (uint64_t)value;
-    return true;
-}
-
-bool amphi__gguf_u64(const amphi_gguf *gguf, const char *key, uint64_t *out)
-{
-    const gguf_value *value = find_value(gguf, key);
-    bool negative = false;
-    uint64_t loaded = 0;
-    if (value == NULL || value->type == AMPHI_GGUF_STRING || value->type == AMPHI_GGUF_ARRAY ||
-        !load_integer(value->data, value->type, &negative, &loaded) || negative)
-        return false;
-    *out = loaded;
-    return true;
-}
-
-static double load_number(const uint8_t *data, amphi_gguf_type type)
-{
-    float single = 0;
-    double number = 0;
-    bool negative = false;
-    uint64_t integer = 0;
-    if (type == AMPHI_GGUF_F32) {
-        memcpy(&single, data, sizeof single);
-        return (double)single;
-    }
-    if (type == AMPHI_GGUF_F64) {
-        memcpy(&number, data, sizeof number);
-        return number;
-    }
-    if (type == AMPHI_GGUF_BOOL)
-        return data[0] != 0;
-    if (!load_integer(data, type, &negative, &integer))
-        return 0;
-    return negative ? (double)(int64_t)integer : (double)integer;
-}
-
-bool amphi__gguf_f64(const amphi_gguf *gguf, const char *key, double *out)
-{
-    const gguf_value *value = find_value(gguf, key);
-    if (value == NULL || (value->type != AMPHI_GGUF_F32 && value->type != AMPHI_GGUF_F64))
-        return false;
-    *out = load_number(value->data, value->type);
-    return true;
-}
-
-bool amphi__gguf_bool(const amphi_gguf *gguf, const char *key, bool *out)
-{
-    const gguf_value *value = find_value(gguf, key);
-    if (value == NULL || value->type != AMPHI_GGUF_BOOL)
-        return false;
-    *out = value->data[0] != 0;
-    return true;
-}
-
-bool amphi__gguf_str(const amphi_gguf *gguf, const char *key, amphi_str *out)
-{
-    const gguf_value *value = find_value(gguf, key);
-    if (value == NULL || value->type != AMPHI_GGUF_STRING)
-        return false;
-    *out = amphi_str_make((const char *)value->data, value->size_bytes);
-    return true;
-}
-
-bool amphi__gguf_array_get(const amphi_gguf *gguf, const char *key, amphi_gguf_array *out)
-{
-    const gguf_value *value = find_value(gguf, key);
-    if (value == NULL || value->type != AMPHI_GGUF_ARRAY)
-        return false;
-    *out = value->array;
-    return true;
-}
-
-bool amphi__gguf_array_next_str(const amphi_gguf_array *array, size_t *cursor, amphi_str *out)
-{
-    if (array->type != AMPHI_GGUF_STRING || *cursor > array->size_bytes)
-        return false;
-    gguf_reader reader = {array->data, array->size_bytes, *cursor};
-    if (!read_str(&reader, out))
-        return false;
-    *cursor = reader.at;
-    return true;
-}
-
-double amphi__gguf_array_f64(const amphi_gguf_array *array, uint64_t i)
-{
-    size_t bytes = scalar_bytes(array->type);
-    if (bytes == 0 || i >= array->count)
-        return 0;
-    return load_number(array->data + i * bytes, array->type);
-}
-
-int64_t amphi__gguf_array_i64(const amphi_gguf_array *array, uint64_t i)
-{
-    size_t bytes = scalar_bytes(array->type);
-    bool negative = false;
-    uint64_t value = 0;
-    if (bytes == 0 || i >= array->count)
-        return 0;
-    const uint8_t *data = array->data + i * bytes;
-    if (load_integer(data, array->type, &negative, &value)) {
-        if (!negative && value > (uint64_t)INT64_MAX)
-            return INT64_MAX;
-        return (int64_t)value;
-    }
-    double number = load_number(data, array->type);
-    if (!(number > -9.2e18 && number < 9.2e18))
-        return 0;
-    return (int64_t)number;
-}
-
-const amphi_gguf_tensor *amphi__gguf_tensor(const amphi_gguf *gguf, amphi_str name)
-{
-    size_t low = 0;
-    size_t high = gguf->tensors_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const amphi_gguf_tensor *tensor = &gguf->tensors[gguf->tensors_order[middle]];
-        int order = str_compare(tensor->name, name);
-        if (order == 0)
-            return tensor;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-size_t amphi__gguf_tensors_count(const amphi_gguf *gguf)
-{
-    return gguf->tensors_count;
-}
-
-const amphi_gguf_tensor *amphi__gguf_tensor_at(const amphi_gguf *gguf, size_t i)
-{
-    return i < gguf->tensors_count ? &gguf->tensors[i] : NULL;
-}
-
-uint64_t amphi__gguf_data_offset(const amphi_gguf *gguf)
-{
-    return gguf->data_offset;
-}
-
-uint64_t amphi__gguf_file_size(const amphi_gguf *gguf)
-{
-    return gguf->size;
 }

@@ -10,13 +10,18 @@
 #include "sdk/core/str.h"
 
 #define PROBES_MAX 2048u
+#define PREFETCH   16u
+
+static uint32_t pair_hash(int32_t left, int32_t right)
+{
+    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    return (uint32_t)((key ^ key >> 31) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+}
 
 static amphi_bpe_pair *pair_slot(const amphi_bpe *bpe, int32_t left, int32_t right)
 {
-    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    uint64_t mixed = (key ^ key >> 31) * UINT64_C(0x9E3779B97F4A7C15);
     uint32_t mask = bpe->pairs_count - 1;
-    uint32_t at = (uint32_t)(mixed >> 32) & mask;
+    uint32_t at = pair_hash(left, right) & mask;
     for (uint32_t probe = 0; probe < PROBES_MAX && probe <= mask; probe++) {
         amphi_bpe_pair *pair = &bpe->pairs[at];
         if (pair->left < 0 || (pair->left == left && pair->right == right))
@@ -28,60 +33,81 @@ static amphi_bpe_pair *pair_slot(const amphi_bpe *bpe, int32_t left, int32_t rig
 
 /* ---- loading -------------------------------------------------------------------------------- */
 
-/* `joined` is what left and right give. In most files the joined tokens stand in the order of
- * the merges, so the token after the last one is a good guess. */
-static amphi_status add_merge(
-    amphi_bpe *bpe, amphi_str left, amphi_str right, uint32_t rank, int32_t *last)
+/* The ids of left, right and what they give. In most files the joined tokens stand in the order
+ * of the merges, so the token after the last one (out->joined) is a good guess. */
+static amphi_status read_pair(
+    const amphi_bpe *bpe, amphi_str left, amphi_str right, amphi_bpe_pair *out)
 {
     char joined[AMPHI_TOKEN_TEXT_BYTES_MAX];
     size_t size = left.size + right.size;
-    int32_t a = -1;
-    int32_t b = -1;
     if (size > sizeof joined)
         return AMPHI_E_LIMIT;
     memcpy(joined, left.data, left.size);
     memcpy(joined + left.size, right.data, right.size);
-    amphi_status status = amphi__vocabulary_symbol(bpe->vocabulary, left, -1, &a);
+    amphi_status status = amphi__vocabulary_symbol(bpe->vocabulary, left, -1, &out->left);
     if (status == AMPHI_OK)
-        status = amphi__vocabulary_symbol(bpe->vocabulary, right, -1, &b);
+        status = amphi__vocabulary_symbol(bpe->vocabulary, right, -1, &out->right);
     if (status == AMPHI_OK)
         status = amphi__vocabulary_symbol(
-            bpe->vocabulary, amphi_str_make(joined, size), *last + 1, last);
-    if (status != AMPHI_OK)
-        return status;
-    amphi_bpe_pair *pair = pair_slot(bpe, a, b);
-    if (pair == NULL)
-        return AMPHI_E_LIMIT;
-    if (pair->left >= 0)
-        return AMPHI_OK; /* a repeated merge: the first one counts */
-    pair->left = a;
-    pair->right = b;
-    pair->rank = rank;
-    pair->joined = *last;
-    return AMPHI_OK;
+            bpe->vocabulary, amphi_str_make(joined, size), out->joined + 1, &out->joined);
+    return status;
 }
 
-static amphi_status load_merges(
-    amphi_bpe *bpe, const amphi_gguf_array *merges, amphi_error *error)
+/* All pairs in the order of the file: first their ids, *count of them. */
+static amphi_status read_pairs(const amphi_bpe *bpe, const amphi_gguf_array *merges,
+    amphi_bpe_pair *pairs, uint32_t *count, amphi_error *error)
 {
     size_t cursor = 0;
-    int32_t last = -1;
-    for (uint32_t rank = 0; rank < merges->count; rank++) {
+    amphi_bpe_pair pair = {-1, -1, 0, -1};
+    for (pair.rank = 0; pair.rank < merges->count; pair.rank++) {
         amphi_str text;
         if (!amphi__gguf_array_next_str(merges, &cursor, &text))
-            return amphi__fail(error, AMPHI_E_FORMAT, 0, "merge %u can't be read", rank);
+            return amphi__fail(error, AMPHI_E_FORMAT, 0, "merge %u can't be read", pair.rank);
         const char *gap = text.size > 2 ? memchr(text.data + 1, ' ', text.size - 1) : NULL;
         if (gap == NULL || gap == text.data + text.size - 1)
             continue; /* names no pair: can't apply, but keeps its rank */
         amphi_str left = amphi_str_make(text.data, (size_t)(gap - text.data));
         amphi_str right = amphi_str_make(gap + 1, text.size - left.size - 1);
-        amphi_status status = add_merge(bpe, left, right, rank, &last);
+        amphi_status status = read_pair(bpe, left, right, &pair);
         if (status == AMPHI_E_NO_MEMORY)
             return amphi__fail_no_memory(error);
         if (status != AMPHI_OK)
-            return amphi__fail(error, status, 0, "merge %u is beyond our limits", rank);
+            return amphi__fail(error, status, 0, "merge %u is beyond our limits", pair.rank);
+        pairs[(*count)++] = pair;
     }
     return AMPHI_OK;
+}
+
+/* A pass of its own, so that the slots of the next pairs can be on their way from memory. */
+static amphi_status fill_table(const amphi_bpe *bpe, const amphi_bpe_pair *pairs, uint32_t count)
+{
+    uint32_t mask = bpe->pairs_count - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + PREFETCH < count) {
+            const amphi_bpe_pair *later = &pairs[i + PREFETCH];
+            __builtin_prefetch(&bpe->pairs[pair_hash(later->left, later->right) & mask], 1);
+        }
+        amphi_bpe_pair *slot = pair_slot(bpe, pairs[i].left, pairs[i].right);
+        if (slot == NULL)
+            return AMPHI_E_LIMIT;
+        if (slot->left < 0) /* else a repeated merge: the first one counts */
+            *slot = pairs[i];
+    }
+    return AMPHI_OK;
+}
+
+static amphi_status load_merges(
+    const amphi_bpe *bpe, const amphi_gguf_array *merges, amphi_error *error)
+{
+    uint32_t count = 0;
+    amphi_bpe_pair *pairs = amphi__realloc_array(NULL, (size_t)merges->count + 1, sizeof *pairs);
+    if (pairs == NULL)
+        return amphi__fail_no_memory(error);
+    amphi_status status = read_pairs(bpe, merges, pairs, &count, error);
+    if (status == AMPHI_OK && fill_table(bpe, pairs, count) != AMPHI_OK)
+        status = amphi__fail(error, AMPHI_E_LIMIT, 0, "the merges defeat their hash table");
+    amphi__free(pairs);
+    return status;
 }
 
 static void find_bytes(amphi_bpe *bpe)
@@ -89,8 +115,7 @@ static void find_bytes(amphi_bpe *bpe)
     for (uint32_t byte = 0; byte < 256; byte++) {
         char text[4];
         size_t size = amphi__utf8_encode(amphi__byte_to_char((uint8_t)byte), text);
-        bpe->symbols[byte] =
-            amphi__vocabulary_find(bpe->vocabulary, amphi_str_make(text, size));
+        bpe->symbols[byte] = amphi__vocabulary_find(bpe->vocabulary, amphi_str_make(text, size));
         text[0] = (char)byte;
         int32_t id = amphi__vocabulary_find(bpe->vocabulary, amphi_str_make(text, 1));
         bpe->byte_tokens[byte] = id >= 0 && (uint32_t)id < bpe->vocabulary->count ? id : -1;
@@ -201,8 +226,8 @@ static amphi_status encode_word(void *user, amphi_str word)
         if (symbol->id >= 0 && (uint32_t)symbol->id < bpe->vocabulary->count)
             status = amphi__tokens_append(walk->out, &symbol->id, 1);
         else
-            status = emit_bytes(
-                bpe, amphi_str_make(word.data + symbol->at, symbol->size), walk->out);
+            status =
+                emit_bytes(bpe, amphi_str_make(word.data + symbol->at, symbol->size), walk->out);
     }
     return status;
 }

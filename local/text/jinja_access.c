@@ -23,9 +23,8 @@ static bool loop_attr(const jinja_loop *loop, amphi_str name, jinja_value *out)
         const char *name;
         jinja_value value;
     } attributes[] = {{"index", amphi__jinja_int(index + 1)}, {"index0", amphi__jinja_int(index)},
-        {"first", amphi__jinja_bool(index == 0)},
-        {"last", amphi__jinja_bool(index + 1 == count)}, {"length", amphi__jinja_int(count)},
-        {"revindex", amphi__jinja_int(count - index)},
+        {"first", amphi__jinja_bool(index == 0)}, {"last", amphi__jinja_bool(index + 1 == count)},
+        {"length", amphi__jinja_int(count)}, {"revindex", amphi__jinja_int(count - index)},
         {"revindex0", amphi__jinja_int(count - index - 1)},
         {"depth", amphi__jinja_int((int64_t)loop->depth + 1)},
         {"depth0", amphi__jinja_int((int64_t)loop->depth)}};
@@ -77,6 +76,10 @@ static bool attribute(
         *out = amphi__jinja_str(subject.as.macro->node->text);
         return true;
     }
+    if (subject.kind == JINJA_CYCLER && amphi__str_equal_c(name, "current")) {
+        *out = subject.as.cycler->items->items[subject.as.cycler->position];
+        return true;
+    }
     builtin = amphi__jinja_method_find(subject, name, &refused);
     *found = builtin != NULL || refused;
     if (builtin == NULL) {
@@ -92,8 +95,7 @@ static bool attribute(
     return true;
 }
 
-bool amphi__jinja_get_attr(
-    jinja_render *r, jinja_value subject, amphi_str name, jinja_value *out)
+bool amphi__jinja_get_attr(jinja_render *r, jinja_value subject, amphi_str name, jinja_value *out)
 {
     bool found;
 
@@ -152,16 +154,14 @@ static bool item_at(jinja_render *r, jinja_value subject, int64_t index, jinja_v
         if (!position(index, count, &at)) {
             return false;
         }
-        *out = char_value(
-            subject.as.text, amphi__jinja_char_offset(subject.as.text, (size_t)at));
+        *out = char_value(subject.as.text, amphi__jinja_char_offset(subject.as.text, (size_t)at));
         return true;
     default:
         return false;
     }
 }
 
-bool amphi__jinja_get_item(
-    jinja_render *r, jinja_value subject, jinja_value key, jinja_value *out)
+bool amphi__jinja_get_item(jinja_render *r, jinja_value subject, jinja_value key, jinja_value *out)
 {
     bool found;
 
@@ -183,8 +183,7 @@ bool amphi__jinja_get_item(
             return r->status == AMPHI_OK;
         }
     }
-    *out = amphi__jinja_undefined(
-        key.kind == JINJA_STRING ? key.as.text : AMPHI_STR("an item"));
+    *out = amphi__jinja_undefined(key.kind == JINJA_STRING ? key.as.text : AMPHI_STR("an item"));
     if (r->status != AMPHI_OK) {
         return false;
     }
@@ -202,8 +201,7 @@ static bool path_step(jinja_render *r, amphi_str part, jinja_value *subject)
     return amphi__jinja_get_item(r, *subject, key, subject);
 }
 
-bool amphi__jinja_get_path(
-    jinja_render *r, jinja_value subject, jinja_value path, jinja_value *out)
+bool amphi__jinja_get_path(jinja_render *r, jinja_value subject, jinja_value path, jinja_value *out)
 {
     amphi_str rest;
 
@@ -225,8 +223,8 @@ bool amphi__jinja_get_path(
 }
 
 /* One bound of a slice: none, or an integer cut to [low, high] after counting from the end. */
-static bool bound(jinja_render *r, jinja_value value, int64_t otherwise, int64_t count,
-    int64_t low, int64_t high, int64_t *out)
+static bool bound(jinja_render *r, jinja_value value, int64_t otherwise, int64_t count, int64_t low,
+    int64_t high, int64_t *out)
 {
     int64_t index = value.kind == JINJA_BOOL ? value.as.boolean : value.as.integer;
 
@@ -276,10 +274,10 @@ bool amphi__jinja_slice(
     if (subject.kind == JINJA_UNDEFINED) {
         return fail_undefined(r, subject);
     }
-    if (subject.kind != JINJA_STRING && subject.kind != JINJA_LIST &&
-        subject.kind != JINJA_TUPLE && subject.kind != JINJA_RANGE) {
-        *out = amphi__jinja_undefined(AMPHI_STR("a slice"));
-        return true;
+    if (subject.kind != JINJA_STRING && subject.kind != JINJA_LIST && subject.kind != JINJA_TUPLE &&
+        subject.kind != JINJA_RANGE) {
+        return amphi__jinja_fail(
+            r, AMPHI_E_FORMAT, "a %s can't be sliced", amphi__jinja_type_name(subject));
     }
     if (!amphi__jinja_length(r, subject, &length) ||
         !bound(r, bounds[2], 1, 0, INT64_MIN, INT64_MAX, &step)) {
@@ -313,8 +311,7 @@ bool amphi__jinja_slice(
             return false;
         }
     }
-    *out = amphi__jinja_list_value(
-        subject.kind == JINJA_TUPLE ? JINJA_TUPLE : JINJA_LIST, part);
+    *out = amphi__jinja_list_value(subject.kind == JINJA_TUPLE ? JINJA_TUPLE : JINJA_LIST, part);
     return true;
 }
 

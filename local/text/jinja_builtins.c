@@ -67,14 +67,13 @@ bool amphi__jinja_invoke(const jinja_builtin *builtin, jinja_call *call, jinja_v
             call->r, AMPHI_E_FORMAT, "%s has too many arguments", builtin->name);
     }
     for (size_t i = 0; i < JINJA_PARAMS_MAX; i++) {
-        bound[i] =
-            i < call->count ? call->args[i] : (jinja_value){.kind = JINJA_MISSING};
+        bound[i] = i < call->count ? call->args[i] : (jinja_value){.kind = JINJA_MISSING};
     }
     for (size_t i = 0; i < call->named_count; i++) {
         size_t at = param_index(builtin->params, call->named[i].name, &count);
         if (at == SIZE_MAX || bound[at].kind != JINJA_MISSING) {
-            return amphi__jinja_fail(call->r, AMPHI_E_FORMAT,
-                "%s has no such argument, or has it twice", builtin->name);
+            return amphi__jinja_fail(
+                call->r, AMPHI_E_FORMAT, "%s has no such argument, or has it twice", builtin->name);
         }
         bound[at] = call->named[i].value;
     }
@@ -92,10 +91,12 @@ bool amphi__jinja_invoke(const jinja_builtin *builtin, jinja_call *call, jinja_v
 /* What Python objects have and a template can't call: refused by the sandbox, or left out here. */
 static bool is_refused(jinja_kind kind, amphi_str name)
 {
-    static const char *const dict[] = {"clear", "fromkeys", "pop", "popitem", "setdefault", "update"};
+    static const char *const dict[] = {
+        "clear", "fromkeys", "pop", "popitem", "setdefault", "update"};
     static const char *const list[] = {
         "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
-    static const char *const text[] = {"encode", "expandtabs", "format_map", "maketrans", "translate"};
+    static const char *const text[] = {
+        "encode", "expandtabs", "format_map", "maketrans", "translate"};
     const char *const *names = kind == JINJA_DICT ? dict : kind == JINJA_LIST ? list : text;
     size_t count = kind == JINJA_DICT   ? COUNT_OF(dict)
                    : kind == JINJA_LIST ? COUNT_OF(list)
@@ -123,8 +124,7 @@ static bool loop_changed(jinja_call *call, jinja_value *out)
         }
     }
     jinja_value value = amphi__jinja_list_value(JINJA_TUPLE, now);
-    *out = amphi__jinja_bool(
-        !loop->seen || !amphi__jinja_equal(loop->last, value, &call->r->work));
+    *out = amphi__jinja_bool(!loop->seen || !amphi__jinja_equal(loop->last, value, &call->r->work));
     loop->seen = true;
     loop->last = value;
     return true;
@@ -167,9 +167,12 @@ const jinja_builtin *amphi__jinja_method_find(jinja_value self, amphi_str name, 
 
     *refused = (self.kind == JINJA_STRING || self.kind == JINJA_LIST || self.kind == JINJA_DICT) &&
                is_refused((jinja_kind)self.kind, name);
+    const jinja_builtin *found;
+
     switch (self.kind) {
     case JINJA_STRING:
-        return find_in(&amphi__jinja_str_methods, name);
+        found = find_in(&amphi__jinja_str_methods, name);
+        return found != NULL ? found : find_in(&amphi__jinja_char_methods, name);
     case JINJA_DICT:
         return find_in(&amphi__jinja_container_methods[0], name);
     case JINJA_LIST:
@@ -263,8 +266,8 @@ static bool make_dict(jinja_call *call, jinja_dict *dict)
         }
     }
     for (size_t i = 0; i < call->named_count; i++) {
-        if (!amphi__jinja_dict_put(call->r, dict, amphi__jinja_str(call->named[i].name),
-                call->named[i].value)) {
+        if (!amphi__jinja_dict_put(
+                call->r, dict, amphi__jinja_str(call->named[i].name), call->named[i].value)) {
             return false;
         }
     }
@@ -383,8 +386,8 @@ KIND_TEST(test_callable, self.kind == JINJA_UNDEFINED || self.kind == JINJA_MACR
                              self.kind == JINJA_FUNCTION || self.kind == JINJA_METHOD ||
                              self.kind == JINJA_LOOP || self.kind == JINJA_JOINER)
 KIND_TEST(test_escaped, self.kind == JINJA_STRING && self.markup)
-KIND_TEST(test_filter, self.kind == JINJA_STRING &&amphi__jinja_filter_find(self.as.text) != NULL)
-KIND_TEST(test_test, self.kind == JINJA_STRING &&amphi__jinja_test_find(self.as.text) != NULL)
+KIND_TEST(test_filter, self.kind == JINJA_STRING && amphi__jinja_filter_find(self.as.text) != NULL)
+KIND_TEST(test_test, self.kind == JINJA_STRING && amphi__jinja_test_find(self.as.text) != NULL)
 
 static bool test_compare(jinja_call *call, uint16_t op, jinja_value *out)
 {
@@ -434,8 +437,7 @@ static bool remainder_is(jinja_call *call, jinja_value by, int64_t wanted, jinja
     if (!amphi__jinja_binary(call->r, '%', call->self, by, &rest)) {
         return false;
     }
-    *out = amphi__jinja_bool(
-        amphi__jinja_equal(rest, amphi__jinja_int(wanted), &call->r->work));
+    *out = amphi__jinja_bool(amphi__jinja_equal(rest, amphi__jinja_int(wanted), &call->r->work));
     return true;
 }
 
@@ -487,16 +489,16 @@ static const jinja_builtin tests[] = {{"defined", test_defined, "", 0},
     {"undefined", test_undefined, "", 0}, {"none", test_none, "", 0},
     {"string", test_string, "", 0}, {"mapping", test_mapping, "", 0},
     {"iterable", test_iterable, "", 0}, {"sequence", test_sequence, "", 0},
-    {"number", test_number, "", 0}, {"integer", test_integer, "", 0},
-    {"float", test_float, "", 0}, {"boolean", test_boolean, "", 0}, {"true", test_true, "", 0},
-    {"false", test_false, "", 0}, {"callable", test_callable, "", 0},
-    {"escaped", test_escaped, "", 0}, {"filter", test_filter, "", 0}, {"test", test_test, "", 0},
-    {"in", test_in, "seq", 1}, {"eq", test_eq, "other", 1}, {"equalto", test_eq, "other", 1},
-    {"==", test_eq, "other", 1}, {"ne", test_ne, "other", 1}, {"!=", test_ne, "other", 1},
-    {"lt", test_lt, "other", 1}, {"<", test_lt, "other", 1}, {"lessthan", test_lt, "other", 1},
-    {"le", test_le, "other", 1}, {"<=", test_le, "other", 1}, {"gt", test_gt, "other", 1},
-    {">", test_gt, "other", 1}, {"greaterthan", test_gt, "other", 1}, {"ge", test_ge, "other", 1},
-    {">=", test_ge, "other", 1}, {"sameas", test_sameas, "other", 1},
-    {"divisibleby", test_divisible, "num", 1}, {"even", test_even, "", 0},
-    {"odd", test_odd, "", 0}, {"lower", test_lower, "", 0}, {"upper", test_upper, "", 0}};
+    {"number", test_number, "", 0}, {"integer", test_integer, "", 0}, {"float", test_float, "", 0},
+    {"boolean", test_boolean, "", 0}, {"true", test_true, "", 0}, {"false", test_false, "", 0},
+    {"callable", test_callable, "", 0}, {"escaped", test_escaped, "", 0},
+    {"filter", test_filter, "", 0}, {"test", test_test, "", 0}, {"in", test_in, "seq", 1},
+    {"eq", test_eq, "other", 1}, {"equalto", test_eq, "other", 1}, {"==", test_eq, "other", 1},
+    {"ne", test_ne, "other", 1}, {"!=", test_ne, "other", 1}, {"lt", test_lt, "other", 1},
+    {"<", test_lt, "other", 1}, {"lessthan", test_lt, "other", 1}, {"le", test_le, "other", 1},
+    {"<=", test_le, "other", 1}, {"gt", test_gt, "other", 1}, {">", test_gt, "other", 1},
+    {"greaterthan", test_gt, "other", 1}, {"ge", test_ge, "other", 1}, {">=", test_ge, "other", 1},
+    {"sameas", test_sameas, "other", 1}, {"divisibleby", test_divisible, "num", 1},
+    {"even", test_even, "", 0}, {"odd", test_odd, "", 0}, {"lower", test_lower, "", 0},
+    {"upper", test_upper, "", 0}};
 const jinja_table amphi__jinja_tests = {tests, COUNT_OF(tests)};

@@ -56,6 +56,7 @@ extern const jinja_table amphi__jinja_order_filters;
 extern const jinja_table amphi__jinja_tests;
 extern const jinja_table amphi__jinja_globals;
 extern const jinja_table amphi__jinja_str_methods;
+extern const jinja_table amphi__jinja_char_methods;
 extern const jinja_table amphi__jinja_container_methods[3]; /* dict, list, tuple */
 
 /* Binds arguments and calls. `call->args` and `named` as given. */

@@ -44,7 +44,7 @@ static bool dict_get(jinja_call *call, jinja_value *out)
             amphi__jinja_type_name(call->args[0]));
     }
     found = amphi__jinja_dict_get(call->self.as.dict, call->args[0], &call->r->work);
-    *out = found != NULL                        ? *found
+    *out = found != NULL                         ? *found
            : call->args[1].kind != JINJA_MISSING ? call->args[1]
                                                  : amphi__jinja_none();
     return !call->r->work.spent || amphi__jinja_fail_bounds(call->r, NULL);
@@ -70,9 +70,8 @@ static bool list_index(jinja_call *call, jinja_value *out)
             return true;
         }
     }
-    return call->r->work.spent
-               ? amphi__jinja_fail_bounds(call->r, NULL)
-               : amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "index found nothing");
+    return call->r->work.spent ? amphi__jinja_fail_bounds(call->r, NULL)
+                               : amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "index found nothing");
 }
 
 static bool list_count(jinja_call *call, jinja_value *out)
@@ -93,7 +92,7 @@ static bool list_count(jinja_call *call, jinja_value *out)
 static const jinja_builtin dict_methods[] = {{"get", dict_get, "key,default", 1},
     {"items", dict_items, "", 0}, {"keys", dict_keys, "", 0}, {"values", dict_values, "", 0},
     {"copy", copy, "", 0}};
-static const jinja_builtin list_methods[] = {{"index", list_index, "value", 1},
-    {"count", list_count, "value", 1}, {"copy", copy, "", 0}};
+static const jinja_builtin list_methods[] = {
+    {"index", list_index, "value", 1}, {"count", list_count, "value", 1}, {"copy", copy, "", 0}};
 const jinja_table amphi__jinja_container_methods[3] = {{dict_methods, COUNT_OF(dict_methods)},
     {list_methods, COUNT_OF(list_methods)}, {list_methods, 2}};

@@ -22,8 +22,8 @@ bool amphi__jinja_fail(jinja_render *r, amphi_status status, const char *format,
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     what[amphi__utf8_complete_size(amphi_str_from(what))] = '\0';
-    r->status = amphi__fail(
-        r->error, status, 0, "chat template, line %u: %s", (unsigned)r->line, what);
+    r->status =
+        amphi__fail(r->error, status, 0, "chat template, line %u: %s", (unsigned)r->line, what);
     return false;
 }
 
@@ -33,8 +33,9 @@ bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf)
 
     if (r->work.spent) {
         return amphi__jinja_fail(r, AMPHI_E_LIMIT,
-            r->work.steps_left < 1000 ? "the template runs too long"
-                                      : "values are nested too deeply or the template runs too long");
+            r->work.steps_left < 1000
+                ? "the template runs too long"
+                : "values are nested too deeply or the template runs too long");
     }
     status = status == AMPHI_OK ? r->arena.status : status;
     if (status == AMPHI_E_LIMIT) {
@@ -100,8 +101,7 @@ bool amphi__jinja_list_make(jinja_render *r, jinja_list **out)
     return amphi__jinja_list_new(&r->arena, 0, out) || amphi__jinja_fail_bounds(r, NULL);
 }
 
-bool amphi__jinja_dict_put(
-    jinja_render *r, jinja_dict *dict, jinja_value key, jinja_value value)
+bool amphi__jinja_dict_put(jinja_render *r, jinja_dict *dict, jinja_value key, jinja_value value)
 {
     if (!amphi__jinja_is_hashable(key)) {
         return amphi__jinja_fail(
@@ -162,8 +162,8 @@ bool amphi__jinja_eval_args(jinja_render *r, const jinja_args *args, jinja_call 
         if (value.as.dict->entries[i].key.kind != JINJA_STRING) {
             return amphi__jinja_fail(r, AMPHI_E_FORMAT, "a named argument's name is no string");
         }
-        call->named[call->named_count++] = (jinja_named){
-            value.as.dict->entries[i].key.as.text, value.as.dict->entries[i].value};
+        call->named[call->named_count++] =
+            (jinja_named){value.as.dict->entries[i].key.as.text, value.as.dict->entries[i].value};
     }
     return true;
 }
@@ -226,8 +226,7 @@ static bool eval_list(jinja_render *r, const jinja_node *node, jinja_value *out)
             return false;
         }
     }
-    *out = amphi__jinja_list_value(
-        node->kind == JINJA_NODE_TUPLE ? JINJA_TUPLE : JINJA_LIST, list);
+    *out = amphi__jinja_list_value(node->kind == JINJA_NODE_TUPLE ? JINJA_TUPLE : JINJA_LIST, list);
     return true;
 }
 
@@ -266,7 +265,8 @@ static bool eval_slice(
 }
 
 /* Filters, tests and calls: something with arguments. */
-static bool eval_call(jinja_render *r, const jinja_node *node, jinja_value subject, jinja_value *out)
+static bool eval_call(
+    jinja_render *r, const jinja_node *node, jinja_value subject, jinja_value *out)
 {
     jinja_call call = {.r = r, .self = subject};
 

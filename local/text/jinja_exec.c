@@ -42,8 +42,7 @@ const jinja_value *amphi__jinja_scope_get(const jinja_scope *scope, uint32_t sym
     return NULL;
 }
 
-bool amphi__jinja_scope_set(
-    jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value)
+bool amphi__jinja_scope_set(jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value)
 {
     jinja_value *known = find_in(scope, symbol);
     jinja_binding *items;
@@ -82,8 +81,8 @@ static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
         return false;
     }
     if (list->count != target->list.count) {
-        return amphi__jinja_fail(r, AMPHI_E_FORMAT, "%zu values for %zu variables", list->count,
-            target->list.count);
+        return amphi__jinja_fail(
+            r, AMPHI_E_FORMAT, "%zu values for %zu variables", list->count, target->list.count);
     }
     for (size_t i = 0; i < list->count; i++) {
         if (!assign(r, target->list.items[i], list->items[i])) { /* as deep as the parser went */
@@ -306,8 +305,8 @@ static bool bind_extras(
             return false;
         }
     }
-    return amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_VARARGS,
-        amphi__jinja_list_value(JINJA_TUPLE, rest));
+    return amphi__jinja_scope_set(
+        r, r->scope, JINJA_SYMBOL_VARARGS, amphi__jinja_list_value(JINJA_TUPLE, rest));
 }
 
 bool amphi__jinja_call_macro(

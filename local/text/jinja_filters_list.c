@@ -185,9 +185,8 @@ static bool filter_attr(jinja_call *call, jinja_value *out)
     if (!amphi__jinja_text(call->r, call->args[0], &name)) {
         return false;
     }
-    if (call->self.kind == JINJA_UNDEFINED ||
-        (call->self.kind == JINJA_DICT &&
-            amphi__jinja_method_find(call->self, name, &refused) == NULL)) {
+    if (call->self.kind == JINJA_DICT &&
+        amphi__jinja_method_find(call->self, name, &refused) == NULL) {
         *out = amphi__jinja_undefined(name); /* attributes only, no items */
         return true;
     }
@@ -235,7 +234,8 @@ static bool inner_call(jinja_call *call, size_t at, const jinja_builtin *(*find)
     const jinja_builtin **builtin, jinja_call *inner)
 {
     if (at >= call->count || call->args[at].kind != JINJA_STRING) {
-        return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "the name of a filter or test is missing");
+        return amphi__jinja_fail(
+            call->r, AMPHI_E_FORMAT, "the name of a filter or test is missing");
     }
     *builtin = find(call->args[at].as.text);
     if (*builtin == NULL) {
@@ -284,8 +284,13 @@ static bool filter_map(jinja_call *call, jinja_value *out)
     jinja_call inner;
     jinja_value item;
 
-    if (!amphi__jinja_iterate(call->r, call->self, &list) ||
-        !amphi__jinja_list_make(call->r, &mapped)) {
+    if (!amphi__jinja_list_make(call->r, &mapped)) {
+        return false;
+    }
+    if (!amphi__jinja_truth(call->self)) { /* none as well: Jinja2 asks `if value` first */
+        return new_generator(call->r, mapped, out);
+    }
+    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
         return false;
     }
     if (call->count == 0) {
@@ -317,13 +322,17 @@ static bool select_items(jinja_call *call, bool by_attribute, bool wanted, jinja
     jinja_call inner;
     jinja_value item, holds;
 
+    if (!amphi__jinja_list_make(call->r, &kept)) {
+        return false;
+    }
+    if (!amphi__jinja_truth(call->self)) {
+        return new_generator(call->r, kept, out);
+    }
     if (call->count < at) {
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "the name of an attribute is missing");
     }
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
-        !amphi__jinja_list_make(call->r, &kept) ||
-        (call->count > at &&
-            !inner_call(call, at, amphi__jinja_test_find, &builtin, &inner))) {
+        (call->count > at && !inner_call(call, at, amphi__jinja_test_find, &builtin, &inner))) {
         return false;
     }
     for (size_t i = 0; i < list->count; i++) {
@@ -379,8 +388,8 @@ static bool filter_items(jinja_call *call, jinja_value *out)
 }
 
 /* Items [from, to) as a list, filled up to `size` ones. */
-static bool push_chunk(jinja_call *call, jinja_list *out, const jinja_list *list, size_t from,
-    size_t to, size_t size)
+static bool push_chunk(
+    jinja_call *call, jinja_list *out, const jinja_list *list, size_t from, size_t to, size_t size)
 {
     jinja_list *chunk;
 
@@ -438,7 +447,7 @@ static bool filter_slice(jinja_call *call, jinja_value *out)
     for (size_t i = 0; i < (size_t)slices; i++) {
         size_t longer = list->count % (size_t)slices;
         size_t size = list->count / (size_t)slices + (i < longer);
-        if (!push_chunk(call, chunks, list, at, at + size, size + (i >= longer && longer > 0))) {
+        if (!push_chunk(call, chunks, list, at, at + size, size + (i >= longer))) {
             return false;
         }
         at += size;

@@ -60,8 +60,8 @@ static bool make_key(
     return true;
 }
 
-static bool make_keys(jinja_render *r, const jinja_list *list, jinja_value path, bool sensitive,
-    keyed **out)
+static bool make_keys(
+    jinja_render *r, const jinja_list *list, jinja_value path, bool sensitive, keyed **out)
 {
     keyed *keys = amphi__jinja_alloc_array(&r->arena, list->count * 2 + 1, sizeof *keys);
 
@@ -86,8 +86,8 @@ static bool fail_order(jinja_render *r, jinja_value a, jinja_value b)
 }
 
 /* Merges [from, middle) and [middle, to); `spare` is as long as `keys`. */
-static bool merge(jinja_render *r, keyed *keys, keyed *spare, size_t from, size_t middle,
-    size_t to, bool reverse)
+static bool merge(
+    jinja_render *r, keyed *keys, keyed *spare, size_t from, size_t middle, size_t to, bool reverse)
 {
     size_t a = from, b = middle;
 
@@ -190,8 +190,7 @@ static bool filter_unique(jinja_call *call, jinja_value *out)
     }
     for (size_t i = 0; i < list->count; i++) {
         size_t before = seen->count;
-        if (!make_key(
-                call->r, list->items[i], call->args[1], is_true(call->args[0]), &key) ||
+        if (!make_key(call->r, list->items[i], call->args[1], is_true(call->args[0]), &key) ||
             !amphi__jinja_dict_put(call->r, seen, key, amphi__jinja_none()) ||
             (seen->count > before && !amphi__jinja_push(call->r, kept, list->items[i]))) {
             return false;
@@ -217,8 +216,7 @@ static bool extreme(jinja_call *call, int wanted, jinja_value *out)
             return false;
         }
         order = wanted;
-        if (best.kind != JINJA_MISSING &&
-            !amphi__jinja_order(key, best, &order, &call->r->work)) {
+        if (best.kind != JINJA_MISSING && !amphi__jinja_order(key, best, &order, &call->r->work)) {
             return fail_order(call->r, key, best);
         }
         if (order == wanted) {
@@ -240,8 +238,7 @@ static bool filter_max(jinja_call *call, jinja_value *out)
 }
 
 /* One group as a tuple (grouper, list). */
-static bool push_group(
-    jinja_render *r, jinja_list *groups, jinja_value key, jinja_list **items)
+static bool push_group(jinja_render *r, jinja_list *groups, jinja_value key, jinja_list **items)
 {
     jinja_list *pair;
     jinja_value group;

@@ -73,8 +73,7 @@ static bool filter_trim(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
 
-    return self_text(call, &text) &&
-           amphi__jinja_strip(call->r, text, call->args[0], 3, out);
+    return self_text(call, &text) && amphi__jinja_strip(call->r, text, call->args[0], 3, out);
 }
 
 static bool filter_replace(jinja_call *call, jinja_value *out)
@@ -170,8 +169,8 @@ static bool filter_default(jinja_call *call, jinja_value *out)
 
     *out = call->self;
     if (call->self.kind == JINJA_UNDEFINED || falsy) {
-        *out = call->args[0].kind != JINJA_MISSING ? call->args[0]
-                                                   : amphi__jinja_str(AMPHI_STR(""));
+        *out =
+            call->args[0].kind != JINJA_MISSING ? call->args[0] : amphi__jinja_str(AMPHI_STR(""));
     }
     return true;
 }
@@ -201,8 +200,7 @@ static bool filter_indent(jinja_call *call, jinja_value *out)
     if (call->self.kind != JINJA_STRING) {
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "indent needs a string");
     }
-    if (!amphi__jinja_concat(
-            &call->r->arena, call->self.as.text, AMPHI_STR("\n"), &text)) {
+    if (!amphi__jinja_concat(&call->r->arena, call->self.as.text, AMPHI_STR("\n"), &text)) {
         return amphi__jinja_fail_bounds(call->r, NULL);
     }
     if (!amphi__jinja_charge(call->r, text.size) ||
@@ -227,20 +225,24 @@ static bool filter_truncate(jinja_call *call, jinja_value *out)
     amphi_str text, end = AMPHI_STR("..."), cut;
     int64_t length, leeway, end_count, count;
 
-    if (!self_text(call, &text) || !amphi__jinja_int_arg(call, 0, 255, &length) ||
+    if (!amphi__jinja_length(call->r, call->self, &count) ||
+        !amphi__jinja_int_arg(call, 0, 255, &length) ||
         !amphi__jinja_int_arg(call, 3, 5, &leeway) ||
         (given(call->args[2]) && !amphi__jinja_text(call->r, call->args[2], &end))) {
         return false;
     }
-    count = (int64_t)amphi__jinja_char_count(text);
     end_count = (int64_t)amphi__jinja_char_count(end);
     if (length < end_count || leeway < 0) {
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "truncate has too small a length");
     }
-    *out = amphi__jinja_str(text);
+    *out = call->self;
     if (leeway >= count || count - leeway <= length) {
         return true;
     }
+    if (call->self.kind != JINJA_STRING) {
+        return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "truncate needs a string");
+    }
+    text = call->self.as.text;
     cut = amphi__str_slice(text, 0, amphi__jinja_char_offset(text, (size_t)(length - end_count)));
     for (size_t i = cut.size; !kill && i > 0; i--) {
         if (cut.data[i - 1] == ' ') {
@@ -302,8 +304,8 @@ static bool filter_format(jinja_call *call, jinja_value *out)
             call->r, AMPHI_E_FORMAT, "format takes positional or named values, not both");
     }
     for (size_t i = 0; i < call->named_count; i++) {
-        if (!amphi__jinja_dict_put(call->r, dict, amphi__jinja_str(call->named[i].name),
-                call->named[i].value)) {
+        if (!amphi__jinja_dict_put(
+                call->r, dict, amphi__jinja_str(call->named[i].name), call->named[i].value)) {
             return false;
         }
     }
@@ -335,21 +337,25 @@ static bool filter_urlencode(jinja_call *call, jinja_value *out)
     amphi_buf buf;
 
     amphi__jinja_buf_init(&buf);
-    if (call->self.kind != JINJA_DICT) {
+    if (call->self.kind == JINJA_STRING || !amphi__jinja_is_iterable(call->self)) {
         if (!self_text(call, &text)) {
             return false;
         }
         quote_url(&buf, text, false);
         return amphi__jinja_take_text(call->r, &buf, out);
     }
-    if (!amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], &items, out) ||
+    *out = call->self;
+    if ((call->self.kind == JINJA_DICT &&
+            !amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], &items, out)) ||
         !amphi__jinja_iterate(call->r, *out, &pairs)) {
         return false;
     }
     for (size_t i = 0; i < pairs->count; i++) {
-        pair = pairs->items[i].as.list;
+        bool fine = amphi__jinja_iterate(call->r, pairs->items[i], &pair) &&
+                    (pair->count == 2 ||
+                        amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "urlencode needs pairs"));
         for (size_t part = 0; part < 2; part++) {
-            if (!amphi__jinja_text(call->r, pair->items[part], &text)) {
+            if (!fine || !amphi__jinja_text(call->r, pair->items[part], &text)) {
                 amphi__buf_clear(&buf);
                 return false;
             }
@@ -373,8 +379,7 @@ static bool json_style(jinja_call *call, jinja_json_style *style)
         style->indent = indent.as.text;
     } else if (style->pretty) {
         int64_t width;
-        if (!amphi__jinja_int_arg(call, 1, 0, &width) ||
-            !put_spaces(call, width, &style->indent)) {
+        if (!amphi__jinja_int_arg(call, 1, 0, &width) || !put_spaces(call, width, &style->indent)) {
             return false;
         }
     }
@@ -400,8 +405,8 @@ static bool filter_tojson(jinja_call *call, jinja_value *out)
         return false;
     }
     amphi__jinja_buf_init(&buf);
-    if (!amphi__jinja_to_json(&buf, call->self, &style, &call->r->work) &&
-        buf.status == AMPHI_OK && !call->r->work.spent) {
+    if (!amphi__jinja_to_json(&buf, call->self, &style, &call->r->work) && buf.status == AMPHI_OK &&
+        !call->r->work.spent) {
         amphi__buf_clear(&buf);
         return amphi__jinja_fail(
             call->r, AMPHI_E_FORMAT, "tojson is given something that has no JSON form");
@@ -494,7 +499,8 @@ static bool filter_abs(jinja_call *call, jinja_value *out)
         *out = amphi__jinja_float(fabs(call->self.as.number));
         return true;
     }
-    return amphi__jinja_unary(call->r, amphi__jinja_number(call->self) < 0 ? '-' : '+', call->self, out);
+    return amphi__jinja_unary(
+        call->r, amphi__jinja_number(call->self) < 0 ? '-' : '+', call->self, out);
 }
 
 /* Rounded to `digits` after the point, half to even on the exact binary value, as Python does. */
@@ -529,8 +535,8 @@ static bool filter_round(jinja_call *call, jinja_value *out)
         return false;
     }
     number = amphi__jinja_number(self);
-    if (!given(method) || (method.kind == JINJA_STRING &&
-                              amphi__str_equal_c(method.as.text, "common"))) {
+    if (!given(method) ||
+        (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "common"))) {
         if (self.kind == JINJA_FLOAT) {
             *out = amphi__jinja_float(round_to(number, digits));
         } else {
@@ -543,9 +549,9 @@ static bool filter_round(jinja_call *call, jinja_value *out)
     }
     scale = pow(10, (double)digits);
     if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "ceil")) {
-        *out = amphi__jinja_float(ceil(number * scale) / scale);
+        *out = amphi__jinja_float((ceil(number * scale) + 0.0) / scale);
     } else if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "floor")) {
-        *out = amphi__jinja_float(floor(number * scale) / scale);
+        *out = amphi__jinja_float((floor(number * scale) + 0.0) / scale);
     } else {
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "round knows common, ceil and floor");
     }

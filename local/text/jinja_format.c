@@ -55,7 +55,7 @@ static void group_digits(amphi_buf *out, const char *digits)
 static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_buf *out)
 {
     double number = amphi__jinja_number(value);
-    int64_t whole = value.kind == JINJA_FLOAT ? 0
+    int64_t whole = value.kind == JINJA_FLOAT  ? 0
                     : value.kind == JINJA_BOOL ? value.as.boolean
                                                : value.as.integer;
     uint64_t size = whole < 0 ? 0 - (uint64_t)whole : (uint64_t)whole;
@@ -72,13 +72,14 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
     }
     amphi__jinja_buf_init(&digits);
     if (s->type == 'x' || s->type == 'X' || s->type == 'o') {
-        amphi__buf_append_c(&digits, !s->alternate       ? ""
-                                     : s->type == 'o'    ? "0o"
-                                     : s->type == 'x'    ? "0x"
-                                                         : "0X");
-        amphi__buf_printf(&digits, s->type == 'x'   ? "%llx"
-                                   : s->type == 'X' ? "%llX"
-                                                    : "%llo",
+        amphi__buf_append_c(&digits, !s->alternate    ? ""
+                                     : s->type == 'o' ? "0o"
+                                     : s->type == 'x' ? "0x"
+                                                      : "0X");
+        amphi__buf_printf(&digits,
+            s->type == 'x'   ? "%llx"
+            : s->type == 'X' ? "%llX"
+                             : "%llo",
             (unsigned long long)size);
     } else if (s->type == 'd' || s->type == 'i') {
         amphi__buf_printf(&digits, "%llu", (unsigned long long)size);
@@ -167,8 +168,8 @@ static bool percent_value(jinja_render *r, amphi_str format, size_t *at, jinja_v
             return fail(r, "a format with names needs a mapping");
         }
         *at = (size_t)(close - format.data) + 1;
-        const jinja_value *found = amphi__jinja_dict_get_str(
-            values.as.dict, amphi__str_slice(format, start, *at - 1));
+        const jinja_value *found =
+            amphi__jinja_dict_get_str(values.as.dict, amphi__str_slice(format, start, *at - 1));
         if (found == NULL) {
             return fail(r, "a format names a value that is not there");
         }
@@ -191,8 +192,8 @@ static bool percent_next(jinja_render *r, jinja_value values, size_t *used, jinj
     return true;
 }
 
-static bool percent_one(jinja_render *r, amphi_str format, size_t *at, jinja_value values,
-    size_t *used, amphi_buf *out)
+static bool percent_one(
+    jinja_render *r, amphi_str format, size_t *at, jinja_value values, size_t *used, amphi_buf *out)
 {
     spec s = {0};
     jinja_value value = {.kind = JINJA_MISSING};
@@ -222,8 +223,7 @@ static bool percent_one(jinja_render *r, amphi_str format, size_t *at, jinja_val
     }
     s.type = *at < format.size ? format.data[(*at)++] : '\0';
     if (s.type == '%') {
-        return amphi__buf_append_char(out, '%') == AMPHI_OK ||
-               amphi__jinja_fail_bounds(r, out);
+        return amphi__buf_append_char(out, '%') == AMPHI_OK || amphi__jinja_fail_bounds(r, out);
     }
     if (s.type == '\0' || strchr("sridxXofF", s.type) == NULL) {
         return fail(r, "a format has a conversion that is not known");
@@ -249,7 +249,10 @@ bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values,
             fine = percent_one(r, format, &at, values, &used, &buf);
         }
     }
-    if (fine && used != SIZE_MAX && values.kind != JINJA_DICT && values.kind != JINJA_LIST &&
+    /* Python does not count what could be looked into by name. */
+    bool counted = values.kind != JINJA_DICT && values.kind != JINJA_LIST &&
+                   values.kind != JINJA_RANGE && values.kind != JINJA_UNDEFINED;
+    if (fine && used != SIZE_MAX && counted &&
         used < (values.kind == JINJA_TUPLE ? values.as.list->count : 1)) {
         fine = fail(r, "a format has values left over");
     }
@@ -350,8 +353,7 @@ static bool put_field(jinja_call *call, amphi_str field, size_t *next, amphi_buf
     if (!field_value(call, amphi__str_slice(field, 0, end - (text ? 2 : 0)), next, &value)) {
         return false;
     }
-    if (colon != NULL &&
-        !read_spec(call->r, amphi__str_slice(field, end + 1, field.size), &s)) {
+    if (colon != NULL && !read_spec(call->r, amphi__str_slice(field, end + 1, field.size), &s)) {
         return false;
     }
     if (s.type == 's' && !text && s.has_precision && amphi__jinja_is_number(value)) {
@@ -389,8 +391,8 @@ bool amphi__jinja_format(jinja_call *call, jinja_value *out)
                 fine = fail(call->r, "a format has a single brace");
                 break;
             }
-            fine = put_field(call,
-                amphi__str_slice(text, i + 1, (size_t)(close - text.data)), &next, &buf);
+            fine = put_field(
+                call, amphi__str_slice(text, i + 1, (size_t)(close - text.data)), &next, &buf);
             i = (size_t)(close - text.data);
         }
     }

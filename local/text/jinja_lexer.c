@@ -189,8 +189,7 @@ static bool raw(lexer *lex, char end_sign, size_t after)
     advance(lex, after);
     lex->line_starting = lex->source.data[after - 1] == '\n';
     for (start = lex->at; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
-        if (peek(lex, 0) == '{' &&
-            is_word_tag(lex, lex->at, "endraw", &sign, &end_sign, &after)) {
+        if (peek(lex, 0) == '{' && is_word_tag(lex, lex->at, "endraw", &sign, &end_sign, &after)) {
             amphi_str text = amphi__str_slice(lex->source, start, lex->at);
             if (!push_text(lex, text, sign, true)) {
                 return false;
@@ -276,13 +275,12 @@ static size_t escape(const char *in, size_t left, char *out, size_t *out_size)
             return 0;
         }
         /* Half of a surrogate pair is no character: U+FFFD. */
-        *out_size =
-            amphi__utf8_encode(code >= 0xD800 && code <= 0xDFFF ? 0xFFFDu : code, out);
+        *out_size = amphi__utf8_encode(code >= 0xD800 && code <= 0xDFFF ? 0xFFFDu : code, out);
         return 2 + digits;
     }
     if (in[1] >= '0' && in[1] <= '7') {
-        for (digits = 0; digits < 3 && digits + 1 < left && in[1 + digits] >= '0' &&
-                         in[1 + digits] <= '7';
+        for (digits = 0;
+             digits < 3 && digits + 1 < left && in[1 + digits] >= '0' && in[1 + digits] <= '7';
              digits++) {
             code = code << 3 | (uint32_t)(in[1 + digits] - '0');
         }
@@ -377,8 +375,7 @@ static bool number(lexer *lex)
     char digits[128];
     jinja_token *token;
 
-    if (fraction == 0 && peek(lex, 0) == '0' &&
-        (second == 'x' || second == 'o' || second == 'b')) {
+    if (fraction == 0 && peek(lex, 0) == '0' && (second == 'x' || second == 'o' || second == 'b')) {
         base = second == 'x' ? 16 : second == 'o' ? 8 : 2;
         advance(lex, lex->at + 2);
         for (end = lex->at; end < lex->source.size; end++) {

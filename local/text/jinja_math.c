@@ -264,7 +264,7 @@ bool amphi__jinja_binary(
     if (op == '*' && is_sequence(b) && is_whole(a)) {
         return repeat(r, b, whole(a), out);
     }
-    if (op == '%' && a.kind == JINJA_STRING && b.kind != JINJA_UNDEFINED) {
+    if (op == '%' && a.kind == JINJA_STRING) {
         return amphi__jinja_percent(r, a.as.text, b, out);
     }
     return fail_kinds(r, op, a, b);
@@ -299,8 +299,7 @@ bool amphi__jinja_contains(jinja_render *r, jinja_value what, jinja_value where,
         return amphi__jinja_charge(r, where.as.text.size);
     }
     if (where.kind == JINJA_DICT || (where.kind == JINJA_VIEW && where.as.view->what == 'k')) {
-        const jinja_dict *dict =
-            where.kind == JINJA_DICT ? where.as.dict : where.as.view->dict;
+        const jinja_dict *dict = where.kind == JINJA_DICT ? where.as.dict : where.as.view->dict;
         if (!amphi__jinja_is_hashable(what)) {
             return amphi__jinja_fail(r, AMPHI_E_FORMAT, "a %s can't be a key of a mapping",
                 amphi__jinja_type_name(what));
@@ -317,8 +316,7 @@ bool amphi__jinja_contains(jinja_render *r, jinja_value what, jinja_value where,
     return !r->work.spent || amphi__jinja_fail_bounds(r, NULL);
 }
 
-bool amphi__jinja_compare(
-    jinja_render *r, uint16_t op, jinja_value a, jinja_value b, bool *out)
+bool amphi__jinja_compare(jinja_render *r, uint16_t op, jinja_value a, jinja_value b, bool *out)
 {
     int order;
 
@@ -337,8 +335,8 @@ bool amphi__jinja_compare(
     if (!amphi__jinja_order(a, b, &order, &r->work)) {
         return r->work.spent ? amphi__jinja_fail_bounds(r, NULL) : fail_kinds(r, op, a, b);
     }
-    *out = order != 2 && (op == '<'                    ? order < 0
-                             : op == '>'               ? order > 0
+    *out = order != 2 && (op == '<'                       ? order < 0
+                             : op == '>'                  ? order > 0
                              : op == JINJA_SIGN('<', '=') ? order <= 0
                                                           : order >= 0);
     return true;

@@ -23,81 +23,18 @@ bool amphi__jinja_int_arg(jinja_call *call, size_t index, int64_t otherwise, int
                amphi__jinja_type_name(value));
 }
 
-static bool str_arg(jinja_call *call, size_t index, amphi_str *out)
+bool amphi__jinja_str_arg(jinja_call *call, size_t index, amphi_str *out)
 {
     if (call->args[index].kind != JINJA_STRING) {
-        return amphi__jinja_fail(call->r, AMPHI_E_FORMAT,
-            "a %s is given where a string is needed", amphi__jinja_type_name(call->args[index]));
+        return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a %s is given where a string is needed",
+            amphi__jinja_type_name(call->args[index]));
     }
     *out = call->args[index].as.text;
     return amphi__jinja_charge(call->r, call->self.as.text.size);
 }
 
-bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_value *out)
-{
-    amphi_buf buf;
-    size_t size;
-    bool in_word = false;
-
-    amphi__jinja_buf_init(&buf);
-    for (size_t i = 0; i < text.size && buf.status == AMPHI_OK; i += size) {
-        uint32_t c = amphi__jinja_char_at(text, i, &size);
-        bool cased = amphi__jinja_is_upper(c) || amphi__jinja_is_lower(c);
-        bool upper = how == JINJA_UPPER || (how == JINJA_CAPITAL && i == 0) ||
-                     (how == JINJA_TITLE && !in_word) ||
-                     (how == JINJA_SWAP && amphi__jinja_is_lower(c));
-        in_word = cased;
-        if (upper) {
-            amphi__jinja_put_upper(&buf, c);
-        } else {
-            amphi__jinja_put_lower(&buf, c);
-        }
-    }
-    return amphi__jinja_take_text(r, &buf, out);
-}
-
-static bool is_among(uint32_t c, amphi_str chars)
-{
-    size_t size;
-
-    for (size_t i = 0; i < chars.size; i += size) {
-        if (amphi__jinja_char_at(chars, i, &size) == c) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool amphi__jinja_strip(
-    jinja_render *r, amphi_str text, jinja_value chars, unsigned sides, jinja_value *out)
-{
-    bool blanks = chars.kind == JINJA_MISSING || chars.kind == JINJA_NONE;
-    size_t start = 0, end = text.size, size;
-
-    if (!blanks && chars.kind != JINJA_STRING) {
-        return amphi__jinja_fail(r, AMPHI_E_FORMAT, "strip needs a string of characters");
-    }
-    while ((sides & 1) != 0 && start < end) {
-        uint32_t c = amphi__jinja_char_at(text, start, &size);
-        if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text))) {
-            break;
-        }
-        start += size;
-    }
-    while ((sides & 2) != 0 && end > start) {
-        uint32_t c = amphi__jinja_char_before(text, end, &size);
-        if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text))) {
-            break;
-        }
-        end -= size;
-    }
-    *out = amphi__jinja_str(amphi__str_slice(text, start, end));
-    return amphi__jinja_charge(
-        r, (text.size - (end - start)) * (blanks ? 1 : 1 + chars.as.text.size / 4));
-}
-
-bool amphi__jinja_replace(jinja_render *r, amphi_str text, amphi_str old, amphi_str by,
-    int64_t limit, jinja_value *out)
+bool amphi__jinja_replace(
+    jinja_render *r, amphi_str text, amphi_str old, amphi_str by, int64_t limit, jinja_value *out)
 {
     amphi_buf buf;
     size_t at = 0, size;
@@ -124,53 +61,6 @@ bool amphi__jinja_replace(jinja_render *r, amphi_str text, amphi_str old, amphi_
     amphi__buf_append_str(&buf, amphi__str_slice(text, at, text.size));
     return amphi__jinja_take_text(r, &buf, out);
 }
-
-bool amphi__jinja_pad(jinja_render *r, amphi_str text, int64_t width, amphi_str fill, char side,
-    jinja_value *out)
-{
-    int64_t count = (int64_t)amphi__jinja_char_count(text), pad = width - count, left;
-    amphi_buf buf;
-
-    if (pad <= 0) {
-        *out = amphi__jinja_str(text);
-        return true;
-    }
-    if (!amphi__jinja_charge(r, (size_t)pad)) {
-        return false;
-    }
-    left = side == '<' ? 0 : side == '>' ? pad : pad / 2 + (pad & width & 1);
-    amphi__jinja_buf_init(&buf);
-    for (int64_t i = 0; i < left && buf.status == AMPHI_OK; i++) {
-        amphi__buf_append_str(&buf, fill);
-    }
-    amphi__buf_append_str(&buf, text);
-    for (int64_t i = left; i < pad && buf.status == AMPHI_OK; i++) {
-        amphi__buf_append_str(&buf, fill);
-    }
-    return amphi__jinja_take_text(r, &buf, out);
-}
-
-#define CASE_METHOD(name, how)                                                                     \
-    static bool name(jinja_call *call, jinja_value *out)                                           \
-    {                                                                                              \
-        return amphi__jinja_recase(call->r, call->self.as.text, how, out);                         \
-    }
-
-CASE_METHOD(method_upper, JINJA_UPPER)
-CASE_METHOD(method_lower, JINJA_LOWER)
-CASE_METHOD(method_capitalize, JINJA_CAPITAL)
-CASE_METHOD(method_title, JINJA_TITLE)
-CASE_METHOD(method_swapcase, JINJA_SWAP)
-
-#define STRIP_METHOD(name, sides)                                                                  \
-    static bool name(jinja_call *call, jinja_value *out)                                           \
-    {                                                                                              \
-        return amphi__jinja_strip(call->r, call->self.as.text, call->args[0], sides, out);         \
-    }
-
-STRIP_METHOD(method_strip, 3u)
-STRIP_METHOD(method_lstrip, 1u)
-STRIP_METHOD(method_rstrip, 2u)
 
 static bool push_text(jinja_render *r, jinja_list *list, amphi_str text)
 {
@@ -223,9 +113,8 @@ static bool split_at(
 static size_t find_last(amphi_str text, amphi_str needle)
 {
     for (size_t at = text.size; at + 1 > needle.size; at--) {
-        if (at >= needle.size &&
-            (needle.size == 0 ||
-                memcmp(text.data + at - needle.size, needle.data, needle.size) == 0)) {
+        if (at >= needle.size && (needle.size == 0 || memcmp(text.data + at - needle.size,
+                                                          needle.data, needle.size) == 0)) {
             return at - needle.size;
         }
         if (at == 0) {
@@ -299,7 +188,7 @@ static bool split(jinja_call *call, bool from_right, jinja_value *out)
     jinja_list *list;
 
     if (!amphi__jinja_int_arg(call, 1, -1, &limit) || !amphi__jinja_list_make(call->r, &list) ||
-        (!words && !str_arg(call, 0, &separator))) {
+        (!words && !amphi__jinja_str_arg(call, 0, &separator))) {
         return false;
     }
     if (!words && separator.size == 0) {
@@ -371,7 +260,7 @@ static bool method_replace(jinja_call *call, jinja_value *out)
     amphi_str old, by;
     int64_t limit;
 
-    return str_arg(call, 0, &old) && str_arg(call, 1, &by) &&
+    return amphi__jinja_str_arg(call, 0, &old) && amphi__jinja_str_arg(call, 1, &by) &&
            amphi__jinja_int_arg(call, 2, -1, &limit) &&
            amphi__jinja_replace(call->r, call->self.as.text, old, by, limit, out);
 }
@@ -444,7 +333,7 @@ static bool find(jinja_call *call, bool last, bool must, jinja_value *out)
     int64_t start;
     size_t at;
 
-    if (!str_arg(call, 0, &what) || !part_of(call, &part, &start)) {
+    if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start)) {
         return false;
     }
     if (last && !charge_last(call->r, part, what)) {
@@ -455,8 +344,8 @@ static bool find(jinja_call *call, bool last, bool must, jinja_value *out)
         *out = amphi__jinja_int(-1);
         return !must || amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "index found nothing");
     }
-    *out = amphi__jinja_int(
-        start + (int64_t)amphi__jinja_char_count(amphi__str_slice(part, 0, at)));
+    *out =
+        amphi__jinja_int(start + (int64_t)amphi__jinja_char_count(amphi__str_slice(part, 0, at)));
     return true;
 }
 
@@ -485,7 +374,7 @@ static bool method_count(jinja_call *call, jinja_value *out)
     amphi_str part, what;
     int64_t start, count = 0;
 
-    if (!str_arg(call, 0, &what) || !part_of(call, &part, &start)) {
+    if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start)) {
         return false;
     }
     if (what.size == 0) {
@@ -520,62 +409,13 @@ static bool method_join(jinja_call *call, jinja_value *out)
     return amphi__jinja_take_text(call->r, &buf, out);
 }
 
-static bool pad_method(jinja_call *call, char side, jinja_value *out)
-{
-    amphi_str fill = AMPHI_STR(" ");
-    int64_t width;
-
-    if (!amphi__jinja_int_arg(call, 0, 0, &width) ||
-        (call->args[1].kind != JINJA_MISSING && !str_arg(call, 1, &fill))) {
-        return false;
-    }
-    if (amphi__jinja_char_count(fill) != 1) {
-        return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "padding needs one character");
-    }
-    return amphi__jinja_pad(call->r, call->self.as.text, width, fill, side, out);
-}
-
-static bool method_ljust(jinja_call *call, jinja_value *out)
-{
-    return pad_method(call, '<', out);
-}
-
-static bool method_rjust(jinja_call *call, jinja_value *out)
-{
-    return pad_method(call, '>', out);
-}
-
-static bool method_center(jinja_call *call, jinja_value *out)
-{
-    return pad_method(call, '^', out);
-}
-
-static bool method_zfill(jinja_call *call, jinja_value *out)
-{
-    amphi_str text = call->self.as.text, sign;
-    size_t signs = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
-    int64_t width;
-
-    if (!amphi__jinja_int_arg(call, 0, 0, &width)) {
-        return false;
-    }
-    width = width > INT64_MIN ? width - (int64_t)signs : width;
-    sign = amphi__str_slice(text, 0, signs);
-    if (!amphi__jinja_pad(call->r, amphi__str_slice(text, signs, text.size), width,
-            AMPHI_STR("0"), '>', out)) {
-        return false;
-    }
-    return amphi__jinja_concat(&call->r->arena, sign, out->as.text, &out->as.text) ||
-           amphi__jinja_fail_bounds(call->r, NULL);
-}
-
 static bool partition(jinja_call *call, bool last, jinja_value *out)
 {
     amphi_str text = call->self.as.text, separator, parts[3] = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
     jinja_list *list;
     size_t at;
 
-    if (!str_arg(call, 0, &separator) || !amphi__jinja_list_make(call->r, &list)) {
+    if (!amphi__jinja_str_arg(call, 0, &separator) || !amphi__jinja_list_make(call->r, &list)) {
         return false;
     }
     if (last && !charge_last(call->r, text, separator)) {
@@ -611,7 +451,7 @@ static bool method_removeprefix(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text, what;
 
-    if (!str_arg(call, 0, &what)) {
+    if (!amphi__jinja_str_arg(call, 0, &what)) {
         return false;
     }
     *out = amphi__jinja_str(
@@ -623,133 +463,23 @@ static bool method_removesuffix(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text, what;
 
-    if (!str_arg(call, 0, &what)) {
+    if (!amphi__jinja_str_arg(call, 0, &what)) {
         return false;
     }
-    *out = amphi__jinja_str(amphi__str_slice(
-        text, 0, text.size - (amphi__str_ends_with(text, what) ? what.size : 0)));
+    *out = amphi__jinja_str(
+        amphi__str_slice(text, 0, text.size - (amphi__str_ends_with(text, what) ? what.size : 0)));
     return true;
 }
 
-/* isalpha() and its like: not empty, and every character passes. */
-static bool all_chars(jinja_call *call, bool (*passes)(uint32_t c), jinja_value *out)
-{
-    amphi_str text = call->self.as.text;
-    size_t size = 0;
-    bool all = text.size > 0;
-
-    for (size_t i = 0; i < text.size && all; i += size) {
-        all = passes(amphi__jinja_char_at(text, i, &size));
-    }
-    *out = amphi__jinja_bool(all);
-    return amphi__jinja_charge(call->r, text.size);
-}
-
-static bool is_alnum(uint32_t c)
-{
-    return amphi__jinja_is_alpha(c) || amphi__jinja_is_digit(c);
-}
-
-static bool is_word(uint32_t c)
-{
-    return is_alnum(c) || c == '_';
-}
-
-static bool is_ascii(uint32_t c)
-{
-    return c < 0x80;
-}
-
-#define CHARS_METHOD(name, passes)                                                                 \
-    static bool name(jinja_call *call, jinja_value *out)                                           \
-    {                                                                                              \
-        return all_chars(call, passes, out);                                                       \
-    }
-
-CHARS_METHOD(method_isalpha, amphi__jinja_is_alpha)
-CHARS_METHOD(method_isdigit, amphi__jinja_is_digit)
-CHARS_METHOD(method_isalnum, is_alnum)
-CHARS_METHOD(method_isspace, amphi__jinja_is_space)
-
-static bool method_isascii(jinja_call *call, jinja_value *out)
-{
-    if (call->self.as.text.size == 0) {
-        *out = amphi__jinja_bool(true);
-        return true;
-    }
-    return all_chars(call, is_ascii, out);
-}
-
-static bool method_isprintable(jinja_call *call, jinja_value *out)
-{
-    if (call->self.as.text.size == 0) {
-        *out = amphi__jinja_bool(true);
-        return true;
-    }
-    return all_chars(call, amphi__jinja_is_printable, out);
-}
-
-static bool method_isidentifier(jinja_call *call, jinja_value *out)
-{
-    amphi_str text = call->self.as.text;
-    size_t size;
-
-    if (text.size > 0 && amphi__jinja_is_digit(amphi__jinja_char_at(text, 0, &size))) {
-        *out = amphi__jinja_bool(false);
-        return true;
-    }
-    return all_chars(call, is_word, out);
-}
-
-static bool method_islower(jinja_call *call, jinja_value *out)
-{
-    return amphi__jinja_invoke(amphi__jinja_test_find(AMPHI_STR("lower")), call, out);
-}
-
-static bool method_isupper(jinja_call *call, jinja_value *out)
-{
-    return amphi__jinja_invoke(amphi__jinja_test_find(AMPHI_STR("upper")), call, out);
-}
-
-static bool method_istitle(jinja_call *call, jinja_value *out)
-{
-    amphi_str text = call->self.as.text;
-    size_t size;
-    bool in_word = false, some = false, titled = true;
-
-    for (size_t i = 0; i < text.size && titled; i += size) {
-        uint32_t c = amphi__jinja_char_at(text, i, &size);
-        bool upper = amphi__jinja_is_upper(c), lower = amphi__jinja_is_lower(c);
-        titled = upper ? !in_word : !lower || in_word;
-        in_word = upper || lower;
-        some |= in_word;
-    }
-    *out = amphi__jinja_bool(some && titled);
-    return amphi__jinja_charge(call->r, text.size);
-}
-
-static const jinja_builtin methods[] = {{"strip", method_strip, "chars", 0},
-    {"lstrip", method_lstrip, "chars", 0}, {"rstrip", method_rstrip, "chars", 0},
-    {"split", method_split, "sep,maxsplit", 0}, {"rsplit", method_rsplit, "sep,maxsplit", 0},
-    {"splitlines", method_splitlines, "keepends", 0},
+static const jinja_builtin methods[] = {{"split", method_split, "sep,maxsplit", 0},
+    {"rsplit", method_rsplit, "sep,maxsplit", 0}, {"splitlines", method_splitlines, "keepends", 0},
     {"startswith", method_startswith, "prefix,start,end", 1},
     {"endswith", method_endswith, "suffix,start,end", 1},
-    {"replace", method_replace, "old,new,count", 2}, {"upper", method_upper, "", 0},
-    {"lower", method_lower, "", 0}, {"casefold", method_lower, "", 0},
-    {"capitalize", method_capitalize, "", 0}, {"title", method_title, "", 0},
-    {"swapcase", method_swapcase, "", 0}, {"find", method_find, "sub,start,end", 1},
+    {"replace", method_replace, "old,new,count", 2}, {"find", method_find, "sub,start,end", 1},
     {"rfind", method_rfind, "sub,start,end", 1}, {"index", method_index, "sub,start,end", 1},
     {"rindex", method_rindex, "sub,start,end", 1}, {"count", method_count, "sub,start,end", 1},
     {"join", method_join, "iterable", 1}, {"format", amphi__jinja_format, NULL, 0},
-    {"ljust", method_ljust, "width,fillchar", 1}, {"rjust", method_rjust, "width,fillchar", 1},
-    {"center", method_center, "width,fillchar", 1}, {"zfill", method_zfill, "width", 1},
     {"partition", method_partition, "sep", 1}, {"rpartition", method_rpartition, "sep", 1},
     {"removeprefix", method_removeprefix, "prefix", 1},
-    {"removesuffix", method_removesuffix, "suffix", 1}, {"isalpha", method_isalpha, "", 0},
-    {"isdigit", method_isdigit, "", 0}, {"isdecimal", method_isdigit, "", 0},
-    {"isnumeric", method_isdigit, "", 0}, {"isalnum", method_isalnum, "", 0},
-    {"isspace", method_isspace, "", 0}, {"isascii", method_isascii, "", 0},
-    {"isprintable", method_isprintable, "", 0}, {"isidentifier", method_isidentifier, "", 0},
-    {"islower", method_islower, "", 0}, {"isupper", method_isupper, "", 0},
-    {"istitle", method_istitle, "", 0}};
+    {"removesuffix", method_removesuffix, "suffix", 1}};
 const jinja_table amphi__jinja_str_methods = {methods, COUNT_OF(methods)};

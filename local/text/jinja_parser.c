@@ -241,8 +241,7 @@ static bool parse_set(jinja_parser *p, jinja_node *node)
         return node->b != NULL;
     }
     node->kind = JINJA_NODE_SET_BLOCK;
-    if (amphi__jinja_at_sign(p, '|') &&
-        (node->b = amphi__jinja_filters(p, NULL, false)) == NULL) {
+    if (amphi__jinja_at_sign(p, '|') && (node->b = amphi__jinja_filters(p, NULL, false)) == NULL) {
         return false;
     }
     return tag_body_taken(p, &node->list, "endset");
@@ -355,8 +354,8 @@ static bool parse_with(jinja_parser *p, jinja_node *node)
             !amphi__jinja_expect_sign(p, ',', "the variables of with are separated by commas")) {
             return false;
         }
-        if (!amphi__jinja_nodes_push(p, &params->targets,
-                amphi__jinja_target(p, JINJA_ONE_NAME, NULL)) ||
+        if (!amphi__jinja_nodes_push(
+                p, &params->targets, amphi__jinja_target(p, JINJA_ONE_NAME, NULL)) ||
             !amphi__jinja_expect_sign(p, '=', "a variable of with needs a value") ||
             !amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p))) {
             return false;
@@ -378,8 +377,15 @@ static bool parse_generation(jinja_parser *p, jinja_node *node)
 
 static bool parse_print(jinja_parser *p, jinja_node *node)
 {
-    node->a = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
-    return node->a != NULL;
+    jinja_node *all = amphi__jinja_node_new(p, JINJA_NODE_CONCAT);
+
+    node->a = all;
+    do {
+        if (all == NULL || !amphi__jinja_nodes_push(p, &all->list, amphi__jinja_expression(p))) {
+            return false;
+        }
+    } while (amphi__jinja_take_sign(p, ','));
+    return true;
 }
 
 static bool parse_jump(jinja_parser *p, jinja_node *node)

@@ -16,18 +16,18 @@ typedef struct jinja_parser {
     size_t at;
     size_t node_count;
     unsigned depth;
-    unsigned loops;       /* for-tags around this place, within one macro */
-    jinja_params *macro;  /* the macro or call block around this place     */
+    unsigned loops;      /* for-tags around this place, within one macro */
+    jinja_params *macro; /* the macro or call block around this place     */
     amphi_status status;
     amphi_error *error;
 } jinja_parser;
 
 /* How parse_tuple behaves. */
 #define JINJA_PLAIN    0u
-#define JINJA_TARGET   1u /* names only: the left side of a set or a for    */
-#define JINJA_NO_COND  2u /* a bare `x if y` is not taken                   */
-#define JINJA_IN_PAREN 4u /* an empty tuple is fine                         */
-#define JINJA_NSREF    8u /* name.attribute is a target                     */
+#define JINJA_TARGET   1u  /* names only: the left side of a set or a for    */
+#define JINJA_NO_COND  2u  /* a bare `x if y` is not taken                   */
+#define JINJA_IN_PAREN 4u  /* an empty tuple is fine                         */
+#define JINJA_NSREF    8u  /* name.attribute is a target                     */
 #define JINJA_ONE_NAME 16u /* of a target: no tuple                          */
 
 /* All return NULL or false on failure, with status and error set. */
@@ -45,6 +45,9 @@ bool amphi__jinja_nodes_push(jinja_parser *p, jinja_nodes *nodes, jinja_node *no
 bool amphi__jinja_symbol(jinja_parser *p, amphi_str name, uint32_t *symbol);
 
 jinja_node *amphi__jinja_expression(jinja_parser *p);
+/* Without a conditional around it; the caller has entered a level of nesting. */
+jinja_node *amphi__jinja_parse_or(jinja_parser *p);
+jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref);
 /* `stop`: a name that ends the tuple, or NULL. */
 jinja_node *amphi__jinja_tuple(jinja_parser *p, unsigned flags, const char *stop);
 /* A name, or a tuple of targets, that may stand on the left side. */

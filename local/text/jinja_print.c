@@ -124,8 +124,8 @@ bool amphi__jinja_read_float(amphi_str text, double *out)
         amphi_str word = amphi__str_slice(text, sign, text.size);
         bool infinite = amphi__str_equal_ignore_case(word, AMPHI_STR("inf")) ||
                         amphi__str_equal_ignore_case(word, AMPHI_STR("infinity"));
-        *out = infinite ? (text.data[0] == '-' ? -(double)INFINITY : (double)INFINITY)
-                        : (double)NAN;
+        *out =
+            infinite ? (text.data[0] == '-' ? -(double)INFINITY : (double)INFINITY) : (double)NAN;
         return infinite || amphi__str_equal_ignore_case(word, AMPHI_STR("nan"));
     }
     digits[size] = '\0';
@@ -210,8 +210,7 @@ static void repr_view(amphi_buf *out, const jinja_view *view, jinja_work *work)
 
 static void repr_range(amphi_buf *out, const jinja_range *range)
 {
-    amphi__buf_printf(
-        out, "range(%lld, %lld", (long long)range->start, (long long)range->stop);
+    amphi__buf_printf(out, "range(%lld, %lld", (long long)range->start, (long long)range->stop);
     if (range->step != 1) {
         amphi__buf_printf(out, ", %lld", (long long)range->step);
     }
@@ -285,8 +284,13 @@ void amphi__jinja_print(amphi_buf *out, jinja_value value, jinja_work *work)
 
 static void json_string(amphi_buf *out, amphi_str text, bool ascii_only)
 {
-    static const char *const short_forms[] = {['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
-        ['\f'] = "\\f", ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\"};
+    static const char *const short_forms[] = {['\b'] = "\\b",
+        ['\t'] = "\\t",
+        ['\n'] = "\\n",
+        ['\f'] = "\\f",
+        ['\r'] = "\\r",
+        ['"'] = "\\\"",
+        ['\\'] = "\\\\"};
     size_t size;
 
     amphi__buf_append_char(out, '"');

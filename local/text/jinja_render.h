@@ -83,16 +83,13 @@ const jinja_value *amphi__jinja_scope_get(const jinja_scope *scope, uint32_t sym
 bool amphi__jinja_binary(
     jinja_render *r, uint16_t op, jinja_value a, jinja_value b, jinja_value *out);
 bool amphi__jinja_unary(jinja_render *r, uint16_t op, jinja_value a, jinja_value *out);
-bool amphi__jinja_compare(
-    jinja_render *r, uint16_t op, jinja_value a, jinja_value b, bool *out);
+bool amphi__jinja_compare(jinja_render *r, uint16_t op, jinja_value a, jinja_value b, bool *out);
 bool amphi__jinja_contains(jinja_render *r, jinja_value what, jinja_value where, bool *out);
 
-bool amphi__jinja_get_attr(
-    jinja_render *r, jinja_value subject, amphi_str name, jinja_value *out);
-bool amphi__jinja_get_item(
-    jinja_render *r, jinja_value subject, jinja_value key, jinja_value *out);
-bool amphi__jinja_slice(jinja_render *r, jinja_value subject, const jinja_value bounds[3],
-    jinja_value *out);
+bool amphi__jinja_get_attr(jinja_render *r, jinja_value subject, amphi_str name, jinja_value *out);
+bool amphi__jinja_get_item(jinja_render *r, jinja_value subject, jinja_value key, jinja_value *out);
+bool amphi__jinja_slice(
+    jinja_render *r, jinja_value subject, const jinja_value bounds[3], jinja_value *out);
 /* "a.b.0": attributes of attributes, as the attribute= of filters has them. */
 bool amphi__jinja_get_path(
     jinja_render *r, jinja_value subject, jinja_value path, jinja_value *out);
@@ -107,8 +104,7 @@ bool amphi__jinja_text(jinja_render *r, jinja_value value, amphi_str *out);
 bool amphi__jinja_take_text(jinja_render *r, amphi_buf *buf, jinja_value *out);
 bool amphi__jinja_push(jinja_render *r, jinja_list *list, jinja_value value);
 bool amphi__jinja_list_make(jinja_render *r, jinja_list **out);
-bool amphi__jinja_dict_put(
-    jinja_render *r, jinja_dict *dict, jinja_value key, jinja_value value);
+bool amphi__jinja_dict_put(jinja_render *r, jinja_dict *dict, jinja_value key, jinja_value value);
 void amphi__jinja_buf_init(amphi_buf *buf);
 
 /* "%s and %d" % values, "{} and {a}".format(...), strftime: jinja_format.c. */
@@ -116,21 +112,28 @@ bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values,
 bool amphi__jinja_format(jinja_call *call, jinja_value *out);
 bool amphi__jinja_strftime(jinja_render *r, amphi_str format, jinja_value *out);
 /* Python's str methods, where filters need them as well: jinja_methods.c. */
-typedef enum jinja_case { JINJA_UPPER, JINJA_LOWER, JINJA_CAPITAL, JINJA_TITLE, JINJA_SWAP } jinja_case;
+typedef enum jinja_case {
+    JINJA_UPPER,
+    JINJA_LOWER,
+    JINJA_CAPITAL,
+    JINJA_TITLE,
+    JINJA_SWAP
+} jinja_case;
 bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_value *out);
 /* chars missing or none: blanks. sides: 1 left, 2 right, 3 both. */
 bool amphi__jinja_strip(
     jinja_render *r, amphi_str text, jinja_value chars, unsigned sides, jinja_value *out);
 /* limit < 0: all. */
-bool amphi__jinja_replace(jinja_render *r, amphi_str text, amphi_str old, amphi_str by,
-    int64_t limit, jinja_value *out);
+bool amphi__jinja_replace(
+    jinja_render *r, amphi_str text, amphi_str old, amphi_str by, int64_t limit, jinja_value *out);
 bool amphi__jinja_split_lines(jinja_render *r, amphi_str text, bool keep_ends, jinja_list **out);
 /* side: '<' text left, '>' right, '^' centered. */
-bool amphi__jinja_pad(jinja_render *r, amphi_str text, int64_t width, amphi_str fill, char side,
-    jinja_value *out);
+bool amphi__jinja_pad(
+    jinja_render *r, amphi_str text, int64_t width, amphi_str fill, char side, jinja_value *out);
+/* A string argument of a str method; the walk over self is charged. */
+bool amphi__jinja_str_arg(jinja_call *call, size_t index, amphi_str *out);
 /* An integer argument, or `otherwise` when missing or none. */
-bool amphi__jinja_int_arg(
-    jinja_call *call, size_t index, int64_t otherwise, int64_t *out);
+bool amphi__jinja_int_arg(jinja_call *call, size_t index, int64_t otherwise, int64_t *out);
 
 /* &amp; and so on. */
 bool amphi__jinja_escape(jinja_render *r, jinja_value value, jinja_value *out);

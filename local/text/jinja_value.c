@@ -181,14 +181,12 @@ static bool same_key(const jinja_entry *entry, uint64_t hash, jinja_value key, j
         return false;
     }
     if (key.kind == JINJA_STRING) {
-        return entry->key.kind == JINJA_STRING &&
-               amphi__str_equal(entry->key.as.text, key.as.text);
+        return entry->key.kind == JINJA_STRING && amphi__str_equal(entry->key.as.text, key.as.text);
     }
     return amphi__jinja_equal(entry->key, key, work);
 }
 
-static jinja_value *find(
-    const jinja_dict *dict, uint64_t hash, jinja_value key, jinja_work *work)
+static jinja_value *find(const jinja_dict *dict, uint64_t hash, jinja_value key, jinja_work *work)
 {
     if (dict->index == NULL) {
         for (size_t i = 0; i < dict->count; i++) {
@@ -444,13 +442,25 @@ bool amphi__jinja_order(jinja_value a, jinja_value b, int *order, jinja_work *wo
 
 const char *amphi__jinja_type_name(jinja_value value)
 {
-    static const char *const names[] = {[JINJA_UNDEFINED] = "undefined", [JINJA_MISSING] = "missing",
-        [JINJA_NONE] = "none", [JINJA_BOOL] = "boolean", [JINJA_INT] = "integer",
-        [JINJA_FLOAT] = "float", [JINJA_STRING] = "string", [JINJA_LIST] = "list",
-        [JINJA_TUPLE] = "tuple", [JINJA_DICT] = "mapping", [JINJA_RANGE] = "range",
-        [JINJA_VIEW] = "view of a mapping", [JINJA_GENERATOR] = "generator",
-        [JINJA_NAMESPACE] = "namespace", [JINJA_LOOP] = "loop", [JINJA_MACRO] = "macro",
-        [JINJA_FUNCTION] = "function", [JINJA_METHOD] = "method", [JINJA_CYCLER] = "cycler",
+    static const char *const names[] = {[JINJA_UNDEFINED] = "undefined",
+        [JINJA_MISSING] = "missing",
+        [JINJA_NONE] = "none",
+        [JINJA_BOOL] = "boolean",
+        [JINJA_INT] = "integer",
+        [JINJA_FLOAT] = "float",
+        [JINJA_STRING] = "string",
+        [JINJA_LIST] = "list",
+        [JINJA_TUPLE] = "tuple",
+        [JINJA_DICT] = "mapping",
+        [JINJA_RANGE] = "range",
+        [JINJA_VIEW] = "view of a mapping",
+        [JINJA_GENERATOR] = "generator",
+        [JINJA_NAMESPACE] = "namespace",
+        [JINJA_LOOP] = "loop",
+        [JINJA_MACRO] = "macro",
+        [JINJA_FUNCTION] = "function",
+        [JINJA_METHOD] = "method",
+        [JINJA_CYCLER] = "cycler",
         [JINJA_JOINER] = "joiner"};
 
     return names[value.kind];

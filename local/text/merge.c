@@ -22,8 +22,7 @@ amphi_status amphi__merge_begin(amphi_merge *merge, size_t count)
     if (count <= merge->capacity)
         return AMPHI_OK;
     size_t capacity = count < 64 ? 64 : count;
-    amphi_merge_symbol *symbols =
-        amphi__realloc_array(merge->symbols, capacity, sizeof *symbols);
+    amphi_merge_symbol *symbols = amphi__realloc_array(merge->symbols, capacity, sizeof *symbols);
     if (symbols == NULL)
         return AMPHI_E_NO_MEMORY;
     merge->symbols = symbols;

@@ -15,7 +15,7 @@ typedef struct amphi_merge_symbol {
     uint32_t size; /* 0: merged into its left neighbour */
     int32_t prev;  /* -1: none */
     int32_t next;
-    int32_t id;    /* -1: no such symbol */
+    int32_t id; /* -1: no such symbol */
 } amphi_merge_symbol;
 
 typedef struct amphi_merge_pair {

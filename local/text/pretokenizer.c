@@ -34,7 +34,7 @@
 #define BLANKS      "[" WS "]+(?![^" WS "])|[" WS "]+"
 #define LINE_BREAKS "[" WS "]*[\\r\\n]+"
 
-#define GPT2   ENDINGS_LOWER "| ?" L "+| ?" N "+| ?[^" WS LN "]+|" BLANKS
+#define GPT2 ENDINGS_LOWER "| ?" L "+| ?" N "+| ?[^" WS LN "]+|" BLANKS
 /* The family of cl100k_base: `digits` is what a number is cut into. */
 #define CL100K(digits)                                                                             \
     ENDINGS "|[^\\r\\n" LN "]?" L "+|" digits "| ?[^" WS LN "]+[\\r\\n]*|" LINE_BREAKS "|" BLANKS
@@ -48,24 +48,24 @@
     "*" ending "|" digits "| ?[^" WS LN "]+[\\r\\n/]*|" LINE_BREAKS "|" BLANKS
 
 /* DeepSeek's class of letters with case, as its tokenizer.json lists them. */
-#define CASED_LETTERS \
-    "A-Za-z\\x{B5}\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{1BA}\\x{1BC}-\\x{1BF}" \
-    "\\x{1C4}-\\x{293}\\x{295}-\\x{2AF}\\x{370}-\\x{373}\\x{376}\\x{377}\\x{37B}-\\x{37D}" \
-    "\\x{37F}\\x{386}\\x{388}-\\x{38A}\\x{38C}\\x{38E}-\\x{3A1}\\x{3A3}-\\x{3F5}" \
-    "\\x{3F7}-\\x{481}\\x{48A}-\\x{52F}\\x{531}-\\x{556}\\x{10A0}-\\x{10C5}" \
-    "\\x{13A0}-\\x{13F5}\\x{13F8}-\\x{13FD}\\x{1C90}-\\x{1CBA}\\x{1CBD}-\\x{1CBF}" \
-    "\\x{1D00}-\\x{1D2B}\\x{1D6B}-\\x{1D77}\\x{1D79}-\\x{1D9A}\\x{1E00}-\\x{1F15}" \
-    "\\x{1F18}-\\x{1F1D}\\x{1F20}-\\x{1F45}\\x{1F48}-\\x{1F4D}\\x{1F50}-\\x{1F57}\\x{1F59}" \
-    "\\x{1F5B}\\x{1F5D}\\x{1F5F}-\\x{1F7D}\\x{1F80}-\\x{1FB4}\\x{1FB6}-\\x{1FBC}\\x{1FBE}" \
-    "\\x{1FC2}-\\x{1FC4}\\x{1FC6}-\\x{1FCC}\\x{1FD0}-\\x{1FD3}\\x{1FD6}-\\x{1FDB}" \
-    "\\x{1FE0}-\\x{1FEC}\\x{1FF2}-\\x{1FF4}\\x{1FF6}-\\x{1FFC}\\x{2102}\\x{2107}" \
-    "\\x{210A}-\\x{2113}\\x{2115}\\x{2119}-\\x{211D}\\x{2124}\\x{2126}\\x{2128}" \
-    "\\x{212A}-\\x{212D}\\x{212F}-\\x{2134}\\x{2139}\\x{213C}-\\x{213F}\\x{2145}-\\x{2149}" \
-    "\\x{214E}\\x{2183}\\x{2184}\\x{2C00}-\\x{2C7B}\\x{2C7E}-\\x{2CE4}\\x{2CEB}-\\x{2CEE}" \
-    "\\x{2CF2}\\x{2CF3}\\x{A640}-\\x{A66D}\\x{A680}-\\x{A69B}\\x{A722}-\\x{A76F}" \
-    "\\x{A771}-\\x{A787}\\x{A78B}-\\x{A78E}\\x{AB70}-\\x{ABBF}\\x{FB00}-\\x{FB06}" \
-    "\\x{FB13}-\\x{FB17}\\x{FF21}-\\x{FF3A}\\x{FF41}-\\x{FF5A}\\x{10400}-\\x{1044F}" \
-    "\\x{104B0}-\\x{104D3}\\x{104D8}-\\x{104FB}\\x{10C80}-\\x{10CB2}\\x{10CC0}-\\x{10CF2}" \
+#define CASED_LETTERS                                                                              \
+    "A-Za-z\\x{B5}\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{1BA}\\x{1BC}-\\x{1BF}"                 \
+    "\\x{1C4}-\\x{293}\\x{295}-\\x{2AF}\\x{370}-\\x{373}\\x{376}\\x{377}\\x{37B}-\\x{37D}"         \
+    "\\x{37F}\\x{386}\\x{388}-\\x{38A}\\x{38C}\\x{38E}-\\x{3A1}\\x{3A3}-\\x{3F5}"                  \
+    "\\x{3F7}-\\x{481}\\x{48A}-\\x{52F}\\x{531}-\\x{556}\\x{10A0}-\\x{10C5}"                       \
+    "\\x{13A0}-\\x{13F5}\\x{13F8}-\\x{13FD}\\x{1C90}-\\x{1CBA}\\x{1CBD}-\\x{1CBF}"                 \
+    "\\x{1D00}-\\x{1D2B}\\x{1D6B}-\\x{1D77}\\x{1D79}-\\x{1D9A}\\x{1E00}-\\x{1F15}"                 \
+    "\\x{1F18}-\\x{1F1D}\\x{1F20}-\\x{1F45}\\x{1F48}-\\x{1F4D}\\x{1F50}-\\x{1F57}\\x{1F59}"        \
+    "\\x{1F5B}\\x{1F5D}\\x{1F5F}-\\x{1F7D}\\x{1F80}-\\x{1FB4}\\x{1FB6}-\\x{1FBC}\\x{1FBE}"         \
+    "\\x{1FC2}-\\x{1FC4}\\x{1FC6}-\\x{1FCC}\\x{1FD0}-\\x{1FD3}\\x{1FD6}-\\x{1FDB}"                 \
+    "\\x{1FE0}-\\x{1FEC}\\x{1FF2}-\\x{1FF4}\\x{1FF6}-\\x{1FFC}\\x{2102}\\x{2107}"                  \
+    "\\x{210A}-\\x{2113}\\x{2115}\\x{2119}-\\x{211D}\\x{2124}\\x{2126}\\x{2128}"                   \
+    "\\x{212A}-\\x{212D}\\x{212F}-\\x{2134}\\x{2139}\\x{213C}-\\x{213F}\\x{2145}-\\x{2149}"        \
+    "\\x{214E}\\x{2183}\\x{2184}\\x{2C00}-\\x{2C7B}\\x{2C7E}-\\x{2CE4}\\x{2CEB}-\\x{2CEE}"         \
+    "\\x{2CF2}\\x{2CF3}\\x{A640}-\\x{A66D}\\x{A680}-\\x{A69B}\\x{A722}-\\x{A76F}"                  \
+    "\\x{A771}-\\x{A787}\\x{A78B}-\\x{A78E}\\x{AB70}-\\x{ABBF}\\x{FB00}-\\x{FB06}"                 \
+    "\\x{FB13}-\\x{FB17}\\x{FF21}-\\x{FF3A}\\x{FF41}-\\x{FF5A}\\x{10400}-\\x{1044F}"               \
+    "\\x{104B0}-\\x{104D3}\\x{104D8}-\\x{104FB}\\x{10C80}-\\x{10CB2}\\x{10CC0}-\\x{10CF2}"         \
     "\\x{118A0}-\\x{118DF}\\x{1E900}-\\x{1E943}"
 
 /* DeepSeek's CJK class: U+0800..U+9FA5 and Hangul, without the blanks that lie between. */
@@ -73,15 +73,15 @@
     "[\\x{800}-\\x{167F}\\x{1681}-\\x{1FFF}\\x{200B}-\\x{2027}\\x{202A}-\\x{202E}"                 \
     "\\x{2030}-\\x{205E}\\x{2060}-\\x{2FFF}\\x{3001}-\\x{9FA5}\\x{AC00}-\\x{D7FF}]+"
 #define DEEPSEEK_PUNCTUATION                                                                       \
-    "[" WS "]?[!-/:-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}\\x{2018}-\\x{201F}\\x{3001}\\x{3002}]+"
+    "[" WS "]?[!-/"                                                                                \
+    ":-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}\\x{2018}-\\x{201F}\\x{3001}\\x{3002}]+"
 /* Blanks at the very end; the look-behind keeps long runs elsewhere linear. */
 #define TRAILING_BLANKS "(?<![" WS "])[" WS "]++\\z"
 #define DEEPSEEK_V3_WORDS                                                                          \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?"           \
     "[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" LINE_BREAKS "|" BLANKS
 /* BLOOM keeps words together with all that is not one of its separators. */
-#define BLOOM                                                                                      \
-    " ?[^(" WS "|.,!?\\x{2026}\\x{3002}\\x{FF0C}\\x{3001}\\x{964}\\x{6D4}\\x{60C})]+"
+#define BLOOM " ?[^(" WS "|.,!?\\x{2026}\\x{3002}\\x{FF0C}\\x{3001}\\x{964}\\x{6D4}\\x{60C})]+"
 
 typedef struct pattern_set {
     const char *names; /* separated by blanks */
@@ -100,11 +100,11 @@ static const pattern_set pattern_sets[] = {
         {CL100K(N "{1,3}")}, true, true, false},
     {"dbrx smaug-bpe", {CL100K(N "{1,3}")}, false, false, false},
     {"glm4 chatglm-bpe", {CL100K(N "{1,3}")}, false, false, true},
-    {"qwen2 deepseek-r1-qwen stablelm2 hunyuan solar-open megrez kormo f2llmv2 grok-2",
-        {CL100K(N)}, false, false, false},
+    {"qwen2 deepseek-r1-qwen stablelm2 hunyuan solar-open megrez kormo f2llmv2 grok-2", {CL100K(N)},
+        false, false, false},
     {"qwen35",
-        {ENDINGS "|[^\\r\\n" LN "]?[\\p{L}\\p{M}]+|" N "| ?[^" WS "\\p{M}" LN "]+[\\r\\n]*|"
-                 LINE_BREAKS "|" BLANKS},
+        {ENDINGS "|[^\\r\\n" LN "]?[\\p{L}\\p{M}]+|" N "| ?[^" WS "\\p{M}" LN
+                 "]+[\\r\\n]*|" LINE_BREAKS "|" BLANKS},
         false, false, false},
     {"minicpm5", {N "{1,3}", CL100K(N "+")}, true, false, false},
     {"seed-coder",
@@ -119,8 +119,8 @@ static const pattern_set pattern_sets[] = {
         {"[\\r\\n]", "[" WS "]?[" CASED_LETTERS "]+", DEEPSEEK_PUNCTUATION, TRAILING_BLANKS,
             DEEPSEEK_CJK, N "+"},
         false, false, false},
-    {"deepseek-coder",
-        {"[\\r\\n]", "[" WS "]?" L "+", "[" WS "]?\\p{P}+", DEEPSEEK_CJK, N}, false, false, false},
+    {"deepseek-coder", {"[\\r\\n]", "[" WS "]?" L "+", "[" WS "]?\\p{P}+", DEEPSEEK_CJK, N}, false,
+        false, false},
     {"deepseek-v3 hunyuan-dense joyai-llm",
         {N "{1,3}", "[\\x{4E00}-\\x{9FA5}\\x{3040}-\\x{30FF}]+", DEEPSEEK_V3_WORDS}, false, false,
         false},
@@ -198,9 +198,9 @@ static amphi_status compile(amphi_pretokenizer *pretokenizer, amphi_error *error
                 PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C, &code, &at, context);
         if (pretokenizer->stages[i] == NULL) {
             status = code == PCRE2_ERROR_HEAP_FAILED
-                ? amphi__fail_no_memory(error)
-                : amphi__fail(error, AMPHI_E_INTERNAL, code, "pre-split pattern %zu is wrong at %zu",
-                      i, (size_t)at);
+                         ? amphi__fail_no_memory(error)
+                         : amphi__fail(error, AMPHI_E_INTERNAL, code,
+                               "pre-split pattern %zu is wrong at %zu", i, (size_t)at);
             break;
         }
         pretokenizer->stages_count = i + 1;
@@ -270,12 +270,12 @@ bool amphi__pretokenizer_assumes_bos(const amphi_pretokenizer *pretokenizer)
 static size_t decode_loosely(const uint8_t *bytes, size_t size, uint32_t *codepoint)
 {
     static const uint32_t masks[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    size_t length = bytes[0] < 0x80 ? 1
-        : bytes[0] < 0xC0           ? 0
-        : bytes[0] < 0xE0           ? 2
-        : bytes[0] < 0xF0           ? 3
-        : bytes[0] < 0xF8           ? 4
-                                    : 0;
+    size_t length = bytes[0] < 0x80   ? 1
+                    : bytes[0] < 0xC0 ? 0
+                    : bytes[0] < 0xE0 ? 2
+                    : bytes[0] < 0xF0 ? 3
+                    : bytes[0] < 0xF8 ? 4
+                                      : 0;
     if (length == 0 || length > size)
         return 0;
     *codepoint = bytes[0] & masks[length];
@@ -300,8 +300,7 @@ static amphi_status repair(amphi_str text, char **out, char **subject, size_t *s
         return AMPHI_E_NO_MEMORY;
     for (size_t at = 0; at < text.size;) {
         uint32_t codepoint = 0;
-        size_t length =
-            decode_loosely((const uint8_t *)text.data + at, text.size - at, &codepoint);
+        size_t length = decode_loosely((const uint8_t *)text.data + at, text.size - at, &codepoint);
         if (length == 0)
             codepoint = 0xFFFD;
         at += length == 0 ? 1 : length;
@@ -339,8 +338,8 @@ static bool next_match(split *s, size_t stage, size_t begin, size_t end, size_t 
 {
     const pcre2_code *code = s->pretokenizer->stages[stage];
     PCRE2_SPTR subject = (PCRE2_SPTR)(s->subject + begin);
-    int rc = pcre2_match(code, subject, end - begin, from - begin, PCRE2_NO_UTF_CHECK, s->match,
-        s->limits);
+    int rc = pcre2_match(
+        code, subject, end - begin, from - begin, PCRE2_NO_UTF_CHECK, s->match, s->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc = pcre2_match(code, subject, end - begin, from - begin,
             PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->match, s->limits);

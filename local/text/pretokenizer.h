@@ -16,8 +16,7 @@ typedef struct amphi_pretokenizer amphi_pretokenizer;
 typedef amphi_status amphi_word_fn(void *user, amphi_str word);
 
 /* Empty or "default": the pattern of models that name none. AMPHI_E_UNSUPPORTED: unknown name. */
-amphi_status amphi__pretokenizer_new(
-    amphi_pretokenizer **out, amphi_str name, amphi_error *error);
+amphi_status amphi__pretokenizer_new(amphi_pretokenizer **out, amphi_str name, amphi_error *error);
 void amphi__pretokenizer_free(amphi_pretokenizer *pretokenizer);
 
 /* Visits the words of `text` in order. Bytes that are no character count as U+FFFD, one for each

@@ -28,12 +28,12 @@ typedef struct candidate {
 struct amphi_sampler {
     amphi_sampler_options options;
     uint32_t vocabulary_size;
-    uint64_t state[4];    /* xoshiro256++ */
+    uint64_t state[4]; /* xoshiro256++ */
     candidate *candidates;
-    int32_t *window;      /* ring of the last tokens */
+    int32_t *window; /* ring of the last tokens */
     uint32_t window_used;
     uint32_t window_next;
-    uint16_t *counts;     /* per token, how often it is in the window */
+    uint16_t *counts; /* per token, how often it is in the window */
 };
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -125,8 +125,7 @@ amphi_status amphi__sampler_new(amphi_sampler **out, const amphi_sampler_options
     if (draws)
         sampler->candidates = amphi__calloc(vocabulary_size, sizeof *sampler->candidates);
     if (has_penalties(options)) {
-        sampler->window =
-            amphi__calloc(sampler->options.penalty_window, sizeof *sampler->window);
+        sampler->window = amphi__calloc(sampler->options.penalty_window, sizeof *sampler->window);
         sampler->counts = amphi__calloc(vocabulary_size, sizeof *sampler->counts);
     }
     if ((draws && sampler->candidates == NULL) ||
@@ -329,8 +328,8 @@ static size_t keep_typical(const amphi_sampler *sampler, candidate *c, size_t co
     }
     for (size_t i = 0; i < count; i++)
         c[i].surprise = c[i].probability > 0.0f
-            ? (float)fabs(-log((double)c[i].probability) - entropy)
-            : INFINITY;
+                            ? (float)fabs(-log((double)c[i].probability) - entropy)
+                            : INFINITY;
     return take_first(c, count, count, sampler->options.typical_p, true, is_more_typical);
 }
 

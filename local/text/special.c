@@ -108,8 +108,7 @@ static size_t lower_bound(
 
 /* The longest token at the front of `text` with at most `limit` bytes: its id, or -1. Each
  * length that matches is noted in lengths[] (may be NULL). */
-static int32_t match_at(
-    const amphi_special *special, amphi_str text, size_t limit, bool *lengths)
+static int32_t match_at(const amphi_special *special, amphi_str text, size_t limit, bool *lengths)
 {
     size_t low = 0;
     size_t high = special->count;
@@ -138,8 +137,8 @@ static bool is_blank(char c)
 }
 
 /* Takes the free matches of exactly `length` bytes, from left to right. */
-static void claim_length(const amphi_special *special, amphi_str text, size_t length,
-    claim *claims, uint8_t *taken)
+static void claim_length(
+    const amphi_special *special, amphi_str text, size_t length, claim *claims, uint8_t *taken)
 {
     for (size_t at = 0; at + length <= text.size; at++) {
         if (taken[at] || !special->first_bytes[(uint8_t)text.data[at]])

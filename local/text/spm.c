@@ -99,8 +99,8 @@ static char *escape(amphi_str text, bool with_blank, size_t *size)
     return out;
 }
 
-static amphi_status emit(const amphi_spm *spm, const amphi_merge *merge, const char *data,
-    amphi_tokens *out)
+static amphi_status emit(
+    const amphi_spm *spm, const amphi_merge *merge, const char *data, amphi_tokens *out)
 {
     amphi_status status = AMPHI_OK;
     for (int32_t i = 0; i >= 0 && status == AMPHI_OK; i = merge->symbols[i].next) {
@@ -160,8 +160,8 @@ static amphi_status encode_word(const amphi_spm *spm, amphi_merge *merge, amphi_
     return status == AMPHI_OK ? emit(spm, merge, text.data, out) : status;
 }
 
-amphi_status amphi__spm_encode(const amphi_spm *spm, amphi_merge *merge, amphi_str text,
-    bool with_blank, amphi_tokens *out)
+amphi_status amphi__spm_encode(
+    const amphi_spm *spm, amphi_merge *merge, amphi_str text, bool with_blank, amphi_tokens *out)
 {
     amphi_status status = AMPHI_OK;
     size_t size = 0;

@@ -18,7 +18,7 @@ typedef struct amphi_spm {
 
 void amphi__spm_init(amphi_spm *spm, const amphi_vocabulary *vocabulary);
 /* Appends the ids of `text`, with a blank in front of it if asked for. */
-amphi_status amphi__spm_encode(const amphi_spm *spm, amphi_merge *merge, amphi_str text,
-    bool with_blank, amphi_tokens *out);
+amphi_status amphi__spm_encode(
+    const amphi_spm *spm, amphi_merge *merge, amphi_str text, bool with_blank, amphi_tokens *out);
 
 #endif

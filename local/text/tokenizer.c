@@ -74,12 +74,10 @@ static amphi_status init_bpe(amphi_tokenizer *tokenizer, const amphi_gguf *gguf,
         pre = AMPHI_STR("default");
     /* A known name: short and printable. */
     snprintf(tokenizer->kind, sizeof tokenizer->kind, "bpe/%.*s", (int)pre.size, pre.data);
-    return amphi__bpe_init(
-        &tokenizer->bpe, &tokenizer->vocabulary, tokenizer->words, gguf, error);
+    return amphi__bpe_init(&tokenizer->bpe, &tokenizer->vocabulary, tokenizer->words, gguf, error);
 }
 
-amphi_status amphi__tokenizer_new(
-    amphi_tokenizer **out, const amphi_gguf *gguf, amphi_error *error)
+amphi_status amphi__tokenizer_new(amphi_tokenizer **out, const amphi_gguf *gguf, amphi_error *error)
 {
     *out = NULL;
     amphi_tokenizer *tokenizer = amphi__calloc(1, sizeof *tokenizer);
@@ -154,8 +152,8 @@ amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str
     bool parse_special, amphi_tokens *out, amphi_error *error)
 {
     if (text.size > TEXT_BYTES_MAX)
-        return amphi__fail(error, AMPHI_E_LIMIT, 0, "the text is longer than %u bytes",
-            TEXT_BYTES_MAX);
+        return amphi__fail(
+            error, AMPHI_E_LIMIT, 0, "the text is longer than %u bytes", TEXT_BYTES_MAX);
     size_t size_before = out->size;
     encoding e = {tokenizer, out, {0}, true};
     amphi_status status = amphi__special_split(
@@ -182,8 +180,7 @@ amphi_str amphi__tokenizer_piece(
     if (!is_token(tokenizer, token))
         return amphi_str_make(NULL, 0);
     const amphi_token_entry *entry = &tokenizer->vocabulary.entries[token];
-    bool is_special =
-        entry->kind == AMPHI_TOKEN_CONTROL || entry->kind == AMPHI_TOKEN_UNKNOWN;
+    bool is_special = entry->kind == AMPHI_TOKEN_CONTROL || entry->kind == AMPHI_TOKEN_UNKNOWN;
     if (is_special && !with_special)
         return amphi_str_make(NULL, 0);
     return amphi_str_make(tokenizer->vocabulary.arena + entry->piece_at, entry->piece_size);

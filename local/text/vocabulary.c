@@ -13,6 +13,7 @@
 #include <math.h>
 
 #define PROBES_MAX 2048u
+#define PREFETCH   16u
 
 /* ---- bytes of byte-level BPE ------------------------------------------------------------- */
 
@@ -245,13 +246,12 @@ static uint32_t order_of_score(double score)
 }
 
 static amphi_status check_arrays(amphi_vocabulary *vocabulary, const amphi_gguf *gguf,
-    amphi_gguf_array *tokens, amphi_gguf_array *scores, amphi_gguf_array *kinds,
-    amphi_error *error)
+    amphi_gguf_array *tokens, amphi_gguf_array *scores, amphi_gguf_array *kinds, amphi_error *error)
 {
     if (!amphi__gguf_array_get(gguf, "tokenizer.ggml.tokens", tokens) ||
         tokens->type != AMPHI_GGUF_STRING || tokens->count == 0)
-        return amphi__fail(
-            error, AMPHI_E_FORMAT, 0, "the model file has no list of tokens (tokenizer.ggml.tokens)");
+        return amphi__fail(error, AMPHI_E_FORMAT, 0,
+            "the model file has no list of tokens (tokenizer.ggml.tokens)");
     if (tokens->count > AMPHI_TOKENS_MAX)
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "the vocabulary has %llu tokens, more than %u",
             (unsigned long long)tokens->count, AMPHI_TOKENS_MAX);
@@ -260,8 +260,8 @@ static amphi_status check_arrays(amphi_vocabulary *vocabulary, const amphi_gguf 
     bool has_scores = amphi__gguf_array_get(gguf, "tokenizer.ggml.scores", scores);
     if (has_scores && (scores->count != tokens->count ||
                           (scores->type != AMPHI_GGUF_F32 && scores->type != AMPHI_GGUF_F64)))
-        return amphi__fail(error, AMPHI_E_FORMAT, 0,
-            "tokenizer.ggml.scores is not one float for each token");
+        return amphi__fail(
+            error, AMPHI_E_FORMAT, 0, "tokenizer.ggml.scores is not one float for each token");
     bool has_kinds = amphi__gguf_array_get(gguf, "tokenizer.ggml.token_type", kinds);
     if (has_kinds && (kinds->count != tokens->count || kinds->type == AMPHI_GGUF_STRING ||
                          kinds->type == AMPHI_GGUF_F32 || kinds->type == AMPHI_GGUF_F64))
@@ -301,15 +301,31 @@ static amphi_status load_texts(amphi_vocabulary *vocabulary, const amphi_gguf_ar
             continue; /* can't be found, stands for nothing */
         if (entry->text_size > vocabulary->text_size_max)
             vocabulary->text_size_max = entry->text_size;
-        uint32_t hash = hash_of(text);
+        entry->piece_at = hash_of(text); /* kept here until fill_table has used it */
+    }
+    vocabulary->entries_count = vocabulary->count;
+    return AMPHI_OK;
+}
+
+/* A pass of its own, so that the slots of the next tokens can be on their way from memory. */
+static amphi_status fill_table(amphi_vocabulary *vocabulary)
+{
+    uint32_t mask = vocabulary->slots_count - 1;
+    for (uint32_t i = 0; i < vocabulary->count; i++) {
+        if (i + PREFETCH < vocabulary->count)
+            __builtin_prefetch(
+                &vocabulary->slots[vocabulary->entries[i + PREFETCH].piece_at & mask], 1);
+        amphi_str text = amphi__vocabulary_text(vocabulary, (int32_t)i);
+        if (text.size == 0)
+            continue;
+        uint32_t hash = vocabulary->entries[i].piece_at;
         amphi_text_slot *slot = slot_of(vocabulary, hash, text);
         if (slot == NULL)
-            return amphi__fail(error, AMPHI_E_LIMIT, 0, "the vocabulary defeats its hash table");
+            return AMPHI_E_LIMIT;
         vocabulary->has_duplicates |= slot->id >= 0;
         slot->hash = hash;
         slot->id = (int32_t)i;
     }
-    vocabulary->entries_count = vocabulary->count;
     return AMPHI_OK;
 }
 
@@ -330,7 +346,10 @@ static amphi_status load_tokens(
         entries_reserve(vocabulary, vocabulary->count) != AMPHI_OK ||
         table_resize(vocabulary, slots_for(vocabulary->count)) != AMPHI_OK)
         return amphi__fail_no_memory(error);
-    return load_texts(vocabulary, &tokens, &scores, &kinds, error);
+    status = load_texts(vocabulary, &tokens, &scores, &kinds, error);
+    if (status == AMPHI_OK && fill_table(vocabulary) != AMPHI_OK)
+        status = amphi__fail(error, AMPHI_E_LIMIT, 0, "the vocabulary defeats its hash table");
+    return status;
 }
 
 /* ---- pieces: what a token stands for ------------------------------------------------------- */
@@ -445,8 +464,7 @@ static const char *const infill_texts[] = {"<|fim_prefix|>", "<fim-prefix>", "<f
     "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>", "<|code_suffix|>", "<|fim_middle|>",
     "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>", "▁<MID>", "<|code_middle|>"};
 static const char *const infill_end_texts[] = {"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>",
-    "[PAD]", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>",
-    "<|file_sep|>"};
+    "[PAD]", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -478,9 +496,9 @@ static void unmark(amphi_vocabulary *vocabulary, const char *text, uint8_t kind)
 
 static void mark_ends(amphi_vocabulary *vocabulary, const amphi_gguf *gguf)
 {
-    static const char *const keys[] = {"tokenizer.ggml.eot_token_id",
-        "tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
-        "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
+    static const char *const keys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id",
+        "tokenizer.ggml.fim_pad_token_id", "tokenizer.ggml.fim_rep_token_id",
+        "tokenizer.ggml.fim_sep_token_id"};
     static const char *const rendered[] = {
         "<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
 
@@ -498,8 +516,7 @@ static void mark_ends(amphi_vocabulary *vocabulary, const amphi_gguf *gguf)
         vocabulary->entries[vocabulary->eos].is_end = true;
     /* In harmony, and in Solar's format, "<|end|>" ends a part, not the answer. */
     bool calls = ends_with(vocabulary, "<|call|>") || ends_with(vocabulary, "<|calls|>");
-    if (calls &&
-        (ends_with(vocabulary, "<|return|>") || ends_with(vocabulary, "<|flush|>")) &&
+    if (calls && (ends_with(vocabulary, "<|return|>") || ends_with(vocabulary, "<|flush|>")) &&
         ends_with(vocabulary, "<|end|>"))
         unmark(vocabulary, "<|end|>", AMPHI_TOKEN_USER_DEFINED);
     if (ends_with(vocabulary, "<|tool_response>") && ends_with(vocabulary, "</s>"))
@@ -549,10 +566,8 @@ amphi_status amphi__vocabulary_load(
         return status;
     /* The defaults are those of the two families' first models, as everybody assumes them. */
     bool is_bpe = vocabulary->is_bpe;
-    vocabulary->bos =
-        id_of_key(vocabulary, gguf, "tokenizer.ggml.bos_token_id", is_bpe ? 11 : 1);
-    vocabulary->eos =
-        id_of_key(vocabulary, gguf, "tokenizer.ggml.eos_token_id", is_bpe ? 11 : 2);
+    vocabulary->bos = id_of_key(vocabulary, gguf, "tokenizer.ggml.bos_token_id", is_bpe ? 11 : 1);
+    vocabulary->eos = id_of_key(vocabulary, gguf, "tokenizer.ggml.eos_token_id", is_bpe ? 11 : 2);
     vocabulary->unknown =
         id_of_key(vocabulary, gguf, "tokenizer.ggml.unknown_token_id", is_bpe ? -1 : 0);
     mark_ends(vocabulary, gguf);

@@ -31,9 +31,9 @@ typedef struct amphi_token_entry {
     uint32_t text_size;
     uint32_t piece_at;
     uint32_t piece_size;
-    uint32_t order;   /* SPM: rises as the score falls, so the smallest is merged first */
-    uint8_t kind;     /* amphi_token_kind */
-    bool is_end;      /* generation ends here */
+    uint32_t order;    /* SPM: rises as the score falls, so the smallest is merged first */
+    uint8_t kind;      /* amphi_token_kind */
+    bool is_end;       /* generation ends here */
     bool strips_right; /* as a special token it swallows the blanks after it */
 } amphi_token_entry;
 

@@ -51,11 +51,15 @@ void amphi__child_describe(amphi_child *child);
 void amphi__child_load(amphi_child *child, const amphi_worker_load *load);
 
 /* child_prompt.c: a request body's messages (and the answer's beginning) as tokens. */
+#define AMPHI_HEAL_MAX 64
+
 typedef struct amphi_prompt {
     amphi_json *root; /* the body; owns what `stop` strings and such point at */
     amphi_tokens tokens;
-    size_t prefix_at; /* from here on, tokens are the answer's own beginning  */
-    bool starts_text; /* nothing of the answer exists yet                     */
+    size_t prefix_at;          /* from here on, tokens are the answer's own beginning  */
+    bool starts_text;          /* nothing of the answer exists yet                     */
+    char heal[AMPHI_HEAL_MAX]; /* the first tokens have to spell this; it is not sent */
+    size_t heal_size;
 } amphi_prompt;
 
 amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, amphi_str body,
@@ -63,11 +67,11 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
 void amphi__child_prompt_clear(amphi_prompt *prompt);
 
 /* child_generate.c */
-void amphi__child_generate(amphi_child *child, const amphi_worker_generate *generate,
-    amphi_str body, amphi_str prefix);
+void amphi__child_generate(
+    amphi_child *child, const amphi_worker_generate *generate, amphi_str body, amphi_str prefix);
 void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amphi_str body);
 
-/* child_answer.c: from pieces of text to TEXT events: whole characters, nothing of a stop string. */
+/* child_answer.c: from pieces of text to TEXT events. */
 typedef struct amphi_answer {
     amphi_child *child;
     uint32_t run;

@@ -44,8 +44,7 @@ static void send_ready(amphi_answer *answer)
 
 amphi_status amphi__answer_push(amphi_answer *answer, amphi_str piece)
 {
-    amphi_status status =
-        amphi__stop_feed(answer->stop, piece, &answer->ready, &answer->stopped);
+    amphi_status status = amphi__stop_feed(answer->stop, piece, &answer->ready, &answer->stopped);
 
     send_ready(answer);
     return status;

@@ -20,22 +20,56 @@
 
 /* What computing, threads and the rings need. Beside these: mmap, mprotect, clone, prctl,
  * prlimit64 and tgkill with bounded arguments (below). */
-static const int calls_allowed[] = {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev),
-    SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(pread64), SCMP_SYS(fstat), SCMP_SYS(munmap),
-    SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(mincore), SCMP_SYS(futex),
-    SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(gettid), SCMP_SYS(getpid),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday),
-    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
-    SCMP_SYS(restart_syscall), SCMP_SYS(sysinfo), SCMP_SYS(membarrier),
+static const int calls_allowed[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(close),
+    SCMP_SYS(lseek),
+    SCMP_SYS(pread64),
+    SCMP_SYS(fstat),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(mincore),
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(membarrier),
     SCMP_SYS(newfstatat), /* fstat of glibc 2.33+; tells at most that a path exists */
 #ifdef __x86_64__
     SCMP_SYS(arch_prctl), /* asking for AMX tiles */
 #endif
 #ifdef AMPHI_SANITIZE /* a report reads its own maps and symbols */
-    SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd),
-    SCMP_SYS(ioctl), SCMP_SYS(getdents64), SCMP_SYS(uname), SCMP_SYS(getppid), SCMP_SYS(getuid),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(uname),
+    SCMP_SYS(getppid),
+    SCMP_SYS(getuid),
 #endif
 };
 
@@ -56,21 +90,30 @@ static int allow_bounded(scmp_filter_ctx filter)
     const struct scmp_arg_cmp own_pid = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
     int rc = 0;
 
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &not_executable);
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread);
+    rc = rc != 0
+             ? rc
+             : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
+    rc = rc != 0 ? rc
+                 : seccomp_rule_add_array(
+                       filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &not_executable);
+    rc = rc != 0 ? rc : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread);
     /* clone3's flags lie in memory, where no filter can see them; glibc then takes clone. */
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, &set_name);
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, &self);
-    rc = rc != 0 ? rc : seccomp_rule_add_array(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own_pid);
+    rc = rc != 0
+             ? rc
+             : seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
+    rc = rc != 0 ? rc
+                 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, &set_name);
+    rc = rc != 0 ? rc
+                 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, &self);
+    rc = rc != 0 ? rc
+                 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own_pid);
+#ifdef AMPHI_SANITIZE
+    const struct scmp_arg_cmp read_only =
+        SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY);
+
+    rc = rc != 0 ? rc
+                 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &read_only);
+#endif
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,7 +24,13 @@ static bool try_open(void)
 
 static bool try_create(void)
 {
-    return open("/tmp/amphi-worker-check", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) >= 0;
+    char path[] = "/tmp/amphi-worker-check-XXXXXX";
+    bool made = mkstemp(path) >= 0;
+
+    if (made) {
+        unlink(path);
+    }
+    return made;
 }
 
 static bool try_socket(void)

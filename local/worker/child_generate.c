@@ -15,12 +15,13 @@
 
 #include <amphi/chat.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
 
 enum {
-    BATCH_FIRST = 32,     /* tokens; then as many as take about BATCH_US */
+    BATCH_FIRST = 32, /* tokens; then as many as take about BATCH_US */
     BATCH_MAX = 512,
     ANSWER_TOKENS = 1024, /* when the request says nothing */
     PACE_SLICE_US = 20000,
@@ -53,8 +54,8 @@ static amphi_status cancelled(amphi_error *error)
 
 /* ---- the request's fields ---- */
 
-static float number_or(const amphi_json *root, const char *key, float otherwise, float low,
-    float high)
+static float number_or(
+    const amphi_json *root, const char *key, float otherwise, float low, float high)
 {
     double value = amphi__json_number(amphi__json_get(root, key), otherwise);
 
@@ -157,8 +158,8 @@ static size_t reuse(generation *g)
     return common;
 }
 
-static amphi_status feed(generation *g, const int32_t *tokens, size_t count, bool logits,
-    amphi_error *error)
+static amphi_status feed(
+    generation *g, const int32_t *tokens, size_t count, bool logits, amphi_error *error)
 {
     amphi_child *child = g->child;
     amphi_status status = amphi__llm_eval(
@@ -248,11 +249,46 @@ static amphi_status keep_pace(generation *g, uint64_t *due_us, amphi_error *erro
     return AMPHI_OK;
 }
 
+/* Leaves only the tokens that spell on what was taken back from the answer's beginning. */
+static void allow_healing_only(generation *g)
+{
+    const amphi_str heal = amphi_str_make(g->prompt.heal, g->prompt.heal_size);
+    const amphi_tokenizer *tokenizer = g->child->tokenizer;
+    uint32_t known = amphi__tokenizer_size(tokenizer);
+    uint32_t count = amphi__llm_vocabulary_size(g->child->llm);
+    char scratch[8];
+
+    for (uint32_t token = 0; token < count; token++) {
+        amphi_str piece = token < known
+                              ? amphi__tokenizer_piece(tokenizer, (int32_t)token, false, scratch)
+                              : amphi_str_make(NULL, 0);
+
+        if (piece.size == 0 ||
+            (!amphi__str_starts_with(piece, heal) && !amphi__str_starts_with(heal, piece))) {
+            g->child->logits[token] = -INFINITY;
+        }
+    }
+}
+
+/* What of a piece was not shown before. */
+static amphi_str after_healing(generation *g, amphi_str piece)
+{
+    amphi_prompt *prompt = &g->prompt;
+    size_t shown = piece.size < prompt->heal_size ? piece.size : prompt->heal_size;
+
+    prompt->heal_size -= shown;
+    memmove(prompt->heal, prompt->heal + shown, prompt->heal_size);
+    return amphi__str_slice(piece, shown, piece.size);
+}
+
 /* The token's text; a SentencePiece answer begins with a blank that nobody wrote. */
-static amphi_str text_of(const generation *g, int32_t token, bool first, char scratch[8])
+static amphi_str text_of(generation *g, int32_t token, bool first, char scratch[8])
 {
     amphi_str piece = amphi__tokenizer_piece(g->child->tokenizer, token, false, scratch);
 
+    if (g->prompt.heal_size > 0) {
+        return after_healing(g, piece);
+    }
     if (first && g->prompt.starts_text && amphi__tokenizer_adds_space(g->child->tokenizer) &&
         piece.size > 0 && piece.data[0] == ' ') {
         piece = amphi__str_slice(piece, 1, piece.size);
@@ -279,6 +315,9 @@ static amphi_status decode(generation *g, amphi_error *error)
         status = keep_pace(g, &due_us, error);
         if (status != AMPHI_OK) {
             return status;
+        }
+        if (g->prompt.heal_size > 0) {
+            allow_healing_only(g);
         }
         token = amphi__sampler_pick(g->sampler, child->logits);
         amphi__sampler_accept(g->sampler, token);
@@ -325,10 +364,26 @@ static amphi_status check_length(const generation *g, amphi_error *error)
     return AMPHI_OK;
 }
 
+/* Better no answer than one that looks like what was asked for and isn't. */
+static amphi_status check_format(const generation *g, amphi_error *error)
+{
+    const amphi_json *type =
+        amphi__json_get(amphi__json_get(g->prompt.root, "response_format"), "type");
+
+    if (type != NULL && !amphi__str_equal_c(amphi__json_string(type), "text")) {
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "the local engine can't hold its answer to a response_format");
+    }
+    return AMPHI_OK;
+}
+
 static amphi_status generate_answer(generation *g, amphi_error *error)
 {
     amphi_status status = check_length(g, error);
 
+    if (status == AMPHI_OK) {
+        status = check_format(g, error);
+    }
     if (status == AMPHI_OK) {
         status = make_sampler(g, error);
     }
@@ -359,8 +414,7 @@ static void send_end(const generation *g, amphi_status status, const amphi_error
     if (status == AMPHI_OK) {
         const amphi_worker_finish finish = {.run = g->run, .finish = (uint32_t)g->finish};
 
-        amphi__child_send(
-            g->child, AMPHI_WORKER_USAGE, &g->usage, sizeof g->usage, none);
+        amphi__child_send(g->child, AMPHI_WORKER_USAGE, &g->usage, sizeof g->usage, none);
         amphi__child_send(g->child, AMPHI_WORKER_FINISH, &finish, sizeof finish, none);
     } else {
         amphi_worker_fail fail = {.run = g->run, .status = (uint32_t)status};
@@ -370,8 +424,8 @@ static void send_end(const generation *g, amphi_status status, const amphi_error
     }
 }
 
-void amphi__child_generate(amphi_child *child, const amphi_worker_generate *request,
-    amphi_str body, amphi_str prefix)
+void amphi__child_generate(
+    amphi_child *child, const amphi_worker_generate *request, amphi_str body, amphi_str prefix)
 {
     generation g = {.child = child, .run = request->run, .usage = {.run = request->run}};
     amphi_error error;
@@ -402,8 +456,8 @@ void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amp
     amphi_error error;
 
     amphi__child_beat(child, AMPHI_PHASE_PREFILL);
-    counted.status = (uint32_t)amphi__child_prompt(
-        &prompt, child, body, amphi_str_make(NULL, 0), 0, &error);
+    counted.status =
+        (uint32_t)amphi__child_prompt(&prompt, child, body, amphi_str_make(NULL, 0), 0, &error);
     if (counted.status == AMPHI_OK) {
         counted.tokens = (uint32_t)prompt.tokens.size;
         amphi__child_prompt_clear(&prompt);

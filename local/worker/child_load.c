@@ -110,8 +110,7 @@ static amphi_status load_parts(
             "the tokenizer knows %u tokens, the weights only %u",
             amphi__tokenizer_size(child->tokenizer), amphi__llm_vocabulary_size(child->llm));
     }
-    child->logits =
-        amphi__calloc(amphi__llm_vocabulary_size(child->llm), sizeof child->logits[0]);
+    child->logits = amphi__calloc(amphi__llm_vocabulary_size(child->llm), sizeof child->logits[0]);
     if (child->logits == NULL) {
         return amphi__fail_no_memory(error);
     }

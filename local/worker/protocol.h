@@ -57,9 +57,9 @@ typedef struct amphi_worker_control {
     uint32_t magic;
     uint32_t version;
     int32_t parent_pid;
-    _Atomic uint32_t cancel_run;  /* the run to be given up; polled at each token */
-    _Atomic uint32_t heartbeat;   /* counts up with every step of work            */
-    _Atomic uint32_t phase;       /* amphi_worker_phase                           */
+    _Atomic uint32_t cancel_run; /* the run to be given up; polled at each token */
+    _Atomic uint32_t heartbeat;  /* counts up with every step of work            */
+    _Atomic uint32_t phase;      /* amphi_worker_phase                           */
     amphi_ring_ends requests;
     amphi_ring_ends events;
 } amphi_worker_control;
@@ -68,9 +68,9 @@ _Static_assert(sizeof(amphi_worker_control) <= AMPHI_WORKER_CONTROL_BYTES, "one 
 
 /* Parent to worker. There is no "stop": a worker holds nothing worth saving and is killed. */
 typedef enum amphi_worker_request {
-    AMPHI_REQUEST_LOAD = 1,  /* amphi_worker_load                         */
-    AMPHI_REQUEST_GENERATE,  /* amphi_worker_generate, then body, prefix  */
-    AMPHI_REQUEST_COUNT      /* amphi_worker_count, then body             */
+    AMPHI_REQUEST_LOAD = 1, /* amphi_worker_load                         */
+    AMPHI_REQUEST_GENERATE, /* amphi_worker_generate, then body, prefix  */
+    AMPHI_REQUEST_COUNT     /* amphi_worker_count, then body             */
 } amphi_worker_request;
 
 typedef struct amphi_worker_load {

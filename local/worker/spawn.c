@@ -28,7 +28,8 @@ enum { FDS_COUNT = AMPHI_WORKER_FD_END - AMPHI_WORKER_FD_SHARED };
 static const char *const environment_names[] = {
     "LD_LIBRARY_PATH",
 #ifdef AMPHI_SANITIZE
-    "ASAN_OPTIONS", "UBSAN_OPTIONS",
+    "ASAN_OPTIONS",
+    "UBSAN_OPTIONS",
 #endif
 };
 
@@ -94,9 +95,8 @@ static void fill_environment(char *environment[ENVIRONMENT_MAX + 1], char *text,
 
     for (size_t i = 0; i < ENVIRONMENT_MAX; i++) {
         const char *value = getenv(environment_names[i]);
-        int size = value == NULL
-                       ? -1
-                       : snprintf(text, capacity, "%s=%s", environment_names[i], value);
+        int size =
+            value == NULL ? -1 : snprintf(text, capacity, "%s=%s", environment_names[i], value);
 
         if (size > 0 && (size_t)size < capacity) {
             environment[count++] = text;
@@ -107,8 +107,8 @@ static void fill_environment(char *environment[ENVIRONMENT_MAX + 1], char *text,
     environment[count] = NULL;
 }
 
-amphi_status amphi__process_spawn(amphi_process *out, const char *path,
-    const int fds[FDS_COUNT], amphi_error *error)
+amphi_status amphi__process_spawn(
+    amphi_process *out, const char *path, const int fds[FDS_COUNT], amphi_error *error)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;

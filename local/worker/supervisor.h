@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parent's side of the engine: one value shared by the app's threads (local.c: they queue runs
- * and set wishes under the lock, then wake) and one supervisor thread (supervisor.c: it alone
+ * and set wishes under the lock, then wake) and one supervisor thread (supervisor.c and its files: it alone
  * starts, feeds, watches and buries the worker, and calls every sink, never under the lock).
  *
  * Life of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
@@ -44,7 +44,8 @@ typedef struct amphi_model_key {
 /* What is known of the model file. */
 typedef struct amphi_local_described {
     bool known;
-    bool passing; /* a failure that may pass (a crash, a timeout): worth another try after a while */
+    bool
+        passing; /* a failure that may pass (a crash, a timeout): worth another try after a while */
     uint64_t at_us;
     amphi_model_key key;
     amphi_status status;
@@ -59,8 +60,8 @@ typedef enum amphi_local_state {
     AMPHI_LOCAL_HEADER,     /* knows the file's header, nothing more */
     AMPHI_LOCAL_LOADING,    /* waits for READY                       */
     AMPHI_LOCAL_READY,
-    AMPHI_LOCAL_RUNNING,    /* `current` is generating               */
-    AMPHI_LOCAL_DRAINING    /* a cancelled run's last events come    */
+    AMPHI_LOCAL_RUNNING, /* `current` is generating               */
+    AMPHI_LOCAL_DRAINING /* a cancelled run's last events come    */
 } amphi_local_state;
 
 /* One question for an exact token count, answered by an idle, loaded worker. */
@@ -97,7 +98,7 @@ typedef struct amphi_local {
     bool want_describe, want_load, want_unload, want_stop;
     amphi_local_described described;
     amphi_local_count count;
-    bool ready;                     /* loaded, for describe() */
+    bool ready; /* loaded, for describe() */
     bool cage_known;
     uint32_t cage_missing;
 
@@ -110,8 +111,8 @@ typedef struct amphi_local {
     bool counting; /* a COUNT is unanswered */
     uint32_t count_id;
     uint32_t heartbeat;
-    uint64_t progress_us;  /* last sign of life */
-    uint64_t tick_us;      /* last time that we looked */
+    uint64_t progress_us; /* last sign of life */
+    uint64_t tick_us;     /* last time that we looked */
     uint32_t stopped_ticks;
     uint32_t empty_wakes; /* in a row: woken, and nothing was there */
     amphi_process dying[AMPHI_LOCAL_DYING_MAX];

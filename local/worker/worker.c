@@ -40,8 +40,7 @@ static int shared_new(amphi_worker_control **control)
         return -1;
     }
     if (ftruncate(fd, AMPHI_WORKER_SHARED_BYTES) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0) {
-        memory =
-            mmap(NULL, AMPHI_WORKER_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        memory = mmap(NULL, AMPHI_WORKER_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
     if (memory == MAP_FAILED) {
         int saved = errno;
@@ -83,8 +82,7 @@ amphi_status amphi__worker_start(
         status = amphi__fail(error, AMPHI_E_IO, errno,
             "can't make shared memory for the engine process (error %d)", errno);
     } else {
-        const int fds[] = {
-            shared, worker->wake_fd, worker->events_fd, worker->death_fd, model_fd};
+        const int fds[] = {shared, worker->wake_fd, worker->events_fd, worker->death_fd, model_fd};
 
         control_fill(worker);
         status = amphi__process_spawn(&worker->process, path, fds, error);
@@ -118,8 +116,8 @@ void amphi__worker_clear(amphi_worker *worker, amphi_process *process)
     amphi__worker_init(worker);
 }
 
-amphi_status amphi__worker_send(amphi_worker *worker, amphi_worker_request kind,
-    const amphi_str *parts, size_t parts_count)
+amphi_status amphi__worker_send(
+    amphi_worker *worker, amphi_worker_request kind, const amphi_str *parts, size_t parts_count)
 {
     amphi_status status = amphi__ring_write(&worker->requests, kind, parts, parts_count);
     const uint64_t one = 1;
@@ -264,8 +262,7 @@ static bool message_is_sound(amphi_worker_message *message)
     }
 }
 
-amphi_status amphi__worker_receive(
-    amphi_worker *worker, amphi_worker_message *out, uint8_t *buffer)
+amphi_status amphi__worker_receive(amphi_worker *worker, amphi_worker_message *out, uint8_t *buffer)
 {
     uint32_t kind = 0;
     size_t size = 0;

@@ -43,8 +43,8 @@ amphi_status amphi__worker_start(
 void amphi__worker_clear(amphi_worker *worker, amphi_process *process);
 
 /* Writes a request and wakes the worker. As amphi__ring_write. */
-amphi_status amphi__worker_send(amphi_worker *worker, amphi_worker_request kind,
-    const amphi_str *parts, size_t parts_count);
+amphi_status amphi__worker_send(
+    amphi_worker *worker, amphi_worker_request kind, const amphi_str *parts, size_t parts_count);
 /* The next event. AMPHI_E_NOT_FOUND: none; AMPHI_E_PROTOCOL: the worker broke a rule. `buffer`
  * has AMPHI_WORKER_EVENT_MAX bytes. */
 amphi_status amphi__worker_receive(

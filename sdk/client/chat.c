@@ -178,24 +178,19 @@ static bool try_routes(amphi_stream *stream)
     const amphi_plan *plan = &stream->plan;
     amphi_buf body;
     amphi__buf_init(&body, 0);
-    amphi__mutex_lock(&stream->client->lock);
-    uint32_t answer_tokens_max = stream->client->policy.answer_tokens_max;
-    uint32_t total_ms = stream->client->policy.total_ms;
-    amphi__mutex_unlock(&stream->client->lock);
-    if (stream->request.budgets.total_ms > 0)
-        total_ms = stream->request.budgets.total_ms;
-    amphi_attempt attempt = {
-        .deadline_us = total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX,
-    };
-    if (amphi__request_engine_body(&stream->request, amphi__buf_str(&stream->history),
-            answer_tokens_max, &body) != AMPHI_OK) {
-        amphi__fail_no_memory(&stream->error);
-        amphi__buf_clear(&body);
-        return false;
-    }
-    attempt.body = amphi__buf_str(&body);
+    amphi_attempt attempt = {0};
     for (size_t i = 0; i < plan->steps_count; i++) {
         attempt.step = &plan->steps[i];
+        uint32_t total_ms = attempt.step->budgets.total_ms;
+        attempt.deadline_us =
+            total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
+        amphi__buf_reset(&body);
+        if (amphi__request_engine_body(&stream->request, amphi__buf_str(&stream->history),
+                attempt.step->answer_tokens_max, &body) != AMPHI_OK) {
+            amphi__fail_no_memory(&attempt.error);
+            break;
+        }
+        attempt.body = amphi__buf_str(&body);
         try_route(stream, &attempt, i + 1 < plan->steps_count);
         if (attempt.error.status == AMPHI_OK || ends_the_request(stream, attempt.error.status))
             break;
@@ -329,6 +324,7 @@ static void finish_failed(amphi_stream *stream)
         if (amphi__courier_queue(stream->client, &stream->request, stream->key, &why_not) ==
             AMPHI_OK) {
             amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("outbox"));
+            stream->model[0] = '\0';
             amphi_event event = {.kind = AMPHI_EVENT_QUEUED, .text = amphi_str_from(stream->key),
                 .route = AMPHI_STR("outbox")};
             amphi__stream_emit(stream, &event);
@@ -350,6 +346,7 @@ void amphi__chat_run(amphi_stream *stream)
             (amphi__decide(stream->client, &stream->request, stream->history.size, &stream->plan,
                  &stream->error) &&
                 try_routes(stream));
+    amphi__decide_unload(stream->client);
     if (whole)
         finish_whole(stream, cache_key);
     else

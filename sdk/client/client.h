@@ -22,7 +22,6 @@ typedef struct amphi_route {
     amphi_breaker breaker;       /* under client->lock                                 */
     uint64_t crashes_ms[8];      /* monotonic times of the last deaths; under the lock */
     uint32_t crashes_count;      /* ever; the newest is crashes_ms[(count - 1) % 8]    */
-    bool was_refused_battery;    /* hysteresis; under the lock                         */
 } amphi_route;
 
 typedef struct amphi_courier amphi_courier;
@@ -44,6 +43,7 @@ struct amphi_client {
     amphi_mutex lock;            /* guards what follows                                */
     amphi_cond streams_changed;
     amphi_policy policy;         /* in force: base with the rollout on top             */
+    amphi_plan last_plan;        /* for the next decision's hysteresis                 */
     amphi_device_facts pushed;
     amphi_device_facts probed;   /* cached                                             */
     uint64_t probed_ms;          /* monotonic; 0: never                                */

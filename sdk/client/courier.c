@@ -9,6 +9,7 @@
  */
 #include "sdk/client/courier.h"
 
+#include "sdk/client/decide.h"
 #include "sdk/client/rollout.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
@@ -140,6 +141,7 @@ static uint32_t make_round(amphi_courier *courier, uint32_t pause_ms)
     courier->rounds_begun++;
     amphi__mutex_unlock(&courier->lock);
     amphi__client_rollout_tick(courier->client);
+    amphi__decide_unload(courier->client);
     amphi_status status = AMPHI_OK;
     do {
         status = deliver_one(courier);

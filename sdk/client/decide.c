@@ -6,6 +6,7 @@
 
 #include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
+#include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 
 /* English text runs at about four bytes a token; three is on the safe side. */
@@ -47,23 +48,12 @@ static void gather_routes(
         routes[i].breaker_open = amphi__breaker_is_open(&route->breaker, policy, now_ms);
         routes[i].breaker_probe = amphi__breaker_may_probe(&route->breaker, policy, now_ms);
         routes[i].crashes = recent_crashes(route, policy, now_ms);
-        routes[i].was_refused_battery = route->was_refused_battery;
+        /* Without a default route a server on this machine is still there; but when the app says
+         * that there is no network, it means it. */
+        routes[i].needs_no_network =
+            routes[i].info.is_loopback && !(client->pushed.known & AMPHI_FACT_NETWORK);
     }
-    amphi__mutex_unlock(&client->lock);
-}
-
-/* What the next decision's hysteresis needs to know. */
-static void remember_refusals(
-    amphi_client *client, const amphi_plan *plan, const amphi_policy_route *routes)
-{
-    amphi__mutex_lock(&client->lock);
-    for (size_t i = 0; i < client->routes_count; i++) {
-        bool battery = false;
-        for (size_t k = 0; k < plan->decision.routes_count; k++)
-            if (strcmp(plan->decision.routes[k].route, routes[i].info.name) == 0)
-                battery = plan->decision.routes[k].reason == AMPHI_REASON_BATTERY_LOW;
-        client->routes[i].was_refused_battery = battery;
-    }
+    amphi__policy_remember(routes, client->routes_count, &client->last_plan);
     amphi__mutex_unlock(&client->lock);
 }
 
@@ -86,10 +76,13 @@ bool amphi__decide(amphi_client *client, const amphi_request *request, size_t hi
     facts.prompt_tokens = estimate_tokens(request, history_bytes);
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
+    (void)amphi__random(&facts.draw, sizeof facts.draw);
     facts.routes = routes;
     facts.routes_count = client->routes_count;
     amphi__policy_decide(out, &policy, &facts);
-    remember_refusals(client, out, routes);
+    amphi__mutex_lock(&client->lock);
+    client->last_plan = *out;
+    amphi__mutex_unlock(&client->lock);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)
@@ -142,6 +135,24 @@ void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_e
         amphi__breaker_succeeded(&route->breaker);
     }
     amphi__mutex_unlock(&client->lock);
+}
+
+void amphi__decide_unload(amphi_client *client)
+{
+    amphi_device_facts facts;
+    amphi_error reason;
+    amphi__client_facts(client, &facts);
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
+    if (!amphi__policy_should_unload(&policy, &facts, &reason))
+        return;
+    amphi__log(&client->log, AMPHI_LOG_INFO, "local engines are unloaded: %s", reason.message);
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_engine engine = client->routes[i].engine;
+        if (engine.ops->unload != NULL)
+            engine.ops->unload(engine.self, false);
+    }
 }
 
 amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,

@@ -16,4 +16,8 @@ bool amphi__decide(amphi_client *client, const amphi_request *request, size_t hi
 void amphi__decide_began(amphi_client *client, amphi_route *route);
 void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome);
 
+/* Local engines give their memory back when the device is short of it; a running answer is stopped
+ * only when the pressure is critical. */
+void amphi__decide_unload(amphi_client *client);
+
 #endif

@@ -112,7 +112,8 @@ static amphi_status read_amphi_member(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.private: true or false");
     out->is_private = amphi__json_bool(is_private, false);
     out->no_cache = amphi__json_bool(amphi__json_get(member, "no_cache"), false);
-    out->no_queue = amphi__json_bool(amphi__json_get(member, "no_queue"), false);
+    /* Who does not know Amphi would not understand "queued". */
+    out->no_queue = amphi__json_bool(amphi__json_get(member, "no_queue"), member == NULL);
     out->conversation_id =
         amphi__str_copy(amphi__json_string(amphi__json_get(member, "conversation_id")));
     const amphi_json *budgets = amphi__json_get(member, "budgets");

@@ -65,6 +65,8 @@ void amphi__stream_emit(amphi_stream *stream, const amphi_event *event)
         note->event.text = amphi_str_make(note->text, note->text_size);
         amphi__str_copy_to(note->route, sizeof note->route, event->route);
         note->event.route = amphi_str_from(note->route);
+        amphi__str_copy_to(note->model, sizeof note->model, amphi_str_from(stream->model));
+        note->event.model = amphi_str_from(note->model);
         if (event->takeover != NULL) {
             note->takeover = *event->takeover;
             note->event.takeover = &note->takeover;

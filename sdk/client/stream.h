@@ -22,6 +22,7 @@ typedef struct amphi_note {
     amphi_error error;
     amphi_takeover takeover;
     char route[AMPHI_NAME_MAX];
+    char model[AMPHI_NAME_MAX];
     size_t text_size;
     char text[];
 } amphi_note;
@@ -79,7 +80,8 @@ void amphi__chat_run(amphi_stream *stream);
 amphi_status amphi__stream_start(
     amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error);
 
-/* Driver's side: hands an event to the caller. Text and route are copied. */
+/* Driver's side: hands an event to the caller. Text and route are copied, and so is the driver's
+ * stream->model, which the caller must not read while the driver runs. */
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *event);
 bool amphi__stream_is_cancelled(amphi_stream *stream);
 

@@ -7,14 +7,21 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 
-static void open_chunk(amphi_json_writer *writer, const amphi_stream *stream)
+/* OpenAI's clients expect a name, also before the route has told its own. */
+static amphi_str model_or_amphi(amphi_str model)
+{
+    return model.size > 0 ? model : AMPHI_STR("amphi");
+}
+
+static void open_chunk(
+    amphi_json_writer *writer, const amphi_stream *stream, const amphi_event *event)
 {
     amphi__json_open(writer, NULL, '{');
     amphi__json_put_str(writer, "id", amphi_str_from(stream->id));
     amphi__json_put_str(writer, "object", AMPHI_STR("chat.completion.chunk"));
     amphi__json_put_int(
         writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
-    amphi__json_put_str(writer, "model", AMPHI_STR("amphi"));
+    amphi__json_put_str(writer, "model", model_or_amphi(event->model));
 }
 
 /* Words that were sent can't be taken back from a client that knows only OpenAI's shape: it sees
@@ -128,7 +135,7 @@ static void write_chunk(
         put_error_chunk(writer, event->error);
         return;
     }
-    open_chunk(writer, stream);
+    open_chunk(writer, stream, event);
     put_choice(writer, delta_keys[event->kind], event,
         event->kind == AMPHI_EVENT_DONE         ? amphi_finish_name(event->finish)
             : event->kind == AMPHI_EVENT_QUEUED ? "queued"
@@ -213,7 +220,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_put_str(&writer, "object", AMPHI_STR("chat.completion"));
         amphi__json_put_int(
             &writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
-        amphi__json_put_str(&writer, "model", result.model);
+        amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
         put_message(&writer, &result);
         put_usage(&writer, &result.usage);
         amphi__json_put_raw(&writer, "amphi", amphi__buf_str(&record));

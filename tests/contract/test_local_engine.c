@@ -41,7 +41,8 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
         cancelled(worker, run);
         return true;
     }
-    if (strcmp(script, "deaf") == 0 && strcmp(at, "run") == 0) { /* never looks at the cancel flag */
+    if (strcmp(script, "deaf") == 0 &&
+        strcmp(at, "run") == 0) { /* never looks at the cancel flag */
         for (int i = 0; i < 60; i++) {
             scripted_text(worker, run, "w");
             usleep(5000);
@@ -356,15 +357,13 @@ static void engine__tokens_are_counted_exactly_once_loaded(void **state)
     uint32_t count = 0;
 
     assert_true(scripted_engine_new(&e, "usual", 0));
-    assert_int_equal(
-        e.engine.ops->count_tokens(e.engine.self, AMPHI_STR(BODY), &count), AMPHI_OK);
+    assert_int_equal(e.engine.ops->count_tokens(e.engine.self, AMPHI_STR(BODY), &count), AMPHI_OK);
     assert_in_range(count, 1, 40);
     engine_recorder_init(&r);
     assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
     assert_true(engine_recorder_wait_end(&r, 5000));
     e.engine.ops->release(e.engine.self, run);
-    assert_int_equal(
-        e.engine.ops->count_tokens(e.engine.self, AMPHI_STR(BODY), &count), AMPHI_OK);
+    assert_int_equal(e.engine.ops->count_tokens(e.engine.self, AMPHI_STR(BODY), &count), AMPHI_OK);
     assert_int_equal(count, 42);
     engine_recorder_clear(&r);
     scripted_engine_free(&e);
@@ -429,8 +428,7 @@ static void engine__threads_that_start_cancel_and_release_each_get_one_end(void 
     assert_true(scripted_engine_new(&e, "usual", 0));
     for (unsigned i = 0; i < 4; i++) {
         h[i] = (hammer){.e = &e, .seed = i + 1};
-        assert_int_equal(
-            amphi__thread_start(&threads[i], "hammer", hammer_run, &h[i]), AMPHI_OK);
+        assert_int_equal(amphi__thread_start(&threads[i], "hammer", hammer_run, &h[i]), AMPHI_OK);
     }
     for (unsigned i = 0; i < 4; i++) {
         amphi__thread_join(&threads[i]);
@@ -469,8 +467,7 @@ static int run_with(scripted_engine *e, uint32_t threads, uint32_t context)
         .context_tokens_max = context};
 
     engine_recorder_init(&r);
-    assert_int_equal(
-        e->engine.ops->start(e->engine.self, &run, &request, &sink, NULL), AMPHI_OK);
+    assert_int_equal(e->engine.ops->start(e->engine.self, &run, &request, &sink, NULL), AMPHI_OK);
     assert_true(engine_recorder_wait_end(&r, 5000));
     e->engine.ops->release(e->engine.self, run);
     assert_true(r.finished);
@@ -536,8 +533,8 @@ static const amphi_allocator failing = {.struct_size = sizeof failing,
 
 static void count_end(void *self, const amphi_engine_event *event)
 {
-    atomic_fetch_add((atomic_int *)self,
-        event->kind == AMPHI_ENGINE_FINISH || event->kind == AMPHI_ENGINE_FAIL);
+    atomic_fetch_add(
+        (atomic_int *)self, event->kind == AMPHI_ENGINE_FINISH || event->kind == AMPHI_ENGINE_FAIL);
 }
 
 /* One whole life with the n-th allocation failing; false once there are fewer than n. */

@@ -402,10 +402,9 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
     if (is(at, "ready")) {
         return evil_ready(worker, script);
     }
-    return is(at, "run") &&
-           (evil_ring(worker, script) || evil_frame(worker, script, run) ||
-               evil_text(worker, script, run) || evil_end(worker, script, run) ||
-               evil_control(worker, script) || evil_silence(worker, script, run));
+    return is(at, "run") && (evil_ring(worker, script) || evil_frame(worker, script, run) ||
+                                evil_text(worker, script, run) || evil_end(worker, script, run) ||
+                                evil_control(worker, script) || evil_silence(worker, script, run));
 }
 
 static bool play(const evil *what)

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,9 +31,9 @@ typedef struct question {
     const char *scenario; /* "ok"   */
     const char *body;
     const char *prefix;
-    const char *url;      /* instead of listener and scenario */
+    const char *url; /* instead of listener and scenario */
     const char *pins;
-    const char *ca_file;  /* badcloud's; "": the system's     */
+    const char *ca_file; /* badcloud's; "": the system's     */
     const char *key_file;
     const char *idempotency_key;
     bool tls12;
@@ -117,7 +118,7 @@ static void assert_text(const outcome *o, const char *text)
     assert_string_equal(o->record.text.data != NULL ? o->record.text.data : "", text);
 }
 
-/* ---- Answers ---------------------------------------------------------------------------------- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 static void assert_whole(const outcome *o)
 {
@@ -222,6 +223,10 @@ static void answer__given_beginning_is_continued(void **state)
     assert_true(o.record.finished);
     assert_text(&o, AMPHI_TEST_CLOUD_ANSWER + strlen(prefix));
     answer_record_clear(&o.record);
+    ask(&o, &(question){.scenario = "restarts", .prefix = prefix}); /* says it all again */
+    assert_true(o.record.finished);
+    assert_text(&o, AMPHI_TEST_CLOUD_ANSWER + strlen(prefix));
+    answer_record_clear(&o.record);
 }
 
 static void answer__refused_beginning_is_marked_and_learnt(void **state)
@@ -237,7 +242,7 @@ static void answer__refused_beginning_is_marked_and_learnt(void **state)
     answer_record_clear(&o.record);
 }
 
-/* ---- Faults ----------------------------------------------------------------------------------- */
+/* ---- Faults ---------------------------------------------------------------------------------- */
 
 typedef struct fault {
     const char *scenario;
@@ -317,14 +322,12 @@ static void fault__broken_connection_is_never_a_whole_answer(void **state)
     check_faults(faults, sizeof faults / sizeof *faults);
 }
 
-static uint64_t resident_bytes(void)
+/* The most that this process has ever had resident. */
+static uint64_t peak_bytes(void)
 {
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%*u %llu", &pages), 1);
-    fclose(file);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return (uint64_t)usage.ru_maxrss * 1024;
 }
 
 static void fault__endless_answers_meet_a_limit_in_bounded_time_and_memory(void **state)
@@ -337,9 +340,9 @@ static void fault__endless_answers_meet_a_limit_in_bounded_time_and_memory(void 
         {"bomb", AMPHI_E_LIMIT, 14000, 0, 0},
         {"events", AMPHI_E_LIMIT, 14000, 0, 0},
     };
-    uint64_t before = resident_bytes();
+    uint64_t before = peak_bytes();
     check_faults(faults, sizeof faults / sizeof *faults);
-    uint64_t after = resident_bytes();
+    uint64_t after = peak_bytes();
     print_message("memory growth %lld KiB\n", ((long long)after - (long long)before) / 1024);
 #ifndef AMPHI_SANITIZE /* whose quarantine keeps what is freed */
     assert_true(after < before + (32u << 20));
@@ -404,12 +407,12 @@ static void fault__unreachable_servers_fail_inside_the_connect_budget(void **sta
     assert_int_equal(o.record.error.status, AMPHI_E_NETWORK);
     answer_record_clear(&o.record);
     ask(&o, &(question){.url = "https://no-such-host.invalid/v1", .connect_ms = 3000});
-    assert_true(o.record.error.status == AMPHI_E_OFFLINE ||
-        o.record.error.status == AMPHI_E_TIMEOUT);
+    assert_true(
+        o.record.error.status == AMPHI_E_OFFLINE || o.record.error.status == AMPHI_E_TIMEOUT);
     answer_record_clear(&o.record);
 }
 
-/* ---- Who is let in ---------------------------------------------------------------------------- */
+/* ---- Who is let in --------------------------------------------------------------------------- */
 
 typedef struct tls_case {
     const char *listener;
@@ -438,10 +441,10 @@ static const tls_case tls_cases[] = {
     {"weak-key", NULL, NULL, false, false, AMPHI_E_TLS},
     {"main", "main", NULL, false, true, AMPHI_OK},
     {"main", "rotated", NULL, false, false, AMPHI_E_TLS},
-    {"main", "rotated", "main", false, true, AMPHI_OK},       /* the backup pin fits       */
-    {"rotated", "main", NULL, false, false, AMPHI_E_TLS},     /* stale pin after rotation  */
-    {"rotated", "main", "rotated", false, true, AMPHI_OK},    /* rotation with a backup    */
-    {"main", "ca", NULL, false, false, AMPHI_E_TLS},          /* only the leaf's key counts */
+    {"main", "rotated", "main", false, true, AMPHI_OK},    /* the backup pin fits       */
+    {"rotated", "main", NULL, false, false, AMPHI_E_TLS},  /* stale pin after rotation  */
+    {"rotated", "main", "rotated", false, true, AMPHI_OK}, /* rotation with a backup    */
+    {"main", "ca", NULL, false, false, AMPHI_E_TLS},       /* only the leaf's key counts */
     {"self-signed", "self-signed", NULL, false, false, AMPHI_E_TLS}, /* a pin is no pardon  */
     {"expired", "expired", NULL, false, false, AMPHI_E_TLS},
     {"wrong-host", "wrong-host", NULL, false, false, AMPHI_E_TLS},
@@ -460,7 +463,8 @@ static void check_tls_case(const tls_case *c)
     amphi_test_cloud_reset_counts(&cloud);
     if (c->pin_of != NULL) {
         amphi_str pin = amphi_test_cloud_pin(&cloud, c->pin_of);
-        amphi_str backup = amphi_test_cloud_pin(&cloud, c->backup_pin_of != NULL ? c->backup_pin_of : "");
+        amphi_str backup =
+            amphi_test_cloud_pin(&cloud, c->backup_pin_of != NULL ? c->backup_pin_of : "");
         snprintf(pins, sizeof pins, "%.*s%s%.*s", (int)pin.size, pin.data,
             backup.size > 0 ? ";" : "", (int)backup.size, backup.size > 0 ? backup.data : "");
     }
@@ -510,10 +514,10 @@ static void tls__given_ca_file_replaces_the_systems_and_must_be_readable(void **
 
 static void http__plain_is_refused_except_to_loopback_by_option(void **state)
 {
-    static const char *const refused[] = {"http://example.com/v1", "http://127.0.0.1.example.com/v1",
-        "http://localhost.example.com/v1", "http://127.1/v1", "http://0x7f.0.0.1/v1",
-        "http://user@127.0.0.1/v1", "http://127.0.0.1@example.com/v1", "http://[::2]/v1",
-        "http://10.0.0.1/v1", "ftp://localhost/v1", "file:///etc/passwd",
+    static const char *const refused[] = {"http://example.com/v1",
+        "http://127.0.0.1.example.com/v1", "http://localhost.example.com/v1", "http://127.1/v1",
+        "http://0x7f.0.0.1/v1", "http://user@127.0.0.1/v1", "http://127.0.0.1@example.com/v1",
+        "http://[::2]/v1", "http://10.0.0.1/v1", "ftp://localhost/v1", "file:///etc/passwd",
         "http://localhost\\@example.com/v1", "https://localhost:0/v1", "https://"};
     outcome o;
     amphi_test_cloud_reset_counts(&cloud);
@@ -563,7 +567,7 @@ static void http__redirects_are_not_followed(void **state)
     answer_record_clear(&o.record);
 }
 
-/* ---- Requests --------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text)
 {
@@ -607,7 +611,8 @@ static void request__bad_key_file_is_refused_before_any_byte(void **state)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
-    static const char *const bad[] = {KEY "\nX-Evil: 1\n", "two words", "", "\n", "gr\xC3\xBC\xC3\x9F"};
+    static const char *const bad[] = {
+        KEY "\nX-Evil: 1\n", "two words", "", "\n", "gr\xC3\xBC\xC3\x9F"};
     amphi_test_cloud_reset_counts(&cloud);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         outcome o;
@@ -635,7 +640,7 @@ static void request__header_injection_is_refused(void **state)
     answer_record_clear(&o.record);
 }
 
-/* ---- Connections ------------------------------------------------------------------------------ */
+/* ---- Connections ----------------------------------------------------------------------------- */
 
 static void connection__is_reused_and_warmed_ahead(void **state)
 {
@@ -701,6 +706,70 @@ static void connection__many_answers_at_once_on_one_thread(void **state)
     engine.ops->free(engine.self);
 }
 
+enum { STRESS_THREADS = 6, STRESS_ROUNDS = 25 };
+
+typedef struct stress {
+    amphi_thread thread;
+    amphi_engine engine;
+    uint32_t seed;
+    unsigned failures; /* read after the thread's end */
+} stress;
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* Starts, waits a little or until the end, cancels or not, releases: every run ends once. */
+static void stress_main(void *arg)
+{
+    stress *s = arg;
+    for (int i = 0; i < STRESS_ROUNDS; i++) {
+        outcome o;
+        amphi_engine_run *run;
+        const question q = {0};
+        memset(&o, 0, sizeof o);
+        answer_record_init(&o.record);
+        if (start_run(s->engine, &run, &q, &o) != AMPHI_OK) {
+            s->failures++;
+            answer_record_clear(&o.record);
+            continue;
+        }
+        uint32_t kind = next_random(&s->seed) % 4;
+        usleep(next_random(&s->seed) % 4000);
+        if (kind == 0) {
+            s->engine.ops->cancel(s->engine.self, run);
+        } else if (kind == 1) {
+            s->failures += !answer_record_wait(&o.record, 10000);
+        }
+        s->engine.ops->release(s->engine.self, run);
+        s->failures += o.record.terminals != 1 || o.record.after_terminal != 0;
+        s->failures += kind == 1 && !o.record.finished;
+        answer_record_clear(&o.record);
+    }
+}
+
+static void connection__every_run_ends_once_whoever_cancels_or_releases(void **state)
+{
+    static const char *const scenarios[STRESS_THREADS] = {
+        "ok", "slow:1", "nodone", "keepalive", "gzip", "whole"};
+    stress threads[STRESS_THREADS];
+    memset(threads, 0, sizeof threads);
+    for (int i = 0; i < STRESS_THREADS; i++) {
+        const question q = {.scenario = scenarios[i]};
+        threads[i].seed = (uint32_t)i;
+        assert_int_equal(make_engine(&threads[i].engine, &q, NULL), AMPHI_OK);
+        assert_int_equal(
+            amphi__thread_start(&threads[i].thread, "stress", stress_main, &threads[i]), AMPHI_OK);
+    }
+    for (int i = 0; i < STRESS_THREADS; i++) {
+        amphi__thread_join(&threads[i].thread);
+        assert_int_equal(threads[i].failures, 0);
+        threads[i].engine.ops->free(threads[i].engine.self);
+    }
+}
+
 static void connection__transport_can_be_freed_while_a_warm_up_hangs(void **state)
 {
     amphi_http fresh;
@@ -758,6 +827,7 @@ int main(void)
         cmocka_unit_test(request__header_injection_is_refused),
         cmocka_unit_test(connection__is_reused_and_warmed_ahead),
         cmocka_unit_test(connection__many_answers_at_once_on_one_thread),
+        cmocka_unit_test(connection__every_run_ends_once_whoever_cancels_or_releases),
         cmocka_unit_test(connection__transport_can_be_freed_while_a_warm_up_hangs),
     };
     return cmocka_run_group_tests_name("integration.remote", tests, start_all, stop_all);

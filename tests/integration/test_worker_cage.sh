@@ -1,15 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The engine process's cage, tried from inside: nothing gets out, and computing still works.
+# The engine process's cage, tried from inside: nothing gets out, and computing still works. A
+# sanitizer has to read files and take memory for its shadow, so there these two may be possible.
 # $1: the build folder.
 worker="$1/bin/amphi-worker"
-if nm -D "$worker" 2>/dev/null | grep -q __asan_init; then
-    echo "skipped: a sanitizer needs files and memory that the cage refuses; the release build is tried"
-    exit 77
-fi
+expected=$(printf '%s\n' "open a file" "create a file" "make a socket" "start a program" "fork" \
+    "signal the app" "map code" "take 256 GiB")
+sanitized=$(nm -D "$worker" 2>/dev/null | grep -c __asan_init)
 report=$("$worker" --check)
-status=$?
 echo "$report"
-[ "$status" -eq 0 ] || { echo "FAIL: something got out"; exit 1; }
-[ "$(grep -c refused <<<"$report")" -eq 8 ] || { echo "FAIL: not every way was tried"; exit 1; }
-grep -q "^compute *possible$" <<<"$report" || { echo "FAIL: the cage refuses to compute"; exit 1; }
+bad=0
+while read -r way; do
+    if grep -q "^$way  *refused$" <<<"$report"; then
+        continue
+    fi
+    if [ "$sanitized" -gt 0 ] && [[ "$way" = "open a file" || "$way" = "take 256 GiB" ]]; then
+        continue
+    fi
+    echo "FAIL: $way"
+    bad=1
+done <<<"$expected"
+grep -q "^compute  *possible$" <<<"$report" || { echo "FAIL: the cage refuses to compute"; bad=1; }
+exit $bad

@@ -24,6 +24,10 @@
     "{\"messages\":[{\"role\":\"user\",\"content\":\"Once upon a time\"}],\"temperature\":0,"      \
     "\"max_tokens\":400,\"stop\":[]}"
 
+#define BODY_SHORT                                                                                 \
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"Once upon a time\"}],\"temperature\":0,"      \
+    "\"max_tokens\":60}"
+
 typedef struct death {
     int signal;
     const char *name;
@@ -42,7 +46,7 @@ static const death deaths[] = {
     {SIGSTOP, "stopped", AMPHI_E_ENGINE_STALLED, false},
 };
 
-enum { DEATHS = sizeof deaths / sizeof deaths[0], ROUNDS = 15 };
+enum { DEATHS = sizeof deaths / sizeof deaths[0], ROUNDS = 7 };
 
 static int by_value(const void *a, const void *b)
 {
@@ -68,8 +72,8 @@ static uint64_t kill_one(amphi_engine engine, const death *what)
            engine_recorder_wait_text(&r, 8, 60000) && !engine_recorder_wait_end(&r, 0);
     child = only_child();
     from_us = amphi__clock_us(NULL);
-    good = good && child > 0 && kill(child, what->signal) == 0 &&
-           engine_recorder_wait_end(&r, 10000);
+    good =
+        good && child > 0 && kill(child, what->signal) == 0 && engine_recorder_wait_end(&r, 10000);
     took_us = good ? r.terminal_us - from_us + 1 : 0;
     engine.ops->release(engine.self, run);
     good = good && r.terminals == 1 && r.after_terminal == 0 && !r.finished &&
@@ -152,7 +156,7 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
     if (strcmp(script, "stack") == 0) {
         volatile char start[1] = {0};
 
-        signal(SIGSEGV, SIG_DFL); /* ASan's handler would write a report */
+        signal(SIGSEGV, SIG_DFL);                 /* ASan's handler would write a report */
         _exit((int)eat_stack(start, UINT32_MAX)); /* never gets that far */
     } else if (strcmp(script, "abort") == 0) {
         signal(SIGABRT, SIG_DFL);
@@ -231,6 +235,62 @@ static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(vo
     scripted_engine_free(&e);
 }
 
+/* From the spawn to after the last token; a fresh worker each time, so every phase is hit. */
+static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **state)
+{
+    enum { MOMENTS = 60 };
+    static const int signals[] = {SIGSEGV, SIGKILL, SIGABRT};
+    amphi_engine engine;
+    engine_recorder whole;
+    amphi_engine_run *run = NULL;
+    unsigned died = 0;
+    unsigned finished = 0;
+    unsigned bad = 0;
+    uint32_t random = 12345;
+
+    if (!real_engine_new(&engine, "stories")) {
+        skip();
+    }
+    engine_recorder_init(&whole);
+    assert_int_equal(engine_start(engine, &run, &whole, BODY_SHORT, "", 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&whole, 60000));
+    engine.ops->release(engine.self, run);
+    assert_true(whole.finished);
+    for (int i = 0; i < MOMENTS; i++) {
+        engine_recorder r;
+        int child = 0;
+
+        engine.ops->unload(engine.self, true);
+        while (count_children() > 0) {
+            usleep(1000);
+        }
+        engine_recorder_init(&r);
+        assert_int_equal(engine_start(engine, &run, &r, BODY_SHORT, "", 0), AMPHI_OK);
+        random = random * 1664525u + 1013904223u;
+        usleep((random >> 8) % 60000);
+        child = only_child();
+        if (child > 0) {
+            kill(child, signals[i % 3]);
+        }
+        bad += !engine_recorder_wait_end(&r, 20000);
+        engine.ops->release(engine.self, run);
+        died += r.error.status == AMPHI_E_ENGINE_DIED;
+        finished += r.finished;
+        bad += r.terminals != 1 || r.after_terminal != 0 || r.text.size > whole.text.size ||
+               (r.text.size > 0 && memcmp(r.text.data, whole.text.data, r.text.size) != 0) ||
+               (r.finished && r.text.size != whole.text.size) ||
+               (!r.finished && r.error.status != AMPHI_E_ENGINE_DIED);
+        engine_recorder_clear(&r);
+    }
+    printf("%d kills at random moments: %u died, %u had finished before, %u broke a promise\n",
+        MOMENTS, died, finished, bad);
+    assert_int_equal(bad, 0);
+    assert_true(died > 0);
+    engine_recorder_clear(&whole);
+    engine.ops->free(engine.self);
+    assert_int_equal(count_children(), 0);
+}
+
 /* An app of its own: starts an answer, tells the worker's pid, and waits to be killed. */
 static int host_main(void)
 {
@@ -301,6 +361,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(death__of_the_real_worker_is_told_at_once),
         cmocka_unit_test(death__comes_after_every_text_that_was_written_before_it),
+        cmocka_unit_test(death__at_any_moment_leaves_an_exact_beginning_of_the_answer),
         cmocka_unit_test(death__of_the_app_takes_the_worker_along),
         cmocka_unit_test(death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker),
     };

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A chat cloud that misbehaves on command, for tests. Python's standard library and openssl only.
 
-    badcloud.py            prints one JSON line when ready: {"port", "ca", "ports", "pins", "folder"}
+    badcloud.py    prints one JSON line when ready: {"port", "ca", "ports", "pins", "folder"}
 
 The first part of a URL's path chooses the scenario: https://localhost:PORT/slow:50/v1 is a base URL
 whose answers come with 50 ms between two tokens; badcloud_scenarios.py has all of them. Each

@@ -12,9 +12,9 @@ import subprocess
 NAMES = "DNS:localhost,IP:127.0.0.1,IP:::1"
 
 
-def openssl(*arguments, **options):
+def openssl(*arguments):
     return subprocess.run(
-        ["openssl", *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+        ["openssl", *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ).stdout
 
 

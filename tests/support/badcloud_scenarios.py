@@ -136,8 +136,8 @@ class Exchange:
 
     def error(self, http_status, code=None, message="Something went wrong.", extra=(), **more):
         kind = more.pop("type", "invalid_request_error")
-        body = {"error": dict({"message": message, "type": kind, "param": None, "code": code}, **more)}
-        data = json.dumps(body).encode()
+        error = {"message": message, "type": kind, "param": None, "code": code}
+        data = json.dumps({"error": dict(error, **more)}).encode()
         self.head(http_status, len(data), kind="application/json", extra=extra)
         self.send(data)
 
@@ -327,6 +327,12 @@ def s_noprefix(x, argument, attempt):
         x.error(400, None, "The last message must have role user or tool.")
     else:
         s_ok(x, argument, attempt)
+
+
+@scenario("restarts")  # says a given beginning again before it goes on
+def s_restarts(x, argument, attempt):
+    x.json["messages"] = []
+    s_ok(x, argument, attempt)
 
 
 @scenario("reset")

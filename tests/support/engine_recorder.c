@@ -80,8 +80,8 @@ static bool wait_for(engine_recorder *recorder, size_t bytes, bool end, unsigned
     for (;;) {
         uint64_t now_us = amphi__clock_us(NULL);
 
-        met = end ? recorder->terminals > 0
-                  : recorder->text.size >= bytes || recorder->terminals > 0;
+        met =
+            end ? recorder->terminals > 0 : recorder->text.size >= bytes || recorder->terminals > 0;
         if (met || now_us >= until_us) {
             break;
         }

@@ -7,11 +7,11 @@
 #include "local/local.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 void scripted_wake(void)
@@ -70,8 +70,7 @@ uint32_t scripted_wait(scripted_worker *worker)
 
 static void usual_hello(scripted_worker *worker)
 {
-    const amphi_worker_hello hello = {
-        .magic = AMPHI_WORKER_MAGIC, .version = AMPHI_WORKER_VERSION};
+    const amphi_worker_hello hello = {.magic = AMPHI_WORKER_MAGIC, .version = AMPHI_WORKER_VERSION};
 
     scripted_send(worker, AMPHI_WORKER_HELLO, &hello, sizeof hello);
 }
@@ -187,8 +186,8 @@ bool scripted_engine_new(scripted_engine *out, const char *script, unsigned stal
     int fd = -1;
 
     memset(&options, 0, sizeof options);
-    snprintf(out->model, sizeof out->model, "%s/amphi-script-XXXXXX",
-        folder != NULL ? folder : "/tmp");
+    snprintf(
+        out->model, sizeof out->model, "%s/amphi-script-XXXXXX", folder != NULL ? folder : "/tmp");
     fd = mkstemp(out->model);
     if (fd < 0 || size < 0 || write(fd, script, strlen(script)) != (ssize_t)strlen(script)) {
         return false;

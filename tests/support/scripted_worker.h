@@ -31,8 +31,8 @@ uint32_t scripted_wait(scripted_worker *worker);
 
 /* One behaviour. The steps: "hello", "described", "ready", then "run" at each GENERATE and
  * "count" at each COUNT; a script that returns false leaves the step to the usual answer. */
-typedef bool scripted_step(scripted_worker *worker, const char *script, const char *step,
-    uint32_t run);
+typedef bool scripted_step(
+    scripted_worker *worker, const char *script, const char *step, uint32_t run);
 
 /* When this process is a worker (argv[0] says so), plays the script and never returns. */
 void scripted_worker_main(int argc, char **argv, scripted_step *step);

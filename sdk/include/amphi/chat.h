@@ -113,6 +113,7 @@ typedef struct amphi_event {
     amphi_event_kind kind;
     amphi_str text;                 /* valid until the next call on this stream            */
     amphi_str route;                /* likewise: "local", "cache", or an endpoint's name   */
+    amphi_str model;                /* likewise: what the route says it runs; may be empty */
     uint32_t progress_permille;     /* PROGRESS: 0..1000                                   */
     amphi_finish finish;            /* DONE                                                */
     amphi_usage usage;              /* USAGE, DONE                                         */
@@ -131,7 +132,9 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amph
 
 /* The same from an OpenAI chat-completions request body. Beside OpenAI's fields it understands
  * "amphi": {"mode","private","conversation_id","no_cache","no_queue","budgets":{...}}. A trailing
- * message of role "assistant" is the beginning of the answer, which is continued. */
+ * message of role "assistant" is the beginning of the answer, which is continued. A body without
+ * an "amphi" member is from a client that does not know Amphi and would not understand "queued":
+ * no_queue is then true, so it gets an error that it can show. */
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start_json(
     amphi_stream **out, amphi_client *client, amphi_str request_json, amphi_error *error);
 

@@ -22,10 +22,10 @@
 #define ROWS        7
 #define TOKENS      9
 
-static const amphi_weight_type all_types[] = {AMPHI_WEIGHT_F32, AMPHI_WEIGHT_F16,
-    AMPHI_WEIGHT_BF16, AMPHI_WEIGHT_Q4_0, AMPHI_WEIGHT_Q4_1, AMPHI_WEIGHT_Q5_0, AMPHI_WEIGHT_Q5_1,
-    AMPHI_WEIGHT_Q8_0, AMPHI_WEIGHT_Q2_K, AMPHI_WEIGHT_Q3_K, AMPHI_WEIGHT_Q4_K, AMPHI_WEIGHT_Q5_K,
-    AMPHI_WEIGHT_Q6_K, AMPHI_WEIGHT_IQ4_NL, AMPHI_WEIGHT_IQ4_XS};
+static const amphi_weight_type all_types[] = {AMPHI_WEIGHT_F32, AMPHI_WEIGHT_F16, AMPHI_WEIGHT_BF16,
+    AMPHI_WEIGHT_Q4_0, AMPHI_WEIGHT_Q4_1, AMPHI_WEIGHT_Q5_0, AMPHI_WEIGHT_Q5_1, AMPHI_WEIGHT_Q8_0,
+    AMPHI_WEIGHT_Q2_K, AMPHI_WEIGHT_Q3_K, AMPHI_WEIGHT_Q4_K, AMPHI_WEIGHT_Q5_K, AMPHI_WEIGHT_Q6_K,
+    AMPHI_WEIGHT_IQ4_NL, AMPHI_WEIGHT_IQ4_XS};
 #define ALL_TYPES (sizeof all_types / sizeof *all_types)
 
 /* The best table of this machine and each that can be asked for by name. */
@@ -60,9 +60,9 @@ static void fill_weights(amphi_weight_type type, uint8_t *data, size_t columns, 
         uint8_t at[2]; /* offsets of binary16 numbers; the second may repeat the first */
     } scales[] = {{AMPHI_WEIGHT_Q4_0, {0, 0}}, {AMPHI_WEIGHT_Q4_1, {0, 2}},
         {AMPHI_WEIGHT_Q5_0, {0, 0}}, {AMPHI_WEIGHT_Q5_1, {0, 2}}, {AMPHI_WEIGHT_Q8_0, {0, 0}},
-        {AMPHI_WEIGHT_Q2_K, {80, 82}}, {AMPHI_WEIGHT_Q3_K, {108, 108}},
-        {AMPHI_WEIGHT_Q4_K, {0, 2}}, {AMPHI_WEIGHT_Q5_K, {0, 2}}, {AMPHI_WEIGHT_Q6_K, {208, 208}},
-        {AMPHI_WEIGHT_IQ4_NL, {0, 0}}, {AMPHI_WEIGHT_IQ4_XS, {0, 0}}};
+        {AMPHI_WEIGHT_Q2_K, {80, 82}}, {AMPHI_WEIGHT_Q3_K, {108, 108}}, {AMPHI_WEIGHT_Q4_K, {0, 2}},
+        {AMPHI_WEIGHT_Q5_K, {0, 2}}, {AMPHI_WEIGHT_Q6_K, {208, 208}}, {AMPHI_WEIGHT_IQ4_NL, {0, 0}},
+        {AMPHI_WEIGHT_IQ4_XS, {0, 0}}};
     const amphi_weight_info *info = amphi__weight_info(type);
     size_t blocks = columns / info->block_elements * rows;
     for (size_t i = 0; i < blocks * info->block_bytes; i++)
@@ -147,8 +147,8 @@ static void check_product(const product *p, const amphi_kernels *kernels, amphi_
             double error = fabs((double)p->out[t * ROWS + r] - sum);
             if (error > 2e-6 * size + 1e-6)
                 fail_msg("%s %s, %zu columns, row %zu, token %zu: %g, not %g", kernels->name,
-                    amphi__weight_info(type)->name, columns, r, t,
-                    (double)p->out[t * ROWS + r], sum);
+                    amphi__weight_info(type)->name, columns, r, t, (double)p->out[t * ROWS + r],
+                    sum);
         }
     }
 }
@@ -286,9 +286,18 @@ static void kernels__vector_functions_agree_with_the_reference(void **state)
                     y[i] = random_float();
                 }
                 switch (function) {
-                case 0: kernels->swiglu(x[0], y, size); r->swiglu(x[1], y, size); break;
-                case 1: kernels->geglu(x[0], y, size); r->geglu(x[1], y, size); break;
-                case 2: kernels->add(x[0], y, size); r->add(x[1], y, size); break;
+                case 0:
+                    kernels->swiglu(x[0], y, size);
+                    r->swiglu(x[1], y, size);
+                    break;
+                case 1:
+                    kernels->geglu(x[0], y, size);
+                    r->geglu(x[1], y, size);
+                    break;
+                case 2:
+                    kernels->add(x[0], y, size);
+                    r->add(x[1], y, size);
+                    break;
                 case 3:
                     kernels->rmsnorm(x[0], x[0], y, size, 1e-6f);
                     r->rmsnorm(x[1], x[1], y, size, 1e-6f);
@@ -322,8 +331,8 @@ static void kernels__attention_agrees_with_the_reference(void **state)
         const amphi_kernels *kernels = table(names[n]);
         for (size_t s = 0; kernels != NULL && s < sizeof sizes / sizeof *sizes; s++) {
             for (size_t to = 1; to <= 40; to += 3) {
-                amphi_attend job = {query, keys, values, sizes[s], sizes[8 - s], to / 3, to, 0.3f,
-                    scores, out[0]};
+                amphi_attend job = {
+                    query, keys, values, sizes[s], sizes[8 - s], to / 3, to, 0.3f, scores, out[0]};
                 kernels->attend(&job);
                 job.out = out[1];
                 amphi__kernels_reference.attend(&job);
@@ -365,7 +374,7 @@ static void half__every_number_survives_the_way_to_float_and_back(void **state)
     }
     assert_int_equal(amphi__float_to_half(65504), 0x7bff);
     assert_int_equal(amphi__float_to_half(65520), 0x7c00);
-    assert_int_equal(amphi__float_to_half(0x1p-25f), 0);          /* a tie, to even */
+    assert_int_equal(amphi__float_to_half(0x1p-25f), 0); /* a tie, to even */
     assert_int_equal(amphi__float_to_half(0x1.8p-25f), 1);
     assert_int_equal(amphi__float_to_half(1 + 0x1p-11f), 0x3c00); /* a tie, to even */
     assert_int_equal(amphi__float_to_half(1 + 0x3p-11f), 0x3c02);

@@ -17,10 +17,10 @@
 #include <cmocka.h>
 #include <math.h>
 
-#define VECTORS     "../shared/vectors/"
-#define IDS_MAX     256
-#define NMSE_FLOAT  1e-4
-#define NMSE_QUANT  1.5e-3
+#define VECTORS    "../shared/vectors/"
+#define IDS_MAX    256
+#define NMSE_FLOAT 1e-4
+#define NMSE_QUANT 1.5e-3
 
 typedef struct id_list {
     int32_t ids[IDS_MAX];
@@ -166,8 +166,7 @@ static void check_greedy(opened *model, const char *name, const id_list *greedy,
         if (id != greedy->ids[i])
             fail_msg("%s with %s: greedy id %zu is %d, not %d", name,
                 amphi__llm_kernels(model->llm), i, id, greedy->ids[i]);
-        assert_int_equal(
-            amphi__llm_eval(model->llm, &id, 1, false, logits, NULL, NULL), AMPHI_OK);
+        assert_int_equal(amphi__llm_eval(model->llm, &id, 1, false, logits, NULL, NULL), AMPHI_OK);
     }
 }
 
@@ -199,8 +198,8 @@ static void llm__quantized_models_stay_close_to_the_reference_implementation(voi
 {
     static const char *const names[] = {"llama-Q8_0", "llama-Q4_0", "llama-Q4_1", "llama-Q5_0",
         "llama-Q5_1", "llama-Q2_K", "llama-Q3_K_M", "llama-Q4_K_M", "llama-Q5_K_M", "llama-Q6_K",
-        "llama-IQ4_NL", "llama-IQ4_XS", "qwen2-Q8_0", "qwen2-Q4_K_M", "qwen3-Q8_0",
-        "qwen3-Q4_K_M", "gemma3-Q8_0", "gemma3-Q4_K_M", "phi3-Q8_0"};
+        "llama-IQ4_NL", "llama-IQ4_XS", "qwen2-Q8_0", "qwen2-Q4_K_M", "qwen3-Q8_0", "qwen3-Q4_K_M",
+        "gemma3-Q8_0", "gemma3-Q4_K_M", "phi3-Q8_0"};
     need_vectors();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check_model(names[i], "", false);
@@ -246,8 +245,8 @@ static void tiny_open(tiny *model, uint32_t threads)
     gguf_builder_init(&model->builder);
     gguf_builder_tiny_llama(&model->builder, 1);
     gguf_builder_finish(&model->builder, &model->file);
-    assert_int_equal(amphi__gguf_open_memory(
-                         &model->gguf, model->file.data, model->file.size, NULL), AMPHI_OK);
+    assert_int_equal(
+        amphi__gguf_open_memory(&model->gguf, model->file.data, model->file.size, NULL), AMPHI_OK);
     assert_int_equal(amphi__llm_new(&model->llm, model->gguf, &options, NULL), AMPHI_OK);
 }
 
@@ -296,15 +295,15 @@ static void llm__what_does_not_fit_is_refused_and_nothing_is_fed(void **state)
     tiny_open(&model, 1);
     assert_int_equal(amphi__llm_context_size(model.llm), 32);
     assert_int_equal(amphi__llm_vocabulary_size(model.llm), TINY_VOCABULARY);
-    assert_int_equal(amphi__llm_eval(model.llm, many, 33, false, logits, NULL, NULL),
-        AMPHI_E_CONTEXT_LENGTH);
+    assert_int_equal(
+        amphi__llm_eval(model.llm, many, 33, false, logits, NULL, NULL), AMPHI_E_CONTEXT_LENGTH);
     for (int i = 0; i < 2; i++)
         assert_int_equal(
             amphi__llm_eval(model.llm, bad[i], 2, false, logits, NULL, NULL), AMPHI_E_ARGUMENT);
     assert_int_equal(amphi__llm_position(model.llm), 0);
     assert_int_equal(amphi__llm_eval(model.llm, many, 32, false, NULL, NULL, NULL), AMPHI_OK);
-    assert_int_equal(amphi__llm_eval(model.llm, many, 1, false, logits, NULL, NULL),
-        AMPHI_E_CONTEXT_LENGTH);
+    assert_int_equal(
+        amphi__llm_eval(model.llm, many, 1, false, logits, NULL, NULL), AMPHI_E_CONTEXT_LENGTH);
     assert_int_equal(amphi__llm_eval(model.llm, many, 0, false, NULL, NULL, NULL), AMPHI_OK);
     tiny_close(&model);
 }
@@ -417,10 +416,10 @@ static void llm__impossible_numbers_are_refused_with_a_reason(void **state)
         {"llama.block_count", UINT32_MAX}, {"llama.embedding_length", 0},
         {"llama.embedding_length", 64}, {"llama.embedding_length", 1u << 31},
         {"llama.feed_forward_length", 0}, {"llama.feed_forward_length", 65},
-        {"llama.feed_forward_length", UINT32_MAX}, {"llama.attention.head_count", 0}, {"llama.attention.head_count", 5},
-        {"llama.attention.head_count_kv", 0}, {"llama.attention.head_count_kv", 3},
-        {"llama.attention.head_count_kv", 8}, {"llama.context_length", 0},
-        {"llama.attention.layer_norm_rms_epsilon", 0},
+        {"llama.feed_forward_length", UINT32_MAX}, {"llama.attention.head_count", 0},
+        {"llama.attention.head_count", 5}, {"llama.attention.head_count_kv", 0},
+        {"llama.attention.head_count_kv", 3}, {"llama.attention.head_count_kv", 8},
+        {"llama.context_length", 0}, {"llama.attention.layer_norm_rms_epsilon", 0},
         {"llama.attention.layer_norm_rms_epsilon", 0x7fc00000},
         {"llama.attention.layer_norm_rms_epsilon", 0xbf800000}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

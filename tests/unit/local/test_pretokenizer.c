@@ -28,8 +28,7 @@ static void expect_str(const char *pre, amphi_str text, amphi_str wanted)
     amphi_pretokenizer *pretokenizer = NULL;
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    assert_int_equal(
-        amphi__pretokenizer_new(&pretokenizer, amphi_str_from(pre), NULL), AMPHI_OK);
+    assert_int_equal(amphi__pretokenizer_new(&pretokenizer, amphi_str_from(pre), NULL), AMPHI_OK);
     assert_int_equal(amphi__pretokenizer_split(pretokenizer, text, join, &out), AMPHI_OK);
     if (out.size != wanted.size || memcmp(out.data, wanted.data, out.size) != 0)
         fail_msg("%s: \"%s\", wanted \"%s\"", pre, out.data, wanted.data);
@@ -92,8 +91,7 @@ static void pretokenizer__unknown_names_are_named(void **state)
     amphi_error error;
     const char *names[] = {"no-such-model", "gpt-2 phi-2", " ", "GPT-2", "gpt", "\x1b[2J"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        assert_int_equal(
-            amphi__pretokenizer_new(&pretokenizer, amphi_str_from(names[i]), &error),
+        assert_int_equal(amphi__pretokenizer_new(&pretokenizer, amphi_str_from(names[i]), &error),
             AMPHI_E_UNSUPPORTED);
         assert_null(pretokenizer);
         assert_null(strchr(error.message, '\x1b'));
@@ -107,11 +105,11 @@ static void pretokenizer__unknown_names_are_named(void **state)
 static void pretokenizer__bytes_that_are_no_utf8_become_replacement_characters(void **state)
 {
     expect("gpt-2", "a\xFF\x80 b", "a|" FFFD FFFD "| b");
-    expect("gpt-2", "x\xE4\xBD", "x|" FFFD FFFD);             /* cut short      */
-    expect("gpt-2", "x\xC1\x81y", "xAy");                     /* an overlong A  */
-    expect("gpt-2", "x\xED\xA0\x80y", "x|\xED\xA0\x80|y");    /* a surrogate    */
-    expect("gpt-2", "\xF4\x90\x80\x80", FFFD FFFD FFFD FFFD); /* past U+10FFFF  */
-    expect_str("gpt-2", AMPHI_STR("a\xC0\x80"), AMPHI_STR("a|\0"));   /* an overlong NUL */
+    expect("gpt-2", "x\xE4\xBD", "x|" FFFD FFFD);                   /* cut short      */
+    expect("gpt-2", "x\xC1\x81y", "xAy");                           /* an overlong A  */
+    expect("gpt-2", "x\xED\xA0\x80y", "x|\xED\xA0\x80|y");          /* a surrogate    */
+    expect("gpt-2", "\xF4\x90\x80\x80", FFFD FFFD FFFD FFFD);       /* past U+10FFFF  */
+    expect_str("gpt-2", AMPHI_STR("a\xC0\x80"), AMPHI_STR("a|\0")); /* an overlong NUL */
 }
 
 static amphi_status stop_at_once(void *user, amphi_str word)
@@ -126,8 +124,8 @@ static void pretokenizer__the_visitor_can_stop(void **state)
     int calls = 0;
     assert_int_equal(
         amphi__pretokenizer_new(&pretokenizer, AMPHI_STR("deepseek-llm"), NULL), AMPHI_OK);
-    assert_int_equal(amphi__pretokenizer_split(
-                         pretokenizer, AMPHI_STR("one two 三"), stop_at_once, &calls),
+    assert_int_equal(
+        amphi__pretokenizer_split(pretokenizer, AMPHI_STR("one two 三"), stop_at_once, &calls),
         AMPHI_E_CANCELLED);
     assert_int_equal(calls, 1);
     amphi__pretokenizer_free(pretokenizer);
@@ -158,8 +156,8 @@ static void pretokenizer__long_runs_stay_fast_and_whole(void **state)
             for (size_t i = 0; i < size; i++)
                 text[i] = runs[r][i % strlen(runs[r])];
             text[size] = 'x';
-            assert_int_equal(amphi__pretokenizer_split(pretokenizer,
-                                 amphi_str_make(text, size + 1), add_size, &total),
+            assert_int_equal(amphi__pretokenizer_split(
+                                 pretokenizer, amphi_str_make(text, size + 1), add_size, &total),
                 AMPHI_OK);
             assert_int_equal(total, size + 1);
         }

@@ -200,8 +200,8 @@ static void ring__a_head_that_goes_back_is_refused(void **state)
 
 static void ring__every_field_of_a_frame_is_checked(void **state)
 {
-    const uint32_t sizes[] = {9, 16, CAPACITY, UINT32_MAX, UINT32_MAX - 7, UINT32_MAX - 15,
-        0x80000000u};
+    const uint32_t sizes[] = {
+        9, 16, CAPACITY, UINT32_MAX, UINT32_MAX - 7, UINT32_MAX - 15, 0x80000000u};
     const uint32_t sequences[] = {0, 2, UINT32_MAX};
     const uint32_t magics[] = {0, 1, UINT32_MAX, AMPHI_RING_MAGIC ^ 1};
 
@@ -301,7 +301,8 @@ static void lie(void *arg)
         for (size_t i = 0; i + sizeof frame <= CAPACITY; i += 8) {
             memcpy(l->p->data + i, &frame, sizeof frame);
         }
-        atomic_store(&l->p->ends->head, next_random(&seed) % 2 == 0 ? CAPACITY : next_random(&seed));
+        atomic_store(
+            &l->p->ends->head, next_random(&seed) % 2 == 0 ? CAPACITY : next_random(&seed));
     }
 }
 

@@ -40,8 +40,8 @@ static int32_t pick(amphi_sampler *sampler, const float *logits, uint32_t count)
 }
 
 /* Draws many times; each token's share must lie within 5 standard deviations of `wanted`. */
-static void expect_shares(const amphi_sampler_options *options, const float *logits,
-    const double *wanted, uint32_t count)
+static void expect_shares(
+    const amphi_sampler_options *options, const float *logits, const double *wanted, uint32_t count)
 {
     amphi_sampler *sampler = sampler_of(options, count);
     uint32_t drawn[COUNT_MAX] = {0};
@@ -147,10 +147,10 @@ static void sampler__top_k_finds_exactly_the_best_of_many(void **state)
         for (int i = 0; i < MANY; i++) {
             random = random * 1664525u + 1013904223u;
             /* random, rising, falling, and nearly all equal */
-            logits[i] = shape == 0 ? (float)(random >> 8) / 4e6f
-                : shape == 1       ? (float)i / 200.0f
-                : shape == 2       ? (float)-i / 200.0f
-                                   : (float)(i % 500 == 0);
+            logits[i] = shape == 0   ? (float)(random >> 8) / 4e6f
+                        : shape == 1 ? (float)i / 200.0f
+                        : shape == 2 ? (float)-i / 200.0f
+                                     : (float)(i % 500 == 0);
         }
         for (int i = 0; i < MANY; i++) {
             int better = 0;

@@ -90,8 +90,8 @@ static void stop__the_first_complete_string_wins_then_the_longest(void **state)
 {
     const char *texts[] = {"bc", "abcd", "xbc"};
     amphi_stop *stop = stop_of(texts, 3);
-    expect(stop, "abcd", "a", 0);      /* "bc" is complete before "abcd" */
-    expect(stop, "-xbc-", "-", 2);     /* end together: the longer one   */
+    expect(stop, "abcd", "a", 0);  /* "bc" is complete before "abcd" */
+    expect(stop, "-xbc-", "-", 2); /* end together: the longer one   */
     amphi__stop_free(stop);
 }
 
@@ -136,10 +136,20 @@ static void stop__half_characters_wait_for_their_end(void **state)
 static void stop__bytes_that_are_no_utf8_become_replacement_characters(void **state)
 {
     amphi_stop *stop = stop_of(NULL, 0);
-    expect(stop, "a\xFF" "b", "a\xEF\xBF\xBD" "b", -1);
+    expect(stop,
+        "a\xFF"
+        "b",
+        "a\xEF\xBF\xBD"
+        "b",
+        -1);
     expect(stop, "\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD", -1);
     expect(stop, "end\xE4\xBD", "end\xEF\xBF\xBD\xEF\xBF\xBD", -1); /* never completed */
-    expect(stop, "\xE4" "abc", "\xEF\xBF\xBD" "abc", -1);
+    expect(stop,
+        "\xE4"
+        "abc",
+        "\xEF\xBF\xBD"
+        "abc",
+        -1);
     amphi__stop_free(stop);
 }
 

@@ -343,7 +343,7 @@ static void probe__arbitrary_files_are_survived(void **state)
     static const char words[] =
         "0123456789abcdef \t\n:=/-.lo eth0 MemTotal: kB\nMemAvailable: 0::/memory max Battery cpu";
     uint64_t random = 3;
-    for (unsigned round = 0; round < 200; round++) {
+    for (unsigned round = 0; round < 50; round++) {
         for (size_t p = 0; p < sizeof paths / sizeof paths[0]; p++) {
             char text[300];
             size_t size = 0;

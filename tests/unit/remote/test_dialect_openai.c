@@ -32,15 +32,19 @@ typedef struct recording {
     bool no_usage;
 } recording;
 
-#define CHUNK(rest) "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m-1\"," rest "}"
+#define CHUNK(rest)                                                                                \
+    "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m-1\"," rest "}"
 #define DELTA(delta, reason)                                                                       \
-    CHUNK("\"choices\":[{\"index\":0,\"delta\":" delta ",\"logprobs\":null,\"finish_reason\":" reason "}]")
+    CHUNK("\"choices\":[{\"index\":0,\"delta\":" delta                                             \
+          ",\"logprobs\":null,\"finish_reason\":" reason "}]")
 
 static const recording recordings[] = {
     {"OpenAI with usage",
         {DELTA("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null"),
-            DELTA("{\"content\":\"Hello\"}", "null"), DELTA("{\"content\":\" w\\u00f6rld\"}", "null"),
-            DELTA("{\"content\":\" \\ud83d\\ude00\\n\\\"ok\\\"\"}", "null"), DELTA("{}", "\"stop\""),
+            DELTA("{\"content\":\"Hello\"}", "null"),
+            DELTA("{\"content\":\" w\\u00f6rld\"}", "null"),
+            DELTA("{\"content\":\" \\ud83d\\ude00\\n\\\"ok\\\"\"}", "null"),
+            DELTA("{}", "\"stop\""),
             CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":10,"
                   "\"total_tokens\":29,\"prompt_tokens_details\":{\"cached_tokens\":3}}"),
             "[DONE]"},
@@ -55,51 +59,61 @@ static const recording recordings[] = {
             "[DONE]"},
         .text = "One two", .model = "m-1", .finish = AMPHI_FINISH_LENGTH, .no_usage = true},
     {"two tool calls in pieces",
-        {DELTA("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"call_a\","
-               "\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"\"}}]}",
+        {DELTA(
+             "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"call_"
+             "a\","
+             "\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"\"}}]}",
              "null"),
-            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"ci\"}}]}", "null"),
-            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"ty\\\":1}\"}}]}", "null"),
+            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"ci\"}}]}",
+                "null"),
+            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"ty\\\":1}\"}}]}",
+                "null"),
             DELTA("{\"tool_calls\":[{\"index\":1,\"id\":\"call_b\",\"type\":\"function\","
                   "\"function\":{\"name\":\"now\",\"arguments\":\"{}\"}}]}",
                 "null"),
             DELTA("{}", "\"tool_calls\""), "[DONE]"},
-        .tools = "[{\"index\":0,\"id\":\"call_a\",\"type\":\"function\",\"function\":{\"name\":"
-                 "\"get_weather\",\"arguments\":\"\"}}]\n"
-                 "[{\"index\":0,\"function\":{\"arguments\":\"{\\\"ci\"}}]\n"
-                 "[{\"index\":0,\"function\":{\"arguments\":\"ty\\\":1}\"}}]\n"
-                 "[{\"index\":1,\"id\":\"call_b\",\"type\":\"function\",\"function\":{\"name\":\"now\","
-                 "\"arguments\":\"{}\"}}]\n",
+        .tools =
+            "[{\"index\":0,\"id\":\"call_a\",\"type\":\"function\",\"function\":{\"name\":"
+            "\"get_weather\",\"arguments\":\"\"}}]\n"
+            "[{\"index\":0,\"function\":{\"arguments\":\"{\\\"ci\"}}]\n"
+            "[{\"index\":0,\"function\":{\"arguments\":\"ty\\\":1}\"}}]\n"
+            "[{\"index\":1,\"id\":\"call_b\",\"type\":\"function\",\"function\":{\"name\":\"now\","
+            "\"arguments\":\"{}\"}}]\n",
         .model = "m-1", .finish = AMPHI_FINISH_TOOL_CALLS, .no_usage = true},
     {"tool calls that are not counted",
-        {DELTA("{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}",
+        {DELTA(
+             "{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}",
              "null"),
             DELTA("{\"tool_calls\":[{\"function\":{\"arguments\":\"}\"}}]}", "null"),
-            DELTA("{\"tool_calls\":[{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}",
+            DELTA("{\"tool_calls\":[{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}"
+                  "\"}}]}",
                 "\"tool_calls\"")},
-        .tools = "[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]\n"
-                 "[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]\n"
-                 "[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]\n",
+        .tools =
+            "[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]\n"
+            "[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]\n"
+            "[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]\n",
         .model = "m-1", .finish = AMPHI_FINISH_TOOL_CALLS, .no_usage = true},
     {"DeepSeek: reasoning_content and cache hits",
         {DELTA("{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"Let\"}", "null"),
             DELTA("{\"content\":null,\"reasoning_content\":\" me see.\"}", "null"),
             DELTA("{\"content\":\"42\",\"reasoning_content\":null}", "null"),
-            CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],"
+            CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":"
+                  "\"stop\"}],"
                   "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,"
                   "\"prompt_cache_hit_tokens\":4}"),
             "[DONE]"},
         .text = "42", .reasoning = "Let me see.", .model = "m-1", .finish = AMPHI_FINISH_STOP,
         .usage = {7, 5, 4}},
     {"OpenRouter: reasoning beside it",
-        {DELTA("{\"reasoning\":\"Hm.\",\"content\":\"\"}", "null"), DELTA("{\"content\":\"Yes\"}", "null"),
-            DELTA("{\"content\":\"\"}", "\"stop\""), "[DONE]"},
+        {DELTA("{\"reasoning\":\"Hm.\",\"content\":\"\"}", "null"),
+            DELTA("{\"content\":\"Yes\"}", "null"), DELTA("{\"content\":\"\"}", "\"stop\""),
+            "[DONE]"},
         .text = "Yes", .reasoning = "Hm.", .model = "m-1", .finish = AMPHI_FINISH_STOP,
         .no_usage = true},
     {"refusal",
         {DELTA("{\"role\":\"assistant\",\"refusal\":\"\"}", "null"),
-            DELTA("{\"refusal\":\"I can't\"}", "null"), DELTA("{\"refusal\":\" do that.\"}", "null"),
-            DELTA("{}", "\"stop\""), "[DONE]"},
+            DELTA("{\"refusal\":\"I can't\"}", "null"),
+            DELTA("{\"refusal\":\" do that.\"}", "null"), DELTA("{}", "\"stop\""), "[DONE]"},
         .text = "I can't do that.", .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
     {"Azure: a first chunk with the prompt's filter results",
         {"{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
@@ -109,8 +123,9 @@ static const recording recordings[] = {
     {"usage that grows in every chunk",
         {CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"A\"},\"finish_reason\":null}],"
                "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}"),
-            CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"B\"},\"finish_reason\":null}],"
-                  "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}"),
+            CHUNK(
+                "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"B\"},\"finish_reason\":null}],"
+                "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}"),
             CHUNK("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
                   "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":3}"),
             "[DONE]"},
@@ -135,7 +150,8 @@ static const recording recordings[] = {
         .text = "Half", .model = "m-1", .status = AMPHI_E_PROVIDER},
     {"OpenRouter: rate limit in mid-stream",
         {DELTA("{\"content\":\"Half\"}", "null"),
-            "{\"id\":\"c\",\"error\":{\"code\":429,\"message\":\"Rate limited\"},\"choices\":[{\"index\":0,"
+            "{\"id\":\"c\",\"error\":{\"code\":429,\"message\":\"Rate "
+            "limited\"},\"choices\":[{\"index\":0,"
             "\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}"},
         .text = "Half", .model = "m-1", .status = AMPHI_E_RATE_LIMITED},
     {"DeepSeek: broken off for lack of resources",
@@ -147,10 +163,9 @@ static const recording recordings[] = {
             DELTA("{}", "\"stop\""), "[DONE]"},
         .text = "Half", .model = "m-1", .status = AMPHI_E_PROTOCOL},
     {"an event that is JSON but no object",
-        {DELTA("{\"content\":\"Half\"}", "null"), "[1,2]", "[DONE]"},
-        .text = "Half", .model = "m-1", .status = AMPHI_E_PROTOCOL},
-    {"the end marker without a finish reason",
-        {DELTA("{\"content\":\"Half\"}", "null"), "[DONE]"},
+        {DELTA("{\"content\":\"Half\"}", "null"), "[1,2]", "[DONE]"}, .text = "Half",
+        .model = "m-1", .status = AMPHI_E_PROTOCOL},
+    {"the end marker without a finish reason", {DELTA("{\"content\":\"Half\"}", "null"), "[DONE]"},
         .text = "Half", .model = "m-1", .status = AMPHI_E_TRUNCATED},
     {"no end marker",
         {DELTA("{\"content\":\"All\"}", "null"), DELTA("{}", "\"stop\""),
@@ -176,7 +191,8 @@ static void frame(amphi_buf *out, const recording *r, int framing)
     }
     for (size_t i = 0; r->events[i] != NULL; i++) {
         if (framing == 3) {
-            amphi__buf_printf(out, ": keepalive%s%sevent: message%sid: %zu%s", end, end, end, i, end);
+            amphi__buf_printf(
+                out, ": keepalive%s%sevent: message%sid: %zu%s", end, end, end, i, end);
         }
         amphi__buf_printf(out, "data:%s%s%s%s", framing == 2 ? "" : " ", r->events[i], end, end);
     }
@@ -185,9 +201,9 @@ static void frame(amphi_buf *out, const recording *r, int framing)
 static const amphi_http_header event_stream[] = {
     {{"Content-Type", 12}, {"text/event-stream; charset=utf-8", 32}}};
 
-static amphi_answer *new_answer(answer_record *record, bool prefix_sent)
+static amphi_answer *new_answer(answer_record *record, const char *prefix)
 {
-    const amphi_answer_options options = {answer_record_sink(record), prefix_sent, NULL};
+    const amphi_answer_options options = {answer_record_sink(record), amphi_str_from(prefix), NULL};
     amphi_answer *answer = NULL;
     assert_int_equal(DIALECT.answer_new(&answer, &options), AMPHI_OK);
     return answer;
@@ -197,7 +213,7 @@ static amphi_answer *new_answer(answer_record *record, bool prefix_sent)
 static void feed(answer_record *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
     const amphi_error *error)
 {
-    amphi_answer *answer = new_answer(record, false);
+    amphi_answer *answer = new_answer(record, NULL);
     DIALECT.answer_headers(answer, 200, event_stream, 1);
     size_t from = 0;
     for (size_t i = 0; i <= cuts_count; i++) {
@@ -324,11 +340,11 @@ static void answer__cut_anywhere_never_ends_in_success_before_the_finish(void **
                         recordings[i].tools != NULL ? recordings[i].tools : "");
                 } else {
                     assert_true(record.error.status == AMPHI_E_TRUNCATED ||
-                        record.error.status == recordings[i].status);
+                                record.error.status == recordings[i].status);
                 }
                 answer_record_clear(&record);
             }
-            }
+        }
         amphi__buf_clear(&stream);
     }
 }
@@ -339,7 +355,7 @@ static void answer__end_marker_finishes_before_the_body_ends(void **state)
     amphi_buf stream;
     answer_record_init(&record);
     frame(&stream, &recordings[0], 0);
-    amphi_answer *answer = new_answer(&record, false);
+    amphi_answer *answer = new_answer(&record, NULL);
     assert_int_equal(DIALECT.answer_headers(answer, 200, event_stream, 1), AMPHI_ANSWER_OPEN);
     size_t usage_at = amphi__str_find(amphi__buf_str(&stream), AMPHI_STR("data: [DONE]"));
     amphi_str all = amphi__buf_str(&stream);
@@ -357,19 +373,21 @@ static void answer__end_marker_finishes_before_the_body_ends(void **state)
     amphi__buf_clear(&stream);
 }
 
-/* ---- Answers in one piece --------------------------------------------------------------------- */
+/* ---- Answers in one piece -------------------------------------------------------------------- */
 
 static const char whole_answer[] =
     "\n {\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"m-2\",\"choices\":[{\"index\":0,"
     "\"message\":{\"role\":\"assistant\",\"content\":\"All of it.\",\"reasoning_content\":\"Hm.\","
-    "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
-    "\"{}\"}},{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},"
+    "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+    "\"arguments\":"
+    "\"{}\"}},{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}"
+    "\"}}]},"
     "\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n";
 
-static void feed_whole(answer_record *record, int http_status, amphi_str body, bool prefix_sent)
+static void feed_whole(answer_record *record, int http_status, amphi_str body, const char *prefix)
 {
     static const amphi_http_header json[] = {{{"content-type", 12}, {"application/json", 16}}};
-    amphi_answer *answer = new_answer(record, prefix_sent);
+    amphi_answer *answer = new_answer(record, prefix);
     DIALECT.answer_headers(answer, http_status, json, 1);
     for (size_t at = 0; at < body.size; at += 7) {
         DIALECT.answer_body(answer, amphi__str_slice(body, at, at + 7));
@@ -384,10 +402,10 @@ static void answer__in_one_piece_is_understood(void **state)
 {
     answer_record record;
     answer_record_init(&record);
-    feed_whole(&record, 200, AMPHI_STR(""), false);
+    feed_whole(&record, 200, AMPHI_STR(""), NULL);
     assert_int_equal(record.error.status, AMPHI_E_TRUNCATED);
     answer_record_reset(&record);
-    feed_whole(&record, 200, amphi_str_from(whole_answer), false);
+    feed_whole(&record, 200, amphi_str_from(whole_answer), NULL);
     assert_true(record.finished);
     assert_int_equal(record.finish, AMPHI_FINISH_TOOL_CALLS);
     assert_string_equal(record.text.data, "All of it.");
@@ -395,7 +413,8 @@ static void answer__in_one_piece_is_understood(void **state)
     assert_string_equal(record.model.data, "m-2");
     assert_int_equal(record.usage.completion_tokens, 4);
     assert_string_equal(record.tool_calls.data,
-        "[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+        "[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"arguments\":"
         "\"{}\"}},{\"index\":1,\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\","
         "\"arguments\":\"{}\"}}]\n");
     answer_record_clear(&record);
@@ -406,7 +425,7 @@ static void answer__in_one_piece_cut_anywhere_is_no_success(void **state)
     for (size_t cut = 0; cut < sizeof whole_answer - 2; cut++) {
         answer_record record;
         answer_record_init(&record);
-        feed_whole(&record, 200, amphi_str_make(whole_answer, cut), false);
+        feed_whole(&record, 200, amphi_str_make(whole_answer, cut), NULL);
         assert_false(record.finished);
         assert_int_equal(record.text.size, 0);
         answer_record_clear(&record);
@@ -418,8 +437,10 @@ static void answer__error_object_under_http_200_fails(void **state)
     answer_record record;
     answer_record_init(&record);
     feed_whole(&record, 200,
-        AMPHI_STR("{\"error\":{\"code\":\"context_length_exceeded\",\"type\":\"invalid_request_error\","
-                  "\"message\":\"maximum context length\"}}"), false);
+        AMPHI_STR(
+            "{\"error\":{\"code\":\"context_length_exceeded\",\"type\":\"invalid_request_error\","
+            "\"message\":\"maximum context length\"}}"),
+        false);
     assert_int_equal(record.error.status, AMPHI_E_CONTEXT_LENGTH);
     answer_record_clear(&record);
 }
@@ -428,7 +449,7 @@ static void answer__web_page_is_no_answer(void **state)
 {
     answer_record record;
     answer_record_init(&record);
-    feed_whole(&record, 200, AMPHI_STR("  <html>Sign in</html>"), false);
+    feed_whole(&record, 200, AMPHI_STR("  <html>Sign in</html>"), NULL);
     assert_int_equal(record.error.status, AMPHI_E_PROTOCOL);
     answer_record_clear(&record);
 }
@@ -437,19 +458,19 @@ static void answer__refusal_is_explained_also_when_its_body_is_cut_or_huge(void 
 {
     answer_record record;
     answer_record_init(&record);
-    feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"code\":\"rate_limit_exceeded\"}}"), false);
+    feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"code\":\"rate_limit_exceeded\"}}"), NULL);
     assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
     assert_int_equal(record.error.native_code, 429);
     assert_non_null(strstr(record.error.message, "rate_limit_exceeded"));
     answer_record_reset(&record);
-    feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"co"), false);
+    feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"co"), NULL);
     assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
     answer_record_reset(&record);
     size_t size = 300000;
     char *huge = amphi__alloc(size);
     assert_non_null(huge);
     memset(huge, ' ', size);
-    feed_whole(&record, 500, amphi_str_make(huge, size), false);
+    feed_whole(&record, 500, amphi_str_make(huge, size), NULL);
     assert_int_equal(record.error.status, AMPHI_E_PROVIDER);
     amphi__free(huge);
     answer_record_clear(&record);
@@ -472,7 +493,48 @@ static void answer__cancelled_is_cancelled_in_every_phase(void **state)
     amphi__buf_clear(&stream);
 }
 
-/* ---- Requests --------------------------------------------------------------------------------- */
+/* ---- Given beginnings ------------------------------------------------------------------------ */
+
+static void assert_continued(const char *prefix, const char *const *words, const char *expected)
+{
+    answer_record record;
+    answer_record_init(&record);
+    amphi_answer *answer = new_answer(&record, prefix);
+    DIALECT.answer_headers(answer, 200, event_stream, 1);
+    for (; *words != NULL; words++) {
+        amphi_buf event;
+        amphi__buf_init(&event, 0);
+        amphi__buf_printf(
+            &event, "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}\n\n", *words);
+        DIALECT.answer_body(answer, amphi__buf_str(&event));
+        amphi__buf_clear(&event);
+    }
+    DIALECT.answer_body(
+        answer, AMPHI_STR("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"));
+    DIALECT.answer_end(answer, NULL);
+    DIALECT.answer_free(answer);
+    assert_true(record.finished);
+    assert_string_equal(text_of(&record.text), expected);
+    answer_record_clear(&record);
+}
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void prefix__said_again_is_dropped_and_nothing_else(void **state)
+{
+    const char *prefix = "The harbour was quiet";
+    assert_continued(prefix, WORDS(" and", " cold."), " and cold.");
+    assert_continued(prefix, WORDS("The harbour", " was", " quiet", " and"), " and");
+    assert_continued(prefix, WORDS("The harbour was quiet and"), " and");
+    assert_continued(prefix, WORDS("The harbour was quiet", ""), "");
+    assert_continued(prefix, WORDS("The harbour", " was", " loud."), "The harbour was loud.");
+    assert_continued(prefix, WORDS("The"), "The");
+    assert_continued(prefix, WORDS("", "The", "", "re"), "There");
+    assert_continued("No, ", WORDS("No, ", "no."), "No, no."); /* too short to tell */
+    assert_continued(NULL, WORDS("The harbour was quiet"), "The harbour was quiet");
+}
+
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 static void assert_request(
     const char *body, const char *model, const char *prefix, const char *expected)
@@ -492,13 +554,16 @@ static void assert_request(
 
 static void request__members_go_out_as_they_were_written(void **state)
 {
-    assert_request("{ \"model\" : \"x\" , \"seed\": 9007199254740993, \"temperature\" :0.30000000000000004,"
-                   "\"big\":1e400,\"messages\":[ {\"role\":\"user\", \"content\":\"a\\u0000\\u00e9\\/\"} ] }",
+    assert_request(
+        "{ \"model\" : \"x\" , \"seed\": 9007199254740993, \"temperature\" :0.30000000000000004,"
+        "\"big\":1e400,\"messages\":[ {\"role\":\"user\", \"content\":\"a\\u0000\\u00e9\\/\"} ] }",
         NULL, NULL,
         "{\"model\":\"x\",\"seed\":9007199254740993,\"temperature\":0.30000000000000004,"
-        "\"big\":1e400,\"messages\":[ {\"role\":\"user\", \"content\":\"a\\u0000\\u00e9\\/\"} ]," TAIL);
-    assert_request("{\"messages\":[],\"tools\":[{\"type\":\"function\",\"a\":\"}],\\\"\"}],\"x\":null,"
-                   "\"response_format\":{\"type\":\"json_object\"},\"we\\\"ird\":[[],{}]}",
+        "\"big\":1e400,\"messages\":[ {\"role\":\"user\", \"content\":\"a\\u0000\\u00e9\\/\"} "
+        "]," TAIL);
+    assert_request(
+        "{\"messages\":[],\"tools\":[{\"type\":\"function\",\"a\":\"}],\\\"\"}],\"x\":null,"
+        "\"response_format\":{\"type\":\"json_object\"},\"we\\\"ird\":[[],{}]}",
         NULL, NULL,
         "{\"messages\":[],\"tools\":[{\"type\":\"function\",\"a\":\"}],\\\"\"}],\"x\":null,"
         "\"response_format\":{\"type\":\"json_object\"},\"we\\\"ird\":[[],{}]," TAIL);
@@ -515,7 +580,8 @@ static void request__ours_and_what_would_break_streaming_is_replaced(void **stat
         NULL, NULL,
         "{\"messages\":[],\"stream\":true,\"stream_options\":{\"include_obfuscation\":false,"
         "\"include_usage\":true}}");
-    assert_request("{\"stream_options\":null,\"messages\":[]}", NULL, NULL, "{\"messages\":[]," TAIL);
+    assert_request(
+        "{\"stream_options\":null,\"messages\":[]}", NULL, NULL, "{\"messages\":[]," TAIL);
 }
 
 static void request__prefix_becomes_the_trailing_assistant_message(void **state)
@@ -529,8 +595,8 @@ static void request__prefix_becomes_the_trailing_assistant_message(void **state)
         "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
         "{\"role\":\"assistant\",\"name\":\"x\",\"content\":\"He said\"}]," TAIL);
     /* A tool call is no beginning of a text. */
-    assert_request("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]}", NULL,
-        "a",
+    assert_request("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]}",
+        NULL, "a",
         "{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]},"
         "{\"role\":\"assistant\",\"content\":\"a\"}]," TAIL);
     assert_request("{\"messages\":[]}", NULL, "a",
@@ -563,6 +629,7 @@ int main(void)
         cmocka_unit_test(answer__web_page_is_no_answer),
         cmocka_unit_test(answer__refusal_is_explained_also_when_its_body_is_cut_or_huge),
         cmocka_unit_test(answer__cancelled_is_cancelled_in_every_phase),
+        cmocka_unit_test(prefix__said_again_is_dropped_and_nothing_else),
         cmocka_unit_test(request__members_go_out_as_they_were_written),
         cmocka_unit_test(request__ours_and_what_would_break_streaming_is_replaced),
         cmocka_unit_test(request__prefix_becomes_the_trailing_assistant_message),

@@ -21,25 +21,34 @@ typedef struct sample {
 
 static const sample samples[] = {
     /* OpenAI */
-    {401, "{\"error\":{\"message\":\"Incorrect API key provided: sk-abc123.\",\"type\":"
-          "\"invalid_request_error\",\"param\":null,\"code\":\"invalid_api_key\"}}",
+    {401,
+        "{\"error\":{\"message\":\"Incorrect API key provided: sk-abc123.\",\"type\":"
+        "\"invalid_request_error\",\"param\":null,\"code\":\"invalid_api_key\"}}",
         AMPHI_E_AUTH, 0},
-    {429, "{\"error\":{\"message\":\"Rate limit reached for gpt-4o in organization org-x on tokens per "
-          "min (TPM): Limit 30000, Used 29000. Please try again in 1.2s. Visit ...\",\"type\":"
-          "\"tokens\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}",
+    {429,
+        "{\"error\":{\"message\":\"Rate limit reached for gpt-4o in organization org-x on tokens "
+        "per "
+        "min (TPM): Limit 30000, Used 29000. Please try again in 1.2s. Visit ...\",\"type\":"
+        "\"tokens\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}",
         AMPHI_E_RATE_LIMITED, 1200},
-    {429, "{\"error\":{\"message\":\"Please try again in 6m0s.\",\"code\":\"rate_limit_exceeded\"}}",
+    {429,
+        "{\"error\":{\"message\":\"Please try again in 6m0s.\",\"code\":\"rate_limit_exceeded\"}}",
         AMPHI_E_RATE_LIMITED, 360000},
     {429, "{\"error\":{\"message\":\"Please try again in 20ms.\"}}", AMPHI_E_RATE_LIMITED, 20},
-    {429, "{\"error\":{\"message\":\"You exceeded your current quota\",\"type\":\"insufficient_quota\","
-          "\"code\":\"insufficient_quota\"}}",
+    {429,
+        "{\"error\":{\"message\":\"You exceeded your current "
+        "quota\",\"type\":\"insufficient_quota\","
+        "\"code\":\"insufficient_quota\"}}",
         AMPHI_E_RATE_LIMITED, 0},
-    {400, "{\"error\":{\"message\":\"This model's maximum context length is 128000 tokens. However, your "
-          "messages resulted in 200000 tokens.\",\"type\":\"invalid_request_error\",\"param\":"
-          "\"messages\",\"code\":\"context_length_exceeded\"}}",
+    {400,
+        "{\"error\":{\"message\":\"This model's maximum context length is 128000 tokens. However, "
+        "your "
+        "messages resulted in 200000 tokens.\",\"type\":\"invalid_request_error\",\"param\":"
+        "\"messages\",\"code\":\"context_length_exceeded\"}}",
         AMPHI_E_CONTEXT_LENGTH, 0},
-    {400, "{\"error\":{\"message\":\"Unrecognized request argument supplied: foo\",\"type\":"
-          "\"invalid_request_error\",\"param\":null,\"code\":null}}",
+    {400,
+        "{\"error\":{\"message\":\"Unrecognized request argument supplied: foo\",\"type\":"
+        "\"invalid_request_error\",\"param\":null,\"code\":null}}",
         AMPHI_E_REQUEST, 0},
     {404, "{\"error\":{\"message\":\"The model `x` does not exist\",\"code\":\"model_not_found\"}}",
         AMPHI_E_REQUEST, 0},
@@ -47,35 +56,50 @@ static const sample samples[] = {
         AMPHI_E_PROVIDER, 0},
     {503, "{\"error\":{\"message\":\"The engine is currently overloaded\"}}", AMPHI_E_PROVIDER, 0},
     /* Azure */
-    {400, "{\"error\":{\"message\":\"The response was filtered ...\",\"type\":null,\"param\":\"prompt\","
-          "\"code\":\"content_filter\",\"status\":400,\"innererror\":{\"code\":"
-          "\"ResponsibleAIPolicyViolation\"}}}",
+    {400,
+        "{\"error\":{\"message\":\"The response was filtered "
+        "...\",\"type\":null,\"param\":\"prompt\","
+        "\"code\":\"content_filter\",\"status\":400,\"innererror\":{\"code\":"
+        "\"ResponsibleAIPolicyViolation\"}}}",
         AMPHI_E_CONTENT_FILTER, 0},
-    {429, "{\"error\":{\"code\":\"429\",\"message\":\"Requests have exceeded the token rate limit. "
-          "Please retry after 5 seconds.\"}}",
+    {429,
+        "{\"error\":{\"code\":\"429\",\"message\":\"Requests have exceeded the token rate limit. "
+        "Please retry after 5 seconds.\"}}",
         AMPHI_E_RATE_LIMITED, 5000},
     /* Google, in its compatibility mode: an array, the delay among the details */
-    {429, "[{\"error\":{\"code\":429,\"message\":\"Resource has been exhausted\",\"status\":"
-          "\"RESOURCE_EXHAUSTED\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.QuotaFailure\"},"
-          "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"37.5s\"}]}}]",
+    {429,
+        "[{\"error\":{\"code\":429,\"message\":\"Resource has been exhausted\",\"status\":"
+        "\"RESOURCE_EXHAUSTED\",\"details\":[{\"@type\":\"type.googleapis.com/"
+        "google.rpc.QuotaFailure\"},"
+        "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"37.5s\"}]}}]",
         AMPHI_E_RATE_LIMITED, 37500},
-    {503, "[{\"error\":{\"code\":503,\"message\":\"The model is overloaded.\",\"status\":\"UNAVAILABLE\"}}]",
+    {503,
+        "[{\"error\":{\"code\":503,\"message\":\"The model is "
+        "overloaded.\",\"status\":\"UNAVAILABLE\"}}]",
         AMPHI_E_PROVIDER, 0},
     /* DeepSeek, Qwen, Mistral, vLLM, llama.cpp, OpenRouter, a proxy's web page, nothing at all */
     {402, "{\"error\":{\"message\":\"Insufficient Balance\"}}", AMPHI_E_RATE_LIMITED, 0},
-    {400, "{\"error\":{\"code\":\"data_inspection_failed\",\"message\":\"Input data may contain ...\"}}",
+    {400,
+        "{\"error\":{\"code\":\"data_inspection_failed\",\"message\":\"Input data may contain "
+        "...\"}}",
         AMPHI_E_CONTENT_FILTER, 0},
-    {400, "{\"object\":\"error\",\"message\":\"Prompt contains 40000 tokens, too large for model with "
-          "32768 maximum context length\",\"type\":\"invalid_request_prompt\"}",
+    {400,
+        "{\"object\":\"error\",\"message\":\"Prompt contains 40000 tokens, too large for model "
+        "with "
+        "32768 maximum context length\",\"type\":\"invalid_request_prompt\"}",
         AMPHI_E_CONTEXT_LENGTH, 0},
-    {400, "{\"object\":\"error\",\"message\":\"This model's maximum context length is 4096 tokens.\","
-          "\"type\":\"BadRequestError\",\"param\":null,\"code\":400}",
+    {400,
+        "{\"object\":\"error\",\"message\":\"This model's maximum context length is 4096 tokens.\","
+        "\"type\":\"BadRequestError\",\"param\":null,\"code\":400}",
         AMPHI_E_CONTEXT_LENGTH, 0},
-    {400, "{\"error\":{\"code\":400,\"message\":\"the request exceeds the available context size\","
-          "\"type\":\"exceed_context_size_error\",\"n_ctx\":4096}}",
+    {400,
+        "{\"error\":{\"code\":400,\"message\":\"the request exceeds the available context size\","
+        "\"type\":\"exceed_context_size_error\",\"n_ctx\":4096}}",
         AMPHI_E_CONTEXT_LENGTH, 0},
-    {403, "{\"error\":{\"code\":403,\"message\":\"Your chosen model requires moderation and your input "
-          "was flagged\",\"metadata\":{}}}",
+    {403,
+        "{\"error\":{\"code\":403,\"message\":\"Your chosen model requires moderation and your "
+        "input "
+        "was flagged\",\"metadata\":{}}}",
         AMPHI_E_CONTENT_FILTER, 0},
     {422, "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"field required\"}]}", AMPHI_E_REQUEST, 0},
     {502, "<html><head><title>502 Bad Gateway</title></head></html>", AMPHI_E_PROVIDER, 0},
@@ -87,8 +111,10 @@ static const sample samples[] = {
     {307, "", AMPHI_E_PROTOCOL, 0},
     {304, "", AMPHI_E_PROTOCOL, 0},
     /* Inside a stream, under HTTP 200 */
-    {200, "{\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\"}}", AMPHI_E_PROVIDER, 0},
-    {200, "{\"error\":{\"code\":429,\"message\":\"...\",\"retry_after\":2.5}}", AMPHI_E_RATE_LIMITED, 2500},
+    {200, "{\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\"}}",
+        AMPHI_E_PROVIDER, 0},
+    {200, "{\"error\":{\"code\":429,\"message\":\"...\",\"retry_after\":2.5}}",
+        AMPHI_E_RATE_LIMITED, 2500},
     {200, "{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"try again in 3s\"}}",
         AMPHI_E_RATE_LIMITED, 3000},
     {200, "{\"error\":\"something\"}", AMPHI_E_PROVIDER, 0},
@@ -105,7 +131,8 @@ static void refusal__bodies_of_providers_are_understood(void **state)
             &r, samples[i].http_status, amphi_str_from(samples[i].body), 0, false);
         if (r.error.status != samples[i].status ||
             r.error.retry_after_ms != samples[i].retry_after_ms) {
-            print_message("%d %s\n -> %s\n", samples[i].http_status, samples[i].body, r.error.message);
+            print_message(
+                "%d %s\n -> %s\n", samples[i].http_status, samples[i].body, r.error.message);
         }
         assert_int_equal(r.error.status, samples[i].status);
         assert_int_equal(r.error.retry_after_ms, samples[i].retry_after_ms);
@@ -117,9 +144,12 @@ static void refusal__bodies_of_providers_are_understood(void **state)
 static void refusal__message_holds_an_identifier_at_most(void **state)
 {
     static const char *const bodies[] = {
-        "{\"error\":{\"message\":\"key sk-SECRET1 is bad, prompt 'SECRET2'\",\"code\":\"SECRET3 x\","
+        "{\"error\":{\"message\":\"key sk-SECRET1 is bad, prompt 'SECRET2'\",\"code\":\"SECRET3 "
+        "x\","
         "\"type\":\"sk-SECRET4\",\"param\":\"SECRET5\"}}",
-        "SECRET6", "{\"error\":\"SECRET7 \"}", "{\"detail\":\"SECRET8\"}",
+        "SECRET6",
+        "{\"error\":\"SECRET7 \"}",
+        "{\"detail\":\"SECRET8\"}",
         "{\"error\":{\"code\":\"SECRET9\"}}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
@@ -137,12 +167,14 @@ static void refusal__message_holds_an_identifier_at_most(void **state)
 static void refusal__trailing_assistant_message_is_recognized_only_when_one_was_sent(void **state)
 {
     static const char *const about_prefix[] = {
-        "{\"error\":{\"message\":\"Expected last role User or Tool (or Assistant with prefix True) for "
+        "{\"error\":{\"message\":\"Expected last role User or Tool (or Assistant with prefix True) "
+        "for "
         "serving but got assistant\",\"type\":\"invalid_request_message_order\"}}",
         "{\"error\":{\"message\":\"This model does not support assistant message prefill. The "
         "conversation must end with a user message.\"}}",
         "{\"error\":{\"message\":\"roles must alternate user/assistant\"}}",
-        "{\"error\":{\"message\":\"Bad request\"}}", "",
+        "{\"error\":{\"message\":\"Bad request\"}}",
+        "",
     };
     static const struct {
         int http_status;
@@ -151,7 +183,10 @@ static void refusal__trailing_assistant_message_is_recognized_only_when_one_was_
         {400, "{\"error\":{\"code\":\"model_not_found\",\"message\":\"no such model\"}}"},
         {400, "{\"error\":{\"code\":\"context_length_exceeded\"}}"},
         {400, "{\"error\":{\"code\":\"content_filter\"}}"},
-        {404, ""}, {429, ""}, {500, "assistant"}, {401, "assistant"},
+        {404, ""},
+        {429, ""},
+        {500, "assistant"},
+        {401, "assistant"},
     };
     amphi_refusal r;
     for (size_t i = 0; i < sizeof about_prefix / sizeof *about_prefix; i++) {

@@ -30,7 +30,10 @@ typedef struct example {
     const char *events;
 } example;
 
-#define EXAMPLE(stream, events) {{stream, sizeof(stream) - 1}, events}
+#define EXAMPLE(stream, events)                                                                    \
+    {                                                                                              \
+        {stream, sizeof(stream) - 1}, events                                                       \
+    }
 
 static const example examples[] = {
     /* The standard's. */
@@ -38,10 +41,12 @@ static const example examples[] = {
             "data: has two lines.\n\ndata: This is the third message.\n\n",
         "||This is the first message.\n||This is the second message, it\nhas two lines.\n"
         "||This is the third message.\n"),
-    EXAMPLE("event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\nevent: add\ndata: 113411\n\n",
+    EXAMPLE(
+        "event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\nevent: add\ndata: 113411\n\n",
         "add||73857293\nremove||2153\nadd||113411\n"),
     EXAMPLE("data: YHOO\ndata: +2\ndata: 10\n\n", "||YHOO\n+2\n10\n"),
-    EXAMPLE(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n",
+    EXAMPLE(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third "
+            "event\n",
         "|1|first event\n||second event\n"),
     EXAMPLE("data\n\ndata\ndata\n\ndata:", "||\n||\n\n"),
     EXAMPLE("data:test\n\ndata: test\n\n", "||test\n||test\n"),
@@ -50,16 +55,24 @@ static const example examples[] = {
     EXAMPLE("data: a\r\n\ndata: b\n\r\n", "||a\n||b\n"),
     EXAMPLE("\r\n\r\n\n\r\rdata: x\r\n\r\n", "||x\n"),
     /* A byte order mark at the front, and only there. */
-    EXAMPLE("\xEF\xBB\xBF" "data: a\n\n", "||a\n"),
-    EXAMPLE("\xEF\xBB\xBF" "\xEF\xBB\xBF" "data: a\n\ndata: b\n\n", "||b\n"),
-    EXAMPLE("\xEF\xBB" "data: a\n\ndata: b\n\n", "||b\n"),
+    EXAMPLE("\xEF\xBB\xBF"
+            "data: a\n\n",
+        "||a\n"),
+    EXAMPLE("\xEF\xBB\xBF"
+            "\xEF\xBB\xBF"
+            "data: a\n\ndata: b\n\n",
+        "||b\n"),
+    EXAMPLE("\xEF\xBB"
+            "data: a\n\ndata: b\n\n",
+        "||b\n"),
     EXAMPLE("\xEF", ""),
     /* Comments, keep-alives, unknown fields, fields without a value or with odd names. */
     EXAMPLE(": keepalive\n\n: keepalive\n\ndata: a\n: in between\ndata: b\n\n:\n\n", "||a\nb\n"),
     EXAMPLE("foo: bar\ndata: a\nDATA: no\n data: no\ndata : no\ndatax: no\n\n", "||a\n"),
     EXAMPLE("event\ndata: a\n\nevent: x\n\ndata: b\n\n", "||a\n||b\n"),
     EXAMPLE("data::a:b\n\n", "||:a:b\n"),
-    EXAMPLE("data:\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n\n", "||\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n"),
+    EXAMPLE("data:\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n\n",
+        "||\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n"),
     /* The id stays until it is set again; one with a NUL is ignored. */
     EXAMPLE("id: 1\ndata: a\n\ndata: b\n\nid: x\0y\ndata: c\n\nid:\ndata: d\n\n",
         "|1|a\n|1|b\n|1|c\n||d\n"),
@@ -199,8 +212,7 @@ static void sse__line_without_end_meets_its_limit(void **state)
     char line[1100];
     memset(line, 'a', sizeof line);
     line[sizeof line - 1] = '\n';
-    assert_int_equal(
-        feed_until_refused(&limits, amphi_str_make(line, sizeof line), &events), 1);
+    assert_int_equal(feed_until_refused(&limits, amphi_str_make(line, sizeof line), &events), 1);
     amphi__buf_clear(&events);
 }
 
@@ -249,8 +261,7 @@ static void sse__visitor_stops_the_parser_for_good(void **state)
     int calls = 0;
     amphi_sse sse;
     amphi__sse_init(&sse, NULL, refuse, &calls);
-    assert_int_equal(
-        amphi__sse_feed(&sse, AMPHI_STR("data: a\n\ndata: b\n\n")), AMPHI_E_CANCELLED);
+    assert_int_equal(amphi__sse_feed(&sse, AMPHI_STR("data: a\n\ndata: b\n\n")), AMPHI_E_CANCELLED);
     assert_int_equal(amphi__sse_feed(&sse, AMPHI_STR("data: c\n\n")), AMPHI_E_CANCELLED);
     assert_int_equal(calls, 1);
     amphi__sse_clear(&sse);

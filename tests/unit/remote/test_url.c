@@ -17,7 +17,8 @@ static void url__parts_are_found(void **state)
 {
     amphi_url url;
     assert_int_equal(
-        amphi__url_parse(&url, AMPHI_STR("HTTPS://api.example.com/v1?api-version=2"), NULL), AMPHI_OK);
+        amphi__url_parse(&url, AMPHI_STR("HTTPS://api.example.com/v1?api-version=2"), NULL),
+        AMPHI_OK);
     assert_true(url.is_https);
     assert_true(amphi__str_equal_c(url.host, "api.example.com"));
     assert_int_equal(url.port, 443);
@@ -34,9 +35,10 @@ static void url__parts_are_found(void **state)
 static void url__malformed_is_refused(void **state)
 {
     static const char *const bad[] = {"", "example.com", "https:/x", "https://", "https://:1",
-        "https://a:0", "https://a:65536", "https://a:1x", "https://a:", "https://u@h/", "https://u:p@h",
-        "https://h\\@g", "https://h#f", "https://h/ a", "https://h/\n", "https://h%2e", "https://[::1",
-        "https://[::1]x", "https://[g]", "https://\xC3\xA9/", "file:///x", "gopher://h", "https//h"};
+        "https://a:0", "https://a:65536", "https://a:1x", "https://a:", "https://u@h/",
+        "https://u:p@h", "https://h\\@g", "https://h#f", "https://h/ a", "https://h/\n",
+        "https://h%2e", "https://[::1", "https://[::1]x", "https://[g]", "https://\xC3\xA9/",
+        "file:///x", "gopher://h", "https//h"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         amphi_url url;
         assert_int_equal(amphi__url_parse(&url, amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
@@ -45,8 +47,8 @@ static void url__malformed_is_refused(void **state)
 
 static void url__only_literal_loopback_is_this_machine(void **state)
 {
-    static const char *const here[] = {"http://localhost", "http://LOCALHOST:1/x", "http://127.0.0.1",
-        "http://127.255.0.3:9", "http://[::1]/"};
+    static const char *const here[] = {"http://localhost", "http://LOCALHOST:1/x",
+        "http://127.0.0.1", "http://127.255.0.3:9", "http://[::1]/"};
     static const char *const elsewhere[] = {"http://localhost.example.com", "http://127.1",
         "http://127.0.0.1.example.com", "http://127.0.0.256", "http://127.0.0.01", "http://127.0.0",
         "http://127.0.0.1.", "http://0x7f.0.0.1", "http://2130706433", "http://[::2]",
@@ -87,8 +89,9 @@ static void url__path_is_put_before_the_query_once(void **state)
 static void pins__form_is_checked(void **state)
 {
     static const char *const good[] = {"", PIN, PIN ";" PIN};
-    static const char *const bad[] = {PIN ";", ";" PIN, PIN ";;" PIN, "sha256//short=",
-        "/etc/ssl/key.pem", "sha1//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", PIN " ",
+    static const char *const bad[] = {PIN ";", ";" PIN, PIN ";;" PIN,
+        "sha256//short=", "/etc/ssl/key.pem",
+        "sha1//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", PIN " ",
         "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuF==",
         PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN
             ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN};

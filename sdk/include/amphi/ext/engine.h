@@ -29,6 +29,7 @@ typedef struct amphi_engine_info {
     uint64_t scratch_bytes;      /* LOCAL: everything else that it needs                  */
     uint32_t context_tokens_max; /* 0: unknown                                            */
     amphi_tristate prefix;       /* can it continue a given beginning of an answer?       */
+    bool is_loopback;            /* CLOUD: on this machine, reachable without a network   */
     bool tools;
     bool images;
     bool audio;

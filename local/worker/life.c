@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The worker's life and what hangs on it: how a process starts and ends, how a run ends, and what
+ * the one means for the other. A worker is in use (local->worker) or was killed and is being
+ * collected (local->dying); the app never waits for the kernel to take a dead gigabyte apart.
+ */
+#include "local/worker/life.h"
+
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* Remembers what became of looking at the model, and wakes whoever asked. */
+void amphi__local_set_described(amphi_local *local, const amphi_error *failure, bool passing,
+    const amphi_worker_described *model)
+{
+    amphi_local_described described = {.known = true, .passing = passing};
+
+    described.at_us = amphi__clock_us(NULL);
+    described.key = local->worker_key;
+    if (failure != NULL) {
+        described.status = failure->status;
+        snprintf(described.why, sizeof described.why, "%s", failure->message);
+        amphi__log(&local->log, AMPHI_LOG_WARNING, "local engine: %s", failure->message);
+    } else {
+        described.model = *model;
+    }
+    amphi__mutex_lock(&local->lock);
+    local->described = described;
+    local->want_describe = false;
+    amphi__cond_broadcast(&local->changed);
+    amphi__mutex_unlock(&local->lock);
+}
+/* ---- runs ---- */
+
+/* The last event of a run. Afterwards it may be freed at any moment. */
+void amphi__local_run_end(
+    amphi_local *local, amphi_engine_run *run, const amphi_engine_event *terminal)
+{
+    run->sink.event(run->sink.self, terminal);
+    amphi__mutex_lock(&local->lock);
+    if (local->current == run) {
+        local->current = NULL;
+    }
+    local->runs_count--;
+    run->ended = true;
+    amphi__cond_broadcast(&local->changed);
+    amphi__mutex_unlock(&local->lock);
+}
+
+void amphi__local_run_fail(amphi_local *local, amphi_engine_run *run, const amphi_error *error)
+{
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL, .error = error};
+
+    amphi__local_run_end(local, run, &event);
+}
+
+void amphi__local_run_fail_status(
+    amphi_local *local, amphi_engine_run *run, amphi_status status, const char *message)
+{
+    amphi_error error;
+
+    amphi__fail(&error, status, 0, "%s", message);
+    amphi__local_run_fail(local, run, &error);
+}
+
+void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char *phase)
+{
+    const amphi_engine_event event = {
+        .kind = AMPHI_ENGINE_PROGRESS, .permille = permille, .text = amphi_str_from(phase)};
+
+    if (local->current != NULL) {
+        local->current->sink.event(local->current->sink.self, &event);
+    }
+}
+
+/* ---- the worker's life ---- */
+
+void amphi__local_set_ready(amphi_local *local, bool ready)
+{
+    amphi__mutex_lock(&local->lock);
+    local->ready = ready;
+    amphi__mutex_unlock(&local->lock);
+}
+
+void amphi__local_set_state(amphi_local *local, amphi_local_state state)
+{
+    local->state = state;
+    local->progress_us = amphi__clock_us(NULL);
+    local->stopped_ticks = 0;
+}
+
+void amphi__local_reap(amphi_local *local, bool wait)
+{
+    amphi_process_end end;
+
+    for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+        if (local->dying[i].pid > 0) {
+            amphi__process_reap(&local->dying[i], wait, &end);
+        }
+    }
+}
+
+static void bury(amphi_local *local, amphi_process process)
+{
+    amphi_process_end end;
+
+    if (amphi__process_reap(&process, false, &end)) {
+        return;
+    }
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+            if (local->dying[i].pid == 0) {
+                local->dying[i] = process;
+                return;
+            }
+        }
+        amphi__local_reap(local, true); /* many deaths in no time: now we do wait */
+    }
+}
+
+void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t tokens)
+{
+    amphi__mutex_lock(&local->lock);
+    local->count.step = local->count.abandoned ? AMPHI_COUNT_FREE : AMPHI_COUNT_DONE;
+    local->count.status = status;
+    local->count.tokens = tokens;
+    amphi__cond_broadcast(&local->changed);
+    amphi__mutex_unlock(&local->lock);
+    local->counting = false;
+}
+
+/* Kills the worker, whatever it does; it holds nothing worth saving. */
+void amphi__local_worker_end(amphi_local *local)
+{
+    amphi_process process;
+
+    if (local->state == AMPHI_LOCAL_NONE) {
+        return;
+    }
+    amphi__process_kill(&local->worker.process);
+    amphi__worker_clear(&local->worker, &process);
+    bury(local, process);
+    amphi__local_set_state(local, AMPHI_LOCAL_NONE);
+    amphi__local_set_ready(local, false);
+    if (local->counting) {
+        amphi__local_count_answer(local, AMPHI_E_ENGINE_DIED, 0);
+    }
+}
+
+/* What the worker was at, for people. */
+static const char *activity(const amphi_local *local)
+{
+    switch (local->state) {
+    case AMPHI_LOCAL_STARTING:
+        return "starting";
+    case AMPHI_LOCAL_DESCRIBING:
+        return "reading the model's header";
+    case AMPHI_LOCAL_LOADING:
+        return "loading the model";
+    case AMPHI_LOCAL_RUNNING:
+    case AMPHI_LOCAL_DRAINING:
+        return atomic_load(&local->worker.control->phase) == AMPHI_PHASE_PREFILL
+                   ? "reading the prompt"
+                   : "generating";
+    default:
+        return "waiting";
+    }
+}
+
+/* The worker is of no more use: bury it, and end whatever depended on it. */
+void amphi__local_worker_failed(amphi_local *local, const amphi_error *error)
+{
+    amphi_local_state state = local->state;
+    amphi_engine_run *run = local->current;
+
+    amphi__local_worker_end(local);
+    if (state == AMPHI_LOCAL_STARTING || state == AMPHI_LOCAL_DESCRIBING) {
+        amphi__local_set_described(local, error, true, NULL);
+    } else {
+        amphi__log(&local->log, AMPHI_LOG_WARNING, "local engine: %s", error->message);
+    }
+    amphi__mutex_lock(&local->lock);
+    local->want_load = false; /* a prewarm is not worth a second try */
+    amphi__mutex_unlock(&local->lock);
+    /* A run that only just became current was not this worker's: it gets a new one. */
+    if (run != NULL && state != AMPHI_LOCAL_READY && state != AMPHI_LOCAL_DRAINING &&
+        state != AMPHI_LOCAL_HEADER) {
+        amphi__local_run_fail(local, run, error);
+    }
+}
+
+void amphi__local_worker_died(amphi_local *local, int signal_number, int exit_code)
+{
+    amphi_error error;
+    char scratch[24];
+
+    if (signal_number == SIGKILL) {
+        amphi__fail(&error, AMPHI_E_ENGINE_DIED, SIGKILL,
+            "engine process ended by SIGKILL while %s; the system may be out of memory",
+            activity(local));
+    } else if (signal_number > 0) {
+        amphi__fail(&error, AMPHI_E_ENGINE_DIED, signal_number,
+            "engine process ended by %s while %s", amphi__signal_name(signal_number, scratch),
+            activity(local));
+    } else {
+        amphi__fail(&error, AMPHI_E_ENGINE_DIED, 0, "engine process ended (exit code %d) while %s",
+            exit_code, activity(local));
+    }
+    amphi__local_worker_failed(local, &error);
+}
+
+void amphi__local_worker_broke_rules(amphi_local *local)
+{
+    amphi_error error;
+
+    amphi__fail(&error, AMPHI_E_ENGINE_DIED, 0,
+        "engine process sent nonsense while %s and was ended", activity(local));
+    amphi__local_worker_failed(local, &error);
+}
+
+void amphi__local_worker_stalled(amphi_local *local, const char *how)
+{
+    amphi_error error;
+
+    amphi__fail(&error, AMPHI_E_ENGINE_STALLED, 0, "engine process %s while %s and was ended", how,
+        activity(local));
+    amphi__local_worker_failed(local, &error);
+}
+
+amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)
+{
+    char path[AMPHI_LOCAL_PATH_MAX];
+    char line[160];
+    int model_fd = -1;
+    amphi_status status = amphi__model_key(local, &local->worker_key, error);
+
+    if (status != AMPHI_OK) {
+        return status;
+    }
+    if (local->worker_path[0] != '\0') {
+        snprintf(path, sizeof path, "%s", local->worker_path);
+    } else {
+        status = amphi__local_worker_path(path, sizeof path, error);
+        if (status != AMPHI_OK) {
+            return status;
+        }
+    }
+    model_fd = open(local->model_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (model_fd < 0) {
+        amphi__model_line(local, errno == EACCES ? "permission denied" : "can't be opened", line);
+        return amphi__fail(error, AMPHI_E_IO, errno, "%s", line);
+    }
+    status = amphi__worker_start(&local->worker, path, model_fd, error);
+    close(model_fd);
+    if (status == AMPHI_OK) {
+        local->heartbeat = 0;
+        local->empty_wakes = 0;
+        amphi__local_set_state(local, AMPHI_LOCAL_STARTING);
+    }
+    return status;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The model file from outside, as the parent sees it: which file it is, and how errors name it.
+ */
+#include "local/worker/supervisor.h"
+
+#include "sdk/core/error.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+void amphi__model_line(const amphi_local *local, const char *what, char out[160])
+{
+    static const char said_already[] = "model file: ";
+    const size_t shown_max = 72;
+    size_t size = strlen(local->model_path);
+    bool cut = size > shown_max;
+    const char *shown = cut ? local->model_path + size - shown_max : local->model_path;
+    int begun = snprintf(out, 160, "model %s%.72s: ", cut ? "..." : "", shown);
+
+    if (strncmp(what, said_already, sizeof said_already - 1) == 0) {
+        what += sizeof said_already - 1;
+    }
+    snprintf(out + begun, (size_t)(160 - begun), "%s", what);
+}
+
+amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error)
+{
+    struct stat info;
+    const char *what = NULL;
+    char line[160];
+
+    memset(out, 0, sizeof *out);
+    if (local->model_path[0] == '\0') {
+        return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
+            "no model: none was given and the embedded one is not installed");
+    }
+    if (stat(local->model_path, &info) != 0) {
+        what = errno == ENOENT || errno == ENOTDIR ? "no such file"
+               : errno == EACCES                   ? "permission denied"
+                                                   : "can't be read";
+    } else if (!S_ISREG(info.st_mode)) {
+        what = "not a regular file";
+    }
+    if (what != NULL) {
+        amphi__model_line(local, what, line);
+        return amphi__fail(error, AMPHI_E_NOT_FOUND, errno, "%s", line);
+    }
+    out->device = (uint64_t)info.st_dev;
+    out->inode = (uint64_t)info.st_ino;
+    out->size = (uint64_t)info.st_size;
+    out->mtime_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000u + (uint64_t)info.st_mtim.tv_nsec;
+    return AMPHI_OK;
+}
+
+bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns;
+}
