@@ -121,12 +121,16 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+static uint32_t weight_of(const amphi_policy_route *route)
+{
+    return route->info.weight != 0 ? route->info.weight : 1;
+}
+
 /* Sorting by -ln(u) / weight draws without replacement in the ratio of the weights (Efraimidis
  * and Spirakis, 2006). Without a random number: the heaviest first. */
 static double draw_for(const amphi_policy_facts *facts, size_t route)
 {
-    uint32_t weight = facts->routes[route].info.weight;
-    double w = weight != 0 ? weight : 1;
+    double w = weight_of(&facts->routes[route]);
     if (facts->draw == 0) {
         return -w;
     }
@@ -155,6 +159,11 @@ static bool goes_before(const amphi_case *c, size_t a, size_t b)
     uint32_t priority_b = c->routes[b].route->info.priority;
     if (priority_a != priority_b) {
         return priority_a < priority_b;
+    }
+    uint64_t weighted_a = c->routes[a].route->load * (uint64_t)weight_of(c->routes[b].route);
+    uint64_t weighted_b = c->routes[b].route->load * (uint64_t)weight_of(c->routes[a].route);
+    if (weighted_a != weighted_b) {
+        return weighted_a < weighted_b; /* the least loaded for its weight */
     }
     return c->draws[a] < c->draws[b]; /* equal: as listed, since the sort is stable */
 }

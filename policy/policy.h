@@ -78,6 +78,7 @@ typedef struct amphi_policy_route {
     bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
     bool was_refused_thermal; /* amphi__policy_remember                                   */
     bool was_refused_memory;
+    uint32_t load;         /* runs under way: the least loaded of equal priority goes first */
     bool needs_no_network; /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
                                  refuse it. The caller leaves it false when the app pushed the
                                  network fact: then the app means it.                     */

@@ -31,7 +31,7 @@ struct amphi_engine_run {
     amphi_http_exchange *exchange;
 
     /* Under endpoint->mutex. */
-    bool cancelled; /* by the caller                                     */
+    bool cancelled; /* by the caller, or because it is being released */
     bool closing;
     bool closed;
     bool finished; /* its last event is FINISH                          */
@@ -185,7 +185,8 @@ static void look_after(amphi_engine_run *run, amphi_answer_phase phase)
         run->closed = true;
         amphi__cond_broadcast(&endpoint->changed);
     }
-    if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->waited_long) {
+    if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->waited_long &&
+        !run->cancelled) { /* a run that is being released must not come back into the list */
         watch(run, trimmings_us); /* without a watcher the client's own budgets end the wait */
     } else if (phase == AMPHI_ANSWER_ENDED && run->is_watched && !run->released) {
         unwatch(run);

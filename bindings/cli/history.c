@@ -89,6 +89,11 @@ static int run(cli_options *options)
             amphi_client_free(client);
             return cli_usage("history --delete takes the conversation's id");
         }
+        if (status == AMPHI_OK && options->json) {
+            fputs("{", stdout);
+            print_member("deleted", amphi_str_from(id), false);
+            puts("}");
+        }
     } else {
         if (options->json)
             fputs(id != NULL ? "{\"messages\":[" : "{\"conversations\":[", stdout);

@@ -245,7 +245,13 @@ static int run_render(const cli_options *options)
             amphi_str_from(messages), amphi_str_from(tools), amphi_str_from(extra),
             amphi_str_from(cli_own(options, "--now")),
             cli_own(options, "--no-generation-prompt") == NULL, &text, &error) == AMPHI_OK) {
-        fputs(text, stdout);
+        if (options->json) {
+            fputs("{\"text\":", stdout);
+            cli_print_json_string(stdout, amphi_str_from(text));
+            puts("}");
+        } else {
+            fputs(text, stdout);
+        }
         rc = CLI_OK;
     } else {
         rc = cli_fail(&error);

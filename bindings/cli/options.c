@@ -113,9 +113,14 @@ static int add_endpoint(cli_options *out, const char *text)
 
 static int read_into(char **out, const char *path)
 {
+    size_t size = 0;
     free(*out);
-    *out = cli_read_file(path, NULL);
-    return *out != NULL ? CLI_OK : CLI_USAGE;
+    *out = cli_read_file(path, &size);
+    if (*out == NULL)
+        return CLI_USAGE;
+    if ((*out)[strspn(*out, " \t\r\n")] == '\0' || strlen(*out) != size)
+        return cli_usage("%s: a JSON document is expected", path);
+    return CLI_OK;
 }
 
 static int number_flag(const char *flag, const char *value, uint64_t most, uint64_t *out)

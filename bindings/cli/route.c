@@ -61,7 +61,7 @@ const cli_command cli_route = {
     .help = "usage: amphi route --explain [flags] [QUESTION...]\n\n"
             "Lists every route in the order in which it would be tried, refused ones last, each\n"
             "with the rule that decided and the reason in words. Nothing is sent.\n\n"
-            "Example: amphi route --explain --device '<(echo {\"battery_percent\":8})' "
+            "Example: amphi route --explain --device facts.json "
             "--endpoint work=https://api.example.com/v1\n",
     .own_flags = own_flags,
     .run = run,

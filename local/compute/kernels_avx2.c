@@ -199,6 +199,9 @@ INLINE void block_tile(
     const uint8_t *weights = job->weights + r * job->row_bytes;
     for (size_t b = 0; b < blocks; b++, weights += block_bytes(kind)) {
         for (size_t i = 0; i < rows; i++) {
+            /* Interleaved rows confuse the hardware's prefetcher; the next rows come after these. */
+            if (tokens == 1)
+                _mm_prefetch((const char *)weights + (i + rows) * job->row_bytes, _MM_HINT_T0);
             block_values w = unpack_block(weights + i * job->row_bytes, kind);
             for (size_t j = 0; j < tokens; j++) {
                 __m256i q = load_bytes(amphi__q8_values(x[j], job->columns) + b * 32);

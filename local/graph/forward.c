@@ -178,7 +178,10 @@ static void multiply_rows(const projection_set *set, size_t index, size_t from, 
         job.activations = set->forward->activations[form];
         job.activation_bytes = amphi__activation_bytes(form, set->columns);
     }
-    matrix->kernel.matmul(&job, from, to);
+    /* A few rows at a time stay in the cache while all tokens pass by. */
+    size_t step = set->tokens > 1 ? ROWS_GRAIN : to - from;
+    for (size_t row = from; row < to; row += step)
+        matrix->kernel.matmul(&job, row, to - row < step ? to : row + step);
     if (matrix->bias == NULL)
         return;
     for (size_t t = 0; t < set->tokens; t++) {

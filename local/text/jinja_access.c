@@ -102,7 +102,7 @@ bool amphi__jinja_get_attr(jinja_render *r, jinja_value subject, amphi_str name,
     if (subject.kind == JINJA_UNDEFINED) {
         return fail_undefined(r, subject);
     }
-    if (!attribute(r, subject, name, out, &found)) {
+    if (!amphi__jinja_charge(r, name.size) || !attribute(r, subject, name, out, &found)) {
         return false;
     }
     if (!found && subject.kind == JINJA_DICT) {

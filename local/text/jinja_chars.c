@@ -56,6 +56,9 @@ bool amphi__jinja_strip(
     }
     while ((sides & 1) != 0 && start < end) {
         uint32_t c = amphi__jinja_char_at(text, start, &size);
+        if (!blanks && !amphi__jinja_charge(r, chars.as.text.size)) {
+            return false;
+        }
         if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text))) {
             break;
         }
@@ -63,14 +66,16 @@ bool amphi__jinja_strip(
     }
     while ((sides & 2) != 0 && end > start) {
         uint32_t c = amphi__jinja_char_before(text, end, &size);
+        if (!blanks && !amphi__jinja_charge(r, chars.as.text.size)) {
+            return false;
+        }
         if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text))) {
             break;
         }
         end -= size;
     }
     *out = amphi__jinja_str(amphi__str_slice(text, start, end));
-    return amphi__jinja_charge(
-        r, (text.size - (end - start)) * (blanks ? 1 : 1 + chars.as.text.size / 4));
+    return amphi__jinja_charge(r, text.size - (end - start));
 }
 
 bool amphi__jinja_pad(

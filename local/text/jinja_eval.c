@@ -200,7 +200,7 @@ bool amphi__jinja_call_value(
 
 static bool eval_name(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
-    const jinja_value *value = amphi__jinja_scope_get(r->scope, node->symbol);
+    const jinja_value *value = amphi__jinja_scope_get(r, r->scope, node->symbol);
 
     if (value != NULL) {
         *out = *value;

@@ -21,8 +21,10 @@ jinja_scope *amphi__jinja_scope_new(jinja_render *r, jinja_scope *parent)
     return scope;
 }
 
-static jinja_value *find_in(const jinja_scope *scope, uint32_t symbol)
+/* Searching a scope with very many variables costs steps; running out shows at the next node. */
+static jinja_value *find_in(jinja_render *r, const jinja_scope *scope, uint32_t symbol)
 {
+    amphi__jinja_work_take(&r->work, scope->count / 64);
     for (size_t i = 0; i < scope->count; i++) {
         if (scope->items[i].symbol == symbol) {
             return &scope->items[i].value;
@@ -31,10 +33,11 @@ static jinja_value *find_in(const jinja_scope *scope, uint32_t symbol)
     return NULL;
 }
 
-const jinja_value *amphi__jinja_scope_get(const jinja_scope *scope, uint32_t symbol)
+const jinja_value *amphi__jinja_scope_get(
+    jinja_render *r, const jinja_scope *scope, uint32_t symbol)
 {
     for (; scope != NULL; scope = scope->parent) {
-        const jinja_value *value = find_in(scope, symbol);
+        const jinja_value *value = find_in(r, scope, symbol);
         if (value != NULL) {
             return value;
         }
@@ -44,7 +47,7 @@ const jinja_value *amphi__jinja_scope_get(const jinja_scope *scope, uint32_t sym
 
 bool amphi__jinja_scope_set(jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value)
 {
-    jinja_value *known = find_in(scope, symbol);
+    jinja_value *known = find_in(r, scope, symbol);
     jinja_binding *items;
 
     if (known != NULL) {
@@ -70,7 +73,7 @@ static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
         return amphi__jinja_scope_set(r, r->scope, target->symbol, value);
     }
     if (target->kind == JINJA_NODE_NSREF) {
-        space = amphi__jinja_scope_get(r->scope, target->symbol);
+        space = amphi__jinja_scope_get(r, r->scope, target->symbol);
         if (space == NULL || space->kind != JINJA_NAMESPACE) {
             return amphi__jinja_fail(
                 r, AMPHI_E_FORMAT, "an attribute can be set on a namespace only");
@@ -270,7 +273,7 @@ static bool bind_extras(
     if (named == NULL) {
         return amphi__jinja_fail_bounds(r, NULL);
     }
-    if (params->uses_caller && find_in(r->scope, JINJA_SYMBOL_CALLER) == NULL) {
+    if (params->uses_caller && find_in(r, r->scope, JINJA_SYMBOL_CALLER) == NULL) {
         find_named(call, AMPHI_STR("caller"), used, &caller);
         if (!amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_CALLER, caller)) {
             return false;
@@ -319,6 +322,9 @@ bool amphi__jinja_call_macro(
 
     if (used == NULL) {
         return amphi__jinja_fail_bounds(r, NULL);
+    }
+    if (!amphi__jinja_charge(r, call->named_count * params->targets.count * 16)) {
+        return false;
     }
     r->scope = amphi__jinja_scope_new(r, macro->scope);
     fine = r->scope != NULL && bind_params(r, params, call, used) &&

@@ -226,7 +226,7 @@ bool amphi__jinja_split_lines(jinja_render *r, amphi_str text, bool keep_ends, j
 {
     size_t start = 0, size;
 
-    if (!amphi__jinja_list_make(r, out)) {
+    if (!amphi__jinja_charge(r, text.size) || !amphi__jinja_list_make(r, out)) {
         return false;
     }
     for (size_t i = 0; i < text.size; i += size) {
@@ -278,7 +278,8 @@ static bool part_of(jinja_call *call, amphi_str *out, int64_t *start)
         return true;
     }
     count = (int64_t)amphi__jinja_char_count(text);
-    if (!amphi__jinja_int_arg(call, 1, 0, start) || !amphi__jinja_int_arg(call, 2, count, &end)) {
+    if (!amphi__jinja_charge(call->r, text.size) || !amphi__jinja_int_arg(call, 1, 0, start) ||
+        !amphi__jinja_int_arg(call, 2, count, &end)) {
         return false;
     }
     *start = *start < -count ? 0 : *start < 0 ? *start + count : *start;
@@ -301,7 +302,7 @@ static bool affix(jinja_call *call, bool at_end, jinja_value *out)
     jinja_list one = {&what, 1, 1}, *choices = &one;
     bool found = false;
 
-    if (!part_of(call, &part, &start)) {
+    if (!part_of(call, &part, &start) || !amphi__jinja_charge(call->r, part.size)) {
         return false;
     }
     choices = what.kind == JINJA_TUPLE ? what.as.list : choices;

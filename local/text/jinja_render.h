@@ -78,7 +78,8 @@ bool amphi__jinja_call_value(
 jinja_scope *amphi__jinja_scope_new(jinja_render *r, jinja_scope *parent);
 bool amphi__jinja_scope_set(
     jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value);
-const jinja_value *amphi__jinja_scope_get(const jinja_scope *scope, uint32_t symbol);
+const jinja_value *amphi__jinja_scope_get(
+    jinja_render *r, const jinja_scope *scope, uint32_t symbol);
 
 bool amphi__jinja_binary(
     jinja_render *r, uint16_t op, jinja_value a, jinja_value b, jinja_value *out);

@@ -8,7 +8,8 @@
 
 #include <math.h>
 
-#define INDEX_FROM 9 /* a dict with fewer members is searched from its front */
+#define KEY_PARTS_MAX 4096 /* values in a tuple that is a key */
+#define INDEX_FROM    9    /* a dict with fewer members is searched from its front */
 
 bool amphi__jinja_work_take(jinja_work *work, uint64_t steps)
 {
@@ -141,7 +142,7 @@ static uint64_t hash_of(jinja_value key, unsigned depth)
     }
     if (key.kind == JINJA_TUPLE && depth > 0) {
         uint64_t hash = seed;
-        for (size_t i = 0; i < key.as.list->count && i < 64; i++) {
+        for (size_t i = 0; i < key.as.list->count && i < 8; i++) {
             uint64_t part = hash_of(key.as.list->items[i], depth - 1);
             hash = mix(hash, &part, sizeof part);
         }
@@ -150,14 +151,17 @@ static uint64_t hash_of(jinja_value key, unsigned depth)
     return seed + key.kind;
 }
 
-static bool is_hashable(jinja_value value, unsigned depth)
+/* `left` bounds the visits: tuples of the same tuples are small to write and endless to walk. */
+static bool is_hashable(jinja_value value, unsigned depth, unsigned *left)
 {
+    *left -= *left > 0;
     if (value.kind == JINJA_LIST || value.kind == JINJA_DICT || value.kind == JINJA_VIEW) {
         return false;
     }
     if (value.kind == JINJA_TUPLE) {
         for (size_t i = 0; i < value.as.list->count; i++) {
-            if (depth == 0 || !is_hashable(value.as.list->items[i], depth - 1)) {
+            if (depth == 0 || *left == 0 ||
+                !is_hashable(value.as.list->items[i], depth - 1, left)) {
                 return false;
             }
         }
@@ -167,7 +171,9 @@ static bool is_hashable(jinja_value value, unsigned depth)
 
 bool amphi__jinja_is_hashable(jinja_value value)
 {
-    return is_hashable(value, 4);
+    unsigned left = KEY_PARTS_MAX;
+
+    return is_hashable(value, 4, &left);
 }
 
 jinja_dict *amphi__jinja_dict_new(jinja_arena *arena)
@@ -210,9 +216,16 @@ static jinja_value *find(const jinja_dict *dict, uint64_t hash, jinja_value key,
     return NULL;
 }
 
+/* Long keys cost steps. */
+static bool take_key(jinja_value key, jinja_work *work)
+{
+    return work == NULL || key.kind != JINJA_STRING ||
+           amphi__jinja_work_take(work, key.as.text.size / 256);
+}
+
 jinja_value *amphi__jinja_dict_get(const jinja_dict *dict, jinja_value key, jinja_work *work)
 {
-    if (!amphi__jinja_is_hashable(key)) {
+    if (!amphi__jinja_is_hashable(key) || !take_key(key, work)) {
         return NULL;
     }
     return find(dict, hash_of(key, 4), key, work);
@@ -255,7 +268,7 @@ bool amphi__jinja_dict_set(
     jinja_arena *arena, jinja_dict *dict, jinja_value key, jinja_value value, jinja_work *work)
 {
     uint64_t hash = hash_of(key, 4);
-    jinja_value *old = find(dict, hash, key, work);
+    jinja_value *old = take_key(key, work) ? find(dict, hash, key, work) : NULL;
     jinja_entry *entries;
 
     if (work != NULL && work->spent) {

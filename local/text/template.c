@@ -163,6 +163,9 @@ amphi_status amphi__template_render(const amphi_template *tmpl, const amphi_temp
         r.scope = amphi__jinja_scope_new(&r, r.scope);
         if (r.scope != NULL) {
             amphi__jinja_run(&r, &tmpl->program.body, out);
+            if (r.work.spent) { /* in the very last comparison: its answer means nothing */
+                amphi__jinja_fail_bounds(&r, NULL);
+            }
         }
     }
     if (r.status != AMPHI_OK) { /* half a prompt is no prompt */

@@ -5,12 +5,15 @@
  */
 #include "sdk/client/attempt.h"
 
+#include "sdk/client/decide.h"
 #include "sdk/client/splice.h"
 #include "sdk/client/tool_calls.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
+
+#include <stdio.h>
 
 /* How often a running local answer is held against the device's state. */
 #define DEVICE_CHECK_US 500000u
@@ -26,13 +29,19 @@ static void on_engine_event(void *opaque, const amphi_engine_event *event)
     amphi__stream_post(self->stream, self->attempt, event);
 }
 
-/* Everything that one run of the loop needs. */
+/* One engine at work for us. */
 typedef struct watch {
     amphi_stream *stream;
     amphi_attempt *attempt;
     const amphi_engine *engine;
     amphi_engine_info info;
+    amphi_engine_run *run;   /* NULL: not started, or stopped                */
+    sink_self self;
+    amphi_buf prefix;
+    amphi_buf delivered;     /* a copy: stream->text moves while it grows    */
     amphi_splice splice;
+    char model[AMPHI_NAME_MAX]; /* as the engine named it                    */
+    uint64_t begun_us;
     uint64_t started_us;     /* or the last progress, before the first token */
     uint64_t last_us;        /* of the last token; 0: none yet               */
     uint64_t device_checked_us;
@@ -51,6 +60,11 @@ static void announce(watch *w)
     if (w->attempt->spoke)
         return;
     w->attempt->spoke = true;
+    w->attempt->first_token_ms =
+        (uint32_t)((amphi__clock_us(w->stream->client->clock) - w->begun_us) / 1000);
+    amphi__str_copy_to(
+        w->stream->route, sizeof w->stream->route, amphi_str_from(w->info.name));
+    amphi__str_copy_to(w->stream->model, sizeof w->stream->model, amphi_str_from(w->model));
     if (w->attempt->takeover != NULL) {
         amphi_event event = {.kind = AMPHI_EVENT_TAKEOVER, .takeover = w->attempt->takeover,
             .route = amphi_str_from(w->info.name)};
@@ -141,7 +155,9 @@ static void on_note(watch *w, const amphi_note *note)
         amphi__stream_emit(stream, &out);
         return;
     case AMPHI_ENGINE_MODEL:
-        amphi__str_copy_to(stream->model, sizeof stream->model, event->text);
+        amphi__str_copy_to(w->model, sizeof w->model, event->text);
+        if (w->attempt->spoke)
+            amphi__str_copy_to(stream->model, sizeof stream->model, event->text);
         return;
     case AMPHI_ENGINE_FINISH:
         on_finish(w, event);
@@ -195,32 +211,6 @@ static uint64_t check_budgets(watch *w, uint64_t now_us)
     return local && wait_us > DEVICE_CHECK_US ? DEVICE_CHECK_US : wait_us;
 }
 
-static void watch_run(watch *w)
-{
-    amphi_stream *stream = w->stream;
-    while (!w->ended) {
-        uint64_t now_us = amphi__clock_us(stream->client->clock);
-        uint64_t wait_us = check_budgets(w, now_us);
-        if (!w->ended)
-            check_device(w, now_us);
-        if (w->ended)
-            return;
-        amphi_note *note = amphi__stream_wait(stream, w->attempt->number, wait_us);
-        if (note != NULL) {
-            on_note(w, note);
-            amphi__free(note);
-        } else if (amphi__stream_is_cancelled(stream)) {
-            amphi__fail(&w->attempt->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
-            w->ended = true;
-        } else if (stream->starved) {
-            amphi__fail_no_memory(&w->attempt->error);
-            w->ended = true;
-        }
-        if (!w->ended && w->splice.held.status != AMPHI_OK)
-            stop(w, w->splice.held.status, "out of memory while joining the answer");
-    }
-}
-
 /* The beginning that the engine is to continue: the caller's own, then what was delivered. */
 static amphi_status build_prefix(const amphi_stream *stream, bool continues, amphi_buf *out)
 {
@@ -230,41 +220,46 @@ static amphi_status build_prefix(const amphi_stream *stream, bool continues, amp
     return out->status;
 }
 
-void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt)
+static void init_watch(watch *w, amphi_stream *stream, amphi_attempt *attempt)
 {
-    const amphi_route *route = &stream->client->routes[attempt->step->route];
-    watch w = {.stream = stream, .attempt = attempt, .engine = &route->engine};
-    amphi_engine_run *run = NULL;
-    amphi_buf prefix;
-    amphi_buf delivered; /* a copy: stream->text moves while it grows */
-    amphi__buf_init(&prefix, 0);
-    amphi__buf_init(&delivered, 0);
+    memset(w, 0, sizeof *w);
+    w->stream = stream;
+    w->attempt = attempt;
+    w->engine = &stream->client->routes[attempt->step->route].engine;
+    w->self = (sink_self){stream, attempt->number};
+    amphi__buf_init(&w->prefix, 0);
+    amphi__buf_init(&w->delivered, 0);
     amphi__error_clear(&attempt->error);
     attempt->spoke = false;
     attempt->prefix_refused = false;
-    w.engine->ops->describe(w.engine->self, &w.info);
-    amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(w.info.name));
-    amphi__str_copy_to(stream->model, sizeof stream->model, amphi_str_from(w.info.model));
+    attempt->first_token_ms = 0;
+    w->engine->ops->describe(w->engine->self, &w->info);
+    amphi__str_copy_to(w->model, sizeof w->model, amphi_str_from(w->info.model));
+    amphi__buf_append_str(&w->delivered, amphi__buf_str(&stream->text));
+    amphi_str delivered = amphi__buf_str(&w->delivered);
+    amphi__splice_init(&w->splice,
+        attempt->continues ? AMPHI_SPLICE_CONTINUE : AMPHI_SPLICE_RESTART, delivered,
+        delivered.size - amphi__splice_prefix(delivered).size);
+}
 
-    amphi__buf_append_str(&delivered, amphi__buf_str(&stream->text));
-    if (build_prefix(stream, attempt->continues, &prefix) != AMPHI_OK ||
-        delivered.status != AMPHI_OK) {
-        amphi__fail_no_memory(&attempt->error);
-        goto cleanup;
+/* Starts the engine; a failure shows as ended. */
+static void start_watch(watch *w)
+{
+    amphi_stream *stream = w->stream;
+    const amphi_attempt *attempt = w->attempt;
+    if (build_prefix(stream, attempt->continues, &w->prefix) != AMPHI_OK ||
+        w->delivered.status != AMPHI_OK) {
+        amphi__fail_no_memory(&w->attempt->error);
+        w->ended = true;
+        return;
     }
-    size_t tail = delivered.size - amphi__splice_prefix(amphi__buf_str(&delivered)).size;
-    amphi__splice_init(&w.splice,
-        attempt->continues ? AMPHI_SPLICE_CONTINUE : AMPHI_SPLICE_RESTART,
-        amphi__buf_str(&delivered), tail);
-
-    amphi_event event = {.kind = AMPHI_EVENT_ROUTE, .route = amphi_str_from(w.info.name)};
+    amphi_event event = {.kind = AMPHI_EVENT_ROUTE, .route = amphi_str_from(w->info.name)};
     amphi__stream_emit(stream, &event);
-    sink_self self = {stream, attempt->number};
-    amphi_engine_sink sink = {&self, on_engine_event};
+    amphi_engine_sink sink = {&w->self, on_engine_event};
     amphi_engine_request request = {
         .struct_size = sizeof request,
         .body = attempt->body,
-        .prefix = amphi__buf_str(&prefix),
+        .prefix = amphi__buf_str(&w->prefix),
         .conversation_id = amphi_str_from(stream->request.conversation_id),
         .idempotency_key = amphi_str_from(stream->key),
         .connect_ms = attempt->step->budgets.connect_ms,
@@ -272,18 +267,130 @@ void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt)
         .context_tokens_max = attempt->step->context_tokens_max,
         .tokens_per_second_max = attempt->step->tokens_per_second_max,
     };
-    w.started_us = w.device_checked_us = amphi__clock_us(stream->client->clock);
-    w.device_epoch = atomic_load(&stream->client->device_epoch);
-    amphi_status status = w.engine->ops->start(
-        w.engine->self, &run, &request, &sink, &attempt->error);
-    if (status == AMPHI_OK) {
-        watch_run(&w);
-        w.engine->ops->release(w.engine->self, run);
-    } else if (attempt->error.status == AMPHI_OK) {
-        attempt->error.status = status;
+    w->begun_us = w->started_us = w->device_checked_us = amphi__clock_us(stream->client->clock);
+    w->device_epoch = atomic_load(&stream->client->device_epoch);
+    amphi__decide_load(stream->client, attempt->step->route, 1);
+    amphi_status status =
+        w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
+    if (status == AMPHI_OK)
+        return;
+    if (w->attempt->error.status == AMPHI_OK)
+        w->attempt->error.status = status;
+    amphi__decide_load(stream->client, attempt->step->route, -1);
+    w->run = NULL;
+    w->ended = true;
+}
+
+static void stop_watch(watch *w)
+{
+    if (w->run != NULL) {
+        w->engine->ops->release(w->engine->self, w->run);
+        amphi__decide_load(w->stream->client, w->attempt->step->route, -1);
     }
-    amphi__splice_clear(&w.splice);
-cleanup:
-    amphi__buf_clear(&delivered);
-    amphi__buf_clear(&prefix);
+    w->run = NULL;
+    amphi__splice_clear(&w->splice);
+    amphi__buf_clear(&w->delivered);
+    amphi__buf_clear(&w->prefix);
+}
+
+/* Waits for the next thing that happens to any of them, at most until `until_us`. */
+static void watch_next(amphi_stream *stream, watch *const *watches, size_t count, uint64_t until_us)
+{
+    uint64_t now_us = amphi__clock_us(stream->client->clock);
+    uint64_t wait_us = until_us > now_us ? until_us - now_us : 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t own_us = check_budgets(watches[i], now_us);
+        wait_us = own_us < wait_us ? own_us : wait_us;
+        if (!watches[i]->ended)
+            check_device(watches[i], now_us);
+        if (watches[i]->ended)
+            return;
+    }
+    amphi_note *note = amphi__stream_wait(stream, watches[0]->attempt->number,
+        watches[count - 1]->attempt->number, wait_us);
+    bool cancelled = note == NULL && amphi__stream_is_cancelled(stream);
+    for (size_t i = 0; i < count; i++) {
+        watch *w = watches[i];
+        if (note != NULL && note->attempt == w->attempt->number) {
+            on_note(w, note);
+        } else if (cancelled) {
+            amphi__fail(&w->attempt->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+            w->ended = true;
+        } else if (note == NULL && stream->starved) {
+            amphi__fail_no_memory(&w->attempt->error);
+            w->ended = true;
+        }
+        if (!w->ended && w->splice.held.status != AMPHI_OK)
+            stop(w, w->splice.held.status, "out of memory while joining the answer");
+    }
+    amphi__free(note);
+}
+
+static void name_route(const watch *w)
+{
+    amphi_stream *stream = w->stream;
+    amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(w->info.name));
+    amphi__str_copy_to(stream->model, sizeof stream->model, amphi_str_from(w->model));
+}
+
+void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt)
+{
+    watch w;
+    watch *const one[] = {&w};
+    init_watch(&w, stream, attempt);
+    name_route(&w);
+    start_watch(&w);
+    while (!w.ended)
+        watch_next(stream, one, 1, UINT64_MAX);
+    stop_watch(&w);
+}
+
+/* The second one starts beside a first one that is late. */
+static void start_second(watch *b, const watch *a, amphi_attempt *second, amphi_takeover *takeover)
+{
+    char line[sizeof takeover->why];
+    snprintf(line, sizeof line, "%s: no first token after %llu ms; the next route was asked too",
+        a->info.name,
+        (unsigned long long)(amphi__clock_us(a->stream->client->clock) - a->begun_us) / 1000);
+    init_watch(b, a->stream, second);
+    if (takeover != NULL) {
+        takeover->reason = AMPHI_E_TIMEOUT;
+        amphi__str_copy_to(takeover->why, sizeof takeover->why, amphi_str_from(line));
+        amphi__str_copy_to(takeover->to, sizeof takeover->to, amphi_str_from(b->info.name));
+    }
+    second->takeover = takeover;
+    start_watch(b);
+}
+
+bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attempt *second,
+    uint32_t hedge_ms, amphi_takeover *takeover)
+{
+    watch a, b;
+    watch *const both[] = {&a, &b};
+    bool second_runs = false;
+    init_watch(&a, stream, first);
+    name_route(&a);
+    start_watch(&a);
+    uint64_t hedge_us = a.begun_us + (uint64_t)hedge_ms * 1000;
+    while (!a.ended && !first->spoke && !(second_runs && (b.ended || second->spoke))) {
+        if (amphi__clock_us(stream->client->clock) >= hedge_us) {
+            hedge_us = UINT64_MAX; /* one decision: now, or not in this request */
+            second_runs = amphi__decide_may_hedge(stream->client);
+            if (second_runs)
+                start_second(&b, &a, second, takeover);
+            continue;
+        }
+        watch_next(stream, both, second_runs ? 2 : 1, hedge_us);
+    }
+    /* Whoever spoke goes on; when one failed, the other one does. */
+    bool second_wins =
+        second_runs && !first->spoke && (second->spoke || (a.ended && !b.ended));
+    if (second_runs)
+        stop_watch(second_wins ? &a : &b);
+    watch *const winner[] = {second_wins ? &b : &a};
+    name_route(winner[0]);
+    while (!winner[0]->ended)
+        watch_next(stream, winner, 1, UINT64_MAX);
+    stop_watch(winner[0]);
+    return second_wins;
 }

@@ -17,6 +17,7 @@ typedef struct amphi_attempt {
 
     /* Results. */
     bool spoke;                 /* it produced anything                                  */
+    uint32_t first_token_ms;    /* from its start to that                                */
     bool prefix_refused;
     amphi_error error;          /* status AMPHI_OK: the answer is whole                  */
 } amphi_attempt;
@@ -24,5 +25,12 @@ typedef struct amphi_attempt {
 /* Runs on the driver thread until the engine finished or failed, a budget ran out, the device can't
  * bear it any more, or the caller cancelled. Delivers as it goes. */
 void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt);
+
+/* A hedge: `first` runs alone for hedge_ms; if it has not said anything by then and the hedge budget
+ * allows, `second` runs beside it, and whoever speaks first goes on alone. `takeover` (filled in here) is
+ * announced when that is the second. Returns whether the second one it was: its results are then in
+ * `second`; otherwise they are in `first`. */
+bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attempt *second,
+    uint32_t hedge_ms, amphi_takeover *takeover);
 
 #endif

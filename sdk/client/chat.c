@@ -99,19 +99,19 @@ static bool ends_the_request(const amphi_stream *stream, amphi_status status)
 }
 
 /* How long to wait before the same route is tried a second time; -1: not at all. A route that was
- * silent, or that spoke and broke, is not asked again. */
-static int64_t retry_delay_ms(const amphi_attempt *attempt, bool has_next, uint32_t tries)
+ * silent, or that spoke and broke, is not asked again; and in an outage, when most requests would
+ * like to try again, the client's retry budget says no. */
+static int64_t retry_delay_ms(
+    amphi_client *client, const amphi_attempt *attempt, bool has_next, uint32_t tries)
 {
     const amphi_error *error = &attempt->error;
-    if (attempt->spoke || tries > 1)
+    bool later = error->status == AMPHI_E_RATE_LIMITED && !has_next &&
+        error->retry_after_ms > 0 && error->retry_after_ms <= RETRY_AFTER_MAX_MS;
+    bool again = error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK;
+    if (attempt->spoke || tries > 1 || !(later || again) || !amphi__decide_may_retry(client))
         return -1;
-    if (error->status == AMPHI_E_RATE_LIMITED)
-        return !has_next && error->retry_after_ms > 0 &&
-                error->retry_after_ms <= RETRY_AFTER_MAX_MS
-            ? (int64_t)error->retry_after_ms
-            : -1;
-    if (error->status != AMPHI_E_PROVIDER && error->status != AMPHI_E_NETWORK)
-        return -1;
+    if (later)
+        return (int64_t)error->retry_after_ms;
     uint16_t random = 0;
     (void)amphi__random(&random, sizeof random);
     return random % RETRY_JITTER_MS;
@@ -120,7 +120,7 @@ static int64_t retry_delay_ms(const amphi_attempt *attempt, bool has_next, uint3
 /* false when the caller cancelled meanwhile. */
 static bool pause_ms(amphi_stream *stream, int64_t delay_ms)
 {
-    amphi__free(amphi__stream_wait(stream, UINT32_MAX, (uint64_t)delay_ms * 1000));
+    amphi__free(amphi__stream_wait(stream, UINT32_MAX, UINT32_MAX, (uint64_t)delay_ms * 1000));
     return !amphi__stream_is_cancelled(stream);
 }
 
@@ -139,14 +139,32 @@ static amphi_takeover *record_takeover(
     return takeover;
 }
 
+/* May the delivered text be given to this route as a beginning? */
+static bool can_continue(const amphi_stream *stream, const amphi_plan_step *step)
+{
+    amphi_engine engine = stream->client->routes[step->route].engine;
+    amphi_engine_info info;
+    engine.ops->describe(engine.self, &info);
+    return stream->text.size > 0 && info.prefix != AMPHI_NO;
+}
+
+static void note_outcome(amphi_stream *stream, const amphi_attempt *attempt)
+{
+    amphi__decide_ended(stream->client, &stream->client->routes[attempt->step->route],
+        &attempt->error, attempt->first_token_ms);
+    if (attempt->error.status != AMPHI_OK)
+        amphi__log(&stream->client->log, AMPHI_LOG_WARNING, "attempt %u failed: %s",
+            attempt->number, attempt->error.message);
+}
+
 /* One route of the plan, with its second tries. Returns with attempt->error set. */
 static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_next)
 {
     amphi_route *route = &stream->client->routes[attempt->step->route];
     amphi_engine_info info;
     route->engine.ops->describe(route->engine.self, &info);
+    attempt->continues = can_continue(stream, attempt->step);
     attempt->takeover = NULL;
-    attempt->continues = stream->text.size > 0 && info.prefix != AMPHI_NO;
     if (attempt->number > 0)
         attempt->takeover =
             record_takeover(stream, info.name, &attempt->error, attempt->continues);
@@ -161,15 +179,41 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
             attempt->number++;
             amphi__attempt_run(stream, attempt);
         }
-        amphi__decide_ended(stream->client, route, &attempt->error);
+        note_outcome(stream, attempt);
         if (attempt->error.status == AMPHI_OK)
             return;
-        amphi__log(&stream->client->log, AMPHI_LOG_WARNING, "attempt %u on %s failed: %s",
-            attempt->number, info.name, attempt->error.message);
-        int64_t delay_ms = retry_delay_ms(attempt, has_next, tries);
+        int64_t delay_ms = retry_delay_ms(stream->client, attempt, has_next, tries);
         if (delay_ms < 0 || !pause_ms(stream, delay_ms))
             return;
     }
+}
+
+/* The first route of the plan with a hedge: the second one starts too when the first is later than
+ * it usually is. Returns how many steps of the plan are behind us; attempt->error is the winner's. */
+static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amphi_plan_step *next)
+{
+    amphi_attempt second = *attempt;
+    amphi_client *client = stream->client;
+    uint32_t hedge_ms = amphi__decide_hedge_ms(client, attempt->step);
+    attempt->number = 1;
+    second.number = 2;
+    second.step = next;
+    amphi_engine_info info;
+    client->routes[attempt->step->route].engine.ops->describe(
+        client->routes[attempt->step->route].engine.self, &info);
+    amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(info.name));
+    amphi_error late = {.status = AMPHI_E_TIMEOUT};
+    amphi_takeover *takeover = record_takeover(stream, "", &late, false);
+    amphi__decide_began(client, &client->routes[attempt->step->route]);
+    if (!amphi__attempt_race(stream, attempt, &second, hedge_ms, takeover)) {
+        stream->takeovers_count--;
+        note_outcome(stream, attempt);
+        attempt->number = 2;
+        return 1;
+    }
+    note_outcome(stream, &second); /* being late is not held against the first one's breaker */
+    *attempt = second;
+    return 2;
 }
 
 /* Runs the plan's steps until one gives a whole answer. */
@@ -179,7 +223,7 @@ static bool try_routes(amphi_stream *stream)
     amphi_buf body;
     amphi__buf_init(&body, 0);
     amphi_attempt attempt = {0};
-    for (size_t i = 0; i < plan->steps_count; i++) {
+    for (size_t i = 0; i < plan->steps_count;) {
         attempt.step = &plan->steps[i];
         uint32_t total_ms = attempt.step->budgets.total_ms;
         attempt.deadline_us =
@@ -191,7 +235,13 @@ static bool try_routes(amphi_stream *stream)
             break;
         }
         attempt.body = amphi__buf_str(&body);
-        try_route(stream, &attempt, i + 1 < plan->steps_count);
+        bool has_next = i + 1 < plan->steps_count;
+        if (i == 0 && has_next && attempt.step->hedge_ms > 0) {
+            i += try_hedged(stream, &attempt, &plan->steps[i + 1]);
+        } else {
+            try_route(stream, &attempt, has_next);
+            i++;
+        }
         if (attempt.error.status == AMPHI_OK || ends_the_request(stream, attempt.error.status))
             break;
         if (amphi__stream_is_cancelled(stream)) {

@@ -40,6 +40,7 @@ amphi_status amphi_client_new(
     client->log.user = options->log_user;
     amphi_device_facts_init(&client->pushed);
     atomic_init(&client->device_epoch, 0);
+    client->retry_tenths = client->hedge_tenths = BUDGET_TENTHS_MAX;
     if (amphi__mutex_init(&client->lock) != AMPHI_OK) {
         amphi__free(client);
         return amphi__fail_no_memory(error);

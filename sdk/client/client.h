@@ -22,7 +22,13 @@ typedef struct amphi_route {
     amphi_breaker breaker;       /* under client->lock                                 */
     uint64_t crashes_ms[8];      /* monotonic times of the last deaths; under the lock */
     uint32_t crashes_count;      /* ever; the newest is crashes_ms[(count - 1) % 8]    */
+    uint32_t load;               /* runs under way; under the lock                     */
+    uint32_t first_tokens_ms[32];/* the last ones; under the lock                      */
+    uint32_t first_tokens_count; /* ever                                               */
 } amphi_route;
+
+/* Second tries and hedges in hand at the start, and at most: ten of each. */
+#define BUDGET_TENTHS_MAX 100u
 
 typedef struct amphi_courier amphi_courier;
 
@@ -48,6 +54,8 @@ struct amphi_client {
     amphi_device_facts probed;   /* cached                                             */
     uint64_t probed_ms;          /* monotonic; 0: never                                */
     uint32_t streams_count;      /* alive                                              */
+    uint32_t retry_tenths;       /* see amphi__decide_may_retry                        */
+    uint32_t hedge_tenths;
     atomic_uint device_epoch;    /* grows with every push: running answers look again  */
 
     amphi_cache *cache;

@@ -9,6 +9,8 @@
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 
+#include <stdlib.h>
+
 /* English text runs at about four bytes a token; three is on the safe side. */
 #define BYTES_PER_TOKEN 3u
 #define TOKENS_PER_MESSAGE 8u
@@ -47,6 +49,7 @@ static void gather_routes(
         const amphi_route *route = &client->routes[i];
         routes[i].breaker_open = amphi__breaker_is_open(&route->breaker, policy, now_ms);
         routes[i].breaker_probe = amphi__breaker_may_probe(&route->breaker, policy, now_ms);
+        routes[i].load = route->load;
         routes[i].crashes = recent_crashes(route, policy, now_ms);
         /* Without a default route a server on this machine is still there; but when the app says
          * that there is no network, it means it. */
@@ -82,6 +85,8 @@ bool amphi__decide(amphi_client *client, const amphi_request *request, size_t hi
     amphi__policy_decide(out, &policy, &facts);
     amphi__mutex_lock(&client->lock);
     client->last_plan = *out;
+    client->retry_tenths += client->retry_tenths < BUDGET_TENTHS_MAX;
+    client->hedge_tenths += client->hedge_tenths < BUDGET_TENTHS_MAX;
     amphi__mutex_unlock(&client->lock);
     if (out->steps_count > 0)
         return true;
@@ -118,13 +123,73 @@ void amphi__decide_began(amphi_client *client, amphi_route *route)
     amphi__mutex_unlock(&client->lock);
 }
 
-void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome)
+static void remember_first_token(amphi_route *route, uint32_t first_token_ms)
+{
+    size_t slots = sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0];
+    route->first_tokens_ms[route->first_tokens_count++ % slots] = first_token_ms;
+}
+
+void amphi__decide_load(amphi_client *client, size_t route, int change)
+{
+    amphi__mutex_lock(&client->lock);
+    client->routes[route].load += (uint32_t)change;
+    amphi__mutex_unlock(&client->lock);
+}
+
+/* Tenths, earned per request and spent ten at a time. */
+static bool spend(amphi_client *client, uint32_t *tenths)
+{
+    amphi__mutex_lock(&client->lock);
+    bool allowed = *tenths >= 10;
+    if (allowed)
+        *tenths -= 10;
+    amphi__mutex_unlock(&client->lock);
+    return allowed;
+}
+
+bool amphi__decide_may_retry(amphi_client *client)
+{
+    return spend(client, &client->retry_tenths);
+}
+
+bool amphi__decide_may_hedge(amphi_client *client)
+{
+    return spend(client, &client->hedge_tenths);
+}
+
+static int compare_ms(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *step)
+{
+    const amphi_route *route = &client->routes[step->route];
+    uint32_t sorted[sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0]];
+    uint32_t slots = sizeof sorted / sizeof sorted[0];
+    amphi__mutex_lock(&client->lock);
+    uint32_t count = route->first_tokens_count < slots ? route->first_tokens_count : slots;
+    memcpy(sorted, route->first_tokens_ms, count * sizeof sorted[0]);
+    amphi__mutex_unlock(&client->lock);
+    if (count < 8) /* too few to speak of percentiles */
+        return step->hedge_ms;
+    qsort(sorted, count, sizeof sorted[0], compare_ms);
+    uint32_t p95_ms = sorted[(count * 95 + 99) / 100 - 1];
+    return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
+}
+
+void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome,
+    uint32_t first_token_ms)
 {
     uint64_t now_ms = amphi__clock_ms(client->clock);
     amphi_engine_info info;
     route->engine.ops->describe(route->engine.self, &info);
     bool died = outcome->status == AMPHI_E_ENGINE_DIED || outcome->status == AMPHI_E_ENGINE_STALLED;
     amphi__mutex_lock(&client->lock);
+    if (first_token_ms > 0)
+        remember_first_token(route, first_token_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL) {
         if (died)
             route->crashes_ms[route->crashes_count++ % 8] = now_ms;

@@ -14,7 +14,18 @@ bool amphi__decide(amphi_client *client, const amphi_request *request, size_t hi
     amphi_plan *out, amphi_error *error);
 /* An attempt on the route begins, or has ended (AMPHI_OK: whole answer). */
 void amphi__decide_began(amphi_client *client, amphi_route *route);
-void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome);
+void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome,
+    uint32_t first_token_ms);
+/* One more, or one less, run under way on that route. */
+void amphi__decide_load(amphi_client *client, size_t route, int change);
+
+/* Budgets across requests, so that an outage is not multiplied: each request earns a tenth of a
+ * second try and a tenth of a hedge; these spend one when they say yes. */
+bool amphi__decide_may_retry(amphi_client *client);
+bool amphi__decide_may_hedge(amphi_client *client);
+/* When to hedge this step: its document's delay, or the 95th percentile of the route's recent first
+ * tokens when that is later. */
+uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *step);
 
 /* Local engines give their memory back when the device is short of it; a running answer is stopped
  * only when the pressure is critical. */

@@ -116,14 +116,15 @@ void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engi
     amphi__mutex_unlock(&stream->lock);
 }
 
-amphi_note *amphi__stream_wait(amphi_stream *stream, uint32_t attempt, uint64_t timeout_us)
+amphi_note *amphi__stream_wait(
+    amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us)
 {
     amphi_notes stale = {NULL, NULL};
     amphi_note *note = NULL;
     amphi__mutex_lock(&stream->lock);
     for (;;) {
         note = notes_pop(&stream->mailbox);
-        if (note != NULL && note->attempt != attempt) {
+        if (note != NULL && note->attempt != attempt && note->attempt != other) {
             notes_push(&stale, note);
             continue;
         }

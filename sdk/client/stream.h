@@ -88,9 +88,10 @@ bool amphi__stream_is_cancelled(amphi_stream *stream);
 /* Engines' side: a sink for one attempt posts here. */
 void amphi__stream_post(
     amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);
-/* Driver's side: the next note of that attempt (older ones are dropped), or NULL after timeout_us
- * or once the stream is cancelled. Free with amphi__free. */
-amphi_note *amphi__stream_wait(amphi_stream *stream, uint32_t attempt, uint64_t timeout_us);
+/* Driver's side: the next note of either attempt (of others they are dropped), or NULL after
+ * timeout_us or once the stream is cancelled. Free with amphi__free. */
+amphi_note *amphi__stream_wait(
+    amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us);
 
 /* record.c */
 amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out);

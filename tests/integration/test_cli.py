@@ -20,7 +20,7 @@ from faces import AMPHI, amphi, environment, promise, refused, survived, write  
 MODEL = os.path.abspath("local/models/amphi-help.gguf")
 COMMANDS = ["chat", "ask", "route", "history", "outbox", "rollout", "model", "serve", "bench",
             "doctor"]
-LOCAL = ["--mode", "only_local"]
+LOCAL = ["--mode", "only_local", "--seed", "1"]
 
 
 def data(folder):
@@ -110,7 +110,8 @@ def cli__two_dashes_end_the_flags(folder):
 
 @promise
 def ask__json_has_the_documented_members(folder):
-    done = amphi("ask", *data(folder), "--json", *LOCAL, "What happens when the battery is low?")
+    done = amphi("ask", *data(folder), "--json", "--mode", "only_local",
+                 "What happens when the battery is low?")
     result = parsed(done)
     required = ["text", "route", "takeovers", "cache", "finish_reason", "usage", "timing", "decision"]
     further = ["model", "error"]  # in chat.h as well
@@ -183,7 +184,7 @@ def ask__events_are_json_lines_that_end_once(folder):
     kinds = [chunk["amphi"]["event"] for chunk in chunks]
     assert kinds[0] == "route" and kinds[-1] == "done" and kinds.count("done") == 1, kinds
     text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks)
-    assert "Amphi" in text
+    assert "Amphi" in text, text
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
     spoken = [c["model"] for c in chunks if c["amphi"]["event"] == "delta"]
     assert set(spoken) == {"Amphi Help"}, set(spoken)  # the model that answers
@@ -374,7 +375,10 @@ class Terminal:
     def __init__(self, *words):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(AMPHI, [AMPHI, *words], environment(TERM="xterm", COLUMNS="200"))
+            try:
+                os.execve(AMPHI, [AMPHI, *words], environment(TERM="xterm", COLUMNS="200"))
+            finally:
+                os._exit(127)
         self.text = ""
         self.status = None
 
@@ -422,6 +426,7 @@ def chat__in_a_terminal_shows_the_id_the_route_and_why(folder):
     terminal.type("Who are you?\r")
     terminal.expect("Amphi")
     terminal.expect(r"\[local\] only_local: local first.*tokens")
+    terminal.expect("> ")
     terminal.type("\x04")
     assert terminal.end() == 0
     messages = parsed(amphi("history", *data(folder), "--json", conversation))["messages"]
@@ -437,6 +442,7 @@ def chat__arrow_up_brings_the_last_line_back_and_it_can_be_edited(folder):
     terminal.expect("> ")
     terminal.type("\x1b[A\x1b[D\x7fu\r")  # up, left, backspace, u
     terminal.expect(r'"error":null\}')
+    terminal.expect("> ")
     terminal.type("\x04")
     assert terminal.end() == 0
     listed = parsed(amphi("history", *data(folder), "--json"))["conversations"]
@@ -470,6 +476,7 @@ def chat__a_pasted_block_of_lines_is_one_message(folder):
     terminal.expect("> ")
     terminal.type("Who are you?\rIs the battery low?\rThank you\r")
     terminal.expect(r'"error":null\}')
+    terminal.expect("> ")
     terminal.type("\x04")
     assert terminal.end() == 0
     messages = parsed(amphi("history", *data(folder), "--json", "p"))["messages"]

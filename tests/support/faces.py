@@ -38,6 +38,8 @@ def is_sanitized():
 def main():
     """Runs the marked tests, each in a folder of its own."""
     global SANITIZED
+    if not os.path.exists(AMPHI):
+        sys.exit(f"{AMPHI} is not there: build it first")
     SANITIZED = is_sanitized()
     failed = passed = 0
     for test in tests:

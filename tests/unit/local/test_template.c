@@ -275,6 +275,12 @@ static void template__greedy_ones_are_refused(void **state)
         "{% for i in range(99999) %}{{ s.replace('o', 'oo' * 9999)|length }}{% endfor %}",
         "{% for i in range(9999) %}{{ ('a' * 99999).rfind('b' ~ 'a' * 50000) }}{% endfor %}",
         "{{ l|map('map', 'map', 'map', 'map', 'upper')|map('list')|list }}",
+        "{% set a = (1,) * 1000 %}{% set b = (a,) * 1000 %}{% set c = (b,) * 1000 %}"
+        "{% for i in range(99999) %}{{ d[c] }}{{ c in d }}{% endfor %}",
+        "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ d[k] }}{% endfor %}",
+        "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ k.strip(k) }}{% endfor %}",
+        "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ k.startswith(k) }}{% endfor %}",
+        "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ k is lower }}{% endfor %}",
         "{{ 'x'|indent(99999999999) }}", "{{ [1]|tojson(indent=99999999999) }}",
         "{{ [1]|batch(99999999999, 0)|list }}", "{{ [1]|slice(99999999999)|list }}"};
 

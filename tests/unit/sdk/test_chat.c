@@ -55,7 +55,8 @@ static void device_snapshot(void *self, amphi_device_facts *out)
 static const amphi_device_ops device_ops = {
     .struct_size = sizeof(amphi_device_ops), .name = "fine", .snapshot = device_snapshot};
 
-static void world_open(world *w, const scripted_step *local, const scripted_step *cloud)
+static void world_open_with(
+    world *w, const scripted_step *local, const scripted_step *cloud, const char *policy)
 {
     amphi_client_options options;
     amphi_error error;
@@ -73,9 +74,15 @@ static void world_open(world *w, const scripted_step *local, const scripted_step
     w->parts.engines_count = 1;
     amphi_client_options_init(&options);
     options.parts = &w->parts;
+    options.policy_json = amphi_str_from(policy);
     amphi_status status = amphi_client_new(&w->client, &options, &error);
     if (status != AMPHI_OK)
         fail_msg("%s", error.message);
+}
+
+static void world_open(world *w, const scripted_step *local, const scripted_step *cloud)
+{
+    world_open_with(w, local, cloud, NULL);
 }
 
 static void world_close(world *w)
@@ -424,6 +431,75 @@ static void chat__no_route_queues_and_delivers_once(void **state)
     world_close(&w);
 }
 
+static void chat__late_first_token_is_hedged_and_the_loser_is_cancelled(void **state)
+{
+    static const scripted_step late[] = {{SCRIPT_WAIT, NULL, 60000}, {SCRIPT_SAY, "Late.", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    world w;
+    world_open_with(&w, says_hello, late, "{\"cloud\":{\"hedge_ms\":30}}");
+    amphi_chat_request request = request_in(AMPHI_MODE_PREFER_CLOUD);
+    ask(&w, &request, "Hi");
+    expect_screen(&w, "Hello world.");
+    assert_int_equal(w.takeovers, 1);
+    assert_int_equal(atomic_load(&w.cloud.starts), 1);
+    world_close(&w);
+}
+
+static void chat__prompt_first_token_is_not_hedged(void **state)
+{
+    world w;
+    world_open_with(&w, says_hello, says_hello, "{\"cloud\":{\"hedge_ms\":5000}}");
+    amphi_chat_request request = request_in(AMPHI_MODE_PREFER_CLOUD);
+    ask(&w, &request, "Hi");
+    assert_int_equal(w.takeovers, 0);
+    assert_int_equal(atomic_load(&w.local.starts), 0);
+    world_close(&w);
+}
+
+static void chat__hedge_goes_on_when_the_first_route_fails(void **state)
+{
+    static const scripted_step fails[] = {
+        {SCRIPT_WAIT, NULL, 60}, {SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    static const scripted_step slow[] = {{SCRIPT_WAIT, NULL, 150}, {SCRIPT_SAY, "Slow.", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    world w;
+    world_open_with(&w, slow, fails, "{\"cloud\":{\"hedge_ms\":30}}");
+    amphi_chat_request request = request_in(AMPHI_MODE_PREFER_CLOUD);
+    ask(&w, &request, "Hi");
+    expect_screen(&w, "Slow.");
+    assert_int_equal(atomic_load(&w.local.starts), 1);
+    world_close(&w);
+}
+
+static void chat__private_requests_never_hedge_to_the_cloud(void **state)
+{
+    static const scripted_step slow[] = {{SCRIPT_WAIT, NULL, 120}, {SCRIPT_SAY, "Mine.", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    world w;
+    world_open_with(&w, slow, says_hello, "{\"cloud\":{\"hedge_ms\":10}}");
+    amphi_chat_request request = request_in(AMPHI_MODE_AUTO);
+    request.is_private = true;
+    ask(&w, &request, "Secret");
+    expect_screen(&w, "Mine.");
+    assert_int_equal(atomic_load(&w.cloud.starts), 0);
+    world_close(&w);
+}
+
+static void chat__outage_spends_the_retry_budget(void **state)
+{
+    static const scripted_step down[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    world w;
+    world_open_with(&w, says_hello, down, "{\"breaker\":{\"failures\":1000}}");
+    for (int i = 0; i < 60; i++) {
+        amphi_chat_request request = request_in(AMPHI_MODE_ONLY_CLOUD);
+        request.no_queue = true;
+        ask(&w, &request, "Hi");
+    }
+    /* Sixty requests, ten second tries in hand and one more earned by every ten requests. */
+    assert_in_range(atomic_load(&w.cloud.starts), 60 + 10, 60 + 17);
+    world_close(&w);
+}
+
 static void chat__hot_phone_stops_a_running_local_answer(void **state)
 {
     static const scripted_step slow[] = {{SCRIPT_SAY, "Hel", 0}, {SCRIPT_WAIT, NULL, 60000},
@@ -518,6 +594,11 @@ int main(void)
         cmocka_unit_test(chat__failed_answers_are_not_cached),
         cmocka_unit_test(chat__conversation_sends_its_history_along),
         cmocka_unit_test(chat__no_route_queues_and_delivers_once),
+        cmocka_unit_test(chat__late_first_token_is_hedged_and_the_loser_is_cancelled),
+        cmocka_unit_test(chat__prompt_first_token_is_not_hedged),
+        cmocka_unit_test(chat__hedge_goes_on_when_the_first_route_fails),
+        cmocka_unit_test(chat__private_requests_never_hedge_to_the_cloud),
+        cmocka_unit_test(chat__outage_spends_the_retry_budget),
         cmocka_unit_test(chat__hot_phone_stops_a_running_local_answer),
         cmocka_unit_test(chat__json_form_continues_a_given_beginning),
         cmocka_unit_test(chat__bad_json_requests_name_the_field),
