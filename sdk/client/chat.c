@@ -157,6 +157,15 @@ static void note_outcome(amphi_stream *stream, const amphi_attempt *attempt)
             attempt->number, attempt->error.message);
 }
 
+/* A local engine that died and is the last hope (private, only_local, no cloud) is started once
+ * more, and goes on where it was. */
+static bool may_revive(const amphi_stream *stream, const amphi_attempt *attempt, bool has_next)
+{
+    amphi_status status = attempt->error.status;
+    return !has_next && !stream->tool_call_seen &&
+        (status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED);
+}
+
 /* One route of the plan, with its second tries. Returns with attempt->error set. */
 static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_next)
 {
@@ -182,6 +191,12 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
         note_outcome(stream, attempt);
         if (attempt->error.status == AMPHI_OK)
             return;
+        if (tries == 1 && may_revive(stream, attempt, has_next)) {
+            attempt->continues = can_continue(stream, attempt->step);
+            attempt->takeover =
+                record_takeover(stream, info.name, &attempt->error, attempt->continues);
+            continue;
+        }
         int64_t delay_ms = retry_delay_ms(stream->client, attempt, has_next, tries);
         if (delay_ms < 0 || !pause_ms(stream, delay_ms))
             return;

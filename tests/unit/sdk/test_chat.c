@@ -431,6 +431,21 @@ static void chat__no_route_queues_and_delivers_once(void **state)
     world_close(&w);
 }
 
+static void chat__engine_that_is_the_last_hope_is_started_once_more(void **state)
+{
+    world w;
+    world_open(&w, dies_in_mid_word, says_hello);
+    w.local.next_script = continues_hello;
+    amphi_chat_request request = request_in(AMPHI_MODE_AUTO);
+    request.is_private = true;
+    ask(&w, &request, "Secret");
+    expect_screen(&w, "Hello world.");
+    assert_int_equal(w.last, AMPHI_EVENT_DONE);
+    assert_int_equal(w.takeovers, 1);
+    assert_int_equal(atomic_load(&w.cloud.starts), 0);
+    world_close(&w);
+}
+
 static void chat__late_first_token_is_hedged_and_the_loser_is_cancelled(void **state)
 {
     static const scripted_step late[] = {{SCRIPT_WAIT, NULL, 60000}, {SCRIPT_SAY, "Late.", 0},
@@ -594,6 +609,7 @@ int main(void)
         cmocka_unit_test(chat__failed_answers_are_not_cached),
         cmocka_unit_test(chat__conversation_sends_its_history_along),
         cmocka_unit_test(chat__no_route_queues_and_delivers_once),
+        cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
         cmocka_unit_test(chat__late_first_token_is_hedged_and_the_loser_is_cancelled),
         cmocka_unit_test(chat__prompt_first_token_is_not_hedged),
         cmocka_unit_test(chat__hedge_goes_on_when_the_first_route_fails),
