@@ -6,12 +6,15 @@
  */
 #include "local/local.h"
 
+#include "local/compute/kernels.h"
 #include "local/worker/supervisor.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
+
+#include <amphi/version.h>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -68,12 +71,15 @@ static void fill_info(const amphi_local *local, const amphi_model_key *key, amph
 
     if (!described->known || !amphi__model_key_equal(&described->key, key)) {
         snprintf(out->why, sizeof out->why, "the engine process is still starting");
+        out->failure = AMPHI_E_BUSY;
         return;
     }
+    out->failure = described->status;
     if (described->status != AMPHI_OK) {
-        snprintf(out->why, sizeof out->why, "%s", described->why);
+        amphi__str_copy_to(out->why, sizeof out->why, amphi_str_from(described->why));
         return;
     }
+    out->failure = AMPHI_OK;
     out->available = true;
     out->ready = local->ready;
     snprintf(out->model, sizeof out->model, "%s", model->name);
@@ -86,11 +92,40 @@ static void fill_info(const amphi_local *local, const amphi_model_key *key, amph
     }
 }
 
-static void local_describe(void *self, amphi_engine_info *out)
+/* What the identity is made from: reads 256 KiB at most, and only when a file changed. */
+static void refresh_identity(amphi_local *local, const amphi_model_key *model)
+{
+    amphi_local_identity made = {.model = *model};
+    char path[AMPHI_LOCAL_PATH_MAX] = "";
+    char engine[AMPHI_FINGERPRINT_MAX];
+    bool fresh = false;
+
+    if (local->worker_path[0] != '\0') {
+        snprintf(path, sizeof path, "%s", local->worker_path);
+    } else {
+        (void)amphi__local_worker_path(path, sizeof path, NULL);
+    }
+    amphi__file_key(path, &made.worker);
+    amphi__mutex_lock(&local->lock);
+    fresh = amphi__model_key_equal(&local->identity.model, &made.model) &&
+            amphi__model_key_equal(&local->identity.worker, &made.worker);
+    amphi__mutex_unlock(&local->lock);
+    if (fresh) {
+        return;
+    }
+    (void)amphi__fingerprint(local->model_path, made.fingerprint);
+    (void)amphi__fingerprint(path, engine);
+    snprintf(made.build, sizeof made.build, "%.12s+%.12s", amphi_version(), engine);
+    amphi__mutex_lock(&local->lock);
+    local->identity = made;
+    amphi__mutex_unlock(&local->lock);
+}
+
+static void local_identify(void *self, amphi_engine_info *out)
 {
     amphi_local *local = self;
+    const amphi_kernels *kernels = NULL;
     amphi_model_key key;
-    amphi_error error;
     size_t struct_size = out->struct_size;
 
     memset(out, 0, sizeof *out);
@@ -98,8 +133,29 @@ static void local_describe(void *self, amphi_engine_info *out)
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
     snprintf(out->name, sizeof out->name, "local");
+    if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK) {
+        snprintf(out->kernels, sizeof out->kernels, "%s", kernels->name);
+    }
+    if (amphi__model_key(local, &key, NULL) != AMPHI_OK) {
+        return;
+    }
+    refresh_identity(local, &key);
+    amphi__mutex_lock(&local->lock);
+    snprintf(out->fingerprint, sizeof out->fingerprint, "%s", local->identity.fingerprint);
+    snprintf(out->build, sizeof out->build, "%s", local->identity.build);
+    amphi__mutex_unlock(&local->lock);
+}
+
+static void local_describe(void *self, amphi_engine_info *out)
+{
+    amphi_local *local = self;
+    amphi_model_key key;
+    amphi_error error;
+
+    local_identify(self, out);
+    out->failure = AMPHI_E_NOT_FOUND;
     if (amphi__model_key(local, &key, &error) != AMPHI_OK) {
-        snprintf(out->why, sizeof out->why, "%s", error.message);
+        amphi__str_copy_to(out->why, sizeof out->why, amphi_str_from(error.message));
         return;
     }
     amphi__mutex_lock(&local->lock);
@@ -110,6 +166,8 @@ static void local_describe(void *self, amphi_engine_info *out)
         key = local->described.key; /* it is answering with the file that it has */
     }
     fill_info(local, &key, out);
+    out->deaths_early = local->deaths_early;
+    out->deaths_late = local->deaths_late;
     amphi__mutex_unlock(&local->lock);
 }
 
@@ -155,6 +213,7 @@ static amphi_status run_new(amphi_engine_run **out, const amphi_local *local,
     run->sink = *sink;
     run->threads = smaller_of(local->threads, request->threads_max);
     run->context_tokens = smaller_of(local->context_tokens_max, request->context_tokens_max);
+    run->plain_kernels = request->plain_kernels;
     run->tokens_per_second_max =
         request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
     *out = run;
@@ -366,6 +425,7 @@ static const amphi_engine_ops local_ops = {
     .prewarm = local_prewarm,
     .unload = local_unload,
     .free = local_free,
+    .identify = local_identify,
 };
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)

@@ -236,9 +236,9 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     amphi_str messages_json, amphi_str tools_json, amphi_str extra_json, amphi_str now_iso,
     bool add_generation_prompt, char **text_out, amphi_error *error)
 {
-    if (model == NULL || text_out == NULL || messages_json.size == 0)
-        return amphi__fail(
-            error, AMPHI_E_ARGUMENT, 0, "model, messages_json or text_out: nothing given");
+    if ((model == NULL && template_text.size == 0) || text_out == NULL || messages_json.size == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "model or template_text, messages_json, text_out: nothing given");
     *text_out = NULL;
     char scratch[2][8];
     amphi_json *messages = NULL;
@@ -263,10 +263,12 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     input.messages = messages;
     input.tools = tools;
     input.extra = extra;
-    input.bos_token =
-        token_text(model->tokenizer, amphi__tokenizer_bos(model->tokenizer), scratch[0]);
-    input.eos_token =
-        token_text(model->tokenizer, amphi__tokenizer_eos(model->tokenizer), scratch[1]);
+    if (model != NULL) { /* without one, extra_json may bring them */
+        input.bos_token =
+            token_text(model->tokenizer, amphi__tokenizer_bos(model->tokenizer), scratch[0]);
+        input.eos_token =
+            token_text(model->tokenizer, amphi__tokenizer_eos(model->tokenizer), scratch[1]);
+    }
     status = amphi__template_render(given != NULL ? given : model->tmpl, &input, &text, error);
     if (status != AMPHI_OK)
         goto cleanup;

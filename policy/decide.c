@@ -225,7 +225,10 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     entry->reason = is_auto ? AMPHI_REASON_OK : AMPHI_REASON_MODE;
     if (place == 0 && is_auto && !is_local(j)) {
         say(entry->why, "auto: cloud first, as local is held back by %s; %s",
-            c->local_reason == AMPHI_REASON_THERMAL ? "heat" : "memory", state);
+            c->local_reason == AMPHI_REASON_THERMAL      ? "heat"
+            : c->local_reason == AMPHI_REASON_QUARANTINE ? "crashes"
+                                                         : "memory",
+            state);
     } else if (place == 0) {
         say(entry->why, "%s: %s first, %s", amphi_mode_name(c->mode), kind, state);
     } else {

@@ -77,8 +77,11 @@ static const amphi_policy_field fields[] = {
     FIELD("breaker.open_ms", U32, breaker_open_ms, 10000, 1, 3600000, "ms",
         "for how long, until one request may try"),
     FIELD("crash.limit", U32, crash_limit, 3, 1, 1000, "",
-        "crashes of the local engine in the window after which it is left alone"),
+        "crashes of the local engine in the window that lead one step down: plain kernels and one "
+        "thread, then a smaller model, then none"),
     FIELD("crash.window_s", U32, crash_window_s, 600, 1, 2592000, "s", "that window"),
+    FIELD("crash.quiet_s", U32, crash_quiet_s, 150, 1, 2592000, "s",
+        "so long without a crash forgives one, which lets one start try again"),
 };
 
 static const char *const thermal_names[] = {

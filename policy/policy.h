@@ -44,8 +44,9 @@ typedef struct amphi_policy {
     uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache                      */
     uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it                  */
     uint32_t breaker_open_ms;    /* "breaker.open_ms": 10000, then one probe                */
-    uint32_t crash_limit;        /* "crash.limit": 3 in the window: no local                */
+    uint32_t crash_limit;        /* "crash.limit": 3 in the window: one step down           */
     uint32_t crash_window_s;     /* "crash.window_s": 600                                   */
+    uint32_t crash_quiet_s;      /* "crash.quiet_s": 150; each one forgives a crash         */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -69,12 +70,27 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  * private refuses every CLOUD route, before anything else is looked at.
  */
 
+/* What the ledger knows of a local engine's crashes with this model file and this build, within
+ * crash.window_s and with forgiven ones taken off. The steps down: three with the machine's best
+ * kernels: plain kernels and one thread. Three with plain kernels, or three before any kernel ran
+ * (other kernels can't help there): not at all, until one more quiet interval forgives one; the
+ * start that this allows is the probe. Each kill for memory halves the context; three: not at
+ * all. Another local route (a smaller model) is judged by its own crashes, so it comes next. */
+typedef struct amphi_crash_facts {
+    uint32_t crashes;       /* with the best kernels, after they began to run   */
+    uint32_t crashes_early; /* before any kernel ran: starting, reading, loading */
+    uint32_t crashes_plain; /* with plain kernels, after they began to run      */
+    uint32_t kills_memory;  /* out of memory                                    */
+    uint32_t forgiven;      /* of the four above together                       */
+    uint32_t quiet_left_s;  /* until the next one is forgiven                   */
+} amphi_crash_facts;
+
 /* What is known about one route; `info` as the engine describes itself. */
 typedef struct amphi_policy_route {
     amphi_engine_info info;
     bool breaker_open;        /* refused for now                                          */
     bool breaker_probe;       /* half open: one request may try                           */
-    uint32_t crashes;         /* LOCAL: in the window                                     */
+    amphi_crash_facts crash;  /* LOCAL                                                    */
     bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
     bool was_refused_thermal; /* amphi__policy_remember                                   */
     bool was_refused_memory;
@@ -108,6 +124,7 @@ typedef struct amphi_plan_step {
     uint32_t threads_max;        /* LOCAL; 0: no bound                     */
     uint32_t context_tokens_max; /* LOCAL; 0: no bound                     */
     float tokens_per_second_max; /* LOCAL; 0: no bound                     */
+    bool plain_kernels;          /* LOCAL: it crashed with the best ones   */
 } amphi_plan_step;
 
 typedef struct amphi_plan {
@@ -122,6 +139,10 @@ typedef struct amphi_plan {
                                     _RESOURCE   memory, heat or battery
                                     _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much  */
 } amphi_plan;
+
+/* Would the crashes alone refuse this route? Then nothing of it should be run, not even to describe
+ * it. Pure. */
+bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash);
 
 void amphi__policy_decide(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);

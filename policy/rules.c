@@ -206,12 +206,53 @@ static amphi_verdict rule_available(amphi_judgement *j)
     return AMPHI_VERDICT_HARD;
 }
 
+bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash)
+{
+    uint32_t limit = policy->crash_limit > 0 ? policy->crash_limit : 1;
+    return crash->crashes_early >= limit || crash->crashes_plain >= limit ||
+           crash->kills_memory >= limit;
+}
+
+static amphi_verdict refuse_crashed(amphi_judgement *j)
+{
+    const amphi_crash_facts *crash = &j->route->crash;
+    uint32_t limit = j->policy->crash_limit;
+    uint32_t window_s = j->policy->crash_window_s;
+    uint32_t left_s = crash->quiet_left_s;
+    if (crash->kills_memory >= limit) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the local engine ran out of memory %u times within %u s; tried again in %u s",
+            crash->kills_memory, window_s, left_s);
+    }
+    if (crash->crashes_early >= limit) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the local engine crashed %u times within %u s while loading this model; tried again "
+            "in %u s",
+            crash->crashes_early, window_s, left_s);
+    }
+    return refuse(j, AMPHI_REASON_QUARANTINE,
+        "the local engine crashed %u times within %u s, with plain kernels too; tried again in %u "
+        "s",
+        crash->crashes_plain, window_s, left_s);
+}
+
 static amphi_verdict rule_quarantine(amphi_judgement *j)
 {
-    if (is_local(j) && j->route->crashes >= j->policy->crash_limit && j->route->crashes > 0) {
-        return refuse(j, AMPHI_REASON_QUARANTINE,
-            "the local engine crashed %u times within %u s; the limit is %u", j->route->crashes,
-            j->policy->crash_window_s, j->policy->crash_limit);
+    const amphi_crash_facts *crash = &j->route->crash;
+    if (!is_local(j)) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    if (amphi__policy_is_quarantined(j->policy, crash)) {
+        return refuse_crashed(j);
+    }
+    if (crash->crashes > 0 && crash->crashes >= j->policy->crash_limit) {
+        j->step.plain_kernels = true;
+        fewer_threads(j, 1, "it crashed");
+        note(j, "plain kernels");
+        degrade(j, AMPHI_REASON_QUARANTINE);
+    }
+    if (crash->forgiven > 0) {
+        note(j, "tried again after crashes");
     }
     return AMPHI_VERDICT_KEEP;
 }
@@ -269,12 +310,29 @@ static uint64_t tokens_needed(const amphi_judgement *j)
            (answer < ANSWER_TOKENS_LEAST ? answer : ANSWER_TOKENS_LEAST);
 }
 
+/* Half the context for each time that it was killed for its memory, as long as that is of use. */
+static uint32_t smaller_footprint(amphi_judgement *j, uint32_t context)
+{
+    uint32_t smaller = context;
+    for (uint32_t i = 0; i < j->route->crash.kills_memory && i < 16; i++) {
+        if (smaller / 2 >= CONTEXT_TOKENS_USEFUL && smaller / 2 >= tokens_needed(j)) {
+            smaller /= 2;
+        }
+    }
+    if (smaller < context) {
+        note(j, "context %u tokens: it ran out of memory", smaller);
+        degrade(j, AMPHI_REASON_MEMORY);
+    }
+    return smaller;
+}
+
 static amphi_verdict rule_context(amphi_judgement *j)
 {
     uint32_t limit = j->route->info.context_tokens_max; /* 0: unknown */
     if (is_local(j)) {
         uint32_t most = j->policy->local_context_tokens_max;
         limit = limit == 0 || limit > most ? most : limit;
+        limit = smaller_footprint(j, limit);
         j->step.context_tokens_max = limit;
     }
     if (limit != 0 && tokens_needed(j) > limit) {

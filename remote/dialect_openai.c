@@ -5,8 +5,8 @@
  * dialect_openai_request.c.)
  *
  * When is an answer whole? Only with a finish reason. Behind it usually come a chunk with usage
- * and "[DONE]"; both are trimmings, waited for shortly. Without it the end of the body, whether
- * clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is not JSON ends the answer with
+ * and "[DONE]"; whichever is first ends it, and they are waited for shortly. Without a finish reason
+ * the end of the body, whether clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is not JSON ends the answer with
  * AMPHI_E_PROTOCOL: skipping it could lose a word.
  *
  * A given beginning (prefix) is continued by most servers, but some say it again first. An answer
@@ -120,11 +120,11 @@ static uint32_t tokens(const amphi_json *value)
     return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
 
-/* The last one counts: some servers repeat a growing usage in every chunk. */
-static void take_usage(amphi_answer *answer, const amphi_json *usage)
+/* The last one counts: some servers repeat a growing usage in every chunk. false: there is none. */
+static bool take_usage(amphi_answer *answer, const amphi_json *usage)
 {
     if (amphi__json_kind(usage) != AMPHI_JSON_OBJECT) {
-        return;
+        return false;
     }
     const amphi_json *cached =
         amphi__json_get(amphi__json_get(usage, "prompt_tokens_details"), "cached_tokens");
@@ -135,6 +135,7 @@ static void take_usage(amphi_answer *answer, const amphi_json *usage)
     answer->usage.completion_tokens = tokens(amphi__json_get(usage, "completion_tokens"));
     answer->usage.cached_tokens = tokens(cached);
     answer->has_usage = true;
+    return true;
 }
 
 static void take_model(amphi_answer *answer, const amphi_json *chunk)
@@ -306,11 +307,14 @@ static void take_chunk(amphi_answer *answer, amphi_str text)
         goto cleanup;
     }
     take_model(answer, chunk);
-    take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
-    take_usage(answer, amphi__json_get(chunk, "usage"));
+    bool usage = take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
+    usage = take_usage(answer, amphi__json_get(chunk, "usage")) || usage;
     for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
          choice != NULL; choice = amphi__json_next(choice)) {
         take_choice(answer, choice);
+    }
+    if (usage && answer->phase == AMPHI_ANSWER_ENDING) {
+        conclude(answer); /* nothing that we need can follow */
     }
 cleanup:
     amphi__json_free(chunk);

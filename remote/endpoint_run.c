@@ -6,7 +6,7 @@
  * returned, `ended` when the HTTP exchange has nothing more to say. Between these, two waits need
  * a time limit, and the transport has none, so each endpoint has one watcher thread, started when
  * it is first needed:
- *   - the finish reason came, usage and end marker did not yet: after a second we stop waiting;
+ *   - the finish reason came, usage and end marker did not yet: after 0.4 s we stop waiting;
  *   - FINISH was delivered and the caller has released the run, but the HTTP body's last bytes are
  *     still under way: they are read for a moment, because an exchange that is cut off costs the
  *     connection, and the next request a handshake.
@@ -21,7 +21,7 @@
 
 #include <amphi/version.h>
 
-static const uint64_t trimmings_us = 1000000; /* for usage and the end marker */
+static const uint64_t trimmings_us = 400000; /* for usage and the end marker */
 static const uint64_t drain_us = 250000;      /* for the end of an HTTP body  */
 
 struct amphi_engine_run {

@@ -155,3 +155,17 @@ amphi_status amphi__turn_title(amphi_buf *out, const amphi_store_turn *turn, amp
     }
     return AMPHI_OK;
 }
+
+amphi_status amphi__check_start(const amphi_store_start *start, amphi_error *error)
+{
+    const amphi_str words[] = {start->fingerprint, start->build, start->kernels, start->host};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (words[i].size > AMPHI_STORE_ID_BYTES_MAX)
+            return amphi__fail(error, AMPHI_E_LIMIT, 0, "ledger: a name is longer than %d bytes",
+                AMPHI_STORE_ID_BYTES_MAX);
+    if (start->fingerprint.size == 0 || (unsigned)start->phase >= AMPHI_START_PHASE_COUNT ||
+        (unsigned)start->outcome >= AMPHI_START_OUTCOME_COUNT)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "ledger: no fingerprint, or an unknown phase or outcome");
+    return AMPHI_OK;
+}

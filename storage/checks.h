@@ -13,6 +13,8 @@
 #define AMPHI_STORE_SETTING_BYTES_MAX (4u << 20)
 #define AMPHI_CACHE_VALUE_BYTES_MAX   (1u << 20)
 #define AMPHI_STORE_MESSAGES_MAX      10000 /* of one turn */
+#define AMPHI_LEDGER_ROWS_MAX         512
+#define AMPHI_LEDGER_LIST_MAX         256 /* rows that one list shows */
 #define AMPHI_TITLE_CHARACTERS        60
 
 typedef struct amphi_store_limits {
@@ -30,6 +32,7 @@ amphi_status amphi__check_turn(const amphi_store_turn *turn, amphi_error *error)
 amphi_status amphi__check_outbox_item(const amphi_store_outbox_item *item, amphi_error *error);
 amphi_status amphi__check_id(amphi_str id, const char *field, amphi_error *error);
 amphi_status amphi__check_setting(amphi_str name, amphi_str value, amphi_error *error);
+amphi_status amphi__check_start(const amphi_store_start *start, amphi_error *error);
 amphi_status amphi__check_cache_value(
     const amphi_store_limits *limits, amphi_str value, amphi_error *error);
 

@@ -60,6 +60,20 @@ static const char *const steps[] = {
     "CREATE INDEX outbox_by_conversation ON outbox (conversation, seq);"
     "CREATE TABLE settings (name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;"
     "PRAGMA user_version = 1;",
+    /* 2: the ledger of local starts */
+    "CREATE TABLE ledger ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  fingerprint TEXT NOT NULL,"
+    "  build TEXT NOT NULL,"
+    "  kernels TEXT NOT NULL,"
+    "  host TEXT NOT NULL,"
+    "  in_process INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  changed_ms INTEGER NOT NULL,"
+    "  phase INTEGER NOT NULL,"
+    "  outcome INTEGER NOT NULL);"
+    "CREATE INDEX ledger_by_model ON ledger (fingerprint, changed_ms);"
+    "PRAGMA user_version = 2;",
 };
 
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))

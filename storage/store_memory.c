@@ -5,6 +5,7 @@
  * walks them. One mutex; visitors get copies, outside of it. What is freed is overwritten first.
  */
 #include "storage/checks.h"
+#include "storage/memory_ledger.h"
 #include "storage/memory_list.h"
 #include "storage/rows.h"
 #include "storage/stores.h"
@@ -47,7 +48,7 @@ typedef struct store_memory {
     amphi_log log;
     uint8_t master[32];
     int64_t last_id; /* of conversations, messages and outbox entries alike */
-    amphi_list conversations, messages, outbox, settings;
+    amphi_list conversations, messages, outbox, settings, ledger;
     amphi_list cache; /* least recently used first */
     uint64_t cache_bytes;
 } store_memory;
@@ -609,6 +610,51 @@ static amphi_status derive_key(void *self, amphi_str purpose, uint8_t out[32], a
     return status == AMPHI_OK ? status : amphi__fail(error, status, 0, "store: HKDF failed");
 }
 
+/* ---- Ledger ---- */
+
+static amphi_status ledger_add(
+    void *self, const amphi_store_start *start, int64_t *id, amphi_error *error)
+{
+    store_memory *store = self;
+    amphi_status status = amphi__check_start(start, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__mutex_lock(&store->lock);
+    *id = ++store->last_id;
+    status = amphi__memory_ledger_add(&store->ledger, start, *id, error);
+    amphi__mutex_unlock(&store->lock);
+    return status;
+}
+
+static amphi_status ledger_set(void *self, int64_t id, amphi_start_phase phase,
+    amphi_start_outcome outcome, int64_t now_ms, amphi_error *error)
+{
+    store_memory *store = self;
+    amphi__mutex_lock(&store->lock);
+    amphi_status status =
+        amphi__memory_ledger_set(&store->ledger, id, phase, outcome, now_ms, error);
+    amphi__mutex_unlock(&store->lock);
+    return status;
+}
+
+static amphi_status ledger_list(void *self, amphi_str fingerprint, int64_t since_ms,
+    amphi_store_start_fn *visit, void *user, amphi_error *error)
+{
+    store_memory *store = self;
+    amphi_rows rows;
+    amphi__rows_init(&rows);
+    amphi__mutex_lock(&store->lock);
+    amphi__memory_ledger_copy(&store->ledger, fingerprint, since_ms, &rows);
+    amphi__mutex_unlock(&store->lock);
+    amphi_status status = AMPHI_OK;
+    if (rows.bytes.status == AMPHI_OK)
+        amphi__memory_ledger_visit(&rows, visit, user);
+    else
+        status = amphi__fail_no_memory(error);
+    amphi__rows_clear(&rows);
+    return status;
+}
+
 static void store_free(void *self)
 {
     store_memory *store = self;
@@ -618,6 +664,7 @@ static void store_free(void *self)
     amphi__list_clear(&store->messages);
     amphi__list_clear(&store->outbox);
     amphi__list_clear(&store->settings);
+    amphi__list_clear(&store->ledger);
     amphi__list_clear(&store->cache);
     amphi__wipe(store->master, sizeof store->master);
     amphi__mutex_clear(&store->lock);
@@ -643,6 +690,9 @@ static const amphi_store_ops memory_ops = {
     .setting_put = setting_put,
     .derive_key = derive_key,
     .free = store_free,
+    .ledger_add = ledger_add,
+    .ledger_set = ledger_set,
+    .ledger_list = ledger_list,
 };
 
 amphi_status amphi__store_memory_new(

@@ -54,6 +54,9 @@ static const amphi_store_ops sqlcipher_ops = {
     .setting_put = amphi__store_setting_put,
     .derive_key = derive_key,
     .free = store_free,
+    .ledger_add = amphi__store_ledger_add,
+    .ledger_set = amphi__store_ledger_set,
+    .ledger_list = amphi__store_ledger_list,
 };
 
 /* The database's key and salt, and the master, from the provider's key. The caller wipes both. */

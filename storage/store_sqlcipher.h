@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The encrypted store's inside, shared by its four files: history.c, cache.c, outbox.c and
- * settings.c. Each function below is one entry of amphi_store_ops (see ext/store.h for what it
+ * The encrypted store's inside, shared by its five files: history.c, cache.c, outbox.c,
+ * settings.c and ledger.c. Each function below is one entry of amphi_store_ops (see ext/store.h for what it
  * promises); self is the store. They lock, gather what a visitor shall see, unlock, and visit.
  */
 #ifndef AMPHI_STORAGE_STORE_SQLCIPHER_H
@@ -55,5 +55,12 @@ amphi_status amphi__store_setting_get(
     void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__store_setting_put(
     void *self, amphi_str name, amphi_str value, amphi_error *error);
+
+amphi_status amphi__store_ledger_add(
+    void *self, const amphi_store_start *start, int64_t *id, amphi_error *error);
+amphi_status amphi__store_ledger_set(void *self, int64_t id, amphi_start_phase phase,
+    amphi_start_outcome outcome, int64_t now_ms, amphi_error *error);
+amphi_status amphi__store_ledger_list(void *self, amphi_str fingerprint, int64_t since_ms,
+    amphi_store_start_fn *visit, void *user, amphi_error *error);
 
 #endif

@@ -49,8 +49,8 @@ static int run(cli_options *options)
     if (amphi_chat_start(&stream, client, &request, &error) != AMPHI_OK)
         rc = cli_fail(&error);
     else
-        rc = cli_own(options, "--events") != NULL ? print_chunks(stream)
-                                                  : cli_play(stream, options);
+        rc =
+            cli_own(options, "--events") != NULL ? print_chunks(stream) : cli_play(stream, options);
 cleanup:
     amphi_stream_free(stream);
     amphi_client_free(client);
@@ -63,12 +63,13 @@ static const char *const own_flags[] = {"--events", NULL};
 const cli_command cli_ask = {
     .name = "ask",
     .summary = "one question, one answer",
-    .help = "usage: amphi ask [flags] QUESTION...   (or the question on standard input)\n\n"
-            "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
-            "cache, finish_reason, usage, timing and the decision with its reasons.\n"
-            "  --events              every event as a JSON line, in OpenAI's chunk form\n"
-            "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
-            "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
+    .help =
+        "usage: amphi ask [flags] QUESTION...   (or the question on standard input)\n\n"
+        "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
+        "cache, finish_reason, usage, timing and the decision with its reasons.\n"
+        "  --events              every event as a JSON line, in OpenAI's chunk form\n"
+        "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
+        "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
     .own_flags = own_flags,
     .run = run,
 };

@@ -97,7 +97,8 @@ static int run(cli_options *options)
     int rc = measure(options, prompt, generate, &f);
     if (rc != CLI_OK)
         return rc;
-    printf(options->json
+    printf(
+        options->json
             ? "{\"prefill_tps\":%.2f,\"decode_tps\":%.2f,\"load_ms\":%.2f,\"first_token_ms\":%.2f,"
               "\"rss_peak_bytes\":%llu}\n"
             : "prefill %.2f tokens/s, decode %.2f tokens/s, load %.2f ms, first token after %.2f "
@@ -112,11 +113,12 @@ static const char *const own_flags[] = {"--prompt=", "--gen=", "--kernels=", NUL
 const cli_command cli_bench = {
     .name = "bench",
     .summary = "speed and memory, measured here and now",
-    .help = "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n\n"
-            "Loads the model, feeds P tokens (prefill) and then G tokens one by one (decode).\n"
-            "The machine's mood shows in every single run: alternate what you compare, and quote\n"
-            "medians.\n\n"
-            "Example: amphi bench local --model model.gguf --threads 2 --prompt 256 --gen 64 --json\n",
+    .help =
+        "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n\n"
+        "Loads the model, feeds P tokens (prefill) and then G tokens one by one (decode).\n"
+        "The machine's mood shows in every single run: alternate what you compare, and quote\n"
+        "medians.\n\n"
+        "Example: amphi bench local --model model.gguf --threads 2 --prompt 256 --gen 64 --json\n",
     .own_flags = own_flags,
     .run = run,
 };

@@ -10,9 +10,11 @@
 #include <histedit.h>
 #include <locale.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 enum { LINES_REMEMBERED = 500, PASTE_GAP_MS = 30, MESSAGE_MAX = 4 << 20 };
 
@@ -32,7 +34,7 @@ static const char *prompt(EditLine *line)
 }
 
 /* ctrl-C at the prompt. */
-static unsigned char drop_line(EditLine *line, int key)
+static unsigned char drop_line(EditLine *line, wint_t key)
 {
     editor *e = NULL;
     el_get(line, EL_CLIENTDATA, &e);
@@ -64,7 +66,8 @@ static bool editor_open(editor *e)
     el_set(e->line, EL_SIGNAL, 1);
     el_set(e->line, EL_HIST, history, e->history);
     el_set(e->line, EL_SETTY, "-d", "-isig", NULL); /* ctrl-C is a key while a line is edited */
-    el_set(e->line, EL_ADDFN, "drop-line", "drops what was typed", drop_line);
+    /* Wide, because the narrow call copies the two strings and never frees them. */
+    el_wset(e->line, EL_ADDFN, L"drop-line", L"drops what was typed", drop_line);
     el_set(e->line, EL_BIND, "^C", "drop-line", NULL);
     el_set(e->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
     return true;
@@ -91,9 +94,8 @@ static char *edit_message(editor *e)
         }
         if (text == NULL || count <= 0)
             break;
-        char *larger = size + (size_t)count <= MESSAGE_MAX
-            ? realloc(message, size + (size_t)count + 1)
-            : NULL;
+        char *larger =
+            size + (size_t)count <= MESSAGE_MAX ? realloc(message, size + (size_t)count + 1) : NULL;
         if (larger == NULL)
             break;
         message = larger;
@@ -133,8 +135,8 @@ static void greet(amphi_client *client, const cli_options *options)
     amphi_decision decision;
     amphi_message message = {.role = AMPHI_ROLE_USER, .content = AMPHI_STR("Hello")};
     cli_request_init(options, &request, &message);
-    fprintf(stderr, "%sconversation %s; ctrl-C cancels an answer, ctrl-D ends%s\n",
-        cli_dim(stderr), options->conversation, cli_plain(stderr));
+    fprintf(stderr, "%sconversation %s; ctrl-C cancels an answer, ctrl-D ends%s\n", cli_dim(stderr),
+        options->conversation, cli_plain(stderr));
     if (amphi_route_explain(client, &request, &decision, NULL) != AMPHI_OK)
         return;
     for (size_t i = 0; i < decision.routes_count; i++)
@@ -151,8 +153,8 @@ static int turn(amphi_client *client, const cli_options *options, const char *te
     amphi_message message = {.role = AMPHI_ROLE_USER, .content = amphi_str_from(text)};
     cli_request_init(options, &request, &message);
     int rc = amphi_chat_start(&stream, client, &request, &error) == AMPHI_OK
-        ? cli_play(stream, options)
-        : cli_fail(&error);
+                 ? cli_play(stream, options)
+                 : cli_fail(&error);
     amphi_stream_free(stream);
     return rc;
 }
@@ -178,8 +180,11 @@ static int run(cli_options *options)
         amphi_client_free(client);
         return cli_usage("this terminal can't be edited in: TERM is unknown, or memory ran out");
     }
-    if (interactive)
+    if (interactive) {
+        /* A second ctrl-C that comes just after an answer's end must not end the program. */
+        signal(SIGINT, SIG_IGN);
         greet(client, options);
+    }
     (void)amphi_client_prewarm(client, NULL);
     for (char *text = read_message(&ed); text != NULL; text = read_message(&ed)) {
         if (text[strspn(text, " \t\r\n")] != '\0')

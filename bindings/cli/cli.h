@@ -22,8 +22,8 @@ typedef struct cli_options {
     amphi_endpoint_options endpoints[CLI_ENDPOINTS_MAX];
     char pins[CLI_ENDPOINTS_MAX][CLI_PINS_SIZE];
     size_t endpoints_count;
-    char *policy_json;  /* content of --policy's file */
-    char *device_json;  /* content of --device's file */
+    char *policy_json; /* content of --policy's file */
+    char *device_json; /* content of --device's file */
     amphi_mode mode;
     bool is_private;
     bool no_cache;
@@ -40,8 +40,8 @@ typedef struct cli_options {
     const char *words[256];
     size_t words_count;
     /* Flags of one subcommand, as it declared them. */
-    const char *const *own_flags;  /* NULL-terminated: "--port=" takes a value, "--events" none */
-    const char *own_values[16];    /* NULL: not given; "" for flags without a value             */
+    const char *const *own_flags; /* NULL-terminated: "--port=" takes a value, "--events" none */
+    const char *own_values[16];   /* NULL: not given; "" for flags without a value             */
 } cli_options;
 
 /* A subcommand: its line in the overview, its help page, its own flags, its main. */
@@ -57,8 +57,7 @@ extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, 
     cli_model, cli_serve, cli_bench, cli_doctor;
 
 /* CLI_OK, or a line on standard error and CLI_USAGE. */
-int cli_options_parse(
-    cli_options *out, int argc, char **argv, const char *const *own_flags);
+int cli_options_parse(cli_options *out, int argc, char **argv, const char *const *own_flags);
 void cli_options_clear(cli_options *options);
 /* The value of one of the command's own flags, or NULL. */
 const char *cli_own(const cli_options *options, const char *flag);

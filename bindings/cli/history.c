@@ -62,9 +62,9 @@ static bool print_message(void *user, const amphi_history_message *item)
             item->decision_json.size > 0 ? (int)item->decision_json.size : 4,
             item->decision_json.size > 0 ? item->decision_json.data : "null");
     } else {
-        printf("%s%.*s%s%s%.*s%s\n%.*s\n\n", cli_dim(stdout), (int)item->role.size,
-            item->role.data, item->route.size > 0 ? ", " : "", "", (int)item->route.size,
-            item->route.data, cli_plain(stdout), (int)item->content.size, item->content.data);
+        printf("%s%.*s%s%s%.*s%s\n%.*s\n\n", cli_dim(stdout), (int)item->role.size, item->role.data,
+            item->route.size > 0 ? ", " : "", "", (int)item->route.size, item->route.data,
+            cli_plain(stdout), (int)item->content.size, item->content.data);
         if (p->why && item->decision_json.size > 0)
             printf("%s%.*s%s\n\n", cli_dim(stdout), (int)item->decision_json.size,
                 item->decision_json.data, cli_plain(stdout));
@@ -98,8 +98,8 @@ static int run(cli_options *options)
         if (options->json)
             fputs(id != NULL ? "{\"messages\":[" : "{\"conversations\":[", stdout);
         status = id != NULL
-            ? amphi_history_messages(client, amphi_str_from(id), print_message, &p, &error)
-            : amphi_history_conversations(client, print_conversation, &p, &error);
+                     ? amphi_history_messages(client, amphi_str_from(id), print_message, &p, &error)
+                     : amphi_history_conversations(client, print_conversation, &p, &error);
         if (options->json)
             puts("]}");
         else if (id == NULL && p.first && status == AMPHI_OK)

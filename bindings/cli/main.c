@@ -31,12 +31,16 @@ static const char shared_help[] =
 
 static void print_overview(FILE *out)
 {
-    fprintf(out, "amphi %s: chat over a model on the device and an API in the cloud\n\n"
-                 "usage: amphi COMMAND [flags]\n\n", amphi_version());
+    fprintf(out,
+        "amphi %s: chat over a model on the device and an API in the cloud\n\n"
+        "usage: amphi COMMAND [flags]\n\n",
+        amphi_version());
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(out, "\n%s\nExample: amphi ask \"What happens when the battery is low?\"\n"
-                 "`amphi COMMAND --help` tells more.\n", shared_help);
+    fprintf(out,
+        "\n%s\nExample: amphi ask \"What happens when the battery is low?\"\n"
+        "`amphi COMMAND --help` tells more.\n",
+        shared_help);
 }
 
 int main(int argc, char **argv)

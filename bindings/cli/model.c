@@ -200,12 +200,14 @@ cleanup:
 
 /* ---- render ---- */
 
-/* {"KEY":JSON} from "KEY=JSON"; NULL with a line on standard error. */
+/* {"KEY":JSON} from "KEY=JSON", or the object as it is; NULL with a line on standard error. */
 static char *set_to_json(const char *set)
 {
     const char *equals = strchr(set, '=');
+    if (set[0] == '{')
+        return strdup(set);
     if (equals == NULL || equals == set) {
-        cli_usage("--set takes KEY=JSON");
+        cli_usage("--set takes KEY=JSON or an object");
         return NULL;
     }
     size_t size = strlen(set) + 8;
@@ -300,8 +302,9 @@ static int run(cli_options *options)
 }
 
 static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--out=", "--all",
-    "--file=", "--special", "--template=", "--messages=", "--tools=", "--set=", "--now=",
-    "--no-generation-prompt", "--kernels=", "--context=", NULL};
+    "--file=", "--special",
+    "--template=", "--messages=", "--tools=", "--set=", "--now=", "--no-generation-prompt",
+    "--kernels=", "--context=", NULL};
 
 const cli_command cli_model = {
     .name = "model",
@@ -310,7 +313,7 @@ const cli_command cli_model = {
             "                            [--all --out F.f32] [--threads T] [--kernels NAME]\n"
             "       amphi model tokenize --model FILE (--file TEXT | WORDS) [--special]\n"
             "       amphi model render   (--template T.jinja | --model FILE) --messages M.json\n"
-            "                            [--tools F] [--set KEY=JSON] [--now ISO-TIME]\n"
+            "                            [--tools F] [--set KEY=JSON|OBJECT] [--now ISO-TIME]\n"
             "                            [--no-generation-prompt]\n"
             "       amphi model inspect  --model FILE\n\n"
             "Runs in this process, without the worker: for tools, tests and curiosity.\n\n"

@@ -149,8 +149,8 @@ static int shared_value_flag(cli_options *out, const char *flag, const char *val
         rc = read_into(&out->device_json, value);
     else if (strcmp(flag, "--mode") == 0)
         rc = amphi_mode_parse(&out->mode, amphi_str_from(value)) == AMPHI_OK
-            ? CLI_OK
-            : cli_usage("--mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
+                 ? CLI_OK
+                 : cli_usage("--mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
     else if (strcmp(flag, "--threads") == 0) {
         rc = number_flag(flag, value, 256, &number);
         out->threads = (uint32_t)number;
@@ -297,8 +297,8 @@ static void log_line(void *user, int level, amphi_str line)
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     bool verbose = *(const bool *)user;
     if (verbose)
-        fprintf(stderr, "%samphi %s: %.*s%s\n", cli_dim(stderr), levels[level & 3],
-            (int)line.size, line.data, cli_plain(stderr));
+        fprintf(stderr, "%samphi %s: %.*s%s\n", cli_dim(stderr), levels[level & 3], (int)line.size,
+            line.data, cli_plain(stderr));
 }
 
 void cli_client_options(const cli_options *options, amphi_client_options *out)
@@ -375,7 +375,7 @@ static bool understands_escapes(FILE *out)
 {
     const char *term = getenv("TERM");
     return isatty(fileno(out)) && getenv("NO_COLOR") == NULL && term != NULL &&
-        strcmp(term, "dumb") != 0;
+           strcmp(term, "dumb") != 0;
 }
 
 const char *cli_dim(FILE *out)

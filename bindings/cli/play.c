@@ -17,9 +17,9 @@ static void on_interrupt(int signal_number)
 
 typedef struct show {
     const cli_options *options;
-    bool bar;        /* a progress bar stands on the line  */
-    bool words;      /* words were printed                 */
-    bool mid_line;   /* and the last of them ended no line */
+    bool bar;      /* a progress bar stands on the line  */
+    bool words;    /* words were printed                 */
+    bool mid_line; /* and the last of them ended no line */
 } show;
 
 static void draw_bar(show *s, const amphi_event *event)
@@ -123,9 +123,9 @@ static void show_summary(show *s, amphi_stream *stream)
 
 static int finish(show *s, amphi_stream *stream, const amphi_event *last)
 {
-    int rc = last->kind == AMPHI_EVENT_DONE ? CLI_OK
-        : last->kind == AMPHI_EVENT_QUEUED  ? CLI_QUEUED
-                                            : CLI_FAILED;
+    int rc = last->kind == AMPHI_EVENT_DONE     ? CLI_OK
+             : last->kind == AMPHI_EVENT_QUEUED ? CLI_QUEUED
+                                                : CLI_FAILED;
     amphi_error error;
     bool failed = last->kind == AMPHI_EVENT_ERROR;
     if (failed)

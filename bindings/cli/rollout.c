@@ -26,11 +26,12 @@ static int run(cli_options *options)
 const cli_command cli_rollout = {
     .name = "rollout",
     .summary = "which value of the gray release this install gets, and why",
-    .help = "usage: amphi rollout show --rollout FILE|URL [flags]\n\n"
-            "Prints JSON: the install's id, its bucket, the rule and coverage that chose, the value\n"
-            "of the feature amphi.policy, and the whole policy document in force. A kill switch for\n"
-            "the local engine is {\"features\":{\"amphi.policy\":{\"defaultValue\":"
-            "{\"local\":{\"enabled\":false}}}}}\n\n"
-            "Example: amphi rollout show --rollout payload.json\n",
+    .help =
+        "usage: amphi rollout show --rollout FILE|URL [flags]\n\n"
+        "Prints JSON: the install's id, its bucket, the rule and coverage that chose, the value\n"
+        "of the feature amphi.policy, and the whole policy document in force. A kill switch for\n"
+        "the local engine is {\"features\":{\"amphi.policy\":{\"defaultValue\":"
+        "{\"local\":{\"enabled\":false}}}}}\n\n"
+        "Example: amphi rollout show --rollout payload.json\n",
     .run = run,
 };

@@ -11,11 +11,11 @@ static int print_text(const amphi_decision *decision)
     for (size_t i = 0; i < decision->routes_count; i++) {
         const amphi_decision_route *route = &decision->routes[i];
         if (route->kept)
-            printf("%zu. %-12s %-16s %s\n", i + 1, route->route,
-                amphi_reason_name(route->reason), route->why);
-        else
-            printf("-  %-12s %-16s %s\n", route->route, amphi_reason_name(route->reason),
+            printf("%zu. %-12s %-16s %s\n", i + 1, route->route, amphi_reason_name(route->reason),
                 route->why);
+        else
+            printf(
+                "-  %-12s %-16s %s\n", route->route, amphi_reason_name(route->reason), route->why);
     }
     if (decision->routes_count == 0 || !decision->routes[0].kept)
         printf("no route is left\n");

@@ -28,11 +28,16 @@ static int run(cli_options *options)
     gateway_options gateway = {.host = cli_own(options, "--host")};
     amphi_error error;
     uint64_t port = 8080;
+    uint64_t client_timeout_s = 0;
     sigset_t signals;
     bool failed = false;
     int rc = CLI_FAILED;
     const char *port_text = cli_own(options, "--port");
     if (port_text != NULL && !cli_number("--port", port_text, 65535, &port))
+        return CLI_USAGE;
+    const char *timeout_text = cli_own(options, "--client-timeout");
+    if (timeout_text != NULL &&
+        !cli_number("--client-timeout", timeout_text, 86400, &client_timeout_s))
         return CLI_USAGE;
     if ((cli_own(options, "--tls-cert") == NULL) != (cli_own(options, "--tls-key") == NULL))
         return cli_usage("--tls-cert and --tls-key go together");
@@ -44,6 +49,10 @@ static int run(cli_options *options)
     char *cert = read_optional(cli_own(options, "--tls-cert"), &failed);
     char *key = read_optional(cli_own(options, "--tls-key"), &failed);
     char *bearer = read_optional(cli_own(options, "--require-key-file"), &failed);
+    if (bearer != NULL && strcspn(bearer, " \t\r\n") == 0) {
+        cli_usage("--require-key-file: the file must begin with the key"); /* else no key is one */
+        failed = true;
+    }
     amphi_client *client = failed ? NULL : cli_client_new(options);
     gateway_server *server = NULL;
     if (client == NULL)
@@ -53,6 +62,7 @@ static int run(cli_options *options)
     gateway.tls_cert_pem = cert;
     gateway.tls_key_pem = key;
     gateway.bearer = bearer;
+    gateway.client_timeout_s = (unsigned)client_timeout_s;
     if (gateway_start(&server, &gateway, &error) != AMPHI_OK) {
         rc = cli_fail(&error);
         goto cleanup;
@@ -74,19 +84,22 @@ cleanup:
     return rc;
 }
 
-static const char *const own_flags[] = {
-    "--port=", "--host=", "--tls-cert=", "--tls-key=", "--require-key-file=", NULL};
+static const char *const own_flags[] = {"--port=", "--host=", "--tls-cert=", "--tls-key=",
+    "--require-key-file=", "--client-timeout=", NULL};
 
 const cli_command cli_serve = {
     .name = "serve",
     .summary = "this machine as an OpenAI-compatible endpoint",
-    .help = "usage: amphi serve [--port N] [--host ADDRESS] [--tls-cert F --tls-key F]\n"
-            "                   [--require-key-file F] [flags]\n\n"
-            "POST /v1/chat/completions (streaming and not), GET /v1/models, GET /healthz. Listens\n"
-            "on 127.0.0.1 unless --host says otherwise; port 0 takes a free one and prints it.\n"
-            "Behind it are the same routes, policy, cache and takeover as everywhere. A trailing\n"
-            "assistant message is continued. --require-key-file: clients must send that key.\n\n"
-            "Example: amphi serve --port 8080 --endpoint work=https://api.example.com/v1\n",
+    .help =
+        "usage: amphi serve [--port N] [--host ADDRESS] [--tls-cert F --tls-key F]\n"
+        "                   [--require-key-file F] [--client-timeout SECONDS] [flags]\n\n"
+        "POST /v1/chat/completions (streaming and not), GET /v1/models, GET /healthz. Listens\n"
+        "on 127.0.0.1 unless --host says otherwise; port 0 takes a free one and prints it.\n"
+        "Behind it are the same routes, policy, cache and takeover as everywhere. A trailing\n"
+        "assistant message is continued. --require-key-file: clients must send that key.\n"
+        "A client that neither sends nor reads for 30 s (--client-timeout) is cut off; waiting\n"
+        "for an answer is not silence.\n\n"
+        "Example: amphi serve --port 8080 --endpoint work=https://api.example.com/v1\n",
     .own_flags = own_flags,
     .run = run,
 };

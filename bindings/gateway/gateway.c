@@ -18,11 +18,10 @@
 enum {
     BODY_MAX = 16 << 20,
     DISCARD_MAX = 4 * BODY_MAX, /* of a body that is refused anyway; then the line is cut   */
-    UPLOAD_S_MAX = 60,          /* a body that drips longer than this is cut off            */
     CONNECTIONS_MAX = 256,
-    SILENCE_S_MAX = 30,         /* of a client that should send or read                     */
-    KEEP_ALIVE_MS = 10000,      /* between two comments in a stream without words           */
-    SLICE_MS = 250              /* between two looks at the client's socket                 */
+    CLIENT_TIMEOUT_S = 30, /* the default of gateway_options.client_timeout_s          */
+    KEEP_ALIVE_MS = 10000, /* between two comments in a stream without words           */
+    SLICE_MS = 250         /* between two looks at the client's socket                 */
 };
 
 struct gateway_server {
@@ -105,7 +104,7 @@ static void write_param(char *out, size_t size, const amphi_error *error)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
     size_t name = strspn(error->message, letters);
     bool named = error->status == AMPHI_E_ARGUMENT || error->status == AMPHI_E_UNSUPPORTED ||
-        error->status == AMPHI_E_LIMIT;
+                 error->status == AMPHI_E_LIMIT;
     if (named && name > 0 && error->message[name] == ':')
         snprintf(out, size, "\"%.*s\"", (int)name, error->message);
     else
@@ -161,6 +160,7 @@ static unsigned http_status_of(amphi_status status)
 
 /* ---- waiting for words ---- */
 
+/* Closing the sending side counts as gone: no HTTP client that wants its answer does that. */
 static bool has_hung_up(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
@@ -182,11 +182,11 @@ static void cancel_if_unwanted(
 
 /* libmicrohttpd counts the client's silence also while we think. This starts the count anew: only
  * setting a limit after having had none does. */
-static void restart_silence(struct MHD_Connection *connection)
+static void restart_silence(const gateway_server *server, struct MHD_Connection *connection)
 {
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
     MHD_set_connection_option(
-        connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)SILENCE_S_MAX);
+        connection, MHD_CONNECTION_OPTION_TIMEOUT, server->options.client_timeout_s);
 }
 
 /* ---- a streamed answer ---- */
@@ -198,7 +198,7 @@ typedef struct sse {
     char *pending; /* bytes of "data: ...\n\n" on their way; malloc */
     size_t size;
     size_t at;
-    bool ended;    /* "[DONE]" is in pending */
+    bool ended; /* "[DONE]" is in pending */
 } sse;
 
 static bool sse_append(sse *s, const char *text, size_t size)
@@ -216,7 +216,7 @@ static bool sse_append_event(sse *s, amphi_str chunk, bool terminal)
 {
     static const char done[] = "data: [DONE]\n\n";
     bool good = sse_append(s, "data: ", 6) && sse_append(s, chunk.data, chunk.size) &&
-        sse_append(s, "\n\n", 2);
+                sse_append(s, "\n\n", 2);
     /* An error ends the stream without the end marker: a client must not take it for whole. */
     bool error = chunk.size >= 9 && memcmp(chunk.data, "{\"error\":", 9) == 0;
     if (good && terminal && !error)
@@ -237,13 +237,16 @@ static ssize_t sse_read(void *opaque, uint64_t position, char *buffer, size_t ca
         s->pending = NULL;
         s->size = s->at = 0;
         amphi_status status = AMPHI_E_TIMEOUT;
-        for (int waited = 0; waited < KEEP_ALIVE_MS && status == AMPHI_E_TIMEOUT;
-             waited += SLICE_MS) {
+        unsigned patience_ms = s->server->options.client_timeout_s * 1000 / 3;
+        if (patience_ms > KEEP_ALIVE_MS)
+            patience_ms = KEEP_ALIVE_MS;
+        for (unsigned waited_ms = 0; waited_ms < patience_ms && status == AMPHI_E_TIMEOUT;
+             waited_ms += SLICE_MS) {
             status = amphi_stream_next_json(s->stream, SLICE_MS, &chunk, &terminal, NULL);
             cancel_if_unwanted(s->server, s->connection, s->stream);
         }
         bool good = status == AMPHI_E_TIMEOUT ? sse_append(s, ": keepalive\n\n", 13)
-            : status == AMPHI_OK              ? sse_append_event(s, chunk, terminal)
+                    : status == AMPHI_OK      ? sse_append_event(s, chunk, terminal)
                                               : false;
         if (!good)
             return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -331,8 +334,7 @@ static enum MHD_Result answer_whole(
         status = amphi_stream_next(stream, SLICE_MS, &event, &error);
         if (status == AMPHI_E_TIMEOUT)
             cancel_if_unwanted(server, connection, stream);
-    } while (status == AMPHI_E_TIMEOUT ||
-        (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
+    } while (status == AMPHI_E_TIMEOUT || (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
     if (status == AMPHI_OK && event.kind == AMPHI_EVENT_ERROR)
         http_status = http_status_of(event.error->status);
     else if (status == AMPHI_OK && event.kind == AMPHI_EVENT_QUEUED)
@@ -359,9 +361,9 @@ static enum MHD_Result chat_completions(
     if (status != AMPHI_OK)
         return answer_error(connection, http_status_of(status), &error);
     enum MHD_Result result = amphi_stream_wants_chunks(stream)
-        ? answer_streamed(server, connection, stream)
-        : answer_whole(server, connection, stream);
-    restart_silence(connection);
+                                 ? answer_streamed(server, connection, stream)
+                                 : answer_whole(server, connection, stream);
+    restart_silence(server, connection);
     return result;
 }
 
@@ -381,8 +383,7 @@ static bool is_authorized(const gateway_server *server, struct MHD_Connection *c
     if (wanted == NULL)
         return true;
     size_t size = strcspn(wanted, " \t\r\n");
-    const char *given =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
     if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != size)
         return false;
     unsigned char difference = 0;
@@ -412,8 +413,9 @@ static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *c
     if (is_chat && post)
         return chat_completions(server, connection, body);
     if (is_models || is_chat) {
-        char *json = strdup("{\"error\":{\"message\":\"another method is expected here\","
-                            "\"type\":\"invalid_request_error\",\"code\":\"method\",\"param\":null}}");
+        char *json =
+            strdup("{\"error\":{\"message\":\"another method is expected here\","
+                   "\"type\":\"invalid_request_error\",\"code\":\"method\",\"param\":null}}");
         return json != NULL ? answer_json_allow(connection, MHD_HTTP_METHOD_NOT_ALLOWED, json,
                                   is_chat ? "POST" : "GET")
                             : MHD_NO;
@@ -423,10 +425,11 @@ static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *c
     return answer_error(connection, MHD_HTTP_NOT_FOUND, &error);
 }
 
-/* More of a body; MHD_NO cuts the connection. */
-static enum MHD_Result collect(upload *body, const char *data, size_t size)
+/* More of a body; MHD_NO cuts the connection, also of a client that drips byte by byte. */
+static enum MHD_Result collect(
+    const gateway_server *server, upload *body, const char *data, size_t size)
 {
-    if (now_s() - body->began_s > UPLOAD_S_MAX)
+    if (now_s() - body->began_s > 4 * (time_t)server->options.client_timeout_s)
         return MHD_NO;
     body->too_large |= body->size + size > BODY_MAX;
     if (body->refused || body->too_large) {
@@ -442,9 +445,8 @@ static enum MHD_Result collect(upload *body, const char *data, size_t size)
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection,
-    const char *url, const char *method, const char *version, const char *data, size_t *data_size,
-    void **state)
+static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *data_size, void **state)
 {
     upload *body = *state;
     if (body == NULL) {
@@ -457,7 +459,7 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     }
     if (*data_size == 0)
         return dispatch(opaque, connection, url, method, body);
-    enum MHD_Result result = collect(body, data, *data_size);
+    enum MHD_Result result = collect(opaque, body, data, *data_size);
     *data_size = 0;
     return result;
 }
@@ -484,16 +486,15 @@ static struct MHD_Daemon *start_daemon(gateway_server *server, const struct sock
         return MHD_start_daemon(flags, options->port, NULL, NULL, on_request, server,
             MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-            (unsigned)SILENCE_S_MAX, MHD_OPTION_END);
+            options->client_timeout_s, MHD_OPTION_END);
     return MHD_start_daemon(flags | MHD_USE_TLS, options->port, NULL, NULL, on_request, server,
         MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)SILENCE_S_MAX, MHD_OPTION_HTTPS_MEM_CERT, options->tls_cert_pem, MHD_OPTION_HTTPS_MEM_KEY,
-        options->tls_key_pem, MHD_OPTION_END);
+        options->client_timeout_s, MHD_OPTION_HTTPS_MEM_CERT, options->tls_cert_pem,
+        MHD_OPTION_HTTPS_MEM_KEY, options->tls_key_pem, MHD_OPTION_END);
 }
 
-amphi_status gateway_start(
-    gateway_server **out, const gateway_options *options, amphi_error *error)
+amphi_status gateway_start(gateway_server **out, const gateway_options *options, amphi_error *error)
 {
     *out = NULL;
     gateway_server *server = calloc(1, sizeof *server);
@@ -502,6 +503,8 @@ amphi_status gateway_start(
         return AMPHI_E_NO_MEMORY;
     }
     server->options = *options;
+    if (server->options.client_timeout_s == 0)
+        server->options.client_timeout_s = CLIENT_TIMEOUT_S;
     const char *host = options->host != NULL ? options->host : "127.0.0.1";
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(options->port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(options->port)};

@@ -227,11 +227,6 @@ INLINE void super_tile(const amphi_matmul *job, size_t r, size_t t, size_t token
     const uint8_t *weights = job->weights + r * job->row_bytes;
     for (size_t b = 0; b < blocks; b++, weights += super_bytes(kind)) {
         super_values w;
-        if (tokens == 1) { /* the next row */
-            _mm_prefetch((const char *)weights + job->row_bytes, _MM_HINT_T0);
-            _mm_prefetch((const char *)weights + job->row_bytes + 64, _MM_HINT_T0);
-            _mm_prefetch((const char *)weights + job->row_bytes + 128, _MM_HINT_T0);
-        }
         unpack_super(&w, weights, kind);
         for (size_t j = 0; j < tokens; j++)
             sums[j] = add_super(sums[j], &w, amphi__q8k_values(x[j], job->columns) + b * 256,

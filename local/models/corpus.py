@@ -324,8 +324,9 @@ class Writer:
             else:
                 t = rng.choices(TOPICS, self.weights)[0]
                 question, answer, state = self.topic_question(t), self.answer(t), t
+            question = disturb(question, rng, state != "off" or rng.random() < 0.7)
             if normalize(question) not in self.heldout:
-                return disturb(question, rng, state != "off" or rng.random() < 0.7), answer, state
+                return question, answer, state
 
     def follow_up(self, state):
         """A question that needs the turn before; -> (question, answer, state)"""
@@ -339,9 +340,9 @@ class Writer:
             kind = rng.choice(("more", "more", "why", "why", "off"))
             wordings, answer = FOLLOWS[kind], state[kind] or GENERIC[kind][0]
         while True:
-            question = expand(rng.choice(wordings), rng, WORDS)
+            question = disturb(expand(rng.choice(wordings), rng, WORDS), rng, rng.random() < 0.3)
             if normalize(question) not in self.heldout:
-                return disturb(question, rng, rng.random() < 0.3), answer, state
+                return question, answer, state
 
     def conversation(self):
         rng = self.rng

@@ -40,7 +40,8 @@ class TorchBackend:
 
 class AmphiBackend:
     def __init__(self, program, path):
-        self.base = [program, "ask", "--json", "--mode", "only_local", "--no-cache", "--model", path]
+        self.base = [program, "ask", "--json", "--mode", "only_local", "--no-cache", "--temperature", "0",
+                     "--model", path]
         self.count = 0
 
     def converse(self, turns):

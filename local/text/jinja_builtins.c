@@ -472,7 +472,7 @@ static bool test_case(jinja_call *call, bool upper, jinja_value *out)
         other |= upper ? amphi__jinja_is_lower(c) : amphi__jinja_is_upper(c);
     }
     *out = amphi__jinja_bool(some && !other);
-    return amphi__jinja_charge(call->r, text.size);
+    return amphi__jinja_charge_chars(call->r, text.size);
 }
 
 static bool test_lower(jinja_call *call, jinja_value *out)

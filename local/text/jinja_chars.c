@@ -16,6 +16,9 @@ bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_
     size_t size;
     bool in_word = false;
 
+    if (!amphi__jinja_charge_chars(r, text.size)) {
+        return false;
+    }
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < text.size && buf.status == AMPHI_OK; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
@@ -185,7 +188,7 @@ static bool all_chars(jinja_call *call, bool (*passes)(uint32_t c), jinja_value 
         all = passes(amphi__jinja_char_at(text, i, &size));
     }
     *out = amphi__jinja_bool(all);
-    return amphi__jinja_charge(call->r, text.size);
+    return amphi__jinja_charge_chars(call->r, text.size);
 }
 
 static bool is_alnum(uint32_t c)
@@ -268,7 +271,7 @@ static bool method_istitle(jinja_call *call, jinja_value *out)
         some |= in_word;
     }
     *out = amphi__jinja_bool(some && titled);
-    return amphi__jinja_charge(call->r, text.size);
+    return amphi__jinja_charge_chars(call->r, text.size);
 }
 
 static const jinja_builtin methods[] = {{"strip", method_strip, "chars", 0},

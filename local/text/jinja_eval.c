@@ -33,9 +33,7 @@ bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf)
 
     if (r->work.spent) {
         return amphi__jinja_fail(r, AMPHI_E_LIMIT,
-            r->work.steps_left < 1000
-                ? "the template runs too long"
-                : "values are nested too deeply or the template runs too long");
+            r->work.too_deep ? "values are nested too deeply" : "the template runs too long");
     }
     status = status == AMPHI_OK ? r->arena.status : status;
     if (status == AMPHI_E_LIMIT) {
@@ -50,6 +48,11 @@ bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf)
 bool amphi__jinja_charge(jinja_render *r, size_t bytes)
 {
     return amphi__jinja_work_take(&r->work, bytes / 256) || amphi__jinja_fail_bounds(r, NULL);
+}
+
+bool amphi__jinja_charge_chars(jinja_render *r, size_t bytes)
+{
+    return amphi__jinja_charge(r, bytes * 16);
 }
 
 void amphi__jinja_buf_init(amphi_buf *buf)

@@ -53,7 +53,7 @@ static bool filter_title(jinja_call *call, jinja_value *out)
     size_t size;
     bool begins = true;
 
-    if (!self_text(call, &text)) {
+    if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size)) {
         return false;
     }
     amphi__jinja_buf_init(&buf);
@@ -261,7 +261,7 @@ static bool filter_wordcount(jinja_call *call, jinja_value *out)
     int64_t words = 0;
     bool in_word = false;
 
-    if (!self_text(call, &text)) {
+    if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size)) {
         return false;
     }
     for (size_t i = 0; i < text.size; i += size) {

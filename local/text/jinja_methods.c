@@ -302,7 +302,7 @@ static bool affix(jinja_call *call, bool at_end, jinja_value *out)
     jinja_list one = {&what, 1, 1}, *choices = &one;
     bool found = false;
 
-    if (!part_of(call, &part, &start) || !amphi__jinja_charge(call->r, part.size)) {
+    if (!part_of(call, &part, &start) || !amphi__jinja_charge(call->r, part.size * 4)) {
         return false;
     }
     choices = what.kind == JINJA_TUPLE ? what.as.list : choices;

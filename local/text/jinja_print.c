@@ -11,19 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool enter(jinja_work *work)
-{
-    if (!amphi__jinja_work_take(work, 1)) {
-        return false;
-    }
-    if (work->depth_left == 0) {
-        work->spent = true;
-        return false;
-    }
-    work->depth_left--;
-    return true;
-}
-
 /* The shortest of 1 to 17 digits that reads back as the same double, and its decimal exponent.
  * snprintf and strtod agree on the decimal point, whatever the process's locale makes of it. */
 static int shortest_digits(double value, char digits[20], int *exponent)
@@ -267,7 +254,7 @@ static void repr_inner(amphi_buf *out, jinja_value value, jinja_work *work)
 
 void amphi__jinja_repr(amphi_buf *out, jinja_value value, jinja_work *work)
 {
-    if (enter(work)) {
+    if (amphi__jinja_work_enter(work)) {
         repr_inner(out, value, work);
         work->depth_left++;
     }
@@ -463,7 +450,7 @@ static bool json_value(amphi_buf *out, jinja_value value, const jinja_json_style
 {
     bool fine;
 
-    if (out->status != AMPHI_OK || !enter(work)) {
+    if (out->status != AMPHI_OK || !amphi__jinja_work_enter(work)) {
         return false;
     }
     fine = json_inner(out, value, style, level, work);

@@ -63,8 +63,9 @@ bool amphi__jinja_fail(jinja_render *r, amphi_status status, const char *format,
     AMPHI_PRINTF(3, 4);
 /* After a failed arena allocation, a full buffer or spent work: false. */
 bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf);
-/* Takes steps for work on `bytes` of text. */
+/* Takes steps for work on `bytes` of text: by whole runs, and character by character. */
 bool amphi__jinja_charge(jinja_render *r, size_t bytes);
+bool amphi__jinja_charge_chars(jinja_render *r, size_t bytes);
 
 jinja_flow amphi__jinja_run(jinja_render *r, const jinja_nodes *nodes, amphi_buf *out);
 bool amphi__jinja_eval(jinja_render *r, const jinja_node *node, jinja_value *out);

@@ -135,6 +135,9 @@ bool amphi__jinja_is_space(uint32_t c)
         {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
         {0x3000, 0x3000}};
 
+    if (c > 0x20 && c < 0x80) {
+        return false;
+    }
     return in_ranges(blanks, COUNT_OF(blanks), c);
 }
 
@@ -170,6 +173,9 @@ bool amphi__jinja_is_alpha(uint32_t c)
 
 static uint32_t to_lower(uint32_t c)
 {
+    if (c < 0x80) {
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+    }
     for (size_t i = 0; i < COUNT_OF(case_ranges); i++) {
         if (c >= case_ranges[i].upper_first && c <= case_ranges[i].upper_last) {
             return c == 0x3A2 ? c : c + case_ranges[i].distance;
@@ -190,6 +196,9 @@ static uint32_t to_lower(uint32_t c)
 
 static uint32_t to_upper(uint32_t c)
 {
+    if (c < 0x80) {
+        return c >= 'a' && c <= 'z' ? c - 32 : c;
+    }
     for (size_t i = 0; i < COUNT_OF(case_ranges); i++) {
         uint32_t upper = c - case_ranges[i].distance;
         if (c >= case_ranges[i].distance && upper >= case_ranges[i].upper_first &&

@@ -21,13 +21,13 @@ bool amphi__jinja_work_take(jinja_work *work, uint64_t steps)
     return true;
 }
 
-static bool enter(jinja_work *work)
+bool amphi__jinja_work_enter(jinja_work *work)
 {
     if (!amphi__jinja_work_take(work, 1)) {
         return false;
     }
     if (work->depth_left == 0) {
-        work->spent = true;
+        work->spent = work->too_deep = true;
         return false;
     }
     work->depth_left--;
@@ -220,7 +220,7 @@ static jinja_value *find(const jinja_dict *dict, uint64_t hash, jinja_value key,
 static bool take_key(jinja_value key, jinja_work *work)
 {
     return work == NULL || key.kind != JINJA_STRING ||
-           amphi__jinja_work_take(work, key.as.text.size / 256);
+           amphi__jinja_work_take(work, key.as.text.size / 64);
 }
 
 jinja_value *amphi__jinja_dict_get(const jinja_dict *dict, jinja_value key, jinja_work *work)
@@ -390,7 +390,7 @@ bool amphi__jinja_equal(jinja_value a, jinja_value b, jinja_work *work)
 {
     bool equal;
 
-    if (!enter(work)) {
+    if (!amphi__jinja_work_enter(work)) {
         return false;
     }
     equal = equal_inner(a, b, work);
@@ -433,7 +433,7 @@ bool amphi__jinja_order(jinja_value a, jinja_value b, int *order, jinja_work *wo
     bool ordered = false;
 
     *order = 2;
-    if (!enter(work)) {
+    if (!amphi__jinja_work_enter(work)) {
         return false;
     }
     if (amphi__jinja_is_number(a) && amphi__jinja_is_number(b)) {

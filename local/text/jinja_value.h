@@ -112,11 +112,14 @@ typedef struct jinja_cycler { /* and joiner: items[0] is the separator, position
 typedef struct jinja_work {
     uint64_t steps_left;
     unsigned depth_left;
-    bool spent; /* a bound was hit: the answer of the walk means nothing */
+    bool spent;    /* a bound was hit: the answer of the walk means nothing */
+    bool too_deep; /* and it was the depth */
 } jinja_work;
 
 /* False, and `spent`, when the budget is used up. */
 bool amphi__jinja_work_take(jinja_work *work, uint64_t steps);
+/* One step and one level of depth; add 1 to depth_left when the level is left. */
+bool amphi__jinja_work_enter(jinja_work *work);
 
 jinja_value amphi__jinja_none(void);
 jinja_value amphi__jinja_bool(bool value);

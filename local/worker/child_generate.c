@@ -419,7 +419,7 @@ static void send_end(const generation *g, amphi_status status, const amphi_error
     } else {
         amphi_worker_fail fail = {.run = g->run, .status = (uint32_t)status};
 
-        snprintf(fail.message, sizeof fail.message, "%s", error->message);
+        amphi__str_copy_to(fail.message, sizeof fail.message, amphi_str_from(error->message));
         amphi__child_send(g->child, AMPHI_WORKER_FAIL, &fail, sizeof fail, none);
     }
 }

@@ -31,7 +31,8 @@ void amphi__child_describe(amphi_child *child)
     }
     described.status = (uint32_t)status;
     if (status != AMPHI_OK) {
-        snprintf(described.message, sizeof described.message, "%s", error.message);
+        amphi__str_copy_to(
+            described.message, sizeof described.message, amphi_str_from(error.message));
     } else {
         described.context_tokens_max = child->need.context_tokens_max;
         described.weights_bytes = child->need.weights_bytes;
@@ -89,7 +90,9 @@ static amphi_status load_parts(
     amphi_child *child, const amphi_worker_load *load, amphi_error *error)
 {
     const amphi_llm_options options = {
-        .threads = load->threads, .context_tokens_max = load->context_tokens_max};
+        .threads = load->threads,
+        .context_tokens_max = load->context_tokens_max,
+        .kernels = load->plain_kernels != 0 ? AMPHI_STR("reference") : amphi_str_make(NULL, 0)};
     amphi_status status = amphi__tokenizer_new(&child->tokenizer, child->gguf, error);
 
     if (status != AMPHI_OK) {
@@ -129,7 +132,7 @@ void amphi__child_load(amphi_child *child, const amphi_worker_load *load)
     status = load_parts(child, load, &error);
     ready.status = (uint32_t)status;
     if (status != AMPHI_OK) { /* the parent ends us after this: nothing to free */
-        snprintf(ready.message, sizeof ready.message, "%s", error.message);
+        amphi__str_copy_to(ready.message, sizeof ready.message, amphi_str_from(error.message));
     } else {
         ready.context_tokens = amphi__llm_context_size(child->llm);
         snprintf(ready.kernels, sizeof ready.kernels, "%s", amphi__llm_kernels(child->llm));

@@ -8,6 +8,7 @@
 
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@ void amphi__local_set_described(amphi_local *local, const amphi_error *failure, 
     described.key = local->worker_key;
     if (failure != NULL) {
         described.status = failure->status;
-        snprintf(described.why, sizeof described.why, "%s", failure->message);
+        amphi__str_copy_to(described.why, sizeof described.why, amphi_str_from(failure->message));
         amphi__log(&local->log, AMPHI_LOG_WARNING, "local engine: %s", failure->message);
     } else {
         described.model = *model;
@@ -54,7 +55,9 @@ void amphi__local_run_end(
 
 void amphi__local_run_fail(amphi_local *local, amphi_engine_run *run, const amphi_error *error)
 {
-    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL, .error = error};
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL,
+        .error = error,
+        .out_of_memory = error->status == AMPHI_E_RESOURCE && error->native_code == ENOMEM};
 
     amphi__local_run_end(local, run, &event);
 }
@@ -172,12 +175,27 @@ static const char *activity(const amphi_local *local)
     }
 }
 
+/* For the ledger: was any kernel at work? One that died while it had nothing to do was not at
+ * fault. */
+static void note_death(amphi_local *local)
+{
+    bool early = local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING ||
+                 local->state == AMPHI_LOCAL_LOADING;
+    bool late = local->state == AMPHI_LOCAL_RUNNING || local->state == AMPHI_LOCAL_DRAINING;
+
+    amphi__mutex_lock(&local->lock);
+    local->deaths_early += early;
+    local->deaths_late += late;
+    amphi__mutex_unlock(&local->lock);
+}
+
 /* The worker is of no more use: bury it, and end whatever depended on it. */
 void amphi__local_worker_failed(amphi_local *local, const amphi_error *error)
 {
     amphi_local_state state = local->state;
     amphi_engine_run *run = local->current;
 
+    note_death(local);
     amphi__local_worker_end(local);
     if (state == AMPHI_LOCAL_STARTING || state == AMPHI_LOCAL_DESCRIBING) {
         amphi__local_set_described(local, error, true, NULL);
@@ -199,7 +217,10 @@ void amphi__local_worker_died(amphi_local *local, int signal_number, int exit_co
     amphi_error error;
     char scratch[24];
 
-    if (signal_number == SIGKILL) {
+    if (signal_number == SIGKILL && amphi__memory_kills() != local->memory_kills) {
+        amphi__fail(&error, AMPHI_E_RESOURCE, ENOMEM,
+            "engine process was killed for its memory (SIGKILL) while %s", activity(local));
+    } else if (signal_number == SIGKILL) {
         amphi__fail(&error, AMPHI_E_ENGINE_DIED, SIGKILL,
             "engine process ended by SIGKILL while %s; the system may be out of memory",
             activity(local));
@@ -235,7 +256,7 @@ void amphi__local_worker_stalled(amphi_local *local, const char *how)
 amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)
 {
     char path[AMPHI_LOCAL_PATH_MAX];
-    char line[160];
+    char line[AMPHI_WORKER_MESSAGE_MAX];
     int model_fd = -1;
     amphi_status status = amphi__model_key(local, &local->worker_key, error);
 
@@ -259,6 +280,7 @@ amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)
     close(model_fd);
     if (status == AMPHI_OK) {
         local->heartbeat = 0;
+        local->memory_kills = amphi__memory_kills();
         local->empty_wakes = 0;
         amphi__local_set_state(local, AMPHI_LOCAL_STARTING);
     }

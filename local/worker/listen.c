@@ -8,6 +8,19 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 
+#include <errno.h>
+
+/* What the worker says went wrong. Its memory is not ours: that it ran out is the device's state,
+ * not a failure of this process. */
+static void fail_as_told(amphi_error *error, uint32_t status, const char *line)
+{
+    if (status == AMPHI_E_NO_MEMORY) {
+        amphi__fail(error, AMPHI_E_RESOURCE, ENOMEM, "%s", line);
+    } else {
+        amphi__fail(error, (amphi_status)status, 0, "%s", line);
+    }
+}
+
 static bool on_hello(amphi_local *local, const amphi_worker_message *message)
 {
     if (local->state != AMPHI_LOCAL_STARTING) {
@@ -35,7 +48,7 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
     const amphi_worker_described *described = &message->as.described;
     amphi_engine_run *run = local->current;
     amphi_error error;
-    char line[160];
+    char line[AMPHI_WORKER_MESSAGE_MAX];
 
     if (local->state != AMPHI_LOCAL_DESCRIBING) {
         return false;
@@ -46,7 +59,7 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
         return true;
     }
     amphi__model_line(local, described->message, line);
-    amphi__fail(&error, (amphi_status)described->status, 0, "%s", line);
+    fail_as_told(&error, described->status, line);
     amphi__local_worker_end(local);
     amphi__local_set_described(local, &error, described->status == AMPHI_E_NO_MEMORY, NULL);
     if (run != NULL) {
@@ -60,7 +73,7 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
     const amphi_worker_ready *ready = &message->as.ready;
     amphi_engine_run *run = local->current;
     amphi_error error;
-    char line[160];
+    char line[AMPHI_WORKER_MESSAGE_MAX];
 
     if (local->state != AMPHI_LOCAL_LOADING) {
         return false;
@@ -71,7 +84,7 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
         return true;
     }
     amphi__model_line(local, ready->message, line);
-    amphi__fail(&error, (amphi_status)ready->status, 0, "%s", line);
+    fail_as_told(&error, ready->status, line);
     amphi__local_worker_end(local);
     amphi__mutex_lock(&local->lock);
     local->want_load = false;
@@ -139,8 +152,7 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
         amphi__local_run_end(local, run, &event);
         return true;
     default:
-        amphi__fail(
-            &error, (amphi_status)message->as.fail.status, 0, "%s", message->as.fail.message);
+        fail_as_told(&error, message->as.fail.status, message->as.fail.message);
         amphi__local_set_state(local, AMPHI_LOCAL_READY);
         amphi__local_run_fail(local, run, &error);
         return true;

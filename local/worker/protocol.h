@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define AMPHI_WORKER_MAGIC   0x414d5048u /* "AMPH" */
-#define AMPHI_WORKER_VERSION 1u
+#define AMPHI_WORKER_VERSION 2u
 
 /* Descriptors in the worker; everything else is closed before it starts. */
 enum {
@@ -41,7 +41,7 @@ enum {
 
 #define AMPHI_WORKER_FAMILY_MAX  32
 #define AMPHI_WORKER_NAME_MAX    48
-#define AMPHI_WORKER_MESSAGE_MAX 160
+#define AMPHI_WORKER_MESSAGE_MAX 240 /* as amphi_error.message */
 
 /* What the worker is busy with: picks the stall limit and the words of an error. */
 typedef enum amphi_worker_phase {
@@ -76,6 +76,7 @@ typedef enum amphi_worker_request {
 typedef struct amphi_worker_load {
     uint32_t threads;            /* 0: the engine's default */
     uint32_t context_tokens_max; /* 0: the engine's default */
+    uint32_t plain_kernels;      /* not 0: the reference    */
 } amphi_worker_load;
 
 typedef struct amphi_worker_generate {

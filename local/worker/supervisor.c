@@ -148,7 +148,9 @@ static void send_load(amphi_local *local)
     if (local->current != NULL) {
         load.threads = local->current->threads;
         load.context_tokens_max = local->current->context_tokens;
+        load.plain_kernels = local->current->plain_kernels;
     }
+    local->loaded_plain = load.plain_kernels != 0;
     local->loaded_threads = load.threads;
     local->loaded_context = load.context_tokens_max;
     if (amphi__worker_send(&local->worker, AMPHI_REQUEST_LOAD, &part, 1) != AMPHI_OK) {
@@ -245,7 +247,8 @@ static bool worker_is_unfit(const amphi_local *local)
     }
     return local->state == AMPHI_LOCAL_READY && local->current != NULL &&
            (local->current->threads != local->loaded_threads ||
-               local->current->context_tokens != local->loaded_context);
+               local->current->context_tokens != local->loaded_context ||
+               local->current->plain_kernels != local->loaded_plain);
 }
 
 /* One step from where the worker is to where the wishes want it. */

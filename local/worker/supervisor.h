@@ -11,12 +11,13 @@
 #define AMPHI_WORKER_SUPERVISOR_H
 
 #include "local/local.h"
+#include "local/worker/fingerprint.h"
 #include "local/worker/worker.h"
 #include "sdk/core/thread.h"
 
 #include <stdio.h>
 
-#define AMPHI_LOCAL_QUEUE_MAX 16
+#define AMPHI_LOCAL_QUEUE_MAX 64
 #define AMPHI_LOCAL_PATH_MAX  1024
 
 struct amphi_engine_run {
@@ -33,6 +34,7 @@ struct amphi_engine_run {
     uint32_t threads;        /* resolved: the engine's option and the request's bound */
     uint32_t context_tokens; /* likewise                                              */
     float tokens_per_second_max;
+    bool plain_kernels;
     uint64_t text_bytes; /* supervisor: delivered so far */
 };
 
@@ -52,6 +54,13 @@ typedef struct amphi_local_described {
     char why[AMPHI_WORKER_MESSAGE_MAX];
     amphi_worker_described model; /* when status is OK */
 } amphi_local_described;
+
+/* What the ledger of crashes knows this engine by; found out without running anything. */
+typedef struct amphi_local_identity {
+    amphi_model_key model, worker; /* of the files that it was made from */
+    char fingerprint[AMPHI_FINGERPRINT_MAX];
+    char build[32];
+} amphi_local_identity;
 
 typedef enum amphi_local_state {
     AMPHI_LOCAL_NONE,       /* no process                            */
@@ -98,6 +107,8 @@ typedef struct amphi_local {
     bool want_describe, want_load, want_unload, want_stop;
     amphi_local_described described;
     amphi_local_count count;
+    amphi_local_identity identity;
+    uint32_t deaths_early, deaths_late;
     bool ready; /* loaded, for describe() */
     bool cage_known;
     uint32_t cage_missing;
@@ -107,6 +118,8 @@ typedef struct amphi_local {
     amphi_local_state state;
     amphi_model_key worker_key;
     uint32_t loaded_threads, loaded_context; /* as asked for at LOAD */
+    bool loaded_plain;
+    uint64_t memory_kills; /* as counted when the worker started */
     uint32_t draining_id;
     bool counting; /* a COUNT is unanswered */
     uint32_t count_id;
@@ -125,9 +138,12 @@ void amphi__supervisor_wake(amphi_local *local);
 
 /* The file's key. AMPHI_E_NOT_FOUND or AMPHI_E_IO with a line that names the path. */
 amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error);
+/* Of any file; all zero when there is none. */
+void amphi__file_key(const char *path, amphi_model_key *out);
 bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b);
 /* "model PATH: WHAT" with a long path cut at its front. */
-void amphi__model_line(const amphi_local *local, const char *what, char out[160]);
+void amphi__model_line(
+    const amphi_local *local, const char *what, char out[AMPHI_WORKER_MESSAGE_MAX]);
 
 /* locate.c: where the worker program is. AMPHI_E_NOT_FOUND with the places in the message. */
 amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *error);

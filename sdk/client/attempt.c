@@ -6,6 +6,7 @@
 #include "sdk/client/attempt.h"
 
 #include "sdk/client/decide.h"
+#include "sdk/client/ledger.h"
 #include "sdk/client/splice.h"
 #include "sdk/client/tool_calls.h"
 #include "sdk/core/alloc.h"
@@ -46,6 +47,8 @@ typedef struct watch {
     uint64_t last_us;        /* of the last token; 0: none yet               */
     uint64_t device_checked_us;
     unsigned device_epoch;
+    amphi_ledger_start ledger;
+    bool out_of_memory;
     bool ended;
 } watch;
 
@@ -60,6 +63,7 @@ static void announce(watch *w)
     if (w->attempt->spoke)
         return;
     w->attempt->spoke = true;
+    amphi__ledger_phase(w->stream->client, &w->ledger, AMPHI_START_TOKEN);
     w->attempt->first_token_ms =
         (uint32_t)((amphi__clock_us(w->stream->client->clock) - w->begun_us) / 1000);
     amphi__str_copy_to(
@@ -102,11 +106,16 @@ static void on_finish(watch *w, const amphi_engine_event *event)
 
 static void on_fail(watch *w, const amphi_note *note)
 {
-    w->attempt->error = note->error;
-    if (w->attempt->error.status == AMPHI_OK) /* a broken third-party engine */
-        amphi__fail(&w->attempt->error, AMPHI_E_INTERNAL, 0, "%s: failed without a reason",
-            w->info.name);
+    amphi_error *error = &w->attempt->error;
+    if (note->error.status == AMPHI_OK) { /* a broken third-party engine */
+        amphi__fail(error, AMPHI_E_INTERNAL, 0, "%s: failed without a reason", w->info.name);
+    } else {
+        amphi__fail(error, note->error.status, note->error.native_code, "%s: %s", w->info.name,
+            note->error.message);
+        error->retry_after_ms = note->error.retry_after_ms;
+    }
     w->attempt->prefix_refused = note->engine.prefix_refused;
+    w->out_of_memory = note->engine.out_of_memory;
     w->ended = true;
 }
 
@@ -154,7 +163,8 @@ static void on_note(watch *w, const amphi_note *note)
         out.usage = stream->usage = event->usage;
         amphi__stream_emit(stream, &out);
         return;
-    case AMPHI_ENGINE_MODEL:
+    case AMPHI_ENGINE_MODEL: /* it is loaded and begins */
+        amphi__ledger_phase(stream->client, &w->ledger, AMPHI_START_PREFILL);
         amphi__str_copy_to(w->model, sizeof w->model, event->text);
         if (w->attempt->spoke)
             amphi__str_copy_to(stream->model, sizeof stream->model, event->text);
@@ -266,10 +276,12 @@ static void start_watch(watch *w)
         .threads_max = attempt->step->threads_max,
         .context_tokens_max = attempt->step->context_tokens_max,
         .tokens_per_second_max = attempt->step->tokens_per_second_max,
+        .plain_kernels = attempt->step->plain_kernels,
     };
     w->begun_us = w->started_us = w->device_checked_us = amphi__clock_us(stream->client->clock);
     w->device_epoch = atomic_load(&stream->client->device_epoch);
     amphi__decide_load(stream->client, attempt->step->route, 1);
+    amphi__ledger_begin(stream->client, &w->ledger, &w->info, request.plain_kernels);
     amphi_status status =
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
     if (status == AMPHI_OK)
@@ -288,6 +300,9 @@ static void stop_watch(watch *w)
         amphi__decide_load(w->stream->client, w->attempt->step->route, -1);
     }
     w->run = NULL;
+    amphi_error abandoned = {.status = AMPHI_E_CANCELLED}; /* another one was faster */
+    amphi__ledger_end(w->stream->client, &w->ledger,
+        w->ended ? &w->attempt->error : &abandoned, w->out_of_memory);
     amphi__splice_clear(&w->splice);
     amphi__buf_clear(&w->delivered);
     amphi__buf_clear(&w->prefix);

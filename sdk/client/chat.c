@@ -10,8 +10,8 @@
 #include "sdk/client/attempt.h"
 #include "sdk/client/courier.h"
 #include "sdk/client/decide.h"
-#include "sdk/client/splice.h"
 #include "sdk/client/stream.h"
+#include "sdk/client/turn.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
@@ -25,13 +25,12 @@
 
 /* ---- admit ---- */
 
-static bool put_history(
+static bool add_to_context(
     void *user, const amphi_store_message *message, int64_t id, int64_t created_ms)
 {
-    amphi_buf *history = user;
-    if (history->size > 0)
-        amphi__buf_append_char(history, ',');
-    return amphi__request_put_stored(history, message) == AMPHI_OK;
+    amphi_context *context = user;
+    amphi__context_add(context, message);
+    return context->json.status == AMPHI_OK;
 }
 
 /* Attaches the conversation's history. */
@@ -42,9 +41,9 @@ static bool admit(amphi_stream *stream)
     if (id.size == 0)
         return true;
     amphi_status status =
-        store.ops->messages(store.self, id, put_history, &stream->history, &stream->error);
+        store.ops->messages(store.self, id, add_to_context, &stream->context, &stream->error);
     if (status == AMPHI_OK)
-        status = stream->history.status;
+        status = stream->context.json.status;
     if (status == AMPHI_OK || status == AMPHI_E_NOT_FOUND) {
         amphi__error_clear(&stream->error);
         return true;
@@ -67,7 +66,7 @@ static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_
     amphi_cached_answer answer;
     if (!cache_applies(stream) ||
         amphi__cache_key(stream->client->cache, &stream->request,
-            amphi__buf_str(&stream->history), key) != AMPHI_OK ||
+            amphi__buf_str(&stream->context.json), key) != AMPHI_OK ||
         amphi__cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
         return false;
     amphi_str text = amphi_str_from(answer.text);
@@ -105,16 +104,22 @@ static int64_t retry_delay_ms(
     amphi_client *client, const amphi_attempt *attempt, bool has_next, uint32_t tries)
 {
     const amphi_error *error = &attempt->error;
-    bool later = error->status == AMPHI_E_RATE_LIMITED && !has_next &&
-        error->retry_after_ms > 0 && error->retry_after_ms <= RETRY_AFTER_MAX_MS;
-    bool again = error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK;
-    if (attempt->spoke || tries > 1 || !(later || again) || !amphi__decide_may_retry(client))
-        return -1;
-    if (later)
-        return (int64_t)error->retry_after_ms;
+    bool limited = error->status == AMPHI_E_RATE_LIMITED;
+    bool again =
+        limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK;
     uint16_t random = 0;
     (void)amphi__random(&random, sizeof random);
-    return random % RETRY_JITTER_MS;
+    uint32_t delay_ms = random % RETRY_JITTER_MS;
+    if (error->retry_after_ms > 0 || limited) { /* who was told to wait waits, or goes elsewhere */
+        again = again && !has_next && error->retry_after_ms > 0 &&
+            error->retry_after_ms <= RETRY_AFTER_MAX_MS;
+        delay_ms = error->retry_after_ms;
+    }
+    uint64_t again_us = amphi__clock_us(client->clock) + (uint64_t)delay_ms * 1000;
+    if (attempt->spoke || tries > 1 || !again || again_us >= attempt->deadline_us ||
+        !amphi__decide_may_retry(client))
+        return -1;
+    return (int64_t)delay_ms;
 }
 
 /* false when the caller cancelled meanwhile. */
@@ -203,6 +208,31 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
     }
 }
 
+static void describe(const amphi_stream *stream, const amphi_plan_step *step, amphi_engine_info *out)
+{
+    amphi_engine engine = stream->client->routes[step->route].engine;
+    engine.ops->describe(engine.self, out);
+}
+
+/* Would this step fail as the last one did? What a model refused is not sent to the same model
+ * again, and a conversation that is too long only goes where more fits. */
+static bool is_pointless(
+    const amphi_stream *stream, const amphi_plan_step *step, const amphi_attempt *last)
+{
+    amphi_engine_info next, failed;
+    bool too_long = last->error.status == AMPHI_E_CONTEXT_LENGTH;
+    bool refused = last->error.status == AMPHI_E_REQUEST &&
+        (last->error.native_code == 400 || last->error.native_code == 422);
+    if (!too_long && !refused)
+        return false;
+    describe(stream, step, &next);
+    describe(stream, last->step, &failed);
+    if (too_long && next.context_tokens_max != 0 && failed.context_tokens_max != 0)
+        return next.context_tokens_max <= failed.context_tokens_max;
+    return next.kind == failed.kind && next.model[0] != '\0' &&
+        strcmp(next.model, failed.model) == 0;
+}
+
 /* The first route of the plan with a hedge: the second one starts too when the first is later than
  * it usually is. Returns how many steps of the plan are behind us; attempt->error is the winner's. */
 static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amphi_plan_step *next)
@@ -231,6 +261,63 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     return 2;
 }
 
+/* The body for a step of the plan, with as much of the conversation as fits its engine. */
+static amphi_status build_body(
+    amphi_stream *stream, const amphi_plan_step *step, size_t skip, amphi_buf *body)
+{
+    amphi_buf history;
+    amphi__buf_init(&history, 0);
+    amphi__buf_reset(body);
+    amphi_status status = amphi__context_write(&stream->context, skip, &history);
+    if (status == AMPHI_OK)
+        status = amphi__request_engine_body(
+            &stream->request, amphi__buf_str(&history), step->answer_tokens_max, body);
+    amphi__buf_clear(&history);
+    return status;
+}
+
+/* How many of the oldest messages to leave out for this step, by a careful estimate. */
+static size_t skip_for(const amphi_stream *stream, const amphi_plan_step *step)
+{
+    amphi_engine_info info;
+    describe(stream, step, &info);
+    uint32_t context_tokens = info.context_tokens_max;
+    if (step->context_tokens_max > 0 && step->context_tokens_max < context_tokens)
+        context_tokens = step->context_tokens_max;
+    if (context_tokens == 0)
+        return 0; /* unknown: the engine will say when it is too much */
+    uint32_t answer = step->answer_tokens_max < context_tokens / 4 ? step->answer_tokens_max
+                                                                   : context_tokens / 4;
+    uint32_t own = amphi__decide_prompt_tokens(&stream->request);
+    uint32_t room = context_tokens > answer + own ? context_tokens - answer - own : 0;
+    return amphi__context_skip_to_fit(&stream->context, room);
+}
+
+/* One step of the plan. An engine that finds the conversation too long gets it again without the
+ * oldest turns, until only the new messages are left. Returns how many steps are behind us. */
+static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, amphi_buf *body)
+{
+    const amphi_plan *plan = &stream->plan;
+    bool has_next = i + 1 < plan->steps_count;
+    size_t skip = skip_for(stream, attempt->step);
+    size_t done = 1;
+    for (;;) {
+        if (build_body(stream, attempt->step, skip, body) != AMPHI_OK) {
+            amphi__fail_no_memory(&attempt->error);
+            return done;
+        }
+        attempt->body = amphi__buf_str(body);
+        if (i == 0 && has_next && attempt->step->hedge_ms > 0 && attempt->number == 0)
+            done = try_hedged(stream, attempt, &plan->steps[i + 1]);
+        else
+            try_route(stream, attempt, has_next);
+        if (attempt->error.status != AMPHI_E_CONTEXT_LENGTH || attempt->spoke || done > 1 ||
+            skip >= stream->context.count)
+            return done;
+        skip = amphi__context_skip_more(&stream->context, skip);
+    }
+}
+
 /* Runs the plan's steps until one gives a whole answer. */
 static bool try_routes(amphi_stream *stream)
 {
@@ -239,25 +326,18 @@ static bool try_routes(amphi_stream *stream)
     amphi__buf_init(&body, 0);
     amphi_attempt attempt = {0};
     for (size_t i = 0; i < plan->steps_count;) {
+        if (i > 0 && is_pointless(stream, &plan->steps[i], &attempt)) {
+            i++;
+            continue;
+        }
         attempt.step = &plan->steps[i];
         uint32_t total_ms = attempt.step->budgets.total_ms;
         attempt.deadline_us =
             total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
-        amphi__buf_reset(&body);
-        if (amphi__request_engine_body(&stream->request, amphi__buf_str(&stream->history),
-                attempt.step->answer_tokens_max, &body) != AMPHI_OK) {
-            amphi__fail_no_memory(&attempt.error);
-            break;
-        }
-        attempt.body = amphi__buf_str(&body);
-        bool has_next = i + 1 < plan->steps_count;
-        if (i == 0 && has_next && attempt.step->hedge_ms > 0) {
-            i += try_hedged(stream, &attempt, &plan->steps[i + 1]);
-        } else {
-            try_route(stream, &attempt, has_next);
-            i++;
-        }
-        if (attempt.error.status == AMPHI_OK || ends_the_request(stream, attempt.error.status))
+        i += try_step(stream, &attempt, i, &body);
+        if (attempt.error.status == AMPHI_OK ||
+            ends_the_request(stream, attempt.error.status) ||
+            amphi__clock_us(stream->client->clock) >= attempt.deadline_us)
             break;
         if (amphi__stream_is_cancelled(stream)) {
             amphi__fail(&attempt.error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
@@ -271,68 +351,6 @@ static bool try_routes(amphi_stream *stream)
 
 /* ---- finish ---- */
 
-/* The request's own messages and the answer, in one transaction. */
-static amphi_status keep_in_history(amphi_stream *stream, const amphi_chat_result *result)
-{
-    enum { OWN_MAX = 64 };
-    amphi_store store = stream->client->store;
-    amphi_store_message messages[OWN_MAX + 1];
-    amphi_buf contents[OWN_MAX]; /* for those that are not plain text */
-    size_t count = 0;
-    if (stream->request.conversation_id[0] == '\0' && stream->request.outbox_id == NULL)
-        return AMPHI_OK;
-    memset(messages, 0, sizeof messages);
-    const amphi_json *own = amphi__json_get(stream->request.body, "messages");
-    for (const amphi_json *m = amphi__json_first(own); m != NULL && count < OWN_MAX;
-         m = amphi__json_next(m)) {
-        const amphi_json *content = amphi__json_get(m, "content");
-        amphi__buf_init(&contents[count], 0);
-        messages[count].role = amphi__json_string(amphi__json_get(m, "role"));
-        messages[count].content = amphi__json_string(content);
-        if (amphi__json_kind(content) == AMPHI_JSON_ARRAY) {
-            amphi__json_write(&contents[count], content);
-            messages[count].content = amphi__buf_str(&contents[count]);
-            messages[count].content_is_json = true;
-        }
-        count++;
-    }
-    amphi_buf record, extra;
-    amphi__buf_init(&record, 0);
-    amphi__buf_init(&extra, 0);
-    amphi_chat_result without_text = *result;
-    without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
-    amphi__record_result_json(&without_text, &record);
-    if (result->tool_calls_json.size > 0)
-        amphi__buf_printf(&extra, "{\"tool_calls\":%.*s}", (int)result->tool_calls_json.size,
-            result->tool_calls_json.data);
-    amphi_store_message *answer = &messages[count];
-    answer->role = AMPHI_STR("assistant");
-    answer->content = result->text;
-    answer->extra_json = amphi__buf_str(&extra);
-    answer->route = result->route;
-    answer->model = result->model;
-    answer->decision_json = amphi__buf_str(&record);
-    answer->usage = result->usage;
-    amphi_store_turn turn = {
-        .struct_size = sizeof turn,
-        .conversation_id = amphi_str_from(stream->request.conversation_id),
-        .now_ms = amphi__clock_wall_ms(stream->client->clock),
-        .messages = messages,
-        .messages_count = count + 1,
-        .outbox_id = amphi_str_from(stream->request.outbox_id),
-    };
-    amphi_error error;
-    amphi_status status = store.ops->turn_append(store.self, &turn, &error);
-    if (status != AMPHI_OK)
-        amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "history: the turn was not kept: %s",
-            error.message);
-    for (size_t i = 0; i < count; i++)
-        amphi__buf_clear(&contents[i]);
-    amphi__buf_clear(&record);
-    amphi__buf_clear(&extra);
-    return status;
-}
-
 static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_chat_result result;
@@ -344,7 +362,7 @@ static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY
     if (cache_applies(stream) && !stream->cache_hit && ttl_s > 0 &&
         stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
         (void)amphi__cache_put(stream->client->cache, key, &result, ttl_s);
-    amphi_status status = keep_in_history(stream, &result);
+    amphi_status status = amphi__turn_keep(stream, &result);
     if (status != AMPHI_OK && stream->request.outbox_id != NULL) {
         amphi__fail(&stream->error, status, 0, "the delivered answer could not be kept");
         amphi_event failed = {.kind = AMPHI_EVENT_ERROR, .error = &stream->error};
@@ -408,8 +426,7 @@ void amphi__chat_run(amphi_stream *stream)
     bool whole = false;
     if (admit(stream))
         whole = answer_from_cache(stream, cache_key) ||
-            (amphi__decide(stream->client, &stream->request, stream->history.size, &stream->plan,
-                 &stream->error) &&
+            (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
                 try_routes(stream));
     amphi__decide_unload(stream->client);
     if (whole)

@@ -5,6 +5,7 @@
 #include "sdk/client/client.h"
 
 #include "sdk/client/courier.h"
+#include "sdk/client/ledger.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -40,6 +41,7 @@ amphi_status amphi_client_new(
     client->log.user = options->log_user;
     amphi_device_facts_init(&client->pushed);
     atomic_init(&client->device_epoch, 0);
+    amphi__host_name(client->host);
     client->retry_tenths = client->hedge_tenths = BUDGET_TENTHS_MAX;
     if (amphi__mutex_init(&client->lock) != AMPHI_OK) {
         amphi__free(client);
@@ -87,14 +89,15 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
     if (client == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
     amphi__mutex_lock(&client->lock);
-    bool local = client->policy.local_enabled;
-    bool cloud = client->policy.cloud_enabled;
+    amphi_policy policy = client->policy;
     amphi__mutex_unlock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine engine = client->routes[i].engine;
         amphi_engine_info info;
-        engine.ops->describe(engine.self, &info);
-        bool allowed = info.kind == AMPHI_ENGINE_LOCAL ? local : cloud;
+        amphi_crash_facts crash;
+        amphi__ledger_describe(client, &client->routes[i], &policy, &info, &crash);
+        bool allowed = info.kind == AMPHI_ENGINE_LOCAL ? policy.local_enabled : policy.cloud_enabled;
+        allowed = allowed && !amphi__policy_is_quarantined(&policy, &crash);
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);
     }

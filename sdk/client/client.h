@@ -8,6 +8,7 @@
 
 #include "policy/policy.h"
 #include "sdk/client/cache.h"
+#include "sdk/core/host.h"
 #include "sdk/core/log.h"
 #include "sdk/core/thread.h"
 
@@ -20,8 +21,8 @@ typedef struct amphi_route {
     amphi_engine engine;
     bool owned;                  /* freed with the client                              */
     amphi_breaker breaker;       /* under client->lock                                 */
-    uint64_t crashes_ms[8];      /* monotonic times of the last deaths; under the lock */
-    uint32_t crashes_count;      /* ever; the newest is crashes_ms[(count - 1) % 8]    */
+    uint32_t deaths_early;       /* of the engine's, those that are in the ledger...   */
+    uint32_t deaths_late;        /* ... under the lock                                 */
     uint32_t load;               /* runs under way; under the lock                     */
     uint32_t first_tokens_ms[32];/* the last ones; under the lock                      */
     uint32_t first_tokens_count; /* ever                                               */
@@ -43,6 +44,7 @@ struct amphi_client {
     bool owns_keys, owns_store, owns_http, owns_device;
     amphi_route routes[AMPHI_ROUTES_MAX];
     size_t routes_count;
+    char host[AMPHI_HOST_NAME_MAX]; /* this process, for the ledger                     */
     amphi_rollout *rollout;      /* NULL: no source was given                          */
     amphi_policy policy_base;    /* the app's document                                 */
 

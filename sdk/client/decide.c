@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts in, plan out, and the memory between two decisions: breakers and crash counts.
+ * Facts in, plan out, and the memory between two decisions: the routes' breakers.
  */
 #include "sdk/client/decide.h"
 
+#include "sdk/client/preference.h"
+#include "sdk/client/ledger.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
@@ -11,28 +13,16 @@
 
 #include <stdlib.h>
 
-/* English text runs at about four bytes a token; three is on the safe side. */
-#define BYTES_PER_TOKEN 3u
 #define TOKENS_PER_MESSAGE 8u
 
-static uint32_t estimate_tokens(const amphi_request *request, size_t history_bytes)
+uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
 {
     const amphi_json *messages = amphi__json_get(request->body, "messages");
-    uint64_t tokens = history_bytes / BYTES_PER_TOKEN;
+    uint64_t tokens = 0;
     for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
-        tokens += amphi__json_string(amphi__json_get(m, "content")).size / BYTES_PER_TOKEN +
+        tokens += amphi__json_string(amphi__json_get(m, "content")).size / AMPHI_BYTES_PER_TOKEN +
             TOKENS_PER_MESSAGE;
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
-}
-
-/* Deaths within the policy's window. Under the lock. */
-static uint32_t recent_crashes(const amphi_route *route, const amphi_policy *policy, uint64_t now_ms)
-{
-    uint32_t recent = 0;
-    uint32_t kept = route->crashes_count < 8 ? route->crashes_count : 8;
-    for (uint32_t i = 0; i < kept; i++)
-        recent += now_ms - route->crashes_ms[i] < (uint64_t)policy->crash_window_s * 1000;
-    return recent;
 }
 
 static void gather_routes(
@@ -40,9 +30,9 @@ static void gather_routes(
 {
     uint64_t now_ms = amphi__clock_ms(client->clock);
     for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_engine engine = client->routes[i].engine;
         memset(&routes[i], 0, sizeof routes[i]);
-        engine.ops->describe(engine.self, &routes[i].info); /* may take a while: no lock */
+        amphi__ledger_describe(
+            client, &client->routes[i], policy, &routes[i].info, &routes[i].crash);
     }
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
@@ -50,7 +40,6 @@ static void gather_routes(
         routes[i].breaker_open = amphi__breaker_is_open(&route->breaker, policy, now_ms);
         routes[i].breaker_probe = amphi__breaker_may_probe(&route->breaker, policy, now_ms);
         routes[i].load = route->load;
-        routes[i].crashes = recent_crashes(route, policy, now_ms);
         /* Without a default route a server on this machine is still there; but when the app says
          * that there is no network, it means it. */
         routes[i].needs_no_network =
@@ -60,8 +49,8 @@ static void gather_routes(
     amphi__mutex_unlock(&client->lock);
 }
 
-bool amphi__decide(amphi_client *client, const amphi_request *request, size_t history_bytes,
-    amphi_plan *out, amphi_error *error)
+bool amphi__decide(
+    amphi_client *client, const amphi_request *request, amphi_plan *out, amphi_error *error)
 {
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
     amphi_policy_facts facts;
@@ -76,23 +65,42 @@ bool amphi__decide(amphi_client *client, const amphi_request *request, size_t hi
     facts.needs_tools = request->needs_tools;
     facts.needs_images = request->needs_images;
     facts.needs_audio = request->needs_audio;
-    facts.prompt_tokens = estimate_tokens(request, history_bytes);
+    facts.prompt_tokens = amphi__decide_prompt_tokens(request);
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
     facts.routes = routes;
     facts.routes_count = client->routes_count;
     amphi__policy_decide(out, &policy, &facts);
+    amphi_preference preference;
+    (void)amphi__preference_read( /* a name that is gone since: the others count */
+        &preference, request->body, routes, client->routes_count, NULL);
     amphi__mutex_lock(&client->lock);
-    client->last_plan = *out;
+    client->last_plan = *out; /* as the policy sees it, whoever this request asks for */
     client->retry_tenths += client->retry_tenths < BUDGET_TENTHS_MAX;
     client->hedge_tenths += client->hedge_tenths < BUDGET_TENTHS_MAX;
     amphi__mutex_unlock(&client->lock);
+    amphi__preference_apply(out, &preference, routes, policy.hedge_ms);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)
         *error = out->refusal;
     return false;
+}
+
+amphi_status amphi__decide_check(
+    amphi_client *client, const amphi_request *request, amphi_error *error)
+{
+    amphi_preference preference;
+    if (amphi__json_get(request->body, "fallbacks") == NULL)
+        return AMPHI_OK; /* a model that nobody knows is passed on */
+    amphi_policy_route routes[AMPHI_ROUTES_MAX];
+    memset(routes, 0, sizeof routes);
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_engine engine = client->routes[i].engine;
+        engine.ops->describe(engine.self, &routes[i].info);
+    }
+    return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
 }
 
 /* Does this outcome say something about the route's health, rather than about the request? */
@@ -110,6 +118,7 @@ static bool is_ill_health(amphi_status status)
     case AMPHI_E_RATE_LIMITED:
     case AMPHI_E_ENGINE_DIED:
     case AMPHI_E_ENGINE_STALLED:
+    case AMPHI_E_LIMIT: /* an answer without end */
         return true;
     default:
         return false;
@@ -186,14 +195,15 @@ void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_e
     uint64_t now_ms = amphi__clock_ms(client->clock);
     amphi_engine_info info;
     route->engine.ops->describe(route->engine.self, &info);
-    bool died = outcome->status == AMPHI_E_ENGINE_DIED || outcome->status == AMPHI_E_ENGINE_STALLED;
     amphi__mutex_lock(&client->lock);
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
-    if (info.kind == AMPHI_ENGINE_LOCAL) {
-        if (died)
-            route->crashes_ms[route->crashes_count++ % 8] = now_ms;
-        amphi__breaker_succeeded(&route->breaker); /* the crash count judges a local engine */
+    if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
+        route->deaths_early = info.deaths_early;   /* the attempt's row tells of this one */
+        route->deaths_late = info.deaths_late;
+        amphi__breaker_succeeded(&route->breaker); /* the ledger judges a local engine    */
+    } else if (outcome->status == AMPHI_E_CANCELLED || outcome->status == AMPHI_E_NO_MEMORY) {
+        route->breaker.probing = false; /* nothing was learnt; a probe has to be made again */
     } else if (is_ill_health(outcome->status)) {
         amphi__breaker_failed(&route->breaker, &client->policy, now_ms);
     } else {
@@ -231,7 +241,7 @@ amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request 
     amphi_status status = amphi__request_from_struct(&own, request, error);
     if (status != AMPHI_OK)
         return status;
-    amphi__decide(client, &own, 0, &plan, NULL);
+    amphi__decide(client, &own, &plan, NULL);
     *out = plan.decision;
     amphi__request_clear(&own);
     return AMPHI_OK;

@@ -9,9 +9,15 @@
 #include "sdk/client/client.h"
 #include "sdk/client/request.h"
 
-/* false when no route is left; *error then says why. history_bytes: size of what comes before. */
-bool amphi__decide(amphi_client *client, const amphi_request *request, size_t history_bytes,
-    amphi_plan *out, amphi_error *error);
+/* false when no route is left; *error then says why. */
+bool amphi__decide(
+    amphi_client *client, const amphi_request *request, amphi_plan *out, amphi_error *error);
+/* About how many tokens the request's own messages have. What came before in the conversation does
+ * not count against a route: the oldest turns can be left out. */
+uint32_t amphi__decide_prompt_tokens(const amphi_request *request);
+/* Are the routes that the request names ours? AMPHI_E_ARGUMENT names the field. */
+amphi_status amphi__decide_check(
+    amphi_client *client, const amphi_request *request, amphi_error *error);
 /* An attempt on the route begins, or has ended (AMPHI_OK: whole answer). */
 void amphi__decide_began(amphi_client *client, amphi_route *route);
 void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome,

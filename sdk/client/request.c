@@ -4,6 +4,7 @@
  */
 #include "sdk/client/request.h"
 
+#include "sdk/client/preference.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -154,6 +155,8 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
     else
         status = check_messages(out, messages, error);
     if (status == AMPHI_OK)
+        status = amphi__preference_check(out->body, error);
+    if (status == AMPHI_OK)
         status = read_amphi_member(out, amphi__json_get(out->body, "amphi"), error);
     if (status != AMPHI_OK)
         goto cleanup;
@@ -295,12 +298,13 @@ cleanup:
 
 /* ---- out again ---- */
 
-/* Every member but `messages` and "amphi". */
-static void put_other_members(amphi_json_writer *writer, const amphi_json *body)
+/* Every member but `messages` and "amphi"; `but` is left out as well. */
+static void put_other_members(amphi_json_writer *writer, const amphi_json *body, const char *but)
 {
     for (const amphi_json *m = amphi__json_first(body); m != NULL; m = amphi__json_next(m)) {
         amphi_str key = amphi__json_key(m);
-        if (amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi"))
+        if (amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi") ||
+            amphi__str_equal_c(key, but))
             continue;
         amphi__json_put_key(writer, key);
         amphi__json_put_value(writer, NULL, m);
@@ -313,7 +317,7 @@ amphi_status amphi__request_to_json(const amphi_request *request, amphi_buf *out
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     amphi__json_put_value(&writer, "messages", amphi__json_get(request->body, "messages"));
-    put_other_members(&writer, request->body);
+    put_other_members(&writer, request->body, "");
     put_amphi_member(&writer, request->mode, request->is_private, request->no_cache,
         request->no_queue, amphi_str_from(request->conversation_id), &request->budgets);
     amphi__json_close(&writer, '}');
@@ -334,7 +338,7 @@ amphi_status amphi__request_engine_body(const amphi_request *request, amphi_str 
         if (request->given[0] == '\0' || amphi__json_next(m) != NULL)
             amphi__json_put_value(&writer, NULL, m);
     amphi__json_close(&writer, ']');
-    put_other_members(&writer, request->body);
+    put_other_members(&writer, request->body, "fallbacks");
     if (request->tokens_max == 0 && answer_tokens_max > 0)
         amphi__json_put_int(&writer, "max_tokens", answer_tokens_max);
     amphi__json_close(&writer, '}');

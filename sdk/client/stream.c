@@ -5,6 +5,7 @@
 #include "sdk/client/stream.h"
 
 #include "sdk/client/courier.h"
+#include "sdk/client/decide.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
@@ -154,7 +155,7 @@ static void stream_destroy(amphi_stream *stream)
     amphi__buf_clear(&stream->text);
     amphi__buf_clear(&stream->reasoning);
     amphi__buf_clear(&stream->tool_calls);
-    amphi__buf_clear(&stream->history);
+    amphi__context_clear(&stream->context);
     amphi__request_clear(&stream->request);
     amphi__cond_clear(&stream->to_driver);
     amphi__cond_clear(&stream->to_caller);
@@ -174,7 +175,7 @@ static amphi_stream *stream_create(amphi_client *client)
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->tool_calls, AMPHI_ANSWER_BYTES_MAX);
-    amphi__buf_init(&stream->history, 0);
+    amphi__context_init(&stream->context);
     if (amphi__uuid(stream->key) != AMPHI_OK || amphi__mutex_init(&stream->lock) != AMPHI_OK) {
         amphi__free(stream);
         return NULL;
@@ -226,6 +227,17 @@ amphi_status amphi__stream_start(
     return AMPHI_OK;
 }
 
+/* Takes the request. */
+static amphi_status start_checked(
+    amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error)
+{
+    amphi_status status = amphi__decide_check(client, request, error);
+    if (status == AMPHI_OK)
+        return amphi__stream_start(out, client, request, error);
+    amphi__request_clear(request);
+    return status;
+}
+
 amphi_status amphi_chat_start(amphi_stream **out, amphi_client *client,
     const amphi_chat_request *request, amphi_error *error)
 {
@@ -235,7 +247,7 @@ amphi_status amphi_chat_start(amphi_stream **out, amphi_client *client,
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out, client or request is NULL");
     *out = NULL;
     amphi_status status = amphi__request_from_struct(&own, request, error);
-    return status != AMPHI_OK ? status : amphi__stream_start(out, client, &own, error);
+    return status != AMPHI_OK ? status : start_checked(out, client, &own, error);
 }
 
 amphi_status amphi_chat_start_json(
@@ -247,7 +259,7 @@ amphi_status amphi_chat_start_json(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out or client is NULL");
     *out = NULL;
     amphi_status status = amphi__request_from_json(&own, request_json, error);
-    return status != AMPHI_OK ? status : amphi__stream_start(out, client, &own, error);
+    return status != AMPHI_OK ? status : start_checked(out, client, &own, error);
 }
 
 /* Out of memory for the terminal event itself: this one needs none. */

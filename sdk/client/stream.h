@@ -8,6 +8,7 @@
 #define AMPHI_CLIENT_STREAM_H
 
 #include "sdk/client/client.h"
+#include "sdk/client/context.h"
 #include "sdk/client/request.h"
 
 #define AMPHI_TAKEOVERS_MAX AMPHI_ROUTES_MAX
@@ -58,7 +59,7 @@ struct amphi_stream {
     amphi_buf text;        /* delivered answer                                         */
     amphi_buf reasoning;
     amphi_buf tool_calls;  /* JSON array, merged from the deltas                       */
-    amphi_buf history;     /* JSON array members: the conversation so far              */
+    amphi_context context; /* the conversation so far                                  */
     amphi_plan plan;
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
     size_t takeovers_count;

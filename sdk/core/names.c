@@ -25,6 +25,7 @@ static const char *const reason_names[AMPHI_REASON_COUNT] = {
     [AMPHI_REASON_UNAVAILABLE] = "unavailable",
     [AMPHI_REASON_COST] = "cost",
     [AMPHI_REASON_LATENCY] = "latency",
+    [AMPHI_REASON_PREFERENCE] = "preference",
 };
 
 static const char *const mode_names[] = {

@@ -8,6 +8,7 @@
 #include "tests/support/scripted_worker.h"
 
 #include "local/local.h"
+#include "local/worker/supervisor.h"
 #include "sdk/core/clock.h"
 
 #include <setjmp.h>
@@ -273,16 +274,16 @@ static void engine__cancel_does_not_wait_for_a_worker_that_ignores_it(void **sta
     cancel_case("deaf", true);
 }
 
-static void engine__requests_wait_their_turn_and_the_seventeenth_is_told_busy(void **state)
+static void engine__requests_wait_their_turn_and_one_too_many_is_told_busy(void **state)
 {
-    enum { RUNS = 17 };
+    enum { RUNS = AMPHI_LOCAL_QUEUE_MAX + 1 }; /* one runs, the others wait */
     scripted_engine e;
     engine_recorder r[RUNS + 1];
     amphi_engine_run *run[RUNS + 1];
     amphi_status status = AMPHI_OK;
 
     assert_true(scripted_engine_new(&e, "slow", 0));
-    for (int i = 0; i < RUNS; i++) { /* one runs, sixteen wait */
+    for (int i = 0; i < RUNS; i++) {
         engine_recorder_init(&r[i]);
         assert_int_equal(engine_start(e.engine, &run[i], &r[i], BODY, "", 0), AMPHI_OK);
     }
@@ -634,7 +635,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(engine__cancel_in_mid_answer_ends_the_run_at_once),
         cmocka_unit_test(engine__cancel_before_the_first_text_ends_the_run),
         cmocka_unit_test(engine__cancel_does_not_wait_for_a_worker_that_ignores_it),
-        cmocka_unit_test(engine__requests_wait_their_turn_and_the_seventeenth_is_told_busy),
+        cmocka_unit_test(engine__requests_wait_their_turn_and_one_too_many_is_told_busy),
         cmocka_unit_test(engine__unload_stops_the_answer_only_when_forced),
         cmocka_unit_test(engine__prewarm_loads_and_unload_gives_all_back),
         cmocka_unit_test(engine__tokens_are_counted_exactly_once_loaded),

@@ -719,6 +719,92 @@ static void keys__purposes_give_different_keys_and_the_same_twice(void **state)
     assert_memory_not_equal(a, b, 32);
 }
 
+/* ---- Ledger ---- */
+
+static int64_t add_start(fixture *f, const char *fingerprint, int64_t now_ms)
+{
+    amphi_store_start start = {.struct_size = sizeof start,
+        .fingerprint = amphi_str_from(fingerprint),
+        .build = S("build"),
+        .kernels = S("avx2"),
+        .host = S("boot/1/2"),
+        .in_process = true,
+        .started_ms = now_ms,
+        .changed_ms = now_ms,
+        .phase = AMPHI_START_LOAD,
+        .outcome = AMPHI_START_RUNNING};
+    int64_t id = 0;
+    assert_int_equal(f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_OK);
+    assert_true(id > 0);
+    return id;
+}
+
+/* "phase/outcome@changed-started " of each row. */
+static bool see_start(void *user, const amphi_store_start *start)
+{
+    char *seen = user;
+    size_t used = strlen(seen);
+    assert_true(start->in_process);
+    assert_int_equal(start->build.size, 5);
+    assert_memory_equal(start->kernels.data, "avx2", 4);
+    assert_memory_equal(start->host.data, "boot/1/2", 8);
+    snprintf(seen + used, 1000 - used, "%d/%d@%d-%d ", (int)start->phase, (int)start->outcome,
+        (int)(start->changed_ms - NOW), (int)(start->started_ms - NOW));
+    return strlen(seen) < 900;
+}
+
+static void ledger__starts_of_a_model_are_listed_by_their_last_change(void **state)
+{
+    fixture *f = *state;
+    char seen[1000] = "";
+    int64_t first = add_start(f, "m1", NOW);
+    int64_t second = add_start(f, "m1", NOW + 10);
+    add_start(f, "m2", NOW + 20);
+    assert_int_equal(f->store.ops->ledger_set(f->store.self, first, AMPHI_START_TOKEN,
+                         AMPHI_START_CRASHED, NOW + 30, NULL),
+        AMPHI_OK);
+    assert_int_equal(
+        f->store.ops->ledger_list(f->store.self, S("m1"), NOW, see_start, seen, NULL), AMPHI_OK);
+    assert_string_equal(seen, "2/4@30-0 0/0@10-10 ");
+    seen[0] = '\0';
+    assert_int_equal(
+        f->store.ops->ledger_list(f->store.self, S("m1"), NOW + 11, see_start, seen, NULL),
+        AMPHI_OK);
+    assert_string_equal(seen, "2/4@30-0 ");
+    assert_int_equal(f->store.ops->ledger_set(f->store.self, second + 100, AMPHI_START_TOKEN,
+                         AMPHI_START_OK, NOW, NULL),
+        AMPHI_E_NOT_FOUND);
+}
+
+static bool count_start(void *user, const amphi_store_start *start)
+{
+    ++*(int *)user;
+    return true;
+}
+
+static void ledger__is_bounded_and_refuses_nonsense(void **state)
+{
+    fixture *f = *state;
+    int count = 0;
+    int64_t id = 0;
+    amphi_store_start start = {.struct_size = sizeof start};
+    assert_int_equal(
+        f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_E_ARGUMENT);
+    start.fingerprint = S("m");
+    start.outcome = AMPHI_START_OUTCOME_COUNT;
+    assert_int_equal(
+        f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_E_ARGUMENT);
+    int64_t oldest = add_start(f, "old", NOW);
+    for (int i = 0; i < 640; i++)
+        add_start(f, "m", NOW + i);
+    assert_int_equal(
+        f->store.ops->ledger_list(f->store.self, S("m"), 0, count_start, &count, NULL), AMPHI_OK);
+    assert_in_range(count, 200, 512);
+    assert_int_equal(f->store.ops->ledger_set(f->store.self, oldest, AMPHI_START_TOKEN,
+                         AMPHI_START_OK, NOW, NULL),
+        AMPHI_E_NOT_FOUND);
+}
+
 #define BOTH(test)                                                                                 \
     {"memory: " #test, test, set_up_memory, tear_down, NULL},                                      \
     {                                                                                              \
@@ -755,6 +841,8 @@ int main(void)
         BOTH(outbox__ids_are_unique_and_unknown_ones_not_found),
         BOTH(settings__values_are_replaced_and_may_be_binary),
         BOTH(keys__purposes_give_different_keys_and_the_same_twice),
+        BOTH(ledger__starts_of_a_model_are_listed_by_their_last_change),
+        BOTH(ledger__is_bounded_and_refuses_nonsense),
     };
     return cmocka_run_group_tests_name("store contract", tests, NULL, NULL);
 }

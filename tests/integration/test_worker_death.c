@@ -247,13 +247,17 @@ static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **
     unsigned finished = 0;
     unsigned bad = 0;
     uint32_t random = 12345;
+    uint64_t from_us = 0;
+    uint64_t whole_us = 0;
 
     if (!real_engine_new(&engine, "stories")) {
         skip();
     }
     engine_recorder_init(&whole);
+    from_us = amphi__clock_us(NULL);
     assert_int_equal(engine_start(engine, &run, &whole, BODY_SHORT, "", 0), AMPHI_OK);
     assert_true(engine_recorder_wait_end(&whole, 60000));
+    whole_us = amphi__clock_us(NULL) - from_us; /* with the spawn and the load */
     engine.ops->release(engine.self, run);
     assert_true(whole.finished);
     for (int i = 0; i < MOMENTS; i++) {
@@ -267,7 +271,7 @@ static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **
         engine_recorder_init(&r);
         assert_int_equal(engine_start(engine, &run, &r, BODY_SHORT, "", 0), AMPHI_OK);
         random = random * 1664525u + 1013904223u;
-        usleep((random >> 8) % 60000);
+        usleep((useconds_t)((random >> 8) % (whole_us + whole_us / 8)));
         child = only_child();
         if (child > 0) {
             kill(child, signals[i % 3]);

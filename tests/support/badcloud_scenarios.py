@@ -476,6 +476,15 @@ def s_nodone_open(x, argument, attempt):
     x.drop()
 
 
+@scenario("nousage-open")  # a finish reason, and then nothing at all
+def s_nousage_open(x, argument, attempt):
+    x.head()
+    x.say()
+    x.finish(done=False, end=False, usage=False)
+    time.sleep(30)
+    x.drop()
+
+
 @scenario("nodone-cut")  # a finish reason, and the connection goes away
 def s_nodone_cut(x, argument, attempt):
     x.head()
@@ -555,6 +564,15 @@ def s_events(x, argument, attempt):
     x.head()
     for _ in range(int(argument or 1000000) // 1000):
         x.write("data:{}\n\n" * 1000)
+    x.finish()
+
+
+@scenario("events-text")  # :N events with one letter each (a million)
+def s_events_text(x, argument, attempt):
+    x.head()
+    event = 'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    for _ in range(int(argument or 1000000) // 1000):
+        x.write(event * 1000)
     x.finish()
 
 

@@ -106,7 +106,7 @@ typedef struct amphi_takeover {
     amphi_status reason;  /* why `from` was left                                         */
     uint64_t byte_offset; /* bytes of answer delivered before                            */
     bool continued;       /* true: goes on where it stopped; false: started again        */
-    char why[160];        /* in words                                                    */
+    char why[240];        /* in words                                                    */
 } amphi_takeover;
 
 typedef struct amphi_event {

@@ -48,7 +48,7 @@ typedef struct amphi_error {
     amphi_status status;     /* what a program branches on                          */
     int32_t native_code;     /* curl, SQLite, errno, HTTP or PSA code; for logs only */
     uint32_t retry_after_ms; /* 0: trying again will not help, or nobody knows when  */
-    char message[160];       /* one line for a person: what, why, what to do         */
+    char message[240];       /* one line for a person: what, why, what to do         */
 } amphi_error;
 
 /* The constant's name without its prefix, in lower case: "timeout". Never NULL. */

@@ -50,7 +50,8 @@ AMPHI_API amphi_status amphi_model_detokenize(amphi_model *model, const int32_t 
 AMPHI_API amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_t count,
     bool reset, bool all, float *logits, amphi_error *error);
 
-/* Renders the model's chat template, or template_text when it is not empty. messages_json: an
+/* Renders the model's chat template, or template_text when it is not empty (model may then be NULL,
+ * and bos_token and eos_token come from extra_json, if at all). messages_json: an
  * array; tools_json: an array or empty; extra_json: an object of further variables or empty;
  * now_iso: the time that strftime_now sees ("2026-01-02T03:04:05"), empty: the clock's. */
 AMPHI_API amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,

@@ -322,18 +322,86 @@ static void network__loopback_needs_none_until_the_app_says_so(void **state)
     assert_int_equal(s.plan.steps_count, 0);
 }
 
-static void quarantine__holds_at_the_crash_limit(void **state)
+static void quarantine__three_crashes_step_down_to_plain_kernels_and_one_thread(void **state)
 {
     (void)state;
     amphi_scene s;
     set_scene(&s);
-    s.routes[0].crashes = 2;
+    s.facts.mode = AMPHI_MODE_PREFER_LOCAL;
+    s.routes[0].crash.crashes = 2;
     decide(&s);
     assert_string_equal(order(&s), "local cloud");
-    s.routes[0].crashes = 3;
+    assert_false(s.plan.steps[0].plain_kernels);
+    s.routes[0].crash.crashes = 3;
+    decide(&s);
+    assert_string_equal(order(&s), "local cloud");
+    assert_true(s.plan.steps[0].plain_kernels);
+    assert_int_equal(s.plan.steps[0].threads_max, 1);
+    assert_non_null(strstr(entry(&s, "local")->why, "crash"));
+    assert_non_null(strstr(entry(&s, "local")->why, "plain kernels"));
+    s.facts.mode = AMPHI_MODE_AUTO; /* where the cloud is to be had, it goes first now */
+    decide(&s);
+    assert_string_equal(order(&s), "cloud local");
+}
+
+static void quarantine__holds_when_plain_kernels_crash_or_none_was_reached(void **state)
+{
+    (void)state;
+    amphi_scene s;
+    for (int early = 0; early < 2; early++) {
+        set_scene(&s);
+        uint32_t *crashes =
+            early ? &s.routes[0].crash.crashes_early : &s.routes[0].crash.crashes_plain;
+        *crashes = 2;
+        assert_false(amphi__policy_is_quarantined(&s.policy, &s.routes[0].crash));
+        decide(&s);
+        assert_string_equal(order(&s), "local cloud");
+        *crashes = 3;
+        s.routes[0].crash.quiet_left_s = 140;
+        assert_true(amphi__policy_is_quarantined(&s.policy, &s.routes[0].crash));
+        decide(&s);
+        assert_string_equal(order(&s), "cloud");
+        assert_int_equal(entry(&s, "local")->reason, AMPHI_REASON_QUARANTINE);
+        assert_non_null(strstr(entry(&s, "local")->why, early ? "loading" : "plain kernels"));
+        assert_non_null(strstr(entry(&s, "local")->why, "crashed 3 times within 600 s"));
+        assert_non_null(strstr(entry(&s, "local")->why, "140 s"));
+    }
+}
+
+static void quarantine__kills_for_memory_shrink_the_context_first(void **state)
+{
+    (void)state;
+    amphi_scene s;
+    set_scene(&s);
+    decide(&s);
+    uint32_t context = s.plan.steps[0].context_tokens_max;
+    s.facts.mode = AMPHI_MODE_PREFER_LOCAL;
+    s.routes[0].crash.kills_memory = 1;
+    decide(&s);
+    assert_int_equal(s.plan.steps[0].context_tokens_max, context / 2);
+    assert_false(s.plan.steps[0].plain_kernels);
+    s.routes[0].crash.kills_memory = 2;
+    decide(&s);
+    assert_int_equal(s.plan.steps[0].context_tokens_max, context / 4);
+    assert_non_null(strstr(entry(&s, "local")->why, "ran out of memory"));
+    s.routes[0].crash.kills_memory = 3;
     decide(&s);
     assert_string_equal(order(&s), "cloud");
-    assert_int_equal(entry(&s, "local")->reason, AMPHI_REASON_QUARANTINE);
+    assert_non_null(strstr(entry(&s, "local")->why, "ran out of memory 3 times"));
+}
+
+static void quarantine__another_local_route_is_judged_by_its_own_crashes(void **state)
+{
+    (void)state;
+    amphi_scene s;
+    set_scene(&s);
+    s.routes[2] = s.routes[0];
+    snprintf(s.routes[2].info.name, sizeof s.routes[2].info.name, "small");
+    s.facts.routes_count = 3;
+    s.routes[0].crash.crashes_plain = 3;
+    s.facts.mode = AMPHI_MODE_PREFER_LOCAL;
+    decide(&s);
+    assert_string_equal(order(&s), "small cloud");
 }
 
 /* ---- memory: the admission rule ---- */
@@ -620,7 +688,11 @@ static void roll_route(amphi_policy_route *r)
     r->info.weight = roll(5);
     r->breaker_open = roll(4) == 0;
     r->breaker_probe = roll(4) == 0;
-    r->crashes = roll(5);
+    r->crash.crashes = roll(5);
+    r->crash.crashes_early = roll(4);
+    r->crash.crashes_plain = roll(4);
+    r->crash.kills_memory = roll(4);
+    r->crash.forgiven = roll(3);
     r->was_refused_battery = roll(2) != 0;
     r->was_refused_thermal = roll(2) != 0;
     r->was_refused_memory = roll(2) != 0;
@@ -772,7 +844,10 @@ int main(void)
         cmocka_unit_test(private__an_engine_of_an_unknown_kind_counts_as_the_cloud),
         cmocka_unit_test(refusal__names_its_kind),
         cmocka_unit_test(network__loopback_needs_none_until_the_app_says_so),
-        cmocka_unit_test(quarantine__holds_at_the_crash_limit),
+        cmocka_unit_test(quarantine__three_crashes_step_down_to_plain_kernels_and_one_thread),
+        cmocka_unit_test(quarantine__holds_when_plain_kernels_crash_or_none_was_reached),
+        cmocka_unit_test(quarantine__kills_for_memory_shrink_the_context_first),
+        cmocka_unit_test(quarantine__another_local_route_is_judged_by_its_own_crashes),
         cmocka_unit_test(memory__shortens_the_context_before_it_refuses),
         cmocka_unit_test(memory__need_stays_under_its_share),
         cmocka_unit_test(memory__a_tiny_model_keeps_its_whole_context),

@@ -43,6 +43,7 @@ static void document__defaults_are_those_of_the_header(void **state)
     assert_int_equal(p.breaker_open_ms, 10000);
     assert_int_equal(p.crash_limit, 3);
     assert_int_equal(p.crash_window_s, 600);
+    assert_int_equal(p.crash_quiet_s, 150);
 }
 
 static void document__nested_fields_override(void **state)

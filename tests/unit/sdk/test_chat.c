@@ -398,6 +398,30 @@ static void chat__conversation_sends_its_history_along(void **state)
     world_close(&w);
 }
 
+static void chat__conversation_that_is_too_long_loses_its_oldest_turns(void **state)
+{
+    static const scripted_step too_long[] = {{SCRIPT_FAIL, NULL, AMPHI_E_CONTEXT_LENGTH}};
+    world w;
+    world_open(&w, says_hello, says_hello);
+    amphi_chat_request request = request_in(AMPHI_MODE_ONLY_LOCAL);
+    request.conversation_id = AMPHI_STR("long");
+    ask(&w, &request, "First question");
+    ask(&w, &request, "Second question");
+    atomic_store(&w.local.starts, 0);
+    w.local.script = too_long;
+    w.local.next_script = says_hello;
+    ask(&w, &request, "Third question");
+    assert_int_equal(w.last, AMPHI_EVENT_DONE);
+    assert_int_equal(atomic_load(&w.local.starts), 2);
+    assert_null(strstr(w.local.last_body, "First question"));
+    assert_non_null(strstr(w.local.last_body, "Second question"));
+    assert_non_null(strstr(w.local.last_body, "Third question"));
+    w.local.next_script = too_long;
+    ask(&w, &request, "Fourth question");
+    assert_int_equal(w.error, AMPHI_E_CONTEXT_LENGTH);
+    world_close(&w);
+}
+
 static bool first_outbox(void *user, const amphi_outbox_entry *item)
 {
     amphi__str_copy_to(user, 64, item->id);
@@ -608,6 +632,7 @@ int main(void)
         cmocka_unit_test(chat__same_question_is_answered_from_the_cache),
         cmocka_unit_test(chat__failed_answers_are_not_cached),
         cmocka_unit_test(chat__conversation_sends_its_history_along),
+        cmocka_unit_test(chat__conversation_that_is_too_long_loses_its_oldest_turns),
         cmocka_unit_test(chat__no_route_queues_and_delivers_once),
         cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
         cmocka_unit_test(chat__late_first_token_is_hedged_and_the_loser_is_cancelled),

@@ -35,6 +35,14 @@ typedef struct amphi_engine_info {
     bool audio;
     uint32_t priority;           /* lower first, among engines of one kind                */
     uint32_t weight;             /* share among equals                                    */
+    /* LOCAL, for the ledger of crashes; empty: this engine keeps none. */
+    char fingerprint[65];        /* of the model file: another one starts clean           */
+    char build[32];              /* of the engine: likewise                               */
+    char kernels[32];            /* the set that an ordinary request is computed with     */
+    bool in_process;             /* it has no process of its own: its crash is the app's  */
+    amphi_status failure;        /* of `why`; AMPHI_OK when available                     */
+    uint32_t deaths_early;       /* of its process since it was made: starting or loading */
+    uint32_t deaths_late;        /* likewise: computing                                   */
 } amphi_engine_info;
 
 typedef struct amphi_engine_request {
@@ -49,6 +57,7 @@ typedef struct amphi_engine_request {
     uint32_t threads_max;        /* LOCAL: degrade; 0: no bound                            */
     uint32_t context_tokens_max; /* LOCAL: degrade; 0: no bound                            */
     float tokens_per_second_max; /* LOCAL: no faster than this (saves heat); 0: no bound   */
+    bool plain_kernels;          /* LOCAL: degrade; the plain ones ("reference")           */
 } amphi_engine_request;
 
 typedef enum amphi_engine_event_kind {
@@ -71,6 +80,7 @@ typedef struct amphi_engine_event {
     /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
     const amphi_error *error;
     bool prefix_refused;
+    bool out_of_memory;          /* FAIL: killed for its memory, or an allocation failed   */
 } amphi_engine_event;
 
 /* Where a run reports to. `event` must not block and must not call `release`. The event and its
@@ -105,6 +115,9 @@ typedef struct amphi_engine_ops {
     void (*unload)(void *self, bool force);
     /* Last call, after every run was released. */
     void (*free)(void *self);
+    /* kind, name, fingerprint, build and kernels, as describe would tell them, but without running
+     * anything that could crash. What fails is left empty. NULL: describe runs nothing either. */
+    void (*identify)(void *self, amphi_engine_info *out);
 } amphi_engine_ops;
 
 typedef struct amphi_engine {

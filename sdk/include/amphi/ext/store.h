@@ -43,6 +43,43 @@ typedef struct amphi_store_outbox_item {
     uint32_t attempts;         /* out only                    */
 } amphi_store_outbox_item;
 
+/* How far a local engine's start came; the order is the order of events. */
+typedef enum amphi_start_phase {
+    AMPHI_START_LOAD = 0,    /* starting, reading the file, loading: no kernel has run yet */
+    AMPHI_START_PREFILL = 1, /* reading the prompt                                         */
+    AMPHI_START_TOKEN = 2,   /* generating                                                 */
+    AMPHI_START_PHASE_COUNT
+} amphi_start_phase;
+
+typedef enum amphi_start_outcome {
+    AMPHI_START_RUNNING = 0,
+    AMPHI_START_OK = 1,
+    AMPHI_START_CANCELLED = 2,     /* given up by the caller, or for the device's sake        */
+    AMPHI_START_FAILED = 3,        /* an orderly error                                        */
+    AMPHI_START_CRASHED = 4,
+    AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed          */
+    AMPHI_START_STALLED = 6,
+    AMPHI_START_HOST_DIED = 7,     /* the app ended while it ran                              */
+    AMPHI_START_OUTCOME_COUNT
+} amphi_start_outcome;
+
+/* One start of a local engine: which model, which code, how it ended. */
+typedef struct amphi_store_start {
+    size_t struct_size;
+    int64_t id;            /* out only                                                    */
+    amphi_str fingerprint; /* of the model file                                           */
+    amphi_str build;       /* of the engine                                               */
+    amphi_str kernels;     /* "avx2", "reference"                                         */
+    amphi_str host;        /* the process that started it, in words that tell it from a
+                              later one with the same number                              */
+    bool in_process;       /* no process of its own: its crash is the host's              */
+    int64_t started_ms;    /* Unix time                                                   */
+    int64_t changed_ms;    /* of the last change: when it ended, once it has              */
+    amphi_start_phase phase;
+    amphi_start_outcome outcome;
+} amphi_store_start;
+
+typedef bool amphi_store_start_fn(void *user, const amphi_store_start *start);
 typedef bool amphi_store_message_fn(
     void *user, const amphi_store_message *message, int64_t id, int64_t created_ms);
 typedef bool amphi_store_outbox_fn(void *user, const amphi_store_outbox_item *item);
@@ -92,6 +129,18 @@ typedef struct amphi_store_ops {
 
     /* Last call: flushes and closes. */
     void (*free)(void *self);
+
+    /* The ledger of local starts. Written often and at moments that count, so it survives the
+     * app's death at once but a power cut only once something durable was written after it: no
+     * sync a write. Bounded: the oldest rows go. All three are NULL where there is no ledger.
+     * set: NOT_FOUND when the row is gone. list: those of one model file that changed at since_ms
+     * or later, newest first. */
+    amphi_status (*ledger_add)(
+        void *self, const amphi_store_start *start, int64_t *id, amphi_error *error);
+    amphi_status (*ledger_set)(void *self, int64_t id, amphi_start_phase phase,
+        amphi_start_outcome outcome, int64_t now_ms, amphi_error *error);
+    amphi_status (*ledger_list)(void *self, amphi_str fingerprint, int64_t since_ms,
+        amphi_store_start_fn *visit, void *user, amphi_error *error);
 } amphi_store_ops;
 
 typedef struct amphi_store {

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Keeping borders, and writing what lies behind them.
+ */
+#include "sdk/client/context.h"
+
+#include "sdk/client/request.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/str.h"
+
+void amphi__context_init(amphi_context *context)
+{
+    memset(context, 0, sizeof *context);
+    amphi__buf_init(&context->json, 0);
+}
+
+void amphi__context_clear(amphi_context *context)
+{
+    amphi__buf_clear(&context->json);
+    amphi__free(context->messages);
+    amphi__context_init(context);
+}
+
+void amphi__context_add(amphi_context *context, const amphi_store_message *message)
+{
+    if (context->count == context->capacity) {
+        size_t capacity = context->capacity > 0 ? context->capacity * 2 : 16;
+        amphi_context_message *larger =
+            amphi__realloc_array(context->messages, capacity, sizeof *larger);
+        if (larger == NULL) {
+            context->json.status = AMPHI_E_NO_MEMORY;
+            return;
+        }
+        context->messages = larger;
+        context->capacity = capacity;
+    }
+    if (context->count > 0)
+        amphi__buf_append_char(&context->json, ',');
+    if (amphi__request_put_stored(&context->json, message) != AMPHI_OK)
+        return;
+    context->messages[context->count++] = (amphi_context_message){
+        .end = context->json.size,
+        .is_system = amphi__str_equal_c(message->role, "system"),
+        .is_user = amphi__str_equal_c(message->role, "user"),
+    };
+}
+
+static amphi_str message_at(const amphi_context *context, size_t i)
+{
+    size_t begin = i > 0 ? context->messages[i - 1].end + 1 : 0; /* behind the comma */
+    return amphi__str_slice(
+        amphi__buf_str(&context->json), begin, context->messages[i].end);
+}
+
+amphi_status amphi__context_write(const amphi_context *context, size_t skip, amphi_buf *out)
+{
+    bool comma = false;
+    for (size_t i = 0; i < context->count; i++) {
+        if (i < skip && !context->messages[i].is_system)
+            continue;
+        if (comma)
+            amphi__buf_append_char(out, ',');
+        amphi__buf_append_str(out, message_at(context, i));
+        comma = true;
+    }
+    return out->status;
+}
+
+size_t amphi__context_skip_more(const amphi_context *context, size_t skip)
+{
+    size_t next = skip + (context->count - skip + 1) / 2;
+    while (next < context->count && !context->messages[next].is_user)
+        next++;
+    return next;
+}
+
+static size_t bytes_left(const amphi_context *context, size_t skip)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < context->count; i++)
+        if (i >= skip || context->messages[i].is_system)
+            bytes += message_at(context, i).size;
+    return bytes;
+}
+
+size_t amphi__context_skip_to_fit(const amphi_context *context, uint32_t tokens_max)
+{
+    size_t skip = 0;
+    while (skip < context->count &&
+        bytes_left(context, skip) / AMPHI_BYTES_PER_TOKEN > tokens_max)
+        skip = amphi__context_skip_more(context, skip);
+    return skip;
+}

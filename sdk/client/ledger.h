@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ledger of local starts: every attempt on a local engine leaves a row in the store, written
+ * before each phase, so that a model which takes the app down with it is known at the next launch.
+ * From these rows come the policy's facts about crashes. Rows are kept per model file and engine
+ * build: a new one of either starts clean.
+ */
+#ifndef AMPHI_CLIENT_LEDGER_H
+#define AMPHI_CLIENT_LEDGER_H
+
+#include "sdk/client/client.h"
+
+/* One start under way. */
+typedef struct amphi_ledger_start {
+    int64_t id; /* 0: none is kept */
+    amphi_start_phase phase;
+} amphi_ledger_start;
+
+/* Is there a place to keep it? Otherwise breakers judge local engines too. */
+bool amphi__ledger_is_kept(const amphi_client *client);
+
+/* Before an attempt; info as the engine describes itself. Nothing happens for a cloud route. */
+void amphi__ledger_begin(
+    amphi_client *client, amphi_ledger_start *start, const amphi_engine_info *info, bool plain);
+void amphi__ledger_phase(
+    amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase);
+/* A second call does nothing. */
+void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
+    bool out_of_memory);
+
+/* Facts for the policy. Marks the starts of processes that are gone. */
+void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
+    const amphi_engine_info *info, amphi_crash_facts *out);
+/* Describes a route as far as its crashes allow: one that is quarantined is only identified, and
+ * nothing of it runs. Deaths outside of attempts (reading the file, warming up) are written down. */
+void amphi__ledger_describe(amphi_client *client, amphi_route *route, const amphi_policy *policy,
+    amphi_engine_info *info, amphi_crash_facts *crash);
+
+#endif
