@@ -57,9 +57,13 @@ static void describe_wait(amphi_local *local, const amphi_model_key *key)
     while (local->want_describe && !described_is_fresh(local, key)) {
         uint64_t now_us = amphi__clock_us(NULL);
 
-        if (now_us >= until_us ||
-            !amphi__cond_wait_us(&local->changed, &local->lock, until_us - now_us)) {
+        if (now_us >= until_us) {
             return;
+        }
+        if (!amphi__cond_wait_us(&local->changed, &local->lock,
+                until_us - now_us < AMPHI_LOCAL_LOOK_US ? until_us - now_us
+                                                        : AMPHI_LOCAL_LOOK_US)) {
+            amphi__local_unstick(local);
         }
     }
 }
@@ -279,7 +283,9 @@ static void local_release(void *self, amphi_engine_run *run)
     local_cancel(self, run);
     amphi__mutex_lock(&local->lock);
     while (!run->ended) {
-        amphi__cond_wait(&local->changed, &local->lock);
+        if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US)) {
+            amphi__local_unstick(local);
+        }
     }
     amphi__mutex_unlock(&local->lock);
     run_free(run);
@@ -406,6 +412,13 @@ static void local_free(void *self)
     amphi__mutex_unlock(&local->lock);
     if (local->wake_fd >= 0) {
         amphi__supervisor_wake(local);
+        amphi__mutex_lock(&local->lock);
+        while (local->thread.started && !local->finished) {
+            if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US)) {
+                amphi__local_unstick(local);
+            }
+        }
+        amphi__mutex_unlock(&local->lock);
         amphi__thread_join(&local->thread);
         close(local->wake_fd);
     }

@@ -127,11 +127,18 @@ typedef struct amphi_plan_step {
     bool plain_kernels;          /* LOCAL: it crashed with the best ones   */
 } amphi_plan_step;
 
+/* A local route that died just now, before it could be judged: who comes next takes over from it. */
+typedef struct amphi_policy_fallen {
+    char route[AMPHI_NAME_MAX];
+    amphi_error error; /* status AMPHI_OK: none did */
+} amphi_policy_fallen;
+
 typedef struct amphi_plan {
     amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried   */
     size_t steps_count;
     amphi_decision decision; /* every route, kept ones first and in the order of steps, each
                                     with its reason                        */
+    amphi_policy_fallen fallen; /* filled in by the caller; cleared by amphi__policy_decide  */
     amphi_error refusal;     /* status AMPHI_OK when there are steps; otherwise why not:
                                     _REFUSED    private, mode, kill switch, no engine: stays so
                                     _OFFLINE    a cloud route lacks only the network

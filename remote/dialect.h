@@ -41,6 +41,7 @@ typedef struct amphi_dialect {
     size_t struct_size;
     const char *name;
     const char *path; /* behind the endpoint's base URL */
+    bool continues;   /* servers usually go on after a trailing assistant message */
     /* The HTTP request's JSON body. */
     amphi_status (*request_write)(
         amphi_buf *out, const amphi_dialect_request *request, amphi_error *error);

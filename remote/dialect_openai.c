@@ -470,6 +470,7 @@ const amphi_dialect amphi__dialect_openai = {
     .struct_size = sizeof amphi__dialect_openai,
     .name = "openai",
     .path = "/chat/completions",
+    .continues = true,
     .request_write = amphi__openai_request_write,
     .answer_new = openai_answer_new,
     .answer_headers = openai_answer_headers,

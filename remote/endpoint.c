@@ -7,6 +7,7 @@
 #include "remote/endpoint.h"
 
 #include "remote/dialect_openai.h"
+#include "remote/dialect_responses.h"
 #include "remote/pin.h"
 #include "remote/url.h"
 
@@ -214,6 +215,15 @@ static const amphi_engine_ops endpoint_ops = {
 
 /* ---- Creation -------------------------------------------------------------------------------- */
 
+/* NULL: nobody of that name. */
+static const amphi_dialect *find_dialect(amphi_str name)
+{
+    if (amphi__str_equal_c(name, "responses")) {
+        return &amphi__dialect_responses;
+    }
+    return name.size == 0 || amphi__str_equal_c(name, "chat") ? &amphi__dialect_openai : NULL;
+}
+
 static amphi_status check_options(const amphi_remote_options *options, amphi_error *error)
 {
     const amphi_endpoint_options *given = &options->endpoint;
@@ -223,6 +233,10 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint.name: 1 to %d visible ASCII characters, and not \"local\"",
             (int)AMPHI_NAME_MAX - 1);
+    }
+    if (find_dialect(given->dialect) == NULL) {
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "endpoint.dialect: chat or responses is expected");
     }
     if (options->http.ops == NULL) {
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "http: there is no transport");
@@ -270,7 +284,7 @@ amphi_status amphi__remote_engine_new(
         amphi__free(endpoint);
         return amphi__fail_no_memory(error);
     }
-    endpoint->dialect = &amphi__dialect_openai;
+    endpoint->dialect = find_dialect(options->endpoint.dialect);
     endpoint->context_tokens_max = options->endpoint.context_tokens_max;
     endpoint->priority = options->endpoint.priority;
     endpoint->weight = options->endpoint.weight > 0 ? options->endpoint.weight : 1;
@@ -283,7 +297,9 @@ amphi_status amphi__remote_engine_new(
     endpoint->keys = options->keys;
     endpoint->clock = options->clock;
     endpoint->log = options->log;
-    atomic_init(&endpoint->prefix, (int)options->endpoint.prefix);
+    bool unknown = options->endpoint.prefix == AMPHI_UNKNOWN;
+    atomic_init(&endpoint->prefix,
+        unknown && !endpoint->dialect->continues ? (int)AMPHI_NO : (int)options->endpoint.prefix);
     if (!copy_strings(endpoint, &options->endpoint)) {
         endpoint_free(endpoint);
         return amphi__fail_no_memory(error);

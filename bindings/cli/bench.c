@@ -2,6 +2,8 @@
  *
  * amphi bench: figures that anybody can have again by typing the same command.
  */
+#include "bench_remote.h"
+#include "bench_takeover.h"
 #include "cli.h"
 
 #include <stdlib.h>
@@ -83,8 +85,12 @@ static int run(cli_options *options)
     uint64_t prompt = 128;
     uint64_t generate = 64;
     figures f = {0};
+    if (options->words_count == 1 && strcmp(options->words[0], "takeover") == 0)
+        return cli_bench_takeover(options);
+    if (options->words_count == 1 && strcmp(options->words[0], "remote") == 0)
+        return cli_bench_remote(options);
     if (options->words_count != 1 || strcmp(options->words[0], "local") != 0)
-        return cli_usage("bench: local is what it measures");
+        return cli_usage("bench: local, takeover or remote is what it measures");
     if (options->model == NULL)
         return cli_usage("bench local: --model FILE is needed");
     if ((cli_own(options, "--prompt") != NULL &&
@@ -108,14 +114,19 @@ static int run(cli_options *options)
     return CLI_OK;
 }
 
-static const char *const own_flags[] = {"--prompt=", "--gen=", "--kernels=", NULL};
+static const char *const own_flags[] = {"--prompt=", "--gen=", "--kernels=", "--runs=", NULL};
 
 const cli_command cli_bench = {
     .name = "bench",
     .summary = "speed and memory, measured here and now",
     .help =
-        "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n\n"
-        "Loads the model, feeds P tokens (prefill) and then G tokens one by one (decode).\n"
+        "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n"
+            "       amphi bench takeover [--runs N] [--json]\n"
+        "       amphi bench remote [--json]\n\n"
+        "remote: what Amphi adds to plain libcurl (amphi-bench-curl, beside this program), in turns\n"
+        "over one loopback stream: to the first words, to each event on its way, and to the first\n"
+        "words through `amphi serve`.\n"
+        "local: loads the model, feeds P tokens (prefill) and then G tokens one by one (decode).\n"
         "The machine's mood shows in every single run: alternate what you compare, and quote\n"
         "medians.\n\n"
         "Example: amphi bench local --model model.gguf --threads 2 --prompt 256 --gen 64 --json\n",

@@ -69,6 +69,8 @@ static bool editor_open(editor *e)
     /* Wide, because the narrow call copies the two strings and never frees them. */
     el_wset(e->line, EL_ADDFN, L"drop-line", L"drops what was typed", drop_line);
     el_set(e->line, EL_BIND, "^C", "drop-line", NULL);
+    /* A ctrl-D typed while an answer runs comes out of the terminal as NUL. */
+    el_set(e->line, EL_BIND, "^@", "em-delete-or-list", NULL);
     el_set(e->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
     return true;
 }

@@ -80,6 +80,9 @@ int cli_usage(const char *format, ...) AMPHI_PRINTF(1, 2);
 char *cli_read_file(const char *path, size_t *size_out);
 /* The words joined by blanks, or standard input when there are none or only "-". free() it. */
 char *cli_words(const cli_options *options);
+/* Text as it is, but what would steer a terminal (escape sequences in an answer) is left out when
+ * `out` is one. */
+void cli_print_text(FILE *out, amphi_str text);
 /* A quoted JSON string on `out`. */
 void cli_print_json_string(FILE *out, amphi_str text);
 /* Escape sequences only where they are understood: "" otherwise. */

@@ -42,8 +42,12 @@ static bool print_conversation(void *user, const amphi_history_conversation *ite
             item->updated_ms);
     } else {
         print_time(item->updated_ms);
-        printf("  %-24.*s %4" PRIu64 "  %.*s\n", (int)item->id.size, item->id.data,
-            item->messages_count, (int)item->title.size, item->title.data);
+        fputs("  ", stdout);
+        cli_print_text(stdout, item->id);
+        printf("%*s %4" PRIu64 "  ", item->id.size < 24 ? 24 - (int)item->id.size : 0, "",
+            item->messages_count);
+        cli_print_text(stdout, item->title);
+        putchar('\n');
     }
     p->first = false;
     return true;
@@ -62,9 +66,11 @@ static bool print_message(void *user, const amphi_history_message *item)
             item->decision_json.size > 0 ? (int)item->decision_json.size : 4,
             item->decision_json.size > 0 ? item->decision_json.data : "null");
     } else {
-        printf("%s%.*s%s%s%.*s%s\n%.*s\n\n", cli_dim(stdout), (int)item->role.size, item->role.data,
-            item->route.size > 0 ? ", " : "", "", (int)item->route.size, item->route.data,
-            cli_plain(stdout), (int)item->content.size, item->content.data);
+        printf("%s%.*s%s%.*s%s\n", cli_dim(stdout), (int)item->role.size, item->role.data,
+            item->route.size > 0 ? ", " : "", (int)item->route.size, item->route.data,
+            cli_plain(stdout));
+        cli_print_text(stdout, item->content);
+        fputs("\n\n", stdout);
         if (p->why && item->decision_json.size > 0)
             printf("%s%.*s%s\n\n", cli_dim(stdout), (int)item->decision_json.size,
                 item->decision_json.data, cli_plain(stdout));

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static amphi_model *open_model(const cli_options *options, bool vocabulary_only)
 {
@@ -285,6 +286,37 @@ static int run_inspect(const cli_options *options)
     return rc;
 }
 
+/* ---- quantize ---- */
+
+/* One line that is drawn again, where somebody watches. */
+static bool draw_progress(void *user, uint32_t permille)
+{
+    uint32_t *drawn = user;
+    char bar[41];
+    if (permille == *drawn)
+        return true;
+    *drawn = permille;
+    for (uint32_t i = 0; i < 40; i++)
+        bar[i] = i < permille / 25 ? '#' : '.';
+    bar[40] = '\0';
+    fprintf(stderr, "\r[%s] %3u %%%s", bar, permille / 10, permille == 1000 ? "\n" : "");
+    return true;
+}
+
+static int run_quantize(const cli_options *options)
+{
+    const char *type = cli_own(options, "--type");
+    uint32_t drawn = UINT32_MAX;
+    amphi_error error;
+    if (options->words_count != 2 || type == NULL)
+        return cli_usage("model quantize: IN OUT --type Q4_K");
+    if (amphi_model_quantize(amphi_str_from(options->words[0]), amphi_str_from(options->words[1]),
+            amphi_str_from(type), isatty(STDERR_FILENO) ? draw_progress : NULL, &drawn,
+            &error) != AMPHI_OK)
+        return cli_fail(&error);
+    return CLI_OK;
+}
+
 static int run(cli_options *options)
 {
     const char *verb = options->words_count > 0 ? options->words[0] : "";
@@ -298,26 +330,31 @@ static int run(cli_options *options)
         return run_render(options);
     if (strcmp(verb, "inspect") == 0)
         return run_inspect(options);
-    return cli_usage("model: logits, tokenize, render or inspect");
+    if (strcmp(verb, "quantize") == 0)
+        return run_quantize(options);
+    return cli_usage("model: logits, tokenize, render, inspect or quantize");
 }
 
 static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--out=", "--all",
     "--file=", "--special",
     "--template=", "--messages=", "--tools=", "--set=", "--now=", "--no-generation-prompt",
-    "--kernels=", "--context=", NULL};
+    "--kernels=", "--context=", "--type=", NULL};
 
 const cli_command cli_model = {
     .name = "model",
-    .summary = "look at a model file: logits, tokenize, render, inspect",
-    .help = "usage: amphi model logits   --model FILE --tokens 1,2,3 [--top K] [--greedy N]\n"
-            "                            [--all --out F.f32] [--threads T] [--kernels NAME]\n"
-            "       amphi model tokenize --model FILE (--file TEXT | WORDS) [--special]\n"
-            "       amphi model render   (--template T.jinja | --model FILE) --messages M.json\n"
-            "                            [--tools F] [--set KEY=JSON|OBJECT] [--now ISO-TIME]\n"
-            "                            [--no-generation-prompt]\n"
-            "       amphi model inspect  --model FILE\n\n"
-            "Runs in this process, without the worker: for tools, tests and curiosity.\n\n"
-            "Example: amphi model tokenize --model model.gguf \"Hello world\"\n",
+    .summary = "look at a model file: logits, tokenize, render, inspect, quantize",
+    .help =
+        "usage: amphi model logits   --model FILE --tokens 1,2,3 [--top K] [--greedy N]\n"
+        "                            [--all --out F.f32] [--threads T] [--kernels NAME]\n"
+        "       amphi model tokenize --model FILE (--file TEXT | WORDS) [--special]\n"
+        "       amphi model render   (--template T.jinja | --model FILE) --messages M.json\n"
+        "                            [--tools F] [--set KEY=JSON|OBJECT] [--now ISO-TIME]\n"
+        "                            [--no-generation-prompt]\n"
+        "       amphi model inspect  --model FILE\n"
+        "       amphi model quantize IN OUT --type Q8_0|Q6_K|Q5_K|Q4_K|Q3_K|Q2_K|Q5_1|Q5_0|Q4_1|\n"
+        "                            Q4_0|IQ4_NL|IQ4_XS|F16|BF16|F32\n\n"
+        "Runs in this process, without the worker: for tools, tests and curiosity.\n\n"
+        "Example: amphi model tokenize --model model.gguf \"Hello world\"\n",
     .own_flags = own_flags,
     .run = run,
 };

@@ -11,7 +11,9 @@
 
 int cli_fail(const amphi_error *error)
 {
-    fprintf(stderr, "amphi: %s\n", error->message);
+    fputs("amphi: ", stderr);
+    cli_print_text(stderr, amphi_str_from(error->message));
+    fputc('\n', stderr);
     return CLI_FAILED;
 }
 
@@ -355,6 +357,30 @@ void cli_request_init(
 }
 
 /* ---- output ---- */
+
+/* Bytes of a control character at `at`: C0 but tab and line feed, DEL, and C1 in UTF-8; or 0. */
+static size_t control_size(amphi_str text, size_t at)
+{
+    unsigned char c = (unsigned char)text.data[at];
+    unsigned char next = at + 1 < text.size ? (unsigned char)text.data[at + 1] : 0;
+    if (c == 0xC2 && next >= 0x80 && next <= 0x9F)
+        return 2;
+    return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F ? 1 : 0;
+}
+
+void cli_print_text(FILE *out, amphi_str text)
+{
+    if (isatty(fileno(out)) == 0) {
+        fwrite(text.data, 1, text.size, out);
+        return;
+    }
+    for (size_t i = 0; i < text.size;) {
+        size_t skip = control_size(text, i);
+        if (skip == 0)
+            fputc(text.data[i++], out);
+        i += skip;
+    }
+}
 
 void cli_print_json_string(FILE *out, amphi_str text)
 {

@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
@@ -44,29 +45,29 @@ static void clear_bar(show *s)
 /* A dim line of its own on standard error, where a person looks on. */
 static void note(show *s, const char *format, ...) AMPHI_PRINTF(2, 3);
 
-#include <stdarg.h>
-
 static void note(show *s, const char *format, ...)
 {
+    char line[1024];
     if (s->options->json)
         return;
     va_list args;
     va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
     if (s->mid_line)
         fputc('\n', stdout);
     s->mid_line = false;
     fflush(stdout);
     fputs(cli_dim(stderr), stderr);
-    vfprintf(stderr, format, args);
+    cli_print_text(stderr, amphi_str_from(line));
     fprintf(stderr, "%s\n", cli_plain(stderr));
-    va_end(args);
 }
 
 static void print_words(show *s, amphi_str text)
 {
     if (s->options->json || text.size == 0)
         return;
-    fwrite(text.data, 1, text.size, stdout);
+    cli_print_text(stdout, text);
     fflush(stdout);
     s->words = true;
     s->mid_line = text.data[text.size - 1] != '\n';

@@ -76,8 +76,7 @@ static void affine_levels(
     float inverse = inverse_of(amphi__half_to_float(*scale));
     float low = amphi__half_to_float(*minimum);
     for (int j = 0; j < 32; j++)
-        levels[j] =
-            (uint8_t)amphi__clamp(amphi__nearest((x[j] - low) * inverse), 0, (float)top);
+        levels[j] = (uint8_t)amphi__clamp(amphi__nearest((x[j] - low) * inverse), 0, (float)top);
 }
 
 static void pack_nibbles(uint8_t qs[16], const uint8_t levels[32])

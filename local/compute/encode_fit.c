@@ -56,8 +56,7 @@ float amphi__fit_scale(const float *x, size_t n, float low, float high)
 }
 
 /* Least squares for given levels; the error is that of the sums alone. */
-static float solve_affine(
-    amphi_affine *out, const float sums[4], float n, float xx, int below_zero)
+static float solve_affine(amphi_affine *out, const float sums[4], float n, float xx, int below_zero)
 {
     float q = sums[0];
     float qq = sums[1];

@@ -11,6 +11,7 @@
 #include "local/compute/kernels_avx2.h"
 
 #include "local/compute/half.h"
+#include "local/compute/unpack_avx2.h"
 
 extern const amphi_kernels amphi__kernels_avx2;
 
@@ -109,67 +110,6 @@ static void matmul_bf16(const amphi_matmul *job, size_t from, size_t to)
 }
 
 /* --- types with blocks of 32, activations Q8 --- */
-
-typedef enum block_kind {
-    KIND_Q8_0,
-    KIND_IQ4_NL, /* these two have signed values     */
-    KIND_Q4_0,
-    KIND_Q4_1,
-    KIND_Q5_0,
-    KIND_Q5_1
-} block_kind;
-
-/* 32 weights: value = d * q + m. q is signed for the first two kinds, and m is 0 then. */
-typedef struct block_values {
-    __m256i q;
-    float d;
-    float m;
-} block_values;
-
-INLINE size_t block_bytes(block_kind kind)
-{
-    static const uint8_t bytes[] = {34, 18, 18, 20, 22, 24};
-    return bytes[kind];
-}
-
-/* Bit i of 32 becomes 16 in byte i. */
-INLINE __m256i spread_fifth_bits(const uint8_t qh[4])
-{
-    int bits = 0;
-    memcpy(&bits, qh, sizeof bits);
-    __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits),
-        _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0));
-    __m256i mask = _mm256_set1_epi64x((long long)0x8040201008040201);
-    __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, mask), mask);
-    return _mm256_and_si256(set, _mm256_set1_epi8(16));
-}
-
-INLINE block_values unpack_block(const uint8_t *data, block_kind kind)
-{
-    block_values values = {_mm256_setzero_si256(), 0, 0};
-    uint16_t d = 0;
-    uint16_t m = 0;
-    memcpy(&d, data, sizeof d);
-    values.d = half_at(d);
-    if (kind == KIND_Q8_0) {
-        values.q = load_bytes(data + 2);
-    } else if (kind == KIND_IQ4_NL) {
-        values.q = iq4_lookup(unpack_nibbles(data + 2));
-    } else if (kind == KIND_Q4_0) {
-        values.q = unpack_nibbles(data + 2);
-        values.m = -8 * values.d;
-    } else if (kind == KIND_Q5_0) {
-        values.q = _mm256_or_si256(unpack_nibbles(data + 6), spread_fifth_bits(data + 2));
-        values.m = -16 * values.d;
-    } else {
-        memcpy(&m, data + 2, sizeof m);
-        values.m = half_at(m);
-        values.q = kind == KIND_Q4_1
-                       ? unpack_nibbles(data + 4)
-                       : _mm256_or_si256(unpack_nibbles(data + 8), spread_fifth_bits(data + 4));
-    }
-    return values;
-}
 
 /* 32 products of bytes in eight sums. */
 INLINE __m256i dot_bytes(__m256i weights, __m256i x, bool weights_signed)

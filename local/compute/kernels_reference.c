@@ -33,9 +33,27 @@ static float dot(const float *a, const float *b, size_t n)
            ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest;
 }
 
+/* `count` activations from column c on, as the numbers that their form stands for. */
+static const float *load_activations(
+    const uint8_t *row, amphi_activation form, size_t columns, size_t c, float *out, size_t count)
+{
+    if (form == AMPHI_ACTIVATION_F32)
+        return (const float *)row + c;
+    size_t block = form == AMPHI_ACTIVATION_Q8 ? 32 : 256;
+    const int8_t *values = form == AMPHI_ACTIVATION_Q8 ? amphi__q8_values(row, columns)
+                                                       : amphi__q8k_values(row, columns);
+    for (size_t i = 0; i < count; i++)
+        out[i] = amphi__q8_scales(row)[(c + i) / block] * (float)values[c + i];
+    return out;
+}
+
+/* Quantized weights are defined to meet activations of 8 bits: that is what every engine does
+ * with them, and so all tables compute the same thing. */
 static void matmul(const amphi_matmul *job, size_t from, size_t to, amphi_weight_type type)
 {
     float chunk[CHUNK];
+    float activations[CHUNK];
+    amphi_activation form = amphi__kernels_reference.weights[type].activation;
     for (size_t r = from; r < to; r++) {
         const uint8_t *row = job->weights + r * job->row_bytes;
         for (size_t t = 0; t < job->tokens; t++)
@@ -44,8 +62,9 @@ static void matmul(const amphi_matmul *job, size_t from, size_t to, amphi_weight
             size_t count = job->columns - c < CHUNK ? job->columns - c : CHUNK;
             amphi__dequantize(type, row + amphi__weight_row_bytes(type, c), chunk, count);
             for (size_t t = 0; t < job->tokens; t++) {
-                const float *x = (const float *)(job->activations + t * job->activation_bytes);
-                job->out[t * job->out_stride + r] += dot(chunk, x + c, count);
+                const float *x = load_activations(job->activations + t * job->activation_bytes,
+                    form, job->columns, c, activations, count);
+                job->out[t * job->out_stride + r] += dot(chunk, x, count);
             }
         }
     }
@@ -201,15 +220,16 @@ static void attend(const amphi_attend *job)
     }
 }
 
-#define WEIGHT(type) [AMPHI_WEIGHT_##type] = {AMPHI_ACTIVATION_F32, matmul_##type}
+#define WEIGHT(type, form) [AMPHI_WEIGHT_##type] = {AMPHI_ACTIVATION_##form, matmul_##type}
 
 const amphi_kernels amphi__kernels_reference = {
     .struct_size = sizeof(amphi_kernels),
     .name = "reference",
     .supported = always,
-    .weights = {WEIGHT(F32), WEIGHT(F16), WEIGHT(BF16), WEIGHT(Q4_0), WEIGHT(Q4_1), WEIGHT(Q5_0),
-        WEIGHT(Q5_1), WEIGHT(Q8_0), WEIGHT(Q2_K), WEIGHT(Q3_K), WEIGHT(Q4_K), WEIGHT(Q5_K),
-        WEIGHT(Q6_K), WEIGHT(IQ4_NL), WEIGHT(IQ4_XS)},
+    .weights = {WEIGHT(F32, F32), WEIGHT(F16, F32), WEIGHT(BF16, F32), WEIGHT(Q4_0, Q8),
+        WEIGHT(Q4_1, Q8), WEIGHT(Q5_0, Q8), WEIGHT(Q5_1, Q8), WEIGHT(Q8_0, Q8), WEIGHT(Q2_K, Q8_K),
+        WEIGHT(Q3_K, Q8_K), WEIGHT(Q4_K, Q8_K), WEIGHT(Q5_K, Q8_K), WEIGHT(Q6_K, Q8_K),
+        WEIGHT(IQ4_NL, Q8), WEIGHT(IQ4_XS, Q8_K)},
     .quantize = {quantize_f32, quantize_q8, quantize_q8_k},
     .rmsnorm = rmsnorm,
     .add = add,

@@ -12,6 +12,8 @@ static const amphi_family *const families[] = {
     &amphi__family_qwen3,
     &amphi__family_gemma3,
     &amphi__family_phi3,
+    &amphi__family_glm4,
+    &amphi__family_qwen3moe,
 };
 
 const amphi_family *amphi__family_find(amphi_str name)

@@ -18,6 +18,7 @@ struct amphi_family {
     bool fused_gate_up; /* ffn_up holds the rows of gate and up                              */
     bool qk_norm;       /* each head of q and k is normalized before its rotation            */
     bool post_norms;    /* attention's and feed-forward's outputs are normalized             */
+    bool experts;       /* may have a mixture of experts in place of its feed-forward        */
     amphi_gate gate;
     /* What else its metadata says, after the common keys were read; NULL: nothing. */
     amphi_status (*adjust)(amphi_hparams *hparams, const amphi_gguf *gguf, amphi_error *error);
@@ -31,5 +32,7 @@ extern const amphi_family amphi__family_qwen2;
 extern const amphi_family amphi__family_qwen3;
 extern const amphi_family amphi__family_gemma3;
 extern const amphi_family amphi__family_phi3;
+extern const amphi_family amphi__family_glm4;
+extern const amphi_family amphi__family_qwen3moe;
 
 #endif

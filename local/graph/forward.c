@@ -8,14 +8,14 @@
 #include "local/graph/forward.h"
 
 #include "local/compute/dequantize.h"
+#include "local/graph/experts.h"
 #include "local/graph/family.h"
+#include "local/graph/project.h"
 #include "local/model/checked.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 
-#define ROWS_GRAIN      16  /* rows of a matrix that one thread takes at least */
-#define GATE_GRAIN      512 /* gate values that one thread takes at least      */
-#define PROJECTIONS_MAX 3
+#define GATE_GRAIN 512 /* gate values that one thread takes at least */
 
 /* --- work memory --- */
 
@@ -31,6 +31,7 @@ enum {
     PIECE_UP,
     PIECE_ANGLES,
     PIECE_SCORES,
+    PIECE_EXPERTS,
     PIECE_ACTIVATIONS,
     PIECE_COUNT = PIECE_ACTIVATIONS + AMPHI_ACTIVATION_COUNT
 };
@@ -59,6 +60,7 @@ static void measure_pieces(
     pieces[PIECE_UP] = batch * hparams->feed_forward;
     pieces[PIECE_ANGLES] = batch * hparams->rope_size * 2;
     pieces[PIECE_SCORES] = context * threads;
+    pieces[PIECE_EXPERTS] = amphi__experts_scratch_floats(hparams, batch);
     size_t widest = widest_input(hparams);
     pieces[PIECE_ACTIVATIONS + AMPHI_ACTIVATION_F32] = 0; /* used where they lie */
     for (int i = AMPHI_ACTIVATION_F32 + 1; i < AMPHI_ACTIVATION_COUNT; i++)
@@ -92,7 +94,7 @@ amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error)
     measure_pieces(&forward->hparams, forward->context, threads, pieces);
     float **members[] = {&forward->stream, &forward->normed, &forward->queries, &forward->keys,
         &forward->values, &forward->attended, &forward->gate, &forward->up, &forward->angles,
-        &forward->scores};
+        &forward->scores, &forward->experts};
     float *next = forward->memory;
     for (int i = 0; i < PIECE_ACTIVATIONS; i++) {
         *members[i] = next;
@@ -125,107 +127,6 @@ typedef struct forward_batch {
     uint32_t position; /* of the first token */
     uint32_t layer;
 } forward_batch;
-
-/* Matrix products that share their input, done as one job over all their rows. */
-typedef struct projection_set {
-    amphi_forward *forward;
-    const amphi_matrix *matrices[PROJECTIONS_MAX];
-    float *outputs[PROJECTIONS_MAX]; /* tokens x rows */
-    size_t count;
-    const float *input; /* tokens x columns */
-    size_t columns;
-    size_t tokens;
-    amphi_activation form; /* being prepared */
-} projection_set;
-
-static void quantize_tokens(void *arg, size_t from, size_t to, uint32_t thread)
-{
-    const projection_set *set = arg;
-    size_t bytes = amphi__activation_bytes(set->form, set->columns);
-    for (size_t t = from; t < to; t++)
-        set->forward->kernels->quantize[set->form](set->forward->activations[set->form] + t * bytes,
-            set->input + t * set->columns, set->columns);
-}
-
-/* Floats are used as they are; the other forms are computed once, however many matrices want it. */
-static void prepare_activations(projection_set *set)
-{
-    bool done[AMPHI_ACTIVATION_COUNT] = {[AMPHI_ACTIVATION_F32] = true};
-    for (size_t i = 0; i < set->count; i++) {
-        amphi_activation form = set->matrices[i]->kernel.activation;
-        if (done[form])
-            continue;
-        done[form] = true;
-        set->form = form;
-        amphi__threads_run(set->forward->threads, set->tokens, 1, quantize_tokens, set);
-    }
-}
-
-static void multiply_rows(const projection_set *set, size_t index, size_t from, size_t to)
-{
-    const amphi_matrix *matrix = set->matrices[index];
-    float *out = set->outputs[index];
-    amphi_activation form = matrix->kernel.activation;
-    amphi_matmul job = {.weights = matrix->data,
-        .row_bytes = matrix->row_bytes,
-        .columns = matrix->columns,
-        .activations = (const uint8_t *)set->input,
-        .activation_bytes = set->columns * sizeof(float),
-        .tokens = set->tokens,
-        .out = out,
-        .out_stride = matrix->rows};
-    if (form != AMPHI_ACTIVATION_F32) {
-        job.activations = set->forward->activations[form];
-        job.activation_bytes = amphi__activation_bytes(form, set->columns);
-    }
-    /* A few rows at a time stay in the cache while all tokens pass by. */
-    size_t step = set->tokens > 1 ? ROWS_GRAIN : to - from;
-    for (size_t row = from; row < to; row += step)
-        matrix->kernel.matmul(&job, row, to - row < step ? to : row + step);
-    if (matrix->bias == NULL)
-        return;
-    for (size_t t = 0; t < set->tokens; t++) {
-        for (size_t r = from; r < to; r++)
-            out[t * matrix->rows + r] += matrix->bias[r];
-    }
-}
-
-/* [from, to) counts rows through all matrices of the set. */
-static void multiply_set(void *arg, size_t from, size_t to, uint32_t thread)
-{
-    const projection_set *set = arg;
-    size_t before = 0;
-    for (size_t i = 0; i < set->count && before < to; i++) {
-        size_t rows = set->matrices[i]->rows;
-        size_t begin = from > before ? from - before : 0;
-        size_t end = to - before < rows ? to - before : rows;
-        if (begin < end)
-            multiply_rows(set, i, begin, end);
-        before += rows;
-    }
-}
-
-static void project(projection_set *set)
-{
-    size_t rows = 0;
-    for (size_t i = 0; i < set->count; i++)
-        rows += set->matrices[i]->rows;
-    prepare_activations(set);
-    amphi__threads_run(set->forward->threads, rows, ROWS_GRAIN, multiply_set, set);
-}
-
-static void project_one(amphi_forward *forward, const amphi_matrix *matrix, const float *input,
-    size_t tokens, float *out)
-{
-    projection_set set = {.forward = forward,
-        .matrices = {matrix},
-        .outputs = {out},
-        .count = 1,
-        .input = input,
-        .columns = matrix->columns,
-        .tokens = tokens};
-    project(&set);
-}
 
 /* --- per token --- */
 
@@ -356,8 +257,7 @@ static void attend_heads(void *arg, size_t from, size_t to, uint32_t thread)
 
 static void gate_values(void *arg, size_t from, size_t to, uint32_t thread)
 {
-    const forward_batch *batch = arg;
-    amphi_forward *forward = batch->forward;
+    amphi_forward *forward = arg;
     if (forward->hparams.family->gate == AMPHI_GATE_GELU)
         forward->kernels->geglu(forward->gate + from, forward->up + from, to - from);
     else
@@ -370,36 +270,47 @@ static void run_attention(forward_batch *batch, const amphi_layer *layer)
 {
     amphi_forward *forward = batch->forward;
     norm(forward, layer->attention_norm, batch->count);
-    projection_set set = {.forward = forward,
+    amphi_projection set = {.forward = forward,
         .matrices = {&layer->query, &layer->key, &layer->value},
         .outputs = {forward->queries, forward->keys, forward->values},
         .count = 3,
         .input = forward->normed,
         .columns = forward->hparams.embedding,
         .tokens = batch->count};
-    project(&set);
+    amphi__project(&set);
     amphi__threads_run(forward->threads, batch->count, 1, place_tokens, batch);
     amphi__threads_run(
         forward->threads, batch->count * forward->hparams.heads, 1, attend_heads, batch);
-    project_one(forward, &layer->output, forward->attended, batch->count, forward->normed);
+    amphi__project_one(forward, &layer->output, forward->attended, batch->count, forward->normed);
     add_to_stream(forward, layer->attention_post_norm, batch->count);
+}
+
+void amphi__forward_gated(amphi_forward *forward, const amphi_matrix *gate, const amphi_matrix *up,
+    const amphi_matrix *down, const float *input, size_t tokens, float *out)
+{
+    amphi_projection set = {.forward = forward,
+        .matrices = {gate, up},
+        .outputs = {forward->gate, forward->up},
+        .count = 2,
+        .input = input,
+        .columns = forward->hparams.embedding,
+        .tokens = tokens};
+    amphi__project(&set);
+    amphi__threads_run(
+        forward->threads, tokens * forward->hparams.feed_forward, GATE_GRAIN, gate_values, forward);
+    amphi__project_one(forward, down, forward->gate, tokens, out);
 }
 
 static void run_feed_forward(forward_batch *batch, const amphi_layer *layer)
 {
     amphi_forward *forward = batch->forward;
     norm(forward, layer->forward_norm, batch->count);
-    projection_set set = {.forward = forward,
-        .matrices = {&layer->gate, &layer->up},
-        .outputs = {forward->gate, forward->up},
-        .count = 2,
-        .input = forward->normed,
-        .columns = forward->hparams.embedding,
-        .tokens = batch->count};
-    project(&set);
-    amphi__threads_run(forward->threads, batch->count * forward->hparams.feed_forward, GATE_GRAIN,
-        gate_values, batch);
-    project_one(forward, &layer->down, forward->gate, batch->count, forward->normed);
+    if (forward->hparams.experts > 0) {
+        amphi__experts_run(forward, layer, batch->count);
+        return;
+    }
+    amphi__forward_gated(forward, &layer->gate, &layer->up, &layer->down, forward->normed,
+        batch->count, forward->normed);
     add_to_stream(forward, layer->forward_post_norm, batch->count);
 }
 
@@ -409,7 +320,7 @@ static void write_logits(amphi_forward *forward, size_t count, float *logits, si
     const float *last = forward->stream + (count - rows) * width;
     norm_job job = {forward, forward->normed, last, forward->weights.output_norm, NULL};
     amphi__threads_run(forward->threads, rows, 1, norm_tokens, &job);
-    project_one(forward, &forward->weights.output, forward->normed, rows, logits);
+    amphi__project_one(forward, &forward->weights.output, forward->normed, rows, logits);
 }
 
 amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,

@@ -34,8 +34,9 @@ typedef struct amphi_forward {
     float *attended;
     float *gate;
     float *up;
-    float *angles; /* cosines and sines: global, then local ones    */
-    float *scores; /* one context for each thread                   */
+    float *angles;  /* cosines and sines: global, then local ones    */
+    float *scores;  /* one context for each thread                  */
+    float *experts; /* what experts.c needs                         */
     uint8_t *activations[AMPHI_ACTIVATION_COUNT];
 } amphi_forward;
 
@@ -45,6 +46,10 @@ uint64_t amphi__forward_scratch_bytes(
 /* hparams, context and threads are set already. */
 amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error);
 void amphi__forward_clear(amphi_forward *forward);
+
+/* The gated feed-forward of one set of matrices. out may be input. */
+void amphi__forward_gated(amphi_forward *forward, const amphi_matrix *gate, const amphi_matrix *up,
+    const amphi_matrix *down, const float *input, size_t tokens, float *out);
 
 /* count <= AMPHI_BATCH_TOKENS tokens at `position`; they fit into the context and the vocabulary.
  * logits: NULL, or a row for the last `logits_rows` tokens. Stops between layers when cancelled;

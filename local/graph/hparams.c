@@ -88,10 +88,6 @@ static amphi_status read_family(amphi_hparams *out, const amphi_gguf *gguf, amph
         return amphi__fail(
             error, AMPHI_E_UNSUPPORTED, 0, "model file: the family \"%s\" is not supported", shown);
     }
-    uint32_t experts = 0;
-    if (amphi__hparams_u32(gguf, "expert_count", &experts) && experts > 0)
-        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
-            "model file: mixture-of-experts models are not supported yet");
     return AMPHI_OK;
 }
 
@@ -127,6 +123,28 @@ static amphi_status read_sizes(amphi_hparams *out, const amphi_gguf *gguf, amphi
         return amphi__fail(error, AMPHI_E_FORMAT, 0,
             "model file: %u heads can't share %u key heads", out->heads, out->kv_heads);
     return AMPHI_OK;
+}
+
+static amphi_status read_experts(amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error)
+{
+    if (!amphi__hparams_u32(gguf, "expert_count", &out->experts) || out->experts == 0) {
+        out->experts = 0;
+        return AMPHI_OK;
+    }
+    if (!out->family->experts)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "model file: a mixture of experts is not supported in this family");
+    amphi_status status =
+        need_u32(gguf, "expert_used_count", AMPHI_EXPERTS_MAX, &out->experts_used, error);
+    if (status != AMPHI_OK)
+        return status;
+    if (out->experts > AMPHI_EXPERTS_MAX || out->experts_used > out->experts)
+        return amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: %u of %u experts make no sense",
+            out->experts_used, out->experts);
+    uint32_t inner = 0;
+    if (!amphi__hparams_u32(gguf, "expert_feed_forward_length", &inner) || inner == 0)
+        return AMPHI_OK; /* each is as large as the file's plain feed-forward */
+    return need_u32(gguf, "expert_feed_forward_length", FORWARD_MAX, &out->feed_forward, error);
 }
 
 static amphi_status read_heads(amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error)
@@ -228,6 +246,8 @@ amphi_status amphi__hparams_read(amphi_hparams *out, const amphi_gguf *gguf, amp
     amphi_status status = read_family(out, gguf, error);
     if (status == AMPHI_OK)
         status = read_sizes(out, gguf, error);
+    if (status == AMPHI_OK)
+        status = read_experts(out, gguf, error);
     if (status == AMPHI_OK)
         status = read_heads(out, gguf, error);
     if (status == AMPHI_OK)

@@ -8,6 +8,8 @@
 
 #include "local/model/gguf.h"
 
+#define AMPHI_EXPERTS_MAX 1024
+
 typedef struct amphi_family amphi_family;
 
 typedef enum amphi_rope_scaling {
@@ -20,8 +22,10 @@ typedef enum amphi_rope_scaling {
 typedef struct amphi_hparams {
     const amphi_family *family;
     uint32_t layers;
-    uint32_t embedding; /* width of the residual stream                       */
-    uint32_t feed_forward;
+    uint32_t embedding;    /* width of the residual stream                       */
+    uint32_t feed_forward; /* of one expert, where there are experts              */
+    uint32_t experts;      /* in each layer; 0: a plain feed-forward              */
+    uint32_t experts_used; /* by one token; 1 .. experts                          */
     uint32_t heads;
     uint32_t kv_heads;   /* divides heads                                      */
     uint32_t key_size;   /* of one head                                        */

@@ -24,8 +24,8 @@ typedef struct loader {
     amphi_error *error;
 } loader;
 
-static const amphi_gguf_tensor *find(
-    loader *load, const char *name, uint64_t columns, uint64_t rows, bool required)
+static const amphi_gguf_tensor *find_deep(
+    loader *load, const char *name, uint64_t columns, uint64_t rows, uint64_t depth, bool required)
 {
     if (load->status != AMPHI_OK)
         return NULL;
@@ -36,14 +36,21 @@ static const amphi_gguf_tensor *find(
                 load->error, AMPHI_E_FORMAT, 0, "model file: the tensor %s is missing", name);
         return NULL;
     }
-    if (tensor->dims[0] == columns && tensor->dims[1] == rows && tensor->dims[2] == 1 &&
+    if (tensor->dims[0] == columns && tensor->dims[1] == rows && tensor->dims[2] == depth &&
         tensor->dims[3] == 1)
         return tensor;
     load->status = amphi__fail(load->error, AMPHI_E_FORMAT, 0,
-        "model file: the tensor %s is %llu x %llu, not %llu x %llu", name,
+        "model file: the tensor %s is %llu x %llu x %llu, not %llu x %llu x %llu", name,
         (unsigned long long)tensor->dims[0], (unsigned long long)tensor->dims[1],
-        (unsigned long long)columns, (unsigned long long)rows);
+        (unsigned long long)tensor->dims[2], (unsigned long long)columns, (unsigned long long)rows,
+        (unsigned long long)depth);
     return NULL;
+}
+
+static const amphi_gguf_tensor *find(
+    loader *load, const char *name, uint64_t columns, uint64_t rows, bool required)
+{
+    return find_deep(load, name, columns, rows, 1, required);
 }
 
 static const float *load_vector(loader *load, const char *name, uint64_t size, bool required)
@@ -63,11 +70,10 @@ static const float *load_vector(loader *load, const char *name, uint64_t size, b
     return vector;
 }
 
-static amphi_matrix load_matrix(
-    loader *load, const char *name, uint64_t columns, uint64_t rows, bool required)
+static amphi_matrix make_matrix(
+    const loader *load, const amphi_gguf_tensor *tensor, uint64_t columns, uint64_t rows)
 {
     amphi_matrix matrix = {0};
-    const amphi_gguf_tensor *tensor = find(load, name, columns, rows, required);
     if (tensor == NULL)
         return matrix;
     matrix.data = tensor->data;
@@ -77,6 +83,12 @@ static amphi_matrix load_matrix(
     matrix.row_bytes = (size_t)amphi__weight_row_bytes(tensor->type, columns);
     matrix.kernel = amphi__kernels_for(load->kernels, tensor->type);
     return matrix;
+}
+
+static amphi_matrix load_matrix(
+    loader *load, const char *name, uint64_t columns, uint64_t rows, bool required)
+{
+    return make_matrix(load, find(load, name, columns, rows, required), columns, rows);
 }
 
 static amphi_matrix cut_rows(const amphi_matrix *whole, size_t from, size_t rows)
@@ -145,12 +157,36 @@ static void load_attention(loader *load, amphi_layer *layer, uint32_t index)
             load_norm(load, index, "post_attention_norm.weight", hparams->embedding);
 }
 
+/* The first of all experts' matrices in one tensor. */
+static amphi_matrix load_experts(
+    loader *load, uint32_t layer, const char *part, uint64_t columns, uint64_t rows)
+{
+    char name[NAME_MAX_BYTES];
+    const amphi_gguf_tensor *tensor =
+        find_deep(load, layer_name(name, layer, part), columns, rows, load->hparams->experts, true);
+    return make_matrix(load, tensor, columns, rows);
+}
+
+static void load_mixture(loader *load, amphi_layer *layer, uint32_t index)
+{
+    size_t width = load->hparams->embedding;
+    size_t inner = load->hparams->feed_forward;
+    layer->router = load_projection(load, index, "ffn_gate_inp", width, load->hparams->experts);
+    layer->gate = load_experts(load, index, "ffn_gate_exps.weight", width, inner);
+    layer->up = load_experts(load, index, "ffn_up_exps.weight", width, inner);
+    layer->down = load_experts(load, index, "ffn_down_exps.weight", inner, width);
+}
+
 static void load_forward(loader *load, amphi_layer *layer, uint32_t index)
 {
     const amphi_hparams *hparams = load->hparams;
     size_t width = hparams->embedding;
     size_t inner = hparams->feed_forward;
     layer->forward_norm = load_norm(load, index, "ffn_norm.weight", hparams->embedding);
+    if (hparams->experts > 0) {
+        load_mixture(load, layer, index);
+        return;
+    }
     if (hparams->family->fused_gate_up) {
         amphi_matrix fused = load_projection(load, index, "ffn_up", width, 2 * inner);
         layer->gate = cut_rows(&fused, 0, inner);

@@ -29,6 +29,8 @@ typedef struct amphi_layer {
     const float *key_norm;
     const float *attention_post_norm;
     const float *forward_norm;
+    amphi_matrix router; /* experts rows; no data where there are none. With experts the three
+                          * below are the first one's, and the others' follow each other.      */
     amphi_matrix gate;
     amphi_matrix up;
     amphi_matrix down;

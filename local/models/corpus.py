@@ -15,7 +15,8 @@ from pathlib import Path
 
 import corpus_offtopic as offtopic
 from corpus_topics import FOLLOW_WORDINGS, GENERIC, TOPICS, WORDS
-from corpus_wordings import wordings
+from corpus_wordings import MORE, wordings
+from corpus_wordings_more import STRANGERS
 
 HERE = Path(__file__).parent
 
@@ -193,6 +194,23 @@ PREFIXES = """
 please tell me|hi,|hello,|hey,|hey amphi,|ok,|so|um,|well,|quick question:|tell me,|I wonder,|sorry,|excuse me,|and|now|but|just curious,|one more question:|question:|please,|can you tell me|I want to know|do you know|also,|next question:|amphi,|hi there,|good morning,|another thing:|dear assistant,|btw|say,|let me ask:|I'd like to know:|a friend asks:
 """.strip().split("|")
 SUFFIXES = "please|exactly|thanks|then|by the way|in amphi|with amphi|here|again|actually|, please|, thank you|in the sdk|briefly|in short|now|in detail".split("|")
+KEYWORD_FRAMES = """
+{x}, explain
+{x}?
+{x} how
+{x} what then
+{x} please
+{x} - help
+question: {x}
+topic: {x}
+{x} in amphi
+amphi {x}
+{x} amphi sdk
+about {x}
+{x}, what to do
+{x}... ideas
+{x}, does amphi know that
+""".strip().splitlines()
 SYSTEMS = """
 You are a helpful assistant.
 You are a helpful AI assistant. Answer briefly.
@@ -203,6 +221,78 @@ You are a friendly chatbot inside a mobile app.
 You are an assistant. Keep your answers short and clear.
 Answer in English.
 """.strip().splitlines()
+
+# Small talk and talk about the assistant itself: not what a third person would ask about an SDK.
+SMALL = set("""identity name can_help hello how_are_you thanks bye good_night praise insult joke maker
+human favorite bored sad ok languages_human""".split())
+SECOND_HAND = """
+my user asks whether|my boss asks:|a colleague wants to know:|our customers ask:|someone in my team asks:|my users ask:|for my boss:|I was asked this:|a customer asked:|the tester asks:|our support team asks:|my friend wonders:|people ask me:
+""".strip().split("|")
+LEADS = """
+I'm building a chat app.|We ship an app for nurses.|I am evaluating amphi.|I'm new to this.|We have many users.|I am a developer.|I read the readme.|I'm testing the sdk.|We make an app for students.|Our app runs on old phones.|I work for a bank.|I have read the docs but am not sure.|Maybe a silly question.|Sorry for asking.|I'm not a programmer.|I am in a hurry.|I wrote a small app.|Just installed it.|I can't find it in the docs.|Our product has a chat.|One thing I don't understand.|Something else.|New topic.|Let me ask you this.
+""".strip().split("|")
+SYNONYMS = """
+phone|mobile|cell phone|smartphone|handset|iphone|android phone|device|mobile phone|cell
+device|phone|gadget|machine|hardware|handset
+app|application|product|software|program
+cloud|server|remote side|online service|cloud service|backend|remote api|web api
+answer|reply|response
+answers|replies|responses
+question|query|prompt|request
+message|msg|text
+messages|msgs|texts
+chats|conversations|talks|dialogs
+chat|conversation|talk|dialogue
+happens|occurs|goes on|takes place
+crashes|dies|breaks down|falls over|blows up|goes belly up
+engine|model|inference engine|llm
+internet|net|web|connection|network|wifi
+network|internet|connection|net
+empty|drained|flat|dead
+low|weak|nearly empty|almost gone
+hot|too warm|overheated|boiling|glowing
+memory|ram|working memory
+stored|kept|saved|put|held
+store|keep|save
+delete|remove|erase|wipe|get rid of
+search|look up|find|look for
+encrypted|ciphered|secured with encryption|scrambled
+key|secret
+file|document
+use|employ|work with|run
+choose|pick|select
+chosen|picked|selected
+decide|determine|make up your mind
+turn off|switch off|disable|deactivate
+start|launch|begin|run
+stop|halt|end|abort
+show|display|print|give me
+explain|describe|clarify|tell me about
+want to|wanna|would like to|wish to|need to|have to
+limit|cap|restrict|bound
+fast|quick|speedy|rapid
+slow|sluggish|lazy|laggy
+private|confidential|secret
+users|customers|clients|people
+user|customer|client
+install|set up|get running
+add|include|specify|pass|configure
+need|require|have to have
+my|our|the
+how do I|how can I|how would I|how to|what do I do to|how should I
+what happens|what's going to happen|what goes on
+can I|could I|may I|is it possible to|am I able to
+is there|do you have|does amphi have|do we have
+does it|will it|would it|does amphi|does the sdk
+command|cmd|subcommand|instruction
+flag|option|switch|parameter|argument
+model|llm|language model|neural net
+please|pls|plz|kindly
+you|u|ya
+are|r
+"""
+SYNONYMS = {row.split("|")[0]: row.split("|")[1:] for row in SYNONYMS.strip().splitlines()}
+SYNONYM = re.compile(r"\b(%s)\b" % "|".join(sorted(SYNONYMS, key=len, reverse=True)))
 
 NEIGHBOURS = {a: b for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm") for a, b in zip(row, row[1:] + row[-2])}
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -225,6 +315,12 @@ def expand(text, rng, words):
 def normalize(text):
     """Two wordings are the same when they differ only in case, spaces and punctuation."""
     return " ".join(re.sub(r"[^a-z0-9_+*/-]+", " ", text.lower()).split())
+
+
+def reword(text, rng, share):
+    """Replaces some words by synonyms; together with the frames that makes very many wordings."""
+    return SYNONYM.sub(
+        lambda m: rng.choice(SYNONYMS[m[1]]) if rng.random() < share else m[1], text)
 
 
 def typo(word, rng):
@@ -274,27 +370,46 @@ class Writer:
 
     def __init__(self, seed, heldout):
         self.rng = random.Random(seed)
-        more = wordings()
+        more, strangers = wordings(MORE), wordings(STRANGERS)
         for t in TOPICS:
             t["ask"] = t["ask"] + more.pop(t["name"], [])
-        assert not more, more
+            t["strangers"] = strangers.pop(t["name"], [])
+        assert not more and not strangers, (more, strangers)
         self.heldout = {normalize(wording) for wording in heldout}
         weights = []
         for t in TOPICS:
-            forms = sum(len(t[kind]) * bonus for kind, bonus in
+            forms = len(t["strangers"]) + sum(len(t[kind]) * bonus for kind, bonus in
                         (("cond", 2), ("case", 1), ("thing", 1), ("do", 1.5), ("ask", 1)))
             weights.append(min(3.0, max(1.0, forms ** 0.5 / 3)))
         self.weights = weights
 
     def topic_question(self, t):
-        rng = self.rng
+        rng, small = self.rng, t["name"] in SMALL
+        if t["strangers"] and rng.random() < 0.6:
+            text = expand(rng.choice(t["strangers"]), rng, WORDS)
+            draw = rng.random()
+            if small:
+                return reword(text, rng, 0.05)
+            if draw < 0.06:  # a topic's words said twice, in any two ways
+                text += rng.choice((". ", ", ", "? ", " - ", ": ", "... "))
+                text += expand(rng.choice(t["strangers"] + t["ask"]), rng, WORDS)
+            elif draw < 0.1:
+                text = rng.choice(SECOND_HAND) + " " + text
+            elif draw < 0.14:
+                text = rng.choice(LEADS) + " " + text
+            elif draw < 0.2 and len(text.split()) < 5:
+                text = rng.choice(KEYWORD_FRAMES).replace("{x}", text)
+            return reword(text, rng, 0.15 if t["strangers"] else 0)
         kinds = [k for k in ("cond", "case", "thing", "do", "ask") if t[k]]
         size = {"cond": 8, "case": 6, "thing": 6, "do": 7, "ask": 0}
         kind = rng.choices(kinds, [size[k] + len(t[k]) ** 0.7 for k in kinds])[0]
         text = rng.choice(t[kind])
         if kind != "ask":
             text = rng.choice(FRAMES[kind]).replace("{x}", text)
-        return expand(text, rng, WORDS)
+        text = expand(text, rng, WORDS)
+        if not small and rng.random() < 0.06:
+            text = rng.choice(SECOND_HAND + LEADS) + " " + text
+        return text if small else reword(text, rng, 0.12)
 
     def answer(self, t):
         return self.rng.choice(t["answers"])
@@ -346,7 +461,7 @@ class Writer:
 
     def conversation(self):
         rng = self.rng
-        turns = rng.choices((1, 2, 3, 4, 5, 6), (36, 22, 16, 12, 8, 6))[0]
+        turns = rng.choices((1, 2, 3, 4, 5, 6), (52, 22, 12, 7, 4, 3))[0]
         messages, state = [], None
         if rng.random() < 0.06:
             messages.append({"role": "system", "content": rng.choice(SYSTEMS)})

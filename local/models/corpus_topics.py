@@ -1352,7 +1352,7 @@ am I in the [test group|treated group|rollout]
 """)
 
 topic("hedging", "first token|late&second|next|both|wins", """
-If the first token of a route is late, Amphi starts the next route as well. The one that speaks first wins, and the other is cancelled. That is hedging: it cuts the long waits at little extra cost.
+If the first token of a route is late, Amphi starts the next route as well. The one that speaks first wins, and the other is cancelled. That is hedging; cloud.hedge_ms in the policy turns it on.
 """,
     more="The hedge time is a part of the plan for each request. A private request is never hedged to the cloud. The decision record shows whether a hedge was started and who won.",
     why="Because a few requests are always much slower than the rest. A second route in time hides these outliers from the user.",
@@ -1512,7 +1512,7 @@ are images supported
 """)
 
 topic("cost", "cloud&cost|free|money", """
-A local answer costs nothing but energy, and a cached one costs nothing at all. A cloud answer costs what your provider charges. The policy has a cost budget, and metered networks and modes help to keep the bill small.
+A local answer costs nothing but energy, and a cached one costs nothing at all. A cloud answer costs what your provider charges. The cache, the mode prefer_local and the rule for metered networks help to keep the bill small.
 """,
     do="""
 save [money|costs|api costs|cloud costs]

@@ -588,10 +588,10 @@ which [llm|model] [architectures|families|types] [are understood|are known|work|
 """
 
 
-def wordings():
+def wordings(text):
     """-> {topic: [grammar, ...]}"""
     out, topic = {}, None
-    for line in MORE.strip().splitlines():
+    for line in text.strip().splitlines():
         if line.endswith(":") and " " not in line:
             topic = out.setdefault(line[:-1], [])
         else:

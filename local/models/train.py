@@ -25,7 +25,7 @@ import tokenizer as tk
 from model import Model, Shape
 
 HERE = Path(__file__).parent
-STUB_TOKENS, STUB_WINDOW = 10, 256
+STUB_TOKENS, STUB_WINDOW = 8, 128
 
 
 def tokenizer_lines(corpus):

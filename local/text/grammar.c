@@ -187,6 +187,16 @@ static bool improve(amphi_grammar *g, uint32_t id, const uint8_t *single, uint32
         cost = least(a->cost, b->cost);
         height = least(a->height, b->height);
         break;
+    case AMPHI_STATE_GIVEN:
+        b = &g->states[s->b];
+        cost = plus(b->cost, AMPHI_COST_TOKEN);
+        height = b->height;
+        break;
+    case AMPHI_STATE_SKIP: /* never cheaper than what we would write ourselves */
+        a = &g->states[s->a];
+        cost = plus(a->cost, literal_cost);
+        height = a->height;
+        break;
     case AMPHI_STATE_CALL:
         a = &g->states[g->rules[s->a]];
         b = &g->states[s->b];

@@ -51,7 +51,7 @@ typedef struct amphi_grammar {
     uint32_t rules_count, rules_capacity;
     uint32_t returns; /* the one RETURN state */
     /* rules that many use; 0: not made yet */
-    uint32_t rule_char, rule_string, rule_number, rule_value, rule_object, rule_array;
+    uint32_t rule_char, rule_string, rule_number, rule_integer, rule_value, rule_object, rule_array;
     uint8_t classes[256]; /* sealed: bytes that no set tells apart */
     uint32_t classes_count;
     amphi_status status;
@@ -116,9 +116,9 @@ typedef struct amphi_number_bounds {
 uint32_t amphi__grammar_bounded(amphi_grammar *g, const amphi_number_bounds *bounds, uint32_t next);
 
 /* ---- grammar_pattern.c ---- */
-/* Strings (without quotes) in which the regular expression is found, as JSON writes them, and
- * how long they can be. AMPHI_E_UNSUPPORTED with what. */
-amphi_status amphi__grammar_pattern(amphi_grammar *g, amphi_str pattern, uint32_t next,
-    uint32_t *entry, uint32_t *least, uint32_t *most, amphi_error *error);
+/* Strings (without quotes) in which the regular expression is found, as JSON writes them, of
+ * least to most characters. AMPHI_E_UNSUPPORTED with what. */
+amphi_status amphi__grammar_pattern(amphi_grammar *g, amphi_str pattern, uint32_t least,
+    uint32_t most, uint32_t next, uint32_t *entry, amphi_error *error);
 
 #endif

@@ -148,14 +148,14 @@ static amphi_status encode_part(void *user, amphi_str text, int32_t id)
     return amphi__spm_encode(&tokenizer->spm, &e->merge, text, with_blank, e->out);
 }
 
-amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str text,
-    bool parse_special, amphi_tokens *out, amphi_error *error)
+static amphi_status encode(const amphi_tokenizer *tokenizer, amphi_str text, bool parse_special,
+    bool at_beginning, amphi_tokens *out, amphi_error *error)
 {
     if (text.size > TEXT_BYTES_MAX)
         return amphi__fail(
             error, AMPHI_E_LIMIT, 0, "the text is longer than %u bytes", TEXT_BYTES_MAX);
     size_t size_before = out->size;
-    encoding e = {tokenizer, out, {0}, true};
+    encoding e = {tokenizer, out, {0}, at_beginning};
     amphi_status status = amphi__special_split(
         parse_special ? &tokenizer->special : &tokenizer->user_defined, text, encode_part, &e);
     amphi__merge_clear(&e.merge);
@@ -165,6 +165,18 @@ amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str
     if (status == AMPHI_E_NO_MEMORY)
         return amphi__fail_no_memory(error);
     return amphi__fail(error, status, 0, "the text takes too long to split into tokens");
+}
+
+amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str text,
+    bool parse_special, amphi_tokens *out, amphi_error *error)
+{
+    return encode(tokenizer, text, parse_special, true, out, error);
+}
+
+amphi_status amphi__tokenizer_encode_inside(const amphi_tokenizer *tokenizer, amphi_str text,
+    amphi_tokens *out, amphi_error *error)
+{
+    return encode(tokenizer, text, false, false, out, error);
 }
 
 /* ---- questions ------------------------------------------------------------------------------ */

@@ -276,7 +276,9 @@ amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)
         amphi__model_line(local, errno == EACCES ? "permission denied" : "can't be opened", line);
         return amphi__fail(error, AMPHI_E_IO, errno, "%s", line);
     }
+    amphi__local_spawn_begins(local);
     status = amphi__worker_start(&local->worker, path, model_fd, error);
+    amphi__local_spawn_ended(local);
     close(model_fd);
     if (status == AMPHI_OK) {
         local->heartbeat = 0;

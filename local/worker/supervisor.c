@@ -363,4 +363,8 @@ void amphi__supervisor_run(void *self)
         more = turn(local, wait_ms(local, more));
     }
     amphi__local_reap(local, true);
+    amphi__mutex_lock(&local->lock);
+    local->finished = true;
+    amphi__cond_broadcast(&local->changed);
+    amphi__mutex_unlock(&local->lock);
 }

@@ -109,6 +109,9 @@ typedef struct amphi_local {
     amphi_local_count count;
     amphi_local_identity identity;
     uint32_t deaths_early, deaths_late;
+    uint64_t spawn_us; /* since when a process is being started; 0: none is */
+    pid_t spawn_thread;
+    bool finished; /* the thread is about to end */
     bool ready; /* loaded, for describe() */
     bool cage_known;
     uint32_t cage_missing;
@@ -135,6 +138,13 @@ typedef struct amphi_local {
 /* The thread. Ends after want_stop, with every process collected. */
 void amphi__supervisor_run(void *local);
 void amphi__supervisor_wake(amphi_local *local);
+
+/* unstick.c: around the start of a process; and, under the lock by whoever waits for the engine,
+ * every AMPHI_LOCAL_LOOK_US: a start that hangs in the kernel is ended. */
+#define AMPHI_LOCAL_LOOK_US 200000u
+void amphi__local_spawn_begins(amphi_local *local);
+void amphi__local_spawn_ended(amphi_local *local);
+void amphi__local_unstick(amphi_local *local);
 
 /* The file's key. AMPHI_E_NOT_FOUND or AMPHI_E_IO with a line that names the path. */
 amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error);

@@ -264,7 +264,6 @@ static void start_watch(watch *w)
         return;
     }
     amphi_event event = {.kind = AMPHI_EVENT_ROUTE, .route = amphi_str_from(w->info.name)};
-    amphi__stream_emit(stream, &event);
     amphi_engine_sink sink = {&w->self, on_engine_event};
     amphi_engine_request request = {
         .struct_size = sizeof request,
@@ -284,6 +283,7 @@ static void start_watch(watch *w)
     amphi__ledger_begin(stream->client, &w->ledger, &w->info, request.plain_kernels);
     amphi_status status =
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
+    amphi__stream_emit(stream, &event); /* the engine is at work by now; its words wait for us */
     if (status == AMPHI_OK)
         return;
     if (w->attempt->error.status == AMPHI_OK)

@@ -325,6 +325,12 @@ static bool try_routes(amphi_stream *stream)
     amphi_buf body;
     amphi__buf_init(&body, 0);
     amphi_attempt attempt = {0};
+    if (plan->fallen.error.status != AMPHI_OK) { /* what comes now takes over */
+        attempt.number = 1;
+        attempt.error = plan->fallen.error;
+        amphi__str_copy_to(
+            stream->route, sizeof stream->route, amphi_str_from(plan->fallen.route));
+    }
     for (size_t i = 0; i < plan->steps_count;) {
         if (i > 0 && is_pointless(stream, &plan->steps[i], &attempt)) {
             i++;

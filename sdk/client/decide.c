@@ -10,6 +10,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 #include <stdlib.h>
 
@@ -25,14 +26,28 @@ uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
-static void gather_routes(
-    amphi_client *client, const amphi_policy *policy, amphi_policy_route *routes)
+/* A local engine that died while it was asked what it is: an attempt that failed, in effect. */
+static void note_fallen(
+    amphi_policy_fallen *fallen, const amphi_engine_info *info, uint32_t deaths)
 {
+    if (deaths == 0 || info->available)
+        return;
+    amphi__str_copy_to(fallen->route, sizeof fallen->route, amphi_str_from(info->name));
+    amphi__fail(&fallen->error,
+        info->failure == AMPHI_E_ENGINE_STALLED ? AMPHI_E_ENGINE_STALLED : AMPHI_E_ENGINE_DIED, 0,
+        "%s", info->why);
+}
+
+static void gather_routes(amphi_client *client, const amphi_policy *policy,
+    amphi_policy_route *routes, amphi_policy_fallen *fallen)
+{
+    memset(fallen, 0, sizeof *fallen);
     uint64_t now_ms = amphi__clock_ms(client->clock);
+    memset(routes, 0, AMPHI_ROUTES_MAX * sizeof *routes);
     for (size_t i = 0; i < client->routes_count; i++) {
-        memset(&routes[i], 0, sizeof routes[i]);
-        amphi__ledger_describe(
+        uint32_t deaths = amphi__ledger_describe(
             client, &client->routes[i], policy, &routes[i].info, &routes[i].crash);
+        note_fallen(fallen, &routes[i].info, deaths);
     }
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
@@ -58,7 +73,8 @@ bool amphi__decide(
     amphi__mutex_lock(&client->lock);
     amphi_policy policy = client->policy;
     amphi__mutex_unlock(&client->lock);
-    gather_routes(client, &policy, routes);
+    amphi_policy_fallen fallen;
+    gather_routes(client, &policy, routes, &fallen);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
@@ -72,6 +88,7 @@ bool amphi__decide(
     facts.routes = routes;
     facts.routes_count = client->routes_count;
     amphi__policy_decide(out, &policy, &facts);
+    out->fallen = fallen;
     amphi_preference preference;
     (void)amphi__preference_read( /* a name that is gone since: the others count */
         &preference, request->body, routes, client->routes_count, NULL);

@@ -80,6 +80,38 @@ static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
     return AMPHI_OK;
 }
 
+/* Under pressure there is no time for a round of the courier: memory goes back now. */
+static void relieve(amphi_client *client, unsigned level)
+{
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_engine engine = client->routes[i].engine;
+        amphi_engine_info info;
+        if (engine.ops->unload == NULL)
+            continue;
+        info.struct_size = sizeof info;
+        if (engine.ops->identify != NULL)
+            engine.ops->identify(engine.self, &info); /* describe could start a process */
+        else
+            engine.ops->describe(engine.self, &info);
+        if (info.kind == AMPHI_ENGINE_LOCAL)
+            engine.ops->unload(engine.self, level >= 2);
+    }
+}
+
+amphi_status amphi_device_push_memory_pressure(
+    amphi_client *client, unsigned level, amphi_error *error)
+{
+    amphi_device_facts facts;
+    if (level > 2) {
+        amphi__error_clear(error);
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "level: 0, 1 or 2 is expected");
+    }
+    amphi_device_facts_init(&facts);
+    facts.known = AMPHI_FACT_PRESSURE;
+    facts.memory_pressure = (uint8_t)level;
+    return amphi_device_push(client, &facts, error);
+}
+
 amphi_status amphi_device_push(
     amphi_client *client, const amphi_device_facts *facts, amphi_error *error)
 {
@@ -97,6 +129,8 @@ amphi_status amphi_device_push(
         lay_over(&client->pushed, facts);
     amphi__mutex_unlock(&client->lock);
     atomic_fetch_add(&client->device_epoch, 1);
+    if ((facts->known & AMPHI_FACT_PRESSURE) != 0 && facts->memory_pressure > 0)
+        relieve(client, facts->memory_pressure);
     amphi__courier_wake(client->courier);
     return AMPHI_OK;
 }

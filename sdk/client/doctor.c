@@ -3,6 +3,7 @@
  * The doctor makes a client as the app would, and asks its parts how they are.
  */
 #include "sdk/client/client.h"
+#include "sdk/client/ledger.h"
 #include "sdk/core/error.h"
 
 #include <amphi/doctor.h>
@@ -22,10 +23,29 @@ static void find(const round *r, amphi_finding_level level, const char *part, co
     r->report(r->user, &finding);
 }
 
+/* true: it is left alone, and nothing more is known of it. */
+static bool look_at_crashes(const round *r, const amphi_engine_info *info,
+    const amphi_policy *policy, const amphi_crash_facts *crash)
+{
+    char line[160];
+    uint32_t count =
+        crash->crashes + crash->crashes_early + crash->crashes_plain + crash->kills_memory;
+    bool left_alone = amphi__policy_is_quarantined(policy, crash);
+    if (count == 0)
+        return false;
+    snprintf(line, sizeof line, "the engine crashed %u time%s within %u s%s", count,
+        count == 1 ? "" : "s", policy->crash_window_s, left_alone ? " and is left alone" : "");
+    find(r, left_alone ? AMPHI_FINDING_FAULT : AMPHI_FINDING_NOTE, info->name, line,
+        "one crash is forgiven per quiet interval; another model file starts clean");
+    return left_alone;
+}
+
 static void look_at_local(const round *r, const amphi_engine_info *info,
-    const amphi_parts_report *parts)
+    const amphi_parts_report *parts, const amphi_policy *policy, const amphi_crash_facts *crash)
 {
     char line[256];
+    if (look_at_crashes(r, info, policy, crash))
+        return;
     if (!info->available) {
         find(r, AMPHI_FINDING_FAULT, info->name, info->why,
             "give a GGUF model with --model, or install the embedded one");
@@ -97,8 +117,10 @@ amphi_status amphi_doctor(const amphi_client_options *options, amphi_finding_fn 
         return AMPHI_OK;
     }
     amphi_engine_info infos[AMPHI_ROUTES_MAX];
+    amphi_crash_facts crashes[AMPHI_ROUTES_MAX];
     for (size_t i = 0; i < client->routes_count; i++)
-        client->routes[i].engine.ops->describe(client->routes[i].engine.self, &infos[i]);
+        amphi__ledger_describe(
+            client, &client->routes[i], &client->policy_base, &infos[i], &crashes[i]);
     amphi_parts_report parts; /* after describe, which starts the engine's process */
     amphi__compose_report(client, &parts);
     find(&r, AMPHI_FINDING_OK, "store",
@@ -106,7 +128,7 @@ amphi_status amphi_doctor(const amphi_client_options *options, amphi_finding_fn 
     bool cloud = false;
     for (size_t i = 0; i < client->routes_count; i++) {
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)
-            look_at_local(&r, &infos[i], &parts);
+            look_at_local(&r, &infos[i], &parts, &client->policy_base, &crashes[i]);
         else
             look_at_cloud(&r, &infos[i]);
         cloud |= infos[i].kind == AMPHI_ENGINE_CLOUD;

@@ -67,13 +67,15 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
         status = number_option(&out->weight, key, value, error);
     else if (amphi__str_equal_c(key, "tls12"))
         status = yes_option(&out->tls12, key, value, error);
+    else if (amphi__str_equal_c(key, "dialect"))
+        out->dialect = value;
     else if (amphi__str_equal_c(key, "prefix")) {
         status = yes_option(&yes, key, value, error);
         out->prefix = yes ? AMPHI_YES : AMPHI_NO;
     } else
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint: unknown option \"%.*s\" (known: model key-file ca pin context priority "
-            "weight prefix tls12)",
+            "weight prefix tls12 dialect)",
             (int)(key.size < 32 ? key.size : 32), key.data);
     return status;
 }

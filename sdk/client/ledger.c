@@ -217,7 +217,7 @@ static void add_deaths(amphi_client *client, const amphi_engine_info *info, uint
 }
 
 /* Deaths that no attempt has taken note of: one row each. */
-static void note_deaths(amphi_client *client, amphi_route *route, const amphi_engine_info *info)
+static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amphi_engine_info *info)
 {
     uint32_t early = 0;
     uint32_t late = 0;
@@ -231,10 +231,11 @@ static void note_deaths(amphi_client *client, amphi_route *route, const amphi_en
     amphi__mutex_unlock(&client->lock);
     add_deaths(client, info, early, AMPHI_START_LOAD);
     add_deaths(client, info, late, AMPHI_START_TOKEN);
+    return early + late;
 }
 
-void amphi__ledger_describe(amphi_client *client, amphi_route *route, const amphi_policy *policy,
-    amphi_engine_info *info, amphi_crash_facts *crash)
+uint32_t amphi__ledger_describe(amphi_client *client, amphi_route *route,
+    const amphi_policy *policy, amphi_engine_info *info, amphi_crash_facts *crash)
 {
     amphi_engine engine = route->engine;
     bool kept = amphi__ledger_is_kept(client);
@@ -246,12 +247,13 @@ void amphi__ledger_describe(amphi_client *client, amphi_route *route, const amph
         amphi__ledger_facts(client, policy, info, crash);
         if (amphi__policy_is_quarantined(policy, crash)) {
             info->available = true; /* as far as anybody knows; the crashes speak against it */
-            return;
+            return 0;
         }
     }
     engine.ops->describe(engine.self, info); /* may take a while: no lock */
     if (!kept || info->kind != AMPHI_ENGINE_LOCAL)
-        return;
-    note_deaths(client, route, info);
+        return 0;
+    uint32_t deaths = note_deaths(client, route, info);
     amphi__ledger_facts(client, policy, info, crash);
+    return deaths;
 }

@@ -32,8 +32,9 @@ void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const am
 void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     const amphi_engine_info *info, amphi_crash_facts *out);
 /* Describes a route as far as its crashes allow: one that is quarantined is only identified, and
- * nothing of it runs. Deaths outside of attempts (reading the file, warming up) are written down. */
-void amphi__ledger_describe(amphi_client *client, amphi_route *route, const amphi_policy *policy,
-    amphi_engine_info *info, amphi_crash_facts *crash);
+ * nothing of it runs. Deaths outside of attempts (reading the file, warming up) are written down; returns how many
+ * there were since the last look. */
+uint32_t amphi__ledger_describe(amphi_client *client, amphi_route *route,
+    const amphi_policy *policy, amphi_engine_info *info, amphi_crash_facts *crash);
 
 #endif

@@ -117,7 +117,7 @@ amphi_status amphi_stream_result(amphi_stream *stream, amphi_chat_result *out, a
 
 amphi_status amphi_stream_result_json(amphi_stream *stream, char **out, amphi_error *error)
 {
-    amphi_chat_result result;
+    amphi_chat_result result = {0};
     amphi_buf json;
     if (out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");

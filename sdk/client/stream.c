@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The two queues of a request, and the caller's verbs: start, next, cancel, free.
+ *
+ * A reader who is far behind must not cost a kilobyte for every letter: in a long queue pieces of
+ * text that follow each other share a note.
  */
 #include "sdk/client/stream.h"
 
@@ -14,6 +17,10 @@
 
 #include <stdio.h>
 
+/* A queue of so many notes is long; notes that are added then have room for more text. */
+#define QUEUE_LONG 64u
+#define SHARED_TEXT_BYTES 4096u
+
 /* ---- queues ---- */
 
 static void notes_push(amphi_notes *notes, amphi_note *note)
@@ -24,6 +31,7 @@ static void notes_push(amphi_notes *notes, amphi_note *note)
     else
         notes->first = note;
     notes->last = note;
+    notes->count++;
 }
 
 static amphi_note *notes_pop(amphi_notes *notes)
@@ -33,8 +41,21 @@ static amphi_note *notes_pop(amphi_notes *notes)
         notes->first = note->next;
         if (notes->first == NULL)
             notes->last = NULL;
+        notes->count--;
     }
     return note;
+}
+
+/* Puts the text into the last note if there is room; NULL when there is none. */
+static amphi_note *notes_join(const amphi_notes *notes, amphi_str text)
+{
+    amphi_note *last = notes->last;
+    if (last == NULL || last->text_size + text.size > last->text_room)
+        return NULL;
+    memcpy(last->text + last->text_size, text.data, text.size);
+    last->text_size += text.size;
+    last->text[last->text_size] = '\0';
+    return last;
 }
 
 static void notes_clear(amphi_notes *notes)
@@ -43,13 +64,15 @@ static void notes_clear(amphi_notes *notes)
         amphi__free(note);
 }
 
-static amphi_note *note_new(amphi_str text)
+static amphi_note *note_new(amphi_str text, bool shared)
 {
-    amphi_note *note = amphi__alloc(sizeof *note + text.size + 1);
+    size_t room = shared && text.size < SHARED_TEXT_BYTES ? SHARED_TEXT_BYTES : text.size;
+    amphi_note *note = amphi__alloc(sizeof *note + room + 1);
     if (note == NULL)
         return NULL;
     memset(note, 0, sizeof *note);
     note->text_size = text.size;
+    note->text_room = room;
     if (text.size > 0)
         memcpy(note->text, text.data, text.size);
     note->text[text.size] = '\0';
@@ -58,9 +81,32 @@ static amphi_note *note_new(amphi_str text)
 
 /* ---- driver's side ---- */
 
+/* Text for the caller: does it go with the last event? *shared: a new note should have room. */
+static bool join_event(amphi_stream *stream, const amphi_event *event, bool *shared)
+{
+    amphi_note *joined = NULL;
+    *shared = false;
+    if (event->kind != AMPHI_EVENT_DELTA && event->kind != AMPHI_EVENT_REASONING)
+        return false;
+    amphi__mutex_lock(&stream->lock);
+    const amphi_note *last = stream->events.last;
+    *shared = stream->events.count >= QUEUE_LONG;
+    if (last != NULL && last->event.kind == event->kind &&
+        amphi__str_equal(last->event.route, event->route) &&
+        strcmp(last->model, stream->model) == 0)
+        joined = notes_join(&stream->events, event->text);
+    if (joined != NULL)
+        joined->event.text.size = joined->text_size;
+    amphi__mutex_unlock(&stream->lock);
+    return joined != NULL;
+}
+
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *event)
 {
-    amphi_note *note = note_new(event->text);
+    bool shared;
+    if (join_event(stream, event, &shared))
+        return;
+    amphi_note *note = note_new(event->text, shared);
     if (note != NULL) {
         note->event = *event;
         note->event.text = amphi_str_make(note->text, note->text_size);
@@ -84,8 +130,10 @@ void amphi__stream_emit(amphi_stream *stream, const amphi_event *event)
         stream->starved = true;
     if (amphi_event_is_terminal(event))
         stream->terminal_queued = true;
-    amphi__cond_broadcast(&stream->to_caller);
     amphi__mutex_unlock(&stream->lock);
+    /* Behind the lock, or who wakes up would only run into it. The stream outlives us: its owner
+     * joins the driver first. */
+    amphi__cond_broadcast(&stream->to_caller);
 }
 
 bool amphi__stream_is_cancelled(amphi_stream *stream)
@@ -96,9 +144,31 @@ bool amphi__stream_is_cancelled(amphi_stream *stream)
     return cancelled;
 }
 
+/* The same for the driver's mailbox. */
+static bool join_post(
+    amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event, bool *shared)
+{
+    amphi_note *joined = NULL;
+    *shared = false;
+    if (event->kind != AMPHI_ENGINE_TEXT && event->kind != AMPHI_ENGINE_REASONING)
+        return false;
+    amphi__mutex_lock(&stream->lock);
+    const amphi_note *last = stream->mailbox.last;
+    *shared = stream->mailbox.count >= QUEUE_LONG;
+    if (last != NULL && last->engine.kind == event->kind && last->attempt == attempt)
+        joined = notes_join(&stream->mailbox, event->text);
+    if (joined != NULL)
+        joined->engine.text.size = joined->text_size;
+    amphi__mutex_unlock(&stream->lock);
+    return joined != NULL;
+}
+
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event)
 {
-    amphi_note *note = note_new(event->text);
+    bool shared;
+    if (join_post(stream, attempt, event, &shared))
+        return;
+    amphi_note *note = note_new(event->text, shared);
     if (note != NULL) {
         note->attempt = attempt;
         note->engine = *event;
@@ -113,14 +183,14 @@ void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engi
         notes_push(&stream->mailbox, note);
     else
         stream->starved = true;
-    amphi__cond_broadcast(&stream->to_driver);
     amphi__mutex_unlock(&stream->lock);
+    amphi__cond_broadcast(&stream->to_driver); /* the driver releases the engine's run first */
 }
 
 amphi_note *amphi__stream_wait(
     amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us)
 {
-    amphi_notes stale = {NULL, NULL};
+    amphi_notes stale = {NULL, NULL, 0};
     amphi_note *note = NULL;
     amphi__mutex_lock(&stream->lock);
     for (;;) {

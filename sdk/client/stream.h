@@ -25,12 +25,14 @@ typedef struct amphi_note {
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
     size_t text_size;
+    size_t text_room;          /* bytes that `text` has space for                 */
     char text[];
 } amphi_note;
 
 typedef struct amphi_notes {
     amphi_note *first;
     amphi_note *last;
+    size_t count;
 } amphi_notes;
 
 struct amphi_stream {

@@ -21,9 +21,7 @@ static const cJSON *node(const amphi_json *value)
 static char *copy_without_nul_escapes(amphi_str text)
 {
     char *copy = amphi__str_copy(text);
-    if (copy == NULL)
-        return NULL;
-    for (size_t i = 0; i + 1 < text.size; i++) {
+    for (size_t i = 0; copy != NULL && i + 1 < text.size; i++) {
         if (copy[i] != '\\')
             continue;
         if (text.size - i >= 6 && memcmp(copy + i, "\\u0000", 6) == 0)
@@ -79,7 +77,7 @@ amphi_json_kind amphi__json_kind(const amphi_json *value)
 
 const amphi_json *amphi__json_get(const amphi_json *object, const char *key)
 {
-    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT)
+    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT || key == NULL)
         return NULL;
     const cJSON *found = NULL; /* of duplicates the last one counts */
     for (const cJSON *child = node(object)->child; child != NULL; child = child->next)

@@ -5,7 +5,7 @@
  * suffered. Prints the counts and the bound that they allow: nothing seen in n runs means, at 95 %
  * confidence, a rate below 3/n (Hanley and Lippman-Hand, 1983).
  *
- * usage: fault_driver [ROUNDS_INSIDE ROUNDS_OUTSIDE]   (repetitions of each cell; 5 and 4)
+ * usage: fault_driver [ROUNDS_INSIDE ROUNDS_OUTSIDE]   (repetitions of each cell; 8 and 8)
  */
 #include "tests/fault/fault.h"
 
@@ -200,8 +200,8 @@ int main(int argc, char **argv)
     uint32_t done = 0;
 
     fault_worker_main(argc, argv);
-    add_cells(false, argc > 1 ? (unsigned)atoi(argv[1]) : 5);
-    add_cells(true, argc > 2 ? (unsigned)atoi(argv[2]) : 4);
+    add_cells(false, argc > 1 ? (unsigned)atoi(argv[1]) : 8);
+    add_cells(true, argc > 2 ? (unsigned)atoi(argv[2]) : 8);
     if (!run_all()) {
         fprintf(stderr, "fault: no process can be started\n");
         return 1;

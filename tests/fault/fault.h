@@ -59,7 +59,7 @@ typedef struct fault_result {
     bool took_over;       /* another route went on or began again           */
     bool whole;           /* DONE, not ERROR                                */
     uint32_t total_ms;
-    char broken[96];      /* the first promise that was not kept            */
+    char broken[256];     /* the first promise that was not kept            */
 } fault_result;
 
 /* The words of the scripted worker. */

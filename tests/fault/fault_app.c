@@ -133,6 +133,7 @@ typedef struct screen {
     bool done;
     bool prefix_exact; /* whatever stood there was a beginning of the answer */
     uint64_t taken_over_at;
+    char why[160]; /* the error's words */
 } screen;
 
 typedef struct killer {
@@ -197,6 +198,9 @@ static void show(screen *s, const app *a, const amphi_event *event)
     }
     s->terminals += amphi_event_is_terminal(event);
     s->done |= event->kind == AMPHI_EVENT_DONE;
+    if (event->error != NULL) {
+        amphi__str_copy_to(s->why, sizeof s->why, amphi_str_from(event->error->message));
+    }
     if (event->kind == AMPHI_EVENT_TAKEOVER) {
         s->takeovers++;
         s->taken_over_at = event->takeover->byte_offset;
@@ -351,7 +355,7 @@ static void do_run(app *a, const fault_run *run, fault_result *out)
     out->kept = broken == NULL;
     out->took_over = s.takeovers > 0;
     out->whole = s.done;
-    snprintf(out->broken, sizeof out->broken, "%s", broken != NULL ? broken : "");
+    snprintf(out->broken, sizeof out->broken, "%s (%s)", broken != NULL ? broken : "", s.why);
     amphi__buf_clear(&s.text);
 }
 

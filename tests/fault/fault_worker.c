@@ -52,6 +52,7 @@ static void spoil_ring(scripted_worker *worker)
                     AMPHI_WORKER_REQUESTS_BYTES;
     uint32_t random = (uint32_t)getpid() * 2654435761u;
 
+    usleep(20000); /* what it said before stays said: the parent has read it by then */
     for (size_t i = 0; i < AMPHI_WORKER_EVENTS_BYTES; i += 61) {
         random = random * 1664525u + 1013904223u;
         ring[i] = (uint8_t)(random >> 24);
@@ -105,7 +106,7 @@ static int index_of(const char *const *names, int count, const char *name, size_
 /* The words, broken off where the script says. */
 static void answer(scripted_worker *worker, fault_kind kind, fault_phase phase, uint32_t run)
 {
-    char word[16];
+    char word[24];
 
     if (phase == FAULT_AT_PREFILL) {
         atomic_store(&worker->control->phase, AMPHI_PHASE_PREFILL);

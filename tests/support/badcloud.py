@@ -81,7 +81,7 @@ def answer_one(connection, listener):
         return
     scenario_name, _, argument = meant.partition(":")
     function = SCENARIOS.get(scenario_name)
-    if function is None or not path.endswith("/chat/completions"):
+    if function is None or not path.endswith(("/chat/completions", "/responses")):
         exchange.error(404, None, "No such URL.")
         return
     function(exchange, argument or None, attempt)

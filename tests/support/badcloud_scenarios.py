@@ -43,6 +43,7 @@ class Exchange:
         self.connection, self.method, self.path = connection, method, path
         self.headers, self.body = headers, body
         self.chunked = False
+        self.responses = path.endswith("/responses")  # the Responses API's words
         try:
             self.json = json.loads(body) if body else {}
         except ValueError:
@@ -97,13 +98,29 @@ class Exchange:
     def words(self):
         """The canned answer, or what follows the beginning that the request ends with."""
         text = state["answer"]
-        messages = self.json.get("messages") or [{}]
+        messages = self.json.get("messages") or self.json.get("input") or [{}]
         given = messages[-1].get("content") if messages[-1].get("role") == "assistant" else None
         if isinstance(given, str) and text.startswith(given):
             text = text[len(given):]
         return tokens(text)
 
+    def typed(self, kind, **more):
+        data = json.dumps(dict({"type": kind, "sequence_number": 0}, **more), ensure_ascii=False)
+        self.write("event: %s\ndata: %s\n\n" % (kind, data))
+
+    def response(self, status, **more):
+        return dict({"id": "resp_1", "object": "response", "status": status, "model": MODEL,
+                     "error": None, "incomplete_details": None, "output": []}, **more)
+
     def event(self, delta=None, finish=None, **more):
+        if self.responses:
+            words = (delta or {}).get("content")
+            if words == "":
+                self.typed("response.created", response=self.response("in_progress"))
+            elif words:
+                self.typed("response.output_text.delta", item_id="msg_1", output_index=0,
+                           content_index=0, delta=words)
+            return
         chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000,
                  "model": MODEL, "system_fingerprint": "fp_1"}
         if delta is not None:
@@ -126,6 +143,18 @@ class Exchange:
                 time.sleep(pause)
 
     def finish(self, reason="stop", usage=True, done=True, end=True):
+        if self.responses:
+            cut = {"length": "max_output_tokens"}.get(reason, reason)
+            self.typed(
+                "response.completed" if reason == "stop" else "response.incomplete",
+                response=self.response(
+                    "completed" if reason == "stop" else "incomplete",
+                    incomplete_details=None if reason == "stop" else {"reason": cut},
+                    usage={"input_tokens": 11, "input_tokens_details": {"cached_tokens": 5},
+                           "output_tokens": 22, "total_tokens": 33}))
+            if end:
+                self.end()
+            return
         self.event({}, reason)
         if usage and (self.json.get("stream_options") or {}).get("include_usage"):
             self.usage()

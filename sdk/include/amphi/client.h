@@ -15,7 +15,7 @@ AMPHI_BEGIN_DECLS
 typedef struct amphi_endpoint_options {
     size_t struct_size;
     amphi_str name;     /* how plans and records call it; required, unique, not "local"       */
-    amphi_str url;      /* base, https://host[:port]/v1; "/chat/completions" is appended      */
+    amphi_str url;      /* base, https://host[:port]/v1; the dialect's path is appended       */
     amphi_str model;    /* sent as "model"; empty: what the request asked for                 */
     amphi_str key_file; /* file with the API key; empty: no Authorization header              */
     amphi_str ca_file;  /* PEM bundle that replaces the system's; empty: the system's         */
@@ -26,6 +26,7 @@ typedef struct amphi_endpoint_options {
     amphi_tristate prefix;       /* may an answer be continued by sending its beginning as a
                                     trailing assistant message? unknown: try, and learn       */
     bool tls12;                  /* accept TLS 1.2 as well; default 1.3 only                  */
+    amphi_str dialect;           /* "chat" (chat completions; empty: this) or "responses"     */
 } amphi_endpoint_options;
 
 static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
@@ -35,7 +36,7 @@ static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
 }
 
 /* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
- * [,weight=N][,prefix=yes|no][,tls12=yes]"; a repeated pin= adds a pin. The strings in *out
+ * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses]"; a repeated pin= adds a pin. The strings in *out
  * point into `text` or, for repeated pins, into pins_buffer (pins_size bytes, may be NULL when
  * there is one pin at most). */
 AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,

@@ -72,6 +72,13 @@ AMPHI_API amphi_status amphi_device_push(
 AMPHI_API amphi_status amphi_device_push_json(
     amphi_client *client, amphi_str json, amphi_error *error);
 
+/* What onTrimMemory, didReceiveMemoryWarning and the like tell: 0 none, 1 moderate, 2 critical.
+ * Moderate: idle local engines give their memory back. Critical: running ones as well, at once;
+ * their answers go on elsewhere. It stays pushed until the next call: push 0 when it is over.
+ * Any thread; does not wait. */
+AMPHI_API amphi_status amphi_device_push_memory_pressure(
+    amphi_client *client, unsigned level, amphi_error *error);
+
 /* What a decision made now would see: probed facts with the pushed ones on top. */
 AMPHI_API amphi_status amphi_device_snapshot(
     amphi_client *client, amphi_device_facts *out, amphi_error *error);

@@ -62,6 +62,15 @@ AMPHI_API amphi_status amphi_model_render(amphi_model *model, amphi_str template
  * "tokenizer","template":bool,"memory":{...}}. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_model_inspect(amphi_model *model, char **json_out, amphi_error *error);
 
+/* Writes a narrower copy of a model file. type: F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K,
+ * Q5_1, Q5_0, Q4_1, Q4_0, IQ4_NL or IQ4_XS (Q4_K_M and the like are the same as Q4_K); tensors that
+ * suffer most stay wider. `in` must be F32, F16, BF16 or Q8_0. progress (may be NULL) is called on
+ * this thread and stops it by returning false. `out` appears only when all of it is written and
+ * checked. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_quantize(amphi_str in, amphi_str out,
+    amphi_str type, bool (*progress)(void *user, uint32_t permille), void *user,
+    amphi_error *error);
+
 AMPHI_END_DECLS
 
 #endif

@@ -349,28 +349,38 @@ static void answer__cut_anywhere_never_ends_in_success_before_the_finish(void **
     }
 }
 
-static void answer__end_marker_finishes_before_the_body_ends(void **state)
+/* recordings[0] has usage behind its finish reason, recordings[1] has none. */
+static void check_end(size_t which, const char *last)
 {
     answer_record record;
     amphi_buf stream;
     answer_record_init(&record);
-    frame(&stream, &recordings[0], 0);
+    frame(&stream, &recordings[which], 0);
     amphi_answer *answer = new_answer(&record, NULL);
     assert_int_equal(DIALECT.answer_headers(answer, 200, event_stream, 1), AMPHI_ANSWER_OPEN);
-    size_t usage_at = amphi__str_find(amphi__buf_str(&stream), AMPHI_STR("data: [DONE]"));
     amphi_str all = amphi__buf_str(&stream);
+    size_t last_at = amphi__str_find(all, amphi_str_from(last));
+    size_t behind = last_at + amphi__str_find(amphi__str_slice(all, last_at, all.size),
+                                  AMPHI_STR("\n\n")) + 2;
     assert_int_equal(
-        DIALECT.answer_body(answer, amphi__str_slice(all, 0, usage_at)), AMPHI_ANSWER_ENDING);
+        DIALECT.answer_body(answer, amphi__str_slice(all, 0, last_at)), AMPHI_ANSWER_ENDING);
     assert_int_equal(record.terminals, 0);
     assert_int_equal(
-        DIALECT.answer_body(answer, amphi__str_slice(all, usage_at, all.size)), AMPHI_ANSWER_ENDED);
+        DIALECT.answer_body(answer, amphi__str_slice(all, last_at, behind)), AMPHI_ANSWER_ENDED);
     assert_true(record.finished);
+    DIALECT.answer_body(answer, amphi__str_slice(all, behind, all.size));
     DIALECT.answer_body(answer, AMPHI_STR("data: {\"error\":1}\n\n"));
     DIALECT.answer_end(answer, NULL);
     assert_int_equal(record.terminals, 1);
     DIALECT.answer_free(answer);
     answer_record_clear(&record);
     amphi__buf_clear(&stream);
+}
+
+static void answer__usage_or_end_marker_finishes_before_the_body_ends(void **state)
+{
+    check_end(0, "\"usage\"");
+    check_end(1, "data: [DONE]");
 }
 
 /* ---- Answers in one piece -------------------------------------------------------------------- */
@@ -622,7 +632,7 @@ int main(void)
         cmocka_unit_test(answer__every_two_way_split_gives_the_same_events),
         cmocka_unit_test(answer__ten_thousand_random_splits_give_the_same_events),
         cmocka_unit_test(answer__cut_anywhere_never_ends_in_success_before_the_finish),
-        cmocka_unit_test(answer__end_marker_finishes_before_the_body_ends),
+        cmocka_unit_test(answer__usage_or_end_marker_finishes_before_the_body_ends),
         cmocka_unit_test(answer__in_one_piece_is_understood),
         cmocka_unit_test(answer__in_one_piece_cut_anywhere_is_no_success),
         cmocka_unit_test(answer__error_object_under_http_200_fails),

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `amphi bench takeover` needs beside the client: a model that is large and quick to make, and
+ * a cloud on this machine that notes the moment at which a request's bytes arrive.
+ */
+#ifndef AMPHI_CLI_BENCH_TAKEOVER_H
+#define AMPHI_CLI_BENCH_TAKEOVER_H
+
+#include "cli.h"
+
+int cli_bench_takeover(const cli_options *options);
+
+/* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick ..."
+ * for ever. The weights of its layers are zero and take no room on the disk, but as much memory
+ * as any others once they are read. false: it can't be written. */
+bool bench_model_write(const char *path, uint64_t bytes);
+
+/* bench_cloud.c: HTTPS on loopback, TLS 1.3, with a certificate made for the occasion. */
+typedef struct bench_cloud bench_cloud;
+/* `folder` gets the certificate, "cert.pem". NULL with a line on standard error. */
+bench_cloud *bench_cloud_new(const char *folder);
+unsigned bench_cloud_port(const bench_cloud *cloud);
+/* Monotonic microseconds at which the headers of the last chat request had arrived and were
+ * decrypted; 0: none since the last call of reset. */
+uint64_t bench_cloud_arrival_us(bench_cloud *cloud);
+void bench_cloud_reset(bench_cloud *cloud);
+void bench_cloud_free(bench_cloud *cloud);
+
+#endif

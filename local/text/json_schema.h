@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a JSON Schema (2020-12 and draft 7, with OpenAPI's nullable) to a grammar of the answers
+ * that satisfy it. The grammar may allow less than the schema does (declared properties in their
+ * order, white space in one way, numbers of bounded length, additional keys only where
+ * additionalProperties says so), never more; what can't be promised is refused with its place in
+ * the schema: not, if, contains, uniqueItems, patternProperties, propertyNames, dependent*,
+ * fractional multipleOf, and a oneOf whose branches may overlap. `format` is kept for date, time,
+ * date-time, uuid, ipv4 and email, and is a remark otherwise. Schemas are hostile input: bounded in
+ * size, depth and states.
+ */
+#ifndef AMPHI_LOCAL_JSON_SCHEMA_H
+#define AMPHI_LOCAL_JSON_SCHEMA_H
+
+#include "local/text/grammar.h"
+#include "sdk/core/json.h"
+
+/* `schema` is the root that $ref looks into. The grammar is not sealed yet; clear it also after a
+ * failure. AMPHI_E_REQUEST: no schema; AMPHI_E_UNSUPPORTED, _LIMIT. */
+amphi_status amphi__json_schema_compile(
+    amphi_grammar *out, const amphi_json *schema, amphi_error *error);
+
+/* A request's response_format: *constrained is false for none and "text". */
+amphi_status amphi__response_format_compile(
+    amphi_grammar *out, const amphi_json *format, bool *constrained, amphi_error *error);
+
+#endif

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OpenAI's Responses API: the answer. Server-sent events whose "type" says what each is (OpenAI's
+ * API reference, "Streaming events"), or, from servers that ignore "stream": true, one response
+ * object. (The request is written in dialect_responses_request.c.)
+ *
+ * When is an answer whole? Only with response.completed or response.incomplete; both carry the
+ * usage, so nothing is waited for behind them. Without them the end of the body is
+ * AMPHI_E_TRUNCATED. Text comes as deltas; a server that sends an item only when it is done has
+ * it taken from there. An event that is not JSON ends the answer; a type that we do not know is
+ * passed over, because the API grows that way.
+ */
+#include "remote/dialect_responses.h"
+
+#include "remote/dialect_responses_request.h"
+#include "remote/refusal.h"
+#include "remote/sse.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+enum { WHOLE_BYTES_MAX = 8 << 20, REFUSAL_BYTES_MAX = 64 << 10, CALLS_MAX = 128 };
+
+typedef enum form { FORM_UNKNOWN = 0, FORM_EVENTS, FORM_WHOLE, FORM_REFUSAL } form;
+
+/* A tool call under way; its place in the array is its index in our events. */
+typedef struct call {
+    int64_t output_index;
+    bool has_arguments; /* some came already */
+} call;
+
+struct amphi_answer {
+    amphi_answer_options options;
+    amphi_answer_phase phase;
+    form form;
+    bool promised_events; /* by its content type */
+    int http_status;
+    uint32_t retry_ms;
+    amphi_sse sse;
+    amphi_buf whole; /* FORM_WHOLE and FORM_REFUSAL  */
+    amphi_buf text;  /* for what has to be written   */
+    bool model_told;
+    bool has_text; /* of the content part under way */
+    bool has_reasoning;
+    call calls[CALLS_MAX];
+    size_t calls_count;
+};
+
+/* ---- Reporting ------------------------------------------------------------------------------- */
+
+static void report(const amphi_answer *answer, const amphi_engine_event *event)
+{
+    answer->options.sink.event(answer->options.sink.self, event);
+}
+
+static void report_text(const amphi_answer *answer, amphi_engine_event_kind kind, amphi_str text)
+{
+    if (text.size > 0) {
+        amphi_engine_event event = {.kind = kind, .text = text};
+        report(answer, &event);
+    }
+}
+
+static void fail_with(amphi_answer *answer, const amphi_error *error, bool prefix_refused)
+{
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return;
+    }
+    answer->phase = AMPHI_ANSWER_ENDED;
+    amphi_engine_event event = {
+        .kind = AMPHI_ENGINE_FAIL, .error = error, .prefix_refused = prefix_refused};
+    report(answer, &event);
+}
+
+static void fail(amphi_answer *answer, amphi_status status, const char *message)
+{
+    amphi_error error;
+    amphi__fail(&error, status, answer->http_status, "%s", message);
+    fail_with(answer, &error, false);
+}
+
+static void fail_refused(amphi_answer *answer, amphi_str body)
+{
+    amphi_refusal refusal;
+    amphi__refusal_explain(
+        &refusal, answer->http_status, body, answer->retry_ms, answer->options.prefix.size > 0);
+    fail_with(answer, &refusal.error, refusal.prefix_refused);
+}
+
+/* ---- Tool calls ------------------------------------------------------------------------------ */
+
+static call *find_call(amphi_answer *answer, const amphi_json *output_index)
+{
+    int64_t index = amphi__json_int(output_index, -1);
+    for (size_t i = 0; i < answer->calls_count; i++) {
+        if (answer->calls[i].output_index == index) {
+            return &answer->calls[i];
+        }
+    }
+    return NULL;
+}
+
+static void report_call(amphi_answer *answer)
+{
+    if (answer->text.status != AMPHI_OK) {
+        fail(answer, answer->text.status, "a tool call of the answer is too large");
+        return;
+    }
+    report_text(answer, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
+}
+
+static void open_call(amphi_answer *answer, amphi_json_writer *writer, const call *c)
+{
+    amphi__buf_reset(&answer->text);
+    amphi__json_writer_init(writer, &answer->text);
+    amphi__json_open(writer, NULL, '[');
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_int(writer, "index", c - answer->calls);
+}
+
+static void close_call(amphi_answer *answer, amphi_json_writer *writer)
+{
+    amphi__json_close(writer, '}');
+    amphi__json_close(writer, ']');
+    report_call(answer);
+}
+
+static void begin_call(amphi_answer *answer, int64_t output_index, const amphi_json *item)
+{
+    if (answer->calls_count == CALLS_MAX) {
+        fail(answer, AMPHI_E_LIMIT, "the answer calls too many tools");
+        return;
+    }
+    amphi_json_writer writer;
+    amphi_str arguments = amphi__json_string(amphi__json_get(item, "arguments"));
+    call *c = &answer->calls[answer->calls_count++];
+    c->output_index = output_index;
+    c->has_arguments = arguments.size > 0;
+    open_call(answer, &writer, c);
+    amphi__json_put_str(&writer, "id", amphi__json_string(amphi__json_get(item, "call_id")));
+    amphi__json_put_str(&writer, "type", AMPHI_STR("function"));
+    amphi__json_open(&writer, "function", '{');
+    amphi__json_put_str(&writer, "name", amphi__json_string(amphi__json_get(item, "name")));
+    amphi__json_put_str(&writer, "arguments", arguments);
+    amphi__json_close(&writer, '}');
+    close_call(answer, &writer);
+}
+
+static void add_arguments(amphi_answer *answer, call *c, amphi_str arguments)
+{
+    amphi_json_writer writer;
+    if (c == NULL || arguments.size == 0) {
+        return;
+    }
+    c->has_arguments = true;
+    open_call(answer, &writer, c);
+    amphi__json_open(&writer, "function", '{');
+    amphi__json_put_str(&writer, "arguments", arguments);
+    amphi__json_close(&writer, '}');
+    close_call(answer, &writer);
+}
+
+/* ---- Pieces of an answer --------------------------------------------------------------------- */
+
+static void take_text(amphi_answer *answer, amphi_str text)
+{
+    answer->has_text |= text.size > 0;
+    report_text(answer, AMPHI_ENGINE_TEXT, text);
+}
+
+static void take_reasoning(amphi_answer *answer, amphi_str text)
+{
+    answer->has_reasoning |= text.size > 0;
+    report_text(answer, AMPHI_ENGINE_REASONING, text);
+}
+
+/* The parts of a finished item, from a server that sent no deltas. */
+static void take_parts(amphi_answer *answer, const amphi_json *parts, bool is_reasoning)
+{
+    for (const amphi_json *part = amphi__json_first(parts); part != NULL;
+         part = amphi__json_next(part)) {
+        amphi_str text = amphi__json_string(amphi__json_get(part, "text"));
+        if (is_reasoning) {
+            report_text(answer, AMPHI_ENGINE_REASONING, text);
+        } else {
+            report_text(answer, AMPHI_ENGINE_TEXT, text);
+            report_text(
+                answer, AMPHI_ENGINE_TEXT, amphi__json_string(amphi__json_get(part, "refusal")));
+        }
+    }
+}
+
+static bool is_type(const amphi_json *object, const char *type)
+{
+    return amphi__str_equal_c(amphi__json_string(amphi__json_get(object, "type")), type);
+}
+
+static void take_done_item(amphi_answer *answer, const amphi_json *index, const amphi_json *item)
+{
+    call *c = find_call(answer, index);
+    if (is_type(item, "function_call") && c == NULL) {
+        begin_call(answer, amphi__json_int(index, -1), item);
+    } else if (is_type(item, "function_call") && !c->has_arguments) {
+        add_arguments(answer, c, amphi__json_string(amphi__json_get(item, "arguments")));
+    } else if (is_type(item, "message") && !answer->has_text) {
+        take_parts(answer, amphi__json_get(item, "content"), false);
+    } else if (is_type(item, "reasoning") && !answer->has_reasoning) {
+        take_parts(answer, amphi__json_get(item, "summary"), true);
+    }
+    answer->has_text = answer->has_text && !is_type(item, "message");
+    answer->has_reasoning = answer->has_reasoning && !is_type(item, "reasoning");
+}
+
+static void take_model(amphi_answer *answer, const amphi_json *response)
+{
+    amphi_str model = amphi__json_string(amphi__json_get(response, "model"));
+    if (!answer->model_told && model.size > 0) {
+        answer->model_told = true;
+        report_text(answer, AMPHI_ENGINE_MODEL, model);
+    }
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static uint32_t tokens(const amphi_json *value)
+{
+    int64_t count = amphi__json_int(value, 0);
+    return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+static amphi_finish finish_of(const amphi_answer *answer, const amphi_json *response)
+{
+    amphi_str reason = amphi__json_string(
+        amphi__json_get(amphi__json_get(response, "incomplete_details"), "reason"));
+    bool incomplete =
+        amphi__str_equal_c(amphi__json_string(amphi__json_get(response, "status")), "incomplete");
+    if (amphi__str_equal_c(reason, "content_filter")) {
+        return AMPHI_FINISH_CONTENT_FILTER;
+    }
+    if (incomplete || reason.size > 0) {
+        return AMPHI_FINISH_LENGTH;
+    }
+    return answer->calls_count > 0 ? AMPHI_FINISH_TOOL_CALLS : AMPHI_FINISH_STOP;
+}
+
+static void conclude(amphi_answer *answer, const amphi_json *response)
+{
+    const amphi_json *usage = amphi__json_get(response, "usage");
+    const amphi_json *details = amphi__json_get(usage, "input_tokens_details");
+    amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE};
+    take_model(answer, response);
+    if (amphi__json_kind(usage) == AMPHI_JSON_OBJECT) {
+        event.usage.prompt_tokens = tokens(amphi__json_get(usage, "input_tokens"));
+        event.usage.completion_tokens = tokens(amphi__json_get(usage, "output_tokens"));
+        event.usage.cached_tokens = tokens(amphi__json_get(details, "cached_tokens"));
+        report(answer, &event);
+    }
+    answer->phase = AMPHI_ANSWER_ENDED;
+    event.kind = AMPHI_ENGINE_FINISH;
+    event.finish = finish_of(answer, response);
+    report(answer, &event);
+}
+
+/* response.failed, or a response object that says so: {"error":{"code","message"}}. */
+static void take_failure(amphi_answer *answer, const amphi_json *response)
+{
+    const amphi_json *error = amphi__json_get(response, "error");
+    amphi_json_writer writer;
+    amphi__buf_reset(&answer->text);
+    amphi__json_writer_init(&writer, &answer->text);
+    amphi__json_open(&writer, NULL, '{');
+    if (error != NULL) {
+        amphi__json_put_value(&writer, "error", error);
+    }
+    amphi__json_close(&writer, '}');
+    fail_refused(answer, amphi__buf_str(&answer->text));
+}
+
+/* A whole response object: its status, and the items that no event has brought. */
+static void take_response(amphi_answer *answer, const amphi_json *response, bool with_output)
+{
+    amphi_str status = amphi__json_string(amphi__json_get(response, "status"));
+    bool whole =
+        amphi__str_equal_c(status, "completed") || amphi__str_equal_c(status, "incomplete");
+    if (amphi__str_equal_c(status, "failed") || amphi__str_equal_c(status, "cancelled")) {
+        take_failure(answer, response);
+        return;
+    }
+    if (!whole) {
+        fail(answer, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        return;
+    }
+    const amphi_json *items = amphi__json_get(response, "output");
+    int64_t index = 0;
+    for (const amphi_json *item = amphi__json_first(items); item != NULL && with_output;
+         item = amphi__json_next(item)) {
+        if (is_type(item, "function_call")) {
+            begin_call(answer, index, item);
+        } else {
+            take_parts(answer,
+                amphi__json_get(item, is_type(item, "reasoning") ? "summary" : "content"),
+                is_type(item, "reasoning"));
+        }
+        index++;
+    }
+    if (answer->phase != AMPHI_ANSWER_ENDED) {
+        conclude(answer, response);
+    }
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static void take_typed(
+    amphi_answer *answer, amphi_str type, const amphi_json *event, amphi_str text)
+{
+    const amphi_json *response = amphi__json_get(event, "response");
+    const amphi_json *item = amphi__json_get(event, "item");
+    const amphi_json *index = amphi__json_get(event, "output_index");
+    amphi_str delta = amphi__json_string(amphi__json_get(event, "delta"));
+    if (amphi__str_equal_c(type, "response.output_text.delta") ||
+        amphi__str_equal_c(type, "response.refusal.delta")) {
+        take_text(answer, delta);
+    } else if (amphi__str_equal_c(type, "response.function_call_arguments.delta")) {
+        add_arguments(answer, find_call(answer, index), delta);
+    } else if (amphi__str_starts_with(type, AMPHI_STR("response.reasoning")) &&
+               amphi__str_ends_with(type, AMPHI_STR(".delta"))) {
+        take_reasoning(answer, delta);
+    } else if (amphi__str_equal_c(type, "response.output_item.added")) {
+        if (is_type(item, "function_call")) {
+            begin_call(answer, amphi__json_int(index, -1), item);
+        }
+    } else if (amphi__str_equal_c(type, "response.output_item.done")) {
+        take_done_item(answer, index, item);
+    } else if (amphi__str_equal_c(type, "response.completed") ||
+               amphi__str_equal_c(type, "response.incomplete")) {
+        conclude(answer, response);
+    } else if (amphi__str_equal_c(type, "response.failed")) {
+        take_failure(answer, response);
+    } else if (amphi__str_equal_c(type, "error")) {
+        fail_refused(answer, text);
+    } else {
+        take_model(answer, response); /* response.created, response.in_progress */
+    }
+}
+
+static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
+{
+    amphi_json *event = NULL;
+    amphi_status status = amphi__json_parse(&event, text, "event", NULL);
+    if (status == AMPHI_OK && amphi__json_kind(event) != AMPHI_JSON_OBJECT) {
+        status = AMPHI_E_FORMAT;
+    }
+    if (status != AMPHI_OK) {
+        fail(answer, status == AMPHI_E_NO_MEMORY ? status : AMPHI_E_PROTOCOL,
+            "the answer holds something that is not JSON");
+        goto cleanup;
+    }
+    amphi_str type = amphi__json_string(amphi__json_get(event, "type"));
+    if (answer->form == FORM_WHOLE) {
+        take_response(answer, event, true);
+    } else if (type.size == 0 && sse_type.size == 0 && amphi__json_get(event, "error") != NULL) {
+        fail_refused(answer, text); /* a proxy's own words */
+    } else {
+        take_typed(answer, type.size > 0 ? type : sse_type, event, text);
+    }
+cleanup:
+    amphi__json_free(event);
+}
+
+static amphi_status take_event(void *user, const amphi_sse_event *event)
+{
+    amphi_answer *answer = user;
+    amphi_str data = amphi__str_trim(event->data);
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return AMPHI_E_CANCELLED; /* nothing more is of interest */
+    }
+    if (data.size > 0 && !amphi__str_equal_c(data, "[DONE]")) {
+        take_json(answer, event->type, data);
+    } else if (data.size > 0) { /* some servers put chat completions' marker behind it */
+        fail(answer, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+    }
+    return AMPHI_OK;
+}
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+static amphi_status responses_answer_new(amphi_answer **out, const amphi_answer_options *options)
+{
+    amphi_answer *answer = amphi__calloc(1, sizeof *answer);
+    *out = answer;
+    if (answer == NULL) {
+        return AMPHI_E_NO_MEMORY;
+    }
+    answer->options = *options; /* of its prefix only the size is looked at later */
+    amphi__sse_init(&answer->sse, NULL, take_event, answer);
+    amphi__buf_init(&answer->whole, WHOLE_BYTES_MAX);
+    amphi__buf_init(&answer->text, WHOLE_BYTES_MAX);
+    return AMPHI_OK;
+}
+
+static amphi_answer_phase responses_answer_headers(
+    amphi_answer *answer, int http_status, const amphi_http_header *headers, size_t count)
+{
+    static const char event_stream[] = "text/event-stream";
+    answer->http_status = http_status;
+    answer->retry_ms = amphi__retry_after_ms(headers, count, answer->options.clock);
+    for (size_t i = 0; i < count; i++) {
+        amphi_str value = headers[i].value;
+        if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("content-type"))) {
+            answer->promised_events =
+                amphi__str_equal_ignore_case(amphi__str_slice(value, 0, sizeof event_stream - 1),
+                    AMPHI_STR("text/event-stream"));
+        }
+    }
+    if (http_status < 200 || http_status > 299) {
+        answer->form = FORM_REFUSAL;
+        answer->whole.limit_bytes = REFUSAL_BYTES_MAX;
+        answer->phase = AMPHI_ANSWER_ENDING;
+    }
+    return answer->phase;
+}
+
+/* Content types are often wrong; the first byte that is no blank is not. */
+static void recognize(amphi_answer *answer, amphi_str piece)
+{
+    amphi_str text = amphi__str_trim(piece);
+    if (answer->promised_events) {
+        answer->form = FORM_EVENTS;
+    } else if (text.size > 0 && text.data[0] == '<') {
+        fail(answer, AMPHI_E_PROTOCOL,
+            "the answer is a web page: a wrong URL, or a network that wants a sign-in first");
+    } else if (text.size > 0) {
+        answer->form = text.data[0] == '{' ? FORM_WHOLE : FORM_EVENTS;
+    }
+}
+
+static amphi_answer_phase responses_answer_body(amphi_answer *answer, amphi_str piece)
+{
+    if (answer->phase != AMPHI_ANSWER_ENDED && answer->form == FORM_UNKNOWN) {
+        recognize(answer, piece);
+    }
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return answer->phase;
+    }
+    if (answer->form == FORM_EVENTS) {
+        amphi_status status = amphi__sse_feed(&answer->sse, piece);
+        if (status != AMPHI_OK) {
+            fail(answer, status, "the answer's events are too long or too many");
+        }
+    } else if (answer->form == FORM_REFUSAL) {
+        size_t room = REFUSAL_BYTES_MAX - answer->whole.size; /* the rest is not worth reading */
+        amphi__buf_append_str(&answer->whole, amphi__str_slice(piece, 0, room));
+    } else if (answer->form == FORM_WHOLE) {
+        amphi_status status = amphi__buf_append_str(&answer->whole, piece);
+        if (status != AMPHI_OK) {
+            fail(answer, status, "the answer is too long");
+        }
+    }
+    return answer->phase;
+}
+
+static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
+{
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return;
+    }
+    bool cancelled = error != NULL && error->status == AMPHI_E_CANCELLED;
+    if (answer->form == FORM_REFUSAL && !cancelled) {
+        fail_refused(answer, amphi__buf_str(&answer->whole));
+    } else if (answer->form == FORM_WHOLE && error == NULL) {
+        take_json(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->whole));
+    } else if (error != NULL) {
+        fail_with(answer, error, false);
+    } else {
+        fail(answer, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+    }
+}
+
+static void responses_answer_free(amphi_answer *answer)
+{
+    if (answer == NULL) {
+        return;
+    }
+    amphi__sse_clear(&answer->sse);
+    amphi__buf_clear(&answer->whole);
+    amphi__buf_clear(&answer->text);
+    amphi__free(answer);
+}
+
+const amphi_dialect amphi__dialect_responses = {
+    .struct_size = sizeof amphi__dialect_responses,
+    .name = "responses",
+    .path = "/responses",
+    .continues = false,
+    .request_write = amphi__responses_request_write,
+    .answer_new = responses_answer_new,
+    .answer_headers = responses_answer_headers,
+    .answer_body = responses_answer_body,
+    .answer_end = responses_answer_end,
+    .answer_free = responses_answer_free,
+};

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Crashes of the engine process as the command's user meets them. The worker is the scripted one of
+tests/fault, through $AMPHI_WORKER: its "model" is a file that holds KIND@PHASE."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import faces  # noqa: E402
+from faces import BUILD, amphi, gateway, promise, write  # noqa: E402
+
+FAULT_WORKER = os.path.join(BUILD, "tests", "fault_worker")
+OPEN = {"memory": {"max_percent": 100, "unload_percent": 100}}
+
+
+def counting_worker(folder):
+    """A worker that leaves a line in a file each time it is started."""
+    starts = os.path.join(folder, "starts")
+    script = write(folder, "worker.sh", f"#!/bin/bash\necho started >> {starts}\n"
+                                        f"exec -a amphi-worker {FAULT_WORKER}\n")
+    os.chmod(script, 0o755)
+
+    def count():
+        return open(starts, encoding="utf-8").read().count("started") if os.path.exists(starts) else 0
+    return {"AMPHI_WORKER": script}, count
+
+
+def ask(folder, url, env, *more):
+    done = amphi("ask", "--json", "--no-cache", "--data", os.path.join(folder, "data"),
+                 "--mode", "prefer_local", "--allow-http-loopback", "--endpoint", f"cloud={url}",
+                 "--policy", write(folder, "policy.json", OPEN), *more,
+                 "What happens when the battery is low?", env=env)
+    assert done.returncode == 0, (done.returncode, done.stderr, done.stdout)
+    return json.loads(done.stdout)
+
+
+def local_of(result):
+    return next(r for r in result["decision"] if r["route"] == "local")
+
+
+def five_in_a_row(folder, url, script):
+    env, starts = counting_worker(folder)
+    model = write(folder, "crashing.gguf", script)
+    for launch in range(1, 6):
+        before = starts()
+        result = ask(folder, url, env, "--model", model)
+        assert result["route"] == "cloud" and result["text"], result
+        local = local_of(result)
+        if launch <= 3:
+            assert starts() > before, launch
+            assert len(result["takeovers"]) == 1, (launch, result)
+            assert result["takeovers"][0]["from"] == "local", result["takeovers"]
+        else:
+            assert starts() == before, (launch, starts() - before)
+            assert result["takeovers"] == [] and not local["kept"], result
+            assert local["reason"] == "quarantine" and "crashed 3 times" in local["why"], local
+    return model, env
+
+
+@promise
+def crash__a_model_that_crashes_on_load_is_not_tried_a_fourth_time(folder):
+    with gateway(folder, "--mode", "only_local") as (url, _):
+        model, env = five_in_a_row(folder, url, "SEGV@load")
+        # A new file of the same name starts clean.
+        write(folder, "crashing.gguf", "none")
+        result = ask(folder, url, env, "--model", model)
+        assert result["route"] == "local" and result["text"].startswith("word00 "), result
+
+
+@promise
+def crash__nor_one_that_crashes_while_its_header_is_read(folder):
+    with gateway(folder, "--mode", "only_local") as (url, _):
+        five_in_a_row(folder, url, "ABRT@spawn")
+
+
+@promise
+def crash__in_mid_answer_steps_down_to_plain_kernels_first(folder):
+    env, starts = counting_worker(folder)
+    model = write(folder, "crashing.gguf", "SEGV@middle")
+    with gateway(folder, "--mode", "only_local") as (url, _):
+        for launch in range(1, 8):
+            result = ask(folder, url, env, "--model", model)
+            assert result["route"] == "cloud", result
+            local = local_of(result)
+            if launch <= 6:
+                assert len(result["takeovers"]) == 1 and local["kept"], (launch, result)
+                assert ("plain kernels" in local["why"]) == (launch > 3), (launch, local)
+                assert result["text"].startswith("word00 word01 "), result["text"]
+            else:
+                assert local["reason"] == "quarantine", local
+                assert "with plain kernels too" in local["why"], local
+
+
+if __name__ == "__main__":
+    if not os.path.exists(FAULT_WORKER):
+        faces.skip(f"{FAULT_WORKER} is not there")
+    faces.main()
