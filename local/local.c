@@ -7,6 +7,7 @@
 #include "local/local.h"
 
 #include "local/compute/kernels.h"
+#include "local/thread_engine.h"
 #include "local/worker/supervisor.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -88,6 +89,7 @@ static void fill_info(const amphi_local *local, const amphi_model_key *key, amph
     out->ready = local->ready;
     snprintf(out->model, sizeof out->model, "%s", model->name);
     out->weights_bytes = model->weights_bytes;
+    out->tools = model->has_tools != 0;
     out->kv_bytes_per_token = model->kv_bytes_per_token;
     out->scratch_bytes = model->scratch_bytes;
     out->context_tokens_max = model->context_tokens_max;
@@ -483,6 +485,9 @@ amphi_status amphi__local_engine_new(
     amphi_local *local = NULL;
     amphi_status status = AMPHI_OK;
 
+    if (options->isolation == AMPHI_ISOLATION_THREAD) {
+        return amphi__thread_engine_new(out, options, error);
+    }
     memset(out, 0, sizeof *out);
     local = amphi__calloc(1, sizeof *local);
     if (local == NULL) {

@@ -9,6 +9,7 @@
 
 #include "sdk/core/log.h"
 
+#include <amphi/client.h>
 #include <amphi/ext/engine.h>
 
 /* How long the engine process may be silent, in milliseconds; 0: the default. */
@@ -25,6 +26,8 @@ typedef struct amphi_local_options {
                                     library, ../libexec/amphi, then the installed place      */
     uint32_t threads;            /* 0: as many as there are cores, 4 at most                */
     uint32_t context_tokens_max; /* 0: the model's, 4096 at most                            */
+    amphi_isolation isolation;   /* thread: no limits, nobody watches                        */
+    amphi_str breadcrumb_path;   /* thread: the file of breadcrumb.h; empty: none            */
     amphi_local_limits limits;   /* of real time: a process does not follow a test's clock  */
     amphi_log log;
 } amphi_local_options;

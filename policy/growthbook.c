@@ -228,7 +228,8 @@ static bool is_included(
     bool has_range = amphi__json_kind(range_json) == AMPHI_JSON_ARRAY;
     bool has_coverage = amphi__json_kind(coverage) == AMPHI_JSON_NUMBER;
     if (!has_range && !has_coverage) {
-        return true;
+        /* A coverage that is no number ("0.1") was meant to limit: it must not let everybody in. */
+        return coverage == NULL || amphi__json_kind(coverage) == AMPHI_JSON_NULL;
     }
     char room[40];
     amphi_str user;

@@ -54,11 +54,12 @@ static amphi_status insert(amphi_db *db, const amphi_store_outbox_item *item, am
     amphi_query q;
     amphi__query_begin(&q, db,
         "INSERT INTO outbox (id, conversation, request_json, created_ms, attempts, not_before_ms,"
-        " lease_until_ms) VALUES (?1, ?2, ?3, ?4, 0, 0, 0)");
+        " lease_until_ms) VALUES (?1, ?2, ?3, ?4, 0, ?5, 0)");
     amphi__query_bind_str(&q, 1, item->id);
     amphi__query_bind_str(&q, 2, item->conversation_id);
     amphi__query_bind_str(&q, 3, item->request_json);
     amphi__query_bind_int(&q, 4, item->created_ms);
+    amphi__query_bind_int(&q, 5, item->not_before_ms);
     return amphi__query_run(&q, error);
 }
 

@@ -414,6 +414,7 @@ static amphi_status outbox_add(void *self, const amphi_store_outbox_item *item, 
     if (made == NULL)
         return amphi__fail_no_memory(error);
     made->numbers[OUTBOX_CREATED] = item->created_ms;
+    made->numbers[OUTBOX_NOT_BEFORE] = item->not_before_ms;
     amphi__mutex_lock(&store->lock);
     outbox_drop_old(store, item->created_ms);
     if (amphi__list_find(&store->outbox, OUTBOX_ID, item->id) != NULL) {

@@ -24,13 +24,36 @@ static int print_chunks(amphi_stream *stream)
     return result.error != NULL ? cli_fail(result.error) : CLI_OK;
 }
 
+/* {"response_format": ...} around the schema in a file; the caller frees it. */
+static int read_schema(const char *path, char **out)
+{
+    static const char before[] = "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+                                 "{\"name\":\"answer\",\"strict\":true,\"schema\":";
+    size_t size = 0;
+    char *schema = cli_read_file(path, &size);
+    if (schema == NULL)
+        return CLI_USAGE;
+    if (strlen(schema) != size || schema[strspn(schema, " \t\r\n")] != '{') {
+        free(schema);
+        return cli_usage("%s: a JSON Schema (an object) is expected", path);
+    }
+    size_t capacity = sizeof before + size + sizeof "}}}";
+    *out = malloc(capacity);
+    if (*out != NULL)
+        snprintf(*out, capacity, "%s%s}}}", before, schema);
+    free(schema);
+    return *out != NULL ? CLI_OK : CLI_FAILED;
+}
+
 static int run(cli_options *options)
 {
     amphi_chat_request request;
     amphi_message message = {.role = AMPHI_ROLE_USER};
     amphi_stream *stream = NULL;
+    amphi_client *client = NULL;
     amphi_error error;
     int rc = CLI_FAILED;
+    char *extra = NULL;
     char *question = cli_words(options);
     if (question == NULL)
         return CLI_USAGE;
@@ -43,7 +66,14 @@ static int run(cli_options *options)
     }
     message.content = amphi_str_make(question, size);
     cli_request_init(options, &request, &message);
-    amphi_client *client = cli_client_new(options);
+    if (cli_own(options, "--schema") != NULL) {
+        rc = read_schema(cli_own(options, "--schema"), &extra);
+        if (rc != CLI_OK)
+            goto cleanup;
+        rc = CLI_FAILED;
+        request.extra_json = amphi_str_from(extra);
+    }
+    client = cli_client_new(options);
     if (client == NULL)
         goto cleanup;
     if (amphi_chat_start(&stream, client, &request, &error) != AMPHI_OK)
@@ -54,11 +84,12 @@ static int run(cli_options *options)
 cleanup:
     amphi_stream_free(stream);
     amphi_client_free(client);
+    free(extra);
     free(question);
     return rc;
 }
 
-static const char *const own_flags[] = {"--events", NULL};
+static const char *const own_flags[] = {"--events", "--schema=", NULL};
 
 const cli_command cli_ask = {
     .name = "ask",
@@ -68,6 +99,7 @@ const cli_command cli_ask = {
         "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
         "cache, finish_reason, usage, timing and the decision with its reasons.\n"
         "  --events              every event as a JSON line, in OpenAI's chunk form\n"
+            "  --schema FILE         the answer is JSON that satisfies this JSON Schema\n"
         "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
         "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
     .own_flags = own_flags,

@@ -95,11 +95,11 @@ bench_cloud *bench_cloud_new(const char *folder)
     cloud->certificate = read_beside(folder, "cert.pem");
     cloud->key = read_beside(folder, "key.pem");
     if (cloud->certificate != NULL && cloud->key != NULL)
-        cloud->daemon = MHD_start_daemon(
-            MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_TLS, 0, NULL, NULL, on_request,
-            cloud, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)&loopback,
-            MHD_OPTION_HTTPS_MEM_CERT, cloud->certificate, MHD_OPTION_HTTPS_MEM_KEY, cloud->key,
-            MHD_OPTION_END);
+        cloud->daemon =
+            MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_TLS, 0, NULL,
+                NULL, on_request, cloud, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)&loopback,
+                MHD_OPTION_HTTPS_MEM_CERT, cloud->certificate, MHD_OPTION_HTTPS_MEM_KEY, cloud->key,
+                MHD_OPTION_END);
     if (cloud->daemon == NULL) {
         cli_usage("bench takeover: no HTTPS server: this libmicrohttpd may lack TLS");
         bench_cloud_free(cloud);

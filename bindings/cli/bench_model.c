@@ -174,7 +174,8 @@ bool bench_model_write(const char *path, uint64_t bytes)
         fputc(0, m.file);
     uint64_t data_at = (uint64_t)ftell(m.file);
     put_data(&m);
-    bool done = fflush(m.file) == 0 && !ferror(m.file) &&
+    bool done =
+        fflush(m.file) == 0 && !ferror(m.file) &&
         ftruncate(fileno(m.file), (off_t)(data_at + m.data_size)) == 0; /* the rest is zero */
     return fclose(m.file) == 0 && done;
 }

@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MODEL_BYTES (1ull << 30)
+#define MODEL_BYTES  (1ull << 30)
 #define RUNS_DEFAULT 50
-#define RUNS_MAX 10000
+#define RUNS_MAX     10000
 
 static uint64_t now_us(void)
 {

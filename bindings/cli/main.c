@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static const cli_command *const commands[] = {&cli_chat, &cli_ask, &cli_route, &cli_history,
     &cli_outbox, &cli_rollout, &cli_model, &cli_serve, &cli_bench, &cli_doctor};
@@ -16,6 +17,7 @@ static const char shared_help[] =
     "  --model FILE          a GGUF model for the device (the embedded help model)\n"
     "  --endpoint NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
     "             [,priority=N][,weight=N][,prefix=yes|no][,tls12=yes]\n"
+    "             [,dialect=chat|responses]\n"
     "                        an OpenAI-compatible API; may be repeated\n"
     "  --mode MODE           auto, prefer_local, prefer_cloud, only_local, only_cloud\n"
     "  --private             never leaves the device\n"
@@ -45,7 +47,9 @@ static void print_overview(FILE *out)
 
 int main(int argc, char **argv)
 {
+    const struct rlimit no_core = {0, 0}; /* API keys and conversations are in this memory */
     signal(SIGPIPE, SIG_IGN);
+    setrlimit(RLIMIT_CORE, &no_core);
     if (argc < 2) {
         print_overview(stderr);
         return CLI_USAGE;

@@ -314,6 +314,10 @@ void cli_client_options(const cli_options *options, amphi_client_options *out)
     out->rollout_source = amphi_str_from(options->rollout);
     out->threads = options->threads;
     out->allow_http_loopback = options->allow_http_loopback;
+    out->mode = options->mode;
+    out->is_private = options->is_private;
+    out->no_cache = options->no_cache;
+    out->no_queue = options->no_queue;
     out->log = log_line;
     out->log_user = (void *)&options->verbose;
 }

@@ -5,6 +5,7 @@
 #include "../gateway/gateway.h"
 #include "cli.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -39,6 +40,10 @@ static int run(cli_options *options)
     if (timeout_text != NULL &&
         !cli_number("--client-timeout", timeout_text, 86400, &client_timeout_s))
         return CLI_USAGE;
+    if (options->conversation != NULL || options->tokens_max > 0 || options->seed >= 0 ||
+        !isnan(options->temperature))
+        return cli_usage("serve: --conversation, --max-tokens, --seed and --temperature are for "
+                         "each request to say, in its JSON");
     if ((cli_own(options, "--tls-cert") == NULL) != (cli_own(options, "--tls-key") == NULL))
         return cli_usage("--tls-cert and --tls-key go together");
     sigemptyset(&signals);
@@ -98,7 +103,9 @@ const cli_command cli_serve = {
         "Behind it are the same routes, policy, cache and takeover as everywhere. A trailing\n"
         "assistant message is continued. --require-key-file: clients must send that key.\n"
         "A client that neither sends nor reads for 30 s (--client-timeout) is cut off; waiting\n"
-        "for an answer is not silence.\n\n"
+        "for an answer is not silence.\n"
+        "--private, --no-cache and --no-queue hold for every request, whatever it says;\n"
+        "--mode for those that name none.\n\n"
         "Example: amphi serve --port 8080 --endpoint work=https://api.example.com/v1\n",
     .own_flags = own_flags,
     .run = run,

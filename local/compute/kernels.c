@@ -10,8 +10,14 @@
 #ifdef AMPHI_KERNELS_AVX2
 extern const amphi_kernels amphi__kernels_avx2;
 #endif
+#ifdef AMPHI_KERNELS_AVX512
+extern const amphi_kernels amphi__kernels_avx512;
+#endif
 
 static const amphi_kernels *const tables[] = {
+#ifdef AMPHI_KERNELS_AVX512
+    &amphi__kernels_avx512,
+#endif
 #ifdef AMPHI_KERNELS_AVX2
     &amphi__kernels_avx2,
 #endif

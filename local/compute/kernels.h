@@ -53,7 +53,7 @@ typedef struct amphi_attend {
 
 typedef struct amphi_kernels {
     size_t struct_size;
-    const char *name; /* "reference", "avx2" */
+    const char *name; /* "reference", "avx2", "avx512vnni" */
     bool (*supported)(void);
     amphi_weight_kernel weights[AMPHI_WEIGHT_TYPE_LIMIT];
     /* Activations to their forms; columns is a multiple of the form's block. NaN and infinity

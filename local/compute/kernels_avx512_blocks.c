@@ -28,10 +28,10 @@ INLINE block_values unpack_unsigned(const uint8_t *data, block_kind kind)
 /* Eight vectors of eight sums to the eight totals. */
 INLINE __m256i total_eight(const __m256i sums[8])
 {
-    __m256i a = _mm256_hadd_epi32(
-        _mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-    __m256i b = _mm256_hadd_epi32(
-        _mm256_hadd_epi32(sums[4], sums[5]), _mm256_hadd_epi32(sums[6], sums[7]));
+    __m256i a =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+    __m256i b =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(sums[4], sums[5]), _mm256_hadd_epi32(sums[6], sums[7]));
     return _mm256_add_epi32(
         _mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
 }
@@ -44,28 +44,47 @@ INLINE float add_lanes(__m256 g)
     return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
 }
 
+/* A binary16 number of each of the first `count` blocks, as floats; the others are 0. */
+INLINE __m256 gather_halves(const uint8_t *data, size_t stride, size_t count)
+{
+    uint16_t half[STEP_BLOCKS];
+    for (size_t i = 0; i < STEP_BLOCKS; i++) {
+        half[i] = 0;
+        if (i < count)
+            memcpy(&half[i], data + i * stride, sizeof half[i]);
+    }
+    /* Straight into a register: a vector load of eight fresh stores would wait for them. */
+    return _mm256_cvtph_ps(_mm_setr_epi16((short)half[0], (short)half[1], (short)half[2],
+        (short)half[3], (short)half[4], (short)half[5], (short)half[6], (short)half[7]));
+}
+
+/* The m of unpack_unsigned for eight blocks at once. */
+INLINE __m256 gather_minima(const uint8_t *weights, __m256 d, size_t count, block_kind kind)
+{
+    if (kind == KIND_Q4_1 || kind == KIND_Q5_1)
+        return gather_halves(weights + 2, block_bytes(kind), count);
+    float factor = kind == KIND_Q4_0 ? -8.0f : kind == KIND_Q5_0 ? -16.0f : -128.0f;
+    return _mm256_mul_ps(d, _mm256_set1_ps(factor));
+}
+
 INLINE float step_row(const uint8_t *weights, const uint8_t *x, size_t columns, size_t block,
     size_t count, block_kind kind)
 {
     __m256i sums[STEP_BLOCKS];
-    float d[STEP_BLOCKS];
-    float m[STEP_BLOCKS];
     const int8_t *values = amphi__q8_values(x, columns) + block * 32;
     __mmask8 mask = (__mmask8)((1u << count) - 1);
     for (size_t i = 0; i < STEP_BLOCKS; i++) {
         sums[i] = _mm256_setzero_si256();
-        if (i >= count)
-            continue;
-        block_values w = unpack_unsigned(weights + i * block_bytes(kind), kind);
-        sums[i] = _mm256_dpbusd_epi32(sums[i], w.q, load_bytes(values + i * 32));
-        d[i] = w.d;
-        m[i] = w.m;
+        if (i < count)
+            sums[i] = _mm256_dpbusd_epi32(sums[i],
+                unpack_unsigned(weights + i * block_bytes(kind), kind).q,
+                load_bytes(values + i * 32));
     }
-    __m256 scales = _mm256_mul_ps(_mm256_maskz_loadu_ps(mask, d),
-        _mm256_maskz_loadu_ps(mask, amphi__q8_scales(x) + block));
+    __m256 d = gather_halves(weights, block_bytes(kind), count);
+    __m256 m = gather_minima(weights, d, count, kind);
+    __m256 scales = _mm256_mul_ps(d, _mm256_maskz_loadu_ps(mask, amphi__q8_scales(x) + block));
     __m256 g = _mm256_mul_ps(_mm256_cvtepi32_ps(total_eight(sums)), scales);
-    g = _mm256_fmadd_ps(_mm256_maskz_loadu_ps(mask, m),
-        _mm256_maskz_loadu_ps(mask, amphi__q8_sums(x, columns) + block), g);
+    g = _mm256_fmadd_ps(m, _mm256_maskz_loadu_ps(mask, amphi__q8_sums(x, columns) + block), g);
     return add_lanes(g);
 }
 
@@ -104,9 +123,8 @@ INLINE void load_panel(
     float scales[PANEL_ROWS][16];
     size_t count = job->columns / 32 - block;
     for (size_t r = 0; r < PANEL_ROWS; r++) {
-        const uint8_t *weights = job->weights +
-                                 (row + (r < rows ? r : 0)) * job->row_bytes +
-                                 block * block_bytes(kind);
+        const uint8_t *weights =
+            job->weights + (row + (r < rows ? r : 0)) * job->row_bytes + block * block_bytes(kind);
         for (size_t i = 0; i < STEP_BLOCKS; i++) {
             block_values w = {_mm256_setzero_si256(), 0, 0};
             if (i < count)
@@ -143,13 +161,13 @@ INLINE void panel_block(__m512 g[PANEL_TILE], const panel *p, const uint8_t *con
     for (size_t t = 0; t < tokens; t++) {
         __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(even[t], odd[t]));
         __m512 scale = _mm512_mul_ps(d, _mm512_set1_ps(amphi__q8_scales(x[t])[block + i]));
-        g[t] = _mm512_fmadd_ps(m, _mm512_set1_ps(amphi__q8_sums(x[t], columns)[block + i]),
-            _mm512_mul_ps(dot, scale));
+        g[t] = _mm512_fmadd_ps(
+            m, _mm512_set1_ps(amphi__q8_sums(x[t], columns)[block + i]), _mm512_mul_ps(dot, scale));
     }
 }
 
-INLINE void panel_tile(panel *p, const amphi_matmul *job, size_t first, size_t token,
-    size_t tokens, size_t block, size_t count)
+INLINE void panel_tile(panel *p, const amphi_matmul *job, size_t first, size_t token, size_t tokens,
+    size_t block, size_t count)
 {
     static const uint8_t order[STEP_BLOCKS] = {0, 4, 2, 6, 1, 5, 3, 7};
     const uint8_t *x[PANEL_TILE];
@@ -172,31 +190,38 @@ INLINE void panel_tile(panel *p, const amphi_matmul *job, size_t first, size_t t
     }
     for (size_t t = 0; t < tokens; t++) {
         float *sums = p->sums[token + t];
-        _mm512_storeu_ps(sums, _mm512_add_ps(_mm512_loadu_ps(sums),
-                                   _mm512_add_ps(halves[0][t], halves[1][t])));
+        _mm512_storeu_ps(
+            sums, _mm512_add_ps(_mm512_loadu_ps(sums), _mm512_add_ps(halves[0][t], halves[1][t])));
     }
 }
 
-INLINE void matmul_panel(const amphi_matmul *job, size_t row, size_t rows, size_t first,
-    size_t tokens, block_kind kind)
+/* Once for all types, which keeps the code small. */
+static __attribute__((noinline)) void panel_tiles(
+    panel *p, const amphi_matmul *job, size_t first, size_t tokens, size_t block, size_t count)
+{
+    size_t t = 0;
+    if (count == STEP_BLOCKS)
+        for (; t + PANEL_TILE <= tokens; t += PANEL_TILE)
+            panel_tile(p, job, first, t, PANEL_TILE, block, STEP_BLOCKS);
+    for (; t < tokens; t++)
+        panel_tile(p, job, first, t, 1, block, count);
+}
+
+INLINE void matmul_panel(
+    const amphi_matmul *job, size_t row, size_t rows, size_t first, size_t tokens, block_kind kind)
 {
     panel p;
     size_t blocks = job->columns / 32;
     memset(p.sums, 0, tokens * sizeof p.sums[0]);
     for (size_t b = 0; b < blocks; b += STEP_BLOCKS) {
         size_t count = blocks - b < STEP_BLOCKS ? blocks - b : STEP_BLOCKS;
-        size_t t = 0;
         load_panel(&p, job, row, rows, b, kind);
-        if (count == STEP_BLOCKS)
-            for (; t + PANEL_TILE <= tokens; t += PANEL_TILE)
-                panel_tile(&p, job, first, t, PANEL_TILE, b, STEP_BLOCKS);
-        for (; t < tokens; t++)
-            panel_tile(&p, job, first, t, 1, b, count);
+        panel_tiles(&p, job, first, tokens, b, count);
     }
     __mmask16 mask = (__mmask16)((1u << rows) - 1);
     for (size_t t = 0; t < tokens; t++)
-        _mm512_mask_storeu_ps(job->out + (first + t) * job->out_stride + row, mask,
-            _mm512_loadu_ps(p.sums[t]));
+        _mm512_mask_storeu_ps(
+            job->out + (first + t) * job->out_stride + row, mask, _mm512_loadu_ps(p.sums[t]));
 }
 
 INLINE void matmul_blocks(const amphi_matmul *job, size_t from, size_t to, block_kind kind)

@@ -24,12 +24,6 @@ INLINE void unpack_unsigned(super_values *out, const uint8_t *data, super_kind k
     out->m = out->d;
 }
 
-/* Do two groups of 16 always share their scale? */
-INLINE bool is_wide(super_kind kind)
-{
-    return kind == KIND_Q4_K || kind == KIND_Q5_K || kind == KIND_IQ4_XS;
-}
-
 /* --- row by row --- */
 
 INLINE __m512i join(__m256i low, __m256i high)
@@ -37,8 +31,8 @@ INLINE __m512i join(__m256i low, __m256i high)
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-INLINE float step_row(float sum, const super_values *w, const int8_t *x, const int16_t *x_sums,
-    float x_scale)
+INLINE float step_row(
+    float sum, const super_values *w, const int8_t *x, const int16_t *x_sums, float x_scale)
 {
     const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
     __m512i scales = _mm512_cvtepi16_epi32(w->scales);
@@ -51,12 +45,11 @@ INLINE float step_row(float sum, const super_values *w, const int8_t *x, const i
             _mm512_permutexvar_epi32(_mm512_add_epi32(first, _mm512_set1_epi32(pair * 4)), scales);
         totals = _mm512_add_epi32(totals, _mm512_mullo_epi32(dot, scale));
     }
-    __m256i total = _mm256_add_epi32(
-        _mm512_castsi512_si256(totals), _mm512_extracti64x4_epi64(totals, 1));
+    __m256i total =
+        _mm256_add_epi32(_mm512_castsi512_si256(totals), _mm512_extracti64x4_epi64(totals, 1));
     __m256i offset = _mm256_madd_epi16(w->minima, load_bytes(x_sums));
     __m256i both = _mm256_hadd_epi32(total, offset); /* t t o o in each half */
-    __m128i half =
-        _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
     half = _mm_hadd_epi32(half, half); /* t o t o */
     __m128 numbers = _mm_cvtepi32_ps(half);
     sum = fmaf(w->d * x_scale, _mm_cvtss_f32(numbers), sum);
@@ -118,10 +111,9 @@ INLINE void load_panel(
     transpose_words(p->minima, minima, sizeof minima[0]);
 }
 
-INLINE void panel_tile(panel *p, const amphi_matmul *job, size_t first, size_t token,
-    size_t tokens, size_t block, bool wide)
+INLINE void panel_tile(
+    panel *p, const amphi_matmul *job, size_t first, size_t token, size_t tokens, size_t block)
 {
-    const size_t words = wide ? 8 : 4; /* of four bytes, in one group */
     const int8_t *x[PANEL_TILE];
     const int16_t *x_sums[PANEL_TILE];
     __m512i totals[PANEL_TILE];
@@ -132,18 +124,18 @@ INLINE void panel_tile(panel *p, const amphi_matmul *job, size_t first, size_t t
         x_sums[t] = amphi__q8k_sums(row, job->columns) + block * 16;
         totals[t] = offsets[t] = _mm512_setzero_si512();
     }
-    for (size_t g = 0; g < 64 / words; g++) {
+    for (size_t g = 0; g < 16; g++) {
         __m512i even[PANEL_TILE];
         __m512i odd[PANEL_TILE];
         for (size_t t = 0; t < tokens; t++)
             even[t] = odd[t] = _mm512_setzero_si512();
-        for (size_t k = g * words; k < (g + 1) * words; k += 2) {
+        for (size_t k = g * 4; k < g * 4 + 4; k += 2) {
             for (size_t t = 0; t < tokens; t++) {
                 even[t] = _mm512_dpbusd_epi32(even[t], p->q[k], spread_word(x[t] + k * 4));
                 odd[t] = _mm512_dpbusd_epi32(odd[t], p->q[k + 1], spread_word(x[t] + k * 4 + 4));
             }
         }
-        __m512i scale = p->scales[wide ? g * 2 : g];
+        __m512i scale = p->scales[g];
         for (size_t t = 0; t < tokens; t++)
             totals[t] = _mm512_add_epi32(
                 totals[t], _mm512_mullo_epi32(_mm512_add_epi32(even[t], odd[t]), scale));
@@ -156,31 +148,38 @@ INLINE void panel_tile(panel *p, const amphi_matmul *job, size_t first, size_t t
         const uint8_t *row = job->activations + (first + token + t) * job->activation_bytes;
         __m512 x_scale = _mm512_set1_ps(amphi__q8_scales(row)[block]);
         __m512 sum = _mm512_loadu_ps(p->sums[token + t]);
-        sum = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_loadu_ps(p->d), x_scale),
-            _mm512_cvtepi32_ps(totals[t]), sum);
-        sum = _mm512_fnmadd_ps(_mm512_mul_ps(_mm512_loadu_ps(p->m), x_scale),
-            _mm512_cvtepi32_ps(offsets[t]), sum);
+        sum = _mm512_fmadd_ps(
+            _mm512_mul_ps(_mm512_loadu_ps(p->d), x_scale), _mm512_cvtepi32_ps(totals[t]), sum);
+        sum = _mm512_fnmadd_ps(
+            _mm512_mul_ps(_mm512_loadu_ps(p->m), x_scale), _mm512_cvtepi32_ps(offsets[t]), sum);
         _mm512_storeu_ps(p->sums[token + t], sum);
     }
 }
 
-INLINE void matmul_panel(const amphi_matmul *job, size_t row, size_t rows, size_t first,
-    size_t tokens, super_kind kind)
+/* Once for all types: inlined six times, some copies ran at half the speed. */
+static __attribute__((noinline)) void panel_tiles(
+    panel *p, const amphi_matmul *job, size_t first, size_t tokens, size_t block)
+{
+    size_t t = 0;
+    for (; t + PANEL_TILE <= tokens; t += PANEL_TILE)
+        panel_tile(p, job, first, t, PANEL_TILE, block);
+    for (; t < tokens; t++)
+        panel_tile(p, job, first, t, 1, block);
+}
+
+INLINE void matmul_panel(
+    const amphi_matmul *job, size_t row, size_t rows, size_t first, size_t tokens, super_kind kind)
 {
     panel p;
     memset(p.sums, 0, tokens * sizeof p.sums[0]);
     for (size_t b = 0; b < job->columns / 256; b++) {
-        size_t t = 0;
         load_panel(&p, job, row, rows, b, kind);
-        for (; t + PANEL_TILE <= tokens; t += PANEL_TILE)
-            panel_tile(&p, job, first, t, PANEL_TILE, b, is_wide(kind));
-        for (; t < tokens; t++)
-            panel_tile(&p, job, first, t, 1, b, is_wide(kind));
+        panel_tiles(&p, job, first, tokens, b);
     }
     __mmask16 mask = (__mmask16)((1u << rows) - 1);
     for (size_t t = 0; t < tokens; t++)
-        _mm512_mask_storeu_ps(job->out + (first + t) * job->out_stride + row, mask,
-            _mm512_loadu_ps(p.sums[t]));
+        _mm512_mask_storeu_ps(
+            job->out + (first + t) * job->out_stride + row, mask, _mm512_loadu_ps(p.sums[t]));
 }
 
 INLINE void matmul_supers(const amphi_matmul *job, size_t from, size_t to, super_kind kind)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Kernels in plain C: every weight type is turned back into floats as its format defines and
- * multiplied with the float activations. Slow, and the same everywhere.
+ * multiplied with the activations, rounded to 8 bits for quantized types. Slow, and the same
+ * everywhere.
  */
 #include "local/compute/kernels.h"
 

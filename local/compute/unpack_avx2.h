@@ -35,11 +35,15 @@ INLINE __m256i spread_fifth_bits(const uint8_t qh[4])
 {
     int bits = 0;
     memcpy(&bits, qh, sizeof bits);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    return _mm256_maskz_set1_epi8((__mmask32)bits, 16);
+#else
     __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits),
         _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0));
     __m256i mask = _mm256_set1_epi64x((long long)0x8040201008040201);
     __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, mask), mask);
     return _mm256_and_si256(set, _mm256_set1_epi8(16));
+#endif
 }
 
 INLINE block_values unpack_block(const uint8_t *data, block_kind kind)
@@ -142,7 +146,7 @@ INLINE void unpack_k4_scales(super_values *out, const uint8_t packed[12])
     bytes[1] = (words[2] & 0x0f0f0f0f) | ((words[0] >> 6) & 0x03030303) << 4;
     bytes[2] = words[1] & 0x3f3f3f3f;
     bytes[3] = ((words[2] >> 4) & 0x0f0f0f0f) | ((words[1] >> 6) & 0x03030303) << 4;
-    __m128i eight = _mm_loadu_si128((const __m128i *)bytes);
+    __m128i eight = _mm_setr_epi32((int)bytes[0], (int)bytes[1], (int)bytes[2], (int)bytes[3]);
     /* each for two groups of 16 */
     out->scales = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(eight, eight));
     out->minima = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(eight, eight));

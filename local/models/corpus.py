@@ -4,8 +4,9 @@
 
 Wordings come from grammars: a topic's phrases (corpus_topics.py) in general frames (below), then
 politeness, small letters, lost punctuation and typos. Questions about other things come from
-corpus_offtopic.py. A conversation has one to six turns; follow-ups such as "why?" or "and on a hot
-phone?" depend on the turn before. Wordings in heldout.json never occur in the corpus.
+corpus_offtopic.py. What no frame reaches is in corpus_wordings_more.py, said with synonyms, lead-ins
+and second-hand. A conversation has one to six turns; follow-ups such as "why?" or "and on a hot
+phone?" depend on the turn before. Wordings in heldout.json and strangers.json never occur.
 """
 import argparse
 import json
@@ -16,7 +17,7 @@ from pathlib import Path
 import corpus_offtopic as offtopic
 from corpus_topics import FOLLOW_WORDINGS, GENERIC, TOPICS, WORDS
 from corpus_wordings import MORE, wordings
-from corpus_wordings_more import STRANGERS
+from corpus_wordings_more import OTHER_THINGS, STRANGERS
 
 HERE = Path(__file__).parent
 
@@ -375,6 +376,7 @@ class Writer:
             t["ask"] = t["ask"] + more.pop(t["name"], [])
             t["strangers"] = strangers.pop(t["name"], [])
         assert not more and not strangers, (more, strangers)
+        self.other = [(kind, text) for kind, texts in wordings(OTHER_THINGS).items() for text in texts]
         self.heldout = {normalize(wording) for wording in heldout}
         weights = []
         for t in TOPICS:
@@ -418,6 +420,9 @@ class Writer:
         """-> (kind, question)"""
         rng = self.rng
         draw = rng.random()
+        if draw > 0.62:
+            kind, text = rng.choice(self.other)
+            return kind, reword(text, rng, 0.05)
         if draw < 0.2:
             return "fact", rng.choice(offtopic.HARD)
         if draw < 0.24:
@@ -433,7 +438,7 @@ class Writer:
         """-> (question, answer, state)"""
         rng = self.rng
         while True:
-            if rng.random() < 0.22:
+            if rng.random() < 0.24:
                 kind, question = self.off_question()
                 answer, state = offtopic.ANSWERS[kind], "off"
             else:
@@ -496,9 +501,10 @@ def main():
     args = parser.parse_args()
     check_topics()
     heldout = []
-    if Path(args.heldout).exists():
-        for item in json.loads(Path(args.heldout).read_text()):
-            heldout.append(item["turns"][-1])
+    for exam in (Path(args.heldout), HERE / "strangers.json"):
+        for item in json.loads(exam.read_text()) if exam.exists() else []:
+            if exam.name == "heldout.json" or len(item["turns"]) == 1:
+                heldout.append(item["turns"][-1])
     writer = Writer(args.seed, heldout)
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     with open(args.out, "w") as out:

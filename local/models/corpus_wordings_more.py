@@ -6085,4 +6085,870 @@ when does the model get loaded
 what does prewarm do
 what is prewarm for
 when should I call prewarm
+battery_low:
+suppose I'm on the train with an almost empty phone, does the assistant go on working
+I noticed that answers come from the server when my phone is nearly flat, is that on purpose
+would you please explain how a nearly flat phone changes what amphi does
+our app is used by cyclists whose phones are often nearly flat, what will happen there
+what's the effect on the answers when there is hardly any power left
+where do answers come from if the charge is down to a few percent
+my phone shows a red battery symbol, should I expect anything different
+does it make sense to use the sdk on a phone with a worn out battery
+private question while the battery is nearly flat
+is a private request sent to the cloud if the battery is low
+what do you do to save energy
+does the sdk respect battery saver
+charging:
+the battery was low but I have connected the charger, what changes now
+my tablet always hangs on the charger, is that relevant for routing
+does the policy know that the phone hangs on a charger
+I put the phone on its charging dock, will the local model be used again
+if the cable is in, do you still avoid the local model at five percent
+no_network:
+our users travel by train and lose connection all the time, what do they get
+somebody sits in a plane and types a question, does he get an answer
+when the router dies in the office, does the chat still work
+I have a chat app for sailors who are weeks without internet, does amphi help
+what would happen to a question typed in a tunnel
+will it simply fail if there's no internet
+what do you do if there is neither wifi nor mobile data
+is anything possible while the internet connection is missing
+the wifi is on but there's no internet behind it
+metered:
+I'm on holiday abroad and pay for every megabyte, does your sdk respect this
+does the sdk know that mobile data costs me money
+will my users get a huge phone bill abroad
+can it prefer the device when the network costs money
+slow_network:
+the internet works but it's awfully slow today, what will amphi do
+each request to the cloud takes ages since the wifi is bad
+what's the plan for users with bad mobile coverage
+thermal:
+my device becomes really warm after ten minutes of chatting, is something done about it
+we are in the desert and all tablets are overheating, which engine answers
+after gaming my phone is boiling, will you run a model on it anyway
+what is your reaction when the operating system reports serious thermal state
+will the phone get even hotter if I go on chatting
+phone too warm vs battery too low, what about the heat
+it is hot like a toaster
+memory:
+how does the sdk make sure that the phone doesn't run out of memory
+what will amphi do if another app takes all the ram
+I worry that the model needs more memory than my phone has
+the phone has two gigabytes of ram, is that enough for a local model
+when the system sends a low memory warning what does amphi do
+does the model stay in ram forever
+crash:
+what will the reader of the answer see if the process with the model is killed in the middle
+imagine the operating system kills the model process during an answer
+our tester shot down the inference process in the middle of a sentence, what should have happened
+if the native code segfaults, does that tear down my whole application
+can I rely on getting the rest of the answer after the model process died
+the local llm stopped in the middle of a word because its process died
+takeover:
+please explain in detail how a second engine can finish an answer that another began
+if the phone starts a sentence, how can the cloud finish it
+how does the new engine know what was already said
+will the continued answer fit to the first part
+when one engine drops out, how does the stream go on
+what is the mechanism that lets an answer survive the loss of its engine
+which text is sent to the engine that takes over
+is the beginning of the answer kept when the route changes
+quarantine:
+what does amphi do with a model that has crashed several times within minutes
+after a few crashes it said plain kernels, what does this mean
+will it start a model that crashed three times already
+cloud_cut:
+the server was half done with my answer when the line broke
+what happens if openai stops sending in the middle of a reply
+I lost wifi while an answer was coming in from the server
+rate_limit:
+our provider answers with 429 very often, how is this treated
+when the api complains that we send too much, what does the client do
+breaker:
+one of our servers is flaky, will amphi keep bothering it
+if an endpoint fails ten times in a row what will you do
+private:
+some of our users write about their health, how do we make sure nothing leaves the phone
+how can I ask something that nobody but my own device will ever see
+our lawyers insist that certain prompts are never transmitted
+how do I mark one question so that it is never transmitted
+is there a promise that a confidential prompt is not sent by any path
+I have to ask something embarrassing, can you keep it here
+does marking a request private also block takeovers to the cloud
+what is the difference between private and encryption
+private request, battery empty, what wins
+encryption:
+can the police read the stored conversations from a confiscated phone
+if I lose my laptop on the train, can the finder read my conversations
+in what way are conversations protected on disk
+are my conversations on disk readable for other programs
+how are the messages on the phone protected against thieves
+is the sqlite file protected
+are the history, the cache and the outbox all encrypted
+key_store:
+which component provides the key that opens the encrypted database
+on my linux desktop, where is the key that encrypts the chats
+do users need to type a password to open their encrypted chats
+is the key for the database different from the api key
+not the api key but the database key, where is it
+data_dir:
+where on the filesystem does the program keep its state
+I'd like to keep the state of two test runs apart
+which option sets the place where all files go
+the database should lie on another disk
+cache:
+I asked the very same thing a minute ago and the answer came at once
+will asking the identical question again cost me another api call
+is there a store of previous answers that is looked up first
+cache or history, what is the cache
+difference between cache and history
+difference between the cache and the outbox
+does the cache remember answers to questions asked before
+are the same prompts answered from a store
+cache_off:
+for my measurements every question has to reach the model really
+it keeps giving me the stored reply although I want a new one
+what do I add to the command so that no stored reply is used
+outbox:
+the app told me that my message is queued, what does this mean
+what becomes of my message when no engine at all is available
+if nothing can answer now, is my question thrown away
+I sent a message in the tunnel, will it go out later on its own
+does my message vanish if neither the phone nor the cloud can answer
+difference between the outbox and the history
+difference between outbox and cache
+could a queued message be delivered twice
+history:
+I'd like to read again what we discussed last Monday
+which command shows my earlier conversations
+can I look at the conversation that I had on Friday
+where do I find what you told me yesterday
+after closing the program, is our talk gone
+does the program remember earlier conversations
+is there a way to see all the chats I've had so far
+how do I get a list of everything I asked
+I want to continue last week's conversation
+history or cache, what shows my old chats
+what is kept in the history
+history_search:
+I remember the word invoice from some chat, how do I find it
+can I look for a certain word in all my conversations
+my user wants to find an old message by a keyword
+history_export:
+I get a new phone next week, how do I take all conversations with me
+my user demands a copy of all his messages in a file
+can I load conversations from another installation
+which file format do exported chats have
+history_delete:
+a user wants that all his conversations are destroyed
+I wrote something stupid, can I remove that conversation for good
+how do I make sure that nobody can ever read the old chats again
+selling my phone, how do I destroy all stored conversations
+modes:
+which choices do I have to influence whether local or cloud is used
+what are the possible values for the mode setting
+I'd like an overview of the routing modes
+what does prefer mean as opposed to only
+mode_only_local:
+I never want any request to leave for the cloud, which mode is it
+how do I force everything onto my own computer
+is it possible to forbid the cloud altogether
+how can I make sure the cloud is never asked
+mode_only_cloud:
+our phones are too weak for models, so I never want local inference
+how do I force every request to the server
+can I forbid the model on the device altogether
+mode_prefer_local:
+I'd like the device to answer normally and the cloud only in an emergency
+use my phone first and the internet only if needed
+mode_prefer_cloud:
+I'd like the online model normally and the device only in an emergency
+use the server first and the phone only if needed
+mode_auto:
+which mode is active when I don't give the option
+I would like amphi to choose freely by itself
+license:
+are we permitted to ship this in our paid product
+may a company use amphi without paying
+is there anything I must do when I distribute amphi with my app
+do I have to release my own source code if I use amphi
+under what licence is the code published
+can I use it for a startup without paying
+tell me about the terms under which I may use the code
+is it okay to sell software that contains amphi
+what are the legal conditions for using the library
+what do I owe you if I use it commercially
+identity:
+I'd like to know whether I'm talking to a program on my phone or one in a data center
+tell me honestly what sort of assistant you are
+before we begin, what are you
+what model is behind these answers
+is the assistant I am talking to running on this device
+routing:
+can you explain in plain words how it's determined which engine answers
+what exactly is considered when choosing between device and cloud
+I would like to understand how amphi picks between my phone and the server
+our support team needs to know by which criteria a request is sent to the cloud
+what makes the difference between a local and a remote answer
+what information about the device flows into the choice
+how does the sdk find out which engine is the best at the moment
+under which circumstances is the cloud chosen
+when will a question be answered on the phone and when on the server
+what happens between pressing enter and the first word
+what_is:
+I found this library on github, can you tell me what it's good for
+my manager wants a one sentence description of amphi
+what would my app be able to do with amphi that it can't do now
+which advantage does amphi have over calling the api directly
+can_help:
+I'm new and don't know what to ask you
+what kind of help can I expect from you
+which questions are you able to answer
+give me an idea what I could ask you
+explain:
+the last answer came from the server although I expected the phone, how do I find out why
+how can I see the reasons for choosing a certain engine
+is there a way to see in which order engines would be tried
+which command tells me where a request would go
+I want to see the table with all routes and reasons
+doctor:
+I set everything up but I am not sure that it works, how do I check
+is there a command which tests whether my endpoint and my key are fine
+something seems to be misconfigured, what should I run
+api_key:
+I don't want my openai key to be visible for other users of this machine
+how do I give amphi the secret for my provider
+our provider gave us a token, where does it belong
+endpoint:
+we have our own llm server in the company, how do I tell amphi about it
+which parameter tells amphi the address of my cloud
+I'd like to use gpt-4 when the phone can't answer, how do I set this up
+how do I plug in my cloud provider
+model_file:
+I'd like to use a bigger local model than you, how does that work
+I have downloaded qwen as gguf, how do I start it with amphi
+how do I get better answers without the cloud
+ca:
+our intranet server has a certificate that was signed by ourselves, so the connection is refused
+pin vs ca, how do I add my own certificate authority
+the certificate of our test server isn't accepted
+pin:
+how can I make sure that only my server's public key is accepted
+pin vs ca, how do I pin a key
+I am afraid that someone in the middle presents a valid but wrong certificate
+sandbox:
+what prevents a manipulated model file from doing harm on my phone
+could a model file that I got from a stranger read my photos
+rollout:
+we'd like five percent of our users to get the local model in the first week
+is it possible to control which share of phones runs the local model
+kill_switch:
+the new model makes trouble on some phones, how can we stop it everywhere right now
+can I turn off local inference for all customers without an app store release
+hedging:
+what happens if the first word of the answer takes too long
+do you start the next route when the first one is slow to speak
+budgets:
+how much time does a server get before you try something else
+how many seconds until you give up on a silent server
+confidence:
+what happens when the little model obviously has no idea
+degrade:
+what are the steps before a user gets an error
+what does amphi try before it says no
+long_context:
+I have a very long chat with hundreds of turns, does it still fit
+what happens if I paste a text that is longer than the model's window
+multimodal:
+my users would like to ask about photos they take
+can the model use tools that I define
+cost:
+what will we pay when most answers come from the phones
+does the use of local models lower our api bill
+tls:
+is it possible for someone in the same wifi to read my questions on their way to the server
+our old proxy can't do tls 1.3, is there a way
+second_endpoint:
+if openai is down I want azure to answer, is it possible
+can I name a second provider which helps out when the first is down
+policy_file:
+I think 20 percent is too early for switching to the cloud, can I set another value
+in what file do I change the limits for heat and memory
+device_file:
+I sit at a desktop pc and want to see what happens at 5 percent battery
+how do I show the behaviour of a hot phone in a demo without heating a phone
+commands:
+which things can I do with the amphi program in the terminal
+give me a list of the cli commands
+cmd_chat:
+how do I hold a conversation with the model in my terminal
+cmd_ask:
+how do I put a single question from a shell script and get json back
+serve:
+my program already uses the openai library, how do I let it talk to amphi
+can I offer amphi as a http server to other programs
+languages:
+we write our app in kotlin and swift, can we use the sdk
+is there something for node developers
+platforms:
+will our app with amphi run on both android and iphone
+which operating systems can I use it on
+install:
+what do I have to do to get the thing running on a fresh debian
+how do I compile the whole project
+integrate:
+how many lines of code do I need to get a first answer in my c program
+which functions do I have to call to send a message and read the reply
+events:
+what different things can come out of a stream
+how does my program notice that an answer is complete
+cancel:
+the user pressed the stop button, what do I call
+how do I interrupt an answer that is too long
+threads:
+how do I keep it from using every core of my processor
+thread_safe:
+is it okay to use the same client object from several threads
+seed:
+I need exactly the same text in each test run
+temperature:
+the answers are always the same, how do I get more variety
+bench:
+I want to know how many tokens per second my model makes on this laptop
+max_tokens:
+the model writes novels, how do I make it answer in a few words
+size:
+will my app become much larger when I add amphi
+speed:
+how quickly can I expect an answer from the phone
+local_engine:
+what is it that computes answers on the phone
+cloud_side:
+what must our server understand to be usable by amphi
+prewarm:
+the very first answer takes a while because the model has to be loaded, what can I do
+families:
+I have a gemma model and a phi model, will both work
+formats:
+is a model in q4_k_m good, or do I need another format
+model_inspect:
+how do I find out which quantization and context length a file has
+rollout_show:
+how can I find out in which test group this phone is
+"""
+
+# About other things; the name before the colon is a kind of corpus_offtopic.py's answers.
+OTHER_THINGS = """
+fact:
+who invented the battery
+who invented the lithium battery
+how does a lithium ion battery work
+what is inside a battery
+why do batteries explode
+how do amphibians breathe
+what do frogs eat
+are frogs amphibians
+is a salamander an amphibian
+what is an amphibious vehicle
+what is an amphitheater
+name some amphibians
+how does a phone work
+who invented the telephone
+who invented the smartphone
+when did the first iphone come out
+how does gps work
+how does wifi work
+who invented wifi
+what is a router made of
+how does a microwave work
+how does a fridge keep cool
+how does a thermometer work
+why is fire hot
+how hot is fire
+what is the melting point of iron
+what is the boiling point of water
+who invented encryption
+what was the enigma machine
+how did the enigma work
+who broke the enigma code
+what is the history of england
+what is the history of computers
+history of the roman empire
+tell me about the history of germany
+who was the first president
+who was the first king of england
+what is the capital of the moon
+what's the capital of australia
+capital of france
+what is the population of china
+how many countries are in europe
+largest country in the world
+longest river in the world
+how tall is mount everest
+how high is the eiffel tower
+how deep is the ocean
+how many bones does a human have
+how many legs does a spider have
+how many teeth has a shark
+how long do cats live
+how long do elephants live
+what do pandas eat
+what is a platypus
+why do birds sing
+why is grass green
+why is blood red
+why is snow white
+what causes thunder
+what causes earthquakes
+what is photosynthesis
+what is evolution
+what is an atom
+what is electricity
+who discovered electricity
+what is a black hole
+is there life on mars
+how far away is the moon
+how old is the earth
+how old is the universe
+when did the dinosaurs die out
+when did the titanic sink
+who painted the mona lisa
+who wrote harry potter
+who wrote the bible
+who wrote the odyssey
+who is the author of moby dick
+who plays batman
+who composed the magic flute
+what is jazz
+what is a sonnet
+what is inflation
+what is a recession
+what is democracy
+what is socialism
+what is the difference between a crocodile and an alligator
+difference between a frog and a toad
+difference between http and smtp
+difference between java and javascript
+what is the meaning of life
+what is love all about
+what is consciousness
+is time travel possible
+how do magnets work
+how do rockets fly
+what is the theory of everything
+explain quantum mechanics
+explain relativity
+explain photosynthesis to me
+explain the french revolution
+tell me about ancient egypt
+tell me about napoleon
+tell me about whales
+tell me about the solar system
+I want to know more about dinosaurs
+my son asks why the sky is blue
+my kid wants to know how planes fly
+my daughter asks what a volcano is
+do you know albert einstein
+do you know who won the war
+have you heard of taylor swift
+who is elon musk
+who is the pope
+who runs openai
+who owns google
+who founded apple
+what does nasa do
+what does a plumber do
+what is a mortgage
+what is a black box in a plane
+what is cloud seeding
+what's a cloud made of
+how are clouds formed
+what is a memory palace
+how does human memory work
+what is amnesia
+what is a memory foam mattress
+what is a train engine
+how does a steam engine work
+what is a diesel engine
+what is a car battery made of
+what is a key signature
+what is a skeleton key
+who made the first key
+what is a model airplane
+who was the first supermodel
+what is the route of the tour de france
+what is the silk road
+what is a circuit breaker in a house
+what is a license plate
+what is quarantine in medicine
+what was the quarantine in venice
+what is a thread in sewing
+how does a seed grow
+what is a private detective
+who is the private secretary of the king
+what is a server in tennis
+what is the temperature on mars
+what is the size of texas
+how fast is a falcon
+what is the speed of sound
+who made the pyramids
+what languages are spoken in switzerland
+how many languages exist
+what is the platform 9 3/4
+what is the cost of living in paris
+what is a stream in geography
+what is apache tribe
+who were the apache
+what is a cancel culture
+what is the stock price of apple
+live:
+what's the weather
+what's the weather like
+what is the weather tomorrow
+weather in berlin
+weather forecast
+will it rain today
+will it rain tomorrow
+will it snow this week
+is it sunny outside
+is it cold outside
+how warm is it outside
+what is the temperature outside
+what's the temperature in madrid
+temperature in my town
+what time is it
+what time is it now
+what's the time
+what date is it
+what day is it today
+which year is it
+what's the date today
+latest news
+what's in the news
+news of today
+any news
+what happened today
+what happened in the world
+who won the game last night
+who won yesterday
+football results
+score of the match
+what is the bitcoin price
+price of gold today
+stock market today
+exchange rate euro dollar
+is my train late
+when does the next bus leave
+is the subway running
+traffic on the highway
+where am I
+where is the nearest pharmacy
+nearest gas station
+restaurants near me
+what is open now
+is the store open
+who is president now
+who is the current prime minister
+what's on tv tonight
+what's playing at the cinema
+when is the next full moon
+when does the sun set today
+how is the weather at the beach
+are there delays at the airport
+what is trending
+google something for me
+search the web for pizza
+look it up on the internet
+search the internet
+open youtube
+browse the web
+check my email
+read my emails
+math:
+what's 2 plus 2
+2+2
+2 + 2 = ?
+how much is 7 times 8
+what is 12 times 12
+12 * 13
+15 / 3
+add 3 and 4
+subtract 5 from 20
+divide 100 by 7
+multiply 6 by 9
+what is 10 percent of 250
+twenty percent of eighty
+20% of 50
+what is the square root of 81
+what is 3 to the power of 4
+how many minutes in a day
+how many seconds in a year
+can you calculate something
+calculate 33 times 3
+can you do math
+do my math homework
+solve x + 5 = 12
+integrate x squared
+integral of sin x
+derivative of x cubed
+what is one plus one
+one plus one
+is 91 a prime number
+how many feet in a mile
+convert 5 miles to km
+convert 100 fahrenheit to celsius
+how many grams in a pound
+what is the average of 3 and 9
+count to ten
+roll the dice
+flip a coin
+give me a random number
+if a train leaves at 5 and drives 3 hours, when does it arrive
+if I have three apples and eat one, how many are left
+what is the area of a circle with radius 2
+code:
+write a python script
+write a python script that sorts numbers
+write a function in java
+write some code for me
+write me a program
+write a for loop in c
+can you write code
+can you program
+code a game for me
+code a website
+make a website for my shop
+how do I sort a list in python
+how do I read a file in java
+how do I reverse a string
+how do I write a regex for emails
+regex for phone numbers
+sql query for all customers
+write an sql query
+fix this bug
+fix my code
+why does my code not compile
+what is wrong with my python code
+explain pointers
+what is a pointer in c
+what is recursion
+what is a hash map
+what is object oriented programming
+teach me programming
+teach me python
+bash script to rename files
+write a bash script
+create an html page
+css to center a div
+how do I use git
+git rebase or merge
+how do I install numpy
+how do I train a neural network in pytorch
+implement quicksort
+text:
+write a poem
+write me a poem
+write a poem about the sea
+a poem about autumn please
+write a song
+write a love letter
+write a letter to my landlord
+write an email to my boss
+write an email
+draft an email for me
+write an essay about dogs
+write an essay
+write a story
+write a short story
+tell me a story
+tell me a bedtime story
+tell a story about a dragon
+once upon a time
+make up a story
+sing a song
+sing me something
+rap something
+write lyrics
+summarize this text
+summarize an article for me
+summarize the book war and peace
+rewrite this sentence
+make this sentence better
+correct my spelling
+check my grammar
+find a name for my cat
+give me a name for my startup
+slogan for a bakery
+write a birthday card
+write a toast for a wedding
+write a tweet
+write a blog post about coffee
+write a press release
+write a product description for shoes
+draw me a cat
+draw a picture
+paint a house
+create a logo
+make an image of a dog
+tell me a riddle
+give me a quote
+give me an inspirational quote
+haiku
+limerick
+pretend you are a pirate
+act like my grandmother
+roleplay as a wizard
+play a role
+let's play a text adventure
+translate:
+translate
+translate this to french
+translate hello into spanish
+translate good night into german
+how do you say thank you in japanese
+how do you say cheese in french
+what does bonjour mean
+what does gracias mean
+what's the german word for dog
+what is water in italian
+what is house in latin
+teach me spanish words
+I want to learn japanese
+say something in french
+say hello in ten languages
+how do I pronounce worcestershire
+how do you spell necessary
+is it spelled grey or gray
+french word for bread
+was kostet das
+wie geht es dir
+wie spät ist es
+où est la gare
+comment ça va
+donde esta la biblioteca
+que hora es
+come stai
+advice:
+which phone should I buy
+which phone is the best
+what is the best phone
+should I buy an iphone or an android
+is the new iphone good
+which laptop should I buy
+which tablet is good for kids
+what's a good power bank
+where can I buy a charger
+which charger should I buy
+how do I replace my phone battery
+how do I repair a cracked screen
+how do I make my phone faster
+how do I get more storage on my phone
+how do I free up space on my iphone
+how do I update android
+how do I reset my router
+how do I change my wifi password
+what is my wifi password
+which internet provider is good
+which vpn should I use
+how do I recover my gmail password
+how do I delete my google account
+how do I stop spam calls
+what should I cook tonight
+what's for dinner
+recipe for pancakes
+recipe for lasagna
+how do I make pizza
+how do I bake bread
+how long do I boil eggs
+how do I cook rice
+is red wine healthy
+how do I lose weight
+how do I get fit
+give me a workout
+how do I fall asleep faster
+my tooth hurts
+I have a headache
+I have a fever
+my stomach aches
+I broke my arm
+my car won't start
+my car engine overheats
+my car battery is dead
+the battery of my car is empty
+my toaster is broken
+my oven is too hot
+the oven doesn't get hot
+my soup is too hot
+my coffee is cold
+it's too hot in my room
+how do I cool my room
+my dishwasher leaks
+my heater doesn't work
+my plant is dying
+my cat is sick
+my dog doesn't eat
+my baby cries
+what gift should I buy for my wife
+where should I go on vacation
+what should I see in paris
+plan my trip to rome
+book a flight
+book a hotel
+book a table for two
+order a pizza
+call my mother
+call a taxi
+set an alarm
+set a timer for ten minutes
+set a reminder
+remind me tomorrow
+add milk to the shopping list
+turn on the lights
+turn off the tv
+play music
+play some jazz
+play a song
+send an email to bob
+text my wife
+take a picture
+recommend a movie
+recommend a book
+what movie should I watch
+what book should I read
+should I marry him
+should I quit my job
+how do I ask for a raise
+how do I find a girlfriend
+how do I get a job
+how do I write a resume
+how do I invest money
+should I buy bitcoin
+how do I save taxes
+do I need a lawyer
+can I sue my neighbor
+what should I name my baby
+what should I wear today
+how do I tie a tie
+how do I remove wine stains
+how do I clean my windows
+how do I learn guitar
+how do I learn to swim
+how do I get rid of mice
+how do I plant roses
+how do I change a tyre
+how do I pass my driving test
+how do I open a jar
+where do I renew my passport
+how do I delete my browser history
+how do I clear the cache of my browser
+how do I encrypt my hard disk
+how do I back up my computer
+how do I export contacts from outlook
+how do I stop windows updates
+how do I find my lost phone
+how do I unlock a car without a key
+I lost my house key
+where is my key
+I lost my wallet
 """

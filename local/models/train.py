@@ -122,6 +122,7 @@ def metadata(tokenizer, shape):
         "general.name": (string, "Amphi Help"),
         "general.description": (string, "Offline help assistant of the Amphi SDK"),
         "general.license": (string, "Apache-2.0"),
+        "general.sampling.temp": (real, 0.0),  # the likeliest words, unless a request says more
         "general.file_type": (u32, gguf.FILE_TYPE_Q8_0),
         "general.quantization_version": (u32, 2),
         "llama.context_length": (u32, shape.context),
@@ -214,7 +215,7 @@ def main():
     gossip = {}
     begin, step, tokens, orders, recent = time.time(), 0, 0, [[], []], [[], []]
     while (progress := (time.time() - begin) / (60 * args.minutes)) < 1:
-        share = args.stubs if progress < 0.75 else args.stubs / 2  # whole answers at the end
+        share = args.stubs if progress < 0.75 else args.stubs * 0.7  # more whole answers at the end
         pool = int(random.random() >= share)
         windows, masks = pools[pool]
         size = args.batch * args.length // windows.shape[1]

@@ -7,13 +7,22 @@
 #define AMPHI_WORKER_CHILD_H
 
 #include "local/graph/llm.h"
+#include "local/text/constraint.h"
+#include "local/text/reasoning.h"
 #include "local/text/stop.h"
 #include "local/text/template.h"
 #include "local/text/tokenizer.h"
+#include "local/text/tool_calls.h"
 #include "local/worker/protocol.h"
 
-typedef struct amphi_child {
+typedef struct amphi_child amphi_child;
+
+struct amphi_child {
     amphi_worker_control *control;
+    /* One event to whoever started us; `more` stands behind `data`. */
+    void (*send)(amphi_child *child, amphi_worker_event kind, const void *data, size_t size,
+        amphi_str more);
+    void (*bound_memory)(uint64_t bytes); /* NULL: not a process of its own */
     amphi_ring requests; /* we read  */
     amphi_ring events;   /* we write */
     uint8_t *request;    /* the request being served: AMPHI_WORKER_REQUESTS_BYTES */
@@ -26,8 +35,9 @@ typedef struct amphi_child {
     bool template_is_ours; /* the model has none: ChatML */
     amphi_llm *llm;
     float *logits;
+    amphi_lexicon *lexicon; /* NULL until an answer has to keep to a format */
     amphi_tokens fed; /* what the KV cache holds */
-} amphi_child;
+};
 
 /* child_cage.c: gives up what the worker does not need; before the first byte of the model is
  * read. Returns what could not be had (AMPHI_CAGE_…). */
@@ -41,7 +51,7 @@ int amphi__child_check(void);
 /* child_signals.c: fatal signals write AMPHI_WORKER_FD_DEATH before they kill. */
 void amphi__child_signals(void);
 
-/* child_main.c: one event; waits while the ring is full. */
+/* child_wire.c: one event, through child->send. */
 void amphi__child_send(
     amphi_child *child, amphi_worker_event kind, const void *data, size_t size, amphi_str more);
 void amphi__child_beat(amphi_child *child, amphi_worker_phase phase);
@@ -49,6 +59,8 @@ void amphi__child_beat(amphi_child *child, amphi_worker_phase phase);
 /* child_load.c */
 void amphi__child_describe(amphi_child *child);
 void amphi__child_load(amphi_child *child, const amphi_worker_load *load);
+/* Gives back whatever was loaded, the file included. (A process just ends.) */
+void amphi__child_unload(amphi_child *child);
 
 /* child_prompt.c: a request body's messages (and the answer's beginning) as tokens. */
 #define AMPHI_HEAL_MAX 64
@@ -60,6 +72,8 @@ typedef struct amphi_prompt {
     bool starts_text;          /* nothing of the answer exists yet                     */
     char heal[AMPHI_HEAL_MAX]; /* the first tokens have to spell this; it is not sent */
     size_t heal_size;
+    amphi_buf given; /* the answer's beginning as text        */
+    bool thinks;     /* the template opened the model's thoughts */
 } amphi_prompt;
 
 amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, amphi_str body,
@@ -71,17 +85,28 @@ void amphi__child_generate(
     amphi_child *child, const amphi_worker_generate *generate, amphi_str body, amphi_str prefix);
 void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amphi_str body);
 
-/* child_answer.c: from pieces of text to TEXT events. */
+/* child_format.c: the constraint of a request's response_format, with the answer's beginning
+ * behind it; NULL when there is none. *prefix_refused: that beginning does not fit. */
+amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
+    const amphi_prompt *prompt, bool *prefix_refused, amphi_error *error);
+
+/* child_answer.c: from pieces of text to TEXT, REASONING and TOOL_CALL events. */
 typedef struct amphi_answer {
     amphi_child *child;
     uint32_t run;
     amphi_stop *stop;
-    amphi_buf ready; /* what may be sent */
+    amphi_buf ready; /* past the stop strings */
     bool stopped;    /* a stop string was met */
+    amphi_reasoning reasoning;
+    amphi_buf thought, text; /* taken apart     */
+    bool has_tools;
+    amphi_tool_parser tools;
 } amphi_answer;
 
+/* constrained: all of it is the answer, but for thoughts that the prompt opened. */
 amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,
-    const amphi_str *stops, size_t stops_count, amphi_error *error);
+    const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
+    amphi_error *error);
 amphi_status amphi__answer_push(amphi_answer *answer, amphi_str piece);
 /* Sends what was held back. */
 amphi_status amphi__answer_finish(amphi_answer *answer);

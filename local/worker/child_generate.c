@@ -30,12 +30,24 @@ enum {
 
 #define BATCH_US 200000u
 
+/* OpenAI's logit_bias. */
+typedef struct bias {
+    int32_t token;
+    float value;
+} bias;
+
 typedef struct generation {
     amphi_child *child;
     uint32_t run;
     amphi_prompt prompt;
     amphi_answer answer;
     amphi_sampler *sampler;
+    amphi_constraint *constraint; /* NULL: the answer is free */
+    bool constrains;              /* it has begun: thoughts are over */
+    bool prefix_refused;
+    amphi_tokens batch; /* the tokens that are chosen but not computed */
+    bias *biases;
+    size_t biases_count;
     uint32_t tokens_max;
     uint64_t pace_us; /* the least time from one token to the next; 0: none */
     amphi_worker_usage usage;
@@ -80,8 +92,12 @@ static amphi_status make_sampler(generation *g, amphi_error *error)
 {
     const amphi_json *root = g->prompt.root;
     amphi_sampler_options options;
+    double temp; /* what the model's maker suggests */
 
     amphi__sampler_options_init(&options);
+    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 && temp <= 100) {
+        options.temperature = (float)temp;
+    }
     options.temperature = number_or(root, "temperature", options.temperature, 0, 100);
     options.top_p = number_or(root, "top_p", options.top_p, 0, 1);
     options.min_p = number_or(root, "min_p", options.min_p, 0, 1);
@@ -94,6 +110,42 @@ static amphi_status make_sampler(generation *g, amphi_error *error)
     options.seed = seed_of(root);
     return amphi__sampler_new(
         &g->sampler, &options, amphi__llm_vocabulary_size(g->child->llm), error);
+}
+
+/* {"token id": -100..100}; -100 bans the token. */
+static amphi_status read_biases(generation *g, amphi_error *error)
+{
+    const amphi_json *map = amphi__json_get(g->prompt.root, "logit_bias");
+    size_t count = amphi__json_kind(map) == AMPHI_JSON_OBJECT ? amphi__json_count(map) : 0;
+
+    if (count == 0) {
+        return AMPHI_OK;
+    }
+    g->biases = amphi__calloc(count, sizeof *g->biases);
+    if (g->biases == NULL) {
+        return amphi__fail_no_memory(error);
+    }
+    for (map = amphi__json_first(map); map != NULL; map = amphi__json_next(map)) {
+        uint64_t token = 0;
+        double value = amphi__json_number(map, NAN);
+
+        if (!amphi__str_to_u64(amphi__json_key(map), &token) ||
+            token >= amphi__llm_vocabulary_size(g->child->llm) || !(fabs(value) <= 100)) {
+            return amphi__fail(error, AMPHI_E_REQUEST, 0,
+                "logit_bias: token ids of this model, with numbers from -100 to 100");
+        }
+        g->biases[g->biases_count++] = (bias){(int32_t)token, (float)value};
+    }
+    return AMPHI_OK;
+}
+
+static void add_biases(generation *g)
+{
+    for (size_t i = 0; i < g->biases_count; i++) {
+        float *logit = &g->child->logits[g->biases[i].token];
+
+        *logit = g->biases[i].value <= -100 ? -INFINITY : *logit + g->biases[i].value;
+    }
 }
 
 /* Empty stop strings stop nothing. */
@@ -122,7 +174,8 @@ static amphi_status make_answer(generation *g, amphi_error *error)
     } else {
         count = add_stop(stops, count, amphi__json_string(stop));
     }
-    return amphi__answer_init(&g->answer, g->child, g->run, stops, count, error);
+    return amphi__answer_init(
+        &g->answer, g->child, g->run, &g->prompt, g->constraint != NULL, stops, count, error);
 }
 
 /* The whole answer's bound; its given beginning counts. */
@@ -195,8 +248,8 @@ static amphi_status prefill(generation *g, amphi_error *error)
     size_t batch = BATCH_FIRST;
     size_t first = at;
 
-    g->usage.prompt_tokens = (uint32_t)tokens->size;
-    g->usage.cached_tokens = (uint32_t)at;
+    g->usage.cached_tokens =
+        (uint32_t)at < g->usage.prompt_tokens ? (uint32_t)at : g->usage.prompt_tokens;
     while (at < tokens->size) {
         size_t count = tokens->size - at < batch ? tokens->size - at : batch;
         uint64_t from_us = amphi__clock_us(NULL);
@@ -286,6 +339,10 @@ static amphi_str text_of(generation *g, int32_t token, bool first, char scratch[
 {
     amphi_str piece = amphi__tokenizer_piece(g->child->tokenizer, token, false, scratch);
 
+    if (piece.size == 0 && amphi__tokenizer_is_control(g->child->tokenizer, token)) {
+        piece = amphi__tokenizer_piece(g->child->tokenizer, token, true, scratch);
+        return amphi__tool_marker(piece) ? piece : amphi_str_make(NULL, 0);
+    }
     if (g->prompt.heal_size > 0) {
         return after_healing(g, piece);
     }
@@ -296,55 +353,140 @@ static amphi_str text_of(generation *g, int32_t token, bool first, char scratch[
     return piece;
 }
 
+/* Tokens that may still come, for the answer's bound and the context's. */
+static uint32_t tokens_left(const generation *g)
+{
+    uint32_t left = g->tokens_max - g->usage.completion_tokens;
+    uint32_t room = amphi__llm_context_size(g->child->llm) - amphi__llm_position(g->child->llm);
+
+    return room < left ? room : left;
+}
+
+static amphi_status pick(generation *g, int32_t *token, amphi_error *error)
+{
+    amphi_child *child = g->child;
+    amphi_status status = AMPHI_OK;
+
+    add_biases(g);
+    if (g->prompt.heal_size > 0) {
+        allow_healing_only(g);
+    }
+    if (g->constrains) {
+        uint32_t allowed = 0;
+
+        status = amphi__constraint_mask(g->constraint, tokens_left(g), child->logits,
+            amphi__llm_vocabulary_size(child->llm), &allowed, error);
+    }
+    if (status == AMPHI_OK) {
+        *token = amphi__sampler_pick(g->sampler, child->logits);
+    }
+    return status;
+}
+
+/* A token was chosen, by whomever: it counts, and its text goes out. */
+static amphi_status say(generation *g, int32_t token, amphi_error *error)
+{
+    bool first = g->usage.completion_tokens == 0;
+    char scratch[8];
+    amphi_status status = AMPHI_OK;
+
+    amphi__sampler_accept(g->sampler, token);
+    g->usage.completion_tokens++;
+    status = amphi__answer_push(&g->answer, text_of(g, token, first, scratch));
+    return status == AMPHI_OK
+               ? AMPHI_OK
+               : amphi__fail(error, status, 0, "the answer could not be kept in memory");
+}
+
+/* The tokens behind the chosen one that leave no choice: said, and computed together with it. */
+static amphi_status say_forced(generation *g, uint32_t most, amphi_error *error)
+{
+    size_t at = g->batch.size;
+    amphi_status status = amphi__constraint_forced(g->constraint, most, &g->batch, error);
+
+    for (; at < g->batch.size && status == AMPHI_OK && !g->answer.stopped; at++) {
+        status = say(g, g->batch.data[at], error);
+    }
+    return status;
+}
+
+/* The format's part of a step. It begins when the model's thoughts end. */
+static amphi_status follow_format(generation *g, int32_t token, amphi_error *error)
+{
+    amphi_status status = AMPHI_OK;
+    uint32_t left = tokens_left(g);
+
+    if (g->constrains) {
+        status = amphi__constraint_accept(g->constraint, token, error);
+    } else if (amphi__reasoning_is_over(&g->answer.reasoning)) {
+        g->constrains = true;
+        if (g->answer.reasoning.state == AMPHI_REASONING_TEXT) {
+            status = amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+                "the model began its answer before the response_format could hold it");
+        }
+    }
+    if (status == AMPHI_OK && g->constrains && left > 1) {
+        status = say_forced(g, left - 1, error);
+    }
+    return status;
+}
+
+/* Is the answer over, now that its last token was said? */
+static bool is_over(generation *g)
+{
+    if (g->answer.stopped || (g->constrains && amphi__constraint_must_end(g->constraint))) {
+        g->finish = AMPHI_FINISH_STOP;
+        return true;
+    }
+    if (g->usage.completion_tokens < g->tokens_max &&
+        amphi__llm_position(g->child->llm) + g->batch.size <=
+            amphi__llm_context_size(g->child->llm)) {
+        return false;
+    }
+    if (g->constrains && amphi__constraint_may_end(g->constraint)) {
+        g->finish = AMPHI_FINISH_STOP; /* nothing is missing */
+    }
+    return true;
+}
+
 static amphi_status decode(generation *g, amphi_error *error)
 {
     amphi_child *child = g->child;
     uint64_t due_us = 0;
-    char scratch[8];
+    amphi_status status = AMPHI_OK;
 
     g->finish = AMPHI_FINISH_LENGTH;
-    while (g->usage.completion_tokens < g->tokens_max) {
-        bool first = g->usage.completion_tokens == 0;
-        amphi_status status = AMPHI_OK;
+    g->batch.size = 0;
+    while (status == AMPHI_OK && !is_over(g)) {
         int32_t token = 0;
 
+        if (g->batch.size > 0) {
+            status = feed(g, g->batch.data, g->batch.size, true, error);
+            g->batch.size = 0;
+        }
         amphi__child_beat(child, AMPHI_PHASE_TOKEN);
-        if (is_cancelled(g)) {
+        if (status == AMPHI_OK && is_cancelled(g)) {
             return cancelled(error);
         }
-        status = keep_pace(g, &due_us, error);
+        status = status == AMPHI_OK ? keep_pace(g, &due_us, error) : status;
+        status = status == AMPHI_OK ? pick(g, &token, error) : status;
         if (status != AMPHI_OK) {
             return status;
         }
-        if (g->prompt.heal_size > 0) {
-            allow_healing_only(g);
-        }
-        token = amphi__sampler_pick(g->sampler, child->logits);
-        amphi__sampler_accept(g->sampler, token);
-        g->usage.completion_tokens++;
         if (amphi__tokenizer_is_end(child->tokenizer, token)) {
+            g->usage.completion_tokens++;
             g->finish = AMPHI_FINISH_STOP;
             return AMPHI_OK;
         }
-        status = amphi__answer_push(&g->answer, text_of(g, token, first, scratch));
-        if (status != AMPHI_OK) {
-            return amphi__fail(error, status, 0, "the answer could not be kept in memory");
+        if (amphi__tokens_append(&g->batch, &token, 1) != AMPHI_OK) {
+            return amphi__fail_no_memory(error);
         }
-        if (g->answer.stopped) {
-            g->finish = AMPHI_FINISH_STOP;
-            return AMPHI_OK;
-        }
-        if (amphi__llm_position(child->llm) >= amphi__llm_context_size(child->llm)) {
-            return AMPHI_OK;
-        }
-        if (g->usage.completion_tokens < g->tokens_max) {
-            status = feed(g, &token, 1, true, error);
-        }
-        if (status != AMPHI_OK) {
-            return status;
+        status = say(g, token, error);
+        if (status == AMPHI_OK && g->constraint != NULL && !g->answer.stopped) {
+            status = follow_format(g, token, error);
         }
     }
-    return AMPHI_OK;
+    return status;
 }
 
 /* ---- one request ---- */
@@ -364,32 +506,49 @@ static amphi_status check_length(const generation *g, amphi_error *error)
     return AMPHI_OK;
 }
 
-/* Better no answer than one that looks like what was asked for and isn't. */
-static amphi_status check_format(const generation *g, amphi_error *error)
+/* What a format begins with goes to the model with the prompt. */
+static amphi_status begin_format(generation *g, amphi_error *error)
 {
-    const amphi_json *type =
-        amphi__json_get(amphi__json_get(g->prompt.root, "response_format"), "type");
+    uint32_t room = amphi__llm_context_size(g->child->llm) - (uint32_t)g->prompt.tokens.size;
+    uint32_t most = g->tokens_max < room ? g->tokens_max : room;
+    amphi_status status = AMPHI_OK;
 
-    if (type != NULL && !amphi__str_equal_c(amphi__json_string(type), "text")) {
-        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
-            "the local engine can't hold its answer to a response_format");
+    g->constrains = g->constraint != NULL && amphi__reasoning_is_over(&g->answer.reasoning);
+    if (!g->constrains || most <= 1) {
+        return AMPHI_OK;
     }
-    return AMPHI_OK;
+    status = say_forced(g, most - 1, error);
+    if (status == AMPHI_OK && amphi__tokens_append(&g->prompt.tokens, g->batch.data,
+                                  g->batch.size) != AMPHI_OK) {
+        status = amphi__fail_no_memory(error);
+    }
+    return status;
 }
 
-static amphi_status generate_answer(generation *g, amphi_error *error)
+static amphi_status prepare(generation *g, amphi_error *error)
 {
     amphi_status status = check_length(g, error);
 
     if (status == AMPHI_OK) {
-        status = check_format(g, error);
+        status = amphi__child_constraint(
+            &g->constraint, g->child, &g->prompt, &g->prefix_refused, error);
     }
     if (status == AMPHI_OK) {
         status = make_sampler(g, error);
     }
     if (status == AMPHI_OK) {
+        status = read_biases(g, error);
+    }
+    if (status == AMPHI_OK) {
         status = make_answer(g, error);
     }
+    return status;
+}
+
+static amphi_status generate_answer(generation *g, amphi_error *error)
+{
+    amphi_status status = prepare(g, error);
+
     if (status != AMPHI_OK) {
         return status;
     }
@@ -397,12 +556,19 @@ static amphi_status generate_answer(generation *g, amphi_error *error)
     for (size_t i = g->prompt.prefix_at; i < g->prompt.tokens.size; i++) {
         amphi__sampler_accept(g->sampler, g->prompt.tokens.data[i]);
     }
-    status = prefill(g, error);
+    g->usage.prompt_tokens = (uint32_t)g->prompt.tokens.size;
+    status = begin_format(g, error);
+    if (status == AMPHI_OK) {
+        status = prefill(g, error);
+    }
     if (status == AMPHI_OK) {
         status = decode(g, error);
     }
     if (status == AMPHI_OK) {
         status = amphi__answer_finish(&g->answer);
+    }
+    if (status == AMPHI_OK && g->answer.tools.calls > 0 && g->finish == AMPHI_FINISH_STOP) {
+        g->finish = AMPHI_FINISH_TOOL_CALLS;
     }
     return status;
 }
@@ -417,7 +583,7 @@ static void send_end(const generation *g, amphi_status status, const amphi_error
         amphi__child_send(g->child, AMPHI_WORKER_USAGE, &g->usage, sizeof g->usage, none);
         amphi__child_send(g->child, AMPHI_WORKER_FINISH, &finish, sizeof finish, none);
     } else {
-        amphi_worker_fail fail = {.run = g->run, .status = (uint32_t)status};
+        amphi_worker_fail fail = {.run = g->run, .status = (uint32_t)status, .prefix_refused = g->prefix_refused};
 
         amphi__str_copy_to(fail.message, sizeof fail.message, amphi_str_from(error->message));
         amphi__child_send(g->child, AMPHI_WORKER_FAIL, &fail, sizeof fail, none);
@@ -443,10 +609,13 @@ void amphi__child_generate(
     if (status == AMPHI_E_NO_MEMORY && error.message[0] == '\0') {
         amphi__fail_no_memory(&error);
     }
-    amphi__sampler_free(g.sampler);
-    amphi__child_prompt_clear(&g.prompt);
     send_end(&g, status, &error);
+    amphi__sampler_free(g.sampler);
+    amphi__constraint_free(g.constraint);
+    amphi__tokens_clear(&g.batch);
+    amphi__free(g.biases);
     amphi__answer_clear(&g.answer);
+    amphi__child_prompt_clear(&g.prompt);
 }
 
 void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amphi_str body)

@@ -23,6 +23,7 @@ void amphi__child_describe(amphi_child *child)
     amphi_worker_described described = {.status = AMPHI_OK};
     amphi_error error;
     amphi_str name;
+    amphi_str source;
     amphi_status status = amphi__gguf_open_fd(&child->gguf, AMPHI_WORKER_FD_MODEL, &error);
 
     close(AMPHI_WORKER_FD_MODEL);
@@ -39,6 +40,9 @@ void amphi__child_describe(amphi_child *child)
         described.kv_bytes_per_token = child->need.kv_bytes_per_token;
         described.scratch_bytes = child->need.scratch_bytes;
         snprintf(described.family, sizeof described.family, "%s", child->need.family);
+        described.has_tools =
+            amphi__gguf_str(child->gguf, "tokenizer.chat_template", &source) &&
+            amphi__str_find(source, AMPHI_STR("tools")) != SIZE_MAX;
         if (!amphi__gguf_str(child->gguf, "general.name", &name) || name.size == 0) {
             name = amphi_str_from(child->need.family);
         }
@@ -69,7 +73,7 @@ static void bound_memory(const amphi_child *child, const amphi_worker_load *load
     }
     /* The file's mapping, weights once more in another order, and what malloc reserves for each
      * thread: a bound against running away, not a budget. */
-    amphi__child_cage_memory(child->file_size + child->need.weights_bytes +
+    child->bound_memory(child->file_size + child->need.weights_bytes +
                              context * child->need.kv_bytes_per_token + child->need.scratch_bytes +
                              threads * ((uint64_t)128 << 20) + ((uint64_t)1 << 30));
 }
@@ -120,6 +124,23 @@ static amphi_status load_parts(
     return amphi__llm_prefetch(child->llm, send_load_progress, child, NULL);
 }
 
+void amphi__child_unload(amphi_child *child)
+{
+    amphi__llm_free(child->llm);
+    amphi__template_free(child->tmpl);
+    amphi__tokenizer_free(child->tokenizer);
+    amphi__gguf_free(child->gguf);
+    amphi__lexicon_free(child->lexicon);
+    amphi__free(child->logits);
+    amphi__tokens_clear(&child->fed);
+    child->llm = NULL;
+    child->tmpl = NULL;
+    child->tokenizer = NULL;
+    child->gguf = NULL;
+    child->lexicon = NULL;
+    child->logits = NULL;
+}
+
 void amphi__child_load(amphi_child *child, const amphi_worker_load *load)
 {
     amphi_worker_ready ready = {.status = AMPHI_OK};
@@ -128,7 +149,9 @@ void amphi__child_load(amphi_child *child, const amphi_worker_load *load)
 
     amphi__error_clear(&error);
     amphi__child_beat(child, AMPHI_PHASE_LOAD);
-    bound_memory(child, load);
+    if (child->bound_memory != NULL) {
+        bound_memory(child, load);
+    }
     status = load_parts(child, load, &error);
     ready.status = (uint32_t)status;
     if (status != AMPHI_OK) { /* the parent ends us after this: nothing to free */

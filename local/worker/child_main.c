@@ -15,13 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-void amphi__child_beat(amphi_child *child, amphi_worker_phase phase)
-{
-    atomic_store_explicit(&child->control->phase, phase, memory_order_relaxed);
-    atomic_fetch_add_explicit(&child->control->heartbeat, 1, memory_order_relaxed);
-}
-
-void amphi__child_send(
+/* Waits while the ring is full. */
+static void send_through_ring(
     amphi_child *child, amphi_worker_event kind, const void *data, size_t size, amphi_str more)
 {
     const amphi_str parts[] = {amphi_str_make(data, size), more};
@@ -140,6 +135,8 @@ int main(int argc, char **argv)
         close(fd);
     }
 #endif
+    child.send = send_through_ring;
+    child.bound_memory = amphi__child_cage_memory;
     amphi__child_signals();
     hello.cage_missing = amphi__child_cage(child.control, child.file_size);
     amphi__child_send(&child, AMPHI_WORKER_HELLO, &hello, sizeof hello, amphi_str_make(NULL, 0));

@@ -288,7 +288,28 @@ void amphi__child_prompt_clear(amphi_prompt *prompt)
 {
     amphi__json_free(prompt->root);
     amphi__tokens_clear(&prompt->tokens);
+    amphi__buf_clear(&prompt->given);
     memset(prompt, 0, sizeof *prompt);
+}
+
+/* A format decides about each byte: nothing is spelled again. */
+static bool has_format(const amphi_json *root)
+{
+    const amphi_json *type = amphi__json_get(amphi__json_get(root, "response_format"), "type");
+
+    return type != NULL && !amphi__str_equal_c(amphi__json_string(type), "text");
+}
+
+/* Some templates open the model's thoughts. An answer that has begun is past them. */
+static void settle_thoughts(amphi_prompt *out, amphi_buf *rendered)
+{
+    amphi_str trimmed = amphi__str_trim(amphi__buf_str(rendered));
+
+    out->thinks = amphi__str_ends_with(trimmed, AMPHI_STR("<think>"));
+    if (out->thinks && !out->starts_text) {
+        amphi__buf_append_c(rendered, "\n</think>\n\n");
+        out->thinks = false;
+    }
 }
 
 static const amphi_json *last_message(const amphi_json *messages)
@@ -335,8 +356,16 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
     status = render(child, out->root, count, now_s, &rendered, error);
     if (status == AMPHI_OK) {
         out->starts_text = beginning.size == 0;
-        status =
-            encode_healing(out, child->tokenizer, &rendered, amphi__buf_str(&beginning), error);
+        settle_thoughts(out, &rendered);
+        status = has_format(out->root)
+                     ? encode(out, child->tokenizer, &rendered, amphi__buf_str(&beginning), error)
+                     : encode_healing(
+                           out, child->tokenizer, &rendered, amphi__buf_str(&beginning), error);
+    }
+    amphi__buf_init(&out->given, RENDERED_MAX);
+    if (status == AMPHI_OK && amphi__buf_append_str(&out->given, amphi__buf_str(&beginning)) !=
+                                  AMPHI_OK) {
+        status = amphi__fail_no_memory(error);
     }
 cleanup:
     amphi__buf_clear(&rendered);

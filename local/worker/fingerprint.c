@@ -31,8 +31,7 @@ static bool read_edges(int fd, edges *out)
         return false;
     }
     out->size = (uint64_t)info.st_size;
-    out->mtime_ns =
-        (uint64_t)info.st_mtim.tv_sec * 1000000000u + (uint64_t)info.st_mtim.tv_nsec;
+    out->mtime_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000u + (uint64_t)info.st_mtim.tv_nsec;
     last = info.st_size > EDGE_BYTES ? info.st_size - EDGE_BYTES : 0;
     return pread(fd, out->bytes, EDGE_BYTES, 0) >= 0 &&
            pread(fd, out->bytes + EDGE_BYTES, EDGE_BYTES, last) >= 0;

@@ -122,7 +122,14 @@ static bool on_counted(amphi_local *local, const amphi_worker_message *message)
     return true;
 }
 
-/* TEXT, USAGE, FINISH and FAIL of the current run. */
+static amphi_engine_event_kind text_kind(amphi_worker_event kind)
+{
+    return kind == AMPHI_WORKER_REASONING   ? AMPHI_ENGINE_REASONING
+           : kind == AMPHI_WORKER_TOOL_CALL ? AMPHI_ENGINE_TOOL_CALL
+                                            : AMPHI_ENGINE_TEXT;
+}
+
+/* Text of all kinds, USAGE, FINISH and FAIL of the current run. */
 static bool on_run_event(amphi_local *local, const amphi_worker_message *message)
 {
     amphi_engine_run *run = local->current;
@@ -134,6 +141,9 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
     }
     switch (message->kind) {
     case AMPHI_WORKER_TEXT:
+    case AMPHI_WORKER_REASONING:
+    case AMPHI_WORKER_TOOL_CALL:
+        event.kind = text_kind(message->kind);
         run->text_bytes += message->text.size;
         event.text = message->text;
         run->sink.event(run->sink.self, &event);
@@ -154,7 +164,14 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
     default:
         fail_as_told(&error, message->as.fail.status, message->as.fail.message);
         amphi__local_set_state(local, AMPHI_LOCAL_READY);
-        amphi__local_run_fail(local, run, &error);
+        if (message->as.fail.prefix_refused != 0) {
+            event.kind = AMPHI_ENGINE_FAIL;
+            event.error = &error;
+            event.prefix_refused = true;
+            amphi__local_run_end(local, run, &event);
+        } else {
+            amphi__local_run_fail(local, run, &error);
+        }
         return true;
     }
 }

@@ -99,6 +99,8 @@ typedef enum amphi_worker_event {
     AMPHI_WORKER_PROGRESS,  /* amphi_worker_progress  */
     AMPHI_WORKER_READY,     /* amphi_worker_ready     */
     AMPHI_WORKER_TEXT,      /* run (u32), then bytes  */
+    AMPHI_WORKER_REASONING, /* likewise               */
+    AMPHI_WORKER_TOOL_CALL, /* run (u32), then a JSON array: OpenAI's delta.tool_calls */
     AMPHI_WORKER_USAGE,     /* amphi_worker_usage     */
     AMPHI_WORKER_FINISH,    /* amphi_worker_finish    */
     AMPHI_WORKER_FAIL,      /* amphi_worker_fail      */
@@ -130,6 +132,7 @@ typedef struct amphi_worker_described {
     uint64_t weights_bytes;
     uint64_t kv_bytes_per_token;
     uint64_t scratch_bytes;
+    uint32_t has_tools; /* 1: its chat template knows them */
     char family[AMPHI_WORKER_FAMILY_MAX];
     char name[AMPHI_WORKER_NAME_MAX];
     char message[AMPHI_WORKER_MESSAGE_MAX];
@@ -162,6 +165,7 @@ typedef struct amphi_worker_finish {
 typedef struct amphi_worker_fail {
     uint32_t run;
     uint32_t status;
+    uint32_t prefix_refused; /* 1: the answer's beginning does not follow response_format */
     char message[AMPHI_WORKER_MESSAGE_MAX];
 } amphi_worker_fail;
 

@@ -8,6 +8,7 @@
 #include "local/worker/worker.h"
 
 #include "sdk/core/error.h"
+#include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
 #include <amphi/chat.h>
@@ -209,6 +210,8 @@ static size_t payload_size(uint32_t kind, size_t size)
     case AMPHI_WORKER_READY:
         return sizeof(amphi_worker_ready);
     case AMPHI_WORKER_TEXT: /* any, but some */
+    case AMPHI_WORKER_REASONING:
+    case AMPHI_WORKER_TOOL_CALL:
         return size > sizeof(uint32_t) ? size : 0;
     case AMPHI_WORKER_USAGE:
         return sizeof(amphi_worker_usage);
@@ -242,7 +245,11 @@ static bool message_is_sound(amphi_worker_message *message)
         text_clean(message->as.ready.message, AMPHI_WORKER_MESSAGE_MAX);
         return ready_is_sound(&message->as.ready);
     case AMPHI_WORKER_TEXT:
+    case AMPHI_WORKER_REASONING:
         return amphi__utf8_is_valid(message->text);
+    case AMPHI_WORKER_TOOL_CALL:
+        return message->text.data[0] == '[' &&
+               amphi__json_check(message->text, "tool call", NULL) == AMPHI_OK;
     case AMPHI_WORKER_USAGE:
         message->run = message->as.usage.run;
         return usage_is_sound(&message->as.usage);
@@ -277,7 +284,8 @@ amphi_status amphi__worker_receive(amphi_worker *worker, amphi_worker_message *o
     }
     memset(out, 0, sizeof *out);
     out->kind = (amphi_worker_event)kind;
-    if (kind == AMPHI_WORKER_TEXT) {
+    if (kind == AMPHI_WORKER_TEXT || kind == AMPHI_WORKER_REASONING ||
+        kind == AMPHI_WORKER_TOOL_CALL) {
         memcpy(&out->run, buffer, sizeof out->run);
         out->text = amphi_str_make((const char *)buffer + sizeof out->run, size - sizeof out->run);
     } else {

@@ -233,6 +233,31 @@ static bool is_pointless(
         strcmp(next.model, failed.model) == 0;
 }
 
+/* An engine inside the app may take the app along: the turn is put into the outbox first, where
+ * the next launch finds it. false: it may not be kept, or could not be. */
+static bool keep_for_next_launch(amphi_stream *stream, const amphi_plan_step *step)
+{
+    const amphi_request *request = &stream->request;
+    amphi_engine engine = stream->client->routes[step->route].engine;
+    amphi_engine_info info;
+    amphi_error error;
+    engine.ops->describe(engine.self, &info);
+    if (!info.in_process || request->no_queue || request->outbox_id != NULL ||
+        request->is_private || request->mode == AMPHI_MODE_ONLY_LOCAL)
+        return false;
+    return amphi__courier_queue(stream->client, request, stream->key, step->budgets.total_ms,
+               &error) == AMPHI_OK;
+}
+
+static void try_route_safely(amphi_stream *stream, amphi_attempt *attempt, bool has_next)
+{
+    amphi_store store = stream->client->store;
+    bool kept = keep_for_next_launch(stream, attempt->step);
+    try_route(stream, attempt, has_next);
+    if (kept) /* we live: what comes of it now is for this launch to see to */
+        (void)store.ops->outbox_remove(store.self, amphi_str_from(stream->key), NULL);
+}
+
 /* The first route of the plan with a hedge: the second one starts too when the first is later than
  * it usually is. Returns how many steps of the plan are behind us; attempt->error is the winner's. */
 static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amphi_plan_step *next)
@@ -310,7 +335,7 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
         if (i == 0 && has_next && attempt->step->hedge_ms > 0 && attempt->number == 0)
             done = try_hedged(stream, attempt, &plan->steps[i + 1]);
         else
-            try_route(stream, attempt, has_next);
+            try_route_safely(stream, attempt, has_next);
         if (attempt->error.status != AMPHI_E_CONTEXT_LENGTH || attempt->spoke || done > 1 ||
             skip >= stream->context.count)
             return done;
@@ -410,7 +435,8 @@ static void finish_failed(amphi_stream *stream)
     amphi_error why_not;
     stream->ended_us = amphi__clock_us(stream->client->clock);
     if (may_queue(stream)) {
-        if (amphi__courier_queue(stream->client, &stream->request, stream->key, &why_not) ==
+        if (amphi__courier_queue(
+                stream->client, &stream->request, stream->key, 0, &why_not) ==
             AMPHI_OK) {
             amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("outbox"));
             stream->model[0] = '\0';

@@ -15,6 +15,8 @@ static amphi_status check_options(const amphi_client_options *options, amphi_err
     if (options == NULL || options->struct_size != sizeof *options)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "options.struct_size: call amphi_client_options_init first");
+    if ((unsigned)options->mode > AMPHI_MODE_ONLY_CLOUD)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options.mode: unknown");
     if (options->endpoints_count > AMPHI_ROUTES_MAX - 1)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options.endpoints_count: at most %d",
             AMPHI_ROUTES_MAX - 1);
@@ -42,6 +44,10 @@ amphi_status amphi_client_new(
     amphi_device_facts_init(&client->pushed);
     atomic_init(&client->device_epoch, 0);
     amphi__host_name(client->host);
+    client->mode = options->mode;
+    client->is_private = options->is_private;
+    client->no_cache = options->no_cache;
+    client->no_queue = options->no_queue;
     client->retry_tenths = client->hedge_tenths = BUDGET_TENTHS_MAX;
     if (amphi__mutex_init(&client->lock) != AMPHI_OK) {
         amphi__free(client);
@@ -96,7 +102,9 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         amphi_engine_info info;
         amphi_crash_facts crash;
         amphi__ledger_describe(client, &client->routes[i], &policy, &info, &crash);
-        bool allowed = info.kind == AMPHI_ENGINE_LOCAL ? policy.local_enabled : policy.cloud_enabled;
+        bool allowed = info.kind == AMPHI_ENGINE_LOCAL
+            ? policy.local_enabled
+            : policy.cloud_enabled && !client->is_private;
         allowed = allowed && !amphi__policy_is_quarantined(&policy, &crash);
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);

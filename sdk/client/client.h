@@ -47,6 +47,8 @@ struct amphi_client {
     char host[AMPHI_HOST_NAME_MAX]; /* this process, for the ledger                     */
     amphi_rollout *rollout;      /* NULL: no source was given                          */
     amphi_policy policy_base;    /* the app's document                                 */
+    amphi_mode mode;             /* of requests that name none                         */
+    bool is_private, no_cache, no_queue; /* of every request                           */
 
     amphi_mutex lock;            /* guards what follows                                */
     amphi_cond streams_changed;

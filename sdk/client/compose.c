@@ -81,10 +81,19 @@ static amphi_status compose_local(amphi_client *client, const amphi_client_optio
         .model_path = options->model_path,
         .threads = options->threads,
         .context_tokens_max = client->policy_base.local_context_tokens_max,
+        .isolation = options->isolation,
         .log = client->log,
     };
     amphi_engine engine;
+    amphi_buf crumb;
+    amphi__buf_init(&crumb, 4096);
+    if (options->isolation == AMPHI_ISOLATION_THREAD &&
+        find_data_dir(options->data_dir, &crumb, NULL) == AMPHI_OK) {
+        amphi__buf_append_c(&crumb, "/breadcrumb");
+        local.breadcrumb_path = amphi__buf_str(&crumb);
+    }
     amphi_status status = amphi__local_engine_new(&engine, &local, error);
+    amphi__buf_clear(&crumb);
     return status == AMPHI_OK ? add_route(client, engine, true, error) : status;
 }
 

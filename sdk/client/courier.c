@@ -242,8 +242,8 @@ void amphi__courier_free(amphi_courier *courier)
     amphi__free(courier);
 }
 
-amphi_status amphi__courier_queue(
-    amphi_client *client, const amphi_request *request, const char *key, amphi_error *error)
+amphi_status amphi__courier_queue(amphi_client *client, const amphi_request *request,
+    const char *key, uint32_t hold_ms, amphi_error *error)
 {
     amphi_request kept = *request; /* borrowed, but for the conversation's name */
     char conversation[64];
@@ -264,6 +264,7 @@ amphi_status amphi__courier_queue(
         .request_json = amphi__buf_str(&json),
         .created_ms = amphi__clock_wall_ms(client->clock),
     };
+    item.not_before_ms = hold_ms > 0 ? item.created_ms + hold_ms : 0;
     amphi__error_clear(error);
     amphi_status status = client->store.ops->outbox_add(client->store.self, &item, error);
     amphi__buf_clear(&json);

@@ -16,9 +16,10 @@ void amphi__courier_free(amphi_courier *courier);
 void amphi__courier_wake(amphi_courier *courier);
 
 /* Keeps a request that no route could answer, under its idempotency key. A request without a
- * conversation gets one named after that key, so that its answer can be found. */
-amphi_status amphi__courier_queue(
-    amphi_client *client, const amphi_request *request, const char *key, amphi_error *error);
+ * conversation gets one named after that key, so that its answer can be found.
+ * hold_ms: nobody sends it before. */
+amphi_status amphi__courier_queue(amphi_client *client, const amphi_request *request,
+    const char *key, uint32_t hold_ms, amphi_error *error);
 
 /* One pass now, on the courier's thread; waits for its end up to timeout_ms. */
 void amphi__courier_flush(amphi_courier *courier, uint32_t timeout_ms);

@@ -105,6 +105,15 @@ bool amphi__decide(
     return false;
 }
 
+void amphi__decide_apply_options(const amphi_client *client, amphi_request *request)
+{
+    if (request->mode == AMPHI_MODE_DEFAULT)
+        request->mode = client->mode;
+    request->is_private |= client->is_private;
+    request->no_cache |= client->no_cache;
+    request->no_queue |= client->no_queue;
+}
+
 amphi_status amphi__decide_check(
     amphi_client *client, const amphi_request *request, amphi_error *error)
 {
@@ -258,6 +267,7 @@ amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request 
     amphi_status status = amphi__request_from_struct(&own, request, error);
     if (status != AMPHI_OK)
         return status;
+    amphi__decide_apply_options(client, &own);
     amphi__decide(client, &own, &plan, NULL);
     *out = plan.decision;
     amphi__request_clear(&own);

@@ -15,6 +15,8 @@ bool amphi__decide(
 /* About how many tokens the request's own messages have. What came before in the conversation does
  * not count against a route: the oldest turns can be left out. */
 uint32_t amphi__decide_prompt_tokens(const amphi_request *request);
+/* What the client's options say of every request. */
+void amphi__decide_apply_options(const amphi_client *client, amphi_request *request);
 /* Are the routes that the request names ours? AMPHI_E_ARGUMENT names the field. */
 amphi_status amphi__decide_check(
     amphi_client *client, const amphi_request *request, amphi_error *error);

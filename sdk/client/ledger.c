@@ -22,7 +22,7 @@ bool amphi__ledger_is_kept(const amphi_client *client)
 {
     const amphi_store_ops *ops = client->store.ops;
     return ops->struct_size >= sizeof *ops && ops->ledger_add != NULL && ops->ledger_set != NULL &&
-        ops->ledger_list != NULL;
+           ops->ledger_list != NULL;
 }
 
 /* An engine that has no fingerprint of its own is known by its name and model. */
@@ -75,8 +75,7 @@ static void set(amphi_client *client, const amphi_ledger_start *start, amphi_sta
         amphi__log(&client->log, AMPHI_LOG_WARNING, "ledger: %s", error.message);
 }
 
-void amphi__ledger_phase(
-    amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase)
+void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase)
 {
     if (start->id == 0 || phase <= start->phase)
         return;
@@ -103,8 +102,8 @@ static amphi_start_outcome outcome_of(const amphi_error *error, bool out_of_memo
     }
 }
 
-void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
-    bool out_of_memory)
+void amphi__ledger_end(
+    amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome, bool out_of_memory)
 {
     if (start->id == 0)
         return;
@@ -208,8 +207,8 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     *out = t.facts;
 }
 
-static void add_deaths(amphi_client *client, const amphi_engine_info *info, uint32_t count,
-    amphi_start_phase phase)
+static void add_deaths(
+    amphi_client *client, const amphi_engine_info *info, uint32_t count, amphi_start_phase phase)
 {
     for (uint32_t i = 0; i < count && i < DEATHS_AT_ONCE_MAX; i++)
         (void)add(client, info, false, phase,

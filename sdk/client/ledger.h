@@ -22,8 +22,7 @@ bool amphi__ledger_is_kept(const amphi_client *client);
 /* Before an attempt; info as the engine describes itself. Nothing happens for a cloud route. */
 void amphi__ledger_begin(
     amphi_client *client, amphi_ledger_start *start, const amphi_engine_info *info, bool plain);
-void amphi__ledger_phase(
-    amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase);
+void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase);
 /* A second call does nothing. */
 void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
     bool out_of_memory);

@@ -20,6 +20,9 @@
 /* A queue of so many notes is long; notes that are added then have room for more text. */
 #define QUEUE_LONG 64u
 #define SHARED_TEXT_BYTES 4096u
+/* How long a reader looks for the next note before it sleeps: events come in bursts, and to sleep
+ * and be woken for each costs more than the event itself. */
+#define LINGER_US 4u
 
 /* ---- queues ---- */
 
@@ -44,6 +47,19 @@ static amphi_note *notes_pop(amphi_notes *notes)
         notes->count--;
     }
     return note;
+}
+
+static bool is_long(const amphi_notes *notes)
+{
+    return atomic_load_explicit(&notes->count, memory_order_relaxed) >= QUEUE_LONG;
+}
+
+static void linger(const amphi_notes *notes)
+{
+    uint64_t until_us = amphi__clock_us(NULL) + LINGER_US;
+    while (atomic_load_explicit(&notes->count, memory_order_relaxed) == 0 &&
+        amphi__clock_us(NULL) < until_us)
+        continue;
 }
 
 /* Puts the text into the last note if there is room; NULL when there is none. */
@@ -85,12 +101,12 @@ static amphi_note *note_new(amphi_str text, bool shared)
 static bool join_event(amphi_stream *stream, const amphi_event *event, bool *shared)
 {
     amphi_note *joined = NULL;
-    *shared = false;
-    if (event->kind != AMPHI_EVENT_DELTA && event->kind != AMPHI_EVENT_REASONING)
+    *shared = (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING) &&
+        is_long(&stream->events);
+    if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
     const amphi_note *last = stream->events.last;
-    *shared = stream->events.count >= QUEUE_LONG;
     if (last != NULL && last->event.kind == event->kind &&
         amphi__str_equal(last->event.route, event->route) &&
         strcmp(last->model, stream->model) == 0)
@@ -149,12 +165,12 @@ static bool join_post(
     amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event, bool *shared)
 {
     amphi_note *joined = NULL;
-    *shared = false;
-    if (event->kind != AMPHI_ENGINE_TEXT && event->kind != AMPHI_ENGINE_REASONING)
+    *shared = (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING) &&
+        is_long(&stream->mailbox);
+    if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
     const amphi_note *last = stream->mailbox.last;
-    *shared = stream->mailbox.count >= QUEUE_LONG;
     if (last != NULL && last->engine.kind == event->kind && last->attempt == attempt)
         joined = notes_join(&stream->mailbox, event->text);
     if (joined != NULL)
@@ -192,6 +208,7 @@ amphi_note *amphi__stream_wait(
 {
     amphi_notes stale = {NULL, NULL, 0};
     amphi_note *note = NULL;
+    linger(&stream->mailbox);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
         note = notes_pop(&stream->mailbox);
@@ -301,6 +318,7 @@ amphi_status amphi__stream_start(
 static amphi_status start_checked(
     amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error)
 {
+    amphi__decide_apply_options(client, request);
     amphi_status status = amphi__decide_check(client, request, error);
     if (status == AMPHI_OK)
         return amphi__stream_start(out, client, request, error);
@@ -359,6 +377,8 @@ amphi_status amphi_stream_next(
         ? UINT64_MAX
         : amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
     amphi_note *note = NULL;
+    if (timeout_ms > 0)
+        linger(&stream->events);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
         note = notes_pop(&stream->events);

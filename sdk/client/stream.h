@@ -32,7 +32,7 @@ typedef struct amphi_note {
 typedef struct amphi_notes {
     amphi_note *first;
     amphi_note *last;
-    size_t count;
+    atomic_size_t count; /* changed under the lock, looked at without it as well */
 } amphi_notes;
 
 struct amphi_stream {

@@ -35,8 +35,8 @@ static void add_cells(bool real, unsigned rounds)
         for (int kind = 0; kind < (real ? FAULT_OUTSIDE_KINDS : FAULT_KINDS); kind++) {
             for (int phase = 0; phase < FAULT_PHASES; phase++) {
                 for (int cloud = 0; cloud < FAULT_CLOUDS && runs_count < RUNS_MAX; cloud++) {
-                    runs[runs_count++] = (fault_run){
-                        (uint8_t)kind, (uint8_t)phase, (uint8_t)cloud, real};
+                    runs[runs_count++] =
+                        (fault_run){(uint8_t)kind, (uint8_t)phase, (uint8_t)cloud, real};
                 }
             }
         }
@@ -126,7 +126,8 @@ static bool run_all(void)
         struct pollfd fds[APPS];
 
         for (int i = 0; i < APPS; i++) {
-            fds[i] = (struct pollfd){.fd = apps[i].pid > 0 ? apps[i].from_fd : -1, .events = POLLIN};
+            fds[i] =
+                (struct pollfd){.fd = apps[i].pid > 0 ? apps[i].from_fd : -1, .events = POLLIN};
         }
         poll(fds, APPS, -1);
         for (int i = 0; i < APPS; i++) {

@@ -54,12 +54,12 @@ typedef struct fault_run {
 
 /* What one run showed. */
 typedef struct fault_result {
-    uint32_t run;         /* its number                                     */
-    bool kept;            /* every promise                                  */
-    bool took_over;       /* another route went on or began again           */
-    bool whole;           /* DONE, not ERROR                                */
+    uint32_t run;   /* its number                                     */
+    bool kept;      /* every promise                                  */
+    bool took_over; /* another route went on or began again           */
+    bool whole;     /* DONE, not ERROR                                */
     uint32_t total_ms;
-    char broken[256];     /* the first promise that was not kept            */
+    char broken[256]; /* the first promise that was not kept            */
 } fault_result;
 
 /* The words of the scripted worker. */
@@ -67,8 +67,8 @@ typedef struct fault_result {
 
 /* fault_app.c: an app with one client does these runs and reports each to out_fd; then it looks for
  * what was left behind. Returns the exit status: 0 when nothing was. */
-int fault_app(const fault_run *runs, uint32_t from, uint32_t step, uint32_t count, bool real,
-    int out_fd);
+int fault_app(
+    const fault_run *runs, uint32_t from, uint32_t step, uint32_t count, bool real, int out_fd);
 
 /* fault_worker.c: when this process is an engine process, plays and never returns. */
 void fault_worker_main(int argc, char **argv);

@@ -16,8 +16,8 @@
 #include <amphi/ext/parts.h>
 
 #include <fcntl.h>
-#include <signal.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -252,7 +252,8 @@ static bool renew_model(app *a, const fault_run *run)
         struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
         return utimensat(AT_FDCWD, a->model, times, 0) == 0;
     }
-    snprintf(text, sizeof text, "%s@%s", fault_kind_names[run->kind], fault_phase_names[run->phase]);
+    snprintf(
+        text, sizeof text, "%s@%s", fault_kind_names[run->kind], fault_phase_names[run->phase]);
     return fault_write_script(a->model, text);
 }
 
@@ -421,8 +422,8 @@ static int leftovers(int descriptors, uint64_t resident, uint64_t resident_now)
     return status;
 }
 
-int fault_app(const fault_run *runs, uint32_t from, uint32_t step, uint32_t count, bool real,
-    int out_fd)
+int fault_app(
+    const fault_run *runs, uint32_t from, uint32_t step, uint32_t count, bool real, int out_fd)
 {
     int descriptors = count_descriptors();
     uint64_t resident = 0;

@@ -48,8 +48,8 @@ static void eat_memory(void)
 /* Random bytes over the whole ring and its ends; then it waits for what comes of it. */
 static void spoil_ring(scripted_worker *worker)
 {
-    uint8_t *ring = (uint8_t *)worker->control + AMPHI_WORKER_CONTROL_BYTES +
-                    AMPHI_WORKER_REQUESTS_BYTES;
+    uint8_t *ring =
+        (uint8_t *)worker->control + AMPHI_WORKER_CONTROL_BYTES + AMPHI_WORKER_REQUESTS_BYTES;
     uint32_t random = (uint32_t)getpid() * 2654435761u;
 
     usleep(20000); /* what it said before stays said: the parent has read it by then */
@@ -57,8 +57,8 @@ static void spoil_ring(scripted_worker *worker)
         random = random * 1664525u + 1013904223u;
         ring[i] = (uint8_t)(random >> 24);
     }
-    memset(&worker->control->events, (int)(random >> 16 & 0xff) | 1,
-        sizeof worker->control->events);
+    memset(
+        &worker->control->events, (int)(random >> 16 & 0xff) | 1, sizeof worker->control->events);
     scripted_wake();
     for (;;) {
         pause();
@@ -134,9 +134,9 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
     const char *mark = strchr(script, '@');
     size_t size = mark != NULL ? (size_t)(mark - script) : 0;
     int kind = index_of(fault_kind_names, FAULT_KINDS, script, size);
-    int phase = mark == NULL ? -1
-                             : index_of(fault_phase_names, FAULT_PHASES, mark + 1,
-                                   strcspn(mark + 1, "\n "));
+    int phase = mark == NULL
+                    ? -1
+                    : index_of(fault_phase_names, FAULT_PHASES, mark + 1, strcspn(mark + 1, "\n "));
 
     if (kind < 0 || phase < 0) { /* "none": the words, and nothing happens */
         if (strcmp(at, "run") == 0) {
@@ -179,6 +179,5 @@ bool fault_write_script(const char *model, const char *text)
 
     snprintf(other, sizeof other, "%s.new", model);
     file = fopen(other, "we");
-    return file != NULL && fputs(text, file) >= 0 && fclose(file) == 0 &&
-           rename(other, model) == 0;
+    return file != NULL && fputs(text, file) >= 0 && fclose(file) == 0 && rename(other, model) == 0;
 }

@@ -352,6 +352,9 @@ def serve__key_is_in_no_log_error_record_or_command_line(folder):
         for file in ("cmdline", "environ"):
             with open(f"/proc/{process.pid}/{file}", "rb") as content:
                 assert KEY.encode() not in content.read(), file
+        with open(f"/proc/{process.pid}/limits", encoding="ascii") as limits:
+            core = next(line for line in limits if line.startswith("Max core file size"))
+            assert core.split()[4] == "0", core  # no core dump of ours is written
         assert not any(KEY in text or "sk-" in text for text in answers), answers
     for base, _, files in os.walk(folder):
         for name in files:

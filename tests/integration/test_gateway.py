@@ -442,6 +442,41 @@ def gateway__half_a_request_holds_nobody_up(folder):
             line.close()
 
 
+# ---- the flags ----
+
+@promise
+def serve__private_holds_for_every_request_whatever_it_says(folder):
+    with socket.create_server(("127.0.0.1", 0)) as cloud:
+        cloud.setblocking(False)
+        endpoint = f"c=http://127.0.0.1:{cloud.getsockname()[1]}/v1,model=m"
+        flags = ["--private", "--no-cache", "--allow-http-loopback", "--endpoint", endpoint]
+        with gateway(folder, *flags) as (url, _):
+            for own in ({"mode": "only_cloud", "private": False}, {"mode": "prefer_cloud"}, {}, None):
+                body = {"messages": QUESTION}
+                if own is not None:
+                    body["amphi"] = own
+                status, answer = chat(url, body)
+                if own and own["mode"] == "only_cloud":
+                    assert status == 403, (status, answer)
+                else:
+                    assert status == 200 and answer["amphi"]["route"] == "local", (status, answer)
+        try:
+            cloud.accept()
+            raise AssertionError("a private server opened a connection")
+        except BlockingIOError:
+            pass
+
+
+@promise
+def serve__mode_is_that_of_requests_that_name_none(folder):
+    flags = ["--mode", "only_cloud", "--endpoint", "c=https://127.0.0.1:9/v1,model=m"]
+    with gateway(folder, *flags) as (url, _):
+        status, answer = chat(url, {"messages": QUESTION})
+        assert status >= 500, (status, answer)
+        status, answer = chat(url, {"messages": QUESTION, "amphi": {"mode": "only_local"}})
+        assert status == 200 and answer["amphi"]["route"] == "local", (status, answer)
+
+
 # ---- the end ----
 
 @promise

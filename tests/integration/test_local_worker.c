@@ -89,6 +89,36 @@ static void worker__the_same_seed_gives_the_same_text(void **state)
     engine_recorder_clear(&c);
 }
 
+/* The help model's file says general.sampling.temp = 0. The nonsense makes it unsure of its words, so
+ * that any other temperature would give several texts. */
+static void worker__a_models_own_temperature_is_the_default(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key ufo\"}],\"max_tokens\":40}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key ufo\"}],\"max_tokens\":40,"
+        "\"temperature\":0}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key ufo\"}],\"max_tokens\":40,"
+        "\"temperature\":3,\"seed\":5}",
+    };
+    amphi_engine stories = engine;
+    engine_recorder said[3];
+
+    if (!real_engine_new(&engine, "help")) {
+        engine = stories;
+        skip();
+    }
+    for (size_t i = 0; i < 3; i++) {
+        ask(&said[i], bodies[i], "");
+    }
+    engine.ops->free(engine.self);
+    engine = stories;
+    assert_string_equal(said[0].text.data, said[1].text.data);
+    assert_string_not_equal(said[0].text.data, said[2].text.data); /* a request's own one wins */
+    for (size_t i = 0; i < 3; i++) {
+        engine_recorder_clear(&said[i]);
+    }
+}
+
 /* The rest of `whole` after its first `size` bytes, asked for in a run of its own. */
 static void check_rest(const engine_recorder *whole, size_t size, const char *body)
 {
@@ -379,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worker__a_real_model_answers),
         cmocka_unit_test(worker__the_same_seed_gives_the_same_text),
+        cmocka_unit_test(worker__a_models_own_temperature_is_the_default),
         cmocka_unit_test(worker__an_answer_goes_on_after_its_prefix),
         cmocka_unit_test(worker__a_prefix_that_ends_inside_a_word_is_continued_with_its_rest),
         cmocka_unit_test(worker__a_trailing_assistant_message_is_continued),

@@ -6,6 +6,7 @@
 #ifndef AMPHI_CLIENT_H
 #define AMPHI_CLIENT_H
 
+#include <amphi/decision.h>
 #include <amphi/device.h>
 #include <amphi/error.h>
 
@@ -49,6 +50,14 @@ typedef void amphi_log_fn(void *user, int level, amphi_str line);
 /* Replacements for built-in parts; see amphi/ext/. Any pointer may be NULL: the built-in one. */
 typedef struct amphi_parts amphi_parts;
 
+/* Where the built-in local engine runs. */
+typedef enum amphi_isolation {
+    AMPHI_ISOLATION_PROCESS = 0, /* in a confined process; its death is an event              */
+    AMPHI_ISOLATION_THREAD = 1   /* on a thread of the app, where processes are forbidden: its
+                                    death is the app's; the next launch remembers it (see
+                                    sdk/docs/crash-safety.md)                                 */
+} amphi_isolation;
+
 typedef struct amphi_client_options {
     size_t struct_size;
     amphi_str data_dir;   /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */
@@ -62,6 +71,11 @@ typedef struct amphi_client_options {
     amphi_log_fn *log;           /* NULL: no log                                                  */
     void *log_user;
     const amphi_parts *parts;    /* NULL: all built-in                                            */
+    amphi_isolation isolation;   /* of the local engine; default: a process                       */
+    amphi_mode mode;             /* of requests that name none; default: the policy's             */
+    bool is_private;             /* every request is private, whatever it says of itself          */
+    bool no_cache;               /* the same for these two                                        */
+    bool no_queue;
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

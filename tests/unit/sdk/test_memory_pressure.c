@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <time.h>
+
 #include <cmocka.h>
 
 static const scripted_step speaks_slowly[] = {{SCRIPT_SAY, "Half ", 0}, {SCRIPT_WAIT, NULL, 15000},

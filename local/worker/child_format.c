@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a request's response_format to the constraint of its answer. The tree over the vocabulary is
+ * made when the first such request comes and kept.
+ */
+#include "local/worker/child.h"
+
+#include "local/text/json_schema.h"
+#include "sdk/core/error.h"
+
+enum { SAMPLE_MAX = 4 << 20 };
+
+static amphi_status make(amphi_constraint **out, amphi_child *child, amphi_grammar *grammar_take,
+    const amphi_json *format, amphi_error *error)
+{
+    amphi_buf sample; /* the schema's text: the answer's frame is made of it */
+    amphi_status status = AMPHI_OK;
+
+    if (child->lexicon == NULL) {
+        status = amphi__lexicon_new(&child->lexicon, child->tokenizer, error);
+    }
+    if (status != AMPHI_OK) {
+        amphi__grammar_clear(grammar_take);
+        return status;
+    }
+    amphi__buf_init(&sample, SAMPLE_MAX);
+    (void)amphi__json_write(&sample, format); /* an estimate lives with less */
+    status = amphi__constraint_new(
+        out, child->lexicon, grammar_take, amphi__buf_str(&sample), error);
+    amphi__buf_clear(&sample);
+    return status;
+}
+
+amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
+    const amphi_prompt *prompt, bool *prefix_refused, amphi_error *error)
+{
+    const amphi_json *format = amphi__json_get(prompt->root, "response_format");
+    amphi_grammar grammar = {0};
+    bool constrained = false;
+    amphi_status status =
+        amphi__response_format_compile(&grammar, format, &constrained, error);
+
+    *out = NULL;
+    if (status != AMPHI_OK || !constrained) {
+        amphi__grammar_clear(&grammar);
+        return status;
+    }
+    status = make(out, child, &grammar, format, error);
+    if (status == AMPHI_OK && prompt->given.size > 0) {
+        status = amphi__constraint_given(*out, amphi__buf_str(&prompt->given), error);
+        *prefix_refused = status == AMPHI_E_REQUEST;
+    }
+    if (status != AMPHI_OK) {
+        amphi__constraint_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
