@@ -484,7 +484,7 @@ static void responses_answer_free(amphi_answer *answer)
         return;
     }
     amphi__sse_clear(&answer->sse);
-    amphi__buf_clear(&answer->whole);
+    amphi__buf_wipe(&answer->whole); /* some refusals repeat the key */
     amphi__buf_clear(&answer->text);
     amphi__free(answer);
 }

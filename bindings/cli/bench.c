@@ -2,7 +2,6 @@
  *
  * amphi bench: figures that anybody can have again by typing the same command.
  */
-#include "bench_remote.h"
 #include "bench_takeover.h"
 #include "cli.h"
 

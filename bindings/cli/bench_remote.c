@@ -5,7 +5,7 @@
  * own beside this one (tests/bench/bench_curl.c). An event's words are the moment of its sending,
  * so its delay needs no second clock.
  */
-#include "bench_remote.h"
+#include "cli.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -194,6 +194,7 @@ typedef struct bench {
     char url[128];         /* of the loopback server */
     char gateway_url[128]; /* of `amphi serve`       */
     char folder[64];       /* the client's data      */
+    bool has_folder;
     amphi_client *client;
     samples direct_first, amphi_first, gateway_first, plain_first, direct_events, amphi_events;
     samples direct_whole, amphi_whole;
@@ -227,7 +228,8 @@ static int start(bench *b)
     if (!find_program(program, sizeof program, "amphi-bench-curl"))
         return cli_usage("bench remote: amphi-bench-curl is not beside this program");
     snprintf(b->folder, sizeof b->folder, "/tmp/amphi-bench-XXXXXX");
-    if (mkdtemp(b->folder) == NULL || !start_child(&b->curl, arguments) ||
+    b->has_folder = mkdtemp(b->folder) != NULL;
+    if (!b->has_folder || !start_child(&b->curl, arguments) ||
         fscanf(b->curl.from, "port %u", &port) != 1)
         return cli_usage("bench remote: the loopback server did not start");
     snprintf(b->url, sizeof b->url, "http://127.0.0.1:%u/v1", port);
@@ -252,7 +254,7 @@ static void stop(bench *b)
     amphi_client_free(b->client);
     stop_child(&b->gateway, SIGTERM);
     stop_child(&b->curl, 0);
-    if (b->folder[0] != '\0' && strchr(b->folder, 'X') == NULL) {
+    if (b->has_folder) {
         snprintf(command, sizeof command, "rm -rf '%s'", b->folder);
         if (system(command) != 0)
             fprintf(stderr, "amphi: %s is left behind\n", b->folder);

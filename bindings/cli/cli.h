@@ -92,4 +92,7 @@ const char *cli_plain(FILE *out);
 /* Pulls a stream to its end, printing as it comes. Cancels it on ctrl-C. */
 int cli_play(amphi_stream *stream, const cli_options *options);
 
+/* `amphi bench remote`: what Amphi adds to plain libcurl (bench_remote.c). */
+int cli_bench_remote(const cli_options *options);
+
 #endif

@@ -128,9 +128,16 @@ static int finish(show *s, amphi_stream *stream, const amphi_event *last)
              : last->kind == AMPHI_EVENT_QUEUED ? CLI_QUEUED
                                                 : CLI_FAILED;
     amphi_error error;
+    amphi_chat_result result;
     bool failed = last->kind == AMPHI_EVENT_ERROR;
     if (failed)
         error = *last->error;
+    else if (amphi_stream_result(stream, &result, NULL) == AMPHI_OK &&
+             result.history_error != NULL) {
+        failed = true;
+        rc = CLI_FAILED;
+        error = *result.history_error;
+    }
     if (s->mid_line)
         fputc('\n', stdout);
     s->mid_line = false;

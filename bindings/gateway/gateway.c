@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 enum {
@@ -35,6 +36,7 @@ struct gateway_server {
 typedef struct upload {
     char *data;
     size_t size;
+    size_t capacity;
     size_t discarded;
     time_t began_s;
     bool refused; /* the key is wrong: what arrives is not kept */
@@ -392,6 +394,38 @@ static bool is_authorized(const gateway_server *server, struct MHD_Connection *c
     return difference == 0;
 }
 
+/* "localhost", "127.…" or "[::1]", with or without a port. */
+static bool is_this_machine(const char *host)
+{
+    static const char *const names[] = {"localhost", "[::1]"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = strlen(names[i]);
+        if (strncasecmp(host, names[i], size) == 0 && (host[size] == '\0' || host[size] == ':'))
+            return true;
+    }
+    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.:") == strlen(host);
+}
+
+/* Without a key, what keeps a web page from talking to a server on this machine is the browser's
+ * word on where the request comes from: a foreign Origin, or a foreign Host (DNS rebinding), is
+ * refused. With a key the page would have to know it. */
+static bool comes_from_a_foreign_page(
+    const gateway_server *server, struct MHD_Connection *connection)
+{
+    const char *bound = server->options.host;
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+    const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
+    if (server->options.bearer != NULL)
+        return false;
+    if (origin != NULL) {
+        const char *name = strstr(origin, "://");
+        if (name == NULL || !is_this_machine(name + 3))
+            return true;
+    }
+    bool on_loopback = bound == NULL || is_this_machine(bound) || strcmp(bound, "::1") == 0;
+    return on_loopback && host != NULL && !is_this_machine(host);
+}
+
 static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *connection,
     const char *url, const char *method, const upload *body)
 {
@@ -405,6 +439,11 @@ static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *c
     if (body->refused) {
         set_error(&error, AMPHI_E_AUTH, "this endpoint asks for its key");
         return answer_error(connection, MHD_HTTP_UNAUTHORIZED, &error);
+    }
+    if (comes_from_a_foreign_page(server, connection)) {
+        set_error(&error, AMPHI_E_REFUSED,
+            "a foreign Host or Origin is refused; --require-key-file lets it in with a key");
+        return answer_error(connection, MHD_HTTP_FORBIDDEN, &error);
     }
     bool is_models = strcmp(url, "/v1/models") == 0;
     bool is_chat = strcmp(url, "/v1/chat/completions") == 0;
@@ -436,11 +475,15 @@ static enum MHD_Result collect(
         body->discarded += size;
         return body->discarded <= DISCARD_MAX ? MHD_YES : MHD_NO;
     }
-    char *larger = realloc(body->data, body->size + size);
-    if (larger == NULL)
-        return MHD_NO;
-    memcpy(larger + body->size, data, size);
-    body->data = larger;
+    if (body->size + size > body->capacity) {
+        size_t capacity = 2 * (body->size + size);
+        char *larger = realloc(body->data, capacity);
+        if (larger == NULL)
+            return MHD_NO;
+        body->data = larger;
+        body->capacity = capacity;
+    }
+    memcpy(body->data + body->size, data, size);
     body->size += size;
     return MHD_YES;
 }

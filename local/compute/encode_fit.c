@@ -63,11 +63,13 @@ static float solve_affine(amphi_affine *out, const float sums[4], float n, float
     float xq = sums[2];
     float x = sums[3];
     float determinant = n * qq - q * q;
-    if (determinant <= 0)
-        return INFINITY;
-    out->scale = (n * xq - x * q) / determinant;
-    out->minimum = (x * qq - q * xq) / determinant;
-    if (below_zero && out->minimum > 0) {
+    if (determinant > 0) {
+        out->scale = (n * xq - x * q) / determinant;
+        out->minimum = (x * qq - q * xq) / determinant;
+    }
+    if (determinant <= 0 || (below_zero && out->minimum > 0)) { /* all on one level, or above 0 */
+        if (qq <= 0)
+            return INFINITY;
         out->minimum = 0;
         out->scale = xq / qq;
     }

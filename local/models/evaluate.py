@@ -40,7 +40,7 @@ class TorchBackend:
 
 class AmphiBackend:
     def __init__(self, program, path):
-        self.base = [program, "ask", "--json", "--mode", "only_local", "--no-cache", "--temperature", "0",
+        self.base = [program, "ask", "--json", "--mode", "only_local", "--no-cache",
                      "--model", path]
         self.count = 0
 

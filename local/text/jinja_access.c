@@ -377,7 +377,8 @@ bool amphi__jinja_iterate(jinja_render *r, jinja_value value, jinja_list **out)
     case JINJA_VIEW:
         return iterate_dict(r, value.as.view->dict, value.as.view->what, list);
     case JINJA_GENERATOR:
-        list->items = generator->list->items + generator->next;
+        if (generator->list->items != NULL)
+            list->items = generator->list->items + generator->next;
         list->count = list->capacity = generator->list->count - generator->next;
         generator->next = generator->list->count;
         return true;

@@ -393,9 +393,16 @@ static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY
     if (cache_applies(stream) && !stream->cache_hit && ttl_s > 0 &&
         stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
         (void)amphi__cache_put(stream->client->cache, key, &result, ttl_s);
-    amphi_status status = amphi__turn_keep(stream, &result);
-    if (status != AMPHI_OK && stream->request.outbox_id != NULL) {
-        amphi__fail(&stream->error, status, 0, "the delivered answer could not be kept");
+    amphi_error why;
+    amphi__error_clear(&why);
+    if (amphi__turn_keep(stream, &result, &why) != AMPHI_OK) {
+        /* The answer is whole, but nobody may think that it is kept. */
+        amphi__fail(&stream->history_error, why.status, why.native_code,
+            "the answer could not be kept in the history: %s", why.message);
+        amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "%s", stream->history_error.message);
+    }
+    if (stream->history_error.status != AMPHI_OK && stream->request.outbox_id != NULL) {
+        stream->error = stream->history_error;
         amphi_event failed = {.kind = AMPHI_EVENT_ERROR, .error = &stream->error};
         amphi__stream_emit(stream, &failed);
         return;

@@ -24,6 +24,8 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->total_ms = (uint32_t)((stream->ended_us - stream->started_us) / 1000);
     out->decision = &stream->plan.decision;
     out->error = stream->error.status != AMPHI_OK ? &stream->error : NULL;
+    out->history_error =
+        stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d)
@@ -59,13 +61,13 @@ static void put_takeovers(amphi_json_writer *writer, const amphi_chat_result *re
     amphi__json_close(writer, ']');
 }
 
-static void put_error(amphi_json_writer *writer, const amphi_error *error)
+static void put_error(amphi_json_writer *writer, const char *key, const amphi_error *error)
 {
     if (error == NULL) {
-        amphi__json_put_null(writer, "error");
+        amphi__json_put_null(writer, key);
         return;
     }
-    amphi__json_open(writer, "error", '{');
+    amphi__json_open(writer, key, '{');
     amphi__json_put_str(writer, "status", amphi_str_from(amphi_status_name(error->status)));
     amphi__json_put_str(writer, "message", amphi_str_from(error->message));
     amphi__json_put_int(writer, "retry_after_ms", error->retry_after_ms);
@@ -98,7 +100,9 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_int(&writer, "total_ms", result->total_ms);
     amphi__json_close(&writer, '}');
     amphi__record_decision(&writer, "decision", result->decision);
-    put_error(&writer, result->error);
+    put_error(&writer, "error", result->error);
+    if (result->history_error != NULL)
+        put_error(&writer, "history_error", result->history_error);
     amphi__json_close(&writer, '}');
     return out->status;
 }

@@ -70,6 +70,7 @@ struct amphi_stream {
     amphi_usage usage;
     amphi_finish finish;
     amphi_error error;
+    amphi_error history_error; /* status AMPHI_OK: kept, or nothing was to be kept */
     bool cache_hit;
     bool tool_call_seen;
     uint64_t first_token_us; /* 0: none yet */

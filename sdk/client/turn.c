@@ -7,6 +7,7 @@
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
+#include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
 /* A message to be stored, and the texts that were made for it. */
@@ -66,7 +67,8 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
     return record->status != AMPHI_OK ? record->status : texts->content.status;
 }
 
-amphi_status amphi__turn_keep(amphi_stream *stream, const amphi_chat_result *result)
+amphi_status amphi__turn_keep(
+    amphi_stream *stream, const amphi_chat_result *result, amphi_error *error)
 {
     amphi_store store = stream->client->store;
     const amphi_json *own = amphi__json_get(stream->request.body, "messages");
@@ -94,12 +96,10 @@ amphi_status amphi__turn_keep(amphi_stream *stream, const amphi_chat_result *res
         .messages_count = count + 1,
         .outbox_id = amphi_str_from(stream->request.outbox_id),
     };
-    amphi_error error = {.message = "out of memory"};
     if (status == AMPHI_OK)
-        status = store.ops->turn_append(store.self, &turn, &error);
-    if (status != AMPHI_OK)
-        amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "history: the turn was not kept: %s",
-            error.message);
+        status = store.ops->turn_append(store.self, &turn, error);
+    else
+        (void)amphi__fail_no_memory(error);
     for (i = 0; texts != NULL && i <= count; i++) {
         amphi__buf_clear(&texts[i].content);
         amphi__buf_clear(&texts[i].extra);

@@ -128,16 +128,16 @@ static int read_request(int fd, char data[REQUEST_MAX])
 
 static void *serve_connection(void *opaque)
 {
+    static const char no[] = "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n";
     int fd = (int)(intptr_t)opaque;
     int yes = 1;
     char *request = malloc(REQUEST_MAX);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    while (request != NULL && read_request(fd, request))
-        if (!(strncmp(request, "POST", 4) == 0
-                    ? send_answer(fd, number_behind(request, "\"max_tokens\":"),
-                          number_behind(request, "\"seed\":"))
-                    : send_all(fd, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n", 40)))
-            break;
+    for (int good = request != NULL; good && read_request(fd, request);)
+        good = strncmp(request, "POST", 4) == 0
+                   ? send_answer(fd, number_behind(request, "\"max_tokens\":"),
+                         number_behind(request, "\"seed\":"))
+                   : send_all(fd, no, sizeof no - 1); /* a warm-up's HEAD */
     free(request);
     close(fd);
     return NULL;

@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_expect(error.message[0] != '\0');
         return 0;
     }
-    for (size_t i = 0; i < amphi__gguf_tensor_count(gguf); i++) {
-        const amphi_tensor *tensor = amphi__gguf_tensor_at(gguf, i);
+    for (size_t i = 0; i < amphi__gguf_tensors_count(gguf); i++) {
+        const amphi_gguf_tensor *tensor = amphi__gguf_tensor_at(gguf, i);
         const uint8_t *from = tensor->data;
         fuzz_expect(from >= data && tensor->size_bytes <= size &&
                     from + tensor->size_bytes <= data + size);
@@ -34,12 +34,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         amphi__gguf_u64(gguf, keys[i], &number);
         amphi__gguf_f64(gguf, keys[i], &real);
         amphi__gguf_bool(gguf, keys[i], &flag);
-        if (!amphi__gguf_array(gguf, keys[i], &array))
+        if (!amphi__gguf_array_get(gguf, keys[i], &array))
             continue;
-        for (uint64_t j = 0; j < array.count && j < 64; j++) {
-            amphi__gguf_array_str(&array, j, &text);
-            amphi__gguf_array_u64(&array, j, &number);
-            amphi__gguf_array_f64(&array, j, &real);
+        size_t cursor = 0;
+        while (array.type == AMPHI_GGUF_STRING && amphi__gguf_array_next_str(&array, &cursor, &text))
+            fuzz_expect((const uint8_t *)text.data + text.size <= data + size);
+        for (uint64_t j = 0; array.type != AMPHI_GGUF_STRING && j < array.count && j < 64; j++) {
+            (void)amphi__gguf_array_f64(&array, j);
+            (void)amphi__gguf_array_i64(&array, j);
         }
     }
     amphi__gguf_free(gguf);

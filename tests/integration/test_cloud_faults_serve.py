@@ -369,6 +369,17 @@ def serve__key_is_in_no_log_error_record_or_command_line(folder):
     assert "harbour" in shown.stdout and "sk-" not in shown.stdout + shown.stderr
 
 
+@promise
+def bench__remote_compares_with_plain_libcurl_in_one_run(folder):
+    done = faces.amphi("bench", "remote", "--json", timeout=120)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    for key in ("request_added_us", "event_added_us", "gateway_added_us", "curl_request_us"):
+        assert isinstance(figures[key], (int, float)), figures
+    assert 0 < figures["curl_request_us"] < 1e5, figures  # the plain side did run
+    print(done.stdout.strip())
+
+
 def main():
     global cloud
     cloud = Cloud()

@@ -321,7 +321,7 @@ static void worker__a_body_that_is_no_request_is_refused(void **state)
     static const char *const bodies[] = {"", "{", "[]", "{}", "{\"messages\":3}",
         "{\"messages\":[]}", "{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\"}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
-        ASK("\"response_format\":{\"type\":\"json_object\"}"), ASK("\"stop\":\"" LONG_STOP "\"")};
+        ASK("\"response_format\":{\"type\":\"poem\"}"), ASK("\"stop\":\"" LONG_STOP "\"")};
 
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         engine_recorder r;

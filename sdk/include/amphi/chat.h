@@ -171,6 +171,7 @@ typedef struct amphi_chat_result {
     uint32_t total_ms;
     const amphi_decision *decision;
     const amphi_error *error; /* NULL when DONE or QUEUED                                    */
+    const amphi_error *history_error; /* not NULL: the answer is whole, but could not be kept */
 } amphi_chat_result;
 
 AMPHI_API amphi_status amphi_stream_result(

@@ -24,7 +24,7 @@ static const struct {
     double most;
 } limits[] = {{AMPHI_WEIGHT_F32, 0}, {AMPHI_WEIGHT_F16, 1e-7}, {AMPHI_WEIGHT_BF16, 4e-6},
     {AMPHI_WEIGHT_Q8_0, 4e-5}, {AMPHI_WEIGHT_Q6_K, 4e-4}, {AMPHI_WEIGHT_Q5_K, 1.4e-3},
-    {AMPHI_WEIGHT_Q5_1, 1.3e-3}, {AMPHI_WEIGHT_Q5_0, 1.6e-3}, {AMPHI_WEIGHT_Q4_K, 5.5e-3},
+    {AMPHI_WEIGHT_Q5_1, 1.3e-3}, {AMPHI_WEIGHT_Q5_0, 1.8e-3}, {AMPHI_WEIGHT_Q4_K, 5.5e-3},
     {AMPHI_WEIGHT_Q4_1, 5e-3}, {AMPHI_WEIGHT_Q4_0, 6.5e-3}, {AMPHI_WEIGHT_IQ4_NL, 6e-3},
     {AMPHI_WEIGHT_IQ4_XS, 6e-3}, {AMPHI_WEIGHT_Q3_K, 2.4e-2}, {AMPHI_WEIGHT_Q2_K, 8e-2}};
 #define TYPES (sizeof limits / sizeof *limits)

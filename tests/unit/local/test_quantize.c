@@ -173,8 +173,8 @@ static double distance(const char *path, const float *expected, uint32_t vocabul
 
 static void quantize__models_are_as_good_as_those_of_the_independent_implementation(void **state)
 {
-    static const char *const types[] = {"Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_M",
-        "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_NL", "IQ4_XS"};
+    static const char *const types[] = {
+        "Q8_0", "Q4_0", "Q5_1", "Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "IQ4_XS"};
     if (access(MODELS "llama-f32.gguf", R_OK) != 0) {
         printf("skipped: " MODELS " is not there\n");
         skip();

@@ -360,8 +360,8 @@ static void check_end(size_t which, const char *last)
     assert_int_equal(DIALECT.answer_headers(answer, 200, event_stream, 1), AMPHI_ANSWER_OPEN);
     amphi_str all = amphi__buf_str(&stream);
     size_t last_at = amphi__str_find(all, amphi_str_from(last));
-    size_t behind = last_at + amphi__str_find(amphi__str_slice(all, last_at, all.size),
-                                  AMPHI_STR("\n\n")) + 2;
+    size_t behind =
+        last_at + amphi__str_find(amphi__str_slice(all, last_at, all.size), AMPHI_STR("\n\n")) + 2;
     assert_int_equal(
         DIALECT.answer_body(answer, amphi__str_slice(all, 0, last_at)), AMPHI_ANSWER_ENDING);
     assert_int_equal(record.terminals, 0);
