@@ -66,6 +66,9 @@ static amphi_status load_install_id(amphi_rollout *rollout, amphi_error *error);
 static amphi_status make_attributes(amphi_rollout *rollout, amphi_error *error);
 static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error);
 static amphi_status parse_payload(amphi_json **out, amphi_str text, amphi_error *error);
+static void evaluate(
+    const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out);
+static amphi_status apply_value(amphi_policy *policy, const amphi_json *value, amphi_error *error);
 static amphi_status keep(
     amphi_rollout *rollout, amphi_str payload, const char *etag, amphi_error *error);
 
@@ -316,6 +319,34 @@ static amphi_status fetch(
         rollout->allow_http_loopback, timeout_ms, error);
 }
 
+/* A value that does not fit the policy document must not push aside one that does: a typing mistake
+ * on the server would switch a kill switch off. */
+static amphi_status check_against_last(
+    amphi_rollout *rollout, const amphi_json *payload, amphi_error *error)
+{
+    amphi_gb_result result;
+    amphi_policy policy;
+    amphi_error misfit;
+    amphi__policy_init(&policy);
+    evaluate(rollout, payload, &result);
+    amphi_status status = apply_value(&policy, result.value, &misfit);
+    if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY) {
+        return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+    }
+    bool last_fits = false;
+    amphi__mutex_lock(&rollout->lock);
+    if (rollout->payload != NULL) {
+        evaluate(rollout, rollout->payload, &result);
+        last_fits = apply_value(&policy, result.value, NULL) == AMPHI_OK;
+    }
+    amphi__mutex_unlock(&rollout->lock);
+    if (!last_fits) {
+        return AMPHI_OK; /* there is nothing to hold on to; `show` says that it is ignored */
+    }
+    return amphi__fail(
+        error, AMPHI_E_FORMAT, 0, "rollout: the last good payload is kept: %s", misfit.message);
+}
+
 /* Puts the new payload into force; false when the old one was confirmed. */
 static bool put_into_force(
     amphi_rollout *rollout, amphi_json *payload, const amphi_rollout_fetch *fetched)
@@ -341,8 +372,10 @@ static amphi_status refresh(
     amphi_status status = fetch(rollout, fetched, timeout_ms, error);
     if (status == AMPHI_OK && !fetched->not_modified) {
         status = parse_payload(&payload, amphi__buf_str(&fetched->body), error);
+        status = status == AMPHI_OK ? check_against_last(rollout, payload, error) : status;
     }
     if (status != AMPHI_OK) {
+        amphi__json_free(payload);
         return status;
     }
     if (put_into_force(rollout, payload, fetched)) {
@@ -390,12 +423,13 @@ amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms,
 
 /* ---- applying ---- */
 
-static void evaluate(const amphi_rollout *rollout, amphi_gb_result *out)
+static void evaluate(
+    const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out)
 {
     amphi_gb gb;
-    amphi__gb_init(&gb, amphi__json_get(rollout->payload, "features"), rollout->attributes);
-    gb.saved_groups = amphi__json_get(rollout->payload, "savedGroups");
-    gb.bandits = amphi__json_get(rollout->payload, "contextualBandits");
+    amphi__gb_init(&gb, amphi__json_get(payload, "features"), rollout->attributes);
+    gb.saved_groups = amphi__json_get(payload, "savedGroups");
+    gb.bandits = amphi__json_get(payload, "contextualBandits");
     amphi__gb_feature(&gb, AMPHI_STR(FEATURE), out);
 }
 
@@ -422,7 +456,7 @@ amphi_status amphi__rollout_apply(
     amphi_policy changed = *base;
     amphi__error_clear(&misfit);
     amphi__mutex_lock(&rollout->lock);
-    evaluate(rollout, &result);
+    evaluate(rollout, rollout->payload, &result);
     amphi_status status = apply_value(&changed, result.value, &misfit);
     bool tell = status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && !rollout->said_ignored;
     rollout->said_ignored = rollout->said_ignored || tell;
@@ -520,7 +554,7 @@ amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_e
     amphi__buf_init(&why, 4096);
     amphi__json_writer_init(&writer, out);
     amphi__mutex_lock(&rollout->lock);
-    evaluate(rollout, &result);
+    evaluate(rollout, rollout->payload, &result);
     say_why(&why, rollout, &result);
     amphi__json_open(&writer, NULL, '{');
     amphi__json_put_str(&writer, "source", amphi_str_from(rollout->source));

@@ -362,6 +362,21 @@ static void install_id__is_made_once_and_kept(void **state)
     assert_int_equal(store.puts, 1);
 }
 
+static void value__that_does_not_fit_does_not_push_a_good_one_aside(void **state)
+{
+    (void)state;
+    write_source("{\"features\":{\"amphi.policy\":{\"defaultValue\":"
+                 "{\"local\":{\"enabled\":false}}}}}");
+    amphi_rollout *rollout = rollout_from(source);
+    assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
+    assert_false(applied(rollout).local_enabled);
+    write_source("{\"features\":{\"amphi.policy\":{\"defaultValue\":"
+                 "{\"local\":{\"enabled\":true},\"mode\":\"warp\"}}}}");
+    assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_E_FORMAT);
+    assert_false(applied(rollout).local_enabled);
+    amphi__rollout_free(rollout);
+}
+
 static void value__that_does_not_fit_is_ignored_as_a_whole(void **state)
 {
     (void)state;
@@ -614,6 +629,7 @@ int main(void)
         SCENE(file__coverage_selects_by_the_bucket),
         SCENE(file__conditions_see_platform_and_version),
         SCENE(install_id__is_made_once_and_kept),
+        SCENE(value__that_does_not_fit_does_not_push_a_good_one_aside),
         SCENE(value__that_does_not_fit_is_ignored_as_a_whole),
         SCENE(payload__that_is_bad_changes_nothing),
         SCENE(kept__last_good_payload_survives_a_restart),
