@@ -99,7 +99,7 @@ const cli_command cli_ask = {
         "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
         "cache, finish_reason, usage, timing and the decision with its reasons.\n"
         "  --events              every event as a JSON line, in OpenAI's chunk form\n"
-            "  --schema FILE         the answer is JSON that satisfies this JSON Schema\n"
+        "  --schema FILE         the answer is JSON that satisfies this JSON Schema\n"
         "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
         "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
     .own_flags = own_flags,

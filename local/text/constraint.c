@@ -42,7 +42,7 @@ typedef struct kept_mask {
     uint32_t cost_max; /* the most that any of its tokens leaves to be written */
     uint32_t cost_min; /* the least, of all that fit */
     uint32_t allowed;
-    bool pruned; /* for the limit's sake */
+    bool pruned;   /* for the limit's sake */
     uint64_t used; /* when */
     uint64_t *bits;
 } kept_mask;
@@ -53,7 +53,7 @@ struct amphi_constraint {
     amphi_matcher *matcher;
     uint32_t position;
     uint32_t reserve; /* tokens; UINT32_MAX: not known yet */
-    size_t words; /* of a mask */
+    size_t words;     /* of a mask */
     uint64_t clock;
     kept_mask masks[MASKS_KEPT];
     kept_mask scratch; /* when the end is near: not kept */
@@ -120,9 +120,8 @@ static void plant(amphi_lexicon *lexicon, const piece *pieces, uint32_t count)
             lexicon->nodes[open[--depth]].behind = lexicon->nodes_count;
         for (; depth < p->size; depth++) {
             open[depth] = lexicon->nodes_count;
-            lexicon->nodes[lexicon->nodes_count++] = (tree_node){.tokens_at = i,
-                .byte = p->bytes[depth],
-                .depth = (uint8_t)(depth + 1)};
+            lexicon->nodes[lexicon->nodes_count++] =
+                (tree_node){.tokens_at = i, .byte = p->bytes[depth], .depth = (uint8_t)(depth + 1)};
         }
         lexicon->tokens[i] = p->token;
     }
@@ -242,8 +241,8 @@ static amphi_status check(const amphi_constraint *c, amphi_error *error)
     if (status == AMPHI_E_NO_MEMORY)
         return amphi__fail_no_memory(error);
     return status == AMPHI_OK
-        ? AMPHI_OK
-        : amphi__fail(error, status, 0, "the schema has too many alternatives at once");
+               ? AMPHI_OK
+               : amphi__fail(error, status, 0, "the schema has too many alternatives at once");
 }
 
 /* ---- masks ---------------------------------------------------------------------------------- */

@@ -10,8 +10,8 @@
 enum { CLASSES_MAX = 256 };
 
 /* Makes room for one more; false: remembered in status. */
-static bool grow(amphi_grammar *g, void **data, size_t size, uint32_t count, uint32_t *capacity,
-    uint32_t most)
+static bool grow(
+    amphi_grammar *g, void **data, size_t size, uint32_t count, uint32_t *capacity, uint32_t most)
 {
     if (g->status != AMPHI_OK)
         return false;
@@ -145,8 +145,8 @@ uint32_t amphi__grammar_call(amphi_grammar *g, uint32_t rule, uint32_t next)
 static uint32_t plus(uint32_t a, uint32_t b)
 {
     return a == AMPHI_COST_NEVER || b == AMPHI_COST_NEVER || a > AMPHI_COST_NEVER - 1 - b
-        ? AMPHI_COST_NEVER
-        : a + b;
+               ? AMPHI_COST_NEVER
+               : a + b;
 }
 
 static bool is_single(const amphi_byte_set *set)

@@ -101,8 +101,8 @@ static uint32_t hex_escape(amphi_grammar *g, uint32_t next)
         g, "89abAB", amphi__grammar_any_of(g, HEX, amphi__grammar_any_of(g, HEX, low)));
     uint32_t all = amphi__grammar_any_of(g, "123456789abcefABCEF", three);
     all = amphi__grammar_either(g, all,
-        amphi__grammar_any_of(g, "dD",
-            amphi__grammar_either(g, amphi__grammar_any_of(g, "01234567", two), high)));
+        amphi__grammar_any_of(
+            g, "dD", amphi__grammar_either(g, amphi__grammar_any_of(g, "01234567", two), high)));
     uint32_t last = amphi__grammar_any_of(g, HEX_REST, next);
     uint32_t small = amphi__grammar_either(
         g, amphi__grammar_any_of(g, HEX_REST, one), amphi__grammar_any_of(g, "0", last));
@@ -118,7 +118,8 @@ static uint32_t one_char(amphi_grammar *g, bool escapes, uint32_t next)
     amphi__byte_set_add(&plain, ' ', '~');
     plain.bits['"' >> 6] &= ~(UINT64_C(1) << ('"' & 63));
     plain.bits['\\' >> 6] &= ~(UINT64_C(1) << ('\\' & 63));
-    uint32_t all = amphi__grammar_either(g, amphi__grammar_set(g, &plain, next), wide_char(g, next));
+    uint32_t all =
+        amphi__grammar_either(g, amphi__grammar_set(g, &plain, next), wide_char(g, next));
     if (!escapes)
         return all;
     uint32_t escape = amphi__grammar_either(g, amphi__grammar_any_of(g, "\"\\/bfnrt", next),
@@ -167,7 +168,8 @@ static uint32_t string(amphi_grammar *g, uint32_t next)
     if (g->rule_string == 0) {
         uint32_t rule = amphi__grammar_rule(g);
         uint32_t end = amphi__grammar_any_of(g, "\"", g->returns);
-        uint32_t entry = amphi__grammar_any_of(g, "\"", amphi__grammar_chars(g, 0, UINT32_MAX, end));
+        uint32_t entry =
+            amphi__grammar_any_of(g, "\"", amphi__grammar_chars(g, 0, UINT32_MAX, end));
         if (g->status != AMPHI_OK)
             return 0;
         g->rules[rule] = entry;
@@ -214,11 +216,12 @@ static uint32_t leave_names(const other_key *k, const amphi_byte_set *taken, amp
     amphi_byte_set set = {{0}};
     uint32_t all = 0;
     if (written < size) {
-        unsigned low = written == 1 && first == 0xE0 ? 0xA0 : written == 1 && first == 0xF0 ? 0x90
-                                                                                            : 0x80;
-        unsigned high = written == 1 && first == 0xED ? 0x9F
-            : written == 1 && first == 0xF4           ? 0x8F
-                                                      : 0xBF;
+        unsigned low = written == 1 && first == 0xE0   ? 0xA0
+                       : written == 1 && first == 0xF0 ? 0x90
+                                                       : 0x80;
+        unsigned high = written == 1 && first == 0xED   ? 0x9F
+                        : written == 1 && first == 0xF4 ? 0x8F
+                                                        : 0xBF;
         amphi__byte_set_add(&set, low, high);
         for (int i = 0; i < 4; i++)
             set.bits[i] &= ~taken->bits[i];
@@ -231,15 +234,15 @@ static uint32_t leave_names(const other_key *k, const amphi_byte_set *taken, amp
         set.bits[i] &= ~taken->bits[i];
     all = amphi__grammar_set(k->g, &set, k->rest[0]);
     /* Lead bytes that no name has here; narrow ranges after some leads are left out. */
-    static const uint8_t leads[][3] = {{0xC2, 0xDF, 1}, {0xE1, 0xEC, 2}, {0xEE, 0xEF, 2},
-        {0xF1, 0xF3, 3}};
+    static const uint8_t leads[][3] = {
+        {0xC2, 0xDF, 1}, {0xE1, 0xEC, 2}, {0xEE, 0xEF, 2}, {0xF1, 0xF3, 3}};
     for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
         amphi_byte_set wide = {{0}};
         amphi__byte_set_add(&wide, leads[i][0], leads[i][1]);
         for (int j = 0; j < 4; j++)
             wide.bits[j] &= ~taken->bits[j];
-        all = amphi__grammar_either(
-            k->g, all, amphi__grammar_set(k->g, &wide, k->rest[leads[i][2]]));
+        all =
+            amphi__grammar_either(k->g, all, amphi__grammar_set(k->g, &wide, k->rest[leads[i][2]]));
     }
     return all;
 }
@@ -348,8 +351,8 @@ uint32_t amphi__grammar_number(amphi_grammar *g, uint32_t next)
 /* ---- arrays, objects, any value ------------------------------------------------------------- */
 
 /* After item number `index`: on with ", item" or the end. */
-static uint32_t items(amphi_grammar *g, uint32_t rule, uint32_t from, uint32_t least, uint32_t most,
-    uint32_t end)
+static uint32_t items(
+    amphi_grammar *g, uint32_t rule, uint32_t from, uint32_t least, uint32_t most, uint32_t end)
 {
     uint32_t at = end;
     if (most == UINT32_MAX) {
@@ -385,8 +388,8 @@ uint32_t amphi__grammar_array(amphi_grammar *g, const uint32_t *first, uint32_t 
         uint32_t fixed = first_count < most ? first_count : most;
         uint32_t from = fixed > 1 ? fixed : 1;
         uint32_t at = has_rest || fixed == most
-            ? items(g, rule, from, least, has_rest ? most : from, end)
-            : end;
+                          ? items(g, rule, from, least, has_rest ? most : from, end)
+                          : end;
         for (uint32_t i = fixed; i > 1 && g->status == AMPHI_OK; i--) {
             at = amphi__grammar_comma(g, amphi__grammar_call(g, first[i - 1], at));
             at = i - 1 >= least ? amphi__grammar_either(g, end, at) : at;
@@ -411,8 +414,7 @@ uint32_t amphi__grammar_any_object(amphi_grammar *g, uint32_t next)
         uint32_t value = value_rule(g);
         uint32_t end = amphi__grammar_space(g, amphi__grammar_any_of(g, "}", g->returns));
         uint32_t loop = amphi__grammar_forward(g);
-        uint32_t member =
-            string(g, amphi__grammar_colon(g, amphi__grammar_call(g, value, loop)));
+        uint32_t member = string(g, amphi__grammar_colon(g, amphi__grammar_call(g, value, loop)));
         amphi__grammar_aim(g, loop, end, amphi__grammar_comma(g, member));
         uint32_t entry = amphi__grammar_any_of(
             g, "{", amphi__grammar_space(g, amphi__grammar_either(g, end, member)));
@@ -431,9 +433,9 @@ static uint32_t value_rule(amphi_grammar *g)
         if (g->status != AMPHI_OK)
             return 0;
         g->rule_value = rule;
-        uint32_t all = amphi__grammar_either(
-            g, string(g, end), amphi__grammar_either(g, amphi__grammar_number(g, end),
-                                   amphi__grammar_literal(g, AMPHI_STR("null"), end)));
+        uint32_t all = amphi__grammar_either(g, string(g, end),
+            amphi__grammar_either(g, amphi__grammar_number(g, end),
+                amphi__grammar_literal(g, AMPHI_STR("null"), end)));
         all = amphi__grammar_either(g, all, amphi__grammar_literal(g, AMPHI_STR("true"), end));
         all = amphi__grammar_either(g, all, amphi__grammar_literal(g, AMPHI_STR("false"), end));
         all = amphi__grammar_either(

@@ -44,8 +44,8 @@ static uint32_t span_from(span *s, unsigned at, bool tight_low, bool tight_high,
         char end = c;
         if (s->multiple == 1 && !is_low && !is_high)
             end = tight_high ? (char)(last - 1) : last;
-        uint32_t below = span_from(
-            s, at + 1, is_low, is_high, (rest * 10 + (uint32_t)(c - '0')) % s->multiple);
+        uint32_t below =
+            span_from(s, at + 1, is_low, is_high, (rest * 10 + (uint32_t)(c - '0')) % s->multiple);
         all = amphi__grammar_either(
             s->g, all, amphi__grammar_range(s->g, (unsigned)c, (unsigned)end, below));
         c = (char)(end + 1);
@@ -73,8 +73,7 @@ static uint32_t one_length(
 }
 
 /* From low to high, neither below 0. */
-static uint32_t whole(
-    amphi_grammar *g, int64_t low, int64_t high, uint32_t multiple, uint32_t next)
+static uint32_t whole(amphi_grammar *g, int64_t low, int64_t high, uint32_t multiple, uint32_t next)
 {
     uint32_t all = 0;
     for (int64_t power = 10; low <= high && g->status == AMPHI_OK; power *= 10) {
@@ -127,8 +126,7 @@ static uint32_t fraction_from(fraction *f, unsigned at, bool tight_low, bool tig
 }
 
 /* What follows a whole part: nothing or ".digits", between low and high of `length` digits. */
-static uint32_t point(
-    amphi_grammar *g, int64_t low, int64_t high, unsigned length, uint32_t next)
+static uint32_t point(amphi_grammar *g, int64_t low, int64_t high, unsigned length, uint32_t next)
 {
     if (length == 0)
         return next;
@@ -151,8 +149,8 @@ static int64_t power_of_ten(unsigned n)
 }
 
 /* Scaled bounds, neither below 0. */
-static uint32_t decimals(amphi_grammar *g, int64_t low, int64_t high, unsigned length,
-    uint32_t multiple, uint32_t next)
+static uint32_t decimals(
+    amphi_grammar *g, int64_t low, int64_t high, unsigned length, uint32_t multiple, uint32_t next)
 {
     int64_t scale = power_of_ten(length);
     int64_t first = low / scale;
@@ -162,8 +160,7 @@ static uint32_t decimals(amphi_grammar *g, int64_t low, int64_t high, unsigned l
     if (length == 0)
         return whole(g, low, high, multiple, next);
     if (first == last)
-        return whole(
-            g, first, last, 1, point(g, low % scale, high % scale, length, next));
+        return whole(g, first, last, 1, point(g, low % scale, high % scale, length, next));
     uint32_t all = whole(g, first, first, 1, point(g, low % scale, scale - 1, length, next));
     all = amphi__grammar_either(
         g, all, whole(g, last, last, 1, point(g, 0, high % scale, length, next)));
@@ -227,8 +224,7 @@ uint32_t amphi__grammar_bounded(amphi_grammar *g, const amphi_number_bounds *bou
     unsigned size = isinf(bounds->least) ? 1 : digits_of(bounds->least);
     unsigned other = isinf(bounds->most) ? 1 : digits_of(bounds->most);
     size = other > size ? other : size;
-    if (open)
-        {
+    if (open) {
         unsigned implied = bounds->whole ? SIGNIFICANT : IMPLIED_DIGITS;
         size = size + 1 > implied ? size + 1 : implied;
     }
@@ -238,9 +234,8 @@ uint32_t amphi__grammar_bounded(amphi_grammar *g, const amphi_number_bounds *bou
     double most = size > SIGNIFICANT ? (double)WHOLE_MAX : (double)(power_of_ten(size) - 1);
     int64_t low = scaled(isinf(bounds->least) && bounds->least < 0 ? -most : bounds->least, true,
         bounds->above, length);
-    int64_t high = scaled(
-        isinf(bounds->most) && bounds->most > 0 ? most : bounds->most, false, bounds->below,
-        length);
+    int64_t high = scaled(isinf(bounds->most) && bounds->most > 0 ? most : bounds->most, false,
+        bounds->below, length);
     if (low > high || next == 0)
         return 0;
     uint32_t all = 0;

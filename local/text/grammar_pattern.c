@@ -15,8 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PATTERN_MAX = 4096, NODES_MAX = 4096, RANGES_MAX = 4096, DEPTH_MAX = 64, REPEAT_MAX = 1000,
-    BOUND_MAX = 8192 };
+enum {
+    PATTERN_MAX = 4096,
+    NODES_MAX = 4096,
+    RANGES_MAX = 4096,
+    DEPTH_MAX = 64,
+    REPEAT_MAX = 1000,
+    BOUND_MAX = 8192
+};
 
 #define LAST_CHAR 0x10FFFFu
 
@@ -28,9 +34,9 @@ typedef enum node_kind { NODE_EMPTY, NODE_SET, NODE_CAT, NODE_ALT, NODE_REPEAT }
 
 typedef struct node {
     node_kind kind;
-    uint32_t a, b;       /* CAT, ALT: parts; REPEAT: a; SET: ranges from a, b of them */
+    uint32_t a, b;        /* CAT, ALT: parts; REPEAT: a; SET: ranges from a, b of them */
     uint32_t least, most; /* REPEAT */
-    uint32_t rule;       /* SET: made once, 0: not yet */
+    uint32_t rule;        /* SET: made once, 0: not yet */
 } node;
 
 typedef struct pattern {
@@ -49,8 +55,8 @@ typedef struct pattern {
 static uint32_t refuse(pattern *p, const char *what)
 {
     if (p->status == AMPHI_OK)
-        p->status = amphi__fail(
-            p->error, AMPHI_E_UNSUPPORTED, 0, "pattern: %s (at byte %zu)", what, p->at);
+        p->status =
+            amphi__fail(p->error, AMPHI_E_UNSUPPORTED, 0, "pattern: %s (at byte %zu)", what, p->at);
     return 0;
 }
 
@@ -150,10 +156,10 @@ static bool read_hex(pattern *p, unsigned digits, uint32_t *out)
     *out = 0;
     for (unsigned i = 0; i < digits; i++, p->at++) {
         int c = peek(p);
-        int value = c >= '0' && c <= '9' ? c - '0'
-            : c >= 'a' && c <= 'f'       ? c - 'a' + 10
-            : c >= 'A' && c <= 'F'       ? c - 'A' + 10
-                                         : -1;
+        int value = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
         if (value < 0)
             return false;
         *out = *out * 16 + (uint32_t)value;
@@ -375,8 +381,8 @@ static uint32_t read_alternative(pattern *p)
         if (p->status != AMPHI_OK)
             return 0;
         p->nodes[anything].most = UINT32_MAX;
-        all = side == 0 ? add_node(p, NODE_CAT, anything, all)
-                        : add_node(p, NODE_CAT, all, anything);
+        all =
+            side == 0 ? add_node(p, NODE_CAT, anything, all) : add_node(p, NODE_CAT, all, anything);
     }
     return all;
 }
@@ -434,24 +440,23 @@ static bool measure(const pattern *p, uint32_t root, uint32_t *least, uint32_t *
 /* ---- states --------------------------------------------------------------------------------- */
 
 /* UTF-8 sequences of n bytes between two of them. */
-static uint32_t between(
-    amphi_grammar *g, const unsigned char *low, const unsigned char *high, unsigned n, uint32_t next)
+static uint32_t between(amphi_grammar *g, const unsigned char *low, const unsigned char *high,
+    unsigned n, uint32_t next)
 {
     static const unsigned char lowest[] = {0x80, 0x80, 0x80};
     static const unsigned char highest[] = {0xBF, 0xBF, 0xBF};
     if (n == 1)
         return amphi__grammar_range(g, low[0], high[0], next);
     if (low[0] == high[0])
-        return amphi__grammar_range(
-            g, low[0], low[0], between(g, low + 1, high + 1, n - 1, next));
-    uint32_t all = amphi__grammar_range(
-        g, low[0], low[0], between(g, low + 1, highest, n - 1, next));
+        return amphi__grammar_range(g, low[0], low[0], between(g, low + 1, high + 1, n - 1, next));
+    uint32_t all =
+        amphi__grammar_range(g, low[0], low[0], between(g, low + 1, highest, n - 1, next));
     all = amphi__grammar_either(g, all,
         amphi__grammar_range(g, high[0], high[0], between(g, lowest, high + 1, n - 1, next)));
     if (low[0] + 1 <= high[0] - 1)
         all = amphi__grammar_either(g, all,
-            amphi__grammar_range(g, low[0] + 1u, high[0] - 1u,
-                between(g, lowest, highest, n - 1, next)));
+            amphi__grammar_range(
+                g, low[0] + 1u, high[0] - 1u, between(g, lowest, highest, n - 1, next)));
     return all;
 }
 
@@ -490,7 +495,8 @@ static uint32_t escaped(amphi_grammar *g, uint32_t c, uint32_t next)
     return amphi__grammar_literal(g, amphi_str_from(text), next);
 }
 
-static uint32_t emit_ranges(amphi_grammar *g, const char_range *ranges, uint32_t count, uint32_t next)
+static uint32_t emit_ranges(
+    amphi_grammar *g, const char_range *ranges, uint32_t count, uint32_t next)
 {
     amphi_byte_set plain = {{0}};
     bool special[128] = {false};
@@ -504,8 +510,7 @@ static uint32_t emit_ranges(amphi_grammar *g, const char_range *ranges, uint32_t
             if (!is_special)
                 amphi__byte_set_add(&plain, c, c);
         }
-        all = amphi__grammar_either(
-            g, all, wide_range(g, ranges[i].first, ranges[i].last, next));
+        all = amphi__grammar_either(g, all, wide_range(g, ranges[i].first, ranges[i].last, next));
     }
     if (any_plain)
         all = amphi__grammar_either(g, all, amphi__grammar_set(g, &plain, next));
@@ -626,8 +631,8 @@ static void keep_length(pattern *p, uint32_t root, uint32_t least, uint32_t most
         refuse(p, "minLength and maxLength can't be kept with this pattern");
 }
 
-amphi_status amphi__grammar_pattern(amphi_grammar *g, amphi_str text, uint32_t least,
-    uint32_t most, uint32_t next, uint32_t *entry, amphi_error *error)
+amphi_status amphi__grammar_pattern(amphi_grammar *g, amphi_str text, uint32_t least, uint32_t most,
+    uint32_t next, uint32_t *entry, amphi_error *error)
 {
     pattern p = {.g = g, .text = text, .error = error};
     *entry = 0;

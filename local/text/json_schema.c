@@ -21,8 +21,7 @@ struct amphi_schema_memo {
 
 /* ---- questions over all parts --------------------------------------------------------------- */
 
-static double tightest(
-    const amphi_schema_parts *parts, const char *key, bool largest, double none)
+static double tightest(const amphi_schema_parts *parts, const char *key, bool largest, double none)
 {
     double best = none;
     for (uint32_t i = 0; i < parts->count; i++) {
@@ -79,12 +78,12 @@ static unsigned types_of(amphi_schema *schema, const amphi_schema_parts *parts)
         types &= amphi__schema_types(schema, parts->items[i]);
     if (types != AMPHI_TYPE_ALL)
         return types;
-    return has_any(parts, object_keys)  ? AMPHI_TYPE_OBJECT
-        : has_any(parts, array_keys)    ? AMPHI_TYPE_ARRAY
-        : has_any(parts, string_keys)   ? AMPHI_TYPE_STRING
-        : has_any(parts, number_keys)   ? AMPHI_TYPE_NUMBER
-        : first_with(parts, "format") != NULL ? AMPHI_TYPE_STRING
-                                        : AMPHI_TYPE_ALL;
+    return has_any(parts, object_keys)           ? AMPHI_TYPE_OBJECT
+           : has_any(parts, array_keys)          ? AMPHI_TYPE_ARRAY
+           : has_any(parts, string_keys)         ? AMPHI_TYPE_STRING
+           : has_any(parts, number_keys)         ? AMPHI_TYPE_NUMBER
+           : first_with(parts, "format") != NULL ? AMPHI_TYPE_STRING
+                                                 : AMPHI_TYPE_ALL;
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */
@@ -144,7 +143,9 @@ static uint32_t numbers(
 #define MONTHS_DAYS                                                                                \
     "((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 #define DATE "[12][0-9]{3}-" MONTHS_DAYS
-#define TIME "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+#define TIME                                                                                       \
+    "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]" \
+    ")"
 #define BYTE "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 
 static const char *format_pattern(amphi_str format)
@@ -188,13 +189,12 @@ static uint32_t strings(amphi_schema *schema, const amphi_schema_parts *parts, u
     uint32_t entry = 0;
     amphi_error why;
     if (pattern != NULL) {
-        amphi_status status = amphi__grammar_pattern(
-            g, amphi__json_string(pattern), least, most, end, &entry, &why);
+        amphi_status status =
+            amphi__grammar_pattern(g, amphi__json_string(pattern), least, most, end, &entry, &why);
         if (status != AMPHI_OK)
             return amphi__schema_fail(schema, status, pattern, why.message);
-    } else if (format == NULL ||
-               amphi__grammar_pattern(
-                   g, amphi_str_from(format), least, most, end, &entry, &why) != AMPHI_OK) {
+    } else if (format == NULL || amphi__grammar_pattern(g, amphi_str_from(format), least, most, end,
+                                     &entry, &why) != AMPHI_OK) {
         entry = amphi__grammar_chars(g, least, most, end);
     }
     return amphi__grammar_any_of(g, "\"", entry);
@@ -244,8 +244,8 @@ static uint32_t arrays(amphi_schema *schema, const amphi_schema_parts *parts, ui
     for (uint32_t i = 0; i < parts->count; i++) {
         const amphi_json *items = amphi__json_get(parts->items[i], "items");
         const amphi_json *prefix = amphi__json_get(parts->items[i], "prefixItems");
-        size_t own = amphi__json_count(
-            amphi__json_kind(items) == AMPHI_JSON_ARRAY ? items : prefix);
+        size_t own =
+            amphi__json_count(amphi__json_kind(items) == AMPHI_JSON_ARRAY ? items : prefix);
         if (own > PREFIX_MAX)
             return amphi__schema_fail(
                 schema, AMPHI_E_LIMIT, parts->items[i], "too many prefixItems");
@@ -309,9 +309,9 @@ static bool fits(amphi_schema *schema, const amphi_schema_parts *parts, const am
             (type & amphi__schema_types(schema, parts->items[i])) == 0)
             return false;
     }
-    const char *const *keys = type == AMPHI_TYPE_OBJECT ? object_keys
-        : type == AMPHI_TYPE_ARRAY                      ? array_keys
-                                                        : NULL;
+    const char *const *keys = type == AMPHI_TYPE_OBJECT  ? object_keys
+                              : type == AMPHI_TYPE_ARRAY ? array_keys
+                                                         : NULL;
     if ((keys != NULL && has_any(parts, keys)) ||
         (type == AMPHI_TYPE_STRING && first_with(parts, "pattern") != NULL) ||
         ((type & AMPHI_TYPE_NUMBER) != 0 && has_any(parts, number_keys + 2)))
@@ -386,8 +386,7 @@ static uint32_t listed(amphi_schema *schema, const amphi_schema_parts *parts, ui
 
 /* ---- alternatives --------------------------------------------------------------------------- */
 
-static uint32_t any_type(
-    amphi_schema *schema, const amphi_schema_parts *parts, uint32_t next)
+static uint32_t any_type(amphi_schema *schema, const amphi_schema_parts *parts, uint32_t next)
 {
     amphi_grammar *g = schema->g;
     unsigned types = types_of(schema, parts);
@@ -420,8 +419,8 @@ static void check_one_of(
              b = amphi__json_next(b)) {
             if (schema->status != AMPHI_OK)
                 return;
-            if (a != b && (++steps > WORK_MAX ||
-                              !amphi__schema_excludes(schema, a, b, context, 0))) {
+            if (a != b &&
+                (++steps > WORK_MAX || !amphi__schema_excludes(schema, a, b, context, 0))) {
                 amphi__schema_fail(schema, AMPHI_E_UNSUPPORTED, b,
                     "oneOf's branches may hold together; use anyOf");
                 return;
@@ -482,8 +481,7 @@ static bool remember(amphi_schema *schema, const amphi_schema_parts *parts, uint
 {
     if (schema->memo_count == schema->memo_capacity) {
         uint32_t larger = schema->memo_capacity == 0 ? 32 : schema->memo_capacity * 2;
-        amphi_schema_memo *moved =
-            amphi__realloc_array(schema->memo, larger, sizeof *schema->memo);
+        amphi_schema_memo *moved = amphi__realloc_array(schema->memo, larger, sizeof *schema->memo);
         if (moved == NULL) {
             schema->g->status = AMPHI_E_NO_MEMORY;
             return false;
@@ -532,8 +530,8 @@ amphi_status amphi__json_schema_compile(
     amphi__free(schema.memo);
     if (schema.status == AMPHI_OK && out->status != AMPHI_OK)
         return out->status == AMPHI_E_NO_MEMORY
-            ? amphi__fail_no_memory(error)
-            : amphi__fail(error, out->status, 0, "the schema is too large");
+                   ? amphi__fail_no_memory(error)
+                   : amphi__fail(error, out->status, 0, "the schema is too large");
     return schema.status;
 }
 
@@ -557,8 +555,7 @@ amphi_status amphi__response_format_compile(
     if (!amphi__str_equal_c(type, "json_schema"))
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
             "response_format: text, json_object or json_schema is expected");
-    const amphi_json *schema =
-        amphi__json_get(amphi__json_get(format, "json_schema"), "schema");
+    const amphi_json *schema = amphi__json_get(amphi__json_get(format, "json_schema"), "schema");
     if (schema == NULL)
         return amphi__fail(
             error, AMPHI_E_REQUEST, 0, "response_format.json_schema.schema is missing");

@@ -53,7 +53,8 @@ static property *find_or_add(amphi_schema *schema, object *o, amphi_str name, co
 static void gather(amphi_schema *schema, const amphi_schema_parts *parts, object *o)
 {
     for (uint32_t i = 0; i < parts->count; i++) {
-        const amphi_json *member = amphi__json_first(amphi__json_get(parts->items[i], "properties"));
+        const amphi_json *member =
+            amphi__json_first(amphi__json_get(parts->items[i], "properties"));
         const amphi_json *more = amphi__json_get(parts->items[i], "additionalProperties");
         for (; member != NULL && schema->status == AMPHI_OK; member = amphi__json_next(member))
             find_or_add(schema, o, amphi__json_key(member), member);
@@ -97,7 +98,10 @@ static uint32_t bound(const amphi_schema_parts *parts, const char *key, bool lar
     for (uint32_t i = 0; i < parts->count; i++) {
         int64_t value = amphi__json_int(amphi__json_get(parts->items[i], key), -1);
         uint32_t number = value < 0 ? none : value > 1 << 30 ? 1 << 30 : (uint32_t)value;
-        best = value < 0 ? best : best == none ? number : (number > best) == largest ? number : best;
+        best = value < 0                    ? best
+               : best == none               ? number
+               : (number > best) == largest ? number
+                                            : best;
     }
     return best;
 }
@@ -107,7 +111,10 @@ static void count_properties(amphi_schema *schema, const amphi_schema_parts *par
     uint32_t least = bound(parts, "minProperties", true, 0);
     uint32_t most = bound(parts, "maxProperties", false, UINT32_MAX);
     const amphi_json *at = parts->items[0];
-    o->extra_most = !o->is_open ? 0 : most == UINT32_MAX ? most : most > o->count ? most - o->count : 0;
+    o->extra_most = !o->is_open          ? 0
+                    : most == UINT32_MAX ? most
+                    : most > o->count    ? most - o->count
+                                         : 0;
     if (o->extra_most != UINT32_MAX && o->extra_most > EXTRA_MAX)
         o->extra_most = EXTRA_MAX;
     if (most < o->count)
@@ -137,8 +144,8 @@ static uint32_t further_key(amphi_schema *schema, const object *o, uint32_t next
 }
 
 /* What may follow the last declared property: *first when nothing stands there yet. */
-static void further(amphi_schema *schema, const object *o, uint32_t end, uint32_t *first,
-    uint32_t *more)
+static void further(
+    amphi_schema *schema, const object *o, uint32_t end, uint32_t *first, uint32_t *more)
 {
     amphi_grammar *g = schema->g;
     *first = o->extra_least > 0 ? 0 : end;

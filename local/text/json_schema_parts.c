@@ -26,11 +26,11 @@ static bool find_path(const amphi_json *in, const amphi_json *at, char *path, si
          member = amphi__json_next(member), index++) {
         size_t room = PATH_MAX_BYTES - size;
         amphi_str key = amphi__json_key(member);
-        int written = is_array
-            ? snprintf(path + size, room, "/%zu", index)
-            : snprintf(path + size, room, "/%.*s", key.size > 40 ? 40 : (int)key.size, key.data);
-        size_t longer = written < 0 || (size_t)written >= room ? PATH_MAX_BYTES - 1
-                                                               : size + (size_t)written;
+        int written = is_array ? snprintf(path + size, room, "/%zu", index)
+                               : snprintf(path + size, room, "/%.*s",
+                                     key.size > 40 ? 40 : (int)key.size, key.data);
+        size_t longer =
+            written < 0 || (size_t)written >= room ? PATH_MAX_BYTES - 1 : size + (size_t)written;
         if (find_path(member, at, path, longer))
             return true;
         path[size] = '\0';
@@ -57,10 +57,10 @@ uint32_t amphi__schema_fail(
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0'
-        : c >= 'a' && c <= 'f'  ? c - 'a' + 10
-        : c >= 'A' && c <= 'F'  ? c - 'A' + 10
-                                : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* One step of a JSON pointer in a URL: %41, ~0 and ~1 undone. */
@@ -157,8 +157,8 @@ static void refuse_unknown(amphi_schema *schema, const amphi_json *part)
 {
     static const char *const refused[] = {"if", "patternProperties", "dependentRequired",
         "dependentSchemas", "dependencies", "uniqueItems"};
-    static const char *const always[] = {"not", "contains", "propertyNames", "$dynamicRef",
-        "$recursiveRef", "unevaluatedItems"};
+    static const char *const always[] = {
+        "not", "contains", "propertyNames", "$dynamicRef", "$recursiveRef", "unevaluatedItems"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         const amphi_json *value = amphi__json_get(part, refused[i]);
         if (!is_empty(value) || (i == 0 && value != NULL))
@@ -323,9 +323,9 @@ static bool has_refused(amphi_schema *schema, const amphi_json *a, const amphi_j
         amphi_str key = amphi__json_string(name);
         const amphi_json *in_a = member_named(amphi__json_get(a, "properties"), key);
         const amphi_json *in_b = member_named(amphi__json_get(b, "properties"), key);
-        if (in_b == NULL ? closed
-                         : in_a != NULL &&
-                    amphi__schema_excludes(schema, in_a, in_b, context, depth + 1))
+        if (in_b == NULL
+                ? closed
+                : in_a != NULL && amphi__schema_excludes(schema, in_a, in_b, context, depth + 1))
             return true;
     }
     return false;
@@ -350,6 +350,5 @@ bool amphi__schema_excludes(amphi_schema *schema, const amphi_json *a, const amp
     bool objects = (b_types & AMPHI_TYPE_OBJECT) != 0 &&
                    (a_types == AMPHI_TYPE_OBJECT ||
                        (a_types == AMPHI_TYPE_ALL && amphi__json_get(a, "properties") != NULL));
-    return objects &&
-           (lacks_required(a, b, context) || has_refused(schema, a, b, context, depth));
+    return objects && (lacks_required(a, b, context) || has_refused(schema, a, b, context, depth));
 }

@@ -44,10 +44,9 @@ typedef struct amphi_schema {
 
 /* json_schema_parts.c */
 /* Remembers the first failure; the message gets the place of `at` in front. Returns 0. */
-uint32_t amphi__schema_fail(amphi_schema *schema, amphi_status status, const amphi_json *at,
-    const char *what);
-void amphi__schema_add(
-    amphi_schema *schema, amphi_schema_parts *parts, const amphi_json *part);
+uint32_t amphi__schema_fail(
+    amphi_schema *schema, amphi_status status, const amphi_json *at, const char *what);
+void amphi__schema_add(amphi_schema *schema, amphi_schema_parts *parts, const amphi_json *part);
 /* Follows $ref and allOf, until the list is whole. */
 void amphi__schema_flatten(amphi_schema *schema, amphi_schema_parts *parts);
 /* The schema that a $ref names, or NULL (after amphi__schema_fail). */
@@ -61,7 +60,6 @@ bool amphi__schema_excludes(amphi_schema *schema, const amphi_json *a, const amp
 /* json_schema.c: the rule for a list of schemas; 0: nothing. */
 uint32_t amphi__schema_rule(amphi_schema *schema, const amphi_schema_parts *parts);
 /* json_schema_object.c */
-uint32_t amphi__schema_object(
-    amphi_schema *schema, const amphi_schema_parts *parts, uint32_t next);
+uint32_t amphi__schema_object(amphi_schema *schema, const amphi_schema_parts *parts, uint32_t next);
 
 #endif

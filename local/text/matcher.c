@@ -14,9 +14,9 @@
 enum {
     POSITIONS_TIDY = 1 << 14, /* from here on, tidying up forgets */
     POSITIONS_MAX = 1 << 17,
-    THREADS_MAX = 1 << 22,    /* of all positions */
+    THREADS_MAX = 1 << 22, /* of all positions */
     FRAMES_MAX = 1 << 20,
-    CLOSURE_MAX = 1 << 16,    /* threads looked at in one step */
+    CLOSURE_MAX = 1 << 16, /* threads looked at in one step */
     UNKNOWN = -1,
 };
 
@@ -26,9 +26,9 @@ typedef struct thread {
 } thread;
 
 typedef struct frame {
-    uint32_t state;  /* to return to */
+    uint32_t state; /* to return to */
     uint32_t parent;
-    uint32_t cost;   /* of everything from that return on */
+    uint32_t cost; /* of everything from that return on */
     uint32_t depth;
 } frame;
 
@@ -69,8 +69,8 @@ struct amphi_matcher {
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-static bool room(amphi_matcher *m, void **data, size_t size, uint32_t wanted, uint32_t *capacity,
-    uint32_t most)
+static bool room(
+    amphi_matcher *m, void **data, size_t size, uint32_t wanted, uint32_t *capacity, uint32_t most)
 {
     if (m->status != AMPHI_OK || wanted <= *capacity)
         return m->status == AMPHI_OK;
@@ -149,8 +149,8 @@ static uint32_t push(amphi_matcher *m, uint32_t state, uint32_t parent)
     uint32_t below = m->frames[parent].cost;
     uint32_t own = m->g->states[state].cost;
     bool never = own == AMPHI_COST_NEVER || below > AMPHI_COST_NEVER - 1 - own;
-    m->frames[m->frames_count] = (frame){state, parent, never ? AMPHI_COST_NEVER : own + below,
-        m->frames[parent].depth + 1};
+    m->frames[m->frames_count] =
+        (frame){state, parent, never ? AMPHI_COST_NEVER : own + below, m->frames[parent].depth + 1};
     m->by_frame.slots[at] = m->frames_count + 1;
     return m->frames_count++;
 }
@@ -162,7 +162,7 @@ static uint32_t thread_cost(const amphi_matcher *m, thread t)
     uint32_t own = m->g->states[t.state].cost;
     uint32_t below = m->frames[t.stack].cost;
     return own == AMPHI_COST_NEVER || below > AMPHI_COST_NEVER - 1 - own ? AMPHI_COST_NEVER
-                                                                        : own + below;
+                                                                         : own + below;
 }
 
 /* Was this thread met in this closure? Remembers it. */
@@ -302,8 +302,8 @@ static uint32_t name_found(amphi_matcher *m)
     void *steps = m->steps;
     void *threads = m->threads;
     uint32_t capacity = m->positions_capacity;
-    if (!room(m, &positions, sizeof *m->positions, m->positions_count + 1, &capacity,
-            POSITIONS_MAX))
+    if (!room(
+            m, &positions, sizeof *m->positions, m->positions_count + 1, &capacity, POSITIONS_MAX))
         return AMPHI_POSITION_NONE;
     m->positions = positions;
     if (!room(m, &steps, sizeof *m->steps * m->g->classes_count, m->positions_count + 1,
@@ -314,8 +314,8 @@ static uint32_t name_found(amphi_matcher *m)
             &m->threads_capacity, THREADS_MAX))
         return AMPHI_POSITION_NONE;
     m->threads = threads;
-    m->positions[m->positions_count] = (place){
-        m->threads_count, m->found_count, m->cost, hash, m->may_end};
+    m->positions[m->positions_count] =
+        (place){m->threads_count, m->found_count, m->cost, hash, m->may_end};
     if (m->found_count > 0)
         memcpy(m->threads + m->threads_count, m->found, m->found_count * sizeof *m->found);
     m->threads_count += m->found_count;

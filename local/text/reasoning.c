@@ -93,9 +93,9 @@ static bool advance(amphi_reasoning *r, amphi_buf *thought, amphi_buf *answer)
 static amphi_status first_failure(
     const amphi_reasoning *r, const amphi_buf *thought, const amphi_buf *answer)
 {
-    return r->held.status != AMPHI_OK ? r->held.status
-        : thought->status != AMPHI_OK ? thought->status
-                                      : answer->status;
+    return r->held.status != AMPHI_OK    ? r->held.status
+           : thought->status != AMPHI_OK ? thought->status
+                                         : answer->status;
 }
 
 amphi_status amphi__reasoning_feed(

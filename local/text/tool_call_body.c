@@ -160,8 +160,8 @@ static amphi_status read_json(amphi_tool_call *calls, size_t most, size_t *count
     while (value != NULL && *count < most && status == AMPHI_OK) {
         bool is_call = false;
         size_t to = is_array ? value_end(own, from) : own.size;
-        status = read_object(&calls[*count], &is_call, amphi__str_slice(own, from, to), value,
-            tools, known_only);
+        status = read_object(
+            &calls[*count], &is_call, amphi__str_slice(own, from, to), value, tools, known_only);
         *count += is_call && status == AMPHI_OK;
         from = skip_blanks(own, skip_blanks(own, to) + 1);
         value = is_array ? amphi__json_next(value) : NULL;
@@ -180,8 +180,7 @@ static bool between(amphi_str text, size_t *at, const char *first, const char *l
     if (from == SIZE_MAX)
         return false;
     from += strlen(first);
-    size_t size =
-        amphi__str_find(amphi__str_slice(rest, from, rest.size), amphi_str_from(last));
+    size_t size = amphi__str_find(amphi__str_slice(rest, from, rest.size), amphi_str_from(last));
     if (size == SIZE_MAX)
         return false;
     *out = amphi__str_slice(rest, from, from + size);
@@ -202,8 +201,8 @@ static amphi_str without_breaks(amphi_str text)
 static void write_parameter(
     amphi_json_writer *writer, const amphi_json *tool, amphi_str key, amphi_str value)
 {
-    bool is_json = !is_text_parameter(tool, key) &&
-                   amphi__json_check(value, "parameter", NULL) == AMPHI_OK;
+    bool is_json =
+        !is_text_parameter(tool, key) && amphi__json_check(value, "parameter", NULL) == AMPHI_OK;
     amphi__json_put_key(writer, key);
     if (is_json)
         amphi__json_put_raw(writer, NULL, amphi__str_trim(value));
@@ -212,8 +211,8 @@ static void write_parameter(
 }
 
 /* <parameter=key>value</parameter>..., or <arg_key>key</arg_key><arg_value>value</arg_value>... */
-static amphi_status read_tags(amphi_tool_call *call, amphi_str name, amphi_str text,
-    const amphi_json *tools)
+static amphi_status read_tags(
+    amphi_tool_call *call, amphi_str name, amphi_str text, const amphi_json *tools)
 {
     const amphi_json *tool = tool_named(tools, name);
     amphi_json_writer writer;
@@ -233,8 +232,8 @@ static amphi_status read_tags(amphi_tool_call *call, amphi_str name, amphi_str t
         write_parameter(&writer, tool, amphi__str_trim(key), without_breaks(value));
     amphi__json_close(&writer, '}');
     amphi_status status = arguments.status != AMPHI_OK
-        ? arguments.status
-        : keep(call, name, amphi__buf_str(&arguments));
+                              ? arguments.status
+                              : keep(call, name, amphi__buf_str(&arguments));
     amphi__buf_clear(&arguments);
     return status;
 }
@@ -265,8 +264,8 @@ static amphi_status read_named(amphi_tool_call *call, size_t *count, amphi_str n
 }
 
 /* <function=name>...: tags or JSON inside. */
-static amphi_status read_function(amphi_tool_call *call, size_t *count, amphi_str body,
-    const amphi_json *tools)
+static amphi_status read_function(
+    amphi_tool_call *call, size_t *count, amphi_str body, const amphi_json *tools)
 {
     amphi_str name;
     size_t at = 0;
@@ -290,15 +289,16 @@ static amphi_status read_args(amphi_tool_call *call, size_t *count, amphi_str bo
     size_t id = amphi__str_find(body, AMPHI_STR("[CALL_ID]"));
     size_t name_end = id < mark ? id : mark < brace ? mark : brace;
     size_t from = mark < brace ? mark + 6 : brace;
-    amphi_str name = amphi__str_trim(amphi__str_slice(body, 0, name_end < body.size ? name_end : 0));
+    amphi_str name =
+        amphi__str_trim(amphi__str_slice(body, 0, name_end < body.size ? name_end : 0));
     if (!is_name(name) || from >= body.size)
         return AMPHI_OK;
     return read_named(call, count, name, amphi__str_slice(body, from, body.size));
 }
 
 /* GLM: the name on a line of its own, then tags. */
-static amphi_status read_glm(amphi_tool_call *call, size_t *count, amphi_str body,
-    const amphi_json *tools)
+static amphi_status read_glm(
+    amphi_tool_call *call, size_t *count, amphi_str body, const amphi_json *tools)
 {
     size_t tag = amphi__str_find(body, AMPHI_STR("<arg_key>"));
     amphi_str name = amphi__str_trim(amphi__str_slice(body, 0, tag < body.size ? tag : body.size));

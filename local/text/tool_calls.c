@@ -15,8 +15,9 @@ enum { STATE_START, STATE_TEXT, STATE_BARE, STATE_BODY, STATE_BETWEEN };
 
 static const struct {
     amphi_str begin, end; /* end empty: the answer's end */
-} markers[] = {{{"<tool_call>", 11}, {"</tool_call>", 12}}, {{"<function=", 10}, {"</function>", 11}},
-    {{"[TOOL_CALLS]", 12}, {NULL, 0}}, {{"<|python_tag|>", 14}, {NULL, 0}}};
+} markers[] = {{{"<tool_call>", 11}, {"</tool_call>", 12}},
+    {{"<function=", 10}, {"</function>", 11}}, {{"[TOOL_CALLS]", 12}, {NULL, 0}},
+    {{"<|python_tag|>", 14}, {NULL, 0}}};
 
 enum { MARKERS = sizeof markers / sizeof markers[0] };
 
@@ -32,8 +33,8 @@ bool amphi__tool_marker(amphi_str text)
     return false;
 }
 
-void amphi__tool_parser_init(amphi_tool_parser *parser, const amphi_json *tools, bool at_start,
-    const amphi_tool_sink *sink)
+void amphi__tool_parser_init(
+    amphi_tool_parser *parser, const amphi_json *tools, bool at_start, const amphi_tool_sink *sink)
 {
     memset(parser, 0, sizeof *parser);
     parser->tools = tools;
@@ -140,6 +141,24 @@ static amphi_status end_body(amphi_tool_parser *p, size_t body_size, size_t whol
     return status;
 }
 
+/* The answer's first words decide whether it may be a bare call, whatever its strings hold.
+ * *wait: more of them are needed. */
+static void at_start(amphi_tool_parser *p, bool *wait)
+{
+    amphi_str text = amphi__buf_str(&p->held);
+    amphi_str rest = amphi__str_slice(text, blanks(text), text.size);
+    *wait = false;
+    for (int i = 0; i < MARKERS; i++) {
+        if (amphi__str_starts_with(rest, markers[i].begin)) {
+            p->state = STATE_BETWEEN; /* the blanks before it are nobody's */
+            return;
+        }
+        *wait |= amphi__str_starts_with(markers[i].begin, rest);
+    }
+    if (!*wait)
+        p->state = may_be_bare(text) ? STATE_BARE : STATE_TEXT;
+}
+
 /* Looks for a call's beginning; *more: the state changed. */
 static amphi_status in_text(amphi_tool_parser *p, bool *more)
 {
@@ -162,10 +181,6 @@ static amphi_status in_text(amphi_tool_parser *p, bool *more)
     }
     if (quiet && skipped + overlap >= text.size)
         return AMPHI_OK;
-    if (p->state == STATE_START && may_be_bare(text)) {
-        p->state = STATE_BARE;
-        return AMPHI_OK;
-    }
     p->state = STATE_TEXT;
     return send_text(p, text.size - overlap);
 }
@@ -174,8 +189,13 @@ static amphi_status step(amphi_tool_parser *p, bool *more)
 {
     amphi_str text = amphi__buf_str(&p->held);
     size_t at = 0;
+    bool wait = false;
     *more = false;
     switch (p->state) {
+    case STATE_START:
+        at_start(p, &wait);
+        *more = !wait;
+        return AMPHI_OK;
     case STATE_BARE:
         if (!may_be_bare(text)) {
             p->state = STATE_TEXT;
@@ -211,8 +231,7 @@ amphi_status amphi__tool_parser_finish(amphi_tool_parser *p)
         status = end_body(p, p->held.size, p->held.size);
     else if (p->state == STATE_BARE)
         status = send_calls(p, amphi__buf_str(&p->held), true, &found);
-    else if (p->state == STATE_BETWEEN &&
-             blanks(amphi__buf_str(&p->held)) == p->held.size)
+    else if (p->state == STATE_BETWEEN && blanks(amphi__buf_str(&p->held)) == p->held.size)
         found = true; /* what is left is nobody's */
     if (status == AMPHI_OK && !found)
         status = send_text(p, p->held.size);

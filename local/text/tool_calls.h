@@ -31,8 +31,8 @@ typedef struct amphi_tool_parser {
 } amphi_tool_parser;
 
 /* at_start: nothing of the answer exists yet. */
-void amphi__tool_parser_init(amphi_tool_parser *parser, const amphi_json *tools, bool at_start,
-    const amphi_tool_sink *sink);
+void amphi__tool_parser_init(
+    amphi_tool_parser *parser, const amphi_json *tools, bool at_start, const amphi_tool_sink *sink);
 void amphi__tool_parser_clear(amphi_tool_parser *parser);
 amphi_status amphi__tool_parser_feed(amphi_tool_parser *parser, amphi_str text);
 amphi_status amphi__tool_parser_finish(amphi_tool_parser *parser);

@@ -23,8 +23,8 @@ static void send_text(amphi_answer *answer, amphi_worker_event kind, amphi_str t
                           ? text.size
                           : amphi__utf8_complete_size(amphi_str_make(text.data, event_max));
 
-        amphi__child_send(answer->child, kind, &answer->run, sizeof answer->run,
-            amphi_str_make(text.data, size));
+        amphi__child_send(
+            answer->child, kind, &answer->run, sizeof answer->run, amphi_str_make(text.data, size));
         text = amphi__str_slice(text, size, text.size);
     }
 }
@@ -97,9 +97,8 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 
     make_id(id);
     do { /* arguments of control characters grow sixfold as JSON, and again inside a string */
-        size_t most = amphi__utf8_complete_size(
-            amphi__str_slice(arguments, 0, arguments.size < ARGUMENTS_PART / 4 ? arguments.size
-                                                                               : ARGUMENTS_PART / 4));
+        size_t most = amphi__utf8_complete_size(amphi__str_slice(arguments, 0,
+            arguments.size < ARGUMENTS_PART / 4 ? arguments.size : ARGUMENTS_PART / 4));
 
         status = send_part(answer, index, amphi_str_make(id, sizeof id), name,
             amphi__str_slice(arguments, 0, most));
@@ -114,8 +113,7 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 static bool wants_tools(const amphi_json *root)
 {
     return amphi__json_first(amphi__json_get(root, "tools")) != NULL &&
-           !amphi__str_equal_c(
-               amphi__json_string(amphi__json_get(root, "tool_choice")), "none");
+           !amphi__str_equal_c(amphi__json_string(amphi__json_get(root, "tool_choice")), "none");
 }
 
 amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,

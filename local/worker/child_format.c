@@ -25,8 +25,8 @@ static amphi_status make(amphi_constraint **out, amphi_child *child, amphi_gramm
     }
     amphi__buf_init(&sample, SAMPLE_MAX);
     (void)amphi__json_write(&sample, format); /* an estimate lives with less */
-    status = amphi__constraint_new(
-        out, child->lexicon, grammar_take, amphi__buf_str(&sample), error);
+    status =
+        amphi__constraint_new(out, child->lexicon, grammar_take, amphi__buf_str(&sample), error);
     amphi__buf_clear(&sample);
     return status;
 }
@@ -37,8 +37,7 @@ amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
     const amphi_json *format = amphi__json_get(prompt->root, "response_format");
     amphi_grammar grammar = {0};
     bool constrained = false;
-    amphi_status status =
-        amphi__response_format_compile(&grammar, format, &constrained, error);
+    amphi_status status = amphi__response_format_compile(&grammar, format, &constrained, error);
 
     *out = NULL;
     if (status != AMPHI_OK || !constrained) {

@@ -95,7 +95,8 @@ static amphi_status make_sampler(generation *g, amphi_error *error)
     double temp; /* what the model's maker suggests */
 
     amphi__sampler_options_init(&options);
-    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 && temp <= 100) {
+    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 &&
+        temp <= 100) {
         options.temperature = (float)temp;
     }
     options.temperature = number_or(root, "temperature", options.temperature, 0, 100);
@@ -518,8 +519,8 @@ static amphi_status begin_format(generation *g, amphi_error *error)
         return AMPHI_OK;
     }
     status = say_forced(g, most - 1, error);
-    if (status == AMPHI_OK && amphi__tokens_append(&g->prompt.tokens, g->batch.data,
-                                  g->batch.size) != AMPHI_OK) {
+    if (status == AMPHI_OK &&
+        amphi__tokens_append(&g->prompt.tokens, g->batch.data, g->batch.size) != AMPHI_OK) {
         status = amphi__fail_no_memory(error);
     }
     return status;
@@ -583,7 +584,8 @@ static void send_end(const generation *g, amphi_status status, const amphi_error
         amphi__child_send(g->child, AMPHI_WORKER_USAGE, &g->usage, sizeof g->usage, none);
         amphi__child_send(g->child, AMPHI_WORKER_FINISH, &finish, sizeof finish, none);
     } else {
-        amphi_worker_fail fail = {.run = g->run, .status = (uint32_t)status, .prefix_refused = g->prefix_refused};
+        amphi_worker_fail fail = {
+            .run = g->run, .status = (uint32_t)status, .prefix_refused = g->prefix_refused};
 
         amphi__str_copy_to(fail.message, sizeof fail.message, amphi_str_from(error->message));
         amphi__child_send(g->child, AMPHI_WORKER_FAIL, &fail, sizeof fail, none);

@@ -284,6 +284,7 @@ static void start_watch(watch *w)
     amphi_status status =
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
     amphi__stream_emit(stream, &event); /* the engine is at work by now; its words wait for us */
+    amphi__attempt_settle(stream, w->attempt);
     if (status == AMPHI_OK)
         return;
     if (w->attempt->error.status == AMPHI_OK)
@@ -291,6 +292,12 @@ static void start_watch(watch *w)
     amphi__decide_load(stream->client, attempt->step->route, -1);
     w->run = NULL;
     w->ended = true;
+}
+
+void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt)
+{
+    amphi__ledger_end(stream->client, &attempt->unsaved, &attempt->unsaved_error,
+        attempt->unsaved_out_of_memory);
 }
 
 static void stop_watch(watch *w)
@@ -301,8 +308,14 @@ static void stop_watch(watch *w)
     }
     w->run = NULL;
     amphi_error abandoned = {.status = AMPHI_E_CANCELLED}; /* another one was faster */
-    amphi__ledger_end(w->stream->client, &w->ledger,
-        w->ended ? &w->attempt->error : &abandoned, w->out_of_memory);
+    if (w->ended && w->attempt->error.status != AMPHI_OK && w->attempt->unsaved.id == 0) {
+        w->attempt->unsaved = w->ledger;
+        w->attempt->unsaved_error = w->attempt->error;
+        w->attempt->unsaved_out_of_memory = w->out_of_memory;
+    } else {
+        amphi__ledger_end(w->stream->client, &w->ledger,
+            w->ended ? &w->attempt->error : &abandoned, w->out_of_memory);
+    }
     amphi__splice_clear(&w->splice);
     amphi__buf_clear(&w->delivered);
     amphi__buf_clear(&w->prefix);

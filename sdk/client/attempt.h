@@ -5,6 +5,7 @@
 #ifndef AMPHI_CLIENT_ATTEMPT_H
 #define AMPHI_CLIENT_ATTEMPT_H
 
+#include "sdk/client/ledger.h"
 #include "sdk/client/stream.h"
 
 typedef struct amphi_attempt {
@@ -20,7 +21,16 @@ typedef struct amphi_attempt {
     uint32_t first_token_ms;    /* from its start to that                                */
     bool prefix_refused;
     amphi_error error;          /* status AMPHI_OK: the answer is whole                  */
+
+    /* A failed start's last line for the ledger: written once the next engine is at work, since a
+     * write may wait for the disk and somebody waits for words. */
+    amphi_ledger_start unsaved;
+    amphi_error unsaved_error;
+    bool unsaved_out_of_memory;
 } amphi_attempt;
+
+/* Writes what is unsaved. */
+void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt);
 
 /* Runs on the driver thread until the engine finished or failed, a budget ran out, the device can't
  * bear it any more, or the caller cancelled. Delivers as it goes. */

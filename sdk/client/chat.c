@@ -281,6 +281,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
         attempt->number = 2;
         return 1;
     }
+    amphi__attempt_settle(stream, attempt);
     note_outcome(stream, &second); /* being late is not held against the first one's breaker */
     *attempt = second;
     return 2;
@@ -375,6 +376,7 @@ static bool try_routes(amphi_stream *stream)
             break;
         }
     }
+    amphi__attempt_settle(stream, &attempt);
     stream->error = attempt.error;
     amphi__buf_clear(&body);
     return stream->error.status == AMPHI_OK;

@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < amphi__gguf_tensors_count(gguf); i++) {
         const amphi_gguf_tensor *tensor = amphi__gguf_tensor_at(gguf, i);
         const uint8_t *from = tensor->data;
-        fuzz_expect(from >= data && tensor->size_bytes <= size &&
-                    from + tensor->size_bytes <= data + size);
+        fuzz_expect(
+            from >= data && tensor->size_bytes <= size && from + tensor->size_bytes <= data + size);
     }
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         amphi_gguf_array array;
@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!amphi__gguf_array_get(gguf, keys[i], &array))
             continue;
         size_t cursor = 0;
-        while (array.type == AMPHI_GGUF_STRING && amphi__gguf_array_next_str(&array, &cursor, &text))
+        while (
+            array.type == AMPHI_GGUF_STRING && amphi__gguf_array_next_str(&array, &cursor, &text))
             fuzz_expect((const uint8_t *)text.data + text.size <= data + size);
         for (uint64_t j = 0; array.type != AMPHI_GGUF_STRING && j < array.count && j < 64; j++) {
             (void)amphi__gguf_array_f64(&array, j);

@@ -17,7 +17,8 @@ static amphi_status on_event(void *user, const amphi_sse_event *event)
 
 static amphi_status run(amphi_str text, size_t step, amphi_buf *out)
 {
-    const amphi_sse_limits limits = {.line_bytes_max = 200, .event_bytes_max = 400, .events_max = 50};
+    const amphi_sse_limits limits = {
+        .line_bytes_max = 200, .event_bytes_max = 400, .events_max = 50};
     amphi_sse sse;
     amphi_status status = AMPHI_OK;
     amphi__buf_init(out, 0);

@@ -6,7 +6,8 @@
 #include "local/text/template.h"
 
 static const char messages_json[] =
-    "[{\"role\":\"system\",\"content\":\"Be kind.\"},{\"role\":\"user\",\"content\":\"Hi \\u00e9\"},"
+    "[{\"role\":\"system\",\"content\":\"Be kind.\"},{\"role\":\"user\",\"content\":\"Hi "
+    "\\u00e9\"},"
     "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\","
     "\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1.5,\"y\":[true,null]}}}]},"
     "{\"role\":\"tool\",\"content\":\"4\",\"tool_call_id\":\"a\"}]";
@@ -25,8 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_expect(amphi__json_parse(&messages, amphi_str_from(messages_json), "", NULL) == 0);
         fuzz_expect(amphi__json_parse(&tools, amphi_str_from(tools_json), "", NULL) == 0);
     }
-    if (size > 4096 ||
-        amphi__template_new(&tmpl, fuzz_input(data, size), &error) != AMPHI_OK)
+    if (size > 4096 || amphi__template_new(&tmpl, fuzz_input(data, size), &error) != AMPHI_OK)
         return 0;
     const amphi_template_input input = {.messages = messages,
         .tools = tools,

@@ -50,8 +50,8 @@ static void add_numbers(gguf_builder *builder, const char *key, uint32_t type, s
 static void build(gguf_builder *builder, uint8_t choice, amphi_str *rest)
 {
     static const char *const patterns[] = {"default", "gpt-2", "llama-bpe", "qwen2", "deepseek-llm",
-        "deepseek-coder", "falcon", "starcoder", "refact", "smollm", "glm4", "gpt-4o", "chatglm-bpe",
-        "odd"};
+        "deepseek-coder", "falcon", "starcoder", "refact", "smollm", "glm4", "gpt-4o",
+        "chatglm-bpe", "odd"};
     bool is_bpe = choice & 1;
     gguf_builder_init(builder);
     gguf_builder_str(builder, "tokenizer.ggml.model", is_bpe ? "gpt2" : "llama");
@@ -77,8 +77,8 @@ static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool specia
     char scratch[8];
     if (amphi__tokenizer_encode(tokenizer, text, special, &tokens, NULL) == AMPHI_OK) {
         for (size_t i = 0; i < tokens.size; i++) {
-            fuzz_expect(tokens.data[i] >= 0 &&
-                        (uint32_t)tokens.data[i] < amphi__tokenizer_size(tokenizer));
+            fuzz_expect(
+                tokens.data[i] >= 0 && (uint32_t)tokens.data[i] < amphi__tokenizer_size(tokenizer));
             amphi__tokenizer_piece(tokenizer, tokens.data[i], special, scratch);
         }
     }

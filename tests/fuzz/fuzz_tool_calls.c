@@ -7,8 +7,8 @@
 #include "local/text/reasoning.h"
 #include "local/text/tool_calls.h"
 
-static const char tools_json[] =
-    "[{\"function\":{\"name\":\"f\",\"parameters\":{\"properties\":{\"s\":{\"type\":\"string\"}}}}}]";
+static const char tools_json[] = "[{\"function\":{\"name\":\"f\",\"parameters\":{\"properties\":{"
+                                 "\"s\":{\"type\":\"string\"}}}}}]";
 
 static amphi_status on_text(void *self, amphi_str text)
 {
@@ -37,8 +37,8 @@ static void run(amphi_str text, size_t step, const amphi_json *tools, amphi_buf 
     amphi__reasoning_init(&reasoning, false);
     amphi__tool_parser_init(&parser, tools, true, &sink);
     for (size_t at = 0; at < text.size; at += step) {
-        fuzz_expect(amphi__reasoning_feed(&reasoning, amphi__str_slice(text, at, at + step), &thought,
-                        &answer) == AMPHI_OK);
+        fuzz_expect(amphi__reasoning_feed(&reasoning, amphi__str_slice(text, at, at + step),
+                        &thought, &answer) == AMPHI_OK);
         fuzz_expect(amphi__tool_parser_feed(&parser, amphi__buf_str(&answer)) == AMPHI_OK);
         amphi__buf_reset(&answer);
     }

@@ -169,8 +169,7 @@ static bool combined_ok(const amphi_json *root, const amphi_json *schema, const 
     const amphi_json *any = amphi__json_get(schema, "anyOf");
     const amphi_json *one = amphi__json_get(schema, "oneOf");
     const amphi_json *all = amphi__json_get(schema, "allOf");
-    return (ref == NULL ||
-               schema_accepts(root, resolve(root, amphi__json_string(ref)), value)) &&
+    return (ref == NULL || schema_accepts(root, resolve(root, amphi__json_string(ref)), value)) &&
            (any == NULL || accepting(root, any, value) > 0) &&
            (one == NULL || accepting(root, one, value) == 1) &&
            (all == NULL || accepting(root, all, value) == amphi__json_count(all));

@@ -32,7 +32,8 @@ static uint32_t next_random(void)
 static amphi_tokenizer *byte_tokenizer(void)
 {
     static const char *const pieces[] = {"{\"", "\":", "\", \"", "\": \"", ", ", "}}", "\"}", "]}",
-        "true", "false", "null", "name", "value", "the", "12", "0.5", "[[", "}], ", "\\\"", "\\u00", "\xE2\x96\x81"};
+        "true", "false", "null", "name", "value", "the", "12", "0.5", "[[", "}], ", "\\\"", "\\u00",
+        "\xE2\x96\x81"};
     enum { PIECES = sizeof pieces / sizeof pieces[0], TOKENS = 256 + PIECES + 1 };
     static char texts[TOKENS][16];
     const char *pointers[TOKENS];
@@ -94,8 +95,8 @@ static amphi_constraint *constraint_of(const bench *b, const amphi_json *schema)
     amphi_error error;
     if (amphi__json_schema_compile(&grammar, schema, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
-    if (amphi__constraint_new(&constraint, b->lexicon, &grammar, AMPHI_STR("{\"name\":1}"),
-            &error) != AMPHI_OK)
+    if (amphi__constraint_new(
+            &constraint, b->lexicon, &grammar, AMPHI_STR("{\"name\":1}"), &error) != AMPHI_OK)
         fail_msg("%s", error.message);
     return constraint;
 }
@@ -237,9 +238,9 @@ static void constraint__a_beginning_by_others_may_have_any_white_space(void **st
     } rows[] = {{"{ \n \"id\" :\t7 ,\"", true}, {"{\"id\":1", true}, {"{\"id\": 1,", true},
         {"{\"no\"", false}, {"[", false}, {"{\"id\": x", false}};
     const bench *b = *state;
-    amphi_json *schema = parse(
-        "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"},\"s\":{\"type\":"
-        "\"string\"}},\"required\":[\"id\",\"s\"],\"additionalProperties\":false}");
+    amphi_json *schema =
+        parse("{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"},\"s\":{\"type\":"
+              "\"string\"}},\"required\":[\"id\",\"s\"],\"additionalProperties\":false}");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         amphi_constraint *c = constraint_of(b, schema);
         amphi_json *value = NULL;
@@ -330,7 +331,10 @@ static void matcher__a_text_is_taken_or_not(void **state)
         {"{\"type\":\"number\",\"minimum\":0.25,\"maximum\":1.5}", "1.51", false},
         {"{\"type\":\"number\",\"exclusiveMaximum\":1,\"minimum\":0}", "1", false},
         {"{\"type\":\"number\",\"exclusiveMaximum\":1,\"minimum\":0}", "0.999", true},
-        {"{\"type\":\"string\",\"pattern\":\"^a[^b]c$\"}", "\"a\xE4\xB8\xAD" "c\"", true},
+        {"{\"type\":\"string\",\"pattern\":\"^a[^b]c$\"}",
+            "\"a\xE4\xB8\xAD"
+            "c\"",
+            true},
         {"{\"type\":\"string\",\"pattern\":\"^a[^b]c$\"}", "\"abc\"", false},
         {"{\"type\":\"string\",\"pattern\":\"b\"}", "\"abc\"", true},
         {"{\"type\":\"string\",\"maxLength\":2}", "\"\\ud83d\\ude00x\"", true},

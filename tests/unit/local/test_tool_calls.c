@@ -40,7 +40,8 @@ static void expect_in_steps(const char *answer, const char *wanted, size_t step)
     amphi_tool_parser parser;
     const amphi_tool_sink sink = {.self = &out, .text = on_text, .call = on_call};
     amphi_str text = amphi_str_from(answer);
-    assert_int_equal(amphi__json_parse(&tools, amphi_str_from(tools_json), "tools", NULL), AMPHI_OK);
+    assert_int_equal(
+        amphi__json_parse(&tools, amphi_str_from(tools_json), "tools", NULL), AMPHI_OK);
     amphi__buf_init(&out, 0);
     amphi__buf_append_c(&out, "");
     amphi__tool_parser_init(&parser, tools, true, &sink);
@@ -65,12 +66,14 @@ static void expect(const char *answer, const char *wanted)
 
 static void tool_calls__hermes_and_qwen(void **state)
 {
-    expect("<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Bern\"}}\n</tool_call>",
+    expect("<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": "
+           "\"Bern\"}}\n</tool_call>",
         "<<get_weather {\"city\": \"Bern\"}>>");
     expect("I look.\n<tool_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>\n"
            "<tool_call>{\"name\":\"now\",\"arguments\":null}</tool_call>\n",
         "I look.\n<<now {}>><<now {}>>");
-    expect("<tool_call>{\"name\":\"get_weather\",\"arguments\":\"{\\\"city\\\":\\\"A\\\"}\"}</tool_call>",
+    expect("<tool_call>{\"name\":\"get_weather\",\"arguments\":\"{\\\"city\\\":\\\"A\\\"}\"}</"
+           "tool_call>",
         "<<get_weather {\"city\":\"A\"}>>");
 }
 
@@ -90,7 +93,8 @@ static void tool_calls__mistral(void **state)
     expect("[TOOL_CALLS][{\"name\": \"get_weather\", \"arguments\": {\"city\": \"]\"}},"
            "{\"name\": \"now\", \"arguments\": {}}]",
         "<<get_weather {\"city\": \"]\"}>><<now {}>>");
-    expect("[TOOL_CALLS]get_weather[ARGS]{\"city\": \"Bern\"}", "<<get_weather {\"city\": \"Bern\"}>>");
+    expect("[TOOL_CALLS]get_weather[ARGS]{\"city\": \"Bern\"}",
+        "<<get_weather {\"city\": \"Bern\"}>>");
 }
 
 static void tool_calls__llama(void **state)
@@ -106,7 +110,8 @@ static void tool_calls__llama(void **state)
 
 static void tool_calls__numbers_keep_all_their_digits(void **state)
 {
-    expect("<tool_call>{\"name\":\"now\",\"arguments\":{\"id\":12345678901234567890,\"x\":0.10}}</tool_call>",
+    expect("<tool_call>{\"name\":\"now\",\"arguments\":{\"id\":12345678901234567890,\"x\":0.10}}</"
+           "tool_call>",
         "<<now {\"id\":12345678901234567890,\"x\":0.10}>>");
 }
 
@@ -134,8 +139,8 @@ static void expect_thought(const char *answer, bool is_open, const char *thought
         amphi__buf_init(&b, 0);
         amphi__reasoning_init(&reasoning, is_open);
         for (size_t at = 0; at < all.size; at += step)
-            assert_int_equal(amphi__reasoning_feed(&reasoning,
-                                 amphi__str_slice(all, at, at + step), &a, &b),
+            assert_int_equal(
+                amphi__reasoning_feed(&reasoning, amphi__str_slice(all, at, at + step), &a, &b),
                 AMPHI_OK);
         assert_int_equal(amphi__reasoning_finish(&reasoning, &a, &b), AMPHI_OK);
         assert_true(amphi__str_equal_c(amphi__buf_str(&a), thought));
