@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define AMPHI_WORKER_MAGIC   0x414d5048u /* "AMPH" */
-#define AMPHI_WORKER_VERSION 2u
+#define AMPHI_WORKER_VERSION 3u
 
 /* Descriptors in the worker; everything else is closed before it starts. */
 enum {

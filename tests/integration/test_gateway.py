@@ -258,12 +258,24 @@ def gateway__a_body_of_more_than_16_mib_is_413(folder):
         is_healthy(url)
 
 
+@promise
+def gateway__a_foreign_page_is_refused_unless_it_knows_the_key(folder):
+    with gateway(folder) as (url, _):
+        for head in ("Host: evil.example", "Host: localhost\r\nOrigin: https://evil.example",
+                     "Host: localhost\r\nOrigin: null"):
+            answer = raw(url, f"GET /v1/models HTTP/1.1\r\n{head}\r\n\r\n".encode(), seconds=1)
+            assert b" 403 " in answer[:20], (head, answer[:60])
+        for head in ("Host: 127.0.0.1:80", "Host: [::1]", "Host: localhost\r\nOrigin: http://localhost:3000"):
+            answer = raw(url, f"GET /v1/models HTTP/1.1\r\n{head}\r\n\r\n".encode(), seconds=1)
+            assert b" 200 " in answer[:20], (head, answer[:60])
+
+
 # ---- broken and rude clients ----
 
 @promise
 def gateway__malformed_http_does_not_harm_it(folder):
     body = json.dumps({"messages": QUESTION}).encode()
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
     with gateway(folder) as (url, _):
         for data, allowed in (
                 (b"\r\n\r\n", None), (b"GARBAGE\r\n\r\n", None), (b"GET / HTTP/9.9\r\n\r\n", None),
@@ -287,7 +299,7 @@ def gateway__two_lengths_of_one_body_never_smuggle_a_second_request(folder):
     """Content-Length and Transfer-Encoding together: either refused, or the connection ends after
     the first answer; the bytes after it are never taken for a request."""
     first = b'{"messages":[]}'
-    smuggled = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    smuggled = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(first), first)
     with gateway(folder) as (url, _):
         for framing in (
@@ -296,7 +308,7 @@ def gateway__two_lengths_of_one_body_never_smuggle_a_second_request(folder):
                 b"Content-Length: 4\r\nContent-Length: %d\r\n\r\n" % len(first) + first + smuggled):
             parts = urlparse(url)
             with socket.create_connection((parts.hostname, parts.port), timeout=1.5) as line:
-                line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + framing)
+                line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + framing)
                 answer = b""
                 try:
                     while more := line.recv(65536):
@@ -383,7 +395,7 @@ def gateway__twenty_at_once_all_get_their_answer(folder):
 
 @promise
 def gateway__a_client_that_stays_silent_or_drips_is_cut_off(folder):
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
     with gateway(folder, "--client-timeout", "1") as (url, _):
         parts = urlparse(url)
         silent = [socket.create_connection((parts.hostname, parts.port), timeout=15) for _ in range(3)]
@@ -432,7 +444,7 @@ def gateway__half_a_request_holds_nobody_up(folder):
         parts = urlparse(url)
         lines = []
         for data in (b"", b"POST /v1/chat", b"POST /v1/chat/completions HTTP/1.1\r\nContent-Le",
-                     b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"):
+                     b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"):
             for _ in range(5):
                 line = socket.create_connection((parts.hostname, parts.port))
                 line.sendall(data)
