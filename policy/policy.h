@@ -136,10 +136,10 @@ typedef struct amphi_policy_fallen {
 typedef struct amphi_plan {
     amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried   */
     size_t steps_count;
-    amphi_decision decision; /* every route, kept ones first and in the order of steps, each
+    amphi_decision decision;    /* every route, kept ones first and in the order of steps, each
                                     with its reason                        */
     amphi_policy_fallen fallen; /* filled in by the caller; cleared by amphi__policy_decide  */
-    amphi_error refusal;     /* status AMPHI_OK when there are steps; otherwise why not:
+    amphi_error refusal;        /* status AMPHI_OK when there are steps; otherwise why not:
                                     _REFUSED    private, mode, kill switch, no engine: stays so
                                     _OFFLINE    a cloud route lacks only the network
                                     _BUSY       a breaker is open; retry_after_ms

@@ -66,8 +66,7 @@ static amphi_status load_install_id(amphi_rollout *rollout, amphi_error *error);
 static amphi_status make_attributes(amphi_rollout *rollout, amphi_error *error);
 static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error);
 static amphi_status parse_payload(amphi_json **out, amphi_str text, amphi_error *error);
-static void evaluate(
-    const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out);
+static void evaluate(const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out);
 static amphi_status apply_value(amphi_policy *policy, const amphi_json *value, amphi_error *error);
 static amphi_status keep(
     amphi_rollout *rollout, amphi_str payload, const char *etag, amphi_error *error);
@@ -423,8 +422,7 @@ amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms,
 
 /* ---- applying ---- */
 
-static void evaluate(
-    const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out)
+static void evaluate(const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out)
 {
     amphi_gb gb;
     amphi__gb_init(&gb, amphi__json_get(payload, "features"), rollout->attributes);

@@ -22,7 +22,7 @@
 #include <amphi/version.h>
 
 static const uint64_t trimmings_us = 400000; /* for usage and the end marker */
-static const uint64_t drain_us = 250000;      /* for the end of an HTTP body  */
+static const uint64_t drain_us = 250000;     /* for the end of an HTTP body  */
 
 struct amphi_engine_run {
     amphi_remote_endpoint *endpoint;

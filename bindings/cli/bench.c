@@ -120,9 +120,10 @@ const cli_command cli_bench = {
     .summary = "speed and memory, measured here and now",
     .help =
         "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n"
-            "       amphi bench takeover [--runs N] [--json]\n"
+        "       amphi bench takeover [--runs N] [--json]\n"
         "       amphi bench remote [--json]\n\n"
-        "remote: what Amphi adds to plain libcurl (amphi-bench-curl, beside this program), in turns\n"
+        "remote: what Amphi adds to plain libcurl (amphi-bench-curl, beside this program), in "
+        "turns\n"
         "over one loopback stream: to the first words, to each event on its way, and to the first\n"
         "words through `amphi serve`.\n"
         "local: loads the model, feeds P tokens (prefill) and then G tokens one by one (decode).\n"

@@ -89,6 +89,9 @@ static char *edit_message(editor *e)
     e->continued = e->dropped = false;
     do {
         int count = 0;
+        /* libedit prompts first and takes over the terminal afterwards; keys typed in between would
+         * be edited by the terminal itself, which knows nothing of arrows. */
+        el_set(e->line, EL_PREP_TERM, 1);
         const char *text = el_gets(e->line, &count);
         if (e->dropped) {
             free(message);

@@ -25,15 +25,15 @@ typedef struct amphi_llm_need {
     uint64_t weights_bytes;
     uint64_t kv_bytes_per_token;
     uint64_t scratch_bytes;
-    uint32_t context_tokens_max;        /* the model's own                      */
+    uint32_t context_tokens_max; /* the model's own                      */
 } amphi_llm_need;
 
 amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error);
 
 /* The gguf is borrowed and must outlive it. vocabulary_size: the tokenizer's, or 0 to skip that
  * check. AMPHI_E_UNSUPPORTED: family or weight type; AMPHI_E_FORMAT: a tensor missing or misshapen. */
-amphi_status amphi__llm_new(amphi_llm **out, const amphi_gguf *gguf,
-    const amphi_llm_options *options, amphi_error *error);
+amphi_status amphi__llm_new(
+    amphi_llm **out, const amphi_gguf *gguf, const amphi_llm_options *options, amphi_error *error);
 void amphi__llm_free(amphi_llm *llm);
 
 uint32_t amphi__llm_vocabulary_size(const amphi_llm *llm);

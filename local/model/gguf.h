@@ -13,22 +13,43 @@
 typedef struct amphi_gguf amphi_gguf;
 
 typedef enum amphi_gguf_type { /* of metadata values, as in the file */
-    AMPHI_GGUF_U8 = 0, AMPHI_GGUF_I8, AMPHI_GGUF_U16, AMPHI_GGUF_I16, AMPHI_GGUF_U32,
-    AMPHI_GGUF_I32, AMPHI_GGUF_F32, AMPHI_GGUF_BOOL, AMPHI_GGUF_STRING, AMPHI_GGUF_ARRAY,
-    AMPHI_GGUF_U64, AMPHI_GGUF_I64, AMPHI_GGUF_F64
+    AMPHI_GGUF_U8 = 0,
+    AMPHI_GGUF_I8,
+    AMPHI_GGUF_U16,
+    AMPHI_GGUF_I16,
+    AMPHI_GGUF_U32,
+    AMPHI_GGUF_I32,
+    AMPHI_GGUF_F32,
+    AMPHI_GGUF_BOOL,
+    AMPHI_GGUF_STRING,
+    AMPHI_GGUF_ARRAY,
+    AMPHI_GGUF_U64,
+    AMPHI_GGUF_I64,
+    AMPHI_GGUF_F64
 } amphi_gguf_type;
 
 typedef enum amphi_weight_type { /* ggml_type, as in the file */
-    AMPHI_WEIGHT_F32 = 0, AMPHI_WEIGHT_F16 = 1, AMPHI_WEIGHT_Q4_0 = 2, AMPHI_WEIGHT_Q4_1 = 3,
-    AMPHI_WEIGHT_Q5_0 = 6, AMPHI_WEIGHT_Q5_1 = 7, AMPHI_WEIGHT_Q8_0 = 8, AMPHI_WEIGHT_Q2_K = 10,
-    AMPHI_WEIGHT_Q3_K = 11, AMPHI_WEIGHT_Q4_K = 12, AMPHI_WEIGHT_Q5_K = 13, AMPHI_WEIGHT_Q6_K = 14,
-    AMPHI_WEIGHT_IQ4_NL = 20, AMPHI_WEIGHT_IQ4_XS = 23, AMPHI_WEIGHT_BF16 = 30
+    AMPHI_WEIGHT_F32 = 0,
+    AMPHI_WEIGHT_F16 = 1,
+    AMPHI_WEIGHT_Q4_0 = 2,
+    AMPHI_WEIGHT_Q4_1 = 3,
+    AMPHI_WEIGHT_Q5_0 = 6,
+    AMPHI_WEIGHT_Q5_1 = 7,
+    AMPHI_WEIGHT_Q8_0 = 8,
+    AMPHI_WEIGHT_Q2_K = 10,
+    AMPHI_WEIGHT_Q3_K = 11,
+    AMPHI_WEIGHT_Q4_K = 12,
+    AMPHI_WEIGHT_Q5_K = 13,
+    AMPHI_WEIGHT_Q6_K = 14,
+    AMPHI_WEIGHT_IQ4_NL = 20,
+    AMPHI_WEIGHT_IQ4_XS = 23,
+    AMPHI_WEIGHT_BF16 = 30
 } amphi_weight_type;
 
 typedef struct amphi_gguf_array {
-    amphi_gguf_type type;  /* of the elements; never ARRAY (nested arrays are refused) */
+    amphi_gguf_type type; /* of the elements; never ARRAY (nested arrays are refused) */
     uint64_t count;
-    const uint8_t *data;   /* elements, little-endian, unaligned; strings: length-prefixed, all
+    const uint8_t *data; /* elements, little-endian, unaligned; strings: length-prefixed, all
                               checked at open */
     size_t size_bytes;
 } amphi_gguf_array;
@@ -36,10 +57,10 @@ typedef struct amphi_gguf_array {
 typedef struct amphi_gguf_tensor {
     amphi_str name;
     amphi_weight_type type;
-    uint32_t dims_count;   /* 1..4                                                        */
-    uint64_t dims[4];      /* dims[0] is the row length; unused ones are 1                */
-    const void *data;      /* aligned to the file's alignment (32 by default)             */
-    uint64_t offset;       /* of data, in the file                                        */
+    uint32_t dims_count; /* 1..4                                                        */
+    uint64_t dims[4];    /* dims[0] is the row length; unused ones are 1                */
+    const void *data;    /* aligned to the file's alignment (32 by default)             */
+    uint64_t offset;     /* of data, in the file                                        */
     uint64_t size_bytes;
 } amphi_gguf_tensor;
 

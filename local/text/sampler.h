@@ -23,7 +23,8 @@ typedef struct amphi_sampler_options {
     uint64_t seed;
 } amphi_sampler_options;
 
-void amphi__sampler_options_init(amphi_sampler_options *options); /* the defaults above; temperature 0.7 */
+void amphi__sampler_options_init(
+    amphi_sampler_options *options); /* the defaults above; temperature 0.7 */
 amphi_status amphi__sampler_new(amphi_sampler **out, const amphi_sampler_options *options,
     uint32_t vocabulary_size, amphi_error *error);
 void amphi__sampler_free(amphi_sampler *sampler);

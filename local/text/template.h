@@ -17,7 +17,7 @@ typedef struct amphi_template_input {
     amphi_str bos_token;
     amphi_str eos_token;
     bool add_generation_prompt;
-    int64_t now_s;              /* what strftime_now sees: seconds of local civil time     */
+    int64_t now_s; /* what strftime_now sees: seconds of local civil time     */
 } amphi_template_input;
 
 /* AMPHI_E_FORMAT with line and what; AMPHI_E_LIMIT. Whitespace as transformers compiles them:

@@ -173,8 +173,8 @@ amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str
     return encode(tokenizer, text, parse_special, true, out, error);
 }
 
-amphi_status amphi__tokenizer_encode_inside(const amphi_tokenizer *tokenizer, amphi_str text,
-    amphi_tokens *out, amphi_error *error)
+amphi_status amphi__tokenizer_encode_inside(
+    const amphi_tokenizer *tokenizer, amphi_str text, amphi_tokens *out, amphi_error *error)
 {
     return encode(tokenizer, text, false, false, out, error);
 }

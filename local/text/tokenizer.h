@@ -32,8 +32,8 @@ void amphi__tokenizer_free(amphi_tokenizer *tokenizer);
 amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str text,
     bool parse_special, amphi_tokens *out, amphi_error *error);
 /* The same for text that goes on in the middle of another one: nothing is put in front. */
-amphi_status amphi__tokenizer_encode_inside(const amphi_tokenizer *tokenizer, amphi_str text,
-    amphi_tokens *out, amphi_error *error);
+amphi_status amphi__tokenizer_encode_inside(
+    const amphi_tokenizer *tokenizer, amphi_str text, amphi_tokens *out, amphi_error *error);
 /* The bytes that a token stands for; control tokens give their spelling only with_special, else
  * nothing. May be a part of a UTF-8 character. `scratch` (8 bytes) is used for byte tokens. */
 amphi_str amphi__tokenizer_piece(

@@ -20,12 +20,12 @@ typedef struct amphi_child amphi_child;
 struct amphi_child {
     amphi_worker_control *control;
     /* One event to whoever started us; `more` stands behind `data`. */
-    void (*send)(amphi_child *child, amphi_worker_event kind, const void *data, size_t size,
-        amphi_str more);
+    void (*send)(
+        amphi_child *child, amphi_worker_event kind, const void *data, size_t size, amphi_str more);
     void (*bound_memory)(uint64_t bytes); /* NULL: not a process of its own */
-    amphi_ring requests; /* we read  */
-    amphi_ring events;   /* we write */
-    uint8_t *request;    /* the request being served: AMPHI_WORKER_REQUESTS_BYTES */
+    amphi_ring requests;                  /* we read  */
+    amphi_ring events;                    /* we write */
+    uint8_t *request; /* the request being served: AMPHI_WORKER_REQUESTS_BYTES */
     size_t request_size;
     uint64_t file_size;
     amphi_gguf *gguf;
@@ -36,7 +36,7 @@ struct amphi_child {
     amphi_llm *llm;
     float *logits;
     amphi_lexicon *lexicon; /* NULL until an answer has to keep to a format */
-    amphi_tokens fed; /* what the KV cache holds */
+    amphi_tokens fed;       /* what the KV cache holds */
 };
 
 /* child_cage.c: gives up what the worker does not need; before the first byte of the model is

@@ -40,9 +40,8 @@ void amphi__child_describe(amphi_child *child)
         described.kv_bytes_per_token = child->need.kv_bytes_per_token;
         described.scratch_bytes = child->need.scratch_bytes;
         snprintf(described.family, sizeof described.family, "%s", child->need.family);
-        described.has_tools =
-            amphi__gguf_str(child->gguf, "tokenizer.chat_template", &source) &&
-            amphi__str_find(source, AMPHI_STR("tools")) != SIZE_MAX;
+        described.has_tools = amphi__gguf_str(child->gguf, "tokenizer.chat_template", &source) &&
+                              amphi__str_find(source, AMPHI_STR("tools")) != SIZE_MAX;
         if (!amphi__gguf_str(child->gguf, "general.name", &name) || name.size == 0) {
             name = amphi_str_from(child->need.family);
         }
@@ -74,8 +73,8 @@ static void bound_memory(const amphi_child *child, const amphi_worker_load *load
     /* The file's mapping, weights once more in another order, and what malloc reserves for each
      * thread: a bound against running away, not a budget. */
     child->bound_memory(child->file_size + child->need.weights_bytes +
-                             context * child->need.kv_bytes_per_token + child->need.scratch_bytes +
-                             threads * ((uint64_t)128 << 20) + ((uint64_t)1 << 30));
+                        context * child->need.kv_bytes_per_token + child->need.scratch_bytes +
+                        threads * ((uint64_t)128 << 20) + ((uint64_t)1 << 30));
 }
 
 static amphi_status load_template(amphi_child *child, amphi_error *error)
@@ -93,8 +92,7 @@ static amphi_status load_template(amphi_child *child, amphi_error *error)
 static amphi_status load_parts(
     amphi_child *child, const amphi_worker_load *load, amphi_error *error)
 {
-    const amphi_llm_options options = {
-        .threads = load->threads,
+    const amphi_llm_options options = {.threads = load->threads,
         .context_tokens_max = load->context_tokens_max,
         .kernels = load->plain_kernels != 0 ? AMPHI_STR("reference") : amphi_str_make(NULL, 0)};
     amphi_status status = amphi__tokenizer_new(&child->tokenizer, child->gguf, error);

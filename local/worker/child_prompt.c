@@ -363,8 +363,8 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
                            out, child->tokenizer, &rendered, amphi__buf_str(&beginning), error);
     }
     amphi__buf_init(&out->given, RENDERED_MAX);
-    if (status == AMPHI_OK && amphi__buf_append_str(&out->given, amphi__buf_str(&beginning)) !=
-                                  AMPHI_OK) {
+    if (status == AMPHI_OK &&
+        amphi__buf_append_str(&out->given, amphi__buf_str(&beginning)) != AMPHI_OK) {
         status = amphi__fail_no_memory(error);
     }
 cleanup:

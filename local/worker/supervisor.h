@@ -112,7 +112,7 @@ typedef struct amphi_local {
     uint64_t spawn_us; /* since when a process is being started; 0: none is */
     pid_t spawn_thread;
     bool finished; /* the thread is about to end */
-    bool ready; /* loaded, for describe() */
+    bool ready;    /* loaded, for describe() */
     bool cage_known;
     uint32_t cage_missing;
 

@@ -36,15 +36,15 @@ typedef struct watch {
     amphi_attempt *attempt;
     const amphi_engine *engine;
     amphi_engine_info info;
-    amphi_engine_run *run;   /* NULL: not started, or stopped                */
+    amphi_engine_run *run; /* NULL: not started, or stopped                */
     sink_self self;
     amphi_buf prefix;
-    amphi_buf delivered;     /* a copy: stream->text moves while it grows    */
+    amphi_buf delivered; /* a copy: stream->text moves while it grows    */
     amphi_splice splice;
     char model[AMPHI_NAME_MAX]; /* as the engine named it                    */
     uint64_t begun_us;
-    uint64_t started_us;     /* or the last progress, before the first token */
-    uint64_t last_us;        /* of the last token; 0: none yet               */
+    uint64_t started_us; /* or the last progress, before the first token */
+    uint64_t last_us;    /* of the last token; 0: none yet               */
     uint64_t device_checked_us;
     unsigned device_epoch;
     amphi_ledger_start ledger;
@@ -66,11 +66,11 @@ static void announce(watch *w)
     amphi__ledger_phase(w->stream->client, &w->ledger, AMPHI_START_TOKEN);
     w->attempt->first_token_ms =
         (uint32_t)((amphi__clock_us(w->stream->client->clock) - w->begun_us) / 1000);
-    amphi__str_copy_to(
-        w->stream->route, sizeof w->stream->route, amphi_str_from(w->info.name));
+    amphi__str_copy_to(w->stream->route, sizeof w->stream->route, amphi_str_from(w->info.name));
     amphi__str_copy_to(w->stream->model, sizeof w->stream->model, amphi_str_from(w->model));
     if (w->attempt->takeover != NULL) {
-        amphi_event event = {.kind = AMPHI_EVENT_TAKEOVER, .takeover = w->attempt->takeover,
+        amphi_event event = {.kind = AMPHI_EVENT_TAKEOVER,
+            .takeover = w->attempt->takeover,
             .route = amphi_str_from(w->info.name)};
         amphi__stream_emit(w->stream, &event);
     }
@@ -90,7 +90,8 @@ static void deliver(watch *w, amphi_splice_act act, amphi_str text)
         return;
     }
     amphi_event event = {.kind = act == AMPHI_SPLICE_SHOW ? AMPHI_EVENT_DELTA : AMPHI_EVENT_REPLACE,
-        .text = text, .route = amphi_str_from(w->info.name)};
+        .text = text,
+        .route = amphi_str_from(w->info.name)};
     amphi__stream_emit(stream, &event);
 }
 
@@ -296,8 +297,8 @@ static void start_watch(watch *w)
 
 void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt)
 {
-    amphi__ledger_end(stream->client, &attempt->unsaved, &attempt->unsaved_error,
-        attempt->unsaved_out_of_memory);
+    amphi__ledger_end(
+        stream->client, &attempt->unsaved, &attempt->unsaved_error, attempt->unsaved_out_of_memory);
 }
 
 static void stop_watch(watch *w)
@@ -313,8 +314,8 @@ static void stop_watch(watch *w)
         w->attempt->unsaved_error = w->attempt->error;
         w->attempt->unsaved_out_of_memory = w->out_of_memory;
     } else {
-        amphi__ledger_end(w->stream->client, &w->ledger,
-            w->ended ? &w->attempt->error : &abandoned, w->out_of_memory);
+        amphi__ledger_end(w->stream->client, &w->ledger, w->ended ? &w->attempt->error : &abandoned,
+            w->out_of_memory);
     }
     amphi__splice_clear(&w->splice);
     amphi__buf_clear(&w->delivered);
@@ -334,8 +335,8 @@ static void watch_next(amphi_stream *stream, watch *const *watches, size_t count
         if (watches[i]->ended)
             return;
     }
-    amphi_note *note = amphi__stream_wait(stream, watches[0]->attempt->number,
-        watches[count - 1]->attempt->number, wait_us);
+    amphi_note *note = amphi__stream_wait(
+        stream, watches[0]->attempt->number, watches[count - 1]->attempt->number, wait_us);
     bool cancelled = note == NULL && amphi__stream_is_cancelled(stream);
     for (size_t i = 0; i < count; i++) {
         watch *w = watches[i];
@@ -411,8 +412,7 @@ bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attem
         watch_next(stream, both, second_runs ? 2 : 1, hedge_us);
     }
     /* Whoever spoke goes on; when one failed, the other one does. */
-    bool second_wins =
-        second_runs && !first->spoke && (second->spoke || (a.ended && !b.ended));
+    bool second_wins = second_runs && !first->spoke && (second->spoke || (a.ended && !b.ended));
     if (second_runs)
         stop_watch(second_wins ? &a : &b);
     watch *const winner[] = {second_wins ? &b : &a};

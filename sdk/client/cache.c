@@ -64,8 +64,8 @@ void amphi__cache_free(amphi_cache *cache)
 static bool is_about_delivery(amphi_str key)
 {
     return amphi__str_equal_c(key, "stream") || amphi__str_equal_c(key, "stream_options") ||
-        amphi__str_equal_c(key, "user") || amphi__str_equal_c(key, "metadata") ||
-        amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi");
+           amphi__str_equal_c(key, "user") || amphi__str_equal_c(key, "metadata") ||
+           amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi");
 }
 
 amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, amphi_str history,
@@ -73,10 +73,10 @@ amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, 
 {
     amphi_buf canonical;
     amphi__buf_init(&canonical, 0);
-    const char *who = request->is_private           ? "private"
-        : request->mode == AMPHI_MODE_ONLY_LOCAL    ? "local"
-        : request->mode == AMPHI_MODE_ONLY_CLOUD    ? "cloud"
-                                                    : "any";
+    const char *who = request->is_private                      ? "private"
+                      : request->mode == AMPHI_MODE_ONLY_LOCAL ? "local"
+                      : request->mode == AMPHI_MODE_ONLY_CLOUD ? "cloud"
+                                                               : "any";
     amphi__buf_printf(&canonical, "v1 %s [%zu ", who, history.size);
     amphi__buf_append_str(&canonical, history);
     amphi__buf_append_char(&canonical, ']');
@@ -102,9 +102,9 @@ amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, 
         amphi__json_quote(&canonical, last);
         amphi__json_write_sorted(&canonical, amphi__json_get(request->body, last.data));
     }
-    amphi_status status = canonical.status != AMPHI_OK
-        ? canonical.status
-        : amphi__hmac_sha256(cache->hmac_key, amphi__buf_str(&canonical), key);
+    amphi_status status = canonical.status != AMPHI_OK ? canonical.status
+                                                       : amphi__hmac_sha256(cache->hmac_key,
+                                                             amphi__buf_str(&canonical), key);
     amphi__buf_wipe(&canonical);
     return status;
 }
@@ -184,8 +184,8 @@ amphi_status amphi__cache_get(
     char *value = memory_get(cache, key, now_ms);
     bool from_table = value == NULL;
     if (from_table) {
-        amphi_status status = cache->store.ops->cache_get(
-            cache->store.self, key, now_ms, copy_value, &value, NULL);
+        amphi_status status =
+            cache->store.ops->cache_get(cache->store.self, key, now_ms, copy_value, &value, NULL);
         if (status != AMPHI_OK || value == NULL)
             return status != AMPHI_OK ? status : AMPHI_E_NO_MEMORY;
     }

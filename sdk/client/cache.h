@@ -14,7 +14,7 @@
 
 typedef struct amphi_cache amphi_cache;
 
-#define AMPHI_CACHE_MEMORY_ENTRIES 1000
+#define AMPHI_CACHE_MEMORY_ENTRIES   1000
 #define AMPHI_CACHE_ANSWER_BYTES_MAX (256u << 10)
 
 typedef struct amphi_cached_answer {

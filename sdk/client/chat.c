@@ -94,7 +94,7 @@ static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_
 static bool ends_the_request(const amphi_stream *stream, amphi_status status)
 {
     return status == AMPHI_E_CANCELLED || status == AMPHI_E_NO_MEMORY ||
-        status == AMPHI_E_CONTENT_FILTER || stream->tool_call_seen;
+           status == AMPHI_E_CONTENT_FILTER || stream->tool_call_seen;
 }
 
 /* How long to wait before the same route is tried a second time; -1: not at all. A route that was
@@ -105,14 +105,13 @@ static int64_t retry_delay_ms(
 {
     const amphi_error *error = &attempt->error;
     bool limited = error->status == AMPHI_E_RATE_LIMITED;
-    bool again =
-        limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK;
+    bool again = limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK;
     uint16_t random = 0;
     (void)amphi__random(&random, sizeof random);
     uint32_t delay_ms = random % RETRY_JITTER_MS;
     if (error->retry_after_ms > 0 || limited) { /* who was told to wait waits, or goes elsewhere */
         again = again && !has_next && error->retry_after_ms > 0 &&
-            error->retry_after_ms <= RETRY_AFTER_MAX_MS;
+                error->retry_after_ms <= RETRY_AFTER_MAX_MS;
         delay_ms = error->retry_after_ms;
     }
     uint64_t again_us = amphi__clock_us(client->clock) + (uint64_t)delay_ms * 1000;
@@ -168,7 +167,7 @@ static bool may_revive(const amphi_stream *stream, const amphi_attempt *attempt,
 {
     amphi_status status = attempt->error.status;
     return !has_next && !stream->tool_call_seen &&
-        (status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED);
+           (status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED);
 }
 
 /* One route of the plan, with its second tries. Returns with attempt->error set. */
@@ -180,8 +179,7 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
     attempt->continues = can_continue(stream, attempt->step);
     attempt->takeover = NULL;
     if (attempt->number > 0)
-        attempt->takeover =
-            record_takeover(stream, info.name, &attempt->error, attempt->continues);
+        attempt->takeover = record_takeover(stream, info.name, &attempt->error, attempt->continues);
     for (uint32_t tries = 1;; tries++) {
         attempt->number++;
         amphi__decide_began(stream->client, route);
@@ -208,7 +206,8 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
     }
 }
 
-static void describe(const amphi_stream *stream, const amphi_plan_step *step, amphi_engine_info *out)
+static void describe(
+    const amphi_stream *stream, const amphi_plan_step *step, amphi_engine_info *out)
 {
     amphi_engine engine = stream->client->routes[step->route].engine;
     engine.ops->describe(engine.self, out);
@@ -222,7 +221,7 @@ static bool is_pointless(
     amphi_engine_info next, failed;
     bool too_long = last->error.status == AMPHI_E_CONTEXT_LENGTH;
     bool refused = last->error.status == AMPHI_E_REQUEST &&
-        (last->error.native_code == 400 || last->error.native_code == 422);
+                   (last->error.native_code == 400 || last->error.native_code == 422);
     if (!too_long && !refused)
         return false;
     describe(stream, step, &next);
@@ -230,7 +229,7 @@ static bool is_pointless(
     if (too_long && next.context_tokens_max != 0 && failed.context_tokens_max != 0)
         return next.context_tokens_max <= failed.context_tokens_max;
     return next.kind == failed.kind && next.model[0] != '\0' &&
-        strcmp(next.model, failed.model) == 0;
+           strcmp(next.model, failed.model) == 0;
 }
 
 /* An engine inside the app may take the app along: the turn is put into the outbox first, where
@@ -245,8 +244,8 @@ static bool keep_for_next_launch(amphi_stream *stream, const amphi_plan_step *st
     if (!info.in_process || request->no_queue || request->outbox_id != NULL ||
         request->is_private || request->mode == AMPHI_MODE_ONLY_LOCAL)
         return false;
-    return amphi__courier_queue(stream->client, request, stream->key, step->budgets.total_ms,
-               &error) == AMPHI_OK;
+    return amphi__courier_queue(
+               stream->client, request, stream->key, step->budgets.total_ms, &error) == AMPHI_OK;
 }
 
 static void try_route_safely(amphi_stream *stream, amphi_attempt *attempt, bool has_next)
@@ -312,8 +311,8 @@ static size_t skip_for(const amphi_stream *stream, const amphi_plan_step *step)
         context_tokens = step->context_tokens_max;
     if (context_tokens == 0)
         return 0; /* unknown: the engine will say when it is too much */
-    uint32_t answer = step->answer_tokens_max < context_tokens / 4 ? step->answer_tokens_max
-                                                                   : context_tokens / 4;
+    uint32_t answer =
+        step->answer_tokens_max < context_tokens / 4 ? step->answer_tokens_max : context_tokens / 4;
     uint32_t own = amphi__decide_prompt_tokens(&stream->request);
     uint32_t room = context_tokens > answer + own ? context_tokens - answer - own : 0;
     return amphi__context_skip_to_fit(&stream->context, room);
@@ -354,8 +353,7 @@ static bool try_routes(amphi_stream *stream)
     if (plan->fallen.error.status != AMPHI_OK) { /* what comes now takes over */
         attempt.number = 1;
         attempt.error = plan->fallen.error;
-        amphi__str_copy_to(
-            stream->route, sizeof stream->route, amphi_str_from(plan->fallen.route));
+        amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(plan->fallen.route));
     }
     for (size_t i = 0; i < plan->steps_count;) {
         if (i > 0 && is_pointless(stream, &plan->steps[i], &attempt)) {
@@ -367,8 +365,7 @@ static bool try_routes(amphi_stream *stream)
         attempt.deadline_us =
             total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
         i += try_step(stream, &attempt, i, &body);
-        if (attempt.error.status == AMPHI_OK ||
-            ends_the_request(stream, attempt.error.status) ||
+        if (attempt.error.status == AMPHI_OK || ends_the_request(stream, attempt.error.status) ||
             amphi__clock_us(stream->client->clock) >= attempt.deadline_us)
             break;
         if (amphi__stream_is_cancelled(stream)) {
@@ -409,8 +406,10 @@ static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY
         amphi__stream_emit(stream, &failed);
         return;
     }
-    amphi_event event = {.kind = AMPHI_EVENT_DONE, .route = amphi_str_from(stream->route),
-        .finish = stream->finish, .usage = stream->usage};
+    amphi_event event = {.kind = AMPHI_EVENT_DONE,
+        .route = amphi_str_from(stream->route),
+        .finish = stream->finish,
+        .usage = stream->usage};
     amphi__stream_emit(stream, &event);
 }
 
@@ -444,20 +443,20 @@ static void finish_failed(amphi_stream *stream)
     amphi_error why_not;
     stream->ended_us = amphi__clock_us(stream->client->clock);
     if (may_queue(stream)) {
-        if (amphi__courier_queue(
-                stream->client, &stream->request, stream->key, 0, &why_not) ==
+        if (amphi__courier_queue(stream->client, &stream->request, stream->key, 0, &why_not) ==
             AMPHI_OK) {
             amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("outbox"));
             stream->model[0] = '\0';
-            amphi_event event = {.kind = AMPHI_EVENT_QUEUED, .text = amphi_str_from(stream->key),
+            amphi_event event = {.kind = AMPHI_EVENT_QUEUED,
+                .text = amphi_str_from(stream->key),
                 .route = AMPHI_STR("outbox")};
             amphi__stream_emit(stream, &event);
             return;
         }
         amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "outbox: %s", why_not.message);
     }
-    amphi_event event = {.kind = AMPHI_EVENT_ERROR, .error = &stream->error,
-        .route = amphi_str_from(stream->route)};
+    amphi_event event = {
+        .kind = AMPHI_EVENT_ERROR, .error = &stream->error, .route = amphi_str_from(stream->route)};
     amphi__stream_emit(stream, &event);
 }
 
@@ -467,8 +466,8 @@ void amphi__chat_run(amphi_stream *stream)
     bool whole = false;
     if (admit(stream))
         whole = answer_from_cache(stream, cache_key) ||
-            (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
-                try_routes(stream));
+                (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
+                    try_routes(stream));
     amphi__decide_unload(stream->client);
     if (whole)
         finish_whole(stream, cache_key);

@@ -21,8 +21,8 @@ static amphi_status check_options(const amphi_client_options *options, amphi_err
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options.endpoints_count: at most %d",
             AMPHI_ROUTES_MAX - 1);
     if (options->parts != NULL && options->parts->struct_size != sizeof *options->parts)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "options.parts.struct_size: call amphi_parts_init first");
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "options.parts.struct_size: call amphi_parts_init first");
     return AMPHI_OK;
 }
 
@@ -103,8 +103,8 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         amphi_crash_facts crash;
         amphi__ledger_describe(client, &client->routes[i], &policy, &info, &crash);
         bool allowed = info.kind == AMPHI_ENGINE_LOCAL
-            ? policy.local_enabled
-            : policy.cloud_enabled && !client->is_private;
+                           ? policy.local_enabled
+                           : policy.cloud_enabled && !client->is_private;
         allowed = allowed && !amphi__policy_is_quarantined(&policy, &crash);
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);

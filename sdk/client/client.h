@@ -19,13 +19,13 @@
 
 typedef struct amphi_route {
     amphi_engine engine;
-    bool owned;                  /* freed with the client                              */
-    amphi_breaker breaker;       /* under client->lock                                 */
-    uint32_t deaths_early;       /* of the engine's, those that are in the ledger...   */
-    uint32_t deaths_late;        /* ... under the lock                                 */
-    uint32_t load;               /* runs under way; under the lock                     */
-    uint32_t first_tokens_ms[32];/* the last ones; under the lock                      */
-    uint32_t first_tokens_count; /* ever                                               */
+    bool owned;                   /* freed with the client                              */
+    amphi_breaker breaker;        /* under client->lock                                 */
+    uint32_t deaths_early;        /* of the engine's, those that are in the ledger...   */
+    uint32_t deaths_late;         /* ... under the lock                                 */
+    uint32_t load;                /* runs under way; under the lock                     */
+    uint32_t first_tokens_ms[32]; /* the last ones; under the lock                      */
+    uint32_t first_tokens_count;  /* ever                                               */
 } amphi_route;
 
 /* Second tries and hedges in hand at the start, and at most: ten of each. */
@@ -44,23 +44,23 @@ struct amphi_client {
     bool owns_keys, owns_store, owns_http, owns_device;
     amphi_route routes[AMPHI_ROUTES_MAX];
     size_t routes_count;
-    char host[AMPHI_HOST_NAME_MAX]; /* this process, for the ledger                     */
-    amphi_rollout *rollout;      /* NULL: no source was given                          */
-    amphi_policy policy_base;    /* the app's document                                 */
-    amphi_mode mode;             /* of requests that name none                         */
+    char host[AMPHI_HOST_NAME_MAX];      /* this process, for the ledger                     */
+    amphi_rollout *rollout;              /* NULL: no source was given                          */
+    amphi_policy policy_base;            /* the app's document                                 */
+    amphi_mode mode;                     /* of requests that name none                         */
     bool is_private, no_cache, no_queue; /* of every request                           */
 
-    amphi_mutex lock;            /* guards what follows                                */
+    amphi_mutex lock; /* guards what follows                                */
     amphi_cond streams_changed;
-    amphi_policy policy;         /* in force: base with the rollout on top             */
-    amphi_plan last_plan;        /* for the next decision's hysteresis                 */
+    amphi_policy policy;  /* in force: base with the rollout on top             */
+    amphi_plan last_plan; /* for the next decision's hysteresis                 */
     amphi_device_facts pushed;
-    amphi_device_facts probed;   /* cached                                             */
-    uint64_t probed_ms;          /* monotonic; 0: never                                */
-    uint32_t streams_count;      /* alive                                              */
-    uint32_t retry_tenths;       /* see amphi__decide_may_retry                        */
+    amphi_device_facts probed; /* cached                                             */
+    uint64_t probed_ms;        /* monotonic; 0: never                                */
+    uint32_t streams_count;    /* alive                                              */
+    uint32_t retry_tenths;     /* see amphi__decide_may_retry                        */
     uint32_t hedge_tenths;
-    atomic_uint device_epoch;    /* grows with every push: running answers look again  */
+    atomic_uint device_epoch; /* grows with every push: running answers look again  */
 
     amphi_cache *cache;
     amphi_courier *courier;
@@ -83,7 +83,6 @@ void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
 /* device_facts.c: probed (at most a second old) with pushed on top. */
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out);
 /* Parses the JSON form of pushed facts. */
-amphi_status amphi__device_facts_parse(
-    amphi_device_facts *out, amphi_str json, amphi_error *error);
+amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error);
 
 #endif

@@ -201,8 +201,8 @@ void amphi__compose_report(const amphi_client *client, amphi_parts_report *out)
     if (client->owns_store)
         (void)amphi__storage_version(out->store, sizeof out->store, NULL);
     if (client->routes_count > 0 && client->routes[0].owned)
-        out->cage_known = amphi__local_cage(&client->routes[0].engine, out->cage,
-                              sizeof out->cage) == AMPHI_OK;
+        out->cage_known =
+            amphi__local_cage(&client->routes[0].engine, out->cage, sizeof out->cage) == AMPHI_OK;
 }
 
 void amphi__decompose(amphi_client *client)

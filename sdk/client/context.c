@@ -48,8 +48,7 @@ void amphi__context_add(amphi_context *context, const amphi_store_message *messa
 static amphi_str message_at(const amphi_context *context, size_t i)
 {
     size_t begin = i > 0 ? context->messages[i - 1].end + 1 : 0; /* behind the comma */
-    return amphi__str_slice(
-        amphi__buf_str(&context->json), begin, context->messages[i].end);
+    return amphi__str_slice(amphi__buf_str(&context->json), begin, context->messages[i].end);
 }
 
 amphi_status amphi__context_write(const amphi_context *context, size_t skip, amphi_buf *out)
@@ -86,8 +85,7 @@ static size_t bytes_left(const amphi_context *context, size_t skip)
 size_t amphi__context_skip_to_fit(const amphi_context *context, uint32_t tokens_max)
 {
     size_t skip = 0;
-    while (skip < context->count &&
-        bytes_left(context, skip) / AMPHI_BYTES_PER_TOKEN > tokens_max)
+    while (skip < context->count && bytes_left(context, skip) / AMPHI_BYTES_PER_TOKEN > tokens_max)
         skip = amphi__context_skip_more(context, skip);
     return skip;
 }

@@ -17,18 +17,18 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-#define LEASE_MS (5u * 60 * 1000)
-#define FIRST_ROUND_AFTER_MS 500u  /* so that short-lived commands do not start a delivery */
-#define PAUSE_MIN_MS 1000u
-#define PAUSE_MAX_MS 30000u
-#define IDLE_MS (10u * 60 * 1000)  /* nothing waits: look again for other processes' entries */
-#define REFUSED_PAUSE_MS (60 * 60 * 1000)
-#define CLOSE_GRACE_MS 2000u       /* for a delivery under way when the client closes */
+#define LEASE_MS             (5u * 60 * 1000)
+#define FIRST_ROUND_AFTER_MS 500u /* so that short-lived commands do not start a delivery */
+#define PAUSE_MIN_MS         1000u
+#define PAUSE_MAX_MS         30000u
+#define IDLE_MS              (10u * 60 * 1000) /* nothing waits: look again for other processes' entries */
+#define REFUSED_PAUSE_MS     (60 * 60 * 1000)
+#define CLOSE_GRACE_MS       2000u /* for a delivery under way when the client closes */
 
 struct amphi_courier {
     amphi_client *client;
     amphi_thread thread;
-    amphi_mutex lock;      /* guards what follows                        */
+    amphi_mutex lock; /* guards what follows                        */
     amphi_cond changed;
     bool woken;
     bool closing;
@@ -68,8 +68,7 @@ static amphi_status run_request(amphi_courier *courier, claimed *claim)
 {
     amphi_request request;
     amphi_stream *stream = NULL;
-    amphi_status status =
-        amphi__request_from_json(&request, amphi_str_from(claim->request), NULL);
+    amphi_status status = amphi__request_from_json(&request, amphi_str_from(claim->request), NULL);
     if (status != AMPHI_OK)
         return status;
     request.outbox_id = claim->id;
@@ -93,8 +92,8 @@ static amphi_status run_request(amphi_courier *courier, claimed *claim)
 static bool is_hopeless(amphi_status status)
 {
     return status == AMPHI_E_REQUEST || status == AMPHI_E_CONTENT_FILTER ||
-        status == AMPHI_E_CONTEXT_LENGTH || status == AMPHI_E_UNSUPPORTED ||
-        status == AMPHI_E_ARGUMENT || status == AMPHI_E_FORMAT;
+           status == AMPHI_E_CONTEXT_LENGTH || status == AMPHI_E_UNSUPPORTED ||
+           status == AMPHI_E_ARGUMENT || status == AMPHI_E_FORMAT;
 }
 
 /* AMPHI_OK: delivered, there may be more. AMPHI_E_NOT_FOUND: nothing waits. */
@@ -108,8 +107,7 @@ static amphi_status deliver_one(amphi_courier *courier)
     if (status != AMPHI_OK)
         return status;
     char *id = claim.id != NULL ? amphi__str_copy(amphi_str_from(claim.id)) : NULL;
-    status = id == NULL || claim.request == NULL ? AMPHI_E_NO_MEMORY
-                                                 : run_request(courier, &claim);
+    status = id == NULL || claim.request == NULL ? AMPHI_E_NO_MEMORY : run_request(courier, &claim);
     if (status != AMPHI_OK && id != NULL) {
         now_ms = amphi__clock_wall_ms(client->clock);
         (void)client->store.ops->outbox_release(client->store.self, amphi_str_from(id),
@@ -152,9 +150,9 @@ static uint32_t make_round(amphi_courier *courier, uint32_t pause_ms)
     amphi__mutex_unlock(&courier->lock);
     if (status == AMPHI_E_NOT_FOUND)
         return IDLE_MS;
-    return pause_ms >= IDLE_MS          ? PAUSE_MIN_MS
-        : pause_ms * 2 < PAUSE_MAX_MS   ? pause_ms * 2
-                                        : PAUSE_MAX_MS;
+    return pause_ms >= IDLE_MS           ? PAUSE_MIN_MS
+           : pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2
+                                         : PAUSE_MAX_MS;
 }
 
 static void make_rounds(void *arg)

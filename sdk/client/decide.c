@@ -4,8 +4,8 @@
  */
 #include "sdk/client/decide.h"
 
-#include "sdk/client/preference.h"
 #include "sdk/client/ledger.h"
+#include "sdk/client/preference.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
@@ -22,13 +22,12 @@ uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
     uint64_t tokens = 0;
     for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
         tokens += amphi__json_string(amphi__json_get(m, "content")).size / AMPHI_BYTES_PER_TOKEN +
-            TOKENS_PER_MESSAGE;
+                  TOKENS_PER_MESSAGE;
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
 /* A local engine that died while it was asked what it is: an attempt that failed, in effect. */
-static void note_fallen(
-    amphi_policy_fallen *fallen, const amphi_engine_info *info, uint32_t deaths)
+static void note_fallen(amphi_policy_fallen *fallen, const amphi_engine_info *info, uint32_t deaths)
 {
     if (deaths == 0 || info->available)
         return;
@@ -90,7 +89,7 @@ bool amphi__decide(
     amphi__policy_decide(out, &policy, &facts);
     out->fallen = fallen;
     amphi_preference preference;
-    (void)amphi__preference_read( /* a name that is gone since: the others count */
+    (void)amphi__preference_read(/* a name that is gone since: the others count */
         &preference, request->body, routes, client->routes_count, NULL);
     amphi__mutex_lock(&client->lock);
     client->last_plan = *out; /* as the policy sees it, whoever this request asks for */
@@ -215,8 +214,8 @@ uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *ste
     return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
 }
 
-void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome,
-    uint32_t first_token_ms)
+void amphi__decide_ended(
+    amphi_client *client, amphi_route *route, const amphi_error *outcome, uint32_t first_token_ms)
 {
     uint64_t now_ms = amphi__clock_ms(client->clock);
     amphi_engine_info info;
@@ -225,7 +224,7 @@ void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_e
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
-        route->deaths_early = info.deaths_early;   /* the attempt's row tells of this one */
+        route->deaths_early = info.deaths_early; /* the attempt's row tells of this one */
         route->deaths_late = info.deaths_late;
         amphi__breaker_succeeded(&route->breaker); /* the ledger judges a local engine    */
     } else if (outcome->status == AMPHI_E_CANCELLED || outcome->status == AMPHI_E_NO_MEMORY) {

@@ -22,8 +22,8 @@ amphi_status amphi__decide_check(
     amphi_client *client, const amphi_request *request, amphi_error *error);
 /* An attempt on the route begins, or has ended (AMPHI_OK: whole answer). */
 void amphi__decide_began(amphi_client *client, amphi_route *route);
-void amphi__decide_ended(amphi_client *client, amphi_route *route, const amphi_error *outcome,
-    uint32_t first_token_ms);
+void amphi__decide_ended(
+    amphi_client *client, amphi_route *route, const amphi_error *outcome, uint32_t first_token_ms);
 /* One more, or one less, run under way on that route. */
 void amphi__decide_load(amphi_client *client, size_t route, int change);
 

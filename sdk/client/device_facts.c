@@ -70,8 +70,8 @@ static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "battery_percent: 0 to 100 is expected");
     if ((facts->known & AMPHI_FACT_MEMORY) &&
         facts->memory_available_bytes > facts->memory_total_bytes)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "memory_available_bytes: more than memory_total_bytes");
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "memory_available_bytes: more than memory_total_bytes");
     if ((facts->known & AMPHI_FACT_PRESSURE) && facts->memory_pressure > 2)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "memory_pressure: 0, 1 or 2 is expected");
     if ((unsigned)facts->thermal > AMPHI_THERMAL_CRITICAL ||
@@ -158,8 +158,8 @@ static int find_word(amphi_str word, const char *const *words)
     return -1;
 }
 
-static amphi_status read_words(amphi_device_facts *out, const char *key,
-    const amphi_json *value, amphi_error *error)
+static amphi_status read_words(
+    amphi_device_facts *out, const char *key, const amphi_json *value, amphi_error *error)
 {
     static const char *const thermals[] = {
         "unknown", "nominal", "fair", "serious", "critical", NULL};
@@ -178,8 +178,8 @@ static amphi_status read_words(amphi_device_facts *out, const char *key,
     return AMPHI_OK;
 }
 
-static amphi_status read_member(amphi_device_facts *out, amphi_str name, const amphi_json *value,
-    amphi_error *error)
+static amphi_status read_member(
+    amphi_device_facts *out, amphi_str name, const amphi_json *value, amphi_error *error)
 {
     uint64_t number = 0;
     amphi_status status = AMPHI_OK;

@@ -18,8 +18,10 @@ typedef struct round {
 static void find(const round *r, amphi_finding_level level, const char *part, const char *text,
     const char *remedy)
 {
-    amphi_finding finding = {.level = level, .part = amphi_str_from(part),
-        .text = amphi_str_from(text), .remedy = amphi_str_from(remedy)};
+    amphi_finding finding = {.level = level,
+        .part = amphi_str_from(part),
+        .text = amphi_str_from(text),
+        .remedy = amphi_str_from(remedy)};
     r->report(r->user, &finding);
 }
 
@@ -103,8 +105,8 @@ static void look_at_device(const round *r, amphi_client *client)
             facts.network == AMPHI_NETWORK_NONE ? "no route to anywhere" : "reachable", "");
 }
 
-amphi_status amphi_doctor(const amphi_client_options *options, amphi_finding_fn *report,
-    void *user, amphi_error *error)
+amphi_status amphi_doctor(
+    const amphi_client_options *options, amphi_finding_fn *report, void *user, amphi_error *error)
 {
     round r = {report, user};
     amphi_client *client = NULL;

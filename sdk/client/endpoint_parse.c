@@ -26,13 +26,12 @@ static amphi_status add_pin(amphi_endpoint_options *out, amphi_str pin, char *bu
     return AMPHI_OK;
 }
 
-static amphi_status number_option(
-    uint32_t *out, amphi_str key, amphi_str value, amphi_error *error)
+static amphi_status number_option(uint32_t *out, amphi_str key, amphi_str value, amphi_error *error)
 {
     uint64_t number = 0;
     if (!amphi__str_to_u64(value, &number) || number > UINT32_MAX)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= takes a number",
-            (int)key.size, key.data);
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= takes a number", (int)key.size, key.data);
     *out = (uint32_t)number;
     return AMPHI_OK;
 }
@@ -80,8 +79,8 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     return status;
 }
 
-amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
-    char *pins_buffer, size_t pins_size, amphi_error *error)
+amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text, char *pins_buffer,
+    size_t pins_size, amphi_error *error)
 {
     amphi_endpoint_options_init(out);
     amphi_str rest;
@@ -94,8 +93,7 @@ amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
         amphi_str value;
         amphi_str option = amphi__str_cut(rest, ',', &rest);
         amphi_str key = amphi__str_cut(option, '=', &value);
-        amphi_status status =
-            read_option(out, key, value, pins_buffer, pins_size, error);
+        amphi_status status = read_option(out, key, value, pins_buffer, pins_size, error);
         if (status != AMPHI_OK)
             return status;
     }

@@ -15,8 +15,8 @@ static amphi_status check_client(const amphi_client *client, bool visit, amphi_e
     return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or visit is NULL");
 }
 
-amphi_status amphi_history_conversations(amphi_client *client,
-    amphi_history_conversation_fn *visit, void *user, amphi_error *error)
+amphi_status amphi_history_conversations(
+    amphi_client *client, amphi_history_conversation_fn *visit, void *user, amphi_error *error)
 {
     amphi_status status = check_client(client, visit != NULL, error);
     if (status != AMPHI_OK)

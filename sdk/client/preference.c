@@ -52,8 +52,8 @@ amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *bod
     const amphi_json *fallbacks = amphi__json_get(body, "fallbacks");
     amphi_status status = AMPHI_OK;
     memset(out, 0, sizeof *out);
-    out->first = find_routes(
-        amphi__json_string(amphi__json_get(body, "model")), routes, routes_count);
+    out->first =
+        find_routes(amphi__json_string(amphi__json_get(body, "model")), routes, routes_count);
     out->exclusive = amphi__json_kind(fallbacks) == AMPHI_JSON_ARRAY;
     for (const amphi_json *name = amphi__json_first(fallbacks);
          name != NULL && out->fallbacks_count < AMPHI_ROUTES_MAX; name = amphi__json_next(name)) {
@@ -130,10 +130,11 @@ static void refuse(amphi_plan *plan, uint32_t wanted, const amphi_policy_route *
         for (size_t r = 0; r < AMPHI_ROUTES_MAX; r++) {
             if ((wanted & 1u << r) == 0 || strcmp(routes[r].info.name, entry->route) != 0)
                 continue;
-            amphi_status status = entry->reason == AMPHI_REASON_NETWORK_NONE ? AMPHI_E_OFFLINE
-                : entry->reason == AMPHI_REASON_BREAKER_OPEN                 ? AMPHI_E_BUSY
-                : entry->reason == AMPHI_REASON_CONTEXT_LENGTH ? AMPHI_E_CONTEXT_LENGTH
-                                                               : AMPHI_E_REFUSED;
+            amphi_status status = entry->reason == AMPHI_REASON_NETWORK_NONE   ? AMPHI_E_OFFLINE
+                                  : entry->reason == AMPHI_REASON_BREAKER_OPEN ? AMPHI_E_BUSY
+                                  : entry->reason == AMPHI_REASON_CONTEXT_LENGTH
+                                      ? AMPHI_E_CONTEXT_LENGTH
+                                      : AMPHI_E_REFUSED;
             amphi__fail(&plan->refusal, status, 0,
                 "none of the routes that the request names may answer; %s: %.90s", entry->route,
                 entry->why);

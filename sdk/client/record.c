@@ -24,8 +24,7 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->total_ms = (uint32_t)((stream->ended_us - stream->started_us) / 1000);
     out->decision = &stream->plan.decision;
     out->error = stream->error.status != AMPHI_OK ? &stream->error : NULL;
-    out->history_error =
-        stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
+    out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d)
@@ -87,9 +86,9 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_str(&writer, "route", result->route);
     amphi__json_put_str(&writer, "model", result->model);
     put_takeovers(&writer, result);
+    amphi__json_put_str(&writer, "cache", result->cache_hit ? AMPHI_STR("hit") : AMPHI_STR("miss"));
     amphi__json_put_str(
-        &writer, "cache", result->cache_hit ? AMPHI_STR("hit") : AMPHI_STR("miss"));
-    amphi__json_put_str(&writer, "finish_reason", amphi_str_from(amphi_finish_name(result->finish)));
+        &writer, "finish_reason", amphi_str_from(amphi_finish_name(result->finish)));
     amphi__json_open(&writer, "usage", '{');
     amphi__json_put_int(&writer, "prompt_tokens", result->usage.prompt_tokens);
     amphi__json_put_int(&writer, "completion_tokens", result->usage.completion_tokens);

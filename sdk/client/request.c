@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#define MESSAGES_MAX 10000
+#define MESSAGES_MAX      10000
 #define REQUEST_BYTES_MAX (16u << 20)
 
 void amphi_chat_request_init(amphi_chat_request *request)
@@ -81,7 +81,7 @@ static amphi_status check_messages(
             if (status != AMPHI_OK)
                 return status;
         } else if (kind != AMPHI_JSON_STRING && kind != AMPHI_JSON_NULL &&
-            kind != AMPHI_JSON_NONE) {
+                   kind != AMPHI_JSON_NONE) {
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "messages[%zu].content: a string or an array of parts is expected", count - 1);
         }
@@ -184,8 +184,7 @@ static const char *role_name(amphi_role role)
     return (unsigned)role < 4 ? names[role] : NULL;
 }
 
-static amphi_status put_extra(
-    amphi_json_writer *writer, amphi_str extra_json, amphi_error *error)
+static amphi_status put_extra(amphi_json_writer *writer, amphi_str extra_json, amphi_error *error)
 {
     static const char *const reserved[] = {"messages", "amphi"};
     amphi_json *extra = NULL;
@@ -255,8 +254,8 @@ amphi_status amphi__request_from_struct(
 {
     memset(out, 0, sizeof *out);
     if (request->struct_size != sizeof *request)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "request.struct_size: call amphi_chat_request_init first");
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "request.struct_size: call amphi_chat_request_init first");
     if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
     amphi_buf json;
@@ -270,8 +269,8 @@ amphi_status amphi__request_from_struct(
     for (size_t i = 0; i < request->messages_count; i++) {
         const char *role = role_name(request->messages[i].role);
         if (role == NULL) {
-            status = amphi__fail(
-                error, AMPHI_E_ARGUMENT, 0, "messages[%zu].role: not an amphi_role", i);
+            status =
+                amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages[%zu].role: not an amphi_role", i);
             goto cleanup;
         }
         amphi__json_open(&writer, NULL, '{');
@@ -289,8 +288,8 @@ amphi_status amphi__request_from_struct(
         request->no_queue, request->conversation_id, &request->budgets);
     amphi__json_close(&writer, '}');
     status = json.status != AMPHI_OK
-        ? amphi__fail(error, json.status, 0, "request: too large, or out of memory")
-        : amphi__request_from_json(out, amphi__buf_str(&json), error);
+                 ? amphi__fail(error, json.status, 0, "request: too large, or out of memory")
+                 : amphi__request_from_json(out, amphi__buf_str(&json), error);
 cleanup:
     amphi__buf_clear(&json);
     return status;
@@ -324,8 +323,8 @@ amphi_status amphi__request_to_json(const amphi_request *request, amphi_buf *out
     return out->status;
 }
 
-amphi_status amphi__request_engine_body(const amphi_request *request, amphi_str history,
-    uint32_t answer_tokens_max, amphi_buf *out)
+amphi_status amphi__request_engine_body(
+    const amphi_request *request, amphi_str history, uint32_t answer_tokens_max, amphi_buf *out)
 {
     const amphi_json *messages = amphi__json_get(request->body, "messages");
     amphi_json_writer writer;

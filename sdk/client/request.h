@@ -13,10 +13,10 @@
 #include <amphi/ext/store.h>
 
 typedef struct amphi_request {
-    amphi_json *body;       /* object; "messages" holds only what this request brought     */
-    char *conversation_id;  /* "" : none                                                   */
-    char *given;            /* beginning of the answer that the caller brought; "" : none  */
-    char *outbox_id;        /* not NULL: delivered by the courier, from this entry         */
+    amphi_json *body;      /* object; "messages" holds only what this request brought     */
+    char *conversation_id; /* "" : none                                                   */
+    char *given;           /* beginning of the answer that the caller brought; "" : none  */
+    char *outbox_id;       /* not NULL: delivered by the courier, from this entry         */
     int64_t queued_ms;
     amphi_mode mode;
     bool is_private;
@@ -25,7 +25,7 @@ typedef struct amphi_request {
     bool needs_tools;
     bool needs_images;
     bool needs_audio;
-    uint32_t tokens_max;    /* 0: not said                                                 */
+    uint32_t tokens_max; /* 0: not said                                                 */
     amphi_budgets budgets;
 } amphi_request;
 
@@ -39,8 +39,8 @@ amphi_status amphi__request_to_json(const amphi_request *request, amphi_buf *out
 
 /* The body for an engine: `history` (JSON array members without brackets, may be empty) before the
  * request's own messages, and answer_tokens_max where the request set no limit (0: none). */
-amphi_status amphi__request_engine_body(const amphi_request *request, amphi_str history,
-    uint32_t answer_tokens_max, amphi_buf *out);
+amphi_status amphi__request_engine_body(
+    const amphi_request *request, amphi_str history, uint32_t answer_tokens_max, amphi_buf *out);
 
 /* Appends one message object for a stored message (no comma). */
 amphi_status amphi__request_put_stored(amphi_buf *out, const amphi_store_message *message);

@@ -17,8 +17,7 @@ amphi_status amphi__client_rollout_apply(amphi_client *client, amphi_error *erro
     amphi_policy policy = client->policy_base;
     amphi_status status = AMPHI_OK;
     if (client->rollout != NULL)
-        status =
-            amphi__rollout_apply(client->rollout, &policy, &client->policy_base, error);
+        status = amphi__rollout_apply(client->rollout, &policy, &client->policy_base, error);
     if (status != AMPHI_OK)
         policy = client->policy_base;
     amphi__mutex_lock(&client->lock);
@@ -35,8 +34,7 @@ amphi_status amphi_rollout_refresh(amphi_client *client, amphi_error *error)
     if (client->rollout == NULL)
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "no rollout source is configured: give a file or an https URL");
-    amphi_status status =
-        amphi__rollout_refresh(client->rollout, REFRESH_TIMEOUT_MS, error);
+    amphi_status status = amphi__rollout_refresh(client->rollout, REFRESH_TIMEOUT_MS, error);
     amphi_status applied = amphi__client_rollout_apply(client, status == AMPHI_OK ? error : NULL);
     return status != AMPHI_OK ? status : applied;
 }

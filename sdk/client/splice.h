@@ -10,9 +10,9 @@
 #include "sdk/core/buf.h"
 
 typedef enum amphi_splice_mode {
-    AMPHI_SPLICE_PASS = 0,  /* nothing to join: text goes through           */
-    AMPHI_SPLICE_CONTINUE,  /* the engine was given the delivered beginning */
-    AMPHI_SPLICE_RESTART    /* the engine starts from the beginning         */
+    AMPHI_SPLICE_PASS = 0, /* nothing to join: text goes through           */
+    AMPHI_SPLICE_CONTINUE, /* the engine was given the delivered beginning */
+    AMPHI_SPLICE_RESTART   /* the engine starts from the beginning         */
 } amphi_splice_mode;
 
 typedef struct amphi_splice {

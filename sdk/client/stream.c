@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 /* A queue of so many notes is long; notes that are added then have room for more text. */
-#define QUEUE_LONG 64u
+#define QUEUE_LONG        64u
 #define SHARED_TEXT_BYTES 4096u
 /* How long a reader looks for the next note before it sleeps: events come in bursts, and to sleep
  * and be woken for each costs more than the event itself. */
@@ -58,7 +58,7 @@ static void linger(const amphi_notes *notes)
 {
     uint64_t until_us = amphi__clock_us(NULL) + LINGER_US;
     while (atomic_load_explicit(&notes->count, memory_order_relaxed) == 0 &&
-        amphi__clock_us(NULL) < until_us)
+           amphi__clock_us(NULL) < until_us)
         continue;
 }
 
@@ -102,7 +102,7 @@ static bool join_event(amphi_stream *stream, const amphi_event *event, bool *sha
 {
     amphi_note *joined = NULL;
     *shared = (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING) &&
-        is_long(&stream->events);
+              is_long(&stream->events);
     if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
@@ -166,7 +166,7 @@ static bool join_post(
 {
     amphi_note *joined = NULL;
     *shared = (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING) &&
-        is_long(&stream->mailbox);
+              is_long(&stream->mailbox);
     if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
@@ -326,8 +326,8 @@ static amphi_status start_checked(
     return status;
 }
 
-amphi_status amphi_chat_start(amphi_stream **out, amphi_client *client,
-    const amphi_chat_request *request, amphi_error *error)
+amphi_status amphi_chat_start(
+    amphi_stream **out, amphi_client *client, const amphi_chat_request *request, amphi_error *error)
 {
     amphi_request own;
     amphi__error_clear(error);
@@ -371,11 +371,10 @@ amphi_status amphi_stream_next(
     amphi__free(stream->current);
     stream->current = NULL;
     if (stream->terminal_taken)
-        return amphi__fail(
-            error, AMPHI_E_NOT_FOUND, 0, "the terminal event was already delivered");
+        return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "the terminal event was already delivered");
     uint64_t deadline_us = timeout_ms == AMPHI_WAIT_FOREVER
-        ? UINT64_MAX
-        : amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
+                               ? UINT64_MAX
+                               : amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
     amphi_note *note = NULL;
     if (timeout_ms > 0)
         linger(&stream->events);

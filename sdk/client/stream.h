@@ -11,7 +11,7 @@
 #include "sdk/client/context.h"
 #include "sdk/client/request.h"
 
-#define AMPHI_TAKEOVERS_MAX AMPHI_ROUTES_MAX
+#define AMPHI_TAKEOVERS_MAX    AMPHI_ROUTES_MAX
 #define AMPHI_ANSWER_BYTES_MAX (8u << 20)
 
 /* One event on its way; used in both directions. */
@@ -25,7 +25,7 @@ typedef struct amphi_note {
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
     size_t text_size;
-    size_t text_room;          /* bytes that `text` has space for                 */
+    size_t text_room; /* bytes that `text` has space for                 */
     char text[];
 } amphi_note;
 
@@ -43,22 +43,22 @@ struct amphi_stream {
     char key[37]; /* idempotency key of every attempt, and the id in the outbox */
     char id[40];  /* for the JSON form: "chatcmpl-..." */
 
-    amphi_mutex lock;      /* guards the two queues and `cancelled`                    */
+    amphi_mutex lock; /* guards the two queues and `cancelled`                    */
     amphi_cond to_caller;
     amphi_cond to_driver;
-    amphi_notes events;    /* driver to caller                                         */
-    amphi_notes mailbox;   /* engines to driver                                        */
+    amphi_notes events;  /* driver to caller                                         */
+    amphi_notes mailbox; /* engines to driver                                        */
     bool cancelled;
-    bool starved;          /* a note could not be allocated: the request fails         */
-    bool terminal_queued;  /* the terminal event is in `events`, or was                */
+    bool starved;         /* a note could not be allocated: the request fails         */
+    bool terminal_queued; /* the terminal event is in `events`, or was                */
 
     /* Caller's side. */
-    amphi_note *current;   /* what the last amphi_stream_next handed out               */
+    amphi_note *current; /* what the last amphi_stream_next handed out               */
     bool terminal_taken;
-    amphi_buf chunk;       /* what the last amphi_stream_next_json handed out          */
+    amphi_buf chunk; /* what the last amphi_stream_next_json handed out          */
 
     /* The driver's until the terminal event is queued, constant afterwards. */
-    amphi_buf text;        /* delivered answer                                         */
+    amphi_buf text; /* delivered answer                                         */
     amphi_buf reasoning;
     amphi_buf tool_calls;  /* JSON array, merged from the deltas                       */
     amphi_context context; /* the conversation so far                                  */
@@ -90,8 +90,7 @@ void amphi__stream_emit(amphi_stream *stream, const amphi_event *event);
 bool amphi__stream_is_cancelled(amphi_stream *stream);
 
 /* Engines' side: a sink for one attempt posts here. */
-void amphi__stream_post(
-    amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);
+void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);
 /* Driver's side: the next note of either attempt (of others they are dropped), or NULL after
  * timeout_us or once the stream is cancelled. Free with amphi__free. */
 amphi_note *amphi__stream_wait(

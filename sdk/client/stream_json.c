@@ -19,8 +19,7 @@ static void open_chunk(
     amphi__json_open(writer, NULL, '{');
     amphi__json_put_str(writer, "id", amphi_str_from(stream->id));
     amphi__json_put_str(writer, "object", AMPHI_STR("chat.completion.chunk"));
-    amphi__json_put_int(
-        writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
+    amphi__json_put_int(writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
     amphi__json_put_str(writer, "model", model_or_amphi(event->model));
 }
 
@@ -68,8 +67,8 @@ static void put_usage(amphi_json_writer *writer, const amphi_usage *usage)
     amphi__json_open(writer, "usage", '{');
     amphi__json_put_int(writer, "prompt_tokens", usage->prompt_tokens);
     amphi__json_put_int(writer, "completion_tokens", usage->completion_tokens);
-    amphi__json_put_int(writer, "total_tokens",
-        (int64_t)usage->prompt_tokens + usage->completion_tokens);
+    amphi__json_put_int(
+        writer, "total_tokens", (int64_t)usage->prompt_tokens + usage->completion_tokens);
     amphi__json_open(writer, "prompt_tokens_details", '{');
     amphi__json_put_int(writer, "cached_tokens", usage->cached_tokens);
     amphi__json_close(writer, '}');
@@ -82,8 +81,8 @@ static void put_takeover(amphi_json_writer *writer, const amphi_takeover *takeov
     amphi__json_put_str(writer, "to", amphi_str_from(takeover->to));
     amphi__json_put_str(writer, "reason", amphi_str_from(amphi_status_name(takeover->reason)));
     amphi__json_put_int(writer, "byte_offset", (int64_t)takeover->byte_offset);
-    amphi__json_put_str(writer, "mode",
-        takeover->continued ? AMPHI_STR("continued") : AMPHI_STR("restarted"));
+    amphi__json_put_str(
+        writer, "mode", takeover->continued ? AMPHI_STR("continued") : AMPHI_STR("restarted"));
     amphi__json_put_str(writer, "why", amphi_str_from(takeover->why));
 }
 
@@ -137,9 +136,9 @@ static void write_chunk(
     }
     open_chunk(writer, stream, event);
     put_choice(writer, delta_keys[event->kind], event,
-        event->kind == AMPHI_EVENT_DONE         ? amphi_finish_name(event->finish)
-            : event->kind == AMPHI_EVENT_QUEUED ? "queued"
-                                                : NULL);
+        event->kind == AMPHI_EVENT_DONE     ? amphi_finish_name(event->finish)
+        : event->kind == AMPHI_EVENT_QUEUED ? "queued"
+                                            : NULL);
     if (event->kind == AMPHI_EVENT_USAGE || event->kind == AMPHI_EVENT_DONE)
         put_usage(writer, &event->usage);
     put_amphi(writer, event);
@@ -171,7 +170,7 @@ amphi_status amphi_stream_next_json(
 bool amphi_stream_wants_chunks(const amphi_stream *stream)
 {
     return stream != NULL &&
-        amphi__json_bool(amphi__json_get(stream->request.body, "stream"), false);
+           amphi__json_bool(amphi__json_get(stream->request.body, "stream"), false);
 }
 
 static void put_message(amphi_json_writer *writer, const amphi_chat_result *result)
@@ -218,8 +217,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_open(&writer, NULL, '{');
         amphi__json_put_str(&writer, "id", amphi_str_from(stream->id));
         amphi__json_put_str(&writer, "object", AMPHI_STR("chat.completion"));
-        amphi__json_put_int(
-            &writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
+        amphi__json_put_int(&writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
         amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
         put_message(&writer, &result);
         put_usage(&writer, &result.usage);

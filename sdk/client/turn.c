@@ -16,8 +16,7 @@ typedef struct kept {
     amphi_buf extra;
 } kept;
 
-static amphi_status keep_message(
-    const amphi_json *message, kept *texts, amphi_store_message *out)
+static amphi_status keep_message(const amphi_json *message, kept *texts, amphi_store_message *out)
 {
     amphi_json_writer writer;
     const amphi_json *content = amphi__json_get(message, "content");

@@ -19,9 +19,9 @@ typedef struct amphi_buf {
 
 /* No allocation yet. limit_bytes 0: 1 GiB. */
 void amphi__buf_init(amphi_buf *buf, size_t limit_bytes);
-void amphi__buf_clear(amphi_buf *buf);      /* frees; usable again */
-void amphi__buf_wipe(amphi_buf *buf);       /* overwrites, then frees */
-void amphi__buf_reset(amphi_buf *buf);      /* empty, keeps its memory and clears status */
+void amphi__buf_clear(amphi_buf *buf); /* frees; usable again */
+void amphi__buf_wipe(amphi_buf *buf);  /* overwrites, then frees */
+void amphi__buf_reset(amphi_buf *buf); /* empty, keeps its memory and clears status */
 amphi_status amphi__buf_append(amphi_buf *buf, const void *data, size_t size);
 amphi_status amphi__buf_append_str(amphi_buf *buf, amphi_str str);
 amphi_status amphi__buf_append_c(amphi_buf *buf, const char *text);

@@ -45,8 +45,8 @@ amphi_status amphi__sha256(amphi_str data, uint8_t out[32])
     if (status != AMPHI_OK)
         return status;
     size_t size = 0;
-    return psa_leave(psa_hash_compute(
-        PSA_ALG_SHA_256, (const uint8_t *)data.data, data.size, out, 32, &size));
+    return psa_leave(
+        psa_hash_compute(PSA_ALG_SHA_256, (const uint8_t *)data.data, data.size, out, 32, &size));
 }
 
 /* Call between enter and leave. */
@@ -62,8 +62,8 @@ static psa_status_t hmac_locked(
     if (result != PSA_SUCCESS)
         return result;
     size_t size = 0;
-    result = psa_mac_compute(id, PSA_ALG_HMAC(PSA_ALG_SHA_256), (const uint8_t *)data.data,
-        data.size, out, 32, &size);
+    result = psa_mac_compute(
+        id, PSA_ALG_HMAC(PSA_ALG_SHA_256), (const uint8_t *)data.data, data.size, out, 32, &size);
     psa_destroy_key(id);
     return result;
 }
@@ -93,8 +93,8 @@ amphi_status amphi__hkdf_sha256(const uint8_t key[32], amphi_str info, uint8_t o
         if (info.size > 0)
             memcpy(block, info.data, info.size);
         block[info.size] = 1;
-        result = hmac_locked(
-            extracted, sizeof extracted, amphi_str_make(block, info.size + 1), out);
+        result =
+            hmac_locked(extracted, sizeof extracted, amphi_str_make(block, info.size + 1), out);
     }
     amphi__wipe(extracted, sizeof extracted);
     return psa_leave(result);

@@ -27,7 +27,7 @@ typedef enum amphi_json_kind {
 } amphi_json_kind;
 
 #define AMPHI_JSON_DEPTH_MAX 128
-#define AMPHI_JSON_SIZE_MAX (64u << 20)
+#define AMPHI_JSON_SIZE_MAX  (64u << 20)
 
 /* Only the grammar. `what` names the document in the message ("policy"). */
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error);
@@ -51,7 +51,7 @@ bool amphi__json_bool(const amphi_json *value, bool otherwise);
 const amphi_json *amphi__json_first(const amphi_json *container);
 const amphi_json *amphi__json_next(const amphi_json *value);
 amphi_str amphi__json_key(const amphi_json *member);
-size_t amphi__json_count(const amphi_json *container); /* walks: O(n) */
+size_t amphi__json_count(const amphi_json *container);            /* walks: O(n) */
 bool amphi__json_equal(const amphi_json *a, const amphi_json *b); /* objects without order */
 
 /* Compact text of a value, members in their order. Numbers as short as is exact. */
@@ -69,8 +69,8 @@ typedef struct amphi_json_writer {
 } amphi_json_writer;
 
 void amphi__json_writer_init(amphi_json_writer *writer, amphi_buf *out);
-void amphi__json_open(amphi_json_writer *writer, const char *key, char bracket);  /* '{' '[' */
-void amphi__json_close(amphi_json_writer *writer, char bracket);                  /* '}' ']' */
+void amphi__json_open(amphi_json_writer *writer, const char *key, char bracket); /* '{' '[' */
+void amphi__json_close(amphi_json_writer *writer, char bracket);                 /* '}' ']' */
 /* Invalid UTF-8 is written as U+FFFD. */
 void amphi__json_put_str(amphi_json_writer *writer, const char *key, amphi_str value);
 void amphi__json_put_int(amphi_json_writer *writer, const char *key, int64_t value);

@@ -140,8 +140,8 @@ static bool check_string(checker *c)
             c->at++;
         } else {
             uint32_t codepoint = 0;
-            size_t length = amphi__utf8_decode(
-                amphi_str_make(c->text + c->at, c->size - c->at), &codepoint);
+            size_t length =
+                amphi__utf8_decode(amphi_str_make(c->text + c->at, c->size - c->at), &codepoint);
             if (length == 0)
                 return fail(c, "invalid UTF-8");
             c->at += length;
@@ -245,11 +245,11 @@ static bool check_document(checker *c)
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error)
 {
     if (text.size > AMPHI_JSON_SIZE_MAX)
-        return amphi__fail(error, AMPHI_E_LIMIT, 0, "%s: JSON of %zu bytes is above the limit of %u",
-            what, text.size, AMPHI_JSON_SIZE_MAX);
+        return amphi__fail(error, AMPHI_E_LIMIT, 0,
+            "%s: JSON of %zu bytes is above the limit of %u", what, text.size, AMPHI_JSON_SIZE_MAX);
     checker c = {.text = text.data, .size = text.size};
     if (check_document(&c))
         return AMPHI_OK;
-    return amphi__fail(error, AMPHI_E_FORMAT, 0, "%s: not valid JSON at byte %zu: %s", what, c.at,
-        c.wrong);
+    return amphi__fail(
+        error, AMPHI_E_FORMAT, 0, "%s: not valid JSON at byte %zu: %s", what, c.at, c.wrong);
 }

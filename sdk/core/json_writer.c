@@ -29,9 +29,8 @@ amphi_status amphi__json_quote(amphi_buf *out, amphi_str value)
     while (at < value.size) {
         unsigned char c = (unsigned char)value.data[at];
         uint32_t codepoint = 0;
-        size_t length = c < 0x80 ? 1
-                                 : amphi__utf8_decode(amphi__str_slice(value, at, value.size),
-                                       &codepoint);
+        size_t length =
+            c < 0x80 ? 1 : amphi__utf8_decode(amphi__str_slice(value, at, value.size), &codepoint);
         if (c >= 0x20 && c != '"' && c != '\\' && length > 0) {
             at += length;
             continue;

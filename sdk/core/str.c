@@ -33,13 +33,14 @@ bool amphi__str_equal_ignore_case(amphi_str a, amphi_str b)
 
 bool amphi__str_starts_with(amphi_str str, amphi_str prefix)
 {
-    return str.size >= prefix.size && amphi__str_equal(amphi_str_make(str.data, prefix.size), prefix);
+    return str.size >= prefix.size &&
+           amphi__str_equal(amphi_str_make(str.data, prefix.size), prefix);
 }
 
 bool amphi__str_ends_with(amphi_str str, amphi_str suffix)
 {
     return str.size >= suffix.size &&
-        amphi__str_equal(amphi__str_slice(str, str.size - suffix.size, str.size), suffix);
+           amphi__str_equal(amphi__str_slice(str, str.size - suffix.size, str.size), suffix);
 }
 
 size_t amphi__str_find(amphi_str str, amphi_str needle)

@@ -771,8 +771,8 @@ static void ledger__starts_of_a_model_are_listed_by_their_last_change(void **sta
         f->store.ops->ledger_list(f->store.self, S("m1"), NOW + 11, see_start, seen, NULL),
         AMPHI_OK);
     assert_string_equal(seen, "2/4@30-0 ");
-    assert_int_equal(f->store.ops->ledger_set(f->store.self, second + 100, AMPHI_START_TOKEN,
-                         AMPHI_START_OK, NOW, NULL),
+    assert_int_equal(f->store.ops->ledger_set(
+                         f->store.self, second + 100, AMPHI_START_TOKEN, AMPHI_START_OK, NOW, NULL),
         AMPHI_E_NOT_FOUND);
 }
 
@@ -788,20 +788,18 @@ static void ledger__is_bounded_and_refuses_nonsense(void **state)
     int count = 0;
     int64_t id = 0;
     amphi_store_start start = {.struct_size = sizeof start};
-    assert_int_equal(
-        f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_E_ARGUMENT);
+    assert_int_equal(f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_E_ARGUMENT);
     start.fingerprint = S("m");
     start.outcome = AMPHI_START_OUTCOME_COUNT;
-    assert_int_equal(
-        f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_E_ARGUMENT);
+    assert_int_equal(f->store.ops->ledger_add(f->store.self, &start, &id, NULL), AMPHI_E_ARGUMENT);
     int64_t oldest = add_start(f, "old", NOW);
     for (int i = 0; i < 640; i++)
         add_start(f, "m", NOW + i);
     assert_int_equal(
         f->store.ops->ledger_list(f->store.self, S("m"), 0, count_start, &count, NULL), AMPHI_OK);
     assert_in_range(count, 200, 512);
-    assert_int_equal(f->store.ops->ledger_set(f->store.self, oldest, AMPHI_START_TOKEN,
-                         AMPHI_START_OK, NOW, NULL),
+    assert_int_equal(f->store.ops->ledger_set(
+                         f->store.self, oldest, AMPHI_START_TOKEN, AMPHI_START_OK, NOW, NULL),
         AMPHI_E_NOT_FOUND);
 }
 

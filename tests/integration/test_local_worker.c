@@ -94,10 +94,13 @@ static void worker__the_same_seed_gives_the_same_text(void **state)
 static void worker__a_models_own_temperature_is_the_default(void **state)
 {
     static const char *const bodies[] = {
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key ufo\"}],\"max_tokens\":40}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key ufo\"}],\"max_tokens\":40,"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key "
+        "ufo\"}],\"max_tokens\":40}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key "
+        "ufo\"}],\"max_tokens\":40,"
         "\"temperature\":0}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key ufo\"}],\"max_tokens\":40,"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"zq vu blorp 7 key "
+        "ufo\"}],\"max_tokens\":40,"
         "\"temperature\":3,\"seed\":5}",
     };
     amphi_engine stories = engine;

@@ -42,9 +42,8 @@ static amphi_str without_prefix(const amphi_engine_run *run, const char *text)
 {
     amphi_str whole = amphi_str_from(text);
     amphi_str prefix = amphi_str_from(run->prefix);
-    return amphi__str_starts_with(whole, prefix)
-        ? amphi__str_slice(whole, prefix.size, whole.size)
-        : whole;
+    return amphi__str_starts_with(whole, prefix) ? amphi__str_slice(whole, prefix.size, whole.size)
+                                                 : whole;
 }
 
 /* false when the run has ended. */
@@ -52,8 +51,8 @@ static bool play_step(amphi_engine_run *run, const scripted_step *step)
 {
     switch (step->kind) {
     case SCRIPT_SAY:
-        send(run, (amphi_engine_event){
-                      .kind = AMPHI_ENGINE_TEXT, .text = amphi_str_from(step->text)});
+        send(run,
+            (amphi_engine_event){.kind = AMPHI_ENGINE_TEXT, .text = amphi_str_from(step->text)});
         return true;
     case SCRIPT_CONTINUE:
         send(run, (amphi_engine_event){
@@ -164,8 +163,8 @@ static const amphi_engine_ops ops = {
     .free = free_engine,
 };
 
-void scripted_engine_init(scripted_engine *engine, const char *name, amphi_engine_kind kind,
-    const scripted_step *script)
+void scripted_engine_init(
+    scripted_engine *engine, const char *name, amphi_engine_kind kind, const scripted_step *script)
 {
     memset(engine, 0, sizeof *engine);
     engine->info.struct_size = sizeof engine->info;

@@ -38,13 +38,13 @@ typedef struct amphi_message {
 
 /* Sampling; a field that is NAN (or 0 where the comment says so) is left to the engine's default. */
 typedef struct amphi_sampling {
-    float temperature;       /* 0: greedy; NAN: default                                 */
-    float top_p;             /* NAN: default                                            */
-    float min_p;             /* NAN: default                                            */
-    float repetition_penalty;/* NAN: default (1: none)                                  */
-    uint32_t top_k;          /* 0: default                                              */
-    uint32_t tokens_max;     /* 0: default; the longest answer, in tokens               */
-    int64_t seed;            /* below 0: random; same seed, same engine, same text      */
+    float temperature;        /* 0: greedy; NAN: default                                 */
+    float top_p;              /* NAN: default                                            */
+    float min_p;              /* NAN: default                                            */
+    float repetition_penalty; /* NAN: default (1: none)                                  */
+    uint32_t top_k;           /* 0: default                                              */
+    uint32_t tokens_max;      /* 0: default; the longest answer, in tokens               */
+    int64_t seed;             /* below 0: random; same seed, same engine, same text      */
 } amphi_sampling;
 
 /* How long a step may take, in milliseconds; 0: the policy document's value. */
@@ -61,12 +61,12 @@ typedef struct amphi_chat_request {
     size_t messages_count;
     amphi_str conversation_id; /* empty: a request of its own, not kept in the history    */
     amphi_mode mode;
-    bool is_private;           /* never leaves the device, on any path                    */
-    bool no_cache;             /* neither read nor write the response cache               */
-    bool no_queue;             /* fail rather than go to the outbox                       */
+    bool is_private; /* never leaves the device, on any path                    */
+    bool no_cache;   /* neither read nor write the response cache               */
+    bool no_queue;   /* fail rather than go to the outbox                       */
     amphi_sampling sampling;
     amphi_budgets budgets;
-    amphi_str extra_json;      /* an object with further OpenAI fields (tools, response_format,
+    amphi_str extra_json; /* an object with further OpenAI fields (tools, response_format,
                                   stop, ...), passed on as they are; empty: none          */
 } amphi_chat_request;
 
@@ -88,8 +88,8 @@ typedef enum amphi_event_kind {
 
 typedef enum amphi_finish {
     AMPHI_FINISH_NONE = 0,
-    AMPHI_FINISH_STOP = 1,       /* the model ended it, or a stop string               */
-    AMPHI_FINISH_LENGTH = 2,     /* tokens_max, or the end of the context              */
+    AMPHI_FINISH_STOP = 1,   /* the model ended it, or a stop string               */
+    AMPHI_FINISH_LENGTH = 2, /* tokens_max, or the end of the context              */
     AMPHI_FINISH_TOOL_CALLS = 3,
     AMPHI_FINISH_CONTENT_FILTER = 4
 } amphi_finish;
@@ -157,11 +157,11 @@ AMPHI_API void amphi_stream_free(amphi_stream *stream);
 
 /* What became of the request; valid after the terminal event, until the stream is freed. */
 typedef struct amphi_chat_result {
-    amphi_str text;      /* the whole answer                                                 */
+    amphi_str text; /* the whole answer                                                 */
     amphi_str reasoning;
     amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty                      */
-    amphi_str route;     /* who finished it: "local", "cache", "outbox", or an endpoint      */
-    amphi_str model;     /* the model that the route named                                   */
+    amphi_str route; /* who finished it: "local", "cache", "outbox", or an endpoint      */
+    amphi_str model; /* the model that the route named                                   */
     const amphi_takeover *takeovers;
     size_t takeovers_count;
     bool cache_hit;
@@ -191,13 +191,13 @@ AMPHI_API amphi_status amphi_stream_completion_json(
 AMPHI_API bool amphi_stream_wants_chunks(const amphi_stream *stream);
 
 /* What would be decided for this request now, without starting anything. */
-AMPHI_API amphi_status amphi_route_explain(amphi_client *client,
-    const amphi_chat_request *request, amphi_decision *out, amphi_error *error);
+AMPHI_API amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,
+    amphi_decision *out, amphi_error *error);
 
 /* The same as {"mode","private","routes":[{"route","kept","reason","why"}]}. Free with
  * amphi_string_free. */
-AMPHI_API amphi_status amphi_route_explain_json(amphi_client *client,
-    const amphi_chat_request *request, char **out, amphi_error *error);
+AMPHI_API amphi_status amphi_route_explain_json(
+    amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error);
 
 /* "stop", "length", "tool_calls", "content_filter"; "" for none. */
 AMPHI_API const char *amphi_finish_name(amphi_finish finish);

@@ -60,21 +60,21 @@ typedef enum amphi_isolation {
 
 typedef struct amphi_client_options {
     size_t struct_size;
-    amphi_str data_dir;   /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */
+    amphi_str data_dir; /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */
     amphi_str model_path; /* a GGUF file; empty: the embedded default model                      */
     const amphi_endpoint_options *endpoints;
-    size_t endpoints_count;      /* at most AMPHI_ROUTES_MAX - 1                                  */
-    amphi_str policy_json;       /* the policy document; empty: all defaults                      */
-    amphi_str rollout_source;    /* GrowthBook payload: a file's path or an https URL; empty: none */
-    uint32_t threads;            /* of the local engine; 0: as many as there are fast cores, 4 at most */
-    bool allow_http_loopback;    /* accept http:// for 127.0.0.0/8, ::1 and localhost             */
-    amphi_log_fn *log;           /* NULL: no log                                                  */
+    size_t endpoints_count;   /* at most AMPHI_ROUTES_MAX - 1                                  */
+    amphi_str policy_json;    /* the policy document; empty: all defaults                      */
+    amphi_str rollout_source; /* GrowthBook payload: a file's path or an https URL; empty: none */
+    uint32_t threads; /* of the local engine; 0: as many as there are fast cores, 4 at most */
+    bool allow_http_loopback; /* accept http:// for 127.0.0.0/8, ::1 and localhost             */
+    amphi_log_fn *log;        /* NULL: no log                                                  */
     void *log_user;
-    const amphi_parts *parts;    /* NULL: all built-in                                            */
-    amphi_isolation isolation;   /* of the local engine; default: a process                       */
-    amphi_mode mode;             /* of requests that name none; default: the policy's             */
-    bool is_private;             /* every request is private, whatever it says of itself          */
-    bool no_cache;               /* the same for these two                                        */
+    const amphi_parts *parts;  /* NULL: all built-in                                            */
+    amphi_isolation isolation; /* of the local engine; default: a process                       */
+    amphi_mode mode;           /* of requests that name none; default: the policy's             */
+    bool is_private;           /* every request is private, whatever it says of itself          */
+    bool no_cache;             /* the same for these two                                        */
     bool no_queue;
 } amphi_client_options;
 

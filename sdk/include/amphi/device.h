@@ -50,9 +50,9 @@ typedef struct amphi_device_facts {
     bool charging;                   /* true as well on a machine without a battery           */
     amphi_thermal thermal;
     amphi_network network;
-    uint32_t rtt_ms;                 /* moving average                                        */
-    uint32_t throughput_kbps;        /* moving average                                        */
-    uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI)    */
+    uint32_t rtt_ms;          /* moving average                                        */
+    uint32_t throughput_kbps; /* moving average                                        */
+    uint8_t memory_pressure;  /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI)    */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)

@@ -11,8 +11,8 @@ AMPHI_BEGIN_DECLS
 
 typedef enum amphi_finding_level {
     AMPHI_FINDING_OK = 0,
-    AMPHI_FINDING_NOTE = 1,  /* works, with less than it could have */
-    AMPHI_FINDING_FAULT = 2  /* does not work                       */
+    AMPHI_FINDING_NOTE = 1, /* works, with less than it could have */
+    AMPHI_FINDING_FAULT = 2 /* does not work                       */
 } amphi_finding_level;
 
 typedef struct amphi_finding {
@@ -26,8 +26,8 @@ typedef void amphi_finding_fn(void *user, const amphi_finding *finding);
 
 /* Looks at every part as these options would make it and reports what it finds, on the calling
  * thread; strings are valid for the call. Starts the local engine's process, sends nothing. */
-AMPHI_API amphi_status amphi_doctor(const amphi_client_options *options,
-    amphi_finding_fn *report, void *user, amphi_error *error);
+AMPHI_API amphi_status amphi_doctor(
+    const amphi_client_options *options, amphi_finding_fn *report, void *user, amphi_error *error);
 
 AMPHI_END_DECLS
 

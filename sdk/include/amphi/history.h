@@ -14,21 +14,21 @@ typedef struct amphi_history_conversation {
     amphi_str id;
     int64_t updated_ms; /* Unix time */
     uint64_t messages_count;
-    amphi_str title;    /* the beginning of its first user message */
+    amphi_str title; /* the beginning of its first user message */
 } amphi_history_conversation;
 
 typedef struct amphi_history_message {
     int64_t id;
-    amphi_str role;          /* "user", "assistant", "system", "tool"                          */
+    amphi_str role; /* "user", "assistant", "system", "tool"                          */
     amphi_str content;
-    int64_t created_ms;      /* Unix time                                                      */
-    amphi_str route;         /* who answered; empty for a user's message                       */
+    int64_t created_ms; /* Unix time                                                      */
+    amphi_str route;    /* who answered; empty for a user's message                       */
     amphi_str model;
     amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for users */
 } amphi_history_message;
 
 typedef struct amphi_outbox_entry {
-    amphi_str id;            /* also the idempotency key */
+    amphi_str id; /* also the idempotency key */
     amphi_str conversation_id;
     int64_t created_ms;
     uint32_t attempts;
@@ -39,8 +39,8 @@ typedef bool amphi_history_message_fn(void *user, const amphi_history_message *i
 typedef bool amphi_outbox_entry_fn(void *user, const amphi_outbox_entry *item);
 
 /* Newest first. */
-AMPHI_API amphi_status amphi_history_conversations(amphi_client *client,
-    amphi_history_conversation_fn *visit, void *user, amphi_error *error);
+AMPHI_API amphi_status amphi_history_conversations(
+    amphi_client *client, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
 /* Oldest first. AMPHI_E_NOT_FOUND when there is no such conversation. */
 AMPHI_API amphi_status amphi_history_messages(amphi_client *client, amphi_str conversation_id,
     amphi_history_message_fn *visit, void *user, amphi_error *error);

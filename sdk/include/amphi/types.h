@@ -12,15 +12,15 @@
 
 #ifdef __cplusplus
 #define AMPHI_BEGIN_DECLS extern "C" {
-#define AMPHI_END_DECLS }
+#define AMPHI_END_DECLS   }
 #else
 #define AMPHI_BEGIN_DECLS
 #define AMPHI_END_DECLS
 #endif
 
 #if defined(__GNUC__)
-#define AMPHI_API __attribute__((visibility("default")))
-#define AMPHI_NODISCARD __attribute__((warn_unused_result))
+#define AMPHI_API                         __attribute__((visibility("default")))
+#define AMPHI_NODISCARD                   __attribute__((warn_unused_result))
 #define AMPHI_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
 #else
 #define AMPHI_API

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 static void str__utf8_validity_follows_rfc_3629(void **state)
@@ -23,8 +24,8 @@ static void str__utf8_validity_follows_rfc_3629(void **state)
     static const char *const good[] = {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
         "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
     static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
-        "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-        "\xc2", "\xe1\x80", "\xf1\x80\x80", "a\xc2g"};
+        "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc2",
+        "\xe1\x80", "\xf1\x80\x80", "a\xc2g"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(amphi__utf8_is_valid(amphi_str_from(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -52,7 +53,9 @@ static void str__every_character_survives_encode_and_decode(void **state)
 static void str__copies_are_cut_between_characters(void **state)
 {
     char small[4];
-    amphi__str_copy_to(small, sizeof small, AMPHI_STR("ab\xc3\xa9" "c"));
+    amphi__str_copy_to(small, sizeof small,
+        AMPHI_STR("ab\xc3\xa9"
+                  "c"));
     assert_string_equal(small, "ab");
     amphi__str_copy_to(small, sizeof small, AMPHI_STR("abc"));
     assert_string_equal(small, "abc");

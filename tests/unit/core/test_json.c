@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 #define SUITE "../shared/conformance/JSONTestSuite/test_parsing"
@@ -65,8 +66,7 @@ static void json__the_test_suite_is_judged_right(void **state)
         size_t size = fread(data, 1, sizeof data, file);
         fclose(file);
         amphi_json *root = NULL;
-        amphi_status status =
-            amphi__json_parse(&root, amphi_str_make(data, size), "suite", NULL);
+        amphi_status status = amphi__json_parse(&root, amphi_str_make(data, size), "suite", NULL);
         if (entry->d_name[0] == 'y' && status != AMPHI_OK)
             fail_msg("%s was refused", entry->d_name);
         if (entry->d_name[0] == 'n' && status == AMPHI_OK)
@@ -101,8 +101,7 @@ static void json__depth_is_bounded(void **state)
         memset(text + depth, ']', depth);
         amphi_status status =
             amphi__json_parse(&root, amphi_str_make(text, 2 * depth), "deep", NULL);
-        assert_int_equal(
-            status, depth <= AMPHI_JSON_DEPTH_MAX ? AMPHI_OK : AMPHI_E_FORMAT);
+        assert_int_equal(status, depth <= AMPHI_JSON_DEPTH_MAX ? AMPHI_OK : AMPHI_E_FORMAT);
         amphi__json_free(root);
     }
 }
@@ -117,8 +116,10 @@ static void json__numbers_come_back_exactly(void **state)
 
 static void json__strings_come_back_whole(void **state)
 {
-    expect_written("\"\\u00e9\\ud83d\\ude00\\n\\t\\\"\\\\/\"", "\"\xc3\xa9\xf0\x9f\x98\x80\\n\\t\\\"\\\\/\"");
-    expect_written("\"a\\u0000b\"", "\"a\xef\xbf\xbd" "b\"");
+    expect_written(
+        "\"\\u00e9\\ud83d\\ude00\\n\\t\\\"\\\\/\"", "\"\xc3\xa9\xf0\x9f\x98\x80\\n\\t\\\"\\\\/\"");
+    expect_written("\"a\\u0000b\"", "\"a\xef\xbf\xbd"
+                                    "b\"");
     expect_written("\"a\\\\u0000b\"", "\"a\\\\u0000b\"");
 }
 
@@ -181,8 +182,8 @@ static void json__writer_puts_commas_and_escapes(void **state)
     amphi__json_put_raw(&w, "r", AMPHI_STR("[0]"));
     amphi__json_put_null(&w, "n");
     amphi__json_close(&w, '}');
-    assert_string_equal(out.data,
-        "{\"a\":\"x\\\"\\u0001\xef\xbf\xbd\",\"b\":[-1,null,{}],\"k\\n\":true,\"r\":[0],\"n\":null}");
+    assert_string_equal(out.data, "{\"a\":\"x\\\"\\u0001\xef\xbf\xbd\",\"b\":[-1,null,{}],\"k\\n\":"
+                                  "true,\"r\":[0],\"n\":null}");
     amphi__json_free(parse(out.data));
     amphi__buf_clear(&out);
 }

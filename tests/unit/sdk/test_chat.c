@@ -15,11 +15,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <time.h>
+
 #include <cmocka.h>
 
-static const scripted_step says_hello[] = {
-    {SCRIPT_SAY, "Hello", 0}, {SCRIPT_SAY, " world.", 0}, {SCRIPT_USAGE, NULL, 2},
-    {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+static const scripted_step says_hello[] = {{SCRIPT_SAY, "Hello", 0}, {SCRIPT_SAY, " world.", 0},
+    {SCRIPT_USAGE, NULL, 2}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
 static const scripted_step dies_in_mid_word[] = {
     {SCRIPT_SAY, "Hel", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_ENGINE_DIED}};
 static const scripted_step continues_hello[] = {
@@ -300,9 +300,8 @@ static void chat__after_a_tool_call_nothing_is_replayed(void **state)
 
 static void chat__private_never_reaches_the_cloud(void **state)
 {
-    static const amphi_mode modes[] = {AMPHI_MODE_DEFAULT, AMPHI_MODE_AUTO,
-        AMPHI_MODE_PREFER_LOCAL, AMPHI_MODE_PREFER_CLOUD, AMPHI_MODE_ONLY_LOCAL,
-        AMPHI_MODE_ONLY_CLOUD};
+    static const amphi_mode modes[] = {AMPHI_MODE_DEFAULT, AMPHI_MODE_AUTO, AMPHI_MODE_PREFER_LOCAL,
+        AMPHI_MODE_PREFER_CLOUD, AMPHI_MODE_ONLY_LOCAL, AMPHI_MODE_ONLY_CLOUD};
     world w;
     world_open(&w, dies_in_mid_word, says_hello);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
@@ -324,8 +323,9 @@ static void chat__cancel_from_another_thread_ends_the_stream(void **state)
     amphi_chat_request request = request_in(AMPHI_MODE_ONLY_LOCAL);
     amphi_stream *stream = begin(&w, &request, "Hi");
     amphi_thread thread;
-    assert_int_equal(amphi__thread_start(&thread, "cancel",
-                         (void (*)(void *))amphi_stream_cancel, stream), AMPHI_OK);
+    assert_int_equal(
+        amphi__thread_start(&thread, "cancel", (void (*)(void *))amphi_stream_cancel, stream),
+        AMPHI_OK);
     watch(&w, stream);
     amphi__thread_join(&thread);
     assert_int_equal(w.error, AMPHI_E_CANCELLED);
@@ -392,8 +392,8 @@ static void chat__conversation_sends_its_history_along(void **state)
     assert_non_null(strstr(w.local.last_body, "First question"));
     assert_non_null(strstr(w.local.last_body, "Hello world."));
     assert_non_null(strstr(w.local.last_body, "Second question"));
-    assert_int_equal(amphi_history_messages(w.client, AMPHI_STR("c"), count_message, &count, NULL),
-        AMPHI_OK);
+    assert_int_equal(
+        amphi_history_messages(w.client, AMPHI_STR("c"), count_message, &count, NULL), AMPHI_OK);
     assert_int_equal(count, 4);
     world_close(&w);
 }
@@ -551,8 +551,8 @@ static void chat__hot_phone_stops_a_running_local_answer(void **state)
     do {
         assert_int_equal(amphi_stream_next(stream, 5000, &event, NULL), AMPHI_OK);
     } while (event.kind != AMPHI_EVENT_DELTA);
-    assert_int_equal(amphi_device_push_json(w.client, AMPHI_STR("{\"thermal\":\"critical\"}"), NULL),
-        AMPHI_OK);
+    assert_int_equal(
+        amphi_device_push_json(w.client, AMPHI_STR("{\"thermal\":\"critical\"}"), NULL), AMPHI_OK);
     do {
         assert_int_equal(amphi_stream_next(stream, 5000, &event, NULL), AMPHI_OK);
     } while (!amphi_event_is_terminal(&event));
@@ -570,12 +570,11 @@ static void chat__json_form_continues_a_given_beginning(void **state)
     amphi_stream *stream = NULL;
     world w;
     world_open(&w, continues_hello, continues_hello);
-    assert_int_equal(
-        amphi_chat_start_json(&stream, w.client,
-            AMPHI_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
-                      "{\"role\":\"assistant\",\"content\":\"Hello\"}],"
-                      "\"amphi\":{\"mode\":\"only_local\"}}"),
-            NULL),
+    assert_int_equal(amphi_chat_start_json(&stream, w.client,
+                         AMPHI_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+                                   "{\"role\":\"assistant\",\"content\":\"Hello\"}],"
+                                   "\"amphi\":{\"mode\":\"only_local\"}}"),
+                         NULL),
         AMPHI_OK);
     watch(&w, stream);
     amphi_stream_free(stream);
@@ -591,7 +590,10 @@ static void chat__bad_json_requests_name_the_field(void **state)
         const char *json;
         const char *field;
     } cases[] = {
-        {"", "request"}, {"[]", "request"}, {"{}", "messages"}, {"{\"messages\":[]}", "messages"},
+        {"", "request"},
+        {"[]", "request"},
+        {"{}", "messages"},
+        {"{\"messages\":[]}", "messages"},
         {"{\"messages\":[{\"role\":\"king\",\"content\":\"x\"}]}", "messages[0].role"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":3}]}", "messages[0].content"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"n\":2}", "n:"},
@@ -605,8 +607,9 @@ static void chat__bad_json_requests_name_the_field(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_error error;
         amphi_stream *stream = NULL;
-        assert_int_not_equal(amphi_chat_start_json(&stream, w.client,
-                                 amphi_str_from(cases[i].json), &error), AMPHI_OK);
+        assert_int_not_equal(
+            amphi_chat_start_json(&stream, w.client, amphi_str_from(cases[i].json), &error),
+            AMPHI_OK);
         assert_null(stream);
         assert_non_null(strstr(error.message, cases[i].field));
     }

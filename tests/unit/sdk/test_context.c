@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 /* system, then `turns` of user and assistant, each message 60 bytes of text. */
@@ -38,8 +39,7 @@ static amphi_json *written(const amphi_context *context, size_t skip)
     amphi__buf_append_char(&array, '[');
     assert_int_equal(amphi__context_write(context, skip, &array), AMPHI_OK);
     amphi__buf_append_char(&array, ']');
-    assert_int_equal(
-        amphi__json_parse(&root, amphi__buf_str(&array), "context", NULL), AMPHI_OK);
+    assert_int_equal(amphi__json_parse(&root, amphi__buf_str(&array), "context", NULL), AMPHI_OK);
     amphi__buf_clear(&array);
     return root;
 }
@@ -53,8 +53,7 @@ static void context__every_skip_keeps_the_system_and_begins_with_the_user(void *
 {
     amphi_context context;
     fill(&context, 9);
-    for (size_t skip = 0; skip < context.count;
-         skip = amphi__context_skip_more(&context, skip)) {
+    for (size_t skip = 0; skip < context.count; skip = amphi__context_skip_more(&context, skip)) {
         amphi_json *messages = written(&context, skip);
         const amphi_json *first = amphi__json_first(messages);
         assert_string_equal(role(first), "system");

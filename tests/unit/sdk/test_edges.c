@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 static void endpoint__every_option_is_understood(void **state)
@@ -43,8 +44,8 @@ static void endpoint__mistakes_are_named(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_endpoint_options o;
         amphi_error error;
-        assert_int_equal(amphi_endpoint_parse(&o, amphi_str_from(cases[i]), NULL, 0, &error),
-            AMPHI_E_ARGUMENT);
+        assert_int_equal(
+            amphi_endpoint_parse(&o, amphi_str_from(cases[i]), NULL, 0, &error), AMPHI_E_ARGUMENT);
         assert_int_equal(strncmp(error.message, "endpoint: ", 10), 0);
     }
 }
@@ -82,24 +83,24 @@ static void tool_calls__pieces_cut_anywhere_are_joined(void **state)
 {
     amphi_buf merged;
     amphi__buf_init(&merged, 0);
-    static const char *const deltas[] = {
-        "[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]",
+    static const char *const deltas[] = {"[{\"index\":0,\"id\":\"a\",\"type\":\"function\","
+                                         "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]",
         "[{\"index\":0,\"function\":{\"arguments\":\"{\\\"x\"}}]",
         "[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]",
         "[{\"index\":0,\"function\":{\"arguments\":\"\\\":1}\"}}]"};
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(
-            amphi__tool_calls_merge(&merged, amphi_str_from(deltas[i])), AMPHI_OK);
+        assert_int_equal(amphi__tool_calls_merge(&merged, amphi_str_from(deltas[i])), AMPHI_OK);
     assert_string_equal(merged.data,
-        "[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}},"
+        "[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{"
+        "\\\"x\\\":1}\"}},"
         "{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]");
     amphi__buf_clear(&merged);
 }
 
 static void tool_calls__hostile_indexes_are_refused(void **state)
 {
-    static const char *const cases[] = {"[{\"index\":4000000000}]", "[{\"index\":-1}]", "{}",
-        "nonsense", "[{\"index\":128}]"};
+    static const char *const cases[] = {
+        "[{\"index\":4000000000}]", "[{\"index\":-1}]", "{}", "nonsense", "[{\"index\":128}]"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_buf merged;
         amphi__buf_init(&merged, 0);

@@ -61,7 +61,10 @@ static void write_order(const amphi_plan *plan, char out[64])
             assert_false(entry->kept);
         }
         used += (size_t)snprintf(out + used, 64 - used, "%s%s",
-            i == plan->steps_count ? "|" : i > 0 ? " " : "", entry->route);
+            i == plan->steps_count ? "|"
+            : i > 0                ? " "
+                                   : "",
+            entry->route);
     }
 }
 
@@ -158,14 +161,14 @@ static void preference__form_is_checked_and_bounded(void **state)
 static void preference__hedges_follow_the_new_order(void **state)
 {
     amphi_plan plan;
-    amphi_preference b_then_a = {.first = 1u << 2, .exclusive = true, .fallbacks = {1u << 1},
-        .fallbacks_count = 1};
+    amphi_preference b_then_a = {
+        .first = 1u << 2, .exclusive = true, .fallbacks = {1u << 1}, .fallbacks_count = 1};
     make_plan(&plan);
     amphi__preference_apply(&plan, &b_then_a, routes, 70);
     assert_int_equal(plan.steps[0].hedge_ms, 70);
     assert_int_equal(plan.steps[1].hedge_ms, 0); /* nobody is behind it */
-    amphi_preference b_then_local = {.first = 1u << 2, .exclusive = true, .fallbacks = {1u << 0},
-        .fallbacks_count = 1};
+    amphi_preference b_then_local = {
+        .first = 1u << 2, .exclusive = true, .fallbacks = {1u << 0}, .fallbacks_count = 1};
     make_plan(&plan);
     amphi__preference_apply(&plan, &b_then_local, routes, 70);
     assert_int_equal(plan.steps[0].hedge_ms, 0); /* never to a last resort */

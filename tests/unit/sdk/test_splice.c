@@ -9,11 +9,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 /* Plays `pieces` (cut into `cut` bytes each) after `delivered` and gives the text on screen. */
-static char *play(amphi_splice_mode mode, const char *delivered, const char *answer, size_t cut,
-    int *replaces)
+static char *play(
+    amphi_splice_mode mode, const char *delivered, const char *answer, size_t cut, int *replaces)
 {
     amphi_splice splice;
     amphi_buf screen;
@@ -22,8 +23,7 @@ static char *play(amphi_splice_mode mode, const char *delivered, const char *ans
     amphi_str text;
     amphi__buf_init(&screen, 0);
     amphi__buf_append_str(&screen, seen);
-    amphi__splice_init(
-        &splice, mode, seen, seen.size - amphi__splice_prefix(seen).size);
+    amphi__splice_init(&splice, mode, seen, seen.size - amphi__splice_prefix(seen).size);
     *replaces = 0;
     for (size_t at = 0; at <= whole.size; at += cut) {
         bool end = at + cut > whole.size;

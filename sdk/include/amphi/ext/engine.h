@@ -18,10 +18,10 @@ typedef enum amphi_engine_kind { AMPHI_ENGINE_LOCAL = 1, AMPHI_ENGINE_CLOUD = 2 
 /* What policy needs to know about an engine before it starts anything. */
 typedef struct amphi_engine_info {
     size_t struct_size;
-    amphi_engine_kind kind;      /* LOCAL: no byte of a request leaves the device         */
-    char name[AMPHI_NAME_MAX];   /* the route's name                                      */
+    amphi_engine_kind kind;    /* LOCAL: no byte of a request leaves the device         */
+    char name[AMPHI_NAME_MAX]; /* the route's name                                      */
     char model[AMPHI_NAME_MAX];
-    bool available;              /* false: `why` says what is missing                     */
+    bool available; /* false: `why` says what is missing                     */
     char why[160];
     bool ready;                  /* LOCAL: model loaded; CLOUD: connection warm           */
     uint64_t weights_bytes;      /* LOCAL: memory for the weights; 0: unknown             */
@@ -33,16 +33,16 @@ typedef struct amphi_engine_info {
     bool tools;
     bool images;
     bool audio;
-    uint32_t priority;           /* lower first, among engines of one kind                */
-    uint32_t weight;             /* share among equals                                    */
+    uint32_t priority; /* lower first, among engines of one kind                */
+    uint32_t weight;   /* share among equals                                    */
     /* LOCAL, for the ledger of crashes; empty: this engine keeps none. */
-    char fingerprint[65];        /* of the model file: another one starts clean           */
-    char build[32];              /* of the engine: likewise                               */
-    char kernels[32];            /* the set that an ordinary request is computed with     */
-    bool in_process;             /* it has no process of its own: its crash is the app's  */
-    amphi_status failure;        /* of `why`; AMPHI_OK when available                     */
-    uint32_t deaths_early;       /* of its process since it was made: starting or loading */
-    uint32_t deaths_late;        /* likewise: computing                                   */
+    char fingerprint[65];  /* of the model file: another one starts clean           */
+    char build[32];        /* of the engine: likewise                               */
+    char kernels[32];      /* the set that an ordinary request is computed with     */
+    bool in_process;       /* it has no process of its own: its crash is the app's  */
+    amphi_status failure;  /* of `why`; AMPHI_OK when available                     */
+    uint32_t deaths_early; /* of its process since it was made: starting or loading */
+    uint32_t deaths_late;  /* likewise: computing                                   */
 } amphi_engine_info;
 
 typedef struct amphi_engine_request {
@@ -80,7 +80,7 @@ typedef struct amphi_engine_event {
     /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
     const amphi_error *error;
     bool prefix_refused;
-    bool out_of_memory;          /* FAIL: killed for its memory, or an allocation failed   */
+    bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed   */
 } amphi_engine_event;
 
 /* Where a run reports to. `event` must not block and must not call `release`. The event and its

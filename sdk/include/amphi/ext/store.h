@@ -14,11 +14,11 @@
 
 /* A message to be appended to a conversation. */
 typedef struct amphi_store_message {
-    amphi_str role;          /* "system", "user", "assistant", "tool"                     */
-    amphi_str content;       /* plain text, or when content_is_json OpenAI's content parts */
+    amphi_str role;    /* "system", "user", "assistant", "tool"                     */
+    amphi_str content; /* plain text, or when content_is_json OpenAI's content parts */
     bool content_is_json;
-    amphi_str extra_json;    /* further members of the message object (tool_calls, ...)    */
-    amphi_str route;         /* assistant only: who answered                               */
+    amphi_str extra_json; /* further members of the message object (tool_calls, ...)    */
+    amphi_str route;      /* assistant only: who answered                               */
     amphi_str model;
     amphi_str decision_json; /* assistant only: the whole record                           */
     amphi_usage usage;
@@ -30,7 +30,7 @@ typedef struct amphi_store_turn {
     int64_t now_ms;            /* Unix time              */
     const amphi_store_message *messages;
     size_t messages_count;
-    amphi_str outbox_id;       /* not empty: this entry is removed in the same transaction;
+    amphi_str outbox_id; /* not empty: this entry is removed in the same transaction;
                                   AMPHI_E_NOT_FOUND (and nothing written) when it is gone */
 } amphi_store_turn;
 
@@ -40,8 +40,8 @@ typedef struct amphi_store_outbox_item {
     amphi_str conversation_id; /* may be empty                */
     amphi_str request_json;    /* what to run again           */
     int64_t created_ms;
-    uint32_t attempts;         /* out only                    */
-    int64_t not_before_ms;     /* in only: not to be claimed earlier; 0: at once */
+    uint32_t attempts;     /* out only                    */
+    int64_t not_before_ms; /* in only: not to be claimed earlier; 0: at once */
 } amphi_store_outbox_item;
 
 /* How far a local engine's start came; the order is the order of events. */
@@ -55,12 +55,12 @@ typedef enum amphi_start_phase {
 typedef enum amphi_start_outcome {
     AMPHI_START_RUNNING = 0,
     AMPHI_START_OK = 1,
-    AMPHI_START_CANCELLED = 2,     /* given up by the caller, or for the device's sake        */
-    AMPHI_START_FAILED = 3,        /* an orderly error                                        */
+    AMPHI_START_CANCELLED = 2, /* given up by the caller, or for the device's sake        */
+    AMPHI_START_FAILED = 3,    /* an orderly error                                        */
     AMPHI_START_CRASHED = 4,
     AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed          */
     AMPHI_START_STALLED = 6,
-    AMPHI_START_HOST_DIED = 7,     /* the app ended while it ran                              */
+    AMPHI_START_HOST_DIED = 7, /* the app ended while it ran                              */
     AMPHI_START_OUTCOME_COUNT
 } amphi_start_outcome;
 
@@ -102,16 +102,15 @@ typedef struct amphi_store_ops {
      * table is bounded: the least recently used entries go. */
     amphi_status (*cache_get)(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], int64_t now_ms,
         amphi_store_value_fn *visit, void *user, amphi_error *error);
-    amphi_status (*cache_put)(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-        amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error);
+    amphi_status (*cache_put)(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value,
+        int64_t now_ms, int64_t expires_ms, amphi_error *error);
     amphi_status (*cache_clear)(void *self, amphi_error *error);
 
     /* Outbox. add: FULL above its bounds. claim: the oldest entry that is nobody's (the first of
      * its conversation), reserved for lease_ms across processes; NOT_FOUND when there is none.
      * release: not delivered; claimable again from not_before_ms on, attempts + 1. An entry goes
      * away through turn_append with its id, or through remove. */
-    amphi_status (*outbox_add)(
-        void *self, const amphi_store_outbox_item *item, amphi_error *error);
+    amphi_status (*outbox_add)(void *self, const amphi_store_outbox_item *item, amphi_error *error);
     amphi_status (*outbox_claim)(void *self, int64_t now_ms, uint32_t lease_ms,
         amphi_store_outbox_fn *visit, void *user, amphi_error *error);
     amphi_status (*outbox_release)(
@@ -121,8 +120,8 @@ typedef struct amphi_store_ops {
         void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
 
     /* Small named values: install id, last good rollout payload, learnt capabilities. */
-    amphi_status (*setting_get)(void *self, amphi_str name, amphi_store_value_fn *visit,
-        void *user, amphi_error *error); /* NOT_FOUND */
+    amphi_status (*setting_get)(void *self, amphi_str name, amphi_store_value_fn *visit, void *user,
+        amphi_error *error); /* NOT_FOUND */
     amphi_status (*setting_put)(void *self, amphi_str name, amphi_str value, amphi_error *error);
 
     /* A key for HMACs (cache keys), derived from the store's own; the caller wipes it. */
