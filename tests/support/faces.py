@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,11 @@ AMPHI = os.path.join(BUILD, "bin", "amphi")
 SHARED = os.path.abspath("../shared")
 SANITIZED = False  # set by start()
 tests = []
+
+# localhost is this machine (RFC 6761), also where no /etc/hosts says so, as in a bare root.
+resolve = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: resolve(
+    "127.0.0.1" if host == "localhost" else host, *rest, **more)
 
 
 def promise(function):
