@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts in, plan out, and the memory between two decisions: the routes' breakers.
+ * Facts in, plan out, and the memory between two decisions: the routes' breakers, loads
+ * and first-token times, and the budgets for second tries and hedges across requests.
  */
 #include "sdk/client/decide.h"
 
