@@ -248,8 +248,9 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     amphi_template_input input = {.add_generation_prompt = add_generation_prompt};
     amphi_buf text;
     amphi__buf_init(&text, RENDER_BYTES_MAX);
-    amphi_status status = template_text.size > 0 ? amphi__template_new(&given, template_text, error)
-                                                 : compile_own(model, error);
+    bool is_given = template_text.size > 0;
+    amphi_status status =
+        is_given ? amphi__template_new(&given, template_text, error) : compile_own(model, error);
     if (status == AMPHI_OK)
         status = parse_json(&messages, messages_json, AMPHI_JSON_ARRAY, "messages_json", error);
     if (status == AMPHI_OK)
@@ -269,7 +270,7 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
         input.eos_token =
             token_text(model->tokenizer, amphi__tokenizer_eos(model->tokenizer), scratch[1]);
     }
-    status = amphi__template_render(given != NULL ? given : model->tmpl, &input, &text, error);
+    status = amphi__template_render(is_given ? given : model->tmpl, &input, &text, error);
     if (status != AMPHI_OK)
         goto cleanup;
     *text_out = amphi__buf_take(&text);

@@ -573,7 +573,7 @@ static amphi_status transport_start(void *self, amphi_http_exchange **out,
 {
     transport *http = self;
     *out = NULL;
-    amphi_http_exchange *exchange;
+    amphi_http_exchange *exchange = NULL;
     amphi_status status = exchange_new(&exchange, http, request, sink, error);
     if (status == AMPHI_OK) {
         *out = exchange;
@@ -612,7 +612,7 @@ static void transport_warm(void *self, const amphi_http_request *request)
     bare.headers = NULL;
     bare.headers_count = 0;
     bare.body = amphi_str_make(NULL, 0);
-    amphi_http_exchange *exchange;
+    amphi_http_exchange *exchange = NULL;
     if (exchange_new(&exchange, self, &bare, NULL, NULL) == AMPHI_OK) {
         enqueue(self, exchange);
     }

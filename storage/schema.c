@@ -88,7 +88,7 @@ static amphi_status read_version(amphi_db *db, int64_t *out, amphi_error *error)
 
 amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error)
 {
-    int64_t version;
+    int64_t version = 0;
     amphi_status status = read_version(db, &version, error);
     if (status != AMPHI_OK || version == VERSION)
         return status;

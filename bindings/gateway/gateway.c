@@ -342,7 +342,7 @@ static enum MHD_Result answer_whole(
     else if (status == AMPHI_OK && event.kind == AMPHI_EVENT_QUEUED)
         http_status = MHD_HTTP_ACCEPTED;
     if (status == AMPHI_OK)
-        status = amphi_stream_completion_json(stream, &json, &error);
+        (void)amphi_stream_completion_json(stream, &json, &error); /* json stays NULL on failure */
     char *copy = json != NULL ? strdup(json) : NULL;
     amphi_string_free(json);
     amphi_stream_free(stream);

@@ -130,7 +130,8 @@ static void from_q3_k(const void *data, float *out, size_t count)
         for (int j = 0; j < 256; j++) {
             int q = block->qs[j / 128 * 32 + j % 32] >> (j % 128 / 32 * 2) & 3;
             int high = block->hmask[j % 32] >> (j / 32) & 1; /* clear: 4 less */
-            out[j] = d * (float)scales[j / 16] * (float)(q - (high ? 0 : 4));
+            int group = j / 16;
+            out[j] = d * (float)scales[group] * (float)(q - (high ? 0 : 4));
         }
     }
 }
@@ -183,7 +184,8 @@ static void from_q6_k(const void *data, float *out, size_t count)
             int run = j % 128 / 32;
             int low = block->ql[half * 64 + run % 2 * 32 + j % 32] >> (run / 2 * 4) & 15;
             int high = block->qh[half * 32 + j % 32] >> (run * 2) & 3;
-            out[j] = d * (float)block->scales[j / 16] * (float)((low | high << 4) - 32);
+            int group = j / 16;
+            out[j] = d * (float)block->scales[group] * (float)((low | high << 4) - 32);
         }
     }
 }

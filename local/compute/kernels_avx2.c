@@ -18,8 +18,7 @@ extern const amphi_kernels amphi__kernels_avx2;
 static bool supported(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("f16c");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
 /* --- F32, F16, BF16 --- */

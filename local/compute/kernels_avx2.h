@@ -9,6 +9,7 @@
 #include "local/compute/blocks.h"
 #include "local/compute/kernels.h"
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #define INLINE      static inline __attribute__((always_inline))
@@ -31,6 +32,13 @@ void amphi__avx2_swiglu(float *gate, const float *up, size_t n);
 void amphi__avx2_geglu(float *gate, const float *up, size_t n);
 void amphi__avx2_to_half(uint16_t *out, const float *x, size_t n);
 void amphi__avx2_attend(const amphi_attend *job);
+
+/* By hand: clang's __builtin_cpu_supports does not know the name. */
+INLINE bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
 
 INLINE float sum_lanes(__m256 x)
 {

@@ -185,7 +185,7 @@ amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, ui
             amphi_status status = amphi__cancel_check(cancel);
             if (status != AMPHI_OK)
                 return status;
-            if (progress != NULL)
+            if (progress != NULL && total > 0)
                 progress(user, (uint32_t)(done * 1000 / total));
         }
     }

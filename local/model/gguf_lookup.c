@@ -63,7 +63,7 @@ static bool load_integer(const uint8_t *data, amphi_gguf_type type, bool *negati
         value = raw.u8;
         break;
     case AMPHI_GGUF_I8:
-        value = raw.i8;
+        value = (int64_t)raw.i8;
         break;
     case AMPHI_GGUF_U16:
         value = raw.u16;

@@ -171,10 +171,8 @@ static uint32_t most(uint32_t a, uint32_t b)
 static bool improve(amphi_grammar *g, uint32_t id, const uint8_t *single, uint32_t literal_cost)
 {
     amphi_grammar_state *s = &g->states[id];
-    const amphi_grammar_state *a = s;
-    const amphi_grammar_state *b = s;
-    uint32_t cost = s->cost;
-    uint32_t height = s->height;
+    const amphi_grammar_state *a, *b;
+    uint32_t cost, height;
     switch (s->kind) {
     case AMPHI_STATE_BYTES:
         b = &g->states[s->b];

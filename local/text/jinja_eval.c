@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool amphi__jinja_fail(jinja_render *r, amphi_status status, const char *format, ...)
+bool(amphi__jinja_fail)(jinja_render *r, amphi_status status, const char *format, ...)
 {
     char what[140];
     va_list args;
@@ -27,7 +27,7 @@ bool amphi__jinja_fail(jinja_render *r, amphi_status status, const char *format,
     return false;
 }
 
-bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf)
+bool(amphi__jinja_fail_bounds)(jinja_render *r, const amphi_buf *buf)
 {
     amphi_status status = buf != NULL ? buf->status : AMPHI_OK;
 

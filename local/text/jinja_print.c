@@ -35,7 +35,7 @@ static int shortest_digits(double value, char digits[20], int *exponent)
 
 void amphi__jinja_print_float(amphi_buf *out, double value)
 {
-    char digits[20];
+    char digits[20] = "";
     int exponent, count;
 
     if (isnan(value) || isinf(value)) {

@@ -63,6 +63,10 @@ bool amphi__jinja_fail(jinja_render *r, amphi_status status, const char *format,
     AMPHI_PRINTF(3, 4);
 /* After a failed arena allocation, a full buffer or spent work: false. */
 bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf);
+#ifdef __clang_analyzer__ /* as in sdk/core/error.h */
+#define amphi__jinja_fail(...)           (amphi__jinja_fail(__VA_ARGS__), false)
+#define amphi__jinja_fail_bounds(r, buf) (amphi__jinja_fail_bounds(r, buf), false)
+#endif
 /* Takes steps for work on `bytes` of text: by whole runs, and character by character. */
 bool amphi__jinja_charge(jinja_render *r, size_t bytes);
 bool amphi__jinja_charge_chars(jinja_render *r, size_t bytes);

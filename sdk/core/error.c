@@ -49,7 +49,7 @@ const char *amphi_status_name(amphi_status status)
                                                                   : "unknown";
 }
 
-amphi_status amphi__fail(
+amphi_status(amphi__fail)(
     amphi_error *error, amphi_status status, int32_t native_code, const char *format, ...)
 {
     if (error == NULL)
@@ -69,7 +69,7 @@ amphi_status amphi__fail(
     return status;
 }
 
-amphi_status amphi__fail_no_memory(amphi_error *error)
+amphi_status(amphi__fail_no_memory)(amphi_error *error)
 {
     return amphi__fail(error, AMPHI_E_NO_MEMORY, 0, "out of memory; nothing was changed");
 }

@@ -15,4 +15,9 @@ amphi_status amphi__fail(amphi_error *error, amphi_status status, int32_t native
 amphi_status amphi__fail_no_memory(amphi_error *error);
 void amphi__error_clear(amphi_error *error);
 
+#ifdef __clang_analyzer__ /* sees one file at a time, so it is told what these return */
+#define amphi__fail(error, status, ...) (amphi__fail(error, status, __VA_ARGS__), (status))
+#define amphi__fail_no_memory(error)    (amphi__fail_no_memory(error), AMPHI_E_NO_MEMORY)
+#endif
+
 #endif
