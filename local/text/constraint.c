@@ -298,7 +298,7 @@ static const kept_mask *find_mask(amphi_constraint *c, uint32_t limit)
 {
     kept_mask *oldest = &c->masks[0];
     bool forgot = false;
-    c->position = amphi__matcher_tidy(c->matcher, c->position, &forgot);
+    c->position = amphi__matcher_tidy(c->matcher, c->position, AMPHI_POSITIONS_TIDY, &forgot);
     c->clock++;
     for (size_t i = 0; i < MASKS_KEPT; i++) {
         kept_mask *mask = &c->masks[i];
@@ -371,7 +371,7 @@ amphi_status amphi__constraint_given(amphi_constraint *c, amphi_str text, amphi_
     uint32_t at = c->position;
     for (size_t i = 0; i < text.size && at != AMPHI_POSITION_NONE; i++) {
         bool forgot = false;
-        at = amphi__matcher_tidy(c->matcher, at, &forgot);
+        at = amphi__matcher_tidy(c->matcher, at, AMPHI_POSITIONS_TIDY, &forgot);
         at = amphi__matcher_step_given(c->matcher, at, (uint8_t)text.data[i]);
     }
     amphi_status status = check(c, error);

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 
 enum {
-    POSITIONS_TIDY = 1 << 14, /* from here on, tidying up forgets */
     POSITIONS_MAX = 1 << 17,
     THREADS_MAX = 1 << 22, /* of all positions */
     FRAMES_MAX = 1 << 20,
     CLOSURE_MAX = 1 << 16, /* threads looked at in one step */
+    MET_FIRST = 256,
     UNKNOWN = -1,
 };
 
@@ -39,6 +39,11 @@ typedef struct place {
     bool may_end;
 } place;
 
+typedef struct met_thread { /* in the closure with this stamp */
+    uint32_t stamp;
+    thread thread;
+} met_thread;
+
 typedef struct table { /* from hash to number + 1; open addressing, grows at half */
     uint32_t *slots;
     uint32_t size;
@@ -59,9 +64,9 @@ struct amphi_matcher {
     amphi_status status;
     /* one closure's working memory */
     thread *found;
-    uint32_t found_count;
-    uint32_t *seen; /* stamps */
-    thread *seen_threads;
+    uint32_t found_count, found_capacity;
+    met_thread *met; /* open addressing, grows at half */
+    uint32_t met_size;
     uint32_t stamp;
     bool may_end;
     uint32_t cost;
@@ -165,18 +170,43 @@ static uint32_t thread_cost(const amphi_matcher *m, thread t)
                                                                          : own + below;
 }
 
+static met_thread *met_slot(met_thread *slots, uint32_t size, uint32_t stamp, thread t)
+{
+    uint32_t at = mix(mix(29, t.state), t.stack) & (size - 1);
+    while (slots[at].stamp == stamp &&
+           (slots[at].thread.state != t.state || slots[at].thread.stack != t.stack))
+        at = (at + 1) & (size - 1);
+    return &slots[at];
+}
+
+/* Room for one more thread of this closure. */
+static bool met_grow(amphi_matcher *m)
+{
+    if ((m->found_count + 1) * 2 <= m->met_size)
+        return true;
+    uint32_t size = m->met_size == 0 ? MET_FIRST : m->met_size * 2;
+    met_thread *slots = amphi__calloc(size, sizeof *slots);
+    if (slots == NULL) {
+        m->status = AMPHI_E_NO_MEMORY;
+        return false;
+    }
+    for (uint32_t i = 0; i < m->met_size; i++) {
+        if (m->met[i].stamp == m->stamp)
+            *met_slot(slots, size, m->stamp, m->met[i].thread) = m->met[i];
+    }
+    amphi__free(m->met);
+    m->met = slots;
+    m->met_size = size;
+    return true;
+}
+
 /* Was this thread met in this closure? Remembers it. */
 static bool met(amphi_matcher *m, thread t)
 {
-    uint32_t mask = CLOSURE_MAX * 2 - 1;
-    uint32_t at = mix(mix(29, t.state), t.stack) & mask;
-    for (; m->seen[at] == m->stamp; at = (at + 1) & mask) {
-        if (m->seen_threads[at].state == t.state && m->seen_threads[at].stack == t.stack)
-            return true;
-    }
-    m->seen[at] = m->stamp;
-    m->seen_threads[at] = t;
-    return false;
+    met_thread *slot = met_slot(m->met, m->met_size, m->stamp, t);
+    bool known = slot->stamp == m->stamp;
+    *slot = (met_thread){m->stamp, t};
+    return known;
 }
 
 static void begin(amphi_matcher *m)
@@ -185,7 +215,7 @@ static void begin(amphi_matcher *m)
     m->may_end = false;
     m->cost = AMPHI_COST_NEVER;
     if (++m->stamp == 0) {
-        memset(m->seen, 0, sizeof *m->seen * CLOSURE_MAX * 2);
+        memset(m->met, 0, sizeof *m->met * m->met_size);
         m->stamp = 1;
     }
 }
@@ -197,12 +227,12 @@ static void offer(amphi_matcher *m, uint32_t state, uint32_t stack)
     thread t = {state, stack};
     if (m->status != AMPHI_OK || s->cost == AMPHI_COST_NEVER ||
         m->frames[stack].cost == AMPHI_COST_NEVER ||
-        m->frames[stack].depth + s->height > AMPHI_GRAMMAR_DEPTH_MAX || met(m, t))
+        m->frames[stack].depth + s->height > AMPHI_GRAMMAR_DEPTH_MAX || !met_grow(m) || met(m, t))
         return;
-    if (m->found_count == CLOSURE_MAX) {
-        m->status = AMPHI_E_LIMIT;
+    void *found = m->found;
+    if (!room(m, &found, sizeof t, m->found_count + 1, &m->found_capacity, CLOSURE_MAX))
         return;
-    }
+    m->found = found;
     m->found[m->found_count++] = t;
 }
 
@@ -398,13 +428,6 @@ amphi_status amphi__matcher_new(
     if (m == NULL)
         return amphi__fail_no_memory(error);
     m->g = grammar;
-    m->found = amphi__calloc(CLOSURE_MAX, sizeof *m->found);
-    m->seen = amphi__calloc(CLOSURE_MAX * 2, sizeof *m->seen);
-    m->seen_threads = amphi__calloc(CLOSURE_MAX * 2, sizeof *m->seen_threads);
-    if (m->found == NULL || m->seen == NULL || m->seen_threads == NULL) {
-        status = amphi__fail_no_memory(error);
-        goto cleanup;
-    }
     for (unsigned byte = 0; byte < 256; byte++)
         m->sample[grammar->classes[byte]] = (uint8_t)byte;
     reset(m);
@@ -434,8 +457,7 @@ void amphi__matcher_free(amphi_matcher *m)
     amphi__free(m->by_threads.slots);
     amphi__free(m->by_frame.slots);
     amphi__free(m->found);
-    amphi__free(m->seen);
-    amphi__free(m->seen_threads);
+    amphi__free(m->met);
     amphi__free(m);
 }
 
@@ -520,10 +542,11 @@ static uint32_t rebuild(amphi_matcher *m, const frame *old, uint32_t stack)
     return parent;
 }
 
-uint32_t amphi__matcher_tidy(amphi_matcher *m, uint32_t from, bool *forgot)
+uint32_t amphi__matcher_tidy(
+    amphi_matcher *m, uint32_t from, uint32_t positions_most, bool *forgot)
 {
     *forgot = false;
-    if (m->positions_count < POSITIONS_TIDY && m->threads_count < THREADS_MAX / 4)
+    if (m->positions_count < positions_most && m->threads_count < THREADS_MAX / 4)
         return from;
     place p = m->positions[from];
     thread *threads = amphi__calloc(p.threads_count + 1, sizeof *threads);

@@ -30,8 +30,11 @@ int amphi__matcher_only(const amphi_matcher *matcher, uint32_t position);
 bool amphi__matcher_may_go_on(const amphi_matcher *matcher, uint32_t position);
 /* AMPHI_E_LIMIT or _NO_MEMORY: a step could not be made. */
 amphi_status amphi__matcher_status(const amphi_matcher *matcher);
-/* Forgets all positions but this one, when there are many; returns its new number. *forgot: other
- * numbers are void. */
-uint32_t amphi__matcher_tidy(amphi_matcher *matcher, uint32_t position, bool *forgot);
+#define AMPHI_POSITIONS_TIDY (1u << 14) /* a good `positions_most` */
+
+/* Forgets all positions but this one, when there are as many as `positions_most`; returns its new
+ * number. *forgot: other numbers are void. */
+uint32_t amphi__matcher_tidy(
+    amphi_matcher *matcher, uint32_t position, uint32_t positions_most, bool *forgot);
 
 #endif

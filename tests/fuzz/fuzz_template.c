@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Any bytes as a chat template, rendered over a conversation with tools: refused, or bounded.
+ * Any bytes as a chat template, rendered over a conversation with tools: refused, or bounded, and
+ * the same again when it is rendered twice.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
+
 #include "local/text/template.h"
 
 static const char messages_json[] =
@@ -14,29 +16,58 @@ static const char messages_json[] =
 static const char tools_json[] =
     "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\","
     "\"parameters\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"}}}}}]";
+static amphi_json *messages;
+static amphi_json *tools;
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static amphi_status render(const amphi_template *tmpl, amphi_buf *out)
 {
-    static amphi_json *messages;
-    static amphi_json *tools;
-    amphi_template *tmpl = NULL;
-    amphi_buf out;
-    amphi_error error;
-    if (messages == NULL) {
-        fuzz_expect(amphi__json_parse(&messages, amphi_str_from(messages_json), "", NULL) == 0);
-        fuzz_expect(amphi__json_parse(&tools, amphi_str_from(tools_json), "", NULL) == 0);
-    }
-    if (size > 4096 || amphi__template_new(&tmpl, fuzz_input(data, size), &error) != AMPHI_OK)
-        return 0;
     const amphi_template_input input = {.messages = messages,
         .tools = tools,
         .bos_token = AMPHI_STR("<s>"),
         .eos_token = AMPHI_STR("</s>"),
         .add_generation_prompt = true,
         .now_s = 1700000000};
-    amphi__buf_init(&out, 1 << 16);
-    (void)amphi__template_render(tmpl, &input, &out, &error);
-    amphi__buf_clear(&out);
+    amphi_error error = {0};
+    amphi__buf_init(out, 1 << 16);
+    amphi_status status = amphi__template_render(tmpl, &input, out, &error);
+    fuzz_expect(status == AMPHI_OK || (out->size == 0 && error.message[0] != '\0'));
+    return status;
+}
+
+static void body(const uint8_t *data, size_t size)
+{
+    amphi_template *tmpl = NULL;
+    amphi_buf first;
+    amphi_error error = {0};
+    if (size > 4096)
+        return;
+    fuzz_starve();
+    amphi_status status = amphi__template_new(&tmpl, fuzz_input(data, size), &error);
+    fuzz_expect((status == AMPHI_OK) == (tmpl != NULL));
+    fuzz_expect(status == AMPHI_OK || error.message[0] != '\0');
+    if (status != AMPHI_OK)
+        return;
+    status = render(tmpl, &first);
+    if (fuzz_hash(data, size) % 16 == 1) {
+        amphi_buf second;
+        fuzz_expect(render(tmpl, &second) == status || fuzz_starved());
+        fuzz_expect(
+            fuzz_starved() || amphi__str_equal(amphi__buf_str(&first), amphi__buf_str(&second)));
+        amphi__buf_clear(&second);
+    }
+    amphi__buf_clear(&first);
     amphi__template_free(tmpl);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    fuzz_begin();
+    fuzz_expect(amphi__json_parse(&messages, amphi_str_from(messages_json), "", NULL) == AMPHI_OK);
+    fuzz_expect(amphi__json_parse(&tools, amphi_str_from(tools_json), "", NULL) == AMPHI_OK);
     return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_run(body, data, size);
 }
