@@ -52,6 +52,16 @@ static void put_value(amphi_buf *out, const gguf_value *value)
     (void)amphi__buf_append(out, value->data, value->size_bytes);
 }
 
+/* Zeros up to the next multiple, which may be a mebibyte away. */
+static void put_padding(amphi_buf *out, uint64_t alignment)
+{
+    static const char zeros[4096];
+    while (out->status == AMPHI_OK && out->size % alignment != 0) {
+        size_t missing = (size_t)(alignment - out->size % alignment);
+        (void)amphi__buf_append(out, zeros, missing < sizeof zeros ? missing : sizeof zeros);
+    }
+}
+
 static bool is_ours(amphi_str key)
 {
     return amphi__str_equal_c(key, "general.file_type") ||
@@ -108,8 +118,7 @@ amphi_status amphi__gguf_write_header(amphi_buf *out, const amphi_gguf *gguf,
         if (!put_tensor(out, &gguf->tensors[i], types[i], gguf->alignment, &at))
             return amphi__fail(error, AMPHI_E_LIMIT, 0, "model file: the new one is too large");
     }
-    while (out->status == AMPHI_OK && out->size % gguf->alignment != 0)
-        (void)amphi__buf_append_char(out, '\0');
+    put_padding(out, gguf->alignment);
     if (out->status != AMPHI_OK)
         return amphi__fail(error, out->status, 0, "model file: no memory for its header");
     for (size_t i = 0; i < gguf->tensors_count; i++)

@@ -542,8 +542,7 @@ static uint32_t rebuild(amphi_matcher *m, const frame *old, uint32_t stack)
     return parent;
 }
 
-uint32_t amphi__matcher_tidy(
-    amphi_matcher *m, uint32_t from, uint32_t positions_most, bool *forgot)
+uint32_t amphi__matcher_tidy(amphi_matcher *m, uint32_t from, uint32_t positions_most, bool *forgot)
 {
     *forgot = false;
     if (m->positions_count < positions_most && m->threads_count < THREADS_MAX / 4)

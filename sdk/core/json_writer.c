@@ -68,31 +68,42 @@ static void append_number(amphi_buf *out, double value)
 
 static amphi_status write_value(amphi_buf *out, const amphi_json *value, bool sorted);
 
-static int compare_keys(const void *a, const void *b)
+typedef struct member {
+    const amphi_json *value;
+    size_t index; /* in the document */
+} member;
+
+static int compare_members(const void *a, const void *b)
 {
-    amphi_str x = amphi__json_key(*(const amphi_json *const *)a);
-    amphi_str y = amphi__json_key(*(const amphi_json *const *)b);
-    return strcmp(x.data, y.data);
+    const member *x = a;
+    const member *y = b;
+    int order = strcmp(amphi__json_key(x->value).data, amphi__json_key(y->value).data);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
 /* Members of an object in the order of their keys; of duplicates only the last stays. */
 static amphi_status write_sorted_members(amphi_buf *out, const amphi_json *object)
 {
-    size_t count = amphi__json_count(object);
-    const amphi_json **members = amphi__calloc(count, sizeof *members);
+    size_t count = 0;
+    bool comma = false;
+    member *members = amphi__calloc(amphi__json_count(object), sizeof *members);
     if (members == NULL)
         return out->status = AMPHI_E_NO_MEMORY;
-    size_t kept = 0;
-    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m))
-        if (amphi__json_get(object, amphi__json_key(m).data) == m)
-            members[kept++] = m;
-    qsort(members, kept, sizeof *members, compare_keys);
-    for (size_t i = 0; i < kept; i++) {
-        if (i > 0)
+    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m)) {
+        members[count] = (member){m, count};
+        count++;
+    }
+    qsort(members, count, sizeof *members, compare_members);
+    for (size_t i = 0; i < count; i++) {
+        amphi_str key = amphi__json_key(members[i].value);
+        if (i + 1 < count && strcmp(key.data, amphi__json_key(members[i + 1].value).data) == 0)
+            continue;
+        if (comma)
             amphi__buf_append_char(out, ',');
-        amphi__json_quote(out, amphi__json_key(members[i]));
+        comma = true;
+        amphi__json_quote(out, key);
         amphi__buf_append_char(out, ':');
-        write_value(out, members[i], true);
+        write_value(out, members[i].value, true);
     }
     amphi__free(members);
     return out->status;

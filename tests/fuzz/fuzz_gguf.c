@@ -86,8 +86,7 @@ static void check_opening(const uint8_t *data, size_t size, amphi_status wanted)
     fuzz_expect(amphi__gguf_open_fd(&gguf, fd, NULL) == wanted || fuzz_starved());
     amphi__gguf_free(gguf);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    fuzz_expect(
-        amphi__gguf_open(&gguf, amphi_str_from(path), NULL) == wanted || fuzz_starved());
+    fuzz_expect(amphi__gguf_open(&gguf, amphi_str_from(path), NULL) == wanted || fuzz_starved());
     amphi__gguf_free(gguf);
     close(fd);
     /* What the input says as a path: no such file, or no model. */
@@ -188,8 +187,7 @@ static void body(const uint8_t *data, size_t size)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     fuzz_begin();
-    fuzz_expect(
-        amphi__kernels_choose(&kernels, AMPHI_STR("reference"), NULL) == AMPHI_OK);
+    fuzz_expect(amphi__kernels_choose(&kernels, AMPHI_STR("reference"), NULL) == AMPHI_OK);
     return 0;
 }
 

@@ -101,8 +101,8 @@ static void check_output(const amphi_json *root)
         amphi__buf_reset(&sorted);
         amphi__json_writer_init(&writer, &sorted);
         rewrite(&writer, NULL, root);
-        fuzz_expect(fuzz_starved() ||
-                    amphi__str_equal(amphi__buf_str(&whole), amphi__buf_str(&sorted)));
+        fuzz_expect(
+            fuzz_starved() || amphi__str_equal(amphi__buf_str(&whole), amphi__buf_str(&sorted)));
     } else {
         fuzz_expect(fuzz_starved());
     }

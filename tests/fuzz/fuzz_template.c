@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Any bytes as a chat template, rendered over a conversation with tools: refused, or bounded, and
- * the same again when it is rendered twice.
+ * Any bytes as a chat template, rendered over a conversation with tools and the variables of the
+ * unit tests' cases (most seeds are those cases): refused, or bounded, and the same again when it
+ * is rendered twice.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "local/text/template.h"
+#include "tests/unit/local/template_cases.h"
 
 static const char messages_json[] =
     "[{\"role\":\"system\",\"content\":\"Be kind.\"},{\"role\":\"user\",\"content\":\"Hi "
@@ -18,11 +20,13 @@ static const char tools_json[] =
     "\"parameters\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"}}}}}]";
 static amphi_json *messages;
 static amphi_json *tools;
+static amphi_json *context;
 
 static amphi_status render(const amphi_template *tmpl, amphi_buf *out)
 {
     const amphi_template_input input = {.messages = messages,
         .tools = tools,
+        .extra = amphi__json_get(context, "extra"),
         .bos_token = AMPHI_STR("<s>"),
         .eos_token = AMPHI_STR("</s>"),
         .add_generation_prompt = true,
@@ -64,6 +68,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_begin();
     fuzz_expect(amphi__json_parse(&messages, amphi_str_from(messages_json), "", NULL) == AMPHI_OK);
     fuzz_expect(amphi__json_parse(&tools, amphi_str_from(tools_json), "", NULL) == AMPHI_OK);
+    fuzz_expect(
+        amphi__json_parse(&context, amphi_str_from(template_context), "", NULL) == AMPHI_OK);
     return 0;
 }
 

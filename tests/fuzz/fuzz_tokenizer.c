@@ -94,8 +94,8 @@ static void add_numbers(gguf_builder *builder, const char *key, uint32_t type, s
         double number = (double)single;
         const void *bytes = type == TYPE_F32 ? &single : (void *)&number;
         bool is_integer = type == TYPE_I32 || type == TYPE_I8;
-        amphi__buf_append(&value, is_integer ? &kind : bytes,
-            type == TYPE_F64 ? 8 : (type == TYPE_I8 ? 1 : 4));
+        amphi__buf_append(
+            &value, is_integer ? &kind : bytes, type == TYPE_F64 ? 8 : (type == TYPE_I8 ? 1 : 4));
     }
     gguf_builder_raw(builder, key, TYPE_ARRAY, value.data, value.size);
     amphi__buf_clear(&value);
@@ -156,9 +156,8 @@ static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool specia
 {
     amphi_tokens tokens = {0};
     char scratch[8];
-    amphi_status status =
-        inside ? amphi__tokenizer_encode_inside(tokenizer, text, &tokens, NULL)
-               : amphi__tokenizer_encode(tokenizer, text, special, &tokens, NULL);
+    amphi_status status = inside ? amphi__tokenizer_encode_inside(tokenizer, text, &tokens, NULL)
+                                 : amphi__tokenizer_encode(tokenizer, text, special, &tokens, NULL);
     fuzz_expect(status == AMPHI_OK || (fuzz_starved() && tokens.size == 0));
     for (size_t i = 0; i < tokens.size; i++) {
         fuzz_expect(

@@ -49,8 +49,7 @@ static amphi_status parse(parsing *p, amphi_str text, size_t step)
     amphi_status status = AMPHI_OK;
     for (size_t at = 0; at < text.size && status == AMPHI_OK; at += step) {
         amphi_str piece = amphi__str_slice(text, at, at + step);
-        status = pass_on(
-            p, amphi__reasoning_feed(&p->reasoning, piece, &p->thought, &p->answer));
+        status = pass_on(p, amphi__reasoning_feed(&p->reasoning, piece, &p->thought, &p->answer));
     }
     if (status == AMPHI_OK)
         status = pass_on(p, amphi__reasoning_finish(&p->reasoning, &p->thought, &p->answer));
