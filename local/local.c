@@ -179,53 +179,6 @@ static void local_describe(void *self, amphi_engine_info *out)
 
 /* ---- runs ---- */
 
-static void run_free(amphi_engine_run *run)
-{
-    if (run != NULL) {
-        amphi__free(run->body);
-        amphi__free(run->prefix);
-        amphi__free(run);
-    }
-}
-
-static uint32_t smaller_of(uint32_t value, uint32_t bound)
-{
-    return bound != 0 && bound < value ? bound : value;
-}
-
-static amphi_status run_new(amphi_engine_run **out, const amphi_local *local,
-    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
-{
-    amphi_engine_run *run = NULL;
-
-    if (request->body.size > AMPHI_WORKER_BODY_MAX ||
-        request->prefix.size > AMPHI_WORKER_PREFIX_MAX) {
-        return amphi__fail(error, AMPHI_E_LIMIT, 0,
-            "the request is too long for the local engine (%u KiB at most)",
-            AMPHI_WORKER_BODY_MAX >> 10);
-    }
-    run = amphi__calloc(1, sizeof *run);
-    if (run == NULL) {
-        return amphi__fail_no_memory(error);
-    }
-    run->body = amphi__str_copy(request->body);
-    run->prefix = amphi__str_copy(request->prefix);
-    if (run->body == NULL || run->prefix == NULL) {
-        run_free(run);
-        return amphi__fail_no_memory(error);
-    }
-    run->body_size = request->body.size;
-    run->prefix_size = request->prefix.size;
-    run->sink = *sink;
-    run->threads = smaller_of(local->threads, request->threads_max);
-    run->context_tokens = smaller_of(local->context_tokens_max, request->context_tokens_max);
-    run->plain_kernels = request->plain_kernels;
-    run->tokens_per_second_max =
-        request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
-    *out = run;
-    return AMPHI_OK;
-}
-
 static amphi_status local_start(void *self, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
@@ -234,7 +187,7 @@ static amphi_status local_start(void *self, amphi_engine_run **out,
     amphi_status status = AMPHI_OK;
 
     *out = NULL;
-    status = run_new(&run, local, request, sink, error);
+    status = amphi__run_new(&run, request, sink, local->threads, local->context_tokens_max, error);
     if (status != AMPHI_OK) {
         return status;
     }
@@ -255,7 +208,7 @@ static amphi_status local_start(void *self, amphi_engine_run **out,
     }
     amphi__mutex_unlock(&local->lock);
     if (status != AMPHI_OK) {
-        run_free(run);
+        amphi__run_free(run);
         return status == AMPHI_E_BUSY
                    ? amphi__fail(error, status, 0, "the local engine has %d requests waiting",
                          AMPHI_LOCAL_QUEUE_MAX)
@@ -290,7 +243,7 @@ static void local_release(void *self, amphi_engine_run *run)
         }
     }
     amphi__mutex_unlock(&local->lock);
-    run_free(run);
+    amphi__run_free(run);
 }
 
 /* ---- counting ---- */

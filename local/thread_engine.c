@@ -207,15 +207,12 @@ static void fail_run(thread_engine *engine, amphi_engine_run *run, amphi_status 
 }
 
 static void on_text(
-    thread_engine *engine, amphi_engine_run *run, amphi_engine_event_kind kind, amphi_str text)
+    thread_engine *engine, amphi_engine_run *run, amphi_worker_event kind, amphi_str text)
 {
-    const amphi_engine_event event = {.kind = kind, .text = text};
-
     if (run->text_bytes == 0) {
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_TOKEN, engine->at_work);
     }
-    run->text_bytes += text.size;
-    run->sink.event(run->sink.self, &event);
+    (void)amphi__run_text(run, kind, text);
 }
 
 static void on_end(thread_engine *engine, amphi_engine_run *run, const amphi_engine_event *event)
@@ -245,12 +242,11 @@ static void on_message(
     if (run == NULL) {
         return; /* warming up, for nobody in particular */
     }
-    if (kind == AMPHI_WORKER_TEXT) {
-        on_text(engine, run, AMPHI_ENGINE_TEXT, more);
-    } else if (kind == AMPHI_WORKER_REASONING) {
-        on_text(engine, run, AMPHI_ENGINE_REASONING, more);
-    } else if (kind == AMPHI_WORKER_TOOL_CALL) {
-        on_text(engine, run, AMPHI_ENGINE_TOOL_CALL, more);
+    if (kind == AMPHI_WORKER_TEXT || kind == AMPHI_WORKER_REASONING ||
+        kind == AMPHI_WORKER_TOOL_CALL) {
+        on_text(engine, run, kind, more);
+    } else if (kind == AMPHI_WORKER_LOGPROBS) {
+        (void)amphi__run_logprobs(run, more);
     } else if (kind == AMPHI_WORKER_PROGRESS) {
         const amphi_worker_progress *progress = data;
 
@@ -259,12 +255,7 @@ static void on_message(
                                                          : AMPHI_STR("reading the prompt");
         run->sink.event(run->sink.self, &event);
     } else if (kind == AMPHI_WORKER_USAGE) {
-        const amphi_worker_usage *usage = data;
-
-        event.kind = AMPHI_ENGINE_USAGE;
-        event.usage =
-            (amphi_usage){usage->prompt_tokens, usage->completion_tokens, usage->cached_tokens};
-        run->sink.event(run->sink.self, &event);
+        amphi__run_usage(run, data);
     } else if (kind == AMPHI_WORKER_FINISH) {
         event.kind = AMPHI_ENGINE_FINISH;
         event.finish = (amphi_finish)((const amphi_worker_finish *)data)->finish;
@@ -432,45 +423,6 @@ static void work(void *self)
 
 /* ---- the app's threads ---- */
 
-static uint32_t smaller_of(uint32_t value, uint32_t bound)
-{
-    return bound != 0 && bound < value ? bound : value;
-}
-
-static void run_free(amphi_engine_run *run)
-{
-    if (run != NULL) {
-        amphi__free(run->body);
-        amphi__free(run->prefix);
-        amphi__free(run);
-    }
-}
-
-static amphi_engine_run *run_new(
-    const thread_engine *engine, const amphi_engine_request *request, const amphi_engine_sink *sink)
-{
-    amphi_engine_run *run = amphi__calloc(1, sizeof *run);
-
-    if (run == NULL) {
-        return NULL;
-    }
-    run->body = amphi__str_copy(request->body);
-    run->prefix = amphi__str_copy(request->prefix);
-    run->body_size = request->body.size;
-    run->prefix_size = request->prefix.size;
-    run->sink = *sink;
-    run->threads = smaller_of(engine->threads, request->threads_max);
-    run->context_tokens = smaller_of(engine->context_tokens_max, request->context_tokens_max);
-    run->tokens_per_second_max =
-        request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
-    run->plain_kernels = request->plain_kernels;
-    if (run->body == NULL || run->prefix == NULL) {
-        run_free(run);
-        return NULL;
-    }
-    return run;
-}
-
 /* Under the lock. */
 static amphi_status thread_start(thread_engine *engine)
 {
@@ -483,12 +435,13 @@ static amphi_status engine_start(void *self, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
     thread_engine *engine = self;
-    amphi_engine_run *run = run_new(engine, request, sink);
-    amphi_status status = AMPHI_OK;
+    amphi_engine_run *run = NULL;
+    amphi_status status =
+        amphi__run_new(&run, request, sink, engine->threads, engine->context_tokens_max, error);
 
     *out = NULL;
-    if (run == NULL) {
-        return amphi__fail_no_memory(error);
+    if (status != AMPHI_OK) {
+        return status;
     }
     amphi__mutex_lock(&engine->lock);
     status = engine->runs_count >= AMPHI_LOCAL_QUEUE_MAX ? AMPHI_E_BUSY : thread_start(engine);
@@ -502,7 +455,7 @@ static amphi_status engine_start(void *self, amphi_engine_run **out,
     }
     amphi__mutex_unlock(&engine->lock);
     if (status != AMPHI_OK) {
-        run_free(run);
+        amphi__run_free(run);
         return amphi__fail(error, status, 0, "the local engine takes no further request now");
     }
     return AMPHI_OK;
@@ -536,7 +489,7 @@ static void engine_release(void *self, amphi_engine_run *run)
         amphi__cond_wait_us(&engine->changed, &engine->lock, AMPHI_LOCAL_LOOK_US);
     }
     amphi__mutex_unlock(&engine->lock);
-    run_free(run);
+    amphi__run_free(run);
 }
 
 static void engine_prewarm(void *self)

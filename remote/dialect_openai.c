@@ -43,8 +43,9 @@ struct amphi_answer {
     int http_status;
     uint32_t retry_ms;
     amphi_sse sse;
-    amphi_buf whole; /* FORM_WHOLE and FORM_REFUSAL */
-    amphi_buf text;  /* for what has to be written again */
+    amphi_buf whole;    /* FORM_WHOLE and FORM_REFUSAL */
+    amphi_buf text;     /* for what has to be written again */
+    amphi_buf logprobs; /* for text that is not told yet: elements of a JSON array */
     bool model_told;
     amphi_finish finish; /* AMPHI_FINISH_NONE until the finish reason comes */
     amphi_usage usage;
@@ -102,6 +103,12 @@ static void conclude(amphi_answer *answer)
     if (answer->phase == AMPHI_ANSWER_ENDED) {
         return;
     }
+    if (answer->logprobs.size > 0) { /* behind all text, from a server that tells them apart */
+        amphi__buf_append_char(&answer->logprobs, ']');
+        amphi_engine_event last = {
+            .kind = AMPHI_ENGINE_TEXT, .logprobs = amphi__buf_str(&answer->logprobs)};
+        report(answer, &last);
+    }
     amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE, .usage = answer->usage};
     if (answer->has_usage) {
         report(answer, &event);
@@ -147,11 +154,46 @@ static void take_model(amphi_answer *answer, const amphi_json *chunk)
     }
 }
 
+/* Text of the answer, together with the log-probabilities that have come. */
+static void report_words(amphi_answer *answer, amphi_str text)
+{
+    amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT, .text = text};
+    if (text.size == 0) {
+        return;
+    }
+    if (answer->logprobs.size > 0) {
+        amphi__buf_append_char(&answer->logprobs, ']');
+        event.logprobs = amphi__buf_str(&answer->logprobs);
+    }
+    report(answer, &event);
+    amphi__buf_reset(&answer->logprobs);
+}
+
+/* A choice's "logprobs": of its content, and of a refusal, which is told as content. */
+static void take_logprobs(amphi_answer *answer, const amphi_json *logprobs)
+{
+    static const char *const parts[] = {"content", "refusal"};
+    amphi_json_writer writer;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const amphi_json *tokens = amphi__json_get(logprobs, parts[i]);
+        const amphi_json *token =
+            amphi__json_kind(tokens) == AMPHI_JSON_ARRAY ? amphi__json_first(tokens) : NULL;
+        for (; token != NULL; token = amphi__json_next(token)) {
+            amphi__buf_append_char(&answer->logprobs, answer->logprobs.size == 0 ? '[' : ',');
+            amphi__json_writer_init(&writer, &answer->logprobs);
+            amphi__json_put_value(&writer, NULL, token);
+        }
+    }
+    if (answer->logprobs.status != AMPHI_OK) {
+        fail(answer, answer->logprobs.status, "the answer's log-probabilities are too large");
+    }
+}
+
 /* What was held back is no repetition after all. */
 static void report_held_text(amphi_answer *answer)
 {
     answer->may_repeat = false;
-    report_text(answer, AMPHI_ENGINE_TEXT, amphi_str_make(answer->prefix, answer->repeated_size));
+    report_words(answer, amphi_str_make(answer->prefix, answer->repeated_size));
     answer->repeated_size = 0;
 }
 
@@ -165,10 +207,13 @@ static void take_text(amphi_answer *answer, amphi_str text)
         } else {
             answer->repeated_size += size;
             answer->may_repeat = answer->repeated_size < answer->prefix_size;
+            if (!answer->may_repeat) {
+                amphi__buf_reset(&answer->logprobs); /* they are the repetition's */
+            }
             text = amphi__str_slice(text, size, text.size);
         }
     }
-    report_text(answer, AMPHI_ENGINE_TEXT, text);
+    report_words(answer, text);
 }
 
 /* A string, or (Mistral) an array of parts of which the text counts. */
@@ -241,7 +286,7 @@ static void take_delta(amphi_answer *answer, const amphi_json *delta)
     }
     report_text(answer, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
     take_content(answer, amphi__json_get(delta, "content"));
-    report_text(answer, AMPHI_ENGINE_TEXT, amphi__json_string(amphi__json_get(delta, "refusal")));
+    report_words(answer, amphi__json_string(amphi__json_get(delta, "refusal")));
     take_tool_calls(answer, amphi__json_get(delta, "tool_calls"));
 }
 
@@ -272,6 +317,10 @@ static void take_choice(amphi_answer *answer, const amphi_json *choice)
     if (amphi__json_int(amphi__json_get(choice, "index"), 0) != 0 ||
         answer->phase != AMPHI_ANSWER_OPEN) {
         return; /* only one was asked for; and nothing of the answer follows its finish */
+    }
+    take_logprobs(answer, amphi__json_get(choice, "logprobs"));
+    if (answer->phase != AMPHI_ANSWER_OPEN) {
+        return;
     }
     take_delta(answer, delta != NULL ? delta : amphi__json_get(choice, "message"));
     amphi_str reason = amphi__json_string(amphi__json_get(choice, "finish_reason"));
@@ -361,6 +410,7 @@ static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_opt
     amphi__sse_init(&answer->sse, NULL, take_event, answer);
     amphi__buf_init(&answer->whole, WHOLE_BYTES_MAX);
     amphi__buf_init(&answer->text, WHOLE_BYTES_MAX);
+    amphi__buf_init(&answer->logprobs, WHOLE_BYTES_MAX);
     return AMPHI_OK;
 }
 
@@ -462,6 +512,7 @@ static void openai_answer_free(amphi_answer *answer)
     amphi__sse_clear(&answer->sse);
     amphi__buf_wipe(&answer->whole); /* some refusals repeat the key */
     amphi__buf_clear(&answer->text);
+    amphi__buf_clear(&answer->logprobs);
     amphi__free(answer->prefix);
     amphi__free(answer);
 }

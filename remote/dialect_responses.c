@@ -164,10 +164,19 @@ static void add_arguments(amphi_answer *answer, call *c, amphi_str arguments)
 
 /* ---- Pieces of an answer --------------------------------------------------------------------- */
 
-static void take_text(amphi_answer *answer, amphi_str text)
+/* `logprobs`: an array in OpenAI's older shape, or nothing. */
+static void take_text(amphi_answer *answer, amphi_str text, const amphi_json *logprobs)
 {
+    amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT, .text = text};
     answer->has_text |= text.size > 0;
-    report_text(answer, AMPHI_ENGINE_TEXT, text);
+    amphi__buf_reset(&answer->text);
+    if (amphi__json_kind(logprobs) == AMPHI_JSON_ARRAY && amphi__json_first(logprobs) != NULL &&
+        amphi__json_write(&answer->text, logprobs) == AMPHI_OK) {
+        event.logprobs = amphi__buf_str(&answer->text);
+    }
+    if (text.size > 0 || event.logprobs.size > 0) {
+        report(answer, &event);
+    }
 }
 
 static void take_reasoning(amphi_answer *answer, amphi_str text)
@@ -321,7 +330,7 @@ static void take_typed(
     amphi_str delta = amphi__json_string(amphi__json_get(event, "delta"));
     if (amphi__str_equal_c(type, "response.output_text.delta") ||
         amphi__str_equal_c(type, "response.refusal.delta")) {
-        take_text(answer, delta);
+        take_text(answer, delta, amphi__json_get(event, "logprobs"));
     } else if (amphi__str_equal_c(type, "response.function_call_arguments.delta")) {
         add_arguments(answer, find_call(answer, index), delta);
     } else if (amphi__str_starts_with(type, AMPHI_STR("response.reasoning")) &&

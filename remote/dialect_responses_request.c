@@ -308,6 +308,7 @@ typedef struct found {
     amphi_str messages;
     amphi_str limit;
     bool store;
+    bool logprobs;
 } found;
 
 /* One member of the chat request; those that have to be together are left to the end. */
@@ -316,9 +317,10 @@ static amphi_status put_request_member(amphi_json_writer *writer, const amphi_js
 {
     static const char *const dropped[] = {"amphi", "fallbacks", "stream", "stream_options", "n",
         "seed", "presence_penalty", "frequency_penalty", "repetition_penalty", "min_p", "top_k",
-        "logit_bias", "logprobs", "top_logprobs", "modalities", "audio", "prediction", NULL};
+        "logit_bias", "logprobs", "modalities", "audio", "prediction", NULL};
     static const char *const limits[] = {"max_completion_tokens", "max_tokens", NULL};
     amphi_str key = member->key;
+    f->logprobs |= amphi__str_equal_c(key, "logprobs") && amphi__str_equal_c(member->value, "true");
     if (amphi__str_equal_c(key, "stop") && !amphi__str_equal_c(member->value, "null")) {
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
             "stop: the Responses API knows no stop strings; use dialect=chat for this endpoint");
@@ -353,7 +355,7 @@ amphi_status amphi__responses_request_write(
     amphi_json_span span;
     amphi_json_member member;
     amphi_json_writer writer;
-    found f = {{NULL, 0}, {NULL, 0}, false};
+    found f = {{NULL, 0}, {NULL, 0}, false, false};
     if (status != AMPHI_OK) {
         return status;
     }
@@ -374,6 +376,9 @@ amphi_status amphi__responses_request_write(
     }
     put_messages(&writer, f.messages, request->prefix);
     put_found(&writer, "max_output_tokens", f.limit);
+    if (f.logprobs) {
+        amphi__json_put_raw(&writer, "include", AMPHI_STR("[\"message.output_text.logprobs\"]"));
+    }
     if (!f.store) {
         amphi__json_put_bool(&writer, "store", false);
     }

@@ -16,6 +16,7 @@ struct amphi_stop {
     size_t sizes[AMPHI_STOP_STRINGS_MAX];
     size_t count;
     amphi_buf held;
+    uint64_t released;
     int which; /* -1: none yet */
 };
 
@@ -68,7 +69,13 @@ void amphi__stop_free(amphi_stop *stop)
 void amphi__stop_reset(amphi_stop *stop)
 {
     amphi__buf_reset(&stop->held);
+    stop->released = 0;
     stop->which = -1;
+}
+
+uint64_t amphi__stop_released(const amphi_stop *stop)
+{
+    return stop->released;
 }
 
 int amphi__stop_which(const amphi_stop *stop)
@@ -135,13 +142,16 @@ amphi_status amphi__stop_feed(amphi_stop *stop, amphi_str bytes, amphi_buf *out,
         *matched = true;
         size_t begin = end - stop->sizes[stop->which];
         status = release(out, amphi_str_make(stop->held.data, begin));
+        stop->released += begin;
         amphi__buf_reset(&stop->held);
         return status;
     }
     size_t whole = amphi__utf8_complete_size(amphi_str_make(stop->held.data, first_open(stop)));
     status = release(out, amphi_str_make(stop->held.data, whole));
-    if (status == AMPHI_OK)
+    if (status == AMPHI_OK) {
         amphi__buf_consume(&stop->held, whole);
+        stop->released += whole;
+    }
     return status;
 }
 
@@ -150,6 +160,7 @@ amphi_status amphi__stop_finish(amphi_stop *stop, amphi_buf *out)
     if (stop->held.size == 0)
         return AMPHI_OK;
     amphi_status status = release(out, amphi__buf_str(&stop->held));
+    stop->released += stop->held.size;
     amphi__buf_reset(&stop->held);
     return status;
 }

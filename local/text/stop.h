@@ -32,6 +32,9 @@ amphi_status amphi__stop_feed(amphi_stop *stop, amphi_str bytes, amphi_buf *out,
 /* The text has ended: what was held back comes out (a half character as U+FFFD). Nothing when a
  * stop string matched. */
 amphi_status amphi__stop_finish(amphi_stop *stop, amphi_buf *out);
+/* How many of the bytes that came in have been released; those of a stop string, and what came
+ * behind it, never are. */
+uint64_t amphi__stop_released(const amphi_stop *stop);
 /* The string that matched (0-based), or -1. */
 int amphi__stop_which(const amphi_stop *stop);
 

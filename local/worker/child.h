@@ -8,6 +8,7 @@
 
 #include "local/graph/llm.h"
 #include "local/text/constraint.h"
+#include "local/text/logprobs.h"
 #include "local/text/reasoning.h"
 #include "local/text/stop.h"
 #include "local/text/template.h"
@@ -90,10 +91,39 @@ void amphi__child_count(amphi_child *child, const amphi_worker_count *count, amp
 amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
     const amphi_prompt *prompt, bool *prefix_refused, amphi_error *error);
 
+/* child_logprobs.c: how likely the answer's tokens were, told with the text that they wrote. */
+typedef struct amphi_told {
+    float *logits;  /* NULL: nobody asked; else the model's own, before anything is done to them */
+    uint32_t count; /* of them                                      */
+    uint32_t top_count; /* alternatives that are told for each token    */
+    amphi_logprobs now; /* of `logits`                                  */
+    amphi_buf waiting;  /* records whose text is not out                */
+    uint64_t pushed;    /* bytes of the answer so far                   */
+} amphi_told;
+
+static inline bool amphi__told_is_on(const amphi_told *told)
+{
+    return told->logits != NULL;
+}
+
+amphi_status amphi__told_begin(
+    amphi_told *told, int64_t top, uint32_t vocabulary_size, amphi_error *error);
+void amphi__told_clear(amphi_told *told);
+/* The rest does nothing when it is off. What the model says before the next token. */
+void amphi__told_look(amphi_told *told, const float *logits);
+/* The token that was chosen then, and the text that it adds to the answer. */
+void amphi__told_add(
+    amphi_told *told, const amphi_tokenizer *tokenizer, int32_t token, amphi_str text);
+/* Tokens that begin before byte `until` of the answer: sends them, or (drop) forgets all but the
+ * last `keep` of them. */
+void amphi__told_send(amphi_told *told, amphi_child *child, uint32_t run, uint64_t until);
+void amphi__told_drop(amphi_told *told, uint64_t until, uint32_t keep);
+
 /* child_answer.c: from pieces of text to TEXT, REASONING and TOOL_CALL events. */
 typedef struct amphi_answer {
     amphi_child *child;
     uint32_t run;
+    amphi_told *told;
     amphi_stop *stop;
     amphi_buf ready; /* past the stop strings */
     bool stopped;    /* a stop string was met */
@@ -106,7 +136,7 @@ typedef struct amphi_answer {
 /* constrained: all of it is the answer, but for thoughts that the prompt opened. */
 amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,
     const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
-    amphi_error *error);
+    amphi_told *told, amphi_error *error);
 amphi_status amphi__answer_push(amphi_answer *answer, amphi_str piece);
 /* Sends what was held back. */
 amphi_status amphi__answer_finish(amphi_answer *answer);

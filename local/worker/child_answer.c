@@ -29,9 +29,23 @@ static void send_text(amphi_answer *answer, amphi_worker_event kind, amphi_str t
     }
 }
 
+/* Text of the answer, with the records of its tokens. `held`: bytes behind it that may yet turn
+ * out to be something else. */
+static void send_answer(amphi_answer *answer, amphi_str text, size_t held)
+{
+    uint64_t released = amphi__stop_released(answer->stop);
+
+    if (text.size > 0 && released > held) {
+        amphi__told_send(answer->told, answer->child, answer->run, released - held);
+    }
+    send_text(answer, AMPHI_WORKER_TEXT, text);
+}
+
 static amphi_status on_text(void *self, amphi_str text)
 {
-    send_text(self, AMPHI_WORKER_TEXT, text);
+    amphi_answer *answer = self;
+
+    send_answer(answer, text, answer->tools.held.size - text.size);
     return AMPHI_OK;
 }
 
@@ -96,6 +110,7 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
     amphi_status status = AMPHI_OK;
 
     make_id(id);
+    amphi__told_drop(answer->told, amphi__stop_released(answer->stop), 0);
     do { /* arguments of control characters grow sixfold as JSON, and again inside a string */
         size_t most = amphi__utf8_complete_size(amphi__str_slice(arguments, 0,
             arguments.size < ARGUMENTS_PART / 4 ? arguments.size : ARGUMENTS_PART / 4));
@@ -118,13 +133,14 @@ static bool wants_tools(const amphi_json *root)
 
 amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,
     const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
-    amphi_error *error)
+    amphi_told *told, amphi_error *error)
 {
     const amphi_tool_sink sink = {.self = answer, .text = on_text, .call = on_call};
 
     memset(answer, 0, sizeof *answer);
     answer->child = child;
     answer->run = run;
+    answer->told = told;
     amphi__buf_init(&answer->ready, AMPHI_WORKER_ANSWER_MAX);
     amphi__buf_init(&answer->thought, AMPHI_WORKER_ANSWER_MAX);
     amphi__buf_init(&answer->text, AMPHI_WORKER_ANSWER_MAX);
@@ -158,18 +174,31 @@ static amphi_status send_parts(amphi_answer *answer)
     if (answer->has_tools) {
         status = amphi__tool_parser_feed(&answer->tools, amphi__buf_str(&answer->text));
     } else {
-        send_text(answer, AMPHI_WORKER_TEXT, amphi__buf_str(&answer->text));
+        send_answer(answer, amphi__buf_str(&answer->text), 0);
     }
     amphi__buf_reset(&answer->thought);
     amphi__buf_reset(&answer->text);
     return status;
 }
 
+/* Between these states lie thoughts and their markers. */
+static bool held_thoughts(amphi_reasoning_state before, amphi_reasoning_state now)
+{
+    return now != AMPHI_REASONING_FRONT && before != AMPHI_REASONING_TEXT &&
+           !(before == AMPHI_REASONING_FRONT && now == AMPHI_REASONING_TEXT);
+}
+
 static amphi_status take_apart(amphi_answer *answer)
 {
+    amphi_reasoning_state before = answer->reasoning.state;
     amphi_status status = amphi__reasoning_feed(
         &answer->reasoning, amphi__buf_str(&answer->ready), &answer->thought, &answer->text);
 
+    if (held_thoughts(before,
+            answer->reasoning.state)) { /* of its tokens only the last can be the answer's first */
+        amphi__told_drop(answer->told, amphi__stop_released(answer->stop),
+            answer->reasoning.state == AMPHI_REASONING_TEXT ? 1 : 0);
+    }
     amphi__buf_reset(&answer->ready);
     return status == AMPHI_OK ? send_parts(answer) : status;
 }

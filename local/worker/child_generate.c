@@ -5,56 +5,25 @@
  * model ends, a stop string comes, the length is reached, or the parent gives the run up. The
  * heartbeat moves with every step, so silence means that a step hangs.
  */
-#include "local/worker/child.h"
+#include "local/worker/child_generation.h"
 
-#include "local/text/sampler.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-#include <amphi/chat.h>
-
 #include <math.h>
-#include <stdio.h>
-#include <sys/random.h>
 #include <time.h>
 
 enum {
     BATCH_FIRST = 32, /* tokens; then as many as take about BATCH_US */
     BATCH_MAX = 512,
-    ANSWER_TOKENS = 1024, /* when the request says nothing */
     PACE_SLICE_US = 20000,
-    STOPS_MAX = AMPHI_STOP_STRINGS_MAX + 1, /* one more, so that too many is noticed */
 };
 
 #define BATCH_US 200000u
 
-/* OpenAI's logit_bias. */
-typedef struct bias {
-    int32_t token;
-    float value;
-} bias;
-
-typedef struct generation {
-    amphi_child *child;
-    uint32_t run;
-    amphi_prompt prompt;
-    amphi_answer answer;
-    amphi_sampler *sampler;
-    amphi_constraint *constraint; /* NULL: the answer is free */
-    bool constrains;              /* it has begun: thoughts are over */
-    bool prefix_refused;
-    amphi_tokens batch; /* the tokens that are chosen but not computed */
-    bias *biases;
-    size_t biases_count;
-    uint32_t tokens_max;
-    uint64_t pace_us; /* the least time from one token to the next; 0: none */
-    amphi_worker_usage usage;
-    amphi_finish finish;
-} generation;
-
-static bool is_cancelled(const generation *g)
+static bool is_cancelled(const amphi_generation *g)
 {
     return atomic_load_explicit(&g->child->control->cancel_run, memory_order_relaxed) == g->run;
 }
@@ -64,140 +33,10 @@ static amphi_status cancelled(amphi_error *error)
     return amphi__fail(error, AMPHI_E_CANCELLED, 0, "the request was cancelled");
 }
 
-/* ---- the request's fields ---- */
-
-static float number_or(
-    const amphi_json *root, const char *key, float otherwise, float low, float high)
-{
-    double value = amphi__json_number(amphi__json_get(root, key), otherwise);
-
-    return value < low ? low : value > high ? high : (float)value; /* NaN is no JSON */
-}
-
-static uint64_t seed_of(const amphi_json *root)
-{
-    int64_t seed = amphi__json_int(amphi__json_get(root, "seed"), -1);
-    uint64_t random = 0;
-
-    if (seed >= 0) {
-        return (uint64_t)seed;
-    }
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
-        random = amphi__clock_us(NULL);
-    }
-    return random;
-}
-
-static amphi_status make_sampler(generation *g, amphi_error *error)
-{
-    const amphi_json *root = g->prompt.root;
-    amphi_sampler_options options;
-    double temp; /* what the model's maker suggests */
-
-    amphi__sampler_options_init(&options);
-    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 &&
-        temp <= 100) {
-        options.temperature = (float)temp;
-    }
-    options.temperature = number_or(root, "temperature", options.temperature, 0, 100);
-    options.top_p = number_or(root, "top_p", options.top_p, 0, 1);
-    options.min_p = number_or(root, "min_p", options.min_p, 0, 1);
-    options.typical_p = number_or(root, "typical_p", options.typical_p, 0, 1);
-    options.top_k = (uint32_t)number_or(root, "top_k", (float)options.top_k, 0, 1 << 20);
-    options.repetition_penalty = number_or(root, "repetition_penalty",
-        number_or(root, "repeat_penalty", options.repetition_penalty, 0.01f, 100), 0.01f, 100);
-    options.presence_penalty = number_or(root, "presence_penalty", 0, -100, 100);
-    options.frequency_penalty = number_or(root, "frequency_penalty", 0, -100, 100);
-    options.seed = seed_of(root);
-    return amphi__sampler_new(
-        &g->sampler, &options, amphi__llm_vocabulary_size(g->child->llm), error);
-}
-
-/* {"token id": -100..100}; -100 bans the token. */
-static amphi_status read_biases(generation *g, amphi_error *error)
-{
-    const amphi_json *map = amphi__json_get(g->prompt.root, "logit_bias");
-    size_t count = amphi__json_kind(map) == AMPHI_JSON_OBJECT ? amphi__json_count(map) : 0;
-
-    if (count == 0) {
-        return AMPHI_OK;
-    }
-    g->biases = amphi__calloc(count, sizeof *g->biases);
-    if (g->biases == NULL) {
-        return amphi__fail_no_memory(error);
-    }
-    for (map = amphi__json_first(map); map != NULL; map = amphi__json_next(map)) {
-        uint64_t token = 0;
-        double value = amphi__json_number(map, NAN);
-
-        if (!amphi__str_to_u64(amphi__json_key(map), &token) ||
-            token >= amphi__llm_vocabulary_size(g->child->llm) || !(fabs(value) <= 100)) {
-            return amphi__fail(error, AMPHI_E_REQUEST, 0,
-                "logit_bias: token ids of this model, with numbers from -100 to 100");
-        }
-        g->biases[g->biases_count++] = (bias){(int32_t)token, (float)value};
-    }
-    return AMPHI_OK;
-}
-
-static void add_biases(generation *g)
-{
-    for (size_t i = 0; i < g->biases_count; i++) {
-        float *logit = &g->child->logits[g->biases[i].token];
-
-        *logit = g->biases[i].value <= -100 ? -INFINITY : *logit + g->biases[i].value;
-    }
-}
-
-/* Empty stop strings stop nothing. */
-static size_t add_stop(amphi_str *stops, size_t count, amphi_str stop)
-{
-    if (stop.size > 0 && count < STOPS_MAX) {
-        stops[count++] = stop;
-    }
-    return count;
-}
-
-static amphi_status make_answer(generation *g, amphi_error *error)
-{
-    const amphi_json *stop = amphi__json_get(g->prompt.root, "stop");
-    amphi_str stops[STOPS_MAX];
-    size_t count = 0;
-
-    if (g->child->template_is_ours) {
-        count = add_stop(stops, count, AMPHI_STR("<|im_end|>"));
-        count = add_stop(stops, count, AMPHI_STR("<|im_start|>"));
-    }
-    if (amphi__json_kind(stop) == AMPHI_JSON_ARRAY) {
-        for (stop = amphi__json_first(stop); stop != NULL; stop = amphi__json_next(stop)) {
-            count = add_stop(stops, count, amphi__json_string(stop));
-        }
-    } else {
-        count = add_stop(stops, count, amphi__json_string(stop));
-    }
-    return amphi__answer_init(
-        &g->answer, g->child, g->run, &g->prompt, g->constraint != NULL, stops, count, error);
-}
-
-/* The whole answer's bound; its given beginning counts. */
-static uint32_t tokens_max_of(const generation *g)
-{
-    const amphi_json *root = g->prompt.root;
-    int64_t given = (int64_t)(g->prompt.tokens.size - g->prompt.prefix_at);
-    int64_t most = amphi__json_int(amphi__json_get(root, "max_completion_tokens"),
-        amphi__json_int(amphi__json_get(root, "max_tokens"), 0));
-
-    if (most <= 0) {
-        most = ANSWER_TOKENS;
-    }
-    most = most > given ? most - given : 0;
-    return most > (1 << 24) ? 1 << 24 : (uint32_t)most;
-}
-
 /* ---- prefill ---- */
 
 /* Tokens at the front that the KV cache holds already; at least one is left to compute. */
-static size_t reuse(generation *g)
+static size_t reuse(amphi_generation *g)
 {
     const amphi_tokens *fed = &g->child->fed;
     const amphi_tokens *tokens = &g->prompt.tokens;
@@ -213,7 +52,7 @@ static size_t reuse(generation *g)
 }
 
 static amphi_status feed(
-    generation *g, const int32_t *tokens, size_t count, bool logits, amphi_error *error)
+    amphi_generation *g, const int32_t *tokens, size_t count, bool logits, amphi_error *error)
 {
     amphi_child *child = g->child;
     amphi_status status = amphi__llm_eval(
@@ -242,7 +81,7 @@ static size_t next_batch(size_t batch, uint64_t took_us)
     return batch > BATCH_MAX ? BATCH_MAX : batch;
 }
 
-static amphi_status prefill(generation *g, amphi_error *error)
+static amphi_status prefill(amphi_generation *g, amphi_error *error)
 {
     const amphi_tokens *tokens = &g->prompt.tokens;
     size_t at = reuse(g);
@@ -280,7 +119,7 @@ static amphi_status prefill(generation *g, amphi_error *error)
 /* ---- decode ---- */
 
 /* Sleeps until the next token is due. */
-static amphi_status keep_pace(generation *g, uint64_t *due_us, amphi_error *error)
+static amphi_status keep_pace(amphi_generation *g, uint64_t *due_us, amphi_error *error)
 {
     uint64_t now_us = amphi__clock_us(NULL);
 
@@ -304,7 +143,7 @@ static amphi_status keep_pace(generation *g, uint64_t *due_us, amphi_error *erro
 }
 
 /* Leaves only the tokens that spell on what was taken back from the answer's beginning. */
-static void allow_healing_only(generation *g)
+static void allow_healing_only(amphi_generation *g)
 {
     const amphi_str heal = amphi_str_make(g->prompt.heal, g->prompt.heal_size);
     const amphi_tokenizer *tokenizer = g->child->tokenizer;
@@ -325,7 +164,7 @@ static void allow_healing_only(generation *g)
 }
 
 /* What of a piece was not shown before. */
-static amphi_str after_healing(generation *g, amphi_str piece)
+static amphi_str after_healing(amphi_generation *g, amphi_str piece)
 {
     amphi_prompt *prompt = &g->prompt;
     size_t shown = piece.size < prompt->heal_size ? piece.size : prompt->heal_size;
@@ -336,7 +175,7 @@ static amphi_str after_healing(generation *g, amphi_str piece)
 }
 
 /* The token's text; a SentencePiece answer begins with a blank that nobody wrote. */
-static amphi_str text_of(generation *g, int32_t token, bool first, char scratch[8])
+static amphi_str text_of(amphi_generation *g, int32_t token, bool first, char scratch[8])
 {
     amphi_str piece = amphi__tokenizer_piece(g->child->tokenizer, token, false, scratch);
 
@@ -355,7 +194,7 @@ static amphi_str text_of(generation *g, int32_t token, bool first, char scratch[
 }
 
 /* Tokens that may still come, for the answer's bound and the context's. */
-static uint32_t tokens_left(const generation *g)
+static uint32_t tokens_left(const amphi_generation *g)
 {
     uint32_t left = g->tokens_max - g->usage.completion_tokens;
     uint32_t room = amphi__llm_context_size(g->child->llm) - amphi__llm_position(g->child->llm);
@@ -363,11 +202,21 @@ static uint32_t tokens_left(const generation *g)
     return room < left ? room : left;
 }
 
-static amphi_status pick(generation *g, int32_t *token, amphi_error *error)
+static void add_biases(amphi_generation *g)
+{
+    for (size_t i = 0; i < g->biases_count; i++) {
+        float *logit = &g->child->logits[g->biases[i].token];
+
+        *logit = g->biases[i].value <= -100 ? -INFINITY : *logit + g->biases[i].value;
+    }
+}
+
+static amphi_status pick(amphi_generation *g, int32_t *token, amphi_error *error)
 {
     amphi_child *child = g->child;
     amphi_status status = AMPHI_OK;
 
+    amphi__told_look(&g->told, child->logits);
     add_biases(g);
     if (g->prompt.heal_size > 0) {
         allow_healing_only(g);
@@ -385,34 +234,63 @@ static amphi_status pick(generation *g, int32_t *token, amphi_error *error)
 }
 
 /* A token was chosen, by whomever: it counts, and its text goes out. */
-static amphi_status say(generation *g, int32_t token, amphi_error *error)
+static amphi_status say(amphi_generation *g, int32_t token, amphi_error *error)
 {
     bool first = g->usage.completion_tokens == 0;
     char scratch[8];
+    amphi_str text = text_of(g, token, first, scratch);
     amphi_status status = AMPHI_OK;
 
     amphi__sampler_accept(g->sampler, token);
     g->usage.completion_tokens++;
-    status = amphi__answer_push(&g->answer, text_of(g, token, first, scratch));
+    amphi__told_add(&g->told, g->child->tokenizer, token, text);
+    status = amphi__answer_push(&g->answer, text);
     return status == AMPHI_OK
                ? AMPHI_OK
                : amphi__fail(error, status, 0, "the answer could not be kept in memory");
 }
 
-/* The tokens behind the chosen one that leave no choice: said, and computed together with it. */
-static amphi_status say_forced(generation *g, uint32_t most, amphi_error *error)
+/* Computes the chosen tokens before this one, for what the model would have said instead of it. */
+static amphi_status look_before(amphi_generation *g, size_t at, amphi_error *error)
+{
+    size_t first = g->computed;
+    amphi_status status = AMPHI_OK;
+
+    amphi__child_beat(g->child, AMPHI_PHASE_TOKEN);
+    if (is_cancelled(g)) {
+        return cancelled(error);
+    }
+    if (first < at) {
+        status = feed(g, g->batch.data + first, at - first, true, error);
+        g->computed = at;
+    }
+    if (status == AMPHI_OK) {
+        amphi__told_look(&g->told, g->child->logits);
+    }
+    return status;
+}
+
+/* The tokens behind the chosen one that leave no choice: said, and computed together with it; one
+ * after the other where their log-probabilities are asked for. */
+static amphi_status say_forced(amphi_generation *g, uint32_t most, amphi_error *error)
 {
     size_t at = g->batch.size;
     amphi_status status = amphi__constraint_forced(g->constraint, most, &g->batch, error);
 
     for (; at < g->batch.size && status == AMPHI_OK && !g->answer.stopped; at++) {
+        if (amphi__told_is_on(&g->told)) {
+            status = look_before(g, at, error);
+        }
+        if (status != AMPHI_OK) {
+            break;
+        }
         status = say(g, g->batch.data[at], error);
     }
     return status;
 }
 
 /* The format's part of a step. It begins when the model's thoughts end. */
-static amphi_status follow_format(generation *g, int32_t token, amphi_error *error)
+static amphi_status follow_format(amphi_generation *g, int32_t token, amphi_error *error)
 {
     amphi_status status = AMPHI_OK;
     uint32_t left = tokens_left(g);
@@ -433,14 +311,14 @@ static amphi_status follow_format(generation *g, int32_t token, amphi_error *err
 }
 
 /* Is the answer over, now that its last token was said? */
-static bool is_over(generation *g)
+static bool is_over(amphi_generation *g)
 {
     if (g->answer.stopped || (g->constrains && amphi__constraint_must_end(g->constraint))) {
         g->finish = AMPHI_FINISH_STOP;
         return true;
     }
     if (g->usage.completion_tokens < g->tokens_max &&
-        amphi__llm_position(g->child->llm) + g->batch.size <=
+        amphi__llm_position(g->child->llm) + (g->batch.size - g->computed) <=
             amphi__llm_context_size(g->child->llm)) {
         return false;
     }
@@ -450,21 +328,20 @@ static bool is_over(generation *g)
     return true;
 }
 
-static amphi_status decode(generation *g, amphi_error *error)
+static amphi_status decode(amphi_generation *g, amphi_error *error)
 {
     amphi_child *child = g->child;
     uint64_t due_us = 0;
     amphi_status status = AMPHI_OK;
 
     g->finish = AMPHI_FINISH_LENGTH;
-    g->batch.size = 0;
     while (status == AMPHI_OK && !is_over(g)) {
         int32_t token = 0;
 
-        if (g->batch.size > 0) {
-            status = feed(g, g->batch.data, g->batch.size, true, error);
-            g->batch.size = 0;
+        if (g->batch.size > g->computed) {
+            status = feed(g, g->batch.data + g->computed, g->batch.size - g->computed, true, error);
         }
+        g->batch.size = g->computed = 0;
         amphi__child_beat(child, AMPHI_PHASE_TOKEN);
         if (status == AMPHI_OK && is_cancelled(g)) {
             return cancelled(error);
@@ -492,7 +369,7 @@ static amphi_status decode(generation *g, amphi_error *error)
 
 /* ---- one request ---- */
 
-static amphi_status check_length(const generation *g, amphi_error *error)
+static amphi_status check_length(const amphi_generation *g, amphi_error *error)
 {
     uint32_t context = amphi__llm_context_size(g->child->llm);
 
@@ -507,8 +384,9 @@ static amphi_status check_length(const generation *g, amphi_error *error)
     return AMPHI_OK;
 }
 
-/* What a format begins with goes to the model with the prompt. */
-static amphi_status begin_format(generation *g, amphi_error *error)
+/* What a format begins with goes to the model with the prompt; but for log-probabilities, that is
+ * read already, and the first tokens are to be looked at one by one. */
+static amphi_status begin_format(amphi_generation *g, amphi_error *error)
 {
     uint32_t room = amphi__llm_context_size(g->child->llm) - (uint32_t)g->prompt.tokens.size;
     uint32_t most = g->tokens_max < room ? g->tokens_max : room;
@@ -519,14 +397,17 @@ static amphi_status begin_format(generation *g, amphi_error *error)
         return AMPHI_OK;
     }
     status = say_forced(g, most - 1, error);
-    if (status == AMPHI_OK &&
-        amphi__tokens_append(&g->prompt.tokens, g->batch.data, g->batch.size) != AMPHI_OK) {
-        status = amphi__fail_no_memory(error);
+    if (status != AMPHI_OK || amphi__told_is_on(&g->told)) {
+        return status;
     }
-    return status;
+    if (amphi__tokens_append(&g->prompt.tokens, g->batch.data, g->batch.size) != AMPHI_OK) {
+        return amphi__fail_no_memory(error);
+    }
+    g->batch.size = 0;
+    return AMPHI_OK;
 }
 
-static amphi_status prepare(generation *g, amphi_error *error)
+static amphi_status prepare(amphi_generation *g, amphi_error *error)
 {
     amphi_status status = check_length(g, error);
 
@@ -535,32 +416,34 @@ static amphi_status prepare(generation *g, amphi_error *error)
             &g->constraint, g->child, &g->prompt, &g->prefix_refused, error);
     }
     if (status == AMPHI_OK) {
-        status = make_sampler(g, error);
+        status = amphi__generation_read_sampling(g, error);
     }
     if (status == AMPHI_OK) {
-        status = read_biases(g, error);
-    }
-    if (status == AMPHI_OK) {
-        status = make_answer(g, error);
+        status = amphi__generation_open_answer(g, error);
     }
     return status;
 }
 
-static amphi_status generate_answer(generation *g, amphi_error *error)
+static amphi_status generate_answer(amphi_generation *g, amphi_error *error)
 {
     amphi_status status = prepare(g, error);
 
     if (status != AMPHI_OK) {
         return status;
     }
-    g->tokens_max = tokens_max_of(g);
+    g->tokens_max = amphi__generation_tokens_max(g);
     for (size_t i = g->prompt.prefix_at; i < g->prompt.tokens.size; i++) {
         amphi__sampler_accept(g->sampler, g->prompt.tokens.data[i]);
     }
     g->usage.prompt_tokens = (uint32_t)g->prompt.tokens.size;
-    status = begin_format(g, error);
+    if (!amphi__told_is_on(&g->told)) {
+        status = begin_format(g, error);
+    }
     if (status == AMPHI_OK) {
         status = prefill(g, error);
+    }
+    if (status == AMPHI_OK && amphi__told_is_on(&g->told)) {
+        status = begin_format(g, error);
     }
     if (status == AMPHI_OK) {
         status = decode(g, error);
@@ -574,7 +457,7 @@ static amphi_status generate_answer(generation *g, amphi_error *error)
     return status;
 }
 
-static void send_end(const generation *g, amphi_status status, const amphi_error *error)
+static void send_end(const amphi_generation *g, amphi_status status, const amphi_error *error)
 {
     const amphi_str none = amphi_str_make(NULL, 0);
 
@@ -595,7 +478,7 @@ static void send_end(const generation *g, amphi_status status, const amphi_error
 void amphi__child_generate(
     amphi_child *child, const amphi_worker_generate *request, amphi_str body, amphi_str prefix)
 {
-    generation g = {.child = child, .run = request->run, .usage = {.run = request->run}};
+    amphi_generation g = {.child = child, .run = request->run, .usage = {.run = request->run}};
     amphi_error error;
     amphi_status status = AMPHI_OK;
 
@@ -617,6 +500,7 @@ void amphi__child_generate(
     amphi__tokens_clear(&g.batch);
     amphi__free(g.biases);
     amphi__answer_clear(&g.answer);
+    amphi__told_clear(&g.told);
     amphi__child_prompt_clear(&g.prompt);
 }
 

@@ -122,18 +122,11 @@ static bool on_counted(amphi_local *local, const amphi_worker_message *message)
     return true;
 }
 
-static amphi_engine_event_kind text_kind(amphi_worker_event kind)
-{
-    return kind == AMPHI_WORKER_REASONING   ? AMPHI_ENGINE_REASONING
-           : kind == AMPHI_WORKER_TOOL_CALL ? AMPHI_ENGINE_TOOL_CALL
-                                            : AMPHI_ENGINE_TEXT;
-}
-
-/* Text of all kinds, USAGE, FINISH and FAIL of the current run. */
+/* Text of all kinds, LOGPROBS, USAGE, FINISH and FAIL of the current run. */
 static bool on_run_event(amphi_local *local, const amphi_worker_message *message)
 {
     amphi_engine_run *run = local->current;
-    amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT};
+    amphi_engine_event event = {.kind = AMPHI_ENGINE_FINISH};
     amphi_error error;
 
     if (run == NULL || message->run != run->id) {
@@ -143,20 +136,13 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
     case AMPHI_WORKER_TEXT:
     case AMPHI_WORKER_REASONING:
     case AMPHI_WORKER_TOOL_CALL:
-        event.kind = text_kind(message->kind);
-        run->text_bytes += message->text.size;
-        event.text = message->text;
-        run->sink.event(run->sink.self, &event);
-        return run->text_bytes <= AMPHI_WORKER_ANSWER_MAX;
+        return amphi__run_text(run, message->kind, message->text);
+    case AMPHI_WORKER_LOGPROBS:
+        return amphi__run_logprobs(run, message->text);
     case AMPHI_WORKER_USAGE:
-        event.kind = AMPHI_ENGINE_USAGE;
-        event.usage.prompt_tokens = message->as.usage.prompt_tokens;
-        event.usage.completion_tokens = message->as.usage.completion_tokens;
-        event.usage.cached_tokens = message->as.usage.cached_tokens;
-        run->sink.event(run->sink.self, &event);
+        amphi__run_usage(run, &message->as.usage);
         return true;
     case AMPHI_WORKER_FINISH:
-        event.kind = AMPHI_ENGINE_FINISH;
         event.finish = (amphi_finish)message->as.finish.finish;
         amphi__local_set_state(local, AMPHI_LOCAL_READY);
         amphi__local_run_end(local, run, &event);

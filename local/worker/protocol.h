@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define AMPHI_WORKER_MAGIC   0x414d5048u /* "AMPH" */
-#define AMPHI_WORKER_VERSION 3u
+#define AMPHI_WORKER_VERSION 4u
 
 /* Descriptors in the worker; everything else is closed before it starts. */
 enum {
@@ -104,7 +104,9 @@ typedef enum amphi_worker_event {
     AMPHI_WORKER_USAGE,     /* amphi_worker_usage     */
     AMPHI_WORKER_FINISH,    /* amphi_worker_finish    */
     AMPHI_WORKER_FAIL,      /* amphi_worker_fail      */
-    AMPHI_WORKER_COUNTED    /* amphi_worker_counted   */
+    AMPHI_WORKER_COUNTED,   /* amphi_worker_counted   */
+    AMPHI_WORKER_LOGPROBS   /* run (u32), then a record (logprobs_record.h): one token of the text
+                               that comes next */
 } amphi_worker_event;
 
 /* Parts of the cage that this machine could not give (bits of hello.cage_missing). */

@@ -12,6 +12,7 @@
 
 #include "local/local.h"
 #include "local/worker/fingerprint.h"
+#include "local/worker/run.h"
 #include "local/worker/worker.h"
 #include "sdk/core/thread.h"
 
@@ -19,24 +20,6 @@
 
 #define AMPHI_LOCAL_QUEUE_MAX 64
 #define AMPHI_LOCAL_PATH_MAX  1024
-
-struct amphi_engine_run {
-    amphi_engine_run *next; /* under the lock */
-    bool cancelled;         /* under the lock */
-    bool evicted;           /* under the lock: unload(force) wants its memory */
-    bool ended;             /* under the lock: the terminal event was delivered */
-    uint32_t id;
-    amphi_engine_sink sink;
-    char *body;
-    size_t body_size;
-    char *prefix;
-    size_t prefix_size;
-    uint32_t threads;        /* resolved: the engine's option and the request's bound */
-    uint32_t context_tokens; /* likewise                                              */
-    float tokens_per_second_max;
-    bool plain_kernels;
-    uint64_t text_bytes; /* supervisor: delivered so far */
-};
 
 /* Which file a model was: another one at the same path is another model. */
 typedef struct amphi_model_key {

@@ -7,6 +7,7 @@
  */
 #include "local/worker/worker.h"
 
+#include "local/worker/logprobs_record.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
@@ -212,6 +213,7 @@ static size_t payload_size(uint32_t kind, size_t size)
     case AMPHI_WORKER_TEXT: /* any, but some */
     case AMPHI_WORKER_REASONING:
     case AMPHI_WORKER_TOOL_CALL:
+    case AMPHI_WORKER_LOGPROBS:
         return size > sizeof(uint32_t) ? size : 0;
     case AMPHI_WORKER_USAGE:
         return sizeof(amphi_worker_usage);
@@ -250,6 +252,8 @@ static bool message_is_sound(amphi_worker_message *message)
     case AMPHI_WORKER_TOOL_CALL:
         return message->text.data[0] == '[' &&
                amphi__json_check(message->text, "tool call", NULL) == AMPHI_OK;
+    case AMPHI_WORKER_LOGPROBS:
+        return amphi__logprobs_record_is_sound(message->text);
     case AMPHI_WORKER_USAGE:
         message->run = message->as.usage.run;
         return usage_is_sound(&message->as.usage);
@@ -285,7 +289,7 @@ amphi_status amphi__worker_receive(amphi_worker *worker, amphi_worker_message *o
     memset(out, 0, sizeof *out);
     out->kind = (amphi_worker_event)kind;
     if (kind == AMPHI_WORKER_TEXT || kind == AMPHI_WORKER_REASONING ||
-        kind == AMPHI_WORKER_TOOL_CALL) {
+        kind == AMPHI_WORKER_TOOL_CALL || kind == AMPHI_WORKER_LOGPROBS) {
         memcpy(&out->run, buffer, sizeof out->run);
         out->text = amphi_str_make((const char *)buffer + sizeof out->run, size - sizeof out->run);
     } else {

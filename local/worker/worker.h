@@ -21,8 +21,8 @@ typedef struct amphi_worker {
 /* A message after it was copied out of shared memory and checked. */
 typedef struct amphi_worker_message {
     amphi_worker_event kind;
-    amphi_str text; /* TEXT: points into the buffer given to receive */
-    uint32_t run;   /* TEXT, USAGE, FINISH, FAIL                     */
+    amphi_str text; /* TEXT, LOGPROBS: points into the buffer given to receive */
+    uint32_t run;   /* TEXT, LOGPROBS, USAGE, FINISH, FAIL                     */
     union {
         amphi_worker_hello hello;
         amphi_worker_described described;

@@ -7,6 +7,7 @@
 
 #include "sdk/client/decide.h"
 #include "sdk/client/ledger.h"
+#include "sdk/client/logprobs.h"
 #include "sdk/client/splice.h"
 #include "sdk/client/tool_calls.h"
 #include "sdk/core/alloc.h"
@@ -41,6 +42,7 @@ typedef struct watch {
     amphi_buf prefix;
     amphi_buf delivered; /* a copy: stream->text moves while it grows    */
     amphi_splice splice;
+    amphi_buf logprobs;         /* of tokens whose text is not shown yet     */
     char model[AMPHI_NAME_MAX]; /* as the engine named it                    */
     uint64_t begun_us;
     uint64_t started_us; /* or the last progress, before the first token */
@@ -83,23 +85,50 @@ static void deliver(watch *w, amphi_splice_act act, amphi_str text)
         return;
     if (stream->first_token_us == 0)
         stream->first_token_us = amphi__clock_us(stream->client->clock);
-    if (act == AMPHI_SPLICE_REPLACE)
+    if (act == AMPHI_SPLICE_REPLACE) {
         amphi__buf_truncate(&stream->text, 0);
+        amphi__buf_truncate(&stream->logprobs, 0);
+    }
+    amphi__logprobs_append(&stream->logprobs, amphi__buf_str(&w->logprobs));
     if (amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
         stop(w, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
         return;
     }
     amphi_event event = {.kind = act == AMPHI_SPLICE_SHOW ? AMPHI_EVENT_DELTA : AMPHI_EVENT_REPLACE,
         .text = text,
+        .logprobs = amphi__buf_str(&w->logprobs),
         .route = amphi_str_from(w->info.name)};
     amphi__stream_emit(stream, &event);
+    amphi__buf_reset(&w->logprobs);
+}
+
+/* The seam is passed: words that were shown before are told no second time. */
+static void pass_seam(watch *w, amphi_splice_mode before, amphi_str text)
+{
+    if (before != AMPHI_SPLICE_PASS && w->splice.mode == AMPHI_SPLICE_PASS)
+        amphi__logprobs_skip(&w->logprobs, w->splice.held.size - text.size);
+}
+
+static void on_text(watch *w, const amphi_engine_event *event)
+{
+    amphi_splice_mode before = w->splice.mode;
+    amphi_str text;
+    announce(w);
+    amphi__logprobs_append(&w->logprobs, event->logprobs);
+    amphi_splice_act act = amphi__splice_feed(&w->splice, event->text, &text);
+    pass_seam(w, before, text);
+    deliver(w, act, text);
 }
 
 static void on_finish(watch *w, const amphi_engine_event *event)
 {
+    amphi_splice_mode before = w->splice.mode;
     amphi_str text;
     announce(w);
     amphi_splice_act act = amphi__splice_end(&w->splice, &text);
+    pass_seam(w, before, text);
+    if (act == AMPHI_SPLICE_HOLD && w->logprobs.size > 0)
+        act = AMPHI_SPLICE_SHOW; /* they came behind their text */
     deliver(w, act, text);
     w->stream->finish = event->finish;
     w->ended = true;
@@ -133,14 +162,10 @@ static void on_note(watch *w, const amphi_note *note)
         w->started_us = now_us; /* it is alive; the wait for a first token starts anew */
         amphi__stream_emit(stream, &out);
         return;
-    case AMPHI_ENGINE_TEXT: {
-        amphi_str text;
-        announce(w);
+    case AMPHI_ENGINE_TEXT:
         w->last_us = now_us;
-        amphi_splice_act act = amphi__splice_feed(&w->splice, event->text, &text);
-        deliver(w, act, text);
+        on_text(w, event);
         return;
-    }
     case AMPHI_ENGINE_REASONING:
         announce(w);
         w->last_us = now_us;
@@ -239,6 +264,7 @@ static void init_watch(watch *w, amphi_stream *stream, amphi_attempt *attempt)
     w->engine = &stream->client->routes[attempt->step->route].engine;
     w->self = (sink_self){stream, attempt->number};
     amphi__buf_init(&w->prefix, 0);
+    amphi__buf_init(&w->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__buf_init(&w->delivered, 0);
     amphi__error_clear(&attempt->error);
     attempt->spoke = false;
@@ -318,6 +344,7 @@ static void stop_watch(watch *w)
             w->out_of_memory);
     }
     amphi__splice_clear(&w->splice);
+    amphi__buf_clear(&w->logprobs);
     amphi__buf_clear(&w->delivered);
     amphi__buf_clear(&w->prefix);
 }

@@ -58,7 +58,9 @@ static bool admit(amphi_stream *stream)
 static bool cache_applies(const amphi_stream *stream)
 {
     const amphi_request *request = &stream->request;
-    return !request->no_cache && request->given[0] == '\0' && request->outbox_id == NULL;
+    /* Log-probabilities are not kept, so an answer that is to have them is made anew. */
+    return !request->no_cache && request->given[0] == '\0' && request->outbox_id == NULL &&
+           !request->wants_logprobs;
 }
 
 static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])

@@ -12,6 +12,7 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->text = amphi__buf_str(&stream->text);
     out->reasoning = amphi__buf_str(&stream->reasoning);
     out->tool_calls_json = amphi__buf_str(&stream->tool_calls);
+    out->logprobs_json = amphi__buf_str(&stream->logprobs);
     out->route = amphi_str_from(stream->route);
     out->model = amphi_str_from(stream->model);
     out->takeovers = stream->takeovers;

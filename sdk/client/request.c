@@ -4,6 +4,7 @@
  */
 #include "sdk/client/request.h"
 
+#include "sdk/client/fields.h"
 #include "sdk/client/preference.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -155,6 +156,8 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
     else
         status = check_messages(out, messages, error);
     if (status == AMPHI_OK)
+        status = amphi__fields_check(out->body, error);
+    if (status == AMPHI_OK)
         status = amphi__preference_check(out->body, error);
     if (status == AMPHI_OK)
         status = read_amphi_member(out, amphi__json_get(out->body, "amphi"), error);
@@ -166,6 +169,7 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
         limit = amphi__json_get(out->body, "max_tokens");
     int64_t tokens_max = amphi__json_int(limit, 0);
     out->tokens_max = tokens_max > 0 && tokens_max < UINT32_MAX ? (uint32_t)tokens_max : 0;
+    out->wants_logprobs = amphi__json_bool(amphi__json_get(out->body, "logprobs"), false);
     out->needs_tools = amphi__json_first(amphi__json_get(out->body, "tools")) != NULL;
     out->given = amphi__str_copy(given_beginning(messages));
     if (out->given == NULL)

@@ -25,6 +25,7 @@ typedef struct amphi_request {
     bool needs_tools;
     bool needs_images;
     bool needs_audio;
+    bool wants_logprobs;
     uint32_t tokens_max; /* 0: not said                                                 */
     amphi_budgets budgets;
 } amphi_request;

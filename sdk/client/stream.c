@@ -80,10 +80,11 @@ static void notes_clear(amphi_notes *notes)
         amphi__free(note);
 }
 
-static amphi_note *note_new(amphi_str text, bool shared)
+/* *logprobs: made to point at the note's copy. */
+static amphi_note *note_new(amphi_str text, amphi_str *logprobs, bool shared)
 {
     size_t room = shared && text.size < SHARED_TEXT_BYTES ? SHARED_TEXT_BYTES : text.size;
-    amphi_note *note = amphi__alloc(sizeof *note + room + 1);
+    amphi_note *note = amphi__alloc(sizeof *note + room + 1 + logprobs->size + 1);
     if (note == NULL)
         return NULL;
     memset(note, 0, sizeof *note);
@@ -92,6 +93,10 @@ static amphi_note *note_new(amphi_str text, bool shared)
     if (text.size > 0)
         memcpy(note->text, text.data, text.size);
     note->text[text.size] = '\0';
+    if (logprobs->size > 0)
+        memcpy(note->text + room + 1, logprobs->data, logprobs->size);
+    note->text[room + 1 + logprobs->size] = '\0';
+    logprobs->data = logprobs->size > 0 ? note->text + room + 1 : NULL;
     return note;
 }
 
@@ -102,7 +107,7 @@ static bool join_event(amphi_stream *stream, const amphi_event *event, bool *sha
 {
     amphi_note *joined = NULL;
     *shared = (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING) &&
-              is_long(&stream->events);
+              event->logprobs.size == 0 && is_long(&stream->events);
     if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
@@ -120,11 +125,13 @@ static bool join_event(amphi_stream *stream, const amphi_event *event, bool *sha
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *event)
 {
     bool shared;
+    amphi_str logprobs = event->logprobs;
     if (join_event(stream, event, &shared))
         return;
-    amphi_note *note = note_new(event->text, shared);
+    amphi_note *note = note_new(event->text, &logprobs, shared);
     if (note != NULL) {
         note->event = *event;
+        note->event.logprobs = logprobs;
         note->event.text = amphi_str_make(note->text, note->text_size);
         amphi__str_copy_to(note->route, sizeof note->route, event->route);
         note->event.route = amphi_str_from(note->route);
@@ -166,7 +173,7 @@ static bool join_post(
 {
     amphi_note *joined = NULL;
     *shared = (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING) &&
-              is_long(&stream->mailbox);
+              event->logprobs.size == 0 && is_long(&stream->mailbox);
     if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
@@ -182,12 +189,14 @@ static bool join_post(
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event)
 {
     bool shared;
+    amphi_str logprobs = event->logprobs;
     if (join_post(stream, attempt, event, &shared))
         return;
-    amphi_note *note = note_new(event->text, shared);
+    amphi_note *note = note_new(event->text, &logprobs, shared);
     if (note != NULL) {
         note->attempt = attempt;
         note->engine = *event;
+        note->engine.logprobs = logprobs;
         note->engine.text = amphi_str_make(note->text, note->text_size);
         if (event->error != NULL) {
             note->error = *event->error;
@@ -242,6 +251,7 @@ static void stream_destroy(amphi_stream *stream)
     amphi__buf_clear(&stream->text);
     amphi__buf_clear(&stream->reasoning);
     amphi__buf_clear(&stream->tool_calls);
+    amphi__buf_clear(&stream->logprobs);
     amphi__context_clear(&stream->context);
     amphi__request_clear(&stream->request);
     amphi__cond_clear(&stream->to_driver);
@@ -262,6 +272,7 @@ static amphi_stream *stream_create(amphi_client *client)
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->tool_calls, AMPHI_ANSWER_BYTES_MAX);
+    amphi__buf_init(&stream->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__context_init(&stream->context);
     if (amphi__uuid(stream->key) != AMPHI_OK || amphi__mutex_init(&stream->lock) != AMPHI_OK) {
         amphi__free(stream);

@@ -11,8 +11,9 @@
 #include "sdk/client/context.h"
 #include "sdk/client/request.h"
 
-#define AMPHI_TAKEOVERS_MAX    AMPHI_ROUTES_MAX
-#define AMPHI_ANSWER_BYTES_MAX (8u << 20)
+#define AMPHI_TAKEOVERS_MAX      AMPHI_ROUTES_MAX
+#define AMPHI_ANSWER_BYTES_MAX   (8u << 20)
+#define AMPHI_LOGPROBS_BYTES_MAX (64u << 20)
 
 /* One event on its way; used in both directions. */
 typedef struct amphi_note {
@@ -26,7 +27,7 @@ typedef struct amphi_note {
     char model[AMPHI_NAME_MAX];
     size_t text_size;
     size_t text_room; /* bytes that `text` has space for                 */
-    char text[];
+    char text[];      /* behind it: logprobs                             */
 } amphi_note;
 
 typedef struct amphi_notes {
@@ -61,6 +62,7 @@ struct amphi_stream {
     amphi_buf text; /* delivered answer                                         */
     amphi_buf reasoning;
     amphi_buf tool_calls;  /* JSON array, merged from the deltas                       */
+    amphi_buf logprobs;    /* JSON array for the delivered answer's tokens; empty: none */
     amphi_context context; /* the conversation so far                                  */
     amphi_plan plan;
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];

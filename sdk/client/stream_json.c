@@ -37,7 +37,15 @@ static void put_replacement(amphi_json_writer *writer, amphi_str text)
     amphi__buf_clear(&content);
 }
 
-/* "choices":[{"index":0,"delta":{<key>:<text>},"finish_reason":...}] */
+static void put_logprobs(amphi_json_writer *writer, amphi_str array)
+{
+    amphi__json_open(writer, "logprobs", '{');
+    amphi__json_put_raw(writer, "content", array);
+    amphi__json_put_null(writer, "refusal");
+    amphi__json_close(writer, '}');
+}
+
+/* "choices":[{"index":0,"delta":{<key>:<text>},"logprobs":...,"finish_reason":...}] */
 static void put_choice(
     amphi_json_writer *writer, const char *key, const amphi_event *event, const char *finish)
 {
@@ -54,6 +62,8 @@ static void put_choice(
     else if (key != NULL)
         amphi__json_put_str(writer, key, event->text);
     amphi__json_close(writer, '}');
+    if (event->logprobs.size > 0)
+        put_logprobs(writer, event->logprobs);
     if (finish != NULL)
         amphi__json_put_str(writer, "finish_reason", amphi_str_from(finish));
     else
@@ -186,6 +196,10 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
     if (result->tool_calls_json.size > 0)
         amphi__json_put_raw(writer, "tool_calls", result->tool_calls_json);
     amphi__json_close(writer, '}');
+    if (result->logprobs_json.size > 0)
+        put_logprobs(writer, result->logprobs_json);
+    else
+        amphi__json_put_null(writer, "logprobs");
     amphi__json_put_str(writer, "finish_reason",
         result->finish != AMPHI_FINISH_NONE ? amphi_str_from(amphi_finish_name(result->finish))
                                             : AMPHI_STR("queued"));

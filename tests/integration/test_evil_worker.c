@@ -10,6 +10,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -73,6 +74,14 @@ static const evil evils[] = {
     {"text-overlong", DIED},
     {"text-while-idle", DIED},
     {"text-flood", DIED},
+    {"logprobs-empty", DIED},
+    {"logprobs-cut", DIED},
+    {"logprobs-not-a-number", DIED},
+    {"logprobs-above-0", DIED},
+    {"logprobs-too-many", DIED},
+    {"logprobs-of-other-run", DIED},
+    {"logprobs-without-text", FINISHED},
+    {"logprobs-flood", DIED},
     {"usage-huge", DIED},
     {"usage-cached-above-prompt", DIED},
     {"usage-of-other-run", DIED},
@@ -293,6 +302,50 @@ static bool evil_text(scripted_worker *worker, const char *script, uint32_t run)
     return true;
 }
 
+static void put_logprobs(
+    scripted_worker *worker, uint32_t run, float logprob, size_t entries, size_t cut)
+{
+    const uint16_t size = 3;
+    uint8_t bytes[sizeof run + 64 * (sizeof logprob + sizeof size + 3)];
+    size_t at = sizeof run;
+
+    memcpy(bytes, &run, sizeof run);
+    for (size_t i = 0; i < entries; i++) {
+        memcpy(bytes + at, &logprob, sizeof logprob);
+        memcpy(bytes + at + sizeof logprob, &size, sizeof size);
+        memcpy(bytes + at + sizeof logprob + sizeof size, "a\xff\"", 3);
+        at += sizeof logprob + sizeof size + 3;
+    }
+    ring_put(worker, AMPHI_WORKER_LOGPROBS, bytes, at - cut);
+}
+
+static bool evil_logprobs(scripted_worker *worker, const char *script, uint32_t run)
+{
+    if (is(script, "logprobs-empty")) {
+        put_logprobs(worker, run, -1, 0, 0);
+    } else if (is(script, "logprobs-cut")) {
+        put_logprobs(worker, run, -1, 2, 1);
+    } else if (is(script, "logprobs-not-a-number")) {
+        put_logprobs(worker, run, NAN, 1, 0);
+    } else if (is(script, "logprobs-above-0")) {
+        put_logprobs(worker, run, 0.5f, 1, 0);
+    } else if (is(script, "logprobs-too-many")) {
+        put_logprobs(worker, run, -1, 22, 0);
+    } else if (is(script, "logprobs-of-other-run")) {
+        put_logprobs(worker, run + 1, -1, 1, 0);
+    } else if (is(script, "logprobs-without-text")) {
+        put_logprobs(worker, run, -1, 21, 0);
+        scripted_finish(worker, run, AMPHI_FINISH_STOP);
+    } else if (is(script, "logprobs-flood")) {
+        for (;;) {
+            put_logprobs(worker, run, -1, 21, 0);
+        }
+    } else {
+        return false;
+    }
+    return is(script, "logprobs-without-text") || (silence(), true);
+}
+
 static bool evil_end(scripted_worker *worker, const char *script, uint32_t run)
 {
     amphi_worker_usage usage = {.run = run, .prompt_tokens = 5};
@@ -402,9 +455,11 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
     if (is(at, "ready")) {
         return evil_ready(worker, script);
     }
-    return is(at, "run") && (evil_ring(worker, script) || evil_frame(worker, script, run) ||
-                                evil_text(worker, script, run) || evil_end(worker, script, run) ||
-                                evil_control(worker, script) || evil_silence(worker, script, run));
+    return is(at, "run") &&
+           (evil_ring(worker, script) || evil_frame(worker, script, run) ||
+               evil_text(worker, script, run) || evil_logprobs(worker, script, run) ||
+               evil_end(worker, script, run) || evil_control(worker, script) ||
+               evil_silence(worker, script, run));
 }
 
 static bool play(const evil *what)

@@ -15,6 +15,7 @@ void answer_record_init(answer_record *record)
     amphi__buf_init(&record->reasoning, 0);
     amphi__buf_init(&record->tool_calls, 0);
     amphi__buf_init(&record->model, 0);
+    amphi__buf_init(&record->logprobs, 0);
 }
 
 void answer_record_clear(answer_record *record)
@@ -23,6 +24,7 @@ void answer_record_clear(answer_record *record)
     amphi__buf_clear(&record->reasoning);
     amphi__buf_clear(&record->tool_calls);
     amphi__buf_clear(&record->model);
+    amphi__buf_clear(&record->logprobs);
     amphi__cond_clear(&record->changed);
     amphi__mutex_clear(&record->mutex);
 }
@@ -39,6 +41,11 @@ static void note(answer_record *record, const amphi_engine_event *event)
     switch (event->kind) {
     case AMPHI_ENGINE_TEXT:
         amphi__buf_append_str(&record->text, event->text);
+        if (event->logprobs.size > 0) {
+            amphi__buf_append_str(&record->logprobs, event->text);
+            amphi__buf_append_str(&record->logprobs, event->logprobs);
+            amphi__buf_append_char(&record->logprobs, '\n');
+        }
         break;
     case AMPHI_ENGINE_REASONING:
         amphi__buf_append_str(&record->reasoning, event->text);

@@ -16,6 +16,7 @@ typedef struct answer_record {
     amphi_buf text;
     amphi_buf reasoning;
     amphi_buf tool_calls; /* each event's array, with an LF behind it */
+    amphi_buf logprobs;   /* of each TEXT that has some: text, its array, an LF */
     amphi_buf model;
     unsigned usages;
     amphi_usage usage;

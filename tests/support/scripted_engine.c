@@ -8,6 +8,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+#include <stdio.h>
 #include <time.h>
 
 struct amphi_engine_run {
@@ -46,6 +47,15 @@ static amphi_str without_prefix(const amphi_engine_run *run, const char *text)
                                                  : whole;
 }
 
+static void send_token(amphi_engine_run *run, const char *text, int number)
+{
+    char logprobs[256];
+    snprintf(logprobs, sizeof logprobs, "[{\"token\":\"%s\",\"logprob\":-%d}]", text, number);
+    send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_TEXT,
+                  .text = amphi_str_from(text),
+                  .logprobs = amphi_str_from(logprobs)});
+}
+
 /* false when the run has ended. */
 static bool play_step(amphi_engine_run *run, const scripted_step *step)
 {
@@ -53,6 +63,9 @@ static bool play_step(amphi_engine_run *run, const scripted_step *step)
     case SCRIPT_SAY:
         send(run,
             (amphi_engine_event){.kind = AMPHI_ENGINE_TEXT, .text = amphi_str_from(step->text)});
+        return true;
+    case SCRIPT_TOKEN:
+        send_token(run, step->text, step->number);
         return true;
     case SCRIPT_CONTINUE:
         send(run, (amphi_engine_event){

@@ -15,6 +15,7 @@
 typedef enum scripted_kind {
     SCRIPT_END = 0,
     SCRIPT_SAY,           /* text                                                     */
+    SCRIPT_TOKEN,         /* text with its log-probability: -number                   */
     SCRIPT_CONTINUE,      /* text less the prefix that the request brought            */
     SCRIPT_REASON,        /* text                                                     */
     SCRIPT_TOOL_CALL,     /* text: JSON                                               */

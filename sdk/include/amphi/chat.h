@@ -119,6 +119,11 @@ typedef struct amphi_event {
     amphi_usage usage;              /* USAGE, DONE                                         */
     const amphi_takeover *takeover; /* TAKEOVER; else NULL                                 */
     const amphi_error *error;       /* ERROR; else NULL                                    */
+    /* DELTA, REPLACE, when the request says "logprobs": true and the route has them: a JSON array
+     * of OpenAI's logprobs.content for the tokens of this text. A local model's are its own
+     * distribution: what comes after it (temperature, penalties, biases, a response_format's
+     * mask) does not change them. Valid until the next call on this stream. */
+    amphi_str logprobs;
 } amphi_event;
 
 static inline bool amphi_event_is_terminal(const amphi_event *event)
@@ -160,6 +165,7 @@ typedef struct amphi_chat_result {
     amphi_str text; /* the whole answer                                                 */
     amphi_str reasoning;
     amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty                      */
+    amphi_str logprobs_json;   /* OpenAI's logprobs.content for `text`, or empty              */
     amphi_str route; /* who finished it: "local", "cache", "outbox", or an endpoint      */
     amphi_str model; /* the model that the route named                                   */
     const amphi_takeover *takeovers;

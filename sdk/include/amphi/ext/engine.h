@@ -74,6 +74,9 @@ typedef enum amphi_engine_event_kind {
 typedef struct amphi_engine_event {
     amphi_engine_event_kind kind;
     amphi_str text;
+    /* TEXT: a JSON array of OpenAI's logprobs.content for tokens of this text, or of text that
+     * was before it (`text` may then be empty). Empty: none. */
+    amphi_str logprobs;
     uint32_t permille;
     amphi_usage usage;
     amphi_finish finish;
