@@ -5,6 +5,7 @@
 #include "sdk/client/client.h"
 
 #include "sdk/client/courier.h"
+#include "sdk/client/driver.h"
 #include "sdk/client/ledger.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
@@ -64,6 +65,8 @@ amphi_status amphi_client_new(
     if (status == AMPHI_OK)
         (void)amphi__client_rollout_apply(client, NULL); /* a bad payload changes nothing */
     if (status == AMPHI_OK)
+        status = amphi__drivers_new(&client->drivers, AMPHI_DRIVER_IDLE_US, error);
+    if (status == AMPHI_OK)
         status = amphi__courier_new(&client->courier, client, error);
     if (status == AMPHI_OK) {
         *out = client;
@@ -82,6 +85,7 @@ void amphi_client_free(amphi_client *client)
     while (client->streams_count > 0)
         amphi__cond_wait(&client->streams_changed, &client->lock);
     amphi__mutex_unlock(&client->lock);
+    amphi__drivers_free(client->drivers);
     amphi__cache_free(client->cache);
     amphi__decompose(client);
     amphi__cond_clear(&client->streams_changed);

@@ -32,6 +32,7 @@ typedef struct amphi_route {
 #define BUDGET_TENTHS_MAX 100u
 
 typedef struct amphi_courier amphi_courier;
+typedef struct amphi_drivers amphi_drivers;
 
 struct amphi_client {
     /* Parts; constant after amphi_client_new. */
@@ -63,6 +64,7 @@ struct amphi_client {
     atomic_uint device_epoch; /* grows with every push: running answers look again  */
 
     amphi_cache *cache;
+    amphi_drivers *drivers;
     amphi_courier *courier;
 };
 

@@ -316,7 +316,7 @@ amphi_status amphi__stream_start(
         amphi__str_copy_to(
             stream->key, sizeof stream->key, amphi_str_from(stream->request.outbox_id));
     count_streams(client, 1);
-    if (amphi__thread_start(&stream->driver, "amphi-chat", drive, stream) != AMPHI_OK) {
+    if (amphi__driver_start(&stream->driver, client->drivers, drive, stream) != AMPHI_OK) {
         stream_destroy(stream);
         count_streams(client, -1);
         return amphi__fail_no_memory(error);
@@ -428,7 +428,7 @@ void amphi_stream_free(amphi_stream *stream)
         return;
     amphi_client *client = stream->client;
     amphi_stream_cancel(stream);
-    amphi__thread_join(&stream->driver);
+    amphi__driver_join(stream->driver);
     stream_destroy(stream);
     count_streams(client, -1);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A request in flight. Three parties meet here: the caller, who pulls events; the driver, one
- * thread a request, which runs chat.c from top to bottom; and the engines, which push into the
- * driver's mailbox. One lock, two queues, two condition variables.
+ * A request in flight. Three parties meet here: the caller, who pulls events; the driver, a thread
+ * that runs chat.c from top to bottom (driver.h); and the engines, which push into the driver's
+ * mailbox. One lock, two queues, two condition variables.
  */
 #ifndef AMPHI_CLIENT_STREAM_H
 #define AMPHI_CLIENT_STREAM_H
 
 #include "sdk/client/client.h"
 #include "sdk/client/context.h"
+#include "sdk/client/driver.h"
 #include "sdk/client/request.h"
 
 #define AMPHI_TAKEOVERS_MAX      AMPHI_ROUTES_MAX
@@ -39,7 +40,7 @@ typedef struct amphi_notes {
 struct amphi_stream {
     amphi_client *client;
     amphi_request request;
-    amphi_thread driver;
+    amphi_driver *driver;
     uint64_t started_us;
     char key[37]; /* idempotency key of every attempt, and the id in the outbox */
     char id[40];  /* for the JSON form: "chatcmpl-..." */

@@ -38,7 +38,8 @@ def skip(reason):
 
 def is_sanitized():
     with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as file:
-        return any(line.strip() == "AMPHI_SANITIZE:BOOL=ON" for line in file)
+        return any(line.startswith("AMPHI_SANITIZE:") and not line.strip().endswith("=OFF")
+                   for line in file)
 
 
 def main():

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A driver is its starter's from start to join, then waits in the list of the idle ones, last in
+ * first out, so that the thread with the warmest caches goes on. Only a few wait; one that nobody
+ * needed for a while ends by itself and is joined by whoever comes next. One lock for all of them,
+ * taken for a few instructions; nothing of the outside runs under it.
+ */
+#include "sdk/client/driver.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/thread.h"
+
+/* More than a person's requests at a time; a busy gateway starts threads above this number. */
+#define IDLE_MAX 4u
+
+struct amphi_driver {
+    amphi_drivers *owner;
+    amphi_thread thread;
+    amphi_cond changed;
+    /* Under the lock. */
+    void (*run)(void *arg); /* NULL: nothing to do      */
+    void *arg;
+    bool is_idle; /* in the list of idle ones */
+    bool leaves;
+    amphi_driver *next;
+};
+
+struct amphi_drivers {
+    uint64_t idle_us;
+    amphi_mutex lock;
+    amphi_driver *idle; /* the last one first                             */
+    uint32_t idle_count;
+    amphi_driver *gone; /* have ended by themselves and wait to be joined */
+};
+
+/* ---- the thread ---- */
+
+static void unlink_idle(amphi_driver *driver)
+{
+    amphi_driver **at = &driver->owner->idle;
+    while (*at != driver)
+        at = &(*at)->next;
+    *at = driver->next;
+    driver->is_idle = false;
+    driver->owner->idle_count--;
+}
+
+static void driver_main(void *arg)
+{
+    amphi_driver *driver = arg;
+    amphi_drivers *owner = driver->owner;
+    amphi__mutex_lock(&owner->lock);
+    while (!driver->leaves) {
+        if (driver->run != NULL) {
+            amphi__mutex_unlock(&owner->lock);
+            driver->run(driver->arg);
+            amphi__mutex_lock(&owner->lock);
+            driver->run = NULL;
+            amphi__cond_broadcast(&driver->changed);
+        } else if (!amphi__cond_wait_us(&driver->changed, &owner->lock, owner->idle_us) &&
+                   driver->is_idle) {
+            unlink_idle(driver);
+            driver->leaves = true;
+            driver->next = owner->gone;
+            owner->gone = driver;
+        }
+    }
+    amphi__mutex_unlock(&owner->lock);
+}
+
+/* ---- both ends of a request ---- */
+
+static void driver_free(amphi_driver *driver)
+{
+    amphi__thread_join(&driver->thread);
+    amphi__cond_clear(&driver->changed);
+    amphi__free(driver);
+}
+
+static void free_list(amphi_driver *list)
+{
+    while (list != NULL) {
+        amphi_driver *driver = list;
+        list = driver->next;
+        driver_free(driver);
+    }
+}
+
+/* One with a thread of its own, which finds its work at once. */
+static amphi_driver *driver_new(amphi_drivers *drivers, void (*run)(void *arg), void *arg)
+{
+    amphi_driver *driver = amphi__calloc(1, sizeof *driver);
+    if (driver == NULL)
+        return NULL;
+    driver->owner = drivers;
+    driver->run = run;
+    driver->arg = arg;
+    if (amphi__cond_init(&driver->changed) != AMPHI_OK) {
+        amphi__free(driver);
+        return NULL;
+    }
+    if (amphi__thread_start(&driver->thread, "amphi-chat", driver_main, driver) != AMPHI_OK) {
+        amphi__cond_clear(&driver->changed);
+        amphi__free(driver);
+        return NULL;
+    }
+    return driver;
+}
+
+amphi_status amphi__driver_start(
+    amphi_driver **out, amphi_drivers *drivers, void (*run)(void *arg), void *arg)
+{
+    amphi__mutex_lock(&drivers->lock);
+    amphi_driver *gone = drivers->gone;
+    drivers->gone = NULL;
+    amphi_driver *driver = drivers->idle;
+    if (driver != NULL) {
+        unlink_idle(driver);
+        driver->run = run;
+        driver->arg = arg;
+    }
+    amphi__mutex_unlock(&drivers->lock);
+    if (driver != NULL)
+        amphi__cond_broadcast(&driver->changed); /* ours until it is joined */
+    free_list(gone);
+    if (driver == NULL)
+        driver = driver_new(drivers, run, arg);
+    *out = driver;
+    return driver != NULL ? AMPHI_OK : AMPHI_E_NO_MEMORY;
+}
+
+void amphi__driver_join(amphi_driver *driver)
+{
+    if (driver == NULL)
+        return;
+    amphi_drivers *owner = driver->owner;
+    amphi__mutex_lock(&owner->lock);
+    while (driver->run != NULL)
+        amphi__cond_wait(&driver->changed, &owner->lock);
+    driver->is_idle = owner->idle_count < IDLE_MAX;
+    driver->leaves = !driver->is_idle;
+    if (driver->is_idle) {
+        driver->next = owner->idle;
+        owner->idle = driver;
+        owner->idle_count++;
+        driver = NULL; /* anybody's from here on */
+    } else {
+        amphi__cond_broadcast(&driver->changed);
+    }
+    amphi__mutex_unlock(&owner->lock);
+    if (driver != NULL)
+        driver_free(driver);
+}
+
+/* ---- all of them ---- */
+
+amphi_status amphi__drivers_new(amphi_drivers **out, uint64_t idle_us, amphi_error *error)
+{
+    amphi_drivers *drivers = amphi__calloc(1, sizeof *drivers);
+    if (drivers == NULL || amphi__mutex_init(&drivers->lock) != AMPHI_OK) {
+        amphi__free(drivers);
+        return amphi__fail_no_memory(error);
+    }
+    drivers->idle_us = idle_us;
+    *out = drivers;
+    return AMPHI_OK;
+}
+
+void amphi__drivers_free(amphi_drivers *drivers)
+{
+    if (drivers == NULL)
+        return;
+    amphi__mutex_lock(&drivers->lock);
+    amphi_driver *idle = drivers->idle;
+    amphi_driver *gone = drivers->gone;
+    drivers->idle = drivers->gone = NULL;
+    for (amphi_driver *driver = idle; driver != NULL; driver = driver->next) {
+        driver->is_idle = false;
+        driver->leaves = true;
+        amphi__cond_broadcast(&driver->changed);
+    }
+    amphi__mutex_unlock(&drivers->lock);
+    free_list(idle);
+    free_list(gone);
+    amphi__mutex_clear(&drivers->lock);
+    amphi__free(drivers);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Drivers: the threads on which requests run, one a request in flight. A thread that has done its
+ * request waits for the next one for a while, because to start one costs more than to wake one.
+ */
+#ifndef AMPHI_CLIENT_DRIVER_H
+#define AMPHI_CLIENT_DRIVER_H
+
+#include <amphi/error.h>
+
+#include <stdint.h>
+
+typedef struct amphi_driver amphi_driver;
+typedef struct amphi_drivers amphi_drivers;
+
+/* A chat's next question often comes sooner than this; an app at rest keeps no threads. */
+#define AMPHI_DRIVER_IDLE_US 10000000u
+
+/* A thread that had nothing to do for idle_us ends. */
+amphi_status amphi__drivers_new(amphi_drivers **out, uint64_t idle_us, amphi_error *error);
+/* Every driver that was started must have been joined. Accepts NULL. */
+void amphi__drivers_free(amphi_drivers *drivers);
+
+/* Runs `run(arg)` on a thread of its own; join it exactly once. */
+amphi_status amphi__driver_start(
+    amphi_driver **out, amphi_drivers *drivers, void (*run)(void *arg), void *arg);
+/* Waits until `run` has returned. The driver is not the caller's any more. */
+void amphi__driver_join(amphi_driver *driver);
+
+#endif
