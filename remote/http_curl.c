@@ -11,7 +11,10 @@
  *
  * Known limits: a body without length that is cut without close_notify looks whole to curl; the
  * dialects know better, because an answer has a finish reason. When a kept connection turns out to
- * be dead before any byte of an answer, curl sends the request once more on a new one.
+ * be dead before any byte of an answer, or the server refuses the HTTP/2 stream, curl sends the
+ * request once more on a new one; that it would do so five times is stopped in on_request. A kept
+ * connection that was silent when its exchange was cancelled is closed: HTTP/2 would only give up
+ * the stream, and the next request would wait on the same dead line.
  */
 #include "remote/http_answer.h"
 #include "remote/http_request.h"
@@ -19,6 +22,7 @@
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/buf.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
@@ -36,7 +40,11 @@ enum {
     IDLE_CONNECTION_S = 60, /* older idle connections aren't trusted to be alive */
     CONNECTIONS_MAX = 8,
     POLL_MS = 1000, /* only a net under the wake-ups */
+    SENDS_MAX = 2,  /* of one request, by curl's own second tries */
 };
+
+/* A connection that said nothing for so long is not trusted with another request. */
+static const uint64_t silent_us = 1000000;
 
 typedef struct transport {
     CURLM *multi;
@@ -61,6 +69,8 @@ struct amphi_http_exchange {
     bool in_multi;
     amphi_http_answer answer;
     char curl_message[CURL_ERROR_SIZE];
+    int sends;         /* how often curl was about to send the request          */
+    uint64_t heard_us; /* when the last byte came, or else when it was started  */
     amphi_http_exchange *next_warm;
 
     atomic_bool cancelled;
@@ -122,6 +132,24 @@ static bool broke_in_handshake(const amphi_http_exchange *exchange)
            strstr(exchange->curl_message, "reset by peer") != NULL;
 }
 
+/* Something that is no HTTP on a connection that served another request before is what was left of
+ * that request's answer (a server that sends more than it announced), not this server's nature. */
+static bool is_out_of_step(const amphi_http_exchange *exchange, CURLcode code)
+{
+    long connects = 1;
+    curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && !exchange->answer.headers_done &&
+           (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL);
+}
+
+/* What the proxy answered to CONNECT, when it was no yes; 0: there is none, or it agreed. */
+static long proxy_refusal(const amphi_http_exchange *exchange)
+{
+    long code = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &code);
+    return code >= 300 ? code : 0;
+}
+
 static bool is_no_network(const amphi_http_exchange *exchange)
 {
     long os_errno = 0;
@@ -150,6 +178,15 @@ static amphi_status explain_special(
     }
     if (code == CURLE_COULDNT_CONNECT && is_no_network(exchange)) {
         return amphi__fail(error, AMPHI_E_OFFLINE, code, "there is no network");
+    }
+    if (is_out_of_step(exchange, code)) {
+        return amphi__fail(
+            error, AMPHI_E_NETWORK, code, "the kept connection was out of step with its server");
+    }
+    if (proxy_refusal(exchange) != 0) {
+        return amphi__fail(error, AMPHI_E_NETWORK, code,
+            "the proxy refused the connection (HTTP %ld): check the proxy settings",
+            proxy_refusal(exchange));
     }
     return AMPHI_OK;
 }
@@ -191,11 +228,24 @@ static bool stop_if_cancelled(amphi_http_exchange *exchange)
     return true;
 }
 
+/* curl is about to send the request, on whatever connection. */
+static int on_request(void *user, char *to, char *from, int to_port, int from_port)
+{
+    amphi_http_exchange *exchange = user;
+    if (++exchange->sends <= SENDS_MAX) {
+        return CURL_PREREQFUNC_OK;
+    }
+    amphi__fail(&exchange->answer.failure, AMPHI_E_NETWORK, 0,
+        "the server closed the connection without an answer, more than once");
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* Both return anything but `bytes` to stop curl. */
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
+    exchange->heard_us = amphi__clock_us(NULL);
     bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_line(&exchange->answer,
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
     return goes_on ? bytes : bytes + 1;
@@ -205,6 +255,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
+    exchange->heard_us = amphi__clock_us(NULL);
     bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_body(&exchange->answer,
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
     return goes_on ? bytes : bytes + 1;
@@ -335,6 +386,8 @@ static CURLcode set_callbacks(CURL *easy, amphi_http_exchange *exchange)
     SET(CURLOPT_HEADERDATA, exchange);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, exchange);
+    SET(CURLOPT_PREREQFUNCTION, on_request);
+    SET(CURLOPT_PREREQDATA, exchange);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, exchange);
     return code;
@@ -466,6 +519,10 @@ static void unlink_warm(transport *http, amphi_http_exchange *exchange)
 static void finish(transport *http, amphi_http_exchange *exchange, const amphi_error *error)
 {
     if (exchange->in_multi) {
+        if (error != NULL && error->status == AMPHI_E_CANCELLED &&
+            amphi__clock_us(NULL) - exchange->heard_us > silent_us) {
+            curl_easy_setopt(exchange->easy, CURLOPT_FORBID_REUSE, 1L);
+        }
         curl_multi_remove_handle(http->multi, exchange->easy);
         exchange->in_multi = false;
     }
@@ -500,6 +557,7 @@ static void start_or_cancel(transport *http, amphi_http_exchange *exchange)
         return;
     }
     exchange->in_multi = true;
+    exchange->heard_us = amphi__clock_us(NULL);
 }
 
 /* false: the transport is being freed. */

@@ -319,7 +319,6 @@ static void fault__broken_connection_is_never_a_whole_answer(void **state)
         {"garbage", AMPHI_E_PROTOCOL, 2000, 0, 0},
         {"error-stream", AMPHI_E_PROVIDER, 2000, 0, 0},
         {"html", AMPHI_E_PROTOCOL, 2000, 0, 0},
-        {"nonsense", AMPHI_E_PROTOCOL, 2000, 0, 0},
         {"bad-gzip", AMPHI_E_PROTOCOL, 2000, 0, 0},
         {"redirect:http", AMPHI_E_PROTOCOL, 2500, 0, 0},
         {"redirect:https", AMPHI_E_PROTOCOL, 2500, 0, 0},

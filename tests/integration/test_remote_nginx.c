@@ -273,6 +273,30 @@ static void http2__graceful_stop_finishes_the_answer_a_hard_one_does_not(void **
     answer_record_clear(&record);
 }
 
+/* After a change of network a connection may be dead without a sign: what was silent on it must not
+ * wait on it again. */
+static void http2__silent_connection_is_not_used_again(void **state)
+{
+    answer_record record;
+    char first[32];
+    start_nginx(1000);
+    amphi_engine engine = new_engine("silence");
+    amphi_engine_run *run = start(engine, &record);
+    usleep(1300000);
+    engine.ops->cancel(engine.self, run);
+    finish(engine, run, &record);
+    engine.ops->free(engine.self);
+    answer_record_clear(&record);
+    amphi_json *last = amphi_test_cloud_last(&cloud, "silence");
+    amphi__str_copy_to(first, sizeof first, last_header(last, "x-connection"));
+    amphi__json_free(last);
+    assert_string_not_equal(first, "");
+    ask_whole("ok");
+    last = amphi_test_cloud_last(&cloud, "ok");
+    assert_false(amphi__str_equal_c(last_header(last, "x-connection"), first));
+    amphi__json_free(last);
+}
+
 static int start_all(void **state)
 {
     if (!amphi_test_cloud_start(&cloud) || amphi__http_new(&http, NULL) != AMPHI_OK) {
@@ -303,6 +327,7 @@ int main(void)
         TEST(http2__buffered_and_compressed_answers_are_whole),
         TEST(http2__drained_connections_lose_no_answer),
         TEST(http2__answers_cut_behind_the_proxy_are_no_success),
+        TEST(http2__silent_connection_is_not_used_again),
         TEST(http2__graceful_stop_finishes_the_answer_a_hard_one_does_not),
     };
     return cmocka_run_group_tests_name("integration.remote_nginx", tests, start_all, stop_all);

@@ -32,6 +32,7 @@ import warnings
 
 sys.dont_write_bytecode = True
 import badcloud_certs  # noqa: E402
+import badcloud_h2  # noqa: E402
 from badcloud_scenarios import PORTS, SCENARIOS, Exchange, Gone, state  # noqa: E402
 
 lock = threading.Lock()
@@ -63,6 +64,12 @@ def read_request(connection, listener):
     while len(data) < length:
         more()
     return method, path, headers, data[:length]
+
+
+def count(name):
+    with lock:
+        attempts[name] = attempts.get(name, 0) + 1
+        return attempts[name]
 
 
 def answer_one(connection, listener):
@@ -99,8 +106,15 @@ def serve(raw, listener, context):
         if listener == "mute":
             time.sleep(60)
             return
+        if listener == "proxy":  # wants to know who asks
+            raw.recv(65536)
+            raw.sendall(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+            return
         if context is not None:
             connection = context.wrap_socket(raw, server_side=True)
+        if listener == "h2-refuser":
+            badcloud_h2.refuse_streams(connection, lambda: count("h2-refuser"))
+            return
         while True:
             answer_one(connection, listener)
     except (Gone, OSError, ValueError):
@@ -109,14 +123,14 @@ def serve(raw, listener, context):
         connection.close()
 
 
-def context_of(pair, maximum=None, minimum=ssl.TLSVersion.TLSv1_2):
+def context_of(pair, maximum=None, minimum=ssl.TLSVersion.TLSv1_2, protocol="http/1.1"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = minimum
     if maximum is not None:
         context.maximum_version = maximum
     context.load_cert_chain(*pair)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context
 
 
@@ -171,7 +185,8 @@ def main():
         contexts["tls12"] = context_of(made["good"], ssl.TLSVersion.TLSv1_2)
         contexts["tls11"] = context_of(made["good"], ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1)
         contexts["tls13"] = context_of(made["good"], minimum=ssl.TLSVersion.TLSv1_3)
-        for name in ("plain", "closer", "mute"):
+        contexts["h2-refuser"] = context_of(made["good"], protocol="h2")
+        for name in ("plain", "closer", "mute", "proxy"):
             contexts[name] = None
         for name, context in contexts.items():
             PORTS[name] = listen(name, context)

@@ -444,6 +444,14 @@ def s_cut_length_notify(x, argument, attempt):
     x.close_cleanly()
 
 
+@scenario("overlong")  # more than Content-Length announced: the rest is nobody's
+def s_overlong(x, argument, attempt):
+    x.head(length=200)
+    x.chunked = False
+    x.send(b": " + b"." * 197 + b"\n")
+    x.send(b": what follows is no answer to the next request\n" * 50)
+
+
 @scenario("cut-open")  # neither length nor chunks: only the connection's end ends the body
 def s_cut_open(x, argument, attempt):
     x.head(close=True)
