@@ -172,8 +172,10 @@ static void local_describe(void *self, amphi_engine_info *out)
         key = local->described.key; /* it is answering with the file that it has */
     }
     fill_info(local, &key, out);
-    out->deaths_early = local->deaths_early;
-    out->deaths_late = local->deaths_late;
+    out->deaths_early = local->deaths.early;
+    out->deaths_late = local->deaths.late;
+    out->deaths_memory = local->deaths.memory;
+    out->deaths_outside = local->deaths.outside;
     amphi__mutex_unlock(&local->lock);
 }
 

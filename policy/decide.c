@@ -417,6 +417,12 @@ bool amphi__policy_should_unload(
     return false;
 }
 
+bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_device_facts *device)
+{
+    return ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 1) ||
+           above_unload_mark(policy, device);
+}
+
 amphi_status amphi__policy_check_running(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason)
 {

@@ -82,6 +82,10 @@ static const amphi_policy_field fields[] = {
     FIELD("crash.window_s", U32, crash_window_s, 600, 1, 2592000, "s", "that window"),
     FIELD("crash.quiet_s", U32, crash_quiet_s, 150, 1, 2592000, "s",
         "so long without a crash forgives one, which lets one start try again"),
+    FIELD("crash.outside_limit", U32, crash_outside_limit, 200, 1, 1000, "",
+        "times that another process may kill or stop the local engine in the window until it is "
+        "left "
+        "alone"),
 };
 
 static const char *const thermal_names[] = {

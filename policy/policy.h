@@ -38,15 +38,16 @@ typedef struct amphi_policy {
     float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none)                 */
     uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024, when a request says nothing  */
     amphi_budgets local_budgets;       /* "local.budgets": first_token_ms 20000, idle_ms 5000     */
-    amphi_budgets cloud_budgets; /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
-    uint32_t total_ms;           /* "total_ms": 120000                                      */
-    uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never)                             */
-    uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache                      */
-    uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it                  */
-    uint32_t breaker_open_ms;    /* "breaker.open_ms": 10000, then one probe                */
-    uint32_t crash_limit;        /* "crash.limit": 3 in the window: one step down           */
-    uint32_t crash_window_s;     /* "crash.window_s": 600                                   */
-    uint32_t crash_quiet_s;      /* "crash.quiet_s": 150; each one forgives a crash         */
+    amphi_budgets cloud_budgets;  /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
+    uint32_t total_ms;            /* "total_ms": 120000                                      */
+    uint32_t hedge_ms;            /* "cloud.hedge_ms": 0 (never)                             */
+    uint32_t cache_ttl_s;         /* "cache.ttl_s": 604800; 0: no cache                      */
+    uint32_t breaker_failures;    /* "breaker.failures": 3 in a row open it                  */
+    uint32_t breaker_open_ms;     /* "breaker.open_ms": 10000, then one probe                */
+    uint32_t crash_limit;         /* "crash.limit": 3 in the window: one step down           */
+    uint32_t crash_window_s;      /* "crash.window_s": 600                                   */
+    uint32_t crash_quiet_s;       /* "crash.quiet_s": 150; each one forgives a crash         */
+    uint32_t crash_outside_limit; /* "crash.outside_limit": 200 kills from outside in the window */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -75,14 +76,18 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  * kernels: plain kernels and one thread. Three with plain kernels, or three before any kernel ran
  * (other kernels can't help there): not at all, until one more quiet interval forgives one; the
  * start that this allows is the probe. Each kill for memory halves the context; three: not at
- * all. Another local route (a smaller model) is judged by its own crashes, so it comes next. */
+ * all. Another local route (a smaller model) is judged by its own crashes, so it comes next. Kills
+ * from outside say nothing about the model; crash.outside_limit of them only keep a machine that
+ * kills at every start (or a worker that lies about its crashes) from doing so for ever. */
 typedef struct amphi_crash_facts {
-    uint32_t crashes;       /* with the best kernels, after they began to run   */
-    uint32_t crashes_early; /* before any kernel ran: starting, reading, loading */
-    uint32_t crashes_plain; /* with plain kernels, after they began to run      */
-    uint32_t kills_memory;  /* out of memory                                    */
-    uint32_t forgiven;      /* of the four above together                       */
-    uint32_t quiet_left_s;  /* until the next one is forgiven                   */
+    uint32_t crashes;        /* with the best kernels, after they began to run   */
+    uint32_t crashes_early;  /* before any kernel ran: starting, reading, loading */
+    uint32_t crashes_plain;  /* with plain kernels, after they began to run      */
+    uint32_t kills_memory;   /* out of memory                                    */
+    uint32_t forgiven;       /* of the four above together                       */
+    uint32_t quiet_left_s;   /* until the next one is forgiven                   */
+    uint32_t kills_outside;  /* killed or stopped by another process             */
+    uint32_t outside_left_s; /* when they are too many: until they are not       */
 } amphi_crash_facts;
 
 /* What is known about one route; `info` as the engine describes itself. */
@@ -131,6 +136,7 @@ typedef struct amphi_plan_step {
 typedef struct amphi_policy_fallen {
     char route[AMPHI_NAME_MAX];
     amphi_error error; /* status AMPHI_OK: none did */
+    bool again;        /* there is nobody else: it is started once more */
 } amphi_policy_fallen;
 
 typedef struct amphi_plan {
@@ -146,6 +152,10 @@ typedef struct amphi_plan {
                                     _RESOURCE   memory, heat or battery
                                     _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much  */
 } amphi_plan;
+
+/* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use than
+ * memory.unload_percent. Pure. */
+bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_device_facts *device);
 
 /* Would the crashes alone refuse this route? Then nothing of it should be run, not even to describe
  * it. Pure. */

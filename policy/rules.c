@@ -206,11 +206,16 @@ static amphi_verdict rule_available(amphi_judgement *j)
     return AMPHI_VERDICT_HARD;
 }
 
+static bool is_killed_too_often(const amphi_policy *policy, const amphi_crash_facts *crash)
+{
+    return crash->kills_outside > 0 && crash->kills_outside >= policy->crash_outside_limit;
+}
+
 bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash)
 {
     uint32_t limit = policy->crash_limit > 0 ? policy->crash_limit : 1;
     return crash->crashes_early >= limit || crash->crashes_plain >= limit ||
-           crash->kills_memory >= limit;
+           crash->kills_memory >= limit || is_killed_too_often(policy, crash);
 }
 
 static amphi_verdict refuse_crashed(amphi_judgement *j)
@@ -230,10 +235,15 @@ static amphi_verdict refuse_crashed(amphi_judgement *j)
             "in %u s",
             crash->crashes_early, window_s, left_s);
     }
+    if (crash->crashes_plain >= limit) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the local engine crashed %u times within %u s, with plain kernels too; tried again in "
+            "%u s",
+            crash->crashes_plain, window_s, left_s);
+    }
     return refuse(j, AMPHI_REASON_QUARANTINE,
-        "the local engine crashed %u times within %u s, with plain kernels too; tried again in %u "
-        "s",
-        crash->crashes_plain, window_s, left_s);
+        "the local engine was killed from outside %u times within %u s; tried again in %u s",
+        crash->kills_outside, window_s, crash->outside_left_s);
 }
 
 static amphi_verdict rule_quarantine(amphi_judgement *j)

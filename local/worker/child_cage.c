@@ -80,6 +80,22 @@ static const int calls_deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SY
     SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(fork), SCMP_SYS(vfork)};
 #endif
 
+/* To die of what its handler reported, and of nothing else: so a SIGKILL, a SIGSTOP or a SIGTERM
+ * that the parent sees did come from outside. */
+static int allow_own_end(scmp_filter_ctx filter)
+{
+    static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0] && rc == 0; i++) {
+        const struct scmp_arg_cmp bounds[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
+            SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)fatal_signals[i])};
+
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, bounds);
+    }
+    return rc;
+}
+
 static int allow_bounded(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
@@ -87,7 +103,6 @@ static int allow_bounded(scmp_filter_ctx filter)
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
     const struct scmp_arg_cmp set_name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
     const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, 0);
-    const struct scmp_arg_cmp own_pid = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
     int rc = 0;
 
     rc = rc != 0
@@ -105,8 +120,7 @@ static int allow_bounded(scmp_filter_ctx filter)
                  : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, &set_name);
     rc = rc != 0 ? rc
                  : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, &self);
-    rc = rc != 0 ? rc
-                 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own_pid);
+    rc = rc != 0 ? rc : allow_own_end(filter);
 #ifdef AMPHI_SANITIZE
     const struct scmp_arg_cmp read_only =
         SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY);

@@ -175,27 +175,34 @@ static const char *activity(const amphi_local *local)
     }
 }
 
-/* For the ledger: was any kernel at work? One that died while it had nothing to do was not at
- * fault. */
-static void note_death(amphi_local *local)
+/* For the ledger: whose doing was it, and was any kernel at work? One that died while it had nothing
+ * to do was not at fault. */
+static void note_death(amphi_local *local, amphi_death_cause cause)
 {
     bool early = local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING ||
                  local->state == AMPHI_LOCAL_LOADING;
     bool late = local->state == AMPHI_LOCAL_RUNNING || local->state == AMPHI_LOCAL_DRAINING;
 
     amphi__mutex_lock(&local->lock);
-    local->deaths_early += early;
-    local->deaths_late += late;
+    local->deaths.early += early && cause == AMPHI_CAUSE_ITSELF;
+    local->deaths.late += late && cause == AMPHI_CAUSE_ITSELF;
+    local->deaths.memory += (early || late) && cause == AMPHI_CAUSE_MEMORY;
+    local->deaths.outside += (early || late) && cause == AMPHI_CAUSE_OUTSIDE;
     amphi__mutex_unlock(&local->lock);
 }
 
 /* The worker is of no more use: bury it, and end whatever depended on it. */
-void amphi__local_worker_failed(amphi_local *local, const amphi_error *error)
+void amphi__local_worker_failed(
+    amphi_local *local, const amphi_error *error, amphi_death_cause cause)
 {
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL,
+        .error = error,
+        .out_of_memory = cause == AMPHI_CAUSE_MEMORY,
+        .from_outside = cause == AMPHI_CAUSE_OUTSIDE};
     amphi_local_state state = local->state;
     amphi_engine_run *run = local->current;
 
-    note_death(local);
+    note_death(local, cause);
     amphi__local_worker_end(local);
     if (state == AMPHI_LOCAL_STARTING || state == AMPHI_LOCAL_DESCRIBING) {
         amphi__local_set_described(local, error, true, NULL);
@@ -208,31 +215,54 @@ void amphi__local_worker_failed(amphi_local *local, const amphi_error *error)
     /* A run that only just became current was not this worker's: it gets a new one. */
     if (run != NULL && state != AMPHI_LOCAL_READY && state != AMPHI_LOCAL_DRAINING &&
         state != AMPHI_LOCAL_HEADER) {
-        amphi__local_run_fail(local, run, error);
+        amphi__local_run_end(local, run, &event);
     }
 }
 
-void amphi__local_worker_died(amphi_local *local, int signal_number, int exit_code)
+/* A report is believed: who could lie could as well do without the crash, and the policy bounds
+ * what it is believed (crash.outside_limit). Without one, a signal that the handler would have
+ * reported was the process's own (it had no handler yet, or seccomp killed it), and any other can't
+ * be its own, since the cage lets it send itself none (child_cage.c). */
+static amphi_death_cause cause_of(
+    const amphi_local *local, const amphi_last_words *words, int signal_number)
 {
-    amphi_error error;
-    char scratch[24];
-
     if (signal_number == SIGKILL && amphi__memory_kills() != local->memory_kills) {
+        return AMPHI_CAUSE_MEMORY;
+    }
+    if (words->signal > 0) {
+        return words->foreign ? AMPHI_CAUSE_OUTSIDE : AMPHI_CAUSE_ITSELF;
+    }
+    return signal_number > 0 && !amphi__signal_is_reported(signal_number) ? AMPHI_CAUSE_OUTSIDE
+                                                                          : AMPHI_CAUSE_ITSELF;
+}
+
+void amphi__local_worker_died(
+    amphi_local *local, const amphi_last_words *words, const amphi_process_end *end)
+{
+    int signal_number = words->signal > 0 ? words->signal : end->signal;
+    amphi_death_cause cause = cause_of(local, words, signal_number);
+    char scratch[24];
+    const char *name = amphi__signal_name(signal_number, scratch);
+    amphi_error error;
+
+    if (cause == AMPHI_CAUSE_MEMORY) {
         amphi__fail(&error, AMPHI_E_RESOURCE, ENOMEM,
             "engine process was killed for its memory (SIGKILL) while %s", activity(local));
-    } else if (signal_number == SIGKILL) {
-        amphi__fail(&error, AMPHI_E_ENGINE_DIED, SIGKILL,
-            "engine process ended by SIGKILL while %s; the system may be out of memory",
-            activity(local));
+    } else if (cause == AMPHI_CAUSE_OUTSIDE && words->sender_pid > 0) {
+        amphi__fail(&error, AMPHI_E_ENGINE_DIED, signal_number,
+            "engine process was killed from outside (%s from process %d) while %s", name,
+            words->sender_pid, activity(local));
+    } else if (cause == AMPHI_CAUSE_OUTSIDE) {
+        amphi__fail(&error, AMPHI_E_ENGINE_DIED, signal_number,
+            "engine process was killed from outside (%s) while %s", name, activity(local));
     } else if (signal_number > 0) {
         amphi__fail(&error, AMPHI_E_ENGINE_DIED, signal_number,
-            "engine process ended by %s while %s", amphi__signal_name(signal_number, scratch),
-            activity(local));
+            "engine process ended by %s while %s", name, activity(local));
     } else {
         amphi__fail(&error, AMPHI_E_ENGINE_DIED, 0, "engine process ended (exit code %d) while %s",
-            exit_code, activity(local));
+            end->exit_code, activity(local));
     }
-    amphi__local_worker_failed(local, &error);
+    amphi__local_worker_failed(local, &error, cause);
 }
 
 void amphi__local_worker_broke_rules(amphi_local *local)
@@ -241,16 +271,16 @@ void amphi__local_worker_broke_rules(amphi_local *local)
 
     amphi__fail(&error, AMPHI_E_ENGINE_DIED, 0,
         "engine process sent nonsense while %s and was ended", activity(local));
-    amphi__local_worker_failed(local, &error);
+    amphi__local_worker_failed(local, &error, AMPHI_CAUSE_ITSELF);
 }
 
-void amphi__local_worker_stalled(amphi_local *local, const char *how)
+void amphi__local_worker_stalled(amphi_local *local, const char *how, amphi_death_cause cause)
 {
     amphi_error error;
 
     amphi__fail(&error, AMPHI_E_ENGINE_STALLED, 0, "engine process %s while %s and was ended", how,
         activity(local));
-    amphi__local_worker_failed(local, &error);
+    amphi__local_worker_failed(local, &error, cause);
 }
 
 amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)

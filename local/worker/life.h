@@ -31,11 +31,21 @@ void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t
 amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error);
 /* Kills the worker, whatever it does. */
 void amphi__local_worker_end(amphi_local *local);
+/* Whose doing a death was, for the ledger of crashes. */
+typedef enum amphi_death_cause {
+    AMPHI_CAUSE_ITSELF,  /* a crash, a stall, nonsense               */
+    AMPHI_CAUSE_MEMORY,  /* the kernel killed it for its memory      */
+    AMPHI_CAUSE_OUTSIDE, /* another process killed it, or stopped it */
+} amphi_death_cause;
+
 /* The same, and ends the run that depended on it. */
-void amphi__local_worker_failed(amphi_local *local, const amphi_error *error);
-void amphi__local_worker_died(amphi_local *local, int signal_number, int exit_code);
+void amphi__local_worker_failed(
+    amphi_local *local, const amphi_error *error, amphi_death_cause cause);
+/* words.signal 0: its handler said nothing. */
+void amphi__local_worker_died(
+    amphi_local *local, const amphi_last_words *words, const amphi_process_end *end);
 void amphi__local_worker_broke_rules(amphi_local *local);
-void amphi__local_worker_stalled(amphi_local *local, const char *how);
+void amphi__local_worker_stalled(amphi_local *local, const char *how, amphi_death_cause cause);
 /* Collects killed processes; wait: all of them. */
 void amphi__local_reap(amphi_local *local, bool wait);
 

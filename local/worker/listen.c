@@ -32,7 +32,7 @@ static bool on_hello(amphi_local *local, const amphi_worker_message *message)
         amphi__fail(&error, AMPHI_E_ENGINE_DIED, 0,
             "the engine process is of another version (%u, this library speaks %u); reinstall",
             message->as.hello.version, AMPHI_WORKER_VERSION);
-        amphi__local_worker_failed(local, &error);
+        amphi__local_worker_failed(local, &error, AMPHI_CAUSE_ITSELF);
         return true;
     }
     amphi__mutex_lock(&local->lock);

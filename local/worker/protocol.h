@@ -23,10 +23,24 @@ enum {
     AMPHI_WORKER_FD_SHARED = 3, /* the sealed memory                                     */
     AMPHI_WORKER_FD_WAKE = 4,   /* eventfd: the parent wrote a request                   */
     AMPHI_WORKER_FD_EVENTS = 5, /* eventfd: the worker wrote an event                    */
-    AMPHI_WORKER_FD_DEATH = 6,  /* eventfd: the fatal signal's number, from its handler  */
+    AMPHI_WORKER_FD_DEATH = 6,  /* eventfd: a fatal signal's last words (AMPHI_DEATH_…)    */
     AMPHI_WORKER_FD_MODEL = 7,  /* the model file, read-only                             */
     AMPHI_WORKER_FD_END = 8
 };
+
+/* The handler's last words, one number: the signal, and when another process sent it that one's pid
+ * (0: it lies beyond our pid namespace). A worker can lie about this, as about everything. */
+#define AMPHI_DEATH_SIGNAL_MASK  0x7fu
+#define AMPHI_DEATH_FOREIGN      0x80u
+#define AMPHI_DEATH_SENDER_SHIFT 32
+
+/* The signals that the handler reports. posix_spawn blocks them until it stands, so that one sent
+ * from outside in the first moments is reported too; a fault of the worker's own kills at once,
+ * blocked or not. */
+#define AMPHI_DEATH_SIGNALS                                                                        \
+    {                                                                                              \
+        SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS, SIGTRAP                                  \
+    }
 
 /* Sizes. Requests hold a whole conversation; pages that are never written are never used. */
 #define AMPHI_WORKER_CONTROL_BYTES  4096u

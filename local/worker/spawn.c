@@ -8,6 +8,7 @@
 
 #include "sdk/core/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -75,14 +76,18 @@ static int fill_actions(posix_spawn_file_actions_t *actions, const int raised[FD
 
 static int fill_attributes(posix_spawnattr_t *attributes)
 {
-    sigset_t none;
+    static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
+    sigset_t fatal;
     sigset_t all;
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
     int rc = 0;
 
-    sigemptyset(&none);
+    sigemptyset(&fatal);
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
+        sigaddset(&fatal, fatal_signals[i]);
+    }
     sigfillset(&all);
-    rc = posix_spawnattr_setsigmask(attributes, &none);
+    rc = posix_spawnattr_setsigmask(attributes, &fatal);
     rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(attributes, &all);
     rc = rc != 0 ? rc : posix_spawnattr_setpgroup(attributes, 0);
     return rc != 0 ? rc : posix_spawnattr_setflags(attributes, flags);
@@ -190,12 +195,56 @@ static int wait_for(const amphi_process *process, siginfo_t *info, int options)
     return rc;
 }
 
+bool amphi__stat_is_stopped(const char *path)
+{
+    char line[512];
+    const char *at = NULL;
+    FILE *file = fopen(path, "re");
+
+    if (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        at = strrchr(line, ')'); /* the name before it may hold anything */
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return at != NULL && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
+}
+
+bool amphi__process_has_stopped_thread(const amphi_process *process)
+{
+    char path[320];
+    DIR *folder = NULL;
+    struct dirent *entry = NULL;
+    bool found = false;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
+    folder = process->pid > 0 ? opendir(path) : NULL;
+    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)process->pid, entry->d_name);
+            found = amphi__stat_is_stopped(path);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return found;
+}
+
+/* waitid does not tell of a tracer's stops, and where /proc hides other processes (hidepid) only
+ * waitid tells anything. */
 bool amphi__process_is_stopped(const amphi_process *process)
 {
+    char path[48];
     siginfo_t info;
 
-    return process->pid > 0 && wait_for(process, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid != 0 && info.si_code == CLD_STOPPED;
+    if (process->pid <= 0) {
+        return false;
+    }
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process->pid);
+    return amphi__stat_is_stopped(path) ||
+           (wait_for(process, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+               info.si_code == CLD_STOPPED);
 }
 
 bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *end)
@@ -226,31 +275,41 @@ bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *e
 
 const char *amphi__signal_name(int number, char scratch[24])
 {
-    switch (number) {
-    case SIGSEGV:
-        return "SIGSEGV";
-    case SIGBUS:
-        return "SIGBUS";
-    case SIGABRT:
-        return "SIGABRT";
-    case SIGILL:
-        return "SIGILL";
-    case SIGFPE:
-        return "SIGFPE";
-    case SIGKILL:
-        return "SIGKILL";
-    case SIGTERM:
-        return "SIGTERM";
-    case SIGSYS:
-        return "SIGSYS";
-    case SIGTRAP:
-        return "SIGTRAP";
-    case SIGHUP:
-        return "SIGHUP";
-    case SIGINT:
-        return "SIGINT";
-    default:
-        snprintf(scratch, 24, "signal %d", number);
-        return scratch;
+    static const char *const names[] = {
+        [SIGHUP] = "SIGHUP",
+        [SIGINT] = "SIGINT",
+        [SIGQUIT] = "SIGQUIT",
+        [SIGILL] = "SIGILL",
+        [SIGTRAP] = "SIGTRAP",
+        [SIGABRT] = "SIGABRT",
+        [SIGBUS] = "SIGBUS",
+        [SIGFPE] = "SIGFPE",
+        [SIGKILL] = "SIGKILL",
+        [SIGUSR1] = "SIGUSR1",
+        [SIGSEGV] = "SIGSEGV",
+        [SIGUSR2] = "SIGUSR2",
+        [SIGPIPE] = "SIGPIPE",
+        [SIGALRM] = "SIGALRM",
+        [SIGTERM] = "SIGTERM",
+        [SIGXCPU] = "SIGXCPU",
+        [SIGSYS] = "SIGSYS",
+    };
+
+    if (number > 0 && (size_t)number < sizeof names / sizeof names[0] && names[number] != NULL) {
+        return names[number];
     }
+    snprintf(scratch, 24, "signal %d", number);
+    return scratch;
+}
+
+bool amphi__signal_is_reported(int number)
+{
+    static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
+
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
+        if (fatal_signals[i] == number) {
+            return true;
+        }
+    }
+    return false;
 }

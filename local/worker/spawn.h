@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Starting the engine process: posix_spawn (never fork from a large parent: 106 ms against 0.7 ms
- * with 4 GiB resident), descriptors at fixed numbers and nothing else, an empty signal mask, a
- * process group of its own (a terminal's ctrl-C is for the app), and almost no environment.
+ * with 4 GiB resident), descriptors at fixed numbers and nothing else, a signal mask with only what
+ * its handler is to report, a process group of its own (a terminal's ctrl-C is for the app), and
+ * almost no environment.
  */
 #ifndef AMPHI_WORKER_SPAWN_H
 #define AMPHI_WORKER_SPAWN_H
@@ -29,13 +30,19 @@ amphi_status amphi__process_spawn(amphi_process *out, const char *path,
 
 /* SIGKILL; nothing happens when it is gone. */
 void amphi__process_kill(const amphi_process *process);
-/* Is it stopped (SIGSTOP, a debugger's job control)? */
+/* Is it stopped (SIGSTOP, job control) or held by a tracer? */
 bool amphi__process_is_stopped(const amphi_process *process);
+/* Is any thread of it? Reads a file for each of them. */
+bool amphi__process_has_stopped_thread(const amphi_process *process);
+/* The same of one line of /proc: PATH is a stat file (proc(5)). */
+bool amphi__stat_is_stopped(const char *path);
 /* Collects it if it has ended: true, *end tells how, and *process is emptied. wait: blocks, for
  * a process that was killed. */
 bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *end);
 
 /* "SIGSEGV"; "signal 42" is written into scratch. */
 const char *amphi__signal_name(int number, char scratch[24]);
+/* One of AMPHI_DEATH_SIGNALS: without a report it was the process's own. */
+bool amphi__signal_is_reported(int number);
 
 #endif

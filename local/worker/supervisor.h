@@ -91,7 +91,9 @@ typedef struct amphi_local {
     amphi_local_described described;
     amphi_local_count count;
     amphi_local_identity identity;
-    uint32_t deaths_early, deaths_late;
+    struct amphi_local_deaths {
+        uint32_t early, late, memory, outside; /* as in amphi_engine_info */
+    } deaths;
     uint64_t spawn_us; /* since when a process is being started; 0: none is */
     pid_t spawn_thread;
     bool finished; /* the thread is about to end */

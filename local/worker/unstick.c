@@ -31,24 +31,6 @@ void amphi__local_spawn_ended(amphi_local *local)
     amphi__mutex_unlock(&local->lock);
 }
 
-static bool is_stopped(int pid)
-{
-    char path[48];
-    char line[512];
-    FILE *file = NULL;
-    const char *at = NULL;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    file = fopen(path, "re");
-    if (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        at = strrchr(line, ')');
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return at != NULL && (at[2] == 'T' || at[2] == 't');
-}
-
 void amphi__local_unstick(amphi_local *local)
 {
     char path[64];
@@ -61,7 +43,8 @@ void amphi__local_unstick(amphi_local *local)
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);
     file = fopen(path, "re");
     while (file != NULL && fscanf(file, "%d", &pid) == 1) {
-        if (is_stopped(pid)) {
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        if (amphi__stat_is_stopped(path)) {
             kill(pid, SIGKILL);
         }
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Signs of death: the note of the worker's own fatal-signal handler, its end as the kernel tells
- * it, a process that was stopped, and silence beyond the limit of what it is doing.
+ * it, a process that was stopped (SIGSTOP, a tracer), and silence beyond the limit of what it is
+ * doing.
  */
 #include "local/worker/life.h"
 
@@ -19,27 +20,30 @@ bool amphi__local_is_busy(const amphi_local *local)
 
 void amphi__local_check_death(amphi_local *local, bool process_ended)
 {
-    amphi_process_end end;
-    int signal_number = 0;
+    amphi_process_end end = {0};
+    amphi_last_words words;
 
     if (local->state == AMPHI_LOCAL_NONE) {
         return;
     }
-    signal_number = amphi__worker_death_signal(&local->worker);
-    if (signal_number != 0) {
+    words = amphi__worker_last_words(&local->worker);
+    if (words.signal != 0) {
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
-            signal_number > 0 ? amphi__local_worker_died(local, signal_number, 0)
-                              : amphi__local_worker_broke_rules(local);
+            words.signal > 0 ? amphi__local_worker_died(local, &words, &end)
+                             : amphi__local_worker_broke_rules(local);
         }
     } else if ((process_ended || local->worker.process.pidfd < 0) &&
                amphi__process_reap(&local->worker.process, false, &end)) {
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
-            /* The handler's note may have come between the two looks. */
-            signal_number = amphi__worker_death_signal(&local->worker);
-            amphi__local_worker_died(
-                local, signal_number > 0 ? signal_number : end.signal, end.exit_code);
+            /* The handler's note may have come between the two looks. One about another signal
+             * than the one that killed was of no use: the kernel does not lie. */
+            words = amphi__worker_last_words(&local->worker);
+            if (end.signal != 0 && words.signal != end.signal) {
+                words = (amphi_last_words){0};
+            }
+            amphi__local_worker_died(local, &words, &end);
         }
     }
 }
@@ -70,18 +74,20 @@ void amphi__local_check_stall(amphi_local *local)
         return;
     }
     heartbeat = atomic_load(&local->worker.control->heartbeat);
+    local->stopped_ticks =
+        heartbeat == local->heartbeat && amphi__process_is_stopped(&local->worker.process)
+            ? local->stopped_ticks + 1
+            : 0;
     /* If we ourselves were not running (a frozen app, a laptop's lid), it could not either. */
     if (heartbeat != local->heartbeat || away_us > (uint64_t)AMPHI_LOCAL_TICK_MS * 20 * 1000) {
         local->heartbeat = heartbeat;
         local->progress_us = now_us;
     }
     if (now_us > local->progress_us && now_us - local->progress_us > stall_limit_us(local)) {
-        amphi__local_worker_stalled(local, "went silent");
-        return;
-    }
-    local->stopped_ticks =
-        amphi__process_is_stopped(&local->worker.process) ? local->stopped_ticks + 1 : 0;
-    if (local->stopped_ticks >= STOPPED_TICKS) {
-        amphi__local_worker_stalled(local, "was stopped");
+        amphi__process_has_stopped_thread(&local->worker.process)
+            ? amphi__local_worker_stalled(local, "was held from outside", AMPHI_CAUSE_OUTSIDE)
+            : amphi__local_worker_stalled(local, "went silent", AMPHI_CAUSE_ITSELF);
+    } else if (local->stopped_ticks >= STOPPED_TICKS) {
+        amphi__local_worker_stalled(local, "was stopped from outside", AMPHI_CAUSE_OUTSIDE);
     }
 }

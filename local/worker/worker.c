@@ -135,14 +135,26 @@ void amphi__worker_cancel(amphi_worker *worker, uint32_t run)
     atomic_store(&worker->control->cancel_run, run);
 }
 
-int amphi__worker_death_signal(amphi_worker *worker)
+amphi_last_words amphi__worker_last_words(amphi_worker *worker)
 {
+    amphi_last_words words = {0};
     uint64_t value = 0;
+    uint64_t sender = 0;
 
     if (read(worker->death_fd, &value, sizeof value) != (ssize_t)sizeof value) {
-        return 0;
+        return words;
     }
-    return value >= 1 && value <= 64 ? (int)value : -1;
+    words.signal = (int)(value & AMPHI_DEATH_SIGNAL_MASK);
+    words.foreign = (value & AMPHI_DEATH_FOREIGN) != 0;
+    sender = value >> AMPHI_DEATH_SENDER_SHIFT;
+    if ((value & ~(uint64_t)0 >> AMPHI_DEATH_SENDER_SHIFT) >
+            (AMPHI_DEATH_SIGNAL_MASK | AMPHI_DEATH_FOREIGN) ||
+        !amphi__signal_is_reported(words.signal) || sender > INT32_MAX ||
+        (sender != 0 && !words.foreign)) {
+        return (amphi_last_words){.signal = -1};
+    }
+    words.sender_pid = (int)sender;
+    return words;
 }
 
 /* ---- the border check ---- */

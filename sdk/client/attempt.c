@@ -50,7 +50,8 @@ typedef struct watch {
     uint64_t device_checked_us;
     unsigned device_epoch;
     amphi_ledger_start ledger;
-    bool out_of_memory;
+    bool was_short_of_memory; /* at the last look at the device          */
+    amphi_ledger_cause cause; /* of its failure                          */
     bool ended;
 } watch;
 
@@ -134,6 +135,19 @@ static void on_finish(watch *w, const amphi_engine_event *event)
     w->ended = true;
 }
 
+static void find_cause(watch *w, const amphi_note *note)
+{
+    amphi_engine_event fail = note->engine;
+    char told[sizeof w->attempt->error.message];
+    fail.error = &note->error;
+    w->cause = amphi__ledger_cause(w->stream->client, &fail, w->was_short_of_memory);
+    if (w->cause == AMPHI_LEDGER_MEMORY && fail.from_outside) { /* the engine could not know */
+        amphi__str_copy_to(told, sizeof told, amphi_str_from(w->attempt->error.message));
+        snprintf(w->attempt->error.message, sizeof w->attempt->error.message,
+            "%.*s; the device was short of memory", (int)sizeof told - 40, told);
+    }
+}
+
 static void on_fail(watch *w, const amphi_note *note)
 {
     amphi_error *error = &w->attempt->error;
@@ -145,7 +159,8 @@ static void on_fail(watch *w, const amphi_note *note)
         error->retry_after_ms = note->error.retry_after_ms;
     }
     w->attempt->prefix_refused = note->engine.prefix_refused;
-    w->out_of_memory = note->engine.out_of_memory;
+    if (w->info.kind == AMPHI_ENGINE_LOCAL)
+        find_cause(w, note);
     w->ended = true;
 }
 
@@ -220,6 +235,7 @@ static void check_device(watch *w, uint64_t now_us)
     amphi_policy policy = client->policy;
     amphi__mutex_unlock(&client->lock);
     amphi_error reason;
+    w->was_short_of_memory = amphi__policy_is_short_of_memory(&policy, &facts);
     if (amphi__policy_check_running(&policy, &facts, &reason) != AMPHI_OK)
         stop(w, AMPHI_E_RESOURCE, reason.message);
 }
@@ -324,7 +340,7 @@ static void start_watch(watch *w)
 void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt)
 {
     amphi__ledger_end(
-        stream->client, &attempt->unsaved, &attempt->unsaved_error, attempt->unsaved_out_of_memory);
+        stream->client, &attempt->unsaved, &attempt->unsaved_error, attempt->unsaved_cause);
 }
 
 static void stop_watch(watch *w)
@@ -338,10 +354,10 @@ static void stop_watch(watch *w)
     if (w->ended && w->attempt->error.status != AMPHI_OK && w->attempt->unsaved.id == 0) {
         w->attempt->unsaved = w->ledger;
         w->attempt->unsaved_error = w->attempt->error;
-        w->attempt->unsaved_out_of_memory = w->out_of_memory;
+        w->attempt->unsaved_cause = w->cause;
     } else {
-        amphi__ledger_end(w->stream->client, &w->ledger, w->ended ? &w->attempt->error : &abandoned,
-            w->out_of_memory);
+        amphi__ledger_end(
+            w->stream->client, &w->ledger, w->ended ? &w->attempt->error : &abandoned, w->cause);
     }
     amphi__splice_clear(&w->splice);
     amphi__buf_clear(&w->logprobs);

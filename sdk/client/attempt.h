@@ -26,7 +26,7 @@ typedef struct amphi_attempt {
      * write may wait for the disk and somebody waits for words. */
     amphi_ledger_start unsaved;
     amphi_error unsaved_error;
-    bool unsaved_out_of_memory;
+    amphi_ledger_cause unsaved_cause;
 } amphi_attempt;
 
 /* Writes what is unsaved. */

@@ -168,7 +168,7 @@ static void note_outcome(amphi_stream *stream, const amphi_attempt *attempt)
 static bool may_revive(const amphi_stream *stream, const amphi_attempt *attempt, bool has_next)
 {
     amphi_status status = attempt->error.status;
-    return !has_next && !stream->tool_call_seen &&
+    return !has_next && !stream->tool_call_seen && !stream->plan.fallen.again &&
            (status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED);
 }
 

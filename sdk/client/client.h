@@ -17,12 +17,16 @@
 
 #include <stdatomic.h>
 
+/* Deaths of an engine's process since it was made, as its info tells them. */
+typedef struct amphi_route_deaths {
+    uint32_t early, late, memory, outside;
+} amphi_route_deaths;
+
 typedef struct amphi_route {
     amphi_engine engine;
     bool owned;                   /* freed with the client                              */
     amphi_breaker breaker;        /* under client->lock                                 */
-    uint32_t deaths_early;        /* of the engine's, those that are in the ledger...   */
-    uint32_t deaths_late;         /* ... under the lock                                 */
+    amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */
     uint32_t load;                /* runs under way; under the lock                     */
     uint32_t first_tokens_ms[32]; /* the last ones; under the lock                      */
     uint32_t first_tokens_count;  /* ever                                               */
@@ -84,6 +88,7 @@ void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
 
 /* device_facts.c: probed (at most a second old) with pushed on top. */
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out);
+bool amphi__client_is_short_of_memory(amphi_client *client);
 /* Parses the JSON form of pushed facts. */
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error);
 

@@ -64,6 +64,19 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi__mutex_unlock(&client->lock);
 }
 
+/* Nobody is there to take over: the one that fell may be started once more (its rules still apply). */
+static bool revive_fallen(
+    const amphi_policy_fallen *fallen, amphi_policy_route *routes, size_t routes_count)
+{
+    for (size_t i = 0; fallen->error.status != AMPHI_OK && i < routes_count; i++) {
+        if (strcmp(routes[i].info.name, fallen->route) == 0) {
+            routes[i].info.available = true; /* as far as anybody knows */
+            return true;
+        }
+    }
+    return false;
+}
+
 bool amphi__decide(
     amphi_client *client, const amphi_request *request, amphi_plan *out, amphi_error *error)
 {
@@ -88,6 +101,9 @@ bool amphi__decide(
     facts.routes = routes;
     facts.routes_count = client->routes_count;
     amphi__policy_decide(out, &policy, &facts);
+    fallen.again = out->steps_count == 0 && revive_fallen(&fallen, routes, client->routes_count);
+    if (fallen.again)
+        amphi__policy_decide(out, &policy, &facts);
     out->fallen = fallen;
     amphi_preference preference;
     (void)amphi__preference_read(/* a name that is gone since: the others count */
@@ -225,8 +241,7 @@ void amphi__decide_ended(
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
-        route->deaths_early = info.deaths_early; /* the attempt's row tells of this one */
-        route->deaths_late = info.deaths_late;
+        amphi__ledger_deaths_seen(route, &info);
         amphi__breaker_succeeded(&route->breaker); /* the ledger judges a local engine    */
     } else if (outcome->status == AMPHI_E_CANCELLED || outcome->status == AMPHI_E_NO_MEMORY) {
         route->breaker.probing = false; /* nothing was learnt; a probe has to be made again */

@@ -54,6 +54,16 @@ void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
     amphi__mutex_unlock(&client->lock);
 }
 
+bool amphi__client_is_short_of_memory(amphi_client *client)
+{
+    amphi_device_facts facts;
+    amphi__client_facts(client, &facts);
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
+    return amphi__policy_is_short_of_memory(&policy, &facts);
+}
+
 amphi_status amphi_device_snapshot(
     amphi_client *client, amphi_device_facts *out, amphi_error *error)
 {

@@ -14,6 +14,7 @@
 #include "sdk/core/host.h"
 #include "sdk/core/str.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #define PLAIN_KERNELS "reference"
@@ -83,10 +84,24 @@ void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_
     set(client, start, AMPHI_START_RUNNING);
 }
 
-static amphi_start_outcome outcome_of(const amphi_error *error, bool out_of_memory)
+amphi_ledger_cause amphi__ledger_cause(
+    amphi_client *client, const amphi_engine_event *fail, bool was_short)
 {
-    if (out_of_memory)
+    if (fail->out_of_memory)
+        return AMPHI_LEDGER_MEMORY;
+    if (!fail->from_outside)
+        return AMPHI_LEDGER_ITSELF;
+    bool killed = fail->error != NULL && fail->error->native_code == SIGKILL;
+    return killed && (was_short || amphi__client_is_short_of_memory(client)) ? AMPHI_LEDGER_MEMORY
+                                                                             : AMPHI_LEDGER_OUTSIDE;
+}
+
+static amphi_start_outcome outcome_of(const amphi_error *error, amphi_ledger_cause cause)
+{
+    if (cause == AMPHI_LEDGER_MEMORY)
         return AMPHI_START_OUT_OF_MEMORY;
+    if (cause == AMPHI_LEDGER_OUTSIDE)
+        return AMPHI_START_KILLED;
     switch (error->status) {
     case AMPHI_OK:
         return AMPHI_START_OK;
@@ -102,12 +117,12 @@ static amphi_start_outcome outcome_of(const amphi_error *error, bool out_of_memo
     }
 }
 
-void amphi__ledger_end(
-    amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome, bool out_of_memory)
+void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
+    amphi_ledger_cause cause)
 {
     if (start->id == 0)
         return;
-    set(client, start, outcome_of(outcome, out_of_memory));
+    set(client, start, outcome_of(outcome, cause));
     start->id = 0;
 }
 
@@ -120,7 +135,9 @@ typedef struct tally {
     amphi_crash_facts facts;
     int64_t now_ms;
     int64_t window_ms;
-    int64_t newest_ms; /* of the crashes; 0: none */
+    int64_t newest_ms;      /* of the crashes; 0: none */
+    uint32_t outside_limit; /* after so many kills from outside there is a pause */
+    int64_t outside_ms;     /* when the one that reached the limit came          */
     amphi_ledger_start gone[GONE_MAX];
     size_t gone_count;
 } tally;
@@ -129,6 +146,8 @@ static uint32_t *counter(amphi_crash_facts *facts, const amphi_store_start *star
 {
     if (start->outcome == AMPHI_START_OUT_OF_MEMORY)
         return &facts->kills_memory;
+    if (start->outcome == AMPHI_START_KILLED)
+        return &facts->kills_outside;
     if (start->outcome != AMPHI_START_CRASHED && start->outcome != AMPHI_START_STALLED &&
         !(start->outcome == AMPHI_START_HOST_DIED && start->in_process))
         return NULL;
@@ -153,8 +172,12 @@ static bool count(void *user, const amphi_store_start *row)
     if (of == NULL)
         return true;
     ++*of;
-    if (start.changed_ms > t->newest_ms)
+    if (of == &t->facts.kills_outside) { /* newest first: this many ago */
+        if (*of == t->outside_limit)
+            t->outside_ms = start.changed_ms;
+    } else if (start.changed_ms > t->newest_ms) {
         t->newest_ms = start.changed_ms;
+    }
     return true;
 }
 
@@ -167,6 +190,14 @@ static uint32_t *deepest(amphi_crash_facts *facts)
     if (facts->kills_memory > *largest)
         largest = &facts->kills_memory;
     return *largest > 0 ? largest : &facts->crashes;
+}
+
+/* A kill from outside is never forgiven, it leaves the window. */
+static void wait_for_window(tally *t)
+{
+    int64_t left_ms = t->outside_ms + t->window_ms - t->now_ms;
+    if (t->outside_ms != 0 && left_ms > 0)
+        t->facts.outside_left_s = (uint32_t)((left_ms + 999) / 1000);
 }
 
 static void forgive(tally *t, uint32_t quiet_s)
@@ -192,7 +223,8 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     amphi_error error;
     tally t = {.build = amphi_str_from(info->build),
         .now_ms = amphi__clock_wall_ms(client->clock),
-        .window_ms = (int64_t)policy->crash_window_s * 1000};
+        .window_ms = (int64_t)policy->crash_window_s * 1000,
+        .outside_limit = policy->crash_outside_limit};
     memset(out, 0, sizeof *out);
     if (info->kind != AMPHI_ENGINE_LOCAL || !amphi__ledger_is_kept(client))
         return;
@@ -204,33 +236,44 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     for (size_t i = 0; i < t.gone_count; i++)
         set(client, &t.gone[i], AMPHI_START_HOST_DIED);
     forgive(&t, policy->crash_quiet_s);
+    wait_for_window(&t);
     *out = t.facts;
 }
 
-static void add_deaths(
-    amphi_client *client, const amphi_engine_info *info, uint32_t count, amphi_start_phase phase)
+static void add_deaths(amphi_client *client, const amphi_engine_info *info, uint32_t count,
+    amphi_start_phase phase, amphi_start_outcome outcome)
 {
     for (uint32_t i = 0; i < count && i < DEATHS_AT_ONCE_MAX; i++)
-        (void)add(client, info, false, phase,
-            info->failure == AMPHI_E_ENGINE_STALLED ? AMPHI_START_STALLED : AMPHI_START_CRASHED);
+        (void)add(client, info, false, phase, outcome);
+}
+
+void amphi__ledger_deaths_seen(amphi_route *route, const amphi_engine_info *info)
+{
+    route->deaths = (amphi_route_deaths){
+        info->deaths_early, info->deaths_late, info->deaths_memory, info->deaths_outside};
 }
 
 /* Deaths that no attempt has taken note of: one row each. */
 static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amphi_engine_info *info)
 {
-    uint32_t early = 0;
-    uint32_t late = 0;
+    amphi_route_deaths new = {0};
+    bool is_short = info->deaths_outside != 0 && amphi__client_is_short_of_memory(client);
+    amphi_start_outcome fault =
+        info->failure == AMPHI_E_ENGINE_STALLED ? AMPHI_START_STALLED : AMPHI_START_CRASHED;
     amphi__mutex_lock(&client->lock);
     if (route->load == 0) { /* an attempt under way tells its engine's death itself */
-        early = info->deaths_early - route->deaths_early;
-        late = info->deaths_late - route->deaths_late;
-        route->deaths_early = info->deaths_early;
-        route->deaths_late = info->deaths_late;
+        new = (amphi_route_deaths){info->deaths_early - route->deaths.early,
+            info->deaths_late - route->deaths.late, info->deaths_memory - route->deaths.memory,
+            info->deaths_outside - route->deaths.outside};
+        amphi__ledger_deaths_seen(route, info);
     }
     amphi__mutex_unlock(&client->lock);
-    add_deaths(client, info, early, AMPHI_START_LOAD);
-    add_deaths(client, info, late, AMPHI_START_TOKEN);
-    return early + late;
+    add_deaths(client, info, new.early, AMPHI_START_LOAD, fault);
+    add_deaths(client, info, new.late, AMPHI_START_TOKEN, fault);
+    add_deaths(client, info, new.memory, AMPHI_START_LOAD, AMPHI_START_OUT_OF_MEMORY);
+    add_deaths(client, info, new.outside, AMPHI_START_LOAD,
+        is_short ? AMPHI_START_OUT_OF_MEMORY : AMPHI_START_KILLED);
+    return new.early + new.late + new.memory + new.outside;
 }
 
 uint32_t amphi__ledger_describe(amphi_client *client, amphi_route *route,

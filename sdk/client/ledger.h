@@ -4,6 +4,9 @@
  * before each phase, so that a model which takes the app down with it is known at the next launch.
  * From these rows come the policy's facts about crashes. Rows are kept per model file and engine
  * build: a new one of either starts clean.
+ *
+ * What counts as a crash is the engine's own doing. Kills from outside are written down as such and
+ * have a limit of their own, which only a machine that kills at every start reaches.
  */
 #ifndef AMPHI_CLIENT_LEDGER_H
 #define AMPHI_CLIENT_LEDGER_H
@@ -16,6 +19,19 @@ typedef struct amphi_ledger_start {
     amphi_start_phase phase;
 } amphi_ledger_start;
 
+/* Whose doing a failure was. */
+typedef enum amphi_ledger_cause {
+    AMPHI_LEDGER_ITSELF = 0,
+    AMPHI_LEDGER_MEMORY = 1,  /* killed for its memory, or an allocation failed  */
+    AMPHI_LEDGER_OUTSIDE = 2, /* another process killed it, or stopped it        */
+} amphi_ledger_cause;
+
+/* Of a failed run. A kill while the device is short of memory (or was at the last look:
+ * was_short) is one for its memory: the low-memory killers of user space (Android's lmkd,
+ * systemd-oomd) leave no other trace. */
+amphi_ledger_cause amphi__ledger_cause(
+    amphi_client *client, const amphi_engine_event *fail, bool was_short);
+
 /* Is there a place to keep it? Otherwise breakers judge local engines too. */
 bool amphi__ledger_is_kept(const amphi_client *client);
 
@@ -25,7 +41,10 @@ void amphi__ledger_begin(
 void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase);
 /* A second call does nothing. */
 void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
-    bool out_of_memory);
+    amphi_ledger_cause cause);
+
+/* An attempt's own row tells of the deaths up to now. Under the client's lock. */
+void amphi__ledger_deaths_seen(amphi_route *route, const amphi_engine_info *info);
 
 /* Facts for the policy. Marks the starts of processes that are gone. */
 void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,

@@ -14,11 +14,10 @@ FAULT_WORKER = os.path.join(BUILD, "tests", "fault_worker")
 OPEN = {"memory": {"max_percent": 100, "unload_percent": 100}}
 
 
-def counting_worker(folder):
+def counting_worker(folder, then=f"exec -a amphi-worker {FAULT_WORKER}"):
     """A worker that leaves a line in a file each time it is started."""
     starts = os.path.join(folder, "starts")
-    script = write(folder, "worker.sh", f"#!/bin/bash\necho started >> {starts}\n"
-                                        f"exec -a amphi-worker {FAULT_WORKER}\n")
+    script = write(folder, "worker.sh", f"#!/bin/bash\necho started >> {starts}\n{then}\n")
     os.chmod(script, 0o755)
 
     def count():
@@ -39,8 +38,8 @@ def local_of(result):
     return next(r for r in result["decision"] if r["route"] == "local")
 
 
-def five_in_a_row(folder, url, script):
-    env, starts = counting_worker(folder)
+def five_in_a_row(folder, url, script, **worker):
+    env, starts = counting_worker(folder, **worker)
     model = write(folder, "crashing.gguf", script)
     for launch in range(1, 6):
         before = starts()
@@ -72,6 +71,70 @@ def crash__a_model_that_crashes_on_load_is_not_tried_a_fourth_time(folder):
 def crash__nor_one_that_crashes_while_its_header_is_read(folder):
     with gateway(folder, "--mode", "only_local") as (url, _):
         five_in_a_row(folder, url, "ABRT@spawn")
+
+
+def fresh(folder, name):
+    path = os.path.join(folder, name)
+    os.mkdir(path)
+    return path
+
+
+@promise
+def crash__of_a_worker_that_never_gets_to_say_anything_is_a_crash(folder):
+    """It dies of its own before any handler stands: a fault, an abort, an exit."""
+    ends = {"fault": "exec python3 -c 'import ctypes; ctypes.string_at(0)'",
+            "abort": "exec python3 -c 'import os; os.abort()'",
+            "exit": "exit 1"}
+    with gateway(folder, "--mode", "only_local") as (url, _):
+        for name, end in ends.items():
+            five_in_a_row(fresh(folder, name), url, name, then=end)
+
+
+@promise
+def crash__a_worker_that_cannot_be_started_is_no_crash_and_the_cloud_answers(folder):
+    model = write(folder, "model.gguf", "none")
+    worker = write(folder, "worker.sh", "#!/bin/bash\n")  # not executable
+    with gateway(folder, "--mode", "only_local") as (url, _):
+        for _ in range(5):
+            result = ask(folder, url, {"AMPHI_WORKER": worker}, "--model", model)
+            assert result["route"] == "cloud" and result["text"], result
+            assert "can't start the engine process" in local_of(result)["why"], result
+
+
+@promise
+def crash__kills_from_outside_never_lead_to_the_quarantine(folder):
+    """Whoever kills each worker at once; the cloud answers each time, and each time it is tried."""
+    env, starts = counting_worker(folder, then="kill -KILL $$")
+    model = write(folder, "model.gguf", "none")
+    with gateway(folder, "--mode", "only_local") as (url, _):
+        for launch in range(1, 9):
+            result = ask(folder, url, env, "--model", model)
+            assert result["route"] == "cloud" and result["text"], result
+            assert len(result["takeovers"]) == 1, result
+            assert "killed from outside (SIGKILL)" in result["takeovers"][0]["why"], result
+            assert starts() == launch, (launch, starts())
+    found = amphi("doctor", "--json", "--data", os.path.join(folder, "data"), "--model", model,
+                  env=env).stdout
+    assert "killed or stopped from outside 9 times" in found, found  # the doctor's own start too
+
+
+@promise
+def crash__without_a_cloud_the_engine_is_started_once_more_and_not_for_ever(folder):
+    """A watchdog that kills at each start, then one that does so once."""
+    env, starts = counting_worker(folder, then="kill -KILL $$")
+    words = ["ask", "--json", "--no-cache", "--data", os.path.join(folder, "data"), "--mode",
+             "only_local", "--policy", write(folder, "policy.json", OPEN), "--model",
+             write(folder, "model.gguf", "none"), "hello"]
+    done = amphi(*words, env=env)
+    assert done.returncode not in (0, 2) and starts() == 2, (done, starts())
+    error = json.loads(done.stdout)["error"]
+    assert "killed from outside (SIGKILL)" in error["message"], error
+    once = os.path.join(folder, "once")
+    env, starts = counting_worker(fresh(folder, "second"), then=(
+        f"[ -e {once} ] || {{ touch {once}; kill -KILL $$; }}\nexec -a amphi-worker {FAULT_WORKER}"))
+    result = json.loads(amphi(*words, env=env).stdout)
+    assert result["route"] == "local" and result["text"].startswith("word00 "), result
+    assert starts() == 2 and len(result["takeovers"]) == 1, (starts(), result)
 
 
 @promise

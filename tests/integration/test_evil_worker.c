@@ -101,6 +101,10 @@ static const evil evils[] = {
     {"death-note-0", FINISHED},
     {"death-note-65", DIED},
     {"death-note-max", DIED},
+    {"death-note-kill", DIED},          /* no handler reports that one */
+    {"death-note-sender-of-own", DIED}, /* nobody sent it, from process 1 */
+    {"death-note-sender-negative", DIED},
+    {"death-note-twice", DIED}, /* an eventfd adds */
     {"shrinks-the-memory", FINISHED},
     /* silence and exits */
     {"silent-at-hello", STALLED},
@@ -387,9 +391,23 @@ static bool evil_end(scripted_worker *worker, const char *script, uint32_t run)
     return true;
 }
 
+static uint64_t death_note(const char *script)
+{
+    return is(script, "death-note-0")       ? 0
+           : is(script, "death-note-65")    ? 65
+           : is(script, "death-note-kill")  ? SIGKILL
+           : is(script, "death-note-twice") ? SIGABRT | AMPHI_DEATH_FOREIGN
+           : is(script, "foreign-note")
+               ? SIGSEGV | AMPHI_DEATH_FOREIGN | 1ull << AMPHI_DEATH_SENDER_SHIFT
+           : is(script, "death-note-sender-of-own") ? SIGSEGV | 1ull << AMPHI_DEATH_SENDER_SHIFT
+           : is(script, "death-note-sender-negative")
+               ? SIGSEGV | AMPHI_DEATH_FOREIGN | 0x80000000ull << AMPHI_DEATH_SENDER_SHIFT
+               : UINT64_MAX - 1;
+}
+
 static bool evil_control(scripted_worker *worker, const char *script)
 {
-    uint64_t note = is(script, "death-note-65") ? 65 : UINT64_MAX - 1;
+    const uint64_t note = death_note(script);
 
     if (is(script, "control-zeroed")) {
         worker->control->magic = 0;
@@ -414,10 +432,12 @@ static bool evil_control(scripted_worker *worker, const char *script)
             _exit(1); /* the seal did not hold */
         }
     } else if (is(script, "death-note-0")) {
-        note = 0;
         (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
-    } else if (is(script, "death-note-65") || is(script, "death-note-max")) {
+    } else if (strncmp(script, "death-note-", 11) == 0 || is(script, "foreign-note")) {
         (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
+        if (is(script, "death-note-twice")) {
+            (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
+        }
         silence();
     }
     return false; /* and then a usual answer */
@@ -507,6 +527,28 @@ static void evil_worker__ends_its_own_answer_at_most(void **state)
     assert_int_equal(count_descriptors(), descriptors);
 }
 
+/* A worker that says "somebody else killed me" and lives on is ended, and its own death from then on
+ * is one from outside, no more: the policy bounds how often that is believed. */
+static void evil_worker__may_at_most_make_its_crash_look_foreign(void **state)
+{
+    scripted_engine e;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+
+    assert_true(scripted_engine_new(&e, "foreign-note", 0));
+    engine_recorder_init(&r);
+    assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&r, 10000));
+    e.engine.ops->release(e.engine.self, run);
+    assert_int_equal(r.terminals, 1);
+    assert_int_equal(r.error.status, AMPHI_E_ENGINE_DIED);
+    assert_true(r.from_outside);
+    assert_non_null(strstr(r.error.message, "SIGSEGV from process 1)"));
+    engine_recorder_clear(&r);
+    scripted_engine_free(&e);
+    assert_int_equal(count_children(), 0);
+}
+
 static void evil_worker__the_engine_serves_again_when_the_file_is_good(void **state)
 {
     scripted_engine e;
@@ -534,6 +576,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evil_worker__ends_its_own_answer_at_most),
+        cmocka_unit_test(evil_worker__may_at_most_make_its_crash_look_foreign),
         cmocka_unit_test(evil_worker__the_engine_serves_again_when_the_file_is_good),
     };
 

@@ -6,6 +6,7 @@
  */
 #include "tests/support/engine_recorder.h"
 #include "tests/support/real_engine.h"
+#include "tests/support/scratch_dir.h"
 #include "tests/support/scripted_worker.h"
 
 #include "sdk/core/clock.h"
@@ -43,6 +44,8 @@ static const death deaths[] = {
     {SIGFPE, "SIGFPE", AMPHI_E_ENGINE_DIED, true},
     {SIGKILL, "SIGKILL", AMPHI_E_ENGINE_DIED, false},
     {SIGTERM, "SIGTERM", AMPHI_E_ENGINE_DIED, false},
+    {SIGSYS, "SIGSYS", AMPHI_E_ENGINE_DIED, true},
+    {SIGPIPE, "SIGPIPE", AMPHI_E_ENGINE_DIED, false},
     {SIGSTOP, "stopped", AMPHI_E_ENGINE_STALLED, false},
 };
 
@@ -76,8 +79,9 @@ static uint64_t kill_one(amphi_engine engine, const death *what)
         good && child > 0 && kill(child, what->signal) == 0 && engine_recorder_wait_end(&r, 10000);
     took_us = good ? r.terminal_us - from_us + 1 : 0;
     engine.ops->release(engine.self, run);
-    good = good && r.terminals == 1 && r.after_terminal == 0 && !r.finished &&
-           r.error.status == what->status && strstr(r.error.message, what->name) != NULL &&
+    good = good && r.terminals == 1 && r.after_terminal == 0 && !r.finished && r.from_outside &&
+           r.error.status == what->status && strstr(r.error.message, "from outside") != NULL &&
+           strstr(r.error.message, what->name) != NULL &&
            strstr(r.error.message, "while generating") != NULL;
     if (!good) {
         printf("%s: terminals %u, %s\n", what->name, r.terminals, r.error.message);
@@ -197,6 +201,8 @@ static void death__comes_after_every_text_that_was_written_before_it(void **stat
             e.engine.ops->release(e.engine.self, run);
             assert_int_equal(r.terminals, 1);
             assert_int_equal(r.error.status, AMPHI_E_ENGINE_DIED);
+            /* Without a report only a signal that the real handler would have told of is its own. */
+            assert_int_equal(r.from_outside, strcmp(scripts[s], "kill") == 0);
             assert_int_equal(r.text.size, 700);
             for (int i = 0; i < 100; i++) {
                 char word[32];
@@ -209,6 +215,39 @@ static void death__comes_after_every_text_that_was_written_before_it(void **stat
         }
     }
     assert_int_equal(count_children(), 0);
+}
+
+/* A fault of the worker's own, made from outside: its model file becomes shorter than its mapping. */
+static void death__of_its_own_fault_is_not_told_as_a_kill(void **state)
+{
+    amphi_engine engine;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    amphi_engine_info info = {.struct_size = sizeof info};
+    scratch_dir dir;
+    char model[256];
+
+    scratch_dir_make(&dir);
+    snprintf(model, sizeof model, "%s", scratch_dir_file(&dir, "model.gguf"));
+    if (!real_engine_copy_new(&engine, "stories", model)) {
+        scratch_dir_remove(&dir);
+        skip();
+    }
+    engine_recorder_init(&r);
+    assert_int_equal(engine_start(engine, &run, &r, BODY, "", 50), AMPHI_OK);
+    assert_true(engine_recorder_wait_text(&r, 4, 60000));
+    assert_int_equal(truncate(model, 4096), 0);
+    assert_true(engine_recorder_wait_end(&r, 20000));
+    engine.ops->release(engine.self, run);
+    assert_int_equal(r.error.status, AMPHI_E_ENGINE_DIED);
+    assert_non_null(strstr(r.error.message, "ended by SIGBUS while generating"));
+    assert_false(r.from_outside);
+    engine.ops->describe(engine.self, &info);
+    assert_int_equal(info.deaths_late, 1);
+    assert_int_equal(info.deaths_outside, 0);
+    engine_recorder_clear(&r);
+    engine.ops->free(engine.self);
+    scratch_dir_remove(&dir);
 }
 
 static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(void **state)
@@ -378,6 +417,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(death__of_the_real_worker_is_told_at_once),
+        cmocka_unit_test(death__of_its_own_fault_is_not_told_as_a_kill),
         cmocka_unit_test(death__comes_after_every_text_that_was_written_before_it),
         cmocka_unit_test(death__at_any_moment_leaves_an_exact_beginning_of_the_answer),
         cmocka_unit_test(death__of_the_app_takes_the_worker_along),

@@ -53,6 +53,8 @@ static void on_event(void *self, const amphi_engine_event *event)
         recorder->terminals++;
         break;
     case AMPHI_ENGINE_FAIL:
+        recorder->from_outside = event->from_outside;
+        recorder->out_of_memory = event->out_of_memory;
         recorder->error = *event->error;
         recorder->terminals++;
         break;

@@ -15,7 +15,8 @@ typedef struct engine_recorder {
     amphi_cond changed;
     amphi_buf text;
     unsigned texts, progress, terminals, after_terminal;
-    bool finished; /* FINISH came, not FAIL */
+    bool finished;                    /* FINISH came, not FAIL */
+    bool from_outside, out_of_memory; /* of FAIL */
     amphi_finish finish;
     amphi_usage usage;
     amphi_error error;

@@ -5,15 +5,20 @@
 #include "tests/support/real_engine.h"
 
 #include "local/local.h"
+#include "tests/support/scratch_dir.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-bool real_engine_new(amphi_engine *out, const char *model)
+static const char *path_of(const char *model)
 {
-    const char *path = strcmp(model, "stories") == 0
-                           ? "../shared/vectors/models/stories260K-f32.gguf"
-                           : "local/models/amphi-help.gguf";
+    return strcmp(model, "stories") == 0 ? "../shared/vectors/models/stories260K-f32.gguf"
+                                         : "local/models/amphi-help.gguf";
+}
+
+static bool open_engine(amphi_engine *out, const char *path)
+{
     amphi_local_options options;
     amphi_error error;
 
@@ -30,4 +35,23 @@ bool real_engine_new(amphi_engine *out, const char *model)
         return false;
     }
     return true;
+}
+
+bool real_engine_new(amphi_engine *out, const char *model)
+{
+    return open_engine(out, path_of(model));
+}
+
+bool real_engine_copy_new(amphi_engine *out, const char *model, const char *copy)
+{
+    size_t size = 0;
+    char *data = access(path_of(model), R_OK) == 0 ? scratch_read(path_of(model), &size) : NULL;
+
+    if (data == NULL) {
+        printf("skipped: %s is not here\n", path_of(model));
+        return false;
+    }
+    scratch_write(copy, data, size, 0600);
+    free(data);
+    return open_engine(out, copy);
 }

@@ -10,5 +10,7 @@
 /* "stories": a model of 260,000 weights without a chat template, from ../shared/vectors.
  * "help": the embedded default model. Prints why and returns false when it isn't there. */
 bool real_engine_new(amphi_engine *out, const char *model);
+/* The same with a copy of the file, which the test may spoil. */
+bool real_engine_copy_new(amphi_engine *out, const char *model, const char *copy);
 
 #endif

@@ -155,10 +155,13 @@ void scripted_worker_main(int argc, char **argv, scripted_step *step)
     static char script[256];
     uint8_t *memory = NULL;
     ssize_t size = 0;
+    sigset_t none;
 
     if (argc < 1 || strcmp(argv[0], "amphi-worker") != 0) {
         return;
     }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* as the real one does once its handlers stand */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     memory = mmap(NULL, AMPHI_WORKER_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
         AMPHI_WORKER_FD_SHARED, 0);

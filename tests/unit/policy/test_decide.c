@@ -390,6 +390,25 @@ static void quarantine__kills_for_memory_shrink_the_context_first(void **state)
     assert_non_null(strstr(entry(&s, "local")->why, "ran out of memory 3 times"));
 }
 
+static void quarantine__kills_from_outside_have_a_limit_and_words_of_their_own(void **state)
+{
+    (void)state;
+    amphi_scene s;
+    set_scene(&s);
+    s.facts.mode = AMPHI_MODE_PREFER_LOCAL;
+    s.routes[0].crash.kills_outside = 199;
+    decide(&s);
+    assert_string_equal(order(&s), "local cloud");
+    assert_false(s.plan.steps[0].plain_kernels);
+    s.routes[0].crash.kills_outside = 200;
+    s.routes[0].crash.outside_left_s = 77;
+    decide(&s);
+    assert_string_equal(order(&s), "cloud");
+    assert_int_equal(entry(&s, "local")->reason, AMPHI_REASON_QUARANTINE);
+    assert_non_null(strstr(entry(&s, "local")->why, "killed from outside 200 times within 600 s"));
+    assert_non_null(strstr(entry(&s, "local")->why, "77 s"));
+}
+
 static void quarantine__another_local_route_is_judged_by_its_own_crashes(void **state)
 {
     (void)state;
@@ -693,6 +712,7 @@ static void roll_route(amphi_policy_route *r)
     r->crash.crashes_plain = roll(4);
     r->crash.kills_memory = roll(4);
     r->crash.forgiven = roll(3);
+    r->crash.kills_outside = roll(210);
     r->was_refused_battery = roll(2) != 0;
     r->was_refused_thermal = roll(2) != 0;
     r->was_refused_memory = roll(2) != 0;
@@ -847,6 +867,7 @@ int main(void)
         cmocka_unit_test(quarantine__three_crashes_step_down_to_plain_kernels_and_one_thread),
         cmocka_unit_test(quarantine__holds_when_plain_kernels_crash_or_none_was_reached),
         cmocka_unit_test(quarantine__kills_for_memory_shrink_the_context_first),
+        cmocka_unit_test(quarantine__kills_from_outside_have_a_limit_and_words_of_their_own),
         cmocka_unit_test(quarantine__another_local_route_is_judged_by_its_own_crashes),
         cmocka_unit_test(memory__shortens_the_context_before_it_refuses),
         cmocka_unit_test(memory__need_stays_under_its_share),

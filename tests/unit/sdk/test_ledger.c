@@ -12,6 +12,7 @@
 #include <amphi/amphi.h>
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -79,8 +80,17 @@ static void crash(amphi_start_phase phase, bool plain, amphi_status status)
     amphi__ledger_begin(&b.client, &start, &b.info, plain);
     assert_true(start.id > 0);
     amphi__ledger_phase(&b.client, &start, phase);
-    amphi__ledger_end(&b.client, &start, &error, status == AMPHI_E_RESOURCE);
+    amphi__ledger_end(&b.client, &start, &error,
+        status == AMPHI_E_RESOURCE ? AMPHI_LEDGER_MEMORY : AMPHI_LEDGER_ITSELF);
     assert_int_equal(start.id, 0);
+}
+
+static void kill_from_outside(void)
+{
+    amphi_ledger_start start;
+    const amphi_error error = {.status = AMPHI_E_ENGINE_DIED, .native_code = SIGKILL};
+    amphi__ledger_begin(&b.client, &start, &b.info, false);
+    amphi__ledger_end(&b.client, &start, &error, AMPHI_LEDGER_OUTSIDE);
 }
 
 static amphi_crash_facts facts(void)
@@ -107,6 +117,93 @@ static void ledger__crashes_are_told_apart_by_phase_kernels_and_memory(void **st
     assert_int_equal(seen.kills_memory, 1);
     assert_int_equal(seen.forgiven, 0);
     assert_int_equal(seen.quiet_left_s, 150);
+}
+
+static void ledger__kills_from_outside_are_no_crashes_until_they_never_end(void **state)
+{
+    crash(AMPHI_START_TOKEN, false, AMPHI_E_ENGINE_DIED);
+    for (uint32_t i = 0; i < b.policy.crash_outside_limit - 1; i++) {
+        b.now_ms += 1000;
+        kill_from_outside();
+    }
+    amphi_crash_facts seen = facts();
+    assert_int_equal(seen.kills_outside, 199);
+    assert_int_equal(seen.crashes + seen.forgiven, 1); /* they do not prolong its pause either */
+    assert_int_equal(seen.crashes_early + seen.crashes_plain + seen.kills_memory, 0);
+    assert_false(amphi__policy_is_quarantined(&b.policy, &seen));
+    assert_int_equal(seen.outside_left_s, 0);
+    b.now_ms += 1000;
+    kill_from_outside();
+    seen = facts();
+    assert_true(amphi__policy_is_quarantined(&b.policy, &seen));
+    assert_int_equal(seen.outside_left_s, 600 - 199); /* until the first of them is out */
+    b.now_ms += 401 * 1000 + 1;
+    seen = facts();
+    assert_false(amphi__policy_is_quarantined(&b.policy, &seen));
+}
+
+static amphi_device_facts device;
+
+static void snapshot(void *self, amphi_device_facts *out)
+{
+    *out = device;
+}
+
+/* Android's lmkd and systemd-oomd leave no trace but the SIGKILL and the shortage. */
+static void ledger__a_kill_while_memory_is_short_is_one_for_its_memory(void **state)
+{
+    static const amphi_device_ops ops = {
+        .struct_size = sizeof ops, .name = "test", .snapshot = snapshot};
+    amphi_error error = {.status = AMPHI_E_ENGINE_DIED, .native_code = SIGKILL};
+    amphi_engine_event fail = {.kind = AMPHI_ENGINE_FAIL, .error = &error, .from_outside = true};
+    b.client.device.ops = &ops;
+    b.client.policy = b.policy;
+    amphi_device_facts_init(&device);
+    assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_OUTSIDE);
+    assert_int_equal(amphi__ledger_cause(&b.client, &fail, true), AMPHI_LEDGER_MEMORY);
+    for (int how = 0; how < 2; how++) {
+        amphi_device_facts_init(&device);
+        device.known = how == 0 ? AMPHI_FACT_PRESSURE : AMPHI_FACT_MEMORY;
+        device.memory_pressure = 1;
+        device.memory_total_bytes = 1000;
+        device.memory_available_bytes = 190; /* 81 % in use */
+        b.client.probed_ms = 0;
+        assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_MEMORY);
+        error.native_code = SIGTERM; /* no memory killer sends that */
+        assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_OUTSIDE);
+        error.native_code = SIGKILL;
+    }
+    fail.from_outside = false; /* its own, whatever the device is like */
+    assert_int_equal(amphi__ledger_cause(&b.client, &fail, true), AMPHI_LEDGER_ITSELF);
+    fail.out_of_memory = true;
+    assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_MEMORY);
+}
+
+static void ledger__deaths_outside_of_attempts_are_told_apart_too(void **state)
+{
+    scripted_engine local;
+    amphi_crash_facts seen;
+    amphi_engine_info info;
+    amphi_route route = {0};
+    scripted_engine_init(&local, "local", AMPHI_ENGINE_LOCAL, NULL);
+    snprintf(local.info.fingerprint, sizeof local.info.fingerprint, "f1");
+    snprintf(local.info.build, sizeof local.info.build, "b1");
+    static const amphi_device_ops ops = {
+        .struct_size = sizeof ops, .name = "test", .snapshot = snapshot};
+    amphi_device_facts_init(&device);
+    b.client.device.ops = &ops;
+    b.client.policy = b.policy;
+    local.info.deaths_early = 1;
+    local.info.deaths_memory = 2;
+    local.info.deaths_outside = 3;
+    route.engine = scripted_engine_value(&local);
+    for (int look = 0; look < 2; look++) {
+        assert_int_equal(
+            amphi__ledger_describe(&b.client, &route, &b.policy, &info, &seen), look == 0 ? 6 : 0);
+        assert_int_equal(seen.crashes_early, 1);
+        assert_int_equal(seen.kills_memory, 2);
+        assert_int_equal(seen.kills_outside, 3);
+    }
 }
 
 static void ledger__another_model_or_build_starts_clean(void **state)
@@ -298,6 +395,9 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(ledger__crashes_are_told_apart_by_phase_kernels_and_memory),
+        T(ledger__kills_from_outside_are_no_crashes_until_they_never_end),
+        T(ledger__a_kill_while_memory_is_short_is_one_for_its_memory),
+        T(ledger__deaths_outside_of_attempts_are_told_apart_too),
         T(ledger__another_model_or_build_starts_clean),
         T(ledger__a_quiet_interval_forgives_one_and_a_failed_probe_begins_anew),
         T(ledger__forgiving_climbs_back_from_the_deepest_step),

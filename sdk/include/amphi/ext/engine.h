@@ -36,13 +36,15 @@ typedef struct amphi_engine_info {
     uint32_t priority; /* lower first, among engines of one kind                */
     uint32_t weight;   /* share among equals                                    */
     /* LOCAL, for the ledger of crashes; empty: this engine keeps none. */
-    char fingerprint[65];  /* of the model file: another one starts clean           */
-    char build[32];        /* of the engine: likewise                               */
-    char kernels[32];      /* the set that an ordinary request is computed with     */
-    bool in_process;       /* it has no process of its own: its crash is the app's  */
-    amphi_status failure;  /* of `why`; AMPHI_OK when available                     */
-    uint32_t deaths_early; /* of its process since it was made: starting or loading */
-    uint32_t deaths_late;  /* likewise: computing                                   */
+    char fingerprint[65];    /* of the model file: another one starts clean           */
+    char build[32];          /* of the engine: likewise                               */
+    char kernels[32];        /* the set that an ordinary request is computed with     */
+    bool in_process;         /* it has no process of its own: its crash is the app's  */
+    amphi_status failure;    /* of `why`; AMPHI_OK when available                     */
+    uint32_t deaths_early;   /* of its process since it was made: starting or loading */
+    uint32_t deaths_late;    /* likewise: computing                                   */
+    uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did    */
+    uint32_t deaths_outside; /* likewise: killed or stopped by somebody else        */
 } amphi_engine_info;
 
 typedef struct amphi_engine_request {
@@ -84,6 +86,8 @@ typedef struct amphi_engine_event {
     const amphi_error *error;
     bool prefix_refused;
     bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed   */
+    bool from_outside;  /* FAIL: another process killed or stopped the engine's; the error's
+                           native_code is the signal, 0 when it was stopped        */
 } amphi_engine_event;
 
 /* Where a run reports to. `event` must not block and must not call `release`. The event and its

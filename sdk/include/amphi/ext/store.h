@@ -61,6 +61,7 @@ typedef enum amphi_start_outcome {
     AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed          */
     AMPHI_START_STALLED = 6,
     AMPHI_START_HOST_DIED = 7, /* the app ended while it ran                              */
+    AMPHI_START_KILLED = 8,    /* another process killed its process, or stopped it       */
     AMPHI_START_OUTCOME_COUNT
 } amphi_start_outcome;
 
