@@ -80,9 +80,11 @@ static size_t value_end(amphi_str text, size_t at)
     return text.size;
 }
 
-/* The text of a member of an object; empty when there is none. The object is valid JSON. */
+/* The text of a member of an object; empty when there is none. The object is valid JSON. Of
+ * duplicates the last one counts, as in the tree; a key with escapes is not found. */
 static amphi_str raw_member(amphi_str object, const char *key)
 {
+    amphi_str found = amphi_str_make(NULL, 0);
     size_t at = skip_blanks(object, 1);
     while (at < object.size && object.data[at] == '"') {
         size_t key_end = value_end(object, at);
@@ -90,10 +92,10 @@ static amphi_str raw_member(amphi_str object, const char *key)
         at = skip_blanks(object, skip_blanks(object, key_end) + 1);
         size_t end = value_end(object, at);
         if (amphi__str_equal_c(name, key))
-            return amphi__str_slice(object, at, end);
+            found = amphi__str_slice(object, at, end);
         at = skip_blanks(object, skip_blanks(object, end) + 1);
     }
-    return amphi_str_make(NULL, 0);
+    return found;
 }
 
 static amphi_status keep(amphi_tool_call *call, amphi_str name, amphi_str arguments)
@@ -107,6 +109,14 @@ static amphi_status keep(amphi_tool_call *call, amphi_str name, amphi_str argume
     if (status != AMPHI_OK)
         amphi__tool_call_clear(call);
     return status;
+}
+
+/* A JSON object's text, or nothing at all? */
+static bool is_arguments(amphi_str text)
+{
+    size_t at = skip_blanks(text, 0);
+    return at == text.size ||
+           (text.data[at] == '{' && amphi__json_check(text, "arguments", NULL) == AMPHI_OK);
 }
 
 /* One object: {"name", "arguments" | "parameters"}, also inside "function". */
@@ -136,7 +146,10 @@ static amphi_status read_object(amphi_tool_call *call, bool *is_call, amphi_str 
             arguments = raw_member(text, keys[i]);
         else if (kind != AMPHI_JSON_NONE && kind != AMPHI_JSON_NULL)
             return AMPHI_OK;
+        if (!is_arguments(arguments) || (kind == AMPHI_JSON_OBJECT && arguments.size == 0))
+            return AMPHI_OK;
     }
+    arguments = amphi__str_trim(arguments);
     *is_call = true;
     return keep(call, name, arguments);
 }

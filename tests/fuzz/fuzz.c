@@ -6,7 +6,7 @@
 
 #include "tests/support/failing_alloc.h"
 
-enum { STARVED_OF = 8, ALLOCATIONS_LOG2_MAX = 9 };
+enum { STARVED_OF = 4, ALLOCATIONS_LOG2_MAX = 9 };
 
 static size_t failing; /* allocation of this run, counted from fuzz_starve(); 0: none */
 

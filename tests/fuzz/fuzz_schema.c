@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as a JSON Schema, up to a zero byte; the rest chooses a way through what it allows. The
- * schema is refused, or each answer is valid JSON and ends where the grammar says that it can.
+ * schema is refused, or each answer is valid JSON and ends where the grammar says that it can. An
+ * object with a member "response_format" is that part of a request.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -111,11 +112,16 @@ static void body(const uint8_t *data, size_t size)
     if (schema_size > SCHEMA_BYTES_MAX ||
         amphi__json_parse(&root, fuzz_input(data, schema_size), "schema", &error) != AMPHI_OK)
         return;
-    amphi_status status = amphi__json_schema_compile(&grammar, root, &error);
-    if (status == AMPHI_OK)
+    const amphi_json *format = amphi__json_get(root, "response_format");
+    bool constrained = true;
+    amphi_status status =
+        format != NULL ? amphi__response_format_compile(&grammar, format, &constrained, &error)
+                       : amphi__json_schema_compile(&grammar, root, &error);
+    fuzz_expect(constrained || grammar.states == NULL);
+    if (status == AMPHI_OK && constrained)
         status = amphi__grammar_seal(&grammar, 8, &error);
     fuzz_expect(status == AMPHI_OK || error.message[0] != '\0');
-    if (status == AMPHI_OK)
+    if (status == AMPHI_OK && constrained)
         walk(&grammar, fuzz_input(data + schema_size, size - schema_size));
     amphi__grammar_clear(&grammar);
     amphi__json_free(root);

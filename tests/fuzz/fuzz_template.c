@@ -3,10 +3,15 @@
  * Any bytes as a chat template, rendered over a conversation with tools and the variables of the
  * unit tests' cases (most seeds are those cases): refused, or bounded, and the same again when it
  * is rendered twice.
+ *
+ * The arena asks for memory so seldom that no allocation in the middle of things would ever fail;
+ * so the linker puts the functions __wrap_... in place of its own, where each may.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "local/text/jinja_arena.h"
 #include "local/text/template.h"
+#include "tests/support/failing_alloc.h"
 #include "tests/unit/local/template_cases.h"
 
 static const char messages_json[] =
@@ -21,6 +26,33 @@ static const char tools_json[] =
 static amphi_json *messages;
 static amphi_json *tools;
 static amphi_json *context;
+
+/* ---- an arena that runs out --------------------------------------------------------------------- */
+
+#define ARENA_FUNCTION(result, name, failure, parameters, arguments)                               \
+    result __real_amphi__jinja_##name parameters;                                                  \
+    result __wrap_amphi__jinja_##name parameters;                                                  \
+    result __wrap_amphi__jinja_##name parameters                                                   \
+    {                                                                                              \
+        if (!failing_alloc_now())                                                                  \
+            return __real_amphi__jinja_##name arguments;                                           \
+        arena->status = AMPHI_E_NO_MEMORY;                                                         \
+        return failure;                                                                            \
+    }
+
+ARENA_FUNCTION(void *, alloc, NULL, (jinja_arena * arena, size_t size), (arena, size))
+ARENA_FUNCTION(char *, alloc_text, NULL, (jinja_arena * arena, size_t size), (arena, size))
+ARENA_FUNCTION(void *, alloc_array, NULL, (jinja_arena * arena, size_t count, size_t size),
+    (arena, count, size))
+ARENA_FUNCTION(void *, grow, NULL,
+    (jinja_arena * arena, void *items, size_t count, size_t *capacity, size_t size),
+    (arena, items, count, capacity, size))
+ARENA_FUNCTION(bool, concat, false, (jinja_arena * arena, amphi_str a, amphi_str b, amphi_str *out),
+    (arena, a, b, out))
+ARENA_FUNCTION(
+    bool, copy, false, (jinja_arena * arena, amphi_str text, amphi_str *out), (arena, text, out))
+
+/* ---- one template ----------------------------------------------------------------------------- */
 
 static amphi_status render(const amphi_template *tmpl, amphi_buf *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as an answer with thoughts and tool calls, in pieces of the length that its first byte
- * says: the same comes out as from the whole at once, and arguments are JSON.
+ * says: the same comes out as from the whole at once, and arguments are a JSON object.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -22,6 +22,7 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 {
     amphi_error error;
     fuzz_expect(amphi__json_check(arguments, "arguments", &error) == AMPHI_OK);
+    fuzz_expect(arguments.data[0] == '{');
     amphi__buf_append_c(self, "\x01");
     amphi__buf_append_str(self, name);
     amphi__buf_append_c(self, "\x02");

@@ -56,7 +56,11 @@ FLAGS = ["-g", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-I" + ROOT, "-I" + ROOT + 
 LINK_FLAGS = ["-fsanitize=fuzzer,address,undefined", "-fprofile-instr-generate",
               "-lmbedcrypto", "-lpthread", "-lm"]
 # Functions that a target has its own version of.
-REPLACED = {"tokenizer": ["amphi__pretokenizer_new", "amphi__pretokenizer_free"]}
+REPLACED = {
+    "tokenizer": ["amphi__pretokenizer_new", "amphi__pretokenizer_free"],
+    "template": ["amphi__jinja_" + name
+                 for name in ("alloc", "alloc_text", "alloc_array", "grow", "concat", "copy")],
+}
 # Small quarantine and short stacks: fuzzing is mostly malloc, and memory that stays in the cache
 # makes it half as fast again. Leaks are counted by the targets themselves.
 ASAN_OPTIONS = ("detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=8:"
@@ -111,15 +115,26 @@ def build(folder, targets, jobs):
 
 # ---- one target ----------------------------------------------------------------------------------
 
+def unpack_lines(target, folder):
+    """The many seeds of corpus/TARGET.lines, one a line, as files."""
+    lines = os.path.join(HERE, "corpus", target + ".lines")
+    if os.path.exists(lines):
+        with open(lines, "rb") as file:
+            for number, line in enumerate(file.read().splitlines()):
+                with open(os.path.join(folder, f"line_{number + 1:03}"), "wb") as seed:
+                    seed.write(line)
+
+
 def fuzz(folder, target, runs, seconds):
     """(executions, the log's end when there was a finding)"""
-    grown = os.path.join(folder, "corpus", target)
-    found = os.path.join(folder, "findings", target) + os.sep
-    os.makedirs(grown, exist_ok=True)
-    os.makedirs(found, exist_ok=True)
-    command = [os.path.join(folder, target), grown, os.path.join(HERE, "corpus", target),
+    grown, lines, found = (os.path.join(folder, kind, target)
+                           for kind in ("corpus", "lines", "findings"))
+    for path in (grown, lines, found):
+        os.makedirs(path, exist_ok=True)
+    unpack_lines(target, lines)
+    command = [os.path.join(folder, target), grown, os.path.join(HERE, "corpus", target), lines,
                f"-runs={runs}", f"-max_total_time={seconds}", f"-max_len={TARGETS[target][0]}",
-               f"-artifact_prefix={found}", "-timeout=20", "-rss_limit_mb=3000",
+               f"-artifact_prefix={found}/", "-timeout=20", "-rss_limit_mb=3000",
                "-detect_leaks=0", "-print_final_stats=1"]
     words = os.path.join(HERE, "corpus", target + ".dict")
     if os.path.exists(words):

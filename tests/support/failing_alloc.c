@@ -10,7 +10,7 @@ static atomic_long live;
 static atomic_size_t countdown; /* 0: never fails */
 static atomic_bool failed;
 
-static bool fails_now(void)
+bool failing_alloc_now(void)
 {
     size_t left = atomic_load(&countdown);
     if (left == 0)
@@ -24,7 +24,7 @@ static bool fails_now(void)
 static void *take(void *self, size_t size)
 {
     (void)self;
-    void *memory = fails_now() ? NULL : malloc(size);
+    void *memory = failing_alloc_now() ? NULL : malloc(size);
     if (memory != NULL)
         atomic_fetch_add(&live, 1);
     return memory;
@@ -33,7 +33,7 @@ static void *take(void *self, size_t size)
 static void *retake(void *self, void *old, size_t size)
 {
     (void)self;
-    void *memory = fails_now() ? NULL : realloc(old, size);
+    void *memory = failing_alloc_now() ? NULL : realloc(old, size);
     if (memory != NULL && old == NULL)
         atomic_fetch_add(&live, 1);
     return memory;

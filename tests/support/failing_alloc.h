@@ -19,5 +19,7 @@ void failing_alloc_remove(void);
 void failing_alloc_at(size_t n);
 bool failing_alloc_failed(void); /* since the last failing_alloc_at */
 long failing_alloc_live(void);
+/* Counts as an allocation: does it fail? For what hands out memory of its own, an arena. */
+bool failing_alloc_now(void);
 
 #endif

@@ -115,6 +115,24 @@ static void tool_calls__numbers_keep_all_their_digits(void **state)
         "<<now {\"id\":12345678901234567890,\"x\":0.10}>>");
 }
 
+/* Found by fuzzing: arguments went through that no reader of them could parse. */
+static void tool_calls__arguments_are_an_object_or_it_is_no_call(void **state)
+{
+    static const char *const none[] = {
+        "{\"name\": \"now\", \"parameters\": \"a;b\"}",
+        "{\"name\": \"now\", \"parameters\": \"[1]\"}",
+        "{\"name\": \"now\", \"parameters\": \"{\"}",
+        "{\"name\": \"now\", \"parameters\": [1]}",
+        "{\"name\": \"now\", \"par\\u0061meters\": {\"a\": 1}}",
+    };
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        expect(none[i], none[i]);
+    expect("{\"name\": \"now\", \"parameters\": \" {} \"}", "<<now {}>>");
+    expect("{\"name\": \"now\", \"parameters\": \" \"}", "<<now {}>>");
+    expect(
+        "{\"name\": \"now\", \"parameters\": 5, \"parameters\": {\"a\": 1}}", "<<now {\"a\": 1}>>");
+}
+
 static void tool_calls__what_is_none_stays_text(void **state)
 {
     static const char *const rows[] = {"Plain text.", "", "  leading blanks", "a < b and <tool_ca",
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test(tool_calls__qwen_coder_and_glm), cmocka_unit_test(tool_calls__mistral),
         cmocka_unit_test(tool_calls__llama),
         cmocka_unit_test(tool_calls__numbers_keep_all_their_digits),
+        cmocka_unit_test(tool_calls__arguments_are_an_object_or_it_is_no_call),
         cmocka_unit_test(tool_calls__what_is_none_stays_text),
         cmocka_unit_test(reasoning__thoughts_are_taken_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
