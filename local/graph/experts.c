@@ -91,13 +91,6 @@ static void scatter(const mixture *mix)
     }
 }
 
-static amphi_matrix matrix_of(const amphi_matrix *first, size_t expert)
-{
-    amphi_matrix matrix = *first;
-    matrix.data += expert * first->rows * first->row_bytes;
-    return matrix;
-}
-
 void amphi__experts_run(amphi_forward *forward, const amphi_layer *layer, size_t count)
 {
     const amphi_hparams *hparams = &forward->hparams;
@@ -110,10 +103,7 @@ void amphi__experts_run(amphi_forward *forward, const amphi_layer *layer, size_t
         size_t chosen = gather(&mix);
         if (chosen == 0)
             continue;
-        amphi_matrix gate = matrix_of(&layer->gate, mix.expert);
-        amphi_matrix up = matrix_of(&layer->up, mix.expert);
-        amphi_matrix down = matrix_of(&layer->down, mix.expert);
-        amphi__forward_gated(forward, &gate, &up, &down, mix.input, chosen, mix.output);
+        amphi__forward_gated(forward, &layer->experts[mix.expert], mix.input, chosen, mix.output);
         scatter(&mix);
     }
 }

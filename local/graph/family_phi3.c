@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * phi3: fused projections, and for long contexts a factor for each rotary frequency
- * (arXiv 2402.13753) with a magnitude that the file gives. Its sliding window is longer than the
+ * (arXiv 2402.13753). Its sliding window is longer than the
  * contexts that we run by default and is not applied, as in the implementations that people
  * compare with.
  */
@@ -9,7 +9,6 @@
 
 static amphi_status adjust(amphi_hparams *hparams, const amphi_gguf *gguf, amphi_error *error)
 {
-    (void)amphi__hparams_f64(gguf, "rope.scaling.attn_factor", &hparams->rope_magnitude);
     hparams->rope_scaling = AMPHI_ROPE_SCALING_LONGROPE;
     return AMPHI_OK;
 }

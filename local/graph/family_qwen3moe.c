@@ -11,7 +11,12 @@ static amphi_status adjust(amphi_hparams *hparams, const amphi_gguf *gguf, amphi
     if (hparams->experts == 0)
         return amphi__fail(
             error, AMPHI_E_FORMAT, 0, "model file: qwen3moe.expert_count is missing");
-    return AMPHI_OK;
+    uint32_t inner = 0;
+    if (!amphi__hparams_u32(gguf, "expert_feed_forward_length", &inner) || inner == 0)
+        hparams->feed_forward /= hparams->experts_used; /* the experts in use make up the whole */
+    return hparams->feed_forward > 0
+               ? AMPHI_OK
+               : amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: its experts have no width");
 }
 
 const amphi_family amphi__family_qwen3moe = {

@@ -15,6 +15,8 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 
+#include <math.h>
+
 #define GATE_GRAIN 512 /* gate values that one thread takes at least */
 
 /* --- work memory --- */
@@ -200,7 +202,7 @@ static void turn_heads(
         if (norm_weight != NULL)
             forward->kernels->rmsnorm(
                 heads, heads, norm_weight, hparams->key_size, hparams->rms_epsilon);
-        amphi__rope_apply(heads, angles, pairs, hparams->family->rope_neox);
+        amphi__rope_apply(heads, angles, pairs, hparams->rope_neox);
     }
 }
 
@@ -285,11 +287,11 @@ static void run_attention(forward_batch *batch, const amphi_layer *layer)
     add_to_stream(forward, layer->attention_post_norm, batch->count);
 }
 
-void amphi__forward_gated(amphi_forward *forward, const amphi_matrix *gate, const amphi_matrix *up,
-    const amphi_matrix *down, const float *input, size_t tokens, float *out)
+void amphi__forward_gated(amphi_forward *forward, const amphi_expert *matrices, const float *input,
+    size_t tokens, float *out)
 {
     amphi_projection set = {.forward = forward,
-        .matrices = {gate, up},
+        .matrices = {&matrices->gate, &matrices->up},
         .outputs = {forward->gate, forward->up},
         .count = 2,
         .input = input,
@@ -298,7 +300,7 @@ void amphi__forward_gated(amphi_forward *forward, const amphi_matrix *gate, cons
     amphi__project(&set);
     amphi__threads_run(
         forward->threads, tokens * forward->hparams.feed_forward, GATE_GRAIN, gate_values, forward);
-    amphi__project_one(forward, down, forward->gate, tokens, out);
+    amphi__project_one(forward, &matrices->down, forward->gate, tokens, out);
 }
 
 static void run_feed_forward(forward_batch *batch, const amphi_layer *layer)
@@ -309,8 +311,7 @@ static void run_feed_forward(forward_batch *batch, const amphi_layer *layer)
         amphi__experts_run(forward, layer, batch->count);
         return;
     }
-    amphi__forward_gated(forward, &layer->gate, &layer->up, &layer->down, forward->normed,
-        batch->count, forward->normed);
+    amphi__forward_gated(forward, &layer->plain, forward->normed, batch->count, forward->normed);
     add_to_stream(forward, layer->forward_post_norm, batch->count);
 }
 
@@ -321,6 +322,9 @@ static void write_logits(amphi_forward *forward, size_t count, float *logits, si
     norm_job job = {forward, forward->normed, last, forward->weights.output_norm, NULL};
     amphi__threads_run(forward->threads, rows, 1, norm_tokens, &job);
     amphi__project_one(forward, &forward->weights.output, forward->normed, rows, logits);
+    float cap = forward->hparams.logit_cap;
+    for (size_t i = 0; cap > 0 && i < rows * forward->hparams.vocabulary; i++)
+        logits[i] = cap * tanhf(logits[i] / cap);
 }
 
 amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,

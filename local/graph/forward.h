@@ -48,8 +48,8 @@ amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error);
 void amphi__forward_clear(amphi_forward *forward);
 
 /* The gated feed-forward of one set of matrices. out may be input. */
-void amphi__forward_gated(amphi_forward *forward, const amphi_matrix *gate, const amphi_matrix *up,
-    const amphi_matrix *down, const float *input, size_t tokens, float *out);
+void amphi__forward_gated(amphi_forward *forward, const amphi_expert *matrices, const float *input,
+    size_t tokens, float *out);
 
 /* count <= AMPHI_BATCH_TOKENS tokens at `position`; they fit into the context and the vocabulary.
  * logits: NULL, or a row for the last `logits_rows` tokens. Stops between layers when cancelled;

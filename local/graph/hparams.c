@@ -176,7 +176,9 @@ static amphi_status read_rope_scaling(
     amphi_str kind = {NULL, 0};
     out->rope_factor = 1;
     out->rope_magnitude = 1;
+    out->rope_neox = out->family->rope_neox;
     out->rope_context = out->context_max;
+    (void)amphi__hparams_f64(gguf, "rope.scaling.attn_factor", &out->rope_magnitude);
     (void)amphi__hparams_u32(gguf, "rope.scaling.original_context_length", &out->rope_context);
     if (!amphi__hparams_f64(gguf, "rope.scaling.factor", &out->rope_factor))
         (void)amphi__hparams_f64(gguf, "rope.scale_linear", &out->rope_factor);

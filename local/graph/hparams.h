@@ -31,11 +31,13 @@ typedef struct amphi_hparams {
     uint32_t key_size;   /* of one head                                        */
     uint32_t value_size; /* of one head                                        */
     uint32_t rope_size;  /* even, at most key_size                             */
+    bool rope_neox;      /* the family's, unless the file says otherwise       */
     uint32_t vocabulary;
     uint32_t context_max;
     float rms_epsilon;
     float embedding_scale;
     float attention_scale;
+    float logit_cap;        /* logits are bent below it; 0: not                     */
     uint32_t window;        /* positions that a local layer sees; 0: no such layers */
     uint32_t window_period; /* every window_period-th layer is global             */
     double rope_base;

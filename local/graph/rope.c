@@ -41,7 +41,7 @@ amphi_status amphi__rope_init(amphi_rope *rope, const amphi_hparams *hparams, co
     double base = local ? hparams->rope_base_local : hparams->rope_base;
     memset(rope, 0, sizeof *rope);
     rope->pairs = hparams->rope_size / 2;
-    rope->magnitude = local ? 1 : (float)hparams->rope_magnitude;
+    rope->magnitude = (float)hparams->rope_magnitude;
     rope->frequencies = amphi__calloc(rope->pairs + 1, sizeof *rope->frequencies);
     if (rope->frequencies == NULL)
         return amphi__fail_no_memory(error);

@@ -9,6 +9,7 @@
 #include "local/graph/family.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,7 @@ typedef struct loader {
     const amphi_gguf *gguf;
     const amphi_hparams *hparams;
     const amphi_kernels *kernels;
+    bool *used; /* of each tensor of the file: has it found its place? */
     amphi_status status;
     amphi_error *error;
 } loader;
@@ -36,6 +38,7 @@ static const amphi_gguf_tensor *find_deep(
                 load->error, AMPHI_E_FORMAT, 0, "model file: the tensor %s is missing", name);
         return NULL;
     }
+    load->used[tensor - amphi__gguf_tensor_at(load->gguf, 0)] = true;
     if (tensor->dims[0] == columns && tensor->dims[1] == rows && tensor->dims[2] == depth &&
         tensor->dims[3] == 1)
         return tensor;
@@ -157,24 +160,64 @@ static void load_attention(loader *load, amphi_layer *layer, uint32_t index)
             load_norm(load, index, "post_attention_norm.weight", hparams->embedding);
 }
 
-/* The first of all experts' matrices in one tensor. */
-static amphi_matrix load_experts(
+/* One part of all experts, one below the other, where they share a tensor. */
+static amphi_matrix load_stack(
     loader *load, uint32_t layer, const char *part, uint64_t columns, uint64_t rows)
 {
     char name[NAME_MAX_BYTES];
+    uint32_t count = load->hparams->experts;
     const amphi_gguf_tensor *tensor =
-        find_deep(load, layer_name(name, layer, part), columns, rows, load->hparams->experts, true);
-    return make_matrix(load, tensor, columns, rows);
+        find_deep(load, layer_name(name, layer, part), columns, rows, count, true);
+    return make_matrix(load, tensor, columns, rows * count);
+}
+
+/* One part of one expert that has a tensor of its own, as in files from before 2024. */
+static amphi_matrix load_alone(loader *load, uint32_t layer, const char *part, uint32_t expert,
+    uint64_t columns, uint64_t rows)
+{
+    char leaf[NAME_MAX_BYTES / 2];
+    char name[NAME_MAX_BYTES];
+    (void)snprintf(leaf, sizeof leaf, "%s.%u.weight", part, expert);
+    return load_matrix(load, layer_name(name, layer, leaf), columns, rows, true);
+}
+
+static bool has_stacks(const loader *load, uint32_t layer)
+{
+    char name[NAME_MAX_BYTES];
+    return amphi__gguf_tensor(
+               load->gguf, amphi_str_from(layer_name(name, layer, "ffn_down_exps.weight"))) != NULL;
 }
 
 static void load_mixture(loader *load, amphi_layer *layer, uint32_t index)
 {
     size_t width = load->hparams->embedding;
     size_t inner = load->hparams->feed_forward;
-    layer->router = load_projection(load, index, "ffn_gate_inp", width, load->hparams->experts);
-    layer->gate = load_experts(load, index, "ffn_gate_exps.weight", width, inner);
-    layer->up = load_experts(load, index, "ffn_up_exps.weight", width, inner);
-    layer->down = load_experts(load, index, "ffn_down_exps.weight", inner, width);
+    uint32_t count = load->hparams->experts;
+    layer->router = load_projection(load, index, "ffn_gate_inp", width, count);
+    if (load->status != AMPHI_OK) /* its rows are in the file, so the count is no fancy */
+        return;
+    layer->experts = amphi__calloc(count, sizeof *layer->experts);
+    if (layer->experts == NULL) {
+        load->status = amphi__fail_no_memory(load->error);
+        return;
+    }
+    if (has_stacks(load, index)) {
+        amphi_matrix gate = load_stack(load, index, "ffn_gate_exps.weight", width, inner);
+        amphi_matrix up = load_stack(load, index, "ffn_up_exps.weight", width, inner);
+        amphi_matrix down = load_stack(load, index, "ffn_down_exps.weight", inner, width);
+        for (uint32_t e = 0; e < count; e++) {
+            layer->experts[e].gate = cut_rows(&gate, e * inner, inner);
+            layer->experts[e].up = cut_rows(&up, e * inner, inner);
+            layer->experts[e].down = cut_rows(&down, e * width, width);
+        }
+        return;
+    }
+    for (uint32_t e = 0; e < count && load->status == AMPHI_OK; e++) {
+        amphi_expert *expert = &layer->experts[e];
+        expert->gate = load_alone(load, index, "ffn_gate", e, width, inner);
+        expert->up = load_alone(load, index, "ffn_up", e, width, inner);
+        expert->down = load_alone(load, index, "ffn_down", e, inner, width);
+    }
 }
 
 static void load_forward(loader *load, amphi_layer *layer, uint32_t index)
@@ -189,13 +232,13 @@ static void load_forward(loader *load, amphi_layer *layer, uint32_t index)
     }
     if (hparams->family->fused_gate_up) {
         amphi_matrix fused = load_projection(load, index, "ffn_up", width, 2 * inner);
-        layer->gate = cut_rows(&fused, 0, inner);
-        layer->up = cut_rows(&fused, inner, inner);
+        layer->plain.gate = cut_rows(&fused, 0, inner);
+        layer->plain.up = cut_rows(&fused, inner, inner);
     } else {
-        layer->gate = load_projection(load, index, "ffn_gate", width, inner);
-        layer->up = load_projection(load, index, "ffn_up", width, inner);
+        layer->plain.gate = load_projection(load, index, "ffn_gate", width, inner);
+        layer->plain.up = load_projection(load, index, "ffn_up", width, inner);
     }
-    layer->down = load_projection(load, index, "ffn_down", inner, width);
+    layer->plain.down = load_projection(load, index, "ffn_down", inner, width);
     if (hparams->family->post_norms)
         layer->forward_post_norm =
             load_norm(load, index, "post_ffw_norm.weight", hparams->embedding);
@@ -211,6 +254,7 @@ static void load_ends(loader *load)
         load_matrix(load, "output.weight", hparams->embedding, hparams->vocabulary, false);
     if (weights->output.data == NULL)
         weights->output = weights->embedding;
+    weights->output.bias = load_vector(load, "output.bias", hparams->vocabulary, false);
     weights->output_norm = load_vector(load, "output_norm.weight", hparams->embedding, true);
     size_t pairs = hparams->rope_size / 2;
     if (hparams->rope_scaling == AMPHI_ROPE_SCALING_LONGROPE) {
@@ -219,6 +263,21 @@ static void load_ends(loader *load)
     } else {
         weights->rope_factors = load_vector(load, "rope_freqs.weight", pairs, false);
         weights->rope_factors_short = weights->rope_factors;
+    }
+}
+
+/* A tensor without a place here belongs to a graph that is not ours: it would compute something
+ * else and nobody would notice. */
+static void check_all_used(loader *load)
+{
+    for (size_t i = 0; i < amphi__gguf_tensors_count(load->gguf); i++) {
+        if (load->status != AMPHI_OK || load->used[i])
+            continue;
+        char shown[65];
+        amphi__str_copy_to(shown, sizeof shown, amphi__gguf_tensor_at(load->gguf, i)->name);
+        load->status = amphi__fail(load->error, AMPHI_E_UNSUPPORTED, 0,
+            "model file: the tensor %s has no place in the family %s", shown,
+            load->hparams->family->name);
     }
 }
 
@@ -249,19 +308,27 @@ amphi_status amphi__weights_init(amphi_weights *weights, const amphi_gguf *gguf,
     if (status != AMPHI_OK)
         return status;
     weights->layers = amphi__calloc(hparams->layers, sizeof *weights->layers);
-    if (weights->layers == NULL)
+    bool *used = amphi__calloc(amphi__gguf_tensors_count(gguf), sizeof *used);
+    if (weights->layers == NULL || used == NULL) {
+        amphi__free(used);
         return amphi__fail_no_memory(error);
-    loader load = {weights, gguf, hparams, kernels, AMPHI_OK, error};
+    }
+    weights->layers_count = hparams->layers;
+    loader load = {weights, gguf, hparams, kernels, used, AMPHI_OK, error};
     load_ends(&load);
     for (uint32_t i = 0; i < hparams->layers && load.status == AMPHI_OK; i++) {
         load_attention(&load, &weights->layers[i], i);
         load_forward(&load, &weights->layers[i], i);
     }
+    check_all_used(&load);
+    amphi__free(used);
     return load.status;
 }
 
 void amphi__weights_clear(amphi_weights *weights)
 {
+    for (uint32_t i = 0; i < weights->layers_count; i++)
+        amphi__free(weights->layers[i].experts);
     amphi__free(weights->layers);
     amphi__free(weights->vectors);
     memset(weights, 0, sizeof *weights);

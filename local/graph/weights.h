@@ -19,6 +19,12 @@ typedef struct amphi_matrix {
     const float *bias; /* rows floats, or NULL */
 } amphi_matrix;
 
+typedef struct amphi_expert {
+    amphi_matrix gate;
+    amphi_matrix up;
+    amphi_matrix down;
+} amphi_expert;
+
 typedef struct amphi_layer {
     const float *attention_norm;
     amphi_matrix query;
@@ -29,11 +35,9 @@ typedef struct amphi_layer {
     const float *key_norm;
     const float *attention_post_norm;
     const float *forward_norm;
-    amphi_matrix router; /* experts rows; no data where there are none. With experts the three
-                          * below are the first one's, and the others' follow each other.      */
-    amphi_matrix gate;
-    amphi_matrix up;
-    amphi_matrix down;
+    amphi_matrix router;   /* experts rows; no data where there are none */
+    amphi_expert *experts; /* NULL where there are none                  */
+    amphi_expert plain;    /* the feed-forward of a model without experts */
     const float *forward_post_norm;
 } amphi_layer;
 
@@ -42,6 +46,7 @@ typedef struct amphi_weights {
     amphi_matrix output; /* the embedding again when the file ties them */
     const float *output_norm;
     amphi_layer *layers;
+    uint32_t layers_count;
     const float *rope_factors;       /* rope_size / 2 divisors, or NULL                   */
     const float *rope_factors_short; /* the same for contexts up to the trained length    */
     float *vectors;                  /* owner of every vector above                       */
