@@ -17,6 +17,7 @@
 #include "remote/dialect_openai_request.h"
 #include "remote/refusal.h"
 #include "remote/sse.h"
+#include "remote/tool_pieces.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -54,7 +55,8 @@ struct amphi_answer {
     size_t prefix_size;
     size_t repeated_size; /* of the prefix, held back because it may be a repetition */
     bool may_repeat;      /* so far the text is the prefix's beginning, or there is none */
-    int64_t tool_calls;   /* how many began, for servers that don't count them */
+    amphi_tool_pieces tool_pieces;
+    bool at_end; /* of the body: an event that is no JSON is one that was cut */
 };
 
 /* ---- Reporting ------------------------------------------------------------------------------- */
@@ -230,51 +232,28 @@ static void take_content(amphi_answer *answer, const amphi_json *content)
     }
 }
 
-/* One element of tool_calls. Its "index" says which call a piece belongs to; where a server leaves
- * it out, a piece with an id begins the next call. */
-static void write_tool_call(amphi_answer *answer, amphi_json_writer *writer, const amphi_json *call)
+/* `calls` is delta.tool_calls, or NULL and there is delta.function_call, its older form. */
+static void take_tool_calls(
+    amphi_answer *answer, const amphi_json *calls, const amphi_json *function)
 {
-    bool has_index = amphi__json_kind(amphi__json_get(call, "index")) == AMPHI_JSON_NUMBER;
-    if (has_index) {
-        amphi__json_put_value(writer, NULL, call);
-        return;
-    }
-    if (amphi__json_is_string(amphi__json_get(call, "id")) || answer->tool_calls == 0) {
-        answer->tool_calls++;
-    }
-    amphi__json_open(writer, NULL, '{');
-    amphi__json_put_int(writer, "index", answer->tool_calls - 1);
-    for (const amphi_json *member = amphi__json_first(call); member != NULL;
-         member = amphi__json_next(member)) {
-        if (!amphi__str_equal_c(amphi__json_key(member), "index")) {
-            amphi__json_put_key(writer, amphi__json_key(member));
-            amphi__json_put_value(writer, NULL, member);
-        }
-    }
-    amphi__json_close(writer, '}');
-}
-
-static void take_tool_calls(amphi_answer *answer, const amphi_json *calls)
-{
-    const amphi_json *call = amphi__json_first(calls);
-    if (amphi__json_kind(calls) != AMPHI_JSON_ARRAY || call == NULL) {
+    if (amphi__json_kind(calls) != AMPHI_JSON_ARRAY &&
+        amphi__json_kind(function) != AMPHI_JSON_OBJECT) {
         return;
     }
     amphi_json_writer writer;
     amphi__buf_reset(&answer->text);
     amphi__json_writer_init(&writer, &answer->text);
     amphi__json_open(&writer, NULL, '[');
-    for (; call != NULL; call = amphi__json_next(call)) {
-        if (amphi__json_kind(call) == AMPHI_JSON_OBJECT) {
-            write_tool_call(answer, &writer, call);
-        }
-    }
+    size_t count = amphi__json_kind(calls) == AMPHI_JSON_ARRAY
+                       ? amphi__tool_pieces_write(&answer->tool_pieces, &writer, calls)
+                       : amphi__tool_pieces_write_function(&answer->tool_pieces, &writer, function);
     amphi__json_close(&writer, ']');
-    if (answer->text.status != AMPHI_OK) {
-        fail(answer, answer->text.status, "a tool call of the answer is too large");
-        return;
+    if (answer->text.status != AMPHI_OK || count == SIZE_MAX) {
+        fail(answer, count == SIZE_MAX ? AMPHI_E_LIMIT : answer->text.status,
+            "the answer's tool calls are too large or too many");
+    } else if (count > 0) {
+        report_text(answer, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
     }
-    report_text(answer, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
 }
 
 /* A stream's "delta" or a whole answer's "message". */
@@ -287,28 +266,49 @@ static void take_delta(amphi_answer *answer, const amphi_json *delta)
     report_text(answer, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
     take_content(answer, amphi__json_get(delta, "content"));
     report_words(answer, amphi__json_string(amphi__json_get(delta, "refusal")));
-    take_tool_calls(answer, amphi__json_get(delta, "tool_calls"));
+    take_tool_calls(
+        answer, amphi__json_get(delta, "tool_calls"), amphi__json_get(delta, "function_call"));
 }
 
-/* Reasons that mean the opposite of a finished answer, from DeepSeek, OpenRouter and vLLM. */
-static bool is_broken_off(amphi_str reason)
-{
-    return amphi__str_equal_c(reason, "insufficient_system_resource") ||
-           amphi__str_equal_c(reason, "error") || amphi__str_equal_c(reason, "abort");
-}
+typedef struct finish_reason {
+    const char *name; /* in lower case */
+    amphi_finish finish;
+} finish_reason;
 
-static amphi_finish finish_of(amphi_str reason)
+/* Beside OpenAI's own: what Gemini, Mistral, Zhipu and others write. What stands nowhere is one of
+ * the many words for "stop" ("eos", "end_turn"). */
+static const finish_reason reasons[] = {
+    {"length", AMPHI_FINISH_LENGTH},
+    {"max_tokens", AMPHI_FINISH_LENGTH},
+    {"model_length", AMPHI_FINISH_LENGTH},
+    {"model_context_window_exceeded", AMPHI_FINISH_LENGTH},
+    {"tool_calls", AMPHI_FINISH_TOOL_CALLS},
+    {"tool_use", AMPHI_FINISH_TOOL_CALLS},
+    {"function_call", AMPHI_FINISH_TOOL_CALLS},
+    {"content_filter", AMPHI_FINISH_CONTENT_FILTER},
+    {"content_filtered", AMPHI_FINISH_CONTENT_FILTER},
+    {"sensitive", AMPHI_FINISH_CONTENT_FILTER},
+    {"safety", AMPHI_FINISH_CONTENT_FILTER},
+    {"recitation", AMPHI_FINISH_CONTENT_FILTER},
+    {"blocklist", AMPHI_FINISH_CONTENT_FILTER},
+    {"prohibited_content", AMPHI_FINISH_CONTENT_FILTER},
+    {"spii", AMPHI_FINISH_CONTENT_FILTER},
+    /* The opposite of a finished answer, from DeepSeek, OpenRouter, vLLM, Zhipu and Gemini. */
+    {"insufficient_system_resource", AMPHI_FINISH_NONE},
+    {"error", AMPHI_FINISH_NONE},
+    {"abort", AMPHI_FINISH_NONE},
+    {"network_error", AMPHI_FINISH_NONE},
+    {"malformed_function_call", AMPHI_FINISH_NONE},
+};
+
+static amphi_finish finish_of(amphi_str name)
 {
-    if (amphi__str_equal_c(reason, "length") || amphi__str_equal_c(reason, "max_tokens")) {
-        return AMPHI_FINISH_LENGTH;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (amphi__str_equal_ignore_case(name, amphi_str_from(reasons[i].name))) {
+            return reasons[i].finish;
+        }
     }
-    if (amphi__str_equal_c(reason, "tool_calls") || amphi__str_equal_c(reason, "function_call")) {
-        return AMPHI_FINISH_TOOL_CALLS;
-    }
-    if (amphi__str_equal_c(reason, "content_filter")) {
-        return AMPHI_FINISH_CONTENT_FILTER;
-    }
-    return AMPHI_FINISH_STOP; /* "stop", and what servers invent for it ("eos", "end_turn") */
+    return AMPHI_FINISH_STOP;
 }
 
 static void take_choice(amphi_answer *answer, const amphi_json *choice)
@@ -327,31 +327,46 @@ static void take_choice(amphi_answer *answer, const amphi_json *choice)
     if (reason.size == 0 || answer->phase != AMPHI_ANSWER_OPEN) {
         return;
     }
-    if (is_broken_off(reason)) {
+    amphi_finish finish = finish_of(reason);
+    if (finish == AMPHI_FINISH_NONE) {
         fail(answer, AMPHI_E_PROVIDER, "the provider broke the answer off");
         return;
     }
     if (answer->may_repeat) {
         report_held_text(answer); /* the whole answer is shorter than the prefix: no repetition */
     }
-    answer->finish = finish_of(reason);
+    answer->finish = finish;
     answer->phase = AMPHI_ANSWER_ENDING;
 }
 
-static void take_chunk(amphi_answer *answer, amphi_str text)
+/* {"error": ...}, or as older vLLM servers write it {"object": "error", "message": ...}. */
+static bool is_error(const amphi_json *chunk)
+{
+    amphi_json_kind error = amphi__json_kind(amphi__json_get(chunk, "error"));
+    return (error != AMPHI_JSON_NONE && error != AMPHI_JSON_NULL) ||
+           amphi__str_equal_c(amphi__json_string(amphi__json_get(chunk, "object")), "error");
+}
+
+/* event_type: the event stream's, for servers that say only there that it is an error. */
+static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str text)
 {
     amphi_json *chunk = NULL;
     amphi_status status = amphi__json_parse(&chunk, text, "event", NULL);
     if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
         status = AMPHI_E_FORMAT;
     }
+    if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && answer->at_end) {
+        if (answer->phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
+            fail(answer, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
+        }
+        goto cleanup;
+    }
     if (status != AMPHI_OK) {
         fail(answer, status == AMPHI_E_NO_MEMORY ? status : AMPHI_E_PROTOCOL,
             "the answer holds something that is not JSON");
         goto cleanup;
     }
-    amphi_json_kind error = amphi__json_kind(amphi__json_get(chunk, "error"));
-    if (error != AMPHI_JSON_NONE && error != AMPHI_JSON_NULL) {
+    if (is_error(chunk) || amphi__str_equal_c(event_type, "error")) {
         fail_refused(answer, text);
         goto cleanup;
     }
@@ -380,7 +395,7 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
         return AMPHI_OK; /* some servers keep the connection alive this way */
     }
     if (!amphi__str_equal_c(data, "[DONE]")) {
-        take_chunk(answer, data);
+        take_chunk(answer, event->type, data);
     } else if (answer->phase == AMPHI_ANSWER_ENDING) {
         conclude(answer);
     } else {
@@ -439,15 +454,16 @@ static amphi_answer_phase openai_answer_headers(
     return answer->phase;
 }
 
-/* Content types are often wrong; the first byte that is no blank is not. */
+/* Content types are often wrong; the first byte that is no blank is not: no event begins with a
+ * brace. */
 static void recognize(amphi_answer *answer, amphi_str piece)
 {
-    if (answer->promised_events) {
-        answer->form = FORM_EVENTS;
-        return;
-    }
     amphi_str text = amphi__str_trim(piece);
     if (text.size == 0) {
+        return;
+    }
+    if (answer->promised_events && text.data[0] != '{') {
+        answer->form = FORM_EVENTS;
         return;
     }
     if (text.data[0] == '<') {
@@ -493,14 +509,19 @@ static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
     } else if (answer->form == FORM_REFUSAL) {
         fail_refused(answer, amphi__buf_str(&answer->whole));
     } else if (answer->form == FORM_WHOLE && error == NULL) {
-        take_chunk(answer, amphi__buf_str(&answer->whole));
+        take_chunk(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->whole));
+    } else if (answer->form == FORM_EVENTS && error == NULL) {
+        answer->at_end = true;
+        amphi__sse_end(&answer->sse);
     }
     if (answer->phase == AMPHI_ANSWER_ENDING) {
         conclude(answer); /* the answer was complete, whatever happened to its end marker */
     } else if (error != NULL) {
         fail_with(answer, error, false);
     } else {
-        fail(answer, AMPHI_E_TRUNCATED, "the answer ended without a finish reason");
+        fail(answer, AMPHI_E_TRUNCATED,
+            answer->form == FORM_UNKNOWN ? "the answer is empty"
+                                         : "the answer ended without a finish reason");
     }
 }
 

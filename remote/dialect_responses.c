@@ -36,6 +36,7 @@ struct amphi_answer {
     amphi_answer_phase phase;
     form form;
     bool promised_events; /* by its content type */
+    bool at_end;          /* of the body: an event that is no JSON is one that was cut */
     int http_status;
     uint32_t retry_ms;
     amphi_sse sse;
@@ -362,8 +363,13 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
         status = AMPHI_E_FORMAT;
     }
     if (status != AMPHI_OK) {
-        fail(answer, status == AMPHI_E_NO_MEMORY ? status : AMPHI_E_PROTOCOL,
-            "the answer holds something that is not JSON");
+        bool cut = answer->at_end && status != AMPHI_E_NO_MEMORY;
+        fail(answer,
+            cut                           ? AMPHI_E_TRUNCATED
+            : status == AMPHI_E_NO_MEMORY ? status
+                                          : AMPHI_E_PROTOCOL,
+            cut ? "the answer ended in the middle of an event"
+                : "the answer holds something that is not JSON");
         goto cleanup;
     }
     amphi_str type = amphi__json_string(amphi__json_get(event, "type"));
@@ -435,7 +441,7 @@ static amphi_answer_phase responses_answer_headers(
 static void recognize(amphi_answer *answer, amphi_str piece)
 {
     amphi_str text = amphi__str_trim(piece);
-    if (answer->promised_events) {
+    if (answer->promised_events && text.size > 0 && text.data[0] != '{') {
         answer->form = FORM_EVENTS;
     } else if (text.size > 0 && text.data[0] == '<') {
         fail(answer, AMPHI_E_PROTOCOL,
@@ -476,6 +482,13 @@ static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
         return;
     }
     bool cancelled = error != NULL && error->status == AMPHI_E_CANCELLED;
+    if (answer->form == FORM_EVENTS && error == NULL) {
+        answer->at_end = true;
+        amphi__sse_end(&answer->sse); /* the last event's end may be missing */
+    }
+    if (answer->phase == AMPHI_ANSWER_ENDED) {
+        return;
+    }
     if (answer->form == FORM_REFUSAL && !cancelled) {
         fail_refused(answer, amphi__buf_str(&answer->whole));
     } else if (answer->form == FORM_WHOLE && error == NULL) {

@@ -181,3 +181,9 @@ amphi_status amphi__sse_feed(amphi_sse *sse, amphi_str bytes)
     }
     return sse->status;
 }
+
+amphi_status amphi__sse_end(amphi_sse *sse)
+{
+    /* Behind a CR the first of them is skipped, and the second one ends the event. */
+    return amphi__sse_feed(sse, AMPHI_STR("\n\n"));
+}

@@ -47,5 +47,9 @@ void amphi__sse_init(
 void amphi__sse_clear(amphi_sse *sse);
 /* AMPHI_E_LIMIT, AMPHI_E_NO_MEMORY, or what `visit` returned; the same again on later calls. */
 amphi_status amphi__sse_feed(amphi_sse *sse, amphi_str bytes);
+/* The body has ended as HTTP says it should: an event whose last line ends or empty line are
+ * missing is delivered all the same. (The standard drops it; servers that close behind their last
+ * byte are more common than ones that mean that.) */
+amphi_status amphi__sse_end(amphi_sse *sse);
 
 #endif

@@ -383,6 +383,124 @@ static void answer__usage_or_end_marker_finishes_before_the_body_ends(void **sta
     check_end(1, "data: [DONE]");
 }
 
+/* ---- What servers do differently -------------------------------------------------------------- */
+
+typedef struct oddity {
+    const char *body; /* under text/event-stream */
+    amphi_status status;
+    amphi_finish finish;
+    const char *text;
+    const char *tools; /* each report with an LF behind it */
+} oddity;
+
+#define EVENT(json)    "data: " json "\n\n"
+#define SAY(text)      EVENT("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}")
+#define CALL(piece)    EVENT("{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[" piece "]}}]}")
+#define END(reason)    "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"" reason "\"}]}"
+#define FINISH(reason) SAY("Hi") EVENT(END(reason))
+
+static const oddity oddities[] = {
+    /* The last event's end is missing, in four ways. */
+    {SAY("Hi") "data: " END("stop"), AMPHI_OK, AMPHI_FINISH_STOP, "Hi", NULL},
+    {SAY("Hi") "data: " END("stop") "\n", AMPHI_OK, AMPHI_FINISH_STOP, "Hi", NULL},
+    {SAY("Hi") "data: " END("stop") "\r", AMPHI_OK, AMPHI_FINISH_STOP, "Hi", NULL},
+    {SAY("Hi") "data: " END("stop") "\r\n", AMPHI_OK, AMPHI_FINISH_STOP, "Hi", NULL},
+    {SAY("Hi") "data: {\"choices\":[{\"index\":0,\"del", AMPHI_E_TRUNCATED, 0, "Hi", NULL},
+    {FINISH("stop") "data: {\"choices\":[],\"usa", AMPHI_OK, AMPHI_FINISH_STOP, "Hi", NULL},
+    /* JSON under the event stream's type. */
+    {"\n{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}", AMPHI_OK,
+        AMPHI_FINISH_STOP, "Hi", NULL},
+    {"{\"error\":{\"message\":\"No\",\"code\":\"insufficient_quota\"}}", AMPHI_E_RATE_LIMITED, 0,
+        "", NULL},
+    {"", AMPHI_E_TRUNCATED, 0, "", NULL},
+    {"\n\n", AMPHI_E_TRUNCATED, 0, "", NULL},
+    /* Errors that are no {"error": ...}. */
+    {SAY("Hi") EVENT("{\"object\":\"error\",\"message\":\"Engine died\",\"code\":500}"),
+        AMPHI_E_PROVIDER, 0, "Hi", NULL},
+    {SAY("Hi") "event: error\n" EVENT("{\"message\":\"rate limit\"}"), AMPHI_E_RATE_LIMITED, 0,
+        "Hi", NULL},
+    /* Reasons. */
+    {FINISH("model_length"), AMPHI_OK, AMPHI_FINISH_LENGTH, "Hi", NULL},
+    {FINISH("MAX_TOKENS"), AMPHI_OK, AMPHI_FINISH_LENGTH, "Hi", NULL},
+    {FINISH("sensitive"), AMPHI_OK, AMPHI_FINISH_CONTENT_FILTER, "Hi", NULL},
+    {FINISH("SAFETY"), AMPHI_OK, AMPHI_FINISH_CONTENT_FILTER, "Hi", NULL},
+    {FINISH("end_turn"), AMPHI_OK, AMPHI_FINISH_STOP, "Hi", NULL},
+    {FINISH("network_error"), AMPHI_E_PROVIDER, 0, "Hi", NULL},
+    /* Every call has the index 0. */
+    {CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+          "{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
+            EVENT(END("tool_calls")),
+        AMPHI_OK, AMPHI_FINISH_TOOL_CALLS, "",
+        "[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+        "{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]\n"},
+    /* Another id with every piece is still one call. */
+    {CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}") CALL(
+         "{\"index\":0,\"id\":\"b\",\"function\":{\"arguments\":\"}\"}}") EVENT(END("tool_calls")),
+        AMPHI_OK, AMPHI_FINISH_TOOL_CALLS, "",
+        "[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]\n"
+        "[{\"index\":0,\"id\":\"b\",\"function\":{\"arguments\":\"}\"}}]\n"},
+    /* Indices begin at 1; pieces are interleaved; one says nothing. */
+    {CALL("{\"index\":1,\"id\":\"a\",\"function\":{\"name\":\"f\"}}")
+            CALL("{\"index\":2,\"id\":\"b\",\"function\":{\"name\":\"g\"}}")
+                CALL("{\"index\":1,\"function\":{\"arguments\":\"1\"}}")
+                    CALL("{\"index\":2,\"function\":{\"arguments\":\"2\"}}") CALL(
+                        "{\"index\":2,\"function\":{\"arguments\":\"\"}}") EVENT(END("tool_calls")),
+        AMPHI_OK, AMPHI_FINISH_TOOL_CALLS, "",
+        "[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"}}]\n"
+        "[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\"}}]\n"
+        "[{\"index\":0,\"function\":{\"arguments\":\"1\"}}]\n"
+        "[{\"index\":1,\"function\":{\"arguments\":\"2\"}}]\n"},
+    /* Arguments as an object; no id. */
+    {CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}")
+            EVENT(END("tool_calls")),
+        AMPHI_OK, AMPHI_FINISH_TOOL_CALLS, "",
+        "[{\"index\":0,\"id\":\"call_0\",\"function\":{\"name\":\"f\",\"arguments\":"
+        "\"{\\\"x\\\":1}\"}}]\n"},
+    /* The form before tool_calls. */
+    {EVENT("{\"choices\":[{\"index\":0,\"delta\":{\"function_call\":{\"name\":\"f\","
+           "\"arguments\":\"\"}}}]}") EVENT("{\"choices\":[{\"index\":0,\"delta\":{"
+                                            "\"function_call\":{\"arguments\":\"{}\"}}}]}")
+            EVENT(END("function_call")),
+        AMPHI_OK, AMPHI_FINISH_TOOL_CALLS, "",
+        "[{\"index\":0,\"id\":\"call_0\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]\n"
+        "[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]\n"},
+};
+
+static void answer__odd_servers_are_understood_or_refused_with_their_reason(void **state)
+{
+    for (size_t i = 0; i < sizeof oddities / sizeof *oddities; i++) {
+        const oddity *o = &oddities[i];
+        answer_record record;
+        answer_record_init(&record);
+        feed(&record, amphi_str_from(o->body), NULL, 0, NULL);
+        if (record.error.status != o->status) {
+            print_message("%s\n%s\n", o->body, record.error.message);
+        }
+        assert_int_equal(record.error.status, o->status);
+        assert_int_equal(record.finished, o->status == AMPHI_OK);
+        assert_int_equal(record.finish, o->finish);
+        assert_string_equal(text_of(&record.text), o->text);
+        assert_string_equal(text_of(&record.tool_calls), o->tools != NULL ? o->tools : "");
+        answer_record_clear(&record);
+    }
+}
+
+static void answer__more_tool_calls_than_anybody_makes_are_a_limit(void **state)
+{
+    answer_record record;
+    amphi_buf body;
+    answer_record_init(&record);
+    amphi__buf_init(&body, 0);
+    for (int i = 0; i < 200; i++) {
+        amphi__buf_printf(
+            &body, CALL("{\"index\":%d,\"id\":\"c%d\",\"function\":{\"name\":\"f\"}}"), i, i);
+    }
+    feed(&record, amphi__buf_str(&body), NULL, 0, NULL);
+    assert_int_equal(record.error.status, AMPHI_E_LIMIT);
+    amphi__buf_clear(&body);
+    answer_record_clear(&record);
+}
+
 /* ---- Answers in one piece -------------------------------------------------------------------- */
 
 static const char whole_answer[] =
@@ -634,6 +752,8 @@ int main(void)
         cmocka_unit_test(answer__cut_anywhere_never_ends_in_success_before_the_finish),
         cmocka_unit_test(answer__usage_or_end_marker_finishes_before_the_body_ends),
         cmocka_unit_test(answer__in_one_piece_is_understood),
+        cmocka_unit_test(answer__odd_servers_are_understood_or_refused_with_their_reason),
+        cmocka_unit_test(answer__more_tool_calls_than_anybody_makes_are_a_limit),
         cmocka_unit_test(answer__in_one_piece_cut_anywhere_is_no_success),
         cmocka_unit_test(answer__error_object_under_http_200_fails),
         cmocka_unit_test(answer__web_page_is_no_answer),

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which tool call does a piece of delta.tool_calls belong to? OpenAI says: to the one of its
+ * "index". Other servers leave the index out, give every call the index 0, begin with 1, or send
+ * arguments as an object. What goes up to the client is OpenAI's form again, with indices that
+ * count from 0 without gaps.
+ */
+#ifndef AMPHI_REMOTE_TOOL_PIECES_H
+#define AMPHI_REMOTE_TOOL_PIECES_H
+
+#include "sdk/core/json.h"
+
+#define AMPHI_TOOL_CALLS_MAX 128
+
+typedef struct amphi_tool_pieces {
+    struct {
+        int64_t index;    /* the server's; -1: it gave none */
+        uint64_t id_hash; /* 0: no id so far                */
+    } calls[AMPHI_TOOL_CALLS_MAX];
+    size_t count;
+    size_t last; /* the call of the last piece */
+} amphi_tool_pieces;
+
+/* Writes the pieces of `calls` (delta.tool_calls or message.tool_calls) as array elements; those
+ * that say nothing are left out. Returns how many were written. AMPHI_TOOL_CALLS_MAX calls are
+ * told apart; more are an error: SIZE_MAX. */
+size_t amphi__tool_pieces_write(
+    amphi_tool_pieces *pieces, amphi_json_writer *writer, const amphi_json *calls);
+
+/* The same for delta.function_call, the form before tool_calls: the one call there is. */
+size_t amphi__tool_pieces_write_function(
+    amphi_tool_pieces *pieces, amphi_json_writer *writer, const amphi_json *function);
+
+#endif
