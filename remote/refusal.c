@@ -10,6 +10,8 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+#include <stdio.h>
+
 enum { WORDS_MAX = 2048, CODE_MAX = 48, RETRY_MAX_MS = 24 * 3600 * 1000 };
 
 /* ---- When to try again ----------------------------------------------------------------------- */
@@ -98,29 +100,55 @@ static int64_t days_from_civil(int64_t year, int month, int day)
 
 static int two_digits(const char *text)
 {
-    bool digits = text[0] >= '0' && text[0] <= '9' && text[1] >= '0' && text[1] <= '9';
-    return digits ? (text[0] - '0') * 10 + (text[1] - '0') : -1000000;
+    bool units = text[1] >= '0' && text[1] <= '9';
+    int tens = text[0] == ' ' ? 0 : text[0] - '0'; /* the C library's form has blanks there */
+    return units && tens >= 0 && tens <= 9 ? tens * 10 + (text[1] - '0') : -1000000;
+}
+
+/* Where the parts of a date stand. */
+typedef struct date_form {
+    size_t day, month, year, time;
+    bool short_year;
+} date_form;
+
+/* The three forms of RFC 9110, 5.6.7; the two older ones still have to be read. */
+static bool find_form(amphi_str text, date_form *out)
+{
+    if (text.size == 29 && text.data[3] == ',') { /* Sun, 06 Nov 1994 08:49:37 GMT */
+        *out = (date_form){5, 8, 12, 17, false};
+        return amphi__str_ends_with(text, AMPHI_STR(" GMT"));
+    }
+    if (text.size == 24 && text.data[3] == ' ') { /* Sun Nov  6 08:49:37 1994 */
+        *out = (date_form){8, 4, 20, 11, false};
+        return true;
+    }
+    amphi_str rest;
+    size_t comma = amphi__str_cut(text, ',', &rest).size; /* Sunday, 06-Nov-94 08:49:37 GMT */
+    *out = (date_form){comma + 2, comma + 5, comma + 9, comma + 12, true};
+    return text.size == comma + 24 && amphi__str_ends_with(text, AMPHI_STR(" GMT"));
 }
 
 int64_t amphi__http_date(amphi_str text)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    const char *d = text.data; /* Sun, 06 Nov 1994 08:49:37 GMT */
-    if (text.size != 29 || memcmp(d + 25, " GMT", 4) != 0 || d[3] != ',' || d[19] != ':' ||
-        d[22] != ':') {
+    date_form form;
+    if (!find_form(text, &form)) {
         return -1;
     }
+    const char *d = text.data;
+    const char *clock = d + form.time;
     int month = 0;
-    while (month < 12 && memcmp(months + (size_t)month * 3, d + 8, 3) != 0) {
+    while (month < 12 && memcmp(months + (size_t)month * 3, d + form.month, 3) != 0) {
         month++;
     }
-    int day = two_digits(d + 5);
-    int year = two_digits(d + 12) * 100 + two_digits(d + 14);
-    int hour = two_digits(d + 17);
-    int minute = two_digits(d + 20);
-    int second = two_digits(d + 23);
-    if (month == 12 || day < 1 || day > 31 || year < 1970 || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59 || second < 0 || second > 60) {
+    int day = two_digits(d + form.day);
+    int year = form.short_year ? 2000 + two_digits(d + form.year)
+                               : two_digits(d + form.year) * 100 + two_digits(d + form.year + 2);
+    int hour = two_digits(clock);
+    int minute = two_digits(clock + 3);
+    int second = two_digits(clock + 6);
+    if (clock[2] != ':' || clock[5] != ':' || month == 12 || day < 1 || day > 31 || year < 1970 ||
+        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) {
         return -1;
     }
     return days_from_civil(year, month + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
@@ -136,6 +164,21 @@ static amphi_str find_header(const amphi_http_header *headers, size_t count, con
     return amphi_str_make(NULL, 0);
 }
 
+/* OpenAI's and Groq's headers: of what is used up (requests or tokens), when there is some again. */
+static uint32_t ratelimit_reset_ms(const amphi_http_header *headers, size_t count)
+{
+    static const char *const names[][2] = {
+        {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
+        {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}};
+    uint32_t longest_ms = 0;
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t reset_ms = amphi__duration_ms(find_header(headers, count, names[i][1]));
+        bool used_up = amphi__str_equal_c(find_header(headers, count, names[i][0]), "0");
+        longest_ms = used_up && reset_ms > longest_ms ? reset_ms : longest_ms;
+    }
+    return longest_ms;
+}
+
 uint32_t amphi__retry_after_ms(
     const amphi_http_header *headers, size_t count, const amphi_clock *clock)
 {
@@ -146,7 +189,7 @@ uint32_t amphi__retry_after_ms(
     }
     text = find_header(headers, count, "retry-after");
     if (text.size == 0) {
-        return 0;
+        return ratelimit_reset_ms(headers, count);
     }
     if (read_decimal(text, &number) == text.size) {
         return clamp_ms(number * 1000);
@@ -269,14 +312,21 @@ static void read_body(words *w, amphi_str body)
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
 
+/* From OpenAI, vLLM, llama.cpp, Anthropic, Bedrock, Groq, Gemini, TGI, xAI, Kimi, Cohere, Qwen, Zhipu
+ * and Copilot, in this order. */
 static const char *const context_phrases[] = {"context_length_exceeded", "maximum context length",
     "context length", "context window", "context_window", "exceed_context_size",
-    "exceeds the available context", "prompt is too long", "input is too long",
-    "reduce the length of the messages", NULL};
+    "exceeds the available context", "prompt is too long", "prompt_too_long",
+    "exceed context limit", "input is too long", "reduce the length of the messages",
+    "request_too_large", "exceeds the maximum number of tokens allowed", "max_new_tokens` must be",
+    "maximum prompt length", "exceeded model token limit", "too many tokens",
+    "range of input length", "prompt exceeds max length", "max_prompt_tokens_exceeded", NULL};
 static const char *const filter_phrases[] = {"content_filter", "content_policy", "content filter",
     "content management policy", "content policy", "responsibleaipolicyviolation",
     "data_inspection_failed", "datainspectionfailed", "content_moderation", "moderation_blocked",
-    "flagged by moderation", "requires moderation", NULL};
+    "flagged by moderation", "requires moderation", "input was flagged", "prompt was flagged",
+    "safety system", "inappropriate content",
+    "\xE6\x95\x8F\xE6\x84\x9F\xE5\x86\x85\xE5\xAE\xB9" /* Zhipu: "sensitive content" */, NULL};
 static const char *const own_fault_phrases[] = {"model_not_found", "invalid_api_key",
     "unknown_model", "does not exist", "image", "tools", NULL};
 static const char *const prefix_phrases[] = {"assistant", "prefix", "prefill", "last message",
@@ -356,10 +406,16 @@ void amphi__refusal_explain(
             says_one_of(&w, prefix_phrases) || !says_one_of(&w, own_fault_phrases);
         what = out->prefix_refused ? "the provider does not continue a given beginning" : what;
     }
-    amphi__fail(&out->error, status, http_status, "HTTP %d%s%s%s%s: %s", http_status,
-        in_stream ? ", error in the stream" : "", w.code[0] != '\0' ? " (" : "", w.code,
-        w.code[0] != '\0' ? ")" : "", what);
+    uint32_t retry_ms = 0;
     if (status == AMPHI_E_RATE_LIMITED || status == AMPHI_E_PROVIDER) {
-        out->error.retry_after_ms = header_retry_ms > 0 ? header_retry_ms : w.retry_ms;
+        retry_ms = header_retry_ms > 0 ? header_retry_ms : w.retry_ms;
     }
+    char wait[48] = "";
+    if (retry_ms > 0) {
+        snprintf(wait, sizeof wait, "; it asks to wait %u s", (unsigned)((retry_ms + 999) / 1000));
+    }
+    amphi__fail(&out->error, status, http_status, "HTTP %d%s%s%s%s: %s%s", http_status,
+        in_stream ? ", error in the stream" : "", w.code[0] != '\0' ? " (" : "", w.code,
+        w.code[0] != '\0' ? ")" : "", what, wait);
+    out->error.retry_after_ms = retry_ms;
 }

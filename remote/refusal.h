@@ -19,7 +19,8 @@ typedef struct amphi_refusal {
 } amphi_refusal;
 
 /* Retry-After (seconds or a date, measured against the answer's own Date when it has one) or
- * retry-after-ms; 0: the headers don't say. At most a day. clock NULL: the system's. */
+ * retry-after-ms, or else x-ratelimit-reset-requests and -tokens where nothing of theirs remains;
+ * 0: the headers don't say. At most a day. clock NULL: the system's. */
 uint32_t amphi__retry_after_ms(
     const amphi_http_header *headers, size_t count, const amphi_clock *clock);
 
@@ -30,7 +31,7 @@ void amphi__refusal_explain(amphi_refusal *out, int http_status, amphi_str body,
 
 /* "1.2s", "20ms", "6m0s", "3 seconds" at the beginning of `text`; 0 when it is none. */
 uint32_t amphi__duration_ms(amphi_str text);
-/* An HTTP date (RFC 9110, IMF-fixdate) as Unix seconds, or -1. */
+/* An HTTP date (RFC 9110, in its three forms) as Unix seconds, or -1. */
 int64_t amphi__http_date(amphi_str text);
 
 #endif

@@ -9,7 +9,6 @@
 #include "sdk/client/ledger.h"
 #include "sdk/client/logprobs.h"
 #include "sdk/client/splice.h"
-#include "sdk/client/tool_calls.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
@@ -193,7 +192,16 @@ static void on_note(watch *w, const amphi_note *note)
         w->last_us = now_us;
         out.kind = AMPHI_EVENT_TOOL_CALL;
         stream->tool_call_seen = true;
-        if (amphi__tool_calls_merge(&stream->tool_calls, event->text) != AMPHI_OK) {
+        switch (amphi__tool_calls_add(&stream->calls, event->text)) {
+        case AMPHI_OK:
+            break;
+        case AMPHI_E_LIMIT:
+            stop(w, AMPHI_E_LIMIT, "the answer's tool calls are more than 128, or than 8 MiB");
+            return;
+        case AMPHI_E_NO_MEMORY:
+            stop(w, AMPHI_E_NO_MEMORY, "out of memory");
+            return;
+        default:
             stop(w, AMPHI_E_PROTOCOL, "a tool call could not be understood");
             return;
         }

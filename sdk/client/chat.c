@@ -100,14 +100,15 @@ static bool ends_the_request(const amphi_stream *stream, amphi_status status)
 }
 
 /* How long to wait before the same route is tried a second time; -1: not at all. A route that was
- * silent, or that spoke and broke, is not asked again; and in an outage, when most requests would
+ * silent, or that spoke and broke, is not asked again (one that was cut before it spoke is); and in an outage, when most requests would
  * like to try again, the client's retry budget says no. */
 static int64_t retry_delay_ms(
     amphi_client *client, const amphi_attempt *attempt, bool has_next, uint32_t tries)
 {
     const amphi_error *error = &attempt->error;
     bool limited = error->status == AMPHI_E_RATE_LIMITED;
-    bool again = limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK;
+    bool again = limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK ||
+                 error->status == AMPHI_E_TRUNCATED;
     uint16_t random = 0;
     (void)amphi__random(&random, sizeof random);
     uint32_t delay_ms = random % RETRY_JITTER_MS;
@@ -471,6 +472,10 @@ void amphi__chat_run(amphi_stream *stream)
                 (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
                     try_routes(stream));
     amphi__decide_unload(stream->client);
+    if (amphi__tool_calls_write(&stream->calls, &stream->tool_calls) != AMPHI_OK && whole) {
+        amphi__fail_no_memory(&stream->error);
+        whole = false;
+    }
     if (whole)
         finish_whole(stream, cache_key);
     else

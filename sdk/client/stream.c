@@ -3,7 +3,7 @@
  * The two queues of a request, and the caller's verbs: start, next, cancel, free.
  *
  * A reader who is far behind must not cost a kilobyte for every letter: in a long queue pieces of
- * text that follow each other share a note.
+ * text that follow each other share a note, and so do pieces of tool calls.
  */
 #include "sdk/client/stream.h"
 
@@ -62,12 +62,20 @@ static void linger(const amphi_notes *notes)
         continue;
 }
 
-/* Puts the text into the last note if there is room; NULL when there is none. */
-static amphi_note *notes_join(const amphi_notes *notes, amphi_str text)
+/* Puts the text into the last note if there is room; NULL when there is none. Of two arrays
+ * (pieces of tool calls) one is made: "[a]" and "[b]" are "[a,b]". */
+static amphi_note *notes_join(const amphi_notes *notes, amphi_str text, bool are_arrays)
 {
     amphi_note *last = notes->last;
     if (last == NULL || last->text_size + text.size > last->text_room)
         return NULL;
+    if (are_arrays) {
+        if (text.size <= 2 || text.data[0] != '[' || last->text_size <= 2 ||
+            last->text[last->text_size - 1] != ']')
+            return NULL;
+        last->text[last->text_size - 1] = ',';
+        text = amphi__str_slice(text, 1, text.size);
+    }
     memcpy(last->text + last->text_size, text.data, text.size);
     last->text_size += text.size;
     last->text[last->text_size] = '\0';
@@ -106,7 +114,8 @@ static amphi_note *note_new(amphi_str text, amphi_str *logprobs, bool shared)
 static bool join_event(amphi_stream *stream, const amphi_event *event, bool *shared)
 {
     amphi_note *joined = NULL;
-    *shared = (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING) &&
+    *shared = (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING ||
+                  event->kind == AMPHI_EVENT_TOOL_CALL) &&
               event->logprobs.size == 0 && is_long(&stream->events);
     if (!*shared)
         return false;
@@ -115,7 +124,7 @@ static bool join_event(amphi_stream *stream, const amphi_event *event, bool *sha
     if (last != NULL && last->event.kind == event->kind &&
         amphi__str_equal(last->event.route, event->route) &&
         strcmp(last->model, stream->model) == 0)
-        joined = notes_join(&stream->events, event->text);
+        joined = notes_join(&stream->events, event->text, event->kind == AMPHI_EVENT_TOOL_CALL);
     if (joined != NULL)
         joined->event.text.size = joined->text_size;
     amphi__mutex_unlock(&stream->lock);
@@ -172,14 +181,15 @@ static bool join_post(
     amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event, bool *shared)
 {
     amphi_note *joined = NULL;
-    *shared = (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING) &&
+    *shared = (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING ||
+                  event->kind == AMPHI_ENGINE_TOOL_CALL) &&
               event->logprobs.size == 0 && is_long(&stream->mailbox);
     if (!*shared)
         return false;
     amphi__mutex_lock(&stream->lock);
     const amphi_note *last = stream->mailbox.last;
     if (last != NULL && last->engine.kind == event->kind && last->attempt == attempt)
-        joined = notes_join(&stream->mailbox, event->text);
+        joined = notes_join(&stream->mailbox, event->text, event->kind == AMPHI_ENGINE_TOOL_CALL);
     if (joined != NULL)
         joined->engine.text.size = joined->text_size;
     amphi__mutex_unlock(&stream->lock);
@@ -250,6 +260,7 @@ static void stream_destroy(amphi_stream *stream)
     amphi__buf_clear(&stream->chunk);
     amphi__buf_clear(&stream->text);
     amphi__buf_clear(&stream->reasoning);
+    amphi__tool_calls_clear(&stream->calls);
     amphi__buf_clear(&stream->tool_calls);
     amphi__buf_clear(&stream->logprobs);
     amphi__context_clear(&stream->context);
@@ -271,7 +282,7 @@ static amphi_stream *stream_create(amphi_client *client)
     amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 2);
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
-    amphi__buf_init(&stream->tool_calls, AMPHI_ANSWER_BYTES_MAX);
+    amphi__buf_init(&stream->tool_calls, 0);
     amphi__buf_init(&stream->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__context_init(&stream->context);
     if (amphi__uuid(stream->key) != AMPHI_OK || amphi__mutex_init(&stream->lock) != AMPHI_OK) {

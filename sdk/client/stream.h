@@ -11,6 +11,7 @@
 #include "sdk/client/context.h"
 #include "sdk/client/driver.h"
 #include "sdk/client/request.h"
+#include "sdk/client/tool_calls.h"
 
 #define AMPHI_TAKEOVERS_MAX      AMPHI_ROUTES_MAX
 #define AMPHI_ANSWER_BYTES_MAX   (8u << 20)
@@ -62,9 +63,10 @@ struct amphi_stream {
     /* The driver's until the terminal event is queued, constant afterwards. */
     amphi_buf text; /* delivered answer                                         */
     amphi_buf reasoning;
-    amphi_buf tool_calls;  /* JSON array, merged from the deltas                       */
-    amphi_buf logprobs;    /* JSON array for the delivered answer's tokens; empty: none */
-    amphi_context context; /* the conversation so far                                  */
+    amphi_tool_calls calls; /* gathered from the deltas                                */
+    amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty     */
+    amphi_buf logprobs;     /* JSON array for the delivered answer's tokens; empty: none */
+    amphi_context context;  /* the conversation so far                                  */
     amphi_plan plan;
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
     size_t takeovers_count;

@@ -1,108 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Merging by rewriting: calls are few and short, so each delta parses the whole and writes it anew.
+ * Arguments may be a whole file in ten thousand pieces, so a piece costs no more than its own size:
+ * it is appended to its call, and JSON is written once at the end.
  */
 #include "sdk/client/tool_calls.h"
 
+#include "sdk/core/alloc.h"
 #include "sdk/core/json.h"
+#include "sdk/core/str.h"
 
 #define CALLS_MAX 128
 
-static const amphi_json *at_index(const amphi_json *array, int64_t index)
+void amphi__tool_calls_clear(amphi_tool_calls *calls)
 {
-    const amphi_json *item = amphi__json_first(array);
-    for (; item != NULL && index > 0; index--)
-        item = amphi__json_next(item);
-    return item;
-}
-
-/* The delta that speaks of call `index` (a missing index is the array's own position). */
-static const amphi_json *delta_for(const amphi_json *deltas, int64_t index)
-{
-    int64_t position = 0;
-    for (const amphi_json *d = amphi__json_first(deltas); d != NULL; d = amphi__json_next(d)) {
-        if (amphi__json_int(amphi__json_get(d, "index"), position) == index)
-            return d;
-        position++;
+    for (size_t i = 0; i < calls->count; i++) {
+        amphi__buf_clear(&calls->calls[i].id);
+        amphi__buf_clear(&calls->calls[i].type);
+        amphi__buf_clear(&calls->calls[i].name);
+        amphi__buf_clear(&calls->calls[i].arguments);
     }
-    return NULL;
+    amphi__free(calls->calls);
+    memset(calls, 0, sizeof *calls);
 }
 
-/* What the delta says, or else what stood there. */
-static amphi_str newer(const amphi_json *old, const amphi_json *delta, const char *key)
+/* The call of this index; the ones before it come into being with it. */
+static amphi_status find_call(amphi_tool_calls *calls, int64_t index, amphi_tool_call **out)
 {
-    amphi_str value = amphi__json_string(amphi__json_get(delta, key));
-    return value.size > 0 ? value : amphi__json_string(amphi__json_get(old, key));
-}
-
-static void write_call(amphi_json_writer *writer, const amphi_json *old, const amphi_json *delta)
-{
-    const amphi_json *old_function = amphi__json_get(old, "function");
-    const amphi_json *new_function = amphi__json_get(delta, "function");
-    amphi_str type = newer(old, delta, "type");
-    amphi_buf arguments;
-    amphi__buf_init(&arguments, 0);
-    amphi__buf_append_str(
-        &arguments, amphi__json_string(amphi__json_get(old_function, "arguments")));
-    amphi__buf_append_str(
-        &arguments, amphi__json_string(amphi__json_get(new_function, "arguments")));
-    amphi__json_open(writer, NULL, '{');
-    amphi__json_put_str(writer, "id", newer(old, delta, "id"));
-    amphi__json_put_str(writer, "type", type.size > 0 ? type : AMPHI_STR("function"));
-    amphi__json_open(writer, "function", '{');
-    amphi__json_put_str(writer, "name", newer(old_function, new_function, "name"));
-    amphi__json_put_str(writer, "arguments", amphi__buf_str(&arguments));
-    amphi__json_close(writer, '}');
-    amphi__json_close(writer, '}');
-    if (arguments.status != AMPHI_OK)
-        writer->out->status = arguments.status;
-    amphi__buf_clear(&arguments);
-}
-
-static int64_t highest_index(const amphi_json *merged, const amphi_json *deltas)
-{
-    int64_t highest = (int64_t)amphi__json_count(merged) - 1;
-    int64_t position = 0;
-    for (const amphi_json *d = amphi__json_first(deltas); d != NULL; d = amphi__json_next(d)) {
-        int64_t index = amphi__json_int(amphi__json_get(d, "index"), position++);
-        if (index < 0 || index >= CALLS_MAX)
-            return CALLS_MAX;
-        highest = index > highest ? index : highest;
+    if (index < 0 || index >= CALLS_MAX)
+        return index < 0 ? AMPHI_E_FORMAT : AMPHI_E_LIMIT;
+    if (calls->calls == NULL)
+        calls->calls = amphi__calloc(CALLS_MAX, sizeof *calls->calls);
+    if (calls->calls == NULL)
+        return AMPHI_E_NO_MEMORY;
+    for (; calls->count <= (size_t)index; calls->count++) {
+        amphi_tool_call *call = &calls->calls[calls->count];
+        amphi__buf_init(&call->id, 0);
+        amphi__buf_init(&call->type, 0);
+        amphi__buf_init(&call->name, 0);
+        amphi__buf_init(&call->arguments, 0);
     }
-    return highest;
+    *out = &calls->calls[index];
+    return AMPHI_OK;
 }
 
-amphi_status amphi__tool_calls_merge(amphi_buf *merged, amphi_str delta)
+/* What the delta says stands instead of what stood there. */
+static void replace(amphi_buf *buf, const amphi_json *value)
 {
-    amphi_json *old = NULL;
-    amphi_json *deltas = NULL;
-    amphi_buf out;
-    amphi__buf_init(&out, merged->limit_bytes);
-    amphi_status status = amphi__json_parse(&deltas, delta, "tool calls", NULL);
-    if (status == AMPHI_OK && merged->size > 0)
-        status = amphi__json_parse(&old, amphi__buf_str(merged), "tool calls", NULL);
+    amphi_str text = amphi__json_string(value);
+    if (text.size == 0)
+        return;
+    amphi__buf_reset(buf);
+    amphi__buf_append_str(buf, text);
+}
+
+static amphi_status add_one(amphi_tool_calls *calls, const amphi_json *delta, int64_t position)
+{
+    amphi_tool_call *call = NULL;
+    const amphi_json *function = amphi__json_get(delta, "function");
+    amphi_status status =
+        find_call(calls, amphi__json_int(amphi__json_get(delta, "index"), position), &call);
     if (status != AMPHI_OK)
-        goto cleanup;
-    int64_t highest = highest_index(old, deltas);
-    if (amphi__json_kind(deltas) != AMPHI_JSON_ARRAY || highest >= CALLS_MAX) {
+        return status;
+    replace(&call->id, amphi__json_get(delta, "id"));
+    replace(&call->type, amphi__json_get(delta, "type"));
+    replace(&call->name, amphi__json_get(function, "name"));
+    amphi__buf_append_str(
+        &call->arguments, amphi__json_string(amphi__json_get(function, "arguments")));
+    bool starved = call->id.status != AMPHI_OK || call->type.status != AMPHI_OK ||
+                   call->name.status != AMPHI_OK || call->arguments.status != AMPHI_OK;
+    return starved ? AMPHI_E_NO_MEMORY : AMPHI_OK;
+}
+
+amphi_status amphi__tool_calls_add(amphi_tool_calls *calls, amphi_str delta)
+{
+    amphi_json *deltas = NULL;
+    calls->bytes += delta.size;
+    if (calls->bytes > AMPHI_TOOL_CALLS_BYTES_MAX)
+        return AMPHI_E_LIMIT;
+    amphi_status status = amphi__json_parse(&deltas, delta, "tool calls", NULL);
+    if (status == AMPHI_OK && amphi__json_kind(deltas) != AMPHI_JSON_ARRAY)
         status = AMPHI_E_FORMAT;
-        goto cleanup;
-    }
-    amphi_json_writer writer;
-    amphi__json_writer_init(&writer, &out);
-    amphi__json_open(&writer, NULL, '[');
-    for (int64_t index = 0; index <= highest; index++)
-        write_call(&writer, at_index(old, index), delta_for(deltas, index));
-    amphi__json_close(&writer, ']');
-    status = out.status;
-    if (status == AMPHI_OK) {
-        amphi_buf swap = *merged;
-        *merged = out;
-        out = swap;
-    }
-cleanup:
-    amphi__buf_clear(&out);
-    amphi__json_free(old);
+    int64_t position = 0;
+    for (const amphi_json *d = amphi__json_first(deltas); d != NULL && status == AMPHI_OK;
+         d = amphi__json_next(d))
+        status = add_one(calls, d, position++);
     amphi__json_free(deltas);
     return status;
+}
+
+amphi_status amphi__tool_calls_write(const amphi_tool_calls *calls, amphi_buf *out)
+{
+    amphi_json_writer writer;
+    if (calls->count == 0)
+        return AMPHI_OK;
+    amphi__json_writer_init(&writer, out);
+    amphi__json_open(&writer, NULL, '[');
+    for (size_t i = 0; i < calls->count; i++) {
+        const amphi_tool_call *call = &calls->calls[i];
+        amphi_str type = amphi__buf_str(&call->type);
+        amphi__json_open(&writer, NULL, '{');
+        amphi__json_put_str(&writer, "id", amphi__buf_str(&call->id));
+        amphi__json_put_str(&writer, "type", type.size > 0 ? type : AMPHI_STR("function"));
+        amphi__json_open(&writer, "function", '{');
+        amphi__json_put_str(&writer, "name", amphi__buf_str(&call->name));
+        amphi__json_put_str(&writer, "arguments", amphi__buf_str(&call->arguments));
+        amphi__json_close(&writer, '}');
+        amphi__json_close(&writer, '}');
+    }
+    amphi__json_close(&writer, ']');
+    return out->status;
 }

@@ -1,15 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * OpenAI streams tool calls as deltas: an index, now and then an id and a name, and pieces of the
- * arguments cut anywhere. This merges them into the array that a whole answer has.
+ * arguments cut anywhere. This gathers them and writes the array that a whole answer has.
  */
 #ifndef AMPHI_CLIENT_TOOL_CALLS_H
 #define AMPHI_CLIENT_TOOL_CALLS_H
 
 #include "sdk/core/buf.h"
 
-/* `merged` is empty or a JSON array (message.tool_calls); `delta` a JSON array
- * (delta.tool_calls). AMPHI_E_FORMAT when the delta is no such array; `merged` is then unchanged. */
-amphi_status amphi__tool_calls_merge(amphi_buf *merged, amphi_str delta);
+#define AMPHI_TOOL_CALLS_BYTES_MAX (8u << 20)
+
+typedef struct amphi_tool_call {
+    amphi_buf id;
+    amphi_buf type;
+    amphi_buf name;
+    amphi_buf arguments;
+} amphi_tool_call;
+
+typedef struct amphi_tool_calls {
+    amphi_tool_call *calls;
+    size_t count;
+    size_t bytes; /* of all deltas so far */
+} amphi_tool_calls;
+
+void amphi__tool_calls_clear(amphi_tool_calls *calls);
+/* `delta` is a JSON array (delta.tool_calls). AMPHI_E_FORMAT when it is no such array, AMPHI_E_LIMIT
+ * past 128 calls or 8 MiB of deltas. */
+amphi_status amphi__tool_calls_add(amphi_tool_calls *calls, amphi_str delta);
+/* Appends the array for message.tool_calls, or nothing when there are no calls. */
+amphi_status amphi__tool_calls_write(const amphi_tool_calls *calls, amphi_buf *out);
 
 #endif

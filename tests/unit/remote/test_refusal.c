@@ -110,6 +110,52 @@ static const sample samples[] = {
     {418, "null", AMPHI_E_REQUEST, 0},
     {307, "", AMPHI_E_PROTOCOL, 0},
     {304, "", AMPHI_E_PROTOCOL, 0},
+    /* Too long, in the words of Anthropic, Gemini, TGI, xAI, Kimi, Cohere, Qwen, Zhipu, Copilot */
+    {400,
+        "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"input "
+        "length "
+        "and `max_tokens` exceed context limit: 190000 + 20000 > 200000\"}}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400,
+        "[{\"error\":{\"code\":400,\"message\":\"The input token count (1200000) exceeds the "
+        "maximum "
+        "number of tokens allowed (1048576).\",\"status\":\"INVALID_ARGUMENT\"}}]",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {422,
+        "{\"error\":\"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8192\","
+        "\"error_type\":\"validation\"}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400,
+        "{\"code\":\"Client specified an invalid argument\",\"error\":\"This model's maximum "
+        "prompt "
+        "length is 131072 but the request contains 537812 tokens.\"}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400,
+        "{\"error\":{\"message\":\"Invalid request: Your request exceeded model token limit: "
+        "8192\"}}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400, "{\"message\":\"too many tokens: size limit exceeded by 1000 tokens.\"}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400, "{\"error\":{\"message\":\"Range of input length should be [1, 30720]\"}}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400, "{\"error\":{\"code\":\"1261\",\"message\":\"Prompt exceeds max length\"}}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    {400, "{\"error\":{\"message\":\"...\",\"code\":\"model_max_prompt_tokens_exceeded\"}}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
+    /* Filters of OpenAI's reasoning models, OpenRouter, Zhipu; none, though it is too large */
+    {400,
+        "{\"error\":{\"message\":\"Invalid prompt: your prompt was flagged as potentially "
+        "violating "
+        "our usage policy.\",\"code\":\"invalid_prompt\"}}",
+        AMPHI_E_CONTENT_FILTER, 0},
+    {403, "{\"error\":{\"code\":403,\"message\":\"Your input was flagged\"}}",
+        AMPHI_E_CONTENT_FILTER, 0},
+    {400,
+        "{\"error\":{\"code\":\"1301\",\"message\":"
+        "\"\xE5\x8F\xAF\xE8\x83\xBD\xE5\x8C\x85\xE5\x90\xAB"
+        "\xE6\x95\x8F\xE6\x84\x9F\xE5\x86\x85\xE5\xAE\xB9\"}}",
+        AMPHI_E_CONTENT_FILTER, 0},
+    {413, "<html>413 Request Entity Too Large</html>", AMPHI_E_REQUEST, 0},
     /* Inside a stream, under HTTP 200 */
     {200, "{\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\"}}",
         AMPHI_E_PROVIDER, 0},
@@ -236,13 +282,37 @@ static void retry_after__seconds_dates_and_nonsense(void **state)
     assert_int_equal(amphi__retry_after_ms(&header, 1, &clock), 10000);
 }
 
+static void retry_after__rate_limit_headers_count_where_nothing_remains(void **state)
+{
+    amphi_http_header headers[] = {
+        {AMPHI_STR("x-ratelimit-remaining-requests"), AMPHI_STR("0")},
+        {AMPHI_STR("x-ratelimit-reset-requests"), AMPHI_STR("1.5s")},
+        {AMPHI_STR("x-ratelimit-remaining-tokens"), AMPHI_STR("149984")},
+        {AMPHI_STR("x-ratelimit-reset-tokens"), AMPHI_STR("6m0s")},
+        {AMPHI_STR("retry-after"), AMPHI_STR("9")},
+    };
+    assert_int_equal(amphi__retry_after_ms(headers, 4, NULL), 1500);
+    headers[2].value = AMPHI_STR("0"); /* then both have to be waited for */
+    assert_int_equal(amphi__retry_after_ms(headers, 4, NULL), 360000);
+    headers[0].value = headers[2].value = AMPHI_STR("3");
+    assert_int_equal(amphi__retry_after_ms(headers, 4, NULL), 0);
+    headers[0].value = AMPHI_STR("0");
+    assert_int_equal(amphi__retry_after_ms(headers, 5, NULL), 9000); /* the plain one wins */
+}
+
 static void http_date__is_read_strictly(void **state)
 {
     assert_int_equal(amphi__http_date(AMPHI_STR("Thu, 01 Jan 1970 00:00:00 GMT")), 0);
     assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Nov 1994 08:49:37 GMT")), 784111777);
     assert_int_equal(amphi__http_date(AMPHI_STR("Thu, 29 Feb 2024 12:00:00 GMT")), 1709208000);
     assert_int_equal(amphi__http_date(AMPHI_STR("Fri, 31 Dec 2100 23:59:59 GMT")), 4133980799);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sunday, 06-Nov-94 08:49:37 GMT")), -1);
+    /* The older forms: RFC 850's, and the C library's. */
+    assert_int_equal(amphi__http_date(AMPHI_STR("Tuesday, 06-Nov-29 08:49:37 GMT")), 1888649377);
+    assert_int_equal(amphi__http_date(AMPHI_STR("Sun Nov  6 08:49:37 1994")), 784111777);
+    assert_int_equal(amphi__http_date(AMPHI_STR("Wed Nov 16 08:49:37 1994")), 784975777);
+    assert_int_equal(amphi__http_date(AMPHI_STR("Tuesday, 06-Nov-29 08:49:37 CET")), -1);
+    assert_int_equal(amphi__http_date(AMPHI_STR(", 06-Nov-29 08.49.37 GMT")), -1);
+    assert_int_equal(amphi__http_date(AMPHI_STR("Tuesday 06-Nov-29 08:49:37 GMT")), -1);
     assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Nov 1994 08:49:37 CET")), -1);
     assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Foo 1994 08:49:37 GMT")), -1);
     assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Nov 1994 25:49:37 GMT")), -1);
@@ -270,6 +340,7 @@ int main(void)
         cmocka_unit_test(refusal__message_holds_an_identifier_at_most),
         cmocka_unit_test(refusal__trailing_assistant_message_is_recognized_only_when_one_was_sent),
         cmocka_unit_test(retry_after__seconds_dates_and_nonsense),
+        cmocka_unit_test(retry_after__rate_limit_headers_count_where_nothing_remains),
         cmocka_unit_test(http_date__is_read_strictly),
         cmocka_unit_test(duration__units_and_sums),
     };
