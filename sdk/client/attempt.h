@@ -15,6 +15,7 @@ typedef struct amphi_attempt {
     bool continues;           /* give the delivered text as a beginning                */
     amphi_takeover *takeover; /* to be announced with the first sign of life; or NULL  */
     uint64_t deadline_us;     /* of the whole request, monotonic                       */
+    bool revived;             /* an engine that died was started again: once a request */
 
     /* Results. */
     bool spoke;              /* it produced anything                                  */

@@ -164,13 +164,26 @@ static void note_outcome(amphi_stream *stream, const amphi_attempt *attempt)
             attempt->number, attempt->error.message);
 }
 
-/* A local engine that died and is the last hope (private, only_local, no cloud) is started once
- * more, and goes on where it was. */
-static bool may_revive(const amphi_stream *stream, const amphi_attempt *attempt, bool has_next)
+static bool is_death(amphi_status status)
 {
-    amphi_status status = attempt->error.status;
-    return !has_next && !stream->tool_call_seen && !stream->plan.fallen.again &&
-           (status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED);
+    return status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED;
+}
+
+/* A local engine that died, and nobody else can finish the answer: it is started once more in this
+ * request, and goes on where it was. */
+static bool may_revive(amphi_stream *stream, amphi_attempt *attempt, const amphi_plan_step *step)
+{
+    if (attempt->revived || stream->tool_call_seen)
+        return false;
+    amphi__attempt_settle(stream, attempt); /* this death counts */
+    attempt->revived = amphi__ledger_allows(stream->client, &stream->client->routes[step->route]);
+    return attempt->revived;
+}
+
+static uint64_t deadline_us(const amphi_stream *stream, const amphi_plan_step *step)
+{
+    uint32_t total_ms = step->budgets.total_ms;
+    return total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
 }
 
 /* One route of the plan, with its second tries. Returns with attempt->error set. */
@@ -197,7 +210,8 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
         note_outcome(stream, attempt);
         if (attempt->error.status == AMPHI_OK)
             return;
-        if (tries == 1 && may_revive(stream, attempt, has_next)) {
+        if (!has_next && is_death(attempt->error.status) &&
+            may_revive(stream, attempt, attempt->step)) {
             attempt->continues = can_continue(stream, attempt->step);
             attempt->takeover =
                 record_takeover(stream, info.name, &attempt->error, attempt->continues);
@@ -346,7 +360,20 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
     }
 }
 
-/* Runs the plan's steps until one gives a whole answer. */
+/* false: that was it, for better or worse. */
+static bool goes_on(amphi_stream *stream, amphi_attempt *attempt)
+{
+    if (attempt->error.status == AMPHI_OK || ends_the_request(stream, attempt->error.status) ||
+        amphi__clock_us(stream->client->clock) >= attempt->deadline_us)
+        return false;
+    if (!amphi__stream_is_cancelled(stream))
+        return true;
+    amphi__fail(&attempt->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+    return false;
+}
+
+/* Runs the plan's steps until one gives a whole answer. When none does, the first whose engine died
+ * has another turn: the cloud that should have taken over may be down. */
 static bool try_routes(amphi_stream *stream)
 {
     const amphi_plan *plan = &stream->plan;
@@ -356,25 +383,29 @@ static bool try_routes(amphi_stream *stream)
     if (plan->fallen.error.status != AMPHI_OK) { /* what comes now takes over */
         attempt.number = 1;
         attempt.error = plan->fallen.error;
+        attempt.revived = plan->fallen.again;
         amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(plan->fallen.route));
     }
-    for (size_t i = 0; i < plan->steps_count;) {
-        if (i > 0 && is_pointless(stream, &plan->steps[i], &attempt)) {
+    size_t died = plan->steps_count;
+    bool more = true;
+    for (size_t i = 0; more && i < plan->steps_count;) {
+        const amphi_plan_step *step = &plan->steps[i];
+        if (i > 0 && is_pointless(stream, step, &attempt)) {
             i++;
             continue;
         }
-        attempt.step = &plan->steps[i];
-        uint32_t total_ms = attempt.step->budgets.total_ms;
-        attempt.deadline_us =
-            total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
-        i += try_step(stream, &attempt, i, &body);
-        if (attempt.error.status == AMPHI_OK || ends_the_request(stream, attempt.error.status) ||
-            amphi__clock_us(stream->client->clock) >= attempt.deadline_us)
-            break;
-        if (amphi__stream_is_cancelled(stream)) {
-            amphi__fail(&attempt.error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
-            break;
-        }
+        attempt.step = step;
+        attempt.deadline_us = deadline_us(stream, step);
+        size_t done = try_step(stream, &attempt, i, &body);
+        if (done == 1 && is_death(attempt.error.status) && died == plan->steps_count)
+            died = i;
+        i += done;
+        more = goes_on(stream, &attempt);
+    }
+    if (more && died < plan->steps_count && may_revive(stream, &attempt, &plan->steps[died])) {
+        attempt.step = &plan->steps[died];
+        (void)try_step(stream, &attempt, died, &body);
+        (void)goes_on(stream, &attempt);
     }
     amphi__attempt_settle(stream, &attempt);
     stream->error = attempt.error;

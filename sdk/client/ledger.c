@@ -240,6 +240,22 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     *out = t.facts;
 }
 
+bool amphi__ledger_allows(amphi_client *client, const amphi_route *route)
+{
+    amphi_engine engine = route->engine;
+    amphi_engine_info info = {.struct_size = sizeof info};
+    amphi_crash_facts crash;
+    if (engine.ops->identify != NULL)
+        engine.ops->identify(engine.self, &info);
+    else
+        engine.ops->describe(engine.self, &info);
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
+    amphi__ledger_facts(client, &policy, &info, &crash);
+    return !amphi__policy_is_quarantined(&policy, &crash);
+}
+
 static void add_deaths(amphi_client *client, const amphi_engine_info *info, uint32_t count,
     amphi_start_phase phase, amphi_start_outcome outcome)
 {

@@ -49,6 +49,8 @@ void amphi__ledger_deaths_seen(amphi_route *route, const amphi_engine_info *info
 /* Facts for the policy. Marks the starts of processes that are gone. */
 void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     const amphi_engine_info *info, amphi_crash_facts *out);
+/* May it be started again, after the crashes that are written down by now? */
+bool amphi__ledger_allows(amphi_client *client, const amphi_route *route);
 /* Describes a route as far as its crashes allow: one that is quarantined is only identified, and
  * nothing of it runs. Deaths outside of attempts (reading the file, warming up) are written down; returns how many
  * there were since the last look. */

@@ -265,7 +265,7 @@ static void chat__every_route_failing_is_an_error_never_a_success(void **state)
     request.no_queue = true;
     ask(&w, &request, "Hi");
     assert_int_equal(w.last, AMPHI_EVENT_ERROR);
-    assert_int_equal(w.error, AMPHI_E_TRUNCATED);
+    assert_int_equal(w.error, AMPHI_E_ENGINE_DIED); /* of the local one's second start */
     world_close(&w);
 }
 
@@ -470,6 +470,38 @@ static void chat__engine_that_is_the_last_hope_is_started_once_more(void **state
     world_close(&w);
 }
 
+static void chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    world w;
+    world_open(&w, dies_in_mid_word, fails);
+    w.local.next_script = continues_hello;
+    amphi_chat_request request = request_in(AMPHI_MODE_PREFER_LOCAL);
+    ask(&w, &request, "Hi");
+    expect_screen(&w, "Hello world.");
+    assert_int_equal(w.last, AMPHI_EVENT_DONE);
+    assert_int_equal(atomic_load(&w.local.starts), 2);
+    assert_string_equal(w.local.last_prefix, "Hel");
+    world_close(&w);
+}
+
+static void chat__engine_that_keeps_dying_is_started_twice_at_most(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    static const scripted_step dies_at_once[] = {{SCRIPT_FAIL, NULL, AMPHI_E_ENGINE_DIED}};
+    for (int limit = 1; limit <= 3; limit += 2) { /* with 1, the first crash is one too many */
+        world w;
+        world_open_with(&w, dies_at_once, fails,
+            limit == 1 ? "{\"crash\":{\"limit\":1}}" : "{\"crash\":{\"limit\":3}}");
+        amphi_chat_request request = request_in(AMPHI_MODE_PREFER_LOCAL);
+        request.no_queue = true;
+        ask(&w, &request, "Hi");
+        assert_int_equal(w.last, AMPHI_EVENT_ERROR);
+        assert_int_equal(atomic_load(&w.local.starts), limit == 1 ? 1 : 2);
+        world_close(&w);
+    }
+}
+
 static void chat__late_first_token_is_hedged_and_the_loser_is_cancelled(void **state)
 {
     static const scripted_step late[] = {{SCRIPT_WAIT, NULL, 60000}, {SCRIPT_SAY, "Late.", 0},
@@ -638,6 +670,8 @@ int main(void)
         cmocka_unit_test(chat__conversation_that_is_too_long_loses_its_oldest_turns),
         cmocka_unit_test(chat__no_route_queues_and_delivers_once),
         cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
+        cmocka_unit_test(chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too),
+        cmocka_unit_test(chat__engine_that_keeps_dying_is_started_twice_at_most),
         cmocka_unit_test(chat__late_first_token_is_hedged_and_the_loser_is_cancelled),
         cmocka_unit_test(chat__prompt_first_token_is_not_hedged),
         cmocka_unit_test(chat__hedge_goes_on_when_the_first_route_fails),
