@@ -81,29 +81,50 @@ bool amphi__jinja_strip(
     return amphi__jinja_charge(r, text.size - (end - start));
 }
 
+/* The end of what was written. */
+static char *put_repeated(char *at, amphi_str fill, int64_t times)
+{
+    if (fill.size == 1) {
+        return (char *)memset(at, fill.data[0], (size_t)times) + times;
+    }
+    for (int64_t i = 0; i < times; i++, at += fill.size) {
+        memcpy(at, fill.data, fill.size);
+    }
+    return at;
+}
+
 bool amphi__jinja_pad(
     jinja_render *r, amphi_str text, int64_t width, amphi_str fill, char side, jinja_value *out)
 {
-    int64_t count = (int64_t)amphi__jinja_char_count(text), pad = width - count, left;
-    amphi_buf buf;
+    int64_t count = (int64_t)amphi__jinja_char_count(text), pad, left;
+    char *padded, *end;
+    size_t size;
 
-    if (pad <= 0) {
+    if (width <= count) {
         *out = amphi__jinja_str(text);
         return true;
+    }
+    pad = width - count;
+    if (text.size > JINJA_MEMORY_MAX ||
+        (uint64_t)pad > (JINJA_MEMORY_MAX - text.size) / fill.size) {
+        return amphi__jinja_fail(r, AMPHI_E_LIMIT, "a padding is too long");
     }
     if (!amphi__jinja_charge(r, (size_t)pad)) {
         return false;
     }
     left = side == '<' ? 0 : side == '>' ? pad : pad / 2 + (pad & width & 1);
-    amphi__jinja_buf_init(&buf);
-    for (int64_t i = 0; i < left && buf.status == AMPHI_OK; i++) {
-        amphi__buf_append_str(&buf, fill);
+    size = text.size + (size_t)pad * fill.size;
+    padded = amphi__jinja_alloc_text(&r->arena, size);
+    if (padded == NULL) {
+        return amphi__jinja_fail_bounds(r, NULL);
     }
-    amphi__buf_append_str(&buf, text);
-    for (int64_t i = left; i < pad && buf.status == AMPHI_OK; i++) {
-        amphi__buf_append_str(&buf, fill);
+    end = put_repeated(padded, fill, left);
+    if (text.size > 0) {
+        memcpy(end, text.data, text.size);
     }
-    return amphi__jinja_take_text(r, &buf, out);
+    put_repeated(end + text.size, fill, pad - left);
+    *out = amphi__jinja_str(amphi_str_make(padded, size));
+    return true;
 }
 
 #define CASE_METHOD(name, how)                                                                     \

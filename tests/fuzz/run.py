@@ -186,7 +186,7 @@ def examine(folder, target, runs, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--runs", type=int, default=100000, help="executions of each target")
+    parser.add_argument("--runs", type=int, default=2000000, help="executions of each target")
     parser.add_argument("--seconds", type=int, default=7200, help="at most, for each target")
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "fuzz"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at a time")

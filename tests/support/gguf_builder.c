@@ -117,11 +117,10 @@ void gguf_builder_finish(const gguf_builder *builder, amphi_buf *out)
         abort(); /* a test without memory proves nothing */
 }
 
-/* --- a tiny model --- */
+/* --- a model --- */
 
-#define WIDTH      32
-#define INNER      64
-#define VOCABULARY 40
+#define VOCABULARY_MAX 40
+#define MATRIX_MAX     2048
 
 static float next_weight(uint32_t *state)
 {
@@ -132,38 +131,42 @@ static float next_weight(uint32_t *state)
 static void put_matrix(
     gguf_builder *builder, const char *name, uint64_t columns, uint64_t rows, uint32_t *state)
 {
-    static float data[WIDTH * INNER];
+    static float data[MATRIX_MAX];
     const uint64_t dims[2] = {columns, rows};
+    if (columns * rows > MATRIX_MAX)
+        abort();
     for (uint64_t i = 0; i < columns * rows; i++)
         data[i] = next_weight(state);
     gguf_builder_tensor(
         builder, name, AMPHI_WEIGHT_F32, rows > 1 ? 2 : 1, dims, data, columns * rows * 4);
 }
 
-static void put_vocabulary(gguf_builder *builder)
+static void put_vocabulary(gguf_builder *builder, uint32_t count)
 {
-    static char texts[VOCABULARY][8];
-    const char *tokens[VOCABULARY];
-    float scores[VOCABULARY] = {0};
-    int32_t types[VOCABULARY];
+    static char texts[VOCABULARY_MAX][8];
+    const char *tokens[VOCABULARY_MAX];
+    float scores[VOCABULARY_MAX] = {0};
+    int32_t types[VOCABULARY_MAX];
     amphi_buf array;
-    for (int i = 0; i < VOCABULARY; i++) {
+    if (count > VOCABULARY_MAX)
+        abort();
+    for (uint32_t i = 0; i < count; i++) {
         static const char *const first[3] = {"<unk>", "<s>", "</s>"};
-        (void)snprintf(texts[i], sizeof texts[i], "%s%c", i < 3 ? "" : "t", 'A' + i);
+        (void)snprintf(texts[i], sizeof texts[i], "%s%c", i < 3 ? "" : "t", (int)('A' + i));
         tokens[i] = i < 3 ? first[i] : texts[i];
         types[i] = i == 0 ? 2 : i < 3 ? 3 : 1;
     }
     gguf_builder_str(builder, "tokenizer.ggml.model", "llama");
-    gguf_builder_strings(builder, "tokenizer.ggml.tokens", tokens, VOCABULARY);
+    gguf_builder_strings(builder, "tokenizer.ggml.tokens", tokens, count);
     amphi__buf_init(&array, 0);
     put_u32(&array, AMPHI_GGUF_F32);
-    put_u64(&array, VOCABULARY);
-    (void)amphi__buf_append(&array, scores, sizeof scores);
+    put_u64(&array, count);
+    (void)amphi__buf_append(&array, scores, count * sizeof *scores);
     gguf_builder_raw(builder, "tokenizer.ggml.scores", AMPHI_GGUF_ARRAY, array.data, array.size);
     amphi__buf_reset(&array);
     put_u32(&array, AMPHI_GGUF_I32);
-    put_u64(&array, VOCABULARY);
-    (void)amphi__buf_append(&array, types, sizeof types);
+    put_u64(&array, count);
+    (void)amphi__buf_append(&array, types, count * sizeof *types);
     gguf_builder_raw(
         builder, "tokenizer.ggml.token_type", AMPHI_GGUF_ARRAY, array.data, array.size);
     amphi__buf_clear(&array);
@@ -171,28 +174,34 @@ static void put_vocabulary(gguf_builder *builder)
     gguf_builder_u32(builder, "tokenizer.ggml.eos_token_id", 2);
 }
 
-void gguf_builder_tiny_llama(gguf_builder *builder, uint32_t seed)
+void gguf_builder_llama(
+    gguf_builder *builder, uint32_t width, uint32_t inner, uint32_t vocabulary, uint32_t seed)
 {
     uint32_t state = seed;
     gguf_builder_str(builder, "general.architecture", "llama");
     gguf_builder_str(builder, "general.name", "tiny");
     gguf_builder_u32(builder, "llama.block_count", 1);
     gguf_builder_u32(builder, "llama.context_length", 64);
-    gguf_builder_u32(builder, "llama.embedding_length", WIDTH);
-    gguf_builder_u32(builder, "llama.feed_forward_length", INNER);
+    gguf_builder_u32(builder, "llama.embedding_length", width);
+    gguf_builder_u32(builder, "llama.feed_forward_length", inner);
     gguf_builder_u32(builder, "llama.attention.head_count", 4);
     gguf_builder_u32(builder, "llama.attention.head_count_kv", 2);
     gguf_builder_f32(builder, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-    put_vocabulary(builder);
-    put_matrix(builder, "token_embd.weight", WIDTH, VOCABULARY, &state);
-    put_matrix(builder, "blk.0.attn_norm.weight", WIDTH, 1, &state);
-    put_matrix(builder, "blk.0.attn_q.weight", WIDTH, WIDTH, &state);
-    put_matrix(builder, "blk.0.attn_k.weight", WIDTH, WIDTH / 2, &state);
-    put_matrix(builder, "blk.0.attn_v.weight", WIDTH, WIDTH / 2, &state);
-    put_matrix(builder, "blk.0.attn_output.weight", WIDTH, WIDTH, &state);
-    put_matrix(builder, "blk.0.ffn_norm.weight", WIDTH, 1, &state);
-    put_matrix(builder, "blk.0.ffn_gate.weight", WIDTH, INNER, &state);
-    put_matrix(builder, "blk.0.ffn_up.weight", WIDTH, INNER, &state);
-    put_matrix(builder, "blk.0.ffn_down.weight", INNER, WIDTH, &state);
-    put_matrix(builder, "output_norm.weight", WIDTH, 1, &state);
+    put_vocabulary(builder, vocabulary);
+    put_matrix(builder, "token_embd.weight", width, vocabulary, &state);
+    put_matrix(builder, "blk.0.attn_norm.weight", width, 1, &state);
+    put_matrix(builder, "blk.0.attn_q.weight", width, width, &state);
+    put_matrix(builder, "blk.0.attn_k.weight", width, width / 2, &state);
+    put_matrix(builder, "blk.0.attn_v.weight", width, width / 2, &state);
+    put_matrix(builder, "blk.0.attn_output.weight", width, width, &state);
+    put_matrix(builder, "blk.0.ffn_norm.weight", width, 1, &state);
+    put_matrix(builder, "blk.0.ffn_gate.weight", width, inner, &state);
+    put_matrix(builder, "blk.0.ffn_up.weight", width, inner, &state);
+    put_matrix(builder, "blk.0.ffn_down.weight", inner, width, &state);
+    put_matrix(builder, "output_norm.weight", width, 1, &state);
+}
+
+void gguf_builder_tiny_llama(gguf_builder *builder, uint32_t seed)
+{
+    gguf_builder_llama(builder, 32, 64, VOCABULARY_MAX, seed);
 }

@@ -46,7 +46,11 @@ void gguf_builder_tensor_at(gguf_builder *builder, const char *name, uint32_t ty
 /* The file; free it with amphi__buf_clear. The builder stays as it was. */
 void gguf_builder_finish(const gguf_builder *builder, amphi_buf *out);
 
-/* A llama model of one layer, 32 wide, with 40 tokens and weights from `seed`. */
+/* A llama model of one layer and four heads, with weights from `seed`; width is a multiple of 8,
+ * vocabulary 4 to 40. */
+void gguf_builder_llama(
+    gguf_builder *builder, uint32_t width, uint32_t inner, uint32_t vocabulary, uint32_t seed);
+/* The same, 32 wide, 64 inside, with 40 tokens. */
 void gguf_builder_tiny_llama(gguf_builder *builder, uint32_t seed);
 
 #endif

@@ -74,6 +74,8 @@ static const struct {
     {"{{ d.items() is sequence }}", "False"},
     {"{{ d.items is callable }}", "True"},
     {"{{ s.strip() }}", "Hello World"},
+    {"{{ s.center(-9223372036854775807) }}", "Hello World"},
+    {"{{ s.zfill(-9223372036854775807) }}", "Hello World"},
     {"{{ s.strip('Hd ') }}", "ello Worl"},
     {"{{ s.lstrip() }}", "Hello World"},
     {"{{ s.rstrip() }}", "Hello World"},

@@ -281,7 +281,8 @@ static void template__greedy_ones_are_refused(void **state)
         "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ k.strip(k) }}{% endfor %}",
         "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ k.startswith(k) }}{% endfor %}",
         "{% set k = 'a' * 1000000 %}{% for i in range(99999) %}{{ k is lower }}{% endfor %}",
-        "{{ 'x'|indent(99999999999) }}", "{{ [1]|tojson(indent=99999999999) }}",
+        "{{ 'x'|indent(99999999) }}", "{{ 'x'|indent(99999999999) }}",
+        "{{ 'x'.rjust(99999999, 'é') }}", "{{ [1]|tojson(indent=99999999999) }}",
         "{{ [1]|batch(99999999999, 0)|list }}", "{{ [1]|slice(99999999999)|list }}"};
 
     for (size_t i = 0; i < COUNT_OF(sources); i++) {

@@ -2,6 +2,7 @@
  *
  * Hostile vocabularies and texts: refused in one line, or loaded soundly; never more.
  */
+#include "local/model/gguf_file.h"
 #include "local/text/tokenizer.h"
 #include "sdk/core/buf.h"
 #include "sdk/core/str.h"
@@ -45,6 +46,70 @@ static void hostile__wrong_arrays_are_refused(void **state)
         assert_int_equal(tokenizer_status_of(&w, &error), AMPHI_E_FORMAT);
         assert_non_null(strstr(error.message, "token"));
     }
+}
+
+/* Each key of a tokenizer, holding a value of each other kind: a line, or a default; an array's
+ * bytes are never read as something that they are not. */
+static void hostile__keys_of_another_kind_are_never_misread(void **state)
+{
+    static const char *const keys[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre",
+        "tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type",
+        "tokenizer.ggml.merges", "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+        "tokenizer.ggml.unknown_token_id", "tokenizer.ggml.add_bos_token",
+        "tokenizer.ggml.add_space_prefix", "general.name"};
+    static const uint32_t kinds[] = {AMPHI_GGUF_U8, AMPHI_GGUF_I8, AMPHI_GGUF_U16, AMPHI_GGUF_I16,
+        AMPHI_GGUF_U32, AMPHI_GGUF_I32, AMPHI_GGUF_F32, AMPHI_GGUF_BOOL, AMPHI_GGUF_STRING,
+        AMPHI_GGUF_U64, AMPHI_GGUF_I64, AMPHI_GGUF_F64};
+    const char *const texts[3] = {"a", "b", "ab"};
+    const char *const merges[1] = {"a b"};
+    size_t refused = 0;
+    size_t loaded = 0;
+    for (size_t k = 0; k < COUNT_OF(keys); k++) {
+        for (size_t kind = 0; kind < 2 * COUNT_OF(kinds); kind++) {
+            for (int is_bpe = 0; is_bpe < 2; is_bpe++) {
+                const char *model = is_bpe ? "gpt2" : "llama";
+                amphi_error error = {0};
+                gguf_builder w;
+                gguf_builder_init(&w);
+                if (k != 0)
+                    gguf_builder_str(&w, "tokenizer.ggml.model", model);
+                if (k != 2)
+                    gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, 3);
+                if (k != 5)
+                    gguf_builder_strings(&w, "tokenizer.ggml.merges", merges, 1);
+                /* A scalar, or an array of three, in zeros: strings are empty. */
+                uint8_t value[36] = {0};
+                bool is_array = kind >= COUNT_OF(kinds);
+                uint32_t type = kinds[kind % COUNT_OF(kinds)];
+                size_t bytes = amphi__gguf_scalar_bytes(type);
+                bytes = bytes == 0 ? 8 : bytes;
+                memcpy(value, &type, 4);
+                value[4] = 3;
+                if (is_array)
+                    gguf_builder_raw(&w, keys[k], AMPHI_GGUF_ARRAY, value, 12 + 3 * bytes);
+                else
+                    gguf_builder_raw(&w, keys[k], type, value + 12, bytes);
+                amphi_status status = tokenizer_status_of(&w, &error);
+                assert_true(status == AMPHI_OK || error.message[0] != '\0');
+                refused += status != AMPHI_OK;
+                loaded += status == AMPHI_OK;
+            }
+        }
+    }
+    assert_true(refused > 100 && loaded > 100);
+}
+
+static void hostile__duplicate_tokens_load_and_the_last_one_is_found(void **state)
+{
+    const char *const texts[] = {"<unk>", "a", "a", "b", "ab", "ab", "a"};
+    gguf_builder w;
+    gguf_builder_init(&w);
+    gguf_builder_str(&w, "tokenizer.ggml.model", "llama");
+    gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, COUNT_OF(texts));
+    build_bool(&w, "tokenizer.ggml.add_space_prefix", false);
+    amphi_tokenizer *t = tokenizer_of(&w);
+    expect(t, "aba", "5 6");
+    amphi__tokenizer_free(t);
 }
 
 static void hostile__unknown_pre_tokenizer_is_unsupported(void **state)
@@ -212,6 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile__wrong_arrays_are_refused),
+        cmocka_unit_test(hostile__keys_of_another_kind_are_never_misread),
+        cmocka_unit_test(hostile__duplicate_tokens_load_and_the_last_one_is_found),
         cmocka_unit_test(hostile__unknown_pre_tokenizer_is_unsupported),
         cmocka_unit_test(hostile__odd_tokens_are_survived),
         cmocka_unit_test(hostile__too_long_tokens_are_refused),
