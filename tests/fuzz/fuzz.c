@@ -6,7 +6,9 @@
 
 #include "tests/support/failing_alloc.h"
 
-enum { STARVED_OF = 4, ALLOCATIONS_LOG2_MAX = 9 };
+#include <time.h>
+
+enum { STARVED_OF = 4, ALLOCATIONS_LOG2_MAX = 9, SECONDS_MAX = 10 };
 
 static size_t failing; /* allocation of this run, counted from fuzz_starve(); 0: none */
 
@@ -43,10 +45,20 @@ static size_t failing_one(uint32_t choice)
     return 1 + (choice / ALLOCATIONS_LOG2_MAX) % most;
 }
 
+/* Of the processor, so that a busy machine is no finding. */
+static time_t seconds_used(void)
+{
+    struct timespec used;
+    fuzz_expect(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0);
+    return used.tv_sec;
+}
+
 static void run_once(fuzz_body *body, const uint8_t *data, size_t size)
 {
     long live = failing_alloc_live();
+    time_t begin = seconds_used();
     body(data, size);
+    fuzz_expect(seconds_used() - begin <= SECONDS_MAX);
     failing_alloc_at(0);
     fuzz_expect(failing_alloc_live() == live);
 }

@@ -27,6 +27,8 @@ static amphi_status feed(amphi_str text, size_t step, amphi_buf *out)
     amphi__sse_init(&sse, &limits, on_event, out);
     for (size_t at = 0; at < text.size && status == AMPHI_OK; at += step)
         status = amphi__sse_feed(&sse, amphi__str_slice(text, at, at + step));
+    if (status == AMPHI_OK)
+        status = amphi__sse_end(&sse);
     amphi__sse_clear(&sse);
     return status;
 }

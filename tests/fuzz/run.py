@@ -117,6 +117,8 @@ def build(folder, targets, jobs):
 
 def unpack_lines(target, folder):
     """The many seeds of corpus/TARGET.lines, one a line, as files."""
+    shutil.rmtree(folder)
+    os.makedirs(folder)
     lines = os.path.join(HERE, "corpus", target + ".lines")
     if os.path.exists(lines):
         with open(lines, "rb") as file:
@@ -132,9 +134,10 @@ def fuzz(folder, target, runs, seconds):
     for path in (grown, lines, found):
         os.makedirs(path, exist_ok=True)
     unpack_lines(target, lines)
+    # The timeout is for what never ends; what is slow the targets find themselves (fuzz.c).
     command = [os.path.join(folder, target), grown, os.path.join(HERE, "corpus", target), lines,
                f"-runs={runs}", f"-max_total_time={seconds}", f"-max_len={TARGETS[target][0]}",
-               f"-artifact_prefix={found}/", "-timeout=20", "-rss_limit_mb=3000",
+               f"-artifact_prefix={found}/", "-timeout=1200", "-rss_limit_mb=3000",
                "-detect_leaks=0", "-print_final_stats=1"]
     words = os.path.join(HERE, "corpus", target + ".dict")
     if os.path.exists(words):
