@@ -2,7 +2,8 @@
  *
  * What the fuzz targets share. A target is a body that parses its input and checks what came out;
  * fuzz_run() runs it over the counting allocator, expects that it takes no more than 10 s of the
- * processor and leaves nothing behind, and for one input in four runs it again with one allocation failing; which one depends on the input as well.
+ * processor and leaves nothing behind, and for one input in four runs it again with one allocation
+ * failing; which one depends on the input as well.
  */
 #ifndef AMPHI_TESTS_FUZZ_H
 #define AMPHI_TESTS_FUZZ_H
