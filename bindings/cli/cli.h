@@ -13,6 +13,8 @@
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_QUEUED = 3 };
 enum { CLI_ENDPOINTS_MAX = AMPHI_ROUTES_MAX - 1, CLI_PINS_SIZE = 512 };
 
+#define CLI_OWN_GIVEN_MAX 64
+
 typedef struct cli_options {
     /* Shared flags. */
     const char *data_dir;
@@ -42,6 +44,11 @@ typedef struct cli_options {
     /* Flags of one subcommand, as it declared them. */
     const char *const *own_flags; /* NULL-terminated: "--port=" takes a value, "--events" none */
     const char *own_values[16];   /* NULL: not given; "" for flags without a value             */
+    struct {
+        int flag; /* of own_flags */
+        const char *value;
+    } own_given[CLI_OWN_GIVEN_MAX]; /* every one, in order: some may be repeated               */
+    size_t own_given_count;
 } cli_options;
 
 /* A subcommand: its line in the overview, its help page, its own flags, its main. */
@@ -59,8 +66,10 @@ extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, 
 /* CLI_OK, or a line on standard error and CLI_USAGE. */
 int cli_options_parse(cli_options *out, int argc, char **argv, const char *const *own_flags);
 void cli_options_clear(cli_options *options);
-/* The value of one of the command's own flags, or NULL. */
+/* The value of one of the command's own flags, or NULL; the last one when it is repeated. */
 const char *cli_own(const cli_options *options, const char *flag);
+/* The values of a flag that may be repeated, one by one; NULL behind the last. */
+const char *cli_own_nth(const cli_options *options, const char *flag, size_t n);
 /* A number from text, or a line on standard error and false. */
 bool cli_number(const char *what, const char *text, uint64_t most, uint64_t *out);
 

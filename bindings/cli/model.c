@@ -201,21 +201,56 @@ cleanup:
 
 /* ---- render ---- */
 
-/* {"KEY":JSON} from "KEY=JSON", or the object as it is; NULL with a line on standard error. */
-static char *set_to_json(const char *set)
+/* The members of one --set, KEY=JSON or an object; *out is NULL for an empty one. false: neither. */
+static bool read_set(const char *set, char **out)
 {
     const char *equals = strchr(set, '=');
-    if (set[0] == '{')
-        return strdup(set);
-    if (equals == NULL || equals == set) {
-        cli_usage("--set takes KEY=JSON or an object");
-        return NULL;
-    }
+    const char *end = strrchr(set, '}');
     size_t size = strlen(set) + 8;
-    char *json = malloc(size);
-    if (json != NULL)
-        snprintf(json, size, "{\"%.*s\":%s}", (int)(equals - set), set, equals + 1);
-    return json;
+    *out = NULL;
+    if (set[0] == '{') {
+        set++;
+        if (end == NULL || end < set)
+            return false;
+        *out =
+            strspn(set, " \t\r\n") < (size_t)(end - set) ? strndup(set, (size_t)(end - set)) : NULL;
+        return true;
+    }
+    if (equals == NULL || equals == set)
+        return false;
+    *out = malloc(size);
+    if (*out != NULL)
+        snprintf(*out, size, "\"%.*s\":%s", (int)(equals - set), set, equals + 1);
+    return true;
+}
+
+/* One object of all that --set says; NULL with a line on standard error. */
+static char *sets_to_json(const cli_options *options)
+{
+    char *json = strdup("{");
+    const char *set = NULL;
+    for (size_t n = 0; json != NULL && (set = cli_own_nth(options, "--set", n)) != NULL; n++) {
+        char *members = NULL;
+        if (!read_set(set, &members)) {
+            cli_usage("--set takes KEY=JSON or an object");
+            free(json);
+            return NULL;
+        }
+        if (members == NULL)
+            continue;
+        size_t size = strlen(json) + strlen(members) + 2;
+        char *longer = malloc(size);
+        if (longer != NULL)
+            snprintf(longer, size, "%s%s%s", json, json[1] != '\0' ? "," : "", members);
+        free(json);
+        free(members);
+        json = longer;
+    }
+    char *closed = json != NULL ? malloc(strlen(json) + 2) : NULL;
+    if (closed != NULL)
+        snprintf(closed, strlen(json) + 2, "%s}", json);
+    free(json);
+    return closed;
 }
 
 static int run_render(const cli_options *options)
@@ -223,7 +258,6 @@ static int run_render(const cli_options *options)
     const char *template_path = cli_own(options, "--template");
     const char *messages_path = cli_own(options, "--messages");
     const char *tools_path = cli_own(options, "--tools");
-    const char *set = cli_own(options, "--set");
     size_t template_size = 0;
     char *text = NULL;
     amphi_error error;
@@ -234,10 +268,10 @@ static int run_render(const cli_options *options)
         template_path != NULL ? cli_read_file(template_path, &template_size) : NULL;
     char *messages = cli_read_file(messages_path, NULL);
     char *tools = tools_path != NULL ? cli_read_file(tools_path, NULL) : NULL;
-    char *extra = set != NULL ? set_to_json(set) : NULL;
+    char *extra = sets_to_json(options);
     amphi_model *model = NULL;
     if (messages == NULL || (template_path != NULL && template_text == NULL) ||
-        (tools_path != NULL && tools == NULL) || (set != NULL && extra == NULL))
+        (tools_path != NULL && tools == NULL) || extra == NULL)
         goto cleanup;
     if (options->model != NULL) {
         model = open_model(options, true);
@@ -348,7 +382,7 @@ const cli_command cli_model = {
         "                            [--all --out F.f32] [--threads T] [--kernels NAME]\n"
         "       amphi model tokenize --model FILE (--file TEXT | WORDS) [--special]\n"
         "       amphi model render   (--template T.jinja | --model FILE) --messages M.json\n"
-        "                            [--tools F] [--set KEY=JSON|OBJECT] [--now ISO-TIME]\n"
+        "                            [--tools F] [--set KEY=JSON|OBJECT]... [--now ISO-TIME]\n"
         "                            [--no-generation-prompt]\n"
         "       amphi model inspect  --model FILE\n"
         "       amphi model quantize IN OUT --type Q8_0|Q6_K|Q5_K|Q4_K|Q3_K|Q2_K|Q5_1|Q5_0|Q4_1|\n"

@@ -220,6 +220,16 @@ const char *cli_own(const cli_options *options, const char *flag)
     return i >= 0 ? options->own_values[i] : NULL;
 }
 
+const char *cli_own_nth(const cli_options *options, const char *flag, size_t n)
+{
+    bool with_value = false;
+    int own = find_own(options->own_flags, flag, &with_value);
+    for (size_t i = 0; i < options->own_given_count; i++)
+        if (options->own_given[i].flag == own && n-- == 0)
+            return options->own_given[i].value;
+    return NULL;
+}
+
 /* One flag; *consumed is how many of the arguments it was. `attached` is what followed '='. */
 static int parse_flag(
     cli_options *out, const char *flag, const char *attached, const char *next, int *consumed)
@@ -237,6 +247,10 @@ static int parse_flag(
     }
     if (own >= 0) {
         out->own_values[own] = with_value ? attached : "";
+        if (out->own_given_count == CLI_OWN_GIVEN_MAX)
+            return cli_usage("%s: more than %d flags", flag, CLI_OWN_GIVEN_MAX);
+        out->own_given[out->own_given_count].flag = own;
+        out->own_given[out->own_given_count++].value = out->own_values[own];
         return CLI_OK;
     }
     if (with_value)

@@ -83,6 +83,9 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
             (unsigned long long)size);
     } else if (s->type == 'd' || s->type == 'i') {
         amphi__buf_printf(&digits, "%llu", (unsigned long long)size);
+    } else if (strchr("eEgG", s->type) != NULL) {
+        amphi__jinja_print_exponent(&digits, s->type, number < 0 ? -number : number,
+            s->has_precision ? (int)s->precision : 6);
     } else if (s->type == '%') {
         amphi__jinja_print_fixed(&digits, (number < 0 ? -number : number) * 100,
             s->has_precision ? (int)s->precision : 6);
@@ -125,7 +128,7 @@ static void put_padded(const spec *s, const char *sign, amphi_str text, bool num
 
 static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_buf *out)
 {
-    bool number = strchr("dixXofF%", s->type) != NULL;
+    bool number = strchr("dixXofFeEgG%", s->type) != NULL;
     const char *sign = "";
     amphi_str text;
     amphi_buf buf;
@@ -225,7 +228,7 @@ static bool percent_one(
     if (s.type == '%') {
         return amphi__buf_append_char(out, '%') == AMPHI_OK || amphi__jinja_fail_bounds(r, out);
     }
-    if (s.type == '\0' || strchr("sridxXofF", s.type) == NULL) {
+    if (s.type == '\0' || strchr("sridxXofFeEgG", s.type) == NULL) {
         return fail(r, "a format has a conversion that is not known");
     }
     return (value.kind != JINJA_MISSING || percent_next(r, values, used, &value)) &&
@@ -296,7 +299,7 @@ static bool read_spec(jinja_render *r, amphi_str text, spec *s)
         }
     }
     s->type = at < text.size ? text.data[at++] : 's';
-    return (at == text.size && strchr("sdxXofF%", s->type) != NULL) ||
+    return (at == text.size && strchr("sdxXofFeEgG%", s->type) != NULL) ||
            fail(r, "a format has a conversion that is not known");
 }
 
@@ -403,6 +406,16 @@ bool amphi__jinja_format(jinja_call *call, jinja_value *out)
     return amphi__jinja_take_text(call->r, &buf, out);
 }
 
+/* Numbers of weeks by ISO 8601: the C library knows them, in every locale. */
+static bool put_week(amphi_buf *out, char c, const struct tm *t)
+{
+    const char format[] = {'%', c, '\0'};
+    char text[16];
+
+    return strchr("GgV", c) != NULL && strftime(text, sizeof text, format, t) > 0 &&
+           amphi__buf_append_c(out, text) == AMPHI_OK;
+}
+
 static bool put_time(amphi_buf *out, char c, bool bare, const struct tm *t)
 {
     static const char *const days[] = {
@@ -450,6 +463,18 @@ static bool put_time(amphi_buf *out, char c, bool bare, const struct tm *t)
         return amphi__buf_printf(out, "%d", t->tm_wday == 0 ? 7 : t->tm_wday) == AMPHI_OK;
     case 'f':
         return amphi__buf_append_c(out, "000000") == AMPHI_OK;
+    case 'k':
+        return amphi__buf_printf(out, bare ? "%d" : "%2d", t->tm_hour) == AMPHI_OK;
+    case 'l':
+        return amphi__buf_printf(out, bare ? "%d" : "%2d", hour) == AMPHI_OK;
+    case 'P':
+        return amphi__buf_append_c(out, t->tm_hour < 12 ? "am" : "pm") == AMPHI_OK;
+    case 'C':
+        return amphi__buf_printf(out, two, (t->tm_year + 1900) / 100) == AMPHI_OK;
+    case 'U': /* weeks that begin on Sunday, and on Monday; days before the first are in week 0 */
+        return amphi__buf_printf(out, two, (t->tm_yday + 7 - t->tm_wday) / 7) == AMPHI_OK;
+    case 'W':
+        return amphi__buf_printf(out, two, (t->tm_yday + 7 - (t->tm_wday + 6) % 7) / 7) == AMPHI_OK;
     case 'Z': /* civil time without a zone */
     case 'z':
         return true;
@@ -459,7 +484,7 @@ static bool put_time(amphi_buf *out, char c, bool bare, const struct tm *t)
     case 't':
         return amphi__buf_append_char(out, c == 'n' ? '\n' : '\t') == AMPHI_OK;
     default:
-        return false;
+        return put_week(out, c, t);
     }
 }
 

@@ -73,10 +73,16 @@ static char decimal_point(void)
 
 void amphi__jinja_print_fixed(amphi_buf *out, double value, int digits)
 {
+    amphi__jinja_print_exponent(out, 'f', value, digits);
+}
+
+void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int digits)
+{
+    const char format[] = {'%', '.', '*', type, '\0'};
     char text[400];
     char *point;
 
-    snprintf(text, sizeof text, "%.*f", digits > 60 ? 60 : digits, value);
+    snprintf(text, sizeof text, format, digits > 60 ? 60 : digits, value);
     point = strchr(text, decimal_point());
     if (point != NULL) {
         *point = '.';

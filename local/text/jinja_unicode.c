@@ -191,7 +191,7 @@ static uint32_t to_lower(uint32_t c)
             return single_pairs[i].lower;
         }
     }
-    return c;
+    return c == 0x1E9E ? 0xDF : c; /* sharp s, whose upper case is two letters */
 }
 
 static uint32_t to_upper(uint32_t c)
@@ -251,5 +251,9 @@ void amphi__jinja_put_upper(amphi_buf *out, uint32_t c)
 
 void amphi__jinja_put_lower(amphi_buf *out, uint32_t c)
 {
+    if (c == 0x130) { /* I with a dot: i and the dot */
+        amphi__buf_append(out, "i\xCC\x87", 3);
+        return;
+    }
     amphi__jinja_put_char(out, to_lower(c));
 }

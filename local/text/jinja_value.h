@@ -157,6 +157,8 @@ void amphi__jinja_print_float(amphi_buf *out, double value);
 
 /* Digits after the point as asked for, correctly rounded; always with a point, never a comma. */
 void amphi__jinja_print_fixed(amphi_buf *out, double value, int digits);
+/* The same in another of C's forms: e, E, g, G. */
+void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int digits);
 /* The whole text as a float, whatever the process's locale; false: it is none. */
 bool amphi__jinja_read_float(amphi_str text, double *out);
 

@@ -93,8 +93,9 @@ static bool from_json(jinja_render *r, const amphi_json *json, jinja_value *out)
         return true;
     case AMPHI_JSON_NUMBER:
         integer = amphi__json_int(json, INT64_MIN);
-        *out = integer != INT64_MIN ? amphi__jinja_int(integer)
-                                    : amphi__jinja_float(amphi__json_number(json, 0));
+        *out = integer != INT64_MIN && !amphi__json_is_float(json)
+                   ? amphi__jinja_int(integer)
+                   : amphi__jinja_float(amphi__json_number(json, 0));
         return true;
     case AMPHI_JSON_STRING:
         *out = amphi__jinja_str(amphi__json_string(json));

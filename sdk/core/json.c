@@ -10,7 +10,13 @@
 #include "sdk/core/str.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+
+/* What cJSON does not remember of a number: a bit of `type` that it leaves alone, and the digits of
+ * long ones in `valuestring`, which it frees. */
+enum { IS_FLOAT = 1 << 16, DIGITS_EXACT = 15 };
 
 static const cJSON *node(const amphi_json *value)
 {
@@ -31,6 +37,70 @@ static char *copy_without_nul_escapes(amphi_str text)
     return copy;
 }
 
+/* The next number in checked JSON, outside of strings; empty behind the last. */
+static amphi_str next_number(amphi_str *text)
+{
+    size_t at = 0;
+    size_t end;
+    for (bool quoted = false; at < text->size; at++) {
+        char c = text->data[at];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted && c == '\\')
+            at++;
+        else if (!quoted && (c == '-' || (c >= '0' && c <= '9')))
+            break;
+    }
+    for (end = at; end < text->size && memchr("+-.0123456789Ee", text->data[end], 15) != NULL;)
+        end++;
+    amphi_str number = amphi__str_slice(*text, at, end);
+    *text = amphi__str_slice(*text, end, text->size);
+    return number;
+}
+
+static bool has_point_or_exponent(amphi_str number)
+{
+    for (size_t i = 0; i < number.size; i++)
+        if (strchr(".eE", number.data[i]) != NULL)
+            return true;
+    return false;
+}
+
+static bool is_special(amphi_str number)
+{
+    return number.size > DIGITS_EXACT || has_point_or_exponent(number);
+}
+
+/* Numbers stand in the tree in the order of the text. Recursion is bounded by the check. */
+static bool mark_numbers(cJSON *value, amphi_str *text)
+{
+    if ((value->type & 0xFF) == cJSON_Number) {
+        amphi_str number = next_number(text);
+        if (!is_special(number))
+            return true;
+        if (has_point_or_exponent(number)) {
+            value->type |= IS_FLOAT;
+            return true;
+        }
+        value->valuestring = cJSON_malloc(number.size + 1);
+        if (value->valuestring != NULL)
+            amphi__str_copy_to(value->valuestring, number.size + 1, number);
+        return value->valuestring != NULL;
+    }
+    for (cJSON *child = value->child; child != NULL; child = child->next)
+        if (!mark_numbers(child, text))
+            return false;
+    return true;
+}
+
+static bool has_special_numbers(amphi_str text)
+{
+    for (amphi_str number = next_number(&text); number.size > 0; number = next_number(&text))
+        if (is_special(number))
+            return true;
+    return false;
+}
+
 amphi_status amphi__json_parse(
     amphi_json **out, amphi_str text, const char *what, amphi_error *error)
 {
@@ -45,6 +115,10 @@ amphi_status amphi__json_parse(
     amphi__free(copy);
     if (root == NULL) /* the grammar is right, so it can only be this */
         return amphi__fail_no_memory(error);
+    if (has_special_numbers(text) && !mark_numbers(root, &text)) {
+        cJSON_Delete(root);
+        return amphi__fail_no_memory(error);
+    }
     *out = (amphi_json *)root;
     return AMPHI_OK;
 }
@@ -102,8 +176,25 @@ double amphi__json_number(const amphi_json *value, double otherwise)
     return amphi__json_kind(value) == AMPHI_JSON_NUMBER ? node(value)->valuedouble : otherwise;
 }
 
+bool amphi__json_is_float(const amphi_json *value)
+{
+    return amphi__json_kind(value) == AMPHI_JSON_NUMBER && (node(value)->type & IS_FLOAT) != 0;
+}
+
+amphi_str amphi__json_digits(const amphi_json *value)
+{
+    return amphi__json_kind(value) == AMPHI_JSON_NUMBER ? amphi_str_from(node(value)->valuestring)
+                                                        : amphi_str_make(NULL, 0);
+}
+
 int64_t amphi__json_int(const amphi_json *value, int64_t otherwise)
 {
+    amphi_str digits = amphi__json_digits(value);
+    if (digits.size > 0) {
+        errno = 0;
+        int64_t exact = strtoll(digits.data, NULL, 10);
+        return errno == 0 ? exact : otherwise;
+    }
     double number = amphi__json_number(value, NAN);
     if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
         return otherwise;

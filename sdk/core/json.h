@@ -5,7 +5,8 @@
  * accepts too much. cJSON is included by json.c only.
  *
  * Where cJSON would lose something we say what happens: an escaped U+0000 in a string becomes
- * U+FFFD; of duplicate keys the last one counts; integers are exact up to 2^53.
+ * U+FFFD; of duplicate keys the last one counts. Numbers are doubles, but whole ones are written
+ * again with all their digits, and 1.0 stays apart from 1.
  */
 #ifndef AMPHI_CORE_JSON_H
 #define AMPHI_CORE_JSON_H
@@ -44,7 +45,11 @@ bool amphi__json_is_string(const amphi_json *value);
 /* The string's bytes, or the empty string for anything else. Valid as long as the document. */
 amphi_str amphi__json_string(const amphi_json *value);
 double amphi__json_number(const amphi_json *value, double otherwise);
-/* A whole number in int64's range, or `otherwise`. */
+/* Was the number written with a fraction or an exponent? (1.0 and 1e3 are floats to Python.) */
+bool amphi__json_is_float(const amphi_json *value);
+/* A whole number's digits where a double may not hold them all; otherwise empty. */
+amphi_str amphi__json_digits(const amphi_json *value);
+/* A whole number in int64's range, exactly, or `otherwise`. */
 int64_t amphi__json_int(const amphi_json *value, int64_t otherwise);
 bool amphi__json_bool(const amphi_json *value, bool otherwise);
 /* Walking: first child of an array or object, then its siblings; NULL at the end. */

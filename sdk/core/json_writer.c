@@ -66,6 +66,24 @@ static void append_number(amphi_buf *out, double value)
     amphi__buf_append_c(out, text);
 }
 
+/* In a canonical form 1.0 is 1. */
+static void write_number(amphi_buf *out, const amphi_json *value, bool canonical)
+{
+    amphi_str digits = amphi__json_digits(value);
+    double number = amphi__json_number(value, 0);
+    size_t from = out->size;
+    if (digits.size > 0) {
+        amphi__buf_append_str(out, digits);
+        return;
+    }
+    if (number == 0 && signbit(number) && !canonical)
+        amphi__buf_append_char(out, '-');
+    append_number(out, number);
+    if (amphi__json_is_float(value) && !canonical && out->status == AMPHI_OK &&
+        strcspn(out->data + from, ".en") == out->size - from)
+        amphi__buf_append_c(out, ".0");
+}
+
 static amphi_status write_value(amphi_buf *out, const amphi_json *value, bool sorted);
 
 typedef struct member {
@@ -134,7 +152,7 @@ static amphi_status write_value(amphi_buf *out, const amphi_json *value, bool so
     case AMPHI_JSON_BOOL:
         return amphi__buf_append_c(out, amphi__json_bool(value, false) ? "true" : "false");
     case AMPHI_JSON_NUMBER:
-        append_number(out, amphi__json_number(value, 0));
+        write_number(out, value, sorted);
         return out->status;
     case AMPHI_JSON_STRING:
         return amphi__json_quote(out, amphi__json_string(value));

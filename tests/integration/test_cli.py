@@ -644,6 +644,13 @@ def model__verbs_speak_json(folder):
     assert rendered.returncode == 0 and "Grüße" in rendered.stdout
     as_json = parsed(amphi("model", "render", "--json", "--model", MODEL, "--messages", messages))
     assert as_json == {"text": rendered.stdout}
+    template = write(folder, "t.jinja", "{{ bos_token }}{{ a }}{{ b|tojson }}{{ messages[0].n|tojson }}")
+    messages = write(folder, "n.json", '[{"role": "user", "content": "x", "n": [1.0, 1, 9007199254740993]}]')
+    rendered = amphi("model", "render", "--template", template, "--messages", messages,
+                     "--set", 'bos_token="<s>"', "--set", "a=1.0", "--set", '{"b": {"c": null}}', "--set", "{ }")
+    assert rendered.stdout == '<s>1.0{"c": null}[1.0, 1, 9007199254740993]', rendered
+    for wrong in ("=1", "a", "}", "{"):
+        refused(amphi("model", "render", "--template", template, "--messages", messages, "--set", wrong))
 
 
 @promise

@@ -109,7 +109,7 @@ static void json__depth_is_bounded(void **state)
 static void json__numbers_come_back_exactly(void **state)
 {
     expect_written("0.30000000000000004", "0.30000000000000004");
-    expect_written("[0.1,1e21,-0.5,1E2,1e-7]", "[0.1,1e+21,-0.5,100,1e-07]");
+    expect_written("[0.1,1e21,-0.5,1E2,1e-7]", "[0.1,1e+21,-0.5,100.0,1e-07]");
     expect_written("9007199254740991", "9007199254740991");
     expect_written("-9007199254740991", "-9007199254740991");
 }
@@ -144,6 +144,35 @@ static void json__questions_about_nothing_have_answers(void **state)
     assert_int_equal(amphi__json_int(amphi__json_get(root, "c"), 7), 7);
     assert_false(amphi__json_bool(amphi__json_get(root, "a"), false));
     amphi__json_free(root);
+}
+
+static void json__whole_numbers_keep_their_digits_and_floats_stay_floats(void **state)
+{
+    static const char text[] =
+        "{\"-1.0\":[1,1.0,-0.0,-0,1e3,2.5,1e20,1E-7],\"e5\":9007199254740993,"
+        "\"\\\"7.5\":-9223372036854775808,\"u\":18446744073709551617,\"d\":{\"x\":2.0}}";
+    static const char written[] =
+        "{\"-1.0\":[1,1.0,-0.0,-0,1000.0,2.5,1e+20,1e-07],\"e5\":9007199254740993,"
+        "\"\\\"7.5\":-9223372036854775808,\"u\":18446744073709551617,\"d\":{\"x\":2.0}}";
+    amphi_json *root = parse(text);
+    amphi_buf out;
+    amphi__buf_init(&out, 0);
+    assert_int_equal(amphi__json_write(&out, root), AMPHI_OK);
+    assert_string_equal(out.data, written);
+    const amphi_json *first = amphi__json_first(amphi__json_get(root, "-1.0"));
+    assert_false(amphi__json_is_float(first));
+    assert_true(amphi__json_is_float(amphi__json_next(first)));
+    assert_true(amphi__json_equal(first, amphi__json_next(first)));
+    assert_true(amphi__json_int(amphi__json_get(root, "e5"), 0) == INT64_C(9007199254740993));
+    assert_true(amphi__json_int(amphi__json_get(root, "\"7.5"), 0) == INT64_MIN);
+    assert_int_equal(amphi__json_int(amphi__json_get(root, "u"), 7), 7);
+    amphi__buf_reset(&out);
+    amphi_json *one = parse("[1.0,1e0,-0.0]");
+    amphi__json_write_sorted(&out, one);
+    assert_string_equal(out.data, "[1,1,0]"); /* canonical: the same number, the same text */
+    amphi__json_free(one);
+    amphi__json_free(root);
+    amphi__buf_clear(&out);
 }
 
 static void json__sorted_form_does_not_depend_on_order(void **state)
@@ -205,6 +234,7 @@ int main(void)
         cmocka_unit_test(json__what_cjson_alone_would_accept_is_refused),
         cmocka_unit_test(json__depth_is_bounded),
         cmocka_unit_test(json__numbers_come_back_exactly),
+        cmocka_unit_test(json__whole_numbers_keep_their_digits_and_floats_stay_floats),
         cmocka_unit_test(json__strings_come_back_whole),
         cmocka_unit_test(json__of_duplicate_keys_the_last_counts_and_case_matters),
         cmocka_unit_test(json__questions_about_nothing_have_answers),
