@@ -44,6 +44,7 @@ amphi_status amphi_client_new(
     client->log.user = options->log_user;
     amphi_device_facts_init(&client->pushed);
     atomic_init(&client->device_epoch, 0);
+    atomic_init(&client->ledger_writes, 0);
     amphi__host_name(client->host);
     client->mode = options->mode;
     client->is_private = options->is_private;

@@ -22,11 +22,21 @@ typedef struct amphi_route_deaths {
     uint32_t early, late, memory, outside;
 } amphi_route_deaths;
 
+/* What the ledger said of an engine when it was last asked (ledger.c). */
+typedef struct amphi_known_crashes {
+    char fingerprint[65];
+    char build[32];
+    amphi_crash_facts facts;
+    unsigned writes;  /* ledger_writes of that moment */
+    uint64_t read_ms; /* monotonic; 0: never          */
+} amphi_known_crashes;
+
 typedef struct amphi_route {
     amphi_engine engine;
     bool owned;                   /* freed with the client                              */
     amphi_breaker breaker;        /* under client->lock                                 */
     amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */
+    amphi_known_crashes known;    /* under the lock                                     */
     uint32_t load;                /* runs under way; under the lock                     */
     uint32_t first_tokens_ms[32]; /* the last ones; under the lock                      */
     uint32_t first_tokens_count;  /* ever                                               */
@@ -65,7 +75,8 @@ struct amphi_client {
     uint32_t streams_count;    /* alive                                              */
     uint32_t retry_tenths;     /* see amphi__decide_may_retry                        */
     uint32_t hedge_tenths;
-    atomic_uint device_epoch; /* grows with every push: running answers look again  */
+    atomic_uint device_epoch;  /* grows with every push: running answers look again  */
+    atomic_uint ledger_writes; /* grows with every row written or changed            */
 
     amphi_cache *cache;
     amphi_drivers *drivers;

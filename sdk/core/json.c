@@ -27,12 +27,13 @@ static const cJSON *node(const amphi_json *value)
 static char *copy_without_nul_escapes(amphi_str text)
 {
     char *copy = amphi__str_copy(text);
-    for (size_t i = 0; copy != NULL && i + 1 < text.size; i++) {
-        if (copy[i] != '\\')
-            continue;
-        if (text.size - i >= 6 && memcmp(copy + i, "\\u0000", 6) == 0)
-            memcpy(copy + i, "\\ufffd", 6);
-        i++; /* whatever is escaped is not the beginning of an escape */
+    char *end = copy != NULL ? copy + text.size : NULL;
+    char *at = copy != NULL ? memchr(copy, '\\', text.size) : NULL;
+    while (at != NULL) {
+        if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
+            memcpy(at, "\\ufffd", 6);
+        at += 2; /* whatever is escaped is not the beginning of an escape */
+        at = at < end ? memchr(at, '\\', (size_t)(end - at)) : NULL;
     }
     return copy;
 }

@@ -118,12 +118,23 @@ static bool check_escape(checker *c)
     return true;
 }
 
+/* Most of most texts: ASCII that needs no look at its neighbours. */
+static void skip_plain(checker *c)
+{
+    const char *at = c->text + c->at;
+    const char *end = c->text + c->size;
+    while (at < end && *at >= 0x20 && *at < 0x7F && *at != '"' && *at != '\\')
+        at++;
+    c->at = (size_t)(at - c->text);
+}
+
 static bool check_string(checker *c)
 {
     if (peek(c) != '"')
         return fail(c, "a string is expected");
     c->at++;
     for (;;) {
+        skip_plain(c);
         int byte = peek(c);
         if (byte < 0)
             return fail(c, "a string has no end");

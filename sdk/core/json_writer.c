@@ -13,10 +13,11 @@
 static void append_escape(amphi_buf *out, unsigned char c)
 {
     static const char letters[] = "btn\0fr"; /* for 8, 9, 10, 12, 13 */
-    if (c == '"' || c == '\\')
-        amphi__buf_printf(out, "\\%c", c);
-    else if (c >= 8 && c <= 13 && letters[c - 8] != '\0')
-        amphi__buf_printf(out, "\\%c", letters[c - 8]);
+    char pair[2] = {'\\', (char)c};
+    if (c >= 8 && c <= 13)
+        pair[1] = letters[c - 8];
+    if (c == '"' || c == '\\' || (c >= 8 && c <= 13 && pair[1] != '\0'))
+        amphi__buf_append(out, pair, sizeof pair);
     else
         amphi__buf_printf(out, "\\u%04x", c);
 }
@@ -47,6 +48,20 @@ amphi_status amphi__json_quote(amphi_buf *out, amphi_str value)
     return amphi__buf_append_char(out, '"');
 }
 
+static void append_int(amphi_buf *out, int64_t value)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0)
+        digits[--at] = '-';
+    amphi__buf_append(out, digits + at, sizeof digits - at);
+}
+
 static void append_number(amphi_buf *out, double value)
 {
     if (!isfinite(value)) {
@@ -54,7 +69,7 @@ static void append_number(amphi_buf *out, double value)
         return;
     }
     if (value == trunc(value) && fabs(value) < 9007199254740992.0) {
-        amphi__buf_printf(out, "%lld", (long long)value);
+        append_int(out, (int64_t)value);
         return;
     }
     char text[40];
@@ -232,7 +247,7 @@ void amphi__json_put_str(amphi_json_writer *writer, const char *key, amphi_str v
 void amphi__json_put_int(amphi_json_writer *writer, const char *key, int64_t value)
 {
     begin(writer, key);
-    amphi__buf_printf(writer->out, "%lld", (long long)value);
+    append_int(writer->out, value);
 }
 
 void amphi__json_put_number(amphi_json_writer *writer, const char *key, double value)
