@@ -216,7 +216,7 @@ def act_killed(stage, question):
         amphi = last.get("amphi", {})
         if amphi.get("event") == "takeover":
             takeover = amphi
-        delta = last["choices"][0]["delta"].get("content", "") if "choices" in last else ""
+        delta = "".join(c["delta"].get("content", "") for c in last.get("choices", []))
         text += delta
         sys.stdout.write(delta)
         sys.stdout.flush()

@@ -7,6 +7,8 @@
  */
 #include "gateway.h"
 
+#include "answer.h"
+
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -43,121 +45,16 @@ typedef struct upload {
     bool too_large;
 } upload;
 
-static time_t now_s(void)
+static uint64_t now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void set_error(amphi_error *error, amphi_status status, const char *message)
+static time_t now_s(void)
 {
-    if (error == NULL)
-        return;
-    memset(error, 0, sizeof *error);
-    error->status = status;
-    snprintf(error->message, sizeof error->message, "%s", message);
-}
-
-/* ---- answers ---- */
-
-/* Takes `json` (malloc). `allow`: the value of that header, or NULL. */
-static enum MHD_Result answer_json_allow(
-    struct MHD_Connection *connection, unsigned http_status, char *json, const char *allow)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(json), json, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(json);
-        return MHD_NO;
-    }
-    MHD_add_response_header(response, "Content-Type", "application/json");
-    if (http_status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-    if (allow != NULL)
-        MHD_add_response_header(response, "Allow", allow);
-    enum MHD_Result result = MHD_queue_response(connection, http_status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result answer_json(
-    struct MHD_Connection *connection, unsigned http_status, char *json)
-{
-    return answer_json_allow(connection, http_status, json, NULL);
-}
-
-/* Our own messages have no quotes or control characters, except names that a caller chose. */
-static void write_escaped(char *out, size_t size, const char *text)
-{
-    size_t at = 0;
-    for (; *text != '\0' && at + 3 < size; text++) {
-        if (*text == '"' || *text == '\\')
-            out[at++] = '\\';
-        out[at++] = (unsigned char)*text < 0x20 ? ' ' : *text;
-    }
-    out[at] = '\0';
-}
-
-/* Messages about a request begin with the field's name, "messages[0].role: ..."; OpenAI's errors
- * carry it as "param". Writes "name" with its quotes, or null. */
-static void write_param(char *out, size_t size, const amphi_error *error)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
-    size_t name = strspn(error->message, letters);
-    bool named = error->status == AMPHI_E_ARGUMENT || error->status == AMPHI_E_UNSUPPORTED ||
-                 error->status == AMPHI_E_LIMIT;
-    if (named && name > 0 && error->message[name] == ':')
-        snprintf(out, size, "\"%.*s\"", (int)name, error->message);
-    else
-        snprintf(out, size, "null");
-}
-
-static enum MHD_Result answer_error(
-    struct MHD_Connection *connection, unsigned http_status, const amphi_error *error)
-{
-    char message[2 * sizeof error->message];
-    char param[64];
-    char *json = malloc(512 + sizeof message);
-    if (json == NULL)
-        return MHD_NO;
-    write_escaped(message, sizeof message, error->message);
-    write_param(param, sizeof param, error);
-    snprintf(json, 512 + sizeof message,
-        "{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"code\":\"%s\",\"param\":%s}}", message,
-        http_status < 500 ? "invalid_request_error" : "amphi_error",
-        amphi_status_name(error->status), param);
-    return answer_json(connection, http_status, json);
-}
-
-static unsigned http_status_of(amphi_status status)
-{
-    switch (status) {
-    case AMPHI_E_ARGUMENT:
-    case AMPHI_E_FORMAT:
-    case AMPHI_E_LIMIT:
-    case AMPHI_E_REQUEST:
-    case AMPHI_E_CONTEXT_LENGTH:
-    case AMPHI_E_CONTENT_FILTER:
-    case AMPHI_E_UNSUPPORTED:
-        return MHD_HTTP_BAD_REQUEST;
-    case AMPHI_E_REFUSED:
-        return MHD_HTTP_FORBIDDEN;
-    case AMPHI_E_RATE_LIMITED:
-    case AMPHI_E_FULL:
-        return MHD_HTTP_TOO_MANY_REQUESTS;
-    case AMPHI_E_TIMEOUT:
-        return MHD_HTTP_GATEWAY_TIMEOUT;
-    case AMPHI_E_OFFLINE:
-    case AMPHI_E_BUSY:
-    case AMPHI_E_RESOURCE:
-        return MHD_HTTP_SERVICE_UNAVAILABLE;
-    case AMPHI_E_INTERNAL:
-    case AMPHI_E_NO_MEMORY:
-        return MHD_HTTP_INTERNAL_SERVER_ERROR;
-    default:
-        return MHD_HTTP_BAD_GATEWAY;
-    }
+    return (time_t)(now_ms() / 1000);
 }
 
 /* ---- waiting for words ---- */
@@ -200,7 +97,8 @@ typedef struct sse {
     char *pending; /* bytes of "data: ...\n\n" on their way; malloc */
     size_t size;
     size_t at;
-    bool ended; /* "[DONE]" is in pending */
+    bool ended;  /* "[DONE]" is in pending                        */
+    char *usage; /* the chunk with the usage, until the end; malloc */
 } sse;
 
 static bool sse_append(sse *s, const char *text, size_t size)
@@ -214,44 +112,71 @@ static bool sse_append(sse *s, const char *text, size_t size)
     return true;
 }
 
+static bool has_event(amphi_str chunk, const char *event)
+{
+    return memmem(chunk.data, chunk.size, event, strlen(event)) != NULL;
+}
+
+static bool sse_append_data(sse *s, const char *text, size_t size)
+{
+    return sse_append(s, "data: ", 6) && sse_append(s, text, size) && sse_append(s, "\n\n", 2);
+}
+
+/* Usage is the last chunk of all, where OpenAI has it, and only for who asked. */
+static bool sse_keep_usage(sse *s, amphi_str chunk)
+{
+    if (!amphi_stream_wants_usage(s->stream))
+        return true;
+    free(s->usage);
+    s->usage = strndup(chunk.data, chunk.size);
+    return s->usage != NULL;
+}
+
 static bool sse_append_event(sse *s, amphi_str chunk, bool terminal)
 {
-    static const char done[] = "data: [DONE]\n\n";
-    bool good = sse_append(s, "data: ", 6) && sse_append(s, chunk.data, chunk.size) &&
-                sse_append(s, "\n\n", 2);
+    if (has_event(chunk, "\"event\":\"usage\""))
+        return sse_keep_usage(s, chunk);
+    bool good = sse_append_data(s, chunk.data, chunk.size);
     /* An error ends the stream without the end marker: a client must not take it for whole. */
     bool error = chunk.size >= 9 && memcmp(chunk.data, "{\"error\":", 9) == 0;
     if (good && terminal && !error)
-        good = sse_append(s, done, sizeof done - 1);
+        good = (s->usage == NULL || sse_append_data(s, s->usage, strlen(s->usage))) &&
+               sse_append_data(s, "[DONE]", 6);
     s->ended |= terminal;
     return good;
+}
+
+/* The next event, or a comment after a long wait, into `pending`. */
+static bool sse_wait(sse *s)
+{
+    amphi_str chunk;
+    bool terminal = false;
+    amphi_status status = AMPHI_E_TIMEOUT;
+    unsigned patience_ms = s->server->options.client_timeout_s * 1000 / 3;
+    if (patience_ms > KEEP_ALIVE_MS)
+        patience_ms = KEEP_ALIVE_MS;
+    for (unsigned waited_ms = 0; waited_ms < patience_ms && status == AMPHI_E_TIMEOUT;
+         waited_ms += SLICE_MS) {
+        status = amphi_stream_next_json(s->stream, SLICE_MS, &chunk, &terminal, NULL);
+        cancel_if_unwanted(s->server, s->connection, s->stream);
+    }
+    return status == AMPHI_E_TIMEOUT ? sse_append(s, ": keepalive\n\n", 13)
+           : status == AMPHI_OK      ? sse_append_event(s, chunk, terminal)
+                                     : false;
 }
 
 static ssize_t sse_read(void *opaque, uint64_t position, char *buffer, size_t capacity)
 {
     sse *s = opaque;
     if (s->at == s->size) {
-        amphi_str chunk;
-        bool terminal = false;
         if (s->ended)
             return MHD_CONTENT_READER_END_OF_STREAM;
         free(s->pending);
         s->pending = NULL;
         s->size = s->at = 0;
-        amphi_status status = AMPHI_E_TIMEOUT;
-        unsigned patience_ms = s->server->options.client_timeout_s * 1000 / 3;
-        if (patience_ms > KEEP_ALIVE_MS)
-            patience_ms = KEEP_ALIVE_MS;
-        for (unsigned waited_ms = 0; waited_ms < patience_ms && status == AMPHI_E_TIMEOUT;
-             waited_ms += SLICE_MS) {
-            status = amphi_stream_next_json(s->stream, SLICE_MS, &chunk, &terminal, NULL);
-            cancel_if_unwanted(s->server, s->connection, s->stream);
-        }
-        bool good = status == AMPHI_E_TIMEOUT ? sse_append(s, ": keepalive\n\n", 13)
-                    : status == AMPHI_OK      ? sse_append_event(s, chunk, terminal)
-                                              : false;
-        if (!good)
-            return MHD_CONTENT_READER_END_WITH_ERROR;
+        while (s->size == 0) /* some events write nothing */
+            if (!sse_wait(s))
+                return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     size_t size = s->size - s->at < capacity ? s->size - s->at : capacity;
     memcpy(buffer, s->pending + s->at, size);
@@ -264,16 +189,13 @@ static void sse_free(void *opaque)
     sse *s = opaque;
     amphi_stream_free(s->stream);
     free(s->pending);
+    free(s->usage);
     free(s);
 }
 
 static bool is_before_first_words(amphi_str chunk)
 {
-    static const char *const early[] = {"\"event\":\"route\"", "\"event\":\"progress\""};
-    for (size_t i = 0; i < 2; i++)
-        if (memmem(chunk.data, chunk.size, early[i], strlen(early[i])) != NULL)
-            return true;
-    return false;
+    return has_event(chunk, "\"event\":\"route\"") || has_event(chunk, "\"event\":\"progress\"");
 }
 
 /* Takes the stream. */
@@ -304,10 +226,10 @@ static enum MHD_Result answer_streamed(
     }
     amphi_chat_result result;
     if (terminal && amphi_stream_result(stream, &result, NULL) == AMPHI_OK &&
-        result.error != NULL && memmem(chunk.data, chunk.size, "\"queued\"", 8) == NULL) {
+        result.error != NULL && !has_event(chunk, "\"queued\"")) {
         amphi_error error = *result.error;
         sse_free(s);
-        return answer_error(connection, http_status_of(error.status), &error);
+        return gateway_answer_error(connection, gateway_http_status(error.status), &error);
     }
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, sse_read, s, sse_free);
@@ -332,21 +254,26 @@ static enum MHD_Result answer_whole(
     char *json = NULL;
     unsigned http_status = MHD_HTTP_OK;
     amphi_status status;
+    uint64_t looked_ms = now_ms();
     do {
         status = amphi_stream_next(stream, SLICE_MS, &event, &error);
-        if (status == AMPHI_E_TIMEOUT)
+        if (now_ms() - looked_ms >= SLICE_MS) { /* also where words keep coming */
+            looked_ms = now_ms();
             cancel_if_unwanted(server, connection, stream);
+        }
     } while (status == AMPHI_E_TIMEOUT || (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
-    if (status == AMPHI_OK && event.kind == AMPHI_EVENT_ERROR)
-        http_status = http_status_of(event.error->status);
-    else if (status == AMPHI_OK && event.kind == AMPHI_EVENT_QUEUED)
+    gateway_extra extra = {NULL, 0};
+    if (status == AMPHI_OK && event.kind == AMPHI_EVENT_ERROR) {
+        http_status = gateway_http_status(event.error->status);
+        extra.retry_after_ms = event.error->retry_after_ms;
+    } else if (status == AMPHI_OK && event.kind == AMPHI_EVENT_QUEUED)
         http_status = MHD_HTTP_ACCEPTED;
     if (status == AMPHI_OK)
         (void)amphi_stream_completion_json(stream, &json, &error); /* json stays NULL on failure */
     char *copy = json != NULL ? strdup(json) : NULL;
     amphi_string_free(json);
     amphi_stream_free(stream);
-    return copy != NULL ? answer_json(connection, http_status, copy) : MHD_NO;
+    return copy != NULL ? gateway_answer_json(connection, http_status, copy, &extra) : MHD_NO;
 }
 
 static enum MHD_Result chat_completions(
@@ -355,13 +282,13 @@ static enum MHD_Result chat_completions(
     amphi_stream *stream = NULL;
     amphi_error error;
     if (body->too_large) {
-        set_error(&error, AMPHI_E_LIMIT, "the request is larger than 16 MiB");
-        return answer_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, &error);
+        gateway_set_error(&error, AMPHI_E_LIMIT, "the request is larger than 16 MiB");
+        return gateway_answer_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, &error);
     }
     amphi_status status = amphi_chat_start_json(
         &stream, server->options.client, amphi_str_make(body->data, body->size), &error);
     if (status != AMPHI_OK)
-        return answer_error(connection, http_status_of(status), &error);
+        return gateway_answer_error(connection, gateway_http_status(status), &error);
     enum MHD_Result result = amphi_stream_wants_chunks(stream)
                                  ? answer_streamed(server, connection, stream)
                                  : answer_whole(server, connection, stream);
@@ -370,14 +297,6 @@ static enum MHD_Result chat_completions(
 }
 
 /* ---- routing ---- */
-
-static enum MHD_Result models(struct MHD_Connection *connection)
-{
-    static const char json[] = "{\"object\":\"list\",\"data\":[{\"id\":\"amphi\",\"object\":"
-                               "\"model\",\"created\":0,\"owned_by\":\"amphi\"}]}";
-    char *copy = strdup(json);
-    return copy != NULL ? answer_json(connection, MHD_HTTP_OK, copy) : MHD_NO;
-}
 
 static bool is_authorized(const gateway_server *server, struct MHD_Connection *connection)
 {
@@ -434,34 +353,36 @@ static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *c
     bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
     if (get && strcmp(url, "/healthz") == 0) {
         char *json = strdup("{\"status\":\"ok\"}");
-        return json != NULL ? answer_json(connection, MHD_HTTP_OK, json) : MHD_NO;
+        return json != NULL ? gateway_answer_json(connection, MHD_HTTP_OK, json, NULL) : MHD_NO;
     }
     if (body->refused) {
-        set_error(&error, AMPHI_E_AUTH, "this endpoint asks for its key");
-        return answer_error(connection, MHD_HTTP_UNAUTHORIZED, &error);
+        gateway_set_error(&error, AMPHI_E_AUTH, "this endpoint asks for its key");
+        return gateway_answer_error(connection, MHD_HTTP_UNAUTHORIZED, &error);
     }
     if (comes_from_a_foreign_page(server, connection)) {
-        set_error(&error, AMPHI_E_REFUSED,
+        gateway_set_error(&error, AMPHI_E_REFUSED,
             "a foreign Host or Origin is refused; --require-key-file lets it in with a key");
-        return answer_error(connection, MHD_HTTP_FORBIDDEN, &error);
+        return gateway_answer_error(connection, MHD_HTTP_FORBIDDEN, &error);
     }
-    bool is_models = strcmp(url, "/v1/models") == 0;
+    bool is_models = strncmp(url, "/v1/models", 10) == 0 && (url[10] == '\0' || url[10] == '/');
     bool is_chat = strcmp(url, "/v1/chat/completions") == 0;
     if (is_models && get)
-        return models(connection);
+        return gateway_answer_models(
+            connection, server->options.client, url[10] == '/' ? url + 11 : NULL);
     if (is_chat && post)
         return chat_completions(server, connection, body);
     if (is_models || is_chat) {
+        const gateway_extra extra = {is_chat ? "POST" : "GET", 0};
         char *json =
             strdup("{\"error\":{\"message\":\"another method is expected here\","
                    "\"type\":\"invalid_request_error\",\"code\":\"method\",\"param\":null}}");
-        return json != NULL ? answer_json_allow(connection, MHD_HTTP_METHOD_NOT_ALLOWED, json,
-                                  is_chat ? "POST" : "GET")
-                            : MHD_NO;
+        return json != NULL
+                   ? gateway_answer_json(connection, MHD_HTTP_METHOD_NOT_ALLOWED, json, &extra)
+                   : MHD_NO;
     }
-    set_error(&error, AMPHI_E_NOT_FOUND,
+    gateway_set_error(&error, AMPHI_E_NOT_FOUND,
         "POST /v1/chat/completions, GET /v1/models and GET /healthz are what there is");
-    return answer_error(connection, MHD_HTTP_NOT_FOUND, &error);
+    return gateway_answer_error(connection, MHD_HTTP_NOT_FOUND, &error);
 }
 
 /* More of a body; MHD_NO cuts the connection, also of a client that drips byte by byte. */
@@ -542,7 +463,7 @@ amphi_status gateway_start(gateway_server **out, const gateway_options *options,
     *out = NULL;
     gateway_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
-        set_error(error, AMPHI_E_NO_MEMORY, "out of memory");
+        gateway_set_error(error, AMPHI_E_NO_MEMORY, "out of memory");
         return AMPHI_E_NO_MEMORY;
     }
     server->options = *options;
@@ -559,7 +480,7 @@ amphi_status gateway_start(gateway_server **out, const gateway_options *options,
     server->daemon = address != NULL ? start_daemon(server, address) : NULL;
     if (server->daemon == NULL) {
         free(server);
-        set_error(error, address == NULL ? AMPHI_E_ARGUMENT : AMPHI_E_IO,
+        gateway_set_error(error, address == NULL ? AMPHI_E_ARGUMENT : AMPHI_E_IO,
             address == NULL ? "--host: an IPv4 or IPv6 address is expected"
                             : "can't listen there: is the port taken, or a certificate wrong?");
         return address == NULL ? AMPHI_E_ARGUMENT : AMPHI_E_IO;

@@ -87,6 +87,10 @@ static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_
     event.kind = AMPHI_EVENT_DELTA;
     event.text = text;
     amphi__stream_emit(stream, &event);
+    event.kind = AMPHI_EVENT_USAGE;
+    event.text = amphi_str_make(NULL, 0);
+    event.usage = stream->usage;
+    amphi__stream_emit(stream, &event);
     amphi__cached_answer_clear(&answer);
     return true;
 }

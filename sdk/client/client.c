@@ -121,3 +121,19 @@ void amphi_string_free(char *string)
 {
     amphi__free(string);
 }
+
+amphi_status amphi_client_routes(
+    amphi_client *client, amphi_route_fn *visit, void *user, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client == NULL || visit == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or visit is NULL");
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_engine engine = client->routes[i].engine;
+        amphi_engine_info info;
+        engine.ops->describe(engine.self, &info);
+        if (!visit(user, amphi_str_from(info.name), amphi_str_from(info.model)))
+            break;
+    }
+    return AMPHI_OK;
+}

@@ -131,6 +131,17 @@ static void put_error_chunk(amphi_json_writer *writer, const amphi_error *error)
     amphi__json_close(writer, '}');
 }
 
+/* As OpenAI has it: in a chunk of its own without choices, and null in all others for who asked for
+ * it. (Where theirs is, behind the finish reason and only for who asked, the gateway puts it.) */
+static void put_usage_of_chunk(
+    amphi_json_writer *writer, const amphi_stream *stream, const amphi_event *event)
+{
+    if (event->kind == AMPHI_EVENT_USAGE)
+        put_usage(writer, &event->usage);
+    else if (amphi_stream_wants_usage(stream))
+        amphi__json_put_null(writer, "usage");
+}
+
 static void write_chunk(
     amphi_json_writer *writer, const amphi_stream *stream, const amphi_event *event)
 {
@@ -145,12 +156,16 @@ static void write_chunk(
         return;
     }
     open_chunk(writer, stream, event);
-    put_choice(writer, delta_keys[event->kind], event,
-        event->kind == AMPHI_EVENT_DONE     ? amphi_finish_name(event->finish)
-        : event->kind == AMPHI_EVENT_QUEUED ? "queued"
-                                            : NULL);
-    if (event->kind == AMPHI_EVENT_USAGE || event->kind == AMPHI_EVENT_DONE)
-        put_usage(writer, &event->usage);
+    if (event->kind == AMPHI_EVENT_USAGE) {
+        amphi__json_open(writer, "choices", '[');
+        amphi__json_close(writer, ']');
+    } else {
+        put_choice(writer, delta_keys[event->kind], event,
+            event->kind == AMPHI_EVENT_DONE     ? amphi_finish_name(event->finish)
+            : event->kind == AMPHI_EVENT_QUEUED ? "queued"
+                                                : NULL);
+    }
+    put_usage_of_chunk(writer, stream, event);
     put_amphi(writer, event);
     amphi__json_close(writer, '}');
 }
@@ -183,6 +198,13 @@ bool amphi_stream_wants_chunks(const amphi_stream *stream)
            amphi__json_bool(amphi__json_get(stream->request.body, "stream"), false);
 }
 
+bool amphi_stream_wants_usage(const amphi_stream *stream)
+{
+    const amphi_json *options =
+        stream != NULL ? amphi__json_get(stream->request.body, "stream_options") : NULL;
+    return amphi__json_bool(amphi__json_get(options, "include_usage"), false);
+}
+
 static void put_message(amphi_json_writer *writer, const amphi_chat_result *result)
 {
     amphi__json_open(writer, "choices", '[');
@@ -190,7 +212,10 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
     amphi__json_put_int(writer, "index", 0);
     amphi__json_open(writer, "message", '{');
     amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
-    amphi__json_put_str(writer, "content", result->text);
+    if (result->text.size == 0 && result->tool_calls_json.size > 0)
+        amphi__json_put_null(writer, "content");
+    else
+        amphi__json_put_str(writer, "content", result->text);
     if (result->reasoning.size > 0)
         amphi__json_put_str(writer, "reasoning_content", result->reasoning);
     if (result->tool_calls_json.size > 0)

@@ -184,8 +184,10 @@ def ask__events_are_json_lines_that_end_once(folder):
     chunks = [json.loads(line) for line in done.stdout.splitlines()]
     kinds = [chunk["amphi"]["event"] for chunk in chunks]
     assert kinds[0] == "route" and kinds[-1] == "done" and kinds.count("done") == 1, kinds
-    text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks)
+    text = "".join(o["delta"].get("content", "") for c in chunks for o in c["choices"])
     assert "Amphi" in text, text
+    usages = [c for c in chunks if "usage" in c]
+    assert len(usages) == 1 and usages[0]["choices"] == [] and kinds[-2] == "usage", usages
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
     spoken = [c["model"] for c in chunks if c["amphi"]["event"] == "delta"]
     assert set(spoken) == {"Amphi Help"}, set(spoken)  # the model that answers

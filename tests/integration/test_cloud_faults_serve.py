@@ -92,6 +92,7 @@ class Client:
 
     def chat(self, stream=True, ours=None, **body):
         body = dict({"model": "anything", "stream": stream,
+                     "stream_options": {"include_usage": True},
                      "messages": [{"role": "user", "content": "How was the harbour?"}],
                      "amphi": dict({"mode": "only_cloud", "no_cache": True, "no_queue": True,
                                     "budgets": BUDGETS}, **(ours or {}))}, **body)
@@ -125,11 +126,13 @@ class Client:
             if "error" in chunk:
                 answer.error = chunk["error"]
                 continue
+            answer.usage = chunk.get("usage") or answer.usage
+            if not chunk["choices"]:
+                continue
             choice = chunk["choices"][0]
             ours = chunk.get("amphi", {})
             answer.text += choice["delta"].get("content") or ""
             answer.finish = choice["finish_reason"] or answer.finish
-            answer.usage = chunk.get("usage") or answer.usage
             answer.model = chunk["model"]
             answer.route = ours.get("route") or answer.route
             if ours.get("event") == "takeover":
@@ -378,6 +381,44 @@ def bench__remote_compares_with_plain_libcurl_in_one_run(folder):
         assert isinstance(figures[key], (int, float)), figures
     assert 0 < figures["curl_request_us"] < 1e5, figures  # the plain side did run
     print(done.stdout.strip())
+
+
+@promise
+def serve__a_delay_that_the_provider_asks_for_is_passed_on(folder):
+    with serving(folder, endpoints=[cloud.endpoint("a", "model=m-a")]) as (client, _):
+        for stream in (True, False):
+            cloud.ask("set", "a", "429:20")
+            connection = http.client.HTTPConnection(client.host, timeout=40)
+            connection.request("POST", "/v1/chat/completions", json.dumps({
+                "messages": [{"role": "user", "content": "?"}], "stream": stream,
+                "amphi": {"mode": "only_cloud", "no_cache": True, "no_queue": True}}))
+            response = connection.getresponse()
+            error = json.loads(response.read())["error"]
+            assert response.status == 429 and response.headers["Retry-After"] == "20", error
+            assert "it asks to wait 20 s" in error["message"], error
+            connection.close()
+
+
+@promise
+def serve__a_client_that_hangs_up_ends_the_request_behind_it(folder):
+    """Also one that does not stream, while words keep coming."""
+    with serving(folder) as (client, _):
+        for stream in (True, False):
+            cloud.ask("reset")
+            cloud.ask("set", "a", "slow:100")
+            connection = http.client.HTTPConnection(client.host, timeout=40)
+            connection.request("POST", "/v1/chat/completions", json.dumps({
+                "messages": [{"role": "user", "content": "?"}], "stream": stream,
+                "amphi": {"mode": "only_cloud", "no_cache": True, "no_queue": True}}))
+            until = time.monotonic() + 5
+            while cloud.attempts("a") == 0 and time.monotonic() < until:
+                time.sleep(0.02)
+            time.sleep(0.3)
+            connection.close()
+            until = time.monotonic() + 2.5  # the whole answer would take 4 s
+            while cloud.ask("gone", "a")["value"] == 0 and time.monotonic() < until:
+                time.sleep(0.05)
+            assert cloud.ask("gone", "a")["value"] == 1, stream
 
 
 def main():

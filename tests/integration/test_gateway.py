@@ -93,6 +93,27 @@ def gateway__models_are_listed(folder):
 
 
 @promise
+def gateway__models_are_what_a_request_may_name(folder):
+    """Routes and what they run; each of them can be asked for by itself, and answers."""
+    flags = []
+    for name, model in (("one", "m-1"), ("two", "m-2"), ("twin", "m-2")):
+        flags += ["--endpoint", f"{name}=http://127.0.0.1:1/v1,model={model}"]
+    with gateway(folder, "--allow-http-loopback", *flags) as (url, _):
+        listed = json.loads(call(url, "GET", "/v1/models")[2])["data"]
+        owners = {m["id"]: m["owned_by"] for m in listed}
+        assert owners == {"amphi": "amphi", "local": "amphi", "Amphi Help": "local", "one": "amphi",
+                          "m-1": "one", "two": "amphi", "m-2": "two", "twin": "amphi"}, owners
+        assert len(listed) == len(owners), listed
+        status, _, text = call(url, "GET", "/v1/models/m-1")
+        assert status == 200 and json.loads(text) == listed[[m["id"] for m in listed].index("m-1")]
+        status, _, text = call(url, "GET", "/v1/models/m-3")
+        assert status == 404 and json.loads(text)["error"]["code"] == "not_found", text
+        assert call(url, "POST", "/v1/models/m-1", "{}")[0] == 405
+        _, answer = chat(url, {"model": "local", "messages": QUESTION})
+        assert answer["amphi"]["route"] == "local", answer
+
+
+@promise
 def gateway__a_whole_answer_has_openais_shape(folder):
     with gateway(folder) as (url, _):
         status, answer = chat(url, {"model": "amphi", "messages": QUESTION})
@@ -121,8 +142,21 @@ def gateway__a_streamed_answer_has_openais_shape(folder):
         assert "cloud" in words, words
         reasons = [c["choices"][0]["finish_reason"] for c in chunks]
         assert reasons[-1] == "stop" and set(reasons[:-1]) == {None}
-        assert chunks[-1]["usage"]["completion_tokens"] > 0
+        assert not any("usage" in c for c in chunks), "nobody asked for it"
         assert {c["model"] for c in chunks if c["choices"][0]["delta"].get("content")} == {"Amphi Help"}
+
+
+@promise
+def gateway__usage_comes_once_behind_the_finish_for_who_asked(folder):
+    """OpenAI: null in every chunk but the last, which has no choices. From the cache as well."""
+    body = {"messages": QUESTION, "stream": True, "stream_options": {"include_usage": True}}
+    with gateway(folder) as (url, _):
+        for cached in (False, True):
+            *chunks, last = streamed(call(url, "POST", CHAT, body)[2])
+            assert (chunks[0]["amphi"]["route"] == "cache") == cached, chunks[0]
+            assert all(c["usage"] is None and len(c["choices"]) == 1 for c in chunks), chunks
+            assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+            assert last["choices"] == [] and last["usage"]["completion_tokens"] > 0, last
 
 
 @promise

@@ -12,6 +12,7 @@ Commands on standard input, one JSON line in reply to each; the program ends wit
 
     attempts PATHNAME      {"value": requests that came for it}       "*" for all of them
     set NAME SCENARIO      the path NAME behaves as SCENARIO from now on
+    gone PATHNAME          {"value": requests for it whose client went away in mid-answer}
     bytes LISTENER         {"value": bytes of requests seen}, after TLS where there is TLS
     connections LISTENER   {"value": accepted connections}
     last PATHNAME          {"body", "headers", "method"} of the last request for it
@@ -36,7 +37,7 @@ import badcloud_h2  # noqa: E402
 from badcloud_scenarios import PORTS, SCENARIOS, Exchange, Gone, state  # noqa: E402
 
 lock = threading.Lock()
-attempts, aliases, last, seen, connections = {}, {}, {}, {}, {}
+attempts, aliases, last, seen, connections, gone = {}, {}, {}, {}, {}, {}
 
 
 def read_request(connection, listener):
@@ -91,7 +92,12 @@ def answer_one(connection, listener):
     if function is None or not path.endswith(("/chat/completions", "/responses")):
         exchange.error(404, None, "No such URL.")
         return
-    function(exchange, argument or None, attempt)
+    try:
+        function(exchange, argument or None, attempt)
+    except Gone:
+        with lock:
+            gone[name] = gone.get(name, 0) + exchange.was_left
+        raise
     if not exchange.chunked and headers.get("connection", "") == "close":
         raise Gone()
 
@@ -158,6 +164,8 @@ def command(words, text):
     if kind == "set":
         aliases[argument] = words[2]
         return {}
+    if kind == "gone":
+        return {"value": gone.get(argument, 0)}
     if kind == "bytes":
         return {"value": seen.get(argument, 0)}
     if kind == "connections":
@@ -168,7 +176,7 @@ def command(words, text):
         state["answer"] = text.partition(" ")[2].strip()
         return {}
     if kind == "reset":
-        for counts in (attempts, seen, connections, last):
+        for counts in (attempts, seen, connections, last, gone):
             counts.clear()
         return {}
     return {"error": "unknown command"}

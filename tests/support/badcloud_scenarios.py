@@ -43,6 +43,7 @@ class Exchange:
         self.connection, self.method, self.path = connection, method, path
         self.headers, self.body = headers, body
         self.chunked = False
+        self.was_left = False  # by the client, in mid-answer
         self.responses = path.endswith("/responses")  # the Responses API's words
         try:
             self.json = json.loads(body) if body else {}
@@ -54,6 +55,7 @@ class Exchange:
         try:
             self.connection.sendall(data)
         except (OSError, ValueError):
+            self.was_left = True
             raise Gone()
 
     def head(self, status=200, length=None, close=False, kind="text/event-stream", extra=()):

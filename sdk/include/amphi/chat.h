@@ -195,6 +195,8 @@ AMPHI_API amphi_status amphi_stream_completion_json(
 
 /* Did the request body say "stream": true? For whoever serves the JSON form over HTTP. */
 AMPHI_API bool amphi_stream_wants_chunks(const amphi_stream *stream);
+/* Did it say "stream_options": {"include_usage": true}? */
+AMPHI_API bool amphi_stream_wants_usage(const amphi_stream *stream);
 
 /* What would be decided for this request now, without starting anything. */
 AMPHI_API amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,

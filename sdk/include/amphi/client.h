@@ -93,6 +93,15 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
 /* Cancels what runs, waits for it, closes everything. NULL is fine. Streams must be freed first. */
 AMPHI_API void amphi_client_free(amphi_client *client);
 
+/* One route of the client, in the order in which they were configured: "local" and the endpoints.
+ * `model` is what it runs, empty where only the request says. Strings are valid for the call;
+ * false ends the walk. */
+typedef bool amphi_route_fn(void *user, amphi_str route, amphi_str model);
+
+/* Every name that a request's "model" and "fallbacks" may use. */
+AMPHI_API amphi_status amphi_client_routes(
+    amphi_client *client, amphi_route_fn *visit, void *user, amphi_error *error);
+
 /* The user may be about to write: starts the local engine and brings in its weights, and warms a
  * connection, as far as policy allows. Returns at once. */
 AMPHI_API amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error);
