@@ -60,11 +60,17 @@ uint32_t amphi__grammar_add(amphi_grammar *g, amphi_state_kind kind, uint32_t a,
     return g->states_count++;
 }
 
+static bool same_set(const amphi_byte_set *a, const amphi_byte_set *b)
+{
+    return ((a->bits[0] ^ b->bits[0]) | (a->bits[1] ^ b->bits[1]) | (a->bits[2] ^ b->bits[2]) |
+               (a->bits[3] ^ b->bits[3])) == 0;
+}
+
 /* Few sets differ, so they are searched for one by one. */
 static uint32_t intern(amphi_grammar *g, const amphi_byte_set *set)
 {
     for (uint32_t i = g->sets_count; i-- > 0;) {
-        if (memcmp(&g->sets[i], set, sizeof *set) == 0)
+        if (same_set(&g->sets[i], set))
             return i;
     }
     void *data = g->sets;
