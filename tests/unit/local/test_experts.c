@@ -111,6 +111,8 @@ static void put_numbers(gguf_builder *builder, const recipe *r)
     if (r->experts > 0) {
         put_number(builder, r, "expert_count", r->experts);
         put_number(builder, r, "expert_used_count", r->used);
+        if (strcmp(r->family, "qwen3moe") == 0)
+            put_number(builder, r, "expert_feed_forward_length", INNER);
     }
     (void)snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", r->family);
     gguf_builder_f32(builder, key, 1e-5f);
