@@ -33,7 +33,9 @@ static void rewrite(amphi_json_writer *writer, const char *key, const amphi_json
         amphi__json_put_bool(writer, key, amphi__json_bool(value, false));
         break;
     case AMPHI_JSON_NUMBER:
-        if (integer > -1000 && integer < 1000)
+        if (amphi__json_is_float(value) || amphi__json_digits(value).size > 0 || number == 0)
+            amphi__json_put_value(writer, key, value); /* 1.0, -0 and long ones: as written */
+        else if (integer > -1000 && integer < 1000)
             amphi__json_put_int(writer, key, integer);
         else
             amphi__json_put_number(writer, key, number);
