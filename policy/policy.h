@@ -38,15 +38,19 @@ typedef struct amphi_policy {
     float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none)                 */
     uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024, when a request says nothing  */
     amphi_budgets local_budgets;       /* "local.budgets": first_token_ms 20000, idle_ms 5000     */
-    amphi_budgets cloud_budgets;  /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
-    uint32_t total_ms;            /* "total_ms": 120000                                      */
-    uint32_t hedge_ms;            /* "cloud.hedge_ms": 0 (never)                             */
-    uint32_t cache_ttl_s;         /* "cache.ttl_s": 604800; 0: no cache                      */
-    uint32_t breaker_failures;    /* "breaker.failures": 3 in a row open it                  */
-    uint32_t breaker_open_ms;     /* "breaker.open_ms": 10000, then one probe                */
-    uint32_t crash_limit;         /* "crash.limit": 3 in the window: one step down           */
-    uint32_t crash_window_s;      /* "crash.window_s": 600                                   */
-    uint32_t crash_quiet_s;       /* "crash.quiet_s": 150; each one forgives a crash         */
+    amphi_budgets cloud_budgets; /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
+    uint32_t total_ms;           /* "total_ms": 120000                                      */
+    uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never)                             */
+    uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache                      */
+    uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it                  */
+    uint32_t breaker_failure_percent; /* "breaker.failure_percent": 50 of the window do, too */
+    uint32_t breaker_window_requests; /* "breaker.window_requests": 20, the last ones */
+    uint32_t breaker_window_s;        /* "breaker.window_s": 60, no older ones */
+    uint32_t breaker_requests_min;    /* "breaker.requests_min": 8; of fewer no share is taken */
+    uint32_t breaker_open_ms;         /* "breaker.open_ms": 10000, then one probe                */
+    uint32_t crash_limit;             /* "crash.limit": 3 in the window: one step down           */
+    uint32_t crash_window_s;          /* "crash.window_s": 600                                   */
+    uint32_t crash_quiet_s;           /* "crash.quiet_s": 150; each one forgives a crash         */
     uint32_t crash_outside_limit; /* "crash.outside_limit": 200 kills from outside in the window */
 } amphi_policy;
 
@@ -90,11 +94,60 @@ typedef struct amphi_crash_facts {
     uint32_t outside_left_s; /* when they are too many: until they are not       */
 } amphi_crash_facts;
 
+/* ---- breakers (policy/breaker.c): plain data, advanced by outcomes; the caller brings the time,
+ * monotonic. Each attempt enters and, unless it was refused, leaves once. ---- */
+
+#define AMPHI_BREAKER_WINDOW_MAX 64u /* the limit of breaker.window_requests */
+
+typedef enum amphi_breaker_pass {
+    AMPHI_BREAKER_REFUSED = 0, /* left alone for now */
+    AMPHI_BREAKER_PASSED,
+    AMPHI_BREAKER_PROBE /* the one request that may try: its outcome decides */
+} amphi_breaker_pass;
+
+/* What an attempt's end says about the route. */
+typedef enum amphi_breaker_lesson {
+    AMPHI_BREAKER_NOTHING = 0, /* cancelled, or it never got there */
+    AMPHI_BREAKER_HEALTHY,     /* also a refusal of this request   */
+    AMPHI_BREAKER_ILL
+} amphi_breaker_lesson;
+
+typedef struct amphi_breaker_outcome {
+    uint64_t at_ms;
+    bool failed;
+} amphi_breaker_outcome;
+
+/* All zero: closed. */
+typedef struct amphi_breaker {
+    amphi_breaker_outcome outcomes[AMPHI_BREAKER_WINDOW_MAX]; /* a ring */
+    uint32_t next;
+    uint32_t count;
+    uint32_t failures_in_a_row;
+    uint32_t opened_failed; /* why it opened: so many failed...           */
+    uint32_t opened_of;     /* ... of so many; equal: in a row            */
+    uint64_t opened_ms;     /* 0: closed                                  */
+    uint64_t probe_ms;      /* when the probe began; 0: none is under way */
+} amphi_breaker;
+
+/* For the decision. */
+typedef struct amphi_breaker_facts {
+    bool open;           /* refused for now                                */
+    bool probe;          /* half open and free: one may try                */
+    uint32_t failed, of; /* why it opened; equal: in a row                 */
+    uint32_t left_ms;    /* open: until it may be worth while to ask again */
+} amphi_breaker_facts;
+
+void amphi__breaker_look(
+    amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms, amphi_breaker_facts *out);
+amphi_breaker_pass amphi__breaker_enter(
+    amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
+    amphi_breaker_pass pass, amphi_breaker_lesson lesson, uint64_t now_ms);
+
 /* What is known about one route; `info` as the engine describes itself. */
 typedef struct amphi_policy_route {
     amphi_engine_info info;
-    bool breaker_open;        /* refused for now                                          */
-    bool breaker_probe;       /* half open: one request may try                           */
+    amphi_breaker_facts breaker;
     amphi_crash_facts crash;  /* LOCAL                                                    */
     bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
     bool was_refused_thermal; /* amphi__policy_remember                                   */
@@ -180,23 +233,6 @@ amphi_status amphi__policy_check_running(
  * memory pressure. Pure; `reason` (may be NULL) is filled in when true. */
 bool amphi__policy_should_unload(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
-
-/* ---- breakers: plain data, advanced by outcomes; the caller brings the time ---- */
-
-typedef struct amphi_breaker {
-    uint32_t failures_in_a_row;
-    uint64_t opened_ms; /* monotonic; 0: closed                   */
-    bool probing;       /* half open, its one request is under way */
-} amphi_breaker;
-
-bool amphi__breaker_is_open(
-    const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
-/* Half open and free: the caller may send the probe and must call began. */
-bool amphi__breaker_may_probe(
-    const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
-void amphi__breaker_began(amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
-void amphi__breaker_succeeded(amphi_breaker *breaker);
-void amphi__breaker_failed(amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
 
 /* ---- the device probe of this platform ---- */
 

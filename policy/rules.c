@@ -269,11 +269,16 @@ static amphi_verdict rule_quarantine(amphi_judgement *j)
 
 static amphi_verdict rule_breaker(amphi_judgement *j)
 {
-    if (j->route->breaker_open && !j->route->breaker_probe) {
-        return refuse(j, AMPHI_REASON_BREAKER_OPEN, "failed %u times in a row, left alone for now",
-            j->policy->breaker_failures);
+    const amphi_breaker_facts *breaker = &j->route->breaker;
+    if (breaker->open) {
+        return breaker->failed < breaker->of
+                   ? refuse(j, AMPHI_REASON_BREAKER_OPEN,
+                         "%u of the last %u requests failed, left alone for now", breaker->failed,
+                         breaker->of)
+                   : refuse(j, AMPHI_REASON_BREAKER_OPEN,
+                         "failed %u times in a row, left alone for now", breaker->failed);
     }
-    if (j->route->breaker_probe) {
+    if (breaker->probe) {
         note(j, "tried again after failures");
     }
     return AMPHI_VERDICT_KEEP;

@@ -442,6 +442,19 @@ static void start_second(watch *b, const watch *a, amphi_attempt *second, amphi_
     start_watch(b);
 }
 
+/* The one that was slower. It leaves at once, so that a breaker whose probe it was may send another. */
+static void abandon(watch *w)
+{
+    amphi_attempt *attempt = w->attempt;
+    if (!w->ended)
+        amphi__fail(
+            &attempt->error, AMPHI_E_CANCELLED, 0, "%s: another route was faster", w->info.name);
+    stop_watch(w);
+    amphi__decide_leave(
+        w->stream->client, attempt->step, attempt->pass, &attempt->error, attempt->first_token_ms);
+    attempt->pass = AMPHI_BREAKER_REFUSED;
+}
+
 bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attempt *second,
     uint32_t hedge_ms, amphi_takeover *takeover)
 {
@@ -455,7 +468,10 @@ bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attem
     while (!a.ended && !first->spoke && !(second_runs && (b.ended || second->spoke))) {
         if (amphi__clock_us(stream->client->clock) >= hedge_us) {
             hedge_us = UINT64_MAX; /* one decision: now, or not in this request */
-            second_runs = amphi__decide_may_hedge(stream->client);
+            second->pass = amphi__decide_may_hedge(stream->client)
+                               ? amphi__decide_enter(stream->client, second->step, NULL)
+                               : AMPHI_BREAKER_REFUSED;
+            second_runs = second->pass != AMPHI_BREAKER_REFUSED;
             if (second_runs)
                 start_second(&b, &a, second, takeover);
             continue;
@@ -465,7 +481,7 @@ bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attem
     /* Whoever spoke goes on; when one failed, the other one does. */
     bool second_wins = second_runs && !first->spoke && (second->spoke || (a.ended && !b.ended));
     if (second_runs)
-        stop_watch(second_wins ? &a : &b);
+        abandon(second_wins ? &a : &b);
     watch *const winner[] = {second_wins ? &b : &a};
     name_route(winner[0]);
     while (!winner[0]->ended)

@@ -16,6 +16,7 @@ typedef struct amphi_attempt {
     amphi_takeover *takeover; /* to be announced with the first sign of life; or NULL  */
     uint64_t deadline_us;     /* of the whole request, monotonic                       */
     bool revived;             /* an engine that died was started again: once a request */
+    amphi_breaker_pass pass;  /* the route's breaker let it in                         */
 
     /* Results. */
     bool spoke;              /* it produced anything                                  */
@@ -39,8 +40,8 @@ void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt);
 
 /* A hedge: `first` runs alone for hedge_ms; if it has not said anything by then and the hedge budget
  * allows, `second` runs beside it, and whoever speaks first goes on alone. `takeover` (filled in here) is
- * announced when that is the second. Returns whether the second one it was: its results are then in
- * `second`; otherwise they are in `first`. */
+ * announced when that is the second. Returns whether the second one it was. The other one
+ * has left its route's breaker already, or never entered it: its pass is _REFUSED. */
 bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attempt *second,
     uint32_t hedge_ms, amphi_takeover *takeover);
 

@@ -161,9 +161,11 @@ static bool can_continue(const amphi_stream *stream, const amphi_plan_step *step
 
 static void note_outcome(amphi_stream *stream, const amphi_attempt *attempt)
 {
-    amphi__decide_ended(stream->client, &stream->client->routes[attempt->step->route],
-        &attempt->error, attempt->first_token_ms);
-    if (attempt->error.status != AMPHI_OK)
+    if (attempt->pass == AMPHI_BREAKER_REFUSED)
+        return; /* the slower one of two: it has left */
+    amphi__decide_leave(
+        stream->client, attempt->step, attempt->pass, &attempt->error, attempt->first_token_ms);
+    if (attempt->error.status != AMPHI_OK && attempt->error.status != AMPHI_E_CANCELLED)
         amphi__log(&stream->client->log, AMPHI_LOG_WARNING, "attempt %u failed: %s",
             attempt->number, attempt->error.message);
 }
@@ -190,6 +192,14 @@ static uint64_t deadline_us(const amphi_stream *stream, const amphi_plan_step *s
     return total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
 }
 
+/* Asks the route's breaker. A refusal is the attempt's error only when there is none that says more. */
+static bool enter(amphi_stream *stream, amphi_attempt *attempt)
+{
+    attempt->pass = amphi__decide_enter(
+        stream->client, attempt->step, attempt->number == 0 ? &attempt->error : NULL);
+    return attempt->pass != AMPHI_BREAKER_REFUSED;
+}
+
 /* One route of the plan, with its second tries. Returns with attempt->error set. */
 static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_next)
 {
@@ -202,7 +212,6 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
         attempt->takeover = record_takeover(stream, info.name, &attempt->error, attempt->continues);
     for (uint32_t tries = 1;; tries++) {
         attempt->number++;
-        amphi__decide_began(stream->client, route);
         amphi__attempt_run(stream, attempt);
         if (attempt->prefix_refused && attempt->continues && !attempt->spoke) {
             attempt->continues = false; /* not a failure: it starts again, at once */
@@ -215,14 +224,14 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
         if (attempt->error.status == AMPHI_OK)
             return;
         if (!has_next && is_death(attempt->error.status) &&
-            may_revive(stream, attempt, attempt->step)) {
+            may_revive(stream, attempt, attempt->step) && enter(stream, attempt)) {
             attempt->continues = can_continue(stream, attempt->step);
             attempt->takeover =
                 record_takeover(stream, info.name, &attempt->error, attempt->continues);
             continue;
         }
         int64_t delay_ms = retry_delay_ms(stream->client, attempt, has_next, tries);
-        if (delay_ms < 0 || !pause_ms(stream, delay_ms))
+        if (delay_ms < 0 || !pause_ms(stream, delay_ms) || !enter(stream, attempt))
             return;
     }
 }
@@ -288,21 +297,22 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     attempt->number = 1;
     second.number = 2;
     second.step = next;
+    second.pass = AMPHI_BREAKER_REFUSED;
     amphi_engine_info info;
     client->routes[attempt->step->route].engine.ops->describe(
         client->routes[attempt->step->route].engine.self, &info);
     amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(info.name));
     amphi_error late = {.status = AMPHI_E_TIMEOUT};
     amphi_takeover *takeover = record_takeover(stream, "", &late, false);
-    amphi__decide_began(client, &client->routes[attempt->step->route]);
-    if (!amphi__attempt_race(stream, attempt, &second, hedge_ms, takeover)) {
+    bool second_wins = amphi__attempt_race(stream, attempt, &second, hedge_ms, takeover);
+    note_outcome(stream, attempt);
+    note_outcome(stream, &second);
+    if (!second_wins) {
         stream->takeovers_count--;
-        note_outcome(stream, attempt);
         attempt->number = 2;
         return 1;
     }
     amphi__attempt_settle(stream, attempt);
-    note_outcome(stream, &second); /* being late is not held against the first one's breaker */
     *attempt = second;
     return 2;
 }
@@ -352,6 +362,8 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
             amphi__fail_no_memory(&attempt->error);
             return done;
         }
+        if (!enter(stream, attempt))
+            return done;
         attempt->body = amphi__buf_str(body);
         if (i == 0 && has_next && attempt->step->hedge_ms > 0 && attempt->number == 0)
             done = try_hedged(stream, attempt, &plan->steps[i + 1]);

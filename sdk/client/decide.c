@@ -51,9 +51,8 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     }
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
-        const amphi_route *route = &client->routes[i];
-        routes[i].breaker_open = amphi__breaker_is_open(&route->breaker, policy, now_ms);
-        routes[i].breaker_probe = amphi__breaker_may_probe(&route->breaker, policy, now_ms);
+        amphi_route *route = &client->routes[i];
+        amphi__breaker_look(&route->breaker, policy, now_ms, &routes[i].breaker);
         routes[i].load = route->load;
         /* Without a default route a server on this machine is still there; but when the app says
          * that there is no network, it means it. */
@@ -145,10 +144,16 @@ amphi_status amphi__decide_check(
     return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
 }
 
-/* Does this outcome say something about the route's health, rather than about the request? */
-static bool is_ill_health(amphi_status status)
+/* What an attempt's end says about the route, rather than about the request or this device. */
+static amphi_breaker_lesson lesson_of(amphi_status status)
 {
     switch (status) {
+    case AMPHI_OK:
+    case AMPHI_E_REQUEST:
+    case AMPHI_E_CONTEXT_LENGTH:
+    case AMPHI_E_CONTENT_FILTER:
+    case AMPHI_E_UNSUPPORTED:
+        return AMPHI_BREAKER_HEALTHY;
     case AMPHI_E_TIMEOUT:
     case AMPHI_E_OFFLINE:
     case AMPHI_E_NETWORK:
@@ -161,17 +166,29 @@ static bool is_ill_health(amphi_status status)
     case AMPHI_E_ENGINE_DIED:
     case AMPHI_E_ENGINE_STALLED:
     case AMPHI_E_LIMIT: /* an answer without end */
-        return true;
+        return AMPHI_BREAKER_ILL;
     default:
-        return false;
+        return AMPHI_BREAKER_NOTHING;
     }
 }
 
-void amphi__decide_began(amphi_client *client, amphi_route *route)
+amphi_breaker_pass amphi__decide_enter(
+    amphi_client *client, const amphi_plan_step *step, amphi_error *error)
 {
+    amphi_route *route = &client->routes[step->route];
+    amphi_engine_info info;
+    amphi_breaker_facts facts;
+    uint64_t now_ms = amphi__clock_ms(client->clock);
     amphi__mutex_lock(&client->lock);
-    amphi__breaker_began(&route->breaker, &client->policy, amphi__clock_ms(client->clock));
+    amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
+    amphi__breaker_look(&route->breaker, &client->policy, now_ms, &facts);
     amphi__mutex_unlock(&client->lock);
+    if (pass == AMPHI_BREAKER_REFUSED && error != NULL) {
+        route->engine.ops->describe(route->engine.self, &info);
+        amphi__fail(error, AMPHI_E_BUSY, 0, "%s: left alone for now, after failures", info.name);
+        error->retry_after_ms = facts.left_ms;
+    }
+    return pass;
 }
 
 static void remember_first_token(amphi_route *route, uint32_t first_token_ms)
@@ -231,10 +248,12 @@ uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *ste
     return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
 }
 
-void amphi__decide_ended(
-    amphi_client *client, amphi_route *route, const amphi_error *outcome, uint32_t first_token_ms)
+void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amphi_breaker_pass pass,
+    const amphi_error *outcome, uint32_t first_token_ms)
 {
+    amphi_route *route = &client->routes[step->route];
     uint64_t now_ms = amphi__clock_ms(client->clock);
+    amphi_breaker_lesson lesson = lesson_of(outcome->status);
     amphi_engine_info info;
     route->engine.ops->describe(route->engine.self, &info);
     amphi__mutex_lock(&client->lock);
@@ -242,14 +261,9 @@ void amphi__decide_ended(
         remember_first_token(route, first_token_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
         amphi__ledger_deaths_seen(route, &info);
-        amphi__breaker_succeeded(&route->breaker); /* the ledger judges a local engine    */
-    } else if (outcome->status == AMPHI_E_CANCELLED || outcome->status == AMPHI_E_NO_MEMORY) {
-        route->breaker.probing = false; /* nothing was learnt; a probe has to be made again */
-    } else if (is_ill_health(outcome->status)) {
-        amphi__breaker_failed(&route->breaker, &client->policy, now_ms);
-    } else {
-        amphi__breaker_succeeded(&route->breaker);
+        lesson = AMPHI_BREAKER_HEALTHY; /* the ledger judges a local engine */
     }
+    amphi__breaker_leave(&route->breaker, &client->policy, pass, lesson, now_ms);
     amphi__mutex_unlock(&client->lock);
 }
 

@@ -20,10 +20,13 @@ void amphi__decide_apply_options(const amphi_client *client, amphi_request *requ
 /* Are the routes that the request names ours? AMPHI_E_ARGUMENT names the field. */
 amphi_status amphi__decide_check(
     amphi_client *client, const amphi_request *request, amphi_error *error);
-/* An attempt on the route begins, or has ended (AMPHI_OK: whole answer). */
-void amphi__decide_began(amphi_client *client, amphi_route *route);
-void amphi__decide_ended(
-    amphi_client *client, amphi_route *route, const amphi_error *outcome, uint32_t first_token_ms);
+/* May an attempt on this step's route begin? The plan thought so, but another request may be its
+ * breaker's probe by now, or its failures have opened it; *error (NULL is fine) then says so. Who may
+ * must leave once, with what became of the attempt (AMPHI_OK: whole answer). */
+amphi_breaker_pass amphi__decide_enter(
+    amphi_client *client, const amphi_plan_step *step, amphi_error *error);
+void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amphi_breaker_pass pass,
+    const amphi_error *outcome, uint32_t first_token_ms);
 /* One more, or one less, run under way on that route. */
 void amphi__decide_load(amphi_client *client, size_t route, int change);
 

@@ -38,7 +38,8 @@ typedef struct app {
 /* Every breaker and ledger stays open: these runs are about one death each. No faster than 400
  * tokens a second, so that there is a middle to be hit. */
 static const char policy[] =
-    "{\"mode\":\"prefer_local\",\"breaker\":{\"failures\":1000},\"crash\":{\"limit\":1000},"
+    "{\"mode\":\"prefer_local\",\"breaker\":{\"failures\":1000,\"failure_percent\":0},\"crash\":{"
+    "\"limit\":1000},"
     "\"local\":{\"tokens_per_second_max\":400},\"memory\":{\"max_percent\":100,"
     "\"unload_percent\":100}}";
 

@@ -311,7 +311,7 @@ static void fault__503_for_ever_fails_over_inside_the_retry_budget(void **state)
     check_rows(rows, sizeof rows / sizeof *rows);
     app a;
     const endpoint endpoints[] = {{.path = "503"}, {.path = "ok"}};
-    open_app_with(&a, endpoints, 2, "{\"breaker\":{\"failures\":1000}}");
+    open_app_with(&a, endpoints, 2, "{\"breaker\":{\"failures\":1000,\"failure_percent\":0}}");
     for (int i = 0; i < 40; i++) {
         outcome o;
         ask(&a, &o);
@@ -632,7 +632,7 @@ static void preference__model_and_fallbacks_choose_who_answers(void **state)
     app a;
     outcome o;
     const endpoint three[] = {{"ok", 0, "m-1"}, {"slow:1", 0, "m-2"}, {"status:401", 0, "m-3"}};
-    open_app_with(&a, three, 3, "{\"breaker\":{\"failures\":1000}}");
+    open_app_with(&a, three, 3, "{\"breaker\":{\"failures\":1000,\"failure_percent\":0}}");
     expect_route(&a, "{\"model\":\"b\"}", "b");
     expect_route(&a, "{\"model\":\"m-2\"}", "b");
     expect_route(&a, "{\"model\":\"who-knows\"}", "a");

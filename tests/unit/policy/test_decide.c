@@ -291,11 +291,16 @@ static void refusal__names_its_kind(void **state)
 
     set_scene(&s);
     s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
-    s.routes[1].breaker_open = true;
+    s.routes[1].breaker = (amphi_breaker_facts){.open = true, .failed = 5, .of = 8};
     decide(&s);
     assert_int_equal(s.plan.refusal.status, AMPHI_E_BUSY);
     assert_int_equal(s.plan.refusal.retry_after_ms, s.policy.breaker_open_ms);
-    s.routes[1].breaker_probe = true; /* half open */
+    assert_says(s.plan.refusal.message, "5 of the last 8 requests failed");
+    s.routes[1].breaker = (amphi_breaker_facts){.open = true, .failed = 3, .of = 3, .left_ms = 900};
+    decide(&s);
+    assert_int_equal(s.plan.refusal.retry_after_ms, 900);
+    assert_says(s.plan.refusal.message, "failed 3 times in a row");
+    s.routes[1].breaker = (amphi_breaker_facts){.probe = true}; /* half open */
     decide(&s);
     assert_string_equal(order(&s), "cloud");
 
@@ -705,8 +710,11 @@ static void roll_route(amphi_policy_route *r)
     r->info.audio = roll(2) != 0;
     r->info.priority = roll(3);
     r->info.weight = roll(5);
-    r->breaker_open = roll(4) == 0;
-    r->breaker_probe = roll(4) == 0;
+    r->breaker.open = roll(4) == 0;
+    r->breaker.probe = roll(4) == 0;
+    r->breaker.of = roll(64);
+    r->breaker.failed = roll(64);
+    r->breaker.left_ms = roll(20000);
     r->crash.crashes = roll(5);
     r->crash.crashes_early = roll(4);
     r->crash.crashes_plain = roll(4);
