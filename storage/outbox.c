@@ -2,8 +2,8 @@
  *
  * The outbox: turns that wait for a route. An entry is leased before it is sent, so that of all
  * threads and processes one sends it, and it leaves in the transaction that stores its answer. Only
- * the first entry of a conversation can be claimed: the order of a conversation holds. A lease
- * whose process died runs out.
+ * the first entry of a conversation can be claimed: the order of a conversation holds. A lease ends
+ * with its process; where it can't be told that it died, the lease runs out.
  *
  * Times are wall clock and a clock can be set back: a lease or a pause that ends later than an
  * entry can live is no promise but such a jump, and does not count.
@@ -12,6 +12,8 @@
 #include "storage/store_sqlcipher.h"
 
 #include "sdk/core/error.h"
+#include "sdk/core/host.h"
+#include "sdk/core/str.h"
 
 /* Entries that are too old and that nobody is sending. Inside a transaction. */
 static amphi_status drop_old(amphi_store_sqlcipher *store, int64_t now_ms, amphi_error *error)
@@ -86,15 +88,16 @@ amphi_status amphi__store_outbox_add(
 
 /* ---- Claiming ---- */
 
-#define ITEM_COLUMNS "seq, id, conversation, request_json, created_ms, attempts"
+#define ITEM_COLUMNS                                                                               \
+    "seq, id, conversation, request_json, created_ms, attempts, not_before_ms, lease_until_ms > 0"
 
 static void put_item(amphi_rows *rows, amphi_query *q)
 {
     amphi__rows_put_int(rows, amphi__query_int(q, 0));
     for (int column = 1; column <= 3; column++)
         amphi__rows_put_str(rows, amphi__query_str(q, column));
-    amphi__rows_put_int(rows, amphi__query_int(q, 4));
-    amphi__rows_put_int(rows, amphi__query_int(q, 5));
+    for (int column = 4; column <= 7; column++)
+        amphi__rows_put_int(rows, amphi__query_int(q, column));
 }
 
 static bool visit_item(amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *seq)
@@ -106,7 +109,42 @@ static bool visit_item(amphi_rows *rows, amphi_store_outbox_fn *visit, void *use
     item.request_json = amphi__rows_take_str(rows);
     item.created_ms = amphi__rows_take_int(rows);
     item.attempts = (uint32_t)amphi__rows_take_int(rows);
+    item.not_before_ms = amphi__rows_take_int(rows);
+    item.is_leased = amphi__rows_take_int(rows) != 0;
     return visit(user, &item);
+}
+
+/* Leases whose process is gone, the first one of them; 0: there is none. */
+static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq, amphi_error *error)
+{
+    amphi_query q;
+    *seq = 0;
+    amphi__query_begin(&q, store->db,
+        "SELECT seq, lease_holder FROM outbox WHERE lease_until_ms > 0 AND lease_holder <> ''");
+    while (*seq == 0 && amphi__query_row(&q))
+        if (amphi__host_is_gone(amphi__query_str(&q, 1)))
+            *seq = amphi__query_int(&q, 0);
+    return amphi__query_end(&q, error);
+}
+
+/* A process that was killed while it sent does not come back for its entry: whoever looks next may
+ * have it at once, rather than when the lease runs out. */
+static amphi_status end_dead_leases(amphi_store_sqlcipher *store, amphi_error *error)
+{
+    for (;;) {
+        int64_t seq;
+        amphi_query q;
+        amphi_status status = find_dead_lease(store, &seq, error);
+        if (status != AMPHI_OK || seq == 0)
+            return status;
+        amphi__query_begin(&q, store->db,
+            "UPDATE outbox SET lease_until_ms = 0,"
+            " lease_holder = '' WHERE seq = ?1");
+        amphi__query_bind_int(&q, 1, seq);
+        status = amphi__query_run(&q, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
 }
 
 /* The oldest entry that may go now, into `rows`. */
@@ -149,9 +187,13 @@ static amphi_status claim(amphi_store_sqlcipher *store, int64_t now_ms, uint32_t
     int64_t lease = lease_ms;
     if (lease > store->limits.outbox_age_ms)
         lease = store->limits.outbox_age_ms;
-    amphi__query_begin(&q, store->db, "UPDATE outbox SET lease_until_ms = ?1 WHERE seq = ?2");
+    char holder[AMPHI_HOST_NAME_MAX];
+    amphi__host_name(holder);
+    amphi__query_begin(
+        &q, store->db, "UPDATE outbox SET lease_until_ms = ?1, lease_holder = ?2 WHERE seq = ?3");
     amphi__query_bind_int(&q, 1, now_ms + lease);
-    amphi__query_bind_int(&q, 2, seq);
+    amphi__query_bind_str(&q, 2, amphi_str_from(holder));
+    amphi__query_bind_int(&q, 3, seq);
     return amphi__query_run(&q, error);
 }
 
@@ -164,7 +206,9 @@ amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t leas
     amphi__rows_init(&rows);
     amphi__mutex_lock(&store->lock);
     /* Mostly there is nothing, and a look without a write disturbs no other process. */
-    amphi_status status = find_claimable(store, now_ms, &rows, &seq, error);
+    amphi_status status = end_dead_leases(store, error);
+    if (status == AMPHI_OK)
+        status = find_claimable(store, now_ms, &rows, &seq, error);
     if (status == AMPHI_OK)
         status = amphi__db_begin(store->db, error);
     if (status == AMPHI_OK) {
@@ -248,7 +292,9 @@ amphi_status amphi__store_outbox_entries(
     int64_t last = 0;
     bool more = true;
     amphi__rows_init(&page);
-    amphi_status status = AMPHI_OK;
+    amphi__mutex_lock(&store->lock);
+    amphi_status status = end_dead_leases(store, error);
+    amphi__mutex_unlock(&store->lock);
     while (status == AMPHI_OK && more) {
         amphi__rows_reset(&page);
         amphi__mutex_lock(&store->lock);

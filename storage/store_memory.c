@@ -437,6 +437,8 @@ static void outbox_copy(amphi_rows *rows, const amphi_entry *at)
     amphi__rows_put_int(rows, at->numbers[OUTBOX_SEQ]);
     amphi__rows_put_int(rows, at->numbers[OUTBOX_CREATED]);
     amphi__rows_put_int(rows, at->numbers[OUTBOX_ATTEMPTS]);
+    amphi__rows_put_int(rows, at->numbers[OUTBOX_NOT_BEFORE]);
+    amphi__rows_put_int(rows, at->numbers[OUTBOX_LEASE] > 0);
     for (int i = 0; i <= OUTBOX_REQUEST; i++)
         amphi__rows_put_str(rows, at->strings[i]);
 }
@@ -447,6 +449,8 @@ static bool outbox_visit(amphi_rows *rows, amphi_store_outbox_fn *visit, void *u
     *seq = amphi__rows_take_int(rows);
     item.created_ms = amphi__rows_take_int(rows);
     item.attempts = (uint32_t)amphi__rows_take_int(rows);
+    item.not_before_ms = amphi__rows_take_int(rows);
+    item.is_leased = amphi__rows_take_int(rows) != 0;
     item.id = amphi__rows_take_str(rows);
     item.conversation_id = amphi__rows_take_str(rows);
     item.request_json = amphi__rows_take_str(rows);

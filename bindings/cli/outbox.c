@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 typedef struct printer {
     bool json;
@@ -19,29 +20,72 @@ static bool print_entry(void *user, const amphi_outbox_entry *item)
         cli_print_json_string(stdout, item->id);
         fputs(",\"conversation_id\":", stdout);
         cli_print_json_string(stdout, item->conversation_id);
-        printf(",\"created_ms\":%" PRId64 ",\"attempts\":%u}", item->created_ms, item->attempts);
+        printf(",\"created_ms\":%" PRId64 ",\"attempts\":%u,\"being_sent\":%s}", item->created_ms,
+            item->attempts, item->is_being_sent ? "true" : "false");
     } else {
-        printf("%.*s  conversation %.*s, %u attempts\n", (int)item->id.size, item->id.data,
-            (int)item->conversation_id.size, item->conversation_id.data, item->attempts);
+        printf("%.*s  conversation %.*s, %u attempts%s\n", (int)item->id.size, item->id.data,
+            (int)item->conversation_id.size, item->conversation_id.data, item->attempts,
+            item->is_being_sent ? ", being sent" : "");
     }
     p->first = false;
     return true;
 }
 
+/* Why entries still wait. */
+typedef struct left {
+    unsigned total;
+    unsigned being_sent; /* by another process: our own sending is over */
+    unsigned put_off;    /* they were refused                           */
+    int64_t next_ms;     /* when the first of those may go again        */
+} left;
+
+static bool count_left(void *user, const amphi_outbox_entry *item)
+{
+    left *l = user;
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
+    l->total++;
+    l->being_sent += item->is_being_sent;
+    if (!item->is_being_sent && item->not_before_ms > now_ms) {
+        l->next_ms = l->put_off++ == 0 || item->not_before_ms < l->next_ms ? item->not_before_ms
+                                                                           : l->next_ms;
+    }
+    return true;
+}
+
+static void print_left(const left *l)
+{
+    const char *gap = ": ";
+    printf("%u still wait", l->total);
+    if (l->being_sent > 0) {
+        printf("%s%u being sent by another process", gap, l->being_sent);
+        gap = ", ";
+    }
+    if (l->put_off > 0) {
+        long long minutes = ((long long)l->next_ms / 1000 - (long long)time(NULL)) / 60 + 1;
+        printf("%s%u refused and put off, the next try in %lld min", gap, l->put_off, minutes);
+        gap = ", ";
+    }
+    if (l->total > l->being_sent + l->put_off)
+        printf("%sno route answered", gap);
+    putchar('\n');
+}
+
 static int send_all(amphi_client *client, bool json)
 {
     enum { WAIT_MS = 60000 };
-    uint32_t left = 0;
+    left l = {0, 0, 0, 0};
     amphi_error error;
-    if (amphi_outbox_flush(client, WAIT_MS, &left, &error) != AMPHI_OK)
+    if (amphi_outbox_flush(client, WAIT_MS, NULL, &error) != AMPHI_OK ||
+        amphi_outbox_entries(client, count_left, &l, &error) != AMPHI_OK)
         return cli_fail(&error);
     if (json)
-        printf("{\"left\":%u}\n", left);
-    else if (left == 0)
+        printf(
+            "{\"left\":%u,\"being_sent\":%u,\"put_off\":%u}\n", l.total, l.being_sent, l.put_off);
+    else if (l.total == 0)
         puts("the outbox is empty");
     else
-        printf("%u still wait: no route yet\n", left);
-    return left == 0 ? CLI_OK : CLI_QUEUED;
+        print_left(&l);
+    return l.total == 0 ? CLI_OK : CLI_QUEUED;
 }
 
 static int run(cli_options *options)

@@ -103,4 +103,8 @@ bool amphi__client_is_short_of_memory(amphi_client *client);
 /* Parses the JSON form of pushed facts. */
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error);
 
+/* Is its key file open to other users of this machine? That is not refused, since mounted secrets
+ * often are, but told. */
+bool amphi__endpoint_key_is_exposed(const amphi_endpoint_options *options);
+
 #endif

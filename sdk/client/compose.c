@@ -134,6 +134,10 @@ static amphi_status compose_endpoints(
             status = add_route(client, engine, true, error);
         if (status != AMPHI_OK)
             return status;
+        if (amphi__endpoint_key_is_exposed(&options->endpoints[i]))
+            amphi__log(&client->log, AMPHI_LOG_WARNING,
+                "endpoint %.*s: other users of this machine may read its key file: chmod 600 it",
+                (int)options->endpoints[i].name.size, options->endpoints[i].name.data);
     }
     return AMPHI_OK;
 }

@@ -5,6 +5,7 @@
 #include "sdk/client/client.h"
 #include "sdk/client/ledger.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 #include <amphi/doctor.h>
 
@@ -72,11 +73,23 @@ static void look_at_local(const round *r, const amphi_engine_info *info,
         find(r, AMPHI_FINDING_OK, "cage", "the engine process is fully confined", "");
 }
 
-static void look_at_cloud(const round *r, const amphi_engine_info *info)
+static bool key_is_exposed(const amphi_client_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->endpoints_count; i++)
+        if (amphi__str_equal_c(options->endpoints[i].name, name))
+            return amphi__endpoint_key_is_exposed(&options->endpoints[i]);
+    return false;
+}
+
+static void look_at_cloud(
+    const round *r, const amphi_engine_info *info, const amphi_client_options *options)
 {
     char part[AMPHI_NAME_MAX + 8];
     snprintf(part, sizeof part, "cloud %s", info->name);
-    if (info->available)
+    if (info->available && key_is_exposed(options, info->name))
+        find(r, AMPHI_FINDING_NOTE, part, "other users of this machine may read its key file",
+            "chmod 600 the key file");
+    else if (info->available)
         find(r, AMPHI_FINDING_OK, part, "configured (nothing was sent)", "");
     else
         find(r, AMPHI_FINDING_FAULT, part, info->why, "mend the endpoint's options");
@@ -141,7 +154,7 @@ amphi_status amphi_doctor(
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)
             look_at_local(&r, &infos[i], &parts, &client->policy_base, &crashes[i]);
         else
-            look_at_cloud(&r, &infos[i]);
+            look_at_cloud(&r, &infos[i], options);
         cloud |= infos[i].kind == AMPHI_ENGINE_CLOUD;
     }
     if (!cloud)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "NAME=URL,key=value,..." as the command line and simple configurations spell an endpoint.
+ * "NAME=URL,key=value,..." as the command line and simple configurations spell an endpoint, and a
+ * look at what an endpoint's options name.
  */
+#include "sdk/client/client.h"
+#include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-#include <amphi/client.h>
+#include <sys/stat.h>
 
 /* A second pin is joined to the first with ';' in the caller's buffer. */
 static amphi_status add_pin(amphi_endpoint_options *out, amphi_str pin, char *buffer,
@@ -50,6 +53,11 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
 {
     bool yes = false;
     amphi_status status = AMPHI_OK;
+    bool guards = amphi__str_equal_c(key, "pin") || amphi__str_equal_c(key, "ca") ||
+                  amphi__str_equal_c(key, "key-file");
+    if (guards && value.size == 0) /* an unset variable must not switch a check off */
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= needs a value", (int)key.size, key.data);
     if (amphi__str_equal_c(key, "model"))
         out->model = value;
     else if (amphi__str_equal_c(key, "key-file"))
@@ -98,4 +106,14 @@ amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text, c
             return status;
     }
     return AMPHI_OK;
+}
+
+bool amphi__endpoint_key_is_exposed(const amphi_endpoint_options *options)
+{
+    struct stat file;
+    char *path = amphi__str_copy(options->key_file);
+    bool exposed = path != NULL && path[0] != '\0' && stat(path, &file) == 0 &&
+                   S_ISREG(file.st_mode) && (file.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+    amphi__free(path);
+    return exposed;
 }

@@ -82,6 +82,8 @@ static bool relay_outbox(void *opaque, const amphi_store_outbox_item *item)
         .conversation_id = item->conversation_id,
         .created_ms = item->created_ms,
         .attempts = item->attempts,
+        .is_being_sent = item->is_leased,
+        .not_before_ms = item->not_before_ms,
     };
     return to->visit(to->user, &entry);
 }

@@ -9,6 +9,7 @@ import random
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -611,6 +612,33 @@ def outbox__keeps_lists_and_says_what_still_waits(folder):
 
 
 @promise
+def outbox__entry_of_a_killed_sender_is_sent_at_once(folder):
+    """And while the sender lives, `send` says that somebody is at it."""
+    policy = write(folder, "off.json", {"local": {"enabled": False}})
+    silent = socket.create_server(("127.0.0.1", 0))
+    endpoint = ["--allow-http-loopback", "--endpoint",
+                f"c=http://127.0.0.1:{silent.getsockname()[1]}/v1"]
+    done = amphi("ask", *data(folder), "--policy", policy, "--endpoint", "c=https://127.0.0.1:9/v1",
+                 "--conversation", "later", "--json", "Hello")
+    assert done.returncode == 3, done.stderr
+    sender = subprocess.Popen([AMPHI, "outbox", *data(folder), "--policy", policy, *endpoint, "send"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    silent.settimeout(20)
+    silent.accept()  # it is sending, and will wait for an answer
+    entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]
+    assert entries[0]["being_sent"] is True, entries
+    done = amphi("outbox", *data(folder), "send")
+    assert done.returncode == 3 and "1 being sent by another process" in done.stdout, done.stdout
+    sender.kill()
+    sender.communicate()
+    entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]
+    assert entries[0]["being_sent"] is False, entries
+    done = amphi("outbox", *data(folder), "send", "--json")  # the device may answer
+    assert done.returncode == 0 and json.loads(done.stdout)["left"] == 0, (done.stdout, done.stderr)
+    silent.close()
+
+
+@promise
 def rollout__show_says_which_value_and_why(folder):
     payload = write(folder, "payload.json", {"features": {"amphi.policy": {
         "defaultValue": {}, "rules": [{"force": {"local": {"enabled": False}}, "coverage": 1.0,
@@ -669,6 +697,21 @@ def bench__local_measures(folder):
                           "16", "--gen", "4", timeout=120))
     assert set(result) == {"prefill_tps", "decode_tps", "load_ms", "first_token_ms", "rss_peak_bytes"}
     assert all(value > 0 for value in result.values())
+
+
+@promise
+def doctor__notes_a_key_file_that_others_may_read(folder):
+    key = write(folder, "key", "sk-not-shown\n")
+    endpoint = ["--endpoint", f"c=https://127.0.0.1:9/v1,key-file={key}"]
+    for mode, level in ((0o644, "note"), (0o640, "note"), (0o600, "ok"), (0o400, "ok")):
+        os.chmod(key, mode)
+        done = amphi("doctor", *data(folder), *endpoint, "--json")
+        finding = [f for f in parsed(done)["findings"] if f["part"] == "cloud c"][0]
+        assert finding["level"] == level, finding
+        assert ("chmod 600" in finding["remedy"]) == (level == "note"), finding
+        assert "sk-not-shown" not in done.stdout
+        done = amphi("ask", *data(folder), *LOCAL, *endpoint, "--verbose", "Hello")
+        assert ("may read its key file" in done.stderr) == (level == "note"), done.stderr
 
 
 @promise

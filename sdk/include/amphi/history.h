@@ -32,6 +32,8 @@ typedef struct amphi_outbox_entry {
     amphi_str conversation_id;
     int64_t created_ms;
     uint32_t attempts;
+    bool is_being_sent;    /* now, by this process or another one                  */
+    int64_t not_before_ms; /* put off until then (it was refused); 0: not put off  */
 } amphi_outbox_entry;
 
 typedef bool amphi_history_conversation_fn(void *user, const amphi_history_conversation *item);

@@ -41,7 +41,8 @@ typedef struct amphi_store_outbox_item {
     amphi_str request_json;    /* what to run again           */
     int64_t created_ms;
     uint32_t attempts;     /* out only                    */
-    int64_t not_before_ms; /* in only: not to be claimed earlier; 0: at once */
+    int64_t not_before_ms; /* not to be claimed earlier; 0: at once */
+    bool is_leased;        /* out only: somebody who lives is sending it                      */
 } amphi_store_outbox_item;
 
 /* How far a local engine's start came; the order is the order of events. */
