@@ -167,11 +167,12 @@ static amphi_status parse_answer(amphi_str json, amphi_cached_answer *out)
     out->text = amphi__str_copy(amphi__json_string(amphi__json_get(root, "text")));
     out->model = amphi__str_copy(amphi__json_string(amphi__json_get(root, "model")));
     out->route = amphi__str_copy(amphi__json_string(amphi__json_get(root, "route")));
+    out->identity = amphi__str_copy(amphi__json_string(amphi__json_get(root, "identity")));
     out->usage.prompt_tokens = (uint32_t)amphi__json_int(amphi__json_get(root, "prompt"), 0);
     out->usage.completion_tokens =
         (uint32_t)amphi__json_int(amphi__json_get(root, "completion"), 0);
     amphi__json_free(root);
-    if (out->text != NULL && out->model != NULL && out->route != NULL)
+    if (out->text != NULL && out->model != NULL && out->route != NULL && out->identity != NULL)
         return AMPHI_OK;
     amphi__cached_answer_clear(out);
     return AMPHI_E_NO_MEMORY;
@@ -195,7 +196,7 @@ amphi_status amphi__cache_get(
 }
 
 amphi_status amphi__cache_put(amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *answer, uint32_t ttl_s)
+    const amphi_chat_result *answer, amphi_str identity, uint32_t ttl_s)
 {
     amphi_buf json;
     amphi__buf_init(&json, AMPHI_CACHE_ANSWER_BYTES_MAX);
@@ -205,6 +206,7 @@ amphi_status amphi__cache_put(amphi_cache *cache, const uint8_t key[AMPHI_CACHE_
     amphi__json_put_str(&writer, "text", answer->text);
     amphi__json_put_str(&writer, "model", answer->model);
     amphi__json_put_str(&writer, "route", answer->route);
+    amphi__json_put_str(&writer, "identity", identity);
     amphi__json_put_int(&writer, "prompt", answer->usage.prompt_tokens);
     amphi__json_put_int(&writer, "completion", answer->usage.completion_tokens);
     amphi__json_close(&writer, '}');
@@ -224,5 +226,6 @@ void amphi__cached_answer_clear(amphi_cached_answer *answer)
     amphi__free(answer->text);
     amphi__free(answer->model);
     amphi__free(answer->route);
+    amphi__free(answer->identity);
     memset(answer, 0, sizeof *answer);
 }

@@ -20,7 +20,8 @@ typedef struct amphi_cache amphi_cache;
 typedef struct amphi_cached_answer {
     char *text; /* amphi__free */
     char *model;
-    char *route; /* who gave it then */
+    char *route;    /* who gave it then */
+    char *identity; /* and what that route ran then, see amphi__cache_put; never NULL */
     amphi_usage usage;
 } amphi_cached_answer;
 
@@ -36,8 +37,10 @@ amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, 
 /* AMPHI_E_NOT_FOUND, or an answer for amphi__cached_answer_clear. Any thread. */
 amphi_status amphi__cache_get(
     amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out);
+/* `identity` is what the answer's route runs: kept with it, since the key does not know who will
+ * answer. */
 amphi_status amphi__cache_put(amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *answer, uint32_t ttl_s);
+    const amphi_chat_result *answer, amphi_str identity, uint32_t ttl_s);
 void amphi__cached_answer_clear(amphi_cached_answer *answer);
 
 #endif

@@ -63,6 +63,32 @@ static bool cache_applies(const amphi_stream *stream)
            !request->wants_logprobs;
 }
 
+/* What a route runs, as far as it is known. false: there is no such route (any more). */
+static bool identify(const amphi_client *client, const char *name, char *out, size_t capacity)
+{
+    for (size_t i = 0; i < client->routes_count; i++) {
+        const amphi_route *route = &client->routes[i];
+        amphi_engine_info info = {.name = ""};
+        if (route->name[0] == '\0')
+            route->engine.ops->describe(route->engine.self, &info);
+        if (strcmp(route->name[0] != '\0' ? route->name : info.name, name) != 0)
+            continue;
+        amphi__str_copy_to(
+            out, capacity, amphi_str_from(route->name[0] != '\0' ? route->identity : info.model));
+        return true;
+    }
+    return false;
+}
+
+/* Who changes a route's model expects to hear the new one. A route that does not know what it runs
+ * (its model file is gone) is no reason to be silent. */
+static bool is_still_ours(const amphi_client *client, const amphi_cached_answer *answer)
+{
+    char now[sizeof((amphi_engine_info *)NULL)->fingerprint];
+    return identify(client, answer->route, now, sizeof now) &&
+           (now[0] == '\0' || strcmp(now, answer->identity) == 0);
+}
+
 static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_cached_answer answer;
@@ -72,7 +98,8 @@ static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_
         amphi__cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
         return false;
     amphi_str text = amphi_str_from(answer.text);
-    if (amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
+    if (!is_still_ours(stream->client, &answer) ||
+        amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
         amphi__cached_answer_clear(&answer);
         return false;
     }
@@ -431,6 +458,14 @@ static bool try_routes(amphi_stream *stream)
 
 /* ---- finish ---- */
 
+static void keep_in_cache(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    const amphi_chat_result *result, uint32_t ttl_s)
+{
+    char identity[sizeof((amphi_engine_info *)NULL)->fingerprint];
+    if (identify(stream->client, stream->route, identity, sizeof identity))
+        (void)amphi__cache_put(stream->client->cache, key, result, amphi_str_from(identity), ttl_s);
+}
+
 static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_chat_result result;
@@ -441,7 +476,7 @@ static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY
     amphi__mutex_unlock(&stream->client->lock);
     if (cache_applies(stream) && !stream->cache_hit && ttl_s > 0 &&
         stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
-        (void)amphi__cache_put(stream->client->cache, key, &result, ttl_s);
+        keep_in_cache(stream, key, &result, ttl_s);
     amphi_error why;
     amphi__error_clear(&why);
     if (amphi__turn_keep(stream, &result, &why) != AMPHI_OK) {

@@ -34,6 +34,8 @@ typedef struct amphi_known_crashes {
 typedef struct amphi_route {
     amphi_engine engine;
     bool owned;                   /* freed with the client                              */
+    char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, which has to be asked */
+    char identity[80];            /* what it runs, for the cache: constant, may be empty */
     amphi_breaker breaker;        /* under client->lock                                 */
     amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */
     amphi_known_crashes known;    /* under the lock                                     */

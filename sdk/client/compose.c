@@ -14,7 +14,11 @@
 #include "sdk/core/str.h"
 #include "storage/storage.h"
 
+#include <amphi/version.h>
+
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* Where data lies when the options do not say (XDG Base Directory Specification). */
 static amphi_status find_data_dir(amphi_str given, amphi_buf *out, amphi_error *error)
@@ -72,6 +76,31 @@ static amphi_status add_route(
     return AMPHI_OK;
 }
 
+/* Who the route that was added last is, known without asking its engine (which may start one). */
+static void name_route(amphi_client *client, amphi_str name, amphi_str identity)
+{
+    amphi_route *route = &client->routes[client->routes_count - 1];
+    amphi__str_copy_to(route->name, sizeof route->name, name);
+    amphi__str_copy_to(route->identity, sizeof route->identity, identity);
+}
+
+/* A model file is told from another one by where and what it is on the disk: to read it would take
+ * longer than an answer from the cache. Empty: there is no such file. */
+static void identify_file(amphi_str path, char *out, size_t capacity)
+{
+    struct stat file;
+    char *copy = amphi__str_copy(path);
+    out[0] = '\0';
+    if (path.size == 0)
+        snprintf(out, capacity, "embedded %s", AMPHI_VERSION);
+    else if (copy != NULL && stat(copy, &file) == 0)
+        snprintf(out, capacity, "%llx %llx %llx %llx", (unsigned long long)file.st_dev,
+            (unsigned long long)file.st_ino, (unsigned long long)file.st_size,
+            (unsigned long long)file.st_mtim.tv_sec * 1000000000u +
+                (unsigned long long)file.st_mtim.tv_nsec);
+    amphi__free(copy);
+}
+
 static amphi_status compose_local(amphi_client *client, const amphi_client_options *options,
     const amphi_parts *parts, amphi_error *error)
 {
@@ -94,7 +123,14 @@ static amphi_status compose_local(amphi_client *client, const amphi_client_optio
     }
     amphi_status status = amphi__local_engine_new(&engine, &local, error);
     amphi__buf_clear(&crumb);
-    return status == AMPHI_OK ? add_route(client, engine, true, error) : status;
+    if (status == AMPHI_OK)
+        status = add_route(client, engine, true, error);
+    if (status == AMPHI_OK) {
+        char identity[sizeof client->routes[0].identity];
+        identify_file(options->model_path, identity, sizeof identity);
+        name_route(client, AMPHI_STR("local"), amphi_str_from(identity));
+    }
+    return status;
 }
 
 static amphi_status check_endpoint_name(
@@ -134,6 +170,7 @@ static amphi_status compose_endpoints(
             status = add_route(client, engine, true, error);
         if (status != AMPHI_OK)
             return status;
+        name_route(client, options->endpoints[i].name, options->endpoints[i].model);
         if (amphi__endpoint_key_is_exposed(&options->endpoints[i]))
             amphi__log(&client->log, AMPHI_LOG_WARNING,
                 "endpoint %.*s: other users of this machine may read its key file: chmod 600 it",

@@ -8,6 +8,7 @@ import pty
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -591,6 +592,25 @@ def history__lists_shows_explains_and_deletes(folder):
         refused(amphi("history", *data(folder), *words))
     deleted = parsed(amphi("history", *data(folder), "--json", "--delete", "two"))
     assert deleted == {"deleted": "two"}, deleted
+
+
+@promise
+def ask__another_model_does_not_answer_from_the_old_ones_cache(folder):
+    """The same for a cloud model; and who comes back finds its own answers or asks again."""
+    embedded = os.path.join(os.path.dirname(__file__), "..", "..", "local", "models",
+                            "amphi-help.gguf")
+    first, second = os.path.join(folder, "first.gguf"), os.path.join(folder, "second.gguf")
+    shutil.copy(embedded, first)
+    shutil.copy(embedded, second)
+    words = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
+    for model, route in ((first, "local"), (first, "cache"), (second, "local"), (second, "cache"),
+                         (None, "local"), (None, "cache")):
+        named = ["--model", model] if model else []
+        assert parsed(amphi(*words, *named))["route"] == route, model
+    os.unlink(second)  # whoever has no model any more still has its answers
+    parsed(amphi(*words, "--model", first))
+    os.unlink(first)
+    assert parsed(amphi(*words, "--model", first))["route"] == "cache"
 
 
 @promise
