@@ -149,7 +149,8 @@ AMPHI_API amphi_status amphi_stream_next(
     amphi_stream *stream, uint32_t timeout_ms, amphi_event *out, amphi_error *error);
 
 /* The same as an OpenAI chat.completion.chunk (what Amphi adds is under "amphi"). USAGE is a chunk
- * with "usage" and without choices; an error is {"error":{...}}; *out is valid until the next call on this stream. */
+ * with "usage" and without choices; an error is {"error":{...}}. *out is valid until the next call
+ * on this stream. */
 AMPHI_API amphi_status amphi_stream_next_json(
     amphi_stream *stream, uint32_t timeout_ms, amphi_str *out, bool *terminal, amphi_error *error);
 
