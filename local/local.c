@@ -426,10 +426,12 @@ static amphi_status fill_options(
     }
     local->threads = or_default(options->threads, threads_default());
     local->context_tokens_max = or_default(options->context_tokens_max, CONTEXT_DEFAULT);
+    /* A little less than the policy's default budgets (20 s and 5 s), so that a hang is told as one
+     * and lands in the ledger, rather than as a request that took too long. */
     local->limits.start_ms = or_default(options->limits.start_ms, 10000);
-    local->limits.load_ms = or_default(options->limits.load_ms, 30000);
-    local->limits.prefill_ms = or_default(options->limits.prefill_ms, 30000);
-    local->limits.token_ms = or_default(options->limits.token_ms, 10000);
+    local->limits.load_ms = or_default(options->limits.load_ms, 18000);
+    local->limits.prefill_ms = or_default(options->limits.prefill_ms, 18000);
+    local->limits.token_ms = or_default(options->limits.token_ms, 4500);
     local->log = options->log;
     return AMPHI_OK;
 }

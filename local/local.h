@@ -15,9 +15,9 @@
 /* How long the engine process may be silent, in milliseconds; 0: the default. */
 typedef struct amphi_local_limits {
     uint32_t start_ms;   /* until it has read the model's header; 10000 */
-    uint32_t load_ms;    /* between two steps of loading; 30000         */
-    uint32_t prefill_ms; /* between two steps of a prompt; 30000        */
-    uint32_t token_ms;   /* between two tokens; 10000                   */
+    uint32_t load_ms;    /* between two steps of loading; 18000         */
+    uint32_t prefill_ms; /* between two steps of a prompt; 18000        */
+    uint32_t token_ms;   /* between two tokens; 4500                    */
 } amphi_local_limits;
 
 typedef struct amphi_local_options {

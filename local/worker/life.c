@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -94,36 +95,58 @@ void amphi__local_set_state(amphi_local *local, amphi_local_state state)
 {
     local->state = state;
     local->progress_us = amphi__clock_us(NULL);
-    local->stopped_ticks = 0;
+    memset(&local->silence, 0, sizeof local->silence);
 }
 
-void amphi__local_reap(amphi_local *local, bool wait)
+unsigned amphi__local_reap(amphi_local *local)
 {
     amphi_process_end end;
+    unsigned left = 0;
 
     for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
-        if (local->dying[i].pid > 0) {
-            amphi__process_reap(&local->dying[i], wait, &end);
-        }
+        left += local->dying[i].pid > 0 && !amphi__process_reap(&local->dying[i], &end);
     }
+    return left;
+}
+
+/* A tracer or a frozen control group keeps even a killed process from ending. */
+unsigned amphi__local_reap_all(amphi_local *local)
+{
+    uint64_t until_us = amphi__clock_us(NULL) + AMPHI_LOCAL_REAP_US;
+    unsigned left = amphi__local_reap(local);
+
+    while (left > 0 && amphi__clock_us(NULL) < until_us) {
+        poll(NULL, 0, 2);
+        left = amphi__local_reap(local);
+    }
+    if (left > 0) {
+        amphi__log(&local->log, AMPHI_LOG_WARNING,
+            "local engine: %u killed processes do not end (traced, or frozen)", left);
+    }
+    return left;
 }
 
 static void bury(amphi_local *local, amphi_process process)
 {
     amphi_process_end end;
+    int place = 0;
 
-    if (amphi__process_reap(&process, false, &end)) {
+    if (amphi__process_reap(&process, &end)) {
         return;
     }
-    for (int turn = 0; turn < 2; turn++) {
-        for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
-            if (local->dying[i].pid == 0) {
-                local->dying[i] = process;
-                return;
-            }
-        }
-        amphi__local_reap(local, true); /* many deaths in no time: now we do wait */
+    while (place < AMPHI_LOCAL_DYING_MAX && local->dying[place].pid != 0) {
+        place++;
     }
+    if (place == AMPHI_LOCAL_DYING_MAX) { /* many deaths in no time: now we do wait */
+        place = 0;
+        if (amphi__local_reap_all(local) == AMPHI_LOCAL_DYING_MAX) {
+            amphi__process_abandon(&local->dying[0]); /* it stays a zombie until the app ends */
+        }
+        while (local->dying[place].pid != 0) {
+            place++;
+        }
+    }
+    local->dying[place] = process;
 }
 
 void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t tokens)

@@ -46,8 +46,11 @@ void amphi__local_worker_died(
     amphi_local *local, const amphi_last_words *words, const amphi_process_end *end);
 void amphi__local_worker_broke_rules(amphi_local *local);
 void amphi__local_worker_stalled(amphi_local *local, const char *how, amphi_death_cause cause);
-/* Collects killed processes; wait: all of them. */
-void amphi__local_reap(amphi_local *local, bool wait);
+/* Collects killed processes that have ended; returns how many have not. */
+unsigned amphi__local_reap(amphi_local *local);
+/* The same, and waits for them AMPHI_LOCAL_REAP_US at most. */
+#define AMPHI_LOCAL_REAP_US 2000000u
+unsigned amphi__local_reap_all(amphi_local *local);
 
 /* ---- listen.c ---- */
 

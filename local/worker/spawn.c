@@ -8,7 +8,6 @@
 
 #include "sdk/core/error.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -195,59 +194,7 @@ static int wait_for(const amphi_process *process, siginfo_t *info, int options)
     return rc;
 }
 
-bool amphi__stat_is_stopped(const char *path)
-{
-    char line[512];
-    const char *at = NULL;
-    FILE *file = fopen(path, "re");
-
-    if (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        at = strrchr(line, ')'); /* the name before it may hold anything */
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return at != NULL && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
-}
-
-bool amphi__process_has_stopped_thread(const amphi_process *process)
-{
-    char path[320];
-    DIR *folder = NULL;
-    struct dirent *entry = NULL;
-    bool found = false;
-
-    snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
-    folder = process->pid > 0 ? opendir(path) : NULL;
-    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)process->pid, entry->d_name);
-            found = amphi__stat_is_stopped(path);
-        }
-    }
-    if (folder != NULL) {
-        closedir(folder);
-    }
-    return found;
-}
-
-/* waitid does not tell of a tracer's stops, and where /proc hides other processes (hidepid) only
- * waitid tells anything. */
-bool amphi__process_is_stopped(const amphi_process *process)
-{
-    char path[48];
-    siginfo_t info;
-
-    if (process->pid <= 0) {
-        return false;
-    }
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)process->pid);
-    return amphi__stat_is_stopped(path) ||
-           (wait_for(process, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-               info.si_code == CLD_STOPPED);
-}
-
-bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *end)
+bool amphi__process_reap(amphi_process *process, amphi_process_end *end)
 {
     siginfo_t info;
     int rc = 0;
@@ -255,7 +202,7 @@ bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *e
     end->signal = 0;
     end->exit_code = -1;
     if (process->pid > 0) {
-        rc = wait_for(process, &info, WEXITED | (wait ? 0 : WNOHANG));
+        rc = wait_for(process, &info, WEXITED | WNOHANG);
         if (rc == 0 && info.si_pid == 0) {
             return false;
         }
@@ -265,12 +212,17 @@ bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *e
             end->signal = info.si_status;
         } /* else: the app ignores SIGCHLD or reaped it; it is gone all the same */
     }
+    amphi__process_abandon(process);
+    return true;
+}
+
+void amphi__process_abandon(amphi_process *process)
+{
     if (process->pidfd >= 0) {
         close(process->pidfd);
     }
     process->pid = 0;
     process->pidfd = -1;
-    return true;
 }
 
 const char *amphi__signal_name(int number, char scratch[24])

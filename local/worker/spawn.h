@@ -30,15 +30,11 @@ amphi_status amphi__process_spawn(amphi_process *out, const char *path,
 
 /* SIGKILL; nothing happens when it is gone. */
 void amphi__process_kill(const amphi_process *process);
-/* Is it stopped (SIGSTOP, job control) or held by a tracer? */
-bool amphi__process_is_stopped(const amphi_process *process);
-/* Is any thread of it? Reads a file for each of them. */
-bool amphi__process_has_stopped_thread(const amphi_process *process);
-/* The same of one line of /proc: PATH is a stat file (proc(5)). */
-bool amphi__stat_is_stopped(const char *path);
-/* Collects it if it has ended: true, *end tells how, and *process is emptied. wait: blocks, for
- * a process that was killed. */
-bool amphi__process_reap(amphi_process *process, bool wait, amphi_process_end *end);
+/* Collects it if it has ended: true, *end tells how, and *process is emptied. */
+bool amphi__process_reap(amphi_process *process, amphi_process_end *end);
+
+/* Lets go of one that does not end: whoever collects it, it is not us. */
+void amphi__process_abandon(amphi_process *process);
 
 /* "SIGSEGV"; "signal 42" is written into scratch. */
 const char *amphi__signal_name(int number, char scratch[24]);

@@ -348,7 +348,7 @@ static bool turn(amphi_local *local, int timeout_ms)
         amphi__local_check_death(local, fds[3].revents != 0);
     }
     amphi__local_check_stall(local);
-    amphi__local_reap(local, false);
+    (void)amphi__local_reap(local);
     return more && local->state != AMPHI_LOCAL_NONE;
 }
 
@@ -362,7 +362,11 @@ void amphi__supervisor_run(void *self)
         advance(local);
         more = turn(local, wait_ms(local, more));
     }
-    amphi__local_reap(local, true);
+    if (amphi__local_reap_all(local) > 0) { /* the app's end is theirs */
+        for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+            amphi__process_abandon(&local->dying[i]);
+        }
+    }
     amphi__mutex_lock(&local->lock);
     local->finished = true;
     amphi__cond_broadcast(&local->changed);

@@ -114,7 +114,13 @@ typedef struct amphi_local {
     uint32_t heartbeat;
     uint64_t progress_us; /* last sign of life */
     uint64_t tick_us;     /* last time that we looked */
-    uint32_t stopped_ticks;
+    struct amphi_local_silence {
+        uint64_t progress_us; /* of the last sign of life, when these were found out */
+        uint64_t cpu_ms;      /* at that time                                        */
+        uint64_t looked_us, looked_cpu_ms;
+        uint64_t stopped_us; /* since when it is seen stopped; 0: it is not           */
+        uint64_t asleep_us;  /* likewise: asleep, and no processor time was used      */
+    } silence;
     uint32_t empty_wakes; /* in a row: woken, and nothing was there */
     amphi_process dying[AMPHI_LOCAL_DYING_MAX];
     uint8_t event[AMPHI_WORKER_EVENT_MAX];

@@ -6,6 +6,7 @@
  * whether a start takes too long, and ends the child, which nobody has a number for yet but the
  * kernel: /proc/self/task/THREAD/children (proc(5)).
  */
+#include "local/worker/look.h"
 #include "local/worker/supervisor.h"
 
 #include "sdk/core/clock.h"
@@ -43,8 +44,7 @@ void amphi__local_unstick(amphi_local *local)
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);
     file = fopen(path, "re");
     while (file != NULL && fscanf(file, "%d", &pid) == 1) {
-        snprintf(path, sizeof path, "/proc/%d/stat", pid);
-        if (amphi__stat_is_stopped(path)) {
+        if (amphi__look_is_stopped(pid)) {
             kill(pid, SIGKILL);
         }
     }

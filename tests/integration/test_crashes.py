@@ -54,6 +54,7 @@ def five_in_a_row(folder, url, script, **worker):
             assert starts() == before, (launch, starts() - before)
             assert result["takeovers"] == [] and not local["kept"], result
             assert local["reason"] == "quarantine" and "crashed 3 times" in local["why"], local
+            assert "loading" in local["why"], local
     return model, env
 
 
@@ -81,10 +82,11 @@ def fresh(folder, name):
 
 @promise
 def crash__of_a_worker_that_never_gets_to_say_anything_is_a_crash(folder):
-    """It dies of its own before any handler stands: a fault, an abort, an exit."""
+    """It ends of its own before any handler stands: a fault, an abort, an exit, or never."""
     ends = {"fault": "exec python3 -c 'import ctypes; ctypes.string_at(0)'",
             "abort": "exec python3 -c 'import os; os.abort()'",
-            "exit": "exit 1"}
+            "exit": "exit 1",
+            "hang": "exec sleep 1000"}
     with gateway(folder, "--mode", "only_local") as (url, _):
         for name, end in ends.items():
             five_in_a_row(fresh(folder, name), url, name, then=end)

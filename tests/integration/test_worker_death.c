@@ -11,12 +11,15 @@
 
 #include "sdk/core/clock.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -171,6 +174,10 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
 
         signal(SIGBUS, SIG_DFL);
         memory[0];
+    } else if (strcmp(script, "waits") == 0) {
+        for (;;) {
+            pause();
+        }
     } else if (strcmp(script, "kill") == 0) {
         raise(SIGKILL);
     } else if (strcmp(script, "note") == 0) { /* the handler's note, and then it lives on */
@@ -248,6 +255,72 @@ static void death__of_its_own_fault_is_not_told_as_a_kill(void **state)
     engine_recorder_clear(&r);
     engine.ops->free(engine.self);
     scratch_dir_remove(&dir);
+}
+
+/* Holds a process as a debugger does; returns whom to kill to let it go, or 0. */
+static pid_t trace(int pid)
+{
+    int told[2];
+    char done = 0;
+    pid_t tracer = 0;
+
+    if (pipe2(told, O_CLOEXEC) != 0) {
+        return 0;
+    }
+    tracer = fork();
+    if (tracer == 0) {
+        done = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 &&
+               ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0;
+        (void)!write(told[1], &done, 1);
+        for (;;) {
+            pause();
+        }
+    }
+    (void)!read(told[0], &done, 1);
+    close(told[0]);
+    close(told[1]);
+    if (!done && tracer > 0) {
+        kill(tracer, SIGKILL);
+        waitpid(tracer, NULL, 0);
+    }
+    return done ? tracer : 0;
+}
+
+/* Nobody but its tracer can collect it: neither the answer nor the engine's end may wait for that. */
+static void death__of_a_traced_worker_holds_nobody(void **state)
+{
+    scripted_engine e;
+    engine_recorder r;
+    amphi_engine_run *run = NULL;
+    uint64_t from_us = 0;
+    pid_t tracer = 0;
+
+    assert_true(scripted_engine_new(&e, "waits", 0));
+    engine_recorder_init(&r);
+    assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_text(&r, 700, 10000));
+    tracer = trace(only_child());
+    if (tracer == 0) {
+        e.engine.ops->release(e.engine.self, run);
+        engine_recorder_clear(&r);
+        scripted_engine_free(&e);
+        print_message("skipped: this system lets nobody trace\n");
+        skip();
+    }
+    from_us = amphi__clock_us(NULL);
+    assert_true(engine_recorder_wait_end(&r, 10000));
+    assert_true(amphi__clock_us(NULL) - from_us < 2000000);
+    assert_int_equal(r.error.status, AMPHI_E_ENGINE_STALLED);
+    assert_true(r.from_outside);
+    e.engine.ops->release(e.engine.self, run);
+    from_us = amphi__clock_us(NULL);
+    scripted_engine_free(&e);
+    assert_true(amphi__clock_us(NULL) - from_us < 5000000);
+    engine_recorder_clear(&r);
+    kill(tracer, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0) {
+        continue; /* it, and then the worker */
+    }
 }
 
 static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(void **state)
@@ -421,6 +494,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(death__comes_after_every_text_that_was_written_before_it),
         cmocka_unit_test(death__at_any_moment_leaves_an_exact_beginning_of_the_answer),
         cmocka_unit_test(death__of_the_app_takes_the_worker_along),
+        cmocka_unit_test(death__of_a_traced_worker_holds_nobody),
         cmocka_unit_test(death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker),
     };
 
