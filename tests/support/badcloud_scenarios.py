@@ -615,6 +615,18 @@ def s_events_text(x, argument, attempt):
     x.finish()
 
 
+@scenario("events-tools")  # :N pieces of one tool call
+def s_events_tools(x, argument, attempt):
+    x.head()
+    x.event({"tool_calls": [{"index": 0, "id": "call_1", "type": "function",
+                             "function": {"name": "write", "arguments": ""}}]})
+    event = ('data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":'
+             '{"arguments":"abcd"}}]}}]}\n\n')
+    for _ in range(int(argument or 100000) // 1000):
+        x.write(event * 1000)
+    x.finish("tool_calls")
+
+
 @scenario("endless-line")
 def s_endless_line(x, argument, attempt):
     x.head()
