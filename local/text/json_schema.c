@@ -148,6 +148,9 @@ static uint32_t numbers(
     ")"
 #define BYTE "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 
+#define HOST "[a-z]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]{2,10}){1,2}"
+#define URL  "https?://" HOST "(/[a-zA-Z0-9_.~-]{1,24}){0,4}/?"
+
 static const char *format_pattern(amphi_str format)
 {
     static const struct {
@@ -158,7 +161,15 @@ static const char *format_pattern(amphi_str format)
         {"uuid", "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"},
         {"ipv4", "^" BYTE "(\\." BYTE "){3}$"},
         {"email", "^[a-z0-9]([a-z0-9._+-]{0,30}[a-z0-9])?@[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
-                  "(\\.[a-z]{2,12}){1,2}$"}};
+                  "(\\.[a-z]{2,12}){1,2}$"},
+        {"idn-email", "^[a-z0-9]{1,20}@" HOST "$"}, {"hostname", "^" HOST "$"},
+        {"idn-hostname", "^" HOST "$"}, {"uri", "^" URL "$"}, {"uri-reference", "^" URL "$"},
+        {"iri", "^" URL "$"}, {"iri-reference", "^" URL "$"}, {"uri-template", "^" URL "$"},
+        {"ipv6", "^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}$"},
+        {"duration", "^P([0-9]{1,3}[YMD]|[0-9]{1,2}W|T[0-9]{1,3}[HMS])$"},
+        {"json-pointer", "^(/[a-z0-9_]{1,12}){0,4}$"},
+        {"relative-json-pointer", "^[0-9](/[a-z0-9_]{1,12}){0,4}$"},
+        {"regex", "^[a-zA-Z0-9 _]{0,30}$"}};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         if (amphi__str_equal_c(format, formats[i].name))
             return formats[i].pattern;
@@ -514,50 +525,30 @@ uint32_t amphi__schema_rule(amphi_schema *schema, const amphi_schema_parts *part
     return rule;
 }
 
-amphi_status amphi__json_schema_compile(
-    amphi_grammar *out, const amphi_json *root, amphi_error *error)
+amphi_status amphi__json_schema_add(
+    amphi_grammar *g, const amphi_json *root, uint32_t next, uint32_t *entry, amphi_error *error)
 {
-    amphi_schema schema = {.g = out, .root = root, .error = error};
+    amphi_schema schema = {.g = g, .root = root, .error = error};
     amphi_schema_parts parts = {.count = 0};
-    schema.status = amphi__grammar_init(out);
-    if (schema.status != AMPHI_OK)
-        return amphi__fail_no_memory(error);
     amphi__schema_add(&schema, &parts, root);
     amphi__schema_flatten(&schema, &parts);
-    uint32_t entry = alternatives(&schema, &parts, out->returns);
-    if (out->status == AMPHI_OK)
-        out->rules[0] = entry;
+    *entry = alternatives(&schema, &parts, next);
     amphi__free(schema.memo);
-    if (schema.status == AMPHI_OK && out->status != AMPHI_OK)
-        return out->status == AMPHI_E_NO_MEMORY
+    if (schema.status == AMPHI_OK && g->status != AMPHI_OK)
+        return g->status == AMPHI_E_NO_MEMORY
                    ? amphi__fail_no_memory(error)
-                   : amphi__fail(error, out->status, 0, "the schema is too large");
+                   : amphi__fail(error, g->status, 0, "the schema is too large");
     return schema.status;
 }
 
-amphi_status amphi__response_format_compile(
-    amphi_grammar *out, const amphi_json *format, bool *constrained, amphi_error *error)
+amphi_status amphi__json_schema_compile(
+    amphi_grammar *out, const amphi_json *root, amphi_error *error)
 {
-    amphi_str type = amphi__json_string(amphi__json_get(format, "type"));
-    *constrained = false;
-    if (format == NULL || amphi__json_kind(format) == AMPHI_JSON_NULL ||
-        amphi__str_equal_c(type, "text"))
-        return AMPHI_OK;
-    *constrained = true;
-    if (amphi__str_equal_c(type, "json_object")) {
-        const amphi_json *schema = amphi__json_get(format, "schema");
-        if (schema != NULL)
-            return amphi__json_schema_compile(out, schema, error);
-        if (amphi__grammar_init(out) == AMPHI_OK)
-            out->rules[0] = amphi__grammar_any_object(out, out->returns);
-        return out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
-    }
-    if (!amphi__str_equal_c(type, "json_schema"))
-        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
-            "response_format: text, json_object or json_schema is expected");
-    const amphi_json *schema = amphi__json_get(amphi__json_get(format, "json_schema"), "schema");
-    if (schema == NULL)
-        return amphi__fail(
-            error, AMPHI_E_REQUEST, 0, "response_format.json_schema.schema is missing");
-    return amphi__json_schema_compile(out, schema, error);
+    uint32_t entry = 0;
+    if (amphi__grammar_init(out) != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    amphi_status status = amphi__json_schema_add(out, root, out->returns, &entry, error);
+    if (status == AMPHI_OK)
+        out->rules[0] = entry;
+    return status;
 }

@@ -5,9 +5,9 @@
  * order, white space in one way, numbers of bounded length, additional keys only where
  * additionalProperties says so), never more; what can't be promised is refused with its place in
  * the schema: not, if, contains, uniqueItems, patternProperties, propertyNames, dependent*,
- * fractional multipleOf, and a oneOf whose branches may overlap. `format` is kept for date, time,
- * date-time, uuid, ipv4 and email, and is a remark otherwise. Schemas are hostile input: bounded in
- * size, depth and states.
+ * fractional multipleOf, and a oneOf whose branches may overlap. The formats of 2020-12 are kept (in
+ * a plain form of each), others are a remark. A keyword of the wrong kind ("required": "a") is
+ * refused too. Schemas are hostile input: bounded in size, depth and states.
  */
 #ifndef AMPHI_LOCAL_JSON_SCHEMA_H
 #define AMPHI_LOCAL_JSON_SCHEMA_H
@@ -20,8 +20,9 @@
 amphi_status amphi__json_schema_compile(
     amphi_grammar *out, const amphi_json *schema, amphi_error *error);
 
-/* A request's response_format: *constrained is false for none and "text". */
-amphi_status amphi__response_format_compile(
-    amphi_grammar *out, const amphi_json *format, bool *constrained, amphi_error *error);
+/* The same in a grammar that exists, with its own root: *entry is where an answer begins, `next`
+ * what comes behind it. */
+amphi_status amphi__json_schema_add(
+    amphi_grammar *g, const amphi_json *schema, uint32_t next, uint32_t *entry, amphi_error *error);
 
 #endif

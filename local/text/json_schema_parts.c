@@ -171,12 +171,62 @@ static void refuse_unknown(amphi_schema *schema, const amphi_json *part)
     }
 }
 
+/* Does following its $ref, and nothing else, come back to it? Then it says nothing at all. */
+static bool refers_to_itself(amphi_schema *schema, const amphi_json *part)
+{
+    const amphi_json *at = part;
+    for (unsigned i = 0; i < AMPHI_SCHEMA_PARTS_MAX; i++) {
+        at = amphi__json_get(at, "$ref") != NULL ? amphi__schema_target(schema, at) : NULL;
+        if (at == NULL || at == part)
+            return at == part;
+    }
+    return true;
+}
+
+/* What kind of value a keyword takes; a wrong one would be read as if it were not there. */
+static void check_kinds(amphi_schema *schema, const amphi_json *part)
+{
+    static const struct {
+        const char *name;
+        amphi_json_kind kind, other;
+    } kinds[] = {{"properties", AMPHI_JSON_OBJECT, 0}, {"required", AMPHI_JSON_ARRAY, 0},
+        {"enum", AMPHI_JSON_ARRAY, 0}, {"pattern", AMPHI_JSON_STRING, 0},
+        {"format", AMPHI_JSON_STRING, 0}, {"anyOf", AMPHI_JSON_ARRAY, 0},
+        {"oneOf", AMPHI_JSON_ARRAY, 0}, {"allOf", AMPHI_JSON_ARRAY, 0},
+        {"prefixItems", AMPHI_JSON_ARRAY, 0}, {"$ref", AMPHI_JSON_STRING, 0},
+        {"minimum", AMPHI_JSON_NUMBER, 0}, {"maximum", AMPHI_JSON_NUMBER, 0},
+        {"exclusiveMinimum", AMPHI_JSON_NUMBER, AMPHI_JSON_BOOL},
+        {"exclusiveMaximum", AMPHI_JSON_NUMBER, AMPHI_JSON_BOOL},
+        {"multipleOf", AMPHI_JSON_NUMBER, 0}};
+    static const char *const counts[] = {
+        "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const amphi_json *value = amphi__json_get(part, kinds[i].name);
+        amphi_json_kind kind = amphi__json_kind(value);
+        if (value != NULL && kind != kinds[i].kind && kind != kinds[i].other)
+            amphi__schema_fail(schema, AMPHI_E_REQUEST, value, "a value of another kind is needed");
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const amphi_json *value = amphi__json_get(part, counts[i]);
+        if (value != NULL && amphi__json_int(value, -1) < 0)
+            amphi__schema_fail(schema, AMPHI_E_REQUEST, value, "a whole number from 0 is needed");
+    }
+    const amphi_json *name = amphi__json_first(amphi__json_get(part, "required"));
+    for (; name != NULL; name = amphi__json_next(name))
+        if (!amphi__json_is_string(name))
+            amphi__schema_fail(schema, AMPHI_E_REQUEST, name, "a property's name is needed");
+}
+
 void amphi__schema_flatten(amphi_schema *schema, amphi_schema_parts *parts)
 {
     for (uint32_t i = 0; i < parts->count && schema->status == AMPHI_OK; i++) {
         const amphi_json *part = parts->items[i];
         const amphi_json *all = amphi__json_get(part, "allOf");
         refuse_unknown(schema, part);
+        check_kinds(schema, part);
+        if (schema->status == AMPHI_OK && refers_to_itself(schema, part))
+            amphi__schema_fail(
+                schema, AMPHI_E_REQUEST, part, "it refers to itself and says nothing");
         if (amphi__json_get(part, "$ref") != NULL) {
             const amphi_json *target = amphi__schema_target(schema, part);
             if (target != NULL)

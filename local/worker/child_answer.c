@@ -6,6 +6,7 @@
  */
 #include "local/worker/child.h"
 
+#include "local/text/answer_form.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
 
@@ -148,7 +149,8 @@ amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32
     if (!prompt->thinks && (constrained || !prompt->starts_text)) {
         answer->reasoning.state = AMPHI_REASONING_TEXT;
     }
-    answer->has_tools = !constrained && wants_tools(prompt->root);
+    answer->has_tools = (!constrained || amphi__answer_form(prompt->root) == AMPHI_FORM_CALL) &&
+                        wants_tools(prompt->root);
     amphi__tool_parser_init(
         &answer->tools, amphi__json_get(prompt->root, "tools"), prompt->starts_text, &sink);
     return amphi__stop_new(&answer->stop, stops, stops_count, error);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a request's response_format to the constraint of its answer. The tree over the vocabulary is
+ * From the form that a request asks for to the constraint of its answer. The tree over the vocabulary is
  * made when the first such request comes and kept.
  */
 #include "local/worker/child.h"
 
-#include "local/text/json_schema.h"
+#include "local/text/answer_form.h"
 #include "sdk/core/error.h"
 
 enum { SAMPLE_MAX = 4 << 20 };
@@ -34,17 +34,22 @@ static amphi_status make(amphi_constraint **out, amphi_child *child, amphi_gramm
 amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
     const amphi_prompt *prompt, bool *prefix_refused, amphi_error *error)
 {
-    const amphi_json *format = amphi__json_get(prompt->root, "response_format");
+    amphi_answer_form form = amphi__answer_form(prompt->root);
     amphi_grammar grammar = {0};
-    bool constrained = false;
-    amphi_status status = amphi__response_format_compile(&grammar, format, &constrained, error);
+    amphi_status status = AMPHI_OK;
 
     *out = NULL;
-    if (status != AMPHI_OK || !constrained) {
+    if (form == AMPHI_FORM_FREE) {
+        return AMPHI_OK;
+    }
+    status = amphi__answer_form_compile(&grammar, prompt->root, error);
+    if (status != AMPHI_OK) {
         amphi__grammar_clear(&grammar);
         return status;
     }
-    status = make(out, child, &grammar, format, error);
+    status = make(out, child, &grammar,
+        amphi__json_get(prompt->root, form == AMPHI_FORM_CALL ? "tools" : "response_format"),
+        error);
     if (status == AMPHI_OK && prompt->given.size > 0) {
         status = amphi__constraint_given(*out, amphi__buf_str(&prompt->given), error);
         *prefix_refused = status == AMPHI_E_REQUEST;

@@ -230,6 +230,48 @@ static void constraint__what_leaves_no_choice_is_forced(void **state)
     amphi__json_free(schema);
 }
 
+/* How many tokens are chosen, and so computed one at a time, of an answer with a frame. */
+static void constraint__only_choices_cost_a_step(void **state)
+{
+    const bench *b = *state;
+    amphi_json *schema =
+        parse("{\"type\":\"object\",\"properties\":{\"name\":{\"const\":\"battery and heat\"},"
+              "\"level\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":9},\"value\":{\"type\":"
+              "\"boolean\"}},\"required\":[\"name\",\"level\",\"value\"],\"additionalProperties\":"
+              "false}");
+    amphi_constraint *c = constraint_of(b, schema);
+    const size_t size = amphi__tokenizer_size(b->tokenizer);
+    float *logits = calloc(size, sizeof *logits);
+    amphi_tokens forced = {0};
+    amphi_buf text;
+    amphi_error error;
+    uint32_t picks = 0;
+    amphi__buf_init(&text, 0);
+    assert_non_null(logits);
+    for (;;) {
+        uint32_t allowed = 0;
+        forced.size = 0;
+        assert_int_equal(amphi__constraint_forced(c, 200, &forced, &error), AMPHI_OK);
+        for (size_t i = 0; i < forced.size; i++)
+            append_token(b, forced.data[i], &text);
+        if (amphi__constraint_must_end(c))
+            break;
+        memset(logits, 0, size * sizeof *logits);
+        assert_int_equal(amphi__constraint_mask(c, 200, logits, size, &allowed, &error), AMPHI_OK);
+        int32_t token = draw(b, logits, size, allowed);
+        assert_int_equal(amphi__constraint_accept(c, token, &error), AMPHI_OK);
+        append_token(b, token, &text);
+        picks++;
+    }
+    print_message("%.*s: %u choices\n", (int)text.size, text.data, picks);
+    assert_true(picks <= 5 && text.size > 50); /* two real ones, and borders that may melt */
+    amphi__tokens_clear(&forced);
+    amphi__buf_clear(&text);
+    free(logits);
+    amphi__constraint_free(c);
+    amphi__json_free(schema);
+}
+
 static void constraint__a_beginning_by_others_may_have_any_white_space(void **state)
 {
     static const struct {
@@ -281,6 +323,16 @@ static void schema__what_cant_be_kept_is_refused_with_its_place(void **state)
         {"{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]}", AMPHI_E_UNSUPPORTED,
             "#/oneOf/1"},
         {"{\"patternProperties\":{\"a\":{}}}", AMPHI_E_UNSUPPORTED, "#/patternProperties"},
+        {"{\"$ref\":\"#\"}", AMPHI_E_REQUEST, "itself"},
+        {"{\"$defs\":{\"a\":{\"$ref\":\"#/$defs/b\"},\"b\":{\"$ref\":\"#/$defs/a\"}},\"items\":{"
+         "\"$ref\":\"#/$defs/a\"}}",
+            AMPHI_E_REQUEST, "itself"},
+        {"{\"type\":\"object\",\"required\":\"a\"}", AMPHI_E_REQUEST, "#/required"},
+        {"{\"required\":[\"a\",1]}", AMPHI_E_REQUEST, "#/required/1"},
+        {"{\"properties\":[]}", AMPHI_E_REQUEST, "#/properties"},
+        {"{\"type\":\"integer\",\"minimum\":\"1\"}", AMPHI_E_REQUEST, "#/minimum"},
+        {"{\"type\":\"string\",\"maxLength\":-1}", AMPHI_E_REQUEST, "#/maxLength"},
+        {"{\"type\":\"string\",\"pattern\":5}", AMPHI_E_REQUEST, "#/pattern"},
         {"{\"type\":\"string\",\"minLength\":100000}", AMPHI_E_LIMIT, "large"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         amphi_json *schema = parse(rows[i].schema);
@@ -349,6 +401,12 @@ static void matcher__a_text_is_taken_or_not(void **state)
          "\"integer\"}}}",
             "{\"ab\": 1, \"a\": null, \"abc\": null}", true},
         {"{\"type\":\"string\",\"format\":\"date\"}", "\"2023-02-29\"", false},
+        {"{\"type\":\"string\",\"format\":\"uri\"}", "\"https://a.example/b/c.d\"", true},
+        {"{\"type\":\"string\",\"format\":\"uri\"}", "\"a b\"", false},
+        {"{\"type\":\"string\",\"format\":\"ipv6\"}", "\"fe80:0:0:0:1:2:3:4\"", true},
+        {"{\"type\":\"string\",\"format\":\"hostname\"}", "\"-a.example\"", false},
+        {"{\"type\":\"string\",\"format\":\"duration\"}", "\"PT15M\"", true},
+        {"{\"type\":\"string\",\"format\":\"unheard of\"}", "\"x\"", true},
         {"{\"type\":\"string\",\"format\":\"date\"}", "\"2024-12-31\"", true}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         amphi_json *schema = parse(rows[i].schema);
@@ -376,6 +434,7 @@ int main(void)
         cmocka_unit_test(constraint__random_answers_satisfy_each_of_twenty_schemas),
         cmocka_unit_test(constraint__checker_refuses_what_is_wrong),
         cmocka_unit_test(constraint__what_leaves_no_choice_is_forced),
+        cmocka_unit_test(constraint__only_choices_cost_a_step),
         cmocka_unit_test(constraint__a_beginning_by_others_may_have_any_white_space),
         cmocka_unit_test(schema__what_cant_be_kept_is_refused_with_its_place),
         cmocka_unit_test(schema__nothing_finite_is_an_error_and_no_hang),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a request asks of its answer's form: response_format (JSON, or JSON of a schema), or a
+ * tool_choice that leaves no choice but to call. Such a call is written as JSON,
+ * {"name": ..., "arguments": {...}}, which the parser of tool calls (tool_calls.h) turns into one.
+ */
+#ifndef AMPHI_LOCAL_ANSWER_FORM_H
+#define AMPHI_LOCAL_ANSWER_FORM_H
+
+#include "local/text/grammar.h"
+#include "sdk/core/json.h"
+
+typedef enum amphi_answer_form {
+    AMPHI_FORM_FREE = 0, /* no grammar is made */
+    AMPHI_FORM_JSON,
+    AMPHI_FORM_CALL
+} amphi_answer_form;
+
+/* Does tool_choice say "required", or name a function? */
+amphi_answer_form amphi__answer_form(const amphi_json *request);
+/* The grammar of the form; clear it also after a failure. AMPHI_E_REQUEST, _UNSUPPORTED with the
+ * field's or the schema's place. */
+amphi_status amphi__answer_form_compile(
+    amphi_grammar *out, const amphi_json *request, amphi_error *error);
+
+#endif
