@@ -318,7 +318,7 @@ static bool is_over(amphi_generation *g)
         return true;
     }
     if (g->usage.completion_tokens < g->tokens_max &&
-        amphi__llm_position(g->child->llm) + (g->batch.size - g->computed) <=
+        amphi__llm_position(g->child->llm) + (g->batch.size - g->computed) <
             amphi__llm_context_size(g->child->llm)) {
         return false;
     }

@@ -200,5 +200,28 @@ def numbers_out_of_range_are_refused_by_name(folder):
     assert done.returncode != 0 and "temperature" in done.stderr, done.stderr
 
 
+@promise
+def the_end_of_the_context_is_a_finish_and_never_an_overrun(folder):
+    room = 256
+    policy = write(folder, "policy.json", {"local": {"context_tokens_max": room}})
+    with gateway(folder, "--policy", policy) as (url, _):
+        status, _, text = post(url, max_tokens=100000, temperature=2, seed=1,
+                               logit_bias={str(i): -100 for i in range(4)})
+        answer = json.loads(text)
+        assert status == 200 and answer["usage"]["total_tokens"] <= room, text
+        if answer["usage"]["total_tokens"] == room:
+            assert answer["choices"][0]["finish_reason"] == "length", text
+        status, _, text = post(url, messages=[{"role": "user", "content": "word " * 2000}])
+        assert status == 400 and json.loads(text)["error"]["code"] == "context_length", text
+        kept = {"mode": "only_local", "no_cache": True, "conversation_id": "long"}
+        status, _, text = post(url, amphi=kept, max_tokens=10, messages=[
+            {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Begin."}])
+        assert status == 200, text
+        for turn in range(12):  # far more than fits; each is answered, and none is too long
+            status, _, text = post(url, amphi=kept, max_tokens=10, messages=[
+                {"role": "user", "content": f"Turn {turn}: " + "what happens when it is low? " * 4}])
+            assert status == 200 and json.loads(text)["usage"]["total_tokens"] <= room, text
+
+
 if __name__ == "__main__":
     faces.main()
