@@ -75,6 +75,17 @@ static amphi_weight_type wider(amphi_weight_type type, uint64_t layer, uint64_t 
     }
 }
 
+static bool is_iq4(amphi_weight_type type)
+{
+    return type == AMPHI_WEIGHT_IQ4_NL || type == AMPHI_WEIGHT_IQ4_XS;
+}
+
+/* Values that four heads or more share: few rows, and many heads suffer when one is off. */
+static bool is_shared(const amphi_gguf_tensor *values)
+{
+    return values->dims[1] <= values->dims[0] / 4;
+}
+
 /* One step up: for q, k and v in one tensor, and for attention's output. */
 static amphi_weight_type next_wider(amphi_weight_type type)
 {
@@ -131,8 +142,10 @@ amphi_weight_type amphi__mixture_choose(
         return fit_row(type, tensor->dims[0]);
     if (amphi__str_starts_with(part, AMPHI_STR("ffn_gate_inp")))
         return AMPHI_WEIGHT_F32;
-    if (amphi__str_starts_with(part, AMPHI_STR("attn_v.")) ||
-        amphi__str_starts_with(part, AMPHI_STR("attn_qkv.")))
+    if (amphi__str_starts_with(part, AMPHI_STR("attn_v.")) && is_shared(tensor) && is_iq4(type))
+        type = AMPHI_WEIGHT_Q5_K;
+    else if (amphi__str_starts_with(part, AMPHI_STR("attn_v.")) ||
+             amphi__str_starts_with(part, AMPHI_STR("attn_qkv.")))
         type = wider(type, layer, layers, false);
     else if (amphi__str_starts_with(part, AMPHI_STR("ffn_down")))
         type = wider(type, layer, layers, true);

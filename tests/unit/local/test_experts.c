@@ -29,6 +29,8 @@ typedef struct recipe {
     int favourite;  /* the router prefers it; -1: none      */
     uint32_t first; /* the plain model has this expert      */
     bool no_router; /* the tensor is left out               */
+    bool apart;     /* each expert has tensors of its own   */
+    bool one_short; /* and the last one lacks its way down  */
     bool fused;     /* ffn_up holds gate and up; post norms */
 } recipe;
 
@@ -63,6 +65,13 @@ static void put_experts(gguf_builder *builder, const recipe *r, const char *part
     for (uint32_t e = 0; e < r->experts; e++)
         for (size_t i = 0; i < count; i++)
             data[e * count + i] = weight_at(seed + (r->equal ? 0 : e), i);
+    for (uint32_t e = 0; e < r->experts && r->apart; e++) {
+        (void)snprintf(name, sizeof name, "blk.0.ffn_%s.%u.weight", part, e);
+        if (!r->one_short || e + 1 < r->experts || strcmp(part, "down") != 0)
+            gguf_builder_tensor(builder, name, 0, 2, dims, data + e * count, count * 4);
+    }
+    if (r->apart)
+        return;
     (void)snprintf(name, sizeof name, "blk.0.ffn_%s_exps.weight", part);
     gguf_builder_tensor(builder, name, 0, 3, dims, data, count * r->experts * 4);
 }
@@ -111,7 +120,7 @@ static void put_numbers(gguf_builder *builder, const recipe *r)
     if (r->experts > 0) {
         put_number(builder, r, "expert_count", r->experts);
         put_number(builder, r, "expert_used_count", r->used);
-        if (strcmp(r->family, "qwen3moe") == 0)
+        if (strcmp(r->family, "qwen3moe") == 0) /* else the experts in use make up the whole */
             put_number(builder, r, "expert_feed_forward_length", INNER);
     }
     (void)snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", r->family);
@@ -207,6 +216,24 @@ static void experts__a_token_gives_the_same_bits_alone_and_in_a_batch(void **sta
     }
 }
 
+/* Mixtral files from before experts shared a tensor. */
+static void experts__with_tensors_of_their_own_give_the_same_bits(void **state)
+{
+    const recipe together = {.family = "llama", .experts = EXPERTS, .used = 2, .favourite = -1};
+    recipe apart = together;
+    float left[VOCABULARY];
+    float right[VOCABULARY];
+    amphi_error error = {0};
+    apart.apart = true;
+    assert_int_equal(logits_of(&together, false, left, NULL), AMPHI_OK);
+    if (logits_of(&apart, false, right, &error) != AMPHI_OK)
+        fail_msg("%s", error.message);
+    assert_memory_equal(left, right, sizeof left);
+    apart.one_short = true;
+    assert_int_equal(logits_of(&apart, false, right, &error), AMPHI_E_FORMAT);
+    assert_non_null(strstr(error.message, "blk.0.ffn_down.3.weight"));
+}
+
 static void experts__impossible_mixtures_are_refused_with_a_reason(void **state)
 {
     const recipe bad[] = {
@@ -242,6 +269,7 @@ int main(void)
         cmocka_unit_test(experts__equal_ones_are_a_plain_feed_forward),
         cmocka_unit_test(experts__a_favourite_alone_is_that_experts_model),
         cmocka_unit_test(experts__a_token_gives_the_same_bits_alone_and_in_a_batch),
+        cmocka_unit_test(experts__with_tensors_of_their_own_give_the_same_bits),
         cmocka_unit_test(experts__impossible_mixtures_are_refused_with_a_reason),
         cmocka_unit_test(glm4__a_tiny_model_computes_the_same_alone_and_in_a_batch),
     };
