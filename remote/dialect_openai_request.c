@@ -15,25 +15,8 @@
 
 static bool is_ours(amphi_str key)
 {
-    static const char *const keys[] = {"amphi", "fallbacks", "stream", "stream_options", "n"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (amphi__str_equal_c(key, keys[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void put_member(amphi_json_writer *writer, const amphi_json_member *member)
-{
-    if (writer->comma) {
-        amphi__buf_append_char(writer->out, ',');
-    }
-    amphi__buf_append_char(writer->out, '"');
-    amphi__buf_append_str(writer->out, member->key); /* its escapes are still in it */
-    amphi__buf_append_c(writer->out, "\":");
-    amphi__buf_append_str(writer->out, member->value);
-    writer->comma = true;
+    static const char *const keys[] = {"amphi", "fallbacks", "stream", "stream_options", "n", NULL};
+    return amphi__json_key_is_one_of(key, keys);
 }
 
 /* Is this message an assistant's plain text, so that more text can be put behind it? */
@@ -60,7 +43,7 @@ static void put_longer_message(
     amphi__json_span_init(&span, text);
     while (amphi__json_span_next(&span, &member)) {
         if (!amphi__str_equal_c(member.key, "content")) {
-            put_member(writer, &member);
+            amphi__json_member_put(writer, &member);
         }
     }
     amphi__json_put_str(writer, "content", amphi__buf_str(&content));
@@ -110,7 +93,7 @@ static void put_stream_options(amphi_json_writer *writer, amphi_str given)
     if (amphi__json_span_init(&span, given) && span.in_object) {
         while (amphi__json_span_next(&span, &member)) {
             if (!amphi__str_equal_c(member.key, "include_usage")) {
-                put_member(writer, &member);
+                amphi__json_member_put(writer, &member);
             }
         }
     }
@@ -144,7 +127,7 @@ amphi_status amphi__openai_request_write(
         if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0) {
             put_messages(&writer, member.value, request->prefix);
         } else if (!is_replaced) {
-            put_member(&writer, &member);
+            amphi__json_member_put(&writer, &member);
         }
     }
     if (request->model.size > 0) {

@@ -13,17 +13,14 @@
 #include "remote/dialect_responses.h"
 
 #include "remote/dialect_responses_request.h"
-#include "remote/refusal.h"
-#include "remote/sse.h"
+#include "remote/reply.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
-enum { WHOLE_BYTES_MAX = 8 << 20, REFUSAL_BYTES_MAX = 64 << 10, CALLS_MAX = 128 };
-
-typedef enum form { FORM_UNKNOWN = 0, FORM_EVENTS, FORM_WHOLE, FORM_REFUSAL } form;
+enum { CALLS_MAX = 128 };
 
 /* A tool call under way; its place in the array is its index in our events. */
 typedef struct call {
@@ -32,63 +29,13 @@ typedef struct call {
 } call;
 
 struct amphi_answer {
-    amphi_answer_options options;
-    amphi_answer_phase phase;
-    form form;
-    bool promised_events; /* by its content type */
-    bool at_end;          /* of the body: an event that is no JSON is one that was cut */
-    int http_status;
-    uint32_t retry_ms;
-    amphi_sse sse;
-    amphi_buf whole; /* FORM_WHOLE and FORM_REFUSAL  */
-    amphi_buf text;  /* for what has to be written   */
-    bool model_told;
-    bool has_text; /* of the content part under way */
+    amphi_reply reply;
+    amphi_buf text; /* for what has to be written   */
+    bool has_text;  /* of the content part under way */
     bool has_reasoning;
     call calls[CALLS_MAX];
     size_t calls_count;
 };
-
-/* ---- Reporting ------------------------------------------------------------------------------- */
-
-static void report(const amphi_answer *answer, const amphi_engine_event *event)
-{
-    answer->options.sink.event(answer->options.sink.self, event);
-}
-
-static void report_text(const amphi_answer *answer, amphi_engine_event_kind kind, amphi_str text)
-{
-    if (text.size > 0) {
-        amphi_engine_event event = {.kind = kind, .text = text};
-        report(answer, &event);
-    }
-}
-
-static void fail_with(amphi_answer *answer, const amphi_error *error, bool prefix_refused)
-{
-    if (answer->phase == AMPHI_ANSWER_ENDED) {
-        return;
-    }
-    answer->phase = AMPHI_ANSWER_ENDED;
-    amphi_engine_event event = {
-        .kind = AMPHI_ENGINE_FAIL, .error = error, .prefix_refused = prefix_refused};
-    report(answer, &event);
-}
-
-static void fail(amphi_answer *answer, amphi_status status, const char *message)
-{
-    amphi_error error;
-    amphi__fail(&error, status, answer->http_status, "%s", message);
-    fail_with(answer, &error, false);
-}
-
-static void fail_refused(amphi_answer *answer, amphi_str body)
-{
-    amphi_refusal refusal;
-    amphi__refusal_explain(
-        &refusal, answer->http_status, body, answer->retry_ms, answer->options.prefix.size > 0);
-    fail_with(answer, &refusal.error, refusal.prefix_refused);
-}
 
 /* ---- Tool calls ------------------------------------------------------------------------------ */
 
@@ -106,10 +53,11 @@ static call *find_call(amphi_answer *answer, const amphi_json *output_index)
 static void report_call(amphi_answer *answer)
 {
     if (answer->text.status != AMPHI_OK) {
-        fail(answer, answer->text.status, "a tool call of the answer is too large");
+        amphi__reply_fail(
+            &answer->reply, answer->text.status, "a tool call of the answer is too large");
         return;
     }
-    report_text(answer, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
+    amphi__reply_text(&answer->reply, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
 }
 
 static void open_call(amphi_answer *answer, amphi_json_writer *writer, const call *c)
@@ -131,7 +79,7 @@ static void close_call(amphi_answer *answer, amphi_json_writer *writer)
 static void begin_call(amphi_answer *answer, int64_t output_index, const amphi_json *item)
 {
     if (answer->calls_count == CALLS_MAX) {
-        fail(answer, AMPHI_E_LIMIT, "the answer calls too many tools");
+        amphi__reply_fail(&answer->reply, AMPHI_E_LIMIT, "the answer calls too many tools");
         return;
     }
     amphi_json_writer writer;
@@ -176,14 +124,14 @@ static void take_text(amphi_answer *answer, amphi_str text, const amphi_json *lo
         event.logprobs = amphi__buf_str(&answer->text);
     }
     if (text.size > 0 || event.logprobs.size > 0) {
-        report(answer, &event);
+        amphi__reply_report(&answer->reply, &event);
     }
 }
 
 static void take_reasoning(amphi_answer *answer, amphi_str text)
 {
     answer->has_reasoning |= text.size > 0;
-    report_text(answer, AMPHI_ENGINE_REASONING, text);
+    amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, text);
 }
 
 /* The parts of a finished item, from a server that sent no deltas. */
@@ -193,11 +141,11 @@ static void take_parts(amphi_answer *answer, const amphi_json *parts, bool is_re
          part = amphi__json_next(part)) {
         amphi_str text = amphi__json_string(amphi__json_get(part, "text"));
         if (is_reasoning) {
-            report_text(answer, AMPHI_ENGINE_REASONING, text);
+            amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, text);
         } else {
-            report_text(answer, AMPHI_ENGINE_TEXT, text);
-            report_text(
-                answer, AMPHI_ENGINE_TEXT, amphi__json_string(amphi__json_get(part, "refusal")));
+            amphi__reply_text(&answer->reply, AMPHI_ENGINE_TEXT, text);
+            amphi__reply_text(&answer->reply, AMPHI_ENGINE_TEXT,
+                amphi__json_string(amphi__json_get(part, "refusal")));
         }
     }
 }
@@ -223,22 +171,7 @@ static void take_done_item(amphi_answer *answer, const amphi_json *index, const 
     answer->has_reasoning = answer->has_reasoning && !is_type(item, "reasoning");
 }
 
-static void take_model(amphi_answer *answer, const amphi_json *response)
-{
-    amphi_str model = amphi__json_string(amphi__json_get(response, "model"));
-    if (!answer->model_told && model.size > 0) {
-        answer->model_told = true;
-        report_text(answer, AMPHI_ENGINE_MODEL, model);
-    }
-}
-
 /* ---- The end --------------------------------------------------------------------------------- */
-
-static uint32_t tokens(const amphi_json *value)
-{
-    int64_t count = amphi__json_int(value, 0);
-    return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
-}
 
 static amphi_finish finish_of(const amphi_answer *answer, const amphi_json *response)
 {
@@ -257,20 +190,16 @@ static amphi_finish finish_of(const amphi_answer *answer, const amphi_json *resp
 
 static void conclude(amphi_answer *answer, const amphi_json *response)
 {
-    const amphi_json *usage = amphi__json_get(response, "usage");
-    const amphi_json *details = amphi__json_get(usage, "input_tokens_details");
-    amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE};
-    take_model(answer, response);
-    if (amphi__json_kind(usage) == AMPHI_JSON_OBJECT) {
-        event.usage.prompt_tokens = tokens(amphi__json_get(usage, "input_tokens"));
-        event.usage.completion_tokens = tokens(amphi__json_get(usage, "output_tokens"));
-        event.usage.cached_tokens = tokens(amphi__json_get(details, "cached_tokens"));
-        report(answer, &event);
-    }
-    answer->phase = AMPHI_ANSWER_ENDED;
-    event.kind = AMPHI_ENGINE_FINISH;
-    event.finish = finish_of(answer, response);
-    report(answer, &event);
+    const amphi_json *given = amphi__json_get(response, "usage");
+    const amphi_json *details = amphi__json_get(given, "input_tokens_details");
+    const amphi_usage usage = {
+        .prompt_tokens = amphi__reply_tokens(amphi__json_get(given, "input_tokens")),
+        .completion_tokens = amphi__reply_tokens(amphi__json_get(given, "output_tokens")),
+        .cached_tokens = amphi__reply_tokens(amphi__json_get(details, "cached_tokens")),
+    };
+    amphi__reply_model(&answer->reply, response);
+    amphi__reply_finish(&answer->reply,
+        amphi__json_kind(given) == AMPHI_JSON_OBJECT ? &usage : NULL, finish_of(answer, response));
 }
 
 /* response.failed, or a response object that says so: {"error":{"code","message"}}. */
@@ -285,7 +214,7 @@ static void take_failure(amphi_answer *answer, const amphi_json *response)
         amphi__json_put_value(&writer, "error", error);
     }
     amphi__json_close(&writer, '}');
-    fail_refused(answer, amphi__buf_str(&answer->text));
+    amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->text));
 }
 
 /* A whole response object: its status, and the items that no event has brought. */
@@ -299,7 +228,8 @@ static void take_response(amphi_answer *answer, const amphi_json *response, bool
         return;
     }
     if (!whole) {
-        fail(answer, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        amphi__reply_fail(
+            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
         return;
     }
     const amphi_json *items = amphi__json_get(response, "output");
@@ -315,7 +245,7 @@ static void take_response(amphi_answer *answer, const amphi_json *response, bool
         }
         index++;
     }
-    if (answer->phase != AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase != AMPHI_ANSWER_ENDED) {
         conclude(answer, response);
     }
 }
@@ -349,9 +279,9 @@ static void take_typed(
     } else if (amphi__str_equal_c(type, "response.failed")) {
         take_failure(answer, response);
     } else if (amphi__str_equal_c(type, "error")) {
-        fail_refused(answer, text);
+        amphi__reply_refused(&answer->reply, text);
     } else {
-        take_model(answer, response); /* response.created, response.in_progress */
+        amphi__reply_model(&answer->reply, response); /* response.created, response.in_progress */
     }
 }
 
@@ -363,8 +293,8 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
         status = AMPHI_E_FORMAT;
     }
     if (status != AMPHI_OK) {
-        bool cut = answer->at_end && status != AMPHI_E_NO_MEMORY;
-        fail(answer,
+        bool cut = answer->reply.at_end && status != AMPHI_E_NO_MEMORY;
+        amphi__reply_fail(&answer->reply,
             cut                           ? AMPHI_E_TRUNCATED
             : status == AMPHI_E_NO_MEMORY ? status
                                           : AMPHI_E_PROTOCOL,
@@ -373,10 +303,10 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
         goto cleanup;
     }
     amphi_str type = amphi__json_string(amphi__json_get(event, "type"));
-    if (answer->form == FORM_WHOLE) {
+    if (answer->reply.form == AMPHI_REPLY_WHOLE) {
         take_response(answer, event, true);
     } else if (type.size == 0 && sse_type.size == 0 && amphi__json_get(event, "error") != NULL) {
-        fail_refused(answer, text); /* a proxy's own words */
+        amphi__reply_refused(&answer->reply, text); /* a proxy's own words */
     } else {
         take_typed(answer, type.size > 0 ? type : sse_type, event, text);
     }
@@ -388,13 +318,14 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
 {
     amphi_answer *answer = user;
     amphi_str data = amphi__str_trim(event->data);
-    if (answer->phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
         return AMPHI_E_CANCELLED; /* nothing more is of interest */
     }
     if (data.size > 0 && !amphi__str_equal_c(data, "[DONE]")) {
         take_json(answer, event->type, data);
     } else if (data.size > 0) { /* some servers put chat completions' marker behind it */
-        fail(answer, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        amphi__reply_fail(
+            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
     }
     return AMPHI_OK;
 }
@@ -408,95 +339,44 @@ static amphi_status responses_answer_new(amphi_answer **out, const amphi_answer_
     if (answer == NULL) {
         return AMPHI_E_NO_MEMORY;
     }
-    answer->options = *options; /* of its prefix only the size is looked at later */
-    amphi__sse_init(&answer->sse, NULL, take_event, answer);
-    amphi__buf_init(&answer->whole, WHOLE_BYTES_MAX);
-    amphi__buf_init(&answer->text, WHOLE_BYTES_MAX);
+    amphi__reply_init(&answer->reply, options, take_event, answer);
+    amphi__buf_init(&answer->text, AMPHI_REPLY_BYTES_MAX);
     return AMPHI_OK;
 }
 
 static amphi_answer_phase responses_answer_headers(
     amphi_answer *answer, int http_status, const amphi_http_header *headers, size_t count)
 {
-    static const char event_stream[] = "text/event-stream";
-    answer->http_status = http_status;
-    answer->retry_ms = amphi__retry_after_ms(headers, count, answer->options.clock);
-    for (size_t i = 0; i < count; i++) {
-        amphi_str value = headers[i].value;
-        if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("content-type"))) {
-            answer->promised_events =
-                amphi__str_equal_ignore_case(amphi__str_slice(value, 0, sizeof event_stream - 1),
-                    AMPHI_STR("text/event-stream"));
-        }
-    }
-    if (http_status < 200 || http_status > 299) {
-        answer->form = FORM_REFUSAL;
-        answer->whole.limit_bytes = REFUSAL_BYTES_MAX;
-        answer->phase = AMPHI_ANSWER_ENDING;
-    }
-    return answer->phase;
-}
-
-/* Content types are often wrong; the first byte that is no blank is not. */
-static void recognize(amphi_answer *answer, amphi_str piece)
-{
-    amphi_str text = amphi__str_trim(piece);
-    if (answer->promised_events && text.size > 0 && text.data[0] != '{') {
-        answer->form = FORM_EVENTS;
-    } else if (text.size > 0 && text.data[0] == '<') {
-        fail(answer, AMPHI_E_PROTOCOL,
-            "the answer is a web page: a wrong URL, or a network that wants a sign-in first");
-    } else if (text.size > 0) {
-        answer->form = text.data[0] == '{' ? FORM_WHOLE : FORM_EVENTS;
-    }
+    return amphi__reply_headers(&answer->reply, http_status, headers, count);
 }
 
 static amphi_answer_phase responses_answer_body(amphi_answer *answer, amphi_str piece)
 {
-    if (answer->phase != AMPHI_ANSWER_ENDED && answer->form == FORM_UNKNOWN) {
-        recognize(answer, piece);
-    }
-    if (answer->phase == AMPHI_ANSWER_ENDED) {
-        return answer->phase;
-    }
-    if (answer->form == FORM_EVENTS) {
-        amphi_status status = amphi__sse_feed(&answer->sse, piece);
-        if (status != AMPHI_OK) {
-            fail(answer, status, "the answer's events are too long or too many");
-        }
-    } else if (answer->form == FORM_REFUSAL) {
-        size_t room = REFUSAL_BYTES_MAX - answer->whole.size; /* the rest is not worth reading */
-        amphi__buf_append_str(&answer->whole, amphi__str_slice(piece, 0, room));
-    } else if (answer->form == FORM_WHOLE) {
-        amphi_status status = amphi__buf_append_str(&answer->whole, piece);
-        if (status != AMPHI_OK) {
-            fail(answer, status, "the answer is too long");
-        }
-    }
-    return answer->phase;
+    return amphi__reply_body(&answer->reply, piece);
 }
 
 static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
 {
-    if (answer->phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
         return;
     }
     bool cancelled = error != NULL && error->status == AMPHI_E_CANCELLED;
-    if (answer->form == FORM_EVENTS && error == NULL) {
-        answer->at_end = true;
-        amphi__sse_end(&answer->sse); /* the last event's end may be missing */
+    if (answer->reply.form == AMPHI_REPLY_EVENTS && error == NULL) {
+        answer->reply.at_end = true;
+        amphi__sse_end(&answer->reply.sse); /* the last event's end may be missing */
     }
-    if (answer->phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
         return;
     }
-    if (answer->form == FORM_REFUSAL && !cancelled) {
-        fail_refused(answer, amphi__buf_str(&answer->whole));
-    } else if (answer->form == FORM_WHOLE && error == NULL) {
-        take_json(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->whole));
+    if (answer->reply.form == AMPHI_REPLY_REFUSAL && !cancelled) {
+        amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->reply.whole));
+    } else if (answer->reply.form == AMPHI_REPLY_WHOLE && error == NULL) {
+        take_json(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->reply.whole));
     } else if (error != NULL) {
-        fail_with(answer, error, false);
+        amphi__reply_fail_with(&answer->reply, error);
     } else {
-        fail(answer, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        amphi__reply_fail(
+            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
     }
 }
 
@@ -505,8 +385,7 @@ static void responses_answer_free(amphi_answer *answer)
     if (answer == NULL) {
         return;
     }
-    amphi__sse_clear(&answer->sse);
-    amphi__buf_wipe(&answer->whole); /* some refusals repeat the key */
+    amphi__reply_clear(&answer->reply);
     amphi__buf_clear(&answer->text);
     amphi__free(answer);
 }

@@ -18,16 +18,6 @@
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
-static bool is_one_of(amphi_str key, const char *const *keys)
-{
-    for (; *keys != NULL; keys++) {
-        if (amphi__str_equal_c(key, *keys)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The text of an object's member; empty: there is none. Of duplicates the last one counts. */
 static amphi_str find_member(amphi_str object, const char *key)
 {
@@ -58,26 +48,14 @@ static bool says(amphi_str value, const char *text)
     return is_text(value) && amphi__str_equal_c(amphi__str_slice(value, 1, value.size - 1), text);
 }
 
-static void put_member(amphi_json_writer *writer, const amphi_json_member *member)
-{
-    if (writer->comma) {
-        amphi__buf_append_char(writer->out, ',');
-    }
-    amphi__buf_append_char(writer->out, '"');
-    amphi__buf_append_str(writer->out, member->key); /* its escapes are still in it */
-    amphi__buf_append_c(writer->out, "\":");
-    amphi__buf_append_str(writer->out, member->value);
-    writer->comma = true;
-}
-
 static void put_members(amphi_json_writer *writer, amphi_str object, const char *const *but)
 {
     amphi_json_span span;
     amphi_json_member member;
     if (amphi__json_span_init(&span, object) && span.in_object) {
         while (amphi__json_span_next(&span, &member)) {
-            if (!is_one_of(member.key, but)) {
-                put_member(writer, &member);
+            if (!amphi__json_key_is_one_of(member.key, but)) {
+                amphi__json_member_put(writer, &member);
             }
         }
     }
@@ -327,7 +305,7 @@ static amphi_status put_request_member(amphi_json_writer *writer, const amphi_js
     }
     if (amphi__str_equal_c(key, "messages")) {
         f->messages = member->value;
-    } else if (is_one_of(key, limits)) {
+    } else if (amphi__json_key_is_one_of(key, limits)) {
         bool wins = f->limit.size == 0 || amphi__str_equal_c(key, limits[0]);
         f->limit = wins ? member->value : f->limit;
     } else if (amphi__str_equal_c(key, "tools") && is_array(member->value)) {
@@ -340,9 +318,9 @@ static amphi_status put_request_member(amphi_json_writer *writer, const amphi_js
         amphi__json_open(writer, "reasoning", '{');
         amphi__json_put_raw(writer, "effort", member->value);
         amphi__json_close(writer, '}');
-    } else if (!is_one_of(key, dropped) && !amphi__str_equal_c(key, "stop") &&
+    } else if (!amphi__json_key_is_one_of(key, dropped) && !amphi__str_equal_c(key, "stop") &&
                !(replaces_model && amphi__str_equal_c(key, "model"))) {
-        put_member(writer, member);
+        amphi__json_member_put(writer, member);
         f->store |= amphi__str_equal_c(key, "store");
     }
     return AMPHI_OK;

@@ -88,3 +88,25 @@ bool amphi__json_span_next(amphi_json_span *span, amphi_json_member *out)
     span->rest = advance(rest, size);
     return size > 0;
 }
+
+void amphi__json_member_put(amphi_json_writer *writer, const amphi_json_member *member)
+{
+    if (writer->comma) {
+        amphi__buf_append_char(writer->out, ',');
+    }
+    amphi__buf_append_char(writer->out, '"');
+    amphi__buf_append_str(writer->out, member->key); /* its escapes are still in it */
+    amphi__buf_append_c(writer->out, "\":");
+    amphi__buf_append_str(writer->out, member->value);
+    writer->comma = true;
+}
+
+bool amphi__json_key_is_one_of(amphi_str key, const char *const *keys)
+{
+    for (; *keys != NULL; keys++) {
+        if (amphi__str_equal_c(key, *keys)) {
+            return true;
+        }
+    }
+    return false;
+}

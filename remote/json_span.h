@@ -7,6 +7,8 @@
 #ifndef AMPHI_REMOTE_JSON_SPAN_H
 #define AMPHI_REMOTE_JSON_SPAN_H
 
+#include "sdk/core/json.h"
+
 #include <amphi/types.h>
 
 typedef struct amphi_json_span {
@@ -23,5 +25,10 @@ typedef struct amphi_json_member {
 bool amphi__json_span_init(amphi_json_span *span, amphi_str text);
 /* false at the end. */
 bool amphi__json_span_next(amphi_json_span *span, amphi_json_member *out);
+
+/* Writes a member of an object as it was written. */
+void amphi__json_member_put(amphi_json_writer *writer, const amphi_json_member *member);
+/* `keys` ends with NULL. */
+bool amphi__json_key_is_one_of(amphi_str key, const char *const *keys);
 
 #endif
