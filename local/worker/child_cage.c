@@ -10,12 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What computing, threads and the rings need. Beside these: mmap, mprotect, clone, prctl,
@@ -189,6 +191,17 @@ static bool oom_score(void)
     return done;
 }
 
+/* An app that runs as root (a server in a container) shall not make the worker mighty, above all
+ * where seccomp is missing. Without any there is nothing to give up, and it can't fail. */
+static void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+
+    memset(none, 0, sizeof none);
+    (void)syscall(SYS_capset, &header, none);
+}
+
 uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_size)
 {
     /* Until the header was read nobody knows what the model needs: a generous first bound. */
@@ -211,7 +224,11 @@ uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_si
     missing |= limit(RLIMIT_NOFILE, AMPHI_WORKER_FD_END) ? 0 : AMPHI_CAGE_FILES_LIMIT;
 #endif
     missing |= prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : AMPHI_CAGE_NOT_DUMPABLE;
-    missing |= prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : AMPHI_CAGE_NO_NEW_PRIVS;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+        drop_capabilities();
+    } else { /* then seccomp needs one of them */
+        missing |= AMPHI_CAGE_NO_NEW_PRIVS;
+    }
     missing |= seccomp_on() ? 0 : AMPHI_CAGE_SECCOMP;
     return missing;
 }

@@ -107,7 +107,7 @@ typedef struct amphi_local {
     amphi_model_key worker_key;
     uint32_t loaded_threads, loaded_context; /* as asked for at LOAD */
     bool loaded_plain;
-    uint64_t memory_kills; /* as counted when the worker started */
+    uint64_t memory_kills; /* as counted when its last work began */
     uint32_t draining_id;
     bool counting; /* a COUNT is unanswered */
     uint32_t count_id;

@@ -55,7 +55,7 @@ static bool look_at_crashes(const round *r, const amphi_engine_info *info,
 static void look_at_local(const round *r, const amphi_engine_info *info,
     const amphi_parts_report *parts, const amphi_policy *policy, const amphi_crash_facts *crash)
 {
-    char line[256];
+    char line[sizeof parts->cage + 64];
     if (look_at_crashes(r, info, policy, crash))
         return;
     if (!info->available) {
@@ -66,10 +66,11 @@ static void look_at_local(const round *r, const amphi_engine_info *info,
     snprintf(line, sizeof line, "%s: %.1f MiB of weights, %u tokens of context", info->model,
         (double)info->weights_bytes / 1048576.0, info->context_tokens_max);
     find(r, AMPHI_FINDING_OK, info->name, line, "");
-    if (parts->cage_known && parts->cage[0] != '\0')
-        find(r, AMPHI_FINDING_NOTE, "cage", parts->cage,
+    if (parts->cage_known && parts->cage[0] != '\0') {
+        snprintf(line, sizeof line, "this system does not give: %s", parts->cage);
+        find(r, AMPHI_FINDING_NOTE, "cage", line,
             "the engine process runs with the protections that remain");
-    else if (parts->cage_known)
+    } else if (parts->cage_known)
         find(r, AMPHI_FINDING_OK, "cage", "the engine process is fully confined", "");
 }
 

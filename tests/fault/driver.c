@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ static fault_run runs[RUNS_MAX];
 static uint32_t runs_count;
 
 typedef struct count {
-    uint32_t runs, kept, whole, took_over;
+    uint32_t runs, kept, whole, took_over, in_phase, missed;
 } count;
 
 static count by_cell[2][FAULT_KINDS][FAULT_PHASES];
@@ -53,6 +54,8 @@ static void note(const fault_result *result)
         places[i]->kept += result->kept;
         places[i]->whole += result->whole;
         places[i]->took_over += result->took_over;
+        places[i]->in_phase += result->seen == fault_seen_of((fault_phase)run->phase);
+        places[i]->missed += run->real && !result->struck;
     }
     if (!result->kept && broken_shown++ < 20) {
         fprintf(stderr, "fault: %s worker, %s at %s, cloud %s: %s\n",
@@ -147,10 +150,39 @@ static bool run_all(void)
     return true;
 }
 
-static void print_counts(double took_s)
+/* From outside a signal may come a moment too late for its phase. How many came in time? A cell that
+ * none did is not what it says. */
+static uint32_t print_phases(void)
+{
+    uint32_t empty = 0;
+
+    for (int real = 0; real < 2; real++) {
+        printf("\n%s: runs whose death was told to be in that phase (after: that were whole)\n%-9s",
+            real ? "real worker, from outside" : "scripted worker, from inside", "");
+        for (int phase = 0; phase < FAULT_PHASES; phase++) {
+            printf("%10s", fault_phase_names[phase]);
+        }
+        for (int kind = 0; kind < (real ? FAULT_OUTSIDE_KINDS : FAULT_KINDS); kind++) {
+            printf("\n%-9s", fault_kind_names[kind]);
+            for (int phase = 0; phase < FAULT_PHASES; phase++) {
+                const count *cell = &by_cell[real][kind][phase];
+
+                printf("   %3u/%-3u", cell->in_phase, cell->runs);
+                empty += cell->in_phase == 0 && cell->runs > 0;
+            }
+        }
+        printf("\n");
+    }
+    printf("%u cells without a death in their phase\n", empty);
+    return empty;
+}
+
+static void print_counts(double took_s, uint32_t empty)
 {
     uint32_t total = 0;
     uint32_t kept = 0;
+    uint32_t missed = 0;
+    struct rusage used;
 
     for (int real = 0; real < 2; real++) {
         printf("\n%s: runs that kept every promise / runs, by death and phase\n%-9s",
@@ -172,18 +204,23 @@ static void print_counts(double took_s)
     }
     printf("\nby cloud: kept, whole answers, taken over / runs\n");
     for (int cloud = 0; cloud < FAULT_CLOUDS; cloud++) {
+        missed += by_cloud[cloud].missed;
         printf("%-9s%u, %u, %u / %u\n", fault_cloud_names[cloud], by_cloud[cloud].kept,
             by_cloud[cloud].whole, by_cloud[cloud].took_over, by_cloud[cloud].runs);
     }
-    printf("\n%u runs in %.0f s: %u apps died, %u apps left something behind (processes, "
-           "descriptors, memory)\n",
-        total, took_s, host_deaths, leftovers);
+    getrusage(RUSAGE_CHILDREN, &used);
+    printf("\n%u runs in %.0f s (%.0f s of processor time): %u apps died, %u apps left something "
+           "behind (processes, descriptors, memory); %u signals came too late for any process\n",
+        total, took_s,
+        (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6,
+        host_deaths, leftovers, missed);
     if (kept == total && total > 0 && host_deaths == 0 && leftovers == 0) {
         printf("no promise was broken: the failure rate is below 3/%u = %.2f %% (95 %% "
                "confidence)\n",
             total, 300.0 / total);
     }
-    printf("%u passed, %u failed\n", kept, total - kept + host_deaths + leftovers);
+    printf("%u passed, %u failed\n", kept, total - kept + host_deaths + leftovers + empty);
 }
 
 static double now_s(void)
@@ -207,7 +244,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "fault: no process can be started\n");
         return 1;
     }
-    print_counts(now_s() - from_s);
+    bad = print_phases();
+    print_counts(now_s() - from_s, bad);
     for (int cloud = 0; cloud < FAULT_CLOUDS; cloud++) {
         bad += by_cloud[cloud].runs - by_cloud[cloud].kept;
         done += by_cloud[cloud].runs;

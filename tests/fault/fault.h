@@ -52,9 +52,21 @@ typedef struct fault_run {
     bool real; /* the real worker, from outside; else the scripted one, from inside */
 } fault_run;
 
+/* What the engine process was at when it died, as the app was told. */
+typedef enum fault_seen {
+    FAULT_SEEN_NO_DEATH,
+    FAULT_SEEN_START, /* before the model's header was known */
+    FAULT_SEEN_LOAD,
+    FAULT_SEEN_PREFILL,
+    FAULT_SEEN_TOKEN,
+    FAULT_SEEN_OTHER
+} fault_seen;
+
 /* What one run showed. */
 typedef struct fault_result {
     uint32_t run;   /* its number                                     */
+    uint8_t seen;   /* fault_seen                                     */
+    bool struck;    /* real: there was a process to send the signal to */
     bool kept;      /* every promise                                  */
     bool took_over; /* another route went on or began again           */
     bool whole;     /* DONE, not ERROR                                */
@@ -62,8 +74,12 @@ typedef struct fault_result {
     char broken[256]; /* the first promise that was not kept            */
 } fault_result;
 
+/* What a run of this phase has to show, or else it was no such run. */
+fault_seen fault_seen_of(fault_phase phase);
+
 /* The words of the scripted worker. */
-#define FAULT_WORDS 24
+#define FAULT_WORDS      24
+#define FAULT_WORD_BYTES 7 /* "word00 " */
 
 /* fault_app.c: an app with one client does these runs and reports each to out_fd; then it looks for
  * what was left behind. Returns the exit status: 0 when nothing was. */

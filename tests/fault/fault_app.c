@@ -32,14 +32,15 @@ typedef struct app {
     bool real;
     amphi_parts parts;
     amphi_client *client;
-    amphi_buf expected; /* the whole answer */
+    amphi_buf expected; /* the whole answer                        */
+    size_t before_last; /* how much of it there is before its last token */
 } app;
 
 /* Every breaker and ledger stays open: these runs are about one death each. No faster than 400
  * tokens a second, so that there is a middle to be hit. */
 static const char policy[] =
     "{\"mode\":\"prefer_local\",\"breaker\":{\"failures\":1000,\"failure_percent\":0},\"crash\":{"
-    "\"limit\":1000},"
+    "\"limit\":1000,\"outside_limit\":1000},"
     "\"local\":{\"tokens_per_second_max\":400},\"memory\":{\"max_percent\":100,"
     "\"unload_percent\":100}}";
 
@@ -130,6 +131,7 @@ static void close_app(app *a)
 /* What the user's screen showed. */
 typedef struct screen {
     amphi_buf text;
+    size_t before_last; /* its size before the last piece */
     unsigned terminals, after_terminal, takeovers, replaces;
     bool done;
     bool prefix_exact; /* whatever stood there was a beginning of the answer */
@@ -140,7 +142,7 @@ typedef struct screen {
 typedef struct killer {
     const fault_run *run;
     const app *app;
-    bool struck;
+    bool struck, hit;
 } killer;
 
 static void strike(killer *k)
@@ -149,9 +151,7 @@ static void strike(killer *k)
     int worker = k->struck ? 0 : only_child();
 
     k->struck = true;
-    if (worker > 0) {
-        kill(worker, signals[k->run->kind]);
-    }
+    k->hit = worker > 0 && kill(worker, signals[k->run->kind]) == 0;
 }
 
 /* From outside, when the screen shows that the moment has come. */
@@ -179,7 +179,7 @@ static void strike_when_due(killer *k, const amphi_event *event, size_t shown)
         due = text && shown >= whole / 2;
         break;
     case FAULT_AT_LAST_TOKEN:
-        due = text && shown + 4 >= whole;
+        due = text && shown >= k->app->before_last && shown < whole;
         break;
     case FAULT_AFTER_LAST:
         due = amphi_event_is_terminal(event);
@@ -212,6 +212,7 @@ static void show(screen *s, const app *a, const amphi_event *event)
         amphi__buf_truncate(&s->text, 0);
     }
     if (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REPLACE) {
+        s->before_last = s->text.size;
         amphi__buf_append_str(&s->text, event->text);
     }
     s->prefix_exact = s->prefix_exact && s->text.size <= a->expected.size &&
@@ -258,7 +259,56 @@ static bool renew_model(app *a, const fault_run *run)
     return fault_write_script(a->model, text);
 }
 
-static const char *judge(const fault_run *run, const screen *s, const app *a)
+fault_seen fault_seen_of(fault_phase phase)
+{
+    switch (phase) {
+    case FAULT_AT_SPAWN:
+        return FAULT_SEEN_START;
+    case FAULT_AT_LOAD:
+        return FAULT_SEEN_LOAD;
+    case FAULT_AT_PREFILL:
+        return FAULT_SEEN_PREFILL;
+    case FAULT_AFTER_LAST:
+        return FAULT_SEEN_NO_DEATH;
+    default:
+        return FAULT_SEEN_TOKEN;
+    }
+}
+
+static fault_seen seen_in(amphi_str why)
+{
+    static const struct {
+        const char *words;
+        fault_seen seen;
+    } table[] = {{"while starting", FAULT_SEEN_START},
+        {"while reading the model's header", FAULT_SEEN_START},
+        {"while loading the model", FAULT_SEEN_LOAD},
+        {"while reading the prompt", FAULT_SEEN_PREFILL}, {"while generating", FAULT_SEEN_TOKEN},
+        {"while ", FAULT_SEEN_OTHER}};
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (amphi__str_find(why, amphi_str_from(table[i].words)) != SIZE_MAX) {
+            return table[i].seen;
+        }
+    }
+    return FAULT_SEEN_NO_DEATH;
+}
+
+/* The first death of the request: later ones are of its second start. */
+static fault_seen seen_of(const amphi_chat_result *result)
+{
+    fault_seen seen = FAULT_SEEN_NO_DEATH;
+
+    for (size_t i = 0; i < result->takeovers_count && seen == FAULT_SEEN_NO_DEATH; i++) {
+        seen = seen_in(amphi_str_from(result->takeovers[i].why));
+    }
+    if (seen == FAULT_SEEN_NO_DEATH && result->error != NULL) {
+        seen = seen_in(amphi_str_from(result->error->message));
+    }
+    return seen;
+}
+
+static const char *judge(const fault_run *run, const screen *s, const app *a, fault_seen seen)
 {
     bool cloud_answers = run->cloud == FAULT_CLOUD_OK || run->cloud == FAULT_CLOUD_SLOW;
 
@@ -279,6 +329,9 @@ static const char *judge(const fault_run *run, const screen *s, const app *a)
     }
     if (!a->real && run->phase < FAULT_AFTER_LAST && !cloud_answers && s->done) {
         return "nobody could have finished this answer";
+    }
+    if (!a->real && seen != fault_seen_of((fault_phase)run->phase)) {
+        return "it did not die in that phase, or nobody said so";
     }
     return NULL;
 }
@@ -319,7 +372,7 @@ static void screen_init(screen *s)
 
 static void do_run(app *a, const fault_run *run, fault_result *out)
 {
-    killer k = {run, a, false};
+    killer k = {run, a, false, false};
     pthread_t thread;
     bool from_thread = a->real && run->phase == FAULT_AT_SPAWN;
     screen s;
@@ -339,9 +392,12 @@ static void do_run(app *a, const fault_run *run, fault_result *out)
         amphi_chat_result result;
 
         watch(a, stream, &k, &s);
-        broken = judge(run, &s, a);
-        if (amphi_stream_result(stream, &result, NULL) != AMPHI_OK ||
-            !amphi__str_equal(result.text, amphi__buf_str(&s.text)) ||
+        if (amphi_stream_result(stream, &result, NULL) != AMPHI_OK) {
+            memset(&result, 0, sizeof result);
+        }
+        out->seen = (uint8_t)seen_of(&result);
+        broken = judge(run, &s, a, (fault_seen)out->seen);
+        if (!amphi__str_equal(result.text, amphi__buf_str(&s.text)) ||
             (result.error == NULL) != s.done) {
             broken = broken != NULL ? broken : "the result is not what was shown";
         }
@@ -354,6 +410,7 @@ static void do_run(app *a, const fault_run *run, fault_result *out)
     if (from_thread) {
         pthread_join(thread, NULL);
     }
+    out->struck = k.hit;
     out->kept = broken == NULL;
     out->took_over = s.takeovers > 0;
     out->whole = s.done;
@@ -380,6 +437,7 @@ static bool learn_expected(app *a)
     }
     amphi_stream_free(stream);
     a->expected = s.text;
+    a->before_last = s.before_last;
     amphi__buf_append_char(&a->expected, '\0');
     amphi__buf_truncate(&a->expected, a->expected.size > 0 ? a->expected.size - 1 : 0);
     return s.done && a->expected.size > 20;

@@ -103,20 +103,36 @@ static int index_of(const char *const *names, int count, const char *name, size_
     return -1;
 }
 
-/* The words, broken off where the script says. */
+/* How many words the answer's given beginning holds; its last blank was cut off. */
+static int words_given(const scripted_worker *worker)
+{
+    amphi_worker_generate generate;
+
+    memcpy(&generate, worker->request, sizeof generate);
+    return (int)((generate.prefix_size + 1) / FAULT_WORD_BYTES);
+}
+
+/* The words, broken off where the script says; a second start goes on behind what it is given, and
+ * breaks off too. */
 static void answer(scripted_worker *worker, fault_kind kind, fault_phase phase, uint32_t run)
 {
     char word[24];
+    int given = words_given(worker);
+    int first = given;
+    int middle = given > FAULT_WORDS / 2 ? given : FAULT_WORDS / 2;
 
     if (phase == FAULT_AT_PREFILL) {
         atomic_store(&worker->control->phase, AMPHI_PHASE_PREFILL);
         end(worker, kind);
     }
-    for (int i = 0; i < FAULT_WORDS; i++) {
+    if (given > 0) {
+        scripted_text(worker, run, " ");
+    }
+    for (int i = given; i < FAULT_WORDS; i++) {
         snprintf(word, sizeof word, "word%02d ", i);
         scripted_text(worker, run, word);
-        if ((phase == FAULT_AT_FIRST_TOKEN && i == 0) ||
-            (phase == FAULT_AT_MIDDLE && i == FAULT_WORDS / 2)) {
+        if ((phase == FAULT_AT_FIRST_TOKEN && i == first) ||
+            (phase == FAULT_AT_MIDDLE && i == middle)) {
             end(worker, kind);
         }
     }

@@ -5,7 +5,7 @@
 # $1: the build folder.
 worker="$1/bin/amphi-worker"
 expected=$(printf '%s\n' "open a file" "create a file" "make a socket" "start a program" "fork" \
-    "signal the app" "map code" "take 256 GiB")
+    "signal the app" "feign a kill" "map code" "take 256 GiB")
 sanitized=$(nm -D "$worker" 2>/dev/null | grep -c __asan_init)
 report=$("$worker" --check)
 echo "$report"
