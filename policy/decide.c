@@ -418,8 +418,9 @@ static unsigned used_percent(const amphi_device_facts *device)
 bool amphi__policy_should_unload(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason)
 {
-    if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 2) {
-        amphi__fail(reason, AMPHI_E_RESOURCE, 0, "memory pressure is critical");
+    if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 1) {
+        amphi__fail(reason, AMPHI_E_RESOURCE, 0, "memory pressure is %s",
+            device->memory_pressure >= 2 ? "critical" : "moderate");
         return true;
     }
     if (above_unload_mark(policy, device)) {

@@ -5,6 +5,7 @@
  */
 #include "sdk/client/attempt.h"
 
+#include "sdk/client/courier.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/ledger.h"
 #include "sdk/client/logprobs.h"
@@ -331,6 +332,8 @@ static void start_watch(watch *w)
     w->begun_us = w->started_us = w->device_checked_us = amphi__clock_us(stream->client->clock);
     w->device_epoch = atomic_load(&stream->client->device_epoch);
     amphi__decide_load(stream->client, attempt->step->route, 1);
+    if (w->info.kind == AMPHI_ENGINE_LOCAL)
+        amphi__courier_watch_memory(stream->client->courier);
     amphi__ledger_begin(stream->client, &w->ledger, &w->info, request.plain_kernels);
     amphi_status status =
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);

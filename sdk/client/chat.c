@@ -553,7 +553,7 @@ void amphi__chat_run(amphi_stream *stream)
         whole = answer_from_cache(stream, cache_key) ||
                 (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
                     try_routes(stream));
-    amphi__decide_unload(stream->client);
+    (void)amphi__decide_unload(stream->client);
     if (amphi__tool_calls_write(&stream->calls, &stream->tool_calls) != AMPHI_OK && whole) {
         amphi__fail_no_memory(&stream->error);
         whole = false;

@@ -113,6 +113,8 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         allowed = allowed && !amphi__policy_is_quarantined(&policy, &crash);
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);
+        if (info.kind == AMPHI_ENGINE_LOCAL)
+            amphi__courier_watch_memory(client->courier);
     }
     return AMPHI_OK;
 }

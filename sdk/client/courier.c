@@ -5,7 +5,8 @@
  * delivered once however often we were killed meanwhile. A round ends with the first entry that
  * finds no route: the next ones would not either.
  *
- * The same thread refreshes the rollout payload, since both wait for the network to come back.
+ * The same thread refreshes the rollout payload, since both wait for the network to come back; and
+ * while a local engine may be loaded it looks at the device's memory, which somebody else may need.
  */
 #include "sdk/client/courier.h"
 
@@ -23,6 +24,7 @@
 #define PAUSE_MAX_MS         30000u
 #define IDLE_MS              (10u * 60 * 1000) /* nothing waits: look again for other processes' entries */
 #define REFUSED_PAUSE_MS     (60 * 60 * 1000)
+#define WATCH_MEMORY_US      (5u * 1000 * 1000)
 #define CLOSE_GRACE_MS       2000u /* for a delivery under way when the client closes */
 
 struct amphi_courier {
@@ -32,6 +34,7 @@ struct amphi_courier {
     amphi_cond changed;
     bool woken;
     bool closing;
+    bool watching; /* a local engine may be loaded */
     uint32_t rounds_begun;
     uint32_t rounds_ended;
     amphi_stream *current; /* the delivery under way                     */
@@ -139,7 +142,7 @@ static uint32_t make_round(amphi_courier *courier, uint32_t pause_ms)
     courier->rounds_begun++;
     amphi__mutex_unlock(&courier->lock);
     amphi__client_rollout_tick(courier->client);
-    amphi__decide_unload(courier->client);
+    (void)amphi__decide_unload(courier->client);
     amphi_status status = AMPHI_OK;
     do {
         status = deliver_one(courier);
@@ -155,21 +158,37 @@ static uint32_t make_round(amphi_courier *courier, uint32_t pause_ms)
                                          : PAUSE_MAX_MS;
 }
 
+/* Until it is time for a round, or somebody wants one. false: the client closes. */
+static bool wait_for_round(amphi_courier *courier, uint32_t pause_ms)
+{
+    uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)pause_ms * 1000;
+    amphi__mutex_lock(&courier->lock);
+    while (!courier->woken && !courier->closing) {
+        uint64_t now_us = amphi__clock_us(NULL);
+        uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
+        bool watching = courier->watching;
+        if (left_us == 0)
+            break;
+        amphi__cond_wait_us(&courier->changed, &courier->lock,
+            watching && left_us > WATCH_MEMORY_US ? WATCH_MEMORY_US : left_us);
+        if (!watching)
+            continue;
+        amphi__mutex_unlock(&courier->lock);
+        bool empty = amphi__decide_unload(courier->client);
+        amphi__mutex_lock(&courier->lock);
+        courier->watching = courier->watching && !empty;
+    }
+    bool closing = courier->closing;
+    amphi__mutex_unlock(&courier->lock);
+    return !closing;
+}
+
 static void make_rounds(void *arg)
 {
     amphi_courier *courier = arg;
     uint32_t pause_ms = FIRST_ROUND_AFTER_MS;
-    for (;;) {
-        amphi__mutex_lock(&courier->lock);
-        while (!courier->woken && !courier->closing)
-            if (!amphi__cond_wait_us(&courier->changed, &courier->lock, (uint64_t)pause_ms * 1000))
-                break;
-        bool closing = courier->closing;
-        amphi__mutex_unlock(&courier->lock);
-        if (closing)
-            return;
+    while (wait_for_round(courier, pause_ms))
         pause_ms = make_round(courier, pause_ms);
-    }
 }
 
 amphi_status amphi__courier_new(amphi_courier **out, amphi_client *client, amphi_error *error)
@@ -204,6 +223,18 @@ void amphi__courier_wake(amphi_courier *courier)
     amphi__mutex_lock(&courier->lock);
     courier->woken = true;
     amphi__cond_broadcast(&courier->changed);
+    amphi__mutex_unlock(&courier->lock);
+}
+
+void amphi__courier_watch_memory(amphi_courier *courier)
+{
+    if (courier == NULL)
+        return;
+    amphi__mutex_lock(&courier->lock);
+    if (!courier->watching) {
+        courier->watching = true;
+        amphi__cond_broadcast(&courier->changed);
+    }
     amphi__mutex_unlock(&courier->lock);
 }
 

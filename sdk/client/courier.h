@@ -14,6 +14,9 @@ amphi_status amphi__courier_new(amphi_courier **out, amphi_client *client, amphi
 void amphi__courier_free(amphi_courier *courier);
 /* Look again now. Any thread. */
 void amphi__courier_wake(amphi_courier *courier);
+/* A local engine is about to be loaded: from now on the device's memory is looked at every few
+ * seconds, until the engine has given its own back. */
+void amphi__courier_watch_memory(amphi_courier *courier);
 
 /* Keeps a request that no route could answer, under its idempotency key. A request without a
  * conversation gets one named after that key, so that its answer can be found.

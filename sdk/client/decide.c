@@ -267,22 +267,27 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
     amphi__mutex_unlock(&client->lock);
 }
 
-void amphi__decide_unload(amphi_client *client)
+bool amphi__decide_unload(amphi_client *client)
 {
     amphi_device_facts facts;
     amphi_error reason;
+    bool idle = true;
     amphi__client_facts(client, &facts);
     amphi__mutex_lock(&client->lock);
     amphi_policy policy = client->policy;
     amphi__mutex_unlock(&client->lock);
     if (!amphi__policy_should_unload(&policy, &facts, &reason))
-        return;
+        return false;
     amphi__log(&client->log, AMPHI_LOG_INFO, "local engines are unloaded: %s", reason.message);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine engine = client->routes[i].engine;
         if (engine.ops->unload != NULL)
             engine.ops->unload(engine.self, false);
+        amphi__mutex_lock(&client->lock);
+        idle = idle && client->routes[i].load == 0;
+        amphi__mutex_unlock(&client->lock);
     }
+    return idle;
 }
 
 amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,

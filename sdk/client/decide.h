@@ -40,6 +40,6 @@ uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *ste
 
 /* Local engines give their memory back when the device is short of it; a running answer is stopped
  * only when the pressure is critical. */
-void amphi__decide_unload(amphi_client *client);
+bool amphi__decide_unload(amphi_client *client);
 
 #endif
