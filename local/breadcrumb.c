@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One page, one writer. A crumb that was only half written has a wrong checksum and counts as
- * none; the stores are few and the kernel sees them in order, so that takes a power cut.
+ * none; the stores are a handful, so that takes a power cut, or a kill between two of them.
  */
 #include "local/breadcrumb.h"
 
@@ -42,15 +42,28 @@ static void write_crumb(amphi_breadcrumb *crumb, amphi_crumb_bytes next)
     *crumb->bytes = next;
 }
 
+/* false: `bytes` holds no crumb. */
+static bool is_sound(const amphi_crumb_bytes *bytes)
+{
+    return bytes->magic == MAGIC && bytes->checksum == checksum(bytes);
+}
+
+static int open_file(const char *path)
+{
+    return path[0] != '\0' ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+}
+
 void amphi__breadcrumb_open(amphi_breadcrumb *crumb, const char *path)
 {
     void *memory = MAP_FAILED;
-    int fd = path[0] != '\0' ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    int fd = open_file(path);
 
-    crumb->fd = -1;
-    crumb->bytes = NULL;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-        ftruncate(fd, sizeof(amphi_crumb_bytes)) == 0) {
+    *crumb = (amphi_breadcrumb){.fd = -1, .other_fd = -1};
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) { /* another client leaves them */
+        crumb->other_fd = fd;
+        return;
+    }
+    if (fd >= 0 && ftruncate(fd, sizeof(amphi_crumb_bytes)) == 0) {
         memory = mmap(NULL, sizeof(amphi_crumb_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
     if (memory == MAP_FAILED) {
@@ -61,7 +74,7 @@ void amphi__breadcrumb_open(amphi_breadcrumb *crumb, const char *path)
     }
     crumb->fd = fd;
     crumb->bytes = memory;
-    if (crumb->bytes->magic != MAGIC || crumb->bytes->checksum != checksum(crumb->bytes)) {
+    if (!is_sound(crumb->bytes)) {
         write_crumb(crumb, (amphi_crumb_bytes){0});
     } else if (crumb->bytes->phase != AMPHI_BREADCRUMB_IDLE) { /* it ended in the middle */
         amphi_crumb_bytes next = *crumb->bytes;
@@ -78,8 +91,10 @@ void amphi__breadcrumb_close(amphi_breadcrumb *crumb)
         munmap(crumb->bytes, sizeof *crumb->bytes);
         close(crumb->fd); /* and the lock goes */
     }
-    crumb->bytes = NULL;
-    crumb->fd = -1;
+    if (crumb->other_fd >= 0) {
+        close(crumb->other_fd);
+    }
+    *crumb = (amphi_breadcrumb){.fd = -1, .other_fd = -1};
 }
 
 static bool is_of(const amphi_crumb_bytes *bytes, const char *fingerprint)
@@ -89,7 +104,17 @@ static bool is_of(const amphi_crumb_bytes *bytes, const char *fingerprint)
 
 uint32_t amphi__breadcrumb_crashes(const amphi_breadcrumb *crumb, const char *fingerprint)
 {
-    return crumb->bytes != NULL && is_of(crumb->bytes, fingerprint) ? crumb->bytes->crashes : 0;
+    amphi_crumb_bytes other;
+
+    if (crumb->bytes != NULL) {
+        return is_of(crumb->bytes, fingerprint) ? crumb->bytes->crashes : 0;
+    }
+    /* Read, not mapped: the file is not ours, and may be shorter by now. */
+    return crumb->other_fd >= 0 &&
+                   pread(crumb->other_fd, &other, sizeof other, 0) == (ssize_t)sizeof other &&
+                   is_sound(&other) && is_of(&other, fingerprint)
+               ? other.crashes
+               : 0;
 }
 
 void amphi__breadcrumb_set(

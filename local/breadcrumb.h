@@ -2,7 +2,8 @@
  *
  * For an engine inside the app: 64 bytes in a memory-mapped file that say what it is about to do.
  * The kernel keeps them whatever happens to the app, so the next launch knows whether the last one
- * ended in the middle of something. One process at a time leaves crumbs (a lock on the file).
+ * ended in the middle of something. One client at a time leaves crumbs (a lock on the file), whether
+ * the others are in this process or not; they read what it knows.
  */
 #ifndef AMPHI_LOCAL_BREADCRUMB_H
 #define AMPHI_LOCAL_BREADCRUMB_H
@@ -20,7 +21,8 @@ typedef enum amphi_breadcrumb_phase {
 } amphi_breadcrumb_phase;
 
 typedef struct amphi_breadcrumb {
-    int fd; /* -1: none is left */
+    int fd;       /* -1: none is left                                   */
+    int other_fd; /* -1, or to read what the one who leaves them knows */
     struct amphi_crumb_bytes *bytes;
 } amphi_breadcrumb;
 

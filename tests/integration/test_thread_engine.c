@@ -116,6 +116,7 @@ static void breadcrumb__remembers_ends_in_mid_work_until_a_whole_answer(void **s
         assert_int_equal(amphi__breadcrumb_crashes(&crumb, "f2"), 0);
         amphi__breadcrumb_open(&second, path); /* another process: none while we have it */
         assert_int_equal(second.fd, -1);
+        assert_int_equal(amphi__breadcrumb_crashes(&second, "f1"), launch); /* it knows, though */
         amphi__breadcrumb_set(&second, AMPHI_BREADCRUMB_LOAD, "f1");
         amphi__breadcrumb_close(&second);
         amphi__breadcrumb_set(&crumb, AMPHI_BREADCRUMB_TOKEN, "f1");
@@ -188,15 +189,34 @@ static amphi_client *open_app(const char *data, amphi_parts *parts)
     return client;
 }
 
-/* Asks; dies at the first word as an app does whose engine faults. */
-static int dying_app(const char *data)
+/* So that reading it takes more than one step. */
+#define WORDS         "the battery is low and the network is slow and the engine is hot and "
+#define LONG_QUESTION "What happens when " WORDS WORDS WORDS WORDS WORDS WORDS WORDS WORDS "then?"
+
+/* How an app ends, and when: "load", "prefill" or "token". */
+typedef struct ending {
+    const char *phase;
+    int signal;
+} ending;
+
+static bool is_time(const char *phase, const amphi_event *event)
+{
+    bool progress = event->kind == AMPHI_EVENT_PROGRESS && event->text.size > 0;
+    return strcmp(phase, "load") == 0      ? progress && event->text.data[0] == 'l'
+           : strcmp(phase, "prefill") == 0 ? progress && event->text.data[0] == 'r'
+                                           : event->kind == AMPHI_EVENT_DELTA;
+}
+
+/* Asks; dies in that phase as an app does whose engine faults, or whom its user kills. */
+static int dying_app(const char *data, const char *phase, int signal_number)
 {
     amphi_parts parts;
     amphi_client *client = open_app(data, &parts);
-    const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("What happens then?")};
+    const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR(LONG_QUESTION)};
     amphi_chat_request request;
     amphi_stream *stream = NULL;
     amphi_event event;
+    signal(signal_number, SIG_DFL); /* a sanitizer's handler would write a report */
     amphi_chat_request_init(&request);
     request.messages = &message;
     request.messages_count = 1;
@@ -204,8 +224,8 @@ static int dying_app(const char *data)
     if (client == NULL || amphi_chat_start(&stream, client, &request, NULL) != AMPHI_OK)
         return 9;
     while (amphi_stream_next(stream, 60000, &event, NULL) == AMPHI_OK)
-        if (event.kind == AMPHI_EVENT_DELTA)
-            kill(getpid(), SIGKILL);
+        if (is_time(phase, &event))
+            kill(getpid(), signal_number);
     return 8;
 }
 
@@ -215,22 +235,24 @@ static bool count_item(void *user, const amphi_outbox_entry *item)
     return true;
 }
 
-static int launch(const char *program, const char *data)
+static int launch(const char *program, const char *data, const ending *end)
 {
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        execl(program, program, "--dying-app", data, (char *)NULL);
+        char number[8];
+        snprintf(number, sizeof number, "%d", end->signal);
+        execl(program, program, "--dying-app", data, end->phase, number, (char *)NULL);
         _exit(7);
     }
     waitpid(child, &status, 0);
     return status;
 }
 
-static void thread__two_launches_that_died_leave_the_model_alone_and_keep_the_turns(void **state)
+static void die_twice(const ending *end)
 {
     scratch_dir dir;
-    amphi_parts parts;
+    amphi_parts parts, second_parts;
     amphi_decision decision;
     amphi_chat_request request;
     char self[512];
@@ -239,30 +261,45 @@ static void thread__two_launches_that_died_leave_the_model_alone_and_keep_the_tu
     self[size] = '\0';
     scratch_dir_make(&dir);
     for (int i = 0; i < 2; i++) {
-        int status = launch(self, dir.path);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        int status = launch(self, dir.path, end);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != end->signal)
+            fail_msg("%s, signal %d: status %d", end->phase, end->signal, status);
     }
     amphi_client *client = open_app(dir.path, &parts);
+    amphi_client *second = open_app(dir.path, &second_parts); /* beside it: it knows as well */
     assert_non_null(client);
+    assert_non_null(second);
     const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("hi")};
     amphi_chat_request_init(&request);
     request.messages = &message;
     request.messages_count = 1;
-    assert_int_equal(amphi_route_explain(client, &request, &decision, NULL), AMPHI_OK);
-    assert_int_equal(decision.routes_count, 1);
-    assert_false(decision.routes[0].kept);
-    assert_non_null(strstr(decision.routes[0].why, "2 times"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            amphi_route_explain(i == 0 ? client : second, &request, &decision, NULL), AMPHI_OK);
+        assert_int_equal(decision.routes_count, 1);
+        assert_false(decision.routes[0].kept);
+        assert_non_null(strstr(decision.routes[0].why, "2 times"));
+    }
     int waiting = 0;
     assert_int_equal(amphi_outbox_entries(client, count_item, &waiting, NULL), AMPHI_OK);
     assert_int_equal(waiting, 2); /* both turns are offered again */
+    amphi_client_free(second);
     amphi_client_free(client);
     scratch_dir_remove(&dir);
 }
 
+static void thread__two_launches_that_died_leave_the_model_alone_and_keep_the_turns(void **state)
+{
+    static const ending endings[] = {{"token", SIGKILL}, {"token", SIGSEGV}, {"prefill", SIGABRT},
+        {"prefill", SIGKILL}, {"load", SIGSEGV}, {"load", SIGKILL}};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        die_twice(&endings[i]);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "--dying-app") == 0)
-        return dying_app(argv[2]);
+    if (argc == 5 && strcmp(argv[1], "--dying-app") == 0)
+        return dying_app(argv[2], argv[3], atoi(argv[4]));
     if (access(MODEL, R_OK) != 0) {
         printf("skipped: %s is not here\n", MODEL);
         return 77;
