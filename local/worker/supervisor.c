@@ -185,7 +185,7 @@ static void send_generate(amphi_local *local)
         .kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(local->described.model.name)};
 
     run->sink.event(run->sink.self, &model);
-    local->memory_kills = amphi__memory_kills(); /* what was killed before says nothing */
+    local->memory_kills = amphi__memory_kills();        /* what was killed before says nothing */
     amphi__local_set_state(local, AMPHI_LOCAL_RUNNING); /* a failure from here on is this run's */
     if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK) {
         amphi__local_worker_broke_rules(local);
