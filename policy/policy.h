@@ -148,6 +148,7 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
 typedef struct amphi_policy_route {
     amphi_engine_info info;
     amphi_breaker_facts breaker;
+    uint32_t wait_ms;         /* left of the pause that its provider asked for            */
     amphi_crash_facts crash;  /* LOCAL                                                    */
     bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
     bool was_refused_thermal; /* amphi__policy_remember                                   */

@@ -22,8 +22,8 @@
 typedef amphi_verdict rule_fn(amphi_judgement *judgement);
 
 static rule_fn rule_private, rule_mode, rule_kill_switch, rule_available, rule_quarantine,
-    rule_breaker, rule_capability, rule_network, rule_context, rule_pressure, rule_memory,
-    rule_thermal, rule_battery;
+    rule_breaker, rule_pause, rule_capability, rule_network, rule_context, rule_pressure,
+    rule_memory, rule_thermal, rule_battery;
 
 static rule_fn *const rules[] = {
     rule_private, /* first: nothing may come before it */
@@ -32,6 +32,7 @@ static rule_fn *const rules[] = {
     rule_available,
     rule_quarantine,
     rule_breaker,
+    rule_pause,
     rule_capability,
     rule_network,
     rule_context, /* sets the context that rule_memory may shorten */
@@ -282,6 +283,16 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
         note(j, "tried again after failures");
     }
     return AMPHI_VERDICT_KEEP;
+}
+
+/* Somebody else is asked meanwhile; when nobody else is there, it is asked all the same. */
+static amphi_verdict rule_pause(amphi_judgement *j)
+{
+    uint32_t wait_ms = j->route->wait_ms;
+    return wait_ms == 0 ? AMPHI_VERDICT_KEEP
+                        : warn(j, AMPHI_REASON_ASKED_TO_WAIT,
+                              "the provider asked for a pause, %u s of it are left",
+                              wait_ms / 1000 + (wait_ms % 1000 > 0));
 }
 
 static amphi_verdict rule_capability(amphi_judgement *j)

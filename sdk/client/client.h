@@ -37,6 +37,7 @@ typedef struct amphi_route {
     char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, which has to be asked */
     char identity[80];            /* what it runs, for the cache: constant, may be empty */
     amphi_breaker breaker;        /* under client->lock                                 */
+    uint64_t pause_until_ms;      /* its provider asked for it; monotonic; under the lock */
     amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */
     amphi_known_crashes known;    /* under the lock                                     */
     uint32_t load;                /* runs under way; under the lock                     */

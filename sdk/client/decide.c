@@ -16,6 +16,8 @@
 #include <stdlib.h>
 
 #define TOKENS_PER_MESSAGE 8u
+/* Of a longer pause nobody is sure; and who has recovered is back within half a minute. */
+#define PAUSE_MAX_MS 30000u
 
 uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
 {
@@ -53,6 +55,8 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_route *route = &client->routes[i];
         amphi__breaker_look(&route->breaker, policy, now_ms, &routes[i].breaker);
+        routes[i].wait_ms =
+            route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
         routes[i].load = route->load;
         /* Without a default route a server on this machine is still there; but when the app says
          * that there is no network, it means it. */
@@ -248,6 +252,17 @@ uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *ste
     return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
 }
 
+/* A pause that was asked for holds for the next requests too; a success ends it. Under the lock. */
+static void remember_pause(amphi_route *route, const amphi_error *outcome, uint64_t now_ms)
+{
+    uint32_t pause_ms = outcome->retry_after_ms;
+    if (outcome->status == AMPHI_OK)
+        route->pause_until_ms = 0;
+    else if (pause_ms > 0 &&
+             (outcome->status == AMPHI_E_RATE_LIMITED || outcome->status == AMPHI_E_PROVIDER))
+        route->pause_until_ms = now_ms + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS);
+}
+
 void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amphi_breaker_pass pass,
     const amphi_error *outcome, uint32_t first_token_ms)
 {
@@ -259,6 +274,7 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
     amphi__mutex_lock(&client->lock);
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
+    remember_pause(route, outcome, now_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
         amphi__ledger_deaths_seen(route, &info);
         lesson = AMPHI_BREAKER_HEALTHY; /* the ledger judges a local engine */

@@ -26,6 +26,7 @@ static const char *const reason_names[AMPHI_REASON_COUNT] = {
     [AMPHI_REASON_COST] = "cost",
     [AMPHI_REASON_LATENCY] = "latency",
     [AMPHI_REASON_PREFERENCE] = "preference",
+    [AMPHI_REASON_ASKED_TO_WAIT] = "asked_to_wait",
 };
 
 static const char *const mode_names[] = {

@@ -262,6 +262,27 @@ static void fault__rate_limit_with_a_delay_fails_over_at_once(void **state)
     check_rows(rows, sizeof rows / sizeof *rows);
 }
 
+static void fault__pause_that_was_asked_for_holds_for_the_next_requests(void **state)
+{
+    app a;
+    outcome o;
+    open_app(&a, "429once:2", "ok");
+    for (unsigned i = 0; i < 3; i++) {
+        ask(&a, &o);
+        expect_whole(&o);
+        assert_int_equal(attempts(&a, 0), 1);
+        assert_int_equal(attempts(&a, 1), i + 1);
+        forget(&o);
+    }
+    usleep(2100 * 1000);
+    ask(&a, &o);
+    expect_whole(&o);
+    assert_int_equal(attempts(&a, 0), 2); /* over: the first one is the first one again */
+    assert_int_equal(attempts(&a, 1), 3);
+    forget(&o);
+    close_app(&a);
+}
+
 static void fault__rate_limit_without_another_endpoint_waits_as_told(void **state)
 {
     app a;
@@ -703,6 +724,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fault__rate_limit_with_a_delay_fails_over_at_once),
+        cmocka_unit_test(fault__pause_that_was_asked_for_holds_for_the_next_requests),
         cmocka_unit_test(fault__rate_limit_without_another_endpoint_waits_as_told),
         cmocka_unit_test(fault__rate_limit_for_ever_is_asked_a_bounded_number_of_times),
         cmocka_unit_test(fault__one_500_is_tried_again_on_the_same_endpoint),

@@ -40,7 +40,8 @@ typedef enum amphi_reason {
     AMPHI_REASON_UNAVAILABLE,  /* no model, no key, engine can't start            */
     AMPHI_REASON_COST,
     AMPHI_REASON_LATENCY,
-    AMPHI_REASON_PREFERENCE, /* the request's "model" and "fallbacks"           */
+    AMPHI_REASON_PREFERENCE,    /* the request's "model" and "fallbacks"          */
+    AMPHI_REASON_ASKED_TO_WAIT, /* the provider named a time, and it is not over  */
     AMPHI_REASON_COUNT
 } amphi_reason;
 

@@ -304,6 +304,17 @@ static void refusal__names_its_kind(void **state)
     decide(&s);
     assert_string_equal(order(&s), "cloud");
 
+    set_scene(&s); /* who was asked to wait lets somebody else go first, and only then goes itself */
+    s.facts.mode = AMPHI_MODE_PREFER_CLOUD;
+    s.routes[1].wait_ms = 6001;
+    decide(&s);
+    assert_string_equal(order(&s), "local cloud?");
+    assert_int_equal(entry(&s, "cloud")->reason, AMPHI_REASON_ASKED_TO_WAIT);
+    assert_says(entry(&s, "cloud")->why, "asked for a pause, 7 s of it are left");
+    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
+    decide(&s);
+    assert_string_equal(order(&s), "cloud?");
+
     set_scene(&s);
     s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
     s.facts.routes_count = 1;
