@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -322,13 +323,22 @@ static int run_inspect(const cli_options *options)
 
 /* ---- quantize ---- */
 
-/* One line that is drawn again, where somebody watches. */
+static volatile sig_atomic_t stopped;
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+/* One line that is drawn again, where somebody watches. False once somebody has had enough: then
+ * the half-written file goes away as well. */
 static bool draw_progress(void *user, uint32_t permille)
 {
     uint32_t *drawn = user;
     char bar[41];
-    if (permille == *drawn)
-        return true;
+    if (stopped || permille == *drawn || isatty(STDERR_FILENO) != 1)
+        return !stopped;
     *drawn = permille;
     for (uint32_t i = 0; i < 40; i++)
         bar[i] = i < permille / 25 ? '#' : '.';
@@ -344,9 +354,10 @@ static int run_quantize(const cli_options *options)
     amphi_error error;
     if (options->words_count != 2 || type == NULL)
         return cli_usage("model quantize: IN OUT --type Q4_K");
+    (void)signal(SIGINT, stop);
+    (void)signal(SIGTERM, stop);
     if (amphi_model_quantize(amphi_str_from(options->words[0]), amphi_str_from(options->words[1]),
-            amphi_str_from(type), isatty(STDERR_FILENO) ? draw_progress : NULL, &drawn,
-            &error) != AMPHI_OK)
+            amphi_str_from(type), draw_progress, &drawn, &error) != AMPHI_OK)
         return cli_fail(&error);
     return CLI_OK;
 }

@@ -263,6 +263,13 @@ static bool is_same_file(const char *a, const char *b)
            left.st_ino == right.st_ino;
 }
 
+/* A folder, a device, a pipe: the new file would take its place. */
+static bool is_something_else(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 && !S_ISREG(file.st_mode);
+}
+
 static amphi_status quantize_to(quantization *q, amphi_str in, amphi_str out)
 {
     char *from = amphi__str_copy(in);
@@ -270,6 +277,10 @@ static amphi_status quantize_to(quantization *q, amphi_str in, amphi_str out)
     amphi_status status = AMPHI_OK;
     if (from == NULL || to == NULL) {
         status = amphi__fail_no_memory(q->error);
+        goto cleanup;
+    }
+    if (is_something_else(to)) {
+        status = amphi__fail(q->error, AMPHI_E_ARGUMENT, 0, "out: it is not a regular file");
         goto cleanup;
     }
     if (is_same_file(from, to)) {

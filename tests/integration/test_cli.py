@@ -755,6 +755,27 @@ def cli__a_data_folder_that_cannot_be_used_is_one_clear_line(folder):
 
 
 @promise
+def cli__a_stopped_quantizer_leaves_nothing_behind(folder):
+    """When it wins the race, OUT is whole."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        place = os.path.join(folder, f"quantized-{number}")
+        os.mkdir(place)
+        out = os.path.join(place, "out.gguf")
+        process = subprocess.Popen([AMPHI, "model", "quantize", MODEL, out, "--type", "IQ4_XS"],
+                                   env=environment(), stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not os.listdir(place):
+            time.sleep(0.001)
+        process.send_signal(number)
+        errors = process.communicate(timeout=60)[1]
+        assert process.returncode in (0, 1), (number, process.returncode)
+        if process.returncode == 0:
+            assert os.listdir(place) == ["out.gguf"], os.listdir(place)
+        else:
+            assert errors == "amphi: the quantizer was stopped\n", errors
+            assert os.listdir(place) == [], os.listdir(place)
+
+
+@promise
 def cli__a_damaged_database_is_one_clear_line(folder):
     parsed(amphi("ask", *data(folder), *LOCAL, "--json", "Hello"))
     database = os.path.join(folder, "data", "amphi.db")

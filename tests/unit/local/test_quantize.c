@@ -126,6 +126,11 @@ static void quantize__what_makes_no_sense_is_refused_and_nothing_is_left(void **
         amphi_model_quantize(amphi_str_from(in_path), AMPHI_STR("/nonexistent/folder/out.gguf"),
             AMPHI_STR("Q8_0"), NULL, NULL, &error),
         AMPHI_E_IO);
+    /* A folder, as a device or a pipe would be: nothing takes its place. */
+    assert_int_equal(amphi_model_quantize(amphi_str_from(in_path), amphi_str_from(folder),
+                         AMPHI_STR("Q8_0"), NULL, NULL, &error),
+        AMPHI_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "not a regular file"));
     assert_int_equal(quantize(in_path, "Q4_0", &error), AMPHI_OK);
     char narrow[140];
     (void)snprintf(narrow, sizeof narrow, "%s.again", out_path);
