@@ -235,9 +235,12 @@ void amphi__local_worker_failed(
     amphi__mutex_lock(&local->lock);
     local->want_load = false; /* a prewarm is not worth a second try */
     amphi__mutex_unlock(&local->lock);
-    /* A run that only just became current was not this worker's: it gets a new one. */
-    if (run != NULL && state != AMPHI_LOCAL_READY && state != AMPHI_LOCAL_DRAINING &&
-        state != AMPHI_LOCAL_HEADER) {
+    /* A run that only just became current was not this worker's: it gets a new one, once. */
+    if (run != NULL && !run->has_new_worker &&
+        (state == AMPHI_LOCAL_READY || state == AMPHI_LOCAL_DRAINING ||
+            state == AMPHI_LOCAL_HEADER)) {
+        run->has_new_worker = true;
+    } else if (run != NULL) {
         amphi__local_run_end(local, run, &event);
     }
 }

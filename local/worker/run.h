@@ -26,6 +26,7 @@ struct amphi_engine_run {
     uint32_t context_tokens; /* likewise                                              */
     float tokens_per_second_max;
     bool plain_kernels;
+    bool has_new_worker; /* the one before died idle, when this run had just come    */
     uint64_t text_bytes; /* delivered so far; this and what follows is its thread's own */
     amphi_buf logprobs;  /* of the text that comes next: elements of a JSON array       */
 };
