@@ -126,9 +126,12 @@ static void judge(amphi_breaker *breaker, const amphi_policy *policy, uint64_t n
     uint32_t row = breaker->failures_in_a_row;
     uint32_t failed;
     uint32_t of = count_window(breaker, policy, now_ms, &failed);
+    uint32_t least = policy->breaker_requests_min < policy->breaker_window_requests
+                         ? policy->breaker_requests_min
+                         : policy->breaker_window_requests; /* a smaller window is full sooner */
     if (row >= policy->breaker_failures) {
         open_it(breaker, row, row, now_ms);
-    } else if (policy->breaker_failure_percent > 0 && of >= policy->breaker_requests_min &&
+    } else if (policy->breaker_failure_percent > 0 && of >= least &&
                failed * 100 >= of * policy->breaker_failure_percent) {
         open_it(breaker, failed, of, now_ms);
     }

@@ -433,8 +433,7 @@ bool amphi__policy_should_unload(
 
 bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_device_facts *device)
 {
-    return ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 1) ||
-           above_unload_mark(policy, device);
+    return amphi__policy_should_unload(policy, device, NULL);
 }
 
 amphi_status amphi__policy_check_running(

@@ -45,6 +45,8 @@ static const amphi_policy_field fields[] = {
         "false: no request leaves the device"),
     FIELD("cloud.hedge_ms", U32, hedge_ms, 0, 0, 3600000, "ms",
         "start the next route as well when the first token is this late; 0: never"),
+    FIELD("cloud.pause_max_ms", U32, pause_max_ms, 30000, 0, 3600000, "ms",
+        "an endpoint that asked for a pause comes last for so long at most; 0: not at all"),
     FIELD("cloud.budgets.connect_ms", U32, cloud_budgets.connect_ms, 5000, 1, 3600000, "ms",
         "until a connection stands"),
     FIELD("cloud.budgets.first_token_ms", U32, cloud_budgets.first_token_ms, 15000, 1, 3600000,
@@ -90,10 +92,9 @@ static const amphi_policy_field fields[] = {
     FIELD("crash.window_s", U32, crash_window_s, 600, 1, 2592000, "s", "that window"),
     FIELD("crash.quiet_s", U32, crash_quiet_s, 150, 1, 2592000, "s",
         "so long without a crash forgives one, which lets one start try again"),
-    FIELD("crash.outside_limit", U32, crash_outside_limit, 200, 1, 1000, "",
+    FIELD("crash.outside_limit", U32, crash_outside_limit, 200, 1, 200, "",
         "times that another process may kill or stop the local engine in the window until it is "
-        "left "
-        "alone"),
+        "left alone"),
 };
 
 static const char *const thermal_names[] = {

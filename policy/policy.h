@@ -41,6 +41,7 @@ typedef struct amphi_policy {
     amphi_budgets cloud_budgets; /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
     uint32_t total_ms;           /* "total_ms": 120000                                      */
     uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never)                             */
+    uint32_t pause_max_ms;       /* "cloud.pause_max_ms": 30000; of a pause asked for; 0: none */
     uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache                      */
     uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it                  */
     uint32_t breaker_failure_percent; /* "breaker.failure_percent": 50 of the window do, too */

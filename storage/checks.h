@@ -14,7 +14,7 @@
 #define AMPHI_CACHE_VALUE_BYTES_MAX   (1u << 20)
 #define AMPHI_STORE_MESSAGES_MAX      10000 /* of one turn */
 #define AMPHI_LEDGER_ROWS_MAX         512
-#define AMPHI_LEDGER_LIST_MAX         256 /* rows that one list shows */
+#define AMPHI_LEDGER_LIST_MAX         512 /* rows that one list shows */
 #define AMPHI_TITLE_CHARACTERS        60
 
 typedef struct amphi_store_limits {

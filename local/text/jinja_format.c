@@ -299,7 +299,7 @@ static bool read_spec(jinja_render *r, amphi_str text, spec *s)
         }
     }
     s->type = at < text.size ? text.data[at++] : 's';
-    return (at == text.size && strchr("sdxXofFeEgG%", s->type) != NULL) ||
+    return (at == text.size && s->type != '\0' && strchr("sdxXofFeEgG%", s->type) != NULL) ||
            fail(r, "a format has a conversion that is not known");
 }
 

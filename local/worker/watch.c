@@ -87,6 +87,11 @@ static void look(amphi_local *local, uint64_t now_us)
         return;
     }
     seen = amphi__look(&local->worker.process);
+    if (seen.state ==
+        0) { /* nothing is told (hidepid, no descriptors): then nothing is held against it */
+        silence->looked_us = now_us;
+        return;
+    }
     if (silence->progress_us != local->progress_us) { /* it spoke since the last look */
         *silence = (struct amphi_local_silence){
             .progress_us = local->progress_us, .cpu_ms = seen.cpu_ms, .looked_cpu_ms = seen.cpu_ms};

@@ -335,6 +335,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     note_outcome(stream, attempt);
     note_outcome(stream, &second);
     if (!second_wins) {
+        amphi__attempt_settle(stream, &second);
         stream->takeovers_count--;
         attempt->number = 2;
         return 1;

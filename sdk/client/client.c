@@ -130,10 +130,13 @@ amphi_status amphi_client_routes(
     amphi__error_clear(error);
     if (client == NULL || visit == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or visit is NULL");
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_engine engine = client->routes[i].engine;
         amphi_engine_info info;
-        engine.ops->describe(engine.self, &info);
+        amphi_crash_facts crash;
+        (void)amphi__ledger_describe(client, &client->routes[i], &policy, &info, &crash);
         if (!visit(user, amphi_str_from(info.name), amphi_str_from(info.model)))
             break;
     }

@@ -173,10 +173,11 @@ static bool wait_for_round(amphi_courier *courier, uint32_t pause_ms)
             watching && left_us > WATCH_MEMORY_US ? WATCH_MEMORY_US : left_us);
         if (!watching)
             continue;
+        courier->watching = false; /* an attempt that begins from here on asks for it anew */
         amphi__mutex_unlock(&courier->lock);
         bool empty = amphi__decide_unload(courier->client);
         amphi__mutex_lock(&courier->lock);
-        courier->watching = courier->watching && !empty;
+        courier->watching |= !empty;
     }
     bool closing = courier->closing;
     amphi__mutex_unlock(&courier->lock);

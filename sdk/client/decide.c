@@ -16,8 +16,6 @@
 #include <stdlib.h>
 
 #define TOKENS_PER_MESSAGE 8u
-/* Of a longer pause nobody is sure; and who has recovered is back within half a minute. */
-#define PAUSE_MAX_MS 30000u
 
 uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
 {
@@ -141,10 +139,12 @@ amphi_status amphi__decide_check(
         return AMPHI_OK; /* a model that nobody knows is passed on */
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
     memset(routes, 0, sizeof routes);
-    for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_engine engine = client->routes[i].engine;
-        engine.ops->describe(engine.self, &routes[i].info);
-    }
+    amphi__mutex_lock(&client->lock);
+    amphi_policy policy = client->policy;
+    amphi__mutex_unlock(&client->lock);
+    for (size_t i = 0; i < client->routes_count; i++)
+        (void)amphi__ledger_describe(
+            client, &client->routes[i], &policy, &routes[i].info, &routes[i].crash);
     return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
 }
 
@@ -201,10 +201,16 @@ static void remember_first_token(amphi_route *route, uint32_t first_token_ms)
     route->first_tokens_ms[route->first_tokens_count++ % slots] = first_token_ms;
 }
 
-void amphi__decide_load(amphi_client *client, size_t route, int change)
+void amphi__decide_load(amphi_client *client, size_t index, int change)
 {
+    amphi_route *route = &client->routes[index];
+    amphi_engine_info info = {.struct_size = sizeof info};
+    if (change < 0)
+        route->engine.ops->describe(route->engine.self, &info);
     amphi__mutex_lock(&client->lock);
-    client->routes[route].load += (uint32_t)change;
+    if (change < 0) /* before anybody takes its death for one that no attempt tells of */
+        amphi__ledger_deaths_seen(route, &info);
+    route->load += (uint32_t)change;
     amphi__mutex_unlock(&client->lock);
 }
 
@@ -253,14 +259,15 @@ uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *ste
 }
 
 /* A pause that was asked for holds for the next requests too; a success ends it. Under the lock. */
-static void remember_pause(amphi_route *route, const amphi_error *outcome, uint64_t now_ms)
+static void remember_pause(
+    amphi_route *route, const amphi_error *outcome, uint32_t max_ms, uint64_t now_ms)
 {
     uint32_t pause_ms = outcome->retry_after_ms;
     if (outcome->status == AMPHI_OK)
         route->pause_until_ms = 0;
     else if (pause_ms > 0 &&
              (outcome->status == AMPHI_E_RATE_LIMITED || outcome->status == AMPHI_E_PROVIDER))
-        route->pause_until_ms = now_ms + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS);
+        route->pause_until_ms = now_ms + (pause_ms < max_ms ? pause_ms : max_ms);
 }
 
 void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amphi_breaker_pass pass,
@@ -274,7 +281,7 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
     amphi__mutex_lock(&client->lock);
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
-    remember_pause(route, outcome, now_ms);
+    remember_pause(route, outcome, client->policy.pause_max_ms, now_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
         amphi__ledger_deaths_seen(route, &info);
         lesson = AMPHI_BREAKER_HEALTHY; /* the ledger judges a local engine */
@@ -294,7 +301,6 @@ bool amphi__decide_unload(amphi_client *client)
     amphi__mutex_unlock(&client->lock);
     if (!amphi__policy_should_unload(&policy, &facts, &reason))
         return false;
-    amphi__log(&client->log, AMPHI_LOG_INFO, "local engines are unloaded: %s", reason.message);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine engine = client->routes[i].engine;
         if (engine.ops->unload != NULL)
@@ -303,6 +309,9 @@ bool amphi__decide_unload(amphi_client *client)
         idle = idle && client->routes[i].load == 0;
         amphi__mutex_unlock(&client->lock);
     }
+    if (idle)
+        amphi__log(
+            &client->log, AMPHI_LOG_INFO, "idle local engines hold no memory: %s", reason.message);
     return idle;
 }
 

@@ -34,20 +34,21 @@ static bool look_at_crashes(const round *r, const amphi_engine_info *info,
     uint32_t count =
         crash->crashes + crash->crashes_early + crash->crashes_plain + crash->kills_memory;
     bool left_alone = amphi__policy_is_quarantined(policy, crash);
-    amphi_finding_level level = left_alone ? AMPHI_FINDING_FAULT : AMPHI_FINDING_NOTE;
+    bool killed = crash->kills_outside >= policy->crash_outside_limit;
+    bool crashed = left_alone && !killed;
     if (crash->kills_outside > 0) {
         snprintf(line, sizeof line,
             "the engine was killed or stopped from outside %u time%s within %u s%s",
             crash->kills_outside, crash->kills_outside == 1 ? "" : "s", policy->crash_window_s,
-            left_alone && count == 0 ? " and is left alone" : "");
-        find(r, count == 0 ? level : AMPHI_FINDING_NOTE, info->name, line,
+            killed ? " and is left alone" : "");
+        find(r, killed ? AMPHI_FINDING_FAULT : AMPHI_FINDING_NOTE, info->name, line,
             "not the model's fault: look for whoever sends it signals");
     }
     if (count == 0)
         return left_alone;
     snprintf(line, sizeof line, "the engine crashed %u time%s within %u s%s", count,
-        count == 1 ? "" : "s", policy->crash_window_s, left_alone ? " and is left alone" : "");
-    find(r, level, info->name, line,
+        count == 1 ? "" : "s", policy->crash_window_s, crashed ? " and is left alone" : "");
+    find(r, crashed ? AMPHI_FINDING_FAULT : AMPHI_FINDING_NOTE, info->name, line,
         "one crash is forgiven per quiet interval; another model file starts clean");
     return left_alone;
 }

@@ -296,10 +296,25 @@ static void add_deaths(amphi_client *client, const amphi_engine_info *info, uint
         (void)add(client, info, false, phase, outcome);
 }
 
+/* How many more than were seen. An older look than the last one has nothing to add. */
+static uint32_t newer(uint32_t now, uint32_t *seen)
+{
+    uint32_t more = now > *seen ? now - *seen : 0;
+    *seen += more;
+    return more;
+}
+
+static amphi_route_deaths new_deaths(amphi_route *route, const amphi_engine_info *info)
+{
+    return (amphi_route_deaths){newer(info->deaths_early, &route->deaths.early),
+        newer(info->deaths_late, &route->deaths.late),
+        newer(info->deaths_memory, &route->deaths.memory),
+        newer(info->deaths_outside, &route->deaths.outside)};
+}
+
 void amphi__ledger_deaths_seen(amphi_route *route, const amphi_engine_info *info)
 {
-    route->deaths = (amphi_route_deaths){
-        info->deaths_early, info->deaths_late, info->deaths_memory, info->deaths_outside};
+    (void)new_deaths(route, info);
 }
 
 /* Deaths that no attempt has taken note of: one row each. */
@@ -310,12 +325,8 @@ static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amph
     amphi_start_outcome fault =
         info->failure == AMPHI_E_ENGINE_STALLED ? AMPHI_START_STALLED : AMPHI_START_CRASHED;
     amphi__mutex_lock(&client->lock);
-    if (route->load == 0) { /* an attempt under way tells its engine's death itself */
-        new = (amphi_route_deaths){info->deaths_early - route->deaths.early,
-            info->deaths_late - route->deaths.late, info->deaths_memory - route->deaths.memory,
-            info->deaths_outside - route->deaths.outside};
-        amphi__ledger_deaths_seen(route, info);
-    }
+    if (route->load == 0) /* an attempt under way tells its engine's death itself */
+        new = new_deaths(route, info);
     amphi__mutex_unlock(&client->lock);
     add_deaths(client, info, new.early, AMPHI_START_LOAD, fault);
     add_deaths(client, info, new.late, AMPHI_START_TOKEN, fault);

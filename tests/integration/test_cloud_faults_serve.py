@@ -57,9 +57,10 @@ cloud = None
 
 @contextlib.contextmanager
 def serving(folder, *more, policy=None, name="gateway", endpoints=None):
-    """A gateway with endpoints a and b, in this order; breakers stay closed unless a policy says
-    otherwise."""
-    policy = policy or {"breaker": {"failures": 1000, "failure_percent": 0}}
+    """A gateway with endpoints a and b, in this order; breakers stay closed and pauses are not
+    remembered unless a policy says otherwise."""
+    policy = policy or {"breaker": {"failures": 1000, "failure_percent": 0},
+                        "cloud": {"pause_max_ms": 0}}
     flags = ["--model", "/nowhere/model.gguf", "--policy",
              faces.write(folder, name + "-policy.json", policy)]
     for endpoint in endpoints or [cloud.endpoint("a", "model=m-a"),

@@ -357,6 +357,20 @@ static void template__flat_long_sources_are_fine(void **state)
     free(source);
 }
 
+/* strchr finds a NUL at the end of every list of conversions (found by fuzzing). */
+static void template__a_nul_is_no_conversion_of_a_format(void **state)
+{
+    static const char source[] = "{{ '{:5.\0}'.format(3) }}";
+    amphi_template_input input = {0};
+    amphi_error error = {0};
+    amphi_buf out;
+    amphi__buf_init(&out, 1 << 20);
+    assert_int_not_equal(
+        render(amphi_str_make(source, sizeof source - 1), &input, &out, &error), AMPHI_OK);
+    assert_non_null(strstr(error.message, "conversion that is not known"));
+    amphi__buf_clear(&out);
+}
+
 static void template__invalid_utf8_is_refused(void **state)
 {
     amphi_template *tmpl = NULL;
@@ -490,6 +504,7 @@ int main(void)
         cmocka_unit_test(template__greedy_ones_are_refused),
         cmocka_unit_test(template__deep_and_long_sources_are_refused_without_a_crash),
         cmocka_unit_test(template__flat_long_sources_are_fine),
+        cmocka_unit_test(template__a_nul_is_no_conversion_of_a_format),
         cmocka_unit_test(template__invalid_utf8_is_refused),
         cmocka_unit_test(template__every_allocation_may_fail),
         cmocka_unit_test(template__every_truncation_is_an_error_or_a_render),
