@@ -152,10 +152,11 @@ static void take_content(amphi_answer *answer, const amphi_json *content)
     }
 }
 
-/* `calls` is delta.tool_calls, or NULL and there is delta.function_call, its older form. */
-static void take_tool_calls(
-    amphi_answer *answer, const amphi_json *calls, const amphi_json *function)
+/* "tool_calls", or its older form "function_call". */
+static void take_tool_calls(amphi_answer *answer, const amphi_json *delta, amphi_tool_form form)
 {
+    const amphi_json *calls = amphi__json_get(delta, "tool_calls");
+    const amphi_json *function = amphi__json_get(delta, "function_call");
     if (amphi__json_kind(calls) != AMPHI_JSON_ARRAY &&
         amphi__json_kind(function) != AMPHI_JSON_OBJECT) {
         return;
@@ -165,7 +166,7 @@ static void take_tool_calls(
     amphi__json_writer_init(&writer, &answer->text);
     amphi__json_open(&writer, NULL, '[');
     size_t count = amphi__json_kind(calls) == AMPHI_JSON_ARRAY
-                       ? amphi__tool_pieces_write(&answer->tool_pieces, &writer, calls)
+                       ? amphi__tool_pieces_write(&answer->tool_pieces, &writer, calls, form)
                        : amphi__tool_pieces_write_function(&answer->tool_pieces, &writer, function);
     amphi__json_close(&writer, ']');
     if (answer->text.status != AMPHI_OK || count == SIZE_MAX) {
@@ -177,7 +178,7 @@ static void take_tool_calls(
 }
 
 /* A stream's "delta" or a whole answer's "message". */
-static void take_delta(amphi_answer *answer, const amphi_json *delta)
+static void take_delta(amphi_answer *answer, const amphi_json *delta, amphi_tool_form form)
 {
     const amphi_json *reasoning = amphi__json_get(delta, "reasoning_content");
     if (!amphi__json_is_string(reasoning)) {
@@ -186,8 +187,7 @@ static void take_delta(amphi_answer *answer, const amphi_json *delta)
     amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
     take_content(answer, amphi__json_get(delta, "content"));
     report_words(answer, amphi__json_string(amphi__json_get(delta, "refusal")));
-    take_tool_calls(
-        answer, amphi__json_get(delta, "tool_calls"), amphi__json_get(delta, "function_call"));
+    take_tool_calls(answer, delta, form);
 }
 
 typedef struct finish_reason {
@@ -242,7 +242,11 @@ static void take_choice(amphi_answer *answer, const amphi_json *choice)
     if (answer->reply.phase != AMPHI_ANSWER_OPEN) {
         return;
     }
-    take_delta(answer, delta != NULL ? delta : amphi__json_get(choice, "message"));
+    if (delta != NULL) {
+        take_delta(answer, delta, AMPHI_TOOL_DELTA);
+    } else {
+        take_delta(answer, amphi__json_get(choice, "message"), AMPHI_TOOL_WHOLE);
+    }
     amphi_str reason = amphi__json_string(amphi__json_get(choice, "finish_reason"));
     if (reason.size == 0 || answer->reply.phase != AMPHI_ANSWER_OPEN) {
         return;

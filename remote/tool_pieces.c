@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A piece with an index goes on with the last call of that index, unless it names a function and
- * has another id: then a new call begins (Gemini's compatible API gives all calls the index 0). A
- * new id alone means nothing, since old vLLM servers send one with every piece. A piece without an
- * index begins a call when it has a new id, and goes on with the last call otherwise.
+ * A piece with an index goes on with the last call of that index, one without with the last call of
+ * all. A new call begins where the server says so or where going on would glue two together:
+ *   - every element of a whole answer is a call;
+ *   - another id, in a piece without an index or with a name (Gemini's compatible API gives all
+ *     calls the index 0). A new id alone means nothing, since old vLLM servers send one with every
+ *     piece;
+ *   - a name for a call that has its name and arguments, from servers that send no ids.
+ * A name that comes again while the call's arguments are unfinished is a repetition: old vLLM
+ * servers send it with every piece when the request names the function.
  */
 #include "remote/tool_pieces.h"
 
@@ -11,14 +16,32 @@
 
 #include <stdio.h>
 
-/* FNV-1a; never 0 for an id that is there. */
-static uint64_t hash_of(amphi_str id)
+typedef amphi_tool_pieces_call call_state;
+
+/* What a piece says about the call that it belongs to. */
+typedef struct marks {
+    int64_t index;      /* -1: none */
+    uint64_t id_hash;   /* 0: none  */
+    uint64_t name_hash; /* 0: none  */
+} marks;
+
+/* FNV-1a; never 0 for a text that is there. */
+static uint64_t hash_of(amphi_str text)
 {
     uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < id.size; i++) {
-        hash = (hash ^ (unsigned char)id.data[i]) * 1099511628211u;
+    for (size_t i = 0; i < text.size; i++) {
+        hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211u;
     }
-    return id.size == 0 ? 0 : hash | 1;
+    return text.size == 0 ? 0 : hash | 1;
+}
+
+static marks marks_of(const amphi_json *piece, const amphi_json *function)
+{
+    return (marks){
+        .index = amphi__json_int(amphi__json_get(piece, "index"), -1),
+        .id_hash = hash_of(amphi__json_string(amphi__json_get(piece, "id"))),
+        .name_hash = hash_of(amphi__json_string(amphi__json_get(function, "name"))),
+    };
 }
 
 /* The last call of this index; SIZE_MAX: none. */
@@ -32,35 +55,72 @@ static size_t find_index(const amphi_tool_pieces *pieces, int64_t index)
     return SIZE_MAX;
 }
 
-static bool begins_call(
-    const amphi_tool_pieces *pieces, size_t call, bool has_index, uint64_t id_hash, bool named)
+static bool begins_call(const call_state *call, const marks *m)
 {
-    uint64_t known = call < pieces->count ? pieces->calls[call].id_hash : 0;
-    bool other = id_hash != 0 && known != 0 && id_hash != known;
-    return call >= pieces->count || (other && (named || !has_index));
+    bool other_id = m->id_hash != 0 && call->id_hash != 0 && m->id_hash != call->id_hash;
+    bool same_id = m->id_hash != 0 && m->id_hash == call->id_hash;
+    if (other_id && m->index < 0) {
+        return true;
+    }
+    bool is_repetition = m->name_hash == call->name_hash && call->depth > 0;
+    if (m->name_hash == 0 || same_id || is_repetition) {
+        return false;
+    }
+    return other_id || (call->name_hash != 0 && call->has_arguments);
+}
+
+/* How many brackets of the arguments are open: unfinished ones have some. */
+static void follow_arguments(call_state *call, amphi_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (call->in_string) {
+            bool is_escaped = call->after_backslash;
+            call->after_backslash = c == '\\' && !is_escaped;
+            call->in_string = c != '"' || is_escaped;
+        } else if (c == '"') {
+            call->in_string = true;
+        } else if (c == '{' || c == '[') {
+            call->depth++;
+        } else if ((c == '}' || c == ']') && call->depth > 0) {
+            call->depth--;
+        }
+    }
+}
+
+static void add_to_call(call_state *call, const marks *m, const amphi_json *arguments)
+{
+    amphi_json_kind kind = amphi__json_kind(arguments);
+    amphi_str text = amphi__json_string(arguments);
+    if (call->id_hash == 0) {
+        call->id_hash = m->id_hash;
+    }
+    if (m->name_hash != 0) {
+        call->name_hash = m->name_hash;
+    }
+    if (text.size > 0 || kind == AMPHI_JSON_OBJECT || kind == AMPHI_JSON_ARRAY) {
+        call->has_arguments = true;
+    }
+    follow_arguments(call, text);
 }
 
 /* Our index of the piece's call; SIZE_MAX: too many. *is_new: it begins with this piece. */
-static size_t place(
-    amphi_tool_pieces *pieces, const amphi_json *piece, const amphi_json *function, bool *is_new)
+static size_t place(amphi_tool_pieces *pieces, const amphi_json *piece, const amphi_json *function,
+    amphi_tool_form form, bool *is_new)
 {
-    int64_t index = amphi__json_int(amphi__json_get(piece, "index"), -1);
-    uint64_t id_hash = hash_of(amphi__json_string(amphi__json_get(piece, "id")));
-    bool named = amphi__json_string(amphi__json_get(function, "name")).size > 0;
-    size_t call = index >= 0 ? find_index(pieces, index) : pieces->last;
-    *is_new = begins_call(pieces, call, index >= 0, id_hash, named);
+    marks m = marks_of(piece, function);
+    size_t call = m.index >= 0 ? find_index(pieces, m.index) : pieces->last;
+    *is_new = call >= pieces->count || form == AMPHI_TOOL_WHOLE ||
+              (form == AMPHI_TOOL_DELTA && begins_call(&pieces->calls[call], &m));
     if (*is_new) {
         call = pieces->count;
         if (call == AMPHI_TOOL_CALLS_MAX) {
             return SIZE_MAX;
         }
-        pieces->calls[call].index = index;
-        pieces->calls[call].id_hash = 0;
+        pieces->calls[call] = (call_state){.index = m.index};
         pieces->count++;
     }
-    if (pieces->calls[call].id_hash == 0) {
-        pieces->calls[call].id_hash = id_hash;
-    }
+    add_to_call(&pieces->calls[call], &m, amphi__json_get(function, "arguments"));
     pieces->last = call;
     return call;
 }
@@ -111,13 +171,13 @@ static bool is_empty(const amphi_json *piece, const amphi_json *function)
 
 /* `piece` NULL: there is only its function. */
 static size_t write_piece(amphi_tool_pieces *pieces, amphi_json_writer *writer,
-    const amphi_json *piece, const amphi_json *function)
+    const amphi_json *piece, const amphi_json *function, amphi_tool_form form)
 {
     bool is_new;
     if (is_empty(piece, function)) {
         return 0;
     }
-    size_t call = place(pieces, piece, function, &is_new);
+    size_t call = place(pieces, piece, function, form, &is_new);
     if (call == SIZE_MAX) {
         return SIZE_MAX;
     }
@@ -143,14 +203,15 @@ static size_t write_piece(amphi_tool_pieces *pieces, amphi_json_writer *writer,
     return 1;
 }
 
-size_t amphi__tool_pieces_write(
-    amphi_tool_pieces *pieces, amphi_json_writer *writer, const amphi_json *calls)
+size_t amphi__tool_pieces_write(amphi_tool_pieces *pieces, amphi_json_writer *writer,
+    const amphi_json *calls, amphi_tool_form form)
 {
     size_t count = 0;
     for (const amphi_json *call = amphi__json_first(calls); call != NULL;
          call = amphi__json_next(call)) {
+        const amphi_json *function = amphi__json_get(call, "function");
         size_t written = amphi__json_kind(call) == AMPHI_JSON_OBJECT
-                             ? write_piece(pieces, writer, call, amphi__json_get(call, "function"))
+                             ? write_piece(pieces, writer, call, function, form)
                              : 0;
         if (written == SIZE_MAX) {
             return SIZE_MAX;
@@ -163,5 +224,5 @@ size_t amphi__tool_pieces_write(
 size_t amphi__tool_pieces_write_function(
     amphi_tool_pieces *pieces, amphi_json_writer *writer, const amphi_json *function)
 {
-    return write_piece(pieces, writer, NULL, function);
+    return write_piece(pieces, writer, NULL, function, AMPHI_TOOL_ONE);
 }

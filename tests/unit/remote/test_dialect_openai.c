@@ -548,6 +548,22 @@ static void answer__in_one_piece_is_understood(void **state)
     answer_record_clear(&record);
 }
 
+/* Not even names or arguments have to differ. */
+static void answer__in_one_piece_has_as_many_calls_as_elements(void **state)
+{
+    static const char body[] =
+        "{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\"}},"
+        "{\"function\":{\"name\":\"f\"}}]},\"finish_reason\":\"tool_calls\"}]}";
+    answer_record record;
+    answer_record_init(&record);
+    feed_whole(&record, 200, amphi_str_from(body), NULL);
+    assert_true(record.finished);
+    assert_string_equal(record.tool_calls.data,
+        "[{\"index\":0,\"id\":\"call_0\",\"function\":{\"name\":\"f\"}},"
+        "{\"index\":1,\"id\":\"call_1\",\"function\":{\"name\":\"f\"}}]\n");
+    answer_record_clear(&record);
+}
+
 static void answer__in_one_piece_cut_anywhere_is_no_success(void **state)
 {
     for (size_t cut = 0; cut < sizeof whole_answer - 2; cut++) {
@@ -754,6 +770,7 @@ int main(void)
         cmocka_unit_test(answer__in_one_piece_is_understood),
         cmocka_unit_test(answer__odd_servers_are_understood_or_refused_with_their_reason),
         cmocka_unit_test(answer__more_tool_calls_than_anybody_makes_are_a_limit),
+        cmocka_unit_test(answer__in_one_piece_has_as_many_calls_as_elements),
         cmocka_unit_test(answer__in_one_piece_cut_anywhere_is_no_success),
         cmocka_unit_test(answer__error_object_under_http_200_fails),
         cmocka_unit_test(answer__web_page_is_no_answer),
