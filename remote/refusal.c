@@ -332,7 +332,7 @@ static const char *const own_fault_phrases[] = {"model_not_found", "invalid_api_
 static const char *const prefix_phrases[] = {"assistant", "prefix", "prefill", "last message",
     "final message", "last role", "alternat", "continue_final", "add_generation_prompt", NULL};
 static const char *const rate_phrases[] = {"rate_limit", "rate limit", "too many requests",
-    "insufficient_quota", "resource_exhausted", NULL};
+    "insufficient_quota", "resource_exhausted", "throttl", "please wait", NULL};
 static const char *const auth_phrases[] = {
     "invalid_api_key", "authentication", "unauthorized", "permission_denied", NULL};
 static const char *const request_phrases[] = {

@@ -163,6 +163,13 @@ static const sample samples[] = {
         AMPHI_E_RATE_LIMITED, 2500},
     {200, "{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"try again in 3s\"}}",
         AMPHI_E_RATE_LIMITED, 3000},
+    /* Bedrock's throttling, which speaks of tokens as a full context does */
+    {200, "{\"error\":{\"message\":\"Too many tokens, please wait before trying again.\"}}",
+        AMPHI_E_RATE_LIMITED, 0},
+    {200, "{\"error\":{\"type\":\"ThrottlingException\",\"message\":\"Too many tokens\"}}",
+        AMPHI_E_RATE_LIMITED, 0},
+    {200, "{\"error\":\"too many tokens: size limit exceeded by 1000 tokens.\"}",
+        AMPHI_E_CONTEXT_LENGTH, 0},
     {200, "{\"error\":\"something\"}", AMPHI_E_PROVIDER, 0},
     {200, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"maximum context length\"}}",
         AMPHI_E_CONTEXT_LENGTH, 0},
