@@ -81,27 +81,7 @@ amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, 
     amphi__buf_append_str(&canonical, history);
     amphi__buf_append_char(&canonical, ']');
     amphi__json_write_sorted(&canonical, amphi__json_get(request->body, "messages"));
-    /* The other members one after the other, each under its key: sorted, because sorting the
-     * whole body would sort the excluded ones in as well. */
-    amphi_json_writer writer;
-    amphi__json_writer_init(&writer, &canonical);
-    amphi_str last = amphi_str_make(NULL, 0);
-    for (;;) {
-        const amphi_json *next = NULL;
-        for (const amphi_json *m = amphi__json_first(request->body); m != NULL;
-             m = amphi__json_next(m)) {
-            amphi_str name = amphi__json_key(m);
-            if (is_about_delivery(name) || (last.size > 0 && strcmp(name.data, last.data) <= 0))
-                continue;
-            if (next == NULL || strcmp(name.data, amphi__json_key(next).data) < 0)
-                next = m;
-        }
-        if (next == NULL)
-            break;
-        last = amphi__json_key(next);
-        amphi__json_quote(&canonical, last);
-        amphi__json_write_sorted(&canonical, amphi__json_get(request->body, last.data));
-    }
+    amphi__json_write_sorted_but(&canonical, request->body, is_about_delivery);
     amphi_status status = canonical.status != AMPHI_OK ? canonical.status
                                                        : amphi__hmac_sha256(cache->hmac_key,
                                                              amphi__buf_str(&canonical), key);

@@ -63,6 +63,9 @@ bool amphi__json_equal(const amphi_json *a, const amphi_json *b); /* objects wit
 amphi_status amphi__json_write(amphi_buf *out, const amphi_json *value);
 /* The same with object members sorted by key bytes: for canonical forms. */
 amphi_status amphi__json_write_sorted(amphi_buf *out, const amphi_json *value);
+/* An object in that form without those of its own members whose key `is_left_out`. */
+amphi_status amphi__json_write_sorted_but(
+    amphi_buf *out, const amphi_json *object, bool (*is_left_out)(amphi_str key));
 
 /* Writing without a tree. Commas are put by themselves; key is NULL inside arrays and at the top.
  *     amphi_json_writer w; amphi__json_writer_init(&w, &buf);

@@ -114,8 +114,10 @@ static int compare_members(const void *a, const void *b)
     return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* Members of an object in the order of their keys; of duplicates only the last stays. */
-static amphi_status write_sorted_members(amphi_buf *out, const amphi_json *object)
+/* Members of an object in the order of their keys; of duplicates only the last stays.
+ * `is_left_out` NULL: all of them. */
+static amphi_status write_sorted_members(
+    amphi_buf *out, const amphi_json *object, bool (*is_left_out)(amphi_str key))
 {
     size_t count = 0;
     bool comma = false;
@@ -123,6 +125,8 @@ static amphi_status write_sorted_members(amphi_buf *out, const amphi_json *objec
     if (members == NULL)
         return out->status = AMPHI_E_NO_MEMORY;
     for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m)) {
+        if (is_left_out != NULL && is_left_out(amphi__json_key(m)))
+            continue;
         members[count] = (member){m, count};
         count++;
     }
@@ -178,7 +182,7 @@ static amphi_status write_value(amphi_buf *out, const amphi_json *value, bool so
     case AMPHI_JSON_OBJECT:
         amphi__buf_append_char(out, '{');
         if (sorted)
-            write_sorted_members(out, value);
+            write_sorted_members(out, value, NULL);
         else
             write_children(out, value, sorted);
         return amphi__buf_append_char(out, '}');
@@ -196,6 +200,14 @@ amphi_status amphi__json_write_sorted(amphi_buf *out, const amphi_json *value)
 {
     write_value(out, value, true);
     return out->status;
+}
+
+amphi_status amphi__json_write_sorted_but(
+    amphi_buf *out, const amphi_json *object, bool (*is_left_out)(amphi_str key))
+{
+    amphi__buf_append_char(out, '{');
+    write_sorted_members(out, object, is_left_out);
+    return amphi__buf_append_char(out, '}');
 }
 
 void amphi__json_writer_init(amphi_json_writer *writer, amphi_buf *out)
