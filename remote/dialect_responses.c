@@ -20,8 +20,6 @@
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
-enum { CALLS_MAX = 128 };
-
 /* A tool call under way; its place in the array is its index in our events. */
 typedef struct call {
     int64_t output_index;
@@ -33,7 +31,7 @@ struct amphi_answer {
     amphi_buf text; /* for what has to be written   */
     bool has_text;  /* of the content part under way */
     bool has_reasoning;
-    call calls[CALLS_MAX];
+    call calls[AMPHI_TOOL_CALLS_MAX];
     size_t calls_count;
 };
 
@@ -78,7 +76,7 @@ static void close_call(amphi_answer *answer, amphi_json_writer *writer)
 
 static void begin_call(amphi_answer *answer, int64_t output_index, const amphi_json *item)
 {
-    if (answer->calls_count == CALLS_MAX) {
+    if (answer->calls_count == AMPHI_TOOL_CALLS_MAX) {
         amphi__reply_fail(&answer->reply, AMPHI_E_LIMIT, "the answer calls too many tools");
         return;
     }

@@ -10,7 +10,7 @@
 
 #include "sdk/core/json.h"
 
-#define AMPHI_TOOL_CALLS_MAX 128
+#include <amphi/ext/engine.h>
 
 typedef enum amphi_tool_form {
     AMPHI_TOOL_DELTA, /* delta.tool_calls: pieces of calls                */

@@ -9,7 +9,9 @@
 #include "local/text/tool_call_body.h"
 #include "sdk/core/str.h"
 
-enum { HELD_MAX = 16 << 20, CALLS_MAX = 128 };
+#include <amphi/ext/engine.h>
+
+enum { HELD_MAX = 16 << 20 };
 
 enum { STATE_START, STATE_TEXT, STATE_BARE, STATE_BODY, STATE_BETWEEN };
 
@@ -86,10 +88,10 @@ static size_t blanks(amphi_str text)
 /* Calls from `body`; *found: it held some. */
 static amphi_status send_calls(amphi_tool_parser *p, amphi_str body, bool known_only, bool *found)
 {
-    amphi_tool_call calls[CALLS_MAX];
+    amphi_tool_call calls[AMPHI_TOOL_CALLS_MAX];
     size_t count = 0;
-    amphi_status status =
-        amphi__tool_body_read(calls, CALLS_MAX - p->calls, &count, body, p->tools, known_only);
+    amphi_status status = amphi__tool_body_read(
+        calls, AMPHI_TOOL_CALLS_MAX - p->calls, &count, body, p->tools, known_only);
     *found = status == AMPHI_OK && count > 0;
     for (size_t i = 0; i < count && status == AMPHI_OK; i++) {
         status = p->sink.call(
@@ -165,7 +167,7 @@ static amphi_status in_text(amphi_tool_parser *p, bool *more)
     amphi_str text = amphi__buf_str(&p->held);
     size_t at = 0;
     size_t overlap = 0;
-    int marker = p->calls < CALLS_MAX ? find_marker(text, &at, &overlap) : -1;
+    int marker = p->calls < AMPHI_TOOL_CALLS_MAX ? find_marker(text, &at, &overlap) : -1;
     size_t skipped = blanks(text);
     bool quiet = p->state != STATE_TEXT; /* blanks before and between calls are nobody's */
     if (marker >= 0) {

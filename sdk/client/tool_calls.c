@@ -9,7 +9,7 @@
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
-#define CALLS_MAX 128
+#include <amphi/ext/engine.h>
 
 void amphi__tool_calls_clear(amphi_tool_calls *calls)
 {
@@ -26,10 +26,10 @@ void amphi__tool_calls_clear(amphi_tool_calls *calls)
 /* The call of this index; the ones before it come into being with it. */
 static amphi_status find_call(amphi_tool_calls *calls, int64_t index, amphi_tool_call **out)
 {
-    if (index < 0 || index >= CALLS_MAX)
+    if (index < 0 || index >= AMPHI_TOOL_CALLS_MAX)
         return index < 0 ? AMPHI_E_FORMAT : AMPHI_E_LIMIT;
     if (calls->calls == NULL)
-        calls->calls = amphi__calloc(CALLS_MAX, sizeof *calls->calls);
+        calls->calls = amphi__calloc(AMPHI_TOOL_CALLS_MAX, sizeof *calls->calls);
     if (calls->calls == NULL)
         return AMPHI_E_NO_MEMORY;
     for (; calls->count <= (size_t)index; calls->count++) {

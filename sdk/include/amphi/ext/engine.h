@@ -62,6 +62,9 @@ typedef struct amphi_engine_request {
     bool plain_kernels;          /* LOCAL: degrade; the plain ones ("reference")           */
 } amphi_engine_request;
 
+/* Tool calls that an answer may hold: their indices end below it. */
+#define AMPHI_TOOL_CALLS_MAX 128
+
 typedef enum amphi_engine_event_kind {
     AMPHI_ENGINE_PROGRESS = 1, /* permille, text names the phase                          */
     AMPHI_ENGINE_TEXT,         /* text: whole UTF-8 characters                            */
