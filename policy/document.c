@@ -92,9 +92,9 @@ static const amphi_policy_field fields[] = {
     FIELD("crash.window_s", U32, crash_window_s, 600, 1, 2592000, "s", "that window"),
     FIELD("crash.quiet_s", U32, crash_quiet_s, 150, 1, 2592000, "s",
         "so long without a crash forgives one, which lets one start try again"),
-    FIELD("crash.outside_limit", U32, crash_outside_limit, 200, 1, 200, "",
+    FIELD("crash.outside_limit", U32, crash_outside_limit, 200, 0, 500, "",
         "times that another process may kill or stop the local engine in the window until it is "
-        "left alone"),
+        "left alone; 0: no limit"),
 };
 
 static const char *const thermal_names[] = {

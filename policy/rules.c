@@ -209,7 +209,8 @@ static amphi_verdict rule_available(amphi_judgement *j)
 
 static bool is_killed_too_often(const amphi_policy *policy, const amphi_crash_facts *crash)
 {
-    return crash->kills_outside > 0 && crash->kills_outside >= policy->crash_outside_limit;
+    uint32_t limit = policy->crash_outside_limit;
+    return limit > 0 && crash->kills_outside >= limit;
 }
 
 bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash)

@@ -34,7 +34,8 @@ static bool look_at_crashes(const round *r, const amphi_engine_info *info,
     uint32_t count =
         crash->crashes + crash->crashes_early + crash->crashes_plain + crash->kills_memory;
     bool left_alone = amphi__policy_is_quarantined(policy, crash);
-    bool killed = crash->kills_outside >= policy->crash_outside_limit;
+    bool killed =
+        policy->crash_outside_limit > 0 && crash->kills_outside >= policy->crash_outside_limit;
     bool crashed = left_alone && !killed;
     if (crash->kills_outside > 0) {
         snprintf(line, sizeof line,

@@ -40,7 +40,7 @@ typedef struct app {
  * tokens a second, so that there is a middle to be hit. */
 static const char policy[] =
     "{\"mode\":\"prefer_local\",\"breaker\":{\"failures\":1000,\"failure_percent\":0},\"crash\":{"
-    "\"limit\":1000,\"outside_limit\":1000},"
+    "\"limit\":1000,\"outside_limit\":0},"
     "\"local\":{\"tokens_per_second_max\":400},\"memory\":{\"max_percent\":100,"
     "\"unload_percent\":100}}";
 
