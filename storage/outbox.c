@@ -114,33 +114,41 @@ static bool visit_item(amphi_rows *rows, amphi_store_outbox_fn *visit, void *use
     return visit(user, &item);
 }
 
-/* Leases whose process is gone, the first one of them; 0: there is none. */
-static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq, amphi_error *error)
+/* Leases whose process is gone, the first one of them and that process; 0: there is none. */
+static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq,
+    char holder[AMPHI_HOST_NAME_MAX], amphi_error *error)
 {
     amphi_query q;
     *seq = 0;
     amphi__query_begin(&q, store->db,
         "SELECT seq, lease_holder FROM outbox WHERE lease_until_ms > 0 AND lease_holder <> ''");
-    while (*seq == 0 && amphi__query_row(&q))
-        if (amphi__host_is_gone(amphi__query_str(&q, 1)))
-            *seq = amphi__query_int(&q, 0);
+    while (*seq == 0 && amphi__query_row(&q)) {
+        amphi_str name = amphi__query_str(&q, 1);
+        if (!amphi__host_is_gone(name))
+            continue;
+        *seq = amphi__query_int(&q, 0);
+        amphi__str_copy_to(holder, AMPHI_HOST_NAME_MAX, name);
+    }
     return amphi__query_end(&q, error);
 }
 
 /* A process that was killed while it sent does not come back for its entry: whoever looks next may
- * have it at once, rather than when the lease runs out. */
+ * have it at once, rather than when the lease runs out. Another process may look at the same time
+ * and lease the entry before we write: only the dead one's lease is ended. */
 static amphi_status end_dead_leases(amphi_store_sqlcipher *store, amphi_error *error)
 {
     for (;;) {
         int64_t seq;
+        char holder[AMPHI_HOST_NAME_MAX];
         amphi_query q;
-        amphi_status status = find_dead_lease(store, &seq, error);
+        amphi_status status = find_dead_lease(store, &seq, holder, error);
         if (status != AMPHI_OK || seq == 0)
             return status;
         amphi__query_begin(&q, store->db,
             "UPDATE outbox SET lease_until_ms = 0,"
-            " lease_holder = '' WHERE seq = ?1");
+            " lease_holder = '' WHERE seq = ?1 AND lease_holder = ?2");
         amphi__query_bind_int(&q, 1, seq);
+        amphi__query_bind_str(&q, 2, amphi_str_from(holder));
         status = amphi__query_run(&q, error);
         if (status != AMPHI_OK)
             return status;

@@ -4,10 +4,12 @@
  * again in a role (argv[1]); a child reports through its standard output, one line per fact, and
  * never asserts.
  */
+#include "sdk/core/thread.h"
 #include "storage/storage.h"
 #include "tests/support/scratch_dir.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -124,12 +126,27 @@ static int role_deliver(const char *path)
     return status == AMPHI_E_NOT_FOUND ? 0 : 6;
 }
 
+/* Claims one entry, says its number and sends it for ever. */
+static int role_hold(const char *path)
+{
+    opened o;
+    claimed got;
+    if (open_in(&o, path, NULL) != AMPHI_OK ||
+        o.store.ops->outbox_claim(o.store.self, NOW, 3600000, see_claimed, &got, NULL) != AMPHI_OK)
+        return 4;
+    tell(got.number);
+    for (;;)
+        pause();
+}
+
 static int play(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "append") == 0)
         return role_append(argv[2], argv[3], atoi(argv[4]));
     if (argc == 3 && strcmp(argv[1], "deliver") == 0)
         return role_deliver(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "hold") == 0)
+        return role_hold(argv[2]);
     return 2;
 }
 
@@ -340,6 +357,61 @@ static void processes__a_lease_outlives_its_process_only_until_it_runs_out(void 
     close_all(&b);
 }
 
+typedef struct heir {
+    amphi_thread thread;
+    pthread_barrier_t *start;
+    opened o;
+    int claims;
+} heir;
+
+static void inherit(void *opaque)
+{
+    heir *h = opaque;
+    claimed got;
+    pthread_barrier_wait(h->start);
+    h->claims =
+        h->o.store.ops->outbox_claim(h->o.store.self, NOW, 3600000, see_claimed, &got, NULL) ==
+        AMPHI_OK;
+}
+
+/* Connections of their own, as other processes have them: all find the dead one's lease at once. */
+static void processes__a_killed_senders_entry_has_one_heir(void **state)
+{
+    enum { HEIRS = 4, ROUNDS = 20 };
+    scratch_dir *dir = *state;
+    pthread_barrier_t start_line;
+    heir heirs[HEIRS];
+    memset(heirs, 0, sizeof heirs);
+    assert_int_equal(pthread_barrier_init(&start_line, NULL, HEIRS), 0);
+    for (int i = 0; i < HEIRS; i++) {
+        heirs[i].start = &start_line;
+        assert_int_equal(open_in(&heirs[i].o, dir->path, NULL), AMPHI_OK);
+    }
+    amphi_store *store = &heirs[0].o.store;
+    amphi_store_outbox_item item = {
+        .struct_size = sizeof item, .id = S("7"), .request_json = S("{}"), .created_ms = NOW};
+    for (int round = 0; round < ROUNDS; round++) {
+        int seen[8] = {0}, claims = 0;
+        assert_int_equal(store->ops->outbox_add(store->self, &item, NULL), AMPHI_OK);
+        child c = start("hold", dir->path, NULL, NULL);
+        assert_int_equal(listen_to(&c, seen, 8, 1), 1);
+        kill(c.pid, SIGKILL);
+        assert_int_equal(WTERMSIG(end_of(&c)), SIGKILL);
+        for (int i = 0; i < HEIRS; i++)
+            assert_int_equal(
+                amphi__thread_start(&heirs[i].thread, "heir", inherit, &heirs[i]), AMPHI_OK);
+        for (int i = 0; i < HEIRS; i++) {
+            amphi__thread_join(&heirs[i].thread);
+            claims += heirs[i].claims;
+        }
+        assert_int_equal(claims, 1);
+        assert_int_equal(store->ops->outbox_remove(store->self, S("7"), NULL), AMPHI_OK);
+    }
+    for (int i = 0; i < HEIRS; i++)
+        close_all(&heirs[i].o);
+    pthread_barrier_destroy(&start_line);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -357,6 +429,7 @@ int main(int argc, char **argv)
         T(processes__several_open_and_write_a_new_store_at_once),
         T(processes__two_that_deliver_never_get_the_same_entry),
         T(processes__a_lease_outlives_its_process_only_until_it_runs_out),
+        T(processes__a_killed_senders_entry_has_one_heir),
     };
     return cmocka_run_group_tests_name("store and processes", tests, NULL, NULL);
 }
