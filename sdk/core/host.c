@@ -7,27 +7,43 @@
 
 #include "sdk/core/str.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Of a process. */
+typedef enum life { LIFE_UNTOLD = 0, LIFE_ENDED, LIFE_RUNS } life;
+
+/* false: errno says why, as far as it is known. */
 static bool read_line(const char *path, char *out, size_t capacity)
 {
     FILE *file = fopen(path, "re");
     bool done = file != NULL && fgets(out, (int)capacity, file) != NULL;
+    int why = errno;
 
     if (file != NULL) {
         fclose(file);
     }
+    errno = why;
     if (done) {
         out[strcspn(out, "\n")] = '\0';
     }
     return done;
 }
 
-/* Field 22 of /proc/PID/stat; the second one, the program's name, may hold anything. 0: no such
- * process, or a zombie: it does not run any more. */
-static unsigned long long start_ticks(unsigned long long pid)
+/* Its file is missing, which it also is when /proc hides other users' processes (hidepid). */
+static bool is_missing(unsigned long long pid, int why)
+{
+    return (why == ENOENT || why == ESRCH) && pid > 0 && pid <= INT_MAX &&
+           kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Field 22 of /proc/PID/stat; the second one, the program's name, may hold anything. A zombie does
+ * not run any more. */
+static life look_at(unsigned long long pid, unsigned long long *start_ticks)
 {
     char path[48];
     char line[1024];
@@ -35,18 +51,22 @@ static unsigned long long start_ticks(unsigned long long pid)
 
     snprintf(path, sizeof path, "/proc/%llu/stat", pid);
     if (!read_line(path, line, sizeof line)) {
-        return 0;
+        return is_missing(pid, errno) ? LIFE_ENDED : LIFE_UNTOLD;
     }
     at = strrchr(line, ')');
-    if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X') {
-        return 0;
+    if (at == NULL || at[1] != ' ') {
+        return LIFE_UNTOLD;
+    }
+    if (at[2] == 'Z' || at[2] == 'X') {
+        return LIFE_ENDED;
     }
     at += 2;
     for (int field = 3; field < 22 && at != NULL; field++) {
         at = strchr(at, ' ');
         at = at != NULL ? at + 1 : NULL;
     }
-    return at != NULL ? strtoull(at, NULL, 10) : 0;
+    *start_ticks = at != NULL ? strtoull(at, NULL, 10) : 0;
+    return *start_ticks != 0 ? LIFE_RUNS : LIFE_UNTOLD;
 }
 
 /* "BOOT/NAMESPACE", or empty. */
@@ -68,11 +88,11 @@ void amphi__host_name(char out[AMPHI_HOST_NAME_MAX])
 {
     char machine[AMPHI_HOST_NAME_MAX];
     unsigned long long pid = (unsigned long long)getpid();
-    unsigned long long start = start_ticks(pid);
+    unsigned long long start = 0;
 
     name_machine(machine);
     out[0] = '\0';
-    if (machine[0] != '\0' && start != 0) {
+    if (machine[0] != '\0' && look_at(pid, &start) == LIFE_RUNS) {
         snprintf(out, AMPHI_HOST_NAME_MAX, "%.80s/%llu/%llu", machine, pid, start);
     }
 }
@@ -83,6 +103,8 @@ bool amphi__host_is_gone(amphi_str name)
     amphi_str boot, space, rest, own_rest;
     uint64_t pid = 0;
     uint64_t start = 0;
+    unsigned long long now = 0;
+    life found = LIFE_UNTOLD;
 
     name_machine(own);
     boot = amphi__str_cut(name, '/', &rest);
@@ -98,5 +120,6 @@ bool amphi__host_is_gone(amphi_str name)
         !amphi__str_to_u64(rest, &start)) {
         return false; /* another namespace: its numbers tell us nothing */
     }
-    return start_ticks(pid) != start;
+    found = look_at(pid, &now);
+    return found == LIFE_ENDED || (found == LIFE_RUNS && now != start);
 }

@@ -11,11 +11,13 @@
 
 #include <amphi/amphi.h>
 
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -322,6 +324,60 @@ static void ledger__hosts_are_told_apart(void **state)
     assert_false(amphi__host_is_gone(AMPHI_STR("nonsense")));
 }
 
+static void hide(pid_t pid) /* what hidepid does, in a namespace of our own; 77: not allowed */
+{
+    char path[48];
+    char name[AMPHI_HOST_NAME_MAX];
+    amphi__host_name(name);
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
+        mount("none", path, "tmpfs", MS_RDONLY, NULL) != 0)
+        _exit(77);
+    char *number = strrchr(name, '/'); /* of a process that we can't see, with any start */
+    while (number[-1] != '/')
+        number--;
+    snprintf(number, sizeof name - (size_t)(number - name), "%d/1", (int)pid);
+    _exit(amphi__host_is_gone(amphi_str_from(name)));
+}
+
+static void ledger__a_process_that_cannot_be_seen_is_not_gone(void **state)
+{
+    int how;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        hide(getppid());
+    assert_int_equal(waitpid(child, &how, 0), child);
+    if (WIFEXITED(how) && WEXITSTATUS(how) == 77) {
+        print_message("skipped: no namespace to hide a process in\n");
+        skip();
+    }
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), 0);
+}
+
+/* Ended, and then also forgotten. */
+static void ledger__a_process_that_ended_is_gone(void **state)
+{
+    char name[AMPHI_HOST_NAME_MAX] = "";
+    int pair[2];
+    siginfo_t info;
+    assert_int_equal(pipe(pair), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        amphi__host_name(name);
+        _exit(write(pair[1], name, sizeof name) != sizeof name);
+    }
+    assert_int_equal(read(pair[0], name, sizeof name), sizeof name);
+    close(pair[0]);
+    close(pair[1]);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_true(amphi__host_is_gone(amphi_str_from(name)) || name[0] == '\0');
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(amphi__host_is_gone(amphi_str_from(name)) || name[0] == '\0');
+}
+
 static void ledger__without_a_place_for_it_nothing_is_written(void **state)
 {
     amphi_store_ops ops = *b.client.store.ops;
@@ -404,6 +460,8 @@ int main(void)
         T(ledger__a_clock_set_back_forgives_nothing_and_holds_nothing_for_ever),
         T(ledger__an_app_that_died_is_known_at_the_next_launch),
         T(ledger__hosts_are_told_apart),
+        T(ledger__a_process_that_cannot_be_seen_is_not_gone),
+        T(ledger__a_process_that_ended_is_gone),
         T(ledger__without_a_place_for_it_nothing_is_written),
         T(ledger__an_engine_that_dies_while_it_loads_is_left_alone_after_three),
     };
