@@ -11,6 +11,7 @@
 #include "storage/rows.h"
 #include "storage/store_sqlcipher.h"
 
+#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/host.h"
 #include "sdk/core/str.h"
@@ -88,8 +89,10 @@ amphi_status amphi__store_outbox_add(
 
 /* ---- Claiming ---- */
 
+/* ?1: now, ?2: a lease that ends later is none. */
 #define ITEM_COLUMNS                                                                               \
-    "seq, id, conversation, request_json, created_ms, attempts, not_before_ms, lease_until_ms > 0"
+    "seq, id, conversation, request_json, created_ms, attempts, not_before_ms,"                    \
+    " lease_until_ms > ?1 AND lease_until_ms <= ?2"
 
 static void put_item(amphi_rows *rows, amphi_query *q)
 {
@@ -275,12 +278,16 @@ amphi_status amphi__store_outbox_remove(void *self, amphi_str id, amphi_error *e
 
 /* ---- Listing ---- */
 
-static amphi_status read_entries(
-    amphi_db *db, int64_t after, amphi_rows *page, bool *more, amphi_error *error)
+static amphi_status read_entries(amphi_store_sqlcipher *store, int64_t after, amphi_rows *page,
+    bool *more, amphi_error *error)
 {
     amphi_query q;
-    amphi__query_begin(&q, db, "SELECT " ITEM_COLUMNS " FROM outbox WHERE seq > ?1 ORDER BY seq");
-    amphi__query_bind_int(&q, 1, after);
+    int64_t now_ms = amphi__clock_wall_ms(NULL);
+    amphi__query_begin(
+        &q, store->db, "SELECT " ITEM_COLUMNS " FROM outbox WHERE seq > ?3 ORDER BY seq");
+    amphi__query_bind_int(&q, 1, now_ms);
+    amphi__query_bind_int(&q, 2, now_ms + store->limits.outbox_age_ms);
+    amphi__query_bind_int(&q, 3, after);
     *more = false;
     while (!*more && amphi__query_row(&q)) {
         put_item(page, &q);
@@ -306,7 +313,7 @@ amphi_status amphi__store_outbox_entries(
     while (status == AMPHI_OK && more) {
         amphi__rows_reset(&page);
         amphi__mutex_lock(&store->lock);
-        status = read_entries(store->db, last, &page, &more, error);
+        status = read_entries(store, last, &page, &more, error);
         amphi__mutex_unlock(&store->lock);
         for (size_t i = 0; status == AMPHI_OK && i < page.count; i++) {
             if (!visit_item(&page, visit, user, &last)) {

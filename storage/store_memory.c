@@ -11,6 +11,7 @@
 #include "storage/stores.h"
 
 #include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -432,13 +433,20 @@ static amphi_status outbox_add(void *self, const amphi_store_outbox_item *item, 
     return status;
 }
 
-static void outbox_copy(amphi_rows *rows, const amphi_entry *at)
+/* See outbox.c: a lease that ends too late is a jump of the clock. */
+static bool is_leased(const store_memory *store, const amphi_entry *at, int64_t now_ms)
+{
+    int64_t lease = at->numbers[OUTBOX_LEASE];
+    return lease > now_ms && lease <= now_ms + store->limits.outbox_age_ms;
+}
+
+static void outbox_copy(const store_memory *store, amphi_rows *rows, const amphi_entry *at)
 {
     amphi__rows_put_int(rows, at->numbers[OUTBOX_SEQ]);
     amphi__rows_put_int(rows, at->numbers[OUTBOX_CREATED]);
     amphi__rows_put_int(rows, at->numbers[OUTBOX_ATTEMPTS]);
     amphi__rows_put_int(rows, at->numbers[OUTBOX_NOT_BEFORE]);
-    amphi__rows_put_int(rows, at->numbers[OUTBOX_LEASE] > 0);
+    amphi__rows_put_int(rows, is_leased(store, at, amphi__clock_wall_ms(NULL)));
     for (int i = 0; i <= OUTBOX_REQUEST; i++)
         amphi__rows_put_str(rows, at->strings[i]);
 }
@@ -464,10 +472,9 @@ static amphi_entry *outbox_next(store_memory *store, int64_t now_ms)
     for (amphi_entry **link = &store->outbox.first; *link != NULL; link = &(*link)->next) {
         amphi_entry *at = *link;
         amphi_str conversation = at->strings[OUTBOX_CONVERSATION];
-        int64_t lease = at->numbers[OUTBOX_LEASE], pause = at->numbers[OUTBOX_NOT_BEFORE];
-        bool is_free = lease <= now_ms || lease > jump;
+        int64_t pause = at->numbers[OUTBOX_NOT_BEFORE];
         bool is_due = pause <= now_ms || pause > jump;
-        if (is_free && is_due &&
+        if (!is_leased(store, at, now_ms) && is_due &&
             (conversation.size == 0 ||
                 amphi__list_find(&store->outbox, OUTBOX_CONVERSATION, conversation) == link))
             return at;
@@ -491,7 +498,7 @@ static amphi_status outbox_claim(void *self, int64_t now_ms, uint32_t lease_ms,
     if (next == NULL) {
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "outbox: nothing to send now");
     } else {
-        outbox_copy(&copy, next);
+        outbox_copy(store, &copy, next);
         if (copy.bytes.status != AMPHI_OK)
             status = amphi__fail_no_memory(error);
         else
@@ -547,7 +554,7 @@ static amphi_status outbox_entries(
         amphi__mutex_lock(&store->lock);
         for (amphi_entry *at = store->outbox.first; at != NULL && !more; at = at->next) {
             if (at->numbers[OUTBOX_SEQ] > last) {
-                outbox_copy(&page, at);
+                outbox_copy(store, &page, at);
                 more = !amphi__rows_end(&page);
             }
         }

@@ -34,9 +34,9 @@ static bool print_entry(void *user, const amphi_outbox_entry *item)
 /* Why entries still wait. */
 typedef struct left {
     unsigned total;
-    unsigned being_sent; /* by another process: our own sending is over */
-    unsigned put_off;    /* they were refused                           */
-    int64_t next_ms;     /* when the first of those may go again        */
+    unsigned being_sent; /* by another process, or by us: the wait has an end */
+    unsigned put_off;    /* not to be tried yet                                */
+    int64_t next_ms;     /* when the first of those may go again               */
 } left;
 
 static bool count_left(void *user, const amphi_outbox_entry *item)
@@ -57,12 +57,12 @@ static void print_left(const left *l)
     const char *gap = ": ";
     printf("%u still wait", l->total);
     if (l->being_sent > 0) {
-        printf("%s%u being sent by another process", gap, l->being_sent);
+        printf("%s%u being sent", gap, l->being_sent);
         gap = ", ";
     }
     if (l->put_off > 0) {
         long long minutes = ((long long)l->next_ms / 1000 - (long long)time(NULL)) / 60 + 1;
-        printf("%s%u refused and put off, the next try in %lld min", gap, l->put_off, minutes);
+        printf("%s%u put off, the next try in %lld min", gap, l->put_off, minutes);
         gap = ", ";
     }
     if (l->total > l->being_sent + l->put_off)

@@ -3,6 +3,7 @@
  * What ext/store.h promises, tested over every store that this build has. Each test runs once per
  * store on a fresh one.
  */
+#include "sdk/core/clock.h"
 #include "sdk/core/thread.h"
 #include "storage/stores.h"
 #include "tests/support/scratch_dir.h"
@@ -609,6 +610,39 @@ static void outbox__entries_are_claimed_oldest_first_and_once(void **state)
     assert_string_equal(claim(f, NOW + 1000, 1000, &t), "1/0\n"); /* its lease ran out */
 }
 
+static bool count_leased(void *user, const amphi_store_outbox_item *item)
+{
+    *(int *)user += item->is_leased;
+    return true;
+}
+
+static int leased_of(fixture *f)
+{
+    int count = 0;
+    assert_int_equal(
+        f->store.ops->outbox_entries(f->store.self, count_leased, &count, NULL), AMPHI_OK);
+    return count;
+}
+
+static void outbox__only_a_lease_that_has_not_run_out_is_told(void **state)
+{
+    fixture *f = *state;
+    text t = {.stop_after = 0};
+    int64_t now = amphi__clock_wall_ms(NULL);
+    queue(f, "1", "", now);
+    assert_int_equal(leased_of(f), 0);
+    assert_string_equal(claim(f, now - 2000, 1000, &t), "1/0\n");
+    assert_int_equal(leased_of(f), 0);
+    assert_string_equal(claim(f, now, 600000, &t), "1/0\n");
+    assert_int_equal(leased_of(f), 1);
+    assert_int_equal(f->store.ops->outbox_release(f->store.self, S("1"), now, NULL), AMPHI_OK);
+    assert_int_equal(leased_of(f), 0);
+    assert_string_equal(claim(f, now + 400 * DAY, 1000, &t), ""); /* it is too old then */
+    queue(f, "2", "", now + 400 * DAY);
+    assert_string_equal(claim(f, now + 400 * DAY, 1000, &t), "2/0\n");
+    assert_int_equal(leased_of(f), 0); /* the clock was set back */
+}
+
 static void outbox__order_within_a_conversation_holds(void **state)
 {
     fixture *f = *state;
@@ -832,6 +866,7 @@ int main(void)
         BOTH(cache__bytes_are_bounded_and_expired_entries_make_room),
         BOTH(cache__too_large_values_are_refused),
         BOTH(outbox__entries_are_claimed_oldest_first_and_once),
+        BOTH(outbox__only_a_lease_that_has_not_run_out_is_told),
         BOTH(outbox__order_within_a_conversation_holds),
         BOTH(outbox__a_turn_takes_its_entry_along_or_writes_nothing),
         BOTH(outbox__bounds_in_entries_and_age_hold),

@@ -648,7 +648,7 @@ def outbox__entry_of_a_killed_sender_is_sent_at_once(folder):
     entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]
     assert entries[0]["being_sent"] is True, entries
     done = amphi("outbox", *data(folder), "send")
-    assert done.returncode == 3 and "1 being sent by another process" in done.stdout, done.stdout
+    assert done.returncode == 3 and "1 still wait: 1 being sent\n" in done.stdout, done.stdout
     sender.kill()
     sender.communicate()
     entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]

@@ -33,7 +33,8 @@ typedef struct amphi_outbox_entry {
     int64_t created_ms;
     uint32_t attempts;
     bool is_being_sent;    /* now, by this process or another one                  */
-    int64_t not_before_ms; /* put off until then (it was refused); 0: not put off  */
+    int64_t not_before_ms; /* put off until then: it was refused, or its request is still under way
+                              with an engine inside the app; 0: not put off */
 } amphi_outbox_entry;
 
 typedef bool amphi_history_conversation_fn(void *user, const amphi_history_conversation *item);
