@@ -11,12 +11,13 @@
 typedef struct amphi_attempt {
     uint32_t number; /* of this request, from 1                               */
     const amphi_plan_step *step;
-    amphi_str body;           /* for the engine; borrowed                              */
-    bool continues;           /* give the delivered text as a beginning                */
-    amphi_takeover *takeover; /* to be announced with the first sign of life; or NULL  */
-    uint64_t deadline_us;     /* of the whole request, monotonic                       */
-    bool revived;             /* an engine that died was started again: once a request */
-    amphi_breaker_pass pass;  /* the route's breaker let it in                         */
+    amphi_str body;            /* for the engine; borrowed                              */
+    bool continues;            /* give the delivered text as a beginning                */
+    amphi_takeover *takeover;  /* to be announced with the first sign of life; or NULL  */
+    uint64_t deadline_us;      /* of the whole request, monotonic                       */
+    amphi_route_identity runs; /* the route, when it began                             */
+    bool revived;              /* an engine that died was started again: once a request */
+    amphi_breaker_pass pass;   /* the route's breaker let it in                         */
 
     /* Results. */
     bool spoke;              /* it produced anything                                  */

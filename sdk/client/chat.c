@@ -63,8 +63,24 @@ static bool cache_applies(const amphi_stream *stream)
            !request->wants_logprobs;
 }
 
-/* What a route runs, as far as it is known. false: there is no such route (any more). */
-static bool identify(const amphi_client *client, const char *name, char *out, size_t capacity)
+/* What a route runs now, as far as it is known without starting anything. A model file may be
+ * another one than a moment ago. */
+static void identify_route(const amphi_route *route, amphi_route_identity *out)
+{
+    amphi_engine_info info = {.struct_size = sizeof info};
+    const char *runs = route->model;
+    if (route->engine.ops->identify != NULL) {
+        route->engine.ops->identify(route->engine.self, &info);
+        runs = info.fingerprint;
+    } else if (route->name[0] == '\0') {
+        route->engine.ops->describe(route->engine.self, &info);
+        runs = info.model;
+    }
+    amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(runs));
+}
+
+/* false: there is no such route (any more). */
+static bool identify(const amphi_client *client, const char *name, amphi_route_identity *out)
 {
     for (size_t i = 0; i < client->routes_count; i++) {
         const amphi_route *route = &client->routes[i];
@@ -73,8 +89,7 @@ static bool identify(const amphi_client *client, const char *name, char *out, si
             route->engine.ops->describe(route->engine.self, &info);
         if (strcmp(route->name[0] != '\0' ? route->name : info.name, name) != 0)
             continue;
-        amphi__str_copy_to(
-            out, capacity, amphi_str_from(route->name[0] != '\0' ? route->identity : info.model));
+        identify_route(route, out);
         return true;
     }
     return false;
@@ -84,9 +99,9 @@ static bool identify(const amphi_client *client, const char *name, char *out, si
  * (its model file is gone) is no reason to be silent. */
 static bool is_still_ours(const amphi_client *client, const amphi_cached_answer *answer)
 {
-    char now[sizeof((amphi_engine_info *)NULL)->fingerprint];
-    return identify(client, answer->route, now, sizeof now) &&
-           (now[0] == '\0' || strcmp(now, answer->identity) == 0);
+    amphi_route_identity now;
+    return identify(client, answer->route, &now) &&
+           (now.text[0] == '\0' || strcmp(now.text, answer->identity) == 0);
 }
 
 static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])
@@ -325,6 +340,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     second.number = 2;
     second.step = next;
     second.pass = AMPHI_BREAKER_REFUSED;
+    identify_route(&client->routes[next->route], &second.runs);
     amphi_engine_info info;
     client->routes[attempt->step->route].engine.ops->describe(
         client->routes[attempt->step->route].engine.self, &info);
@@ -384,6 +400,7 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
     const amphi_plan *plan = &stream->plan;
     bool has_next = i + 1 < plan->steps_count;
     size_t skip = skip_for(stream, attempt->step);
+    identify_route(&stream->client->routes[attempt->step->route], &attempt->runs);
     size_t done = 1;
     for (;;) {
         if (build_body(stream, attempt->step, skip, body) != AMPHI_OK) {
@@ -453,18 +470,20 @@ static bool try_routes(amphi_stream *stream)
     }
     amphi__attempt_settle(stream, &attempt);
     stream->error = attempt.error;
+    stream->runs = attempt.runs;
     amphi__buf_clear(&body);
     return stream->error.status == AMPHI_OK;
 }
 
 /* ---- finish ---- */
 
+/* A model that was changed while it answered: nobody knows which one it was. */
 static void keep_in_cache(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     const amphi_chat_result *result, uint32_t ttl_s)
 {
-    char identity[sizeof((amphi_engine_info *)NULL)->fingerprint];
-    if (identify(stream->client, stream->route, identity, sizeof identity))
-        (void)amphi__cache_put(stream->client->cache, key, result, amphi_str_from(identity), ttl_s);
+    amphi_route_identity now;
+    if (identify(stream->client, stream->route, &now) && strcmp(now.text, stream->runs.text) == 0)
+        (void)amphi__cache_put(stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
 }
 
 static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES])

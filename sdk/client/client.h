@@ -22,6 +22,11 @@ typedef struct amphi_route_deaths {
     uint32_t early, late, memory, outside;
 } amphi_route_deaths;
 
+/* What a route runs, for the cache: a model file's fingerprint, or a model's name. */
+typedef struct amphi_route_identity {
+    char text[80];
+} amphi_route_identity;
+
 /* What the ledger said of an engine when it was last asked (ledger.c). */
 typedef struct amphi_known_crashes {
     char fingerprint[65];
@@ -35,7 +40,7 @@ typedef struct amphi_route {
     amphi_engine engine;
     bool owned;                   /* freed with the client                              */
     char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, which has to be asked */
-    char identity[80];            /* what it runs, for the cache: constant, may be empty */
+    char model[80];               /* of an endpoint, as configured: constant, may be empty */
     amphi_breaker breaker;        /* under client->lock                                 */
     uint64_t pause_until_ms;      /* its provider asked for it; monotonic; under the lock */
     amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */

@@ -8,17 +8,12 @@
 #include "policy/policy.h"
 #include "remote/remote.h"
 #include "sdk/client/client.h"
-#include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "storage/storage.h"
 
-#include <amphi/version.h>
-
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 /* Where data lies when the options do not say (XDG Base Directory Specification). */
 static amphi_status find_data_dir(amphi_str given, amphi_buf *out, amphi_error *error)
@@ -77,28 +72,11 @@ static amphi_status add_route(
 }
 
 /* Who the route that was added last is, known without asking its engine (which may start one). */
-static void name_route(amphi_client *client, amphi_str name, amphi_str identity)
+static void name_route(amphi_client *client, amphi_str name, amphi_str model)
 {
     amphi_route *route = &client->routes[client->routes_count - 1];
     amphi__str_copy_to(route->name, sizeof route->name, name);
-    amphi__str_copy_to(route->identity, sizeof route->identity, identity);
-}
-
-/* A model file is told from another one by where and what it is on the disk: to read it would take
- * longer than an answer from the cache. Empty: there is no such file. */
-static void identify_file(amphi_str path, char *out, size_t capacity)
-{
-    struct stat file;
-    char *copy = amphi__str_copy(path);
-    out[0] = '\0';
-    if (path.size == 0)
-        snprintf(out, capacity, "embedded %s", AMPHI_VERSION);
-    else if (copy != NULL && stat(copy, &file) == 0)
-        snprintf(out, capacity, "%llx %llx %llx %llx", (unsigned long long)file.st_dev,
-            (unsigned long long)file.st_ino, (unsigned long long)file.st_size,
-            (unsigned long long)file.st_mtim.tv_sec * 1000000000u +
-                (unsigned long long)file.st_mtim.tv_nsec);
-    amphi__free(copy);
+    amphi__str_copy_to(route->model, sizeof route->model, model);
 }
 
 static amphi_status compose_local(amphi_client *client, const amphi_client_options *options,
@@ -125,11 +103,8 @@ static amphi_status compose_local(amphi_client *client, const amphi_client_optio
     amphi__buf_clear(&crumb);
     if (status == AMPHI_OK)
         status = add_route(client, engine, true, error);
-    if (status == AMPHI_OK) {
-        char identity[sizeof client->routes[0].identity];
-        identify_file(options->model_path, identity, sizeof identity);
-        name_route(client, AMPHI_STR("local"), amphi_str_from(identity));
-    }
+    if (status == AMPHI_OK)
+        name_route(client, AMPHI_STR("local"), amphi_str_make(NULL, 0));
     return status;
 }
 

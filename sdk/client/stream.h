@@ -72,6 +72,7 @@ struct amphi_stream {
     size_t takeovers_count;
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
+    amphi_route_identity runs; /* that route, when its attempt began */
     amphi_usage usage;
     amphi_finish finish;
     amphi_error error;

@@ -607,6 +607,9 @@ def ask__another_model_does_not_answer_from_the_old_ones_cache(folder):
                          (None, "local"), (None, "cache")):
         named = ["--model", model] if model else []
         assert parsed(amphi(*words, *named))["route"] == route, model
+    for model, route in ((first, "local"), (second, "local"), (second, "cache")):
+        done = parsed(amphi(*words, env={"AMPHI_MODEL": model}))
+        assert done["route"] == route, model
     os.unlink(second)  # whoever has no model any more still has its answers
     parsed(amphi(*words, "--model", first))
     os.unlink(first)

@@ -3,6 +3,7 @@
  * A request's life, with engines that follow scripts: takeover in every direction, exactly one
  * terminal event, privacy, cache, outbox.
  */
+#include "sdk/client/client.h"
 #include "sdk/core/buf.h"
 #include "sdk/core/str.h"
 #include "storage/stores.h"
@@ -362,6 +363,49 @@ static void chat__same_question_is_answered_from_the_cache(void **state)
     world_close(&w);
 }
 
+static void identify(void *self, amphi_engine_info *out)
+{
+    *out = ((scripted_engine *)self)->info;
+}
+
+static amphi_status start_and_swap(void *self, amphi_engine_run **out,
+    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
+{
+    scripted_engine *engine = self;
+    ++engine->info.fingerprint[0];
+    return scripted_engine_value(engine).ops->start(self, out, request, sink, error);
+}
+
+/* The file may change under a client that lives, also while it answers. */
+static void chat__answer_of_another_model_file_does_not_come_from_the_cache(void **state)
+{
+    world w;
+    world_open(&w, says_hello, says_hello);
+    amphi_engine_ops ops = *w.parts.local.ops;
+    ops.identify = identify;
+    w.client->routes[0].engine.ops = &ops;
+    amphi_chat_request request = request_in(AMPHI_MODE_ONLY_LOCAL);
+    request.no_cache = false;
+    strcpy(w.local.info.fingerprint, "a");
+    for (int starts = 1; starts <= 2; starts++) {
+        ask(&w, &request, "Hi");
+        ask(&w, &request, "Hi");
+        assert_int_equal(atomic_load(&w.local.starts), starts);
+        strcpy(w.local.info.fingerprint, "b");
+    }
+    w.local.info.fingerprint[0] = '\0'; /* it is gone: what is known is still told */
+    ask(&w, &request, "Hi");
+    assert_int_equal(atomic_load(&w.local.starts), 2);
+    strcpy(w.local.info.fingerprint, "c");
+    ops.start = start_and_swap; /* to d: whose answer is it? */
+    ask(&w, &request, "Hi");
+    assert_int_equal(atomic_load(&w.local.starts), 3);
+    ops.start = scripted_engine_value(&w.local).ops->start;
+    ask(&w, &request, "Hi");
+    assert_int_equal(atomic_load(&w.local.starts), 4);
+    world_close(&w);
+}
+
 static void chat__failed_answers_are_not_cached(void **state)
 {
     world w;
@@ -665,6 +709,7 @@ int main(void)
         cmocka_unit_test(chat__cancel_from_another_thread_ends_the_stream),
         cmocka_unit_test(chat__freeing_a_running_stream_cancels_it),
         cmocka_unit_test(chat__same_question_is_answered_from_the_cache),
+        cmocka_unit_test(chat__answer_of_another_model_file_does_not_come_from_the_cache),
         cmocka_unit_test(chat__failed_answers_are_not_cached),
         cmocka_unit_test(chat__conversation_sends_its_history_along),
         cmocka_unit_test(chat__conversation_that_is_too_long_loses_its_oldest_turns),
