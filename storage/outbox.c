@@ -278,8 +278,8 @@ amphi_status amphi__store_outbox_remove(void *self, amphi_str id, amphi_error *e
 
 /* ---- Listing ---- */
 
-static amphi_status read_entries(amphi_store_sqlcipher *store, int64_t after, amphi_rows *page,
-    bool *more, amphi_error *error)
+static amphi_status read_entries(
+    amphi_store_sqlcipher *store, int64_t after, amphi_rows *page, bool *more, amphi_error *error)
 {
     amphi_query q;
     int64_t now_ms = amphi__clock_wall_ms(NULL);

@@ -369,9 +369,8 @@ static void inherit(void *opaque)
     heir *h = opaque;
     claimed got;
     pthread_barrier_wait(h->start);
-    h->claims =
-        h->o.store.ops->outbox_claim(h->o.store.self, NOW, 3600000, see_claimed, &got, NULL) ==
-        AMPHI_OK;
+    h->claims = h->o.store.ops->outbox_claim(
+                    h->o.store.self, NOW, 3600000, see_claimed, &got, NULL) == AMPHI_OK;
 }
 
 /* Connections of their own, as other processes have them: all find the dead one's lease at once. */
