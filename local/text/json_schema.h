@@ -5,8 +5,8 @@
  * order, white space in one way, numbers of bounded length, additional keys only where
  * additionalProperties says so), never more; what can't be promised is refused with its place in
  * the schema: not, if, contains, uniqueItems, patternProperties, propertyNames, dependent*,
- * fractional multipleOf, and a oneOf whose branches may overlap. The formats of 2020-12 are kept (in
- * a plain form of each), others are a remark. A keyword of the wrong kind ("required": "a") is
+ * fractional multipleOf, and a oneOf whose branches may overlap. The formats of 2020-12 are kept
+ * (in their usual forms), except regex; that and others are a remark. A keyword of the wrong kind ("required": "a") is
  * refused too. Schemas are hostile input: bounded in size, depth and states.
  */
 #ifndef AMPHI_LOCAL_JSON_SCHEMA_H

@@ -367,6 +367,25 @@ static void schema__nothing_finite_is_an_error_and_no_hang(void **state)
     }
 }
 
+static bool schema_takes(const char *text_of_schema, const char *text)
+{
+    amphi_json *schema = parse(text_of_schema);
+    amphi_matcher *m = NULL;
+    amphi_grammar grammar;
+    amphi_error error;
+    assert_int_equal(amphi__json_schema_compile(&grammar, schema, &error), AMPHI_OK);
+    assert_int_equal(amphi__grammar_seal(&grammar, 8, &error), AMPHI_OK);
+    assert_int_equal(amphi__matcher_new(&m, &grammar, &error), AMPHI_OK);
+    uint32_t at = amphi__matcher_start(m);
+    for (const char *c = text; *c != '\0' && at != AMPHI_POSITION_NONE; c++)
+        at = amphi__matcher_step(m, at, (uint8_t)*c);
+    bool fits = at != AMPHI_POSITION_NONE && amphi__matcher_may_end(m, at);
+    amphi__matcher_free(m);
+    amphi__grammar_clear(&grammar);
+    amphi__json_free(schema);
+    return fits;
+}
+
 static void matcher__a_text_is_taken_or_not(void **state)
 {
     static const struct {
@@ -409,22 +428,69 @@ static void matcher__a_text_is_taken_or_not(void **state)
         {"{\"type\":\"string\",\"format\":\"unheard of\"}", "\"x\"", true},
         {"{\"type\":\"string\",\"format\":\"date\"}", "\"2024-12-31\"", true}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        amphi_json *schema = parse(rows[i].schema);
-        amphi_matcher *m = NULL;
-        amphi_grammar grammar;
-        amphi_error error;
-        assert_int_equal(amphi__json_schema_compile(&grammar, schema, &error), AMPHI_OK);
-        assert_int_equal(amphi__grammar_seal(&grammar, 8, &error), AMPHI_OK);
-        assert_int_equal(amphi__matcher_new(&m, &grammar, &error), AMPHI_OK);
-        uint32_t at = amphi__matcher_start(m);
-        for (const char *c = rows[i].text; *c != '\0' && at != AMPHI_POSITION_NONE; c++)
-            at = amphi__matcher_step(m, at, (uint8_t)*c);
-        bool fits = at != AMPHI_POSITION_NONE && amphi__matcher_may_end(m, at);
-        if (fits != rows[i].fits)
+        if (schema_takes(rows[i].schema, rows[i].text) != rows[i].fits)
             fail_msg("%s: %s", rows[i].schema, rows[i].text);
-        amphi__matcher_free(m);
-        amphi__grammar_clear(&grammar);
-        amphi__json_free(schema);
+    }
+}
+
+static void schema__ordinary_values_of_a_format_can_be_written(void **state)
+{
+    static const struct {
+        const char *format, *text;
+        bool fits;
+    } rows[] = {
+        {"date", "2024-02-29", true},
+        {"date", "1900-02-29", false},
+        {"uri", "https://localhost:8080/a_(b)/c/d/e/f/g?q=1&r=%20#top", true},
+        {"uri",
+            "https://www.shop.example.co.uk/"
+            "longlonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglonglong",
+            true},
+        {"uri", "mailto:a@b.example", true},
+        {"uri", "urn:isbn:0451450523", true},
+        {"uri", "/a/b", false},
+        {"uri", "https://a/%2", false},
+        {"uri-reference", "../a/b?c#d", true},
+        {"uri-reference", "#top", true},
+        {"uri-reference", "a b", false},
+        {"iri",
+            "https://b\xC3\xBC"
+            "cher.example/\xE4\xB8\xAD",
+            true},
+        {"iri-reference", "\xC3\xA4", true},
+        {"uri-template", "/users/{id}{?page,size}", true},
+        {"hostname", "localhost", true},
+        {"hostname", "a.b.c.d.Example.com", true},
+        {"hostname", "a..b", false},
+        {"idn-hostname",
+            "b\xC3\xBC"
+            "cher.example",
+            true},
+        {"email", "First.Last+tag@mail.example.co.uk", true},
+        {"email", "a..b@c", false},
+        {"idn-email",
+            "j\xC3\xB6rg@b\xC3\xBC"
+            "cher.example",
+            true},
+        {"uuid", "123E4567-e89b-12d3-a456-426614174000", true},
+        {"ipv6", "::1", true},
+        {"ipv6", "2001:db8::ff00:42:8329", true},
+        {"ipv6", "1::2::3", false},
+        {"duration", "P1Y2M3DT4H5M6S", true},
+        {"duration", "PT", false},
+        {"duration", "P1YT", false},
+        {"json-pointer", "/Foo bar/0/~1x", true},
+        {"json-pointer", "/~2", false},
+        {"relative-json-pointer", "1#", true},
+        {"regex", "^a+$", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char schema[64];
+        char text[160];
+        (void)snprintf(schema, sizeof schema, "{\"format\":\"%s\"}", rows[i].format);
+        (void)snprintf(text, sizeof text, "\"%s\"", rows[i].text);
+        if (schema_takes(schema, text) != rows[i].fits)
+            fail_msg("%s: %s", schema, text);
     }
 }
 
@@ -438,6 +504,7 @@ int main(void)
         cmocka_unit_test(constraint__a_beginning_by_others_may_have_any_white_space),
         cmocka_unit_test(schema__what_cant_be_kept_is_refused_with_its_place),
         cmocka_unit_test(schema__nothing_finite_is_an_error_and_no_hang),
+        cmocka_unit_test(schema__ordinary_values_of_a_format_can_be_written),
         cmocka_unit_test(matcher__a_text_is_taken_or_not)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
