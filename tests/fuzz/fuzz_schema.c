@@ -6,6 +6,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "local/text/answer_form.h"
 #include "local/text/json_schema.h"
 #include "local/text/matcher.h"
 
@@ -112,12 +113,12 @@ static void body(const uint8_t *data, size_t size)
     if (schema_size > SCHEMA_BYTES_MAX ||
         amphi__json_parse(&root, fuzz_input(data, schema_size), "schema", &error) != AMPHI_OK)
         return;
-    const amphi_json *format = amphi__json_get(root, "response_format");
-    bool constrained = true;
-    amphi_status status =
-        format != NULL ? amphi__response_format_compile(&grammar, format, &constrained, &error)
-                       : amphi__json_schema_compile(&grammar, root, &error);
-    fuzz_expect(constrained || grammar.states == NULL);
+    bool is_request = amphi__json_get(root, "response_format") != NULL ||
+                      amphi__json_get(root, "tool_choice") != NULL;
+    bool constrained = !is_request || amphi__answer_form(root) != AMPHI_FORM_FREE;
+    amphi_status status = !is_request    ? amphi__json_schema_compile(&grammar, root, &error)
+                          : !constrained ? AMPHI_OK
+                                         : amphi__answer_form_compile(&grammar, root, &error);
     if (status == AMPHI_OK && constrained)
         status = amphi__grammar_seal(&grammar, 8, &error);
     fuzz_expect(status == AMPHI_OK || error.message[0] != '\0');
