@@ -14,10 +14,18 @@ static amphi_str text_of(const amphi_json *object, const char *key)
     return amphi__json_string(amphi__json_get(object, key));
 }
 
-/* The function that tool_choice names; empty: any. */
+/* "auto" and the like, also as {"type": "auto"}. */
+static bool is_mode(const amphi_json *choice, const char *mode)
+{
+    return amphi__str_equal_c(amphi__json_string(choice), mode) ||
+           amphi__str_equal_c(text_of(choice, "type"), mode);
+}
+
+/* The function that tool_choice names, as chat completions or as responses do; empty: none. */
 static amphi_str chosen_name(const amphi_json *choice)
 {
-    return text_of(amphi__json_get(choice, "function"), "name");
+    amphi_str name = text_of(amphi__json_get(choice, "function"), "name");
+    return name.size == 0 && is_mode(choice, "function") ? text_of(choice, "name") : name;
 }
 
 amphi_answer_form amphi__answer_form(const amphi_json *request)
@@ -25,8 +33,8 @@ amphi_answer_form amphi__answer_form(const amphi_json *request)
     const amphi_json *choice = amphi__json_get(request, "tool_choice");
     const amphi_json *format = amphi__json_get(request, "response_format");
     amphi_json_kind kind = amphi__json_kind(format);
-    if (amphi__str_equal_c(amphi__json_string(choice), "required") ||
-        amphi__json_kind(choice) == AMPHI_JSON_OBJECT)
+    if (is_mode(choice, "required") || (amphi__json_kind(choice) == AMPHI_JSON_OBJECT &&
+                                           !is_mode(choice, "auto") && !is_mode(choice, "none")))
         return AMPHI_FORM_CALL;
     return kind == AMPHI_JSON_NONE || kind == AMPHI_JSON_NULL ||
                    amphi__str_equal_c(text_of(format, "type"), "text")
@@ -34,7 +42,26 @@ amphi_answer_form amphi__answer_form(const amphi_json *request)
                : AMPHI_FORM_JSON;
 }
 
+bool amphi__answer_form_may_call(const amphi_json *request)
+{
+    return amphi__json_first(amphi__json_get(request, "tools")) != NULL &&
+           !is_mode(amphi__json_get(request, "tool_choice"), "none");
+}
+
 /* ---- calls ---------------------------------------------------------------------------------- */
+
+/* What a schema does not say by itself: arguments are an object. */
+static amphi_status add_object(amphi_grammar *g, const amphi_json *parameters, uint32_t next,
+    uint32_t *entry, amphi_error *error)
+{
+    amphi_json *object = NULL;
+    amphi_status status =
+        amphi__json_parse(&object, AMPHI_STR("{\"type\":\"object\"}"), "arguments", error);
+    if (status == AMPHI_OK)
+        status = amphi__json_schema_add(g, parameters, object, next, entry, error);
+    amphi__json_free(object);
+    return status;
+}
 
 /* The arguments of one tool; without parameters there are none to give. */
 static amphi_status add_arguments(amphi_grammar *g, const amphi_json *parameters, uint32_t next,
@@ -43,13 +70,23 @@ static amphi_status add_arguments(amphi_grammar *g, const amphi_json *parameters
     amphi_json_kind kind = amphi__json_kind(parameters);
     if (kind == AMPHI_JSON_NONE || kind == AMPHI_JSON_NULL) {
         *entry = amphi__grammar_literal(g, AMPHI_STR("{}"), next);
-        return g->status;
+        return AMPHI_OK;
     }
-    if (amphi__json_first(parameters) == NULL) {
+    if ((kind == AMPHI_JSON_OBJECT && amphi__json_first(parameters) == NULL) ||
+        amphi__json_bool(parameters, false)) {
         *entry = amphi__grammar_any_object(g, next);
-        return g->status;
+        return AMPHI_OK;
     }
-    return amphi__json_schema_add(g, parameters, next, entry, error);
+    return add_object(g, parameters, next, entry, error);
+}
+
+/* One line for what went wrong while a grammar grew. */
+static amphi_status grown(amphi_status status, amphi_error *error)
+{
+    return status == AMPHI_OK ? AMPHI_OK
+           : status == AMPHI_E_NO_MEMORY
+               ? amphi__fail_no_memory(error)
+               : amphi__fail(error, status, 0, "tools: they are too large");
 }
 
 static amphi_status add_call(
@@ -68,15 +105,19 @@ static amphi_status add_call(
     amphi__buf_clear(&name);
     at = amphi__grammar_literal(g, AMPHI_STR("\"name\""), amphi__grammar_colon(g, at));
     *entry = amphi__grammar_any_of(g, "{", amphi__grammar_space(g, at));
-    return status == AMPHI_OK ? g->status : status;
+    return grown(status == AMPHI_OK ? g->status : status, error);
 }
 
 static amphi_status compile_call(amphi_grammar *out, const amphi_json *request, amphi_error *error)
 {
     const amphi_json *tool = amphi__json_first(amphi__json_get(request, "tools"));
-    amphi_str wanted = chosen_name(amphi__json_get(request, "tool_choice"));
+    const amphi_json *choice = amphi__json_get(request, "tool_choice");
+    amphi_str wanted = chosen_name(choice);
     uint32_t all = 0;
     size_t count = 0;
+    if (wanted.size == 0 && !is_mode(choice, "required"))
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "tool_choice: auto, none, required or the name of a function is expected");
     if (amphi__grammar_init(out) != AMPHI_OK)
         return amphi__fail_no_memory(error);
     for (; tool != NULL; tool = amphi__json_next(tool)) {
@@ -86,8 +127,6 @@ static amphi_status compile_call(amphi_grammar *out, const amphi_json *request, 
         if (name.size == 0 || (wanted.size > 0 && !amphi__str_equal(name, wanted)))
             continue;
         amphi_status status = add_call(out, function, &entry, error);
-        if (status == AMPHI_E_NO_MEMORY)
-            return amphi__fail_no_memory(error);
         if (status != AMPHI_OK)
             return status;
         all = amphi__grammar_either(out, all, entry);
@@ -97,7 +136,7 @@ static amphi_status compile_call(amphi_grammar *out, const amphi_json *request, 
         return amphi__fail(error, AMPHI_E_REQUEST, 0,
             "tool_choice: it asks for a function that is not among the tools");
     out->rules[0] = all;
-    return out->status;
+    return grown(out->status, error);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -126,6 +165,7 @@ static amphi_status compile_json(amphi_grammar *out, const amphi_json *format, a
 amphi_status amphi__answer_form_compile(
     amphi_grammar *out, const amphi_json *request, amphi_error *error)
 {
+    *out = (amphi_grammar){0}; /* so that it can be cleared whatever happens */
     return amphi__answer_form(request) == AMPHI_FORM_CALL
                ? compile_call(out, request, error)
                : compile_json(out, amphi__json_get(request, "response_format"), error);

@@ -16,8 +16,11 @@ typedef enum amphi_answer_form {
     AMPHI_FORM_CALL
 } amphi_answer_form;
 
-/* Does tool_choice say "required", or name a function? */
+/* A call, when tool_choice says "required", names a function, or is an object that nothing here
+ * understands, which compiling refuses. */
 amphi_answer_form amphi__answer_form(const amphi_json *request);
+/* Are there tools, and does tool_choice not say "none"? */
+bool amphi__answer_form_may_call(const amphi_json *request);
 /* The grammar of the form; clear it also after a failure. AMPHI_E_REQUEST, _UNSUPPORTED with the
  * field's or the schema's place. */
 amphi_status amphi__answer_form_compile(

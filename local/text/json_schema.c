@@ -564,12 +564,14 @@ uint32_t amphi__schema_rule(amphi_schema *schema, const amphi_schema_parts *part
     return rule;
 }
 
-amphi_status amphi__json_schema_add(
-    amphi_grammar *g, const amphi_json *root, uint32_t next, uint32_t *entry, amphi_error *error)
+amphi_status amphi__json_schema_add(amphi_grammar *g, const amphi_json *root,
+    const amphi_json *also, uint32_t next, uint32_t *entry, amphi_error *error)
 {
     amphi_schema schema = {.g = g, .root = root, .error = error};
     amphi_schema_parts parts = {.count = 0};
     amphi__schema_add(&schema, &parts, root);
+    if (also != NULL)
+        amphi__schema_add(&schema, &parts, also);
     amphi__schema_flatten(&schema, &parts);
     *entry = alternatives(&schema, &parts, next);
     amphi__free(schema.memo);
@@ -586,7 +588,7 @@ amphi_status amphi__json_schema_compile(
     uint32_t entry = 0;
     if (amphi__grammar_init(out) != AMPHI_OK)
         return amphi__fail_no_memory(error);
-    amphi_status status = amphi__json_schema_add(out, root, out->returns, &entry, error);
+    amphi_status status = amphi__json_schema_add(out, root, NULL, out->returns, &entry, error);
     if (status == AMPHI_OK)
         out->rules[0] = entry;
     return status;

@@ -21,8 +21,8 @@ amphi_status amphi__json_schema_compile(
     amphi_grammar *out, const amphi_json *schema, amphi_error *error);
 
 /* The same in a grammar that exists, with its own root: *entry is where an answer begins, `next`
- * what comes behind it. */
-amphi_status amphi__json_schema_add(
-    amphi_grammar *g, const amphi_json *schema, uint32_t next, uint32_t *entry, amphi_error *error);
+ * what comes behind it. `also` (or NULL) is a second schema that has to hold. */
+amphi_status amphi__json_schema_add(amphi_grammar *g, const amphi_json *schema,
+    const amphi_json *also, uint32_t next, uint32_t *entry, amphi_error *error);
 
 #endif

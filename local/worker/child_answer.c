@@ -126,12 +126,6 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 
 /* ---- the answer ---- */
 
-static bool wants_tools(const amphi_json *root)
-{
-    return amphi__json_first(amphi__json_get(root, "tools")) != NULL &&
-           !amphi__str_equal_c(amphi__json_string(amphi__json_get(root, "tool_choice")), "none");
-}
-
 amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,
     const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
     amphi_told *told, amphi_error *error)
@@ -150,7 +144,7 @@ amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32
         answer->reasoning.state = AMPHI_REASONING_TEXT;
     }
     answer->has_tools = (!constrained || amphi__answer_form(prompt->root) == AMPHI_FORM_CALL) &&
-                        wants_tools(prompt->root);
+                        amphi__answer_form_may_call(prompt->root);
     amphi__tool_parser_init(
         &answer->tools, amphi__json_get(prompt->root, "tools"), prompt->starts_text, &sink);
     return amphi__stop_new(&answer->stop, stops, stops_count, error);
