@@ -407,13 +407,14 @@ bool amphi__jinja_format(jinja_call *call, jinja_value *out)
 }
 
 /* Numbers of weeks by ISO 8601: the C library knows them, in every locale. */
-static bool put_week(amphi_buf *out, char c, const struct tm *t)
+static bool put_week(amphi_buf *out, char c, bool bare, const struct tm *t)
 {
     const char format[] = {'%', c, '\0'};
     char text[16];
 
-    return strchr("GgV", c) != NULL && strftime(text, sizeof text, format, t) > 0 &&
-           amphi__buf_append_c(out, text) == AMPHI_OK;
+    if (strchr("GgV", c) == NULL || strftime(text, sizeof text, format, t) == 0)
+        return false;
+    return amphi__buf_append_c(out, text + (bare && text[0] == '0')) == AMPHI_OK;
 }
 
 static bool put_time(amphi_buf *out, char c, bool bare, const struct tm *t)
@@ -484,7 +485,7 @@ static bool put_time(amphi_buf *out, char c, bool bare, const struct tm *t)
     case 't':
         return amphi__buf_append_char(out, c == 'n' ? '\n' : '\t') == AMPHI_OK;
     default:
-        return put_week(out, c, t);
+        return put_week(out, c, bare, t);
     }
 }
 

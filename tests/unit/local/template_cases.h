@@ -532,6 +532,7 @@ static const struct {
     {"{{ 3 in range(5) }}", "True"},
     {"{{ strftime_now('%Y-%m-%d %H:%M:%S %B %b %A %a %j %y %p %I %e|%-d %-m|%%') }}",
         "2026-01-02 03:04:05 January Jan Friday Fri 002 26 AM 03  2|2 1|%"},
+    {"{{ strftime_now('%V %-V %g %-g %-G') }}", "01 1 26 26 2026"},
     {"{{ strftime_now('%d %b %Y') }}{{ strftime_now('%F %T %D %R %c %x %X %Z %z %f %u %w')"
      " }}",
         "02 Jan 20262026-01-02 03:04:05 01/02/26 03:04 Fri Jan  2 03:04:05 2026 01/02/26 03:0"
