@@ -29,11 +29,11 @@ static float number_or(
 
 static uint64_t seed_of(const amphi_json *root)
 {
-    int64_t seed = amphi__json_int(amphi__json_get(root, "seed"), -1);
+    const amphi_json *seed = amphi__json_get(root, "seed");
     uint64_t random = 0;
 
-    if (seed >= 0) {
-        return (uint64_t)seed;
+    if (amphi__json_kind(seed) == AMPHI_JSON_NUMBER) { /* any number: the same text each time */
+        return (uint64_t)amphi__json_int(seed, 0);
     }
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
         random = amphi__clock_us(NULL);

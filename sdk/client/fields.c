@@ -35,7 +35,7 @@ static const number_field numbers[] = {
     {"repeat_penalty", 0, 100, false, true, "a number above 0, up to 100"},
     {"max_tokens", 1, 1 << 30, true, false, "a whole number from 1"},
     {"max_completion_tokens", 1, 1 << 30, true, false, "a whole number from 1"},
-    {"seed", -9223372036854775808.0, 9223372036854775807.0, true, false, "a whole number"},
+    {"seed", -0x1p63, 0x1.fffffffffffffp62, true, false, "a whole number"},
     {"top_logprobs", 0, TOP_LOGPROBS_MAX, true, false, "a whole number from 0 to 20"},
 };
 

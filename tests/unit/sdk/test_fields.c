@@ -51,7 +51,7 @@ static void fields__out_of_range_are_refused_by_name(void **state)
         {"repetition_penalty", "0"}, {"repetition_penalty", "-1"}, {"repeat_penalty", "1000"},
         {"max_tokens", "0"}, {"max_tokens", "-1"}, {"max_tokens", "1.5"},
         {"max_completion_tokens", "\"many\""}, {"seed", "1.5"}, {"seed", "\"x\""}, {"seed", "1e30"},
-        {"stop", "5"}, {"stop", "[\"a\",5]"},
+        {"seed", "9223372036854775808"}, {"stop", "5"}, {"stop", "[\"a\",5]"},
         {"stop", "[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\","
                  "\"13\",\"14\",\"15\",\"16\",\"17\"]"},
         {"logit_bias", "[]"}, {"logit_bias", "{\"a\":1}"}, {"logit_bias", "{\"-1\":1}"},
