@@ -304,7 +304,7 @@ static void refusal__names_its_kind(void **state)
     decide(&s);
     assert_string_equal(order(&s), "cloud");
 
-    set_scene(&s); /* who was asked to wait lets somebody else go first, and only then goes itself */
+    set_scene(&s); /* who was asked to wait lets somebody else go first */
     s.facts.mode = AMPHI_MODE_PREFER_CLOUD;
     s.routes[1].wait_ms = 6001;
     decide(&s);

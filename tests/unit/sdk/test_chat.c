@@ -604,7 +604,8 @@ static void chat__outage_spends_the_retry_budget(void **state)
 {
     static const scripted_step down[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
     world w;
-    world_open_with(&w, says_hello, down, "{\"breaker\":{\"failures\":1000,\"failure_percent\":0}}");
+    world_open_with(
+        &w, says_hello, down, "{\"breaker\":{\"failures\":1000,\"failure_percent\":0}}");
     for (int i = 0; i < 60; i++) {
         amphi_chat_request request = request_in(AMPHI_MODE_ONLY_CLOUD);
         request.no_queue = true;
