@@ -32,6 +32,7 @@ typedef struct recipe {
     float query_scale;   /* every weight of q times this                           */
     uint32_t window;     /* attention.sliding_window                               */
     uint32_t pattern;    /* attention.sliding_window_pattern                       */
+    const char *locals;  /* the same for each layer: '1' is local                   */
     bool sections;       /* rope.dimension_sections                                */
     bool turned;         /* rows of q and k in the order that halves want          */
     bool output_bias;    /* token i has i / 10 more                                */
@@ -126,6 +127,16 @@ static void put_sections(gguf_builder *builder)
         builder, "glm4.rope.dimension_sections", AMPHI_GGUF_ARRAY, array, sizeof array);
 }
 
+static void put_locals(gguf_builder *builder, const char *locals)
+{
+    uint8_t array[12 + LAYERS + 1] = {AMPHI_GGUF_BOOL}; /* its type, its count in eight bytes */
+    array[4] = (uint8_t)strlen(locals);
+    for (size_t i = 0; i < strlen(locals); i++)
+        array[12 + i] = locals[i] == '1';
+    gguf_builder_raw(builder, "gemma3.attention.sliding_window_pattern", AMPHI_GGUF_ARRAY, array,
+        12 + strlen(locals));
+}
+
 static void build(gguf_builder *builder, const recipe *r)
 {
     gguf_builder_str(builder, "general.architecture", r->family);
@@ -142,6 +153,8 @@ static void build(gguf_builder *builder, const recipe *r)
     put_float(builder, r, "rope.freq_base", r->base);
     put_float(builder, r, "rope.scaling.attn_factor", r->attn_factor);
     put_float(builder, r, "final_logit_softcapping", r->cap);
+    if (r->locals != NULL)
+        put_locals(builder, r->locals);
     if (r->sections)
         put_sections(builder);
     put(builder, "token_embd.weight", WIDTH, VOCABULARY);
@@ -262,6 +275,24 @@ static void gemma3__without_a_window_every_layer_is_global(void **state)
         &(recipe){.family = "gemma3", .base = 10000});
 }
 
+static void gemma3__local_layers_may_be_listed(void **state)
+{
+    static const char *const odd[] = {"1001", "0110", "101", "10101"};
+    assert_same(&(recipe){.family = "gemma3", .window = 2, .pattern = 2},
+        &(recipe){.family = "gemma3", .window = 2, .locals = "1010"});
+    assert_same(&(recipe){.family = "gemma3", .window = 2},
+        &(recipe){.family = "gemma3", .window = 2, .locals = "1111"});
+    assert_same(&(recipe){.family = "gemma3", .window = 2, .pattern = 1},
+        &(recipe){.family = "gemma3", .window = 2, .locals = "0000"});
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        float logits[VOCABULARY];
+        amphi_error error = {0};
+        const recipe r = {.family = "gemma3", .window = 2, .locals = odd[i]};
+        assert_int_equal(logits_of(&r, logits, &error), AMPHI_E_UNSUPPORTED);
+        assert_non_null(strstr(error.message, "sliding_window_pattern"));
+    }
+}
+
 static void glm4__with_sections_halves_rotate_together(void **state)
 {
     const recipe plain = {.family = "glm4"};
@@ -304,6 +335,7 @@ int main(void)
         cmocka_unit_test(families__an_output_bias_is_added),
         cmocka_unit_test(gemma3__a_cap_bends_the_logits),
         cmocka_unit_test(gemma3__without_a_window_every_layer_is_global),
+        cmocka_unit_test(gemma3__local_layers_may_be_listed),
         cmocka_unit_test(glm4__with_sections_halves_rotate_together),
         cmocka_unit_test(families__a_tensor_without_a_place_is_refused_by_its_name),
         cmocka_unit_test(families__senseless_numbers_are_refused),
