@@ -2,7 +2,7 @@
  *
  * Any bytes as a JSON Schema, up to a zero byte; the rest chooses a way through what it allows. The
  * schema is refused, or each answer is valid JSON and ends where the grammar says that it can. An
- * object with a member "response_format" is that part of a request.
+ * object with a member "response_format" or "tool_choice" is a request.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -115,6 +115,7 @@ static void body(const uint8_t *data, size_t size)
         return;
     bool is_request = amphi__json_get(root, "response_format") != NULL ||
                       amphi__json_get(root, "tool_choice") != NULL;
+    (void)amphi__answer_form_may_call(root);
     bool constrained = !is_request || amphi__answer_form(root) != AMPHI_FORM_FREE;
     amphi_status status = !is_request    ? amphi__json_schema_compile(&grammar, root, &error)
                           : !constrained ? AMPHI_OK
