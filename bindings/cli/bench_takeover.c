@@ -69,7 +69,7 @@ typedef struct bench {
 
 /* The ledger would give an engine up that dies that often. */
 static const char policy[] = "{\"mode\":\"prefer_local\",\"crash\":{\"limit\":1000,\"outside_"
-                             "limit\":1000},\"memory\":{\"max_percent\":100,"
+                             "limit\":0},\"memory\":{\"max_percent\":100,"
                              "\"unload_percent\":100},\"local\":{\"context_tokens_max\":256,"
                              "\"budgets\":{\"first_token_ms\":120000,\"idle_ms\":60000}}}";
 
