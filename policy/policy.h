@@ -52,7 +52,7 @@ typedef struct amphi_policy {
     uint32_t crash_limit;             /* "crash.limit": 3 in the window: one step down           */
     uint32_t crash_window_s;          /* "crash.window_s": 600                                   */
     uint32_t crash_quiet_s;           /* "crash.quiet_s": 150; each one forgives a crash         */
-    uint32_t crash_outside_limit; /* "crash.outside_limit": 200 in the window; 0: no limit */
+    uint32_t crash_outside_limit;     /* "crash.outside_limit": 200 in the window; 0: no limit */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
