@@ -15,6 +15,7 @@
 #include "remote/dialect_openai.h"
 
 #include "remote/dialect_openai_request.h"
+#include "remote/plain_chunk.h"
 #include "remote/reply.h"
 #include "remote/tool_pieces.h"
 
@@ -271,31 +272,16 @@ static bool is_error(const amphi_json *chunk)
            amphi__str_equal_c(amphi__json_string(amphi__json_get(chunk, "object")), "error");
 }
 
-/* event_type: the event stream's, for servers that say only there that it is an error. */
-static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str text)
+/* What a chunk says, once its JSON is known to be good. event_type: the event stream's, for servers
+ * that say only there that it is an error. */
+static void take_tree(
+    amphi_answer *answer, amphi_str event_type, amphi_str text, const amphi_json *chunk)
 {
-    amphi_json *chunk = NULL;
-    amphi_status status = amphi__json_parse(&chunk, text, "event", NULL);
-    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
-        status = AMPHI_E_FORMAT;
-    }
-    if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && answer->reply.at_end) {
-        if (answer->reply.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
-            amphi__reply_fail(
-                &answer->reply, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
-        }
-        goto cleanup;
-    }
-    if (status != AMPHI_OK) {
-        amphi__reply_fail(&answer->reply, status == AMPHI_E_NO_MEMORY ? status : AMPHI_E_PROTOCOL,
-            "the answer holds something that is not JSON");
-        goto cleanup;
-    }
     if (is_error(chunk) || amphi__str_equal_c(event_type, "error")) {
         amphi__reply_refused(&answer->reply, text);
-        goto cleanup;
+        return;
     }
-    amphi__reply_model(&answer->reply, chunk);
+    amphi__reply_model(&answer->reply, amphi__json_string(amphi__json_get(chunk, "model")));
     bool usage = take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
     usage = take_usage(answer, amphi__json_get(chunk, "usage")) || usage;
     for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
@@ -305,7 +291,54 @@ static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str tex
     if (usage && answer->reply.phase == AMPHI_ANSWER_ENDING) {
         conclude(answer); /* nothing that we need can follow */
     }
-cleanup:
+}
+
+/* A chunk that is a piece of text and nothing else. false: it is not, or it could be. */
+static bool take_plain_chunk(amphi_answer *answer, amphi_str event_type, amphi_str text)
+{
+    amphi_plain_chunk chunk;
+    amphi_json *content = NULL;
+    if (answer->reply.phase != AMPHI_ANSWER_OPEN || event_type.size > 0 ||
+        !amphi__plain_chunk_read(text, &chunk)) {
+        return false;
+    }
+    amphi_str words = amphi__str_slice(chunk.content, 1, chunk.content.size - 1);
+    if (words.size > 0 && memchr(words.data, '\\', words.size) != NULL) {
+        if (amphi__json_parse(&content, chunk.content, "content", NULL) != AMPHI_OK) {
+            return false;
+        }
+        words = amphi__json_string(content);
+    }
+    amphi__reply_model(&answer->reply, chunk.model);
+    take_text(answer, words);
+    amphi__json_free(content);
+    return true;
+}
+
+static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str text)
+{
+    amphi_json *chunk = NULL;
+    amphi_status status = amphi__json_check(text, "event", NULL);
+    if (status == AMPHI_OK && take_plain_chunk(answer, event_type, text)) {
+        return;
+    }
+    if (status == AMPHI_OK) {
+        status = amphi__json_parse(&chunk, text, "event", NULL);
+    }
+    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
+        status = AMPHI_E_FORMAT;
+    }
+    if (status == AMPHI_OK) {
+        take_tree(answer, event_type, text, chunk);
+    } else if (status == AMPHI_E_NO_MEMORY) {
+        amphi__reply_fail(&answer->reply, status, "out of memory");
+    } else if (!answer->reply.at_end) {
+        amphi__reply_fail(
+            &answer->reply, AMPHI_E_PROTOCOL, "the answer holds something that is not JSON");
+    } else if (answer->reply.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
+        amphi__reply_fail(
+            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
+    }
     amphi__json_free(chunk);
 }
 

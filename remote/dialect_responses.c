@@ -195,7 +195,7 @@ static void conclude(amphi_answer *answer, const amphi_json *response)
         .completion_tokens = amphi__reply_tokens(amphi__json_get(given, "output_tokens")),
         .cached_tokens = amphi__reply_tokens(amphi__json_get(details, "cached_tokens")),
     };
-    amphi__reply_model(&answer->reply, response);
+    amphi__reply_model(&answer->reply, amphi__json_string(amphi__json_get(response, "model")));
     amphi__reply_finish(&answer->reply,
         amphi__json_kind(given) == AMPHI_JSON_OBJECT ? &usage : NULL, finish_of(answer, response));
 }
@@ -279,7 +279,9 @@ static void take_typed(
     } else if (amphi__str_equal_c(type, "error")) {
         amphi__reply_refused(&answer->reply, text);
     } else {
-        amphi__reply_model(&answer->reply, response); /* response.created, response.in_progress */
+        amphi__reply_model(&answer->reply,
+            amphi__json_string(
+                amphi__json_get(response, "model"))); /* response.created, response.in_progress */
     }
 }
 

@@ -41,9 +41,8 @@ void amphi__reply_text(const amphi_reply *reply, amphi_engine_event_kind kind, a
     }
 }
 
-void amphi__reply_model(amphi_reply *reply, const amphi_json *object)
+void amphi__reply_model(amphi_reply *reply, amphi_str model)
 {
-    amphi_str model = amphi__json_string(amphi__json_get(object, "model"));
     if (!reply->model_told && model.size > 0) {
         reply->model_told = true;
         amphi__reply_text(reply, AMPHI_ENGINE_MODEL, model);

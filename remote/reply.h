@@ -46,8 +46,8 @@ amphi_answer_phase amphi__reply_body(amphi_reply *reply, amphi_str piece);
 void amphi__reply_report(const amphi_reply *reply, const amphi_engine_event *event);
 /* Nothing when the text is empty. */
 void amphi__reply_text(const amphi_reply *reply, amphi_engine_event_kind kind, amphi_str text);
-/* The "model" of this object, the first time that there is one. */
-void amphi__reply_model(amphi_reply *reply, const amphi_json *object);
+/* The model's name, the first time that there is one. */
+void amphi__reply_model(amphi_reply *reply, amphi_str model);
 /* A count of tokens; 0 for anything else. */
 uint32_t amphi__reply_tokens(const amphi_json *value);
 /* The usage, if there is one, and FINISH. */

@@ -126,6 +126,21 @@ bool amphi__jinja_read_float(amphi_str text, double *out)
     return size > 0 && end == digits + size;
 }
 
+/* Writes ASCII that stands for itself in both notations; the offset behind it. */
+static size_t put_plain_run(amphi_buf *out, amphi_str text, size_t from)
+{
+    size_t to = from;
+
+    while (to < text.size && text.data[to] >= ' ' && text.data[to] <= '~' && text.data[to] != '"' &&
+           text.data[to] != '\'' && text.data[to] != '\\') {
+        to++;
+    }
+    if (to > from) {
+        amphi__buf_append(out, text.data + from, to - from);
+    }
+    return to;
+}
+
 static void repr_string(amphi_buf *out, amphi_str text)
 {
     bool single = memchr(text.data != NULL ? text.data : "", '\'', text.size) != NULL;
@@ -134,7 +149,8 @@ static void repr_string(amphi_buf *out, amphi_str text)
     size_t size;
 
     amphi__buf_append_char(out, quote);
-    for (size_t i = 0; i < text.size && out->status == AMPHI_OK; i += size) {
+    for (size_t i = put_plain_run(out, text, 0); i < text.size && out->status == AMPHI_OK;
+         i = put_plain_run(out, text, i + size)) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         if (c == (unsigned char)quote || c == '\\') {
             amphi__buf_append_char(out, '\\');
@@ -287,7 +303,8 @@ static void json_string(amphi_buf *out, amphi_str text, bool ascii_only)
     size_t size;
 
     amphi__buf_append_char(out, '"');
-    for (size_t i = 0; i < text.size && out->status == AMPHI_OK; i += size) {
+    for (size_t i = put_plain_run(out, text, 0); i < text.size && out->status == AMPHI_OK;
+         i = put_plain_run(out, text, i + size)) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         if (c <= '\\' && short_forms[c] != NULL) {
             amphi__buf_append_c(out, short_forms[c]);

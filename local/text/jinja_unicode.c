@@ -119,10 +119,11 @@ size_t amphi__jinja_char_offset(amphi_str text, size_t n)
     return i;
 }
 
+/* The ranges are in order. */
 static bool in_ranges(const range *ranges, size_t count, uint32_t c)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (c >= ranges[i].first && c <= ranges[i].last) {
+    for (size_t i = 0; i < count && c >= ranges[i].first; i++) {
+        if (c <= ranges[i].last) {
             return true;
         }
     }

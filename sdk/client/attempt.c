@@ -135,32 +135,30 @@ static void on_finish(watch *w, const amphi_engine_event *event)
     w->ended = true;
 }
 
-static void find_cause(watch *w, const amphi_note *note)
+static void find_cause(watch *w, const amphi_engine_event *fail)
 {
-    amphi_engine_event fail = note->engine;
     char told[sizeof w->attempt->error.message];
-    fail.error = &note->error;
-    w->cause = amphi__ledger_cause(w->stream->client, &fail, w->was_short_of_memory);
-    if (w->cause == AMPHI_LEDGER_MEMORY && fail.from_outside) { /* the engine could not know */
+    w->cause = amphi__ledger_cause(w->stream->client, fail, w->was_short_of_memory);
+    if (w->cause == AMPHI_LEDGER_MEMORY && fail->from_outside) { /* the engine could not know */
         amphi__str_copy_to(told, sizeof told, amphi_str_from(w->attempt->error.message));
         snprintf(w->attempt->error.message, sizeof w->attempt->error.message,
             "%.*s; the device was short of memory", (int)sizeof told - 40, told);
     }
 }
 
-static void on_fail(watch *w, const amphi_note *note)
+static void on_fail(watch *w, const amphi_engine_event *fail)
 {
     amphi_error *error = &w->attempt->error;
-    if (note->error.status == AMPHI_OK) { /* a broken third-party engine */
+    const amphi_error *why = fail->error;
+    if (why == NULL || why->status == AMPHI_OK) { /* a broken third-party engine */
         amphi__fail(error, AMPHI_E_INTERNAL, 0, "%s: failed without a reason", w->info.name);
     } else {
-        amphi__fail(error, note->error.status, note->error.native_code, "%s: %s", w->info.name,
-            note->error.message);
-        error->retry_after_ms = note->error.retry_after_ms;
+        amphi__fail(error, why->status, why->native_code, "%s: %s", w->info.name, why->message);
+        error->retry_after_ms = why->retry_after_ms;
     }
-    w->attempt->prefix_refused = note->engine.prefix_refused;
+    w->attempt->prefix_refused = fail->prefix_refused;
     if (w->info.kind == AMPHI_ENGINE_LOCAL)
-        find_cause(w, note);
+        find_cause(w, fail);
     w->ended = true;
 }
 
@@ -223,7 +221,7 @@ static void on_note(watch *w, const amphi_note *note)
         on_finish(w, event);
         return;
     case AMPHI_ENGINE_FAIL:
-        on_fail(w, note);
+        on_fail(w, event);
         return;
     }
 }

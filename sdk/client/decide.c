@@ -43,7 +43,7 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
 {
     memset(fallen, 0, sizeof *fallen);
     uint64_t now_ms = amphi__clock_ms(client->clock);
-    memset(routes, 0, AMPHI_ROUTES_MAX * sizeof *routes);
+    memset(routes, 0, client->routes_count * sizeof *routes);
     for (size_t i = 0; i < client->routes_count; i++) {
         uint32_t deaths = amphi__ledger_describe(
             client, &client->routes[i], policy, &routes[i].info, &routes[i].crash);

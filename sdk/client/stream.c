@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The two queues of a request, and the caller's verbs: start, next, cancel, free.
- *
- * A reader who is far behind must not cost a kilobyte for every letter: in a long queue pieces of
- * text that follow each other share a note, and so do pieces of tool calls.
  */
 #include "sdk/client/stream.h"
 
@@ -17,150 +14,35 @@
 
 #include <stdio.h>
 
-/* A queue of so many notes is long; notes that are added then have room for more text. */
-#define QUEUE_LONG        64u
-#define SHARED_TEXT_BYTES 4096u
-/* How long a reader looks for the next note before it sleeps: events come in bursts, and to sleep
- * and be woken for each costs more than the event itself. */
-#define LINGER_US 4u
-
-/* ---- queues ---- */
-
-static void notes_push(amphi_notes *notes, amphi_note *note)
-{
-    note->next = NULL;
-    if (notes->last != NULL)
-        notes->last->next = note;
-    else
-        notes->first = note;
-    notes->last = note;
-    notes->count++;
-}
-
-static amphi_note *notes_pop(amphi_notes *notes)
-{
-    amphi_note *note = notes->first;
-    if (note != NULL) {
-        notes->first = note->next;
-        if (notes->first == NULL)
-            notes->last = NULL;
-        notes->count--;
-    }
-    return note;
-}
-
-static bool is_long(const amphi_notes *notes)
-{
-    return atomic_load_explicit(&notes->count, memory_order_relaxed) >= QUEUE_LONG;
-}
-
-static void linger(const amphi_notes *notes)
-{
-    uint64_t until_us = amphi__clock_us(NULL) + LINGER_US;
-    while (atomic_load_explicit(&notes->count, memory_order_relaxed) == 0 &&
-           amphi__clock_us(NULL) < until_us)
-        continue;
-}
-
-/* Puts the text into the last note if there is room; NULL when there is none. Of two arrays
- * (pieces of tool calls) one is made: "[a]" and "[b]" are "[a,b]". */
-static amphi_note *notes_join(const amphi_notes *notes, amphi_str text, bool are_arrays)
-{
-    amphi_note *last = notes->last;
-    if (last == NULL || last->text_size + text.size > last->text_room)
-        return NULL;
-    if (are_arrays) {
-        if (text.size <= 2 || text.data[0] != '[' || last->text_size <= 2 ||
-            last->text[last->text_size - 1] != ']')
-            return NULL;
-        last->text[last->text_size - 1] = ',';
-        text = amphi__str_slice(text, 1, text.size);
-    }
-    memcpy(last->text + last->text_size, text.data, text.size);
-    last->text_size += text.size;
-    last->text[last->text_size] = '\0';
-    return last;
-}
-
-static void notes_clear(amphi_notes *notes)
-{
-    for (amphi_note *note = notes_pop(notes); note != NULL; note = notes_pop(notes))
-        amphi__free(note);
-}
-
-/* *logprobs: made to point at the note's copy. */
-static amphi_note *note_new(amphi_str text, amphi_str *logprobs, bool shared)
-{
-    size_t room = shared && text.size < SHARED_TEXT_BYTES ? SHARED_TEXT_BYTES : text.size;
-    amphi_note *note = amphi__alloc(sizeof *note + room + 1 + logprobs->size + 1);
-    if (note == NULL)
-        return NULL;
-    memset(note, 0, sizeof *note);
-    note->text_size = text.size;
-    note->text_room = room;
-    if (text.size > 0)
-        memcpy(note->text, text.data, text.size);
-    note->text[text.size] = '\0';
-    if (logprobs->size > 0)
-        memcpy(note->text + room + 1, logprobs->data, logprobs->size);
-    note->text[room + 1 + logprobs->size] = '\0';
-    logprobs->data = logprobs->size > 0 ? note->text + room + 1 : NULL;
-    return note;
-}
-
 /* ---- driver's side ---- */
 
-/* Text for the caller: does it go with the last event? *shared: a new note should have room. */
-static bool join_event(amphi_stream *stream, const amphi_event *event, bool *shared)
+/* Of a reader who is far behind, text may share a note with the text before it. */
+static bool may_share(const amphi_event *event)
 {
-    amphi_note *joined = NULL;
-    *shared = (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING ||
-                  event->kind == AMPHI_EVENT_TOOL_CALL) &&
-              event->logprobs.size == 0 && is_long(&stream->events);
-    if (!*shared)
-        return false;
-    amphi__mutex_lock(&stream->lock);
-    const amphi_note *last = stream->events.last;
-    if (last != NULL && last->event.kind == event->kind &&
-        amphi__str_equal(last->event.route, event->route) &&
-        strcmp(last->model, stream->model) == 0)
-        joined = notes_join(&stream->events, event->text, event->kind == AMPHI_EVENT_TOOL_CALL);
-    if (joined != NULL)
-        joined->event.text.size = joined->text_size;
-    amphi__mutex_unlock(&stream->lock);
-    return joined != NULL;
+    return event->logprobs.size == 0 &&
+           (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING ||
+               event->kind == AMPHI_EVENT_TOOL_CALL);
 }
 
-void amphi__stream_emit(amphi_stream *stream, const amphi_event *event)
+void amphi__stream_emit(amphi_stream *stream, const amphi_event *told)
 {
-    bool shared;
-    amphi_str logprobs = event->logprobs;
-    if (join_event(stream, event, &shared))
-        return;
-    amphi_note *note = note_new(event->text, &logprobs, shared);
-    if (note != NULL) {
-        note->event = *event;
-        note->event.logprobs = logprobs;
-        note->event.text = amphi_str_make(note->text, note->text_size);
-        amphi__str_copy_to(note->route, sizeof note->route, event->route);
-        note->event.route = amphi_str_from(note->route);
-        amphi__str_copy_to(note->model, sizeof note->model, amphi_str_from(stream->model));
-        note->event.model = amphi_str_from(note->model);
-        if (event->takeover != NULL) {
-            note->takeover = *event->takeover;
-            note->event.takeover = &note->takeover;
-        }
-        if (event->error != NULL) {
-            note->error = *event->error;
-            note->event.error = &note->error;
-        }
+    amphi_event event = *told;
+    event.model = amphi_str_from(stream->model);
+    bool shared = may_share(&event) && amphi__notes_is_long(&stream->events);
+    if (shared) {
+        amphi__mutex_lock(&stream->lock);
+        bool joined = amphi__notes_join_caller(&stream->events, &event);
+        amphi__mutex_unlock(&stream->lock);
+        if (joined)
+            return;
     }
+    amphi_note *note = amphi__note_for_caller(&event, shared);
     amphi__mutex_lock(&stream->lock);
     if (note != NULL)
-        notes_push(&stream->events, note);
+        amphi__notes_push(&stream->events, note);
     else
         stream->starved = true;
-    if (amphi_event_is_terminal(event))
+    if (amphi_event_is_terminal(&event))
         stream->terminal_queued = true;
     amphi__mutex_unlock(&stream->lock);
     /* Behind the lock, or who wakes up would only run into it. The stream outlives us: its owner
@@ -177,45 +59,27 @@ bool amphi__stream_is_cancelled(amphi_stream *stream)
 }
 
 /* The same for the driver's mailbox. */
-static bool join_post(
-    amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event, bool *shared)
+static bool may_share_post(const amphi_engine_event *event)
 {
-    amphi_note *joined = NULL;
-    *shared = (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING ||
-                  event->kind == AMPHI_ENGINE_TOOL_CALL) &&
-              event->logprobs.size == 0 && is_long(&stream->mailbox);
-    if (!*shared)
-        return false;
-    amphi__mutex_lock(&stream->lock);
-    const amphi_note *last = stream->mailbox.last;
-    if (last != NULL && last->engine.kind == event->kind && last->attempt == attempt)
-        joined = notes_join(&stream->mailbox, event->text, event->kind == AMPHI_ENGINE_TOOL_CALL);
-    if (joined != NULL)
-        joined->engine.text.size = joined->text_size;
-    amphi__mutex_unlock(&stream->lock);
-    return joined != NULL;
+    return event->logprobs.size == 0 &&
+           (event->kind == AMPHI_ENGINE_TEXT || event->kind == AMPHI_ENGINE_REASONING ||
+               event->kind == AMPHI_ENGINE_TOOL_CALL);
 }
 
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event)
 {
-    bool shared;
-    amphi_str logprobs = event->logprobs;
-    if (join_post(stream, attempt, event, &shared))
-        return;
-    amphi_note *note = note_new(event->text, &logprobs, shared);
-    if (note != NULL) {
-        note->attempt = attempt;
-        note->engine = *event;
-        note->engine.logprobs = logprobs;
-        note->engine.text = amphi_str_make(note->text, note->text_size);
-        if (event->error != NULL) {
-            note->error = *event->error;
-            note->engine.error = &note->error;
-        }
+    bool shared = may_share_post(event) && amphi__notes_is_long(&stream->mailbox);
+    if (shared) {
+        amphi__mutex_lock(&stream->lock);
+        bool joined = amphi__notes_join_engine(&stream->mailbox, attempt, event);
+        amphi__mutex_unlock(&stream->lock);
+        if (joined)
+            return;
     }
+    amphi_note *note = amphi__note_from_engine(attempt, event, shared);
     amphi__mutex_lock(&stream->lock);
     if (note != NULL)
-        notes_push(&stream->mailbox, note);
+        amphi__notes_push(&stream->mailbox, note);
     else
         stream->starved = true;
     amphi__mutex_unlock(&stream->lock);
@@ -227,12 +91,12 @@ amphi_note *amphi__stream_wait(
 {
     amphi_notes stale = {NULL, NULL, 0};
     amphi_note *note = NULL;
-    linger(&stream->mailbox);
+    amphi__notes_linger(&stream->mailbox);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
-        note = notes_pop(&stream->mailbox);
+        note = amphi__notes_pop(&stream->mailbox);
         if (note != NULL && note->attempt != attempt && note->attempt != other) {
-            notes_push(&stale, note);
+            amphi__notes_push(&stale, note);
             continue;
         }
         if (note != NULL || stream->cancelled || stream->starved || timeout_us == 0)
@@ -241,7 +105,7 @@ amphi_note *amphi__stream_wait(
             timeout_us = 0; /* one more look at the queue, then out */
     }
     amphi__mutex_unlock(&stream->lock);
-    notes_clear(&stale);
+    amphi__notes_clear(&stale);
     return note;
 }
 
@@ -254,8 +118,8 @@ static void drive(void *arg)
 
 static void stream_destroy(amphi_stream *stream)
 {
-    notes_clear(&stream->events);
-    notes_clear(&stream->mailbox);
+    amphi__notes_clear(&stream->events);
+    amphi__notes_clear(&stream->mailbox);
     amphi__free(stream->current);
     amphi__buf_clear(&stream->chunk);
     amphi__buf_clear(&stream->text);
@@ -399,10 +263,10 @@ amphi_status amphi_stream_next(
                                : amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
     amphi_note *note = NULL;
     if (timeout_ms > 0)
-        linger(&stream->events);
+        amphi__notes_linger(&stream->events);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
-        note = notes_pop(&stream->events);
+        note = amphi__notes_pop(&stream->events);
         if (note != NULL || stream->terminal_queued)
             break;
         uint64_t now_us = amphi__clock_us(NULL);

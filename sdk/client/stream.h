@@ -10,33 +10,13 @@
 #include "sdk/client/client.h"
 #include "sdk/client/context.h"
 #include "sdk/client/driver.h"
+#include "sdk/client/notes.h"
 #include "sdk/client/request.h"
 #include "sdk/client/tool_calls.h"
 
 #define AMPHI_TAKEOVERS_MAX      AMPHI_ROUTES_MAX
 #define AMPHI_ANSWER_BYTES_MAX   (8u << 20)
 #define AMPHI_LOGPROBS_BYTES_MAX (64u << 20)
-
-/* One event on its way; used in both directions. */
-typedef struct amphi_note {
-    struct amphi_note *next;
-    uint32_t attempt;          /* mailbox: which attempt it is from               */
-    amphi_engine_event engine; /* mailbox: text below, error by value             */
-    amphi_event event;         /* to the caller                                   */
-    amphi_error error;
-    amphi_takeover takeover;
-    char route[AMPHI_NAME_MAX];
-    char model[AMPHI_NAME_MAX];
-    size_t text_size;
-    size_t text_room; /* bytes that `text` has space for                 */
-    char text[];      /* behind it: logprobs                             */
-} amphi_note;
-
-typedef struct amphi_notes {
-    amphi_note *first;
-    amphi_note *last;
-    atomic_size_t count; /* changed under the lock, looked at without it as well */
-} amphi_notes;
 
 struct amphi_stream {
     amphi_client *client;

@@ -16,7 +16,7 @@
 
 /* What cJSON does not remember of a number: a bit of `type` that it leaves alone, and the digits of
  * long ones in `valuestring`, which it frees. */
-enum { IS_FLOAT = 1 << 16, DIGITS_EXACT = 15 };
+enum { IS_FLOAT = 1 << 16 };
 
 static const cJSON *node(const amphi_json *value)
 {
@@ -67,22 +67,17 @@ static bool has_point_or_exponent(amphi_str number)
     return false;
 }
 
-static bool is_special(amphi_str number)
-{
-    return number.size > DIGITS_EXACT || has_point_or_exponent(number);
-}
-
 /* Numbers stand in the tree in the order of the text. Recursion is bounded by the check. */
 static bool mark_numbers(cJSON *value, amphi_str *text)
 {
     if ((value->type & 0xFF) == cJSON_Number) {
         amphi_str number = next_number(text);
-        if (!is_special(number))
-            return true;
         if (has_point_or_exponent(number)) {
             value->type |= IS_FLOAT;
             return true;
         }
+        if (number.size <= AMPHI_JSON_DIGITS_EXACT)
+            return true;
         value->valuestring = cJSON_malloc(number.size + 1);
         if (value->valuestring != NULL)
             amphi__str_copy_to(value->valuestring, number.size + 1, number);
@@ -94,19 +89,12 @@ static bool mark_numbers(cJSON *value, amphi_str *text)
     return true;
 }
 
-static bool has_special_numbers(amphi_str text)
-{
-    for (amphi_str number = next_number(&text); number.size > 0; number = next_number(&text))
-        if (is_special(number))
-            return true;
-    return false;
-}
-
 amphi_status amphi__json_parse(
     amphi_json **out, amphi_str text, const char *what, amphi_error *error)
 {
     *out = NULL;
-    amphi_status status = amphi__json_check(text, what, error);
+    bool has_special_numbers;
+    amphi_status status = amphi__json_check_numbers(text, what, &has_special_numbers, error);
     if (status != AMPHI_OK)
         return status;
     char *copy = copy_without_nul_escapes(text);
@@ -116,7 +104,7 @@ amphi_status amphi__json_parse(
     amphi__free(copy);
     if (root == NULL) /* the grammar is right, so it can only be this */
         return amphi__fail_no_memory(error);
-    if (has_special_numbers(text) && !mark_numbers(root, &text)) {
+    if (has_special_numbers && !mark_numbers(root, &text)) {
         cJSON_Delete(root);
         return amphi__fail_no_memory(error);
     }

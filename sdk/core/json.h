@@ -29,9 +29,14 @@ typedef enum amphi_json_kind {
 
 #define AMPHI_JSON_DEPTH_MAX 128
 #define AMPHI_JSON_SIZE_MAX  (64u << 20)
+/* A double holds every whole number of so many characters. */
+#define AMPHI_JSON_DIGITS_EXACT 15
 
 /* Only the grammar. `what` names the document in the message ("policy"). */
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error);
+/* *has_special: is there a number that is no whole one, or too long for a double? */
+amphi_status amphi__json_check_numbers(
+    amphi_str text, const char *what, bool *has_special, amphi_error *error);
 /* AMPHI_E_FORMAT with the offset, AMPHI_E_LIMIT, AMPHI_E_NO_MEMORY. Free the root. */
 amphi_status amphi__json_parse(
     amphi_json **out, amphi_str text, const char *what, amphi_error *error);

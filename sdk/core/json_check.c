@@ -12,6 +12,7 @@ typedef struct checker {
     size_t size;
     size_t at;
     const char *wrong; /* NULL while all is well */
+    bool has_special_number;
 } checker;
 
 static bool fail(checker *c, const char *wrong)
@@ -43,6 +44,8 @@ static bool check_digits(checker *c)
 
 static bool check_number(checker *c)
 {
+    size_t from = c->at;
+    bool is_whole = true;
     if (peek(c) == '-')
         c->at++;
     if (peek(c) == '0')
@@ -50,16 +53,21 @@ static bool check_number(checker *c)
     else if (!check_digits(c))
         return false;
     if (peek(c) == '.') {
+        is_whole = false;
         c->at++;
         if (!check_digits(c))
             return false;
     }
     if (peek(c) == 'e' || peek(c) == 'E') {
+        is_whole = false;
         c->at++;
         if (peek(c) == '+' || peek(c) == '-')
             c->at++;
-        return check_digits(c);
+        if (!check_digits(c))
+            return false;
     }
+    if (!is_whole || c->at - from > AMPHI_JSON_DIGITS_EXACT)
+        c->has_special_number = true;
     return true;
 }
 
@@ -253,14 +261,22 @@ static bool check_document(checker *c)
     }
 }
 
-amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error)
+amphi_status amphi__json_check_numbers(
+    amphi_str text, const char *what, bool *has_special, amphi_error *error)
 {
     if (text.size > AMPHI_JSON_SIZE_MAX)
         return amphi__fail(error, AMPHI_E_LIMIT, 0,
             "%s: JSON of %zu bytes is above the limit of %u", what, text.size, AMPHI_JSON_SIZE_MAX);
     checker c = {.text = text.data, .size = text.size};
-    if (check_document(&c))
-        return AMPHI_OK;
-    return amphi__fail(
-        error, AMPHI_E_FORMAT, 0, "%s: not valid JSON at byte %zu: %s", what, c.at, c.wrong);
+    bool good = check_document(&c);
+    *has_special = c.has_special_number;
+    return good ? AMPHI_OK
+                : amphi__fail(error, AMPHI_E_FORMAT, 0, "%s: not valid JSON at byte %zu: %s", what,
+                      c.at, c.wrong);
+}
+
+amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error)
+{
+    bool has_special;
+    return amphi__json_check_numbers(text, what, &has_special, error);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as JSON: what the check accepts can be parsed, what is written of it is accepted again
- * and means the same, and the writer without a tree writes the same bytes.
+ * and means the same, the writer without a tree writes the same bytes, and a chunk of an answer that
+ * is read without a tree says what its tree says.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "remote/json_span.h"
 #include "sdk/core/json.h"
+#include "tests/support/plain_chunk_property.h"
 
 static void rewrite(amphi_json_writer *writer, const char *key, const amphi_json *value);
 
@@ -112,6 +115,37 @@ static void check_output(const amphi_json *root)
     amphi__buf_clear(&sorted);
 }
 
+/* Members that are passed on as they stand make the same object. */
+static void check_spans(amphi_str text, const amphi_json *root)
+{
+    static const char *const dropped[] = {"dropped", NULL};
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi_json_writer writer;
+    amphi_json *again = NULL;
+    amphi_buf out;
+    bool drops = false;
+    if (!amphi__json_span_init(&span, text) || !span.in_object)
+        return;
+    amphi__buf_init(&out, 0);
+    amphi__json_writer_init(&writer, &out);
+    amphi__json_open(&writer, NULL, '{');
+    while (amphi__json_span_next(&span, &member)) {
+        if (amphi__json_key_is_one_of(member.key, dropped))
+            drops = true;
+        else
+            amphi__json_member_put(&writer, &member);
+    }
+    amphi__json_close(&writer, '}');
+    if (out.status == AMPHI_OK &&
+        amphi__json_parse(&again, amphi__buf_str(&out), "output", NULL) == AMPHI_OK)
+        fuzz_expect(drops || amphi__json_count(again) == amphi__json_count(root));
+    else
+        fuzz_expect(fuzz_starved());
+    amphi__json_free(again);
+    amphi__buf_clear(&out);
+}
+
 static void body(const uint8_t *data, size_t size)
 {
     amphi_json *root = NULL;
@@ -121,8 +155,13 @@ static void body(const uint8_t *data, size_t size)
     amphi_status status = amphi__json_check(text, "input", &error);
     amphi_status parsed = amphi__json_parse(&root, text, "input", &error);
     fuzz_expect(status == parsed || fuzz_starved());
-    if (parsed == AMPHI_OK)
+    if (parsed == AMPHI_OK) {
+        amphi_plain_chunk plain;
+        if (amphi__plain_chunk_read(text, &plain))
+            fuzz_expect(chunk_says_only(root, &plain) || fuzz_starved());
+        check_spans(text, root);
         check_output(root);
+    }
     amphi__json_free(root);
 }
 

@@ -35,7 +35,8 @@ TARGETS = {
     "template": (1024, ["local/text/jinja_*.c", "local/text/template.c"]),
     "schema": (1024, ["local/text/answer_form.c", "local/text/json_schema*.c",
                       "local/text/grammar*.c", "local/text/matcher.c"]),
-    "json": (1024, ["sdk/core/json.c", "sdk/core/json_check.c", "sdk/core/json_writer.c"]),
+    "json": (1024, ["sdk/core/json.c", "sdk/core/json_check.c", "sdk/core/json_writer.c",
+                    "remote/json_span.c", "remote/plain_chunk.c"]),
     "tool_calls": (512, ["local/text/tool_calls.c", "local/text/tool_call_body.c",
                          "local/text/reasoning.c"]),
     "sse": (1024, ["remote/sse.c"]),
@@ -45,7 +46,8 @@ TARGETS = {
 SOURCES = ["local/text/*.c", "local/model/gguf*.c", "local/model/mixture.c",
            "local/model/weight_type.c", "local/graph/family*.c", "local/graph/hparams.c",
            "local/graph/weights.c", "local/compute/dequantize.c", "local/compute/kernels.c",
-           "local/compute/kernels_reference.c", "sdk/core/*.c", "remote/sse.c", "tests/fuzz/fuzz.c",
+           "local/compute/kernels_reference.c", "sdk/core/*.c", "remote/sse.c",
+           "remote/json_span.c", "remote/plain_chunk.c", "tests/fuzz/fuzz.c",
            "tests/support/gguf_builder.c", "tests/support/failing_alloc.c"]
 PACKAGES = ["libpcre2-8", "libcjson"]
 # Without trace-cmp: most compares are UBSan's own, and reporting them takes two thirds of the time.

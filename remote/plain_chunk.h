@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The chunk that nearly every event of an answer is: one piece of text and nothing else. It is read
+ * where it stands; a tree of it would take two thirds of the event's time.
+ */
+#ifndef AMPHI_REMOTE_PLAIN_CHUNK_H
+#define AMPHI_REMOTE_PLAIN_CHUNK_H
+
+#include <amphi/types.h>
+
+/* Both point into the chunk. */
+typedef struct amphi_plain_chunk {
+    amphi_str content; /* a JSON string, with its quotes and escapes */
+    amphi_str model;   /* its name; empty: there is none             */
+} amphi_plain_chunk;
+
+/* Is this chat.completion.chunk (text that has passed amphi__json_check) a piece of the first
+ * choice's content, and are its id, its model and the like all that it has besides? false: there is
+ * more to it, or less, or it is written in an unusual way; read it as a tree. */
+bool amphi__plain_chunk_read(amphi_str chunk, amphi_plain_chunk *out);
+
+#endif
