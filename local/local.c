@@ -127,11 +127,11 @@ static void refresh_identity(amphi_local *local, const amphi_model_key *model)
     amphi__mutex_unlock(&local->lock);
 }
 
-static void local_identify(void *self, amphi_engine_info *out)
+/* What is known without running anything; *key: of the model's file, when the status is AMPHI_OK. */
+static amphi_status identify(
+    amphi_local *local, amphi_engine_info *out, amphi_model_key *key, amphi_error *error)
 {
-    amphi_local *local = self;
     const amphi_kernels *kernels = NULL;
-    amphi_model_key key;
     size_t struct_size = out->struct_size;
 
     memset(out, 0, sizeof *out);
@@ -142,14 +142,23 @@ static void local_identify(void *self, amphi_engine_info *out)
     if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK) {
         snprintf(out->kernels, sizeof out->kernels, "%s", kernels->name);
     }
-    if (amphi__model_key(local, &key, NULL) != AMPHI_OK) {
-        return;
+    amphi_status status = amphi__model_key(local, key, error);
+    if (status != AMPHI_OK) {
+        return status;
     }
-    refresh_identity(local, &key);
+    refresh_identity(local, key);
     amphi__mutex_lock(&local->lock);
     snprintf(out->fingerprint, sizeof out->fingerprint, "%s", local->identity.fingerprint);
     snprintf(out->build, sizeof out->build, "%s", local->identity.build);
     amphi__mutex_unlock(&local->lock);
+    return AMPHI_OK;
+}
+
+static void local_identify(void *self, amphi_engine_info *out)
+{
+    amphi_model_key key;
+
+    (void)identify(self, out, &key, NULL);
 }
 
 static void local_describe(void *self, amphi_engine_info *out)
@@ -157,10 +166,10 @@ static void local_describe(void *self, amphi_engine_info *out)
     amphi_local *local = self;
     amphi_model_key key;
     amphi_error error;
+    amphi_status status = identify(local, out, &key, &error);
 
-    local_identify(self, out);
     out->failure = AMPHI_E_NOT_FOUND;
-    if (amphi__model_key(local, &key, &error) != AMPHI_OK) {
+    if (status != AMPHI_OK) {
         amphi__str_copy_to(out->why, sizeof out->why, amphi_str_from(error.message));
         return;
     }

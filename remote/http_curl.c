@@ -31,6 +31,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -636,6 +637,7 @@ static amphi_status transport_start(void *self, amphi_http_exchange **out,
     if (status == AMPHI_OK) {
         *out = exchange;
         enqueue(http, exchange);
+        sched_yield(); /* it was often woken on our own core, and what we do next can wait */
     }
     return status;
 }

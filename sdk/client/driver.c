@@ -13,15 +13,19 @@
 
 /* More than a person's requests at a time; a busy gateway starts threads above this number. */
 #define IDLE_MAX 4u
+/* How long a thread that was told to expect work looks for it. */
+#define EXPECT_US 50u
 
 struct amphi_driver {
     amphi_drivers *owner;
     amphi_thread thread;
     amphi_cond changed;
+    atomic_uint has_work; /* changed under the lock, looked at without it as well: is run set? */
     /* Under the lock. */
     void (*run)(void *arg); /* NULL: nothing to do      */
     void *arg;
     bool is_idle; /* in the list of idle ones */
+    bool expects; /* work, soon               */
     bool leaves;
     amphi_driver *next;
 };
@@ -57,7 +61,13 @@ static void driver_main(void *arg)
             driver->run(driver->arg);
             amphi__mutex_lock(&owner->lock);
             driver->run = NULL;
+            driver->has_work = 0;
             amphi__cond_broadcast(&driver->changed);
+        } else if (driver->expects) {
+            driver->expects = false;
+            amphi__mutex_unlock(&owner->lock);
+            amphi__linger_us(&driver->has_work, 0, EXPECT_US);
+            amphi__mutex_lock(&owner->lock);
         } else if (!amphi__cond_wait_us(&driver->changed, &owner->lock, owner->idle_us) &&
                    driver->is_idle) {
             unlink_idle(driver);
@@ -108,6 +118,16 @@ static amphi_driver *driver_new(amphi_drivers *drivers, void (*run)(void *arg), 
     return driver;
 }
 
+void amphi__drivers_expect(amphi_drivers *drivers)
+{
+    amphi__mutex_lock(&drivers->lock);
+    if (drivers->idle != NULL) {
+        drivers->idle->expects = true;
+        amphi__cond_broadcast(&drivers->idle->changed); /* an idle one may end behind the lock */
+    }
+    amphi__mutex_unlock(&drivers->lock);
+}
+
 amphi_status amphi__driver_start(
     amphi_driver **out, amphi_drivers *drivers, void (*run)(void *arg), void *arg)
 {
@@ -119,6 +139,7 @@ amphi_status amphi__driver_start(
         unlink_idle(driver);
         driver->run = run;
         driver->arg = arg;
+        driver->has_work = 1;
     }
     amphi__mutex_unlock(&drivers->lock);
     if (driver != NULL)

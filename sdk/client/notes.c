@@ -8,8 +8,8 @@
 #include "sdk/client/notes.h"
 
 #include "sdk/core/alloc.h"
-#include "sdk/core/clock.h"
 #include "sdk/core/str.h"
+#include "sdk/core/thread.h"
 
 /* A queue of so many notes is long; notes that are added then have room for more text. */
 #define QUEUE_LONG        64u
@@ -128,12 +128,7 @@ bool amphi__notes_is_long(const amphi_notes *notes)
 
 void amphi__notes_linger(const amphi_notes *notes)
 {
-    if (atomic_load_explicit(&notes->count, memory_order_relaxed) > 0)
-        return;
-    uint64_t until_us = amphi__clock_us(NULL) + LINGER_US;
-    while (atomic_load_explicit(&notes->count, memory_order_relaxed) == 0 &&
-           amphi__clock_us(NULL) < until_us)
-        continue;
+    amphi__linger_us(&notes->count, 0, LINGER_US);
 }
 
 /* ---- sharing a note ---- */

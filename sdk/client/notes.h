@@ -28,7 +28,7 @@ typedef struct amphi_note {
 typedef struct amphi_notes {
     amphi_note *first;
     amphi_note *last;
-    atomic_size_t count; /* changed under the lock, looked at without it as well */
+    atomic_uint count; /* changed under the lock, looked at without it as well */
 } amphi_notes;
 
 /* Copies; NULL without memory, to be freed with amphi__free. `shared`: with room for more text. */

@@ -220,6 +220,7 @@ amphi_status amphi_chat_start(
     if (out == NULL || client == NULL || request == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out, client or request is NULL");
     *out = NULL;
+    amphi__drivers_expect(client->drivers);
     amphi_status status = amphi__request_from_struct(&own, request, error);
     return status != AMPHI_OK ? status : start_checked(out, client, &own, error);
 }
@@ -232,6 +233,7 @@ amphi_status amphi_chat_start_json(
     if (out == NULL || client == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out or client is NULL");
     *out = NULL;
+    amphi__drivers_expect(client->drivers);
     amphi_status status = amphi__request_from_json(&own, request_json, error);
     return status != AMPHI_OK ? status : start_checked(out, client, &own, error);
 }
@@ -254,6 +256,7 @@ amphi_status amphi_stream_next(
     amphi__error_clear(error);
     if (stream == NULL || out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream or out is NULL");
+    bool in_burst = stream->current != NULL && stream->current->event.kind == AMPHI_EVENT_DELTA;
     amphi__free(stream->current);
     stream->current = NULL;
     if (stream->terminal_taken)
@@ -262,7 +265,7 @@ amphi_status amphi_stream_next(
                                ? UINT64_MAX
                                : amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
     amphi_note *note = NULL;
-    if (timeout_ms > 0)
+    if (in_burst && timeout_ms > 0)
         amphi__notes_linger(&stream->events);
     amphi__mutex_lock(&stream->lock);
     for (;;) {

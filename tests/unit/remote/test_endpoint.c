@@ -97,7 +97,14 @@ static void fake_free(void *self)
 }
 
 static const amphi_http_ops fake_ops = {
-    sizeof fake_ops, "fake", fake_start, fake_cancel, fake_release, fake_warm, fake_free};
+    .struct_size = sizeof fake_ops,
+    .name = "fake",
+    .start = fake_start,
+    .cancel = fake_cancel,
+    .release = fake_release,
+    .warm = fake_warm,
+    .free = fake_free,
+};
 
 static void fake_headers(fake_http *fake, int http_status)
 {

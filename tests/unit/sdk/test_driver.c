@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -61,6 +62,23 @@ static void driver__thread_is_used_again(void **state)
     amphi__drivers_free(drivers);
 }
 
+static void driver__expected_start_may_come_or_not(void **state)
+{
+    amphi_drivers *drivers = drivers_new();
+    amphi_driver *driver = NULL;
+    work w = {.may_end = true};
+    amphi__drivers_expect(drivers); /* nobody is there to hear it */
+    for (unsigned i = 1; i <= ROUNDS; i++) {
+        assert_int_equal(amphi__driver_start(&driver, drivers, note_thread, &w), AMPHI_OK);
+        amphi__driver_join(driver);
+        assert_int_equal(w.runs, i);
+        amphi__drivers_expect(drivers);
+        if (i % 10 == 0)
+            usleep(200); /* longer than a thread would look for it */
+    }
+    amphi__drivers_free(drivers);
+}
+
 static void driver__requests_in_flight_have_a_thread_each(void **state)
 {
     amphi_drivers *drivers = drivers_new();
@@ -105,6 +123,8 @@ static void start_and_join(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         amphi_driver *driver = NULL;
         work w = {.may_end = true};
+        if (i % 3 != 0)
+            amphi__drivers_expect(s->drivers);
         if (amphi__driver_start(&driver, s->drivers, wait_for_leave, &w) == AMPHI_OK)
             amphi__driver_join(driver);
         s->done += w.runs;
@@ -186,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(driver__thread_is_used_again),
+        cmocka_unit_test(driver__expected_start_may_come_or_not),
         cmocka_unit_test(driver__requests_in_flight_have_a_thread_each),
         cmocka_unit_test(driver__join_waits_for_the_end_of_the_run),
         cmocka_unit_test(driver__many_starters_share_the_threads),
