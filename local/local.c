@@ -24,8 +24,6 @@
 #define COUNT_WAIT_US      100000u
 #define PASSING_FAILURE_US 2000000u /* then a failed start is tried again */
 
-enum { THREADS_DEFAULT_MAX = 4, CONTEXT_DEFAULT = 4096 };
-
 /* Under the lock. */
 static amphi_status thread_start(amphi_local *local)
 {
@@ -412,13 +410,6 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
-static uint32_t threads_default(void)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return cores < 1 ? 1 : cores > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (uint32_t)cores;
-}
-
 static amphi_status fill_options(
     amphi_local *local, const amphi_local_options *options, amphi_error *error)
 {
@@ -433,8 +424,9 @@ static amphi_status fill_options(
     if (local->model_path[0] == '\0') { /* none at all is for describe() to say */
         (void)amphi__local_default_model(local->model_path, sizeof local->model_path);
     }
-    local->threads = or_default(options->threads, threads_default());
-    local->context_tokens_max = or_default(options->context_tokens_max, CONTEXT_DEFAULT);
+    local->threads = or_default(options->threads, amphi__threads_default());
+    local->context_tokens_max =
+        or_default(options->context_tokens_max, AMPHI_LOCAL_CONTEXT_DEFAULT);
     /* A little less than the policy's default budgets (20 s and 5 s), so that a hang is told as one
      * and lands in the ledger, rather than as a request that took too long. */
     local->limits.start_ms = or_default(options->limits.start_ms, 10000);

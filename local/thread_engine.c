@@ -21,10 +21,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { CONTEXT_DEFAULT = 4096, THREADS_DEFAULT_MAX = 4 };
 
 typedef struct thread_engine {
     /* constant once made */
@@ -330,21 +326,10 @@ static amphi_status load(thread_engine *engine, const amphi_worker_load *wish)
     return status;
 }
 
-static int64_t civil_now_s(void)
-{
-    time_t now = (time_t)(amphi__clock_wall_ms(NULL) / 1000);
-    struct tm local_time;
-
-    return localtime_r(&now, &local_time) != NULL ? (int64_t)now + local_time.tm_gmtoff
-                                                  : (int64_t)now;
-}
-
 static void answer(thread_engine *engine, amphi_engine_run *run)
 {
     const amphi_worker_load wish = {run->threads, run->context_tokens, run->plain_kernels};
-    const amphi_worker_generate generate = {.run = run->id,
-        .tokens_per_second_max = run->tokens_per_second_max,
-        .now_s = civil_now_s()};
+    const amphi_worker_generate generate = amphi__run_generate(run);
     const amphi_engine_event model = {
         .kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(engine->name_at_work)};
     amphi_status status = load(engine, &wish);
@@ -553,13 +538,6 @@ static const amphi_engine_ops thread_ops = {
     .identify = engine_identify,
 };
 
-static uint32_t threads_default(void)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return cores < 1 ? 1 : cores > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (uint32_t)cores;
-}
-
 amphi_status amphi__thread_engine_new(
     amphi_engine *out, const amphi_local_options *options, amphi_error *error)
 {
@@ -585,9 +563,9 @@ amphi_status amphi__thread_engine_new(
     if (engine->model_path[0] == '\0') {
         (void)amphi__local_default_model(engine->model_path, sizeof engine->model_path);
     }
-    engine->threads = options->threads != 0 ? options->threads : threads_default();
-    engine->context_tokens_max =
-        options->context_tokens_max != 0 ? options->context_tokens_max : CONTEXT_DEFAULT;
+    engine->threads = options->threads != 0 ? options->threads : amphi__threads_default();
+    engine->context_tokens_max = options->context_tokens_max != 0 ? options->context_tokens_max
+                                                                  : AMPHI_LOCAL_CONTEXT_DEFAULT;
     engine->status = AMPHI_E_BUSY;
     engine->child.control = &engine->control;
     engine->child.send = on_message;

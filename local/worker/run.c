@@ -6,10 +6,24 @@
 
 #include "local/worker/logprobs_record.h"
 #include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-enum { LOGPROBS_WAITING_MAX = 8 << 20 }; /* behind that much, no text will come any more */
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    THREADS_DEFAULT_MAX = 4,
+    LOGPROBS_WAITING_MAX = 8 << 20 /* behind that much, no text will come any more */
+};
+
+uint32_t amphi__threads_default(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (uint32_t)cores;
+}
 
 static uint32_t smaller_of(uint32_t value, uint32_t bound)
 {
@@ -67,6 +81,25 @@ static amphi_engine_event_kind text_kind(amphi_worker_event kind)
     return kind == AMPHI_WORKER_REASONING   ? AMPHI_ENGINE_REASONING
            : kind == AMPHI_WORKER_TOOL_CALL ? AMPHI_ENGINE_TOOL_CALL
                                             : AMPHI_ENGINE_TEXT;
+}
+
+/* Seconds of local civil time, for templates that print the date. */
+static int64_t civil_now_s(void)
+{
+    time_t now = (time_t)(amphi__clock_wall_ms(NULL) / 1000);
+    struct tm local_time;
+
+    return localtime_r(&now, &local_time) != NULL ? (int64_t)now + local_time.tm_gmtoff
+                                                  : (int64_t)now;
+}
+
+amphi_worker_generate amphi__run_generate(const amphi_engine_run *run)
+{
+    return (amphi_worker_generate){.run = run->id,
+        .body_size = (uint32_t)run->body_size,
+        .prefix_size = (uint32_t)run->prefix_size,
+        .tokens_per_second_max = run->tokens_per_second_max,
+        .now_s = civil_now_s()};
 }
 
 bool amphi__run_text(amphi_engine_run *run, amphi_worker_event kind, amphi_str text)

@@ -31,10 +31,18 @@ struct amphi_engine_run {
     amphi_buf logprobs;  /* of the text that comes next: elements of a JSON array       */
 };
 
+/* Where the app's options say nothing. */
+#define AMPHI_LOCAL_CONTEXT_DEFAULT 4096u
+/* As many as there are cores, four at most. */
+uint32_t amphi__threads_default(void);
+
 /* threads, context_tokens: the engine's own, which the request may lower. */
 amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *request,
     const amphi_engine_sink *sink, uint32_t threads, uint32_t context_tokens, amphi_error *error);
 void amphi__run_free(amphi_engine_run *run);
+
+/* The command that begins it; its date is today's in local civil time. */
+amphi_worker_generate amphi__run_generate(const amphi_engine_run *run);
 
 /* What the engine said, to the sink. false: more than an answer may have. */
 bool amphi__run_text(amphi_engine_run *run, amphi_worker_event kind, amphi_str text);

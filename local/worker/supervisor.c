@@ -161,24 +161,10 @@ static void send_load(amphi_local *local)
     amphi__local_run_progress(local, 0, "loading the model");
 }
 
-/* Seconds of local civil time, for templates that print the date. */
-static int64_t civil_now_s(void)
-{
-    time_t now = (time_t)(amphi__clock_wall_ms(NULL) / 1000);
-    struct tm local_time;
-
-    return localtime_r(&now, &local_time) != NULL ? (int64_t)now + local_time.tm_gmtoff
-                                                  : (int64_t)now;
-}
-
 static void send_generate(amphi_local *local)
 {
     amphi_engine_run *run = local->current;
-    const amphi_worker_generate generate = {.run = run->id,
-        .body_size = (uint32_t)run->body_size,
-        .prefix_size = (uint32_t)run->prefix_size,
-        .tokens_per_second_max = run->tokens_per_second_max,
-        .now_s = civil_now_s()};
+    const amphi_worker_generate generate = amphi__run_generate(run);
     const amphi_str parts[] = {amphi_str_make((const char *)&generate, sizeof generate),
         amphi_str_make(run->body, run->body_size), amphi_str_make(run->prefix, run->prefix_size)};
     const amphi_engine_event model = {
