@@ -10,6 +10,7 @@
 #include "sdk/client/attempt.h"
 #include "sdk/client/courier.h"
 #include "sdk/client/decide.h"
+#include "sdk/client/recall.h"
 #include "sdk/client/stream.h"
 #include "sdk/client/turn.h"
 #include "sdk/core/alloc.h"
@@ -51,90 +52,6 @@ static bool admit(amphi_stream *stream)
     if (stream->error.status == AMPHI_OK)
         amphi__fail(&stream->error, status, 0, "the conversation's history could not be read");
     return false;
-}
-
-/* ---- cache ---- */
-
-static bool cache_applies(const amphi_stream *stream)
-{
-    const amphi_request *request = &stream->request;
-    /* Log-probabilities are not kept, so an answer that is to have them is made anew. */
-    return !request->no_cache && request->given[0] == '\0' && request->outbox_id == NULL &&
-           !request->wants_logprobs;
-}
-
-/* What a route runs now, as far as it is known without starting anything. A model file may be
- * another one than a moment ago. */
-static void identify_route(const amphi_route *route, amphi_route_identity *out)
-{
-    amphi_engine_info info = {.struct_size = sizeof info};
-    const char *runs = route->model;
-    if (route->engine.ops->identify != NULL) {
-        route->engine.ops->identify(route->engine.self, &info);
-        runs = info.fingerprint;
-    } else if (route->name[0] == '\0') {
-        route->engine.ops->describe(route->engine.self, &info);
-        runs = info.model;
-    }
-    amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(runs));
-}
-
-/* false: there is no such route (any more). */
-static bool identify(const amphi_client *client, const char *name, amphi_route_identity *out)
-{
-    for (size_t i = 0; i < client->routes_count; i++) {
-        const amphi_route *route = &client->routes[i];
-        amphi_engine_info info = {.name = ""};
-        if (route->name[0] == '\0')
-            route->engine.ops->describe(route->engine.self, &info);
-        if (strcmp(route->name[0] != '\0' ? route->name : info.name, name) != 0)
-            continue;
-        identify_route(route, out);
-        return true;
-    }
-    return false;
-}
-
-/* Who changes a route's model expects to hear the new one. A route that does not know what it runs
- * (its model file is gone) is no reason to be silent. */
-static bool is_still_ours(const amphi_client *client, const amphi_cached_answer *answer)
-{
-    amphi_route_identity now;
-    return identify(client, answer->route, &now) &&
-           (now.text[0] == '\0' || strcmp(now.text, answer->identity) == 0);
-}
-
-static bool answer_from_cache(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])
-{
-    amphi_cached_answer answer;
-    if (!cache_applies(stream) ||
-        amphi__cache_key(stream->client->cache, &stream->request,
-            amphi__buf_str(&stream->context.json), key) != AMPHI_OK ||
-        amphi__cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
-        return false;
-    amphi_str text = amphi_str_from(answer.text);
-    if (!is_still_ours(stream->client, &answer) ||
-        amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
-        amphi__cached_answer_clear(&answer);
-        return false;
-    }
-    stream->cache_hit = true;
-    stream->finish = AMPHI_FINISH_STOP;
-    stream->usage = answer.usage;
-    stream->first_token_us = amphi__clock_us(stream->client->clock);
-    amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("cache"));
-    amphi__str_copy_to(stream->model, sizeof stream->model, amphi_str_from(answer.model));
-    amphi_event event = {.kind = AMPHI_EVENT_ROUTE, .route = AMPHI_STR("cache")};
-    amphi__stream_emit(stream, &event);
-    event.kind = AMPHI_EVENT_DELTA;
-    event.text = text;
-    amphi__stream_emit(stream, &event);
-    event.kind = AMPHI_EVENT_USAGE;
-    event.text = amphi_str_make(NULL, 0);
-    event.usage = stream->usage;
-    amphi__stream_emit(stream, &event);
-    amphi__cached_answer_clear(&answer);
-    return true;
 }
 
 /* ---- attempts ---- */
@@ -340,7 +257,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     second.number = 2;
     second.step = next;
     second.pass = AMPHI_BREAKER_REFUSED;
-    identify_route(&client->routes[next->route], &second.runs);
+    amphi__recall_identify(&client->routes[next->route], &second.runs);
     amphi_engine_info info;
     client->routes[attempt->step->route].engine.ops->describe(
         client->routes[attempt->step->route].engine.self, &info);
@@ -400,7 +317,7 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
     const amphi_plan *plan = &stream->plan;
     bool has_next = i + 1 < plan->steps_count;
     size_t skip = skip_for(stream, attempt->step);
-    identify_route(&stream->client->routes[attempt->step->route], &attempt->runs);
+    amphi__recall_identify(&stream->client->routes[attempt->step->route], &attempt->runs);
     size_t done = 1;
     for (;;) {
         if (build_body(stream, attempt->step, skip, body) != AMPHI_OK) {
@@ -477,26 +394,12 @@ static bool try_routes(amphi_stream *stream)
 
 /* ---- finish ---- */
 
-/* A model that was changed while it answered: nobody knows which one it was. */
-static void keep_in_cache(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *result, uint32_t ttl_s)
-{
-    amphi_route_identity now;
-    if (identify(stream->client, stream->route, &now) && strcmp(now.text, stream->runs.text) == 0)
-        (void)amphi__cache_put(stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
-}
-
 static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_chat_result result;
     stream->ended_us = amphi__clock_us(stream->client->clock);
     amphi__stream_fill_result(stream, &result);
-    amphi__mutex_lock(&stream->client->lock);
-    uint32_t ttl_s = stream->client->policy.cache_ttl_s;
-    amphi__mutex_unlock(&stream->client->lock);
-    if (cache_applies(stream) && !stream->cache_hit && ttl_s > 0 &&
-        stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
-        keep_in_cache(stream, key, &result, ttl_s);
+    amphi__recall_keep(stream, key, &result);
     amphi_error why;
     amphi__error_clear(&why);
     if (amphi__turn_keep(stream, &result, &why) != AMPHI_OK) {
@@ -570,7 +473,7 @@ void amphi__chat_run(amphi_stream *stream)
     uint8_t cache_key[AMPHI_CACHE_KEY_BYTES] = {0};
     bool whole = false;
     if (admit(stream))
-        whole = answer_from_cache(stream, cache_key) ||
+        whole = amphi__recall_answer(stream, cache_key) ||
                 (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
                     try_routes(stream));
     (void)amphi__decide_unload(stream->client);
