@@ -125,7 +125,7 @@ static void refresh_identity(amphi_local *local, const amphi_model_key *model)
     amphi__mutex_unlock(&local->lock);
 }
 
-/* What is known without running anything; *key: of the model's file, when the status is AMPHI_OK. */
+/* What is known without running anything. *key: of the model's file, if the status is AMPHI_OK. */
 static amphi_status identify(
     amphi_local *local, amphi_engine_info *out, amphi_model_key *key, amphi_error *error)
 {

@@ -6,8 +6,8 @@
  *
  * When is an answer whole? Only with a finish reason. Behind it usually come a chunk with usage
  * and "[DONE]"; whichever is first ends it, and they are waited for shortly. Without a finish reason
- * the end of the body, whether clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is not JSON ends the answer with
- * AMPHI_E_PROTOCOL: skipping it could lose a word.
+ * the end of the body, whether clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is
+ * not JSON ends the answer with AMPHI_E_PROTOCOL: skipping it could lose a word.
  *
  * A given beginning (prefix) is continued by most servers, but some say it again first. An answer
  * that begins with the whole of it loses that repetition.
@@ -37,6 +37,7 @@ struct amphi_answer {
     char *prefix;
     size_t prefix_size;
     size_t repeated_size; /* of the prefix, held back because it may be a repetition */
+    bool last_was_text;   /* the last chunk had some; at the beginning it is thought so */
     bool may_repeat;      /* so far the text is the prefix's beginning, or there is none */
     amphi_tool_pieces tool_pieces;
 };
@@ -186,7 +187,9 @@ static void take_delta(amphi_answer *answer, const amphi_json *delta, amphi_tool
         reasoning = amphi__json_get(delta, "reasoning");
     }
     amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
-    take_content(answer, amphi__json_get(delta, "content"));
+    const amphi_json *content = amphi__json_get(delta, "content");
+    answer->last_was_text = amphi__json_string(content).size > 0;
+    take_content(answer, content);
     report_words(answer, amphi__json_string(amphi__json_get(delta, "refusal")));
     take_tool_calls(answer, delta, form);
 }
@@ -272,12 +275,11 @@ static bool is_error(const amphi_json *chunk)
            amphi__str_equal_c(amphi__json_string(amphi__json_get(chunk, "object")), "error");
 }
 
-/* What a chunk says, once its JSON is known to be good. event_type: the event stream's, for servers
- * that say only there that it is an error. */
+/* says_error: the event stream does, where some servers say it. */
 static void take_tree(
-    amphi_answer *answer, amphi_str event_type, amphi_str text, const amphi_json *chunk)
+    amphi_answer *answer, bool says_error, amphi_str text, const amphi_json *chunk)
 {
-    if (is_error(chunk) || amphi__str_equal_c(event_type, "error")) {
+    if (is_error(chunk) || says_error) {
         amphi__reply_refused(&answer->reply, text);
         return;
     }
@@ -294,52 +296,61 @@ static void take_tree(
 }
 
 /* A chunk that is a piece of text and nothing else. false: it is not, or it could be. */
-static bool take_plain_chunk(amphi_answer *answer, amphi_str event_type, amphi_str text)
+static bool take_plain_chunk(amphi_answer *answer, amphi_str text)
 {
     amphi_plain_chunk chunk;
-    amphi_json *content = NULL;
-    if (answer->reply.phase != AMPHI_ANSWER_OPEN || event_type.size > 0 ||
-        !amphi__plain_chunk_read(text, &chunk)) {
+    amphi_json *string = NULL;
+    if (answer->reply.phase != AMPHI_ANSWER_OPEN || !amphi__plain_chunk_read(text, &chunk)) {
         return false;
     }
-    amphi_str words = amphi__str_slice(chunk.content, 1, chunk.content.size - 1);
-    if (words.size > 0 && memchr(words.data, '\\', words.size) != NULL) {
-        if (amphi__json_parse(&content, chunk.content, "content", NULL) != AMPHI_OK) {
+    if (chunk.has_escapes) {
+        if (amphi__json_parse_checked(&string, chunk.quoted, false) != AMPHI_OK) {
             return false;
         }
-        words = amphi__json_string(content);
+        chunk.content = amphi__json_string(string);
     }
     amphi__reply_model(&answer->reply, chunk.model);
-    take_text(answer, words);
-    amphi__json_free(content);
+    take_text(answer, chunk.content);
+    amphi__json_free(string);
     return true;
+}
+
+/* Good JSON. Chunks come in stretches of one sort: behind a text, one more is looked for first. */
+static amphi_status take_good_chunk(
+    amphi_answer *answer, amphi_str event_type, amphi_str text, bool has_special)
+{
+    amphi_json *chunk = NULL;
+    bool says_error = amphi__str_equal_c(event_type, "error");
+    if (answer->last_was_text && !says_error && take_plain_chunk(answer, text)) {
+        return AMPHI_OK;
+    }
+    amphi_status status = amphi__json_parse_checked(&chunk, text, has_special);
+    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
+        status = AMPHI_E_FORMAT;
+    } else if (status == AMPHI_OK) {
+        take_tree(answer, says_error, text, chunk);
+    }
+    amphi__json_free(chunk);
+    return status;
 }
 
 static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str text)
 {
-    amphi_json *chunk = NULL;
-    amphi_status status = amphi__json_check(text, "event", NULL);
-    if (status == AMPHI_OK && take_plain_chunk(answer, event_type, text)) {
-        return;
-    }
+    bool has_special;
+    amphi_status status = amphi__json_check_numbers(text, "event", &has_special, NULL);
     if (status == AMPHI_OK) {
-        status = amphi__json_parse(&chunk, text, "event", NULL);
+        status = take_good_chunk(answer, event_type, text, has_special);
     }
-    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
-        status = AMPHI_E_FORMAT;
-    }
-    if (status == AMPHI_OK) {
-        take_tree(answer, event_type, text, chunk);
-    } else if (status == AMPHI_E_NO_MEMORY) {
+    if (status == AMPHI_E_NO_MEMORY) {
         amphi__reply_fail(&answer->reply, status, "out of memory");
-    } else if (!answer->reply.at_end) {
+    } else if (status != AMPHI_OK && !answer->reply.at_end) {
         amphi__reply_fail(
             &answer->reply, AMPHI_E_PROTOCOL, "the answer holds something that is not JSON");
-    } else if (answer->reply.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
+    } else if (status != AMPHI_OK &&
+               answer->reply.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
         amphi__reply_fail(
             &answer->reply, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
     }
-    amphi__json_free(chunk);
 }
 
 static amphi_status take_event(void *user, const amphi_sse_event *event)
@@ -380,6 +391,7 @@ static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_opt
     }
     answer->prefix_size = options->prefix.size;
     answer->may_repeat = answer->prefix_size >= REPEATED_BYTES_MIN;
+    answer->last_was_text = true;
     amphi__reply_init(&answer->reply, options, take_event, answer);
     amphi__buf_init(&answer->text, AMPHI_REPLY_BYTES_MAX);
     amphi__buf_init(&answer->logprobs, AMPHI_REPLY_BYTES_MAX);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The HTTP transport over libcurl, which only the http_curl files know. One I/O thread drives one multi
- * handle; other threads put exchanges into a queue (to be started or cancelled) and wake it up.
- * An easy handle is set up by the thread that calls `start` and belongs to the I/O thread from
+ * The HTTP transport over libcurl, which only the http_curl files know. One I/O thread drives one
+ * multi handle; other threads put exchanges into a queue (to be started or cancelled) and wake it
+ * up. An easy handle is set up by the thread that calls `start` and belongs to the I/O thread from
  * then on until `ended`. Connections are kept and shared, HTTP/2 is used where it is offered.
  *
  * What is never done: plain http (but to this machine, where the caller allows it, and then never
@@ -55,6 +55,7 @@ typedef struct transport {
     amphi_http_exchange *queue; /* under the mutex: what the I/O thread has to look at */
     bool stop;                  /* under the mutex                    */
     amphi_http_exchange *warm;  /* I/O thread: those that nobody waits for */
+    unsigned in_multi;          /* I/O thread: how many exchanges are in the multi handle */
     bool has_brotli;
 } transport;
 
@@ -68,6 +69,7 @@ struct amphi_http_exchange {
 
     /* The I/O thread's. */
     bool in_multi;
+    bool has_spoken; /* a piece of its body has come */
     amphi_http_answer answer;
     char curl_message[CURL_ERROR_SIZE];
     int sends;         /* how often curl was about to send the request          */
@@ -122,6 +124,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     exchange->heard_us = amphi__clock_us(NULL);
     bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_body(&exchange->answer,
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
+    /* Who was woken by these first words may stand behind us in the queue of this core. If nobody
+     * else waits for us, he comes first. */
+    if (!exchange->has_spoken && exchange->owner->in_multi == 1) {
+        sched_yield();
+    }
+    exchange->has_spoken = true;
     return goes_on ? bytes : bytes + 1;
 }
 
@@ -389,6 +397,7 @@ static void finish(transport *http, amphi_http_exchange *exchange, const amphi_e
         }
         curl_multi_remove_handle(http->multi, exchange->easy);
         exchange->in_multi = false;
+        http->in_multi--;
     }
     exchange->answer.sink.end(exchange->answer.sink.self, error);
     amphi__mutex_lock(&http->mutex);
@@ -421,6 +430,7 @@ static void start_or_cancel(transport *http, amphi_http_exchange *exchange)
         return;
     }
     exchange->in_multi = true;
+    http->in_multi++;
     exchange->heard_us = amphi__clock_us(NULL);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Three objects inside each other, each with a table of what its members may be. A member that no
- * table names would not be looked at in the tree either; one that has an escape in its key might be
- * any of them.
+ * Three objects inside each other, each with a table of what its members may be. But for the
+ * model's name, a member that no table names would not be looked at in the tree either; one that
+ * has an escape in its key might be any of them.
  */
 #include "remote/plain_chunk.h"
 
@@ -88,20 +88,27 @@ static bool take_member(
     return found;
 }
 
+static amphi_str without_quotes(amphi_str string)
+{
+    return amphi__str_slice(string, 1, string.size - 1);
+}
+
 bool amphi__plain_chunk_read(amphi_str chunk, amphi_plain_chunk *out)
 {
     amphi_json_span span;
     amphi_json_member choice, second;
     amphi_str choices, delta;
     amphi_str model = {NULL, 0};
+    memset(out, 0, sizeof *out);
     if (!take_member(chunk, chunk_rules, &choices, &model) || has_escapes(model) ||
         !amphi__json_span_init(&span, choices) || span.in_object ||
         !amphi__json_span_next(&span, &choice) || amphi__json_span_next(&span, &second) ||
         !take_member(choice.value, choice_rules, &delta, NULL) ||
-        !take_member(delta, delta_rules, &out->content, NULL) || !is_string(out->content))
+        !take_member(delta, delta_rules, &out->quoted, NULL) || !is_string(out->quoted))
         return false;
-    out->model = amphi_str_make(NULL, 0);
+    out->content = without_quotes(out->quoted);
+    out->has_escapes = has_escapes(out->content);
     if (is_string(model))
-        out->model = amphi__str_slice(model, 1, model.size - 1);
+        out->model = without_quotes(model);
     return true;
 }

@@ -8,10 +8,12 @@
 
 #include <amphi/types.h>
 
-/* Both point into the chunk. */
+/* All point into the chunk. */
 typedef struct amphi_plain_chunk {
-    amphi_str content; /* a JSON string, with its quotes and escapes */
-    amphi_str model;   /* its name; empty: there is none             */
+    amphi_str quoted;  /* the content as it stands, a JSON string             */
+    amphi_str content; /* between the quotes: what is meant, but for escapes  */
+    bool has_escapes;
+    amphi_str model; /* its name, which has none; empty: there is no model */
 } amphi_plain_chunk;
 
 /* Is this chat.completion.chunk (text that has passed amphi__json_check) a piece of the first

@@ -15,7 +15,6 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-#include <sched.h>
 #include <stdio.h>
 
 /* How often a running local answer is held against the device's state. */
@@ -24,18 +23,12 @@
 typedef struct sink_self {
     amphi_stream *stream;
     uint32_t attempt;
-    bool has_spoken; /* the engine's thread only */
 } sink_self;
 
 static void on_engine_event(void *opaque, const amphi_engine_event *event)
 {
     sink_self *self = opaque;
     amphi__stream_post(self->stream, self->attempt, event);
-    /* Where all cores are busy, the driver stands behind this thread in the queue of one. The first
-     * words don't wait until the next ones have been read. */
-    if (!self->has_spoken && event->kind == AMPHI_ENGINE_TEXT)
-        sched_yield();
-    self->has_spoken |= event->kind == AMPHI_ENGINE_TEXT;
 }
 
 /* One engine at work for us. */
@@ -292,7 +285,7 @@ static void init_watch(watch *w, amphi_stream *stream, amphi_attempt *attempt)
     w->stream = stream;
     w->attempt = attempt;
     w->engine = &stream->client->routes[attempt->step->route].engine;
-    w->self = (sink_self){.stream = stream, .attempt = attempt->number};
+    w->self = (sink_self){stream, attempt->number};
     amphi__buf_init(&w->prefix, 0);
     amphi__buf_init(&w->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__buf_init(&w->delivered, 0);

@@ -8,8 +8,12 @@
 #include "sdk/client/driver.h"
 
 #include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/thread.h"
+
+#include <sched.h>
+#include <stdatomic.h>
 
 /* More than a person's requests at a time; a busy gateway starts threads above this number. */
 #define IDLE_MAX 4u
@@ -20,7 +24,7 @@ struct amphi_driver {
     amphi_drivers *owner;
     amphi_thread thread;
     amphi_cond changed;
-    atomic_uint has_work; /* changed under the lock, looked at without it as well: is run set? */
+    atomic_bool has_work; /* changed under the lock, looked at without it as well: is run set? */
     /* Under the lock. */
     void (*run)(void *arg); /* NULL: nothing to do      */
     void *arg;
@@ -50,6 +54,14 @@ static void unlink_idle(amphi_driver *driver)
     driver->owner->idle_count--;
 }
 
+/* Gives way meanwhile: the one who has the work may be waiting for this very core. */
+static void look_for_work(const amphi_driver *driver)
+{
+    uint64_t until_us = amphi__clock_us(NULL) + EXPECT_US;
+    while (!driver->has_work && amphi__clock_us(NULL) < until_us)
+        sched_yield();
+}
+
 static void driver_main(void *arg)
 {
     amphi_driver *driver = arg;
@@ -61,12 +73,12 @@ static void driver_main(void *arg)
             driver->run(driver->arg);
             amphi__mutex_lock(&owner->lock);
             driver->run = NULL;
-            driver->has_work = 0;
+            driver->has_work = false;
             amphi__cond_broadcast(&driver->changed);
         } else if (driver->expects) {
             driver->expects = false;
             amphi__mutex_unlock(&owner->lock);
-            amphi__linger_us(&driver->has_work, 0, EXPECT_US);
+            look_for_work(driver);
             amphi__mutex_lock(&owner->lock);
         } else if (!amphi__cond_wait_us(&driver->changed, &owner->lock, owner->idle_us) &&
                    driver->is_idle) {
@@ -106,6 +118,7 @@ static amphi_driver *driver_new(amphi_drivers *drivers, void (*run)(void *arg), 
     driver->owner = drivers;
     driver->run = run;
     driver->arg = arg;
+    driver->has_work = true;
     if (amphi__cond_init(&driver->changed) != AMPHI_OK) {
         amphi__free(driver);
         return NULL;
@@ -139,7 +152,8 @@ amphi_status amphi__driver_start(
         unlink_idle(driver);
         driver->run = run;
         driver->arg = arg;
-        driver->has_work = 1;
+        driver->has_work = true;
+        driver->expects = false;
     }
     amphi__mutex_unlock(&drivers->lock);
     if (driver != NULL)

@@ -21,7 +21,8 @@ amphi_status amphi__drivers_new(amphi_drivers **out, uint64_t idle_us, amphi_err
 /* Every driver that was started must have been joined. Accepts NULL. */
 void amphi__drivers_free(amphi_drivers *drivers);
 
-/* A start follows in some microseconds: an idle thread, if there is one, is awake by then. */
+/* A start will follow in some microseconds: an idle thread, if there is one, is woken now and looks
+ * for its work for at most 50 us. */
 void amphi__drivers_expect(amphi_drivers *drivers);
 /* Runs `run(arg)` on a thread of its own; join it exactly once. */
 amphi_status amphi__driver_start(

@@ -8,8 +8,8 @@
 #include "sdk/client/notes.h"
 
 #include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/str.h"
-#include "sdk/core/thread.h"
 
 /* A queue of so many notes is long; notes that are added then have room for more text. */
 #define QUEUE_LONG        64u
@@ -19,6 +19,11 @@
 #define LINGER_US 4u
 
 /* ---- one note ---- */
+
+/* Behind a note come structs, then strings. */
+_Static_assert(sizeof(amphi_note) % _Alignof(amphi_takeover) == 0 &&
+                   sizeof(amphi_takeover) % _Alignof(amphi_error) == 0,
+    "what is copied behind a note is aligned");
 
 /* Copies `str` to *at, with room for `room` bytes and a NUL, and moves *at behind it. */
 static amphi_str put(char **at, amphi_str str, size_t room)
@@ -128,7 +133,12 @@ bool amphi__notes_is_long(const amphi_notes *notes)
 
 void amphi__notes_linger(const amphi_notes *notes)
 {
-    amphi__linger_us(&notes->count, 0, LINGER_US);
+    if (atomic_load_explicit(&notes->count, memory_order_relaxed) > 0)
+        return;
+    uint64_t until_us = amphi__clock_us(NULL) + LINGER_US;
+    while (atomic_load_explicit(&notes->count, memory_order_relaxed) == 0 &&
+           amphi__clock_us(NULL) < until_us)
+        continue;
 }
 
 /* ---- sharing a note ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Answers that were given before: when the response cache (cache.h) may speak for a request, and what
- * of a finished request it may keep. The driver's thread.
+ * Answers that were given before: when the response cache (cache.h) may speak for a request, and
+ * what of a finished request it may keep. The driver's thread.
  */
 #ifndef AMPHI_CLIENT_RECALL_H
 #define AMPHI_CLIENT_RECALL_H

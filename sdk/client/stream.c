@@ -16,12 +16,16 @@
 
 /* ---- driver's side ---- */
 
+static bool is_words(const amphi_event *event)
+{
+    return event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING ||
+           event->kind == AMPHI_EVENT_TOOL_CALL;
+}
+
 /* Of a reader who is far behind, text may share a note with the text before it. */
 static bool may_share(const amphi_event *event)
 {
-    return event->logprobs.size == 0 &&
-           (event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING ||
-               event->kind == AMPHI_EVENT_TOOL_CALL);
+    return event->logprobs.size == 0 && is_words(event);
 }
 
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *told)
@@ -256,7 +260,8 @@ amphi_status amphi_stream_next(
     amphi__error_clear(error);
     if (stream == NULL || out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream or out is NULL");
-    bool in_burst = stream->current != NULL && stream->current->event.kind == AMPHI_EVENT_DELTA;
+    /* Words come in bursts; what comes before them does not. */
+    bool in_burst = stream->current != NULL && is_words(&stream->current->event);
     amphi__free(stream->current);
     stream->current = NULL;
     if (stream->terminal_taken)

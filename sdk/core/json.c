@@ -89,27 +89,34 @@ static bool mark_numbers(cJSON *value, amphi_str *text)
     return true;
 }
 
+amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool has_special)
+{
+    *out = NULL;
+    char *copy = copy_without_nul_escapes(text);
+    if (copy == NULL)
+        return AMPHI_E_NO_MEMORY;
+    cJSON *root = cJSON_ParseWithLength(copy, text.size + 1);
+    amphi__free(copy);
+    if (root == NULL) /* the grammar is right, so it can only be this */
+        return AMPHI_E_NO_MEMORY;
+    if (has_special && !mark_numbers(root, &text)) {
+        cJSON_Delete(root);
+        return AMPHI_E_NO_MEMORY;
+    }
+    *out = (amphi_json *)root;
+    return AMPHI_OK;
+}
+
 amphi_status amphi__json_parse(
     amphi_json **out, amphi_str text, const char *what, amphi_error *error)
 {
     *out = NULL;
-    bool has_special_numbers;
-    amphi_status status = amphi__json_check_numbers(text, what, &has_special_numbers, error);
+    bool has_special;
+    amphi_status status = amphi__json_check_numbers(text, what, &has_special, error);
     if (status != AMPHI_OK)
         return status;
-    char *copy = copy_without_nul_escapes(text);
-    if (copy == NULL)
-        return amphi__fail_no_memory(error);
-    cJSON *root = cJSON_ParseWithLength(copy, text.size + 1);
-    amphi__free(copy);
-    if (root == NULL) /* the grammar is right, so it can only be this */
-        return amphi__fail_no_memory(error);
-    if (has_special_numbers && !mark_numbers(root, &text)) {
-        cJSON_Delete(root);
-        return amphi__fail_no_memory(error);
-    }
-    *out = (amphi_json *)root;
-    return AMPHI_OK;
+    status = amphi__json_parse_checked(out, text, has_special);
+    return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
 void amphi__json_free(amphi_json *root)

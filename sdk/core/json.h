@@ -34,9 +34,11 @@ typedef enum amphi_json_kind {
 
 /* Only the grammar. `what` names the document in the message ("policy"). */
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error);
-/* *has_special: is there a number that is no whole one, or too long for a double? */
+/* *has_special: has good text a number that is no whole one, or too long for a double? */
 amphi_status amphi__json_check_numbers(
     amphi_str text, const char *what, bool *has_special, amphi_error *error);
+/* Of text that this check found good, with what it said. AMPHI_OK or AMPHI_E_NO_MEMORY. */
+amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool has_special);
 /* AMPHI_E_FORMAT with the offset, AMPHI_E_LIMIT, AMPHI_E_NO_MEMORY. Free the root. */
 amphi_status amphi__json_parse(
     amphi_json **out, amphi_str text, const char *what, amphi_error *error);

@@ -264,6 +264,7 @@ static bool check_document(checker *c)
 amphi_status amphi__json_check_numbers(
     amphi_str text, const char *what, bool *has_special, amphi_error *error)
 {
+    *has_special = false;
     if (text.size > AMPHI_JSON_SIZE_MAX)
         return amphi__fail(error, AMPHI_E_LIMIT, 0,
             "%s: JSON of %zu bytes is above the limit of %u", what, text.size, AMPHI_JSON_SIZE_MAX);

@@ -5,7 +5,6 @@
 #include "sdk/core/thread.h"
 
 #include "sdk/core/alloc.h"
-#include "sdk/core/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -80,16 +79,6 @@ bool amphi__cond_wait_us(amphi_cond *cond, amphi_mutex *mutex, uint64_t timeout_
     until.tv_sec += (time_t)(timeout_us / 1000000u + nanoseconds / 1000000000u);
     until.tv_nsec = (long)(nanoseconds % 1000000000u);
     return pthread_cond_timedwait(&cond->native, &mutex->native, &until) != ETIMEDOUT;
-}
-
-void amphi__linger_us(const atomic_uint *word, unsigned value, uint64_t limit_us)
-{
-    if (atomic_load_explicit(word, memory_order_relaxed) != value)
-        return;
-    uint64_t until_us = amphi__clock_us(NULL) + limit_us;
-    while (atomic_load_explicit(word, memory_order_relaxed) == value &&
-           amphi__clock_us(NULL) < until_us)
-        continue;
 }
 
 typedef struct start {

@@ -8,7 +8,6 @@
 #include <amphi/error.h>
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 typedef struct amphi_mutex {
     pthread_mutex_t native;
@@ -35,10 +34,6 @@ void amphi__cond_broadcast(amphi_cond *cond);
 void amphi__cond_wait(amphi_cond *cond, amphi_mutex *mutex);
 /* false when timeout_us passed first. UINT64_MAX waits for ever. */
 bool amphi__cond_wait_us(amphi_cond *cond, amphi_mutex *mutex, uint64_t timeout_us);
-
-/* Looks at *word, without sleeping, until it is no longer `value` or limit_us have passed. For what
- * mostly comes sooner than a sleeping thread could be woken. */
-void amphi__linger_us(const atomic_uint *word, unsigned value, uint64_t limit_us);
 
 /* The thread has every signal blocked that an app might handle, and is named `name` (15 bytes). */
 amphi_status amphi__thread_start(

@@ -17,7 +17,7 @@ static inline bool chunk_lacks(const amphi_json *object, const char *key)
     return kind == AMPHI_JSON_NONE || kind == AMPHI_JSON_NULL;
 }
 
-/* Has this tree nothing to say but the first choice's content, and is it this one (a JSON string)? */
+/* Has this tree nothing to say but the first choice's content, and is it this one? */
 static inline bool chunk_says_only(const amphi_json *chunk, const amphi_plain_chunk *plain)
 {
     static const char *const silent[] = {
@@ -27,7 +27,8 @@ static inline bool chunk_says_only(const amphi_json *chunk, const amphi_plain_ch
     const amphi_json *delta = amphi__json_get(choice, "delta");
     amphi_json *content = NULL;
     bool good =
-        amphi__json_parse(&content, plain->content, "content", NULL) == AMPHI_OK &&
+        amphi__json_parse(&content, plain->quoted, "content", NULL) == AMPHI_OK &&
+        (plain->has_escapes || amphi__str_equal(plain->content, amphi__json_string(content))) &&
         amphi__json_equal(content, amphi__json_get(delta, "content")) &&
         amphi__str_equal(plain->model, amphi__json_string(amphi__json_get(chunk, "model"))) &&
         amphi__json_count(choices) == 1 &&

@@ -29,8 +29,9 @@ static void fail(amphi_engine_run *run, amphi_status status, bool prefix_refused
 {
     amphi_error error;
     amphi__fail(&error, status, 0, "the script says %s", amphi_status_name(status));
-    send(run, (amphi_engine_event){
-                  .kind = AMPHI_ENGINE_FAIL, .error = &error, .prefix_refused = prefix_refused});
+    send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_FAIL,
+                  .error = status != AMPHI_OK ? &error : NULL,
+                  .prefix_refused = prefix_refused});
 }
 
 static void wait_ms(amphi_engine_run *run, int milliseconds)

@@ -22,7 +22,7 @@ typedef enum scripted_kind {
     SCRIPT_USAGE,         /* number: completion tokens                                */
     SCRIPT_WAIT,          /* number: milliseconds, ends early when cancelled          */
     SCRIPT_FINISH,        /* number: an amphi_finish                                  */
-    SCRIPT_FAIL,          /* number: an amphi_status                                  */
+    SCRIPT_FAIL,          /* number: an amphi_status; AMPHI_OK: without an error      */
     SCRIPT_REFUSE_PREFIX, /* fails with prefix_refused if the request brought one  */
     SCRIPT_REFUSE_START   /* start itself fails with status `number`               */
 } scripted_kind;

@@ -419,6 +419,7 @@ static const oddity oddities[] = {
         AMPHI_E_PROVIDER, 0, "Hi", NULL},
     {SAY("Hi") "event: error\n" EVENT("{\"message\":\"rate limit\"}"), AMPHI_E_RATE_LIMITED, 0,
         "Hi", NULL},
+    {SAY("Hi") "event: error\n" SAY("no answer"), AMPHI_E_PROVIDER, 0, "Hi", NULL},
     /* Reasons. */
     {FINISH("model_length"), AMPHI_OK, AMPHI_FINISH_LENGTH, "Hi", NULL},
     {FINISH("MAX_TOKENS"), AMPHI_OK, AMPHI_FINISH_LENGTH, "Hi", NULL},

@@ -14,7 +14,7 @@
 
 typedef struct example {
     const char *chunk;
-    const char *content; /* a JSON string; NULL: for the tree */
+    const char *content; /* as written; NULL: for the tree */
     const char *model;
 } example;
 
@@ -24,21 +24,21 @@ typedef struct example {
 
 static const example examples[] = {
     /* OpenAI, vLLM, llama.cpp, DeepSeek, as their documentation shows them. */
-    {DELTA("\"role\":\"assistant\",\"content\":\"\",\"refusal\":null"), "\"\"", "m-1"},
-    {DELTA("\"content\":\"Hello\""), "\"Hello\"", "m-1"},
-    {DELTA("\"content\":\"a \\\"b\\\"\\n\\u4e2d\""), "\"a \\\"b\\\"\\n\\u4e2d\"", "m-1"},
+    {DELTA("\"role\":\"assistant\",\"content\":\"\",\"refusal\":null"), "", "m-1"},
+    {DELTA("\"content\":\"Hello\""), "Hello", "m-1"},
+    {DELTA("\"content\":\"a \\\"b\\\"\\n\\u4e2d\""), "a \\\"b\\\"\\n\\u4e2d", "m-1"},
     {CHOICE("\"index\":0,\"delta\":{\"content\":\" x\"},\"logprobs\":null,\"finish_reason\":null,"
             "\"stop_reason\":null"),
-        "\" x\"", "m-1"},
+        " x", "m-1"},
     {"{\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"content\":\"It\"}}],"
      "\"created\":1,\"id\":\"c\",\"model\":\"q\",\"system_fingerprint\":\"b1\","
      "\"object\":\"chat.completion.chunk\"}",
-        "\"It\"", "q"},
+        "It", "q"},
     {HEAD "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\",\"reasoning_content\":null}}],"
           "\"usage\":null}",
-        "\"Hi\"", "m-1"},
-    {" { \"choices\" : [ { \"delta\" : { \"content\" : \"spaced\" } } ] } ", "\"spaced\"", ""},
-    {"{\"error\":null,\"model\":null,\"choices\":[{\"delta\":{\"content\":\"x\"}}]}", "\"x\"", ""},
+        "Hi", "m-1"},
+    {" { \"choices\" : [ { \"delta\" : { \"content\" : \"spaced\" } } ] } ", "spaced", ""},
+    {"{\"error\":null,\"model\":null,\"choices\":[{\"delta\":{\"content\":\"x\"}}]}", "x", ""},
     /* There is more to these. */
     {DELTA("\"content\":\"x\",\"reasoning_content\":\"y\""), NULL, NULL},
     {DELTA("\"content\":\"x\",\"reasoning\":\"y\""), NULL, NULL},
@@ -92,6 +92,7 @@ static void plain_chunk__is_recognized_and_nothing_else_is(void **state)
             amphi_json *tree = NULL;
             assert_true(amphi__str_equal_c(plain.content, e->content));
             assert_true(amphi__str_equal_c(plain.model, e->model));
+            assert_int_equal(plain.has_escapes, strchr(e->content, '\\') != NULL);
             assert_int_equal(amphi__json_parse(&tree, chunk, "example", NULL), AMPHI_OK);
             assert_true(chunk_says_only(tree, &plain));
             amphi__json_free(tree);

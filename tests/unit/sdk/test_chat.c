@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -267,6 +268,48 @@ static void chat__every_route_failing_is_an_error_never_a_success(void **state)
     ask(&w, &request, "Hi");
     assert_int_equal(w.last, AMPHI_EVENT_ERROR);
     assert_int_equal(w.error, AMPHI_E_ENGINE_DIED); /* of the local one's second start */
+    world_close(&w);
+}
+
+static void chat__failure_without_a_reason_is_one_all_the_same(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_SAY, "Hello", 0}, {SCRIPT_FAIL, NULL, AMPHI_OK}};
+    world w;
+    world_open(&w, fails, continues_hello);
+    amphi_chat_request request = request_in(AMPHI_MODE_PREFER_LOCAL);
+    ask(&w, &request, "Hi");
+    expect_screen(&w, "Hello world.");
+    assert_int_equal(w.takeovers, 1);
+    world_close(&w);
+    world_open(&w, says_hello, fails);
+    request = request_in(AMPHI_MODE_ONLY_CLOUD);
+    request.no_queue = true;
+    ask(&w, &request, "Hi");
+    assert_int_equal(w.error, AMPHI_E_INTERNAL);
+    world_close(&w);
+}
+
+static void chat__events_name_their_route_and_its_model(void **state)
+{
+    world w;
+    unsigned deltas = 0;
+    amphi_event event = {0};
+    world_open(&w, dies_in_mid_word, continues_hello);
+    snprintf(w.local.info.model, sizeof w.local.info.model, "small");
+    snprintf(w.cloud.info.model, sizeof w.cloud.info.model, "large");
+    amphi_chat_request request = request_in(AMPHI_MODE_PREFER_LOCAL);
+    amphi_stream *stream = begin(&w, &request, "Hi");
+    while (!amphi_event_is_terminal(&event)) {
+        assert_int_equal(amphi_stream_next(stream, 20000, &event, NULL), AMPHI_OK);
+        bool is_cloud = amphi__str_equal_c(event.route, "cloud");
+        deltas += event.kind == AMPHI_EVENT_DELTA;
+        if (event.kind == AMPHI_EVENT_DELTA || event.kind == AMPHI_EVENT_DONE)
+            assert_true(amphi__str_equal_c(event.model, is_cloud ? "large" : "small"));
+    }
+    assert_int_equal(event.kind, AMPHI_EVENT_DONE);
+    assert_true(amphi__str_equal_c(event.route, "cloud"));
+    assert_true(deltas >= 2);
+    amphi_stream_free(stream);
     world_close(&w);
 }
 
@@ -704,6 +747,8 @@ int main(void)
         cmocka_unit_test(chat__silent_cloud_is_left_within_its_budget),
         cmocka_unit_test(chat__stall_in_mid_answer_is_taken_over),
         cmocka_unit_test(chat__every_route_failing_is_an_error_never_a_success),
+        cmocka_unit_test(chat__failure_without_a_reason_is_one_all_the_same),
+        cmocka_unit_test(chat__events_name_their_route_and_its_model),
         cmocka_unit_test(chat__one_500_is_tried_again_on_the_same_endpoint),
         cmocka_unit_test(chat__after_a_tool_call_nothing_is_replayed),
         cmocka_unit_test(chat__private_never_reaches_the_cloud),

@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -141,6 +142,32 @@ static void logprobs__of_a_replaced_answer_go_with_it(void **state)
     close_client();
 }
 
+static void logprobs__of_every_token_wait_for_a_slow_reader(void **state)
+{
+    enum { TOKENS = 300 }; /* more than a queue takes before text shares notes */
+    static scripted_step many[TOKENS + 1];
+    amphi_stream *stream = NULL;
+    amphi_event event = {0};
+    unsigned told = 0;
+    for (int i = 0; i < TOKENS; i++)
+        many[i] = (scripted_step){SCRIPT_TOKEN, "x", i};
+    many[TOKENS] = (scripted_step){SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP};
+    open_client(many, goes_on);
+    assert_int_equal(
+        amphi_chat_start_json(&stream, client, AMPHI_STR(BODY(WANTS)), NULL), AMPHI_OK);
+    while (atomic_load(&local.starts) == 0 || atomic_load(&local.running) > 0)
+        usleep(1000);
+    while (!amphi_event_is_terminal(&event)) {
+        assert_int_equal(amphi_stream_next(stream, 20000, &event, NULL), AMPHI_OK);
+        for (size_t i = 0; i + 7 < event.logprobs.size; i++)
+            told += memcmp(event.logprobs.data + i, "\"token\"", 7) == 0;
+    }
+    assert_int_equal(event.kind, AMPHI_EVENT_DONE);
+    assert_int_equal(told, TOKENS);
+    amphi_stream_free(stream);
+    close_client();
+}
+
 static void logprobs__are_never_left_out_by_the_cache(void **state)
 {
     static const scripted_step plain[] = {
@@ -162,6 +189,7 @@ int main(void)
         cmocka_unit_test(logprobs__of_what_was_delivered_stay_across_a_takeover),
         cmocka_unit_test(logprobs__of_words_said_again_are_not_told_twice),
         cmocka_unit_test(logprobs__of_a_replaced_answer_go_with_it),
+        cmocka_unit_test(logprobs__of_every_token_wait_for_a_slow_reader),
         cmocka_unit_test(logprobs__are_never_left_out_by_the_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

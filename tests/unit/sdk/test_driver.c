@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -76,6 +77,10 @@ static void driver__expected_start_may_come_or_not(void **state)
         if (i % 10 == 0)
             usleep(200); /* longer than a thread would look for it */
     }
+    usleep(1000);
+    clock_t used = clock();
+    usleep(200000);
+    assert_true(clock() - used < CLOCKS_PER_SEC / 10); /* nobody looks for it any more */
     amphi__drivers_free(drivers);
 }
 
