@@ -45,6 +45,20 @@ static int read_schema(const char *path, char **out)
     return *out != NULL ? CLI_OK : CLI_FAILED;
 }
 
+/* An answer that was cut at its token limit does not satisfy the schema. */
+static int check_whole(amphi_stream *stream)
+{
+    amphi_chat_result result;
+    amphi_error error;
+    if (amphi_stream_result(stream, &result, &error) != AMPHI_OK)
+        return cli_fail(&error);
+    if (result.finish != AMPHI_FINISH_LENGTH)
+        return CLI_OK;
+    fprintf(stderr, "amphi: the answer reached its token limit before its JSON was whole; raise "
+                    "--max-tokens\n");
+    return CLI_FAILED;
+}
+
 static int run(cli_options *options)
 {
     amphi_chat_request request;
@@ -81,6 +95,8 @@ static int run(cli_options *options)
     else
         rc =
             cli_own(options, "--events") != NULL ? print_chunks(stream) : cli_play(stream, options);
+    if (rc == CLI_OK && extra != NULL)
+        rc = check_whole(stream);
 cleanup:
     amphi_stream_free(stream);
     amphi_client_free(client);
@@ -99,7 +115,8 @@ const cli_command cli_ask = {
         "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
         "cache, finish_reason, usage, timing and the decision with its reasons.\n"
         "  --events              every event as a JSON line, in OpenAI's chunk form\n"
-        "  --schema FILE         the answer is JSON that satisfies this JSON Schema\n"
+        "  --schema FILE         the answer is JSON that satisfies this JSON Schema (if the token\n"
+        "                        limit cuts it, that is a failure)\n"
         "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
         "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
     .own_flags = own_flags,

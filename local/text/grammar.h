@@ -105,6 +105,10 @@ uint32_t amphi__grammar_array(amphi_grammar *g, const uint32_t *first, uint32_t 
     uint32_t rule, bool has_rest, uint32_t least, uint32_t most, uint32_t next);
 
 /* ---- grammar_number.c ---- */
+
+/* No number of an answer is further from 0: below 2^53. */
+#define AMPHI_NUMBER_MAX INT64_C(9000000000000000)
+
 typedef struct amphi_number_bounds {
     double least, most; /* -INFINITY, INFINITY: none */
     bool above, below;  /* exclusive                 */

@@ -12,8 +12,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#define WHOLE_MAX INT64_C(9000000000000000) /* below 2^53 */
-
 enum { SIGNIFICANT = 15, POINT_DIGITS = 9, IMPLIED_DIGITS = 9, LENGTH_MAX = 20 };
 
 /* ---- whole numbers of one length ------------------------------------------------------------ */
@@ -175,10 +173,10 @@ static int64_t scaled(double bound, bool is_low, bool exclusive, unsigned length
 {
     double scale = (double)power_of_ten(length);
     double product = bound * scale;
-    if (product >= (double)WHOLE_MAX)
-        return is_low ? INT64_MAX : WHOLE_MAX;
-    if (product <= -(double)WHOLE_MAX)
-        return is_low ? -WHOLE_MAX : INT64_MIN;
+    if (product >= (double)AMPHI_NUMBER_MAX)
+        return is_low ? INT64_MAX : AMPHI_NUMBER_MAX;
+    if (product <= -(double)AMPHI_NUMBER_MAX)
+        return is_low ? -AMPHI_NUMBER_MAX : INT64_MIN;
     int64_t n = (int64_t)(is_low ? floor(product) - 1 : ceil(product) + 1);
     for (;; n += is_low ? 1 : -1) {
         double value = (double)n / scale; /* both exact: as a reader of the text would have it */
@@ -231,7 +229,7 @@ uint32_t amphi__grammar_bounded(amphi_grammar *g, const amphi_number_bounds *bou
     unsigned length = bounds->whole || size >= SIGNIFICANT ? 0 : SIGNIFICANT - size;
     if (length > POINT_DIGITS && (open || bounds->most - bounds->least > 1e-4))
         length = POINT_DIGITS;
-    double most = size > SIGNIFICANT ? (double)WHOLE_MAX : (double)(power_of_ten(size) - 1);
+    double most = size > SIGNIFICANT ? (double)AMPHI_NUMBER_MAX : (double)(power_of_ten(size) - 1);
     int64_t low = scaled(isinf(bounds->least) && bounds->least < 0 ? -most : bounds->least, true,
         bounds->above, length);
     int64_t high = scaled(isinf(bounds->most) && bounds->most > 0 ? most : bounds->most, false,

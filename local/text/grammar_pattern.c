@@ -266,8 +266,12 @@ static uint32_t read_group(pattern *p)
                 return refuse(p, "look-around is not supported");
             while (peek(p) >= 0 && !take(p, '>'))
                 p->at++;
-        } else if (!take(p, ':'))
+        } else if (peek(p) == '=' || peek(p) == '!') {
             return refuse(p, "look-around is not supported");
+        } else if (!take(p, ':')) {
+            return refuse(
+                p, "of the groups that begin with '?', (?:...) and (?<name>...) are supported");
+        }
     }
     if (++p->depth > DEPTH_MAX)
         return refuse(p, "groups are nested too deeply");

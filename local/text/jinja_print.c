@@ -308,7 +308,7 @@ static void json_string(amphi_buf *out, amphi_str text, bool ascii_only)
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         if (c <= '\\' && short_forms[c] != NULL) {
             amphi__buf_append_c(out, short_forms[c]);
-        } else if (c < 0x20 || (ascii_only && c >= 0x7F && c < 0x10000 && c != 0x7F)) {
+        } else if (c < 0x20 || (ascii_only && c >= 0x7F && c < 0x10000)) {
             amphi__buf_printf(out, "\\u%04x", (unsigned)c);
         } else if (ascii_only && c >= 0x10000) {
             c -= 0x10000;

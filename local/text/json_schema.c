@@ -131,6 +131,9 @@ static uint32_t numbers(
     exclude(parts, "exclusiveMaximum", "maximum", false, &b.most, &b.below);
     b.multiple = multiple_of(schema, parts);
     b.whole = (types & AMPHI_TYPE_FRACTION) == 0 || first_with(parts, "multipleOf") != NULL;
+    if (b.least > (double)AMPHI_NUMBER_MAX || b.most < -(double)AMPHI_NUMBER_MAX)
+        return amphi__schema_fail(
+            schema, AMPHI_E_UNSUPPORTED, parts->items[0], "only numbers up to 9e15 can be written");
     if (schema->status != AMPHI_OK)
         return 0;
     if (!b.whole && isinf(b.least) && isinf(b.most))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a JSON Schema (2020-12 and draft 7, with OpenAPI's nullable) to a grammar of the answers
+ * From a JSON Schema (2020-12 and draft 7) to a grammar of the answers
  * that satisfy it. The grammar may allow less than the schema does (declared properties in their
  * order, white space in one way, numbers of bounded length, additional keys only where
  * additionalProperties says so), never more; what can't be promised is refused with its place in

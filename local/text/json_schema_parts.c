@@ -265,8 +265,6 @@ unsigned amphi__schema_types(amphi_schema *schema, const amphi_json *part)
     else
         for (type = amphi__json_first(type); type != NULL; type = amphi__json_next(type))
             types |= one_type(schema, type);
-    if (amphi__json_bool(amphi__json_get(part, "nullable"), false))
-        types |= AMPHI_TYPE_NULL;
     return types;
 }
 

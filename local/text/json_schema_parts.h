@@ -51,7 +51,8 @@ void amphi__schema_add(amphi_schema *schema, amphi_schema_parts *parts, const am
 void amphi__schema_flatten(amphi_schema *schema, amphi_schema_parts *parts);
 /* The schema that a $ref names, or NULL (after amphi__schema_fail). */
 const amphi_json *amphi__schema_target(amphi_schema *schema, const amphi_json *part);
-/* What `type` (and nullable) of one schema allows. */
+/* What `type` of one schema allows. (OpenAPI's nullable is no word of JSON Schema: without null an
+ * answer satisfies both.) */
 unsigned amphi__schema_types(amphi_schema *schema, const amphi_json *part);
 /* Does every answer to `a` (with `context`'s properties) fail `b`? false: perhaps not. */
 bool amphi__schema_excludes(amphi_schema *schema, const amphi_json *a, const amphi_json *b,

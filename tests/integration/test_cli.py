@@ -104,6 +104,17 @@ def cli__flags_take_their_value_after_a_blank_or_an_equals_sign(folder):
 
 
 @promise
+def cli__json_that_is_cut_by_the_token_limit_is_a_failure(folder):
+    path = os.path.join(folder, "schema.json")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('{"type":"array","items":{"type":"integer"},"minItems":50}')
+    done = amphi("ask", *data(folder), *LOCAL, "--no-cache", "--schema", path, "--max-tokens", "5", "x")
+    assert done.returncode == 1 and "--max-tokens" in done.stderr, done
+    done = amphi("ask", *data(folder), *LOCAL, "--no-cache", "--schema", path, "--max-tokens", "400", "x")
+    assert done.returncode == 0 and len(json.loads(done.stdout)) >= 50, done
+
+
+@promise
 def cli__two_dashes_end_the_flags(folder):
     result = parsed(amphi("ask", *data(folder), *LOCAL, "--json", "--", "--help", "me"))
     assert result["text"]
