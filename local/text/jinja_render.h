@@ -12,8 +12,11 @@
 #include "local/text/jinja_builtins.h"
 #include "local/text/jinja_parser.h"
 
-#define JINJA_STEPS_MAX   4000000u
-#define JINJA_MEMORY_MAX  ((size_t)64 << 20)
+#ifndef JINJA_LIMITS_SHARE
+#define JINJA_LIMITS_SHARE 1 /* the fuzz targets take a part, to reach the limits soon and often */
+#endif
+#define JINJA_STEPS_MAX   (4000000u / JINJA_LIMITS_SHARE)
+#define JINJA_MEMORY_MAX  (((size_t)64 << 20) / JINJA_LIMITS_SHARE)
 #define JINJA_NESTING_MAX 500u /* tags and expressions inside each other, through macros */
 #define JINJA_VALUE_DEPTH 200u /* lists in lists: deeper ones can't be printed or compared */
 #define JINJA_RANGE_MAX   100000

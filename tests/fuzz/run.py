@@ -54,7 +54,7 @@ PACKAGES = ["libpcre2-8", "libcjson"]
 FLAGS = ["-g", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-I" + ROOT, "-I" + ROOT + "/sdk/include",
          "-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=undefined",
          "-fno-sanitize-coverage=trace-cmp",
-         "-fprofile-instr-generate", "-fcoverage-mapping"]
+         "-fprofile-instr-generate", "-fcoverage-mapping", "-DJINJA_LIMITS_SHARE=32"]
 LINK_FLAGS = ["-fsanitize=fuzzer,address,undefined", "-fprofile-instr-generate",
               "-lmbedcrypto", "-lpthread", "-lm"]
 # Functions that a target has its own version of.
