@@ -511,7 +511,7 @@ static amphi_status transport_start(void *self, amphi_http_exchange **out,
     if (status == AMPHI_OK) {
         *out = exchange;
         enqueue(http, exchange);
-        sched_yield(); /* it was often woken on our own core, and what we do next can wait */
+        sched_yield(); /* the I/O thread may stand behind us on this core */
     }
     return status;
 }
