@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The on-device engine as an amphi_engine: what the app's threads see. Everything here is quick
- * bookkeeping under one lock; the work is the supervisor's (local/worker/supervisor.c), whose
+ * bookkeeping under one lock; the work is the supervisor's (local/parent/supervisor.c), whose
  * thread starts with the first wish and ends in free().
  */
 #include "local/local.h"
 
 #include "local/compute/kernels.h"
+#include "local/parent/supervisor.h"
 #include "local/thread_engine.h"
-#include "local/worker/supervisor.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"

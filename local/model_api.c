@@ -6,9 +6,9 @@
 #include <amphi/model.h>
 
 #include "local/graph/llm.h"
+#include "local/jinja/template.h"
 #include "local/model/weight_type.h"
-#include "local/text/template.h"
-#include "local/text/tokenizer.h"
+#include "local/tokens/tokenizer.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"

@@ -9,8 +9,8 @@
 
 #include "local/breadcrumb.h"
 #include "local/compute/kernels.h"
-#include "local/worker/child.h"
-#include "local/worker/supervisor.h"
+#include "local/engine/engine.h"
+#include "local/parent/supervisor.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"

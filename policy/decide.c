@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The decision: judge every route by the rules (rules.c), put the kept ones in order, write down
+ * The decision: judge every route by the rules (route_rules.c), put the kept ones in order, write down
  * why. Pure: the same policy and facts give the same plan, bit for bit, so a decision can be
  * recorded and replayed. Nothing here asks the clock, the system or the heap. policy.h states the
  * order; the functions below follow it from top to bottom.
  */
-#include "policy/rules.h"
+#include "policy/route_rules.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 

@@ -16,7 +16,7 @@
 #include <amphi/ext/http.h>
 #include <amphi/ext/store.h>
 
-/* ---- the policy document: every field has a default and limits (policy/document.c, and the
+/* ---- the policy document: every field has a default and limits (policy/policy_document.c, and the
  * reference page sdk/docs/policy.md) ---- */
 
 typedef struct amphi_policy {
@@ -63,7 +63,7 @@ amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amph
 /* The whole document. */
 amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
 
-/* ---- the decision (policy/decide.c; its rules in policy/rules.c) ----
+/* ---- the decision (policy/decide.c; its rules in policy/route_rules.c) ----
  *
  * 1. Every route passes a list of rules; the first hard one that says no refuses it. Soft ones
  *    (battery under its minimum, heat above its maximum, moderate memory pressure) make a local

@@ -15,9 +15,9 @@
 #include "remote/dialect_openai.h"
 
 #include "remote/dialect_openai_request.h"
+#include "remote/dialect_response.h"
 #include "remote/plain_chunk.h"
-#include "remote/reply.h"
-#include "remote/tool_pieces.h"
+#include "remote/tool_call_deltas.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"

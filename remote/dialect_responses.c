@@ -12,8 +12,8 @@
  */
 #include "remote/dialect_responses.h"
 
+#include "remote/dialect_response.h"
 #include "remote/dialect_responses_request.h"
-#include "remote/reply.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"

@@ -16,9 +16,9 @@
  * connection that was silent when its exchange was cancelled is closed: HTTP/2 would only give up
  * the stream, and the next request would wait on the same dead line.
  */
-#include "remote/http_answer.h"
-#include "remote/http_curl_failure.h"
+#include "remote/http_curl_error.h"
 #include "remote/http_request.h"
+#include "remote/http_response.h"
 #include "remote/remote.h"
 
 #include "sdk/core/alloc.h"

@@ -13,7 +13,7 @@
 
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
-#include "sdk/core/host.h"
+#include "sdk/core/process_identity.h"
 #include "sdk/core/str.h"
 
 /* Entries that are too old and that nobody is sending. Inside a transaction. */

@@ -4,10 +4,10 @@
  * one as long as the process lives, and nothing afterwards. Plain lists, oldest first; a look-up
  * walks them. One mutex; visitors get copies, outside of it. What is freed is overwritten first.
  */
-#include "storage/checks.h"
-#include "storage/memory_ledger.h"
-#include "storage/memory_list.h"
 #include "storage/rows.h"
+#include "storage/store_checks.h"
+#include "storage/store_memory_ledger.h"
+#include "storage/store_memory_list.h"
 #include "storage/stores.h"
 
 #include "sdk/core/alloc.h"

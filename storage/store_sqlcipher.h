@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The encrypted store's inside, shared by its five files: history.c, cache.c, outbox.c,
- * settings.c and ledger.c. Each function below is one entry of amphi_store_ops (see ext/store.h for what it
+ * The encrypted store's inside, shared by its five files: history.c, response_cache.c, outbox.c,
+ * settings.c and crash_ledger.c. Each function below is one entry of amphi_store_ops (see ext/store.h for what it
  * promises); self is the store. They lock, gather what a visitor shall see, unlock, and visit.
  */
 #ifndef AMPHI_STORAGE_STORE_SQLCIPHER_H
 #define AMPHI_STORAGE_STORE_SQLCIPHER_H
 
 #include "sdk/core/thread.h"
-#include "storage/checks.h"
 #include "storage/sqlcipher.h"
+#include "storage/store_checks.h"
 
 #define AMPHI_CACHE_TOUCHES_MAX 1024
 

@@ -7,7 +7,7 @@
  */
 #include "gateway.h"
 
-#include "answer.h"
+#include "json_response.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>

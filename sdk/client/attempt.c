@@ -5,10 +5,10 @@
  */
 #include "sdk/client/attempt.h"
 
-#include "sdk/client/courier.h"
+#include "sdk/client/crash_ledger.h"
 #include "sdk/client/decide.h"
-#include "sdk/client/ledger.h"
 #include "sdk/client/logprobs.h"
+#include "sdk/client/outbox_sender.h"
 #include "sdk/client/splice.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"

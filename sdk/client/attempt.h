@@ -5,7 +5,7 @@
 #ifndef AMPHI_CLIENT_ATTEMPT_H
 #define AMPHI_CLIENT_ATTEMPT_H
 
-#include "sdk/client/ledger.h"
+#include "sdk/client/crash_ledger.h"
 #include "sdk/client/stream.h"
 
 typedef struct amphi_attempt {

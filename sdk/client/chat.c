@@ -8,11 +8,11 @@
  * amphi__chat_run. Nothing here knows what kind of engine a route is, except through its info.
  */
 #include "sdk/client/attempt.h"
-#include "sdk/client/courier.h"
+#include "sdk/client/cache_lookup.h"
 #include "sdk/client/decide.h"
-#include "sdk/client/recall.h"
+#include "sdk/client/history_write.h"
+#include "sdk/client/outbox_sender.h"
 #include "sdk/client/stream.h"
-#include "sdk/client/turn.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"

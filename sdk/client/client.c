@@ -4,9 +4,9 @@
  */
 #include "sdk/client/client.h"
 
-#include "sdk/client/courier.h"
+#include "sdk/client/crash_ledger.h"
 #include "sdk/client/driver.h"
-#include "sdk/client/ledger.h"
+#include "sdk/client/outbox_sender.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"

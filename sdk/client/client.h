@@ -7,9 +7,9 @@
 #define AMPHI_CLIENT_CLIENT_H
 
 #include "policy/policy.h"
-#include "sdk/client/cache.h"
-#include "sdk/core/host.h"
+#include "sdk/client/response_cache.h"
 #include "sdk/core/log.h"
+#include "sdk/core/process_identity.h"
 #include "sdk/core/thread.h"
 
 #include <amphi/client.h>
@@ -27,7 +27,7 @@ typedef struct amphi_route_identity {
     char text[80];
 } amphi_route_identity;
 
-/* What the ledger said of an engine when it was last asked (ledger.c). */
+/* What the ledger said of an engine when it was last asked (crash_ledger.c). */
 typedef struct amphi_known_crashes {
     char fingerprint[65];
     char build[32];

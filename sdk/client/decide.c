@@ -5,8 +5,8 @@
  */
 #include "sdk/client/decide.h"
 
-#include "sdk/client/ledger.h"
-#include "sdk/client/preference.h"
+#include "sdk/client/crash_ledger.h"
+#include "sdk/client/route_preference.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"

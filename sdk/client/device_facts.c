@@ -3,7 +3,7 @@
  * What is known of the device: probed at most once a second, with pushed facts on top.
  */
 #include "sdk/client/client.h"
-#include "sdk/client/courier.h"
+#include "sdk/client/outbox_sender.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"

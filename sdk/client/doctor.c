@@ -3,7 +3,7 @@
  * The doctor makes a client as the app would, and asks its parts how they are.
  */
 #include "sdk/client/client.h"
-#include "sdk/client/ledger.h"
+#include "sdk/client/crash_ledger.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 

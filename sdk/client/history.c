@@ -2,7 +2,7 @@
  *
  * The public calls on history and outbox, over whatever store the client has.
  */
-#include "sdk/client/courier.h"
+#include "sdk/client/outbox_sender.h"
 #include "sdk/core/error.h"
 
 #include <amphi/history.h>

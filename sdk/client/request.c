@@ -4,8 +4,8 @@
  */
 #include "sdk/client/request.h"
 
-#include "sdk/client/fields.h"
-#include "sdk/client/preference.h"
+#include "sdk/client/request_fields.h"
+#include "sdk/client/route_preference.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"

@@ -10,7 +10,7 @@
 #include "sdk/client/client.h"
 #include "sdk/client/context.h"
 #include "sdk/client/driver.h"
-#include "sdk/client/notes.h"
+#include "sdk/client/event_queue.h"
 #include "sdk/client/request.h"
 #include "sdk/client/tool_calls.h"
 
@@ -82,7 +82,7 @@ void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engi
 amphi_note *amphi__stream_wait(
     amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us);
 
-/* record.c */
+/* result_record.c */
 amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out);
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d);
 void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out);

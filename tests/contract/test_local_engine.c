@@ -8,7 +8,7 @@
 #include "tests/support/scripted_worker.h"
 
 #include "local/local.h"
-#include "local/worker/supervisor.h"
+#include "local/parent/supervisor.h"
 #include "sdk/core/clock.h"
 
 #include <setjmp.h>

@@ -6,9 +6,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "local/text/answer_form.h"
-#include "local/text/json_schema.h"
-#include "local/text/matcher.h"
+#include "local/constraint/answer_grammar.h"
+#include "local/constraint/json_schema.h"
+#include "local/constraint/matcher.h"
 
 #include <string.h>
 

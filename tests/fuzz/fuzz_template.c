@@ -9,10 +9,10 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "local/text/jinja_arena.h"
-#include "local/text/template.h"
+#include "local/jinja/arena.h"
+#include "local/jinja/template.h"
 #include "tests/support/failing_alloc.h"
-#include "tests/unit/local/template_cases.h"
+#include "tests/unit/local/jinja/template_cases.h"
 
 static const char messages_json[] =
     "[{\"role\":\"system\",\"content\":\"Be kind.\"},{\"role\":\"user\",\"content\":\"Hi "

@@ -11,8 +11,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "local/text/pretokenizer.h"
-#include "local/text/tokenizer.h"
+#include "local/tokens/pretokenizer.h"
+#include "local/tokens/tokenizer.h"
 #include "tests/support/gguf_builder.h"
 
 enum { LINES_MAX = 300, LINE_MAX_BYTES = 64 };

@@ -29,12 +29,12 @@ TARGETS = {
     "gguf": (4096, ["local/model/gguf.c", "local/model/gguf_lookup.c", "local/model/gguf_write.c",
                     "local/model/mixture.c", "local/model/weight_type.c", "local/graph/hparams.c",
                     "local/graph/family*.c", "local/graph/weights.c"]),
-    "tokenizer": (1024, ["local/text/vocabulary.c", "local/text/bpe.c", "local/text/spm.c",
-                         "local/text/special.c", "local/text/merge.c", "local/text/tokenizer.c",
-                         "local/text/pretokenizer.c"]),
-    "template": (1024, ["local/text/jinja_*.c", "local/text/template.c"]),
-    "schema": (1024, ["local/text/answer_form.c", "local/text/json_schema*.c",
-                      "local/text/grammar*.c", "local/text/matcher.c"]),
+    "tokenizer": (1024, ["local/tokens/vocabulary.c", "local/tokens/bpe.c", "local/tokens/spm.c",
+                         "local/tokens/special_tokens.c", "local/tokens/merge.c", "local/tokens/tokenizer.c",
+                         "local/tokens/pretokenizer.c"]),
+    "template": (1024, ["local/jinja/*.c"]),
+    "schema": (1024, ["local/constraint/answer_grammar.c", "local/constraint/json_schema*.c",
+                      "local/constraint/grammar*.c", "local/constraint/matcher.c"]),
     "json": (1024, ["sdk/core/json.c", "sdk/core/json_check.c", "sdk/core/json_writer.c",
                     "remote/json_span.c", "remote/plain_chunk.c"]),
     "tool_calls": (512, ["local/text/tool_calls.c", "local/text/tool_call_body.c",
@@ -43,7 +43,8 @@ TARGETS = {
 }
 
 # What the targets are linked with.
-SOURCES = ["local/text/*.c", "local/model/gguf*.c", "local/model/mixture.c",
+SOURCES = ["local/text/*.c", "local/tokens/*.c", "local/jinja/*.c", "local/constraint/*.c",
+           "local/model/gguf*.c", "local/model/mixture.c",
            "local/model/weight_type.c", "local/graph/family*.c", "local/graph/hparams.c",
            "local/graph/weights.c", "local/compute/dequantize.c", "local/compute/kernels.c",
            "local/compute/kernels_reference.c", "sdk/core/*.c", "remote/sse.c",

@@ -5,7 +5,7 @@
 #ifndef AMPHI_TESTS_SMALL_VOCABULARIES_H
 #define AMPHI_TESTS_SMALL_VOCABULARIES_H
 
-#include "local/text/tokenizer.h"
+#include "local/tokens/tokenizer.h"
 #include "tests/support/gguf_builder.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

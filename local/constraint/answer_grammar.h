@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a request asks of its answer's form: response_format (JSON, or JSON of a schema), or a
+ * tool_choice that leaves no choice but to call. Such a call is written as JSON,
+ * {"name": ..., "arguments": {...}}, which the parser of tool calls (tool_calls.h) turns into one.
+ */
+#ifndef AMPHI_CONSTRAINT_ANSWER_GRAMMAR_H
+#define AMPHI_CONSTRAINT_ANSWER_GRAMMAR_H
+
+#include "local/constraint/grammar.h"
+#include "sdk/core/json.h"
+
+typedef enum amphi_answer_form {
+    AMPHI_FORM_FREE = 0, /* no grammar is made */
+    AMPHI_FORM_JSON,
+    AMPHI_FORM_CALL
+} amphi_answer_form;
+
+/* A call, when tool_choice says "required", names a function, or is an object that nothing here
+ * understands, which compiling refuses. */
+amphi_answer_form amphi__answer_form(const amphi_json *request);
+/* Are there tools, and does tool_choice not say "none"? */
+bool amphi__answer_form_may_call(const amphi_json *request);
+/* The grammar of the form; clear it also after a failure. AMPHI_E_REQUEST, _UNSUPPORTED with the
+ * field's or the schema's place. */
+amphi_status amphi__answer_form_compile(
+    amphi_grammar *out, const amphi_json *request, amphi_error *error);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the kernel tells about a process from outside (/proc/PID/stat, proc(5)): does it run, sleep or
+ * stand still, and how much of the processor did it get? Evidence about silence: a process that
+ * hangs, one that nobody lets run, and one that somebody stopped all say nothing.
+ */
+#ifndef AMPHI_PARENT_PROCESS_STAT_H
+#define AMPHI_PARENT_PROCESS_STAT_H
+
+#include "local/parent/spawn.h"
+
+typedef struct amphi_look {
+    char state;      /* 'R', 'S', 'D', 'T', 't', 'Z'; 0: nothing is told */
+    uint64_t cpu_ms; /* of all its threads, so far                       */
+} amphi_look;
+
+/* Of the whole process, whose state is its main thread's. */
+amphi_look amphi__look(const amphi_process *process);
+/* A process that we have no more of than its number. */
+bool amphi__look_is_stopped(int pid);
+/* Is any of its threads in one of these states? Reads a file for each of them. */
+bool amphi__look_any_thread(const amphi_process *process, const char *states);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making a run, and turning what the engine says about it into events.
+ */
+#include "local/parent/run.h"
+
+#include "local/text/logprobs_record.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    THREADS_DEFAULT_MAX = 4,
+    LOGPROBS_WAITING_MAX = 8 << 20 /* behind that much, no text will come any more */
+};
+
+uint32_t amphi__threads_default(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (uint32_t)cores;
+}
+
+static uint32_t smaller_of(uint32_t value, uint32_t bound)
+{
+    return bound != 0 && bound < value ? bound : value;
+}
+
+amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *request,
+    const amphi_engine_sink *sink, uint32_t threads, uint32_t context_tokens, amphi_error *error)
+{
+    amphi_engine_run *run = NULL;
+
+    *out = NULL;
+    if (request->body.size > AMPHI_WORKER_BODY_MAX ||
+        request->prefix.size > AMPHI_WORKER_PREFIX_MAX) {
+        return amphi__fail(error, AMPHI_E_LIMIT, 0,
+            "the request is too long for the local engine (%u KiB at most)",
+            AMPHI_WORKER_BODY_MAX >> 10);
+    }
+    run = amphi__calloc(1, sizeof *run);
+    if (run == NULL) {
+        return amphi__fail_no_memory(error);
+    }
+    amphi__buf_init(&run->logprobs, LOGPROBS_WAITING_MAX);
+    run->body = amphi__str_copy(request->body);
+    run->prefix = amphi__str_copy(request->prefix);
+    if (run->body == NULL || run->prefix == NULL) {
+        amphi__run_free(run);
+        return amphi__fail_no_memory(error);
+    }
+    run->body_size = request->body.size;
+    run->prefix_size = request->prefix.size;
+    run->sink = *sink;
+    run->threads = smaller_of(threads, request->threads_max);
+    run->context_tokens = smaller_of(context_tokens, request->context_tokens_max);
+    run->plain_kernels = request->plain_kernels;
+    run->tokens_per_second_max =
+        request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
+    *out = run;
+    return AMPHI_OK;
+}
+
+void amphi__run_free(amphi_engine_run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    amphi__free(run->body);
+    amphi__free(run->prefix);
+    amphi__buf_clear(&run->logprobs);
+    amphi__free(run);
+}
+
+static amphi_engine_event_kind text_kind(amphi_worker_event kind)
+{
+    return kind == AMPHI_WORKER_REASONING   ? AMPHI_ENGINE_REASONING
+           : kind == AMPHI_WORKER_TOOL_CALL ? AMPHI_ENGINE_TOOL_CALL
+                                            : AMPHI_ENGINE_TEXT;
+}
+
+/* Seconds of local civil time, for templates that print the date. */
+static int64_t civil_now_s(void)
+{
+    time_t now = (time_t)(amphi__clock_wall_ms(NULL) / 1000);
+    struct tm local_time;
+
+    return localtime_r(&now, &local_time) != NULL ? (int64_t)now + local_time.tm_gmtoff
+                                                  : (int64_t)now;
+}
+
+amphi_worker_generate amphi__run_generate(const amphi_engine_run *run)
+{
+    return (amphi_worker_generate){.run = run->id,
+        .body_size = (uint32_t)run->body_size,
+        .prefix_size = (uint32_t)run->prefix_size,
+        .tokens_per_second_max = run->tokens_per_second_max,
+        .now_s = civil_now_s()};
+}
+
+bool amphi__run_text(amphi_engine_run *run, amphi_worker_event kind, amphi_str text)
+{
+    amphi_engine_event event = {.kind = text_kind(kind), .text = text};
+
+    run->text_bytes += text.size;
+    if (event.kind == AMPHI_ENGINE_TEXT && run->logprobs.size > 0) {
+        amphi__buf_append_char(&run->logprobs, ']');
+        if (run->logprobs.status == AMPHI_OK) {
+            event.logprobs = amphi__buf_str(&run->logprobs);
+        }
+    }
+    run->sink.event(run->sink.self, &event);
+    if (event.kind == AMPHI_ENGINE_TEXT) {
+        amphi__buf_reset(&run->logprobs);
+    }
+    return run->text_bytes <= AMPHI_WORKER_ANSWER_MAX;
+}
+
+bool amphi__run_logprobs(amphi_engine_run *run, amphi_str record)
+{
+    amphi__buf_append_char(&run->logprobs, run->logprobs.size == 0 ? '[' : ',');
+    amphi__logprobs_record_write(&run->logprobs, record);
+    return run->logprobs.status != AMPHI_E_LIMIT;
+}
+
+void amphi__run_usage(amphi_engine_run *run, const amphi_worker_usage *usage)
+{
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE,
+        .usage = {usage->prompt_tokens, usage->completion_tokens, usage->cached_tokens}};
+
+    run->sink.event(run->sink.self, &event);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * posix_spawn waits in the kernel until its child has become another program. A child that is
+ * stopped before that (SIGSTOP, a freezer that takes processes one by one) would hold the
+ * supervisor's thread for ever, and with it whoever waits for the engine. So whoever waits looks
+ * whether a start takes too long, and ends the child, which nobody has a number for yet but the
+ * kernel: /proc/self/task/THREAD/children (proc(5)).
+ */
+#include "local/parent/process_stat.h"
+#include "local/parent/supervisor.h"
+
+#include "sdk/core/clock.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SPAWN_LONG_US 500000u /* it takes about one millisecond */
+
+void amphi__local_spawn_begins(amphi_local *local)
+{
+    amphi__mutex_lock(&local->lock);
+    local->spawn_thread = gettid();
+    local->spawn_us = amphi__clock_us(NULL);
+    amphi__mutex_unlock(&local->lock);
+}
+
+void amphi__local_spawn_ended(amphi_local *local)
+{
+    amphi__mutex_lock(&local->lock);
+    local->spawn_us = 0;
+    amphi__mutex_unlock(&local->lock);
+}
+
+void amphi__local_unstick(amphi_local *local)
+{
+    char path[64];
+    FILE *file = NULL;
+    int pid = 0;
+
+    if (local->spawn_us == 0 || amphi__clock_us(NULL) - local->spawn_us < SPAWN_LONG_US) {
+        return;
+    }
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);
+    file = fopen(path, "re");
+    while (file != NULL && fscanf(file, "%d", &pid) == 1) {
+        if (amphi__look_is_stopped(pid)) {
+            kill(pid, SIGKILL);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread behind a local engine: one loop over a small state machine. Each turn takes the app's
+ * wishes, moves the worker one step towards them, waits for something to happen, and then asks in
+ * this order: what did the worker write (worker_events.c), did it die, is it silent for too long
+ * (death_detection.c). So text that was written before a death is always delivered before the death.
+ */
+#include "local/parent/supervisor_state.h"
+
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    TICK_NO_PIDFD_MS = 1000, /* an idle worker, where the kernel can't tell its end */
+    EVENTS_PER_TURN = 256,   /* then wishes (a cancel) get their turn               */
+    EMPTY_WAKES_MAX = 10000, /* in a row: somebody wants to keep us busy            */
+};
+
+/* ---- the app's wishes ---- */
+
+/* Takes the queued runs that are to end (with `all`, every one) out of the queue. */
+static amphi_engine_run *take_queued(amphi_local *local, bool all)
+{
+    amphi_engine_run *taken = NULL;
+    amphi_engine_run **taken_end = &taken;
+    amphi_engine_run **link = &local->first;
+
+    local->last = NULL;
+    while (*link != NULL) {
+        amphi_engine_run *run = *link;
+
+        if (all || run->cancelled || run->evicted) {
+            *link = run->next;
+            run->next = NULL;
+            *taken_end = run;
+            taken_end = &run->next;
+        } else {
+            local->last = run;
+            link = &run->next;
+        }
+    }
+    return taken;
+}
+
+static void run_give_up(amphi_local *local, amphi_engine_run *run)
+{
+    if (run->evicted) {
+        amphi__local_run_fail_status(
+            local, run, AMPHI_E_RESOURCE, "the local answer was stopped to free memory");
+    } else {
+        amphi__local_run_fail_status(local, run, AMPHI_E_CANCELLED, "the request was cancelled");
+    }
+}
+
+/* Leaves the current run alone with its worker, which keeps what it loaded. */
+static void leave_current(amphi_local *local)
+{
+    amphi_engine_run *run = local->current;
+
+    if (local->state == AMPHI_LOCAL_RUNNING) {
+        amphi__worker_cancel(&local->worker, run->id);
+        local->draining_id = run->id;
+        amphi__local_set_state(local, AMPHI_LOCAL_DRAINING);
+    }
+    run_give_up(local, run);
+}
+
+/* false: the engine is being freed. */
+static bool take_wishes(amphi_local *local)
+{
+    amphi_engine_run *queued = NULL;
+    bool leave = false;
+    bool unload = false;
+    bool stop = false;
+
+    amphi__mutex_lock(&local->lock);
+    stop = local->want_stop;
+    unload = local->want_unload;
+    local->want_unload = false;
+    queued = take_queued(local, stop);
+    leave =
+        local->current != NULL && (local->current->cancelled || local->current->evicted || stop);
+    amphi__mutex_unlock(&local->lock);
+
+    if (unload || stop) {
+        amphi__local_worker_end(local); /* first: its memory is wanted */
+    }
+    if (leave) {
+        leave_current(local);
+    }
+    while (queued != NULL) {
+        amphi_engine_run *next = queued->next; /* the end gives the run away */
+
+        run_give_up(local, queued);
+        queued = next;
+    }
+    return !stop;
+}
+
+/* ---- towards the wishes ---- */
+
+static bool key_is_current(const amphi_local *local)
+{
+    amphi_model_key key;
+
+    return amphi__model_key(local, &key, NULL) == AMPHI_OK &&
+           amphi__model_key_equal(&key, &local->worker_key);
+}
+
+/* Is there a reason to have a worker? Makes the first queued run current. */
+static bool take_work(amphi_local *local, bool *load)
+{
+    bool work = false;
+
+    amphi__mutex_lock(&local->lock);
+    if (local->current == NULL && local->first != NULL) {
+        local->current = local->first;
+        local->first = local->current->next;
+        local->current->next = NULL;
+        if (local->first == NULL) {
+            local->last = NULL;
+        }
+    }
+    if (local->state != AMPHI_LOCAL_NONE && local->want_describe && local->described.known &&
+        local->described.status == AMPHI_OK && local->current != NULL) {
+        local->want_describe = false; /* busy with the model that we know */
+        amphi__cond_broadcast(&local->changed);
+    }
+    if (local->state >= AMPHI_LOCAL_READY) {
+        local->want_load = false;
+    }
+    *load = local->current != NULL || local->want_load;
+    work = *load || local->want_describe;
+    amphi__mutex_unlock(&local->lock);
+    return work;
+}
+
+static void send_load(amphi_local *local)
+{
+    amphi_worker_load load = {
+        .threads = local->threads, .context_tokens_max = local->context_tokens_max};
+    amphi_str part = amphi_str_make((const char *)&load, sizeof load);
+
+    if (local->current != NULL) {
+        load.threads = local->current->threads;
+        load.context_tokens_max = local->current->context_tokens;
+        load.plain_kernels = local->current->plain_kernels;
+    }
+    local->loaded_plain = load.plain_kernels != 0;
+    local->loaded_threads = load.threads;
+    local->loaded_context = load.context_tokens_max;
+    if (amphi__worker_send(&local->worker, AMPHI_REQUEST_LOAD, &part, 1) != AMPHI_OK) {
+        amphi__local_worker_broke_rules(local);
+        return;
+    }
+    amphi__local_set_state(local, AMPHI_LOCAL_LOADING);
+    amphi__local_run_progress(local, 0, "loading the model");
+}
+
+static void send_generate(amphi_local *local)
+{
+    amphi_engine_run *run = local->current;
+    const amphi_worker_generate generate = amphi__run_generate(run);
+    const amphi_str parts[] = {amphi_str_make((const char *)&generate, sizeof generate),
+        amphi_str_make(run->body, run->body_size), amphi_str_make(run->prefix, run->prefix_size)};
+    const amphi_engine_event model = {
+        .kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(local->described.model.name)};
+
+    run->sink.event(run->sink.self, &model);
+    local->memory_kills = amphi__memory_kills();        /* what was killed before says nothing */
+    amphi__local_set_state(local, AMPHI_LOCAL_RUNNING); /* a failure from here on is this run's */
+    if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK) {
+        amphi__local_worker_broke_rules(local);
+    }
+}
+
+static void send_count(amphi_local *local)
+{
+    amphi_worker_count count = {0};
+    amphi_str parts[2];
+    bool asked = false;
+    amphi_status status = AMPHI_OK;
+
+    amphi__mutex_lock(&local->lock);
+    asked = local->count.step == AMPHI_COUNT_ASKED;
+    if (asked) { /* the asker's bytes are ours only under the lock */
+        count.id = ++local->count_id;
+        count.body_size = (uint32_t)local->count.body_size;
+        parts[0] = amphi_str_make((const char *)&count, sizeof count);
+        parts[1] = amphi_str_make(local->count.body, local->count.body_size);
+        status = amphi__worker_send(&local->worker, AMPHI_REQUEST_COUNT, parts, 2);
+        local->count.step = AMPHI_COUNT_SENT;
+        local->count.body = NULL;
+    }
+    amphi__mutex_unlock(&local->lock);
+    if (asked) {
+        local->counting = true;
+        local->progress_us = amphi__clock_us(NULL);
+    }
+    if (status != AMPHI_OK) {
+        amphi__local_worker_broke_rules(local);
+    }
+}
+
+static void start_or_fail(amphi_local *local)
+{
+    amphi_engine_run *run = local->current;
+    amphi_error error;
+
+    if (amphi__local_worker_start(local, &error) == AMPHI_OK) {
+        return;
+    }
+    amphi__local_set_described(local, &error, true, NULL);
+    amphi__mutex_lock(&local->lock);
+    local->want_load = false;
+    amphi__mutex_unlock(&local->lock);
+    if (run != NULL) {
+        amphi__local_run_fail(local, run, &error);
+    }
+}
+
+/* An idle worker that can't serve the wishes: another file, other threads, another context. */
+static bool worker_is_unfit(const amphi_local *local)
+{
+    if (local->state != AMPHI_LOCAL_HEADER && local->state != AMPHI_LOCAL_READY) {
+        return false;
+    }
+    if (!key_is_current(local)) {
+        return true;
+    }
+    return local->state == AMPHI_LOCAL_READY && local->current != NULL &&
+           (local->current->threads != local->loaded_threads ||
+               local->current->context_tokens != local->loaded_context ||
+               local->current->plain_kernels != local->loaded_plain);
+}
+
+/* One step from where the worker is to where the wishes want it. */
+static void advance(amphi_local *local)
+{
+    bool load = false;
+
+    if (local->state == AMPHI_LOCAL_READY) {
+        send_count(local);
+    }
+    if (!take_work(local, &load)) {
+        return;
+    }
+    if (worker_is_unfit(local)) {
+        amphi__local_worker_end(local);
+    }
+    switch (local->state) {
+    case AMPHI_LOCAL_NONE:
+        start_or_fail(local);
+        break;
+    case AMPHI_LOCAL_HEADER:
+        if (load) {
+            send_load(local);
+        }
+        break;
+    case AMPHI_LOCAL_READY:
+        if (local->current != NULL) {
+            send_generate(local);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- the loop ---- */
+
+static int wait_ms(amphi_local *local, bool more)
+{
+    bool queued = false;
+    bool dying = false;
+
+    amphi__mutex_lock(&local->lock);
+    queued = local->current == NULL && local->first != NULL; /* the last one failed at once */
+    amphi__mutex_unlock(&local->lock);
+    if (more || queued) {
+        return 0;
+    }
+    for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+        dying = dying || local->dying[i].pid > 0;
+    }
+    if (amphi__local_is_busy(local) || dying) {
+        return AMPHI_LOCAL_TICK_MS;
+    }
+    return local->state != AMPHI_LOCAL_NONE && local->worker.process.pidfd < 0 ? TICK_NO_PIDFD_MS
+                                                                               : -1;
+}
+
+static void drain_fd(int fd)
+{
+    uint64_t value = 0;
+    ssize_t ignored = read(fd, &value, sizeof value);
+
+    (void)ignored; /* non-blocking: it is empty or it was emptied */
+}
+
+void amphi__supervisor_wake(amphi_local *local)
+{
+    const uint64_t one = 1;
+    ssize_t ignored = write(local->wake_fd, &one, sizeof one);
+
+    (void)ignored; /* full means awake */
+}
+
+/* Waits, then looks at everything once. true: events are left. */
+static bool turn(amphi_local *local, int timeout_ms)
+{
+    struct pollfd fds[4] = {{.fd = local->wake_fd, .events = POLLIN},
+        {.fd = local->worker.events_fd, .events = POLLIN},
+        {.fd = local->worker.death_fd, .events = POLLIN},
+        {.fd = local->worker.process.pidfd, .events = POLLIN}};
+    bool more = false;
+
+    poll(fds, 4, timeout_ms); /* negative descriptors are passed over */
+    if (fds[0].revents != 0) {
+        drain_fd(local->wake_fd);
+    }
+    if (local->state != AMPHI_LOCAL_NONE) {
+        if (fds[1].revents != 0) {
+            drain_fd(local->worker.events_fd);
+            local->empty_wakes++;
+        }
+        more = amphi__local_receive(local, EVENTS_PER_TURN);
+        if (local->state != AMPHI_LOCAL_NONE && local->empty_wakes > EMPTY_WAKES_MAX) {
+            amphi__local_worker_broke_rules(local);
+        }
+        amphi__local_check_death(local, fds[3].revents != 0);
+    }
+    amphi__local_check_stall(local);
+    (void)amphi__local_reap(local);
+    return more && local->state != AMPHI_LOCAL_NONE;
+}
+
+void amphi__supervisor_run(void *self)
+{
+    amphi_local *local = self;
+    bool more = false;
+
+    local->tick_us = amphi__clock_us(NULL);
+    while (take_wishes(local)) {
+        advance(local);
+        more = turn(local, wait_ms(local, more));
+    }
+    if (amphi__local_reap_all(local) > 0) { /* the app's end is theirs */
+        for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+            amphi__process_abandon(&local->dying[i]);
+        }
+    }
+    amphi__mutex_lock(&local->lock);
+    local->finished = true;
+    amphi__cond_broadcast(&local->changed);
+    amphi__mutex_unlock(&local->lock);
+}

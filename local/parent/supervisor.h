@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parent's side of the engine: one value shared by the app's threads (local.c: they queue runs
+ * and set wishes under the lock, then wake) and one supervisor thread (supervisor.c and its files: it alone
+ * starts, feeds, watches and buries the worker, and calls every sink, never under the lock).
+ *
+ * Life of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
+ * being started, loaded or generating; whatever happens to the worker ends exactly that run.
+ */
+#ifndef AMPHI_PARENT_SUPERVISOR_H
+#define AMPHI_PARENT_SUPERVISOR_H
+
+#include "local/local.h"
+#include "local/model/fingerprint.h"
+#include "local/parent/run.h"
+#include "local/parent/worker_process.h"
+#include "sdk/core/thread.h"
+
+#include <stdio.h>
+
+#define AMPHI_LOCAL_QUEUE_MAX 64
+#define AMPHI_LOCAL_PATH_MAX  1024
+
+/* Which file a model was: another one at the same path is another model. */
+typedef struct amphi_model_key {
+    uint64_t device, inode, size, mtime_ns;
+} amphi_model_key;
+
+/* What is known of the model file. */
+typedef struct amphi_local_described {
+    bool known;
+    bool
+        passing; /* a failure that may pass (a crash, a timeout): worth another try after a while */
+    uint64_t at_us;
+    amphi_model_key key;
+    amphi_status status;
+    char why[AMPHI_WORKER_MESSAGE_MAX];
+    amphi_worker_described model; /* when status is OK */
+} amphi_local_described;
+
+/* What the ledger of crashes knows this engine by; found out without running anything. */
+typedef struct amphi_local_identity {
+    amphi_model_key model, worker; /* of the files that it was made from */
+    char fingerprint[AMPHI_FINGERPRINT_MAX];
+    char build[32];
+} amphi_local_identity;
+
+typedef enum amphi_local_state {
+    AMPHI_LOCAL_NONE,       /* no process                            */
+    AMPHI_LOCAL_STARTING,   /* waits for HELLO                       */
+    AMPHI_LOCAL_DESCRIBING, /* waits for DESCRIBED                   */
+    AMPHI_LOCAL_HEADER,     /* knows the file's header, nothing more */
+    AMPHI_LOCAL_LOADING,    /* waits for READY                       */
+    AMPHI_LOCAL_READY,
+    AMPHI_LOCAL_RUNNING, /* `current` is generating               */
+    AMPHI_LOCAL_DRAINING /* a cancelled run's last events come    */
+} amphi_local_state;
+
+/* One question for an exact token count, answered by an idle, loaded worker. */
+typedef struct amphi_local_count {
+    enum { AMPHI_COUNT_FREE, AMPHI_COUNT_ASKED, AMPHI_COUNT_SENT, AMPHI_COUNT_DONE } step;
+    bool abandoned;   /* the asker did not wait for the answer */
+    const char *body; /* the asker's; valid until SENT         */
+    size_t body_size;
+    amphi_status status;
+    uint32_t tokens;
+} amphi_local_count;
+
+/* A process that was killed but not yet collected. */
+#define AMPHI_LOCAL_DYING_MAX 4
+
+typedef struct amphi_local {
+    /* constant once made */
+    char model_path[AMPHI_LOCAL_PATH_MAX];
+    char worker_path[AMPHI_LOCAL_PATH_MAX]; /* empty: looked up at each start */
+    uint32_t threads;
+    uint32_t context_tokens_max;
+    amphi_local_limits limits;
+    amphi_log log;
+    int wake_fd;
+    amphi_mutex lock;
+    amphi_cond changed; /* a run ended, the model was described, a count was answered */
+
+    /* under the lock */
+    amphi_thread thread;
+    amphi_engine_run *first, *last; /* queued */
+    uint32_t runs_count;            /* queued and current */
+    amphi_engine_run *current;      /* set by the supervisor only */
+    uint32_t next_id;
+    bool want_describe, want_load, want_unload, want_stop;
+    amphi_local_described described;
+    amphi_local_count count;
+    amphi_local_identity identity;
+    struct amphi_local_deaths {
+        uint32_t early, late, memory, outside; /* as in amphi_engine_info */
+    } deaths;
+    uint64_t spawn_us; /* since when a process is being started; 0: none is */
+    pid_t spawn_thread;
+    bool finished; /* the thread is about to end */
+    bool ready;    /* loaded, for describe() */
+    bool cage_known;
+    uint32_t cage_missing;
+
+    /* the supervisor thread's own */
+    amphi_worker worker;
+    amphi_local_state state;
+    amphi_model_key worker_key;
+    uint32_t loaded_threads, loaded_context; /* as asked for at LOAD */
+    bool loaded_plain;
+    uint64_t memory_kills; /* as counted when its last work began */
+    uint32_t draining_id;
+    bool counting; /* a COUNT is unanswered */
+    uint32_t count_id;
+    uint32_t heartbeat;
+    uint64_t progress_us; /* last sign of life */
+    uint64_t tick_us;     /* last time that we looked */
+    struct amphi_local_silence {
+        uint64_t progress_us; /* of the last sign of life, when these were found out */
+        uint64_t cpu_ms;      /* at that time                                        */
+        uint64_t looked_us, looked_cpu_ms;
+        uint64_t stopped_us; /* since when it is seen stopped; 0: it is not           */
+        uint64_t asleep_us;  /* likewise: asleep, and no processor time was used      */
+    } silence;
+    uint32_t empty_wakes; /* in a row: woken, and nothing was there */
+    amphi_process dying[AMPHI_LOCAL_DYING_MAX];
+    uint8_t event[AMPHI_WORKER_EVENT_MAX];
+} amphi_local;
+
+/* The thread. Ends after want_stop, with every process collected. */
+void amphi__supervisor_run(void *local);
+void amphi__supervisor_wake(amphi_local *local);
+
+/* spawn_timeout.c: around the start of a process; and, under the lock by whoever waits for the engine,
+ * every AMPHI_LOCAL_LOOK_US: a start that hangs in the kernel is ended. */
+#define AMPHI_LOCAL_LOOK_US 200000u
+void amphi__local_spawn_begins(amphi_local *local);
+void amphi__local_spawn_ended(amphi_local *local);
+void amphi__local_unstick(amphi_local *local);
+
+/* The file's key. AMPHI_E_NOT_FOUND or AMPHI_E_IO with a line that names the path. */
+amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error);
+/* Of any file; all zero when there is none. */
+void amphi__file_key(const char *path, amphi_model_key *out);
+bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b);
+/* "model PATH: WHAT" with a long path cut at its front. */
+void amphi__model_line(
+    const amphi_local *local, const char *what, char out[AMPHI_WORKER_MESSAGE_MAX]);
+
+/* worker_path.c: where the worker program is. AMPHI_E_NOT_FOUND with the places in the message. */
+amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *error);
+
+#endif

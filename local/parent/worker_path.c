@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where the engine process's program and the embedded model are: what the environment says, then
+ * beside the running program and the library (a build folder, an unpacked archive, an installed
+ * prefix that was moved), then where CMake installed them.
+ */
+#include "local/local.h"
+#include "local/parent/supervisor.h"
+#include "sdk/core/error.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Relative to the folder of the program or of the library. */
+static const char *const worker_places[] = {
+    "amphi-worker", "../libexec/amphi/amphi-worker", "../bin/amphi-worker"};
+static const char *const model_places[] = {
+    "../share/amphi/amphi-help.gguf", "amphi-help.gguf", "../share/amphi-help.gguf"};
+
+enum { PLACES = 3 };
+
+/* The folder of the running program (library: of this code), without a slash at its end. */
+static bool own_folder(bool library, char *out, size_t capacity)
+{
+    char *slash = NULL;
+
+    if (library) {
+        Dl_info info;
+        char *real = NULL;
+
+        if (dladdr((const void *)worker_places, &info) != 0 && info.dli_fname != NULL) {
+            real = realpath(info.dli_fname, NULL);
+        }
+        snprintf(out, capacity, "%s", real != NULL ? real : "");
+        free(real);
+    } else {
+        ssize_t size = readlink("/proc/self/exe", out, capacity - 1);
+
+        if (size <= 0) {
+            return false;
+        }
+        out[size] = '\0';
+    }
+    slash = strrchr(out, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    return true;
+}
+
+static bool is_usable(const char *path, int mode)
+{
+    return path[0] != '\0' && access(path, mode) == 0;
+}
+
+static bool set(char *out, size_t capacity, const char *path)
+{
+    int size = snprintf(out, capacity, "%s", path);
+
+    return size > 0 && (size_t)size < capacity;
+}
+
+/* The first that can be used: the environment's, near us, installed. */
+static bool locate(char *out, size_t capacity, const char *variable, const char *const *places,
+    const char *installed, int mode)
+{
+    const char *given = getenv(variable);
+    char folder[AMPHI_LOCAL_PATH_MAX / 2];
+    char path[AMPHI_LOCAL_PATH_MAX];
+
+    if (given != NULL && given[0] != '\0') { /* what was asked for, or nothing */
+        return set(out, capacity, given);
+    }
+    for (int library = 0; library < 2; library++) {
+        if (!own_folder(library != 0, folder, sizeof folder)) {
+            continue;
+        }
+        for (int i = 0; i < PLACES; i++) {
+            snprintf(path, sizeof path, "%s/%s", folder, places[i]);
+            if (is_usable(path, mode)) {
+                return set(out, capacity, path);
+            }
+        }
+    }
+    return is_usable(installed, mode) && set(out, capacity, installed);
+}
+
+amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *error)
+{
+    if (!locate(out, capacity, "AMPHI_WORKER", worker_places, AMPHI_INSTALLED_WORKER, X_OK)) {
+        return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
+            "the engine process amphi-worker was not found beside the program or the library; "
+            "reinstall, or name it in AMPHI_WORKER");
+    }
+    return AMPHI_OK;
+}
+
+amphi_status amphi__local_default_model(char *out, size_t capacity)
+{
+    if (capacity == 0) {
+        return AMPHI_E_ARGUMENT;
+    }
+    out[0] = '\0';
+    if (locate(out, capacity, "AMPHI_MODEL", model_places, AMPHI_INSTALLED_MODEL, R_OK)) {
+        return AMPHI_OK;
+    }
+    out[0] = '\0';
+    return AMPHI_E_NOT_FOUND;
+}

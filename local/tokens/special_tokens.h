@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finding special tokens in a text before it is tokenized: the longest tokens first, each from
+ * left to right, in what longer ones left over (llama.cpp's order). User-defined tokens always
+ * count, control and unknown ones only when special text is parsed.
+ */
+#ifndef AMPHI_TOKENS_SPECIAL_TOKENS_H
+#define AMPHI_TOKENS_SPECIAL_TOKENS_H
+
+#include "local/tokens/vocabulary.h"
+
+#define AMPHI_SPECIAL_BYTES_MAX 512u /* longer special tokens are never found in text */
+
+typedef struct amphi_special {
+    const amphi_vocabulary *vocabulary;
+    int32_t *ids; /* sorted by text */
+    size_t count;
+    bool first_bytes[256];
+} amphi_special;
+
+/* A run of plain text, or one token (id >= 0, then text is empty). */
+typedef amphi_status amphi_special_fn(void *user, amphi_str text, int32_t id);
+
+amphi_status amphi__special_init(
+    amphi_special *special, const amphi_vocabulary *vocabulary, bool with_control);
+void amphi__special_clear(amphi_special *special);
+/* Visits all parts of the text in order. AMPHI_E_NO_MEMORY, or the visitor's status. */
+amphi_status amphi__special_split(
+    const amphi_special *special, amphi_str text, amphi_special_fn *visit, void *user);
+
+#endif

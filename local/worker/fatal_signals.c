@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A fatal signal's last words. Tearing down a gigabyte of pages takes the kernel tens of
+ * milliseconds before the parent hears of the death; this handler tells it in microseconds, on a
+ * stack of its own (the fault may be a stack overflow), with async-signal-safe calls only. It also
+ * tells who sent the signal: a fault is the model's crash, a kill(1) is not. Then the signal kills
+ * as it would have.
+ */
+#include "local/engine/engine.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
+
+static alignas(16) uint8_t handler_stack[64 << 10];
+static atomic_flag has_spoken = ATOMIC_FLAG_INIT;
+
+/* Sent by kill, sigqueue or tgkill, and not by ourselves (abort and raise are tgkill). The kernel's
+ * own codes are above zero. */
+static bool is_foreign(const siginfo_t *info)
+{
+    return (info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL) &&
+           info->si_pid != getpid();
+}
+
+static void last_words(int number, siginfo_t *info, void *context)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    uint64_t value = (uint64_t)number;
+    ssize_t ignored = 0;
+
+    (void)context;
+    if (is_foreign(info)) {
+        value |= AMPHI_DEATH_FOREIGN | (uint64_t)(uint32_t)info->si_pid << AMPHI_DEATH_SENDER_SHIFT;
+    }
+    if (atomic_flag_test_and_set(&has_spoken)) {
+        nanosleep(&moment, NULL); /* two threads fell at once: an eventfd would add their numbers */
+    } else {
+        ignored = write(AMPHI_WORKER_FD_DEATH, &value, sizeof value);
+    }
+    (void)ignored;
+    /* SA_RESETHAND restored the default. Raised anew rather than by returning: the signal may have
+     * been sent from outside, and then no faulting instruction would raise it again. */
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+    _exit(128 + number);
+}
+
+void amphi__child_signals(void)
+{
+    const stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
+    struct sigaction action;
+    sigset_t fatal;
+
+    sigaltstack(&stack, NULL);
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = last_words;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER;
+    sigfillset(&action.sa_mask);
+    sigemptyset(&fatal);
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
+        sigdelset(&action.sa_mask, fatal_signals[i]);
+        sigaddset(&fatal, fatal_signals[i]);
+    }
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
+        sigaction(fatal_signals[i], &action, NULL);
+    }
+    sigprocmask(SIG_UNBLOCK, &fatal, NULL); /* spawn.c blocked them */
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The policy document's table of fields, for the reference page and its test.
+ */
+#ifndef AMPHI_POLICY_POLICY_DOCUMENT_H
+#define AMPHI_POLICY_POLICY_DOCUMENT_H
+
+#include <amphi/device.h>
+
+typedef enum amphi_policy_type {
+    AMPHI_POLICY_BOOL = 1,
+    AMPHI_POLICY_U8,
+    AMPHI_POLICY_U32,
+    AMPHI_POLICY_FLOAT,
+    AMPHI_POLICY_MODE,   /* a mode's name          */
+    AMPHI_POLICY_THERMAL /* a thermal state's name */
+} amphi_policy_type;
+
+typedef struct amphi_policy_field {
+    const char *name; /* dotted */
+    amphi_policy_type type;
+    size_t offset;    /* in amphi_policy */
+    double otherwise; /* the default; of enums their number */
+    double low, high; /* both allowed */
+    const char *unit;
+    const char *help;
+} amphi_policy_field;
+
+const amphi_policy_field *amphi__policy_fields(size_t *count);
+
+/* "nominal", "fair", "serious", "critical"; "unknown" for anything else. */
+const char *amphi__policy_thermal_name(amphi_thermal thermal);
+
+#endif

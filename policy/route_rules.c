@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules that a route must pass, one small function each, in the order of the list `rules`.
+ * A rule keeps the route, speaks against it (soft) or refuses it (hard), always with a reason in
+ * words; on its way it may turn something down: threads, context. The first hard verdict ends the
+ * list; of soft ones the first gives the reason. Pure, like everything that decide.c calls.
+ */
+#include "policy/route_rules.h"
+#include "policy/policy_document.h"
+#include "sdk/core/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A context shorter than this is of no use to anybody, so memory refuses instead. */
+#define CONTEXT_TOKENS_USEFUL 512u
+/* A prompt must leave room for at least this much answer. */
+#define ANSWER_TOKENS_LEAST 64u
+/* After a refusal for memory both marks lie this many percent lower until one passes. */
+#define MEMORY_HYSTERESIS_PERCENT 5u
+
+typedef amphi_verdict rule_fn(amphi_judgement *judgement);
+
+static rule_fn rule_private, rule_mode, rule_kill_switch, rule_available, rule_quarantine,
+    rule_breaker, rule_pause, rule_capability, rule_network, rule_context, rule_pressure,
+    rule_memory, rule_thermal, rule_battery;
+
+static rule_fn *const rules[] = {
+    rule_private, /* first: nothing may come before it */
+    rule_mode,
+    rule_kill_switch,
+    rule_available,
+    rule_quarantine,
+    rule_breaker,
+    rule_pause,
+    rule_capability,
+    rule_network,
+    rule_context, /* sets the context that rule_memory may shorten */
+    rule_pressure,
+    rule_memory,
+    rule_thermal,
+    rule_battery,
+};
+
+static bool is_local(const amphi_judgement *j)
+{
+    return j->route->info.kind == AMPHI_ENGINE_LOCAL;
+}
+
+static bool knows(const amphi_judgement *j, uint32_t fact)
+{
+    return (j->facts->device.known & fact) != 0;
+}
+
+/* The document's value stands where the request says nothing. */
+static uint32_t or_else(uint32_t wish, uint32_t otherwise)
+{
+    return wish != 0 ? wish : otherwise;
+}
+
+static void resolve_step(amphi_judgement *j)
+{
+    const amphi_budgets *wish = &j->facts->budgets;
+    const amphi_budgets *own = is_local(j) ? &j->policy->local_budgets : &j->policy->cloud_budgets;
+    amphi_plan_step *step = &j->step;
+    step->budgets.connect_ms = or_else(wish->connect_ms, own->connect_ms);
+    step->budgets.first_token_ms = or_else(wish->first_token_ms, own->first_token_ms);
+    step->budgets.idle_ms = or_else(wish->idle_ms, own->idle_ms);
+    step->budgets.total_ms = or_else(wish->total_ms, j->policy->total_ms);
+    step->answer_tokens_max = or_else(j->facts->answer_tokens_max, j->policy->answer_tokens_max);
+    if (is_local(j)) {
+        step->threads_max = j->policy->local_threads_max;
+        step->tokens_per_second_max = j->policy->local_tokens_per_second_max;
+    }
+}
+
+/* The longest answer that the context leaves room for. */
+static void fit_answer(amphi_judgement *j)
+{
+    uint32_t context = is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
+    uint32_t prompt = j->facts->prompt_tokens;
+    if (context > prompt && context - prompt < j->step.answer_tokens_max) {
+        j->step.answer_tokens_max = context - prompt;
+    }
+}
+
+void amphi__rules_judge(amphi_judgement *j)
+{
+    j->verdict = AMPHI_VERDICT_KEEP;
+    j->reason = AMPHI_REASON_OK;
+    j->why[0] = '\0';
+    j->degraded = false;
+    j->degraded_reason = AMPHI_REASON_OK;
+    j->notes[0] = '\0';
+    memset(&j->step, 0, sizeof j->step);
+    resolve_step(j);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        amphi_verdict verdict = rules[i](j);
+        if (verdict == AMPHI_VERDICT_HARD) {
+            j->verdict = verdict;
+            return;
+        }
+        if (verdict == AMPHI_VERDICT_SOFT) {
+            j->verdict = verdict;
+        }
+    }
+    j->step.last_resort = j->verdict == AMPHI_VERDICT_SOFT;
+    fit_answer(j);
+}
+
+AMPHI_PRINTF(3, 4)
+static amphi_verdict refuse(amphi_judgement *j, amphi_reason reason, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(j->why, sizeof j->why, format, arguments);
+    va_end(arguments);
+    j->reason = reason;
+    return AMPHI_VERDICT_HARD;
+}
+
+/* Of several soft verdicts the first keeps its words. */
+AMPHI_PRINTF(3, 4)
+static amphi_verdict warn(amphi_judgement *j, amphi_reason reason, const char *format, ...)
+{
+    if (j->verdict == AMPHI_VERDICT_KEEP) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(j->why, sizeof j->why, format, arguments);
+        va_end(arguments);
+        j->reason = reason;
+    }
+    return AMPHI_VERDICT_SOFT;
+}
+
+AMPHI_PRINTF(2, 3)
+static void note(amphi_judgement *j, const char *format, ...)
+{
+    size_t used = strlen(j->notes);
+    if (used > 0 && used + 3 < sizeof j->notes) {
+        memcpy(j->notes + used, "; ", 3);
+        used += 2;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(j->notes + used, sizeof j->notes - used, format, arguments);
+    va_end(arguments);
+}
+
+static void degrade(amphi_judgement *j, amphi_reason reason)
+{
+    j->degraded = true;
+    if (j->degraded_reason == AMPHI_REASON_OK) {
+        j->degraded_reason = reason;
+    }
+}
+
+static void fewer_threads(amphi_judgement *j, uint32_t threads, const char *because)
+{
+    if (j->step.threads_max == 0 || j->step.threads_max > threads) {
+        j->step.threads_max = threads;
+        note(j, "%u thread%s at most: %s", threads, threads == 1 ? "" : "s", because);
+    }
+}
+
+static amphi_verdict rule_private(amphi_judgement *j)
+{
+    /* Anything that is not surely local counts as the cloud. */
+    if (j->facts->is_private && !is_local(j)) {
+        return refuse(j, AMPHI_REASON_PRIVATE, "private: the request never leaves this device");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_mode(amphi_judgement *j)
+{
+    if (j->mode == AMPHI_MODE_ONLY_LOCAL && !is_local(j)) {
+        return refuse(j, AMPHI_REASON_MODE, "mode only_local excludes the cloud");
+    }
+    if (j->mode == AMPHI_MODE_ONLY_CLOUD && is_local(j)) {
+        return refuse(j, AMPHI_REASON_MODE, "mode only_cloud excludes the local engine");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_kill_switch(amphi_judgement *j)
+{
+    if (is_local(j) ? !j->policy->local_enabled : !j->policy->cloud_enabled) {
+        return refuse(j, AMPHI_REASON_KILL_SWITCH, "policy switched %s off (%s.enabled is false)",
+            is_local(j) ? "the local engine" : "the cloud", is_local(j) ? "local" : "cloud");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_available(amphi_judgement *j)
+{
+    const amphi_engine_info *info = &j->route->info;
+    if (info->available) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    j->reason = AMPHI_REASON_UNAVAILABLE;
+    size_t size = strnlen(info->why, sizeof info->why);
+    if (size == 0) {
+        return refuse(j, AMPHI_REASON_UNAVAILABLE, "the engine says that it is not available");
+    }
+    amphi__str_copy_to(j->why, sizeof j->why, amphi_str_make(info->why, size));
+    return AMPHI_VERDICT_HARD;
+}
+
+static bool is_killed_too_often(const amphi_policy *policy, const amphi_crash_facts *crash)
+{
+    uint32_t limit = policy->crash_outside_limit;
+    return limit > 0 && crash->kills_outside >= limit;
+}
+
+bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash)
+{
+    uint32_t limit = policy->crash_limit > 0 ? policy->crash_limit : 1;
+    return crash->crashes_early >= limit || crash->crashes_plain >= limit ||
+           crash->kills_memory >= limit || is_killed_too_often(policy, crash);
+}
+
+static amphi_verdict refuse_crashed(amphi_judgement *j)
+{
+    const amphi_crash_facts *crash = &j->route->crash;
+    uint32_t limit = j->policy->crash_limit;
+    uint32_t window_s = j->policy->crash_window_s;
+    uint32_t left_s = crash->quiet_left_s;
+    if (crash->kills_memory >= limit) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the local engine ran out of memory %u times within %u s; tried again in %u s",
+            crash->kills_memory, window_s, left_s);
+    }
+    if (crash->crashes_early >= limit) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the local engine crashed %u times within %u s while loading this model; tried again "
+            "in %u s",
+            crash->crashes_early, window_s, left_s);
+    }
+    if (crash->crashes_plain >= limit) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the local engine crashed %u times within %u s, with plain kernels too; tried again in "
+            "%u s",
+            crash->crashes_plain, window_s, left_s);
+    }
+    return refuse(j, AMPHI_REASON_QUARANTINE,
+        "the local engine was killed from outside %u times within %u s; tried again in %u s",
+        crash->kills_outside, window_s, crash->outside_left_s);
+}
+
+static amphi_verdict rule_quarantine(amphi_judgement *j)
+{
+    const amphi_crash_facts *crash = &j->route->crash;
+    if (!is_local(j)) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    if (amphi__policy_is_quarantined(j->policy, crash)) {
+        return refuse_crashed(j);
+    }
+    if (crash->crashes > 0 && crash->crashes >= j->policy->crash_limit) {
+        j->step.plain_kernels = true;
+        fewer_threads(j, 1, "it crashed");
+        note(j, "plain kernels");
+        degrade(j, AMPHI_REASON_QUARANTINE);
+    }
+    if (crash->forgiven > 0) {
+        note(j, "tried again after crashes");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_breaker(amphi_judgement *j)
+{
+    const amphi_breaker_facts *breaker = &j->route->breaker;
+    if (breaker->open) {
+        return breaker->failed < breaker->of
+                   ? refuse(j, AMPHI_REASON_BREAKER_OPEN,
+                         "%u of the last %u requests failed, left alone for now", breaker->failed,
+                         breaker->of)
+                   : refuse(j, AMPHI_REASON_BREAKER_OPEN,
+                         "failed %u times in a row, left alone for now", breaker->failed);
+    }
+    if (breaker->probe) {
+        note(j, "tried again after failures");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+/* Somebody else is asked meanwhile; when nobody else is there, it is asked all the same. */
+static amphi_verdict rule_pause(amphi_judgement *j)
+{
+    uint32_t wait_ms = j->route->wait_ms;
+    return wait_ms == 0 ? AMPHI_VERDICT_KEEP
+                        : warn(j, AMPHI_REASON_ASKED_TO_WAIT,
+                              "the provider asked for a pause, %u s of it are left",
+                              wait_ms / 1000 + (wait_ms % 1000 > 0));
+}
+
+static amphi_verdict rule_capability(amphi_judgement *j)
+{
+    const amphi_engine_info *info = &j->route->info;
+    const char *lacks = NULL;
+    if (j->facts->needs_tools && !info->tools) {
+        lacks = "tools";
+    } else if (j->facts->needs_images && !info->images) {
+        lacks = "images";
+    } else if (j->facts->needs_audio && !info->audio) {
+        lacks = "audio";
+    }
+    if (lacks != NULL) {
+        return refuse(j, AMPHI_REASON_CAPABILITY,
+            "the request needs %s, which this route does not have", lacks);
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_network(amphi_judgement *j)
+{
+    if (is_local(j) || j->route->needs_no_network || !knows(j, AMPHI_FACT_NETWORK)) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    if (j->facts->device.network == AMPHI_NETWORK_NONE) {
+        return refuse(j, AMPHI_REASON_NETWORK_NONE, "no network");
+    }
+    if (j->facts->device.network == AMPHI_NETWORK_METERED && !j->policy->metered_allowed) {
+        return refuse(j, AMPHI_REASON_NETWORK_METERED,
+            "the network is metered, and network.metered_allowed is false");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+/* Prompt and the least answer, in tokens. */
+static uint64_t tokens_needed(const amphi_judgement *j)
+{
+    uint32_t answer = j->step.answer_tokens_max;
+    return (uint64_t)j->facts->prompt_tokens +
+           (answer < ANSWER_TOKENS_LEAST ? answer : ANSWER_TOKENS_LEAST);
+}
+
+/* Half the context for each time that it was killed for its memory, as long as that is of use. */
+static uint32_t smaller_footprint(amphi_judgement *j, uint32_t context)
+{
+    uint32_t smaller = context;
+    for (uint32_t i = 0; i < j->route->crash.kills_memory && i < 16; i++) {
+        if (smaller / 2 >= CONTEXT_TOKENS_USEFUL && smaller / 2 >= tokens_needed(j)) {
+            smaller /= 2;
+        }
+    }
+    if (smaller < context) {
+        note(j, "context %u tokens: it ran out of memory", smaller);
+        degrade(j, AMPHI_REASON_MEMORY);
+    }
+    return smaller;
+}
+
+static amphi_verdict rule_context(amphi_judgement *j)
+{
+    uint32_t limit = j->route->info.context_tokens_max; /* 0: unknown */
+    if (is_local(j)) {
+        uint32_t most = j->policy->local_context_tokens_max;
+        limit = limit == 0 || limit > most ? most : limit;
+        limit = smaller_footprint(j, limit);
+        j->step.context_tokens_max = limit;
+    }
+    if (limit != 0 && tokens_needed(j) > limit) {
+        return refuse(j, AMPHI_REASON_CONTEXT_LENGTH,
+            "the conversation needs %llu tokens, this route has room for %u",
+            (unsigned long long)tokens_needed(j), limit);
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_pressure(amphi_judgement *j)
+{
+    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE) || j->facts->device.memory_pressure == 0) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    if (j->facts->device.memory_pressure >= 2) {
+        return refuse(j, AMPHI_REASON_MEMORY_PRESSURE, "memory pressure is critical");
+    }
+    if (!j->route->info.ready) {
+        return warn(j, AMPHI_REASON_MEMORY_PRESSURE,
+            "memory is under pressure, and the model is not loaded");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static uint64_t percent_of(uint64_t total, uint32_t percent)
+{
+    return total / 100 * percent + total % 100 * percent / 100;
+}
+
+static uint64_t add_or_max(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static uint64_t multiply_or_max(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static unsigned long long mebibytes(uint64_t bytes)
+{
+    return bytes >> 20;
+}
+
+static uint32_t less_hysteresis(uint32_t percent, bool was_refused)
+{
+    return was_refused && percent > MEMORY_HYSTERESIS_PERCENT ? percent - MEMORY_HYSTERESIS_PERCENT
+                                                              : percent;
+}
+
+/* The admission rule: weights + KV cache + scratch under memory.max_percent of the device's
+ * memory, under what is available, and without passing memory.unload_percent in use: otherwise
+ * the engine would be unloaded as soon as it is up. An engine that is loaded already has the last
+ * two behind it. A shorter context is tried before refusing. */
+static amphi_verdict rule_memory(amphi_judgement *j)
+{
+    const amphi_engine_info *info = &j->route->info;
+    uint64_t total = j->facts->device.memory_total_bytes;
+    uint64_t available = j->facts->device.memory_available_bytes;
+    if (!is_local(j) || !knows(j, AMPHI_FACT_MEMORY) || total == 0) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    available = available > total ? total : available;
+    uint32_t max_percent =
+        less_hysteresis(j->policy->memory_max_percent, j->route->was_refused_memory);
+    uint32_t unload_percent =
+        less_hysteresis(j->policy->memory_unload_percent, j->route->was_refused_memory);
+    uint64_t used = total - available;
+    uint64_t unload_mark = percent_of(total, unload_percent);
+    if (used > unload_mark) {
+        return refuse(j, AMPHI_REASON_MEMORY, "%u %% of memory is in use, above %u %%",
+            (unsigned)((double)used * 100 / (double)total), unload_percent);
+    }
+    uint64_t room = percent_of(total, max_percent);
+    if (!info->ready) {
+        room = available < room ? available : room;
+        room = unload_mark - used < room ? unload_mark - used : room;
+    }
+    uint64_t fixed = add_or_max(info->weights_bytes, info->scratch_bytes);
+    uint32_t context = j->step.context_tokens_max;
+    uint64_t per_token = info->kv_bytes_per_token;
+    if (add_or_max(fixed, multiply_or_max(per_token, context)) <= room) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    uint64_t least = CONTEXT_TOKENS_USEFUL < context ? CONTEXT_TOKENS_USEFUL : context;
+    least = tokens_needed(j) > least ? tokens_needed(j) : least;
+    /* per_token is not 0 here: else the sum above was `fixed`, and that is above room. */
+    uint64_t fits = fixed < room && per_token > 0 ? (room - fixed) / per_token : 0;
+    if (fits < least) {
+        return refuse(j, AMPHI_REASON_MEMORY,
+            "needs %llu MiB with a context of %llu tokens, %llu MiB of memory may be taken",
+            mebibytes(add_or_max(fixed, multiply_or_max(per_token, least))),
+            (unsigned long long)least, mebibytes(room));
+    }
+    /* Whole steps of 64, so that a megabyte more or less does not rebuild the cache each time. */
+    uint64_t even = fits / 64 * 64;
+    j->step.context_tokens_max = (uint32_t)(even >= least ? even : fits);
+    note(j, "context %u tokens: memory is tight", j->step.context_tokens_max);
+    degrade(j, AMPHI_REASON_MEMORY);
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_thermal(amphi_judgement *j)
+{
+    if (!is_local(j) || !knows(j, AMPHI_FACT_THERMAL)) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    amphi_thermal now = j->facts->device.thermal;
+    if (now >= AMPHI_THERMAL_CRITICAL) {
+        return refuse(j, AMPHI_REASON_THERMAL, "thermal state is critical");
+    }
+    if (now >= AMPHI_THERMAL_FAIR) {
+        fewer_threads(j, now == AMPHI_THERMAL_FAIR ? 2 : 1,
+            now == AMPHI_THERMAL_FAIR ? "device warm" : "device hot");
+        degrade(j, AMPHI_REASON_THERMAL);
+    }
+    amphi_thermal limit = j->policy->thermal_max;
+    if (j->route->was_refused_thermal && limit > AMPHI_THERMAL_NOMINAL) {
+        limit = (amphi_thermal)(limit - 1);
+    }
+    if (now > limit) {
+        return warn(j, AMPHI_REASON_THERMAL, "thermal state %s is above %s%s",
+            amphi__policy_thermal_name(now), amphi__policy_thermal_name(limit),
+            limit == j->policy->thermal_max ? "" : ", where it may start again");
+    }
+    return AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_battery(amphi_judgement *j)
+{
+    const amphi_device_facts *device = &j->facts->device;
+    if (!is_local(j) || !knows(j, AMPHI_FACT_BATTERY) || device->charging) {
+        return AMPHI_VERDICT_KEEP;
+    }
+    uint32_t percent = device->battery_percent;
+    uint32_t low = j->policy->battery_min_percent;
+    uint32_t resume = j->policy->battery_resume_percent;
+    if (percent < j->policy->battery_critical_percent) {
+        return refuse(j, AMPHI_REASON_BATTERY_LOW,
+            "battery %u %% is critical (below %u %%), not charging", percent,
+            j->policy->battery_critical_percent);
+    }
+    /* Twice the minimum is early enough to be gentle; it does not change the order. */
+    if (percent < 2 * low) {
+        fewer_threads(j, 2, "to spare the battery");
+    }
+    if (percent < low) {
+        return warn(j, AMPHI_REASON_BATTERY_LOW, "battery %u %% is below %u %%, not charging",
+            percent, low);
+    }
+    if (j->route->was_refused_battery && percent < resume) {
+        return warn(j, AMPHI_REASON_BATTERY_LOW,
+            "battery %u %% was low and is not back at %u %%, not charging", percent, resume);
+    }
+    return AMPHI_VERDICT_KEEP;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the rules (route_rules.c) say about one route, for decide.c to put in order.
+ */
+#ifndef AMPHI_POLICY_ROUTE_RULES_H
+#define AMPHI_POLICY_ROUTE_RULES_H
+
+#include "policy/policy.h"
+
+typedef enum amphi_verdict {
+    AMPHI_VERDICT_KEEP = 0,
+    AMPHI_VERDICT_SOFT = 1, /* last resort                */
+    AMPHI_VERDICT_HARD = 2  /* refused                    */
+} amphi_verdict;
+
+typedef struct amphi_judgement {
+    const amphi_policy *policy;
+    const amphi_policy_facts *facts;
+    const amphi_policy_route *route;
+    amphi_mode mode; /* never DEFAULT */
+
+    amphi_verdict verdict;
+    amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */
+    char why[120];       /* likewise, in words                        */
+    /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto looks
+     * at the cloud first. */
+    bool degraded;
+    amphi_reason degraded_reason;
+    char notes[64];       /* what was turned down, in words: "2 threads, device warm" */
+    amphi_plan_step step; /* hedge_ms and route are decide.c's */
+} amphi_judgement;
+
+/* Fills in everything below `mode` from what stands above. */
+void amphi__rules_judge(amphi_judgement *judgement);
+
+#endif

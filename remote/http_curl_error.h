@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a finished transfer of curl means to Amphi.
+ */
+#ifndef AMPHI_REMOTE_HTTP_CURL_ERROR_H
+#define AMPHI_REMOTE_HTTP_CURL_ERROR_H
+
+#include "remote/http_response.h"
+
+#include <curl/curl.h>
+
+/* AMPHI_OK for a body that is whole as far as HTTP can tell; otherwise one of the errors that
+ * ext/http.h names for a sink's `end`. `answer`: what was read of it; a failure that is noted there
+ * counts. `curl_message`: curl's error buffer. `error` is not NULL. */
+amphi_status amphi__http_curl_explain(CURL *easy, CURLcode code, const amphi_http_answer *answer,
+    const char *curl_message, amphi_error *error);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The receiving side of an exchange, between a transport's raw callbacks and the caller's sink:
+ * header lines are gathered until the final answer's are complete, and every byte is counted. A
+ * transport stops when one of these functions does not return AMPHI_OK, and ends the exchange with
+ * `failure`. One thread at a time.
+ */
+#ifndef AMPHI_REMOTE_HTTP_RESPONSE_H
+#define AMPHI_REMOTE_HTTP_RESPONSE_H
+
+#include "sdk/core/buf.h"
+
+#include <amphi/ext/http.h>
+
+typedef struct amphi_http_answer {
+    amphi_http_sink sink;
+    uint64_t body_limit_bytes;
+    size_t headers_limit_bytes;
+    amphi_buf headers; /* of the answer that is being read: lines with an LF behind each */
+    size_t headers_count;
+    size_t headers_bytes; /* of all answers, interim ones and trailers included */
+    uint64_t body_bytes;
+    int http_status;
+    bool headers_done;
+    amphi_error failure; /* status AMPHI_OK: none */
+} amphi_http_answer;
+
+void amphi__http_answer_init(
+    amphi_http_answer *answer, const amphi_http_request *request, const amphi_http_sink *sink);
+void amphi__http_answer_clear(amphi_http_answer *answer);
+/* One line as it came ("HTTP/1.1 200 OK", a header, or the blank line behind them). */
+amphi_status amphi__http_answer_line(amphi_http_answer *answer, amphi_str line);
+/* A piece of the body, decompressed. */
+amphi_status amphi__http_answer_body(amphi_http_answer *answer, amphi_str piece);
+
+#endif

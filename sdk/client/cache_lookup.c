@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The request's side of the response cache: an answer belongs to a request and to the model that
+ * gave it.
+ */
+#include "sdk/client/cache_lookup.h"
+
+#include "sdk/core/clock.h"
+#include "sdk/core/str.h"
+
+static bool cache_applies(const amphi_stream *stream)
+{
+    const amphi_request *request = &stream->request;
+    /* Log-probabilities are not kept, so an answer that is to have them is made anew. */
+    return !request->no_cache && request->given[0] == '\0' && request->outbox_id == NULL &&
+           !request->wants_logprobs;
+}
+
+void amphi__recall_identify(const amphi_route *route, amphi_route_identity *out)
+{
+    amphi_engine_info info = {.struct_size = sizeof info};
+    const char *runs = route->model;
+    if (route->engine.ops->identify != NULL) {
+        route->engine.ops->identify(route->engine.self, &info);
+        runs = info.fingerprint;
+    } else if (route->name[0] == '\0') {
+        route->engine.ops->describe(route->engine.self, &info);
+        runs = info.model;
+    }
+    amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(runs));
+}
+
+/* false: there is no such route (any more). */
+static bool identify(const amphi_client *client, const char *name, amphi_route_identity *out)
+{
+    for (size_t i = 0; i < client->routes_count; i++) {
+        const amphi_route *route = &client->routes[i];
+        amphi_engine_info info = {.name = ""};
+        if (route->name[0] == '\0')
+            route->engine.ops->describe(route->engine.self, &info);
+        if (strcmp(route->name[0] != '\0' ? route->name : info.name, name) != 0)
+            continue;
+        amphi__recall_identify(route, out);
+        return true;
+    }
+    return false;
+}
+
+/* Who changes a route's model expects to hear the new one. A route that does not know what it runs
+ * (its model file is gone) is no reason to be silent. */
+static bool is_still_ours(const amphi_client *client, const amphi_cached_answer *answer)
+{
+    amphi_route_identity now;
+    return identify(client, answer->route, &now) &&
+           (now.text[0] == '\0' || strcmp(now.text, answer->identity) == 0);
+}
+
+bool amphi__recall_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi_cached_answer answer;
+    if (!cache_applies(stream) ||
+        amphi__cache_key(stream->client->cache, &stream->request,
+            amphi__buf_str(&stream->context.json), key) != AMPHI_OK ||
+        amphi__cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
+        return false;
+    amphi_str text = amphi_str_from(answer.text);
+    if (!is_still_ours(stream->client, &answer) ||
+        amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
+        amphi__cached_answer_clear(&answer);
+        return false;
+    }
+    stream->cache_hit = true;
+    stream->finish = AMPHI_FINISH_STOP;
+    stream->usage = answer.usage;
+    stream->first_token_us = amphi__clock_us(stream->client->clock);
+    amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("cache"));
+    amphi__str_copy_to(stream->model, sizeof stream->model, amphi_str_from(answer.model));
+    amphi_event event = {.kind = AMPHI_EVENT_ROUTE, .route = AMPHI_STR("cache")};
+    amphi__stream_emit(stream, &event);
+    event.kind = AMPHI_EVENT_DELTA;
+    event.text = text;
+    amphi__stream_emit(stream, &event);
+    event.kind = AMPHI_EVENT_USAGE;
+    event.text = amphi_str_make(NULL, 0);
+    event.usage = stream->usage;
+    amphi__stream_emit(stream, &event);
+    amphi__cached_answer_clear(&answer);
+    return true;
+}
+
+/* A model that was changed while it answered: nobody knows which one it was. */
+static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    const amphi_chat_result *result, uint32_t ttl_s)
+{
+    amphi_route_identity now;
+    if (identify(stream->client, stream->route, &now) && strcmp(now.text, stream->runs.text) == 0)
+        (void)amphi__cache_put(stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
+}
+
+void amphi__recall_keep(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    const amphi_chat_result *result)
+{
+    amphi__mutex_lock(&stream->client->lock);
+    uint32_t ttl_s = stream->client->policy.cache_ttl_s;
+    amphi__mutex_unlock(&stream->client->lock);
+    if (cache_applies(stream) && !stream->cache_hit && ttl_s > 0 &&
+        stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
+        put(stream, key, result, ttl_s);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From JSON messages and a result to the store's turn. Contents that are not plain text, and
+ * members that we do not know (tool_calls, tool_call_id, name), are kept as JSON.
+ */
+#include "sdk/client/history_write.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+
+/* A message to be stored, and the texts that were made for it. */
+typedef struct kept {
+    amphi_buf content;
+    amphi_buf extra;
+} kept;
+
+static amphi_status keep_message(const amphi_json *message, kept *texts, amphi_store_message *out)
+{
+    amphi_json_writer writer;
+    const amphi_json *content = amphi__json_get(message, "content");
+    out->role = amphi__json_string(amphi__json_get(message, "role"));
+    out->content = amphi__json_string(content);
+    if (amphi__json_kind(content) == AMPHI_JSON_ARRAY) {
+        amphi__json_write(&texts->content, content);
+        out->content = amphi__buf_str(&texts->content);
+        out->content_is_json = true;
+    }
+    amphi__json_writer_init(&writer, &texts->extra);
+    amphi__json_open(&writer, NULL, '{');
+    for (const amphi_json *m = amphi__json_first(message); m != NULL; m = amphi__json_next(m)) {
+        amphi_str key = amphi__json_key(m);
+        if (amphi__str_equal_c(key, "role") || amphi__str_equal_c(key, "content"))
+            continue;
+        amphi__json_put_key(&writer, key);
+        amphi__json_put_value(&writer, NULL, m);
+    }
+    amphi__json_close(&writer, '}');
+    if (texts->extra.size > 2)
+        out->extra_json = amphi__buf_str(&texts->extra);
+    return texts->content.status != AMPHI_OK ? texts->content.status : texts->extra.status;
+}
+
+/* The answer: what the caller gave as its beginning, and what was added. */
+static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_result *result,
+    kept *texts, amphi_buf *record, amphi_store_message *out)
+{
+    amphi_chat_result without_text = *result;
+    without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
+    amphi__record_result_json(&without_text, record);
+    amphi__buf_append_c(&texts->content, stream->request.given);
+    amphi__buf_append_str(&texts->content, result->text);
+    if (result->tool_calls_json.size > 0) {
+        amphi__buf_append_c(&texts->extra, "{\"tool_calls\":");
+        amphi__buf_append_str(&texts->extra, result->tool_calls_json);
+        amphi__buf_append_char(&texts->extra, '}');
+    }
+    out->role = AMPHI_STR("assistant");
+    out->content = amphi__buf_str(&texts->content);
+    out->extra_json = amphi__buf_str(&texts->extra);
+    out->route = result->route;
+    out->model = result->model;
+    out->decision_json = amphi__buf_str(record);
+    out->usage = result->usage;
+    return record->status != AMPHI_OK ? record->status : texts->content.status;
+}
+
+amphi_status amphi__turn_keep(
+    amphi_stream *stream, const amphi_chat_result *result, amphi_error *error)
+{
+    amphi_store store = stream->client->store;
+    const amphi_json *own = amphi__json_get(stream->request.body, "messages");
+    size_t count = amphi__json_count(own) - (stream->request.given[0] != '\0');
+    amphi_status status = AMPHI_OK;
+    amphi_buf record;
+    if (stream->request.conversation_id[0] == '\0' && stream->request.outbox_id == NULL)
+        return AMPHI_OK;
+    amphi__buf_init(&record, 0);
+    amphi_store_message *messages = amphi__calloc(count + 1, sizeof *messages);
+    kept *texts = amphi__calloc(count + 1, sizeof *texts);
+    if (messages == NULL || texts == NULL)
+        status = AMPHI_E_NO_MEMORY;
+    size_t i = 0;
+    for (const amphi_json *m = amphi__json_first(own); status == AMPHI_OK && i < count;
+         m = amphi__json_next(m), i++)
+        status = keep_message(m, &texts[i], &messages[i]);
+    if (status == AMPHI_OK)
+        status = keep_answer(stream, result, &texts[count], &record, &messages[count]);
+    amphi_store_turn turn = {
+        .struct_size = sizeof turn,
+        .conversation_id = amphi_str_from(stream->request.conversation_id),
+        .now_ms = amphi__clock_wall_ms(stream->client->clock),
+        .messages = messages,
+        .messages_count = count + 1,
+        .outbox_id = amphi_str_from(stream->request.outbox_id),
+    };
+    if (status == AMPHI_OK)
+        status = store.ops->turn_append(store.self, &turn, error);
+    else
+        (void)amphi__fail_no_memory(error);
+    for (i = 0; texts != NULL && i <= count; i++) {
+        amphi__buf_clear(&texts[i].content);
+        amphi__buf_clear(&texts[i].extra);
+    }
+    amphi__free(texts);
+    amphi__free(messages);
+    amphi__buf_clear(&record);
+    return status;
+}

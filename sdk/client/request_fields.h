@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the fields of a chat request may say. OpenAI's own are held to OpenAI's bounds, those that
+ * local servers have added to what they mean; a field that nobody here knows passes.
+ */
+#ifndef AMPHI_CLIENT_REQUEST_FIELDS_H
+#define AMPHI_CLIENT_REQUEST_FIELDS_H
+
+#include "sdk/core/json.h"
+
+/* null is the same as leaving a field out. AMPHI_E_ARGUMENT with "FIELD: what is expected". */
+amphi_status amphi__fields_check(const amphi_json *body, amphi_error *error);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory in front of a table. The memory part is an array that is searched from end to end: a
+ * thousand 32-byte keys are cheaper to compare than a cleverer structure is to read.
+ */
+#include "sdk/client/response_cache.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/crypto.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+#include "sdk/core/thread.h"
+
+typedef struct entry {
+    uint8_t key[AMPHI_CACHE_KEY_BYTES];
+    char *value; /* JSON; NULL: free slot */
+    int64_t expires_ms;
+    uint64_t used; /* larger is later */
+} entry;
+
+struct amphi_cache {
+    amphi_store store;
+    const amphi_clock *clock;
+    uint8_t hmac_key[32];
+    amphi_mutex lock; /* guards entries and uses */
+    entry entries[AMPHI_CACHE_MEMORY_ENTRIES];
+    uint64_t uses;
+};
+
+amphi_status amphi__cache_new(
+    amphi_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error)
+{
+    amphi_cache *cache = amphi__calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return amphi__fail_no_memory(error);
+    cache->store = store;
+    cache->clock = clock;
+    amphi_status status =
+        store.ops->derive_key(store.self, AMPHI_STR("response cache"), cache->hmac_key, error);
+    if (status == AMPHI_OK && amphi__mutex_init(&cache->lock) != AMPHI_OK)
+        status = amphi__fail_no_memory(error);
+    if (status != AMPHI_OK) {
+        amphi__wipe(cache->hmac_key, sizeof cache->hmac_key);
+        amphi__free(cache);
+        return status;
+    }
+    *out = cache;
+    return AMPHI_OK;
+}
+
+void amphi__cache_free(amphi_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    for (size_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++)
+        amphi__free(cache->entries[i].value);
+    amphi__mutex_clear(&cache->lock);
+    amphi__wipe(cache->hmac_key, sizeof cache->hmac_key);
+    amphi__free(cache);
+}
+
+/* Fields that say how to deliver an answer rather than which answer. */
+static bool is_about_delivery(amphi_str key)
+{
+    return amphi__str_equal_c(key, "stream") || amphi__str_equal_c(key, "stream_options") ||
+           amphi__str_equal_c(key, "user") || amphi__str_equal_c(key, "metadata") ||
+           amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi");
+}
+
+amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, amphi_str history,
+    uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi_buf canonical;
+    amphi__buf_init(&canonical, 0);
+    const char *who = request->is_private                      ? "private"
+                      : request->mode == AMPHI_MODE_ONLY_LOCAL ? "local"
+                      : request->mode == AMPHI_MODE_ONLY_CLOUD ? "cloud"
+                                                               : "any";
+    amphi__buf_printf(&canonical, "v1 %s [%zu ", who, history.size);
+    amphi__buf_append_str(&canonical, history);
+    amphi__buf_append_char(&canonical, ']');
+    amphi__json_write_sorted(&canonical, amphi__json_get(request->body, "messages"));
+    amphi__json_write_sorted_but(&canonical, request->body, is_about_delivery);
+    amphi_status status = canonical.status != AMPHI_OK ? canonical.status
+                                                       : amphi__hmac_sha256(cache->hmac_key,
+                                                             amphi__buf_str(&canonical), key);
+    amphi__buf_wipe(&canonical);
+    return status;
+}
+
+/* Copies the value out of memory, or NULL. */
+static char *memory_get(amphi_cache *cache, const uint8_t *key, int64_t now_ms)
+{
+    char *copy = NULL;
+    amphi__mutex_lock(&cache->lock);
+    for (size_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++) {
+        entry *e = &cache->entries[i];
+        if (e->value == NULL || memcmp(e->key, key, AMPHI_CACHE_KEY_BYTES) != 0)
+            continue;
+        if (e->expires_ms > now_ms) {
+            e->used = ++cache->uses;
+            copy = amphi__str_copy(amphi_str_from(e->value));
+        }
+        break;
+    }
+    amphi__mutex_unlock(&cache->lock);
+    return copy;
+}
+
+/* Takes `value`. An equal key, a free slot, or else the least recently used one. */
+static void memory_put(amphi_cache *cache, const uint8_t *key, char *value, int64_t expires_ms)
+{
+    char *old = NULL;
+    amphi__mutex_lock(&cache->lock);
+    entry *slot = &cache->entries[0];
+    for (size_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++) {
+        entry *e = &cache->entries[i];
+        if (e->value != NULL && memcmp(e->key, key, AMPHI_CACHE_KEY_BYTES) == 0) {
+            slot = e;
+            break;
+        }
+        if (slot->value != NULL && (e->value == NULL || e->used < slot->used))
+            slot = e;
+    }
+    old = slot->value;
+    memcpy(slot->key, key, AMPHI_CACHE_KEY_BYTES);
+    slot->value = value;
+    slot->expires_ms = expires_ms;
+    slot->used = ++cache->uses;
+    amphi__mutex_unlock(&cache->lock);
+    amphi__free(old);
+}
+
+static void copy_value(void *user, amphi_str value)
+{
+    *(char **)user = amphi__str_copy(value);
+}
+
+static amphi_status parse_answer(amphi_str json, amphi_cached_answer *out)
+{
+    amphi_json *root = NULL;
+    memset(out, 0, sizeof *out);
+    amphi_status status = amphi__json_parse(&root, json, "cached answer", NULL);
+    if (status != AMPHI_OK)
+        return status;
+    out->text = amphi__str_copy(amphi__json_string(amphi__json_get(root, "text")));
+    out->model = amphi__str_copy(amphi__json_string(amphi__json_get(root, "model")));
+    out->route = amphi__str_copy(amphi__json_string(amphi__json_get(root, "route")));
+    out->identity = amphi__str_copy(amphi__json_string(amphi__json_get(root, "identity")));
+    out->usage.prompt_tokens = (uint32_t)amphi__json_int(amphi__json_get(root, "prompt"), 0);
+    out->usage.completion_tokens =
+        (uint32_t)amphi__json_int(amphi__json_get(root, "completion"), 0);
+    amphi__json_free(root);
+    if (out->text != NULL && out->model != NULL && out->route != NULL && out->identity != NULL)
+        return AMPHI_OK;
+    amphi__cached_answer_clear(out);
+    return AMPHI_E_NO_MEMORY;
+}
+
+amphi_status amphi__cache_get(
+    amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out)
+{
+    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
+    char *value = memory_get(cache, key, now_ms);
+    bool from_table = value == NULL;
+    if (from_table) {
+        amphi_status status =
+            cache->store.ops->cache_get(cache->store.self, key, now_ms, copy_value, &value, NULL);
+        if (status != AMPHI_OK || value == NULL)
+            return status != AMPHI_OK ? status : AMPHI_E_NO_MEMORY;
+    }
+    amphi_status status = parse_answer(amphi_str_from(value), out);
+    amphi__free(value);
+    return status;
+}
+
+amphi_status amphi__cache_put(amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    const amphi_chat_result *answer, amphi_str identity, uint32_t ttl_s)
+{
+    amphi_buf json;
+    amphi__buf_init(&json, AMPHI_CACHE_ANSWER_BYTES_MAX);
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, &json);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_str(&writer, "text", answer->text);
+    amphi__json_put_str(&writer, "model", answer->model);
+    amphi__json_put_str(&writer, "route", answer->route);
+    amphi__json_put_str(&writer, "identity", identity);
+    amphi__json_put_int(&writer, "prompt", answer->usage.prompt_tokens);
+    amphi__json_put_int(&writer, "completion", answer->usage.completion_tokens);
+    amphi__json_close(&writer, '}');
+    char *value = amphi__buf_take(&json);
+    if (value == NULL)
+        return AMPHI_E_LIMIT; /* too long to be worth keeping, or no memory: not an error to show */
+    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
+    int64_t expires_ms = now_ms + (int64_t)ttl_s * 1000;
+    amphi_status status = cache->store.ops->cache_put(
+        cache->store.self, key, amphi_str_from(value), now_ms, expires_ms, NULL);
+    memory_put(cache, key, value, expires_ms);
+    return status;
+}
+
+void amphi__cached_answer_clear(amphi_cached_answer *answer)
+{
+    amphi__free(answer->text);
+    amphi__free(answer->model);
+    amphi__free(answer->route);
+    amphi__free(answer->identity);
+    memset(answer, 0, sizeof *answer);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything that reaches a store passes here first, so that the stores themselves need not ask
+ * again. No message repeats a value: values are users' words.
+ */
+#include "storage/store_checks.h"
+
+#include "sdk/core/error.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+#define CACHE_ENTRIES_DEFAULT  10000u
+#define CACHE_BYTES_DEFAULT    (64ull << 20)
+#define OUTBOX_ENTRIES_DEFAULT 1000u
+#define OUTBOX_AGE_DEFAULT_MS  (7ull * 24 * 3600 * 1000)
+#define OUTBOX_AGE_LIMIT_MS    (3650ull * 24 * 3600 * 1000) /* keeps sums far from overflow */
+
+amphi_store_limits amphi__store_limits(const amphi_storage_options *options)
+{
+    uint64_t age =
+        options->outbox_age_max_ms != 0 ? options->outbox_age_max_ms : OUTBOX_AGE_DEFAULT_MS;
+    return (amphi_store_limits){
+        .cache_entries =
+            options->cache_entries_max != 0 ? options->cache_entries_max : CACHE_ENTRIES_DEFAULT,
+        .cache_bytes =
+            options->cache_bytes_max != 0 ? options->cache_bytes_max : CACHE_BYTES_DEFAULT,
+        .outbox_entries =
+            options->outbox_entries_max != 0 ? options->outbox_entries_max : OUTBOX_ENTRIES_DEFAULT,
+        .outbox_age_ms = (int64_t)(age < OUTBOX_AGE_LIMIT_MS ? age : OUTBOX_AGE_LIMIT_MS),
+    };
+}
+
+amphi_status amphi__check_id(amphi_str id, const char *field, amphi_error *error)
+{
+    if (id.size == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: empty", field);
+    if (id.size > AMPHI_STORE_ID_BYTES_MAX)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: longer than %d bytes", field,
+            AMPHI_STORE_ID_BYTES_MAX);
+    return AMPHI_OK;
+}
+
+static amphi_status check_text(amphi_str text, const char *field, amphi_error *error)
+{
+    if (text.size > 0 && text.data == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: NULL with a size", field);
+    if (text.size > AMPHI_STORE_TEXT_BYTES_MAX)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "%s: larger than %u MiB", field,
+            AMPHI_STORE_TEXT_BYTES_MAX >> 20);
+    return AMPHI_OK;
+}
+
+static amphi_status check_message(const amphi_store_message *message, amphi_error *error)
+{
+    const struct {
+        amphi_str text;
+        const char *field;
+    } fields[] = {
+        {message->content, "messages[].content"},
+        {message->extra_json, "messages[].extra_json"},
+        {message->decision_json, "messages[].decision_json"},
+        {message->route, "messages[].route"},
+        {message->model, "messages[].model"},
+    };
+    amphi_status status = amphi__check_id(message->role, "messages[].role", error);
+    for (size_t i = 0; status == AMPHI_OK && i < sizeof fields / sizeof fields[0]; i++)
+        status = check_text(fields[i].text, fields[i].field, error);
+    return status;
+}
+
+amphi_status amphi__check_turn(const amphi_store_turn *turn, amphi_error *error)
+{
+    if (turn == NULL || turn->struct_size < sizeof *turn)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "turn: NULL, or its struct_size too small");
+    if (turn->messages_count > 0 && turn->messages == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages: NULL with a count");
+    if (turn->messages_count > AMPHI_STORE_MESSAGES_MAX)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "messages: more than %d in one turn",
+            AMPHI_STORE_MESSAGES_MAX);
+    amphi_status status = amphi__check_id(turn->conversation_id, "conversation_id", error);
+    if (status == AMPHI_OK && turn->outbox_id.size > 0)
+        status = amphi__check_id(turn->outbox_id, "outbox_id", error);
+    for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
+        status = check_message(&turn->messages[i], error);
+    return status;
+}
+
+amphi_status amphi__check_outbox_item(const amphi_store_outbox_item *item, amphi_error *error)
+{
+    if (item == NULL || item->struct_size < sizeof *item)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "item: NULL, or its struct_size too small");
+    amphi_status status = amphi__check_id(item->id, "id", error);
+    if (status == AMPHI_OK && item->conversation_id.size > 0)
+        status = amphi__check_id(item->conversation_id, "conversation_id", error);
+    return status == AMPHI_OK ? check_text(item->request_json, "request_json", error) : status;
+}
+
+amphi_status amphi__check_setting(amphi_str name, amphi_str value, amphi_error *error)
+{
+    amphi_status status = amphi__check_id(name, "name", error);
+    if (status == AMPHI_OK && value.size > AMPHI_STORE_SETTING_BYTES_MAX)
+        status = amphi__fail(error, AMPHI_E_LIMIT, 0, "value: larger than %u MiB",
+            AMPHI_STORE_SETTING_BYTES_MAX >> 20);
+    return status;
+}
+
+amphi_status amphi__check_cache_value(
+    const amphi_store_limits *limits, amphi_str value, amphi_error *error)
+{
+    if (value.size > AMPHI_CACHE_VALUE_BYTES_MAX || value.size > limits->cache_bytes)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "value: too large for the cache");
+    return AMPHI_OK;
+}
+
+/* ---- The title ---- */
+
+static amphi_status append_beginning(amphi_buf *out, amphi_str text, amphi_error *error)
+{
+    size_t end = 0;
+    for (int i = 0; i < AMPHI_TITLE_CHARACTERS && end < text.size; i++) {
+        uint32_t codepoint;
+        size_t size = amphi__utf8_decode(amphi__str_slice(text, end, text.size), &codepoint);
+        end += size > 0 ? size : 1; /* a stray byte counts as a character */
+    }
+    if (amphi__buf_append(out, text.data, end) != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    return AMPHI_OK;
+}
+
+/* content: OpenAI's [{"type":"text","text":"..."}, ...]. */
+static amphi_status append_first_part(amphi_buf *out, amphi_str content, amphi_error *error)
+{
+    amphi_json *parts = NULL;
+    amphi_status status = amphi__json_parse(&parts, content, "content", NULL);
+    if (status == AMPHI_E_NO_MEMORY)
+        return amphi__fail_no_memory(error);
+    if (status != AMPHI_OK) /* kept as it is; it only gives no title */
+        return AMPHI_OK;
+    const amphi_json *part = amphi__json_first(parts);
+    while (part != NULL &&
+           !amphi__str_equal_c(amphi__json_string(amphi__json_get(part, "type")), "text"))
+        part = amphi__json_next(part);
+    status = append_beginning(out, amphi__json_string(amphi__json_get(part, "text")), error);
+    amphi__json_free(parts);
+    return status;
+}
+
+amphi_status amphi__turn_title(amphi_buf *out, const amphi_store_turn *turn, amphi_error *error)
+{
+    for (size_t i = 0; i < turn->messages_count; i++) {
+        const amphi_store_message *message = &turn->messages[i];
+        if (amphi__str_equal_c(message->role, "user"))
+            return message->content_is_json ? append_first_part(out, message->content, error)
+                                            : append_beginning(out, message->content, error);
+    }
+    return AMPHI_OK;
+}
+
+amphi_status amphi__check_start(const amphi_store_start *start, amphi_error *error)
+{
+    const amphi_str words[] = {start->fingerprint, start->build, start->kernels, start->host};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (words[i].size > AMPHI_STORE_ID_BYTES_MAX)
+            return amphi__fail(error, AMPHI_E_LIMIT, 0, "ledger: a name is longer than %d bytes",
+                AMPHI_STORE_ID_BYTES_MAX);
+    if (start->fingerprint.size == 0 || (unsigned)start->phase >= AMPHI_START_PHASE_COUNT ||
+        (unsigned)start->outcome >= AMPHI_START_OUTCOME_COUNT)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "ledger: no fingerprint, or an unknown phase or outcome");
+    return AMPHI_OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What both stores accept and refuse, and their limits: one contract, written once.
+ */
+#ifndef AMPHI_STORAGE_STORE_CHECKS_H
+#define AMPHI_STORAGE_STORE_CHECKS_H
+
+#include "sdk/core/buf.h"
+#include "storage/storage.h"
+
+#define AMPHI_STORE_ID_BYTES_MAX      256         /* conversation, outbox id, setting's name */
+#define AMPHI_STORE_TEXT_BYTES_MAX    (16u << 20) /* each string of a message, a request     */
+#define AMPHI_STORE_SETTING_BYTES_MAX (4u << 20)
+#define AMPHI_CACHE_VALUE_BYTES_MAX   (1u << 20)
+#define AMPHI_STORE_MESSAGES_MAX      10000 /* of one turn */
+#define AMPHI_LEDGER_ROWS_MAX         512
+#define AMPHI_LEDGER_LIST_MAX         512 /* rows that one list shows */
+#define AMPHI_TITLE_CHARACTERS        60
+
+typedef struct amphi_store_limits {
+    uint32_t cache_entries;
+    uint64_t cache_bytes; /* values only */
+    uint32_t outbox_entries;
+    int64_t outbox_age_ms;
+} amphi_store_limits;
+
+/* The options' limits with their defaults filled in. */
+amphi_store_limits amphi__store_limits(const amphi_storage_options *options);
+
+/* AMPHI_E_ARGUMENT with the field's name, or AMPHI_E_LIMIT. */
+amphi_status amphi__check_turn(const amphi_store_turn *turn, amphi_error *error);
+amphi_status amphi__check_outbox_item(const amphi_store_outbox_item *item, amphi_error *error);
+amphi_status amphi__check_id(amphi_str id, const char *field, amphi_error *error);
+amphi_status amphi__check_setting(amphi_str name, amphi_str value, amphi_error *error);
+amphi_status amphi__check_start(const amphi_store_start *start, amphi_error *error);
+amphi_status amphi__check_cache_value(
+    const amphi_store_limits *limits, amphi_str value, amphi_error *error);
+
+/* The first characters of the turn's first user message (of its first text part); stays empty
+ * when there is none. AMPHI_E_NO_MEMORY only. */
+amphi_status amphi__turn_title(amphi_buf *out, const amphi_store_turn *turn, amphi_error *error);
+
+#endif

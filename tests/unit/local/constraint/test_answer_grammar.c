@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The form that a request asks for: which texts its grammar takes, and what is refused.
+ */
+#include "local/constraint/answer_grammar.h"
+#include "local/constraint/matcher.h"
+#include "sdk/core/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WEATHER                                                                                    \
+    "{\"type\":\"function\",\"function\":{\"name\":\"weather\",\"parameters\":{\"type\":"          \
+    "\"object\",\"properties\":{\"city\":{\"type\":\"string\"},\"when\":{\"$ref\":\"#/$defs/"      \
+    "when\"}},\"required\":[\"city\",\"when\"],\"additionalProperties\":false,\"$defs\":{"         \
+    "\"when\":{\"enum\":[\"now\",\"later\"]}}}}}"
+#define TIME          "{\"type\":\"function\",\"function\":{\"name\":\"time \\\"now\\\"\"}}"
+#define OPEN          "{\"type\":\"function\",\"function\":{\"name\":\"open\",\"parameters\":{}}}"
+#define TOOLS(choice) "{\"tools\":[" WEATHER "," TIME "," OPEN "],\"tool_choice\":" choice "}"
+#define NAMED(name)   TOOLS("{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}")
+
+static amphi_json *parse(const char *text)
+{
+    amphi_json *json = NULL;
+    assert_int_equal(amphi__json_parse(&json, amphi_str_from(text), "test", NULL), AMPHI_OK);
+    return json;
+}
+
+static bool takes(const char *request, const char *text)
+{
+    amphi_json *json = parse(request);
+    amphi_grammar grammar;
+    amphi_matcher *m = NULL;
+    amphi_error error;
+    if (amphi__answer_form_compile(&grammar, json, &error) != AMPHI_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(amphi__grammar_seal(&grammar, 8, &error), AMPHI_OK);
+    assert_int_equal(amphi__matcher_new(&m, &grammar, &error), AMPHI_OK);
+    uint32_t at = amphi__matcher_start(m);
+    for (const char *c = text; *c != '\0' && at != AMPHI_POSITION_NONE; c++)
+        at = amphi__matcher_step(m, at, (uint8_t)*c);
+    bool fits = at != AMPHI_POSITION_NONE && amphi__matcher_may_end(m, at);
+    amphi__matcher_free(m);
+    amphi__grammar_clear(&grammar);
+    amphi__json_free(json);
+    return fits;
+}
+
+static void form__is_told_by_the_request(void **state)
+{
+    static const struct {
+        const char *request;
+        amphi_answer_form form;
+    } rows[] = {{"{}", AMPHI_FORM_FREE}, {"{\"response_format\":null}", AMPHI_FORM_FREE},
+        {"{\"response_format\":{\"type\":\"text\"}}", AMPHI_FORM_FREE},
+        {"{\"response_format\":{\"type\":\"json_object\"}}", AMPHI_FORM_JSON},
+        {TOOLS("\"auto\""), AMPHI_FORM_FREE}, {TOOLS("\"none\""), AMPHI_FORM_FREE},
+        {TOOLS("{\"type\":\"auto\"}"), AMPHI_FORM_FREE},
+        {TOOLS("{\"type\":\"none\"}"), AMPHI_FORM_FREE}, {TOOLS("null"), AMPHI_FORM_FREE},
+        {TOOLS("{\"type\":\"required\"}"), AMPHI_FORM_CALL},
+        {TOOLS("{\"type\":\"function\",\"name\":\"open\"}"), AMPHI_FORM_CALL},
+        {TOOLS("\"required\""), AMPHI_FORM_CALL}, {NAMED("open"), AMPHI_FORM_CALL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        amphi_json *json = parse(rows[i].request);
+        assert_int_equal(amphi__answer_form(json), rows[i].form);
+        amphi__json_free(json);
+    }
+}
+
+static void form__a_required_call_is_one_of_the_tools(void **state)
+{
+    static const char weather[] =
+        "{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\", \"when\": \"now\"}}";
+    static const char time[] = "{\"name\": \"time \\\"now\\\"\", \"arguments\": {}}";
+    static const char open[] = "{\"name\": \"open\", \"arguments\": {\"any\": [1]}}";
+    assert_true(takes(TOOLS("\"required\""), weather));
+    assert_true(takes(TOOLS("\"required\""), time));
+    assert_true(takes(TOOLS("\"required\""), open));
+    assert_true(takes(NAMED("weather"), weather));
+    assert_false(takes(NAMED("weather"), open));
+    assert_false(takes(NAMED("open"), weather));
+    assert_false(takes(TOOLS("\"required\""), "{\"name\": \"weather\", \"arguments\": {}}"));
+    assert_false(takes(TOOLS("\"required\""), "{\"name\": \"other\", \"arguments\": {}}"));
+    assert_false(takes(TOOLS("\"required\""), "Sure."));
+    assert_true(takes(TOOLS("{\"type\":\"function\",\"name\":\"weather\"}"), weather));
+    assert_false(takes(TOOLS("{\"type\":\"function\",\"name\":\"weather\"}"), open));
+}
+
+static void form__arguments_are_an_object_whatever_the_parameters_say(void **state)
+{
+    static const char *const parameters[] = {"true", "{}", "{\"description\":\"any\"}",
+        "{\"type\":[\"object\",\"null\"],\"additionalProperties\":true}",
+        "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"object\"}]}"};
+    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
+        static const char *const no[] = {"null", "5", "\"x\"", "[]"};
+        char request[256];
+        char text[64];
+        (void)snprintf(request, sizeof request,
+            "{\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\",\"function\":{"
+            "\"name\":\"f\",\"parameters\":%s}}]}",
+            parameters[i]);
+        assert_true(takes(request, "{\"name\": \"f\", \"arguments\": {}}"));
+        for (size_t j = 0; j < sizeof no / sizeof no[0]; j++) {
+            (void)snprintf(text, sizeof text, "{\"name\": \"f\", \"arguments\": %s}", no[j]);
+            assert_false(takes(request, text));
+        }
+    }
+}
+
+static void form__too_many_tools_are_refused_in_one_line(void **state)
+{
+    amphi_buf request;
+    amphi_grammar grammar;
+    amphi_error error = {0};
+    amphi__buf_init(&request, 64 << 20);
+    amphi__buf_append_c(&request, "{\"tool_choice\":\"required\",\"tools\":[");
+    for (int i = 0; i < 400; i++)
+        amphi__buf_printf(
+            &request, "%s{\"function\":{\"name\":\"%01000d\"}}", i == 0 ? "" : ",", i);
+    amphi__buf_append_c(&request, "]}");
+    amphi__buf_append_char(&request, '\0');
+    amphi_json *json = parse(request.data);
+    assert_int_equal(amphi__answer_form_compile(&grammar, json, &error), AMPHI_E_LIMIT);
+    assert_string_equal(error.message, "tools: they are too large");
+    amphi__grammar_clear(&grammar);
+    amphi__json_free(json);
+    amphi__buf_clear(&request);
+}
+
+static void form__what_no_tool_can_answer_is_refused(void **state)
+{
+    static const char *const requests[] = {NAMED("missing"), "{\"tool_choice\":\"required\"}",
+        "{\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
+        "\"f\",\"parameters\":{\"not\":{}}}}]}",
+        TOOLS("{}"), TOOLS("{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\"}}"),
+        TOOLS("{\"type\":\"function\"}"), "{\"response_format\":{\"type\":\"strange\"}}",
+        "{\"response_format\":{\"type\":\"json_schema\"}}"};
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        amphi_json *json = parse(requests[i]);
+        amphi_grammar grammar = {0};
+        amphi_error error = {0};
+        amphi_status status = amphi__answer_form_compile(&grammar, json, &error);
+        assert_true(status == AMPHI_E_REQUEST || status == AMPHI_E_UNSUPPORTED);
+        assert_true(strlen(error.message) > 10);
+        amphi__grammar_clear(&grammar);
+        amphi__json_free(json);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(form__is_told_by_the_request),
+        cmocka_unit_test(form__a_required_call_is_one_of_the_tools),
+        cmocka_unit_test(form__arguments_are_an_object_whatever_the_parameters_say),
+        cmocka_unit_test(form__too_many_tools_are_refused_in_one_line),
+        cmocka_unit_test(form__what_no_tool_can_answer_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

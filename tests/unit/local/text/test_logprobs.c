@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Log-probabilities: the arithmetic against plain double sums and against what llama.cpp says of a
+ * real model (../shared/vectors); the records that carry them, honest and hostile.
+ */
+#include "local/text/logprobs.h"
+#include "local/text/logprobs_record.h"
+#include "sdk/core/json.h"
+#include "sdk/core/str.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define REFERENCE "../shared/vectors/reference/llama-f32"
+enum { VOCABULARY = 512, POSITIONS = 48 };
+
+static void logprobs__are_the_logarithms_of_softmax(void **state)
+{
+    const float logits[] = {1.0f, -2.5f, 3.25f, 0.0f, 3.25f, -80.0f};
+    amphi_logprobs read;
+    double sum = 0;
+    amphi__logprobs_read(&read, logits, 6, 3);
+    for (int i = 0; i < 6; i++)
+        sum += exp((double)logits[i]);
+    for (int i = 0; i < 6; i++)
+        assert_true(fabs((double)amphi__logprobs_of(&read, logits[i]) -
+                         log(exp((double)logits[i]) / sum)) < 1e-5);
+    assert_int_equal(read.top_count, 3);
+    assert_int_equal(read.top[0].token, 2); /* equal ones by their ids */
+    assert_int_equal(read.top[1].token, 4);
+    assert_int_equal(read.top[2].token, 0);
+    assert_true(read.top[0].logprob == amphi__logprobs_of(&read, 3.25f));
+}
+
+static void logprobs__of_huge_and_broken_logits_stay_in_range(void **state)
+{
+    const float odd[] = {NAN, -INFINITY, 3e38f, INFINITY, 1.0f};
+    const float none[] = {NAN, -INFINITY};
+    amphi_logprobs read;
+    amphi__logprobs_read(&read, odd, 5, 20);
+    assert_int_equal(read.top_count, 5);
+    assert_int_equal(read.top[0].token, 3);
+    for (int i = 0; i < 5; i++) {
+        float logprob = amphi__logprobs_of(&read, odd[i]);
+        assert_true(logprob <= 0 && logprob >= AMPHI_LOGPROB_NEVER);
+    }
+    assert_true(amphi__logprobs_of(&read, NAN) == AMPHI_LOGPROB_NEVER);
+    amphi__logprobs_read(&read, none, 2, 1);
+    assert_true(amphi__logprobs_of(&read, 0) == AMPHI_LOGPROB_NEVER);
+    amphi__logprobs_read(&read, odd, 0, 20);
+    assert_int_equal(read.top_count, 0);
+}
+
+/* llama.cpp's logits of the prompt's last position, and the five best of them as it names them. */
+static void logprobs__agree_with_the_reference_implementation(void **state)
+{
+    static float logits[POSITIONS * VOCABULARY];
+    FILE *file = fopen(REFERENCE ".logits.f32", "rb");
+    FILE *words = fopen(REFERENCE ".txt", "r");
+    char line[1024];
+    amphi_logprobs read;
+    long double sum = 0;
+    if (file == NULL || words == NULL) {
+        printf("skipped: ../shared/vectors is not there\n");
+        skip();
+    }
+    assert_int_equal(
+        fread(logits, sizeof logits[0], POSITIONS * VOCABULARY, file), POSITIONS * VOCABULARY);
+    const float *last = logits + (POSITIONS - 1) * VOCABULARY;
+    amphi__logprobs_read(&read, last, VOCABULARY, 5);
+    for (int i = 0; i < VOCABULARY; i++)
+        sum += expl((long double)last[i]);
+    assert_non_null(fgets(line, sizeof line, words)); /* tokens: */
+    assert_non_null(fgets(line, sizeof line, words)); /* vocab */
+    for (int i = 0; i < 5; i++) {
+        int token = 0;
+        double logit = 0;
+        assert_int_equal(fscanf(words, "%d %lf", &token, &logit), 2);
+        assert_int_equal(read.top[i].token, token);
+        assert_true(fabs((double)read.top[i].logprob - (logit - (double)logl(sum))) < 1e-4);
+    }
+    fclose(file);
+    fclose(words);
+}
+
+static void record__becomes_openais_json(void **state)
+{
+    amphi_buf record, json;
+    amphi__buf_init(&record, AMPHI_LOGPROBS_RECORD_MAX);
+    amphi__buf_init(&json, 0);
+    amphi__logprobs_record_put(&record, -0.5f, AMPHI_STR("a\"\n"));
+    amphi__logprobs_record_put(&record, AMPHI_LOGPROB_NEVER, AMPHI_STR("\xe4\xbd"));
+    assert_true(amphi__logprobs_record_is_sound(amphi__buf_str(&record)));
+    amphi__logprobs_record_write(&json, amphi__buf_str(&record));
+    assert_string_equal(json.data,
+        "{\"token\":\"a\\\"\\n\",\"logprob\":-0.5,\"bytes\":[97,34,10],\"top_logprobs\":["
+        "{\"token\":\"\xEF\xBF\xBD\xEF\xBF\xBD\",\"logprob\":-9999,\"bytes\":[228,189]}]}");
+    amphi__buf_clear(&record);
+    amphi__buf_clear(&json);
+}
+
+static void record__too_long_tokens_are_cut(void **state)
+{
+    static char longer[AMPHI_LOGPROBS_TEXT_MAX * 2];
+    amphi_buf record;
+    memset(longer, 'x', sizeof longer);
+    amphi__buf_init(&record, AMPHI_LOGPROBS_RECORD_MAX);
+    for (unsigned i = 0; i <= AMPHI_LOGPROBS_TOP_MAX; i++)
+        amphi__logprobs_record_put(&record, -1, amphi_str_make(longer, sizeof longer));
+    assert_int_equal(record.status, AMPHI_OK);
+    assert_int_equal(record.size, AMPHI_LOGPROBS_RECORD_MAX);
+    assert_true(amphi__logprobs_record_is_sound(amphi__buf_str(&record)));
+    amphi__buf_clear(&record);
+}
+
+/* Every cut, every wrong number; nothing is read past the end (ASan). */
+static void record__unsound_ones_are_told(void **state)
+{
+    const float wrong[] = {NAN, INFINITY, -INFINITY, 1e-6f, -10000.0f};
+    amphi_buf record;
+    amphi__buf_init(&record, 0);
+    for (int i = 0; i < 3; i++)
+        amphi__logprobs_record_put(&record, -1, AMPHI_STR("abc"));
+    for (size_t size = 0; size < record.size; size++) {
+        char *copy = malloc(size + 1);
+        memcpy(copy, record.data, size);
+        assert_int_equal(
+            amphi__logprobs_record_is_sound(amphi_str_make(copy, size)), size > 0 && size % 9 == 0);
+        free(copy);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        amphi__buf_reset(&record);
+        amphi__logprobs_record_put(&record, wrong[i], AMPHI_STR("a"));
+        assert_false(amphi__logprobs_record_is_sound(amphi__buf_str(&record)));
+    }
+    amphi__buf_reset(&record);
+    for (unsigned i = 0; i <= AMPHI_LOGPROBS_TOP_MAX + 1; i++)
+        amphi__logprobs_record_put(&record, -1, AMPHI_STR("a"));
+    assert_false(amphi__logprobs_record_is_sound(amphi__buf_str(&record)));
+    amphi__buf_clear(&record);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logprobs__are_the_logarithms_of_softmax),
+        cmocka_unit_test(logprobs__of_huge_and_broken_logits_stay_in_range),
+        cmocka_unit_test(logprobs__agree_with_the_reference_implementation),
+        cmocka_unit_test(record__becomes_openais_json),
+        cmocka_unit_test(record__too_long_tokens_are_cut),
+        cmocka_unit_test(record__unsound_ones_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
