@@ -29,9 +29,8 @@ static uint32_t checksum(const amphi_crumb_bytes *bytes)
     const uint8_t *at = (const uint8_t *)bytes;
     uint32_t sum = 2166136261u;
 
-    for (size_t i = 0; i < offsetof(amphi_crumb_bytes, checksum); i++) {
+    for (size_t i = 0; i < offsetof(amphi_crumb_bytes, checksum); i++)
         sum = (sum ^ at[i]) * 16777619u;
-    }
     return sum;
 }
 
@@ -63,13 +62,11 @@ void amphi__breadcrumb_open(amphi_breadcrumb *crumb, const char *path)
         crumb->other_fd = fd;
         return;
     }
-    if (fd >= 0 && ftruncate(fd, sizeof(amphi_crumb_bytes)) == 0) {
+    if (fd >= 0 && ftruncate(fd, sizeof(amphi_crumb_bytes)) == 0)
         memory = mmap(NULL, sizeof(amphi_crumb_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    }
     if (memory == MAP_FAILED) {
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
-        }
         return;
     }
     crumb->fd = fd;
@@ -91,9 +88,8 @@ void amphi__breadcrumb_close(amphi_breadcrumb *crumb)
         munmap(crumb->bytes, sizeof *crumb->bytes);
         close(crumb->fd); /* and the lock goes */
     }
-    if (crumb->other_fd >= 0) {
+    if (crumb->other_fd >= 0)
         close(crumb->other_fd);
-    }
     *crumb = (amphi_breadcrumb){.fd = -1, .other_fd = -1};
 }
 
@@ -106,9 +102,8 @@ uint32_t amphi__breadcrumb_crashes(const amphi_breadcrumb *crumb, const char *fi
 {
     amphi_crumb_bytes other;
 
-    if (crumb->bytes != NULL) {
+    if (crumb->bytes != NULL)
         return is_of(crumb->bytes, fingerprint) ? crumb->bytes->crashes : 0;
-    }
     /* Read, not mapped: the file is not ours, and may be shorter by now. */
     return crumb->other_fd >= 0 &&
                    pread(crumb->other_fd, &other, sizeof other, 0) == (ssize_t)sizeof other &&
@@ -123,14 +118,12 @@ void amphi__breadcrumb_set(
     amphi_crumb_bytes next = {0};
     size_t size = strlen(fingerprint);
 
-    if (crumb->bytes == NULL) {
+    if (crumb->bytes == NULL)
         return;
-    }
-    if (is_of(crumb->bytes, fingerprint)) {
+    if (is_of(crumb->bytes, fingerprint))
         next = *crumb->bytes;
-    } else {
+    else
         memcpy(next.model, fingerprint, size < sizeof next.model ? size : sizeof next.model);
-    }
     next.phase = phase;
     write_crumb(crumb, next);
 }

@@ -27,9 +27,8 @@
 /* Under the lock. */
 static amphi_status thread_start(amphi_local *local)
 {
-    if (local->thread.started) {
+    if (local->thread.started)
         return AMPHI_OK;
-    }
     return amphi__thread_start(&local->thread, "amphi-local", amphi__supervisor_run, local);
 }
 
@@ -49,21 +48,17 @@ static void describe_wait(amphi_local *local, const amphi_model_key *key)
     uint64_t until_us = amphi__clock_us(NULL) + DESCRIBE_WAIT_US;
 
     local->want_describe = true;
-    if (thread_start(local) != AMPHI_OK) {
+    if (thread_start(local) != AMPHI_OK)
         return;
-    }
     amphi__supervisor_wake(local);
     while (local->want_describe && !described_is_fresh(local, key)) {
         uint64_t now_us = amphi__clock_us(NULL);
 
-        if (now_us >= until_us) {
+        if (now_us >= until_us)
             return;
-        }
         if (!amphi__cond_wait_us(&local->changed, &local->lock,
-                until_us - now_us < AMPHI_LOCAL_LOOK_US ? until_us - now_us
-                                                        : AMPHI_LOCAL_LOOK_US)) {
+                until_us - now_us < AMPHI_LOCAL_LOOK_US ? until_us - now_us : AMPHI_LOCAL_LOOK_US))
             amphi__local_unstick(local);
-        }
     }
 }
 
@@ -91,9 +86,8 @@ static void fill_info(const amphi_local *local, const amphi_model_key *key, amph
     out->kv_bytes_per_token = model->kv_bytes_per_token;
     out->scratch_bytes = model->scratch_bytes;
     out->context_tokens_max = model->context_tokens_max;
-    if (out->context_tokens_max == 0 || out->context_tokens_max > local->context_tokens_max) {
+    if (out->context_tokens_max == 0 || out->context_tokens_max > local->context_tokens_max)
         out->context_tokens_max = local->context_tokens_max;
-    }
 }
 
 /* What the identity is made from: reads 256 KiB at most, and only when a file changed. */
@@ -104,19 +98,17 @@ static void refresh_identity(amphi_local *local, const amphi_model_key *model)
     char engine[AMPHI_FINGERPRINT_MAX];
     bool fresh = false;
 
-    if (local->worker_path[0] != '\0') {
+    if (local->worker_path[0] != '\0')
         snprintf(path, sizeof path, "%s", local->worker_path);
-    } else {
+    else
         (void)amphi__local_worker_path(path, sizeof path, NULL);
-    }
     amphi__file_key(path, &made.worker);
     amphi__mutex_lock(&local->lock);
     fresh = amphi__model_key_equal(&local->identity.model, &made.model) &&
             amphi__model_key_equal(&local->identity.worker, &made.worker);
     amphi__mutex_unlock(&local->lock);
-    if (fresh) {
+    if (fresh)
         return;
-    }
     (void)amphi__fingerprint(local->model_path, made.fingerprint);
     (void)amphi__fingerprint(path, engine);
     snprintf(made.build, sizeof made.build, "%.12s+%.12s", amphi_version(), engine);
@@ -137,13 +129,11 @@ static amphi_status identify(
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
     snprintf(out->name, sizeof out->name, "local");
-    if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK) {
+    if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK)
         snprintf(out->kernels, sizeof out->kernels, "%s", kernels->name);
-    }
     amphi_status status = amphi__model_key(local, key, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     refresh_identity(local, key);
     amphi__mutex_lock(&local->lock);
     snprintf(out->fingerprint, sizeof out->fingerprint, "%s", local->identity.fingerprint);
@@ -172,12 +162,10 @@ static void local_describe(void *self, amphi_engine_info *out)
         return;
     }
     amphi__mutex_lock(&local->lock);
-    if (!described_is_fresh(local, &key)) {
+    if (!described_is_fresh(local, &key))
         describe_wait(local, &key);
-    }
-    if (local->current != NULL && local->described.known) {
+    if (local->current != NULL && local->described.known)
         key = local->described.key; /* it is answering with the file that it has */
-    }
     fill_info(local, &key, out);
     out->deaths_early = local->deaths.early;
     out->deaths_late = local->deaths.late;
@@ -197,19 +185,16 @@ static amphi_status local_start(void *self, amphi_engine_run **out,
 
     *out = NULL;
     status = amphi__run_new(&run, request, sink, local->threads, local->context_tokens_max, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi__mutex_lock(&local->lock);
     status = thread_start(local);
-    if (status == AMPHI_OK && local->runs_count > AMPHI_LOCAL_QUEUE_MAX) {
+    if (status == AMPHI_OK && local->runs_count > AMPHI_LOCAL_QUEUE_MAX)
         status = AMPHI_E_BUSY;
-    }
     if (status == AMPHI_OK) {
         run->id = ++local->next_id;
-        if (run->id == 0) { /* 0 is "none" in the control page */
+        if (run->id == 0) /* 0 is "none" in the control page */
             run->id = ++local->next_id;
-        }
         *(local->last != NULL ? &local->last->next : &local->first) = run;
         local->last = run;
         local->runs_count++;
@@ -241,16 +226,13 @@ static void local_release(void *self, amphi_engine_run *run)
 {
     amphi_local *local = self;
 
-    if (run == NULL) {
+    if (run == NULL)
         return;
-    }
     local_cancel(self, run);
     amphi__mutex_lock(&local->lock);
-    while (!run->ended) {
-        if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US)) {
+    while (!run->ended)
+        if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US))
             amphi__local_unstick(local);
-        }
-    }
     amphi__mutex_unlock(&local->lock);
     amphi__run_free(run);
 }
@@ -265,9 +247,8 @@ static uint32_t estimate(amphi_str body)
     uint64_t other = 0;
     uint64_t messages = 0;
 
-    if (amphi__json_parse(&root, body, "request", NULL) != AMPHI_OK) {
+    if (amphi__json_parse(&root, body, "request", NULL) != AMPHI_OK)
         return (uint32_t)(body.size / 4 + 1);
-    }
     for (const amphi_json *message = amphi__json_first(amphi__json_get(root, "messages"));
          message != NULL; message = amphi__json_next(message)) {
         amphi_str text = amphi__json_string(amphi__json_get(message, "content"));
@@ -297,18 +278,16 @@ static bool count_exactly(amphi_local *local, amphi_str body, uint32_t *out)
     while (count->step != AMPHI_COUNT_DONE) {
         uint64_t now_us = amphi__clock_us(NULL);
 
-        if (now_us >= until_us) {
+        if (now_us >= until_us)
             break;
-        }
         amphi__cond_wait_us(&local->changed, &local->lock, until_us - now_us);
     }
     answered = count->step == AMPHI_COUNT_DONE && count->status == AMPHI_OK;
     *out = answered ? count->tokens : *out;
-    if (count->step == AMPHI_COUNT_SENT) {
+    if (count->step == AMPHI_COUNT_SENT)
         count->abandoned = true; /* the supervisor frees the place when the answer comes */
-    } else {
+    else
         count->step = AMPHI_COUNT_FREE;
-    }
     count->body = NULL;
     return answered;
 }
@@ -320,13 +299,11 @@ static amphi_status local_count_tokens(void *self, amphi_str body, uint32_t *out
 
     amphi__mutex_lock(&local->lock);
     if (local->ready && local->runs_count == 0 && local->count.step == AMPHI_COUNT_FREE &&
-        body.size > 0 && body.size <= AMPHI_WORKER_BODY_MAX) {
+        body.size > 0 && body.size <= AMPHI_WORKER_BODY_MAX)
         exact = count_exactly(local, body, out);
-    }
     amphi__mutex_unlock(&local->lock);
-    if (!exact) {
+    if (!exact)
         *out = estimate(body);
-    }
     return AMPHI_OK;
 }
 
@@ -349,12 +326,10 @@ static void local_unload(void *self, bool force)
 
     amphi__mutex_lock(&local->lock);
     if (force) {
-        for (amphi_engine_run *run = local->first; run != NULL; run = run->next) {
+        for (amphi_engine_run *run = local->first; run != NULL; run = run->next)
             run->evicted = true;
-        }
-        if (local->current != NULL) {
+        if (local->current != NULL)
             local->current->evicted = true;
-        }
     }
     if (force || local->runs_count == 0) {
         local->want_unload = true;
@@ -368,20 +343,17 @@ static void local_free(void *self)
 {
     amphi_local *local = self;
 
-    if (local == NULL) {
+    if (local == NULL)
         return;
-    }
     amphi__mutex_lock(&local->lock);
     local->want_stop = true;
     amphi__mutex_unlock(&local->lock);
     if (local->wake_fd >= 0) {
         amphi__supervisor_wake(local);
         amphi__mutex_lock(&local->lock);
-        while (local->thread.started && !local->finished) {
-            if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US)) {
+        while (local->thread.started && !local->finished)
+            if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US))
                 amphi__local_unstick(local);
-            }
-        }
         amphi__mutex_unlock(&local->lock);
         amphi__thread_join(&local->thread);
         close(local->wake_fd);
@@ -421,9 +393,8 @@ static amphi_status fill_options(
     }
     amphi__str_copy_to(local->model_path, sizeof local->model_path, options->model_path);
     amphi__str_copy_to(local->worker_path, sizeof local->worker_path, options->worker_path);
-    if (local->model_path[0] == '\0') { /* none at all is for describe() to say */
+    if (local->model_path[0] == '\0') /* none at all is for describe() to say */
         (void)amphi__local_default_model(local->model_path, sizeof local->model_path);
-    }
     local->threads = or_default(options->threads, amphi__threads_default());
     local->context_tokens_max =
         or_default(options->context_tokens_max, AMPHI_LOCAL_CONTEXT_DEFAULT);
@@ -443,14 +414,12 @@ amphi_status amphi__local_engine_new(
     amphi_local *local = NULL;
     amphi_status status = AMPHI_OK;
 
-    if (options->isolation == AMPHI_ISOLATION_THREAD) {
+    if (options->isolation == AMPHI_ISOLATION_THREAD)
         return amphi__thread_engine_new(out, options, error);
-    }
     memset(out, 0, sizeof *out);
     local = amphi__calloc(1, sizeof *local);
-    if (local == NULL) {
+    if (local == NULL)
         return amphi__fail_no_memory(error);
-    }
     amphi__worker_init(&local->worker);
     status = fill_options(local, options, error);
     if (status != AMPHI_OK) {
@@ -486,9 +455,8 @@ amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t cap
     uint32_t missing = 0;
     size_t size = 0;
 
-    if (engine->ops != &local_ops || capacity == 0) {
+    if (engine->ops != &local_ops || capacity == 0)
         return AMPHI_E_ARGUMENT;
-    }
     amphi__mutex_lock(&local->lock);
     known = local->cage_known;
     missing = local->cage_missing;

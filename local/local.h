@@ -15,20 +15,20 @@
 /* How long the engine process may be silent, in milliseconds; 0: the default. */
 typedef struct amphi_local_limits {
     uint32_t start_ms;   /* until it has read the model's header; 10000 */
-    uint32_t load_ms;    /* between two steps of loading; 18000         */
-    uint32_t prefill_ms; /* between two steps of a prompt; 18000        */
-    uint32_t token_ms;   /* between two tokens; 4500                    */
+    uint32_t load_ms;    /* between two steps of loading; 18000 */
+    uint32_t prefill_ms; /* between two steps of a prompt; 18000 */
+    uint32_t token_ms;   /* between two tokens; 4500 */
 } amphi_local_limits;
 
 typedef struct amphi_local_options {
-    amphi_str model_path;        /* a GGUF file; empty: the embedded default model          */
+    amphi_str model_path;        /* a GGUF file; empty: the embedded default model */
     amphi_str worker_path;       /* empty: $AMPHI_WORKER, then beside the program, beside the
-                                    library, ../libexec/amphi, then the installed place      */
-    uint32_t threads;            /* 0: as many as there are cores, 4 at most                */
-    uint32_t context_tokens_max; /* 0: the model's, 4096 at most                            */
-    amphi_isolation isolation;   /* thread: no limits, nobody watches                        */
-    amphi_str breadcrumb_path;   /* thread: the file of breadcrumb.h; empty: none            */
-    amphi_local_limits limits;   /* of real time: a process does not follow a test's clock  */
+                                    library, ../libexec/amphi, then the installed place */
+    uint32_t threads;            /* 0: as many as there are cores, 4 at most */
+    uint32_t context_tokens_max; /* 0: the model's, 4096 at most */
+    amphi_isolation isolation;   /* thread: no limits, nobody watches */
+    amphi_str breadcrumb_path;   /* thread: the file of breadcrumb.h; empty: none */
+    amphi_local_limits limits;   /* of real time: a process does not follow a test's clock */
     amphi_log log;
 } amphi_local_options;
 

@@ -66,17 +66,15 @@ amphi_status amphi__local_engine_new(
 
 amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity)
 {
-    if (capacity > 0) {
+    if (capacity > 0)
         out[0] = '\0';
-    }
     return AMPHI_E_NOT_FOUND;
 }
 
 amphi_status amphi__local_default_model(char *out, size_t capacity)
 {
-    if (capacity > 0) {
+    if (capacity > 0)
         out[0] = '\0';
-    }
     return AMPHI_E_NOT_FOUND;
 }
 

@@ -303,10 +303,9 @@ static uint64_t put_types(const amphi_gguf *gguf, amphi_json_writer *writer)
         elements += tensor->dims[0] * tensor->dims[1] * tensor->dims[2] * tensor->dims[3];
     }
     amphi__json_open(writer, "types", '{');
-    for (uint32_t type = 0; type < AMPHI_WEIGHT_TYPE_LIMIT; type++) {
+    for (uint32_t type = 0; type < AMPHI_WEIGHT_TYPE_LIMIT; type++)
         if (counts[type] > 0)
             amphi__json_put_int(writer, amphi__weight_info(type)->name, clamp_int(counts[type]));
-    }
     amphi__json_close(writer, '}');
     return elements;
 }

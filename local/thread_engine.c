@@ -62,13 +62,11 @@ static amphi_status read_need(
     amphi_str title;
     amphi_status status = amphi__gguf_open(&gguf, amphi_str_from(path), error);
 
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__llm_need(need, gguf, error);
-    }
     if (status == AMPHI_OK) {
-        if (!amphi__gguf_str(gguf, "general.name", &title) || title.size == 0) {
+        if (!amphi__gguf_str(gguf, "general.name", &title) || title.size == 0)
             title = amphi_str_from(need->family);
-        }
         amphi__str_copy_to(name, name_max, title);
     }
     amphi__gguf_free(gguf);
@@ -89,19 +87,16 @@ static void look_at_file(thread_engine *engine, bool inside)
     }
     if (!inside || engine->status != AMPHI_E_BUSY ||
         amphi__breadcrumb_crashes(&engine->crumb, engine->fingerprint) >=
-            AMPHI_BREADCRUMB_CRASHES_MAX) {
+            AMPHI_BREADCRUMB_CRASHES_MAX)
         return;
-    }
-    if (!engine->busy) {
+    if (!engine->busy)
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_LOAD, engine->fingerprint);
-    }
     amphi__error_clear(&error);
     engine->status =
         read_need(&engine->need, engine->model_path, engine->name, sizeof engine->name, &error);
     amphi__str_copy_to(engine->why, sizeof engine->why, amphi_str_from(error.message));
-    if (!engine->busy) {
+    if (!engine->busy)
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->fingerprint);
-    }
 }
 
 /* Under the lock. */
@@ -118,9 +113,8 @@ static void name_engine(const thread_engine *engine, amphi_engine_info *out)
     snprintf(out->name, sizeof out->name, "local");
     snprintf(out->fingerprint, sizeof out->fingerprint, "%s", engine->fingerprint);
     snprintf(out->build, sizeof out->build, "%.12s in the app", amphi_version());
-    if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK) {
+    if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK)
         snprintf(out->kernels, sizeof out->kernels, "%s", kernels->name);
-    }
 }
 
 static void engine_identify(void *self, amphi_engine_info *out)
@@ -171,9 +165,8 @@ static void end_run(thread_engine *engine, amphi_engine_run *run, const amphi_en
 {
     run->sink.event(run->sink.self, event);
     amphi__mutex_lock(&engine->lock);
-    if (engine->current == run) {
+    if (engine->current == run)
         engine->current = NULL;
-    }
     engine->runs_count--;
     run->ended = true;
     amphi__cond_broadcast(&engine->changed);
@@ -205,9 +198,8 @@ static void fail_run(thread_engine *engine, amphi_engine_run *run, amphi_status 
 static void on_text(
     thread_engine *engine, amphi_engine_run *run, amphi_worker_event kind, amphi_str text)
 {
-    if (run->text_bytes == 0) {
+    if (run->text_bytes == 0)
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_TOKEN, engine->at_work);
-    }
     (void)amphi__run_text(run, kind, text);
 }
 
@@ -235,9 +227,8 @@ static void on_message(
         memcpy(&engine->told, data, sizeof engine->told);
         return;
     }
-    if (run == NULL) {
+    if (run == NULL)
         return; /* warming up, for nobody in particular */
-    }
     if (kind == AMPHI_WORKER_TEXT || kind == AMPHI_WORKER_REASONING ||
         kind == AMPHI_WORKER_TOOL_CALL) {
         on_text(engine, run, kind, more);
@@ -300,9 +291,8 @@ static amphi_status load(thread_engine *engine, const amphi_worker_load *wish)
     amphi_error error;
     amphi_status status = AMPHI_OK;
 
-    if (is_loaded(engine, wish)) {
+    if (is_loaded(engine, wish))
         return AMPHI_OK;
-    }
     unload(engine);
     amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_LOAD, engine->at_work);
     amphi__file_key(engine->model_path, &engine->loaded);
@@ -319,9 +309,8 @@ static amphi_status load(thread_engine *engine, const amphi_worker_load *wish)
     engine->loaded_context = wish->context_tokens_max;
     engine->loaded_plain = wish->plain_kernels != 0;
     amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->at_work);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         unload(engine);
-    }
     set_ready(engine, status == AMPHI_OK);
     return status;
 }
@@ -352,9 +341,8 @@ static bool next_work(thread_engine *engine, amphi_engine_run **run, bool *warm,
     amphi__mutex_lock(&engine->lock);
     engine->busy = false;
     while (
-        engine->first == NULL && !engine->want_load && !engine->want_unload && !engine->want_stop) {
+        engine->first == NULL && !engine->want_load && !engine->want_unload && !engine->want_stop)
         amphi__cond_wait(&engine->changed, &engine->lock);
-    }
     *cold = engine->want_unload;
     *warm = engine->want_load && !*cold;
     engine->want_unload = engine->want_load = false;
@@ -389,19 +377,17 @@ static void work(void *self)
     bool cold = false;
 
     while (next_work(engine, &run, &warm, &cold)) {
-        if (cold) {
+        if (cold)
             unload(engine);
-        }
         if (warm && run == NULL) {
             const amphi_worker_load wish = {engine->threads, engine->context_tokens_max, 0};
 
             (void)load(engine, &wish);
         }
-        if (run != NULL && is_given_up(engine, run)) {
+        if (run != NULL && is_given_up(engine, run))
             fail_run(engine, run, AMPHI_E_CANCELLED, "the request was cancelled", false);
-        } else if (run != NULL) {
+        else if (run != NULL)
             answer(engine, run);
-        }
     }
     unload(engine);
 }
@@ -425,9 +411,8 @@ static amphi_status engine_start(void *self, amphi_engine_run **out,
         amphi__run_new(&run, request, sink, engine->threads, engine->context_tokens_max, error);
 
     *out = NULL;
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi__mutex_lock(&engine->lock);
     status = engine->runs_count >= AMPHI_LOCAL_QUEUE_MAX ? AMPHI_E_BUSY : thread_start(engine);
     if (status == AMPHI_OK) {
@@ -452,9 +437,8 @@ static void engine_cancel(void *self, amphi_engine_run *run)
 
     amphi__mutex_lock(&engine->lock);
     run->cancelled = true;
-    if (engine->current == run) {
+    if (engine->current == run)
         atomic_store(&engine->control.cancel_run, run->id);
-    }
     amphi__mutex_unlock(&engine->lock);
 }
 
@@ -462,15 +446,13 @@ static void engine_release(void *self, amphi_engine_run *run)
 {
     thread_engine *engine = self;
 
-    if (run == NULL) {
+    if (run == NULL)
         return;
-    }
     amphi__mutex_lock(&engine->lock);
     while (!run->ended) {
         run->cancelled = true;
-        if (engine->current == run) {
+        if (engine->current == run)
             atomic_store(&engine->control.cancel_run, run->id);
-        }
         amphi__cond_wait_us(&engine->changed, &engine->lock, AMPHI_LOCAL_LOOK_US);
     }
     amphi__mutex_unlock(&engine->lock);
@@ -492,9 +474,8 @@ static void engine_unload(void *self, bool force)
     thread_engine *engine = self;
 
     amphi__mutex_lock(&engine->lock);
-    for (amphi_engine_run *run = engine->first; run != NULL && force; run = run->next) {
+    for (amphi_engine_run *run = engine->first; run != NULL && force; run = run->next)
         run->evicted = true;
-    }
     if (force && engine->current != NULL) {
         engine->current->evicted = true;
         atomic_store(&engine->control.cancel_run, engine->current->id);
@@ -511,9 +492,8 @@ static void engine_free(void *self)
 {
     thread_engine *engine = self;
 
-    if (engine == NULL) {
+    if (engine == NULL)
         return;
-    }
     amphi__mutex_lock(&engine->lock);
     engine->want_stop = true;
     amphi__cond_broadcast(&engine->changed);
@@ -560,9 +540,8 @@ amphi_status amphi__thread_engine_new(
         return amphi__fail_no_memory(error);
     }
     amphi__str_copy_to(engine->model_path, sizeof engine->model_path, options->model_path);
-    if (engine->model_path[0] == '\0') {
+    if (engine->model_path[0] == '\0')
         (void)amphi__local_default_model(engine->model_path, sizeof engine->model_path);
-    }
     engine->threads = options->threads != 0 ? options->threads : amphi__threads_default();
     engine->context_tokens_max = options->context_tokens_max != 0 ? options->context_tokens_max
                                                                   : AMPHI_LOCAL_CONTEXT_DEFAULT;

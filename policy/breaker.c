@@ -28,12 +28,10 @@ static uint64_t mark(uint64_t now_ms)
 /* A clock that was set back must not keep a route shut until it has caught up. */
 static void forget_the_future(amphi_breaker *breaker, uint64_t now_ms)
 {
-    if (breaker->opened_ms > mark(now_ms)) {
+    if (breaker->opened_ms > mark(now_ms))
         breaker->opened_ms = mark(now_ms);
-    }
-    if (breaker->probe_ms > mark(now_ms)) {
+    if (breaker->probe_ms > mark(now_ms))
         breaker->probe_ms = mark(now_ms);
-    }
 }
 
 static uint64_t left_ms(uint64_t since_ms, uint64_t wait_ms, uint64_t now_ms)
@@ -56,9 +54,8 @@ void amphi__breaker_look(
     amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms, amphi_breaker_facts *out)
 {
     memset(out, 0, sizeof *out);
-    if (breaker->opened_ms == 0) {
+    if (breaker->opened_ms == 0)
         return;
-    }
     forget_the_future(breaker, now_ms);
     uint64_t wait_ms = wait_for_probe(breaker, policy, now_ms);
     out->open = wait_ms > 0;
@@ -71,13 +68,11 @@ void amphi__breaker_look(
 amphi_breaker_pass amphi__breaker_enter(
     amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms)
 {
-    if (breaker->opened_ms == 0) {
+    if (breaker->opened_ms == 0)
         return AMPHI_BREAKER_PASSED;
-    }
     forget_the_future(breaker, now_ms);
-    if (wait_for_probe(breaker, policy, now_ms) > 0) {
+    if (wait_for_probe(breaker, policy, now_ms) > 0)
         return AMPHI_BREAKER_REFUSED;
-    }
     breaker->probe_ms = mark(now_ms);
     return AMPHI_BREAKER_PROBE;
 }
@@ -112,9 +107,8 @@ static uint32_t count_window(
         const amphi_breaker_outcome *outcome =
             &breaker->outcomes[(breaker->next + AMPHI_BREAKER_WINDOW_MAX - i) %
                                AMPHI_BREAKER_WINDOW_MAX];
-        if (outcome->at_ms > now_ms || now_ms - outcome->at_ms >= window_ms) {
+        if (outcome->at_ms > now_ms || now_ms - outcome->at_ms >= window_ms)
             continue; /* too old, or of a time before the clock was set back */
-        }
         of++;
         *failed += outcome->failed;
     }
@@ -129,12 +123,11 @@ static void judge(amphi_breaker *breaker, const amphi_policy *policy, uint64_t n
     uint32_t least = policy->breaker_requests_min < policy->breaker_window_requests
                          ? policy->breaker_requests_min
                          : policy->breaker_window_requests; /* a smaller window is full sooner */
-    if (row >= policy->breaker_failures) {
+    if (row >= policy->breaker_failures)
         open_it(breaker, row, row, now_ms);
-    } else if (policy->breaker_failure_percent > 0 && of >= least &&
-               failed * 100 >= of * policy->breaker_failure_percent) {
+    else if (policy->breaker_failure_percent > 0 && of >= least &&
+             failed * 100 >= of * policy->breaker_failure_percent)
         open_it(breaker, failed, of, now_ms);
-    }
 }
 
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
@@ -142,9 +135,8 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
 {
     bool failed = lesson == AMPHI_BREAKER_ILL;
     bool is_probe = pass == AMPHI_BREAKER_PROBE && breaker->opened_ms != 0;
-    if (pass == AMPHI_BREAKER_REFUSED || (breaker->opened_ms != 0 && !is_probe)) {
+    if (pass == AMPHI_BREAKER_REFUSED || (breaker->opened_ms != 0 && !is_probe))
         return;
-    }
     if (lesson == AMPHI_BREAKER_NOTHING) {
         breaker->probe_ms = 0; /* the next one may probe at once */
         return;
@@ -153,11 +145,9 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
         open_it(breaker, breaker->opened_failed, breaker->opened_of, now_ms);
         return;
     }
-    if (is_probe) {
+    if (is_probe)
         memset(breaker, 0, sizeof *breaker);
-    }
     remember(breaker, failed, now_ms);
-    if (failed) {
+    if (failed)
         judge(breaker, policy, now_ms);
-    }
 }

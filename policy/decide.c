@@ -16,12 +16,12 @@
 /* One decision in the making; a few kilobytes on the caller's stack. */
 typedef struct amphi_case {
     amphi_judgement routes[AMPHI_ROUTES_MAX];
-    double draws[AMPHI_ROUTES_MAX];  /* smaller goes first among equals             */
-    uint8_t order[AMPHI_ROUTES_MAX]; /* kept routes, the first to be tried first    */
+    double draws[AMPHI_ROUTES_MAX];  /* smaller goes first among equals */
+    uint8_t order[AMPHI_ROUTES_MAX]; /* kept routes, the first to be tried first */
     size_t count, kept;
     amphi_mode mode;
     amphi_engine_kind preferred;
-    bool local_degraded;         /* auto turned to the cloud for this, or would have        */
+    bool local_degraded;         /* auto turned to the cloud for this, or would have */
     amphi_reason network_reason; /* ... but the network is METERED or SLOW; else OK */
     amphi_reason local_reason;
 } amphi_case;
@@ -56,17 +56,15 @@ void amphi__policy_decide(
         j->mode = c.mode;
         amphi__rules_judge(j);
         j->step.route = (uint8_t)i;
-        if (j->verdict != AMPHI_VERDICT_HARD) {
+        if (j->verdict != AMPHI_VERDICT_HARD)
             c.order[c.kept++] = (uint8_t)i;
-        }
     }
     choose_preferred(&c, policy, facts);
     put_in_order(&c, facts);
     write_kept(&c, out, policy);
     write_refused(&c, out);
-    if (c.kept == 0) {
+    if (c.kept == 0)
         write_refusal(&c, out, policy, facts);
-    }
 }
 
 static bool is_local(const amphi_judgement *j)
@@ -90,11 +88,10 @@ static void choose_preferred(
     }
     c->local_degraded = !local_is_fine && c->local_reason != AMPHI_REASON_OK;
     c->network_reason = AMPHI_REASON_OK;
-    if ((device->known & AMPHI_FACT_NETWORK) != 0 && device->network == AMPHI_NETWORK_METERED) {
+    if ((device->known & AMPHI_FACT_NETWORK) != 0 && device->network == AMPHI_NETWORK_METERED)
         c->network_reason = AMPHI_REASON_NETWORK_METERED;
-    } else if ((device->known & AMPHI_FACT_LATENCY) != 0 && device->rtt_ms > policy->rtt_slow_ms) {
+    else if ((device->known & AMPHI_FACT_LATENCY) != 0 && device->rtt_ms > policy->rtt_slow_ms)
         c->network_reason = AMPHI_REASON_NETWORK_SLOW;
-    }
     switch (c->mode) {
     case AMPHI_MODE_PREFER_CLOUD:
     case AMPHI_MODE_ONLY_CLOUD:
@@ -131,9 +128,8 @@ static uint32_t weight_of(const amphi_policy_route *route)
 static double draw_for(const amphi_policy_facts *facts, size_t route)
 {
     double w = weight_of(&facts->routes[route]);
-    if (facts->draw == 0) {
+    if (facts->draw == 0)
         return -w;
-    }
     double u = ((double)(mix(facts->draw + route) >> 11) + 1) / 9007199254740993.0;
     return -log(u) / w;
 }
@@ -142,9 +138,8 @@ static double draw_for(const amphi_policy_facts *facts, size_t route)
 static unsigned rank(const amphi_case *c, size_t route)
 {
     const amphi_judgement *j = &c->routes[route];
-    if (j->verdict == AMPHI_VERDICT_SOFT) {
+    if (j->verdict == AMPHI_VERDICT_SOFT)
         return 2;
-    }
     return (c->preferred == AMPHI_ENGINE_LOCAL) == is_local(j) ? 0 : 1;
 }
 
@@ -152,33 +147,28 @@ static bool goes_before(const amphi_case *c, size_t a, size_t b)
 {
     unsigned rank_a = rank(c, a);
     unsigned rank_b = rank(c, b);
-    if (rank_a != rank_b) {
+    if (rank_a != rank_b)
         return rank_a < rank_b;
-    }
     uint32_t priority_a = c->routes[a].route->info.priority;
     uint32_t priority_b = c->routes[b].route->info.priority;
-    if (priority_a != priority_b) {
+    if (priority_a != priority_b)
         return priority_a < priority_b;
-    }
     uint64_t weighted_a = c->routes[a].route->load * (uint64_t)weight_of(c->routes[b].route);
     uint64_t weighted_b = c->routes[b].route->load * (uint64_t)weight_of(c->routes[a].route);
-    if (weighted_a != weighted_b) {
+    if (weighted_a != weighted_b)
         return weighted_a < weighted_b; /* the least loaded for its weight */
-    }
-    return c->draws[a] < c->draws[b]; /* equal: as listed, since the sort is stable */
+    return c->draws[a] < c->draws[b];   /* equal: as listed, since the sort is stable */
 }
 
 static void put_in_order(amphi_case *c, const amphi_policy_facts *facts)
 {
-    for (size_t i = 0; i < c->count; i++) {
+    for (size_t i = 0; i < c->count; i++)
         c->draws[i] = draw_for(facts, i);
-    }
     for (size_t i = 1; i < c->kept; i++) {
         uint8_t moving = c->order[i];
         size_t at = i;
-        for (; at > 0 && goes_before(c, moving, c->order[at - 1]); at--) {
+        for (; at > 0 && goes_before(c, moving, c->order[at - 1]); at--)
             c->order[at] = c->order[at - 1];
-        }
         c->order[at] = moving;
     }
 }
@@ -196,12 +186,10 @@ static void say(char sentence[160], const char *format, ...)
 
 static const char *network_words(const amphi_case *c, const amphi_device_facts *device)
 {
-    if (c->network_reason == AMPHI_REASON_NETWORK_METERED) {
+    if (c->network_reason == AMPHI_REASON_NETWORK_METERED)
         return "network metered";
-    }
-    if (c->network_reason == AMPHI_REASON_NETWORK_SLOW) {
+    if (c->network_reason == AMPHI_REASON_NETWORK_SLOW)
         return "network slow";
-    }
     bool is_free =
         (device->known & AMPHI_FACT_NETWORK) != 0 && device->network == AMPHI_NETWORK_FREE;
     return is_free ? "network free" : "network unknown";
@@ -234,15 +222,13 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     } else {
         say(entry->why, "%s: %s when %s fails, %s", amphi_mode_name(c->mode), kind,
             is_local(j) ? "the cloud" : "local", state);
-        if (is_auto && is_local(j)) {
+        if (is_auto && is_local(j))
             entry->reason = j->degraded_reason;
-        } else if (is_auto && c->local_degraded) {
+        else if (is_auto && c->local_degraded)
             entry->reason = c->network_reason; /* it kept the cloud from going first */
-        }
     }
-    if (j->notes[0] != '\0') {
+    if (j->notes[0] != '\0')
         say(entry->why, "; %s", j->notes);
-    }
 }
 
 static void name_entry(amphi_decision_route *entry, const amphi_judgement *j)
@@ -263,9 +249,8 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
         /* A hedge sends the request twice, so it must have somewhere to go that nothing speaks
          * against; a private request is never sent at all. */
         if (!is_local(j) && !j->facts->is_private && i + 1 < c->kept &&
-            c->routes[c->order[i + 1]].verdict == AMPHI_VERDICT_KEEP) {
+            c->routes[c->order[i + 1]].verdict == AMPHI_VERDICT_KEEP)
             j->step.hedge_ms = policy->hedge_ms;
-        }
         out->steps[out->steps_count++] = j->step;
     }
 }
@@ -274,9 +259,8 @@ static void write_refused(const amphi_case *c, amphi_plan *out)
 {
     for (size_t i = 0; i < c->count; i++) {
         const amphi_judgement *j = &c->routes[i];
-        if (j->verdict != AMPHI_VERDICT_HARD) {
+        if (j->verdict != AMPHI_VERDICT_HARD)
             continue;
-        }
         amphi_decision_route *entry = &out->decision.routes[out->decision.routes_count++];
         name_entry(entry, j);
         entry->kept = false;
@@ -306,11 +290,9 @@ static const amphi_refusal_rank refusal_ranks[] = {
 static amphi_status refusal_status(const amphi_case *c)
 {
     for (size_t r = 0; r < sizeof refusal_ranks / sizeof refusal_ranks[0]; r++) {
-        for (size_t i = 0; i < c->count; i++) {
-            if (c->routes[i].reason == refusal_ranks[r].reason) {
+        for (size_t i = 0; i < c->count; i++)
+            if (c->routes[i].reason == refusal_ranks[r].reason)
                 return refusal_ranks[r].status;
-            }
-        }
     }
     return AMPHI_E_REFUSED;
 }
@@ -318,22 +300,18 @@ static amphi_status refusal_status(const amphi_case *c)
 /* The sentence's beginning: who could have answered at all. */
 static const char *refusal_lead(const amphi_case *c, const amphi_policy_facts *facts, bool any)
 {
-    if (c->count == 0) {
+    if (c->count == 0)
         return "no local engine and no endpoint is configured";
-    }
-    if (facts->is_private && c->mode == AMPHI_MODE_ONLY_CLOUD) {
+    if (facts->is_private && c->mode == AMPHI_MODE_ONLY_CLOUD)
         return "private and only_cloud exclude each other: nobody may answer";
-    }
     if (facts->is_private) {
         return any ? "private, so only this device may answer"
                    : "private, but there is no local engine on this device";
     }
-    if (c->mode == AMPHI_MODE_ONLY_LOCAL) {
+    if (c->mode == AMPHI_MODE_ONLY_LOCAL)
         return any ? "only_local" : "only_local, but there is no local engine";
-    }
-    if (c->mode == AMPHI_MODE_ONLY_CLOUD) {
+    if (c->mode == AMPHI_MODE_ONLY_CLOUD)
         return any ? "only_cloud" : "only_cloud, but no endpoint is configured";
-    }
     return "no route is left";
 }
 
@@ -343,9 +321,8 @@ static uint32_t soonest_probe_ms(const amphi_policy_facts *facts, const amphi_po
     uint32_t soonest_ms = policy->breaker_open_ms;
     for (size_t i = 0; i < facts->routes_count; i++) {
         const amphi_breaker_facts *breaker = &facts->routes[i].breaker;
-        if (breaker->open && breaker->left_ms > 0 && breaker->left_ms < soonest_ms) {
+        if (breaker->open && breaker->left_ms > 0 && breaker->left_ms < soonest_ms)
             soonest_ms = breaker->left_ms;
-        }
     }
     return soonest_ms;
 }
@@ -362,16 +339,14 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
     say(sentence, "%s", refusal_lead(c, facts, any));
     for (size_t i = 0; i < c->count && any; i++) {
         const amphi_decision_route *entry = &out->decision.routes[i];
-        if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE) {
+        if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE)
             say(sentence, "; %s: %s", entry->route, entry->why);
-        }
     }
     out->refusal.status = refusal_status(c);
     amphi__str_copy_to(out->refusal.message, sizeof out->refusal.message,
         amphi_str_make(sentence, amphi__utf8_complete_size(amphi_str_from(sentence))));
-    if (out->refusal.status == AMPHI_E_BUSY) {
+    if (out->refusal.status == AMPHI_E_BUSY)
         out->refusal.retry_after_ms = soonest_probe_ms(facts, policy);
-    }
 }
 
 void amphi__policy_remember(amphi_policy_route *routes, size_t routes_count, const amphi_plan *last)
@@ -384,9 +359,8 @@ void amphi__policy_remember(amphi_policy_route *routes, size_t routes_count, con
         route->was_refused_memory = false;
         for (size_t k = 0; k < decision->routes_count && k < AMPHI_ROUTES_MAX; k++) {
             const amphi_decision_route *entry = &decision->routes[k];
-            if (strncmp(entry->route, route->info.name, AMPHI_NAME_MAX) != 0) {
+            if (strncmp(entry->route, route->info.name, AMPHI_NAME_MAX) != 0)
                 continue;
-            }
             /* A route that was merely put second has the same reason, but was not held back. */
             bool refused = k >= last->steps_count || last->steps[k].last_resort;
             route->was_refused_battery = refused && entry->reason == AMPHI_REASON_BATTERY_LOW;
@@ -439,16 +413,14 @@ bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_de
 amphi_status amphi__policy_check_running(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason)
 {
-    if ((device->known & AMPHI_FACT_THERMAL) != 0 && device->thermal >= AMPHI_THERMAL_CRITICAL) {
+    if ((device->known & AMPHI_FACT_THERMAL) != 0 && device->thermal >= AMPHI_THERMAL_CRITICAL)
         return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "thermal state is critical");
-    }
     if ((device->known & AMPHI_FACT_BATTERY) != 0 && !device->charging &&
         device->battery_percent < policy->battery_critical_percent) {
         return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "battery %u %% is critical, not charging",
             device->battery_percent);
     }
-    if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 2) {
+    if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 2)
         return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "memory pressure is critical");
-    }
     return AMPHI_OK;
 }

@@ -74,9 +74,8 @@ double amphi__gb_hash(amphi_str seed, amphi_str value, int64_t version)
         snprintf(digits, sizeof digits, "%u", first);
         return (fnv1a(FNV_START, amphi_str_from(digits)) % 10000) / 10000.0;
     }
-    if (version == 1) {
+    if (version == 1)
         return (fnv1a(fnv1a(FNV_START, value), seed) % 1000) / 1000.0;
-    }
     return -1;
 }
 
@@ -115,9 +114,8 @@ void amphi__gb_bucket_ranges(
 {
     double sum = 0;
     coverage = coverage < 0 ? 0 : coverage > 1 ? 1 : coverage;
-    for (size_t i = 0; i < weights_count; i++) {
+    for (size_t i = 0; i < weights_count; i++)
         sum += weights[i];
-    }
     bool usable = weights != NULL && weights_count == count && sum >= 0.99 && sum <= 1.01;
     double at = 0;
     for (size_t i = 0; i < count; i++) {
@@ -130,11 +128,9 @@ void amphi__gb_bucket_ranges(
 
 int amphi__gb_choose(double bucket, const amphi_gb_range *ranges, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (in_range(bucket, &ranges[i])) {
+    for (size_t i = 0; i < count; i++)
+        if (in_range(bucket, &ranges[i]))
             return (int)i;
-        }
-    }
     return -1;
 }
 
@@ -160,15 +156,12 @@ static bool is_empty(const amphi_json *value)
 
 static const amphi_json *member_str(const amphi_json *object, amphi_str key)
 {
-    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT) {
+    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT)
         return NULL;
-    }
     const amphi_json *found = NULL; /* of duplicates the last counts */
-    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m)) {
-        if (amphi__str_equal(amphi__json_key(m), key)) {
+    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m))
+        if (amphi__str_equal(amphi__json_key(m), key))
             found = m;
-        }
-    }
     return found;
 }
 
@@ -193,9 +186,8 @@ static bool is_filtered_out(const amphi_gb *gb, const amphi_json *filters)
     for (const amphi_json *f = amphi__json_first(filters); f != NULL; f = amphi__json_next(f)) {
         char room[40];
         amphi_str user;
-        if (!attribute_text(gb, amphi__json_get(f, "attribute"), "id", room, &user)) {
+        if (!attribute_text(gb, amphi__json_get(f, "attribute"), "id", room, &user))
             return true;
-        }
         double bucket = amphi__gb_hash(amphi__json_string(amphi__json_get(f, "seed")), user,
             amphi__json_int(amphi__json_get(f, "hashVersion"), 2));
         bool inside = false;
@@ -204,9 +196,8 @@ static bool is_filtered_out(const amphi_gb *gb, const amphi_json *filters)
             amphi_gb_range range = range_from(r);
             inside = inside || (bucket >= 0 && in_range(bucket, &range));
         }
-        if (!inside) {
+        if (!inside)
             return true;
-        }
     }
     return false;
 }
@@ -237,14 +228,12 @@ static bool is_included(
         out->has_bucket = false;
         return false;
     }
-    if (!hash_text(gb, rule, room, &user)) {
+    if (!hash_text(gb, rule, room, &user))
         return false;
-    }
     double bucket = amphi__gb_hash(
         seed_of(rule, feature_key), user, amphi__json_int(amphi__json_get(rule, "hashVersion"), 1));
-    if (bucket < 0) {
+    if (bucket < 0)
         return false;
-    }
     out->has_bucket = true;
     out->bucket = bucket;
     out->coverage.from = 0;
@@ -270,9 +259,8 @@ static amphi_gb_step check_parents(
             return STEP_DECIDED;
         }
         if (!amphi__gb_condition(gb, parent.value, true, amphi__json_get(p, "condition"))) {
-            if (!amphi__json_bool(amphi__json_get(p, "gate"), false)) {
+            if (!amphi__json_bool(amphi__json_get(p, "gate"), false))
                 return STEP_NEXT_RULE;
-            }
             out->source = AMPHI_GB_PREREQUISITE;
             return STEP_DECIDED;
         }
@@ -283,9 +271,8 @@ static amphi_gb_step check_parents(
 static const amphi_json *variations_of(const amphi_gb *gb, const amphi_json *experiment)
 {
     const amphi_json *variations = amphi__json_get(experiment, "variations");
-    if (amphi__json_kind(variations) == AMPHI_JSON_ARRAY) {
+    if (amphi__json_kind(variations) == AMPHI_JSON_ARRAY)
         return variations;
-    }
     /* A contextual bandit that has learnt nothing yet is an experiment like any other. */
     const amphi_json *bandit = member_str(
         gb->bandits, amphi__json_string(amphi__json_get(experiment, "contextualBanditRef")));
@@ -297,9 +284,8 @@ static const amphi_json *variations_of(const amphi_gb *gb, const amphi_json *exp
 static const amphi_json *element(const amphi_json *array, size_t index)
 {
     const amphi_json *value = amphi__json_first(array);
-    for (; value != NULL && index > 0; index--) {
+    for (; value != NULL && index > 0; index--)
         value = amphi__json_next(value);
-    }
     return value;
 }
 
@@ -313,16 +299,14 @@ static int choose_variation(
     const amphi_json *list = amphi__json_get(experiment, "ranges");
     if (amphi__json_kind(list) == AMPHI_JSON_ARRAY) {
         for (const amphi_json *r = amphi__json_first(list); r != NULL && ranges_count < count;
-             r = amphi__json_next(r)) {
+             r = amphi__json_next(r))
             ranges[ranges_count++] = range_from(r);
-        }
     } else {
         size_t weights_count = 0;
         list = amphi__json_get(experiment, "weights");
         for (const amphi_json *w = amphi__json_first(list); w != NULL; w = amphi__json_next(w)) {
-            if (weights_count < AMPHI_GB_VARIATIONS_MAX) {
+            if (weights_count < AMPHI_GB_VARIATIONS_MAX)
                 weights[weights_count] = amphi__json_number(w, 0);
-            }
             weights_count++;
         }
         double coverage = amphi__json_number(amphi__json_get(experiment, "coverage"), 1);
@@ -333,9 +317,8 @@ static int choose_variation(
     int chosen = amphi__gb_choose(bucket, ranges, ranges_count);
     out->has_bucket = true;
     out->bucket = bucket;
-    if (ranges_count > 0) {
+    if (ranges_count > 0)
         out->coverage = ranges[chosen >= 0 ? chosen : 0];
-    }
     return chosen;
 }
 
@@ -354,17 +337,15 @@ static bool may_take_part(
     const amphi_json *filters = amphi__json_get(experiment, "filters");
     const amphi_json *space = amphi__json_get(experiment, "namespace");
     if (amphi__json_kind(filters) == AMPHI_JSON_ARRAY) {
-        if (is_filtered_out(gb, filters)) {
+        if (is_filtered_out(gb, filters))
             return false; /* filters stand instead of a namespace */
-        }
     } else if (amphi__json_kind(space) == AMPHI_JSON_ARRAY &&
                !amphi__gb_in_namespace(user, space)) {
         return false;
     }
     const amphi_json *condition = amphi__json_get(experiment, "condition");
-    if (condition != NULL && !amphi__gb_condition(gb, gb->attributes, false, condition)) {
+    if (condition != NULL && !amphi__gb_condition(gb, gb->attributes, false, condition))
         return false;
-    }
     amphi_gb_result unused;
     return check_parents(gb, experiment, frame, &unused) == STEP_GO_ON;
 }
@@ -377,28 +358,23 @@ static bool run_experiment(amphi_gb *gb, const amphi_json *experiment, amphi_str
     amphi_str key = amphi__json_string(amphi__json_get(experiment, "key"));
     key = key.size > 0 ? key : feature_key;
     variation_is(out, variations, 0, false);
-    if (count < 2 || count > AMPHI_GB_VARIATIONS_MAX) {
+    if (count < 2 || count > AMPHI_GB_VARIATIONS_MAX)
         return false;
-    }
     int64_t forced = amphi__json_int(member_str(gb->forced_variations, key), -1);
-    if (forced >= 0 && (uint64_t)forced < count) {
+    if (forced >= 0 && (uint64_t)forced < count)
         return variation_is(out, variations, (size_t)forced, false);
-    }
     if (!amphi__json_bool(amphi__json_get(experiment, "active"), true) ||
-        amphi__str_equal_c(amphi__json_string(amphi__json_get(experiment, "status")), "draft")) {
+        amphi__str_equal_c(amphi__json_string(amphi__json_get(experiment, "status")), "draft"))
         return false;
-    }
     char room[40];
     amphi_str user;
-    if (!hash_text(gb, experiment, room, &user) || !may_take_part(gb, experiment, user, frame)) {
+    if (!hash_text(gb, experiment, room, &user) || !may_take_part(gb, experiment, user, frame))
         return false;
-    }
     double bucket = amphi__gb_hash(seed_of(experiment, key), user,
         amphi__json_int(amphi__json_get(experiment, "hashVersion"), 1));
     int chosen = bucket < 0 ? -1 : choose_variation(experiment, bucket, count, out);
-    if (chosen < 0) {
+    if (chosen < 0)
         return false;
-    }
     const amphi_json *force = amphi__json_get(experiment, "force");
     if (force != NULL) { /* one that does not exist takes nobody in */
         forced = amphi__json_int(force, -1);
@@ -420,19 +396,16 @@ static amphi_gb_step try_rule(
     amphi_gb *gb, const amphi_json *rule, const amphi_gb_frame *frame, amphi_gb_result *out)
 {
     amphi_gb_step step = check_parents(gb, rule, frame, out);
-    if (step != STEP_GO_ON) {
+    if (step != STEP_GO_ON)
         return step;
-    }
-    if (is_filtered_out(gb, amphi__json_get(rule, "filters"))) {
+    if (is_filtered_out(gb, amphi__json_get(rule, "filters")))
         return STEP_NEXT_RULE;
-    }
     const amphi_json *force = amphi__json_get(rule, "force");
     if (force != NULL) {
         const amphi_json *condition = amphi__json_get(rule, "condition");
         if ((condition != NULL && !amphi__gb_condition(gb, gb->attributes, false, condition)) ||
-            !is_included(gb, rule, frame->key, out)) {
+            !is_included(gb, rule, frame->key, out))
             return STEP_NEXT_RULE;
-        }
         out->value = force;
         out->source = AMPHI_GB_FORCE;
         return STEP_DECIDED;
@@ -444,9 +417,8 @@ static amphi_gb_step try_rule(
     out->coverage = result.coverage;
     const amphi_json *meta = element(
         amphi__json_get(rule, "meta"), result.variation >= 0 ? (size_t)result.variation : 0);
-    if (!is_in || amphi__json_bool(amphi__json_get(meta, "passthrough"), false)) {
+    if (!is_in || amphi__json_bool(amphi__json_get(meta, "passthrough"), false))
         return STEP_NEXT_RULE;
-    }
     *out = result;
     out->source = AMPHI_GB_EXPERIMENT;
     return STEP_DECIDED;
@@ -454,11 +426,9 @@ static amphi_gb_step try_rule(
 
 static bool is_cyclic(amphi_str key, const amphi_gb_frame *frame)
 {
-    for (; frame != NULL; frame = frame->outer) {
-        if (amphi__str_equal(frame->key, key)) {
+    for (; frame != NULL; frame = frame->outer)
+        if (amphi__str_equal(frame->key, key))
             return true;
-        }
-    }
     return false;
 }
 
@@ -494,12 +464,10 @@ static void evaluate(amphi_gb *gb, amphi_str key, const amphi_gb_frame *outer, a
             out->source = AMPHI_GB_TOO_COMPLEX;
             return;
         }
-        if (step == STEP_DECIDED || out->has_bucket) {
+        if (step == STEP_DECIDED || out->has_bucket)
             out->rule_index = index;
-        }
-        if (step == STEP_DECIDED) {
+        if (step == STEP_DECIDED)
             return;
-        }
         out->has_bucket = out->has_bucket || had_bucket;
         index++;
     }

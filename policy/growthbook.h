@@ -14,15 +14,15 @@
 #include "sdk/core/json.h"
 
 #define AMPHI_GB_STEPS_MAX      200000u
-#define AMPHI_GB_DEPTH_MAX      32u /* of prerequisites                    */
-#define AMPHI_GB_VARIATIONS_MAX 64u /* an experiment with more is skipped  */
+#define AMPHI_GB_DEPTH_MAX      32u /* of prerequisites */
+#define AMPHI_GB_VARIATIONS_MAX 64u /* an experiment with more is skipped */
 
 typedef struct amphi_gb {
-    const amphi_json *features;          /* object: feature key -> {defaultValue, rules}  */
-    const amphi_json *attributes;        /* object                                        */
-    const amphi_json *saved_groups;      /* object: name -> array; NULL: none             */
-    const amphi_json *forced_variations; /* object: experiment key -> number; NULL: none  */
-    const amphi_json *bandits;           /* object: payload's contextualBandits; or NULL  */
+    const amphi_json *features;          /* object: feature key -> {defaultValue, rules} */
+    const amphi_json *attributes;        /* object */
+    const amphi_json *saved_groups;      /* object: name -> array; NULL: none */
+    const amphi_json *forced_variations; /* object: experiment key -> number; NULL: none */
+    const amphi_json *bandits;           /* object: payload's contextualBandits; or NULL */
     uint32_t steps_left;
 } amphi_gb;
 

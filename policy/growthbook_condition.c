@@ -104,12 +104,10 @@ static bool strictly_equal(
     const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case)
 {
     amphi_json_kind kind = amphi__json_kind(expected);
-    if (is_null(actual)) {
+    if (is_null(actual))
         return kind <= AMPHI_JSON_NULL;
-    }
-    if (kind != kind_of(actual)) {
+    if (kind != kind_of(actual))
         return false;
-    }
     switch (kind) {
     case AMPHI_JSON_BOOL:
         return amphi__json_bool(actual->json, false) == amphi__json_bool(expected, false);
@@ -142,27 +140,23 @@ static int relate(const amphi_gb_operand *actual, const amphi_json *expected)
 
 static bool array_has(const amphi_json *array, const amphi_gb_operand *it, bool ignore_case)
 {
-    for (const amphi_json *e = amphi__json_first(array); e != NULL; e = amphi__json_next(e)) {
-        if (strictly_equal(it, e, ignore_case)) {
+    for (const amphi_json *e = amphi__json_first(array); e != NULL; e = amphi__json_next(e))
+        if (strictly_equal(it, e, ignore_case))
             return true;
-        }
-    }
     return false;
 }
 
 static bool is_in(
     amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case)
 {
-    if (kind_of(actual) != AMPHI_JSON_ARRAY) {
+    if (kind_of(actual) != AMPHI_JSON_ARRAY)
         return array_has(expected, actual, ignore_case);
-    }
     for (const amphi_json *e = amphi__json_first(actual->json); e != NULL && gb->steps_left > 0;
          e = amphi__json_next(e)) {
         amphi_gb_operand one = operand(e);
         gb->steps_left--;
-        if (array_has(expected, &one, ignore_case)) {
+        if (array_has(expected, &one, ignore_case))
             return true;
-        }
     }
     return false;
 }
@@ -170,31 +164,26 @@ static bool is_in(
 static bool is_operator_object(const amphi_json *condition)
 {
     const amphi_json *member = amphi__json_first(condition);
-    if (amphi__json_kind(condition) != AMPHI_JSON_OBJECT || member == NULL) {
+    if (amphi__json_kind(condition) != AMPHI_JSON_OBJECT || member == NULL)
         return false;
-    }
-    for (; member != NULL; member = amphi__json_next(member)) {
-        if (!amphi__str_starts_with(amphi__json_key(member), AMPHI_STR("$"))) {
+    for (; member != NULL; member = amphi__json_next(member))
+        if (!amphi__str_starts_with(amphi__json_key(member), AMPHI_STR("$")))
             return false;
-        }
-    }
     return true;
 }
 
 static bool element_matches(
     amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected)
 {
-    if (kind_of(actual) != AMPHI_JSON_ARRAY) {
+    if (kind_of(actual) != AMPHI_JSON_ARRAY)
         return false;
-    }
     bool plain = is_operator_object(expected);
     for (const amphi_json *e = amphi__json_first(actual->json); e != NULL;
          e = amphi__json_next(e)) {
         amphi_gb_operand one = operand(e);
         if (plain ? condition_value(gb, &one, expected, false)
-                  : amphi__gb_condition(gb, e, false, expected)) {
+                  : amphi__gb_condition(gb, e, false, expected))
             return true;
-        }
     }
     return false;
 }
@@ -202,9 +191,8 @@ static bool element_matches(
 static bool all_match(
     amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected, bool ignore_case)
 {
-    if (kind_of(actual) != AMPHI_JSON_ARRAY) {
+    if (kind_of(actual) != AMPHI_JSON_ARRAY)
         return false;
-    }
     for (const amphi_json *want = amphi__json_first(expected); want != NULL;
          want = amphi__json_next(want)) {
         bool found = false;
@@ -213,18 +201,16 @@ static bool all_match(
             amphi_gb_operand one = operand(e);
             found = condition_value(gb, &one, want, ignore_case);
         }
-        if (!found) {
+        if (!found)
             return false;
-        }
     }
     return true;
 }
 
 static bool size_matches(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected)
 {
-    if (kind_of(actual) != AMPHI_JSON_ARRAY) {
+    if (kind_of(actual) != AMPHI_JSON_ARRAY)
         return false;
-    }
     amphi_gb_operand length = {NULL, true, (double)amphi__json_count(actual->json)};
     return condition_value(gb, &length, expected, false);
 }
@@ -250,9 +236,8 @@ static bool regex_matches(amphi_gb *gb, const amphi_gb_operand *actual, const am
     char room[40];
     amphi_str text;
     *valid = false;
-    if (!amphi__json_is_string(expected) || !operand_text(actual, room, &text)) {
+    if (!amphi__json_is_string(expected) || !operand_text(actual, room, &text))
         return false;
-    }
     /* A long text costs as much as many small steps. */
     uint32_t cost = (uint32_t)(text.size / 16 > 100000 ? 100000 : text.size / 16);
     gb->steps_left = gb->steps_left > cost ? gb->steps_left - cost : 0;
@@ -265,9 +250,8 @@ static amphi_str version_of(const amphi_gb_operand *it, char room[40])
 {
     amphi_str text = {0};
     amphi_json_kind kind = kind_of(it);
-    if (kind == AMPHI_JSON_STRING || kind == AMPHI_JSON_NUMBER) {
+    if (kind == AMPHI_JSON_STRING || kind == AMPHI_JSON_NUMBER)
         operand_text(it, room, &text);
-    }
     return text.size > 0 ? text : AMPHI_STR("0");
 }
 
@@ -351,11 +335,9 @@ static const struct {
 
 static amphi_gb_op operator_named(amphi_str name)
 {
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (amphi__str_equal_c(name, operators[i].name)) {
+    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++)
+        if (amphi__str_equal_c(name, operators[i].name))
             return operators[i].op;
-        }
-    }
     return OP_UNKNOWN;
 }
 
@@ -364,11 +346,9 @@ static const amphi_json *saved_group(const amphi_gb *gb, const amphi_json *name)
     amphi_str wanted = amphi__json_string(name);
     const amphi_json *found = NULL;
     for (const amphi_json *g = amphi__json_first(gb->saved_groups); g != NULL;
-         g = amphi__json_next(g)) {
-        if (amphi__str_equal(amphi__json_key(g), wanted)) {
+         g = amphi__json_next(g))
+        if (amphi__str_equal(amphi__json_key(g), wanted))
             found = g;
-        }
-    }
     return found;
 }
 
@@ -467,9 +447,8 @@ static bool condition_value(
 {
     char room[40];
     amphi_str text;
-    if (gb->steps_left == 0) {
+    if (gb->steps_left == 0)
         return false;
-    }
     gb->steps_left--;
     switch (amphi__json_kind(condition)) {
     case AMPHI_JSON_STRING:
@@ -486,15 +465,11 @@ static bool condition_value(
     default:
         break;
     }
-    if (!is_operator_object(condition)) {
+    if (!is_operator_object(condition))
         return !actual->is_length && amphi__json_equal(actual->json, condition);
-    }
-    for (const amphi_json *op = amphi__json_first(condition); op != NULL;
-         op = amphi__json_next(op)) {
-        if (!operator_holds(gb, amphi__json_key(op), actual, op)) {
+    for (const amphi_json *op = amphi__json_first(condition); op != NULL; op = amphi__json_next(op))
+        if (!operator_holds(gb, amphi__json_key(op), actual, op))
             return false;
-        }
-    }
     return true;
 }
 
@@ -503,20 +478,16 @@ static const amphi_json *step_into(const amphi_json *object, amphi_str part)
     uint64_t index = 0;
     if (amphi__json_kind(object) == AMPHI_JSON_ARRAY && amphi__str_to_u64(part, &index)) {
         const amphi_json *e = amphi__json_first(object);
-        for (; e != NULL && index > 0; index--) {
+        for (; e != NULL && index > 0; index--)
             e = amphi__json_next(e);
-        }
         return e;
     }
-    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT) {
+    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT)
         return NULL;
-    }
     const amphi_json *found = NULL;
-    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m)) {
-        if (amphi__str_equal(amphi__json_key(m), part)) {
+    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m))
+        if (amphi__str_equal(amphi__json_key(m), part))
             found = m;
-        }
-    }
     return found;
 }
 
@@ -525,12 +496,10 @@ static amphi_gb_operand at_path(const amphi_json *object, bool wrapped, amphi_st
 {
     amphi_str rest = path;
     if (wrapped) {
-        if (!amphi__str_equal_c(amphi__str_cut(rest, '.', &rest), "value")) {
+        if (!amphi__str_equal_c(amphi__str_cut(rest, '.', &rest), "value"))
             return operand(NULL);
-        }
-        if (rest.size == 0) {
+        if (rest.size == 0)
             return operand(object);
-        }
     }
     do {
         object = step_into(object, amphi__str_cut(rest, '.', &rest));
@@ -542,34 +511,28 @@ static bool any_holds(
     amphi_gb *gb, const amphi_json *object, bool wrapped, const amphi_json *conditions)
 {
     const amphi_json *c = amphi__json_first(conditions);
-    if (c == NULL) {
+    if (c == NULL)
         return true; /* the reference: an empty $or holds */
-    }
-    for (; c != NULL; c = amphi__json_next(c)) {
-        if (amphi__gb_condition(gb, object, wrapped, c)) {
+    for (; c != NULL; c = amphi__json_next(c))
+        if (amphi__gb_condition(gb, object, wrapped, c))
             return true;
-        }
-    }
     return false;
 }
 
 static bool all_hold(
     amphi_gb *gb, const amphi_json *object, bool wrapped, const amphi_json *conditions)
 {
-    for (const amphi_json *c = amphi__json_first(conditions); c != NULL; c = amphi__json_next(c)) {
-        if (!amphi__gb_condition(gb, object, wrapped, c)) {
+    for (const amphi_json *c = amphi__json_first(conditions); c != NULL; c = amphi__json_next(c))
+        if (!amphi__gb_condition(gb, object, wrapped, c))
             return false;
-        }
-    }
     return true;
 }
 
 bool amphi__gb_condition(
     amphi_gb *gb, const amphi_json *object, bool wrapped, const amphi_json *condition)
 {
-    if (gb->steps_left == 0) {
+    if (gb->steps_left == 0)
         return false;
-    }
     gb->steps_left--;
     for (const amphi_json *m = amphi__json_first(condition); m != NULL; m = amphi__json_next(m)) {
         amphi_str key = amphi__json_key(m);
@@ -586,9 +549,8 @@ bool amphi__gb_condition(
             amphi_gb_operand actual = at_path(object, wrapped, key);
             holds = condition_value(gb, &actual, m, false);
         }
-        if (!holds) {
+        if (!holds)
             return false;
-        }
     }
     return true;
 }

@@ -19,15 +19,12 @@ void amphi__gb_number_text(double number, char room[40])
     }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(room, 40, "%.*g", digits, number);
-        if (strtod(room, NULL) == number) {
+        if (strtod(room, NULL) == number)
             break;
-        }
     }
-    for (char *c = room; *c != '\0'; c++) {
-        if (*c != '-' && *c != '+' && *c != 'e' && (*c < '0' || *c > '9')) {
+    for (char *c = room; *c != '\0'; c++)
+        if (*c != '-' && *c != '+' && *c != 'e' && (*c < '0' || *c > '9'))
             *c = '.';
-        }
-    }
 }
 
 /* Digits, point and exponent, independent of the locale; NaN for anything else. */
@@ -39,13 +36,11 @@ double amphi__gb_text_number(amphi_str text)
     size_t digits = 0;
     size_t i = 0;
     bool negative = text.size > 0 && text.data[0] == '-';
-    if (text.size == 0) {
+    if (text.size == 0)
         return 0;
-    }
     i += negative || text.data[0] == '+';
-    for (; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++, digits++) {
+    for (; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++, digits++)
         mantissa = mantissa * 10 + (text.data[i] - '0');
-    }
     if (i < text.size && text.data[i] == '.') {
         for (i++; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++, digits++) {
             mantissa = mantissa * 10 + (text.data[i] - '0');
@@ -56,15 +51,13 @@ double amphi__gb_text_number(amphi_str text)
         bool down = text.data[i + 1] == '-';
         uint64_t more = 0;
         size_t from = i + 1 + (down || text.data[i + 1] == '+');
-        if (!amphi__str_to_u64(amphi__str_slice(text, from, text.size), &more) || more > 400) {
+        if (!amphi__str_to_u64(amphi__str_slice(text, from, text.size), &more) || more > 400)
             return (double)NAN;
-        }
         exponent += down ? -(int)more : (int)more;
         i = text.size;
     }
-    if (digits == 0 || i != text.size) {
+    if (digits == 0 || i != text.size)
         return (double)NAN;
-    }
     double value = exponent < 0 ? mantissa / pow(10, -exponent) : mantissa * pow(10, exponent);
     return negative ? -value : value;
 }

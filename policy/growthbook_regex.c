@@ -16,11 +16,11 @@
 #define REPEAT_MAX  500
 
 typedef enum amphi_re_op {
-    RE_CHAR,  /* a = code point                                  */
-    RE_ANY,   /* all but line ends                               */
-    RE_SET,   /* ranges a .. a + b; negated when c               */
-    RE_SPLIT, /* go to both here + a and here + b                */
-    RE_JUMP,  /* here + a                                        */
+    RE_CHAR,  /* a = code point */
+    RE_ANY,   /* all but line ends */
+    RE_SET,   /* ranges a .. a + b; negated when c */
+    RE_SPLIT, /* go to both here + a and here + b */
+    RE_JUMP,  /* here + a */
     RE_BEGIN,
     RE_END,
     RE_WORD_EDGE,
@@ -66,9 +66,8 @@ static void skip(amphi_re *re, size_t size)
 static bool take(amphi_re *re, char c)
 {
     bool is_there = at(re, c);
-    if (is_there) {
+    if (is_there)
         skip(re, 1);
-    }
     return is_there;
 }
 
@@ -98,9 +97,8 @@ static void emit(amphi_re *re, amphi_re_op op, int32_t a, int b, bool negated)
 static void insert_split(amphi_re *re, size_t from, int a, int b)
 {
     emit(re, RE_SPLIT, a, b, false);
-    if (re->bad) {
+    if (re->bad)
         return;
-    }
     amphi_re_step split = re->program[re->size - 1];
     memmove(
         &re->program[from + 1], &re->program[from], (re->size - 1 - from) * sizeof re->program[0]);
@@ -121,9 +119,8 @@ static void add_complement(amphi_re *re, const amphi_re_range *ranges, size_t co
 {
     uint32_t from = 0;
     for (size_t i = 0; i < count; i++) {
-        if (ranges[i].low > from) {
+        if (ranges[i].low > from)
             add_range(re, from, ranges[i].low - 1);
-        }
         from = ranges[i].high + 1;
     }
     add_range(re, from, 0x10ffff);
@@ -155,13 +152,11 @@ static bool add_named_set(amphi_re *re, char letter)
     default:
         return false;
     }
-    if (letter >= 'a') {
-        for (size_t i = 0; i < count; i++) {
+    if (letter >= 'a')
+        for (size_t i = 0; i < count; i++)
             add_range(re, set[i].low, set[i].high);
-        }
-    } else {
+    else
         add_complement(re, set, count);
-    }
     return true;
 }
 
@@ -237,9 +232,8 @@ static void parse_set(amphi_re *re)
     while (!re->bad && !at(re, ']')) {
         uint32_t low = 0;
         uint32_t high = 0;
-        if (take_set_item(re, &low)) {
+        if (take_set_item(re, &low))
             continue;
-        }
         if (re->rest.size > 1 && at(re, '-') && re->rest.data[1] != ']') {
             skip(re, 1);
             if (take_set_item(re, &high)) { /* [a-\d]: three separate things */
@@ -291,9 +285,8 @@ static void parse_group(amphi_re *re)
 /* Returns false where the sequence ends. */
 static bool parse_atom(amphi_re *re)
 {
-    if (re->rest.size == 0 || at(re, '|') || at(re, ')')) {
+    if (re->rest.size == 0 || at(re, '|') || at(re, ')'))
         return false;
-    }
     re->can_repeat = true;
     if (take(re, '(')) {
         parse_group(re);
@@ -322,9 +315,8 @@ static bool take_count(amphi_str *text, int *out)
 {
     int value = 0;
     size_t i = 0;
-    for (; i < text->size && text->data[i] >= '0' && text->data[i] <= '9'; i++) {
+    for (; i < text->size && text->data[i] >= '0' && text->data[i] <= '9'; i++)
         value = value < 100000 ? value * 10 + (text->data[i] - '0') : value;
-    }
     *out = value;
     *text = amphi__str_slice(*text, i, text->size);
     return i > 0;
@@ -340,19 +332,16 @@ static bool take_quantifier(amphi_re *re, int *least, int *most)
         return true;
     }
     amphi_str text = amphi__str_slice(re->rest, 1, re->rest.size);
-    if (!at(re, '{') || !take_count(&text, least)) {
+    if (!at(re, '{') || !take_count(&text, least))
         return false;
-    }
     *most = *least;
     if (text.size > 0 && text.data[0] == ',') {
         text = amphi__str_slice(text, 1, text.size);
-        if (!take_count(&text, most)) {
+        if (!take_count(&text, most))
             *most = -1;
-        }
     }
-    if (text.size == 0 || text.data[0] != '}') {
+    if (text.size == 0 || text.data[0] != '}')
         return false;
-    }
     re->rest = amphi__str_slice(text, 1, text.size);
     re->bad =
         re->bad || *least > REPEAT_MAX || *most > REPEAT_MAX || (*most >= 0 && *most < *least);
@@ -383,9 +372,8 @@ static void repeat(amphi_re *re, size_t from, int least, int most)
         }
         from++;
     }
-    for (int i = 1; i < least && !re->bad; i++) {
+    for (int i = 1; i < least && !re->bad; i++)
         emit_copy(re, from, size);
-    }
     if (most < 0) {
         emit(re, RE_SPLIT, -(int)size, 1, false);
         return;
@@ -402,9 +390,8 @@ static void parse_sequence(amphi_re *re)
         size_t from = re->size;
         int least = 0;
         int most = 0;
-        if (!parse_atom(re)) {
+        if (!parse_atom(re))
             return;
-        }
         if (take_quantifier(re, &least, &most)) {
             take(re, '?'); /* lazy */
             re->bad = re->bad || !re->can_repeat;
@@ -417,9 +404,8 @@ static void parse_alternatives(amphi_re *re)
 {
     size_t from = re->size;
     parse_sequence(re);
-    if (re->bad || !take(re, '|')) {
+    if (re->bad || !take(re, '|'))
         return;
-    }
     /* split L1, L2; L1: left; jump end; L2: right; end: */
     insert_split(re, from, 1, (int)(re->size - from) + 2);
     size_t jump = re->size;
@@ -430,9 +416,8 @@ static void parse_alternatives(amphi_re *re)
     }
     parse_alternatives(re);
     re->depth--;
-    if (!re->bad) {
+    if (!re->bad)
         re->program[jump].a = (int32_t)(re->size - jump);
-    }
 }
 
 /* ---- running it ---- */
@@ -456,9 +441,8 @@ static bool set_has(const amphi_re *re, const amphi_re_step *step, uint32_t c)
 {
     for (int i = 0; i < step->b; i++) {
         const amphi_re_range *range = &re->ranges[step->a + i];
-        if (c >= range->low && c <= range->high) {
+        if (c >= range->low && c <= range->high)
             return true;
-        }
     }
     return false;
 }
@@ -509,9 +493,8 @@ static bool add_thread(const amphi_re *re, amphi_re_threads *threads, uint8_t *s
     while (depth > 0) {
         size_t pc = stack[--depth];
         const amphi_re_step *step = &re->program[pc];
-        if (seen[pc]) {
+        if (seen[pc])
             continue;
-        }
         seen[pc] = 1;
         switch ((amphi_re_op)step->op) {
         case RE_MATCH:
@@ -529,9 +512,8 @@ static bool add_thread(const amphi_re *re, amphi_re_threads *threads, uint8_t *s
             threads->at[threads->count++] = (uint16_t)pc;
             break;
         default:
-            if (holds(step, place)) {
+            if (holds(step, place))
                 stack[depth++] = (uint16_t)(pc + 1);
-            }
             break;
         }
     }
@@ -542,9 +524,8 @@ static int64_t peek(amphi_str text, size_t *size)
 {
     uint32_t c = 0;
     *size = amphi__utf8_decode(text, &c);
-    if (text.size == 0) {
+    if (text.size == 0)
         return -1;
-    }
     if (*size == 0) { /* not UTF-8: a byte for itself */
         *size = 1;
         return (unsigned char)text.data[0];
@@ -565,24 +546,20 @@ static bool run(const amphi_re *re, amphi_str text)
     place.after = peek(text, &size);
     for (;;) {
         /* A match may start anywhere, so a fresh thread joins at every place. */
-        if (add_thread(re, now, seen, 0, &place)) {
+        if (add_thread(re, now, seen, 0, &place))
             return true;
-        }
-        if (place.after < 0) {
+        if (place.after < 0)
             return false;
-        }
         uint32_t c = (uint32_t)place.after;
         text = amphi__str_slice(text, size, text.size);
         place.before = place.after;
         place.after = peek(text, &size);
         next->count = 0;
         memset(seen, 0, re->size);
-        for (size_t i = 0; i < now->count; i++) {
+        for (size_t i = 0; i < now->count; i++)
             if (accepts(re, &re->program[now->at[i]], c) &&
-                add_thread(re, next, seen, (size_t)now->at[i] + 1, &place)) {
+                add_thread(re, next, seen, (size_t)now->at[i] + 1, &place))
                 return true;
-            }
-        }
         amphi_re_threads *done = now;
         now = next;
         next = done;
@@ -602,8 +579,7 @@ bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *
     parse_alternatives(&re);
     re.bad = re.bad || re.rest.size > 0; /* an unmatched ")" */
     emit(&re, RE_MATCH, 0, 0, false);
-    if (valid != NULL) {
+    if (valid != NULL)
         *valid = !re.bad;
-    }
     return !re.bad && run(&re, text);
 }

@@ -19,11 +19,9 @@ int amphi__gb_compare_text(amphi_str a, amphi_str b)
 
 static bool is_number(amphi_str part)
 {
-    for (size_t i = 0; i < part.size; i++) {
-        if (part.data[i] < '0' || part.data[i] > '9') {
+    for (size_t i = 0; i < part.size; i++)
+        if (part.data[i] < '0' || part.data[i] > '9')
             return false;
-        }
-    }
     return part.size > 0;
 }
 
@@ -37,17 +35,14 @@ static amphi_str sortable(amphi_str version, char out[VERSION_TEXT_MAX])
     unsigned parts = 0;
     for (size_t i = 0; i <= text.size; parts++) {
         size_t from = i;
-        while (i < text.size && text.data[i] != '.' && text.data[i] != '-') {
+        while (i < text.size && text.data[i] != '.' && text.data[i] != '-')
             i++;
-        }
         amphi_str part = amphi__str_slice(text, from, i++);
         size_t padding = is_number(part) && part.size < 5 ? 5 - part.size : 0;
-        if (used + padding + part.size + 4 > VERSION_TEXT_MAX) {
+        if (used + padding + part.size + 4 > VERSION_TEXT_MAX)
             break;
-        }
-        if (parts > 0) {
+        if (parts > 0)
             out[used++] = '-';
-        }
         memset(out + used, ' ', padding);
         used += padding;
         if (part.size > 0) {

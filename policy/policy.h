@@ -20,38 +20,38 @@
  * reference page sdk/docs/policy.md) ---- */
 
 typedef struct amphi_policy {
-    amphi_mode mode;                  /* "mode": "auto"                                          */
-    bool local_enabled;               /* "local.enabled": true; false is the kill switch         */
-    bool cloud_enabled;               /* "cloud.enabled": true                                   */
+    amphi_mode mode;                  /* "mode": "auto" */
+    bool local_enabled;               /* "local.enabled": true; false is the kill switch */
+    bool cloud_enabled;               /* "cloud.enabled": true */
     uint8_t battery_min_percent;      /* "battery.min_percent": 20; below and not charging: local is
-                                         the last resort                                         */
-    uint8_t battery_resume_percent;   /* "battery.resume_percent": 25; hysteresis                */
-    uint8_t battery_critical_percent; /* "battery.critical_percent": 3; below: no local at all   */
+                                         the last resort */
+    uint8_t battery_resume_percent;   /* "battery.resume_percent": 25; hysteresis */
+    uint8_t battery_critical_percent; /* "battery.critical_percent": 3; below: no local at all */
     amphi_thermal thermal_max;        /* "thermal.max": "fair"; hotter: local is the last resort;
-                                         critical: no local at all                               */
-    uint8_t memory_max_percent;       /* "memory.max_percent": 70; need / total                  */
-    uint8_t memory_unload_percent;    /* "memory.unload_percent": 80; use / total                */
-    bool metered_allowed;             /* "network.metered_allowed": true                         */
-    uint32_t rtt_slow_ms;             /* "network.rtt_slow_ms": 2000; slower: local first        */
-    uint32_t local_threads_max;       /* "local.threads_max": 0 (none)                           */
-    uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096                        */
-    float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none)                 */
-    uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024, when a request says nothing  */
-    amphi_budgets local_budgets;       /* "local.budgets": first_token_ms 20000, idle_ms 5000     */
+                                         critical: no local at all */
+    uint8_t memory_max_percent;       /* "memory.max_percent": 70; need / total */
+    uint8_t memory_unload_percent;    /* "memory.unload_percent": 80; use / total */
+    bool metered_allowed;             /* "network.metered_allowed": true */
+    uint32_t rtt_slow_ms;             /* "network.rtt_slow_ms": 2000; slower: local first */
+    uint32_t local_threads_max;       /* "local.threads_max": 0 (none) */
+    uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096 */
+    float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none) */
+    uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024, when a request says nothing */
+    amphi_budgets local_budgets;       /* "local.budgets": first_token_ms 20000, idle_ms 5000 */
     amphi_budgets cloud_budgets; /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
-    uint32_t total_ms;           /* "total_ms": 120000                                      */
-    uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never)                             */
+    uint32_t total_ms;           /* "total_ms": 120000 */
+    uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never) */
     uint32_t pause_max_ms;       /* "cloud.pause_max_ms": 30000; of a pause asked for; 0: none */
-    uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache                      */
-    uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it                  */
+    uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache */
+    uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it */
     uint32_t breaker_failure_percent; /* "breaker.failure_percent": 50 of the window do, too */
     uint32_t breaker_window_requests; /* "breaker.window_requests": 20, the last ones */
     uint32_t breaker_window_s;        /* "breaker.window_s": 60, no older ones */
     uint32_t breaker_requests_min;    /* "breaker.requests_min": 8; of fewer no share is taken */
-    uint32_t breaker_open_ms;         /* "breaker.open_ms": 10000, then one probe                */
-    uint32_t crash_limit;             /* "crash.limit": 3 in the window: one step down           */
-    uint32_t crash_window_s;          /* "crash.window_s": 600                                   */
-    uint32_t crash_quiet_s;           /* "crash.quiet_s": 150; each one forgives a crash         */
+    uint32_t breaker_open_ms;         /* "breaker.open_ms": 10000, then one probe */
+    uint32_t crash_limit;             /* "crash.limit": 3 in the window: one step down */
+    uint32_t crash_window_s;          /* "crash.window_s": 600 */
+    uint32_t crash_quiet_s;           /* "crash.quiet_s": 150; each one forgives a crash */
     uint32_t crash_outside_limit;     /* "crash.outside_limit": 200 in the window; 0: no limit */
 } amphi_policy;
 
@@ -85,14 +85,14 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  * from outside say nothing about the model; crash.outside_limit of them only keep a machine that
  * kills at every start (or a worker that lies about its crashes) from doing so for ever. */
 typedef struct amphi_crash_facts {
-    uint32_t crashes;        /* with the best kernels, after they began to run   */
+    uint32_t crashes;        /* with the best kernels, after they began to run */
     uint32_t crashes_early;  /* before any kernel ran: starting, reading, loading */
-    uint32_t crashes_plain;  /* with plain kernels, after they began to run      */
-    uint32_t kills_memory;   /* out of memory                                    */
-    uint32_t forgiven;       /* of the four above together                       */
-    uint32_t quiet_left_s;   /* until the next one is forgiven                   */
-    uint32_t kills_outside;  /* killed or stopped by another process             */
-    uint32_t outside_left_s; /* when they are too many: until they are not       */
+    uint32_t crashes_plain;  /* with plain kernels, after they began to run */
+    uint32_t kills_memory;   /* out of memory */
+    uint32_t forgiven;       /* of the four above together */
+    uint32_t quiet_left_s;   /* until the next one is forgiven */
+    uint32_t kills_outside;  /* killed or stopped by another process */
+    uint32_t outside_left_s; /* when they are too many: until they are not */
 } amphi_crash_facts;
 
 /* ---- breakers (policy/breaker.c): plain data, advanced by outcomes; the caller brings the time,
@@ -109,7 +109,7 @@ typedef enum amphi_breaker_pass {
 /* What an attempt's end says about the route. */
 typedef enum amphi_breaker_lesson {
     AMPHI_BREAKER_NOTHING = 0, /* cancelled, or it never got there */
-    AMPHI_BREAKER_HEALTHY,     /* also a refusal of this request   */
+    AMPHI_BREAKER_HEALTHY,     /* also a refusal of this request */
     AMPHI_BREAKER_ILL
 } amphi_breaker_lesson;
 
@@ -124,17 +124,17 @@ typedef struct amphi_breaker {
     uint32_t next;
     uint32_t count;
     uint32_t failures_in_a_row;
-    uint32_t opened_failed; /* why it opened: so many failed...           */
-    uint32_t opened_of;     /* ... of so many; equal: in a row            */
-    uint64_t opened_ms;     /* 0: closed                                  */
+    uint32_t opened_failed; /* why it opened: so many failed... */
+    uint32_t opened_of;     /* ... of so many; equal: in a row */
+    uint64_t opened_ms;     /* 0: closed */
     uint64_t probe_ms;      /* when the probe began; 0: none is under way */
 } amphi_breaker;
 
 /* For the decision. */
 typedef struct amphi_breaker_facts {
-    bool open;           /* refused for now                                */
-    bool probe;          /* half open and free: one may try                */
-    uint32_t failed, of; /* why it opened; equal: in a row                 */
+    bool open;           /* refused for now */
+    bool probe;          /* half open and free: one may try */
+    uint32_t failed, of; /* why it opened; equal: in a row */
     uint32_t left_ms;    /* open: until it may be worth while to ask again */
 } amphi_breaker_facts;
 
@@ -149,15 +149,15 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
 typedef struct amphi_policy_route {
     amphi_engine_info info;
     amphi_breaker_facts breaker;
-    uint32_t wait_ms;         /* left of the pause that its provider asked for            */
-    amphi_crash_facts crash;  /* LOCAL                                                    */
-    bool was_refused_battery; /* last decision held this against it: hysteresis; set by   */
-    bool was_refused_thermal; /* amphi__policy_remember                                   */
+    uint32_t wait_ms;         /* left of the pause that its provider asked for */
+    amphi_crash_facts crash;  /* LOCAL */
+    bool was_refused_battery; /* last decision held this against it: hysteresis; set by */
+    bool was_refused_thermal; /* amphi__policy_remember */
     bool was_refused_memory;
     uint32_t load;         /* runs under way: the least loaded of equal priority goes first */
     bool needs_no_network; /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
                                  refuse it. The caller leaves it false when the app pushed the
-                                 network fact: then the app means it.                     */
+                                 network fact: then the app means it. */
 } amphi_policy_route;
 
 typedef struct amphi_policy_facts {
@@ -165,26 +165,26 @@ typedef struct amphi_policy_facts {
     amphi_mode mode; /* the request's; DEFAULT: the document's */
     bool is_private;
     bool needs_tools, needs_images, needs_audio;
-    uint32_t prompt_tokens;     /* estimate or count                      */
-    uint32_t answer_tokens_max; /* 0: the document's                      */
-    amphi_budgets budgets;      /* the request's; 0: the document's       */
+    uint32_t prompt_tokens;     /* estimate or count */
+    uint32_t answer_tokens_max; /* 0: the document's */
+    amphi_budgets budgets;      /* the request's; 0: the document's */
     uint64_t draw;              /* a random number of the caller's: who goes first among routes
                                     of equal priority, in the ratio of their weights. 0: the
-                                    heaviest first                         */
+                                    heaviest first */
     const amphi_policy_route *routes;
-    size_t routes_count; /* at most AMPHI_ROUTES_MAX               */
+    size_t routes_count; /* at most AMPHI_ROUTES_MAX */
 } amphi_policy_facts;
 
 typedef struct amphi_plan_step {
-    uint8_t route;               /* index into facts.routes                */
+    uint8_t route;               /* index into facts.routes */
     bool last_resort;            /* a soft rule spoke against it: never hedge to it */
-    amphi_budgets budgets;       /* resolved: document and request         */
-    uint32_t hedge_ms;           /* 0: never                               */
-    uint32_t answer_tokens_max;  /* resolved; shorter when the context is  */
-    uint32_t threads_max;        /* LOCAL; 0: no bound                     */
-    uint32_t context_tokens_max; /* LOCAL; 0: no bound                     */
-    float tokens_per_second_max; /* LOCAL; 0: no bound                     */
-    bool plain_kernels;          /* LOCAL: it crashed with the best ones   */
+    amphi_budgets budgets;       /* resolved: document and request */
+    uint32_t hedge_ms;           /* 0: never */
+    uint32_t answer_tokens_max;  /* resolved; shorter when the context is */
+    uint32_t threads_max;        /* LOCAL; 0: no bound */
+    uint32_t context_tokens_max; /* LOCAL; 0: no bound */
+    float tokens_per_second_max; /* LOCAL; 0: no bound */
+    bool plain_kernels;          /* LOCAL: it crashed with the best ones */
 } amphi_plan_step;
 
 /* A local route that died just now, before it could be judged: who comes next takes over from it. */
@@ -195,17 +195,17 @@ typedef struct amphi_policy_fallen {
 } amphi_policy_fallen;
 
 typedef struct amphi_plan {
-    amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried   */
+    amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried */
     size_t steps_count;
     amphi_decision decision;    /* every route, kept ones first and in the order of steps, each
-                                    with its reason                        */
-    amphi_policy_fallen fallen; /* filled in by the caller; cleared by amphi__policy_decide  */
+                                    with its reason */
+    amphi_policy_fallen fallen; /* filled in by the caller; cleared by amphi__policy_decide */
     amphi_error refusal;        /* status AMPHI_OK when there are steps; otherwise why not:
                                     _REFUSED    private, mode, kill switch, no engine: stays so
                                     _OFFLINE    a cloud route lacks only the network
                                     _BUSY       a breaker is open; retry_after_ms
                                     _RESOURCE   memory, heat or battery
-                                    _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much  */
+                                    _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much */
 } amphi_plan;
 
 /* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use than
@@ -245,10 +245,10 @@ amphi_status amphi__device_probe_new(amphi_device *out, amphi_error *error);
 typedef struct amphi_rollout amphi_rollout;
 
 typedef struct amphi_rollout_options {
-    amphi_str source; /* file path or https URL; empty: none                      */
+    amphi_str source; /* file path or https URL; empty: none */
     bool allow_http_loopback;
-    amphi_http http;   /* borrowed                                                 */
-    amphi_store store; /* borrowed: install id, ETag and last good payload         */
+    amphi_http http;   /* borrowed */
+    amphi_store store; /* borrowed: install id, ETag and last good payload */
     amphi_log log;
 } amphi_rollout_options;
 

@@ -119,9 +119,8 @@ const amphi_policy_field *amphi__policy_fields(size_t *count)
 void amphi__policy_init(amphi_policy *policy)
 {
     memset(policy, 0, sizeof *policy);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         field_set(policy, &fields[i], fields[i].otherwise);
-    }
 }
 
 amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amphi_error *error)
@@ -132,18 +131,16 @@ amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amph
     }
     amphi_json *root = NULL;
     amphi_status status = amphi__json_parse(&root, json, "policy", error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi_policy changed = *policy;
     if (amphi__json_kind(root) != AMPHI_JSON_OBJECT) {
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: not a JSON object");
         goto cleanup;
     }
     status = apply_object(&changed, root, "", error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         *policy = changed;
-    }
 cleanup:
     amphi__json_free(root);
     return status;
@@ -185,11 +182,9 @@ static void put_field(amphi_json_writer *writer, const amphi_policy *policy,
 static size_t common_parts(const char *a, const char *b)
 {
     size_t whole = 0;
-    for (size_t i = 0; a[i] != '\0' && a[i] == b[i]; i++) {
-        if (a[i] == '.') {
+    for (size_t i = 0; a[i] != '\0' && a[i] == b[i]; i++)
+        if (a[i] == '.')
             whole = i + 1;
-        }
-    }
     return whole;
 }
 
@@ -202,9 +197,8 @@ static void open_parts(
         amphi_str after;
         amphi_str part = amphi__str_cut(rest, '.', &after);
         amphi__str_copy_to(key, DOTTED_NAME_MAX, part);
-        if (after.size == 0) {
+        if (after.size == 0)
             return;
-        }
         amphi__json_open(writer, key, '{');
         (*depth)++;
         rest = after;
@@ -222,20 +216,17 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out)
         const char *name = fields[i].name;
         size_t shared = common_parts(before, name);
         unsigned wanted = 0;
-        for (size_t j = 0; j < shared; j++) {
+        for (size_t j = 0; j < shared; j++)
             wanted += name[j] == '.';
-        }
-        for (; depth > wanted; depth--) {
+        for (; depth > wanted; depth--)
             amphi__json_close(&writer, '}');
-        }
         char key[DOTTED_NAME_MAX];
         open_parts(&writer, name + shared, key, &depth);
         put_field(&writer, policy, &fields[i], key);
         before = name;
     }
-    for (; depth > 0; depth--) {
+    for (; depth > 0; depth--)
         amphi__json_close(&writer, '}');
-    }
     amphi__json_close(&writer, '}');
     return out->status;
 }
@@ -354,19 +345,16 @@ static amphi_status apply_field(amphi_policy *policy, const amphi_policy_field *
         status = read_number(&number, value, field, error);
         break;
     }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         field_set(policy, field, number);
-    }
     return status;
 }
 
 static const amphi_policy_field *field_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (strcmp(fields[i].name, name) == 0) {
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(fields[i].name, name) == 0)
             return &fields[i];
-        }
-    }
     return NULL;
 }
 
@@ -374,11 +362,9 @@ static const amphi_policy_field *field_named(const char *name)
 static bool is_group(const char *name)
 {
     size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (strncmp(fields[i].name, name, size) == 0 && fields[i].name[size] == '.') {
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strncmp(fields[i].name, name, size) == 0 && fields[i].name[size] == '.')
             return true;
-        }
-    }
     return false;
 }
 
@@ -389,9 +375,8 @@ static bool is_plain_key(amphi_str key)
     for (size_t i = 0; i < key.size; i++) {
         char c = key.data[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                c == '_' || c == '-')) {
+                c == '_' || c == '-'))
             return false;
-        }
     }
     return key.size > 0 && key.size <= 40;
 }
@@ -411,9 +396,8 @@ static amphi_status apply_object(
          member = amphi__json_next(member)) {
         amphi_str key = amphi__json_key(member);
         size_t prefix_size = strlen(prefix);
-        if (!is_plain_key(key) || prefix_size + key.size + 2 > DOTTED_NAME_MAX) {
+        if (!is_plain_key(key) || prefix_size + key.size + 2 > DOTTED_NAME_MAX)
             return fail_unknown(prefix, key, error);
-        }
         char name[DOTTED_NAME_MAX];
         memcpy(name, prefix, prefix_size);
         memcpy(name + prefix_size, key.data, key.size);
@@ -432,9 +416,8 @@ static amphi_status apply_object(
             name[prefix_size + key.size + 1] = '\0';
             status = apply_object(policy, member, name, error); /* at most three levels */
         }
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             return status;
-        }
     }
     return AMPHI_OK;
 }

@@ -12,7 +12,7 @@ typedef enum amphi_policy_type {
     AMPHI_POLICY_U8,
     AMPHI_POLICY_U32,
     AMPHI_POLICY_FLOAT,
-    AMPHI_POLICY_MODE,   /* a mode's name          */
+    AMPHI_POLICY_MODE,   /* a mode's name */
     AMPHI_POLICY_THERMAL /* a thermal state's name */
 } amphi_policy_type;
 

@@ -42,13 +42,11 @@ amphi_status amphi__device_probe_new(amphi_device *out, amphi_error *error)
 amphi_status amphi__probe_linux_new(amphi_device *out, const char *root, amphi_error *error)
 {
     memset(out, 0, sizeof *out);
-    if (strlen(root) > ROOT_MAX) {
+    if (strlen(root) > ROOT_MAX)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device probe: root path is too long");
-    }
     amphi_linux_probe *probe = amphi__calloc(1, sizeof *probe);
-    if (probe == NULL) {
+    if (probe == NULL)
         return amphi__fail_no_memory(error);
-    }
     memcpy(probe->root, root, strlen(root) + 1);
     out->ops = &linux_ops;
     out->self = probe;
@@ -67,13 +65,11 @@ size_t amphi__probe_read(const char *root, const char *path, char *text, size_t 
     char full[AMPHI_PROBE_PATH_MAX];
     int length = snprintf(full, sizeof full, "%s%s", root, path);
     text[0] = '\0';
-    if (length < 0 || (size_t)length >= sizeof full) {
+    if (length < 0 || (size_t)length >= sizeof full)
         return 0;
-    }
     FILE *file = fopen(full, "re");
-    if (file == NULL) {
+    if (file == NULL)
         return 0;
-    }
     size_t got = fread(text, 1, size - 1, file);
     fclose(file);
     text[got] = '\0';
@@ -88,9 +84,8 @@ bool amphi__probe_read_number(const char *root, const char *path, int64_t *out)
     bool negative = trimmed.size > 0 && trimmed.data[0] == '-';
     uint64_t value = 0;
     if (!amphi__str_to_u64(amphi__str_slice(trimmed, negative ? 1 : 0, trimmed.size), &value) ||
-        value > INT64_MAX) {
+        value > INT64_MAX)
         return false;
-    }
     *out = negative ? -(int64_t)value : (int64_t)value;
     return true;
 }
@@ -108,14 +103,12 @@ static bool number_after(amphi_str text, const char *name, uint64_t *out)
     while (text.size > 0) {
         amphi_str line = amphi__str_cut(text, '\n', &text);
         amphi_str key = amphi_str_from(name);
-        if (!amphi__str_starts_with(line, key)) {
+        if (!amphi__str_starts_with(line, key))
             continue;
-        }
         amphi_str value = amphi__str_trim(amphi__str_slice(line, key.size, line.size));
         amphi_str unit;
-        if (amphi__str_to_u64(amphi__str_cut(value, ' ', &unit), out)) {
+        if (amphi__str_to_u64(amphi__str_cut(value, ' ', &unit), out))
             return true;
-        }
     }
     return false;
 }
@@ -147,9 +140,8 @@ static uint64_t reclaimable(const char *root, const char *folder, const amphi_cg
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         uint64_t bytes = 0;
         if (keys[i] != NULL && number_after(amphi_str_make(text, got), keys[i], &bytes) &&
-            bytes <= UINT64_MAX - sum) {
+            bytes <= UINT64_MAX - sum)
             sum += bytes;
-        }
     }
     return sum;
 }
@@ -164,20 +156,17 @@ static void apply_limit(
     snprintf(path, sizeof path, "%s/%s", folder, names->limit);
     /* v1 writes about 2^63 when there is no limit: larger than the machine, hence no limit. */
     if (!amphi__probe_read_number(root, path, &limit) || limit <= 0 ||
-        (uint64_t)limit >= out->memory_total_bytes) {
+        (uint64_t)limit >= out->memory_total_bytes)
         return;
-    }
     out->memory_total_bytes = (uint64_t)limit;
     snprintf(path, sizeof path, "%s/%s", folder, names->usage);
-    if (!amphi__probe_read_number(root, path, &usage) || usage < 0) {
+    if (!amphi__probe_read_number(root, path, &usage) || usage < 0)
         usage = 0;
-    }
     uint64_t cache = reclaimable(root, folder, names);
     uint64_t held = (uint64_t)usage > cache ? (uint64_t)usage - cache : 0;
     uint64_t left = (uint64_t)limit > held ? (uint64_t)limit - held : 0;
-    if (left < out->memory_available_bytes) {
+    if (left < out->memory_available_bytes)
         out->memory_available_bytes = left;
-    }
 }
 
 /* Every group from ours up to the mount may hold a limit. Inside a container our path may be one
@@ -187,24 +176,19 @@ static void walk_groups(
     const char *root, amphi_str group, const amphi_cgroup_names *names, amphi_device_facts *out)
 {
     char folder[AMPHI_PROBE_PATH_MAX - 64];
-    if (amphi__str_find(group, AMPHI_STR("..")) != SIZE_MAX || group.size > 255) {
+    if (amphi__str_find(group, AMPHI_STR("..")) != SIZE_MAX || group.size > 255)
         group.size = 0;
-    }
     for (unsigned level = 0; level < CGROUP_LEVELS_MAX; level++) {
-        while (group.size > 0 && group.data[group.size - 1] == '/') {
+        while (group.size > 0 && group.data[group.size - 1] == '/')
             group.size--;
-        }
         int length =
             snprintf(folder, sizeof folder, "%s%.*s", names->mount, (int)group.size, group.data);
-        if (length > 0 && (size_t)length < sizeof folder) {
+        if (length > 0 && (size_t)length < sizeof folder)
             apply_limit(root, folder, names, out);
-        }
-        if (group.size == 0) {
+        if (group.size == 0)
             return;
-        }
-        while (group.size > 0 && group.data[group.size - 1] != '/') {
+        while (group.size > 0 && group.data[group.size - 1] != '/')
             group.size--;
-        }
     }
 }
 
@@ -218,11 +202,10 @@ static void apply_cgroups(const char *root, amphi_device_facts *out)
         amphi_str line = amphi__str_cut(rest, '\n', &rest);
         amphi_str number = amphi__str_cut(line, ':', &path);
         amphi_str controllers = amphi__str_cut(path, ':', &path);
-        if (amphi__str_equal_c(number, "0") && controllers.size == 0) {
+        if (amphi__str_equal_c(number, "0") && controllers.size == 0)
             walk_groups(root, path, &cgroup_v2, out);
-        } else if (amphi__str_equal_c(controllers, "memory")) {
+        else if (amphi__str_equal_c(controllers, "memory"))
             walk_groups(root, path, &cgroup_v1, out);
-        }
     }
 }
 
@@ -234,12 +217,10 @@ static void probe_memory(const char *root, amphi_device_facts *out)
     size_t got = amphi__probe_read(root, "/proc/meminfo", text, sizeof text);
     amphi_str info = amphi_str_make(text, got);
     if (!number_after(info, "MemTotal:", &total_kib) || total_kib == 0 ||
-        total_kib > UINT64_MAX / 1024 || !number_after(info, "MemAvailable:", &available_kib)) {
+        total_kib > UINT64_MAX / 1024 || !number_after(info, "MemAvailable:", &available_kib))
         return;
-    }
-    if (available_kib > total_kib) {
+    if (available_kib > total_kib)
         available_kib = total_kib;
-    }
     out->memory_total_bytes = total_kib * 1024;
     out->memory_available_bytes = available_kib * 1024;
     apply_cgroups(root, out);
@@ -262,9 +243,8 @@ static bool stalls(amphi_str text, const char *who, uint64_t limit_percent)
         if (amphi__str_starts_with(line, amphi_str_from(key)) &&
             amphi__str_to_u64(
                 amphi__str_cut(amphi__str_slice(line, strlen(key), line.size), '.', &fraction),
-                &percent)) {
+                &percent))
             return percent >= limit_percent;
-        }
     }
     return false;
 }
@@ -273,9 +253,8 @@ static void probe_pressure(const char *root, amphi_device_facts *out)
 {
     char text[512];
     size_t got = amphi__probe_read(root, "/proc/pressure/memory", text, sizeof text);
-    if (got == 0) {
+    if (got == 0)
         return;
-    }
     amphi_str info = amphi_str_make(text, got);
     out->memory_pressure = stalls(info, "full", STALL_CRITICAL_PERCENT)   ? 2
                            : stalls(info, "some", STALL_MODERATE_PERCENT) ? 1
@@ -298,9 +277,8 @@ static bool hex_field(amphi_str field, uint64_t *out)
                          : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
                          : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
                                                 : 16;
-        if (digit == 16 || i >= 16) {
+        if (digit == 16 || i >= 16)
             return false;
-        }
         *out = *out * 16 + digit;
     }
     return field.size > 0;
@@ -312,16 +290,13 @@ static size_t split(amphi_str line, amphi_str *fields, size_t fields_max)
     size_t count = 0;
     size_t i = 0;
     while (i < line.size && count < fields_max) {
-        while (i < line.size && (line.data[i] == ' ' || line.data[i] == '\t')) {
+        while (i < line.size && (line.data[i] == ' ' || line.data[i] == '\t'))
             i++;
-        }
         size_t from = i;
-        while (i < line.size && line.data[i] != ' ' && line.data[i] != '\t') {
+        while (i < line.size && line.data[i] != ' ' && line.data[i] != '\t')
             i++;
-        }
-        if (i > from) {
+        if (i > from)
             fields[count++] = amphi__str_slice(line, from, i);
-        }
     }
     return count;
 }
@@ -333,9 +308,8 @@ static bool is_default_v4(amphi_str line, amphi_str *interface)
     amphi_str f[8];
     uint64_t flags = 0;
     uint64_t mask = 1;
-    if (split(line, f, 8) < 8 || !hex_field(f[3], &flags) || !hex_field(f[7], &mask)) {
+    if (split(line, f, 8) < 8 || !hex_field(f[3], &flags) || !hex_field(f[7], &mask))
         return false;
-    }
     *interface = f[0];
     return (flags & ROUTE_UP) != 0 && (flags & ROUTE_REJECT) == 0 && (mask == 0 || mask == 0x80);
 }
@@ -346,9 +320,8 @@ static bool is_default_v6(amphi_str line, amphi_str *interface)
     amphi_str f[10];
     uint64_t flags = 0;
     uint64_t prefix = 128;
-    if (split(line, f, 10) < 10 || !hex_field(f[8], &flags) || !hex_field(f[1], &prefix)) {
+    if (split(line, f, 10) < 10 || !hex_field(f[8], &flags) || !hex_field(f[1], &prefix))
         return false;
-    }
     *interface = f[9];
     return (flags & ROUTE_UP) != 0 && (flags & ROUTE_REJECT) == 0 && prefix <= 1;
 }
@@ -357,15 +330,13 @@ static amphi_network interface_network(const char *root, amphi_str interface)
 {
     char path[AMPHI_PROBE_PATH_MAX];
     char text[1024];
-    if (interface.size == 0 || interface.size > 15 || amphi__str_equal_c(interface, "lo")) {
+    if (interface.size == 0 || interface.size > 15 || amphi__str_equal_c(interface, "lo"))
         return AMPHI_NETWORK_NONE;
-    }
     snprintf(
         path, sizeof path, "/sys/class/net/%.*s/operstate", (int)interface.size, interface.data);
     amphi_str state = amphi__probe_read_line(root, path, text, sizeof text);
-    if (amphi__str_equal_c(state, "down") || amphi__str_equal_c(state, "lowerlayerdown")) {
+    if (amphi__str_equal_c(state, "down") || amphi__str_equal_c(state, "lowerlayerdown"))
         return AMPHI_NETWORK_NONE; /* the cable is out, the route still stands */
-    }
     snprintf(path, sizeof path, "/sys/class/net/%.*s/uevent", (int)interface.size, interface.data);
     size_t got = amphi__probe_read(root, path, text, sizeof text);
     bool is_mobile =
@@ -396,9 +367,8 @@ static void probe_network(const char *root, amphi_device_facts *out)
 {
     amphi_network best = AMPHI_NETWORK_NONE;
     char *text = amphi__alloc(ROUTES_SIZE_MAX);
-    if (text == NULL) {
+    if (text == NULL)
         return;
-    }
     /* /proc/net/route has its heading even when there is no route: empty means unreadable. */
     bool has_v4 = best_route(root, "/proc/net/route", is_default_v4, text, &best);
     bool has_v6 = best_route(root, "/proc/net/ipv6_route", is_default_v6, text, &best);

@@ -52,15 +52,13 @@ static void add_battery(const char *root, const char *supply, amphi_power *power
     /* A mouse's or keyboard's battery is not ours. */
     if (amphi__str_equal_c(supply_line(root, supply, "scope", text, sizeof text), "Device") ||
         (supply_number(root, supply, "present", &number) && number == 0) ||
-        !supply_number(root, supply, "capacity", &number) || number < 0 || number > 100) {
+        !supply_number(root, supply, "capacity", &number) || number < 0 || number > 100)
         return;
-    }
     int64_t size = 1; /* two batteries count by what they hold, where they tell */
     if ((!supply_number(root, supply, "energy_full", &size) &&
             !supply_number(root, supply, "charge_full", &size)) ||
-        size <= 0) {
+        size <= 0)
         size = 1;
-    }
     power->has_battery = true;
     power->weighted_percent += (double)number * (double)size;
     power->weights += (double)size;
@@ -80,24 +78,20 @@ static void add_supply(const char *root, const char *supply, amphi_power *power)
     int64_t online = 0;
     if ((amphi__str_equal_c(type, "Mains") || amphi__str_starts_with(type, AMPHI_STR("USB")) ||
             amphi__str_equal_c(type, "Wireless")) &&
-        supply_number(root, supply, "online", &online) && online != 0) {
+        supply_number(root, supply, "online", &online) && online != 0)
         power->plugged = true;
-    }
 }
 
 void amphi__probe_battery(const char *root, amphi_device_facts *out)
 {
     amphi_power power = {0};
     DIR *folder = open_folder(root, POWER_FOLDER);
-    if (folder == NULL) {
+    if (folder == NULL)
         return;
-    }
     struct dirent *entry;
-    for (unsigned i = 0; i < ENTRIES_MAX && (entry = readdir(folder)) != NULL; i++) {
-        if (entry->d_name[0] != '.') {
+    for (unsigned i = 0; i < ENTRIES_MAX && (entry = readdir(folder)) != NULL; i++)
+        if (entry->d_name[0] != '.')
             add_supply(root, entry->d_name, &power);
-        }
-    }
     closedir(folder);
     out->battery_percent =
         power.has_battery ? (uint8_t)(power.weighted_percent / power.weights) : 100;
@@ -120,19 +114,16 @@ static bool is_processor_zone(amphi_str type)
 {
     static const char *const parts[] = {"x86_pkg_temp", "acpitz", "cpu", "CPU", "soc", "SOC",
         "coretemp", "k10temp", "TCPU", "apss", "skin", "SKIN", "quiet"};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (amphi__str_find(type, amphi_str_from(parts[i])) != SIZE_MAX) {
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (amphi__str_find(type, amphi_str_from(parts[i])) != SIZE_MAX)
             return true;
-        }
-    }
     return false;
 }
 
 static void keep_lower(int64_t *kept, int64_t trip)
 {
-    if (*kept == 0 || trip < *kept) {
+    if (*kept == 0 || trip < *kept)
         *kept = trip;
-    }
 }
 
 static amphi_trips read_trips(const char *root, const char *zone)
@@ -143,21 +134,18 @@ static amphi_trips read_trips(const char *root, const char *zone)
         char text[32];
         int64_t trip = 0;
         snprintf(path, sizeof path, THERMAL_FOLDER "/%s/trip_point_%u_temp", zone, i);
-        if (!amphi__probe_read_number(root, path, &trip)) {
+        if (!amphi__probe_read_number(root, path, &trip))
             break;
-        }
-        if (trip < 35 * DEGREES || trip > 150 * DEGREES) {
+        if (trip < 35 * DEGREES || trip > 150 * DEGREES)
             continue; /* switched off: -274000 and 0 are usual */
-        }
         snprintf(path, sizeof path, THERMAL_FOLDER "/%s/trip_point_%u_type", zone, i);
         amphi_str type = amphi__probe_read_line(root, path, text, sizeof text);
-        if (amphi__str_equal_c(type, "passive")) {
+        if (amphi__str_equal_c(type, "passive"))
             keep_lower(&trips.passive, trip);
-        } else if (amphi__str_equal_c(type, "hot")) {
+        else if (amphi__str_equal_c(type, "hot"))
             keep_lower(&trips.hot, trip);
-        } else if (amphi__str_equal_c(type, "critical")) {
+        else if (amphi__str_equal_c(type, "critical"))
             keep_lower(&trips.critical, trip);
-        }
     }
     return trips;
 }
@@ -165,9 +153,8 @@ static amphi_trips read_trips(const char *root, const char *zone)
 static amphi_thermal zone_state(int64_t now, const amphi_trips *trips)
 {
     int64_t critical = trips->critical != 0 ? trips->critical - 5 * DEGREES : 100 * DEGREES;
-    if (trips->hot != 0 && trips->hot < critical) {
+    if (trips->hot != 0 && trips->hot < critical)
         critical = trips->hot;
-    }
     int64_t serious = trips->passive != 0    ? trips->passive
                       : trips->critical != 0 ? trips->critical - 10 * DEGREES
                                              : 92 * DEGREES;
@@ -184,14 +171,12 @@ static amphi_thermal read_zone(const char *root, const char *zone)
     char text[64];
     int64_t now = 0;
     snprintf(path, sizeof path, THERMAL_FOLDER "/%s/type", zone);
-    if (!is_processor_zone(amphi__probe_read_line(root, path, text, sizeof text))) {
+    if (!is_processor_zone(amphi__probe_read_line(root, path, text, sizeof text)))
         return AMPHI_THERMAL_UNKNOWN;
-    }
     snprintf(path, sizeof path, THERMAL_FOLDER "/%s/temp", zone);
     /* A sensor that is asleep gives an error, or a figure from another world. */
-    if (!amphi__probe_read_number(root, path, &now) || now < -40 * DEGREES || now > 150 * DEGREES) {
+    if (!amphi__probe_read_number(root, path, &now) || now < -40 * DEGREES || now > 150 * DEGREES)
         return AMPHI_THERMAL_UNKNOWN;
-    }
     amphi_trips trips = read_trips(root, zone);
     return zone_state(now, &trips);
 }
@@ -200,9 +185,8 @@ void amphi__probe_thermal(const char *root, amphi_device_facts *out)
 {
     amphi_thermal hottest = AMPHI_THERMAL_UNKNOWN;
     DIR *folder = open_folder(root, THERMAL_FOLDER);
-    if (folder == NULL) {
+    if (folder == NULL)
         return;
-    }
     struct dirent *entry;
     for (unsigned i = 0; i < ENTRIES_MAX && (entry = readdir(folder)) != NULL; i++) {
         if (strncmp(entry->d_name, "thermal_zone", 12) == 0) {

@@ -76,9 +76,8 @@ amphi_status amphi__rollout_new(
 {
     *out = NULL;
     amphi_rollout *rollout = amphi__calloc(1, sizeof *rollout);
-    if (rollout == NULL) {
+    if (rollout == NULL)
         return amphi__fail_no_memory(error);
-    }
     rollout->allow_http_loopback = options->allow_http_loopback;
     rollout->http = options->http;
     rollout->store = options->store;
@@ -91,12 +90,10 @@ amphi_status amphi__rollout_new(
         goto cleanup;
     }
     status = load_install_id(rollout, error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = make_attributes(rollout, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = load_kept(rollout, error);
-    }
     if (status == AMPHI_OK) {
         *out = rollout;
         rollout = NULL; /* the caller owns it now */
@@ -108,12 +105,10 @@ cleanup:
 
 void amphi__rollout_free(amphi_rollout *rollout)
 {
-    if (rollout == NULL) {
+    if (rollout == NULL)
         return;
-    }
-    if (rollout->has_lock) {
+    if (rollout->has_lock)
         amphi__mutex_clear(&rollout->lock);
-    }
     amphi__json_free(rollout->payload);
     amphi__json_free(rollout->attributes);
     amphi__free(rollout->source);
@@ -137,34 +132,29 @@ static amphi_status read_setting(
     const amphi_rollout *rollout, const char *name, amphi_rollout_setting *out, amphi_error *error)
 {
     amphi__buf_init(&out->text, KEPT_MAX);
-    if (rollout->store.ops == NULL) {
+    if (rollout->store.ops == NULL)
         return AMPHI_OK;
-    }
     amphi_status status = rollout->store.ops->setting_get(
         rollout->store.self, amphi_str_from(name), copy_setting, out, error);
     if (status == AMPHI_E_NOT_FOUND) {
         amphi__error_clear(error);
         return AMPHI_OK;
     }
-    if (status == AMPHI_OK && out->text.status == AMPHI_E_NO_MEMORY) {
+    if (status == AMPHI_OK && out->text.status == AMPHI_E_NO_MEMORY)
         return amphi__fail_no_memory(error);
-    }
-    if (out->text.status != AMPHI_OK) {
+    if (out->text.status != AMPHI_OK)
         amphi__buf_reset(&out->text); /* longer than anything we wrote */
-    }
     return status;
 }
 
 static bool is_install_id(amphi_str text)
 {
-    if (text.size != 36) {
+    if (text.size != 36)
         return false;
-    }
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-')) {
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-'))
             return false;
-        }
     }
     return true;
 }
@@ -210,9 +200,8 @@ static amphi_status make_attributes(amphi_rollout *rollout, amphi_error *error)
 /* A kept payload that is damaged or from another source is as good as none. */
 static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error)
 {
-    if (rollout->source[0] == '\0') {
+    if (rollout->source[0] == '\0')
         return AMPHI_OK;
-    }
     amphi_rollout_setting kept;
     amphi_json *head = NULL;
     amphi_status status = read_setting(rollout, SETTING_KEPT, &kept, error);
@@ -221,21 +210,18 @@ static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error)
     amphi_status usable =
         line.size > 0 ? amphi__json_parse(&head, line, "rollout", NULL) : AMPHI_E_NOT_FOUND;
     if (usable == AMPHI_OK &&
-        !amphi__str_equal_c(amphi__json_string(amphi__json_get(head, "source")), rollout->source)) {
+        !amphi__str_equal_c(amphi__json_string(amphi__json_get(head, "source")), rollout->source))
         usable = AMPHI_E_NOT_FOUND;
-    }
-    if (usable == AMPHI_OK) {
+    if (usable == AMPHI_OK)
         usable = parse_payload(&rollout->payload, payload, NULL);
-    }
     if (status == AMPHI_OK && usable == AMPHI_E_NO_MEMORY) {
         status = amphi__fail_no_memory(error);
     } else if (usable == AMPHI_OK) {
         amphi__str_copy_to(
             rollout->etag, sizeof rollout->etag, amphi__json_string(amphi__json_get(head, "etag")));
         rollout->state = STATE_KEPT;
-        if (amphi__sha256(amphi__buf_str(&kept.text), rollout->kept_digest) != AMPHI_OK) {
+        if (amphi__sha256(amphi__buf_str(&kept.text), rollout->kept_digest) != AMPHI_OK)
             memset(rollout->kept_digest, 0, sizeof rollout->kept_digest);
-        }
     }
     amphi__json_free(head);
     amphi__buf_clear(&kept.text);
@@ -245,9 +231,8 @@ static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error)
 static amphi_status keep(
     amphi_rollout *rollout, amphi_str payload, const char *etag, amphi_error *error)
 {
-    if (rollout->store.ops == NULL) {
+    if (rollout->store.ops == NULL)
         return AMPHI_OK;
-    }
     amphi_buf text;
     amphi_json_writer writer;
     amphi__buf_init(&text, KEPT_MAX);
@@ -260,9 +245,8 @@ static amphi_status keep(
     amphi__buf_append_str(&text, payload);
     uint8_t digest[32];
     amphi_status status = text.status;
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__sha256(amphi__buf_str(&text), digest);
-    }
     if (status != AMPHI_OK) {
         amphi__fail(error, status, 0, "out of memory, or longer than its limit");
         goto cleanup;
@@ -271,9 +255,8 @@ static amphi_status keep(
     if (memcmp(digest, rollout->kept_digest, sizeof digest) != 0) {
         status = rollout->store.ops->setting_put(
             rollout->store.self, AMPHI_STR(SETTING_KEPT), amphi__buf_str(&text), error);
-        if (status == AMPHI_OK) {
+        if (status == AMPHI_OK)
             memcpy(rollout->kept_digest, digest, sizeof digest);
-        }
     }
 cleanup:
     amphi__buf_clear(&text);
@@ -286,9 +269,8 @@ static amphi_status parse_payload(amphi_json **out, amphi_str text, amphi_error 
 {
     amphi_json *root = NULL;
     amphi_status status = amphi__json_parse(&root, text, "rollout", error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     if (amphi__json_kind(amphi__json_get(root, "features")) != AMPHI_JSON_OBJECT) {
         bool encrypted = amphi__json_get(root, "encryptedFeatures") != NULL;
         amphi__json_free(root);
@@ -308,12 +290,10 @@ static bool is_url(const char *source)
 static amphi_status fetch(
     amphi_rollout *rollout, amphi_rollout_fetch *fetched, uint32_t timeout_ms, amphi_error *error)
 {
-    if (!is_url(rollout->source)) {
+    if (!is_url(rollout->source))
         return amphi__rollout_fetch_file(fetched, rollout->source, error);
-    }
-    if (strncmp(rollout->source, "https://", 8) != 0 && !rollout->allow_http_loopback) {
+    if (strncmp(rollout->source, "https://", 8) != 0 && !rollout->allow_http_loopback)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "rollout: the source must be https");
-    }
     return amphi__rollout_fetch_url(fetched, &rollout->http, amphi_str_from(rollout->source),
         rollout->allow_http_loopback, timeout_ms, error);
 }
@@ -329,9 +309,8 @@ static amphi_status check_against_last(
     amphi__policy_init(&policy);
     evaluate(rollout, payload, &result);
     amphi_status status = apply_value(&policy, result.value, &misfit);
-    if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY) {
+    if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY)
         return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
-    }
     bool last_fits = false;
     amphi__mutex_lock(&rollout->lock);
     if (rollout->payload != NULL) {
@@ -339,9 +318,8 @@ static amphi_status check_against_last(
         last_fits = apply_value(&policy, result.value, NULL) == AMPHI_OK;
     }
     amphi__mutex_unlock(&rollout->lock);
-    if (!last_fits) {
+    if (!last_fits)
         return AMPHI_OK; /* there is nothing to hold on to; `show` says that it is ignored */
-    }
     return amphi__fail(
         error, AMPHI_E_FORMAT, 0, "rollout: the last good payload is kept: %s", misfit.message);
 }
@@ -390,21 +368,18 @@ static amphi_status refresh(
 
 amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms, amphi_error *error)
 {
-    if (rollout->source[0] == '\0') {
+    if (rollout->source[0] == '\0')
         return AMPHI_OK;
-    }
     amphi_rollout_fetch fetched;
     memset(&fetched, 0, sizeof fetched);
     amphi__mutex_lock(&rollout->lock);
     bool busy = rollout->refreshing;
     rollout->refreshing = true;
-    if (rollout->payload != NULL) {
+    if (rollout->payload != NULL)
         memcpy(fetched.etag, rollout->etag, sizeof fetched.etag);
-    }
     amphi__mutex_unlock(&rollout->lock);
-    if (busy) {
+    if (busy)
         return amphi__fail(error, AMPHI_E_BUSY, 0, "rollout: another refresh is under way");
-    }
 
     amphi_error problem;
     amphi__error_clear(&problem);
@@ -414,9 +389,8 @@ amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms,
     rollout->problem = problem;
     amphi__mutex_unlock(&rollout->lock);
     amphi__buf_clear(&fetched.body);
-    if (status != AMPHI_OK && error != NULL) {
+    if (status != AMPHI_OK && error != NULL)
         *error = problem;
-    }
     return status;
 }
 
@@ -434,9 +408,8 @@ static void evaluate(const amphi_rollout *rollout, const amphi_json *payload, am
 /* null means: the app's own policy. */
 static amphi_status apply_value(amphi_policy *policy, const amphi_json *value, amphi_error *error)
 {
-    if (amphi__json_kind(value) <= AMPHI_JSON_NULL) {
+    if (amphi__json_kind(value) <= AMPHI_JSON_NULL)
         return AMPHI_OK;
-    }
     amphi_buf text;
     amphi__buf_init(&text, AMPHI_ROLLOUT_PAYLOAD_MAX);
     amphi_status status = amphi__json_write(&text, value);
@@ -481,11 +454,10 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
     switch (result->source) {
     case AMPHI_GB_FORCE:
         amphi__buf_printf(out, "rule %d: ", result->rule_index);
-        if (result->has_bucket) {
+        if (result->has_bucket)
             say_bucket(out, result);
-        } else {
+        else
             amphi__buf_append_c(out, "this install meets its condition, and it covers everybody");
-        }
         break;
     case AMPHI_GB_EXPERIMENT:
         amphi__buf_printf(out, "rule %d: variation %d, ", result->rule_index, result->variation);
@@ -519,14 +491,12 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
     amphi_error misfit;
     amphi__policy_init(&scratch);
     amphi_status status = apply_value(&scratch, result->value, &misfit);
-    if (status == AMPHI_E_NO_MEMORY) {
+    if (status == AMPHI_E_NO_MEMORY)
         out->status = status;
-    } else if (status != AMPHI_OK) {
+    else if (status != AMPHI_OK)
         amphi__buf_printf(out, "; the value is ignored: %s", misfit.message);
-    }
-    if (rollout->problem.status != AMPHI_OK) {
+    if (rollout->problem.status != AMPHI_OK)
         amphi__buf_printf(out, "; last refresh: %s", rollout->problem.message);
-    }
 }
 
 static void put_bucket(amphi_json_writer *writer, const amphi_gb_result *result)
@@ -558,18 +528,16 @@ amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_e
     amphi__json_put_str(&writer, "source", amphi_str_from(rollout->source));
     amphi__json_put_str(&writer, "install_id", amphi_str_from(rollout->install_id));
     amphi__json_put_str(&writer, "feature", AMPHI_STR(FEATURE));
-    if (result.value != NULL) {
+    if (result.value != NULL)
         amphi__json_put_value(&writer, "value", result.value);
-    } else {
+    else
         amphi__json_put_null(&writer, "value");
-    }
     put_bucket(&writer, &result);
     bool by_rule = result.source == AMPHI_GB_FORCE || result.source == AMPHI_GB_EXPERIMENT;
-    if (by_rule) {
+    if (by_rule)
         amphi__json_put_int(&writer, "rule", result.rule_index);
-    } else {
+    else
         amphi__json_put_null(&writer, "rule");
-    }
     amphi__json_put_str(&writer, "why", amphi__buf_str(&why));
     amphi__json_put_str(&writer, "payload", amphi_str_from(states[rollout->state]));
     amphi__json_close(&writer, '}');

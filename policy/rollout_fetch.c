@@ -27,16 +27,14 @@ amphi_status amphi__rollout_fetch_file(
             "rollout: the payload file can't be opened");
     }
     amphi_status status = AMPHI_OK;
-    while (status == AMPHI_OK && (got = fread(piece, 1, sizeof piece, file)) > 0) {
+    while (status == AMPHI_OK && (got = fread(piece, 1, sizeof piece, file)) > 0)
         status = amphi__buf_append(&fetch->body, piece, got);
-    }
-    if (status == AMPHI_E_LIMIT) {
+    if (status == AMPHI_E_LIMIT)
         amphi__fail(error, status, 0, "rollout: the payload is longer than 1 MiB");
-    } else if (status != AMPHI_OK) {
+    else if (status != AMPHI_OK)
         amphi__fail_no_memory(error);
-    } else if (ferror(file)) {
+    else if (ferror(file))
         status = amphi__fail(error, AMPHI_E_IO, errno, "rollout: the payload can't be read");
-    }
     fclose(file);
     return status;
 }
@@ -62,9 +60,8 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
     for (size_t i = 0; i < count; i++) {
         /* One that is too long to keep whole is not kept: half a tag never matches. */
         if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("etag")) &&
-            headers[i].value.size < AMPHI_ROLLOUT_ETAG_MAX) {
+            headers[i].value.size < AMPHI_ROLLOUT_ETAG_MAX)
             amphi__str_copy_to(waiter->fetch->etag, AMPHI_ROLLOUT_ETAG_MAX, headers[i].value);
-        }
     }
     amphi__mutex_unlock(&waiter->lock);
 }
@@ -81,9 +78,8 @@ static void on_end(void *self, const amphi_error *error)
 {
     amphi_waiter *waiter = self;
     amphi__mutex_lock(&waiter->lock);
-    if (error != NULL) {
+    if (error != NULL)
         waiter->error = *error;
-    }
     waiter->done = true;
     amphi__cond_broadcast(&waiter->ended);
     amphi__mutex_unlock(&waiter->lock);
@@ -96,9 +92,8 @@ static bool wait_for_end(amphi_waiter *waiter, uint32_t timeout_ms)
     amphi__mutex_lock(&waiter->lock);
     while (!waiter->done) {
         uint64_t now_us = amphi__clock_us(NULL);
-        if (now_us >= deadline_us) {
+        if (now_us >= deadline_us)
             break;
-        }
         amphi__cond_wait_us(&waiter->ended, &waiter->lock, deadline_us - now_us);
     }
     bool done = waiter->done;
@@ -111,9 +106,8 @@ static amphi_status read_answer(const amphi_waiter *waiter, bool sent_etag, amph
 {
     int code = waiter->http_status;
     if (waiter->error.status != AMPHI_OK) {
-        if (error != NULL) {
+        if (error != NULL)
             *error = waiter->error;
-        }
         return waiter->error.status;
     }
     if (code == 304 && sent_etag) {
@@ -128,9 +122,8 @@ static amphi_status read_answer(const amphi_waiter *waiter, bool sent_etag, amph
                                                            : AMPHI_E_REQUEST;
         return amphi__fail(error, status, code, "rollout: the server answered %d", code);
     }
-    if (waiter->fetch->body.status == AMPHI_E_LIMIT) {
+    if (waiter->fetch->body.status == AMPHI_E_LIMIT)
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "rollout: the payload is longer than 1 MiB");
-    }
     return waiter->fetch->body.status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
@@ -140,13 +133,11 @@ static amphi_status exchange(amphi_waiter *waiter, const amphi_http *http,
     amphi_http_exchange *running = NULL;
     const amphi_http_sink sink = {waiter, on_headers, on_body, on_end};
     amphi_status status = http->ops->start(http->self, &running, request, &sink, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     bool done = wait_for_end(waiter, timeout_ms);
-    if (!done) {
+    if (!done)
         http->ops->cancel(http->self, running);
-    }
     http->ops->release(http->self, running);
     return done ? AMPHI_OK
                 : amphi__fail(
@@ -166,9 +157,8 @@ amphi_status amphi__rollout_fetch_url(amphi_rollout_fetch *fetch, const amphi_ht
     }
     memcpy(etag, fetch->etag, sizeof etag);
     amphi_status status = amphi__mutex_init(&waiter.lock);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return amphi__fail(error, status, 0, "rollout: no lock");
-    }
     status = amphi__cond_init(&waiter.ended);
     if (status != AMPHI_OK) {
         amphi__mutex_clear(&waiter.lock);
@@ -189,9 +179,8 @@ amphi_status amphi__rollout_fetch_url(amphi_rollout_fetch *fetch, const amphi_ht
         .body_limit_bytes = AMPHI_ROLLOUT_PAYLOAD_MAX,
     };
     status = exchange(&waiter, http, &request, timeout_ms, error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = read_answer(&waiter, etag[0] != '\0', error);
-    }
     amphi__cond_clear(&waiter.ended);
     amphi__mutex_clear(&waiter.lock);
     return status;

@@ -79,9 +79,8 @@ static void fit_answer(amphi_judgement *j)
 {
     uint32_t context = is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
     uint32_t prompt = j->facts->prompt_tokens;
-    if (context > prompt && context - prompt < j->step.answer_tokens_max) {
+    if (context > prompt && context - prompt < j->step.answer_tokens_max)
         j->step.answer_tokens_max = context - prompt;
-    }
 }
 
 void amphi__rules_judge(amphi_judgement *j)
@@ -100,9 +99,8 @@ void amphi__rules_judge(amphi_judgement *j)
             j->verdict = verdict;
             return;
         }
-        if (verdict == AMPHI_VERDICT_SOFT) {
+        if (verdict == AMPHI_VERDICT_SOFT)
             j->verdict = verdict;
-        }
     }
     j->step.last_resort = j->verdict == AMPHI_VERDICT_SOFT;
     fit_answer(j);
@@ -150,9 +148,8 @@ static void note(amphi_judgement *j, const char *format, ...)
 static void degrade(amphi_judgement *j, amphi_reason reason)
 {
     j->degraded = true;
-    if (j->degraded_reason == AMPHI_REASON_OK) {
+    if (j->degraded_reason == AMPHI_REASON_OK)
         j->degraded_reason = reason;
-    }
 }
 
 static void fewer_threads(amphi_judgement *j, uint32_t threads, const char *because)
@@ -166,20 +163,17 @@ static void fewer_threads(amphi_judgement *j, uint32_t threads, const char *beca
 static amphi_verdict rule_private(amphi_judgement *j)
 {
     /* Anything that is not surely local counts as the cloud. */
-    if (j->facts->is_private && !is_local(j)) {
+    if (j->facts->is_private && !is_local(j))
         return refuse(j, AMPHI_REASON_PRIVATE, "private: the request never leaves this device");
-    }
     return AMPHI_VERDICT_KEEP;
 }
 
 static amphi_verdict rule_mode(amphi_judgement *j)
 {
-    if (j->mode == AMPHI_MODE_ONLY_LOCAL && !is_local(j)) {
+    if (j->mode == AMPHI_MODE_ONLY_LOCAL && !is_local(j))
         return refuse(j, AMPHI_REASON_MODE, "mode only_local excludes the cloud");
-    }
-    if (j->mode == AMPHI_MODE_ONLY_CLOUD && is_local(j)) {
+    if (j->mode == AMPHI_MODE_ONLY_CLOUD && is_local(j))
         return refuse(j, AMPHI_REASON_MODE, "mode only_cloud excludes the local engine");
-    }
     return AMPHI_VERDICT_KEEP;
 }
 
@@ -195,14 +189,12 @@ static amphi_verdict rule_kill_switch(amphi_judgement *j)
 static amphi_verdict rule_available(amphi_judgement *j)
 {
     const amphi_engine_info *info = &j->route->info;
-    if (info->available) {
+    if (info->available)
         return AMPHI_VERDICT_KEEP;
-    }
     j->reason = AMPHI_REASON_UNAVAILABLE;
     size_t size = strnlen(info->why, sizeof info->why);
-    if (size == 0) {
+    if (size == 0)
         return refuse(j, AMPHI_REASON_UNAVAILABLE, "the engine says that it is not available");
-    }
     amphi__str_copy_to(j->why, sizeof j->why, amphi_str_make(info->why, size));
     return AMPHI_VERDICT_HARD;
 }
@@ -251,21 +243,18 @@ static amphi_verdict refuse_crashed(amphi_judgement *j)
 static amphi_verdict rule_quarantine(amphi_judgement *j)
 {
     const amphi_crash_facts *crash = &j->route->crash;
-    if (!is_local(j)) {
+    if (!is_local(j))
         return AMPHI_VERDICT_KEEP;
-    }
-    if (amphi__policy_is_quarantined(j->policy, crash)) {
+    if (amphi__policy_is_quarantined(j->policy, crash))
         return refuse_crashed(j);
-    }
     if (crash->crashes > 0 && crash->crashes >= j->policy->crash_limit) {
         j->step.plain_kernels = true;
         fewer_threads(j, 1, "it crashed");
         note(j, "plain kernels");
         degrade(j, AMPHI_REASON_QUARANTINE);
     }
-    if (crash->forgiven > 0) {
+    if (crash->forgiven > 0)
         note(j, "tried again after crashes");
-    }
     return AMPHI_VERDICT_KEEP;
 }
 
@@ -280,9 +269,8 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
                    : refuse(j, AMPHI_REASON_BREAKER_OPEN,
                          "failed %u times in a row, left alone for now", breaker->failed);
     }
-    if (breaker->probe) {
+    if (breaker->probe)
         note(j, "tried again after failures");
-    }
     return AMPHI_VERDICT_KEEP;
 }
 
@@ -300,13 +288,12 @@ static amphi_verdict rule_capability(amphi_judgement *j)
 {
     const amphi_engine_info *info = &j->route->info;
     const char *lacks = NULL;
-    if (j->facts->needs_tools && !info->tools) {
+    if (j->facts->needs_tools && !info->tools)
         lacks = "tools";
-    } else if (j->facts->needs_images && !info->images) {
+    else if (j->facts->needs_images && !info->images)
         lacks = "images";
-    } else if (j->facts->needs_audio && !info->audio) {
+    else if (j->facts->needs_audio && !info->audio)
         lacks = "audio";
-    }
     if (lacks != NULL) {
         return refuse(j, AMPHI_REASON_CAPABILITY,
             "the request needs %s, which this route does not have", lacks);
@@ -316,12 +303,10 @@ static amphi_verdict rule_capability(amphi_judgement *j)
 
 static amphi_verdict rule_network(amphi_judgement *j)
 {
-    if (is_local(j) || j->route->needs_no_network || !knows(j, AMPHI_FACT_NETWORK)) {
+    if (is_local(j) || j->route->needs_no_network || !knows(j, AMPHI_FACT_NETWORK))
         return AMPHI_VERDICT_KEEP;
-    }
-    if (j->facts->device.network == AMPHI_NETWORK_NONE) {
+    if (j->facts->device.network == AMPHI_NETWORK_NONE)
         return refuse(j, AMPHI_REASON_NETWORK_NONE, "no network");
-    }
     if (j->facts->device.network == AMPHI_NETWORK_METERED && !j->policy->metered_allowed) {
         return refuse(j, AMPHI_REASON_NETWORK_METERED,
             "the network is metered, and network.metered_allowed is false");
@@ -341,11 +326,9 @@ static uint64_t tokens_needed(const amphi_judgement *j)
 static uint32_t smaller_footprint(amphi_judgement *j, uint32_t context)
 {
     uint32_t smaller = context;
-    for (uint32_t i = 0; i < j->route->crash.kills_memory && i < 16; i++) {
-        if (smaller / 2 >= CONTEXT_TOKENS_USEFUL && smaller / 2 >= tokens_needed(j)) {
+    for (uint32_t i = 0; i < j->route->crash.kills_memory && i < 16; i++)
+        if (smaller / 2 >= CONTEXT_TOKENS_USEFUL && smaller / 2 >= tokens_needed(j))
             smaller /= 2;
-        }
-    }
     if (smaller < context) {
         note(j, "context %u tokens: it ran out of memory", smaller);
         degrade(j, AMPHI_REASON_MEMORY);
@@ -372,12 +355,10 @@ static amphi_verdict rule_context(amphi_judgement *j)
 
 static amphi_verdict rule_pressure(amphi_judgement *j)
 {
-    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE) || j->facts->device.memory_pressure == 0) {
+    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE) || j->facts->device.memory_pressure == 0)
         return AMPHI_VERDICT_KEEP;
-    }
-    if (j->facts->device.memory_pressure >= 2) {
+    if (j->facts->device.memory_pressure >= 2)
         return refuse(j, AMPHI_REASON_MEMORY_PRESSURE, "memory pressure is critical");
-    }
     if (!j->route->info.ready) {
         return warn(j, AMPHI_REASON_MEMORY_PRESSURE,
             "memory is under pressure, and the model is not loaded");
@@ -422,9 +403,8 @@ static amphi_verdict rule_memory(amphi_judgement *j)
     const amphi_engine_info *info = &j->route->info;
     uint64_t total = j->facts->device.memory_total_bytes;
     uint64_t available = j->facts->device.memory_available_bytes;
-    if (!is_local(j) || !knows(j, AMPHI_FACT_MEMORY) || total == 0) {
+    if (!is_local(j) || !knows(j, AMPHI_FACT_MEMORY) || total == 0)
         return AMPHI_VERDICT_KEEP;
-    }
     available = available > total ? total : available;
     uint32_t max_percent =
         less_hysteresis(j->policy->memory_max_percent, j->route->was_refused_memory);
@@ -444,9 +424,8 @@ static amphi_verdict rule_memory(amphi_judgement *j)
     uint64_t fixed = add_or_max(info->weights_bytes, info->scratch_bytes);
     uint32_t context = j->step.context_tokens_max;
     uint64_t per_token = info->kv_bytes_per_token;
-    if (add_or_max(fixed, multiply_or_max(per_token, context)) <= room) {
+    if (add_or_max(fixed, multiply_or_max(per_token, context)) <= room)
         return AMPHI_VERDICT_KEEP;
-    }
     uint64_t least = CONTEXT_TOKENS_USEFUL < context ? CONTEXT_TOKENS_USEFUL : context;
     least = tokens_needed(j) > least ? tokens_needed(j) : least;
     /* per_token is not 0 here: else the sum above was `fixed`, and that is above room. */
@@ -467,22 +446,19 @@ static amphi_verdict rule_memory(amphi_judgement *j)
 
 static amphi_verdict rule_thermal(amphi_judgement *j)
 {
-    if (!is_local(j) || !knows(j, AMPHI_FACT_THERMAL)) {
+    if (!is_local(j) || !knows(j, AMPHI_FACT_THERMAL))
         return AMPHI_VERDICT_KEEP;
-    }
     amphi_thermal now = j->facts->device.thermal;
-    if (now >= AMPHI_THERMAL_CRITICAL) {
+    if (now >= AMPHI_THERMAL_CRITICAL)
         return refuse(j, AMPHI_REASON_THERMAL, "thermal state is critical");
-    }
     if (now >= AMPHI_THERMAL_FAIR) {
         fewer_threads(j, now == AMPHI_THERMAL_FAIR ? 2 : 1,
             now == AMPHI_THERMAL_FAIR ? "device warm" : "device hot");
         degrade(j, AMPHI_REASON_THERMAL);
     }
     amphi_thermal limit = j->policy->thermal_max;
-    if (j->route->was_refused_thermal && limit > AMPHI_THERMAL_NOMINAL) {
+    if (j->route->was_refused_thermal && limit > AMPHI_THERMAL_NOMINAL)
         limit = (amphi_thermal)(limit - 1);
-    }
     if (now > limit) {
         return warn(j, AMPHI_REASON_THERMAL, "thermal state %s is above %s%s",
             amphi__policy_thermal_name(now), amphi__policy_thermal_name(limit),
@@ -494,9 +470,8 @@ static amphi_verdict rule_thermal(amphi_judgement *j)
 static amphi_verdict rule_battery(amphi_judgement *j)
 {
     const amphi_device_facts *device = &j->facts->device;
-    if (!is_local(j) || !knows(j, AMPHI_FACT_BATTERY) || device->charging) {
+    if (!is_local(j) || !knows(j, AMPHI_FACT_BATTERY) || device->charging)
         return AMPHI_VERDICT_KEEP;
-    }
     uint32_t percent = device->battery_percent;
     uint32_t low = j->policy->battery_min_percent;
     uint32_t resume = j->policy->battery_resume_percent;
@@ -506,9 +481,8 @@ static amphi_verdict rule_battery(amphi_judgement *j)
             j->policy->battery_critical_percent);
     }
     /* Twice the minimum is early enough to be gentle; it does not change the order. */
-    if (percent < 2 * low) {
+    if (percent < 2 * low)
         fewer_threads(j, 2, "to spare the battery");
-    }
     if (percent < low) {
         return warn(j, AMPHI_REASON_BATTERY_LOW, "battery %u %% is below %u %%, not charging",
             percent, low);

@@ -9,8 +9,8 @@
 
 typedef enum amphi_verdict {
     AMPHI_VERDICT_KEEP = 0,
-    AMPHI_VERDICT_SOFT = 1, /* last resort                */
-    AMPHI_VERDICT_HARD = 2  /* refused                    */
+    AMPHI_VERDICT_SOFT = 1, /* last resort */
+    AMPHI_VERDICT_HARD = 2  /* refused */
 } amphi_verdict;
 
 typedef struct amphi_judgement {
@@ -21,7 +21,7 @@ typedef struct amphi_judgement {
 
     amphi_verdict verdict;
     amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */
-    char why[120];       /* likewise, in words                        */
+    char why[120];       /* likewise, in words */
     /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto looks
      * at the cloud first. */
     bool degraded;

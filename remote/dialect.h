@@ -19,15 +19,15 @@ typedef struct amphi_answer amphi_answer; /* the dialect's own */
 
 /* What is still to come. */
 typedef enum amphi_answer_phase {
-    AMPHI_ANSWER_OPEN = 0, /* more of the answer                                             */
+    AMPHI_ANSWER_OPEN = 0, /* more of the answer */
     AMPHI_ANSWER_ENDING,   /* only trimmings (usage, the end marker, a refusal's words): wait for
-                              them shortly, then call answer_end                             */
-    AMPHI_ANSWER_ENDED     /* nothing: FINISH or FAIL was reported                           */
+                              them shortly, then call answer_end */
+    AMPHI_ANSWER_ENDED     /* nothing: FINISH or FAIL was reported */
 } amphi_answer_phase;
 
 typedef struct amphi_dialect_request {
-    amphi_str body;   /* as in amphi_engine_request                 */
-    amphi_str model;  /* empty: the one that the body names         */
+    amphi_str body;   /* as in amphi_engine_request */
+    amphi_str model;  /* empty: the one that the body names */
     amphi_str prefix; /* the answer's beginning; empty: from the start */
 } amphi_dialect_request;
 

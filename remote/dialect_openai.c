@@ -44,9 +44,8 @@ struct amphi_answer {
 
 static void conclude(amphi_answer *answer)
 {
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
         return;
-    }
     if (answer->logprobs.size > 0) { /* behind all text, from a server that tells them apart */
         amphi__buf_append_char(&answer->logprobs, ']');
         amphi_engine_event last = {
@@ -61,14 +60,12 @@ static void conclude(amphi_answer *answer)
 /* The last one counts: some servers repeat a growing usage in every chunk. false: there is none. */
 static bool take_usage(amphi_answer *answer, const amphi_json *usage)
 {
-    if (amphi__json_kind(usage) != AMPHI_JSON_OBJECT) {
+    if (amphi__json_kind(usage) != AMPHI_JSON_OBJECT)
         return false;
-    }
     const amphi_json *cached =
         amphi__json_get(amphi__json_get(usage, "prompt_tokens_details"), "cached_tokens");
-    if (cached == NULL) {
+    if (cached == NULL)
         cached = amphi__json_get(usage, "prompt_cache_hit_tokens");
-    }
     answer->usage.prompt_tokens = amphi__reply_tokens(amphi__json_get(usage, "prompt_tokens"));
     answer->usage.completion_tokens =
         amphi__reply_tokens(amphi__json_get(usage, "completion_tokens"));
@@ -81,9 +78,8 @@ static bool take_usage(amphi_answer *answer, const amphi_json *usage)
 static void report_words(amphi_answer *answer, amphi_str text)
 {
     amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT, .text = text};
-    if (text.size == 0) {
+    if (text.size == 0)
         return;
-    }
     if (answer->logprobs.size > 0) {
         amphi__buf_append_char(&answer->logprobs, ']');
         event.logprobs = amphi__buf_str(&answer->logprobs);
@@ -131,9 +127,8 @@ static void take_text(amphi_answer *answer, amphi_str text)
         } else {
             answer->repeated_size += size;
             answer->may_repeat = answer->repeated_size < answer->prefix_size;
-            if (!answer->may_repeat) {
+            if (!answer->may_repeat)
                 amphi__buf_reset(&answer->logprobs); /* they are the repetition's */
-            }
             text = amphi__str_slice(text, size, text.size);
         }
     }
@@ -144,9 +139,8 @@ static void take_text(amphi_answer *answer, amphi_str text)
 static void take_content(amphi_answer *answer, const amphi_json *content)
 {
     take_text(answer, amphi__json_string(content));
-    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY) {
+    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY)
         return;
-    }
     for (const amphi_json *part = amphi__json_first(content); part != NULL;
          part = amphi__json_next(part)) {
         amphi_str text = amphi__json_string(amphi__json_get(part, "text"));
@@ -160,9 +154,8 @@ static void take_tool_calls(amphi_answer *answer, const amphi_json *delta, amphi
     const amphi_json *calls = amphi__json_get(delta, "tool_calls");
     const amphi_json *function = amphi__json_get(delta, "function_call");
     if (amphi__json_kind(calls) != AMPHI_JSON_ARRAY &&
-        amphi__json_kind(function) != AMPHI_JSON_OBJECT) {
+        amphi__json_kind(function) != AMPHI_JSON_OBJECT)
         return;
-    }
     amphi_json_writer writer;
     amphi__buf_reset(&answer->text);
     amphi__json_writer_init(&writer, &answer->text);
@@ -183,9 +176,8 @@ static void take_tool_calls(amphi_answer *answer, const amphi_json *delta, amphi
 static void take_delta(amphi_answer *answer, const amphi_json *delta, amphi_tool_form form)
 {
     const amphi_json *reasoning = amphi__json_get(delta, "reasoning_content");
-    if (!amphi__json_is_string(reasoning)) {
+    if (!amphi__json_is_string(reasoning))
         reasoning = amphi__json_get(delta, "reasoning");
-    }
     amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
     const amphi_json *content = amphi__json_get(delta, "content");
     answer->last_was_text = amphi__json_string(content).size > 0;
@@ -227,11 +219,9 @@ static const finish_reason reasons[] = {
 
 static amphi_finish finish_of(amphi_str name)
 {
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        if (amphi__str_equal_ignore_case(name, amphi_str_from(reasons[i].name))) {
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (amphi__str_equal_ignore_case(name, amphi_str_from(reasons[i].name)))
             return reasons[i].finish;
-        }
-    }
     return AMPHI_FINISH_STOP;
 }
 
@@ -239,30 +229,25 @@ static void take_choice(amphi_answer *answer, const amphi_json *choice)
 {
     const amphi_json *delta = amphi__json_get(choice, "delta");
     if (amphi__json_int(amphi__json_get(choice, "index"), 0) != 0 ||
-        answer->reply.phase != AMPHI_ANSWER_OPEN) {
+        answer->reply.phase != AMPHI_ANSWER_OPEN)
         return; /* only one was asked for; and nothing of the answer follows its finish */
-    }
     take_logprobs(answer, amphi__json_get(choice, "logprobs"));
-    if (answer->reply.phase != AMPHI_ANSWER_OPEN) {
+    if (answer->reply.phase != AMPHI_ANSWER_OPEN)
         return;
-    }
-    if (delta != NULL) {
+    if (delta != NULL)
         take_delta(answer, delta, AMPHI_TOOL_DELTA);
-    } else {
+    else
         take_delta(answer, amphi__json_get(choice, "message"), AMPHI_TOOL_WHOLE);
-    }
     amphi_str reason = amphi__json_string(amphi__json_get(choice, "finish_reason"));
-    if (reason.size == 0 || answer->reply.phase != AMPHI_ANSWER_OPEN) {
+    if (reason.size == 0 || answer->reply.phase != AMPHI_ANSWER_OPEN)
         return;
-    }
     amphi_finish finish = finish_of(reason);
     if (finish == AMPHI_FINISH_NONE) {
         amphi__reply_fail(&answer->reply, AMPHI_E_PROVIDER, "the provider broke the answer off");
         return;
     }
-    if (answer->may_repeat) {
+    if (answer->may_repeat)
         report_held_text(answer); /* the whole answer is shorter than the prefix: no repetition */
-    }
     answer->finish = finish;
     answer->reply.phase = AMPHI_ANSWER_ENDING;
 }
@@ -287,12 +272,10 @@ static void take_tree(
     bool usage = take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
     usage = take_usage(answer, amphi__json_get(chunk, "usage")) || usage;
     for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
-         choice != NULL; choice = amphi__json_next(choice)) {
+         choice != NULL; choice = amphi__json_next(choice))
         take_choice(answer, choice);
-    }
-    if (usage && answer->reply.phase == AMPHI_ANSWER_ENDING) {
+    if (usage && answer->reply.phase == AMPHI_ANSWER_ENDING)
         conclude(answer); /* nothing that we need can follow */
-    }
 }
 
 /* A chunk that is a piece of text and nothing else. false: it is not, or it could be. */
@@ -300,13 +283,11 @@ static bool take_plain_chunk(amphi_answer *answer, amphi_str text)
 {
     amphi_plain_chunk chunk;
     amphi_json *string = NULL;
-    if (answer->reply.phase != AMPHI_ANSWER_OPEN || !amphi__plain_chunk_read(text, &chunk)) {
+    if (answer->reply.phase != AMPHI_ANSWER_OPEN || !amphi__plain_chunk_read(text, &chunk))
         return false;
-    }
     if (chunk.has_escapes) {
-        if (amphi__json_parse_checked(&string, chunk.quoted, false) != AMPHI_OK) {
+        if (amphi__json_parse_checked(&string, chunk.quoted, false) != AMPHI_OK)
             return false;
-        }
         chunk.content = amphi__json_string(string);
     }
     amphi__reply_model(&answer->reply, chunk.model);
@@ -321,15 +302,13 @@ static amphi_status take_good_chunk(
 {
     amphi_json *chunk = NULL;
     bool says_error = amphi__str_equal_c(event_type, "error");
-    if (answer->last_was_text && !says_error && take_plain_chunk(answer, text)) {
+    if (answer->last_was_text && !says_error && take_plain_chunk(answer, text))
         return AMPHI_OK;
-    }
     amphi_status status = amphi__json_parse_checked(&chunk, text, has_special);
-    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT) {
+    if (status == AMPHI_OK && amphi__json_kind(chunk) != AMPHI_JSON_OBJECT)
         status = AMPHI_E_FORMAT;
-    } else if (status == AMPHI_OK) {
+    else if (status == AMPHI_OK)
         take_tree(answer, says_error, text, chunk);
-    }
     amphi__json_free(chunk);
     return status;
 }
@@ -338,9 +317,8 @@ static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str tex
 {
     bool has_special;
     amphi_status status = amphi__json_check_numbers(text, "event", &has_special, NULL);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = take_good_chunk(answer, event_type, text, has_special);
-    }
     if (status == AMPHI_E_NO_MEMORY) {
         amphi__reply_fail(&answer->reply, status, "out of memory");
     } else if (status != AMPHI_OK && !answer->reply.at_end) {
@@ -357,12 +335,10 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
 {
     amphi_answer *answer = user;
     amphi_str data = amphi__str_trim(event->data);
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
         return AMPHI_E_CANCELLED; /* nothing more is of interest */
-    }
-    if (data.size == 0) {
+    if (data.size == 0)
         return AMPHI_OK; /* some servers keep the connection alive this way */
-    }
     if (!amphi__str_equal_c(data, "[DONE]")) {
         take_chunk(answer, event->type, data);
     } else if (answer->reply.phase == AMPHI_ANSWER_ENDING) {
@@ -380,9 +356,8 @@ static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_opt
 {
     amphi_answer *answer = amphi__calloc(1, sizeof *answer);
     *out = answer;
-    if (answer == NULL) {
+    if (answer == NULL)
         return AMPHI_E_NO_MEMORY;
-    }
     answer->prefix = amphi__str_copy(options->prefix);
     if (answer->prefix == NULL) {
         amphi__free(answer);
@@ -411,9 +386,8 @@ static amphi_answer_phase openai_answer_body(amphi_answer *answer, amphi_str pie
 
 static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
 {
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
         return;
-    }
     if (error != NULL && error->status == AMPHI_E_CANCELLED) {
         amphi__reply_fail_with(&answer->reply, error);
     } else if (answer->reply.form == AMPHI_REPLY_REFUSAL) {
@@ -437,9 +411,8 @@ static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
 
 static void openai_answer_free(amphi_answer *answer)
 {
-    if (answer == NULL) {
+    if (answer == NULL)
         return;
-    }
     amphi__reply_clear(&answer->reply);
     amphi__buf_clear(&answer->text);
     amphi__buf_clear(&answer->logprobs);

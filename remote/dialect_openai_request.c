@@ -36,16 +36,13 @@ static void put_longer_message(
     amphi__buf_init(&content, 0);
     amphi__buf_append_str(&content, amphi__json_string(amphi__json_get(message, "content")));
     amphi__buf_append_str(&content, more);
-    if (content.status != AMPHI_OK) {
+    if (content.status != AMPHI_OK)
         writer->out->status = content.status;
-    }
     amphi__json_open(writer, NULL, '{');
     amphi__json_span_init(&span, text);
-    while (amphi__json_span_next(&span, &member)) {
-        if (!amphi__str_equal_c(member.key, "content")) {
+    while (amphi__json_span_next(&span, &member))
+        if (!amphi__str_equal_c(member.key, "content"))
             amphi__json_member_put(writer, &member);
-        }
-    }
     amphi__json_put_str(writer, "content", amphi__buf_str(&content));
     amphi__json_close(writer, '}');
     amphi__buf_clear(&content);
@@ -61,9 +58,8 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
     amphi__json_open(writer, "messages", '[');
     if (amphi__json_span_init(&span, messages) && !span.in_object) {
         while (amphi__json_span_next(&span, &member)) {
-            if (last.size > 0) {
+            if (last.size > 0)
                 amphi__json_put_raw(writer, NULL, last);
-            }
             last = member.value;
         }
     }
@@ -73,9 +69,8 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
         is_open_answer(message)) {
         put_longer_message(writer, last, message, prefix);
     } else {
-        if (last.size > 0) {
+        if (last.size > 0)
             amphi__json_put_raw(writer, NULL, last);
-        }
         amphi__json_open(writer, NULL, '{');
         amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
         amphi__json_put_str(writer, "content", prefix);
@@ -91,11 +86,9 @@ static void put_stream_options(amphi_json_writer *writer, amphi_str given)
     amphi_json_member member;
     amphi__json_open(writer, "stream_options", '{');
     if (amphi__json_span_init(&span, given) && span.in_object) {
-        while (amphi__json_span_next(&span, &member)) {
-            if (!amphi__str_equal_c(member.key, "include_usage")) {
+        while (amphi__json_span_next(&span, &member))
+            if (!amphi__str_equal_c(member.key, "include_usage"))
                 amphi__json_member_put(writer, &member);
-            }
-        }
     }
     amphi__json_put_bool(writer, "include_usage", true);
     amphi__json_close(writer, '}');
@@ -109,30 +102,25 @@ amphi_status amphi__openai_request_write(
     amphi_json_member member;
     amphi_json_writer writer;
     amphi_str stream_options = amphi_str_make(NULL, 0);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
-    if (!amphi__json_span_init(&span, request->body) || !span.in_object) {
+    if (!amphi__json_span_init(&span, request->body) || !span.in_object)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request: it is not a JSON object");
-    }
     amphi__buf_reserve(out, request->body.size + request->prefix.size + 256);
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     while (amphi__json_span_next(&span, &member)) {
-        if (amphi__str_equal_c(member.key, "stream_options")) {
+        if (amphi__str_equal_c(member.key, "stream_options"))
             stream_options = member.value;
-        }
         bool is_replaced = is_ours(member.key) ||
                            (request->model.size > 0 && amphi__str_equal_c(member.key, "model"));
-        if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0) {
+        if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0)
             put_messages(&writer, member.value, request->prefix);
-        } else if (!is_replaced) {
+        else if (!is_replaced)
             amphi__json_member_put(&writer, &member);
-        }
     }
-    if (request->model.size > 0) {
+    if (request->model.size > 0)
         amphi__json_put_str(&writer, "model", request->model);
-    }
     amphi__json_put_bool(&writer, "stream", true);
     put_stream_options(&writer, stream_options);
     amphi__json_close(&writer, '}');

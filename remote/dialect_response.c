@@ -70,9 +70,8 @@ void amphi__reply_finish(amphi_reply *reply, const amphi_usage *usage, amphi_fin
 
 static void fail_with(amphi_reply *reply, const amphi_error *error, bool prefix_refused)
 {
-    if (reply->phase == AMPHI_ANSWER_ENDED) {
+    if (reply->phase == AMPHI_ANSWER_ENDED)
         return;
-    }
     reply->phase = AMPHI_ANSWER_ENDED;
     amphi_engine_event event = {
         .kind = AMPHI_ENGINE_FAIL, .error = error, .prefix_refused = prefix_refused};
@@ -113,11 +112,9 @@ amphi_answer_phase amphi__reply_headers(
 {
     reply->http_status = http_status;
     reply->retry_ms = amphi__retry_after_ms(headers, count, reply->options.clock);
-    for (size_t i = 0; i < count; i++) {
-        if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("content-type"))) {
+    for (size_t i = 0; i < count; i++)
+        if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("content-type")))
             reply->promised_events = is_event_stream(headers[i].value);
-        }
-    }
     if (http_status < 200 || http_status > 299) {
         reply->form = AMPHI_REPLY_REFUSAL;
         reply->whole.limit_bytes = REFUSAL_BYTES_MAX;
@@ -131,9 +128,8 @@ amphi_answer_phase amphi__reply_headers(
 static void recognize(amphi_reply *reply, amphi_str piece)
 {
     amphi_str text = amphi__str_trim(piece);
-    if (text.size == 0) {
+    if (text.size == 0)
         return;
-    }
     if (reply->promised_events && text.data[0] != '{') {
         reply->form = AMPHI_REPLY_EVENTS;
         return;
@@ -149,25 +145,21 @@ static void recognize(amphi_reply *reply, amphi_str piece)
 
 amphi_answer_phase amphi__reply_body(amphi_reply *reply, amphi_str piece)
 {
-    if (reply->phase != AMPHI_ANSWER_ENDED && reply->form == AMPHI_REPLY_UNKNOWN) {
+    if (reply->phase != AMPHI_ANSWER_ENDED && reply->form == AMPHI_REPLY_UNKNOWN)
         recognize(reply, piece);
-    }
-    if (reply->phase == AMPHI_ANSWER_ENDED) {
+    if (reply->phase == AMPHI_ANSWER_ENDED)
         return reply->phase;
-    }
     if (reply->form == AMPHI_REPLY_EVENTS) {
         amphi_status status = amphi__sse_feed(&reply->sse, piece);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             amphi__reply_fail(reply, status, "the answer's events are too long or too many");
-        }
     } else if (reply->form == AMPHI_REPLY_REFUSAL) {
         size_t room = REFUSAL_BYTES_MAX - reply->whole.size; /* the rest is not worth reading */
         amphi__buf_append_str(&reply->whole, amphi__str_slice(piece, 0, room));
     } else if (reply->form == AMPHI_REPLY_WHOLE) {
         amphi_status status = amphi__buf_append_str(&reply->whole, piece);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             amphi__reply_fail(reply, status, "the answer is too long");
-        }
     }
     return reply->phase;
 }

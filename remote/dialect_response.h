@@ -15,9 +15,9 @@
 #define AMPHI_REPLY_BYTES_MAX (8u << 20) /* of one whole object */
 
 typedef enum amphi_reply_form {
-    AMPHI_REPLY_UNKNOWN = 0, /* nothing but blanks so far                           */
+    AMPHI_REPLY_UNKNOWN = 0, /* nothing but blanks so far */
     AMPHI_REPLY_EVENTS,
-    AMPHI_REPLY_WHOLE,  /* one JSON object                                     */
+    AMPHI_REPLY_WHOLE,  /* one JSON object */
     AMPHI_REPLY_REFUSAL /* an HTTP status that is no success: its body explains */
 } amphi_reply_form;
 
@@ -25,7 +25,7 @@ typedef struct amphi_reply {
     amphi_answer_options options; /* of the prefix only the size is looked at */
     amphi_answer_phase phase;
     amphi_reply_form form;
-    bool promised_events; /* by its content type                                      */
+    bool promised_events; /* by its content type */
     bool at_end;          /* of the body: an event that is no JSON is one that was cut */
     bool model_told;
     int http_status;

@@ -28,7 +28,7 @@ typedef struct call {
 
 struct amphi_answer {
     amphi_reply reply;
-    amphi_buf text; /* for what has to be written   */
+    amphi_buf text; /* for what has to be written */
     bool has_text;  /* of the content part under way */
     bool has_reasoning;
     call calls[AMPHI_TOOL_CALLS_MAX];
@@ -40,11 +40,9 @@ struct amphi_answer {
 static call *find_call(amphi_answer *answer, const amphi_json *output_index)
 {
     int64_t index = amphi__json_int(output_index, -1);
-    for (size_t i = 0; i < answer->calls_count; i++) {
-        if (answer->calls[i].output_index == index) {
+    for (size_t i = 0; i < answer->calls_count; i++)
+        if (answer->calls[i].output_index == index)
             return &answer->calls[i];
-        }
-    }
     return NULL;
 }
 
@@ -98,9 +96,8 @@ static void begin_call(amphi_answer *answer, int64_t output_index, const amphi_j
 static void add_arguments(amphi_answer *answer, call *c, amphi_str arguments)
 {
     amphi_json_writer writer;
-    if (c == NULL || arguments.size == 0) {
+    if (c == NULL || arguments.size == 0)
         return;
-    }
     c->has_arguments = true;
     open_call(answer, &writer, c);
     amphi__json_open(&writer, "function", '{');
@@ -118,12 +115,10 @@ static void take_text(amphi_answer *answer, amphi_str text, const amphi_json *lo
     answer->has_text |= text.size > 0;
     amphi__buf_reset(&answer->text);
     if (amphi__json_kind(logprobs) == AMPHI_JSON_ARRAY && amphi__json_first(logprobs) != NULL &&
-        amphi__json_write(&answer->text, logprobs) == AMPHI_OK) {
+        amphi__json_write(&answer->text, logprobs) == AMPHI_OK)
         event.logprobs = amphi__buf_str(&answer->text);
-    }
-    if (text.size > 0 || event.logprobs.size > 0) {
+    if (text.size > 0 || event.logprobs.size > 0)
         amphi__reply_report(&answer->reply, &event);
-    }
 }
 
 static void take_reasoning(amphi_answer *answer, amphi_str text)
@@ -156,15 +151,14 @@ static bool is_type(const amphi_json *object, const char *type)
 static void take_done_item(amphi_answer *answer, const amphi_json *index, const amphi_json *item)
 {
     call *c = find_call(answer, index);
-    if (is_type(item, "function_call") && c == NULL) {
+    if (is_type(item, "function_call") && c == NULL)
         begin_call(answer, amphi__json_int(index, -1), item);
-    } else if (is_type(item, "function_call") && !c->has_arguments) {
+    else if (is_type(item, "function_call") && !c->has_arguments)
         add_arguments(answer, c, amphi__json_string(amphi__json_get(item, "arguments")));
-    } else if (is_type(item, "message") && !answer->has_text) {
+    else if (is_type(item, "message") && !answer->has_text)
         take_parts(answer, amphi__json_get(item, "content"), false);
-    } else if (is_type(item, "reasoning") && !answer->has_reasoning) {
+    else if (is_type(item, "reasoning") && !answer->has_reasoning)
         take_parts(answer, amphi__json_get(item, "summary"), true);
-    }
     answer->has_text = answer->has_text && !is_type(item, "message");
     answer->has_reasoning = answer->has_reasoning && !is_type(item, "reasoning");
 }
@@ -177,12 +171,10 @@ static amphi_finish finish_of(const amphi_answer *answer, const amphi_json *resp
         amphi__json_get(amphi__json_get(response, "incomplete_details"), "reason"));
     bool incomplete =
         amphi__str_equal_c(amphi__json_string(amphi__json_get(response, "status")), "incomplete");
-    if (amphi__str_equal_c(reason, "content_filter")) {
+    if (amphi__str_equal_c(reason, "content_filter"))
         return AMPHI_FINISH_CONTENT_FILTER;
-    }
-    if (incomplete || reason.size > 0) {
+    if (incomplete || reason.size > 0)
         return AMPHI_FINISH_LENGTH;
-    }
     return answer->calls_count > 0 ? AMPHI_FINISH_TOOL_CALLS : AMPHI_FINISH_STOP;
 }
 
@@ -208,9 +200,8 @@ static void take_failure(amphi_answer *answer, const amphi_json *response)
     amphi__buf_reset(&answer->text);
     amphi__json_writer_init(&writer, &answer->text);
     amphi__json_open(&writer, NULL, '{');
-    if (error != NULL) {
+    if (error != NULL)
         amphi__json_put_value(&writer, "error", error);
-    }
     amphi__json_close(&writer, '}');
     amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->text));
 }
@@ -243,9 +234,8 @@ static void take_response(amphi_answer *answer, const amphi_json *response, bool
         }
         index++;
     }
-    if (answer->reply.phase != AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase != AMPHI_ANSWER_ENDED)
         conclude(answer, response);
-    }
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -266,9 +256,8 @@ static void take_typed(
                amphi__str_ends_with(type, AMPHI_STR(".delta"))) {
         take_reasoning(answer, delta);
     } else if (amphi__str_equal_c(type, "response.output_item.added")) {
-        if (is_type(item, "function_call")) {
+        if (is_type(item, "function_call"))
             begin_call(answer, amphi__json_int(index, -1), item);
-        }
     } else if (amphi__str_equal_c(type, "response.output_item.done")) {
         take_done_item(answer, index, item);
     } else if (amphi__str_equal_c(type, "response.completed") ||
@@ -289,9 +278,8 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
 {
     amphi_json *event = NULL;
     amphi_status status = amphi__json_parse(&event, text, "event", NULL);
-    if (status == AMPHI_OK && amphi__json_kind(event) != AMPHI_JSON_OBJECT) {
+    if (status == AMPHI_OK && amphi__json_kind(event) != AMPHI_JSON_OBJECT)
         status = AMPHI_E_FORMAT;
-    }
     if (status != AMPHI_OK) {
         bool cut = answer->reply.at_end && status != AMPHI_E_NO_MEMORY;
         amphi__reply_fail(&answer->reply,
@@ -303,13 +291,12 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
         goto cleanup;
     }
     amphi_str type = amphi__json_string(amphi__json_get(event, "type"));
-    if (answer->reply.form == AMPHI_REPLY_WHOLE) {
+    if (answer->reply.form == AMPHI_REPLY_WHOLE)
         take_response(answer, event, true);
-    } else if (type.size == 0 && sse_type.size == 0 && amphi__json_get(event, "error") != NULL) {
+    else if (type.size == 0 && sse_type.size == 0 && amphi__json_get(event, "error") != NULL)
         amphi__reply_refused(&answer->reply, text); /* a proxy's own words */
-    } else {
+    else
         take_typed(answer, type.size > 0 ? type : sse_type, event, text);
-    }
 cleanup:
     amphi__json_free(event);
 }
@@ -318,9 +305,8 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
 {
     amphi_answer *answer = user;
     amphi_str data = amphi__str_trim(event->data);
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
         return AMPHI_E_CANCELLED; /* nothing more is of interest */
-    }
     if (data.size > 0 && !amphi__str_equal_c(data, "[DONE]")) {
         take_json(answer, event->type, data);
     } else if (data.size > 0) { /* some servers put chat completions' marker behind it */
@@ -336,9 +322,8 @@ static amphi_status responses_answer_new(amphi_answer **out, const amphi_answer_
 {
     amphi_answer *answer = amphi__calloc(1, sizeof *answer);
     *out = answer;
-    if (answer == NULL) {
+    if (answer == NULL)
         return AMPHI_E_NO_MEMORY;
-    }
     amphi__reply_init(&answer->reply, options, take_event, answer);
     amphi__buf_init(&answer->text, AMPHI_REPLY_BYTES_MAX);
     return AMPHI_OK;
@@ -357,17 +342,15 @@ static amphi_answer_phase responses_answer_body(amphi_answer *answer, amphi_str 
 
 static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
 {
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
         return;
-    }
     bool cancelled = error != NULL && error->status == AMPHI_E_CANCELLED;
     if (answer->reply.form == AMPHI_REPLY_EVENTS && error == NULL) {
         answer->reply.at_end = true;
         amphi__sse_end(&answer->reply.sse); /* the last event's end may be missing */
     }
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED) {
+    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
         return;
-    }
     if (answer->reply.form == AMPHI_REPLY_REFUSAL && !cancelled) {
         amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->reply.whole));
     } else if (answer->reply.form == AMPHI_REPLY_WHOLE && error == NULL) {
@@ -382,9 +365,8 @@ static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
 
 static void responses_answer_free(amphi_answer *answer)
 {
-    if (answer == NULL) {
+    if (answer == NULL)
         return;
-    }
     amphi__reply_clear(&answer->reply);
     amphi__buf_clear(&answer->text);
     amphi__free(answer);

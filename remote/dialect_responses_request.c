@@ -24,11 +24,9 @@ static amphi_str find_member(amphi_str object, const char *key)
     amphi_json_span span;
     amphi_json_member member;
     amphi_str found = amphi_str_make(NULL, 0);
-    if (amphi__json_span_init(&span, object) && span.in_object) {
-        while (amphi__json_span_next(&span, &member)) {
+    if (amphi__json_span_init(&span, object) && span.in_object)
+        while (amphi__json_span_next(&span, &member))
             found = amphi__str_equal_c(member.key, key) ? member.value : found;
-        }
-    }
     return found;
 }
 
@@ -53,19 +51,16 @@ static void put_members(amphi_json_writer *writer, amphi_str object, const char 
     amphi_json_span span;
     amphi_json_member member;
     if (amphi__json_span_init(&span, object) && span.in_object) {
-        while (amphi__json_span_next(&span, &member)) {
-            if (!amphi__json_key_is_one_of(member.key, but)) {
+        while (amphi__json_span_next(&span, &member))
+            if (!amphi__json_key_is_one_of(member.key, but))
                 amphi__json_member_put(writer, &member);
-            }
-        }
     }
 }
 
 static void put_found(amphi_json_writer *writer, const char *key, amphi_str value)
 {
-    if (value.size > 0) {
+    if (value.size > 0)
         amphi__json_put_raw(writer, key, value);
-    }
 }
 
 /* Appends the string that a JSON value holds; of an array of parts their texts. */
@@ -73,14 +68,12 @@ static void append_text(amphi_buf *out, amphi_str value)
 {
     amphi_json *root = NULL;
     amphi_status status = amphi__json_parse(&root, value, "content", NULL);
-    if (status == AMPHI_E_NO_MEMORY) {
+    if (status == AMPHI_E_NO_MEMORY)
         out->status = status;
-    }
     amphi__buf_append_str(out, amphi__json_string(root));
     for (const amphi_json *part = amphi__json_first(root); part != NULL;
-         part = amphi__json_next(part)) {
+         part = amphi__json_next(part))
         amphi__buf_append_str(out, amphi__json_string(amphi__json_get(part, "text")));
-    }
     amphi__json_free(root);
 }
 
@@ -123,9 +116,8 @@ static void put_parts(amphi_json_writer *writer, amphi_str parts, bool from_assi
     amphi_json_member part;
     amphi__json_open(writer, "content", '[');
     amphi__json_span_init(&span, parts);
-    while (amphi__json_span_next(&span, &part)) {
+    while (amphi__json_span_next(&span, &part))
         put_part(writer, part.value, from_assistant);
-    }
     amphi__json_close(writer, ']');
 }
 
@@ -133,9 +125,8 @@ static void put_tool_calls(amphi_json_writer *writer, amphi_str calls)
 {
     amphi_json_span span;
     amphi_json_member call;
-    if (!is_array(calls) || !amphi__json_span_init(&span, calls)) {
+    if (!is_array(calls) || !amphi__json_span_init(&span, calls))
         return;
-    }
     while (amphi__json_span_next(&span, &call)) {
         amphi_str function = find_member(call.value, "function");
         amphi__json_open(writer, NULL, '{');
@@ -157,9 +148,8 @@ static void put_tool_result(amphi_json_writer *writer, amphi_str message)
     put_found(writer, "call_id", find_member(message, "tool_call_id"));
     amphi__json_put_str(writer, "output", amphi__buf_str(&text));
     amphi__json_close(writer, '}');
-    if (text.status != AMPHI_OK) {
+    if (text.status != AMPHI_OK)
         writer->out->status = text.status;
-    }
     amphi__buf_clear(&text);
 }
 
@@ -174,11 +164,10 @@ static void put_message(amphi_json_writer *writer, amphi_str message)
     if (is_text(content) || is_array(content)) {
         amphi__json_open(writer, NULL, '{');
         put_found(writer, "role", role);
-        if (is_text(content)) {
+        if (is_text(content))
             amphi__json_put_raw(writer, "content", content);
-        } else {
+        else
             put_parts(writer, content, says(role, "assistant"));
-        }
         amphi__json_close(writer, '}');
     }
     put_tool_calls(writer, find_member(message, "tool_calls"));
@@ -201,18 +190,15 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
     bool is_array_of_messages = amphi__json_span_init(&span, messages) && !span.in_object;
     bool more = is_array_of_messages && amphi__json_span_next(&span, &message);
     for (; more && is_instruction(message.value); more = amphi__json_span_next(&span, &message)) {
-        if (instructions.size > 0) {
+        if (instructions.size > 0)
             amphi__buf_append_c(&instructions, "\n\n");
-        }
         append_text(&instructions, find_member(message.value, "content"));
     }
-    if (instructions.size > 0) {
+    if (instructions.size > 0)
         amphi__json_put_str(writer, "instructions", amphi__buf_str(&instructions));
-    }
     amphi__json_open(writer, "input", '[');
-    for (; more; more = amphi__json_span_next(&span, &message)) {
+    for (; more; more = amphi__json_span_next(&span, &message))
         put_message(writer, message.value);
-    }
     if (prefix.size > 0) {
         amphi__json_open(writer, NULL, '{');
         amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
@@ -220,9 +206,8 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
         amphi__json_close(writer, '}');
     }
     amphi__json_close(writer, ']');
-    if (instructions.status != AMPHI_OK) {
+    if (instructions.status != AMPHI_OK)
         writer->out->status = instructions.status;
-    }
     amphi__buf_clear(&instructions);
 }
 
@@ -243,9 +228,8 @@ static void put_tools(amphi_json_writer *writer, amphi_str tools)
         amphi__json_open(writer, NULL, '{');
         amphi__json_put_str(writer, "type", AMPHI_STR("function"));
         put_members(writer, function, nothing);
-        if (find_member(function, "strict").size == 0) {
+        if (find_member(function, "strict").size == 0)
             amphi__json_put_bool(writer, "strict", false);
-        }
         amphi__json_close(writer, '}');
     }
     amphi__json_close(writer, ']');
@@ -334,32 +318,26 @@ amphi_status amphi__responses_request_write(
     amphi_json_member member;
     amphi_json_writer writer;
     found f = {{NULL, 0}, {NULL, 0}, false, false};
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
-    if (!amphi__json_span_init(&span, request->body) || !span.in_object) {
+    if (!amphi__json_span_init(&span, request->body) || !span.in_object)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request: it is not a JSON object");
-    }
     amphi__buf_reserve(out, request->body.size + request->prefix.size + 512);
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     while (amphi__json_span_next(&span, &member)) {
         status = put_request_member(&writer, &member, request->model.size > 0, &f, error);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             return status;
-        }
     }
-    if (request->model.size > 0) {
+    if (request->model.size > 0)
         amphi__json_put_str(&writer, "model", request->model);
-    }
     put_messages(&writer, f.messages, request->prefix);
     put_found(&writer, "max_output_tokens", f.limit);
-    if (f.logprobs) {
+    if (f.logprobs)
         amphi__json_put_raw(&writer, "include", AMPHI_STR("[\"message.output_text.logprobs\"]"));
-    }
-    if (!f.store) {
+    if (!f.store)
         amphi__json_put_bool(&writer, "store", false);
-    }
     amphi__json_put_bool(&writer, "stream", true);
     amphi__json_close(&writer, '}');
     return out->status == AMPHI_OK

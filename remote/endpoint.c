@@ -40,11 +40,10 @@ static amphi_status read_key_file(
     ssize_t got = 1;
     while (got > 0 && *size < KEY_BYTES_MAX) {
         got = read(fd, out + *size, KEY_BYTES_MAX - *size);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             got = 1;
-        } else if (got > 0) {
+        else if (got > 0)
             *size += (size_t)got;
-        }
     }
     if (got < 0) {
         status = amphi__fail(
@@ -65,9 +64,8 @@ static amphi_status find_key(
     if (keys->ops != NULL && keys->ops->api_key != NULL) {
         amphi_status status = keys->ops->api_key(
             keys->self, amphi_str_from(endpoint->name), out, KEY_BYTES_MAX, size, error);
-        if (status != AMPHI_E_NOT_FOUND) {
+        if (status != AMPHI_E_NOT_FOUND)
             return status;
-        }
         *size = 0;
         amphi__error_clear(error);
     }
@@ -76,11 +74,9 @@ static amphi_status find_key(
 
 static bool is_visible_ascii(amphi_str text)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7F) {
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7F)
             return false;
-        }
-    }
     return true;
 }
 
@@ -92,9 +88,8 @@ amphi_status amphi__endpoint_authorization(
     amphi_status status = find_key(endpoint, key, &size, error);
     amphi_str text = amphi__str_trim(amphi_str_make(key, size));
     bool wanted = endpoint->key_file[0] != '\0' || size > 0;
-    if (status != AMPHI_OK || !wanted) {
+    if (status != AMPHI_OK || !wanted)
         goto cleanup;
-    }
     if (text.size == 0 || !is_visible_ascii(text)) {
         status = amphi__fail(error, AMPHI_E_FORMAT, 0,
             "endpoint %s: the key must be one line of visible ASCII characters", endpoint->name);
@@ -185,9 +180,8 @@ static void endpoint_prewarm(void *self)
 static void endpoint_free(void *self)
 {
     amphi_remote_endpoint *endpoint = self;
-    if (endpoint == NULL) {
+    if (endpoint == NULL)
         return;
-    }
     amphi__run_stop_watcher(endpoint);
     amphi__cond_clear(&endpoint->changed);
     amphi__mutex_clear(&endpoint->mutex);
@@ -218,9 +212,8 @@ static const amphi_engine_ops endpoint_ops = {
 /* NULL: nobody of that name. */
 static const amphi_dialect *find_dialect(amphi_str name)
 {
-    if (amphi__str_equal_c(name, "responses")) {
+    if (amphi__str_equal_c(name, "responses"))
         return &amphi__dialect_responses;
-    }
     return name.size == 0 || amphi__str_equal_c(name, "chat") ? &amphi__dialect_openai : NULL;
 }
 
@@ -238,16 +231,13 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint.dialect: chat or responses is expected");
     }
-    if (options->http.ops == NULL) {
+    if (options->http.ops == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "http: there is no transport");
-    }
     amphi_status status = amphi__url_parse(&url, given->url, error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__url_check(&url, options->allow_http_loopback, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__pins_check(given->pins, error);
-    }
     return status;
 }
 
@@ -271,9 +261,8 @@ amphi_status amphi__remote_engine_new(
     amphi_engine *out, const amphi_remote_options *options, amphi_error *error)
 {
     amphi_status status = check_options(options, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi_remote_endpoint *endpoint = amphi__calloc(1, sizeof *endpoint);
     if (endpoint == NULL || amphi__mutex_init(&endpoint->mutex) != AMPHI_OK) {
         amphi__free(endpoint);

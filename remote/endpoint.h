@@ -33,8 +33,8 @@ typedef struct amphi_remote_endpoint {
     amphi_log log;
     const amphi_dialect *dialect;
 
-    atomic_int prefix;             /* amphi_tristate; learnt                   */
-    _Atomic uint64_t last_used_us; /* monotonic; 0: no answer from there yet   */
+    atomic_int prefix;             /* amphi_tristate; learnt */
+    _Atomic uint64_t last_used_us; /* monotonic; 0: no answer from there yet */
 
     /* Runs that wait for a time limit, and the thread that watches it (endpoint_run.c). */
     amphi_mutex mutex;

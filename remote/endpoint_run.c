@@ -22,7 +22,7 @@
 #include <amphi/version.h>
 
 static const uint64_t trimmings_us = 400000; /* for usage and the end marker */
-static const uint64_t drain_us = 250000;     /* for the end of an HTTP body  */
+static const uint64_t drain_us = 250000;     /* for the end of an HTTP body */
 
 struct amphi_engine_run {
     amphi_remote_endpoint *endpoint;
@@ -34,12 +34,12 @@ struct amphi_engine_run {
     bool cancelled; /* by the caller, or because it is being released */
     bool closing;
     bool closed;
-    bool finished; /* its last event is FINISH                          */
+    bool finished; /* its last event is FINISH */
     bool ended;
-    bool released; /* the watcher frees it                              */
+    bool released; /* the watcher frees it */
     bool is_watched;
-    bool is_held;     /* the watcher is using it outside the mutex         */
-    bool waited_long; /* the watcher has cancelled what was left of it     */
+    bool is_held;     /* the watcher is using it outside the mutex */
+    bool waited_long; /* the watcher has cancelled what was left of it */
     uint64_t deadline_us;
     amphi_engine_run *next_watched;
 };
@@ -49,9 +49,8 @@ struct amphi_engine_run {
 static void run_free(amphi_engine_run *run)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
-    if (run->exchange != NULL) {
+    if (run->exchange != NULL)
         endpoint->http.ops->release(endpoint->http.self, run->exchange);
-    }
     endpoint->dialect->answer_free(run->answer);
     amphi__free(run);
 }
@@ -76,9 +75,8 @@ static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t
     *wait_us = UINT64_MAX;
     for (amphi_engine_run *run = endpoint->watched; run != NULL; run = run->next_watched) {
         bool is_late = run->deadline_us <= now_us || (run->released && endpoint->stop);
-        if (run->ended || (is_late && run->exchange != NULL)) {
+        if (run->ended || (is_late && run->exchange != NULL))
             return run;
-        }
         /* Late, but `start` has not told us the exchange yet: in a moment. */
         uint64_t left_us = is_late ? 1000 : run->deadline_us - now_us;
         *wait_us = left_us < *wait_us ? left_us : *wait_us;
@@ -111,11 +109,10 @@ static void watcher_main(void *arg)
     while (!endpoint->stop || endpoint->watched != NULL) {
         uint64_t wait_us;
         amphi_engine_run *run = due_run(endpoint, &wait_us);
-        if (run != NULL) {
+        if (run != NULL)
             settle(endpoint, run);
-        } else {
+        else
             amphi__cond_wait_us(&endpoint->changed, &endpoint->mutex, wait_us);
-        }
     }
     amphi__mutex_unlock(&endpoint->mutex);
 }
@@ -128,9 +125,8 @@ static bool watch(amphi_engine_run *run, uint64_t limit_us)
         endpoint->watcher_runs = amphi__thread_start(&endpoint->watcher, "amphi-cloud",
                                      watcher_main, endpoint) == AMPHI_OK;
     }
-    if (!endpoint->watcher_runs) {
+    if (!endpoint->watcher_runs)
         return false;
-    }
     run->deadline_us = amphi__clock_us(NULL) + limit_us;
     run->is_watched = true;
     run->next_watched = endpoint->watched;
@@ -145,9 +141,8 @@ void amphi__run_stop_watcher(amphi_remote_endpoint *endpoint)
     endpoint->stop = true;
     amphi__cond_broadcast(&endpoint->changed);
     amphi__mutex_unlock(&endpoint->mutex);
-    if (endpoint->watcher_runs) {
+    if (endpoint->watcher_runs)
         amphi__thread_join(&endpoint->watcher);
-    }
 }
 
 /* ---- Events upwards, on the transport's thread ----------------------------------------------- */
@@ -163,9 +158,8 @@ static void run_event(void *self, const amphi_engine_event *event)
         run->finished = event->kind == AMPHI_ENGINE_FINISH;
         amphi__mutex_unlock(&endpoint->mutex);
     }
-    if (event->kind == AMPHI_ENGINE_FAIL && event->prefix_refused) {
+    if (event->kind == AMPHI_ENGINE_FAIL && event->prefix_refused)
         atomic_store(&endpoint->prefix, (int)AMPHI_NO);
-    }
     if (event->kind == AMPHI_ENGINE_FAIL && event->error->status != AMPHI_E_CANCELLED) {
         amphi__log(&endpoint->log, AMPHI_LOG_INFO, "endpoint %s: %s: %s", endpoint->name,
             amphi_status_name(event->error->status), event->error->message);
@@ -177,20 +171,18 @@ static void run_event(void *self, const amphi_engine_event *event)
 static void look_after(amphi_engine_run *run, amphi_answer_phase phase)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
-    if (phase == AMPHI_ANSWER_OPEN) {
+    if (phase == AMPHI_ANSWER_OPEN)
         return;
-    }
     amphi__mutex_lock(&endpoint->mutex);
     if (phase == AMPHI_ANSWER_ENDED && !run->closed) {
         run->closed = true;
         amphi__cond_broadcast(&endpoint->changed);
     }
     if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->waited_long &&
-        !run->cancelled) { /* a run that is being released must not come back into the list */
+        !run->cancelled) /* a run that is being released must not come back into the list */
         watch(run, trimmings_us); /* without a watcher the client's own budgets end the wait */
-    } else if (phase == AMPHI_ANSWER_ENDED && run->is_watched && !run->released) {
+    else if (phase == AMPHI_ANSWER_ENDED && run->is_watched && !run->released)
         unwatch(run);
-    }
     amphi__mutex_unlock(&endpoint->mutex);
 }
 
@@ -274,9 +266,8 @@ amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run 
     amphi__buf_init(&body, 0);
     amphi__buf_init(&authorization, 0);
     amphi_engine_run *run = amphi__calloc(1, sizeof *run);
-    if (run == NULL) {
+    if (run == NULL)
         return amphi__fail_no_memory(error);
-    }
     run->endpoint = endpoint;
     run->sink = *sink;
     const amphi_dialect_request asked = {
@@ -288,9 +279,8 @@ amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run 
         goto cleanup;
     }
     status = endpoint->dialect->request_write(&body, &asked, error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__endpoint_authorization(endpoint, &authorization, error);
-    }
     if (status == AMPHI_OK) {
         status = send_request(
             run, request, amphi__buf_str(&body), amphi__buf_str(&authorization), error);
@@ -302,9 +292,8 @@ amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run 
 cleanup:
     amphi__buf_clear(&body);
     amphi__buf_wipe(&authorization);
-    if (run != NULL) {
+    if (run != NULL)
         run_free(run);
-    }
     return status;
 }
 
@@ -319,20 +308,17 @@ void amphi__run_cancel(amphi_engine_run *run)
 
 void amphi__run_release(amphi_engine_run *run)
 {
-    if (run == NULL) {
+    if (run == NULL)
         return;
-    }
     amphi_remote_endpoint *endpoint = run->endpoint;
     amphi__mutex_lock(&endpoint->mutex);
-    while (run->is_held || (run->closing && !run->closed)) {
+    while (run->is_held || (run->closing && !run->closed))
         amphi__cond_wait(&endpoint->changed, &endpoint->mutex);
-    }
     unwatch(run);
     run->cancelled = true;
     run->released = run->finished && !run->ended && watch(run, drain_us);
     bool left_to_watcher = run->released;
     amphi__mutex_unlock(&endpoint->mutex);
-    if (!left_to_watcher) {
+    if (!left_to_watcher)
         run_free(run);
-    }
 }

@@ -51,9 +51,9 @@ typedef struct transport {
     CURLM *multi;
     amphi_thread thread;
     amphi_mutex mutex;
-    amphi_cond ended;           /* some exchange has ended            */
+    amphi_cond ended;           /* some exchange has ended */
     amphi_http_exchange *queue; /* under the mutex: what the I/O thread has to look at */
-    bool stop;                  /* under the mutex                    */
+    bool stop;                  /* under the mutex */
     amphi_http_exchange *warm;  /* I/O thread: those that nobody waits for */
     unsigned in_multi;          /* I/O thread: how many exchanges are in the multi handle */
     bool has_brotli;
@@ -64,7 +64,7 @@ struct amphi_http_exchange {
     CURL *easy;
     struct curl_slist *request_headers;
     char *body;
-    bool is_warm;          /* nobody's: freed by the I/O thread              */
+    bool is_warm;          /* nobody's: freed by the I/O thread */
     bool is_loopback_http; /* plain http: connects to loopback or not at all */
 
     /* The I/O thread's. */
@@ -72,8 +72,8 @@ struct amphi_http_exchange {
     bool has_spoken; /* a piece of its body has come */
     amphi_http_answer answer;
     char curl_message[CURL_ERROR_SIZE];
-    int sends;         /* how often curl was about to send the request          */
-    uint64_t heard_us; /* when the last byte came, or else when it was started  */
+    int sends;         /* how often curl was about to send the request */
+    uint64_t heard_us; /* when the last byte came, or else when it was started */
     amphi_http_exchange *next_warm;
 
     atomic_bool cancelled;
@@ -87,9 +87,8 @@ struct amphi_http_exchange {
 
 static bool stop_if_cancelled(amphi_http_exchange *exchange)
 {
-    if (!atomic_load(&exchange->cancelled)) {
+    if (!atomic_load(&exchange->cancelled))
         return false;
-    }
     amphi__fail(&exchange->answer.failure, AMPHI_E_CANCELLED, 0, "cancelled");
     return true;
 }
@@ -98,9 +97,8 @@ static bool stop_if_cancelled(amphi_http_exchange *exchange)
 static int on_request(void *user, char *to, char *from, int to_port, int from_port)
 {
     amphi_http_exchange *exchange = user;
-    if (++exchange->sends <= SENDS_MAX) {
+    if (++exchange->sends <= SENDS_MAX)
         return CURL_PREREQFUNC_OK;
-    }
     amphi__fail(&exchange->answer.failure, AMPHI_E_NETWORK, 0,
         "the server closed the connection without an answer, more than once");
     return CURL_PREREQFUNC_ABORT;
@@ -126,9 +124,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
     /* Who was woken by these first words may stand behind us in the queue of this core. If nobody
      * else waits for us, he comes first. */
-    if (!exchange->has_spoken && exchange->owner->in_multi == 1) {
+    if (!exchange->has_spoken && exchange->owner->in_multi == 1)
         sched_yield();
-    }
     exchange->has_spoken = true;
     return goes_on ? bytes : bytes + 1;
 }
@@ -151,9 +148,8 @@ static bool is_loopback_address(const struct sockaddr *address)
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     const amphi_http_exchange *exchange = user;
-    if (exchange->is_loopback_http && !is_loopback_address(&address->addr)) {
+    if (exchange->is_loopback_http && !is_loopback_address(&address->addr))
         return CURL_SOCKET_BAD;
-    }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -161,18 +157,16 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 
 static void wipe_list(struct curl_slist *list)
 {
-    for (struct curl_slist *node = list; node != NULL; node = node->next) {
+    for (struct curl_slist *node = list; node != NULL; node = node->next)
         amphi__wipe(node->data, strlen(node->data)); /* one of them is the API key */
-    }
     curl_slist_free_all(list);
 }
 
 static amphi_status add_header_line(amphi_http_exchange *exchange, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(exchange->request_headers, line);
-    if (longer == NULL) {
+    if (longer == NULL)
         return AMPHI_E_NO_MEMORY;
-    }
     exchange->request_headers = longer;
     return AMPHI_OK;
 }
@@ -181,9 +175,8 @@ static amphi_status add_headers(
     amphi_http_exchange *exchange, const amphi_http_request *request, amphi_error *error)
 {
     /* No waiting for "100 Continue", which some servers never send. */
-    if (add_header_line(exchange, "Expect:") != AMPHI_OK) {
+    if (add_header_line(exchange, "Expect:") != AMPHI_OK)
         return amphi__fail_no_memory(error);
-    }
     for (size_t i = 0; i < request->headers_count; i++) {
         const amphi_http_header *header = &request->headers[i];
         amphi_buf line;
@@ -195,9 +188,8 @@ static amphi_status add_headers(
         amphi_status status =
             line.status == AMPHI_OK ? add_header_line(exchange, line.data) : line.status;
         amphi__buf_wipe(&line);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             return amphi__fail(error, status, 0, "headers: number %zu is too long", i);
-        }
     }
     return AMPHI_OK;
 }
@@ -205,9 +197,8 @@ static amphi_status add_headers(
 /* setopt remembers the first failure: only lack of memory is possible where types are right. */
 #define SET(option, value)                                                                         \
     do {                                                                                           \
-        if (code == CURLE_OK) {                                                                    \
+        if (code == CURLE_OK)                                                                      \
             code = curl_easy_setopt(easy, option, value);                                          \
-        }                                                                                          \
     } while (0)
 
 static CURLcode set_string(CURL *easy, CURLoption option, amphi_str value)
@@ -229,9 +220,8 @@ static CURLcode set_tls(CURL *easy, const amphi_http_request *request)
         code = set_string(easy, CURLOPT_CAINFO, request->ca_file);
         SET(CURLOPT_CAPATH, NULL); /* the system's directory would still be accepted */
     }
-    if (code == CURLE_OK && request->pins.size > 0) {
+    if (code == CURLE_OK && request->pins.size > 0)
         code = set_string(easy, CURLOPT_PINNEDPUBLICKEY, request->pins);
-    }
     return code;
 }
 
@@ -276,9 +266,8 @@ static CURLcode set_request(
     SET(CURLOPT_ACCEPT_ENCODING, exchange->owner->has_brotli ? "gzip, br" : "gzip");
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_HTTPHEADER, exchange->request_headers);
-    if (url->is_loopback) {
+    if (url->is_loopback)
         SET(CURLOPT_NOPROXY, "*");
-    }
     if (exchange->is_warm) {
         SET(CURLOPT_NOBODY, 1L);
     } else if (amphi__str_equal_c(request->method, "POST")) {
@@ -291,9 +280,8 @@ static CURLcode set_request(
 
 static void exchange_free(amphi_http_exchange *exchange)
 {
-    if (exchange == NULL) {
+    if (exchange == NULL)
         return;
-    }
     curl_easy_cleanup(exchange->easy);
     wipe_list(exchange->request_headers);
     amphi__free(exchange->body);
@@ -324,13 +312,11 @@ static amphi_status exchange_new(amphi_http_exchange **out, transport *owner,
     amphi_url url;
     CURLcode code = CURLE_OUT_OF_MEMORY;
     amphi_status status = amphi__http_request_check(request, &url, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi_http_exchange *exchange = amphi__calloc(1, sizeof *exchange);
-    if (exchange == NULL) {
+    if (exchange == NULL)
         return amphi__fail_no_memory(error);
-    }
     exchange->owner = owner;
     exchange->is_warm = sink == NULL;
     exchange->is_loopback_http = !url.is_https;
@@ -342,9 +328,8 @@ static amphi_status exchange_new(amphi_http_exchange **out, transport *owner,
         goto cleanup;
     }
     status = add_headers(exchange, request, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         goto cleanup;
-    }
     code = set_callbacks(exchange->easy, exchange);
     code = code == CURLE_OK ? set_limits(exchange->easy, request, exchange->is_warm) : code;
     code = code == CURLE_OK ? set_tls(exchange->easy, request) : code;
@@ -392,9 +377,8 @@ static void finish(transport *http, amphi_http_exchange *exchange, const amphi_e
 {
     if (exchange->in_multi) {
         if (error != NULL && error->status == AMPHI_E_CANCELLED &&
-            amphi__clock_us(NULL) - exchange->heard_us > silent_us) {
+            amphi__clock_us(NULL) - exchange->heard_us > silent_us)
             curl_easy_setopt(exchange->easy, CURLOPT_FORBID_REUSE, 1L);
-        }
         curl_multi_remove_handle(http->multi, exchange->easy);
         exchange->in_multi = false;
         http->in_multi--;
@@ -441,13 +425,11 @@ static bool take_commands(transport *http)
         amphi__mutex_lock(&http->mutex);
         bool stop = http->stop;
         amphi_http_exchange *exchange = http->queue;
-        if (exchange != NULL) {
+        if (exchange != NULL)
             unlink_queued(http, exchange);
-        }
         amphi__mutex_unlock(&http->mutex);
-        if (exchange == NULL) {
+        if (exchange == NULL)
             return !stop;
-        }
         start_or_cancel(http, exchange);
     }
 }
@@ -457,9 +439,8 @@ static void take_results(transport *http)
     int left;
     CURLMsg *message;
     while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE) {
+        if (message->msg != CURLMSG_DONE)
             continue;
-        }
         amphi_error error;
         char *opaque = NULL;
         CURLcode code = message->data.result;
@@ -482,9 +463,8 @@ static void io_main(void *arg)
     }
     amphi_error error;
     amphi__fail(&error, AMPHI_E_CANCELLED, 0, "cancelled");
-    while (http->warm != NULL) {
+    while (http->warm != NULL)
         finish(http, http->warm, &error);
-    }
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -518,22 +498,19 @@ static amphi_status transport_start(void *self, amphi_http_exchange **out,
 
 static void transport_cancel(void *self, amphi_http_exchange *exchange)
 {
-    if (!atomic_exchange(&exchange->cancelled, true)) {
+    if (!atomic_exchange(&exchange->cancelled, true))
         enqueue(self, exchange);
-    }
 }
 
 static void transport_release(void *self, amphi_http_exchange *exchange)
 {
     transport *http = self;
-    if (exchange == NULL) {
+    if (exchange == NULL)
         return;
-    }
     transport_cancel(http, exchange);
     amphi__mutex_lock(&http->mutex);
-    while (!exchange->has_ended) {
+    while (!exchange->has_ended)
         amphi__cond_wait(&http->ended, &http->mutex);
-    }
     amphi__mutex_unlock(&http->mutex);
     exchange_free(exchange);
 }
@@ -547,9 +524,8 @@ static void transport_warm(void *self, const amphi_http_request *request)
     bare.headers_count = 0;
     bare.body = amphi_str_make(NULL, 0);
     amphi_http_exchange *exchange = NULL;
-    if (exchange_new(&exchange, self, &bare, NULL, NULL) == AMPHI_OK) {
+    if (exchange_new(&exchange, self, &bare, NULL, NULL) == AMPHI_OK)
         enqueue(self, exchange);
-    }
 }
 
 static void transport_free(void *self)

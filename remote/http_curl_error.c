@@ -103,9 +103,8 @@ static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_
         return amphi__fail(
             error, AMPHI_E_NETWORK, code, "the connection broke during the TLS handshake");
     }
-    if (code == CURLE_COULDNT_CONNECT && is_no_network(easy)) {
+    if (code == CURLE_COULDNT_CONNECT && is_no_network(easy))
         return amphi__fail(error, AMPHI_E_OFFLINE, code, "there is no network");
-    }
     if (is_out_of_step(easy, code, answer)) {
         return amphi__fail(
             error, AMPHI_E_NETWORK, code, "the kept connection was out of step with its server");
@@ -125,16 +124,13 @@ amphi_status amphi__http_curl_explain(CURL *easy, CURLcode code, const amphi_htt
         *error = answer->failure;
         return error->status;
     }
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK)
         return AMPHI_OK;
-    }
-    if (explain_special(easy, code, answer, curl_message, error) != AMPHI_OK) {
+    if (explain_special(easy, code, answer, curl_message, error) != AMPHI_OK)
         return error->status;
-    }
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
-        if (meanings[i].code != code) {
+        if (meanings[i].code != code)
             continue;
-        }
         if (meanings[i].status == AMPHI_E_NETWORK && answer->headers_done) {
             return amphi__fail(
                 error, AMPHI_E_TRUNCATED, code, "the connection broke in the middle of the answer");

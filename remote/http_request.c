@@ -14,9 +14,8 @@ static bool is_header_text(amphi_str text)
 {
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c == 0x7F || (c < ' ' && c != '\t')) {
+        if (c == 0x7F || (c < ' ' && c != '\t'))
             return false;
-        }
     }
     return true;
 }
@@ -28,9 +27,8 @@ static bool is_header_name(amphi_str name)
         char c = name.data[i];
         bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '-' || c == '_';
-        if (!fits) {
+        if (!fits)
             return false;
-        }
     }
     return name.size > 0;
 }
@@ -39,19 +37,14 @@ amphi_status amphi__http_request_check(
     const amphi_http_request *request, amphi_url *url, amphi_error *error)
 {
     amphi_status status = amphi__url_parse(url, request->url, error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__url_check(url, request->allow_http_loopback, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__pins_check(request->pins, error);
-    }
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
-    if (!amphi__str_equal_c(request->method, "GET") &&
-        !amphi__str_equal_c(request->method, "POST")) {
+    if (!amphi__str_equal_c(request->method, "GET") && !amphi__str_equal_c(request->method, "POST"))
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "method: GET or POST");
-    }
     for (size_t i = 0; i < request->headers_count; i++) {
         const amphi_http_header *header = &request->headers[i];
         if (!is_header_name(header->name) || !is_header_text(header->value)) {

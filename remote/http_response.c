@@ -40,9 +40,8 @@ static int status_of_line(amphi_str line)
 static amphi_status deliver_headers(amphi_http_answer *answer)
 {
     amphi_http_header *list = amphi__calloc(answer->headers_count + 1, sizeof *list);
-    if (list == NULL) {
+    if (list == NULL)
         return AMPHI_E_NO_MEMORY;
-    }
     size_t count = 0;
     amphi_str text = amphi__buf_str(&answer->headers);
     while (text.size > 0 && count < answer->headers_count) {
@@ -63,9 +62,8 @@ static amphi_status deliver_headers(amphi_http_answer *answer)
 
 static amphi_status take_line(amphi_http_answer *answer, amphi_str line)
 {
-    if (answer->headers_done) {
+    if (answer->headers_done)
         return AMPHI_OK; /* a trailer; nobody needs it */
-    }
     line = amphi__str_trim(line);
     if (amphi__str_starts_with(line, AMPHI_STR("HTTP/"))) {
         answer->http_status = status_of_line(line);
@@ -77,9 +75,8 @@ static amphi_status take_line(amphi_http_answer *answer, amphi_str line)
         bool is_interim = answer->http_status >= 100 && answer->http_status < 200;
         return is_interim ? AMPHI_OK : deliver_headers(answer);
     }
-    if (answer->headers_count == HEADERS_MAX) {
+    if (answer->headers_count == HEADERS_MAX)
         return AMPHI_E_LIMIT;
-    }
     answer->headers_count++;
     amphi__buf_append_str(&answer->headers, line);
     return amphi__buf_append_char(&answer->headers, '\n');
@@ -89,9 +86,8 @@ amphi_status amphi__http_answer_line(amphi_http_answer *answer, amphi_str line)
 {
     amphi_status status = AMPHI_E_LIMIT;
     answer->headers_bytes += line.size; /* of all answers: a flood of interim ones is bounded too */
-    if (answer->headers_bytes <= answer->headers_limit_bytes) {
+    if (answer->headers_bytes <= answer->headers_limit_bytes)
         status = take_line(answer, line);
-    }
     if (status == AMPHI_E_LIMIT) {
         return amphi__fail(&answer->failure, status, 0,
             "the answer's headers are more than %d, or longer than %zu bytes", (int)HEADERS_MAX,
@@ -107,8 +103,7 @@ amphi_status amphi__http_answer_body(amphi_http_answer *answer, amphi_str piece)
         return amphi__fail(&answer->failure, AMPHI_E_LIMIT, 0,
             "the answer is longer than %llu bytes", (unsigned long long)answer->body_limit_bytes);
     }
-    if (piece.size > 0) {
+    if (piece.size > 0)
         answer->sink.body(answer->sink.self, piece);
-    }
     return AMPHI_OK;
 }

@@ -10,11 +10,9 @@
 /* Offset behind a string that begins at `at` (a quote). */
 static size_t skip_string(amphi_str text, size_t at)
 {
-    for (at++; at < text.size && text.data[at] != '"'; at++) {
-        if (text.data[at] == '\\') {
+    for (at++; at < text.size && text.data[at] != '"'; at++)
+        if (text.data[at] == '\\')
             at++;
-        }
-    }
     return at < text.size ? at + 1 : text.size;
 }
 
@@ -40,16 +38,14 @@ static size_t skip_value(amphi_str text)
             depth--;
             at++;
         } else if (depth == 0) {
-            while (at < text.size && !ends_plain_value(text.data[at])) {
+            while (at < text.size && !ends_plain_value(text.data[at]))
                 at++;
-            }
         } else {
             at++;
             continue;
         }
-        if (depth == 0) {
+        if (depth == 0)
             break;
-        }
     }
     return at;
 }
@@ -70,12 +66,10 @@ bool amphi__json_span_init(amphi_json_span *span, amphi_str text)
 bool amphi__json_span_next(amphi_json_span *span, amphi_json_member *out)
 {
     amphi_str rest = span->rest;
-    if (rest.size > 0 && rest.data[0] == ',') {
+    if (rest.size > 0 && rest.data[0] == ',')
         rest = advance(rest, 1);
-    }
-    if (rest.size == 0 || rest.data[0] == '}' || rest.data[0] == ']') {
+    if (rest.size == 0 || rest.data[0] == '}' || rest.data[0] == ']')
         return false;
-    }
     out->key = amphi_str_make(NULL, 0);
     if (span->in_object) {
         size_t end = skip_string(rest, 0);
@@ -91,9 +85,8 @@ bool amphi__json_span_next(amphi_json_span *span, amphi_json_member *out)
 
 void amphi__json_member_put(amphi_json_writer *writer, const amphi_json_member *member)
 {
-    if (writer->comma) {
+    if (writer->comma)
         amphi__buf_append_char(writer->out, ',');
-    }
     amphi__buf_append_char(writer->out, '"');
     amphi__buf_append_str(writer->out, member->key); /* its escapes are still in it */
     amphi__buf_append_c(writer->out, "\":");
@@ -103,10 +96,8 @@ void amphi__json_member_put(amphi_json_writer *writer, const amphi_json_member *
 
 bool amphi__json_key_is_one_of(amphi_str key, const char *const *keys)
 {
-    for (; *keys != NULL; keys++) {
-        if (amphi__str_equal_c(key, *keys)) {
+    for (; *keys != NULL; keys++)
+        if (amphi__str_equal_c(key, *keys))
             return true;
-        }
-    }
     return false;
 }

@@ -18,7 +18,7 @@ typedef struct amphi_json_span {
 
 typedef struct amphi_json_member {
     amphi_str key;   /* between its quotes, escapes as written; empty in an array */
-    amphi_str value; /* the value's text, without blanks around it                */
+    amphi_str value; /* the value's text, without blanks around it */
 } amphi_json_member;
 
 /* `text` has passed amphi__json_check. false: it is neither an object nor an array. */

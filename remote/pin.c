@@ -18,14 +18,11 @@ static bool is_base64(char c)
 static bool is_pin(amphi_str text)
 {
     amphi_str mark = AMPHI_STR("sha256//");
-    if (text.size != mark.size + BASE64_SIZE || !amphi__str_starts_with(text, mark)) {
+    if (text.size != mark.size + BASE64_SIZE || !amphi__str_starts_with(text, mark))
         return false;
-    }
-    for (size_t i = mark.size; i < text.size - 1; i++) {
-        if (!is_base64(text.data[i])) {
+    for (size_t i = mark.size; i < text.size - 1; i++)
+        if (!is_base64(text.data[i]))
             return false;
-        }
-    }
     return text.data[text.size - 1] == '=';
 }
 

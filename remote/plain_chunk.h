@@ -10,8 +10,8 @@
 
 /* All point into the chunk. */
 typedef struct amphi_plain_chunk {
-    amphi_str quoted;  /* the content as it stands, a JSON string             */
-    amphi_str content; /* between the quotes: what is meant, but for escapes  */
+    amphi_str quoted;  /* the content as it stands, a JSON string */
+    amphi_str content; /* between the quotes: what is meant, but for escapes */
     bool has_escapes;
     amphi_str model; /* its name, which has none; empty: there is no model */
 } amphi_plain_chunk;

@@ -18,9 +18,8 @@ enum { WORDS_MAX = 2048, CODE_MAX = 48, RETRY_MAX_MS = 24 * 3600 * 1000 };
 
 static uint32_t clamp_ms(double ms)
 {
-    if (!(ms > 0)) {
+    if (!(ms > 0))
         return 0;
-    }
     return ms < RETRY_MAX_MS ? (uint32_t)(ms + 0.5) : (uint32_t)RETRY_MAX_MS;
 }
 
@@ -70,17 +69,14 @@ uint32_t amphi__duration_ms(amphi_str text)
     for (int parts = 0; parts < 4; parts++) {
         double number;
         size_t size = read_decimal(text, &number);
-        if (size == 0) {
+        if (size == 0)
             break;
-        }
         text = amphi__str_slice(text, size, text.size);
-        while (text.size > 0 && text.data[0] == ' ') {
+        while (text.size > 0 && text.data[0] == ' ')
             text = amphi__str_slice(text, 1, text.size);
-        }
         double unit = read_unit(text, &size);
-        if (unit == 0) {
+        if (unit == 0)
             break;
-        }
         total += number * unit;
         text = amphi__str_slice(text, size, text.size);
     }
@@ -132,15 +128,13 @@ int64_t amphi__http_date(amphi_str text)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     date_form form;
-    if (!find_form(text, &form)) {
+    if (!find_form(text, &form))
         return -1;
-    }
     const char *d = text.data;
     const char *clock = d + form.time;
     int month = 0;
-    while (month < 12 && memcmp(months + (size_t)month * 3, d + form.month, 3) != 0) {
+    while (month < 12 && memcmp(months + (size_t)month * 3, d + form.month, 3) != 0)
         month++;
-    }
     int day = two_digits(d + form.day);
     int year = form.short_year ? 2000 + two_digits(d + form.year)
                                : two_digits(d + form.year) * 100 + two_digits(d + form.year + 2);
@@ -148,19 +142,16 @@ int64_t amphi__http_date(amphi_str text)
     int minute = two_digits(clock + 3);
     int second = two_digits(clock + 6);
     if (clock[2] != ':' || clock[5] != ':' || month == 12 || day < 1 || day > 31 || year < 1970 ||
-        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) {
+        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
         return -1;
-    }
     return days_from_civil(year, month + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
 }
 
 static amphi_str find_header(const amphi_http_header *headers, size_t count, const char *name)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (amphi__str_equal_ignore_case(headers[i].name, amphi_str_from(name))) {
+    for (size_t i = 0; i < count; i++)
+        if (amphi__str_equal_ignore_case(headers[i].name, amphi_str_from(name)))
             return headers[i].value;
-        }
-    }
     return amphi_str_make(NULL, 0);
 }
 
@@ -184,21 +175,17 @@ uint32_t amphi__retry_after_ms(
 {
     double number;
     amphi_str text = find_header(headers, count, "retry-after-ms");
-    if (text.size > 0 && read_decimal(text, &number) == text.size) {
+    if (text.size > 0 && read_decimal(text, &number) == text.size)
         return clamp_ms(number);
-    }
     text = find_header(headers, count, "retry-after");
-    if (text.size == 0) {
+    if (text.size == 0)
         return ratelimit_reset_ms(headers, count);
-    }
-    if (read_decimal(text, &number) == text.size) {
+    if (read_decimal(text, &number) == text.size)
         return clamp_ms(number * 1000);
-    }
     int64_t until = amphi__http_date(text);
     int64_t now = amphi__http_date(find_header(headers, count, "date"));
-    if (now < 0) {
+    if (now < 0)
         now = amphi__clock_wall_ms(clock) / 1000;
-    }
     return until < 0 ? 0 : clamp_ms((double)(until - now) * 1000);
 }
 
@@ -207,8 +194,8 @@ uint32_t amphi__retry_after_ms(
 typedef struct words {
     char text[WORDS_MAX]; /* everything that may matter, in lower case */
     size_t size;
-    char code[CODE_MAX]; /* an identifier that is fit to be shown     */
-    int64_t number;      /* a numeric code, or 0                      */
+    char code[CODE_MAX]; /* an identifier that is fit to be shown */
+    int64_t number;      /* a numeric code, or 0 */
     uint32_t retry_ms;
 } words;
 
@@ -224,14 +211,12 @@ static void add_words(words *w, amphi_str text)
 /* Letters and underscores only: a key or a person's text does not look like that. */
 static void keep_code(words *w, amphi_str code)
 {
-    if (w->code[0] != '\0' || code.size == 0 || code.size >= sizeof w->code) {
+    if (w->code[0] != '\0' || code.size == 0 || code.size >= sizeof w->code)
         return;
-    }
     for (size_t i = 0; i < code.size; i++) {
         char c = code.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_')) {
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'))
             return;
-        }
     }
     memcpy(w->code, code.data, code.size);
 }
@@ -258,9 +243,8 @@ static void read_error_object(words *w, const amphi_json *error)
     double seconds = amphi__json_number(amphi__json_get(error, "retry_after"), 0);
     w->retry_ms = clamp_ms(seconds * 1000);
     const amphi_json *detail = amphi__json_first(amphi__json_get(error, "details"));
-    for (; detail != NULL && w->retry_ms == 0; detail = amphi__json_next(detail)) {
+    for (; detail != NULL && w->retry_ms == 0; detail = amphi__json_next(detail))
         w->retry_ms = amphi__duration_ms(amphi__json_string(amphi__json_get(detail, "retryDelay")));
-    }
 }
 
 static bool says(const words *w, const char *phrase)
@@ -270,11 +254,9 @@ static bool says(const words *w, const char *phrase)
 
 static bool says_one_of(const words *w, const char *const *phrases)
 {
-    for (; *phrases != NULL; phrases++) {
-        if (says(w, *phrases)) {
+    for (; *phrases != NULL; phrases++)
+        if (says(w, *phrases))
             return true;
-        }
-    }
     return false;
 }
 
@@ -285,9 +267,8 @@ static void read_delay_in_prose(words *w)
     for (size_t i = 0; openings[i] != NULL && w->retry_ms == 0; i++) {
         amphi_str opening = amphi_str_from(openings[i]);
         size_t at = amphi__str_find(text, opening);
-        if (at != SIZE_MAX) {
+        if (at != SIZE_MAX)
             w->retry_ms = amphi__duration_ms(amphi__str_slice(text, at + opening.size, text.size));
-        }
     }
 }
 
@@ -299,9 +280,8 @@ static void read_body(words *w, amphi_str body)
         add_words(w, body);
     } else {
         const amphi_json *top = root;
-        if (amphi__json_kind(top) == AMPHI_JSON_ARRAY) {
+        if (amphi__json_kind(top) == AMPHI_JSON_ARRAY)
             top = amphi__json_first(top);
-        }
         const amphi_json *error = amphi__json_get(top, "error");
         add_words(w, amphi__json_string(error));
         read_error_object(w, amphi__json_kind(error) == AMPHI_JSON_OBJECT ? error : top);
@@ -346,9 +326,8 @@ static bool is_request_fault(int http_status)
 /* An error object inside a stream names its HTTP status, or its kind, or nothing. */
 static int status_in_stream(const words *w)
 {
-    if (w->number >= 400 && w->number <= 599) {
+    if (w->number >= 400 && w->number <= 599)
         return (int)w->number;
-    }
     return says_one_of(w, rate_phrases)      ? 429
            : says_one_of(w, auth_phrases)    ? 401
            : says_one_of(w, request_phrases) ? 400
@@ -407,13 +386,11 @@ void amphi__refusal_explain(
         what = out->prefix_refused ? "the provider does not continue a given beginning" : what;
     }
     uint32_t retry_ms = 0;
-    if (status == AMPHI_E_RATE_LIMITED || status == AMPHI_E_PROVIDER) {
+    if (status == AMPHI_E_RATE_LIMITED || status == AMPHI_E_PROVIDER)
         retry_ms = header_retry_ms > 0 ? header_retry_ms : w.retry_ms;
-    }
     char wait[48] = "";
-    if (retry_ms > 0) {
+    if (retry_ms > 0)
         snprintf(wait, sizeof wait, "; it asks to wait %u s", (unsigned)((retry_ms + 999) / 1000));
-    }
     amphi__fail(&out->error, status, http_status, "HTTP %d%s%s%s%s: %s%s", http_status,
         in_stream ? ", error in the stream" : "", w.code[0] != '\0' ? " (" : "", w.code,
         w.code[0] != '\0' ? ")" : "", what, wait);

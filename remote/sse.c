@@ -15,18 +15,14 @@ void amphi__sse_init(
     amphi_sse *sse, const amphi_sse_limits *limits, amphi_sse_fn *visit, void *user)
 {
     memset(sse, 0, sizeof *sse);
-    if (limits != NULL) {
+    if (limits != NULL)
         sse->limits = *limits;
-    }
-    if (sse->limits.line_bytes_max == 0) {
+    if (sse->limits.line_bytes_max == 0)
         sse->limits.line_bytes_max = (size_t)1 << 20;
-    }
-    if (sse->limits.event_bytes_max == 0) {
+    if (sse->limits.event_bytes_max == 0)
         sse->limits.event_bytes_max = (size_t)4 << 20;
-    }
-    if (sse->limits.events_max == 0) {
+    if (sse->limits.events_max == 0)
         sse->limits.events_max = 262144;
-    }
     sse->visit = visit;
     sse->user = user;
     amphi__buf_init(&sse->line, sse->limits.line_bytes_max);
@@ -53,9 +49,8 @@ static amphi_status dispatch(amphi_sse *sse)
         event.data = amphi__buf_str(&sse->data);
         event.data.size--; /* the LF behind the last line */
         event.id = amphi__buf_str(&sse->id);
-        if (sse->events == sse->limits.events_max) {
+        if (sse->events == sse->limits.events_max)
             return AMPHI_E_LIMIT;
-        }
         sse->events++;
         status = sse->visit(sse->user, &event);
     }
@@ -73,42 +68,35 @@ static amphi_status replace(amphi_buf *buf, amphi_str value)
 static amphi_status set_retry(amphi_sse *sse, amphi_str value)
 {
     uint64_t retry_ms;
-    if (amphi__str_to_u64(value, &retry_ms)) {
+    if (amphi__str_to_u64(value, &retry_ms))
         sse->retry_ms = retry_ms < UINT32_MAX ? (uint32_t)retry_ms : UINT32_MAX;
-    }
     return AMPHI_OK; /* anything but digits is ignored */
 }
 
 static amphi_status take_line(amphi_sse *sse, amphi_str line)
 {
-    if (line.size > sse->limits.line_bytes_max) {
+    if (line.size > sse->limits.line_bytes_max)
         return AMPHI_E_LIMIT;
-    }
-    if (line.size == 0) {
+    if (line.size == 0)
         return dispatch(sse);
-    }
-    if (line.data[0] == ':') {
+    if (line.data[0] == ':')
         return AMPHI_OK; /* a comment; servers send them to keep the connection alive */
-    }
     amphi_str value;
     amphi_str field = amphi__str_cut(line, ':', &value);
-    if (value.size > 0 && value.data[0] == ' ') {
+    if (value.size > 0 && value.data[0] == ' ')
         value = amphi__str_slice(value, 1, value.size);
-    }
     if (amphi__str_equal_c(field, "data")) {
         amphi_status status = amphi__buf_append_str(&sse->data, value);
         return status == AMPHI_OK ? amphi__buf_append_char(&sse->data, '\n') : status;
     }
-    if (amphi__str_equal_c(field, "event")) {
+    if (amphi__str_equal_c(field, "event"))
         return replace(&sse->type, value);
-    }
     if (amphi__str_equal_c(field, "id")) {
         bool has_nul = value.size > 0 && memchr(value.data, '\0', value.size) != NULL;
         return has_nul ? AMPHI_OK : replace(&sse->id, value);
     }
-    if (amphi__str_equal_c(field, "retry")) {
+    if (amphi__str_equal_c(field, "retry"))
         return set_retry(sse, value);
-    }
     return AMPHI_OK; /* unknown fields are ignored */
 }
 
@@ -134,18 +122,16 @@ static amphi_status skip_mark(amphi_sse *sse, amphi_str *bytes)
         sse->bom_bytes++;
         *bytes = amphi__str_slice(*bytes, 1, bytes->size);
     }
-    if (sse->bom_bytes == sizeof byte_order_mark) {
+    if (sse->bom_bytes == sizeof byte_order_mark)
         sse->bom_bytes = BOM_DECIDED;
-    }
     return AMPHI_OK;
 }
 
 static amphi_status feed(amphi_sse *sse, amphi_str bytes)
 {
     amphi_status status = AMPHI_OK;
-    if (sse->bom_bytes != BOM_DECIDED) {
+    if (sse->bom_bytes != BOM_DECIDED)
         status = skip_mark(sse, &bytes);
-    }
     while (status == AMPHI_OK && bytes.size > 0) {
         if (sse->after_cr) {
             sse->after_cr = false;
@@ -155,9 +141,8 @@ static amphi_status feed(amphi_sse *sse, amphi_str bytes)
             }
         }
         size_t end = find_line_end(bytes);
-        if (end == bytes.size) {
+        if (end == bytes.size)
             return amphi__buf_append_str(&sse->line, bytes);
-        }
         sse->after_cr = bytes.data[end] == '\r';
         amphi_str line = amphi__str_slice(bytes, 0, end);
         bytes = amphi__str_slice(bytes, end + 1, bytes.size);
@@ -166,9 +151,8 @@ static amphi_status feed(amphi_sse *sse, amphi_str bytes)
             continue;
         }
         status = amphi__buf_append_str(&sse->line, line);
-        if (status == AMPHI_OK) {
+        if (status == AMPHI_OK)
             status = take_line(sse, amphi__buf_str(&sse->line));
-        }
         amphi__buf_reset(&sse->line);
     }
     return status;
@@ -176,9 +160,8 @@ static amphi_status feed(amphi_sse *sse, amphi_str bytes)
 
 amphi_status amphi__sse_feed(amphi_sse *sse, amphi_str bytes)
 {
-    if (sse->status == AMPHI_OK) {
+    if (sse->status == AMPHI_OK)
         sse->status = feed(sse, bytes);
-    }
     return sse->status;
 }
 

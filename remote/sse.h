@@ -11,8 +11,8 @@
 #include "sdk/core/buf.h"
 
 typedef struct amphi_sse_event {
-    amphi_str type; /* empty: "message"                                            */
-    amphi_str data; /* the data lines, joined by LF                                */
+    amphi_str type; /* empty: "message" */
+    amphi_str data; /* the data lines, joined by LF */
     amphi_str id;   /* the last id that the stream has set, in this event or before */
 } amphi_sse_event;
 
@@ -21,9 +21,9 @@ typedef struct amphi_sse_event {
 typedef amphi_status amphi_sse_fn(void *user, const amphi_sse_event *event);
 
 typedef struct amphi_sse_limits {
-    size_t line_bytes_max;  /* of one line, without its end; 0: 1 MiB        */
-    size_t event_bytes_max; /* of one event's data; 0: 4 MiB                 */
-    uint64_t events_max;    /* 0: 262,144                                    */
+    size_t line_bytes_max;  /* of one line, without its end; 0: 1 MiB */
+    size_t event_bytes_max; /* of one event's data; 0: 4 MiB */
+    uint64_t events_max;    /* 0: 262,144 */
 } amphi_sse_limits;
 
 typedef struct amphi_sse {
@@ -31,13 +31,13 @@ typedef struct amphi_sse {
     amphi_sse_fn *visit;
     void *user;
     amphi_buf line; /* the beginning of a line whose end has not come yet */
-    amphi_buf data; /* each data line with an LF behind it                */
+    amphi_buf data; /* each data line with an LF behind it */
     amphi_buf type;
     amphi_buf id;
-    uint64_t events;   /* delivered so far                                                  */
-    uint32_t retry_ms; /* the stream's reconnection time; 0: it named none                  */
+    uint64_t events;   /* delivered so far */
+    uint32_t retry_ms; /* the stream's reconnection time; 0: it named none */
     uint8_t bom_bytes; /* bytes of a leading byte order mark seen; 4: that question is over */
-    bool after_cr;     /* an LF that comes next belongs to the CR before it                 */
+    bool after_cr;     /* an LF that comes next belongs to the CR before it */
     amphi_status status;
 } amphi_sse;
 

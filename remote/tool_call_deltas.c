@@ -21,17 +21,16 @@ typedef amphi_tool_pieces_call call_state;
 /* What a piece says about the call that it belongs to. */
 typedef struct marks {
     int64_t index;      /* -1: none */
-    uint64_t id_hash;   /* 0: none  */
-    uint64_t name_hash; /* 0: none  */
+    uint64_t id_hash;   /* 0: none */
+    uint64_t name_hash; /* 0: none */
 } marks;
 
 /* FNV-1a; never 0 for a text that is there. */
 static uint64_t hash_of(amphi_str text)
 {
     uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size; i++)
         hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211u;
-    }
     return text.size == 0 ? 0 : hash | 1;
 }
 
@@ -47,11 +46,9 @@ static marks marks_of(const amphi_json *piece, const amphi_json *function)
 /* The last call of this index; SIZE_MAX: none. */
 static size_t find_index(const amphi_tool_pieces *pieces, int64_t index)
 {
-    for (size_t i = pieces->count; i > 0; i--) {
-        if (pieces->calls[i - 1].index == index) {
+    for (size_t i = pieces->count; i > 0; i--)
+        if (pieces->calls[i - 1].index == index)
             return i - 1;
-        }
-    }
     return SIZE_MAX;
 }
 
@@ -59,13 +56,11 @@ static bool begins_call(const call_state *call, const marks *m)
 {
     bool other_id = m->id_hash != 0 && call->id_hash != 0 && m->id_hash != call->id_hash;
     bool same_id = m->id_hash != 0 && m->id_hash == call->id_hash;
-    if (other_id && m->index < 0) {
+    if (other_id && m->index < 0)
         return true;
-    }
     bool is_repetition = m->name_hash == call->name_hash && call->depth > 0;
-    if (m->name_hash == 0 || same_id || is_repetition) {
+    if (m->name_hash == 0 || same_id || is_repetition)
         return false;
-    }
     return other_id || (call->name_hash != 0 && call->has_arguments);
 }
 
@@ -92,15 +87,12 @@ static void add_to_call(call_state *call, const marks *m, const amphi_json *argu
 {
     amphi_json_kind kind = amphi__json_kind(arguments);
     amphi_str text = amphi__json_string(arguments);
-    if (call->id_hash == 0) {
+    if (call->id_hash == 0)
         call->id_hash = m->id_hash;
-    }
-    if (m->name_hash != 0) {
+    if (m->name_hash != 0)
         call->name_hash = m->name_hash;
-    }
-    if (text.size > 0 || kind == AMPHI_JSON_OBJECT || kind == AMPHI_JSON_ARRAY) {
+    if (text.size > 0 || kind == AMPHI_JSON_OBJECT || kind == AMPHI_JSON_ARRAY)
         call->has_arguments = true;
-    }
     follow_arguments(call, text);
 }
 
@@ -114,9 +106,8 @@ static size_t place(amphi_tool_pieces *pieces, const amphi_json *piece, const am
               (form == AMPHI_TOOL_DELTA && begins_call(&pieces->calls[call], &m));
     if (*is_new) {
         call = pieces->count;
-        if (call == AMPHI_TOOL_CALLS_MAX) {
+        if (call == AMPHI_TOOL_CALLS_MAX)
             return SIZE_MAX;
-        }
         pieces->calls[call] = (call_state){.index = m.index};
         pieces->count++;
     }
@@ -136,9 +127,8 @@ static void put_arguments(amphi_json_writer *writer, const amphi_json *arguments
     amphi__buf_init(&text, 0);
     amphi__json_write(&text, arguments);
     amphi__json_put_str(writer, "arguments", amphi__buf_str(&text));
-    if (text.status != AMPHI_OK) {
+    if (text.status != AMPHI_OK)
         writer->out->status = text.status;
-    }
     amphi__buf_clear(&text);
 }
 
@@ -174,13 +164,11 @@ static size_t write_piece(amphi_tool_pieces *pieces, amphi_json_writer *writer,
     const amphi_json *piece, const amphi_json *function, amphi_tool_form form)
 {
     bool is_new;
-    if (is_empty(piece, function)) {
+    if (is_empty(piece, function))
         return 0;
-    }
     size_t call = place(pieces, piece, function, form, &is_new);
-    if (call == SIZE_MAX) {
+    if (call == SIZE_MAX)
         return SIZE_MAX;
-    }
     amphi__json_open(writer, NULL, '{');
     amphi__json_put_int(writer, "index", (int64_t)call);
     if (is_new && amphi__json_string(amphi__json_get(piece, "id")).size == 0) {
@@ -213,9 +201,8 @@ size_t amphi__tool_pieces_write(amphi_tool_pieces *pieces, amphi_json_writer *wr
         size_t written = amphi__json_kind(call) == AMPHI_JSON_OBJECT
                              ? write_piece(pieces, writer, call, function, form)
                              : 0;
-        if (written == SIZE_MAX) {
+        if (written == SIZE_MAX)
             return SIZE_MAX;
-        }
         count += written;
     }
     return count;

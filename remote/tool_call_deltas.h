@@ -13,18 +13,18 @@
 #include <amphi/ext/engine.h>
 
 typedef enum amphi_tool_form {
-    AMPHI_TOOL_DELTA, /* delta.tool_calls: pieces of calls                */
-    AMPHI_TOOL_WHOLE, /* message.tool_calls: every element is a call      */
+    AMPHI_TOOL_DELTA, /* delta.tool_calls: pieces of calls */
+    AMPHI_TOOL_WHOLE, /* message.tool_calls: every element is a call */
     AMPHI_TOOL_ONE    /* function_call: pieces of the one call that is */
 } amphi_tool_form;
 
 typedef struct amphi_tool_pieces_call {
     int64_t index;      /* the server's; -1: it gave none */
-    uint64_t id_hash;   /* 0: no id so far                */
-    uint64_t name_hash; /* 0: no name so far              */
+    uint64_t id_hash;   /* 0: no id so far */
+    uint64_t name_hash; /* 0: no name so far */
     size_t depth;       /* brackets of the arguments that are open */
-    bool has_arguments; /* some came                      */
-    bool in_string;     /* of the arguments               */
+    bool has_arguments; /* some came */
+    bool in_string;     /* of the arguments */
     bool after_backslash;
 } amphi_tool_pieces_call;
 

@@ -27,9 +27,8 @@ static bool is_loopback_quad(amphi_str host)
         bool more = digits.size < host.size;
         if (digits.size == 0 || digits.size > 3 || !amphi__str_to_u64(digits, &number) ||
             number > 255 || (digits.size > 1 && digits.data[0] == '0') || more != (part < 3) ||
-            (part == 0 && number != 127)) {
+            (part == 0 && number != 127))
             return false;
-        }
         host = rest;
     }
     return true;
@@ -47,18 +46,15 @@ static amphi_status parse_authority(amphi_url *out, amphi_str text, amphi_error 
     bool in_brackets = text.size > 0 && text.data[0] == '[';
     size_t start = in_brackets ? 1 : 0;
     size_t end = start;
-    while (end < text.size && is_host_char(text.data[end], in_brackets)) {
+    while (end < text.size && is_host_char(text.data[end], in_brackets))
         end++;
-    }
     out->host = amphi__str_slice(text, start, end);
-    if (in_brackets && end < text.size && text.data[end] == ']') {
+    if (in_brackets && end < text.size && text.data[end] == ']')
         end++;
-    } else if (in_brackets) {
+    else if (in_brackets)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "url: the IPv6 address is malformed");
-    }
-    if (out->host.size == 0 || out->host.size > 253) {
+    if (out->host.size == 0 || out->host.size > 253)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "url: it names no host");
-    }
     out->port = out->is_https ? 443 : 80;
     if (end < text.size) {
         uint64_t port;
@@ -89,19 +85,16 @@ amphi_status amphi__url_parse(amphi_url *out, amphi_str text, amphi_error *error
         out->is_https = true;
     } else {
         scheme = amphi__str_slice(text, 0, text.size < 7 ? text.size : 7);
-        if (!amphi__str_equal_ignore_case(scheme, AMPHI_STR("http://"))) {
+        if (!amphi__str_equal_ignore_case(scheme, AMPHI_STR("http://")))
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "url: it must begin with https://");
-        }
     }
     amphi_str rest = amphi__str_slice(text, scheme.size, text.size);
     size_t path = 0;
-    while (path < rest.size && rest.data[path] != '/' && rest.data[path] != '?') {
+    while (path < rest.size && rest.data[path] != '/' && rest.data[path] != '?')
         path++;
-    }
     size_t query = path;
-    while (query < rest.size && rest.data[query] != '?') {
+    while (query < rest.size && rest.data[query] != '?')
         query++;
-    }
     out->path = amphi__str_slice(rest, path, query);
     out->query = amphi__str_slice(rest, query, rest.size);
     return parse_authority(out, amphi__str_slice(rest, 0, path), error);
@@ -109,9 +102,8 @@ amphi_status amphi__url_parse(amphi_url *out, amphi_str text, amphi_error *error
 
 amphi_status amphi__url_check(const amphi_url *url, bool allow_http_loopback, amphi_error *error)
 {
-    if (url->is_https || (allow_http_loopback && url->is_loopback)) {
+    if (url->is_https || (allow_http_loopback && url->is_loopback))
         return AMPHI_OK;
-    }
     return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
         "url: only https is accepted (http to this machine itself needs allow_http_loopback)");
 }
@@ -121,13 +113,11 @@ amphi_status amphi__url_join(amphi_buf *out, amphi_str base, amphi_str suffix)
     amphi_str query;
     amphi_str front = amphi__str_cut(base, '?', &query);
     bool has_query = front.size < base.size;
-    while (front.size > 0 && front.data[front.size - 1] == '/') {
+    while (front.size > 0 && front.data[front.size - 1] == '/')
         front.size--;
-    }
     amphi__buf_append_str(out, front);
-    if (!amphi__str_ends_with(front, suffix)) {
+    if (!amphi__str_ends_with(front, suffix))
         amphi__buf_append_str(out, suffix);
-    }
     if (has_query) {
         amphi__buf_append_char(out, '?');
         amphi__buf_append_str(out, query);

@@ -10,12 +10,12 @@
 #include "sdk/core/buf.h"
 
 typedef struct amphi_url {
-    bool is_https;    /* otherwise http                                             */
-    bool is_loopback; /* 127.0.0.0/8, [::1] or localhost, literally              */
-    amphi_str host;   /* without the brackets of an IPv6 address                 */
-    uint16_t port;    /* the scheme's when the URL names none                    */
-    amphi_str path;   /* with its leading slash, or empty; ends before '?'       */
-    amphi_str query;  /* with its '?', or empty                                  */
+    bool is_https;    /* otherwise http */
+    bool is_loopback; /* 127.0.0.0/8, [::1] or localhost, literally */
+    amphi_str host;   /* without the brackets of an IPv6 address */
+    uint16_t port;    /* the scheme's when the URL names none */
+    amphi_str path;   /* with its leading slash, or empty; ends before '?' */
+    amphi_str query;  /* with its '?', or empty */
 } amphi_url;
 
 /* The strings point into `text`. AMPHI_E_ARGUMENT says what is wrong; the message does not repeat

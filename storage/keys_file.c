@@ -22,7 +22,7 @@
 typedef struct keys_file {
     char *dir;
     char *path;  /* dir/store.key */
-    char *store; /* dir/amphi.db  */
+    char *store; /* dir/amphi.db */
 } keys_file;
 
 static bool digit_value(char c, uint8_t *out)

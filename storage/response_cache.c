@@ -50,10 +50,9 @@ amphi_status amphi__store_cache_flush(amphi_store_sqlcipher *store, amphi_error 
 static void touch(amphi_store_sqlcipher *store, int64_t id)
 {
     size_t count = 0;
-    for (size_t i = 0; i < store->touched_count; i++) {
+    for (size_t i = 0; i < store->touched_count; i++)
         if (store->touched[i] != id)
             store->touched[count++] = store->touched[i];
-    }
     if (count == AMPHI_CACHE_TOUCHES_MAX)
         memmove(store->touched, store->touched + 1, --count * sizeof store->touched[0]);
     store->touched[count++] = id;

@@ -14,12 +14,12 @@
 #define AMPHI_KEY_FILE   "store.key"
 
 typedef struct amphi_storage_options {
-    amphi_str data_dir;          /* created, mode 0700, when missing                 */
-    amphi_keys keys;             /* borrowed; asked once                             */
-    uint32_t cache_entries_max;  /* of the table; 0: 10,000                          */
-    uint64_t cache_bytes_max;    /* of the table; 0: 64 MiB                          */
-    uint32_t outbox_entries_max; /* 0: 1,000                                         */
-    uint64_t outbox_age_max_ms;  /* older entries are dropped; 0: 7 days             */
+    amphi_str data_dir;          /* created, mode 0700, when missing */
+    amphi_keys keys;             /* borrowed; asked once */
+    uint32_t cache_entries_max;  /* of the table; 0: 10,000 */
+    uint64_t cache_bytes_max;    /* of the table; 0: 64 MiB */
+    uint32_t outbox_entries_max; /* 0: 1,000 */
+    uint64_t outbox_age_max_ms;  /* older entries are dropped; 0: 7 days */
     amphi_log log;
 } amphi_storage_options;
 

@@ -293,12 +293,11 @@ static amphi_status conversation_delete(void *self, amphi_str id, amphi_error *e
         int64_t seq = (*found)->numbers[CONVERSATION_SEQ];
         amphi__entry_free(amphi__list_unlink(&store->conversations, found));
         deleted++;
-        for (amphi_entry **link = &store->messages.first; *link != NULL;) {
+        for (amphi_entry **link = &store->messages.first; *link != NULL;)
             if ((*link)->numbers[MESSAGE_CONVERSATION] == seq)
                 amphi__entry_free(amphi__list_unlink(&store->messages, link));
             else
                 link = &(*link)->next;
-        }
     }
     while ((found = amphi__list_find(&store->outbox, OUTBOX_CONVERSATION, id)) != NULL) {
         amphi__entry_free(amphi__list_unlink(&store->outbox, found));
@@ -358,13 +357,12 @@ static amphi_status cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTE
         return amphi__fail_no_memory(error);
     made->numbers[CACHE_EXPIRES] = expires_ms;
     amphi__mutex_lock(&store->lock);
-    for (amphi_entry **link = &store->cache.first; *link != NULL;) {
+    for (amphi_entry **link = &store->cache.first; *link != NULL;)
         if ((*link)->numbers[CACHE_EXPIRES] <= now_ms ||
             amphi__str_equal((*link)->strings[CACHE_KEY], strings[CACHE_KEY]))
             cache_drop(store, link);
         else
             link = &(*link)->next;
-    }
     amphi__list_append(&store->cache, made);
     store->cache_bytes += value.size;
     while (store->cache.count > store->limits.cache_entries ||

@@ -55,10 +55,9 @@ amphi_entry *amphi__list_unlink(amphi_list *list, amphi_entry **link)
 
 amphi_entry **amphi__list_find(amphi_list *list, int string, amphi_str value)
 {
-    for (amphi_entry **link = &list->first; *link != NULL; link = &(*link)->next) {
+    for (amphi_entry **link = &list->first; *link != NULL; link = &(*link)->next)
         if (amphi__str_equal((*link)->strings[string], value))
             return link;
-    }
     return NULL;
 }
 

@@ -18,12 +18,12 @@
 extern char **environ;
 
 enum {
-    REQUESTS = 200, /* of each side, one event each                */
+    REQUESTS = 200, /* of each side, one event each */
     BURSTS = 24,    /* of each side: whole streams without a pause */
     BURST_EVENTS = 4000,
-    STREAMS = 8,    /* of each side, for the events                */
-    EVENTS = 150,   /* in each stream                              */
-    PAUSE_US = 500, /* between two events                          */
+    STREAMS = 8,    /* of each side, for the events */
+    EVENTS = 150,   /* in each stream */
+    PAUSE_US = 500, /* between two events */
     WARM_UPS = 10,
     SAMPLES_MAX = STREAMS * EVENTS
 };
@@ -192,8 +192,8 @@ typedef struct bench {
     child curl;
     child gateway;
     char url[128];         /* of the loopback server */
-    char gateway_url[128]; /* of `amphi serve`       */
-    char folder[64];       /* the client's data      */
+    char gateway_url[128]; /* of `amphi serve` */
+    char folder[64];       /* the client's data */
     bool has_folder;
     amphi_client *client;
     samples direct_first, amphi_first, gateway_first, plain_first, direct_events, amphi_events;

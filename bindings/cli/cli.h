@@ -43,11 +43,11 @@ typedef struct cli_options {
     size_t words_count;
     /* Flags of one subcommand, as it declared them. */
     const char *const *own_flags; /* NULL-terminated: "--port=" takes a value, "--events" none */
-    const char *own_values[16];   /* NULL: not given; "" for flags without a value             */
+    const char *own_values[16];   /* NULL: not given; "" for flags without a value */
     struct {
         int flag; /* of own_flags */
         const char *value;
-    } own_given[CLI_OWN_GIVEN_MAX]; /* every one, in order: some may be repeated               */
+    } own_given[CLI_OWN_GIVEN_MAX]; /* every one, in order: some may be repeated */
     size_t own_given_count;
 } cli_options;
 

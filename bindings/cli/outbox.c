@@ -35,8 +35,8 @@ static bool print_entry(void *user, const amphi_outbox_entry *item)
 typedef struct left {
     unsigned total;
     unsigned being_sent; /* by another process, or by us: the wait has an end */
-    unsigned put_off;    /* not to be tried yet                                */
-    int64_t next_ms;     /* when the first of those may go again               */
+    unsigned put_off;    /* not to be tried yet */
+    int64_t next_ms;     /* when the first of those may go again */
 } left;
 
 static bool count_left(void *user, const amphi_outbox_entry *item)

@@ -37,16 +37,15 @@ static int run(cli_options *options)
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         rc = CLI_FAILED;
-    else if (options->json) {
+    else if (options->json)
         if (amphi_route_explain_json(client, &request, &json, &error) == AMPHI_OK)
             puts(json);
         else
             rc = cli_fail(&error);
-    } else if (amphi_route_explain(client, &request, &decision, &error) == AMPHI_OK) {
+    else if (amphi_route_explain(client, &request, &decision, &error) == AMPHI_OK)
         rc = print_text(&decision);
-    } else {
+    else
         rc = cli_fail(&error);
-    }
     amphi_string_free(json);
     amphi_client_free(client);
     free(words);

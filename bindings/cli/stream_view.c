@@ -18,8 +18,8 @@ static void on_interrupt(int signal_number)
 
 typedef struct show {
     const cli_options *options;
-    bool bar;      /* a progress bar stands on the line  */
-    bool words;    /* words were printed                 */
+    bool bar;      /* a progress bar stands on the line */
+    bool words;    /* words were printed */
     bool mid_line; /* and the last of them ended no line */
 } show;
 

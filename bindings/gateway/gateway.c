@@ -20,11 +20,11 @@
 
 enum {
     BODY_MAX = 16 << 20,
-    DISCARD_MAX = 4 * BODY_MAX, /* of a body that is refused anyway; then the line is cut   */
+    DISCARD_MAX = 4 * BODY_MAX, /* of a body that is refused anyway; then the line is cut */
     CONNECTIONS_MAX = 256,
-    CLIENT_TIMEOUT_S = 30, /* the default of gateway_options.client_timeout_s          */
-    KEEP_ALIVE_MS = 10000, /* between two comments in a stream without words           */
-    SLICE_MS = 250         /* between two looks at the client's socket                 */
+    CLIENT_TIMEOUT_S = 30, /* the default of gateway_options.client_timeout_s */
+    KEEP_ALIVE_MS = 10000, /* between two comments in a stream without words */
+    SLICE_MS = 250         /* between two looks at the client's socket */
 };
 
 struct gateway_server {
@@ -97,7 +97,7 @@ typedef struct sse {
     char *pending; /* bytes of "data: ...\n\n" on their way; malloc */
     size_t size;
     size_t at;
-    bool ended;  /* "[DONE]" is in pending                        */
+    bool ended;  /* "[DONE]" is in pending */
     char *usage; /* the chunk with the usage, until the end; malloc */
 } sse;
 

@@ -188,10 +188,9 @@ enum MHD_Result gateway_answer_models(
         return gateway_answer_error(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, &error);
     if (id == NULL)
         json = write_models(&list);
-    for (size_t i = 0; i < list.count && id != NULL && json == NULL; i++) {
+    for (size_t i = 0; i < list.count && id != NULL && json == NULL; i++)
         if (strcmp(list.models[i].id, id) == 0 && (json = malloc(512)) != NULL)
             write_model(json, 512, &list.models[i]);
-    }
     if (json == NULL && id != NULL) {
         gateway_set_error(&error, AMPHI_E_NOT_FOUND, "there is no model of this name here");
         return gateway_answer_error(connection, MHD_HTTP_NOT_FOUND, &error);

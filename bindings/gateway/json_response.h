@@ -15,7 +15,7 @@ unsigned gateway_http_status(amphi_status status);
 /* Headers that not every answer has. */
 typedef struct gateway_extra {
     const char *allow;       /* NULL: none */
-    uint32_t retry_after_ms; /* 0: none    */
+    uint32_t retry_after_ms; /* 0: none */
 } gateway_extra;
 
 /* Takes `json` (malloc). extra NULL: none. */

@@ -123,7 +123,7 @@ void amphi__encode_q5_k(const float *x, void *out, size_t count)
 
 typedef struct symmetric_block {
     float steps[16]; /* each group's scale as rounded; may be negative */
-    int scales[16];  /* in units of d: low .. -low - 1                 */
+    int scales[16];  /* in units of d: low .. -low - 1 */
     uint16_t d;
 } symmetric_block;
 

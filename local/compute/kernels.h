@@ -14,7 +14,7 @@
 typedef enum amphi_activation {
     AMPHI_ACTIVATION_F32 = 0,
     AMPHI_ACTIVATION_Q8, /* blocks of 32:  float d[n/32], float sum[n/32] (= d * sum of q), int8 q[n] */
-    AMPHI_ACTIVATION_Q8_K, /* blocks of 256: float d[n/256], int16 sum[n/16] (of q), int8 q[n]          */
+    AMPHI_ACTIVATION_Q8_K, /* blocks of 256: float d[n/256], int16 sum[n/16] (of q), int8 q[n] */
     AMPHI_ACTIVATION_COUNT
 } amphi_activation;
 
@@ -40,15 +40,15 @@ typedef struct amphi_weight_kernel {
 /* One query head over positions [from, to) of its KV head's cache (binary16). */
 typedef struct amphi_attend {
     const float *query;
-    const uint16_t *keys;   /* position p at keys + p * key_size     */
+    const uint16_t *keys;   /* position p at keys + p * key_size */
     const uint16_t *values; /* position p at values + p * value_size */
     size_t key_size;
     size_t value_size;
     size_t from;
-    size_t to; /* > from                                */
+    size_t to; /* > from */
     float scale;
-    float *scores; /* room for to - from floats             */
-    float *out;    /* value_size floats                     */
+    float *scores; /* room for to - from floats */
+    float *out;    /* value_size floats */
 } amphi_attend;
 
 typedef struct amphi_kernels {
@@ -62,8 +62,8 @@ typedef struct amphi_kernels {
     /* out may be x. weight: n floats. */
     void (*rmsnorm)(float *out, const float *x, const float *weight, size_t n, float epsilon);
     void (*add)(float *x, const float *y, size_t n);
-    void (*swiglu)(float *gate, const float *up, size_t n); /* gate = silu(gate) * up         */
-    void (*geglu)(float *gate, const float *up, size_t n);  /* gate = gelu_tanh(gate) * up    */
+    void (*swiglu)(float *gate, const float *up, size_t n); /* gate = silu(gate) * up */
+    void (*geglu)(float *gate, const float *up, size_t n);  /* gate = gelu_tanh(gate) * up */
     void (*to_half)(uint16_t *out, const float *x, size_t n);
     void (*attend)(const amphi_attend *job);
 } amphi_kernels;

@@ -66,14 +66,12 @@ INLINE void super_tile(const amphi_matmul *job, size_t r, size_t t, size_t token
 INLINE void matmul_supers(const amphi_matmul *job, size_t from, size_t to, super_kind kind)
 {
     size_t t = 0;
-    for (; t + TOKENS_TILE <= job->tokens; t += TOKENS_TILE) {
+    for (; t + TOKENS_TILE <= job->tokens; t += TOKENS_TILE)
         for (size_t r = from; r < to; r++)
             super_tile(job, r, t, TOKENS_TILE, kind);
-    }
-    for (; t < job->tokens; t++) {
+    for (; t < job->tokens; t++)
         for (size_t r = from; r < to; r++)
             super_tile(job, r, t, 1, kind);
-    }
 }
 
 #define MATMUL_SUPERS(name, kind)                                                                  \

@@ -14,8 +14,8 @@
 
 #define PANEL_ROWS    16
 #define PANEL_COLUMNS 256
-#define PANEL_TOKENS  128 /* that one panel is kept for         */
-#define PANEL_WORTH   6   /* tokens from which a panel pays     */
+#define PANEL_TOKENS  128 /* that one panel is kept for */
+#define PANEL_WORTH   6   /* tokens from which a panel pays */
 #define PANEL_TILE    4   /* tokens that share loads of weights */
 
 void amphi__avx512_matmul_q8_0(const amphi_matmul *job, size_t from, size_t to);

@@ -79,8 +79,8 @@ INLINE void matmul_rows(
 /* --- panels --- */
 
 typedef struct panel {
-    __m512i q[PANEL_COLUMNS / 4]; /* word j of each row's bytes        */
-    __m512i scales[16];           /* of each group                     */
+    __m512i q[PANEL_COLUMNS / 4]; /* word j of each row's bytes */
+    __m512i scales[16];           /* of each group */
     __m512i minima[16];           /* of groups 2i and 2i + 1, 16 bits each; the first eight */
     float d[PANEL_ROWS];
     float m[PANEL_ROWS];

@@ -23,10 +23,9 @@ static float dot(const float *a, const float *b, size_t n)
 {
     float sums[8] = {0};
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
+    for (; i + 8 <= n; i += 8)
         for (size_t j = 0; j < 8; j++)
             sums[j] += a[i + j] * b[i + j];
-    }
     float rest = 0;
     for (; i < n; i++)
         rest += a[i] * b[i];

@@ -182,12 +182,11 @@ static void open_job(amphi_threads *threads)
 static void close_job(amphi_threads *threads)
 {
     atomic_store(&threads->open, false);
-    for (unsigned spins = 0; atomic_load(&threads->inside) > 0; spins++) {
+    for (unsigned spins = 0; atomic_load(&threads->inside) > 0; spins++)
         if (spins < SPINS_BEFORE_YIELD)
             spin_pause();
         else
             sched_yield();
-    }
 }
 
 void amphi__threads_run(

@@ -10,7 +10,7 @@
 
 typedef enum block_kind {
     KIND_Q8_0,
-    KIND_IQ4_NL, /* these two have signed values     */
+    KIND_IQ4_NL, /* these two have signed values */
     KIND_Q4_0,
     KIND_Q4_1,
     KIND_Q5_0,

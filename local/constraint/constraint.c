@@ -23,7 +23,7 @@ enum {
 
 typedef struct tree_node {
     uint32_t tokens_at; /* first of its tokens; they end where the next node's begin */
-    uint32_t behind;    /* index of the first node that is not below it              */
+    uint32_t behind;    /* index of the first node that is not below it */
     uint8_t byte;
     uint8_t depth; /* 1: a token's first byte */
 } tree_node;

@@ -69,10 +69,9 @@ static bool same_set(const amphi_byte_set *a, const amphi_byte_set *b)
 /* Few sets differ, so they are searched for one by one. */
 static uint32_t intern(amphi_grammar *g, const amphi_byte_set *set)
 {
-    for (uint32_t i = g->sets_count; i-- > 0;) {
+    for (uint32_t i = g->sets_count; i-- > 0;)
         if (same_set(&g->sets[i], set))
             return i;
-    }
     void *data = g->sets;
     if (!grow(g, &data, sizeof *g->sets, g->sets_count, &g->sets_capacity, AMPHI_GRAMMAR_SETS_MAX))
         return 0;

@@ -23,11 +23,11 @@
 typedef enum amphi_state_kind {
     AMPHI_STATE_FAIL = 0,
     AMPHI_STATE_RETURN,
-    AMPHI_STATE_BYTES, /* a: set, b: next                                            */
+    AMPHI_STATE_BYTES, /* a: set, b: next */
     AMPHI_STATE_GIVEN, /* likewise, but only in text that others wrote (white space) */
-    AMPHI_STATE_SPLIT, /* a or b                                                     */
-    AMPHI_STATE_SKIP,  /* a: next, only in text that others wrote                    */
-    AMPHI_STATE_CALL   /* a: rule, b: next                                           */
+    AMPHI_STATE_SPLIT, /* a or b */
+    AMPHI_STATE_SKIP,  /* a: next, only in text that others wrote */
+    AMPHI_STATE_CALL   /* a: rule, b: next */
 } amphi_state_kind;
 
 typedef struct amphi_grammar_state {
@@ -35,7 +35,7 @@ typedef struct amphi_grammar_state {
     uint32_t a;
     uint32_t b;
     uint32_t cost;   /* sealed: the least that is left in this rule */
-    uint32_t height; /* sealed: calls that it needs                 */
+    uint32_t height; /* sealed: calls that it needs */
 } amphi_grammar_state;
 
 typedef struct amphi_byte_set {
@@ -111,9 +111,9 @@ uint32_t amphi__grammar_array(amphi_grammar *g, const uint32_t *first, uint32_t 
 
 typedef struct amphi_number_bounds {
     double least, most; /* -INFINITY, INFINITY: none */
-    bool above, below;  /* exclusive                 */
-    bool whole;         /* no fraction               */
-    uint32_t multiple;  /* 1: any                    */
+    bool above, below;  /* exclusive */
+    bool whole;         /* no fraction */
+    uint32_t multiple;  /* 1: any */
 } amphi_number_bounds;
 
 /* Decimal numbers within bounds. AMPHI_STATE_FAIL's id 0 when there is none. */

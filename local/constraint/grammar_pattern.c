@@ -518,10 +518,9 @@ static uint32_t emit_ranges(
     }
     if (any_plain)
         all = amphi__grammar_either(g, all, amphi__grammar_set(g, &plain, next));
-    for (uint32_t c = 0; c < 128; c++) {
+    for (uint32_t c = 0; c < 128; c++)
         if (special[c])
             all = amphi__grammar_either(g, all, escaped(g, c, next));
-    }
     return all;
 }
 

@@ -55,10 +55,9 @@ static const amphi_json *first_with(const amphi_schema_parts *parts, const char 
 
 static bool has_any(const amphi_schema_parts *parts, const char *const *keys)
 {
-    for (; *keys != NULL; keys++) {
+    for (; *keys != NULL; keys++)
         if (first_with(parts, *keys) != NULL)
             return true;
-    }
     return false;
 }
 
@@ -99,11 +98,10 @@ static void exclude(const amphi_schema_parts *parts, const char *key, const char
              tightest(parts, key, low, low ? -INFINITY : INFINITY) == *bound)
         *exclusive = true;
     *bound = value;
-    for (uint32_t i = 0; i < parts->count; i++) {
+    for (uint32_t i = 0; i < parts->count; i++)
         if (amphi__json_bool(amphi__json_get(parts->items[i], key), false) &&
             amphi__json_number(amphi__json_get(parts->items[i], beside), *bound) == *bound)
             *exclusive = true;
-    }
 }
 
 static uint32_t multiple_of(amphi_schema *schema, const amphi_schema_parts *parts)
@@ -212,10 +210,9 @@ static const char *format_pattern(amphi_str format)
         {"duration", "^P(" COUNT "W|" CALENDAR "(" CLOCK ")?|" CLOCK ")$"},
         {"json-pointer", "^" POINTER "$"},
         {"relative-json-pointer", "^(0|[1-9]{1,2})(#|" POINTER ")$"}};
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
         if (amphi__str_equal_c(format, formats[i].name))
             return formats[i].pattern;
-    }
     return NULL;
 }
 
@@ -548,10 +545,9 @@ static bool remember(amphi_schema *schema, const amphi_schema_parts *parts, uint
 
 uint32_t amphi__schema_rule(amphi_schema *schema, const amphi_schema_parts *parts)
 {
-    for (uint32_t i = 0; i < schema->memo_count; i++) {
+    for (uint32_t i = 0; i < schema->memo_count; i++)
         if (same_parts(&schema->memo[i].parts, parts))
             return schema->memo[i].rule;
-    }
     if (schema->depth == DEPTH_MAX)
         return amphi__schema_fail(schema, AMPHI_E_LIMIT, parts->items[0], "nested too deeply");
     uint32_t rule = amphi__grammar_rule(schema->g);

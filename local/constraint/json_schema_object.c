@@ -22,7 +22,7 @@ typedef struct object {
     uint32_t count;
     uint32_t required;
     bool is_open;   /* additionalProperties asks for more */
-    bool is_closed; /* or forbids it                      */
+    bool is_closed; /* or forbids it */
     uint32_t extra_rule;
     uint32_t extra_least, extra_most;
 } object;
@@ -37,10 +37,9 @@ static const amphi_json *declared(const amphi_json *part, amphi_str name)
 
 static property *find_or_add(amphi_schema *schema, object *o, amphi_str name, const amphi_json *at)
 {
-    for (uint32_t i = 0; i < o->count; i++) {
+    for (uint32_t i = 0; i < o->count; i++)
         if (amphi__str_equal(o->properties[i].name, name))
             return &o->properties[i];
-    }
     if (o->count == PROPERTIES_MAX) {
         amphi__schema_fail(schema, AMPHI_E_LIMIT, at, "too many properties");
         return NULL;

@@ -132,10 +132,9 @@ void amphi__schema_add(amphi_schema *schema, amphi_schema_parts *parts, const am
         amphi__schema_fail(schema, AMPHI_E_REQUEST, part, "a schema is an object, true or false");
         return;
     }
-    for (uint32_t i = 0; i < parts->count; i++) {
+    for (uint32_t i = 0; i < parts->count; i++)
         if (parts->items[i] == part)
             return;
-    }
     if (parts->count == AMPHI_SCHEMA_PARTS_MAX) {
         amphi__schema_fail(schema, AMPHI_E_LIMIT, part, "too many schemas for one value");
         return;
@@ -247,10 +246,9 @@ static unsigned one_type(amphi_schema *schema, const amphi_json *name)
     } types[] = {{"null", AMPHI_TYPE_NULL}, {"boolean", AMPHI_TYPE_BOOL},
         {"integer", AMPHI_TYPE_INTEGER}, {"number", AMPHI_TYPE_NUMBER},
         {"string", AMPHI_TYPE_STRING}, {"array", AMPHI_TYPE_ARRAY}, {"object", AMPHI_TYPE_OBJECT}};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (amphi__str_equal_c(amphi__json_string(name), types[i].name))
             return types[i].type;
-    }
     return amphi__schema_fail(schema, AMPHI_E_REQUEST, name, "an unknown type");
 }
 
@@ -272,19 +270,17 @@ unsigned amphi__schema_types(amphi_schema *schema, const amphi_json *part)
 
 static bool has_string(const amphi_json *array, amphi_str string)
 {
-    for (array = amphi__json_first(array); array != NULL; array = amphi__json_next(array)) {
+    for (array = amphi__json_first(array); array != NULL; array = amphi__json_next(array))
         if (amphi__str_equal(amphi__json_string(array), string))
             return true;
-    }
     return false;
 }
 
 static const amphi_json *member_named(const amphi_json *object, amphi_str name)
 {
-    for (object = amphi__json_first(object); object != NULL; object = amphi__json_next(object)) {
+    for (object = amphi__json_first(object); object != NULL; object = amphi__json_next(object))
         if (amphi__str_equal(amphi__json_key(object), name))
             return object;
-    }
     return NULL;
 }
 
@@ -297,10 +293,9 @@ static bool among(const amphi_json *value, const amphi_json *b)
         return amphi__json_equal(value, constant);
     if (one == NULL)
         return true;
-    for (one = amphi__json_first(one); one != NULL; one = amphi__json_next(one)) {
+    for (one = amphi__json_first(one); one != NULL; one = amphi__json_next(one))
         if (amphi__json_equal(value, one))
             return true;
-    }
     return false;
 }
 
@@ -312,10 +307,9 @@ static bool values_differ(const amphi_json *a, const amphi_json *b)
         return !among(constant, b);
     if (one == NULL)
         return false;
-    for (one = amphi__json_first(one); one != NULL; one = amphi__json_next(one)) {
+    for (one = amphi__json_first(one); one != NULL; one = amphi__json_next(one))
         if (among(one, b))
             return false;
-    }
     return true;
 }
 

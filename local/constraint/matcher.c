@@ -190,10 +190,9 @@ static bool met_grow(amphi_matcher *m)
         m->status = AMPHI_E_NO_MEMORY;
         return false;
     }
-    for (uint32_t i = 0; i < m->met_size; i++) {
+    for (uint32_t i = 0; i < m->met_size; i++)
         if (m->met[i].stamp == m->stamp)
             *met_slot(slots, size, m->stamp, m->met[i].thread) = m->met[i];
-    }
     amphi__free(m->met);
     m->met = slots;
     m->met_size = size;
@@ -324,10 +323,9 @@ static uint32_t name_found(amphi_matcher *m)
     uint32_t hash = found_hash(m);
     uint32_t mask = m->by_threads.size - 1;
     uint32_t at = hash & mask;
-    for (; m->by_threads.slots[at] != 0; at = (at + 1) & mask) {
+    for (; m->by_threads.slots[at] != 0; at = (at + 1) & mask)
         if (is_found(m, &m->positions[m->by_threads.slots[at] - 1], hash))
             return m->by_threads.slots[at] - 1;
-    }
     void *positions = m->positions;
     void *steps = m->steps;
     void *threads = m->threads;
@@ -511,10 +509,9 @@ int amphi__matcher_only(const amphi_matcher *m, uint32_t position)
     amphi_byte_set all;
     if (m->positions[position].may_end || bytes_of(m, position, &all) != 1)
         return -1;
-    for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < 4; j++)
         if (all.bits[j] != 0)
             return j * 64 + __builtin_ctzll(all.bits[j]);
-    }
     return -1;
 }
 

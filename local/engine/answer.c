@@ -36,9 +36,8 @@ static void send_answer(amphi_answer *answer, amphi_str text, size_t held)
 {
     uint64_t released = amphi__stop_released(answer->stop);
 
-    if (text.size > 0 && released > held) {
+    if (text.size > 0 && released > held)
         amphi__told_send(answer->told, answer->child, answer->run, released - held);
-    }
     send_text(answer, AMPHI_WORKER_TEXT, text);
 }
 
@@ -60,13 +59,11 @@ static void make_id(char id[AMPHI_TOOL_ID_SIZE])
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
         uint64_t now_us = amphi__clock_us(NULL);
 
-        for (size_t i = 0; i < sizeof random; i++) {
+        for (size_t i = 0; i < sizeof random; i++)
             random[i] = (uint8_t)(now_us >> (i * 6));
-        }
     }
-    for (size_t i = 0; i < AMPHI_TOOL_ID_SIZE; i++) {
+    for (size_t i = 0; i < AMPHI_TOOL_ID_SIZE; i++)
         id[i] = letters[random[i] % (sizeof letters - 1)];
-    }
 }
 
 /* One delta; `name` is empty in all but a call's first. */
@@ -87,9 +84,8 @@ static amphi_status send_part(
         amphi__json_put_str(&writer, "type", AMPHI_STR("function"));
     }
     amphi__json_open(&writer, "function", '{');
-    if (name.size > 0) {
+    if (name.size > 0)
         amphi__json_put_str(&writer, "name", name);
-    }
     amphi__json_put_str(&writer, "arguments", arguments);
     amphi__json_close(&writer, '}');
     amphi__json_close(&writer, '}');
@@ -140,9 +136,8 @@ amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32
     amphi__buf_init(&answer->thought, AMPHI_WORKER_ANSWER_MAX);
     amphi__buf_init(&answer->text, AMPHI_WORKER_ANSWER_MAX);
     amphi__reasoning_init(&answer->reasoning, prompt->thinks);
-    if (!prompt->thinks && (constrained || !prompt->starts_text)) {
+    if (!prompt->thinks && (constrained || !prompt->starts_text))
         answer->reasoning.state = AMPHI_REASONING_TEXT;
-    }
     answer->has_tools = (!constrained || amphi__answer_form(prompt->root) == AMPHI_FORM_CALL) &&
                         amphi__answer_form_may_call(prompt->root);
     amphi__tool_parser_init(
@@ -167,11 +162,10 @@ static amphi_status send_parts(amphi_answer *answer)
     amphi_status status = AMPHI_OK;
 
     send_text(answer, AMPHI_WORKER_REASONING, amphi__buf_str(&answer->thought));
-    if (answer->has_tools) {
+    if (answer->has_tools)
         status = amphi__tool_parser_feed(&answer->tools, amphi__buf_str(&answer->text));
-    } else {
+    else
         send_answer(answer, amphi__buf_str(&answer->text), 0);
-    }
     amphi__buf_reset(&answer->thought);
     amphi__buf_reset(&answer->text);
     return status;
@@ -210,15 +204,12 @@ amphi_status amphi__answer_finish(amphi_answer *answer)
 {
     amphi_status status = amphi__stop_finish(answer->stop, &answer->ready);
 
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = take_apart(answer);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__reasoning_finish(&answer->reasoning, &answer->thought, &answer->text);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = send_parts(answer);
-    }
     return status == AMPHI_OK && answer->has_tools ? amphi__tool_parser_finish(&answer->tools)
                                                    : status;
 }

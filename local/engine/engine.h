@@ -24,7 +24,7 @@ struct amphi_child {
     void (*send)(
         amphi_child *child, amphi_worker_event kind, const void *data, size_t size, amphi_str more);
     void (*bound_memory)(uint64_t bytes); /* NULL: not a process of its own */
-    amphi_ring requests;                  /* we read  */
+    amphi_ring requests;                  /* we read */
     amphi_ring events;                    /* we write */
     uint8_t *request; /* the request being served: AMPHI_WORKER_REQUESTS_BYTES */
     size_t request_size;
@@ -69,11 +69,11 @@ void amphi__child_unload(amphi_child *child);
 typedef struct amphi_prompt {
     amphi_json *root; /* the body; owns what `stop` strings and such point at */
     amphi_tokens tokens;
-    size_t prefix_at;          /* from here on, tokens are the answer's own beginning  */
-    bool starts_text;          /* nothing of the answer exists yet                     */
+    size_t prefix_at;          /* from here on, tokens are the answer's own beginning */
+    bool starts_text;          /* nothing of the answer exists yet */
     char heal[AMPHI_HEAL_MAX]; /* the first tokens have to spell this; it is not sent */
     size_t heal_size;
-    amphi_buf given; /* the answer's beginning as text        */
+    amphi_buf given; /* the answer's beginning as text */
     bool thinks;     /* the template opened the model's thoughts */
 } amphi_prompt;
 
@@ -94,11 +94,11 @@ amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
 /* logprobs_report.c: how likely the answer's tokens were, told with the text that they wrote. */
 typedef struct amphi_told {
     float *logits;  /* NULL: nobody asked; else the model's own, before anything is done to them */
-    uint32_t count; /* of them                                      */
-    uint32_t top_count; /* alternatives that are told for each token    */
-    amphi_logprobs now; /* of `logits`                                  */
-    amphi_buf waiting;  /* records whose text is not out                */
-    uint64_t pushed;    /* bytes of the answer so far                   */
+    uint32_t count; /* of them */
+    uint32_t top_count; /* alternatives that are told for each token */
+    amphi_logprobs now; /* of `logits` */
+    amphi_buf waiting;  /* records whose text is not out */
+    uint64_t pushed;    /* bytes of the answer so far */
 } amphi_told;
 
 static inline bool amphi__told_is_on(const amphi_told *told)
@@ -128,7 +128,7 @@ typedef struct amphi_answer {
     amphi_buf ready; /* past the stop strings */
     bool stopped;    /* a stop string was met */
     amphi_reasoning reasoning;
-    amphi_buf thought, text; /* taken apart     */
+    amphi_buf thought, text; /* taken apart */
     bool has_tools;
     amphi_tool_parser tools;
 } amphi_answer;

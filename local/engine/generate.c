@@ -43,9 +43,8 @@ static size_t reuse(amphi_generation *g)
     size_t common = 0;
 
     while (common < fed->size && common + 1 < tokens->size &&
-           fed->data[common] == tokens->data[common]) {
+           fed->data[common] == tokens->data[common])
         common++;
-    }
     amphi__llm_truncate(g->child->llm, (uint32_t)common);
     g->child->fed.size = common;
     return common;
@@ -60,9 +59,8 @@ static amphi_status feed(
 
     if (status == AMPHI_OK) {
         status = amphi__tokens_append(&child->fed, tokens, count);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             amphi__fail_no_memory(error);
-        }
     }
     if (status != AMPHI_OK) { /* whatever is in the cache, nobody relies on it */
         amphi__llm_truncate(child->llm, 0);
@@ -73,11 +71,10 @@ static amphi_status feed(
 
 static size_t next_batch(size_t batch, uint64_t took_us)
 {
-    if (took_us < BATCH_US / 2) {
+    if (took_us < BATCH_US / 2)
         batch *= 2;
-    } else if (took_us > BATCH_US && batch > 8) {
+    else if (took_us > BATCH_US && batch > 8)
         batch /= 2;
-    }
     return batch > BATCH_MAX ? BATCH_MAX : batch;
 }
 
@@ -96,13 +93,11 @@ static amphi_status prefill(amphi_generation *g, amphi_error *error)
         amphi_status status = AMPHI_OK;
 
         amphi__child_beat(g->child, AMPHI_PHASE_PREFILL);
-        if (is_cancelled(g)) {
+        if (is_cancelled(g))
             return cancelled(error);
-        }
         status = feed(g, tokens->data + at, count, at + count == tokens->size, error);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             return status;
-        }
         at += count;
         batch = next_batch(batch, amphi__clock_us(NULL) - from_us);
         if (at < tokens->size) {
@@ -123,18 +118,16 @@ static amphi_status keep_pace(amphi_generation *g, uint64_t *due_us, amphi_error
 {
     uint64_t now_us = amphi__clock_us(NULL);
 
-    if (g->pace_us == 0) {
+    if (g->pace_us == 0)
         return AMPHI_OK;
-    }
     while (now_us < *due_us) {
         uint64_t left_us = *due_us - now_us;
         const struct timespec pause = {
             .tv_nsec = (long)(left_us < PACE_SLICE_US ? left_us : PACE_SLICE_US) * 1000};
 
         amphi__child_beat(g->child, AMPHI_PHASE_TOKEN);
-        if (is_cancelled(g)) {
+        if (is_cancelled(g))
             return cancelled(error);
-        }
         nanosleep(&pause, NULL);
         now_us = amphi__clock_us(NULL);
     }
@@ -157,9 +150,8 @@ static void allow_healing_only(amphi_generation *g)
                               : amphi_str_make(NULL, 0);
 
         if (piece.size == 0 ||
-            (!amphi__str_starts_with(piece, heal) && !amphi__str_starts_with(heal, piece))) {
+            (!amphi__str_starts_with(piece, heal) && !amphi__str_starts_with(heal, piece)))
             g->child->logits[token] = -INFINITY;
-        }
     }
 }
 
@@ -183,13 +175,11 @@ static amphi_str text_of(amphi_generation *g, int32_t token, bool first, char sc
         piece = amphi__tokenizer_piece(g->child->tokenizer, token, true, scratch);
         return amphi__tool_marker(piece) ? piece : amphi_str_make(NULL, 0);
     }
-    if (g->prompt.heal_size > 0) {
+    if (g->prompt.heal_size > 0)
         return after_healing(g, piece);
-    }
     if (first && g->prompt.starts_text && amphi__tokenizer_adds_space(g->child->tokenizer) &&
-        piece.size > 0 && piece.data[0] == ' ') {
+        piece.size > 0 && piece.data[0] == ' ')
         piece = amphi__str_slice(piece, 1, piece.size);
-    }
     return piece;
 }
 
@@ -218,18 +208,16 @@ static amphi_status pick(amphi_generation *g, int32_t *token, amphi_error *error
 
     amphi__told_look(&g->told, child->logits);
     add_biases(g);
-    if (g->prompt.heal_size > 0) {
+    if (g->prompt.heal_size > 0)
         allow_healing_only(g);
-    }
     if (g->constrains) {
         uint32_t allowed = 0;
 
         status = amphi__constraint_mask(g->constraint, tokens_left(g), child->logits,
             amphi__llm_vocabulary_size(child->llm), &allowed, error);
     }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         *token = amphi__sampler_pick(g->sampler, child->logits);
-    }
     return status;
 }
 
@@ -257,16 +245,14 @@ static amphi_status look_before(amphi_generation *g, size_t at, amphi_error *err
     amphi_status status = AMPHI_OK;
 
     amphi__child_beat(g->child, AMPHI_PHASE_TOKEN);
-    if (is_cancelled(g)) {
+    if (is_cancelled(g))
         return cancelled(error);
-    }
     if (first < at) {
         status = feed(g, g->batch.data + first, at - first, true, error);
         g->computed = at;
     }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         amphi__told_look(&g->told, g->child->logits);
-    }
     return status;
 }
 
@@ -278,12 +264,10 @@ static amphi_status say_forced(amphi_generation *g, uint32_t most, amphi_error *
     amphi_status status = amphi__constraint_forced(g->constraint, most, &g->batch, error);
 
     for (; at < g->batch.size && status == AMPHI_OK && !g->answer.stopped; at++) {
-        if (amphi__told_is_on(&g->told)) {
+        if (amphi__told_is_on(&g->told))
             status = look_before(g, at, error);
-        }
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             break;
-        }
         status = say(g, g->batch.data[at], error);
     }
     return status;
@@ -304,9 +288,8 @@ static amphi_status follow_format(amphi_generation *g, int32_t token, amphi_erro
                 "the model began its answer before the response_format could hold it");
         }
     }
-    if (status == AMPHI_OK && g->constrains && left > 1) {
+    if (status == AMPHI_OK && g->constrains && left > 1)
         status = say_forced(g, left - 1, error);
-    }
     return status;
 }
 
@@ -319,12 +302,10 @@ static bool is_over(amphi_generation *g)
     }
     if (g->usage.completion_tokens < g->tokens_max &&
         amphi__llm_position(g->child->llm) + (g->batch.size - g->computed) <
-            amphi__llm_context_size(g->child->llm)) {
+            amphi__llm_context_size(g->child->llm))
         return false;
-    }
-    if (g->constrains && amphi__constraint_may_end(g->constraint)) {
+    if (g->constrains && amphi__constraint_may_end(g->constraint))
         g->finish = AMPHI_FINISH_STOP; /* nothing is missing */
-    }
     return true;
 }
 
@@ -338,31 +319,26 @@ static amphi_status decode(amphi_generation *g, amphi_error *error)
     while (status == AMPHI_OK && !is_over(g)) {
         int32_t token = 0;
 
-        if (g->batch.size > g->computed) {
+        if (g->batch.size > g->computed)
             status = feed(g, g->batch.data + g->computed, g->batch.size - g->computed, true, error);
-        }
         g->batch.size = g->computed = 0;
         amphi__child_beat(child, AMPHI_PHASE_TOKEN);
-        if (status == AMPHI_OK && is_cancelled(g)) {
+        if (status == AMPHI_OK && is_cancelled(g))
             return cancelled(error);
-        }
         status = status == AMPHI_OK ? keep_pace(g, &due_us, error) : status;
         status = status == AMPHI_OK ? pick(g, &token, error) : status;
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             return status;
-        }
         if (amphi__tokenizer_is_end(child->tokenizer, token)) {
             g->usage.completion_tokens++;
             g->finish = AMPHI_FINISH_STOP;
             return AMPHI_OK;
         }
-        if (amphi__tokens_append(&g->batch, &token, 1) != AMPHI_OK) {
+        if (amphi__tokens_append(&g->batch, &token, 1) != AMPHI_OK)
             return amphi__fail_no_memory(error);
-        }
         status = say(g, token, error);
-        if (status == AMPHI_OK && g->constraint != NULL && !g->answer.stopped) {
+        if (status == AMPHI_OK && g->constraint != NULL && !g->answer.stopped)
             status = follow_format(g, token, error);
-        }
     }
     return status;
 }
@@ -373,9 +349,8 @@ static amphi_status check_length(const amphi_generation *g, amphi_error *error)
 {
     uint32_t context = amphi__llm_context_size(g->child->llm);
 
-    if (g->prompt.tokens.size == 0) {
+    if (g->prompt.tokens.size == 0)
         return amphi__fail(error, AMPHI_E_REQUEST, 0, "the request is empty");
-    }
     if (g->prompt.tokens.size >= context) {
         return amphi__fail(error, AMPHI_E_CONTEXT_LENGTH, 0,
             "the conversation has %zu tokens, the local model's context holds %u",
@@ -393,16 +368,13 @@ static amphi_status begin_format(amphi_generation *g, amphi_error *error)
     amphi_status status = AMPHI_OK;
 
     g->constrains = g->constraint != NULL && amphi__reasoning_is_over(&g->answer.reasoning);
-    if (!g->constrains || most <= 1) {
+    if (!g->constrains || most <= 1)
         return AMPHI_OK;
-    }
     status = say_forced(g, most - 1, error);
-    if (status != AMPHI_OK || amphi__told_is_on(&g->told)) {
+    if (status != AMPHI_OK || amphi__told_is_on(&g->told))
         return status;
-    }
-    if (amphi__tokens_append(&g->prompt.tokens, g->batch.data, g->batch.size) != AMPHI_OK) {
+    if (amphi__tokens_append(&g->prompt.tokens, g->batch.data, g->batch.size) != AMPHI_OK)
         return amphi__fail_no_memory(error);
-    }
     g->batch.size = 0;
     return AMPHI_OK;
 }
@@ -415,12 +387,10 @@ static amphi_status prepare(amphi_generation *g, amphi_error *error)
         status = amphi__child_constraint(
             &g->constraint, g->child, &g->prompt, &g->prefix_refused, error);
     }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__generation_read_sampling(g, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__generation_open_answer(g, error);
-    }
     return status;
 }
 
@@ -428,32 +398,24 @@ static amphi_status generate_answer(amphi_generation *g, amphi_error *error)
 {
     amphi_status status = prepare(g, error);
 
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     g->tokens_max = amphi__generation_tokens_max(g);
-    for (size_t i = g->prompt.prefix_at; i < g->prompt.tokens.size; i++) {
+    for (size_t i = g->prompt.prefix_at; i < g->prompt.tokens.size; i++)
         amphi__sampler_accept(g->sampler, g->prompt.tokens.data[i]);
-    }
     g->usage.prompt_tokens = (uint32_t)g->prompt.tokens.size;
-    if (!amphi__told_is_on(&g->told)) {
+    if (!amphi__told_is_on(&g->told))
         status = begin_format(g, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = prefill(g, error);
-    }
-    if (status == AMPHI_OK && amphi__told_is_on(&g->told)) {
+    if (status == AMPHI_OK && amphi__told_is_on(&g->told))
         status = begin_format(g, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = decode(g, error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__answer_finish(&g->answer);
-    }
-    if (status == AMPHI_OK && g->answer.tools.calls > 0 && g->finish == AMPHI_FINISH_STOP) {
+    if (status == AMPHI_OK && g->answer.tools.calls > 0 && g->finish == AMPHI_FINISH_STOP)
         g->finish = AMPHI_FINISH_TOOL_CALLS;
-    }
     return status;
 }
 
@@ -484,16 +446,13 @@ void amphi__child_generate(
 
     amphi__error_clear(&error);
     amphi__child_beat(child, AMPHI_PHASE_PREFILL);
-    if (request->tokens_per_second_max > 0) {
+    if (request->tokens_per_second_max > 0)
         g.pace_us = (uint64_t)(1e6 / (double)request->tokens_per_second_max);
-    }
     status = amphi__child_prompt(&g.prompt, child, body, prefix, request->now_s, &error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = generate_answer(&g, &error);
-    }
-    if (status == AMPHI_E_NO_MEMORY && error.message[0] == '\0') {
+    if (status == AMPHI_E_NO_MEMORY && error.message[0] == '\0')
         amphi__fail_no_memory(&error);
-    }
     send_end(&g, status, &error);
     amphi__sampler_free(g.sampler);
     amphi__constraint_free(g.constraint);

@@ -27,9 +27,8 @@ void amphi__child_describe(amphi_child *child)
     amphi_status status = amphi__gguf_open_fd(&child->gguf, AMPHI_WORKER_FD_MODEL, &error);
 
     close(AMPHI_WORKER_FD_MODEL);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__llm_need(&child->need, child->gguf, &error);
-    }
     described.status = (uint32_t)status;
     if (status != AMPHI_OK) {
         amphi__str_copy_to(
@@ -42,9 +41,8 @@ void amphi__child_describe(amphi_child *child)
         snprintf(described.family, sizeof described.family, "%s", child->need.family);
         described.has_tools = amphi__gguf_str(child->gguf, "tokenizer.chat_template", &source) &&
                               amphi__str_find(source, AMPHI_STR("tools")) != SIZE_MAX;
-        if (!amphi__gguf_str(child->gguf, "general.name", &name) || name.size == 0) {
+        if (!amphi__gguf_str(child->gguf, "general.name", &name) || name.size == 0)
             name = amphi_str_from(child->need.family);
-        }
         amphi__str_copy_to(described.name, sizeof described.name, name);
     }
     amphi__child_send(
@@ -67,9 +65,8 @@ static void bound_memory(const amphi_child *child, const amphi_worker_load *load
     uint64_t context = child->need.context_tokens_max;
     uint64_t threads = load->threads != 0 ? load->threads : 4;
 
-    if (load->context_tokens_max != 0 && load->context_tokens_max < context) {
+    if (load->context_tokens_max != 0 && load->context_tokens_max < context)
         context = load->context_tokens_max;
-    }
     /* The file's mapping, weights once more in another order, and what malloc reserves for each
      * thread: a bound against running away, not a budget. */
     child->bound_memory(child->file_size + child->need.weights_bytes +
@@ -83,9 +80,8 @@ static amphi_status load_template(amphi_child *child, amphi_error *error)
 
     child->template_is_ours =
         !amphi__gguf_str(child->gguf, "tokenizer.chat_template", &source) || source.size == 0;
-    if (child->template_is_ours) {
+    if (child->template_is_ours)
         source = amphi_str_from(chatml);
-    }
     return amphi__template_new(&child->tmpl, source, error);
 }
 
@@ -97,28 +93,24 @@ static amphi_status load_parts(
         .kernels = load->plain_kernels != 0 ? AMPHI_STR("reference") : amphi_str_make(NULL, 0)};
     amphi_status status = amphi__tokenizer_new(&child->tokenizer, child->gguf, error);
 
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi__child_beat(child, AMPHI_PHASE_LOAD);
     status = load_template(child, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     amphi__child_beat(child, AMPHI_PHASE_LOAD);
     status = amphi__llm_new(&child->llm, child->gguf, &options, error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     if (amphi__llm_vocabulary_size(child->llm) < amphi__tokenizer_size(child->tokenizer)) {
         return amphi__fail(error, AMPHI_E_FORMAT, 0,
             "the tokenizer knows %u tokens, the weights only %u",
             amphi__tokenizer_size(child->tokenizer), amphi__llm_vocabulary_size(child->llm));
     }
     child->logits = amphi__calloc(amphi__llm_vocabulary_size(child->llm), sizeof child->logits[0]);
-    if (child->logits == NULL) {
+    if (child->logits == NULL)
         return amphi__fail_no_memory(error);
-    }
     return amphi__llm_prefetch(child->llm, send_load_progress, child, NULL);
 }
 
@@ -147,9 +139,8 @@ void amphi__child_load(amphi_child *child, const amphi_worker_load *load)
 
     amphi__error_clear(&error);
     amphi__child_beat(child, AMPHI_PHASE_LOAD);
-    if (child->bound_memory != NULL) {
+    if (child->bound_memory != NULL)
         bound_memory(child, load);
-    }
     status = load_parts(child, load, &error);
     ready.status = (uint32_t)status;
     if (status != AMPHI_OK) { /* the parent ends us after this: nothing to free */

@@ -39,9 +39,8 @@ void amphi__told_clear(amphi_told *told)
 
 void amphi__told_look(amphi_told *told, const float *logits)
 {
-    if (!amphi__told_is_on(told)) {
+    if (!amphi__told_is_on(told))
         return;
-    }
     memcpy(told->logits, logits, told->count * sizeof *logits);
     amphi__logprobs_read(&told->now, logits, told->count, told->top_count);
 }
@@ -54,9 +53,8 @@ void amphi__told_add(
     char scratch[8];
 
     told->pushed += text.size;
-    if (!amphi__told_is_on(told) || text.size == 0) {
+    if (!amphi__told_is_on(told) || text.size == 0)
         return;
-    }
     amphi__buf_init(&record, AMPHI_LOGPROBS_RECORD_MAX);
     amphi__logprobs_record_put(&record, amphi__logprobs_of(&told->now, told->logits[token]), text);
     for (uint32_t i = 0; i < told->now.top_count; i++) {
@@ -79,9 +77,8 @@ static bool first(const amphi_told *told, size_t from, uint64_t until, amphi_str
 {
     waiting_head head;
 
-    if (told->waiting.status != AMPHI_OK || told->waiting.size < from + sizeof head) {
+    if (told->waiting.status != AMPHI_OK || told->waiting.size < from + sizeof head)
         return false;
-    }
     memcpy(&head, told->waiting.data + from, sizeof head);
     *record = amphi_str_make(told->waiting.data + from + sizeof head, (size_t)head.size);
     return head.at < until;
@@ -105,15 +102,13 @@ void amphi__told_drop(amphi_told *told, uint64_t until, uint32_t keep)
     size_t at = 0;
     amphi_str record;
 
-    if (!amphi__told_is_on(told)) {
+    if (!amphi__told_is_on(told))
         return;
-    }
     while (first(told, at, until, &record)) {
         at += sizeof(waiting_head) + record.size;
         count++;
     }
-    for (at = 0; count > keep && first(told, at, until, &record); count--) {
+    for (at = 0; count > keep && first(told, at, until, &record); count--)
         at += sizeof(waiting_head) + record.size;
-    }
     amphi__buf_consume(&told->waiting, at);
 }

@@ -15,14 +15,12 @@ enum { RENDERED_MAX = 8 << 20 };
 /* A message's text: a string, or the text parts of an array; anything else is refused. */
 static amphi_status write_content(amphi_buf *out, const amphi_json *content, amphi_error *error)
 {
-    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY) {
+    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY)
         return amphi__buf_append_str(out, amphi__json_string(content));
-    }
     for (const amphi_json *part = amphi__json_first(content); part != NULL;
          part = amphi__json_next(part)) {
-        if (!amphi__str_equal_c(amphi__json_string(amphi__json_get(part, "type")), "text")) {
+        if (!amphi__str_equal_c(amphi__json_string(amphi__json_get(part, "type")), "text"))
             return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "this local model reads text only");
-        }
         amphi__buf_append_str(out, amphi__json_string(amphi__json_get(part, "text")));
     }
     return out->status;
@@ -108,9 +106,8 @@ static amphi_status render_once(const amphi_child *child, const amphi_json *root
 
     amphi__buf_init(&text, RENDERED_MAX);
     status = write_messages(&text, amphi__json_get(root, "messages"), count, merge_system, error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__json_parse(&messages, amphi__buf_str(&text), "messages", error);
-    }
     if (status == AMPHI_OK) {
         const amphi_template_input input = {.messages = messages,
             .tools = amphi__json_kind(tools) == AMPHI_JSON_ARRAY ? tools : NULL,
@@ -162,9 +159,8 @@ static amphi_status is_plain(
     amphi_tokens as_special = {0};
     amphi_status status = amphi__tokenizer_encode(tokenizer, text, false, &as_text, error);
 
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__tokenizer_encode(tokenizer, text, true, &as_special, error);
-    }
     *plain = status == AMPHI_OK && same_tokens(&as_text, &as_special);
     amphi__tokens_clear(&as_text);
     amphi__tokens_clear(&as_special);
@@ -183,13 +179,11 @@ static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, 
         amphi__tokenizer_encode(tokenizer, amphi__buf_str(rendered), true, &tokens, error);
 
     if (status == AMPHI_OK && amphi__tokenizer_adds_bos(tokenizer) && bos >= 0 &&
-        (tokens.size == 0 || tokens.data[0] != bos)) {
+        (tokens.size == 0 || tokens.data[0] != bos))
         status = amphi__tokens_append(&out->tokens, &bos, 1);
-    }
     out->prefix_at = out->tokens.size + tokens.size;
-    if (status == AMPHI_OK && prefix.size > 0) {
+    if (status == AMPHI_OK && prefix.size > 0)
         status = is_plain(tokenizer, prefix, &plain, error);
-    }
     if (status == AMPHI_OK && prefix.size > 0 && plain) {
         amphi__tokens_clear(&tokens);
         amphi__buf_append_str(rendered, prefix);
@@ -198,15 +192,12 @@ static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, 
                      : amphi__tokenizer_encode(
                            tokenizer, amphi__buf_str(rendered), true, &tokens, error);
     }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__tokens_append(&out->tokens, tokens.data, tokens.size);
-    }
-    if (status == AMPHI_OK && !plain) {
+    if (status == AMPHI_OK && !plain)
         status = amphi__tokenizer_encode(tokenizer, prefix, false, &out->tokens, error);
-    }
-    if (out->prefix_at > out->tokens.size) {
+    if (out->prefix_at > out->tokens.size)
         out->prefix_at = out->tokens.size;
-    }
     amphi__tokens_clear(&tokens);
     return status;
 }
@@ -233,18 +224,14 @@ static size_t last_word_at(amphi_str text)
 {
     size_t at = text.size;
 
-    if (text.size > 1 && text.data[text.size - 1] == ' ') {
+    if (text.size > 1 && text.data[text.size - 1] == ' ')
         return text.size - 1; /* the blank belongs to the next word's token */
-    }
-    if (!ends_inside_a_word(text)) {
+    if (!ends_inside_a_word(text))
         return text.size;
-    }
-    while (at > 0 && text.data[at - 1] != ' ' && text.data[at - 1] != '\n') {
+    while (at > 0 && text.data[at - 1] != ' ' && text.data[at - 1] != '\n')
         at--;
-    }
-    if (at == 0) {
+    if (at == 0)
         return text.size;
-    }
     at -= text.data[at - 1] == ' ' ? 1 : 0;
     return text.size - at > AMPHI_HEAL_MAX ? text.size : at;
 }
@@ -255,9 +242,8 @@ static void take_back_token(amphi_prompt *out, const amphi_tokenizer *tokenizer)
     char scratch[8];
     amphi_str piece;
 
-    if (out->tokens.size <= out->prefix_at || out->tokens.size < 2) {
+    if (out->tokens.size <= out->prefix_at || out->tokens.size < 2)
         return;
-    }
     piece =
         amphi__tokenizer_piece(tokenizer, out->tokens.data[out->tokens.size - 1], false, scratch);
     if (piece.size > 0 && piece.size <= sizeof out->heal) {
@@ -274,13 +260,11 @@ static amphi_status encode_healing(amphi_prompt *out, const amphi_tokenizer *tok
     amphi_status status = AMPHI_OK;
 
     out->heal_size = beginning.size - cut;
-    if (out->heal_size > 0) {
+    if (out->heal_size > 0)
         memcpy(out->heal, beginning.data + cut, out->heal_size);
-    }
     status = encode(out, tokenizer, rendered, amphi__str_slice(beginning, 0, cut), error);
-    if (status == AMPHI_OK && out->heal_size == 0 && ends_inside_a_word(beginning)) {
+    if (status == AMPHI_OK && out->heal_size == 0 && ends_inside_a_word(beginning))
         take_back_token(out, tokenizer);
-    }
     return status;
 }
 
@@ -317,9 +301,8 @@ static const amphi_json *last_message(const amphi_json *messages)
     const amphi_json *last = NULL;
 
     for (const amphi_json *message = amphi__json_first(messages); message != NULL;
-         message = amphi__json_next(message)) {
+         message = amphi__json_next(message))
         last = message;
-    }
     return last;
 }
 
@@ -336,9 +319,8 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
     amphi__buf_init(&rendered, RENDERED_MAX);
     amphi__buf_init(&beginning, RENDERED_MAX);
     status = amphi__json_parse(&out->root, body, "request", error);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         goto cleanup;
-    }
     messages = amphi__json_get(out->root, "messages");
     count = amphi__json_kind(messages) == AMPHI_JSON_ARRAY ? amphi__json_count(messages) : 0;
     if (count > 0 && is_role(last_message(messages), "assistant")) {
@@ -346,12 +328,10 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
         status =
             write_content(&beginning, amphi__json_get(last_message(messages), "content"), error);
     }
-    if (status == AMPHI_OK && count == 0) {
+    if (status == AMPHI_OK && count == 0)
         status = amphi__fail(error, AMPHI_E_REQUEST, 0, "the request has no messages");
-    }
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         goto cleanup;
-    }
     amphi__buf_append_str(&beginning, prefix);
     status = render(child, out->root, count, now_s, &rendered, error);
     if (status == AMPHI_OK) {
@@ -364,14 +344,12 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
     }
     amphi__buf_init(&out->given, RENDERED_MAX);
     if (status == AMPHI_OK &&
-        amphi__buf_append_str(&out->given, amphi__buf_str(&beginning)) != AMPHI_OK) {
+        amphi__buf_append_str(&out->given, amphi__buf_str(&beginning)) != AMPHI_OK)
         status = amphi__fail_no_memory(error);
-    }
 cleanup:
     amphi__buf_clear(&rendered);
     amphi__buf_clear(&beginning);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         amphi__child_prompt_clear(out);
-    }
     return status;
 }

@@ -15,7 +15,7 @@
 #include <sys/random.h>
 
 enum {
-    ANSWER_TOKENS = 1024,                   /* when the request says nothing         */
+    ANSWER_TOKENS = 1024,                   /* when the request says nothing */
     STOPS_MAX = AMPHI_STOP_STRINGS_MAX + 1, /* one more, so that too many is noticed */
 };
 
@@ -32,12 +32,10 @@ static uint64_t seed_of(const amphi_json *root)
     const amphi_json *seed = amphi__json_get(root, "seed");
     uint64_t random = 0;
 
-    if (amphi__json_kind(seed) == AMPHI_JSON_NUMBER) { /* any number: the same text each time */
+    if (amphi__json_kind(seed) == AMPHI_JSON_NUMBER) /* any number: the same text each time */
         return (uint64_t)amphi__json_int(seed, 0);
-    }
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         random = amphi__clock_us(NULL);
-    }
     return random;
 }
 
@@ -48,10 +46,8 @@ static amphi_status make_sampler(amphi_generation *g, amphi_error *error)
     double temp; /* what the model's maker suggests */
 
     amphi__sampler_options_init(&options);
-    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 &&
-        temp <= 100) {
+    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 && temp <= 100)
         options.temperature = (float)temp;
-    }
     options.temperature = number_or(root, "temperature", options.temperature, 0, 100);
     options.top_p = number_or(root, "top_p", options.top_p, 0, 1);
     options.min_p = number_or(root, "min_p", options.min_p, 0, 1);
@@ -72,13 +68,11 @@ static amphi_status read_biases(amphi_generation *g, amphi_error *error)
     const amphi_json *map = amphi__json_get(g->prompt.root, "logit_bias");
     size_t count = amphi__json_kind(map) == AMPHI_JSON_OBJECT ? amphi__json_count(map) : 0;
 
-    if (count == 0) {
+    if (count == 0)
         return AMPHI_OK;
-    }
     g->biases = amphi__calloc(count, sizeof *g->biases);
-    if (g->biases == NULL) {
+    if (g->biases == NULL)
         return amphi__fail_no_memory(error);
-    }
     for (map = amphi__json_first(map); map != NULL; map = amphi__json_next(map)) {
         uint64_t token = 0;
         double value = amphi__json_number(map, NAN);
@@ -96,9 +90,8 @@ static amphi_status read_biases(amphi_generation *g, amphi_error *error)
 /* Empty stop strings stop nothing. */
 static size_t add_stop(amphi_str *stops, size_t count, amphi_str stop)
 {
-    if (stop.size > 0 && count < STOPS_MAX) {
+    if (stop.size > 0 && count < STOPS_MAX)
         stops[count++] = stop;
-    }
     return count;
 }
 
@@ -112,13 +105,11 @@ amphi_status amphi__generation_open_answer(amphi_generation *g, amphi_error *err
         count = add_stop(stops, count, AMPHI_STR("<|im_end|>"));
         count = add_stop(stops, count, AMPHI_STR("<|im_start|>"));
     }
-    if (amphi__json_kind(stop) == AMPHI_JSON_ARRAY) {
-        for (stop = amphi__json_first(stop); stop != NULL; stop = amphi__json_next(stop)) {
+    if (amphi__json_kind(stop) == AMPHI_JSON_ARRAY)
+        for (stop = amphi__json_first(stop); stop != NULL; stop = amphi__json_next(stop))
             count = add_stop(stops, count, amphi__json_string(stop));
-        }
-    } else {
+    else
         count = add_stop(stops, count, amphi__json_string(stop));
-    }
     return amphi__answer_init(&g->answer, g->child, g->run, &g->prompt, g->constraint != NULL,
         stops, count, &g->told, error);
 }
@@ -130,9 +121,8 @@ uint32_t amphi__generation_tokens_max(const amphi_generation *g)
     int64_t most = amphi__json_int(amphi__json_get(root, "max_completion_tokens"),
         amphi__json_int(amphi__json_get(root, "max_tokens"), 0));
 
-    if (most <= 0) {
+    if (most <= 0)
         most = ANSWER_TOKENS;
-    }
     most = most > given ? most - given : 0;
     return most > (1 << 24) ? 1 << 24 : (uint32_t)most;
 }
@@ -143,9 +133,8 @@ amphi_status amphi__generation_read_sampling(amphi_generation *g, amphi_error *e
     uint32_t vocabulary_size = amphi__llm_vocabulary_size(g->child->llm);
     amphi_status status = make_sampler(g, error);
 
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = read_biases(g, error);
-    }
     if (status == AMPHI_OK && amphi__json_bool(amphi__json_get(root, "logprobs"), false)) {
         int64_t top = amphi__json_int(amphi__json_get(root, "top_logprobs"), 0);
 

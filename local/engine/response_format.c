@@ -16,9 +16,8 @@ static amphi_status make(amphi_constraint **out, amphi_child *child, amphi_gramm
     amphi_buf sample; /* the schema's text: the answer's frame is made of it */
     amphi_status status = AMPHI_OK;
 
-    if (child->lexicon == NULL) {
+    if (child->lexicon == NULL)
         status = amphi__lexicon_new(&child->lexicon, child->tokenizer, error);
-    }
     if (status != AMPHI_OK) {
         amphi__grammar_clear(grammar_take);
         return status;
@@ -39,9 +38,8 @@ amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
     amphi_status status = AMPHI_OK;
 
     *out = NULL;
-    if (form == AMPHI_FORM_FREE) {
+    if (form == AMPHI_FORM_FREE)
         return AMPHI_OK;
-    }
     status = amphi__answer_form_compile(&grammar, prompt->root, error);
     if (status != AMPHI_OK) {
         amphi__grammar_clear(&grammar);

@@ -13,7 +13,7 @@
 typedef struct mixture {
     amphi_forward *forward;
     float *shares; /* tokens x experts: router logits, then each expert's share, 0: not chosen */
-    float *input;  /* tokens x embedding, those of one expert                                  */
+    float *input;  /* tokens x embedding, those of one expert */
     float *output;
     size_t count;
     size_t expert;
@@ -35,10 +35,9 @@ static void choose(float *logits, size_t experts, size_t used)
     float total = 0;
     for (size_t round = 0; round < used; round++) {
         size_t best = experts;
-        for (size_t i = 0; i < experts; i++) {
+        for (size_t i = 0; i < experts; i++)
             if (!chosen[i] && (best == experts || logits[i] > logits[best]))
                 best = i;
-        }
         chosen[best] = true; /* used <= experts, so one was left */
         largest = logits[best] > largest ? logits[best] : largest;
     }

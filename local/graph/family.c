@@ -18,9 +18,8 @@ static const amphi_family *const families[] = {
 
 const amphi_family *amphi__family_find(amphi_str name)
 {
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (amphi__str_equal_c(name, families[i]->name))
             return families[i];
-    }
     return NULL;
 }

@@ -12,13 +12,13 @@
 typedef enum amphi_gate { AMPHI_GATE_SILU = 0, AMPHI_GATE_GELU } amphi_gate;
 
 struct amphi_family {
-    const char *name;   /* general.architecture                                              */
-    bool rope_neox;     /* rotates (i, i + half) instead of (2i, 2i + 1)                     */
-    bool fused_qkv;     /* attn_qkv holds the rows of q, k and v                             */
-    bool fused_gate_up; /* ffn_up holds the rows of gate and up                              */
-    bool qk_norm;       /* each head of q and k is normalized before its rotation            */
-    bool post_norms;    /* attention's and feed-forward's outputs are normalized             */
-    bool experts;       /* may have a mixture of experts in place of its feed-forward        */
+    const char *name;   /* general.architecture */
+    bool rope_neox;     /* rotates (i, i + half) instead of (2i, 2i + 1) */
+    bool fused_qkv;     /* attn_qkv holds the rows of q, k and v */
+    bool fused_gate_up; /* ffn_up holds the rows of gate and up */
+    bool qk_norm;       /* each head of q and k is normalized before its rotation */
+    bool post_norms;    /* attention's and feed-forward's outputs are normalized */
+    bool experts;       /* may have a mixture of experts in place of its feed-forward */
     amphi_gate gate;
     /* What else its metadata says, after the common keys were read; NULL: nothing. */
     amphi_status (*adjust)(amphi_hparams *hparams, const amphi_gguf *gguf, amphi_error *error);

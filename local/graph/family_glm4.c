@@ -11,10 +11,9 @@ static amphi_status adjust(amphi_hparams *hparams, const amphi_gguf *gguf, amphi
 {
     amphi_gguf_array sections;
     if (amphi__gguf_array_get(gguf, "glm4.rope.dimension_sections", &sections) &&
-        sections.type != AMPHI_GGUF_STRING) {
+        sections.type != AMPHI_GGUF_STRING)
         for (uint64_t i = 0; i < sections.count; i++)
             hparams->rope_neox |= amphi__gguf_array_i64(&sections, i) > 0;
-    }
     return AMPHI_OK;
 }
 

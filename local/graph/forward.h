@@ -25,8 +25,8 @@ typedef struct amphi_forward {
     uint32_t context; /* positions in the cache */
 
     /* Work memory, each AMPHI_BATCH_TOKENS rows. */
-    float *memory; /* owner of the rest                             */
-    float *stream; /* the residual stream                           */
+    float *memory; /* owner of the rest */
+    float *stream; /* the residual stream */
     float *normed; /* the stream normalized; then outputs of a part */
     float *queries;
     float *keys;
@@ -34,9 +34,9 @@ typedef struct amphi_forward {
     float *attended;
     float *gate;
     float *up;
-    float *angles;  /* cosines and sines: global, then local ones    */
-    float *scores;  /* one context for each thread                  */
-    float *experts; /* what experts.c needs                         */
+    float *angles;  /* cosines and sines: global, then local ones */
+    float *scores;  /* one context for each thread */
+    float *experts; /* what experts.c needs */
     uint8_t *activations[AMPHI_ACTIVATION_COUNT];
 } amphi_forward;
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #define LAYERS_MAX     1024u
-#define WIDTH_MAX      (1u << 17) /* of the residual stream       */
+#define WIDTH_MAX      (1u << 17) /* of the residual stream */
 #define FORWARD_MAX    (1u << 20)
 #define HEADS_MAX      1024u
 #define HEAD_SIZE_MAX  1024u
@@ -38,10 +38,9 @@ static bool uniform_u64(const amphi_gguf *gguf, const char *key, uint64_t *out)
         array.type == AMPHI_GGUF_STRING)
         return false;
     int64_t first = amphi__gguf_array_i64(&array, 0);
-    for (uint64_t i = 1; i < array.count; i++) {
+    for (uint64_t i = 1; i < array.count; i++)
         if (amphi__gguf_array_i64(&array, i) != first)
             return false;
-    }
     *out = (uint64_t)first;
     return first >= 0;
 }

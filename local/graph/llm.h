@@ -15,17 +15,17 @@ typedef struct amphi_llm amphi_llm;
 
 typedef struct amphi_llm_options {
     uint32_t threads;            /* 0: as many as there are cores, 4 at most */
-    uint32_t context_tokens_max; /* 0: the model's, 4096 at most             */
-    amphi_str kernels;           /* empty: the best that this machine has    */
+    uint32_t context_tokens_max; /* 0: the model's, 4096 at most */
+    amphi_str kernels;           /* empty: the best that this machine has */
 } amphi_llm_options;
 
 /* What it will need, from the header alone. */
 typedef struct amphi_llm_need {
-    char family[AMPHI_FAMILY_NAME_MAX]; /* "llama"                              */
+    char family[AMPHI_FAMILY_NAME_MAX]; /* "llama" */
     uint64_t weights_bytes;
     uint64_t kv_bytes_per_token;
     uint64_t scratch_bytes;
-    uint32_t context_tokens_max; /* the model's own                      */
+    uint32_t context_tokens_max; /* the model's own */
 } amphi_llm_need;
 
 amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error);

@@ -53,10 +53,9 @@ static void multiply_rows(const amphi_projection *set, size_t index, size_t from
         matrix->kernel.matmul(&job, row, to - row < step ? to : row + step);
     if (matrix->bias == NULL)
         return;
-    for (size_t t = 0; t < set->tokens; t++) {
+    for (size_t t = 0; t < set->tokens; t++)
         for (size_t r = from; r < to; r++)
             out[t * matrix->rows + r] += matrix->bias[r];
-    }
 }
 
 /* [from, to) counts rows through all matrices of the set. */

@@ -36,7 +36,7 @@ typedef struct amphi_layer {
     const float *attention_post_norm;
     const float *forward_norm;
     amphi_matrix router;   /* experts rows; no data where there are none */
-    amphi_expert *experts; /* NULL where there are none                  */
+    amphi_expert *experts; /* NULL where there are none */
     amphi_expert plain;    /* the feed-forward of a model without experts */
     const float *forward_post_norm;
 } amphi_layer;
@@ -47,9 +47,9 @@ typedef struct amphi_weights {
     const float *output_norm;
     amphi_layer *layers;
     uint32_t layers_count;
-    const float *rope_factors;       /* rope_size / 2 divisors, or NULL                   */
-    const float *rope_factors_short; /* the same for contexts up to the trained length    */
-    float *vectors;                  /* owner of every vector above                       */
+    const float *rope_factors;       /* rope_size / 2 divisors, or NULL */
+    const float *rope_factors_short; /* the same for contexts up to the trained length */
+    float *vectors;                  /* owner of every vector above */
     size_t vectors_used;
     size_t vectors_capacity;
 } amphi_weights;

@@ -61,9 +61,8 @@ static bool attribute(
         *out = value != NULL ? *value : *out;
         return true;
     }
-    if (subject.kind == JINJA_LOOP && loop_attr(subject.as.loop, name, out)) {
+    if (subject.kind == JINJA_LOOP && loop_attr(subject.as.loop, name, out))
         return true;
-    }
     if (subject.group && amphi__str_equal_c(name, "grouper")) {
         *out = subject.as.list->items[0];
         return true;
@@ -82,13 +81,11 @@ static bool attribute(
     }
     builtin = amphi__jinja_method_find(subject, name, &refused);
     *found = builtin != NULL || refused;
-    if (builtin == NULL) {
+    if (builtin == NULL)
         return true;
-    }
     method = amphi__jinja_alloc(&r->arena, sizeof *method);
-    if (method == NULL) {
+    if (method == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     method->builtin = builtin;
     method->self = subject;
     *out = (jinja_value){.kind = JINJA_METHOD, .as.method = method};
@@ -99,17 +96,14 @@ bool amphi__jinja_get_attr(jinja_render *r, jinja_value subject, amphi_str name,
 {
     bool found;
 
-    if (subject.kind == JINJA_UNDEFINED) {
+    if (subject.kind == JINJA_UNDEFINED)
         return fail_undefined(r, subject);
-    }
-    if (!amphi__jinja_charge(r, name.size) || !attribute(r, subject, name, out, &found)) {
+    if (!amphi__jinja_charge(r, name.size) || !attribute(r, subject, name, out, &found))
         return false;
-    }
     if (!found && subject.kind == JINJA_DICT) {
         jinja_value *value = amphi__jinja_dict_get_str(subject.as.dict, name);
-        if (value != NULL) {
+        if (value != NULL)
             *out = *value;
-        }
     }
     return true;
 }
@@ -137,23 +131,20 @@ static bool item_at(jinja_render *r, jinja_value subject, int64_t index, jinja_v
     switch (subject.kind) {
     case JINJA_LIST:
     case JINJA_TUPLE:
-        if (!position(index, (int64_t)subject.as.list->count, &at)) {
+        if (!position(index, (int64_t)subject.as.list->count, &at))
             return false;
-        }
         *out = subject.as.list->items[at];
         return true;
     case JINJA_RANGE:
-        if (!position(index, subject.as.range->count, &at)) {
+        if (!position(index, subject.as.range->count, &at))
             return false;
-        }
         *out = amphi__jinja_int(subject.as.range->start + at * subject.as.range->step);
         return true;
     case JINJA_STRING:
         amphi__jinja_charge(r, subject.as.text.size);
         count = (int64_t)amphi__jinja_char_count(subject.as.text);
-        if (!position(index, count, &at)) {
+        if (!position(index, count, &at))
             return false;
-        }
         *out = char_value(subject.as.text, amphi__jinja_char_offset(subject.as.text, (size_t)at));
         return true;
     default:
@@ -165,28 +156,24 @@ bool amphi__jinja_get_item(jinja_render *r, jinja_value subject, jinja_value key
 {
     bool found;
 
-    if (subject.kind == JINJA_UNDEFINED) {
+    if (subject.kind == JINJA_UNDEFINED)
         return fail_undefined(r, subject);
-    }
     if (subject.kind == JINJA_DICT) {
         jinja_value *value = amphi__jinja_dict_get(subject.as.dict, key, &r->work);
-        if (r->work.spent) {
+        if (r->work.spent)
             return amphi__jinja_fail_bounds(r, NULL);
-        }
         if (value != NULL) {
             *out = *value;
             return true;
         }
     } else if (key.kind == JINJA_INT || key.kind == JINJA_BOOL) {
         int64_t index = key.kind == JINJA_BOOL ? key.as.boolean : key.as.integer;
-        if (item_at(r, subject, index, out)) {
+        if (item_at(r, subject, index, out))
             return r->status == AMPHI_OK;
-        }
     }
     *out = amphi__jinja_undefined(key.kind == JINJA_STRING ? key.as.text : AMPHI_STR("an item"));
-    if (r->status != AMPHI_OK) {
+    if (r->status != AMPHI_OK)
         return false;
-    }
     return key.kind != JINJA_STRING || attribute(r, subject, key.as.text, out, &found);
 }
 
@@ -195,9 +182,8 @@ static bool path_step(jinja_render *r, amphi_str part, jinja_value *subject)
     uint64_t index;
     jinja_value key = amphi__jinja_str(part);
 
-    if (amphi__str_to_u64(part, &index) && index <= INT64_MAX) {
+    if (amphi__str_to_u64(part, &index) && index <= INT64_MAX)
         key = amphi__jinja_int((int64_t)index);
-    }
     return amphi__jinja_get_item(r, *subject, key, subject);
 }
 
@@ -206,18 +192,15 @@ bool amphi__jinja_get_path(jinja_render *r, jinja_value subject, jinja_value pat
     amphi_str rest;
 
     *out = subject;
-    if (path.kind != JINJA_STRING) {
+    if (path.kind != JINJA_STRING)
         return amphi__jinja_get_item(r, subject, path, out);
-    }
     for (rest = path.as.text;;) {
         const char *dot = rest.size > 0 ? memchr(rest.data, '.', rest.size) : NULL;
         size_t size = dot != NULL ? (size_t)(dot - rest.data) : rest.size;
-        if (!path_step(r, amphi__str_slice(rest, 0, size), out)) {
+        if (!path_step(r, amphi__str_slice(rest, 0, size), out))
             return false;
-        }
-        if (dot == NULL) {
+        if (dot == NULL)
             return true;
-        }
         rest = amphi__str_slice(rest, size + 1, rest.size);
     }
 }
@@ -255,13 +238,11 @@ static bool slice_string(
             amphi__str_slice(rest, 0, amphi__jinja_char_offset(rest, (size_t)count)));
         return true;
     }
-    if (!amphi__jinja_iterate(r, chars, &list)) {
+    if (!amphi__jinja_iterate(r, chars, &list))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         amphi__buf_append_str(&buf, list->items[start + i * step].as.text);
-    }
     return amphi__jinja_take_text(r, &buf, out);
 }
 
@@ -271,46 +252,37 @@ bool amphi__jinja_slice(
     int64_t start, stop, step = 1, length, count = 0;
     jinja_list *list, *part;
 
-    if (subject.kind == JINJA_UNDEFINED) {
+    if (subject.kind == JINJA_UNDEFINED)
         return fail_undefined(r, subject);
-    }
     if (subject.kind != JINJA_STRING && subject.kind != JINJA_LIST && subject.kind != JINJA_TUPLE &&
         subject.kind != JINJA_RANGE) {
         return amphi__jinja_fail(
             r, AMPHI_E_FORMAT, "a %s can't be sliced", amphi__jinja_type_name(subject));
     }
     if (!amphi__jinja_length(r, subject, &length) ||
-        !bound(r, bounds[2], 1, 0, INT64_MIN, INT64_MAX, &step)) {
+        !bound(r, bounds[2], 1, 0, INT64_MIN, INT64_MAX, &step))
         return false;
-    }
-    if (step == 0) {
+    if (step == 0)
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "a slice's step is zero");
-    }
-    if (bounds[2].kind == JINJA_INT) {
+    if (bounds[2].kind == JINJA_INT)
         step = bounds[2].as.integer; /* counted from nowhere */
-    }
     step = step > length + 1 ? length + 1 : step < -length - 1 ? -length - 1 : step;
     if (!bound(r, bounds[0], step > 0 ? 0 : length - 1, length, step > 0 ? 0 : -1,
             step > 0 ? length : length - 1, &start) ||
         !bound(r, bounds[1], step > 0 ? length : -1, length, step > 0 ? 0 : -1,
-            step > 0 ? length : length - 1, &stop)) {
+            step > 0 ? length : length - 1, &stop))
         return false;
-    }
-    if (step > 0 ? start < stop : start > stop) {
+    if (step > 0 ? start < stop : start > stop)
         count = step > 0 ? (stop - start - 1) / step + 1 : (start - stop - 1) / -step + 1;
-    }
     if (subject.kind == JINJA_STRING) {
         return amphi__jinja_charge(r, subject.as.text.size) &&
                slice_string(r, subject.as.text, start, step, count, out);
     }
-    if (!amphi__jinja_iterate(r, subject, &list) || !amphi__jinja_list_make(r, &part)) {
+    if (!amphi__jinja_iterate(r, subject, &list) || !amphi__jinja_list_make(r, &part))
         return false;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        if (!amphi__jinja_push(r, part, list->items[start + i * step])) {
+    for (int64_t i = 0; i < count; i++)
+        if (!amphi__jinja_push(r, part, list->items[start + i * step]))
             return false;
-        }
-    }
     *out = amphi__jinja_list_value(subject.kind == JINJA_TUPLE ? JINJA_TUPLE : JINJA_LIST, part);
     return true;
 }
@@ -347,9 +319,8 @@ static bool iterate_dict(jinja_render *r, const jinja_dict *dict, char what, jin
     for (size_t i = 0; i < dict->count; i++) {
         const jinja_entry *entry = &dict->entries[i];
         if (what == 'i' ? !push_pair(r, list, entry)
-                        : !amphi__jinja_push(r, list, what == 'k' ? entry->key : entry->value)) {
+                        : !amphi__jinja_push(r, list, what == 'k' ? entry->key : entry->value))
             return false;
-        }
     }
     return true;
 }
@@ -367,9 +338,8 @@ bool amphi__jinja_iterate(jinja_render *r, jinja_value value, jinja_list **out)
         return amphi__jinja_fail(
             r, AMPHI_E_FORMAT, "a %s can't be walked", amphi__jinja_type_name(value));
     }
-    if (!amphi__jinja_list_make(r, &list)) {
+    if (!amphi__jinja_list_make(r, &list))
         return false;
-    }
     *out = list;
     switch (value.kind) {
     case JINJA_DICT:
@@ -385,17 +355,14 @@ bool amphi__jinja_iterate(jinja_render *r, jinja_value value, jinja_list **out)
     case JINJA_RANGE:
         for (int64_t i = 0; i < value.as.range->count; i++) {
             int64_t number = value.as.range->start + i * value.as.range->step;
-            if (!amphi__jinja_push(r, list, amphi__jinja_int(number))) {
+            if (!amphi__jinja_push(r, list, amphi__jinja_int(number)))
                 return false;
-            }
         }
         return true;
     case JINJA_STRING:
-        for (size_t i = 0; i < value.as.text.size; i += list->items[list->count - 1].as.text.size) {
-            if (!amphi__jinja_push(r, list, char_value(value.as.text, i))) {
+        for (size_t i = 0; i < value.as.text.size; i += list->items[list->count - 1].as.text.size)
+            if (!amphi__jinja_push(r, list, char_value(value.as.text, i)))
                 return false;
-            }
-        }
         return true;
     default:
         return true;

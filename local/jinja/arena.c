@@ -38,12 +38,10 @@ static bool add_chunk(jinja_arena *arena, size_t need)
     size_t size = arena->chunks != NULL ? arena->chunks->size_bytes * 2 : FIRST_CHUNK_BYTES;
     jinja_chunk *chunk;
 
-    if (size > LAST_CHUNK_BYTES) {
+    if (size > LAST_CHUNK_BYTES)
         size = LAST_CHUNK_BYTES;
-    }
-    if (size < need) {
+    if (size < need)
         size = need;
-    }
     if (need > arena->limit_bytes || arena->total_bytes > arena->limit_bytes - need) {
         arena->status = AMPHI_E_LIMIT;
         return false;
@@ -67,9 +65,8 @@ char *amphi__jinja_alloc_text(jinja_arena *arena, size_t size_bytes)
     char *text;
 
     if ((size_t)(arena->end - arena->cursor) < size_bytes || arena->chunks == NULL) {
-        if (!add_chunk(arena, size_bytes)) {
+        if (!add_chunk(arena, size_bytes))
             return NULL;
-        }
     }
     text = arena->cursor;
     arena->cursor += size_bytes;
@@ -83,9 +80,8 @@ void *amphi__jinja_alloc(jinja_arena *arena, size_t size_bytes)
     void *memory;
 
     if (arena->chunks == NULL || left < pad || left - pad < size_bytes) {
-        if (!add_chunk(arena, size_bytes)) {
+        if (!add_chunk(arena, size_bytes))
             return NULL;
-        }
         pad = 0; /* a chunk's first byte is aligned */
     }
     memory = arena->cursor + pad;
@@ -108,17 +104,14 @@ void *amphi__jinja_grow(
     size_t wanted;
     void *grown;
 
-    if (count < *capacity) {
+    if (count < *capacity)
         return items;
-    }
     wanted = *capacity < 4 ? 4 : *capacity * 2;
     grown = amphi__jinja_alloc_array(arena, wanted, item_bytes);
-    if (grown == NULL) {
+    if (grown == NULL)
         return NULL;
-    }
-    if (count > 0) {
+    if (count > 0)
         memcpy(grown, items, count * item_bytes);
-    }
     *capacity = wanted;
     return grown;
 }
@@ -138,9 +131,8 @@ bool amphi__jinja_concat(jinja_arena *arena, amphi_str a, amphi_str b, amphi_str
         return true;
     }
     text = amphi__jinja_alloc_text(arena, a.size + b.size);
-    if (text == NULL) {
+    if (text == NULL)
         return false;
-    }
     memcpy(text, a.data, a.size);
     memcpy(text + a.size, b.data, b.size);
     *out = amphi_str_make(text, a.size + b.size);
@@ -151,12 +143,10 @@ bool amphi__jinja_copy(jinja_arena *arena, amphi_str text, amphi_str *out)
 {
     char *copy = amphi__jinja_alloc_text(arena, text.size);
 
-    if (copy == NULL) {
+    if (copy == NULL)
         return false;
-    }
-    if (text.size > 0) {
+    if (text.size > 0)
         memcpy(copy, text.data, text.size);
-    }
     *out = amphi_str_make(copy, text.size);
     return true;
 }

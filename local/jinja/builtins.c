@@ -12,11 +12,9 @@
 
 static const jinja_builtin *find_in(const jinja_table *table, amphi_str name)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        if (amphi__str_equal_c(name, table->items[i].name)) {
+    for (size_t i = 0; i < table->count; i++)
+        if (amphi__str_equal_c(name, table->items[i].name))
             return &table->items[i];
-        }
-    }
     return NULL;
 }
 
@@ -46,9 +44,8 @@ static size_t param_index(const char *params, amphi_str name, size_t *count)
 
     for (*count = 0; rest.size > 0; (*count)++) {
         amphi_str param = amphi__str_cut(rest, ',', &rest);
-        if (found == SIZE_MAX && amphi__str_equal(param, name)) {
+        if (found == SIZE_MAX && amphi__str_equal(param, name))
             found = *count;
-        }
     }
     return found;
 }
@@ -58,17 +55,15 @@ bool amphi__jinja_invoke(const jinja_builtin *builtin, jinja_call *call, jinja_v
     jinja_value bound[JINJA_PARAMS_MAX];
     size_t count = 0;
 
-    if (builtin->params == NULL) {
+    if (builtin->params == NULL)
         return builtin->function(call, out);
-    }
     param_index(builtin->params, AMPHI_STR(""), &count);
     if (call->count > count) {
         return amphi__jinja_fail(
             call->r, AMPHI_E_FORMAT, "%s has too many arguments", builtin->name);
     }
-    for (size_t i = 0; i < JINJA_PARAMS_MAX; i++) {
+    for (size_t i = 0; i < JINJA_PARAMS_MAX; i++)
         bound[i] = i < call->count ? call->args[i] : (jinja_value){.kind = JINJA_MISSING};
-    }
     for (size_t i = 0; i < call->named_count; i++) {
         size_t at = param_index(builtin->params, call->named[i].name, &count);
         if (at == SIZE_MAX || bound[at].kind != JINJA_MISSING) {
@@ -102,11 +97,9 @@ static bool is_refused(jinja_kind kind, amphi_str name)
                    : kind == JINJA_LIST ? COUNT_OF(list)
                                         : COUNT_OF(text);
 
-    for (size_t i = 0; i < count; i++) {
-        if (amphi__str_equal_c(name, names[i])) {
+    for (size_t i = 0; i < count; i++)
+        if (amphi__str_equal_c(name, names[i]))
             return true;
-        }
-    }
     return false;
 }
 
@@ -115,14 +108,11 @@ static bool loop_changed(jinja_call *call, jinja_value *out)
     jinja_loop *loop = call->self.as.loop;
     jinja_list *now;
 
-    if (!amphi__jinja_list_make(call->r, &now)) {
+    if (!amphi__jinja_list_make(call->r, &now))
         return false;
-    }
-    for (size_t i = 0; i < call->count; i++) {
-        if (!amphi__jinja_push(call->r, now, call->args[i])) {
+    for (size_t i = 0; i < call->count; i++)
+        if (!amphi__jinja_push(call->r, now, call->args[i]))
             return false;
-        }
-    }
     jinja_value value = amphi__jinja_list_value(JINJA_TUPLE, now);
     *out = amphi__jinja_bool(!loop->seen || !amphi__jinja_equal(loop->last, value, &call->r->work));
     loop->seen = true;
@@ -132,9 +122,8 @@ static bool loop_changed(jinja_call *call, jinja_value *out)
 
 static bool loop_cycle(jinja_call *call, jinja_value *out)
 {
-    if (call->count == 0) {
+    if (call->count == 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "loop.cycle needs values");
-    }
     *out = call->args[call->self.as.loop->index % call->count];
     return true;
 }
@@ -199,33 +188,28 @@ static bool global_range(jinja_call *call, jinja_value *out)
 
     for (size_t i = 0; i < 3; i++) {
         jinja_value value = call->args[i];
-        if (value.kind == JINJA_MISSING) {
+        if (value.kind == JINJA_MISSING)
             continue;
-        }
-        if (value.kind != JINJA_INT && value.kind != JINJA_BOOL) {
+        if (value.kind != JINJA_INT && value.kind != JINJA_BOOL)
             return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "range needs integers");
-        }
         numbers[i] = value.kind == JINJA_BOOL ? value.as.boolean : value.as.integer;
     }
     if (call->args[1].kind == JINJA_MISSING) {
         numbers[1] = numbers[0];
         numbers[0] = 0;
     }
-    if (numbers[2] == 0 || numbers[2] == INT64_MIN) {
+    if (numbers[2] == 0 || numbers[2] == INT64_MIN)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "range needs a step that is not zero");
-    }
     range = amphi__jinja_alloc(&call->r->arena, sizeof *range);
-    if (range == NULL) {
+    if (range == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
     *range = (jinja_range){.start = numbers[0], .stop = numbers[1], .step = numbers[2]};
     if (numbers[2] > 0 ? numbers[0] < numbers[1] : numbers[0] > numbers[1]) {
         span = numbers[2] > 0 ? (uint64_t)numbers[1] - (uint64_t)numbers[0]
                               : (uint64_t)numbers[0] - (uint64_t)numbers[1];
         span = (span - 1) / (uint64_t)(numbers[2] > 0 ? numbers[2] : -numbers[2]) + 1;
-        if (span > JINJA_RANGE_MAX) {
+        if (span > JINJA_RANGE_MAX)
             return amphi__jinja_fail(call->r, AMPHI_E_LIMIT, "a range has over 100000 items");
-        }
         range->count = (int64_t)span;
     }
     *out = (jinja_value){.kind = JINJA_RANGE, .as.range = range};
@@ -237,40 +221,31 @@ static bool make_dict(jinja_call *call, jinja_dict *dict)
 {
     jinja_list *items, *pair;
 
-    if (call->count > 1) {
+    if (call->count > 1)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a mapping is made from one value");
-    }
     if (call->count == 1 &&
         (call->args[0].kind == JINJA_DICT || call->args[0].kind == JINJA_NAMESPACE)) {
         const jinja_dict *other = call->args[0].as.dict;
-        for (size_t i = 0; i < other->count; i++) {
+        for (size_t i = 0; i < other->count; i++)
             if (!amphi__jinja_dict_put(
-                    call->r, dict, other->entries[i].key, other->entries[i].value)) {
+                    call->r, dict, other->entries[i].key, other->entries[i].value))
                 return false;
-            }
-        }
     } else if (call->count == 1) {
-        if (!amphi__jinja_iterate(call->r, call->args[0], &items)) {
+        if (!amphi__jinja_iterate(call->r, call->args[0], &items))
             return false;
-        }
         for (size_t i = 0; i < items->count; i++) {
-            if (!amphi__jinja_iterate(call->r, items->items[i], &pair)) {
+            if (!amphi__jinja_iterate(call->r, items->items[i], &pair))
                 return false;
-            }
-            if (pair->count != 2) {
+            if (pair->count != 2)
                 return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a mapping is made from pairs");
-            }
-            if (!amphi__jinja_dict_put(call->r, dict, pair->items[0], pair->items[1])) {
+            if (!amphi__jinja_dict_put(call->r, dict, pair->items[0], pair->items[1]))
                 return false;
-            }
         }
     }
-    for (size_t i = 0; i < call->named_count; i++) {
+    for (size_t i = 0; i < call->named_count; i++)
         if (!amphi__jinja_dict_put(
-                call->r, dict, amphi__jinja_str(call->named[i].name), call->named[i].value)) {
+                call->r, dict, amphi__jinja_str(call->named[i].name), call->named[i].value))
             return false;
-        }
-    }
     return true;
 }
 
@@ -278,9 +253,8 @@ static bool new_dict(jinja_call *call, jinja_kind kind, jinja_value *out)
 {
     jinja_dict *dict = amphi__jinja_dict_new(&call->r->arena);
 
-    if (dict == NULL) {
+    if (dict == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
     *out = (jinja_value){.kind = (uint8_t)kind, .as.dict = dict};
     return make_dict(call, dict);
 }
@@ -299,34 +273,28 @@ static bool new_cycler(jinja_call *call, jinja_kind kind, jinja_value *out)
 {
     jinja_cycler *cycler = amphi__jinja_alloc(&call->r->arena, sizeof *cycler);
 
-    if (cycler == NULL) {
+    if (cycler == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
-    if (!amphi__jinja_list_make(call->r, &cycler->items)) {
+    if (!amphi__jinja_list_make(call->r, &cycler->items))
         return false;
-    }
-    for (size_t i = 0; i < call->count; i++) {
-        if (!amphi__jinja_push(call->r, cycler->items, call->args[i])) {
+    for (size_t i = 0; i < call->count; i++)
+        if (!amphi__jinja_push(call->r, cycler->items, call->args[i]))
             return false;
-        }
-    }
     *out = (jinja_value){.kind = (uint8_t)kind, .as.cycler = cycler};
     return true;
 }
 
 static bool global_cycler(jinja_call *call, jinja_value *out)
 {
-    if (call->count == 0) {
+    if (call->count == 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "cycler needs values");
-    }
     return new_cycler(call, JINJA_CYCLER, out);
 }
 
 static bool global_joiner(jinja_call *call, jinja_value *out)
 {
-    if (call->args[0].kind == JINJA_MISSING) {
+    if (call->args[0].kind == JINJA_MISSING)
         call->args[0] = amphi__jinja_str(AMPHI_STR(", "));
-    }
     return new_cycler(call, JINJA_JOINER, out);
 }
 
@@ -334,18 +302,16 @@ static bool global_raise(jinja_call *call, jinja_value *out)
 {
     amphi_str message;
 
-    if (!amphi__jinja_text(call->r, call->args[0], &message)) {
+    if (!amphi__jinja_text(call->r, call->args[0], &message))
         return false;
-    }
     return amphi__jinja_fail(call->r, AMPHI_E_REQUEST, "the template refuses: %.*s",
         (int)(message.size > 120 ? 120 : message.size), message.data != NULL ? message.data : "");
 }
 
 static bool global_strftime(jinja_call *call, jinja_value *out)
 {
-    if (call->args[0].kind != JINJA_STRING) {
+    if (call->args[0].kind != JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "strftime_now needs a format");
-    }
     return amphi__jinja_strftime(call->r, call->args[0].as.text, out);
 }
 
@@ -393,9 +359,8 @@ static bool test_compare(jinja_call *call, uint16_t op, jinja_value *out)
 {
     bool holds = false;
 
-    if (!amphi__jinja_compare(call->r, op, call->self, call->args[0], &holds)) {
+    if (!amphi__jinja_compare(call->r, op, call->self, call->args[0], &holds))
         return false;
-    }
     *out = amphi__jinja_bool(holds);
     return true;
 }
@@ -419,13 +384,12 @@ static bool test_sameas(jinja_call *call, jinja_value *out)
     jinja_value a = call->self, b = call->args[0];
     bool same = a.kind == b.kind;
 
-    if (same && a.kind >= JINJA_LIST) {
+    if (same && a.kind >= JINJA_LIST)
         same = a.as.list == b.as.list;
-    } else if (same && a.kind == JINJA_STRING) {
+    else if (same && a.kind == JINJA_STRING)
         same = amphi__str_equal(a.as.text, b.as.text);
-    } else if (same) {
+    else if (same)
         same = amphi__jinja_equal(a, b, &call->r->work);
-    }
     *out = amphi__jinja_bool(same);
     return true;
 }
@@ -434,9 +398,8 @@ static bool remainder_is(jinja_call *call, jinja_value by, int64_t wanted, jinja
 {
     jinja_value rest;
 
-    if (!amphi__jinja_binary(call->r, '%', call->self, by, &rest)) {
+    if (!amphi__jinja_binary(call->r, '%', call->self, by, &rest))
         return false;
-    }
     *out = amphi__jinja_bool(amphi__jinja_equal(rest, amphi__jinja_int(wanted), &call->r->work));
     return true;
 }
@@ -463,9 +426,8 @@ static bool test_case(jinja_call *call, bool upper, jinja_value *out)
     size_t size;
     bool some = false, other = false;
 
-    if (!amphi__jinja_text(call->r, call->self, &text)) {
+    if (!amphi__jinja_text(call->r, call->self, &text))
         return false;
-    }
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         some |= upper ? amphi__jinja_is_upper(c) : amphi__jinja_is_lower(c);

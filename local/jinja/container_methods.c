@@ -11,9 +11,8 @@ static bool view(jinja_call *call, char what, jinja_value *out)
 {
     jinja_view *made = amphi__jinja_alloc(&call->r->arena, sizeof *made);
 
-    if (made == NULL) {
+    if (made == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
     made->dict = call->self.as.dict;
     made->what = what;
     *out = (jinja_value){.kind = JINJA_VIEW, .as.view = made};
@@ -61,9 +60,8 @@ static bool list_index(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
 
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
     for (size_t i = 0; i < list->count; i++) {
         if (amphi__jinja_equal(list->items[i], call->args[0], &call->r->work)) {
             *out = amphi__jinja_int((int64_t)i);
@@ -79,12 +77,10 @@ static bool list_count(jinja_call *call, jinja_value *out)
     jinja_list *list;
     int64_t count = 0;
 
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         count += amphi__jinja_equal(list->items[i], call->args[0], &call->r->work);
-    }
     *out = amphi__jinja_int(count);
     return !call->r->work.spent || amphi__jinja_fail_bounds(call->r, NULL);
 }

@@ -15,9 +15,8 @@ bool(amphi__jinja_fail)(jinja_render *r, amphi_status status, const char *format
     char what[140];
     va_list args;
 
-    if (r->status != AMPHI_OK) {
+    if (r->status != AMPHI_OK)
         return false; /* the first failure is the one that counts */
-    }
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
@@ -36,12 +35,10 @@ bool(amphi__jinja_fail_bounds)(jinja_render *r, const amphi_buf *buf)
             r->work.too_deep ? "values are nested too deeply" : "the template runs too long");
     }
     status = status == AMPHI_OK ? r->arena.status : status;
-    if (status == AMPHI_E_LIMIT) {
+    if (status == AMPHI_E_LIMIT)
         return amphi__jinja_fail(r, status, "the template's output or memory grows too large");
-    }
-    if (r->status == AMPHI_OK) {
+    if (r->status == AMPHI_OK)
         r->status = amphi__fail_no_memory(r->error);
-    }
     return false;
 }
 
@@ -67,9 +64,8 @@ bool amphi__jinja_take_text(jinja_render *r, amphi_buf *buf, jinja_value *out)
 
     fine = fine && amphi__jinja_charge(r, buf->size) &&
            amphi__jinja_copy(&r->arena, amphi__buf_str(buf), &text);
-    if (!fine) {
+    if (!fine)
         amphi__jinja_fail_bounds(r, buf);
-    }
     amphi__buf_clear(buf);
     *out = amphi__jinja_str(text);
     return fine;
@@ -85,9 +81,8 @@ bool amphi__jinja_text(jinja_render *r, jinja_value value, amphi_str *out)
     }
     amphi__jinja_buf_init(&buf);
     amphi__jinja_print(&buf, value, &r->work);
-    if (!amphi__jinja_take_text(r, &buf, &value)) {
+    if (!amphi__jinja_take_text(r, &buf, &value))
         return false;
-    }
     *out = value.as.text;
     return true;
 }
@@ -121,50 +116,40 @@ bool amphi__jinja_eval_args(jinja_render *r, const jinja_args *args, jinja_call 
     size_t capacity = 0;
     jinja_value value;
 
-    for (size_t i = 0; args != NULL && i < args->values.count; i++) {
+    for (size_t i = 0; args != NULL && i < args->values.count; i++)
         if (!amphi__jinja_eval(r, args->values.items[i], &value) ||
-            !amphi__jinja_push(r, &list, value)) {
+            !amphi__jinja_push(r, &list, value))
             return false;
-        }
-    }
     if (args != NULL && args->star != NULL) {
-        if (!amphi__jinja_eval(r, args->star, &value) || !amphi__jinja_iterate(r, value, &more)) {
+        if (!amphi__jinja_eval(r, args->star, &value) || !amphi__jinja_iterate(r, value, &more))
             return false;
-        }
-        for (size_t i = 0; i < more->count; i++) {
-            if (!amphi__jinja_push(r, &list, more->items[i])) {
+        for (size_t i = 0; i < more->count; i++)
+            if (!amphi__jinja_push(r, &list, more->items[i]))
                 return false;
-            }
-        }
     }
     call->args = list.items;
     call->count = list.count;
     value = (jinja_value){.kind = JINJA_UNDEFINED};
     if (args != NULL && args->stars != NULL) {
-        if (!amphi__jinja_eval(r, args->stars, &value)) {
+        if (!amphi__jinja_eval(r, args->stars, &value))
             return false;
-        }
-        if (value.kind != JINJA_DICT) {
+        if (value.kind != JINJA_DICT)
             return amphi__jinja_fail(r, AMPHI_E_FORMAT, "** needs a mapping");
-        }
         capacity = value.as.dict->count;
     }
     capacity += args != NULL ? args->named.count : 0;
     call->named = amphi__jinja_alloc_array(&r->arena, capacity + 1, sizeof *call->named);
-    if (call->named == NULL) {
+    if (call->named == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     for (size_t i = 0; args != NULL && i < args->named.count; i++) {
         jinja_named *named = &call->named[call->named_count++];
         named->name = args->named.items[i]->text;
-        if (!amphi__jinja_eval(r, args->named.items[i]->a, &named->value)) {
+        if (!amphi__jinja_eval(r, args->named.items[i]->a, &named->value))
             return false;
-        }
     }
     for (size_t i = 0; value.kind == JINJA_DICT && i < value.as.dict->count; i++) {
-        if (value.as.dict->entries[i].key.kind != JINJA_STRING) {
+        if (value.as.dict->entries[i].key.kind != JINJA_STRING)
             return amphi__jinja_fail(r, AMPHI_E_FORMAT, "a named argument's name is no string");
-        }
         call->named[call->named_count++] =
             (jinja_named){value.as.dict->entries[i].key.as.text, value.as.dict->entries[i].value};
     }
@@ -187,9 +172,8 @@ bool amphi__jinja_call_value(
                                                 : amphi__jinja_str(AMPHI_STR(""));
         return true;
     case JINJA_LOOP:
-        if (call->count != 1) {
+        if (call->count != 1)
             return amphi__jinja_fail(r, AMPHI_E_FORMAT, "loop() takes one argument");
-        }
         return amphi__jinja_call_loop(r, callee.as.loop, call->args[0], out);
     case JINJA_UNDEFINED:
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "'%.*s' is undefined, so it can't be called",
@@ -205,13 +189,12 @@ static bool eval_name(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     const jinja_value *value = amphi__jinja_scope_get(r, r->scope, node->symbol);
 
-    if (value != NULL) {
+    if (value != NULL)
         *out = *value;
-    } else if (node->builtin != NULL) {
+    else if (node->builtin != NULL)
         *out = (jinja_value){.kind = JINJA_FUNCTION, .as.function = node->builtin};
-    } else {
+    else
         *out = amphi__jinja_undefined(node->text);
-    }
     return true;
 }
 
@@ -220,15 +203,12 @@ static bool eval_list(jinja_render *r, const jinja_node *node, jinja_value *out)
     jinja_list *list;
     jinja_value value;
 
-    if (!amphi__jinja_list_make(r, &list)) {
+    if (!amphi__jinja_list_make(r, &list))
         return false;
-    }
-    for (size_t i = 0; i < node->list.count; i++) {
+    for (size_t i = 0; i < node->list.count; i++)
         if (!amphi__jinja_eval(r, node->list.items[i], &value) ||
-            !amphi__jinja_push(r, list, value)) {
+            !amphi__jinja_push(r, list, value))
             return false;
-        }
-    }
     *out = amphi__jinja_list_value(node->kind == JINJA_NODE_TUPLE ? JINJA_TUPLE : JINJA_LIST, list);
     return true;
 }
@@ -238,16 +218,13 @@ static bool eval_dict(jinja_render *r, const jinja_node *node, jinja_value *out)
     jinja_dict *dict = amphi__jinja_dict_new(&r->arena);
     jinja_value key, value;
 
-    if (dict == NULL) {
+    if (dict == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
-    for (size_t i = 0; i + 1 < node->list.count; i += 2) {
+    for (size_t i = 0; i + 1 < node->list.count; i += 2)
         if (!amphi__jinja_eval(r, node->list.items[i], &key) ||
             !amphi__jinja_eval(r, node->list.items[i + 1], &value) ||
-            !amphi__jinja_dict_put(r, dict, key, value)) {
+            !amphi__jinja_dict_put(r, dict, key, value))
             return false;
-        }
-    }
     *out = (jinja_value){.kind = JINJA_DICT, .as.dict = dict};
     return true;
 }
@@ -260,9 +237,8 @@ static bool eval_slice(
 
     for (size_t i = 0; i < 3; i++) {
         bounds[i] = amphi__jinja_none();
-        if (nodes[i] != NULL && !amphi__jinja_eval(r, nodes[i], &bounds[i])) {
+        if (nodes[i] != NULL && !amphi__jinja_eval(r, nodes[i], &bounds[i]))
             return false;
-        }
     }
     return amphi__jinja_slice(r, subject, bounds, out);
 }
@@ -278,13 +254,11 @@ static bool eval_call(
             node->kind == JINJA_NODE_FILTER ? "filter" : "test",
             (int)(node->text.size > 60 ? 60 : node->text.size), node->text.data);
     }
-    if (!amphi__jinja_eval_args(r, node->args, &call)) {
+    if (!amphi__jinja_eval_args(r, node->args, &call))
         return false;
-    }
     r->line = node->line;
-    if (node->kind == JINJA_NODE_CALL) {
+    if (node->kind == JINJA_NODE_CALL)
         return amphi__jinja_call_value(r, subject, &call, out);
-    }
     return amphi__jinja_invoke(node->builtin, &call, out);
 }
 
@@ -295,12 +269,10 @@ static bool eval_concat(jinja_render *r, const jinja_node *node, jinja_value *ou
 
     for (size_t i = 0; i < node->list.count; i++) {
         if (!amphi__jinja_eval(r, node->list.items[i], &value) ||
-            !amphi__jinja_text(r, value, &part) || !amphi__jinja_charge(r, text.size + part.size)) {
+            !amphi__jinja_text(r, value, &part) || !amphi__jinja_charge(r, text.size + part.size))
             return false;
-        }
-        if (!amphi__jinja_concat(&r->arena, text, part, &text)) {
+        if (!amphi__jinja_concat(&r->arena, text, part, &text))
             return amphi__jinja_fail_bounds(r, NULL);
-        }
     }
     *out = amphi__jinja_str(text);
     return true;
@@ -311,14 +283,12 @@ static bool eval_compare(jinja_render *r, const jinja_node *node, jinja_value *o
     jinja_value left, right;
     bool holds = true;
 
-    if (!amphi__jinja_eval(r, node->a, &left)) {
+    if (!amphi__jinja_eval(r, node->a, &left))
         return false;
-    }
     for (size_t i = 0; i < node->list.count && holds; i++) {
         if (!amphi__jinja_eval(r, node->list.items[i]->a, &right) ||
-            !amphi__jinja_compare(r, node->list.items[i]->op, left, right, &holds)) {
+            !amphi__jinja_compare(r, node->list.items[i]->op, left, right, &holds))
             return false;
-        }
         left = right;
     }
     *out = amphi__jinja_bool(holds);
@@ -329,15 +299,12 @@ static bool eval_cond(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     jinja_value test;
 
-    if (!amphi__jinja_eval(r, node->b, &test)) {
+    if (!amphi__jinja_eval(r, node->b, &test))
         return false;
-    }
-    if (amphi__jinja_truth(test)) {
+    if (amphi__jinja_truth(test))
         return amphi__jinja_eval(r, node->a, out);
-    }
-    if (node->c != NULL) {
+    if (node->c != NULL)
         return amphi__jinja_eval(r, node->c, out);
-    }
     *out = amphi__jinja_undefined(AMPHI_STR("an if without else"));
     return true;
 }
@@ -347,9 +314,8 @@ static bool eval_with_subject(jinja_render *r, const jinja_node *node, jinja_val
 {
     jinja_value a = r->block, b;
 
-    if (node->a != NULL && !amphi__jinja_eval(r, node->a, &a)) {
+    if (node->a != NULL && !amphi__jinja_eval(r, node->a, &a))
         return false;
-    }
     r->line = node->line;
     switch (node->kind) {
     case JINJA_NODE_ATTR:
@@ -400,12 +366,10 @@ bool amphi__jinja_eval(jinja_render *r, const jinja_node *node, jinja_value *out
 {
     bool fine;
 
-    if (!amphi__jinja_work_take(&r->work, 1)) {
+    if (!amphi__jinja_work_take(&r->work, 1))
         return amphi__jinja_fail_bounds(r, NULL);
-    }
-    if (r->nesting >= JINJA_NESTING_MAX) {
+    if (r->nesting >= JINJA_NESTING_MAX)
         return amphi__jinja_fail(r, AMPHI_E_LIMIT, "the template calls itself too deeply");
-    }
     r->nesting++;
     fine = eval_inner(r, node, out);
     r->nesting--;

@@ -25,11 +25,9 @@ jinja_scope *amphi__jinja_scope_new(jinja_render *r, jinja_scope *parent)
 static jinja_value *find_in(jinja_render *r, const jinja_scope *scope, uint32_t symbol)
 {
     amphi__jinja_work_take(&r->work, scope->count / 64);
-    for (size_t i = 0; i < scope->count; i++) {
-        if (scope->items[i].symbol == symbol) {
+    for (size_t i = 0; i < scope->count; i++)
+        if (scope->items[i].symbol == symbol)
             return &scope->items[i].value;
-        }
-    }
     return NULL;
 }
 
@@ -38,9 +36,8 @@ const jinja_value *amphi__jinja_scope_get(
 {
     for (; scope != NULL; scope = scope->parent) {
         const jinja_value *value = find_in(r, scope, symbol);
-        if (value != NULL) {
+        if (value != NULL)
             return value;
-        }
     }
     return NULL;
 }
@@ -56,9 +53,8 @@ bool amphi__jinja_scope_set(jinja_render *r, jinja_scope *scope, uint32_t symbol
     }
     items = amphi__jinja_grow(
         &r->arena, scope->items, scope->count, &scope->capacity, sizeof *scope->items);
-    if (items == NULL) {
+    if (items == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     scope->items = items;
     scope->items[scope->count++] = (jinja_binding){symbol, value};
     return true;
@@ -69,9 +65,8 @@ static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
     const jinja_value *space;
     jinja_list *list;
 
-    if (target->kind == JINJA_NODE_NAME) {
+    if (target->kind == JINJA_NODE_NAME)
         return amphi__jinja_scope_set(r, r->scope, target->symbol, value);
-    }
     if (target->kind == JINJA_NODE_NSREF) {
         space = amphi__jinja_scope_get(r, r->scope, target->symbol);
         if (space == NULL || space->kind != JINJA_NAMESPACE) {
@@ -80,18 +75,15 @@ static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
         }
         return amphi__jinja_dict_put(r, space->as.dict, amphi__jinja_str(target->text), value);
     }
-    if (!amphi__jinja_iterate(r, value, &list)) {
+    if (!amphi__jinja_iterate(r, value, &list))
         return false;
-    }
     if (list->count != target->list.count) {
         return amphi__jinja_fail(
             r, AMPHI_E_FORMAT, "%zu values for %zu variables", list->count, target->list.count);
     }
-    for (size_t i = 0; i < list->count; i++) {
-        if (!assign(r, target->list.items[i], list->items[i])) { /* as deep as the parser went */
+    for (size_t i = 0; i < list->count; i++)
+        if (!assign(r, target->list.items[i], list->items[i])) /* as deep as the parser went */
             return false;
-        }
-    }
     return true;
 }
 
@@ -125,9 +117,8 @@ static jinja_flow capture_scoped(jinja_render *r, const jinja_nodes *nodes, jinj
 static bool print_value(jinja_render *r, jinja_value value, amphi_buf *out)
 {
     amphi__jinja_print(out, value, &r->work);
-    if (out->status != AMPHI_OK || r->work.spent) {
+    if (out->status != AMPHI_OK || r->work.spent)
         return amphi__jinja_fail_bounds(r, out);
-    }
     return value.kind != JINJA_STRING || amphi__jinja_charge(r, value.as.text.size);
 }
 
@@ -139,12 +130,10 @@ static bool filtered_items(
     bool fine = true;
 
     *out = all;
-    if (node->c == NULL) {
+    if (node->c == NULL)
         return true;
-    }
-    if (!amphi__jinja_list_make(r, out)) {
+    if (!amphi__jinja_list_make(r, out))
         return false;
-    }
     r->scope = amphi__jinja_scope_new(r, outer);
     fine = r->scope != NULL;
     for (size_t i = 0; i < all->count && fine; i++) {
@@ -164,19 +153,16 @@ static jinja_flow run_turns(
     for (; loop->index < loop->items->count; loop->index++) {
         if (r->scope->kept) {
             r->scope = amphi__jinja_scope_new(r, r->scope->parent);
-            if (r->scope == NULL) {
+            if (r->scope == NULL)
                 return JINJA_FAILED;
-            }
         }
         r->scope->count = 0; /* each turn starts empty */
         if (!amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_LOOP, self) ||
-            !assign(r, node->a, loop->items->items[loop->index])) {
+            !assign(r, node->a, loop->items->items[loop->index]))
             return JINJA_FAILED;
-        }
         flow = amphi__jinja_run(r, &node->list, out);
-        if (flow == JINJA_FAILED || flow == JINJA_BREAK) {
+        if (flow == JINJA_FAILED || flow == JINJA_BREAK)
             break;
-        }
     }
     return flow == JINJA_FAILED ? flow : JINJA_NEXT;
 }
@@ -194,9 +180,8 @@ static jinja_flow run_loop(
         amphi__jinja_fail_bounds(r, NULL);
         return JINJA_FAILED;
     }
-    if (!amphi__jinja_iterate(r, items, &all) || !filtered_items(r, node, all, &loop->items)) {
+    if (!amphi__jinja_iterate(r, items, &all) || !filtered_items(r, node, all, &loop->items))
         return JINJA_FAILED;
-    }
     loop->node = node;
     loop->scope = outer;
     loop->depth = depth;
@@ -215,9 +200,8 @@ bool amphi__jinja_call_loop(jinja_render *r, jinja_loop *loop, jinja_value items
     amphi_buf buf;
     jinja_flow flow;
 
-    if (!loop->node->recursive) {
+    if (!loop->node->recursive)
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "loop() needs a recursive loop");
-    }
     amphi__jinja_buf_init(&buf);
     r->scope = loop->scope;
     flow = run_loop(r, loop->node, items, loop->depth + 1, &buf);
@@ -249,15 +233,13 @@ static bool bind_params(
     for (size_t i = 0; i < params->targets.count; i++) {
         const jinja_node *target = params->targets.items[i];
         jinja_value value = amphi__jinja_undefined(target->text);
-        if (i < call->count) {
+        if (i < call->count)
             value = call->args[i];
-        } else if (!find_named(call, target->text, used, &value) && i >= plain &&
-                   !amphi__jinja_eval(r, params->defaults.items[i - plain], &value)) {
+        else if (!find_named(call, target->text, used, &value) && i >= plain &&
+                 !amphi__jinja_eval(r, params->defaults.items[i - plain], &value))
             return false;
-        }
-        if (!amphi__jinja_scope_set(r, r->scope, target->symbol, value)) {
+        if (!amphi__jinja_scope_set(r, r->scope, target->symbol, value))
             return false;
-        }
     }
     return true;
 }
@@ -270,14 +252,12 @@ static bool bind_extras(
     jinja_dict *named = amphi__jinja_dict_new(&r->arena);
     jinja_list *rest;
 
-    if (named == NULL) {
+    if (named == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     if (params->uses_caller && find_in(r, r->scope, JINJA_SYMBOL_CALLER) == NULL) {
         find_named(call, AMPHI_STR("caller"), used, &caller);
-        if (!amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_CALLER, caller)) {
+        if (!amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_CALLER, caller))
             return false;
-        }
     }
     for (size_t i = 0; i < call->named_count; i++) {
         if (!used[i] && !params->uses_kwargs) {
@@ -285,29 +265,22 @@ static bool bind_extras(
                 (int)(call->named[i].name.size > 60 ? 60 : call->named[i].name.size),
                 call->named[i].name.data);
         }
-        if (!used[i] && !amphi__jinja_dict_put(r, named, amphi__jinja_str(call->named[i].name),
-                            call->named[i].value)) {
+        if (!used[i] && !amphi__jinja_dict_put(
+                            r, named, amphi__jinja_str(call->named[i].name), call->named[i].value))
             return false;
-        }
     }
-    if (call->count > params->targets.count && !params->uses_varargs) {
+    if (call->count > params->targets.count && !params->uses_varargs)
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "a macro is called with too many arguments");
-    }
     if (params->uses_kwargs && !amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_KWARGS,
-                                   (jinja_value){.kind = JINJA_DICT, .as.dict = named})) {
+                                   (jinja_value){.kind = JINJA_DICT, .as.dict = named}))
         return false;
-    }
-    if (!params->uses_varargs) {
+    if (!params->uses_varargs)
         return true;
-    }
-    if (!amphi__jinja_list_make(r, &rest)) {
+    if (!amphi__jinja_list_make(r, &rest))
         return false;
-    }
-    for (size_t i = params->targets.count; i < call->count; i++) {
-        if (!amphi__jinja_push(r, rest, call->args[i])) {
+    for (size_t i = params->targets.count; i < call->count; i++)
+        if (!amphi__jinja_push(r, rest, call->args[i]))
             return false;
-        }
-    }
     return amphi__jinja_scope_set(
         r, r->scope, JINJA_SYMBOL_VARARGS, amphi__jinja_list_value(JINJA_TUPLE, rest));
 }
@@ -320,12 +293,10 @@ bool amphi__jinja_call_macro(
     bool *used = amphi__jinja_alloc(&r->arena, call->named_count + 1);
     bool fine;
 
-    if (used == NULL) {
+    if (used == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
-    if (!amphi__jinja_charge(r, call->named_count * params->targets.count * 16)) {
+    if (!amphi__jinja_charge(r, call->named_count * params->targets.count * 16))
         return false;
-    }
     r->scope = amphi__jinja_scope_new(r, macro->scope);
     fine = r->scope != NULL && bind_params(r, params, call, used) &&
            bind_extras(r, params, call, used) &&
@@ -338,14 +309,12 @@ static bool make_macro(jinja_render *r, const jinja_node *node, jinja_value *out
 {
     jinja_macro *macro = amphi__jinja_alloc(&r->arena, sizeof *macro);
 
-    if (macro == NULL) {
+    if (macro == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     macro->node = node;
     macro->scope = r->scope;
-    for (jinja_scope *scope = r->scope; scope != NULL && !scope->kept; scope = scope->parent) {
+    for (jinja_scope *scope = r->scope; scope != NULL && !scope->kept; scope = scope->parent)
         scope->kept = true;
-    }
     *out = (jinja_value){.kind = JINJA_MACRO, .as.macro = macro};
     return true;
 }
@@ -356,9 +325,8 @@ static bool run_call_block(jinja_render *r, const jinja_node *node, amphi_buf *o
     jinja_value callee, caller, result;
 
     if (!amphi__jinja_eval(r, node->a->a, &callee) ||
-        !amphi__jinja_eval_args(r, node->a->args, &call) || !make_macro(r, node, &caller)) {
+        !amphi__jinja_eval_args(r, node->a->args, &call) || !make_macro(r, node, &caller))
         return false;
-    }
     /* eval_args leaves room for one more. */
     call.named[call.named_count++] = (jinja_named){AMPHI_STR("caller"), caller};
     r->line = node->line;
@@ -370,9 +338,8 @@ static bool apply_filters(jinja_render *r, const jinja_node *chain, jinja_value 
     jinja_value outer = r->block;
     bool fine;
 
-    if (chain == NULL) {
+    if (chain == NULL)
         return true;
-    }
     r->block = *value;
     fine = amphi__jinja_eval(r, chain, value);
     r->block = outer;
@@ -384,15 +351,12 @@ static jinja_flow run_block(jinja_render *r, const jinja_node *node, amphi_buf *
     jinja_value value;
     jinja_flow flow = capture_scoped(r, &node->list, &value);
 
-    if (flow != JINJA_NEXT) {
+    if (flow != JINJA_NEXT)
         return flow;
-    }
-    if (!apply_filters(r, node->b, &value)) {
+    if (!apply_filters(r, node->b, &value))
         return JINJA_FAILED;
-    }
-    if (node->kind == JINJA_NODE_SET_BLOCK) {
+    if (node->kind == JINJA_NODE_SET_BLOCK)
         return assign(r, node->a, value) ? JINJA_NEXT : JINJA_FAILED;
-    }
     return print_value(r, value, out) ? JINJA_NEXT : JINJA_FAILED;
 }
 
@@ -401,12 +365,10 @@ static jinja_flow run_if(jinja_render *r, const jinja_node *node, amphi_buf *out
     jinja_value test;
 
     for (size_t i = 0; i < node->list.count; i++) {
-        if (!amphi__jinja_eval(r, node->list.items[i]->a, &test)) {
+        if (!amphi__jinja_eval(r, node->list.items[i]->a, &test))
             return JINJA_FAILED;
-        }
-        if (amphi__jinja_truth(test)) {
+        if (amphi__jinja_truth(test))
             return amphi__jinja_run(r, &node->list.items[i]->list, out);
-        }
     }
     return amphi__jinja_run(r, &node->else_list, out);
 }
@@ -420,15 +382,12 @@ static jinja_flow run_scope(jinja_render *r, const jinja_node *node, amphi_buf *
     jinja_value value;
     jinja_flow flow;
 
-    for (size_t i = 0; scope != NULL && i < count; i++) {
+    for (size_t i = 0; scope != NULL && i < count; i++)
         if (!amphi__jinja_eval(r, node->params->defaults.items[i], &value) ||
-            !amphi__jinja_scope_set(r, scope, node->params->targets.items[i]->symbol, value)) {
+            !amphi__jinja_scope_set(r, scope, node->params->targets.items[i]->symbol, value))
             return JINJA_FAILED;
-        }
-    }
-    if (scope == NULL) {
+    if (scope == NULL)
         return JINJA_FAILED;
-    }
     r->scope = scope;
     flow = amphi__jinja_run(r, &node->list, out);
     r->scope = outer;
@@ -463,9 +422,8 @@ static jinja_flow run_node(jinja_render *r, const jinja_node *node, amphi_buf *o
     case JINJA_NODE_IF:
         return run_if(r, node, out);
     case JINJA_NODE_FOR:
-        if (!amphi__jinja_eval(r, node->b, &value)) {
+        if (!amphi__jinja_eval(r, node->b, &value))
             return JINJA_FAILED;
-        }
         return run_loop(r, node, value, 0, out);
     case JINJA_NODE_SET_BLOCK:
     case JINJA_NODE_FILTER_BLOCK:

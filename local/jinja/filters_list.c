@@ -19,9 +19,8 @@ static bool new_generator(jinja_render *r, jinja_list *list, jinja_value *out)
 {
     jinja_generator *generator = amphi__jinja_alloc(&r->arena, sizeof *generator);
 
-    if (generator == NULL) {
+    if (generator == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     generator->list = list;
     *out = (jinja_value){.kind = JINJA_GENERATOR, .as.generator = generator};
     return true;
@@ -31,9 +30,8 @@ static bool filter_length(jinja_call *call, jinja_value *out)
 {
     int64_t length;
 
-    if (!amphi__jinja_length(call->r, call->self, &length)) {
+    if (!amphi__jinja_length(call->r, call->self, &length))
         return false;
-    }
     *out = amphi__jinja_int(length);
     return true;
 }
@@ -42,9 +40,8 @@ static bool filter_list(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
 
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
     *out = amphi__jinja_list_value(JINJA_LIST, list);
     return true;
 }
@@ -56,17 +53,14 @@ static bool filter_first(jinja_call *call, jinja_value *out)
 
     *out = amphi__jinja_undefined(AMPHI_STR("the first item of nothing"));
     if (call->self.kind == JINJA_GENERATOR) {
-        if (generator->next < generator->list->count) {
+        if (generator->next < generator->list->count)
             *out = generator->list->items[generator->next++];
-        }
         return true;
     }
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
-    if (list->count > 0) {
+    if (list->count > 0)
         *out = list->items[0];
-    }
     return true;
 }
 
@@ -75,15 +69,12 @@ static bool filter_last(jinja_call *call, jinja_value *out)
     jinja_list *list;
 
     *out = amphi__jinja_undefined(AMPHI_STR("the last item of nothing"));
-    if (call->self.kind == JINJA_GENERATOR) {
+    if (call->self.kind == JINJA_GENERATOR)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a generator has no last item");
-    }
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
-    if (list->count > 0) {
+    if (list->count > 0)
         *out = list->items[list->count - 1];
-    }
     return true;
 }
 
@@ -92,24 +83,19 @@ static bool filter_reverse(jinja_call *call, jinja_value *out)
     jinja_list *list, *turned;
     amphi_buf buf;
 
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
     if (call->self.kind == JINJA_STRING) {
         amphi__jinja_buf_init(&buf);
-        for (size_t i = list->count; i > 0; i--) {
+        for (size_t i = list->count; i > 0; i--)
             amphi__buf_append_str(&buf, list->items[i - 1].as.text);
-        }
         return amphi__jinja_take_text(call->r, &buf, out);
     }
-    if (!amphi__jinja_list_make(call->r, &turned)) {
+    if (!amphi__jinja_list_make(call->r, &turned))
         return false;
-    }
-    for (size_t i = list->count; i > 0; i--) {
-        if (!amphi__jinja_push(call->r, turned, list->items[i - 1])) {
+    for (size_t i = list->count; i > 0; i--)
+        if (!amphi__jinja_push(call->r, turned, list->items[i - 1]))
             return false;
-        }
-    }
     if (call->self.kind == JINJA_GENERATOR) {
         *out = amphi__jinja_list_value(JINJA_LIST, turned);
         return true;
@@ -137,9 +123,8 @@ static bool filter_join(jinja_call *call, jinja_value *out)
 
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         (call->args[0].kind != JINJA_MISSING &&
-            !amphi__jinja_text(call->r, call->args[0], &separator))) {
+            !amphi__jinja_text(call->r, call->args[0], &separator)))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < list->count && fine && buf.status == AMPHI_OK; i++) {
         fine = pick(call, list->items[i], call->args[1], &item) &&
@@ -162,18 +147,14 @@ static bool filter_sum(jinja_call *call, jinja_value *out)
     jinja_value item;
 
     *out = call->args[1].kind != JINJA_MISSING ? call->args[1] : amphi__jinja_int(0);
-    if (out->kind == JINJA_STRING) {
+    if (out->kind == JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "sum can't add strings");
-    }
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         if (!pick(call, list->items[i], call->args[0], &item) ||
-            !amphi__jinja_binary(call->r, '+', *out, item, out)) {
+            !amphi__jinja_binary(call->r, '+', *out, item, out))
             return false;
-        }
-    }
     return true;
 }
 
@@ -182,9 +163,8 @@ static bool filter_attr(jinja_call *call, jinja_value *out)
     amphi_str name;
     bool refused;
 
-    if (!amphi__jinja_text(call->r, call->args[0], &name)) {
+    if (!amphi__jinja_text(call->r, call->args[0], &name))
         return false;
-    }
     if (call->self.kind == JINJA_DICT &&
         amphi__jinja_method_find(call->self, name, &refused) == NULL) {
         *out = amphi__jinja_undefined(name); /* attributes only, no items */
@@ -212,19 +192,15 @@ static bool map_attribute(jinja_call *call, jinja_list *list, jinja_list *mapped
 {
     jinja_value path = take_named(call, "attribute"), otherwise = take_named(call, "default"), item;
 
-    if (call->named_count > 0) {
+    if (call->named_count > 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "map has an argument it does not know");
-    }
     for (size_t i = 0; i < list->count; i++) {
-        if (!amphi__jinja_get_path(call->r, list->items[i], path, &item)) {
+        if (!amphi__jinja_get_path(call->r, list->items[i], path, &item))
             return false;
-        }
-        if (item.kind == JINJA_UNDEFINED && given(otherwise)) {
+        if (item.kind == JINJA_UNDEFINED && given(otherwise))
             item = otherwise;
-        }
-        if (!amphi__jinja_push(call->r, mapped, item)) {
+        if (!amphi__jinja_push(call->r, mapped, item))
             return false;
-        }
     }
     return true;
 }
@@ -256,21 +232,17 @@ static bool invoke_on(
     jinja_call call = *shape;
     bool fine;
 
-    if (call.named_count > JINJA_PARAMS_MAX) {
+    if (call.named_count > JINJA_PARAMS_MAX)
         return amphi__jinja_fail(call.r, AMPHI_E_LIMIT, "a filter has too many named arguments");
-    }
-    for (size_t i = 0; i < call.named_count; i++) {
+    for (size_t i = 0; i < call.named_count; i++)
         named[i] = shape->named[i];
-    }
     call.named = named;
     call.self = self;
-    if (!amphi__jinja_work_take(&call.r->work, 1)) {
+    if (!amphi__jinja_work_take(&call.r->work, 1))
         return amphi__jinja_fail_bounds(call.r, NULL);
-    }
     /* map('map', 'map', ...) nests. */
-    if (call.r->nesting >= JINJA_NESTING_MAX) {
+    if (call.r->nesting >= JINJA_NESTING_MAX)
         return amphi__jinja_fail(call.r, AMPHI_E_LIMIT, "filters are nested too deeply");
-    }
     call.r->nesting++;
     fine = amphi__jinja_invoke(builtin, &call, out);
     call.r->nesting--;
@@ -284,33 +256,25 @@ static bool filter_map(jinja_call *call, jinja_value *out)
     jinja_call inner;
     jinja_value item;
 
-    if (!amphi__jinja_list_make(call->r, &mapped)) {
+    if (!amphi__jinja_list_make(call->r, &mapped))
         return false;
-    }
-    if (!amphi__jinja_truth(call->self)) { /* none as well: Jinja2 asks `if value` first */
+    if (!amphi__jinja_truth(call->self)) /* none as well: Jinja2 asks `if value` first */
         return new_generator(call->r, mapped, out);
-    }
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
     if (call->count == 0) {
         bool by_attribute = false;
-        for (size_t i = 0; i < call->named_count; i++) {
+        for (size_t i = 0; i < call->named_count; i++)
             by_attribute |= amphi__str_equal_c(call->named[i].name, "attribute");
-        }
-        if (by_attribute) {
+        if (by_attribute)
             return map_attribute(call, list, mapped) && new_generator(call->r, mapped, out);
-        }
     }
-    if (!inner_call(call, 0, amphi__jinja_filter_find, &builtin, &inner)) {
+    if (!inner_call(call, 0, amphi__jinja_filter_find, &builtin, &inner))
         return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         if (!invoke_on(builtin, &inner, list->items[i], &item) ||
-            !amphi__jinja_push(call->r, mapped, item)) {
+            !amphi__jinja_push(call->r, mapped, item))
             return false;
-        }
-    }
     return new_generator(call->r, mapped, out);
 }
 
@@ -322,32 +286,25 @@ static bool select_items(jinja_call *call, bool by_attribute, bool wanted, jinja
     jinja_call inner;
     jinja_value item, holds;
 
-    if (!amphi__jinja_list_make(call->r, &kept)) {
+    if (!amphi__jinja_list_make(call->r, &kept))
         return false;
-    }
-    if (!amphi__jinja_truth(call->self)) {
+    if (!amphi__jinja_truth(call->self))
         return new_generator(call->r, kept, out);
-    }
-    if (call->count < at) {
+    if (call->count < at)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "the name of an attribute is missing");
-    }
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
-        (call->count > at && !inner_call(call, at, amphi__jinja_test_find, &builtin, &inner))) {
+        (call->count > at && !inner_call(call, at, amphi__jinja_test_find, &builtin, &inner)))
         return false;
-    }
     for (size_t i = 0; i < list->count; i++) {
         item = list->items[i];
-        if (by_attribute && !amphi__jinja_get_path(call->r, item, call->args[0], &item)) {
+        if (by_attribute && !amphi__jinja_get_path(call->r, item, call->args[0], &item))
             return false;
-        }
         holds = item;
-        if (builtin != NULL && !invoke_on(builtin, &inner, item, &holds)) {
+        if (builtin != NULL && !invoke_on(builtin, &inner, item, &holds))
             return false;
-        }
         if (amphi__jinja_truth(holds) == wanted &&
-            !amphi__jinja_push(call->r, kept, list->items[i])) {
+            !amphi__jinja_push(call->r, kept, list->items[i]))
             return false;
-        }
     }
     return new_generator(call->r, kept, out);
 }
@@ -377,12 +334,10 @@ static bool filter_items(jinja_call *call, jinja_value *out)
     jinja_list *list = NULL;
     jinja_value view;
 
-    if (call->self.kind == JINJA_UNDEFINED) {
+    if (call->self.kind == JINJA_UNDEFINED)
         return amphi__jinja_list_make(call->r, &list) && new_generator(call->r, list, out);
-    }
-    if (call->self.kind != JINJA_DICT) {
+    if (call->self.kind != JINJA_DICT)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "items needs a mapping");
-    }
     return amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], call, &view) &&
            amphi__jinja_iterate(call->r, view, &list) && new_generator(call->r, list, out);
 }
@@ -393,19 +348,14 @@ static bool push_chunk(
 {
     jinja_list *chunk;
 
-    if (!amphi__jinja_list_make(call->r, &chunk)) {
+    if (!amphi__jinja_list_make(call->r, &chunk))
         return false;
-    }
-    for (size_t i = from; i < to; i++) {
-        if (!amphi__jinja_push(call->r, chunk, list->items[i])) {
+    for (size_t i = from; i < to; i++)
+        if (!amphi__jinja_push(call->r, chunk, list->items[i]))
             return false;
-        }
-    }
-    while (given(call->args[1]) && chunk->count < size) {
-        if (!amphi__jinja_push(call->r, chunk, call->args[1])) {
+    while (given(call->args[1]) && chunk->count < size)
+        if (!amphi__jinja_push(call->r, chunk, call->args[1]))
             return false;
-        }
-    }
     return amphi__jinja_push(call->r, out, amphi__jinja_list_value(JINJA_LIST, chunk));
 }
 
@@ -415,17 +365,14 @@ static bool filter_batch(jinja_call *call, jinja_value *out)
     int64_t size;
 
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
-        !amphi__jinja_list_make(call->r, &chunks) || !amphi__jinja_int_arg(call, 0, 1, &size)) {
+        !amphi__jinja_list_make(call->r, &chunks) || !amphi__jinja_int_arg(call, 0, 1, &size))
         return false;
-    }
-    if (size < 1) {
+    if (size < 1)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "batch needs a size above zero");
-    }
     for (size_t i = 0; i < list->count;) {
         size_t to = list->count - i > (size_t)size ? i + (size_t)size : list->count;
-        if (!push_chunk(call, chunks, list, i, to, (size_t)size)) {
+        if (!push_chunk(call, chunks, list, i, to, (size_t)size))
             return false;
-        }
         i = to;
     }
     return new_generator(call->r, chunks, out);
@@ -438,18 +385,15 @@ static bool filter_slice(jinja_call *call, jinja_value *out)
     size_t at = 0;
 
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
-        !amphi__jinja_list_make(call->r, &chunks) || !amphi__jinja_int_arg(call, 0, 1, &slices)) {
+        !amphi__jinja_list_make(call->r, &chunks) || !amphi__jinja_int_arg(call, 0, 1, &slices))
         return false;
-    }
-    if (slices < 1) {
+    if (slices < 1)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "slice needs a count above zero");
-    }
     for (size_t i = 0; i < (size_t)slices; i++) {
         size_t longer = list->count % (size_t)slices;
         size_t size = list->count / (size_t)slices + (i < longer);
-        if (!push_chunk(call, chunks, list, at, at + size, size + (i >= longer))) {
+        if (!push_chunk(call, chunks, list, at, at + size, size + (i >= longer)))
             return false;
-        }
         at += size;
     }
     return new_generator(call->r, chunks, out);

@@ -39,22 +39,18 @@ static bool make_key(
     amphi_str rest;
 
     *key = item;
-    if (!given(path)) {
+    if (!given(path))
         return fold(r, sensitive, key);
-    }
     if (path.kind != JINJA_STRING || path.as.text.size == 0 ||
-        memchr(path.as.text.data, ',', path.as.text.size) == NULL) {
+        memchr(path.as.text.data, ',', path.as.text.size) == NULL)
         return amphi__jinja_get_path(r, item, path, key) && fold(r, sensitive, key);
-    }
-    if (!amphi__jinja_list_make(r, &parts)) {
+    if (!amphi__jinja_list_make(r, &parts))
         return false;
-    }
     for (rest = path.as.text; rest.size > 0;) {
         amphi_str name = amphi__str_cut(rest, ',', &rest);
         if (!amphi__jinja_get_path(r, item, amphi__jinja_str(name), &part) ||
-            !fold(r, sensitive, &part) || !amphi__jinja_push(r, parts, part)) {
+            !fold(r, sensitive, &part) || !amphi__jinja_push(r, parts, part))
             return false;
-        }
     }
     *key = amphi__jinja_list_value(JINJA_LIST, parts);
     return true;
@@ -65,14 +61,12 @@ static bool make_keys(
 {
     keyed *keys = amphi__jinja_alloc_array(&r->arena, list->count * 2 + 1, sizeof *keys);
 
-    if (keys == NULL) {
+    if (keys == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     for (size_t i = 0; i < list->count; i++) {
         keys[i].item = list->items[i];
-        if (!make_key(r, list->items[i], path, sensitive, &keys[i].key)) {
+        if (!make_key(r, list->items[i], path, sensitive, &keys[i].key))
             return false;
-        }
     }
     *out = keys;
     return true;
@@ -95,9 +89,8 @@ static bool merge(
         bool second = a >= middle;
         if (a < middle && b < to) {
             int order;
-            if (!amphi__jinja_order(keys[b].key, keys[a].key, &order, &r->work)) {
+            if (!amphi__jinja_order(keys[b].key, keys[a].key, &order, &r->work))
                 return fail_order(r, keys[a].key, keys[b].key);
-            }
             second = reverse ? order == 1 : order == -1;
         }
         spare[at] = keys[second ? b++ : a++];
@@ -111,9 +104,8 @@ static bool sort(jinja_render *r, keyed *keys, size_t count, bool reverse)
     for (size_t width = 1; width < count; width *= 2) {
         for (size_t from = 0; from + width < count; from += 2 * width) {
             size_t to = from + 2 * width < count ? from + 2 * width : count;
-            if (!merge(r, keys, keys + count, from, from + width, to, reverse)) {
+            if (!merge(r, keys, keys + count, from, from + width, to, reverse))
                 return false;
-            }
         }
     }
     return true;
@@ -127,14 +119,11 @@ static bool sorted(jinja_call *call, jinja_value subject, jinja_value path, bool
 
     if (!amphi__jinja_iterate(call->r, subject, &list) ||
         !make_keys(call->r, list, path, sensitive, &keys) ||
-        !sort(call->r, keys, list->count, reverse) || !amphi__jinja_list_make(call->r, out)) {
+        !sort(call->r, keys, list->count, reverse) || !amphi__jinja_list_make(call->r, out))
         return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        if (!amphi__jinja_push(call->r, *out, keys[i].item)) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!amphi__jinja_push(call->r, *out, keys[i].item))
             return false;
-        }
-    }
     return true;
 }
 
@@ -142,10 +131,9 @@ static bool filter_sort(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
 
-    if (!sorted(call, call->self, call->args[2], is_true(call->args[1]), is_true(call->args[0]),
-            &list)) {
+    if (!sorted(
+            call, call->self, call->args[2], is_true(call->args[1]), is_true(call->args[0]), &list))
         return false;
-    }
     *out = amphi__jinja_list_value(JINJA_LIST, list);
     return true;
 }
@@ -157,19 +145,16 @@ static bool filter_dictsort(jinja_call *call, jinja_value *out)
     jinja_call inner = *call;
     jinja_list *list;
 
-    if (call->self.kind != JINJA_DICT) {
+    if (call->self.kind != JINJA_DICT)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "dictsort needs a mapping");
-    }
     if (given(by) && !by_value &&
-        (by.kind != JINJA_STRING || !amphi__str_equal_c(by.as.text, "key"))) {
+        (by.kind != JINJA_STRING || !amphi__str_equal_c(by.as.text, "key")))
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "dictsort sorts by key or by value");
-    }
     inner.count = inner.named_count = 0;
     if (!amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], &inner, &items) ||
         !sorted(call, items, amphi__jinja_int(by_value), is_true(call->args[0]),
-            is_true(call->args[2]), &list)) {
+            is_true(call->args[2]), &list))
         return false;
-    }
     *out = amphi__jinja_list_value(JINJA_LIST, list);
     return true;
 }
@@ -181,20 +166,17 @@ static bool filter_unique(jinja_call *call, jinja_value *out)
     jinja_generator *generator = amphi__jinja_alloc(&call->r->arena, sizeof *generator);
     jinja_value key;
 
-    if (seen == NULL || generator == NULL) {
+    if (seen == NULL || generator == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
-        !amphi__jinja_list_make(call->r, &kept)) {
+        !amphi__jinja_list_make(call->r, &kept))
         return false;
-    }
     for (size_t i = 0; i < list->count; i++) {
         size_t before = seen->count;
         if (!make_key(call->r, list->items[i], call->args[1], is_true(call->args[0]), &key) ||
             !amphi__jinja_dict_put(call->r, seen, key, amphi__jinja_none()) ||
-            (seen->count > before && !amphi__jinja_push(call->r, kept, list->items[i]))) {
+            (seen->count > before && !amphi__jinja_push(call->r, kept, list->items[i])))
             return false;
-        }
     }
     generator->list = kept;
     *out = (jinja_value){.kind = JINJA_GENERATOR, .as.generator = generator};
@@ -208,17 +190,14 @@ static bool extreme(jinja_call *call, int wanted, jinja_value *out)
     int order;
 
     *out = amphi__jinja_undefined(AMPHI_STR("an item of nothing"));
-    if (!amphi__jinja_iterate(call->r, call->self, &list)) {
+    if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
-    }
     for (size_t i = 0; i < list->count; i++) {
-        if (!make_key(call->r, list->items[i], call->args[1], is_true(call->args[0]), &key)) {
+        if (!make_key(call->r, list->items[i], call->args[1], is_true(call->args[0]), &key))
             return false;
-        }
         order = wanted;
-        if (best.kind != JINJA_MISSING && !amphi__jinja_order(key, best, &order, &call->r->work)) {
+        if (best.kind != JINJA_MISSING && !amphi__jinja_order(key, best, &order, &call->r->work))
             return fail_order(call->r, key, best);
-        }
         if (order == wanted) {
             best = key;
             *out = list->items[i];
@@ -245,9 +224,8 @@ static bool push_group(jinja_render *r, jinja_list *groups, jinja_value key, jin
 
     if (!amphi__jinja_list_make(r, items) || !amphi__jinja_list_make(r, &pair) ||
         !amphi__jinja_push(r, pair, key) ||
-        !amphi__jinja_push(r, pair, amphi__jinja_list_value(JINJA_LIST, *items))) {
+        !amphi__jinja_push(r, pair, amphi__jinja_list_value(JINJA_LIST, *items)))
         return false;
-    }
     group = amphi__jinja_list_value(JINJA_TUPLE, pair);
     group.group = true;
     return amphi__jinja_push(r, groups, group);
@@ -255,12 +233,10 @@ static bool push_group(jinja_render *r, jinja_list *groups, jinja_value key, jin
 
 static bool group_key(jinja_call *call, jinja_value item, bool sensitive, jinja_value *key)
 {
-    if (!amphi__jinja_get_path(call->r, item, call->args[0], key)) {
+    if (!amphi__jinja_get_path(call->r, item, call->args[0], key))
         return false;
-    }
-    if (key->kind == JINJA_UNDEFINED && given(call->args[1])) {
+    if (key->kind == JINJA_UNDEFINED && given(call->args[1]))
         *key = call->args[1];
-    }
     return fold(call->r, sensitive, key);
 }
 
@@ -273,27 +249,21 @@ static bool filter_groupby(jinja_call *call, jinja_value *out)
 
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         !make_keys(call->r, list, amphi__jinja_none(), true, &keys) ||
-        !amphi__jinja_list_make(call->r, &groups)) {
+        !amphi__jinja_list_make(call->r, &groups))
         return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        if (!group_key(call, list->items[i], sensitive, &keys[i].key)) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!group_key(call, list->items[i], sensitive, &keys[i].key))
             return false;
-        }
-    }
-    if (!sort(call->r, keys, list->count, false)) {
+    if (!sort(call->r, keys, list->count, false))
         return false;
-    }
     for (size_t i = 0; i < list->count; i++) {
         if (i == 0 || !amphi__jinja_equal(keys[i].key, keys[i - 1].key, &call->r->work)) {
             if (!group_key(call, keys[i].item, true, &shown) ||
-                !push_group(call->r, groups, shown, &items)) {
+                !push_group(call->r, groups, shown, &items))
                 return false;
-            }
         }
-        if (!amphi__jinja_push(call->r, items, keys[i].item)) {
+        if (!amphi__jinja_push(call->r, items, keys[i].item))
             return false;
-        }
     }
     *out = amphi__jinja_list_value(JINJA_LIST, groups);
     return true;

@@ -53,17 +53,15 @@ static bool filter_title(jinja_call *call, jinja_value *out)
     size_t size;
     bool begins = true;
 
-    if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size)) {
+    if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
-        if (begins) {
+        if (begins)
             amphi__jinja_put_upper(&buf, c);
-        } else {
+        else
             amphi__jinja_put_lower(&buf, c);
-        }
         begins = amphi__jinja_is_space(c) || (c < 0x80 && c > 0 && strchr("-({[<", (int)c) != NULL);
     }
     return amphi__jinja_take_text(call->r, &buf, out);
@@ -96,9 +94,8 @@ bool amphi__jinja_escape(jinja_render *r, jinja_value value, jinja_value *out)
         *out = value;
         return true;
     }
-    if (!amphi__jinja_text(r, value, &text) || !amphi__jinja_charge(r, text.size)) {
+    if (!amphi__jinja_text(r, value, &text) || !amphi__jinja_charge(r, text.size))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < text.size && buf.status == AMPHI_OK; i++) {
         switch (text.data[i]) {
@@ -121,9 +118,8 @@ bool amphi__jinja_escape(jinja_render *r, jinja_value value, jinja_value *out)
             amphi__buf_append_char(&buf, text.data[i]);
         }
     }
-    if (!amphi__jinja_take_text(r, &buf, out)) {
+    if (!amphi__jinja_take_text(r, &buf, out))
         return false;
-    }
     out->markup = true;
     return true;
 }
@@ -145,9 +141,8 @@ static bool filter_string(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
 
-    if (!amphi__jinja_text(call->r, call->self, &text)) {
+    if (!amphi__jinja_text(call->r, call->self, &text))
         return false;
-    }
     *out = amphi__jinja_str(text);
     out->markup = call->self.kind == JINJA_STRING && call->self.markup;
     return true;
@@ -155,9 +150,8 @@ static bool filter_string(jinja_call *call, jinja_value *out)
 
 static bool filter_safe(jinja_call *call, jinja_value *out)
 {
-    if (!filter_string(call, out)) {
+    if (!filter_string(call, out))
         return false;
-    }
     out->markup = true;
     return true;
 }
@@ -192,28 +186,23 @@ static bool filter_indent(jinja_call *call, jinja_value *out)
     jinja_list *lines;
     amphi_buf buf;
 
-    if (call->args[0].kind == JINJA_STRING) {
+    if (call->args[0].kind == JINJA_STRING)
         space = call->args[0].as.text;
-    } else if (!amphi__jinja_int_arg(call, 0, 4, &width) || !put_spaces(call, width, &space)) {
+    else if (!amphi__jinja_int_arg(call, 0, 4, &width) || !put_spaces(call, width, &space))
         return false;
-    }
-    if (call->self.kind != JINJA_STRING) {
+    if (call->self.kind != JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "indent needs a string");
-    }
-    if (!amphi__jinja_concat(&call->r->arena, call->self.as.text, AMPHI_STR("\n"), &text)) {
+    if (!amphi__jinja_concat(&call->r->arena, call->self.as.text, AMPHI_STR("\n"), &text))
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
     if (!amphi__jinja_charge(call->r, text.size) ||
-        !amphi__jinja_split_lines(call->r, text, false, &lines)) {
+        !amphi__jinja_split_lines(call->r, text, false, &lines))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
     amphi__buf_append_str(&buf, first ? space : AMPHI_STR(""));
     for (size_t i = 0; i < lines->count && buf.status == AMPHI_OK; i++) {
         amphi__buf_append_str(&buf, i > 0 ? AMPHI_STR("\n") : AMPHI_STR(""));
-        if (i > 0 && (blank || lines->items[i].as.text.size > 0)) {
+        if (i > 0 && (blank || lines->items[i].as.text.size > 0))
             amphi__buf_append_str(&buf, space);
-        }
         amphi__buf_append_str(&buf, lines->items[i].as.text);
     }
     return amphi__jinja_take_text(call->r, &buf, out);
@@ -228,20 +217,16 @@ static bool filter_truncate(jinja_call *call, jinja_value *out)
     if (!amphi__jinja_length(call->r, call->self, &count) ||
         !amphi__jinja_int_arg(call, 0, 255, &length) ||
         !amphi__jinja_int_arg(call, 3, 5, &leeway) ||
-        (given(call->args[2]) && !amphi__jinja_text(call->r, call->args[2], &end))) {
+        (given(call->args[2]) && !amphi__jinja_text(call->r, call->args[2], &end)))
         return false;
-    }
     end_count = (int64_t)amphi__jinja_char_count(end);
-    if (length < end_count || leeway < 0) {
+    if (length < end_count || leeway < 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "truncate has too small a length");
-    }
     *out = call->self;
-    if (leeway >= count || count - leeway <= length) {
+    if (leeway >= count || count - leeway <= length)
         return true;
-    }
-    if (call->self.kind != JINJA_STRING) {
+    if (call->self.kind != JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "truncate needs a string");
-    }
     text = call->self.as.text;
     cut = amphi__str_slice(text, 0, amphi__jinja_char_offset(text, (size_t)(length - end_count)));
     for (size_t i = cut.size; !kill && i > 0; i--) {
@@ -261,9 +246,8 @@ static bool filter_wordcount(jinja_call *call, jinja_value *out)
     int64_t words = 0;
     bool in_word = false;
 
-    if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size)) {
+    if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size))
         return false;
-    }
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         bool word = amphi__jinja_is_alpha(c) || amphi__jinja_is_digit(c) || c == '_';
@@ -289,12 +273,10 @@ static bool filter_format(jinja_call *call, jinja_value *out)
     jinja_dict *dict = amphi__jinja_dict_new(&call->r->arena);
     amphi_str text;
 
-    if (dict == NULL) {
+    if (dict == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
-    }
-    if (!self_text(call, &text)) {
+    if (!self_text(call, &text))
         return false;
-    }
     if (call->named_count == 0) {
         return amphi__jinja_percent(
             call->r, text, amphi__jinja_list_value(JINJA_TUPLE, &values), out);
@@ -303,12 +285,10 @@ static bool filter_format(jinja_call *call, jinja_value *out)
         return amphi__jinja_fail(
             call->r, AMPHI_E_FORMAT, "format takes positional or named values, not both");
     }
-    for (size_t i = 0; i < call->named_count; i++) {
+    for (size_t i = 0; i < call->named_count; i++)
         if (!amphi__jinja_dict_put(
-                call->r, dict, amphi__jinja_str(call->named[i].name), call->named[i].value)) {
+                call->r, dict, amphi__jinja_str(call->named[i].name), call->named[i].value))
             return false;
-        }
-    }
     return amphi__jinja_percent(
         call->r, text, (jinja_value){.kind = JINJA_DICT, .as.dict = dict}, out);
 }
@@ -319,13 +299,12 @@ static void quote_url(amphi_buf *out, amphi_str text, bool query)
         char c = text.data[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      (c != '\0' && strchr("-_.~", c) != NULL) || (c == '/' && !query);
-        if (plain) {
+        if (plain)
             amphi__buf_append_char(out, c);
-        } else if (c == ' ' && query) {
+        else if (c == ' ' && query)
             amphi__buf_append_char(out, '+');
-        } else {
+        else
             amphi__buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);
-        }
     }
 }
 
@@ -338,18 +317,16 @@ static bool filter_urlencode(jinja_call *call, jinja_value *out)
 
     amphi__jinja_buf_init(&buf);
     if (call->self.kind == JINJA_STRING || !amphi__jinja_is_iterable(call->self)) {
-        if (!self_text(call, &text)) {
+        if (!self_text(call, &text))
             return false;
-        }
         quote_url(&buf, text, false);
         return amphi__jinja_take_text(call->r, &buf, out);
     }
     *out = call->self;
     if ((call->self.kind == JINJA_DICT &&
             !amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], &items, out)) ||
-        !amphi__jinja_iterate(call->r, *out, &pairs)) {
+        !amphi__jinja_iterate(call->r, *out, &pairs))
         return false;
-    }
     for (size_t i = 0; i < pairs->count; i++) {
         bool fine = amphi__jinja_iterate(call->r, pairs->items[i], &pair) &&
                     (pair->count == 2 ||
@@ -379,18 +356,15 @@ static bool json_style(jinja_call *call, jinja_json_style *style)
         style->indent = indent.as.text;
     } else if (style->pretty) {
         int64_t width;
-        if (!amphi__jinja_int_arg(call, 1, 0, &width) || !put_spaces(call, width, &style->indent)) {
+        if (!amphi__jinja_int_arg(call, 1, 0, &width) || !put_spaces(call, width, &style->indent))
             return false;
-        }
     }
-    if (!given(separators)) {
+    if (!given(separators))
         return true;
-    }
     if ((separators.kind != JINJA_TUPLE && separators.kind != JINJA_LIST) ||
         separators.as.list->count != 2 || separators.as.list->items[0].kind != JINJA_STRING ||
-        separators.as.list->items[1].kind != JINJA_STRING) {
+        separators.as.list->items[1].kind != JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "tojson needs two separators");
-    }
     style->item_separator = separators.as.list->items[0].as.text;
     style->key_separator = separators.as.list->items[1].as.text;
     return true;
@@ -401,9 +375,8 @@ static bool filter_tojson(jinja_call *call, jinja_value *out)
     jinja_json_style style = {0};
     amphi_buf buf;
 
-    if (!json_style(call, &style)) {
+    if (!json_style(call, &style))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
     if (!amphi__jinja_to_json(&buf, call->self, &style, &call->r->work) && buf.status == AMPHI_OK &&
         !call->r->work.spent) {
@@ -423,12 +396,10 @@ static bool read_int(amphi_str text, int64_t base, int64_t *out)
 
     for (size_t i = 0; i < text.size; i++) {
         bool between = i > 0 && i + 1 < text.size && text.data[i - 1] != '_';
-        if (text.data[i] == '_' && between) {
+        if (text.data[i] == '_' && between)
             continue;
-        }
-        if (size + 1 >= sizeof digits || amphi__jinja_is_space((unsigned char)text.data[i])) {
+        if (size + 1 >= sizeof digits || amphi__jinja_is_space((unsigned char)text.data[i]))
             return false;
-        }
         digits[size++] = text.data[i];
     }
     digits[size] = '\0';
@@ -444,12 +415,10 @@ static bool filter_int(jinja_call *call, jinja_value *out)
     int64_t base, whole;
 
     *out = call->args[0].kind != JINJA_MISSING ? call->args[0] : amphi__jinja_int(0);
-    if (text.kind == JINJA_UNDEFINED) {
+    if (text.kind == JINJA_UNDEFINED)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "int is given an undefined value");
-    }
-    if (!amphi__jinja_int_arg(call, 1, 10, &base)) {
+    if (!amphi__jinja_int_arg(call, 1, 10, &base))
         return false;
-    }
     if (text.kind == JINJA_INT) {
         *out = text;
         return true;
@@ -460,13 +429,11 @@ static bool filter_int(jinja_call *call, jinja_value *out)
             *out = amphi__jinja_int(whole);
             return true;
         }
-        if (!amphi__jinja_read_float(text.as.text, &number)) {
+        if (!amphi__jinja_read_float(text.as.text, &number))
             return true;
-        }
     }
-    if (number > -9.2e18 && number < 9.2e18) {
+    if (number > -9.2e18 && number < 9.2e18)
         *out = amphi__jinja_int((int64_t)number);
-    }
     return true;
 }
 
@@ -476,25 +443,22 @@ static bool filter_float(jinja_call *call, jinja_value *out)
     double number;
 
     *out = call->args[0].kind != JINJA_MISSING ? call->args[0] : amphi__jinja_float(0);
-    if (text.kind == JINJA_UNDEFINED) {
+    if (text.kind == JINJA_UNDEFINED)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "float is given an undefined value");
-    }
     if (amphi__jinja_is_number(text)) {
         *out = amphi__jinja_float(amphi__jinja_number(text));
     } else if (text.kind == JINJA_STRING) {
         amphi__jinja_strip(call->r, text.as.text, amphi__jinja_none(), 3, &text);
-        if (amphi__jinja_read_float(text.as.text, &number)) {
+        if (amphi__jinja_read_float(text.as.text, &number))
             *out = amphi__jinja_float(number);
-        }
     }
     return true;
 }
 
 static bool filter_abs(jinja_call *call, jinja_value *out)
 {
-    if (!amphi__jinja_is_number(call->self)) {
+    if (!amphi__jinja_is_number(call->self))
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "abs needs a number");
-    }
     if (call->self.kind == JINJA_FLOAT) {
         *out = amphi__jinja_float(fabs(call->self.as.number));
         return true;
@@ -515,9 +479,8 @@ static double round_to(double value, int64_t digits)
     }
     amphi__buf_init(&buf, 1024);
     amphi__jinja_print_fixed(&buf, value, (int)(digits > 60 ? 60 : digits));
-    if (!amphi__jinja_read_float(amphi__buf_str(&buf), &result)) {
+    if (!amphi__jinja_read_float(amphi__buf_str(&buf), &result))
         result = value; /* too long to be rounded at all */
-    }
     amphi__buf_clear(&buf);
     return result;
 }
@@ -528,12 +491,10 @@ static bool filter_round(jinja_call *call, jinja_value *out)
     double number, scale;
     int64_t digits;
 
-    if (!amphi__jinja_is_number(self)) {
+    if (!amphi__jinja_is_number(self))
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "round needs a number");
-    }
-    if (!amphi__jinja_int_arg(call, 0, 0, &digits)) {
+    if (!amphi__jinja_int_arg(call, 0, 0, &digits))
         return false;
-    }
     number = amphi__jinja_number(self);
     if (!given(method) ||
         (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "common"))) {
@@ -548,13 +509,12 @@ static bool filter_round(jinja_call *call, jinja_value *out)
         return true;
     }
     scale = pow(10, (double)digits);
-    if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "ceil")) {
+    if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "ceil"))
         *out = amphi__jinja_float((ceil(number * scale) + 0.0) / scale);
-    } else if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "floor")) {
+    else if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "floor"))
         *out = amphi__jinja_float((floor(number * scale) + 0.0) / scale);
-    } else {
+    else
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "round knows common, ceil and floor");
-    }
     return true;
 }
 

@@ -31,9 +31,8 @@ static bool take_number(amphi_str text, size_t *at, int64_t *out)
     *out = 0;
     while (*at < text.size && text.data[*at] >= '0' && text.data[*at] <= '9') {
         *out = *out * 10 + (text.data[(*at)++] - '0');
-        if (*out > WIDTH_MAX) {
+        if (*out > WIDTH_MAX)
             return false;
-        }
     }
     return true;
 }
@@ -43,9 +42,8 @@ static void group_digits(amphi_buf *out, const char *digits)
     size_t whole = strspn(digits, "0123456789");
 
     for (size_t i = 0; i < whole; i++) {
-        if (i > 0 && (whole - i) % 3 == 0) {
+        if (i > 0 && (whole - i) % 3 == 0)
             amphi__buf_append_char(out, ',');
-        }
         amphi__buf_append_char(out, digits[i]);
     }
     amphi__buf_append_c(out, digits + whole);
@@ -62,12 +60,10 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
     amphi_buf digits;
 
     if (value.kind == JINJA_FLOAT && strchr("dixXo", s->type) != NULL) {
-        if (s->type != 'd' && s->type != 'i') {
+        if (s->type != 'd' && s->type != 'i')
             return fail(r, "a float can't be formatted as hexadecimal or octal");
-        }
-        if (!(number > -9e18 && number < 9e18)) {
+        if (!(number > -9e18 && number < 9e18))
             return amphi__jinja_fail(r, AMPHI_E_LIMIT, "an integer does not fit 64 bits");
-        }
         size = (uint64_t)(number < 0 ? -number : number);
     }
     amphi__jinja_buf_init(&digits);
@@ -94,11 +90,10 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
         amphi__jinja_print_fixed(
             &digits, number < 0 ? -number : number, s->has_precision ? (int)s->precision : 6);
     }
-    if (s->commas && digits.data != NULL) {
+    if (s->commas && digits.data != NULL)
         group_digits(out, digits.data);
-    } else {
+    else
         amphi__buf_append_str(out, amphi__buf_str(&digits));
-    }
     amphi__buf_clear(&digits);
     return true;
 }
@@ -116,14 +111,12 @@ static void put_padded(const spec *s, const char *sign, amphi_str text, bool num
         sign = "";
         fill = '0';
     }
-    for (int64_t i = 0; i < before; i++) {
+    for (int64_t i = 0; i < before; i++)
         amphi__buf_append_char(out, fill);
-    }
     amphi__buf_append_c(out, sign);
     amphi__buf_append_str(out, text);
-    for (int64_t i = before; i < pad; i++) {
+    for (int64_t i = before; i < pad; i++)
         amphi__buf_append_char(out, fill);
-    }
 }
 
 static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_buf *out)
@@ -136,9 +129,8 @@ static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_b
 
     amphi__jinja_buf_init(&buf);
     if (number) {
-        if (!amphi__jinja_is_number(value)) {
+        if (!amphi__jinja_is_number(value))
             return fail(r, "a number is needed by a format");
-        }
         sign = amphi__jinja_number(value) < 0 ? "-" : s->plus ? "+" : s->blank ? " " : "";
         fine = put_number(r, s, value, &buf);
     } else if (s->type == 'r') {
@@ -147,13 +139,11 @@ static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_b
         amphi__jinja_print(&buf, value, &r->work);
     }
     text = amphi__buf_str(&buf);
-    if (!number && s->has_precision) {
+    if (!number && s->has_precision)
         text = amphi__str_slice(text, 0, amphi__jinja_char_offset(text, (size_t)s->precision));
-    }
     put_padded(s, sign, text, number, out);
-    if (buf.status != AMPHI_OK || r->work.spent) {
+    if (buf.status != AMPHI_OK || r->work.spent)
         fine = amphi__jinja_fail_bounds(r, &buf);
-    }
     amphi__buf_clear(&buf);
     return fine;
 }
@@ -167,15 +157,13 @@ static bool percent_value(jinja_render *r, amphi_str format, size_t *at, jinja_v
     if (*at < format.size && format.data[*at] == '(') {
         size_t start = *at + 1;
         close = memchr(format.data + start, ')', format.size - start);
-        if (close == NULL || values.kind != JINJA_DICT) {
+        if (close == NULL || values.kind != JINJA_DICT)
             return fail(r, "a format with names needs a mapping");
-        }
         *at = (size_t)(close - format.data) + 1;
         const jinja_value *found =
             amphi__jinja_dict_get_str(values.as.dict, amphi__str_slice(format, start, *at - 1));
-        if (found == NULL) {
+        if (found == NULL)
             return fail(r, "a format names a value that is not there");
-        }
         *out = *found;
         *used = SIZE_MAX;
         return true;
@@ -187,9 +175,8 @@ static bool percent_next(jinja_render *r, jinja_value values, size_t *used, jinj
 {
     size_t count = values.kind == JINJA_TUPLE ? values.as.list->count : 1;
 
-    if (*used >= count) {
+    if (*used >= count)
         return fail(r, "a format has too few values");
-    }
     *out = values.kind == JINJA_TUPLE ? values.as.list->items[*used] : values;
     (*used)++;
     return true;
@@ -202,9 +189,8 @@ static bool percent_one(
     jinja_value value = {.kind = JINJA_MISSING};
     static const char flags[] = "-0+ #";
 
-    if (!percent_value(r, format, at, values, used, &value)) {
+    if (!percent_value(r, format, at, values, used, &value))
         return false;
-    }
     for (; *at < format.size && strchr(flags, format.data[*at]) != NULL && format.data[*at] != 0;
          (*at)++) {
         char c = format.data[*at];
@@ -214,23 +200,19 @@ static bool percent_one(
         s.blank |= c == ' ';
         s.alternate |= c == '#';
     }
-    if (!take_number(format, at, &s.width)) {
+    if (!take_number(format, at, &s.width))
         return fail(r, "a format is too wide");
-    }
     if (*at < format.size && format.data[*at] == '.') {
         (*at)++;
         s.has_precision = true;
-        if (!take_number(format, at, &s.precision)) {
+        if (!take_number(format, at, &s.precision))
             return fail(r, "a format is too wide");
-        }
     }
     s.type = *at < format.size ? format.data[(*at)++] : '\0';
-    if (s.type == '%') {
+    if (s.type == '%')
         return amphi__buf_append_char(out, '%') == AMPHI_OK || amphi__jinja_fail_bounds(r, out);
-    }
-    if (s.type == '\0' || strchr("sridxXofFeEgG", s.type) == NULL) {
+    if (s.type == '\0' || strchr("sridxXofFeEgG", s.type) == NULL)
         return fail(r, "a format has a conversion that is not known");
-    }
     return (value.kind != JINJA_MISSING || percent_next(r, values, used, &value)) &&
            put_value(r, &s, value, out);
 }
@@ -256,9 +238,8 @@ bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values,
     bool counted = values.kind != JINJA_DICT && values.kind != JINJA_LIST &&
                    values.kind != JINJA_RANGE && values.kind != JINJA_UNDEFINED;
     if (fine && used != SIZE_MAX && counted &&
-        used < (values.kind == JINJA_TUPLE ? values.as.list->count : 1)) {
+        used < (values.kind == JINJA_TUPLE ? values.as.list->count : 1))
         fine = fail(r, "a format has values left over");
-    }
     if (!fine) {
         amphi__buf_clear(&buf);
         return false;
@@ -284,9 +265,8 @@ static bool read_spec(jinja_render *r, amphi_str text, spec *s)
         s->blank = text.data[at++] == ' ';
     }
     s->zero = at < text.size && text.data[at] == '0';
-    if (!take_number(text, &at, &s->width)) {
+    if (!take_number(text, &at, &s->width))
         return fail(r, "a format is too wide");
-    }
     if (at < text.size && text.data[at] == ',') {
         s->commas = true;
         at++;
@@ -294,9 +274,8 @@ static bool read_spec(jinja_render *r, amphi_str text, spec *s)
     if (at < text.size && text.data[at] == '.') {
         at++;
         s->has_precision = true;
-        if (!take_number(text, &at, &s->precision)) {
+        if (!take_number(text, &at, &s->precision))
             return fail(r, "a format is too wide");
-        }
     }
     s->type = at < text.size ? text.data[at++] : 's';
     return (at == text.size && s->type != '\0' && strchr("sdxXofFeEgG%", s->type) != NULL) ||
@@ -311,9 +290,8 @@ static bool field_value(jinja_call *call, amphi_str field, size_t *next, jinja_v
     amphi_str name;
     bool found = false;
 
-    while (size < field.size && field.data[size] != '.' && field.data[size] != '[') {
+    while (size < field.size && field.data[size] != '.' && field.data[size] != '[')
         size++;
-    }
     name = amphi__str_slice(field, 0, size);
     if (name.size == 0 || amphi__str_to_u64(name, &index)) {
         index = name.size == 0 ? (*next)++ : index;
@@ -324,9 +302,8 @@ static bool field_value(jinja_call *call, amphi_str field, size_t *next, jinja_v
         found = amphi__str_equal(call->named[i].name, name);
         *out = call->named[i].value;
     }
-    if (!found) {
+    if (!found)
         return fail(call->r, "a format names a value that is not there");
-    }
     for (field = amphi__str_slice(field, size, field.size); field.size > 0;) {
         bool item = field.data[0] == '[';
         for (size = 1; size < field.size && field.data[size] != (item ? ']' : '.') &&
@@ -335,9 +312,8 @@ static bool field_value(jinja_call *call, amphi_str field, size_t *next, jinja_v
         }
         name = amphi__str_slice(field, 1, size);
         if (item ? !amphi__jinja_get_path(call->r, *out, amphi__jinja_str(name), out)
-                 : !amphi__jinja_get_attr(call->r, *out, name, out)) {
+                 : !amphi__jinja_get_attr(call->r, *out, name, out))
             return false;
-        }
         field = amphi__str_slice(field, size + item, field.size);
     }
     return true;
@@ -353,18 +329,14 @@ static bool put_field(jinja_call *call, amphi_str field, size_t *next, amphi_buf
     bool repr = end >= 2 && field.data[end - 2] == '!' && field.data[end - 1] == 'r';
     bool text = repr || (end >= 2 && field.data[end - 2] == '!' && field.data[end - 1] == 's');
 
-    if (!field_value(call, amphi__str_slice(field, 0, end - (text ? 2 : 0)), next, &value)) {
+    if (!field_value(call, amphi__str_slice(field, 0, end - (text ? 2 : 0)), next, &value))
         return false;
-    }
-    if (colon != NULL && !read_spec(call->r, amphi__str_slice(field, end + 1, field.size), &s)) {
+    if (colon != NULL && !read_spec(call->r, amphi__str_slice(field, end + 1, field.size), &s))
         return false;
-    }
-    if (s.type == 's' && !text && s.has_precision && amphi__jinja_is_number(value)) {
+    if (s.type == 's' && !text && s.has_precision && amphi__jinja_is_number(value))
         return fail(call->r, "a format of a number has a precision but no kind");
-    }
-    if (s.type == 's' && !text && value.kind == JINJA_INT) {
+    if (s.type == 's' && !text && value.kind == JINJA_INT)
         s.type = 'd';
-    }
     if (s.type == 's') {
         s.left = s.align == 0 && !amphi__jinja_is_number(value);
         s.type = repr ? 'r' : 's';
@@ -518,13 +490,11 @@ static bool put_times(jinja_render *r, amphi_str format, const struct tm *t, amp
             c = format.data[++i];
         }
         if (long_form(c) != NULL) {
-            for (const char *p = long_form(c); *p != '\0'; p++) {
-                if (*p != '%') {
+            for (const char *p = long_form(c); *p != '\0'; p++)
+                if (*p != '%')
                     amphi__buf_append_char(out, *p);
-                } else {
+                else
                     put_time(out, *++p, false, t);
-                }
-            }
         } else if (!put_time(out, c, bare, t)) {
             return out->status != AMPHI_OK ? amphi__jinja_fail_bounds(r, out)
                                            : fail(r, "strftime has a conversion that is not known");
@@ -539,9 +509,8 @@ bool amphi__jinja_strftime(jinja_render *r, amphi_str format, jinja_value *out)
     struct tm t;
     amphi_buf buf;
 
-    if (gmtime_r(&seconds, &t) == NULL) {
+    if (gmtime_r(&seconds, &t) == NULL)
         return fail(r, "the time is out of range");
-    }
     amphi__jinja_buf_init(&buf);
     if (!put_times(r, format, &t, &buf)) {
         amphi__buf_clear(&buf);

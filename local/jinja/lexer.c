@@ -56,9 +56,8 @@ static bool looking_at(const lexer *lex, const char *what)
 /* Moves on and counts lines. */
 static void advance(lexer *lex, size_t to)
 {
-    for (; lex->at < to; lex->at++) {
+    for (; lex->at < to; lex->at++)
         lex->line += lex->source.data[lex->at] == '\n';
-    }
 }
 
 static size_t skip_blanks(const lexer *lex, size_t at)
@@ -66,9 +65,8 @@ static size_t skip_blanks(const lexer *lex, size_t at)
     size_t size;
 
     while (at < lex->source.size &&
-           amphi__jinja_is_space(amphi__jinja_char_at(lex->source, at, &size))) {
+           amphi__jinja_is_space(amphi__jinja_char_at(lex->source, at, &size)))
         at += size;
-    }
     return at;
 }
 
@@ -97,23 +95,19 @@ static bool push_text(lexer *lex, amphi_str text, char sign, bool lstrip)
 
     if (sign == '-') {
         while (text.size > 0 &&
-               amphi__jinja_is_space(amphi__jinja_char_before(text, text.size, &size))) {
+               amphi__jinja_is_space(amphi__jinja_char_before(text, text.size, &size)))
             text.size -= size;
-        }
     } else if (sign != '+' && lstrip) {
         while (line_start > 0 && text.data[line_start - 1] != '\n' &&
-               amphi__jinja_is_space(amphi__jinja_char_before(text, line_start, &size))) {
+               amphi__jinja_is_space(amphi__jinja_char_before(text, line_start, &size)))
             line_start -= size;
-        }
-        if (line_start > 0 ? text.data[line_start - 1] == '\n' : lex->line_starting) {
+        if (line_start > 0 ? text.data[line_start - 1] == '\n' : lex->line_starting)
             text.size = line_start;
-        }
     }
     if (text.size > 0) {
         jinja_token *token = push(lex, JINJA_TOKEN_TEXT);
-        if (token == NULL) {
+        if (token == NULL)
             return false;
-        }
         token->text = text;
     }
     return true;
@@ -122,11 +116,10 @@ static bool push_text(lexer *lex, amphi_str text, char sign, bool lstrip)
 /* After the closing sign of a block tag or a comment: '-' takes blanks, nothing takes a newline. */
 static void close_tag(lexer *lex, char sign, size_t after)
 {
-    if (sign == '-') {
+    if (sign == '-')
         after = skip_blanks(lex, after);
-    } else if (sign != '+' && after < lex->source.size && lex->source.data[after] == '\n') {
+    else if (sign != '+' && after < lex->source.size && lex->source.data[after] == '\n')
         after++;
-    }
     advance(lex, after);
     lex->line_starting = lex->source.data[after - 1] == '\n';
 }
@@ -164,15 +157,13 @@ static bool is_word_tag(
     lexer ahead = *lex;
 
     ahead.at = at;
-    if (!looking_at(&ahead, "{%")) {
+    if (!looking_at(&ahead, "{%"))
         return false;
-    }
     ahead.at += 2;
     *sign = peek(&ahead, 0) == '-' || peek(&ahead, 0) == '+' ? peek(&ahead, 0) : '\0';
     ahead.at = skip_blanks(lex, ahead.at + (*sign != '\0'));
-    if (!looking_at(&ahead, word)) {
+    if (!looking_at(&ahead, word))
         return false;
-    }
     ahead.at = skip_blanks(lex, ahead.at + strlen(word));
     *after = ahead.at + closing(&ahead, '%', end_sign);
     return *after > ahead.at;
@@ -183,17 +174,15 @@ static bool raw(lexer *lex, char end_sign, size_t after)
     size_t start;
     char sign;
 
-    if (end_sign == '-') {
+    if (end_sign == '-')
         after = skip_blanks(lex, after);
-    }
     advance(lex, after);
     lex->line_starting = lex->source.data[after - 1] == '\n';
     for (start = lex->at; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
         if (peek(lex, 0) == '{' && is_word_tag(lex, lex->at, "endraw", &sign, &end_sign, &after)) {
             amphi_str text = amphi__str_slice(lex->source, start, lex->at);
-            if (!push_text(lex, text, sign, true)) {
+            if (!push_text(lex, text, sign, true))
                 return false;
-            }
             close_tag(lex, end_sign, after);
             return true;
         }
@@ -212,26 +201,22 @@ static bool text(lexer *lex, bool *in_tag, bool *in_print)
     *in_tag = false;
     for (; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
         mark = peek(lex, 0) == '{' ? peek(lex, 1) : '\0';
-        if (mark == '{' || mark == '%' || mark == '#') {
+        if (mark == '{' || mark == '%' || mark == '#')
             break;
-        }
     }
     if (lex->at >= lex->source.size) {
         push_text(lex, amphi__str_slice(lex->source, start, lex->at), '+', false);
         return false;
     }
     sign = peek(lex, 2) == '-' || peek(lex, 2) == '+' ? peek(lex, 2) : '\0';
-    if (!push_text(lex, amphi__str_slice(lex->source, start, lex->at), sign, mark != '{')) {
+    if (!push_text(lex, amphi__str_slice(lex->source, start, lex->at), sign, mark != '{'))
         return false;
-    }
     lex->line_starting = false;
-    if (mark == '#') {
+    if (mark == '#')
         return comment(lex);
-    }
     if (mark == '%' && is_word_tag(lex, lex->at, "raw", &sign, &end_sign, &after) &&
-        end_sign != '+') {
+        end_sign != '+')
         return raw(lex, end_sign, after);
-    }
     token = push(lex, mark == '{' ? JINJA_TOKEN_PRINT_BEGIN : JINJA_TOKEN_BLOCK_BEGIN);
     advance(lex, lex->at + 2 + (sign != '\0'));
     *in_tag = true;
@@ -248,9 +233,8 @@ static int hex_digits(const char *text, size_t count, uint32_t *value)
                          : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10
                          : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10
                                                 : 16u;
-        if (digit > 15) {
+        if (digit > 15)
             return 0;
-        }
         *value = *value << 4 | digit;
     }
     return 1;
@@ -271,9 +255,8 @@ static size_t escape(const char *in, size_t left, char *out, size_t *out_size)
         return 2;
     }
     if (digits > 0) {
-        if (left < 2 + digits || !hex_digits(in + 2, digits, &code) || code > 0x10FFFF) {
+        if (left < 2 + digits || !hex_digits(in + 2, digits, &code) || code > 0x10FFFF)
             return 0;
-        }
         /* Half of a surrogate pair is no character: U+FFFD. */
         *out_size = amphi__utf8_encode(code >= 0xD800 && code <= 0xDFFF ? 0xFFFDu : code, out);
         return 2 + digits;
@@ -281,9 +264,8 @@ static size_t escape(const char *in, size_t left, char *out, size_t *out_size)
     if (in[1] >= '0' && in[1] <= '7') {
         for (digits = 0;
              digits < 3 && digits + 1 < left && in[1 + digits] >= '0' && in[1 + digits] <= '7';
-             digits++) {
+             digits++)
             code = code << 3 | (uint32_t)(in[1 + digits] - '0');
-        }
         *out_size = amphi__utf8_encode(code, out);
         return 1 + digits;
     }
@@ -299,24 +281,20 @@ static bool string(lexer *lex)
     jinja_token *token = push(lex, JINJA_TOKEN_STRING);
     char *value;
 
-    while (end < lex->source.size && lex->source.data[end] != quote) {
+    while (end < lex->source.size && lex->source.data[end] != quote)
         end += lex->source.data[end] == '\\' ? 2 : 1;
-    }
-    if (end >= lex->source.size) {
+    if (end >= lex->source.size)
         return fail(lex, AMPHI_E_FORMAT, "a string is not closed");
-    }
     value = amphi__jinja_alloc_text(lex->arena, end - start + 4);
-    if (token == NULL || value == NULL) {
+    if (token == NULL || value == NULL)
         return fail_arena(lex);
-    }
     for (size_t i = start; i < end;) {
         size_t taken = 1, made = 1;
         value[size] = lex->source.data[i];
         if (lex->source.data[i] == '\\') {
             taken = escape(lex->source.data + i, end - i, value + size, &made);
-            if (taken == 0) {
+            if (taken == 0)
                 return fail(lex, AMPHI_E_FORMAT, "a string has a malformed \\x or \\u escape");
-            }
         }
         i += taken;
         size += made;
@@ -332,9 +310,8 @@ static size_t digits_end(const lexer *lex, size_t at)
     while (at < lex->source.size &&
            ((lex->source.data[at] >= '0' && lex->source.data[at] <= '9') ||
                (lex->source.data[at] == '_' && at + 1 < lex->source.size &&
-                   lex->source.data[at + 1] >= '0' && lex->source.data[at + 1] <= '9'))) {
+                   lex->source.data[at + 1] >= '0' && lex->source.data[at + 1] <= '9')))
         at++;
-    }
     return at;
 }
 
@@ -348,21 +325,17 @@ static size_t float_end(const lexer *lex, size_t integer_end)
 {
     size_t end = integer_end, exponent;
 
-    if (lex->at > 0 && lex->source.data[lex->at - 1] == '.') {
+    if (lex->at > 0 && lex->source.data[lex->at - 1] == '.')
         return 0; /* a.0.1 is two lookups */
-    }
-    if (end < lex->source.size && lex->source.data[end] == '.' && is_digit_at(lex, end + 1)) {
+    if (end < lex->source.size && lex->source.data[end] == '.' && is_digit_at(lex, end + 1))
         end = digits_end(lex, end + 1);
-    }
     if (end < lex->source.size && (lex->source.data[end] | 0x20) == 'e') {
         exponent = end + 1;
         if (exponent < lex->source.size &&
-            (lex->source.data[exponent] == '+' || lex->source.data[exponent] == '-')) {
+            (lex->source.data[exponent] == '+' || lex->source.data[exponent] == '-'))
             exponent++;
-        }
-        if (is_digit_at(lex, exponent)) {
+        if (is_digit_at(lex, exponent))
             end = digits_end(lex, exponent);
-        }
     }
     return end > integer_end ? end : 0;
 }
@@ -382,25 +355,22 @@ static bool number(lexer *lex)
             char c = lex->source.data[end];
             char letter = (char)(c | 0x20);
             if (!(c == '_' || (c >= '0' && c <= '9') ||
-                    (base == 16 && letter >= 'a' && letter <= 'f'))) {
+                    (base == 16 && letter >= 'a' && letter <= 'f')))
                 break;
-            }
         }
     }
     end = fraction > 0 ? fraction : end;
     for (size_t i = lex->at; i < end; i++) {
         if (lex->source.data[i] != '_') {
-            if (size + 1 >= sizeof digits) {
+            if (size + 1 >= sizeof digits)
                 return fail(lex, AMPHI_E_LIMIT, "a number has too many digits");
-            }
             digits[size++] = lex->source.data[i];
         }
     }
     digits[size] = '\0';
     token = push(lex, fraction > 0 ? JINJA_TOKEN_FLOAT : JINJA_TOKEN_INT);
-    if (token == NULL) {
+    if (token == NULL)
         return false;
-    }
     advance(lex, end);
     if (fraction > 0) {
         return amphi__jinja_read_float(amphi_str_make(digits, size), &token->number) ||
@@ -409,9 +379,8 @@ static bool number(lexer *lex)
     errno = 0;
     char *stop = digits;
     token->integer = strtoll(digits, &stop, base);
-    if (errno != 0 || stop != digits + size || size == 0) {
+    if (errno != 0 || stop != digits + size || size == 0)
         return fail(lex, AMPHI_E_FORMAT, "a number is malformed or does not fit 64 bits");
-    }
     return true;
 }
 
@@ -426,12 +395,10 @@ static bool name(lexer *lex)
     size_t end = lex->at;
     jinja_token *token = push(lex, JINJA_TOKEN_NAME);
 
-    if (token == NULL) {
+    if (token == NULL)
         return false;
-    }
-    while (end < lex->source.size && is_name_byte(lex->source.data[end], false)) {
+    while (end < lex->source.size && is_name_byte(lex->source.data[end], false))
         end++;
-    }
     token->text = amphi__str_slice(lex->source, lex->at, end);
     advance(lex, end);
     return true;
@@ -444,28 +411,22 @@ static bool sign(lexer *lex, char *brackets, size_t *open)
     uint16_t code = (uint16_t)(unsigned char)c;
     jinja_token *token;
 
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        if (looking_at(lex, pairs[i])) {
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (looking_at(lex, pairs[i]))
             code = JINJA_SIGN(pairs[i][0], pairs[i][1]);
-        }
-    }
-    if (code < 0x100 && (c == '\0' || strchr("+-/*%~[](){}><=.:|,;", c) == NULL)) {
+    if (code < 0x100 && (c == '\0' || strchr("+-/*%~[](){}><=.:|,;", c) == NULL))
         return fail(lex, AMPHI_E_FORMAT, "a character is not part of the language");
-    }
     if (c == '(' || c == '[' || c == '{') {
-        if (*open >= BRACKETS_MAX) {
+        if (*open >= BRACKETS_MAX)
             return fail(lex, AMPHI_E_LIMIT, "brackets are nested too deeply");
-        }
         brackets[(*open)++] = c == '(' ? ')' : c == '[' ? ']' : '}';
     } else if (c == ')' || c == ']' || c == '}') {
-        if (*open == 0 || brackets[--(*open)] != c) {
+        if (*open == 0 || brackets[--(*open)] != c)
             return fail(lex, AMPHI_E_FORMAT, "a bracket closes that was not opened");
-        }
     }
     token = push(lex, JINJA_TOKEN_SIGN);
-    if (token == NULL) {
+    if (token == NULL)
         return false;
-    }
     token->sign = code;
     advance(lex, lex->at + (code > 0xFF ? 2 : 1));
     return true;
@@ -478,12 +439,10 @@ static bool tag_end(lexer *lex, bool in_print, bool *done)
     size_t size = closing(lex, in_print ? '}' : '%', &end_sign);
 
     *done = size > 0 && !(in_print && end_sign == '+');
-    if (!*done) {
+    if (!*done)
         return true;
-    }
-    if (push(lex, in_print ? JINJA_TOKEN_PRINT_END : JINJA_TOKEN_BLOCK_END) == NULL) {
+    if (push(lex, in_print ? JINJA_TOKEN_PRINT_END : JINJA_TOKEN_BLOCK_END) == NULL)
         return false;
-    }
     /* A newline after {{ }} stays: '+' says so. */
     close_tag(lex, in_print && end_sign != '-' ? '+' : end_sign, lex->at + size);
     return true;
@@ -503,21 +462,18 @@ static bool inside(lexer *lex, bool in_print)
             advance(lex, blanks);
             continue;
         }
-        if (open == 0 && (!tag_end(lex, in_print, &done) || done)) {
+        if (open == 0 && (!tag_end(lex, in_print, &done) || done))
             return done;
-        }
-        if (c >= '0' && c <= '9') {
+        if (c >= '0' && c <= '9')
             fine = number(lex);
-        } else if (is_name_byte(c, true)) {
+        else if (is_name_byte(c, true))
             fine = name(lex);
-        } else if (c == '\'' || c == '"') {
+        else if (c == '\'' || c == '"')
             fine = string(lex);
-        } else {
+        else
             fine = sign(lex, brackets, &open);
-        }
-        if (!fine) {
+        if (!fine)
             return false;
-        }
     }
     return fail(lex, AMPHI_E_FORMAT, "a tag is not closed");
 }
@@ -528,19 +484,16 @@ static bool normalize(lexer *lex, amphi_str source)
     char *copy = amphi__jinja_alloc_text(lex->arena, source.size);
     size_t size = 0;
 
-    if (copy == NULL) {
+    if (copy == NULL)
         return fail_arena(lex);
-    }
     for (size_t i = 0; i < source.size; i++) {
         copy[size] = source.data[i] == '\r' ? '\n' : source.data[i];
         size++;
-        if (source.data[i] == '\r' && i + 1 < source.size && source.data[i + 1] == '\n') {
+        if (source.data[i] == '\r' && i + 1 < source.size && source.data[i + 1] == '\n')
             i++;
-        }
     }
-    if (size > 0 && copy[size - 1] == '\n') {
+    if (size > 0 && copy[size - 1] == '\n')
         size--;
-    }
     lex->source = amphi_str_make(copy, size);
     return true;
 }
@@ -563,9 +516,8 @@ amphi_status amphi__jinja_lex(
     if (normalize(&lex, source)) {
         while (text(&lex, &in_tag, &in_print) && (!in_tag || inside(&lex, in_print))) {
         }
-        if (lex.status == AMPHI_OK) {
+        if (lex.status == AMPHI_OK)
             push(&lex, JINJA_TOKEN_END);
-        }
     }
     return lex.status;
 }

@@ -35,12 +35,10 @@ static jinja_node *parse_cond(jinja_parser *p)
 
     while (first != NULL && amphi__jinja_take_name(p, "if")) {
         jinja_node *node = pair(p, JINJA_NODE_COND, first, amphi__jinja_parse_or(p));
-        if (node == NULL) {
+        if (node == NULL)
             return NULL;
-        }
-        if (amphi__jinja_take_name(p, "else") && (node->c = amphi__jinja_expression(p)) == NULL) {
+        if (amphi__jinja_take_name(p, "else") && (node->c = amphi__jinja_expression(p)) == NULL)
             return NULL;
-        }
         first = node;
     }
     return first;
@@ -50,9 +48,8 @@ jinja_node *amphi__jinja_expression(jinja_parser *p)
 {
     jinja_node *node;
 
-    if (!amphi__jinja_enter(p)) {
+    if (!amphi__jinja_enter(p))
         return NULL;
-    }
     node = parse_cond(p);
     p->depth--;
     return node;
@@ -64,9 +61,8 @@ static jinja_node *parse_and(jinja_parser *p)
 {
     jinja_node *left = parse_not(p);
 
-    while (left != NULL && amphi__jinja_take_name(p, "and")) {
+    while (left != NULL && amphi__jinja_take_name(p, "and"))
         left = pair(p, JINJA_NODE_AND, left, parse_not(p));
-    }
     return left;
 }
 
@@ -74,9 +70,8 @@ jinja_node *amphi__jinja_parse_or(jinja_parser *p)
 {
     jinja_node *left = parse_and(p);
 
-    while (left != NULL && amphi__jinja_take_name(p, "or")) {
+    while (left != NULL && amphi__jinja_take_name(p, "or"))
         left = pair(p, JINJA_NODE_OR, left, parse_and(p));
-    }
     return left;
 }
 
@@ -90,9 +85,8 @@ static jinja_node *parse_sum(jinja_parser *p)
         uint16_t op = amphi__jinja_peek(p, 0)->sign;
         p->at++;
         left = pair(p, JINJA_NODE_BINARY, left, parse_concat(p));
-        if (left != NULL) {
+        if (left != NULL)
             left->op = op;
-        }
     }
     return left;
 }
@@ -103,14 +97,11 @@ static uint16_t comparison(jinja_parser *p)
     static const uint16_t signs[] = {'<', '>', JINJA_SIGN('=', '='), JINJA_SIGN('!', '='),
         JINJA_SIGN('<', '='), JINJA_SIGN('>', '=')};
 
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
-        if (amphi__jinja_take_sign(p, signs[i])) {
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (amphi__jinja_take_sign(p, signs[i]))
             return signs[i];
-        }
-    }
-    if (amphi__jinja_take_name(p, "in")) {
+    if (amphi__jinja_take_name(p, "in"))
         return JINJA_OP_IN;
-    }
     if (amphi__jinja_at_name(p, "not") && amphi__jinja_peek(p, 1)->kind == JINJA_TOKEN_NAME &&
         amphi__str_equal_c(amphi__jinja_peek(p, 1)->text, "in")) {
         p->at += 2;
@@ -126,18 +117,15 @@ static jinja_node *parse_compare(jinja_parser *p)
 
     while (left != NULL && (op = comparison(p)) != 0) {
         jinja_node *operand = amphi__jinja_node_new(p, JINJA_NODE_OPERAND);
-        if (node == NULL) {
+        if (node == NULL)
             node = amphi__jinja_node_new(p, JINJA_NODE_COMPARE);
-        }
-        if (node == NULL || operand == NULL) {
+        if (node == NULL || operand == NULL)
             return NULL;
-        }
         node->a = left;
         operand->op = op;
         operand->a = parse_sum(p);
-        if (operand->a == NULL || !amphi__jinja_nodes_push(p, &node->list, operand)) {
+        if (operand->a == NULL || !amphi__jinja_nodes_push(p, &node->list, operand))
             return NULL;
-        }
     }
     return left != NULL && node != NULL ? node : left;
 }
@@ -146,14 +134,12 @@ static jinja_node *parse_not(jinja_parser *p)
 {
     jinja_node *node;
 
-    if (!amphi__jinja_at_name(p, "not")) {
+    if (!amphi__jinja_at_name(p, "not"))
         return parse_compare(p);
-    }
     node = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
     p->at++;
-    if (node == NULL || !amphi__jinja_enter(p)) {
+    if (node == NULL || !amphi__jinja_enter(p))
         return NULL;
-    }
     node->op = '!';
     node->a = parse_not(p);
     p->depth--;
@@ -166,9 +152,8 @@ static jinja_node *parse_power(jinja_parser *p)
 
     while (left != NULL && amphi__jinja_take_sign(p, JINJA_SIGN('*', '*'))) {
         left = pair(p, JINJA_NODE_BINARY, left, parse_unary(p, true));
-        if (left != NULL) {
+        if (left != NULL)
             left->op = JINJA_SIGN('*', '*');
-        }
     }
     return left;
 }
@@ -181,9 +166,8 @@ static jinja_node *parse_product(jinja_parser *p)
     for (size_t i = 0; left != NULL && i < sizeof signs / sizeof signs[0]; i++) {
         if (amphi__jinja_take_sign(p, signs[i])) {
             left = pair(p, JINJA_NODE_BINARY, left, parse_power(p));
-            if (left != NULL) {
+            if (left != NULL)
                 left->op = signs[i];
-            }
             i = (size_t)-1; /* any of them may follow */
         }
     }
@@ -194,18 +178,14 @@ static jinja_node *parse_concat(jinja_parser *p)
 {
     jinja_node *first = parse_product(p), *node;
 
-    if (first == NULL || !amphi__jinja_at_sign(p, '~')) {
+    if (first == NULL || !amphi__jinja_at_sign(p, '~'))
         return first;
-    }
     node = amphi__jinja_node_new(p, JINJA_NODE_CONCAT);
-    if (node == NULL || !amphi__jinja_nodes_push(p, &node->list, first)) {
+    if (node == NULL || !amphi__jinja_nodes_push(p, &node->list, first))
         return NULL;
-    }
-    while (amphi__jinja_take_sign(p, '~')) {
-        if (!amphi__jinja_nodes_push(p, &node->list, parse_product(p))) {
+    while (amphi__jinja_take_sign(p, '~'))
+        if (!amphi__jinja_nodes_push(p, &node->list, parse_product(p)))
             return NULL;
-        }
-    }
     return node;
 }
 
@@ -218,21 +198,18 @@ static bool argument(jinja_parser *p, jinja_args *args)
         args->stars = args->stars == NULL ? amphi__jinja_expression(p) : NULL;
         return args->stars != NULL || amphi__jinja_parse_fail(p, "a call has ** twice");
     }
-    if (args->stars != NULL) {
+    if (args->stars != NULL)
         return amphi__jinja_parse_fail(p, "an argument follows **");
-    }
     if (token->kind == JINJA_TOKEN_NAME && next->kind == JINJA_TOKEN_SIGN && next->sign == '=') {
         jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_NAME);
         p->at += 2;
-        if (node == NULL || (node->a = amphi__jinja_expression(p)) == NULL) {
+        if (node == NULL || (node->a = amphi__jinja_expression(p)) == NULL)
             return false;
-        }
         node->text = token->text;
         return amphi__jinja_nodes_push(p, &args->named, node);
     }
-    if (args->star != NULL || args->named.count > 0) {
+    if (args->star != NULL || args->named.count > 0)
         return amphi__jinja_parse_fail(p, "a positional argument follows a named one");
-    }
     if (amphi__jinja_take_sign(p, '*')) {
         args->star = amphi__jinja_expression(p);
         return args->star != NULL;
@@ -246,17 +223,14 @@ static bool arguments(jinja_parser *p, jinja_node *node)
     bool comma = true;
 
     node->args = amphi__jinja_alloc(p->arena, sizeof *node->args);
-    if (node->args == NULL) {
+    if (node->args == NULL)
         return amphi__jinja_parse_fail_memory(p);
-    }
     p->at++;
     while (!amphi__jinja_take_sign(p, ')')) {
-        if (!comma) {
+        if (!comma)
             return amphi__jinja_parse_fail(p, "arguments are separated by commas");
-        }
-        if (!argument(p, node->args)) {
+        if (!argument(p, node->args))
             return false;
-        }
         comma = amphi__jinja_take_sign(p, ',');
     }
     return true;
@@ -267,14 +241,12 @@ static bool dotted(jinja_parser *p, amphi_str *out)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
 
-    if (token->kind != JINJA_TOKEN_NAME) {
+    if (token->kind != JINJA_TOKEN_NAME)
         return amphi__jinja_parse_fail(p, "a filter or test needs a name");
-    }
     *out = token->text;
     p->at++;
-    if (amphi__jinja_at_sign(p, '.')) {
+    if (amphi__jinja_at_sign(p, '.'))
         return amphi__jinja_parse_fail(p, "no filter or test has a dot in its name");
-    }
     return true;
 }
 
@@ -283,14 +255,12 @@ jinja_node *amphi__jinja_filters(jinja_parser *p, jinja_node *subject, bool inli
     while (inline_first || amphi__jinja_take_sign(p, '|')) {
         jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_FILTER);
         inline_first = false;
-        if (node == NULL || !dotted(p, &node->text)) {
+        if (node == NULL || !dotted(p, &node->text))
             return NULL;
-        }
         node->a = subject;
         node->builtin = amphi__jinja_filter_find(node->text);
-        if (amphi__jinja_at_sign(p, '(') && !arguments(p, node)) {
+        if (amphi__jinja_at_sign(p, '(') && !arguments(p, node))
             return NULL;
-        }
         subject = node;
     }
     return subject;
@@ -306,29 +276,25 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
 
     if (amphi__jinja_at_name(p, "not")) {
         negation = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
-        if (negation == NULL) {
+        if (negation == NULL)
             return NULL;
-        }
         p->at++;
     }
-    if (node == NULL || !dotted(p, &node->text)) {
+    if (node == NULL || !dotted(p, &node->text))
         return NULL;
-    }
     node->a = subject;
     node->builtin = amphi__jinja_test_find(node->text);
     token = amphi__jinja_peek(p, 0);
     if (amphi__jinja_at_sign(p, '(')) {
-        if (!arguments(p, node)) {
+        if (!arguments(p, node))
             return NULL;
-        }
     } else if ((token->kind >= JINJA_TOKEN_NAME && token->kind <= JINJA_TOKEN_FLOAT &&
                    !amphi__jinja_at_name(p, "else") && !amphi__jinja_at_name(p, "or") &&
                    !amphi__jinja_at_name(p, "and")) ||
                amphi__jinja_at_sign(p, '[') || amphi__jinja_at_sign(p, '{')) {
         jinja_node *value;
-        if (amphi__jinja_at_name(p, "is")) {
+        if (amphi__jinja_at_name(p, "is"))
             return fail(p, "tests can't be chained with is");
-        }
         node->args = amphi__jinja_alloc(p->arena, sizeof *node->args);
         if (node->args == NULL) {
             amphi__jinja_parse_fail_memory(p);
@@ -336,9 +302,8 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
         }
         value = amphi__jinja_primary(p, false);
         value = value != NULL ? parse_postfix(p, value) : NULL;
-        if (!amphi__jinja_nodes_push(p, &node->args->values, value)) {
+        if (!amphi__jinja_nodes_push(p, &node->args->values, value))
             return NULL;
-        }
     }
     if (negation != NULL) {
         negation->op = '!';
@@ -355,18 +320,16 @@ static bool subscript(jinja_parser *p, jinja_node *node)
 
     if (!amphi__jinja_at_sign(p, ':')) {
         node->b = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
-        if (node->b == NULL) {
+        if (node->b == NULL)
             return false;
-        }
     }
     while (part < 2 && amphi__jinja_take_sign(p, ':')) {
         node->kind = JINJA_NODE_SLICE;
         part++;
         if (!amphi__jinja_at_sign(p, ':') && !amphi__jinja_at_sign(p, ']')) {
             *parts[part] = amphi__jinja_expression(p);
-            if (*parts[part] == NULL) {
+            if (*parts[part] == NULL)
                 return false;
-            }
         }
     }
     return amphi__jinja_expect_sign(p, ']', "a subscript needs a closing ]");
@@ -382,13 +345,11 @@ static bool attribute(jinja_parser *p, jinja_node *node)
         node->text = token->text;
         return true;
     }
-    if (token->kind != JINJA_TOKEN_INT) {
+    if (token->kind != JINJA_TOKEN_INT)
         return amphi__jinja_parse_fail(p, "a name or a number must follow the dot");
-    }
     node->b = amphi__jinja_node_new(p, JINJA_NODE_CONST);
-    if (node->b == NULL) {
+    if (node->b == NULL)
         return false;
-    }
     node->b->value = amphi__jinja_int(token->integer);
     return true;
 }
@@ -399,13 +360,11 @@ static jinja_node *parse_postfix(jinja_parser *p, jinja_node *subject)
         jinja_node *node;
         bool fine;
         if (!amphi__jinja_at_sign(p, '.') && !amphi__jinja_at_sign(p, '[') &&
-            !amphi__jinja_at_sign(p, '(')) {
+            !amphi__jinja_at_sign(p, '('))
             return subject;
-        }
         node = amphi__jinja_node_new(p, JINJA_NODE_ITEM);
-        if (node == NULL) {
+        if (node == NULL)
             return NULL;
-        }
         node->a = subject;
         if (amphi__jinja_take_sign(p, '.')) {
             fine = attribute(p, node);
@@ -415,9 +374,8 @@ static jinja_node *parse_postfix(jinja_parser *p, jinja_node *subject)
             node->kind = JINJA_NODE_CALL;
             fine = arguments(p, node);
         }
-        if (!fine) {
+        if (!fine)
             return NULL;
-        }
         subject = node;
     }
 }
@@ -425,17 +383,15 @@ static jinja_node *parse_postfix(jinja_parser *p, jinja_node *subject)
 /* Filters, tests and calls after a value, in any order. */
 static jinja_node *parse_suffixes(jinja_parser *p, jinja_node *node)
 {
-    while (node != NULL) {
-        if (amphi__jinja_at_sign(p, '|')) {
+    while (node != NULL)
+        if (amphi__jinja_at_sign(p, '|'))
             node = amphi__jinja_filters(p, node, false);
-        } else if (amphi__jinja_take_name(p, "is")) {
+        else if (amphi__jinja_take_name(p, "is"))
             node = parse_test(p, node);
-        } else if (amphi__jinja_at_sign(p, '(')) {
+        else if (amphi__jinja_at_sign(p, '('))
             node = parse_postfix(p, node);
-        } else {
+        else
             break;
-        }
-    }
     return node;
 }
 
@@ -445,16 +401,14 @@ static jinja_node *parse_unary(jinja_parser *p, bool with_filters)
 
     if (amphi__jinja_at_sign(p, '-') || amphi__jinja_at_sign(p, '+')) {
         node = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
-        if (node == NULL || !amphi__jinja_enter(p)) {
+        if (node == NULL || !amphi__jinja_enter(p))
             return NULL;
-        }
         node->op = amphi__jinja_peek(p, 0)->sign;
         p->at++;
         node->a = parse_unary(p, false);
         p->depth--;
-        if (node->a == NULL) {
+        if (node->a == NULL)
             return NULL;
-        }
     } else {
         node = amphi__jinja_primary(p, false);
     }

@@ -21,17 +21,14 @@ static jinja_node *items(jinja_parser *p, jinja_node_kind kind, uint16_t close)
     bool comma = true;
 
     while (node != NULL && !amphi__jinja_take_sign(p, close)) {
-        if (!comma) {
+        if (!comma)
             return fail(p, "the items of a list or mapping are separated by commas");
-        }
-        if (!amphi__jinja_nodes_push(p, &node->list, amphi__jinja_expression(p))) {
+        if (!amphi__jinja_nodes_push(p, &node->list, amphi__jinja_expression(p)))
             return NULL;
-        }
         if (kind == JINJA_NODE_DICT &&
             (!amphi__jinja_expect_sign(p, ':', "a key of a mapping needs a : and a value") ||
-                !amphi__jinja_nodes_push(p, &node->list, amphi__jinja_expression(p)))) {
+                !amphi__jinja_nodes_push(p, &node->list, amphi__jinja_expression(p))))
             return NULL;
-        }
         comma = amphi__jinja_take_sign(p, ',');
     }
     return node;
@@ -41,9 +38,8 @@ static jinja_node *constant(jinja_parser *p, jinja_value value)
 {
     jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_CONST);
 
-    if (node != NULL) {
+    if (node != NULL)
         node->value = value;
-    }
     return node;
 }
 
@@ -60,27 +56,22 @@ static jinja_node *parse_name(jinja_parser *p, amphi_str name, bool nsref)
 {
     jinja_node *node;
 
-    if (amphi__str_equal_c(name, "true") || amphi__str_equal_c(name, "True")) {
+    if (amphi__str_equal_c(name, "true") || amphi__str_equal_c(name, "True"))
         return constant(p, amphi__jinja_bool(true));
-    }
-    if (amphi__str_equal_c(name, "false") || amphi__str_equal_c(name, "False")) {
+    if (amphi__str_equal_c(name, "false") || amphi__str_equal_c(name, "False"))
         return constant(p, amphi__jinja_bool(false));
-    }
-    if (amphi__str_equal_c(name, "none") || amphi__str_equal_c(name, "None")) {
+    if (amphi__str_equal_c(name, "none") || amphi__str_equal_c(name, "None"))
         return constant(p, amphi__jinja_none());
-    }
     node = amphi__jinja_node_new(p, JINJA_NODE_NAME);
-    if (node == NULL || !amphi__jinja_symbol(p, name, &node->symbol)) {
+    if (node == NULL || !amphi__jinja_symbol(p, name, &node->symbol))
         return NULL;
-    }
     node->text = name;
     node->builtin = amphi__jinja_global_find(name);
     note_use(p->macro, node->symbol);
     if (nsref && amphi__jinja_take_sign(p, '.')) {
         const jinja_token *token = amphi__jinja_peek(p, 0);
-        if (token->kind != JINJA_TOKEN_NAME) {
+        if (token->kind != JINJA_TOKEN_NAME)
             return fail(p, "a name must follow the dot");
-        }
         p->at++;
         node->kind = JINJA_NODE_NSREF;
         node->text = token->text;
@@ -123,12 +114,10 @@ jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref)
         node = amphi__jinja_tuple(p, JINJA_IN_PAREN, NULL);
         return node != NULL && amphi__jinja_expect_sign(p, ')', "a ( is not closed") ? node : NULL;
     }
-    if (token->kind == JINJA_TOKEN_SIGN && token->sign == '[') {
+    if (token->kind == JINJA_TOKEN_SIGN && token->sign == '[')
         return items(p, JINJA_NODE_LIST, ']');
-    }
-    if (token->kind == JINJA_TOKEN_SIGN && token->sign == '{') {
+    if (token->kind == JINJA_TOKEN_SIGN && token->sign == '{')
         return items(p, JINJA_NODE_DICT, '}');
-    }
     p->at--;
     return fail(p, "an expression is missing or malformed");
 }
@@ -145,15 +134,12 @@ static jinja_node *tuple_item(jinja_parser *p, unsigned flags)
 {
     jinja_node *node;
 
-    if ((flags & JINJA_TARGET) != 0) {
+    if ((flags & JINJA_TARGET) != 0)
         return amphi__jinja_primary(p, (flags & JINJA_NSREF) != 0);
-    }
-    if ((flags & JINJA_NO_COND) == 0) {
+    if ((flags & JINJA_NO_COND) == 0)
         return amphi__jinja_expression(p);
-    }
-    if (!amphi__jinja_enter(p)) {
+    if (!amphi__jinja_enter(p))
         return NULL;
-    }
     node = amphi__jinja_parse_or(p);
     p->depth--;
     return node;
@@ -165,37 +151,30 @@ jinja_node *amphi__jinja_tuple(jinja_parser *p, unsigned flags, const char *stop
 
     while (!at_tuple_end(p, stop)) {
         item = tuple_item(p, flags);
-        if (item == NULL) {
+        if (item == NULL)
             return NULL;
-        }
         if (!amphi__jinja_take_sign(p, ',')) {
             return node == NULL || amphi__jinja_nodes_push(p, &node->list, item)
                        ? (node == NULL ? item : node)
                        : NULL;
         }
-        if (node == NULL && (node = amphi__jinja_node_new(p, JINJA_NODE_TUPLE)) == NULL) {
+        if (node == NULL && (node = amphi__jinja_node_new(p, JINJA_NODE_TUPLE)) == NULL)
             return NULL;
-        }
-        if (!amphi__jinja_nodes_push(p, &node->list, item)) {
+        if (!amphi__jinja_nodes_push(p, &node->list, item))
             return NULL;
-        }
     }
-    if (node == NULL && (flags & JINJA_IN_PAREN) != 0) {
+    if (node == NULL && (flags & JINJA_IN_PAREN) != 0)
         node = amphi__jinja_node_new(p, JINJA_NODE_TUPLE);
-    }
     return node != NULL ? node : fail(p, "an expression is missing");
 }
 
 static bool can_assign(const jinja_node *node)
 {
-    if (node->kind != JINJA_NODE_TUPLE) {
+    if (node->kind != JINJA_NODE_TUPLE)
         return node->kind == JINJA_NODE_NAME || node->kind == JINJA_NODE_NSREF;
-    }
-    for (size_t i = 0; i < node->list.count; i++) {
-        if (!can_assign(node->list.items[i])) { /* as deep as the parser went: bounded */
+    for (size_t i = 0; i < node->list.count; i++)
+        if (!can_assign(node->list.items[i])) /* as deep as the parser went: bounded */
             return false;
-        }
-    }
     return true;
 }
 
@@ -204,11 +183,9 @@ jinja_node *amphi__jinja_target(jinja_parser *p, unsigned flags, const char *sto
     jinja_node *node = (flags & JINJA_ONE_NAME) != 0 ? amphi__jinja_primary(p, false)
                                                      : amphi__jinja_tuple(p, flags, stop);
 
-    if (node == NULL) {
+    if (node == NULL)
         return NULL;
-    }
-    if (!can_assign(node) || ((flags & JINJA_ONE_NAME) != 0 && node->kind != JINJA_NODE_NAME)) {
+    if (!can_assign(node) || ((flags & JINJA_ONE_NAME) != 0 && node->kind != JINJA_NODE_NAME))
         return fail(p, "this can't be assigned to");
-    }
     return node;
 }

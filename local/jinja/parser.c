@@ -28,17 +28,15 @@ static bool fail_limit(jinja_parser *p, const char *what)
 {
     amphi__jinja_parse_fail(p, what);
     p->status = AMPHI_E_LIMIT;
-    if (p->error != NULL) {
+    if (p->error != NULL)
         p->error->status = AMPHI_E_LIMIT;
-    }
     return false;
 }
 
 bool amphi__jinja_parse_fail_memory(jinja_parser *p)
 {
-    if (p->arena->status == AMPHI_E_LIMIT) {
+    if (p->arena->status == AMPHI_E_LIMIT)
         return fail_limit(p, "the template needs too much memory");
-    }
     p->status = amphi__fail_no_memory(p->error);
     return false;
 }
@@ -80,9 +78,8 @@ bool amphi__jinja_expect_sign(jinja_parser *p, uint16_t sign, const char *what)
 
 bool amphi__jinja_enter(jinja_parser *p)
 {
-    if (p->depth >= JINJA_DEPTH_MAX) {
+    if (p->depth >= JINJA_DEPTH_MAX)
         return fail_limit(p, "tags or brackets are nested too deeply");
-    }
     p->depth++;
     return true;
 }
@@ -109,14 +106,12 @@ bool amphi__jinja_nodes_push(jinja_parser *p, jinja_nodes *nodes, jinja_node *no
 {
     jinja_node **items;
 
-    if (node == NULL) {
+    if (node == NULL)
         return false;
-    }
     items = amphi__jinja_grow(
         p->arena, nodes->items, nodes->count, &nodes->capacity, sizeof *nodes->items);
-    if (items == NULL) {
+    if (items == NULL)
         return amphi__jinja_parse_fail_memory(p);
-    }
     nodes->items = items;
     nodes->items[nodes->count++] = node;
     return true;
@@ -132,9 +127,8 @@ bool amphi__jinja_symbol(jinja_parser *p, amphi_str name, uint32_t *symbol)
         return true;
     }
     if (!amphi__jinja_dict_set(p->arena, program->symbols, amphi__jinja_str(name),
-            amphi__jinja_int(program->symbol_count), NULL)) {
+            amphi__jinja_int(program->symbol_count), NULL))
         return amphi__jinja_parse_fail_memory(p);
-    }
     *symbol = program->symbol_count++;
     return true;
 }
@@ -143,9 +137,8 @@ static bool body(jinja_parser *p, jinja_nodes *out, const char *const *ends);
 
 static bool block_end(jinja_parser *p)
 {
-    if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_BLOCK_END) {
+    if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_BLOCK_END)
         return amphi__jinja_parse_fail(p, "a tag has something it should not have before its %}");
-    }
     p->at++;
     return true;
 }
@@ -154,9 +147,8 @@ static bool block_end(jinja_parser *p)
 static bool tag_body(jinja_parser *p, jinja_nodes *out, const char *const *ends)
 {
     amphi__jinja_take_sign(p, ':');
-    if (!block_end(p) || !amphi__jinja_enter(p) || !body(p, out, ends)) {
+    if (!block_end(p) || !amphi__jinja_enter(p) || !body(p, out, ends))
         return false;
-    }
     p->depth--;
     return true;
 }
@@ -165,9 +157,8 @@ static bool tag_body_taken(jinja_parser *p, jinja_nodes *out, const char *end)
 {
     const char *const ends[] = {end, NULL};
 
-    if (!tag_body(p, out, ends)) {
+    if (!tag_body(p, out, ends))
         return false;
-    }
     p->at++;
     return true;
 }
@@ -177,31 +168,24 @@ static bool parse_for(jinja_parser *p, jinja_node *node)
     static const char *const ends[] = {"endfor", "else", NULL};
 
     node->a = amphi__jinja_target(p, JINJA_TARGET, "in");
-    if (node->a == NULL) {
+    if (node->a == NULL)
         return false;
-    }
-    if (node->a->kind == JINJA_NODE_NAME && node->a->symbol == JINJA_SYMBOL_LOOP) {
+    if (node->a->kind == JINJA_NODE_NAME && node->a->symbol == JINJA_SYMBOL_LOOP)
         return amphi__jinja_parse_fail(p, "a loop's variable can't be called loop");
-    }
-    if (!amphi__jinja_take_name(p, "in")) {
+    if (!amphi__jinja_take_name(p, "in"))
         return amphi__jinja_parse_fail(p, "for needs 'in' after its variable");
-    }
     node->b = amphi__jinja_tuple(p, JINJA_NO_COND, "recursive");
-    if (node->b == NULL) {
+    if (node->b == NULL)
         return false;
-    }
-    if (amphi__jinja_take_name(p, "if") && (node->c = amphi__jinja_expression(p)) == NULL) {
+    if (amphi__jinja_take_name(p, "if") && (node->c = amphi__jinja_expression(p)) == NULL)
         return false;
-    }
     node->recursive = amphi__jinja_take_name(p, "recursive");
     p->loops++;
-    if (!tag_body(p, &node->list, ends)) {
+    if (!tag_body(p, &node->list, ends))
         return false;
-    }
     p->loops--;
-    if (amphi__jinja_take_name(p, "endfor")) {
+    if (amphi__jinja_take_name(p, "endfor"))
         return true;
-    }
     p->at++;
     return tag_body_taken(p, &node->else_list, "endfor");
 }
@@ -212,20 +196,16 @@ static bool parse_if(jinja_parser *p, jinja_node *node)
 
     for (;;) {
         jinja_node *branch = amphi__jinja_node_new(p, JINJA_NODE_BRANCH);
-        if (!amphi__jinja_nodes_push(p, &node->list, branch)) {
+        if (!amphi__jinja_nodes_push(p, &node->list, branch))
             return false;
-        }
         branch->a = amphi__jinja_tuple(p, JINJA_NO_COND, NULL);
-        if (branch->a == NULL || !tag_body(p, &branch->list, ends)) {
+        if (branch->a == NULL || !tag_body(p, &branch->list, ends))
             return false;
-        }
-        if (!amphi__jinja_take_name(p, "elif")) {
+        if (!amphi__jinja_take_name(p, "elif"))
             break;
-        }
     }
-    if (amphi__jinja_take_name(p, "else")) {
+    if (amphi__jinja_take_name(p, "else"))
         return tag_body_taken(p, &node->else_list, "endif");
-    }
     p->at++;
     return true;
 }
@@ -233,17 +213,15 @@ static bool parse_if(jinja_parser *p, jinja_node *node)
 static bool parse_set(jinja_parser *p, jinja_node *node)
 {
     node->a = amphi__jinja_target(p, JINJA_TARGET | JINJA_NSREF, NULL);
-    if (node->a == NULL) {
+    if (node->a == NULL)
         return false;
-    }
     if (amphi__jinja_take_sign(p, '=')) {
         node->b = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
         return node->b != NULL;
     }
     node->kind = JINJA_NODE_SET_BLOCK;
-    if (amphi__jinja_at_sign(p, '|') && (node->b = amphi__jinja_filters(p, NULL, false)) == NULL) {
+    if (amphi__jinja_at_sign(p, '|') && (node->b = amphi__jinja_filters(p, NULL, false)) == NULL)
         return false;
-    }
     return tag_body_taken(p, &node->list, "endset");
 }
 
@@ -251,34 +229,28 @@ static jinja_params *new_params(jinja_parser *p)
 {
     jinja_params *params = amphi__jinja_alloc(p->arena, sizeof *params);
 
-    if (params == NULL) {
+    if (params == NULL)
         amphi__jinja_parse_fail_memory(p);
-    }
     return params;
 }
 
 static bool signature(jinja_parser *p, jinja_params *params)
 {
-    if (!amphi__jinja_expect_sign(p, '(', "parameters need a (")) {
+    if (!amphi__jinja_expect_sign(p, '(', "parameters need a ("))
         return false;
-    }
     while (!amphi__jinja_take_sign(p, ')')) {
         jinja_node *target;
         if (params->targets.count > 0 &&
-            !amphi__jinja_expect_sign(p, ',', "parameters are separated by commas")) {
+            !amphi__jinja_expect_sign(p, ',', "parameters are separated by commas"))
             return false;
-        }
-        if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_NAME) {
+        if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_NAME)
             return amphi__jinja_parse_fail(p, "a parameter needs a name");
-        }
         target = amphi__jinja_target(p, JINJA_ONE_NAME, NULL);
-        if (!amphi__jinja_nodes_push(p, &params->targets, target)) {
+        if (!amphi__jinja_nodes_push(p, &params->targets, target))
             return false;
-        }
         if (amphi__jinja_take_sign(p, '=')) {
-            if (!amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p))) {
+            if (!amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p)))
                 return false;
-            }
         } else if (params->defaults.count > 0) {
             return amphi__jinja_parse_fail(
                 p, "a parameter without a default follows one that has one");
@@ -295,9 +267,8 @@ static bool function_body(jinja_parser *p, jinja_node *node, const char *end)
 
     p->macro = node->params;
     p->loops = 0;
-    if (!tag_body_taken(p, &node->list, end)) {
+    if (!tag_body_taken(p, &node->list, end))
         return false;
-    }
     p->macro = outer;
     p->loops = loops;
     if (outer != NULL) { /* a name used deep inside is used here */
@@ -312,9 +283,8 @@ static bool parse_macro(jinja_parser *p, jinja_node *node)
 {
     const jinja_token *name = amphi__jinja_peek(p, 0);
 
-    if (name->kind != JINJA_TOKEN_NAME) {
+    if (name->kind != JINJA_TOKEN_NAME)
         return amphi__jinja_parse_fail(p, "a macro needs a name");
-    }
     p->at++;
     node->text = name->text;
     node->params = new_params(p);
@@ -326,40 +296,33 @@ static bool parse_call(jinja_parser *p, jinja_node *node)
 {
     node->text = AMPHI_STR("caller");
     node->params = new_params(p);
-    if (node->params == NULL) {
+    if (node->params == NULL)
         return false;
-    }
-    if (amphi__jinja_at_sign(p, '(') && !signature(p, node->params)) {
+    if (amphi__jinja_at_sign(p, '(') && !signature(p, node->params))
         return false;
-    }
     node->a = amphi__jinja_expression(p);
-    if (node->a == NULL) {
+    if (node->a == NULL)
         return false;
-    }
-    if (node->a->kind != JINJA_NODE_CALL) {
+    if (node->a->kind != JINJA_NODE_CALL)
         return amphi__jinja_parse_fail(p, "a call block needs a call");
-    }
     return function_body(p, node, "endcall");
 }
 
 static bool parse_with(jinja_parser *p, jinja_node *node)
 {
     node->params = new_params(p);
-    if (node->params == NULL) {
+    if (node->params == NULL)
         return false;
-    }
     while (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_BLOCK_END) {
         jinja_params *params = node->params;
         if (params->targets.count > 0 &&
-            !amphi__jinja_expect_sign(p, ',', "the variables of with are separated by commas")) {
+            !amphi__jinja_expect_sign(p, ',', "the variables of with are separated by commas"))
             return false;
-        }
         if (!amphi__jinja_nodes_push(
                 p, &params->targets, amphi__jinja_target(p, JINJA_ONE_NAME, NULL)) ||
             !amphi__jinja_expect_sign(p, '=', "a variable of with needs a value") ||
-            !amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p))) {
+            !amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p)))
             return false;
-        }
     }
     return tag_body_taken(p, &node->list, "endwith");
 }
@@ -381,9 +344,8 @@ static bool parse_print(jinja_parser *p, jinja_node *node)
 
     node->a = all;
     do {
-        if (all == NULL || !amphi__jinja_nodes_push(p, &all->list, amphi__jinja_expression(p))) {
+        if (all == NULL || !amphi__jinja_nodes_push(p, &all->list, amphi__jinja_expression(p)))
             return false;
-        }
     } while (amphi__jinja_take_sign(p, ','));
     return true;
 }
@@ -421,11 +383,9 @@ static bool tag(jinja_parser *p, jinja_nodes *out)
 
 static bool is_end(const jinja_parser *p, const char *const *ends)
 {
-    for (; ends != NULL && *ends != NULL; ends++) {
-        if (amphi__jinja_at_name(p, *ends)) {
+    for (; ends != NULL && *ends != NULL; ends++)
+        if (amphi__jinja_at_name(p, *ends))
             return true;
-        }
-    }
     return false;
 }
 
@@ -442,33 +402,27 @@ static bool body(jinja_parser *p, jinja_nodes *out, const char *const *ends)
         }
         p->at++;
         if (token->kind == JINJA_TOKEN_BLOCK_BEGIN) {
-            if (is_end(p, ends)) {
+            if (is_end(p, ends))
                 return true;
-            }
-            if (!tag(p, out)) {
+            if (!tag(p, out))
                 return false;
-            }
             continue;
         }
         node = amphi__jinja_node_new(
             p, token->kind == JINJA_TOKEN_TEXT ? JINJA_NODE_TEXT : JINJA_NODE_PRINT);
-        if (node == NULL) {
+        if (node == NULL)
             return false;
-        }
         node->text = token->text;
         if (token->kind == JINJA_TOKEN_PRINT_BEGIN) {
             node->a = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
-            if (node->a == NULL) {
+            if (node->a == NULL)
                 return false;
-            }
-            if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_PRINT_END) {
+            if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_PRINT_END)
                 return amphi__jinja_parse_fail(p, "an expression has something after its end");
-            }
             p->at++;
         }
-        if (!amphi__jinja_nodes_push(p, out, node)) {
+        if (!amphi__jinja_nodes_push(p, out, node))
             return false;
-        }
     }
 }
 
@@ -480,9 +434,8 @@ amphi_status amphi__jinja_parse(
 
     memset(out, 0, sizeof *out);
     p.status = amphi__jinja_lex(&p.tokens, arena, source, error);
-    if (p.status != AMPHI_OK) {
+    if (p.status != AMPHI_OK)
         return p.status;
-    }
     out->symbols = amphi__jinja_dict_new(arena);
     if (out->symbols == NULL) {
         amphi__jinja_parse_fail_memory(&p);
@@ -490,9 +443,8 @@ amphi_status amphi__jinja_parse(
     }
     for (size_t i = 0; i < JINJA_SYMBOLS_FIXED; i++) {
         uint32_t symbol;
-        if (!amphi__jinja_symbol(&p, fixed[i], &symbol)) {
+        if (!amphi__jinja_symbol(&p, fixed[i], &symbol))
             return p.status;
-        }
     }
     body(&p, &out->body, NULL);
     return p.status;

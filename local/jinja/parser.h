@@ -16,40 +16,40 @@
 typedef enum jinja_node_kind {
     /* Statements. */
     JINJA_NODE_TEXT,
-    JINJA_NODE_PRINT,        /* a                                                     */
-    JINJA_NODE_IF,           /* list: pairs of test (a) and body (list); else_list    */
-    JINJA_NODE_BRANCH,       /* one such pair                                         */
-    JINJA_NODE_FOR,          /* a target, b what, c filter or NULL, list, else_list   */
-    JINJA_NODE_SET,          /* a target, b value                                     */
-    JINJA_NODE_SET_BLOCK,    /* a target, b filter chain or NULL, list                */
-    JINJA_NODE_MACRO,        /* symbol, params, list                                  */
-    JINJA_NODE_CALL_BLOCK,   /* a the call, params and list of the caller            */
-    JINJA_NODE_FILTER_BLOCK, /* b filter chain, list                               */
-    JINJA_NODE_WITH,         /* params: targets and values; list                      */
-    JINJA_NODE_SCOPE,        /* list, in a scope of its own ({% generation %})        */
+    JINJA_NODE_PRINT,        /* a */
+    JINJA_NODE_IF,           /* list: pairs of test (a) and body (list); else_list */
+    JINJA_NODE_BRANCH,       /* one such pair */
+    JINJA_NODE_FOR,          /* a target, b what, c filter or NULL, list, else_list */
+    JINJA_NODE_SET,          /* a target, b value */
+    JINJA_NODE_SET_BLOCK,    /* a target, b filter chain or NULL, list */
+    JINJA_NODE_MACRO,        /* symbol, params, list */
+    JINJA_NODE_CALL_BLOCK,   /* a the call, params and list of the caller */
+    JINJA_NODE_FILTER_BLOCK, /* b filter chain, list */
+    JINJA_NODE_WITH,         /* params: targets and values; list */
+    JINJA_NODE_SCOPE,        /* list, in a scope of its own ({% generation %}) */
     JINJA_NODE_BREAK,
     JINJA_NODE_CONTINUE,
     /* Expressions. */
-    JINJA_NODE_CONST, /* value                                           */
-    JINJA_NODE_NAME,  /* symbol, text                                    */
-    JINJA_NODE_NSREF, /* symbol.text as the target of a set              */
-    JINJA_NODE_TUPLE, /* list                                            */
+    JINJA_NODE_CONST, /* value */
+    JINJA_NODE_NAME,  /* symbol, text */
+    JINJA_NODE_NSREF, /* symbol.text as the target of a set */
+    JINJA_NODE_TUPLE, /* list */
     JINJA_NODE_LIST,
-    JINJA_NODE_DICT,    /* list: key, value, key, value ...                */
-    JINJA_NODE_ATTR,    /* a.text                                          */
-    JINJA_NODE_ITEM,    /* a[b]                                            */
-    JINJA_NODE_SLICE,   /* a[b:c:d], missing ones NULL                     */
-    JINJA_NODE_CALL,    /* a(args)                                         */
-    JINJA_NODE_FILTER,  /* a | text(args); a NULL at the front of a block  */
-    JINJA_NODE_TEST,    /* a is text(args)                                 */
-    JINJA_NODE_UNARY,   /* op: '-', '+', '!'                               */
-    JINJA_NODE_BINARY,  /* op, a, b                                        */
-    JINJA_NODE_CONCAT,  /* list                                            */
-    JINJA_NODE_COMPARE, /* a, then list of nodes with op and a            */
-    JINJA_NODE_OPERAND, /* one such                                       */
+    JINJA_NODE_DICT,    /* list: key, value, key, value ... */
+    JINJA_NODE_ATTR,    /* a.text */
+    JINJA_NODE_ITEM,    /* a[b] */
+    JINJA_NODE_SLICE,   /* a[b:c:d], missing ones NULL */
+    JINJA_NODE_CALL,    /* a(args) */
+    JINJA_NODE_FILTER,  /* a | text(args); a NULL at the front of a block */
+    JINJA_NODE_TEST,    /* a is text(args) */
+    JINJA_NODE_UNARY,   /* op: '-', '+', '!' */
+    JINJA_NODE_BINARY,  /* op, a, b */
+    JINJA_NODE_CONCAT,  /* list */
+    JINJA_NODE_COMPARE, /* a, then list of nodes with op and a */
+    JINJA_NODE_OPERAND, /* one such */
     JINJA_NODE_AND,
     JINJA_NODE_OR,
-    JINJA_NODE_COND /* a if b else c (or NULL)                         */
+    JINJA_NODE_COND /* a if b else c (or NULL) */
 } jinja_node_kind;
 
 /* What `op` holds beside the signs themselves. */
@@ -66,8 +66,8 @@ typedef struct jinja_nodes {
 typedef struct jinja_args {
     jinja_nodes values;
     jinja_nodes named; /* each with `text` and a */
-    jinja_node *star;  /* *values  */
-    jinja_node *stars; /* **named  */
+    jinja_node *star;  /* *values */
+    jinja_node *stars; /* **named */
 } jinja_args;
 
 typedef struct jinja_params { /* of a macro, a caller or a with */

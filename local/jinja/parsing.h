@@ -17,18 +17,18 @@ typedef struct jinja_parser {
     size_t node_count;
     unsigned depth;
     unsigned loops;      /* for-tags around this place, within one macro */
-    jinja_params *macro; /* the macro or call block around this place     */
+    jinja_params *macro; /* the macro or call block around this place */
     amphi_status status;
     amphi_error *error;
 } jinja_parser;
 
 /* How parse_tuple behaves. */
 #define JINJA_PLAIN    0u
-#define JINJA_TARGET   1u  /* names only: the left side of a set or a for    */
-#define JINJA_NO_COND  2u  /* a bare `x if y` is not taken                   */
-#define JINJA_IN_PAREN 4u  /* an empty tuple is fine                         */
-#define JINJA_NSREF    8u  /* name.attribute is a target                     */
-#define JINJA_ONE_NAME 16u /* of a target: no tuple                          */
+#define JINJA_TARGET   1u  /* names only: the left side of a set or a for */
+#define JINJA_NO_COND  2u  /* a bare `x if y` is not taken */
+#define JINJA_IN_PAREN 4u  /* an empty tuple is fine */
+#define JINJA_NSREF    8u  /* name.attribute is a target */
+#define JINJA_ONE_NAME 16u /* of a target: no tuple */
 
 /* All return NULL or false on failure, with status and error set. */
 const jinja_token *amphi__jinja_peek(const jinja_parser *p, size_t ahead);

@@ -20,15 +20,12 @@ static int shortest_digits(double value, char digits[20], int *exponent)
 
     for (int precision = 0; precision < 17; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, value);
-        if (strtod(text, NULL) == value) {
+        if (strtod(text, NULL) == value)
             break;
-        }
     }
-    for (const char *p = text; *p != '\0' && *p != 'e'; p++) {
-        if (*p >= '0' && *p <= '9') {
+    for (const char *p = text; *p != '\0' && *p != 'e'; p++)
+        if (*p >= '0' && *p <= '9')
             digits[count++] = *p;
-        }
-    }
     *exponent = atoi(strchr(text, 'e') + 1);
     return count;
 }
@@ -42,9 +39,8 @@ void amphi__jinja_print_float(amphi_buf *out, double value)
         amphi__buf_append_c(out, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return;
     }
-    if (signbit(value)) {
+    if (signbit(value))
         amphi__buf_append_char(out, '-');
-    }
     count = shortest_digits(fabs(value), digits, &exponent);
     if (exponent < -4 || exponent >= 16) {
         amphi__buf_append_char(out, digits[0]);
@@ -56,9 +52,8 @@ void amphi__jinja_print_float(amphi_buf *out, double value)
         return;
     }
     for (int i = exponent < 0 ? exponent : 0; i < count || i <= exponent + 1; i++) {
-        if (i == exponent + 1) {
+        if (i == exponent + 1)
             amphi__buf_append_char(out, '.');
-        }
         amphi__buf_append_char(out, i >= 0 && i < count ? digits[i] : '0');
     }
 }
@@ -84,9 +79,8 @@ void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int di
 
     snprintf(text, sizeof text, format, digits > 60 ? 60 : digits, value);
     point = strchr(text, decimal_point());
-    if (point != NULL) {
+    if (point != NULL)
         *point = '.';
-    }
     amphi__buf_append_c(out, text);
 }
 
@@ -96,20 +90,17 @@ bool amphi__jinja_read_float(amphi_str text, double *out)
     size_t size = 0, i = 0;
     char *end;
 
-    if (text.size >= sizeof digits) {
+    if (text.size >= sizeof digits)
         return false;
-    }
     for (; i < text.size; i++) {
         char c = text.data[i];
         bool between = i > 0 && i + 1 < text.size && text.data[i - 1] >= '0' &&
                        text.data[i - 1] <= '9' && text.data[i + 1] >= '0' &&
                        text.data[i + 1] <= '9';
-        if (c == '_' && between) {
+        if (c == '_' && between)
             continue;
-        }
-        if (c == '\0' || strchr("0123456789+-.eE", c) == NULL) {
+        if (c == '\0' || strchr("0123456789+-.eE", c) == NULL)
             break; /* "inf" and "nan" come below; no hexadecimal */
-        }
         digits[size++] = c == '.' ? decimal_point() : c;
     }
     if (i < text.size) {
@@ -132,12 +123,10 @@ static size_t put_plain_run(amphi_buf *out, amphi_str text, size_t from)
     size_t to = from;
 
     while (to < text.size && text.data[to] >= ' ' && text.data[to] <= '~' && text.data[to] != '"' &&
-           text.data[to] != '\'' && text.data[to] != '\\') {
+           text.data[to] != '\'' && text.data[to] != '\\')
         to++;
-    }
-    if (to > from) {
+    if (to > from)
         amphi__buf_append(out, text.data + from, to - from);
-    }
     return to;
 }
 
@@ -173,9 +162,8 @@ static void repr_items(
 {
     amphi__buf_append_c(out, open);
     for (size_t i = 0; i < list->count && out->status == AMPHI_OK && !work->spent; i++) {
-        if (i > 0) {
+        if (i > 0)
             amphi__buf_append_c(out, ", ");
-        }
         amphi__jinja_repr(out, list->items[i], work);
     }
     amphi__buf_append_c(out, close);
@@ -185,9 +173,8 @@ static void repr_dict(amphi_buf *out, const jinja_dict *dict, jinja_work *work)
 {
     amphi__buf_append_char(out, '{');
     for (size_t i = 0; i < dict->count && out->status == AMPHI_OK && !work->spent; i++) {
-        if (i > 0) {
+        if (i > 0)
             amphi__buf_append_c(out, ", ");
-        }
         amphi__jinja_repr(out, dict->entries[i].key, work);
         amphi__buf_append_c(out, ": ");
         amphi__jinja_repr(out, dict->entries[i].value, work);
@@ -205,13 +192,11 @@ static void repr_view(amphi_buf *out, const jinja_view *view, jinja_work *work)
     for (size_t i = 0; i < dict->count && out->status == AMPHI_OK && !work->spent; i++) {
         amphi__buf_append_c(out, i > 0 ? ", " : "");
         amphi__buf_append_c(out, view->what == 'i' ? "(" : "");
-        if (view->what != 'v') {
+        if (view->what != 'v')
             amphi__jinja_repr(out, dict->entries[i].key, work);
-        }
         amphi__buf_append_c(out, view->what == 'i' ? ", " : "");
-        if (view->what != 'k') {
+        if (view->what != 'k')
             amphi__jinja_repr(out, dict->entries[i].value, work);
-        }
         amphi__buf_append_c(out, view->what == 'i' ? ")" : "");
     }
     amphi__buf_append_c(out, "])");
@@ -220,9 +205,8 @@ static void repr_view(amphi_buf *out, const jinja_view *view, jinja_work *work)
 static void repr_range(amphi_buf *out, const jinja_range *range)
 {
     amphi__buf_printf(out, "range(%lld, %lld", (long long)range->start, (long long)range->stop);
-    if (range->step != 1) {
+    if (range->step != 1)
         amphi__buf_printf(out, ", %lld", (long long)range->step);
-    }
     amphi__buf_append_char(out, ')');
 }
 
@@ -284,11 +268,10 @@ void amphi__jinja_repr(amphi_buf *out, jinja_value value, jinja_work *work)
 
 void amphi__jinja_print(amphi_buf *out, jinja_value value, jinja_work *work)
 {
-    if (value.kind == JINJA_STRING) {
+    if (value.kind == JINJA_STRING)
         amphi__buf_append_str(out, value.as.text);
-    } else if (value.kind != JINJA_UNDEFINED && value.kind != JINJA_MISSING) {
+    else if (value.kind != JINJA_UNDEFINED && value.kind != JINJA_MISSING)
         amphi__jinja_repr(out, value, work);
-    }
 }
 
 static void json_string(amphi_buf *out, amphi_str text, bool ascii_only)
@@ -337,9 +320,8 @@ static void json_line(amphi_buf *out, const jinja_json_style *style, size_t leve
 {
     if (style->pretty) {
         amphi__buf_append_char(out, '\n');
-        for (size_t i = 0; i < level; i++) {
+        for (size_t i = 0; i < level; i++)
             amphi__buf_append_str(out, style->indent);
-        }
     }
 }
 
@@ -348,17 +330,14 @@ static bool json_list(amphi_buf *out, const jinja_list *list, const jinja_json_s
 {
     amphi__buf_append_char(out, '[');
     for (size_t i = 0; i < list->count; i++) {
-        if (i > 0) {
+        if (i > 0)
             amphi__buf_append_str(out, style->item_separator);
-        }
         json_line(out, style, level + 1);
-        if (!json_value(out, list->items[i], style, level + 1, work)) {
+        if (!json_value(out, list->items[i], style, level + 1, work))
             return false;
-        }
     }
-    if (list->count > 0) {
+    if (list->count > 0)
         json_line(out, style, level);
-    }
     amphi__buf_append_char(out, ']');
     return true;
 }
@@ -398,13 +377,10 @@ static const jinja_entry *next_sorted(
         const jinja_entry *entry = &dict->entries[i];
         int order;
         if (last != NULL &&
-            (!amphi__jinja_order(entry->key, last->key, &order, work) || order <= 0)) {
+            (!amphi__jinja_order(entry->key, last->key, &order, work) || order <= 0))
             continue;
-        }
-        if (best == NULL ||
-            (amphi__jinja_order(entry->key, best->key, &order, work) && order < 0)) {
+        if (best == NULL || (amphi__jinja_order(entry->key, best->key, &order, work) && order < 0))
             best = entry;
-        }
     }
     return best;
 }
@@ -417,24 +393,19 @@ static bool json_dict(amphi_buf *out, const jinja_dict *dict, const jinja_json_s
     amphi__buf_append_char(out, '{');
     for (size_t i = 0; i < dict->count; i++) {
         entry = style->sort_keys ? next_sorted(dict, entry, work) : &dict->entries[i];
-        if (entry == NULL || work->spent) {
+        if (entry == NULL || work->spent)
             return false; /* keys of kinds that have no common order */
-        }
-        if (i > 0) {
+        if (i > 0)
             amphi__buf_append_str(out, style->item_separator);
-        }
         json_line(out, style, level + 1);
-        if (!json_key(out, entry->key, style)) {
+        if (!json_key(out, entry->key, style))
             return false;
-        }
         amphi__buf_append_str(out, style->key_separator);
-        if (!json_value(out, entry->value, style, level + 1, work)) {
+        if (!json_value(out, entry->value, style, level + 1, work))
             return false;
-        }
     }
-    if (dict->count > 0) {
+    if (dict->count > 0)
         json_line(out, style, level);
-    }
     amphi__buf_append_char(out, '}');
     return true;
 }
@@ -473,9 +444,8 @@ static bool json_value(amphi_buf *out, jinja_value value, const jinja_json_style
 {
     bool fine;
 
-    if (out->status != AMPHI_OK || !amphi__jinja_work_enter(work)) {
+    if (out->status != AMPHI_OK || !amphi__jinja_work_enter(work))
         return false;
-    }
     fine = json_inner(out, value, style, level, work);
     work->depth_left++;
     return fine;

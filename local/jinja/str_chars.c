@@ -16,9 +16,8 @@ bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_
     size_t size;
     bool in_word = false;
 
-    if (!amphi__jinja_charge_chars(r, text.size)) {
+    if (!amphi__jinja_charge_chars(r, text.size))
         return false;
-    }
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < text.size && buf.status == AMPHI_OK; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
@@ -27,11 +26,10 @@ bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_
                      (how == JINJA_TITLE && !in_word) ||
                      (how == JINJA_SWAP && amphi__jinja_is_lower(c));
         in_word = cased;
-        if (upper) {
+        if (upper)
             amphi__jinja_put_upper(&buf, c);
-        } else {
+        else
             amphi__jinja_put_lower(&buf, c);
-        }
     }
     return amphi__jinja_take_text(r, &buf, out);
 }
@@ -40,11 +38,9 @@ static bool is_among(uint32_t c, amphi_str chars)
 {
     size_t size;
 
-    for (size_t i = 0; i < chars.size; i += size) {
-        if (amphi__jinja_char_at(chars, i, &size) == c) {
+    for (size_t i = 0; i < chars.size; i += size)
+        if (amphi__jinja_char_at(chars, i, &size) == c)
             return true;
-        }
-    }
     return false;
 }
 
@@ -54,27 +50,22 @@ bool amphi__jinja_strip(
     bool blanks = chars.kind == JINJA_MISSING || chars.kind == JINJA_NONE;
     size_t start = 0, end = text.size, size;
 
-    if (!blanks && chars.kind != JINJA_STRING) {
+    if (!blanks && chars.kind != JINJA_STRING)
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "strip needs a string of characters");
-    }
     while ((sides & 1) != 0 && start < end) {
         uint32_t c = amphi__jinja_char_at(text, start, &size);
-        if (!blanks && !amphi__jinja_charge(r, chars.as.text.size)) {
+        if (!blanks && !amphi__jinja_charge(r, chars.as.text.size))
             return false;
-        }
-        if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text))) {
+        if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text)))
             break;
-        }
         start += size;
     }
     while ((sides & 2) != 0 && end > start) {
         uint32_t c = amphi__jinja_char_before(text, end, &size);
-        if (!blanks && !amphi__jinja_charge(r, chars.as.text.size)) {
+        if (!blanks && !amphi__jinja_charge(r, chars.as.text.size))
             return false;
-        }
-        if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text))) {
+        if (!(blanks ? amphi__jinja_is_space(c) : is_among(c, chars.as.text)))
             break;
-        }
         end -= size;
     }
     *out = amphi__jinja_str(amphi__str_slice(text, start, end));
@@ -84,12 +75,10 @@ bool amphi__jinja_strip(
 /* The end of what was written. */
 static char *put_repeated(char *at, amphi_str fill, int64_t times)
 {
-    if (fill.size == 1) {
+    if (fill.size == 1)
         return (char *)memset(at, fill.data[0], (size_t)times) + times;
-    }
-    for (int64_t i = 0; i < times; i++, at += fill.size) {
+    for (int64_t i = 0; i < times; i++, at += fill.size)
         memcpy(at, fill.data, fill.size);
-    }
     return at;
 }
 
@@ -105,23 +94,18 @@ bool amphi__jinja_pad(
         return true;
     }
     pad = width - count;
-    if (text.size > JINJA_MEMORY_MAX ||
-        (uint64_t)pad > (JINJA_MEMORY_MAX - text.size) / fill.size) {
+    if (text.size > JINJA_MEMORY_MAX || (uint64_t)pad > (JINJA_MEMORY_MAX - text.size) / fill.size)
         return amphi__jinja_fail(r, AMPHI_E_LIMIT, "a padding is too long");
-    }
-    if (!amphi__jinja_charge(r, (size_t)pad)) {
+    if (!amphi__jinja_charge(r, (size_t)pad))
         return false;
-    }
     left = side == '<' ? 0 : side == '>' ? pad : pad / 2 + (pad & width & 1);
     size = text.size + (size_t)pad * fill.size;
     padded = amphi__jinja_alloc_text(&r->arena, size);
-    if (padded == NULL) {
+    if (padded == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     end = put_repeated(padded, fill, left);
-    if (text.size > 0) {
+    if (text.size > 0)
         memcpy(end, text.data, text.size);
-    }
     put_repeated(end + text.size, fill, pad - left);
     *out = amphi__jinja_str(amphi_str_make(padded, size));
     return true;
@@ -155,12 +139,10 @@ static bool pad_method(jinja_call *call, char side, jinja_value *out)
     int64_t width;
 
     if (!amphi__jinja_int_arg(call, 0, 0, &width) ||
-        (call->args[1].kind != JINJA_MISSING && !amphi__jinja_str_arg(call, 1, &fill))) {
+        (call->args[1].kind != JINJA_MISSING && !amphi__jinja_str_arg(call, 1, &fill)))
         return false;
-    }
-    if (amphi__jinja_char_count(fill) != 1) {
+    if (amphi__jinja_char_count(fill) != 1)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "padding needs one character");
-    }
     return amphi__jinja_pad(call->r, call->self.as.text, width, fill, side, out);
 }
 
@@ -185,15 +167,13 @@ static bool method_zfill(jinja_call *call, jinja_value *out)
     size_t signs = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
     int64_t width;
 
-    if (!amphi__jinja_int_arg(call, 0, 0, &width)) {
+    if (!amphi__jinja_int_arg(call, 0, 0, &width))
         return false;
-    }
     width = width > INT64_MIN ? width - (int64_t)signs : width;
     sign = amphi__str_slice(text, 0, signs);
     if (!amphi__jinja_pad(
-            call->r, amphi__str_slice(text, signs, text.size), width, AMPHI_STR("0"), '>', out)) {
+            call->r, amphi__str_slice(text, signs, text.size), width, AMPHI_STR("0"), '>', out))
         return false;
-    }
     return amphi__jinja_concat(&call->r->arena, sign, out->as.text, &out->as.text) ||
            amphi__jinja_fail_bounds(call->r, NULL);
 }
@@ -205,9 +185,8 @@ static bool all_chars(jinja_call *call, bool (*passes)(uint32_t c), jinja_value 
     size_t size = 0;
     bool all = text.size > 0;
 
-    for (size_t i = 0; i < text.size && all; i += size) {
+    for (size_t i = 0; i < text.size && all; i += size)
         all = passes(amphi__jinja_char_at(text, i, &size));
-    }
     *out = amphi__jinja_bool(all);
     return amphi__jinja_charge_chars(call->r, text.size);
 }

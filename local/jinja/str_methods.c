@@ -43,16 +43,14 @@ bool amphi__jinja_replace(
     for (; limit != 0 && buf.status == AMPHI_OK; limit -= limit > 0) {
         amphi_str rest = amphi__str_slice(text, at, text.size);
         size_t found = amphi__str_find(rest, old);
-        if (found == SIZE_MAX) {
+        if (found == SIZE_MAX)
             break;
-        }
         amphi__buf_append(&buf, rest.data, found);
         amphi__buf_append_str(&buf, by);
         at += found + old.size;
         if (old.size == 0) { /* between all characters and at both ends */
-            if (at >= text.size) {
+            if (at >= text.size)
                 break;
-            }
             amphi__jinja_char_at(text, at, &size);
             amphi__buf_append(&buf, text.data + at, size);
             at += size;
@@ -74,23 +72,19 @@ static bool split_words(jinja_render *r, amphi_str text, int64_t limit, jinja_li
 
     for (;;) {
         size_t start;
-        while (at < text.size && amphi__jinja_is_space(amphi__jinja_char_at(text, at, &size))) {
+        while (at < text.size && amphi__jinja_is_space(amphi__jinja_char_at(text, at, &size)))
             at += size;
-        }
-        if (at >= text.size) {
+        if (at >= text.size)
             return true;
-        }
-        if (limit == 0) {
+        if (limit == 0)
             return push_text(r, list, amphi__str_slice(text, at, text.size));
-        }
         limit -= limit > 0;
         for (start = at;
              at < text.size && !amphi__jinja_is_space(amphi__jinja_char_at(text, at, &size));
              at += size) {
         }
-        if (!push_text(r, list, amphi__str_slice(text, start, at))) {
+        if (!push_text(r, list, amphi__str_slice(text, start, at)))
             return false;
-        }
     }
 }
 
@@ -99,12 +93,10 @@ static bool split_at(
 {
     for (; limit != 0; limit -= limit > 0) {
         size_t found = amphi__str_find(text, separator);
-        if (found == SIZE_MAX) {
+        if (found == SIZE_MAX)
             break;
-        }
-        if (!push_text(r, list, amphi__str_slice(text, 0, found))) {
+        if (!push_text(r, list, amphi__str_slice(text, 0, found)))
             return false;
-        }
         text = amphi__str_slice(text, found + separator.size, text.size);
     }
     return push_text(r, list, text);
@@ -114,12 +106,10 @@ static size_t find_last(amphi_str text, amphi_str needle)
 {
     for (size_t at = text.size; at + 1 > needle.size; at--) {
         if (at >= needle.size && (needle.size == 0 || memcmp(text.data + at - needle.size,
-                                                          needle.data, needle.size) == 0)) {
+                                                          needle.data, needle.size) == 0))
             return at - needle.size;
-        }
-        if (at == 0) {
+        if (at == 0)
             break;
-        }
     }
     return SIZE_MAX;
 }
@@ -145,22 +135,17 @@ static bool split_words_last(jinja_render *r, amphi_str text, int64_t limit, jin
     size_t end = text.size, start, size;
 
     for (;; limit -= limit > 0, end = start) {
-        while (end > 0 && amphi__jinja_is_space(amphi__jinja_char_before(text, end, &size))) {
+        while (end > 0 && amphi__jinja_is_space(amphi__jinja_char_before(text, end, &size)))
             end -= size;
-        }
-        if (end == 0) {
+        if (end == 0)
             return true;
-        }
         for (start = end; limit != 0 && start > 0 &&
-                          !amphi__jinja_is_space(amphi__jinja_char_before(text, start, &size));) {
+                          !amphi__jinja_is_space(amphi__jinja_char_before(text, start, &size));)
             start -= size;
-        }
-        if (!push_text(r, list, amphi__str_slice(text, limit != 0 ? start : 0, end))) {
+        if (!push_text(r, list, amphi__str_slice(text, limit != 0 ? start : 0, end)))
             return false;
-        }
-        if (limit == 0) {
+        if (limit == 0)
             return true;
-        }
     }
 }
 
@@ -169,12 +154,10 @@ static bool split_at_last(
 {
     for (; limit != 0; limit -= limit > 0) {
         size_t found = find_last(text, separator);
-        if (found == SIZE_MAX) {
+        if (found == SIZE_MAX)
             break;
-        }
-        if (!push_text(r, list, amphi__str_slice(text, found + separator.size, text.size))) {
+        if (!push_text(r, list, amphi__str_slice(text, found + separator.size, text.size)))
             return false;
-        }
         text = amphi__str_slice(text, 0, found);
     }
     return push_text(r, list, text);
@@ -188,12 +171,10 @@ static bool split(jinja_call *call, bool from_right, jinja_value *out)
     jinja_list *list;
 
     if (!amphi__jinja_int_arg(call, 1, -1, &limit) || !amphi__jinja_list_make(call->r, &list) ||
-        (!words && !amphi__jinja_str_arg(call, 0, &separator))) {
+        (!words && !amphi__jinja_str_arg(call, 0, &separator)))
         return false;
-    }
-    if (!words && separator.size == 0) {
+    if (!words && separator.size == 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "split needs a separator");
-    }
     *out = amphi__jinja_list_value(JINJA_LIST, list);
     if (from_right) {
         bool fine = words ? split_words_last(call->r, text, limit, list)
@@ -226,18 +207,15 @@ bool amphi__jinja_split_lines(jinja_render *r, amphi_str text, bool keep_ends, j
 {
     size_t start = 0, size;
 
-    if (!amphi__jinja_charge(r, text.size) || !amphi__jinja_list_make(r, out)) {
+    if (!amphi__jinja_charge(r, text.size) || !amphi__jinja_list_make(r, out))
         return false;
-    }
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
-        if (!is_line_end(c)) {
+        if (!is_line_end(c))
             continue;
-        }
         size += c == '\r' && i + 1 < text.size && text.data[i + 1] == '\n';
-        if (!push_text(r, *out, amphi__str_slice(text, start, keep_ends ? i + size : i))) {
+        if (!push_text(r, *out, amphi__str_slice(text, start, keep_ends ? i + size : i)))
             return false;
-        }
         start = i + size;
     }
     return start >= text.size || push_text(r, *out, amphi__str_slice(text, start, text.size));
@@ -248,9 +226,8 @@ static bool method_splitlines(jinja_call *call, jinja_value *out)
     bool keep = call->args[0].kind != JINJA_MISSING && amphi__jinja_truth(call->args[0]);
     jinja_list *list;
 
-    if (!amphi__jinja_split_lines(call->r, call->self.as.text, keep, &list)) {
+    if (!amphi__jinja_split_lines(call->r, call->self.as.text, keep, &list))
         return false;
-    }
     *out = amphi__jinja_list_value(JINJA_LIST, list);
     return true;
 }
@@ -279,9 +256,8 @@ static bool part_of(jinja_call *call, amphi_str *out, int64_t *start)
     }
     count = (int64_t)amphi__jinja_char_count(text);
     if (!amphi__jinja_charge(call->r, text.size) || !amphi__jinja_int_arg(call, 1, 0, start) ||
-        !amphi__jinja_int_arg(call, 2, count, &end)) {
+        !amphi__jinja_int_arg(call, 2, count, &end))
         return false;
-    }
     *start = *start < -count ? 0 : *start < 0 ? *start + count : *start;
     end = end < -count ? 0 : end < 0 ? end + count : end > count ? count : end;
     if (*start > count || *start > end) {
@@ -302,9 +278,8 @@ static bool affix(jinja_call *call, bool at_end, jinja_value *out)
     jinja_list one = {&what, 1, 1}, *choices = &one;
     bool found = false;
 
-    if (!part_of(call, &part, &start) || !amphi__jinja_charge(call->r, part.size * 4)) {
+    if (!part_of(call, &part, &start) || !amphi__jinja_charge(call->r, part.size * 4))
         return false;
-    }
     choices = what.kind == JINJA_TUPLE ? what.as.list : choices;
     for (size_t i = 0; i < choices->count && !found; i++) {
         if (choices->items[i].kind != JINJA_STRING) {
@@ -334,12 +309,10 @@ static bool find(jinja_call *call, bool last, bool must, jinja_value *out)
     int64_t start;
     size_t at;
 
-    if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start)) {
+    if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start))
         return false;
-    }
-    if (last && !charge_last(call->r, part, what)) {
+    if (last && !charge_last(call->r, part, what))
         return false;
-    }
     at = start < 0 ? SIZE_MAX : last ? find_last(part, what) : amphi__str_find(part, what);
     if (at == SIZE_MAX) {
         *out = amphi__jinja_int(-1);
@@ -375,15 +348,12 @@ static bool method_count(jinja_call *call, jinja_value *out)
     amphi_str part, what;
     int64_t start, count = 0;
 
-    if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start)) {
+    if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start))
         return false;
-    }
-    if (what.size == 0) {
+    if (what.size == 0)
         count = start < 0 ? 0 : (int64_t)amphi__jinja_char_count(part) + 1;
-    }
-    for (size_t at; what.size > 0 && (at = amphi__str_find(part, what)) != SIZE_MAX; count++) {
+    for (size_t at; what.size > 0 && (at = amphi__str_find(part, what)) != SIZE_MAX; count++)
         part = amphi__str_slice(part, at + what.size, part.size);
-    }
     *out = amphi__jinja_int(count);
     return true;
 }
@@ -393,9 +363,8 @@ static bool method_join(jinja_call *call, jinja_value *out)
     jinja_list *list;
     amphi_buf buf;
 
-    if (!amphi__jinja_iterate(call->r, call->args[0], &list)) {
+    if (!amphi__jinja_iterate(call->r, call->args[0], &list))
         return false;
-    }
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i].kind != JINJA_STRING) {
             return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "join needs strings, not a %s",
@@ -416,15 +385,12 @@ static bool partition(jinja_call *call, bool last, jinja_value *out)
     jinja_list *list;
     size_t at;
 
-    if (!amphi__jinja_str_arg(call, 0, &separator) || !amphi__jinja_list_make(call->r, &list)) {
+    if (!amphi__jinja_str_arg(call, 0, &separator) || !amphi__jinja_list_make(call->r, &list))
         return false;
-    }
-    if (last && !charge_last(call->r, text, separator)) {
+    if (last && !charge_last(call->r, text, separator))
         return false;
-    }
-    if (separator.size == 0) {
+    if (separator.size == 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "partition needs a separator");
-    }
     at = last ? find_last(text, separator) : amphi__str_find(text, separator);
     if (at == SIZE_MAX) {
         parts[last ? 2 : 0] = text;
@@ -452,9 +418,8 @@ static bool method_removeprefix(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text, what;
 
-    if (!amphi__jinja_str_arg(call, 0, &what)) {
+    if (!amphi__jinja_str_arg(call, 0, &what))
         return false;
-    }
     *out = amphi__jinja_str(
         amphi__str_slice(text, amphi__str_starts_with(text, what) ? what.size : 0, text.size));
     return true;
@@ -464,9 +429,8 @@ static bool method_removesuffix(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text, what;
 
-    if (!amphi__jinja_str_arg(call, 0, &what)) {
+    if (!amphi__jinja_str_arg(call, 0, &what))
         return false;
-    }
     *out = amphi__jinja_str(
         amphi__str_slice(text, 0, text.size - (amphi__str_ends_with(text, what) ? what.size : 0)));
     return true;

@@ -22,9 +22,8 @@ amphi_status amphi__template_new(amphi_template **out, amphi_str source, amphi_e
     amphi_status status;
 
     *out = NULL;
-    if (tmpl == NULL) {
+    if (tmpl == NULL)
         return amphi__fail_no_memory(error);
-    }
     amphi__jinja_arena_init(&tmpl->arena, COMPILED_MAX);
     status = amphi__jinja_parse(&tmpl->program, &tmpl->arena, source, error);
     if (status == AMPHI_OK) {
@@ -50,15 +49,12 @@ static bool from_array(jinja_render *r, const amphi_json *json, jinja_value *out
     jinja_list *list;
     jinja_value value;
 
-    if (!amphi__jinja_list_make(r, &list)) {
+    if (!amphi__jinja_list_make(r, &list))
         return false;
-    }
     for (const amphi_json *item = amphi__json_first(json); item != NULL;
-         item = amphi__json_next(item)) {
-        if (!from_json(r, item, &value) || !amphi__jinja_push(r, list, value)) {
+         item = amphi__json_next(item))
+        if (!from_json(r, item, &value) || !amphi__jinja_push(r, list, value))
             return false;
-        }
-    }
     *out = amphi__jinja_list_value(JINJA_LIST, list);
     return true;
 }
@@ -68,16 +64,13 @@ static bool from_object(jinja_render *r, const amphi_json *json, jinja_value *ou
     jinja_dict *dict = amphi__jinja_dict_new(&r->arena);
     jinja_value value;
 
-    if (dict == NULL) {
+    if (dict == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    }
     for (const amphi_json *member = amphi__json_first(json); member != NULL;
-         member = amphi__json_next(member)) {
+         member = amphi__json_next(member))
         if (!from_json(r, member, &value) ||
-            !amphi__jinja_dict_put(r, dict, amphi__jinja_str(amphi__json_key(member)), value)) {
+            !amphi__jinja_dict_put(r, dict, amphi__jinja_str(amphi__json_key(member)), value))
             return false;
-        }
-    }
     *out = (jinja_value){.kind = JINJA_DICT, .as.dict = dict};
     return true;
 }
@@ -138,15 +131,12 @@ static bool set_variables(
         !set_variable(r, program, AMPHI_STR("bos_token"), amphi__jinja_str(input->bos_token)) ||
         !set_variable(r, program, AMPHI_STR("eos_token"), amphi__jinja_str(input->eos_token)) ||
         !set_variable(r, program, AMPHI_STR("add_generation_prompt"),
-            amphi__jinja_bool(input->add_generation_prompt))) {
+            amphi__jinja_bool(input->add_generation_prompt)))
         return false;
-    }
     for (const amphi_json *member = amphi__json_first(input->extra); member != NULL;
-         member = amphi__json_next(member)) {
-        if (!set_json(r, program, amphi__json_key(member), member)) {
+         member = amphi__json_next(member))
+        if (!set_json(r, program, amphi__json_key(member), member))
             return false;
-        }
-    }
     return true;
 }
 
@@ -164,14 +154,12 @@ amphi_status amphi__template_render(const amphi_template *tmpl, const amphi_temp
         r.scope = amphi__jinja_scope_new(&r, r.scope);
         if (r.scope != NULL) {
             amphi__jinja_run(&r, &tmpl->program.body, out);
-            if (r.work.spent) { /* in the very last comparison: its answer means nothing */
+            if (r.work.spent) /* in the very last comparison: its answer means nothing */
                 amphi__jinja_fail_bounds(&r, NULL);
-            }
         }
     }
-    if (r.status != AMPHI_OK) { /* half a prompt is no prompt */
+    if (r.status != AMPHI_OK) /* half a prompt is no prompt */
         amphi__buf_truncate(out, before);
-    }
     amphi__jinja_arena_clear(&r.arena);
     return r.status;
 }

@@ -11,13 +11,13 @@
 typedef struct amphi_template amphi_template;
 
 typedef struct amphi_template_input {
-    const amphi_json *messages; /* array                                                   */
-    const amphi_json *tools;    /* array, or NULL: undefined... rendered as none           */
-    const amphi_json *extra;    /* object: each member becomes a variable; or NULL         */
+    const amphi_json *messages; /* array */
+    const amphi_json *tools;    /* array, or NULL: undefined... rendered as none */
+    const amphi_json *extra;    /* object: each member becomes a variable; or NULL */
     amphi_str bos_token;
     amphi_str eos_token;
     bool add_generation_prompt;
-    int64_t now_s; /* what strftime_now sees: seconds of local civil time     */
+    int64_t now_s; /* what strftime_now sees: seconds of local civil time */
 } amphi_template_input;
 
 /* AMPHI_E_FORMAT with line and what; AMPHI_E_LIMIT. Whitespace as transformers compiles them:

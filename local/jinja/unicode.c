@@ -83,9 +83,8 @@ uint32_t amphi__jinja_char_before(amphi_str text, size_t end, size_t *size)
 {
     size_t start = end - 1;
 
-    while (start > 0 && end - start < 4 && ((unsigned char)text.data[start] & 0xC0) == 0x80) {
+    while (start > 0 && end - start < 4 && ((unsigned char)text.data[start] & 0xC0) == 0x80)
         start--;
-    }
     uint32_t c = amphi__jinja_char_at(amphi_str_make(text.data, end), start, size);
     if (*size != end - start) {
         *size = 1;
@@ -98,9 +97,8 @@ size_t amphi__jinja_char_count(amphi_str text)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size; i++)
         count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
-    }
     return count;
 }
 
@@ -110,9 +108,8 @@ size_t amphi__jinja_char_offset(amphi_str text, size_t n)
 
     for (; i < text.size; i++) {
         if (((unsigned char)text.data[i] & 0xC0) != 0x80) {
-            if (n == 0) {
+            if (n == 0)
                 break;
-            }
             n--;
         }
     }
@@ -122,11 +119,9 @@ size_t amphi__jinja_char_offset(amphi_str text, size_t n)
 /* The ranges are in order. */
 static bool in_ranges(const range *ranges, size_t count, uint32_t c)
 {
-    for (size_t i = 0; i < count && c >= ranges[i].first; i++) {
-        if (c <= ranges[i].last) {
+    for (size_t i = 0; i < count && c >= ranges[i].first; i++)
+        if (c <= ranges[i].last)
             return true;
-        }
-    }
     return false;
 }
 
@@ -136,9 +131,8 @@ bool amphi__jinja_is_space(uint32_t c)
         {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
         {0x3000, 0x3000}};
 
-    if (c > 0x20 && c < 0x80) {
+    if (c > 0x20 && c < 0x80)
         return false;
-    }
     return in_ranges(blanks, COUNT_OF(blanks), c);
 }
 
@@ -174,52 +168,38 @@ bool amphi__jinja_is_alpha(uint32_t c)
 
 static uint32_t to_lower(uint32_t c)
 {
-    if (c < 0x80) {
+    if (c < 0x80)
         return c >= 'A' && c <= 'Z' ? c + 32 : c;
-    }
-    for (size_t i = 0; i < COUNT_OF(case_ranges); i++) {
-        if (c >= case_ranges[i].upper_first && c <= case_ranges[i].upper_last) {
+    for (size_t i = 0; i < COUNT_OF(case_ranges); i++)
+        if (c >= case_ranges[i].upper_first && c <= case_ranges[i].upper_last)
             return c == 0x3A2 ? c : c + case_ranges[i].distance;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(pair_ranges); i++) {
-        if (c >= pair_ranges[i].first && c <= pair_ranges[i].last) {
+    for (size_t i = 0; i < COUNT_OF(pair_ranges); i++)
+        if (c >= pair_ranges[i].first && c <= pair_ranges[i].last)
             return (c & 1) == pair_ranges[i].odd ? c + 1 : c;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(single_pairs); i++) {
-        if (c == single_pairs[i].upper) {
+    for (size_t i = 0; i < COUNT_OF(single_pairs); i++)
+        if (c == single_pairs[i].upper)
             return single_pairs[i].lower;
-        }
-    }
     return c == 0x1E9E ? 0xDF : c; /* sharp s, whose upper case is two letters */
 }
 
 static uint32_t to_upper(uint32_t c)
 {
-    if (c < 0x80) {
+    if (c < 0x80)
         return c >= 'a' && c <= 'z' ? c - 32 : c;
-    }
     for (size_t i = 0; i < COUNT_OF(case_ranges); i++) {
         uint32_t upper = c - case_ranges[i].distance;
         if (c >= case_ranges[i].distance && upper >= case_ranges[i].upper_first &&
-            upper <= case_ranges[i].upper_last && c != 0x3C2) {
+            upper <= case_ranges[i].upper_last && c != 0x3C2)
             return upper;
-        }
     }
-    for (size_t i = 0; i < COUNT_OF(pair_ranges); i++) {
-        if (c >= pair_ranges[i].first && c <= pair_ranges[i].last) {
+    for (size_t i = 0; i < COUNT_OF(pair_ranges); i++)
+        if (c >= pair_ranges[i].first && c <= pair_ranges[i].last)
             return (c & 1) == pair_ranges[i].odd ? c : c - 1;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(single_pairs); i++) {
-        if (c == single_pairs[i].lower) {
+    for (size_t i = 0; i < COUNT_OF(single_pairs); i++)
+        if (c == single_pairs[i].lower)
             return single_pairs[i].upper;
-        }
-    }
-    if (c == 0x3C2) { /* final sigma */
+    if (c == 0x3C2) /* final sigma */
         return 0x3A3;
-    }
     return c == 0xB5 ? 0x39C : c;
 }
 

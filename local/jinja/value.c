@@ -23,9 +23,8 @@ bool amphi__jinja_work_take(jinja_work *work, uint64_t steps)
 
 bool amphi__jinja_work_enter(jinja_work *work)
 {
-    if (!amphi__jinja_work_take(work, 1)) {
+    if (!amphi__jinja_work_take(work, 1))
         return false;
-    }
     if (work->depth_left == 0) {
         work->spent = work->too_deep = true;
         return false;
@@ -68,14 +67,12 @@ bool amphi__jinja_list_new(jinja_arena *arena, size_t capacity, jinja_list **out
 {
     jinja_list *list = amphi__jinja_alloc(arena, sizeof *list);
 
-    if (list == NULL) {
+    if (list == NULL)
         return false;
-    }
     if (capacity > 0) {
         list->items = amphi__jinja_alloc_array(arena, capacity, sizeof *list->items);
-        if (list->items == NULL) {
+        if (list->items == NULL)
             return false;
-        }
         list->capacity = capacity;
     }
     *out = list;
@@ -87,9 +84,8 @@ bool amphi__jinja_list_push(jinja_arena *arena, jinja_list *list, jinja_value va
     jinja_value *items =
         amphi__jinja_grow(arena, list->items, list->count, &list->capacity, sizeof value);
 
-    if (items == NULL) {
+    if (items == NULL)
         return false;
-    }
     list->items = items;
     list->items[list->count++] = value;
     return true;
@@ -107,9 +103,8 @@ bool amphi__jinja_is_number(jinja_value value)
 
 double amphi__jinja_number(jinja_value value)
 {
-    if (value.kind == JINJA_FLOAT) {
+    if (value.kind == JINJA_FLOAT)
         return value.as.number;
-    }
     return value.kind == JINJA_BOOL ? value.as.boolean : (double)value.as.integer;
 }
 
@@ -122,9 +117,8 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
     const unsigned char *bytes = data;
 
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++)
         hash = (hash ^ bytes[i]) * 1099511628211u;
-    }
     return hash ^ (hash >> 29);
 }
 
@@ -133,9 +127,8 @@ static uint64_t hash_of(jinja_value key, unsigned depth)
 {
     const uint64_t seed = 14695981039346656037u;
 
-    if (key.kind == JINJA_STRING) {
+    if (key.kind == JINJA_STRING)
         return mix(seed, key.as.text.data, key.as.text.size);
-    }
     if (amphi__jinja_is_number(key)) {
         double number = amphi__jinja_number(key) + 0.0; /* -0.0 is 0.0 */
         return mix(seed, &number, sizeof number);
@@ -155,16 +148,12 @@ static uint64_t hash_of(jinja_value key, unsigned depth)
 static bool is_hashable(jinja_value value, unsigned depth, unsigned *left)
 {
     *left -= *left > 0;
-    if (value.kind == JINJA_LIST || value.kind == JINJA_DICT || value.kind == JINJA_VIEW) {
+    if (value.kind == JINJA_LIST || value.kind == JINJA_DICT || value.kind == JINJA_VIEW)
         return false;
-    }
     if (value.kind == JINJA_TUPLE) {
-        for (size_t i = 0; i < value.as.list->count; i++) {
-            if (depth == 0 || *left == 0 ||
-                !is_hashable(value.as.list->items[i], depth - 1, left)) {
+        for (size_t i = 0; i < value.as.list->count; i++)
+            if (depth == 0 || *left == 0 || !is_hashable(value.as.list->items[i], depth - 1, left))
                 return false;
-            }
-        }
     }
     return true;
 }
@@ -183,35 +172,29 @@ jinja_dict *amphi__jinja_dict_new(jinja_arena *arena)
 
 static bool same_key(const jinja_entry *entry, uint64_t hash, jinja_value key, jinja_work *work)
 {
-    if (entry->hash != hash) {
+    if (entry->hash != hash)
         return false;
-    }
-    if (key.kind == JINJA_STRING) {
+    if (key.kind == JINJA_STRING)
         return entry->key.kind == JINJA_STRING && amphi__str_equal(entry->key.as.text, key.as.text);
-    }
     return amphi__jinja_equal(entry->key, key, work);
 }
 
 static jinja_value *find(const jinja_dict *dict, uint64_t hash, jinja_value key, jinja_work *work)
 {
     if (dict->index == NULL) {
-        for (size_t i = 0; i < dict->count; i++) {
-            if (same_key(&dict->entries[i], hash, key, work)) {
+        for (size_t i = 0; i < dict->count; i++)
+            if (same_key(&dict->entries[i], hash, key, work))
                 return &dict->entries[i].value;
-            }
-        }
         return NULL;
     }
     for (size_t slot = hash & (dict->index_size - 1); dict->index[slot] != 0;
          slot = (slot + 1) & (dict->index_size - 1)) {
         jinja_entry *entry = &dict->entries[dict->index[slot] - 1];
         /* Crafted collisions cost steps, not time without end. */
-        if (same_key(entry, hash, key, work)) {
+        if (same_key(entry, hash, key, work))
             return &entry->value;
-        }
-        if (work != NULL && !amphi__jinja_work_take(work, 1)) {
+        if (work != NULL && !amphi__jinja_work_take(work, 1))
             return NULL;
-        }
     }
     return NULL;
 }
@@ -225,9 +208,8 @@ static bool take_key(jinja_value key, jinja_work *work)
 
 jinja_value *amphi__jinja_dict_get(const jinja_dict *dict, jinja_value key, jinja_work *work)
 {
-    if (!amphi__jinja_is_hashable(key) || !take_key(key, work)) {
+    if (!amphi__jinja_is_hashable(key) || !take_key(key, work))
         return NULL;
-    }
     return find(dict, hash_of(key, 4), key, work);
 }
 
@@ -242,9 +224,8 @@ static void index_entry(jinja_dict *dict, size_t entry)
 {
     size_t slot = dict->entries[entry].hash & (dict->index_size - 1);
 
-    while (dict->index[slot] != 0) {
+    while (dict->index[slot] != 0)
         slot = (slot + 1) & (dict->index_size - 1);
-    }
     dict->index[slot] = (uint32_t)entry + 1;
 }
 
@@ -253,14 +234,12 @@ static bool build_index(jinja_arena *arena, jinja_dict *dict)
     size_t size = dict->index_size == 0 ? 32 : dict->index_size * 2;
     uint32_t *index = amphi__jinja_alloc_array(arena, size, sizeof *index);
 
-    if (index == NULL) {
+    if (index == NULL)
         return false;
-    }
     dict->index = index;
     dict->index_size = size;
-    for (size_t i = 0; i < dict->count; i++) {
+    for (size_t i = 0; i < dict->count; i++)
         index_entry(dict, i);
-    }
     return true;
 }
 
@@ -271,26 +250,22 @@ bool amphi__jinja_dict_set(
     jinja_value *old = take_key(key, work) ? find(dict, hash, key, work) : NULL;
     jinja_entry *entries;
 
-    if (work != NULL && work->spent) {
+    if (work != NULL && work->spent)
         return false;
-    }
     if (old != NULL) {
         *old = value;
         return true;
     }
     entries = amphi__jinja_grow(
         arena, dict->entries, dict->count, &dict->capacity, sizeof *dict->entries);
-    if (entries == NULL) {
+    if (entries == NULL)
         return false;
-    }
     dict->entries = entries;
     dict->entries[dict->count++] = (jinja_entry){.key = key, .value = value, .hash = hash};
-    if (dict->count >= INDEX_FROM && dict->count * 2 > dict->index_size) {
+    if (dict->count >= INDEX_FROM && dict->count * 2 > dict->index_size)
         return build_index(arena, dict);
-    }
-    if (dict->index != NULL) {
+    if (dict->index != NULL)
         index_entry(dict, dict->count - 1);
-    }
     return true;
 }
 
@@ -325,30 +300,24 @@ bool amphi__jinja_truth(jinja_value value)
 
 static bool equal_lists(const jinja_list *a, const jinja_list *b, jinja_work *work)
 {
-    if (a->count != b->count) {
+    if (a->count != b->count)
         return false;
-    }
-    if (a == b) {
+    if (a == b)
         return true;
-    }
-    for (size_t i = 0; i < a->count; i++) {
-        if (!amphi__jinja_equal(a->items[i], b->items[i], work)) {
+    for (size_t i = 0; i < a->count; i++)
+        if (!amphi__jinja_equal(a->items[i], b->items[i], work))
             return false;
-        }
-    }
     return true;
 }
 
 static bool equal_dicts(const jinja_dict *a, const jinja_dict *b, jinja_work *work)
 {
-    if (a->count != b->count) {
+    if (a->count != b->count)
         return false;
-    }
     for (size_t i = 0; i < a->count && a != b; i++) {
         const jinja_value *other = find(b, a->entries[i].hash, a->entries[i].key, work);
-        if (other == NULL || !amphi__jinja_equal(a->entries[i].value, *other, work)) {
+        if (other == NULL || !amphi__jinja_equal(a->entries[i].value, *other, work))
             return false;
-        }
     }
     return true;
 }
@@ -356,14 +325,12 @@ static bool equal_dicts(const jinja_dict *a, const jinja_dict *b, jinja_work *wo
 static bool equal_inner(jinja_value a, jinja_value b, jinja_work *work)
 {
     if (amphi__jinja_is_number(a) && amphi__jinja_is_number(b)) {
-        if (a.kind == JINJA_FLOAT || b.kind == JINJA_FLOAT) {
+        if (a.kind == JINJA_FLOAT || b.kind == JINJA_FLOAT)
             return amphi__jinja_number(a) == amphi__jinja_number(b);
-        }
         return whole(a) == whole(b);
     }
-    if (a.kind != b.kind) {
+    if (a.kind != b.kind)
         return false;
-    }
     switch (a.kind) {
     case JINJA_UNDEFINED:
     case JINJA_MISSING:
@@ -390,9 +357,8 @@ bool amphi__jinja_equal(jinja_value a, jinja_value b, jinja_work *work)
 {
     bool equal;
 
-    if (!amphi__jinja_work_enter(work)) {
+    if (!amphi__jinja_work_enter(work))
         return false;
-    }
     equal = equal_inner(a, b, work);
     work->depth_left++;
     return equal;
@@ -400,9 +366,8 @@ bool amphi__jinja_equal(jinja_value a, jinja_value b, jinja_work *work)
 
 static int sign(double a, double b)
 {
-    if (isnan(a) || isnan(b)) {
+    if (isnan(a) || isnan(b))
         return 2;
-    }
     return a < b ? -1 : a > b;
 }
 
@@ -411,19 +376,16 @@ static int order_texts(amphi_str a, amphi_str b)
     size_t common = a.size < b.size ? a.size : b.size;
     int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
 
-    if (order == 0) {
+    if (order == 0)
         return a.size < b.size ? -1 : a.size > b.size;
-    }
     return order < 0 ? -1 : 1;
 }
 
 static bool order_lists(const jinja_list *a, const jinja_list *b, int *order, jinja_work *work)
 {
-    for (size_t i = 0; i < a->count && i < b->count; i++) {
-        if (!amphi__jinja_equal(a->items[i], b->items[i], work)) {
+    for (size_t i = 0; i < a->count && i < b->count; i++)
+        if (!amphi__jinja_equal(a->items[i], b->items[i], work))
             return !work->spent && amphi__jinja_order(a->items[i], b->items[i], order, work);
-        }
-    }
     *order = a->count < b->count ? -1 : a->count > b->count;
     return true;
 }
@@ -433,15 +395,13 @@ bool amphi__jinja_order(jinja_value a, jinja_value b, int *order, jinja_work *wo
     bool ordered = false;
 
     *order = 2;
-    if (!amphi__jinja_work_enter(work)) {
+    if (!amphi__jinja_work_enter(work))
         return false;
-    }
     if (amphi__jinja_is_number(a) && amphi__jinja_is_number(b)) {
-        if (a.kind == JINJA_FLOAT || b.kind == JINJA_FLOAT) {
+        if (a.kind == JINJA_FLOAT || b.kind == JINJA_FLOAT)
             *order = sign(amphi__jinja_number(a), amphi__jinja_number(b));
-        } else {
+        else
             *order = whole(a) < whole(b) ? -1 : whole(a) > whole(b);
-        }
         ordered = true;
     } else if (a.kind == JINJA_STRING && b.kind == JINJA_STRING) {
         *order = order_texts(a.as.text, b.as.text);

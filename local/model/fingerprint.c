@@ -27,9 +27,8 @@ static bool read_edges(int fd, edges *out)
     struct stat info;
     off_t last = 0;
 
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
         return false;
-    }
     out->size = (uint64_t)info.st_size;
     out->mtime_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000u + (uint64_t)info.st_mtim.tv_nsec;
     last = info.st_size > EDGE_BYTES ? info.st_size - EDGE_BYTES : 0;
@@ -46,12 +45,10 @@ amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX
                 amphi__sha256(amphi_str_make((const char *)file, sizeof *file), hash) == AMPHI_OK;
 
     out[0] = '\0';
-    if (done) {
+    if (done)
         amphi__hex(out, hash, sizeof hash);
-    }
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     amphi__free(file);
     return done ? AMPHI_OK : AMPHI_E_IO;
 }
@@ -64,15 +61,12 @@ static bool find_count(const char *path, const char *word, uint64_t *out)
     size_t size = strlen(word);
     bool found = false;
 
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
         found = strncmp(line, word, size) == 0;
-    }
-    if (found) {
+    if (found)
         *out = strtoull(line + size, NULL, 10);
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     return found;
 }
 
@@ -92,11 +86,9 @@ uint64_t amphi__memory_kills(void)
             found = find_count(path, "oom_kill ", &count);
         }
     }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
-    if (!found) {
+    if (!found)
         (void)find_count("/proc/vmstat", "oom_kill ", &count);
-    }
     return count;
 }

@@ -160,10 +160,9 @@ static bool read_array(gguf_reader *reader, amphi_gguf_array *out)
         if (count > reader_left(reader) / sizeof(uint64_t))
             return false;
         amphi_str ignored;
-        for (uint64_t i = 0; i < count; i++) {
+        for (uint64_t i = 0; i < count; i++)
             if (!read_str(reader, &ignored))
                 return false;
-        }
     } else {
         size_t bytes = amphi__gguf_scalar_bytes(type);
         if (bytes == 0 || count > reader_left(reader) / bytes)

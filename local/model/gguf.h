@@ -57,10 +57,10 @@ typedef struct amphi_gguf_array {
 typedef struct amphi_gguf_tensor {
     amphi_str name;
     amphi_weight_type type;
-    uint32_t dims_count; /* 1..4                                                        */
-    uint64_t dims[4];    /* dims[0] is the row length; unused ones are 1                */
-    const void *data;    /* aligned to the file's alignment (32 by default)             */
-    uint64_t offset;     /* of data, in the file                                        */
+    uint32_t dims_count; /* 1..4 */
+    uint64_t dims[4];    /* dims[0] is the row length; unused ones are 1 */
+    const void *data;    /* aligned to the file's alignment (32 by default) */
+    uint64_t offset;     /* of data, in the file */
     uint64_t size_bytes;
 } amphi_gguf_tensor;
 

@@ -70,10 +70,9 @@ static bool is_ours(amphi_str key)
 
 static void put_values(amphi_buf *out, const amphi_gguf *gguf, uint32_t file_type)
 {
-    for (size_t i = 0; i < gguf->values_count; i++) {
+    for (size_t i = 0; i < gguf->values_count; i++)
         if (!is_ours(gguf->values[i].key))
             put_value(out, &gguf->values[i]);
-    }
     put_number(out, "general.file_type", file_type);
     put_number(out, "general.quantization_version", QUANTIZATION_VERSION);
 }

@@ -31,10 +31,9 @@ const amphi_mixture *amphi__mixture_find(amphi_str name)
     if (name.size > 4 && amphi__str_equal_ignore_case(
                              amphi__str_slice(name, name.size - 4, name.size), AMPHI_STR("_K_M")))
         trimmed.size -= 2;
-    for (size_t i = 0; i < sizeof mixtures / sizeof *mixtures; i++) {
+    for (size_t i = 0; i < sizeof mixtures / sizeof *mixtures; i++)
         if (amphi__str_equal_ignore_case(trimmed, amphi_str_from(mixtures[i].name)))
             return &mixtures[i];
-    }
     return NULL;
 }
 

@@ -12,8 +12,8 @@
 
 typedef struct amphi_mixture {
     const char *name;       /* "Q4_K"; "Q4_K_M" is understood as well */
-    amphi_weight_type type; /* of most tensors                        */
-    uint32_t file_type;     /* general.file_type                      */
+    amphi_weight_type type; /* of most tensors */
+    uint32_t file_type;     /* general.file_type */
 } amphi_mixture;
 
 /* NULL for a name that we lack. Any case. */

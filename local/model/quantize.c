@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #define STEP_ELEMENTS  1024u           /* converted at once; a multiple of every block */
-#define PIECE_ELEMENTS (1024u * 1024u) /* written at once                              */
-#define PATH_MORE      48              /* bytes that the temporary name has more       */
+#define PIECE_ELEMENTS (1024u * 1024u) /* written at once */
+#define PATH_MORE      48              /* bytes that the temporary name has more */
 
 typedef struct quantization {
     amphi_gguf *gguf;

@@ -11,8 +11,8 @@
 #define AMPHI_WEIGHT_TYPE_LIMIT 40 /* type numbers that we know are below this */
 
 typedef struct amphi_weight_info {
-    const char *name;        /* "Q8_0"                */
-    uint32_t block_elements; /* 1, 32 or 256          */
+    const char *name;        /* "Q8_0" */
+    uint32_t block_elements; /* 1, 32 or 256 */
     uint32_t block_bytes;
 } amphi_weight_info;
 

@@ -13,7 +13,7 @@
 enum {
     LOOK_MS = 40,
     STOPPED_MS = 90,   /* so long a stop is no accident: two looks after the first */
-    STARVED_SHARE = 8, /* it got less than this part of one processor              */
+    STARVED_SHARE = 8, /* it got less than this part of one processor */
     /* Who starts has nothing to wait for, and milliseconds of work before it says something; the
      * app waits 2 s to hear it. Processor time, so that a busy machine is no reason. */
     ASLEEP_MS = 1500,
@@ -36,9 +36,8 @@ void amphi__local_check_death(amphi_local *local, bool process_ended)
     amphi_process_end end = {0};
     amphi_last_words words;
 
-    if (local->state == AMPHI_LOCAL_NONE) {
+    if (local->state == AMPHI_LOCAL_NONE)
         return;
-    }
     words = amphi__worker_last_words(&local->worker);
     if (words.signal != 0) {
         amphi__local_receive_last(local);
@@ -53,9 +52,8 @@ void amphi__local_check_death(amphi_local *local, bool process_ended)
             /* The handler's note may have come between the two looks. One about another signal
              * than the one that killed was of no use: the kernel does not lie. */
             words = amphi__worker_last_words(&local->worker);
-            if (end.signal != 0 && words.signal != end.signal) {
+            if (end.signal != 0 && words.signal != end.signal)
                 words = (amphi_last_words){0};
-            }
             amphi__local_worker_died(local, &words, &end);
         }
     }
@@ -66,13 +64,12 @@ static uint64_t stall_limit_us(const amphi_local *local)
     const amphi_local_limits *limits = &local->limits;
     uint32_t ms = limits->token_ms;
 
-    if (local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING) {
+    if (local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING)
         ms = limits->start_ms;
-    } else if (local->state == AMPHI_LOCAL_LOADING) {
+    else if (local->state == AMPHI_LOCAL_LOADING)
         ms = limits->load_ms;
-    } else if (atomic_load(&local->worker.control->phase) == AMPHI_PHASE_PREFILL) {
+    else if (atomic_load(&local->worker.control->phase) == AMPHI_PHASE_PREFILL)
         ms = limits->prefill_ms;
-    }
     return (uint64_t)ms * 1000;
 }
 
@@ -83,9 +80,8 @@ static void look(amphi_local *local, uint64_t now_us)
     amphi_look seen;
     bool asleep = false;
 
-    if (now_us - silence->looked_us < (uint64_t)LOOK_MS * 1000) {
+    if (now_us - silence->looked_us < (uint64_t)LOOK_MS * 1000)
         return;
-    }
     seen = amphi__look(&local->worker.process);
     if (seen.state ==
         0) { /* nothing is told (hidepid, no descriptors): then nothing is held against it */
@@ -98,11 +94,10 @@ static void look(amphi_local *local, uint64_t now_us)
     }
     asleep = seen.state == 'S' && seen.cpu_ms == silence->looked_cpu_ms;
     silence->asleep_us = !asleep ? 0 : silence->asleep_us != 0 ? silence->asleep_us : now_us;
-    if (seen.state != 'T' && seen.state != 't') {
+    if (seen.state != 'T' && seen.state != 't')
         silence->stopped_us = 0;
-    } else if (silence->stopped_us == 0) {
+    else if (silence->stopped_us == 0)
         silence->stopped_us = now_us;
-    }
     silence->looked_us = now_us;
     silence->looked_cpu_ms = seen.cpu_ms;
 }
@@ -120,13 +115,12 @@ static void end_silent(amphi_local *local, uint64_t now_us)
     uint64_t silent_ms = (now_us - local->progress_us) / 1000;
     uint64_t used_ms = amphi__look(process).cpu_ms - local->silence.cpu_ms;
 
-    if (amphi__look_any_thread(process, "Tt")) {
+    if (amphi__look_any_thread(process, "Tt"))
         amphi__local_worker_stalled(local, "was held from outside", AMPHI_CAUSE_OUTSIDE);
-    } else if (used_ms * STARVED_SHARE < silent_ms && amphi__look_any_thread(process, "RD")) {
+    else if (used_ms * STARVED_SHARE < silent_ms && amphi__look_any_thread(process, "RD"))
         amphi__local_worker_stalled(local, "got no processor time", AMPHI_CAUSE_OUTSIDE);
-    } else {
+    else
         amphi__local_worker_stalled(local, "went silent", AMPHI_CAUSE_ITSELF);
-    }
 }
 
 void amphi__local_check_stall(amphi_local *local)
@@ -137,9 +131,8 @@ void amphi__local_check_stall(amphi_local *local)
     bool starting = local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING;
 
     local->tick_us = now_us;
-    if (local->state == AMPHI_LOCAL_NONE || !amphi__local_is_busy(local)) {
+    if (local->state == AMPHI_LOCAL_NONE || !amphi__local_is_busy(local))
         return;
-    }
     heartbeat = atomic_load(&local->worker.control->heartbeat);
     /* If we ourselves were not running (a frozen app, a laptop's lid), it could not either. */
     if (heartbeat != local->heartbeat || away_us > (uint64_t)AMPHI_LOCAL_TICK_MS * 20 * 1000) {
@@ -147,12 +140,11 @@ void amphi__local_check_stall(amphi_local *local)
         local->progress_us = now_us;
     }
     look(local, now_us);
-    if (lasts(local->silence.stopped_us, now_us, STOPPED_MS)) {
+    if (lasts(local->silence.stopped_us, now_us, STOPPED_MS))
         amphi__local_worker_stalled(local, "was stopped from outside", AMPHI_CAUSE_OUTSIDE);
-    } else if (now_us > local->progress_us && now_us - local->progress_us > stall_limit_us(local)) {
+    else if (now_us > local->progress_us && now_us - local->progress_us > stall_limit_us(local))
         end_silent(local, now_us);
-    } else if (starting && (lasts(local->silence.asleep_us, now_us, ASLEEP_MS) ||
-                               local->silence.looked_cpu_ms - local->silence.cpu_ms >= SPINS_MS)) {
+    else if (starting && (lasts(local->silence.asleep_us, now_us, ASLEEP_MS) ||
+                             local->silence.looked_cpu_ms - local->silence.cpu_ms >= SPINS_MS))
         amphi__local_worker_stalled(local, "went silent", AMPHI_CAUSE_ITSELF);
-    }
 }

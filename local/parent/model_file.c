@@ -19,9 +19,8 @@ void amphi__model_line(
     const char *shown = cut ? local->model_path + size - shown_max : local->model_path;
     int begun = snprintf(out, AMPHI_WORKER_MESSAGE_MAX, "model %s%.72s: ", cut ? "..." : "", shown);
 
-    if (strncmp(what, said_already, sizeof said_already - 1) == 0) {
+    if (strncmp(what, said_already, sizeof said_already - 1) == 0)
         what += sizeof said_already - 1;
-    }
     snprintf(out + begun, (size_t)(AMPHI_WORKER_MESSAGE_MAX - begun), "%s", what);
 }
 
@@ -64,9 +63,8 @@ void amphi__file_key(const char *path, amphi_model_key *out)
     struct stat info;
 
     memset(out, 0, sizeof *out);
-    if (stat(path, &info) == 0) {
+    if (stat(path, &info) == 0)
         fill_key(out, &info);
-    }
 }
 
 bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b)

@@ -26,20 +26,16 @@ static amphi_look read_stat(const char *path)
     long ticks_per_s = sysconf(_SC_CLK_TCK);
     FILE *file = fopen(path, "re");
 
-    if (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (file != NULL && fgets(line, sizeof line, file) != NULL)
         at = strrchr(line, ')');
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
-    if (at == NULL || at[1] != ' ') {
+    if (at == NULL || at[1] != ' ')
         return look;
-    }
     look.state = at[2];
     for (int field = 2; at != NULL && field <= FIELD_STIME; field++) {
-        if (field == FIELD_UTIME || field == FIELD_STIME) {
+        if (field == FIELD_UTIME || field == FIELD_STIME)
             ticks += strtoull(at, NULL, 10);
-        }
         at = strchr(at + 1, ' ');
     }
     look.cpu_ms = ticks_per_s > 0 ? ticks * 1000 / (uint64_t)ticks_per_s : 0;
@@ -52,17 +48,15 @@ amphi_look amphi__look(const amphi_process *process)
     siginfo_t info;
     char path[48];
 
-    if (process->pid <= 0) {
+    if (process->pid <= 0)
         return look;
-    }
     snprintf(path, sizeof path, "/proc/%d/stat", (int)process->pid);
     look = read_stat(path);
     memset(&info, 0, sizeof info);
     if (look.state == 0 &&
         waitid(P_PID, (id_t)process->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-        info.si_pid != 0 && info.si_code == CLD_STOPPED) {
+        info.si_pid != 0 && info.si_code == CLD_STOPPED)
         look.state = 'T';
-    }
     return look;
 }
 
@@ -92,8 +86,7 @@ bool amphi__look_any_thread(const amphi_process *process, const char *states)
         }
         found = state != 0 && strchr(states, state) != NULL;
     }
-    if (folder != NULL) {
+    if (folder != NULL)
         closedir(folder);
-    }
     return found;
 }

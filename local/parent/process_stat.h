@@ -11,7 +11,7 @@
 
 typedef struct amphi_look {
     char state;      /* 'R', 'S', 'D', 'T', 't', 'Z'; 0: nothing is told */
-    uint64_t cpu_ms; /* of all its threads, so far                       */
+    uint64_t cpu_ms; /* of all its threads, so far */
 } amphi_look;
 
 /* Of the whole process, whose state is its main thread's. */

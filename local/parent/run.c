@@ -43,9 +43,8 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
             AMPHI_WORKER_BODY_MAX >> 10);
     }
     run = amphi__calloc(1, sizeof *run);
-    if (run == NULL) {
+    if (run == NULL)
         return amphi__fail_no_memory(error);
-    }
     amphi__buf_init(&run->logprobs, LOGPROBS_WAITING_MAX);
     run->body = amphi__str_copy(request->body);
     run->prefix = amphi__str_copy(request->prefix);
@@ -67,9 +66,8 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
 
 void amphi__run_free(amphi_engine_run *run)
 {
-    if (run == NULL) {
+    if (run == NULL)
         return;
-    }
     amphi__free(run->body);
     amphi__free(run->prefix);
     amphi__buf_clear(&run->logprobs);
@@ -109,14 +107,12 @@ bool amphi__run_text(amphi_engine_run *run, amphi_worker_event kind, amphi_str t
     run->text_bytes += text.size;
     if (event.kind == AMPHI_ENGINE_TEXT && run->logprobs.size > 0) {
         amphi__buf_append_char(&run->logprobs, ']');
-        if (run->logprobs.status == AMPHI_OK) {
+        if (run->logprobs.status == AMPHI_OK)
             event.logprobs = amphi__buf_str(&run->logprobs);
-        }
     }
     run->sink.event(run->sink.self, &event);
-    if (event.kind == AMPHI_ENGINE_TEXT) {
+    if (event.kind == AMPHI_ENGINE_TEXT)
         amphi__buf_reset(&run->logprobs);
-    }
     return run->text_bytes <= AMPHI_WORKER_ANSWER_MAX;
 }
 

@@ -23,12 +23,12 @@ struct amphi_engine_run {
     char *prefix;
     size_t prefix_size;
     uint32_t threads;        /* resolved: the engine's option and the request's bound */
-    uint32_t context_tokens; /* likewise                                              */
+    uint32_t context_tokens; /* likewise */
     float tokens_per_second_max;
     bool plain_kernels;
-    bool has_new_worker; /* the one before died idle, when this run had just come    */
+    bool has_new_worker; /* the one before died idle, when this run had just come */
     uint64_t text_bytes; /* delivered so far; this and what follows is its thread's own */
-    amphi_buf logprobs;  /* of the text that comes next: elements of a JSON array       */
+    amphi_buf logprobs;  /* of the text that comes next: elements of a JSON array */
 };
 
 /* Where the app's options say nothing. */

@@ -49,9 +49,8 @@ static int raise_fds(const int fds[FDS_COUNT], int raised[FDS_COUNT])
 {
     for (int i = 0; i < FDS_COUNT; i++) {
         raised[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 32);
-        if (raised[i] < 0) {
+        if (raised[i] < 0)
             return errno;
-        }
     }
     return 0;
 }
@@ -64,9 +63,8 @@ static int fill_actions(posix_spawn_file_actions_t *actions, const int raised[FD
 #ifndef AMPHI_SANITIZE /* a sanitizer's report is worth reading */
     rc = rc != 0 ? rc : posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
 #endif
-    for (int i = 0; i < FDS_COUNT && rc == 0; i++) {
+    for (int i = 0; i < FDS_COUNT && rc == 0; i++)
         rc = posix_spawn_file_actions_adddup2(actions, raised[i], AMPHI_WORKER_FD_SHARED + i);
-    }
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
     rc = rc != 0 ? rc : posix_spawn_file_actions_addclosefrom_np(actions, AMPHI_WORKER_FD_END);
 #endif
@@ -82,9 +80,8 @@ static int fill_attributes(posix_spawnattr_t *attributes)
     int rc = 0;
 
     sigemptyset(&fatal);
-    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++)
         sigaddset(&fatal, fatal_signals[i]);
-    }
     sigfillset(&all);
     rc = posix_spawnattr_setsigmask(attributes, &fatal);
     rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(attributes, &all);
@@ -141,22 +138,17 @@ amphi_status amphi__process_spawn(
     rc = rc != 0 ? rc : fill_actions(&actions, raised);
     rc = rc != 0 ? rc : fill_attributes(&attributes);
     rc = rc != 0 ? rc : posix_spawn(&out->pid, path, &actions, &attributes, arguments, environment);
-    if (rc == 0) {
+    if (rc == 0)
         out->pidfd = pidfd_open_native(out->pid);
-    } else {
+    else
         out->pid = 0;
-    }
-    if (have_attributes) {
+    if (have_attributes)
         posix_spawnattr_destroy(&attributes);
-    }
-    if (have_actions) {
+    if (have_actions)
         posix_spawn_file_actions_destroy(&actions);
-    }
-    for (int i = 0; i < FDS_COUNT; i++) {
-        if (raised[i] >= 0) {
+    for (int i = 0; i < FDS_COUNT; i++)
+        if (raised[i] >= 0)
             close(raised[i]);
-        }
-    }
     if (rc != 0) {
         return amphi__fail(error, rc == ENOENT ? AMPHI_E_NOT_FOUND : AMPHI_E_IO, rc,
             "can't start the engine process %.80s (error %d)", path, rc);
@@ -166,9 +158,8 @@ amphi_status amphi__process_spawn(
 
 void amphi__process_kill(const amphi_process *process)
 {
-    if (process->pid <= 0) {
+    if (process->pid <= 0)
         return;
-    }
 #ifdef SYS_pidfd_send_signal
     /* A pid may be somebody else's when the app reaped our child; a pidfd can't be. */
     if (process->pidfd >= 0) {
@@ -187,9 +178,8 @@ static int wait_for(const amphi_process *process, siginfo_t *info, int options)
     do {
         rc = process->pidfd >= 0 ? waitid((idtype_t)P_PIDFD, (id_t)process->pidfd, info, options)
                                  : waitid(P_PID, (id_t)process->pid, info, options);
-        if (rc != 0 && errno == EINVAL && process->pidfd >= 0) { /* Linux 5.3 */
+        if (rc != 0 && errno == EINVAL && process->pidfd >= 0) /* Linux 5.3 */
             rc = waitid(P_PID, (id_t)process->pid, info, options);
-        }
     } while (rc != 0 && errno == EINTR);
     return rc;
 }
@@ -203,9 +193,8 @@ bool amphi__process_reap(amphi_process *process, amphi_process_end *end)
     end->exit_code = -1;
     if (process->pid > 0) {
         rc = wait_for(process, &info, WEXITED | WNOHANG);
-        if (rc == 0 && info.si_pid == 0) {
+        if (rc == 0 && info.si_pid == 0)
             return false;
-        }
         if (rc == 0 && info.si_code == CLD_EXITED) {
             end->exit_code = info.si_status;
         } else if (rc == 0) {
@@ -218,9 +207,8 @@ bool amphi__process_reap(amphi_process *process, amphi_process_end *end)
 
 void amphi__process_abandon(amphi_process *process)
 {
-    if (process->pidfd >= 0) {
+    if (process->pidfd >= 0)
         close(process->pidfd);
-    }
     process->pid = 0;
     process->pidfd = -1;
 }
@@ -247,9 +235,8 @@ const char *amphi__signal_name(int number, char scratch[24])
         [SIGSYS] = "SIGSYS",
     };
 
-    if (number > 0 && (size_t)number < sizeof names / sizeof names[0] && names[number] != NULL) {
+    if (number > 0 && (size_t)number < sizeof names / sizeof names[0] && names[number] != NULL)
         return names[number];
-    }
     snprintf(scratch, 24, "signal %d", number);
     return scratch;
 }
@@ -258,10 +245,8 @@ bool amphi__signal_is_reported(int number)
 {
     static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
 
-    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
-        if (fatal_signals[i] == number) {
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++)
+        if (fatal_signals[i] == number)
             return true;
-        }
-    }
     return false;
 }

@@ -19,8 +19,8 @@ typedef struct amphi_process {
 
 /* How a process ended. */
 typedef struct amphi_process_end {
-    int signal;    /* 0: it was not a signal         */
-    int exit_code; /* -1: unknown                    */
+    int signal;    /* 0: it was not a signal */
+    int exit_code; /* -1: unknown */
 } amphi_process_end;
 
 /* fds: parent's descriptors for AMPHI_WORKER_FD_SHARED.._END, in that order; they stay the

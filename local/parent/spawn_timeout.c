@@ -38,17 +38,13 @@ void amphi__local_unstick(amphi_local *local)
     FILE *file = NULL;
     int pid = 0;
 
-    if (local->spawn_us == 0 || amphi__clock_us(NULL) - local->spawn_us < SPAWN_LONG_US) {
+    if (local->spawn_us == 0 || amphi__clock_us(NULL) - local->spawn_us < SPAWN_LONG_US)
         return;
-    }
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);
     file = fopen(path, "re");
-    while (file != NULL && fscanf(file, "%d", &pid) == 1) {
-        if (amphi__look_is_stopped(pid)) {
+    while (file != NULL && fscanf(file, "%d", &pid) == 1)
+        if (amphi__look_is_stopped(pid))
             kill(pid, SIGKILL);
-        }
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
 }

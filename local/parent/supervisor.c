@@ -16,8 +16,8 @@
 
 enum {
     TICK_NO_PIDFD_MS = 1000, /* an idle worker, where the kernel can't tell its end */
-    EVENTS_PER_TURN = 256,   /* then wishes (a cancel) get their turn               */
-    EMPTY_WAKES_MAX = 10000, /* in a row: somebody wants to keep us busy            */
+    EVENTS_PER_TURN = 256,   /* then wishes (a cancel) get their turn */
+    EMPTY_WAKES_MAX = 10000, /* in a row: somebody wants to keep us busy */
 };
 
 /* ---- the app's wishes ---- */
@@ -86,12 +86,10 @@ static bool take_wishes(amphi_local *local)
         local->current != NULL && (local->current->cancelled || local->current->evicted || stop);
     amphi__mutex_unlock(&local->lock);
 
-    if (unload || stop) {
+    if (unload || stop)
         amphi__local_worker_end(local); /* first: its memory is wanted */
-    }
-    if (leave) {
+    if (leave)
         leave_current(local);
-    }
     while (queued != NULL) {
         amphi_engine_run *next = queued->next; /* the end gives the run away */
 
@@ -121,18 +119,16 @@ static bool take_work(amphi_local *local, bool *load)
         local->current = local->first;
         local->first = local->current->next;
         local->current->next = NULL;
-        if (local->first == NULL) {
+        if (local->first == NULL)
             local->last = NULL;
-        }
     }
     if (local->state != AMPHI_LOCAL_NONE && local->want_describe && local->described.known &&
         local->described.status == AMPHI_OK && local->current != NULL) {
         local->want_describe = false; /* busy with the model that we know */
         amphi__cond_broadcast(&local->changed);
     }
-    if (local->state >= AMPHI_LOCAL_READY) {
+    if (local->state >= AMPHI_LOCAL_READY)
         local->want_load = false;
-    }
     *load = local->current != NULL || local->want_load;
     work = *load || local->want_describe;
     amphi__mutex_unlock(&local->lock);
@@ -173,9 +169,8 @@ static void send_generate(amphi_local *local)
     run->sink.event(run->sink.self, &model);
     local->memory_kills = amphi__memory_kills();        /* what was killed before says nothing */
     amphi__local_set_state(local, AMPHI_LOCAL_RUNNING); /* a failure from here on is this run's */
-    if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK) {
+    if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK)
         amphi__local_worker_broke_rules(local);
-    }
 }
 
 static void send_count(amphi_local *local)
@@ -201,9 +196,8 @@ static void send_count(amphi_local *local)
         local->counting = true;
         local->progress_us = amphi__clock_us(NULL);
     }
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         amphi__local_worker_broke_rules(local);
-    }
 }
 
 static void start_or_fail(amphi_local *local)
@@ -211,27 +205,23 @@ static void start_or_fail(amphi_local *local)
     amphi_engine_run *run = local->current;
     amphi_error error;
 
-    if (amphi__local_worker_start(local, &error) == AMPHI_OK) {
+    if (amphi__local_worker_start(local, &error) == AMPHI_OK)
         return;
-    }
     amphi__local_set_described(local, &error, true, NULL);
     amphi__mutex_lock(&local->lock);
     local->want_load = false;
     amphi__mutex_unlock(&local->lock);
-    if (run != NULL) {
+    if (run != NULL)
         amphi__local_run_fail(local, run, &error);
-    }
 }
 
 /* An idle worker that can't serve the wishes: another file, other threads, another context. */
 static bool worker_is_unfit(const amphi_local *local)
 {
-    if (local->state != AMPHI_LOCAL_HEADER && local->state != AMPHI_LOCAL_READY) {
+    if (local->state != AMPHI_LOCAL_HEADER && local->state != AMPHI_LOCAL_READY)
         return false;
-    }
-    if (!key_is_current(local)) {
+    if (!key_is_current(local))
         return true;
-    }
     return local->state == AMPHI_LOCAL_READY && local->current != NULL &&
            (local->current->threads != local->loaded_threads ||
                local->current->context_tokens != local->loaded_context ||
@@ -243,28 +233,23 @@ static void advance(amphi_local *local)
 {
     bool load = false;
 
-    if (local->state == AMPHI_LOCAL_READY) {
+    if (local->state == AMPHI_LOCAL_READY)
         send_count(local);
-    }
-    if (!take_work(local, &load)) {
+    if (!take_work(local, &load))
         return;
-    }
-    if (worker_is_unfit(local)) {
+    if (worker_is_unfit(local))
         amphi__local_worker_end(local);
-    }
     switch (local->state) {
     case AMPHI_LOCAL_NONE:
         start_or_fail(local);
         break;
     case AMPHI_LOCAL_HEADER:
-        if (load) {
+        if (load)
             send_load(local);
-        }
         break;
     case AMPHI_LOCAL_READY:
-        if (local->current != NULL) {
+        if (local->current != NULL)
             send_generate(local);
-        }
         break;
     default:
         break;
@@ -281,15 +266,12 @@ static int wait_ms(amphi_local *local, bool more)
     amphi__mutex_lock(&local->lock);
     queued = local->current == NULL && local->first != NULL; /* the last one failed at once */
     amphi__mutex_unlock(&local->lock);
-    if (more || queued) {
+    if (more || queued)
         return 0;
-    }
-    for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+    for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++)
         dying = dying || local->dying[i].pid > 0;
-    }
-    if (amphi__local_is_busy(local) || dying) {
+    if (amphi__local_is_busy(local) || dying)
         return AMPHI_LOCAL_TICK_MS;
-    }
     return local->state != AMPHI_LOCAL_NONE && local->worker.process.pidfd < 0 ? TICK_NO_PIDFD_MS
                                                                                : -1;
 }
@@ -320,18 +302,16 @@ static bool turn(amphi_local *local, int timeout_ms)
     bool more = false;
 
     poll(fds, 4, timeout_ms); /* negative descriptors are passed over */
-    if (fds[0].revents != 0) {
+    if (fds[0].revents != 0)
         drain_fd(local->wake_fd);
-    }
     if (local->state != AMPHI_LOCAL_NONE) {
         if (fds[1].revents != 0) {
             drain_fd(local->worker.events_fd);
             local->empty_wakes++;
         }
         more = amphi__local_receive(local, EVENTS_PER_TURN);
-        if (local->state != AMPHI_LOCAL_NONE && local->empty_wakes > EMPTY_WAKES_MAX) {
+        if (local->state != AMPHI_LOCAL_NONE && local->empty_wakes > EMPTY_WAKES_MAX)
             amphi__local_worker_broke_rules(local);
-        }
         amphi__local_check_death(local, fds[3].revents != 0);
     }
     amphi__local_check_stall(local);
@@ -349,11 +329,9 @@ void amphi__supervisor_run(void *self)
         advance(local);
         more = turn(local, wait_ms(local, more));
     }
-    if (amphi__local_reap_all(local) > 0) { /* the app's end is theirs */
-        for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+    if (amphi__local_reap_all(local) > 0) /* the app's end is theirs */
+        for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++)
             amphi__process_abandon(&local->dying[i]);
-        }
-    }
     amphi__mutex_lock(&local->lock);
     local->finished = true;
     amphi__cond_broadcast(&local->changed);

@@ -46,21 +46,21 @@ typedef struct amphi_local_identity {
 } amphi_local_identity;
 
 typedef enum amphi_local_state {
-    AMPHI_LOCAL_NONE,       /* no process                            */
-    AMPHI_LOCAL_STARTING,   /* waits for HELLO                       */
-    AMPHI_LOCAL_DESCRIBING, /* waits for DESCRIBED                   */
+    AMPHI_LOCAL_NONE,       /* no process */
+    AMPHI_LOCAL_STARTING,   /* waits for HELLO */
+    AMPHI_LOCAL_DESCRIBING, /* waits for DESCRIBED */
     AMPHI_LOCAL_HEADER,     /* knows the file's header, nothing more */
-    AMPHI_LOCAL_LOADING,    /* waits for READY                       */
+    AMPHI_LOCAL_LOADING,    /* waits for READY */
     AMPHI_LOCAL_READY,
-    AMPHI_LOCAL_RUNNING, /* `current` is generating               */
-    AMPHI_LOCAL_DRAINING /* a cancelled run's last events come    */
+    AMPHI_LOCAL_RUNNING, /* `current` is generating */
+    AMPHI_LOCAL_DRAINING /* a cancelled run's last events come */
 } amphi_local_state;
 
 /* One question for an exact token count, answered by an idle, loaded worker. */
 typedef struct amphi_local_count {
     enum { AMPHI_COUNT_FREE, AMPHI_COUNT_ASKED, AMPHI_COUNT_SENT, AMPHI_COUNT_DONE } step;
     bool abandoned;   /* the asker did not wait for the answer */
-    const char *body; /* the asker's; valid until SENT         */
+    const char *body; /* the asker's; valid until SENT */
     size_t body_size;
     amphi_status status;
     uint32_t tokens;
@@ -116,10 +116,10 @@ typedef struct amphi_local {
     uint64_t tick_us;     /* last time that we looked */
     struct amphi_local_silence {
         uint64_t progress_us; /* of the last sign of life, when these were found out */
-        uint64_t cpu_ms;      /* at that time                                        */
+        uint64_t cpu_ms;      /* at that time */
         uint64_t looked_us, looked_cpu_ms;
-        uint64_t stopped_us; /* since when it is seen stopped; 0: it is not           */
-        uint64_t asleep_us;  /* likewise: asleep, and no processor time was used      */
+        uint64_t stopped_us; /* since when it is seen stopped; 0: it is not */
+        uint64_t asleep_us;  /* likewise: asleep, and no processor time was used */
     } silence;
     uint32_t empty_wakes; /* in a row: woken, and nothing was there */
     amphi_process dying[AMPHI_LOCAL_DYING_MAX];

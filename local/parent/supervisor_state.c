@@ -45,9 +45,8 @@ void amphi__local_run_end(
 {
     run->sink.event(run->sink.self, terminal);
     amphi__mutex_lock(&local->lock);
-    if (local->current == run) {
+    if (local->current == run)
         local->current = NULL;
-    }
     local->runs_count--;
     run->ended = true;
     amphi__cond_broadcast(&local->changed);
@@ -77,9 +76,8 @@ void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char
     const amphi_engine_event event = {
         .kind = AMPHI_ENGINE_PROGRESS, .permille = permille, .text = amphi_str_from(phase)};
 
-    if (local->current != NULL) {
+    if (local->current != NULL)
         local->current->sink.event(local->current->sink.self, &event);
-    }
 }
 
 /* ---- the worker's life ---- */
@@ -103,9 +101,8 @@ unsigned amphi__local_reap(amphi_local *local)
     amphi_process_end end;
     unsigned left = 0;
 
-    for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++) {
+    for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++)
         left += local->dying[i].pid > 0 && !amphi__process_reap(&local->dying[i], &end);
-    }
     return left;
 }
 
@@ -131,20 +128,16 @@ static void bury(amphi_local *local, amphi_process process)
     amphi_process_end end;
     int place = 0;
 
-    if (amphi__process_reap(&process, &end)) {
+    if (amphi__process_reap(&process, &end))
         return;
-    }
-    while (place < AMPHI_LOCAL_DYING_MAX && local->dying[place].pid != 0) {
+    while (place < AMPHI_LOCAL_DYING_MAX && local->dying[place].pid != 0)
         place++;
-    }
     if (place == AMPHI_LOCAL_DYING_MAX) { /* many deaths in no time: now we do wait */
         place = 0;
-        if (amphi__local_reap_all(local) == AMPHI_LOCAL_DYING_MAX) {
+        if (amphi__local_reap_all(local) == AMPHI_LOCAL_DYING_MAX)
             amphi__process_abandon(&local->dying[0]); /* it stays a zombie until the app ends */
-        }
-        while (local->dying[place].pid != 0) {
+        while (local->dying[place].pid != 0)
             place++;
-        }
     }
     local->dying[place] = process;
 }
@@ -165,17 +158,15 @@ void amphi__local_worker_end(amphi_local *local)
 {
     amphi_process process;
 
-    if (local->state == AMPHI_LOCAL_NONE) {
+    if (local->state == AMPHI_LOCAL_NONE)
         return;
-    }
     amphi__process_kill(&local->worker.process);
     amphi__worker_clear(&local->worker, &process);
     bury(local, process);
     amphi__local_set_state(local, AMPHI_LOCAL_NONE);
     amphi__local_set_ready(local, false);
-    if (local->counting) {
+    if (local->counting)
         amphi__local_count_answer(local, AMPHI_E_ENGINE_DIED, 0);
-    }
 }
 
 /* What the worker was at, for people. */
@@ -227,22 +218,20 @@ void amphi__local_worker_failed(
 
     note_death(local, cause);
     amphi__local_worker_end(local);
-    if (state == AMPHI_LOCAL_STARTING || state == AMPHI_LOCAL_DESCRIBING) {
+    if (state == AMPHI_LOCAL_STARTING || state == AMPHI_LOCAL_DESCRIBING)
         amphi__local_set_described(local, error, true, NULL);
-    } else {
+    else
         amphi__log(&local->log, AMPHI_LOG_WARNING, "local engine: %s", error->message);
-    }
     amphi__mutex_lock(&local->lock);
     local->want_load = false; /* a prewarm is not worth a second try */
     amphi__mutex_unlock(&local->lock);
     /* A run that only just became current was not this worker's: it gets a new one, once. */
     if (run != NULL && !run->has_new_worker &&
         (state == AMPHI_LOCAL_READY || state == AMPHI_LOCAL_DRAINING ||
-            state == AMPHI_LOCAL_HEADER)) {
+            state == AMPHI_LOCAL_HEADER))
         run->has_new_worker = true;
-    } else if (run != NULL) {
+    else if (run != NULL)
         amphi__local_run_end(local, run, &event);
-    }
 }
 
 /* A report is believed: who could lie could as well do without the crash, and the policy bounds
@@ -252,12 +241,10 @@ void amphi__local_worker_failed(
 static amphi_death_cause cause_of(
     const amphi_local *local, const amphi_last_words *words, int signal_number)
 {
-    if (signal_number == SIGKILL && amphi__memory_kills() != local->memory_kills) {
+    if (signal_number == SIGKILL && amphi__memory_kills() != local->memory_kills)
         return AMPHI_CAUSE_MEMORY;
-    }
-    if (words->signal > 0) {
+    if (words->signal > 0)
         return words->foreign ? AMPHI_CAUSE_OUTSIDE : AMPHI_CAUSE_ITSELF;
-    }
     return signal_number > 0 && !amphi__signal_is_reported(signal_number) ? AMPHI_CAUSE_OUTSIDE
                                                                           : AMPHI_CAUSE_ITSELF;
 }
@@ -316,16 +303,14 @@ amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)
     int model_fd = -1;
     amphi_status status = amphi__model_key(local, &local->worker_key, error);
 
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     if (local->worker_path[0] != '\0') {
         snprintf(path, sizeof path, "%s", local->worker_path);
     } else {
         status = amphi__local_worker_path(path, sizeof path, error);
-        if (status != AMPHI_OK) {
+        if (status != AMPHI_OK)
             return status;
-        }
     }
     model_fd = open(local->model_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (model_fd < 0) {

@@ -33,8 +33,8 @@ amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error);
 void amphi__local_worker_end(amphi_local *local);
 /* Whose doing a death was, for the ledger of crashes. */
 typedef enum amphi_death_cause {
-    AMPHI_CAUSE_ITSELF,  /* a crash, a stall, nonsense               */
-    AMPHI_CAUSE_MEMORY,  /* the kernel killed it for its memory      */
+    AMPHI_CAUSE_ITSELF,  /* a crash, a stall, nonsense */
+    AMPHI_CAUSE_MEMORY,  /* the kernel killed it for its memory */
     AMPHI_CAUSE_OUTSIDE, /* another process killed it, or stopped it */
 } amphi_death_cause;
 

@@ -14,18 +14,16 @@
  * not a failure of this process. */
 static void fail_as_told(amphi_error *error, uint32_t status, const char *line)
 {
-    if (status == AMPHI_E_NO_MEMORY) {
+    if (status == AMPHI_E_NO_MEMORY)
         amphi__fail(error, AMPHI_E_RESOURCE, ENOMEM, "%s", line);
-    } else {
+    else
         amphi__fail(error, (amphi_status)status, 0, "%s", line);
-    }
 }
 
 static bool on_hello(amphi_local *local, const amphi_worker_message *message)
 {
-    if (local->state != AMPHI_LOCAL_STARTING) {
+    if (local->state != AMPHI_LOCAL_STARTING)
         return false;
-    }
     if (message->as.hello.version != AMPHI_WORKER_VERSION) {
         amphi_error error;
 
@@ -50,9 +48,8 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
     amphi_error error;
     char line[AMPHI_WORKER_MESSAGE_MAX];
 
-    if (local->state != AMPHI_LOCAL_DESCRIBING) {
+    if (local->state != AMPHI_LOCAL_DESCRIBING)
         return false;
-    }
     if (described->status == AMPHI_OK) {
         amphi__local_set_state(local, AMPHI_LOCAL_HEADER);
         amphi__local_set_described(local, NULL, false, described);
@@ -62,9 +59,8 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
     fail_as_told(&error, described->status, line);
     amphi__local_worker_end(local);
     amphi__local_set_described(local, &error, described->status == AMPHI_E_NO_MEMORY, NULL);
-    if (run != NULL) {
+    if (run != NULL)
         amphi__local_run_fail(local, run, &error);
-    }
     return true;
 }
 
@@ -75,9 +71,8 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
     amphi_error error;
     char line[AMPHI_WORKER_MESSAGE_MAX];
 
-    if (local->state != AMPHI_LOCAL_LOADING) {
+    if (local->state != AMPHI_LOCAL_LOADING)
         return false;
-    }
     if (ready->status == AMPHI_OK) {
         amphi__local_set_state(local, AMPHI_LOCAL_READY);
         amphi__local_set_ready(local, true);
@@ -90,9 +85,8 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
     local->want_load = false;
     amphi__mutex_unlock(&local->lock);
     amphi__local_set_described(local, &error, ready->status == AMPHI_E_NO_MEMORY, NULL);
-    if (run != NULL) {
+    if (run != NULL)
         amphi__local_run_fail(local, run, &error);
-    }
     return true;
 }
 
@@ -115,9 +109,8 @@ static bool on_counted(amphi_local *local, const amphi_worker_message *message)
 {
     const amphi_worker_counted *counted = &message->as.counted;
 
-    if (!local->counting || counted->id != local->count_id) {
+    if (!local->counting || counted->id != local->count_id)
         return false;
-    }
     amphi__local_count_answer(local, (amphi_status)counted->status, counted->tokens);
     return true;
 }
@@ -129,9 +122,8 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
     amphi_engine_event event = {.kind = AMPHI_ENGINE_FINISH};
     amphi_error error;
 
-    if (run == NULL || message->run != run->id) {
+    if (run == NULL || message->run != run->id)
         return false;
-    }
     switch (message->kind) {
     case AMPHI_WORKER_TEXT:
     case AMPHI_WORKER_REASONING:
@@ -165,12 +157,10 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
 /* The events of a run that was cancelled: nobody hears them any more. */
 static bool on_drained_event(amphi_local *local, const amphi_worker_message *message)
 {
-    if (message->run != local->draining_id) {
+    if (message->run != local->draining_id)
         return false;
-    }
-    if (message->kind == AMPHI_WORKER_FINISH || message->kind == AMPHI_WORKER_FAIL) {
+    if (message->kind == AMPHI_WORKER_FINISH || message->kind == AMPHI_WORKER_FAIL)
         amphi__local_set_state(local, AMPHI_LOCAL_READY);
-    }
     return true;
 }
 
@@ -203,13 +193,11 @@ bool amphi__local_receive(amphi_local *local, unsigned events_max)
     for (unsigned i = 0; i < events_max; i++) {
         amphi_status status = AMPHI_OK;
 
-        if (local->state == AMPHI_LOCAL_NONE) {
+        if (local->state == AMPHI_LOCAL_NONE)
             return false;
-        }
         status = amphi__worker_receive(&local->worker, &message, local->event);
-        if (status == AMPHI_E_NOT_FOUND) {
+        if (status == AMPHI_E_NOT_FOUND)
             return false;
-        }
         local->progress_us = amphi__clock_us(NULL);
         local->empty_wakes = 0;
         if (status != AMPHI_OK || !on_message(local, &message)) {

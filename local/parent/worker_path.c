@@ -29,23 +29,20 @@ static bool own_folder(bool library, char *out, size_t capacity)
         Dl_info info;
         char *real = NULL;
 
-        if (dladdr((const void *)worker_places, &info) != 0 && info.dli_fname != NULL) {
+        if (dladdr((const void *)worker_places, &info) != 0 && info.dli_fname != NULL)
             real = realpath(info.dli_fname, NULL);
-        }
         snprintf(out, capacity, "%s", real != NULL ? real : "");
         free(real);
     } else {
         ssize_t size = readlink("/proc/self/exe", out, capacity - 1);
 
-        if (size <= 0) {
+        if (size <= 0)
             return false;
-        }
         out[size] = '\0';
     }
     slash = strrchr(out, '/');
-    if (slash == NULL) {
+    if (slash == NULL)
         return false;
-    }
     *slash = '\0';
     return true;
 }
@@ -70,18 +67,15 @@ static bool locate(char *out, size_t capacity, const char *variable, const char 
     char folder[AMPHI_LOCAL_PATH_MAX / 2];
     char path[AMPHI_LOCAL_PATH_MAX];
 
-    if (given != NULL && given[0] != '\0') { /* what was asked for, or nothing */
+    if (given != NULL && given[0] != '\0') /* what was asked for, or nothing */
         return set(out, capacity, given);
-    }
     for (int library = 0; library < 2; library++) {
-        if (!own_folder(library != 0, folder, sizeof folder)) {
+        if (!own_folder(library != 0, folder, sizeof folder))
             continue;
-        }
         for (int i = 0; i < PLACES; i++) {
             snprintf(path, sizeof path, "%s/%s", folder, places[i]);
-            if (is_usable(path, mode)) {
+            if (is_usable(path, mode))
                 return set(out, capacity, path);
-            }
         }
     }
     return is_usable(installed, mode) && set(out, capacity, installed);
@@ -99,13 +93,11 @@ amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *e
 
 amphi_status amphi__local_default_model(char *out, size_t capacity)
 {
-    if (capacity == 0) {
+    if (capacity == 0)
         return AMPHI_E_ARGUMENT;
-    }
     out[0] = '\0';
-    if (locate(out, capacity, "AMPHI_MODEL", model_places, AMPHI_INSTALLED_MODEL, R_OK)) {
+    if (locate(out, capacity, "AMPHI_MODEL", model_places, AMPHI_INSTALLED_MODEL, R_OK))
         return AMPHI_OK;
-    }
     out[0] = '\0';
     return AMPHI_E_NOT_FOUND;
 }

@@ -38,12 +38,10 @@ static int shared_new(amphi_worker_control **control)
     int fd = memfd_create("amphi-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     void *memory = MAP_FAILED;
 
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
-    if (ftruncate(fd, AMPHI_WORKER_SHARED_BYTES) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0) {
+    if (ftruncate(fd, AMPHI_WORKER_SHARED_BYTES) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0)
         memory = mmap(NULL, AMPHI_WORKER_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    }
     if (memory == MAP_FAILED) {
         int saved = errno;
 
@@ -89,29 +87,25 @@ amphi_status amphi__worker_start(
         control_fill(worker);
         status = amphi__process_spawn(&worker->process, path, fds, error);
     }
-    if (shared >= 0) {
+    if (shared >= 0)
         close(shared);
-    }
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         amphi__worker_clear(worker, &none);
-    }
     return status;
 }
 
 static void close_fd(int *fd)
 {
-    if (*fd >= 0) {
+    if (*fd >= 0)
         close(*fd);
-    }
     *fd = -1;
 }
 
 void amphi__worker_clear(amphi_worker *worker, amphi_process *process)
 {
     *process = worker->process;
-    if (worker->control != NULL) {
+    if (worker->control != NULL)
         munmap(worker->control, AMPHI_WORKER_SHARED_BYTES);
-    }
     close_fd(&worker->wake_fd);
     close_fd(&worker->events_fd);
     close_fd(&worker->death_fd);
@@ -124,9 +118,8 @@ amphi_status amphi__worker_send(
     amphi_status status = amphi__ring_write(&worker->requests, kind, parts, parts_count);
     const uint64_t one = 1;
 
-    if (status == AMPHI_OK && write(worker->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN) {
+    if (status == AMPHI_OK && write(worker->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
         return AMPHI_E_IO; /* EAGAIN: the counter is at its end, so it is awake already */
-    }
     return status;
 }
 
@@ -141,18 +134,16 @@ amphi_last_words amphi__worker_last_words(amphi_worker *worker)
     uint64_t value = 0;
     uint64_t sender = 0;
 
-    if (read(worker->death_fd, &value, sizeof value) != (ssize_t)sizeof value) {
+    if (read(worker->death_fd, &value, sizeof value) != (ssize_t)sizeof value)
         return words;
-    }
     words.signal = (int)(value & AMPHI_DEATH_SIGNAL_MASK);
     words.foreign = (value & AMPHI_DEATH_FOREIGN) != 0;
     sender = value >> AMPHI_DEATH_SENDER_SHIFT;
     if ((value & ~(uint64_t)0 >> AMPHI_DEATH_SENDER_SHIFT) >
             (AMPHI_DEATH_SIGNAL_MASK | AMPHI_DEATH_FOREIGN) ||
         !amphi__signal_is_reported(words.signal) || sender > INT32_MAX ||
-        (sender != 0 && !words.foreign)) {
+        (sender != 0 && !words.foreign))
         return (amphi_last_words){.signal = -1};
-    }
     words.sender_pid = (int)sender;
     return words;
 }
@@ -167,16 +158,12 @@ static void text_clean(char *text, size_t capacity)
     text[capacity - 1] = '\0';
     size = amphi__utf8_complete_size(amphi_str_from(text));
     text[size] = '\0';
-    if (!amphi__utf8_is_valid(amphi_str_make(text, size))) {
-        for (size_t i = 0; i < size; i++) {
+    if (!amphi__utf8_is_valid(amphi_str_make(text, size)))
+        for (size_t i = 0; i < size; i++)
             text[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-        }
-    }
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = ' ';
-        }
-    }
 }
 
 static bool status_is_known(uint32_t status)
@@ -292,12 +279,10 @@ amphi_status amphi__worker_receive(amphi_worker *worker, amphi_worker_message *o
     amphi_status status =
         amphi__ring_read(&worker->events, &kind, buffer, AMPHI_WORKER_EVENT_MAX, &size);
 
-    if (status == AMPHI_E_NOT_FOUND) {
+    if (status == AMPHI_E_NOT_FOUND)
         return status;
-    }
-    if (status != AMPHI_OK || payload_size(kind, size) == 0 || payload_size(kind, size) != size) {
+    if (status != AMPHI_OK || payload_size(kind, size) == 0 || payload_size(kind, size) != size)
         return AMPHI_E_PROTOCOL;
-    }
     memset(out, 0, sizeof *out);
     out->kind = (amphi_worker_event)kind;
     if (kind == AMPHI_WORKER_TEXT || kind == AMPHI_WORKER_REASONING ||

@@ -12,7 +12,7 @@ typedef struct amphi_worker {
     amphi_process process;
     amphi_worker_control *control; /* NULL: no worker; the whole mapping starts here */
     amphi_ring requests;           /* we write */
-    amphi_ring events;             /* we read  */
+    amphi_ring events;             /* we read */
     int wake_fd;
     int events_fd;
     int death_fd;
@@ -22,7 +22,7 @@ typedef struct amphi_worker {
 typedef struct amphi_worker_message {
     amphi_worker_event kind;
     amphi_str text; /* TEXT, LOGPROBS: points into the buffer given to receive */
-    uint32_t run;   /* TEXT, LOGPROBS, USAGE, FINISH, FAIL                     */
+    uint32_t run;   /* TEXT, LOGPROBS, USAGE, FINISH, FAIL */
     union {
         amphi_worker_hello hello;
         amphi_worker_described described;
@@ -53,8 +53,8 @@ amphi_status amphi__worker_receive(
 void amphi__worker_cancel(amphi_worker *worker, uint32_t run);
 /* What the worker's handler said before it died. Hostile input: it may lie about who was at fault. */
 typedef struct amphi_last_words {
-    int signal;     /* 0: it said nothing so far; -1: nonsense        */
-    bool foreign;   /* another process sent the signal                */
+    int signal;     /* 0: it said nothing so far; -1: nonsense */
+    bool foreign;   /* another process sent the signal */
     int sender_pid; /* that one, where our pid namespace knows it, or 0 */
 } amphi_last_words;
 

@@ -26,14 +26,12 @@ static bool take(amphi_str *record, float *logprob, amphi_str *text)
 {
     uint16_t size = 0;
 
-    if (record->size < HEAD_SIZE) {
+    if (record->size < HEAD_SIZE)
         return false;
-    }
     memcpy(logprob, record->data, sizeof *logprob);
     memcpy(&size, record->data + sizeof *logprob, sizeof size);
-    if (size > record->size - HEAD_SIZE || size > AMPHI_LOGPROBS_TEXT_MAX) {
+    if (size > record->size - HEAD_SIZE || size > AMPHI_LOGPROBS_TEXT_MAX)
         return false;
-    }
     *text = amphi__str_slice(*record, HEAD_SIZE, HEAD_SIZE + (size_t)size);
     *record = amphi__str_slice(*record, HEAD_SIZE + (size_t)size, record->size);
     return true;
@@ -48,9 +46,8 @@ bool amphi__logprobs_record_is_sound(amphi_str record)
         amphi_str text;
 
         if (count > AMPHI_LOGPROBS_TOP_MAX || !take(&record, &logprob, &text) ||
-            !(logprob <= 0 && logprob >= AMPHI_LOGPROB_NEVER)) {
+            !(logprob <= 0 && logprob >= AMPHI_LOGPROB_NEVER))
             return false;
-        }
     }
     return count > 0;
 }
@@ -61,9 +58,8 @@ static void put_entry(amphi_json_writer *writer, float logprob, amphi_str text)
     amphi__json_put_str(writer, "token", text);
     amphi__json_put_number(writer, "logprob", round((double)logprob * 1e6) / 1e6);
     amphi__json_open(writer, "bytes", '[');
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size; i++)
         amphi__json_put_int(writer, NULL, (unsigned char)text.data[i]);
-    }
     amphi__json_close(writer, ']');
 }
 
@@ -75,9 +71,8 @@ void amphi__logprobs_record_write(amphi_buf *out, amphi_str record)
 
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
-    if (take(&record, &logprob, &text)) {
+    if (take(&record, &logprob, &text))
         put_entry(&writer, logprob, text);
-    }
     amphi__json_open(&writer, "top_logprobs", '[');
     while (take(&record, &logprob, &text)) {
         amphi__json_open(&writer, NULL, '{');

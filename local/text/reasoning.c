@@ -31,10 +31,9 @@ bool amphi__reasoning_is_over(const amphi_reasoning *reasoning)
 size_t amphi__marker_overlap(amphi_str text, amphi_str marker)
 {
     size_t most = marker.size > 0 ? marker.size - 1 : 0;
-    for (size_t size = text.size < most ? text.size : most; size > 0; size--) {
+    for (size_t size = text.size < most ? text.size : most; size > 0; size--)
         if (memcmp(text.data + text.size - size, marker.data, size) == 0)
             return size;
-    }
     return 0;
 }
 

@@ -190,10 +190,9 @@ static void penalize(const amphi_sampler *sampler, float *logits)
 static int32_t greedy(const float *logits, uint32_t count)
 {
     uint32_t best = 0;
-    for (uint32_t i = 1; i < count; i++) {
+    for (uint32_t i = 1; i < count; i++)
         if (logits[i] > logits[best])
             best = i;
-    }
     return (int32_t)best;
 }
 
@@ -275,10 +274,9 @@ static void select_best(candidate *c, size_t count, size_t k)
         if (is_better(middle, last))
             swap(middle, last); /* the median is the pivot, at the end */
         size_t edge = low;
-        for (size_t i = low; i < high - 1; i++) {
+        for (size_t i = low; i < high - 1; i++)
             if (is_better(&c[i], last))
                 swap(&c[i], &c[edge++]);
-        }
         swap(&c[edge], last);
         if (edge == k)
             return;
@@ -322,10 +320,9 @@ static size_t keep_typical(const amphi_sampler *sampler, candidate *c, size_t co
         return count;
     softmax(c, count, 1.0f);
     double entropy = 0.0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (c[i].probability > 0.0f)
             entropy -= (double)c[i].probability * log((double)c[i].probability);
-    }
     for (size_t i = 0; i < count; i++)
         c[i].surprise = c[i].probability > 0.0f
                             ? (float)fabs(-log((double)c[i].probability) - entropy)
@@ -352,10 +349,9 @@ static size_t keep_min_p(const amphi_sampler *sampler, candidate *c, size_t coun
         largest = c[i].logit > largest ? c[i].logit : largest;
     float least = largest + logf(sampler->options.min_p);
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (c[i].logit >= least)
             c[kept++] = c[i];
-    }
     return kept;
 }
 
@@ -379,12 +375,11 @@ int32_t amphi__sampler_pick(amphi_sampler *sampler, float *logits)
 {
     if (sampler->window != NULL)
         penalize(sampler, logits);
-    for (uint32_t i = 0; i < sampler->vocabulary_size; i++) {
+    for (uint32_t i = 0; i < sampler->vocabulary_size; i++)
         if (isnan(logits[i]))
             logits[i] = -INFINITY;
         else if (logits[i] == INFINITY)
             logits[i] = FLT_MAX;
-    }
     int32_t best = greedy(logits, sampler->vocabulary_size);
     if (sampler->options.temperature < TEMPERATURE_MIN || logits[best] == -INFINITY)
         return best;

@@ -11,14 +11,14 @@
 typedef struct amphi_sampler amphi_sampler;
 
 typedef struct amphi_sampler_options {
-    float temperature;        /* 0: greedy                    */
-    uint32_t top_k;           /* 0: all                       */
-    float top_p;              /* 1: all                       */
-    float min_p;              /* 0: all                       */
-    float typical_p;          /* 1: all                       */
+    float temperature;        /* 0: greedy */
+    uint32_t top_k;           /* 0: all */
+    float top_p;              /* 1: all */
+    float min_p;              /* 0: all */
+    float typical_p;          /* 1: all */
     float repetition_penalty; /* 1: none (CTRL, arXiv 1909.05858) */
-    float presence_penalty;   /* 0: none (OpenAI's)           */
-    float frequency_penalty;  /* 0: none                      */
+    float presence_penalty;   /* 0: none (OpenAI's) */
+    float frequency_penalty;  /* 0: none */
     uint32_t penalty_window;  /* last tokens looked at; 0: 64 */
     uint64_t seed;
 } amphi_sampler_options;

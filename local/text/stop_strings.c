@@ -117,11 +117,10 @@ static size_t first_open(const amphi_stop *stop)
     size_t size = stop->held.size;
     size_t at = size > AMPHI_STOP_BYTES_MAX ? size - AMPHI_STOP_BYTES_MAX : 0;
     for (; at < size; at++) {
-        for (size_t i = 0; i < stop->count; i++) {
+        for (size_t i = 0; i < stop->count; i++)
             if (stop->sizes[i] > size - at &&
                 memcmp(stop->held.data + at, stop->strings[i], size - at) == 0)
                 return at;
-        }
     }
     return size;
 }

@@ -348,9 +348,8 @@ amphi_status amphi__tool_body_read(amphi_tool_call *calls, size_t most, size_t *
         if (status == AMPHI_OK && *count == 0)
             status = read_glm(calls, count, body, tools);
     }
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         while (*count > 0)
             amphi__tool_call_clear(&calls[--*count]);
-    }
     return status;
 }

@@ -28,10 +28,9 @@ bool amphi__tool_marker(amphi_str text)
     static const char *const controls[] = {"<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]",
         "[CALL_ID]", "<|python_tag|>", "<think>", "</think>", "<arg_key>", "</arg_key>",
         "<arg_value>", "</arg_value>"};
-    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++)
         if (amphi__str_equal_c(text, controls[i]))
             return true;
-    }
     return false;
 }
 

@@ -155,10 +155,9 @@ static void pcre_free(void *memory, void *user)
 static bool names_hold(const char *names, amphi_str name)
 {
     amphi_str rest = amphi_str_from(names);
-    while (rest.size > 0) {
+    while (rest.size > 0)
         if (amphi__str_equal(amphi__str_cut(rest, ' ', &rest), name))
             return true;
-    }
     return false;
 }
 
@@ -166,10 +165,9 @@ static const pattern_set *set_of(amphi_str name)
 {
     if (name.size == 0)
         return &pattern_sets[0];
-    for (size_t i = 0; i < sizeof pattern_sets / sizeof pattern_sets[0]; i++) {
+    for (size_t i = 0; i < sizeof pattern_sets / sizeof pattern_sets[0]; i++)
         if (names_hold(pattern_sets[i].names, name))
             return &pattern_sets[i];
-    }
     return NULL;
 }
 
@@ -327,7 +325,7 @@ typedef struct split {
     const amphi_pretokenizer *pretokenizer;
     pcre2_match_data *match;
     pcre2_match_context *limits;
-    const char *subject; /* valid UTF-8, what PCRE2 sees  */
+    const char *subject; /* valid UTF-8, what PCRE2 sees */
     const char *text;    /* the same size, what words hold */
     amphi_word_fn *visit;
     void *user;

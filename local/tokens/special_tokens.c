@@ -202,10 +202,9 @@ amphi_status amphi__special_split(
         goto cleanup;
     for (size_t at = 0; at < text.size; at++)
         claims[at].id = -1;
-    for (size_t length = AMPHI_SPECIAL_BYTES_MAX; length > 0; length--) {
+    for (size_t length = AMPHI_SPECIAL_BYTES_MAX; length > 0; length--)
         if (lengths[length])
             claim_length(special, text, length, claims, taken);
-    }
     status = visit_parts(text, claims, visit, user);
 cleanup:
     amphi__free(claims);

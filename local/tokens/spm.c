@@ -23,11 +23,10 @@ static bool is_blank(const char *at, size_t size)
 /* Does the token hold a blank whose predecessor is none? */
 static bool joins_words(amphi_str text)
 {
-    for (size_t i = 1; i < text.size; i++) {
+    for (size_t i = 1; i < text.size; i++)
         if (is_blank(text.data + i, text.size - i) &&
             (i < sizeof blank || !is_blank(text.data + i - sizeof blank, sizeof blank)))
             return true;
-    }
     return false;
 }
 

@@ -20,9 +20,9 @@
 
 struct amphi_tokenizer {
     amphi_vocabulary vocabulary;
-    amphi_special user_defined; /* found in every text         */
+    amphi_special user_defined; /* found in every text */
     amphi_special special;      /* found when special is parsed */
-    amphi_pretokenizer *words;  /* BPE only                    */
+    amphi_pretokenizer *words;  /* BPE only */
     amphi_bpe bpe;
     amphi_spm spm;
     bool adds_bos;

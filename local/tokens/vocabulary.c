@@ -111,10 +111,9 @@ static amphi_status table_resize(amphi_vocabulary *vocabulary, uint32_t slots_co
         if (old.id < 0)
             continue;
         uint32_t at = old.hash & (slots_count - 1);
-        for (uint32_t probe = 0; slots[at].id >= 0; probe++, at = (at + 1) & (slots_count - 1)) {
+        for (uint32_t probe = 0; slots[at].id >= 0; probe++, at = (at + 1) & (slots_count - 1))
             if (probe >= PROBES_MAX)
                 status = AMPHI_E_LIMIT;
-        }
         slots[at] = old;
     }
     amphi__free(vocabulary->slots);

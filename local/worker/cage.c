@@ -138,23 +138,18 @@ static bool seccomp_on(void)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int rc = filter == NULL ? -1 : 0;
 
-    for (size_t i = 0; i < sizeof calls_allowed / sizeof calls_allowed[0] && rc == 0; i++) {
-        if (calls_allowed[i] >= 0) { /* negative: this architecture has no such call */
+    for (size_t i = 0; i < sizeof calls_allowed / sizeof calls_allowed[0] && rc == 0; i++)
+        if (calls_allowed[i] >= 0) /* negative: this architecture has no such call */
             rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls_allowed[i], 0, NULL);
-        }
-    }
 #ifndef AMPHI_SANITIZE
-    for (size_t i = 0; i < sizeof calls_deadly / sizeof calls_deadly[0] && rc == 0; i++) {
-        if (calls_deadly[i] >= 0) {
+    for (size_t i = 0; i < sizeof calls_deadly / sizeof calls_deadly[0] && rc == 0; i++)
+        if (calls_deadly[i] >= 0)
             rc = seccomp_rule_add_array(filter, SCMP_ACT_KILL_PROCESS, calls_deadly[i], 0, NULL);
-        }
-    }
 #endif
     rc = rc != 0 ? rc : allow_bounded(filter);
     rc = rc != 0 ? rc : seccomp_load(filter);
-    if (filter != NULL) {
+    if (filter != NULL)
         seccomp_release(filter);
-    }
     return rc == 0;
 }
 
@@ -185,9 +180,8 @@ static bool oom_score(void)
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     bool done = fd >= 0 && write(fd, "800", 3) == 3;
 
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return done;
 }
 
@@ -213,9 +207,8 @@ uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_si
     (void)ignored;
     missing |= oom_score() ? 0 : AMPHI_CAGE_OOM_SCORE;
     missing |= prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : AMPHI_CAGE_DEATH_SIGNAL;
-    if (getppid() != control->parent_pid) {
+    if (getppid() != control->parent_pid)
         _exit(0); /* it died before we asked */
-    }
     missing |= limit(RLIMIT_CORE, 0) ? 0 : AMPHI_CAGE_CORE_LIMIT;
     missing |= limit_memory(memory_bytes) ? 0 : AMPHI_CAGE_MEMORY_LIMIT;
 #ifdef AMPHI_SANITIZE
@@ -224,11 +217,10 @@ uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_si
     missing |= limit(RLIMIT_NOFILE, AMPHI_WORKER_FD_END) ? 0 : AMPHI_CAGE_FILES_LIMIT;
 #endif
     missing |= prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : AMPHI_CAGE_NOT_DUMPABLE;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         drop_capabilities();
-    } else { /* then seccomp needs one of them */
+    else /* then seccomp needs one of them */
         missing |= AMPHI_CAGE_NO_NEW_PRIVS;
-    }
     missing |= seccomp_on() ? 0 : AMPHI_CAGE_SECCOMP;
     return missing;
 }

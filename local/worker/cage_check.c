@@ -28,9 +28,8 @@ static bool try_create(void)
     char path[] = "/tmp/amphi-worker-check-XXXXXX";
     bool made = mkstemp(path) >= 0;
 
-    if (made) {
+    if (made)
         unlink(path);
-    }
     return made;
 }
 

@@ -33,14 +33,12 @@ static void last_words(int number, siginfo_t *info, void *context)
     ssize_t ignored = 0;
 
     (void)context;
-    if (is_foreign(info)) {
+    if (is_foreign(info))
         value |= AMPHI_DEATH_FOREIGN | (uint64_t)(uint32_t)info->si_pid << AMPHI_DEATH_SENDER_SHIFT;
-    }
-    if (atomic_flag_test_and_set(&has_spoken)) {
+    if (atomic_flag_test_and_set(&has_spoken))
         nanosleep(&moment, NULL); /* two threads fell at once: an eventfd would add their numbers */
-    } else {
+    else
         ignored = write(AMPHI_WORKER_FD_DEATH, &value, sizeof value);
-    }
     (void)ignored;
     /* SA_RESETHAND restored the default. Raised anew rather than by returning: the signal may have
      * been sent from outside, and then no faulting instruction would raise it again. */
@@ -64,8 +62,7 @@ void amphi__child_signals(void)
         sigdelset(&action.sa_mask, fatal_signals[i]);
         sigaddset(&fatal, fatal_signals[i]);
     }
-    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
+    for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++)
         sigaction(fatal_signals[i], &action, NULL);
-    }
     sigprocmask(SIG_UNBLOCK, &fatal, NULL); /* spawn.c blocked them */
 }

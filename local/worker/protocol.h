@@ -20,11 +20,11 @@
 
 /* Descriptors in the worker; everything else is closed before it starts. */
 enum {
-    AMPHI_WORKER_FD_SHARED = 3, /* the sealed memory                                     */
-    AMPHI_WORKER_FD_WAKE = 4,   /* eventfd: the parent wrote a request                   */
-    AMPHI_WORKER_FD_EVENTS = 5, /* eventfd: the worker wrote an event                    */
-    AMPHI_WORKER_FD_DEATH = 6,  /* eventfd: a fatal signal's last words (AMPHI_DEATH_…)    */
-    AMPHI_WORKER_FD_MODEL = 7,  /* the model file, read-only                             */
+    AMPHI_WORKER_FD_SHARED = 3, /* the sealed memory */
+    AMPHI_WORKER_FD_WAKE = 4,   /* eventfd: the parent wrote a request */
+    AMPHI_WORKER_FD_EVENTS = 5, /* eventfd: the worker wrote an event */
+    AMPHI_WORKER_FD_DEATH = 6,  /* eventfd: a fatal signal's last words (AMPHI_DEATH_…) */
+    AMPHI_WORKER_FD_MODEL = 7,  /* the model file, read-only */
     AMPHI_WORKER_FD_END = 8
 };
 
@@ -48,10 +48,10 @@ enum {
 #define AMPHI_WORKER_EVENTS_BYTES   (1u << 20)
 #define AMPHI_WORKER_SHARED_BYTES                                                                  \
     (AMPHI_WORKER_CONTROL_BYTES + AMPHI_WORKER_REQUESTS_BYTES + AMPHI_WORKER_EVENTS_BYTES)
-#define AMPHI_WORKER_BODY_MAX   (2u << 20)  /* request JSON, bytes                   */
-#define AMPHI_WORKER_PREFIX_MAX (1u << 20)  /* the answer's beginning, bytes         */
-#define AMPHI_WORKER_EVENT_MAX  (16u << 10) /* one event's payload, bytes            */
-#define AMPHI_WORKER_ANSWER_MAX (16u << 20) /* text of one answer, bytes             */
+#define AMPHI_WORKER_BODY_MAX   (2u << 20)  /* request JSON, bytes */
+#define AMPHI_WORKER_PREFIX_MAX (1u << 20)  /* the answer's beginning, bytes */
+#define AMPHI_WORKER_EVENT_MAX  (16u << 10) /* one event's payload, bytes */
+#define AMPHI_WORKER_ANSWER_MAX (16u << 20) /* text of one answer, bytes */
 
 #define AMPHI_WORKER_FAMILY_MAX  32
 #define AMPHI_WORKER_NAME_MAX    48
@@ -72,8 +72,8 @@ typedef struct amphi_worker_control {
     uint32_t version;
     int32_t parent_pid;
     _Atomic uint32_t cancel_run; /* the run to be given up; polled at each token */
-    _Atomic uint32_t heartbeat;  /* counts up with every step of work            */
-    _Atomic uint32_t phase;      /* amphi_worker_phase                           */
+    _Atomic uint32_t heartbeat;  /* counts up with every step of work */
+    _Atomic uint32_t phase;      /* amphi_worker_phase */
     amphi_ring_ends requests;
     amphi_ring_ends events;
 } amphi_worker_control;
@@ -82,22 +82,22 @@ _Static_assert(sizeof(amphi_worker_control) <= AMPHI_WORKER_CONTROL_BYTES, "one 
 
 /* Parent to worker. There is no "stop": a worker holds nothing worth saving and is killed. */
 typedef enum amphi_worker_request {
-    AMPHI_REQUEST_LOAD = 1, /* amphi_worker_load                         */
-    AMPHI_REQUEST_GENERATE, /* amphi_worker_generate, then body, prefix  */
-    AMPHI_REQUEST_COUNT     /* amphi_worker_count, then body             */
+    AMPHI_REQUEST_LOAD = 1, /* amphi_worker_load */
+    AMPHI_REQUEST_GENERATE, /* amphi_worker_generate, then body, prefix */
+    AMPHI_REQUEST_COUNT     /* amphi_worker_count, then body */
 } amphi_worker_request;
 
 typedef struct amphi_worker_load {
     uint32_t threads;            /* 0: the engine's default */
     uint32_t context_tokens_max; /* 0: the engine's default */
-    uint32_t plain_kernels;      /* not 0: the reference    */
+    uint32_t plain_kernels;      /* not 0: the reference */
 } amphi_worker_load;
 
 typedef struct amphi_worker_generate {
     uint32_t run;
     uint32_t body_size;
     uint32_t prefix_size;
-    float tokens_per_second_max; /* 0: no bound                                       */
+    float tokens_per_second_max; /* 0: no bound */
     int64_t now_s;               /* local civil time: the cage has no time zone files */
 } amphi_worker_generate;
 
@@ -108,17 +108,17 @@ typedef struct amphi_worker_count {
 
 /* Worker to parent. */
 typedef enum amphi_worker_event {
-    AMPHI_WORKER_HELLO = 1, /* amphi_worker_hello     */
+    AMPHI_WORKER_HELLO = 1, /* amphi_worker_hello */
     AMPHI_WORKER_DESCRIBED, /* amphi_worker_described */
-    AMPHI_WORKER_PROGRESS,  /* amphi_worker_progress  */
-    AMPHI_WORKER_READY,     /* amphi_worker_ready     */
-    AMPHI_WORKER_TEXT,      /* run (u32), then bytes  */
-    AMPHI_WORKER_REASONING, /* likewise               */
+    AMPHI_WORKER_PROGRESS,  /* amphi_worker_progress */
+    AMPHI_WORKER_READY,     /* amphi_worker_ready */
+    AMPHI_WORKER_TEXT,      /* run (u32), then bytes */
+    AMPHI_WORKER_REASONING, /* likewise */
     AMPHI_WORKER_TOOL_CALL, /* run (u32), then a JSON array: OpenAI's delta.tool_calls */
-    AMPHI_WORKER_USAGE,     /* amphi_worker_usage     */
-    AMPHI_WORKER_FINISH,    /* amphi_worker_finish    */
-    AMPHI_WORKER_FAIL,      /* amphi_worker_fail      */
-    AMPHI_WORKER_COUNTED,   /* amphi_worker_counted   */
+    AMPHI_WORKER_USAGE,     /* amphi_worker_usage */
+    AMPHI_WORKER_FINISH,    /* amphi_worker_finish */
+    AMPHI_WORKER_FAIL,      /* amphi_worker_fail */
+    AMPHI_WORKER_COUNTED,   /* amphi_worker_counted */
     AMPHI_WORKER_LOGPROBS   /* run (u32), then a record (logprobs_record.h): one token of the text
                                that comes next */
 } amphi_worker_event;

@@ -23,9 +23,8 @@ static void copy_in(amphi_ring *ring, uint64_t position, const void *from, size_
     uint64_t at = position & (ring->capacity - 1);
     size_t first = size < ring->capacity - at ? size : (size_t)(ring->capacity - at);
 
-    if (size == 0) {
+    if (size == 0)
         return;
-    }
     memcpy(ring->data + at, from, first);
     memcpy(ring->data, (const char *)from + first, size - first);
 }
@@ -35,9 +34,8 @@ static void copy_out(const amphi_ring *ring, uint64_t position, void *to, size_t
     uint64_t at = position & (ring->capacity - 1);
     size_t first = size < ring->capacity - at ? size : (size_t)(ring->capacity - at);
 
-    if (size == 0) {
+    if (size == 0)
         return;
-    }
     memcpy(to, ring->data + at, first);
     memcpy((char *)to + first, ring->data, size - first);
     /* The copy must be finished before it is examined: the compiler may not read the shared bytes
@@ -55,19 +53,15 @@ amphi_status amphi__ring_write(
 
     for (size_t i = 0; i < parts_count; i++) {
         size += parts[i].size;
-        if (size > ring->capacity) {
+        if (size > ring->capacity)
             return AMPHI_E_LIMIT;
-        }
     }
-    if (sizeof frame + padded(size) > ring->capacity) {
+    if (sizeof frame + padded(size) > ring->capacity)
         return AMPHI_E_LIMIT;
-    }
-    if (tail > ring->position || ring->position - tail > ring->capacity) {
+    if (tail > ring->position || ring->position - tail > ring->capacity)
         return AMPHI_E_PROTOCOL;
-    }
-    if (sizeof frame + padded(size) > ring->capacity - (ring->position - tail)) {
+    if (sizeof frame + padded(size) > ring->capacity - (ring->position - tail))
         return AMPHI_E_BUSY;
-    }
     frame.sequence = ring->sequence + 1;
     frame.size = (uint32_t)size;
     copy_in(ring, ring->position, &frame, sizeof frame);
@@ -88,21 +82,17 @@ amphi_status amphi__ring_read(
     uint64_t head = atomic_load_explicit(&ring->ends->head, memory_order_acquire);
     uint64_t available = head - ring->position;
 
-    if (head == ring->position) {
+    if (head == ring->position)
         return AMPHI_E_NOT_FOUND;
-    }
     /* A head behind us wraps to a huge difference. */
-    if (available > ring->capacity || available < sizeof frame || available % 8 != 0) {
+    if (available > ring->capacity || available < sizeof frame || available % 8 != 0)
         return AMPHI_E_PROTOCOL;
-    }
     copy_out(ring, ring->position, &frame, sizeof frame);
     if (frame.magic != AMPHI_RING_MAGIC || frame.sequence != ring->sequence + 1 ||
-        padded(frame.size) > available - sizeof frame) {
+        padded(frame.size) > available - sizeof frame)
         return AMPHI_E_PROTOCOL;
-    }
-    if (frame.size > capacity) {
+    if (frame.size > capacity)
         return AMPHI_E_LIMIT;
-    }
     copy_out(ring, ring->position + sizeof frame, buffer, frame.size);
     ring->position += sizeof frame + padded(frame.size);
     ring->sequence = frame.sequence;

@@ -21,8 +21,8 @@ typedef struct amphi_ring_ends {
 
 /* What stands before each payload; frames start at multiples of 8. */
 typedef struct amphi_ring_frame {
-    uint32_t magic;    /* AMPHI_RING_MAGIC                    */
-    uint32_t sequence; /* 1, 2, 3, ... per ring, wrapping     */
+    uint32_t magic;    /* AMPHI_RING_MAGIC */
+    uint32_t sequence; /* 1, 2, 3, ... per ring, wrapping */
     uint32_t kind;
     uint32_t size; /* of the payload, without its padding */
 } amphi_ring_frame;

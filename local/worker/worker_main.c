@@ -24,9 +24,8 @@ static void send_through_ring(
     const uint64_t one = 1;
     ssize_t ignored = 0;
 
-    while (amphi__ring_write(&child->events, kind, parts, 2) == AMPHI_E_BUSY) {
+    while (amphi__ring_write(&child->events, kind, parts, 2) == AMPHI_E_BUSY)
         nanosleep(&pause, NULL); /* the parent reads all the time: this is rare */
-    }
     ignored = write(AMPHI_WORKER_FD_EVENTS, &one, sizeof one);
     (void)ignored; /* a full counter wakes as well */
 }
@@ -37,9 +36,8 @@ static bool attach(amphi_child *child)
     uint8_t *memory = mmap(NULL, AMPHI_WORKER_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
         AMPHI_WORKER_FD_SHARED, 0);
 
-    if (memory == MAP_FAILED || fstat(AMPHI_WORKER_FD_MODEL, &model) != 0) {
+    if (memory == MAP_FAILED || fstat(AMPHI_WORKER_FD_MODEL, &model) != 0)
         return false;
-    }
     child->control = (amphi_worker_control *)memory;
     child->file_size = (uint64_t)model.st_size;
     amphi__ring_init(&child->requests, &child->control->requests,
@@ -63,12 +61,10 @@ static uint32_t wait_request(amphi_child *child)
         amphi_status status = amphi__ring_read(&child->requests, &kind, child->request,
             AMPHI_WORKER_REQUESTS_BYTES, &child->request_size);
 
-        if (status == AMPHI_OK) {
+        if (status == AMPHI_OK)
             return kind;
-        }
-        if (status != AMPHI_E_NOT_FOUND) {
+        if (status != AMPHI_E_NOT_FOUND)
             _exit(3); /* the parent never does that: our memory is broken */
-        }
         poll(&wake, 1, -1);
         ignored = read(AMPHI_WORKER_FD_WAKE, &count, sizeof count);
         (void)ignored;
@@ -119,9 +115,8 @@ int main(int argc, char **argv)
     static amphi_child child;
     amphi_worker_hello hello = {.magic = AMPHI_WORKER_MAGIC, .version = AMPHI_WORKER_VERSION};
 
-    if (argc == 2 && strcmp(argv[1], "--check") == 0) {
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
         return amphi__child_check();
-    }
     if (!attach(&child)) {
         static const char text[] = "amphi-worker is started by the Amphi library, not by hand; "
                                    "amphi-worker --check tries its cage.\n";
@@ -131,9 +126,8 @@ int main(int argc, char **argv)
         return 2;
     }
 #if !defined(__GLIBC__) || !__GLIBC_PREREQ(2, 34)
-    for (int fd = AMPHI_WORKER_FD_END; fd < 4096; fd++) { /* where posix_spawn can't */
+    for (int fd = AMPHI_WORKER_FD_END; fd < 4096; fd++) /* where posix_spawn can't */
         close(fd);
-    }
 #endif
     child.send = send_through_ring;
     child.bound_memory = amphi__child_cage_memory;
@@ -141,9 +135,8 @@ int main(int argc, char **argv)
     hello.cage_missing = amphi__child_cage(child.control, child.file_size);
     amphi__child_send(&child, AMPHI_WORKER_HELLO, &hello, sizeof hello, amphi_str_make(NULL, 0));
     child.request = amphi__alloc(AMPHI_WORKER_REQUESTS_BYTES);
-    if (child.request == NULL) {
+    if (child.request == NULL)
         _exit(3);
-    }
     amphi__child_describe(&child);
     serve(&child);
     return 0;

@@ -37,21 +37,21 @@ typedef struct watch {
     amphi_attempt *attempt;
     const amphi_engine *engine;
     amphi_engine_info info;
-    amphi_engine_run *run; /* NULL: not started, or stopped                */
+    amphi_engine_run *run; /* NULL: not started, or stopped */
     sink_self self;
     amphi_buf prefix;
-    amphi_buf delivered; /* a copy: stream->text moves while it grows    */
+    amphi_buf delivered; /* a copy: stream->text moves while it grows */
     amphi_splice splice;
-    amphi_buf logprobs;         /* of tokens whose text is not shown yet     */
-    char model[AMPHI_NAME_MAX]; /* as the engine named it                    */
+    amphi_buf logprobs;         /* of tokens whose text is not shown yet */
+    char model[AMPHI_NAME_MAX]; /* as the engine named it */
     uint64_t begun_us;
     uint64_t started_us; /* or the last progress, before the first token */
-    uint64_t last_us;    /* of the last token; 0: none yet               */
+    uint64_t last_us;    /* of the last token; 0: none yet */
     uint64_t device_checked_us;
     unsigned device_epoch;
     amphi_ledger_start ledger;
-    bool was_short_of_memory; /* at the last look at the device          */
-    amphi_ledger_cause cause; /* of its failure                          */
+    bool was_short_of_memory; /* at the last look at the device */
+    amphi_ledger_cause cause; /* of its failure */
     bool ended;
 } watch;
 

@@ -9,21 +9,21 @@
 #include "sdk/client/stream.h"
 
 typedef struct amphi_attempt {
-    uint32_t number; /* of this request, from 1                               */
+    uint32_t number; /* of this request, from 1 */
     const amphi_plan_step *step;
-    amphi_str body;            /* for the engine; borrowed                              */
-    bool continues;            /* give the delivered text as a beginning                */
-    amphi_takeover *takeover;  /* to be announced with the first sign of life; or NULL  */
-    uint64_t deadline_us;      /* of the whole request, monotonic                       */
-    amphi_route_identity runs; /* the route, when it began                             */
+    amphi_str body;            /* for the engine; borrowed */
+    bool continues;            /* give the delivered text as a beginning */
+    amphi_takeover *takeover;  /* to be announced with the first sign of life; or NULL */
+    uint64_t deadline_us;      /* of the whole request, monotonic */
+    amphi_route_identity runs; /* the route, when it began */
     bool revived;              /* an engine that died was started again: once a request */
-    amphi_breaker_pass pass;   /* the route's breaker let it in                         */
+    amphi_breaker_pass pass;   /* the route's breaker let it in */
 
     /* Results. */
-    bool spoke;              /* it produced anything                                  */
-    uint32_t first_token_ms; /* from its start to that                                */
+    bool spoke;              /* it produced anything */
+    uint32_t first_token_ms; /* from its start to that */
     bool prefix_refused;
-    amphi_error error; /* status AMPHI_OK: the answer is whole                  */
+    amphi_error error; /* status AMPHI_OK: the answer is whole */
 
     /* A failed start's last line for the ledger: written once the next engine is at work, since a
      * write may wait for the disk and somebody waits for words. */

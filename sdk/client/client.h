@@ -33,21 +33,21 @@ typedef struct amphi_known_crashes {
     char build[32];
     amphi_crash_facts facts;
     unsigned writes;  /* ledger_writes of that moment */
-    uint64_t read_ms; /* monotonic; 0: never          */
+    uint64_t read_ms; /* monotonic; 0: never */
 } amphi_known_crashes;
 
 typedef struct amphi_route {
     amphi_engine engine;
-    bool owned;                   /* freed with the client                              */
+    bool owned;                   /* freed with the client */
     char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, which has to be asked */
     char model[80];               /* of an endpoint, as configured: constant, may be empty */
-    amphi_breaker breaker;        /* under client->lock                                 */
+    amphi_breaker breaker;        /* under client->lock */
     uint64_t pause_until_ms;      /* its provider asked for it; monotonic; under the lock */
     amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */
-    amphi_known_crashes known;    /* under the lock                                     */
-    uint32_t load;                /* runs under way; under the lock                     */
-    uint32_t first_tokens_ms[32]; /* the last ones; under the lock                      */
-    uint32_t first_tokens_count;  /* ever                                               */
+    amphi_known_crashes known;    /* under the lock */
+    uint32_t load;                /* runs under way; under the lock */
+    uint32_t first_tokens_ms[32]; /* the last ones; under the lock */
+    uint32_t first_tokens_count;  /* ever */
 } amphi_route;
 
 /* Second tries and hedges in hand at the start, and at most: ten of each. */
@@ -67,24 +67,24 @@ struct amphi_client {
     bool owns_keys, owns_store, owns_http, owns_device;
     amphi_route routes[AMPHI_ROUTES_MAX];
     size_t routes_count;
-    char host[AMPHI_HOST_NAME_MAX];      /* this process, for the ledger                     */
-    amphi_rollout *rollout;              /* NULL: no source was given                          */
-    amphi_policy policy_base;            /* the app's document                                 */
-    amphi_mode mode;                     /* of requests that name none                         */
-    bool is_private, no_cache, no_queue; /* of every request                           */
+    char host[AMPHI_HOST_NAME_MAX];      /* this process, for the ledger */
+    amphi_rollout *rollout;              /* NULL: no source was given */
+    amphi_policy policy_base;            /* the app's document */
+    amphi_mode mode;                     /* of requests that name none */
+    bool is_private, no_cache, no_queue; /* of every request */
 
-    amphi_mutex lock; /* guards what follows                                */
+    amphi_mutex lock; /* guards what follows */
     amphi_cond streams_changed;
-    amphi_policy policy;  /* in force: base with the rollout on top             */
-    amphi_plan last_plan; /* for the next decision's hysteresis                 */
+    amphi_policy policy;  /* in force: base with the rollout on top */
+    amphi_plan last_plan; /* for the next decision's hysteresis */
     amphi_device_facts pushed;
-    amphi_device_facts probed; /* cached                                             */
-    uint64_t probed_ms;        /* monotonic; 0: never                                */
-    uint32_t streams_count;    /* alive                                              */
-    uint32_t retry_tenths;     /* see amphi__decide_may_retry                        */
+    amphi_device_facts probed; /* cached */
+    uint64_t probed_ms;        /* monotonic; 0: never */
+    uint32_t streams_count;    /* alive */
+    uint32_t retry_tenths;     /* see amphi__decide_may_retry */
     uint32_t hedge_tenths;
-    atomic_uint device_epoch;  /* grows with every push: running answers look again  */
-    atomic_uint ledger_writes; /* grows with every row written or changed            */
+    atomic_uint device_epoch;  /* grows with every push: running answers look again */
+    atomic_uint ledger_writes; /* grows with every row written or changed */
 
     amphi_cache *cache;
     amphi_drivers *drivers;
@@ -99,9 +99,9 @@ void amphi__decompose(amphi_client *client);
 
 /* For the doctor: what the built-in parts say of themselves. Empty: not the built-in part. */
 typedef struct amphi_parts_report {
-    char store[96];  /* versions of SQLCipher and SQLite                         */
-    char cage[256];  /* what the engine process's cage lacks                     */
-    bool cage_known; /* false: no engine process was started                     */
+    char store[96];  /* versions of SQLCipher and SQLite */
+    char cage[256];  /* what the engine process's cage lacks */
+    bool cage_known; /* false: no engine process was started */
 } amphi_parts_report;
 void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
 

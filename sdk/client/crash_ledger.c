@@ -142,7 +142,7 @@ typedef struct tally {
     int64_t window_ms;
     int64_t newest_ms;      /* of the crashes; 0: none */
     uint32_t outside_limit; /* after so many kills from outside there is a pause */
-    int64_t outside_ms;     /* when the one that reached the limit came          */
+    int64_t outside_ms;     /* when the one that reached the limit came */
     amphi_ledger_start gone[GONE_MAX];
     size_t gone_count;
 } tally;

@@ -22,8 +22,8 @@ typedef struct amphi_ledger_start {
 /* Whose doing a failure was. */
 typedef enum amphi_ledger_cause {
     AMPHI_LEDGER_ITSELF = 0,
-    AMPHI_LEDGER_MEMORY = 1,  /* killed for its memory, or an allocation failed  */
-    AMPHI_LEDGER_OUTSIDE = 2, /* another process killed it, or stopped it        */
+    AMPHI_LEDGER_MEMORY = 1,  /* killed for its memory, or an allocation failed */
+    AMPHI_LEDGER_OUTSIDE = 2, /* another process killed it, or stopped it */
 } amphi_ledger_cause;
 
 /* Of a failed run. A kill while the device is short of memory (or was at the last look:

@@ -26,10 +26,10 @@ struct amphi_driver {
     amphi_cond changed;
     atomic_bool has_work; /* changed under the lock, looked at without it as well: is run set? */
     /* Under the lock. */
-    void (*run)(void *arg); /* NULL: nothing to do      */
+    void (*run)(void *arg); /* NULL: nothing to do */
     void *arg;
     bool is_idle; /* in the list of idle ones */
-    bool expects; /* work, soon               */
+    bool expects; /* work, soon */
     bool leaves;
     amphi_driver *next;
 };
@@ -37,7 +37,7 @@ struct amphi_driver {
 struct amphi_drivers {
     uint64_t idle_us;
     amphi_mutex lock;
-    amphi_driver *idle; /* the last one first                             */
+    amphi_driver *idle; /* the last one first */
     uint32_t idle_count;
     amphi_driver *gone; /* have ended by themselves and wait to be joined */
 };

@@ -22,7 +22,7 @@ typedef struct amphi_note {
         amphi_event event;         /* from the driver to the caller */
     };
     char *text;       /* what the event's `text` is, NUL behind it */
-    size_t text_room; /* bytes that it could grow to               */
+    size_t text_room; /* bytes that it could grow to */
 } amphi_note;
 
 typedef struct amphi_notes {

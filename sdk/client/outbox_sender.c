@@ -30,14 +30,14 @@
 struct amphi_courier {
     amphi_client *client;
     amphi_thread thread;
-    amphi_mutex lock; /* guards what follows                        */
+    amphi_mutex lock; /* guards what follows */
     amphi_cond changed;
     bool woken;
     bool closing;
     bool watching; /* a local engine may be loaded */
     uint32_t rounds_begun;
     uint32_t rounds_ended;
-    amphi_stream *current; /* the delivery under way                     */
+    amphi_stream *current; /* the delivery under way */
 };
 
 /* ---- one delivery ---- */

@@ -13,10 +13,10 @@
 #include <amphi/ext/store.h>
 
 typedef struct amphi_request {
-    amphi_json *body;      /* object; "messages" holds only what this request brought     */
-    char *conversation_id; /* "" : none                                                   */
-    char *given;           /* beginning of the answer that the caller brought; "" : none  */
-    char *outbox_id;       /* not NULL: delivered by the courier, from this entry         */
+    amphi_json *body;      /* object; "messages" holds only what this request brought */
+    char *conversation_id; /* "" : none */
+    char *given;           /* beginning of the answer that the caller brought; "" : none */
+    char *outbox_id;       /* not NULL: delivered by the courier, from this entry */
     int64_t queued_ms;
     amphi_mode mode;
     bool is_private;
@@ -26,7 +26,7 @@ typedef struct amphi_request {
     bool needs_images;
     bool needs_audio;
     bool wants_logprobs;
-    uint32_t tokens_max; /* 0: not said                                                 */
+    uint32_t tokens_max; /* 0: not said */
     amphi_budgets budgets;
 } amphi_request;
 

@@ -12,8 +12,8 @@
 #include "sdk/core/json.h"
 
 typedef struct amphi_preference {
-    uint32_t first;                       /* routes that "model" names, as bits; 0: none   */
-    bool exclusive;                       /* "fallbacks" is there: nobody else may answer  */
+    uint32_t first;                       /* routes that "model" names, as bits; 0: none */
+    bool exclusive;                       /* "fallbacks" is there: nobody else may answer */
     uint32_t fallbacks[AMPHI_ROUTES_MAX]; /* each entry's routes, as bits; 0: unknown name */
     size_t fallbacks_count;
 } amphi_preference;

@@ -10,21 +10,21 @@
 #include "sdk/core/buf.h"
 
 typedef enum amphi_splice_mode {
-    AMPHI_SPLICE_PASS = 0, /* nothing to join: text goes through           */
+    AMPHI_SPLICE_PASS = 0, /* nothing to join: text goes through */
     AMPHI_SPLICE_CONTINUE, /* the engine was given the delivered beginning */
-    AMPHI_SPLICE_RESTART   /* the engine starts from the beginning         */
+    AMPHI_SPLICE_RESTART   /* the engine starts from the beginning */
 } amphi_splice_mode;
 
 typedef struct amphi_splice {
-    amphi_splice_mode mode; /* PASS once the seam is behind us            */
-    amphi_str delivered;    /* borrowed: what the user has seen           */
+    amphi_splice_mode mode; /* PASS once the seam is behind us */
+    amphi_str delivered;    /* borrowed: what the user has seen */
     size_t tail_size;       /* blanks at its end that the engine was not given */
-    amphi_buf held;         /* new text that can't be judged yet          */
+    amphi_buf held;         /* new text that can't be judged yet */
 } amphi_splice;
 
 typedef enum amphi_splice_act {
-    AMPHI_SPLICE_HOLD = 0, /* nothing to show yet                          */
-    AMPHI_SPLICE_SHOW,     /* append `text`                                */
+    AMPHI_SPLICE_HOLD = 0, /* nothing to show yet */
+    AMPHI_SPLICE_SHOW,     /* append `text` */
     AMPHI_SPLICE_REPLACE   /* what was shown is void; `text` stands instead */
 } amphi_splice_act;
 

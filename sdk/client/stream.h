@@ -26,27 +26,27 @@ struct amphi_stream {
     char key[37]; /* idempotency key of every attempt, and the id in the outbox */
     char id[40];  /* for the JSON form: "chatcmpl-..." */
 
-    amphi_mutex lock; /* guards the two queues and `cancelled`                    */
+    amphi_mutex lock; /* guards the two queues and `cancelled` */
     amphi_cond to_caller;
     amphi_cond to_driver;
-    amphi_notes events;  /* driver to caller                                         */
-    amphi_notes mailbox; /* engines to driver                                        */
+    amphi_notes events;  /* driver to caller */
+    amphi_notes mailbox; /* engines to driver */
     bool cancelled;
-    bool starved;         /* a note could not be allocated: the request fails         */
-    bool terminal_queued; /* the terminal event is in `events`, or was                */
+    bool starved;         /* a note could not be allocated: the request fails */
+    bool terminal_queued; /* the terminal event is in `events`, or was */
 
     /* Caller's side. */
-    amphi_note *current; /* what the last amphi_stream_next handed out               */
+    amphi_note *current; /* what the last amphi_stream_next handed out */
     bool terminal_taken;
-    amphi_buf chunk; /* what the last amphi_stream_next_json handed out          */
+    amphi_buf chunk; /* what the last amphi_stream_next_json handed out */
 
     /* The driver's until the terminal event is queued, constant afterwards. */
-    amphi_buf text; /* delivered answer                                         */
+    amphi_buf text; /* delivered answer */
     amphi_buf reasoning;
-    amphi_tool_calls calls; /* gathered from the deltas                                */
-    amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty     */
+    amphi_tool_calls calls; /* gathered from the deltas */
+    amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty */
     amphi_buf logprobs;     /* JSON array for the delivered answer's tokens; empty: none */
-    amphi_context context;  /* the conversation so far                                  */
+    amphi_context context;  /* the conversation so far */
     amphi_plan plan;
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
     size_t takeovers_count;

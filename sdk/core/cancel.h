@@ -13,7 +13,7 @@
 typedef struct amphi_cancel {
     atomic_bool cancelled;
     uint64_t deadline_us;     /* monotonic; UINT64_MAX: none */
-    const amphi_clock *clock; /* NULL: the system's          */
+    const amphi_clock *clock; /* NULL: the system's */
 } amphi_cancel;
 
 void amphi__cancel_init(amphi_cancel *cancel, const amphi_clock *clock, uint64_t deadline_us);

@@ -24,13 +24,11 @@ static bool read_line(const char *path, char *out, size_t capacity)
     bool done = file != NULL && fgets(out, (int)capacity, file) != NULL;
     int why = errno;
 
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     errno = why;
-    if (done) {
+    if (done)
         out[strcspn(out, "\n")] = '\0';
-    }
     return done;
 }
 
@@ -50,16 +48,13 @@ static life look_at(unsigned long long pid, unsigned long long *start_ticks)
     char *at = NULL;
 
     snprintf(path, sizeof path, "/proc/%llu/stat", pid);
-    if (!read_line(path, line, sizeof line)) {
+    if (!read_line(path, line, sizeof line))
         return is_missing(pid, errno) ? LIFE_ENDED : LIFE_UNTOLD;
-    }
     at = strrchr(line, ')');
-    if (at == NULL || at[1] != ' ') {
+    if (at == NULL || at[1] != ' ')
         return LIFE_UNTOLD;
-    }
-    if (at[2] == 'Z' || at[2] == 'X') {
+    if (at[2] == 'Z' || at[2] == 'X')
         return LIFE_ENDED;
-    }
     at += 2;
     for (int field = 3; field < 22 && at != NULL; field++) {
         at = strchr(at, ' ');
@@ -77,9 +72,8 @@ static void name_machine(char out[AMPHI_HOST_NAME_MAX])
     ssize_t size = readlink("/proc/self/ns/pid", space, sizeof space - 1);
 
     out[0] = '\0';
-    if (!read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot)) {
+    if (!read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot))
         return;
-    }
     space[size > 0 ? size : 0] = '\0';
     snprintf(out, AMPHI_HOST_NAME_MAX, "%s/%s", boot, space);
 }
@@ -92,9 +86,8 @@ void amphi__host_name(char out[AMPHI_HOST_NAME_MAX])
 
     name_machine(machine);
     out[0] = '\0';
-    if (machine[0] != '\0' && look_at(pid, &start) == LIFE_RUNS) {
+    if (machine[0] != '\0' && look_at(pid, &start) == LIFE_RUNS)
         snprintf(out, AMPHI_HOST_NAME_MAX, "%.80s/%llu/%llu", machine, pid, start);
-    }
 }
 
 bool amphi__host_is_gone(amphi_str name)
@@ -108,18 +101,15 @@ bool amphi__host_is_gone(amphi_str name)
 
     name_machine(own);
     boot = amphi__str_cut(name, '/', &rest);
-    if (own[0] == '\0' || name.size == 0 || rest.size == 0) {
+    if (own[0] == '\0' || name.size == 0 || rest.size == 0)
         return false;
-    }
-    if (!amphi__str_equal(boot, amphi__str_cut(amphi_str_from(own), '/', &own_rest))) {
+    if (!amphi__str_equal(boot, amphi__str_cut(amphi_str_from(own), '/', &own_rest)))
         return true; /* another boot */
-    }
     space = amphi__str_cut(rest, '/', &rest);
     if (!amphi__str_equal(space, own_rest) ||
         !amphi__str_to_u64(amphi__str_cut(rest, '/', &rest), &pid) ||
-        !amphi__str_to_u64(rest, &start)) {
+        !amphi__str_to_u64(rest, &start))
         return false; /* another namespace: its numbers tell us nothing */
-    }
     found = look_at(pid, &now);
     return found == LIFE_ENDED || (found == LIFE_RUNS && now != start);
 }

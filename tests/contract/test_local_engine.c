@@ -65,9 +65,8 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
         scripted_send(worker, AMPHI_WORKER_READY, &ready, sizeof ready);
         pause();
     }
-    if (strcmp(script, "no-load") == 0 && strcmp(at, "ready") == 0) {
+    if (strcmp(script, "no-load") == 0 && strcmp(at, "ready") == 0)
         usleep(300000);
-    }
     return false;
 }
 
@@ -122,9 +121,8 @@ static void engine__describe_is_quick_the_second_time(void **state)
     assert_true(scripted_engine_new(&e, "usual", 0));
     e.engine.ops->describe(e.engine.self, &info);
     from_us = amphi__clock_us(NULL);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 100; i++)
         e.engine.ops->describe(e.engine.self, &info);
-    }
     assert_true(amphi__clock_us(NULL) - from_us < 200000);
     scripted_engine_free(&e);
 }
@@ -235,9 +233,8 @@ static void cancel_case(const char *script, bool wait_first)
     assert_true(scripted_engine_new(&e, script, 0));
     engine_recorder_init(&r);
     assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
-    if (wait_first) {
+    if (wait_first)
         assert_true(engine_recorder_wait_text(&r, 3, 5000));
-    }
     from_us = amphi__clock_us(NULL);
     e.engine.ops->cancel(e.engine.self, run);
     e.engine.ops->cancel(e.engine.self, run);
@@ -319,9 +316,8 @@ static void engine__unload_stops_the_answer_only_when_forced(void **state)
     assert_true(engine_recorder_wait_end(&r, 5000));
     assert_int_equal(r.error.status, AMPHI_E_RESOURCE);
     e.engine.ops->release(e.engine.self, run);
-    for (int i = 0; i < 100 && count_children() > 0; i++) {
+    for (int i = 0; i < 100 && count_children() > 0; i++)
         usleep(10000);
-    }
     assert_int_equal(count_children(), 0);
     engine_recorder_clear(&r);
     scripted_engine_free(&e);
@@ -340,9 +336,8 @@ static void engine__prewarm_loads_and_unload_gives_all_back(void **state)
     }
     assert_true(info.ready);
     e.engine.ops->unload(e.engine.self, false);
-    for (int i = 0; i < 200 && count_children() > 0; i++) {
+    for (int i = 0; i < 200 && count_children() > 0; i++)
         usleep(5000);
-    }
     assert_int_equal(count_children(), 0);
     e.engine.ops->describe(e.engine.self, &info);
     assert_true(info.available);
@@ -410,9 +405,8 @@ static void hammer_run(void *arg)
         if (engine_start(h->e->engine, &run, &r, BODY, "", 0) == AMPHI_OK) {
             h->seed = h->seed * 1103515245u + 12345u;
             usleep(h->seed >> 16 & 2047);
-            if ((h->seed & 1) != 0) {
+            if ((h->seed & 1) != 0)
                 h->e->engine.ops->cancel(h->e->engine.self, run);
-            }
             h->e->engine.ops->release(h->e->engine.self, run);
             h->bad += r.terminals != 1 || r.after_terminal != 0;
         }
@@ -473,9 +467,8 @@ static int run_with(scripted_engine *e, uint32_t threads, uint32_t context)
     e->engine.ops->release(e->engine.self, run);
     assert_true(r.finished);
     engine_recorder_clear(&r);
-    for (int i = 0; i < 200 && count_children() != 1; i++) {
+    for (int i = 0; i < 200 && count_children() != 1; i++)
         usleep(5000); /* until the former worker is collected */
-    }
     return only_child();
 }
 
@@ -572,9 +565,8 @@ static void engine__every_allocation_may_fail(void **state)
     int n = 1;
 
     amphi_allocator_set(&failing);
-    while (live_failing_at(n)) {
+    while (live_failing_at(n))
         n++;
-    }
     amphi_allocator_set(NULL);
     assert_true(n > 4);
     assert_int_equal(count_children(), 0);

@@ -877,5 +877,5 @@ int main(void)
         BOTH(ledger__starts_of_a_model_are_listed_by_their_last_change),
         BOTH(ledger__is_bounded_and_refuses_nonsense),
     };
-    return cmocka_run_group_tests_name("store contract", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("contract.store_contract", tests, NULL, NULL);
 }

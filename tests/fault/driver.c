@@ -75,9 +75,8 @@ static bool start(app_process *app, uint32_t from, bool real)
 {
     int ends[2];
 
-    if (pipe(ends) != 0) {
+    if (pipe(ends) != 0)
         return false;
-    }
     fflush(NULL);
     app->pid = fork();
     if (app->pid == 0) {
@@ -99,9 +98,8 @@ static bool bury(app_process *app)
     close(app->from_fd);
     waitpid(app->pid, &status, 0);
     app->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return false;
-    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 3) {
         leftovers++;
         return false;
@@ -120,11 +118,9 @@ static bool run_all(void)
     app_process apps[APPS];
     int alive = APPS;
 
-    for (int i = 0; i < APPS; i++) {
-        if (!start(&apps[i], (uint32_t)i / 2, i % 2 != 0)) {
+    for (int i = 0; i < APPS; i++)
+        if (!start(&apps[i], (uint32_t)i / 2, i % 2 != 0))
             return false;
-        }
-    }
     while (alive > 0) {
         struct pollfd fds[APPS];
 
@@ -136,9 +132,8 @@ static bool run_all(void)
         for (int i = 0; i < APPS; i++) {
             fault_result result;
 
-            if (fds[i].revents == 0) {
+            if (fds[i].revents == 0)
                 continue;
-            }
             if (read(apps[i].from_fd, &result, sizeof result) == (ssize_t)sizeof result) {
                 apps[i].next = result.run;
                 note(&result);
@@ -159,9 +154,8 @@ static uint32_t print_phases(void)
     for (int real = 0; real < 2; real++) {
         printf("\n%s: runs whose death was told to be in that phase (after: that were whole)\n%-9s",
             real ? "real worker, from outside" : "scripted worker, from inside", "");
-        for (int phase = 0; phase < FAULT_PHASES; phase++) {
+        for (int phase = 0; phase < FAULT_PHASES; phase++)
             printf("%10s", fault_phase_names[phase]);
-        }
         for (int kind = 0; kind < (real ? FAULT_OUTSIDE_KINDS : FAULT_KINDS); kind++) {
             printf("\n%-9s", fault_kind_names[kind]);
             for (int phase = 0; phase < FAULT_PHASES; phase++) {
@@ -187,9 +181,8 @@ static void print_counts(double took_s, uint32_t empty)
     for (int real = 0; real < 2; real++) {
         printf("\n%s: runs that kept every promise / runs, by death and phase\n%-9s",
             real ? "real worker, from outside" : "scripted worker, from inside", "");
-        for (int phase = 0; phase < FAULT_PHASES; phase++) {
+        for (int phase = 0; phase < FAULT_PHASES; phase++)
             printf("%10s", fault_phase_names[phase]);
-        }
         for (int kind = 0; kind < (real ? FAULT_OUTSIDE_KINDS : FAULT_KINDS); kind++) {
             printf("\n%-9s", fault_kind_names[kind]);
             for (int phase = 0; phase < FAULT_PHASES; phase++) {

@@ -64,14 +64,14 @@ typedef enum fault_seen {
 
 /* What one run showed. */
 typedef struct fault_result {
-    uint32_t run;   /* its number                                     */
-    uint8_t seen;   /* fault_seen                                     */
+    uint32_t run;   /* its number */
+    uint8_t seen;   /* fault_seen */
     bool struck;    /* real: there was a process to send the signal to */
-    bool kept;      /* every promise                                  */
-    bool took_over; /* another route went on or began again           */
-    bool whole;     /* DONE, not ERROR                                */
+    bool kept;      /* every promise */
+    bool took_over; /* another route went on or began again */
+    bool whole;     /* DONE, not ERROR */
     uint32_t total_ms;
-    char broken[256]; /* the first promise that was not kept            */
+    char broken[256]; /* the first promise that was not kept */
 } fault_result;
 
 /* What a run of this phase has to show, or else it was no such run. */

@@ -32,7 +32,7 @@ typedef struct app {
     bool real;
     amphi_parts parts;
     amphi_client *client;
-    amphi_buf expected; /* the whole answer                        */
+    amphi_buf expected; /* the whole answer */
     size_t before_last; /* how much of it there is before its last token */
 } app;
 
@@ -59,9 +59,8 @@ static bool copy_model(app *a)
     size_t size = 0;
     char *data = NULL;
 
-    for (size_t i = 0; i < 2 && data == NULL; i++) {
+    for (size_t i = 0; i < 2 && data == NULL; i++)
         data = scratch_read(places[i], &size);
-    }
     if (data != NULL) {
         snprintf(a->model, sizeof a->model, "%s", scratch_dir_file(&a->dir, "model.gguf"));
         scratch_write(a->model, data, size, 0600);
@@ -74,13 +73,11 @@ static bool open_engine(app *a)
 {
     amphi_local_options options;
 
-    if (!a->real) {
+    if (!a->real)
         return fault_scripted_engine(&a->local, a->model);
-    }
     memset(&options, 0, sizeof options);
-    if (!copy_model(a)) {
+    if (!copy_model(a))
         return false;
-    }
     options.model_path = amphi_str_from(a->model);
     options.threads = 1;
     options.context_tokens_max = 256;
@@ -96,9 +93,8 @@ static bool open_app(app *a, bool real)
     a->real = real;
     amphi__buf_init(&a->expected, 0);
     scratch_dir_make(&a->dir);
-    if (!open_engine(a)) {
+    if (!open_engine(a))
         return false;
-    }
     amphi_parts_init(&a->parts);
     a->parts.local = a->local;
     a->parts.device.ops = &device_ops;
@@ -120,9 +116,8 @@ static void close_app(app *a)
     amphi_client_free(a->client);
     a->local.ops->free(a->local.self);
     amphi__buf_clear(&a->expected);
-    if (!a->real) {
+    if (!a->real)
         unlink(a->model);
-    }
     scratch_dir_remove(&a->dir);
 }
 
@@ -161,9 +156,8 @@ static void strike_when_due(killer *k, const amphi_event *event, size_t shown)
     bool text = event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REPLACE;
     bool due = false;
 
-    if (!k->app->real || k->struck) {
+    if (!k->app->real || k->struck)
         return;
-    }
     switch (k->run->phase) {
     case FAULT_AT_LOAD:
         due = event->kind == AMPHI_EVENT_PROGRESS;
@@ -187,21 +181,18 @@ static void strike_when_due(killer *k, const amphi_event *event, size_t shown)
     default:
         break;
     }
-    if (due) {
+    if (due)
         strike(k);
-    }
 }
 
 static void show(screen *s, const app *a, const amphi_event *event)
 {
-    if (s->terminals > 0) {
+    if (s->terminals > 0)
         s->after_terminal++;
-    }
     s->terminals += amphi_event_is_terminal(event);
     s->done |= event->kind == AMPHI_EVENT_DONE;
-    if (event->error != NULL) {
+    if (event->error != NULL)
         amphi__str_copy_to(s->why, sizeof s->why, amphi_str_from(event->error->message));
-    }
     if (event->kind == AMPHI_EVENT_TAKEOVER) {
         s->takeovers++;
         s->taken_over_at = event->takeover->byte_offset;
@@ -286,11 +277,9 @@ static fault_seen seen_in(amphi_str why)
         {"while reading the prompt", FAULT_SEEN_PREFILL}, {"while generating", FAULT_SEEN_TOKEN},
         {"while ", FAULT_SEEN_OTHER}};
 
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (amphi__str_find(why, amphi_str_from(table[i].words)) != SIZE_MAX) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (amphi__str_find(why, amphi_str_from(table[i].words)) != SIZE_MAX)
             return table[i].seen;
-        }
-    }
     return FAULT_SEEN_NO_DEATH;
 }
 
@@ -299,12 +288,10 @@ static fault_seen seen_of(const amphi_chat_result *result)
 {
     fault_seen seen = FAULT_SEEN_NO_DEATH;
 
-    for (size_t i = 0; i < result->takeovers_count && seen == FAULT_SEEN_NO_DEATH; i++) {
+    for (size_t i = 0; i < result->takeovers_count && seen == FAULT_SEEN_NO_DEATH; i++)
         seen = seen_in(amphi_str_from(result->takeovers[i].why));
-    }
-    if (seen == FAULT_SEEN_NO_DEATH && result->error != NULL) {
+    if (seen == FAULT_SEEN_NO_DEATH && result->error != NULL)
         seen = seen_in(amphi_str_from(result->error->message));
-    }
     return seen;
 }
 
@@ -312,27 +299,20 @@ static const char *judge(const fault_run *run, const screen *s, const app *a, fa
 {
     bool cloud_answers = run->cloud == FAULT_CLOUD_OK || run->cloud == FAULT_CLOUD_SLOW;
 
-    if (s->terminals != 1 || s->after_terminal != 0) {
+    if (s->terminals != 1 || s->after_terminal != 0)
         return "not exactly one terminal event";
-    }
-    if (!s->prefix_exact) {
+    if (!s->prefix_exact)
         return "what was delivered is no beginning of the answer";
-    }
-    if (s->done && s->text.size != a->expected.size) {
+    if (s->done && s->text.size != a->expected.size)
         return "a part was called a whole answer";
-    }
-    if (cloud_answers && !s->done) {
+    if (cloud_answers && !s->done)
         return "the cloud was there, and the answer did not come";
-    }
-    if (run->phase == FAULT_AFTER_LAST && !s->done) {
+    if (run->phase == FAULT_AFTER_LAST && !s->done)
         return "an answer that was whole was lost";
-    }
-    if (!a->real && run->phase < FAULT_AFTER_LAST && !cloud_answers && s->done) {
+    if (!a->real && run->phase < FAULT_AFTER_LAST && !cloud_answers && s->done)
         return "nobody could have finished this answer";
-    }
-    if (!a->real && seen != fault_seen_of((fault_phase)run->phase)) {
+    if (!a->real && seen != fault_seen_of((fault_phase)run->phase))
         return "it did not die in that phase, or nobody said so";
-    }
     return NULL;
 }
 
@@ -343,9 +323,8 @@ static void *strike_at_spawn(void *opaque)
     killer *k = opaque;
 
     for (int i = 0; i < 2000 && !k->struck; i++) {
-        if (only_child() > 0) {
+        if (only_child() > 0)
             strike(k);
-        }
         usleep(300);
     }
     return NULL;
@@ -357,9 +336,8 @@ static void watch(app *a, amphi_stream *stream, killer *k, screen *s)
 
     while (amphi_stream_next(stream, 30000, &event, NULL) == AMPHI_OK) {
         show(s, a, &event);
-        if (k != NULL) {
+        if (k != NULL)
             strike_when_due(k, &event, s->text.size);
-        }
     }
 }
 
@@ -392,24 +370,21 @@ static void do_run(app *a, const fault_run *run, fault_result *out)
         amphi_chat_result result;
 
         watch(a, stream, &k, &s);
-        if (amphi_stream_result(stream, &result, NULL) != AMPHI_OK) {
+        if (amphi_stream_result(stream, &result, NULL) != AMPHI_OK)
             memset(&result, 0, sizeof result);
-        }
         out->seen = (uint8_t)seen_of(&result);
         broken = judge(run, &s, a, (fault_seen)out->seen);
         if (!amphi__str_equal(result.text, amphi__buf_str(&s.text)) ||
-            (result.error == NULL) != s.done) {
+            (result.error == NULL) != s.done)
             broken = broken != NULL ? broken : "the result is not what was shown";
-        }
         out->total_ms = result.total_ms;
     } else {
         broken = "the request did not start";
     }
     amphi_stream_free(stream);
     k.struck = true;
-    if (from_thread) {
+    if (from_thread)
         pthread_join(thread, NULL);
-    }
     out->struck = k.hit;
     out->kept = broken == NULL;
     out->took_over = s.takeovers > 0;
@@ -424,17 +399,14 @@ static bool learn_expected(app *a)
     screen s;
     amphi_stream *stream = NULL;
 
-    for (int i = 0; i < FAULT_WORDS && !a->real; i++) {
+    for (int i = 0; i < FAULT_WORDS && !a->real; i++)
         amphi__buf_printf(&a->expected, "word%02d ", i);
-    }
-    if (!a->real) {
+    if (!a->real)
         return a->expected.status == AMPHI_OK;
-    }
     screen_init(&s);
     stream = ask(a, AMPHI_MODE_ONLY_LOCAL);
-    if (stream != NULL) {
+    if (stream != NULL)
         watch(a, stream, NULL, &s);
-    }
     amphi_stream_free(stream);
     a->expected = s.text;
     a->before_last = s.before_last;
@@ -448,12 +420,10 @@ static uint64_t resident_bytes(void)
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
 
-    if (file == NULL || fscanf(file, "%*u %lu", &pages) != 1) {
+    if (file == NULL || fscanf(file, "%*u %lu", &pages) != 1)
         pages = 0;
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     return (uint64_t)pages * 4096;
 }
 
@@ -461,9 +431,8 @@ static int leftovers(int descriptors, uint64_t resident, uint64_t resident_now)
 {
     int status = 0;
 
-    for (int i = 0; i < 1000 && count_children() > 0; i++) {
+    for (int i = 0; i < 1000 && count_children() > 0; i++)
         usleep(5000);
-    }
     if (count_children() != 0) {
         fprintf(stderr, "fault: %d processes were left behind\n", count_children());
         status = 3;
@@ -497,16 +466,13 @@ int fault_app(
     for (uint32_t i = from; i < count; i += step) {
         fault_result result = {.run = i};
 
-        if (runs[i].real != real) {
+        if (runs[i].real != real)
             continue;
-        }
         do_run(&a, &runs[i], &result);
-        if (write(out_fd, &result, sizeof result) != (ssize_t)sizeof result) {
+        if (write(out_fd, &result, sizeof result) != (ssize_t)sizeof result)
             return 4;
-        }
-        if (++done == 40) { /* everything has been used once by then */
+        if (++done == 40) /* everything has been used once by then */
             resident = resident_bytes();
-        }
     }
     resident_now = resident_bytes();
     close_app(&a);

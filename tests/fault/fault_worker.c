@@ -60,9 +60,8 @@ static void spoil_ring(scripted_worker *worker)
     memset(
         &worker->control->events, (int)(random >> 16 & 0xff) | 1, sizeof worker->control->events);
     scripted_wake();
-    for (;;) {
+    for (;;)
         pause();
-    }
 }
 
 static void end(scripted_worker *worker, fault_kind kind)
@@ -70,14 +69,12 @@ static void end(scripted_worker *worker, fault_kind kind)
     static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGKILL};
     volatile char start[1] = {0};
 
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         signal(signals[i], SIG_DFL); /* a sanitizer's handler would write a report */
-    }
     switch (kind) {
     case FAULT_HANG:
-        for (;;) {
+        for (;;)
             pause();
-        }
     case FAULT_STACK:
         sink = eat_stack(start, UINT32_MAX);
         break;
@@ -95,11 +92,9 @@ static void end(scripted_worker *worker, fault_kind kind)
 
 static int index_of(const char *const *names, int count, const char *name, size_t size)
 {
-    for (int i = 0; i < count; i++) {
-        if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0) {
+    for (int i = 0; i < count; i++)
+        if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
             return i;
-        }
-    }
     return -1;
 }
 
@@ -125,24 +120,20 @@ static void answer(scripted_worker *worker, fault_kind kind, fault_phase phase, 
         atomic_store(&worker->control->phase, AMPHI_PHASE_PREFILL);
         end(worker, kind);
     }
-    if (given > 0) {
+    if (given > 0)
         scripted_text(worker, run, " ");
-    }
     for (int i = given; i < FAULT_WORDS; i++) {
         snprintf(word, sizeof word, "word%02d ", i);
         scripted_text(worker, run, word);
         if ((phase == FAULT_AT_FIRST_TOKEN && i == first) ||
-            (phase == FAULT_AT_MIDDLE && i == middle)) {
+            (phase == FAULT_AT_MIDDLE && i == middle))
             end(worker, kind);
-        }
     }
-    if (phase == FAULT_AT_LAST_TOKEN) {
+    if (phase == FAULT_AT_LAST_TOKEN)
         end(worker, kind);
-    }
     scripted_finish(worker, run, AMPHI_FINISH_STOP);
-    if (phase == FAULT_AFTER_LAST) {
+    if (phase == FAULT_AFTER_LAST)
         end(worker, kind);
-    }
 }
 
 static bool step(scripted_worker *worker, const char *script, const char *at, uint32_t run)
@@ -155,15 +146,13 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
                     : index_of(fault_phase_names, FAULT_PHASES, mark + 1, strcspn(mark + 1, "\n "));
 
     if (kind < 0 || phase < 0) { /* "none": the words, and nothing happens */
-        if (strcmp(at, "run") == 0) {
+        if (strcmp(at, "run") == 0)
             answer(worker, FAULT_SEGV, FAULT_PHASES, run);
-        }
         return strcmp(at, "run") == 0;
     }
     if ((phase == FAULT_AT_SPAWN && strcmp(at, "hello") == 0) ||
-        (phase == FAULT_AT_LOAD && strcmp(at, "ready") == 0)) {
+        (phase == FAULT_AT_LOAD && strcmp(at, "ready") == 0))
         end(worker, (fault_kind)kind);
-    }
     if (strcmp(at, "run") == 0) {
         answer(worker, (fault_kind)kind, (fault_phase)phase, run);
         return true;

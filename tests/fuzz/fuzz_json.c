@@ -144,12 +144,11 @@ static void check_spans(amphi_str text, const amphi_json *root)
     amphi__buf_init(&out, 0);
     amphi__json_writer_init(&writer, &out);
     amphi__json_open(&writer, NULL, '{');
-    while (amphi__json_span_next(&span, &member)) {
+    while (amphi__json_span_next(&span, &member))
         if (amphi__json_key_is_one_of(member.key, dropped))
             drops++;
         else
             amphi__json_member_put(&writer, &member);
-    }
     amphi__json_close(&writer, '}');
     if (out.status == AMPHI_OK &&
         amphi__json_parse(&again, amphi__buf_str(&out), "output", NULL) == AMPHI_OK) {

@@ -51,10 +51,9 @@ amphi_status __wrap_amphi__pretokenizer_new(
 
 void __wrap_amphi__pretokenizer_free(amphi_pretokenizer *pretokenizer)
 {
-    for (size_t i = 0; i < PATTERNS; i++) {
+    for (size_t i = 0; i < PATTERNS; i++)
         if (pretokenizer != NULL && pretokenizer == shared[i])
             return;
-    }
     __real_amphi__pretokenizer_free(pretokenizer);
 }
 

@@ -70,9 +70,8 @@ static void open_app_with(app *a, const endpoint *endpoints, size_t count, const
     client.endpoints = options;
     client.endpoints_count = count;
     client.policy_json = amphi_str_from(policy);
-    if (amphi_client_new(&a->client, &client, &error) != AMPHI_OK) {
+    if (amphi_client_new(&a->client, &client, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
-    }
 }
 
 static void open_app(app *a, const char *first, const char *second)
@@ -94,8 +93,8 @@ typedef struct outcome {
     amphi_error error;
     amphi_finish finish;
     amphi_usage usage;
-    amphi_buf screen; /* what a person sees at the end   */
-    amphi_buf shown;  /* everything that ever was on it  */
+    amphi_buf screen; /* what a person sees at the end */
+    amphi_buf shown;  /* everything that ever was on it */
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
     unsigned terminals;
@@ -132,9 +131,8 @@ static void note(outcome *o, const amphi_event *event)
         o->usage = event->usage;
         amphi__str_copy_to(o->route, sizeof o->route, event->route);
         amphi__str_copy_to(o->model, sizeof o->model, event->model);
-        if (event->error != NULL) {
+        if (event->error != NULL)
             o->error = *event->error;
-        }
     }
 }
 
@@ -170,9 +168,8 @@ static void ask_with(app *a, outcome *o, amphi_budgets budgets, const char *extr
     request.no_queue = true;
     request.budgets = budgets;
     request.extra_json = amphi_str_from(extra_json);
-    if (amphi_chat_start(&stream, a->client, &request, &error) != AMPHI_OK) {
+    if (amphi_chat_start(&stream, a->client, &request, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
-    }
     pull(stream, o);
 }
 
@@ -199,9 +196,8 @@ static const char *screen(const outcome *o)
 
 static void expect_whole(const outcome *o)
 {
-    if (o->end != AMPHI_EVENT_DONE) {
+    if (o->end != AMPHI_EVENT_DONE)
         print_message("%s: %s\n", amphi_status_name(o->error.status), o->error.message);
-    }
     assert_int_equal(o->end, AMPHI_EVENT_DONE);
     assert_string_equal(screen(o), ANSWER);
     assert_int_equal(o->finish, AMPHI_FINISH_STOP);
@@ -210,12 +206,12 @@ static void expect_whole(const outcome *o)
 /* ---- The table: what the first endpoint does, and what becomes of it ------------------------- */
 
 typedef struct row {
-    const char *first; /* the second one is healthy                                        */
+    const char *first; /* the second one is healthy */
     int first_attempts;
     int second_attempts;
     unsigned from_ms;
     unsigned to_ms;
-    bool mid_answer; /* words had been shown: the second one continues them                */
+    bool mid_answer; /* words had been shown: the second one continues them */
 } row;
 
 static void check_row(const row *r)
@@ -249,9 +245,8 @@ static void check_row(const row *r)
 
 static void check_rows(const row *rows, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         check_row(&rows[i]);
-    }
 }
 
 static void fault__rate_limit_with_a_delay_fails_over_at_once(void **state)

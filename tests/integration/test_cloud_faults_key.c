@@ -25,17 +25,16 @@
 static amphi_test_cloud cloud;
 static atomic_uint leaks; /* blocks given back with the key in them */
 static atomic_uint frees;
-static atomic_uint said; /* log lines                              */
-static atomic_uint told; /* log lines with the key in them         */
+static atomic_uint said; /* log lines */
+static atomic_uint told; /* log lines with the key in them */
 
 /* ---- An allocator that looks into what it gets back ------------------------------------------ */
 
 static void look(const void *memory)
 {
     atomic_fetch_add(&frees, 1);
-    if (memmem(memory, malloc_usable_size((void *)memory), KEY, sizeof KEY - 1) != NULL) {
+    if (memmem(memory, malloc_usable_size((void *)memory), KEY, sizeof KEY - 1) != NULL)
         atomic_fetch_add(&leaks, 1);
-    }
 }
 
 static void *take(void *self, size_t size)
@@ -45,9 +44,8 @@ static void *take(void *self, size_t size)
 
 static void give_back(void *self, void *memory)
 {
-    if (memory != NULL) {
+    if (memory != NULL)
         look(memory);
-    }
     free(memory);
 }
 
@@ -73,9 +71,8 @@ static const amphi_allocator looking = {.struct_size = sizeof looking,
 static void on_log(void *user, int level, amphi_str line)
 {
     atomic_fetch_add(&said, 1);
-    if (memmem(line.data, line.size, "sk-", 3) != NULL) {
+    if (memmem(line.data, line.size, "sk-", 3) != NULL)
         atomic_fetch_add(&told, 1);
-    }
 }
 
 static amphi_event_kind ask(amphi_client *client, const char *conversation, char **record)
@@ -94,9 +91,8 @@ static amphi_event_kind ask(amphi_client *client, const char *conversation, char
     assert_int_equal(amphi_chat_start(&stream, client, &request, NULL), AMPHI_OK);
     while (!amphi_event_is_terminal(&event)) {
         assert_int_equal(amphi_stream_next(stream, 20000, &event, NULL), AMPHI_OK);
-        if (event.error != NULL) {
+        if (event.error != NULL)
             assert_null(strstr(event.error->message, "sk-"));
-        }
     }
     amphi_event_kind end = event.kind;
     assert_int_equal(amphi_stream_result_json(stream, record, NULL), AMPHI_OK);
@@ -140,9 +136,8 @@ static void key__is_gone_after_its_use_and_was_never_said(void **state)
         amphi_string_free(record);
         amphi_client_free(client);
         amphi_allocator_set(NULL);
-        if (i == 0) { /* what a provider repeats passes through the JSON parser's memory */
+        if (i == 0) /* what a provider repeats passes through the JSON parser's memory */
             atomic_store(&leaks, 0);
-        }
         amphi_json *last = amphi_test_cloud_last(&cloud, first[i]); /* it did arrive */
         amphi_str sent =
             amphi__json_string(amphi__json_get(amphi__json_get(last, "headers"), "authorization"));

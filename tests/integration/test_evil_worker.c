@@ -131,9 +131,8 @@ static bool is(const char *script, const char *name)
 
 static void silence(void)
 {
-    for (;;) {
+    for (;;)
         pause();
-    }
 }
 
 static bool evil_hello(scripted_worker *worker, const char *script)
@@ -144,15 +143,14 @@ static bool evil_hello(scripted_worker *worker, const char *script)
     hello.magic ^= is(script, "hello-magic") ? 1 : 0;
     hello.version += is(script, "hello-version") ? 1 : 0;
     hello.cage_missing = is(script, "hello-cage-bits") ? UINT32_MAX : 0;
-    if (is(script, "described-before-hello")) {
+    if (is(script, "described-before-hello"))
         ring_put(worker, AMPHI_WORKER_DESCRIBED, &described, sizeof described);
-    } else if (is(script, "silent-at-hello")) {
+    else if (is(script, "silent-at-hello"))
         silence();
-    } else if (is(script, "exit-at-hello")) {
+    else if (is(script, "exit-at-hello"))
         _exit(0);
-    } else if (is(script, "hello-twice")) {
+    else if (is(script, "hello-twice"))
         ring_put(worker, AMPHI_WORKER_HELLO, &hello, sizeof hello);
-    }
     ring_put(worker, AMPHI_WORKER_HELLO, &hello, sizeof hello);
     return true;
 }
@@ -173,9 +171,8 @@ static bool evil_described(scripted_worker *worker, const char *script)
         memset(described.family, '\n', sizeof described.family);
         memset(described.message, 'x', sizeof described.message);
     }
-    if (is(script, "silent-at-described")) {
+    if (is(script, "silent-at-described"))
         silence();
-    }
     ring_put(worker, AMPHI_WORKER_DESCRIBED, &described, sizeof described);
     if (is(script, "described-twice")) {
         ring_put(worker, AMPHI_WORKER_DESCRIBED, &described, sizeof described);
@@ -195,18 +192,16 @@ static bool evil_ready(scripted_worker *worker, const char *script)
     ready.context_tokens = is(script, "ready-context") ? UINT32_MAX : 100;
     progress.permille = is(script, "progress-permille") ? 1001 : 10;
     progress.phase = is(script, "progress-phase") ? 3 : AMPHI_PHASE_LOAD;
-    if (is(script, "silent-at-ready")) {
+    if (is(script, "silent-at-ready"))
         silence();
-    } else if (is(script, "exit-at-ready")) {
+    else if (is(script, "exit-at-ready"))
         _exit(0);
-    }
     ring_put(worker, AMPHI_WORKER_PROGRESS, &progress, sizeof progress);
     ring_put(worker, AMPHI_WORKER_READY, &ready, sizeof ready);
-    if (is(script, "ready-twice")) {
+    if (is(script, "ready-twice"))
         ring_put(worker, AMPHI_WORKER_READY, &ready, sizeof ready);
-    } else if (is(script, "text-while-idle")) {
+    else if (is(script, "text-while-idle"))
         scripted_text(worker, 0, "psst");
-    }
     return true;
 }
 
@@ -235,9 +230,8 @@ static bool evil_ring(scripted_worker *worker, const char *script)
         memset(worker->events.data, 0, AMPHI_WORKER_EVENTS_BYTES);
         return false; /* nothing that the parent still needs */
     } else if (is(script, "ring-everything-random")) {
-        for (size_t i = 0; i < AMPHI_WORKER_EVENTS_BYTES; i++) {
+        for (size_t i = 0; i < AMPHI_WORKER_EVENTS_BYTES; i++)
             worker->events.data[i] = (uint8_t)(i * 2654435761u >> 13);
-        }
         atomic_fetch_add(head, 4096);
     } else {
         return false;
@@ -296,9 +290,8 @@ static bool evil_text(scripted_worker *worker, const char *script, uint32_t run)
 
         memset(text, 'a', sizeof text - 1);
         text[sizeof text - 1] = '\0';
-        for (;;) {
+        for (;;)
             scripted_text(worker, run, text);
-        }
     } else {
         return false;
     }
@@ -341,9 +334,8 @@ static bool evil_logprobs(scripted_worker *worker, const char *script, uint32_t 
         put_logprobs(worker, run, -1, 21, 0);
         scripted_finish(worker, run, AMPHI_FINISH_STOP);
     } else if (is(script, "logprobs-flood")) {
-        for (;;) {
+        for (;;)
             put_logprobs(worker, run, -1, 21, 0);
-        }
     } else {
         return false;
     }
@@ -419,25 +411,22 @@ static bool evil_control(scripted_worker *worker, const char *script)
         atomic_store(&worker->control->phase, UINT32_MAX);
         atomic_store(&worker->control->heartbeat, UINT32_MAX);
     } else if (is(script, "wakes-without-events")) {
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 1000; i++)
             scripted_wake();
-        }
     } else if (is(script, "wakes-for-ever")) {
         for (;;) {
             atomic_fetch_add(&worker->control->heartbeat, 1); /* looks alive */
             scripted_wake();
         }
     } else if (is(script, "shrinks-the-memory")) {
-        if (ftruncate(AMPHI_WORKER_FD_SHARED, 0) == 0) {
+        if (ftruncate(AMPHI_WORKER_FD_SHARED, 0) == 0)
             _exit(1); /* the seal did not hold */
-        }
     } else if (is(script, "death-note-0")) {
         (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
     } else if (strncmp(script, "death-note-", 11) == 0 || is(script, "foreign-note")) {
         (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
-        if (is(script, "death-note-twice")) {
+        if (is(script, "death-note-twice"))
             (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
-        }
         silence();
     }
     return false; /* and then a usual answer */
@@ -466,15 +455,12 @@ static bool evil_silence(scripted_worker *worker, const char *script, uint32_t r
 
 static bool step(scripted_worker *worker, const char *script, const char *at, uint32_t run)
 {
-    if (is(at, "hello")) {
+    if (is(at, "hello"))
         return evil_hello(worker, script);
-    }
-    if (is(at, "described")) {
+    if (is(at, "described"))
         return evil_described(worker, script);
-    }
-    if (is(at, "ready")) {
+    if (is(at, "ready"))
         return evil_ready(worker, script);
-    }
     return is(at, "run") &&
            (evil_ring(worker, script) || evil_frame(worker, script, run) ||
                evil_text(worker, script, run) || evil_logprobs(worker, script, run) ||
@@ -490,9 +476,8 @@ static bool play(const evil *what)
     amphi_engine_info info = {.struct_size = sizeof info};
     bool good = scripted_engine_new(&e, what->script, 300);
 
-    if (!good) {
+    if (!good)
         return false;
-    }
     engine_recorder_init(&r);
     good = engine_start(e.engine, &run, &r, BODY, "", 0) == AMPHI_OK &&
            engine_recorder_wait_end(&r, 10000);
@@ -518,9 +503,8 @@ static void evil_worker__ends_its_own_answer_at_most(void **state)
     unsigned bad = 0;
     int descriptors = count_descriptors();
 
-    for (size_t i = 0; i < sizeof evils / sizeof evils[0]; i++) {
+    for (size_t i = 0; i < sizeof evils / sizeof evils[0]; i++)
         bad += !play(&evils[i]);
-    }
     printf("%zu evil scripts, %u with another outcome\n", sizeof evils / sizeof evils[0], bad);
     assert_int_equal(bad, 0);
     assert_int_equal(count_children(), 0);

@@ -29,17 +29,15 @@ static amphi_engine engine;
 
 static int setup(void **state)
 {
-    if (!real_engine_new(&engine, "stories")) {
+    if (!real_engine_new(&engine, "stories"))
         engine.ops = NULL;
-    }
     return 0;
 }
 
 static int teardown(void **state)
 {
-    if (engine.ops != NULL) {
+    if (engine.ops != NULL)
         engine.ops->free(engine.self);
-    }
     return 0;
 }
 
@@ -48,17 +46,15 @@ static void ask(engine_recorder *r, const char *body, const char *prefix)
 {
     amphi_engine_run *run = NULL;
 
-    if (engine.ops == NULL) {
+    if (engine.ops == NULL)
         skip();
-    }
     engine_recorder_init(r);
     assert_int_equal(engine_start(engine, &run, r, body, prefix, 0), AMPHI_OK);
     assert_true(engine_recorder_wait_end(r, 60000));
     engine.ops->release(engine.self, run);
     assert_int_equal(r->terminals, 1);
-    if (!r->finished) {
+    if (!r->finished)
         printf("failed: %s\n", r->error.message);
-    }
 }
 
 static void worker__a_real_model_answers(void **state)
@@ -110,16 +106,14 @@ static void worker__a_models_own_temperature_is_the_default(void **state)
         engine = stories;
         skip();
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         ask(&said[i], bodies[i], "");
-    }
     engine.ops->free(engine.self);
     engine = stories;
     assert_string_equal(said[0].text.data, said[1].text.data);
     assert_string_not_equal(said[0].text.data, said[2].text.data); /* a request's own one wins */
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         engine_recorder_clear(&said[i]);
-    }
 }
 
 /* The rest of `whole` after its first `size` bytes, asked for in a run of its own. */
@@ -147,9 +141,8 @@ static void worker__an_answer_goes_on_after_its_prefix(void **state)
     for (size_t cut = 10; cut + 10 < whole.text.size; cut += 17) {
         size_t size = cut;
 
-        while (size > 0 && whole.text.data[size] != ' ') { /* words are whole tokens' ends */
+        while (size > 0 && whole.text.data[size] != ' ') /* words are whole tokens' ends */
             size--;
-        }
         /* The prefix's own tokens count as part of the answer, so both end at the same place. */
         check_rest(&whole, size, body);
     }
@@ -255,9 +248,8 @@ static void worker__kept_state_does_not_change_the_answer(void **state)
 {
     engine_recorder fresh, again;
 
-    if (engine.ops == NULL) {
+    if (engine.ops == NULL)
         skip();
-    }
     engine.ops->unload(engine.self, true);
     ask(&fresh, ASK("\"temperature\":0,\"max_tokens\":30"), "");
     assert_int_equal(fresh.usage.cached_tokens, 0);
@@ -297,9 +289,8 @@ static void worker__too_long_a_conversation_is_told(void **state)
     size_t size = 0;
 
     size = (size_t)snprintf(body, sizeof body, "{\"messages\":[{\"role\":\"user\",\"content\":\"");
-    while (size < 30000) {
+    while (size < 30000)
         size += (size_t)snprintf(body + size, sizeof body - size, "long ");
-    }
     snprintf(body + size, sizeof body - size, "\"}]}");
     ask(&r, body, "");
     assert_false(r.finished);
@@ -313,9 +304,8 @@ static void worker__the_end_of_the_context_is_a_length_finish(void **state)
 
     ask(&r, ASK("\"temperature\":1.5,\"seed\":3,\"max_tokens\":5000"), "");
     assert_true(r.finished);
-    if (r.finish == AMPHI_FINISH_LENGTH) {
+    if (r.finish == AMPHI_FINISH_LENGTH)
         assert_in_range(r.usage.prompt_tokens + r.usage.completion_tokens, 510, 514);
-    }
     engine_recorder_clear(&r);
 }
 
@@ -392,9 +382,8 @@ static void worker__has_no_descriptor_beyond_its_own(void **state)
     int pipes[2];
 
     assert_int_equal(pipe(pipes), 0); /* without CLOEXEC: an app's, carelessly opened */
-    if (engine.ops != NULL) {
+    if (engine.ops != NULL)
         engine.ops->unload(engine.self, true);
-    }
     ask(&r, ASK("\"max_tokens\":1"), "");
     engine_recorder_clear(&r);
     child = only_child();

@@ -53,9 +53,8 @@ static bool open_world(world *w)
 
     memset(w, 0, sizeof *w);
     amphi_parts_init(&w->parts);
-    if (!real_engine_new(&w->parts.local, "stories")) {
+    if (!real_engine_new(&w->parts.local, "stories"))
         return false;
-    }
     atomic_store(&available_percent, 60);
     atomic_store(&pressure, 0);
     scripted_engine_init(&w->cloud, "cloud", AMPHI_ENGINE_CLOUD, goes_on);
@@ -94,11 +93,9 @@ static void ask(world *w, void (*how)(world *w), uint32_t tokens_max, amphi_chat
     request.no_cache = true;
     request.sampling.tokens_max = tokens_max;
     assert_int_equal(amphi_chat_start(stream, w->client, &request, NULL), AMPHI_OK);
-    while (amphi_stream_next(*stream, 30000, &event, NULL) == AMPHI_OK) {
-        if (event.kind == AMPHI_EVENT_DELTA && ++deltas == 5 && how != NULL) {
+    while (amphi_stream_next(*stream, 30000, &event, NULL) == AMPHI_OK)
+        if (event.kind == AMPHI_EVENT_DELTA && ++deltas == 5 && how != NULL)
             how(w);
-        }
-    }
     assert_int_equal(amphi_stream_result(*stream, result, NULL), AMPHI_OK);
 }
 
@@ -114,9 +111,8 @@ static void stall_for_memory(world *w)
 
 static bool is_gone_within(unsigned ms)
 {
-    for (unsigned i = 0; i < ms / 5 && count_children() > 0; i++) {
+    for (unsigned i = 0; i < ms / 5 && count_children() > 0; i++)
         usleep(5000);
-    }
     return count_children() == 0;
 }
 
@@ -129,9 +125,8 @@ static void pressure__critical_ends_the_process_and_the_cloud_goes_on(void **sta
         amphi_chat_result result;
         amphi_stream *stream = NULL;
 
-        if (!open_world(&w)) {
+        if (!open_world(&w))
             skip();
-        }
         ask(&w, hows[i], 300, &result, &stream);
         assert_null(result.error);
         assert_int_equal(result.takeovers_count, 1);
@@ -151,9 +146,8 @@ static void pressure__on_an_idle_engine_takes_its_process(void **state)
     amphi_chat_result result;
     amphi_stream *stream = NULL;
 
-    if (!open_world(&w)) {
+    if (!open_world(&w))
         skip();
-    }
     for (int how = 0; how < 3; how++) {
         ask(&w, NULL, 5, &result, &stream);
         assert_null(result.error);
@@ -182,5 +176,5 @@ int main(void)
         cmocka_unit_test(pressure__on_an_idle_engine_takes_its_process),
     };
 
-    return cmocka_run_group_tests_name("memory pressure, real engine", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("integration.pressure", tests, NULL, NULL);
 }

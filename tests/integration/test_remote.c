@@ -28,12 +28,12 @@ static amphi_http http;
 /* What one question is asked with. */
 typedef struct question {
     const char *listener; /* "main" */
-    const char *scenario; /* "ok"   */
+    const char *scenario; /* "ok" */
     const char *body;
     const char *prefix;
     const char *url; /* instead of listener and scenario */
     const char *pins;
-    const char *ca_file; /* badcloud's; "": the system's     */
+    const char *ca_file; /* badcloud's; "": the system's */
     const char *key_file;
     const char *idempotency_key;
     bool tls12;
@@ -98,9 +98,8 @@ static void ask(outcome *o, const question *q)
     answer_record_init(&o->record);
     uint64_t began_ms = amphi__clock_ms(NULL);
     o->new_status = make_engine(&engine, q, &o->error);
-    if (o->new_status != AMPHI_OK) {
+    if (o->new_status != AMPHI_OK)
         return;
-    }
     o->start_status = start_run(engine, &run, q, o);
     if (o->start_status == AMPHI_OK) {
         assert_true(answer_record_wait(&o->record, q->wait_ms > 0 ? q->wait_ms : 15000));
@@ -122,9 +121,8 @@ static void assert_text(const outcome *o, const char *text)
 
 static void assert_whole(const outcome *o)
 {
-    if (!o->record.finished) {
+    if (!o->record.finished)
         print_message("%s\n", o->record.error.message);
-    }
     assert_true(o->record.finished);
     assert_text(o, AMPHI_TEST_CLOUD_ANSWER);
 }
@@ -435,11 +433,11 @@ static const tls_case tls_cases[] = {
     {"weak-key", NULL, NULL, false, false, AMPHI_E_TLS},
     {"main", "main", NULL, false, true, AMPHI_OK},
     {"main", "rotated", NULL, false, false, AMPHI_E_TLS},
-    {"main", "rotated", "main", false, true, AMPHI_OK},    /* the backup pin fits       */
-    {"rotated", "main", NULL, false, false, AMPHI_E_TLS},  /* stale pin after rotation  */
-    {"rotated", "main", "rotated", false, true, AMPHI_OK}, /* rotation with a backup    */
+    {"main", "rotated", "main", false, true, AMPHI_OK},    /* the backup pin fits */
+    {"rotated", "main", NULL, false, false, AMPHI_E_TLS},  /* stale pin after rotation */
+    {"rotated", "main", "rotated", false, true, AMPHI_OK}, /* rotation with a backup */
     {"main", "ca", NULL, false, false, AMPHI_E_TLS},       /* only the leaf's key counts */
-    {"self-signed", "self-signed", NULL, false, false, AMPHI_E_TLS}, /* a pin is no pardon  */
+    {"self-signed", "self-signed", NULL, false, false, AMPHI_E_TLS}, /* a pin is no pardon */
     {"expired", "expired", NULL, false, false, AMPHI_E_TLS},
     {"wrong-host", "wrong-host", NULL, false, false, AMPHI_E_TLS},
     {"other-authority", "other-authority", NULL, false, false, AMPHI_E_TLS},
@@ -471,11 +469,10 @@ static void check_tls_case(const tls_case *c)
     }
     assert_int_equal(o.record.finished, c->accepted);
     assert_int_equal(o.record.error.status, c->status);
-    if (c->accepted) {
+    if (c->accepted)
         assert_true(bytes > 0);
-    } else {
+    else
         assert_int_equal(bytes, 0);
-    }
     answer_record_clear(&o.record);
 }
 
@@ -483,11 +480,9 @@ static void check_tls_case(const tls_case *c)
  * not let another one in. Twice, so that there are sessions to be resumed. */
 static void tls__only_the_documented_servers_see_a_byte(void **state)
 {
-    for (size_t round = 0; round < 2; round++) {
-        for (size_t i = 0; i < sizeof tls_cases / sizeof *tls_cases; i++) {
+    for (size_t round = 0; round < 2; round++)
+        for (size_t i = 0; i < sizeof tls_cases / sizeof *tls_cases; i++)
             check_tls_case(&tls_cases[i]);
-        }
-    }
 }
 
 static void tls__given_ca_file_replaces_the_systems_and_must_be_readable(void **state)
@@ -533,18 +528,16 @@ static void http__proxy_is_never_used_for_loopback(void **state)
 {
     static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY"};
     outcome o;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         setenv(names[i], "http://127.0.0.1:1", 1);
-    }
     ask(&o, &(question){.listener = "plain", .http_loopback = true});
     assert_whole(&o);
     answer_record_clear(&o.record);
     ask(&o, &(question){.scenario = "ok"});
     assert_whole(&o);
     answer_record_clear(&o.record);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
-    }
 }
 
 static void http__redirects_are_not_followed(void **state)
@@ -649,9 +642,8 @@ static void connection__is_reused_and_warmed_ahead(void **state)
     amphi_test_cloud_reset_counts(&cloud);
     assert_int_equal(make_engine(&engine, &q, NULL), AMPHI_OK);
     engine.ops->prewarm(engine.self);
-    for (int i = 0; i < 100 && amphi_test_cloud_bytes(&cloud, "main") == 0; i++) {
+    for (int i = 0; i < 100 && amphi_test_cloud_bytes(&cloud, "main") == 0; i++)
         usleep(20000);
-    }
     assert_int_equal(amphi_test_cloud_attempts(&cloud, "*"), 0); /* a warm-up is no request */
     usleep(100000);
     for (int i = 0; i < 20; i++) {
@@ -683,18 +675,15 @@ static void connection__many_answers_at_once_on_one_thread(void **state)
         answer_record_init(&outcomes[i].record);
         assert_int_equal(start_run(engine, &runs[i], &q, &outcomes[i]), AMPHI_OK);
     }
-    for (int i = 0; i < COUNT; i++) {
-        if (i % 3 == 2) {
+    for (int i = 0; i < COUNT; i++)
+        if (i % 3 == 2)
             engine.ops->cancel(engine.self, runs[i]);
-        }
-    }
     for (int i = 0; i < COUNT; i++) {
         assert_true(answer_record_wait(&outcomes[i].record, 15000));
         engine.ops->release(engine.self, runs[i]);
         assert_int_equal(outcomes[i].record.terminals, 1);
-        if (i % 3 != 2) {
+        if (i % 3 != 2)
             assert_whole(&outcomes[i]);
-        }
         answer_record_clear(&outcomes[i].record);
     }
     engine.ops->free(engine.self);
@@ -732,11 +721,10 @@ static void stress_main(void *arg)
         }
         uint32_t kind = next_random(&s->seed) % 4;
         usleep(next_random(&s->seed) % 4000);
-        if (kind == 0) {
+        if (kind == 0)
             s->engine.ops->cancel(s->engine.self, run);
-        } else if (kind == 1) {
+        else if (kind == 1)
             s->failures += !answer_record_wait(&o.record, 10000);
-        }
         s->engine.ops->release(s->engine.self, run);
         s->failures += o.record.terminals != 1 || o.record.after_terminal != 0;
         s->failures += kind == 1 && !o.record.finished;

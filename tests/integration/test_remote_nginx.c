@@ -93,9 +93,8 @@ static void start_nginx(int keepalive_requests)
     snprintf(log, sizeof log, "%s/start.log", folder);
     char *arguments[] = {"nginx", "-e", log, "-p", folder, "-c", path, NULL};
     assert_int_equal(posix_spawn(&nginx, NGINX, NULL, NULL, arguments, environ), 0);
-    for (int i = 0; i < 250 && !answers(); i++) {
+    for (int i = 0; i < 250 && !answers(); i++)
         usleep(20000);
-    }
     assert_true(answers());
 }
 
@@ -156,9 +155,8 @@ static void finish(amphi_engine engine, amphi_engine_run *run, answer_record *re
 
 static void assert_whole(const answer_record *record)
 {
-    if (!record->finished) {
+    if (!record->finished)
         print_message("%s\n", record->error.message);
-    }
     assert_true(record->finished);
     assert_string_equal(record->text.data, AMPHI_TEST_CLOUD_ANSWER);
 }
@@ -205,9 +203,8 @@ static void http2__many_answers_share_one_connection(void **state)
     amphi__str_copy_to(first, sizeof first, last_header(last, "x-connection"));
     amphi__json_free(last);
     amphi_engine engine = new_engine("slow:5");
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         runs[i] = start(engine, &records[i]);
-    }
     for (int i = 0; i < COUNT; i++) {
         finish(engine, runs[i], &records[i]);
         assert_whole(&records[i]);
@@ -229,9 +226,8 @@ static void http2__buffered_and_compressed_answers_are_whole(void **state)
 static void http2__drained_connections_lose_no_answer(void **state)
 {
     start_nginx(3); /* GOAWAY after every third request */
-    for (int i = 0; i < 14; i++) {
+    for (int i = 0; i < 14; i++)
         ask_whole("ok");
-    }
 }
 
 static void http2__answers_cut_behind_the_proxy_are_no_success(void **state)
@@ -299,9 +295,8 @@ static void http2__silent_connection_is_not_used_again(void **state)
 
 static int start_all(void **state)
 {
-    if (!amphi_test_cloud_start(&cloud) || amphi__http_new(&http, NULL) != AMPHI_OK) {
+    if (!amphi_test_cloud_start(&cloud) || amphi__http_new(&http, NULL) != AMPHI_OK)
         return -1;
-    }
     amphi__str_copy_to(
         folder, sizeof folder, amphi__json_string(amphi__json_get(cloud.info, "folder")));
     return 0;

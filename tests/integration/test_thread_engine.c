@@ -311,5 +311,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(thread__stops_when_cancelled_and_when_memory_is_wanted),
         cmocka_unit_test(thread__two_launches_that_died_leave_the_model_alone_and_keep_the_turns),
     };
-    return cmocka_run_group_tests_name("thread engine", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("integration.thread_engine", tests, NULL, NULL);
 }

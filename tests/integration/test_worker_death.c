@@ -86,14 +86,12 @@ static uint64_t kill_one(amphi_engine engine, const death *what)
            r.error.status == what->status && strstr(r.error.message, "from outside") != NULL &&
            strstr(r.error.message, what->name) != NULL &&
            strstr(r.error.message, "while generating") != NULL;
-    if (!good) {
+    if (!good)
         printf("%s: terminals %u, %s\n", what->name, r.terminals, r.error.message);
-    }
     engine_recorder_clear(&r);
     /* The dead one is collected within moments. */
-    for (int i = 0; i < 200 && count_children() > 0; i++) {
+    for (int i = 0; i < 200 && count_children() > 0; i++)
         usleep(5000);
-    }
     good = good && count_children() == 0;
     return good ? took_us : 0;
 }
@@ -124,9 +122,8 @@ static void death__of_the_real_worker_is_told_at_once(void **state)
     amphi_engine_run *run = NULL;
     int descriptors = count_descriptors();
 
-    if (!real_engine_new(&engine, "stories")) {
+    if (!real_engine_new(&engine, "stories"))
         skip();
-    }
     kill_all(engine);
     /* And the next answer is whole. */
     engine_recorder_init(&r);
@@ -153,9 +150,8 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
 {
     char text[32];
 
-    if (strcmp(at, "run") != 0) {
+    if (strcmp(at, "run") != 0)
         return false;
-    }
     for (int i = 0; i < 100; i++) { /* a hundred words, then the end, with no pause between */
         snprintf(text, sizeof text, "word%02d ", i);
         scripted_text(worker, run, text);
@@ -175,18 +171,16 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
         signal(SIGBUS, SIG_DFL);
         memory[0];
     } else if (strcmp(script, "waits") == 0) {
-        for (;;) {
+        for (;;)
             pause();
-        }
     } else if (strcmp(script, "kill") == 0) {
         raise(SIGKILL);
     } else if (strcmp(script, "note") == 0) { /* the handler's note, and then it lives on */
         const uint64_t note = SIGSEGV;
 
         (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
-        for (;;) {
+        for (;;)
             pause();
-        }
     }
     return false;
 }
@@ -264,17 +258,15 @@ static pid_t trace(int pid)
     char done = 0;
     pid_t tracer = 0;
 
-    if (pipe2(told, O_CLOEXEC) != 0) {
+    if (pipe2(told, O_CLOEXEC) != 0)
         return 0;
-    }
     tracer = fork();
     if (tracer == 0) {
         done = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 &&
                ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0;
         (void)!write(told[1], &done, 1);
-        for (;;) {
+        for (;;)
             pause();
-        }
     }
     (void)!read(told[0], &done, 1);
     close(told[0]);
@@ -318,9 +310,8 @@ static void death__of_a_traced_worker_holds_nobody(void **state)
     assert_true(amphi__clock_us(NULL) - from_us < 5000000);
     engine_recorder_clear(&r);
     kill(tracer, SIGKILL);
-    while (waitpid(-1, NULL, 0) > 0) {
+    while (waitpid(-1, NULL, 0) > 0)
         continue; /* it, and then the worker */
-    }
 }
 
 static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(void **state)
@@ -334,9 +325,8 @@ static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(vo
     e.engine.ops->describe(e.engine.self, &info);
     assert_int_equal(count_children(), 1);
     kill(only_child(), SIGKILL);
-    for (int i = 0; i < 200 && count_children() > 0; i++) {
+    for (int i = 0; i < 200 && count_children() > 0; i++)
         usleep(5000);
-    }
     assert_int_equal(count_children(), 0);
     engine_recorder_init(&r);
     assert_int_equal(engine_start(e.engine, &run, &r, BODY, "", 0), AMPHI_OK);
@@ -351,9 +341,8 @@ static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(vo
 static amphi_status dead_status(const engine_recorder *r)
 {
 #ifdef AMPHI_SANITIZE
-    if (r->error.status == AMPHI_E_ENGINE_STALLED) {
+    if (r->error.status == AMPHI_E_ENGINE_STALLED)
         return AMPHI_E_ENGINE_STALLED;
-    }
 #endif
     return AMPHI_E_ENGINE_DIED;
 }
@@ -373,9 +362,8 @@ static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **
     uint64_t from_us = 0;
     uint64_t whole_us = 0;
 
-    if (!real_engine_new(&engine, "stories")) {
+    if (!real_engine_new(&engine, "stories"))
         skip();
-    }
     engine_recorder_init(&whole);
     from_us = amphi__clock_us(NULL);
     assert_int_equal(engine_start(engine, &run, &whole, BODY_SHORT, "", 0), AMPHI_OK);
@@ -388,17 +376,15 @@ static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **
         int child = 0;
 
         engine.ops->unload(engine.self, true);
-        while (count_children() > 0) {
+        while (count_children() > 0)
             usleep(1000);
-        }
         engine_recorder_init(&r);
         assert_int_equal(engine_start(engine, &run, &r, BODY_SHORT, "", 0), AMPHI_OK);
         random = random * 1664525u + 1013904223u;
         usleep((useconds_t)((random >> 8) % (whole_us + whole_us / 8)));
         child = only_child();
-        if (child > 0) {
+        if (child > 0)
             kill(child, signals[i % 3]);
-        }
         bad += !engine_recorder_wait_end(&r, 20000);
         engine.ops->release(engine.self, run);
         died += r.error.status == AMPHI_E_ENGINE_DIED;
@@ -407,9 +393,8 @@ static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **
                (r.text.size > 0 && memcmp(r.text.data, whole.text.data, r.text.size) != 0) ||
                (r.finished && r.text.size != whole.text.size) ||
                (!r.finished && r.error.status != dead_status(&r));
-        if (!r.finished && r.error.status != dead_status(&r)) {
+        if (!r.finished && r.error.status != dead_status(&r))
             printf("kill %d: %s: %s\n", i, amphi_status_name(r.error.status), r.error.message);
-        }
         engine_recorder_clear(&r);
     }
     printf("%d kills at random moments: %u died, %u had finished before, %u broke a promise\n",
@@ -433,14 +418,12 @@ static int host_main(void)
     engine_recorder_init(&r);
     if (!real_engine_new(&engine, "stories") ||
         engine_start(engine, &run, &r, BODY, "", 20) != AMPHI_OK ||
-        !engine_recorder_wait_text(&r, 3, 60000)) {
+        !engine_recorder_wait_text(&r, 3, 60000))
         return 1;
-    }
     size = snprintf(text, sizeof text, "%d\n", only_child());
     (void)!write(STDOUT_FILENO, text, (size_t)size);
-    for (;;) {
+    for (;;)
         pause();
-    }
 }
 
 static bool is_alive(int pid)
@@ -479,9 +462,8 @@ static void death__of_the_app_takes_the_worker_along(void **state)
     worker = atoi(command);
     assert_true(is_alive(worker));
     assert_int_equal(kill(atoi(line), SIGKILL), 0);
-    for (int i = 0; i < 400 && is_alive(worker); i++) {
+    for (int i = 0; i < 400 && is_alive(worker); i++)
         usleep(5000);
-    }
     assert_false(is_alive(worker));
     pclose(host);
 }
@@ -499,8 +481,7 @@ int main(int argc, char **argv)
     };
 
     scripted_worker_main(argc, argv, step);
-    if (argc == 2 && strcmp(argv[1], "--host") == 0) {
+    if (argc == 2 && strcmp(argv[1], "--host") == 0)
         return host_main();
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ typedef struct answer_record {
     amphi_usage usage;
     unsigned terminals;
     unsigned after_terminal; /* events that should not have come */
-    bool finished;           /* by FINISH, not by FAIL           */
+    bool finished;           /* by FINISH, not by FAIL */
     amphi_finish finish;
     amphi_error error;
     bool prefix_refused;

@@ -25,12 +25,10 @@ static amphi_json *read_line(amphi_test_cloud *cloud)
     amphi__buf_init(&line, LINE_MAX_BYTES);
     struct pollfd wait = {.fd = cloud->from_fd, .events = POLLIN};
     char c = '\0';
-    while (poll(&wait, 1, PATIENCE_MS) == 1 && read(cloud->from_fd, &c, 1) == 1 && c != '\n') {
+    while (poll(&wait, 1, PATIENCE_MS) == 1 && read(cloud->from_fd, &c, 1) == 1 && c != '\n')
         amphi__buf_append_char(&line, c);
-    }
-    if (c == '\n') {
+    if (c == '\n')
         amphi__json_parse(&value, amphi__buf_str(&line), "badcloud", NULL);
-    }
     amphi__buf_clear(&line);
     return value;
 }
@@ -40,9 +38,8 @@ static bool spawn(amphi_test_cloud *cloud)
     int to[2];
     int from[2];
     /* Were our ends inherited by the next child, this one would not see the end of its input. */
-    if (pipe2(to, O_CLOEXEC) != 0) {
+    if (pipe2(to, O_CLOEXEC) != 0)
         return false;
-    }
     if (pipe2(from, O_CLOEXEC) != 0) {
         close(to[0]);
         close(to[1]);
@@ -113,9 +110,8 @@ static amphi_json *ask(amphi_test_cloud *cloud, const char *verb, const char *a,
     char line[1024];
     int size = snprintf(line, sizeof line, "%s %s %s\n", verb, a, b);
     if (size <= 0 || (size_t)size >= sizeof line ||
-        write(cloud->to_fd, line, (size_t)size) != (ssize_t)size) {
+        write(cloud->to_fd, line, (size_t)size) != (ssize_t)size)
         return NULL;
-    }
     return read_line(cloud);
 }
 

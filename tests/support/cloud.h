@@ -23,7 +23,7 @@ typedef struct amphi_test_cloud {
     int from_fd;
     char base_url[64]; /* https://localhost:PORT of the well-behaved listener */
     char ca_file[256];
-    amphi_json *info; /* what it printed when it was ready                   */
+    amphi_json *info; /* what it printed when it was ready */
 } amphi_test_cloud;
 
 /* false, with the reason on stderr: python3 or openssl is missing. */

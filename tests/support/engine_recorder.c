@@ -61,9 +61,8 @@ static void on_event(void *self, const amphi_engine_event *event)
     default:
         break;
     }
-    if (recorder->terminals > 0 && recorder->terminal_us == 0) {
+    if (recorder->terminals > 0 && recorder->terminal_us == 0)
         recorder->terminal_us = amphi__clock_us(NULL);
-    }
     amphi__cond_broadcast(&recorder->changed);
     amphi__mutex_unlock(&recorder->lock);
 }
@@ -84,9 +83,8 @@ static bool wait_for(engine_recorder *recorder, size_t bytes, bool end, unsigned
 
         met =
             end ? recorder->terminals > 0 : recorder->text.size >= bytes || recorder->terminals > 0;
-        if (met || now_us >= until_us) {
+        if (met || now_us >= until_us)
             break;
-        }
         amphi__cond_wait_us(&recorder->changed, &recorder->lock, until_us - now_us);
     }
     amphi__mutex_unlock(&recorder->lock);
@@ -120,12 +118,10 @@ int count_descriptors(void)
     DIR *folder = opendir("/proc/self/fd");
     int count = 0;
 
-    if (folder == NULL) {
+    if (folder == NULL)
         return -1;
-    }
-    while (readdir(folder) != NULL) {
+    while (readdir(folder) != NULL)
         count++;
-    }
     closedir(folder);
     return count - 3; /* ".", ".." and the folder's own */
 }
@@ -140,12 +136,10 @@ static int parent_of(const char *pid)
 
     snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
     file = fopen(path, "re");
-    if (file == NULL) {
+    if (file == NULL)
         return 0;
-    }
-    if (fgets(line, sizeof line, file) != NULL && strrchr(line, ')') != NULL) {
+    if (fgets(line, sizeof line, file) != NULL && strrchr(line, ')') != NULL)
         sscanf(strrchr(line, ')') + 1, " %*c %d", &parent);
-    }
     fclose(file);
     return parent;
 }
@@ -156,9 +150,8 @@ static int find_children(int *last)
     struct dirent *entry = NULL;
     int count = 0;
 
-    if (folder == NULL) {
+    if (folder == NULL)
         return -1;
-    }
     while ((entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
             parent_of(entry->d_name) == (int)getpid()) {

@@ -24,14 +24,11 @@ static uint64_t read_status(const char *key)
     char line[256];
     unsigned long long kib = 0;
     FILE *file = fopen("/proc/self/status", "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, key, strlen(key)) == 0) {
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, key, strlen(key)) == 0)
             kib = strtoull(line + strlen(key), NULL, 10);
-        }
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     return (uint64_t)kib * 1024;
 }
 

@@ -14,10 +14,9 @@
 
 static const amphi_json *get(const amphi_json *object, amphi_str key)
 {
-    for (object = amphi__json_first(object); object != NULL; object = amphi__json_next(object)) {
+    for (object = amphi__json_first(object); object != NULL; object = amphi__json_next(object))
         if (amphi__str_equal(amphi__json_key(object), key))
             return object;
-    }
     return NULL;
 }
 
@@ -64,10 +63,9 @@ static bool type_ok(const amphi_json *type, const amphi_json *value)
 {
     if (amphi__json_kind(type) != AMPHI_JSON_ARRAY)
         return type == NULL || is_type(amphi__json_string(type), value);
-    for (type = amphi__json_first(type); type != NULL; type = amphi__json_next(type)) {
+    for (type = amphi__json_first(type); type != NULL; type = amphi__json_next(type))
         if (is_type(amphi__json_string(type), value))
             return true;
-    }
     return false;
 }
 
@@ -96,10 +94,9 @@ static bool pattern_ok(amphi_str pattern, amphi_str text)
     char subject[8192];
     if (memchr(pattern.data, '\\', pattern.size) != NULL || text.size >= sizeof subject)
         return true;
-    for (size_t i = 0; i < pattern.size; i++) {
+    for (size_t i = 0; i < pattern.size; i++)
         if ((unsigned char)pattern.data[i] >= 0x80)
             return true; /* bytes are not characters to it */
-    }
     amphi__str_copy_to(source, sizeof source, pattern);
     amphi__str_copy_to(subject, sizeof subject, text);
     if (regcomp(&regex, source, REG_EXTENDED | REG_NOSUB) != 0)
@@ -141,10 +138,9 @@ static bool object_ok(const amphi_json *root, const amphi_json *schema, const am
     const amphi_json *more = amphi__json_get(schema, "additionalProperties");
     const amphi_json *properties = amphi__json_get(schema, "properties");
     const amphi_json *name = amphi__json_first(amphi__json_get(schema, "required"));
-    for (; name != NULL; name = amphi__json_next(name)) {
+    for (; name != NULL; name = amphi__json_next(name))
         if (get(value, amphi__json_string(name)) == NULL)
             return false;
-    }
     for (value = amphi__json_first(value); value != NULL; value = amphi__json_next(value)) {
         const amphi_json *own = get(properties, amphi__json_key(value));
         own = own != NULL ? own : more;

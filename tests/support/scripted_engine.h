@@ -14,17 +14,17 @@
 
 typedef enum scripted_kind {
     SCRIPT_END = 0,
-    SCRIPT_SAY,           /* text                                                     */
-    SCRIPT_TOKEN,         /* text with its log-probability: -number                   */
-    SCRIPT_CONTINUE,      /* text less the prefix that the request brought            */
-    SCRIPT_REASON,        /* text                                                     */
-    SCRIPT_TOOL_CALL,     /* text: JSON                                               */
-    SCRIPT_USAGE,         /* number: completion tokens                                */
-    SCRIPT_WAIT,          /* number: milliseconds, ends early when cancelled          */
-    SCRIPT_FINISH,        /* number: an amphi_finish                                  */
-    SCRIPT_FAIL,          /* number: an amphi_status; AMPHI_OK: without an error      */
-    SCRIPT_REFUSE_PREFIX, /* fails with prefix_refused if the request brought one  */
-    SCRIPT_REFUSE_START   /* start itself fails with status `number`               */
+    SCRIPT_SAY,           /* text */
+    SCRIPT_TOKEN,         /* text with its log-probability: -number */
+    SCRIPT_CONTINUE,      /* text less the prefix that the request brought */
+    SCRIPT_REASON,        /* text */
+    SCRIPT_TOOL_CALL,     /* text: JSON */
+    SCRIPT_USAGE,         /* number: completion tokens */
+    SCRIPT_WAIT,          /* number: milliseconds, ends early when cancelled */
+    SCRIPT_FINISH,        /* number: an amphi_finish */
+    SCRIPT_FAIL,          /* number: an amphi_status; AMPHI_OK: without an error */
+    SCRIPT_REFUSE_PREFIX, /* fails with prefix_refused if the request brought one */
+    SCRIPT_REFUSE_START   /* start itself fails with status `number` */
 } scripted_kind;
 
 typedef struct scripted_step {
@@ -35,11 +35,11 @@ typedef struct scripted_step {
 
 typedef struct scripted_engine {
     amphi_engine_info info;
-    const scripted_step *script;      /* of every run...               */
+    const scripted_step *script;      /* of every run... */
     const scripted_step *next_script; /* ... after the first; NULL: the same */
     atomic_int starts;
     atomic_int running;
-    char last_prefix[4096]; /* read it after a run           */
+    char last_prefix[4096]; /* read it after a run */
     char last_body[16384];
     char last_key[64];
 } scripted_engine;

@@ -26,9 +26,8 @@ void scripted_send(scripted_worker *worker, uint32_t kind, const void *data, siz
 {
     const amphi_str part = amphi_str_make(data, size);
 
-    while (amphi__ring_write(&worker->events, kind, &part, 1) == AMPHI_E_BUSY) {
+    while (amphi__ring_write(&worker->events, kind, &part, 1) == AMPHI_E_BUSY)
         usleep(500);
-    }
     scripted_wake();
 }
 
@@ -125,12 +124,10 @@ static void usual_count(scripted_worker *worker)
 
 static void play(scripted_worker *worker, const char *script, scripted_step *step)
 {
-    if (!step(worker, script, "hello", 0)) {
+    if (!step(worker, script, "hello", 0))
         usual_hello(worker);
-    }
-    if (!step(worker, script, "described", 0)) {
+    if (!step(worker, script, "described", 0))
         usual_described(worker);
-    }
     for (;;) {
         uint32_t kind = scripted_wait(worker);
         amphi_worker_generate generate = {0};
@@ -140,9 +137,8 @@ static void play(scripted_worker *worker, const char *script, scripted_step *ste
         } else if (kind == AMPHI_REQUEST_GENERATE) {
             memcpy(&generate, worker->request, sizeof generate);
             atomic_store(&worker->control->phase, AMPHI_PHASE_TOKEN);
-            if (!step(worker, script, "run", generate.run)) {
+            if (!step(worker, script, "run", generate.run))
                 usual_run(worker, generate.run);
-            }
         } else if (kind == AMPHI_REQUEST_COUNT && !step(worker, script, "count", 0)) {
             usual_count(worker);
         }
@@ -157,9 +153,8 @@ void scripted_worker_main(int argc, char **argv, scripted_step *step)
     ssize_t size = 0;
     sigset_t none;
 
-    if (argc < 1 || strcmp(argv[0], "amphi-worker") != 0) {
+    if (argc < 1 || strcmp(argv[0], "amphi-worker") != 0)
         return;
-    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* as the real one does once its handlers stand */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -167,9 +162,8 @@ void scripted_worker_main(int argc, char **argv, scripted_step *step)
         AMPHI_WORKER_FD_SHARED, 0);
     size = read(AMPHI_WORKER_FD_MODEL, script, sizeof script - 1);
     worker.request = malloc(AMPHI_WORKER_REQUESTS_BYTES);
-    if (memory == MAP_FAILED || size < 0 || worker.request == NULL) {
+    if (memory == MAP_FAILED || size < 0 || worker.request == NULL)
         _exit(9);
-    }
     worker.control = (amphi_worker_control *)(void *)memory;
     amphi__ring_init(&worker.requests, &worker.control->requests,
         memory + AMPHI_WORKER_CONTROL_BYTES, AMPHI_WORKER_REQUESTS_BYTES);
@@ -192,9 +186,8 @@ bool scripted_engine_new(scripted_engine *out, const char *script, unsigned stal
     snprintf(
         out->model, sizeof out->model, "%s/amphi-script-XXXXXX", folder != NULL ? folder : "/tmp");
     fd = mkstemp(out->model);
-    if (fd < 0 || size < 0 || write(fd, script, strlen(script)) != (ssize_t)strlen(script)) {
+    if (fd < 0 || size < 0 || write(fd, script, strlen(script)) != (ssize_t)strlen(script))
         return false;
-    }
     close(fd);
     options.model_path = amphi_str_from(out->model);
     options.worker_path = amphi_str_make(self, (size_t)size);

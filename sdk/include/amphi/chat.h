@@ -38,58 +38,58 @@ typedef struct amphi_message {
 
 /* Sampling; a field that is NAN (or 0 where the comment says so) is left to the engine's default. */
 typedef struct amphi_sampling {
-    float temperature;        /* 0: greedy; NAN: default                                 */
-    float top_p;              /* NAN: default                                            */
-    float min_p;              /* NAN: default                                            */
-    float repetition_penalty; /* NAN: default (1: none)                                  */
-    uint32_t top_k;           /* 0: default                                              */
-    uint32_t tokens_max;      /* 0: default; the longest answer, in tokens               */
-    int64_t seed;             /* below 0: random; same seed, same engine, same text      */
+    float temperature;        /* 0: greedy; NAN: default */
+    float top_p;              /* NAN: default */
+    float min_p;              /* NAN: default */
+    float repetition_penalty; /* NAN: default (1: none) */
+    uint32_t top_k;           /* 0: default */
+    uint32_t tokens_max;      /* 0: default; the longest answer, in tokens */
+    int64_t seed;             /* below 0: random; same seed, same engine, same text */
 } amphi_sampling;
 
 /* How long a step may take, in milliseconds; 0: the policy document's value. */
 typedef struct amphi_budgets {
-    uint32_t connect_ms;     /* until a connection stands                               */
-    uint32_t first_token_ms; /* from the attempt's start to its first token             */
-    uint32_t idle_ms;        /* between two tokens                                      */
-    uint32_t total_ms;       /* the whole request, every attempt together               */
+    uint32_t connect_ms;     /* until a connection stands */
+    uint32_t first_token_ms; /* from the attempt's start to its first token */
+    uint32_t idle_ms;        /* between two tokens */
+    uint32_t total_ms;       /* the whole request, every attempt together */
 } amphi_budgets;
 
 typedef struct amphi_chat_request {
     size_t struct_size;
     const amphi_message *messages; /* new messages, oldest first; history is put before them */
     size_t messages_count;
-    amphi_str conversation_id; /* empty: a request of its own, not kept in the history    */
+    amphi_str conversation_id; /* empty: a request of its own, not kept in the history */
     amphi_mode mode;
-    bool is_private; /* never leaves the device, on any path                    */
-    bool no_cache;   /* neither read nor write the response cache               */
-    bool no_queue;   /* fail rather than go to the outbox                       */
+    bool is_private; /* never leaves the device, on any path */
+    bool no_cache;   /* neither read nor write the response cache */
+    bool no_queue;   /* fail rather than go to the outbox */
     amphi_sampling sampling;
     amphi_budgets budgets;
     amphi_str extra_json; /* an object with further OpenAI fields (tools, response_format,
-                                  stop, ...), passed on as they are; empty: none          */
+                                  stop, ...), passed on as they are; empty: none */
 } amphi_chat_request;
 
 AMPHI_API void amphi_chat_request_init(amphi_chat_request *request);
 
 typedef enum amphi_event_kind {
-    AMPHI_EVENT_PROGRESS = 1, /* a model loads: permille; text names the phase               */
-    AMPHI_EVENT_ROUTE,        /* an attempt starts: route                                    */
-    AMPHI_EVENT_DELTA,        /* more of the answer: text (whole UTF-8 characters)           */
-    AMPHI_EVENT_REASONING,    /* more of the model's thinking: text                          */
-    AMPHI_EVENT_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls                 */
-    AMPHI_EVENT_TAKEOVER,     /* the answer goes on elsewhere: takeover                      */
-    AMPHI_EVENT_REPLACE,      /* forget the text so far; text is what stands instead         */
-    AMPHI_EVENT_USAGE,        /* usage                                                       */
-    AMPHI_EVENT_DONE,         /* terminal: the answer is whole                               */
-    AMPHI_EVENT_QUEUED,       /* terminal: no route now, kept in the outbox; text is its id  */
-    AMPHI_EVENT_ERROR         /* terminal: error                                             */
+    AMPHI_EVENT_PROGRESS = 1, /* a model loads: permille; text names the phase */
+    AMPHI_EVENT_ROUTE,        /* an attempt starts: route */
+    AMPHI_EVENT_DELTA,        /* more of the answer: text (whole UTF-8 characters) */
+    AMPHI_EVENT_REASONING,    /* more of the model's thinking: text */
+    AMPHI_EVENT_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls */
+    AMPHI_EVENT_TAKEOVER,     /* the answer goes on elsewhere: takeover */
+    AMPHI_EVENT_REPLACE,      /* forget the text so far; text is what stands instead */
+    AMPHI_EVENT_USAGE,        /* usage */
+    AMPHI_EVENT_DONE,         /* terminal: the answer is whole */
+    AMPHI_EVENT_QUEUED,       /* terminal: no route now, kept in the outbox; text is its id */
+    AMPHI_EVENT_ERROR         /* terminal: error */
 } amphi_event_kind;
 
 typedef enum amphi_finish {
     AMPHI_FINISH_NONE = 0,
-    AMPHI_FINISH_STOP = 1,   /* the model ended it, or a stop string               */
-    AMPHI_FINISH_LENGTH = 2, /* tokens_max, or the end of the context              */
+    AMPHI_FINISH_STOP = 1,   /* the model ended it, or a stop string */
+    AMPHI_FINISH_LENGTH = 2, /* tokens_max, or the end of the context */
     AMPHI_FINISH_TOOL_CALLS = 3,
     AMPHI_FINISH_CONTENT_FILTER = 4
 } amphi_finish;
@@ -103,22 +103,22 @@ typedef struct amphi_usage {
 typedef struct amphi_takeover {
     char from[AMPHI_NAME_MAX];
     char to[AMPHI_NAME_MAX];
-    amphi_status reason;  /* why `from` was left                                         */
-    uint64_t byte_offset; /* bytes of answer delivered before                            */
-    bool continued;       /* true: goes on where it stopped; false: started again        */
-    char why[240];        /* in words                                                    */
+    amphi_status reason;  /* why `from` was left */
+    uint64_t byte_offset; /* bytes of answer delivered before */
+    bool continued;       /* true: goes on where it stopped; false: started again */
+    char why[240];        /* in words */
 } amphi_takeover;
 
 typedef struct amphi_event {
     amphi_event_kind kind;
-    amphi_str text;                 /* valid until the next call on this stream            */
-    amphi_str route;                /* likewise: "local", "cache", or an endpoint's name   */
+    amphi_str text;                 /* valid until the next call on this stream */
+    amphi_str route;                /* likewise: "local", "cache", or an endpoint's name */
     amphi_str model;                /* likewise: what the route says it runs; may be empty */
-    uint32_t progress_permille;     /* PROGRESS: 0..1000                                   */
-    amphi_finish finish;            /* DONE                                                */
-    amphi_usage usage;              /* USAGE, DONE                                         */
-    const amphi_takeover *takeover; /* TAKEOVER; else NULL                                 */
-    const amphi_error *error;       /* ERROR; else NULL                                    */
+    uint32_t progress_permille;     /* PROGRESS: 0..1000 */
+    amphi_finish finish;            /* DONE */
+    amphi_usage usage;              /* USAGE, DONE */
+    const amphi_takeover *takeover; /* TAKEOVER; else NULL */
+    const amphi_error *error;       /* ERROR; else NULL */
     /* DELTA, REPLACE, when the request says "logprobs": true and the route has them: a JSON array
      * of OpenAI's logprobs.content for the tokens of this text. A local model's are its own
      * distribution: what comes after it (temperature, penalties, biases, a response_format's
@@ -163,21 +163,21 @@ AMPHI_API void amphi_stream_free(amphi_stream *stream);
 
 /* What became of the request; valid after the terminal event, until the stream is freed. */
 typedef struct amphi_chat_result {
-    amphi_str text; /* the whole answer                                                 */
+    amphi_str text; /* the whole answer */
     amphi_str reasoning;
-    amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty                      */
-    amphi_str logprobs_json;   /* OpenAI's logprobs.content for `text`, or empty              */
-    amphi_str route; /* who finished it: "local", "cache", "outbox", or an endpoint      */
-    amphi_str model; /* the model that the route named                                   */
+    amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty */
+    amphi_str logprobs_json;   /* OpenAI's logprobs.content for `text`, or empty */
+    amphi_str route;           /* who finished it: "local", "cache", "outbox", or an endpoint */
+    amphi_str model;           /* the model that the route named */
     const amphi_takeover *takeovers;
     size_t takeovers_count;
     bool cache_hit;
     amphi_finish finish;
     amphi_usage usage;
-    uint32_t first_token_ms; /* from start to the first text; 0: there was none              */
+    uint32_t first_token_ms; /* from start to the first text; 0: there was none */
     uint32_t total_ms;
     const amphi_decision *decision;
-    const amphi_error *error; /* NULL when DONE or QUEUED                                    */
+    const amphi_error *error;         /* NULL when DONE or QUEUED */
     const amphi_error *history_error; /* not NULL: the answer is whole, but could not be kept */
 } amphi_chat_result;
 

@@ -15,19 +15,19 @@ AMPHI_BEGIN_DECLS
 /* One OpenAI-compatible API. Zero means the default that the comment states. */
 typedef struct amphi_endpoint_options {
     size_t struct_size;
-    amphi_str name;     /* how plans and records call it; required, unique, not "local"       */
-    amphi_str url;      /* base, https://host[:port]/v1; the dialect's path is appended       */
-    amphi_str model;    /* sent as "model"; empty: what the request asked for                 */
-    amphi_str key_file; /* file with the API key; empty: no Authorization header              */
-    amphi_str ca_file;  /* PEM bundle that replaces the system's; empty: the system's         */
-    amphi_str pins;     /* "sha256//BASE64;sha256//BASE64": SPKI pins, a backup one included  */
-    uint32_t context_tokens_max; /* 0: unknown, no check                                      */
-    uint32_t priority;           /* lower is tried first; default 0                           */
-    uint32_t weight;             /* share among equals; 0: 1                                  */
+    amphi_str name;     /* how plans and records call it; required, unique, not "local" */
+    amphi_str url;      /* base, https://host[:port]/v1; the dialect's path is appended */
+    amphi_str model;    /* sent as "model"; empty: what the request asked for */
+    amphi_str key_file; /* file with the API key; empty: no Authorization header */
+    amphi_str ca_file;  /* PEM bundle that replaces the system's; empty: the system's */
+    amphi_str pins;     /* "sha256//BASE64;sha256//BASE64": SPKI pins, a backup one included */
+    uint32_t context_tokens_max; /* 0: unknown, no check */
+    uint32_t priority;           /* lower is tried first; default 0 */
+    uint32_t weight;             /* share among equals; 0: 1 */
     amphi_tristate prefix;       /* may an answer be continued by sending its beginning as a
-                                    trailing assistant message? unknown: try, and learn       */
-    bool tls12;                  /* accept TLS 1.2 as well; default 1.3 only                  */
-    amphi_str dialect;           /* "chat" (chat completions; empty: this) or "responses"     */
+                                    trailing assistant message? unknown: try, and learn */
+    bool tls12;                  /* accept TLS 1.2 as well; default 1.3 only */
+    amphi_str dialect;           /* "chat" (chat completions; empty: this) or "responses" */
 } amphi_endpoint_options;
 
 static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
@@ -52,29 +52,29 @@ typedef struct amphi_parts amphi_parts;
 
 /* Where the built-in local engine runs. */
 typedef enum amphi_isolation {
-    AMPHI_ISOLATION_PROCESS = 0, /* in a confined process; its death is an event              */
+    AMPHI_ISOLATION_PROCESS = 0, /* in a confined process; its death is an event */
     AMPHI_ISOLATION_THREAD = 1   /* on a thread of the app, where processes are forbidden: its
                                     death is the app's; the next launch remembers it (see
-                                    sdk/docs/crash-safety.md)                                 */
+                                    sdk/docs/crash-safety.md) */
 } amphi_isolation;
 
 typedef struct amphi_client_options {
     size_t struct_size;
     amphi_str data_dir; /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */
-    amphi_str model_path; /* a GGUF file; empty: the embedded default model                      */
+    amphi_str model_path; /* a GGUF file; empty: the embedded default model */
     const amphi_endpoint_options *endpoints;
-    size_t endpoints_count;   /* at most AMPHI_ROUTES_MAX - 1                                  */
-    amphi_str policy_json;    /* the policy document; empty: all defaults                      */
+    size_t endpoints_count;   /* at most AMPHI_ROUTES_MAX - 1 */
+    amphi_str policy_json;    /* the policy document; empty: all defaults */
     amphi_str rollout_source; /* GrowthBook payload: a file's path or an https URL; empty: none */
     uint32_t threads; /* of the local engine; 0: as many as there are fast cores, 4 at most */
-    bool allow_http_loopback; /* accept http:// for 127.0.0.0/8, ::1 and localhost             */
-    amphi_log_fn *log;        /* NULL: no log                                                  */
+    bool allow_http_loopback; /* accept http:// for 127.0.0.0/8, ::1 and localhost */
+    amphi_log_fn *log;        /* NULL: no log */
     void *log_user;
-    const amphi_parts *parts;  /* NULL: all built-in                                            */
-    amphi_isolation isolation; /* of the local engine; default: a process                       */
-    amphi_mode mode;           /* of requests that name none; default: the policy's             */
-    bool is_private;           /* every request is private, whatever it says of itself          */
-    bool no_cache;             /* the same for these two                                        */
+    const amphi_parts *parts;  /* NULL: all built-in */
+    amphi_isolation isolation; /* of the local engine; default: a process */
+    amphi_mode mode;           /* of requests that name none; default: the policy's */
+    bool is_private;           /* every request is private, whatever it says of itself */
+    bool no_cache;             /* the same for these two */
     bool no_queue;
 } amphi_client_options;
 

@@ -23,32 +23,32 @@ typedef enum amphi_mode {
 /* The rule that settled a route's fate. Names for JSON: amphi_reason_name(). */
 typedef enum amphi_reason {
     AMPHI_REASON_OK = 0,
-    AMPHI_REASON_MODE,        /* the mode excludes or prefers it                 */
-    AMPHI_REASON_PRIVATE,     /* private: never leaves the device                */
-    AMPHI_REASON_KILL_SWITCH, /* policy or rollout switched this kind off        */
+    AMPHI_REASON_MODE,        /* the mode excludes or prefers it */
+    AMPHI_REASON_PRIVATE,     /* private: never leaves the device */
+    AMPHI_REASON_KILL_SWITCH, /* policy or rollout switched this kind off */
     AMPHI_REASON_BATTERY_LOW,
     AMPHI_REASON_THERMAL,
-    AMPHI_REASON_MEMORY, /* predicted need against what is free             */
+    AMPHI_REASON_MEMORY, /* predicted need against what is free */
     AMPHI_REASON_MEMORY_PRESSURE,
     AMPHI_REASON_NETWORK_NONE,
     AMPHI_REASON_NETWORK_METERED,
     AMPHI_REASON_NETWORK_SLOW,
     AMPHI_REASON_CONTEXT_LENGTH,
-    AMPHI_REASON_CAPABILITY,   /* tools, images, audio, constrained output        */
-    AMPHI_REASON_BREAKER_OPEN, /* failed too often lately                         */
-    AMPHI_REASON_QUARANTINE,   /* the local engine crashed too often              */
-    AMPHI_REASON_UNAVAILABLE,  /* no model, no key, engine can't start            */
+    AMPHI_REASON_CAPABILITY,   /* tools, images, audio, constrained output */
+    AMPHI_REASON_BREAKER_OPEN, /* failed too often lately */
+    AMPHI_REASON_QUARANTINE,   /* the local engine crashed too often */
+    AMPHI_REASON_UNAVAILABLE,  /* no model, no key, engine can't start */
     AMPHI_REASON_COST,
     AMPHI_REASON_LATENCY,
-    AMPHI_REASON_PREFERENCE,    /* the request's "model" and "fallbacks"          */
-    AMPHI_REASON_ASKED_TO_WAIT, /* the provider named a time, and it is not over  */
+    AMPHI_REASON_PREFERENCE,    /* the request's "model" and "fallbacks" */
+    AMPHI_REASON_ASKED_TO_WAIT, /* the provider named a time, and it is not over */
     AMPHI_REASON_COUNT
 } amphi_reason;
 
 typedef struct amphi_decision_route {
-    char route[AMPHI_NAME_MAX]; /* "local", or the endpoint's name                    */
-    bool kept;                  /* true: in the plan                                  */
-    amphi_reason reason;        /* the rule that decided                              */
+    char route[AMPHI_NAME_MAX]; /* "local", or the endpoint's name */
+    bool kept;                  /* true: in the plan */
+    amphi_reason reason;        /* the rule that decided */
     char why[160];              /* in words: "battery 8 % is below 20 %, not charging" */
 } amphi_decision_route;
 

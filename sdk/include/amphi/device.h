@@ -23,8 +23,8 @@ typedef enum amphi_thermal {
 
 typedef enum amphi_network {
     AMPHI_NETWORK_UNKNOWN = 0,
-    AMPHI_NETWORK_NONE = 1,    /* nothing can be reached            */
-    AMPHI_NETWORK_METERED = 2, /* reachable, and bytes cost money   */
+    AMPHI_NETWORK_NONE = 1,    /* nothing can be reached */
+    AMPHI_NETWORK_METERED = 2, /* reachable, and bytes cost money */
     AMPHI_NETWORK_FREE = 3     /* reachable, and bytes cost nothing */
 } amphi_network;
 
@@ -33,26 +33,26 @@ typedef enum amphi_tristate { AMPHI_UNKNOWN = 0, AMPHI_NO = 1, AMPHI_YES = 2 } a
 /* Which fields of amphi_device_facts are known; OR them together in `known`. */
 enum {
     AMPHI_FACT_MEMORY = 1 << 0,   /* memory_total_bytes and memory_available_bytes */
-    AMPHI_FACT_BATTERY = 1 << 1,  /* battery_percent and charging                  */
-    AMPHI_FACT_THERMAL = 1 << 2,  /* thermal                                       */
-    AMPHI_FACT_NETWORK = 1 << 3,  /* network                                       */
-    AMPHI_FACT_LATENCY = 1 << 4,  /* rtt_ms and throughput_kbps                    */
-    AMPHI_FACT_PRESSURE = 1 << 5, /* memory_pressure                               */
+    AMPHI_FACT_BATTERY = 1 << 1,  /* battery_percent and charging */
+    AMPHI_FACT_THERMAL = 1 << 2,  /* thermal */
+    AMPHI_FACT_NETWORK = 1 << 3,  /* network */
+    AMPHI_FACT_LATENCY = 1 << 4,  /* rtt_ms and throughput_kbps */
+    AMPHI_FACT_PRESSURE = 1 << 5, /* memory_pressure */
     AMPHI_FACT_ALL = (1 << 6) - 1
 };
 
 typedef struct amphi_device_facts {
     size_t struct_size;
     uint32_t known;                  /* AMPHI_FACT_… bits; a field without its bit is ignored */
-    uint64_t memory_total_bytes;     /* of the device, or of its cgroup when that is smaller  */
-    uint64_t memory_available_bytes; /* what a new process could take without swapping        */
-    uint8_t battery_percent;         /* 0..100                                                */
-    bool charging;                   /* true as well on a machine without a battery           */
+    uint64_t memory_total_bytes;     /* of the device, or of its cgroup when that is smaller */
+    uint64_t memory_available_bytes; /* what a new process could take without swapping */
+    uint8_t battery_percent;         /* 0..100 */
+    bool charging;                   /* true as well on a machine without a battery */
     amphi_thermal thermal;
     amphi_network network;
-    uint32_t rtt_ms;          /* moving average                                        */
-    uint32_t throughput_kbps; /* moving average                                        */
-    uint8_t memory_pressure;  /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI)    */
+    uint32_t rtt_ms;          /* moving average */
+    uint32_t throughput_kbps; /* moving average */
+    uint8_t memory_pressure;  /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)

@@ -12,14 +12,14 @@ AMPHI_BEGIN_DECLS
 typedef enum amphi_finding_level {
     AMPHI_FINDING_OK = 0,
     AMPHI_FINDING_NOTE = 1, /* works, with less than it could have */
-    AMPHI_FINDING_FAULT = 2 /* does not work                       */
+    AMPHI_FINDING_FAULT = 2 /* does not work */
 } amphi_finding_level;
 
 typedef struct amphi_finding {
     amphi_finding_level level;
     amphi_str part;   /* "store", "local", "cloud work", "device", ... */
-    amphi_str text;   /* what was found, one line                      */
-    amphi_str remedy; /* what to do; empty when all is well            */
+    amphi_str text;   /* what was found, one line */
+    amphi_str remedy; /* what to do; empty when all is well */
 } amphi_finding;
 
 typedef void amphi_finding_fn(void *user, const amphi_finding *finding);

@@ -13,42 +13,42 @@ AMPHI_BEGIN_DECLS
 
 typedef enum amphi_status {
     AMPHI_OK = 0,
-    AMPHI_E_ARGUMENT = 1,        /* the caller's mistake; the message names the field           */
-    AMPHI_E_NO_MEMORY = 2,       /* an allocation failed; nothing changed                       */
-    AMPHI_E_CANCELLED = 3,       /* somebody called cancel                                      */
-    AMPHI_E_TIMEOUT = 4,         /* a budget ran out                                            */
-    AMPHI_E_NOT_FOUND = 5,       /* no such file, conversation, key, model                      */
-    AMPHI_E_IO = 6,              /* the operating system refused a read or a write              */
-    AMPHI_E_FORMAT = 7,          /* malformed input: a model file, JSON, a policy document      */
-    AMPHI_E_LIMIT = 8,           /* well-formed, but above one of our limits                    */
-    AMPHI_E_UNSUPPORTED = 9,     /* well-formed, but this build or engine can't do it           */
-    AMPHI_E_BUSY = 10,           /* try again in a moment                                       */
-    AMPHI_E_FULL = 11,           /* the outbox or a queue is full                               */
-    AMPHI_E_OFFLINE = 12,        /* no network                                                  */
-    AMPHI_E_NETWORK = 13,        /* could not connect, or the connection broke                  */
-    AMPHI_E_TLS = 14,            /* certificate, pin or protocol version refused                */
-    AMPHI_E_PROTOCOL = 15,       /* the server's answer breaks its protocol                     */
-    AMPHI_E_TRUNCATED = 16,      /* the answer stopped before its finish                        */
-    AMPHI_E_PROVIDER = 17,       /* the provider answered with a server error (5xx)             */
-    AMPHI_E_REQUEST = 18,        /* the provider refused the request (4xx)                      */
-    AMPHI_E_AUTH = 19,           /* the provider refused the API key                            */
-    AMPHI_E_RATE_LIMITED = 20,   /* 429; retry_after_ms says when                               */
-    AMPHI_E_CONTEXT_LENGTH = 21, /* the conversation is longer than the engine's context        */
-    AMPHI_E_CONTENT_FILTER = 22, /* the provider's filter stopped it                            */
-    AMPHI_E_ENGINE_DIED = 23,    /* the local engine's process ended                            */
-    AMPHI_E_ENGINE_STALLED = 24, /* the engine went silent                                      */
-    AMPHI_E_REFUSED = 25,        /* policy leaves no route (private, only_local, kill switch)   */
-    AMPHI_E_KEY = 26,            /* the store's key does not open it                            */
-    AMPHI_E_CORRUPT = 27,        /* stored data fails its own check                             */
-    AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run                 */
-    AMPHI_E_INTERNAL = 29        /* our bug; please report it                                   */
+    AMPHI_E_ARGUMENT = 1,        /* the caller's mistake; the message names the field */
+    AMPHI_E_NO_MEMORY = 2,       /* an allocation failed; nothing changed */
+    AMPHI_E_CANCELLED = 3,       /* somebody called cancel */
+    AMPHI_E_TIMEOUT = 4,         /* a budget ran out */
+    AMPHI_E_NOT_FOUND = 5,       /* no such file, conversation, key, model */
+    AMPHI_E_IO = 6,              /* the operating system refused a read or a write */
+    AMPHI_E_FORMAT = 7,          /* malformed input: a model file, JSON, a policy document */
+    AMPHI_E_LIMIT = 8,           /* well-formed, but above one of our limits */
+    AMPHI_E_UNSUPPORTED = 9,     /* well-formed, but this build or engine can't do it */
+    AMPHI_E_BUSY = 10,           /* try again in a moment */
+    AMPHI_E_FULL = 11,           /* the outbox or a queue is full */
+    AMPHI_E_OFFLINE = 12,        /* no network */
+    AMPHI_E_NETWORK = 13,        /* could not connect, or the connection broke */
+    AMPHI_E_TLS = 14,            /* certificate, pin or protocol version refused */
+    AMPHI_E_PROTOCOL = 15,       /* the server's answer breaks its protocol */
+    AMPHI_E_TRUNCATED = 16,      /* the answer stopped before its finish */
+    AMPHI_E_PROVIDER = 17,       /* the provider answered with a server error (5xx) */
+    AMPHI_E_REQUEST = 18,        /* the provider refused the request (4xx) */
+    AMPHI_E_AUTH = 19,           /* the provider refused the API key */
+    AMPHI_E_RATE_LIMITED = 20,   /* 429; retry_after_ms says when */
+    AMPHI_E_CONTEXT_LENGTH = 21, /* the conversation is longer than the engine's context */
+    AMPHI_E_CONTENT_FILTER = 22, /* the provider's filter stopped it */
+    AMPHI_E_ENGINE_DIED = 23,    /* the local engine's process ended */
+    AMPHI_E_ENGINE_STALLED = 24, /* the engine went silent */
+    AMPHI_E_REFUSED = 25,        /* policy leaves no route (private, only_local, kill switch) */
+    AMPHI_E_KEY = 26,            /* the store's key does not open it */
+    AMPHI_E_CORRUPT = 27,        /* stored data fails its own check */
+    AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run */
+    AMPHI_E_INTERNAL = 29        /* our bug; please report it */
 } amphi_status;
 
 typedef struct amphi_error {
-    amphi_status status;     /* what a program branches on                          */
+    amphi_status status;     /* what a program branches on */
     int32_t native_code;     /* curl, SQLite, errno, HTTP or PSA code; for logs only */
-    uint32_t retry_after_ms; /* 0: trying again will not help, or nobody knows when  */
-    char message[240];       /* one line for a person: what, why, what to do         */
+    uint32_t retry_after_ms; /* 0: trying again will not help, or nobody knows when */
+    char message[240];       /* one line for a person: what, why, what to do */
 } amphi_error;
 
 /* The constant's name without its prefix, in lower case: "timeout". Never NULL. */

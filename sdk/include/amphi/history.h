@@ -19,10 +19,10 @@ typedef struct amphi_history_conversation {
 
 typedef struct amphi_history_message {
     int64_t id;
-    amphi_str role; /* "user", "assistant", "system", "tool"                          */
+    amphi_str role; /* "user", "assistant", "system", "tool" */
     amphi_str content;
-    int64_t created_ms; /* Unix time                                                      */
-    amphi_str route;    /* who answered; empty for a user's message                       */
+    int64_t created_ms; /* Unix time */
+    amphi_str route;    /* who answered; empty for a user's message */
     amphi_str model;
     amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for users */
 } amphi_history_message;
@@ -32,7 +32,7 @@ typedef struct amphi_outbox_entry {
     amphi_str conversation_id;
     int64_t created_ms;
     uint32_t attempts;
-    bool is_being_sent;    /* now, by this process or another one                  */
+    bool is_being_sent;    /* now, by this process or another one */
     int64_t not_before_ms; /* put off until then: it was refused, or its request is still under way
                               with an engine inside the app; 0: not put off */
 } amphi_outbox_entry;

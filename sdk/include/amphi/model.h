@@ -15,10 +15,10 @@ typedef struct amphi_model amphi_model;
 
 typedef struct amphi_model_options {
     size_t struct_size;
-    uint32_t threads;            /* 0: as many as there are cores, 4 at most                   */
-    uint32_t context_tokens_max; /* 0: the model's, 4096 at most                               */
-    bool vocabulary_only;        /* the file may lack tensors; only tokenize and inspect work  */
-    amphi_str kernels;           /* "" best, "reference", "avx2", ...: for comparisons         */
+    uint32_t threads;            /* 0: as many as there are cores, 4 at most */
+    uint32_t context_tokens_max; /* 0: the model's, 4096 at most */
+    bool vocabulary_only;        /* the file may lack tensors; only tokenize and inspect work */
+    amphi_str kernels;           /* "" best, "reference", "avx2", ...: for comparisons */
 } amphi_model_options;
 
 static inline void amphi_model_options_init(amphi_model_options *options)

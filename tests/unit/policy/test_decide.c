@@ -78,31 +78,26 @@ static const char *order(const amphi_scene *s)
 
 static const amphi_decision_route *entry(const amphi_scene *s, const char *name)
 {
-    for (size_t i = 0; i < s->plan.decision.routes_count; i++) {
-        if (strcmp(s->plan.decision.routes[i].route, name) == 0) {
+    for (size_t i = 0; i < s->plan.decision.routes_count; i++)
+        if (strcmp(s->plan.decision.routes[i].route, name) == 0)
             return &s->plan.decision.routes[i];
-        }
-    }
     fail_msg("no entry for %s", name);
     return NULL;
 }
 
 static const amphi_plan_step *step(const amphi_scene *s, const char *name)
 {
-    for (size_t i = 0; i < s->plan.steps_count; i++) {
-        if (strcmp(s->plan.decision.routes[i].route, name) == 0) {
+    for (size_t i = 0; i < s->plan.steps_count; i++)
+        if (strcmp(s->plan.decision.routes[i].route, name) == 0)
             return &s->plan.steps[i];
-        }
-    }
     fail_msg("%s is not in the plan: %s", name, entry(s, name)->why);
     return NULL;
 }
 
 static void assert_says(const char *sentence, const char *part)
 {
-    if (strstr(sentence, part) == NULL) {
+    if (strstr(sentence, part) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", sentence, part);
-    }
 }
 
 /* ---- tables ---- */
@@ -466,17 +461,15 @@ static void memory__shortens_the_context_before_it_refuses(void **state)
         s.routes[0].info.ready = table[i].ready;
         decide(&s);
         const amphi_decision_route *local = entry(&s, "local");
-        if (local->kept != (table[i].context > 0)) {
+        if (local->kept != (table[i].context > 0))
             fail_msg("%u MiB: %s", table[i].available_mib, local->why);
-        }
         if (!local->kept) {
             assert_int_equal(local->reason, AMPHI_REASON_MEMORY);
             continue;
         }
         uint32_t context = step(&s, "local")->context_tokens_max;
-        if (context > table[i].context + 128 || context + 128 < table[i].context) {
+        if (context > table[i].context + 128 || context + 128 < table[i].context)
             fail_msg("%u MiB: context %u", table[i].available_mib, context);
-        }
         uint64_t need = 500 * MIB + ((uint64_t)context * 100 << 10);
         assert_true(need <= 1400 * MIB);
         assert_true(table[i].ready || need <= table[i].available_mib * MIB);
@@ -703,9 +696,8 @@ static uint64_t roll_bytes(void)
 static void roll_name(char *out, size_t size)
 {
     size_t length = roll(10) == 0 ? size : roll((uint32_t)size); /* some without a NUL */
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++)
         out[i] = i < length ? (char)(roll(20) == 0 ? roll(256) : 'a' + roll(26)) : '\0';
-    }
 }
 
 static void roll_route(amphi_policy_route *r)
@@ -777,9 +769,8 @@ static void roll_scene(amphi_scene *s)
     s->facts.draw = roll(2) == 0 ? 0 : random_state;
     s->facts.routes = s->routes;
     s->facts.routes_count = roll(AMPHI_ROUTES_MAX + 3); /* too many as well */
-    for (size_t i = 0; i < AMPHI_ROUTES_MAX; i++) {
+    for (size_t i = 0; i < AMPHI_ROUTES_MAX; i++)
         roll_route(&s->routes[i]);
-    }
 }
 
 static void check_step(const amphi_scene *s, size_t i, amphi_mode mode)
@@ -798,15 +789,12 @@ static void check_step(const amphi_scene *s, size_t i, amphi_mode mode)
     assert_true(one->answer_tokens_max > 0);
     assert_true(i == 0 || one->last_resort || !s->plan.steps[i - 1].last_resort);
     uint32_t known = s->facts.device.known;
-    if (local && (known & AMPHI_FACT_THERMAL) != 0) {
+    if (local && (known & AMPHI_FACT_THERMAL) != 0)
         assert_true(s->facts.device.thermal != AMPHI_THERMAL_CRITICAL);
-    }
-    if (local) {
+    if (local)
         assert_true(one->context_tokens_max > s->facts.prompt_tokens);
-    }
-    if (!local && (known & AMPHI_FACT_NETWORK) != 0 && !route->needs_no_network) {
+    if (!local && (known & AMPHI_FACT_NETWORK) != 0 && !route->needs_no_network)
         assert_true(s->facts.device.network != AMPHI_NETWORK_NONE);
-    }
 }
 
 static void check_promises(const amphi_scene *s)
@@ -834,9 +822,8 @@ static void check_promises(const amphi_scene *s)
     }
     assert_int_equal(s->plan.refusal.status == AMPHI_OK, s->plan.steps_count > 0);
     assert_true(s->plan.steps_count > 0 || s->plan.refusal.message[0] != '\0');
-    if (s->facts.is_private) {
+    if (s->facts.is_private)
         assert_true(s->plan.refusal.status != AMPHI_E_OFFLINE);
-    }
 }
 
 static void promises__hold_over_random_facts(void **state)

@@ -23,18 +23,16 @@ static amphi_json *parse(const char *text)
 {
     amphi_json *json = NULL;
     amphi_error error;
-    if (amphi__json_parse(&json, amphi_str_from(text), "test", &error) != AMPHI_OK) {
+    if (amphi__json_parse(&json, amphi_str_from(text), "test", &error) != AMPHI_OK)
         fail_msg("%s: %s", text, error.message);
-    }
     return json;
 }
 
 static void load_cases(void)
 {
     FILE *file = fopen(CASES_FILE, "r");
-    if (file == NULL) {
+    if (file == NULL)
         return;
-    }
     static char text[1 << 20];
     size_t got = fread(text, 1, sizeof text, file);
     fclose(file);
@@ -59,9 +57,8 @@ static const amphi_json *group(const char *name)
 static const amphi_json *nth(const amphi_json *array, size_t index)
 {
     const amphi_json *e = amphi__json_first(array);
-    for (; e != NULL && index > 0; index--) {
+    for (; e != NULL && index > 0; index--)
         e = amphi__json_next(e);
-    }
     return e;
 }
 
@@ -143,14 +140,12 @@ static void growthbook__getBucketRange(void **state)
         amphi__gb_bucket_ranges(got, count, amphi__json_number(nth(in, 1), NAN),
             weights_count > 0 ? weights : NULL, weights_count);
         bool same = ranges_from(nth(c, 2), expected, 16) == count;
-        for (size_t i = 0; same && i < count; i++) {
+        for (size_t i = 0; same && i < count; i++)
             same = near(got[i].from, expected[i].from) && near(got[i].to, expected[i].to);
-        }
         passed += same;
         failed += !same;
-        if (!same) {
+        if (!same)
             printf("%s\n", shown(c));
-        }
     }
     report("getBucketRange", passed, failed, 0);
 }
@@ -220,9 +215,8 @@ static void growthbook__evalCondition(void **state)
                     amphi__json_bool(nth(c, 3), false);
         passed += same;
         failed += !same;
-        if (!same) {
+        if (!same)
             printf("%s\n", shown(c));
-        }
     }
     report("evalCondition", passed, failed, 0);
 }
@@ -269,9 +263,8 @@ static void growthbook__feature(void **state)
         bool same = feature_case_holds(c);
         passed += same;
         failed += !same;
-        if (!same) {
+        if (!same)
             printf("%s\n", shown(c));
-        }
     }
     report("feature", passed, failed, 0);
 }
@@ -304,9 +297,8 @@ static void growthbook__run(void **state)
                     got.hash_used == amphi__json_bool(nth(c, 5), !got.hash_used);
         passed += same;
         failed += !same;
-        if (!same) {
+        if (!same)
             printf("%s\n", shown(c));
-        }
     }
     report("run", passed, failed, skipped);
 }
@@ -376,15 +368,14 @@ static void regex__agrees_with_javascript(void **state)
         {"a\\b+", "a", false},
         {"(^)*a", "a", true},
         {"(?=a)a", "a", false},  /* look-around: unsupported, so never */
-        {"(a)\\1", "aa", false}, /* back reference: likewise           */
+        {"(a)\\1", "aa", false}, /* back reference: likewise */
         {"\\", "\\", false},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         bool found = amphi__gb_regex(
             amphi_str_from(list[i].pattern), amphi_str_from(list[i].text), false, NULL);
-        if (found != list[i].found) {
+        if (found != list[i].found)
             fail_msg("/%s/ on \"%s\": %d", list[i].pattern, list[i].text, found);
-        }
     }
     assert_true(amphi__gb_regex(AMPHI_STR("^MoBile[a-f]$"), AMPHI_STR("mObileC"), true, NULL));
 }

@@ -115,9 +115,8 @@ static void document__bad_fields_are_named(void **state)
         amphi_policy p = before;
         amphi_error error;
         assert_int_equal(apply(&p, cases[i].json, &error), cases[i].status);
-        if (strstr(error.message, cases[i].name) == NULL) {
+        if (strstr(error.message, cases[i].name) == NULL)
             fail_msg("%s: message is: %s", cases[i].json, error.message);
-        }
         assert_null(strchr(error.message, '\n'));
         assert_memory_equal(&p, &before, sizeof p);
     }
@@ -134,9 +133,8 @@ static void document__every_limit_holds(void **state)
         const amphi_policy_field *f = &fields[i];
         assert_true(f->otherwise >= f->low && f->otherwise <= f->high);
         if (f->type == AMPHI_POLICY_BOOL || f->type == AMPHI_POLICY_MODE ||
-            f->type == AMPHI_POLICY_THERMAL) {
+            f->type == AMPHI_POLICY_THERMAL)
             continue;
-        }
         const double tries[] = {f->low, f->high, f->low - 1, f->high + 1};
         for (size_t t = 0; t < 4; t++) {
             char json[256];
@@ -157,9 +155,8 @@ static void document__every_limit_holds(void **state)
             amphi_policy p;
             amphi_error error;
             amphi__policy_init(&p);
-            if ((apply(&p, json, &error) == AMPHI_OK) != (t < 2)) {
+            if ((apply(&p, json, &error) == AMPHI_OK) != (t < 2))
                 fail_msg("%s: %s", json, error.message);
-            }
         }
     }
 }
@@ -237,15 +234,14 @@ static void field_line(const amphi_policy_field *f, char *out, size_t size)
     char otherwise[48];
     char limits[64];
     default_text(f, otherwise, sizeof otherwise);
-    if (f->type == AMPHI_POLICY_BOOL) {
+    if (f->type == AMPHI_POLICY_BOOL)
         snprintf(limits, sizeof limits, "`true`, `false`");
-    } else if (f->type == AMPHI_POLICY_MODE) {
+    else if (f->type == AMPHI_POLICY_MODE)
         snprintf(limits, sizeof limits, "see Modes");
-    } else if (f->type == AMPHI_POLICY_THERMAL) {
+    else if (f->type == AMPHI_POLICY_THERMAL)
         snprintf(limits, sizeof limits, "see Thermal states");
-    } else {
+    else
         snprintf(limits, sizeof limits, "%.0f to %.0f", f->low, f->high);
-    }
     snprintf(
         out, size, "| `%s` | %s | %s | %s | %s |", f->name, otherwise, limits, f->unit, f->help);
 }

@@ -351,12 +351,10 @@ static void probe__arbitrary_files_are_survived(void **state)
                 random = random * 6364136223846793005u + 1442695040888963407u;
                 size_t from = (size_t)((random >> 33) % (sizeof words - 1));
                 size_t run = (size_t)((random >> 50) % 24);
-                for (size_t k = 0; k < run && size < sizeof text; k++) {
+                for (size_t k = 0; k < run && size < sizeof text; k++)
                     text[size++] = words[(from + k) % (sizeof words)]; /* NULs as well */
-                }
-                if (run == 0) {
+                if (run == 0)
                     break;
-                }
             }
             put_bytes(paths[p], text, size);
         }

@@ -35,11 +35,9 @@ typedef struct fake_store {
 
 static fake_setting *setting_named(fake_store *store, amphi_str name)
 {
-    for (size_t i = 0; i < store->count; i++) {
-        if (amphi__str_equal_c(name, store->settings[i].name)) {
+    for (size_t i = 0; i < store->count; i++)
+        if (amphi__str_equal_c(name, store->settings[i].name))
             return &store->settings[i];
-        }
-    }
     return NULL;
 }
 
@@ -48,9 +46,8 @@ static amphi_status fake_get(
 {
     fake_setting *setting = setting_named(self, name);
     (void)error;
-    if (setting == NULL) {
+    if (setting == NULL)
         return AMPHI_E_NOT_FOUND;
-    }
     visit(user, amphi_str_make(setting->value, setting->size));
     return AMPHI_OK;
 }
@@ -59,9 +56,8 @@ static amphi_status fake_put(void *self, amphi_str name, amphi_str value, amphi_
 {
     fake_store *store = self;
     (void)error;
-    if (store->refuse_puts) {
+    if (store->refuse_puts)
         return AMPHI_E_IO;
-    }
     fake_setting *setting = setting_named(store, name);
     if (setting == NULL) {
         setting = &store->settings[store->count++];
@@ -108,22 +104,18 @@ static void *answer(void *self)
     fake_http *http = self;
     amphi_error error = {.status = http->fails, .message = "it failed"};
     pthread_mutex_lock(&http->lock);
-    while (http->hangs && !http->cancelled) {
+    while (http->hangs && !http->cancelled)
         pthread_cond_wait(&http->changed, &http->lock);
-    }
-    if (http->cancelled) {
+    if (http->cancelled)
         error.status = AMPHI_E_CANCELLED;
-    }
     pthread_mutex_unlock(&http->lock);
     if (error.status == AMPHI_OK) {
         const amphi_http_header headers[] = {{AMPHI_STR("Content-Type"), AMPHI_STR("x")},
             {AMPHI_STR("ETag"), amphi_str_from(http->etag)}};
         http->sink.headers(http->sink.self, http->status, headers, http->etag != NULL ? 2 : 1);
-        for (size_t i = 0; i < (http->body_times > 0 ? http->body_times : 1); i++) {
-            for (const char *c = http->body; c != NULL && *c != '\0'; c += strnlen(c, 7)) {
+        for (size_t i = 0; i < (http->body_times > 0 ? http->body_times : 1); i++)
+            for (const char *c = http->body; c != NULL && *c != '\0'; c += strnlen(c, 7))
                 http->sink.body(http->sink.self, amphi_str_make(c, strnlen(c, 7)));
-            }
-        }
     }
     http->sink.end(http->sink.self, error.status != AMPHI_OK ? &error : NULL);
     return NULL;
@@ -199,9 +191,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < store.count; i++) {
+    for (size_t i = 0; i < store.count; i++)
         free(store.settings[i].value);
-    }
     scratch_dir_remove(&dir);
     return 0;
 }
@@ -251,9 +242,8 @@ static amphi_json *shown(amphi_rollout *rollout)
     assert_int_equal(amphi__json_parse(&json, amphi__buf_str(&text), "show", &error), AMPHI_OK);
     static const char *const members[] = {
         "source", "install_id", "feature", "value", "bucket", "coverage", "rule", "why", "payload"};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         assert_non_null(amphi__json_get(json, members[i]));
-    }
     amphi__buf_clear(&text);
     return json;
 }
@@ -262,9 +252,8 @@ static void assert_shows(amphi_rollout *rollout, const char *member, const char 
 {
     amphi_json *json = shown(rollout);
     amphi_str text = amphi__json_string(amphi__json_get(json, member));
-    if (amphi__str_find(text, amphi_str_from(part)) == SIZE_MAX) {
+    if (amphi__str_find(text, amphi_str_from(part)) == SIZE_MAX)
         fail_msg("%s is \"%.*s\", not \"%s\"", member, (int)text.size, text.data, part);
-    }
     amphi__json_free(json);
 }
 
@@ -307,12 +296,10 @@ static void file__coverage_selects_by_the_bucket(void **state)
         amphi_rollout *rollout = rollout_from(source);
         assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
         uint32_t hash = 0x811c9dc5u;
-        for (const char *c = id; *c != '\0'; c++) {
+        for (const char *c = id; *c != '\0'; c++)
             hash = (hash ^ (unsigned char)*c) * 0x01000193u;
-        }
-        for (const char *c = "amphi.policy"; *c != '\0'; c++) {
+        for (const char *c = "amphi.policy"; *c != '\0'; c++)
             hash = (hash ^ (unsigned char)*c) * 0x01000193u;
-        }
         bool in = (hash % 1000) / 1000.0 <= 0.25;
         inside += in;
         assert_int_equal(applied(rollout).mode, in ? AMPHI_MODE_ONLY_CLOUD : AMPHI_MODE_AUTO);
@@ -351,9 +338,8 @@ static void install_id__is_made_once_and_kept(void **state)
         amphi_json *json = shown(rollout);
         amphi_str id = amphi__json_string(amphi__json_get(json, "install_id"));
         assert_int_equal(id.size, 36);
-        if (i == 0) {
+        if (i == 0)
             amphi__str_copy_to(first, sizeof first, id);
-        }
         assert_true(amphi__str_equal_c(id, first));
         amphi__json_free(json);
         assert_shows(rollout, "why", "no rollout source is configured");
@@ -583,12 +569,10 @@ static amphi_status whole_life(void)
     amphi_error error;
     amphi__buf_init(&text, 0);
     amphi_status status = amphi__rollout_new(&rollout, &options, &error);
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__rollout_refresh(rollout, 5000, &error);
-    }
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__rollout_apply(rollout, &policy, &base, &error);
-    }
     if (status == AMPHI_OK) {
         assert_false(policy.local_enabled);
         status = amphi__rollout_show(rollout, &text, &error);
@@ -611,9 +595,8 @@ static void memory__every_failed_allocation_is_survived(void **state)
         failing_alloc_at(n++);
         amphi_status status = whole_life();
         failed = failing_alloc_failed();
-        if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY) {
+        if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY)
             fail_msg("allocation %zu: %s", n - 1, amphi_status_name(status));
-        }
         assert_int_equal(failing_alloc_live(), 0);
     } while (failed);
     failing_alloc_remove();

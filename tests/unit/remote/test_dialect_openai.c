@@ -186,9 +186,8 @@ static void frame(amphi_buf *out, const recording *r, int framing)
     static const char *const ends[FRAMINGS] = {"\n", "\r\n", "\r", "\n"};
     const char *end = ends[framing];
     amphi__buf_init(out, 0);
-    if (framing == 3) {
+    if (framing == 3)
         amphi__buf_append_c(out, "\xEF\xBB\xBF: hello\n\n");
-    }
     for (size_t i = 0; r->events[i] != NULL; i++) {
         if (framing == 3) {
             amphi__buf_printf(
@@ -301,9 +300,8 @@ static void answer__ten_thousand_random_splits_give_the_same_events(void **state
         answer_record_init(&record);
         frame(&stream, r, (int)(next_random(&seed) % FRAMINGS));
         size_t step = 1 + next_random(&seed) % 60;
-        for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step) {
+        for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step)
             cuts[count++] = at;
-        }
         feed(&record, amphi__buf_str(&stream), cuts, count, NULL);
         assert_as_recorded(&record, r);
         answer_record_clear(&record);
@@ -474,9 +472,8 @@ static void answer__odd_servers_are_understood_or_refused_with_their_reason(void
         answer_record record;
         answer_record_init(&record);
         feed(&record, amphi_str_from(o->body), NULL, 0, NULL);
-        if (record.error.status != o->status) {
+        if (record.error.status != o->status)
             print_message("%s\n%s\n", o->body, record.error.message);
-        }
         assert_int_equal(record.error.status, o->status);
         assert_int_equal(record.finished, o->status == AMPHI_OK);
         assert_int_equal(record.finish, o->finish);
@@ -518,9 +515,8 @@ static void feed_whole(answer_record *record, int http_status, amphi_str body, c
     static const amphi_http_header json[] = {{{"content-type", 12}, {"application/json", 16}}};
     amphi_answer *answer = new_answer(record, prefix);
     DIALECT.answer_headers(answer, http_status, json, 1);
-    for (size_t at = 0; at < body.size; at += 7) {
+    for (size_t at = 0; at < body.size; at += 7)
         DIALECT.answer_body(answer, amphi__str_slice(body, at, at + 7));
-    }
     DIALECT.answer_end(answer, NULL);
     DIALECT.answer_free(answer);
     assert_int_equal(record->terminals, 1);

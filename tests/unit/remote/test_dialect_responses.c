@@ -167,9 +167,8 @@ static void frame(amphi_buf *out, const recording *r, int framing)
     static const char *const ends[FRAMINGS] = {"\n", "\r\n", "\r", "\n"};
     const char *end = ends[framing];
     amphi__buf_init(out, 0);
-    if (framing == 3) {
+    if (framing == 3)
         amphi__buf_append_c(out, "\xEF\xBB\xBF: hello\n\n");
-    }
     for (size_t i = 0; r->events[i] != NULL; i++) {
         if (framing == 3) {
             amphi__buf_printf(
@@ -266,9 +265,8 @@ static void answer__random_splits_give_the_same_events(void **state)
         answer_record_init(&record);
         frame(&stream, r, (int)(next_random(&seed) % FRAMINGS));
         size_t step = 1 + next_random(&seed) % 60;
-        for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step) {
+        for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step)
             cuts[count++] = at;
-        }
         feed(&record, amphi__buf_str(&stream), cuts, count, NULL);
         assert_as_recorded(&record, r);
         answer_record_clear(&record);
@@ -330,9 +328,8 @@ static void feed_whole(answer_record *record, int http_status, const char *body)
 {
     amphi_answer *answer = new_answer(record);
     DIALECT.answer_headers(answer, http_status, json_type, 1);
-    for (size_t at = 0; at < strlen(body); at += 7) {
+    for (size_t at = 0; at < strlen(body); at += 7)
         DIALECT.answer_body(answer, amphi__str_slice(amphi_str_from(body), at, at + 7));
-    }
     DIALECT.answer_end(answer, NULL);
     DIALECT.answer_free(answer);
     assert_int_equal(record->terminals, 1);

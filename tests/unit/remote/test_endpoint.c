@@ -45,19 +45,16 @@ static amphi_status fake_start(void *self, amphi_http_exchange **out,
     fake_http *fake = self;
     *out = NULL;
     fake->starts++;
-    if (fake->start_status != AMPHI_OK) {
+    if (fake->start_status != AMPHI_OK)
         return amphi__fail(error, fake->start_status, 0, "no");
-    }
     fake->sink = *sink;
     fake->has_ended = false;
     fake->authorization[0] = '\0';
     copy(fake->url, sizeof fake->url, request->url);
     copy(fake->body, sizeof fake->body, request->body);
-    for (size_t i = 0; i < request->headers_count; i++) {
-        if (amphi__str_equal_c(request->headers[i].name, "Authorization")) {
+    for (size_t i = 0; i < request->headers_count; i++)
+        if (amphi__str_equal_c(request->headers[i].name, "Authorization"))
             copy(fake->authorization, sizeof fake->authorization, request->headers[i].value);
-        }
-    }
     *out = self;
     return AMPHI_OK;
 }
@@ -128,17 +125,14 @@ static amphi_status new_engine(amphi_engine *out, fake_http *fake,
 {
     amphi_remote_options options;
     memset(&options, 0, sizeof options);
-    if (given != NULL) {
+    if (given != NULL)
         options.endpoint = *given;
-    } else {
+    else
         amphi_endpoint_options_init(&options.endpoint);
-    }
-    if (options.endpoint.name.size == 0) {
+    if (options.endpoint.name.size == 0)
         options.endpoint.name = AMPHI_STR("cloud");
-    }
-    if (options.endpoint.url.size == 0) {
+    if (options.endpoint.url.size == 0)
         options.endpoint.url = AMPHI_STR("https://api.example.com/v1/");
-    }
     options.http.ops = &fake_ops;
     options.http.self = fake;
     options.keys = keys;
@@ -216,9 +210,8 @@ static void run__end_marker_finishes_and_the_body_is_drained_behind_it(void **st
     assert_int_equal(atomic_load(&s.fake.cancels), 0);
     fake_body(&s.fake, WORD); /* nobody hears that */
     fake_end(&s.fake, AMPHI_OK);
-    for (int i = 0; i < 200 && atomic_load(&s.fake.releases) == 0; i++) {
+    for (int i = 0; i < 200 && atomic_load(&s.fake.releases) == 0; i++)
         usleep(5000);
-    }
     assert_int_equal(atomic_load(&s.fake.cancels), 0);
     assert_int_equal(s.record.text.size, 2);
     close_scene(&s);
@@ -231,9 +224,8 @@ static void run__body_that_never_ends_is_given_up_after_a_moment(void **state)
     fake_headers(&s.fake, 200);
     fake_body(&s.fake, WORD STOP DONE);
     s.engine.ops->release(s.engine.self, s.run);
-    for (int i = 0; i < 200 && atomic_load(&s.fake.releases) == 0; i++) {
+    for (int i = 0; i < 200 && atomic_load(&s.fake.releases) == 0; i++)
         usleep(5000);
-    }
     assert_int_equal(atomic_load(&s.fake.releases), 1);
     close_scene(&s);
 }
@@ -384,9 +376,8 @@ static amphi_status provide_key(
 {
     const char *key = self;
     assert_true(amphi__str_equal_c(endpoint, "cloud"));
-    if (key == NULL) {
+    if (key == NULL)
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "no key");
-    }
     *size = strlen(key);
     assert_true(*size <= capacity);
     memcpy(out, key, *size);
@@ -436,9 +427,8 @@ static void take_verdict(void *self, const amphi_engine_event *event)
     verdict *v = self;
     v->terminals += event->kind == AMPHI_ENGINE_FINISH || event->kind == AMPHI_ENGINE_FAIL;
     v->finished |= event->kind == AMPHI_ENGINE_FINISH;
-    if (event->kind == AMPHI_ENGINE_FAIL) {
+    if (event->kind == AMPHI_ENGINE_FAIL)
         v->status = event->error->status;
-    }
 }
 
 /* A whole life with allocation number `failing` failing. */
@@ -457,9 +447,8 @@ static amphi_status live_once(size_t failing)
     request.prefix = AMPHI_STR("b");
     failing_alloc_at(failing);
     amphi_status status = new_engine(&engine, &fake, NULL, no_keys, NULL);
-    if (status != AMPHI_OK) {
+    if (status != AMPHI_OK)
         return status;
-    }
     status = engine.ops->start(engine.self, &run, &request, &sink, NULL);
     if (status == AMPHI_OK) {
         fake_headers(&fake, 200);

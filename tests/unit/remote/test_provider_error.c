@@ -351,5 +351,5 @@ int main(void)
         cmocka_unit_test(http_date__is_read_strictly),
         cmocka_unit_test(duration__units_and_sums),
     };
-    return cmocka_run_group_tests_name("unit.remote.refusal", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.remote.provider_error", tests, NULL, NULL);
 }

@@ -105,9 +105,8 @@ static void feed_pieces(const example *e, const size_t *cuts, size_t cuts_count)
         amphi_str piece = amphi__str_slice(e->stream, from, to);
         char *copy = amphi__alloc(piece.size);
         assert_non_null(copy);
-        if (piece.size > 0) {
+        if (piece.size > 0)
             memcpy(copy, piece.data, piece.size);
-        }
         assert_int_equal(amphi__sse_feed(&sse, amphi_str_make(copy, piece.size)), AMPHI_OK);
         amphi__free(copy);
         from = to;
@@ -119,18 +118,15 @@ static void feed_pieces(const example *e, const size_t *cuts, size_t cuts_count)
 
 static void sse__standards_examples_give_the_documented_events(void **state)
 {
-    for (size_t i = 0; i < EXAMPLES; i++) {
+    for (size_t i = 0; i < EXAMPLES; i++)
         feed_pieces(&examples[i], NULL, 0);
-    }
 }
 
 static void sse__event_split_across_reads_is_joined(void **state)
 {
-    for (size_t i = 0; i < EXAMPLES; i++) {
-        for (size_t cut = 0; cut <= examples[i].stream.size; cut++) {
+    for (size_t i = 0; i < EXAMPLES; i++)
+        for (size_t cut = 0; cut <= examples[i].stream.size; cut++)
             feed_pieces(&examples[i], &cut, 1);
-        }
-    }
 }
 
 static void sse__byte_by_byte_is_the_same(void **state)
@@ -138,9 +134,8 @@ static void sse__byte_by_byte_is_the_same(void **state)
     size_t cuts[512];
     for (size_t i = 0; i < EXAMPLES; i++) {
         assert_true(examples[i].stream.size < 512);
-        for (size_t at = 0; at < examples[i].stream.size; at++) {
+        for (size_t at = 0; at < examples[i].stream.size; at++)
             cuts[at] = at;
-        }
         feed_pieces(&examples[i], cuts, examples[i].stream.size);
     }
 }
@@ -161,9 +156,8 @@ static void sse__ten_thousand_random_splits_are_the_same(void **state)
         size_t at = 0;
         while (count < 64) {
             at += next_random(&seed) % 23;
-            if (at > e->stream.size) {
+            if (at > e->stream.size)
                 break;
-            }
             cuts[count++] = at;
         }
         feed_pieces(e, cuts, count);
@@ -275,9 +269,8 @@ static void sse__noise_gives_the_same_events_however_it_is_cut(void **state)
     uint32_t seed = 7;
     for (int round = 0; round < 500; round++) {
         char noise[256];
-        for (size_t i = 0; i < sizeof noise; i++) {
+        for (size_t i = 0; i < sizeof noise; i++)
             noise[i] = alphabet[next_random(&seed) % (sizeof alphabet - 1)];
-        }
         amphi_buf whole;
         amphi_buf cut;
         amphi_sse sse;

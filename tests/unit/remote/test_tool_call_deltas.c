@@ -128,9 +128,8 @@ static void pieces__are_told_apart_by_what_odd_servers_say(void **state)
         amphi_tool_pieces pieces = {0};
         amphi_buf out;
         amphi__buf_init(&out, 0);
-        for (size_t d = 0; d < sizeof s->deltas / sizeof *s->deltas && s->deltas[d] != NULL; d++) {
+        for (size_t d = 0; d < sizeof s->deltas / sizeof *s->deltas && s->deltas[d] != NULL; d++)
             write_one(&pieces, &out, s->deltas[d], s->form);
-        }
         assert_string_equal(out.data, s->written);
         amphi__buf_clear(&out);
     }
@@ -160,9 +159,8 @@ static void pieces__of_more_calls_than_there_is_room_for_are_refused(void **stat
         amphi__json_parse(&calls, AMPHI_STR("[" SAYS("", "f", "{}") "]"), "delta", NULL), AMPHI_OK);
     amphi__json_writer_init(&writer, &out);
     amphi__json_open(&writer, NULL, '[');
-    for (size_t i = 0; i < AMPHI_TOOL_CALLS_MAX; i++) {
+    for (size_t i = 0; i < AMPHI_TOOL_CALLS_MAX; i++)
         assert_int_equal(amphi__tool_pieces_write(&pieces, &writer, calls, AMPHI_TOOL_DELTA), 1);
-    }
     assert_true(amphi__tool_pieces_write(&pieces, &writer, calls, AMPHI_TOOL_DELTA) == SIZE_MAX);
     amphi__json_free(calls);
     amphi__buf_clear(&out);

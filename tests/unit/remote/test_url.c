@@ -95,12 +95,10 @@ static void pins__form_is_checked(void **state)
         "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuF==",
         PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN
             ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(amphi__pins_check(amphi_str_from(good[i]), NULL), AMPHI_OK);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(amphi__pins_check(amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
-    }
 }
 
 int main(void)

@@ -230,5 +230,5 @@ int main(void)
         T(keys__a_lost_key_is_not_replaced_while_its_store_is_there),
         T(keys__every_allocation_may_fail_and_nothing_leaks),
     };
-    return cmocka_run_group_tests_name("key file", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.storage.keys_file", tests, NULL, NULL);
 }

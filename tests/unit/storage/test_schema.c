@@ -93,5 +93,5 @@ int main(void)
         T(schema__a_newer_file_is_refused_and_left_alone),
         T(schema__a_step_that_fails_leaves_nothing),
     };
-    return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.storage.schema", tests, NULL, NULL);
 }

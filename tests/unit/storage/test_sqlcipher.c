@@ -176,5 +176,5 @@ int main(void)
         T(sqlcipher__text_and_numbers_keep_their_bytes),
         T(sqlcipher__bad_sql_is_reported_at_the_end),
     };
-    return cmocka_run_group_tests_name("sqlcipher", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.storage.sqlcipher", tests, NULL, NULL);
 }

@@ -440,5 +440,5 @@ int main(void)
         T(store__every_allocation_may_fail_and_nothing_leaks),
         T(store__its_version_is_known),
     };
-    return cmocka_run_group_tests_name("encrypted store", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.storage.store_sqlcipher", tests, NULL, NULL);
 }

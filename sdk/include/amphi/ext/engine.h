@@ -18,33 +18,33 @@ typedef enum amphi_engine_kind { AMPHI_ENGINE_LOCAL = 1, AMPHI_ENGINE_CLOUD = 2 
 /* What policy needs to know about an engine before it starts anything. */
 typedef struct amphi_engine_info {
     size_t struct_size;
-    amphi_engine_kind kind;    /* LOCAL: no byte of a request leaves the device         */
-    char name[AMPHI_NAME_MAX]; /* the route's name                                      */
+    amphi_engine_kind kind;    /* LOCAL: no byte of a request leaves the device */
+    char name[AMPHI_NAME_MAX]; /* the route's name */
     char model[AMPHI_NAME_MAX];
-    bool available; /* false: `why` says what is missing                     */
+    bool available; /* false: `why` says what is missing */
     char why[160];
-    bool ready;                  /* LOCAL: model loaded; CLOUD: connection warm           */
-    uint64_t weights_bytes;      /* LOCAL: memory for the weights; 0: unknown             */
-    uint64_t kv_bytes_per_token; /* LOCAL: memory per token of context                    */
-    uint64_t scratch_bytes;      /* LOCAL: everything else that it needs                  */
-    uint32_t context_tokens_max; /* 0: unknown                                            */
-    amphi_tristate prefix;       /* can it continue a given beginning of an answer?       */
-    bool is_loopback;            /* CLOUD: on this machine, reachable without a network   */
+    bool ready;                  /* LOCAL: model loaded; CLOUD: connection warm */
+    uint64_t weights_bytes;      /* LOCAL: memory for the weights; 0: unknown */
+    uint64_t kv_bytes_per_token; /* LOCAL: memory per token of context */
+    uint64_t scratch_bytes;      /* LOCAL: everything else that it needs */
+    uint32_t context_tokens_max; /* 0: unknown */
+    amphi_tristate prefix;       /* can it continue a given beginning of an answer? */
+    bool is_loopback;            /* CLOUD: on this machine, reachable without a network */
     bool tools;
     bool images;
     bool audio;
-    uint32_t priority; /* lower first, among engines of one kind                */
-    uint32_t weight;   /* share among equals                                    */
+    uint32_t priority; /* lower first, among engines of one kind */
+    uint32_t weight;   /* share among equals */
     /* LOCAL, for the ledger of crashes; empty: this engine keeps none. */
-    char fingerprint[65];    /* of the model file: another one starts clean           */
-    char build[32];          /* of the engine: likewise                               */
-    char kernels[32];        /* the set that an ordinary request is computed with     */
-    bool in_process;         /* it has no process of its own: its crash is the app's  */
-    amphi_status failure;    /* of `why`; AMPHI_OK when available                     */
+    char fingerprint[65];    /* of the model file: another one starts clean */
+    char build[32];          /* of the engine: likewise */
+    char kernels[32];        /* the set that an ordinary request is computed with */
+    bool in_process;         /* it has no process of its own: its crash is the app's */
+    amphi_status failure;    /* of `why`; AMPHI_OK when available */
     uint32_t deaths_early;   /* of its process since it was made: starting or loading */
-    uint32_t deaths_late;    /* likewise: computing                                   */
-    uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did    */
-    uint32_t deaths_outside; /* likewise: killed or stopped by somebody else        */
+    uint32_t deaths_late;    /* likewise: computing */
+    uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did */
+    uint32_t deaths_outside; /* likewise: killed or stopped by somebody else */
 } amphi_engine_info;
 
 typedef struct amphi_engine_request {
@@ -53,27 +53,27 @@ typedef struct amphi_engine_request {
                                     (history included) and the sampling fields; validated. */
     amphi_str prefix;            /* the answer's beginning, already shown; go on after it.
                                     Empty: from the start. Only where info.prefix isn't NO. */
-    amphi_str conversation_id;   /* for reuse of computed state; may be empty              */
-    amphi_str idempotency_key;   /* may be empty                                           */
-    uint32_t connect_ms;         /* budget to reach the engine; 0: none                    */
-    uint32_t threads_max;        /* LOCAL: degrade; 0: no bound                            */
-    uint32_t context_tokens_max; /* LOCAL: degrade; 0: no bound                            */
-    float tokens_per_second_max; /* LOCAL: no faster than this (saves heat); 0: no bound   */
-    bool plain_kernels;          /* LOCAL: degrade; the plain ones ("reference")           */
+    amphi_str conversation_id;   /* for reuse of computed state; may be empty */
+    amphi_str idempotency_key;   /* may be empty */
+    uint32_t connect_ms;         /* budget to reach the engine; 0: none */
+    uint32_t threads_max;        /* LOCAL: degrade; 0: no bound */
+    uint32_t context_tokens_max; /* LOCAL: degrade; 0: no bound */
+    float tokens_per_second_max; /* LOCAL: no faster than this (saves heat); 0: no bound */
+    bool plain_kernels;          /* LOCAL: degrade; the plain ones ("reference") */
 } amphi_engine_request;
 
 /* Tool calls that an answer may hold: their indices end below it. */
 #define AMPHI_TOOL_CALLS_MAX 128
 
 typedef enum amphi_engine_event_kind {
-    AMPHI_ENGINE_PROGRESS = 1, /* permille, text names the phase                          */
-    AMPHI_ENGINE_TEXT,         /* text: whole UTF-8 characters                            */
-    AMPHI_ENGINE_REASONING,    /* text                                                    */
-    AMPHI_ENGINE_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls             */
-    AMPHI_ENGINE_USAGE,        /* usage                                                   */
-    AMPHI_ENGINE_MODEL,        /* text: the model that answers, as the engine names it    */
+    AMPHI_ENGINE_PROGRESS = 1, /* permille, text names the phase */
+    AMPHI_ENGINE_TEXT,         /* text: whole UTF-8 characters */
+    AMPHI_ENGINE_REASONING,    /* text */
+    AMPHI_ENGINE_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls */
+    AMPHI_ENGINE_USAGE,        /* usage */
+    AMPHI_ENGINE_MODEL,        /* text: the model that answers, as the engine names it */
     AMPHI_ENGINE_FINISH,       /* last: finish; the answer is whole by the engine's rules */
-    AMPHI_ENGINE_FAIL          /* last: error                                             */
+    AMPHI_ENGINE_FAIL          /* last: error */
 } amphi_engine_event_kind;
 
 typedef struct amphi_engine_event {
@@ -88,9 +88,9 @@ typedef struct amphi_engine_event {
     /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
     const amphi_error *error;
     bool prefix_refused;
-    bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed   */
+    bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed */
     bool from_outside;  /* FAIL: another process killed or stopped the engine's; the error's
-                           native_code is the signal, 0 when it was stopped        */
+                           native_code is the signal, 0 when it was stopped */
 } amphi_engine_event;
 
 /* Where a run reports to. `event` must not block and must not call `release`. The event and its

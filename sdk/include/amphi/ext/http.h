@@ -16,19 +16,19 @@ typedef struct amphi_http_header {
 
 typedef struct amphi_http_request {
     size_t struct_size;
-    amphi_str method; /* "GET" or "POST"                                         */
-    amphi_str url;    /* https, or http to loopback where allow_http_loopback    */
+    amphi_str method; /* "GET" or "POST" */
+    amphi_str url;    /* https, or http to loopback where allow_http_loopback */
     const amphi_http_header *headers;
     size_t headers_count;
     amphi_str body;
-    amphi_str ca_file; /* PEM; empty: the system's                       */
-    amphi_str pins;    /* "sha256//...;sha256//..."; empty: no pinning    */
-    bool tls12;        /* accept TLS 1.2; default 1.3 only                */
+    amphi_str ca_file; /* PEM; empty: the system's */
+    amphi_str pins;    /* "sha256//...;sha256//..."; empty: no pinning */
+    bool tls12;        /* accept TLS 1.2; default 1.3 only */
     bool allow_http_loopback;
-    uint32_t connect_timeout_ms;  /* 0: 10,000                                       */
-    uint32_t total_timeout_ms;    /* 0: none                                         */
-    uint64_t body_limit_bytes;    /* of the answer, decompressed; 0: 64 MiB          */
-    uint32_t headers_limit_bytes; /* 0: 64 KiB                                       */
+    uint32_t connect_timeout_ms;  /* 0: 10,000 */
+    uint32_t total_timeout_ms;    /* 0: none */
+    uint64_t body_limit_bytes;    /* of the answer, decompressed; 0: 64 MiB */
+    uint32_t headers_limit_bytes; /* 0: 64 KiB */
 } amphi_http_request;
 
 /* Where an exchange reports to. Calls come from one thread of the transport, in order: headers

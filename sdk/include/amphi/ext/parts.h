@@ -17,13 +17,13 @@
 
 struct amphi_parts {
     size_t struct_size;
-    const amphi_clock *clock;    /* NULL: the system's                                       */
-    amphi_keys keys;             /* built-in: a file in data_dir, mode 0600                  */
-    amphi_store store;           /* built-in: SQLCipher in data_dir                          */
-    amphi_http http;             /* built-in: libcurl                                        */
-    amphi_device device;         /* built-in: the platform's probe                           */
-    amphi_engine local;          /* built-in: the worker process                             */
-    const amphi_engine *engines; /* further engines, after the local one and the endpoints   */
+    const amphi_clock *clock;    /* NULL: the system's */
+    amphi_keys keys;             /* built-in: a file in data_dir, mode 0600 */
+    amphi_store store;           /* built-in: SQLCipher in data_dir */
+    amphi_http http;             /* built-in: libcurl */
+    amphi_device device;         /* built-in: the platform's probe */
+    amphi_engine local;          /* built-in: the worker process */
+    const amphi_engine *engines; /* further engines, after the local one and the endpoints */
     size_t engines_count;
 };
 

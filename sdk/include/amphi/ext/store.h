@@ -14,20 +14,20 @@
 
 /* A message to be appended to a conversation. */
 typedef struct amphi_store_message {
-    amphi_str role;    /* "system", "user", "assistant", "tool"                     */
+    amphi_str role;    /* "system", "user", "assistant", "tool" */
     amphi_str content; /* plain text, or when content_is_json OpenAI's content parts */
     bool content_is_json;
-    amphi_str extra_json; /* further members of the message object (tool_calls, ...)    */
-    amphi_str route;      /* assistant only: who answered                               */
+    amphi_str extra_json; /* further members of the message object (tool_calls, ...) */
+    amphi_str route;      /* assistant only: who answered */
     amphi_str model;
-    amphi_str decision_json; /* assistant only: the whole record                           */
+    amphi_str decision_json; /* assistant only: the whole record */
     amphi_usage usage;
 } amphi_store_message;
 
 typedef struct amphi_store_turn {
     size_t struct_size;
     amphi_str conversation_id; /* created when it is new */
-    int64_t now_ms;            /* Unix time              */
+    int64_t now_ms;            /* Unix time */
     const amphi_store_message *messages;
     size_t messages_count;
     amphi_str outbox_id; /* not empty: this entry is removed in the same transaction;
@@ -37,47 +37,47 @@ typedef struct amphi_store_turn {
 typedef struct amphi_store_outbox_item {
     size_t struct_size;
     amphi_str id;              /* the idempotency key; unique */
-    amphi_str conversation_id; /* may be empty                */
-    amphi_str request_json;    /* what to run again           */
+    amphi_str conversation_id; /* may be empty */
+    amphi_str request_json;    /* what to run again */
     int64_t created_ms;
-    uint32_t attempts;     /* out only                    */
+    uint32_t attempts;     /* out only */
     int64_t not_before_ms; /* not to be claimed earlier; 0: at once */
-    bool is_leased;        /* out only: somebody who lives is sending it                      */
+    bool is_leased;        /* out only: somebody who lives is sending it */
 } amphi_store_outbox_item;
 
 /* How far a local engine's start came; the order is the order of events. */
 typedef enum amphi_start_phase {
     AMPHI_START_LOAD = 0,    /* starting, reading the file, loading: no kernel has run yet */
-    AMPHI_START_PREFILL = 1, /* reading the prompt                                         */
-    AMPHI_START_TOKEN = 2,   /* generating                                                 */
+    AMPHI_START_PREFILL = 1, /* reading the prompt */
+    AMPHI_START_TOKEN = 2,   /* generating */
     AMPHI_START_PHASE_COUNT
 } amphi_start_phase;
 
 typedef enum amphi_start_outcome {
     AMPHI_START_RUNNING = 0,
     AMPHI_START_OK = 1,
-    AMPHI_START_CANCELLED = 2, /* given up by the caller, or for the device's sake        */
-    AMPHI_START_FAILED = 3,    /* an orderly error                                        */
+    AMPHI_START_CANCELLED = 2, /* given up by the caller, or for the device's sake */
+    AMPHI_START_FAILED = 3,    /* an orderly error */
     AMPHI_START_CRASHED = 4,
-    AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed          */
+    AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed */
     AMPHI_START_STALLED = 6,
-    AMPHI_START_HOST_DIED = 7, /* the app ended while it ran                              */
-    AMPHI_START_KILLED = 8,    /* another process killed its process, or stopped it       */
+    AMPHI_START_HOST_DIED = 7, /* the app ended while it ran */
+    AMPHI_START_KILLED = 8,    /* another process killed its process, or stopped it */
     AMPHI_START_OUTCOME_COUNT
 } amphi_start_outcome;
 
 /* One start of a local engine: which model, which code, how it ended. */
 typedef struct amphi_store_start {
     size_t struct_size;
-    int64_t id;            /* out only                                                    */
-    amphi_str fingerprint; /* of the model file                                           */
-    amphi_str build;       /* of the engine                                               */
-    amphi_str kernels;     /* "avx2", "reference"                                         */
+    int64_t id;            /* out only */
+    amphi_str fingerprint; /* of the model file */
+    amphi_str build;       /* of the engine */
+    amphi_str kernels;     /* "avx2", "reference" */
     amphi_str host;        /* the process that started it, in words that tell it from a
-                              later one with the same number                              */
-    bool in_process;       /* no process of its own: its crash is the host's              */
-    int64_t started_ms;    /* Unix time                                                   */
-    int64_t changed_ms;    /* of the last change: when it ended, once it has              */
+                              later one with the same number */
+    bool in_process;       /* no process of its own: its crash is the host's */
+    int64_t started_ms;    /* Unix time */
+    int64_t changed_ms;    /* of the last change: when it ended, once it has */
     amphi_start_phase phase;
     amphi_start_outcome outcome;
 } amphi_store_start;

@@ -90,14 +90,13 @@ static void fill_weights(amphi_weight_type type, uint8_t *data, size_t columns, 
 /* What a row of prepared activations stands for. */
 static void unquantize(amphi_activation form, const uint8_t *row, float *out, size_t columns)
 {
-    for (size_t i = 0; i < columns; i++) {
+    for (size_t i = 0; i < columns; i++)
         if (form == AMPHI_ACTIVATION_Q8)
             out[i] = amphi__q8_scales(row)[i / 32] * (float)amphi__q8_values(row, columns)[i];
         else if (form == AMPHI_ACTIVATION_Q8_K)
             out[i] = amphi__q8_scales(row)[i / 256] * (float)amphi__q8k_values(row, columns)[i];
         else
             out[i] = ((const float *)row)[i];
-    }
 }
 
 typedef struct product {

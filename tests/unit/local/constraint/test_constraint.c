@@ -430,10 +430,9 @@ static void matcher__a_text_is_taken_or_not(void **state)
         {"{\"type\":\"string\",\"format\":\"duration\"}", "\"PT15M\"", true},
         {"{\"type\":\"string\",\"format\":\"unheard of\"}", "\"x\"", true},
         {"{\"type\":\"string\",\"format\":\"date\"}", "\"2024-12-31\"", true}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (schema_takes(rows[i].schema, rows[i].text) != rows[i].fits)
             fail_msg("%s: %s", rows[i].schema, rows[i].text);
-    }
 }
 
 static void schema__ordinary_values_of_a_format_can_be_written(void **state)

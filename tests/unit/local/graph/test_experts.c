@@ -23,14 +23,14 @@
 
 typedef struct recipe {
     const char *family;
-    uint32_t experts; /* 0: plain                             */
+    uint32_t experts; /* 0: plain */
     uint32_t used;
-    bool equal;     /* all experts are the first one        */
-    int favourite;  /* the router prefers it; -1: none      */
-    uint32_t first; /* the plain model has this expert      */
-    bool no_router; /* the tensor is left out               */
-    bool apart;     /* each expert has tensors of its own   */
-    bool one_short; /* and the last one lacks its way down  */
+    bool equal;     /* all experts are the first one */
+    int favourite;  /* the router prefers it; -1: none */
+    uint32_t first; /* the plain model has this expert */
+    bool no_router; /* the tensor is left out */
+    bool apart;     /* each expert has tensors of its own */
+    bool one_short; /* and the last one lacks its way down */
     bool fused;     /* ffn_up holds gate and up; post norms */
 } recipe;
 

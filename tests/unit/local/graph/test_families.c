@@ -26,17 +26,17 @@
 
 typedef struct recipe {
     const char *family;
-    float base;          /* rope.freq_base                                         */
-    float cap;           /* final_logit_softcapping                                */
-    float attn_factor;   /* rope.scaling.attn_factor                               */
-    float query_scale;   /* every weight of q times this                           */
-    uint32_t window;     /* attention.sliding_window                               */
-    uint32_t pattern;    /* attention.sliding_window_pattern                       */
-    const char *locals;  /* the same for each layer: '1' is local                   */
-    bool sections;       /* rope.dimension_sections                                */
-    bool turned;         /* rows of q and k in the order that halves want          */
-    bool output_bias;    /* token i has i / 10 more                                */
-    const char *strange; /* one more tensor                                       */
+    float base;          /* rope.freq_base */
+    float cap;           /* final_logit_softcapping */
+    float attn_factor;   /* rope.scaling.attn_factor */
+    float query_scale;   /* every weight of q times this */
+    uint32_t window;     /* attention.sliding_window */
+    uint32_t pattern;    /* attention.sliding_window_pattern */
+    const char *locals;  /* the same for each layer: '1' is local */
+    bool sections;       /* rope.dimension_sections */
+    bool turned;         /* rows of q and k in the order that halves want */
+    bool output_bias;    /* token i has i / 10 more */
+    const char *strange; /* one more tensor */
 } recipe;
 
 static float weight_at(uint32_t seed, size_t i)

@@ -56,14 +56,13 @@ static void read_reference(const char *name, id_list *prompt, id_list *greedy)
     (void)snprintf(path, sizeof path, VECTORS "reference/%s.txt", name);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    while (fgets(line, sizeof line, file) != NULL) {
+    while (fgets(line, sizeof line, file) != NULL)
         if (strncmp(line, "tokens:", 7) == 0)
             parse_ids(line + 7, prompt);
         else if (strncmp(line, "greedy:", 7) == 0)
             parse_ids(line + 7, greedy);
         else if (prompt->count == 0)
             parse_ids(line, greedy); /* a bare list: from the start token alone */
-    }
     fclose(file);
     assert_true(greedy->count > 0);
 }

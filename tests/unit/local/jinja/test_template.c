@@ -26,9 +26,8 @@ static char *read_file(const char *path, size_t *size)
     FILE *file = fopen(path, "rb");
     char *bytes;
 
-    if (file == NULL) {
+    if (file == NULL)
         return NULL;
-    }
     fseek(file, 0, SEEK_END);
     *size = (size_t)ftell(file);
     rewind(file);
@@ -55,9 +54,8 @@ static amphi_status render(
     amphi_template *tmpl = NULL;
     amphi_status status = amphi__template_new(&tmpl, source, error);
 
-    if (status == AMPHI_OK) {
+    if (status == AMPHI_OK)
         status = amphi__template_render(tmpl, input, out, error);
-    }
     amphi__template_free(tmpl);
     return status;
 }
@@ -199,9 +197,8 @@ static void template__one_compiled_template_renders_many_times(void **state)
                                    "{% set ns.n = ns.n + x %}{% endfor %}{{ ns.n }};"),
                          NULL),
         AMPHI_OK);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         assert_int_equal(amphi__template_render(tmpl, &input, &out, NULL), AMPHI_OK);
-    }
     assert_string_equal(out.data, "6;6;6;");
     amphi__template_free(tmpl);
     amphi__buf_clear(&out);
@@ -224,9 +221,8 @@ static void template__errors_name_the_line(void **state)
         amphi_buf out;
         amphi__buf_init(&out, 100);
         assert_int_not_equal(render_small(cases[i].source, &out, &error), AMPHI_OK);
-        if (strstr(error.message, cases[i].line) == NULL) {
+        if (strstr(error.message, cases[i].line) == NULL)
             fail_msg("%s: %s", cases[i].source, error.message);
-        }
         amphi__buf_clear(&out);
     }
 }
@@ -289,9 +285,8 @@ static void template__greedy_ones_are_refused(void **state)
         amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
-        if (render_small(sources[i], &out, &error) == AMPHI_OK) {
+        if (render_small(sources[i], &out, &error) == AMPHI_OK)
             fail_msg("not refused: %s", sources[i]);
-        }
         assert_true(error.message[0] != '\0');
         amphi__buf_clear(&out);
     }
@@ -305,9 +300,8 @@ static char *repeated(const char *prefix, const char *middle, size_t count, cons
 
     assert_non_null(text);
     at = stpcpy(at, prefix);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         at = stpcpy(at, middle);
-    }
     stpcpy(at, suffix);
     return text;
 }
@@ -332,9 +326,8 @@ static void template__deep_and_long_sources_are_refused_without_a_crash(void **s
         amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
-        if (render_small(source, &out, &error) == AMPHI_OK) {
+        if (render_small(source, &out, &error) == AMPHI_OK)
             fail_msg("not refused: %s%s...", shapes[i].prefix, shapes[i].middle);
-        }
         amphi__buf_clear(&out);
         free(source);
     }
@@ -413,16 +406,14 @@ static void template__every_allocation_may_fail(void **state)
         status = render(amphi_str_from(wide), &input, &out, &error);
         bool failed = failing_alloc_failed();
         failing_alloc_at(0);
-        if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY) {
+        if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY)
             fail_msg("allocation %zu: %s", n - 1, error.message);
-        }
         assert_true(failed || status == AMPHI_OK);
         amphi__buf_clear(&out);
         amphi__json_free(context);
         assert_int_equal(failing_alloc_live(), 0);
-        if (!failed) {
+        if (!failed)
             break;
-        }
     } while (n < 10000);
     assert_int_equal(status, AMPHI_OK);
     assert_true(n > 20);

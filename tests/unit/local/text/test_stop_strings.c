@@ -91,7 +91,7 @@ static void stop__the_first_complete_string_wins_then_the_longest(void **state)
     const char *texts[] = {"bc", "abcd", "xbc"};
     amphi_stop *stop = stop_of(texts, 3);
     expect(stop, "abcd", "a", 0);  /* "bc" is complete before "abcd" */
-    expect(stop, "-xbc-", "-", 2); /* end together: the longer one   */
+    expect(stop, "-xbc-", "-", 2); /* end together: the longer one */
     amphi__stop_free(stop);
 }
 

@@ -139,9 +139,8 @@ static void tool_calls__what_is_none_stays_text(void **state)
         "{\"name\": \"unknown\", \"parameters\": {}}", "{\"answer\": 42}", "{\"name\": \"now\"",
         "<tool_call>no call</tool_call> text", "<tool_call>{\"name\": \"now\", \"arguments\": {}",
         "[1, 2, 3]", "<|python_tag|>print(1)", "[TOOL_CALLS", "{\"name\": 1, \"parameters\": {}}"};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         expect(rows[i], rows[i]);
-    }
     /* A whole object is a call, also when its closing tag never came. */
     expect("<tool_call>{\"name\": \"now\", \"arguments\": {}}", "<<now {}>>");
 }

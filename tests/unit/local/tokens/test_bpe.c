@@ -72,8 +72,8 @@ static void bpe__odd_merges_are_survived(void **state)
     amphi_tokenizer *t = tokenizer_of(&w);
     assert_string_equal(amphi__tokenizer_kind(t), "bpe/default");
     expect(t, "ab", "2");
-    expect(t, "ba", "1 0");    /* "ba" is no token: its bytes are     */
-    expect(t, "bab", "1 0 1"); /* "bab" neither                       */
+    expect(t, "ba", "1 0");    /* "ba" is no token: its bytes are */
+    expect(t, "bab", "1 0 1"); /* "bab" neither */
     expect(t, "aab", "0 2");
     assert_int_equal(amphi__tokenizer_size(t), COUNT_OF(texts));
     amphi__tokenizer_free(t);

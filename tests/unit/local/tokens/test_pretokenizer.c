@@ -105,10 +105,10 @@ static void pretokenizer__unknown_names_are_named(void **state)
 static void pretokenizer__bytes_that_are_no_utf8_become_replacement_characters(void **state)
 {
     expect("gpt-2", "a\xFF\x80 b", "a|" FFFD FFFD "| b");
-    expect("gpt-2", "x\xE4\xBD", "x|" FFFD FFFD);                   /* cut short      */
-    expect("gpt-2", "x\xC1\x81y", "xAy");                           /* an overlong A  */
-    expect("gpt-2", "x\xED\xA0\x80y", "x|\xED\xA0\x80|y");          /* a surrogate    */
-    expect("gpt-2", "\xF4\x90\x80\x80", FFFD FFFD FFFD FFFD);       /* past U+10FFFF  */
+    expect("gpt-2", "x\xE4\xBD", "x|" FFFD FFFD);                   /* cut short */
+    expect("gpt-2", "x\xC1\x81y", "xAy");                           /* an overlong A */
+    expect("gpt-2", "x\xED\xA0\x80y", "x|\xED\xA0\x80|y");          /* a surrogate */
+    expect("gpt-2", "\xF4\x90\x80\x80", FFFD FFFD FFFD FFFD);       /* past U+10FFFF */
     expect_str("gpt-2", AMPHI_STR("a\xC0\x80"), AMPHI_STR("a|\0")); /* an overlong NUL */
 }
 

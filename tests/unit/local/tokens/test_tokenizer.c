@@ -164,9 +164,9 @@ static void spm__merges_the_best_score_first_and_the_leftmost_of_equals(void **s
     assert_int_equal(amphi__tokenizer_bos(t), 1);
     assert_int_equal(amphi__tokenizer_eos(t), 2);
     assert_int_equal(amphi__tokenizer_size(t), SPM_COUNT);
-    expect(t, "aba", "8 6");  /* ab and ba are equal: the left one  */
-    expect(t, "bab", "14");   /* ba, then ba+b, which is best       */
-    expect(t, " ab", "10 7"); /* ▁a is better than ab               */
+    expect(t, "aba", "8 6");  /* ab and ba are equal: the left one */
+    expect(t, "bab", "14");   /* ba, then ba+b, which is best */
+    expect(t, " ab", "10 7"); /* ▁a is better than ab */
     expect(t, "  a", "5 10");
     expect(t, "   ", "15 5");
     expect(t, "", "");
@@ -193,10 +193,10 @@ static void spm__what_is_no_token_falls_to_bytes_then_to_unknown(void **state)
     build_bool(&w, "tokenizer.ggml.add_space_prefix", false);
     amphi_tokenizer *t = tokenizer_of(&w);
     char scratch[8];
-    expect(t, "A", "3"); /* <0x41>                               */
+    expect(t, "A", "3"); /* <0x41> */
     expect(t, "é", "13");
-    expect(t, "\xC3\xA8", "4 0"); /* è: <0xC3> is there, <0xA8> is not     */
-    expect(t, "\xC3", "4");       /* half a character                     */
+    expect(t, "\xC3\xA8", "4 0"); /* è: <0xC3> is there, <0xA8> is not */
+    expect(t, "\xC3", "4");       /* half a character */
     expect(t,
         "\xC3"
         "a",

@@ -209,11 +209,10 @@ static void hostile__mutated_files_load_or_are_refused(void **state)
     size_t loaded = 0;
     for (int round = 0; round < 4000; round++) {
         gguf_builder w;
-        if (round % 2 == 0) {
+        if (round % 2 == 0)
             spm_begin(&w);
-        } else {
+        else
             bpe_begin_small(&w, "gpt-2");
-        }
         amphi_buf file;
         gguf_builder_finish(&w, &file);
         for (int n = 0; n < 1 + round % 3; n++) {

@@ -89,9 +89,8 @@ static void ring__every_size_survives_every_wrap(void **state)
     for (unsigned round = 0; round < 5000; round++) {
         size_t length = round * 37 % (CAPACITY - sizeof(amphi_ring_frame) + 1);
 
-        for (size_t i = 0; i < length; i++) {
+        for (size_t i = 0; i < length; i++)
             sent[i] = (uint8_t)(round + i * 7);
-        }
         assert_int_equal(put(&p, round, sent, length), AMPHI_OK);
         assert_int_equal(get(&p, got, sizeof got, &kind, &size), AMPHI_OK);
         assert_int_equal(kind, round);
@@ -110,9 +109,8 @@ static void ring__a_full_ring_says_busy_and_loses_nothing(void **state)
     uint32_t put_count = 0;
 
     pair_init(&p, CAPACITY);
-    while (put(&p, put_count, "12345678", 8) == AMPHI_OK) {
+    while (put(&p, put_count, "12345678", 8) == AMPHI_OK)
         put_count++;
-    }
     assert_int_equal(put_count, CAPACITY / 24);
     assert_int_equal(put(&p, 0, "12345678", 8), AMPHI_E_BUSY);
     for (uint32_t i = 0; i < put_count; i++) {
@@ -178,9 +176,8 @@ static void ring__an_impossible_head_is_refused(void **state)
 
     assert_int_equal(read_lie(24, good), AMPHI_OK);
     assert_int_equal(read_lie(CAPACITY, good), AMPHI_OK);
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         assert_int_equal(read_lie(heads[i], good), AMPHI_E_PROTOCOL);
-    }
 }
 
 static void ring__a_head_that_goes_back_is_refused(void **state)
@@ -260,23 +257,20 @@ static void ring__random_rings_never_read_outside(void **state)
         uint32_t kind = 0;
         size_t size = 0;
 
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 8; i++)
             p.data[next_random(&seed) % CAPACITY] = (uint8_t)next_random(&seed);
-        }
         if (next_random(&seed) % 2 == 0) { /* a header that is nearly right, where it is read */
             amphi_ring_frame frame = {.magic = AMPHI_RING_MAGIC,
                 .sequence = p.out.sequence + 1,
                 .kind = next_random(&seed),
                 .size = next_random(&seed) % 128};
 
-            for (size_t i = 0; i < sizeof frame; i++) {
+            for (size_t i = 0; i < sizeof frame; i++)
                 p.data[(p.out.position + i) % CAPACITY] = ((uint8_t *)&frame)[i];
-            }
         }
         atomic_store(&p.ends->head, p.out.position + next_random(&seed) % 40 * 8);
-        if (get(&p, buffer, sizeof buffer, &kind, &size) == AMPHI_OK) {
+        if (get(&p, buffer, sizeof buffer, &kind, &size) == AMPHI_OK)
             assert_true(size <= sizeof buffer);
-        }
     }
     pair_clear(&p);
 }
@@ -298,9 +292,8 @@ static void lie(void *arg)
             .kind = next_random(&seed),
             .size = next_random(&seed) % 2 == 0 ? 8 : UINT32_MAX};
 
-        for (size_t i = 0; i + sizeof frame <= CAPACITY; i += 8) {
+        for (size_t i = 0; i + sizeof frame <= CAPACITY; i += 8)
             memcpy(l->p->data + i, &frame, sizeof frame);
-        }
         atomic_store(
             &l->p->ends->head, next_random(&seed) % 2 == 0 ? CAPACITY : next_random(&seed));
     }
@@ -361,15 +354,13 @@ static void ring__two_threads_pass_every_frame_in_order(void **state)
         size_t size = 0;
         amphi_status status = get(&p, words, sizeof words, &kind, &size);
 
-        if (status == AMPHI_E_NOT_FOUND) {
+        if (status == AMPHI_E_NOT_FOUND)
             continue;
-        }
         assert_int_equal(status, AMPHI_OK);
         assert_int_equal(kind, i);
         assert_int_equal(size, i % 9 * 4);
-        for (size_t w = 0; w < size / 4; w++) {
+        for (size_t w = 0; w < size / 4; w++)
             assert_int_equal(words[w], i);
-        }
         i++;
     }
     amphi__thread_join(&thread);

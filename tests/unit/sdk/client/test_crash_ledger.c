@@ -465,5 +465,5 @@ int main(void)
         T(ledger__without_a_place_for_it_nothing_is_written),
         T(ledger__an_engine_that_dies_while_it_loads_is_left_alone_after_three),
     };
-    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.sdk.client.crash_ledger", tests, NULL, NULL);
 }

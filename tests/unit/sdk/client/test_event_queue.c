@@ -140,5 +140,5 @@ int main(void)
         cmocka_unit_test(notes__join_arrays_of_tool_calls),
         cmocka_unit_test(notes__for_the_caller_share_only_with_the_same_source),
     };
-    return cmocka_run_group_tests_name("unit.sdk.notes", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.sdk.client.event_queue", tests, NULL, NULL);
 }

@@ -73,9 +73,8 @@ static void key__of_a_request_with_many_members_is_made_at_once(void **state)
     amphi_buf body;
     amphi__buf_init(&body, 0);
     amphi__buf_append_c(&body, "{" MESSAGES);
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 100000; i++)
         amphi__buf_printf(&body, ",\"x%d\":0", i);
-    }
     amphi__buf_append_char(&body, '}');
     uint64_t begin_ms = amphi__clock_ms(&amphi__clock_system);
     key_of(amphi__buf_str(&body), key);
