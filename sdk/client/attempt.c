@@ -9,6 +9,7 @@
 #include "sdk/client/decide.h"
 #include "sdk/client/logprobs.h"
 #include "sdk/client/outbox_sender.h"
+#include "sdk/client/route.h"
 #include "sdk/client/splice.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -238,9 +239,8 @@ static void check_device(watch *w, uint64_t now_us)
     w->device_checked_us = now_us;
     amphi_device_facts facts;
     amphi__client_facts(client, &facts);
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     amphi_error reason;
     w->was_short_of_memory = amphi__policy_is_short_of_memory(&policy, &facts);
     if (amphi__policy_check_running(&policy, &facts, &reason) != AMPHI_OK)
@@ -293,7 +293,7 @@ static void init_watch(watch *w, amphi_stream *stream, amphi_attempt *attempt)
     attempt->spoke = false;
     attempt->prefix_refused = false;
     attempt->first_token_ms = 0;
-    w->engine->ops->describe(w->engine->self, &w->info);
+    amphi__route_describe(&stream->client->routes[attempt->step->route], &w->info);
     amphi__str_copy_to(w->model, sizeof w->model, amphi_str_from(w->info.model));
     amphi__buf_append_str(&w->delivered, amphi__buf_str(&stream->text));
     amphi_str delivered = amphi__buf_str(&w->delivered);

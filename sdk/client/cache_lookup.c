@@ -5,6 +5,7 @@
  */
 #include "sdk/client/cache_lookup.h"
 
+#include "sdk/client/route.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
 
@@ -18,13 +19,12 @@ static bool cache_applies(const amphi_stream *stream)
 
 void amphi__recall_identify(const amphi_route *route, amphi_route_identity *out)
 {
-    amphi_engine_info info = {.struct_size = sizeof info};
+    amphi_engine_info info;
     const char *runs = route->model;
-    if (route->engine.ops->identify != NULL) {
-        route->engine.ops->identify(route->engine.self, &info);
+    if (amphi__route_identify(route, &info)) {
         runs = info.fingerprint;
     } else if (route->name[0] == '\0') {
-        route->engine.ops->describe(route->engine.self, &info);
+        amphi__route_describe(route, &info);
         runs = info.model;
     }
     amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(runs));
@@ -35,10 +35,13 @@ static bool identify(const amphi_client *client, const char *name, amphi_route_i
 {
     for (size_t i = 0; i < client->routes_count; i++) {
         const amphi_route *route = &client->routes[i];
-        amphi_engine_info info = {.name = ""};
-        if (route->name[0] == '\0')
-            route->engine.ops->describe(route->engine.self, &info);
-        if (strcmp(route->name[0] != '\0' ? route->name : info.name, name) != 0)
+        amphi_engine_info info;
+        const char *own_name = route->name;
+        if (own_name[0] == '\0') {
+            amphi__route_describe(route, &info);
+            own_name = info.name;
+        }
+        if (strcmp(own_name, name) != 0)
             continue;
         amphi__recall_identify(route, out);
         return true;
@@ -100,10 +103,9 @@ static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BY
 void amphi__recall_keep(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     const amphi_chat_result *result)
 {
-    amphi__mutex_lock(&stream->client->lock);
-    uint32_t ttl_s = stream->client->policy.cache_ttl_s;
-    amphi__mutex_unlock(&stream->client->lock);
-    if (cache_applies(stream) && !stream->cache_hit && ttl_s > 0 &&
+    amphi_policy policy;
+    amphi__client_policy(stream->client, &policy);
+    if (cache_applies(stream) && !stream->cache_hit && policy.cache_ttl_s > 0 &&
         stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
-        put(stream, key, result, ttl_s);
+        put(stream, key, result, policy.cache_ttl_s);
 }

@@ -12,6 +12,7 @@
 #include "sdk/client/decide.h"
 #include "sdk/client/history_write.h"
 #include "sdk/client/outbox_sender.h"
+#include "sdk/client/route.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -109,12 +110,17 @@ static amphi_takeover *record_takeover(
     return takeover;
 }
 
+static void describe(
+    const amphi_stream *stream, const amphi_plan_step *step, amphi_engine_info *out)
+{
+    amphi__route_describe(&stream->client->routes[step->route], out);
+}
+
 /* May the delivered text be given to this route as a beginning? */
 static bool can_continue(const amphi_stream *stream, const amphi_plan_step *step)
 {
-    amphi_engine engine = stream->client->routes[step->route].engine;
     amphi_engine_info info;
-    engine.ops->describe(engine.self, &info);
+    describe(stream, step, &info);
     return stream->text.size > 0 && info.prefix != AMPHI_NO;
 }
 
@@ -162,9 +168,8 @@ static bool enter(amphi_stream *stream, amphi_attempt *attempt)
 /* One route of the plan, with its second tries. Returns with attempt->error set. */
 static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_next)
 {
-    amphi_route *route = &stream->client->routes[attempt->step->route];
     amphi_engine_info info;
-    route->engine.ops->describe(route->engine.self, &info);
+    describe(stream, attempt->step, &info);
     attempt->continues = can_continue(stream, attempt->step);
     attempt->takeover = NULL;
     if (attempt->number > 0)
@@ -195,13 +200,6 @@ static void try_route(amphi_stream *stream, amphi_attempt *attempt, bool has_nex
     }
 }
 
-static void describe(
-    const amphi_stream *stream, const amphi_plan_step *step, amphi_engine_info *out)
-{
-    amphi_engine engine = stream->client->routes[step->route].engine;
-    engine.ops->describe(engine.self, out);
-}
-
 /* Would this step fail as the last one did? What a model refused is not sent to the same model
  * again, and a conversation that is too long only goes where more fits. */
 static bool is_pointless(
@@ -226,10 +224,9 @@ static bool is_pointless(
 static bool keep_for_next_launch(amphi_stream *stream, const amphi_plan_step *step)
 {
     const amphi_request *request = &stream->request;
-    amphi_engine engine = stream->client->routes[step->route].engine;
     amphi_engine_info info;
     amphi_error error;
-    engine.ops->describe(engine.self, &info);
+    describe(stream, step, &info);
     if (!info.in_process || request->no_queue || request->outbox_id != NULL ||
         request->is_private || request->mode == AMPHI_MODE_ONLY_LOCAL)
         return false;
@@ -259,8 +256,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     second.pass = AMPHI_BREAKER_REFUSED;
     amphi__recall_identify(&client->routes[next->route], &second.runs);
     amphi_engine_info info;
-    client->routes[attempt->step->route].engine.ops->describe(
-        client->routes[attempt->step->route].engine.self, &info);
+    describe(stream, attempt->step, &info);
     amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(info.name));
     amphi_error late = {.status = AMPHI_E_TIMEOUT};
     amphi_takeover *takeover = record_takeover(stream, "", &late, false);

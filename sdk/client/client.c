@@ -94,14 +94,20 @@ void amphi_client_free(amphi_client *client)
     amphi__free(client);
 }
 
+void amphi__client_policy(amphi_client *client, amphi_policy *out)
+{
+    amphi__mutex_lock(&client->lock);
+    *out = client->policy;
+    amphi__mutex_unlock(&client->lock);
+}
+
 amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
 {
     amphi__error_clear(error);
     if (client == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine engine = client->routes[i].engine;
         amphi_engine_info info;
@@ -130,9 +136,8 @@ amphi_status amphi_client_routes(
     amphi__error_clear(error);
     if (client == NULL || visit == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or visit is NULL");
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine_info info;
         amphi_crash_facts crash;

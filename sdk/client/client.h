@@ -105,6 +105,9 @@ typedef struct amphi_parts_report {
 } amphi_parts_report;
 void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
 
+/* The policy in force now, copied under the lock. */
+void amphi__client_policy(amphi_client *client, amphi_policy *out);
+
 /* device_facts.c: probed (at most a second old) with pushed on top. */
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out);
 bool amphi__client_is_short_of_memory(amphi_client *client);

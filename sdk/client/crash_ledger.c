@@ -9,6 +9,7 @@
  */
 #include "sdk/client/crash_ledger.h"
 
+#include "sdk/client/route.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/process_identity.h"
@@ -247,16 +248,12 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
 
 bool amphi__ledger_allows(amphi_client *client, const amphi_route *route)
 {
-    amphi_engine engine = route->engine;
-    amphi_engine_info info = {.struct_size = sizeof info};
+    amphi_engine_info info;
     amphi_crash_facts crash;
-    if (engine.ops->identify != NULL)
-        engine.ops->identify(engine.self, &info);
-    else
-        engine.ops->describe(engine.self, &info);
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    if (!amphi__route_identify(route, &info))
+        amphi__route_describe(route, &info);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     amphi__ledger_facts(client, &policy, &info, &crash);
     return !amphi__policy_is_quarantined(&policy, &crash);
 }
@@ -339,20 +336,16 @@ static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amph
 uint32_t amphi__ledger_describe(amphi_client *client, amphi_route *route,
     const amphi_policy *policy, amphi_engine_info *info, amphi_crash_facts *crash)
 {
-    amphi_engine engine = route->engine;
     bool kept = amphi__ledger_is_kept(client);
-    memset(info, 0, sizeof *info);
     memset(crash, 0, sizeof *crash);
-    info->struct_size = sizeof *info;
-    if (kept && engine.ops->identify != NULL) {
-        engine.ops->identify(engine.self, info);
+    if (kept && amphi__route_identify(route, info)) {
         known_facts(client, route, policy, info, crash);
         if (amphi__policy_is_quarantined(policy, crash)) {
             info->available = true; /* as far as anybody knows; the crashes speak against it */
             return 0;
         }
     }
-    engine.ops->describe(engine.self, info); /* may take a while: no lock */
+    amphi__route_describe(route, info); /* may take a while: no lock */
     if (!kept || info->kind != AMPHI_ENGINE_LOCAL)
         return 0;
     uint32_t deaths = note_deaths(client, route, info);

@@ -6,6 +6,7 @@
 #include "sdk/client/decide.h"
 
 #include "sdk/client/crash_ledger.h"
+#include "sdk/client/route.h"
 #include "sdk/client/route_preference.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
@@ -84,9 +85,8 @@ bool amphi__decide(
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
     amphi_policy_facts facts;
     memset(&facts, 0, sizeof facts);
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     amphi_policy_fallen fallen;
     gather_routes(client, &policy, routes, &fallen);
     amphi__client_facts(client, &facts.device);
@@ -139,9 +139,8 @@ amphi_status amphi__decide_check(
         return AMPHI_OK; /* a model that nobody knows is passed on */
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
     memset(routes, 0, sizeof routes);
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     for (size_t i = 0; i < client->routes_count; i++)
         (void)amphi__ledger_describe(
             client, &client->routes[i], &policy, &routes[i].info, &routes[i].crash);
@@ -188,7 +187,7 @@ amphi_breaker_pass amphi__decide_enter(
     amphi__breaker_look(&route->breaker, &client->policy, now_ms, &facts);
     amphi__mutex_unlock(&client->lock);
     if (pass == AMPHI_BREAKER_REFUSED && error != NULL) {
-        route->engine.ops->describe(route->engine.self, &info);
+        amphi__route_describe(route, &info);
         amphi__fail(error, AMPHI_E_BUSY, 0, "%s: left alone for now, after failures", info.name);
         error->retry_after_ms = facts.left_ms;
     }
@@ -206,7 +205,7 @@ void amphi__decide_load(amphi_client *client, size_t index, int change)
     amphi_route *route = &client->routes[index];
     amphi_engine_info info = {.struct_size = sizeof info};
     if (change < 0)
-        route->engine.ops->describe(route->engine.self, &info);
+        amphi__route_describe(route, &info);
     amphi__mutex_lock(&client->lock);
     if (change < 0) /* before anybody takes its death for one that no attempt tells of */
         amphi__ledger_deaths_seen(route, &info);
@@ -277,7 +276,7 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
     uint64_t now_ms = amphi__clock_ms(client->clock);
     amphi_breaker_lesson lesson = lesson_of(outcome->status);
     amphi_engine_info info;
-    route->engine.ops->describe(route->engine.self, &info);
+    amphi__route_describe(route, &info);
     amphi__mutex_lock(&client->lock);
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
@@ -296,9 +295,8 @@ bool amphi__decide_unload(amphi_client *client)
     amphi_error reason;
     bool idle = true;
     amphi__client_facts(client, &facts);
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     if (!amphi__policy_should_unload(&policy, &facts, &reason))
         return false;
     for (size_t i = 0; i < client->routes_count; i++) {

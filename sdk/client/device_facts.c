@@ -4,6 +4,7 @@
  */
 #include "sdk/client/client.h"
 #include "sdk/client/outbox_sender.h"
+#include "sdk/client/route.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
@@ -58,9 +59,8 @@ bool amphi__client_is_short_of_memory(amphi_client *client)
 {
     amphi_device_facts facts;
     amphi__client_facts(client, &facts);
-    amphi__mutex_lock(&client->lock);
-    amphi_policy policy = client->policy;
-    amphi__mutex_unlock(&client->lock);
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
     return amphi__policy_is_short_of_memory(&policy, &facts);
 }
 
@@ -95,14 +95,11 @@ static void relieve(amphi_client *client, unsigned level)
 {
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine engine = client->routes[i].engine;
-        amphi_engine_info info;
         if (engine.ops->unload == NULL)
             continue;
-        info.struct_size = sizeof info;
-        if (engine.ops->identify != NULL)
-            engine.ops->identify(engine.self, &info); /* describe could start a process */
-        else
-            engine.ops->describe(engine.self, &info);
+        amphi_engine_info info;
+        if (!amphi__route_identify(&client->routes[i], &info)) /* describe could start a process */
+            amphi__route_describe(&client->routes[i], &info);
         if (info.kind == AMPHI_ENGINE_LOCAL)
             engine.ops->unload(engine.self, level >= 2);
     }

@@ -62,9 +62,8 @@ amphi_status amphi_rollout_show(amphi_client *client, char **out, amphi_error *e
             "{\"source\":null,\"feature\":\"amphi.policy\",\"value\":null,\"payload\":\"none\","
             "\"why\":\"no rollout source is configured\"}");
     if (status == AMPHI_OK && json.status == AMPHI_OK && json.size > 0) {
-        amphi__mutex_lock(&client->lock);
-        amphi_policy policy = client->policy;
-        amphi__mutex_unlock(&client->lock);
+        amphi_policy policy;
+        amphi__client_policy(client, &policy);
         amphi__buf_truncate(&json, json.size - 1); /* reopen the object */
         amphi__buf_append_c(&json, ",\"policy\":");
         amphi__policy_to_json(&policy, &json);

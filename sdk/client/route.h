@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a route is, as its engine states it. These two functions are the client's only calls of an
+ * engine's describe and identify, so that every caller gets a struct whose size is stated and whose
+ * unknown fields are zero.
+ */
+#ifndef AMPHI_CLIENT_ROUTE_H
+#define AMPHI_CLIENT_ROUTE_H
+
+#include "sdk/client/client.h"
+
+/* Everything the engine knows of itself. Any thread, but never under the client's lock: the first
+ * call may read a file's header, or start a process that reads it. */
+void amphi__route_describe(const amphi_route *route, amphi_engine_info *out);
+/* Kind, name, fingerprint, build and kernels, without running anything that could crash. false: the
+ * engine has no such entry (describe runs nothing either); *out is zero then. */
+bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out);
+
+#endif
