@@ -430,5 +430,5 @@ int main(int argc, char **argv)
         T(processes__a_lease_outlives_its_process_only_until_it_runs_out),
         T(processes__a_killed_senders_entry_has_one_heir),
     };
-    return cmocka_run_group_tests_name("unit.storage.store_processes", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.storage.store_sqlcipher_processes", tests, NULL, NULL);
 }

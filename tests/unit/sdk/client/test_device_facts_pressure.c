@@ -139,5 +139,5 @@ int main(void)
         cmocka_unit_test(pressure__moderate_unloads_only_what_is_idle),
         cmocka_unit_test(pressure__zero_ends_it_and_more_than_two_is_a_mistake),
     };
-    return cmocka_run_group_tests_name("unit.sdk.client.memory_pressure", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

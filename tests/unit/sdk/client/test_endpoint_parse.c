@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What people type for an endpoint: every option, and one clear line for a mistake.
+ */
+#include "sdk/client/client.h"
+#include "sdk/core/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void endpoint__every_option_is_understood(void **state)
+{
+    amphi_endpoint_options o;
+    char pins[128];
+    assert_int_equal(
+        amphi_endpoint_parse(&o,
+            AMPHI_STR("work=https://api.example.com/v1,model=m-1,key-file=/k,ca=/c,"
+                      "pin=sha256//AAA=,pin=sha256//BBB=,context=8192,priority=2,weight=3,"
+                      "prefix=no,tls12=yes"),
+            pins, sizeof pins, NULL),
+        AMPHI_OK);
+    assert_true(amphi__str_equal_c(o.name, "work"));
+    assert_true(amphi__str_equal_c(o.url, "https://api.example.com/v1"));
+    assert_true(amphi__str_equal_c(o.model, "m-1"));
+    assert_true(amphi__str_equal_c(o.key_file, "/k"));
+    assert_true(amphi__str_equal_c(o.ca_file, "/c"));
+    assert_true(amphi__str_equal_c(o.pins, "sha256//AAA=;sha256//BBB="));
+    assert_int_equal(o.context_tokens_max, 8192);
+    assert_int_equal(o.priority, 2);
+    assert_int_equal(o.weight, 3);
+    assert_int_equal(o.prefix, AMPHI_NO);
+    assert_true(o.tls12);
+}
+
+static void endpoint__mistakes_are_named(void **state)
+{
+    static const char *const cases[] = {"", "work", "=https://x", "work=", "w=https://x,colour=red",
+        "w=https://x,context=many", "w=https://x,tls12=maybe", "w=https://x,weight=4294967296",
+        "w=https://x,prefix=", "w=https://x,pin=", "w=https://x,ca=,model=m",
+        "w=https://x,key-file="};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        amphi_endpoint_options o;
+        amphi_error error;
+        assert_int_equal(
+            amphi_endpoint_parse(&o, amphi_str_from(cases[i]), NULL, 0, &error), AMPHI_E_ARGUMENT);
+        assert_int_equal(strncmp(error.message, "endpoint: ", 10), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(endpoint__every_option_is_understood),
+        cmocka_unit_test(endpoint__mistakes_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
