@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * When a route fails, another one goes on: with the beginning that was shown, or from the start, and
+ * a dead engine is started once more when it is the last one.
+ */
+#include "sdk/client/client.h"
+#include "sdk/core/buf.h"
+#include "sdk/core/str.h"
+#include "tests/support/chat_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static void chat__cloud_continues_what_the_local_engine_began(void **state)
+{
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, continues_hello);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.takeovers, 1);
+    assert_int_equal(f.replaces, 0);
+    assert_string_equal(f.cloud.last_prefix, "Hel");
+    chat_fixture_close(&f);
+}
+
+static void chat__local_continues_what_the_cloud_began(void **state)
+{
+    static const scripted_step cut[] = {
+        {SCRIPT_SAY, "Hello wo", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_TRUNCATED}};
+    chat_fixture f;
+    chat_fixture_open(&f, continues_hello, cut);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.takeovers, 1);
+    assert_string_equal(f.local.last_prefix, "Hello wo");
+    chat_fixture_close(&f);
+}
+
+static void chat__refused_prefix_restarts_without_a_repeat(void **state)
+{
+    static const scripted_step refuses[] = {{SCRIPT_REFUSE_PREFIX, NULL, 0},
+        {SCRIPT_SAY, "Hello wor", 0}, {SCRIPT_SAY, "ld.", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, refuses);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.last, AMPHI_EVENT_DONE);
+    assert_int_equal(f.replaces, 0);
+    assert_int_equal(atomic_load(&f.cloud.starts), 2);
+    chat_fixture_close(&f);
+}
+
+static void chat__refused_prefix_and_another_answer_replaces_once(void **state)
+{
+    static const scripted_step refuses[] = {{SCRIPT_REFUSE_PREFIX, NULL, 0},
+        {SCRIPT_SAY, "Good", 0}, {SCRIPT_SAY, " day.", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, refuses);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Good day.");
+    assert_int_equal(f.replaces, 1);
+    chat_fixture_close(&f);
+}
+
+static void chat__silent_cloud_is_left_within_its_budget(void **state)
+{
+    static const scripted_step silent[] = {
+        {SCRIPT_WAIT, NULL, 60000}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, silent);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
+    request.budgets.first_token_ms = 50;
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    chat_fixture_ask(&f, &request, "Hi");
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    chat_fixture_expect(&f, "Hello world.");
+    assert_true(after.tv_sec - before.tv_sec < 5);
+    assert_int_equal(atomic_load(&f.cloud.starts), 1);
+    chat_fixture_close(&f);
+}
+
+static void chat__stall_in_mid_answer_is_taken_over(void **state)
+{
+    static const scripted_step stalls[] = {{SCRIPT_SAY, "Hello", 0}, {SCRIPT_WAIT, NULL, 60000},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, continues_hello, stalls);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
+    request.budgets.idle_ms = 50;
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.takeovers, 1);
+    chat_fixture_close(&f);
+}
+
+static void chat__every_route_failing_is_an_error_never_a_success(void **state)
+{
+    static const scripted_step fails[] = {
+        {SCRIPT_SAY, "Hello w", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_TRUNCATED}};
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, fails);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    request.no_queue = true;
+    chat_fixture_ask(&f, &request, "Hi");
+    assert_int_equal(f.last, AMPHI_EVENT_ERROR);
+    assert_int_equal(f.error, AMPHI_E_ENGINE_DIED); /* of the local one's second start */
+    chat_fixture_close(&f);
+}
+
+static void chat__failure_without_a_reason_is_one_all_the_same(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_SAY, "Hello", 0}, {SCRIPT_FAIL, NULL, AMPHI_OK}};
+    chat_fixture f;
+    chat_fixture_open(&f, fails, continues_hello);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.takeovers, 1);
+    chat_fixture_close(&f);
+    chat_fixture_open(&f, says_hello, fails);
+    request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
+    request.no_queue = true;
+    chat_fixture_ask(&f, &request, "Hi");
+    assert_int_equal(f.error, AMPHI_E_INTERNAL);
+    chat_fixture_close(&f);
+}
+
+static void chat__one_500_is_tried_again_on_the_same_endpoint(void **state)
+{
+    static const scripted_step once[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, once);
+    f.cloud.next_script = says_hello;
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(atomic_load(&f.cloud.starts), 2);
+    assert_int_equal(f.takeovers, 0);
+    chat_fixture_close(&f);
+}
+
+static void chat__after_a_tool_call_nothing_is_replayed(void **state)
+{
+    static const scripted_step calls[] = {
+        {SCRIPT_TOOL_CALL,
+            "[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]", 0},
+        {SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, calls);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
+    chat_fixture_ask(&f, &request, "Hi");
+    assert_int_equal(f.last, AMPHI_EVENT_ERROR);
+    assert_int_equal(atomic_load(&f.local.starts), 0);
+    chat_fixture_close(&f);
+}
+
+static void chat__engine_that_is_the_last_hope_is_started_once_more(void **state)
+{
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, says_hello);
+    f.local.next_script = continues_hello;
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_AUTO);
+    request.is_private = true;
+    chat_fixture_ask(&f, &request, "Secret");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.last, AMPHI_EVENT_DONE);
+    assert_int_equal(f.takeovers, 1);
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    chat_fixture_close(&f);
+}
+
+static void chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, fails);
+    f.local.next_script = continues_hello;
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.last, AMPHI_EVENT_DONE);
+    assert_int_equal(atomic_load(&f.local.starts), 2);
+    assert_string_equal(f.local.last_prefix, "Hel");
+    chat_fixture_close(&f);
+}
+
+static void chat__engine_that_keeps_dying_is_started_twice_at_most(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    static const scripted_step dies_at_once[] = {{SCRIPT_FAIL, NULL, AMPHI_E_ENGINE_DIED}};
+    for (int limit = 1; limit <= 3; limit += 2) { /* with 1, the first crash is one too many */
+        chat_fixture f;
+        chat_fixture_open_with(&f, dies_at_once, fails,
+            limit == 1 ? "{\"crash\":{\"limit\":1}}" : "{\"crash\":{\"limit\":3}}");
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+        request.no_queue = true;
+        chat_fixture_ask(&f, &request, "Hi");
+        assert_int_equal(f.last, AMPHI_EVENT_ERROR);
+        assert_int_equal(atomic_load(&f.local.starts), limit == 1 ? 1 : 2);
+        chat_fixture_close(&f);
+    }
+}
+
+static void chat__outage_spends_the_retry_budget(void **state)
+{
+    static const scripted_step down[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROVIDER}};
+    chat_fixture f;
+    chat_fixture_open_with(
+        &f, says_hello, down, "{\"breaker\":{\"failures\":1000,\"failure_percent\":0}}");
+    for (int i = 0; i < 60; i++) {
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
+        request.no_queue = true;
+        chat_fixture_ask(&f, &request, "Hi");
+    }
+    /* Sixty requests, ten second tries in hand and one more earned by every ten requests. */
+    assert_in_range(atomic_load(&f.cloud.starts), 60 + 10, 60 + 17);
+    chat_fixture_close(&f);
+}
+
+static void chat__hot_phone_stops_a_running_local_answer(void **state)
+{
+    static const scripted_step slow[] = {{SCRIPT_SAY, "Hel", 0}, {SCRIPT_WAIT, NULL, 60000},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    amphi_event event;
+    chat_fixture_open(&f, slow, continues_hello);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    amphi_stream *stream = chat_fixture_begin(&f, &request, "Hi");
+    do {
+        assert_int_equal(amphi_stream_next(stream, 5000, &event, NULL), AMPHI_OK);
+    } while (event.kind != AMPHI_EVENT_DELTA);
+    assert_int_equal(
+        amphi_device_push_json(f.client, AMPHI_STR("{\"thermal\":\"critical\"}"), NULL), AMPHI_OK);
+    do {
+        assert_int_equal(amphi_stream_next(stream, 5000, &event, NULL), AMPHI_OK);
+    } while (!amphi_event_is_terminal(&event));
+    assert_int_equal(event.kind, AMPHI_EVENT_DONE);
+    amphi_chat_result result;
+    assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
+    assert_true(amphi__str_equal(result.text, AMPHI_STR("Hello world.")));
+    assert_int_equal(result.takeovers[0].reason, AMPHI_E_RESOURCE);
+    amphi_stream_free(stream);
+    chat_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chat__cloud_continues_what_the_local_engine_began),
+        cmocka_unit_test(chat__local_continues_what_the_cloud_began),
+        cmocka_unit_test(chat__refused_prefix_restarts_without_a_repeat),
+        cmocka_unit_test(chat__refused_prefix_and_another_answer_replaces_once),
+        cmocka_unit_test(chat__silent_cloud_is_left_within_its_budget),
+        cmocka_unit_test(chat__stall_in_mid_answer_is_taken_over),
+        cmocka_unit_test(chat__every_route_failing_is_an_error_never_a_success),
+        cmocka_unit_test(chat__failure_without_a_reason_is_one_all_the_same),
+        cmocka_unit_test(chat__one_500_is_tried_again_on_the_same_endpoint),
+        cmocka_unit_test(chat__after_a_tool_call_nothing_is_replayed),
+        cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
+        cmocka_unit_test(chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too),
+        cmocka_unit_test(chat__engine_that_keeps_dying_is_started_twice_at_most),
+        cmocka_unit_test(chat__outage_spends_the_retry_budget),
+        cmocka_unit_test(chat__hot_phone_stops_a_running_local_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
