@@ -5,6 +5,7 @@
  * descriptor.
  */
 #include "tests/support/engine_recorder.h"
+#include "tests/support/process_count.h"
 #include "tests/support/scripted_worker.h"
 
 #include "local/local.h"
@@ -87,7 +88,7 @@ static void engine__a_run_ends_with_one_finish(void **state)
     assert_int_equal(r.finish, AMPHI_FINISH_STOP);
     assert_int_equal(r.text.size, 50);
     assert_int_equal(r.usage.completion_tokens, 10);
-    assert_string_equal(r.model, "scripted");
+    assert_string_equal(r.model.data, "scripted");
     engine_recorder_clear(&r);
     scripted_engine_free(&e);
 }

@@ -6,6 +6,7 @@
  */
 #include "tests/fault/fault.h"
 #include "tests/support/engine_recorder.h"
+#include "tests/support/process_count.h"
 #include "tests/support/scratch_dir.h"
 
 #include "local/local.h"

@@ -5,6 +5,7 @@
  * most, with exactly one terminal event; the parent stays whole (ASan) and serves the next model.
  */
 #include "tests/support/engine_recorder.h"
+#include "tests/support/process_count.h"
 #include "tests/support/scripted_worker.h"
 
 #include "sdk/core/clock.h"

@@ -4,6 +4,7 @@
  * cut by stop strings and lengths, with the conversation's state kept between turns.
  */
 #include "tests/support/engine_recorder.h"
+#include "tests/support/process_count.h"
 #include "tests/support/real_engine.h"
 
 #include "local/local.h"

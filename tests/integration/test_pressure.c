@@ -6,6 +6,7 @@
  */
 #include "storage/stores.h"
 #include "tests/support/engine_recorder.h"
+#include "tests/support/process_count.h"
 #include "tests/support/real_engine.h"
 #include "tests/support/scripted_engine.h"
 

@@ -7,8 +7,8 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
-#include "tests/support/answer_record.h"
 #include "tests/support/cloud.h"
+#include "tests/support/engine_recorder.h"
 #include "tests/support/memory_peak.h"
 
 #include <setjmp.h>
@@ -43,7 +43,7 @@ typedef struct question {
 } question;
 
 typedef struct outcome {
-    answer_record record;
+    engine_recorder record;
     amphi_status new_status;
     amphi_status start_status;
     amphi_error error; /* of new or start */
@@ -85,24 +85,24 @@ static amphi_status start_run(
     request.prefix = amphi_str_from(q->prefix);
     request.idempotency_key = amphi_str_from(q->idempotency_key);
     request.connect_ms = q->connect_ms;
-    amphi_engine_sink sink = answer_record_sink(&o->record);
+    amphi_engine_sink sink = engine_recorder_sink(&o->record);
     return engine.ops->start(engine.self, run, &request, &sink, &o->error);
 }
 
-/* Asks, waits for the end, releases; *o is to be cleared with answer_record_clear. */
+/* Asks, waits for the end, releases; *o is to be cleared with engine_recorder_clear. */
 static void ask(outcome *o, const question *q)
 {
     amphi_engine engine = {NULL, NULL};
     amphi_engine_run *run = NULL;
     memset(o, 0, sizeof *o);
-    answer_record_init(&o->record);
+    engine_recorder_init(&o->record);
     uint64_t began_ms = amphi__clock_ms(NULL);
     o->new_status = make_engine(&engine, q, &o->error);
     if (o->new_status != AMPHI_OK)
         return;
     o->start_status = start_run(engine, &run, q, o);
     if (o->start_status == AMPHI_OK) {
-        assert_true(answer_record_wait(&o->record, q->wait_ms > 0 ? q->wait_ms : 15000));
+        assert_true(engine_recorder_wait_end(&o->record, q->wait_ms > 0 ? q->wait_ms : 15000));
         o->took_ms = amphi__clock_ms(NULL) - began_ms;
         engine.ops->release(engine.self, run);
         assert_int_equal(o->record.terminals, 1);
@@ -139,7 +139,7 @@ static void answer__streams_over_tls_with_model_and_usage(void **state)
     assert_int_equal(o.record.usage.completion_tokens, 22);
     assert_int_equal(o.record.usage.cached_tokens, 5);
     assert_true(o.info.ready);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void answer__comes_whole_in_every_healthy_form(void **state)
@@ -151,7 +151,7 @@ static void answer__comes_whole_in_every_healthy_form(void **state)
         ask(&o, &(question){.scenario = forms[i]});
         assert_whole(&o);
         assert_true(o.took_ms < 3000);
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
     }
 }
 
@@ -162,18 +162,18 @@ static void answer__first_token_arrives_while_the_rest_is_not_sent_yet(void **st
     amphi_engine_run *run;
     const question q = {.scenario = "slow:200"};
     memset(&o, 0, sizeof o);
-    answer_record_init(&o.record);
+    engine_recorder_init(&o.record);
     assert_int_equal(make_engine(&engine, &q, NULL), AMPHI_OK);
     assert_int_equal(start_run(engine, &run, &q, &o), AMPHI_OK);
-    assert_true(answer_record_wait_text(&o.record, 3, 3000));
+    assert_true(engine_recorder_wait_text(&o.record, 3, 3000));
     assert_int_equal(o.record.terminals, 0);
     engine.ops->cancel(engine.self, run);
-    assert_true(answer_record_wait(&o.record, 1000));
+    assert_true(engine_recorder_wait_end(&o.record, 1000));
     assert_int_equal(o.record.error.status, AMPHI_E_CANCELLED);
     engine.ops->cancel(engine.self, run);
     engine.ops->release(engine.self, run);
     engine.ops->free(engine.self);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void answer__finish_reason_without_end_marker_finishes_at_once(void **state)
@@ -183,12 +183,12 @@ static void answer__finish_reason_without_end_marker_finishes_at_once(void **sta
     assert_whole(&o);
     assert_int_equal(o.record.usages, 1);
     assert_true(o.took_ms < 400);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "nousage-open"}); /* it may still come: a short wait */
     assert_whole(&o);
     assert_int_equal(o.record.usages, 0);
     assert_in_range(o.took_ms, 350, 1500);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void answer__cut_behind_the_finish_reason_is_whole(void **state)
@@ -196,7 +196,7 @@ static void answer__cut_behind_the_finish_reason_is_whole(void **state)
     outcome o;
     ask(&o, &(question){.scenario = "nodone-cut"});
     assert_whole(&o);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void answer__tool_calls_reasoning_and_reasons_are_told_apart(void **state)
@@ -206,16 +206,16 @@ static void answer__tool_calls_reasoning_and_reasons_are_told_apart(void **state
     assert_int_equal(o.record.finish, AMPHI_FINISH_TOOL_CALLS);
     assert_non_null(strstr(o.record.tool_calls.data, "get_weather"));
     assert_non_null(strstr(o.record.tool_calls.data, "\"arguments\":\"ty\\\":\\\"P\""));
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "reasoning"});
     assert_string_equal(o.record.reasoning.data, "Let me think.");
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "length"});
     assert_int_equal(o.record.finish, AMPHI_FINISH_LENGTH);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "filter-stream"});
     assert_int_equal(o.record.finish, AMPHI_FINISH_CONTENT_FILTER);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void answer__given_beginning_is_continued(void **state)
@@ -225,11 +225,11 @@ static void answer__given_beginning_is_continued(void **state)
     ask(&o, &(question){.scenario = "ok", .prefix = prefix});
     assert_true(o.record.finished);
     assert_text(&o, AMPHI_TEST_CLOUD_ANSWER + strlen(prefix));
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "restarts", .prefix = prefix}); /* says it all again */
     assert_true(o.record.finished);
     assert_text(&o, AMPHI_TEST_CLOUD_ANSWER + strlen(prefix));
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void answer__refused_beginning_is_marked_and_learnt(void **state)
@@ -239,10 +239,10 @@ static void answer__refused_beginning_is_marked_and_learnt(void **state)
     assert_int_equal(o.record.error.status, AMPHI_E_REQUEST);
     assert_true(o.record.prefix_refused);
     assert_int_equal(o.info.prefix, AMPHI_NO);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "noprefix"});
     assert_whole(&o);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 /* ---- Faults ---------------------------------------------------------------------------------- */
@@ -273,7 +273,7 @@ static void check_faults(const fault *faults, size_t count)
         assert_in_range(o.record.error.retry_after_ms, faults[i].retry_after_from_ms,
             faults[i].retry_after_to_ms);
         assert_int_equal(amphi_test_cloud_attempts(&cloud, faults[i].scenario), 1);
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
     }
 }
 
@@ -350,20 +350,20 @@ static void fault__cancel_ends_silence_and_stalls_at_once(void **state)
         amphi_engine_run *run;
         const question q = {.scenario = scenarios[i]};
         memset(&o, 0, sizeof o);
-        answer_record_init(&o.record);
+        engine_recorder_init(&o.record);
         amphi_test_cloud_reset_counts(&cloud);
         assert_int_equal(make_engine(&engine, &q, NULL), AMPHI_OK);
         assert_int_equal(start_run(engine, &run, &q, &o), AMPHI_OK);
-        assert_false(answer_record_wait(&o.record, 300));
+        assert_false(engine_recorder_wait_end(&o.record, 300));
         uint64_t began_ms = amphi__clock_ms(NULL);
         engine.ops->cancel(engine.self, run);
-        assert_true(answer_record_wait(&o.record, 2000));
+        assert_true(engine_recorder_wait_end(&o.record, 2000));
         engine.ops->release(engine.self, run);
         assert_true(amphi__clock_ms(NULL) - began_ms < 500);
         assert_int_equal(o.record.error.status, AMPHI_E_CANCELLED);
         assert_int_equal(amphi_test_cloud_attempts(&cloud, scenarios[i]), 1);
         engine.ops->free(engine.self);
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
     }
 }
 
@@ -374,7 +374,7 @@ static void fault__release_without_cancel_ends_a_running_answer(void **state)
     amphi_engine_run *run;
     const question q = {.scenario = "silence"};
     memset(&o, 0, sizeof o);
-    answer_record_init(&o.record);
+    engine_recorder_init(&o.record);
     assert_int_equal(make_engine(&engine, &q, NULL), AMPHI_OK);
     assert_int_equal(start_run(engine, &run, &q, &o), AMPHI_OK);
     uint64_t began_ms = amphi__clock_ms(NULL);
@@ -382,7 +382,7 @@ static void fault__release_without_cancel_ends_a_running_answer(void **state)
     assert_true(amphi__clock_ms(NULL) - began_ms < 500);
     assert_int_equal(o.record.terminals, 1);
     engine.ops->free(engine.self);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void fault__unreachable_servers_fail_inside_the_connect_budget(void **state)
@@ -391,17 +391,17 @@ static void fault__unreachable_servers_fail_inside_the_connect_budget(void **sta
     ask(&o, &(question){.listener = "mute", .connect_ms = 400});
     assert_int_equal(o.record.error.status, AMPHI_E_TIMEOUT);
     assert_in_range(o.took_ms, 300, 2000);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.listener = "closer"});
     assert_int_equal(o.record.error.status, AMPHI_E_NETWORK);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.url = "https://127.0.0.1:1/v1"});
     assert_int_equal(o.record.error.status, AMPHI_E_NETWORK);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.url = "https://no-such-host.invalid/v1", .connect_ms = 3000});
     assert_true(
         o.record.error.status == AMPHI_E_OFFLINE || o.record.error.status == AMPHI_E_TIMEOUT);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 /* ---- Who is let in --------------------------------------------------------------------------- */
@@ -473,7 +473,7 @@ static void check_tls_case(const tls_case *c)
         assert_true(bytes > 0);
     else
         assert_int_equal(bytes, 0);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 /* All on one transport: a connection or a TLS session that was good for one set of options must
@@ -491,13 +491,13 @@ static void tls__given_ca_file_replaces_the_systems_and_must_be_readable(void **
     amphi_test_cloud_reset_counts(&cloud);
     ask(&o, &(question){.ca_file = ""}); /* the system's authorities don't know badcloud's */
     assert_int_equal(o.record.error.status, AMPHI_E_TLS);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.ca_file = "/does/not/exist.pem"});
     assert_int_equal(o.record.error.status, AMPHI_E_TLS);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.ca_file = "/dev/null"});
     assert_int_equal(o.record.error.status, AMPHI_E_TLS);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     assert_int_equal(amphi_test_cloud_bytes(&cloud, "main"), 0);
 }
 
@@ -513,15 +513,15 @@ static void http__plain_is_refused_except_to_loopback_by_option(void **state)
     ask(&o, &(question){.listener = "plain"});
     assert_int_equal(o.new_status, AMPHI_E_ARGUMENT);
     assert_int_equal(amphi_test_cloud_connections(&cloud, "plain"), 0);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         ask(&o, &(question){.url = refused[i], .http_loopback = true});
         assert_int_equal(o.new_status, AMPHI_E_ARGUMENT);
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
     }
     ask(&o, &(question){.listener = "plain", .http_loopback = true});
     assert_whole(&o);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 static void http__proxy_is_never_used_for_loopback(void **state)
@@ -532,10 +532,10 @@ static void http__proxy_is_never_used_for_loopback(void **state)
         setenv(names[i], "http://127.0.0.1:1", 1);
     ask(&o, &(question){.listener = "plain", .http_loopback = true});
     assert_whole(&o);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "ok"});
     assert_whole(&o);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }
@@ -547,11 +547,11 @@ static void http__redirects_are_not_followed(void **state)
     ask(&o, &(question){.scenario = "redirect:http", .http_loopback = true});
     assert_int_equal(o.record.error.status, AMPHI_E_PROTOCOL);
     assert_int_equal(amphi_test_cloud_connections(&cloud, "plain"), 0);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     ask(&o, &(question){.scenario = "redirect:https"});
     assert_int_equal(o.record.error.status, AMPHI_E_PROTOCOL);
     assert_int_equal(amphi_test_cloud_connections(&cloud, "rotated"), 0);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -574,7 +574,7 @@ static void request__carries_key_agent_and_idempotency_key(void **state)
     outcome o;
     ask(&o, &(question){.key_file = path, .idempotency_key = "idem-1"});
     assert_whole(&o);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     amphi_json *last = amphi_test_cloud_last(&cloud, "ok");
     const amphi_json *headers = amphi__json_get(last, "headers");
     assert_true(amphi__str_equal_c(
@@ -588,7 +588,7 @@ static void request__carries_key_agent_and_idempotency_key(void **state)
     ask(&o, &(question){.scenario = "401", .key_file = path}); /* a server that repeats the key */
     assert_int_equal(o.record.error.status, AMPHI_E_AUTH);
     assert_null(strstr(o.record.error.message, "sk-"));
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     unlink(path);
 }
 
@@ -607,7 +607,7 @@ static void request__bad_key_file_is_refused_before_any_byte(void **state)
         ask(&o, &(question){.key_file = path});
         assert_int_equal(o.start_status, AMPHI_E_FORMAT);
         assert_null(strstr(o.error.message, "sk-"));
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
     }
     unlink(path);
     outcome o;
@@ -615,7 +615,7 @@ static void request__bad_key_file_is_refused_before_any_byte(void **state)
     assert_int_equal(o.start_status, AMPHI_E_NOT_FOUND);
     assert_false(o.info.available);
     assert_true(o.info.why[0] != '\0');
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
     assert_int_equal(amphi_test_cloud_bytes(&cloud, "main"), 0);
 }
 
@@ -624,7 +624,7 @@ static void request__header_injection_is_refused(void **state)
     outcome o;
     ask(&o, &(question){.idempotency_key = "a\r\nX-Evil: 1"});
     assert_int_equal(o.start_status, AMPHI_E_ARGUMENT);
-    answer_record_clear(&o.record);
+    engine_recorder_clear(&o.record);
 }
 
 /* ---- Connections ----------------------------------------------------------------------------- */
@@ -648,12 +648,12 @@ static void connection__is_reused_and_warmed_ahead(void **state)
     usleep(100000);
     for (int i = 0; i < 20; i++) {
         memset(&o, 0, sizeof o);
-        answer_record_init(&o.record);
+        engine_recorder_init(&o.record);
         assert_int_equal(start_run(engine, &run, &q, &o), AMPHI_OK);
-        assert_true(answer_record_wait(&o.record, 5000));
+        assert_true(engine_recorder_wait_end(&o.record, 5000));
         engine.ops->release(engine.self, run);
         assert_whole(&o);
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
         usleep(2000); /* the body's end is read behind our back */
     }
     assert_int_equal(amphi_test_cloud_connections(&cloud, "main"), 1);
@@ -672,19 +672,19 @@ static void connection__many_answers_at_once_on_one_thread(void **state)
     assert_int_equal(make_engine(&engine, &q, NULL), AMPHI_OK);
     for (int i = 0; i < COUNT; i++) {
         memset(&outcomes[i], 0, sizeof outcomes[i]);
-        answer_record_init(&outcomes[i].record);
+        engine_recorder_init(&outcomes[i].record);
         assert_int_equal(start_run(engine, &runs[i], &q, &outcomes[i]), AMPHI_OK);
     }
     for (int i = 0; i < COUNT; i++)
         if (i % 3 == 2)
             engine.ops->cancel(engine.self, runs[i]);
     for (int i = 0; i < COUNT; i++) {
-        assert_true(answer_record_wait(&outcomes[i].record, 15000));
+        assert_true(engine_recorder_wait_end(&outcomes[i].record, 15000));
         engine.ops->release(engine.self, runs[i]);
         assert_int_equal(outcomes[i].record.terminals, 1);
         if (i % 3 != 2)
             assert_whole(&outcomes[i]);
-        answer_record_clear(&outcomes[i].record);
+        engine_recorder_clear(&outcomes[i].record);
     }
     engine.ops->free(engine.self);
 }
@@ -713,10 +713,10 @@ static void stress_main(void *arg)
         amphi_engine_run *run;
         const question q = {0};
         memset(&o, 0, sizeof o);
-        answer_record_init(&o.record);
+        engine_recorder_init(&o.record);
         if (start_run(s->engine, &run, &q, &o) != AMPHI_OK) {
             s->failures++;
-            answer_record_clear(&o.record);
+            engine_recorder_clear(&o.record);
             continue;
         }
         uint32_t kind = next_random(&s->seed) % 4;
@@ -724,11 +724,11 @@ static void stress_main(void *arg)
         if (kind == 0)
             s->engine.ops->cancel(s->engine.self, run);
         else if (kind == 1)
-            s->failures += !answer_record_wait(&o.record, 10000);
+            s->failures += !engine_recorder_wait_end(&o.record, 10000);
         s->engine.ops->release(s->engine.self, run);
         s->failures += o.record.terminals != 1 || o.record.after_terminal != 0;
         s->failures += kind == 1 && !o.record.finished;
-        answer_record_clear(&o.record);
+        engine_recorder_clear(&o.record);
     }
 }
 

@@ -4,8 +4,8 @@
  * know who asks, a server that refuses every HTTP/2 stream. (Silent ones: test_remote_nginx.c.)
  */
 #include "remote/remote.h"
-#include "tests/support/answer_record.h"
 #include "tests/support/cloud.h"
+#include "tests/support/engine_recorder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static amphi_test_cloud cloud;
 static amphi_http http;
 
 /* One question to this URL; *record is to be cleared. */
-static void ask(answer_record *record, const char *url)
+static void ask(engine_recorder *record, const char *url)
 {
     amphi_engine engine;
     amphi_engine_run *run = NULL;
@@ -35,10 +35,10 @@ static void ask(answer_record *record, const char *url)
     request.struct_size = sizeof request;
     request.body =
         AMPHI_STR("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"?\"}]}");
-    answer_record_init(record);
-    amphi_engine_sink sink = answer_record_sink(record);
+    engine_recorder_init(record);
+    amphi_engine_sink sink = engine_recorder_sink(record);
     assert_int_equal(engine.ops->start(engine.self, &run, &request, &sink, NULL), AMPHI_OK);
-    assert_true(answer_record_wait(record, 10000));
+    assert_true(engine_recorder_wait_end(record, 10000));
     engine.ops->release(engine.self, run);
     engine.ops->free(engine.self);
     assert_int_equal(record->terminals, 1);
@@ -49,22 +49,22 @@ static void ask(answer_record *record, const char *url)
 static void connection__leftovers_are_not_taken_for_the_next_answer(void **state)
 {
     char overlong[128], ok[128];
-    answer_record record;
+    engine_recorder record;
     amphi_test_cloud_url(&cloud, overlong, sizeof overlong, "main", "overlong");
     amphi_test_cloud_url(&cloud, ok, sizeof ok, "main", "ok");
     for (int round = 0; round < 5; round++) {
         ask(&record, overlong);
         assert_int_equal(record.error.status, AMPHI_E_TRUNCATED);
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
         ask(&record, ok);
         if (!record.finished) {
             assert_int_equal(record.error.status, AMPHI_E_NETWORK);
-            answer_record_clear(&record);
+            engine_recorder_clear(&record);
             ask(&record, ok);
         }
         assert_true(record.finished);
         assert_string_equal(record.text.data, AMPHI_TEST_CLOUD_ANSWER);
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
     }
 }
 
@@ -72,17 +72,17 @@ static void connection__leftovers_are_not_taken_for_the_next_answer(void **state
 static void connection__nonsense_on_a_new_one_is_no_http(void **state)
 {
     char url[128];
-    answer_record record;
+    engine_recorder record;
     amphi_test_cloud_url(&cloud, url, sizeof url, "main", "nonsense");
     ask(&record, url);
     assert_int_equal(record.error.status, AMPHI_E_PROTOCOL);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void connection__proxy_that_refuses_is_named(void **state)
 {
     char proxy[64];
-    answer_record record;
+    engine_recorder record;
     snprintf(proxy, sizeof proxy, "http://user:sk-proxy@127.0.0.1:%d",
         amphi_test_cloud_port(&cloud, "proxy"));
     setenv("https_proxy", proxy, 1);
@@ -91,19 +91,19 @@ static void connection__proxy_that_refuses_is_named(void **state)
     assert_int_equal(record.error.status, AMPHI_E_NETWORK);
     assert_string_equal(record.error.message,
         "the proxy refused the connection (HTTP 407): check the proxy settings");
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 /* curl alone would send the request six times. */
 static void connection__refused_streams_are_asked_for_twice_at_most(void **state)
 {
     char url[128];
-    answer_record record;
+    engine_recorder record;
     amphi_test_cloud_url(&cloud, url, sizeof url, "h2-refuser", "ok");
     ask(&record, url);
     assert_int_equal(record.error.status, AMPHI_E_NETWORK);
     assert_int_equal(amphi_test_cloud_attempts(&cloud, "h2-refuser"), 2);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static int start_all(void **state)

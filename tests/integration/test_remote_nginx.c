@@ -7,8 +7,8 @@
 #include "remote/remote.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
-#include "tests/support/answer_record.h"
 #include "tests/support/cloud.h"
+#include "tests/support/engine_recorder.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -131,7 +131,7 @@ static amphi_engine new_engine(const char *scenario)
     return engine;
 }
 
-static amphi_engine_run *start(amphi_engine engine, answer_record *record)
+static amphi_engine_run *start(amphi_engine engine, engine_recorder *record)
 {
     amphi_engine_run *run = NULL;
     amphi_engine_request request;
@@ -139,21 +139,21 @@ static amphi_engine_run *start(amphi_engine engine, answer_record *record)
     request.struct_size = sizeof request;
     request.body =
         AMPHI_STR("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"?\"}]}");
-    answer_record_init(record);
-    amphi_engine_sink sink = answer_record_sink(record);
+    engine_recorder_init(record);
+    amphi_engine_sink sink = engine_recorder_sink(record);
     assert_int_equal(engine.ops->start(engine.self, &run, &request, &sink, NULL), AMPHI_OK);
     return run;
 }
 
-static void finish(amphi_engine engine, amphi_engine_run *run, answer_record *record)
+static void finish(amphi_engine engine, amphi_engine_run *run, engine_recorder *record)
 {
-    assert_true(answer_record_wait(record, 10000));
+    assert_true(engine_recorder_wait_end(record, 10000));
     engine.ops->release(engine.self, run);
     assert_int_equal(record->terminals, 1);
     assert_int_equal(record->after_terminal, 0);
 }
 
-static void assert_whole(const answer_record *record)
+static void assert_whole(const engine_recorder *record)
 {
     if (!record->finished)
         print_message("%s\n", record->error.message);
@@ -163,23 +163,23 @@ static void assert_whole(const answer_record *record)
 
 static void ask_whole(const char *scenario)
 {
-    answer_record record;
+    engine_recorder record;
     amphi_engine engine = new_engine(scenario);
     finish(engine, start(engine, &record), &record);
     assert_whole(&record);
     engine.ops->free(engine.self);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static amphi_status ask_broken(const char *scenario)
 {
-    answer_record record;
+    engine_recorder record;
     amphi_engine engine = new_engine(scenario);
     finish(engine, start(engine, &record), &record);
     assert_false(record.finished);
     amphi_status status = record.error.status;
     engine.ops->free(engine.self);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
     return status;
 }
 
@@ -193,7 +193,7 @@ static amphi_str last_header(amphi_json *last, const char *name)
 static void http2__many_answers_share_one_connection(void **state)
 {
     enum { COUNT = 16 };
-    static answer_record records[COUNT];
+    static engine_recorder records[COUNT];
     amphi_engine_run *runs[COUNT];
     start_nginx(1000);
     ask_whole("ok");
@@ -208,7 +208,7 @@ static void http2__many_answers_share_one_connection(void **state)
     for (int i = 0; i < COUNT; i++) {
         finish(engine, runs[i], &records[i]);
         assert_whole(&records[i]);
-        answer_record_clear(&records[i]);
+        engine_recorder_clear(&records[i]);
     }
     engine.ops->free(engine.self);
     last = amphi_test_cloud_last(&cloud, "slow:5");
@@ -244,36 +244,36 @@ static void http2__answers_cut_behind_the_proxy_are_no_success(void **state)
 
 static void http2__graceful_stop_finishes_the_answer_a_hard_one_does_not(void **state)
 {
-    answer_record record;
+    engine_recorder record;
     start_nginx(1000);
     amphi_engine engine = new_engine("slow:20");
     amphi_engine_run *run = start(engine, &record);
-    assert_true(answer_record_wait_text(&record, 10, 5000));
+    assert_true(engine_recorder_wait_text(&record, 10, 5000));
     kill(nginx, SIGQUIT);
     finish(engine, run, &record);
     assert_whole(&record);
     engine.ops->free(engine.self);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
     stop_nginx(SIGTERM);
 
     start_nginx(1000);
     engine = new_engine("slow:20");
     run = start(engine, &record);
-    assert_true(answer_record_wait_text(&record, 10, 5000));
+    assert_true(engine_recorder_wait_text(&record, 10, 5000));
     uint64_t began_ms = amphi__clock_ms(NULL);
     stop_nginx(SIGTERM);
     finish(engine, run, &record);
     assert_true(amphi__clock_ms(NULL) - began_ms < 1000);
     assert_int_equal(record.error.status, AMPHI_E_TRUNCATED);
     engine.ops->free(engine.self);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 /* After a change of network a connection may be dead without a sign: what was silent on it must not
  * wait on it again. */
 static void http2__silent_connection_is_not_used_again(void **state)
 {
-    answer_record record;
+    engine_recorder record;
     char first[32];
     start_nginx(1000);
     amphi_engine engine = new_engine("silence");
@@ -282,7 +282,7 @@ static void http2__silent_connection_is_not_used_again(void **state)
     engine.ops->cancel(engine.self, run);
     finish(engine, run, &record);
     engine.ops->free(engine.self);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
     amphi_json *last = amphi_test_cloud_last(&cloud, "silence");
     amphi__str_copy_to(first, sizeof first, last_header(last, "x-connection"));
     amphi__json_free(last);

@@ -5,6 +5,7 @@
  * nothing is left behind. Prints how long the parent needed to know.
  */
 #include "tests/support/engine_recorder.h"
+#include "tests/support/process_count.h"
 #include "tests/support/real_engine.h"
 #include "tests/support/scratch_dir.h"
 #include "tests/support/scripted_worker.h"

@@ -1,104 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The recorder of engine_recorder.h, and questions to /proc about ourselves.
+ * See engine_recorder.h.
  */
 #include "tests/support/engine_recorder.h"
 
 #include "sdk/core/clock.h"
-#include "sdk/core/str.h"
-
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 void engine_recorder_init(engine_recorder *recorder)
 {
     memset(recorder, 0, sizeof *recorder);
-    amphi__mutex_init(&recorder->lock);
+    amphi__mutex_init(&recorder->mutex);
     amphi__cond_init(&recorder->changed);
     amphi__buf_init(&recorder->text, 0);
+    amphi__buf_init(&recorder->reasoning, 0);
+    amphi__buf_init(&recorder->tool_calls, 0);
+    amphi__buf_init(&recorder->model, 0);
+    amphi__buf_init(&recorder->logprobs, 0);
 }
 
 void engine_recorder_clear(engine_recorder *recorder)
 {
     amphi__buf_clear(&recorder->text);
+    amphi__buf_clear(&recorder->reasoning);
+    amphi__buf_clear(&recorder->tool_calls);
+    amphi__buf_clear(&recorder->model);
+    amphi__buf_clear(&recorder->logprobs);
     amphi__cond_clear(&recorder->changed);
-    amphi__mutex_clear(&recorder->lock);
+    amphi__mutex_clear(&recorder->mutex);
 }
 
-static void on_event(void *self, const amphi_engine_event *event)
+void engine_recorder_reset(engine_recorder *recorder)
 {
-    engine_recorder *recorder = self;
+    engine_recorder_clear(recorder);
+    engine_recorder_init(recorder);
+}
 
-    amphi__mutex_lock(&recorder->lock);
+static void record(engine_recorder *recorder, const amphi_engine_event *event)
+{
     recorder->after_terminal += recorder->terminals > 0;
     switch (event->kind) {
     case AMPHI_ENGINE_TEXT:
         recorder->texts++;
         amphi__buf_append_str(&recorder->text, event->text);
+        if (event->logprobs.size > 0) {
+            amphi__buf_append_str(&recorder->logprobs, event->text);
+            amphi__buf_append_str(&recorder->logprobs, event->logprobs);
+            amphi__buf_append_char(&recorder->logprobs, '\n');
+        }
+        break;
+    case AMPHI_ENGINE_REASONING:
+        amphi__buf_append_str(&recorder->reasoning, event->text);
+        break;
+    case AMPHI_ENGINE_TOOL_CALL:
+        amphi__buf_append_str(&recorder->tool_calls, event->text);
+        amphi__buf_append_char(&recorder->tool_calls, '\n');
+        break;
+    case AMPHI_ENGINE_MODEL:
+        amphi__buf_append_str(&recorder->model, event->text);
         break;
     case AMPHI_ENGINE_PROGRESS:
         recorder->progress++;
         break;
     case AMPHI_ENGINE_USAGE:
+        recorder->usages++;
         recorder->usage = event->usage;
         break;
-    case AMPHI_ENGINE_MODEL:
-        amphi__str_copy_to(recorder->model, sizeof recorder->model, event->text);
-        break;
     case AMPHI_ENGINE_FINISH:
+        recorder->terminals++;
         recorder->finished = true;
         recorder->finish = event->finish;
-        recorder->terminals++;
         break;
     case AMPHI_ENGINE_FAIL:
+        recorder->terminals++;
+        recorder->error = *event->error;
+        recorder->prefix_refused = event->prefix_refused;
         recorder->from_outside = event->from_outside;
         recorder->out_of_memory = event->out_of_memory;
-        recorder->error = *event->error;
-        recorder->terminals++;
         break;
     default:
         break;
     }
     if (recorder->terminals > 0 && recorder->terminal_us == 0)
         recorder->terminal_us = amphi__clock_us(NULL);
+}
+
+static void on_event(void *self, const amphi_engine_event *event)
+{
+    engine_recorder *recorder = self;
+    amphi__mutex_lock(&recorder->mutex);
+    record(recorder, event);
     amphi__cond_broadcast(&recorder->changed);
-    amphi__mutex_unlock(&recorder->lock);
+    amphi__mutex_unlock(&recorder->mutex);
 }
 
 amphi_engine_sink engine_recorder_sink(engine_recorder *recorder)
 {
-    return (amphi_engine_sink){.self = recorder, .event = on_event};
+    return (amphi_engine_sink){recorder, on_event};
 }
 
-static bool wait_for(engine_recorder *recorder, size_t bytes, bool end, unsigned timeout_ms)
+/* SIZE_MAX bytes: until the end. Else until so much text is there, or the end came before. */
+static bool wait_for(engine_recorder *recorder, size_t bytes, unsigned timeout_ms)
 {
     uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
-    bool met = false;
-
-    amphi__mutex_lock(&recorder->lock);
-    for (;;) {
+    amphi__mutex_lock(&recorder->mutex);
+    while (recorder->terminals == 0 && recorder->text.size < bytes) {
         uint64_t now_us = amphi__clock_us(NULL);
-
-        met =
-            end ? recorder->terminals > 0 : recorder->text.size >= bytes || recorder->terminals > 0;
-        if (met || now_us >= until_us)
+        if (now_us >= until_us)
             break;
-        amphi__cond_wait_us(&recorder->changed, &recorder->lock, until_us - now_us);
+        amphi__cond_wait_us(&recorder->changed, &recorder->mutex, until_us - now_us);
     }
-    amphi__mutex_unlock(&recorder->lock);
+    bool met = bytes == SIZE_MAX ? recorder->terminals > 0 : recorder->text.size >= bytes;
+    amphi__mutex_unlock(&recorder->mutex);
     return met;
 }
 
 bool engine_recorder_wait_end(engine_recorder *recorder, unsigned timeout_ms)
 {
-    return wait_for(recorder, 0, true, timeout_ms);
+    return wait_for(recorder, SIZE_MAX, timeout_ms);
 }
 
 bool engine_recorder_wait_text(engine_recorder *recorder, size_t bytes, unsigned timeout_ms)
 {
-    return wait_for(recorder, bytes, false, timeout_ms);
+    return wait_for(recorder, bytes, timeout_ms);
+}
+
+void engine_recorder_write(const engine_recorder *recorder, amphi_buf *out)
+{
+    amphi__buf_append_c(out, "text: ");
+    amphi__buf_append_str(out, amphi__buf_str(&recorder->text));
+    amphi__buf_append_c(out, "\nreasoning: ");
+    amphi__buf_append_str(out, amphi__buf_str(&recorder->reasoning));
+    amphi__buf_append_c(out, "\ntools: ");
+    amphi__buf_append_str(out, amphi__buf_str(&recorder->tool_calls));
+    amphi__buf_append_c(out, "\nmodel: ");
+    amphi__buf_append_str(out, amphi__buf_str(&recorder->model));
+    amphi__buf_printf(out, "\nusage: %u of %u %u %u\nterminals %u finish %d status %d refused %d\n",
+        recorder->usages, recorder->usage.prompt_tokens, recorder->usage.completion_tokens,
+        recorder->usage.cached_tokens, recorder->terminals, (int)recorder->finish,
+        (int)recorder->error.status, recorder->prefix_refused);
 }
 
 amphi_status engine_start(amphi_engine engine, amphi_engine_run **out, engine_recorder *recorder,
@@ -109,70 +148,5 @@ amphi_status engine_start(amphi_engine engine, amphi_engine_run **out, engine_re
         .body = amphi_str_from(body),
         .prefix = amphi_str_from(prefix),
         .tokens_per_second_max = tokens_per_second};
-
     return engine.ops->start(engine.self, out, &request, &sink, NULL);
-}
-
-int count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-
-    if (folder == NULL)
-        return -1;
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count - 3; /* ".", ".." and the folder's own */
-}
-
-/* The parent of a process, or 0. */
-static int parent_of(const char *pid)
-{
-    char path[64];
-    char line[512];
-    int parent = 0;
-    FILE *file = NULL;
-
-    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    if (fgets(line, sizeof line, file) != NULL && strrchr(line, ')') != NULL)
-        sscanf(strrchr(line, ')') + 1, " %*c %d", &parent);
-    fclose(file);
-    return parent;
-}
-
-static int find_children(int *last)
-{
-    DIR *folder = opendir("/proc");
-    struct dirent *entry = NULL;
-    int count = 0;
-
-    if (folder == NULL)
-        return -1;
-    while ((entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-            parent_of(entry->d_name) == (int)getpid()) {
-            *last = atoi(entry->d_name);
-            count++;
-        }
-    }
-    closedir(folder);
-    return count;
-}
-
-int count_children(void)
-{
-    int last = 0;
-
-    return find_children(&last);
-}
-
-int only_child(void)
-{
-    int last = 0;
-
-    return find_children(&last) == 1 ? last : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A sink that writes down what an engine's run reports, for any test to wait on and look at.
+ * A sink that records everything an engine's run reports, in order of kind, for tests to wait on.
  */
 #ifndef AMPHI_TESTS_ENGINE_RECORDER_H
 #define AMPHI_TESTS_ENGINE_RECORDER_H
@@ -11,34 +11,43 @@
 #include <amphi/ext/engine.h>
 
 typedef struct engine_recorder {
-    amphi_mutex lock;
+    amphi_mutex mutex;
     amphi_cond changed;
     amphi_buf text;
-    unsigned texts, progress, terminals, after_terminal;
-    bool finished;                    /* FINISH came, not FAIL */
-    bool from_outside, out_of_memory; /* of FAIL */
-    amphi_finish finish;
+    amphi_buf reasoning;
+    amphi_buf tool_calls; /* each event's array, with an LF behind it */
+    amphi_buf logprobs;   /* of each TEXT that has some: text, its array, an LF */
+    amphi_buf model;
+    unsigned texts;
+    unsigned progress;
+    unsigned usages;
     amphi_usage usage;
-    amphi_error error;
-    uint64_t terminal_us; /* when it came */
-    char model[AMPHI_NAME_MAX];
+    unsigned terminals;
+    unsigned after_terminal; /* events that should not have come */
+    uint64_t terminal_us;    /* when the first one came */
+    bool finished;           /* by FINISH, not by FAIL */
+    amphi_finish finish;
+    amphi_error error; /* of FAIL, as the following */
+    bool prefix_refused, from_outside, out_of_memory;
 } engine_recorder;
 
 void engine_recorder_init(engine_recorder *recorder);
 void engine_recorder_clear(engine_recorder *recorder);
+void engine_recorder_reset(engine_recorder *recorder); /* for the next answer */
+
+/* Any thread. */
 amphi_engine_sink engine_recorder_sink(engine_recorder *recorder);
-/* false: it did not come within timeout_ms. */
+
+/* false: no FINISH or FAIL came within timeout_ms. */
 bool engine_recorder_wait_end(engine_recorder *recorder, unsigned timeout_ms);
+/* false: so much text did not come, within timeout_ms or before the end. */
 bool engine_recorder_wait_text(engine_recorder *recorder, size_t bytes, unsigned timeout_ms);
+
+/* Everything as one text, to compare two records by. */
+void engine_recorder_write(const engine_recorder *recorder, amphi_buf *out);
 
 /* Starts body on the engine, reporting to the recorder. */
 amphi_status engine_start(amphi_engine engine, amphi_engine_run **out, engine_recorder *recorder,
     const char *body, const char *prefix, float tokens_per_second);
-
-/* Open descriptors of this process, and its children that are not collected yet. */
-int count_descriptors(void);
-int count_children(void);
-/* The one child that runs, or 0. */
-int only_child(void);
 
 #endif

@@ -9,7 +9,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
-#include "tests/support/answer_record.h"
+#include "tests/support/engine_recorder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -200,16 +200,17 @@ static void frame(amphi_buf *out, const recording *r, int framing)
 static const amphi_http_header event_stream[] = {
     {{"Content-Type", 12}, {"text/event-stream; charset=utf-8", 32}}};
 
-static amphi_answer *new_answer(answer_record *record, const char *prefix)
+static amphi_answer *new_answer(engine_recorder *record, const char *prefix)
 {
-    const amphi_answer_options options = {answer_record_sink(record), amphi_str_from(prefix), NULL};
+    const amphi_answer_options options = {
+        engine_recorder_sink(record), amphi_str_from(prefix), NULL};
     amphi_answer *answer = NULL;
     assert_int_equal(DIALECT.answer_new(&answer, &options), AMPHI_OK);
     return answer;
 }
 
 /* Feeds `stream` in the given pieces and ends with `error`. */
-static void feed(answer_record *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
+static void feed(engine_recorder *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
     const amphi_error *error)
 {
     amphi_answer *answer = new_answer(record, NULL);
@@ -231,7 +232,7 @@ static const char *text_of(const amphi_buf *buf)
     return buf->data != NULL ? buf->data : "";
 }
 
-static void assert_as_recorded(const answer_record *record, const recording *r)
+static void assert_as_recorded(const engine_recorder *record, const recording *r)
 {
     assert_string_equal(text_of(&record->text), r->text != NULL ? r->text : "");
     assert_string_equal(text_of(&record->reasoning), r->reasoning != NULL ? r->reasoning : "");
@@ -253,12 +254,12 @@ static void answer__recordings_give_their_events_in_every_framing(void **state)
     for (size_t i = 0; i < RECORDINGS; i++) {
         for (int framing = 0; framing < FRAMINGS; framing++) {
             amphi_buf stream;
-            answer_record record;
-            answer_record_init(&record);
+            engine_recorder record;
+            engine_recorder_init(&record);
             frame(&stream, &recordings[i], framing);
             feed(&record, amphi__buf_str(&stream), NULL, 0, NULL);
             assert_as_recorded(&record, &recordings[i]);
-            answer_record_clear(&record);
+            engine_recorder_clear(&record);
             amphi__buf_clear(&stream);
         }
     }
@@ -271,11 +272,11 @@ static void answer__every_two_way_split_gives_the_same_events(void **state)
             amphi_buf stream;
             frame(&stream, &recordings[i], framing);
             for (size_t cut = 1; cut < stream.size; cut++) {
-                answer_record record;
-                answer_record_init(&record);
+                engine_recorder record;
+                engine_recorder_init(&record);
                 feed(&record, amphi__buf_str(&stream), &cut, 1, NULL);
                 assert_as_recorded(&record, &recordings[i]);
-                answer_record_clear(&record);
+                engine_recorder_clear(&record);
             }
             amphi__buf_clear(&stream);
         }
@@ -294,17 +295,17 @@ static void answer__ten_thousand_random_splits_give_the_same_events(void **state
     for (int round = 0; round < 10000; round++) {
         const recording *r = &recordings[next_random(&seed) % RECORDINGS];
         amphi_buf stream;
-        answer_record record;
+        engine_recorder record;
         size_t cuts[64];
         size_t count = 0;
-        answer_record_init(&record);
+        engine_recorder_init(&record);
         frame(&stream, r, (int)(next_random(&seed) % FRAMINGS));
         size_t step = 1 + next_random(&seed) % 60;
         for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step)
             cuts[count++] = at;
         feed(&record, amphi__buf_str(&stream), cuts, count, NULL);
         assert_as_recorded(&record, r);
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
         amphi__buf_clear(&stream);
     }
 }
@@ -325,8 +326,8 @@ static void answer__cut_anywhere_never_ends_in_success_before_the_finish(void **
         frame(&stream, &recordings[i], (int)(i % FRAMINGS));
         for (size_t cut = 0; cut < stream.size; cut++) {
             for (int clean = 0; clean < 2; clean++) {
-                answer_record record;
-                answer_record_init(&record);
+                engine_recorder record;
+                engine_recorder_init(&record);
                 amphi_str beginning = amphi__str_slice(amphi__buf_str(&stream), 0, cut);
                 feed(&record, beginning, NULL, 0, clean ? NULL : &broken);
                 if (record.finished) {
@@ -340,7 +341,7 @@ static void answer__cut_anywhere_never_ends_in_success_before_the_finish(void **
                     assert_true(record.error.status == AMPHI_E_TRUNCATED ||
                                 record.error.status == recordings[i].status);
                 }
-                answer_record_clear(&record);
+                engine_recorder_clear(&record);
             }
         }
         amphi__buf_clear(&stream);
@@ -350,9 +351,9 @@ static void answer__cut_anywhere_never_ends_in_success_before_the_finish(void **
 /* recordings[0] has usage behind its finish reason, recordings[1] has none. */
 static void check_end(size_t which, const char *last)
 {
-    answer_record record;
+    engine_recorder record;
     amphi_buf stream;
-    answer_record_init(&record);
+    engine_recorder_init(&record);
     frame(&stream, &recordings[which], 0);
     amphi_answer *answer = new_answer(&record, NULL);
     assert_int_equal(DIALECT.answer_headers(answer, 200, event_stream, 1), AMPHI_ANSWER_OPEN);
@@ -371,7 +372,7 @@ static void check_end(size_t which, const char *last)
     DIALECT.answer_end(answer, NULL);
     assert_int_equal(record.terminals, 1);
     DIALECT.answer_free(answer);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
     amphi__buf_clear(&stream);
 }
 
@@ -469,8 +470,8 @@ static void answer__odd_servers_are_understood_or_refused_with_their_reason(void
 {
     for (size_t i = 0; i < sizeof oddities / sizeof *oddities; i++) {
         const oddity *o = &oddities[i];
-        answer_record record;
-        answer_record_init(&record);
+        engine_recorder record;
+        engine_recorder_init(&record);
         feed(&record, amphi_str_from(o->body), NULL, 0, NULL);
         if (record.error.status != o->status)
             print_message("%s\n%s\n", o->body, record.error.message);
@@ -479,15 +480,15 @@ static void answer__odd_servers_are_understood_or_refused_with_their_reason(void
         assert_int_equal(record.finish, o->finish);
         assert_string_equal(text_of(&record.text), o->text);
         assert_string_equal(text_of(&record.tool_calls), o->tools != NULL ? o->tools : "");
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
     }
 }
 
 static void answer__more_tool_calls_than_anybody_makes_are_a_limit(void **state)
 {
-    answer_record record;
+    engine_recorder record;
     amphi_buf body;
-    answer_record_init(&record);
+    engine_recorder_init(&record);
     amphi__buf_init(&body, 0);
     for (int i = 0; i < 200; i++) {
         amphi__buf_printf(
@@ -496,7 +497,7 @@ static void answer__more_tool_calls_than_anybody_makes_are_a_limit(void **state)
     feed(&record, amphi__buf_str(&body), NULL, 0, NULL);
     assert_int_equal(record.error.status, AMPHI_E_LIMIT);
     amphi__buf_clear(&body);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 /* ---- Answers in one piece -------------------------------------------------------------------- */
@@ -510,7 +511,7 @@ static const char whole_answer[] =
     "\"}}]},"
     "\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n";
 
-static void feed_whole(answer_record *record, int http_status, amphi_str body, const char *prefix)
+static void feed_whole(engine_recorder *record, int http_status, amphi_str body, const char *prefix)
 {
     static const amphi_http_header json[] = {{{"content-type", 12}, {"application/json", 16}}};
     amphi_answer *answer = new_answer(record, prefix);
@@ -525,11 +526,11 @@ static void feed_whole(answer_record *record, int http_status, amphi_str body, c
 
 static void answer__in_one_piece_is_understood(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 200, AMPHI_STR(""), NULL);
     assert_int_equal(record.error.status, AMPHI_E_TRUNCATED);
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 200, amphi_str_from(whole_answer), NULL);
     assert_true(record.finished);
     assert_int_equal(record.finish, AMPHI_FINISH_TOOL_CALLS);
@@ -542,7 +543,7 @@ static void answer__in_one_piece_is_understood(void **state)
         "\"arguments\":"
         "\"{}\"}},{\"index\":1,\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\","
         "\"arguments\":\"{}\"}}]\n");
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 /* Not even names or arguments have to differ. */
@@ -551,62 +552,62 @@ static void answer__in_one_piece_has_as_many_calls_as_elements(void **state)
     static const char body[] =
         "{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\"}},"
         "{\"function\":{\"name\":\"f\"}}]},\"finish_reason\":\"tool_calls\"}]}";
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 200, amphi_str_from(body), NULL);
     assert_true(record.finished);
     assert_string_equal(record.tool_calls.data,
         "[{\"index\":0,\"id\":\"call_0\",\"function\":{\"name\":\"f\"}},"
         "{\"index\":1,\"id\":\"call_1\",\"function\":{\"name\":\"f\"}}]\n");
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void answer__in_one_piece_cut_anywhere_is_no_success(void **state)
 {
     for (size_t cut = 0; cut < sizeof whole_answer - 2; cut++) {
-        answer_record record;
-        answer_record_init(&record);
+        engine_recorder record;
+        engine_recorder_init(&record);
         feed_whole(&record, 200, amphi_str_make(whole_answer, cut), NULL);
         assert_false(record.finished);
         assert_int_equal(record.text.size, 0);
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
     }
 }
 
 static void answer__error_object_under_http_200_fails(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 200,
         AMPHI_STR(
             "{\"error\":{\"code\":\"context_length_exceeded\",\"type\":\"invalid_request_error\","
             "\"message\":\"maximum context length\"}}"),
         false);
     assert_int_equal(record.error.status, AMPHI_E_CONTEXT_LENGTH);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void answer__web_page_is_no_answer(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 200, AMPHI_STR("  <html>Sign in</html>"), NULL);
     assert_int_equal(record.error.status, AMPHI_E_PROTOCOL);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void answer__refusal_is_explained_also_when_its_body_is_cut_or_huge(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"code\":\"rate_limit_exceeded\"}}"), NULL);
     assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
     assert_int_equal(record.error.native_code, 429);
     assert_non_null(strstr(record.error.message, "rate_limit_exceeded"));
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 429, AMPHI_STR("{\"error\":{\"co"), NULL);
     assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     size_t size = 300000;
     char *huge = amphi__alloc(size);
     assert_non_null(huge);
@@ -614,7 +615,7 @@ static void answer__refusal_is_explained_also_when_its_body_is_cut_or_huge(void 
     feed_whole(&record, 500, amphi_str_make(huge, size), NULL);
     assert_int_equal(record.error.status, AMPHI_E_PROVIDER);
     amphi__free(huge);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void answer__cancelled_is_cancelled_in_every_phase(void **state)
@@ -625,11 +626,11 @@ static void answer__cancelled_is_cancelled_in_every_phase(void **state)
     frame(&stream, &recordings[1], 0);
     size_t done_at = amphi__str_find(amphi__buf_str(&stream), AMPHI_STR("data: [DONE]"));
     for (size_t size = 0; size <= done_at; size += done_at / 2) {
-        answer_record record;
-        answer_record_init(&record);
+        engine_recorder record;
+        engine_recorder_init(&record);
         feed(&record, amphi__str_slice(amphi__buf_str(&stream), 0, size), NULL, 0, &cancelled);
         assert_int_equal(record.error.status, AMPHI_E_CANCELLED);
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
     }
     amphi__buf_clear(&stream);
 }
@@ -638,8 +639,8 @@ static void answer__cancelled_is_cancelled_in_every_phase(void **state)
 
 static void assert_continued(const char *prefix, const char *const *words, const char *expected)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     amphi_answer *answer = new_answer(&record, prefix);
     DIALECT.answer_headers(answer, 200, event_stream, 1);
     for (; *words != NULL; words++) {
@@ -656,7 +657,7 @@ static void assert_continued(const char *prefix, const char *const *words, const
     DIALECT.answer_free(answer);
     assert_true(record.finished);
     assert_string_equal(text_of(&record.text), expected);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})

@@ -5,7 +5,7 @@
  */
 #include "remote/dialect_openai.h"
 #include "remote/dialect_responses.h"
-#include "tests/support/answer_record.h"
+#include "tests/support/engine_recorder.h"
 
 #include "sdk/core/str.h"
 
@@ -29,11 +29,11 @@ static void expect(
     const amphi_dialect *dialect, const char *stream, const char *prefix, const char *logprobs)
 {
     static const amphi_http_header headers[] = {{{"content-type", 12}, {"text/event-stream", 17}}};
-    answer_record record;
+    engine_recorder record;
     amphi_answer *answer = NULL;
-    answer_record_init(&record);
+    engine_recorder_init(&record);
     const amphi_answer_options options = {
-        answer_record_sink(&record), amphi_str_from(prefix), NULL};
+        engine_recorder_sink(&record), amphi_str_from(prefix), NULL};
     assert_int_equal(dialect->answer_new(&answer, &options), AMPHI_OK);
     dialect->answer_headers(answer, 200, headers, 1);
     dialect->answer_body(answer, amphi_str_from(stream));
@@ -41,7 +41,7 @@ static void expect(
     dialect->answer_free(answer);
     assert_true(record.finished);
     assert_string_equal(record.logprobs.data != NULL ? record.logprobs.data : "", logprobs);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void chat__tokens_go_with_their_text(void **state)

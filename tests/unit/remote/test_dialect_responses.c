@@ -7,7 +7,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
-#include "tests/support/answer_record.h"
+#include "tests/support/engine_recorder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,15 +182,15 @@ static const amphi_http_header event_stream[] = {
     {{"Content-Type", 12}, {"text/event-stream; charset=utf-8", 32}}};
 static const amphi_http_header json_type[] = {{{"content-type", 12}, {"application/json", 16}}};
 
-static amphi_answer *new_answer(answer_record *record)
+static amphi_answer *new_answer(engine_recorder *record)
 {
-    const amphi_answer_options options = {answer_record_sink(record), {NULL, 0}, NULL};
+    const amphi_answer_options options = {engine_recorder_sink(record), {NULL, 0}, NULL};
     amphi_answer *answer = NULL;
     assert_int_equal(DIALECT.answer_new(&answer, &options), AMPHI_OK);
     return answer;
 }
 
-static void feed(answer_record *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
+static void feed(engine_recorder *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
     const amphi_error *error)
 {
     amphi_answer *answer = new_answer(record);
@@ -212,7 +212,7 @@ static const char *text_of(const amphi_buf *buf)
     return buf->data != NULL ? buf->data : "";
 }
 
-static void assert_as_recorded(const answer_record *record, const recording *r)
+static void assert_as_recorded(const engine_recorder *record, const recording *r)
 {
     assert_string_equal(text_of(&record->text), r->text != NULL ? r->text : "");
     assert_string_equal(text_of(&record->reasoning), r->reasoning != NULL ? r->reasoning : "");
@@ -236,11 +236,11 @@ static void answer__recordings_give_their_events_in_every_framing_and_split(void
             amphi_buf stream;
             frame(&stream, &recordings[i], framing);
             for (size_t cut = 0; cut < stream.size; cut++) {
-                answer_record record;
-                answer_record_init(&record);
+                engine_recorder record;
+                engine_recorder_init(&record);
                 feed(&record, amphi__buf_str(&stream), &cut, 1, NULL);
                 assert_as_recorded(&record, &recordings[i]);
-                answer_record_clear(&record);
+                engine_recorder_clear(&record);
             }
             amphi__buf_clear(&stream);
         }
@@ -259,17 +259,17 @@ static void answer__random_splits_give_the_same_events(void **state)
     for (int round = 0; round < 3000; round++) {
         const recording *r = &recordings[next_random(&seed) % RECORDINGS];
         amphi_buf stream;
-        answer_record record;
+        engine_recorder record;
         size_t cuts[64];
         size_t count = 0;
-        answer_record_init(&record);
+        engine_recorder_init(&record);
         frame(&stream, r, (int)(next_random(&seed) % FRAMINGS));
         size_t step = 1 + next_random(&seed) % 60;
         for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step)
             cuts[count++] = at;
         feed(&record, amphi__buf_str(&stream), cuts, count, NULL);
         assert_as_recorded(&record, r);
-        answer_record_clear(&record);
+        engine_recorder_clear(&record);
         amphi__buf_clear(&stream);
     }
 }
@@ -291,8 +291,8 @@ static void answer__cut_at_every_byte_never_succeeds_early(void **state)
         frame(&stream, &recordings[i], (int)(i % FRAMINGS));
         for (size_t cut = 0; cut < stream.size; cut++) {
             for (int clean = 0; clean < 2; clean++) {
-                answer_record record;
-                answer_record_init(&record);
+                engine_recorder record;
+                engine_recorder_init(&record);
                 amphi_str beginning = amphi__str_slice(amphi__buf_str(&stream), 0, cut);
                 feed(&record, beginning, NULL, 0, clean ? NULL : &broken);
                 if (record.finished) {
@@ -304,7 +304,7 @@ static void answer__cut_at_every_byte_never_succeeds_early(void **state)
                     assert_true(record.error.status == AMPHI_E_TRUNCATED ||
                                 record.error.status == recordings[i].status);
                 }
-                answer_record_clear(&record);
+                engine_recorder_clear(&record);
             }
         }
         amphi__buf_clear(&stream);
@@ -313,18 +313,18 @@ static void answer__cut_at_every_byte_never_succeeds_early(void **state)
 
 static void answer__type_may_stand_in_the_event_field_only(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed(&record,
         AMPHI_STR("event: response.output_text.delta\ndata: {\"delta\":\"Hi\"}\n\n"
                   "event: response.completed\ndata: {\"response\":{\"status\":\"completed\"}}\n\n"),
         NULL, 0, NULL);
     assert_true(record.finished);
     assert_string_equal(text_of(&record.text), "Hi");
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
-static void feed_whole(answer_record *record, int http_status, const char *body)
+static void feed_whole(engine_recorder *record, int http_status, const char *body)
 {
     amphi_answer *answer = new_answer(record);
     DIALECT.answer_headers(answer, http_status, json_type, 1);
@@ -345,8 +345,8 @@ static const char whole[] =
 
 static void answer__in_one_piece_is_understood_and_whole_or_nothing(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 200, whole);
     assert_true(record.finished);
     assert_int_equal(record.finish, AMPHI_FINISH_TOOL_CALLS);
@@ -360,37 +360,37 @@ static void answer__in_one_piece_is_understood_and_whole_or_nothing(void **state
         char beginning[sizeof whole];
         memcpy(beginning, whole, cut);
         beginning[cut] = '\0';
-        answer_record_reset(&record);
+        engine_recorder_reset(&record);
         feed_whole(&record, 200, beginning);
         assert_false(record.finished);
         assert_int_equal(record.text.size, 0);
     }
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 200, "{\"object\":\"response\",\"status\":\"in_progress\"}");
     assert_int_equal(record.error.status, AMPHI_E_TRUNCATED);
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 200,
         "{\"object\":\"response\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\"}}");
     assert_int_equal(record.error.status, AMPHI_E_PROVIDER);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 static void answer__refusals_are_explained(void **state)
 {
-    answer_record record;
-    answer_record_init(&record);
+    engine_recorder record;
+    engine_recorder_init(&record);
     feed_whole(&record, 400, "{\"error\":{\"code\":\"context_length_exceeded\"}}");
     assert_int_equal(record.error.status, AMPHI_E_CONTEXT_LENGTH);
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 429, "{\"error\":{\"code\":\"rate_limit_exceeded\"}}");
     assert_int_equal(record.error.status, AMPHI_E_RATE_LIMITED);
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 200, "<html>Sign in</html>");
     assert_int_equal(record.error.status, AMPHI_E_PROTOCOL);
-    answer_record_reset(&record);
+    engine_recorder_reset(&record);
     feed_whole(&record, 503, "");
     assert_int_equal(record.error.status, AMPHI_E_PROVIDER);
-    answer_record_clear(&record);
+    engine_recorder_clear(&record);
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */

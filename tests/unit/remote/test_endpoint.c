@@ -7,7 +7,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
-#include "tests/support/answer_record.h"
+#include "tests/support/engine_recorder.h"
 #include "tests/support/failing_alloc.h"
 
 #include <setjmp.h>
@@ -142,14 +142,14 @@ static amphi_status new_engine(amphi_engine *out, fake_http *fake,
 static const amphi_keys no_keys;
 
 static amphi_status start_run(
-    amphi_engine engine, amphi_engine_run **run, answer_record *record, const char *prefix)
+    amphi_engine engine, amphi_engine_run **run, engine_recorder *record, const char *prefix)
 {
     amphi_engine_request request;
     memset(&request, 0, sizeof request);
     request.struct_size = sizeof request;
     request.body = AMPHI_STR("{\"model\":\"asked\",\"messages\":[]}");
     request.prefix = amphi_str_from(prefix);
-    amphi_engine_sink sink = answer_record_sink(record);
+    amphi_engine_sink sink = engine_recorder_sink(record);
     return engine.ops->start(engine.self, run, &request, &sink, NULL);
 }
 
@@ -157,13 +157,13 @@ typedef struct scene {
     fake_http fake;
     amphi_engine engine;
     amphi_engine_run *run;
-    answer_record record;
+    engine_recorder record;
 } scene;
 
 static void open_scene(scene *s, const char *prefix)
 {
     memset(s, 0, sizeof *s);
-    answer_record_init(&s->record);
+    engine_recorder_init(&s->record);
     assert_int_equal(new_engine(&s->engine, &s->fake, NULL, no_keys, NULL), AMPHI_OK);
     assert_int_equal(start_run(s->engine, &s->run, &s->record, prefix), AMPHI_OK);
 }
@@ -174,7 +174,7 @@ static void close_scene(scene *s)
     assert_int_equal(s->record.terminals, 1);
     assert_int_equal(s->record.after_terminal, 0);
     assert_int_equal(atomic_load(&s->fake.releases), 1);
-    answer_record_clear(&s->record);
+    engine_recorder_clear(&s->record);
 }
 
 static amphi_engine_info describe(amphi_engine engine)
@@ -248,7 +248,7 @@ static void run__trimmings_are_waited_for_shortly(void **state)
     uint64_t began_ms = amphi__clock_ms(NULL);
     fake_body(&s.fake, WORD STOP);
     assert_int_equal(s.record.terminals, 0);
-    assert_true(answer_record_wait(&s.record, 3000));
+    assert_true(engine_recorder_wait_end(&s.record, 3000));
     assert_in_range(amphi__clock_ms(NULL) - began_ms, 350, 1500);
     assert_true(s.record.finished);
     s.engine.ops->release(s.engine.self, s.run);
@@ -297,14 +297,14 @@ static void run__failed_start_gives_no_event(void **state)
 {
     scene s;
     memset(&s, 0, sizeof s);
-    answer_record_init(&s.record);
+    engine_recorder_init(&s.record);
     s.fake.start_status = AMPHI_E_UNSUPPORTED;
     assert_int_equal(new_engine(&s.engine, &s.fake, NULL, no_keys, NULL), AMPHI_OK);
     assert_int_equal(start_run(s.engine, &s.run, &s.record, NULL), AMPHI_E_UNSUPPORTED);
     assert_null(s.run);
     assert_int_equal(s.record.terminals, 0);
     s.engine.ops->free(s.engine.self);
-    answer_record_clear(&s.record);
+    engine_recorder_clear(&s.record);
 }
 
 /* ---- Description and key --------------------------------------------------------------------- */
@@ -320,7 +320,7 @@ static void describe__says_what_was_configured_and_learnt(void **state)
     options.context_tokens_max = 8192;
     options.priority = 3;
     options.prefix = AMPHI_YES;
-    answer_record_init(&s.record);
+    engine_recorder_init(&s.record);
     assert_int_equal(new_engine(&s.engine, &s.fake, &options, no_keys, NULL), AMPHI_OK);
     amphi_engine_info info = describe(s.engine);
     assert_int_equal(info.kind, AMPHI_ENGINE_CLOUD);
@@ -403,7 +403,7 @@ static void key__comes_from_the_provider_then_the_file_for_each_request(void **s
         amphi_endpoint_options_init(&options);
         options.key_file = amphi_str_from(path);
         const amphi_keys keys = {&provider_ops, i == 0 ? provided : NULL};
-        answer_record_init(&s.record);
+        engine_recorder_init(&s.record);
         assert_int_equal(new_engine(&s.engine, &s.fake, &options, keys, NULL), AMPHI_OK);
         assert_int_equal(start_run(s.engine, &s.run, &s.record, NULL), AMPHI_OK);
         assert_string_equal(s.fake.authorization, expected[i]);
