@@ -35,15 +35,15 @@ static amphi_status thread_start(amphi_local *local)
 /* ---- describe ---- */
 
 /* Under the lock: is what we know about this file, and still worth something? */
-static bool described_is_fresh(const amphi_local *local, const amphi_model_key *key)
+static bool described_is_fresh(const amphi_local *local, const amphi_file_key *key)
 {
     const amphi_local_described *described = &local->described;
 
-    return described->known && amphi__model_key_equal(&described->key, key) &&
+    return described->known && amphi__file_key_equal(&described->key, key) &&
            (!described->passing || amphi__clock_us(NULL) - described->at_us < PASSING_FAILURE_US);
 }
 
-static void describe_wait(amphi_local *local, const amphi_model_key *key)
+static void describe_wait(amphi_local *local, const amphi_file_key *key)
 {
     uint64_t until_us = amphi__clock_us(NULL) + DESCRIBE_WAIT_US;
 
@@ -57,17 +57,18 @@ static void describe_wait(amphi_local *local, const amphi_model_key *key)
         if (now_us >= until_us)
             return;
         if (!amphi__cond_wait_us(&local->changed, &local->lock,
-                until_us - now_us < AMPHI_LOCAL_LOOK_US ? until_us - now_us : AMPHI_LOCAL_LOOK_US))
-            amphi__local_unstick(local);
+                until_us - now_us < AMPHI_LOCAL_WAIT_SLICE_US ? until_us - now_us
+                                                              : AMPHI_LOCAL_WAIT_SLICE_US))
+            amphi__spawn_timeout_check(local);
     }
 }
 
-static void fill_info(const amphi_local *local, const amphi_model_key *key, amphi_engine_info *out)
+static void fill_info(const amphi_local *local, const amphi_file_key *key, amphi_engine_info *out)
 {
     const amphi_local_described *described = &local->described;
     const amphi_worker_described *model = &described->model;
 
-    if (!described->known || !amphi__model_key_equal(&described->key, key)) {
+    if (!described->known || !amphi__file_key_equal(&described->key, key)) {
         snprintf(out->why, sizeof out->why, "the engine process is still starting");
         out->failure = AMPHI_E_BUSY;
         return;
@@ -91,7 +92,7 @@ static void fill_info(const amphi_local *local, const amphi_model_key *key, amph
 }
 
 /* What the identity is made from: reads 256 KiB at most, and only when a file changed. */
-static void refresh_identity(amphi_local *local, const amphi_model_key *model)
+static void refresh_identity(amphi_local *local, const amphi_file_key *model)
 {
     amphi_local_identity made = {.model = *model};
     char path[AMPHI_LOCAL_PATH_MAX] = "";
@@ -104,8 +105,8 @@ static void refresh_identity(amphi_local *local, const amphi_model_key *model)
         (void)amphi__local_worker_path(path, sizeof path, NULL);
     amphi__file_key(path, &made.worker);
     amphi__mutex_lock(&local->lock);
-    fresh = amphi__model_key_equal(&local->identity.model, &made.model) &&
-            amphi__model_key_equal(&local->identity.worker, &made.worker);
+    fresh = amphi__file_key_equal(&local->identity.model, &made.model) &&
+            amphi__file_key_equal(&local->identity.worker, &made.worker);
     amphi__mutex_unlock(&local->lock);
     if (fresh)
         return;
@@ -119,7 +120,7 @@ static void refresh_identity(amphi_local *local, const amphi_model_key *model)
 
 /* What is known without running anything. *key: of the model's file, if the status is AMPHI_OK. */
 static amphi_status identify(
-    amphi_local *local, amphi_engine_info *out, amphi_model_key *key, amphi_error *error)
+    amphi_local *local, amphi_engine_info *out, amphi_file_key *key, amphi_error *error)
 {
     const amphi_kernels *kernels = NULL;
     size_t struct_size = out->struct_size;
@@ -144,7 +145,7 @@ static amphi_status identify(
 
 static void local_identify(void *self, amphi_engine_info *out)
 {
-    amphi_model_key key;
+    amphi_file_key key;
 
     (void)identify(self, out, &key, NULL);
 }
@@ -152,7 +153,7 @@ static void local_identify(void *self, amphi_engine_info *out)
 static void local_describe(void *self, amphi_engine_info *out)
 {
     amphi_local *local = self;
-    amphi_model_key key;
+    amphi_file_key key;
     amphi_error error;
     amphi_status status = identify(local, out, &key, &error);
 
@@ -231,8 +232,8 @@ static void local_release(void *self, amphi_engine_run *run)
     local_cancel(self, run);
     amphi__mutex_lock(&local->lock);
     while (!run->ended)
-        if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US))
-            amphi__local_unstick(local);
+        if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_WAIT_SLICE_US))
+            amphi__spawn_timeout_check(local);
     amphi__mutex_unlock(&local->lock);
     amphi__run_free(run);
 }
@@ -352,8 +353,8 @@ static void local_free(void *self)
         amphi__supervisor_wake(local);
         amphi__mutex_lock(&local->lock);
         while (local->thread.started && !local->finished)
-            if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_LOOK_US))
-                amphi__local_unstick(local);
+            if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_WAIT_SLICE_US))
+                amphi__spawn_timeout_check(local);
         amphi__mutex_unlock(&local->lock);
         amphi__thread_join(&local->thread);
         close(local->wake_fd);

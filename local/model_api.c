@@ -5,9 +5,9 @@
  */
 #include <amphi/model.h>
 
+#include "local/compute/weight_type.h"
 #include "local/graph/llm.h"
 #include "local/jinja/template.h"
-#include "local/model/weight_type.h"
 #include "local/tokens/tokenizer.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"

@@ -34,8 +34,8 @@ typedef struct thread_engine {
     amphi_engine_run *first, *last, *current;
     uint32_t runs_count, next_id;
     bool want_load, want_unload, want_stop, ready;
-    bool busy;             /* the thread has the breadcrumb */
-    amphi_model_key known; /* the file that these were learnt from */
+    bool busy;            /* the thread has the breadcrumb */
+    amphi_file_key known; /* the file that these were learnt from */
     char fingerprint[AMPHI_FINGERPRINT_MAX];
     char name[AMPHI_WORKER_NAME_MAX];
     amphi_status status; /* of the file */
@@ -46,7 +46,7 @@ typedef struct thread_engine {
     /* the thread's own; `control` is also written by who cancels */
     amphi_child child;
     amphi_worker_control control;
-    amphi_model_key loaded;
+    amphi_file_key loaded;
     char at_work[AMPHI_FINGERPRINT_MAX], name_at_work[AMPHI_WORKER_NAME_MAX]; /* copies */
     uint32_t loaded_threads, loaded_context;
     bool loaded_plain;
@@ -76,11 +76,11 @@ static amphi_status read_need(
 /* Under the lock. The header is read in the app, so the breadcrumb says so first. */
 static void look_at_file(thread_engine *engine, bool inside)
 {
-    amphi_model_key key;
+    amphi_file_key key;
     amphi_error error;
 
     amphi__file_key(engine->model_path, &key);
-    if (!amphi__model_key_equal(&key, &engine->known)) {
+    if (!amphi__file_key_equal(&key, &engine->known)) {
         engine->known = key;
         engine->status = AMPHI_E_BUSY; /* not looked inside yet */
         (void)amphi__fingerprint(engine->model_path, engine->fingerprint);
@@ -276,10 +276,10 @@ static void unload(thread_engine *engine)
 
 static bool is_loaded(const thread_engine *engine, const amphi_worker_load *load)
 {
-    amphi_model_key now;
+    amphi_file_key now;
 
     amphi__file_key(engine->model_path, &now);
-    return engine->child.llm != NULL && amphi__model_key_equal(&now, &engine->loaded) &&
+    return engine->child.llm != NULL && amphi__file_key_equal(&now, &engine->loaded) &&
            load->threads == engine->loaded_threads &&
            load->context_tokens_max == engine->loaded_context &&
            (load->plain_kernels != 0) == engine->loaded_plain;
@@ -453,7 +453,7 @@ static void engine_release(void *self, amphi_engine_run *run)
         run->cancelled = true;
         if (engine->current == run)
             atomic_store(&engine->control.cancel_run, run->id);
-        amphi__cond_wait_us(&engine->changed, &engine->lock, AMPHI_LOCAL_LOOK_US);
+        amphi__cond_wait_us(&engine->changed, &engine->lock, AMPHI_LOCAL_WAIT_SLICE_US);
     }
     amphi__mutex_unlock(&engine->lock);
     amphi__run_free(run);

@@ -3,8 +3,8 @@
  * The blocks of quantized rows as they lie in a GGUF file (ggml's definitions), little-endian.
  * d and m are binary16. Every structure is 2-aligned at most, as rows in a file are.
  */
-#ifndef AMPHI_LOCAL_BLOCKS_H
-#define AMPHI_LOCAL_BLOCKS_H
+#ifndef AMPHI_COMPUTE_BLOCKS_H
+#define AMPHI_COMPUTE_BLOCKS_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * 16-bit floating point (IEEE 754 binary16, and bfloat16) to float and back, by hand: the
  * reference kernels must give the same on every machine.
  */
-#ifndef AMPHI_LOCAL_HALF_H
-#define AMPHI_LOCAL_HALF_H
+#ifndef AMPHI_COMPUTE_HALF_H
+#define AMPHI_COMPUTE_HALF_H
 
 #include <stdint.h>
 #include <string.h>

@@ -5,10 +5,10 @@
  * type that it leaves out is done by the reference table. The reference is plain C that follows
  * the formats' definitions, and it is the judge of the others.
  */
-#ifndef AMPHI_LOCAL_KERNELS_H
-#define AMPHI_LOCAL_KERNELS_H
+#ifndef AMPHI_COMPUTE_KERNELS_H
+#define AMPHI_COMPUTE_KERNELS_H
 
-#include "local/model/weight_type.h"
+#include "local/compute/weight_type.h"
 
 /* How a row of activations is laid out for a matrix product. */
 typedef enum amphi_activation {

@@ -3,8 +3,8 @@
  * What the files of the AVX2 table share: register tools, and the functions that they give to the
  * table in kernels_avx2.c. Only for files that are compiled with -mavx2 -mfma -mf16c.
  */
-#ifndef AMPHI_LOCAL_KERNELS_AVX2_H
-#define AMPHI_LOCAL_KERNELS_AVX2_H
+#ifndef AMPHI_COMPUTE_KERNELS_AVX2_H
+#define AMPHI_COMPUTE_KERNELS_AVX2_H
 
 #include "local/compute/blocks.h"
 #include "local/compute/kernels.h"

@@ -7,8 +7,8 @@
  * Both ways give the same bits: sums of bytes are exact, and the few float operations on them
  * come in one order, which each file states.
  */
-#ifndef AMPHI_LOCAL_KERNELS_AVX512_H
-#define AMPHI_LOCAL_KERNELS_AVX512_H
+#ifndef AMPHI_COMPUTE_KERNELS_AVX512_H
+#define AMPHI_COMPUTE_KERNELS_AVX512_H
 
 #include "local/compute/unpack_avx2.h"
 

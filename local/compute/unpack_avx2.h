@@ -3,8 +3,8 @@
  * Blocks of quantized rows as vectors of bytes with their scales: shared by the tables for AVX2
  * and AVX-512. Blocks lie in memory as blocks.h says.
  */
-#ifndef AMPHI_LOCAL_UNPACK_AVX2_H
-#define AMPHI_LOCAL_UNPACK_AVX2_H
+#ifndef AMPHI_COMPUTE_UNPACK_AVX2_H
+#define AMPHI_COMPUTE_UNPACK_AVX2_H
 
 #include "local/compute/kernels_avx2.h"
 

@@ -5,7 +5,7 @@
  */
 #include "local/graph/experts.h"
 
-#include "local/graph/project.h"
+#include "local/graph/projection.h"
 
 #include <math.h>
 
@@ -96,8 +96,8 @@ void amphi__experts_run(amphi_forward *forward, const amphi_layer *layer, size_t
     mixture mix = {.forward = forward, .shares = forward->experts, .count = count};
     mix.input = mix.shares + (size_t)AMPHI_BATCH_TOKENS * hparams->experts;
     mix.output = mix.input + (size_t)AMPHI_BATCH_TOKENS * hparams->embedding;
-    amphi__project_one(forward, &layer->router, forward->normed, count, mix.shares);
-    amphi__threads_run(forward->threads, count, 1, choose_tokens, &mix);
+    amphi__projection_run_one(forward, &layer->router, forward->normed, count, mix.shares);
+    amphi__thread_pool_run(forward->threads, count, 1, choose_tokens, &mix);
     for (mix.expert = 0; mix.expert < hparams->experts; mix.expert++) {
         size_t chosen = gather(&mix);
         if (chosen == 0)

@@ -4,8 +4,8 @@
  * logits, weighted by the softmax of these (arXiv 2401.04088). Tokens that chose the same expert
  * are computed together.
  */
-#ifndef AMPHI_LOCAL_EXPERTS_H
-#define AMPHI_LOCAL_EXPERTS_H
+#ifndef AMPHI_GRAPH_EXPERTS_H
+#define AMPHI_GRAPH_EXPERTS_H
 
 #include "local/graph/forward.h"
 

@@ -4,8 +4,8 @@
  * (pre-norm, gated feed-forward, grouped-query attention). One small file each; the list is in
  * family.c.
  */
-#ifndef AMPHI_LOCAL_FAMILY_H
-#define AMPHI_LOCAL_FAMILY_H
+#ifndef AMPHI_GRAPH_FAMILY_H
+#define AMPHI_GRAPH_FAMILY_H
 
 #include "local/graph/hparams.h"
 

@@ -10,7 +10,7 @@
 #include "local/compute/dequantize.h"
 #include "local/graph/experts.h"
 #include "local/graph/family.h"
-#include "local/graph/project.h"
+#include "local/graph/projection.h"
 #include "local/model/checked.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -86,7 +86,7 @@ uint64_t amphi__forward_scratch_bytes(
 amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error)
 {
     uint64_t pieces[PIECE_COUNT];
-    uint32_t threads = amphi__threads_count(forward->threads);
+    uint32_t threads = amphi__thread_pool_count(forward->threads);
     uint64_t bytes = amphi__forward_scratch_bytes(&forward->hparams, forward->context, threads);
     if (bytes > SIZE_MAX / 2)
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "model: it needs too much work memory");
@@ -111,7 +111,7 @@ amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error)
 
 void amphi__forward_clear(amphi_forward *forward)
 {
-    amphi__threads_free(forward->threads);
+    amphi__thread_pool_free(forward->threads);
     amphi__kv_cache_clear(&forward->cache);
     amphi__rope_clear(&forward->rope);
     amphi__rope_clear(&forward->rope_local);
@@ -158,14 +158,14 @@ static void norm_tokens(void *arg, size_t from, size_t to, uint32_t thread)
 static void norm(amphi_forward *forward, const float *weight, size_t count)
 {
     norm_job job = {forward, forward->normed, forward->stream, weight, NULL};
-    amphi__threads_run(forward->threads, count, 1, norm_tokens, &job);
+    amphi__thread_pool_run(forward->threads, count, 1, norm_tokens, &job);
 }
 
 /* Adds a part's output to the stream, normalized first where the family says so. */
 static void add_to_stream(amphi_forward *forward, const float *post_norm, size_t count)
 {
     norm_job job = {forward, forward->normed, forward->normed, post_norm, forward->stream};
-    amphi__threads_run(forward->threads, count, 1, norm_tokens, &job);
+    amphi__thread_pool_run(forward->threads, count, 1, norm_tokens, &job);
 }
 
 static void embed_tokens(void *arg, size_t from, size_t to, uint32_t thread)
@@ -279,11 +279,12 @@ static void run_attention(forward_batch *batch, const amphi_layer *layer)
         .input = forward->normed,
         .columns = forward->hparams.embedding,
         .tokens = batch->count};
-    amphi__project(&set);
-    amphi__threads_run(forward->threads, batch->count, 1, place_tokens, batch);
-    amphi__threads_run(
+    amphi__projection_run(&set);
+    amphi__thread_pool_run(forward->threads, batch->count, 1, place_tokens, batch);
+    amphi__thread_pool_run(
         forward->threads, batch->count * forward->hparams.heads, 1, attend_heads, batch);
-    amphi__project_one(forward, &layer->output, forward->attended, batch->count, forward->normed);
+    amphi__projection_run_one(
+        forward, &layer->output, forward->attended, batch->count, forward->normed);
     add_to_stream(forward, layer->attention_post_norm, batch->count);
 }
 
@@ -297,10 +298,10 @@ void amphi__forward_gated(amphi_forward *forward, const amphi_expert *matrices, 
         .input = input,
         .columns = forward->hparams.embedding,
         .tokens = tokens};
-    amphi__project(&set);
-    amphi__threads_run(
+    amphi__projection_run(&set);
+    amphi__thread_pool_run(
         forward->threads, tokens * forward->hparams.feed_forward, GATE_GRAIN, gate_values, forward);
-    amphi__project_one(forward, &matrices->down, forward->gate, tokens, out);
+    amphi__projection_run_one(forward, &matrices->down, forward->gate, tokens, out);
 }
 
 static void run_feed_forward(forward_batch *batch, const amphi_layer *layer)
@@ -320,8 +321,8 @@ static void write_logits(amphi_forward *forward, size_t count, float *logits, si
     size_t width = forward->hparams.embedding;
     const float *last = forward->stream + (count - rows) * width;
     norm_job job = {forward, forward->normed, last, forward->weights.output_norm, NULL};
-    amphi__threads_run(forward->threads, rows, 1, norm_tokens, &job);
-    amphi__project_one(forward, &forward->weights.output, forward->normed, rows, logits);
+    amphi__thread_pool_run(forward->threads, rows, 1, norm_tokens, &job);
+    amphi__projection_run_one(forward, &forward->weights.output, forward->normed, rows, logits);
     float cap = forward->hparams.logit_cap;
     for (size_t i = 0; cap > 0 && i < rows * forward->hparams.vocabulary; i++)
         logits[i] = cap * tanhf(logits[i] / cap);
@@ -331,7 +332,7 @@ amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, s
     uint32_t position, float *logits, size_t logits_rows, const amphi_cancel *cancel)
 {
     forward_batch batch = {forward, tokens, count, position, 0};
-    amphi__threads_run(forward->threads, count, 1, embed_tokens, &batch);
+    amphi__thread_pool_run(forward->threads, count, 1, embed_tokens, &batch);
     for (batch.layer = 0; batch.layer < forward->hparams.layers; batch.layer++) {
         amphi_status status = amphi__cancel_check(cancel);
         if (status != AMPHI_OK)

@@ -3,10 +3,10 @@
  * One batch of tokens through the transformer. The work memory is made once for the largest
  * batch; a forward pass allocates nothing.
  */
-#ifndef AMPHI_LOCAL_FORWARD_H
-#define AMPHI_LOCAL_FORWARD_H
+#ifndef AMPHI_GRAPH_FORWARD_H
+#define AMPHI_GRAPH_FORWARD_H
 
-#include "local/compute/threads.h"
+#include "local/compute/thread_pool.h"
 #include "local/graph/kv_cache.h"
 #include "local/graph/rope.h"
 #include "local/graph/weights.h"
@@ -21,7 +21,7 @@ typedef struct amphi_forward {
     amphi_kv_cache cache;
     amphi_rope rope;       /* of global layers */
     amphi_rope rope_local; /* of layers with a window; empty when there are none */
-    amphi_threads *threads;
+    amphi_thread_pool *threads;
     uint32_t context; /* positions in the cache */
 
     /* Work memory, each AMPHI_BATCH_TOKENS rows. */

@@ -3,8 +3,8 @@
  * A model's hyper-parameters, read from the file's metadata and checked: after this every number
  * is within limits that make the sizes computed from it safe.
  */
-#ifndef AMPHI_LOCAL_HPARAMS_H
-#define AMPHI_LOCAL_HPARAMS_H
+#ifndef AMPHI_GRAPH_HPARAMS_H
+#define AMPHI_GRAPH_HPARAMS_H
 
 #include "local/model/gguf.h"
 

@@ -4,8 +4,8 @@
  * contiguous run. Reserved whole at the start; the system gives pages as they are first written,
  * so an unused context costs nothing.
  */
-#ifndef AMPHI_LOCAL_KV_CACHE_H
-#define AMPHI_LOCAL_KV_CACHE_H
+#ifndef AMPHI_GRAPH_KV_CACHE_H
+#define AMPHI_GRAPH_KV_CACHE_H
 
 #include "local/graph/hparams.h"
 

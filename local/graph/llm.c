@@ -75,7 +75,7 @@ static amphi_status prepare(amphi_llm *llm, const amphi_llm_options *options, am
     if (status == AMPHI_OK)
         status = amphi__kv_cache_init(&forward->cache, &forward->hparams, forward->context, error);
     if (status == AMPHI_OK)
-        status = amphi__threads_new(&forward->threads, options->threads, error);
+        status = amphi__thread_pool_new(&forward->threads, options->threads, error);
     if (status == AMPHI_OK)
         status = amphi__forward_alloc(forward, error);
     return status;

@@ -3,8 +3,8 @@
  * A loaded model with its KV cache: tokens in, logits out. One thread at a time; it uses a thread
  * pool of its own.
  */
-#ifndef AMPHI_LOCAL_LLM_H
-#define AMPHI_LOCAL_LLM_H
+#ifndef AMPHI_GRAPH_LLM_H
+#define AMPHI_GRAPH_LLM_H
 
 #include "local/model/gguf.h"
 #include "sdk/core/cancel.h"

@@ -3,8 +3,8 @@
  * Rotary position embedding (arXiv 2104.09864): the frequencies of a model, with whatever scaling
  * its file asks for, and the sines and cosines of one position.
  */
-#ifndef AMPHI_LOCAL_ROPE_H
-#define AMPHI_LOCAL_ROPE_H
+#ifndef AMPHI_GRAPH_ROPE_H
+#define AMPHI_GRAPH_ROPE_H
 
 #include "local/graph/hparams.h"
 

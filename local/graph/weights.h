@@ -3,8 +3,8 @@
  * A model's tensors by their place in the graph, each checked against the hyper-parameters.
  * Matrices stay in the file's mapping; vectors (norms, biases) are small and become floats.
  */
-#ifndef AMPHI_LOCAL_WEIGHTS_H
-#define AMPHI_LOCAL_WEIGHTS_H
+#ifndef AMPHI_GRAPH_WEIGHTS_H
+#define AMPHI_GRAPH_WEIGHTS_H
 
 #include "local/compute/kernels.h"
 #include "local/graph/hparams.h"

@@ -4,8 +4,8 @@
  * wrapped result, and leaves *out alone then. The only place where such sizes are added,
  * multiplied or rounded.
  */
-#ifndef AMPHI_LOCAL_CHECKED_H
-#define AMPHI_LOCAL_CHECKED_H
+#ifndef AMPHI_MODEL_CHECKED_H
+#define AMPHI_MODEL_CHECKED_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Evidence about files and kills, read from outside.
+ * A file of gigabytes is read at its two edges only.
  */
 #include "local/model/fingerprint.h"
 
@@ -8,8 +8,6 @@
 #include "sdk/core/crypto.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,44 +49,4 @@ amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX
         close(fd);
     amphi__free(file);
     return done ? AMPHI_OK : AMPHI_E_IO;
-}
-
-/* The number behind `word` at the beginning of a line. */
-static bool find_count(const char *path, const char *word, uint64_t *out)
-{
-    FILE *file = fopen(path, "re");
-    char line[512];
-    size_t size = strlen(word);
-    bool found = false;
-
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
-        found = strncmp(line, word, size) == 0;
-    if (found)
-        *out = strtoull(line + size, NULL, 10);
-    if (file != NULL)
-        fclose(file);
-    return found;
-}
-
-/* Control groups, version 2 (Linux, Documentation/admin-guide/cgroup-v2.rst): "0::/path". */
-uint64_t amphi__memory_kills(void)
-{
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    char line[256];
-    char path[320];
-    uint64_t count = 0;
-    bool found = false;
-
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "0::/", 4) == 0) {
-            snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.events", line + 3);
-            found = find_count(path, "oom_kill ", &count);
-        }
-    }
-    if (file != NULL)
-        fclose(file);
-    if (!found)
-        (void)find_count("/proc/vmstat", "oom_kill ", &count);
-    return count;
 }

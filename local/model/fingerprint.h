@@ -13,9 +13,4 @@
 /* AMPHI_E_IO when it can't be read; `out` is empty then. */
 amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX]);
 
-/* How often the kernel has killed something for its memory, where we (and so the worker) live: the
- * control group's count, or the machine's; 0 where neither is told. Two looks that differ are
- * evidence about a SIGKILL in between. */
-uint64_t amphi__memory_kills(void);
-
 #endif

@@ -5,10 +5,10 @@
  * size before it is used, with the checked arithmetic of checked.h; after open() succeeded every
  * pointer handed out lies inside the mapping. Immutable after open: any thread.
  */
-#ifndef AMPHI_LOCAL_GGUF_H
-#define AMPHI_LOCAL_GGUF_H
+#ifndef AMPHI_MODEL_GGUF_H
+#define AMPHI_MODEL_GGUF_H
 
-#include <amphi/error.h>
+#include "local/compute/weight_type.h"
 
 typedef struct amphi_gguf amphi_gguf;
 
@@ -27,24 +27,6 @@ typedef enum amphi_gguf_type { /* of metadata values, as in the file */
     AMPHI_GGUF_I64,
     AMPHI_GGUF_F64
 } amphi_gguf_type;
-
-typedef enum amphi_weight_type { /* ggml_type, as in the file */
-    AMPHI_WEIGHT_F32 = 0,
-    AMPHI_WEIGHT_F16 = 1,
-    AMPHI_WEIGHT_Q4_0 = 2,
-    AMPHI_WEIGHT_Q4_1 = 3,
-    AMPHI_WEIGHT_Q5_0 = 6,
-    AMPHI_WEIGHT_Q5_1 = 7,
-    AMPHI_WEIGHT_Q8_0 = 8,
-    AMPHI_WEIGHT_Q2_K = 10,
-    AMPHI_WEIGHT_Q3_K = 11,
-    AMPHI_WEIGHT_Q4_K = 12,
-    AMPHI_WEIGHT_Q5_K = 13,
-    AMPHI_WEIGHT_Q6_K = 14,
-    AMPHI_WEIGHT_IQ4_NL = 20,
-    AMPHI_WEIGHT_IQ4_XS = 23,
-    AMPHI_WEIGHT_BF16 = 30
-} amphi_weight_type;
 
 typedef struct amphi_gguf_array {
     amphi_gguf_type type; /* of the elements; never ARRAY (nested arrays are refused) */

@@ -3,8 +3,8 @@
  * The inside of an opened model file, shared by what reads it (gguf.c) and what answers questions
  * about it (gguf_lookup.c).
  */
-#ifndef AMPHI_LOCAL_GGUF_FILE_H
-#define AMPHI_LOCAL_GGUF_FILE_H
+#ifndef AMPHI_MODEL_GGUF_FILE_H
+#define AMPHI_MODEL_GGUF_FILE_H
 
 #include "local/model/gguf.h"
 

@@ -4,9 +4,9 @@
  */
 #include "local/model/gguf_write.h"
 
+#include "local/compute/weight_type.h"
 #include "local/model/checked.h"
 #include "local/model/gguf_file.h"
-#include "local/model/weight_type.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 

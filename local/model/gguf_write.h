@@ -2,8 +2,8 @@
  *
  * The header of a GGUF file that says the same as another one but for the types of its weights.
  */
-#ifndef AMPHI_LOCAL_GGUF_WRITE_H
-#define AMPHI_LOCAL_GGUF_WRITE_H
+#ifndef AMPHI_MODEL_GGUF_WRITE_H
+#define AMPHI_MODEL_GGUF_WRITE_H
 
 #include "local/model/gguf.h"
 #include "sdk/core/buf.h"

@@ -5,10 +5,10 @@
  * then renamed. Whatever fails, the target is either the old file or the whole new one.
  */
 #include "local/compute/dequantize.h"
-#include "local/compute/encode.h"
-#include "local/compute/threads.h"
+#include "local/compute/quantize_rows.h"
+#include "local/compute/thread_pool.h"
 #include "local/model/gguf_write.h"
-#include "local/model/mixture.h"
+#include "local/model/quantize_mixture.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -32,7 +32,7 @@ typedef struct quantization {
     amphi_weight_type *types; /* of each tensor in the new file */
     uint64_t *offsets;
     uint64_t size;
-    amphi_threads *threads;
+    amphi_thread_pool *threads;
     uint8_t *piece; /* room for PIECE_ELEMENTS of any type */
     int fd;
     bool (*progress)(void *user, uint32_t permille);
@@ -69,7 +69,7 @@ static void convert_steps(void *arg, size_t from, size_t to, uint32_t thread)
             atomic_store(&job->strange, true);
             continue;
         }
-        amphi__encode(
+        amphi__quantize_rows(
             job->to_type, values, job->to + amphi__weight_row_bytes(job->to_type, at), count);
     }
 }
@@ -101,7 +101,7 @@ static amphi_status convert_piece(const quantization *q, const amphi_gguf_tensor
         .to = q->piece,
         .elements = count};
     size_t steps = (size_t)((count + STEP_ELEMENTS - 1) / STEP_ELEMENTS);
-    amphi__threads_run(q->threads, steps, 4, convert_steps, &job);
+    amphi__thread_pool_run(q->threads, steps, 4, convert_steps, &job);
     if (atomic_load(&job.strange)) {
         char shown[65];
         amphi__str_copy_to(shown, sizeof shown, tensor->name);
@@ -291,14 +291,14 @@ static amphi_status quantize_to(quantization *q, amphi_str in, amphi_str out)
     if (status == AMPHI_OK)
         status = choose_types(q);
     if (status == AMPHI_OK)
-        status = amphi__threads_new(&q->threads, 0, q->error);
+        status = amphi__thread_pool_new(&q->threads, 0, q->error);
     if (status == AMPHI_OK) {
         q->piece = amphi__alloc(PIECE_ELEMENTS * sizeof(float));
         status = q->piece != NULL ? write_beside(q, to) : amphi__fail_no_memory(q->error);
     }
 cleanup:
     amphi__free(q->piece);
-    amphi__threads_free(q->threads);
+    amphi__thread_pool_free(q->threads);
     amphi__free(q->types);
     amphi__free(q->offsets);
     amphi__gguf_free(q->gguf);

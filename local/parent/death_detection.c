@@ -11,7 +11,7 @@
 #include "sdk/core/error.h"
 
 enum {
-    LOOK_MS = 40,
+    SAMPLE_MS = 40,
     STOPPED_MS = 90,   /* so long a stop is no accident: two looks after the first */
     STARVED_SHARE = 8, /* it got less than this part of one processor */
     /* Who starts has nothing to wait for, and milliseconds of work before it says something; the
@@ -34,11 +34,11 @@ bool amphi__local_is_busy(const amphi_local *local)
 void amphi__local_check_death(amphi_local *local, bool process_ended)
 {
     amphi_process_end end = {0};
-    amphi_last_words words;
+    amphi_death_report words;
 
     if (local->state == AMPHI_LOCAL_NONE)
         return;
-    words = amphi__worker_last_words(&local->worker);
+    words = amphi__worker_death_report(&local->worker);
     if (words.signal != 0) {
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
@@ -51,9 +51,9 @@ void amphi__local_check_death(amphi_local *local, bool process_ended)
         if (local->state != AMPHI_LOCAL_NONE) {
             /* The handler's note may have come between the two looks. One about another signal
              * than the one that killed was of no use: the kernel does not lie. */
-            words = amphi__worker_last_words(&local->worker);
+            words = amphi__worker_death_report(&local->worker);
             if (end.signal != 0 && words.signal != end.signal)
-                words = (amphi_last_words){0};
+                words = (amphi_death_report){0};
             amphi__local_worker_died(local, &words, &end);
         }
     }
@@ -77,29 +77,30 @@ static uint64_t stall_limit_us(const amphi_local *local)
 static void look(amphi_local *local, uint64_t now_us)
 {
     struct amphi_local_silence *silence = &local->silence;
-    amphi_look seen;
+    amphi_process_stat seen;
     bool asleep = false;
 
-    if (now_us - silence->looked_us < (uint64_t)LOOK_MS * 1000)
+    if (now_us - silence->sampled_us < (uint64_t)SAMPLE_MS * 1000)
         return;
-    seen = amphi__look(&local->worker.process);
+    seen = amphi__process_stat(&local->worker.process);
     if (seen.state ==
         0) { /* nothing is told (hidepid, no descriptors): then nothing is held against it */
-        silence->looked_us = now_us;
+        silence->sampled_us = now_us;
         return;
     }
     if (silence->progress_us != local->progress_us) { /* it spoke since the last look */
-        *silence = (struct amphi_local_silence){
-            .progress_us = local->progress_us, .cpu_ms = seen.cpu_ms, .looked_cpu_ms = seen.cpu_ms};
+        *silence = (struct amphi_local_silence){.progress_us = local->progress_us,
+            .cpu_ms = seen.cpu_ms,
+            .sampled_cpu_ms = seen.cpu_ms};
     }
-    asleep = seen.state == 'S' && seen.cpu_ms == silence->looked_cpu_ms;
+    asleep = seen.state == 'S' && seen.cpu_ms == silence->sampled_cpu_ms;
     silence->asleep_us = !asleep ? 0 : silence->asleep_us != 0 ? silence->asleep_us : now_us;
     if (seen.state != 'T' && seen.state != 't')
         silence->stopped_us = 0;
     else if (silence->stopped_us == 0)
         silence->stopped_us = now_us;
-    silence->looked_us = now_us;
-    silence->looked_cpu_ms = seen.cpu_ms;
+    silence->sampled_us = now_us;
+    silence->sampled_cpu_ms = seen.cpu_ms;
 }
 
 static bool lasts(uint64_t since_us, uint64_t now_us, unsigned ms)
@@ -113,11 +114,11 @@ static void end_silent(amphi_local *local, uint64_t now_us)
 {
     const amphi_process *process = &local->worker.process;
     uint64_t silent_ms = (now_us - local->progress_us) / 1000;
-    uint64_t used_ms = amphi__look(process).cpu_ms - local->silence.cpu_ms;
+    uint64_t used_ms = amphi__process_stat(process).cpu_ms - local->silence.cpu_ms;
 
-    if (amphi__look_any_thread(process, "Tt"))
+    if (amphi__process_stat_any_thread(process, "Tt"))
         amphi__local_worker_stalled(local, "was held from outside", AMPHI_CAUSE_OUTSIDE);
-    else if (used_ms * STARVED_SHARE < silent_ms && amphi__look_any_thread(process, "RD"))
+    else if (used_ms * STARVED_SHARE < silent_ms && amphi__process_stat_any_thread(process, "RD"))
         amphi__local_worker_stalled(local, "got no processor time", AMPHI_CAUSE_OUTSIDE);
     else
         amphi__local_worker_stalled(local, "went silent", AMPHI_CAUSE_ITSELF);
@@ -145,6 +146,6 @@ void amphi__local_check_stall(amphi_local *local)
     else if (now_us > local->progress_us && now_us - local->progress_us > stall_limit_us(local))
         end_silent(local, now_us);
     else if (starting && (lasts(local->silence.asleep_us, now_us, ASLEEP_MS) ||
-                             local->silence.looked_cpu_ms - local->silence.cpu_ms >= SPINS_MS))
+                             local->silence.sampled_cpu_ms - local->silence.cpu_ms >= SPINS_MS))
         amphi__local_worker_stalled(local, "went silent", AMPHI_CAUSE_ITSELF);
 }

@@ -24,15 +24,7 @@ void amphi__model_line(
     snprintf(out + begun, (size_t)(AMPHI_WORKER_MESSAGE_MAX - begun), "%s", what);
 }
 
-static void fill_key(amphi_model_key *out, const struct stat *info)
-{
-    out->device = (uint64_t)info->st_dev;
-    out->inode = (uint64_t)info->st_ino;
-    out->size = (uint64_t)info->st_size;
-    out->mtime_ns = (uint64_t)info->st_mtim.tv_sec * 1000000000u + (uint64_t)info->st_mtim.tv_nsec;
-}
-
-amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error)
+amphi_status amphi__model_key(const amphi_local *local, amphi_file_key *out, amphi_error *error)
 {
     struct stat info;
     const char *what = NULL;
@@ -54,21 +46,6 @@ amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, am
         amphi__model_line(local, what, line);
         return amphi__fail(error, AMPHI_E_NOT_FOUND, errno, "%s", line);
     }
-    fill_key(out, &info);
+    amphi__file_key_of(&info, out);
     return AMPHI_OK;
-}
-
-void amphi__file_key(const char *path, amphi_model_key *out)
-{
-    struct stat info;
-
-    memset(out, 0, sizeof *out);
-    if (stat(path, &info) == 0)
-        fill_key(out, &info);
-}
-
-bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->mtime_ns == b->mtime_ns;
 }

@@ -17,9 +17,9 @@
 enum { FIELD_UTIME = 14, FIELD_STIME = 15 }; /* counted from 1, as in proc(5) */
 
 /* "PID (NAME) STATE PPID ..."; the name may hold anything, blanks and brackets too. */
-static amphi_look read_stat(const char *path)
+static amphi_process_stat read_stat(const char *path)
 {
-    amphi_look look = {0};
+    amphi_process_stat look = {0};
     char line[512];
     const char *at = NULL;
     uint64_t ticks = 0;
@@ -42,9 +42,9 @@ static amphi_look read_stat(const char *path)
     return look;
 }
 
-amphi_look amphi__look(const amphi_process *process)
+amphi_process_stat amphi__process_stat(const amphi_process *process)
 {
-    amphi_look look = {0};
+    amphi_process_stat look = {0};
     siginfo_t info;
     char path[48];
 
@@ -60,7 +60,7 @@ amphi_look amphi__look(const amphi_process *process)
     return look;
 }
 
-bool amphi__look_is_stopped(int pid)
+bool amphi__process_stat_is_stopped(int pid)
 {
     char path[48];
 
@@ -68,7 +68,7 @@ bool amphi__look_is_stopped(int pid)
     return strchr("Tt", read_stat(path).state) != NULL;
 }
 
-bool amphi__look_any_thread(const amphi_process *process, const char *states)
+bool amphi__process_stat_any_thread(const amphi_process *process, const char *states)
 {
     char path[320];
     DIR *folder = NULL;

@@ -9,16 +9,16 @@
 
 #include "local/parent/spawn.h"
 
-typedef struct amphi_look {
+typedef struct amphi_process_stat {
     char state;      /* 'R', 'S', 'D', 'T', 't', 'Z'; 0: nothing is told */
     uint64_t cpu_ms; /* of all its threads, so far */
-} amphi_look;
+} amphi_process_stat;
 
 /* Of the whole process, whose state is its main thread's. */
-amphi_look amphi__look(const amphi_process *process);
+amphi_process_stat amphi__process_stat(const amphi_process *process);
 /* A process that we have no more of than its number. */
-bool amphi__look_is_stopped(int pid);
+bool amphi__process_stat_is_stopped(int pid);
 /* Is any of its threads in one of these states? Reads a file for each of them. */
-bool amphi__look_any_thread(const amphi_process *process, const char *states);
+bool amphi__process_stat_any_thread(const amphi_process *process, const char *states);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define SPAWN_LONG_US 500000u /* it takes about one millisecond */
 
-void amphi__local_spawn_begins(amphi_local *local)
+void amphi__spawn_timeout_begin(amphi_local *local)
 {
     amphi__mutex_lock(&local->lock);
     local->spawn_thread = gettid();
@@ -25,14 +25,14 @@ void amphi__local_spawn_begins(amphi_local *local)
     amphi__mutex_unlock(&local->lock);
 }
 
-void amphi__local_spawn_ended(amphi_local *local)
+void amphi__spawn_timeout_end(amphi_local *local)
 {
     amphi__mutex_lock(&local->lock);
     local->spawn_us = 0;
     amphi__mutex_unlock(&local->lock);
 }
 
-void amphi__local_unstick(amphi_local *local)
+void amphi__spawn_timeout_check(amphi_local *local)
 {
     char path[64];
     FILE *file = NULL;
@@ -43,7 +43,7 @@ void amphi__local_unstick(amphi_local *local)
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);
     file = fopen(path, "re");
     while (file != NULL && fscanf(file, "%d", &pid) == 1)
-        if (amphi__look_is_stopped(pid))
+        if (amphi__process_stat_is_stopped(pid))
             kill(pid, SIGKILL);
     if (file != NULL)
         fclose(file);

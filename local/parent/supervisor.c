@@ -5,6 +5,7 @@
  * this order: what did the worker write (worker_events.c), did it die, is it silent for too long
  * (death_detection.c). So text that was written before a death is always delivered before the death.
  */
+#include "local/parent/oom_kills.h"
 #include "local/parent/supervisor_state.h"
 
 #include "sdk/core/clock.h"
@@ -103,10 +104,10 @@ static bool take_wishes(amphi_local *local)
 
 static bool key_is_current(const amphi_local *local)
 {
-    amphi_model_key key;
+    amphi_file_key key;
 
     return amphi__model_key(local, &key, NULL) == AMPHI_OK &&
-           amphi__model_key_equal(&key, &local->worker_key);
+           amphi__file_key_equal(&key, &local->worker_key);
 }
 
 /* Is there a reason to have a worker? Makes the first queued run current. */
@@ -167,7 +168,7 @@ static void send_generate(amphi_local *local)
         .kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(local->described.model.name)};
 
     run->sink.event(run->sink.self, &model);
-    local->memory_kills = amphi__memory_kills();        /* what was killed before says nothing */
+    local->oom_kills = amphi__oom_kills();              /* what was killed before says nothing */
     amphi__local_set_state(local, AMPHI_LOCAL_RUNNING); /* a failure from here on is this run's */
     if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK)
         amphi__local_worker_broke_rules(local);

@@ -11,9 +11,10 @@
 #define AMPHI_PARENT_SUPERVISOR_H
 
 #include "local/local.h"
+#include "local/model/file_key.h"
 #include "local/model/fingerprint.h"
-#include "local/parent/run.h"
 #include "local/parent/worker_process.h"
+#include "local/run.h"
 #include "sdk/core/thread.h"
 
 #include <stdio.h>
@@ -21,18 +22,13 @@
 #define AMPHI_LOCAL_QUEUE_MAX 64
 #define AMPHI_LOCAL_PATH_MAX  1024
 
-/* Which file a model was: another one at the same path is another model. */
-typedef struct amphi_model_key {
-    uint64_t device, inode, size, mtime_ns;
-} amphi_model_key;
-
 /* What is known of the model file. */
 typedef struct amphi_local_described {
     bool known;
     bool
         passing; /* a failure that may pass (a crash, a timeout): worth another try after a while */
     uint64_t at_us;
-    amphi_model_key key;
+    amphi_file_key key;
     amphi_status status;
     char why[AMPHI_WORKER_MESSAGE_MAX];
     amphi_worker_described model; /* when status is OK */
@@ -40,7 +36,7 @@ typedef struct amphi_local_described {
 
 /* What the ledger of crashes knows this engine by; found out without running anything. */
 typedef struct amphi_local_identity {
-    amphi_model_key model, worker; /* of the files that it was made from */
+    amphi_file_key model, worker; /* of the files that it was made from */
     char fingerprint[AMPHI_FINGERPRINT_MAX];
     char build[32];
 } amphi_local_identity;
@@ -104,10 +100,10 @@ typedef struct amphi_local {
     /* the supervisor thread's own */
     amphi_worker worker;
     amphi_local_state state;
-    amphi_model_key worker_key;
+    amphi_file_key worker_key;
     uint32_t loaded_threads, loaded_context; /* as asked for at LOAD */
     bool loaded_plain;
-    uint64_t memory_kills; /* as counted when its last work began */
+    uint64_t oom_kills; /* as counted when its last work began */
     uint32_t draining_id;
     bool counting; /* a COUNT is unanswered */
     uint32_t count_id;
@@ -117,7 +113,7 @@ typedef struct amphi_local {
     struct amphi_local_silence {
         uint64_t progress_us; /* of the last sign of life, when these were found out */
         uint64_t cpu_ms;      /* at that time */
-        uint64_t looked_us, looked_cpu_ms;
+        uint64_t sampled_us, sampled_cpu_ms;
         uint64_t stopped_us; /* since when it is seen stopped; 0: it is not */
         uint64_t asleep_us;  /* likewise: asleep, and no processor time was used */
     } silence;
@@ -131,17 +127,14 @@ void amphi__supervisor_run(void *local);
 void amphi__supervisor_wake(amphi_local *local);
 
 /* spawn_timeout.c: around the start of a process; and, under the lock by whoever waits for the engine,
- * every AMPHI_LOCAL_LOOK_US: a start that hangs in the kernel is ended. */
-#define AMPHI_LOCAL_LOOK_US 200000u
-void amphi__local_spawn_begins(amphi_local *local);
-void amphi__local_spawn_ended(amphi_local *local);
-void amphi__local_unstick(amphi_local *local);
+ * every AMPHI_LOCAL_WAIT_SLICE_US: a start that hangs in the kernel is ended. */
+#define AMPHI_LOCAL_WAIT_SLICE_US 200000u
+void amphi__spawn_timeout_begin(amphi_local *local);
+void amphi__spawn_timeout_end(amphi_local *local);
+void amphi__spawn_timeout_check(amphi_local *local);
 
 /* The file's key. AMPHI_E_NOT_FOUND or AMPHI_E_IO with a line that names the path. */
-amphi_status amphi__model_key(const amphi_local *local, amphi_model_key *out, amphi_error *error);
-/* Of any file; all zero when there is none. */
-void amphi__file_key(const char *path, amphi_model_key *out);
-bool amphi__model_key_equal(const amphi_model_key *a, const amphi_model_key *b);
+amphi_status amphi__model_key(const amphi_local *local, amphi_file_key *out, amphi_error *error);
 /* "model PATH: WHAT" with a long path cut at its front. */
 void amphi__model_line(
     const amphi_local *local, const char *what, char out[AMPHI_WORKER_MESSAGE_MAX]);

@@ -9,7 +9,7 @@
 
 #define AMPHI_LOCAL_TICK_MS 50 /* how often a busy worker is looked at */
 
-/* ---- supervisor_state.c: runs ---- */
+/* ---- worker_lifecycle.c: runs ---- */
 
 /* Delivers the last event of a run, which may be freed at any moment afterwards. */
 void amphi__local_run_end(
@@ -20,7 +20,7 @@ void amphi__local_run_fail_status(
 /* To the current run, if there is one. */
 void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char *phase);
 
-/* ---- supervisor_state.c: the worker ---- */
+/* ---- worker_lifecycle.c: the worker ---- */
 
 void amphi__local_set_state(amphi_local *local, amphi_local_state state);
 void amphi__local_set_ready(amphi_local *local, bool ready);
@@ -43,7 +43,7 @@ void amphi__local_worker_failed(
     amphi_local *local, const amphi_error *error, amphi_death_cause cause);
 /* words.signal 0: its handler said nothing. */
 void amphi__local_worker_died(
-    amphi_local *local, const amphi_last_words *words, const amphi_process_end *end);
+    amphi_local *local, const amphi_death_report *words, const amphi_process_end *end);
 void amphi__local_worker_broke_rules(amphi_local *local);
 void amphi__local_worker_stalled(amphi_local *local, const char *how, amphi_death_cause cause);
 /* Collects killed processes that have ended; returns how many have not. */

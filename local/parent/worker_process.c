@@ -128,9 +128,9 @@ void amphi__worker_cancel(amphi_worker *worker, uint32_t run)
     atomic_store(&worker->control->cancel_run, run);
 }
 
-amphi_last_words amphi__worker_last_words(amphi_worker *worker)
+amphi_death_report amphi__worker_death_report(amphi_worker *worker)
 {
-    amphi_last_words words = {0};
+    amphi_death_report words = {0};
     uint64_t value = 0;
     uint64_t sender = 0;
 
@@ -143,7 +143,7 @@ amphi_last_words amphi__worker_last_words(amphi_worker *worker)
             (AMPHI_DEATH_SIGNAL_MASK | AMPHI_DEATH_FOREIGN) ||
         !amphi__signal_is_reported(words.signal) || sender > INT32_MAX ||
         (sender != 0 && !words.foreign))
-        return (amphi_last_words){.signal = -1};
+        return (amphi_death_report){.signal = -1};
     words.sender_pid = (int)sender;
     return words;
 }

@@ -52,12 +52,12 @@ amphi_status amphi__worker_receive(
 /* Gives up a run: the worker sees it at its next token. */
 void amphi__worker_cancel(amphi_worker *worker, uint32_t run);
 /* What the worker's handler said before it died. Hostile input: it may lie about who was at fault. */
-typedef struct amphi_last_words {
+typedef struct amphi_death_report {
     int signal;     /* 0: it said nothing so far; -1: nonsense */
     bool foreign;   /* another process sent the signal */
     int sender_pid; /* that one, where our pid namespace knows it, or 0 */
-} amphi_last_words;
+} amphi_death_report;
 
-amphi_last_words amphi__worker_last_words(amphi_worker *worker);
+amphi_death_report amphi__worker_death_report(amphi_worker *worker);
 
 #endif

@@ -10,7 +10,7 @@
 #include "local/graph/weights.h"
 #include "local/model/gguf_file.h"
 #include "local/model/gguf_write.h"
-#include "local/model/mixture.h"
+#include "local/model/quantize_mixture.h"
 #include "sdk/core/alloc.h"
 
 #include <stdio.h>

@@ -27,7 +27,7 @@ COVERAGE_LEAST = 90.0
 # kernels, the sampler) is not listed.
 TARGETS = {
     "gguf": (4096, ["local/model/gguf.c", "local/model/gguf_lookup.c", "local/model/gguf_write.c",
-                    "local/model/mixture.c", "local/model/weight_type.c", "local/graph/hparams.c",
+                    "local/model/quantize_mixture.c", "local/compute/weight_type.c", "local/graph/hparams.c",
                     "local/graph/family*.c", "local/graph/weights.c"]),
     "tokenizer": (1024, ["local/tokens/vocabulary.c", "local/tokens/bpe.c", "local/tokens/spm.c",
                          "local/tokens/special_tokens.c", "local/tokens/merge.c", "local/tokens/tokenizer.c",
@@ -44,8 +44,8 @@ TARGETS = {
 
 # What the targets are linked with.
 SOURCES = ["local/text/*.c", "local/tokens/*.c", "local/jinja/*.c", "local/constraint/*.c",
-           "local/model/gguf*.c", "local/model/mixture.c",
-           "local/model/weight_type.c", "local/graph/family*.c", "local/graph/hparams.c",
+           "local/model/gguf*.c", "local/model/quantize_mixture.c",
+           "local/compute/weight_type.c", "local/graph/family*.c", "local/graph/hparams.c",
            "local/graph/weights.c", "local/compute/dequantize.c", "local/compute/kernels.c",
            "local/compute/kernels_reference.c", "sdk/core/*.c", "remote/sse.c",
            "remote/json_span.c", "remote/plain_chunk.c", "tests/fuzz/fuzz.c",

@@ -7,7 +7,7 @@
 #include "local/compute/dequantize.h"
 #include "local/compute/half.h"
 #include "local/compute/kernels.h"
-#include "local/compute/threads.h"
+#include "local/compute/thread_pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -407,19 +407,19 @@ static void threads__every_item_is_done_exactly_once(void **state)
     enum { ITEMS = 1000 };
     static atomic_uint visits[ITEMS];
     for (uint32_t count = 1; count <= 5; count++) {
-        amphi_threads *threads = NULL;
+        amphi_thread_pool *threads = NULL;
         count_job job = {visits, 0};
-        assert_int_equal(amphi__threads_new(&threads, count, NULL), AMPHI_OK);
-        assert_int_equal(amphi__threads_count(threads), count);
+        assert_int_equal(amphi__thread_pool_new(&threads, count, NULL), AMPHI_OK);
+        assert_int_equal(amphi__thread_pool_count(threads), count);
         for (size_t round = 0; round < 300; round++) {
             size_t total = round * 37 % (ITEMS + 1);
             memset(visits, 0, sizeof visits);
-            amphi__threads_run(threads, total, round % 20, count_visits, &job);
+            amphi__thread_pool_run(threads, total, round % 20, count_visits, &job);
             for (size_t i = 0; i < ITEMS; i++)
                 assert_int_equal(atomic_load(&visits[i]), i < total ? 1 : 0);
         }
         assert_true(atomic_load(&job.threads_seen) < 1u << count);
-        amphi__threads_free(threads);
+        amphi__thread_pool_free(threads);
     }
 }
 

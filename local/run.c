@@ -2,7 +2,7 @@
  *
  * Making a run, and turning what the engine says about it into events.
  */
-#include "local/parent/run.h"
+#include "local/run.h"
 
 #include "local/text/logprobs_record.h"
 #include "sdk/core/alloc.h"

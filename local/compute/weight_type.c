@@ -2,7 +2,7 @@
  *
  * The table of weight types.
  */
-#include "local/model/weight_type.h"
+#include "local/compute/weight_type.h"
 
 static const amphi_weight_info weight_infos[AMPHI_WEIGHT_TYPE_LIMIT] = {
     [AMPHI_WEIGHT_F32] = {"F32", 1, 4},

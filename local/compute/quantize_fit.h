@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The searches that the encoders share. Each tries a few dozen scales around the obvious one,
+ * The searches that the quantizers share. Each tries a few dozen scales around the obvious one,
  * assigns every value to its nearest level, solves for the scale that is best for that assignment
  * (least squares), and keeps the one with the smallest squared error.
  */
-#ifndef AMPHI_LOCAL_ENCODE_FIT_H
-#define AMPHI_LOCAL_ENCODE_FIT_H
+#ifndef AMPHI_COMPUTE_QUANTIZE_FIT_H
+#define AMPHI_COMPUTE_QUANTIZE_FIT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,10 +5,10 @@
  * blocks give the tensors that hurt most (attention's values, feed-forward's way down) more bits
  * in the layers that hurt most: the mixtures that people know as Q4_K_M and so on.
  */
-#ifndef AMPHI_LOCAL_MIXTURE_H
-#define AMPHI_LOCAL_MIXTURE_H
+#ifndef AMPHI_MODEL_QUANTIZE_MIXTURE_H
+#define AMPHI_MODEL_QUANTIZE_MIXTURE_H
 
-#include "local/model/weight_type.h"
+#include "local/model/gguf.h"
 
 typedef struct amphi_mixture {
     const char *name;       /* "Q4_K"; "Q4_K_M" is understood as well */

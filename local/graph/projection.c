@@ -3,7 +3,7 @@
  * Activations are brought into the forms that the kernels want, once for all products that share
  * them; then every thread takes runs of rows. A row's sums belong to one thread.
  */
-#include "local/graph/project.h"
+#include "local/graph/projection.h"
 
 #define ROWS_GRAIN 16 /* rows of a matrix that one thread takes at least */
 
@@ -26,7 +26,7 @@ static void prepare_activations(amphi_projection *set)
             continue;
         done[form] = true;
         set->form = form;
-        amphi__threads_run(set->forward->threads, set->tokens, 1, quantize_tokens, set);
+        amphi__thread_pool_run(set->forward->threads, set->tokens, 1, quantize_tokens, set);
     }
 }
 
@@ -73,17 +73,17 @@ static void multiply_set(void *arg, size_t from, size_t to, uint32_t thread)
     }
 }
 
-void amphi__project(amphi_projection *set)
+void amphi__projection_run(amphi_projection *set)
 {
     size_t rows = 0;
     for (size_t i = 0; i < set->count; i++)
         rows += set->matrices[i]->rows;
     prepare_activations(set);
-    amphi__threads_run(set->forward->threads, rows, ROWS_GRAIN, multiply_set, set);
+    amphi__thread_pool_run(set->forward->threads, rows, ROWS_GRAIN, multiply_set, set);
 }
 
-void amphi__project_one(amphi_forward *forward, const amphi_matrix *matrix, const float *input,
-    size_t tokens, float *out)
+void amphi__projection_run_one(amphi_forward *forward, const amphi_matrix *matrix,
+    const float *input, size_t tokens, float *out)
 {
     amphi_projection set = {.forward = forward,
         .matrices = {matrix},
@@ -92,5 +92,5 @@ void amphi__project_one(amphi_forward *forward, const amphi_matrix *matrix, cons
         .input = input,
         .columns = matrix->columns,
         .tokens = tokens};
-    amphi__project(&set);
+    amphi__projection_run(&set);
 }

@@ -3,7 +3,7 @@
  * Loops run over at most 32 values with no branches inside, so that a compiler makes vectors of
  * them.
  */
-#include "local/compute/encode_fit.h"
+#include "local/compute/quantize_fit.h"
 
 #include "local/compute/blocks.h"
 #include "local/compute/half.h"

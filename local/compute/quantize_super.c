@@ -3,11 +3,11 @@
  * Blocks of 256: each group gets a scale (and a minimum) of its own, these are rounded to a few
  * bits of the block's, and then every level is chosen again with the rounded ones.
  */
-#include "local/compute/encode_super.h"
+#include "local/compute/quantize_super.h"
 
 #include "local/compute/blocks.h"
-#include "local/compute/encode_fit.h"
 #include "local/compute/half.h"
+#include "local/compute/quantize_fit.h"
 
 #include <math.h>
 
@@ -54,7 +54,7 @@ static void fit_affine_block(affine_block *out, const float *x, int size, int to
     }
 }
 
-void amphi__encode_q2_k(const float *x, void *out, size_t count)
+void amphi__quantize_q2_k(const float *x, void *out, size_t count)
 {
     affine_block fit;
     amphi_block_q2_k *block = out;
@@ -90,7 +90,7 @@ static void pack_k_nibbles(uint8_t qs[128], const uint8_t levels[256])
     }
 }
 
-void amphi__encode_q4_k(const float *x, void *out, size_t count)
+void amphi__quantize_q4_k(const float *x, void *out, size_t count)
 {
     affine_block fit;
     amphi_block_q4_k *block = out;
@@ -103,7 +103,7 @@ void amphi__encode_q4_k(const float *x, void *out, size_t count)
     }
 }
 
-void amphi__encode_q5_k(const float *x, void *out, size_t count)
+void amphi__quantize_q5_k(const float *x, void *out, size_t count)
 {
     affine_block fit;
     amphi_block_q5_k *block = out;
@@ -158,7 +158,7 @@ static void fit_symmetric_block(
     }
 }
 
-void amphi__encode_q3_k(const float *x, void *out, size_t count)
+void amphi__quantize_q3_k(const float *x, void *out, size_t count)
 {
     symmetric_block fit;
     uint8_t levels[256];
@@ -179,7 +179,7 @@ void amphi__encode_q3_k(const float *x, void *out, size_t count)
     }
 }
 
-void amphi__encode_q6_k(const float *x, void *out, size_t count)
+void amphi__quantize_q6_k(const float *x, void *out, size_t count)
 {
     symmetric_block fit;
     uint8_t levels[256];
@@ -200,7 +200,7 @@ void amphi__encode_q6_k(const float *x, void *out, size_t count)
     }
 }
 
-void amphi__encode_iq4_xs(const float *x, void *out, size_t count)
+void amphi__quantize_iq4_xs(const float *x, void *out, size_t count)
 {
     symmetric_block fit;
     float scales[8];

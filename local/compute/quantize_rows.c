@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The float types and those with blocks of 32; the larger blocks are in encode_super.c. Levels are
+ * The float types and those with blocks of 32; the larger blocks are in quantize_super.c. Levels are
  * always chosen with the scale as it was rounded into the block.
  */
-#include "local/compute/encode.h"
+#include "local/compute/quantize_rows.h"
 
 #include "local/compute/blocks.h"
-#include "local/compute/encode_fit.h"
-#include "local/compute/encode_super.h"
 #include "local/compute/half.h"
+#include "local/compute/quantize_fit.h"
+#include "local/compute/quantize_super.h"
 
 #include <math.h>
 
@@ -147,9 +147,9 @@ static void to_iq4_nl(const float *x, void *out, size_t count)
     }
 }
 
-typedef void (*encode_fn)(const float *x, void *out, size_t count);
+typedef void (*quantize_fn)(const float *x, void *out, size_t count);
 
-static const encode_fn encoders[AMPHI_WEIGHT_TYPE_LIMIT] = {
+static const quantize_fn quantizers[AMPHI_WEIGHT_TYPE_LIMIT] = {
     [AMPHI_WEIGHT_F32] = to_f32,
     [AMPHI_WEIGHT_F16] = to_f16,
     [AMPHI_WEIGHT_BF16] = to_bf16,
@@ -158,17 +158,17 @@ static const encode_fn encoders[AMPHI_WEIGHT_TYPE_LIMIT] = {
     [AMPHI_WEIGHT_Q5_0] = to_q5_0,
     [AMPHI_WEIGHT_Q5_1] = to_q5_1,
     [AMPHI_WEIGHT_Q8_0] = to_q8_0,
-    [AMPHI_WEIGHT_Q2_K] = amphi__encode_q2_k,
-    [AMPHI_WEIGHT_Q3_K] = amphi__encode_q3_k,
-    [AMPHI_WEIGHT_Q4_K] = amphi__encode_q4_k,
-    [AMPHI_WEIGHT_Q5_K] = amphi__encode_q5_k,
-    [AMPHI_WEIGHT_Q6_K] = amphi__encode_q6_k,
+    [AMPHI_WEIGHT_Q2_K] = amphi__quantize_q2_k,
+    [AMPHI_WEIGHT_Q3_K] = amphi__quantize_q3_k,
+    [AMPHI_WEIGHT_Q4_K] = amphi__quantize_q4_k,
+    [AMPHI_WEIGHT_Q5_K] = amphi__quantize_q5_k,
+    [AMPHI_WEIGHT_Q6_K] = amphi__quantize_q6_k,
     [AMPHI_WEIGHT_IQ4_NL] = to_iq4_nl,
-    [AMPHI_WEIGHT_IQ4_XS] = amphi__encode_iq4_xs,
+    [AMPHI_WEIGHT_IQ4_XS] = amphi__quantize_iq4_xs,
 };
 
-void amphi__encode(amphi_weight_type type, const float *x, void *out, size_t count)
+void amphi__quantize_rows(amphi_weight_type type, const float *x, void *out, size_t count)
 {
-    if ((uint32_t)type < AMPHI_WEIGHT_TYPE_LIMIT && encoders[type] != NULL)
-        encoders[type](x, out, count);
+    if ((uint32_t)type < AMPHI_WEIGHT_TYPE_LIMIT && quantizers[type] != NULL)
+        quantizers[type](x, out, count);
 }

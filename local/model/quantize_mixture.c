@@ -3,7 +3,7 @@
  * Rules go from the general to the particular; the last word has the row's length, because a
  * type's blocks must fill it.
  */
-#include "local/model/mixture.h"
+#include "local/model/quantize_mixture.h"
 
 #include "sdk/core/str.h"
 

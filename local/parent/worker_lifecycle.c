@@ -4,6 +4,7 @@
  * the one means for the other. A worker is in use (local->worker) or was killed and is being
  * collected (local->dying); the app never waits for the kernel to take a dead gigabyte apart.
  */
+#include "local/parent/oom_kills.h"
 #include "local/parent/supervisor_state.h"
 
 #include "sdk/core/clock.h"
@@ -239,9 +240,9 @@ void amphi__local_worker_failed(
  * reported was the process's own (it had no handler yet, or seccomp killed it), and any other can't
  * be its own, since the cage lets it send itself none (cage.c). */
 static amphi_death_cause cause_of(
-    const amphi_local *local, const amphi_last_words *words, int signal_number)
+    const amphi_local *local, const amphi_death_report *words, int signal_number)
 {
-    if (signal_number == SIGKILL && amphi__memory_kills() != local->memory_kills)
+    if (signal_number == SIGKILL && amphi__oom_kills() != local->oom_kills)
         return AMPHI_CAUSE_MEMORY;
     if (words->signal > 0)
         return words->foreign ? AMPHI_CAUSE_OUTSIDE : AMPHI_CAUSE_ITSELF;
@@ -250,7 +251,7 @@ static amphi_death_cause cause_of(
 }
 
 void amphi__local_worker_died(
-    amphi_local *local, const amphi_last_words *words, const amphi_process_end *end)
+    amphi_local *local, const amphi_death_report *words, const amphi_process_end *end)
 {
     int signal_number = words->signal > 0 ? words->signal : end->signal;
     amphi_death_cause cause = cause_of(local, words, signal_number);
@@ -317,13 +318,13 @@ amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error)
         amphi__model_line(local, errno == EACCES ? "permission denied" : "can't be opened", line);
         return amphi__fail(error, AMPHI_E_IO, errno, "%s", line);
     }
-    amphi__local_spawn_begins(local);
+    amphi__spawn_timeout_begin(local);
     status = amphi__worker_start(&local->worker, path, model_fd, error);
-    amphi__local_spawn_ended(local);
+    amphi__spawn_timeout_end(local);
     close(model_fd);
     if (status == AMPHI_OK) {
         local->heartbeat = 0;
-        local->memory_kills = amphi__memory_kills();
+        local->oom_kills = amphi__oom_kills();
         local->empty_wakes = 0;
         amphi__local_set_state(local, AMPHI_LOCAL_STARTING);
     }

@@ -6,7 +6,7 @@
  * touching it, or the caller sees the helper and waits. The job's fields change only while it is
  * closed and nobody is inside.
  */
-#include "local/compute/threads.h"
+#include "local/compute/thread_pool.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -21,12 +21,12 @@
 #define PIECES_PER_THREAD  8
 
 typedef struct threads_helper {
-    amphi_threads *threads;
+    amphi_thread_pool *threads;
     amphi_thread thread;
     uint32_t index;
 } threads_helper;
 
-struct amphi_threads {
+struct amphi_thread_pool {
     uint32_t count;
     threads_helper *helpers; /* count - 1 */
     amphi_mutex mutex;
@@ -35,7 +35,7 @@ struct amphi_threads {
     atomic_bool stop;
 
     /* the job */
-    amphi_threads_work work;
+    amphi_thread_pool_work work;
     void *arg;
     size_t piece;
     atomic_size_t total;
@@ -55,7 +55,7 @@ static inline void spin_pause(void)
 #endif
 }
 
-static void run_pieces(amphi_threads *threads, uint32_t index)
+static void run_pieces(amphi_thread_pool *threads, uint32_t index)
 {
     for (;;) {
         size_t from = atomic_fetch_add(&threads->next, threads->piece);
@@ -68,7 +68,7 @@ static void run_pieces(amphi_threads *threads, uint32_t index)
     }
 }
 
-static void sleep_until_open(amphi_threads *threads)
+static void sleep_until_open(amphi_thread_pool *threads)
 {
     amphi__mutex_lock(&threads->mutex);
     atomic_fetch_add(&threads->sleepers, 1);
@@ -81,7 +81,7 @@ static void sleep_until_open(amphi_threads *threads)
 static void helper_main(void *arg)
 {
     threads_helper *helper = arg;
-    amphi_threads *threads = helper->threads;
+    amphi_thread_pool *threads = helper->threads;
     unsigned spins = 0;
     while (!atomic_load(&threads->stop)) {
         if (atomic_load_explicit(&threads->open, memory_order_acquire) &&
@@ -110,7 +110,7 @@ static uint32_t cores_count(void)
     return online < 1 ? 1 : (uint32_t)online;
 }
 
-amphi_status amphi__threads_new(amphi_threads **out, uint32_t count, amphi_error *error)
+amphi_status amphi__thread_pool_new(amphi_thread_pool **out, uint32_t count, amphi_error *error)
 {
     *out = NULL;
     if (count == 0) {
@@ -119,7 +119,7 @@ amphi_status amphi__threads_new(amphi_threads **out, uint32_t count, amphi_error
     }
     if (count > AMPHI_THREADS_MAX)
         count = AMPHI_THREADS_MAX;
-    amphi_threads *threads = amphi__calloc(1, sizeof *threads);
+    amphi_thread_pool *threads = amphi__calloc(1, sizeof *threads);
     if (threads == NULL)
         return amphi__fail_no_memory(error);
     threads->helpers = amphi__calloc(count, sizeof *threads->helpers);
@@ -147,7 +147,7 @@ amphi_status amphi__threads_new(amphi_threads **out, uint32_t count, amphi_error
     return AMPHI_OK;
 }
 
-void amphi__threads_free(amphi_threads *threads)
+void amphi__thread_pool_free(amphi_thread_pool *threads)
 {
     if (threads == NULL)
         return;
@@ -163,12 +163,12 @@ void amphi__threads_free(amphi_threads *threads)
     amphi__free(threads);
 }
 
-uint32_t amphi__threads_count(const amphi_threads *threads)
+uint32_t amphi__thread_pool_count(const amphi_thread_pool *threads)
 {
     return threads->count;
 }
 
-static void open_job(amphi_threads *threads)
+static void open_job(amphi_thread_pool *threads)
 {
     atomic_store(&threads->next, 0);
     atomic_store(&threads->open, true);
@@ -179,7 +179,7 @@ static void open_job(amphi_threads *threads)
     }
 }
 
-static void close_job(amphi_threads *threads)
+static void close_job(amphi_thread_pool *threads)
 {
     atomic_store(&threads->open, false);
     for (unsigned spins = 0; atomic_load(&threads->inside) > 0; spins++)
@@ -189,8 +189,8 @@ static void close_job(amphi_threads *threads)
             sched_yield();
 }
 
-void amphi__threads_run(
-    amphi_threads *threads, size_t total, size_t grain, amphi_threads_work work, void *arg)
+void amphi__thread_pool_run(
+    amphi_thread_pool *threads, size_t total, size_t grain, amphi_thread_pool_work work, void *arg)
 {
     if (total == 0)
         return;

@@ -2,8 +2,8 @@
  *
  * Matrix products over a batch of tokens, cut by rows over the threads.
  */
-#ifndef AMPHI_LOCAL_PROJECT_H
-#define AMPHI_LOCAL_PROJECT_H
+#ifndef AMPHI_GRAPH_PROJECTION_H
+#define AMPHI_GRAPH_PROJECTION_H
 
 #include "local/graph/forward.h"
 
@@ -21,9 +21,9 @@ typedef struct amphi_projection {
     amphi_activation form; /* being prepared */
 } amphi_projection;
 
-void amphi__project(amphi_projection *set);
+void amphi__projection_run(amphi_projection *set);
 /* One matrix alone. */
-void amphi__project_one(amphi_forward *forward, const amphi_matrix *matrix, const float *input,
-    size_t tokens, float *out);
+void amphi__projection_run_one(amphi_forward *forward, const amphi_matrix *matrix,
+    const float *input, size_t tokens, float *out);
 
 #endif

@@ -4,12 +4,12 @@
  * squared error of each block is small, as rounding to the nearest alone leaves a good part of a
  * narrow type's accuracy unused. Deterministic; no NaN or infinity may come in.
  */
-#ifndef AMPHI_LOCAL_ENCODE_H
-#define AMPHI_LOCAL_ENCODE_H
+#ifndef AMPHI_COMPUTE_QUANTIZE_ROWS_H
+#define AMPHI_COMPUTE_QUANTIZE_ROWS_H
 
-#include "local/model/weight_type.h"
+#include "local/compute/weight_type.h"
 
 /* `count` elements, a multiple of the type's block. */
-void amphi__encode(amphi_weight_type type, const float *x, void *out, size_t count);
+void amphi__quantize_rows(amphi_weight_type type, const float *x, void *out, size_t count);
 
 #endif

@@ -4,8 +4,8 @@
  * say it, and never worse than rounding to the nearest multiple of the obvious scale.
  */
 #include "local/compute/dequantize.h"
-#include "local/compute/encode.h"
-#include "local/model/mixture.h"
+#include "local/compute/quantize_rows.h"
+#include "local/model/quantize_mixture.h"
 #include "sdk/core/str.h"
 
 #include <setjmp.h>
@@ -48,7 +48,7 @@ static double round_trip_error(amphi_weight_type type, const float *x, size_t co
     static float back[COUNT];
     double error = 0;
     double size = 0;
-    amphi__encode(type, x, packed, count);
+    amphi__quantize_rows(type, x, packed, count);
     amphi__dequantize(type, packed, back, count);
     for (size_t i = 0; i < count; i++) {
         double off = (double)x[i] - (double)back[i];
@@ -58,7 +58,7 @@ static double round_trip_error(amphi_weight_type type, const float *x, size_t co
     return size > 0 ? error / size : error;
 }
 
-static void encode__normal_weights_keep_their_accuracy(void **state)
+static void quantize_rows__normal_weights_keep_their_accuracy(void **state)
 {
     static float x[COUNT];
     for (size_t i = 0; i < COUNT; i++)
@@ -70,7 +70,7 @@ static void encode__normal_weights_keep_their_accuracy(void **state)
     }
 }
 
-static void encode__zeros_stay_zeros_and_equal_values_stay_equal(void **state)
+static void quantize_rows__zeros_stay_zeros_and_equal_values_stay_equal(void **state)
 {
     static float x[256];
     for (size_t i = 0; i < TYPES; i++) {
@@ -88,7 +88,7 @@ static void encode__zeros_stay_zeros_and_equal_values_stay_equal(void **state)
     }
 }
 
-static void encode__extreme_values_become_numbers(void **state)
+static void quantize_rows__extreme_values_become_numbers(void **state)
 {
     static float x[256];
     static uint8_t packed[1024];
@@ -97,7 +97,7 @@ static void encode__extreme_values_become_numbers(void **state)
     for (size_t i = 0; i < TYPES; i++) {
         for (size_t k = 0; k < 256; k++)
             x[k] = extremes[(k * 7 + k / 32) % 6];
-        amphi__encode(limits[i].type, x, packed, 256);
+        amphi__quantize_rows(limits[i].type, x, packed, 256);
         amphi__dequantize(limits[i].type, packed, back, 256);
         for (size_t k = 0; k < 256 && limits[i].type != AMPHI_WEIGHT_BF16; k++)
             assert_true(isfinite(back[k]));
@@ -134,9 +134,9 @@ static void mixture__sensitive_tensors_stay_wider(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encode__normal_weights_keep_their_accuracy),
-        cmocka_unit_test(encode__zeros_stay_zeros_and_equal_values_stay_equal),
-        cmocka_unit_test(encode__extreme_values_become_numbers),
+        cmocka_unit_test(quantize_rows__normal_weights_keep_their_accuracy),
+        cmocka_unit_test(quantize_rows__zeros_stay_zeros_and_equal_values_stay_equal),
+        cmocka_unit_test(quantize_rows__extreme_values_become_numbers),
         cmocka_unit_test(mixture__sensitive_tensors_stay_wider),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

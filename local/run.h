@@ -3,8 +3,8 @@
  * One answer of the local engine, as the parent (supervisor.h) and the engine on a thread of the
  * app (thread_engine.c) keep it: what was asked, and the words on their way to the sink.
  */
-#ifndef AMPHI_PARENT_RUN_H
-#define AMPHI_PARENT_RUN_H
+#ifndef AMPHI_LOCAL_RUN_H
+#define AMPHI_LOCAL_RUN_H
 
 #include "local/worker/protocol.h"
 #include "sdk/core/buf.h"
