@@ -50,7 +50,7 @@ static uint64_t wait_for_probe(
                : left_ms(breaker->probe_ms, open_ms * PROBE_FORGOTTEN_AFTER, now_ms);
 }
 
-void amphi__breaker_look(
+void amphi__breaker_snapshot(
     amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms, amphi_breaker_facts *out)
 {
     memset(out, 0, sizeof *out);
@@ -131,13 +131,13 @@ static void judge(amphi_breaker *breaker, const amphi_policy *policy, uint64_t n
 }
 
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
-    amphi_breaker_pass pass, amphi_breaker_lesson lesson, uint64_t now_ms)
+    amphi_breaker_pass pass, amphi_breaker_result result, uint64_t now_ms)
 {
-    bool failed = lesson == AMPHI_BREAKER_ILL;
+    bool failed = result == AMPHI_BREAKER_FAILURE;
     bool is_probe = pass == AMPHI_BREAKER_PROBE && breaker->opened_ms != 0;
     if (pass == AMPHI_BREAKER_REFUSED || (breaker->opened_ms != 0 && !is_probe))
         return;
-    if (lesson == AMPHI_BREAKER_NOTHING) {
+    if (result == AMPHI_BREAKER_IGNORED) {
         breaker->probe_ms = 0; /* the next one may probe at once */
         return;
     }

@@ -54,7 +54,7 @@ void amphi__policy_decide(
         j->facts = facts;
         j->route = &facts->routes[i];
         j->mode = c.mode;
-        amphi__rules_judge(j);
+        amphi__route_rules_judge(j);
         j->step.route = (uint8_t)i;
         if (j->verdict != AMPHI_VERDICT_HARD)
             c.order[c.kept++] = (uint8_t)i;
@@ -349,7 +349,8 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
         out->refusal.retry_after_ms = soonest_probe_ms(facts, policy);
 }
 
-void amphi__policy_remember(amphi_policy_route *routes, size_t routes_count, const amphi_plan *last)
+void amphi__policy_apply_hysteresis(
+    amphi_policy_route *routes, size_t routes_count, const amphi_plan *last)
 {
     const amphi_decision *decision = &last->decision;
     for (size_t i = 0; i < routes_count; i++) {

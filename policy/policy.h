@@ -107,11 +107,11 @@ typedef enum amphi_breaker_pass {
 } amphi_breaker_pass;
 
 /* What an attempt's end says about the route. */
-typedef enum amphi_breaker_lesson {
-    AMPHI_BREAKER_NOTHING = 0, /* cancelled, or it never got there */
-    AMPHI_BREAKER_HEALTHY,     /* also a refusal of this request */
-    AMPHI_BREAKER_ILL
-} amphi_breaker_lesson;
+typedef enum amphi_breaker_result {
+    AMPHI_BREAKER_IGNORED = 0, /* cancelled, or it never got there */
+    AMPHI_BREAKER_SUCCESS,     /* also a refusal of this request */
+    AMPHI_BREAKER_FAILURE
+} amphi_breaker_result;
 
 typedef struct amphi_breaker_outcome {
     uint64_t at_ms;
@@ -138,12 +138,12 @@ typedef struct amphi_breaker_facts {
     uint32_t left_ms;    /* open: until it may be worth while to ask again */
 } amphi_breaker_facts;
 
-void amphi__breaker_look(
+void amphi__breaker_snapshot(
     amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms, amphi_breaker_facts *out);
 amphi_breaker_pass amphi__breaker_enter(
     amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
-    amphi_breaker_pass pass, amphi_breaker_lesson lesson, uint64_t now_ms);
+    amphi_breaker_pass pass, amphi_breaker_result result, uint64_t now_ms);
 
 /* What is known about one route; `info` as the engine describes itself. */
 typedef struct amphi_policy_route {
@@ -152,7 +152,7 @@ typedef struct amphi_policy_route {
     uint32_t wait_ms;         /* left of the pause that its provider asked for */
     amphi_crash_facts crash;  /* LOCAL */
     bool was_refused_battery; /* last decision held this against it: hysteresis; set by */
-    bool was_refused_thermal; /* amphi__policy_remember */
+    bool was_refused_thermal; /* amphi__policy_apply_hysteresis */
     bool was_refused_memory;
     uint32_t load;         /* runs under way: the least loaded of equal priority goes first */
     bool needs_no_network; /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
@@ -187,20 +187,21 @@ typedef struct amphi_plan_step {
     bool plain_kernels;          /* LOCAL: it crashed with the best ones */
 } amphi_plan_step;
 
-/* A local route that died just now, before it could be judged: who comes next takes over from it. */
-typedef struct amphi_policy_fallen {
+/* A local route whose worker died just now, before the route could be judged: the plan's first step
+ * takes over from it. */
+typedef struct amphi_dead_route {
     char route[AMPHI_NAME_MAX];
     amphi_error error; /* status AMPHI_OK: none did */
-    bool again;        /* there is nobody else: it is started once more */
-} amphi_policy_fallen;
+    bool restart;      /* no other route is left: it is started once more */
+} amphi_dead_route;
 
 typedef struct amphi_plan {
     amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried */
     size_t steps_count;
-    amphi_decision decision;    /* every route, kept ones first and in the order of steps, each
+    amphi_decision decision;     /* every route, kept ones first and in the order of steps, each
                                     with its reason */
-    amphi_policy_fallen fallen; /* filled in by the caller; cleared by amphi__policy_decide */
-    amphi_error refusal;        /* status AMPHI_OK when there are steps; otherwise why not:
+    amphi_dead_route dead_route; /* filled in by the caller; cleared by amphi__policy_decide */
+    amphi_error refusal;         /* status AMPHI_OK when there are steps; otherwise why not:
                                     _REFUSED    private, mode, kill switch, no engine: stays so
                                     _OFFLINE    a cloud route lacks only the network
                                     _BUSY       a breaker is open; retry_after_ms
@@ -221,7 +222,7 @@ void amphi__policy_decide(
 
 /* Carries a plan's battery, thermal and memory verdicts over to the next one: sets the
  * was_refused_ fields of the routes by their names. An all-zero plan clears them. */
-void amphi__policy_remember(
+void amphi__policy_apply_hysteresis(
     amphi_policy_route *routes, size_t routes_count, const amphi_plan *last);
 
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical

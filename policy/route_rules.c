@@ -83,7 +83,7 @@ static void fit_answer(amphi_judgement *j)
         j->step.answer_tokens_max = context - prompt;
 }
 
-void amphi__rules_judge(amphi_judgement *j)
+void amphi__route_rules_judge(amphi_judgement *j)
 {
     j->verdict = AMPHI_VERDICT_KEEP;
     j->reason = AMPHI_REASON_OK;

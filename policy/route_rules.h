@@ -31,6 +31,6 @@ typedef struct amphi_judgement {
 } amphi_judgement;
 
 /* Fills in everything below `mode` from what stands above. */
-void amphi__rules_judge(amphi_judgement *judgement);
+void amphi__route_rules_judge(amphi_judgement *judgement);
 
 #endif

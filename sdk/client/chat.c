@@ -354,11 +354,12 @@ static bool try_routes(amphi_stream *stream)
     amphi_buf body;
     amphi__buf_init(&body, 0);
     amphi_attempt attempt = {0};
-    if (plan->fallen.error.status != AMPHI_OK) { /* what comes now takes over */
+    if (plan->dead_route.error.status != AMPHI_OK) { /* what comes now takes over */
         attempt.number = 1;
-        attempt.error = plan->fallen.error;
-        attempt.revived = plan->fallen.again;
-        amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(plan->fallen.route));
+        attempt.error = plan->dead_route.error;
+        attempt.revived = plan->dead_route.restart;
+        amphi__str_copy_to(
+            stream->route, sizeof stream->route, amphi_str_from(plan->dead_route.route));
     }
     size_t died = plan->steps_count;
     bool more = true;

@@ -29,31 +29,32 @@ uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
 }
 
 /* A local engine that died while it was asked what it is: an attempt that failed, in effect. */
-static void note_fallen(amphi_policy_fallen *fallen, const amphi_engine_info *info, uint32_t deaths)
+static void note_dead_route(
+    amphi_dead_route *dead_route, const amphi_engine_info *info, uint32_t deaths)
 {
     if (deaths == 0 || info->available)
         return;
-    amphi__str_copy_to(fallen->route, sizeof fallen->route, amphi_str_from(info->name));
-    amphi__fail(&fallen->error,
+    amphi__str_copy_to(dead_route->route, sizeof dead_route->route, amphi_str_from(info->name));
+    amphi__fail(&dead_route->error,
         info->failure == AMPHI_E_ENGINE_STALLED ? AMPHI_E_ENGINE_STALLED : AMPHI_E_ENGINE_DIED, 0,
         "%s", info->why);
 }
 
 static void gather_routes(amphi_client *client, const amphi_policy *policy,
-    amphi_policy_route *routes, amphi_policy_fallen *fallen)
+    amphi_policy_route *routes, amphi_dead_route *dead_route)
 {
-    memset(fallen, 0, sizeof *fallen);
+    memset(dead_route, 0, sizeof *dead_route);
     uint64_t now_ms = amphi__clock_ms(client->clock);
     memset(routes, 0, client->routes_count * sizeof *routes);
     for (size_t i = 0; i < client->routes_count; i++) {
         uint32_t deaths = amphi__ledger_describe(
             client, &client->routes[i], policy, &routes[i].info, &routes[i].crash);
-        note_fallen(fallen, &routes[i].info, deaths);
+        note_dead_route(dead_route, &routes[i].info, deaths);
     }
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_route *route = &client->routes[i];
-        amphi__breaker_look(&route->breaker, policy, now_ms, &routes[i].breaker);
+        amphi__breaker_snapshot(&route->breaker, policy, now_ms, &routes[i].breaker);
         routes[i].wait_ms =
             route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
         routes[i].load = route->load;
@@ -62,16 +63,16 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
         routes[i].needs_no_network =
             routes[i].info.is_loopback && !(client->pushed.known & AMPHI_FACT_NETWORK);
     }
-    amphi__policy_remember(routes, client->routes_count, &client->last_plan);
+    amphi__policy_apply_hysteresis(routes, client->routes_count, &client->last_plan);
     amphi__mutex_unlock(&client->lock);
 }
 
 /* Nobody is there to take over: the one that fell may be started once more (its rules still apply). */
-static bool revive_fallen(
-    const amphi_policy_fallen *fallen, amphi_policy_route *routes, size_t routes_count)
+static bool revive_dead_route(
+    const amphi_dead_route *dead_route, amphi_policy_route *routes, size_t routes_count)
 {
-    for (size_t i = 0; fallen->error.status != AMPHI_OK && i < routes_count; i++) {
-        if (strcmp(routes[i].info.name, fallen->route) == 0) {
+    for (size_t i = 0; dead_route->error.status != AMPHI_OK && i < routes_count; i++) {
+        if (strcmp(routes[i].info.name, dead_route->route) == 0) {
             routes[i].info.available = true; /* as far as anybody knows */
             return true;
         }
@@ -87,8 +88,8 @@ bool amphi__decide(
     memset(&facts, 0, sizeof facts);
     amphi_policy policy;
     amphi__client_policy(client, &policy);
-    amphi_policy_fallen fallen;
-    gather_routes(client, &policy, routes, &fallen);
+    amphi_dead_route dead_route;
+    gather_routes(client, &policy, routes, &dead_route);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
@@ -102,10 +103,11 @@ bool amphi__decide(
     facts.routes = routes;
     facts.routes_count = client->routes_count;
     amphi__policy_decide(out, &policy, &facts);
-    fallen.again = out->steps_count == 0 && revive_fallen(&fallen, routes, client->routes_count);
-    if (fallen.again)
+    dead_route.restart =
+        out->steps_count == 0 && revive_dead_route(&dead_route, routes, client->routes_count);
+    if (dead_route.restart)
         amphi__policy_decide(out, &policy, &facts);
-    out->fallen = fallen;
+    out->dead_route = dead_route;
     amphi_preference preference;
     (void)amphi__preference_read(/* a name that is gone since: the others count */
         &preference, request->body, routes, client->routes_count, NULL);
@@ -148,7 +150,7 @@ amphi_status amphi__decide_check(
 }
 
 /* What an attempt's end says about the route, rather than about the request or this device. */
-static amphi_breaker_lesson lesson_of(amphi_status status)
+static amphi_breaker_result breaker_result_of(amphi_status status)
 {
     switch (status) {
     case AMPHI_OK:
@@ -156,7 +158,7 @@ static amphi_breaker_lesson lesson_of(amphi_status status)
     case AMPHI_E_CONTEXT_LENGTH:
     case AMPHI_E_CONTENT_FILTER:
     case AMPHI_E_UNSUPPORTED:
-        return AMPHI_BREAKER_HEALTHY;
+        return AMPHI_BREAKER_SUCCESS;
     case AMPHI_E_TIMEOUT:
     case AMPHI_E_OFFLINE:
     case AMPHI_E_NETWORK:
@@ -169,9 +171,9 @@ static amphi_breaker_lesson lesson_of(amphi_status status)
     case AMPHI_E_ENGINE_DIED:
     case AMPHI_E_ENGINE_STALLED:
     case AMPHI_E_LIMIT: /* an answer without end */
-        return AMPHI_BREAKER_ILL;
+        return AMPHI_BREAKER_FAILURE;
     default:
-        return AMPHI_BREAKER_NOTHING;
+        return AMPHI_BREAKER_IGNORED;
     }
 }
 
@@ -184,7 +186,7 @@ amphi_breaker_pass amphi__decide_enter(
     uint64_t now_ms = amphi__clock_ms(client->clock);
     amphi__mutex_lock(&client->lock);
     amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
-    amphi__breaker_look(&route->breaker, &client->policy, now_ms, &facts);
+    amphi__breaker_snapshot(&route->breaker, &client->policy, now_ms, &facts);
     amphi__mutex_unlock(&client->lock);
     if (pass == AMPHI_BREAKER_REFUSED && error != NULL) {
         amphi__route_describe(route, &info);
@@ -274,7 +276,7 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
 {
     amphi_route *route = &client->routes[step->route];
     uint64_t now_ms = amphi__clock_ms(client->clock);
-    amphi_breaker_lesson lesson = lesson_of(outcome->status);
+    amphi_breaker_result result = breaker_result_of(outcome->status);
     amphi_engine_info info;
     amphi__route_describe(route, &info);
     amphi__mutex_lock(&client->lock);
@@ -283,9 +285,9 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
     remember_pause(route, outcome, client->policy.pause_max_ms, now_ms);
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
         amphi__ledger_deaths_seen(route, &info);
-        lesson = AMPHI_BREAKER_HEALTHY; /* the ledger judges a local engine */
+        result = AMPHI_BREAKER_SUCCESS; /* the ledger judges a local engine */
     }
-    amphi__breaker_leave(&route->breaker, &client->policy, pass, lesson, now_ms);
+    amphi__breaker_leave(&route->breaker, &client->policy, pass, result, now_ms);
     amphi__mutex_unlock(&client->lock);
 }
 

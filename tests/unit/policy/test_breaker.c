@@ -16,17 +16,17 @@ static amphi_policy policy;
 static amphi_breaker_facts look(amphi_breaker *breaker, uint64_t now_ms)
 {
     amphi_breaker_facts facts;
-    amphi__breaker_look(breaker, &policy, now_ms, &facts);
+    amphi__breaker_snapshot(breaker, &policy, now_ms, &facts);
     assert_false(facts.open && facts.probe);
     return facts;
 }
 
 /* A whole attempt, at one moment; it must be let in. */
-static void attempt(amphi_breaker *breaker, amphi_breaker_lesson lesson, uint64_t now_ms)
+static void attempt(amphi_breaker *breaker, amphi_breaker_result result, uint64_t now_ms)
 {
     amphi_breaker_pass pass = amphi__breaker_enter(breaker, &policy, now_ms);
     assert_int_not_equal(pass, AMPHI_BREAKER_REFUSED);
-    amphi__breaker_leave(breaker, &policy, pass, lesson, now_ms);
+    amphi__breaker_leave(breaker, &policy, pass, result, now_ms);
 }
 
 /* "f" failed, "." answered, "-" said nothing; a second apart. Returns the time of the last one. */
@@ -34,9 +34,9 @@ static uint64_t attempts(amphi_breaker *breaker, const char *outcomes, uint64_t 
 {
     for (const char *at = outcomes; *at != '\0'; at++, from_ms += 1000)
         attempt(breaker,
-            *at == 'f'   ? AMPHI_BREAKER_ILL
-            : *at == '.' ? AMPHI_BREAKER_HEALTHY
-                         : AMPHI_BREAKER_NOTHING,
+            *at == 'f'   ? AMPHI_BREAKER_FAILURE
+            : *at == '.' ? AMPHI_BREAKER_SUCCESS
+                         : AMPHI_BREAKER_IGNORED,
             from_ms);
     return from_ms - 1000;
 }
@@ -50,7 +50,7 @@ static amphi_breaker opened_at(uint64_t now_ms)
 {
     amphi_breaker breaker = {0};
     for (uint32_t i = 0; i < policy.breaker_failures; i++)
-        attempt(&breaker, AMPHI_BREAKER_ILL, now_ms);
+        attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms);
     assert_true(is_open(&breaker, now_ms));
     return breaker;
 }
@@ -63,7 +63,7 @@ static void breaker__opens_after_failures_in_a_row(void **state)
     assert_false(is_open(&breaker, 0));
     uint64_t now_ms = attempts(&breaker, "ff.ff", 100); /* the row ended once */
     assert_false(is_open(&breaker, now_ms));
-    attempt(&breaker, AMPHI_BREAKER_ILL, now_ms);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms);
     amphi_breaker_facts facts = look(&breaker, now_ms);
     assert_true(facts.open);
     assert_int_equal(facts.failed, 3);
@@ -75,9 +75,9 @@ static void breaker__row_counts_however_long_it_took(void **state)
 {
     amphi_breaker breaker = {0};
     const uint64_t hour_ms = 3600 * 1000;
-    attempt(&breaker, AMPHI_BREAKER_ILL, hour_ms);
-    attempt(&breaker, AMPHI_BREAKER_ILL, 2 * hour_ms);
-    attempt(&breaker, AMPHI_BREAKER_ILL, 3 * hour_ms);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, hour_ms);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, 2 * hour_ms);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, 3 * hour_ms);
     assert_true(is_open(&breaker, 3 * hour_ms));
 }
 
@@ -86,7 +86,7 @@ static void breaker__opens_at_a_share_of_the_window(void **state)
     amphi_breaker breaker = {0};
     uint64_t now_ms = attempts(&breaker, ".f.f.f.", 1000); /* three of seven */
     assert_false(is_open(&breaker, now_ms));
-    attempt(&breaker, AMPHI_BREAKER_ILL, now_ms + 1000);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms + 1000);
     amphi_breaker_facts facts = look(&breaker, now_ms + 1000);
     assert_true(facts.open);
     assert_int_equal(facts.failed, 4);
@@ -100,7 +100,7 @@ static void breaker__too_few_say_nothing_and_an_answer_never_opens_it(void **sta
     assert_false(is_open(&breaker, now_ms));
     now_ms = attempts(&breaker, "..", now_ms + 1000); /* four of eight, but it answers */
     assert_false(is_open(&breaker, now_ms));
-    attempt(&breaker, AMPHI_BREAKER_ILL, now_ms + 1000); /* five of nine */
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms + 1000); /* five of nine */
     assert_true(is_open(&breaker, now_ms + 1000));
 }
 
@@ -122,8 +122,8 @@ static void breaker__window_slides_by_time(void **state)
 {
     amphi_breaker breaker = {0};
     uint64_t now_ms = attempts(&breaker, "ff.ff.f", 1000); /* five of seven, then a long silence */
-    attempt(&breaker, AMPHI_BREAKER_HEALTHY, now_ms + 60 * 1000);
-    attempt(&breaker, AMPHI_BREAKER_ILL, now_ms + 60 * 1000);
+    attempt(&breaker, AMPHI_BREAKER_SUCCESS, now_ms + 60 * 1000);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms + 60 * 1000);
     assert_false(is_open(&breaker, now_ms + 60 * 1000)); /* one of two */
 }
 
@@ -141,7 +141,7 @@ static void breaker__what_says_nothing_is_not_counted(void **state)
     uint64_t now_ms =
         attempts(&breaker, "f-f-----", 1000); /* neither in the window nor in the row */
     assert_false(is_open(&breaker, now_ms));
-    attempt(&breaker, AMPHI_BREAKER_ILL, now_ms + 1000);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms + 1000);
     assert_true(is_open(&breaker, now_ms + 1000));
 }
 
@@ -163,11 +163,11 @@ static void breaker__probe_success_closes_it_with_an_empty_window(void **state)
 {
     amphi_breaker breaker = {0};
     uint64_t now_ms = attempts(&breaker, ".f.f.f.f", 1000) + 10000;
-    attempt(&breaker, AMPHI_BREAKER_HEALTHY, now_ms); /* the probe */
+    attempt(&breaker, AMPHI_BREAKER_SUCCESS, now_ms); /* the probe */
     assert_false(is_open(&breaker, now_ms));
     now_ms = attempts(&breaker, "ff", now_ms);
     assert_false(is_open(&breaker, now_ms)); /* counts from nothing again */
-    attempt(&breaker, AMPHI_BREAKER_ILL, now_ms);
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, now_ms);
     assert_true(is_open(&breaker, now_ms));
 }
 
@@ -176,7 +176,7 @@ static void breaker__probe_failure_opens_it_again_for_the_same_reason(void **sta
     amphi_breaker breaker = {0};
     uint64_t now_ms = attempts(&breaker, ".f.f.f.f", 1000) + 10000;
     amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, now_ms);
-    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_ILL, now_ms + 700);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_FAILURE, now_ms + 700);
     amphi_breaker_facts facts = look(&breaker, now_ms + 10699);
     assert_true(facts.open);
     assert_int_equal(facts.failed, 4);
@@ -188,7 +188,7 @@ static void breaker__cancelled_probe_lets_the_next_one_try_at_once(void **state)
 {
     amphi_breaker breaker = opened_at(1000);
     amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, 11000);
-    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_NOTHING, 11500);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_IGNORED, 11500);
     assert_true(look(&breaker, 11500).probe);
     assert_int_equal(amphi__breaker_enter(&breaker, &policy, 11500), AMPHI_BREAKER_PROBE);
 }
@@ -202,7 +202,7 @@ static void breaker__probe_that_never_ends_does_not_hold_it_shut_for_ever(void *
         amphi__breaker_enter(&breaker, &policy, 11000 + 12 * 10000), AMPHI_BREAKER_PROBE);
     assert_true(is_open(&breaker, 11000 + 12 * 10000));
     /* It comes back after all: it was a probe, and what it says is news. */
-    amphi__breaker_leave(&breaker, &policy, lost, AMPHI_BREAKER_HEALTHY, 140000);
+    amphi__breaker_leave(&breaker, &policy, lost, AMPHI_BREAKER_SUCCESS, 140000);
     assert_false(is_open(&breaker, 140000));
 }
 
@@ -213,8 +213,8 @@ static void breaker__late_outcomes_of_earlier_requests_neither_close_nor_prolong
     amphi_breaker_pass earlier = amphi__breaker_enter(&breaker, &policy, 901);
     attempts(&breaker, "fff", 1000);
     assert_true(is_open(&breaker, 3000));
-    amphi__breaker_leave(&breaker, &policy, early, AMPHI_BREAKER_ILL, 9000);
-    amphi__breaker_leave(&breaker, &policy, earlier, AMPHI_BREAKER_HEALTHY, 9000);
+    amphi__breaker_leave(&breaker, &policy, early, AMPHI_BREAKER_FAILURE, 9000);
+    amphi__breaker_leave(&breaker, &policy, earlier, AMPHI_BREAKER_SUCCESS, 9000);
     assert_true(is_open(&breaker, 12999));
     assert_true(look(&breaker, 13000).probe);
 }
@@ -225,7 +225,7 @@ static void breaker__late_outcome_does_not_end_somebody_elses_probe(void **state
     amphi_breaker_pass early = amphi__breaker_enter(&breaker, &policy, 900);
     attempts(&breaker, "fff", 1000);
     assert_int_equal(amphi__breaker_enter(&breaker, &policy, 13000), AMPHI_BREAKER_PROBE);
-    amphi__breaker_leave(&breaker, &policy, early, AMPHI_BREAKER_NOTHING, 13100);
+    amphi__breaker_leave(&breaker, &policy, early, AMPHI_BREAKER_IGNORED, 13100);
     assert_int_equal(amphi__breaker_enter(&breaker, &policy, 13200), AMPHI_BREAKER_REFUSED);
 }
 
@@ -240,11 +240,11 @@ static void breaker__is_back_within_thirty_seconds_of_recovery(void **state)
             if (pass == AMPHI_BREAKER_REFUSED)
                 continue;
             if (now_ms >= recovers_ms) {
-                amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_HEALTHY, now_ms);
+                amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_SUCCESS, now_ms);
                 back_ms = now_ms;
             } else {
                 now_ms += 15000;
-                amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_ILL, now_ms);
+                amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_FAILURE, now_ms);
             }
         }
         assert_true(back_ms - recovers_ms <= 30000);
@@ -269,8 +269,8 @@ static void breaker__outcomes_of_the_future_are_not_in_the_window(void **state)
 {
     amphi_breaker breaker = {0};
     attempts(&breaker, ".f.f.f.", 9000000);
-    attempt(&breaker, AMPHI_BREAKER_HEALTHY, 1000); /* set back */
-    attempt(&breaker, AMPHI_BREAKER_ILL, 1000);
+    attempt(&breaker, AMPHI_BREAKER_SUCCESS, 1000); /* set back */
+    attempt(&breaker, AMPHI_BREAKER_FAILURE, 1000);
     assert_false(is_open(&breaker, 1000)); /* one of two */
 }
 
@@ -292,7 +292,7 @@ static void breaker__at_most_one_probe_whatever_happens(void **state)
                 running[i] = amphi__breaker_enter(&breaker, &policy, now_ms);
             } else {
                 amphi__breaker_leave(
-                    &breaker, &policy, running[i], (amphi_breaker_lesson)(rand() % 3), now_ms);
+                    &breaker, &policy, running[i], (amphi_breaker_result)(rand() % 3), now_ms);
                 running[i] = AMPHI_BREAKER_REFUSED;
             }
             for (i = 0; i < RUNNING_MAX; i++)

@@ -540,7 +540,7 @@ static void hysteresis__battery_comes_back_at_resume(void **state)
         s.facts.device.battery_percent = (uint8_t)walk[i].percent;
         decide(&s);
         assert_string_equal(order(&s), walk[i].order);
-        amphi__policy_remember(s.routes, 2, &s.plan);
+        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
     }
 }
 
@@ -559,7 +559,7 @@ static void hysteresis__heat_must_fall_below_the_limit(void **state)
         s.facts.device.thermal = walk[i].thermal;
         decide(&s);
         assert_string_equal(order(&s), walk[i].order);
-        amphi__policy_remember(s.routes, 2, &s.plan);
+        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
     }
 }
 
@@ -572,7 +572,7 @@ static void hysteresis__memory_needs_a_margin_to_come_back(void **state)
     s.facts.device.memory_available_bytes = 940 * MIB;
     decide(&s);
     assert_string_equal(order(&s), "cloud");
-    amphi__policy_remember(s.routes, 2, &s.plan);
+    amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
     s.facts.device.memory_available_bytes = 960 * MIB;
     decide(&s);
     assert_string_equal(order(&s), "cloud");
