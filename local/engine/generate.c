@@ -54,17 +54,16 @@ static amphi_status feed(
     amphi_generation *g, const int32_t *tokens, size_t count, bool logits, amphi_error *error)
 {
     amphi_child *child = g->child;
+    const amphi_cancel cancel = {&child->control->cancel_run, g->run};
+    uint32_t before = amphi__llm_position(child->llm);
     amphi_status status = amphi__llm_eval(
-        child->llm, tokens, count, false, logits ? child->logits : NULL, NULL, error);
+        child->llm, tokens, count, false, logits ? child->logits : NULL, &cancel, error);
 
-    if (status == AMPHI_OK) {
-        status = amphi__tokens_append(&child->fed, tokens, count);
-        if (status != AMPHI_OK)
-            amphi__fail_no_memory(error);
-    }
-    if (status != AMPHI_OK) { /* whatever is in the cache, nobody relies on it */
-        amphi__llm_truncate(child->llm, 0);
-        child->fed.size = 0;
+    /* Also of a cancelled evaluation: what is in the cache whole serves the next request. */
+    size_t fed = amphi__llm_position(child->llm) - before;
+    if (amphi__tokens_append(&child->fed, tokens, fed) != AMPHI_OK) {
+        amphi__llm_truncate(child->llm, before);
+        return amphi__fail_no_memory(error);
     }
     return status;
 }

@@ -99,6 +99,8 @@ void amphi__experts_run(amphi_forward *forward, const amphi_layer *layer, size_t
     amphi__projection_run_one(forward, &layer->router, forward->normed, count, mix.shares);
     amphi__thread_pool_run(forward->threads, count, 1, choose_tokens, &mix);
     for (mix.expert = 0; mix.expert < hparams->experts; mix.expert++) {
+        if (amphi__forward_stops(forward))
+            return;
         size_t chosen = gather(&mix);
         if (chosen == 0)
             continue;

@@ -238,7 +238,7 @@ static void attend_heads(void *arg, size_t from, size_t to, uint32_t thread)
     const amphi_hparams *hparams = &forward->hparams;
     size_t shared = hparams->heads / hparams->kv_heads;
     bool local = amphi__hparams_is_local(hparams, batch->layer);
-    for (size_t item = from; item < to; item++) {
+    for (size_t item = from; item < to && !amphi__forward_stops(forward); item++) {
         size_t head = item / batch->count;
         size_t token = item % batch->count;
         size_t end = batch->position + token + 1;
@@ -280,6 +280,8 @@ static void run_attention(forward_batch *batch, const amphi_layer *layer)
         .columns = forward->hparams.embedding,
         .tokens = batch->count};
     amphi__projection_run(&set);
+    if (amphi__forward_stops(forward))
+        return; /* the cache is not to get what was not computed */
     amphi__thread_pool_run(forward->threads, batch->count, 1, place_tokens, batch);
     amphi__thread_pool_run(
         forward->threads, batch->count * forward->hparams.heads, 1, attend_heads, batch);
@@ -328,19 +330,32 @@ static void write_logits(amphi_forward *forward, size_t count, float *logits, si
         logits[i] = cap * tanhf(logits[i] / cap);
 }
 
+static void run_layers(forward_batch *batch)
+{
+    amphi_forward *forward = batch->forward;
+    amphi__thread_pool_run(forward->threads, batch->count, 1, embed_tokens, batch);
+    for (batch->layer = 0; batch->layer < forward->hparams.layers; batch->layer++) {
+        run_attention(batch, &forward->weights.layers[batch->layer]);
+        if (amphi__forward_stops(forward))
+            return;
+        run_feed_forward(batch, &forward->weights.layers[batch->layer]);
+        if (amphi__forward_stops(forward))
+            return;
+    }
+}
+
 amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,
     uint32_t position, float *logits, size_t logits_rows, const amphi_cancel *cancel)
 {
     forward_batch batch = {forward, tokens, count, position, 0};
-    amphi__thread_pool_run(forward->threads, count, 1, embed_tokens, &batch);
-    for (batch.layer = 0; batch.layer < forward->hparams.layers; batch.layer++) {
-        amphi_status status = amphi__cancel_check(cancel);
-        if (status != AMPHI_OK)
-            return status;
-        run_attention(&batch, &forward->weights.layers[batch.layer]);
-        run_feed_forward(&batch, &forward->weights.layers[batch.layer]);
-    }
-    if (logits != NULL && logits_rows > 0)
+    forward->cancel = cancel;
+    atomic_store_explicit(&forward->stopped, false, memory_order_relaxed);
+    if (!amphi__forward_stops(forward))
+        run_layers(&batch);
+    if (!amphi__forward_stops(forward) && logits != NULL && logits_rows > 0)
         write_logits(forward, count, logits, logits_rows);
-    return AMPHI_OK;
+    forward->cancel = NULL;
+    /* A cancel that came behind the last piece of work left nothing out. */
+    return atomic_load_explicit(&forward->stopped, memory_order_relaxed) ? AMPHI_E_CANCELLED
+                                                                         : AMPHI_OK;
 }

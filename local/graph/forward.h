@@ -12,6 +12,8 @@
 #include "local/graph/weights.h"
 #include "sdk/core/cancel.h"
 
+#include <stdatomic.h>
+
 #define AMPHI_BATCH_TOKENS 128
 
 typedef struct amphi_forward {
@@ -22,7 +24,9 @@ typedef struct amphi_forward {
     amphi_rope rope;       /* of global layers */
     amphi_rope rope_local; /* of layers with a window; empty when there are none */
     amphi_thread_pool *threads;
-    uint32_t context; /* positions in the cache */
+    uint32_t context;           /* positions in the cache */
+    const amphi_cancel *cancel; /* of the batch under way; NULL: it can't be cancelled */
+    atomic_bool stopped;        /* that was seen: what is left of the batch is not computed */
 
     /* Work memory, each AMPHI_BATCH_TOKENS rows. */
     float *memory; /* owner of the rest */
@@ -52,9 +56,22 @@ void amphi__forward_gated(amphi_forward *forward, const amphi_expert *matrices, 
     size_t tokens, float *out);
 
 /* count <= AMPHI_BATCH_TOKENS tokens at `position`; they fit into the context and the vocabulary.
- * logits: NULL, or a row for the last `logits_rows` tokens. Stops between layers when cancelled;
- * the cache below `position` is untouched in any case. */
+ * logits: NULL, or a row for the last `logits_rows` tokens. AMPHI_E_CANCELLED within some
+ * milliseconds of `cancel` (NULL: never), which every thread polls while it computes: the batch then
+ * counts as not fed, and the cache below `position` is untouched. */
 amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,
     uint32_t position, float *logits, size_t logits_rows, const amphi_cancel *cancel);
+
+/* Polled by everything that takes long; any of the pool's threads. What was left out because of it
+ * is never used: forward_run fails. */
+static inline bool amphi__forward_stops(amphi_forward *forward)
+{
+    if (forward->cancel == NULL)
+        return false;
+    if (!atomic_load_explicit(&forward->stopped, memory_order_relaxed) &&
+        amphi__cancel_is_set(forward->cancel))
+        atomic_store_explicit(&forward->stopped, true, memory_order_relaxed);
+    return atomic_load_explicit(&forward->stopped, memory_order_relaxed);
+}
 
 #endif

@@ -160,7 +160,7 @@ amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count
         status = amphi__forward_run(&llm->forward, tokens + done, batch, llm->position, rows,
             all ? batch : (last ? 1 : 0), cancel);
         if (status != AMPHI_OK)
-            return amphi__fail(error, status, 0, "the local model was stopped");
+            return amphi__fail(error, status, 0, "the request was cancelled");
         llm->position += (uint32_t)batch;
         done += batch;
     }
@@ -182,9 +182,8 @@ amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, ui
             for (uint64_t page = 0; page < step; page += PAGE_BYTES)
                 sink = (uint8_t)(sink + data[at + page]);
             done += step;
-            amphi_status status = amphi__cancel_check(cancel);
-            if (status != AMPHI_OK)
-                return status;
+            if (amphi__cancel_is_set(cancel))
+                return AMPHI_E_CANCELLED;
             if (progress != NULL && total > 0)
                 progress(user, (uint32_t)(done * 1000 / total));
         }

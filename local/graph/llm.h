@@ -47,12 +47,13 @@ void amphi__llm_truncate(amphi_llm *llm, uint32_t position);
 
 /* Feeds `count` tokens. logits: NULL, or vocabulary_size floats of the last position, or (all)
  * count x vocabulary_size of each. AMPHI_E_CONTEXT_LENGTH when they do not fit (nothing is fed);
- * AMPHI_E_ARGUMENT for an id outside the vocabulary; _CANCELLED / _TIMEOUT from `cancel` (may be
- * NULL), which is polled between batches. */
+ * AMPHI_E_ARGUMENT for an id outside the vocabulary; AMPHI_E_CANCELLED soon after `cancel` (may be
+ * NULL): amphi__llm_position then says how many were fed, whole batches only. */
 amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count, bool all,
     float *logits, const amphi_cancel *cancel, amphi_error *error);
 
-/* Touches the weights so that they are in memory; progress(user, permille) now and then. */
+/* Touches the weights so that they are in memory; progress(user, permille) now and then.
+ * AMPHI_E_CANCELLED: `cancel` (may be NULL) said so. */
 amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, uint32_t permille),
     void *user, const amphi_cancel *cancel);
 

@@ -49,7 +49,7 @@ static void multiply_rows(const amphi_projection *set, size_t index, size_t from
     }
     /* A few rows at a time stay in the cache while all tokens pass by. */
     size_t step = set->tokens > 1 ? ROWS_GRAIN : to - from;
-    for (size_t row = from; row < to; row += step)
+    for (size_t row = from; row < to && !amphi__forward_stops(set->forward); row += step)
         matrix->kernel.matmul(&job, row, to - row < step ? to : row + step);
     if (matrix->bias == NULL)
         return;

@@ -120,7 +120,7 @@ void gguf_builder_finish(const gguf_builder *builder, amphi_buf *out)
 /* --- a model --- */
 
 #define VOCABULARY_MAX 40
-#define MATRIX_MAX     2048
+#define MATRIX_MAX     (512 * 4096)
 
 static float next_weight(uint32_t *state)
 {

@@ -9,8 +9,10 @@
 #include "tests/support/failing_alloc.h"
 #include "tests/support/gguf_builder.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -321,15 +323,15 @@ static void llm__what_does_not_fit_is_refused_and_nothing_is_fed(void **state)
 static void llm__a_cancelled_evaluation_stops_and_can_be_repeated(void **state)
 {
     tiny model;
-    amphi_cancel cancel;
+    _Atomic uint32_t word = 0;
+    const amphi_cancel cancel = {&word, 1};
     float first[TINY_VOCABULARY];
     float second[TINY_VOCABULARY];
-    amphi__cancel_init(&cancel, NULL, UINT64_MAX);
     tiny_open(&model, 2);
     assert_int_equal(
         amphi__llm_eval(model.llm, some_tokens, 5, false, first, &cancel, NULL), AMPHI_OK);
     amphi__llm_truncate(model.llm, 0);
-    amphi__cancel_now(&cancel);
+    atomic_store(&word, 1);
     assert_int_equal(amphi__llm_eval(model.llm, some_tokens, 5, false, second, &cancel, NULL),
         AMPHI_E_CANCELLED);
     assert_int_equal(amphi__llm_position(model.llm), 0);
@@ -338,6 +340,64 @@ static void llm__a_cancelled_evaluation_stops_and_can_be_repeated(void **state)
         amphi__llm_eval(model.llm, some_tokens, 5, false, second, NULL, NULL), AMPHI_OK);
     assert_memory_equal(first, second, sizeof first);
     tiny_close(&model);
+}
+
+typedef struct canceller {
+    pthread_t thread;
+    _Atomic uint32_t word;
+    unsigned after_us;
+} canceller;
+
+static void *cancel_later(void *opaque)
+{
+    canceller *self = opaque;
+    usleep(self->after_us);
+    atomic_store(&self->word, 1);
+    return NULL;
+}
+
+/* One layer and one batch: only the work inside of it can notice the cancel. The delay grows until
+ * one falls into it. */
+static void llm__a_cancel_in_the_middle_of_a_layer_is_noticed_and_leaves_nothing_behind(
+    void **state)
+{
+    enum { KEPT = 10, TOKENS = 60 };
+    gguf_builder builder;
+    amphi_buf file;
+    amphi_gguf *gguf;
+    amphi_llm *llm;
+    amphi_llm_options options = {.threads = 2};
+    int32_t tokens[TOKENS];
+    float first[40];
+    float second[40];
+    amphi_status status = AMPHI_OK;
+    for (int i = 0; i < TOKENS; i++)
+        tokens[i] = i % 40;
+    gguf_builder_init(&builder);
+    gguf_builder_llama(&builder, 512, 4096, 40, 1);
+    gguf_builder_finish(&builder, &file);
+    gguf_builder_clear(&builder);
+    assert_int_equal(amphi__gguf_open_memory(&gguf, file.data, file.size, NULL), AMPHI_OK);
+    assert_int_equal(amphi__llm_new(&llm, gguf, &options, NULL), AMPHI_OK);
+    assert_int_equal(amphi__llm_eval(llm, tokens, KEPT, false, NULL, NULL, NULL), AMPHI_OK);
+    assert_int_equal(
+        amphi__llm_eval(llm, tokens, TOKENS - KEPT, false, first, NULL, NULL), AMPHI_OK);
+    for (unsigned after_us = 500; after_us < 2000000 && status == AMPHI_OK; after_us *= 2) {
+        canceller self = {.word = 0, .after_us = after_us};
+        const amphi_cancel cancel = {&self.word, 1};
+        amphi__llm_truncate(llm, KEPT);
+        assert_int_equal(pthread_create(&self.thread, NULL, cancel_later, &self), 0);
+        status = amphi__llm_eval(llm, tokens, TOKENS - KEPT, false, second, &cancel, NULL);
+        pthread_join(self.thread, NULL);
+    }
+    assert_int_equal(status, AMPHI_E_CANCELLED);
+    assert_int_equal(amphi__llm_position(llm), KEPT);
+    assert_int_equal(
+        amphi__llm_eval(llm, tokens, TOKENS - KEPT, false, second, NULL, NULL), AMPHI_OK);
+    assert_memory_equal(first, second, sizeof first);
+    amphi__llm_free(llm);
+    amphi__gguf_free(gguf);
+    amphi__buf_clear(&file);
 }
 
 static void note_progress(void *user, uint32_t permille)
@@ -540,6 +600,8 @@ int main(void)
         cmocka_unit_test(llm__batches_threads_and_truncation_change_no_bit),
         cmocka_unit_test(llm__what_does_not_fit_is_refused_and_nothing_is_fed),
         cmocka_unit_test(llm__a_cancelled_evaluation_stops_and_can_be_repeated),
+        cmocka_unit_test(
+            llm__a_cancel_in_the_middle_of_a_layer_is_noticed_and_leaves_nothing_behind),
         cmocka_unit_test(llm__prefetch_ends_at_a_thousand),
         cmocka_unit_test(llm__need_is_told_from_the_header),
         cmocka_unit_test(llm__impossible_numbers_are_refused_with_a_reason),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The token of a deadline and a cancel flag.
+ * The mark that cancels a job.
  */
 #include "sdk/core/cancel.h"
 
@@ -10,22 +10,22 @@
 
 #include <cmocka.h>
 
-static void cancel__deadline_and_flag(void **state)
+static void cancel__is_set_while_the_word_names_the_job(void **state)
 {
-    amphi_cancel cancel;
-    amphi__cancel_init(&cancel, NULL, UINT64_MAX);
-    assert_int_equal(amphi__cancel_check(&cancel), AMPHI_OK);
-    amphi__cancel_now(&cancel);
-    assert_int_equal(amphi__cancel_check(&cancel), AMPHI_E_CANCELLED);
-    amphi__cancel_init(&cancel, NULL, 1);
-    assert_int_equal(amphi__cancel_check(&cancel), AMPHI_E_TIMEOUT);
-    assert_int_equal(amphi__cancel_check(NULL), AMPHI_OK);
+    _Atomic uint32_t word = 0;
+    const amphi_cancel cancel = {&word, 7};
+    assert_false(amphi__cancel_is_set(&cancel));
+    atomic_store(&word, 6);
+    assert_false(amphi__cancel_is_set(&cancel));
+    atomic_store(&word, 7);
+    assert_true(amphi__cancel_is_set(&cancel));
+    assert_false(amphi__cancel_is_set(NULL));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cancel__deadline_and_flag),
+        cmocka_unit_test(cancel__is_set_while_the_word_names_the_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
