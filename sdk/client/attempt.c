@@ -337,8 +337,10 @@ static void start_watch(watch *w)
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
     amphi__stream_emit(stream, &event); /* the engine is at work by now; its words wait for us */
     amphi__attempt_settle(stream, w->attempt);
-    if (status == AMPHI_OK)
+    if (status == AMPHI_OK) {
+        amphi__stream_run_begins(stream, w->engine, w->run);
         return;
+    }
     if (w->attempt->error.status == AMPHI_OK)
         w->attempt->error.status = status;
     amphi__decide_load(stream->client, attempt->step->route, -1);
@@ -355,6 +357,7 @@ void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt)
 static void stop_watch(watch *w)
 {
     if (w->run != NULL) {
+        amphi__stream_run_ends(w->stream, w->run);
         w->engine->ops->release(w->engine->self, w->run);
         amphi__decide_load(w->stream->client, w->attempt->step->route, -1);
     }

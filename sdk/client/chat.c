@@ -334,16 +334,22 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
     }
 }
 
+/* The caller's cancel comes before every other reason. */
+static bool is_cancelled(amphi_stream *stream, amphi_error *error)
+{
+    if (!amphi__stream_is_cancelled(stream))
+        return false;
+    amphi__fail(error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+    return true;
+}
+
 /* false: that was it, for better or worse. */
 static bool goes_on(amphi_stream *stream, amphi_attempt *attempt)
 {
     if (attempt->error.status == AMPHI_OK || ends_the_request(stream, attempt->error.status) ||
         amphi__clock_us(stream->client->clock) >= attempt->deadline_us)
         return false;
-    if (!amphi__stream_is_cancelled(stream))
-        return true;
-    amphi__fail(&attempt->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
-    return false;
+    return !is_cancelled(stream, &attempt->error);
 }
 
 /* Runs the plan's steps until one gives a whole answer. When none does, the first whose engine died
@@ -362,7 +368,7 @@ static bool try_routes(amphi_stream *stream)
             stream->route, sizeof stream->route, amphi_str_from(plan->dead_route.route));
     }
     size_t died = plan->steps_count;
-    bool more = true;
+    bool more = !is_cancelled(stream, &attempt.error);
     for (size_t i = 0; more && i < plan->steps_count;) {
         const amphi_plan_step *step = &plan->steps[i];
         if (i > 0 && is_pointless(stream, step, &attempt)) {
@@ -446,6 +452,7 @@ static bool may_queue(const amphi_stream *stream)
 static void finish_failed(amphi_stream *stream)
 {
     amphi_error why_not;
+    (void)is_cancelled(stream, &stream->error);
     stream->ended_us = amphi__clock_us(stream->client->clock);
     if (may_queue(stream)) {
         if (amphi__courier_queue(stream->client, &stream->request, stream->key, 0, &why_not) ==

@@ -55,12 +55,9 @@ amphi_status amphi_client_new(
         amphi__free(client);
         return amphi__fail_no_memory(error);
     }
-    if (amphi__cond_init(&client->streams_changed) != AMPHI_OK) {
-        amphi__mutex_clear(&client->lock);
-        amphi__free(client);
-        return amphi__fail_no_memory(error);
-    }
-    status = amphi__compose(client, options, error);
+    status = amphi__stream_set_new(&client->streams, error);
+    if (status == AMPHI_OK)
+        status = amphi__compose(client, options, error);
     if (status == AMPHI_OK)
         status = amphi__cache_new(&client->cache, client->store, client->clock, error);
     if (status == AMPHI_OK)
@@ -81,15 +78,13 @@ void amphi_client_free(amphi_client *client)
 {
     if (client == NULL)
         return;
+    amphi__stream_set_cancel_all(client->streams);
     amphi__courier_free(client->courier);
-    amphi__mutex_lock(&client->lock);
-    while (client->streams_count > 0)
-        amphi__cond_wait(&client->streams_changed, &client->lock);
-    amphi__mutex_unlock(&client->lock);
+    amphi__stream_set_join_all(client->streams);
+    amphi__stream_set_unref(client->streams);
     amphi__drivers_free(client->drivers);
     amphi__cache_free(client->cache);
     amphi__decompose(client);
-    amphi__cond_clear(&client->streams_changed);
     amphi__mutex_clear(&client->lock);
     amphi__free(client);
 }

@@ -8,6 +8,7 @@
 
 #include "policy/policy.h"
 #include "sdk/client/response_cache.h"
+#include "sdk/client/stream_set.h"
 #include "sdk/core/log.h"
 #include "sdk/core/process_identity.h"
 #include "sdk/core/thread.h"
@@ -73,20 +74,19 @@ struct amphi_client {
     amphi_mode mode;                     /* of requests that name none */
     bool is_private, no_cache, no_queue; /* of every request */
 
-    amphi_mutex lock; /* guards what follows */
-    amphi_cond streams_changed;
+    amphi_mutex lock;     /* guards what follows */
     amphi_policy policy;  /* in force: base with the rollout on top */
     amphi_plan last_plan; /* for the next decision's hysteresis */
     amphi_device_facts pushed;
     amphi_device_facts probed; /* cached */
     uint64_t probed_ms;        /* monotonic; 0: never */
-    uint32_t streams_count;    /* alive */
     uint32_t retry_tenths;     /* see amphi__decide_may_retry */
     uint32_t hedge_tenths;
     atomic_uint device_epoch;  /* grows with every push: running answers look again */
     atomic_uint ledger_writes; /* grows with every row written or changed */
 
     amphi_cache *cache;
+    amphi_stream_set *streams; /* those that are not freed; outlives the client */
     amphi_drivers *drivers;
     amphi_courier *courier;
 };

@@ -25,7 +25,7 @@
 #define IDLE_MS              (10u * 60 * 1000) /* nothing waits: look again for other processes' entries */
 #define REFUSED_PAUSE_MS     (60 * 60 * 1000)
 #define WATCH_MEMORY_US      (5u * 1000 * 1000)
-#define CLOSE_GRACE_MS       2000u /* for a delivery under way when the client closes */
+#define CLOSE_GRACE_MS       1000u /* for a delivery under way when the client closes */
 
 struct amphi_courier {
     amphi_client *client;

@@ -62,6 +62,28 @@ bool amphi__stream_is_cancelled(amphi_stream *stream)
     return cancelled;
 }
 
+void amphi__stream_run_begins(
+    amphi_stream *stream, const amphi_engine *engine, amphi_engine_run *run)
+{
+    size_t i = 0;
+    amphi__mutex_lock(&stream->lock);
+    while (i < AMPHI_RUNS_MAX - 1 && stream->runs_under_way[i].run != NULL)
+        i++;
+    stream->runs_under_way[i] = (amphi_stream_run){*engine, run};
+    amphi__mutex_unlock(&stream->lock);
+}
+
+void amphi__stream_run_ends(amphi_stream *stream, amphi_engine_run *run)
+{
+    amphi__mutex_lock(&stream->lock);
+    for (size_t i = 0; i < AMPHI_RUNS_MAX; i++)
+        if (stream->runs_under_way[i].run == run)
+            stream->runs_under_way[i].run = NULL;
+    while (stream->cancelling > 0)
+        amphi__cond_wait(&stream->to_driver, &stream->lock);
+    amphi__mutex_unlock(&stream->lock);
+}
+
 /* The same for the driver's mailbox. */
 static bool may_share_post(const amphi_engine_event *event)
 {
@@ -147,6 +169,7 @@ static amphi_stream *stream_create(amphi_client *client)
         return NULL;
     stream->client = client;
     stream->started_us = amphi__clock_us(client->clock);
+    stream->created_s = amphi__clock_wall_ms(client->clock) / 1000;
     amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 2);
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
@@ -172,14 +195,6 @@ static amphi_stream *stream_create(amphi_client *client)
     return stream;
 }
 
-static void count_streams(amphi_client *client, int change)
-{
-    amphi__mutex_lock(&client->lock);
-    client->streams_count += (uint32_t)change;
-    amphi__cond_broadcast(&client->streams_changed);
-    amphi__mutex_unlock(&client->lock);
-}
-
 amphi_status amphi__stream_start(
     amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error)
 {
@@ -194,10 +209,13 @@ amphi_status amphi__stream_start(
     if (stream->request.outbox_id != NULL)
         amphi__str_copy_to(
             stream->key, sizeof stream->key, amphi_str_from(stream->request.outbox_id));
-    count_streams(client, 1);
-    if (amphi__driver_start(&stream->driver, client->drivers, drive, stream) != AMPHI_OK) {
+    if (!amphi__stream_set_add(client->streams, stream)) {
         stream_destroy(stream);
-        count_streams(client, -1);
+        return amphi__fail(error, AMPHI_E_CANCELLED, 0, "the client is being freed");
+    }
+    if (amphi__driver_start(&stream->driver, client->drivers, drive, stream) != AMPHI_OK) {
+        amphi__stream_set_leave(stream);
+        stream_destroy(stream);
         return amphi__fail_no_memory(error);
     }
     *out = stream;
@@ -299,8 +317,18 @@ void amphi_stream_cancel(amphi_stream *stream)
 {
     if (stream == NULL)
         return;
+    amphi_stream_run runs[AMPHI_RUNS_MAX];
     amphi__mutex_lock(&stream->lock);
     stream->cancelled = true;
+    memcpy(runs, stream->runs_under_way, sizeof runs);
+    stream->cancelling++;
+    amphi__cond_broadcast(&stream->to_driver);
+    amphi__mutex_unlock(&stream->lock);
+    for (size_t i = 0; i < AMPHI_RUNS_MAX; i++)
+        if (runs[i].run != NULL)
+            runs[i].engine.ops->cancel(runs[i].engine.self, runs[i].run);
+    amphi__mutex_lock(&stream->lock);
+    stream->cancelling--;
     amphi__cond_broadcast(&stream->to_driver);
     amphi__mutex_unlock(&stream->lock);
 }
@@ -309,9 +337,7 @@ void amphi_stream_free(amphi_stream *stream)
 {
     if (stream == NULL)
         return;
-    amphi_client *client = stream->client;
     amphi_stream_cancel(stream);
-    amphi__driver_join(stream->driver);
+    amphi__stream_set_leave(stream);
     stream_destroy(stream);
-    count_streams(client, -1);
 }

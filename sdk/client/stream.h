@@ -12,26 +12,38 @@
 #include "sdk/client/driver.h"
 #include "sdk/client/event_queue.h"
 #include "sdk/client/request.h"
+#include "sdk/client/stream_set.h"
 #include "sdk/client/tool_calls.h"
 
 #define AMPHI_TAKEOVERS_MAX      AMPHI_ROUTES_MAX
 #define AMPHI_ANSWER_BYTES_MAX   (8u << 20)
 #define AMPHI_LOGPROBS_BYTES_MAX (64u << 20)
+#define AMPHI_RUNS_MAX           2 /* at a time: a route and its hedge */
+
+/* An engine's run of this request. */
+typedef struct amphi_stream_run {
+    amphi_engine engine;
+    amphi_engine_run *run; /* NULL: none */
+} amphi_stream_run;
 
 struct amphi_stream {
-    amphi_client *client;
+    amphi_client *client; /* the driver's alone: the client may be gone when the caller reads on */
     amphi_request request;
-    amphi_driver *driver;
+    amphi_driver *driver;     /* NULL: joined, or about to be; under the set's lock */
+    amphi_stream_place place; /* in the client's set */
     uint64_t started_us;
-    char key[37]; /* idempotency key of every attempt, and the id in the outbox */
-    char id[40];  /* for the JSON form: "chatcmpl-..." */
+    int64_t created_s; /* Unix time, for the JSON form */
+    char key[37];      /* idempotency key of every attempt, and the id in the outbox */
+    char id[40];       /* for the JSON form: "chatcmpl-..." */
 
-    amphi_mutex lock; /* guards the two queues and `cancelled` */
+    amphi_mutex lock; /* guards the two queues and what follows them */
     amphi_cond to_caller;
     amphi_cond to_driver;
     amphi_notes events;  /* driver to caller */
     amphi_notes mailbox; /* engines to driver */
     bool cancelled;
+    amphi_stream_run runs_under_way[AMPHI_RUNS_MAX];
+    uint32_t cancelling;  /* threads that are calling an engine's cancel: no run is released */
     bool starved;         /* a note could not be allocated: the request fails */
     bool terminal_queued; /* the terminal event is in `events`, or was */
 
@@ -74,6 +86,11 @@ amphi_status amphi__stream_start(
  * stream->model, which the caller must not read while the driver runs. */
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *event);
 bool amphi__stream_is_cancelled(amphi_stream *stream);
+/* Driver's side: from here on amphi_stream_cancel cancels this run itself, on its own thread ... */
+void amphi__stream_run_begins(
+    amphi_stream *stream, const amphi_engine *engine, amphi_engine_run *run);
+/* ... until here: afterwards the run may be released. */
+void amphi__stream_run_ends(amphi_stream *stream, amphi_engine_run *run);
 
 /* Engines' side: a sink for one attempt posts here. */
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);

@@ -4,7 +4,6 @@
  * under "amphi", which strict clients ignore; bindings and the gateway use this form only.
  */
 #include "sdk/client/stream.h"
-#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 
 /* OpenAI's clients expect a name, also before the route has told its own. */
@@ -19,7 +18,7 @@ static void open_chunk(
     amphi__json_open(writer, NULL, '{');
     amphi__json_put_str(writer, "id", amphi_str_from(stream->id));
     amphi__json_put_str(writer, "object", AMPHI_STR("chat.completion.chunk"));
-    amphi__json_put_int(writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
+    amphi__json_put_int(writer, "created", stream->created_s);
     amphi__json_put_str(writer, "model", model_or_amphi(event->model));
 }
 
@@ -256,7 +255,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_open(&writer, NULL, '{');
         amphi__json_put_str(&writer, "id", amphi_str_from(stream->id));
         amphi__json_put_str(&writer, "object", AMPHI_STR("chat.completion"));
-        amphi__json_put_int(&writer, "created", amphi__clock_wall_ms(stream->client->clock) / 1000);
+        amphi__json_put_int(&writer, "created", stream->created_s);
         amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
         put_message(&writer, &result);
         put_usage(&writer, &result.usage);

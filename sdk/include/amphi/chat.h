@@ -131,7 +131,8 @@ static inline bool amphi_event_is_terminal(const amphi_event *event)
     return event->kind >= AMPHI_EVENT_DONE;
 }
 
-/* Starts a request and returns at once; everything is copied. */
+/* Starts a request and returns at once; everything is copied. The stream may outlive the client
+ * (amphi_client_free ends its request). AMPHI_E_CANCELLED: the client is being freed. */
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amphi_client *client,
     const amphi_chat_request *request, amphi_error *error);
 
@@ -158,7 +159,8 @@ AMPHI_API amphi_status amphi_stream_next_json(
  * unless the answer had already ended. */
 AMPHI_API void amphi_stream_cancel(amphi_stream *stream);
 
-/* Cancels if need be and waits for the request's end. NULL is fine. */
+/* Cancels if need be and waits for the request's end. NULL is fine. Any thread, before or after the
+ * client's end, when no other call on this stream is running. */
 AMPHI_API void amphi_stream_free(amphi_stream *stream);
 
 /* What became of the request; valid after the terminal event, until the stream is freed. */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A list and a count. A thread that works on a stream of the list without owning it (the client's
+ * end) holds it: amphi_stream_free, which other threads may call meanwhile, waits for that.
+ */
+#include "sdk/client/stream_set.h"
+
+#include "sdk/client/stream.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+
+struct amphi_stream_set {
+    amphi_mutex lock; /* guards what follows, and the places of the streams */
+    amphi_cond changed;
+    amphi_stream *first;
+    uint32_t references; /* the client's, and one per stream in the list */
+    bool closing;
+};
+
+amphi_status amphi__stream_set_new(amphi_stream_set **out, amphi_error *error)
+{
+    amphi_stream_set *set = amphi__calloc(1, sizeof *set);
+    if (set == NULL)
+        return amphi__fail_no_memory(error);
+    if (amphi__mutex_init(&set->lock) != AMPHI_OK) {
+        amphi__free(set);
+        return amphi__fail_no_memory(error);
+    }
+    if (amphi__cond_init(&set->changed) != AMPHI_OK) {
+        amphi__mutex_clear(&set->lock);
+        amphi__free(set);
+        return amphi__fail_no_memory(error);
+    }
+    set->references = 1;
+    *out = set;
+    return AMPHI_OK;
+}
+
+void amphi__stream_set_unref(amphi_stream_set *set)
+{
+    if (set == NULL)
+        return;
+    amphi__mutex_lock(&set->lock);
+    bool last = --set->references == 0;
+    amphi__mutex_unlock(&set->lock);
+    if (!last)
+        return;
+    amphi__cond_clear(&set->changed);
+    amphi__mutex_clear(&set->lock);
+    amphi__free(set);
+}
+
+bool amphi__stream_set_add(amphi_stream_set *set, amphi_stream *stream)
+{
+    amphi__mutex_lock(&set->lock);
+    bool open = !set->closing;
+    if (open) {
+        stream->place = (amphi_stream_place){.set = set, .next = set->first};
+        if (set->first != NULL)
+            set->first->place.previous = stream;
+        set->first = stream;
+        set->references++;
+    }
+    amphi__mutex_unlock(&set->lock);
+    return open;
+}
+
+/* Under the lock, which is given up meanwhile. After this the stream has no driver. */
+static void join(amphi_stream_set *set, amphi_stream *stream)
+{
+    amphi_driver *driver = stream->driver;
+    stream->driver = NULL;
+    stream->place.holds++;
+    amphi__mutex_unlock(&set->lock);
+    amphi__driver_join(driver);
+    amphi__mutex_lock(&set->lock);
+    stream->place.holds--;
+    amphi__cond_broadcast(&set->changed);
+}
+
+void amphi__stream_set_leave(amphi_stream *stream)
+{
+    amphi_stream_place *place = &stream->place;
+    amphi_stream_set *set = place->set;
+    amphi__mutex_lock(&set->lock);
+    if (stream->driver != NULL)
+        join(set, stream);
+    while (place->holds > 0)
+        amphi__cond_wait(&set->changed, &set->lock);
+    if (place->previous != NULL)
+        place->previous->place.next = place->next;
+    else
+        set->first = place->next;
+    if (place->next != NULL)
+        place->next->place.previous = place->previous;
+    amphi__mutex_unlock(&set->lock);
+    amphi__stream_set_unref(set);
+}
+
+void amphi__stream_set_cancel_all(amphi_stream_set *set)
+{
+    if (set == NULL)
+        return;
+    amphi__mutex_lock(&set->lock);
+    set->closing = true;
+    for (amphi_stream *stream = set->first; stream != NULL; stream = stream->place.next) {
+        if (stream->request.outbox_id != NULL)
+            continue;
+        stream->place.holds++; /* so it stays in the list */
+        amphi__mutex_unlock(&set->lock);
+        amphi_stream_cancel(stream);
+        amphi__mutex_lock(&set->lock);
+        stream->place.holds--;
+        amphi__cond_broadcast(&set->changed);
+    }
+    amphi__mutex_unlock(&set->lock);
+}
+
+/* Under the lock. One whose request may be running, NULL when there is none. */
+static amphi_stream *find_running(const amphi_stream_set *set)
+{
+    amphi_stream *stream = set->first;
+    while (stream != NULL && stream->driver == NULL && stream->place.holds == 0)
+        stream = stream->place.next;
+    return stream;
+}
+
+void amphi__stream_set_join_all(amphi_stream_set *set)
+{
+    if (set == NULL)
+        return;
+    amphi__mutex_lock(&set->lock);
+    for (amphi_stream *stream = find_running(set); stream != NULL; stream = find_running(set))
+        if (stream->driver != NULL)
+            join(set, stream);
+        else /* another thread is about to free it, and joins its driver */
+            amphi__cond_wait(&set->changed, &set->lock);
+    amphi__mutex_unlock(&set->lock);
+}
