@@ -92,13 +92,13 @@ static amphi_status grown(amphi_status status, amphi_error *error)
 static amphi_status add_call(
     amphi_grammar *g, const amphi_json *function, uint32_t *entry, amphi_error *error)
 {
-    amphi_buf name;
     uint32_t at = amphi__grammar_space(g, amphi__grammar_any_of(g, "}", g->returns));
     amphi_status status = add_arguments(g, amphi__json_get(function, "parameters"), at, &at, error);
     if (status != AMPHI_OK)
         return status;
     at = amphi__grammar_literal(g, AMPHI_STR("\"arguments\""), amphi__grammar_colon(g, at));
     at = amphi__grammar_comma(g, at);
+    amphi_buf name;
     amphi__buf_init(&name, 1 << 20);
     status = amphi__json_quote(&name, text_of(function, "name"));
     at = amphi__grammar_literal(g, amphi__buf_str(&name), at);

@@ -87,8 +87,8 @@ static int compare_pieces(const void *a, const void *b)
 static uint32_t collect(const amphi_tokenizer *tokenizer, piece *pieces, size_t *bytes)
 {
     uint32_t count = 0;
-    char scratch[8];
     *bytes = 0;
+    char scratch[8];
     for (uint32_t i = 0; i < amphi__tokenizer_size(tokenizer); i++) {
         amphi_str text = amphi__tokenizer_piece(tokenizer, (int32_t)i, false, scratch);
         if (text.size == 0 || text.size > PIECE_MAX || text.data == scratch ||
@@ -251,12 +251,12 @@ static amphi_status check(const amphi_constraint *c, amphi_error *error)
 static void walk(amphi_constraint *c, kept_mask *mask, uint32_t limit)
 {
     const amphi_lexicon *lexicon = c->lexicon;
-    uint32_t at_depth[PIECE_MAX + 1];
     memset(mask->bits, 0, c->words * sizeof *mask->bits);
     mask->cost_max = 0;
     mask->cost_min = AMPHI_COST_NEVER;
     mask->allowed = 0;
     mask->pruned = false;
+    uint32_t at_depth[PIECE_MAX + 1];
     at_depth[0] = c->position;
     for (uint32_t i = 0; i < lexicon->nodes_count;) {
         const tree_node *node = &lexicon->nodes[i];
@@ -417,8 +417,8 @@ static void forced_bytes(amphi_constraint *c, amphi_buf *out, bool *ends)
 /* Do the tokens spell the text? (They don't where a text can't be written exactly.) */
 static bool spell(const amphi_tokenizer *tokenizer, const amphi_tokens *tokens, amphi_str text)
 {
-    char scratch[8];
     size_t at = 0;
+    char scratch[8];
     for (size_t i = 0; i < tokens->size; i++) {
         amphi_str own = amphi__tokenizer_piece(tokenizer, tokens->data[i], false, scratch);
         if (own.size == 0 || own.size > text.size - at ||
@@ -433,10 +433,10 @@ amphi_status amphi__constraint_forced(
     amphi_constraint *c, uint32_t most, amphi_tokens *out, amphi_error *error)
 {
     amphi_tokens tokens = {0};
-    amphi_buf bytes;
     bool ends = false;
     bool late = amphi__matcher_cost(c->matcher, c->position) > limit_of(c, most);
     amphi_status status = AMPHI_OK;
+    amphi_buf bytes;
     amphi__buf_init(&bytes, FORCED_BYTES_MAX + 1);
     forced_bytes(c, &bytes, &ends);
     status = check(c, error);

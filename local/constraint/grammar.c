@@ -176,8 +176,10 @@ static uint32_t most(uint32_t a, uint32_t b)
 static bool improve(amphi_grammar *g, uint32_t id, const uint8_t *single, uint32_t literal_cost)
 {
     amphi_grammar_state *s = &g->states[id];
-    const amphi_grammar_state *a, *b;
-    uint32_t cost, height;
+    const amphi_grammar_state *a;
+    const amphi_grammar_state *b;
+    uint32_t cost;
+    uint32_t height;
     switch (s->kind) {
     case AMPHI_STATE_BYTES:
         b = &g->states[s->b];
@@ -241,10 +243,10 @@ static void classify(amphi_grammar *g)
     memset(g->classes, 0, sizeof g->classes);
     g->classes_count = 1;
     for (uint32_t i = 0; i < g->sets_count && g->classes_count < CLASSES_MAX; i++) {
-        int inside[CLASSES_MAX];
-        int outside[CLASSES_MAX];
         uint32_t count = 0;
+        int inside[CLASSES_MAX];
         memset(inside, -1, sizeof inside);
+        int outside[CLASSES_MAX];
         memset(outside, -1, sizeof outside);
         for (unsigned byte = 0; byte < 256; byte++) {
             int *slot = amphi__byte_set_has(&g->sets[i], byte) ? &inside[g->classes[byte]]

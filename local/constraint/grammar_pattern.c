@@ -102,12 +102,12 @@ static int compare_ranges(const void *a, const void *b)
 /* Everything up to `last` that the ranges from `at` on do not hold takes their place. */
 static void invert(pattern *p, uint32_t at, uint32_t first, uint32_t last)
 {
-    char_range kept[RANGES_MAX / 16];
     uint32_t count = p->ranges_count - at;
     if (count > RANGES_MAX / 16) {
         refuse(p, "a class is too long");
         return;
     }
+    char_range kept[RANGES_MAX / 16];
     memcpy(kept, p->ranges + at, count * sizeof kept[0]);
     qsort(kept, count, sizeof kept[0], compare_ranges);
     p->ranges_count = at;
@@ -473,11 +473,11 @@ static uint32_t wide_range(amphi_grammar *g, uint32_t first, uint32_t last, uint
     for (size_t i = 0; i < sizeof borders / sizeof borders[0]; i++) {
         uint32_t from = first > borders[i][0] ? first : borders[i][0];
         uint32_t to = last < borders[i][1] ? last : borders[i][1];
-        char low[4];
-        char high[4];
         if (from > to)
             continue;
+        char low[4];
         unsigned size = (unsigned)amphi__utf8_encode(from, low);
+        char high[4];
         amphi__utf8_encode(to, high);
         all = amphi__grammar_either(g, all,
             between(g, (const unsigned char *)low, (const unsigned char *)high, size, next));

@@ -286,7 +286,6 @@ static uint32_t item_rule(
 
 static uint32_t arrays(amphi_schema *schema, const amphi_schema_parts *parts, uint32_t next)
 {
-    uint32_t first[PREFIX_MAX];
     uint32_t count = 0;
     bool nothing = false;
     uint32_t least = tightest_count(parts, "minItems", true, 0);
@@ -301,6 +300,7 @@ static uint32_t arrays(amphi_schema *schema, const amphi_schema_parts *parts, ui
                 schema, AMPHI_E_LIMIT, parts->items[i], "too many prefixItems");
         count = own > count ? (uint32_t)own : count;
     }
+    uint32_t first[PREFIX_MAX];
     for (uint32_t i = 0; i < count && schema->status == AMPHI_OK; i++) {
         first[i] = item_rule(schema, parts, i, &nothing);
         if (nothing) {
@@ -385,9 +385,9 @@ static uint32_t literal_value(amphi_schema *schema, const amphi_json *value, uin
     amphi_json_kind kind = amphi__json_kind(value);
     amphi_buf text;
     if (kind == AMPHI_JSON_ARRAY || kind == AMPHI_JSON_OBJECT) {
-        const amphi_json *items[ENUM_MAX / 8];
         uint32_t count = 0;
         const amphi_json *item = amphi__json_first(value);
+        const amphi_json *items[ENUM_MAX / 8];
         for (; item != NULL && count < ENUM_MAX / 8; item = amphi__json_next(item))
             items[count++] = item;
         if (item != NULL)

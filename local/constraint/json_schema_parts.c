@@ -42,10 +42,10 @@ uint32_t amphi__schema_fail(
     amphi_schema *schema, amphi_status status, const amphi_json *at, const char *what)
 {
     char path[PATH_MAX_BYTES] = "#";
-    char clean[PATH_MAX_BYTES];
     if (schema->status != AMPHI_OK)
         return 0;
     find_path(schema->root, at, path, 1);
+    char clean[PATH_MAX_BYTES];
     amphi__str_copy_to(clean, sizeof clean, amphi_str_from(path));
     for (char *c = clean; *c != '\0'; c++)
         *c = (unsigned char)*c < ' ' ? '?' : *c;
@@ -102,7 +102,6 @@ const amphi_json *amphi__schema_target(amphi_schema *schema, const amphi_json *p
     const amphi_json *ref = amphi__json_get(part, "$ref");
     amphi_str rest = amphi__json_string(ref);
     const amphi_json *at = schema->root;
-    char step[POINTER_MAX];
     if (rest.size == 0 || rest.size >= POINTER_MAX || rest.data[0] != '#' ||
         (rest.size > 1 && rest.data[1] != '/')) {
         amphi__schema_fail(
@@ -110,6 +109,7 @@ const amphi_json *amphi__schema_target(amphi_schema *schema, const amphi_json *p
         return NULL;
     }
     rest = amphi__str_slice(rest, 2, rest.size);
+    char step[POINTER_MAX];
     while (rest.size > 0 && at != NULL) {
         undo_escapes(amphi__str_cut(rest, '/', &rest), step);
         at = step_into(at, step);

@@ -529,9 +529,9 @@ amphi_status amphi__matcher_status(const amphi_matcher *m)
 /* A stack anew, from the bottom; AMPHI_GRAMMAR_DEPTH_MAX frames at most. */
 static uint32_t rebuild(amphi_matcher *m, const frame *old, uint32_t stack)
 {
-    uint32_t states[AMPHI_GRAMMAR_DEPTH_MAX + 1];
     uint32_t count = 0;
     uint32_t parent = 0;
+    uint32_t states[AMPHI_GRAMMAR_DEPTH_MAX + 1];
     for (; stack != 0 && count <= AMPHI_GRAMMAR_DEPTH_MAX; stack = old[stack].parent)
         states[count++] = old[stack].state;
     while (count-- > 0)

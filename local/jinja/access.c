@@ -28,7 +28,6 @@ static bool loop_attr(const jinja_loop *loop, amphi_str name, jinja_value *out)
         {"revindex0", amphi__jinja_int(count - index - 1)},
         {"depth", amphi__jinja_int((int64_t)loop->depth + 1)},
         {"depth0", amphi__jinja_int((int64_t)loop->depth)}};
-
     for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
         if (amphi__str_equal_c(name, attributes[i].name)) {
             *out = attributes[i].value;
@@ -50,10 +49,6 @@ static bool loop_attr(const jinja_loop *loop, amphi_str name, jinja_value *out)
 static bool attribute(
     jinja_render *r, jinja_value subject, amphi_str name, jinja_value *out, bool *found)
 {
-    bool refused = false;
-    const jinja_builtin *builtin;
-    jinja_method *method;
-
     *found = true;
     *out = amphi__jinja_undefined(name);
     if (subject.kind == JINJA_NAMESPACE) {
@@ -79,11 +74,12 @@ static bool attribute(
         *out = subject.as.cycler->items->items[subject.as.cycler->position];
         return true;
     }
-    builtin = amphi__jinja_method_find(subject, name, &refused);
+    bool refused = false;
+    const jinja_builtin *builtin = amphi__jinja_method_find(subject, name, &refused);
     *found = builtin != NULL || refused;
     if (builtin == NULL)
         return true;
-    method = amphi__jinja_alloc(&r->arena, sizeof *method);
+    jinja_method *method = amphi__jinja_alloc(&r->arena, sizeof *method);
     if (method == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
     method->builtin = builtin;
@@ -94,10 +90,9 @@ static bool attribute(
 
 bool amphi__jinja_get_attr(jinja_render *r, jinja_value subject, amphi_str name, jinja_value *out)
 {
-    bool found;
-
     if (subject.kind == JINJA_UNDEFINED)
         return fail_undefined(r, subject);
+    bool found;
     if (!amphi__jinja_charge(r, name.size) || !attribute(r, subject, name, out, &found))
         return false;
     if (!found && subject.kind == JINJA_DICT) {
@@ -118,7 +113,6 @@ static bool position(int64_t index, int64_t count, int64_t *out)
 static jinja_value char_value(amphi_str text, size_t at)
 {
     size_t size;
-
     amphi__jinja_char_at(text, at, &size);
     return amphi__jinja_str(amphi_str_make(text.data + at, size));
 }
@@ -127,7 +121,6 @@ static jinja_value char_value(amphi_str text, size_t at)
 static bool item_at(jinja_render *r, jinja_value subject, int64_t index, jinja_value *out)
 {
     int64_t at, count = 0;
-
     switch (subject.kind) {
     case JINJA_LIST:
     case JINJA_TUPLE:
@@ -154,8 +147,6 @@ static bool item_at(jinja_render *r, jinja_value subject, int64_t index, jinja_v
 
 bool amphi__jinja_get_item(jinja_render *r, jinja_value subject, jinja_value key, jinja_value *out)
 {
-    bool found;
-
     if (subject.kind == JINJA_UNDEFINED)
         return fail_undefined(r, subject);
     if (subject.kind == JINJA_DICT) {
@@ -174,14 +165,14 @@ bool amphi__jinja_get_item(jinja_render *r, jinja_value subject, jinja_value key
     *out = amphi__jinja_undefined(key.kind == JINJA_STRING ? key.as.text : AMPHI_STR("an item"));
     if (r->status != AMPHI_OK)
         return false;
+    bool found;
     return key.kind != JINJA_STRING || attribute(r, subject, key.as.text, out, &found);
 }
 
 static bool path_step(jinja_render *r, amphi_str part, jinja_value *subject)
 {
-    uint64_t index;
     jinja_value key = amphi__jinja_str(part);
-
+    uint64_t index;
     if (amphi__str_to_u64(part, &index) && index <= INT64_MAX)
         key = amphi__jinja_int((int64_t)index);
     return amphi__jinja_get_item(r, *subject, key, subject);
@@ -189,12 +180,10 @@ static bool path_step(jinja_render *r, amphi_str part, jinja_value *subject)
 
 bool amphi__jinja_get_path(jinja_render *r, jinja_value subject, jinja_value path, jinja_value *out)
 {
-    amphi_str rest;
-
     *out = subject;
     if (path.kind != JINJA_STRING)
         return amphi__jinja_get_item(r, subject, path, out);
-    for (rest = path.as.text;;) {
+    for (amphi_str rest = path.as.text;;) {
         const char *dot = rest.size > 0 ? memchr(rest.data, '.', rest.size) : NULL;
         size_t size = dot != NULL ? (size_t)(dot - rest.data) : rest.size;
         if (!path_step(r, amphi__str_slice(rest, 0, size), out))
@@ -210,7 +199,6 @@ static bool bound(jinja_render *r, jinja_value value, int64_t otherwise, int64_t
     int64_t high, int64_t *out)
 {
     int64_t index = value.kind == JINJA_BOOL ? value.as.boolean : value.as.integer;
-
     if (value.kind == JINJA_NONE) {
         *out = otherwise;
         return true;
@@ -228,9 +216,6 @@ static bool slice_string(
     jinja_render *r, amphi_str text, int64_t start, int64_t step, int64_t count, jinja_value *out)
 {
     jinja_value chars = amphi__jinja_str(text);
-    jinja_list *list;
-    amphi_buf buf;
-
     if (step == 1) {
         size_t from = amphi__jinja_char_offset(text, (size_t)start);
         amphi_str rest = amphi__str_slice(text, from, text.size);
@@ -238,8 +223,10 @@ static bool slice_string(
             amphi__str_slice(rest, 0, amphi__jinja_char_offset(rest, (size_t)count)));
         return true;
     }
+    jinja_list *list;
     if (!amphi__jinja_iterate(r, chars, &list))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     for (int64_t i = 0; i < count; i++)
         amphi__buf_append_str(&buf, list->items[start + i * step].as.text);
@@ -249,9 +236,6 @@ static bool slice_string(
 bool amphi__jinja_slice(
     jinja_render *r, jinja_value subject, const jinja_value bounds[3], jinja_value *out)
 {
-    int64_t start, stop, step = 1, length, count = 0;
-    jinja_list *list, *part;
-
     if (subject.kind == JINJA_UNDEFINED)
         return fail_undefined(r, subject);
     if (subject.kind != JINJA_STRING && subject.kind != JINJA_LIST && subject.kind != JINJA_TUPLE &&
@@ -259,6 +243,8 @@ bool amphi__jinja_slice(
         return amphi__jinja_fail(
             r, AMPHI_E_FORMAT, "a %s can't be sliced", amphi__jinja_type_name(subject));
     }
+    int64_t step = 1;
+    int64_t length;
     if (!amphi__jinja_length(r, subject, &length) ||
         !bound(r, bounds[2], 1, 0, INT64_MIN, INT64_MAX, &step))
         return false;
@@ -267,17 +253,22 @@ bool amphi__jinja_slice(
     if (bounds[2].kind == JINJA_INT)
         step = bounds[2].as.integer; /* counted from nowhere */
     step = step > length + 1 ? length + 1 : step < -length - 1 ? -length - 1 : step;
+    int64_t start;
+    int64_t stop;
     if (!bound(r, bounds[0], step > 0 ? 0 : length - 1, length, step > 0 ? 0 : -1,
             step > 0 ? length : length - 1, &start) ||
         !bound(r, bounds[1], step > 0 ? length : -1, length, step > 0 ? 0 : -1,
             step > 0 ? length : length - 1, &stop))
         return false;
+    int64_t count = 0;
     if (step > 0 ? start < stop : start > stop)
         count = step > 0 ? (stop - start - 1) / step + 1 : (start - stop - 1) / -step + 1;
     if (subject.kind == JINJA_STRING) {
         return amphi__jinja_charge(r, subject.as.text.size) &&
                slice_string(r, subject.as.text, start, step, count, out);
     }
+    jinja_list *list;
+    jinja_list *part;
     if (!amphi__jinja_iterate(r, subject, &list) || !amphi__jinja_list_make(r, &part))
         return false;
     for (int64_t i = 0; i < count; i++)
@@ -308,7 +299,6 @@ bool amphi__jinja_is_iterable(jinja_value value)
 static bool push_pair(jinja_render *r, jinja_list *list, const jinja_entry *entry)
 {
     jinja_list *pair;
-
     return amphi__jinja_list_make(r, &pair) && amphi__jinja_push(r, pair, entry->key) &&
            amphi__jinja_push(r, pair, entry->value) &&
            amphi__jinja_push(r, list, amphi__jinja_list_value(JINJA_TUPLE, pair));
@@ -327,9 +317,7 @@ static bool iterate_dict(jinja_render *r, const jinja_dict *dict, char what, jin
 
 bool amphi__jinja_iterate(jinja_render *r, jinja_value value, jinja_list **out)
 {
-    jinja_list *list;
     jinja_generator *generator = value.as.generator;
-
     if (value.kind == JINJA_LIST || value.kind == JINJA_TUPLE) {
         *out = value.as.list;
         return true;
@@ -338,6 +326,7 @@ bool amphi__jinja_iterate(jinja_render *r, jinja_value value, jinja_list **out)
         return amphi__jinja_fail(
             r, AMPHI_E_FORMAT, "a %s can't be walked", amphi__jinja_type_name(value));
     }
+    jinja_list *list;
     if (!amphi__jinja_list_make(r, &list))
         return false;
     *out = list;

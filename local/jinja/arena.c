@@ -36,8 +36,6 @@ void amphi__jinja_arena_clear(jinja_arena *arena)
 static bool add_chunk(jinja_arena *arena, size_t need)
 {
     size_t size = arena->chunks != NULL ? arena->chunks->size_bytes * 2 : FIRST_CHUNK_BYTES;
-    jinja_chunk *chunk;
-
     if (size > LAST_CHUNK_BYTES)
         size = LAST_CHUNK_BYTES;
     if (size < need)
@@ -46,7 +44,7 @@ static bool add_chunk(jinja_arena *arena, size_t need)
         arena->status = AMPHI_E_LIMIT;
         return false;
     }
-    chunk = amphi__alloc(CHUNK_HEADER + size);
+    jinja_chunk *chunk = amphi__alloc(CHUNK_HEADER + size);
     if (chunk == NULL) {
         arena->status = AMPHI_E_NO_MEMORY;
         return false;
@@ -62,13 +60,11 @@ static bool add_chunk(jinja_arena *arena, size_t need)
 
 char *amphi__jinja_alloc_text(jinja_arena *arena, size_t size_bytes)
 {
-    char *text;
-
     if ((size_t)(arena->end - arena->cursor) < size_bytes || arena->chunks == NULL) {
         if (!add_chunk(arena, size_bytes))
             return NULL;
     }
-    text = arena->cursor;
+    char *text = arena->cursor;
     arena->cursor += size_bytes;
     return text;
 }
@@ -77,14 +73,12 @@ void *amphi__jinja_alloc(jinja_arena *arena, size_t size_bytes)
 {
     size_t left = (size_t)(arena->end - arena->cursor);
     size_t pad = (size_t)(-(uintptr_t)arena->cursor) & (ALIGNMENT - 1);
-    void *memory;
-
     if (arena->chunks == NULL || left < pad || left - pad < size_bytes) {
         if (!add_chunk(arena, size_bytes))
             return NULL;
         pad = 0; /* a chunk's first byte is aligned */
     }
-    memory = arena->cursor + pad;
+    void *memory = arena->cursor + pad;
     arena->cursor += pad + size_bytes;
     return memset(memory, 0, size_bytes);
 }
@@ -101,13 +95,10 @@ void *amphi__jinja_alloc_array(jinja_arena *arena, size_t count, size_t item_byt
 void *amphi__jinja_grow(
     jinja_arena *arena, void *items, size_t count, size_t *capacity, size_t item_bytes)
 {
-    size_t wanted;
-    void *grown;
-
     if (count < *capacity)
         return items;
-    wanted = *capacity < 4 ? 4 : *capacity * 2;
-    grown = amphi__jinja_alloc_array(arena, wanted, item_bytes);
+    size_t wanted = *capacity < 4 ? 4 : *capacity * 2;
+    void *grown = amphi__jinja_alloc_array(arena, wanted, item_bytes);
     if (grown == NULL)
         return NULL;
     if (count > 0)
@@ -118,8 +109,6 @@ void *amphi__jinja_grow(
 
 bool amphi__jinja_concat(jinja_arena *arena, amphi_str a, amphi_str b, amphi_str *out)
 {
-    char *text;
-
     if (b.size == 0 || a.size == 0) {
         *out = b.size == 0 ? a : b;
         return true;
@@ -130,7 +119,7 @@ bool amphi__jinja_concat(jinja_arena *arena, amphi_str a, amphi_str b, amphi_str
         *out = amphi_str_make(a.data, a.size + b.size);
         return true;
     }
-    text = amphi__jinja_alloc_text(arena, a.size + b.size);
+    char *text = amphi__jinja_alloc_text(arena, a.size + b.size);
     if (text == NULL)
         return false;
     memcpy(text, a.data, a.size);
@@ -142,7 +131,6 @@ bool amphi__jinja_concat(jinja_arena *arena, amphi_str a, amphi_str b, amphi_str
 bool amphi__jinja_copy(jinja_arena *arena, amphi_str text, amphi_str *out)
 {
     char *copy = amphi__jinja_alloc_text(arena, text.size);
-
     if (copy == NULL)
         return false;
     if (text.size > 0)

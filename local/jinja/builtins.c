@@ -21,7 +21,6 @@ static const jinja_builtin *find_in(const jinja_table *table, amphi_str name)
 const jinja_builtin *amphi__jinja_filter_find(amphi_str name)
 {
     const jinja_builtin *found = find_in(&amphi__jinja_text_filters, name);
-
     found = found != NULL ? found : find_in(&amphi__jinja_list_filters, name);
     return found != NULL ? found : find_in(&amphi__jinja_order_filters, name);
 }
@@ -41,7 +40,6 @@ static size_t param_index(const char *params, amphi_str name, size_t *count)
 {
     amphi_str rest = amphi_str_from(params);
     size_t found = SIZE_MAX;
-
     for (*count = 0; rest.size > 0; (*count)++) {
         amphi_str param = amphi__str_cut(rest, ',', &rest);
         if (found == SIZE_MAX && amphi__str_equal(param, name))
@@ -52,16 +50,15 @@ static size_t param_index(const char *params, amphi_str name, size_t *count)
 
 bool amphi__jinja_invoke(const jinja_builtin *builtin, jinja_call *call, jinja_value *out)
 {
-    jinja_value bound[JINJA_PARAMS_MAX];
-    size_t count = 0;
-
     if (builtin->params == NULL)
         return builtin->function(call, out);
+    size_t count = 0;
     param_index(builtin->params, AMPHI_STR(""), &count);
     if (call->count > count) {
         return amphi__jinja_fail(
             call->r, AMPHI_E_FORMAT, "%s has too many arguments", builtin->name);
     }
+    jinja_value bound[JINJA_PARAMS_MAX];
     for (size_t i = 0; i < JINJA_PARAMS_MAX; i++)
         bound[i] = i < call->count ? call->args[i] : (jinja_value){.kind = JINJA_MISSING};
     for (size_t i = 0; i < call->named_count; i++) {
@@ -96,7 +93,6 @@ static bool is_refused(jinja_kind kind, amphi_str name)
     size_t count = kind == JINJA_DICT   ? COUNT_OF(dict)
                    : kind == JINJA_LIST ? COUNT_OF(list)
                                         : COUNT_OF(text);
-
     for (size_t i = 0; i < count; i++)
         if (amphi__str_equal_c(name, names[i]))
             return true;
@@ -107,7 +103,6 @@ static bool loop_changed(jinja_call *call, jinja_value *out)
 {
     jinja_loop *loop = call->self.as.loop;
     jinja_list *now;
-
     if (!amphi__jinja_list_make(call->r, &now))
         return false;
     for (size_t i = 0; i < call->count; i++)
@@ -131,7 +126,6 @@ static bool loop_cycle(jinja_call *call, jinja_value *out)
 static bool cycler_next(jinja_call *call, jinja_value *out)
 {
     jinja_cycler *cycler = call->self.as.cycler;
-
     *out = cycler->items->items[cycler->position];
     cycler->position = (cycler->position + 1) % cycler->items->count;
     return true;
@@ -153,11 +147,9 @@ const jinja_builtin *amphi__jinja_method_find(jinja_value self, amphi_str name, 
 {
     static const jinja_table loops = {loop_methods, COUNT_OF(loop_methods)};
     static const jinja_table cyclers = {cycler_methods, COUNT_OF(cycler_methods)};
-
     *refused = (self.kind == JINJA_STRING || self.kind == JINJA_LIST || self.kind == JINJA_DICT) &&
                is_refused((jinja_kind)self.kind, name);
     const jinja_builtin *found;
-
     switch (self.kind) {
     case JINJA_STRING:
         found = find_in(&amphi__jinja_str_methods, name);
@@ -183,9 +175,6 @@ const jinja_builtin *amphi__jinja_method_find(jinja_value self, amphi_str name, 
 static bool global_range(jinja_call *call, jinja_value *out)
 {
     int64_t numbers[3] = {0, 0, 1};
-    jinja_range *range;
-    uint64_t span;
-
     for (size_t i = 0; i < 3; i++) {
         jinja_value value = call->args[i];
         if (value.kind == JINJA_MISSING)
@@ -200,13 +189,13 @@ static bool global_range(jinja_call *call, jinja_value *out)
     }
     if (numbers[2] == 0 || numbers[2] == INT64_MIN)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "range needs a step that is not zero");
-    range = amphi__jinja_alloc(&call->r->arena, sizeof *range);
+    jinja_range *range = amphi__jinja_alloc(&call->r->arena, sizeof *range);
     if (range == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
     *range = (jinja_range){.start = numbers[0], .stop = numbers[1], .step = numbers[2]};
     if (numbers[2] > 0 ? numbers[0] < numbers[1] : numbers[0] > numbers[1]) {
-        span = numbers[2] > 0 ? (uint64_t)numbers[1] - (uint64_t)numbers[0]
-                              : (uint64_t)numbers[0] - (uint64_t)numbers[1];
+        uint64_t span = numbers[2] > 0 ? (uint64_t)numbers[1] - (uint64_t)numbers[0]
+                                       : (uint64_t)numbers[0] - (uint64_t)numbers[1];
         span = (span - 1) / (uint64_t)(numbers[2] > 0 ? numbers[2] : -numbers[2]) + 1;
         if (span > JINJA_RANGE_MAX)
             return amphi__jinja_fail(call->r, AMPHI_E_LIMIT, "a range has over 100000 items");
@@ -219,8 +208,6 @@ static bool global_range(jinja_call *call, jinja_value *out)
 /* Named arguments after the members of one positional mapping (or list of pairs). */
 static bool make_dict(jinja_call *call, jinja_dict *dict)
 {
-    jinja_list *items, *pair;
-
     if (call->count > 1)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a mapping is made from one value");
     if (call->count == 1 &&
@@ -231,8 +218,10 @@ static bool make_dict(jinja_call *call, jinja_dict *dict)
                     call->r, dict, other->entries[i].key, other->entries[i].value))
                 return false;
     } else if (call->count == 1) {
+        jinja_list *items;
         if (!amphi__jinja_iterate(call->r, call->args[0], &items))
             return false;
+        jinja_list *pair;
         for (size_t i = 0; i < items->count; i++) {
             if (!amphi__jinja_iterate(call->r, items->items[i], &pair))
                 return false;
@@ -252,7 +241,6 @@ static bool make_dict(jinja_call *call, jinja_dict *dict)
 static bool new_dict(jinja_call *call, jinja_kind kind, jinja_value *out)
 {
     jinja_dict *dict = amphi__jinja_dict_new(&call->r->arena);
-
     if (dict == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
     *out = (jinja_value){.kind = (uint8_t)kind, .as.dict = dict};
@@ -272,7 +260,6 @@ static bool global_namespace(jinja_call *call, jinja_value *out)
 static bool new_cycler(jinja_call *call, jinja_kind kind, jinja_value *out)
 {
     jinja_cycler *cycler = amphi__jinja_alloc(&call->r->arena, sizeof *cycler);
-
     if (cycler == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
     if (!amphi__jinja_list_make(call->r, &cycler->items))
@@ -301,7 +288,6 @@ static bool global_joiner(jinja_call *call, jinja_value *out)
 static bool global_raise(jinja_call *call, jinja_value *out)
 {
     amphi_str message;
-
     if (!amphi__jinja_text(call->r, call->args[0], &message))
         return false;
     return amphi__jinja_fail(call->r, AMPHI_E_REQUEST, "the template refuses: %.*s",
@@ -358,7 +344,6 @@ KIND_TEST(test_test, self.kind == JINJA_STRING && amphi__jinja_test_find(self.as
 static bool test_compare(jinja_call *call, uint16_t op, jinja_value *out)
 {
     bool holds = false;
-
     if (!amphi__jinja_compare(call->r, op, call->self, call->args[0], &holds))
         return false;
     *out = amphi__jinja_bool(holds);
@@ -383,7 +368,6 @@ static bool test_sameas(jinja_call *call, jinja_value *out)
 {
     jinja_value a = call->self, b = call->args[0];
     bool same = a.kind == b.kind;
-
     if (same && a.kind >= JINJA_LIST)
         same = a.as.list == b.as.list;
     else if (same && a.kind == JINJA_STRING)
@@ -397,7 +381,6 @@ static bool test_sameas(jinja_call *call, jinja_value *out)
 static bool remainder_is(jinja_call *call, jinja_value by, int64_t wanted, jinja_value *out)
 {
     jinja_value rest;
-
     if (!amphi__jinja_binary(call->r, '%', call->self, by, &rest))
         return false;
     *out = amphi__jinja_bool(amphi__jinja_equal(rest, amphi__jinja_int(wanted), &call->r->work));
@@ -423,11 +406,11 @@ static bool test_odd(jinja_call *call, jinja_value *out)
 static bool test_case(jinja_call *call, bool upper, jinja_value *out)
 {
     amphi_str text;
-    size_t size;
-    bool some = false, other = false;
-
     if (!amphi__jinja_text(call->r, call->self, &text))
         return false;
+    bool some = false;
+    bool other = false;
+    size_t size;
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         some |= upper ? amphi__jinja_is_upper(c) : amphi__jinja_is_lower(c);

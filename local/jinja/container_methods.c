@@ -10,7 +10,6 @@
 static bool view(jinja_call *call, char what, jinja_value *out)
 {
     jinja_view *made = amphi__jinja_alloc(&call->r->arena, sizeof *made);
-
     if (made == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
     made->dict = call->self.as.dict;
@@ -36,13 +35,12 @@ static bool dict_values(jinja_call *call, jinja_value *out)
 
 static bool dict_get(jinja_call *call, jinja_value *out)
 {
-    const jinja_value *found;
-
     if (!amphi__jinja_is_hashable(call->args[0])) {
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a %s can't be a key of a mapping",
             amphi__jinja_type_name(call->args[0]));
     }
-    found = amphi__jinja_dict_get(call->self.as.dict, call->args[0], &call->r->work);
+    const jinja_value *found =
+        amphi__jinja_dict_get(call->self.as.dict, call->args[0], &call->r->work);
     *out = found != NULL                         ? *found
            : call->args[1].kind != JINJA_MISSING ? call->args[1]
                                                  : amphi__jinja_none();
@@ -59,7 +57,6 @@ static bool copy(jinja_call *call, jinja_value *out)
 static bool list_index(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
     for (size_t i = 0; i < list->count; i++) {
@@ -75,10 +72,9 @@ static bool list_index(jinja_call *call, jinja_value *out)
 static bool list_count(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
-    int64_t count = 0;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
+    int64_t count = 0;
     for (size_t i = 0; i < list->count; i++)
         count += amphi__jinja_equal(list->items[i], call->args[0], &call->r->work);
     *out = amphi__jinja_int(count);

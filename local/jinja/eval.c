@@ -12,12 +12,11 @@
 
 bool(amphi__jinja_fail)(jinja_render *r, amphi_status status, const char *format, ...)
 {
-    char what[140];
-    va_list args;
-
     if (r->status != AMPHI_OK)
         return false; /* the first failure is the one that counts */
+    va_list args;
     va_start(args, format);
+    char what[140];
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     what[amphi__utf8_complete_size(amphi_str_from(what))] = '\0';
@@ -29,7 +28,6 @@ bool(amphi__jinja_fail)(jinja_render *r, amphi_status status, const char *format
 bool(amphi__jinja_fail_bounds)(jinja_render *r, const amphi_buf *buf)
 {
     amphi_status status = buf != NULL ? buf->status : AMPHI_OK;
-
     if (r->work.spent) {
         return amphi__jinja_fail(r, AMPHI_E_LIMIT,
             r->work.too_deep ? "values are nested too deeply" : "the template runs too long");
@@ -61,7 +59,6 @@ bool amphi__jinja_take_text(jinja_render *r, amphi_buf *buf, jinja_value *out)
 {
     amphi_str text = {NULL, 0};
     bool fine = buf->status == AMPHI_OK && !r->work.spent;
-
     fine = fine && amphi__jinja_charge(r, buf->size) &&
            amphi__jinja_copy(&r->arena, amphi__buf_str(buf), &text);
     if (!fine)
@@ -73,12 +70,11 @@ bool amphi__jinja_take_text(jinja_render *r, amphi_buf *buf, jinja_value *out)
 
 bool amphi__jinja_text(jinja_render *r, jinja_value value, amphi_str *out)
 {
-    amphi_buf buf;
-
     if (value.kind == JINJA_STRING) {
         *out = value.as.text;
         return true;
     }
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     amphi__jinja_print(&buf, value, &r->work);
     if (!amphi__jinja_take_text(r, &buf, &value))
@@ -112,15 +108,14 @@ bool amphi__jinja_dict_put(jinja_render *r, jinja_dict *dict, jinja_value key, j
 
 bool amphi__jinja_eval_args(jinja_render *r, const jinja_args *args, jinja_call *call)
 {
-    jinja_list list = {NULL, 0, 0}, *more;
-    size_t capacity = 0;
+    jinja_list list = {NULL, 0, 0};
     jinja_value value;
-
     for (size_t i = 0; args != NULL && i < args->values.count; i++)
         if (!amphi__jinja_eval(r, args->values.items[i], &value) ||
             !amphi__jinja_push(r, &list, value))
             return false;
     if (args != NULL && args->star != NULL) {
+        jinja_list *more;
         if (!amphi__jinja_eval(r, args->star, &value) || !amphi__jinja_iterate(r, value, &more))
             return false;
         for (size_t i = 0; i < more->count; i++)
@@ -130,6 +125,7 @@ bool amphi__jinja_eval_args(jinja_render *r, const jinja_args *args, jinja_call 
     call->args = list.items;
     call->count = list.count;
     value = (jinja_value){.kind = JINJA_UNDEFINED};
+    size_t capacity = 0;
     if (args != NULL && args->stars != NULL) {
         if (!amphi__jinja_eval(r, args->stars, &value))
             return false;
@@ -188,7 +184,6 @@ bool amphi__jinja_call_value(
 static bool eval_name(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     const jinja_value *value = amphi__jinja_scope_get(r, r->scope, node->symbol);
-
     if (value != NULL)
         *out = *value;
     else if (node->builtin != NULL)
@@ -201,10 +196,9 @@ static bool eval_name(jinja_render *r, const jinja_node *node, jinja_value *out)
 static bool eval_list(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     jinja_list *list;
-    jinja_value value;
-
     if (!amphi__jinja_list_make(r, &list))
         return false;
+    jinja_value value;
     for (size_t i = 0; i < node->list.count; i++)
         if (!amphi__jinja_eval(r, node->list.items[i], &value) ||
             !amphi__jinja_push(r, list, value))
@@ -216,10 +210,10 @@ static bool eval_list(jinja_render *r, const jinja_node *node, jinja_value *out)
 static bool eval_dict(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     jinja_dict *dict = amphi__jinja_dict_new(&r->arena);
-    jinja_value key, value;
-
     if (dict == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
+    jinja_value key;
+    jinja_value value;
     for (size_t i = 0; i + 1 < node->list.count; i += 2)
         if (!amphi__jinja_eval(r, node->list.items[i], &key) ||
             !amphi__jinja_eval(r, node->list.items[i + 1], &value) ||
@@ -234,7 +228,6 @@ static bool eval_slice(
 {
     const jinja_node *nodes[3] = {node->b, node->c, node->d};
     jinja_value bounds[3];
-
     for (size_t i = 0; i < 3; i++) {
         bounds[i] = amphi__jinja_none();
         if (nodes[i] != NULL && !amphi__jinja_eval(r, nodes[i], &bounds[i]))
@@ -248,7 +241,6 @@ static bool eval_call(
     jinja_render *r, const jinja_node *node, jinja_value subject, jinja_value *out)
 {
     jinja_call call = {.r = r, .self = subject};
-
     if (node->kind != JINJA_NODE_CALL && node->builtin == NULL) {
         return amphi__jinja_fail(r, AMPHI_E_UNSUPPORTED, "there is no %s called '%.*s'",
             node->kind == JINJA_NODE_FILTER ? "filter" : "test",
@@ -264,9 +256,9 @@ static bool eval_call(
 
 static bool eval_concat(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
-    amphi_str text = {NULL, 0}, part;
+    amphi_str text = {NULL, 0};
+    amphi_str part;
     jinja_value value;
-
     for (size_t i = 0; i < node->list.count; i++) {
         if (!amphi__jinja_eval(r, node->list.items[i], &value) ||
             !amphi__jinja_text(r, value, &part) || !amphi__jinja_charge(r, text.size + part.size))
@@ -280,11 +272,11 @@ static bool eval_concat(jinja_render *r, const jinja_node *node, jinja_value *ou
 
 static bool eval_compare(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
-    jinja_value left, right;
-    bool holds = true;
-
+    jinja_value left;
     if (!amphi__jinja_eval(r, node->a, &left))
         return false;
+    bool holds = true;
+    jinja_value right;
     for (size_t i = 0; i < node->list.count && holds; i++) {
         if (!amphi__jinja_eval(r, node->list.items[i]->a, &right) ||
             !amphi__jinja_compare(r, node->list.items[i]->op, left, right, &holds))
@@ -298,7 +290,6 @@ static bool eval_compare(jinja_render *r, const jinja_node *node, jinja_value *o
 static bool eval_cond(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     jinja_value test;
-
     if (!amphi__jinja_eval(r, node->b, &test))
         return false;
     if (amphi__jinja_truth(test))
@@ -312,11 +303,11 @@ static bool eval_cond(jinja_render *r, const jinja_node *node, jinja_value *out)
 /* Expressions that begin with the value of node->a. */
 static bool eval_with_subject(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
-    jinja_value a = r->block, b;
-
+    jinja_value a = r->block;
     if (node->a != NULL && !amphi__jinja_eval(r, node->a, &a))
         return false;
     r->line = node->line;
+    jinja_value b;
     switch (node->kind) {
     case JINJA_NODE_ATTR:
         return amphi__jinja_get_attr(r, a, node->text, out);
@@ -364,14 +355,12 @@ static bool eval_inner(jinja_render *r, const jinja_node *node, jinja_value *out
 
 bool amphi__jinja_eval(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
-    bool fine;
-
     if (!amphi__jinja_work_take(&r->work, 1))
         return amphi__jinja_fail_bounds(r, NULL);
     if (r->nesting >= JINJA_NESTING_MAX)
         return amphi__jinja_fail(r, AMPHI_E_LIMIT, "the template calls itself too deeply");
     r->nesting++;
-    fine = eval_inner(r, node, out);
+    bool fine = eval_inner(r, node, out);
     r->nesting--;
     return fine;
 }

@@ -12,7 +12,6 @@ static jinja_flow run_node(jinja_render *r, const jinja_node *node, amphi_buf *o
 jinja_scope *amphi__jinja_scope_new(jinja_render *r, jinja_scope *parent)
 {
     jinja_scope *scope = amphi__jinja_alloc(&r->arena, sizeof *scope);
-
     if (scope == NULL) {
         amphi__jinja_fail_bounds(r, NULL);
         return NULL;
@@ -45,13 +44,11 @@ const jinja_value *amphi__jinja_scope_get(
 bool amphi__jinja_scope_set(jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value)
 {
     jinja_value *known = find_in(r, scope, symbol);
-    jinja_binding *items;
-
     if (known != NULL) {
         *known = value;
         return true;
     }
-    items = amphi__jinja_grow(
+    jinja_binding *items = amphi__jinja_grow(
         &r->arena, scope->items, scope->count, &scope->capacity, sizeof *scope->items);
     if (items == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
@@ -62,19 +59,17 @@ bool amphi__jinja_scope_set(jinja_render *r, jinja_scope *scope, uint32_t symbol
 
 static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
 {
-    const jinja_value *space;
-    jinja_list *list;
-
     if (target->kind == JINJA_NODE_NAME)
         return amphi__jinja_scope_set(r, r->scope, target->symbol, value);
     if (target->kind == JINJA_NODE_NSREF) {
-        space = amphi__jinja_scope_get(r, r->scope, target->symbol);
+        const jinja_value *space = amphi__jinja_scope_get(r, r->scope, target->symbol);
         if (space == NULL || space->kind != JINJA_NAMESPACE) {
             return amphi__jinja_fail(
                 r, AMPHI_E_FORMAT, "an attribute can be set on a namespace only");
         }
         return amphi__jinja_dict_put(r, space->as.dict, amphi__jinja_str(target->text), value);
     }
+    jinja_list *list;
     if (!amphi__jinja_iterate(r, value, &list))
         return false;
     if (list->count != target->list.count) {
@@ -91,10 +86,8 @@ static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
 static jinja_flow capture(jinja_render *r, const jinja_nodes *nodes, jinja_value *out)
 {
     amphi_buf buf;
-    jinja_flow flow;
-
     amphi__jinja_buf_init(&buf);
-    flow = amphi__jinja_run(r, nodes, &buf);
+    jinja_flow flow = amphi__jinja_run(r, nodes, &buf);
     if (flow == JINJA_FAILED) {
         amphi__buf_clear(&buf);
         return flow;
@@ -106,10 +99,8 @@ static jinja_flow capture(jinja_render *r, const jinja_nodes *nodes, jinja_value
 static jinja_flow capture_scoped(jinja_render *r, const jinja_nodes *nodes, jinja_value *out)
 {
     jinja_scope *outer = r->scope;
-    jinja_flow flow;
-
     r->scope = amphi__jinja_scope_new(r, outer);
-    flow = r->scope != NULL ? capture(r, nodes, out) : JINJA_FAILED;
+    jinja_flow flow = r->scope != NULL ? capture(r, nodes, out) : JINJA_FAILED;
     r->scope = outer;
     return flow;
 }
@@ -126,16 +117,14 @@ static bool filtered_items(
     jinja_render *r, const jinja_node *node, jinja_list *all, jinja_list **out)
 {
     jinja_scope *outer = r->scope;
-    jinja_value kept;
-    bool fine = true;
-
     *out = all;
     if (node->c == NULL)
         return true;
     if (!amphi__jinja_list_make(r, out))
         return false;
     r->scope = amphi__jinja_scope_new(r, outer);
-    fine = r->scope != NULL;
+    bool fine = r->scope != NULL;
+    jinja_value kept;
     for (size_t i = 0; i < all->count && fine; i++) {
         fine = assign(r, node->a, all->items[i]) && amphi__jinja_eval(r, node->c, &kept) &&
                (!amphi__jinja_truth(kept) || amphi__jinja_push(r, *out, all->items[i]));
@@ -147,9 +136,8 @@ static bool filtered_items(
 static jinja_flow run_turns(
     jinja_render *r, const jinja_node *node, jinja_loop *loop, amphi_buf *out)
 {
-    jinja_flow flow = JINJA_NEXT;
     jinja_value self = {.kind = JINJA_LOOP, .as.loop = loop};
-
+    jinja_flow flow = JINJA_NEXT;
     for (; loop->index < loop->items->count; loop->index++) {
         if (r->scope->kept) {
             r->scope = amphi__jinja_scope_new(r, r->scope->parent);
@@ -173,19 +161,18 @@ static jinja_flow run_loop(
 {
     jinja_scope *outer = r->scope;
     jinja_loop *loop = amphi__jinja_alloc(&r->arena, sizeof *loop);
-    jinja_list *all;
-    jinja_flow flow = JINJA_FAILED;
-
     if (loop == NULL) {
         amphi__jinja_fail_bounds(r, NULL);
         return JINJA_FAILED;
     }
+    jinja_list *all;
     if (!amphi__jinja_iterate(r, items, &all) || !filtered_items(r, node, all, &loop->items))
         return JINJA_FAILED;
     loop->node = node;
     loop->scope = outer;
     loop->depth = depth;
     r->scope = amphi__jinja_scope_new(r, outer);
+    jinja_flow flow = JINJA_FAILED;
     if (r->scope != NULL) {
         flow = loop->items->count > 0 ? run_turns(r, node, loop, out)
                                       : amphi__jinja_run(r, &node->else_list, out);
@@ -197,14 +184,12 @@ static jinja_flow run_loop(
 bool amphi__jinja_call_loop(jinja_render *r, jinja_loop *loop, jinja_value items, jinja_value *out)
 {
     jinja_scope *outer = r->scope;
-    amphi_buf buf;
-    jinja_flow flow;
-
     if (!loop->node->recursive)
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "loop() needs a recursive loop");
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     r->scope = loop->scope;
-    flow = run_loop(r, loop->node, items, loop->depth + 1, &buf);
+    jinja_flow flow = run_loop(r, loop->node, items, loop->depth + 1, &buf);
     r->scope = outer;
     if (flow == JINJA_FAILED) {
         amphi__buf_clear(&buf);
@@ -229,7 +214,6 @@ static bool bind_params(
     jinja_render *r, const jinja_params *params, const jinja_call *call, bool *used)
 {
     size_t plain = params->targets.count - params->defaults.count;
-
     for (size_t i = 0; i < params->targets.count; i++) {
         const jinja_node *target = params->targets.items[i];
         jinja_value value = amphi__jinja_undefined(target->text);
@@ -250,8 +234,6 @@ static bool bind_extras(
 {
     jinja_value caller = amphi__jinja_undefined(AMPHI_STR("caller"));
     jinja_dict *named = amphi__jinja_dict_new(&r->arena);
-    jinja_list *rest;
-
     if (named == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
     if (params->uses_caller && find_in(r, r->scope, JINJA_SYMBOL_CALLER) == NULL) {
@@ -276,6 +258,7 @@ static bool bind_extras(
         return false;
     if (!params->uses_varargs)
         return true;
+    jinja_list *rest;
     if (!amphi__jinja_list_make(r, &rest))
         return false;
     for (size_t i = params->targets.count; i < call->count; i++)
@@ -291,16 +274,14 @@ bool amphi__jinja_call_macro(
     jinja_scope *outer = r->scope;
     const jinja_params *params = macro->node->params;
     bool *used = amphi__jinja_alloc(&r->arena, call->named_count + 1);
-    bool fine;
-
     if (used == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
     if (!amphi__jinja_charge(r, call->named_count * params->targets.count * 16))
         return false;
     r->scope = amphi__jinja_scope_new(r, macro->scope);
-    fine = r->scope != NULL && bind_params(r, params, call, used) &&
-           bind_extras(r, params, call, used) &&
-           capture(r, &macro->node->list, out) != JINJA_FAILED;
+    bool fine = r->scope != NULL && bind_params(r, params, call, used) &&
+                bind_extras(r, params, call, used) &&
+                capture(r, &macro->node->list, out) != JINJA_FAILED;
     r->scope = outer;
     return fine;
 }
@@ -308,7 +289,6 @@ bool amphi__jinja_call_macro(
 static bool make_macro(jinja_render *r, const jinja_node *node, jinja_value *out)
 {
     jinja_macro *macro = amphi__jinja_alloc(&r->arena, sizeof *macro);
-
     if (macro == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
     macro->node = node;
@@ -322,26 +302,24 @@ static bool make_macro(jinja_render *r, const jinja_node *node, jinja_value *out
 static bool run_call_block(jinja_render *r, const jinja_node *node, amphi_buf *out)
 {
     jinja_call call = {.r = r};
-    jinja_value callee, caller, result;
-
+    jinja_value callee, caller;
     if (!amphi__jinja_eval(r, node->a->a, &callee) ||
         !amphi__jinja_eval_args(r, node->a->args, &call) || !make_macro(r, node, &caller))
         return false;
     /* eval_args leaves room for one more. */
     call.named[call.named_count++] = (jinja_named){AMPHI_STR("caller"), caller};
     r->line = node->line;
+    jinja_value result;
     return amphi__jinja_call_value(r, callee, &call, &result) && print_value(r, result, out);
 }
 
 static bool apply_filters(jinja_render *r, const jinja_node *chain, jinja_value *value)
 {
     jinja_value outer = r->block;
-    bool fine;
-
     if (chain == NULL)
         return true;
     r->block = *value;
-    fine = amphi__jinja_eval(r, chain, value);
+    bool fine = amphi__jinja_eval(r, chain, value);
     r->block = outer;
     return fine;
 }
@@ -350,7 +328,6 @@ static jinja_flow run_block(jinja_render *r, const jinja_node *node, amphi_buf *
 {
     jinja_value value;
     jinja_flow flow = capture_scoped(r, &node->list, &value);
-
     if (flow != JINJA_NEXT)
         return flow;
     if (!apply_filters(r, node->b, &value))
@@ -363,7 +340,6 @@ static jinja_flow run_block(jinja_render *r, const jinja_node *node, amphi_buf *
 static jinja_flow run_if(jinja_render *r, const jinja_node *node, amphi_buf *out)
 {
     jinja_value test;
-
     for (size_t i = 0; i < node->list.count; i++) {
         if (!amphi__jinja_eval(r, node->list.items[i]->a, &test))
             return JINJA_FAILED;
@@ -380,8 +356,6 @@ static jinja_flow run_scope(jinja_render *r, const jinja_node *node, amphi_buf *
     jinja_scope *outer = r->scope, *scope = amphi__jinja_scope_new(r, outer);
     size_t count = node->params != NULL ? node->params->targets.count : 0;
     jinja_value value;
-    jinja_flow flow;
-
     for (size_t i = 0; scope != NULL && i < count; i++)
         if (!amphi__jinja_eval(r, node->params->defaults.items[i], &value) ||
             !amphi__jinja_scope_set(r, scope, node->params->targets.items[i]->symbol, value))
@@ -389,7 +363,7 @@ static jinja_flow run_scope(jinja_render *r, const jinja_node *node, amphi_buf *
     if (scope == NULL)
         return JINJA_FAILED;
     r->scope = scope;
-    flow = amphi__jinja_run(r, &node->list, out);
+    jinja_flow flow = amphi__jinja_run(r, &node->list, out);
     r->scope = outer;
     return flow;
 }
@@ -397,7 +371,6 @@ static jinja_flow run_scope(jinja_render *r, const jinja_node *node, amphi_buf *
 static bool run_simple(jinja_render *r, const jinja_node *node, amphi_buf *out)
 {
     jinja_value value;
-
     switch (node->kind) {
     case JINJA_NODE_TEXT:
         return print_value(r, amphi__jinja_str(node->text), out);
@@ -415,9 +388,8 @@ static bool run_simple(jinja_render *r, const jinja_node *node, amphi_buf *out)
 
 static jinja_flow run_node(jinja_render *r, const jinja_node *node, amphi_buf *out)
 {
-    jinja_value value;
-
     r->line = node->line;
+    jinja_value value;
     switch (node->kind) {
     case JINJA_NODE_IF:
         return run_if(r, node, out);
@@ -442,13 +414,12 @@ static jinja_flow run_node(jinja_render *r, const jinja_node *node, amphi_buf *o
 
 jinja_flow amphi__jinja_run(jinja_render *r, const jinja_nodes *nodes, amphi_buf *out)
 {
-    jinja_flow flow = JINJA_NEXT;
-
     if (r->nesting >= JINJA_NESTING_MAX) {
         amphi__jinja_fail(r, AMPHI_E_LIMIT, "the template calls itself too deeply");
         return JINJA_FAILED;
     }
     r->nesting++;
+    jinja_flow flow = JINJA_NEXT;
     for (size_t i = 0; i < nodes->count && flow == JINJA_NEXT; i++) {
         if (!amphi__jinja_work_take(&r->work, 1)) {
             amphi__jinja_fail_bounds(r, NULL);

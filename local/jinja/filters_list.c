@@ -18,7 +18,6 @@ static bool given(jinja_value value)
 static bool new_generator(jinja_render *r, jinja_list *list, jinja_value *out)
 {
     jinja_generator *generator = amphi__jinja_alloc(&r->arena, sizeof *generator);
-
     if (generator == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
     generator->list = list;
@@ -29,7 +28,6 @@ static bool new_generator(jinja_render *r, jinja_list *list, jinja_value *out)
 static bool filter_length(jinja_call *call, jinja_value *out)
 {
     int64_t length;
-
     if (!amphi__jinja_length(call->r, call->self, &length))
         return false;
     *out = amphi__jinja_int(length);
@@ -39,7 +37,6 @@ static bool filter_length(jinja_call *call, jinja_value *out)
 static bool filter_list(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
     *out = amphi__jinja_list_value(JINJA_LIST, list);
@@ -49,14 +46,13 @@ static bool filter_list(jinja_call *call, jinja_value *out)
 static bool filter_first(jinja_call *call, jinja_value *out)
 {
     jinja_generator *generator = call->self.as.generator;
-    jinja_list *list;
-
     *out = amphi__jinja_undefined(AMPHI_STR("the first item of nothing"));
     if (call->self.kind == JINJA_GENERATOR) {
         if (generator->next < generator->list->count)
             *out = generator->list->items[generator->next++];
         return true;
     }
+    jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
     if (list->count > 0)
@@ -66,11 +62,10 @@ static bool filter_first(jinja_call *call, jinja_value *out)
 
 static bool filter_last(jinja_call *call, jinja_value *out)
 {
-    jinja_list *list;
-
     *out = amphi__jinja_undefined(AMPHI_STR("the last item of nothing"));
     if (call->self.kind == JINJA_GENERATOR)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "a generator has no last item");
+    jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
     if (list->count > 0)
@@ -80,17 +75,17 @@ static bool filter_last(jinja_call *call, jinja_value *out)
 
 static bool filter_reverse(jinja_call *call, jinja_value *out)
 {
-    jinja_list *list, *turned;
-    amphi_buf buf;
-
+    jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
+    amphi_buf buf;
     if (call->self.kind == JINJA_STRING) {
         amphi__jinja_buf_init(&buf);
         for (size_t i = list->count; i > 0; i--)
             amphi__buf_append_str(&buf, list->items[i - 1].as.text);
         return amphi__jinja_take_text(call->r, &buf, out);
     }
+    jinja_list *turned;
     if (!amphi__jinja_list_make(call->r, &turned))
         return false;
     for (size_t i = list->count; i > 0; i--)
@@ -115,17 +110,17 @@ static bool pick(jinja_call *call, jinja_value item, jinja_value path, jinja_val
 
 static bool filter_join(jinja_call *call, jinja_value *out)
 {
+    amphi_str separator = {NULL, 0};
     jinja_list *list;
-    amphi_str separator = {NULL, 0}, text;
-    amphi_buf buf;
-    jinja_value item;
-    bool fine = true;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         (call->args[0].kind != JINJA_MISSING &&
             !amphi__jinja_text(call->r, call->args[0], &separator)))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
+    bool fine = true;
+    amphi_str text;
+    jinja_value item;
     for (size_t i = 0; i < list->count && fine && buf.status == AMPHI_OK; i++) {
         fine = pick(call, list->items[i], call->args[1], &item) &&
                amphi__jinja_text(call->r, item, &text);
@@ -143,14 +138,13 @@ static bool filter_join(jinja_call *call, jinja_value *out)
 
 static bool filter_sum(jinja_call *call, jinja_value *out)
 {
-    jinja_list *list;
-    jinja_value item;
-
     *out = call->args[1].kind != JINJA_MISSING ? call->args[1] : amphi__jinja_int(0);
     if (out->kind == JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "sum can't add strings");
+    jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
+    jinja_value item;
     for (size_t i = 0; i < list->count; i++)
         if (!pick(call, list->items[i], call->args[0], &item) ||
             !amphi__jinja_binary(call->r, '+', *out, item, out))
@@ -161,10 +155,9 @@ static bool filter_sum(jinja_call *call, jinja_value *out)
 static bool filter_attr(jinja_call *call, jinja_value *out)
 {
     amphi_str name;
-    bool refused;
-
     if (!amphi__jinja_text(call->r, call->args[0], &name))
         return false;
+    bool refused;
     if (call->self.kind == JINJA_DICT &&
         amphi__jinja_method_find(call->self, name, &refused) == NULL) {
         *out = amphi__jinja_undefined(name); /* attributes only, no items */
@@ -177,7 +170,6 @@ static bool filter_attr(jinja_call *call, jinja_value *out)
 static jinja_value take_named(jinja_call *call, const char *name)
 {
     jinja_value value = {.kind = JINJA_MISSING};
-
     for (size_t i = 0; i < call->named_count; i++) {
         if (amphi__str_equal_c(call->named[i].name, name)) {
             value = call->named[i].value;
@@ -190,10 +182,10 @@ static jinja_value take_named(jinja_call *call, const char *name)
 
 static bool map_attribute(jinja_call *call, jinja_list *list, jinja_list *mapped)
 {
-    jinja_value path = take_named(call, "attribute"), otherwise = take_named(call, "default"), item;
-
+    jinja_value path = take_named(call, "attribute"), otherwise = take_named(call, "default");
     if (call->named_count > 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "map has an argument it does not know");
+    jinja_value item;
     for (size_t i = 0; i < list->count; i++) {
         if (!amphi__jinja_get_path(call->r, list->items[i], path, &item))
             return false;
@@ -228,12 +220,10 @@ static bool inner_call(jinja_call *call, size_t at, const jinja_builtin *(*find)
 static bool invoke_on(
     const jinja_builtin *builtin, const jinja_call *shape, jinja_value self, jinja_value *out)
 {
-    jinja_named named[JINJA_PARAMS_MAX];
     jinja_call call = *shape;
-    bool fine;
-
     if (call.named_count > JINJA_PARAMS_MAX)
         return amphi__jinja_fail(call.r, AMPHI_E_LIMIT, "a filter has too many named arguments");
+    jinja_named named[JINJA_PARAMS_MAX];
     for (size_t i = 0; i < call.named_count; i++)
         named[i] = shape->named[i];
     call.named = named;
@@ -244,22 +234,19 @@ static bool invoke_on(
     if (call.r->nesting >= JINJA_NESTING_MAX)
         return amphi__jinja_fail(call.r, AMPHI_E_LIMIT, "filters are nested too deeply");
     call.r->nesting++;
-    fine = amphi__jinja_invoke(builtin, &call, out);
+    bool fine = amphi__jinja_invoke(builtin, &call, out);
     call.r->nesting--;
     return fine;
 }
 
 static bool filter_map(jinja_call *call, jinja_value *out)
 {
-    jinja_list *list, *mapped;
-    const jinja_builtin *builtin;
-    jinja_call inner;
-    jinja_value item;
-
+    jinja_list *mapped;
     if (!amphi__jinja_list_make(call->r, &mapped))
         return false;
     if (!amphi__jinja_truth(call->self)) /* none as well: Jinja2 asks `if value` first */
         return new_generator(call->r, mapped, out);
+    jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
     if (call->count == 0) {
@@ -269,8 +256,11 @@ static bool filter_map(jinja_call *call, jinja_value *out)
         if (by_attribute)
             return map_attribute(call, list, mapped) && new_generator(call->r, mapped, out);
     }
+    const jinja_builtin *builtin;
+    jinja_call inner;
     if (!inner_call(call, 0, amphi__jinja_filter_find, &builtin, &inner))
         return false;
+    jinja_value item;
     for (size_t i = 0; i < list->count; i++)
         if (!invoke_on(builtin, &inner, list->items[i], &item) ||
             !amphi__jinja_push(call->r, mapped, item))
@@ -281,20 +271,21 @@ static bool filter_map(jinja_call *call, jinja_value *out)
 static bool select_items(jinja_call *call, bool by_attribute, bool wanted, jinja_value *out)
 {
     size_t at = by_attribute ? 1 : 0;
-    const jinja_builtin *builtin = NULL;
-    jinja_list *list, *kept;
-    jinja_call inner;
-    jinja_value item, holds;
-
+    jinja_list *kept;
     if (!amphi__jinja_list_make(call->r, &kept))
         return false;
     if (!amphi__jinja_truth(call->self))
         return new_generator(call->r, kept, out);
     if (call->count < at)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "the name of an attribute is missing");
+    const jinja_builtin *builtin = NULL;
+    jinja_list *list;
+    jinja_call inner;
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         (call->count > at && !inner_call(call, at, amphi__jinja_test_find, &builtin, &inner)))
         return false;
+    jinja_value item;
+    jinja_value holds;
     for (size_t i = 0; i < list->count; i++) {
         item = list->items[i];
         if (by_attribute && !amphi__jinja_get_path(call->r, item, call->args[0], &item))
@@ -332,12 +323,11 @@ static bool filter_rejectattr(jinja_call *call, jinja_value *out)
 static bool filter_items(jinja_call *call, jinja_value *out)
 {
     jinja_list *list = NULL;
-    jinja_value view;
-
     if (call->self.kind == JINJA_UNDEFINED)
         return amphi__jinja_list_make(call->r, &list) && new_generator(call->r, list, out);
     if (call->self.kind != JINJA_DICT)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "items needs a mapping");
+    jinja_value view;
     return amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], call, &view) &&
            amphi__jinja_iterate(call->r, view, &list) && new_generator(call->r, list, out);
 }
@@ -347,7 +337,6 @@ static bool push_chunk(
     jinja_call *call, jinja_list *out, const jinja_list *list, size_t from, size_t to, size_t size)
 {
     jinja_list *chunk;
-
     if (!amphi__jinja_list_make(call->r, &chunk))
         return false;
     for (size_t i = from; i < to; i++)
@@ -361,9 +350,9 @@ static bool push_chunk(
 
 static bool filter_batch(jinja_call *call, jinja_value *out)
 {
-    jinja_list *list, *chunks;
+    jinja_list *list;
+    jinja_list *chunks;
     int64_t size;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         !amphi__jinja_list_make(call->r, &chunks) || !amphi__jinja_int_arg(call, 0, 1, &size))
         return false;
@@ -380,15 +369,15 @@ static bool filter_batch(jinja_call *call, jinja_value *out)
 
 static bool filter_slice(jinja_call *call, jinja_value *out)
 {
-    jinja_list *list, *chunks;
+    jinja_list *list;
+    jinja_list *chunks;
     int64_t slices;
-    size_t at = 0;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         !amphi__jinja_list_make(call->r, &chunks) || !amphi__jinja_int_arg(call, 0, 1, &slices))
         return false;
     if (slices < 1)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "slice needs a count above zero");
+    size_t at = 0;
     for (size_t i = 0; i < (size_t)slices; i++) {
         size_t longer = list->count % (size_t)slices;
         size_t size = list->count / (size_t)slices + (i < longer);

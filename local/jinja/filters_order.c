@@ -34,19 +34,17 @@ static bool fold(jinja_render *r, bool sensitive, jinja_value *key)
 static bool make_key(
     jinja_render *r, jinja_value item, jinja_value path, bool sensitive, jinja_value *key)
 {
-    jinja_list *parts;
-    jinja_value part;
-    amphi_str rest;
-
     *key = item;
     if (!given(path))
         return fold(r, sensitive, key);
     if (path.kind != JINJA_STRING || path.as.text.size == 0 ||
         memchr(path.as.text.data, ',', path.as.text.size) == NULL)
         return amphi__jinja_get_path(r, item, path, key) && fold(r, sensitive, key);
+    jinja_list *parts;
     if (!amphi__jinja_list_make(r, &parts))
         return false;
-    for (rest = path.as.text; rest.size > 0;) {
+    jinja_value part;
+    for (amphi_str rest = path.as.text; rest.size > 0;) {
         amphi_str name = amphi__str_cut(rest, ',', &rest);
         if (!amphi__jinja_get_path(r, item, amphi__jinja_str(name), &part) ||
             !fold(r, sensitive, &part) || !amphi__jinja_push(r, parts, part))
@@ -60,7 +58,6 @@ static bool make_keys(
     jinja_render *r, const jinja_list *list, jinja_value path, bool sensitive, keyed **out)
 {
     keyed *keys = amphi__jinja_alloc_array(&r->arena, list->count * 2 + 1, sizeof *keys);
-
     if (keys == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
     for (size_t i = 0; i < list->count; i++) {
@@ -84,7 +81,6 @@ static bool merge(
     jinja_render *r, keyed *keys, keyed *spare, size_t from, size_t middle, size_t to, bool reverse)
 {
     size_t a = from, b = middle;
-
     for (size_t at = from; at < to; at++) {
         bool second = a >= middle;
         if (a < middle && b < to) {
@@ -116,7 +112,6 @@ static bool sorted(jinja_call *call, jinja_value subject, jinja_value path, bool
 {
     jinja_list *list;
     keyed *keys;
-
     if (!amphi__jinja_iterate(call->r, subject, &list) ||
         !make_keys(call->r, list, path, sensitive, &keys) ||
         !sort(call->r, keys, list->count, reverse) || !amphi__jinja_list_make(call->r, out))
@@ -130,7 +125,6 @@ static bool sorted(jinja_call *call, jinja_value subject, jinja_value path, bool
 static bool filter_sort(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
-
     if (!sorted(
             call, call->self, call->args[2], is_true(call->args[1]), is_true(call->args[0]), &list))
         return false;
@@ -140,17 +134,17 @@ static bool filter_sort(jinja_call *call, jinja_value *out)
 
 static bool filter_dictsort(jinja_call *call, jinja_value *out)
 {
-    jinja_value by = call->args[1], items;
+    jinja_value by = call->args[1];
     bool by_value = by.kind == JINJA_STRING && amphi__str_equal_c(by.as.text, "value");
     jinja_call inner = *call;
-    jinja_list *list;
-
     if (call->self.kind != JINJA_DICT)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "dictsort needs a mapping");
     if (given(by) && !by_value &&
         (by.kind != JINJA_STRING || !amphi__str_equal_c(by.as.text, "key")))
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "dictsort sorts by key or by value");
     inner.count = inner.named_count = 0;
+    jinja_value items;
+    jinja_list *list;
     if (!amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], &inner, &items) ||
         !sorted(call, items, amphi__jinja_int(by_value), is_true(call->args[0]),
             is_true(call->args[2]), &list))
@@ -162,15 +156,15 @@ static bool filter_dictsort(jinja_call *call, jinja_value *out)
 static bool filter_unique(jinja_call *call, jinja_value *out)
 {
     jinja_dict *seen = amphi__jinja_dict_new(&call->r->arena);
-    jinja_list *list, *kept;
     jinja_generator *generator = amphi__jinja_alloc(&call->r->arena, sizeof *generator);
-    jinja_value key;
-
     if (seen == NULL || generator == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
+    jinja_list *list;
+    jinja_list *kept;
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         !amphi__jinja_list_make(call->r, &kept))
         return false;
+    jinja_value key;
     for (size_t i = 0; i < list->count; i++) {
         size_t before = seen->count;
         if (!make_key(call->r, list->items[i], call->args[1], is_true(call->args[0]), &key) ||
@@ -185,17 +179,16 @@ static bool filter_unique(jinja_call *call, jinja_value *out)
 
 static bool extreme(jinja_call *call, int wanted, jinja_value *out)
 {
-    jinja_list *list;
-    jinja_value best = {.kind = JINJA_MISSING}, key;
-    int order;
-
+    jinja_value best = {.kind = JINJA_MISSING};
     *out = amphi__jinja_undefined(AMPHI_STR("an item of nothing"));
+    jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))
         return false;
+    jinja_value key;
     for (size_t i = 0; i < list->count; i++) {
         if (!make_key(call->r, list->items[i], call->args[1], is_true(call->args[0]), &key))
             return false;
-        order = wanted;
+        int order = wanted;
         if (best.kind != JINJA_MISSING && !amphi__jinja_order(key, best, &order, &call->r->work))
             return fail_order(call->r, key, best);
         if (order == wanted) {
@@ -220,13 +213,11 @@ static bool filter_max(jinja_call *call, jinja_value *out)
 static bool push_group(jinja_render *r, jinja_list *groups, jinja_value key, jinja_list **items)
 {
     jinja_list *pair;
-    jinja_value group;
-
     if (!amphi__jinja_list_make(r, items) || !amphi__jinja_list_make(r, &pair) ||
         !amphi__jinja_push(r, pair, key) ||
         !amphi__jinja_push(r, pair, amphi__jinja_list_value(JINJA_LIST, *items)))
         return false;
-    group = amphi__jinja_list_value(JINJA_TUPLE, pair);
+    jinja_value group = amphi__jinja_list_value(JINJA_TUPLE, pair);
     group.group = true;
     return amphi__jinja_push(r, groups, group);
 }
@@ -243,10 +234,9 @@ static bool group_key(jinja_call *call, jinja_value item, bool sensitive, jinja_
 static bool filter_groupby(jinja_call *call, jinja_value *out)
 {
     bool sensitive = is_true(call->args[2]);
-    jinja_list *list, *groups, *items = NULL;
+    jinja_list *list;
+    jinja_list *groups;
     keyed *keys;
-    jinja_value shown;
-
     if (!amphi__jinja_iterate(call->r, call->self, &list) ||
         !make_keys(call->r, list, amphi__jinja_none(), true, &keys) ||
         !amphi__jinja_list_make(call->r, &groups))
@@ -256,6 +246,8 @@ static bool filter_groupby(jinja_call *call, jinja_value *out)
             return false;
     if (!sort(call->r, keys, list->count, false))
         return false;
+    jinja_list *items = NULL;
+    jinja_value shown;
     for (size_t i = 0; i < list->count; i++) {
         if (i == 0 || !amphi__jinja_equal(keys[i].key, keys[i - 1].key, &call->r->work)) {
             if (!group_key(call, keys[i].item, true, &shown) ||

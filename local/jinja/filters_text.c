@@ -26,7 +26,6 @@ static bool self_text(jinja_call *call, amphi_str *out)
 static bool recase(jinja_call *call, jinja_case how, jinja_value *out)
 {
     amphi_str text;
-
     return self_text(call, &text) && amphi__jinja_recase(call->r, text, how, out);
 }
 
@@ -49,13 +48,12 @@ static bool filter_capitalize(jinja_call *call, jinja_value *out)
 static bool filter_title(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
-    amphi_buf buf;
-    size_t size;
-    bool begins = true;
-
     if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
+    bool begins = true;
+    size_t size;
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         if (begins)
@@ -70,15 +68,15 @@ static bool filter_title(jinja_call *call, jinja_value *out)
 static bool filter_trim(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
-
     return self_text(call, &text) && amphi__jinja_strip(call->r, text, call->args[0], 3, out);
 }
 
 static bool filter_replace(jinja_call *call, jinja_value *out)
 {
-    amphi_str text, old, by;
+    amphi_str text;
+    amphi_str old;
+    amphi_str by;
     int64_t limit;
-
     return self_text(call, &text) && amphi__jinja_text(call->r, call->args[0], &old) &&
            amphi__jinja_text(call->r, call->args[1], &by) &&
            amphi__jinja_int_arg(call, 2, -1, &limit) &&
@@ -87,15 +85,14 @@ static bool filter_replace(jinja_call *call, jinja_value *out)
 
 bool amphi__jinja_escape(jinja_render *r, jinja_value value, jinja_value *out)
 {
-    amphi_str text;
-    amphi_buf buf;
-
     if (value.kind == JINJA_STRING && value.markup) {
         *out = value;
         return true;
     }
+    amphi_str text;
     if (!amphi__jinja_text(r, value, &text) || !amphi__jinja_charge(r, text.size))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < text.size && buf.status == AMPHI_OK; i++) {
         switch (text.data[i]) {
@@ -132,7 +129,6 @@ static bool filter_escape(jinja_call *call, jinja_value *out)
 static bool filter_forceescape(jinja_call *call, jinja_value *out)
 {
     jinja_value value = call->self;
-
     value.markup = false;
     return amphi__jinja_escape(call->r, value, out);
 }
@@ -140,7 +136,6 @@ static bool filter_forceescape(jinja_call *call, jinja_value *out)
 static bool filter_string(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
-
     if (!amphi__jinja_text(call->r, call->self, &text))
         return false;
     *out = amphi__jinja_str(text);
@@ -160,7 +155,6 @@ static bool filter_default(jinja_call *call, jinja_value *out)
 {
     bool falsy = call->args[1].kind != JINJA_MISSING && amphi__jinja_truth(call->args[1]) &&
                  !amphi__jinja_truth(call->self);
-
     *out = call->self;
     if (call->self.kind == JINJA_UNDEFINED || falsy) {
         *out =
@@ -172,9 +166,10 @@ static bool filter_default(jinja_call *call, jinja_value *out)
 static bool put_spaces(jinja_call *call, int64_t count, amphi_str *out)
 {
     jinja_value value;
-
-    return amphi__jinja_pad(call->r, AMPHI_STR(""), count, AMPHI_STR(" "), '<', &value) &&
-           (*out = value.as.text, true);
+    if (!amphi__jinja_pad(call->r, AMPHI_STR(""), count, AMPHI_STR(" "), '<', &value))
+        return false;
+    *out = value.as.text;
+    return true;
 }
 
 static bool filter_indent(jinja_call *call, jinja_value *out)
@@ -182,21 +177,21 @@ static bool filter_indent(jinja_call *call, jinja_value *out)
     bool first = given(call->args[1]) && amphi__jinja_truth(call->args[1]);
     bool blank = given(call->args[2]) && amphi__jinja_truth(call->args[2]);
     int64_t width = 4;
-    amphi_str space, text;
-    jinja_list *lines;
-    amphi_buf buf;
-
+    amphi_str space;
     if (call->args[0].kind == JINJA_STRING)
         space = call->args[0].as.text;
     else if (!amphi__jinja_int_arg(call, 0, 4, &width) || !put_spaces(call, width, &space))
         return false;
     if (call->self.kind != JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "indent needs a string");
+    amphi_str text;
     if (!amphi__jinja_concat(&call->r->arena, call->self.as.text, AMPHI_STR("\n"), &text))
         return amphi__jinja_fail_bounds(call->r, NULL);
+    jinja_list *lines;
     if (!amphi__jinja_charge(call->r, text.size) ||
         !amphi__jinja_split_lines(call->r, text, false, &lines))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     amphi__buf_append_str(&buf, first ? space : AMPHI_STR(""));
     for (size_t i = 0; i < lines->count && buf.status == AMPHI_OK; i++) {
@@ -211,15 +206,14 @@ static bool filter_indent(jinja_call *call, jinja_value *out)
 static bool filter_truncate(jinja_call *call, jinja_value *out)
 {
     bool kill = given(call->args[1]) && amphi__jinja_truth(call->args[1]);
-    amphi_str text, end = AMPHI_STR("..."), cut;
-    int64_t length, leeway, end_count, count;
-
+    amphi_str end = AMPHI_STR("...");
+    int64_t length, leeway, count;
     if (!amphi__jinja_length(call->r, call->self, &count) ||
         !amphi__jinja_int_arg(call, 0, 255, &length) ||
         !amphi__jinja_int_arg(call, 3, 5, &leeway) ||
         (given(call->args[2]) && !amphi__jinja_text(call->r, call->args[2], &end)))
         return false;
-    end_count = (int64_t)amphi__jinja_char_count(end);
+    int64_t end_count = (int64_t)amphi__jinja_char_count(end);
     if (length < end_count || leeway < 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "truncate has too small a length");
     *out = call->self;
@@ -227,8 +221,9 @@ static bool filter_truncate(jinja_call *call, jinja_value *out)
         return true;
     if (call->self.kind != JINJA_STRING)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "truncate needs a string");
-    text = call->self.as.text;
-    cut = amphi__str_slice(text, 0, amphi__jinja_char_offset(text, (size_t)(length - end_count)));
+    amphi_str text = call->self.as.text;
+    amphi_str cut =
+        amphi__str_slice(text, 0, amphi__jinja_char_offset(text, (size_t)(length - end_count)));
     for (size_t i = cut.size; !kill && i > 0; i--) {
         if (cut.data[i - 1] == ' ') {
             cut.size = i - 1;
@@ -242,12 +237,11 @@ static bool filter_truncate(jinja_call *call, jinja_value *out)
 static bool filter_wordcount(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
-    size_t size;
-    int64_t words = 0;
-    bool in_word = false;
-
     if (!self_text(call, &text) || !amphi__jinja_charge_chars(call->r, text.size))
         return false;
+    int64_t words = 0;
+    bool in_word = false;
+    size_t size;
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         bool word = amphi__jinja_is_alpha(c) || amphi__jinja_is_digit(c) || c == '_';
@@ -262,7 +256,6 @@ static bool filter_center(jinja_call *call, jinja_value *out)
 {
     amphi_str text;
     int64_t width;
-
     return self_text(call, &text) && amphi__jinja_int_arg(call, 0, 80, &width) &&
            amphi__jinja_pad(call->r, text, width, AMPHI_STR(" "), '^', out);
 }
@@ -271,10 +264,9 @@ static bool filter_format(jinja_call *call, jinja_value *out)
 {
     jinja_list values = {call->args, call->count, call->count};
     jinja_dict *dict = amphi__jinja_dict_new(&call->r->arena);
-    amphi_str text;
-
     if (dict == NULL)
         return amphi__jinja_fail_bounds(call->r, NULL);
+    amphi_str text;
     if (!self_text(call, &text))
         return false;
     if (call->named_count == 0) {
@@ -311,11 +303,9 @@ static void quote_url(amphi_buf *out, amphi_str text, bool query)
 static bool filter_urlencode(jinja_call *call, jinja_value *out)
 {
     jinja_call items = *call;
-    jinja_list *pairs, *pair;
-    amphi_str text;
     amphi_buf buf;
-
     amphi__jinja_buf_init(&buf);
+    amphi_str text;
     if (call->self.kind == JINJA_STRING || !amphi__jinja_is_iterable(call->self)) {
         if (!self_text(call, &text))
             return false;
@@ -323,10 +313,12 @@ static bool filter_urlencode(jinja_call *call, jinja_value *out)
         return amphi__jinja_take_text(call->r, &buf, out);
     }
     *out = call->self;
+    jinja_list *pairs;
     if ((call->self.kind == JINJA_DICT &&
             !amphi__jinja_invoke(&amphi__jinja_container_methods[0].items[1], &items, out)) ||
         !amphi__jinja_iterate(call->r, *out, &pairs))
         return false;
+    jinja_list *pair;
     for (size_t i = 0; i < pairs->count; i++) {
         bool fine = amphi__jinja_iterate(call->r, pairs->items[i], &pair) &&
                     (pair->count == 2 ||
@@ -346,7 +338,6 @@ static bool filter_urlencode(jinja_call *call, jinja_value *out)
 static bool json_style(jinja_call *call, jinja_json_style *style)
 {
     jinja_value indent = call->args[1], separators = call->args[2];
-
     style->ascii_only = call->args[0].kind != JINJA_MISSING && amphi__jinja_truth(call->args[0]);
     style->sort_keys = call->args[3].kind != JINJA_MISSING && amphi__jinja_truth(call->args[3]);
     style->pretty = given(indent);
@@ -373,10 +364,9 @@ static bool json_style(jinja_call *call, jinja_json_style *style)
 static bool filter_tojson(jinja_call *call, jinja_value *out)
 {
     jinja_json_style style = {0};
-    amphi_buf buf;
-
     if (!json_style(call, &style))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     if (!amphi__jinja_to_json(&buf, call->self, &style, &call->r->work) && buf.status == AMPHI_OK &&
         !call->r->work.spent) {
@@ -390,10 +380,8 @@ static bool filter_tojson(jinja_call *call, jinja_value *out)
 /* int(text, base) of Python; false: not a number. */
 static bool read_int(amphi_str text, int64_t base, int64_t *out)
 {
-    char digits[80];
     size_t size = 0;
-    char *end;
-
+    char digits[80];
     for (size_t i = 0; i < text.size; i++) {
         bool between = i > 0 && i + 1 < text.size && text.data[i - 1] != '_';
         if (text.data[i] == '_' && between)
@@ -404,6 +392,7 @@ static bool read_int(amphi_str text, int64_t base, int64_t *out)
     }
     digits[size] = '\0';
     errno = 0;
+    char *end;
     *out = strtoll(digits, &end, (int)base);
     return size > 0 && end == digits + size && errno == 0;
 }
@@ -412,11 +401,10 @@ static bool filter_int(jinja_call *call, jinja_value *out)
 {
     jinja_value text = call->self;
     double number = amphi__jinja_is_number(text) ? amphi__jinja_number(text) : NAN;
-    int64_t base, whole;
-
     *out = call->args[0].kind != JINJA_MISSING ? call->args[0] : amphi__jinja_int(0);
     if (text.kind == JINJA_UNDEFINED)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "int is given an undefined value");
+    int64_t base;
     if (!amphi__jinja_int_arg(call, 1, 10, &base))
         return false;
     if (text.kind == JINJA_INT) {
@@ -425,6 +413,7 @@ static bool filter_int(jinja_call *call, jinja_value *out)
     }
     if (text.kind == JINJA_STRING) {
         amphi__jinja_strip(call->r, text.as.text, amphi__jinja_none(), 3, &text);
+        int64_t whole;
         if (base >= 2 && base <= 36 && read_int(text.as.text, base, &whole)) {
             *out = amphi__jinja_int(whole);
             return true;
@@ -440,8 +429,6 @@ static bool filter_int(jinja_call *call, jinja_value *out)
 static bool filter_float(jinja_call *call, jinja_value *out)
 {
     jinja_value text = call->self;
-    double number;
-
     *out = call->args[0].kind != JINJA_MISSING ? call->args[0] : amphi__jinja_float(0);
     if (text.kind == JINJA_UNDEFINED)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "float is given an undefined value");
@@ -449,6 +436,7 @@ static bool filter_float(jinja_call *call, jinja_value *out)
         *out = amphi__jinja_float(amphi__jinja_number(text));
     } else if (text.kind == JINJA_STRING) {
         amphi__jinja_strip(call->r, text.as.text, amphi__jinja_none(), 3, &text);
+        double number;
         if (amphi__jinja_read_float(text.as.text, &number))
             *out = amphi__jinja_float(number);
     }
@@ -470,13 +458,12 @@ static bool filter_abs(jinja_call *call, jinja_value *out)
 /* Rounded to `digits` after the point, half to even on the exact binary value, as Python does. */
 static double round_to(double value, int64_t digits)
 {
-    amphi_buf buf;
-    double result = value, scale;
-
+    double result = value;
     if (digits < 0) {
-        scale = pow(10, (double)(digits < -300 ? 300 : -digits));
+        double scale = pow(10, (double)(digits < -300 ? 300 : -digits));
         return nearbyint(value / scale) * scale;
     }
+    amphi_buf buf;
     amphi__buf_init(&buf, 1024);
     amphi__jinja_print_fixed(&buf, value, (int)(digits > 60 ? 60 : digits));
     if (!amphi__jinja_read_float(amphi__buf_str(&buf), &result))
@@ -488,14 +475,12 @@ static double round_to(double value, int64_t digits)
 static bool filter_round(jinja_call *call, jinja_value *out)
 {
     jinja_value self = call->self, method = call->args[1];
-    double number, scale;
-    int64_t digits;
-
     if (!amphi__jinja_is_number(self))
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "round needs a number");
+    int64_t digits;
     if (!amphi__jinja_int_arg(call, 0, 0, &digits))
         return false;
-    number = amphi__jinja_number(self);
+    double number = amphi__jinja_number(self);
     if (!given(method) ||
         (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "common"))) {
         if (self.kind == JINJA_FLOAT) {
@@ -508,7 +493,7 @@ static bool filter_round(jinja_call *call, jinja_value *out)
         }
         return true;
     }
-    scale = pow(10, (double)digits);
+    double scale = pow(10, (double)digits);
     if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "ceil"))
         *out = amphi__jinja_float((ceil(number * scale) + 0.0) / scale);
     else if (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "floor"))

@@ -40,7 +40,6 @@ static bool take_number(amphi_str text, size_t *at, int64_t *out)
 static void group_digits(amphi_buf *out, const char *digits)
 {
     size_t whole = strspn(digits, "0123456789");
-
     for (size_t i = 0; i < whole; i++) {
         if (i > 0 && (whole - i) % 3 == 0)
             amphi__buf_append_char(out, ',');
@@ -57,8 +56,6 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
                     : value.kind == JINJA_BOOL ? value.as.boolean
                                                : value.as.integer;
     uint64_t size = whole < 0 ? 0 - (uint64_t)whole : (uint64_t)whole;
-    amphi_buf digits;
-
     if (value.kind == JINJA_FLOAT && strchr("dixXo", s->type) != NULL) {
         if (s->type != 'd' && s->type != 'i')
             return fail(r, "a float can't be formatted as hexadecimal or octal");
@@ -66,6 +63,7 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
             return amphi__jinja_fail(r, AMPHI_E_LIMIT, "an integer does not fit 64 bits");
         size = (uint64_t)(number < 0 ? -number : number);
     }
+    amphi_buf digits;
     amphi__jinja_buf_init(&digits);
     if (s->type == 'x' || s->type == 'X' || s->type == 'o') {
         amphi__buf_append_c(&digits, !s->alternate    ? ""
@@ -105,7 +103,6 @@ static void put_padded(const spec *s, const char *sign, amphi_str text, bool num
     char align = s->align != 0 ? s->align : s->left ? '<' : '>';
     char fill = s->fill != 0 ? s->fill : ' ';
     int64_t before = align == '<' ? 0 : align == '^' ? pad / 2 : pad;
-
     if (s->zero && number && !s->left && s->align == 0) {
         amphi__buf_append_c(out, sign);
         sign = "";
@@ -123,11 +120,9 @@ static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_b
 {
     bool number = strchr("dixXofFeEgG%", s->type) != NULL;
     const char *sign = "";
-    amphi_str text;
     amphi_buf buf;
-    bool fine = true;
-
     amphi__jinja_buf_init(&buf);
+    bool fine = true;
     if (number) {
         if (!amphi__jinja_is_number(value))
             return fail(r, "a number is needed by a format");
@@ -138,7 +133,7 @@ static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_b
     } else {
         amphi__jinja_print(&buf, value, &r->work);
     }
-    text = amphi__buf_str(&buf);
+    amphi_str text = amphi__buf_str(&buf);
     if (!number && s->has_precision)
         text = amphi__str_slice(text, 0, amphi__jinja_char_offset(text, (size_t)s->precision));
     put_padded(s, sign, text, number, out);
@@ -152,11 +147,9 @@ static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_b
 static bool percent_value(jinja_render *r, amphi_str format, size_t *at, jinja_value values,
     size_t *used, jinja_value *out)
 {
-    const char *close;
-
     if (*at < format.size && format.data[*at] == '(') {
         size_t start = *at + 1;
-        close = memchr(format.data + start, ')', format.size - start);
+        const char *close = memchr(format.data + start, ')', format.size - start);
         if (close == NULL || values.kind != JINJA_DICT)
             return fail(r, "a format with names needs a mapping");
         *at = (size_t)(close - format.data) + 1;
@@ -174,7 +167,6 @@ static bool percent_value(jinja_render *r, amphi_str format, size_t *at, jinja_v
 static bool percent_next(jinja_render *r, jinja_value values, size_t *used, jinja_value *out)
 {
     size_t count = values.kind == JINJA_TUPLE ? values.as.list->count : 1;
-
     if (*used >= count)
         return fail(r, "a format has too few values");
     *out = values.kind == JINJA_TUPLE ? values.as.list->items[*used] : values;
@@ -185,12 +177,11 @@ static bool percent_next(jinja_render *r, jinja_value values, size_t *used, jinj
 static bool percent_one(
     jinja_render *r, amphi_str format, size_t *at, jinja_value values, size_t *used, amphi_buf *out)
 {
-    spec s = {0};
     jinja_value value = {.kind = JINJA_MISSING};
     static const char flags[] = "-0+ #";
-
     if (!percent_value(r, format, at, values, used, &value))
         return false;
+    spec s = {0};
     for (; *at < format.size && strchr(flags, format.data[*at]) != NULL && format.data[*at] != 0;
          (*at)++) {
         char c = format.data[*at];
@@ -220,10 +211,9 @@ static bool percent_one(
 bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values, jinja_value *out)
 {
     amphi_buf buf;
+    amphi__jinja_buf_init(&buf);
     size_t used = 0;
     bool fine = true;
-
-    amphi__jinja_buf_init(&buf);
     for (size_t at = 0; at < format.size && fine && buf.status == AMPHI_OK;) {
         const char *percent = memchr(format.data + at, '%', format.size - at);
         size_t stop = percent != NULL ? (size_t)(percent - format.data) : format.size;
@@ -251,7 +241,6 @@ bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values,
 static bool read_spec(jinja_render *r, amphi_str text, spec *s)
 {
     size_t at = 0;
-
     if (text.size >= 2 && strchr("<>^", text.data[1]) != NULL && text.data[1] != 0) {
         s->fill = text.data[0];
         s->align = text.data[1];
@@ -286,13 +275,11 @@ static bool read_spec(jinja_render *r, amphi_str text, spec *s)
 static bool field_value(jinja_call *call, amphi_str field, size_t *next, jinja_value *out)
 {
     size_t size = 0;
-    uint64_t index;
-    amphi_str name;
-    bool found = false;
-
     while (size < field.size && field.data[size] != '.' && field.data[size] != '[')
         size++;
-    name = amphi__str_slice(field, 0, size);
+    amphi_str name = amphi__str_slice(field, 0, size);
+    bool found = false;
+    uint64_t index;
     if (name.size == 0 || amphi__str_to_u64(name, &index)) {
         index = name.size == 0 ? (*next)++ : index;
         found = index < call->count;
@@ -325,10 +312,9 @@ static bool put_field(jinja_call *call, amphi_str field, size_t *next, amphi_buf
     const char *colon = field.size > 0 ? memchr(field.data, ':', field.size) : NULL;
     size_t end = colon != NULL ? (size_t)(colon - field.data) : field.size;
     spec s = {.type = 's'};
-    jinja_value value;
     bool repr = end >= 2 && field.data[end - 2] == '!' && field.data[end - 1] == 'r';
     bool text = repr || (end >= 2 && field.data[end - 2] == '!' && field.data[end - 1] == 's');
-
+    jinja_value value;
     if (!field_value(call, amphi__str_slice(field, 0, end - (text ? 2 : 0)), next, &value))
         return false;
     if (colon != NULL && !read_spec(call->r, amphi__str_slice(field, end + 1, field.size), &s))
@@ -347,21 +333,19 @@ static bool put_field(jinja_call *call, amphi_str field, size_t *next, amphi_buf
 bool amphi__jinja_format(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text;
+    amphi_buf buf;
+    amphi__jinja_buf_init(&buf);
     size_t next = 0;
     bool fine = true;
-    amphi_buf buf;
-
-    amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < text.size && fine && buf.status == AMPHI_OK; i++) {
         char c = text.data[i];
-        const char *close;
         if (c != '{' && c != '}') {
             amphi__buf_append_char(&buf, c);
         } else if (i + 1 < text.size && text.data[i + 1] == c) {
             amphi__buf_append_char(&buf, c);
             i++;
         } else {
-            close = c == '{' ? memchr(text.data + i, '}', text.size - i) : NULL;
+            const char *close = c == '{' ? memchr(text.data + i, '}', text.size - i) : NULL;
             if (close == NULL) {
                 fine = fail(call->r, "a format has a single brace");
                 break;
@@ -383,7 +367,6 @@ static bool put_week(amphi_buf *out, char c, bool bare, const struct tm *t)
 {
     const char format[] = {'%', c, '\0'};
     char text[16];
-
     if (strchr("GgV", c) == NULL || strftime(text, sizeof text, format, t) == 0)
         return false;
     return amphi__buf_append_c(out, text + (bare && text[0] == '0')) == AMPHI_OK;
@@ -397,7 +380,6 @@ static bool put_time(amphi_buf *out, char c, bool bare, const struct tm *t)
         "July", "August", "September", "October", "November", "December"};
     const char *two = bare ? "%d" : "%02d";
     int hour = t->tm_hour % 12 == 0 ? 12 : t->tm_hour % 12;
-
     switch (c) {
     case 'Y':
         return amphi__buf_printf(out, "%d", t->tm_year + 1900) == AMPHI_OK;
@@ -479,12 +461,12 @@ static bool put_times(jinja_render *r, amphi_str format, const struct tm *t, amp
 {
     for (size_t i = 0; i < format.size; i++) {
         char c = format.data[i];
-        bool bare = false;
         if (c != '%' || i + 1 >= format.size) {
             amphi__buf_append_char(out, c);
             continue;
         }
         c = format.data[++i];
+        bool bare = false;
         if (c == '-' && i + 1 < format.size) {
             bare = true;
             c = format.data[++i];
@@ -507,10 +489,9 @@ bool amphi__jinja_strftime(jinja_render *r, amphi_str format, jinja_value *out)
 {
     time_t seconds = (time_t)r->now_s;
     struct tm t;
-    amphi_buf buf;
-
     if (gmtime_r(&seconds, &t) == NULL)
         return fail(r, "the time is out of range");
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     if (!put_times(r, format, &t, &buf)) {
         amphi__buf_clear(&buf);

@@ -48,7 +48,6 @@ static char peek(const lexer *lex, size_t ahead)
 static bool looking_at(const lexer *lex, const char *what)
 {
     size_t size = strlen(what);
-
     return lex->source.size - lex->at >= size &&
            memcmp(lex->source.data + lex->at, what, size) == 0;
 }
@@ -63,7 +62,6 @@ static void advance(lexer *lex, size_t to)
 static size_t skip_blanks(const lexer *lex, size_t at)
 {
     size_t size;
-
     while (at < lex->source.size &&
            amphi__jinja_is_space(amphi__jinja_char_at(lex->source, at, &size)))
         at += size;
@@ -75,7 +73,6 @@ static jinja_token *push(lexer *lex, jinja_token_kind kind)
     jinja_tokens *tokens = lex->tokens;
     jinja_token *items = amphi__jinja_grow(
         lex->arena, tokens->items, tokens->count, &tokens->capacity, sizeof *items);
-
     if (items == NULL) {
         fail_arena(lex);
         return NULL;
@@ -92,7 +89,6 @@ static jinja_token *push(lexer *lex, jinja_token_kind kind)
 static bool push_text(lexer *lex, amphi_str text, char sign, bool lstrip)
 {
     size_t size, line_start = text.size;
-
     if (sign == '-') {
         while (text.size > 0 &&
                amphi__jinja_is_space(amphi__jinja_char_before(text, text.size, &size)))
@@ -129,19 +125,16 @@ static size_t closing(const lexer *lex, char mark, char *sign)
 {
     char first = peek(lex, 0);
     size_t skip = first == '-' || first == '+';
-
     *sign = skip > 0 ? first : '\0';
     return peek(lex, skip) == mark && peek(lex, skip + 1) == '}' ? skip + 2 : 0;
 }
 
 static bool comment(lexer *lex)
 {
-    char sign;
-    size_t size = 0;
-
     advance(lex, lex->at + 2 + (peek(lex, 2) == '-' || peek(lex, 2) == '+'));
+    char sign;
     for (; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
-        size = closing(lex, '#', &sign);
+        size_t size = closing(lex, '#', &sign);
         if (size > 0) {
             close_tag(lex, sign, lex->at + size);
             return true;
@@ -155,7 +148,6 @@ static bool is_word_tag(
     const lexer *lex, size_t at, const char *word, char *sign, char *end_sign, size_t *after)
 {
     lexer ahead = *lex;
-
     ahead.at = at;
     if (!looking_at(&ahead, "{%"))
         return false;
@@ -171,14 +163,12 @@ static bool is_word_tag(
 
 static bool raw(lexer *lex, char end_sign, size_t after)
 {
-    size_t start;
-    char sign;
-
     if (end_sign == '-')
         after = skip_blanks(lex, after);
     advance(lex, after);
     lex->line_starting = lex->source.data[after - 1] == '\n';
-    for (start = lex->at; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
+    char sign;
+    for (size_t start = lex->at; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
         if (peek(lex, 0) == '{' && is_word_tag(lex, lex->at, "endraw", &sign, &end_sign, &after)) {
             amphi_str text = amphi__str_slice(lex->source, start, lex->at);
             if (!push_text(lex, text, sign, true))
@@ -194,11 +184,9 @@ static bool raw(lexer *lex, char end_sign, size_t after)
  * *in_tag is false. False at the end and on errors. */
 static bool text(lexer *lex, bool *in_tag, bool *in_print)
 {
-    size_t start = lex->at, after;
-    char sign, end_sign, mark = '\0';
-    jinja_token *token;
-
+    size_t start = lex->at;
     *in_tag = false;
+    char mark = '\0';
     for (; lex->at < lex->source.size; advance(lex, lex->at + 1)) {
         mark = peek(lex, 0) == '{' ? peek(lex, 1) : '\0';
         if (mark == '{' || mark == '%' || mark == '#')
@@ -208,16 +196,18 @@ static bool text(lexer *lex, bool *in_tag, bool *in_print)
         push_text(lex, amphi__str_slice(lex->source, start, lex->at), '+', false);
         return false;
     }
-    sign = peek(lex, 2) == '-' || peek(lex, 2) == '+' ? peek(lex, 2) : '\0';
+    char sign = peek(lex, 2) == '-' || peek(lex, 2) == '+' ? peek(lex, 2) : '\0';
     if (!push_text(lex, amphi__str_slice(lex->source, start, lex->at), sign, mark != '{'))
         return false;
     lex->line_starting = false;
     if (mark == '#')
         return comment(lex);
+    size_t after;
+    char end_sign;
     if (mark == '%' && is_word_tag(lex, lex->at, "raw", &sign, &end_sign, &after) &&
         end_sign != '+')
         return raw(lex, end_sign, after);
-    token = push(lex, mark == '{' ? JINJA_TOKEN_PRINT_BEGIN : JINJA_TOKEN_BLOCK_BEGIN);
+    jinja_token *token = push(lex, mark == '{' ? JINJA_TOKEN_PRINT_BEGIN : JINJA_TOKEN_BLOCK_BEGIN);
     advance(lex, lex->at + 2 + (sign != '\0'));
     *in_tag = true;
     *in_print = mark == '{';
@@ -247,13 +237,12 @@ static size_t escape(const char *in, size_t left, char *out, size_t *out_size)
     static const char meant[] = "\\'\"\a\b\f\n\r\t\v";
     const char *known = strchr(plain, in[1]);
     size_t digits = in[1] == 'x' ? 2 : in[1] == 'u' ? 4 : in[1] == 'U' ? 8 : 0;
-    uint32_t code = 0;
-
     if (known != NULL && in[1] != '\0') {
         out[0] = meant[known - plain];
         *out_size = 1;
         return 2;
     }
+    uint32_t code = 0;
     if (digits > 0) {
         if (left < 2 + digits || !hex_digits(in + 2, digits, &code) || code > 0x10FFFF)
             return 0;
@@ -277,20 +266,20 @@ static size_t escape(const char *in, size_t left, char *out, size_t *out_size)
 static bool string(lexer *lex)
 {
     char quote = peek(lex, 0);
-    size_t start = lex->at + 1, end = start, size = 0;
+    size_t start = lex->at + 1, end = start;
     jinja_token *token = push(lex, JINJA_TOKEN_STRING);
-    char *value;
-
     while (end < lex->source.size && lex->source.data[end] != quote)
         end += lex->source.data[end] == '\\' ? 2 : 1;
     if (end >= lex->source.size)
         return fail(lex, AMPHI_E_FORMAT, "a string is not closed");
-    value = amphi__jinja_alloc_text(lex->arena, end - start + 4);
+    char *value = amphi__jinja_alloc_text(lex->arena, end - start + 4);
     if (token == NULL || value == NULL)
         return fail_arena(lex);
+    size_t size = 0;
     for (size_t i = start; i < end;) {
-        size_t taken = 1, made = 1;
         value[size] = lex->source.data[i];
+        size_t taken = 1;
+        size_t made = 1;
         if (lex->source.data[i] == '\\') {
             taken = escape(lex->source.data + i, end - i, value + size, &made);
             if (taken == 0)
@@ -323,14 +312,13 @@ static bool is_digit_at(const lexer *lex, size_t at)
 /* The end of a float at the current place, or 0 when the number is an integer. */
 static size_t float_end(const lexer *lex, size_t integer_end)
 {
-    size_t end = integer_end, exponent;
-
+    size_t end = integer_end;
     if (lex->at > 0 && lex->source.data[lex->at - 1] == '.')
         return 0; /* a.0.1 is two lookups */
     if (end < lex->source.size && lex->source.data[end] == '.' && is_digit_at(lex, end + 1))
         end = digits_end(lex, end + 1);
     if (end < lex->source.size && (lex->source.data[end] | 0x20) == 'e') {
-        exponent = end + 1;
+        size_t exponent = end + 1;
         if (exponent < lex->source.size &&
             (lex->source.data[exponent] == '+' || lex->source.data[exponent] == '-'))
             exponent++;
@@ -342,12 +330,9 @@ static size_t float_end(const lexer *lex, size_t integer_end)
 
 static bool number(lexer *lex)
 {
-    size_t end = digits_end(lex, lex->at), fraction = float_end(lex, end), size = 0;
+    size_t end = digits_end(lex, lex->at), fraction = float_end(lex, end);
     char second = (char)(peek(lex, 1) | 0x20);
     int base = 10;
-    char digits[128];
-    jinja_token *token;
-
     if (fraction == 0 && peek(lex, 0) == '0' && (second == 'x' || second == 'o' || second == 'b')) {
         base = second == 'x' ? 16 : second == 'o' ? 8 : 2;
         advance(lex, lex->at + 2);
@@ -360,6 +345,8 @@ static bool number(lexer *lex)
         }
     }
     end = fraction > 0 ? fraction : end;
+    size_t size = 0;
+    char digits[128];
     for (size_t i = lex->at; i < end; i++) {
         if (lex->source.data[i] != '_') {
             if (size + 1 >= sizeof digits)
@@ -368,7 +355,7 @@ static bool number(lexer *lex)
         }
     }
     digits[size] = '\0';
-    token = push(lex, fraction > 0 ? JINJA_TOKEN_FLOAT : JINJA_TOKEN_INT);
+    jinja_token *token = push(lex, fraction > 0 ? JINJA_TOKEN_FLOAT : JINJA_TOKEN_INT);
     if (token == NULL)
         return false;
     advance(lex, end);
@@ -394,7 +381,6 @@ static bool name(lexer *lex)
 {
     size_t end = lex->at;
     jinja_token *token = push(lex, JINJA_TOKEN_NAME);
-
     if (token == NULL)
         return false;
     while (end < lex->source.size && is_name_byte(lex->source.data[end], false))
@@ -409,8 +395,6 @@ static bool sign(lexer *lex, char *brackets, size_t *open)
     static const char *const pairs[] = {"==", "!=", ">=", "<=", "//", "**"};
     char c = peek(lex, 0);
     uint16_t code = (uint16_t)(unsigned char)c;
-    jinja_token *token;
-
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         if (looking_at(lex, pairs[i]))
             code = JINJA_SIGN(pairs[i][0], pairs[i][1]);
@@ -424,7 +408,7 @@ static bool sign(lexer *lex, char *brackets, size_t *open)
         if (*open == 0 || brackets[--(*open)] != c)
             return fail(lex, AMPHI_E_FORMAT, "a bracket closes that was not opened");
     }
-    token = push(lex, JINJA_TOKEN_SIGN);
+    jinja_token *token = push(lex, JINJA_TOKEN_SIGN);
     if (token == NULL)
         return false;
     token->sign = code;
@@ -437,7 +421,6 @@ static bool tag_end(lexer *lex, bool in_print, bool *done)
 {
     char end_sign;
     size_t size = closing(lex, in_print ? '}' : '%', &end_sign);
-
     *done = size > 0 && !(in_print && end_sign == '+');
     if (!*done)
         return true;
@@ -450,20 +433,19 @@ static bool tag_end(lexer *lex, bool in_print, bool *done)
 
 static bool inside(lexer *lex, bool in_print)
 {
-    char brackets[BRACKETS_MAX];
     size_t open = 0;
     bool done = false;
-
+    char brackets[BRACKETS_MAX];
     while (lex->at < lex->source.size) {
         char c = peek(lex, 0);
         size_t blanks = skip_blanks(lex, lex->at);
-        bool fine;
         if (blanks > lex->at) {
             advance(lex, blanks);
             continue;
         }
         if (open == 0 && (!tag_end(lex, in_print, &done) || done))
             return done;
+        bool fine;
         if (c >= '0' && c <= '9')
             fine = number(lex);
         else if (is_name_byte(c, true))
@@ -482,10 +464,9 @@ static bool inside(lexer *lex, bool in_print)
 static bool normalize(lexer *lex, amphi_str source)
 {
     char *copy = amphi__jinja_alloc_text(lex->arena, source.size);
-    size_t size = 0;
-
     if (copy == NULL)
         return fail_arena(lex);
+    size_t size = 0;
     for (size_t i = 0; i < source.size; i++) {
         copy[size] = source.data[i] == '\r' ? '\n' : source.data[i];
         size++;
@@ -502,8 +483,6 @@ amphi_status amphi__jinja_lex(
     jinja_tokens *out, jinja_arena *arena, amphi_str source, amphi_error *error)
 {
     lexer lex = {.arena = arena, .tokens = out, .error = error, .line = 1, .line_starting = true};
-    bool in_tag = false, in_print = false;
-
     memset(out, 0, sizeof *out);
     if (source.size > JINJA_SOURCE_MAX) {
         fail(&lex, AMPHI_E_LIMIT, "the template is larger than 256 KiB");
@@ -514,6 +493,8 @@ amphi_status amphi__jinja_lex(
         return lex.status;
     }
     if (normalize(&lex, source)) {
+        bool in_tag = false;
+        bool in_print = false;
         while (text(&lex, &in_tag, &in_print) && (!in_tag || inside(&lex, in_print))) {
         }
         if (lex.status == AMPHI_OK)

@@ -13,7 +13,6 @@ static bool fail_kinds(jinja_render *r, uint16_t op, jinja_value a, jinja_value 
 {
     char sign[3] = {(char)(op > 0xFF ? op >> 8 : op), (char)(op > 0xFF ? op & 0xFF : 0), 0};
     jinja_value undefined = a.kind == JINJA_UNDEFINED ? a : b;
-
     if (undefined.kind == JINJA_UNDEFINED) {
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "'%.*s' is undefined",
             (int)(undefined.as.text.size > 60 ? 60 : undefined.as.text.size),
@@ -40,14 +39,13 @@ static bool fail_zero(jinja_render *r)
 
 static bool power_whole(jinja_render *r, int64_t base, int64_t exponent, jinja_value *out)
 {
-    int64_t result = 1;
-
     if (exponent < 0) {
         if (base == 0)
             return fail_zero(r);
         *out = amphi__jinja_float(pow((double)base, (double)exponent));
         return true;
     }
+    int64_t result = 1;
     while (exponent > 0) { /* by squaring */
         if ((exponent & 1) != 0 && __builtin_mul_overflow(result, base, &result))
             return fail_range(r);
@@ -63,7 +61,6 @@ static bool wholes(jinja_render *r, uint16_t op, int64_t a, int64_t b, jinja_val
 {
     int64_t result = 0;
     bool overflow = false;
-
     switch (op) {
     case '+':
         overflow = __builtin_add_overflow(a, b, &result);
@@ -100,8 +97,7 @@ static bool wholes(jinja_render *r, uint16_t op, int64_t a, int64_t b, jinja_val
 
 static double floor_divide(double a, double b, double *rest)
 {
-    double mod = fmod(a, b), quotient = (a - mod) / b, down;
-
+    double mod = fmod(a, b), quotient = (a - mod) / b;
     if (mod != 0) {
         if ((b < 0) != (mod < 0)) {
             mod += b;
@@ -113,16 +109,16 @@ static double floor_divide(double a, double b, double *rest)
     *rest = mod;
     if (quotient == 0)
         return copysign(0.0, a / b);
-    down = floor(quotient);
+    double down = floor(quotient);
     return quotient - down > 0.5 ? down + 1 : down;
 }
 
 static bool floats(jinja_render *r, uint16_t op, double a, double b, jinja_value *out)
 {
-    double result, rest;
-
     if (b == 0 && (op == '/' || op == '%' || op == JINJA_SIGN('/', '/')))
         return fail_zero(r);
+    double result;
+    double rest;
     switch (op) {
     case '+':
         result = a + b;
@@ -151,14 +147,13 @@ static bool floats(jinja_render *r, uint16_t op, double a, double b, jinja_value
 
 static bool join_texts(jinja_render *r, jinja_value a, jinja_value b, jinja_value *out)
 {
-    amphi_str text;
-
     /* Text next to something marked safe is escaped, as Markup does it. */
     if ((a.markup && !amphi__jinja_escape(r, b, &b)) ||
         (b.markup && !amphi__jinja_escape(r, a, &a)))
         return false;
     if (!amphi__jinja_charge(r, a.as.text.size + b.as.text.size))
         return false;
+    amphi_str text;
     if (!amphi__jinja_concat(&r->arena, a.as.text, b.as.text, &text))
         return amphi__jinja_fail_bounds(r, NULL);
     *out = amphi__jinja_str(text);
@@ -170,7 +165,6 @@ static bool join_lists(jinja_render *r, jinja_value a, jinja_value b, jinja_valu
 {
     const jinja_list *parts[2] = {a.as.list, b.as.list};
     jinja_list *list;
-
     if (!amphi__jinja_list_make(r, &list))
         return false;
     for (size_t part = 0; part < 2; part++) {
@@ -184,17 +178,14 @@ static bool join_lists(jinja_render *r, jinja_value a, jinja_value b, jinja_valu
 
 static bool repeat(jinja_render *r, jinja_value what, int64_t times, jinja_value *out)
 {
-    jinja_list *list;
     size_t size = what.kind == JINJA_STRING ? what.as.text.size : what.as.list->count;
-    char *text;
-
     times = times < 0 || size == 0 ? 0 : times;
     if ((uint64_t)times > JINJA_MEMORY_MAX / (size > 0 ? size : 1))
         return amphi__jinja_fail(r, AMPHI_E_LIMIT, "a repetition is too long");
     if (what.kind == JINJA_STRING) {
         if (!amphi__jinja_charge(r, size * (size_t)times))
             return false;
-        text = amphi__jinja_alloc_text(&r->arena, size * (size_t)times);
+        char *text = amphi__jinja_alloc_text(&r->arena, size * (size_t)times);
         if (text == NULL)
             return amphi__jinja_fail_bounds(r, NULL);
         for (int64_t i = 0; i < times; i++)
@@ -202,6 +193,7 @@ static bool repeat(jinja_render *r, jinja_value what, int64_t times, jinja_value
         *out = amphi__jinja_str(amphi_str_make(text, size * (size_t)times));
         return true;
     }
+    jinja_list *list;
     if (!amphi__jinja_list_make(r, &list))
         return false;
     for (size_t i = 0; i < size * (size_t)times; i++)
@@ -259,8 +251,6 @@ bool amphi__jinja_unary(jinja_render *r, uint16_t op, jinja_value a, jinja_value
 
 bool amphi__jinja_contains(jinja_render *r, jinja_value what, jinja_value where, bool *out)
 {
-    jinja_list *list;
-
     *out = false;
     if (where.kind == JINJA_STRING) {
         if (what.kind != JINJA_STRING)
@@ -277,6 +267,7 @@ bool amphi__jinja_contains(jinja_render *r, jinja_value what, jinja_value where,
         *out = amphi__jinja_dict_get(dict, what, &r->work) != NULL;
         return !r->work.spent || amphi__jinja_fail_bounds(r, NULL);
     }
+    jinja_list *list;
     if (!amphi__jinja_iterate(r, where, &list))
         return false;
     for (size_t i = 0; i < list->count && !*out; i++)
@@ -286,8 +277,6 @@ bool amphi__jinja_contains(jinja_render *r, jinja_value what, jinja_value where,
 
 bool amphi__jinja_compare(jinja_render *r, uint16_t op, jinja_value a, jinja_value b, bool *out)
 {
-    int order;
-
     if (op == JINJA_OP_IN || op == JINJA_OP_NOT_IN) {
         bool contains;
         if (!amphi__jinja_contains(r, a, b, &contains))
@@ -299,6 +288,7 @@ bool amphi__jinja_compare(jinja_render *r, uint16_t op, jinja_value a, jinja_val
         *out = amphi__jinja_equal(a, b, &r->work) == (op == JINJA_SIGN('=', '='));
         return !r->work.spent || amphi__jinja_fail_bounds(r, NULL);
     }
+    int order;
     if (!amphi__jinja_order(a, b, &order, &r->work))
         return r->work.spent ? amphi__jinja_fail_bounds(r, NULL) : fail_kinds(r, op, a, b);
     *out = order != 2 && (op == '<'                       ? order < 0

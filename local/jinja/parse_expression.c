@@ -20,7 +20,6 @@ static jinja_node *fail(jinja_parser *p, const char *what)
 static jinja_node *pair(jinja_parser *p, jinja_node_kind kind, jinja_node *a, jinja_node *b)
 {
     jinja_node *node = a != NULL && b != NULL ? amphi__jinja_node_new(p, kind) : NULL;
-
     if (node != NULL) {
         node->a = a;
         node->b = b;
@@ -32,7 +31,6 @@ static jinja_node *pair(jinja_parser *p, jinja_node_kind kind, jinja_node *a, ji
 static jinja_node *parse_cond(jinja_parser *p)
 {
     jinja_node *first = amphi__jinja_parse_or(p);
-
     while (first != NULL && amphi__jinja_take_name(p, "if")) {
         jinja_node *node = pair(p, JINJA_NODE_COND, first, amphi__jinja_parse_or(p));
         if (node == NULL)
@@ -46,11 +44,9 @@ static jinja_node *parse_cond(jinja_parser *p)
 
 jinja_node *amphi__jinja_expression(jinja_parser *p)
 {
-    jinja_node *node;
-
     if (!amphi__jinja_enter(p))
         return NULL;
-    node = parse_cond(p);
+    jinja_node *node = parse_cond(p);
     p->depth--;
     return node;
 }
@@ -60,7 +56,6 @@ static jinja_node *parse_not(jinja_parser *p);
 static jinja_node *parse_and(jinja_parser *p)
 {
     jinja_node *left = parse_not(p);
-
     while (left != NULL && amphi__jinja_take_name(p, "and"))
         left = pair(p, JINJA_NODE_AND, left, parse_not(p));
     return left;
@@ -69,7 +64,6 @@ static jinja_node *parse_and(jinja_parser *p)
 jinja_node *amphi__jinja_parse_or(jinja_parser *p)
 {
     jinja_node *left = parse_and(p);
-
     while (left != NULL && amphi__jinja_take_name(p, "or"))
         left = pair(p, JINJA_NODE_OR, left, parse_and(p));
     return left;
@@ -80,7 +74,6 @@ static jinja_node *parse_concat(jinja_parser *p);
 static jinja_node *parse_sum(jinja_parser *p)
 {
     jinja_node *left = parse_concat(p);
-
     while (left != NULL && (amphi__jinja_at_sign(p, '+') || amphi__jinja_at_sign(p, '-'))) {
         uint16_t op = amphi__jinja_peek(p, 0)->sign;
         p->at++;
@@ -96,7 +89,6 @@ static uint16_t comparison(jinja_parser *p)
 {
     static const uint16_t signs[] = {'<', '>', JINJA_SIGN('=', '='), JINJA_SIGN('!', '='),
         JINJA_SIGN('<', '='), JINJA_SIGN('>', '=')};
-
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
         if (amphi__jinja_take_sign(p, signs[i]))
             return signs[i];
@@ -112,9 +104,9 @@ static uint16_t comparison(jinja_parser *p)
 
 static jinja_node *parse_compare(jinja_parser *p)
 {
-    jinja_node *left = parse_sum(p), *node = NULL;
+    jinja_node *left = parse_sum(p);
+    jinja_node *node = NULL;
     uint16_t op;
-
     while (left != NULL && (op = comparison(p)) != 0) {
         jinja_node *operand = amphi__jinja_node_new(p, JINJA_NODE_OPERAND);
         if (node == NULL)
@@ -132,11 +124,9 @@ static jinja_node *parse_compare(jinja_parser *p)
 
 static jinja_node *parse_not(jinja_parser *p)
 {
-    jinja_node *node;
-
     if (!amphi__jinja_at_name(p, "not"))
         return parse_compare(p);
-    node = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
+    jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
     p->at++;
     if (node == NULL || !amphi__jinja_enter(p))
         return NULL;
@@ -149,7 +139,6 @@ static jinja_node *parse_not(jinja_parser *p)
 static jinja_node *parse_power(jinja_parser *p)
 {
     jinja_node *left = parse_unary(p, true);
-
     while (left != NULL && amphi__jinja_take_sign(p, JINJA_SIGN('*', '*'))) {
         left = pair(p, JINJA_NODE_BINARY, left, parse_unary(p, true));
         if (left != NULL)
@@ -162,7 +151,6 @@ static jinja_node *parse_product(jinja_parser *p)
 {
     static const uint16_t signs[] = {'*', '/', '%', JINJA_SIGN('/', '/')};
     jinja_node *left = parse_power(p);
-
     for (size_t i = 0; left != NULL && i < sizeof signs / sizeof signs[0]; i++) {
         if (amphi__jinja_take_sign(p, signs[i])) {
             left = pair(p, JINJA_NODE_BINARY, left, parse_power(p));
@@ -176,11 +164,10 @@ static jinja_node *parse_product(jinja_parser *p)
 
 static jinja_node *parse_concat(jinja_parser *p)
 {
-    jinja_node *first = parse_product(p), *node;
-
+    jinja_node *first = parse_product(p);
     if (first == NULL || !amphi__jinja_at_sign(p, '~'))
         return first;
-    node = amphi__jinja_node_new(p, JINJA_NODE_CONCAT);
+    jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_CONCAT);
     if (node == NULL || !amphi__jinja_nodes_push(p, &node->list, first))
         return NULL;
     while (amphi__jinja_take_sign(p, '~'))
@@ -193,7 +180,6 @@ static jinja_node *parse_concat(jinja_parser *p)
 static bool argument(jinja_parser *p, jinja_args *args)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0), *next = amphi__jinja_peek(p, 1);
-
     if (amphi__jinja_take_sign(p, JINJA_SIGN('*', '*'))) {
         args->stars = args->stars == NULL ? amphi__jinja_expression(p) : NULL;
         return args->stars != NULL || amphi__jinja_parse_fail(p, "a call has ** twice");
@@ -220,12 +206,11 @@ static bool argument(jinja_parser *p, jinja_args *args)
 /* "(" arguments ")"; the "(" is the current token. */
 static bool arguments(jinja_parser *p, jinja_node *node)
 {
-    bool comma = true;
-
     node->args = amphi__jinja_alloc(p->arena, sizeof *node->args);
     if (node->args == NULL)
         return amphi__jinja_parse_fail_memory(p);
     p->at++;
+    bool comma = true;
     while (!amphi__jinja_take_sign(p, ')')) {
         if (!comma)
             return amphi__jinja_parse_fail(p, "arguments are separated by commas");
@@ -240,7 +225,6 @@ static bool arguments(jinja_parser *p, jinja_node *node)
 static bool dotted(jinja_parser *p, amphi_str *out)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
-
     if (token->kind != JINJA_TOKEN_NAME)
         return amphi__jinja_parse_fail(p, "a filter or test needs a name");
     *out = token->text;
@@ -272,8 +256,6 @@ static jinja_node *parse_postfix(jinja_parser *p, jinja_node *node);
 static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
 {
     jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_TEST), *negation = NULL;
-    const jinja_token *token;
-
     if (amphi__jinja_at_name(p, "not")) {
         negation = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
         if (negation == NULL)
@@ -284,7 +266,7 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
         return NULL;
     node->a = subject;
     node->builtin = amphi__jinja_test_find(node->text);
-    token = amphi__jinja_peek(p, 0);
+    const jinja_token *token = amphi__jinja_peek(p, 0);
     if (amphi__jinja_at_sign(p, '(')) {
         if (!arguments(p, node))
             return NULL;
@@ -292,7 +274,6 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
                    !amphi__jinja_at_name(p, "else") && !amphi__jinja_at_name(p, "or") &&
                    !amphi__jinja_at_name(p, "and")) ||
                amphi__jinja_at_sign(p, '[') || amphi__jinja_at_sign(p, '{')) {
-        jinja_node *value;
         if (amphi__jinja_at_name(p, "is"))
             return fail(p, "tests can't be chained with is");
         node->args = amphi__jinja_alloc(p->arena, sizeof *node->args);
@@ -300,7 +281,7 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
             amphi__jinja_parse_fail_memory(p);
             return NULL;
         }
-        value = amphi__jinja_primary(p, false);
+        jinja_node *value = amphi__jinja_primary(p, false);
         value = value != NULL ? parse_postfix(p, value) : NULL;
         if (!amphi__jinja_nodes_push(p, &node->args->values, value))
             return NULL;
@@ -316,13 +297,12 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
 static bool subscript(jinja_parser *p, jinja_node *node)
 {
     jinja_node **parts[] = {&node->b, &node->c, &node->d};
-    size_t part = 0;
-
     if (!amphi__jinja_at_sign(p, ':')) {
         node->b = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
         if (node->b == NULL)
             return false;
     }
+    size_t part = 0;
     while (part < 2 && amphi__jinja_take_sign(p, ':')) {
         node->kind = JINJA_NODE_SLICE;
         part++;
@@ -338,7 +318,6 @@ static bool subscript(jinja_parser *p, jinja_node *node)
 static bool attribute(jinja_parser *p, jinja_node *node)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
-
     p->at++;
     if (token->kind == JINJA_TOKEN_NAME) {
         node->kind = JINJA_NODE_ATTR;
@@ -357,15 +336,14 @@ static bool attribute(jinja_parser *p, jinja_node *node)
 static jinja_node *parse_postfix(jinja_parser *p, jinja_node *subject)
 {
     for (;;) {
-        jinja_node *node;
-        bool fine;
         if (!amphi__jinja_at_sign(p, '.') && !amphi__jinja_at_sign(p, '[') &&
             !amphi__jinja_at_sign(p, '('))
             return subject;
-        node = amphi__jinja_node_new(p, JINJA_NODE_ITEM);
+        jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_ITEM);
         if (node == NULL)
             return NULL;
         node->a = subject;
+        bool fine;
         if (amphi__jinja_take_sign(p, '.')) {
             fine = attribute(p, node);
         } else if (amphi__jinja_take_sign(p, '[')) {
@@ -398,7 +376,6 @@ static jinja_node *parse_suffixes(jinja_parser *p, jinja_node *node)
 static jinja_node *parse_unary(jinja_parser *p, bool with_filters)
 {
     jinja_node *node;
-
     if (amphi__jinja_at_sign(p, '-') || amphi__jinja_at_sign(p, '+')) {
         node = amphi__jinja_node_new(p, JINJA_NODE_UNARY);
         if (node == NULL || !amphi__jinja_enter(p))

@@ -19,7 +19,6 @@ static jinja_node *items(jinja_parser *p, jinja_node_kind kind, uint16_t close)
 {
     jinja_node *node = amphi__jinja_node_new(p, kind);
     bool comma = true;
-
     while (node != NULL && !amphi__jinja_take_sign(p, close)) {
         if (!comma)
             return fail(p, "the items of a list or mapping are separated by commas");
@@ -37,7 +36,6 @@ static jinja_node *items(jinja_parser *p, jinja_node_kind kind, uint16_t close)
 static jinja_node *constant(jinja_parser *p, jinja_value value)
 {
     jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_CONST);
-
     if (node != NULL)
         node->value = value;
     return node;
@@ -54,15 +52,13 @@ static void note_use(jinja_params *macro, uint32_t symbol)
 
 static jinja_node *parse_name(jinja_parser *p, amphi_str name, bool nsref)
 {
-    jinja_node *node;
-
     if (amphi__str_equal_c(name, "true") || amphi__str_equal_c(name, "True"))
         return constant(p, amphi__jinja_bool(true));
     if (amphi__str_equal_c(name, "false") || amphi__str_equal_c(name, "False"))
         return constant(p, amphi__jinja_bool(false));
     if (amphi__str_equal_c(name, "none") || amphi__str_equal_c(name, "None"))
         return constant(p, amphi__jinja_none());
-    node = amphi__jinja_node_new(p, JINJA_NODE_NAME);
+    jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_NAME);
     if (node == NULL || !amphi__jinja_symbol(p, name, &node->symbol))
         return NULL;
     node->text = name;
@@ -95,8 +91,6 @@ static jinja_node *parse_strings(jinja_parser *p, amphi_str text)
 jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
-    jinja_node *node;
-
     p->at++;
     switch (token->kind) {
     case JINJA_TOKEN_NAME:
@@ -111,7 +105,7 @@ jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref)
         break;
     }
     if (token->kind == JINJA_TOKEN_SIGN && token->sign == '(') {
-        node = amphi__jinja_tuple(p, JINJA_IN_PAREN, NULL);
+        jinja_node *node = amphi__jinja_tuple(p, JINJA_IN_PAREN, NULL);
         return node != NULL && amphi__jinja_expect_sign(p, ')', "a ( is not closed") ? node : NULL;
     }
     if (token->kind == JINJA_TOKEN_SIGN && token->sign == '[')
@@ -125,32 +119,28 @@ jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref)
 static bool at_tuple_end(const jinja_parser *p, const char *stop)
 {
     uint8_t kind = amphi__jinja_peek(p, 0)->kind;
-
     return kind == JINJA_TOKEN_PRINT_END || kind == JINJA_TOKEN_BLOCK_END ||
            amphi__jinja_at_sign(p, ')') || (stop != NULL && amphi__jinja_at_name(p, stop));
 }
 
 static jinja_node *tuple_item(jinja_parser *p, unsigned flags)
 {
-    jinja_node *node;
-
     if ((flags & JINJA_TARGET) != 0)
         return amphi__jinja_primary(p, (flags & JINJA_NSREF) != 0);
     if ((flags & JINJA_NO_COND) == 0)
         return amphi__jinja_expression(p);
     if (!amphi__jinja_enter(p))
         return NULL;
-    node = amphi__jinja_parse_or(p);
+    jinja_node *node = amphi__jinja_parse_or(p);
     p->depth--;
     return node;
 }
 
 jinja_node *amphi__jinja_tuple(jinja_parser *p, unsigned flags, const char *stop)
 {
-    jinja_node *node = NULL, *item = NULL;
-
+    jinja_node *node = NULL;
     while (!at_tuple_end(p, stop)) {
-        item = tuple_item(p, flags);
+        jinja_node *item = tuple_item(p, flags);
         if (item == NULL)
             return NULL;
         if (!amphi__jinja_take_sign(p, ',')) {
@@ -182,7 +172,6 @@ jinja_node *amphi__jinja_target(jinja_parser *p, unsigned flags, const char *sto
 {
     jinja_node *node = (flags & JINJA_ONE_NAME) != 0 ? amphi__jinja_primary(p, false)
                                                      : amphi__jinja_tuple(p, flags, stop);
-
     if (node == NULL)
         return NULL;
     if (!can_assign(node) || ((flags & JINJA_ONE_NAME) != 0 && node->kind != JINJA_NODE_NAME))

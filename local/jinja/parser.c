@@ -11,7 +11,6 @@
 const jinja_token *amphi__jinja_peek(const jinja_parser *p, size_t ahead)
 {
     size_t last = p->tokens.count - 1;
-
     return &p->tokens.items[p->at + ahead < last ? p->at + ahead : last];
 }
 
@@ -44,21 +43,18 @@ bool amphi__jinja_parse_fail_memory(jinja_parser *p)
 bool amphi__jinja_at_sign(const jinja_parser *p, uint16_t sign)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
-
     return token->kind == JINJA_TOKEN_SIGN && token->sign == sign;
 }
 
 bool amphi__jinja_at_name(const jinja_parser *p, const char *name)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
-
     return token->kind == JINJA_TOKEN_NAME && amphi__str_equal_c(token->text, name);
 }
 
 bool amphi__jinja_take_sign(jinja_parser *p, uint16_t sign)
 {
     bool here = amphi__jinja_at_sign(p, sign);
-
     p->at += here;
     return here;
 }
@@ -66,7 +62,6 @@ bool amphi__jinja_take_sign(jinja_parser *p, uint16_t sign)
 bool amphi__jinja_take_name(jinja_parser *p, const char *name)
 {
     bool here = amphi__jinja_at_name(p, name);
-
     p->at += here;
     return here;
 }
@@ -86,13 +81,11 @@ bool amphi__jinja_enter(jinja_parser *p)
 
 jinja_node *amphi__jinja_node_new(jinja_parser *p, jinja_node_kind kind)
 {
-    jinja_node *node;
-
     if (++p->node_count > JINJA_NODES_MAX) {
         fail_limit(p, "the template has too many parts");
         return NULL;
     }
-    node = amphi__jinja_alloc(p->arena, sizeof *node);
+    jinja_node *node = amphi__jinja_alloc(p->arena, sizeof *node);
     if (node == NULL) {
         amphi__jinja_parse_fail_memory(p);
         return NULL;
@@ -104,11 +97,9 @@ jinja_node *amphi__jinja_node_new(jinja_parser *p, jinja_node_kind kind)
 
 bool amphi__jinja_nodes_push(jinja_parser *p, jinja_nodes *nodes, jinja_node *node)
 {
-    jinja_node **items;
-
     if (node == NULL)
         return false;
-    items = amphi__jinja_grow(
+    jinja_node **items = amphi__jinja_grow(
         p->arena, nodes->items, nodes->count, &nodes->capacity, sizeof *nodes->items);
     if (items == NULL)
         return amphi__jinja_parse_fail_memory(p);
@@ -121,7 +112,6 @@ bool amphi__jinja_symbol(jinja_parser *p, amphi_str name, uint32_t *symbol)
 {
     jinja_program *program = p->program;
     jinja_value *known = amphi__jinja_dict_get_str(program->symbols, name);
-
     if (known != NULL) {
         *symbol = (uint32_t)known->as.integer;
         return true;
@@ -156,7 +146,6 @@ static bool tag_body(jinja_parser *p, jinja_nodes *out, const char *const *ends)
 static bool tag_body_taken(jinja_parser *p, jinja_nodes *out, const char *end)
 {
     const char *const ends[] = {end, NULL};
-
     if (!tag_body(p, out, ends))
         return false;
     p->at++;
@@ -166,7 +155,6 @@ static bool tag_body_taken(jinja_parser *p, jinja_nodes *out, const char *end)
 static bool parse_for(jinja_parser *p, jinja_node *node)
 {
     static const char *const ends[] = {"endfor", "else", NULL};
-
     node->a = amphi__jinja_target(p, JINJA_TARGET, "in");
     if (node->a == NULL)
         return false;
@@ -193,7 +181,6 @@ static bool parse_for(jinja_parser *p, jinja_node *node)
 static bool parse_if(jinja_parser *p, jinja_node *node)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL};
-
     for (;;) {
         jinja_node *branch = amphi__jinja_node_new(p, JINJA_NODE_BRANCH);
         if (!amphi__jinja_nodes_push(p, &node->list, branch))
@@ -228,7 +215,6 @@ static bool parse_set(jinja_parser *p, jinja_node *node)
 static jinja_params *new_params(jinja_parser *p)
 {
     jinja_params *params = amphi__jinja_alloc(p->arena, sizeof *params);
-
     if (params == NULL)
         amphi__jinja_parse_fail_memory(p);
     return params;
@@ -239,13 +225,12 @@ static bool signature(jinja_parser *p, jinja_params *params)
     if (!amphi__jinja_expect_sign(p, '(', "parameters need a ("))
         return false;
     while (!amphi__jinja_take_sign(p, ')')) {
-        jinja_node *target;
         if (params->targets.count > 0 &&
             !amphi__jinja_expect_sign(p, ',', "parameters are separated by commas"))
             return false;
         if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_NAME)
             return amphi__jinja_parse_fail(p, "a parameter needs a name");
-        target = amphi__jinja_target(p, JINJA_ONE_NAME, NULL);
+        jinja_node *target = amphi__jinja_target(p, JINJA_ONE_NAME, NULL);
         if (!amphi__jinja_nodes_push(p, &params->targets, target))
             return false;
         if (amphi__jinja_take_sign(p, '=')) {
@@ -264,7 +249,6 @@ static bool function_body(jinja_parser *p, jinja_node *node, const char *end)
 {
     jinja_params *outer = p->macro;
     unsigned loops = p->loops;
-
     p->macro = node->params;
     p->loops = 0;
     if (!tag_body_taken(p, &node->list, end))
@@ -282,7 +266,6 @@ static bool function_body(jinja_parser *p, jinja_node *node, const char *end)
 static bool parse_macro(jinja_parser *p, jinja_node *node)
 {
     const jinja_token *name = amphi__jinja_peek(p, 0);
-
     if (name->kind != JINJA_TOKEN_NAME)
         return amphi__jinja_parse_fail(p, "a macro needs a name");
     p->at++;
@@ -341,7 +324,6 @@ static bool parse_generation(jinja_parser *p, jinja_node *node)
 static bool parse_print(jinja_parser *p, jinja_node *node)
 {
     jinja_node *all = amphi__jinja_node_new(p, JINJA_NODE_CONCAT);
-
     node->a = all;
     do {
         if (all == NULL || !amphi__jinja_nodes_push(p, &all->list, amphi__jinja_expression(p)))
@@ -369,7 +351,6 @@ static bool tag(jinja_parser *p, jinja_nodes *out)
         {"generation", JINJA_NODE_SCOPE, parse_generation},
         {"print", JINJA_NODE_PRINT, parse_print}, {"break", JINJA_NODE_BREAK, parse_jump},
         {"continue", JINJA_NODE_CONTINUE, parse_jump}};
-
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         if (amphi__jinja_at_name(p, tags[i].name)) {
             jinja_node *node = amphi__jinja_node_new(p, tags[i].kind);
@@ -394,8 +375,6 @@ static bool body(jinja_parser *p, jinja_nodes *out, const char *const *ends)
 {
     for (;;) {
         const jinja_token *token = amphi__jinja_peek(p, 0);
-        jinja_node *node;
-
         if (token->kind == JINJA_TOKEN_END) {
             return ends == NULL ||
                    amphi__jinja_parse_fail(p, "the template ends inside of a block");
@@ -408,7 +387,7 @@ static bool body(jinja_parser *p, jinja_nodes *out, const char *const *ends)
                 return false;
             continue;
         }
-        node = amphi__jinja_node_new(
+        jinja_node *node = amphi__jinja_node_new(
             p, token->kind == JINJA_TOKEN_TEXT ? JINJA_NODE_TEXT : JINJA_NODE_PRINT);
         if (node == NULL)
             return false;
@@ -431,7 +410,6 @@ amphi_status amphi__jinja_parse(
 {
     static const amphi_str fixed[] = {{"loop", 4}, {"caller", 6}, {"varargs", 7}, {"kwargs", 6}};
     jinja_parser p = {.arena = arena, .program = out, .error = error};
-
     memset(out, 0, sizeof *out);
     p.status = amphi__jinja_lex(&p.tokens, arena, source, error);
     if (p.status != AMPHI_OK)

@@ -16,13 +16,12 @@
 static int shortest_digits(double value, char digits[20], int *exponent)
 {
     char text[40];
-    int count = 0;
-
     for (int precision = 0; precision < 17; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, value);
         if (strtod(text, NULL) == value)
             break;
     }
+    int count = 0;
     for (const char *p = text; *p != '\0' && *p != 'e'; p++)
         if (*p >= '0' && *p <= '9')
             digits[count++] = *p;
@@ -33,15 +32,14 @@ static int shortest_digits(double value, char digits[20], int *exponent)
 void amphi__jinja_print_float(amphi_buf *out, double value)
 {
     char digits[20] = "";
-    int exponent, count;
-
     if (isnan(value) || isinf(value)) {
         amphi__buf_append_c(out, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return;
     }
     if (signbit(value))
         amphi__buf_append_char(out, '-');
-    count = shortest_digits(fabs(value), digits, &exponent);
+    int exponent;
+    int count = shortest_digits(fabs(value), digits, &exponent);
     if (exponent < -4 || exponent >= 16) {
         amphi__buf_append_char(out, digits[0]);
         if (count > 1) {
@@ -61,7 +59,6 @@ void amphi__jinja_print_float(amphi_buf *out, double value)
 static char decimal_point(void)
 {
     char probe[8];
-
     snprintf(probe, sizeof probe, "%.1f", 0.5);
     return probe[1];
 }
@@ -75,10 +72,8 @@ void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int di
 {
     const char format[] = {'%', '.', '*', type, '\0'};
     char text[400];
-    char *point;
-
     snprintf(text, sizeof text, format, digits > 60 ? 60 : digits, value);
-    point = strchr(text, decimal_point());
+    char *point = strchr(text, decimal_point());
     if (point != NULL)
         *point = '.';
     amphi__buf_append_c(out, text);
@@ -87,11 +82,10 @@ void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int di
 bool amphi__jinja_read_float(amphi_str text, double *out)
 {
     char digits[128];
-    size_t size = 0, i = 0;
-    char *end;
-
     if (text.size >= sizeof digits)
         return false;
+    size_t size = 0;
+    size_t i = 0;
     for (; i < text.size; i++) {
         char c = text.data[i];
         bool between = i > 0 && i + 1 < text.size && text.data[i - 1] >= '0' &&
@@ -113,6 +107,7 @@ bool amphi__jinja_read_float(amphi_str text, double *out)
         return infinite || amphi__str_equal_ignore_case(word, AMPHI_STR("nan"));
     }
     digits[size] = '\0';
+    char *end;
     *out = strtod(digits, &end);
     return size > 0 && end == digits + size;
 }
@@ -121,7 +116,6 @@ bool amphi__jinja_read_float(amphi_str text, double *out)
 static size_t put_plain_run(amphi_buf *out, amphi_str text, size_t from)
 {
     size_t to = from;
-
     while (to < text.size && text.data[to] >= ' ' && text.data[to] <= '~' && text.data[to] != '"' &&
            text.data[to] != '\'' && text.data[to] != '\\')
         to++;
@@ -135,9 +129,8 @@ static void repr_string(amphi_buf *out, amphi_str text)
     bool single = memchr(text.data != NULL ? text.data : "", '\'', text.size) != NULL;
     bool twice = memchr(text.data != NULL ? text.data : "", '"', text.size) != NULL;
     char quote = single && !twice ? '"' : '\'';
-    size_t size;
-
     amphi__buf_append_char(out, quote);
+    size_t size;
     for (size_t i = put_plain_run(out, text, 0); i < text.size && out->status == AMPHI_OK;
          i = put_plain_run(out, text, i + size)) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
@@ -185,7 +178,6 @@ static void repr_dict(amphi_buf *out, const jinja_dict *dict, jinja_work *work)
 static void repr_view(amphi_buf *out, const jinja_view *view, jinja_work *work)
 {
     const jinja_dict *dict = view->dict;
-
     amphi__buf_append_c(out, view->what == 'k'   ? "dict_keys(["
                              : view->what == 'v' ? "dict_values(["
                                                  : "dict_items([");
@@ -283,9 +275,8 @@ static void json_string(amphi_buf *out, amphi_str text, bool ascii_only)
         ['\r'] = "\\r",
         ['"'] = "\\\"",
         ['\\'] = "\\\\"};
-    size_t size;
-
     amphi__buf_append_char(out, '"');
+    size_t size;
     for (size_t i = put_plain_run(out, text, 0); i < text.size && out->status == AMPHI_OK;
          i = put_plain_run(out, text, i + size)) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
@@ -372,7 +363,6 @@ static const jinja_entry *next_sorted(
     const jinja_dict *dict, const jinja_entry *last, jinja_work *work)
 {
     const jinja_entry *best = NULL;
-
     for (size_t i = 0; i < dict->count; i++) {
         const jinja_entry *entry = &dict->entries[i];
         int order;
@@ -388,9 +378,8 @@ static const jinja_entry *next_sorted(
 static bool json_dict(amphi_buf *out, const jinja_dict *dict, const jinja_json_style *style,
     size_t level, jinja_work *work)
 {
-    const jinja_entry *entry = NULL;
-
     amphi__buf_append_char(out, '{');
+    const jinja_entry *entry = NULL;
     for (size_t i = 0; i < dict->count; i++) {
         entry = style->sort_keys ? next_sorted(dict, entry, work) : &dict->entries[i];
         if (entry == NULL || work->spent)
@@ -442,11 +431,9 @@ static bool json_inner(amphi_buf *out, jinja_value value, const jinja_json_style
 static bool json_value(amphi_buf *out, jinja_value value, const jinja_json_style *style,
     size_t level, jinja_work *work)
 {
-    bool fine;
-
     if (out->status != AMPHI_OK || !amphi__jinja_work_enter(work))
         return false;
-    fine = json_inner(out, value, style, level, work);
+    bool fine = json_inner(out, value, style, level, work);
     work->depth_left++;
     return fine;
 }

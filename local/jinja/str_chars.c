@@ -12,13 +12,12 @@
 
 bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_value *out)
 {
-    amphi_buf buf;
-    size_t size;
-    bool in_word = false;
-
     if (!amphi__jinja_charge_chars(r, text.size))
         return false;
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
+    bool in_word = false;
+    size_t size;
     for (size_t i = 0; i < text.size && buf.status == AMPHI_OK; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         bool cased = amphi__jinja_is_upper(c) || amphi__jinja_is_lower(c);
@@ -37,7 +36,6 @@ bool amphi__jinja_recase(jinja_render *r, amphi_str text, jinja_case how, jinja_
 static bool is_among(uint32_t c, amphi_str chars)
 {
     size_t size;
-
     for (size_t i = 0; i < chars.size; i += size)
         if (amphi__jinja_char_at(chars, i, &size) == c)
             return true;
@@ -48,10 +46,11 @@ bool amphi__jinja_strip(
     jinja_render *r, amphi_str text, jinja_value chars, unsigned sides, jinja_value *out)
 {
     bool blanks = chars.kind == JINJA_MISSING || chars.kind == JINJA_NONE;
-    size_t start = 0, end = text.size, size;
-
+    size_t end = text.size;
     if (!blanks && chars.kind != JINJA_STRING)
         return amphi__jinja_fail(r, AMPHI_E_FORMAT, "strip needs a string of characters");
+    size_t start = 0;
+    size_t size;
     while ((sides & 1) != 0 && start < end) {
         uint32_t c = amphi__jinja_char_at(text, start, &size);
         if (!blanks && !amphi__jinja_charge(r, chars.as.text.size))
@@ -85,25 +84,22 @@ static char *put_repeated(char *at, amphi_str fill, int64_t times)
 bool amphi__jinja_pad(
     jinja_render *r, amphi_str text, int64_t width, amphi_str fill, char side, jinja_value *out)
 {
-    int64_t count = (int64_t)amphi__jinja_char_count(text), pad, left;
-    char *padded, *end;
-    size_t size;
-
+    int64_t count = (int64_t)amphi__jinja_char_count(text);
     if (width <= count) {
         *out = amphi__jinja_str(text);
         return true;
     }
-    pad = width - count;
+    int64_t pad = width - count;
     if (text.size > JINJA_MEMORY_MAX || (uint64_t)pad > (JINJA_MEMORY_MAX - text.size) / fill.size)
         return amphi__jinja_fail(r, AMPHI_E_LIMIT, "a padding is too long");
     if (!amphi__jinja_charge(r, (size_t)pad))
         return false;
-    left = side == '<' ? 0 : side == '>' ? pad : pad / 2 + (pad & width & 1);
-    size = text.size + (size_t)pad * fill.size;
-    padded = amphi__jinja_alloc_text(&r->arena, size);
+    int64_t left = side == '<' ? 0 : side == '>' ? pad : pad / 2 + (pad & width & 1);
+    size_t size = text.size + (size_t)pad * fill.size;
+    char *padded = amphi__jinja_alloc_text(&r->arena, size);
     if (padded == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    end = put_repeated(padded, fill, left);
+    char *end = put_repeated(padded, fill, left);
     if (text.size > 0)
         memcpy(end, text.data, text.size);
     put_repeated(end + text.size, fill, pad - left);
@@ -137,7 +133,6 @@ static bool pad_method(jinja_call *call, char side, jinja_value *out)
 {
     amphi_str fill = AMPHI_STR(" ");
     int64_t width;
-
     if (!amphi__jinja_int_arg(call, 0, 0, &width) ||
         (call->args[1].kind != JINJA_MISSING && !amphi__jinja_str_arg(call, 1, &fill)))
         return false;
@@ -163,14 +158,13 @@ static bool method_center(jinja_call *call, jinja_value *out)
 
 static bool method_zfill(jinja_call *call, jinja_value *out)
 {
-    amphi_str text = call->self.as.text, sign;
+    amphi_str text = call->self.as.text;
     size_t signs = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
     int64_t width;
-
     if (!amphi__jinja_int_arg(call, 0, 0, &width))
         return false;
     width = width > INT64_MIN ? width - (int64_t)signs : width;
-    sign = amphi__str_slice(text, 0, signs);
+    amphi_str sign = amphi__str_slice(text, 0, signs);
     if (!amphi__jinja_pad(
             call->r, amphi__str_slice(text, signs, text.size), width, AMPHI_STR("0"), '>', out))
         return false;
@@ -182,9 +176,8 @@ static bool method_zfill(jinja_call *call, jinja_value *out)
 static bool all_chars(jinja_call *call, bool (*passes)(uint32_t c), jinja_value *out)
 {
     amphi_str text = call->self.as.text;
-    size_t size = 0;
     bool all = text.size > 0;
-
+    size_t size = 0;
     for (size_t i = 0; i < text.size && all; i += size)
         all = passes(amphi__jinja_char_at(text, i, &size));
     *out = amphi__jinja_bool(all);
@@ -239,7 +232,6 @@ static bool method_isidentifier(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text;
     size_t size;
-
     if (text.size > 0 && amphi__jinja_is_digit(amphi__jinja_char_at(text, 0, &size))) {
         *out = amphi__jinja_bool(false);
         return true;
@@ -260,9 +252,10 @@ static bool method_isupper(jinja_call *call, jinja_value *out)
 static bool method_istitle(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text;
+    bool in_word = false;
+    bool some = false;
+    bool titled = true;
     size_t size;
-    bool in_word = false, some = false, titled = true;
-
     for (size_t i = 0; i < text.size && titled; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         bool upper = amphi__jinja_is_upper(c), lower = amphi__jinja_is_lower(c);

@@ -12,7 +12,6 @@
 bool amphi__jinja_int_arg(jinja_call *call, size_t index, int64_t otherwise, int64_t *out)
 {
     jinja_value value = call->args[index];
-
     if (value.kind == JINJA_MISSING || value.kind == JINJA_NONE) {
         *out = otherwise;
         return true;
@@ -37,9 +36,9 @@ bool amphi__jinja_replace(
     jinja_render *r, amphi_str text, amphi_str old, amphi_str by, int64_t limit, jinja_value *out)
 {
     amphi_buf buf;
-    size_t at = 0, size;
-
     amphi__jinja_buf_init(&buf);
+    size_t at = 0;
+    size_t size;
     for (; limit != 0 && buf.status == AMPHI_OK; limit -= limit > 0) {
         amphi_str rest = amphi__str_slice(text, at, text.size);
         size_t found = amphi__str_find(rest, old);
@@ -69,9 +68,7 @@ static bool push_text(jinja_render *r, jinja_list *list, amphi_str text)
 static bool split_words(jinja_render *r, amphi_str text, int64_t limit, jinja_list *list)
 {
     size_t at = 0, size;
-
     for (;;) {
-        size_t start;
         while (at < text.size && amphi__jinja_is_space(amphi__jinja_char_at(text, at, &size)))
             at += size;
         if (at >= text.size)
@@ -79,6 +76,7 @@ static bool split_words(jinja_render *r, amphi_str text, int64_t limit, jinja_li
         if (limit == 0)
             return push_text(r, list, amphi__str_slice(text, at, text.size));
         limit -= limit > 0;
+        size_t start;
         for (start = at;
              at < text.size && !amphi__jinja_is_space(amphi__jinja_char_at(text, at, &size));
              at += size) {
@@ -133,7 +131,6 @@ static void turn_around(jinja_list *list)
 static bool split_words_last(jinja_render *r, amphi_str text, int64_t limit, jinja_list *list)
 {
     size_t end = text.size, start, size;
-
     for (;; limit -= limit > 0, end = start) {
         while (end > 0 && amphi__jinja_is_space(amphi__jinja_char_before(text, end, &size)))
             end -= size;
@@ -169,7 +166,6 @@ static bool split(jinja_call *call, bool from_right, jinja_value *out)
     bool words = call->args[0].kind == JINJA_MISSING || call->args[0].kind == JINJA_NONE;
     int64_t limit;
     jinja_list *list;
-
     if (!amphi__jinja_int_arg(call, 1, -1, &limit) || !amphi__jinja_list_make(call->r, &list) ||
         (!words && !amphi__jinja_str_arg(call, 0, &separator)))
         return false;
@@ -205,10 +201,10 @@ static bool is_line_end(uint32_t c)
 
 bool amphi__jinja_split_lines(jinja_render *r, amphi_str text, bool keep_ends, jinja_list **out)
 {
-    size_t start = 0, size;
-
     if (!amphi__jinja_charge(r, text.size) || !amphi__jinja_list_make(r, out))
         return false;
+    size_t start = 0;
+    size_t size;
     for (size_t i = 0; i < text.size; i += size) {
         uint32_t c = amphi__jinja_char_at(text, i, &size);
         if (!is_line_end(c))
@@ -225,7 +221,6 @@ static bool method_splitlines(jinja_call *call, jinja_value *out)
 {
     bool keep = call->args[0].kind != JINJA_MISSING && amphi__jinja_truth(call->args[0]);
     jinja_list *list;
-
     if (!amphi__jinja_split_lines(call->r, call->self.as.text, keep, &list))
         return false;
     *out = amphi__jinja_list_value(JINJA_LIST, list);
@@ -234,9 +229,9 @@ static bool method_splitlines(jinja_call *call, jinja_value *out)
 
 static bool method_replace(jinja_call *call, jinja_value *out)
 {
-    amphi_str old, by;
+    amphi_str old;
+    amphi_str by;
     int64_t limit;
-
     return amphi__jinja_str_arg(call, 0, &old) && amphi__jinja_str_arg(call, 1, &by) &&
            amphi__jinja_int_arg(call, 2, -1, &limit) &&
            amphi__jinja_replace(call->r, call->self.as.text, old, by, limit, out);
@@ -247,14 +242,13 @@ static bool method_replace(jinja_call *call, jinja_value *out)
 static bool part_of(jinja_call *call, amphi_str *out, int64_t *start)
 {
     amphi_str text = call->self.as.text;
-    int64_t count, end;
-
     if (call->args[1].kind == JINJA_MISSING) {
         *out = text;
         *start = 0;
         return true;
     }
-    count = (int64_t)amphi__jinja_char_count(text);
+    int64_t count = (int64_t)amphi__jinja_char_count(text);
+    int64_t end;
     if (!amphi__jinja_charge(call->r, text.size) || !amphi__jinja_int_arg(call, 1, 0, start) ||
         !amphi__jinja_int_arg(call, 2, count, &end))
         return false;
@@ -272,15 +266,14 @@ static bool part_of(jinja_call *call, amphi_str *out, int64_t *start)
 
 static bool affix(jinja_call *call, bool at_end, jinja_value *out)
 {
-    amphi_str part;
-    int64_t start;
     jinja_value what = call->args[0];
     jinja_list one = {&what, 1, 1}, *choices = &one;
-    bool found = false;
-
+    amphi_str part;
+    int64_t start;
     if (!part_of(call, &part, &start) || !amphi__jinja_charge(call->r, part.size * 4))
         return false;
     choices = what.kind == JINJA_TUPLE ? what.as.list : choices;
+    bool found = false;
     for (size_t i = 0; i < choices->count && !found; i++) {
         if (choices->items[i].kind != JINJA_STRING) {
             return amphi__jinja_fail(
@@ -305,15 +298,14 @@ static bool method_endswith(jinja_call *call, jinja_value *out)
 
 static bool find(jinja_call *call, bool last, bool must, jinja_value *out)
 {
-    amphi_str part, what;
+    amphi_str part;
+    amphi_str what;
     int64_t start;
-    size_t at;
-
     if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start))
         return false;
     if (last && !charge_last(call->r, part, what))
         return false;
-    at = start < 0 ? SIZE_MAX : last ? find_last(part, what) : amphi__str_find(part, what);
+    size_t at = start < 0 ? SIZE_MAX : last ? find_last(part, what) : amphi__str_find(part, what);
     if (at == SIZE_MAX) {
         *out = amphi__jinja_int(-1);
         return !must || amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "index found nothing");
@@ -345,11 +337,12 @@ static bool method_rindex(jinja_call *call, jinja_value *out)
 
 static bool method_count(jinja_call *call, jinja_value *out)
 {
-    amphi_str part, what;
-    int64_t start, count = 0;
-
+    amphi_str part;
+    amphi_str what;
+    int64_t start;
     if (!amphi__jinja_str_arg(call, 0, &what) || !part_of(call, &part, &start))
         return false;
+    int64_t count = 0;
     if (what.size == 0)
         count = start < 0 ? 0 : (int64_t)amphi__jinja_char_count(part) + 1;
     for (size_t at; what.size > 0 && (at = amphi__str_find(part, what)) != SIZE_MAX; count++)
@@ -361,8 +354,6 @@ static bool method_count(jinja_call *call, jinja_value *out)
 static bool method_join(jinja_call *call, jinja_value *out)
 {
     jinja_list *list;
-    amphi_buf buf;
-
     if (!amphi__jinja_iterate(call->r, call->args[0], &list))
         return false;
     for (size_t i = 0; i < list->count; i++) {
@@ -371,6 +362,7 @@ static bool method_join(jinja_call *call, jinja_value *out)
                 amphi__jinja_type_name(list->items[i]));
         }
     }
+    amphi_buf buf;
     amphi__jinja_buf_init(&buf);
     for (size_t i = 0; i < list->count && buf.status == AMPHI_OK; i++) {
         amphi__buf_append_str(&buf, i > 0 ? call->self.as.text : AMPHI_STR(""));
@@ -381,17 +373,16 @@ static bool method_join(jinja_call *call, jinja_value *out)
 
 static bool partition(jinja_call *call, bool last, jinja_value *out)
 {
-    amphi_str text = call->self.as.text, separator, parts[3] = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    amphi_str text = call->self.as.text, parts[3] = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    amphi_str separator;
     jinja_list *list;
-    size_t at;
-
     if (!amphi__jinja_str_arg(call, 0, &separator) || !amphi__jinja_list_make(call->r, &list))
         return false;
     if (last && !charge_last(call->r, text, separator))
         return false;
     if (separator.size == 0)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "partition needs a separator");
-    at = last ? find_last(text, separator) : amphi__str_find(text, separator);
+    size_t at = last ? find_last(text, separator) : amphi__str_find(text, separator);
     if (at == SIZE_MAX) {
         parts[last ? 2 : 0] = text;
     } else {
@@ -417,7 +408,6 @@ static bool method_rpartition(jinja_call *call, jinja_value *out)
 static bool method_removeprefix(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text, what;
-
     if (!amphi__jinja_str_arg(call, 0, &what))
         return false;
     *out = amphi__jinja_str(
@@ -428,7 +418,6 @@ static bool method_removeprefix(jinja_call *call, jinja_value *out)
 static bool method_removesuffix(jinja_call *call, jinja_value *out)
 {
     amphi_str text = call->self.as.text, what;
-
     if (!amphi__jinja_str_arg(call, 0, &what))
         return false;
     *out = amphi__jinja_str(

@@ -19,13 +19,11 @@ struct amphi_template {
 amphi_status amphi__template_new(amphi_template **out, amphi_str source, amphi_error *error)
 {
     amphi_template *tmpl = amphi__calloc(1, sizeof *tmpl);
-    amphi_status status;
-
     *out = NULL;
     if (tmpl == NULL)
         return amphi__fail_no_memory(error);
     amphi__jinja_arena_init(&tmpl->arena, COMPILED_MAX);
-    status = amphi__jinja_parse(&tmpl->program, &tmpl->arena, source, error);
+    amphi_status status = amphi__jinja_parse(&tmpl->program, &tmpl->arena, source, error);
     if (status == AMPHI_OK) {
         *out = tmpl;
         tmpl = NULL;
@@ -47,10 +45,9 @@ static bool from_json(jinja_render *r, const amphi_json *json, jinja_value *out)
 static bool from_array(jinja_render *r, const amphi_json *json, jinja_value *out)
 {
     jinja_list *list;
-    jinja_value value;
-
     if (!amphi__jinja_list_make(r, &list))
         return false;
+    jinja_value value;
     for (const amphi_json *item = amphi__json_first(json); item != NULL;
          item = amphi__json_next(item))
         if (!from_json(r, item, &value) || !amphi__jinja_push(r, list, value))
@@ -62,10 +59,9 @@ static bool from_array(jinja_render *r, const amphi_json *json, jinja_value *out
 static bool from_object(jinja_render *r, const amphi_json *json, jinja_value *out)
 {
     jinja_dict *dict = amphi__jinja_dict_new(&r->arena);
-    jinja_value value;
-
     if (dict == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
+    jinja_value value;
     for (const amphi_json *member = amphi__json_first(json); member != NULL;
          member = amphi__json_next(member))
         if (!from_json(r, member, &value) ||
@@ -79,7 +75,6 @@ static bool from_object(jinja_render *r, const amphi_json *json, jinja_value *ou
 static bool from_json(jinja_render *r, const amphi_json *json, jinja_value *out)
 {
     int64_t integer;
-
     switch (amphi__json_kind(json)) {
     case AMPHI_JSON_BOOL:
         *out = amphi__jinja_bool(amphi__json_bool(json, false));
@@ -108,7 +103,6 @@ static bool set_variable(
     jinja_render *r, const jinja_program *program, amphi_str name, jinja_value value)
 {
     const jinja_value *symbol = amphi__jinja_dict_get_str(program->symbols, name);
-
     return symbol == NULL ||
            amphi__jinja_scope_set(r, r->scope, (uint32_t)symbol->as.integer, value);
 }
@@ -117,7 +111,6 @@ static bool set_json(
     jinja_render *r, const jinja_program *program, amphi_str name, const amphi_json *json)
 {
     jinja_value value;
-
     return amphi__jinja_dict_get_str(program->symbols, name) == NULL ||
            (from_json(r, json, &value) && set_variable(r, program, name, value));
 }
@@ -145,7 +138,6 @@ amphi_status amphi__template_render(const amphi_template *tmpl, const amphi_temp
 {
     size_t before = out->size;
     jinja_render r = {.error = error, .now_s = input->now_s};
-
     amphi__error_clear(error);
     amphi__jinja_arena_init(&r.arena, JINJA_MEMORY_MAX);
     r.work = (jinja_work){.steps_left = JINJA_STEPS_MAX, .depth_left = JINJA_VALUE_DEPTH};

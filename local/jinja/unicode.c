@@ -65,7 +65,6 @@ static const struct {
 uint32_t amphi__jinja_char_at(amphi_str text, size_t at, size_t *size)
 {
     uint32_t c = (unsigned char)text.data[at];
-
     *size = 1;
     if (c >= 0x80) {
         uint32_t decoded;
@@ -82,7 +81,6 @@ uint32_t amphi__jinja_char_at(amphi_str text, size_t at, size_t *size)
 uint32_t amphi__jinja_char_before(amphi_str text, size_t end, size_t *size)
 {
     size_t start = end - 1;
-
     while (start > 0 && end - start < 4 && ((unsigned char)text.data[start] & 0xC0) == 0x80)
         start--;
     uint32_t c = amphi__jinja_char_at(amphi_str_make(text.data, end), start, size);
@@ -96,7 +94,6 @@ uint32_t amphi__jinja_char_before(amphi_str text, size_t end, size_t *size)
 size_t amphi__jinja_char_count(amphi_str text)
 {
     size_t count = 0;
-
     for (size_t i = 0; i < text.size; i++)
         count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
     return count;
@@ -105,7 +102,6 @@ size_t amphi__jinja_char_count(amphi_str text)
 size_t amphi__jinja_char_offset(amphi_str text, size_t n)
 {
     size_t i = 0;
-
     for (; i < text.size; i++) {
         if (((unsigned char)text.data[i] & 0xC0) != 0x80) {
             if (n == 0)
@@ -130,7 +126,6 @@ bool amphi__jinja_is_space(uint32_t c)
     static const range blanks[] = {{0x09, 0x0D}, {0x1C, 0x20}, {0x85, 0x85}, {0xA0, 0xA0},
         {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
         {0x3000, 0x3000}};
-
     if (c > 0x20 && c < 0x80)
         return false;
     return in_ranges(blanks, COUNT_OF(blanks), c);
@@ -143,7 +138,6 @@ bool amphi__jinja_is_printable(uint32_t c)
         {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F}, {0x3000, 0x3000}, {0xD800, 0xF8FF},
         {0xFDD0, 0xFDEF}, {0xFEFF, 0xFEFF}, {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE00FF},
         {0xE01F0, 0x10FFFF}};
-
     return !in_ranges(hidden, COUNT_OF(hidden), c);
 }
 
@@ -151,7 +145,6 @@ bool amphi__jinja_is_digit(uint32_t c)
 {
     static const range digits[] = {
         {'0', '9'}, {0x660, 0x669}, {0x6F0, 0x6F9}, {0x966, 0x96F}, {0xFF10, 0xFF19}};
-
     return in_ranges(digits, COUNT_OF(digits), c);
 }
 
@@ -162,7 +155,6 @@ bool amphi__jinja_is_alpha(uint32_t c)
         {0x966, 0x96F}, {0x2000, 0x2070}, {0x2074, 0x207E}, {0x20A0, 0x20FF}, {0x2190, 0x2BFF},
         {0x3000, 0x3004}, {0x3007, 0x3030}, {0xD800, 0xF8FF}, {0xFE00, 0xFE0F}, {0xFF01, 0xFF20},
         {0xFF3B, 0xFF40}, {0xFF5B, 0xFF65}, {0x1F000, 0x1FAFF}, {0xE0000, 0x10FFFF}};
-
     return !in_ranges(signs, COUNT_OF(signs), c);
 }
 
@@ -217,7 +209,6 @@ void amphi__jinja_put_char(amphi_buf *out, uint32_t c)
 {
     char bytes[4];
     size_t size = amphi__utf8_encode(c, bytes);
-
     amphi__buf_append(out, bytes, size);
 }
 

@@ -66,7 +66,6 @@ jinja_value amphi__jinja_undefined(amphi_str name)
 bool amphi__jinja_list_new(jinja_arena *arena, size_t capacity, jinja_list **out)
 {
     jinja_list *list = amphi__jinja_alloc(arena, sizeof *list);
-
     if (list == NULL)
         return false;
     if (capacity > 0) {
@@ -83,7 +82,6 @@ bool amphi__jinja_list_push(jinja_arena *arena, jinja_list *list, jinja_value va
 {
     jinja_value *items =
         amphi__jinja_grow(arena, list->items, list->count, &list->capacity, sizeof value);
-
     if (items == NULL)
         return false;
     list->items = items;
@@ -116,7 +114,6 @@ static int64_t whole(jinja_value value) /* of a bool or an int */
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
     const unsigned char *bytes = data;
-
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ bytes[i]) * 1099511628211u;
     return hash ^ (hash >> 29);
@@ -126,7 +123,6 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
 static uint64_t hash_of(jinja_value key, unsigned depth)
 {
     const uint64_t seed = 14695981039346656037u;
-
     if (key.kind == JINJA_STRING)
         return mix(seed, key.as.text.data, key.as.text.size);
     if (amphi__jinja_is_number(key)) {
@@ -161,7 +157,6 @@ static bool is_hashable(jinja_value value, unsigned depth, unsigned *left)
 bool amphi__jinja_is_hashable(jinja_value value)
 {
     unsigned left = KEY_PARTS_MAX;
-
     return is_hashable(value, 4, &left);
 }
 
@@ -216,14 +211,12 @@ jinja_value *amphi__jinja_dict_get(const jinja_dict *dict, jinja_value key, jinj
 jinja_value *amphi__jinja_dict_get_str(const jinja_dict *dict, amphi_str key)
 {
     jinja_value value = amphi__jinja_str(key);
-
     return find(dict, hash_of(value, 4), value, NULL);
 }
 
 static void index_entry(jinja_dict *dict, size_t entry)
 {
     size_t slot = dict->entries[entry].hash & (dict->index_size - 1);
-
     while (dict->index[slot] != 0)
         slot = (slot + 1) & (dict->index_size - 1);
     dict->index[slot] = (uint32_t)entry + 1;
@@ -233,7 +226,6 @@ static bool build_index(jinja_arena *arena, jinja_dict *dict)
 {
     size_t size = dict->index_size == 0 ? 32 : dict->index_size * 2;
     uint32_t *index = amphi__jinja_alloc_array(arena, size, sizeof *index);
-
     if (index == NULL)
         return false;
     dict->index = index;
@@ -248,15 +240,13 @@ bool amphi__jinja_dict_set(
 {
     uint64_t hash = hash_of(key, 4);
     jinja_value *old = take_key(key, work) ? find(dict, hash, key, work) : NULL;
-    jinja_entry *entries;
-
     if (work != NULL && work->spent)
         return false;
     if (old != NULL) {
         *old = value;
         return true;
     }
-    entries = amphi__jinja_grow(
+    jinja_entry *entries = amphi__jinja_grow(
         arena, dict->entries, dict->count, &dict->capacity, sizeof *dict->entries);
     if (entries == NULL)
         return false;
@@ -355,11 +345,9 @@ static bool equal_inner(jinja_value a, jinja_value b, jinja_work *work)
 
 bool amphi__jinja_equal(jinja_value a, jinja_value b, jinja_work *work)
 {
-    bool equal;
-
     if (!amphi__jinja_work_enter(work))
         return false;
-    equal = equal_inner(a, b, work);
+    bool equal = equal_inner(a, b, work);
     work->depth_left++;
     return equal;
 }
@@ -375,7 +363,6 @@ static int order_texts(amphi_str a, amphi_str b)
 {
     size_t common = a.size < b.size ? a.size : b.size;
     int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
-
     if (order == 0)
         return a.size < b.size ? -1 : a.size > b.size;
     return order < 0 ? -1 : 1;
@@ -392,11 +379,10 @@ static bool order_lists(const jinja_list *a, const jinja_list *b, int *order, ji
 
 bool amphi__jinja_order(jinja_value a, jinja_value b, int *order, jinja_work *work)
 {
-    bool ordered = false;
-
     *order = 2;
     if (!amphi__jinja_work_enter(work))
         return false;
+    bool ordered = false;
     if (amphi__jinja_is_number(a) && amphi__jinja_is_number(b)) {
         if (a.kind == JINJA_FLOAT || b.kind == JINJA_FLOAT)
             *order = sign(amphi__jinja_number(a), amphi__jinja_number(b));
@@ -435,6 +421,5 @@ const char *amphi__jinja_type_name(jinja_value value)
         [JINJA_METHOD] = "method",
         [JINJA_CYCLER] = "cycler",
         [JINJA_JOINER] = "joiner"};
-
     return names[value.kind];
 }

@@ -15,7 +15,6 @@ void amphi__logprobs_record_put(amphi_buf *record, float logprob, amphi_str text
 {
     size_t most = text.size < AMPHI_LOGPROBS_TEXT_MAX ? text.size : AMPHI_LOGPROBS_TEXT_MAX;
     uint16_t size = (uint16_t)most;
-
     amphi__buf_append(record, &logprob, sizeof logprob);
     amphi__buf_append(record, &size, sizeof size);
     amphi__buf_append(record, text.data, size);
@@ -25,7 +24,6 @@ void amphi__logprobs_record_put(amphi_buf *record, float logprob, amphi_str text
 static bool take(amphi_str *record, float *logprob, amphi_str *text)
 {
     uint16_t size = 0;
-
     if (record->size < HEAD_SIZE)
         return false;
     memcpy(logprob, record->data, sizeof *logprob);
@@ -40,7 +38,6 @@ static bool take(amphi_str *record, float *logprob, amphi_str *text)
 bool amphi__logprobs_record_is_sound(amphi_str record)
 {
     size_t count = 0;
-
     for (; record.size > 0; count++) {
         float logprob = 0;
         amphi_str text;
@@ -65,10 +62,9 @@ static void put_entry(amphi_json_writer *writer, float logprob, amphi_str text)
 
 void amphi__logprobs_record_write(amphi_buf *out, amphi_str record)
 {
-    amphi_json_writer writer;
     float logprob = 0;
     amphi_str text = amphi_str_make(NULL, 0);
-
+    amphi_json_writer writer;
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     if (take(&record, &logprob, &text))

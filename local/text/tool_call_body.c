@@ -228,14 +228,14 @@ static amphi_status read_tags(
     amphi_tool_call *call, amphi_str name, amphi_str text, const amphi_json *tools)
 {
     const amphi_json *tool = tool_named(tools, name);
-    amphi_json_writer writer;
-    amphi_buf arguments;
-    amphi_str key;
-    amphi_str value;
     size_t at = 0;
+    amphi_buf arguments;
     amphi__buf_init(&arguments, BODY_MAX);
+    amphi_json_writer writer;
     amphi__json_writer_init(&writer, &arguments);
     amphi__json_open(&writer, NULL, '{');
+    amphi_str key;
+    amphi_str value;
     while (between(text, &at, "<parameter=", ">", &key) &&
            between(text, &at, "", "</parameter>", &value))
         write_parameter(&writer, tool, key, without_breaks(value));
@@ -280,8 +280,8 @@ static amphi_status read_named(amphi_tool_call *call, size_t *count, amphi_str n
 static amphi_status read_function(
     amphi_tool_call *call, size_t *count, amphi_str body, const amphi_json *tools)
 {
-    amphi_str name;
     size_t at = 0;
+    amphi_str name;
     if (!between(body, &at, "<function=", ">", &name) || !is_name(amphi__str_trim(name)))
         return AMPHI_OK;
     name = amphi__str_trim(name);

@@ -87,8 +87,8 @@ static size_t blanks(amphi_str text)
 /* Calls from `body`; *found: it held some. */
 static amphi_status send_calls(amphi_tool_parser *p, amphi_str body, bool known_only, bool *found)
 {
-    amphi_tool_call calls[AMPHI_TOOL_CALLS_MAX];
     size_t count = 0;
+    amphi_tool_call calls[AMPHI_TOOL_CALLS_MAX];
     amphi_status status = amphi__tool_body_read(
         calls, AMPHI_TOOL_CALLS_MAX - p->calls, &count, body, p->tools, known_only);
     *found = status == AMPHI_OK && count > 0;

@@ -38,8 +38,8 @@ static amphi_bpe_pair *pair_slot(const amphi_bpe *bpe, int32_t left, int32_t rig
 static amphi_status read_pair(
     const amphi_bpe *bpe, amphi_str left, amphi_str right, amphi_bpe_pair *out)
 {
-    char joined[AMPHI_TOKEN_TEXT_BYTES_MAX];
     size_t size = left.size + right.size;
+    char joined[AMPHI_TOKEN_TEXT_BYTES_MAX];
     if (size > sizeof joined)
         return AMPHI_E_LIMIT;
     memcpy(joined, left.data, left.size);
@@ -195,8 +195,8 @@ static amphi_status emit_bytes(const amphi_bpe *bpe, amphi_str raw, amphi_tokens
 /* The token that is written exactly like this word, or -1. */
 static int32_t whole_word(const amphi_bpe *bpe, amphi_str word)
 {
-    char text[AMPHI_TOKEN_TEXT_BYTES_MAX + 2];
     size_t size = 0;
+    char text[AMPHI_TOKEN_TEXT_BYTES_MAX + 2];
     for (size_t i = 0; i < word.size; i++) {
         if (size > AMPHI_TOKEN_TEXT_BYTES_MAX)
             return -1;

@@ -500,7 +500,6 @@ static void mark_ends(amphi_vocabulary *vocabulary, const amphi_gguf *gguf)
         "tokenizer.ggml.fim_sep_token_id"};
     static const char *const rendered[] = {
         "<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
-
     mark(vocabulary, infill_texts, COUNT_OF(infill_texts), false);
     mark(vocabulary, infill_end_texts, COUNT_OF(infill_end_texts), true);
     mark(vocabulary, end_texts, COUNT_OF(end_texts), true);
@@ -527,9 +526,9 @@ static void mark_strips(amphi_vocabulary *vocabulary, const amphi_gguf *gguf)
 {
     static const char *const keepers[] = {"<unk>", "<s>", "<|endoftext|>"};
     amphi_str name = {NULL, 0};
-    char lower[128];
     if (!amphi__gguf_str(gguf, "general.name", &name))
         return;
+    char lower[128];
     amphi__str_copy_to(lower, sizeof lower, name);
     for (char *c = lower; *c != '\0'; c++)
         *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;

@@ -38,10 +38,10 @@ static void check_tensors(const amphi_gguf *gguf, const uint8_t *data, size_t si
 
 static void check_array(const amphi_gguf_array *array, const uint8_t *data, size_t size)
 {
-    amphi_str text;
     uint64_t count = 0;
     size_t cursor = 0;
     fuzz_expect(array->data >= data && array->data + array->size_bytes <= data + size);
+    amphi_str text;
     while (amphi__gguf_array_next_str(array, &cursor, &text)) {
         fuzz_expect((const uint8_t *)text.data + text.size <= data + size);
         count++;
@@ -56,19 +56,19 @@ static void check_array(const amphi_gguf_array *array, const uint8_t *data, size
 /* Every value is of exactly the kinds that it may be asked for as. */
 static void check_value(const amphi_gguf *gguf, const gguf_value *value)
 {
-    char key[64];
-    amphi_gguf_array array;
-    amphi_str text;
     uint64_t number = 0;
     double real = 0;
     bool flag = false;
+    char key[64];
     if (value->key.size >= sizeof key || memchr(value->key.data, 0, value->key.size) != NULL)
         return;
     amphi__str_copy_to(key, sizeof key, value->key);
     if (strlen(key) != value->key.size)
         return; /* what is no UTF-8 was cut */
+    amphi_str text;
     int kinds = amphi__gguf_str(gguf, key, &text) + amphi__gguf_u64(gguf, key, &number) +
                 amphi__gguf_f64(gguf, key, &real) + amphi__gguf_bool(gguf, key, &flag);
+    amphi_gguf_array array;
     bool is_array = amphi__gguf_array_get(gguf, key, &array);
     fuzz_expect(kinds + is_array <= 1);
     fuzz_expect(is_array == (value->type == AMPHI_GGUF_ARRAY));
@@ -79,12 +79,12 @@ static void check_value(const amphi_gguf *gguf, const gguf_value *value)
 /* The same file through a descriptor and a path. */
 static void check_opening(const uint8_t *data, size_t size, amphi_status wanted)
 {
-    char path[64];
     amphi_gguf *gguf = NULL;
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
     fuzz_expect(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     fuzz_expect(amphi__gguf_open_fd(&gguf, fd, NULL) == wanted || fuzz_starved());
     amphi__gguf_free(gguf);
+    char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     fuzz_expect(amphi__gguf_open(&gguf, amphi_str_from(path), NULL) == wanted || fuzz_starved());
     amphi__gguf_free(gguf);
@@ -97,11 +97,11 @@ static void check_opening(const uint8_t *data, size_t size, amphi_status wanted)
 static void check_rewritten(const amphi_gguf *gguf, amphi_buf *header, uint64_t size)
 {
     amphi_gguf *again = NULL;
-    amphi_error error;
     size_t zeros = (size_t)size - header->size;
     if (amphi__buf_reserve(header, zeros) != AMPHI_OK)
         return;
     memset(header->data + header->size, 0, zeros);
+    amphi_error error;
     amphi_status status = amphi__gguf_open_memory(&again, header->data, (size_t)size, &error);
     fuzz_expect(status == AMPHI_OK || fuzz_starved());
     if (status == AMPHI_OK)
@@ -127,13 +127,13 @@ static void rewrite(const amphi_gguf *gguf, uint32_t choice)
     uint64_t *offsets = amphi__calloc(count, sizeof *offsets);
     uint64_t size = 0;
     amphi_buf header;
-    amphi_error error;
     amphi__buf_init(&header, 0);
     for (size_t i = 0; types != NULL && i < count; i++) {
         const amphi_gguf_tensor *tensor = amphi__gguf_tensor_at(gguf, i);
         types[i] = mixture != NULL ? amphi__mixture_choose(mixture, tensor, choice >> 8 & 31)
                                    : tensor->type;
     }
+    amphi_error error;
     if (types != NULL && offsets != NULL &&
         amphi__gguf_write_header(&header, gguf, types, mixture != NULL ? mixture->file_type : 0,
             offsets, &size, &error) == AMPHI_OK &&
@@ -146,9 +146,8 @@ static void rewrite(const amphi_gguf *gguf, uint32_t choice)
 
 static void load_graph(const amphi_gguf *gguf)
 {
-    amphi_hparams hparams;
-    amphi_weights weights;
     amphi_error error = {0};
+    amphi_hparams hparams;
     amphi_status status = amphi__hparams_read(&hparams, gguf, &error);
     fuzz_expect(status == AMPHI_OK || error.message[0] != '\0');
     if (status != AMPHI_OK)
@@ -156,6 +155,7 @@ static void load_graph(const amphi_gguf *gguf)
     fuzz_expect(hparams.heads % hparams.kv_heads == 0 && hparams.rope_size <= hparams.key_size);
     for (uint32_t i = 0; i < 8; i++)
         (void)amphi__hparams_is_local(&hparams, i);
+    amphi_weights weights;
     status = amphi__weights_init(&weights, gguf, &hparams, kernels, &error);
     fuzz_expect(status == AMPHI_OK || error.message[0] != '\0');
     fuzz_expect(status != AMPHI_OK || weights.embedding.rows == hparams.vocabulary);

@@ -73,8 +73,8 @@ static void expect_same(amphi_str text, amphi_str sorted)
     amphi_json *again = NULL;
     amphi_json *twin = NULL;
     amphi_buf out;
-    amphi_error error;
     amphi__buf_init(&out, 0);
+    amphi_error error;
     fuzz_expect(amphi__json_check(text, "output", &error) == AMPHI_OK);
     if (amphi__json_parse(&again, text, "output", &error) == AMPHI_OK &&
         amphi__json_write_sorted(&out, again) == AMPHI_OK &&
@@ -95,10 +95,10 @@ static void expect_same(amphi_str text, amphi_str sorted)
 static void check_output(const amphi_json *root)
 {
     amphi_buf whole;
-    amphi_buf sorted;
-    amphi_json_writer writer;
     amphi__buf_init(&whole, 0);
+    amphi_buf sorted;
     amphi__buf_init(&sorted, 0);
+    amphi_json_writer writer;
     if (amphi__json_write(&whole, root) == AMPHI_OK &&
         amphi__json_write_sorted(&sorted, root) == AMPHI_OK) {
         expect_same(amphi__buf_str(&whole), amphi__buf_str(&sorted));
@@ -117,8 +117,9 @@ static void check_output(const amphi_json *root)
 
 static void expect_equal(const amphi_json *a, const amphi_json *b)
 {
-    amphi_buf first, second;
+    amphi_buf first;
     amphi__buf_init(&first, 0);
+    amphi_buf second;
     amphi__buf_init(&second, 0);
     if (amphi__json_write(&first, a) == AMPHI_OK && amphi__json_write(&second, b) == AMPHI_OK)
         fuzz_expect(amphi__str_equal(amphi__buf_str(&first), amphi__buf_str(&second)));
@@ -133,17 +134,17 @@ static void expect_equal(const amphi_json *a, const amphi_json *b)
 static void check_spans(amphi_str text, const amphi_json *root)
 {
     static const char *const dropped[] = {"dropped", NULL};
-    amphi_json_span span;
-    amphi_json_member member;
-    amphi_json_writer writer;
     amphi_json *again = NULL;
-    amphi_buf out;
     size_t drops = 0;
+    amphi_json_span span;
     if (!amphi__json_span_init(&span, text) || !span.in_object)
         return;
+    amphi_buf out;
     amphi__buf_init(&out, 0);
+    amphi_json_writer writer;
     amphi__json_writer_init(&writer, &out);
     amphi__json_open(&writer, NULL, '{');
+    amphi_json_member member;
     while (amphi__json_span_next(&span, &member))
         if (amphi__json_key_is_one_of(member.key, dropped))
             drops++;
@@ -165,9 +166,9 @@ static void check_spans(amphi_str text, const amphi_json *root)
 static void body(const uint8_t *data, size_t size)
 {
     amphi_json *root = NULL;
-    amphi_error error;
     amphi_str text = fuzz_input(data, size);
     fuzz_starve();
+    amphi_error error;
     amphi_status status = amphi__json_check(text, "input", &error);
     amphi_status parsed = amphi__json_parse(&root, text, "input", &error);
     fuzz_expect(status == parsed || fuzz_starved());

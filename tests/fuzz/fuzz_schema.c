@@ -79,7 +79,6 @@ static void read_answer(walker *w, amphi_str text)
 static void walk(const amphi_grammar *grammar, amphi_str choices)
 {
     walker w = {0};
-    amphi_buf text;
     amphi_error error;
     if (amphi__matcher_new(&w.m, grammar, &error) != AMPHI_OK)
         return;
@@ -90,6 +89,7 @@ static void walk(const amphi_grammar *grammar, amphi_str choices)
         known[grammar->classes[byte]] = true;
     }
     w.at = amphi__matcher_start(w.m);
+    amphi_buf text;
     amphi__buf_init(&text, 1 << 16);
     write_answer(&w, choices, &text);
     if (amphi__matcher_status(w.m) == AMPHI_OK && amphi__matcher_may_end(w.m, w.at) &&

@@ -21,9 +21,9 @@ static amphi_status feed(amphi_str text, size_t step, amphi_buf *out)
 {
     const amphi_sse_limits limits = {
         .line_bytes_max = 200, .event_bytes_max = 400, .events_max = 50};
-    amphi_sse sse;
     amphi_status status = AMPHI_OK;
     amphi__buf_init(out, 0);
+    amphi_sse sse;
     amphi__sse_init(&sse, &limits, on_event, out);
     for (size_t at = 0; at < text.size && status == AMPHI_OK; at += step)
         status = amphi__sse_feed(&sse, amphi__str_slice(text, at, at + step));
@@ -35,13 +35,13 @@ static amphi_status feed(amphi_str text, size_t step, amphi_buf *out)
 
 static void body(const uint8_t *data, size_t size)
 {
-    amphi_buf whole;
-    amphi_buf pieces;
     if (size < 2)
         return;
     amphi_str text = fuzz_input(data + 1, size - 1);
     fuzz_starve();
+    amphi_buf whole;
     amphi_status a = feed(text, text.size, &whole);
+    amphi_buf pieces;
     amphi_status b = feed(text, data[0] % 16 + 1u, &pieces);
     fuzz_expect(fuzz_starved() ||
                 (a == b && amphi__str_equal(amphi__buf_str(&whole), amphi__buf_str(&pieces))));

@@ -73,7 +73,6 @@ static amphi_status render(const amphi_template *tmpl, amphi_buf *out)
 static void body(const uint8_t *data, size_t size)
 {
     amphi_template *tmpl = NULL;
-    amphi_buf first;
     amphi_error error = {0};
     if (size > 4096)
         return;
@@ -87,6 +86,7 @@ static void body(const uint8_t *data, size_t size)
         return;
     if (compiles_in_peace)
         fuzz_starve();
+    amphi_buf first;
     status = render(tmpl, &first);
     if (fuzz_hash(data, size) % 16 == 1) {
         amphi_buf second;

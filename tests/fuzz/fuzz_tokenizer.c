@@ -82,8 +82,8 @@ static size_t take_lines(amphi_str *rest)
 
 static void add_numbers(gguf_builder *builder, const char *key, uint32_t type, size_t count)
 {
-    amphi_buf value;
     uint64_t length = count;
+    amphi_buf value;
     amphi__buf_init(&value, 0);
     amphi__buf_append(&value, &type, sizeof type);
     amphi__buf_append(&value, &length, sizeof length);
@@ -154,10 +154,10 @@ static void build(gguf_builder *builder, uint8_t choice, uint8_t odd, amphi_str 
 static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool special, bool inside)
 {
     amphi_tokens tokens = {0};
-    char scratch[8];
     amphi_status status = inside ? amphi__tokenizer_encode_inside(tokenizer, text, &tokens, NULL)
                                  : amphi__tokenizer_encode(tokenizer, text, special, &tokens, NULL);
     fuzz_expect(status == AMPHI_OK || (fuzz_starved() && tokens.size == 0));
+    char scratch[8];
     for (size_t i = 0; i < tokens.size; i++) {
         fuzz_expect(
             tokens.data[i] >= 0 && (uint32_t)tokens.data[i] < amphi__tokenizer_size(tokenizer));
@@ -169,7 +169,6 @@ static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool specia
 
 static void ask(const amphi_tokenizer *tokenizer)
 {
-    char scratch[8];
     int32_t size = (int32_t)amphi__tokenizer_size(tokenizer);
     int32_t eos = amphi__tokenizer_eos(tokenizer);
     int32_t bos = amphi__tokenizer_bos(tokenizer);
@@ -178,6 +177,7 @@ static void ask(const amphi_tokenizer *tokenizer)
     fuzz_expect(bos >= 0 || !amphi__tokenizer_adds_bos(tokenizer));
     fuzz_expect(amphi__tokenizer_kind(tokenizer)[0] != '\0');
     (void)amphi__tokenizer_adds_space(tokenizer);
+    char scratch[8];
     for (int32_t id = -1; id <= size; id++) {
         amphi_str piece = amphi__tokenizer_piece(tokenizer, id, false, scratch);
         fuzz_expect(piece.size == 0 || !amphi__tokenizer_is_control(tokenizer, id));
@@ -186,15 +186,15 @@ static void ask(const amphi_tokenizer *tokenizer)
 
 static void body(const uint8_t *data, size_t size)
 {
-    gguf_builder builder;
-    amphi_buf file;
     amphi_gguf *gguf = NULL;
     amphi_tokenizer *tokenizer = NULL;
     amphi_error error = {0};
     if (size < 2)
         return;
     amphi_str rest = fuzz_input(data + 2, size - 2);
+    gguf_builder builder;
     build(&builder, data[0], data[1], &rest);
+    amphi_buf file;
     gguf_builder_finish(&builder, &file);
     gguf_builder_clear(&builder);
     fuzz_expect(amphi__gguf_open_memory(&gguf, file.data, file.size, NULL) == AMPHI_OK);

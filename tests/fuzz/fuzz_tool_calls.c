@@ -62,8 +62,8 @@ static amphi_status parse(parsing *p, amphi_str text, size_t step)
 static void parse_in_steps(amphi_str text, size_t step, bool thinks, amphi_buf *out)
 {
     const amphi_tool_sink sink = {.self = out, .text = on_text, .call = on_call};
-    parsing p;
     amphi__buf_init(out, 0);
+    parsing p;
     amphi__buf_init(&p.thought, 0);
     amphi__buf_init(&p.answer, 0);
     amphi__reasoning_init(&p.reasoning, thinks);
@@ -79,14 +79,14 @@ static void parse_in_steps(amphi_str text, size_t step, bool thinks, amphi_buf *
 
 static void body(const uint8_t *data, size_t size)
 {
-    amphi_buf whole;
-    amphi_buf pieces;
     if (size < 2)
         return;
     amphi_str text = fuzz_input(data + 1, size - 1);
     bool thinks = data[0] & 0x10;
     fuzz_starve();
+    amphi_buf whole;
     parse_in_steps(text, text.size, thinks, &whole);
+    amphi_buf pieces;
     parse_in_steps(text, data[0] % 16 + 1u, thinks, &pieces);
     fuzz_expect(
         fuzz_starved() || amphi__str_equal(amphi__buf_str(&whole), amphi__buf_str(&pieces)));

@@ -35,8 +35,8 @@ static amphi_json *parse(const char *text)
 static bool takes(const char *request, const char *text)
 {
     amphi_json *json = parse(request);
-    amphi_grammar grammar;
     amphi_matcher *m = NULL;
+    amphi_grammar grammar;
     amphi_error error;
     if (amphi__answer_form_compile(&grammar, json, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
@@ -100,12 +100,12 @@ static void form__arguments_are_an_object_whatever_the_parameters_say(void **sta
     for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
         static const char *const no[] = {"null", "5", "\"x\"", "[]"};
         char request[256];
-        char text[64];
         (void)snprintf(request, sizeof request,
             "{\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\",\"function\":{"
             "\"name\":\"f\",\"parameters\":%s}}]}",
             parameters[i]);
         assert_true(takes(request, "{\"name\": \"f\", \"arguments\": {}}"));
+        char text[64];
         for (size_t j = 0; j < sizeof no / sizeof no[0]; j++) {
             (void)snprintf(text, sizeof text, "{\"name\": \"f\", \"arguments\": %s}", no[j]);
             assert_false(takes(request, text));
@@ -115,9 +115,8 @@ static void form__arguments_are_an_object_whatever_the_parameters_say(void **sta
 
 static void form__too_many_tools_are_refused_in_one_line(void **state)
 {
-    amphi_buf request;
-    amphi_grammar grammar;
     amphi_error error = {0};
+    amphi_buf request;
     amphi__buf_init(&request, 64 << 20);
     amphi__buf_append_c(&request, "{\"tool_choice\":\"required\",\"tools\":[");
     for (int i = 0; i < 400; i++)
@@ -126,6 +125,7 @@ static void form__too_many_tools_are_refused_in_one_line(void **state)
     amphi__buf_append_c(&request, "]}");
     amphi__buf_append_char(&request, '\0');
     amphi_json *json = parse(request.data);
+    amphi_grammar grammar;
     assert_int_equal(amphi__answer_form_compile(&grammar, json, &error), AMPHI_E_LIMIT);
     assert_string_equal(error.message, "tools: they are too large");
     amphi__grammar_clear(&grammar);

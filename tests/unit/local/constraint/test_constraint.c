@@ -39,7 +39,6 @@ static amphi_tokenizer *byte_tokenizer(void)
     const char *pointers[TOKENS];
     int32_t kinds[TOKENS];
     float scores[TOKENS];
-    gguf_builder w;
     for (int i = 0; i < TOKENS; i++) {
         if (i < 256)
             snprintf(texts[i], sizeof texts[i], "<0x%02X>", (unsigned)i);
@@ -49,6 +48,7 @@ static amphi_tokenizer *byte_tokenizer(void)
         scores[i] = (float)-i;
         pointers[i] = texts[i];
     }
+    gguf_builder w;
     gguf_builder_init(&w);
     gguf_builder_str(&w, "tokenizer.ggml.model", "llama");
     gguf_builder_strings(&w, "tokenizer.ggml.tokens", pointers, TOKENS);
@@ -68,9 +68,9 @@ typedef struct bench {
 static int setup(void **state)
 {
     bench *b = calloc(1, sizeof *b);
-    amphi_error error;
     assert_non_null(b);
     b->tokenizer = byte_tokenizer();
+    amphi_error error;
     assert_int_equal(amphi__lexicon_new(&b->lexicon, b->tokenizer, &error), AMPHI_OK);
     b->schemas = schema_list();
     assert_non_null(b->schemas);
@@ -130,8 +130,8 @@ static void random_answer(const bench *b, amphi_constraint *c, uint32_t most, am
     const size_t size = amphi__tokenizer_size(b->tokenizer);
     float *logits = calloc(size, sizeof *logits);
     amphi_tokens forced = {0};
-    amphi_error error;
     assert_non_null(logits);
+    amphi_error error;
     for (uint32_t left = most; left > 0;) {
         uint32_t allowed = 0;
         forced.size = 0;
@@ -166,10 +166,10 @@ static void constraint__random_answers_satisfy_each_of_twenty_schemas(void **sta
         for (int i = 0; i < 12; i++) {
             amphi_constraint *c = constraint_of(b, schema);
             amphi_json *value = NULL;
-            amphi_error error;
             amphi_buf text;
             amphi__buf_init(&text, 0);
             random_answer(b, c, 600, &text);
+            amphi_error error;
             if (amphi__json_parse(&value, amphi__buf_str(&text), "answer", &error) != AMPHI_OK ||
                 !schema_accepts(schema, schema, value))
                 fail_msg("%.*s: %.*s", (int)amphi__json_string(amphi__json_get(entry, "name")).size,
@@ -216,8 +216,8 @@ static void constraint__what_leaves_no_choice_is_forced(void **state)
     amphi_constraint *c = constraint_of(b, schema);
     amphi_tokens forced = {0};
     amphi_buf text;
-    amphi_error error;
     amphi__buf_init(&text, 0);
+    amphi_error error;
     assert_int_equal(amphi__constraint_forced(c, 100, &forced, &error), AMPHI_OK);
     for (size_t i = 0; i < forced.size; i++)
         append_token(b, forced.data[i], &text);
@@ -243,11 +243,11 @@ static void constraint__only_choices_cost_a_step(void **state)
     const size_t size = amphi__tokenizer_size(b->tokenizer);
     float *logits = calloc(size, sizeof *logits);
     amphi_tokens forced = {0};
-    amphi_buf text;
-    amphi_error error;
     uint32_t picks = 0;
+    amphi_buf text;
     amphi__buf_init(&text, 0);
     assert_non_null(logits);
+    amphi_error error;
     for (;;) {
         uint32_t allowed = 0;
         forced.size = 0;
@@ -286,10 +286,10 @@ static void constraint__a_beginning_by_others_may_have_any_white_space(void **st
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         amphi_constraint *c = constraint_of(b, schema);
         amphi_json *value = NULL;
-        amphi_error error;
         amphi_buf text;
         amphi__buf_init(&text, 0);
         amphi__buf_append_c(&text, rows[i].text);
+        amphi_error error;
         amphi_status status = amphi__constraint_given(c, amphi_str_from(rows[i].text), &error);
         assert_int_equal(status, rows[i].fits ? AMPHI_OK : AMPHI_E_REQUEST);
         if (rows[i].fits) {
@@ -488,8 +488,8 @@ static void schema__ordinary_values_of_a_format_can_be_written(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char schema[64];
-        char text[160];
         (void)snprintf(schema, sizeof schema, "{\"format\":\"%s\"}", rows[i].format);
+        char text[160];
         (void)snprintf(text, sizeof text, "\"%s\"", rows[i].text);
         if (schema_takes(schema, text) != rows[i].fits)
             fail_msg("%s: %s", schema, text);

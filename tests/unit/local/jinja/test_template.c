@@ -24,14 +24,12 @@
 static char *read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
-    char *bytes;
-
     if (file == NULL)
         return NULL;
     fseek(file, 0, SEEK_END);
     *size = (size_t)ftell(file);
     rewind(file);
-    bytes = malloc(*size + 1);
+    char *bytes = malloc(*size + 1);
     assert_non_null(bytes);
     assert_int_equal(fread(bytes, 1, *size, file), *size);
     fclose(file);
@@ -41,7 +39,6 @@ static char *read_file(const char *path, size_t *size)
 static amphi_json *parse(const char *text, size_t size)
 {
     amphi_json *json = NULL;
-
     assert_int_equal(
         amphi__json_parse(&json, amphi_str_make(text, size), "test data", NULL), AMPHI_OK);
     return json;
@@ -53,7 +50,6 @@ static amphi_status render(
 {
     amphi_template *tmpl = NULL;
     amphi_status status = amphi__template_new(&tmpl, source, error);
-
     if (status == AMPHI_OK)
         status = amphi__template_render(tmpl, input, out, error);
     amphi__template_free(tmpl);
@@ -70,7 +66,6 @@ static amphi_template_input input_of(const amphi_json *row)
             amphi__json_bool(amphi__json_get(row, "add_generation_prompt"), true),
         .now_s = NOW_S};
     const amphi_json *tools = amphi__json_get(row, "tools");
-
     input.tools = amphi__json_kind(tools) == AMPHI_JSON_ARRAY ? tools : NULL;
     return input;
 }
@@ -81,7 +76,6 @@ static amphi_status render_small(const char *source, amphi_buf *out, amphi_error
     amphi_json *context = parse(template_context, sizeof template_context - 1);
     amphi_template_input input = input_of(context);
     amphi_status status = render(amphi_str_from(source), &input, out, error);
-
     amphi__json_free(context);
     return status;
 }
@@ -92,16 +86,14 @@ static void check_row(const amphi_json *row)
     amphi_str text = amphi__json_string(amphi__json_get(row, "text"));
     bool refused = amphi__json_get(row, "error") != NULL;
     amphi_template_input input = input_of(row);
-    amphi_error error = {0};
     char path[300];
-    size_t size = 0;
-    amphi_buf out;
-    char *source;
-
     snprintf(path, sizeof path, GOLDENS "%.*s", (int)name.size, name.data);
-    source = read_file(path, &size);
+    size_t size = 0;
+    char *source = read_file(path, &size);
     assert_non_null(source);
+    amphi_buf out;
     amphi__buf_init(&out, 1 << 20);
+    amphi_error error = {0};
     amphi_status status = render(amphi_str_make(source, size), &input, &out, &error);
     if (refused != (status != AMPHI_OK) ||
         (!refused && (out.size != text.size || memcmp(out.data, text.data, text.size) != 0))) {
@@ -114,14 +106,14 @@ static void check_row(const amphi_json *row)
 
 static void template__goldens_of_real_templates_are_rendered_byte_for_byte(void **state)
 {
-    size_t size = 0, rows = 0;
+    size_t size = 0;
     char *text = read_file(GOLDENS "goldens.json", &size);
-
     if (text == NULL) {
         printf("skipped: " GOLDENS "goldens.json is not there\n");
         skip();
     }
     amphi_json *goldens = parse(text, size);
+    size_t rows = 0;
     for (const amphi_json *row = amphi__json_first(goldens); row != NULL;
          row = amphi__json_next(row)) {
         check_row(row);
@@ -136,12 +128,11 @@ static void template__small_ones_agree_with_the_reference(void **state)
 {
     amphi_json *context = parse(template_context, sizeof template_context - 1);
     amphi_template_input input = input_of(context);
-
     for (size_t i = 0; i < COUNT_OF(template_cases); i++) {
         const char *wanted = template_cases[i].text;
-        amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
+        amphi_error error = {0};
         amphi_status status =
             render(amphi_str_from(template_cases[i].source), &input, &out, &error);
         if (wanted == NULL
@@ -158,10 +149,9 @@ static void template__small_ones_agree_with_the_reference(void **state)
 
 static void template__refusal_by_the_template_carries_its_message(void **state)
 {
-    amphi_error error = {0};
     amphi_buf out;
-
     amphi__buf_init(&out, 100);
+    amphi_error error = {0};
     assert_int_equal(
         render_small("half\n{{ raise_exception('roles must alternate') }}", &out, &error),
         AMPHI_E_REQUEST);
@@ -174,7 +164,6 @@ static void template__refusal_by_the_template_carries_its_message(void **state)
 static void template__failed_render_leaves_what_was_in_the_buffer(void **state)
 {
     amphi_buf out;
-
     amphi__buf_init(&out, 100);
     amphi__buf_append_c(&out, "before");
     assert_int_equal(render_small("{{ s }}{{ undef.x }}", &out, NULL), AMPHI_E_FORMAT);
@@ -188,10 +177,9 @@ static void template__one_compiled_template_renders_many_times(void **state)
 {
     amphi_json *context = parse(template_context, sizeof template_context - 1);
     amphi_template_input input = input_of(context);
-    amphi_template *tmpl = NULL;
     amphi_buf out;
-
     amphi__buf_init(&out, 1000);
+    amphi_template *tmpl = NULL;
     assert_int_equal(amphi__template_new(&tmpl,
                          AMPHI_STR("{% set ns = namespace(n=0) %}{% for x in l %}"
                                    "{% set ns.n = ns.n + x %}{% endfor %}{{ ns.n }};"),
@@ -217,9 +205,9 @@ static void template__errors_name_the_line(void **state)
         {"\n{{ s is nothing }}", "line 2"}};
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 100);
+        amphi_error error = {0};
         assert_int_not_equal(render_small(cases[i].source, &out, &error), AMPHI_OK);
         if (strstr(error.message, cases[i].line) == NULL)
             fail_msg("%s: %s", cases[i].source, error.message);
@@ -230,7 +218,6 @@ static void template__errors_name_the_line(void **state)
 static void template__output_stops_at_the_buffers_limit(void **state)
 {
     amphi_buf out;
-
     amphi__buf_init(&out, 1000);
     assert_int_equal(
         render_small("{% for i in range(1000) %}abc{% endfor %}", &out, NULL), AMPHI_E_LIMIT);
@@ -280,11 +267,10 @@ static void template__greedy_ones_are_refused(void **state)
         "{{ 'x'|indent(99999999) }}", "{{ 'x'|indent(99999999999) }}",
         "{{ 'x'.rjust(99999999, 'é') }}", "{{ [1]|tojson(indent=99999999999) }}",
         "{{ [1]|batch(99999999999, 0)|list }}", "{{ [1]|slice(99999999999)|list }}"};
-
     for (size_t i = 0; i < COUNT_OF(sources); i++) {
-        amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
+        amphi_error error = {0};
         if (render_small(sources[i], &out, &error) == AMPHI_OK)
             fail_msg("not refused: %s", sources[i]);
         assert_true(error.message[0] != '\0');
@@ -297,7 +283,6 @@ static char *repeated(const char *prefix, const char *middle, size_t count, cons
 {
     size_t size = strlen(prefix) + strlen(middle) * count + strlen(suffix) + 1;
     char *text = malloc(size), *at = text;
-
     assert_non_null(text);
     at = stpcpy(at, prefix);
     for (size_t i = 0; i < count; i++)
@@ -323,9 +308,9 @@ static void template__deep_and_long_sources_are_refused_without_a_crash(void **s
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
         size_t count = 200000 / strlen(shapes[i].middle);
         char *source = repeated(shapes[i].prefix, shapes[i].middle, count, shapes[i].suffix);
-        amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
+        amphi_error error = {0};
         if (render_small(source, &out, &error) == AMPHI_OK)
             fail_msg("not refused: %s%s...", shapes[i].prefix, shapes[i].middle);
         amphi__buf_clear(&out);
@@ -337,7 +322,6 @@ static void template__flat_long_sources_are_fine(void **state)
 {
     char *source = repeated("", "{{ 1 }}{# c #}{% if 1 %}x{% endif %}", 2000, "");
     amphi_buf out;
-
     amphi__buf_init(&out, 1 << 20);
     assert_int_equal(render_small(source, &out, NULL), AMPHI_OK);
     assert_int_equal(out.size, 4000);
@@ -354,10 +338,10 @@ static void template__flat_long_sources_are_fine(void **state)
 static void template__a_nul_is_no_conversion_of_a_format(void **state)
 {
     static const char source[] = "{{ '{:5.\0}'.format(3) }}";
-    amphi_template_input input = {0};
-    amphi_error error = {0};
     amphi_buf out;
     amphi__buf_init(&out, 1 << 20);
+    amphi_template_input input = {0};
+    amphi_error error = {0};
     assert_int_not_equal(
         render(amphi_str_make(source, sizeof source - 1), &input, &out, &error), AMPHI_OK);
     assert_non_null(strstr(error.message, "conversion that is not known"));
@@ -367,7 +351,6 @@ static void template__a_nul_is_no_conversion_of_a_format(void **state)
 static void template__invalid_utf8_is_refused(void **state)
 {
     amphi_template *tmpl = NULL;
-
     assert_int_equal(
         amphi__template_new(&tmpl, AMPHI_STR("a\xff\xfe{{ s }}"), NULL), AMPHI_E_FORMAT);
     assert_null(tmpl);
@@ -392,17 +375,16 @@ static const char wide[] =
 
 static void template__every_allocation_may_fail(void **state)
 {
-    amphi_status status;
-    size_t n = 1;
-
     failing_alloc_install();
+    size_t n = 1;
+    amphi_status status;
     do {
         amphi_json *context = parse(template_context, sizeof template_context - 1);
         amphi_template_input input = input_of(context);
-        amphi_error error = {0};
         amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
         failing_alloc_at(n++);
+        amphi_error error = {0};
         status = render(amphi_str_from(wide), &input, &out, &error);
         bool failed = failing_alloc_failed();
         failing_alloc_at(0);
@@ -424,14 +406,13 @@ static void template__every_truncation_is_an_error_or_a_render(void **state)
 {
     amphi_json *context = parse(template_context, sizeof template_context - 1);
     amphi_template_input input = input_of(context);
-
     for (size_t size = 0; size < sizeof wide; size++) {
         char *copy = malloc(size + 1); /* exactly sized: a read past its end is seen */
-        amphi_error error = {0};
-        amphi_buf out;
         assert_non_null(copy);
         memcpy(copy, wide, size);
+        amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
+        amphi_error error = {0};
         amphi_status status = render(amphi_str_make(copy, size), &input, &out, &error);
         assert_true(status == AMPHI_OK || strstr(error.message, "line ") != NULL);
         amphi__buf_clear(&out);
@@ -452,11 +433,9 @@ static void template__random_sources_are_survived(void **state)
     amphi_json *context = parse(template_context, sizeof template_context - 1);
     amphi_template_input input = input_of(context);
     uint64_t seed = 88172645463325252u;
-
     for (int round = 0; round < 4000; round++) {
         char source[2048] = "";
         size_t size = 0;
-        amphi_buf out;
         if (round % 2 == 0) {
             memcpy(source, wide, sizeof wide);
             size = sizeof wide - 1;
@@ -474,6 +453,7 @@ static void template__random_sources_are_survived(void **state)
                 size += strlen(piece);
             }
         }
+        amphi_buf out;
         amphi__buf_init(&out, 1 << 20);
         amphi_status status = render(amphi_str_make(source, size), &input, &out, NULL);
         assert_true(status == AMPHI_OK || out.size == 0);
@@ -500,6 +480,5 @@ int main(void)
         cmocka_unit_test(template__every_allocation_may_fail),
         cmocka_unit_test(template__every_truncation_is_an_error_or_a_render),
         cmocka_unit_test(template__random_sources_are_survived)};
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,8 @@ enum { VOCABULARY = 512, POSITIONS = 48 };
 static void logprobs__are_the_logarithms_of_softmax(void **state)
 {
     const float logits[] = {1.0f, -2.5f, 3.25f, 0.0f, 3.25f, -80.0f};
-    amphi_logprobs read;
     double sum = 0;
+    amphi_logprobs read;
     amphi__logprobs_read(&read, logits, 6, 3);
     for (int i = 0; i < 6; i++)
         sum += exp((double)logits[i]);
@@ -62,8 +62,6 @@ static void logprobs__agree_with_the_reference_implementation(void **state)
     static float logits[POSITIONS * VOCABULARY];
     FILE *file = fopen(REFERENCE ".logits.f32", "rb");
     FILE *words = fopen(REFERENCE ".txt", "r");
-    char line[1024];
-    amphi_logprobs read;
     long double sum = 0;
     if (file == NULL || words == NULL) {
         printf("skipped: ../shared/vectors is not there\n");
@@ -72,9 +70,11 @@ static void logprobs__agree_with_the_reference_implementation(void **state)
     assert_int_equal(
         fread(logits, sizeof logits[0], POSITIONS * VOCABULARY, file), POSITIONS * VOCABULARY);
     const float *last = logits + (POSITIONS - 1) * VOCABULARY;
+    amphi_logprobs read;
     amphi__logprobs_read(&read, last, VOCABULARY, 5);
     for (int i = 0; i < VOCABULARY; i++)
         sum += expl((long double)last[i]);
+    char line[1024];
     assert_non_null(fgets(line, sizeof line, words)); /* tokens: */
     assert_non_null(fgets(line, sizeof line, words)); /* vocab */
     for (int i = 0; i < 5; i++) {
@@ -90,8 +90,9 @@ static void logprobs__agree_with_the_reference_implementation(void **state)
 
 static void record__becomes_openais_json(void **state)
 {
-    amphi_buf record, json;
+    amphi_buf record;
     amphi__buf_init(&record, AMPHI_LOGPROBS_RECORD_MAX);
+    amphi_buf json;
     amphi__buf_init(&json, 0);
     amphi__logprobs_record_put(&record, -0.5f, AMPHI_STR("a\"\n"));
     amphi__logprobs_record_put(&record, AMPHI_LOGPROB_NEVER, AMPHI_STR("\xe4\xbd"));
@@ -107,8 +108,8 @@ static void record__becomes_openais_json(void **state)
 static void record__too_long_tokens_are_cut(void **state)
 {
     static char longer[AMPHI_LOGPROBS_TEXT_MAX * 2];
-    amphi_buf record;
     memset(longer, 'x', sizeof longer);
+    amphi_buf record;
     amphi__buf_init(&record, AMPHI_LOGPROBS_RECORD_MAX);
     for (unsigned i = 0; i <= AMPHI_LOGPROBS_TOP_MAX; i++)
         amphi__logprobs_record_put(&record, -1, amphi_str_make(longer, sizeof longer));

@@ -109,9 +109,9 @@ static void sampler__nan_counts_as_minus_infinity(void **state)
 static void sampler__temperature_scales_the_logits(void **state)
 {
     const bool all[5] = {true, true, true, true, true};
-    double wanted[5];
     amphi_sampler_options options = plain();
     const float temperatures[] = {0.5f, 1.0f, 2.0f};
+    double wanted[5];
     for (int i = 0; i < 3; i++) {
         options.temperature = temperatures[i];
         shares_of(five, all, temperatures[i], wanted, 5);
@@ -125,9 +125,9 @@ static void sampler__temperature_scales_the_logits(void **state)
 static void sampler__top_k_keeps_the_k_best(void **state)
 {
     const bool two[5] = {false, true, true, false, false};
-    double wanted[5];
     amphi_sampler_options options = plain();
     options.top_k = 2;
+    double wanted[5];
     shares_of(five, two, 1.0, wanted, 5);
     expect_shares(&options, five, wanted, 5);
     options.top_k = 99; /* more than there are */
@@ -139,10 +139,10 @@ static void sampler__top_k_keeps_the_k_best(void **state)
 static void sampler__top_k_finds_exactly_the_best_of_many(void **state)
 {
     enum { MANY = 1000, K = 20 };
+    uint32_t random = 99;
     float logits[MANY];
     double wanted[MANY];
     bool kept[MANY];
-    uint32_t random = 99;
     for (int shape = 0; shape < 4; shape++) {
         for (int i = 0; i < MANY; i++) {
             random = random * 1664525u + 1013904223u;
@@ -167,7 +167,6 @@ static void sampler__top_k_finds_exactly_the_best_of_many(void **state)
 
 static void sampler__top_p_keeps_the_fewest_that_hold_p(void **state)
 {
-    double wanted[5];
     amphi_sampler_options options = plain();
     const struct {
         float p;
@@ -180,6 +179,7 @@ static void sampler__top_p_keeps_the_fewest_that_hold_p(void **state)
         {0.98f, {true, true, true, false, true}},
         {0.999f, {true, true, true, true, true}},
     };
+    double wanted[5];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         options.top_p = cases[i].p;
         shares_of(five, cases[i].kept, 1.0, wanted, 5);
@@ -189,10 +189,10 @@ static void sampler__top_p_keeps_the_fewest_that_hold_p(void **state)
 
 static void sampler__min_p_is_relative_to_the_best(void **state)
 {
-    double wanted[5];
     amphi_sampler_options options = plain();
     const bool kept[5] = {true, true, true, false, false}; /* 0.1 x 0.6364 = 0.0636 */
     options.min_p = 0.1f;
+    double wanted[5];
     shares_of(five, kept, 1.0, wanted, 5);
     expect_shares(&options, five, wanted, 5);
     const bool one[5] = {false, true, false, false, false};
@@ -205,10 +205,10 @@ static void sampler__typical_prefers_average_surprise(void **state)
 {
     /* Entropy 0.98 nats; surprises 2.45 0.45 1.45 4.45 3.45. The nearest to 0.98: token 2 (.47),
      * then token 1 (.53), then token 0 (1.47). */
-    double wanted[5];
     amphi_sampler_options options = plain();
     options.typical_p = 0.2f;
     const bool one[5] = {false, false, true, false, false};
+    double wanted[5];
     shares_of(five, one, 1.0, wanted, 5);
     expect_shares(&options, five, wanted, 5);
     options.typical_p = 0.8f;
@@ -277,8 +277,8 @@ static void sampler__penalties_forget_what_left_the_window(void **state)
 static void sampler__same_seed_gives_the_same_tokens(void **state)
 {
     amphi_sampler_options options = plain();
-    int32_t first[200];
     int differences = 0;
+    int32_t first[200];
     for (int round = 0; round < 3; round++) {
         options.seed = round < 2 ? 7 : 8;
         amphi_sampler *sampler = sampler_of(&options, 5);
@@ -300,7 +300,6 @@ static void sampler__same_seed_gives_the_same_tokens(void **state)
 static void sampler__options_out_of_range_are_refused(void **state)
 {
     amphi_sampler *sampler = NULL;
-    amphi_error error;
     const struct {
         size_t offset;
         float value;
@@ -315,6 +314,7 @@ static void sampler__options_out_of_range_are_refused(void **state)
         {offsetof(amphi_sampler_options, presence_penalty), INFINITY, "presence_penalty"},
         {offsetof(amphi_sampler_options, frequency_penalty), NAN, "frequency_penalty"},
     };
+    amphi_error error;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_sampler_options options = plain();
         memcpy((char *)&options + cases[i].offset, &cases[i].value, sizeof(float));

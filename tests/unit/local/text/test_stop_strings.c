@@ -28,8 +28,8 @@ static amphi_stop *stop_of(const char *const *texts, size_t count)
 /* Feeds `text` in pieces of `step` bytes up to the first match, finishes, and compares. */
 static void expect_at(amphi_stop *stop, amphi_str text, size_t step, const char *wanted, int which)
 {
-    amphi_buf out;
     bool matched = false;
+    amphi_buf out;
     amphi__buf_init(&out, 0);
     amphi__stop_reset(stop);
     for (size_t at = 0; at < text.size && !matched; at += step) {
@@ -99,8 +99,8 @@ static void stop__only_what_may_begin_a_stop_string_is_held_back(void **state)
 {
     const char *texts[] = {"STOP"};
     amphi_stop *stop = stop_of(texts, 1);
-    amphi_buf out;
     bool matched = true;
+    amphi_buf out;
     amphi__buf_init(&out, 0);
     assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("abcST"), &out, &matched), AMPHI_OK);
     assert_false(matched);
@@ -121,8 +121,8 @@ static void stop__only_what_may_begin_a_stop_string_is_held_back(void **state)
 static void stop__half_characters_wait_for_their_end(void **state)
 {
     amphi_stop *stop = stop_of(NULL, 0);
-    amphi_buf out;
     bool matched = false;
+    amphi_buf out;
     amphi__buf_init(&out, 0);
     assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("a\xF0\x9F"), &out, &matched), AMPHI_OK);
     assert_int_equal(out.size, 1);
@@ -166,10 +166,10 @@ static void stop__a_nul_is_text(void **state)
 static void stop__strings_have_limits(void **state)
 {
     amphi_stop *stop = NULL;
-    amphi_str strings[AMPHI_STOP_STRINGS_MAX + 1];
     char *longest = malloc(AMPHI_STOP_BYTES_MAX + 1);
     assert_non_null(longest);
     memset(longest, 'x', AMPHI_STOP_BYTES_MAX + 1);
+    amphi_str strings[AMPHI_STOP_STRINGS_MAX + 1];
     for (size_t i = 0; i <= AMPHI_STOP_STRINGS_MAX; i++)
         strings[i] = amphi_str_make(longest, AMPHI_STOP_BYTES_MAX);
     assert_int_equal(
@@ -211,8 +211,8 @@ static void stop__random_texts_agree_with_a_plain_search(void **state)
     amphi_stop *stop = stop_of(texts, 3);
     uint32_t random = 12345;
     for (int round = 0; round < 3000; round++) {
-        char text[25];
         size_t size = 0;
+        char text[25];
         for (; size < sizeof text - 1; size++) {
             random = random * 1664525u + 1013904223u;
             if (random >> 24 < 8)
@@ -234,8 +234,8 @@ static amphi_status run_once(void)
 {
     const amphi_str strings[] = {AMPHI_STR("END"), AMPHI_STR("\n")};
     amphi_stop *stop = NULL;
-    amphi_buf out;
     bool matched = false;
+    amphi_buf out;
     amphi__buf_init(&out, 0);
     amphi_status status = amphi__stop_new(&stop, strings, 2, NULL);
     if (status == AMPHI_OK)

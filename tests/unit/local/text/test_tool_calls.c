@@ -37,13 +37,13 @@ static void expect_in_steps(const char *answer, const char *wanted, size_t step)
 {
     amphi_json *tools = NULL;
     amphi_buf out;
-    amphi_tool_parser parser;
     const amphi_tool_sink sink = {.self = &out, .text = on_text, .call = on_call};
     amphi_str text = amphi_str_from(answer);
     assert_int_equal(
         amphi__json_parse(&tools, amphi_str_from(tools_json), "tools", NULL), AMPHI_OK);
     amphi__buf_init(&out, 0);
     amphi__buf_append_c(&out, "");
+    amphi_tool_parser parser;
     amphi__tool_parser_init(&parser, tools, true, &sink);
     for (size_t at = 0; at < text.size; at += step)
         assert_int_equal(
@@ -148,12 +148,12 @@ static void tool_calls__what_is_none_stays_text(void **state)
 static void expect_thought(const char *answer, bool is_open, const char *thought, const char *text)
 {
     for (size_t step = 1; step < 12; step++) {
-        amphi_reasoning reasoning;
-        amphi_buf a;
-        amphi_buf b;
         amphi_str all = amphi_str_from(answer);
+        amphi_buf a;
         amphi__buf_init(&a, 0);
+        amphi_buf b;
         amphi__buf_init(&b, 0);
+        amphi_reasoning reasoning;
         amphi__reasoning_init(&reasoning, is_open);
         for (size_t at = 0; at < all.size; at += step)
             assert_int_equal(

@@ -84,12 +84,12 @@ static void bpe__of_duplicate_tokens_the_last_is_used(void **state)
     const char *texts[] = {"a", "b", "a", "ab", "ab", "Ġ"};
     const char *merges[] = {"a b"};
     gguf_builder w;
-    char scratch[8];
     bpe_begin(&w, "gpt-2");
     gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, COUNT_OF(texts));
     gguf_builder_strings(&w, "tokenizer.ggml.merges", merges, COUNT_OF(merges));
     amphi_tokenizer *t = tokenizer_of(&w);
     expect(t, "ab a", "4 5 2");
+    char scratch[8];
     assert_true(amphi__str_equal_c(amphi__tokenizer_piece(t, 0, false, scratch), "a"));
     assert_true(amphi__str_equal_c(amphi__tokenizer_piece(t, 3, false, scratch), "ab"));
     amphi__tokenizer_free(t);
@@ -138,8 +138,8 @@ static void toy_make(toy *model, uint32_t *random)
 /* Repeats: of all neighbours the pair of lowest rank, leftmost first, becomes one. */
 static void toy_encode(const toy *model, const char *word, amphi_buf *out)
 {
-    size_t ids[TOY_MAX];
     size_t count = strlen(word);
+    size_t ids[TOY_MAX];
     for (size_t i = 0; i < count; i++)
         ids[i] = (size_t)(word[i] - 'a');
     for (;;) {
@@ -168,13 +168,12 @@ static void bpe__random_merges_agree_with_a_plain_implementation(void **state)
     uint32_t random = 2024;
     for (int round = 0; round < 40; round++) {
         toy model;
-        const char *texts[TOY_MAX];
-        char pairs[TOY_MAX][2 * TOY_TEXT_MAX];
-        const char *merges[TOY_MAX];
-        gguf_builder w;
         toy_make(&model, &random);
+        const char *texts[TOY_MAX];
         for (size_t i = 0; i < model.count; i++)
             texts[i] = model.texts[i];
+        char pairs[TOY_MAX][2 * TOY_TEXT_MAX];
+        const char *merges[TOY_MAX];
         for (size_t i = TOY_LETTERS; i < model.count; i++) {
             const char *left = texts[model.left[i]];
             const char *right = texts[model.right[i]];
@@ -184,13 +183,14 @@ static void bpe__random_merges_agree_with_a_plain_implementation(void **state)
             memcpy(pairs[i] + strlen(left) + 1, right, strlen(right));
             merges[i - TOY_LETTERS] = pairs[i];
         }
+        gguf_builder w;
         bpe_begin(&w, "gpt-2");
         gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, model.count);
         gguf_builder_strings(&w, "tokenizer.ggml.merges", merges, model.count - TOY_LETTERS);
         amphi_tokenizer *t = tokenizer_of(&w);
         for (int n = 0; n < 50; n++) {
-            char word[61];
             size_t size = 1 + (random >> 8) % 60;
+            char word[61];
             for (size_t i = 0; i < size; i++) {
                 random = random * 1664525u + 1013904223u;
                 word[i] = "abc"[(random >> 16) % 3];

@@ -88,8 +88,8 @@ static void pretokenizer__other_families(void **state)
 static void pretokenizer__unknown_names_are_named(void **state)
 {
     amphi_pretokenizer *pretokenizer = NULL;
-    amphi_error error;
     const char *names[] = {"no-such-model", "gpt-2 phi-2", " ", "GPT-2", "gpt", "\x1b[2J"};
+    amphi_error error;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_int_equal(amphi__pretokenizer_new(&pretokenizer, amphi_str_from(names[i]), &error),
             AMPHI_E_UNSUPPORTED);

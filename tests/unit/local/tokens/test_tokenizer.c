@@ -25,13 +25,13 @@
 
 static amphi_buf read_file(const char *name, const char *suffix)
 {
-    char path[256];
-    char chunk[4096];
     amphi_buf content;
     amphi__buf_init(&content, 0);
+    char path[256];
     snprintf(path, sizeof path, VECTORS "%s.gguf%s", name, suffix);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
+    char chunk[4096];
     for (size_t size; (size = fread(chunk, 1, sizeof chunk, file)) > 0;)
         assert_int_equal(amphi__buf_append(&content, chunk, size), AMPHI_OK);
     fclose(file);
@@ -40,9 +40,9 @@ static amphi_buf read_file(const char *name, const char *suffix)
 
 static amphi_tokenizer *published(const char *name)
 {
-    char path[256];
     amphi_gguf *gguf = NULL;
     amphi_tokenizer *tokenizer = NULL;
+    char path[256];
     snprintf(path, sizeof path, VECTORS "%s.gguf", name);
     if (access(path, R_OK) != 0) {
         print_message("skipped: %s is not there\n", path);
@@ -129,7 +129,6 @@ static void tokenizer__deepseek_llm_agrees_with_its_published_cases(void **state
 static void tokenizer__qwen2_special_tokens_are_parsed_only_when_asked(void **state)
 {
     amphi_tokenizer *qwen = published("qwen2");
-    char scratch[8];
     amphi_tokens tokens = {0};
     const amphi_str text = AMPHI_STR("<|im_start|>user\nhi<|im_end|>");
     assert_int_equal(amphi__tokenizer_encode(qwen, text, true, &tokens, NULL), AMPHI_OK);
@@ -140,6 +139,7 @@ static void tokenizer__qwen2_special_tokens_are_parsed_only_when_asked(void **st
     assert_true(amphi__tokenizer_is_control(qwen, 151645));
     assert_true(amphi__tokenizer_is_end(qwen, amphi__tokenizer_eos(qwen)));
     assert_false(amphi__tokenizer_is_end(qwen, 151644));
+    char scratch[8];
     assert_int_equal(amphi__tokenizer_piece(qwen, 151645, false, scratch).size, 0);
     assert_true(
         amphi__str_equal_c(amphi__tokenizer_piece(qwen, 151645, true, scratch), "<|im_end|>"));
@@ -192,7 +192,6 @@ static void spm__what_is_no_token_falls_to_bytes_then_to_unknown(void **state)
     spm_begin(&w);
     build_bool(&w, "tokenizer.ggml.add_space_prefix", false);
     amphi_tokenizer *t = tokenizer_of(&w);
-    char scratch[8];
     expect(t, "A", "3"); /* <0x41> */
     expect(t, "é", "13");
     expect(t, "\xC3\xA8", "4 0"); /* è: <0xC3> is there, <0xA8> is not */
@@ -202,6 +201,7 @@ static void spm__what_is_no_token_falls_to_bytes_then_to_unknown(void **state)
         "a",
         "4 6"); /* two bytes by its first byte; "a" is found by itself */
     expect(t, "\xFF", "0");
+    char scratch[8];
     amphi_str piece = amphi__tokenizer_piece(t, 3, false, scratch);
     assert_true(amphi__str_equal_c(piece, "A"));
     piece = amphi__tokenizer_piece(t, 10, false, scratch);
@@ -344,8 +344,8 @@ static void tokenizer__every_failing_allocation_is_survived(void **state)
         } else {
             spm_begin(&w);
         }
-        amphi_buf file;
         amphi_gguf *gguf = NULL;
+        amphi_buf file;
         gguf_builder_finish(&w, &file);
         failing_alloc_install();
         assert_int_equal(amphi__gguf_open_memory(&gguf, file.data, file.size, NULL), AMPHI_OK);

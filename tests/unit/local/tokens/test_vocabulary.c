@@ -20,9 +20,9 @@ static void hostile__wrong_arrays_are_refused(void **state)
     const int32_t ids[2] = {1, 1};
     const float floats[2] = {0, 0};
     const char *texts[2] = {"a", "b"};
-    amphi_error error;
     gguf_builder w;
     gguf_builder_init(&w); /* no tokenizer at all */
+    amphi_error error;
     assert_int_equal(tokenizer_status_of(&w, &error), AMPHI_E_FORMAT);
     gguf_builder_init(&w);
     gguf_builder_str(&w, "tokenizer.ggml.model", "bert");
@@ -115,11 +115,11 @@ static void hostile__duplicate_tokens_load_and_the_last_one_is_found(void **stat
 static void hostile__unknown_pre_tokenizer_is_unsupported(void **state)
 {
     const char *texts[] = {"a"};
-    amphi_error error;
     gguf_builder w;
     bpe_begin(&w, "made-up");
     gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, 1);
     gguf_builder_strings(&w, "tokenizer.ggml.merges", texts, 1);
+    amphi_error error;
     assert_int_equal(tokenizer_status_of(&w, &error), AMPHI_E_UNSUPPORTED);
     assert_non_null(strstr(error.message, "made-up"));
 }
@@ -136,7 +136,6 @@ static void hostile__odd_tokens_are_survived(void **state)
     for (int is_bpe = 0; is_bpe < 2; is_bpe++) {
         const char *merges[] = {"a a", "\xFF \xFF", "a"};
         gguf_builder w;
-        char scratch[8];
         gguf_builder_init(&w);
         gguf_builder_str(&w, "tokenizer.ggml.model", is_bpe ? "gpt2" : "llama");
         gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, COUNT_OF(texts));
@@ -146,6 +145,7 @@ static void hostile__odd_tokens_are_survived(void **state)
         gguf_builder_u32(&w, "tokenizer.ggml.bos_token_id", 10);
         gguf_builder_u32(&w, "tokenizer.ggml.unknown_token_id", UINT32_MAX);
         amphi_tokenizer *t = tokenizer_of(&w);
+        char scratch[8];
         for (int32_t id = -2; id < 12; id++) {
             amphi_str piece = amphi__tokenizer_piece(t, id, true, scratch);
             assert_true(piece.size <= 8);
@@ -163,10 +163,10 @@ static void hostile__too_long_tokens_are_refused(void **state)
     text[100000] = '\0';
     const char *texts[] = {"a", text};
     gguf_builder w;
-    amphi_error error;
     gguf_builder_init(&w);
     gguf_builder_str(&w, "tokenizer.ggml.model", "llama");
     gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, 2);
+    amphi_error error;
     assert_int_equal(tokenizer_status_of(&w, &error), AMPHI_E_LIMIT);
     free(text);
 }
@@ -251,8 +251,8 @@ static void fuzz__any_bytes_can_be_encoded(void **state)
     both[1] = tokenizer_of(&w);
     uint32_t random = 1;
     for (int round = 0; round < 4000; round++) {
-        char text[48];
         amphi_tokens tokens = {0};
+        char text[48];
         size_t size = (random >> 9) % sizeof text;
         for (size_t i = 0; i < size; i++) {
             random = random * 1664525u + 1013904223u;
