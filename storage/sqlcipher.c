@@ -74,6 +74,20 @@ struct amphi_db {
     size_t kept_count;
 };
 
+#ifdef RTLD_DEEPBIND
+/* Whether the app runs under a sanitizer that ends the process at a dlopen with RTLD_DEEPBIND. Asked
+ * at run time: the library of a release build serves sanitized apps too. Without the flag, an app
+ * that links SQLite as well may lend SQLCipher its functions; check_after() refuses that. */
+static bool runs_under_sanitizer(void)
+{
+    static const char *const runtimes[] = {"__asan_init", "__tsan_init", "__msan_init"};
+    for (size_t i = 0; i < sizeof runtimes / sizeof runtimes[0]; i++)
+        if (dlsym(RTLD_DEFAULT, runtimes[i]) != NULL)
+            return true;
+    return false;
+}
+#endif
+
 static void *open_library(void)
 {
 #if defined(__APPLE__)
@@ -83,8 +97,9 @@ static void *open_library(void)
         "libsqlcipher.so.0", "libsqlcipher.so.1", "libsqlcipher.so.2", "libsqlcipher.so"};
 #endif
     int flags = RTLD_NOW | RTLD_LOCAL;
-#if defined(RTLD_DEEPBIND) && !defined(AMPHI_SANITIZE) /* ASan refuses it */
-    flags |= RTLD_DEEPBIND;
+#ifdef RTLD_DEEPBIND
+    if (!runs_under_sanitizer())
+        flags |= RTLD_DEEPBIND;
 #endif
     void *handle = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0] && handle == NULL; i++)

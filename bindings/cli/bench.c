@@ -122,7 +122,7 @@ const cli_command cli_bench = {
         "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n"
         "       amphi bench takeover [--runs N] [--json]\n"
         "       amphi bench remote [--json]\n\n"
-        "remote: what Amphi adds to plain libcurl (amphi-bench-curl, beside this program), in "
+        "remote: what Amphi adds to plain libcurl (amphi-bench-curl), in "
         "turns\n"
         "over one loopback stream: to the first words, to each event on its way, and to the first\n"
         "words through `amphi serve`.\n"

@@ -109,17 +109,31 @@ static void stop_child(child *c, int signal_number)
         continue;
 }
 
-/* "amphi-bench-curl" in the folder of this program. */
-static bool find_program(char *out, size_t size, const char *name)
+/* The path of this program. */
+static bool find_self(char *out, size_t size)
 {
     ssize_t length = readlink("/proc/self/exe", out, size - 1);
     if (length <= 0)
         return false;
     out[length] = '\0';
-    char *slash = name != NULL ? strrchr(out, '/') : NULL;
-    if (slash != NULL)
-        snprintf(slash + 1, size - (size_t)(slash + 1 - out), "%s", name);
-    return access(out, X_OK) == 0;
+    return true;
+}
+
+/* amphi-bench-curl: beside this program in a build folder, in libexec in an installed prefix. */
+static bool find_bench_curl(char *out, size_t size)
+{
+    static const char *const places[] = {"amphi-bench-curl", "../libexec/amphi/amphi-bench-curl"};
+    char folder[400];
+    char *slash = find_self(folder, sizeof folder) ? strrchr(folder, '/') : NULL;
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(out, size, "%s/%s", folder, places[i]);
+        if (access(out, X_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- the two sides ---- */
@@ -208,7 +222,7 @@ static bool start_gateway(bench *b)
     snprintf(endpoint, sizeof endpoint, "bench=%s", b->url);
     snprintf(data, sizeof data, "%s/gateway", b->folder);
     const char *found;
-    if (!find_program(self, sizeof self, NULL) || !start_child(&b->gateway, arguments) ||
+    if (!find_self(self, sizeof self) || !start_child(&b->gateway, arguments) ||
         fgets(line, sizeof line, b->gateway.from) == NULL ||
         (found = strstr(line, "\"url\":\"")) == NULL)
         return false;
@@ -225,8 +239,9 @@ static int start(bench *b)
     amphi_endpoint_options endpoint;
     amphi_error error;
     char *arguments[] = {program, NULL};
-    if (!find_program(program, sizeof program, "amphi-bench-curl"))
-        return cli_usage("bench remote: amphi-bench-curl is not beside this program");
+    if (!find_bench_curl(program, sizeof program))
+        return cli_usage("bench remote: amphi-bench-curl is neither beside this program nor in "
+                         "../libexec/amphi");
     snprintf(b->folder, sizeof b->folder, "/tmp/amphi-bench-XXXXXX");
     b->has_folder = mkdtemp(b->folder) != NULL;
     if (!b->has_folder || !start_child(&b->curl, arguments) ||

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
@@ -66,7 +67,7 @@ def install__the_installed_command_answers(folder):
 def install__a_cmake_project_finds_it(folder):
     write(folder, "CMakeLists.txt", """cmake_minimum_required(VERSION 3.25)
 project(stranger LANGUAGES C)
-find_package(amphi REQUIRED)
+find_package(amphi 0.1 REQUIRED)
 add_executable(hello hello.c)
 target_link_libraries(hello PRIVATE amphi::amphi)
 """)
@@ -76,6 +77,19 @@ target_link_libraries(hello PRIVATE amphi::amphi)
         f"-DCMAKE_C_FLAGS={flags}")
     run("cmake", "--build", folder + "/b")
     answers(folder + "/b/hello", folder)
+
+
+@promise
+def install__a_cmake_project_that_wants_another_version_is_refused(folder):
+    write(folder, "CMakeLists.txt", """cmake_minimum_required(VERSION 3.25)
+project(stranger LANGUAGES C)
+find_package(amphi ${WANTED} QUIET)
+message(STATUS "found: ${amphi_FOUND}, considered: ${amphi_CONSIDERED_VERSIONS}")
+""")
+    for wanted, found in (("0.1", "1"), ("0.1.0", "1"), ("0.2", "0"), ("1.0", "0")):
+        out = run("cmake", "-G", "Ninja", "-S", folder, "-B", folder + "/b-" + wanted,
+                  f"-DCMAKE_PREFIX_PATH={PREFIX}", f"-DWANTED={wanted}")
+        assert f"found: {found}, considered: 0.1.0" in out, (wanted, out)
 
 
 @promise
@@ -95,6 +109,31 @@ def install__it_works_after_being_moved(folder):
     shutil.copytree(PREFIX, moved, symlinks=True)
     program = find("amphi").replace(PREFIX, moved)
     answers(program, folder, "ask", "--mode", "only_local", "What happens when the battery is low?")
+
+
+@promise
+def install__the_installed_bench_finds_its_other_half(folder):
+    program = find("amphi-bench-curl")
+    assert os.path.basename(os.path.dirname(program)) == "amphi", program
+    env = environment(HOME=folder, XDG_DATA_HOME=os.path.join(folder, "xdg"))
+    # The bench itself runs for a minute: what it starts first is enough, then it is ended.
+    bench = subprocess.Popen([find("amphi"), "bench", "remote"], env=env, cwd=folder,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        children = f"/proc/{bench.pid}/task/{bench.pid}/children"
+        started = []
+        for _ in range(200):
+            time.sleep(0.05)
+            if bench.poll() is not None:
+                break
+            with open(children, encoding="utf-8") as file:
+                started = [os.path.realpath(f"/proc/{pid}/exe") for pid in file.read().split()]
+            if program in started:
+                break
+        assert program in started, (started, bench.poll())
+    finally:
+        bench.terminate()
+        bench.communicate()
 
 
 @promise
