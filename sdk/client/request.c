@@ -90,11 +90,43 @@ static amphi_status check_messages(
     return AMPHI_OK;
 }
 
-/* A number of milliseconds, or 0. */
-static uint32_t read_ms(const amphi_json *object, const char *key)
+static bool is_null(const amphi_json *value)
 {
-    int64_t value = amphi__json_int(amphi__json_get(object, key), 0);
-    return value > 0 && value <= UINT32_MAX ? (uint32_t)value : 0;
+    return value == NULL || amphi__json_kind(value) == AMPHI_JSON_NULL;
+}
+
+/* Left as it is when there is no such member. */
+static amphi_status read_bool(
+    bool *out, const amphi_json *object, const char *key, amphi_error *error)
+{
+    const amphi_json *value = amphi__json_get(object, key);
+    if (value != NULL && amphi__json_kind(value) != AMPHI_JSON_BOOL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.%s: true or false", key);
+    *out = amphi__json_bool(value, *out);
+    return AMPHI_OK;
+}
+
+static amphi_status read_budgets(amphi_budgets *out, const amphi_json *object, amphi_error *error)
+{
+    const struct {
+        const char *key;
+        uint32_t *out;
+    } fields[] = {{"connect_ms", &out->connect_ms}, {"first_token_ms", &out->first_token_ms},
+        {"idle_ms", &out->idle_ms}, {"total_ms", &out->total_ms}};
+    if (is_null(object))
+        return AMPHI_OK;
+    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.budgets: an object is expected");
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const amphi_json *value = amphi__json_get(object, fields[i].key);
+        int64_t number = is_null(value) ? 0 : amphi__json_int(value, -1);
+        if (number < 0 || number > UINT32_MAX)
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "amphi.budgets.%s: a whole number from 0 to %u is expected", fields[i].key,
+                UINT32_MAX);
+        *fields[i].out = (uint32_t)number;
+    }
+    return AMPHI_OK;
 }
 
 static amphi_status read_amphi_member(
@@ -102,27 +134,34 @@ static amphi_status read_amphi_member(
 {
     if (member != NULL && amphi__json_kind(member) != AMPHI_JSON_OBJECT)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi: an object is expected");
+    static const char *const names[] = {
+        "mode", "private", "no_cache", "no_queue", "conversation_id", "budgets"};
+    amphi_status status =
+        amphi__fields_check_once(member, names, sizeof names / sizeof names[0], "amphi.", error);
     const amphi_json *mode = amphi__json_get(member, "mode");
-    if (mode != NULL) {
-        amphi_status status = amphi_mode_parse(&out->mode, amphi__json_string(mode));
+    if (status == AMPHI_OK && mode != NULL) {
+        status = amphi_mode_parse(&out->mode, amphi__json_string(mode));
         if (status != AMPHI_OK)
             return amphi__fail(error, status, 0,
                 "amphi.mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
     }
-    const amphi_json *is_private = amphi__json_get(member, "private");
-    if (is_private != NULL && amphi__json_kind(is_private) != AMPHI_JSON_BOOL)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.private: true or false");
-    out->is_private = amphi__json_bool(is_private, false);
-    out->no_cache = amphi__json_bool(amphi__json_get(member, "no_cache"), false);
-    /* Who does not know Amphi would not understand "queued". */
-    out->no_queue = amphi__json_bool(amphi__json_get(member, "no_queue"), member == NULL);
-    out->conversation_id =
-        amphi__str_copy(amphi__json_string(amphi__json_get(member, "conversation_id")));
-    const amphi_json *budgets = amphi__json_get(member, "budgets");
-    out->budgets.connect_ms = read_ms(budgets, "connect_ms");
-    out->budgets.first_token_ms = read_ms(budgets, "first_token_ms");
-    out->budgets.idle_ms = read_ms(budgets, "idle_ms");
-    out->budgets.total_ms = read_ms(budgets, "total_ms");
+    /* A caller that does not know Amphi would not understand "queued". */
+    out->no_queue = member == NULL;
+    if (status == AMPHI_OK)
+        status = read_bool(&out->is_private, member, "private", error);
+    if (status == AMPHI_OK)
+        status = read_bool(&out->no_cache, member, "no_cache", error);
+    if (status == AMPHI_OK)
+        status = read_bool(&out->no_queue, member, "no_queue", error);
+    if (status == AMPHI_OK)
+        status = read_budgets(&out->budgets, amphi__json_get(member, "budgets"), error);
+    const amphi_json *conversation_id = amphi__json_get(member, "conversation_id");
+    if (status == AMPHI_OK && !is_null(conversation_id) && !amphi__json_is_string(conversation_id))
+        status =
+            amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.conversation_id: a string is expected");
+    if (status != AMPHI_OK)
+        return status;
+    out->conversation_id = amphi__str_copy(amphi__json_string(conversation_id));
     return out->conversation_id != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
@@ -165,7 +204,7 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
         goto cleanup;
 
     const amphi_json *limit = amphi__json_get(out->body, "max_completion_tokens");
-    if (limit == NULL)
+    if (is_null(limit))
         limit = amphi__json_get(out->body, "max_tokens");
     int64_t tokens_max = amphi__json_int(limit, 0);
     out->tokens_max = tokens_max > 0 && tokens_max < UINT32_MAX ? (uint32_t)tokens_max : 0;
@@ -212,7 +251,10 @@ static amphi_status put_extra(amphi_json_writer *writer, amphi_str extra_json, a
 
 static void put_float(amphi_json_writer *writer, const char *key, float value)
 {
-    if (!isnan(value))
+    /* JSON has no infinity; a text instead is refused by its name, null would be the default. */
+    if (isinf(value))
+        amphi__json_put_str(writer, key, AMPHI_STR("infinity"));
+    else if (!isnan(value))
         amphi__json_put_number(writer, key, round((double)value * 1e6) / 1e6);
 }
 
@@ -262,6 +304,9 @@ amphi_status amphi__request_from_struct(
             error, AMPHI_E_ARGUMENT, 0, "request.struct_size: call amphi_chat_request_init first");
     if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
+    if (request->messages == NULL && request->messages_count > 0)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "messages: NULL, but messages_count is not 0");
     amphi_buf json;
     amphi__buf_init(&json, REQUEST_BYTES_MAX);
     amphi_json_writer writer;
@@ -308,6 +353,10 @@ static void put_other_members(amphi_json_writer *writer, const amphi_json *body,
         amphi_str key = amphi__json_key(m);
         if (amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi") ||
             amphi__str_equal_c(key, but))
+            continue;
+        /* It says nothing, and the policy's limit may come under the same name. */
+        if (is_null(m) && (amphi__str_equal_c(key, "max_tokens") ||
+                              amphi__str_equal_c(key, "max_completion_tokens")))
             continue;
         amphi__json_put_key(writer, key);
         amphi__json_put_value(writer, NULL, m);

@@ -41,6 +41,12 @@ static const number_field numbers[] = {
 
 static const char *const switches[] = {"logprobs", "stream", "store", "parallel_tool_calls"};
 
+/* What else Amphi reads of a body. */
+static const char *const others[] = {"messages", "amphi", "model", "n", "tools", "fallbacks",
+    "stop", "logit_bias", "response_format"};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 static amphi_status expected(amphi_error *error, const char *name, const char *what)
 {
     return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: %s is expected", name, what);
@@ -95,8 +101,47 @@ static amphi_status check_bias(const amphi_json *map, amphi_error *error)
     return AMPHI_OK;
 }
 
+amphi_status amphi__fields_check_once(const amphi_json *object, const char *const *names,
+    size_t names_count, const char *prefix, amphi_error *error)
+{
+    uint64_t seen = 0;
+    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m)) {
+        for (size_t i = 0; i < names_count; i++) {
+            if (!amphi__str_equal_c(amphi__json_key(m), names[i]))
+                continue;
+            if ((seen & UINT64_C(1) << i) != 0)
+                return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s%s: twice", prefix, names[i]);
+            seen |= UINT64_C(1) << i;
+        }
+    }
+    return AMPHI_OK;
+}
+
+static amphi_status check_once(const amphi_json *body, amphi_error *error)
+{
+    const char *names[COUNT_OF(numbers) + COUNT_OF(switches) + COUNT_OF(others)];
+    _Static_assert(COUNT_OF(names) <= 64, "one bit per name");
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        names[count++] = numbers[i].name;
+    for (size_t i = 0; i < COUNT_OF(switches); i++)
+        names[count++] = switches[i];
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        names[count++] = others[i];
+    return amphi__fields_check_once(body, names, count, "", error);
+}
+
 amphi_status amphi__fields_check(const amphi_json *body, amphi_error *error)
 {
+    amphi_status once = check_once(body, error);
+    if (once != AMPHI_OK)
+        return once;
+    const amphi_json *model = amphi__json_get(body, "model");
+    if (is_given(model) && !amphi__json_is_string(model))
+        return expected(error, "model", "a string");
+    const amphi_json *tools = amphi__json_get(body, "tools");
+    if (is_given(tools) && amphi__json_kind(tools) != AMPHI_JSON_ARRAY)
+        return expected(error, "tools", "an array");
     const amphi_json *top = amphi__json_get(body, "top_logprobs");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         const amphi_json *value = amphi__json_get(body, numbers[i].name);
