@@ -22,6 +22,14 @@ const scripted_step continues_hello[] = {
 
 static void device_snapshot(void *self, amphi_device_facts *out)
 {
+    *out = ((const chat_fixture *)self)->device;
+}
+
+static const amphi_device_ops device_ops = {
+    .struct_size = sizeof(amphi_device_ops), .name = "scripted", .snapshot = device_snapshot};
+
+static void set_healthy_device(amphi_device_facts *out)
+{
     amphi_device_facts_init(out);
     out->known = AMPHI_FACT_BATTERY | AMPHI_FACT_THERMAL | AMPHI_FACT_NETWORK | AMPHI_FACT_MEMORY;
     out->battery_percent = 90;
@@ -31,32 +39,48 @@ static void device_snapshot(void *self, amphi_device_facts *out)
     out->memory_available_bytes = 6ull << 30;
 }
 
-static const amphi_device_ops device_ops = {
-    .struct_size = sizeof(amphi_device_ops), .name = "fine", .snapshot = device_snapshot};
-
-void chat_fixture_open_with(
-    chat_fixture *f, const scripted_step *local, const scripted_step *cloud, const char *policy)
+void chat_fixture_init(chat_fixture *f, const scripted_step *local, const scripted_step *cloud)
 {
-    amphi_client_options options;
-    amphi_error error;
     memset(f, 0, sizeof *f);
     amphi__buf_init(&f->screen, 0);
     scripted_engine_init(&f->local, "local", AMPHI_ENGINE_LOCAL, local);
     scripted_engine_init(&f->cloud, "cloud", AMPHI_ENGINE_CLOUD, cloud);
+    scripted_engine_init(&f->cloud2, "cloud2", AMPHI_ENGINE_CLOUD, cloud);
     f->engines[0] = scripted_engine_value(&f->cloud);
+    f->engines[1] = scripted_engine_value(&f->cloud2);
+    set_healthy_device(&f->device);
     amphi_parts_init(&f->parts);
     amphi_storage_options storage = {0};
-    assert_int_equal(amphi__store_memory_new(&f->parts.store, &storage, &error), AMPHI_OK);
-    f->parts.device.ops = &device_ops;
+    assert_int_equal(amphi__store_memory_new(&f->parts.store, &storage, NULL), AMPHI_OK);
+    f->parts.device = (amphi_device){&device_ops, f};
     f->parts.local = scripted_engine_value(&f->local);
     f->parts.engines = f->engines;
     f->parts.engines_count = 1;
+}
+
+amphi_client *chat_fixture_client(chat_fixture *f, const char *policy)
+{
+    amphi_client_options options;
     amphi_client_options_init(&options);
     options.parts = &f->parts;
     options.policy_json = amphi_str_from(policy);
-    amphi_status status = amphi_client_new(&f->client, &options, &error);
-    if (status != AMPHI_OK)
+    amphi_client *client = NULL;
+    amphi_error error;
+    if (amphi_client_new(&client, &options, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
+    return client;
+}
+
+void chat_fixture_start(chat_fixture *f, const char *policy)
+{
+    f->client = chat_fixture_client(f, policy);
+}
+
+void chat_fixture_open_with(
+    chat_fixture *f, const scripted_step *local, const scripted_step *cloud, const char *policy)
+{
+    chat_fixture_init(f, local, cloud);
+    chat_fixture_start(f, policy);
 }
 
 void chat_fixture_open(chat_fixture *f, const scripted_step *local, const scripted_step *cloud)
@@ -69,6 +93,7 @@ void chat_fixture_close(chat_fixture *f)
     amphi_client_free(f->client);
     assert_int_equal(atomic_load(&f->local.running), 0);
     assert_int_equal(atomic_load(&f->cloud.running), 0);
+    assert_int_equal(atomic_load(&f->cloud2.running), 0);
     f->parts.store.ops->free(f->parts.store.self);
     amphi__buf_clear(&f->screen);
 }

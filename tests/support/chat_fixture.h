@@ -27,7 +27,9 @@ extern const scripted_step continues_hello[];  /* what "Hello world." lacks */
 typedef struct chat_fixture {
     scripted_engine local;
     scripted_engine cloud;
-    amphi_engine engines[1];
+    scripted_engine cloud2; /* only with parts.engines_count 2; says what `cloud` says */
+    amphi_engine engines[2];
+    amphi_device_facts device; /* what the device's probe finds */
     amphi_parts parts;
     amphi_client *client;
     /* What the last request showed. */
@@ -43,6 +45,11 @@ void chat_fixture_open(chat_fixture *f, const scripted_step *local, const script
 /* policy: a policy document, or NULL. */
 void chat_fixture_open_with(
     chat_fixture *f, const scripted_step *local, const scripted_step *cloud, const char *policy);
+/* The same in two steps, so that a test can change engines, parts and device in between. */
+void chat_fixture_init(chat_fixture *f, const scripted_step *local, const scripted_step *cloud);
+void chat_fixture_start(chat_fixture *f, const char *policy);
+/* Another client over the same parts, as another process would be. The caller frees it. */
+amphi_client *chat_fixture_client(chat_fixture *f, const char *policy);
 /* Asserts that no engine runs any more. */
 void chat_fixture_close(chat_fixture *f);
 
