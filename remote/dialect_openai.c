@@ -28,7 +28,7 @@
 enum { REPEATED_BYTES_MIN = 16 };
 
 struct amphi_answer {
-    amphi_reply reply;
+    amphi_dialect_response response;
     amphi_buf text;      /* for what has to be written again */
     amphi_buf logprobs;  /* for text that is not told yet: elements of a JSON array */
     amphi_finish finish; /* AMPHI_FINISH_NONE until the finish reason comes */
@@ -39,20 +39,21 @@ struct amphi_answer {
     size_t repeated_size; /* of the prefix, held back because it may be a repetition */
     bool last_was_text;   /* the last chunk had some; at the beginning it is thought so */
     bool may_repeat;      /* so far the text is the prefix's beginning, or there is none */
-    amphi_tool_pieces tool_pieces;
+    amphi_tool_call_deltas tool_call_deltas;
 };
 
 static void conclude(amphi_answer *answer)
 {
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
+    if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return;
     if (answer->logprobs.size > 0) { /* behind all text, from a server that tells them apart */
         amphi__buf_append_char(&answer->logprobs, ']');
         amphi_engine_event last = {
             .kind = AMPHI_ENGINE_TEXT, .logprobs = amphi__buf_str(&answer->logprobs)};
-        amphi__reply_report(&answer->reply, &last);
+        amphi__dialect_response_report(&answer->response, &last);
     }
-    amphi__reply_finish(&answer->reply, answer->has_usage ? &answer->usage : NULL, answer->finish);
+    amphi__dialect_response_finish(
+        &answer->response, answer->has_usage ? &answer->usage : NULL, answer->finish);
 }
 
 /* ---- Pieces of an answer --------------------------------------------------------------------- */
@@ -66,10 +67,11 @@ static bool take_usage(amphi_answer *answer, const amphi_json *usage)
         amphi__json_get(amphi__json_get(usage, "prompt_tokens_details"), "cached_tokens");
     if (cached == NULL)
         cached = amphi__json_get(usage, "prompt_cache_hit_tokens");
-    answer->usage.prompt_tokens = amphi__reply_tokens(amphi__json_get(usage, "prompt_tokens"));
+    answer->usage.prompt_tokens =
+        amphi__dialect_response_tokens(amphi__json_get(usage, "prompt_tokens"));
     answer->usage.completion_tokens =
-        amphi__reply_tokens(amphi__json_get(usage, "completion_tokens"));
-    answer->usage.cached_tokens = amphi__reply_tokens(cached);
+        amphi__dialect_response_tokens(amphi__json_get(usage, "completion_tokens"));
+    answer->usage.cached_tokens = amphi__dialect_response_tokens(cached);
     answer->has_usage = true;
     return true;
 }
@@ -84,7 +86,7 @@ static void report_words(amphi_answer *answer, amphi_str text)
         amphi__buf_append_char(&answer->logprobs, ']');
         event.logprobs = amphi__buf_str(&answer->logprobs);
     }
-    amphi__reply_report(&answer->reply, &event);
+    amphi__dialect_response_report(&answer->response, &event);
     amphi__buf_reset(&answer->logprobs);
 }
 
@@ -104,7 +106,7 @@ static void take_logprobs(amphi_answer *answer, const amphi_json *logprobs)
         }
     }
     if (answer->logprobs.status != AMPHI_OK) {
-        amphi__reply_fail(&answer->reply, answer->logprobs.status,
+        amphi__dialect_response_fail(&answer->response, answer->logprobs.status,
             "the answer's log-probabilities are too large");
     }
 }
@@ -160,15 +162,18 @@ static void take_tool_calls(amphi_answer *answer, const amphi_json *delta, amphi
     amphi__buf_reset(&answer->text);
     amphi__json_writer_init(&writer, &answer->text);
     amphi__json_open(&writer, NULL, '[');
-    size_t count = amphi__json_kind(calls) == AMPHI_JSON_ARRAY
-                       ? amphi__tool_pieces_write(&answer->tool_pieces, &writer, calls, form)
-                       : amphi__tool_pieces_write_function(&answer->tool_pieces, &writer, function);
+    size_t count =
+        amphi__json_kind(calls) == AMPHI_JSON_ARRAY
+            ? amphi__tool_call_deltas_write(&answer->tool_call_deltas, &writer, calls, form)
+            : amphi__tool_call_deltas_write_function(&answer->tool_call_deltas, &writer, function);
     amphi__json_close(&writer, ']');
     if (answer->text.status != AMPHI_OK || count == SIZE_MAX) {
-        amphi__reply_fail(&answer->reply, count == SIZE_MAX ? AMPHI_E_LIMIT : answer->text.status,
+        amphi__dialect_response_fail(&answer->response,
+            count == SIZE_MAX ? AMPHI_E_LIMIT : answer->text.status,
             "the answer's tool calls are too large or too many");
     } else if (count > 0) {
-        amphi__reply_text(&answer->reply, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
+        amphi__dialect_response_text(
+            &answer->response, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
     }
 }
 
@@ -178,7 +183,8 @@ static void take_delta(amphi_answer *answer, const amphi_json *delta, amphi_tool
     const amphi_json *reasoning = amphi__json_get(delta, "reasoning_content");
     if (!amphi__json_is_string(reasoning))
         reasoning = amphi__json_get(delta, "reasoning");
-    amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
+    amphi__dialect_response_text(
+        &answer->response, AMPHI_ENGINE_REASONING, amphi__json_string(reasoning));
     const amphi_json *content = amphi__json_get(delta, "content");
     answer->last_was_text = amphi__json_string(content).size > 0;
     take_content(answer, content);
@@ -229,27 +235,28 @@ static void take_choice(amphi_answer *answer, const amphi_json *choice)
 {
     const amphi_json *delta = amphi__json_get(choice, "delta");
     if (amphi__json_int(amphi__json_get(choice, "index"), 0) != 0 ||
-        answer->reply.phase != AMPHI_ANSWER_OPEN)
+        answer->response.phase != AMPHI_ANSWER_OPEN)
         return; /* only one was asked for; and nothing of the answer follows its finish */
     take_logprobs(answer, amphi__json_get(choice, "logprobs"));
-    if (answer->reply.phase != AMPHI_ANSWER_OPEN)
+    if (answer->response.phase != AMPHI_ANSWER_OPEN)
         return;
     if (delta != NULL)
         take_delta(answer, delta, AMPHI_TOOL_DELTA);
     else
         take_delta(answer, amphi__json_get(choice, "message"), AMPHI_TOOL_WHOLE);
     amphi_str reason = amphi__json_string(amphi__json_get(choice, "finish_reason"));
-    if (reason.size == 0 || answer->reply.phase != AMPHI_ANSWER_OPEN)
+    if (reason.size == 0 || answer->response.phase != AMPHI_ANSWER_OPEN)
         return;
     amphi_finish finish = finish_of(reason);
     if (finish == AMPHI_FINISH_NONE) {
-        amphi__reply_fail(&answer->reply, AMPHI_E_PROVIDER, "the provider broke the answer off");
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_PROVIDER, "the provider broke the answer off");
         return;
     }
     if (answer->may_repeat)
         report_held_text(answer); /* the whole answer is shorter than the prefix: no repetition */
     answer->finish = finish;
-    answer->reply.phase = AMPHI_ANSWER_ENDING;
+    answer->response.phase = AMPHI_ANSWER_ENDING;
 }
 
 /* {"error": ...}, or as older vLLM servers write it {"object": "error", "message": ...}. */
@@ -265,16 +272,17 @@ static void take_tree(
     amphi_answer *answer, bool says_error, amphi_str text, const amphi_json *chunk)
 {
     if (is_error(chunk) || says_error) {
-        amphi__reply_refused(&answer->reply, text);
+        amphi__dialect_response_fail_from_body(&answer->response, text);
         return;
     }
-    amphi__reply_model(&answer->reply, amphi__json_string(amphi__json_get(chunk, "model")));
+    amphi__dialect_response_model(
+        &answer->response, amphi__json_string(amphi__json_get(chunk, "model")));
     bool usage = take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
     usage = take_usage(answer, amphi__json_get(chunk, "usage")) || usage;
     for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
          choice != NULL; choice = amphi__json_next(choice))
         take_choice(answer, choice);
-    if (usage && answer->reply.phase == AMPHI_ANSWER_ENDING)
+    if (usage && answer->response.phase == AMPHI_ANSWER_ENDING)
         conclude(answer); /* nothing that we need can follow */
 }
 
@@ -283,14 +291,14 @@ static bool take_plain_chunk(amphi_answer *answer, amphi_str text)
 {
     amphi_plain_chunk chunk;
     amphi_json *string = NULL;
-    if (answer->reply.phase != AMPHI_ANSWER_OPEN || !amphi__plain_chunk_read(text, &chunk))
+    if (answer->response.phase != AMPHI_ANSWER_OPEN || !amphi__plain_chunk_read(text, &chunk))
         return false;
     if (chunk.has_escapes) {
         if (amphi__json_parse_checked(&string, chunk.quoted, false) != AMPHI_OK)
             return false;
         chunk.content = amphi__json_string(string);
     }
-    amphi__reply_model(&answer->reply, chunk.model);
+    amphi__dialect_response_model(&answer->response, chunk.model);
     take_text(answer, chunk.content);
     amphi__json_free(string);
     return true;
@@ -320,14 +328,14 @@ static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str tex
     if (status == AMPHI_OK)
         status = take_good_chunk(answer, event_type, text, has_special);
     if (status == AMPHI_E_NO_MEMORY) {
-        amphi__reply_fail(&answer->reply, status, "out of memory");
-    } else if (status != AMPHI_OK && !answer->reply.at_end) {
-        amphi__reply_fail(
-            &answer->reply, AMPHI_E_PROTOCOL, "the answer holds something that is not JSON");
+        amphi__dialect_response_fail(&answer->response, status, "out of memory");
+    } else if (status != AMPHI_OK && !answer->response.at_end) {
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_PROTOCOL, "the answer holds something that is not JSON");
     } else if (status != AMPHI_OK &&
-               answer->reply.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
-        amphi__reply_fail(
-            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
+               answer->response.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
     }
 }
 
@@ -335,17 +343,17 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
 {
     amphi_answer *answer = user;
     amphi_str data = amphi__str_trim(event->data);
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
+    if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return AMPHI_E_CANCELLED; /* nothing more is of interest */
     if (data.size == 0)
         return AMPHI_OK; /* some servers keep the connection alive this way */
     if (!amphi__str_equal_c(data, "[DONE]")) {
         take_chunk(answer, event->type, data);
-    } else if (answer->reply.phase == AMPHI_ANSWER_ENDING) {
+    } else if (answer->response.phase == AMPHI_ANSWER_ENDING) {
         conclude(answer);
     } else {
-        amphi__reply_fail(
-            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended without a finish reason");
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_TRUNCATED, "the answer ended without a finish reason");
     }
     return AMPHI_OK;
 }
@@ -367,45 +375,47 @@ static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_opt
     answer->prefix_size = options->prefix.size;
     answer->may_repeat = answer->prefix_size >= REPEATED_BYTES_MIN;
     answer->last_was_text = true;
-    amphi__reply_init(&answer->reply, options, take_event, answer);
-    amphi__buf_init(&answer->text, AMPHI_REPLY_BYTES_MAX);
-    amphi__buf_init(&answer->logprobs, AMPHI_REPLY_BYTES_MAX);
+    amphi__dialect_response_init(&answer->response, options, take_event, answer);
+    amphi__buf_init(&answer->text, AMPHI_RESPONSE_BYTES_MAX);
+    amphi__buf_init(&answer->logprobs, AMPHI_RESPONSE_BYTES_MAX);
     return AMPHI_OK;
 }
 
 static amphi_answer_phase openai_answer_headers(
     amphi_answer *answer, int http_status, const amphi_http_header *headers, size_t count)
 {
-    return amphi__reply_headers(&answer->reply, http_status, headers, count);
+    return amphi__dialect_response_headers(&answer->response, http_status, headers, count);
 }
 
 static amphi_answer_phase openai_answer_body(amphi_answer *answer, amphi_str piece)
 {
-    return amphi__reply_body(&answer->reply, piece);
+    return amphi__dialect_response_body(&answer->response, piece);
 }
 
 static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
 {
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
+    if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return;
     if (error != NULL && error->status == AMPHI_E_CANCELLED) {
-        amphi__reply_fail_with(&answer->reply, error);
-    } else if (answer->reply.form == AMPHI_REPLY_REFUSAL) {
-        amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->reply.whole));
-    } else if (answer->reply.form == AMPHI_REPLY_WHOLE && error == NULL) {
-        take_chunk(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->reply.whole));
-    } else if (answer->reply.form == AMPHI_REPLY_EVENTS && error == NULL) {
-        answer->reply.at_end = true;
-        amphi__sse_end(&answer->reply.sse);
+        amphi__dialect_response_fail_with(&answer->response, error);
+    } else if (answer->response.form == AMPHI_RESPONSE_ERROR) {
+        amphi__dialect_response_fail_from_body(
+            &answer->response, amphi__buf_str(&answer->response.whole));
+    } else if (answer->response.form == AMPHI_RESPONSE_WHOLE && error == NULL) {
+        take_chunk(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->response.whole));
+    } else if (answer->response.form == AMPHI_RESPONSE_EVENTS && error == NULL) {
+        answer->response.at_end = true;
+        amphi__sse_end(&answer->response.sse);
     }
-    if (answer->reply.phase == AMPHI_ANSWER_ENDING) {
+    if (answer->response.phase == AMPHI_ANSWER_ENDING) {
         conclude(answer); /* the answer was complete, whatever happened to its end marker */
     } else if (error != NULL) {
-        amphi__reply_fail_with(&answer->reply, error);
+        amphi__dialect_response_fail_with(&answer->response, error);
     } else {
-        amphi__reply_fail(&answer->reply, AMPHI_E_TRUNCATED,
-            answer->reply.form == AMPHI_REPLY_UNKNOWN ? "the answer is empty"
-                                                      : "the answer ended without a finish reason");
+        amphi__dialect_response_fail(&answer->response, AMPHI_E_TRUNCATED,
+            answer->response.form == AMPHI_RESPONSE_UNKNOWN
+                ? "the answer is empty"
+                : "the answer ended without a finish reason");
     }
 }
 
@@ -413,7 +423,7 @@ static void openai_answer_free(amphi_answer *answer)
 {
     if (answer == NULL)
         return;
-    amphi__reply_clear(&answer->reply);
+    amphi__dialect_response_clear(&answer->response);
     amphi__buf_clear(&answer->text);
     amphi__buf_clear(&answer->logprobs);
     amphi__free(answer->prefix);

@@ -12,51 +12,55 @@
 
 #include "sdk/core/json.h"
 
-#define AMPHI_REPLY_BYTES_MAX (8u << 20) /* of one whole object */
+#define AMPHI_RESPONSE_BYTES_MAX (8u << 20) /* of one whole object */
 
-typedef enum amphi_reply_form {
-    AMPHI_REPLY_UNKNOWN = 0, /* nothing but blanks so far */
-    AMPHI_REPLY_EVENTS,
-    AMPHI_REPLY_WHOLE,  /* one JSON object */
-    AMPHI_REPLY_REFUSAL /* an HTTP status that is no success: its body explains */
-} amphi_reply_form;
+typedef enum amphi_dialect_response_form {
+    AMPHI_RESPONSE_UNKNOWN = 0, /* nothing but blanks so far */
+    AMPHI_RESPONSE_EVENTS,
+    AMPHI_RESPONSE_WHOLE, /* one JSON object */
+    AMPHI_RESPONSE_ERROR  /* an HTTP status that is no success: its body explains */
+} amphi_dialect_response_form;
 
-typedef struct amphi_reply {
+typedef struct amphi_dialect_response {
     amphi_answer_options options; /* of the prefix only the size is looked at */
     amphi_answer_phase phase;
-    amphi_reply_form form;
+    amphi_dialect_response_form form;
     bool promised_events; /* by its content type */
     bool at_end;          /* of the body: an event that is no JSON is one that was cut */
-    bool model_told;
+    bool model_reported;
     int http_status;
     uint32_t retry_ms;
     amphi_sse sse;
-    amphi_buf whole; /* AMPHI_REPLY_WHOLE and _REFUSAL */
-} amphi_reply;
+    amphi_buf whole; /* AMPHI_RESPONSE_WHOLE and _REFUSAL */
+} amphi_dialect_response;
 
 /* `visit(user, ...)` gets the events. */
-void amphi__reply_init(
-    amphi_reply *reply, const amphi_answer_options *options, amphi_sse_fn *visit, void *user);
-void amphi__reply_clear(amphi_reply *reply);
+void amphi__dialect_response_init(amphi_dialect_response *response,
+    const amphi_answer_options *options, amphi_sse_fn *visit, void *user);
+void amphi__dialect_response_clear(amphi_dialect_response *response);
 
-amphi_answer_phase amphi__reply_headers(
-    amphi_reply *reply, int http_status, const amphi_http_header *headers, size_t count);
-amphi_answer_phase amphi__reply_body(amphi_reply *reply, amphi_str piece);
+amphi_answer_phase amphi__dialect_response_headers(amphi_dialect_response *response,
+    int http_status, const amphi_http_header *headers, size_t count);
+amphi_answer_phase amphi__dialect_response_body(amphi_dialect_response *response, amphi_str piece);
 
-void amphi__reply_report(const amphi_reply *reply, const amphi_engine_event *event);
+void amphi__dialect_response_report(
+    const amphi_dialect_response *response, const amphi_engine_event *event);
 /* Nothing when the text is empty. */
-void amphi__reply_text(const amphi_reply *reply, amphi_engine_event_kind kind, amphi_str text);
+void amphi__dialect_response_text(
+    const amphi_dialect_response *response, amphi_engine_event_kind kind, amphi_str text);
 /* The model's name, the first time that there is one. */
-void amphi__reply_model(amphi_reply *reply, amphi_str model);
+void amphi__dialect_response_model(amphi_dialect_response *response, amphi_str model);
 /* A count of tokens; 0 for anything else. */
-uint32_t amphi__reply_tokens(const amphi_json *value);
+uint32_t amphi__dialect_response_tokens(const amphi_json *value);
 /* The usage, if there is one, and FINISH. */
-void amphi__reply_finish(amphi_reply *reply, const amphi_usage *usage, amphi_finish finish);
+void amphi__dialect_response_finish(
+    amphi_dialect_response *response, const amphi_usage *usage, amphi_finish finish);
 
 /* FAIL; nothing once the reply has ended. */
-void amphi__reply_fail(amphi_reply *reply, amphi_status status, const char *message);
-void amphi__reply_fail_with(amphi_reply *reply, const amphi_error *error);
+void amphi__dialect_response_fail(
+    amphi_dialect_response *response, amphi_status status, const char *message);
+void amphi__dialect_response_fail_with(amphi_dialect_response *response, const amphi_error *error);
 /* With the reason that the provider gives in `body`. */
-void amphi__reply_refused(amphi_reply *reply, amphi_str body);
+void amphi__dialect_response_fail_from_body(amphi_dialect_response *response, amphi_str body);
 
 #endif

@@ -27,7 +27,7 @@ typedef struct call {
 } call;
 
 struct amphi_answer {
-    amphi_reply reply;
+    amphi_dialect_response response;
     amphi_buf text; /* for what has to be written */
     bool has_text;  /* of the content part under way */
     bool has_reasoning;
@@ -49,11 +49,12 @@ static call *find_call(amphi_answer *answer, const amphi_json *output_index)
 static void report_call(amphi_answer *answer)
 {
     if (answer->text.status != AMPHI_OK) {
-        amphi__reply_fail(
-            &answer->reply, answer->text.status, "a tool call of the answer is too large");
+        amphi__dialect_response_fail(
+            &answer->response, answer->text.status, "a tool call of the answer is too large");
         return;
     }
-    amphi__reply_text(&answer->reply, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
+    amphi__dialect_response_text(
+        &answer->response, AMPHI_ENGINE_TOOL_CALL, amphi__buf_str(&answer->text));
 }
 
 static void open_call(amphi_answer *answer, amphi_json_writer *writer, const call *c)
@@ -75,7 +76,8 @@ static void close_call(amphi_answer *answer, amphi_json_writer *writer)
 static void begin_call(amphi_answer *answer, int64_t output_index, const amphi_json *item)
 {
     if (answer->calls_count == AMPHI_TOOL_CALLS_MAX) {
-        amphi__reply_fail(&answer->reply, AMPHI_E_LIMIT, "the answer calls too many tools");
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_LIMIT, "the answer calls too many tools");
         return;
     }
     amphi_json_writer writer;
@@ -118,13 +120,13 @@ static void take_text(amphi_answer *answer, amphi_str text, const amphi_json *lo
         amphi__json_write(&answer->text, logprobs) == AMPHI_OK)
         event.logprobs = amphi__buf_str(&answer->text);
     if (text.size > 0 || event.logprobs.size > 0)
-        amphi__reply_report(&answer->reply, &event);
+        amphi__dialect_response_report(&answer->response, &event);
 }
 
 static void take_reasoning(amphi_answer *answer, amphi_str text)
 {
     answer->has_reasoning |= text.size > 0;
-    amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, text);
+    amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_REASONING, text);
 }
 
 /* The parts of a finished item, from a server that sent no deltas. */
@@ -134,10 +136,10 @@ static void take_parts(amphi_answer *answer, const amphi_json *parts, bool is_re
          part = amphi__json_next(part)) {
         amphi_str text = amphi__json_string(amphi__json_get(part, "text"));
         if (is_reasoning) {
-            amphi__reply_text(&answer->reply, AMPHI_ENGINE_REASONING, text);
+            amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_REASONING, text);
         } else {
-            amphi__reply_text(&answer->reply, AMPHI_ENGINE_TEXT, text);
-            amphi__reply_text(&answer->reply, AMPHI_ENGINE_TEXT,
+            amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_TEXT, text);
+            amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_TEXT,
                 amphi__json_string(amphi__json_get(part, "refusal")));
         }
     }
@@ -183,12 +185,14 @@ static void conclude(amphi_answer *answer, const amphi_json *response)
     const amphi_json *given = amphi__json_get(response, "usage");
     const amphi_json *details = amphi__json_get(given, "input_tokens_details");
     const amphi_usage usage = {
-        .prompt_tokens = amphi__reply_tokens(amphi__json_get(given, "input_tokens")),
-        .completion_tokens = amphi__reply_tokens(amphi__json_get(given, "output_tokens")),
-        .cached_tokens = amphi__reply_tokens(amphi__json_get(details, "cached_tokens")),
+        .prompt_tokens = amphi__dialect_response_tokens(amphi__json_get(given, "input_tokens")),
+        .completion_tokens =
+            amphi__dialect_response_tokens(amphi__json_get(given, "output_tokens")),
+        .cached_tokens = amphi__dialect_response_tokens(amphi__json_get(details, "cached_tokens")),
     };
-    amphi__reply_model(&answer->reply, amphi__json_string(amphi__json_get(response, "model")));
-    amphi__reply_finish(&answer->reply,
+    amphi__dialect_response_model(
+        &answer->response, amphi__json_string(amphi__json_get(response, "model")));
+    amphi__dialect_response_finish(&answer->response,
         amphi__json_kind(given) == AMPHI_JSON_OBJECT ? &usage : NULL, finish_of(answer, response));
 }
 
@@ -203,7 +207,7 @@ static void take_failure(amphi_answer *answer, const amphi_json *response)
     if (error != NULL)
         amphi__json_put_value(&writer, "error", error);
     amphi__json_close(&writer, '}');
-    amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->text));
+    amphi__dialect_response_fail_from_body(&answer->response, amphi__buf_str(&answer->text));
 }
 
 /* A whole response object: its status, and the items that no event has brought. */
@@ -217,8 +221,8 @@ static void take_response(amphi_answer *answer, const amphi_json *response, bool
         return;
     }
     if (!whole) {
-        amphi__reply_fail(
-            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
         return;
     }
     const amphi_json *items = amphi__json_get(response, "output");
@@ -234,7 +238,7 @@ static void take_response(amphi_answer *answer, const amphi_json *response, bool
         }
         index++;
     }
-    if (answer->reply.phase != AMPHI_ANSWER_ENDED)
+    if (answer->response.phase != AMPHI_ANSWER_ENDED)
         conclude(answer, response);
 }
 
@@ -266,9 +270,9 @@ static void take_typed(
     } else if (amphi__str_equal_c(type, "response.failed")) {
         take_failure(answer, response);
     } else if (amphi__str_equal_c(type, "error")) {
-        amphi__reply_refused(&answer->reply, text);
+        amphi__dialect_response_fail_from_body(&answer->response, text);
     } else {
-        amphi__reply_model(&answer->reply,
+        amphi__dialect_response_model(&answer->response,
             amphi__json_string(
                 amphi__json_get(response, "model"))); /* response.created, response.in_progress */
     }
@@ -281,8 +285,8 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
     if (status == AMPHI_OK && amphi__json_kind(event) != AMPHI_JSON_OBJECT)
         status = AMPHI_E_FORMAT;
     if (status != AMPHI_OK) {
-        bool cut = answer->reply.at_end && status != AMPHI_E_NO_MEMORY;
-        amphi__reply_fail(&answer->reply,
+        bool cut = answer->response.at_end && status != AMPHI_E_NO_MEMORY;
+        amphi__dialect_response_fail(&answer->response,
             cut                           ? AMPHI_E_TRUNCATED
             : status == AMPHI_E_NO_MEMORY ? status
                                           : AMPHI_E_PROTOCOL,
@@ -291,10 +295,10 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
         goto cleanup;
     }
     amphi_str type = amphi__json_string(amphi__json_get(event, "type"));
-    if (answer->reply.form == AMPHI_REPLY_WHOLE)
+    if (answer->response.form == AMPHI_RESPONSE_WHOLE)
         take_response(answer, event, true);
     else if (type.size == 0 && sse_type.size == 0 && amphi__json_get(event, "error") != NULL)
-        amphi__reply_refused(&answer->reply, text); /* a proxy's own words */
+        amphi__dialect_response_fail_from_body(&answer->response, text); /* a proxy's own words */
     else
         take_typed(answer, type.size > 0 ? type : sse_type, event, text);
 cleanup:
@@ -305,13 +309,13 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
 {
     amphi_answer *answer = user;
     amphi_str data = amphi__str_trim(event->data);
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
+    if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return AMPHI_E_CANCELLED; /* nothing more is of interest */
     if (data.size > 0 && !amphi__str_equal_c(data, "[DONE]")) {
         take_json(answer, event->type, data);
     } else if (data.size > 0) { /* some servers put chat completions' marker behind it */
-        amphi__reply_fail(
-            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
     }
     return AMPHI_OK;
 }
@@ -324,42 +328,43 @@ static amphi_status responses_answer_new(amphi_answer **out, const amphi_answer_
     *out = answer;
     if (answer == NULL)
         return AMPHI_E_NO_MEMORY;
-    amphi__reply_init(&answer->reply, options, take_event, answer);
-    amphi__buf_init(&answer->text, AMPHI_REPLY_BYTES_MAX);
+    amphi__dialect_response_init(&answer->response, options, take_event, answer);
+    amphi__buf_init(&answer->text, AMPHI_RESPONSE_BYTES_MAX);
     return AMPHI_OK;
 }
 
 static amphi_answer_phase responses_answer_headers(
     amphi_answer *answer, int http_status, const amphi_http_header *headers, size_t count)
 {
-    return amphi__reply_headers(&answer->reply, http_status, headers, count);
+    return amphi__dialect_response_headers(&answer->response, http_status, headers, count);
 }
 
 static amphi_answer_phase responses_answer_body(amphi_answer *answer, amphi_str piece)
 {
-    return amphi__reply_body(&answer->reply, piece);
+    return amphi__dialect_response_body(&answer->response, piece);
 }
 
 static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
 {
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
+    if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return;
     bool cancelled = error != NULL && error->status == AMPHI_E_CANCELLED;
-    if (answer->reply.form == AMPHI_REPLY_EVENTS && error == NULL) {
-        answer->reply.at_end = true;
-        amphi__sse_end(&answer->reply.sse); /* the last event's end may be missing */
+    if (answer->response.form == AMPHI_RESPONSE_EVENTS && error == NULL) {
+        answer->response.at_end = true;
+        amphi__sse_end(&answer->response.sse); /* the last event's end may be missing */
     }
-    if (answer->reply.phase == AMPHI_ANSWER_ENDED)
+    if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return;
-    if (answer->reply.form == AMPHI_REPLY_REFUSAL && !cancelled) {
-        amphi__reply_refused(&answer->reply, amphi__buf_str(&answer->reply.whole));
-    } else if (answer->reply.form == AMPHI_REPLY_WHOLE && error == NULL) {
-        take_json(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->reply.whole));
+    if (answer->response.form == AMPHI_RESPONSE_ERROR && !cancelled) {
+        amphi__dialect_response_fail_from_body(
+            &answer->response, amphi__buf_str(&answer->response.whole));
+    } else if (answer->response.form == AMPHI_RESPONSE_WHOLE && error == NULL) {
+        take_json(answer, amphi_str_make(NULL, 0), amphi__buf_str(&answer->response.whole));
     } else if (error != NULL) {
-        amphi__reply_fail_with(&answer->reply, error);
+        amphi__dialect_response_fail_with(&answer->response, error);
     } else {
-        amphi__reply_fail(
-            &answer->reply, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
+        amphi__dialect_response_fail(
+            &answer->response, AMPHI_E_TRUNCATED, "the answer ended before it was completed");
     }
 }
 
@@ -367,7 +372,7 @@ static void responses_answer_free(amphi_answer *answer)
 {
     if (answer == NULL)
         return;
-    amphi__reply_clear(&answer->reply);
+    amphi__dialect_response_clear(&answer->response);
     amphi__buf_clear(&answer->text);
     amphi__free(answer);
 }

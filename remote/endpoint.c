@@ -8,7 +8,7 @@
 
 #include "remote/dialect_openai.h"
 #include "remote/dialect_responses.h"
-#include "remote/pin.h"
+#include "remote/tls_pins.h"
 #include "remote/url.h"
 
 #include "sdk/core/alloc.h"
@@ -154,17 +154,17 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
 static amphi_status endpoint_start(void *self, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
-    return amphi__run_start(self, out, request, sink, error);
+    return amphi__endpoint_run_start(self, out, request, sink, error);
 }
 
 static void endpoint_cancel(void *self, amphi_engine_run *run)
 {
-    amphi__run_cancel(run);
+    amphi__endpoint_run_cancel(run);
 }
 
 static void endpoint_release(void *self, amphi_engine_run *run)
 {
-    amphi__run_release(run);
+    amphi__endpoint_run_release(run);
 }
 
 static void endpoint_prewarm(void *self)
@@ -182,7 +182,7 @@ static void endpoint_free(void *self)
     amphi_remote_endpoint *endpoint = self;
     if (endpoint == NULL)
         return;
-    amphi__run_stop_watcher(endpoint);
+    amphi__endpoint_run_stop_watcher(endpoint);
     amphi__cond_clear(&endpoint->changed);
     amphi__mutex_clear(&endpoint->mutex);
     amphi__free(endpoint->name);
@@ -237,7 +237,7 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
     if (status == AMPHI_OK)
         status = amphi__url_check(&url, options->allow_http_loopback, error);
     if (status == AMPHI_OK)
-        status = amphi__pins_check(given->pins, error);
+        status = amphi__tls_pins_check(given->pins, error);
     return status;
 }
 

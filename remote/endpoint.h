@@ -52,11 +52,11 @@ amphi_status amphi__endpoint_authorization(
 void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out);
 
 /* The engine table's entries of the same names. */
-amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
+amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error);
-void amphi__run_cancel(amphi_engine_run *run);
-void amphi__run_release(amphi_engine_run *run);
+void amphi__endpoint_run_cancel(amphi_engine_run *run);
+void amphi__endpoint_run_release(amphi_engine_run *run);
 /* Ends the watcher and frees the runs that were left to it. */
-void amphi__run_stop_watcher(amphi_remote_endpoint *endpoint);
+void amphi__endpoint_run_stop_watcher(amphi_remote_endpoint *endpoint);
 
 #endif

@@ -135,7 +135,7 @@ static bool watch(amphi_engine_run *run, uint64_t limit_us)
     return true;
 }
 
-void amphi__run_stop_watcher(amphi_remote_endpoint *endpoint)
+void amphi__endpoint_run_stop_watcher(amphi_remote_endpoint *endpoint)
 {
     amphi__mutex_lock(&endpoint->mutex);
     endpoint->stop = true;
@@ -256,7 +256,7 @@ static amphi_status send_request(amphi_engine_run *run, const amphi_engine_reque
     return status;
 }
 
-amphi_status amphi__run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
+amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
     amphi_status status = AMPHI_OK;
@@ -297,7 +297,7 @@ cleanup:
     return status;
 }
 
-void amphi__run_cancel(amphi_engine_run *run)
+void amphi__endpoint_run_cancel(amphi_engine_run *run)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
     amphi__mutex_lock(&endpoint->mutex);
@@ -306,7 +306,7 @@ void amphi__run_cancel(amphi_engine_run *run)
     endpoint->http.ops->cancel(endpoint->http.self, run->exchange);
 }
 
-void amphi__run_release(amphi_engine_run *run)
+void amphi__endpoint_run_release(amphi_engine_run *run)
 {
     if (run == NULL)
         return;

@@ -70,7 +70,7 @@ struct amphi_http_exchange {
     /* The I/O thread's. */
     bool in_multi;
     bool has_spoken; /* a piece of its body has come */
-    amphi_http_answer answer;
+    amphi_http_response response;
     char curl_message[CURL_ERROR_SIZE];
     int sends;         /* how often curl was about to send the request */
     uint64_t heard_us; /* when the last byte came, or else when it was started */
@@ -89,7 +89,7 @@ static bool stop_if_cancelled(amphi_http_exchange *exchange)
 {
     if (!atomic_load(&exchange->cancelled))
         return false;
-    amphi__fail(&exchange->answer.failure, AMPHI_E_CANCELLED, 0, "cancelled");
+    amphi__fail(&exchange->response.failure, AMPHI_E_CANCELLED, 0, "cancelled");
     return true;
 }
 
@@ -99,7 +99,7 @@ static int on_request(void *user, char *to, char *from, int to_port, int from_po
     amphi_http_exchange *exchange = user;
     if (++exchange->sends <= SENDS_MAX)
         return CURL_PREREQFUNC_OK;
-    amphi__fail(&exchange->answer.failure, AMPHI_E_NETWORK, 0,
+    amphi__fail(&exchange->response.failure, AMPHI_E_NETWORK, 0,
         "the server closed the connection without an answer, more than once");
     return CURL_PREREQFUNC_ABORT;
 }
@@ -110,7 +110,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
     exchange->heard_us = amphi__clock_us(NULL);
-    bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_line(&exchange->answer,
+    bool goes_on = !stop_if_cancelled(exchange) && amphi__http_response_line(&exchange->response,
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
     return goes_on ? bytes : bytes + 1;
 }
@@ -120,7 +120,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     amphi_http_exchange *exchange = user;
     size_t bytes = size * count;
     exchange->heard_us = amphi__clock_us(NULL);
-    bool goes_on = !stop_if_cancelled(exchange) && amphi__http_answer_body(&exchange->answer,
+    bool goes_on = !stop_if_cancelled(exchange) && amphi__http_response_body(&exchange->response,
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
     /* Who was woken by these first words may stand behind us in the queue of this core. If nobody
      * else waits for us, he comes first. */
@@ -285,7 +285,7 @@ static void exchange_free(amphi_http_exchange *exchange)
     curl_easy_cleanup(exchange->easy);
     wipe_list(exchange->request_headers);
     amphi__free(exchange->body);
-    amphi__http_answer_clear(&exchange->answer);
+    amphi__http_response_clear(&exchange->response);
     amphi__free(exchange);
 }
 
@@ -320,7 +320,7 @@ static amphi_status exchange_new(amphi_http_exchange **out, transport *owner,
     exchange->owner = owner;
     exchange->is_warm = sink == NULL;
     exchange->is_loopback_http = !url.is_https;
-    amphi__http_answer_init(&exchange->answer, request, sink != NULL ? sink : &warm_sink);
+    amphi__http_response_init(&exchange->response, request, sink != NULL ? sink : &warm_sink);
     exchange->easy = curl_easy_init();
     exchange->body = amphi__str_copy(request->body);
     if (exchange->easy == NULL || exchange->body == NULL) {
@@ -383,7 +383,7 @@ static void finish(transport *http, amphi_http_exchange *exchange, const amphi_e
         exchange->in_multi = false;
         http->in_multi--;
     }
-    exchange->answer.sink.end(exchange->answer.sink.self, error);
+    exchange->response.sink.end(exchange->response.sink.self, error);
     amphi__mutex_lock(&http->mutex);
     unlink_queued(http, exchange);
     exchange->has_ended = true;
@@ -446,7 +446,7 @@ static void take_results(transport *http)
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &opaque);
         amphi_http_exchange *exchange = (amphi_http_exchange *)(void *)opaque;
-        bool failed = amphi__http_curl_explain(exchange->easy, code, &exchange->answer,
+        bool failed = amphi__http_curl_error_explain(exchange->easy, code, &exchange->response,
                           exchange->curl_message, &error) != AMPHI_OK;
         finish(http, exchange, failed ? &error : NULL);
     }

@@ -61,11 +61,11 @@ static bool broke_in_handshake(const char *curl_message)
 
 /* Something that is no HTTP on a connection that served another request before is what was left of
  * that request's answer (a server that sends more than it announced), not this server's nature. */
-static bool is_out_of_step(CURL *easy, CURLcode code, const amphi_http_answer *answer)
+static bool is_out_of_step(CURL *easy, CURLcode code, const amphi_http_response *response)
 {
     long connects = 1;
     curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
-    return connects == 0 && !answer->headers_done &&
+    return connects == 0 && !response->headers_done &&
            (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL);
 }
 
@@ -84,7 +84,7 @@ static bool is_no_network(CURL *easy)
     return os_errno == ENETUNREACH || os_errno == ENETDOWN;
 }
 
-static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_answer *answer,
+static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_response *response,
     const char *curl_message, amphi_error *error)
 {
     bool sent = timing_us(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
@@ -95,7 +95,7 @@ static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_
     }
     if (code == CURLE_OUT_OF_MEMORY) {
         /* How curl 7.88 reports a header line without end. */
-        return sent && !answer->headers_done
+        return sent && !response->headers_done
                    ? amphi__fail(error, AMPHI_E_LIMIT, code, "the answer's headers are too long")
                    : amphi__fail_no_memory(error);
     }
@@ -105,7 +105,7 @@ static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_
     }
     if (code == CURLE_COULDNT_CONNECT && is_no_network(easy))
         return amphi__fail(error, AMPHI_E_OFFLINE, code, "there is no network");
-    if (is_out_of_step(easy, code, answer)) {
+    if (is_out_of_step(easy, code, response)) {
         return amphi__fail(
             error, AMPHI_E_NETWORK, code, "the kept connection was out of step with its server");
     }
@@ -117,21 +117,21 @@ static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_
     return AMPHI_OK;
 }
 
-amphi_status amphi__http_curl_explain(CURL *easy, CURLcode code, const amphi_http_answer *answer,
-    const char *curl_message, amphi_error *error)
+amphi_status amphi__http_curl_error_explain(CURL *easy, CURLcode code,
+    const amphi_http_response *response, const char *curl_message, amphi_error *error)
 {
-    if (answer->failure.status != AMPHI_OK) {
-        *error = answer->failure;
+    if (response->failure.status != AMPHI_OK) {
+        *error = response->failure;
         return error->status;
     }
     if (code == CURLE_OK)
         return AMPHI_OK;
-    if (explain_special(easy, code, answer, curl_message, error) != AMPHI_OK)
+    if (explain_special(easy, code, response, curl_message, error) != AMPHI_OK)
         return error->status;
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         if (meanings[i].code != code)
             continue;
-        if (meanings[i].status == AMPHI_E_NETWORK && answer->headers_done) {
+        if (meanings[i].status == AMPHI_E_NETWORK && response->headers_done) {
             return amphi__fail(
                 error, AMPHI_E_TRUNCATED, code, "the connection broke in the middle of the answer");
         }

@@ -10,9 +10,9 @@
 #include <curl/curl.h>
 
 /* AMPHI_OK for a body that is whole as far as HTTP can tell; otherwise one of the errors that
- * ext/http.h names for a sink's `end`. `answer`: what was read of it; a failure that is noted there
+ * ext/http.h names for a sink's `end`. `response`: what was read of it; a failure that is noted there
  * counts. `curl_message`: curl's error buffer. `error` is not NULL. */
-amphi_status amphi__http_curl_explain(CURL *easy, CURLcode code, const amphi_http_answer *answer,
-    const char *curl_message, amphi_error *error);
+amphi_status amphi__http_curl_error_explain(CURL *easy, CURLcode code,
+    const amphi_http_response *response, const char *curl_message, amphi_error *error);
 
 #endif

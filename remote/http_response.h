@@ -12,7 +12,7 @@
 
 #include <amphi/ext/http.h>
 
-typedef struct amphi_http_answer {
+typedef struct amphi_http_response {
     amphi_http_sink sink;
     uint64_t body_limit_bytes;
     size_t headers_limit_bytes;
@@ -23,14 +23,14 @@ typedef struct amphi_http_answer {
     int http_status;
     bool headers_done;
     amphi_error failure; /* status AMPHI_OK: none */
-} amphi_http_answer;
+} amphi_http_response;
 
-void amphi__http_answer_init(
-    amphi_http_answer *answer, const amphi_http_request *request, const amphi_http_sink *sink);
-void amphi__http_answer_clear(amphi_http_answer *answer);
+void amphi__http_response_init(
+    amphi_http_response *response, const amphi_http_request *request, const amphi_http_sink *sink);
+void amphi__http_response_clear(amphi_http_response *response);
 /* One line as it came ("HTTP/1.1 200 OK", a header, or the blank line behind them). */
-amphi_status amphi__http_answer_line(amphi_http_answer *answer, amphi_str line);
+amphi_status amphi__http_response_line(amphi_http_response *response, amphi_str line);
 /* A piece of the body, decompressed. */
-amphi_status amphi__http_answer_body(amphi_http_answer *answer, amphi_str piece);
+amphi_status amphi__http_response_body(amphi_http_response *response, amphi_str piece);
 
 #endif

@@ -368,8 +368,8 @@ static amphi_status judge(const words *w, int http_status, const char **what)
     return http_status >= 400 ? AMPHI_E_REQUEST : AMPHI_E_PROTOCOL;
 }
 
-void amphi__refusal_explain(
-    amphi_refusal *out, int http_status, amphi_str body, uint32_t header_retry_ms, bool prefix_sent)
+void amphi__provider_error_explain(amphi_provider_error *out, int http_status, amphi_str body,
+    uint32_t header_retry_ms, bool prefix_sent)
 {
     words w;
     read_body(&w, body);

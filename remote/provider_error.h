@@ -13,10 +13,10 @@
 #include <amphi/ext/clock.h>
 #include <amphi/ext/http.h>
 
-typedef struct amphi_refusal {
+typedef struct amphi_provider_error {
     amphi_error error;
     bool prefix_refused; /* it is the trailing assistant message that was not liked */
-} amphi_refusal;
+} amphi_provider_error;
 
 /* Retry-After (seconds or a date, measured against the answer's own Date when it has one) or
  * retry-after-ms, or else x-ratelimit-reset-requests and -tokens where nothing of theirs remains;
@@ -26,7 +26,7 @@ uint32_t amphi__retry_after_ms(
 
 /* `body` may be anything; http_status 200 stands for an error object inside a stream.
  * header_retry_ms: from amphi__retry_after_ms; without it a delay in the body counts. */
-void amphi__refusal_explain(amphi_refusal *out, int http_status, amphi_str body,
+void amphi__provider_error_explain(amphi_provider_error *out, int http_status, amphi_str body,
     uint32_t header_retry_ms, bool prefix_sent);
 
 /* "1.2s", "20ms", "6m0s", "3 seconds" at the beginning of `text`; 0 when it is none. */

@@ -16,7 +16,7 @@
 
 #include <stdio.h>
 
-typedef amphi_tool_pieces_call call_state;
+typedef amphi_tool_call_state call_state;
 
 /* What a piece says about the call that it belongs to. */
 typedef struct marks {
@@ -44,10 +44,10 @@ static marks marks_of(const amphi_json *piece, const amphi_json *function)
 }
 
 /* The last call of this index; SIZE_MAX: none. */
-static size_t find_index(const amphi_tool_pieces *pieces, int64_t index)
+static size_t find_index(const amphi_tool_call_deltas *deltas, int64_t index)
 {
-    for (size_t i = pieces->count; i > 0; i--)
-        if (pieces->calls[i - 1].index == index)
+    for (size_t i = deltas->count; i > 0; i--)
+        if (deltas->calls[i - 1].index == index)
             return i - 1;
     return SIZE_MAX;
 }
@@ -97,22 +97,22 @@ static void add_to_call(call_state *call, const marks *m, const amphi_json *argu
 }
 
 /* Our index of the piece's call; SIZE_MAX: too many. *is_new: it begins with this piece. */
-static size_t place(amphi_tool_pieces *pieces, const amphi_json *piece, const amphi_json *function,
-    amphi_tool_form form, bool *is_new)
+static size_t place(amphi_tool_call_deltas *deltas, const amphi_json *piece,
+    const amphi_json *function, amphi_tool_form form, bool *is_new)
 {
     marks m = marks_of(piece, function);
-    size_t call = m.index >= 0 ? find_index(pieces, m.index) : pieces->last;
-    *is_new = call >= pieces->count || form == AMPHI_TOOL_WHOLE ||
-              (form == AMPHI_TOOL_DELTA && begins_call(&pieces->calls[call], &m));
+    size_t call = m.index >= 0 ? find_index(deltas, m.index) : deltas->last;
+    *is_new = call >= deltas->count || form == AMPHI_TOOL_WHOLE ||
+              (form == AMPHI_TOOL_DELTA && begins_call(&deltas->calls[call], &m));
     if (*is_new) {
-        call = pieces->count;
+        call = deltas->count;
         if (call == AMPHI_TOOL_CALLS_MAX)
             return SIZE_MAX;
-        pieces->calls[call] = (call_state){.index = m.index};
-        pieces->count++;
+        deltas->calls[call] = (call_state){.index = m.index};
+        deltas->count++;
     }
-    add_to_call(&pieces->calls[call], &m, amphi__json_get(function, "arguments"));
-    pieces->last = call;
+    add_to_call(&deltas->calls[call], &m, amphi__json_get(function, "arguments"));
+    deltas->last = call;
     return call;
 }
 
@@ -160,13 +160,13 @@ static bool is_empty(const amphi_json *piece, const amphi_json *function)
 }
 
 /* `piece` NULL: there is only its function. */
-static size_t write_piece(amphi_tool_pieces *pieces, amphi_json_writer *writer,
+static size_t write_piece(amphi_tool_call_deltas *deltas, amphi_json_writer *writer,
     const amphi_json *piece, const amphi_json *function, amphi_tool_form form)
 {
     bool is_new;
     if (is_empty(piece, function))
         return 0;
-    size_t call = place(pieces, piece, function, form, &is_new);
+    size_t call = place(deltas, piece, function, form, &is_new);
     if (call == SIZE_MAX)
         return SIZE_MAX;
     amphi__json_open(writer, NULL, '{');
@@ -191,7 +191,7 @@ static size_t write_piece(amphi_tool_pieces *pieces, amphi_json_writer *writer,
     return 1;
 }
 
-size_t amphi__tool_pieces_write(amphi_tool_pieces *pieces, amphi_json_writer *writer,
+size_t amphi__tool_call_deltas_write(amphi_tool_call_deltas *deltas, amphi_json_writer *writer,
     const amphi_json *calls, amphi_tool_form form)
 {
     size_t count = 0;
@@ -199,7 +199,7 @@ size_t amphi__tool_pieces_write(amphi_tool_pieces *pieces, amphi_json_writer *wr
          call = amphi__json_next(call)) {
         const amphi_json *function = amphi__json_get(call, "function");
         size_t written = amphi__json_kind(call) == AMPHI_JSON_OBJECT
-                             ? write_piece(pieces, writer, call, function, form)
+                             ? write_piece(deltas, writer, call, function, form)
                              : 0;
         if (written == SIZE_MAX)
             return SIZE_MAX;
@@ -208,8 +208,8 @@ size_t amphi__tool_pieces_write(amphi_tool_pieces *pieces, amphi_json_writer *wr
     return count;
 }
 
-size_t amphi__tool_pieces_write_function(
-    amphi_tool_pieces *pieces, amphi_json_writer *writer, const amphi_json *function)
+size_t amphi__tool_call_deltas_write_function(
+    amphi_tool_call_deltas *deltas, amphi_json_writer *writer, const amphi_json *function)
 {
-    return write_piece(pieces, writer, NULL, function, AMPHI_TOOL_ONE);
+    return write_piece(deltas, writer, NULL, function, AMPHI_TOOL_ONE);
 }

@@ -18,7 +18,7 @@ typedef enum amphi_tool_form {
     AMPHI_TOOL_ONE    /* function_call: pieces of the one call that is */
 } amphi_tool_form;
 
-typedef struct amphi_tool_pieces_call {
+typedef struct amphi_tool_call_state {
     int64_t index;      /* the server's; -1: it gave none */
     uint64_t id_hash;   /* 0: no id so far */
     uint64_t name_hash; /* 0: no name so far */
@@ -26,21 +26,21 @@ typedef struct amphi_tool_pieces_call {
     bool has_arguments; /* some came */
     bool in_string;     /* of the arguments */
     bool after_backslash;
-} amphi_tool_pieces_call;
+} amphi_tool_call_state;
 
-typedef struct amphi_tool_pieces {
-    amphi_tool_pieces_call calls[AMPHI_TOOL_CALLS_MAX];
+typedef struct amphi_tool_call_deltas {
+    amphi_tool_call_state calls[AMPHI_TOOL_CALLS_MAX];
     size_t count;
     size_t last; /* the call of the last piece */
-} amphi_tool_pieces;
+} amphi_tool_call_deltas;
 
 /* Writes the elements of `calls` as array elements; those that say nothing are left out. Returns
  * how many were written. AMPHI_TOOL_CALLS_MAX calls are told apart; more are an error: SIZE_MAX. */
-size_t amphi__tool_pieces_write(amphi_tool_pieces *pieces, amphi_json_writer *writer,
+size_t amphi__tool_call_deltas_write(amphi_tool_call_deltas *deltas, amphi_json_writer *writer,
     const amphi_json *calls, amphi_tool_form form);
 
 /* The same for delta.function_call, the form before tool_calls: the one call there is. */
-size_t amphi__tool_pieces_write_function(
-    amphi_tool_pieces *pieces, amphi_json_writer *writer, const amphi_json *function);
+size_t amphi__tool_call_deltas_write_function(
+    amphi_tool_call_deltas *deltas, amphi_json_writer *writer, const amphi_json *function);
 
 #endif

@@ -176,11 +176,11 @@ static const sample samples[] = {
     {200, "{\"error\":{\"type\":\"authentication_error\"}}", AMPHI_E_AUTH, 0},
 };
 
-static void refusal__bodies_of_providers_are_understood(void **state)
+static void provider_error__bodies_of_providers_are_understood(void **state)
 {
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-        amphi_refusal r;
-        amphi__refusal_explain(
+        amphi_provider_error r;
+        amphi__provider_error_explain(
             &r, samples[i].http_status, amphi_str_from(samples[i].body), 0, false);
         if (r.error.status != samples[i].status ||
             r.error.retry_after_ms != samples[i].retry_after_ms) {
@@ -194,7 +194,7 @@ static void refusal__bodies_of_providers_are_understood(void **state)
     }
 }
 
-static void refusal__message_holds_an_identifier_at_most(void **state)
+static void provider_error__message_holds_an_identifier_at_most(void **state)
 {
     static const char *const bodies[] = {
         "{\"error\":{\"message\":\"key sk-SECRET1 is bad, prompt 'SECRET2'\",\"code\":\"SECRET3 "
@@ -206,18 +206,19 @@ static void refusal__message_holds_an_identifier_at_most(void **state)
         "{\"error\":{\"code\":\"SECRET9\"}}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        amphi_refusal r;
-        amphi__refusal_explain(&r, 400, amphi_str_from(bodies[i]), 0, false);
+        amphi_provider_error r;
+        amphi__provider_error_explain(&r, 400, amphi_str_from(bodies[i]), 0, false);
         assert_null(strstr(r.error.message, "SECRET"));
     }
-    amphi_refusal r;
-    amphi__refusal_explain(
+    amphi_provider_error r;
+    amphi__provider_error_explain(
         &r, 400, AMPHI_STR("{\"error\":{\"code\":\"unsupported_value\"}}"), 0, false);
     assert_string_equal(
         r.error.message, "HTTP 400 (unsupported_value): the provider refused the request");
 }
 
-static void refusal__trailing_assistant_message_is_recognized_only_when_one_was_sent(void **state)
+static void provider_error__trailing_assistant_message_is_recognized_only_when_one_was_sent(
+    void **state)
 {
     static const char *const about_prefix[] = {
         "{\"error\":{\"message\":\"Expected last role User or Tool (or Assistant with prefix True) "
@@ -241,16 +242,16 @@ static void refusal__trailing_assistant_message_is_recognized_only_when_one_was_
         {500, "assistant"},
         {401, "assistant"},
     };
-    amphi_refusal r;
+    amphi_provider_error r;
     for (size_t i = 0; i < sizeof about_prefix / sizeof *about_prefix; i++) {
-        amphi__refusal_explain(&r, 400, amphi_str_from(about_prefix[i]), 0, true);
+        amphi__provider_error_explain(&r, 400, amphi_str_from(about_prefix[i]), 0, true);
         assert_true(r.prefix_refused);
         assert_int_equal(r.error.status, AMPHI_E_REQUEST);
-        amphi__refusal_explain(&r, 400, amphi_str_from(about_prefix[i]), 0, false);
+        amphi__provider_error_explain(&r, 400, amphi_str_from(about_prefix[i]), 0, false);
         assert_false(r.prefix_refused);
     }
     for (size_t i = 0; i < sizeof about_else / sizeof *about_else; i++) {
-        amphi__refusal_explain(
+        amphi__provider_error_explain(
             &r, about_else[i].http_status, amphi_str_from(about_else[i].body), 0, true);
         assert_false(r.prefix_refused);
     }
@@ -343,9 +344,10 @@ static void duration__units_and_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusal__bodies_of_providers_are_understood),
-        cmocka_unit_test(refusal__message_holds_an_identifier_at_most),
-        cmocka_unit_test(refusal__trailing_assistant_message_is_recognized_only_when_one_was_sent),
+        cmocka_unit_test(provider_error__bodies_of_providers_are_understood),
+        cmocka_unit_test(provider_error__message_holds_an_identifier_at_most),
+        cmocka_unit_test(
+            provider_error__trailing_assistant_message_is_recognized_only_when_one_was_sent),
         cmocka_unit_test(retry_after__seconds_dates_and_nonsense),
         cmocka_unit_test(retry_after__rate_limit_headers_count_where_nothing_remains),
         cmocka_unit_test(http_date__is_read_strictly),

@@ -103,54 +103,54 @@ static const sample samples[] = {
 };
 
 static void write_one(
-    amphi_tool_pieces *pieces, amphi_buf *out, const char *delta, amphi_tool_form form)
+    amphi_tool_call_deltas *deltas, amphi_buf *out, const char *delta, amphi_tool_form form)
 {
     amphi_json *calls = NULL;
     amphi_json_writer writer;
     assert_int_equal(amphi__json_parse(&calls, amphi_str_from(delta), "delta", NULL), AMPHI_OK);
     amphi__json_writer_init(&writer, out);
     if (form == AMPHI_TOOL_ONE) {
-        assert_int_equal(amphi__tool_pieces_write_function(pieces, &writer, calls), 1);
+        assert_int_equal(amphi__tool_call_deltas_write_function(deltas, &writer, calls), 1);
     } else {
         amphi__json_open(&writer, NULL, '[');
         assert_int_equal(
-            amphi__tool_pieces_write(pieces, &writer, calls, form), amphi__json_count(calls));
+            amphi__tool_call_deltas_write(deltas, &writer, calls, form), amphi__json_count(calls));
         amphi__json_close(&writer, ']');
     }
     amphi__buf_append_char(out, '\n');
     amphi__json_free(calls);
 }
 
-static void pieces__are_told_apart_by_what_odd_servers_say(void **state)
+static void deltas__are_told_apart_by_what_odd_servers_say(void **state)
 {
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const sample *s = &samples[i];
-        amphi_tool_pieces pieces = {0};
+        amphi_tool_call_deltas deltas = {0};
         amphi_buf out;
         amphi__buf_init(&out, 0);
         for (size_t d = 0; d < sizeof s->deltas / sizeof *s->deltas && s->deltas[d] != NULL; d++)
-            write_one(&pieces, &out, s->deltas[d], s->form);
+            write_one(&deltas, &out, s->deltas[d], s->form);
         assert_string_equal(out.data, s->written);
         amphi__buf_clear(&out);
     }
 }
 
-static void pieces__of_the_older_form_are_one_call(void **state)
+static void deltas__of_the_older_form_are_one_call(void **state)
 {
-    amphi_tool_pieces pieces = {0};
+    amphi_tool_call_deltas deltas = {0};
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    write_one(&pieces, &out, "{\"name\":\"f\",\"arguments\":\"1\"}", AMPHI_TOOL_ONE);
-    write_one(&pieces, &out, "{\"name\":\"f\",\"arguments\":\"2\"}", AMPHI_TOOL_ONE);
-    assert_int_equal(pieces.count, 1);
+    write_one(&deltas, &out, "{\"name\":\"f\",\"arguments\":\"1\"}", AMPHI_TOOL_ONE);
+    write_one(&deltas, &out, "{\"name\":\"f\",\"arguments\":\"2\"}", AMPHI_TOOL_ONE);
+    assert_int_equal(deltas.count, 1);
     assert_string_equal(out.data,
         SAYS("\"index\":0,\"id\":\"call_0\",", "f", "1") "\n" SAYS("\"index\":0,", "f", "2") "\n");
     amphi__buf_clear(&out);
 }
 
-static void pieces__of_more_calls_than_there_is_room_for_are_refused(void **state)
+static void deltas__of_more_calls_than_there_is_room_for_are_refused(void **state)
 {
-    amphi_tool_pieces pieces = {0};
+    amphi_tool_call_deltas deltas = {0};
     amphi_json *calls = NULL;
     amphi_json_writer writer;
     amphi_buf out;
@@ -160,8 +160,10 @@ static void pieces__of_more_calls_than_there_is_room_for_are_refused(void **stat
     amphi__json_writer_init(&writer, &out);
     amphi__json_open(&writer, NULL, '[');
     for (size_t i = 0; i < AMPHI_TOOL_CALLS_MAX; i++)
-        assert_int_equal(amphi__tool_pieces_write(&pieces, &writer, calls, AMPHI_TOOL_DELTA), 1);
-    assert_true(amphi__tool_pieces_write(&pieces, &writer, calls, AMPHI_TOOL_DELTA) == SIZE_MAX);
+        assert_int_equal(
+            amphi__tool_call_deltas_write(&deltas, &writer, calls, AMPHI_TOOL_DELTA), 1);
+    assert_true(
+        amphi__tool_call_deltas_write(&deltas, &writer, calls, AMPHI_TOOL_DELTA) == SIZE_MAX);
     amphi__json_free(calls);
     amphi__buf_clear(&out);
 }
@@ -169,9 +171,9 @@ static void pieces__of_more_calls_than_there_is_room_for_are_refused(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pieces__are_told_apart_by_what_odd_servers_say),
-        cmocka_unit_test(pieces__of_the_older_form_are_one_call),
-        cmocka_unit_test(pieces__of_more_calls_than_there_is_room_for_are_refused),
+        cmocka_unit_test(deltas__are_told_apart_by_what_odd_servers_say),
+        cmocka_unit_test(deltas__of_the_older_form_are_one_call),
+        cmocka_unit_test(deltas__of_more_calls_than_there_is_room_for_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

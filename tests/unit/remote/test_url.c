@@ -3,7 +3,7 @@
  * Which URLs may leave the device, what counts as this machine itself, and where the dialect's path
  * goes.
  */
-#include "remote/pin.h"
+#include "remote/tls_pins.h"
 #include "remote/url.h"
 #include "sdk/core/str.h"
 
@@ -96,9 +96,9 @@ static void pins__form_is_checked(void **state)
         PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN
             ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_int_equal(amphi__pins_check(amphi_str_from(good[i]), NULL), AMPHI_OK);
+        assert_int_equal(amphi__tls_pins_check(amphi_str_from(good[i]), NULL), AMPHI_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(amphi__pins_check(amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
+        assert_int_equal(amphi__tls_pins_check(amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
 }
 
 int main(void)

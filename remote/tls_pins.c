@@ -2,7 +2,7 @@
  *
  * The form of a pin list: 32 bytes in base64 are 43 characters and one '='.
  */
-#include "remote/pin.h"
+#include "remote/tls_pins.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -26,7 +26,7 @@ static bool is_pin(amphi_str text)
     return text.data[text.size - 1] == '=';
 }
 
-amphi_status amphi__pins_check(amphi_str pins, amphi_error *error)
+amphi_status amphi__tls_pins_check(amphi_str pins, amphi_error *error)
 {
     for (int count = 0; pins.size > 0; count++) {
         amphi_str rest;
