@@ -5,6 +5,7 @@
 #include "remote/dialect_response.h"
 
 #include "remote/provider_error.h"
+#include "remote/retry_after.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"

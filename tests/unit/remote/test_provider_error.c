@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What providers' refusals mean, by the error bodies that they document or are known to send; and
+ * What providers' error responses mean, by the error bodies that they document or are known to send; and
  * that nothing of their prose reaches a message.
  */
 #include "remote/provider_error.h"
@@ -257,90 +257,6 @@ static void provider_error__trailing_assistant_message_is_recognized_only_when_o
     }
 }
 
-static uint32_t retry_of(const char *name, const char *value, const char *date)
-{
-    const amphi_http_header headers[] = {{amphi_str_from("Date"), amphi_str_from(date)},
-        {amphi_str_from(name), amphi_str_from(value)}};
-    return amphi__retry_after_ms(headers, 2, NULL);
-}
-
-static int64_t fixed_wall_ms(void *self)
-{
-    return 784111777000; /* Sun, 06 Nov 1994 08:49:37 GMT */
-}
-
-static void retry_after__seconds_dates_and_nonsense(void **state)
-{
-    const char *date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    assert_int_equal(retry_of("Retry-After", "120", date), 120000);
-    assert_int_equal(retry_of("retry-after", "0.5", date), 500);
-    assert_int_equal(retry_of("retry-after-ms", "250", date), 250);
-    assert_int_equal(retry_of("Retry-After", "Sun, 06 Nov 1994 08:50:00 GMT", date), 23000);
-    assert_int_equal(retry_of("Retry-After", "Sun, 06 Nov 1994 08:49:00 GMT", date), 0);
-    assert_int_equal(retry_of("Retry-After", "Sun, 06 Nov 2094 08:49:00 GMT", date), 86400000);
-    assert_int_equal(retry_of("Retry-After", "999999999999999999", date), 86400000);
-    assert_int_equal(retry_of("Retry-After", "-5", date), 0);
-    assert_int_equal(retry_of("Retry-After", "soon", date), 0);
-    assert_int_equal(retry_of("Retry-After", "", date), 0);
-    assert_int_equal(retry_of("X-Other", "5", date), 0);
-    /* Without a Date it is the device's clock that counts. */
-    const amphi_clock clock = {.struct_size = sizeof clock, .wall_ms = fixed_wall_ms};
-    const amphi_http_header header = {
-        AMPHI_STR("Retry-After"), AMPHI_STR("Sun, 06 Nov 1994 08:49:47 GMT")};
-    assert_int_equal(amphi__retry_after_ms(&header, 1, &clock), 10000);
-}
-
-static void retry_after__rate_limit_headers_count_where_nothing_remains(void **state)
-{
-    amphi_http_header headers[] = {
-        {AMPHI_STR("x-ratelimit-remaining-requests"), AMPHI_STR("0")},
-        {AMPHI_STR("x-ratelimit-reset-requests"), AMPHI_STR("1.5s")},
-        {AMPHI_STR("x-ratelimit-remaining-tokens"), AMPHI_STR("149984")},
-        {AMPHI_STR("x-ratelimit-reset-tokens"), AMPHI_STR("6m0s")},
-        {AMPHI_STR("retry-after"), AMPHI_STR("9")},
-    };
-    assert_int_equal(amphi__retry_after_ms(headers, 4, NULL), 1500);
-    headers[2].value = AMPHI_STR("0"); /* then both have to be waited for */
-    assert_int_equal(amphi__retry_after_ms(headers, 4, NULL), 360000);
-    headers[0].value = headers[2].value = AMPHI_STR("3");
-    assert_int_equal(amphi__retry_after_ms(headers, 4, NULL), 0);
-    headers[0].value = AMPHI_STR("0");
-    assert_int_equal(amphi__retry_after_ms(headers, 5, NULL), 9000); /* the plain one wins */
-}
-
-static void http_date__is_read_strictly(void **state)
-{
-    assert_int_equal(amphi__http_date(AMPHI_STR("Thu, 01 Jan 1970 00:00:00 GMT")), 0);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Nov 1994 08:49:37 GMT")), 784111777);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Thu, 29 Feb 2024 12:00:00 GMT")), 1709208000);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Fri, 31 Dec 2100 23:59:59 GMT")), 4133980799);
-    /* The older forms: RFC 850's, and the C library's. */
-    assert_int_equal(amphi__http_date(AMPHI_STR("Tuesday, 06-Nov-29 08:49:37 GMT")), 1888649377);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sun Nov  6 08:49:37 1994")), 784111777);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Wed Nov 16 08:49:37 1994")), 784975777);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Tuesday, 06-Nov-29 08:49:37 CET")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR(", 06-Nov-29 08.49.37 GMT")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Tuesday 06-Nov-29 08:49:37 GMT")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Nov 1994 08:49:37 CET")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Foo 1994 08:49:37 GMT")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sun, 06 Nov 1994 25:49:37 GMT")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR("Sun, xx Nov 1994 08:49:37 GMT")), -1);
-    assert_int_equal(amphi__http_date(AMPHI_STR("")), -1);
-}
-
-static void duration__units_and_sums(void **state)
-{
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("1.2s. Visit")), 1200);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("20ms")), 20);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("6m0s")), 360000);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("1h2m3.5s")), 3723500);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("5 seconds.")), 5000);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("7")), 0);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("")), 0);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("s")), 0);
-    assert_int_equal(amphi__duration_ms(AMPHI_STR("99999999999h")), 86400000);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,10 +264,6 @@ int main(void)
         cmocka_unit_test(provider_error__message_holds_an_identifier_at_most),
         cmocka_unit_test(
             provider_error__trailing_assistant_message_is_recognized_only_when_one_was_sent),
-        cmocka_unit_test(retry_after__seconds_dates_and_nonsense),
-        cmocka_unit_test(retry_after__rate_limit_headers_count_where_nothing_remains),
-        cmocka_unit_test(http_date__is_read_strictly),
-        cmocka_unit_test(duration__units_and_sums),
     };
     return cmocka_run_group_tests_name("unit.remote.provider_error", tests, NULL, NULL);
 }
