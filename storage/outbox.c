@@ -119,7 +119,7 @@ static bool visit_item(amphi_rows *rows, amphi_store_outbox_fn *visit, void *use
 
 /* Leases whose process is gone, the first one of them and that process; 0: there is none. */
 static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq,
-    char holder[AMPHI_HOST_NAME_MAX], amphi_error *error)
+    char holder[AMPHI_PROCESS_IDENTITY_MAX], amphi_error *error)
 {
     amphi_query q;
     *seq = 0;
@@ -127,10 +127,10 @@ static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq,
         "SELECT seq, lease_holder FROM outbox WHERE lease_until_ms > 0 AND lease_holder <> ''");
     while (*seq == 0 && amphi__query_row(&q)) {
         amphi_str name = amphi__query_str(&q, 1);
-        if (!amphi__host_is_gone(name))
+        if (!amphi__process_has_ended(name))
             continue;
         *seq = amphi__query_int(&q, 0);
-        amphi__str_copy_to(holder, AMPHI_HOST_NAME_MAX, name);
+        amphi__str_copy_to(holder, AMPHI_PROCESS_IDENTITY_MAX, name);
     }
     return amphi__query_end(&q, error);
 }
@@ -142,7 +142,7 @@ static amphi_status end_dead_leases(amphi_store_sqlcipher *store, amphi_error *e
 {
     for (;;) {
         int64_t seq;
-        char holder[AMPHI_HOST_NAME_MAX];
+        char holder[AMPHI_PROCESS_IDENTITY_MAX];
         amphi_query q;
         amphi_status status = find_dead_lease(store, &seq, holder, error);
         if (status != AMPHI_OK || seq == 0)
@@ -198,8 +198,8 @@ static amphi_status claim(amphi_store_sqlcipher *store, int64_t now_ms, uint32_t
     int64_t lease = lease_ms;
     if (lease > store->limits.outbox_age_ms)
         lease = store->limits.outbox_age_ms;
-    char holder[AMPHI_HOST_NAME_MAX];
-    amphi__host_name(holder);
+    char holder[AMPHI_PROCESS_IDENTITY_MAX];
+    amphi__process_identity(holder);
     amphi__query_begin(
         &q, store->db, "UPDATE outbox SET lease_until_ms = ?1, lease_holder = ?2 WHERE seq = ?3");
     amphi__query_bind_int(&q, 1, now_ms + lease);

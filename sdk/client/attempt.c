@@ -50,9 +50,9 @@ typedef struct watch {
     uint64_t last_us;    /* of the last token; 0: none yet */
     uint64_t device_checked_us;
     unsigned device_epoch;
-    amphi_ledger_start ledger;
+    amphi_crash_ledger_start ledger;
     bool was_short_of_memory; /* at the last look at the device */
-    amphi_ledger_cause cause; /* of its failure */
+    amphi_crash_cause cause;  /* of its failure */
     bool ended;
 } watch;
 
@@ -67,7 +67,7 @@ static void announce(watch *w)
     if (w->attempt->spoke)
         return;
     w->attempt->spoke = true;
-    amphi__ledger_phase(w->stream->client, &w->ledger, AMPHI_START_TOKEN);
+    amphi__crash_ledger_phase(w->stream->client, &w->ledger, AMPHI_START_TOKEN);
     w->attempt->first_token_ms =
         (uint32_t)((amphi__clock_us(w->stream->client->clock) - w->begun_us) / 1000);
     amphi__str_copy_to(w->stream->route, sizeof w->stream->route, amphi_str_from(w->info.name));
@@ -139,8 +139,9 @@ static void on_finish(watch *w, const amphi_engine_event *event)
 static void find_cause(watch *w, const amphi_engine_event *fail)
 {
     char told[sizeof w->attempt->error.message];
-    w->cause = amphi__ledger_cause(w->stream->client, fail, w->was_short_of_memory);
-    if (w->cause == AMPHI_LEDGER_MEMORY && fail->from_outside) { /* the engine could not know */
+    w->cause = amphi__crash_ledger_cause(w->stream->client, fail, w->was_short_of_memory);
+    if (w->cause == AMPHI_CRASH_CAUSE_MEMORY &&
+        fail->from_outside) { /* the engine could not know */
         amphi__str_copy_to(told, sizeof told, amphi_str_from(w->attempt->error.message));
         snprintf(w->attempt->error.message, sizeof w->attempt->error.message,
             "%.*s; the device was short of memory", (int)sizeof told - 40, told);
@@ -163,10 +164,10 @@ static void on_fail(watch *w, const amphi_engine_event *fail)
     w->ended = true;
 }
 
-static void on_note(watch *w, const amphi_note *note)
+static void on_queued_event(watch *w, const amphi_queued_event *queued)
 {
     amphi_stream *stream = w->stream;
-    const amphi_engine_event *event = &note->engine;
+    const amphi_engine_event *event = &queued->engine;
     amphi_event out = {.route = amphi_str_from(w->info.name), .text = event->text};
     uint64_t now_us = amphi__clock_us(stream->client->clock);
     switch (event->kind) {
@@ -213,7 +214,7 @@ static void on_note(watch *w, const amphi_note *note)
         amphi__stream_emit(stream, &out);
         return;
     case AMPHI_ENGINE_MODEL: /* it is loaded and begins */
-        amphi__ledger_phase(stream->client, &w->ledger, AMPHI_START_PREFILL);
+        amphi__crash_ledger_phase(stream->client, &w->ledger, AMPHI_START_PREFILL);
         amphi__str_copy_to(w->model, sizeof w->model, event->text);
         if (w->attempt->spoke)
             amphi__str_copy_to(stream->model, sizeof stream->model, event->text);
@@ -273,7 +274,7 @@ static uint64_t check_budgets(watch *w, uint64_t now_us)
 /* The beginning that the engine is to continue: the caller's own, then what was delivered. */
 static amphi_status build_prefix(const amphi_stream *stream, bool continues, amphi_buf *out)
 {
-    amphi__buf_append_c(out, stream->request.given);
+    amphi__buf_append_c(out, stream->request.answer_prefix);
     if (continues)
         amphi__buf_append_str(out, amphi__splice_prefix(amphi__buf_str(&stream->text)));
     return out->status;
@@ -332,7 +333,7 @@ static void start_watch(watch *w)
     amphi__decide_load(stream->client, attempt->step->route, 1);
     if (w->info.kind == AMPHI_ENGINE_LOCAL)
         amphi__courier_watch_memory(stream->client->courier);
-    amphi__ledger_begin(stream->client, &w->ledger, &w->info, request.plain_kernels);
+    amphi__crash_ledger_begin(stream->client, &w->ledger, &w->info, request.plain_kernels);
     amphi_status status =
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
     amphi__stream_emit(stream, &event); /* the engine is at work by now; its words wait for us */
@@ -350,7 +351,7 @@ static void start_watch(watch *w)
 
 void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt)
 {
-    amphi__ledger_end(
+    amphi__crash_ledger_end(
         stream->client, &attempt->unsaved, &attempt->unsaved_error, attempt->unsaved_cause);
 }
 
@@ -368,7 +369,7 @@ static void stop_watch(watch *w)
         w->attempt->unsaved_error = w->attempt->error;
         w->attempt->unsaved_cause = w->cause;
     } else {
-        amphi__ledger_end(
+        amphi__crash_ledger_end(
             w->stream->client, &w->ledger, w->ended ? &w->attempt->error : &abandoned, w->cause);
     }
     amphi__splice_clear(&w->splice);
@@ -390,24 +391,24 @@ static void watch_next(amphi_stream *stream, watch *const *watches, size_t count
         if (watches[i]->ended)
             return;
     }
-    amphi_note *note = amphi__stream_wait(
+    amphi_queued_event *queued = amphi__stream_wait(
         stream, watches[0]->attempt->number, watches[count - 1]->attempt->number, wait_us);
-    bool cancelled = note == NULL && amphi__stream_is_cancelled(stream);
+    bool cancelled = queued == NULL && amphi__stream_is_cancelled(stream);
     for (size_t i = 0; i < count; i++) {
         watch *w = watches[i];
-        if (note != NULL && note->attempt == w->attempt->number) {
-            on_note(w, note);
+        if (queued != NULL && queued->attempt == w->attempt->number) {
+            on_queued_event(w, queued);
         } else if (cancelled) {
             amphi__fail(&w->attempt->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
             w->ended = true;
-        } else if (note == NULL && stream->starved) {
+        } else if (queued == NULL && stream->starved) {
             amphi__fail_no_memory(&w->attempt->error);
             w->ended = true;
         }
         if (!w->ended && w->splice.held.status != AMPHI_OK)
             stop(w, w->splice.held.status, "out of memory while joining the answer");
     }
-    amphi__free(note);
+    amphi__free(queued);
 }
 
 static void name_route(const watch *w)

@@ -11,13 +11,13 @@
 typedef struct amphi_attempt {
     uint32_t number; /* of this request, from 1 */
     const amphi_plan_step *step;
-    amphi_str body;            /* for the engine; borrowed */
-    bool continues;            /* give the delivered text as a beginning */
-    amphi_takeover *takeover;  /* to be announced with the first sign of life; or NULL */
-    uint64_t deadline_us;      /* of the whole request, monotonic */
-    amphi_route_identity runs; /* the route, when it began */
-    bool revived;              /* an engine that died was started again: once a request */
-    amphi_breaker_pass pass;   /* the route's breaker let it in */
+    amphi_str body;                      /* for the engine; borrowed */
+    bool continues;                      /* give the delivered text as a beginning */
+    amphi_takeover *takeover;            /* to be announced with the first sign of life; or NULL */
+    uint64_t deadline_us;                /* of the whole request, monotonic */
+    amphi_model_identity model_identity; /* the route, when it began */
+    bool revived;                        /* an engine that died was started again: once a request */
+    amphi_breaker_pass pass;             /* the route's breaker let it in */
 
     /* Results. */
     bool spoke;              /* it produced anything */
@@ -27,9 +27,9 @@ typedef struct amphi_attempt {
 
     /* A failed start's last line for the ledger: written once the next engine is at work, since a
      * write may wait for the disk and somebody waits for words. */
-    amphi_ledger_start unsaved;
+    amphi_crash_ledger_start unsaved;
     amphi_error unsaved_error;
-    amphi_ledger_cause unsaved_cause;
+    amphi_crash_cause unsaved_cause;
 } amphi_attempt;
 
 /* Writes what is unsaved. */

@@ -13,25 +13,12 @@ static bool cache_applies(const amphi_stream *stream)
 {
     const amphi_request *request = &stream->request;
     /* Log-probabilities are not kept, so an answer that is to have them is made anew. */
-    return !request->no_cache && request->given[0] == '\0' && request->outbox_id == NULL &&
+    return !request->no_cache && request->answer_prefix[0] == '\0' && request->outbox_id == NULL &&
            !request->wants_logprobs;
 }
 
-void amphi__recall_identify(const amphi_route *route, amphi_route_identity *out)
-{
-    amphi_engine_info info;
-    const char *runs = route->model;
-    if (amphi__route_identify(route, &info)) {
-        runs = info.fingerprint;
-    } else if (route->name[0] == '\0') {
-        amphi__route_describe(route, &info);
-        runs = info.model;
-    }
-    amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(runs));
-}
-
 /* false: there is no such route (any more). */
-static bool identify(const amphi_client *client, const char *name, amphi_route_identity *out)
+static bool identify(const amphi_client *client, const char *name, amphi_model_identity *out)
 {
     for (size_t i = 0; i < client->routes_count; i++) {
         const amphi_route *route = &client->routes[i];
@@ -43,7 +30,7 @@ static bool identify(const amphi_client *client, const char *name, amphi_route_i
         }
         if (strcmp(own_name, name) != 0)
             continue;
-        amphi__recall_identify(route, out);
+        amphi__route_model_identity(route, out);
         return true;
     }
     return false;
@@ -53,18 +40,18 @@ static bool identify(const amphi_client *client, const char *name, amphi_route_i
  * (its model file is gone) is no reason to be silent. */
 static bool is_still_ours(const amphi_client *client, const amphi_cached_answer *answer)
 {
-    amphi_route_identity now;
+    amphi_model_identity now;
     return identify(client, answer->route, &now) &&
            (now.text[0] == '\0' || strcmp(now.text, answer->identity) == 0);
 }
 
-bool amphi__recall_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+bool amphi__cache_lookup_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_cached_answer answer;
     if (!cache_applies(stream) ||
-        amphi__cache_key(stream->client->cache, &stream->request,
+        amphi__response_cache_key(stream->client->cache, &stream->request,
             amphi__buf_str(&stream->context.json), key) != AMPHI_OK ||
-        amphi__cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
+        amphi__response_cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
         return false;
     amphi_str text = amphi_str_from(answer.text);
     if (!is_still_ours(stream->client, &answer) ||
@@ -95,12 +82,14 @@ bool amphi__recall_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTE
 static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     const amphi_chat_result *result, uint32_t ttl_s)
 {
-    amphi_route_identity now;
-    if (identify(stream->client, stream->route, &now) && strcmp(now.text, stream->runs.text) == 0)
-        (void)amphi__cache_put(stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
+    amphi_model_identity now;
+    if (identify(stream->client, stream->route, &now) &&
+        strcmp(now.text, stream->model_identity.text) == 0)
+        (void)amphi__response_cache_put(
+            stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
 }
 
-void amphi__recall_keep(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+void amphi__cache_lookup_store(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     const amphi_chat_result *result)
 {
     amphi_policy policy;

@@ -147,7 +147,8 @@ static bool may_revive(amphi_stream *stream, amphi_attempt *attempt, const amphi
     if (attempt->revived || stream->tool_call_seen)
         return false;
     amphi__attempt_settle(stream, attempt); /* this death counts */
-    attempt->revived = amphi__ledger_allows(stream->client, &stream->client->routes[step->route]);
+    attempt->revived =
+        amphi__crash_ledger_allows(stream->client, &stream->client->routes[step->route]);
     return attempt->revived;
 }
 
@@ -254,7 +255,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
     second.number = 2;
     second.step = next;
     second.pass = AMPHI_BREAKER_REFUSED;
-    amphi__recall_identify(&client->routes[next->route], &second.runs);
+    amphi__route_model_identity(&client->routes[next->route], &second.model_identity);
     amphi_engine_info info;
     describe(stream, attempt->step, &info);
     amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(info.name));
@@ -313,7 +314,8 @@ static size_t try_step(amphi_stream *stream, amphi_attempt *attempt, size_t i, a
     const amphi_plan *plan = &stream->plan;
     bool has_next = i + 1 < plan->steps_count;
     size_t skip = skip_for(stream, attempt->step);
-    amphi__recall_identify(&stream->client->routes[attempt->step->route], &attempt->runs);
+    amphi__route_model_identity(
+        &stream->client->routes[attempt->step->route], &attempt->model_identity);
     size_t done = 1;
     for (;;) {
         if (build_body(stream, attempt->step, skip, body) != AMPHI_OK) {
@@ -390,7 +392,7 @@ static bool try_routes(amphi_stream *stream)
     }
     amphi__attempt_settle(stream, &attempt);
     stream->error = attempt.error;
-    stream->runs = attempt.runs;
+    stream->model_identity = attempt.model_identity;
     amphi__buf_clear(&body);
     return stream->error.status == AMPHI_OK;
 }
@@ -402,10 +404,10 @@ static void finish_whole(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY
     amphi_chat_result result;
     stream->ended_us = amphi__clock_us(stream->client->clock);
     amphi__stream_fill_result(stream, &result);
-    amphi__recall_keep(stream, key, &result);
+    amphi__cache_lookup_store(stream, key, &result);
     amphi_error why;
     amphi__error_clear(&why);
-    if (amphi__turn_keep(stream, &result, &why) != AMPHI_OK) {
+    if (amphi__history_write_turn(stream, &result, &why) != AMPHI_OK) {
         /* The answer is whole, but nobody may think that it is kept. */
         amphi__fail(&stream->history_error, why.status, why.native_code,
             "the answer could not be kept in the history: %s", why.message);
@@ -477,7 +479,7 @@ void amphi__chat_run(amphi_stream *stream)
     uint8_t cache_key[AMPHI_CACHE_KEY_BYTES] = {0};
     bool whole = false;
     if (admit(stream))
-        whole = amphi__recall_answer(stream, cache_key) ||
+        whole = amphi__cache_lookup_answer(stream, cache_key) ||
                 (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
                     try_routes(stream));
     (void)amphi__decide_unload(stream->client);

@@ -45,7 +45,7 @@ amphi_status amphi_client_new(
     amphi_device_facts_init(&client->pushed);
     atomic_init(&client->device_epoch, 0);
     atomic_init(&client->ledger_writes, 0);
-    amphi__host_name(client->host);
+    amphi__process_identity(client->process_identity);
     client->mode = options->mode;
     client->is_private = options->is_private;
     client->no_cache = options->no_cache;
@@ -59,7 +59,7 @@ amphi_status amphi_client_new(
     if (status == AMPHI_OK)
         status = amphi__compose(client, options, error);
     if (status == AMPHI_OK)
-        status = amphi__cache_new(&client->cache, client->store, client->clock, error);
+        status = amphi__response_cache_new(&client->cache, client->store, client->clock, error);
     if (status == AMPHI_OK)
         (void)amphi__client_rollout_apply(client, NULL); /* a bad payload changes nothing */
     if (status == AMPHI_OK)
@@ -83,7 +83,7 @@ void amphi_client_free(amphi_client *client)
     amphi__stream_set_join_all(client->streams);
     amphi__stream_set_unref(client->streams);
     amphi__drivers_free(client->drivers);
-    amphi__cache_free(client->cache);
+    amphi__response_cache_free(client->cache);
     amphi__decompose(client);
     amphi__mutex_clear(&client->lock);
     amphi__free(client);
@@ -107,7 +107,7 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         amphi_engine engine = client->routes[i].engine;
         amphi_engine_info info;
         amphi_crash_facts crash;
-        amphi__ledger_describe(client, &client->routes[i], &policy, &info, &crash);
+        amphi__crash_ledger_describe(client, &client->routes[i], &policy, &info, &crash);
         bool allowed = info.kind == AMPHI_ENGINE_LOCAL
                            ? policy.local_enabled
                            : policy.cloud_enabled && !client->is_private;
@@ -136,7 +136,7 @@ amphi_status amphi_client_routes(
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi_engine_info info;
         amphi_crash_facts crash;
-        (void)amphi__ledger_describe(client, &client->routes[i], &policy, &info, &crash);
+        (void)amphi__crash_ledger_describe(client, &client->routes[i], &policy, &info, &crash);
         if (!visit(user, amphi_str_from(info.name), amphi_str_from(info.model)))
             break;
     }

@@ -24,9 +24,9 @@ typedef struct amphi_route_deaths {
 } amphi_route_deaths;
 
 /* What a route runs, for the cache: a model file's fingerprint, or a model's name. */
-typedef struct amphi_route_identity {
+typedef struct amphi_model_identity {
     char text[80];
-} amphi_route_identity;
+} amphi_model_identity;
 
 /* What the ledger said of an engine when it was last asked (crash_ledger.c). */
 typedef struct amphi_known_crashes {
@@ -68,11 +68,11 @@ struct amphi_client {
     bool owns_keys, owns_store, owns_http, owns_device;
     amphi_route routes[AMPHI_ROUTES_MAX];
     size_t routes_count;
-    char host[AMPHI_HOST_NAME_MAX];      /* this process, for the ledger */
-    amphi_rollout *rollout;              /* NULL: no source was given */
-    amphi_policy policy_base;            /* the app's document */
-    amphi_mode mode;                     /* of requests that name none */
-    bool is_private, no_cache, no_queue; /* of every request */
+    char process_identity[AMPHI_PROCESS_IDENTITY_MAX]; /* this process, for the ledger */
+    amphi_rollout *rollout;                            /* NULL: no source was given */
+    amphi_policy policy_base;                          /* the app's document */
+    amphi_mode mode;                                   /* of requests that name none */
+    bool is_private, no_cache, no_queue;               /* of every request */
 
     amphi_mutex lock;     /* guards what follows */
     amphi_policy policy;  /* in force: base with the rollout on top */
@@ -85,7 +85,7 @@ struct amphi_client {
     atomic_uint device_epoch;  /* grows with every push: running answers look again */
     atomic_uint ledger_writes; /* grows with every row written or changed */
 
-    amphi_cache *cache;
+    amphi_response_cache *cache;
     amphi_stream_set *streams; /* those that are not freed; outlives the client */
     amphi_drivers *drivers;
     amphi_courier *courier;

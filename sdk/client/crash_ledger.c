@@ -22,7 +22,7 @@
 /* To ask the store costs a request 20 us. */
 #define FRESH_MS 1000u
 
-bool amphi__ledger_is_kept(const amphi_client *client)
+bool amphi__crash_ledger_is_supported(const amphi_client *client)
 {
     const amphi_store_ops *ops = client->store.ops;
     return ops->struct_size >= sizeof *ops && ops->ledger_add != NULL && ops->ledger_set != NULL &&
@@ -50,7 +50,7 @@ static int64_t add(amphi_client *client, const amphi_engine_info *info, bool pla
         .fingerprint = model_of(info, scratch),
         .build = amphi_str_from(info->build),
         .kernels = plain ? AMPHI_STR(PLAIN_KERNELS) : amphi_str_from(info->kernels),
-        .host = amphi_str_from(client->host),
+        .host = amphi_str_from(client->process_identity),
         .in_process = info->in_process,
         .started_ms = now_ms,
         .changed_ms = now_ms,
@@ -65,15 +65,16 @@ static int64_t add(amphi_client *client, const amphi_engine_info *info, bool pla
     return 0;
 }
 
-void amphi__ledger_begin(
-    amphi_client *client, amphi_ledger_start *start, const amphi_engine_info *info, bool plain)
+void amphi__crash_ledger_begin(amphi_client *client, amphi_crash_ledger_start *start,
+    const amphi_engine_info *info, bool plain)
 {
-    *start = (amphi_ledger_start){0, AMPHI_START_LOAD};
-    if (info->kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client))
+    *start = (amphi_crash_ledger_start){0, AMPHI_START_LOAD};
+    if (info->kind == AMPHI_ENGINE_LOCAL && amphi__crash_ledger_is_supported(client))
         start->id = add(client, info, plain, AMPHI_START_LOAD, AMPHI_START_RUNNING);
 }
 
-static void set(amphi_client *client, const amphi_ledger_start *start, amphi_start_outcome outcome)
+static void set(
+    amphi_client *client, const amphi_crash_ledger_start *start, amphi_start_outcome outcome)
 {
     amphi_error error;
     if (client->store.ops->ledger_set(client->store.self, start->id, start->phase, outcome,
@@ -82,7 +83,8 @@ static void set(amphi_client *client, const amphi_ledger_start *start, amphi_sta
     atomic_fetch_add(&client->ledger_writes, 1);
 }
 
-void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase)
+void amphi__crash_ledger_phase(
+    amphi_client *client, amphi_crash_ledger_start *start, amphi_start_phase phase)
 {
     if (start->id == 0 || phase <= start->phase)
         return;
@@ -90,23 +92,24 @@ void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_
     set(client, start, AMPHI_START_RUNNING);
 }
 
-amphi_ledger_cause amphi__ledger_cause(
+amphi_crash_cause amphi__crash_ledger_cause(
     amphi_client *client, const amphi_engine_event *fail, bool was_short)
 {
     if (fail->out_of_memory)
-        return AMPHI_LEDGER_MEMORY;
+        return AMPHI_CRASH_CAUSE_MEMORY;
     if (!fail->from_outside)
-        return AMPHI_LEDGER_ITSELF;
+        return AMPHI_CRASH_CAUSE_ENGINE;
     bool killed = fail->error != NULL && fail->error->native_code == SIGKILL;
-    return killed && (was_short || amphi__client_is_short_of_memory(client)) ? AMPHI_LEDGER_MEMORY
-                                                                             : AMPHI_LEDGER_OUTSIDE;
+    return killed && (was_short || amphi__client_is_short_of_memory(client))
+               ? AMPHI_CRASH_CAUSE_MEMORY
+               : AMPHI_CRASH_CAUSE_OUTSIDE;
 }
 
-static amphi_start_outcome outcome_of(const amphi_error *error, amphi_ledger_cause cause)
+static amphi_start_outcome outcome_of(const amphi_error *error, amphi_crash_cause cause)
 {
-    if (cause == AMPHI_LEDGER_MEMORY)
+    if (cause == AMPHI_CRASH_CAUSE_MEMORY)
         return AMPHI_START_OUT_OF_MEMORY;
-    if (cause == AMPHI_LEDGER_OUTSIDE)
+    if (cause == AMPHI_CRASH_CAUSE_OUTSIDE)
         return AMPHI_START_KILLED;
     switch (error->status) {
     case AMPHI_OK:
@@ -123,8 +126,8 @@ static amphi_start_outcome outcome_of(const amphi_error *error, amphi_ledger_cau
     }
 }
 
-void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
-    amphi_ledger_cause cause)
+void amphi__crash_ledger_end(amphi_client *client, amphi_crash_ledger_start *start,
+    const amphi_error *outcome, amphi_crash_cause cause)
 {
     if (start->id == 0)
         return;
@@ -144,7 +147,7 @@ typedef struct tally {
     int64_t newest_ms;      /* of the crashes; 0: none */
     uint32_t outside_limit; /* after so many kills from outside there is a pause */
     int64_t outside_ms;     /* when the one that reached the limit came */
-    amphi_ledger_start gone[GONE_MAX];
+    amphi_crash_ledger_start gone[GONE_MAX];
     size_t gone_count;
 } tally;
 
@@ -169,10 +172,10 @@ static bool count(void *user, const amphi_store_start *row)
     amphi_store_start start = *row;
     if (!amphi__str_equal(start.build, t->build) || start.changed_ms > t->now_ms + t->window_ms)
         return true; /* another build; or the clock was set back since */
-    if (start.outcome == AMPHI_START_RUNNING && amphi__host_is_gone(start.host)) {
+    if (start.outcome == AMPHI_START_RUNNING && amphi__process_has_ended(start.host)) {
         start.outcome = AMPHI_START_HOST_DIED;
         if (t->gone_count < GONE_MAX)
-            t->gone[t->gone_count++] = (amphi_ledger_start){start.id, start.phase};
+            t->gone[t->gone_count++] = (amphi_crash_ledger_start){start.id, start.phase};
     }
     uint32_t *of = counter(&t->facts, &start);
     if (of == NULL)
@@ -222,7 +225,7 @@ static void forgive(tally *t, uint32_t quiet_s)
     }
 }
 
-void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
+void amphi__crash_ledger_facts(amphi_client *client, const amphi_policy *policy,
     const amphi_engine_info *info, amphi_crash_facts *out)
 {
     char scratch[AMPHI_NAME_MAX * 2];
@@ -232,7 +235,7 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
         .window_ms = (int64_t)policy->crash_window_s * 1000,
         .outside_limit = policy->crash_outside_limit};
     memset(out, 0, sizeof *out);
-    if (info->kind != AMPHI_ENGINE_LOCAL || !amphi__ledger_is_kept(client))
+    if (info->kind != AMPHI_ENGINE_LOCAL || !amphi__crash_ledger_is_supported(client))
         return;
     if (client->store.ops->ledger_list(client->store.self, model_of(info, scratch),
             t.now_ms - t.window_ms, count, &t, &error) != AMPHI_OK) {
@@ -246,7 +249,7 @@ void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
     *out = t.facts;
 }
 
-bool amphi__ledger_allows(amphi_client *client, const amphi_route *route)
+bool amphi__crash_ledger_allows(amphi_client *client, const amphi_route *route)
 {
     amphi_engine_info info;
     amphi_crash_facts crash;
@@ -254,7 +257,7 @@ bool amphi__ledger_allows(amphi_client *client, const amphi_route *route)
         amphi__route_describe(route, &info);
     amphi_policy policy;
     amphi__client_policy(client, &policy);
-    amphi__ledger_facts(client, &policy, &info, &crash);
+    amphi__crash_ledger_facts(client, &policy, &info, &crash);
     return !amphi__policy_is_quarantined(&policy, &crash);
 }
 
@@ -275,7 +278,7 @@ static void known_facts(amphi_client *client, amphi_route *route, const amphi_po
     amphi__mutex_unlock(&client->lock);
     if (fresh)
         return;
-    amphi__ledger_facts(client, policy, info, out);
+    amphi__crash_ledger_facts(client, policy, info, out);
     amphi__mutex_lock(&client->lock);
     amphi__str_copy_to(
         known->fingerprint, sizeof known->fingerprint, amphi_str_from(info->fingerprint));
@@ -309,7 +312,7 @@ static amphi_route_deaths new_deaths(amphi_route *route, const amphi_engine_info
         newer(info->deaths_outside, &route->deaths.outside)};
 }
 
-void amphi__ledger_deaths_seen(amphi_route *route, const amphi_engine_info *info)
+void amphi__crash_ledger_acknowledge_deaths(amphi_route *route, const amphi_engine_info *info)
 {
     (void)new_deaths(route, info);
 }
@@ -333,10 +336,10 @@ static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amph
     return new.early + new.late + new.memory + new.outside;
 }
 
-uint32_t amphi__ledger_describe(amphi_client *client, amphi_route *route,
+uint32_t amphi__crash_ledger_describe(amphi_client *client, amphi_route *route,
     const amphi_policy *policy, amphi_engine_info *info, amphi_crash_facts *crash)
 {
-    bool kept = amphi__ledger_is_kept(client);
+    bool kept = amphi__crash_ledger_is_supported(client);
     memset(crash, 0, sizeof *crash);
     if (kept && amphi__route_identify(route, info)) {
         known_facts(client, route, policy, info, crash);

@@ -14,47 +14,48 @@
 #include "sdk/client/client.h"
 
 /* One start under way. */
-typedef struct amphi_ledger_start {
+typedef struct amphi_crash_ledger_start {
     int64_t id; /* 0: none is kept */
     amphi_start_phase phase;
-} amphi_ledger_start;
+} amphi_crash_ledger_start;
 
 /* Whose doing a failure was. */
-typedef enum amphi_ledger_cause {
-    AMPHI_LEDGER_ITSELF = 0,
-    AMPHI_LEDGER_MEMORY = 1,  /* killed for its memory, or an allocation failed */
-    AMPHI_LEDGER_OUTSIDE = 2, /* another process killed it, or stopped it */
-} amphi_ledger_cause;
+typedef enum amphi_crash_cause {
+    AMPHI_CRASH_CAUSE_ENGINE = 0,
+    AMPHI_CRASH_CAUSE_MEMORY = 1,  /* killed for its memory, or an allocation failed */
+    AMPHI_CRASH_CAUSE_OUTSIDE = 2, /* another process killed it, or stopped it */
+} amphi_crash_cause;
 
 /* Of a failed run. A kill while the device is short of memory (or was at the last look:
  * was_short) is one for its memory: the low-memory killers of user space (Android's lmkd,
  * systemd-oomd) leave no other trace. */
-amphi_ledger_cause amphi__ledger_cause(
+amphi_crash_cause amphi__crash_ledger_cause(
     amphi_client *client, const amphi_engine_event *fail, bool was_short);
 
 /* Is there a place to keep it? Otherwise breakers judge local engines too. */
-bool amphi__ledger_is_kept(const amphi_client *client);
+bool amphi__crash_ledger_is_supported(const amphi_client *client);
 
 /* Before an attempt; info as the engine describes itself. Nothing happens for a cloud route. */
-void amphi__ledger_begin(
-    amphi_client *client, amphi_ledger_start *start, const amphi_engine_info *info, bool plain);
-void amphi__ledger_phase(amphi_client *client, amphi_ledger_start *start, amphi_start_phase phase);
+void amphi__crash_ledger_begin(amphi_client *client, amphi_crash_ledger_start *start,
+    const amphi_engine_info *info, bool plain);
+void amphi__crash_ledger_phase(
+    amphi_client *client, amphi_crash_ledger_start *start, amphi_start_phase phase);
 /* A second call does nothing. */
-void amphi__ledger_end(amphi_client *client, amphi_ledger_start *start, const amphi_error *outcome,
-    amphi_ledger_cause cause);
+void amphi__crash_ledger_end(amphi_client *client, amphi_crash_ledger_start *start,
+    const amphi_error *outcome, amphi_crash_cause cause);
 
 /* An attempt's own row tells of the deaths up to now. Under the client's lock. */
-void amphi__ledger_deaths_seen(amphi_route *route, const amphi_engine_info *info);
+void amphi__crash_ledger_acknowledge_deaths(amphi_route *route, const amphi_engine_info *info);
 
 /* Facts for the policy. Marks the starts of processes that are gone. */
-void amphi__ledger_facts(amphi_client *client, const amphi_policy *policy,
+void amphi__crash_ledger_facts(amphi_client *client, const amphi_policy *policy,
     const amphi_engine_info *info, amphi_crash_facts *out);
 /* May it be started again, after the crashes that are written down by now? */
-bool amphi__ledger_allows(amphi_client *client, const amphi_route *route);
+bool amphi__crash_ledger_allows(amphi_client *client, const amphi_route *route);
 /* Describes a route as far as its crashes allow: one that is quarantined is only identified, and
  * nothing of it runs. Deaths outside of attempts (reading the file, warming up) are written down; returns how many
  * there were since the last look. */
-uint32_t amphi__ledger_describe(amphi_client *client, amphi_route *route,
+uint32_t amphi__crash_ledger_describe(amphi_client *client, amphi_route *route,
     const amphi_policy *policy, amphi_engine_info *info, amphi_crash_facts *crash);
 
 #endif

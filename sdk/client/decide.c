@@ -28,7 +28,7 @@ uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
-/* A local engine that died while it was asked what it is: an attempt that failed, in effect. */
+/* A local engine that died while it described itself counts as a failed attempt. */
 static void note_dead_route(
     amphi_dead_route *dead_route, const amphi_engine_info *info, uint32_t deaths)
 {
@@ -47,7 +47,7 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     uint64_t now_ms = amphi__clock_ms(client->clock);
     memset(routes, 0, client->routes_count * sizeof *routes);
     for (size_t i = 0; i < client->routes_count; i++) {
-        uint32_t deaths = amphi__ledger_describe(
+        uint32_t deaths = amphi__crash_ledger_describe(
             client, &client->routes[i], policy, &routes[i].info, &routes[i].crash);
         note_dead_route(dead_route, &routes[i].info, deaths);
     }
@@ -67,13 +67,13 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi__mutex_unlock(&client->lock);
 }
 
-/* Nobody is there to take over: the one that fell may be started once more (its rules still apply). */
-static bool revive_dead_route(
+/* No other route can take over, so the dead one may be started once more; its rules still apply. */
+static bool allow_restart(
     const amphi_dead_route *dead_route, amphi_policy_route *routes, size_t routes_count)
 {
     for (size_t i = 0; dead_route->error.status != AMPHI_OK && i < routes_count; i++) {
         if (strcmp(routes[i].info.name, dead_route->route) == 0) {
-            routes[i].info.available = true; /* as far as anybody knows */
+            routes[i].info.available = true; /* nothing known speaks against it */
             return true;
         }
     }
@@ -104,7 +104,7 @@ bool amphi__decide(
     facts.routes_count = client->routes_count;
     amphi__policy_decide(out, &policy, &facts);
     dead_route.restart =
-        out->steps_count == 0 && revive_dead_route(&dead_route, routes, client->routes_count);
+        out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
     if (dead_route.restart)
         amphi__policy_decide(out, &policy, &facts);
     out->dead_route = dead_route;
@@ -144,7 +144,7 @@ amphi_status amphi__decide_check(
     amphi_policy policy;
     amphi__client_policy(client, &policy);
     for (size_t i = 0; i < client->routes_count; i++)
-        (void)amphi__ledger_describe(
+        (void)amphi__crash_ledger_describe(
             client, &client->routes[i], &policy, &routes[i].info, &routes[i].crash);
     return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
 }
@@ -210,7 +210,7 @@ void amphi__decide_load(amphi_client *client, size_t index, int change)
         amphi__route_describe(route, &info);
     amphi__mutex_lock(&client->lock);
     if (change < 0) /* before anybody takes its death for one that no attempt tells of */
-        amphi__ledger_deaths_seen(route, &info);
+        amphi__crash_ledger_acknowledge_deaths(route, &info);
     route->load += (uint32_t)change;
     amphi__mutex_unlock(&client->lock);
 }
@@ -283,8 +283,8 @@ void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amph
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
     remember_pause(route, outcome, client->policy.pause_max_ms, now_ms);
-    if (info.kind == AMPHI_ENGINE_LOCAL && amphi__ledger_is_kept(client)) {
-        amphi__ledger_deaths_seen(route, &info);
+    if (info.kind == AMPHI_ENGINE_LOCAL && amphi__crash_ledger_is_supported(client)) {
+        amphi__crash_ledger_acknowledge_deaths(route, &info);
         result = AMPHI_BREAKER_SUCCESS; /* the ledger judges a local engine */
     }
     amphi__breaker_leave(&route->breaker, &client->policy, pass, result, now_ms);

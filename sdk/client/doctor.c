@@ -146,7 +146,7 @@ amphi_status amphi_doctor(
     amphi_engine_info infos[AMPHI_ROUTES_MAX];
     amphi_crash_facts crashes[AMPHI_ROUTES_MAX];
     for (size_t i = 0; i < client->routes_count; i++)
-        amphi__ledger_describe(
+        amphi__crash_ledger_describe(
             client, &client->routes[i], &client->policy_base, &infos[i], &crashes[i]);
     amphi_parts_report parts; /* after describe, which starts the engine's process */
     amphi__compose_report(client, &parts);

@@ -49,7 +49,7 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
     amphi_chat_result without_text = *result;
     without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
     amphi__record_result_json(&without_text, record);
-    amphi__buf_append_c(&texts->content, stream->request.given);
+    amphi__buf_append_c(&texts->content, stream->request.answer_prefix);
     amphi__buf_append_str(&texts->content, result->text);
     if (result->tool_calls_json.size > 0) {
         amphi__buf_append_c(&texts->extra, "{\"tool_calls\":");
@@ -66,12 +66,12 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
     return record->status != AMPHI_OK ? record->status : texts->content.status;
 }
 
-amphi_status amphi__turn_keep(
+amphi_status amphi__history_write_turn(
     amphi_stream *stream, const amphi_chat_result *result, amphi_error *error)
 {
     amphi_store store = stream->client->store;
     const amphi_json *own = amphi__json_get(stream->request.body, "messages");
-    size_t count = amphi__json_count(own) - (stream->request.given[0] != '\0');
+    size_t count = amphi__json_count(own) - (stream->request.answer_prefix[0] != '\0');
     amphi_status status = AMPHI_OK;
     amphi_buf record;
     if (stream->request.conversation_id[0] == '\0' && stream->request.outbox_id == NULL)

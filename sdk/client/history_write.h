@@ -9,7 +9,7 @@
 #include "sdk/client/stream.h"
 
 /* AMPHI_OK as well when the request belongs to no conversation. */
-amphi_status amphi__turn_keep(
+amphi_status amphi__history_write_turn(
     amphi_stream *stream, const amphi_chat_result *result, amphi_error *error);
 
 #endif

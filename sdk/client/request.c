@@ -30,7 +30,7 @@ void amphi__request_clear(amphi_request *request)
 {
     amphi__json_free(request->body);
     amphi__free(request->conversation_id);
-    amphi__free(request->given);
+    amphi__free(request->answer_prefix);
     amphi__free(request->outbox_id);
     memset(request, 0, sizeof *request);
 }
@@ -210,8 +210,8 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
     out->tokens_max = tokens_max > 0 && tokens_max < UINT32_MAX ? (uint32_t)tokens_max : 0;
     out->wants_logprobs = amphi__json_bool(amphi__json_get(out->body, "logprobs"), false);
     out->needs_tools = amphi__json_first(amphi__json_get(out->body, "tools")) != NULL;
-    out->given = amphi__str_copy(given_beginning(messages));
-    if (out->given == NULL)
+    out->answer_prefix = amphi__str_copy(given_beginning(messages));
+    if (out->answer_prefix == NULL)
         status = amphi__fail_no_memory(error);
 cleanup:
     if (status != AMPHI_OK)
@@ -387,7 +387,7 @@ amphi_status amphi__request_engine_body(
     if (history.size > 0)
         amphi__json_put_raw(&writer, NULL, history);
     for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
-        if (request->given[0] == '\0' || amphi__json_next(m) != NULL)
+        if (request->answer_prefix[0] == '\0' || amphi__json_next(m) != NULL)
             amphi__json_put_value(&writer, NULL, m);
     amphi__json_close(&writer, ']');
     put_other_members(&writer, request->body, "fallbacks");

@@ -15,7 +15,7 @@
 typedef struct amphi_request {
     amphi_json *body;      /* object; "messages" holds only what this request brought */
     char *conversation_id; /* "" : none */
-    char *given;           /* beginning of the answer that the caller brought; "" : none */
+    char *answer_prefix;   /* beginning of the answer that the caller brought; "" : none */
     char *outbox_id;       /* not NULL: delivered by the courier, from this entry */
     int64_t queued_ms;
     amphi_mode mode;

@@ -19,19 +19,19 @@ typedef struct entry {
     uint64_t used; /* larger is later */
 } entry;
 
-struct amphi_cache {
+struct amphi_response_cache {
     amphi_store store;
     const amphi_clock *clock;
     uint8_t hmac_key[32];
     amphi_mutex lock; /* guards entries and uses */
-    entry entries[AMPHI_CACHE_MEMORY_ENTRIES];
+    entry entries[AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES];
     uint64_t uses;
 };
 
-amphi_status amphi__cache_new(
-    amphi_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error)
+amphi_status amphi__response_cache_new(
+    amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error)
 {
-    amphi_cache *cache = amphi__calloc(1, sizeof *cache);
+    amphi_response_cache *cache = amphi__calloc(1, sizeof *cache);
     if (cache == NULL)
         return amphi__fail_no_memory(error);
     cache->store = store;
@@ -49,11 +49,11 @@ amphi_status amphi__cache_new(
     return AMPHI_OK;
 }
 
-void amphi__cache_free(amphi_cache *cache)
+void amphi__response_cache_free(amphi_response_cache *cache)
 {
     if (cache == NULL)
         return;
-    for (size_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++)
+    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++)
         amphi__free(cache->entries[i].value);
     amphi__mutex_clear(&cache->lock);
     amphi__wipe(cache->hmac_key, sizeof cache->hmac_key);
@@ -68,8 +68,8 @@ static bool is_about_delivery(amphi_str key)
            amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi");
 }
 
-amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, amphi_str history,
-    uint8_t key[AMPHI_CACHE_KEY_BYTES])
+amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
+    amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_buf canonical;
     amphi__buf_init(&canonical, 0);
@@ -90,11 +90,11 @@ amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, 
 }
 
 /* Copies the value out of memory, or NULL. */
-static char *memory_get(amphi_cache *cache, const uint8_t *key, int64_t now_ms)
+static char *memory_get(amphi_response_cache *cache, const uint8_t *key, int64_t now_ms)
 {
     char *copy = NULL;
     amphi__mutex_lock(&cache->lock);
-    for (size_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++) {
+    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
         entry *e = &cache->entries[i];
         if (e->value == NULL || memcmp(e->key, key, AMPHI_CACHE_KEY_BYTES) != 0)
             continue;
@@ -109,12 +109,13 @@ static char *memory_get(amphi_cache *cache, const uint8_t *key, int64_t now_ms)
 }
 
 /* Takes `value`. An equal key, a free slot, or else the least recently used one. */
-static void memory_put(amphi_cache *cache, const uint8_t *key, char *value, int64_t expires_ms)
+static void memory_put(
+    amphi_response_cache *cache, const uint8_t *key, char *value, int64_t expires_ms)
 {
     char *old = NULL;
     amphi__mutex_lock(&cache->lock);
     entry *slot = &cache->entries[0];
-    for (size_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++) {
+    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
         entry *e = &cache->entries[i];
         if (e->value != NULL && memcmp(e->key, key, AMPHI_CACHE_KEY_BYTES) == 0) {
             slot = e;
@@ -158,8 +159,8 @@ static amphi_status parse_answer(amphi_str json, amphi_cached_answer *out)
     return AMPHI_E_NO_MEMORY;
 }
 
-amphi_status amphi__cache_get(
-    amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out)
+amphi_status amphi__response_cache_get(
+    amphi_response_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out)
 {
     int64_t now_ms = amphi__clock_wall_ms(cache->clock);
     char *value = memory_get(cache, key, now_ms);
@@ -175,11 +176,12 @@ amphi_status amphi__cache_get(
     return status;
 }
 
-amphi_status amphi__cache_put(amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *answer, amphi_str identity, uint32_t ttl_s)
+amphi_status amphi__response_cache_put(amphi_response_cache *cache,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
+    uint32_t ttl_s)
 {
     amphi_buf json;
-    amphi__buf_init(&json, AMPHI_CACHE_ANSWER_BYTES_MAX);
+    amphi__buf_init(&json, AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX);
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &json);
     amphi__json_open(&writer, NULL, '{');

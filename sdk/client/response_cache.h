@@ -12,35 +12,36 @@
 #include <amphi/ext/clock.h>
 #include <amphi/ext/store.h>
 
-typedef struct amphi_cache amphi_cache;
+typedef struct amphi_response_cache amphi_response_cache;
 
-#define AMPHI_CACHE_MEMORY_ENTRIES   1000
-#define AMPHI_CACHE_ANSWER_BYTES_MAX (256u << 10)
+#define AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES   1000
+#define AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX (256u << 10)
 
 typedef struct amphi_cached_answer {
     char *text; /* amphi__free */
     char *model;
     char *route;    /* who gave it then */
-    char *identity; /* and what that route ran then, see amphi__cache_put; never NULL */
+    char *identity; /* and what that route ran then, see amphi__response_cache_put; never NULL */
     amphi_usage usage;
 } amphi_cached_answer;
 
 /* The store is borrowed. */
-amphi_status amphi__cache_new(
-    amphi_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error);
-void amphi__cache_free(amphi_cache *cache);
+amphi_status amphi__response_cache_new(
+    amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error);
+void amphi__response_cache_free(amphi_response_cache *cache);
 
 /* Over messages (history included), sampling, tools and format; and over mode and privacy where
  * they restrict who may answer. */
-amphi_status amphi__cache_key(amphi_cache *cache, const amphi_request *request, amphi_str history,
-    uint8_t key[AMPHI_CACHE_KEY_BYTES]);
+amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
+    amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES]);
 /* AMPHI_E_NOT_FOUND, or an answer for amphi__cached_answer_clear. Any thread. */
-amphi_status amphi__cache_get(
-    amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out);
+amphi_status amphi__response_cache_get(amphi_response_cache *cache,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out);
 /* `identity` is what the answer's route runs: kept with it, since the key does not know who will
  * answer. */
-amphi_status amphi__cache_put(amphi_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *answer, amphi_str identity, uint32_t ttl_s);
+amphi_status amphi__response_cache_put(amphi_response_cache *cache,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
+    uint32_t ttl_s);
 void amphi__cached_answer_clear(amphi_cached_answer *answer);
 
 #endif

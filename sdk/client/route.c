@@ -4,6 +4,8 @@
  */
 #include "sdk/client/route.h"
 
+#include "sdk/core/str.h"
+
 static void init(amphi_engine_info *info)
 {
     memset(info, 0, sizeof *info);
@@ -23,4 +25,17 @@ bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out)
         return false;
     route->engine.ops->identify(route->engine.self, out);
     return true;
+}
+
+void amphi__route_model_identity(const amphi_route *route, amphi_model_identity *out)
+{
+    amphi_engine_info info;
+    const char *model = route->model;
+    if (amphi__route_identify(route, &info)) {
+        model = info.fingerprint;
+    } else if (route->name[0] == '\0') {
+        amphi__route_describe(route, &info);
+        model = info.model;
+    }
+    amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(model));
 }

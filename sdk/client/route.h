@@ -16,4 +16,8 @@ void amphi__route_describe(const amphi_route *route, amphi_engine_info *out);
  * engine has no such entry (describe runs nothing either); *out is zero then. */
 bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out);
 
+/* What the route runs now, as far as it is known without starting anything. The model file may be
+ * another one than a moment ago. */
+void amphi__route_model_identity(const amphi_route *route, amphi_model_identity *out);
+
 #endif

@@ -22,35 +22,35 @@ static bool is_words(const amphi_event *event)
            event->kind == AMPHI_EVENT_TOOL_CALL;
 }
 
-/* Of a reader who is far behind, text may share a note with the text before it. */
+/* In a long queue, text may share an entry with the text before it. */
 static bool may_share(const amphi_event *event)
 {
     return event->logprobs.size == 0 && is_words(event);
 }
 
-void amphi__stream_emit(amphi_stream *stream, const amphi_event *told)
+void amphi__stream_emit(amphi_stream *stream, const amphi_event *emitted)
 {
-    amphi_event event = *told;
+    amphi_event event = *emitted;
     event.model = amphi_str_from(stream->model);
-    bool shared = may_share(&event) && amphi__notes_is_long(&stream->events);
+    bool shared = may_share(&event) && amphi__event_queue_is_long(&stream->events);
     if (shared) {
         amphi__mutex_lock(&stream->lock);
-        bool joined = amphi__notes_join_caller(&stream->events, &event);
+        bool joined = amphi__event_queue_merge_caller(&stream->events, &event);
         amphi__mutex_unlock(&stream->lock);
         if (joined)
             return;
     }
-    amphi_note *note = amphi__note_for_caller(&event, shared);
+    amphi_queued_event *queued = amphi__queued_event_for_caller(&event, shared);
     amphi__mutex_lock(&stream->lock);
-    if (note != NULL)
-        amphi__notes_push(&stream->events, note);
+    if (queued != NULL)
+        amphi__event_queue_push(&stream->events, queued);
     else
         stream->starved = true;
     if (amphi_event_is_terminal(&event))
         stream->terminal_queued = true;
     amphi__mutex_unlock(&stream->lock);
-    /* Behind the lock, or who wakes up would only run into it. The stream outlives us: its owner
-     * joins the driver first. */
+    /* After the unlock, or the woken thread would only block on it. The stream outlives this call:
+     * its owner joins the driver first. */
     amphi__cond_broadcast(&stream->to_caller);
 }
 
@@ -94,45 +94,45 @@ static bool may_share_post(const amphi_engine_event *event)
 
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event)
 {
-    bool shared = may_share_post(event) && amphi__notes_is_long(&stream->mailbox);
+    bool shared = may_share_post(event) && amphi__event_queue_is_long(&stream->mailbox);
     if (shared) {
         amphi__mutex_lock(&stream->lock);
-        bool joined = amphi__notes_join_engine(&stream->mailbox, attempt, event);
+        bool joined = amphi__event_queue_merge_engine(&stream->mailbox, attempt, event);
         amphi__mutex_unlock(&stream->lock);
         if (joined)
             return;
     }
-    amphi_note *note = amphi__note_from_engine(attempt, event, shared);
+    amphi_queued_event *queued = amphi__queued_event_from_engine(attempt, event, shared);
     amphi__mutex_lock(&stream->lock);
-    if (note != NULL)
-        amphi__notes_push(&stream->mailbox, note);
+    if (queued != NULL)
+        amphi__event_queue_push(&stream->mailbox, queued);
     else
         stream->starved = true;
     amphi__mutex_unlock(&stream->lock);
     amphi__cond_broadcast(&stream->to_driver); /* the driver releases the engine's run first */
 }
 
-amphi_note *amphi__stream_wait(
+amphi_queued_event *amphi__stream_wait(
     amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us)
 {
-    amphi_notes stale = {NULL, NULL, 0};
-    amphi_note *note = NULL;
-    amphi__notes_linger(&stream->mailbox);
+    amphi_event_queue stale = {NULL, NULL, 0};
+    amphi_queued_event *queued = NULL;
+    amphi__event_queue_spin(&stream->mailbox);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
-        note = amphi__notes_pop(&stream->mailbox);
-        if (note != NULL && note->attempt != attempt && note->attempt != other) {
-            amphi__notes_push(&stale, note);
+        queued = amphi__event_queue_pop(&stream->mailbox);
+        if (queued != NULL && queued->attempt != attempt && queued->attempt != other) {
+            amphi__event_queue_push(&stale, queued);
             continue;
         }
-        if (note != NULL || stream->cancelled || stream->starved || timeout_us == 0)
+        if (queued != NULL || stream->cancelled || stream->starved || timeout_us == 0)
             break;
         if (!amphi__cond_wait_us(&stream->to_driver, &stream->lock, timeout_us))
-            timeout_us = 0; /* one more look at the queue, then out */
+            timeout_us = 0; /* one more pop, then return */
     }
     amphi__mutex_unlock(&stream->lock);
-    amphi__notes_clear(&stale);
-    return note;
+    amphi__event_queue_clear(&stale);
+    return queued;
 }
 
 static void drive(void *arg)
@@ -144,8 +144,8 @@ static void drive(void *arg)
 
 static void stream_destroy(amphi_stream *stream)
 {
-    amphi__notes_clear(&stream->events);
-    amphi__notes_clear(&stream->mailbox);
+    amphi__event_queue_clear(&stream->events);
+    amphi__event_queue_clear(&stream->mailbox);
     amphi__free(stream->current);
     amphi__buf_clear(&stream->chunk);
     amphi__buf_clear(&stream->text);
@@ -287,13 +287,13 @@ amphi_status amphi_stream_next(
     uint64_t deadline_us = timeout_ms == AMPHI_WAIT_FOREVER
                                ? UINT64_MAX
                                : amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
-    amphi_note *note = NULL;
+    amphi_queued_event *queued = NULL;
     if (in_burst && timeout_ms > 0)
-        amphi__notes_linger(&stream->events);
+        amphi__event_queue_spin(&stream->events);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
-        note = amphi__notes_pop(&stream->events);
-        if (note != NULL || stream->terminal_queued)
+        queued = amphi__event_queue_pop(&stream->events);
+        if (queued != NULL || stream->terminal_queued)
             break;
         uint64_t now_us = amphi__clock_us(NULL);
         if (now_us >= deadline_us)
@@ -301,14 +301,14 @@ amphi_status amphi_stream_next(
         amphi__cond_wait_us(&stream->to_caller, &stream->lock,
             deadline_us == UINT64_MAX ? UINT64_MAX : deadline_us - now_us);
     }
-    bool starved = note == NULL && stream->terminal_queued;
+    bool starved = queued == NULL && stream->terminal_queued;
     amphi__mutex_unlock(&stream->lock);
     if (starved)
         return starved_terminal(stream, out, error);
-    if (note == NULL)
+    if (queued == NULL)
         return amphi__fail(error, AMPHI_E_TIMEOUT, 0, "no event yet");
-    stream->current = note;
-    *out = note->event;
+    stream->current = queued;
+    *out = queued->event;
     stream->terminal_taken = amphi_event_is_terminal(out);
     return AMPHI_OK;
 }

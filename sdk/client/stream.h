@@ -39,16 +39,16 @@ struct amphi_stream {
     amphi_mutex lock; /* guards the two queues and what follows them */
     amphi_cond to_caller;
     amphi_cond to_driver;
-    amphi_notes events;  /* driver to caller */
-    amphi_notes mailbox; /* engines to driver */
+    amphi_event_queue events;  /* driver to caller */
+    amphi_event_queue mailbox; /* engines to driver */
     bool cancelled;
     amphi_stream_run runs_under_way[AMPHI_RUNS_MAX];
     uint32_t cancelling;  /* threads that are calling an engine's cancel: no run is released */
-    bool starved;         /* a note could not be allocated: the request fails */
+    bool starved;         /* an event could not be allocated: the request fails */
     bool terminal_queued; /* the terminal event is in `events`, or was */
 
     /* Caller's side. */
-    amphi_note *current; /* what the last amphi_stream_next handed out */
+    amphi_queued_event *current; /* what the last amphi_stream_next handed out */
     bool terminal_taken;
     amphi_buf chunk; /* what the last amphi_stream_next_json handed out */
 
@@ -64,7 +64,7 @@ struct amphi_stream {
     size_t takeovers_count;
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
-    amphi_route_identity runs; /* that route, when its attempt began */
+    amphi_model_identity model_identity; /* that route, when its attempt began */
     amphi_usage usage;
     amphi_finish finish;
     amphi_error error;
@@ -94,9 +94,9 @@ void amphi__stream_run_ends(amphi_stream *stream, amphi_engine_run *run);
 
 /* Engines' side: a sink for one attempt posts here. */
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);
-/* Driver's side: the next note of either attempt (of others they are dropped), or NULL after
+/* Driver's side: the next event of either attempt (those of others are dropped), or NULL after
  * timeout_us or once the stream is cancelled. Free with amphi__free. */
-amphi_note *amphi__stream_wait(
+amphi_queued_event *amphi__stream_wait(
     amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us);
 
 /* result_record.c */

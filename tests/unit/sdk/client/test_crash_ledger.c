@@ -54,7 +54,7 @@ static int set_up(void **state)
     memset(&b, 0, sizeof b);
     b.now_ms = NOW_MS;
     b.client.clock = &still;
-    amphi__host_name(b.client.host);
+    amphi__process_identity(b.client.process_identity);
     amphi__policy_init(&b.policy);
     b.info.struct_size = sizeof b.info;
     b.info.kind = AMPHI_ENGINE_LOCAL;
@@ -77,28 +77,28 @@ static int tear_down(void **state)
 
 static void crash(amphi_start_phase phase, bool plain, amphi_status status)
 {
-    amphi_ledger_start start;
+    amphi_crash_ledger_start start;
     const amphi_error error = {.status = status};
-    amphi__ledger_begin(&b.client, &start, &b.info, plain);
+    amphi__crash_ledger_begin(&b.client, &start, &b.info, plain);
     assert_true(start.id > 0);
-    amphi__ledger_phase(&b.client, &start, phase);
-    amphi__ledger_end(&b.client, &start, &error,
-        status == AMPHI_E_RESOURCE ? AMPHI_LEDGER_MEMORY : AMPHI_LEDGER_ITSELF);
+    amphi__crash_ledger_phase(&b.client, &start, phase);
+    amphi__crash_ledger_end(&b.client, &start, &error,
+        status == AMPHI_E_RESOURCE ? AMPHI_CRASH_CAUSE_MEMORY : AMPHI_CRASH_CAUSE_ENGINE);
     assert_int_equal(start.id, 0);
 }
 
 static void kill_from_outside(void)
 {
-    amphi_ledger_start start;
+    amphi_crash_ledger_start start;
     const amphi_error error = {.status = AMPHI_E_ENGINE_DIED, .native_code = SIGKILL};
-    amphi__ledger_begin(&b.client, &start, &b.info, false);
-    amphi__ledger_end(&b.client, &start, &error, AMPHI_LEDGER_OUTSIDE);
+    amphi__crash_ledger_begin(&b.client, &start, &b.info, false);
+    amphi__crash_ledger_end(&b.client, &start, &error, AMPHI_CRASH_CAUSE_OUTSIDE);
 }
 
 static amphi_crash_facts facts(void)
 {
     amphi_crash_facts out;
-    amphi__ledger_facts(&b.client, &b.policy, &b.info, &out);
+    amphi__crash_ledger_facts(&b.client, &b.policy, &b.info, &out);
     return out;
 }
 
@@ -161,8 +161,8 @@ static void ledger__a_kill_while_memory_is_short_is_one_for_its_memory(void **st
     b.client.device.ops = &ops;
     b.client.policy = b.policy;
     amphi_device_facts_init(&device);
-    assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_OUTSIDE);
-    assert_int_equal(amphi__ledger_cause(&b.client, &fail, true), AMPHI_LEDGER_MEMORY);
+    assert_int_equal(amphi__crash_ledger_cause(&b.client, &fail, false), AMPHI_CRASH_CAUSE_OUTSIDE);
+    assert_int_equal(amphi__crash_ledger_cause(&b.client, &fail, true), AMPHI_CRASH_CAUSE_MEMORY);
     for (int how = 0; how < 2; how++) {
         amphi_device_facts_init(&device);
         device.known = how == 0 ? AMPHI_FACT_PRESSURE : AMPHI_FACT_MEMORY;
@@ -170,15 +170,17 @@ static void ledger__a_kill_while_memory_is_short_is_one_for_its_memory(void **st
         device.memory_total_bytes = 1000;
         device.memory_available_bytes = 190; /* 81 % in use */
         b.client.probed_ms = 0;
-        assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_MEMORY);
+        assert_int_equal(
+            amphi__crash_ledger_cause(&b.client, &fail, false), AMPHI_CRASH_CAUSE_MEMORY);
         error.native_code = SIGTERM; /* no memory killer sends that */
-        assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_OUTSIDE);
+        assert_int_equal(
+            amphi__crash_ledger_cause(&b.client, &fail, false), AMPHI_CRASH_CAUSE_OUTSIDE);
         error.native_code = SIGKILL;
     }
     fail.from_outside = false; /* its own, whatever the device is like */
-    assert_int_equal(amphi__ledger_cause(&b.client, &fail, true), AMPHI_LEDGER_ITSELF);
+    assert_int_equal(amphi__crash_ledger_cause(&b.client, &fail, true), AMPHI_CRASH_CAUSE_ENGINE);
     fail.out_of_memory = true;
-    assert_int_equal(amphi__ledger_cause(&b.client, &fail, false), AMPHI_LEDGER_MEMORY);
+    assert_int_equal(amphi__crash_ledger_cause(&b.client, &fail, false), AMPHI_CRASH_CAUSE_MEMORY);
 }
 
 static void ledger__deaths_outside_of_attempts_are_told_apart_too(void **state)
@@ -200,8 +202,8 @@ static void ledger__deaths_outside_of_attempts_are_told_apart_too(void **state)
     local.info.deaths_outside = 3;
     route.engine = scripted_engine_value(&local);
     for (int look = 0; look < 2; look++) {
-        assert_int_equal(
-            amphi__ledger_describe(&b.client, &route, &b.policy, &info, &seen), look == 0 ? 6 : 0);
+        assert_int_equal(amphi__crash_ledger_describe(&b.client, &route, &b.policy, &info, &seen),
+            look == 0 ? 6 : 0);
         assert_int_equal(seen.crashes_early, 1);
         assert_int_equal(seen.kills_memory, 2);
         assert_int_equal(seen.kills_outside, 3);
@@ -273,12 +275,12 @@ static void ledger__a_clock_set_back_forgives_nothing_and_holds_nothing_for_ever
 /* Rows of a process that is gone: the app's own death counts only when the engine ran inside. */
 static void ledger__an_app_that_died_is_known_at_the_next_launch(void **state)
 {
-    char name[AMPHI_HOST_NAME_MAX];
+    char name[AMPHI_PROCESS_IDENTITY_MAX];
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
-        amphi__host_name(name);
+        amphi__process_identity(name);
         _exit(write(ends[1], name, sizeof name) == sizeof name ? 0 : 1);
     }
     assert_int_equal(read(ends[0], name, sizeof name), sizeof name);
@@ -290,45 +292,45 @@ static void ledger__an_app_that_died_is_known_at_the_next_launch(void **state)
         skip();
     }
     for (int in_process = 0; in_process < 2; in_process++) {
-        amphi_ledger_start start;
-        char own[AMPHI_HOST_NAME_MAX];
-        memcpy(own, b.client.host, sizeof own);
-        memcpy(b.client.host, name, sizeof name);
+        amphi_crash_ledger_start start;
+        char own[AMPHI_PROCESS_IDENTITY_MAX];
+        memcpy(own, b.client.process_identity, sizeof own);
+        memcpy(b.client.process_identity, name, sizeof name);
         b.info.in_process = in_process;
-        amphi__ledger_begin(&b.client, &start, &b.info, false);
-        amphi__ledger_phase(&b.client, &start, AMPHI_START_PREFILL);
-        memcpy(b.client.host, own, sizeof own);
+        amphi__crash_ledger_begin(&b.client, &start, &b.info, false);
+        amphi__crash_ledger_phase(&b.client, &start, AMPHI_START_PREFILL);
+        memcpy(b.client.process_identity, own, sizeof own);
         assert_int_equal(facts().crashes, in_process);
         assert_int_equal(facts().crashes, in_process); /* once, however often one looks */
     }
-    amphi_ledger_start mine;
+    amphi_crash_ledger_start mine;
     b.info.in_process = true;
-    amphi__ledger_begin(&b.client, &mine, &b.info, false);
+    amphi__crash_ledger_begin(&b.client, &mine, &b.info, false);
     assert_int_equal(facts().crashes + facts().crashes_early, 1); /* we live */
 }
 
 static void ledger__hosts_are_told_apart(void **state)
 {
-    char name[AMPHI_HOST_NAME_MAX + 8];
-    amphi__host_name(name);
+    char name[AMPHI_PROCESS_IDENTITY_MAX + 8];
+    amphi__process_identity(name);
     if (name[0] == '\0') {
         print_message("skipped: this system does not tell which process is which\n");
         skip();
     }
-    assert_false(amphi__host_is_gone(amphi_str_from(name)));
+    assert_false(amphi__process_has_ended(amphi_str_from(name)));
     strcat(name, "1"); /* the same number, started later */
-    assert_true(amphi__host_is_gone(amphi_str_from(name)));
+    assert_true(amphi__process_has_ended(amphi_str_from(name)));
     name[0] = name[0] == 'a' ? 'b' : 'a'; /* another boot */
-    assert_true(amphi__host_is_gone(amphi_str_from(name)));
-    assert_false(amphi__host_is_gone(AMPHI_STR("")));
-    assert_false(amphi__host_is_gone(AMPHI_STR("nonsense")));
+    assert_true(amphi__process_has_ended(amphi_str_from(name)));
+    assert_false(amphi__process_has_ended(AMPHI_STR("")));
+    assert_false(amphi__process_has_ended(AMPHI_STR("nonsense")));
 }
 
 static void hide(pid_t pid) /* what hidepid does, in a namespace of our own; 77: not allowed */
 {
     char path[48];
-    char name[AMPHI_HOST_NAME_MAX];
-    amphi__host_name(name);
+    char name[AMPHI_PROCESS_IDENTITY_MAX];
+    amphi__process_identity(name);
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
         mount("none", path, "tmpfs", MS_RDONLY, NULL) != 0)
@@ -337,7 +339,7 @@ static void hide(pid_t pid) /* what hidepid does, in a namespace of our own; 77:
     while (number[-1] != '/')
         number--;
     snprintf(number, sizeof name - (size_t)(number - name), "%d/1", (int)pid);
-    _exit(amphi__host_is_gone(amphi_str_from(name)));
+    _exit(amphi__process_has_ended(amphi_str_from(name)));
 }
 
 static void ledger__a_process_that_cannot_be_seen_is_not_gone(void **state)
@@ -359,36 +361,36 @@ static void ledger__a_process_that_cannot_be_seen_is_not_gone(void **state)
 /* Ended, and then also forgotten. */
 static void ledger__a_process_that_ended_is_gone(void **state)
 {
-    char name[AMPHI_HOST_NAME_MAX] = "";
+    char name[AMPHI_PROCESS_IDENTITY_MAX] = "";
     int pair[2];
     siginfo_t info;
     assert_int_equal(pipe(pair), 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        amphi__host_name(name);
+        amphi__process_identity(name);
         _exit(write(pair[1], name, sizeof name) != sizeof name);
     }
     assert_int_equal(read(pair[0], name, sizeof name), sizeof name);
     close(pair[0]);
     close(pair[1]);
     assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
-    assert_true(amphi__host_is_gone(amphi_str_from(name)) || name[0] == '\0');
+    assert_true(amphi__process_has_ended(amphi_str_from(name)) || name[0] == '\0');
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_true(amphi__host_is_gone(amphi_str_from(name)) || name[0] == '\0');
+    assert_true(amphi__process_has_ended(amphi_str_from(name)) || name[0] == '\0');
 }
 
 static void ledger__without_a_place_for_it_nothing_is_written(void **state)
 {
     amphi_store_ops ops = *b.client.store.ops;
     const amphi_store_ops *before = b.client.store.ops;
-    amphi_ledger_start start;
+    amphi_crash_ledger_start start;
     ops.ledger_add = NULL;
     b.client.store.ops = &ops;
-    assert_false(amphi__ledger_is_kept(&b.client));
-    amphi__ledger_begin(&b.client, &start, &b.info, false);
+    assert_false(amphi__crash_ledger_is_supported(&b.client));
+    amphi__crash_ledger_begin(&b.client, &start, &b.info, false);
     assert_int_equal(start.id, 0);
-    amphi__ledger_phase(&b.client, &start, AMPHI_START_TOKEN);
+    amphi__crash_ledger_phase(&b.client, &start, AMPHI_START_TOKEN);
     assert_int_equal(facts().crashes, 0);
     b.client.store.ops = before;
 }

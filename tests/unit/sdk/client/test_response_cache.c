@@ -16,20 +16,20 @@
 #define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 static amphi_store store;
-static amphi_cache *cache;
+static amphi_response_cache *cache;
 
 static int set_up(void **state)
 {
     amphi_storage_options options = {0};
     return amphi__store_memory_new(&store, &options, NULL) == AMPHI_OK &&
-                   amphi__cache_new(&cache, store, &amphi__clock_system, NULL) == AMPHI_OK
+                   amphi__response_cache_new(&cache, store, &amphi__clock_system, NULL) == AMPHI_OK
                ? 0
                : -1;
 }
 
 static int tear_down(void **state)
 {
-    amphi__cache_free(cache);
+    amphi__response_cache_free(cache);
     store.ops->free(store.self);
     return 0;
 }
@@ -38,7 +38,7 @@ static void key_of(amphi_str json, uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_request request;
     assert_int_equal(amphi__request_from_json(&request, json, NULL), AMPHI_OK);
-    assert_int_equal(amphi__cache_key(cache, &request, AMPHI_STR(""), key), AMPHI_OK);
+    assert_int_equal(amphi__response_cache_key(cache, &request, AMPHI_STR(""), key), AMPHI_OK);
     amphi__request_clear(&request);
 }
 
