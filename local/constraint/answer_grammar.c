@@ -28,21 +28,21 @@ static amphi_str chosen_name(const amphi_json *choice)
     return name.size == 0 && is_mode(choice, "function") ? text_of(choice, "name") : name;
 }
 
-amphi_answer_form amphi__answer_form(const amphi_json *request)
+amphi_answer_grammar_kind amphi__answer_grammar_kind(const amphi_json *request)
 {
     const amphi_json *choice = amphi__json_get(request, "tool_choice");
     const amphi_json *format = amphi__json_get(request, "response_format");
     amphi_json_kind kind = amphi__json_kind(format);
     if (is_mode(choice, "required") || (amphi__json_kind(choice) == AMPHI_JSON_OBJECT &&
                                            !is_mode(choice, "auto") && !is_mode(choice, "none")))
-        return AMPHI_FORM_CALL;
+        return AMPHI_ANSWER_GRAMMAR_CALL;
     return kind == AMPHI_JSON_NONE || kind == AMPHI_JSON_NULL ||
                    amphi__str_equal_c(text_of(format, "type"), "text")
-               ? AMPHI_FORM_FREE
-               : AMPHI_FORM_JSON;
+               ? AMPHI_ANSWER_GRAMMAR_FREE
+               : AMPHI_ANSWER_GRAMMAR_JSON;
 }
 
-bool amphi__answer_form_may_call(const amphi_json *request)
+bool amphi__answer_grammar_may_call(const amphi_json *request)
 {
     return amphi__json_first(amphi__json_get(request, "tools")) != NULL &&
            !is_mode(amphi__json_get(request, "tool_choice"), "none");
@@ -162,11 +162,11 @@ static amphi_status compile_json(amphi_grammar *out, const amphi_json *format, a
     return amphi__json_schema_compile(out, schema, error);
 }
 
-amphi_status amphi__answer_form_compile(
+amphi_status amphi__answer_grammar_compile(
     amphi_grammar *out, const amphi_json *request, amphi_error *error)
 {
     *out = (amphi_grammar){0}; /* so that it can be cleared whatever happens */
-    return amphi__answer_form(request) == AMPHI_FORM_CALL
+    return amphi__answer_grammar_kind(request) == AMPHI_ANSWER_GRAMMAR_CALL
                ? compile_call(out, request, error)
                : compile_json(out, amphi__json_get(request, "response_format"), error);
 }

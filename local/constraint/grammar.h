@@ -119,10 +119,10 @@ typedef struct amphi_number_bounds {
 /* Decimal numbers within bounds. AMPHI_STATE_FAIL's id 0 when there is none. */
 uint32_t amphi__grammar_bounded(amphi_grammar *g, const amphi_number_bounds *bounds, uint32_t next);
 
-/* ---- grammar_pattern.c ---- */
+/* ---- grammar_regex.c ---- */
 /* Strings (without quotes) in which the regular expression is found, as JSON writes them, of
  * least to most characters. AMPHI_E_UNSUPPORTED with what. */
-amphi_status amphi__grammar_pattern(amphi_grammar *g, amphi_str pattern, uint32_t least,
+amphi_status amphi__grammar_regex(amphi_grammar *g, amphi_str pattern, uint32_t least,
     uint32_t most, uint32_t next, uint32_t *entry, amphi_error *error);
 
 #endif

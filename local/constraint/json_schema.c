@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each list of schemas (json_schema_parts.h) becomes one rule, made once, so recursion through
+ * Each list of schemas (json_schema_compiler.h) becomes one rule, made once, so recursion through
  * $ref ends by itself. A rule is the alternative of what its anyOf branches, its enum or its types
  * allow.
  */
-#include "local/constraint/json_schema_parts.h"
+#include "local/constraint/json_schema_compiler.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -240,10 +240,10 @@ static uint32_t strings(amphi_schema *schema, const amphi_schema_parts *parts, u
     amphi_error why;
     if (pattern != NULL) {
         amphi_status status =
-            amphi__grammar_pattern(g, amphi__json_string(pattern), least, most, end, &entry, &why);
+            amphi__grammar_regex(g, amphi__json_string(pattern), least, most, end, &entry, &why);
         if (status != AMPHI_OK)
             return amphi__schema_fail(schema, status, pattern, why.message);
-    } else if (format == NULL || amphi__grammar_pattern(g, amphi_str_from(format), least, most, end,
+    } else if (format == NULL || amphi__grammar_regex(g, amphi_str_from(format), least, most, end,
                                      &entry, &why) != AMPHI_OK) {
         entry = amphi__grammar_chars(g, least, most, end);
     }

@@ -3,7 +3,7 @@
  * Objects: the declared properties in the order of the schema, optional ones left out or not, then
  * further keys where additionalProperties asks for them.
  */
-#include "local/constraint/json_schema_parts.h"
+#include "local/constraint/json_schema_compiler.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/str.h"

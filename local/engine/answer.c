@@ -34,7 +34,7 @@ static void send_text(amphi_answer *answer, amphi_worker_event kind, amphi_str t
  * out to be something else. */
 static void send_answer(amphi_answer *answer, amphi_str text, size_t held)
 {
-    uint64_t released = amphi__stop_released(answer->stop);
+    uint64_t released = amphi__stop_strings_released(answer->stop);
 
     if (text.size > 0 && released > held)
         amphi__told_send(answer->told, answer->child, answer->run, released - held);
@@ -107,7 +107,7 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
     amphi_status status = AMPHI_OK;
 
     make_id(id);
-    amphi__told_drop(answer->told, amphi__stop_released(answer->stop), 0);
+    amphi__told_drop(answer->told, amphi__stop_strings_released(answer->stop), 0);
     do { /* arguments of control characters grow sixfold as JSON, and again inside a string */
         size_t most = amphi__utf8_complete_size(amphi__str_slice(arguments, 0,
             arguments.size < ARGUMENTS_PART / 4 ? arguments.size : ARGUMENTS_PART / 4));
@@ -126,7 +126,7 @@ amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32
     const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
     amphi_told *told, amphi_error *error)
 {
-    const amphi_tool_sink sink = {.self = answer, .text = on_text, .call = on_call};
+    const amphi_tool_call_sink sink = {.self = answer, .text = on_text, .call = on_call};
 
     memset(answer, 0, sizeof *answer);
     answer->child = child;
@@ -138,18 +138,19 @@ amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32
     amphi__reasoning_init(&answer->reasoning, prompt->thinks);
     if (!prompt->thinks && (constrained || !prompt->starts_text))
         answer->reasoning.state = AMPHI_REASONING_TEXT;
-    answer->has_tools = (!constrained || amphi__answer_form(prompt->root) == AMPHI_FORM_CALL) &&
-                        amphi__answer_form_may_call(prompt->root);
-    amphi__tool_parser_init(
+    answer->has_tools =
+        (!constrained || amphi__answer_grammar_kind(prompt->root) == AMPHI_ANSWER_GRAMMAR_CALL) &&
+        amphi__answer_grammar_may_call(prompt->root);
+    amphi__tool_call_parser_init(
         &answer->tools, amphi__json_get(prompt->root, "tools"), prompt->starts_text, &sink);
-    return amphi__stop_new(&answer->stop, stops, stops_count, error);
+    return amphi__stop_strings_new(&answer->stop, stops, stops_count, error);
 }
 
 void amphi__answer_clear(amphi_answer *answer)
 {
-    amphi__stop_free(answer->stop);
+    amphi__stop_strings_free(answer->stop);
     amphi__reasoning_clear(&answer->reasoning);
-    amphi__tool_parser_clear(&answer->tools);
+    amphi__tool_call_parser_clear(&answer->tools);
     amphi__buf_clear(&answer->ready);
     amphi__buf_clear(&answer->thought);
     amphi__buf_clear(&answer->text);
@@ -163,7 +164,7 @@ static amphi_status send_parts(amphi_answer *answer)
 
     send_text(answer, AMPHI_WORKER_REASONING, amphi__buf_str(&answer->thought));
     if (answer->has_tools)
-        status = amphi__tool_parser_feed(&answer->tools, amphi__buf_str(&answer->text));
+        status = amphi__tool_call_parser_feed(&answer->tools, amphi__buf_str(&answer->text));
     else
         send_answer(answer, amphi__buf_str(&answer->text), 0);
     amphi__buf_reset(&answer->thought);
@@ -186,7 +187,7 @@ static amphi_status take_apart(amphi_answer *answer)
 
     if (held_thoughts(before,
             answer->reasoning.state)) { /* of its tokens only the last can be the answer's first */
-        amphi__told_drop(answer->told, amphi__stop_released(answer->stop),
+        amphi__told_drop(answer->told, amphi__stop_strings_released(answer->stop),
             answer->reasoning.state == AMPHI_REASONING_TEXT ? 1 : 0);
     }
     amphi__buf_reset(&answer->ready);
@@ -195,14 +196,15 @@ static amphi_status take_apart(amphi_answer *answer)
 
 amphi_status amphi__answer_push(amphi_answer *answer, amphi_str piece)
 {
-    amphi_status status = amphi__stop_feed(answer->stop, piece, &answer->ready, &answer->stopped);
+    amphi_status status =
+        amphi__stop_strings_feed(answer->stop, piece, &answer->ready, &answer->stopped);
 
     return status == AMPHI_OK ? take_apart(answer) : status;
 }
 
 amphi_status amphi__answer_finish(amphi_answer *answer)
 {
-    amphi_status status = amphi__stop_finish(answer->stop, &answer->ready);
+    amphi_status status = amphi__stop_strings_finish(answer->stop, &answer->ready);
 
     if (status == AMPHI_OK)
         status = take_apart(answer);
@@ -210,6 +212,6 @@ amphi_status amphi__answer_finish(amphi_answer *answer)
         status = amphi__reasoning_finish(&answer->reasoning, &answer->thought, &answer->text);
     if (status == AMPHI_OK)
         status = send_parts(answer);
-    return status == AMPHI_OK && answer->has_tools ? amphi__tool_parser_finish(&answer->tools)
+    return status == AMPHI_OK && answer->has_tools ? amphi__tool_call_parser_finish(&answer->tools)
                                                    : status;
 }

@@ -12,7 +12,7 @@
 #include "local/text/logprobs.h"
 #include "local/text/reasoning.h"
 #include "local/text/stop_strings.h"
-#include "local/text/tool_calls.h"
+#include "local/text/tool_call_parser.h"
 #include "local/tokens/tokenizer.h"
 #include "local/worker/protocol.h"
 
@@ -124,13 +124,13 @@ typedef struct amphi_answer {
     amphi_child *child;
     uint32_t run;
     amphi_told *told;
-    amphi_stop *stop;
+    amphi_stop_strings *stop;
     amphi_buf ready; /* past the stop strings */
     bool stopped;    /* a stop string was met */
     amphi_reasoning reasoning;
     amphi_buf thought, text; /* taken apart */
     bool has_tools;
-    amphi_tool_parser tools;
+    amphi_tool_call_parser tools;
 } amphi_answer;
 
 /* constrained: all of it is the answer, but for thoughts that the prompt opened. */

@@ -172,7 +172,7 @@ static amphi_str text_of(amphi_generation *g, int32_t token, bool first, char sc
 
     if (piece.size == 0 && amphi__tokenizer_is_control(g->child->tokenizer, token)) {
         piece = amphi__tokenizer_piece(g->child->tokenizer, token, true, scratch);
-        return amphi__tool_marker(piece) ? piece : amphi_str_make(NULL, 0);
+        return amphi__tool_call_marker(piece) ? piece : amphi_str_make(NULL, 0);
     }
     if (g->prompt.heal_size > 0)
         return after_healing(g, piece);

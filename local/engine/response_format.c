@@ -33,20 +33,21 @@ static amphi_status make(amphi_constraint **out, amphi_child *child, amphi_gramm
 amphi_status amphi__child_constraint(amphi_constraint **out, amphi_child *child,
     const amphi_prompt *prompt, bool *prefix_refused, amphi_error *error)
 {
-    amphi_answer_form form = amphi__answer_form(prompt->root);
+    amphi_answer_grammar_kind form = amphi__answer_grammar_kind(prompt->root);
     amphi_grammar grammar = {0};
     amphi_status status = AMPHI_OK;
 
     *out = NULL;
-    if (form == AMPHI_FORM_FREE)
+    if (form == AMPHI_ANSWER_GRAMMAR_FREE)
         return AMPHI_OK;
-    status = amphi__answer_form_compile(&grammar, prompt->root, error);
+    status = amphi__answer_grammar_compile(&grammar, prompt->root, error);
     if (status != AMPHI_OK) {
         amphi__grammar_clear(&grammar);
         return status;
     }
     status = make(out, child, &grammar,
-        amphi__json_get(prompt->root, form == AMPHI_FORM_CALL ? "tools" : "response_format"),
+        amphi__json_get(
+            prompt->root, form == AMPHI_ANSWER_GRAMMAR_CALL ? "tools" : "response_format"),
         error);
     if (status == AMPHI_OK && prompt->given.size > 0) {
         status = amphi__constraint_given(*out, amphi__buf_str(&prompt->given), error);

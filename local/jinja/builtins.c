@@ -22,7 +22,7 @@ const jinja_builtin *amphi__jinja_filter_find(amphi_str name)
 {
     const jinja_builtin *found = find_in(&amphi__jinja_text_filters, name);
     found = found != NULL ? found : find_in(&amphi__jinja_list_filters, name);
-    return found != NULL ? found : find_in(&amphi__jinja_order_filters, name);
+    return found != NULL ? found : find_in(&amphi__jinja_sort_filters, name);
 }
 
 const jinja_builtin *amphi__jinja_test_find(amphi_str name)

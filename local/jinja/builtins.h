@@ -52,7 +52,7 @@ typedef struct jinja_table {
 
 extern const jinja_table amphi__jinja_text_filters;
 extern const jinja_table amphi__jinja_list_filters;
-extern const jinja_table amphi__jinja_order_filters;
+extern const jinja_table amphi__jinja_sort_filters;
 extern const jinja_table amphi__jinja_tests;
 extern const jinja_table amphi__jinja_globals;
 extern const jinja_table amphi__jinja_str_methods;

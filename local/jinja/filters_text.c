@@ -465,7 +465,7 @@ static double round_to(double value, int64_t digits)
     }
     amphi_buf buf;
     amphi__buf_init(&buf, 1024);
-    amphi__jinja_print_fixed(&buf, value, (int)(digits > 60 ? 60 : digits));
+    amphi__jinja_fixed_to_text(&buf, value, (int)(digits > 60 ? 60 : digits));
     if (!amphi__jinja_read_float(amphi__buf_str(&buf), &result))
         result = value; /* too long to be rounded at all */
     amphi__buf_clear(&buf);

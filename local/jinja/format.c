@@ -78,14 +78,14 @@ static bool put_number(jinja_render *r, const spec *s, jinja_value value, amphi_
     } else if (s->type == 'd' || s->type == 'i') {
         amphi__buf_printf(&digits, "%llu", (unsigned long long)size);
     } else if (strchr("eEgG", s->type) != NULL) {
-        amphi__jinja_print_exponent(&digits, s->type, number < 0 ? -number : number,
+        amphi__jinja_exponent_to_text(&digits, s->type, number < 0 ? -number : number,
             s->has_precision ? (int)s->precision : 6);
     } else if (s->type == '%') {
-        amphi__jinja_print_fixed(&digits, (number < 0 ? -number : number) * 100,
+        amphi__jinja_fixed_to_text(&digits, (number < 0 ? -number : number) * 100,
             s->has_precision ? (int)s->precision : 6);
         amphi__buf_append_char(&digits, '%');
     } else {
-        amphi__jinja_print_fixed(
+        amphi__jinja_fixed_to_text(
             &digits, number < 0 ? -number : number, s->has_precision ? (int)s->precision : 6);
     }
     if (s->commas && digits.data != NULL)
@@ -131,7 +131,7 @@ static bool put_value(jinja_render *r, const spec *s, jinja_value value, amphi_b
     } else if (s->type == 'r') {
         amphi__jinja_repr(&buf, value, &r->work);
     } else {
-        amphi__jinja_print(&buf, value, &r->work);
+        amphi__jinja_to_text(&buf, value, &r->work);
     }
     amphi_str text = amphi__buf_str(&buf);
     if (!number && s->has_precision)

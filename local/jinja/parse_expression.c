@@ -4,7 +4,7 @@
  * and tests bind closer than every operator, as in Jinja2: `1 + -2 | abs` is `1 + ((-2) | abs)`.
  */
 #include "local/jinja/builtins.h"
-#include "local/jinja/parsing.h"
+#include "local/jinja/parser.h"
 
 #include "sdk/core/str.h"
 

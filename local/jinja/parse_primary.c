@@ -4,7 +4,7 @@
  * take. The operators around them are in parse_expression.c.
  */
 #include "local/jinja/builtins.h"
-#include "local/jinja/parsing.h"
+#include "local/jinja/parser.h"
 
 #include "sdk/core/str.h"
 

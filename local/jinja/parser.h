@@ -1,113 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A template's tree. Nodes live in the template's arena and never change after parsing, so one
- * template can be rendered on several threads at once. Names are numbered (symbols), which makes
- * looking a variable up a comparison of numbers.
+ * What the two halves of the parser share: parse_statement.c reads statements, parse_expression.c reads
+ * expressions. Every function that can call itself, however indirectly, goes through
+ * amphi__jinja_enter, so no template can exhaust the stack.
  */
 #ifndef AMPHI_JINJA_PARSER_H
 #define AMPHI_JINJA_PARSER_H
 
-#include "local/jinja/lexer.h"
-#include "local/jinja/value.h"
+#include "local/jinja/ast.h"
 
-#define JINJA_NODES_MAX 100000u
-#define JINJA_DEPTH_MAX 100u /* of tags in tags, and of brackets in brackets */
+typedef struct jinja_parser {
+    jinja_arena *arena;
+    jinja_program *program;
+    jinja_tokens tokens;
+    size_t at;
+    size_t node_count;
+    unsigned depth;
+    unsigned loops;      /* for-tags around this place, within one macro */
+    jinja_params *macro; /* the macro or call block around this place */
+    amphi_status status;
+    amphi_error *error;
+} jinja_parser;
 
-typedef enum jinja_node_kind {
-    /* Statements. */
-    JINJA_NODE_TEXT,
-    JINJA_NODE_PRINT,        /* a */
-    JINJA_NODE_IF,           /* list: pairs of test (a) and body (list); else_list */
-    JINJA_NODE_BRANCH,       /* one such pair */
-    JINJA_NODE_FOR,          /* a target, b what, c filter or NULL, list, else_list */
-    JINJA_NODE_SET,          /* a target, b value */
-    JINJA_NODE_SET_BLOCK,    /* a target, b filter chain or NULL, list */
-    JINJA_NODE_MACRO,        /* symbol, params, list */
-    JINJA_NODE_CALL_BLOCK,   /* a the call, params and list of the caller */
-    JINJA_NODE_FILTER_BLOCK, /* b filter chain, list */
-    JINJA_NODE_WITH,         /* params: targets and values; list */
-    JINJA_NODE_SCOPE,        /* list, in a scope of its own ({% generation %}) */
-    JINJA_NODE_BREAK,
-    JINJA_NODE_CONTINUE,
-    /* Expressions. */
-    JINJA_NODE_CONST, /* value */
-    JINJA_NODE_NAME,  /* symbol, text */
-    JINJA_NODE_NSREF, /* symbol.text as the target of a set */
-    JINJA_NODE_TUPLE, /* list */
-    JINJA_NODE_LIST,
-    JINJA_NODE_DICT,    /* list: key, value, key, value ... */
-    JINJA_NODE_ATTR,    /* a.text */
-    JINJA_NODE_ITEM,    /* a[b] */
-    JINJA_NODE_SLICE,   /* a[b:c:d], missing ones NULL */
-    JINJA_NODE_CALL,    /* a(args) */
-    JINJA_NODE_FILTER,  /* a | text(args); a NULL at the front of a block */
-    JINJA_NODE_TEST,    /* a is text(args) */
-    JINJA_NODE_UNARY,   /* op: '-', '+', '!' */
-    JINJA_NODE_BINARY,  /* op, a, b */
-    JINJA_NODE_CONCAT,  /* list */
-    JINJA_NODE_COMPARE, /* a, then list of nodes with op and a */
-    JINJA_NODE_OPERAND, /* one such */
-    JINJA_NODE_AND,
-    JINJA_NODE_OR,
-    JINJA_NODE_COND /* a if b else c (or NULL) */
-} jinja_node_kind;
+/* How parse_tuple behaves. */
+#define JINJA_PLAIN    0u
+#define JINJA_TARGET   1u  /* names only: the left side of a set or a for */
+#define JINJA_NO_COND  2u  /* a bare `x if y` is not taken */
+#define JINJA_IN_PAREN 4u  /* an empty tuple is fine */
+#define JINJA_NSREF    8u  /* name.attribute is a target */
+#define JINJA_ONE_NAME 16u /* of a target: no tuple */
 
-/* What `op` holds beside the signs themselves. */
-#define JINJA_OP_IN     1
-#define JINJA_OP_NOT_IN 2
+/* All return NULL or false on failure, with status and error set. */
+const jinja_token *amphi__jinja_peek(const jinja_parser *p, size_t ahead);
+bool amphi__jinja_at_sign(const jinja_parser *p, uint16_t sign);
+bool amphi__jinja_at_name(const jinja_parser *p, const char *name);
+bool amphi__jinja_take_sign(jinja_parser *p, uint16_t sign);
+bool amphi__jinja_take_name(jinja_parser *p, const char *name);
+bool amphi__jinja_expect_sign(jinja_parser *p, uint16_t sign, const char *what);
+bool amphi__jinja_parse_fail(jinja_parser *p, const char *what);
+bool amphi__jinja_parse_fail_memory(jinja_parser *p); /* of the arena */
+bool amphi__jinja_enter(jinja_parser *p);
+jinja_node *amphi__jinja_node_new(jinja_parser *p, jinja_node_kind kind);
+bool amphi__jinja_nodes_push(jinja_parser *p, jinja_nodes *nodes, jinja_node *node);
+bool amphi__jinja_symbol(jinja_parser *p, amphi_str name, uint32_t *symbol);
 
-typedef struct jinja_node jinja_node;
-
-typedef struct jinja_nodes {
-    jinja_node **items;
-    size_t count, capacity;
-} jinja_nodes;
-
-typedef struct jinja_args {
-    jinja_nodes values;
-    jinja_nodes named; /* each with `text` and a */
-    jinja_node *star;  /* *values */
-    jinja_node *stars; /* **named */
-} jinja_args;
-
-typedef struct jinja_params { /* of a macro, a caller or a with */
-    jinja_nodes targets;
-    jinja_nodes defaults; /* of the last ones */
-    bool uses_varargs, uses_kwargs, uses_caller;
-} jinja_params;
-
-struct jinja_node {
-    uint8_t kind;
-    bool recursive; /* a for */
-    uint16_t op;
-    uint32_t line;
-    uint32_t symbol;
-    amphi_str text;
-    jinja_value value;
-    jinja_node *a, *b, *c, *d;
-    jinja_nodes list, else_list;
-    jinja_args *args;
-    jinja_params *params;
-    const jinja_builtin *builtin; /* of a filter or test; NULL: unknown, refused when reached */
-};
-
-typedef struct jinja_program {
-    jinja_nodes body;
-    jinja_dict *symbols; /* name -> number */
-    uint32_t symbol_count;
-} jinja_program;
-
-/* Numbers that every program gives to these names. */
-enum {
-    JINJA_SYMBOL_LOOP,
-    JINJA_SYMBOL_CALLER,
-    JINJA_SYMBOL_VARARGS,
-    JINJA_SYMBOL_KWARGS,
-    JINJA_SYMBOLS_FIXED
-};
-
-/* AMPHI_E_FORMAT with the line and what; AMPHI_E_LIMIT; AMPHI_E_NO_MEMORY. */
-amphi_status amphi__jinja_parse(
-    jinja_program *out, jinja_arena *arena, amphi_str source, amphi_error *error);
+jinja_node *amphi__jinja_expression(jinja_parser *p);
+/* Without a conditional around it; the caller has entered a level of nesting. */
+jinja_node *amphi__jinja_parse_or(jinja_parser *p);
+jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref);
+/* `stop`: a name that ends the tuple, or NULL. */
+jinja_node *amphi__jinja_tuple(jinja_parser *p, unsigned flags, const char *stop);
+/* A name, or a tuple of targets, that may stand on the left side. */
+jinja_node *amphi__jinja_target(jinja_parser *p, unsigned flags, const char *stop);
+/* `| name(args) | ...` after `subject`; with `inline_first` the first '|' is left out. */
+jinja_node *amphi__jinja_filters(jinja_parser *p, jinja_node *subject, bool inline_first);
 
 #endif

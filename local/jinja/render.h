@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The state of one render, and what its files ask of each other: exec.c runs tags,
- * eval.c expressions, access.c looks into values, math_ops.c computes.
+ * The state of one render, and what its files ask of each other: exec_statement.c runs statements,
+ * eval_expression.c evaluates expressions, item_access.c reads attributes and items, operators.c computes.
  *
  * Every function returns false after a failure; r->status and the error are set then. Names are
  * looked up through scopes at the moment of use, so a macro sees what its template sets later.
@@ -9,8 +9,8 @@
 #ifndef AMPHI_JINJA_RENDER_H
 #define AMPHI_JINJA_RENDER_H
 
+#include "local/jinja/ast.h"
 #include "local/jinja/builtins.h"
-#include "local/jinja/parser.h"
 
 #ifndef JINJA_LIMITS_SHARE
 #define JINJA_LIMITS_SHARE 1 /* the fuzz targets take a part, to reach the limits soon and often */
@@ -120,7 +120,7 @@ void amphi__jinja_buf_init(amphi_buf *buf);
 bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values, jinja_value *out);
 bool amphi__jinja_format(jinja_call *call, jinja_value *out);
 bool amphi__jinja_strftime(jinja_render *r, amphi_str format, jinja_value *out);
-/* Python's str methods, where filters need them as well: str_methods.c. */
+/* Python's str methods, where filters need them as well: methods_str.c. */
 typedef enum jinja_case {
     JINJA_UPPER,
     JINJA_LOWER,

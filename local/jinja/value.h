@@ -150,15 +150,15 @@ bool amphi__jinja_order(jinja_value a, jinja_value b, int *order, jinja_work *wo
 const char *amphi__jinja_type_name(jinja_value value);
 
 /* Python's str() and repr() of a value, appended. Failures: out->status, work->spent. */
-void amphi__jinja_print(amphi_buf *out, jinja_value value, jinja_work *work);
+void amphi__jinja_to_text(amphi_buf *out, jinja_value value, jinja_work *work);
 void amphi__jinja_repr(amphi_buf *out, jinja_value value, jinja_work *work);
 /* repr() of a float: the shortest digits that read back the same. */
-void amphi__jinja_print_float(amphi_buf *out, double value);
+void amphi__jinja_float_to_text(amphi_buf *out, double value);
 
 /* Digits after the point as asked for, correctly rounded; always with a point, never a comma. */
-void amphi__jinja_print_fixed(amphi_buf *out, double value, int digits);
+void amphi__jinja_fixed_to_text(amphi_buf *out, double value, int digits);
 /* The same in another of C's forms: e, E, g, G. */
-void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int digits);
+void amphi__jinja_exponent_to_text(amphi_buf *out, char type, double value, int digits);
 /* The whole text as a float, whatever the process's locale; false: it is none. */
 bool amphi__jinja_read_float(amphi_str text, double *out);
 

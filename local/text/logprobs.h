@@ -5,8 +5,8 @@
  * own distribution, as in OpenAI's API and llama.cpp: temperature, penalties, biases, top-k and
  * such, and a response_format's mask, come after it and don't change it.
  */
-#ifndef AMPHI_LOCAL_LOGPROBS_H
-#define AMPHI_LOCAL_LOGPROBS_H
+#ifndef AMPHI_TEXT_LOGPROBS_H
+#define AMPHI_TEXT_LOGPROBS_H
 
 #include <stdint.h>
 

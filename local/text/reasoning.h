@@ -4,8 +4,8 @@
  * the template wrote the beginning. This takes the two apart as the text comes, with markers cut
  * anywhere. Only the answer's front is looked at: a later <think> is text.
  */
-#ifndef AMPHI_LOCAL_REASONING_H
-#define AMPHI_LOCAL_REASONING_H
+#ifndef AMPHI_TEXT_REASONING_H
+#define AMPHI_TEXT_REASONING_H
 
 #include "sdk/core/buf.h"
 

@@ -3,8 +3,8 @@
  * From logits to the next token: penalties, temperature, top-k, top-p, min-p, typical, then a draw
  * from a seeded generator. Same seed, same logits, same tokens.
  */
-#ifndef AMPHI_LOCAL_SAMPLER_H
-#define AMPHI_LOCAL_SAMPLER_H
+#ifndef AMPHI_TEXT_SAMPLER_H
+#define AMPHI_TEXT_SAMPLER_H
 
 #include <amphi/error.h>
 

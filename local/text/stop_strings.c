@@ -11,7 +11,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-struct amphi_stop {
+struct amphi_stop_strings {
     char *strings[AMPHI_STOP_STRINGS_MAX];
     size_t sizes[AMPHI_STOP_STRINGS_MAX];
     size_t count;
@@ -20,14 +20,14 @@ struct amphi_stop {
     int which; /* -1: none yet */
 };
 
-amphi_status amphi__stop_new(
-    amphi_stop **out, const amphi_str *strings, size_t count, amphi_error *error)
+amphi_status amphi__stop_strings_new(
+    amphi_stop_strings **out, const amphi_str *strings, size_t count, amphi_error *error)
 {
     *out = NULL;
     if (count > AMPHI_STOP_STRINGS_MAX)
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "stop: %zu strings, more than %u", count,
             AMPHI_STOP_STRINGS_MAX);
-    amphi_stop *stop = amphi__calloc(1, sizeof *stop);
+    amphi_stop_strings *stop = amphi__calloc(1, sizeof *stop);
     if (stop == NULL)
         return amphi__fail_no_memory(error);
     amphi_status status = AMPHI_OK;
@@ -52,11 +52,11 @@ amphi_status amphi__stop_new(
     *out = stop;
     stop = NULL;
 cleanup:
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
     return status;
 }
 
-void amphi__stop_free(amphi_stop *stop)
+void amphi__stop_strings_free(amphi_stop_strings *stop)
 {
     if (stop == NULL)
         return;
@@ -66,19 +66,19 @@ void amphi__stop_free(amphi_stop *stop)
     amphi__free(stop);
 }
 
-void amphi__stop_reset(amphi_stop *stop)
+void amphi__stop_strings_reset(amphi_stop_strings *stop)
 {
     amphi__buf_reset(&stop->held);
     stop->released = 0;
     stop->which = -1;
 }
 
-uint64_t amphi__stop_released(const amphi_stop *stop)
+uint64_t amphi__stop_strings_released(const amphi_stop_strings *stop)
 {
     return stop->released;
 }
 
-int amphi__stop_which(const amphi_stop *stop)
+int amphi__stop_strings_which(const amphi_stop_strings *stop)
 {
     return stop->which;
 }
@@ -99,7 +99,7 @@ static amphi_status release(amphi_buf *out, amphi_str text)
 }
 
 /* The longest stop string that ends at `end`, or -1. */
-static int match_ending_at(const amphi_stop *stop, size_t end)
+static int match_ending_at(const amphi_stop_strings *stop, size_t end)
 {
     int which = -1;
     for (size_t i = 0; i < stop->count; i++) {
@@ -112,7 +112,7 @@ static int match_ending_at(const amphi_stop *stop, size_t end)
 }
 
 /* The first place from which the held text is the beginning of a stop string, or its end. */
-static size_t first_open(const amphi_stop *stop)
+static size_t first_open(const amphi_stop_strings *stop)
 {
     size_t size = stop->held.size;
     size_t at = size > AMPHI_STOP_BYTES_MAX ? size - AMPHI_STOP_BYTES_MAX : 0;
@@ -125,7 +125,8 @@ static size_t first_open(const amphi_stop *stop)
     return size;
 }
 
-amphi_status amphi__stop_feed(amphi_stop *stop, amphi_str bytes, amphi_buf *out, bool *matched)
+amphi_status amphi__stop_strings_feed(
+    amphi_stop_strings *stop, amphi_str bytes, amphi_buf *out, bool *matched)
 {
     *matched = stop->which >= 0;
     if (*matched || bytes.size == 0)
@@ -154,7 +155,7 @@ amphi_status amphi__stop_feed(amphi_stop *stop, amphi_str bytes, amphi_buf *out,
     return status;
 }
 
-amphi_status amphi__stop_finish(amphi_stop *stop, amphi_buf *out)
+amphi_status amphi__stop_strings_finish(amphi_stop_strings *stop, amphi_buf *out)
 {
     if (stop->held.size == 0)
         return AMPHI_OK;

@@ -16,26 +16,27 @@
 #define AMPHI_STOP_STRINGS_MAX 16u
 #define AMPHI_STOP_BYTES_MAX   256u /* each */
 
-typedef struct amphi_stop amphi_stop;
+typedef struct amphi_stop_strings amphi_stop_strings;
 
 /* The strings are copied; count may be 0. AMPHI_E_ARGUMENT: an empty one; AMPHI_E_LIMIT: too many
  * or too long. */
-amphi_status amphi__stop_new(
-    amphi_stop **out, const amphi_str *strings, size_t count, amphi_error *error);
-void amphi__stop_free(amphi_stop *stop);
+amphi_status amphi__stop_strings_new(
+    amphi_stop_strings **out, const amphi_str *strings, size_t count, amphi_error *error);
+void amphi__stop_strings_free(amphi_stop_strings *stop);
 /* Ready for another text with the same strings. */
-void amphi__stop_reset(amphi_stop *stop);
+void amphi__stop_strings_reset(amphi_stop_strings *stop);
 
 /* Takes bytes, appends what may be released to `out`. *matched: a stop string came; nothing is
  * released after that. Bytes that can't be UTF-8 are released as U+FFFD, one for each. */
-amphi_status amphi__stop_feed(amphi_stop *stop, amphi_str bytes, amphi_buf *out, bool *matched);
+amphi_status amphi__stop_strings_feed(
+    amphi_stop_strings *stop, amphi_str bytes, amphi_buf *out, bool *matched);
 /* The text has ended: what was held back comes out (a half character as U+FFFD). Nothing when a
  * stop string matched. */
-amphi_status amphi__stop_finish(amphi_stop *stop, amphi_buf *out);
+amphi_status amphi__stop_strings_finish(amphi_stop_strings *stop, amphi_buf *out);
 /* How many of the bytes that came in have been released; those of a stop string, and what came
  * behind it, never are. */
-uint64_t amphi__stop_released(const amphi_stop *stop);
+uint64_t amphi__stop_strings_released(const amphi_stop_strings *stop);
 /* The string that matched (0-based), or -1. */
-int amphi__stop_which(const amphi_stop *stop);
+int amphi__stop_strings_which(const amphi_stop_strings *stop);
 
 #endif

@@ -322,7 +322,7 @@ static amphi_status read_glm(
     return status;
 }
 
-amphi_status amphi__tool_body_read(amphi_tool_call *calls, size_t most, size_t *count,
+amphi_status amphi__tool_call_body_read(amphi_tool_call *calls, size_t most, size_t *count,
     amphi_str body, const amphi_json *tools, bool known_only)
 {
     amphi_status status = AMPHI_OK;

@@ -54,8 +54,8 @@ static void sort_by_text(const amphi_vocabulary *vocabulary, int32_t *ids, size_
     }
 }
 
-amphi_status amphi__special_init(
-    amphi_special *special, const amphi_vocabulary *vocabulary, bool with_control)
+amphi_status amphi__special_tokens_init(
+    amphi_special_tokens *special, const amphi_vocabulary *vocabulary, bool with_control)
 {
     memset(special, 0, sizeof *special);
     special->vocabulary = vocabulary;
@@ -79,14 +79,14 @@ amphi_status amphi__special_init(
     return AMPHI_OK;
 }
 
-void amphi__special_clear(amphi_special *special)
+void amphi__special_tokens_clear(amphi_special_tokens *special)
 {
     amphi__free(special->ids);
     memset(special, 0, sizeof *special);
 }
 
 /* Byte `depth` of token i's text, or -1 past its end. */
-static int byte_at(const amphi_special *special, size_t i, size_t depth)
+static int byte_at(const amphi_special_tokens *special, size_t i, size_t depth)
 {
     amphi_str text = amphi__vocabulary_text(special->vocabulary, special->ids[i]);
     return depth < text.size ? (uint8_t)text.data[depth] : -1;
@@ -94,7 +94,7 @@ static int byte_at(const amphi_special *special, size_t i, size_t depth)
 
 /* The first token in [low, high) whose byte at `depth` is >= byte. */
 static size_t lower_bound(
-    const amphi_special *special, size_t low, size_t high, size_t depth, int byte)
+    const amphi_special_tokens *special, size_t low, size_t high, size_t depth, int byte)
 {
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -108,7 +108,8 @@ static size_t lower_bound(
 
 /* The longest token at the front of `text` with at most `limit` bytes: its id, or -1. Each
  * length that matches is noted in lengths[] (may be NULL). */
-static int32_t match_at(const amphi_special *special, amphi_str text, size_t limit, bool *lengths)
+static int32_t match_at(
+    const amphi_special_tokens *special, amphi_str text, size_t limit, bool *lengths)
 {
     size_t low = 0;
     size_t high = special->count;
@@ -137,8 +138,8 @@ static bool is_blank(char c)
 }
 
 /* Takes the free matches of exactly `length` bytes, from left to right. */
-static void claim_length(
-    const amphi_special *special, amphi_str text, size_t length, claim *claims, uint8_t *taken)
+static void claim_length(const amphi_special_tokens *special, amphi_str text, size_t length,
+    claim *claims, uint8_t *taken)
 {
     for (size_t at = 0; at + length <= text.size; at++) {
         if (taken[at] || !special->first_bytes[(uint8_t)text.data[at]])
@@ -160,7 +161,7 @@ static void claim_length(
 }
 
 static amphi_status visit_parts(
-    amphi_str text, const claim *claims, amphi_special_fn *visit, void *user)
+    amphi_str text, const claim *claims, amphi_special_tokens_fn *visit, void *user)
 {
     amphi_status status = AMPHI_OK;
     size_t plain = 0;
@@ -181,8 +182,8 @@ static amphi_status visit_parts(
     return status;
 }
 
-amphi_status amphi__special_split(
-    const amphi_special *special, amphi_str text, amphi_special_fn *visit, void *user)
+amphi_status amphi__special_tokens_split(
+    const amphi_special_tokens *special, amphi_str text, amphi_special_tokens_fn *visit, void *user)
 {
     bool lengths[AMPHI_SPECIAL_BYTES_MAX + 1] = {false};
     bool any = false;

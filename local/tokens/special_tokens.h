@@ -11,21 +11,21 @@
 
 #define AMPHI_SPECIAL_BYTES_MAX 512u /* longer special tokens are never found in text */
 
-typedef struct amphi_special {
+typedef struct amphi_special_tokens {
     const amphi_vocabulary *vocabulary;
     int32_t *ids; /* sorted by text */
     size_t count;
     bool first_bytes[256];
-} amphi_special;
+} amphi_special_tokens;
 
 /* A run of plain text, or one token (id >= 0, then text is empty). */
-typedef amphi_status amphi_special_fn(void *user, amphi_str text, int32_t id);
+typedef amphi_status amphi_special_tokens_fn(void *user, amphi_str text, int32_t id);
 
-amphi_status amphi__special_init(
-    amphi_special *special, const amphi_vocabulary *vocabulary, bool with_control);
-void amphi__special_clear(amphi_special *special);
+amphi_status amphi__special_tokens_init(
+    amphi_special_tokens *special, const amphi_vocabulary *vocabulary, bool with_control);
+void amphi__special_tokens_clear(amphi_special_tokens *special);
 /* Visits all parts of the text in order. AMPHI_E_NO_MEMORY, or the visitor's status. */
-amphi_status amphi__special_split(
-    const amphi_special *special, amphi_str text, amphi_special_fn *visit, void *user);
+amphi_status amphi__special_tokens_split(const amphi_special_tokens *special, amphi_str text,
+    amphi_special_tokens_fn *visit, void *user);
 
 #endif

@@ -20,9 +20,9 @@
 
 struct amphi_tokenizer {
     amphi_vocabulary vocabulary;
-    amphi_special user_defined; /* found in every text */
-    amphi_special special;      /* found when special is parsed */
-    amphi_pretokenizer *words;  /* BPE only */
+    amphi_special_tokens user_defined; /* found in every text */
+    amphi_special_tokens special;      /* found when special is parsed */
+    amphi_pretokenizer *words;         /* BPE only */
     amphi_bpe bpe;
     amphi_spm spm;
     bool adds_bos;
@@ -100,8 +100,9 @@ amphi_status amphi__tokenizer_new(amphi_tokenizer **out, const amphi_gguf *gguf,
     amphi__gguf_bool(gguf, "tokenizer.ggml.add_bos_token", &tokenizer->adds_bos);
     if (tokenizer->vocabulary.bos < 0)
         tokenizer->adds_bos = false;
-    if (amphi__special_init(&tokenizer->user_defined, &tokenizer->vocabulary, false) != AMPHI_OK ||
-        amphi__special_init(&tokenizer->special, &tokenizer->vocabulary, true) != AMPHI_OK) {
+    if (amphi__special_tokens_init(&tokenizer->user_defined, &tokenizer->vocabulary, false) !=
+            AMPHI_OK ||
+        amphi__special_tokens_init(&tokenizer->special, &tokenizer->vocabulary, true) != AMPHI_OK) {
         status = amphi__fail_no_memory(error);
         goto cleanup;
     }
@@ -116,8 +117,8 @@ void amphi__tokenizer_free(amphi_tokenizer *tokenizer)
 {
     if (tokenizer == NULL)
         return;
-    amphi__special_clear(&tokenizer->user_defined);
-    amphi__special_clear(&tokenizer->special);
+    amphi__special_tokens_clear(&tokenizer->user_defined);
+    amphi__special_tokens_clear(&tokenizer->special);
     amphi__bpe_clear(&tokenizer->bpe);
     amphi__pretokenizer_free(tokenizer->words);
     amphi__vocabulary_clear(&tokenizer->vocabulary);
@@ -156,7 +157,7 @@ static amphi_status encode(const amphi_tokenizer *tokenizer, amphi_str text, boo
             error, AMPHI_E_LIMIT, 0, "the text is longer than %u bytes", TEXT_BYTES_MAX);
     size_t size_before = out->size;
     encoding e = {tokenizer, out, {0}, at_beginning};
-    amphi_status status = amphi__special_split(
+    amphi_status status = amphi__special_tokens_split(
         parse_special ? &tokenizer->special : &tokenizer->user_defined, text, encode_part, &e);
     amphi__merge_clear(&e.merge);
     if (status == AMPHI_OK)

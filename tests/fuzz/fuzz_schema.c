@@ -115,11 +115,11 @@ static void body(const uint8_t *data, size_t size)
         return;
     bool is_request = amphi__json_get(root, "response_format") != NULL ||
                       amphi__json_get(root, "tool_choice") != NULL;
-    (void)amphi__answer_form_may_call(root);
-    bool constrained = !is_request || amphi__answer_form(root) != AMPHI_FORM_FREE;
+    (void)amphi__answer_grammar_may_call(root);
+    bool constrained = !is_request || amphi__answer_grammar_kind(root) != AMPHI_ANSWER_GRAMMAR_FREE;
     amphi_status status = !is_request    ? amphi__json_schema_compile(&grammar, root, &error)
                           : !constrained ? AMPHI_OK
-                                         : amphi__answer_form_compile(&grammar, root, &error);
+                                         : amphi__answer_grammar_compile(&grammar, root, &error);
     if (status == AMPHI_OK && constrained)
         status = amphi__grammar_seal(&grammar, 8, &error);
     fuzz_expect(status == AMPHI_OK || error.message[0] != '\0');

@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "local/text/reasoning.h"
-#include "local/text/tool_calls.h"
+#include "local/text/tool_call_parser.h"
 
 static const char tools_json[] = "[{\"function\":{\"name\":\"f\",\"parameters\":{\"properties\":{"
                                  "\"s\":{\"type\":\"string\"}}}}}]";
@@ -32,7 +32,7 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 /* Everything that comes out goes to `out`, thoughts last. */
 typedef struct parsing {
     amphi_reasoning reasoning;
-    amphi_tool_parser calls;
+    amphi_tool_call_parser calls;
     amphi_buf thought;
     amphi_buf answer;
 } parsing;
@@ -40,7 +40,7 @@ typedef struct parsing {
 static amphi_status pass_on(parsing *p, amphi_status status)
 {
     if (status == AMPHI_OK)
-        status = amphi__tool_parser_feed(&p->calls, amphi__buf_str(&p->answer));
+        status = amphi__tool_call_parser_feed(&p->calls, amphi__buf_str(&p->answer));
     amphi__buf_reset(&p->answer);
     return status;
 }
@@ -55,23 +55,23 @@ static amphi_status parse(parsing *p, amphi_str text, size_t step)
     if (status == AMPHI_OK)
         status = pass_on(p, amphi__reasoning_finish(&p->reasoning, &p->thought, &p->answer));
     if (status == AMPHI_OK)
-        status = amphi__tool_parser_finish(&p->calls);
+        status = amphi__tool_call_parser_finish(&p->calls);
     return status;
 }
 
 static void parse_in_steps(amphi_str text, size_t step, bool thinks, amphi_buf *out)
 {
-    const amphi_tool_sink sink = {.self = out, .text = on_text, .call = on_call};
+    const amphi_tool_call_sink sink = {.self = out, .text = on_text, .call = on_call};
     amphi__buf_init(out, 0);
     parsing p;
     amphi__buf_init(&p.thought, 0);
     amphi__buf_init(&p.answer, 0);
     amphi__reasoning_init(&p.reasoning, thinks);
-    amphi__tool_parser_init(&p.calls, tools, !thinks, &sink);
+    amphi__tool_call_parser_init(&p.calls, tools, !thinks, &sink);
     fuzz_expect(parse(&p, text, step) == AMPHI_OK || fuzz_starved());
     amphi__buf_append_c(out, amphi__reasoning_is_over(&p.reasoning) ? "\x03" : "\x04");
     amphi__buf_append_str(out, amphi__buf_str(&p.thought));
-    amphi__tool_parser_clear(&p.calls);
+    amphi__tool_call_parser_clear(&p.calls);
     amphi__reasoning_clear(&p.reasoning);
     amphi__buf_clear(&p.thought);
     amphi__buf_clear(&p.answer);

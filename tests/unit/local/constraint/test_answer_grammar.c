@@ -38,7 +38,7 @@ static bool takes(const char *request, const char *text)
     amphi_matcher *m = NULL;
     amphi_grammar grammar;
     amphi_error error;
-    if (amphi__answer_form_compile(&grammar, json, &error) != AMPHI_OK)
+    if (amphi__answer_grammar_compile(&grammar, json, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
     assert_int_equal(amphi__grammar_seal(&grammar, 8, &error), AMPHI_OK);
     assert_int_equal(amphi__matcher_new(&m, &grammar, &error), AMPHI_OK);
@@ -56,19 +56,23 @@ static void form__is_told_by_the_request(void **state)
 {
     static const struct {
         const char *request;
-        amphi_answer_form form;
-    } rows[] = {{"{}", AMPHI_FORM_FREE}, {"{\"response_format\":null}", AMPHI_FORM_FREE},
-        {"{\"response_format\":{\"type\":\"text\"}}", AMPHI_FORM_FREE},
-        {"{\"response_format\":{\"type\":\"json_object\"}}", AMPHI_FORM_JSON},
-        {TOOLS("\"auto\""), AMPHI_FORM_FREE}, {TOOLS("\"none\""), AMPHI_FORM_FREE},
-        {TOOLS("{\"type\":\"auto\"}"), AMPHI_FORM_FREE},
-        {TOOLS("{\"type\":\"none\"}"), AMPHI_FORM_FREE}, {TOOLS("null"), AMPHI_FORM_FREE},
-        {TOOLS("{\"type\":\"required\"}"), AMPHI_FORM_CALL},
-        {TOOLS("{\"type\":\"function\",\"name\":\"open\"}"), AMPHI_FORM_CALL},
-        {TOOLS("\"required\""), AMPHI_FORM_CALL}, {NAMED("open"), AMPHI_FORM_CALL}};
+        amphi_answer_grammar_kind form;
+    } rows[] = {{"{}", AMPHI_ANSWER_GRAMMAR_FREE},
+        {"{\"response_format\":null}", AMPHI_ANSWER_GRAMMAR_FREE},
+        {"{\"response_format\":{\"type\":\"text\"}}", AMPHI_ANSWER_GRAMMAR_FREE},
+        {"{\"response_format\":{\"type\":\"json_object\"}}", AMPHI_ANSWER_GRAMMAR_JSON},
+        {TOOLS("\"auto\""), AMPHI_ANSWER_GRAMMAR_FREE},
+        {TOOLS("\"none\""), AMPHI_ANSWER_GRAMMAR_FREE},
+        {TOOLS("{\"type\":\"auto\"}"), AMPHI_ANSWER_GRAMMAR_FREE},
+        {TOOLS("{\"type\":\"none\"}"), AMPHI_ANSWER_GRAMMAR_FREE},
+        {TOOLS("null"), AMPHI_ANSWER_GRAMMAR_FREE},
+        {TOOLS("{\"type\":\"required\"}"), AMPHI_ANSWER_GRAMMAR_CALL},
+        {TOOLS("{\"type\":\"function\",\"name\":\"open\"}"), AMPHI_ANSWER_GRAMMAR_CALL},
+        {TOOLS("\"required\""), AMPHI_ANSWER_GRAMMAR_CALL},
+        {NAMED("open"), AMPHI_ANSWER_GRAMMAR_CALL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         amphi_json *json = parse(rows[i].request);
-        assert_int_equal(amphi__answer_form(json), rows[i].form);
+        assert_int_equal(amphi__answer_grammar_kind(json), rows[i].form);
         amphi__json_free(json);
     }
 }
@@ -126,7 +130,7 @@ static void form__too_many_tools_are_refused_in_one_line(void **state)
     amphi__buf_append_char(&request, '\0');
     amphi_json *json = parse(request.data);
     amphi_grammar grammar;
-    assert_int_equal(amphi__answer_form_compile(&grammar, json, &error), AMPHI_E_LIMIT);
+    assert_int_equal(amphi__answer_grammar_compile(&grammar, json, &error), AMPHI_E_LIMIT);
     assert_string_equal(error.message, "tools: they are too large");
     amphi__grammar_clear(&grammar);
     amphi__json_free(json);
@@ -145,7 +149,7 @@ static void form__what_no_tool_can_answer_is_refused(void **state)
         amphi_json *json = parse(requests[i]);
         amphi_grammar grammar = {0};
         amphi_error error = {0};
-        amphi_status status = amphi__answer_form_compile(&grammar, json, &error);
+        amphi_status status = amphi__answer_grammar_compile(&grammar, json, &error);
         assert_true(status == AMPHI_E_REQUEST || status == AMPHI_E_UNSUPPORTED);
         assert_true(strlen(error.message) > 10);
         amphi__grammar_clear(&grammar);

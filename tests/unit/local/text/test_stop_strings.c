@@ -15,37 +15,39 @@
 
 #define STRINGS_MAX 20
 
-static amphi_stop *stop_of(const char *const *texts, size_t count)
+static amphi_stop_strings *stop_of(const char *const *texts, size_t count)
 {
     amphi_str strings[STRINGS_MAX] = {{NULL, 0}};
-    amphi_stop *stop = NULL;
+    amphi_stop_strings *stop = NULL;
     for (size_t i = 0; i < count; i++)
         strings[i] = amphi_str_from(texts[i]);
-    assert_int_equal(amphi__stop_new(&stop, strings, count, NULL), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_new(&stop, strings, count, NULL), AMPHI_OK);
     return stop;
 }
 
 /* Feeds `text` in pieces of `step` bytes up to the first match, finishes, and compares. */
-static void expect_at(amphi_stop *stop, amphi_str text, size_t step, const char *wanted, int which)
+static void expect_at(
+    amphi_stop_strings *stop, amphi_str text, size_t step, const char *wanted, int which)
 {
     bool matched = false;
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    amphi__stop_reset(stop);
+    amphi__stop_strings_reset(stop);
     for (size_t at = 0; at < text.size && !matched; at += step) {
         size_t size = text.size - at < step ? text.size - at : step;
         assert_int_equal(
-            amphi__stop_feed(stop, amphi_str_make(text.data + at, size), &out, &matched), AMPHI_OK);
+            amphi__stop_strings_feed(stop, amphi_str_make(text.data + at, size), &out, &matched),
+            AMPHI_OK);
     }
-    assert_int_equal(amphi__stop_finish(stop, &out), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_finish(stop, &out), AMPHI_OK);
     assert_int_equal(matched, which >= 0);
-    assert_int_equal(amphi__stop_which(stop), which);
+    assert_int_equal(amphi__stop_strings_which(stop), which);
     assert_int_equal(out.size, strlen(wanted));
     assert_memory_equal(out.size > 0 ? out.data : "", wanted, out.size);
     amphi__buf_clear(&out);
 }
 
-static void expect(amphi_stop *stop, const char *text, const char *wanted, int which)
+static void expect(amphi_stop_strings *stop, const char *text, const char *wanted, int which)
 {
     for (size_t step = 1; step <= strlen(text) + 1; step++)
         expect_at(stop, amphi_str_from(text), step, wanted, which);
@@ -53,89 +55,91 @@ static void expect(amphi_stop *stop, const char *text, const char *wanted, int w
 
 static void stop__text_without_a_match_comes_out_whole(void **state)
 {
-    amphi_stop *none = stop_of(NULL, 0);
+    amphi_stop_strings *none = stop_of(NULL, 0);
     expect(none, "Grüße, 世界 🙂!", "Grüße, 世界 🙂!", -1);
     expect(none, "", "", -1);
-    amphi__stop_free(none);
+    amphi__stop_strings_free(none);
     const char *texts[] = {"<|end|>", "\n\n"};
-    amphi_stop *stop = stop_of(texts, 2);
+    amphi_stop_strings *stop = stop_of(texts, 2);
     expect(stop, "a <|en b <|end| c\n", "a <|en b <|end| c\n", -1);
     expect(stop, "ends open <|end|", "ends open <|end|", -1);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__text_ends_before_the_stop_string_at_every_cut(void **state)
 {
     const char *texts[] = {"<|end|>", "\n\n", "世界"};
-    amphi_stop *stop = stop_of(texts, 3);
+    amphi_stop_strings *stop = stop_of(texts, 3);
     expect(stop, "hello<|end|>never shown", "hello", 0);
     expect(stop, "one\ntwo\n\nthree", "one\ntwo", 1);
     expect(stop, "こんにちは世界!", "こんにちは", 2);
     expect(stop, "<|end|>", "", 0);
     expect(stop, "<<|end|>", "<", 0);
     expect(stop, "<|end<|end|>", "<|end", 0);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__a_string_that_overlaps_itself_is_found(void **state)
 {
     const char *texts[] = {"aab", "abab!"};
-    amphi_stop *stop = stop_of(texts, 2);
+    amphi_stop_strings *stop = stop_of(texts, 2);
     expect(stop, "aaaab", "aa", 0);
     expect(stop, "xababab!", "xab", 1);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__the_first_complete_string_wins_then_the_longest(void **state)
 {
     const char *texts[] = {"bc", "abcd", "xbc"};
-    amphi_stop *stop = stop_of(texts, 3);
+    amphi_stop_strings *stop = stop_of(texts, 3);
     expect(stop, "abcd", "a", 0);  /* "bc" is complete before "abcd" */
     expect(stop, "-xbc-", "-", 2); /* end together: the longer one */
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__only_what_may_begin_a_stop_string_is_held_back(void **state)
 {
     const char *texts[] = {"STOP"};
-    amphi_stop *stop = stop_of(texts, 1);
+    amphi_stop_strings *stop = stop_of(texts, 1);
     bool matched = true;
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("abcST"), &out, &matched), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_feed(stop, AMPHI_STR("abcST"), &out, &matched), AMPHI_OK);
     assert_false(matched);
     assert_int_equal(out.size, 3);
-    assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("x"), &out, &matched), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_feed(stop, AMPHI_STR("x"), &out, &matched), AMPHI_OK);
     assert_int_equal(out.size, 6);
     assert_memory_equal(out.data, "abcSTx", 6);
-    assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("STOP!"), &out, &matched), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_feed(stop, AMPHI_STR("STOP!"), &out, &matched), AMPHI_OK);
     assert_true(matched);
     assert_int_equal(out.size, 6);
-    assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("more"), &out, &matched), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_feed(stop, AMPHI_STR("more"), &out, &matched), AMPHI_OK);
     assert_true(matched);
     assert_int_equal(out.size, 6);
     amphi__buf_clear(&out);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__half_characters_wait_for_their_end(void **state)
 {
-    amphi_stop *stop = stop_of(NULL, 0);
+    amphi_stop_strings *stop = stop_of(NULL, 0);
     bool matched = false;
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("a\xF0\x9F"), &out, &matched), AMPHI_OK);
+    assert_int_equal(
+        amphi__stop_strings_feed(stop, AMPHI_STR("a\xF0\x9F"), &out, &matched), AMPHI_OK);
     assert_int_equal(out.size, 1);
-    assert_int_equal(amphi__stop_feed(stop, AMPHI_STR("\x99\x82"), &out, &matched), AMPHI_OK);
+    assert_int_equal(
+        amphi__stop_strings_feed(stop, AMPHI_STR("\x99\x82"), &out, &matched), AMPHI_OK);
     assert_int_equal(out.size, 5);
     assert_memory_equal(out.data, "a🙂", 5);
     amphi__buf_clear(&out);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__bytes_that_are_no_utf8_become_replacement_characters(void **state)
 {
-    amphi_stop *stop = stop_of(NULL, 0);
+    amphi_stop_strings *stop = stop_of(NULL, 0);
     expect(stop,
         "a\xFF"
         "b",
@@ -150,22 +154,22 @@ static void stop__bytes_that_are_no_utf8_become_replacement_characters(void **st
         "\xEF\xBF\xBD"
         "abc",
         -1);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__a_nul_is_text(void **state)
 {
-    amphi_stop *stop = NULL;
+    amphi_stop_strings *stop = NULL;
     amphi_str string = AMPHI_STR("\0x");
-    assert_int_equal(amphi__stop_new(&stop, &string, 1, NULL), AMPHI_OK);
+    assert_int_equal(amphi__stop_strings_new(&stop, &string, 1, NULL), AMPHI_OK);
     expect_at(stop, AMPHI_STR("ab\0xc"), 1, "ab", 0);
     expect_at(stop, AMPHI_STR("ab\0xc"), 5, "ab", 0);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static void stop__strings_have_limits(void **state)
 {
-    amphi_stop *stop = NULL;
+    amphi_stop_strings *stop = NULL;
     char *longest = malloc(AMPHI_STOP_BYTES_MAX + 1);
     assert_non_null(longest);
     memset(longest, 'x', AMPHI_STOP_BYTES_MAX + 1);
@@ -173,14 +177,15 @@ static void stop__strings_have_limits(void **state)
     for (size_t i = 0; i <= AMPHI_STOP_STRINGS_MAX; i++)
         strings[i] = amphi_str_make(longest, AMPHI_STOP_BYTES_MAX);
     assert_int_equal(
-        amphi__stop_new(&stop, strings, AMPHI_STOP_STRINGS_MAX + 1, NULL), AMPHI_E_LIMIT);
+        amphi__stop_strings_new(&stop, strings, AMPHI_STOP_STRINGS_MAX + 1, NULL), AMPHI_E_LIMIT);
     assert_null(stop);
-    assert_int_equal(amphi__stop_new(&stop, strings, AMPHI_STOP_STRINGS_MAX, NULL), AMPHI_OK);
-    amphi__stop_free(stop);
+    assert_int_equal(
+        amphi__stop_strings_new(&stop, strings, AMPHI_STOP_STRINGS_MAX, NULL), AMPHI_OK);
+    amphi__stop_strings_free(stop);
     strings[0].size = AMPHI_STOP_BYTES_MAX + 1;
-    assert_int_equal(amphi__stop_new(&stop, strings, 1, NULL), AMPHI_E_LIMIT);
+    assert_int_equal(amphi__stop_strings_new(&stop, strings, 1, NULL), AMPHI_E_LIMIT);
     strings[0].size = 0;
-    assert_int_equal(amphi__stop_new(&stop, strings, 1, NULL), AMPHI_E_ARGUMENT);
+    assert_int_equal(amphi__stop_strings_new(&stop, strings, 1, NULL), AMPHI_E_ARGUMENT);
     assert_null(stop);
     free(longest);
 }
@@ -208,7 +213,7 @@ static size_t cut_of(const char *text, size_t size, const char *const *strings, 
 static void stop__random_texts_agree_with_a_plain_search(void **state)
 {
     const char *texts[] = {"ab", "ba a", "aab"};
-    amphi_stop *stop = stop_of(texts, 3);
+    amphi_stop_strings *stop = stop_of(texts, 3);
     uint32_t random = 12345;
     for (int round = 0; round < 3000; round++) {
         size_t size = 0;
@@ -227,25 +232,25 @@ static void stop__random_texts_agree_with_a_plain_search(void **state)
         wanted[cut] = '\0';
         expect_at(stop, amphi_str_make(text, size), 1 + random % 5, wanted, which);
     }
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
 }
 
 static amphi_status run_once(void)
 {
     const amphi_str strings[] = {AMPHI_STR("END"), AMPHI_STR("\n")};
-    amphi_stop *stop = NULL;
+    amphi_stop_strings *stop = NULL;
     bool matched = false;
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    amphi_status status = amphi__stop_new(&stop, strings, 2, NULL);
+    amphi_status status = amphi__stop_strings_new(&stop, strings, 2, NULL);
     if (status == AMPHI_OK)
-        status = amphi__stop_feed(stop, AMPHI_STR("some text E"), &out, &matched);
+        status = amphi__stop_strings_feed(stop, AMPHI_STR("some text E"), &out, &matched);
     if (status == AMPHI_OK)
-        status = amphi__stop_finish(stop, &out);
+        status = amphi__stop_strings_finish(stop, &out);
     if (status == AMPHI_OK)
         assert_string_equal(out.data, "some text E");
     amphi__buf_clear(&out);
-    amphi__stop_free(stop);
+    amphi__stop_strings_free(stop);
     return status;
 }
 

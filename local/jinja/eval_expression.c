@@ -76,7 +76,7 @@ bool amphi__jinja_text(jinja_render *r, jinja_value value, amphi_str *out)
     }
     amphi_buf buf;
     amphi__jinja_buf_init(&buf);
-    amphi__jinja_print(&buf, value, &r->work);
+    amphi__jinja_to_text(&buf, value, &r->work);
     if (!amphi__jinja_take_text(r, &buf, &value))
         return false;
     *out = value.as.text;

@@ -3,7 +3,7 @@
  * The stream of an answer with calls in it: where one begins, where it ends. What is inside is read
  * by tool_call_body.c.
  */
-#include "local/text/tool_calls.h"
+#include "local/text/tool_call_parser.h"
 
 #include "local/text/reasoning.h"
 #include "local/text/tool_call_body.h"
@@ -23,7 +23,7 @@ static const struct {
 
 enum { MARKERS = sizeof markers / sizeof markers[0] };
 
-bool amphi__tool_marker(amphi_str text)
+bool amphi__tool_call_marker(amphi_str text)
 {
     static const char *const controls[] = {"<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]",
         "[CALL_ID]", "<|python_tag|>", "<think>", "</think>", "<arg_key>", "</arg_key>",
@@ -34,8 +34,8 @@ bool amphi__tool_marker(amphi_str text)
     return false;
 }
 
-void amphi__tool_parser_init(
-    amphi_tool_parser *parser, const amphi_json *tools, bool at_start, const amphi_tool_sink *sink)
+void amphi__tool_call_parser_init(amphi_tool_call_parser *parser, const amphi_json *tools,
+    bool at_start, const amphi_tool_call_sink *sink)
 {
     memset(parser, 0, sizeof *parser);
     parser->tools = tools;
@@ -44,12 +44,12 @@ void amphi__tool_parser_init(
     amphi__buf_init(&parser->held, HELD_MAX);
 }
 
-void amphi__tool_parser_clear(amphi_tool_parser *parser)
+void amphi__tool_call_parser_clear(amphi_tool_call_parser *parser)
 {
     amphi__buf_clear(&parser->held);
 }
 
-static amphi_status send_text(amphi_tool_parser *p, size_t size)
+static amphi_status send_text(amphi_tool_call_parser *p, size_t size)
 {
     amphi_status status = AMPHI_OK;
     if (size > 0)
@@ -85,11 +85,12 @@ static size_t blanks(amphi_str text)
 }
 
 /* Calls from `body`; *found: it held some. */
-static amphi_status send_calls(amphi_tool_parser *p, amphi_str body, bool known_only, bool *found)
+static amphi_status send_calls(
+    amphi_tool_call_parser *p, amphi_str body, bool known_only, bool *found)
 {
     size_t count = 0;
     amphi_tool_call calls[AMPHI_TOOL_CALLS_MAX];
-    amphi_status status = amphi__tool_body_read(
+    amphi_status status = amphi__tool_call_body_read(
         calls, AMPHI_TOOL_CALLS_MAX - p->calls, &count, body, p->tools, known_only);
     *found = status == AMPHI_OK && count > 0;
     for (size_t i = 0; i < count && status == AMPHI_OK; i++) {
@@ -127,7 +128,7 @@ static bool may_be_bare(amphi_str text)
 }
 
 /* At the end of a call's body, or of everything. */
-static amphi_status end_body(amphi_tool_parser *p, size_t body_size, size_t whole_size)
+static amphi_status end_body(amphi_tool_call_parser *p, size_t body_size, size_t whole_size)
 {
     amphi_str text = amphi__str_slice(amphi__buf_str(&p->held), 0, whole_size);
     size_t skip = p->marker == 1 ? 0 : markers[p->marker].begin.size; /* <function= names it */
@@ -144,7 +145,7 @@ static amphi_status end_body(amphi_tool_parser *p, size_t body_size, size_t whol
 
 /* The answer's first words decide whether it may be a bare call, whatever its strings hold.
  * *wait: more of them are needed. */
-static void at_start(amphi_tool_parser *p, bool *wait)
+static void at_start(amphi_tool_call_parser *p, bool *wait)
 {
     amphi_str text = amphi__buf_str(&p->held);
     amphi_str rest = amphi__str_slice(text, blanks(text), text.size);
@@ -161,7 +162,7 @@ static void at_start(amphi_tool_parser *p, bool *wait)
 }
 
 /* Looks for a call's beginning; *more: the state changed. */
-static amphi_status in_text(amphi_tool_parser *p, bool *more)
+static amphi_status in_text(amphi_tool_call_parser *p, bool *more)
 {
     amphi_str text = amphi__buf_str(&p->held);
     size_t at = 0;
@@ -186,7 +187,7 @@ static amphi_status in_text(amphi_tool_parser *p, bool *more)
     return send_text(p, text.size - overlap);
 }
 
-static amphi_status step(amphi_tool_parser *p, bool *more)
+static amphi_status step(amphi_tool_call_parser *p, bool *more)
 {
     amphi_str text = amphi__buf_str(&p->held);
     size_t at = 0;
@@ -216,7 +217,7 @@ static amphi_status step(amphi_tool_parser *p, bool *more)
     }
 }
 
-amphi_status amphi__tool_parser_feed(amphi_tool_parser *p, amphi_str text)
+amphi_status amphi__tool_call_parser_feed(amphi_tool_call_parser *p, amphi_str text)
 {
     amphi_status status = amphi__buf_append_str(&p->held, text);
     for (bool more = true; more && p->held.size > 0 && status == AMPHI_OK;)
@@ -224,7 +225,7 @@ amphi_status amphi__tool_parser_feed(amphi_tool_parser *p, amphi_str text)
     return status;
 }
 
-amphi_status amphi__tool_parser_finish(amphi_tool_parser *p)
+amphi_status amphi__tool_call_parser_finish(amphi_tool_call_parser *p)
 {
     amphi_status status = AMPHI_OK;
     bool found = false;

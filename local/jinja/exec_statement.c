@@ -107,7 +107,7 @@ static jinja_flow capture_scoped(jinja_render *r, const jinja_nodes *nodes, jinj
 
 static bool print_value(jinja_render *r, jinja_value value, amphi_buf *out)
 {
-    amphi__jinja_print(out, value, &r->work);
+    amphi__jinja_to_text(out, value, &r->work);
     if (out->status != AMPHI_OK || r->work.spent)
         return amphi__jinja_fail_bounds(r, out);
     return value.kind != JINJA_STRING || amphi__jinja_charge(r, value.as.text.size);

@@ -634,7 +634,7 @@ static void keep_length(pattern *p, uint32_t root, uint32_t least, uint32_t most
         refuse(p, "minLength and maxLength can't be kept with this pattern");
 }
 
-amphi_status amphi__grammar_pattern(amphi_grammar *g, amphi_str text, uint32_t least, uint32_t most,
+amphi_status amphi__grammar_regex(amphi_grammar *g, amphi_str text, uint32_t least, uint32_t most,
     uint32_t next, uint32_t *entry, amphi_error *error)
 {
     pattern p = {.g = g, .text = text, .error = error};

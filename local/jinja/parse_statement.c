@@ -3,7 +3,7 @@
  * Tags. Follows the grammar of Jinja2's parser, including what it refuses. Tags that load other
  * templates (extends, block, include, import) have no meaning in a model file and are refused.
  */
-#include "local/jinja/parsing.h"
+#include "local/jinja/parser.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"

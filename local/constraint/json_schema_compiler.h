@@ -3,8 +3,8 @@
  * Shared by the files of the schema compiler. What a value has to satisfy is a list of schemas,
  * all of them: $ref and allOf make it longer, and so do the branches of an anyOf, one at a time.
  */
-#ifndef AMPHI_CONSTRAINT_JSON_SCHEMA_PARTS_H
-#define AMPHI_CONSTRAINT_JSON_SCHEMA_PARTS_H
+#ifndef AMPHI_CONSTRAINT_JSON_SCHEMA_COMPILER_H
+#define AMPHI_CONSTRAINT_JSON_SCHEMA_COMPILER_H
 
 #include "local/constraint/json_schema.h"
 
@@ -42,7 +42,7 @@ typedef struct amphi_schema {
     amphi_status status;
 } amphi_schema;
 
-/* json_schema_parts.c */
+/* json_schema_reference.c */
 /* Remembers the first failure; the message gets the place of `at` in front. Returns 0. */
 uint32_t amphi__schema_fail(
     amphi_schema *schema, amphi_status status, const amphi_json *at, const char *what);

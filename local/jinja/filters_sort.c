@@ -268,4 +268,4 @@ static const jinja_builtin filters[] = {
     {"min", filter_min, "case_sensitive,attribute", 0},
     {"max", filter_max, "case_sensitive,attribute", 0},
     {"groupby", filter_groupby, "attribute,default,case_sensitive", 1}};
-const jinja_table amphi__jinja_order_filters = {filters, COUNT_OF(filters)};
+const jinja_table amphi__jinja_sort_filters = {filters, COUNT_OF(filters)};

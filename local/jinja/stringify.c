@@ -29,7 +29,7 @@ static int shortest_digits(double value, char digits[20], int *exponent)
     return count;
 }
 
-void amphi__jinja_print_float(amphi_buf *out, double value)
+void amphi__jinja_float_to_text(amphi_buf *out, double value)
 {
     char digits[20] = "";
     if (isnan(value) || isinf(value)) {
@@ -63,12 +63,12 @@ static char decimal_point(void)
     return probe[1];
 }
 
-void amphi__jinja_print_fixed(amphi_buf *out, double value, int digits)
+void amphi__jinja_fixed_to_text(amphi_buf *out, double value, int digits)
 {
-    amphi__jinja_print_exponent(out, 'f', value, digits);
+    amphi__jinja_exponent_to_text(out, 'f', value, digits);
 }
 
-void amphi__jinja_print_exponent(amphi_buf *out, char type, double value, int digits)
+void amphi__jinja_exponent_to_text(amphi_buf *out, char type, double value, int digits)
 {
     const char format[] = {'%', '.', '*', type, '\0'};
     char text[400];
@@ -219,7 +219,7 @@ static void repr_inner(amphi_buf *out, jinja_value value, jinja_work *work)
         amphi__buf_printf(out, "%lld", (long long)value.as.integer);
         break;
     case JINJA_FLOAT:
-        amphi__jinja_print_float(out, value.as.number);
+        amphi__jinja_float_to_text(out, value.as.number);
         break;
     case JINJA_STRING:
         amphi__jinja_work_take(work, value.as.text.size / 64);
@@ -258,7 +258,7 @@ void amphi__jinja_repr(amphi_buf *out, jinja_value value, jinja_work *work)
     }
 }
 
-void amphi__jinja_print(amphi_buf *out, jinja_value value, jinja_work *work)
+void amphi__jinja_to_text(amphi_buf *out, jinja_value value, jinja_work *work)
 {
     if (value.kind == JINJA_STRING)
         amphi__buf_append_str(out, value.as.text);
@@ -301,7 +301,7 @@ static void json_float(amphi_buf *out, double value)
         amphi__buf_append_c(out, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
         return;
     }
-    amphi__jinja_print_float(out, value);
+    amphi__jinja_float_to_text(out, value);
 }
 
 static bool json_value(amphi_buf *out, jinja_value value, const jinja_json_style *style,

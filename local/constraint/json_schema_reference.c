@@ -3,7 +3,7 @@
  * Finding one's way in a schema document: places, references, types, and when two branches of a
  * oneOf can't both hold.
  */
-#include "local/constraint/json_schema_parts.h"
+#include "local/constraint/json_schema_compiler.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Python's str methods that look at single characters: case, stripping, padding, isalpha() and its
- * like. Searching and splitting are in str_methods.c.
+ * like. Searching and splitting are in methods_str.c.
  */
 #include "local/jinja/render.h"
 #include "local/jinja/unicode.h"

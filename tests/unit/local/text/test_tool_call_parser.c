@@ -4,7 +4,7 @@
  * out to be text.
  */
 #include "local/text/reasoning.h"
-#include "local/text/tool_calls.h"
+#include "local/text/tool_call_parser.h"
 #include "sdk/core/str.h"
 
 #include <setjmp.h>
@@ -37,22 +37,22 @@ static void expect_in_steps(const char *answer, const char *wanted, size_t step)
 {
     amphi_json *tools = NULL;
     amphi_buf out;
-    const amphi_tool_sink sink = {.self = &out, .text = on_text, .call = on_call};
+    const amphi_tool_call_sink sink = {.self = &out, .text = on_text, .call = on_call};
     amphi_str text = amphi_str_from(answer);
     assert_int_equal(
         amphi__json_parse(&tools, amphi_str_from(tools_json), "tools", NULL), AMPHI_OK);
     amphi__buf_init(&out, 0);
     amphi__buf_append_c(&out, "");
-    amphi_tool_parser parser;
-    amphi__tool_parser_init(&parser, tools, true, &sink);
+    amphi_tool_call_parser parser;
+    amphi__tool_call_parser_init(&parser, tools, true, &sink);
     for (size_t at = 0; at < text.size; at += step)
         assert_int_equal(
-            amphi__tool_parser_feed(&parser, amphi__str_slice(text, at, at + step)), AMPHI_OK);
-    assert_int_equal(amphi__tool_parser_finish(&parser), AMPHI_OK);
+            amphi__tool_call_parser_feed(&parser, amphi__str_slice(text, at, at + step)), AMPHI_OK);
+    assert_int_equal(amphi__tool_call_parser_finish(&parser), AMPHI_OK);
     if (!amphi__str_equal_c(amphi__buf_str(&out), wanted))
         fail_msg("step %zu: %s\n  gave   %.*s\n  wanted %s", step, answer, (int)out.size,
             out.data != NULL ? out.data : "", wanted);
-    amphi__tool_parser_clear(&parser);
+    amphi__tool_call_parser_clear(&parser);
     amphi__buf_clear(&out);
     amphi__json_free(tools);
 }
