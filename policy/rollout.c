@@ -52,7 +52,6 @@ struct amphi_rollout {
                                 again at every start; the refresh under way alone touches it */
 
     amphi_mutex lock;
-    bool has_lock;
     /* Under the lock: */
     bool refreshing;
     amphi_json *payload; /* NULL: none */
@@ -84,7 +83,6 @@ amphi_status amphi__rollout_new(
     rollout->log = options->log;
     rollout->source = amphi__str_copy(options->source);
     amphi_status status = amphi__mutex_init(&rollout->lock);
-    rollout->has_lock = status == AMPHI_OK;
     if (rollout->source == NULL || status != AMPHI_OK) {
         status = amphi__fail_no_memory(error);
         goto cleanup;
@@ -107,8 +105,7 @@ void amphi__rollout_free(amphi_rollout *rollout)
 {
     if (rollout == NULL)
         return;
-    if (rollout->has_lock)
-        amphi__mutex_clear(&rollout->lock);
+    amphi__mutex_clear(&rollout->lock);
     amphi__json_free(rollout->payload);
     amphi__json_free(rollout->attributes);
     amphi__free(rollout->source);

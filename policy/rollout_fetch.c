@@ -156,13 +156,11 @@ amphi_status amphi__rollout_fetch_url(amphi_rollout_fetch *fetch, const amphi_ht
             error, AMPHI_E_UNSUPPORTED, 0, "rollout: this build has no HTTP transport");
     }
     memcpy(etag, fetch->etag, sizeof etag);
-    amphi_status status = amphi__mutex_init(&waiter.lock);
-    if (status != AMPHI_OK)
-        return amphi__fail(error, status, 0, "rollout: no lock");
-    status = amphi__cond_init(&waiter.ended);
-    if (status != AMPHI_OK) {
-        amphi__mutex_clear(&waiter.lock);
-        return amphi__fail(error, status, 0, "rollout: no condition variable");
+    amphi_status status = AMPHI_OK;
+    if (amphi__mutex_init(&waiter.lock) != AMPHI_OK ||
+        amphi__cond_init(&waiter.ended) != AMPHI_OK) {
+        status = amphi__fail_no_memory(error);
+        goto cleanup;
     }
     const amphi_http_header headers[] = {
         {AMPHI_STR("Accept"), AMPHI_STR("application/json")},
@@ -181,6 +179,7 @@ amphi_status amphi__rollout_fetch_url(amphi_rollout_fetch *fetch, const amphi_ht
     status = exchange(&waiter, http, &request, timeout_ms, error);
     if (status == AMPHI_OK)
         status = read_answer(&waiter, etag[0] != '\0', error);
+cleanup:
     amphi__cond_clear(&waiter.ended);
     amphi__mutex_clear(&waiter.lock);
     return status;

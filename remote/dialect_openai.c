@@ -360,25 +360,39 @@ static amphi_status take_event(void *user, const amphi_sse_event *event)
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
+static void openai_answer_free(amphi_answer *answer)
+{
+    if (answer == NULL)
+        return;
+    amphi__dialect_response_clear(&answer->response);
+    amphi__buf_clear(&answer->text);
+    amphi__buf_clear(&answer->logprobs);
+    amphi__free(answer->prefix);
+    amphi__free(answer);
+}
+
 static amphi_status openai_answer_new(amphi_answer **out, const amphi_answer_options *options)
 {
+    *out = NULL;
     amphi_answer *answer = amphi__calloc(1, sizeof *answer);
-    *out = answer;
     if (answer == NULL)
         return AMPHI_E_NO_MEMORY;
-    answer->prefix = amphi__str_copy(options->prefix);
-    if (answer->prefix == NULL) {
-        amphi__free(answer);
-        *out = NULL;
-        return AMPHI_E_NO_MEMORY;
-    }
-    answer->prefix_size = options->prefix.size;
-    answer->may_repeat = answer->prefix_size >= REPEATED_BYTES_MIN;
-    answer->last_was_text = true;
     amphi__dialect_response_init(&answer->response, options, take_event, answer);
     amphi__buf_init(&answer->text, AMPHI_RESPONSE_BYTES_MAX);
     amphi__buf_init(&answer->logprobs, AMPHI_RESPONSE_BYTES_MAX);
-    return AMPHI_OK;
+    answer->last_was_text = true;
+    answer->prefix = amphi__str_copy(options->prefix);
+    answer->prefix_size = options->prefix.size;
+    answer->may_repeat = answer->prefix_size >= REPEATED_BYTES_MIN;
+    amphi_status status = AMPHI_E_NO_MEMORY;
+    if (answer->prefix == NULL)
+        goto cleanup;
+    *out = answer;
+    answer = NULL; /* the caller owns it now */
+    status = AMPHI_OK;
+cleanup:
+    openai_answer_free(answer);
+    return status;
 }
 
 static amphi_answer_phase openai_answer_headers(
@@ -417,17 +431,6 @@ static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
                 ? "the answer is empty"
                 : "the answer ended without a finish reason");
     }
-}
-
-static void openai_answer_free(amphi_answer *answer)
-{
-    if (answer == NULL)
-        return;
-    amphi__dialect_response_clear(&answer->response);
-    amphi__buf_clear(&answer->text);
-    amphi__buf_clear(&answer->logprobs);
-    amphi__free(answer->prefix);
-    amphi__free(answer);
 }
 
 const amphi_dialect amphi__dialect_openai = {

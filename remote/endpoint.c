@@ -264,15 +264,8 @@ amphi_status amphi__remote_engine_new(
     if (status != AMPHI_OK)
         return status;
     amphi_remote_endpoint *endpoint = amphi__calloc(1, sizeof *endpoint);
-    if (endpoint == NULL || amphi__mutex_init(&endpoint->mutex) != AMPHI_OK) {
-        amphi__free(endpoint);
+    if (endpoint == NULL)
         return amphi__fail_no_memory(error);
-    }
-    if (amphi__cond_init(&endpoint->changed) != AMPHI_OK) {
-        amphi__mutex_clear(&endpoint->mutex);
-        amphi__free(endpoint);
-        return amphi__fail_no_memory(error);
-    }
     endpoint->dialect = find_dialect(options->endpoint.dialect);
     endpoint->context_tokens_max = options->endpoint.context_tokens_max;
     endpoint->priority = options->endpoint.priority;
@@ -289,11 +282,16 @@ amphi_status amphi__remote_engine_new(
     bool unknown = options->endpoint.prefix == AMPHI_UNKNOWN;
     atomic_init(&endpoint->prefix,
         unknown && !endpoint->dialect->continues ? (int)AMPHI_NO : (int)options->endpoint.prefix);
-    if (!copy_strings(endpoint, &options->endpoint)) {
-        endpoint_free(endpoint);
-        return amphi__fail_no_memory(error);
+    if (amphi__mutex_init(&endpoint->mutex) != AMPHI_OK ||
+        amphi__cond_init(&endpoint->changed) != AMPHI_OK ||
+        !copy_strings(endpoint, &options->endpoint)) {
+        status = amphi__fail_no_memory(error);
+        goto cleanup;
     }
     out->ops = &endpoint_ops;
     out->self = endpoint;
-    return AMPHI_OK;
+    endpoint = NULL; /* the caller owns it now */
+cleanup:
+    endpoint_free(endpoint);
+    return status;
 }

@@ -137,12 +137,13 @@ static bool watch(amphi_engine_run *run, uint64_t limit_us)
 
 void amphi__endpoint_run_stop_watcher(amphi_remote_endpoint *endpoint)
 {
+    if (!endpoint->watcher_runs)
+        return; /* perhaps there is no mutex either: creation failed */
     amphi__mutex_lock(&endpoint->mutex);
     endpoint->stop = true;
     amphi__cond_broadcast(&endpoint->changed);
     amphi__mutex_unlock(&endpoint->mutex);
-    if (endpoint->watcher_runs)
-        amphi__thread_join(&endpoint->watcher);
+    amphi__thread_join(&endpoint->watcher);
 }
 
 /* ---- Events upwards, on the transport's thread ----------------------------------------------- */

@@ -531,12 +531,16 @@ static void transport_warm(void *self, const amphi_http_request *request)
 static void transport_free(void *self)
 {
     transport *http = self;
-    amphi__mutex_lock(&http->mutex);
-    http->stop = true;
-    amphi__mutex_unlock(&http->mutex);
-    curl_multi_wakeup(http->multi);
-    amphi__thread_join(&http->thread);
-    curl_multi_cleanup(http->multi);
+    if (http == NULL)
+        return;
+    if (http->thread.started) {
+        amphi__mutex_lock(&http->mutex);
+        http->stop = true;
+        amphi__mutex_unlock(&http->mutex);
+        curl_multi_wakeup(http->multi);
+        amphi__thread_join(&http->thread);
+    }
+    curl_multi_cleanup(http->multi); /* NULL is fine */
     amphi__cond_clear(&http->ended);
     amphi__mutex_clear(&http->mutex);
     amphi__free(http);
@@ -565,36 +569,25 @@ amphi_status amphi__http_new(amphi_http *out, amphi_error *error)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, global_init);
     transport *http = amphi__calloc(1, sizeof *http);
-    if (http == NULL || global_code != CURLE_OK) {
-        amphi__free(http);
+    if (http == NULL)
         return amphi__fail_no_memory(error);
-    }
-    amphi_status status = amphi__mutex_init(&http->mutex);
-    if (status != AMPHI_OK) {
-        amphi__free(http);
-        return amphi__fail_no_memory(error);
-    }
-    status = amphi__cond_init(&http->ended);
-    if (status != AMPHI_OK) {
-        amphi__mutex_clear(&http->mutex);
-        amphi__free(http);
-        return amphi__fail_no_memory(error);
-    }
     const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
     http->has_brotli = (version->features & CURL_VERSION_BROTLI) != 0;
+    amphi_status status = AMPHI_E_NO_MEMORY;
+    if (global_code != CURLE_OK || amphi__mutex_init(&http->mutex) != AMPHI_OK ||
+        amphi__cond_init(&http->ended) != AMPHI_OK)
+        goto cleanup;
     http->multi = curl_multi_init();
-    if (http->multi != NULL) {
-        curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
-        status = amphi__thread_start(&http->thread, "amphi-http", io_main, http);
-    }
-    if (http->multi == NULL || status != AMPHI_OK) {
-        curl_multi_cleanup(http->multi);
-        amphi__cond_clear(&http->ended);
-        amphi__mutex_clear(&http->mutex);
-        amphi__free(http);
-        return amphi__fail_no_memory(error);
-    }
+    if (http->multi == NULL)
+        goto cleanup;
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+    status = amphi__thread_start(&http->thread, "amphi-http", io_main, http);
+    if (status != AMPHI_OK)
+        goto cleanup;
     out->ops = &transport_ops;
     out->self = http;
-    return AMPHI_OK;
+    http = NULL; /* the caller owns it now */
+cleanup:
+    transport_free(http);
+    return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }

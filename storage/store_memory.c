@@ -709,17 +709,23 @@ amphi_status amphi__store_memory_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error)
 {
     store_memory *store = amphi__calloc(1, sizeof *store);
-    if (store == NULL || amphi__mutex_init(&store->lock) != AMPHI_OK) {
-        amphi__free(store);
+    if (store == NULL)
         return amphi__fail_no_memory(error);
-    }
     store->limits = amphi__store_limits(options);
     store->log = options->log;
-    amphi_status status = amphi__random(store->master, sizeof store->master);
+    amphi_status status = amphi__mutex_init(&store->lock);
     if (status != AMPHI_OK) {
-        store_free(store);
-        return amphi__fail(error, status, 0, "store: no random numbers");
+        amphi__fail_no_memory(error);
+        goto cleanup;
+    }
+    status = amphi__random(store->master, sizeof store->master);
+    if (status != AMPHI_OK) {
+        amphi__fail(error, status, 0, "store: no random numbers");
+        goto cleanup;
     }
     *out = (amphi_store){.ops = &memory_ops, .self = store};
-    return AMPHI_OK;
+    store = NULL; /* the caller owns it now */
+cleanup:
+    store_free(store);
+    return status;
 }

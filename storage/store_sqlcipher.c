@@ -113,15 +113,17 @@ amphi_status amphi__store_sqlcipher_new(
         return amphi__fail_no_memory(error);
     store->limits = amphi__store_limits(options);
     store->log = options->log;
-    if (amphi__mutex_init(&store->lock) != AMPHI_OK) {
-        amphi__free(store);
-        return amphi__fail_no_memory(error);
+    amphi_status status = amphi__mutex_init(&store->lock);
+    if (status != AMPHI_OK) {
+        amphi__fail_no_memory(error);
+        goto cleanup;
     }
-    amphi_status status = open_database(store, options, error);
-    if (status == AMPHI_OK) {
-        *out = (amphi_store){.ops = &sqlcipher_ops, .self = store};
-        store = NULL;
-    }
+    status = open_database(store, options, error);
+    if (status != AMPHI_OK)
+        goto cleanup;
+    *out = (amphi_store){.ops = &sqlcipher_ops, .self = store};
+    store = NULL; /* the caller owns it now */
+cleanup:
     store_free(store);
     return status;
 }

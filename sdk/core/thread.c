@@ -13,12 +13,15 @@
 
 amphi_status amphi__mutex_init(amphi_mutex *mutex)
 {
-    return pthread_mutex_init(&mutex->native, NULL) == 0 ? AMPHI_OK : AMPHI_E_NO_MEMORY;
+    mutex->is_ready = pthread_mutex_init(&mutex->native, NULL) == 0;
+    return mutex->is_ready ? AMPHI_OK : AMPHI_E_NO_MEMORY;
 }
 
 void amphi__mutex_clear(amphi_mutex *mutex)
 {
-    pthread_mutex_destroy(&mutex->native);
+    if (mutex->is_ready)
+        pthread_mutex_destroy(&mutex->native);
+    mutex->is_ready = false;
 }
 
 void amphi__mutex_lock(amphi_mutex *mutex)
@@ -38,17 +41,20 @@ void amphi__mutex_unlock(amphi_mutex *mutex)
 amphi_status amphi__cond_init(amphi_cond *cond)
 {
     pthread_condattr_t attributes;
+    cond->is_ready = false;
     if (pthread_condattr_init(&attributes) != 0)
         return AMPHI_E_NO_MEMORY;
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    int rc = pthread_cond_init(&cond->native, &attributes);
+    cond->is_ready = pthread_cond_init(&cond->native, &attributes) == 0;
     pthread_condattr_destroy(&attributes);
-    return rc == 0 ? AMPHI_OK : AMPHI_E_NO_MEMORY;
+    return cond->is_ready ? AMPHI_OK : AMPHI_E_NO_MEMORY;
 }
 
 void amphi__cond_clear(amphi_cond *cond)
 {
-    pthread_cond_destroy(&cond->native);
+    if (cond->is_ready)
+        pthread_cond_destroy(&cond->native);
+    cond->is_ready = false;
 }
 
 void amphi__cond_signal(amphi_cond *cond)
