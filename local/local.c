@@ -7,6 +7,7 @@
 #include "local/local.h"
 
 #include "local/compute/kernels.h"
+#include "local/limits.h"
 #include "local/parent/supervisor.h"
 #include "local/thread_engine.h"
 #include "sdk/core/alloc.h"
@@ -165,7 +166,7 @@ static void local_describe(void *self, amphi_engine_info *out)
     amphi__mutex_lock(&local->lock);
     if (!described_is_fresh(local, &key))
         describe_wait(local, &key);
-    if (local->current != NULL && local->described.known)
+    if (local->runs.current != NULL && local->described.known)
         key = local->described.key; /* it is answering with the file that it has */
     fill_info(local, &key, out);
     out->deaths_early = local->deaths.early;
@@ -190,24 +191,14 @@ static amphi_status local_start(void *self, amphi_engine_run **out,
         return status;
     amphi__mutex_lock(&local->lock);
     status = thread_start(local);
-    if (status == AMPHI_OK && local->runs_count > AMPHI_LOCAL_QUEUE_MAX)
-        status = AMPHI_E_BUSY;
-    if (status == AMPHI_OK) {
-        run->id = ++local->next_id;
-        if (run->id == 0) /* 0 is "none" in the control page */
-            run->id = ++local->next_id;
-        *(local->last != NULL ? &local->last->next : &local->first) = run;
-        local->last = run;
-        local->runs_count++;
+    if (status == AMPHI_OK)
+        status = amphi__run_queue_add(&local->runs, run);
+    if (status == AMPHI_OK)
         *out = run;
-    }
     amphi__mutex_unlock(&local->lock);
     if (status != AMPHI_OK) {
         amphi__run_free(run);
-        return status == AMPHI_E_BUSY
-                   ? amphi__fail(error, status, 0, "the local engine has %d requests waiting",
-                         AMPHI_LOCAL_QUEUE_MAX)
-                   : amphi__fail(error, status, 0, "can't start the local engine's thread");
+        return amphi__run_queue_refused(status, error);
     }
     amphi__supervisor_wake(local);
     return AMPHI_OK;
@@ -299,8 +290,8 @@ static amphi_status local_count_tokens(void *self, amphi_str body, uint32_t *out
     bool exact = false;
 
     amphi__mutex_lock(&local->lock);
-    if (local->ready && local->runs_count == 0 && local->count.step == AMPHI_COUNT_FREE &&
-        body.size > 0 && body.size <= AMPHI_WORKER_BODY_MAX)
+    if (local->ready && local->runs.count == 0 && local->count.step == AMPHI_COUNT_FREE &&
+        body.size > 0 && body.size <= AMPHI_LOCAL_BODY_MAX)
         exact = count_exactly(local, body, out);
     amphi__mutex_unlock(&local->lock);
     if (!exact)
@@ -326,13 +317,9 @@ static void local_unload(void *self, bool force)
     amphi_local *local = self;
 
     amphi__mutex_lock(&local->lock);
-    if (force) {
-        for (amphi_engine_run *run = local->first; run != NULL; run = run->next)
-            run->evicted = true;
-        if (local->current != NULL)
-            local->current->evicted = true;
-    }
-    if (force || local->runs_count == 0) {
+    if (force)
+        amphi__run_queue_evict(&local->runs);
+    if (force || local->runs.count == 0) {
         local->want_unload = true;
         local->want_load = false;
     }

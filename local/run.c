@@ -4,6 +4,7 @@
  */
 #include "local/run.h"
 
+#include "local/limits.h"
 #include "local/text/logprobs_record.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -21,7 +22,6 @@ enum {
 uint32_t amphi__threads_default(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
     return cores < 1 ? 1 : cores > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (uint32_t)cores;
 }
 
@@ -33,16 +33,14 @@ static uint32_t smaller_of(uint32_t value, uint32_t bound)
 amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *request,
     const amphi_engine_sink *sink, uint32_t threads, uint32_t context_tokens, amphi_error *error)
 {
-    amphi_engine_run *run = NULL;
-
     *out = NULL;
-    if (request->body.size > AMPHI_WORKER_BODY_MAX ||
-        request->prefix.size > AMPHI_WORKER_PREFIX_MAX) {
+    if (request->body.size > AMPHI_LOCAL_BODY_MAX ||
+        request->prefix.size > AMPHI_LOCAL_PREFIX_MAX) {
         return amphi__fail(error, AMPHI_E_LIMIT, 0,
             "the request is too long for the local engine (%u KiB at most)",
-            AMPHI_WORKER_BODY_MAX >> 10);
+            AMPHI_LOCAL_BODY_MAX >> 10);
     }
-    run = amphi__calloc(1, sizeof *run);
+    amphi_engine_run *run = amphi__calloc(1, sizeof *run);
     if (run == NULL)
         return amphi__fail_no_memory(error);
     amphi__buf_init(&run->logprobs, LOGPROBS_WAITING_MAX);
@@ -74,46 +72,34 @@ void amphi__run_free(amphi_engine_run *run)
     amphi__free(run);
 }
 
-static amphi_engine_event_kind text_kind(amphi_worker_event kind)
-{
-    return kind == AMPHI_WORKER_REASONING   ? AMPHI_ENGINE_REASONING
-           : kind == AMPHI_WORKER_TOOL_CALL ? AMPHI_ENGINE_TOOL_CALL
-                                            : AMPHI_ENGINE_TEXT;
-}
-
-/* Seconds of local civil time, for templates that print the date. */
-static int64_t civil_now_s(void)
+int64_t amphi__run_now_s(void)
 {
     time_t now = (time_t)(amphi__clock_wall_ms(NULL) / 1000);
-    struct tm local_time;
-
-    return localtime_r(&now, &local_time) != NULL ? (int64_t)now + local_time.tm_gmtoff
-                                                  : (int64_t)now;
+    struct tm civil;
+    return localtime_r(&now, &civil) != NULL ? (int64_t)now + civil.tm_gmtoff : (int64_t)now;
 }
 
-amphi_worker_generate amphi__run_generate(const amphi_engine_run *run)
+bool amphi__run_text(amphi_engine_run *run, amphi_engine_event_kind kind, amphi_str text)
 {
-    return (amphi_worker_generate){.run = run->id,
-        .body_size = (uint32_t)run->body_size,
-        .prefix_size = (uint32_t)run->prefix_size,
-        .tokens_per_second_max = run->tokens_per_second_max,
-        .now_s = civil_now_s()};
-}
-
-bool amphi__run_text(amphi_engine_run *run, amphi_worker_event kind, amphi_str text)
-{
-    amphi_engine_event event = {.kind = text_kind(kind), .text = text};
-
+    amphi_engine_event event = {.kind = kind, .text = text};
     run->text_bytes += text.size;
-    if (event.kind == AMPHI_ENGINE_TEXT && run->logprobs.size > 0) {
+    if (kind == AMPHI_ENGINE_TEXT && run->logprobs.size > 0) {
         amphi__buf_append_char(&run->logprobs, ']');
         if (run->logprobs.status == AMPHI_OK)
             event.logprobs = amphi__buf_str(&run->logprobs);
     }
     run->sink.event(run->sink.self, &event);
-    if (event.kind == AMPHI_ENGINE_TEXT)
+    if (kind == AMPHI_ENGINE_TEXT)
         amphi__buf_reset(&run->logprobs);
-    return run->text_bytes <= AMPHI_WORKER_ANSWER_MAX;
+    return run->text_bytes <= AMPHI_LOCAL_ANSWER_MAX;
+}
+
+void amphi__run_given_up(const amphi_engine_run *run, amphi_error *out)
+{
+    if (run->evicted)
+        amphi__fail(out, AMPHI_E_RESOURCE, 0, "the local answer was stopped to free memory");
+    else
+        amphi__fail(out, AMPHI_E_CANCELLED, 0, "the request was cancelled");
 }
 
 bool amphi__run_logprobs(amphi_engine_run *run, amphi_str record)
@@ -123,10 +109,21 @@ bool amphi__run_logprobs(amphi_engine_run *run, amphi_str record)
     return run->logprobs.status != AMPHI_E_LIMIT;
 }
 
-void amphi__run_usage(amphi_engine_run *run, const amphi_worker_usage *usage)
+void amphi__run_usage(amphi_engine_run *run, const amphi_usage *usage)
 {
-    const amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE,
-        .usage = {usage->prompt_tokens, usage->completion_tokens, usage->cached_tokens}};
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_USAGE, .usage = *usage};
+    run->sink.event(run->sink.self, &event);
+}
 
+void amphi__run_progress(amphi_engine_run *run, uint32_t permille, const char *phase)
+{
+    const amphi_engine_event event = {
+        .kind = AMPHI_ENGINE_PROGRESS, .permille = permille, .text = amphi_str_from(phase)};
+    run->sink.event(run->sink.self, &event);
+}
+
+void amphi__run_model(amphi_engine_run *run, const char *name)
+{
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(name)};
     run->sink.event(run->sink.self, &event);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One answer of the local engine, as the parent (supervisor.h) and the engine on a thread of the
- * app (thread_engine.c) keep it: what was asked, and the words on their way to the sink.
+ * One run of the local engine, wherever it computes: what was asked, and the words on their way to
+ * the sink.
  */
 #ifndef AMPHI_LOCAL_RUN_H
 #define AMPHI_LOCAL_RUN_H
 
-#include "local/worker/protocol.h"
 #include "sdk/core/buf.h"
 
 #include <amphi/ext/engine.h>
@@ -31,9 +30,7 @@ struct amphi_engine_run {
     amphi_buf logprobs;  /* of the text that comes next: elements of a JSON array */
 };
 
-/* Where the app's options say nothing. */
-#define AMPHI_LOCAL_CONTEXT_DEFAULT 4096u
-/* As many as there are cores, four at most. */
+/* Where the app's options say nothing: as many as there are cores, four at most. */
 uint32_t amphi__threads_default(void);
 
 /* threads, context_tokens: the engine's own, which the request may lower. */
@@ -41,13 +38,19 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
     const amphi_engine_sink *sink, uint32_t threads, uint32_t context_tokens, amphi_error *error);
 void amphi__run_free(amphi_engine_run *run);
 
-/* The command that begins it; its date is today's in local civil time. */
-amphi_worker_generate amphi__run_generate(const amphi_engine_run *run);
+/* Seconds of local civil time, for templates that print the date: the worker has no time zones. */
+int64_t amphi__run_now_s(void);
 
-/* What the engine said, to the sink. false: more than an answer may have. */
-bool amphi__run_text(amphi_engine_run *run, amphi_worker_event kind, amphi_str text);
-/* A sound record, for the text that comes next. */
+/* What the engine reports, to the sink. kind: TEXT, REASONING or TOOL_CALL. false: more than an
+ * answer may have. */
+bool amphi__run_text(amphi_engine_run *run, amphi_engine_event_kind kind, amphi_str text);
+/* Why a run that was cancelled or evicted ends. Under the lock. */
+void amphi__run_given_up(const amphi_engine_run *run, amphi_error *out);
+/* A sound record (logprobs_record.h), for the text that comes next. */
 bool amphi__run_logprobs(amphi_engine_run *run, amphi_str record);
-void amphi__run_usage(amphi_engine_run *run, const amphi_worker_usage *usage);
+void amphi__run_usage(amphi_engine_run *run, const amphi_usage *usage);
+void amphi__run_progress(amphi_engine_run *run, uint32_t permille, const char *phase);
+/* The model that answers. */
+void amphi__run_model(amphi_engine_run *run, const char *name);
 
 #endif

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One thread computes, one run after the other; everybody else only queues and sets flags under the
- * lock. The engine's code (local/worker/child_*.c) reports through child->send, which here goes
- * straight to the run's sink. Nobody watches this thread: what hangs, hangs, and what crashes takes
- * the app along.
+ * One thread computes, one run after the other; the app's threads only queue and set flags under the
+ * lock. The engine's code (local/engine) reports straight to the run's sink. This thread has no
+ * supervisor: what hangs, hangs, and what crashes takes the app along.
  */
 #include "local/thread_engine.h"
 
 #include "local/breadcrumb.h"
 #include "local/compute/kernels.h"
-#include "local/engine/engine.h"
-#include "local/parent/supervisor.h"
+#include "local/engine/inference.h"
+#include "local/engine/model_summary.h"
+#include "local/limits.h"
+#include "local/model/file_key.h"
+#include "local/model/fingerprint.h"
+#include "local/run_queue.h"
 #include "sdk/core/alloc.h"
-#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
+#include "sdk/core/thread.h"
 
 #include <amphi/version.h>
 
-#include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 
 typedef struct thread_engine {
@@ -31,69 +32,59 @@ typedef struct thread_engine {
 
     /* under the lock */
     amphi_thread thread;
-    amphi_engine_run *first, *last, *current;
-    uint32_t runs_count, next_id;
+    amphi_run_queue runs;
     bool want_load, want_unload, want_stop, ready;
-    bool busy;            /* the thread has the breadcrumb */
-    amphi_file_key known; /* the file that these were learnt from */
+    bool busy;            /* the breadcrumb says what the thread does */
+    amphi_file_key known; /* the file that these were read from */
     char fingerprint[AMPHI_FINGERPRINT_MAX];
-    char name[AMPHI_WORKER_NAME_MAX];
-    amphi_status status; /* of the file */
+    amphi_status status; /* of the file; AMPHI_E_BUSY: its header is not read yet */
     char why[160];
-    amphi_llm_need need;
+    amphi_model_summary summary;
     amphi_breadcrumb crumb;
 
-    /* the thread's own; `control` is also written by who cancels */
-    amphi_child child;
-    amphi_worker_control control;
+    _Atomic uint32_t cancel_run; /* the id of a run that is to stop: set by any thread */
+
+    /* the thread's own */
+    amphi_inference_sink sink;
+    amphi_inference inference;
+    amphi_engine_run *run; /* being answered, or NULL */
+    char fingerprint_at_work[AMPHI_FINGERPRINT_MAX];
+    char name_at_work[AMPHI_MODEL_SUMMARY_NAME_MAX];
     amphi_file_key loaded;
-    char at_work[AMPHI_FINGERPRINT_MAX], name_at_work[AMPHI_WORKER_NAME_MAX]; /* copies */
-    uint32_t loaded_threads, loaded_context;
-    bool loaded_plain;
-    amphi_worker_ready told; /* the load's outcome */
+    amphi_inference_load_options loaded_options;
 } thread_engine;
 
 /* ---- knowing the file ---- */
 
-static amphi_status read_need(
-    amphi_llm_need *need, const char *path, char name[], size_t name_max, amphi_error *error)
+static amphi_status read_summary(amphi_model_summary *out, const char *path, amphi_error *error)
 {
     amphi_gguf *gguf = NULL;
-    amphi_str title;
     amphi_status status = amphi__gguf_open(&gguf, amphi_str_from(path), error);
-
     if (status == AMPHI_OK)
-        status = amphi__llm_need(need, gguf, error);
-    if (status == AMPHI_OK) {
-        if (!amphi__gguf_str(gguf, "general.name", &title) || title.size == 0)
-            title = amphi_str_from(need->family);
-        amphi__str_copy_to(name, name_max, title);
-    }
+        status = amphi__model_summary_read(out, gguf, error);
     amphi__gguf_free(gguf);
     return status;
 }
 
-/* Under the lock. The header is read in the app, so the breadcrumb says so first. */
-static void look_at_file(thread_engine *engine, bool inside)
+/* Under the lock. header: reads it too, in the app, so the breadcrumb says so first. */
+static void refresh_file(thread_engine *engine, bool header)
 {
     amphi_file_key key;
-    amphi_error error;
-
     amphi__file_key(engine->model_path, &key);
     if (!amphi__file_key_equal(&key, &engine->known)) {
         engine->known = key;
-        engine->status = AMPHI_E_BUSY; /* not looked inside yet */
+        engine->status = AMPHI_E_BUSY;
         (void)amphi__fingerprint(engine->model_path, engine->fingerprint);
     }
-    if (!inside || engine->status != AMPHI_E_BUSY ||
+    if (!header || engine->status != AMPHI_E_BUSY ||
         amphi__breadcrumb_crashes(&engine->crumb, engine->fingerprint) >=
             AMPHI_BREADCRUMB_CRASHES_MAX)
         return;
     if (!engine->busy)
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_LOAD, engine->fingerprint);
+    amphi_error error;
     amphi__error_clear(&error);
-    engine->status =
-        read_need(&engine->need, engine->model_path, engine->name, sizeof engine->name, &error);
+    engine->status = read_summary(&engine->summary, engine->model_path, &error);
     amphi__str_copy_to(engine->why, sizeof engine->why, amphi_str_from(error.message));
     if (!engine->busy)
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->fingerprint);
@@ -120,9 +111,8 @@ static void name_engine(const thread_engine *engine, amphi_engine_info *out)
 static void engine_identify(void *self, amphi_engine_info *out)
 {
     thread_engine *engine = self;
-
     amphi__mutex_lock(&engine->lock);
-    look_at_file(engine, false);
+    refresh_file(engine, false);
     name_engine(engine, out);
     amphi__mutex_unlock(&engine->lock);
 }
@@ -130,12 +120,10 @@ static void engine_identify(void *self, amphi_engine_info *out)
 static void engine_describe(void *self, amphi_engine_info *out)
 {
     thread_engine *engine = self;
-    uint32_t crashes = 0;
-
     amphi__mutex_lock(&engine->lock);
-    look_at_file(engine, true);
+    refresh_file(engine, true);
     name_engine(engine, out);
-    crashes = amphi__breadcrumb_crashes(&engine->crumb, engine->fingerprint);
+    uint32_t crashes = amphi__breadcrumb_crashes(&engine->crumb, engine->fingerprint);
     if (crashes >= AMPHI_BREADCRUMB_CRASHES_MAX) {
         out->failure = AMPHI_E_ENGINE_DIED;
         snprintf(out->why, sizeof out->why,
@@ -148,115 +136,115 @@ static void engine_describe(void *self, amphi_engine_info *out)
     } else {
         out->available = true;
         out->ready = engine->ready;
-        snprintf(out->model, sizeof out->model, "%s", engine->name);
-        out->weights_bytes = engine->need.weights_bytes;
-        out->kv_bytes_per_token = engine->need.kv_bytes_per_token;
-        out->scratch_bytes = engine->need.scratch_bytes;
-        out->context_tokens_max = engine->need.context_tokens_max < engine->context_tokens_max
-                                      ? engine->need.context_tokens_max
-                                      : engine->context_tokens_max;
+        out->tools = engine->summary.has_tools;
+        snprintf(out->model, sizeof out->model, "%s", engine->summary.name);
+        out->weights_bytes = engine->summary.need.weights_bytes;
+        out->kv_bytes_per_token = engine->summary.need.kv_bytes_per_token;
+        out->scratch_bytes = engine->summary.need.scratch_bytes;
+        out->context_tokens_max =
+            engine->summary.need.context_tokens_max < engine->context_tokens_max
+                ? engine->summary.need.context_tokens_max
+                : engine->context_tokens_max;
     }
     amphi__mutex_unlock(&engine->lock);
 }
 
 /* ---- the thread: reporting ---- */
 
+static void leave_crumb(thread_engine *engine, amphi_breadcrumb_phase phase)
+{
+    amphi__mutex_lock(&engine->lock);
+    amphi__breadcrumb_set(&engine->crumb, phase, engine->fingerprint_at_work);
+    amphi__mutex_unlock(&engine->lock);
+}
+
 static void end_run(thread_engine *engine, amphi_engine_run *run, const amphi_engine_event *event)
 {
     run->sink.event(run->sink.self, event);
     amphi__mutex_lock(&engine->lock);
-    if (engine->current == run)
-        engine->current = NULL;
-    engine->runs_count--;
-    run->ended = true;
+    amphi__run_queue_ended(&engine->runs, run);
     amphi__cond_broadcast(&engine->changed);
     amphi__mutex_unlock(&engine->lock);
 }
 
-static void fail_run(thread_engine *engine, amphi_engine_run *run, amphi_status status,
-    const char *message, bool prefix_refused)
+static void fail_run(
+    thread_engine *engine, amphi_engine_run *run, const amphi_error *error, bool prefix_refused)
 {
-    amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL, .prefix_refused = prefix_refused};
-    amphi_error error;
-    bool evicted = false;
-
+    amphi_error reported = *error;
+    if (error->status == AMPHI_E_NO_MEMORY) /* the device's state, not a failure of the engine */
+        reported.status = AMPHI_E_RESOURCE;
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL,
+        .error = &reported,
+        .prefix_refused = prefix_refused,
+        .out_of_memory = error->status == AMPHI_E_NO_MEMORY};
     amphi__mutex_lock(&engine->lock);
-    evicted = run->evicted;
+    if (run->evicted)
+        amphi__run_given_up(run, &reported);
     amphi__mutex_unlock(&engine->lock);
-    event.out_of_memory = status == AMPHI_E_NO_MEMORY;
-    if (evicted) {
-        status = AMPHI_E_RESOURCE;
-        message = "the local answer was stopped to free memory";
-    } else if (status == AMPHI_E_NO_MEMORY) {
-        status = AMPHI_E_RESOURCE;
-    }
-    amphi__fail(&error, status, 0, "%s", message);
-    event.error = &error;
     end_run(engine, run, &event);
 }
 
-static void on_text(
-    thread_engine *engine, amphi_engine_run *run, amphi_worker_event kind, amphi_str text)
+static void fail_given_up(thread_engine *engine, amphi_engine_run *run)
 {
-    if (run->text_bytes == 0)
-        amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_TOKEN, engine->at_work);
-    (void)amphi__run_text(run, kind, text);
+    amphi_error error;
+    amphi__mutex_lock(&engine->lock);
+    amphi__run_given_up(run, &error);
+    amphi__mutex_unlock(&engine->lock);
+    fail_run(engine, run, &error, false);
 }
 
-static void on_end(thread_engine *engine, amphi_engine_run *run, const amphi_engine_event *event)
+/* Runs that were given up while they wait end now, not when it is their turn. */
+static void end_given_up(thread_engine *engine)
 {
-    amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->at_work);
-    if (event->kind == AMPHI_ENGINE_FINISH) {
-        amphi__breadcrumb_forgive(&engine->crumb);
-        end_run(engine, run, event);
-    } else {
-        fail_run(engine, run, event->error->status, event->error->message, event->prefix_refused);
+    amphi__mutex_lock(&engine->lock);
+    amphi_engine_run *run = amphi__run_queue_take_given_up(&engine->runs, engine->want_stop);
+    amphi__mutex_unlock(&engine->lock);
+    while (run != NULL) {
+        amphi_engine_run *next = run->next; /* its owner frees it as soon as it has ended */
+        fail_given_up(engine, run);
+        run = next;
     }
 }
 
-/* What the engine's code says, as the run's events. */
-static void on_message(
-    amphi_child *child, amphi_worker_event kind, const void *data, size_t size, amphi_str more)
+static void on_heartbeat(void *self, amphi_inference_phase phase)
 {
-    thread_engine *engine =
-        (thread_engine *)(void *)((char *)child - offsetof(thread_engine, child));
-    amphi_engine_run *run = engine->current; /* only this thread writes it */
-    amphi_engine_event event = {.kind = AMPHI_ENGINE_PROGRESS};
+    end_given_up(self);
+}
 
-    if (kind == AMPHI_WORKER_READY) {
-        memcpy(&engine->told, data, sizeof engine->told);
-        return;
-    }
-    if (run == NULL)
-        return; /* warming up, for nobody in particular */
-    if (kind == AMPHI_WORKER_TEXT || kind == AMPHI_WORKER_REASONING ||
-        kind == AMPHI_WORKER_TOOL_CALL) {
-        on_text(engine, run, kind, more);
-    } else if (kind == AMPHI_WORKER_LOGPROBS) {
-        (void)amphi__run_logprobs(run, more);
-    } else if (kind == AMPHI_WORKER_PROGRESS) {
-        const amphi_worker_progress *progress = data;
+static void on_progress(void *self, amphi_inference_phase phase, uint32_t permille)
+{
+    const thread_engine *engine = self;
+    if (engine->run != NULL) /* else the model is loaded ahead of any run */
+        amphi__run_progress(engine->run, permille,
+            phase == AMPHI_INFERENCE_LOAD ? "loading the model" : "reading the prompt");
+}
 
-        event.permille = progress->permille;
-        event.text = progress->phase == AMPHI_PHASE_LOAD ? AMPHI_STR("loading the model")
-                                                         : AMPHI_STR("reading the prompt");
-        run->sink.event(run->sink.self, &event);
-    } else if (kind == AMPHI_WORKER_USAGE) {
-        amphi__run_usage(run, data);
-    } else if (kind == AMPHI_WORKER_FINISH) {
-        event.kind = AMPHI_ENGINE_FINISH;
-        event.finish = (amphi_finish)((const amphi_worker_finish *)data)->finish;
-        on_end(engine, run, &event);
-    } else if (kind == AMPHI_WORKER_FAIL) {
-        const amphi_worker_fail *told = data;
-        amphi_error error;
+static void report_text(thread_engine *engine, amphi_engine_event_kind kind, amphi_str text)
+{
+    if (engine->run->text_bytes == 0)
+        leave_crumb(engine, AMPHI_BREADCRUMB_TOKEN);
+    (void)amphi__run_text(engine->run, kind, text);
+}
 
-        amphi__fail(&error, (amphi_status)told->status, 0, "%s", told->message);
-        event.kind = AMPHI_ENGINE_FAIL;
-        event.error = &error;
-        event.prefix_refused = told->prefix_refused != 0;
-        on_end(engine, run, &event);
-    }
+static void on_text(void *self, amphi_str text)
+{
+    report_text(self, AMPHI_ENGINE_TEXT, text);
+}
+
+static void on_reasoning(void *self, amphi_str text)
+{
+    report_text(self, AMPHI_ENGINE_REASONING, text);
+}
+
+static void on_tool_call(void *self, amphi_str json)
+{
+    report_text(self, AMPHI_ENGINE_TOOL_CALL, json);
+}
+
+static void on_logprobs(void *self, amphi_str record)
+{
+    const thread_engine *engine = self;
+    (void)amphi__run_logprobs(engine->run, record);
 }
 
 /* ---- the thread: working ---- */
@@ -271,123 +259,129 @@ static void set_ready(thread_engine *engine, bool ready)
 static void unload(thread_engine *engine)
 {
     set_ready(engine, false);
-    amphi__child_unload(&engine->child);
+    amphi__inference_unload(&engine->inference);
 }
 
-static bool is_loaded(const thread_engine *engine, const amphi_worker_load *load)
+static bool is_loaded(const thread_engine *engine, const amphi_inference_load_options *options)
 {
     amphi_file_key now;
-
     amphi__file_key(engine->model_path, &now);
-    return engine->child.llm != NULL && amphi__file_key_equal(&now, &engine->loaded) &&
-           load->threads == engine->loaded_threads &&
-           load->context_tokens_max == engine->loaded_context &&
-           (load->plain_kernels != 0) == engine->loaded_plain;
+    return engine->inference.llm != NULL && amphi__file_key_equal(&now, &engine->loaded) &&
+           options->threads == engine->loaded_options.threads &&
+           options->context_tokens_max == engine->loaded_options.context_tokens_max &&
+           options->plain_kernels == engine->loaded_options.plain_kernels;
 }
 
-/* AMPHI_OK, or engine->told says why not. */
-static amphi_status load(thread_engine *engine, const amphi_worker_load *wish)
+static amphi_status load(
+    thread_engine *engine, const amphi_inference_load_options *options, amphi_error *error)
 {
-    amphi_error error;
-    amphi_status status = AMPHI_OK;
-
-    if (is_loaded(engine, wish))
+    if (is_loaded(engine, options))
         return AMPHI_OK;
     unload(engine);
-    amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_LOAD, engine->at_work);
+    leave_crumb(engine, AMPHI_BREADCRUMB_LOAD);
+    amphi__error_clear(error);
     amphi__file_key(engine->model_path, &engine->loaded);
-    status = amphi__gguf_open(&engine->child.gguf, amphi_str_from(engine->model_path), &error);
-    memset(&engine->told, 0, sizeof engine->told);
-    if (status == AMPHI_OK) {
-        amphi__child_load(&engine->child, wish);
-        status = (amphi_status)engine->told.status;
-    } else {
-        amphi__str_copy_to(
-            engine->told.message, sizeof engine->told.message, amphi_str_from(error.message));
-    }
-    engine->loaded_threads = wish->threads;
-    engine->loaded_context = wish->context_tokens_max;
-    engine->loaded_plain = wish->plain_kernels != 0;
-    amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->at_work);
+    engine->loaded_options = *options;
+    amphi_status status =
+        amphi__gguf_open(&engine->inference.gguf, amphi_str_from(engine->model_path), error);
+    if (status == AMPHI_OK)
+        status = amphi__inference_load(&engine->inference, options, error);
+    leave_crumb(engine, AMPHI_BREADCRUMB_IDLE);
     if (status != AMPHI_OK)
         unload(engine);
     set_ready(engine, status == AMPHI_OK);
     return status;
 }
 
+static void finish_run(
+    thread_engine *engine, amphi_engine_run *run, const amphi_inference_result *result)
+{
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FINISH, .finish = result->finish};
+    amphi__run_usage(run, &result->usage);
+    amphi__mutex_lock(&engine->lock);
+    amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->fingerprint_at_work);
+    amphi__breadcrumb_forgive(&engine->crumb);
+    amphi__mutex_unlock(&engine->lock);
+    end_run(engine, run, &event);
+}
+
 static void answer(thread_engine *engine, amphi_engine_run *run)
 {
-    const amphi_worker_load wish = {run->threads, run->context_tokens, run->plain_kernels};
-    const amphi_worker_generate generate = amphi__run_generate(run);
-    const amphi_engine_event model = {
-        .kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(engine->name_at_work)};
-    amphi_status status = load(engine, &wish);
-
+    const amphi_inference_load_options options = {
+        run->threads, run->context_tokens, run->plain_kernels};
+    amphi_error error;
+    amphi_status status = load(engine, &options, &error);
     if (status != AMPHI_OK) {
-        fail_run(engine, run, status, engine->told.message, false);
+        error.status = status;
+        fail_run(engine, run, &error, false);
         return;
     }
-    run->sink.event(run->sink.self, &model);
-    amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_PREFILL, engine->at_work);
-    amphi__child_generate(&engine->child, &generate, amphi_str_make(run->body, run->body_size),
-        amphi_str_make(run->prefix, run->prefix_size));
+    const amphi_inference_request request = {.body = amphi_str_make(run->body, run->body_size),
+        .prefix = amphi_str_make(run->prefix, run->prefix_size),
+        .tokens_per_second_max = run->tokens_per_second_max,
+        .now_s = amphi__run_now_s(),
+        .cancel = {&engine->cancel_run, run->id}};
+    amphi_inference_result result;
+    amphi__run_model(run, engine->name_at_work);
+    leave_crumb(engine, AMPHI_BREADCRUMB_PREFILL);
+    status = amphi__inference_generate(&engine->inference, &request, &result, &error);
+    if (status == AMPHI_OK) {
+        finish_run(engine, run, &result);
+        return;
+    }
+    leave_crumb(engine, AMPHI_BREADCRUMB_IDLE);
+    error.status = status;
+    fail_run(engine, run, &error, result.prefix_refused);
 }
+
+typedef struct thread_work {
+    amphi_engine_run *run; /* NULL: none waits */
+    bool load;             /* ahead of any run */
+    bool unload;           /* first */
+    bool given_up;         /* the run is no longer wanted */
+} thread_work;
 
 /* Waits for something to do. false: the engine is being freed. */
-static bool next_work(thread_engine *engine, amphi_engine_run **run, bool *warm, bool *cold)
+static bool next_work(thread_engine *engine, thread_work *work)
 {
-    bool stop = false;
-
     amphi__mutex_lock(&engine->lock);
     engine->busy = false;
-    while (
-        engine->first == NULL && !engine->want_load && !engine->want_unload && !engine->want_stop)
+    while (engine->runs.first == NULL && !engine->want_load && !engine->want_unload &&
+           !engine->want_stop)
         amphi__cond_wait(&engine->changed, &engine->lock);
-    *cold = engine->want_unload;
-    *warm = engine->want_load && !*cold;
-    engine->want_unload = engine->want_load = false;
-    *run = engine->first;
-    if (*run != NULL) {
-        engine->first = (*run)->next;
-        engine->last = engine->first != NULL ? engine->last : NULL;
-        engine->current = *run;
-    }
-    stop = engine->want_stop;
+    work->unload = engine->want_unload;
+    work->load = engine->want_load && !engine->want_unload;
+    engine->want_unload = false;
+    engine->want_load = false;
+    work->run = amphi__run_queue_next(&engine->runs);
+    bool stop = engine->want_stop;
+    work->given_up = work->run != NULL && (work->run->cancelled || work->run->evicted || stop);
     engine->busy = true;
-    look_at_file(engine, false);
-    memcpy(engine->at_work, engine->fingerprint, sizeof engine->at_work);
-    memcpy(engine->name_at_work, engine->name, sizeof engine->name_at_work);
+    refresh_file(engine, false);
+    memcpy(engine->fingerprint_at_work, engine->fingerprint, sizeof engine->fingerprint_at_work);
+    memcpy(engine->name_at_work, engine->summary.name, sizeof engine->name_at_work);
     amphi__mutex_unlock(&engine->lock);
-    return *run != NULL || !stop;
+    engine->run = work->run;
+    return work->run != NULL || !stop;
 }
 
-static bool is_given_up(thread_engine *engine, const amphi_engine_run *run)
-{
-    amphi__mutex_lock(&engine->lock);
-    bool given_up = run->cancelled || run->evicted || engine->want_stop;
-    amphi__mutex_unlock(&engine->lock);
-    return given_up;
-}
-
-static void work(void *self)
+static void run_thread(void *self)
 {
     thread_engine *engine = self;
-    amphi_engine_run *run = NULL;
-    bool warm = false;
-    bool cold = false;
-
-    while (next_work(engine, &run, &warm, &cold)) {
-        if (cold)
+    thread_work work;
+    while (next_work(engine, &work)) {
+        if (work.unload)
             unload(engine);
-        if (warm && run == NULL) {
-            const amphi_worker_load wish = {engine->threads, engine->context_tokens_max, 0};
-
-            (void)load(engine, &wish);
+        if (work.run == NULL && work.load) {
+            const amphi_inference_load_options options = {
+                engine->threads, engine->context_tokens_max, false};
+            amphi_error ignored;
+            (void)load(engine, &options, &ignored);
         }
-        if (run != NULL && is_given_up(engine, run))
-            fail_run(engine, run, AMPHI_E_CANCELLED, "the request was cancelled", false);
-        else if (run != NULL)
-            answer(engine, run);
+        if (work.run != NULL && work.given_up)
+            fail_given_up(engine, work.run);
+        else if (work.run != NULL)
+            answer(engine, work.run);
     }
     unload(engine);
 }
@@ -399,7 +393,7 @@ static amphi_status thread_start(thread_engine *engine)
 {
     return engine->thread.started
                ? AMPHI_OK
-               : amphi__thread_start(&engine->thread, "amphi-engine", work, engine);
+               : amphi__thread_start(&engine->thread, "amphi-engine", run_thread, engine);
 }
 
 static amphi_status engine_start(void *self, amphi_engine_run **out,
@@ -407,54 +401,51 @@ static amphi_status engine_start(void *self, amphi_engine_run **out,
 {
     thread_engine *engine = self;
     amphi_engine_run *run = NULL;
+    *out = NULL;
     amphi_status status =
         amphi__run_new(&run, request, sink, engine->threads, engine->context_tokens_max, error);
-
-    *out = NULL;
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&engine->lock);
-    status = engine->runs_count >= AMPHI_LOCAL_QUEUE_MAX ? AMPHI_E_BUSY : thread_start(engine);
-    if (status == AMPHI_OK) {
-        run->id = ++engine->next_id;
-        *(engine->last != NULL ? &engine->last->next : &engine->first) = run;
-        engine->last = run;
-        engine->runs_count++;
+    status = thread_start(engine);
+    if (status == AMPHI_OK)
+        status = amphi__run_queue_add(&engine->runs, run);
+    if (status == AMPHI_OK)
         *out = run;
-        amphi__cond_broadcast(&engine->changed);
-    }
+    amphi__cond_broadcast(&engine->changed);
     amphi__mutex_unlock(&engine->lock);
     if (status != AMPHI_OK) {
         amphi__run_free(run);
-        return amphi__fail(error, status, 0, "the local engine takes no further request now");
+        return amphi__run_queue_refused(status, error);
     }
     return AMPHI_OK;
+}
+
+/* Under the lock. */
+static void cancel_current(thread_engine *engine)
+{
+    atomic_store(&engine->cancel_run, engine->runs.current->id);
 }
 
 static void engine_cancel(void *self, amphi_engine_run *run)
 {
     thread_engine *engine = self;
-
     amphi__mutex_lock(&engine->lock);
     run->cancelled = true;
-    if (engine->current == run)
-        atomic_store(&engine->control.cancel_run, run->id);
+    if (engine->runs.current == run)
+        cancel_current(engine);
     amphi__mutex_unlock(&engine->lock);
 }
 
 static void engine_release(void *self, amphi_engine_run *run)
 {
     thread_engine *engine = self;
-
     if (run == NULL)
         return;
+    engine_cancel(self, run);
     amphi__mutex_lock(&engine->lock);
-    while (!run->ended) {
-        run->cancelled = true;
-        if (engine->current == run)
-            atomic_store(&engine->control.cancel_run, run->id);
-        amphi__cond_wait_us(&engine->changed, &engine->lock, AMPHI_LOCAL_WAIT_SLICE_US);
-    }
+    while (!run->ended)
+        amphi__cond_wait(&engine->changed, &engine->lock);
     amphi__mutex_unlock(&engine->lock);
     amphi__run_free(run);
 }
@@ -462,7 +453,6 @@ static void engine_release(void *self, amphi_engine_run *run)
 static void engine_prewarm(void *self)
 {
     thread_engine *engine = self;
-
     amphi__mutex_lock(&engine->lock);
     engine->want_load = thread_start(engine) == AMPHI_OK;
     amphi__cond_broadcast(&engine->changed);
@@ -472,15 +462,12 @@ static void engine_prewarm(void *self)
 static void engine_unload(void *self, bool force)
 {
     thread_engine *engine = self;
-
     amphi__mutex_lock(&engine->lock);
-    for (amphi_engine_run *run = engine->first; run != NULL && force; run = run->next)
-        run->evicted = true;
-    if (force && engine->current != NULL) {
-        engine->current->evicted = true;
-        atomic_store(&engine->control.cancel_run, engine->current->id);
-    }
-    if (engine->thread.started && (force || engine->runs_count == 0)) {
+    if (force)
+        amphi__run_queue_evict(&engine->runs);
+    if (force && engine->runs.current != NULL)
+        cancel_current(engine);
+    if (engine->thread.started && (force || engine->runs.count == 0)) {
         engine->want_unload = true;
         engine->want_load = false;
     }
@@ -491,7 +478,6 @@ static void engine_unload(void *self, bool force)
 static void engine_free(void *self)
 {
     thread_engine *engine = self;
-
     if (engine == NULL)
         return;
     amphi__mutex_lock(&engine->lock);
@@ -521,15 +507,13 @@ static const amphi_engine_ops thread_ops = {
 amphi_status amphi__thread_engine_new(
     amphi_engine *out, const amphi_local_options *options, amphi_error *error)
 {
-    thread_engine *engine = NULL;
     char path[AMPHI_LOCAL_PATH_MAX];
-
     memset(out, 0, sizeof *out);
     if (options->model_path.size >= sizeof path || options->breadcrumb_path.size >= sizeof path) {
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "model_path: longer than %d bytes",
             AMPHI_LOCAL_PATH_MAX - 1);
     }
-    engine = amphi__calloc(1, sizeof *engine);
+    thread_engine *engine = amphi__calloc(1, sizeof *engine);
     if (engine == NULL || amphi__mutex_init(&engine->lock) != AMPHI_OK) {
         amphi__free(engine);
         return amphi__fail_no_memory(error);
@@ -546,8 +530,14 @@ amphi_status amphi__thread_engine_new(
     engine->context_tokens_max = options->context_tokens_max != 0 ? options->context_tokens_max
                                                                   : AMPHI_LOCAL_CONTEXT_DEFAULT;
     engine->status = AMPHI_E_BUSY;
-    engine->child.control = &engine->control;
-    engine->child.send = on_message;
+    engine->sink = (amphi_inference_sink){.self = engine,
+        .heartbeat = on_heartbeat,
+        .progress = on_progress,
+        .text = on_text,
+        .reasoning = on_reasoning,
+        .tool_call = on_tool_call,
+        .logprobs = on_logprobs};
+    engine->inference.sink = &engine->sink;
     amphi__str_copy_to(path, sizeof path, options->breadcrumb_path);
     amphi__breadcrumb_open(&engine->crumb, path);
     out->ops = &thread_ops;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The way of an answer's text out of the worker: through local/text/stop_strings.h, which releases whole
+ * The way of an answer's text to the sink: through local/text/stop_strings.h, which releases whole
  * characters and nothing of a stop string; thoughts are taken apart from the answer, and tool calls
- * from its text; then into events of bounded size.
+ * from its text; then in pieces of bounded size.
  */
-#include "local/engine/engine.h"
+#include "local/engine/answer.h"
 
 #include "local/constraint/answer_grammar.h"
 #include "sdk/core/clock.h"
@@ -14,18 +14,15 @@
 
 enum { ARGUMENTS_PART = 4 << 10 }; /* bytes of a call's arguments in one event */
 
-/* Events are cut at characters. */
-static void send_text(amphi_answer *answer, amphi_worker_event kind, amphi_str text)
+/* In pieces, cut at characters. */
+static void send_pieces(void *self, void (*send)(void *self, amphi_str text), amphi_str text)
 {
-    const size_t event_max = AMPHI_WORKER_EVENT_MAX - sizeof answer->run;
-
     while (text.size > 0) {
-        size_t size = text.size <= event_max
-                          ? text.size
-                          : amphi__utf8_complete_size(amphi_str_make(text.data, event_max));
-
-        amphi__child_send(
-            answer->child, kind, &answer->run, sizeof answer->run, amphi_str_make(text.data, size));
+        size_t size =
+            text.size <= AMPHI_LOCAL_PIECE_MAX
+                ? text.size
+                : amphi__utf8_complete_size(amphi_str_make(text.data, AMPHI_LOCAL_PIECE_MAX));
+        send(self, amphi_str_make(text.data, size));
         text = amphi__str_slice(text, size, text.size);
     }
 }
@@ -35,16 +32,14 @@ static void send_text(amphi_answer *answer, amphi_worker_event kind, amphi_str t
 static void send_answer(amphi_answer *answer, amphi_str text, size_t held)
 {
     uint64_t released = amphi__stop_strings_released(answer->stop);
-
     if (text.size > 0 && released > held)
-        amphi__told_send(answer->told, answer->child, answer->run, released - held);
-    send_text(answer, AMPHI_WORKER_TEXT, text);
+        amphi__logprobs_report_send(answer->logprobs, answer->sink, released - held);
+    send_pieces(answer->sink->self, answer->sink->text, text);
 }
 
 static amphi_status on_text(void *self, amphi_str text)
 {
     amphi_answer *answer = self;
-
     send_answer(answer, text, answer->tools.held.size - text.size);
     return AMPHI_OK;
 }
@@ -55,10 +50,8 @@ static void make_id(char id[AMPHI_TOOL_ID_SIZE])
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     uint8_t random[AMPHI_TOOL_ID_SIZE];
-
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
         uint64_t now_us = amphi__clock_us(NULL);
-
         for (size_t i = 0; i < sizeof random; i++)
             random[i] = (uint8_t)(now_us >> (i * 6));
     }
@@ -72,9 +65,7 @@ static amphi_status send_part(
 {
     amphi_json_writer writer;
     amphi_buf out;
-    amphi_status status = AMPHI_OK;
-
-    amphi__buf_init(&out, AMPHI_WORKER_EVENT_MAX - sizeof answer->run);
+    amphi__buf_init(&out, AMPHI_LOCAL_PIECE_MAX);
     amphi__json_writer_init(&writer, &out);
     amphi__json_open(&writer, NULL, '[');
     amphi__json_open(&writer, NULL, '{');
@@ -90,11 +81,9 @@ static amphi_status send_part(
     amphi__json_close(&writer, '}');
     amphi__json_close(&writer, '}');
     amphi__json_close(&writer, ']');
-    status = out.status;
-    if (status == AMPHI_OK) {
-        amphi__child_send(answer->child, AMPHI_WORKER_TOOL_CALL, &answer->run, sizeof answer->run,
-            amphi__buf_str(&out));
-    }
+    amphi_status status = out.status;
+    if (status == AMPHI_OK)
+        answer->sink->tool_call(answer->sink->self, amphi__buf_str(&out));
     amphi__buf_clear(&out);
     return status;
 }
@@ -104,14 +93,12 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
     amphi_answer *answer = self;
     const uint32_t index = answer->tools.calls;
     char id[AMPHI_TOOL_ID_SIZE];
-    amphi_status status = AMPHI_OK;
-
     make_id(id);
-    amphi__told_drop(answer->told, amphi__stop_strings_released(answer->stop), 0);
+    amphi_status status = AMPHI_OK;
+    amphi__logprobs_report_drop(answer->logprobs, amphi__stop_strings_released(answer->stop), 0);
     do { /* arguments of control characters grow sixfold as JSON, and again inside a string */
         size_t most = amphi__utf8_complete_size(amphi__str_slice(arguments, 0,
             arguments.size < ARGUMENTS_PART / 4 ? arguments.size : ARGUMENTS_PART / 4));
-
         status = send_part(answer, index, amphi_str_make(id, sizeof id), name,
             amphi__str_slice(arguments, 0, most));
         arguments = amphi__str_slice(arguments, most, arguments.size);
@@ -122,19 +109,17 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 
 /* ---- the answer ---- */
 
-amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32_t run,
+amphi_status amphi__answer_init(amphi_answer *answer, const amphi_inference_sink *sink,
     const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
-    amphi_told *told, amphi_error *error)
+    amphi_logprobs_report *logprobs, amphi_error *error)
 {
-    const amphi_tool_call_sink sink = {.self = answer, .text = on_text, .call = on_call};
-
+    const amphi_tool_call_sink tool_sink = {.self = answer, .text = on_text, .call = on_call};
     memset(answer, 0, sizeof *answer);
-    answer->child = child;
-    answer->run = run;
-    answer->told = told;
-    amphi__buf_init(&answer->ready, AMPHI_WORKER_ANSWER_MAX);
-    amphi__buf_init(&answer->thought, AMPHI_WORKER_ANSWER_MAX);
-    amphi__buf_init(&answer->text, AMPHI_WORKER_ANSWER_MAX);
+    answer->sink = sink;
+    answer->logprobs = logprobs;
+    amphi__buf_init(&answer->ready, AMPHI_LOCAL_ANSWER_MAX);
+    amphi__buf_init(&answer->thought, AMPHI_LOCAL_ANSWER_MAX);
+    amphi__buf_init(&answer->text, AMPHI_LOCAL_ANSWER_MAX);
     amphi__reasoning_init(&answer->reasoning, prompt->thinks);
     if (!prompt->thinks && (constrained || !prompt->starts_text))
         answer->reasoning.state = AMPHI_REASONING_TEXT;
@@ -142,7 +127,7 @@ amphi_status amphi__answer_init(amphi_answer *answer, amphi_child *child, uint32
         (!constrained || amphi__answer_grammar_kind(prompt->root) == AMPHI_ANSWER_GRAMMAR_CALL) &&
         amphi__answer_grammar_may_call(prompt->root);
     amphi__tool_call_parser_init(
-        &answer->tools, amphi__json_get(prompt->root, "tools"), prompt->starts_text, &sink);
+        &answer->tools, amphi__json_get(prompt->root, "tools"), prompt->starts_text, &tool_sink);
     return amphi__stop_strings_new(&answer->stop, stops, stops_count, error);
 }
 
@@ -161,8 +146,7 @@ void amphi__answer_clear(amphi_answer *answer)
 static amphi_status send_parts(amphi_answer *answer)
 {
     amphi_status status = AMPHI_OK;
-
-    send_text(answer, AMPHI_WORKER_REASONING, amphi__buf_str(&answer->thought));
+    send_pieces(answer->sink->self, answer->sink->reasoning, amphi__buf_str(&answer->thought));
     if (answer->has_tools)
         status = amphi__tool_call_parser_feed(&answer->tools, amphi__buf_str(&answer->text));
     else
@@ -184,12 +168,11 @@ static amphi_status take_apart(amphi_answer *answer)
     amphi_reasoning_state before = answer->reasoning.state;
     amphi_status status = amphi__reasoning_feed(
         &answer->reasoning, amphi__buf_str(&answer->ready), &answer->thought, &answer->text);
-
-    if (held_thoughts(before,
-            answer->reasoning.state)) { /* of its tokens only the last can be the answer's first */
-        amphi__told_drop(answer->told, amphi__stop_strings_released(answer->stop),
-            answer->reasoning.state == AMPHI_REASONING_TEXT ? 1 : 0);
-    }
+    amphi_reasoning_state now = answer->reasoning.state;
+    /* Of the thoughts' tokens only the last can be the answer's first. */
+    if (held_thoughts(before, now))
+        amphi__logprobs_report_drop(answer->logprobs, amphi__stop_strings_released(answer->stop),
+            now == AMPHI_REASONING_TEXT ? 1 : 0);
     amphi__buf_reset(&answer->ready);
     return status == AMPHI_OK ? send_parts(answer) : status;
 }
@@ -198,14 +181,12 @@ amphi_status amphi__answer_push(amphi_answer *answer, amphi_str piece)
 {
     amphi_status status =
         amphi__stop_strings_feed(answer->stop, piece, &answer->ready, &answer->stopped);
-
     return status == AMPHI_OK ? take_apart(answer) : status;
 }
 
 amphi_status amphi__answer_finish(amphi_answer *answer)
 {
     amphi_status status = amphi__stop_strings_finish(answer->stop, &answer->ready);
-
     if (status == AMPHI_OK)
         status = take_apart(answer);
     if (status == AMPHI_OK)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One answer while it is made. generate.c computes it; request_fields.c reads what the request
- * says about it; logprobs_report.c tells how likely its tokens were.
+ * says about it.
  */
 #ifndef AMPHI_ENGINE_GENERATION_H
 #define AMPHI_ENGINE_GENERATION_H
 
-#include "local/engine/engine.h"
+#include "local/engine/answer.h"
 #include "local/text/sampler.h"
-
-#include <amphi/chat.h>
 
 /* OpenAI's logit_bias. */
 typedef struct amphi_bias {
@@ -18,30 +16,27 @@ typedef struct amphi_bias {
 } amphi_bias;
 
 typedef struct amphi_generation {
-    amphi_child *child;
-    uint32_t run;
+    amphi_inference *inference;
+    const amphi_cancel *cancel;
     amphi_prompt prompt;
     amphi_answer answer;
-    amphi_told told;
+    amphi_logprobs_report logprobs;
     amphi_sampler *sampler;
     amphi_constraint *constraint; /* NULL: the answer is free */
     bool constrains;              /* it has begun: thoughts are over */
-    bool prefix_refused;
     amphi_tokens batch; /* the tokens that are chosen, of which the first `computed` went through */
     size_t computed;
     amphi_bias *biases;
     size_t biases_count;
     uint32_t tokens_max;
     uint64_t pace_us; /* the least time from one token to the next; 0: none */
-    amphi_worker_usage usage;
-    amphi_finish finish;
+    amphi_inference_result *result;
 } amphi_generation;
 
-/* request_fields.c: sampler, biases and whether log-probabilities are told; then the answer with its
- * stop strings; then the bound. */
+/* request_fields.c: sampler, biases and log-probabilities; then the answer with its stop strings;
+ * then the bound, in which tokens of the answer's beginning count. */
 amphi_status amphi__generation_read_sampling(amphi_generation *g, amphi_error *error);
 amphi_status amphi__generation_open_answer(amphi_generation *g, amphi_error *error);
-/* The answer's bound; a beginning that was given counts. */
 uint32_t amphi__generation_tokens_max(const amphi_generation *g);
 
 #endif

@@ -4,7 +4,7 @@
  * its tokenizer, then the answer's beginning, when there is one, as plain text: what another
  * engine wrote must not turn into control tokens.
  */
-#include "local/engine/engine.h"
+#include "local/engine/prompt.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -37,11 +37,9 @@ static amphi_status write_message(
 {
     const amphi_json *content = amphi__json_get(message, "content");
     amphi_buf text;
-    amphi_status status = AMPHI_OK;
-
     amphi__buf_init(&text, RENDERED_MAX);
     amphi__buf_append_str(&text, before);
-    status = write_content(&text, content, error);
+    amphi_status status = write_content(&text, content, error);
     if (status == AMPHI_OK) {
         amphi__json_open(writer, NULL, '{');
         for (const amphi_json *member = amphi__json_first(message); member != NULL;
@@ -63,14 +61,13 @@ static amphi_status write_message(
 static amphi_status write_messages(
     amphi_buf *out, const amphi_json *messages, size_t count, bool merge_system, amphi_error *error)
 {
-    amphi_json_writer writer;
     amphi_buf system;
-    amphi_status status = AMPHI_OK;
-    const amphi_json *message = amphi__json_first(messages);
-
     amphi__buf_init(&system, RENDERED_MAX);
+    amphi_json_writer writer;
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '[');
+    const amphi_json *message = amphi__json_first(messages);
+    amphi_status status = AMPHI_OK;
     for (size_t i = 0; i < count && message != NULL && status == AMPHI_OK; i++) {
         if (merge_system && is_role(message, "system")) {
             status = write_content(&system, amphi__json_get(message, "content"), error);
@@ -93,33 +90,31 @@ static amphi_str special_text(const amphi_tokenizer *tokenizer, int32_t token, c
                      : amphi__tokenizer_piece(tokenizer, token, true, scratch);
 }
 
-static amphi_status render_once(const amphi_child *child, const amphi_json *root, size_t count,
-    bool merge_system, int64_t now_s, amphi_buf *out, amphi_error *error)
+static amphi_status render_once(const amphi_inference *inference, const amphi_json *root,
+    size_t count, bool merge_system, int64_t now_s, amphi_buf *out, amphi_error *error)
 {
     const amphi_json *tools = amphi__json_get(root, "tools");
     const amphi_json *extra = amphi__json_get(root, "chat_template_kwargs");
     amphi_json *messages = NULL;
     amphi_buf text;
-    char bos[8];
-    char eos[8];
-    amphi_status status = AMPHI_OK;
-
     amphi__buf_init(&text, RENDERED_MAX);
-    status = write_messages(&text, amphi__json_get(root, "messages"), count, merge_system, error);
+    amphi_status status =
+        write_messages(&text, amphi__json_get(root, "messages"), count, merge_system, error);
     if (status == AMPHI_OK)
         status = amphi__json_parse(&messages, amphi__buf_str(&text), "messages", error);
     if (status == AMPHI_OK) {
+        char bos[8];
+        char eos[8];
         const amphi_template_input input = {.messages = messages,
             .tools = amphi__json_kind(tools) == AMPHI_JSON_ARRAY ? tools : NULL,
             .extra = amphi__json_kind(extra) == AMPHI_JSON_OBJECT ? extra : NULL,
             .bos_token =
-                special_text(child->tokenizer, amphi__tokenizer_bos(child->tokenizer), bos),
+                special_text(inference->tokenizer, amphi__tokenizer_bos(inference->tokenizer), bos),
             .eos_token =
-                special_text(child->tokenizer, amphi__tokenizer_eos(child->tokenizer), eos),
+                special_text(inference->tokenizer, amphi__tokenizer_eos(inference->tokenizer), eos),
             .add_generation_prompt = true,
             .now_s = now_s};
-
-        status = amphi__template_render(child->tmpl, &input, out, error);
+        status = amphi__template_render(inference->tmpl, &input, out, error);
     }
     amphi__json_free(messages);
     amphi__buf_clear(&text);
@@ -127,17 +122,15 @@ static amphi_status render_once(const amphi_child *child, const amphi_json *root
 }
 
 /* Templates that refuse a system message (Gemma's, Mistral's) get it inside the user's. */
-static amphi_status render(const amphi_child *child, const amphi_json *root, size_t count,
+static amphi_status render(const amphi_inference *inference, const amphi_json *root, size_t count,
     int64_t now_s, amphi_buf *out, amphi_error *error)
 {
-    amphi_status status = render_once(child, root, count, false, now_s, out, error);
+    amphi_status status = render_once(inference, root, count, false, now_s, out, error);
     bool has_system = is_role(amphi__json_first(amphi__json_get(root, "messages")), "system");
-
     if (status == AMPHI_E_REQUEST && has_system) {
         amphi_error second;
-
         amphi__buf_reset(out);
-        if (render_once(child, root, count, true, now_s, out, &second) == AMPHI_OK) {
+        if (render_once(inference, root, count, true, now_s, out, &second) == AMPHI_OK) {
             amphi__error_clear(error);
             return AMPHI_OK;
         }
@@ -158,7 +151,6 @@ static amphi_status is_plain(
     amphi_tokens as_text = {0};
     amphi_tokens as_special = {0};
     amphi_status status = amphi__tokenizer_encode(tokenizer, text, false, &as_text, error);
-
     if (status == AMPHI_OK)
         status = amphi__tokenizer_encode(tokenizer, text, true, &as_special, error);
     *plain = status == AMPHI_OK && same_tokens(&as_text, &as_special);
@@ -268,11 +260,11 @@ static amphi_status encode_healing(amphi_prompt *out, const amphi_tokenizer *tok
     return status;
 }
 
-void amphi__child_prompt_clear(amphi_prompt *prompt)
+void amphi__prompt_clear(amphi_prompt *prompt)
 {
     amphi__json_free(prompt->root);
     amphi__tokens_clear(&prompt->tokens);
-    amphi__buf_clear(&prompt->given);
+    amphi__buf_clear(&prompt->beginning);
     memset(prompt, 0, sizeof *prompt);
 }
 
@@ -306,7 +298,7 @@ static const amphi_json *last_message(const amphi_json *messages)
     return last;
 }
 
-amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, amphi_str body,
+amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *inference, amphi_str body,
     amphi_str prefix, int64_t now_s, amphi_error *error)
 {
     const amphi_json *messages = NULL;
@@ -333,23 +325,37 @@ amphi_status amphi__child_prompt(amphi_prompt *out, const amphi_child *child, am
     if (status != AMPHI_OK)
         goto cleanup;
     amphi__buf_append_str(&beginning, prefix);
-    status = render(child, out->root, count, now_s, &rendered, error);
+    status = render(inference, out->root, count, now_s, &rendered, error);
     if (status == AMPHI_OK) {
         out->starts_text = beginning.size == 0;
         settle_thoughts(out, &rendered);
-        status = has_format(out->root)
-                     ? encode(out, child->tokenizer, &rendered, amphi__buf_str(&beginning), error)
-                     : encode_healing(
-                           out, child->tokenizer, &rendered, amphi__buf_str(&beginning), error);
+        status = has_format(out->root) ? encode(out, inference->tokenizer, &rendered,
+                                             amphi__buf_str(&beginning), error)
+                                       : encode_healing(out, inference->tokenizer, &rendered,
+                                             amphi__buf_str(&beginning), error);
     }
-    amphi__buf_init(&out->given, RENDERED_MAX);
+    amphi__buf_init(&out->beginning, RENDERED_MAX);
     if (status == AMPHI_OK &&
-        amphi__buf_append_str(&out->given, amphi__buf_str(&beginning)) != AMPHI_OK)
+        amphi__buf_append_str(&out->beginning, amphi__buf_str(&beginning)) != AMPHI_OK)
         status = amphi__fail_no_memory(error);
 cleanup:
     amphi__buf_clear(&rendered);
     amphi__buf_clear(&beginning);
     if (status != AMPHI_OK)
-        amphi__child_prompt_clear(out);
+        amphi__prompt_clear(out);
+    return status;
+}
+
+amphi_status amphi__inference_count_tokens(
+    amphi_inference *inference, amphi_str body, uint32_t *out, amphi_error *error)
+{
+    inference->sink->heartbeat(inference->sink->self, AMPHI_INFERENCE_PREFILL);
+    amphi_prompt prompt;
+    amphi_status status =
+        amphi__prompt_make(&prompt, inference, body, amphi_str_make(NULL, 0), 0, error);
+    if (status == AMPHI_OK) {
+        *out = (uint32_t)prompt.tokens.size;
+        amphi__prompt_clear(&prompt);
+    }
     return status;
 }

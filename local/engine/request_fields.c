@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a request's fields say about how its answer is made. The client has refused what is out of
- * range (sdk/client/request_fields.c); here everything is brought within bounds once more, since an engine
- * may be used without that client.
+ * range (sdk/client/request_fields.c); here everything is brought within bounds once more, since an
+ * engine may be used without that client.
  */
 #include "local/engine/generation.h"
 
@@ -23,17 +23,15 @@ static float number_or(
     const amphi_json *root, const char *key, float otherwise, float low, float high)
 {
     double value = amphi__json_number(amphi__json_get(root, key), otherwise);
-
     return value < low ? low : value > high ? high : (float)value; /* NaN is no JSON */
 }
 
 static uint64_t seed_of(const amphi_json *root)
 {
     const amphi_json *seed = amphi__json_get(root, "seed");
-    uint64_t random = 0;
-
     if (amphi__json_kind(seed) == AMPHI_JSON_NUMBER) /* any number: the same text each time */
         return (uint64_t)amphi__json_int(seed, 0);
+    uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         random = amphi__clock_us(NULL);
     return random;
@@ -43,10 +41,10 @@ static amphi_status make_sampler(amphi_generation *g, amphi_error *error)
 {
     const amphi_json *root = g->prompt.root;
     amphi_sampler_options options;
-    double temp; /* what the model's maker suggests */
-
     amphi__sampler_options_init(&options);
-    if (amphi__gguf_f64(g->child->gguf, "general.sampling.temp", &temp) && temp >= 0 && temp <= 100)
+    double temp = 0; /* what the model's maker suggests */
+    if (amphi__gguf_f64(g->inference->gguf, "general.sampling.temp", &temp) && temp >= 0 &&
+        temp <= 100)
         options.temperature = (float)temp;
     options.temperature = number_or(root, "temperature", options.temperature, 0, 100);
     options.top_p = number_or(root, "top_p", options.top_p, 0, 1);
@@ -59,7 +57,7 @@ static amphi_status make_sampler(amphi_generation *g, amphi_error *error)
     options.frequency_penalty = number_or(root, "frequency_penalty", 0, -100, 100);
     options.seed = seed_of(root);
     return amphi__sampler_new(
-        &g->sampler, &options, amphi__llm_vocabulary_size(g->child->llm), error);
+        &g->sampler, &options, amphi__llm_vocabulary_size(g->inference->llm), error);
 }
 
 /* {"token id": -100..100}; -100 bans the token. */
@@ -67,7 +65,6 @@ static amphi_status read_biases(amphi_generation *g, amphi_error *error)
 {
     const amphi_json *map = amphi__json_get(g->prompt.root, "logit_bias");
     size_t count = amphi__json_kind(map) == AMPHI_JSON_OBJECT ? amphi__json_count(map) : 0;
-
     if (count == 0)
         return AMPHI_OK;
     g->biases = amphi__calloc(count, sizeof *g->biases);
@@ -76,9 +73,8 @@ static amphi_status read_biases(amphi_generation *g, amphi_error *error)
     for (map = amphi__json_first(map); map != NULL; map = amphi__json_next(map)) {
         uint64_t token = 0;
         double value = amphi__json_number(map, NAN);
-
         if (!amphi__str_to_u64(amphi__json_key(map), &token) ||
-            token >= amphi__llm_vocabulary_size(g->child->llm) || !(fabs(value) <= 100)) {
+            token >= amphi__llm_vocabulary_size(g->inference->llm) || !(fabs(value) <= 100)) {
             return amphi__fail(error, AMPHI_E_REQUEST, 0,
                 "logit_bias: token ids of this model, with numbers from -100 to 100");
         }
@@ -100,8 +96,7 @@ amphi_status amphi__generation_open_answer(amphi_generation *g, amphi_error *err
     const amphi_json *stop = amphi__json_get(g->prompt.root, "stop");
     amphi_str stops[STOPS_MAX];
     size_t count = 0;
-
-    if (g->child->template_is_ours) {
+    if (g->inference->uses_chatml) {
         count = add_stop(stops, count, AMPHI_STR("<|im_end|>"));
         count = add_stop(stops, count, AMPHI_STR("<|im_start|>"));
     }
@@ -110,35 +105,32 @@ amphi_status amphi__generation_open_answer(amphi_generation *g, amphi_error *err
             count = add_stop(stops, count, amphi__json_string(stop));
     else
         count = add_stop(stops, count, amphi__json_string(stop));
-    return amphi__answer_init(&g->answer, g->child, g->run, &g->prompt, g->constraint != NULL,
-        stops, count, &g->told, error);
+    return amphi__answer_init(&g->answer, g->inference->sink, &g->prompt, g->constraint != NULL,
+        stops, count, &g->logprobs, error);
 }
 
 uint32_t amphi__generation_tokens_max(const amphi_generation *g)
 {
     const amphi_json *root = g->prompt.root;
-    int64_t given = (int64_t)(g->prompt.tokens.size - g->prompt.prefix_at);
+    int64_t beginning = (int64_t)(g->prompt.tokens.size - g->prompt.prefix_at);
     int64_t most = amphi__json_int(amphi__json_get(root, "max_completion_tokens"),
         amphi__json_int(amphi__json_get(root, "max_tokens"), 0));
-
     if (most <= 0)
         most = ANSWER_TOKENS;
-    most = most > given ? most - given : 0;
+    most = most > beginning ? most - beginning : 0;
     return most > (1 << 24) ? 1 << 24 : (uint32_t)most;
 }
 
 amphi_status amphi__generation_read_sampling(amphi_generation *g, amphi_error *error)
 {
     const amphi_json *root = g->prompt.root;
-    uint32_t vocabulary_size = amphi__llm_vocabulary_size(g->child->llm);
+    uint32_t vocabulary_size = amphi__llm_vocabulary_size(g->inference->llm);
     amphi_status status = make_sampler(g, error);
-
     if (status == AMPHI_OK)
         status = read_biases(g, error);
     if (status == AMPHI_OK && amphi__json_bool(amphi__json_get(root, "logprobs"), false)) {
         int64_t top = amphi__json_int(amphi__json_get(root, "top_logprobs"), 0);
-
-        status = amphi__told_begin(&g->told, top, vocabulary_size, error);
+        status = amphi__logprobs_report_begin(&g->logprobs, top, vocabulary_size, error);
     }
     return status;
 }

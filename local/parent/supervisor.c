@@ -5,6 +5,7 @@
  * this order: what did the worker write (worker_events.c), did it die, is it silent for too long
  * (death_detection.c). So text that was written before a death is always delivered before the death.
  */
+#include "local/limits.h"
 #include "local/parent/oom_kills.h"
 #include "local/parent/supervisor_state.h"
 
@@ -15,6 +16,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(amphi_ring_frame) + sizeof(amphi_worker_generate) + AMPHI_LOCAL_BODY_MAX +
+                       AMPHI_LOCAL_PREFIX_MAX <=
+                   AMPHI_WORKER_REQUESTS_BYTES,
+    "a request fits into the ring");
+
 enum {
     TICK_NO_PIDFD_MS = 1000, /* an idle worker, where the kernel can't tell its end */
     EVENTS_PER_TURN = 256,   /* then wishes (a cancel) get their turn */
@@ -23,44 +29,19 @@ enum {
 
 /* ---- the app's wishes ---- */
 
-/* Takes the queued runs that are to end (with `all`, every one) out of the queue. */
-static amphi_engine_run *take_queued(amphi_local *local, bool all)
-{
-    amphi_engine_run *taken = NULL;
-    amphi_engine_run **taken_end = &taken;
-    amphi_engine_run **link = &local->first;
-
-    local->last = NULL;
-    while (*link != NULL) {
-        amphi_engine_run *run = *link;
-
-        if (all || run->cancelled || run->evicted) {
-            *link = run->next;
-            run->next = NULL;
-            *taken_end = run;
-            taken_end = &run->next;
-        } else {
-            local->last = run;
-            link = &run->next;
-        }
-    }
-    return taken;
-}
-
 static void run_give_up(amphi_local *local, amphi_engine_run *run)
 {
-    if (run->evicted) {
-        amphi__local_run_fail_status(
-            local, run, AMPHI_E_RESOURCE, "the local answer was stopped to free memory");
-    } else {
-        amphi__local_run_fail_status(local, run, AMPHI_E_CANCELLED, "the request was cancelled");
-    }
+    amphi_error error;
+    amphi__mutex_lock(&local->lock);
+    amphi__run_given_up(run, &error);
+    amphi__mutex_unlock(&local->lock);
+    amphi__local_run_fail(local, run, &error);
 }
 
 /* Leaves the current run alone with its worker, which keeps what it loaded. */
 static void leave_current(amphi_local *local)
 {
-    amphi_engine_run *run = local->current;
+    amphi_engine_run *run = local->runs.current;
 
     if (local->state == AMPHI_LOCAL_RUNNING) {
         amphi__worker_cancel(&local->worker, run->id);
@@ -82,9 +63,9 @@ static bool take_wishes(amphi_local *local)
     stop = local->want_stop;
     unload = local->want_unload;
     local->want_unload = false;
-    queued = take_queued(local, stop);
-    leave =
-        local->current != NULL && (local->current->cancelled || local->current->evicted || stop);
+    queued = amphi__run_queue_take_given_up(&local->runs, stop);
+    leave = local->runs.current != NULL &&
+            (local->runs.current->cancelled || local->runs.current->evicted || stop);
     amphi__mutex_unlock(&local->lock);
 
     if (unload || stop)
@@ -116,21 +97,15 @@ static bool take_work(amphi_local *local, bool *load)
     bool work = false;
 
     amphi__mutex_lock(&local->lock);
-    if (local->current == NULL && local->first != NULL) {
-        local->current = local->first;
-        local->first = local->current->next;
-        local->current->next = NULL;
-        if (local->first == NULL)
-            local->last = NULL;
-    }
+    (void)amphi__run_queue_next(&local->runs);
     if (local->state != AMPHI_LOCAL_NONE && local->want_describe && local->described.known &&
-        local->described.status == AMPHI_OK && local->current != NULL) {
+        local->described.status == AMPHI_OK && local->runs.current != NULL) {
         local->want_describe = false; /* busy with the model that we know */
         amphi__cond_broadcast(&local->changed);
     }
     if (local->state >= AMPHI_LOCAL_READY)
         local->want_load = false;
-    *load = local->current != NULL || local->want_load;
+    *load = local->runs.current != NULL || local->want_load;
     work = *load || local->want_describe;
     amphi__mutex_unlock(&local->lock);
     return work;
@@ -142,10 +117,10 @@ static void send_load(amphi_local *local)
         .threads = local->threads, .context_tokens_max = local->context_tokens_max};
     amphi_str part = amphi_str_make((const char *)&load, sizeof load);
 
-    if (local->current != NULL) {
-        load.threads = local->current->threads;
-        load.context_tokens_max = local->current->context_tokens;
-        load.plain_kernels = local->current->plain_kernels;
+    if (local->runs.current != NULL) {
+        load.threads = local->runs.current->threads;
+        load.context_tokens_max = local->runs.current->context_tokens;
+        load.plain_kernels = local->runs.current->plain_kernels;
     }
     local->loaded_plain = load.plain_kernels != 0;
     local->loaded_threads = load.threads;
@@ -160,14 +135,15 @@ static void send_load(amphi_local *local)
 
 static void send_generate(amphi_local *local)
 {
-    amphi_engine_run *run = local->current;
-    const amphi_worker_generate generate = amphi__run_generate(run);
+    amphi_engine_run *run = local->runs.current;
+    const amphi_worker_generate generate = {.run = run->id,
+        .body_size = (uint32_t)run->body_size,
+        .prefix_size = (uint32_t)run->prefix_size,
+        .tokens_per_second_max = run->tokens_per_second_max,
+        .now_s = amphi__run_now_s()};
     const amphi_str parts[] = {amphi_str_make((const char *)&generate, sizeof generate),
         amphi_str_make(run->body, run->body_size), amphi_str_make(run->prefix, run->prefix_size)};
-    const amphi_engine_event model = {
-        .kind = AMPHI_ENGINE_MODEL, .text = amphi_str_from(local->described.model.name)};
-
-    run->sink.event(run->sink.self, &model);
+    amphi__run_model(run, local->described.model.name);
     local->oom_kills = amphi__oom_kills();              /* what was killed before says nothing */
     amphi__local_set_state(local, AMPHI_LOCAL_RUNNING); /* a failure from here on is this run's */
     if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK)
@@ -203,7 +179,7 @@ static void send_count(amphi_local *local)
 
 static void start_or_fail(amphi_local *local)
 {
-    amphi_engine_run *run = local->current;
+    amphi_engine_run *run = local->runs.current;
     amphi_error error;
 
     if (amphi__local_worker_start(local, &error) == AMPHI_OK)
@@ -223,10 +199,10 @@ static bool worker_is_unfit(const amphi_local *local)
         return false;
     if (!key_is_current(local))
         return true;
-    return local->state == AMPHI_LOCAL_READY && local->current != NULL &&
-           (local->current->threads != local->loaded_threads ||
-               local->current->context_tokens != local->loaded_context ||
-               local->current->plain_kernels != local->loaded_plain);
+    return local->state == AMPHI_LOCAL_READY && local->runs.current != NULL &&
+           (local->runs.current->threads != local->loaded_threads ||
+               local->runs.current->context_tokens != local->loaded_context ||
+               local->runs.current->plain_kernels != local->loaded_plain);
 }
 
 /* One step from where the worker is to where the wishes want it. */
@@ -249,7 +225,7 @@ static void advance(amphi_local *local)
             send_load(local);
         break;
     case AMPHI_LOCAL_READY:
-        if (local->current != NULL)
+        if (local->runs.current != NULL)
             send_generate(local);
         break;
     default:
@@ -265,7 +241,8 @@ static int wait_ms(amphi_local *local, bool more)
     bool dying = false;
 
     amphi__mutex_lock(&local->lock);
-    queued = local->current == NULL && local->first != NULL; /* the last one failed at once */
+    queued =
+        local->runs.current == NULL && local->runs.first != NULL; /* the last one failed at once */
     amphi__mutex_unlock(&local->lock);
     if (more || queued)
         return 0;

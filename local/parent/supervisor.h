@@ -10,17 +10,15 @@
 #ifndef AMPHI_PARENT_SUPERVISOR_H
 #define AMPHI_PARENT_SUPERVISOR_H
 
+#include "local/limits.h"
 #include "local/local.h"
 #include "local/model/file_key.h"
 #include "local/model/fingerprint.h"
 #include "local/parent/worker_process.h"
-#include "local/run.h"
+#include "local/run_queue.h"
 #include "sdk/core/thread.h"
 
 #include <stdio.h>
-
-#define AMPHI_LOCAL_QUEUE_MAX 64
-#define AMPHI_LOCAL_PATH_MAX  1024
 
 /* What is known of the model file. */
 typedef struct amphi_local_described {
@@ -79,10 +77,7 @@ typedef struct amphi_local {
 
     /* under the lock */
     amphi_thread thread;
-    amphi_engine_run *first, *last; /* queued */
-    uint32_t runs_count;            /* queued and current */
-    amphi_engine_run *current;      /* set by the supervisor only */
-    uint32_t next_id;
+    amphi_run_queue runs;
     bool want_describe, want_load, want_unload, want_stop;
     amphi_local_described described;
     amphi_local_count count;

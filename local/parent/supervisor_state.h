@@ -15,8 +15,6 @@
 void amphi__local_run_end(
     amphi_local *local, amphi_engine_run *run, const amphi_engine_event *terminal);
 void amphi__local_run_fail(amphi_local *local, amphi_engine_run *run, const amphi_error *error);
-void amphi__local_run_fail_status(
-    amphi_local *local, amphi_engine_run *run, amphi_status status, const char *message);
 /* To the current run, if there is one. */
 void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char *phase);
 

@@ -44,7 +44,7 @@ static bool on_hello(amphi_local *local, const amphi_worker_message *message)
 static bool on_described(amphi_local *local, const amphi_worker_message *message)
 {
     const amphi_worker_described *described = &message->as.described;
-    amphi_engine_run *run = local->current;
+    amphi_engine_run *run = local->runs.current;
     amphi_error error;
     char line[AMPHI_WORKER_MESSAGE_MAX];
 
@@ -67,7 +67,7 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
 static bool on_ready(amphi_local *local, const amphi_worker_message *message)
 {
     const amphi_worker_ready *ready = &message->as.ready;
-    amphi_engine_run *run = local->current;
+    amphi_engine_run *run = local->runs.current;
     amphi_error error;
     char line[AMPHI_WORKER_MESSAGE_MAX];
 
@@ -115,10 +115,25 @@ static bool on_counted(amphi_local *local, const amphi_worker_message *message)
     return true;
 }
 
+static amphi_engine_event_kind text_kind(amphi_worker_event kind)
+{
+    return kind == AMPHI_WORKER_REASONING   ? AMPHI_ENGINE_REASONING
+           : kind == AMPHI_WORKER_TOOL_CALL ? AMPHI_ENGINE_TOOL_CALL
+                                            : AMPHI_ENGINE_TEXT;
+}
+
+static bool on_usage(amphi_engine_run *run, const amphi_worker_usage *message)
+{
+    const amphi_usage usage = {
+        message->prompt_tokens, message->completion_tokens, message->cached_tokens};
+    amphi__run_usage(run, &usage);
+    return true;
+}
+
 /* Text of all kinds, LOGPROBS, USAGE, FINISH and FAIL of the current run. */
 static bool on_run_event(amphi_local *local, const amphi_worker_message *message)
 {
-    amphi_engine_run *run = local->current;
+    amphi_engine_run *run = local->runs.current;
     amphi_engine_event event = {.kind = AMPHI_ENGINE_FINISH};
     amphi_error error;
 
@@ -128,12 +143,11 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
     case AMPHI_WORKER_TEXT:
     case AMPHI_WORKER_REASONING:
     case AMPHI_WORKER_TOOL_CALL:
-        return amphi__run_text(run, message->kind, message->text);
+        return amphi__run_text(run, text_kind(message->kind), message->text);
     case AMPHI_WORKER_LOGPROBS:
         return amphi__run_logprobs(run, message->text);
     case AMPHI_WORKER_USAGE:
-        amphi__run_usage(run, &message->as.usage);
-        return true;
+        return on_usage(run, &message->as.usage);
     case AMPHI_WORKER_FINISH:
         event.finish = (amphi_finish)message->as.finish.finish;
         amphi__local_set_state(local, AMPHI_LOCAL_READY);

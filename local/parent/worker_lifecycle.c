@@ -46,10 +46,7 @@ void amphi__local_run_end(
 {
     run->sink.event(run->sink.self, terminal);
     amphi__mutex_lock(&local->lock);
-    if (local->current == run)
-        local->current = NULL;
-    local->runs_count--;
-    run->ended = true;
+    amphi__run_queue_ended(&local->runs, run);
     amphi__cond_broadcast(&local->changed);
     amphi__mutex_unlock(&local->lock);
 }
@@ -63,22 +60,10 @@ void amphi__local_run_fail(amphi_local *local, amphi_engine_run *run, const amph
     amphi__local_run_end(local, run, &event);
 }
 
-void amphi__local_run_fail_status(
-    amphi_local *local, amphi_engine_run *run, amphi_status status, const char *message)
-{
-    amphi_error error;
-
-    amphi__fail(&error, status, 0, "%s", message);
-    amphi__local_run_fail(local, run, &error);
-}
-
 void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char *phase)
 {
-    const amphi_engine_event event = {
-        .kind = AMPHI_ENGINE_PROGRESS, .permille = permille, .text = amphi_str_from(phase)};
-
-    if (local->current != NULL)
-        local->current->sink.event(local->current->sink.self, &event);
+    if (local->runs.current != NULL)
+        amphi__run_progress(local->runs.current, permille, phase);
 }
 
 /* ---- the worker's life ---- */
@@ -215,7 +200,7 @@ void amphi__local_worker_failed(
         .out_of_memory = cause == AMPHI_CAUSE_MEMORY,
         .from_outside = cause == AMPHI_CAUSE_OUTSIDE};
     amphi_local_state state = local->state;
-    amphi_engine_run *run = local->current;
+    amphi_engine_run *run = local->runs.current;
 
     note_death(local, cause);
     amphi__local_worker_end(local);

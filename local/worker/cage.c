@@ -6,7 +6,9 @@
  * memory limit or outlive its parent. Whatever this kernel or container does not offer is
  * reported, and the worker goes on without it.
  */
-#include "local/engine/engine.h"
+#include "local/worker/cage.h"
+
+#include "local/worker/protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +171,7 @@ static bool limit_memory(uint64_t bytes)
 #endif
 }
 
-void amphi__child_cage_memory(uint64_t bytes)
+void amphi__cage_limit_memory(uint64_t bytes)
 {
     (void)limit_memory(bytes);
 }
@@ -196,18 +198,17 @@ static void drop_capabilities(void)
     (void)syscall(SYS_capset, &header, none);
 }
 
-uint32_t amphi__child_cage(const amphi_worker_control *control, uint64_t file_size)
+uint32_t amphi__cage_enter(pid_t parent, uint64_t model_bytes)
 {
-    /* Until the header was read nobody knows what the model needs: a generous first bound. */
-    const uint64_t memory_bytes = file_size * 3 + ((uint64_t)16 << 30);
+    /* What the model needs is known once its header was read: a generous first bound. */
+    const uint64_t memory_bytes = model_bytes * 3 + ((uint64_t)16 << 30);
     uint32_t missing = 0;
-
     int ignored = chdir("/"); /* so that no folder is kept busy */
 
     (void)ignored;
     missing |= oom_score() ? 0 : AMPHI_CAGE_OOM_SCORE;
     missing |= prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : AMPHI_CAGE_DEATH_SIGNAL;
-    if (getppid() != control->parent_pid)
+    if (getppid() != parent)
         _exit(0); /* it died before we asked */
     missing |= limit(RLIMIT_CORE, 0) ? 0 : AMPHI_CAGE_CORE_LIMIT;
     missing |= limit_memory(memory_bytes) ? 0 : AMPHI_CAGE_MEMORY_LIMIT;

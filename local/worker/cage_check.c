@@ -4,11 +4,12 @@
  * prints what held. For people who wonder what their kernel or container gives, and for the test
  * that keeps the cage honest.
  */
-#include "local/engine/engine.h"
+#include "local/worker/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -107,16 +108,14 @@ static bool held(bool (*run)(void))
     pid_t pid = fork();
 
     if (pid == 0) {
-        amphi_worker_control control = {.parent_pid = (int32_t)parent};
-
-        amphi__child_cage(&control, 0);
+        amphi__cage_enter(parent, 0);
         _exit(run() ? 1 : 0);
     }
     return pid > 0 && waitpid(pid, &state, 0) == pid &&
            (WIFSIGNALED(state) || (WIFEXITED(state) && WEXITSTATUS(state) == 0));
 }
 
-int amphi__child_check(void)
+int amphi__cage_check(void)
 {
     int out = 0;
 

@@ -6,7 +6,9 @@
  * tells who sent the signal: a fault is the model's crash, a kill(1) is not. Then the signal kills
  * as it would have.
  */
-#include "local/engine/engine.h"
+#include "local/worker/fatal_signals.h"
+
+#include "local/worker/protocol.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -46,7 +48,7 @@ static void last_words(int number, siginfo_t *info, void *context)
     _exit(128 + number);
 }
 
-void amphi__child_signals(void)
+void amphi__fatal_signals_install(void)
 {
     const stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
     struct sigaction action;

@@ -48,10 +48,7 @@ enum {
 #define AMPHI_WORKER_EVENTS_BYTES   (1u << 20)
 #define AMPHI_WORKER_SHARED_BYTES                                                                  \
     (AMPHI_WORKER_CONTROL_BYTES + AMPHI_WORKER_REQUESTS_BYTES + AMPHI_WORKER_EVENTS_BYTES)
-#define AMPHI_WORKER_BODY_MAX   (2u << 20)  /* request JSON, bytes */
-#define AMPHI_WORKER_PREFIX_MAX (1u << 20)  /* the answer's beginning, bytes */
-#define AMPHI_WORKER_EVENT_MAX  (16u << 10) /* one event's payload, bytes */
-#define AMPHI_WORKER_ANSWER_MAX (16u << 20) /* text of one answer, bytes */
+#define AMPHI_WORKER_EVENT_MAX (16u << 10) /* one event's payload, bytes */
 
 #define AMPHI_WORKER_FAMILY_MAX  32
 #define AMPHI_WORKER_NAME_MAX    48

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A request body's messages, and the answer's beginning, as tokens.
+ */
+#ifndef AMPHI_ENGINE_PROMPT_H
+#define AMPHI_ENGINE_PROMPT_H
+
+#include "local/engine/inference.h"
+#include "sdk/core/json.h"
+
+#define AMPHI_HEAL_MAX 64
+
+typedef struct amphi_prompt {
+    amphi_json *root; /* the body; owns what `stop` strings and such point at */
+    amphi_tokens tokens;
+    size_t prefix_at;          /* from here on, tokens are the answer's own beginning */
+    bool starts_text;          /* nothing of the answer exists yet */
+    char heal[AMPHI_HEAL_MAX]; /* the first tokens have to spell this; it is not sent */
+    size_t heal_size;
+    amphi_buf beginning; /* of the answer, as text */
+    bool thinks;         /* the template opened the model's thoughts */
+} amphi_prompt;
+
+amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *inference, amphi_str body,
+    amphi_str prefix, int64_t now_s, amphi_error *error);
+void amphi__prompt_clear(amphi_prompt *prompt);
+
+#endif
