@@ -89,12 +89,22 @@ static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BY
             stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
 }
 
+/* Did the last takeover go on after another route's words? Nobody could say whose answer it is. */
+static bool is_of_two_routes(const amphi_chat_result *result)
+{
+    if (result->takeovers_count == 0)
+        return false;
+    const amphi_takeover *last = &result->takeovers[result->takeovers_count - 1];
+    return last->continued && last->byte_offset > 0;
+}
+
 void amphi__cache_lookup_store(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     const amphi_chat_result *result)
 {
     amphi_policy policy;
     amphi__client_policy(stream->client, &policy);
     if (cache_applies(stream) && !stream->cache_hit && policy.cache_ttl_s > 0 &&
-        stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0)
+        stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0 &&
+        !is_of_two_routes(result))
         put(stream, key, result, policy.cache_ttl_s);
 }
