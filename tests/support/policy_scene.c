@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See policy_scene.h.
+ */
+#include "tests/support/policy_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+void scene_set_route(amphi_policy_route *route, amphi_engine_kind kind, const char *name)
+{
+    memset(route, 0, sizeof *route);
+    route->info.struct_size = sizeof route->info;
+    route->info.kind = kind;
+    snprintf(route->info.name, sizeof route->info.name, "%s", name);
+    route->info.available = true;
+    if (kind == AMPHI_ENGINE_LOCAL) {
+        route->info.weights_bytes = 400 * MIB;
+        route->info.kv_bytes_per_token = 100 << 10; /* 4096 tokens: 400 MiB */
+        route->info.scratch_bytes = 100 * MIB;
+        route->info.context_tokens_max = 32768;
+    }
+}
+
+void scene_init(policy_scene *s)
+{
+    memset(s, 0, sizeof *s);
+    amphi__policy_init(&s->policy);
+    scene_set_route(&s->routes[0], AMPHI_ENGINE_LOCAL, "local");
+    scene_set_route(&s->routes[1], AMPHI_ENGINE_CLOUD, "cloud");
+    amphi_device_facts *d = &s->facts.device;
+    amphi_device_facts_init(d);
+    d->known = AMPHI_FACT_ALL;
+    d->memory_total_bytes = 8192 * MIB;
+    d->memory_available_bytes = 6000 * MIB;
+    d->battery_percent = 90;
+    d->thermal = AMPHI_THERMAL_NOMINAL;
+    d->network = AMPHI_NETWORK_FREE;
+    d->rtt_ms = 50;
+    s->facts.prompt_tokens = 200;
+    s->facts.routes = s->routes;
+    s->facts.routes_count = 2;
+}
+
+void scene_decide(policy_scene *s)
+{
+    amphi__policy_decide(&s->plan, &s->policy, &s->facts);
+}
+
+const char *scene_order(const policy_scene *s)
+{
+    static char text[AMPHI_ROUTES_MAX * (AMPHI_NAME_MAX + 2)];
+    text[0] = '\0';
+    for (size_t i = 0; i < s->plan.steps_count; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s%s", i > 0 ? " " : "",
+            s->plan.decision.routes[i].route, s->plan.steps[i].last_resort ? "?" : "");
+    }
+    return text;
+}
+
+const amphi_decision_route *scene_entry(const policy_scene *s, const char *name)
+{
+    for (size_t i = 0; i < s->plan.decision.routes_count; i++)
+        if (strcmp(s->plan.decision.routes[i].route, name) == 0)
+            return &s->plan.decision.routes[i];
+    fail_msg("no entry for %s", name);
+    return NULL;
+}
+
+const amphi_plan_step *scene_step(const policy_scene *s, const char *name)
+{
+    for (size_t i = 0; i < s->plan.steps_count; i++)
+        if (strcmp(s->plan.decision.routes[i].route, name) == 0)
+            return &s->plan.steps[i];
+    fail_msg("%s is not in the plan: %s", name, scene_entry(s, name)->why);
+    return NULL;
+}
+
+void assert_says(const char *sentence, const char *part)
+{
+    if (strstr(sentence, part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", sentence, part);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A situation for the policy: facts of a device, a request and its routes, and the plan that is
+ * made of them. For tests of policy/decide.c and policy/route_rules.c.
+ */
+#ifndef AMPHI_TESTS_POLICY_SCENE_H
+#define AMPHI_TESTS_POLICY_SCENE_H
+
+#include "policy/policy.h"
+
+#define MIB (1ull << 20)
+
+typedef struct policy_scene {
+    amphi_policy policy;
+    amphi_policy_route routes[AMPHI_ROUTES_MAX];
+    amphi_policy_facts facts;
+    amphi_plan plan;
+} policy_scene;
+
+/* One local engine (route 0, "local") and one endpoint (route 1, "cloud") on a healthy device. */
+void scene_init(policy_scene *s);
+/* A route as healthy as those, without a past. */
+void scene_set_route(amphi_policy_route *route, amphi_engine_kind kind, const char *name);
+void scene_decide(policy_scene *s);
+
+/* The plan as text: "local cloud", a last resort with a "?". Valid until the next call. */
+const char *scene_order(const policy_scene *s);
+/* A route's entry in the decision; the test fails when there is none. */
+const amphi_decision_route *scene_entry(const policy_scene *s, const char *name);
+/* A route's step in the plan; the test fails when it was refused. */
+const amphi_plan_step *scene_step(const policy_scene *s, const char *name);
+void assert_says(const char *sentence, const char *part);
+
+#endif
