@@ -86,3 +86,41 @@ void assert_says(const char *sentence, const char *part)
     if (strstr(sentence, part) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", sentence, part);
 }
+
+amphi_judgement judge(const policy_scene *s, size_t route)
+{
+    amphi_judgement j;
+    memset(&j, 0xA5, sizeof j); /* everything below `mode` is filled in */
+    j.policy = &s->policy;
+    j.facts = &s->facts;
+    j.route = &s->routes[route];
+    j.mode = s->facts.mode != AMPHI_MODE_DEFAULT ? s->facts.mode : AMPHI_MODE_AUTO;
+    amphi__route_rules_judge(&j);
+    return j;
+}
+
+void expect_verdict(const policy_scene *s, size_t route, amphi_verdict verdict, amphi_reason reason,
+    const char *words)
+{
+    amphi_judgement j = judge(s, route);
+    if (j.verdict != verdict || j.reason != reason)
+        fail_msg("%s: verdict %d, %s: %s", s->routes[route].info.name, j.verdict,
+            amphi_reason_name(j.reason), j.why);
+    assert_string_equal(verdict == AMPHI_VERDICT_KEEP ? j.notes : j.why, words);
+    assert_int_equal(j.step.last_resort, verdict == AMPHI_VERDICT_SOFT);
+}
+
+void expect_kept(const policy_scene *s, size_t route, const char *notes)
+{
+    expect_verdict(s, route, AMPHI_VERDICT_KEEP, AMPHI_REASON_OK, notes);
+}
+
+void expect_soft(const policy_scene *s, size_t route, amphi_reason reason, const char *words)
+{
+    expect_verdict(s, route, AMPHI_VERDICT_SOFT, reason, words);
+}
+
+void expect_hard(const policy_scene *s, size_t route, amphi_reason reason, const char *words)
+{
+    expect_verdict(s, route, AMPHI_VERDICT_HARD, reason, words);
+}

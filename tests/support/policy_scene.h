@@ -6,7 +6,9 @@
 #ifndef AMPHI_TESTS_POLICY_SCENE_H
 #define AMPHI_TESTS_POLICY_SCENE_H
 
-#include "policy/policy.h"
+#include "policy/route_rules.h"
+
+enum { LOCAL = 0, CLOUD = 1 }; /* the routes */
 
 #define MIB (1ull << 20)
 
@@ -30,5 +32,14 @@ const amphi_decision_route *scene_entry(const policy_scene *s, const char *name)
 /* A route's step in the plan; the test fails when it was refused. */
 const amphi_plan_step *scene_step(const policy_scene *s, const char *name);
 void assert_says(const char *sentence, const char *part);
+
+/* What the rules say of one route. */
+amphi_judgement judge(const policy_scene *s, size_t route);
+/* The same asserted; words: the whole `why`, or the whole `notes` of a route that is kept. */
+void expect_verdict(const policy_scene *s, size_t route, amphi_verdict verdict, amphi_reason reason,
+    const char *words);
+void expect_kept(const policy_scene *s, size_t route, const char *notes);
+void expect_soft(const policy_scene *s, size_t route, amphi_reason reason, const char *words);
+void expect_hard(const policy_scene *s, size_t route, amphi_reason reason, const char *words);
 
 #endif

@@ -7,10 +7,206 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
+static void rules__healthy_routes_are_kept_without_a_word(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    expect_kept(&s, LOCAL, "");
+    expect_kept(&s, CLOUD, "");
+    assert_false(judge(&s, LOCAL).degraded);
+}
+
+/* In the order of the list: each one is put right, and the next one speaks. */
+static void rules__hard_verdict_ends_the_list(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.is_private = true;
+    s.facts.mode = AMPHI_MODE_ONLY_LOCAL;
+    s.policy.cloud_enabled = false;
+    s.routes[CLOUD].info.available = false;
+    s.routes[CLOUD].breaker = (amphi_breaker_facts){.open = true, .failed = 3, .of = 3};
+    s.facts.needs_images = true;
+    s.facts.device.network = AMPHI_NETWORK_NONE;
+    s.routes[CLOUD].info.context_tokens_max = 10;
+    expect_hard(&s, CLOUD, AMPHI_REASON_PRIVATE, "private: the request never leaves this device");
+    s.facts.is_private = false;
+    expect_hard(&s, CLOUD, AMPHI_REASON_MODE, "mode only_local excludes the cloud");
+    s.facts.mode = AMPHI_MODE_AUTO;
+    expect_hard(&s, CLOUD, AMPHI_REASON_KILL_SWITCH,
+        "policy switched the cloud off (cloud.enabled is false)");
+    s.policy.cloud_enabled = true;
+    expect_hard(&s, CLOUD, AMPHI_REASON_UNAVAILABLE, "the engine says that it is not available");
+    s.routes[CLOUD].info.available = true;
+    expect_hard(
+        &s, CLOUD, AMPHI_REASON_BREAKER_OPEN, "failed 3 times in a row, left alone for now");
+    s.routes[CLOUD].breaker.open = false;
+    expect_hard(&s, CLOUD, AMPHI_REASON_CAPABILITY,
+        "the request needs images, which this route does not have");
+    s.routes[CLOUD].info.images = true;
+    expect_hard(&s, CLOUD, AMPHI_REASON_NETWORK_NONE, "no network");
+    s.facts.device.network = AMPHI_NETWORK_FREE;
+    expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
+        "the conversation needs 264 tokens, this route has room for 10");
+    s.routes[CLOUD].info.context_tokens_max = 0;
+    expect_kept(&s, CLOUD, "");
+}
+
+static void rules__local_side_of_mode_and_kill_switch(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
+    expect_hard(&s, LOCAL, AMPHI_REASON_MODE, "mode only_cloud excludes the local engine");
+    s.facts.mode = AMPHI_MODE_PREFER_CLOUD; /* a preference excludes nothing */
+    expect_kept(&s, LOCAL, "");
+    s.policy.local_enabled = false;
+    expect_hard(&s, LOCAL, AMPHI_REASON_KILL_SWITCH,
+        "policy switched the local engine off (local.enabled is false)");
+}
+
+static void rules__of_two_soft_verdicts_the_first_speaks_and_a_hard_one_wins(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.memory_pressure = 1;
+    s.facts.device.thermal = AMPHI_THERMAL_SERIOUS;
+    s.facts.device.battery_percent = 10;
+    expect_soft(&s, LOCAL, AMPHI_REASON_MEMORY_PRESSURE,
+        "memory is under pressure, and the model is not loaded");
+    s.routes[LOCAL].info.ready = true;
+    expect_soft(&s, LOCAL, AMPHI_REASON_THERMAL, "thermal state serious is above fair");
+    s.facts.device.battery_percent = 2;
+    expect_hard(
+        &s, LOCAL, AMPHI_REASON_BATTERY_LOW, "battery 2 % is critical (below 3 %), not charging");
+}
+
+static void available__engine_speaks_for_itself_and_is_cut(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[LOCAL].info.available = false;
+    strcpy(s.routes[LOCAL].info.why, "no model");
+    expect_hard(&s, LOCAL, AMPHI_REASON_UNAVAILABLE, "no model");
+    memset(s.routes[LOCAL].info.why, 'x', sizeof s.routes[LOCAL].info.why); /* without an end */
+    amphi_judgement j = judge(&s, LOCAL);
+    assert_int_equal(strlen(j.why), sizeof j.why - 1);
+}
+
+static void breaker__says_why_it_opened_and_that_a_probe_is_one(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].breaker = (amphi_breaker_facts){.open = true, .failed = 5, .of = 8};
+    expect_hard(&s, CLOUD, AMPHI_REASON_BREAKER_OPEN,
+        "5 of the last 8 requests failed, left alone for now");
+    s.routes[CLOUD].breaker = (amphi_breaker_facts){.probe = true};
+    expect_kept(&s, CLOUD, "tried again after failures");
+}
+
+static void pause__is_a_last_resort_with_whole_seconds_rounded_up(void **state)
+{
+    static const uint32_t waits_ms[] = {1, 1000, 1001, UINT32_MAX};
+    static const uint32_t seconds[] = {1, 1, 2, 4294968};
+    policy_scene s;
+    scene_init(&s);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        char words[120];
+        snprintf(
+            words, sizeof words, "the provider asked for a pause, %u s of it are left", seconds[i]);
+        s.routes[CLOUD].wait_ms = waits_ms[i];
+        expect_soft(&s, CLOUD, AMPHI_REASON_ASKED_TO_WAIT, words);
+    }
+}
+
+static void capability__first_one_that_is_missing_is_named(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.needs_tools = s.facts.needs_images = s.facts.needs_audio = true;
+    amphi_engine_info *info = &s.routes[LOCAL].info;
+    expect_hard(&s, LOCAL, AMPHI_REASON_CAPABILITY,
+        "the request needs tools, which this route does not have");
+    info->tools = true;
+    expect_hard(&s, LOCAL, AMPHI_REASON_CAPABILITY,
+        "the request needs images, which this route does not have");
+    info->images = true;
+    expect_hard(&s, LOCAL, AMPHI_REASON_CAPABILITY,
+        "the request needs audio, which this route does not have");
+    info->audio = true;
+    expect_kept(&s, LOCAL, "");
+}
+
+static void network__speaks_only_against_routes_that_need_it(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.network = AMPHI_NETWORK_METERED;
+    expect_kept(&s, CLOUD, "");
+    s.policy.metered_allowed = false;
+    expect_hard(&s, CLOUD, AMPHI_REASON_NETWORK_METERED,
+        "the network is metered, and network.metered_allowed is false");
+    s.facts.device.network = AMPHI_NETWORK_UNKNOWN;
+    expect_kept(&s, CLOUD, "");
+    s.facts.device.network = AMPHI_NETWORK_NONE;
+    expect_kept(&s, LOCAL, "");
+    s.routes[CLOUD].needs_no_network = true;
+    expect_kept(&s, CLOUD, "");
+    s.routes[CLOUD].needs_no_network = false;
+    s.facts.device.known = AMPHI_FACT_ALL & ~(uint32_t)AMPHI_FACT_NETWORK;
+    expect_kept(&s, CLOUD, "");
+}
+
+static void context__prompt_and_the_least_answer_just_fit(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].info.context_tokens_max = 1000;
+    s.facts.prompt_tokens = 1000 - 64;
+    expect_kept(&s, CLOUD, "");
+    assert_int_equal(judge(&s, CLOUD).step.answer_tokens_max, 64);
+    s.facts.prompt_tokens++;
+    expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
+        "the conversation needs 1001 tokens, this route has room for 1000");
+    s.facts.answer_tokens_max = 63; /* a shorter answer needs less */
+    expect_kept(&s, CLOUD, "");
+    s.facts.prompt_tokens = UINT32_MAX; /* no wrap */
+    expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
+        "the conversation needs 4294967358 tokens, this route has room for 1000");
+}
+
+static void context__of_a_local_route_is_the_smaller_of_model_and_policy(void **state)
+{
+    static const struct {
+        uint32_t model, policy, context;
+    } cases[] = {{32768, 4096, 4096}, {2048, 4096, 2048}, {0, 4096, 4096}, {4096, 4096, 4096}};
+    policy_scene s;
+    scene_init(&s);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        s.routes[LOCAL].info.context_tokens_max = cases[i].model;
+        s.policy.local_context_tokens_max = cases[i].policy;
+        assert_int_equal(judge(&s, LOCAL).step.context_tokens_max, cases[i].context);
+    }
+}
+
+static void notes__are_joined_and_fit(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[LOCAL].crash.crashes = 3;
+    s.routes[LOCAL].crash.forgiven = 1;
+    amphi_judgement j = judge(&s, LOCAL);
+    assert_string_equal(j.notes, "1 thread at most: it crashed; plain kernels; tried again after ");
+    assert_int_equal(strlen(j.notes), sizeof j.notes - 1);
+    assert_true(j.step.plain_kernels);
+    assert_int_equal(j.step.threads_max, 1);
+    s.facts.device.thermal = AMPHI_THERMAL_FAIR; /* allows two: the smaller bound stays */
+    assert_int_equal(judge(&s, LOCAL).step.threads_max, 1);
+}
 
 static void private__never_keeps_a_cloud_route(void **state)
 {
@@ -164,145 +360,21 @@ static void quarantine__another_local_route_is_judged_by_its_own_crashes(void **
     assert_string_equal(scene_order(&s), "small cloud");
 }
 
-static void memory__shortens_the_context_before_it_refuses(void **state)
-{
-    /* Fixed 500 MiB and 0.1 MiB a token; use may reach 80 % of 2000 MiB. */
-    static const struct {
-        unsigned available_mib;
-        bool ready;
-        unsigned context; /* 0: refused */
-    } table[] = {
-        {1900, false, 4096}, /* 900 MiB fit */
-        {1301, false, 4096}, /* 699 + 900 < 1600 */
-        {1200, false, 2944}, /* 800 left: 300 MiB of cache, 3072 tokens less rounding of KiB */
-        {951, false, 512},   /* 551 left: 522 tokens, an even 512 */
-        {940, false, 0},     /* 540 left: fewer than 512 */
-        {850, false, 0}, {600, true, 4096}, /* loaded already: only its share counts, 900 < 1400 */
-        {390, true, 0},                     /* 80.5 % in use: being unloaded */
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        policy_scene s;
-        scene_init(&s);
-        s.facts.device.memory_total_bytes = 2000 * MIB;
-        s.facts.device.memory_available_bytes = table[i].available_mib * MIB;
-        s.routes[0].info.ready = table[i].ready;
-        scene_decide(&s);
-        const amphi_decision_route *local = scene_entry(&s, "local");
-        if (local->kept != (table[i].context > 0))
-            fail_msg("%u MiB: %s", table[i].available_mib, local->why);
-        if (!local->kept) {
-            assert_int_equal(local->reason, AMPHI_REASON_MEMORY);
-            continue;
-        }
-        uint32_t context = scene_step(&s, "local")->context_tokens_max;
-        if (context > table[i].context + 128 || context + 128 < table[i].context)
-            fail_msg("%u MiB: context %u", table[i].available_mib, context);
-        uint64_t need = 500 * MIB + ((uint64_t)context * 100 << 10);
-        assert_true(need <= 1400 * MIB);
-        assert_true(table[i].ready || need <= table[i].available_mib * MIB);
-    }
-}
-
-static void memory__need_stays_under_its_share(void **state)
-{
-    policy_scene s;
-    scene_init(&s);
-    s.facts.device.memory_total_bytes = 1000 * MIB;
-    s.facts.device.memory_available_bytes = 1000 * MIB;
-    scene_decide(&s); /* 700 MiB: 200 MiB of cache */
-    assert_in_range(scene_step(&s, "local")->context_tokens_max, 1900, 2048);
-    assert_says(scene_entry(&s, "local")->why, "memory is tight");
-    assert_string_equal(scene_order(&s), "cloud local"); /* auto: local is held back */
-    s.facts.prompt_tokens = 2500;                        /* does not fit into what is left */
-    scene_decide(&s);
-    assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_MEMORY);
-    s.routes[0].info.weights_bytes = UINT64_MAX; /* sums must not wrap */
-    s.routes[0].info.kv_bytes_per_token = UINT64_MAX;
-    scene_decide(&s);
-    assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_MEMORY);
-}
-
-static void memory__a_tiny_model_keeps_its_whole_context(void **state)
-{
-    policy_scene s;
-    scene_init(&s);
-    s.routes[0].info.context_tokens_max = 256;
-    s.facts.prompt_tokens = 100;
-    scene_decide(&s);
-    assert_int_equal(scene_step(&s, "local")->context_tokens_max, 256);
-    assert_int_equal(scene_step(&s, "local")->answer_tokens_max, 156); /* shorter, not refused */
-}
-
-static void memory__unknown_speaks_against_nobody(void **state)
-{
-    policy_scene s;
-    scene_init(&s);
-    s.facts.device.known = 0;
-    s.facts.device.memory_total_bytes = 1; /* nonsense that nobody claims to know */
-    s.facts.device.memory_available_bytes = 0;
-    s.facts.device.battery_percent = 0;
-    s.facts.device.thermal = AMPHI_THERMAL_CRITICAL;
-    s.facts.device.network = AMPHI_NETWORK_NONE;
-    s.facts.device.memory_pressure = 2;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "local cloud");
-}
-
-static void hysteresis__battery_comes_back_at_resume(void **state)
-{
-    static const struct {
-        int percent;
-        const char *order;
-    } walk[] = {{21, "local cloud"}, {19, "cloud local?"}, {21, "cloud local?"},
-        {24, "cloud local?"}, {25, "local cloud"}, {21, "local cloud"}};
-    policy_scene s;
-    scene_init(&s);
-    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
-        s.facts.device.battery_percent = (uint8_t)walk[i].percent;
-        scene_decide(&s);
-        assert_string_equal(scene_order(&s), walk[i].order);
-        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
-    }
-}
-
-static void hysteresis__heat_must_fall_below_the_limit(void **state)
-{
-    static const struct {
-        amphi_thermal thermal;
-        const char *order;
-    } walk[] = {{AMPHI_THERMAL_FAIR, "cloud local"}, {AMPHI_THERMAL_FAIR, "cloud local"},
-        {AMPHI_THERMAL_SERIOUS, "cloud local?"}, {AMPHI_THERMAL_FAIR, "cloud local?"},
-        {AMPHI_THERMAL_NOMINAL, "local cloud"}, {AMPHI_THERMAL_FAIR, "cloud local"}};
-    policy_scene s;
-    scene_init(&s);
-    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
-        s.facts.device.thermal = walk[i].thermal;
-        scene_decide(&s);
-        assert_string_equal(scene_order(&s), walk[i].order);
-        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
-    }
-}
-
-static void hysteresis__memory_needs_a_margin_to_come_back(void **state)
-{
-    policy_scene s;
-    scene_init(&s);
-    s.facts.device.memory_total_bytes = 2000 * MIB;
-    s.facts.device.memory_available_bytes = 940 * MIB;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud");
-    amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
-    s.facts.device.memory_available_bytes = 960 * MIB;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud");
-    s.facts.device.memory_available_bytes = 1100 * MIB;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud local");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules__healthy_routes_are_kept_without_a_word),
+        cmocka_unit_test(rules__hard_verdict_ends_the_list),
+        cmocka_unit_test(rules__local_side_of_mode_and_kill_switch),
+        cmocka_unit_test(rules__of_two_soft_verdicts_the_first_speaks_and_a_hard_one_wins),
+        cmocka_unit_test(available__engine_speaks_for_itself_and_is_cut),
+        cmocka_unit_test(breaker__says_why_it_opened_and_that_a_probe_is_one),
+        cmocka_unit_test(pause__is_a_last_resort_with_whole_seconds_rounded_up),
+        cmocka_unit_test(capability__first_one_that_is_missing_is_named),
+        cmocka_unit_test(network__speaks_only_against_routes_that_need_it),
+        cmocka_unit_test(context__prompt_and_the_least_answer_just_fit),
+        cmocka_unit_test(context__of_a_local_route_is_the_smaller_of_model_and_policy),
+        cmocka_unit_test(notes__are_joined_and_fit),
         cmocka_unit_test(private__never_keeps_a_cloud_route),
         cmocka_unit_test(private__with_the_engine_gone_is_refused_with_the_reason),
         cmocka_unit_test(private__an_engine_of_an_unknown_kind_counts_as_the_cloud),
@@ -312,13 +384,6 @@ int main(void)
         cmocka_unit_test(quarantine__kills_for_memory_shrink_the_context_first),
         cmocka_unit_test(quarantine__kills_from_outside_have_a_limit_and_words_of_their_own),
         cmocka_unit_test(quarantine__another_local_route_is_judged_by_its_own_crashes),
-        cmocka_unit_test(memory__shortens_the_context_before_it_refuses),
-        cmocka_unit_test(memory__need_stays_under_its_share),
-        cmocka_unit_test(memory__a_tiny_model_keeps_its_whole_context),
-        cmocka_unit_test(memory__unknown_speaks_against_nobody),
-        cmocka_unit_test(hysteresis__battery_comes_back_at_resume),
-        cmocka_unit_test(hysteresis__heat_must_fall_below_the_limit),
-        cmocka_unit_test(hysteresis__memory_needs_a_margin_to_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

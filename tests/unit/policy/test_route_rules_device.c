@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules about the device: memory, pressure, heat and battery, at their bounds and with their
+ * hysteresis.
+ */
+#include "tests/support/policy_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void pressure__moderate_hinders_loading_and_critical_forbids(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    for (int ready = 0; ready <= 1; ready++) {
+        s.routes[LOCAL].info.ready = ready != 0;
+        s.facts.device.memory_pressure = 0;
+        expect_kept(&s, LOCAL, "");
+        s.facts.device.memory_pressure = 1;
+        if (ready != 0)
+            expect_kept(&s, LOCAL, "");
+        else
+            expect_soft(&s, LOCAL, AMPHI_REASON_MEMORY_PRESSURE,
+                "memory is under pressure, and the model is not loaded");
+        s.facts.device.memory_pressure = 2;
+        expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY_PRESSURE, "memory pressure is critical");
+        expect_kept(&s, CLOUD, "");
+    }
+}
+
+static void memory__use_at_the_mark_is_fine_and_above_it_is_not(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    amphi_device_facts *d = &s.facts.device;
+    s.routes[LOCAL].info.ready = true; /* its need is behind it */
+    d->memory_total_bytes = 10000 * MIB;
+    d->memory_available_bytes = 2000 * MIB;
+    expect_kept(&s, LOCAL, "");
+    d->memory_available_bytes--;
+    expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY, "80 % of memory is in use, above 80 %");
+    d->memory_available_bytes = UINT64_MAX; /* more than there is: all of it */
+    expect_kept(&s, LOCAL, "");
+    d->memory_total_bytes = 0; /* nonsense: as good as unknown */
+    expect_kept(&s, LOCAL, "");
+}
+
+static void memory__need_that_just_fits_is_kept_whole(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    amphi_device_facts *d = &s.facts.device;
+    d->memory_total_bytes = 10000 * MIB;
+    d->memory_available_bytes = 900 * MIB + 7100 * MIB; /* the need is 900 MiB */
+    s.policy.memory_max_percent = 9;
+    expect_kept(&s, LOCAL, "");
+    assert_int_equal(judge(&s, LOCAL).step.context_tokens_max, 4096);
+    s.routes[LOCAL].info.scratch_bytes++;
+    expect_kept(&s, LOCAL, "context 4032 tokens: memory is tight"); /* whole steps of 64 */
+    assert_true(judge(&s, LOCAL).degraded);
+    s.routes[LOCAL].info.scratch_bytes = 450 * MIB + 1; /* not even 512 tokens */
+    expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY,
+        "needs 900 MiB with a context of 512 tokens, 900 MiB of memory may be taken");
+    s.routes[LOCAL].info.weights_bytes = UINT64_MAX; /* no wrap */
+    s.routes[LOCAL].info.kv_bytes_per_token = UINT64_MAX;
+    assert_int_equal(judge(&s, LOCAL).verdict, AMPHI_VERDICT_HARD);
+}
+
+static void thermal__each_state_against_the_limit(void **state)
+{
+    static const struct {
+        amphi_thermal now, limit;
+        amphi_verdict verdict;
+        uint32_t threads;
+        const char *words;
+    } cases[] = {
+        {AMPHI_THERMAL_UNKNOWN, AMPHI_THERMAL_FAIR, AMPHI_VERDICT_KEEP, 0, ""},
+        {AMPHI_THERMAL_NOMINAL, AMPHI_THERMAL_FAIR, AMPHI_VERDICT_KEEP, 0, ""},
+        {AMPHI_THERMAL_FAIR, AMPHI_THERMAL_FAIR, AMPHI_VERDICT_KEEP, 2,
+            "2 threads at most: device warm"},
+        {AMPHI_THERMAL_FAIR, AMPHI_THERMAL_NOMINAL, AMPHI_VERDICT_SOFT, 2,
+            "thermal state fair is above nominal"},
+        {AMPHI_THERMAL_SERIOUS, AMPHI_THERMAL_FAIR, AMPHI_VERDICT_SOFT, 1,
+            "thermal state serious is above fair"},
+        {AMPHI_THERMAL_SERIOUS, AMPHI_THERMAL_SERIOUS, AMPHI_VERDICT_KEEP, 1,
+            "1 thread at most: device hot"},
+        {AMPHI_THERMAL_CRITICAL, AMPHI_THERMAL_CRITICAL, AMPHI_VERDICT_HARD, 0,
+            "thermal state is critical"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        policy_scene s;
+        scene_init(&s);
+        s.facts.device.thermal = cases[i].now;
+        s.policy.thermal_max = cases[i].limit;
+        expect_verdict(&s, LOCAL, cases[i].verdict,
+            cases[i].verdict == AMPHI_VERDICT_KEEP ? AMPHI_REASON_OK : AMPHI_REASON_THERMAL,
+            cases[i].words);
+        amphi_judgement j = judge(&s, LOCAL);
+        assert_int_equal(j.step.threads_max, cases[i].threads);
+        assert_int_equal(j.degraded, cases[i].threads > 0);
+        expect_kept(&s, CLOUD, "");
+    }
+}
+
+static void battery__each_percentage_against_its_bounds(void **state)
+{
+    static const struct {
+        uint8_t percent;
+        bool was_refused;
+        amphi_verdict verdict;
+        const char *words;
+    } cases[] = {
+        {0, false, AMPHI_VERDICT_HARD, "battery 0 % is critical (below 3 %), not charging"},
+        {2, false, AMPHI_VERDICT_HARD, "battery 2 % is critical (below 3 %), not charging"},
+        {3, false, AMPHI_VERDICT_SOFT, "battery 3 % is below 20 %, not charging"},
+        {19, false, AMPHI_VERDICT_SOFT, "battery 19 % is below 20 %, not charging"},
+        {20, false, AMPHI_VERDICT_KEEP, "2 threads at most: to spare the battery"},
+        {24, true, AMPHI_VERDICT_SOFT,
+            "battery 24 % was low and is not back at 25 %, not charging"},
+        {25, true, AMPHI_VERDICT_KEEP, "2 threads at most: to spare the battery"},
+        {39, false, AMPHI_VERDICT_KEEP, "2 threads at most: to spare the battery"},
+        {40, false, AMPHI_VERDICT_KEEP, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        policy_scene s;
+        scene_init(&s);
+        s.facts.device.battery_percent = cases[i].percent;
+        s.routes[LOCAL].was_refused_battery = cases[i].was_refused;
+        expect_verdict(&s, LOCAL, cases[i].verdict,
+            cases[i].verdict == AMPHI_VERDICT_KEEP ? AMPHI_REASON_OK : AMPHI_REASON_BATTERY_LOW,
+            cases[i].words);
+        assert_false(judge(&s, LOCAL).degraded); /* gentle, not slow: the order stays */
+        expect_kept(&s, CLOUD, "");
+        s.facts.device.charging = true;
+        expect_kept(&s, LOCAL, "");
+    }
+}
+
+static void memory__shortens_the_context_before_it_refuses(void **state)
+{
+    /* Fixed 500 MiB and 0.1 MiB a token; use may reach 80 % of 2000 MiB. */
+    static const struct {
+        unsigned available_mib;
+        bool ready;
+        unsigned context; /* 0: refused */
+    } table[] = {
+        {1900, false, 4096}, /* 900 MiB fit */
+        {1301, false, 4096}, /* 699 + 900 < 1600 */
+        {1200, false, 2944}, /* 800 left: 300 MiB of cache, 3072 tokens less rounding of KiB */
+        {951, false, 512},   /* 551 left: 522 tokens, an even 512 */
+        {940, false, 0},     /* 540 left: fewer than 512 */
+        {850, false, 0}, {600, true, 4096}, /* loaded already: only its share counts, 900 < 1400 */
+        {390, true, 0},                     /* 80.5 % in use: being unloaded */
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        policy_scene s;
+        scene_init(&s);
+        s.facts.device.memory_total_bytes = 2000 * MIB;
+        s.facts.device.memory_available_bytes = table[i].available_mib * MIB;
+        s.routes[0].info.ready = table[i].ready;
+        scene_decide(&s);
+        const amphi_decision_route *local = scene_entry(&s, "local");
+        if (local->kept != (table[i].context > 0))
+            fail_msg("%u MiB: %s", table[i].available_mib, local->why);
+        if (!local->kept) {
+            assert_int_equal(local->reason, AMPHI_REASON_MEMORY);
+            continue;
+        }
+        uint32_t context = scene_step(&s, "local")->context_tokens_max;
+        if (context > table[i].context + 128 || context + 128 < table[i].context)
+            fail_msg("%u MiB: context %u", table[i].available_mib, context);
+        uint64_t need = 500 * MIB + ((uint64_t)context * 100 << 10);
+        assert_true(need <= 1400 * MIB);
+        assert_true(table[i].ready || need <= table[i].available_mib * MIB);
+    }
+}
+
+static void memory__need_stays_under_its_share(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.memory_total_bytes = 1000 * MIB;
+    s.facts.device.memory_available_bytes = 1000 * MIB;
+    scene_decide(&s); /* 700 MiB: 200 MiB of cache */
+    assert_in_range(scene_step(&s, "local")->context_tokens_max, 1900, 2048);
+    assert_says(scene_entry(&s, "local")->why, "memory is tight");
+    assert_string_equal(scene_order(&s), "cloud local"); /* auto: local is held back */
+    s.facts.prompt_tokens = 2500;                        /* does not fit into what is left */
+    scene_decide(&s);
+    assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_MEMORY);
+    s.routes[0].info.weights_bytes = UINT64_MAX; /* sums must not wrap */
+    s.routes[0].info.kv_bytes_per_token = UINT64_MAX;
+    scene_decide(&s);
+    assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_MEMORY);
+}
+
+static void memory__a_tiny_model_keeps_its_whole_context(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[0].info.context_tokens_max = 256;
+    s.facts.prompt_tokens = 100;
+    scene_decide(&s);
+    assert_int_equal(scene_step(&s, "local")->context_tokens_max, 256);
+    assert_int_equal(scene_step(&s, "local")->answer_tokens_max, 156); /* shorter, not refused */
+}
+
+static void memory__unknown_speaks_against_nobody(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.known = 0;
+    s.facts.device.memory_total_bytes = 1; /* nonsense that nobody claims to know */
+    s.facts.device.memory_available_bytes = 0;
+    s.facts.device.battery_percent = 0;
+    s.facts.device.thermal = AMPHI_THERMAL_CRITICAL;
+    s.facts.device.network = AMPHI_NETWORK_NONE;
+    s.facts.device.memory_pressure = 2;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local cloud");
+}
+
+static void hysteresis__battery_comes_back_at_resume(void **state)
+{
+    static const struct {
+        int percent;
+        const char *order;
+    } walk[] = {{21, "local cloud"}, {19, "cloud local?"}, {21, "cloud local?"},
+        {24, "cloud local?"}, {25, "local cloud"}, {21, "local cloud"}};
+    policy_scene s;
+    scene_init(&s);
+    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
+        s.facts.device.battery_percent = (uint8_t)walk[i].percent;
+        scene_decide(&s);
+        assert_string_equal(scene_order(&s), walk[i].order);
+        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
+    }
+}
+
+static void hysteresis__heat_must_fall_below_the_limit(void **state)
+{
+    static const struct {
+        amphi_thermal thermal;
+        const char *order;
+    } walk[] = {{AMPHI_THERMAL_FAIR, "cloud local"}, {AMPHI_THERMAL_FAIR, "cloud local"},
+        {AMPHI_THERMAL_SERIOUS, "cloud local?"}, {AMPHI_THERMAL_FAIR, "cloud local?"},
+        {AMPHI_THERMAL_NOMINAL, "local cloud"}, {AMPHI_THERMAL_FAIR, "cloud local"}};
+    policy_scene s;
+    scene_init(&s);
+    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
+        s.facts.device.thermal = walk[i].thermal;
+        scene_decide(&s);
+        assert_string_equal(scene_order(&s), walk[i].order);
+        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
+    }
+}
+
+static void hysteresis__memory_needs_a_margin_to_come_back(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.memory_total_bytes = 2000 * MIB;
+    s.facts.device.memory_available_bytes = 940 * MIB;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud");
+    amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
+    s.facts.device.memory_available_bytes = 960 * MIB;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud");
+    s.facts.device.memory_available_bytes = 1100 * MIB;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud local");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pressure__moderate_hinders_loading_and_critical_forbids),
+        cmocka_unit_test(memory__use_at_the_mark_is_fine_and_above_it_is_not),
+        cmocka_unit_test(memory__need_that_just_fits_is_kept_whole),
+        cmocka_unit_test(thermal__each_state_against_the_limit),
+        cmocka_unit_test(battery__each_percentage_against_its_bounds),
+        cmocka_unit_test(memory__shortens_the_context_before_it_refuses),
+        cmocka_unit_test(memory__need_stays_under_its_share),
+        cmocka_unit_test(memory__a_tiny_model_keeps_its_whole_context),
+        cmocka_unit_test(memory__unknown_speaks_against_nobody),
+        cmocka_unit_test(hysteresis__battery_comes_back_at_resume),
+        cmocka_unit_test(hysteresis__heat_must_fall_below_the_limit),
+        cmocka_unit_test(hysteresis__memory_needs_a_margin_to_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
