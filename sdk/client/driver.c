@@ -119,16 +119,11 @@ static amphi_driver *driver_new(amphi_drivers *drivers, void (*run)(void *arg), 
     driver->run = run;
     driver->arg = arg;
     driver->has_work = true;
-    if (amphi__cond_init(&driver->changed) != AMPHI_OK) {
-        amphi__free(driver);
-        return NULL;
-    }
-    if (amphi__thread_start(&driver->thread, "amphi-chat", driver_main, driver) != AMPHI_OK) {
-        amphi__cond_clear(&driver->changed);
-        amphi__free(driver);
-        return NULL;
-    }
-    return driver;
+    if (amphi__cond_init(&driver->changed) == AMPHI_OK &&
+        amphi__thread_start(&driver->thread, "amphi-chat", driver_main, driver) == AMPHI_OK)
+        return driver;
+    driver_free(driver);
+    return NULL;
 }
 
 void amphi__drivers_expect(amphi_drivers *drivers)

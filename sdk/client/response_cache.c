@@ -31,22 +31,22 @@ struct amphi_response_cache {
 amphi_status amphi__response_cache_new(
     amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error)
 {
+    amphi_status status = AMPHI_E_NO_MEMORY;
     amphi_response_cache *cache = amphi__calloc(1, sizeof *cache);
-    if (cache == NULL)
-        return amphi__fail_no_memory(error);
+    if (cache == NULL || amphi__mutex_init(&cache->lock) != AMPHI_OK) {
+        amphi__fail_no_memory(error);
+        goto cleanup;
+    }
     cache->store = store;
     cache->clock = clock;
-    amphi_status status =
-        store.ops->derive_key(store.self, AMPHI_STR("response cache"), cache->hmac_key, error);
-    if (status == AMPHI_OK && amphi__mutex_init(&cache->lock) != AMPHI_OK)
-        status = amphi__fail_no_memory(error);
-    if (status != AMPHI_OK) {
-        amphi__wipe(cache->hmac_key, sizeof cache->hmac_key);
-        amphi__free(cache);
-        return status;
-    }
+    status = store.ops->derive_key(store.self, AMPHI_STR("response cache"), cache->hmac_key, error);
+    if (status != AMPHI_OK)
+        goto cleanup;
     *out = cache;
-    return AMPHI_OK;
+    cache = NULL;
+cleanup:
+    amphi__response_cache_free(cache);
+    return status;
 }
 
 void amphi__response_cache_free(amphi_response_cache *cache)

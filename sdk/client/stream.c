@@ -176,22 +176,13 @@ static amphi_stream *stream_create(amphi_client *client)
     amphi__buf_init(&stream->tool_calls, 0);
     amphi__buf_init(&stream->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__context_init(&stream->context);
-    if (amphi__uuid(stream->key) != AMPHI_OK || amphi__mutex_init(&stream->lock) != AMPHI_OK) {
-        amphi__free(stream);
+    if (amphi__uuid(stream->key) != AMPHI_OK || amphi__mutex_init(&stream->lock) != AMPHI_OK ||
+        amphi__cond_init(&stream->to_caller) != AMPHI_OK ||
+        amphi__cond_init(&stream->to_driver) != AMPHI_OK) {
+        stream_destroy(stream);
         return NULL;
     }
     snprintf(stream->id, sizeof stream->id, "chatcmpl-%.28s", stream->key);
-    if (amphi__cond_init(&stream->to_caller) != AMPHI_OK) {
-        amphi__mutex_clear(&stream->lock);
-        amphi__free(stream);
-        return NULL;
-    }
-    if (amphi__cond_init(&stream->to_driver) != AMPHI_OK) {
-        amphi__cond_clear(&stream->to_caller);
-        amphi__mutex_clear(&stream->lock);
-        amphi__free(stream);
-        return NULL;
-    }
     return stream;
 }
 

@@ -17,23 +17,32 @@ struct amphi_stream_set {
     bool closing;
 };
 
+static void set_free(amphi_stream_set *set)
+{
+    if (set == NULL)
+        return;
+    amphi__cond_clear(&set->changed);
+    amphi__mutex_clear(&set->lock);
+    amphi__free(set);
+}
+
 amphi_status amphi__stream_set_new(amphi_stream_set **out, amphi_error *error)
 {
+    amphi_status status = AMPHI_E_NO_MEMORY;
     amphi_stream_set *set = amphi__calloc(1, sizeof *set);
     if (set == NULL)
-        return amphi__fail_no_memory(error);
-    if (amphi__mutex_init(&set->lock) != AMPHI_OK) {
-        amphi__free(set);
-        return amphi__fail_no_memory(error);
-    }
-    if (amphi__cond_init(&set->changed) != AMPHI_OK) {
-        amphi__mutex_clear(&set->lock);
-        amphi__free(set);
-        return amphi__fail_no_memory(error);
-    }
+        goto cleanup;
     set->references = 1;
+    status = amphi__mutex_init(&set->lock);
+    if (status == AMPHI_OK)
+        status = amphi__cond_init(&set->changed);
+    if (status != AMPHI_OK)
+        goto cleanup;
     *out = set;
-    return AMPHI_OK;
+    set = NULL;
+cleanup:
+    set_free(set);
+    return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
 void amphi__stream_set_unref(amphi_stream_set *set)
@@ -43,11 +52,8 @@ void amphi__stream_set_unref(amphi_stream_set *set)
     amphi__mutex_lock(&set->lock);
     bool last = --set->references == 0;
     amphi__mutex_unlock(&set->lock);
-    if (!last)
-        return;
-    amphi__cond_clear(&set->changed);
-    amphi__mutex_clear(&set->lock);
-    amphi__free(set);
+    if (last)
+        set_free(set);
 }
 
 bool amphi__stream_set_add(amphi_stream_set *set, amphi_stream *stream)
