@@ -5,11 +5,11 @@
  */
 #include "sdk/client/attempt.h"
 
+#include "sdk/client/background.h"
 #include "sdk/client/crash_ledger.h"
-#include "sdk/client/decide.h"
 #include "sdk/client/logprobs.h"
-#include "sdk/client/outbox_sender.h"
 #include "sdk/client/route.h"
+#include "sdk/client/route_health.h"
 #include "sdk/client/splice.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -330,9 +330,9 @@ static void start_watch(watch *w)
     };
     w->begun_us = w->started_us = w->device_checked_us = amphi__clock_us(stream->client->clock);
     w->device_epoch = atomic_load(&stream->client->device_epoch);
-    amphi__decide_load(stream->client, attempt->step->route, 1);
+    amphi__route_health_run_started(stream->client, attempt->step->route);
     if (w->info.kind == AMPHI_ENGINE_LOCAL)
-        amphi__courier_watch_memory(stream->client->courier);
+        amphi__background_monitor_memory(stream->client->background);
     amphi__crash_ledger_begin(stream->client, &w->ledger, &w->info, request.plain_kernels);
     amphi_status status =
         w->engine->ops->start(w->engine->self, &w->run, &request, &sink, &w->attempt->error);
@@ -344,7 +344,7 @@ static void start_watch(watch *w)
     }
     if (w->attempt->error.status == AMPHI_OK)
         w->attempt->error.status = status;
-    amphi__decide_load(stream->client, attempt->step->route, -1);
+    amphi__route_health_run_ended(stream->client, attempt->step->route);
     w->run = NULL;
     w->ended = true;
 }
@@ -360,7 +360,7 @@ static void stop_watch(watch *w)
     if (w->run != NULL) {
         amphi__stream_run_ends(w->stream, w->run);
         w->engine->ops->release(w->engine->self, w->run);
-        amphi__decide_load(w->stream->client, w->attempt->step->route, -1);
+        amphi__route_health_run_ended(w->stream->client, w->attempt->step->route);
     }
     w->run = NULL;
     amphi_error abandoned = {.status = AMPHI_E_CANCELLED}; /* another one was faster */
@@ -455,9 +455,17 @@ static void abandon(watch *w)
         amphi__fail(
             &attempt->error, AMPHI_E_CANCELLED, 0, "%s: another route was faster", w->info.name);
     stop_watch(w);
-    amphi__decide_leave(
+    amphi__route_health_leave(
         w->stream->client, attempt->step, attempt->pass, &attempt->error, attempt->first_token_ms);
     attempt->pass = AMPHI_BREAKER_REFUSED;
+}
+
+static bool may_hedge(amphi_client *client)
+{
+    amphi__mutex_lock(&client->lock);
+    bool allowed = amphi__retry_budget_spend_hedge(&client->retry_budget);
+    amphi__mutex_unlock(&client->lock);
+    return allowed;
 }
 
 bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attempt *second,
@@ -473,8 +481,8 @@ bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attem
     while (!a.ended && !first->spoke && !(second_runs && (b.ended || second->spoke))) {
         if (amphi__clock_us(stream->client->clock) >= hedge_us) {
             hedge_us = UINT64_MAX; /* one decision: now, or not in this request */
-            second->pass = amphi__decide_may_hedge(stream->client)
-                               ? amphi__decide_enter(stream->client, second->step, NULL)
+            second->pass = may_hedge(stream->client)
+                               ? amphi__route_health_enter(stream->client, second->step, NULL)
                                : AMPHI_BREAKER_REFUSED;
             second_runs = second->pass != AMPHI_BREAKER_REFUSED;
             if (second_runs)

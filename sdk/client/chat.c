@@ -11,8 +11,10 @@
 #include "sdk/client/cache_lookup.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/history_write.h"
+#include "sdk/client/memory_monitor.h"
 #include "sdk/client/outbox_sender.h"
 #include "sdk/client/route.h"
+#include "sdk/client/route_health.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -63,6 +65,14 @@ static bool ends_the_request(const amphi_stream *stream, amphi_status status)
            status == AMPHI_E_CONTENT_FILTER || stream->tool_call_seen;
 }
 
+static bool may_retry(amphi_client *client)
+{
+    amphi__mutex_lock(&client->lock);
+    bool allowed = amphi__retry_budget_spend_retry(&client->retry_budget);
+    amphi__mutex_unlock(&client->lock);
+    return allowed;
+}
+
 /* How long to wait before the same route is tried a second time; -1: not at all. A route that was
  * silent, or that spoke and broke, is not asked again (one that was cut before it spoke is); and in an outage, when most requests would
  * like to try again, the client's retry budget says no. */
@@ -83,7 +93,7 @@ static int64_t retry_delay_ms(
     }
     uint64_t again_us = amphi__clock_us(client->clock) + (uint64_t)delay_ms * 1000;
     if (attempt->spoke || tries > 1 || !again || again_us >= attempt->deadline_us ||
-        !amphi__decide_may_retry(client))
+        !may_retry(client))
         return -1;
     return (int64_t)delay_ms;
 }
@@ -128,7 +138,7 @@ static void note_outcome(amphi_stream *stream, const amphi_attempt *attempt)
 {
     if (attempt->pass == AMPHI_BREAKER_REFUSED)
         return; /* the slower one of two: it has left */
-    amphi__decide_leave(
+    amphi__route_health_leave(
         stream->client, attempt->step, attempt->pass, &attempt->error, attempt->first_token_ms);
     if (attempt->error.status != AMPHI_OK && attempt->error.status != AMPHI_E_CANCELLED)
         amphi__log(&stream->client->log, AMPHI_LOG_WARNING, "attempt %u failed: %s",
@@ -161,7 +171,7 @@ static uint64_t deadline_us(const amphi_stream *stream, const amphi_plan_step *s
 /* Asks the route's breaker. A refusal is the attempt's error only when there is none that says more. */
 static bool enter(amphi_stream *stream, amphi_attempt *attempt)
 {
-    attempt->pass = amphi__decide_enter(
+    attempt->pass = amphi__route_health_enter(
         stream->client, attempt->step, attempt->number == 0 ? &attempt->error : NULL);
     return attempt->pass != AMPHI_BREAKER_REFUSED;
 }
@@ -231,7 +241,7 @@ static bool keep_for_next_launch(amphi_stream *stream, const amphi_plan_step *st
     if (!info.in_process || request->no_queue || request->outbox_id != NULL ||
         request->is_private || request->mode == AMPHI_MODE_ONLY_LOCAL)
         return false;
-    return amphi__courier_queue(
+    return amphi__outbox_add(
                stream->client, request, stream->key, step->budgets.total_ms, &error) == AMPHI_OK;
 }
 
@@ -250,7 +260,7 @@ static size_t try_hedged(amphi_stream *stream, amphi_attempt *attempt, const amp
 {
     amphi_attempt second = *attempt;
     amphi_client *client = stream->client;
-    uint32_t hedge_ms = amphi__decide_hedge_ms(client, attempt->step);
+    uint32_t hedge_ms = amphi__route_health_hedge_ms(client, attempt->step);
     attempt->number = 1;
     second.number = 2;
     second.step = next;
@@ -457,7 +467,7 @@ static void finish_failed(amphi_stream *stream)
     (void)is_cancelled(stream, &stream->error);
     stream->ended_us = amphi__clock_us(stream->client->clock);
     if (may_queue(stream)) {
-        if (amphi__courier_queue(stream->client, &stream->request, stream->key, 0, &why_not) ==
+        if (amphi__outbox_add(stream->client, &stream->request, stream->key, 0, &why_not) ==
             AMPHI_OK) {
             amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("outbox"));
             stream->model[0] = '\0';
@@ -482,7 +492,7 @@ void amphi__chat_run(amphi_stream *stream)
         whole = amphi__cache_lookup_answer(stream, cache_key) ||
                 (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
                     try_routes(stream));
-    (void)amphi__decide_unload(stream->client);
+    (void)amphi__memory_monitor_release(stream->client);
     if (amphi__tool_calls_write(&stream->calls, &stream->tool_calls) != AMPHI_OK && whole) {
         amphi__fail_no_memory(&stream->error);
         whole = false;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The client's birth and end.
+ * Making and freeing the client, and the calls that concern all of its routes.
  */
 #include "sdk/client/client.h"
 
+#include "sdk/client/background.h"
 #include "sdk/client/crash_ledger.h"
 #include "sdk/client/driver.h"
-#include "sdk/client/outbox_sender.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -27,6 +27,16 @@ static amphi_status check_options(const amphi_client_options *options, amphi_err
     return AMPHI_OK;
 }
 
+static void copy_options(amphi_client *client, const amphi_client_options *options)
+{
+    client->log.fn = options->log;
+    client->log.user = options->log_user;
+    client->mode = options->mode;
+    client->is_private = options->is_private;
+    client->no_cache = options->no_cache;
+    client->no_queue = options->no_queue;
+}
+
 amphi_status amphi_client_new(
     amphi_client **out, const amphi_client_options *options, amphi_error *error)
 {
@@ -38,23 +48,14 @@ amphi_status amphi_client_new(
     if (status != AMPHI_OK)
         return status;
     amphi_client *client = amphi__calloc(1, sizeof *client);
-    if (client == NULL)
-        return amphi__fail_no_memory(error);
-    client->log.fn = options->log;
-    client->log.user = options->log_user;
-    amphi_device_facts_init(&client->pushed);
-    atomic_init(&client->device_epoch, 0);
-    atomic_init(&client->ledger_writes, 0);
-    amphi__process_identity(client->process_identity);
-    client->mode = options->mode;
-    client->is_private = options->is_private;
-    client->no_cache = options->no_cache;
-    client->no_queue = options->no_queue;
-    client->retry_tenths = client->hedge_tenths = BUDGET_TENTHS_MAX;
-    if (amphi__mutex_init(&client->lock) != AMPHI_OK) {
-        amphi__free(client);
-        return amphi__fail_no_memory(error);
+    if (client == NULL || amphi__mutex_init(&client->lock) != AMPHI_OK) {
+        status = amphi__fail_no_memory(error);
+        goto cleanup;
     }
+    copy_options(client, options);
+    amphi_device_facts_init(&client->pushed);
+    amphi__process_identity(client->process_identity);
+    amphi__retry_budget_init(&client->retry_budget);
     status = amphi__stream_set_new(&client->streams, error);
     if (status == AMPHI_OK)
         status = amphi__compose(client, options, error);
@@ -65,11 +66,12 @@ amphi_status amphi_client_new(
     if (status == AMPHI_OK)
         status = amphi__drivers_new(&client->drivers, AMPHI_DRIVER_IDLE_US, error);
     if (status == AMPHI_OK)
-        status = amphi__courier_new(&client->courier, client, error);
-    if (status == AMPHI_OK) {
-        *out = client;
-        client = NULL;
-    }
+        status = amphi__background_new(&client->background, client, error);
+    if (status != AMPHI_OK)
+        goto cleanup;
+    *out = client;
+    client = NULL; /* the caller owns it now */
+cleanup:
     amphi_client_free(client);
     return status;
 }
@@ -79,7 +81,7 @@ void amphi_client_free(amphi_client *client)
     if (client == NULL)
         return;
     amphi__stream_set_cancel_all(client->streams);
-    amphi__courier_free(client->courier);
+    amphi__background_free(client->background);
     amphi__stream_set_join_all(client->streams);
     amphi__stream_set_unref(client->streams);
     amphi__drivers_free(client->drivers);
@@ -115,7 +117,7 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);
         if (info.kind == AMPHI_ENGINE_LOCAL)
-            amphi__courier_watch_memory(client->courier);
+            amphi__background_monitor_memory(client->background);
     }
     return AMPHI_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "policy/policy.h"
 #include "sdk/client/response_cache.h"
+#include "sdk/client/retry_budget.h"
 #include "sdk/client/stream_set.h"
 #include "sdk/core/log.h"
 #include "sdk/core/process_identity.h"
@@ -51,10 +52,7 @@ typedef struct amphi_route {
     uint32_t first_tokens_count;  /* ever */
 } amphi_route;
 
-/* Second tries and hedges in hand at the start, and at most: ten of each. */
-#define BUDGET_TENTHS_MAX 100u
-
-typedef struct amphi_courier amphi_courier;
+typedef struct amphi_background amphi_background;
 typedef struct amphi_drivers amphi_drivers;
 
 struct amphi_client {
@@ -80,15 +78,14 @@ struct amphi_client {
     amphi_device_facts pushed;
     amphi_device_facts probed; /* cached */
     uint64_t probed_ms;        /* monotonic; 0: never */
-    uint32_t retry_tenths;     /* see amphi__decide_may_retry */
-    uint32_t hedge_tenths;
+    amphi_retry_budget retry_budget;
     atomic_uint device_epoch;  /* grows with every push: running answers look again */
     atomic_uint ledger_writes; /* grows with every row written or changed */
 
     amphi_response_cache *cache;
     amphi_stream_set *streams; /* those that are not freed; outlives the client */
     amphi_drivers *drivers;
-    amphi_courier *courier;
+    amphi_background *background;
 };
 
 /* compose.c: fills in the parts that the options do not bring. */

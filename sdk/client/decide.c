@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts in, plan out, and the memory between two decisions: the routes' breakers, loads
- * and first-token times, and the budgets for second tries and hedges across requests.
+ * Facts in, plan out: gathers what is known of the device, of the request and of each route, hands it
+ * to the policy's pure function, and applies the request's own choice of routes to the plan. What
+ * happens to the routes between two decisions is kept in route_health.c.
  */
 #include "sdk/client/decide.h"
 
 #include "sdk/client/crash_ledger.h"
-#include "sdk/client/route.h"
+#include "sdk/client/retry_budget.h"
+#include "sdk/client/route_health.h"
 #include "sdk/client/route_preference.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
-
-#include <stdlib.h>
 
 #define TOKENS_PER_MESSAGE 8u
 
@@ -53,11 +53,7 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     }
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_route *route = &client->routes[i];
-        amphi__breaker_snapshot(&route->breaker, policy, now_ms, &routes[i].breaker);
-        routes[i].wait_ms =
-            route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
-        routes[i].load = route->load;
+        amphi__route_health_snapshot(&client->routes[i], policy, now_ms, &routes[i]);
         /* Without a default route a server on this machine is still there; but when the app says
          * that there is no network, it means it. */
         routes[i].needs_no_network =
@@ -113,8 +109,7 @@ bool amphi__decide(
         &preference, request->body, routes, client->routes_count, NULL);
     amphi__mutex_lock(&client->lock);
     client->last_plan = *out; /* as the policy sees it, whoever this request asks for */
-    client->retry_tenths += client->retry_tenths < BUDGET_TENTHS_MAX;
-    client->hedge_tenths += client->hedge_tenths < BUDGET_TENTHS_MAX;
+    amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
     amphi__preference_apply(out, &preference, routes, policy.hedge_ms);
     if (out->steps_count > 0)
@@ -147,172 +142,6 @@ amphi_status amphi__decide_check(
         (void)amphi__crash_ledger_describe(
             client, &client->routes[i], &policy, &routes[i].info, &routes[i].crash);
     return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
-}
-
-/* What an attempt's end says about the route, rather than about the request or this device. */
-static amphi_breaker_result breaker_result_of(amphi_status status)
-{
-    switch (status) {
-    case AMPHI_OK:
-    case AMPHI_E_REQUEST:
-    case AMPHI_E_CONTEXT_LENGTH:
-    case AMPHI_E_CONTENT_FILTER:
-    case AMPHI_E_UNSUPPORTED:
-        return AMPHI_BREAKER_SUCCESS;
-    case AMPHI_E_TIMEOUT:
-    case AMPHI_E_OFFLINE:
-    case AMPHI_E_NETWORK:
-    case AMPHI_E_TLS:
-    case AMPHI_E_PROTOCOL:
-    case AMPHI_E_TRUNCATED:
-    case AMPHI_E_PROVIDER:
-    case AMPHI_E_AUTH:
-    case AMPHI_E_RATE_LIMITED:
-    case AMPHI_E_ENGINE_DIED:
-    case AMPHI_E_ENGINE_STALLED:
-    case AMPHI_E_LIMIT: /* an answer without end */
-        return AMPHI_BREAKER_FAILURE;
-    default:
-        return AMPHI_BREAKER_IGNORED;
-    }
-}
-
-amphi_breaker_pass amphi__decide_enter(
-    amphi_client *client, const amphi_plan_step *step, amphi_error *error)
-{
-    amphi_route *route = &client->routes[step->route];
-    amphi_engine_info info;
-    amphi_breaker_facts facts;
-    uint64_t now_ms = amphi__clock_ms(client->clock);
-    amphi__mutex_lock(&client->lock);
-    amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
-    amphi__breaker_snapshot(&route->breaker, &client->policy, now_ms, &facts);
-    amphi__mutex_unlock(&client->lock);
-    if (pass == AMPHI_BREAKER_REFUSED && error != NULL) {
-        amphi__route_describe(route, &info);
-        amphi__fail(error, AMPHI_E_BUSY, 0, "%s: left alone for now, after failures", info.name);
-        error->retry_after_ms = facts.left_ms;
-    }
-    return pass;
-}
-
-static void remember_first_token(amphi_route *route, uint32_t first_token_ms)
-{
-    size_t slots = sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0];
-    route->first_tokens_ms[route->first_tokens_count++ % slots] = first_token_ms;
-}
-
-void amphi__decide_load(amphi_client *client, size_t index, int change)
-{
-    amphi_route *route = &client->routes[index];
-    amphi_engine_info info = {.struct_size = sizeof info};
-    if (change < 0)
-        amphi__route_describe(route, &info);
-    amphi__mutex_lock(&client->lock);
-    if (change < 0) /* before anybody takes its death for one that no attempt tells of */
-        amphi__crash_ledger_acknowledge_deaths(route, &info);
-    route->load += (uint32_t)change;
-    amphi__mutex_unlock(&client->lock);
-}
-
-/* Tenths, earned per request and spent ten at a time. */
-static bool spend(amphi_client *client, uint32_t *tenths)
-{
-    amphi__mutex_lock(&client->lock);
-    bool allowed = *tenths >= 10;
-    if (allowed)
-        *tenths -= 10;
-    amphi__mutex_unlock(&client->lock);
-    return allowed;
-}
-
-bool amphi__decide_may_retry(amphi_client *client)
-{
-    return spend(client, &client->retry_tenths);
-}
-
-bool amphi__decide_may_hedge(amphi_client *client)
-{
-    return spend(client, &client->hedge_tenths);
-}
-
-static int compare_ms(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-uint32_t amphi__decide_hedge_ms(amphi_client *client, const amphi_plan_step *step)
-{
-    const amphi_route *route = &client->routes[step->route];
-    uint32_t sorted[sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0]];
-    uint32_t slots = sizeof sorted / sizeof sorted[0];
-    amphi__mutex_lock(&client->lock);
-    uint32_t count = route->first_tokens_count < slots ? route->first_tokens_count : slots;
-    memcpy(sorted, route->first_tokens_ms, count * sizeof sorted[0]);
-    amphi__mutex_unlock(&client->lock);
-    if (count < 8) /* too few to speak of percentiles */
-        return step->hedge_ms;
-    qsort(sorted, count, sizeof sorted[0], compare_ms);
-    uint32_t p95_ms = sorted[(count * 95 + 99) / 100 - 1];
-    return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
-}
-
-/* A pause that was asked for holds for the next requests too; a success ends it. Under the lock. */
-static void remember_pause(
-    amphi_route *route, const amphi_error *outcome, uint32_t max_ms, uint64_t now_ms)
-{
-    uint32_t pause_ms = outcome->retry_after_ms;
-    if (outcome->status == AMPHI_OK)
-        route->pause_until_ms = 0;
-    else if (pause_ms > 0 &&
-             (outcome->status == AMPHI_E_RATE_LIMITED || outcome->status == AMPHI_E_PROVIDER))
-        route->pause_until_ms = now_ms + (pause_ms < max_ms ? pause_ms : max_ms);
-}
-
-void amphi__decide_leave(amphi_client *client, const amphi_plan_step *step, amphi_breaker_pass pass,
-    const amphi_error *outcome, uint32_t first_token_ms)
-{
-    amphi_route *route = &client->routes[step->route];
-    uint64_t now_ms = amphi__clock_ms(client->clock);
-    amphi_breaker_result result = breaker_result_of(outcome->status);
-    amphi_engine_info info;
-    amphi__route_describe(route, &info);
-    amphi__mutex_lock(&client->lock);
-    if (first_token_ms > 0)
-        remember_first_token(route, first_token_ms);
-    remember_pause(route, outcome, client->policy.pause_max_ms, now_ms);
-    if (info.kind == AMPHI_ENGINE_LOCAL && amphi__crash_ledger_is_supported(client)) {
-        amphi__crash_ledger_acknowledge_deaths(route, &info);
-        result = AMPHI_BREAKER_SUCCESS; /* the ledger judges a local engine */
-    }
-    amphi__breaker_leave(&route->breaker, &client->policy, pass, result, now_ms);
-    amphi__mutex_unlock(&client->lock);
-}
-
-bool amphi__decide_unload(amphi_client *client)
-{
-    amphi_device_facts facts;
-    amphi_error reason;
-    bool idle = true;
-    amphi__client_facts(client, &facts);
-    amphi_policy policy;
-    amphi__client_policy(client, &policy);
-    if (!amphi__policy_should_unload(&policy, &facts, &reason))
-        return false;
-    for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_engine engine = client->routes[i].engine;
-        if (engine.ops->unload != NULL)
-            engine.ops->unload(engine.self, false);
-        amphi__mutex_lock(&client->lock);
-        idle = idle && client->routes[i].load == 0;
-        amphi__mutex_unlock(&client->lock);
-    }
-    if (idle)
-        amphi__log(
-            &client->log, AMPHI_LOG_INFO, "idle local engines hold no memory: %s", reason.message);
-    return idle;
 }
 
 amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,

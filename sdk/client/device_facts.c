@@ -2,9 +2,9 @@
  *
  * What is known of the device: probed at most once a second, with pushed facts on top.
  */
+#include "sdk/client/background.h"
 #include "sdk/client/client.h"
-#include "sdk/client/outbox_sender.h"
-#include "sdk/client/route.h"
+#include "sdk/client/memory_monitor.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
@@ -90,21 +90,6 @@ static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
     return AMPHI_OK;
 }
 
-/* Under pressure there is no time for a round of the courier: memory goes back now. */
-static void relieve(amphi_client *client, unsigned level)
-{
-    for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_engine engine = client->routes[i].engine;
-        if (engine.ops->unload == NULL)
-            continue;
-        amphi_engine_info info;
-        if (!amphi__route_identify(&client->routes[i], &info)) /* describe could start a process */
-            amphi__route_describe(&client->routes[i], &info);
-        if (info.kind == AMPHI_ENGINE_LOCAL)
-            engine.ops->unload(engine.self, level >= 2);
-    }
-}
-
 amphi_status amphi_device_push_memory_pressure(
     amphi_client *client, unsigned level, amphi_error *error)
 {
@@ -137,8 +122,8 @@ amphi_status amphi_device_push(
     amphi__mutex_unlock(&client->lock);
     atomic_fetch_add(&client->device_epoch, 1);
     if ((facts->known & AMPHI_FACT_PRESSURE) != 0 && facts->memory_pressure > 0)
-        relieve(client, facts->memory_pressure);
-    amphi__courier_wake(client->courier);
+        amphi__memory_monitor_relieve(client, facts->memory_pressure);
+    amphi__background_wake(client->background);
     return AMPHI_OK;
 }
 

@@ -2,7 +2,7 @@
  *
  * The public calls on history and outbox, over whatever store the client has.
  */
-#include "sdk/client/outbox_sender.h"
+#include "sdk/client/background.h"
 #include "sdk/core/error.h"
 
 #include <amphi/history.h>
@@ -104,7 +104,7 @@ amphi_status amphi_outbox_flush(
     amphi_status status = check_client(client, true, error);
     if (status != AMPHI_OK)
         return status;
-    amphi__courier_flush(client->courier, timeout_ms);
+    amphi__background_flush(client->background, timeout_ms);
     outbox_relay to = {NULL, NULL, 0};
     status = client->store.ops->outbox_entries(client->store.self, relay_outbox, &to, error);
     if (left_out != NULL)

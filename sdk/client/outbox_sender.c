@@ -1,43 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The courier's rounds. One round claims entries one after the other and runs each as an ordinary
- * request; the transaction that appends its answer to the history also removes the entry, so it is
- * delivered once however often we were killed meanwhile. A round ends with the first entry that
- * finds no route: the next ones would not either.
- *
- * The same thread refreshes the rollout payload, since both wait for the network to come back; and
- * while a local engine may be loaded it looks at the device's memory, which somebody else may need.
+ * Entries are claimed one after the other, and each runs as an ordinary request. The transaction that
+ * appends its answer to the history also removes the entry, so it is delivered once, however often the
+ * process was killed meanwhile. Sending stops at the first entry that finds no route: the next ones
+ * would not find one either.
  */
 #include "sdk/client/outbox_sender.h"
 
-#include "sdk/client/decide.h"
-#include "sdk/client/rollout.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-#define LEASE_MS             (5u * 60 * 1000)
-#define FIRST_ROUND_AFTER_MS 500u /* so that short-lived commands do not start a delivery */
-#define PAUSE_MIN_MS         1000u
-#define PAUSE_MAX_MS         30000u
-#define IDLE_MS              (10u * 60 * 1000) /* nothing waits: look again for other processes' entries */
-#define REFUSED_PAUSE_MS     (60 * 60 * 1000)
-#define WATCH_MEMORY_US      (5u * 1000 * 1000)
-#define CLOSE_GRACE_MS       1000u /* for a delivery under way when the client closes */
+#define LEASE_MS (5u * 60 * 1000) /* other processes do not claim the entry meanwhile */
+#define REFUSED_PAUSE_MS                                                                           \
+    (60 * 60 * 1000)         /* before an entry whose request was refused is tried again */
+#define CLOSE_GRACE_MS 1000u /* for a delivery under way when the client is freed */
 
-struct amphi_courier {
+struct amphi_outbox_sender {
     amphi_client *client;
-    amphi_thread thread;
     amphi_mutex lock; /* guards what follows */
     amphi_cond changed;
-    bool woken;
     bool closing;
-    bool watching; /* a local engine may be loaded */
-    uint32_t rounds_begun;
-    uint32_t rounds_ended;
-    amphi_stream *current; /* the delivery under way */
+    amphi_stream *current; /* the delivery under way; NULL: none */
 };
 
 /* ---- one delivery ---- */
@@ -55,8 +41,8 @@ static bool take_claim(void *user, const amphi_store_outbox_item *item)
     return false;
 }
 
-/* Pulls the stream to its end; returns what became of it. */
-static amphi_status drain(amphi_courier *courier, amphi_stream *stream)
+/* Reads the stream to its end. AMPHI_OK: the answer is complete and in the history. */
+static amphi_status drain(amphi_stream *stream)
 {
     amphi_event event;
     amphi_error error;
@@ -67,7 +53,7 @@ static amphi_status drain(amphi_courier *courier, amphi_stream *stream)
     return event.kind == AMPHI_EVENT_DONE ? AMPHI_OK : stream->error.status;
 }
 
-static amphi_status run_request(amphi_courier *courier, claimed *claim)
+static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim)
 {
     amphi_request request;
     amphi_stream *stream = NULL;
@@ -76,22 +62,22 @@ static amphi_status run_request(amphi_courier *courier, claimed *claim)
         return status;
     request.outbox_id = claim->id;
     claim->id = NULL;
-    status = amphi__stream_start(&stream, courier->client, &request, NULL);
+    status = amphi__stream_start(&stream, sender->client, &request, NULL);
     if (status != AMPHI_OK)
         return status;
-    amphi__mutex_lock(&courier->lock);
-    courier->current = stream;
-    amphi__mutex_unlock(&courier->lock);
-    status = drain(courier, stream);
-    amphi__mutex_lock(&courier->lock);
-    courier->current = NULL;
-    amphi__cond_broadcast(&courier->changed);
-    amphi__mutex_unlock(&courier->lock);
+    amphi__mutex_lock(&sender->lock);
+    sender->current = stream;
+    amphi__mutex_unlock(&sender->lock);
+    status = drain(stream);
+    amphi__mutex_lock(&sender->lock);
+    sender->current = NULL;
+    amphi__cond_broadcast(&sender->changed);
+    amphi__mutex_unlock(&sender->lock);
     amphi_stream_free(stream);
     return status;
 }
 
-/* The request itself is at fault, so that trying again soon is no use. */
+/* The request itself is at fault, so that another try soon is of no use. */
 static bool is_hopeless(amphi_status status)
 {
     return status == AMPHI_E_REQUEST || status == AMPHI_E_CONTENT_FILTER ||
@@ -99,10 +85,10 @@ static bool is_hopeless(amphi_status status)
            status == AMPHI_E_ARGUMENT || status == AMPHI_E_FORMAT;
 }
 
-/* AMPHI_OK: delivered, there may be more. AMPHI_E_NOT_FOUND: nothing waits. */
-static amphi_status deliver_one(amphi_courier *courier)
+/* AMPHI_OK: delivered, there may be more. AMPHI_E_NOT_FOUND: the outbox has nothing to send now. */
+static amphi_status deliver_one(amphi_outbox_sender *sender)
 {
-    amphi_client *client = courier->client;
+    amphi_client *client = sender->client;
     claimed claim = {NULL, NULL};
     int64_t now_ms = amphi__clock_wall_ms(client->clock);
     amphi_status status = client->store.ops->outbox_claim(
@@ -110,7 +96,7 @@ static amphi_status deliver_one(amphi_courier *courier)
     if (status != AMPHI_OK)
         return status;
     char *id = claim.id != NULL ? amphi__str_copy(amphi_str_from(claim.id)) : NULL;
-    status = id == NULL || claim.request == NULL ? AMPHI_E_NO_MEMORY : run_request(courier, &claim);
+    status = id == NULL || claim.request == NULL ? AMPHI_E_NO_MEMORY : run_request(sender, &claim);
     if (status != AMPHI_OK && id != NULL) {
         now_ms = amphi__clock_wall_ms(client->clock);
         (void)client->store.ops->outbox_release(client->store.self, amphi_str_from(id),
@@ -124,158 +110,73 @@ static amphi_status deliver_one(amphi_courier *courier)
     return status == AMPHI_E_NOT_FOUND ? AMPHI_E_BUSY : status;
 }
 
-/* ---- rounds ---- */
-
-static bool is_closing(amphi_courier *courier)
+static bool is_closing(amphi_outbox_sender *sender)
 {
-    amphi__mutex_lock(&courier->lock);
-    bool closing = courier->closing;
-    amphi__mutex_unlock(&courier->lock);
+    amphi__mutex_lock(&sender->lock);
+    bool closing = sender->closing;
+    amphi__mutex_unlock(&sender->lock);
     return closing;
 }
 
-/* How long to wait before the next one. */
-static uint32_t make_round(amphi_courier *courier, uint32_t pause_ms)
+amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender)
 {
-    amphi__mutex_lock(&courier->lock);
-    courier->woken = false;
-    courier->rounds_begun++;
-    amphi__mutex_unlock(&courier->lock);
-    amphi__client_rollout_tick(courier->client);
-    (void)amphi__decide_unload(courier->client);
     amphi_status status = AMPHI_OK;
     do {
-        status = deliver_one(courier);
-    } while ((status == AMPHI_OK || is_hopeless(status)) && !is_closing(courier));
-    amphi__mutex_lock(&courier->lock);
-    courier->rounds_ended = courier->rounds_begun;
-    amphi__cond_broadcast(&courier->changed);
-    amphi__mutex_unlock(&courier->lock);
-    if (status == AMPHI_E_NOT_FOUND)
-        return IDLE_MS;
-    return pause_ms >= IDLE_MS           ? PAUSE_MIN_MS
-           : pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2
-                                         : PAUSE_MAX_MS;
+        status = deliver_one(sender);
+    } while ((status == AMPHI_OK || is_hopeless(status)) && !is_closing(sender));
+    return status;
 }
 
-/* Until it is time for a round, or somebody wants one. false: the client closes. */
-static bool wait_for_round(amphi_courier *courier, uint32_t pause_ms)
+/* ---- the sender ---- */
+
+amphi_status amphi__outbox_sender_new(
+    amphi_outbox_sender **out, amphi_client *client, amphi_error *error)
 {
-    uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)pause_ms * 1000;
-    amphi__mutex_lock(&courier->lock);
-    while (!courier->woken && !courier->closing) {
-        uint64_t now_us = amphi__clock_us(NULL);
-        uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
-        bool watching = courier->watching;
-        if (left_us == 0)
-            break;
-        amphi__cond_wait_us(&courier->changed, &courier->lock,
-            watching && left_us > WATCH_MEMORY_US ? WATCH_MEMORY_US : left_us);
-        if (!watching)
-            continue;
-        courier->watching = false; /* an attempt that begins from here on asks for it anew */
-        amphi__mutex_unlock(&courier->lock);
-        bool empty = amphi__decide_unload(courier->client);
-        amphi__mutex_lock(&courier->lock);
-        courier->watching |= !empty;
-    }
-    bool closing = courier->closing;
-    amphi__mutex_unlock(&courier->lock);
-    return !closing;
+    amphi_status status = AMPHI_E_NO_MEMORY;
+    amphi_outbox_sender *sender = amphi__calloc(1, sizeof *sender);
+    if (sender == NULL)
+        goto cleanup;
+    sender->client = client;
+    status = amphi__mutex_init(&sender->lock);
+    if (status == AMPHI_OK)
+        status = amphi__cond_init(&sender->changed);
+    if (status != AMPHI_OK)
+        goto cleanup;
+    *out = sender;
+    sender = NULL;
+cleanup:
+    amphi__outbox_sender_free(sender);
+    return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
-static void make_rounds(void *arg)
+void amphi__outbox_sender_free(amphi_outbox_sender *sender)
 {
-    amphi_courier *courier = arg;
-    uint32_t pause_ms = FIRST_ROUND_AFTER_MS;
-    while (wait_for_round(courier, pause_ms))
-        pause_ms = make_round(courier, pause_ms);
-}
-
-amphi_status amphi__courier_new(amphi_courier **out, amphi_client *client, amphi_error *error)
-{
-    amphi_courier *courier = amphi__calloc(1, sizeof *courier);
-    if (courier == NULL)
-        return amphi__fail_no_memory(error);
-    courier->client = client;
-    if (amphi__mutex_init(&courier->lock) != AMPHI_OK) {
-        amphi__free(courier);
-        return amphi__fail_no_memory(error);
-    }
-    if (amphi__cond_init(&courier->changed) != AMPHI_OK) {
-        amphi__mutex_clear(&courier->lock);
-        amphi__free(courier);
-        return amphi__fail_no_memory(error);
-    }
-    if (amphi__thread_start(&courier->thread, "amphi-courier", make_rounds, courier) != AMPHI_OK) {
-        amphi__cond_clear(&courier->changed);
-        amphi__mutex_clear(&courier->lock);
-        amphi__free(courier);
-        return amphi__fail_no_memory(error);
-    }
-    *out = courier;
-    return AMPHI_OK;
-}
-
-void amphi__courier_wake(amphi_courier *courier)
-{
-    if (courier == NULL)
+    if (sender == NULL)
         return;
-    amphi__mutex_lock(&courier->lock);
-    courier->woken = true;
-    amphi__cond_broadcast(&courier->changed);
-    amphi__mutex_unlock(&courier->lock);
+    amphi__cond_clear(&sender->changed);
+    amphi__mutex_clear(&sender->lock);
+    amphi__free(sender);
 }
 
-void amphi__courier_watch_memory(amphi_courier *courier)
+void amphi__outbox_sender_close(amphi_outbox_sender *sender)
 {
-    if (courier == NULL)
-        return;
-    amphi__mutex_lock(&courier->lock);
-    if (!courier->watching) {
-        courier->watching = true;
-        amphi__cond_broadcast(&courier->changed);
-    }
-    amphi__mutex_unlock(&courier->lock);
-}
-
-void amphi__courier_flush(amphi_courier *courier, uint32_t timeout_ms)
-{
-    uint64_t deadline_us = amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
-    amphi__mutex_lock(&courier->lock);
-    uint32_t wanted = courier->rounds_begun + 1;
-    courier->woken = true;
-    amphi__cond_broadcast(&courier->changed);
-    for (uint64_t now_us = amphi__clock_us(NULL);
-         courier->rounds_ended < wanted && now_us < deadline_us; now_us = amphi__clock_us(NULL))
-        amphi__cond_wait_us(&courier->changed, &courier->lock, deadline_us - now_us);
-    amphi__mutex_unlock(&courier->lock);
-}
-
-void amphi__courier_free(amphi_courier *courier)
-{
-    if (courier == NULL)
-        return;
     uint64_t deadline_us = amphi__clock_us(NULL) + CLOSE_GRACE_MS * 1000u;
-    amphi__mutex_lock(&courier->lock);
-    courier->closing = true;
-    amphi__cond_broadcast(&courier->changed);
-    for (uint64_t now_us = amphi__clock_us(NULL); courier->current != NULL && now_us < deadline_us;
+    amphi__mutex_lock(&sender->lock);
+    sender->closing = true;
+    for (uint64_t now_us = amphi__clock_us(NULL); sender->current != NULL && now_us < deadline_us;
          now_us = amphi__clock_us(NULL))
-        amphi__cond_wait_us(&courier->changed, &courier->lock, deadline_us - now_us);
-    if (courier->current != NULL)
-        amphi_stream_cancel(courier->current);
-    amphi__mutex_unlock(&courier->lock);
-    amphi__thread_join(&courier->thread);
-    amphi__cond_clear(&courier->changed);
-    amphi__mutex_clear(&courier->lock);
-    amphi__free(courier);
+        amphi__cond_wait_us(&sender->changed, &sender->lock, deadline_us - now_us);
+    if (sender->current != NULL)
+        amphi_stream_cancel(sender->current);
+    amphi__mutex_unlock(&sender->lock);
 }
 
-amphi_status amphi__courier_queue(amphi_client *client, const amphi_request *request,
-    const char *key, uint32_t hold_ms, amphi_error *error)
+/* ---- adding entries ---- */
+
+amphi_status amphi__outbox_add(amphi_client *client, const amphi_request *request, const char *key,
+    uint32_t hold_ms, amphi_error *error)
 {
-    amphi_request kept = *request; /* borrowed, but for the conversation's name */
+    amphi_request kept = *request; /* borrowed, except for the conversation's name */
     char conversation[64];
     amphi_buf json;
     if (kept.conversation_id[0] == '\0') {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The courier delivers what waits in the outbox, on a thread of its own: when the client starts,
- * when the app pushes device facts, and again after a growing pause while something waits.
+ * The outbox: requests that no route could answer are added to it, and the sender delivers them later,
+ * on the client's background thread (background.h).
  */
 #ifndef AMPHI_CLIENT_OUTBOX_SENDER_H
 #define AMPHI_CLIENT_OUTBOX_SENDER_H
@@ -9,22 +9,23 @@
 #include "sdk/client/client.h"
 #include "sdk/client/request.h"
 
-amphi_status amphi__courier_new(amphi_courier **out, amphi_client *client, amphi_error *error);
-/* Cancels a delivery under way and joins the thread. */
-void amphi__courier_free(amphi_courier *courier);
-/* Look again now. Any thread. */
-void amphi__courier_wake(amphi_courier *courier);
-/* A local engine is about to be loaded: from now on the device's memory is looked at every few
- * seconds, until the engine has given its own back. */
-void amphi__courier_watch_memory(amphi_courier *courier);
+typedef struct amphi_outbox_sender amphi_outbox_sender;
 
-/* Keeps a request that no route could answer, under its idempotency key. A request without a
- * conversation gets one named after that key, so that its answer can be found.
- * hold_ms: nobody sends it before. */
-amphi_status amphi__courier_queue(amphi_client *client, const amphi_request *request,
-    const char *key, uint32_t hold_ms, amphi_error *error);
+amphi_status amphi__outbox_sender_new(
+    amphi_outbox_sender **out, amphi_client *client, amphi_error *error);
+/* No delivery may be under way. Accepts NULL. */
+void amphi__outbox_sender_free(amphi_outbox_sender *sender);
 
-/* One pass now, on the courier's thread; waits for its end up to timeout_ms. */
-void amphi__courier_flush(amphi_courier *courier, uint32_t timeout_ms);
+/* Sends what it can, on the calling thread. AMPHI_E_NOT_FOUND: nothing is left to send now. Otherwise
+ * the status of the entry that could not be delivered. */
+amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender);
+/* From another thread: no further entry is sent. A delivery under way has a second to finish, then
+ * it is cancelled. */
+void amphi__outbox_sender_close(amphi_outbox_sender *sender);
+
+/* Adds a request under its idempotency key. A request without a conversation gets one that is named
+ * after this key, so that its answer can be found. It is not sent before hold_ms have passed. */
+amphi_status amphi__outbox_add(amphi_client *client, const amphi_request *request, const char *key,
+    uint32_t hold_ms, amphi_error *error);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct amphi_request {
     amphi_json *body;      /* object; "messages" holds only what this request brought */
     char *conversation_id; /* "" : none */
     char *answer_prefix;   /* beginning of the answer that the caller brought; "" : none */
-    char *outbox_id;       /* not NULL: delivered by the courier, from this entry */
+    char *outbox_id;       /* not NULL: sent from this entry of the outbox */
     int64_t queued_ms;
     amphi_mode mode;
     bool is_private;

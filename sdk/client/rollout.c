@@ -39,7 +39,7 @@ amphi_status amphi_rollout_refresh(amphi_client *client, amphi_error *error)
     return status != AMPHI_OK ? status : applied;
 }
 
-void amphi__client_rollout_tick(amphi_client *client)
+void amphi__client_rollout_refresh(amphi_client *client)
 {
     amphi_error error;
     if (client->rollout != NULL && amphi_rollout_refresh(client, &error) != AMPHI_OK)

@@ -9,7 +9,8 @@
 
 /* The app's document with the payload's value on top becomes the policy in force. */
 amphi_status amphi__client_rollout_apply(amphi_client *client, amphi_error *error);
-/* Now and then, on the courier's thread: fetches the payload again. */
-void amphi__client_rollout_tick(amphi_client *client);
+/* Fetches the payload again and applies it; a failure is logged. On the background thread, in every
+ * round. */
+void amphi__client_rollout_refresh(amphi_client *client);
 
 #endif

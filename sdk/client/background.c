@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One thread for three jobs, since two of them wait for the network to come back and the third is
+ * rare. The jobs run outside of the lock.
+ */
+#include "sdk/client/background.h"
+
+#include "sdk/client/memory_monitor.h"
+#include "sdk/client/outbox_sender.h"
+#include "sdk/client/rollout.h"
+#include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+
+#define FIRST_ROUND_AFTER_MS 500u /* so that short-lived commands do not start a delivery */
+#define PAUSE_MIN_MS         1000u
+#define PAUSE_MAX_MS         30000u
+#define IDLE_MS              (10u * 60 * 1000) /* the outbox is empty; other processes may add to it */
+#define MEMORY_CHECK_US      (5u * 1000 * 1000)
+
+struct amphi_background {
+    amphi_client *client;
+    amphi_outbox_sender *sender;
+    amphi_thread thread;
+    amphi_mutex lock; /* guards what follows */
+    amphi_cond changed;
+    bool woken;
+    bool closing;
+    bool monitors_memory; /* a local engine may be loaded */
+    uint32_t rounds_begun;
+    uint32_t rounds_ended;
+};
+
+/* ---- the thread ---- */
+
+static uint32_t next_pause_ms(amphi_status sent, uint32_t pause_ms)
+{
+    if (sent == AMPHI_E_NOT_FOUND)
+        return IDLE_MS;
+    if (pause_ms >= IDLE_MS)
+        return PAUSE_MIN_MS;
+    return pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+}
+
+/* Returns the pause before the next round. */
+static uint32_t run_round(amphi_background *background, uint32_t pause_ms)
+{
+    amphi__mutex_lock(&background->lock);
+    background->woken = false;
+    background->rounds_begun++;
+    amphi__mutex_unlock(&background->lock);
+    amphi__client_rollout_refresh(background->client);
+    (void)amphi__memory_monitor_release(background->client);
+    amphi_status sent = amphi__outbox_sender_send(background->sender);
+    amphi__mutex_lock(&background->lock);
+    background->rounds_ended = background->rounds_begun;
+    amphi__cond_broadcast(&background->changed);
+    amphi__mutex_unlock(&background->lock);
+    return next_pause_ms(sent, pause_ms);
+}
+
+/* Under the lock, which is given up meanwhile. */
+static void check_memory(amphi_background *background)
+{
+    background->monitors_memory = false; /* an attempt that begins from here on sets it again */
+    amphi__mutex_unlock(&background->lock);
+    bool empty = amphi__memory_monitor_release(background->client);
+    amphi__mutex_lock(&background->lock);
+    background->monitors_memory |= !empty;
+}
+
+/* Waits until a round is due, and checks memory meanwhile. false: the client is being freed. */
+static bool wait_for_round(amphi_background *background, uint32_t pause_ms)
+{
+    uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)pause_ms * 1000;
+    amphi__mutex_lock(&background->lock);
+    while (!background->woken && !background->closing) {
+        uint64_t now_us = amphi__clock_us(NULL);
+        uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
+        bool monitors_memory = background->monitors_memory;
+        if (left_us == 0)
+            break;
+        amphi__cond_wait_us(&background->changed, &background->lock,
+            monitors_memory && left_us > MEMORY_CHECK_US ? MEMORY_CHECK_US : left_us);
+        if (monitors_memory)
+            check_memory(background);
+    }
+    bool closing = background->closing;
+    amphi__mutex_unlock(&background->lock);
+    return !closing;
+}
+
+static void run_rounds(void *arg)
+{
+    amphi_background *background = arg;
+    uint32_t pause_ms = FIRST_ROUND_AFTER_MS;
+    while (wait_for_round(background, pause_ms))
+        pause_ms = run_round(background, pause_ms);
+}
+
+/* ---- from other threads ---- */
+
+amphi_status amphi__background_new(amphi_background **out, amphi_client *client, amphi_error *error)
+{
+    amphi_status status = AMPHI_E_NO_MEMORY;
+    amphi_background *background = amphi__calloc(1, sizeof *background);
+    if (background == NULL)
+        goto cleanup;
+    background->client = client;
+    status = amphi__mutex_init(&background->lock);
+    if (status == AMPHI_OK)
+        status = amphi__cond_init(&background->changed);
+    if (status == AMPHI_OK)
+        status = amphi__outbox_sender_new(&background->sender, client, NULL);
+    if (status == AMPHI_OK)
+        status = amphi__thread_start(&background->thread, "amphi-backgrnd", run_rounds, background);
+    if (status != AMPHI_OK)
+        goto cleanup;
+    *out = background;
+    background = NULL;
+cleanup:
+    amphi__background_free(background);
+    return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+}
+
+void amphi__background_free(amphi_background *background)
+{
+    if (background == NULL)
+        return;
+    if (background->thread.started) {
+        amphi__mutex_lock(&background->lock);
+        background->closing = true;
+        amphi__cond_broadcast(&background->changed);
+        amphi__mutex_unlock(&background->lock);
+        amphi__outbox_sender_close(background->sender);
+        amphi__thread_join(&background->thread);
+    }
+    amphi__outbox_sender_free(background->sender);
+    amphi__cond_clear(&background->changed);
+    amphi__mutex_clear(&background->lock);
+    amphi__free(background);
+}
+
+void amphi__background_wake(amphi_background *background)
+{
+    if (background == NULL)
+        return;
+    amphi__mutex_lock(&background->lock);
+    background->woken = true;
+    amphi__cond_broadcast(&background->changed);
+    amphi__mutex_unlock(&background->lock);
+}
+
+void amphi__background_monitor_memory(amphi_background *background)
+{
+    if (background == NULL)
+        return;
+    amphi__mutex_lock(&background->lock);
+    if (!background->monitors_memory) {
+        background->monitors_memory = true;
+        amphi__cond_broadcast(&background->changed);
+    }
+    amphi__mutex_unlock(&background->lock);
+}
+
+void amphi__background_flush(amphi_background *background, uint32_t timeout_ms)
+{
+    uint64_t deadline_us = amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
+    amphi__mutex_lock(&background->lock);
+    uint32_t wanted = background->rounds_begun + 1;
+    background->woken = true;
+    amphi__cond_broadcast(&background->changed);
+    for (uint64_t now_us = amphi__clock_us(NULL);
+         background->rounds_ended < wanted && now_us < deadline_us; now_us = amphi__clock_us(NULL))
+        amphi__cond_wait_us(&background->changed, &background->lock, deadline_us - now_us);
+    amphi__mutex_unlock(&background->lock);
+}

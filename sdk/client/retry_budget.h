@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How many second tries and hedges the client may make across all requests, so that an outage is not
+ * multiplied by them. Each request earns a tenth of a second try and a tenth of a hedge; at most ten
+ * of each are saved up, which is also what a new client starts with.
+ */
+#ifndef AMPHI_CLIENT_RETRY_BUDGET_H
+#define AMPHI_CLIENT_RETRY_BUDGET_H
+
+#include <amphi/types.h>
+
+typedef struct amphi_retry_budget {
+    uint32_t retry_tenths;
+    uint32_t hedge_tenths;
+} amphi_retry_budget;
+
+void amphi__retry_budget_init(amphi_retry_budget *budget);
+/* Once per request. */
+void amphi__retry_budget_earn(amphi_retry_budget *budget);
+/* true: one was spent. */
+bool amphi__retry_budget_spend_retry(amphi_retry_budget *budget);
+bool amphi__retry_budget_spend_hedge(amphi_retry_budget *budget);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The health of the routes, under the client's lock. Every attempt enters its route and leaves it once
+ * with its outcome; from the outcomes come the breaker's state, the pause that a provider asked for and
+ * the usual time to the first token. Engines are described outside of the lock.
+ */
+#include "sdk/client/route_health.h"
+
+#include "sdk/client/crash_ledger.h"
+#include "sdk/client/route.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/error.h"
+
+#include <stdlib.h>
+
+void amphi__route_health_snapshot(
+    amphi_route *route, const amphi_policy *policy, uint64_t now_ms, amphi_policy_route *out)
+{
+    amphi__breaker_snapshot(&route->breaker, policy, now_ms, &out->breaker);
+    out->wait_ms = route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
+    out->load = route->load;
+}
+
+/* What an attempt's end says about the route, as opposed to the request or this device. */
+static amphi_breaker_result breaker_result_of(amphi_status status)
+{
+    switch (status) {
+    case AMPHI_OK:
+    case AMPHI_E_REQUEST:
+    case AMPHI_E_CONTEXT_LENGTH:
+    case AMPHI_E_CONTENT_FILTER:
+    case AMPHI_E_UNSUPPORTED:
+        return AMPHI_BREAKER_SUCCESS;
+    case AMPHI_E_TIMEOUT:
+    case AMPHI_E_OFFLINE:
+    case AMPHI_E_NETWORK:
+    case AMPHI_E_TLS:
+    case AMPHI_E_PROTOCOL:
+    case AMPHI_E_TRUNCATED:
+    case AMPHI_E_PROVIDER:
+    case AMPHI_E_AUTH:
+    case AMPHI_E_RATE_LIMITED:
+    case AMPHI_E_ENGINE_DIED:
+    case AMPHI_E_ENGINE_STALLED:
+    case AMPHI_E_LIMIT: /* an answer without end */
+        return AMPHI_BREAKER_FAILURE;
+    default:
+        return AMPHI_BREAKER_IGNORED;
+    }
+}
+
+amphi_breaker_pass amphi__route_health_enter(
+    amphi_client *client, const amphi_plan_step *step, amphi_error *error)
+{
+    amphi_route *route = &client->routes[step->route];
+    amphi_engine_info info;
+    amphi_breaker_facts facts;
+    uint64_t now_ms = amphi__clock_ms(client->clock);
+    amphi__mutex_lock(&client->lock);
+    amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
+    amphi__breaker_snapshot(&route->breaker, &client->policy, now_ms, &facts);
+    amphi__mutex_unlock(&client->lock);
+    if (pass == AMPHI_BREAKER_REFUSED && error != NULL) {
+        amphi__route_describe(route, &info);
+        amphi__fail(error, AMPHI_E_BUSY, 0, "%s: left alone for now, after failures", info.name);
+        error->retry_after_ms = facts.left_ms;
+    }
+    return pass;
+}
+
+static void remember_first_token(amphi_route *route, uint32_t first_token_ms)
+{
+    size_t slots = sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0];
+    route->first_tokens_ms[route->first_tokens_count++ % slots] = first_token_ms;
+}
+
+void amphi__route_health_run_started(amphi_client *client, size_t index)
+{
+    amphi__mutex_lock(&client->lock);
+    client->routes[index].load++;
+    amphi__mutex_unlock(&client->lock);
+}
+
+void amphi__route_health_run_ended(amphi_client *client, size_t index)
+{
+    amphi_route *route = &client->routes[index];
+    amphi_engine_info info;
+    amphi__route_describe(route, &info);
+    amphi__mutex_lock(&client->lock);
+    /* In one step with the load: at load 0 the ledger takes an engine's new deaths for its own. */
+    amphi__crash_ledger_acknowledge_deaths(route, &info);
+    route->load--;
+    amphi__mutex_unlock(&client->lock);
+}
+
+static int compare_ms(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+uint32_t amphi__route_health_hedge_ms(amphi_client *client, const amphi_plan_step *step)
+{
+    const amphi_route *route = &client->routes[step->route];
+    uint32_t sorted[sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0]];
+    uint32_t slots = sizeof sorted / sizeof sorted[0];
+    amphi__mutex_lock(&client->lock);
+    uint32_t count = route->first_tokens_count < slots ? route->first_tokens_count : slots;
+    memcpy(sorted, route->first_tokens_ms, count * sizeof sorted[0]);
+    amphi__mutex_unlock(&client->lock);
+    if (count < 8) /* too few for a percentile */
+        return step->hedge_ms;
+    qsort(sorted, count, sizeof sorted[0], compare_ms);
+    uint32_t p95_ms = sorted[(count * 95 + 99) / 100 - 1];
+    return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
+}
+
+/* A pause that a provider asked for holds for later requests too; a success ends it. Under the lock. */
+static void remember_pause(
+    amphi_route *route, const amphi_error *outcome, uint32_t max_ms, uint64_t now_ms)
+{
+    uint32_t pause_ms = outcome->retry_after_ms;
+    if (outcome->status == AMPHI_OK)
+        route->pause_until_ms = 0;
+    else if (pause_ms > 0 &&
+             (outcome->status == AMPHI_E_RATE_LIMITED || outcome->status == AMPHI_E_PROVIDER))
+        route->pause_until_ms = now_ms + (pause_ms < max_ms ? pause_ms : max_ms);
+}
+
+void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step,
+    amphi_breaker_pass pass, const amphi_error *outcome, uint32_t first_token_ms)
+{
+    amphi_route *route = &client->routes[step->route];
+    uint64_t now_ms = amphi__clock_ms(client->clock);
+    amphi_breaker_result result = breaker_result_of(outcome->status);
+    amphi_engine_info info;
+    amphi__route_describe(route, &info);
+    amphi__mutex_lock(&client->lock);
+    if (first_token_ms > 0)
+        remember_first_token(route, first_token_ms);
+    remember_pause(route, outcome, client->policy.pause_max_ms, now_ms);
+    if (info.kind == AMPHI_ENGINE_LOCAL && amphi__crash_ledger_is_supported(client)) {
+        amphi__crash_ledger_acknowledge_deaths(route, &info);
+        result = AMPHI_BREAKER_SUCCESS; /* the crash ledger judges a local engine */
+    }
+    amphi__breaker_leave(&route->breaker, &client->policy, pass, result, now_ms);
+    amphi__mutex_unlock(&client->lock);
+}
