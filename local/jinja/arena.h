@@ -16,7 +16,7 @@ typedef struct jinja_arena {
     char *cursor; /* free bytes of the newest chunk: [cursor, end) */
     char *end;
     size_t total_bytes;
-    size_t limit_bytes;
+    size_t limit_bytes; /* no chunk is added beyond it; the last one (1 MiB at most) may cross it */
     amphi_status status;
 } jinja_arena;
 

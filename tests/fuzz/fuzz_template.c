@@ -12,7 +12,7 @@
 #include "local/jinja/arena.h"
 #include "local/jinja/template.h"
 #include "tests/support/failing_alloc.h"
-#include "tests/unit/local/jinja/template_cases.h"
+#include "tests/support/template_context.h"
 
 static const char messages_json[] =
     "[{\"role\":\"system\",\"content\":\"Be kind.\"},{\"role\":\"user\",\"content\":\"Hi "

@@ -3,8 +3,8 @@
  * The form that a request asks for: which texts its grammar takes, and what is refused.
  */
 #include "local/constraint/answer_grammar.h"
-#include "local/constraint/matcher.h"
 #include "sdk/core/buf.h"
+#include "tests/support/grammar_reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,34 +25,21 @@
 #define TOOLS(choice) "{\"tools\":[" WEATHER "," TIME "," OPEN "],\"tool_choice\":" choice "}"
 #define NAMED(name)   TOOLS("{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}")
 
-static amphi_json *parse(const char *text)
-{
-    amphi_json *json = NULL;
-    assert_int_equal(amphi__json_parse(&json, amphi_str_from(text), "test", NULL), AMPHI_OK);
-    return json;
-}
-
 static bool takes(const char *request, const char *text)
 {
-    amphi_json *json = parse(request);
-    amphi_matcher *m = NULL;
+    amphi_json *json = json_of(request);
     amphi_grammar grammar;
     amphi_error error;
     if (amphi__answer_grammar_compile(&grammar, json, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
     assert_int_equal(amphi__grammar_seal(&grammar, 8, &error), AMPHI_OK);
-    assert_int_equal(amphi__matcher_new(&m, &grammar, &error), AMPHI_OK);
-    uint32_t at = amphi__matcher_start(m);
-    for (const char *c = text; *c != '\0' && at != AMPHI_POSITION_NONE; c++)
-        at = amphi__matcher_step(m, at, (uint8_t)*c);
-    bool fits = at != AMPHI_POSITION_NONE && amphi__matcher_may_end(m, at);
-    amphi__matcher_free(m);
+    bool fits = grammar_accepts(&grammar, amphi_str_from(text));
     amphi__grammar_clear(&grammar);
     amphi__json_free(json);
     return fits;
 }
 
-static void form__is_told_by_the_request(void **state)
+static void answer_grammar__is_read_from_the_request(void **state)
 {
     static const struct {
         const char *request;
@@ -71,13 +58,13 @@ static void form__is_told_by_the_request(void **state)
         {TOOLS("\"required\""), AMPHI_ANSWER_GRAMMAR_CALL},
         {NAMED("open"), AMPHI_ANSWER_GRAMMAR_CALL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        amphi_json *json = parse(rows[i].request);
+        amphi_json *json = json_of(rows[i].request);
         assert_int_equal(amphi__answer_grammar_kind(json), rows[i].form);
         amphi__json_free(json);
     }
 }
 
-static void form__a_required_call_is_one_of_the_tools(void **state)
+static void answer_grammar__a_required_call_is_one_of_the_tools(void **state)
 {
     static const char weather[] =
         "{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\", \"when\": \"now\"}}";
@@ -96,7 +83,7 @@ static void form__a_required_call_is_one_of_the_tools(void **state)
     assert_false(takes(TOOLS("{\"type\":\"function\",\"name\":\"weather\"}"), open));
 }
 
-static void form__arguments_are_an_object_whatever_the_parameters_say(void **state)
+static void answer_grammar__arguments_are_an_object_whatever_the_parameters_say(void **state)
 {
     static const char *const parameters[] = {"true", "{}", "{\"description\":\"any\"}",
         "{\"type\":[\"object\",\"null\"],\"additionalProperties\":true}",
@@ -117,7 +104,7 @@ static void form__arguments_are_an_object_whatever_the_parameters_say(void **sta
     }
 }
 
-static void form__too_many_tools_are_refused_in_one_line(void **state)
+static void answer_grammar__too_many_tools_are_refused_in_one_line(void **state)
 {
     amphi_error error = {0};
     amphi_buf request;
@@ -128,7 +115,7 @@ static void form__too_many_tools_are_refused_in_one_line(void **state)
             &request, "%s{\"function\":{\"name\":\"%01000d\"}}", i == 0 ? "" : ",", i);
     amphi__buf_append_c(&request, "]}");
     amphi__buf_append_char(&request, '\0');
-    amphi_json *json = parse(request.data);
+    amphi_json *json = json_of(request.data);
     amphi_grammar grammar;
     assert_int_equal(amphi__answer_grammar_compile(&grammar, json, &error), AMPHI_E_LIMIT);
     assert_string_equal(error.message, "tools: they are too large");
@@ -137,7 +124,7 @@ static void form__too_many_tools_are_refused_in_one_line(void **state)
     amphi__buf_clear(&request);
 }
 
-static void form__what_no_tool_can_answer_is_refused(void **state)
+static void answer_grammar__what_no_tool_can_answer_is_refused(void **state)
 {
     static const char *const requests[] = {NAMED("missing"), "{\"tool_choice\":\"required\"}",
         "{\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
@@ -146,7 +133,7 @@ static void form__what_no_tool_can_answer_is_refused(void **state)
         TOOLS("{\"type\":\"function\"}"), "{\"response_format\":{\"type\":\"strange\"}}",
         "{\"response_format\":{\"type\":\"json_schema\"}}"};
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-        amphi_json *json = parse(requests[i]);
+        amphi_json *json = json_of(requests[i]);
         amphi_grammar grammar = {0};
         amphi_error error = {0};
         amphi_status status = amphi__answer_grammar_compile(&grammar, json, &error);
@@ -160,11 +147,11 @@ static void form__what_no_tool_can_answer_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(form__is_told_by_the_request),
-        cmocka_unit_test(form__a_required_call_is_one_of_the_tools),
-        cmocka_unit_test(form__arguments_are_an_object_whatever_the_parameters_say),
-        cmocka_unit_test(form__too_many_tools_are_refused_in_one_line),
-        cmocka_unit_test(form__what_no_tool_can_answer_is_refused),
+        cmocka_unit_test(answer_grammar__is_read_from_the_request),
+        cmocka_unit_test(answer_grammar__a_required_call_is_one_of_the_tools),
+        cmocka_unit_test(answer_grammar__arguments_are_an_object_whatever_the_parameters_say),
+        cmocka_unit_test(answer_grammar__too_many_tools_are_refused_in_one_line),
+        cmocka_unit_test(answer_grammar__what_no_tool_can_answer_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tool calls and thoughts in the forms that models write: whole, byte by byte, and when they turn
- * out to be text.
+ * Tool calls in the forms that models write: whole, byte by byte, and when they turn out to be text.
  */
-#include "local/text/reasoning.h"
 #include "local/text/tool_call_parser.h"
 #include "sdk/core/str.h"
 
@@ -64,7 +62,7 @@ static void expect(const char *answer, const char *wanted)
     expect_in_steps(answer, wanted, strlen(answer) + 1);
 }
 
-static void tool_calls__hermes_and_qwen(void **state)
+static void tool_call_parser__hermes_and_qwen(void **state)
 {
     expect("<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": "
            "\"Bern\"}}\n</tool_call>",
@@ -77,7 +75,7 @@ static void tool_calls__hermes_and_qwen(void **state)
         "<<get_weather {\"city\":\"A\"}>>");
 }
 
-static void tool_calls__qwen_coder_and_glm(void **state)
+static void tool_call_parser__qwen_coder_and_glm(void **state)
 {
     expect("<tool_call>\n<function=get_weather>\n<parameter=city>\n12\n</parameter>\n"
            "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>",
@@ -88,7 +86,7 @@ static void tool_calls__qwen_coder_and_glm(void **state)
         "<<get_weather {\"city\":\"New \\\"York\\\"\",\"days\":2}>>");
 }
 
-static void tool_calls__mistral(void **state)
+static void tool_call_parser__mistral(void **state)
 {
     expect("[TOOL_CALLS][{\"name\": \"get_weather\", \"arguments\": {\"city\": \"]\"}},"
            "{\"name\": \"now\", \"arguments\": {}}]",
@@ -97,7 +95,7 @@ static void tool_calls__mistral(void **state)
         "<<get_weather {\"city\": \"Bern\"}>>");
 }
 
-static void tool_calls__llama(void **state)
+static void tool_call_parser__llama(void **state)
 {
     expect("{\"name\": \"get_weather\", \"parameters\": {\"city\": \"Bern\"}}",
         "<<get_weather {\"city\": \"Bern\"}>>");
@@ -108,7 +106,7 @@ static void tool_calls__llama(void **state)
         "<<get_weather {\"city\": \"Bern\"}>>");
 }
 
-static void tool_calls__numbers_keep_all_their_digits(void **state)
+static void tool_call_parser__numbers_keep_all_their_digits(void **state)
 {
     expect("<tool_call>{\"name\":\"now\",\"arguments\":{\"id\":12345678901234567890,\"x\":0.10}}</"
            "tool_call>",
@@ -116,7 +114,7 @@ static void tool_calls__numbers_keep_all_their_digits(void **state)
 }
 
 /* Found by fuzzing: arguments went through that no reader of them could parse. */
-static void tool_calls__arguments_are_an_object_or_it_is_no_call(void **state)
+static void tool_call_parser__arguments_are_an_object_or_it_is_no_call(void **state)
 {
     static const char *const none[] = {
         "{\"name\": \"now\", \"parameters\": \"a;b\"}",
@@ -133,7 +131,7 @@ static void tool_calls__arguments_are_an_object_or_it_is_no_call(void **state)
         "{\"name\": \"now\", \"parameters\": 5, \"parameters\": {\"a\": 1}}", "<<now {\"a\": 1}>>");
 }
 
-static void tool_calls__what_is_none_stays_text(void **state)
+static void tool_call_parser__what_is_none_stays_text(void **state)
 {
     static const char *const rows[] = {"Plain text.", "", "  leading blanks", "a < b and <tool_ca",
         "{\"name\": \"unknown\", \"parameters\": {}}", "{\"answer\": 42}", "{\"name\": \"now\"",
@@ -145,48 +143,13 @@ static void tool_calls__what_is_none_stays_text(void **state)
     expect("<tool_call>{\"name\": \"now\", \"arguments\": {}}", "<<now {}>>");
 }
 
-static void expect_thought(const char *answer, bool is_open, const char *thought, const char *text)
-{
-    for (size_t step = 1; step < 12; step++) {
-        amphi_str all = amphi_str_from(answer);
-        amphi_buf a;
-        amphi__buf_init(&a, 0);
-        amphi_buf b;
-        amphi__buf_init(&b, 0);
-        amphi_reasoning reasoning;
-        amphi__reasoning_init(&reasoning, is_open);
-        for (size_t at = 0; at < all.size; at += step)
-            assert_int_equal(
-                amphi__reasoning_feed(&reasoning, amphi__str_slice(all, at, at + step), &a, &b),
-                AMPHI_OK);
-        assert_int_equal(amphi__reasoning_finish(&reasoning, &a, &b), AMPHI_OK);
-        assert_true(amphi__str_equal_c(amphi__buf_str(&a), thought));
-        assert_true(amphi__str_equal_c(amphi__buf_str(&b), text));
-        amphi__reasoning_clear(&reasoning);
-        amphi__buf_clear(&a);
-        amphi__buf_clear(&b);
-    }
-}
-
-static void reasoning__thoughts_are_taken_apart(void **state)
-{
-    expect_thought("<think>\nHm.\n</think>\n\nYes.", false, "Hm.\n", "Yes.");
-    expect_thought("Hm </thin</think>Yes", true, "Hm </thin", "Yes");
-    expect_thought("\n<think></think>Yes", false, "", "Yes");
-    expect_thought("Yes <think>no</think>", false, "", "Yes <think>no</think>");
-    expect_thought("<thin air", false, "", "<thin air");
-    expect_thought("never ends", true, "never ends", "");
-    expect_thought("<think>", false, "", "");
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tool_calls__hermes_and_qwen),
-        cmocka_unit_test(tool_calls__qwen_coder_and_glm), cmocka_unit_test(tool_calls__mistral),
-        cmocka_unit_test(tool_calls__llama),
-        cmocka_unit_test(tool_calls__numbers_keep_all_their_digits),
-        cmocka_unit_test(tool_calls__arguments_are_an_object_or_it_is_no_call),
-        cmocka_unit_test(tool_calls__what_is_none_stays_text),
-        cmocka_unit_test(reasoning__thoughts_are_taken_apart)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tool_call_parser__hermes_and_qwen),
+        cmocka_unit_test(tool_call_parser__qwen_coder_and_glm),
+        cmocka_unit_test(tool_call_parser__mistral), cmocka_unit_test(tool_call_parser__llama),
+        cmocka_unit_test(tool_call_parser__numbers_keep_all_their_digits),
+        cmocka_unit_test(tool_call_parser__arguments_are_an_object_or_it_is_no_call),
+        cmocka_unit_test(tool_call_parser__what_is_none_stays_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

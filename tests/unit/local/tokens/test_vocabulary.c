@@ -1,21 +1,218 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hostile vocabularies and texts: refused in one line, or loaded soundly; never more.
+ * What is loaded from a model file: texts, pieces, orders, special ids, symbols. Then hostile files:
+ * refused in one line, or loaded soundly; never more.
  */
 #include "local/model/gguf_file.h"
 #include "local/tokens/tokenizer.h"
+#include "local/tokens/vocabulary.h"
 #include "sdk/core/buf.h"
 #include "sdk/core/str.h"
+#include "tests/support/failing_alloc.h"
 #include "tests/support/small_vocabularies.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-static void hostile__wrong_arrays_are_refused(void **state)
+/* ---- what is loaded ------------------------------------------------------------------------- */
+
+/* The builder's vocabulary; clears the builder. Nothing of the file is kept. */
+static void load(amphi_vocabulary *vocabulary, gguf_builder *w)
+{
+    amphi_buf file;
+    gguf_builder_finish(w, &file);
+    gguf_builder_clear(w);
+    amphi_gguf *gguf = NULL;
+    assert_int_equal(amphi__gguf_open_memory(&gguf, file.data, file.size, NULL), AMPHI_OK);
+    amphi_error error = {0};
+    if (amphi__vocabulary_load(vocabulary, gguf, &error) != AMPHI_OK)
+        fail_msg("%s", error.message);
+    amphi__gguf_free(gguf);
+    amphi__buf_clear(&file);
+}
+
+static amphi_str piece_of(const amphi_vocabulary *vocabulary, int32_t id)
+{
+    const amphi_token_entry *entry = &vocabulary->entries[id];
+    return amphi_str_make(vocabulary->arena + entry->piece_at, entry->piece_size);
+}
+
+static void vocabulary__texts_are_found_and_pieces_are_what_they_stand_for(void **state)
+{
+    static const char *const pieces[SPM_COUNT] = {"<unk>", "<s>", "</s>", "A", "\xC3", " ", "a",
+        "b", "ab", "ba", " a", "<tool>", "<tool>x", "é", "bab", "  ", "c"};
+    gguf_builder w;
+    spm_begin(&w);
+    amphi_vocabulary vocabulary;
+    load(&vocabulary, &w);
+    assert_int_equal(vocabulary.count, SPM_COUNT);
+    assert_int_equal(vocabulary.entries_count, SPM_COUNT);
+    assert_false(vocabulary.is_bpe);
+    assert_false(vocabulary.has_duplicates);
+    for (int32_t id = 0; id < SPM_COUNT; id++) {
+        assert_int_equal(amphi__vocabulary_find(&vocabulary, amphi_str_from(spm_texts[id])), id);
+        assert_true(amphi__str_equal_c(amphi__vocabulary_text(&vocabulary, id), spm_texts[id]));
+        assert_true(amphi__str_equal_c(piece_of(&vocabulary, id), pieces[id]));
+    }
+    static const char *const absent[] = {"", "x", "aa", "<tool", "<tool>xx", "bab "};
+    for (size_t i = 0; i < COUNT_OF(absent); i++)
+        assert_int_equal(amphi__vocabulary_find(&vocabulary, amphi_str_from(absent[i])), -1);
+    amphi__vocabulary_clear(&vocabulary);
+}
+
+static void vocabulary__bpe_pieces_are_bytes(void **state)
+{
+    gguf_builder w;
+    bpe_begin_small(&w, "gpt-2");
+    amphi_vocabulary vocabulary;
+    load(&vocabulary, &w);
+    assert_true(vocabulary.is_bpe);
+    assert_true(amphi__str_equal_c(piece_of(&vocabulary, 7), " a"));   /* "Ġa" */
+    assert_true(amphi__str_equal_c(piece_of(&vocabulary, 8), "\xC3")); /* "Ã" */
+    assert_true(amphi__str_equal_c(piece_of(&vocabulary, 10), "<|im_end|>"));
+    assert_true(vocabulary.entries[10].is_end);
+    assert_int_equal(vocabulary.entries[10].kind, AMPHI_TOKEN_CONTROL); /* by its spelling */
+    amphi__vocabulary_clear(&vocabulary);
+}
+
+static void vocabulary__the_order_rises_as_the_score_falls(void **state)
+{
+    static const float scores[] = {
+        INFINITY, 3e38f, 1.5f, 1e-30f, 0.0f, -0.0f, -1e-30f, -7.0f, -3e38f, -INFINITY, NAN};
+    const char *texts[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
+    gguf_builder w;
+    gguf_builder_init(&w);
+    gguf_builder_str(&w, "tokenizer.ggml.model", "llama");
+    gguf_builder_strings(&w, "tokenizer.ggml.tokens", texts, COUNT_OF(texts));
+    build_f32s(&w, "tokenizer.ggml.scores", scores, COUNT_OF(scores));
+    amphi_vocabulary vocabulary;
+    load(&vocabulary, &w);
+    for (size_t i = 0; i + 1 < COUNT_OF(scores); i++) {
+        uint32_t order = vocabulary.entries[i].order;
+        uint32_t next = vocabulary.entries[i + 1].order;
+        assert_true(i == 4 ? order == next : order < next); /* 0 and -0 are equal */
+    }
+    amphi__vocabulary_clear(&vocabulary);
+}
+
+static void vocabulary__special_ids_come_from_keys_or_the_family(void **state)
+{
+    gguf_builder w;
+    spm_begin(&w);
+    amphi_vocabulary vocabulary;
+    load(&vocabulary, &w);
+    assert_int_equal(vocabulary.bos, 1);
+    assert_int_equal(vocabulary.eos, 2);
+    assert_int_equal(vocabulary.unknown, 0);
+    assert_true(vocabulary.entries[2].is_end);
+    assert_false(vocabulary.entries[1].is_end);
+    amphi__vocabulary_clear(&vocabulary);
+    spm_begin(&w);
+    gguf_builder_u32(&w, "tokenizer.ggml.bos_token_id", 6);
+    gguf_builder_u32(&w, "tokenizer.ggml.eos_token_id", 7);
+    gguf_builder_u32(&w, "tokenizer.ggml.unknown_token_id", SPM_COUNT); /* one too large */
+    load(&vocabulary, &w);
+    assert_int_equal(vocabulary.bos, 6);
+    assert_int_equal(vocabulary.eos, 7);
+    assert_int_equal(vocabulary.unknown, 0);
+    assert_true(vocabulary.entries[7].is_end);
+    amphi__vocabulary_clear(&vocabulary);
+    bpe_begin_small(&w, "gpt-2");
+    load(&vocabulary, &w);
+    assert_int_equal(vocabulary.bos, 11);
+    assert_int_equal(vocabulary.unknown, -1);
+    amphi__vocabulary_clear(&vocabulary);
+}
+
+static void vocabulary__symbols_are_added_behind_the_tokens(void **state)
+{
+    gguf_builder w;
+    spm_begin(&w);
+    amphi_vocabulary vocabulary;
+    load(&vocabulary, &w);
+    int32_t id = -1;
+    assert_int_equal(amphi__vocabulary_symbol(&vocabulary, AMPHI_STR("ab"), -1, &id), AMPHI_OK);
+    assert_int_equal(id, 8); /* a token's text: no symbol */
+    assert_int_equal(amphi__vocabulary_symbol(&vocabulary, AMPHI_STR("ab"), 3, &id), AMPHI_OK);
+    assert_int_equal(id, 8); /* a wrong hint */
+    /* More than the table has room for at first: it grows, and everything is still found. */
+    char text[16];
+    for (int i = 0; i < 3000; i++) {
+        (void)snprintf(text, sizeof text, "sym%d", i);
+        assert_int_equal(
+            amphi__vocabulary_symbol(&vocabulary, amphi_str_from(text), -1, &id), AMPHI_OK);
+        assert_int_equal(id, SPM_COUNT + i);
+    }
+    assert_int_equal(vocabulary.count, SPM_COUNT);
+    assert_int_equal(vocabulary.entries_count, SPM_COUNT + 3000);
+    for (int i = 0; i < 3000; i++) {
+        (void)snprintf(text, sizeof text, "sym%d", i);
+        assert_int_equal(amphi__vocabulary_find(&vocabulary, amphi_str_from(text)), SPM_COUNT + i);
+    }
+    assert_int_equal(amphi__vocabulary_find(&vocabulary, AMPHI_STR("bab")), 14);
+    assert_int_equal(amphi__vocabulary_symbol(&vocabulary, AMPHI_STR(""), -1, &id), AMPHI_E_LIMIT);
+    amphi__vocabulary_clear(&vocabulary);
+}
+
+/* GPT-2's table is a bijection between the bytes and 256 printable characters. */
+static void vocabulary__bytes_and_characters_are_each_others_inverse(void **state)
+{
+    bool seen[512] = {false};
+    for (int byte = 0; byte < 256; byte++) {
+        uint32_t c = amphi__byte_to_char((uint8_t)byte);
+        assert_in_range(c, '!', 511);
+        assert_false(seen[c]);
+        seen[c] = true;
+        assert_int_equal(amphi__byte_from_char(c), byte);
+    }
+    assert_int_equal(amphi__byte_to_char('a'), 'a');
+    assert_int_equal(amphi__byte_to_char(' '), 0x120); /* Ġ */
+    assert_int_equal(amphi__byte_to_char('\n'), 0x10A);
+    for (uint32_t c = 0; c < 512; c++)
+        if (!seen[c])
+            assert_int_equal(amphi__byte_from_char(c), -1);
+    assert_int_equal(amphi__byte_from_char(0x4E00), -1);
+}
+
+static void vocabulary__every_failing_allocation_is_reported(void **state)
+{
+    gguf_builder w;
+    spm_begin(&w);
+    amphi_buf file;
+    gguf_builder_finish(&w, &file);
+    gguf_builder_clear(&w);
+    amphi_gguf *gguf = NULL;
+    assert_int_equal(amphi__gguf_open_memory(&gguf, file.data, file.size, NULL), AMPHI_OK);
+    failing_alloc_install();
+    size_t failures = 0;
+    for (size_t n = 1;; n++) {
+        failing_alloc_at(n);
+        amphi_vocabulary vocabulary;
+        amphi_status status = amphi__vocabulary_load(&vocabulary, gguf, NULL);
+        bool failed = failing_alloc_failed();
+        failing_alloc_at(0);
+        assert_int_equal(status, failed ? AMPHI_E_NO_MEMORY : AMPHI_OK);
+        amphi__vocabulary_clear(&vocabulary);
+        assert_int_equal(failing_alloc_live(), 0);
+        if (!failed)
+            break;
+        failures++;
+    }
+    assert_int_equal(failures, 3); /* texts, entries, table */
+    failing_alloc_remove();
+    amphi__gguf_free(gguf);
+    amphi__buf_clear(&file);
+}
+
+/* ---- hostile files -------------------------------------------------------------------------- */
+
+static void vocabulary__wrong_arrays_are_refused(void **state)
 {
     const int32_t ids[2] = {1, 1};
     const float floats[2] = {0, 0};
@@ -50,7 +247,7 @@ static void hostile__wrong_arrays_are_refused(void **state)
 
 /* Each key of a tokenizer, holding a value of each other kind: a line, or a default; an array's
  * bytes are never read as something that they are not. */
-static void hostile__keys_of_another_kind_are_never_misread(void **state)
+static void vocabulary__keys_of_another_kind_are_never_misread(void **state)
 {
     static const char *const keys[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre",
         "tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type",
@@ -99,7 +296,7 @@ static void hostile__keys_of_another_kind_are_never_misread(void **state)
     assert_true(refused > 100 && loaded > 100);
 }
 
-static void hostile__duplicate_tokens_load_and_the_last_one_is_found(void **state)
+static void vocabulary__duplicate_tokens_load_and_the_last_one_is_found(void **state)
 {
     const char *const texts[] = {"<unk>", "a", "a", "b", "ab", "ab", "a"};
     gguf_builder w;
@@ -112,7 +309,7 @@ static void hostile__duplicate_tokens_load_and_the_last_one_is_found(void **stat
     amphi__tokenizer_free(t);
 }
 
-static void hostile__unknown_pre_tokenizer_is_unsupported(void **state)
+static void vocabulary__unknown_pre_tokenizer_is_unsupported(void **state)
 {
     const char *texts[] = {"a"};
     gguf_builder w;
@@ -124,7 +321,7 @@ static void hostile__unknown_pre_tokenizer_is_unsupported(void **state)
     assert_non_null(strstr(error.message, "made-up"));
 }
 
-static void hostile__odd_tokens_are_survived(void **state)
+static void vocabulary__odd_tokens_are_survived(void **state)
 {
     /* Empty, malformed byte tokens, kinds that do not exist, NaN scores, broken UTF-8. */
     const char *texts[] = {"", "", "<0x4>", "<0xZZ>", "<0x0A", "\xE2\x96", "a", "aa", "\xFF", "b"};
@@ -155,7 +352,7 @@ static void hostile__odd_tokens_are_survived(void **state)
     }
 }
 
-static void hostile__too_long_tokens_are_refused(void **state)
+static void vocabulary__too_long_tokens_are_refused(void **state)
 {
     char *text = malloc(100001);
     assert_non_null(text);
@@ -172,7 +369,7 @@ static void hostile__too_long_tokens_are_refused(void **state)
 }
 
 /* Everything at once on long texts of one kind: bounded time and memory. */
-static void hostile__long_texts_without_words_are_encoded(void **state)
+static void vocabulary__long_texts_without_words_are_encoded(void **state)
 {
     const size_t size = 200000;
     char *text = malloc(size);
@@ -203,7 +400,7 @@ static void hostile__long_texts_without_words_are_encoded(void **state)
 }
 
 /* A few bytes of a good file changed at random: it loads soundly or is refused. */
-static void hostile__mutated_files_load_or_are_refused(void **state)
+static void vocabulary__mutated_files_load_or_are_refused(void **state)
 {
     uint32_t random = 77;
     size_t loaded = 0;
@@ -241,7 +438,7 @@ static void hostile__mutated_files_load_or_are_refused(void **state)
 }
 
 /* Deterministic noise: every byte string can be encoded, and ids stay in range. */
-static void fuzz__any_bytes_can_be_encoded(void **state)
+static void vocabulary__any_bytes_can_be_encoded(void **state)
 {
     gguf_builder w;
     spm_begin(&w);
@@ -275,15 +472,22 @@ static void fuzz__any_bytes_can_be_encoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile__wrong_arrays_are_refused),
-        cmocka_unit_test(hostile__keys_of_another_kind_are_never_misread),
-        cmocka_unit_test(hostile__duplicate_tokens_load_and_the_last_one_is_found),
-        cmocka_unit_test(hostile__unknown_pre_tokenizer_is_unsupported),
-        cmocka_unit_test(hostile__odd_tokens_are_survived),
-        cmocka_unit_test(hostile__too_long_tokens_are_refused),
-        cmocka_unit_test(hostile__long_texts_without_words_are_encoded),
-        cmocka_unit_test(hostile__mutated_files_load_or_are_refused),
-        cmocka_unit_test(fuzz__any_bytes_can_be_encoded),
+        cmocka_unit_test(vocabulary__texts_are_found_and_pieces_are_what_they_stand_for),
+        cmocka_unit_test(vocabulary__bpe_pieces_are_bytes),
+        cmocka_unit_test(vocabulary__the_order_rises_as_the_score_falls),
+        cmocka_unit_test(vocabulary__special_ids_come_from_keys_or_the_family),
+        cmocka_unit_test(vocabulary__symbols_are_added_behind_the_tokens),
+        cmocka_unit_test(vocabulary__bytes_and_characters_are_each_others_inverse),
+        cmocka_unit_test(vocabulary__every_failing_allocation_is_reported),
+        cmocka_unit_test(vocabulary__wrong_arrays_are_refused),
+        cmocka_unit_test(vocabulary__keys_of_another_kind_are_never_misread),
+        cmocka_unit_test(vocabulary__duplicate_tokens_load_and_the_last_one_is_found),
+        cmocka_unit_test(vocabulary__unknown_pre_tokenizer_is_unsupported),
+        cmocka_unit_test(vocabulary__odd_tokens_are_survived),
+        cmocka_unit_test(vocabulary__too_long_tokens_are_refused),
+        cmocka_unit_test(vocabulary__long_texts_without_words_are_encoded),
+        cmocka_unit_test(vocabulary__mutated_files_load_or_are_refused),
+        cmocka_unit_test(vocabulary__any_bytes_can_be_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
