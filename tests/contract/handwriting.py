@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the house's handwriting asks for and a formatter does not see: no comma operator between
+statements, no line over 100 columns, no padding before the end of a comment, no goto but cleanup, no
+function over 70 lines, no file over 600. It also proves that it can fail. Commas inside parentheses
+are found by clang-tidy (-Wcomma, .clang-tidy)."""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COLUMNS_MAX, FUNCTION_LINES_MAX, FILE_LINES_MAX = 100, 70, 600
+
+# Path, or path:function -> why it may be longer.
+LONGER = {
+}
+
+SCRIPTS = re.compile(r"(\.py|\.sh|\.cmake|\.cmake\.in|CMakeLists\.txt|^dev|^\.ci/run)$")
+TOKENS = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
+# "type name", "type *name", "struct type name": a declaration, whose commas part declarators.
+DECLARATION = re.compile(r"(?:[A-Za-z_]\w*\s+)+\**\s*\**[A-Za-z_]\w*\s*(?:[=,;\[(]|$)|"
+                         r"[A-Za-z_]\w*\s*\*+\s*(?:const\s+)?[A-Za-z_]\w*\s*(?:[=,;\[]|$)")
+NOT_A_TYPE = re.compile(r"(?:return|else|do|case|goto)\b")
+
+
+def blank(match):
+    """As many lines, no content."""
+    text = match.group(0)
+    return ('""' if text[0] in "\"'" else " ") + "\n" * text.count("\n")
+
+
+def commas(text):
+    """Line numbers of statements that a comma operator joins. Only what stands directly in a block
+    is looked at: a comma in parentheses or in an initializer parts arguments or elements."""
+    text = DIRECTIVE.sub(blank, TOKENS.sub(blank, text))
+    found, depth, begin, comma, blocks = [], 0, 0, -1, []
+    for at, char in enumerate(text):
+        if char in "([":
+            depth += 1
+        elif char in ")]":
+            depth = max(0, depth - 1)
+        elif char == "{":
+            before = text[begin:at].rstrip()
+            # a block follows ")", "else", "do", another block; anything else is a list
+            blocks.append((depth == 0 and re.search(r"(\)|\belse|\bdo|:|^)$", before) is not None,
+                           begin, comma, depth))
+            if blocks[-1][0]:
+                begin, comma = at + 1, -1
+            else:
+                depth += 1
+        elif char == "}" and blocks:
+            is_block, old_begin, old_comma, old_depth = blocks.pop()
+            depth = old_depth
+            begin, comma = (at + 1, -1) if is_block else (old_begin, old_comma)
+        elif char == "," and depth == 0 and comma < 0 and any(block[0] for block in blocks):
+            comma = at
+        elif char == ";" and depth == 0:
+            statement = text[begin:at].strip()
+            statement = re.sub(r"^(?:(?:if|for|while|switch)\s*\(.*\)|else)\s*(?=[A-Za-z_*(])", "",
+                               statement, flags=re.S)
+            if comma >= 0 and (NOT_A_TYPE.match(statement) or not DECLARATION.match(statement)):
+                found.append(text.count("\n", 0, comma) + 1)
+            begin, comma = at + 1, -1
+    return found
+
+
+def functions(lines):
+    """(name, line number, lines) of each: its body's braces stand in the first column."""
+    begin = None
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            begin = number
+        elif line == "}" and begin is not None:
+            head = " ".join(lines[max(0, begin - 8):begin - 1])
+            head = re.split(r"[;}]|\*/", head)[-1]
+            name = re.search(r"([A-Za-z_]\w*)\s*\(", head)
+            yield name.group(1) if name else "?", begin, number - begin + 1
+            begin = None
+
+
+def complaints(path, text):
+    found = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS_MAX and "://" not in line:
+            found.append((number, f"{len(line)} columns, at most {COLUMNS_MAX}"))
+    if not path.endswith((".c", ".h")):
+        return found
+    for number, line in enumerate(lines, 1):
+        if re.search(r"\S {2,}\*/", line):
+            found.append((number, "padding before the end of a comment"))
+        if re.match(r"\s*goto (?!cleanup;)", line):
+            found.append((number, "a goto other than cleanup"))
+    found += [(number, "a comma operator joins two statements") for number in commas(text)]
+    for name, number, count in functions(lines):
+        if count > FUNCTION_LINES_MAX and f"{path}:{name}" not in LONGER:
+            found.append((number, f"{name}() has {count} lines, at most {FUNCTION_LINES_MAX}"))
+    if len(lines) > FILE_LINES_MAX and path not in LONGER:
+        found.append((1, f"{len(lines)} lines, at most {FILE_LINES_MAX}"))
+    return found
+
+
+def proves_that_it_can_fail():
+    body = "int f(int a, char b)\n{\n    int x = 1, y[2] = {3, 4};\n%s\n    return g(x, y);\n}\n"
+    bad = ["    a(), b();", "    x = 1, y = 2;", "    return a, b;", "    if (x)\n        a(), b();",
+           "    goto out;", "    x = 1; /* padded   */", "    " + "x" * 100, "    x;\n" * 70,
+           "    *x = 1, *y = 2;", "    while (x) {\n        i++, j++;\n    }"]
+    good = ["", "    for (i = 0, j = 0; i < 2; i++, j--)\n        a(i, j);", "    goto cleanup;",
+            "    const char *p = \"a, b\", *q; /* one, two */", "    s = (t){1, 2};",
+            "    f((t){.a = 1, .b = {2, 3}}, 4);", "    struct t x, *y;", "    enum { A, B };",
+            "    char buffer[100], other[200];", "    unsigned long long a, b;",
+            "    if (a)\n        x = (t){1, 2};", "    size_t n = 0, m;", "    amphi_str a, b = x(1);",
+            "    static const int list[] = {1, 2};", "    list *next, *last = NULL;",
+            "    int (*call)(int, int) = g;", "    case 1:\n        a(1, 2);"]
+    missed = [text for text in bad if not complaints("x.c", body % text)]
+    invented = [text for text in good if complaints("x.c", body % text)]
+    for text in missed + invented:
+        print(f"handwriting: judges this wrongly:\n{text[:200]}")
+    return not missed and not invented and complaints("x.h", "int a;\n" * 601)
+
+
+def main():
+    if not proves_that_it_can_fail():
+        print("handwriting: the test itself does not see what it should")
+        print("0 passed, 1 failed")
+        return 1
+    paths = subprocess.run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    count = 0
+    for path in paths:
+        if not (path.endswith((".c", ".h")) or SCRIPTS.search(path)):
+            continue
+        if not os.path.exists(os.path.join(ROOT, path)):
+            continue
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            for number, wrong in complaints(path, file.read()):
+                print(f"{path}:{number}: {wrong}")
+                count += 1
+    for place in LONGER:
+        if not os.path.exists(os.path.join(ROOT, place.split(":")[0])):
+            print(f"{place} is allowed to be longer, but is not there")
+            count += 1
+    print(f"{0 if count else 1} passed, {count} failed")
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
