@@ -115,7 +115,7 @@ static amphi_status keep(amphi_tool_call *call, amphi_str name, amphi_str argume
 static bool is_arguments(amphi_str text)
 {
     size_t at = skip_blanks(text, 0);
-    return at == text.size ||
+    return at >= text.size ||
            (text.data[at] == '{' && amphi__json_check(text, "arguments", NULL) == AMPHI_OK);
 }
 
