@@ -4,6 +4,8 @@
  */
 #include "sdk/core/log.h"
 
+#include "sdk/core/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -18,6 +20,10 @@ void amphi__log(const amphi_log *log, int level, const char *format, ...)
     va_end(args);
     if (size < 0)
         return;
-    log->fn(log->user, level,
-        amphi_str_make(line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1));
+    amphi_str text = amphi_str_make(line, (size_t)size);
+    if (text.size >= sizeof line) { /* cut, but between characters */
+        text.size = sizeof line - 1;
+        text.size = amphi__utf8_complete_size(text);
+    }
+    log->fn(log->user, level, text);
 }

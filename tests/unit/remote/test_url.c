@@ -3,7 +3,6 @@
  * Which URLs may leave the device, what counts as this machine itself, and where the dialect's path
  * goes.
  */
-#include "remote/tls_pins.h"
 #include "remote/url.h"
 #include "sdk/core/str.h"
 
@@ -84,23 +83,6 @@ static void url__path_is_put_before_the_query_once(void **state)
     assert_joined("https://h/v1/chat/completions", "https://h/v1/chat/completions");
 }
 
-#define PIN "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-
-static void pins__form_is_checked(void **state)
-{
-    static const char *const good[] = {"", PIN, PIN ";" PIN};
-    static const char *const bad[] = {PIN ";", ";" PIN, PIN ";;" PIN,
-        "sha256//short=", "/etc/ssl/key.pem",
-        "sha1//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", PIN " ",
-        "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuF==",
-        PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN
-            ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_int_equal(amphi__tls_pins_check(amphi_str_from(good[i]), NULL), AMPHI_OK);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(amphi__tls_pins_check(amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,7 +90,6 @@ int main(void)
         cmocka_unit_test(url__malformed_is_refused),
         cmocka_unit_test(url__only_literal_loopback_is_this_machine),
         cmocka_unit_test(url__path_is_put_before_the_query_once),
-        cmocka_unit_test(pins__form_is_checked),
     };
     return cmocka_run_group_tests_name("unit.remote.url", tests, NULL, NULL);
 }

@@ -192,31 +192,6 @@ static void json__sorted_form_does_not_depend_on_order(void **state)
     amphi__buf_clear(&b);
 }
 
-static void json__writer_puts_commas_and_escapes(void **state)
-{
-    amphi_buf out;
-    amphi_json_writer w;
-    amphi__buf_init(&out, 0);
-    amphi__json_writer_init(&w, &out);
-    amphi__json_open(&w, NULL, '{');
-    amphi__json_put_str(&w, "a", amphi_str_make("x\"\x01\xff", 4));
-    amphi__json_open(&w, "b", '[');
-    amphi__json_put_int(&w, NULL, -1);
-    amphi__json_put_number(&w, NULL, NAN);
-    amphi__json_open(&w, NULL, '{');
-    amphi__json_close(&w, '}');
-    amphi__json_close(&w, ']');
-    amphi__json_put_key(&w, AMPHI_STR("k\n"));
-    amphi__json_put_bool(&w, NULL, true);
-    amphi__json_put_raw(&w, "r", AMPHI_STR("[0]"));
-    amphi__json_put_null(&w, "n");
-    amphi__json_close(&w, '}');
-    assert_string_equal(out.data, "{\"a\":\"x\\\"\\u0001\xef\xbf\xbd\",\"b\":[-1,null,{}],\"k\\n\":"
-                                  "true,\"r\":[0],\"n\":null}");
-    amphi__json_free(parse(out.data));
-    amphi__buf_clear(&out);
-}
-
 static void json__every_cut_of_a_document_is_refused(void **state)
 {
     const char *text = "{\"a\":[1,-2.5e3,\"\\u00e9\xc3\xa9\",true,null],\"b\":{\"c\":\"\"}}";
@@ -239,7 +214,6 @@ int main(void)
         cmocka_unit_test(json__of_duplicate_keys_the_last_counts_and_case_matters),
         cmocka_unit_test(json__questions_about_nothing_have_answers),
         cmocka_unit_test(json__sorted_form_does_not_depend_on_order),
-        cmocka_unit_test(json__writer_puts_commas_and_escapes),
         cmocka_unit_test(json__every_cut_of_a_document_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Regular expressions of the gray release: what JavaScript says, in linear time, for any bytes.
+ */
+#include "policy/growthbook.h"
+#include "sdk/core/buf.h"
+
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static void regex__agrees_with_javascript(void **state)
+{
+    /* The right column is what RegExp.test says, but for the last group. */
+    static const struct {
+        const char *pattern, *text;
+        bool found;
+    } list[] = {
+        {"", "", true},
+        {"a", "cat", true},
+        {"^a", "cat", false},
+        {"t$", "cat", true},
+        {"^$", "", true},
+        {"^$", "x", false},
+        {"a|b|c", "xxc", true},
+        {"^(a|bc)+$", "abcbca", true},
+        {"^(a|bc)+$", "abcb", false},
+        {"^a{2}$", "aa", true},
+        {"^a{2}$", "aaa", false},
+        {"^a{2,}$", "aaaa", true},
+        {"^a{2,3}$", "aaaa", false},
+        {"^a{2,3}$", "aaa", true},
+        {"^a{0}$", "", true},
+        {"^(ab){1,2}c$", "ababc", true},
+        {"^(ab){0,2}c$", "ababc", true},
+        {"^(ab){0,2}c$", "abababc", false},
+        {"a{,3}", "a{,3}", true},
+        {"^a+?b*?c??$", "aab", true},
+        {"[a-c]x", "bx", true},
+        {"[^a-c]x", "bx", false},
+        {"[]x", "x", false},
+        {"[^]x", "yx", true},
+        {"[a\\]b]", "]", true},
+        {"[-a]", "-", true},
+        {"[a-]", "-", true},
+        {"[\\d.]+$", "v1.2", true},
+        {"^\\d+\\.\\d+$", "10.25", true},
+        {"\\D", "123", false},
+        {"^\\w+$", "ab_9", true},
+        {"\\W", "ab_9", false},
+        {"^\\s\\S$", " x", true},
+        {"\\bcat\\b", "a cat!", true},
+        {"\\bcat\\b", "concat", false},
+        {"\\Bcat", "concat", true},
+        {".", "\n", false},
+        {"^.$", "\xc3\xa9", true},
+        {"\\u00e9", "caf\xc3\xa9", true},
+        {"\\x41", "A", true},
+        {"(?:ab)+c", "xababc", true},
+        {"a\\/b", "a/b", true},
+        {"-12-25$", "1980-12-25", true},
+        {"^(?:(?:a|b)|c)d$", "cd", true},
+        {"(a*)*b", "aaab", true},
+        {"(|a)b", "b", true},
+        {"a**", "a", false},
+        {"(", "(", false},
+        {")", ")", false},
+        {"[a", "a", false},
+        {"a{3,2}", "aaa", false},
+        {"^*a", "a", false},
+        {"a\\b+", "a", false},
+        {"(^)*a", "a", true},
+        {"(?=a)a", "a", false},  /* look-around: unsupported, so never */
+        {"(a)\\1", "aa", false}, /* back reference: likewise */
+        {"\\", "\\", false},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        bool found = amphi__gb_regex(
+            amphi_str_from(list[i].pattern), amphi_str_from(list[i].text), false, NULL);
+        if (found != list[i].found)
+            fail_msg("/%s/ on \"%s\": %d", list[i].pattern, list[i].text, found);
+    }
+    assert_true(amphi__gb_regex(AMPHI_STR("^MoBile[a-f]$"), AMPHI_STR("mObileC"), true, NULL));
+}
+
+static void regex__hostile_patterns_cost_linear_time(void **state)
+{
+    char text[5001];
+    bool valid = false;
+    memset(text, 'a', 5000);
+    text[5000] = '\0';
+    /* Exponential in a backtracking matcher. */
+    assert_false(amphi__gb_regex(AMPHI_STR("^(a+)+b|(a*)*c"), amphi_str_from(text), false, &valid));
+    assert_true(valid);
+    assert_false(amphi__gb_regex(AMPHI_STR("^(a|aa)+b$"), amphi_str_from(text), false, &valid));
+    assert_true(valid);
+    assert_false(amphi__gb_regex(
+        AMPHI_STR("((a{1,100}){1,100}){1,100}"), amphi_str_from(text), false, &valid));
+    assert_false(valid); /* its program would be too long */
+    char deep[2000];
+    memset(deep, '(', sizeof deep);
+    assert_false(amphi__gb_regex(amphi_str_make(deep, sizeof deep), AMPHI_STR("a"), false, &valid));
+    assert_false(valid);
+}
+
+static uint32_t roll(uint64_t *random, uint32_t sides)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((*random >> 33) % sides);
+}
+
+static bool matches(const char *pattern, amphi_str text, bool *valid)
+{
+    return amphi__gb_regex(amphi_str_from(pattern), text, false, valid);
+}
+
+/* A pattern that is read as a whole means the same inside a group, and beside itself; one that is
+ * invalid occurs nowhere; and no text makes a difference to that. */
+static void regex__arbitrary_bytes_mean_the_same_in_a_group(void **state)
+{
+    static const char alphabet[] = "ab()[]{}|*+?^$\\dwb.-,1290\xc3\xa9\xff";
+    uint64_t random = 7;
+    unsigned count_valid = 0;
+    unsigned count_found = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        char pattern[25] = "";
+        char text[16];
+        size_t size = 1 + round % 8; /* long ones are hardly ever valid */
+        for (size_t i = 0; i < size; i++)
+            pattern[i] = alphabet[roll(&random, sizeof alphabet - 1)];
+        for (size_t i = 0; i < sizeof text; i++)
+            text[i] = alphabet[roll(&random, sizeof alphabet - 1)];
+        amphi_str subject = amphi_str_make(text, round % sizeof text);
+        bool valid = false;
+        bool valid_elsewhere = false;
+        bool found = matches(pattern, subject, &valid);
+        (void)matches(pattern, AMPHI_STR("ab12"), &valid_elsewhere);
+        assert_int_equal(valid, valid_elsewhere);
+        if (!valid) {
+            assert_false(found);
+            continue;
+        }
+        char group[80];
+        char twice[80];
+        snprintf(group, sizeof group, "(?:%s)", pattern);
+        snprintf(twice, sizeof twice, "(%s)|(?:%s)", pattern, pattern);
+        if (matches(group, subject, &valid) != found || !valid ||
+            matches(twice, subject, &valid) != found || !valid)
+            fail_msg("/%s/ on \"%.*s\": %d, but not in a group", pattern, (int)subject.size,
+                subject.data, found);
+        count_valid++;
+        count_found += found;
+    }
+    assert_in_range(count_valid, 2000, 18000); /* all three verdicts occurred */
+    assert_in_range(count_found, 500, count_valid - 500);
+}
+
+/* Patterns of what JavaScript's and POSIX's extended syntax have in common. */
+static void append_pattern(amphi_buf *out, uint64_t *random, int depth)
+{
+    static const char *const atoms[] = {"a", "b", "c", ".", "[ab]", "[^a]", "[a-c]", "[^ab]"};
+    static const char *const repeats[] = {"", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}"};
+    uint32_t pieces = 1 + roll(random, 3);
+    for (uint32_t i = 0; i < pieces; i++) {
+        if (depth > 0 && roll(random, 3) == 0) {
+            amphi__buf_append_c(out, "(");
+            append_pattern(out, random, depth - 1);
+            amphi__buf_append_c(out, ")");
+        } else {
+            amphi__buf_append_c(out, atoms[roll(random, sizeof atoms / sizeof atoms[0])]);
+        }
+        amphi__buf_append_c(out, repeats[roll(random, sizeof repeats / sizeof repeats[0])]);
+    }
+    if (depth > 0 && roll(random, 3) == 0) {
+        amphi__buf_append_c(out, "|");
+        append_pattern(out, random, depth - 1);
+    }
+}
+
+static void regex__agrees_with_the_c_library_on_the_common_syntax(void **state)
+{
+    uint64_t random = 11;
+    unsigned count_found = 0;
+    enum { ROUNDS = 3000 };
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        amphi_buf pattern;
+        amphi__buf_init(&pattern, 0);
+        bool anchored = roll(&random, 2) == 0;
+        amphi__buf_append_c(&pattern, anchored ? "^(" : "");
+        append_pattern(&pattern, &random, 2);
+        amphi__buf_append_c(&pattern, anchored ? ")$" : "");
+        regex_t reference;
+        assert_int_equal(regcomp(&reference, pattern.data, REG_EXTENDED | REG_NOSUB), 0);
+        for (int i = 0; i < 8; i++) {
+            char text[12] = "";
+            uint32_t size = roll(&random, sizeof text);
+            for (uint32_t k = 0; k < size; k++)
+                text[k] = "abcd"[roll(&random, 4)];
+            bool valid = false;
+            bool found = matches(pattern.data, amphi_str_from(text), &valid);
+            assert_true(valid);
+            if (found != (regexec(&reference, text, 0, NULL, 0) == 0))
+                fail_msg("/%s/ on \"%s\": %d", pattern.data, text, found);
+            count_found += found;
+        }
+        regfree(&reference);
+        amphi__buf_clear(&pattern);
+    }
+    assert_in_range(count_found, ROUNDS, 7 * ROUNDS); /* both verdicts occurred */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(regex__agrees_with_javascript),
+        cmocka_unit_test(regex__hostile_patterns_cost_linear_time),
+        cmocka_unit_test(regex__arbitrary_bytes_mean_the_same_in_a_group),
+        cmocka_unit_test(regex__agrees_with_the_c_library_on_the_common_syntax),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
