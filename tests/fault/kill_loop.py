@@ -52,10 +52,12 @@ class Answers:
     """How the questions of one half are asked."""
 
     def __init__(self, folder, url, name, policy, model, words):
-        self.command = [AMPHI, "ask", "--json", "--no-cache", "--no-queue", "--mode", "prefer_local",
+        self.command = [AMPHI, "ask", "--json", "--no-cache", "--no-queue", "--mode",
+                        "prefer_local",
                         "--data", os.path.join(folder, "data"), "--temperature", "0",
                         "--device", written(folder, "device.json", DEVICE),
-                        "--allow-http-loopback", "--endpoint", f"cloud={url}", "--max-tokens", "200",
+                        "--allow-http-loopback", "--endpoint", f"cloud={url}", "--max-tokens",
+                        "200",
                         *(["--policy", written(folder, name + ".json", policy)] if policy else []),
                         *model, words]
         self.seconds = 0.0
@@ -138,9 +140,10 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     for line in failed[:10]:
         print("FAILED", line)
-    print(f"kill loop: {passed} answers were taken over in {took:.0f} s "
-          f"({', '.join(f'{k} {v}' for k, v in per_signal.items())}); {idle} kills came too late or "
-          f"too early to count; {same} answers read as they would have without the kill")
+    signals = ", ".join(f"{k} {v}" for k, v in per_signal.items())
+    print(f"kill loop: {passed} answers were taken over in {took:.0f} s ({signals}); "
+          f"{idle} kills came too late or too early to count; {same} answers read as they "
+          "would have without the kill")
     print(f"{passed} passed, {len(failed)} failed")
     sys.exit(0 if passed >= RUNS and not failed else 1)
 

@@ -14,7 +14,8 @@ import faces  # noqa: E402
 from faces import AMPHI, BUILD, amphi, environment, promise, write  # noqa: E402
 
 QUESTION = "What happens when the battery is low?"
-OPEN = {"memory": {"max_percent": 100, "unload_percent": 100}, "local": {"tokens_per_second_max": 10}}
+OPEN = {"memory": {"max_percent": 100, "unload_percent": 100},
+        "local": {"tokens_per_second_max": 10}}
 SECRET = "sk-not-for-the-worker"
 
 # A worker on a system whose seccomp(2) and prctl(PR_SET_SECCOMP) fail: a filter that makes them so.
@@ -97,7 +98,8 @@ def cage__where_seccomp_is_missing_the_doctor_says_so_and_the_engine_answers(fol
     if platform.machine() != "x86_64":
         print("        (skipped: the test's filter is for x86-64)")
         return
-    program = write(folder, "without.py", WITHOUT_SECCOMP % os.path.join(BUILD, "bin", "amphi-worker"))
+    program = write(folder, "without.py",
+                    WITHOUT_SECCOMP % os.path.join(BUILD, "bin", "amphi-worker"))
     worker = write(folder, "worker.sh", f"#!/bin/bash\nexec python3 {program}\n")
     os.chmod(worker, 0o755)
     env = {"AMPHI_WORKER": worker}

@@ -21,7 +21,8 @@ def counting_worker(folder, then=f"exec -a amphi-worker {FAULT_WORKER}"):
     os.chmod(script, 0o755)
 
     def count():
-        return open(starts, encoding="utf-8").read().count("started") if os.path.exists(starts) else 0
+        return open(starts,
+                    encoding="utf-8").read().count("started") if os.path.exists(starts) else 0
     return {"AMPHI_WORKER": script}, count
 
 
@@ -133,7 +134,8 @@ def crash__without_a_cloud_the_engine_is_started_once_more_and_not_for_ever(fold
     assert "killed from outside (SIGKILL)" in error["message"], error
     once = os.path.join(folder, "once")
     env, starts = counting_worker(fresh(folder, "second"), then=(
-        f"[ -e {once} ] || {{ touch {once}; kill -KILL $$; }}\nexec -a amphi-worker {FAULT_WORKER}"))
+        f"[ -e {once} ] || {{ touch {once}; kill -KILL $$; }}\n"
+        f"exec -a amphi-worker {FAULT_WORKER}"))
     result = json.loads(amphi(*words, env=env).stdout)
     assert result["route"] == "local" and result["text"].startswith("word00 "), result
     assert starts() == 2 and len(result["takeovers"]) == 1, (starts(), result)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What `cmake --install` leaves is enough: a stranger's project finds it through CMake and through
-pkg-config, compiles, runs and gets an answer; the headers stand alone; nothing foreign is exported."""
+pkg-config, compiles, runs and gets an answer; the headers stand alone; nothing foreign is
+exported."""
 import os
 import re
 import shutil
@@ -45,7 +46,8 @@ def answers(program, folder, *words):
 @promise
 def install__puts_every_part_under_the_prefix(folder):
     run("cmake", "--install", BUILD, "--prefix", PREFIX)
-    for name in ("amphi.pc", "amphi-config.cmake", "amphi.h", "libamphi.so", "amphi", "amphi-worker"):
+    for name in ("amphi.pc", "amphi-config.cmake", "amphi.h", "libamphi.so", "amphi",
+                 "amphi-worker"):
         find(name)
     for root, _, files in os.walk(PREFIX):
         for name in files:
@@ -57,7 +59,8 @@ def install__puts_every_part_under_the_prefix(folder):
 
 @promise
 def install__the_installed_command_answers(folder):
-    answers(find("amphi"), folder, "ask", "--mode", "only_local", "What happens when the battery is low?")
+    answers(find("amphi"), folder, "ask", "--mode", "only_local",
+            "What happens when the battery is low?")
     # The build tree must not be what it runs from.
     linked = run("ldd", find("amphi"))
     assert PREFIX in re.search(r"libamphi\.so\S* => (\S+)", linked).group(1), linked
@@ -98,7 +101,8 @@ def install__a_pkg_config_project_finds_it(folder):
     assert run("pkg-config", "--modversion", "amphi", env=env).startswith("0.")
     flags = run("pkg-config", "--cflags", "--libs", "amphi", env=env).split()
     library = os.path.dirname(find("libamphi.so"))
-    run("gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", *sanitizer(), HELLO, "-o", folder + "/hello",
+    run("gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", *sanitizer(), HELLO, "-o", folder
+        + "/hello",
         *flags, f"-Wl,-rpath,{library}")
     answers(folder + "/hello", folder)
 

@@ -57,7 +57,8 @@ def minimal__builds_without_a_warning_and_refuses_politely(folder):
         done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     library = os.path.join(build, "lib")
-    linked = subprocess.run(["ldd", os.path.join(library, "libamphi.so")], capture_output=True, text=True)
+    linked = subprocess.run(["ldd", os.path.join(library, "libamphi.so")], capture_output=True,
+                            text=True)
     for foreign in ("curl", "sqlcipher", "sqlite", "pcre2"):
         assert foreign not in linked.stdout, linked.stdout
     program = os.path.join(folder, "program")

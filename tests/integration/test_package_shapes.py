@@ -63,7 +63,8 @@ def parent_project(folder, *flags):
     os.makedirs(folder, exist_ok=True)
     write(folder, "CMakeLists.txt", PARENT % SOURCE)
     shutil.copy(HELLO, os.path.join(folder, "hello.c"))
-    out = run("cmake", "-G", "Ninja", "-S", folder, "-B", folder + "/b", "-DCMAKE_BUILD_TYPE=Release",
+    out = run("cmake", "-G", "Ninja", "-S", folder, "-B", folder + "/b",
+              "-DCMAKE_BUILD_TYPE=Release",
               "-DCMAKE_C_FLAGS_RELEASE=-O1", *flags)
     run("cmake", "--build", folder + "/b", "--target", "app")
     return dict(re.findall(r"kept (\w+)=(.*)", out))

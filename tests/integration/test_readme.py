@@ -91,7 +91,8 @@ def readme__every_link_into_the_tree_leads_somewhere(folder):
 @promise
 def readme__every_folder_that_it_maps_exists(folder):
     named = set(re.findall(r"`((?:[a-z_]+/)+)`", read("README.md")))
-    named |= {m + "/" for m in re.findall(r"^\s*([a-z_]+(?:/[a-z_]+)*)/\s", read("README.md"), re.M)}
+    named |= {m + "/"
+              for m in re.findall(r"^\s*([a-z_]+(?:/[a-z_]+)*)/\s", read("README.md"), re.M)}
     assert len(named) >= 6, named
     missing = [name for name in named if not os.path.isdir(name) and not name.startswith("build/")
                and not any(os.path.isdir(os.path.join(top, name)) for top in

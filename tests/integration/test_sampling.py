@@ -22,7 +22,8 @@ def post(url, **fields):
     """(status, headers, text) of one chat request; nothing is cached."""
     body = {"messages": MESSAGES, "amphi": {"no_cache": True, "mode": "only_local"}, **fields}
     line = http.client.HTTPConnection(urlparse(url).hostname, urlparse(url).port, timeout=120)
-    line.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    line.request("POST", "/v1/chat/completions", json.dumps(body),
+                 {"Content-Type": "application/json"})
     answer = line.getresponse()
     text = answer.read().decode("utf-8")
     line.close()
@@ -40,7 +41,7 @@ def said(url, **fields):
 
 
 def model_logits(folder, ids):
-    """The model's logits at every position, computed by another program than the one that serves."""
+    """The model's logits at every position, computed by another program than the server."""
     out = os.path.join(folder, "logits.f32")
     done = amphi("model", "logits", "--model", MODEL, "--tokens", ",".join(map(str, ids)), "--all",
                  "--out", out)
@@ -52,7 +53,8 @@ def model_logits(folder, ids):
 
 
 def prompt_ids(folder):
-    done = amphi("model", "render", "--model", MODEL, "--messages", write(folder, "m.json", MESSAGES))
+    done = amphi("model", "render", "--model", MODEL, "--messages",
+                 write(folder, "m.json", MESSAGES))
     assert done.returncode == 0, done.stderr
     done = amphi("model", "tokenize", "--model", MODEL, "--special", "--file",
                  write(folder, "prompt.txt", done.stdout))
@@ -80,7 +82,8 @@ def logprobs__are_the_models_own_whatever_the_sampler_does(folder):
         here = log_softmax(model_logits(folder, ids)[-1])
         best = sorted(range(len(here)), key=lambda i: (-here[i], i))
         assert abs(token["logprob"] - here[best[0]]) < 2e-3, (token, here[best[0]])
-        assert [abs(t["logprob"] - here[i]) < 2e-3 for t, i in zip(token["top_logprobs"], best)] == [True] * 5
+        assert [abs(t["logprob"] - here[i]) < 2e-3 for t,
+                i in zip(token["top_logprobs"], best)] == [True] * 5
         assert token["top_logprobs"][0]["token"] == token["token"]
         ids.append(best[0])
     assert drawn["logprobs"]["content"][0] == tokens[0]
@@ -94,7 +97,8 @@ def logprobs__are_the_models_own_whatever_the_sampler_does(folder):
 def logprobs__come_with_the_chunks_of_a_stream(folder):
     with gateway(folder) as (url, _):
         whole = choice(url, logprobs=True, top_logprobs=2, max_tokens=20, temperature=0)
-        status, _, text = post(url, logprobs=True, top_logprobs=2, max_tokens=20, temperature=0, stream=True)
+        status, _, text = post(url, logprobs=True, top_logprobs=2, max_tokens=20, temperature=0,
+                               stream=True)
     assert status == 200, text
     chunks = [json.loads(e[6:]) for e in text.split("\n\n") if e.startswith("data: {")]
     tokens = []
@@ -113,7 +117,8 @@ def logprobs__of_a_stop_string_are_not_told(folder):
         text = whole["message"]["content"]
         stop = text[9:17]
         cut = choice(url, logprobs=True, max_tokens=30, temperature=0, stop=stop)
-    assert cut["finish_reason"] == "stop" and cut["message"]["content"] == text[:text.index(stop)], cut
+    assert cut["finish_reason"] == "stop", cut
+    assert cut["message"]["content"] == text[:text.index(stop)], cut
     told = b"".join(bytes(t["bytes"]) for t in cut["logprobs"]["content"]).decode()
     assert told.startswith(cut["message"]["content"]), (told, cut)
     last = bytes(cut["logprobs"]["content"][-1]["bytes"]).decode()
@@ -122,17 +127,20 @@ def logprobs__of_a_stop_string_are_not_told(folder):
 
 @promise
 def logprobs__of_tokens_without_a_choice_are_told_too(folder):
-    schema = {"type": "object", "properties": {"kind": {"const": "battery"}, "low": {"type": "boolean"}},
+    schema = {"type": "object",
+              "properties": {"kind": {"const": "battery"}, "low": {"type": "boolean"}},
               "required": ["kind", "low"], "additionalProperties": False}
     form = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
     with gateway(folder) as (url, _):
         bare = said(url, response_format=form, temperature=1, seed=3)
-        full = choice(url, response_format=form, temperature=1, seed=3, logprobs=True, top_logprobs=3)
+        full = choice(url, response_format=form, temperature=1, seed=3, logprobs=True,
+                      top_logprobs=3)
     text = full["message"]["content"]
     assert text == bare, (text, bare)  # asking how likely the words were changes none of them
     assert json.loads(text)["kind"] == "battery"
     assert b"".join(bytes(t["bytes"]) for t in full["logprobs"]["content"]).decode() == text
-    assert all(t["logprob"] <= 0 and len(t["top_logprobs"]) == 3 for t in full["logprobs"]["content"])
+    assert all(t["logprob"] <= 0 and len(t["top_logprobs"]) == 3
+               for t in full["logprobs"]["content"])
 
 
 @promise
@@ -168,7 +176,8 @@ def biases_and_penalties_change_what_is_said(folder):
         assert banned["logprobs"]["content"][0]["token"] != word, banned
         forced = said(url, temperature=0, max_tokens=4, logit_bias={token: 100})
         assert forced.count(word) == 4, (forced, word)
-        calm = said(url, temperature=0, max_tokens=4, logit_bias={token: 100}, repetition_penalty=50)
+        calm = said(url, temperature=0, max_tokens=4, logit_bias={token: 100},
+                    repetition_penalty=50)
         assert calm.count(word) < 4, calm
         greedy = said(url, temperature=0, max_tokens=30)
         for one in ({"top_k": 1}, {"top_p": 0}, {"min_p": 1}):
@@ -180,9 +189,11 @@ def biases_and_penalties_change_what_is_said(folder):
 
 @promise
 def numbers_out_of_range_are_refused_by_name(folder):
-    wrong = {"temperature": [-5, 3, "hot"], "top_p": [2, -1], "min_p": [-0.5, 1.5], "typical_p": [2],
+    wrong = {"temperature": [-5, 3, "hot"], "top_p": [2, -1], "min_p": [-0.5, 1.5],
+             "typical_p": [2],
              "top_k": [-7, 1.5], "presence_penalty": [5], "frequency_penalty": [-5],
-             "repetition_penalty": [0, -1], "max_tokens": [0, -1, 1.5], "max_completion_tokens": [0],
+             "repetition_penalty": [0, -1], "max_tokens": [0, -1, 1.5],
+             "max_completion_tokens": [0],
              "seed": ["x", 1.5], "n": [2, 0], "logprobs": ["yes"], "top_logprobs": [21, -1],
              "logit_bias": [[1], {"a": 1}, {"1": 1000}], "stop": [5, [5]], "stream": ["true"]}
     with gateway(folder) as (url, _):
@@ -219,7 +230,8 @@ def the_end_of_the_context_is_a_finish_and_never_an_overrun(folder):
         assert status == 200, text
         for turn in range(12):  # far more than fits; each is answered, and none is too long
             status, _, text = post(url, amphi=kept, max_tokens=10, messages=[
-                {"role": "user", "content": f"Turn {turn}: " + "what happens when it is low? " * 4}])
+                {"role": "user", "content": f"Turn {turn}: "
+                 + "what happens when it is low? " * 4}])
             assert status == 200 and json.loads(text)["usage"]["total_tokens"] <= room, text
 
 

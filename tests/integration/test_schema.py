@@ -73,7 +73,8 @@ def ask(model, entry, folder):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
-        return f"{entry['name']}: exit {done.returncode}: {done.stderr.decode(errors='replace')[-300:]}"
+        stderr = done.stderr.decode(errors="replace")
+        return f"{entry['name']}: exit {done.returncode}: {stderr[-300:]}"
     try:
         if valid(entry["schema"], entry["schema"], json.loads(text)):
             return None
@@ -100,7 +101,8 @@ def main():
                 concurrent.futures.ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda entry: ask(model, entry, folder), schemas))
         wrong = [answer for answer in answers if answer is not None]
-        print(f"{model}: {len(answers) - len(wrong)} of {len(answers)} answers satisfy their schema")
+        good = len(answers) - len(wrong)
+        print(f"{model}: {good} of {len(answers)} answers satisfy their schema")
         failures += wrong
     print("\n".join(failures))
     return 1 if failures else 0

@@ -36,7 +36,8 @@ def nmse(got, wanted):
 
 
 def logits(model, tokens, *flags):
-    done = amphi("model", "logits", "--json", "--model", os.path.join(VECTORS, "models", model + ".gguf"),
+    done = amphi("model", "logits", "--json", "--model",
+                 os.path.join(VECTORS, "models", model + ".gguf"),
                  "--tokens", ",".join(map(str, tokens)), *flags, timeout=200)
     assert done.returncode == 0, (model, done.stderr)
     return json.loads(done.stdout)
@@ -82,10 +83,12 @@ def logits__every_model_is_close_to_the_reference_at_every_position(folder):
         assert len(got) == len(expected), (model, len(got), len(expected))
         far = nmse(got, expected)
         assert far < limit, (model, far)
-        assert result["top"][0]["id"] == max(range(vocabulary), key=lambda i: got[len(got) - vocabulary + i])
+        assert result["top"][0]["id"] == max(range(vocabulary),
+                                             key=lambda i: got[len(got) - vocabulary + i])
         if model.endswith(EXACT):
             assert result["greedy"] == wanted["greedy"], model
-        print(f"        {model:16} NMSE {far:.1e}, {len(expected) // vocabulary} positions", flush=True)
+        print(f"        {model:16} NMSE {far:.1e}, {len(expected) // vocabulary} positions",
+              flush=True)
 
 
 @promise
@@ -93,7 +96,8 @@ def logits__the_plain_kernels_agree_as_well(folder):
     out = os.path.join(folder, "logits.f32")
     for model in ("llama-f32", "llama-Q8_0", "llama-Q4_0"):
         wanted = reference(model + ".txt")
-        logits(model, wanted["tokens"], "--kernels", "reference", "--threads", "1", "--all", "--out", out)
+        logits(model, wanted["tokens"], "--kernels", "reference", "--threads", "1", "--all",
+               "--out", out)
         far = nmse(floats(out), floats(os.path.join(VECTORS, "reference", model + ".logits.f32")))
         assert far < (1e-4 if model.endswith(EXACT) else 1.5e-3), (model, far)
 
@@ -132,7 +136,8 @@ def render__every_row_of_the_goldens(folder):
         print(f"        sanitized build: {len(rows)} rows, every third", flush=True)
     for row in rows:
         variables = dict(row["extra"], bos_token=row["bos_token"], eos_token=row["eos_token"])
-        words = ["model", "render", "--template", os.path.join(VECTORS, "templates", row["template"]),
+        words = ["model", "render", "--template",
+                 os.path.join(VECTORS, "templates", row["template"]),
                  "--messages", write(folder, "messages.json", row["messages"]), "--now", row["now"],
                  "--set", json.dumps(variables)]
         if row["tools"] is not None:

@@ -114,7 +114,8 @@ def serve(raw, listener, context):
             return
         if listener == "proxy":  # wants to know who asks
             raw.recv(65536)
-            raw.sendall(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+            raw.sendall(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n"
+                        b"Content-Length: 0\r\n\r\n")
             return
         if context is not None:
             connection = context.wrap_socket(raw, server_side=True)

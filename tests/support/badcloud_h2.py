@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An HTTP/2 server that refuses every stream (RFC 9113: RST_STREAM with REFUSED_STREAM), which a
-client may take as an invitation to ask again for ever. Frames by hand: the library has no HTTP/2."""
+client may take as an invitation to ask again for ever. Frames by hand: the library has no
+HTTP/2."""
 import struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

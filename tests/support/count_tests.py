@@ -9,7 +9,8 @@ import sys
 PATTERNS = {  # cmocka's closing lines, and the plain line of our scripts
     "passed": [r"\[  PASSED  \] (\d+) test\(s\)\.", r"^(\d+) passed, \d+ failed"],
     "failed": [r"\[  FAILED  \] (\d+) test\(s\), listed below", r"^\d+ passed, (\d+) failed"],
-    "skipped": [r"\[  SKIPPED \] (\d+) test\(s\), listed below", r"^\d+ passed, \d+ failed, (\d+) skipped"],
+    "skipped": [r"\[  SKIPPED \] (\d+) test\(s\), listed below",
+                r"^\d+ passed, \d+ failed, (\d+) skipped"],
 }
 
 

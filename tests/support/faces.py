@@ -42,6 +42,21 @@ def is_sanitized():
                    for line in file)
 
 
+shared = contextlib.ExitStack()
+shared_url = None
+
+
+def shared_gateway():
+    """The URL of one gateway without flags, for tests that only ask it something and do not mind
+    what was asked before. It is ended, and checked like any other, behind the last test."""
+    global shared_url
+    if shared_url is None:
+        folder = tempfile.mkdtemp(prefix="amphi-test-")
+        shared.callback(shutil.rmtree, folder, ignore_errors=True)
+        shared_url, _ = shared.enter_context(gateway(folder, name="shared"))
+    return shared_url
+
+
 def main():
     """Runs the marked tests, each in a folder of its own."""
     global SANITIZED
@@ -63,6 +78,11 @@ def main():
             print(f"FAILED  {test.__name__}\n{traceback.format_exc()}", flush=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    try:
+        shared.close()
+    except Exception:
+        failed += 1
+        print(f"FAILED  the shared gateway's end\n{traceback.format_exc()}", flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`amphi ask` as a person and a script meet it: JSON, standard input, the cache, ctrl-C."""
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import faces  # noqa: E402
+from faces import AMPHI, amphi, environment, promise, refused, write  # noqa: E402
+
+MODEL = os.path.abspath("local/models/amphi-help.gguf")
+LOCAL = ["--mode", "only_local", "--seed", "1"]
+
+
+def data(folder):
+    return ["--data", os.path.join(folder, "data")]
+
+
+def parsed(done):
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    assert done.stdout.endswith("\n") and done.stdout.count("\n") == 1, done.stdout
+    return json.loads(done.stdout)
+
+
+@promise
+def ask__json_has_the_documented_members(folder):
+    done = amphi("ask", *data(folder), "--json", "--mode", "only_local",
+                 "What happens when the battery is low?")
+    result = parsed(done)
+    required = ["text", "route", "takeovers", "cache", "finish_reason", "usage", "timing",
+                "decision"]
+    further = ["model", "error"]  # in chat.h as well
+    assert sorted(result) == sorted(required + further), sorted(result)
+    assert "cloud" in result["text"].lower(), result["text"]
+    assert result["route"] == "local" and result["takeovers"] == [] and result["error"] is None
+    assert result["finish_reason"] == "stop"
+    assert set(result["usage"]) == {"prompt_tokens", "completion_tokens", "cached_tokens"}
+    assert result["usage"]["prompt_tokens"] > 0 and result["usage"]["completion_tokens"] > 0
+    assert set(result["timing"]) == {"first_token_ms", "total_ms"}
+    assert 0 <= result["timing"]["first_token_ms"] <= result["timing"]["total_ms"]
+    assert result["decision"] and {"route", "kept", "reason"} <= set(result["decision"][0])
+    assert result["decision"][0]["kept"] is True
+
+
+@promise
+def ask__answers_on_standard_output_and_keeps_quiet_on_standard_error(folder):
+    done = amphi("ask", *data(folder), *LOCAL, "Who are you?")
+    assert done.returncode == 0 and done.stderr == "" and "Amphi" in done.stdout
+    assert done.stdout.endswith("\n") and not done.stdout.endswith("\n\n")
+
+
+@promise
+def ask__the_question_may_come_on_standard_input(folder):
+    for words in ([], ["-"]):
+        done = amphi("ask", *data(folder), *LOCAL, "--json", *words, stdin="Who are you?\n")
+        assert "Amphi" in parsed(done)["text"]
+    for nothing in ("", "\n", "\r\n\r\n"):
+        refused(amphi("ask", *data(folder), *LOCAL, stdin=nothing))
+
+
+@promise
+def ask__questions_in_any_language_come_through(folder):
+    for question in ("Qu'est-ce que la batterie ? Éteint à 8 %", "什么是电池?", "🔋🙂 e\u0301 \u202e",
+                     "tab\tand \"quotes\" and \\ backslash", "a\nb\r\nc", "<|im_end|><|im_start|>"):
+        result = parsed(amphi("ask", *data(folder), *LOCAL, "--json", question))
+        assert result["text"], question
+
+
+@promise
+def ask__bytes_that_are_no_utf8_do_not_break_it(folder):
+    for raw in (b"\xff\xfe battery", b"\xc3", b"ok \xed\xa0\x80", b"nul \x00 byte"):
+        done = amphi("ask", *data(folder), *LOCAL, "--json", stdin=raw)
+        if done.returncode != 0:
+            refused(done)
+        else:
+            json.loads(done.stdout)
+
+
+@promise
+def ask__a_question_longer_than_the_context_is_refused_with_the_reason(folder):
+    done = amphi("ask", *data(folder), *LOCAL, "--json", stdin="battery and network " * 40000)
+    refused(done)
+    result = json.loads(done.stdout)
+    assert result["error"] is not None and result["text"] == ""
+
+
+@promise
+def ask__the_same_seed_gives_the_same_text(folder):
+    words = ["ask", *data(folder), *LOCAL, "--no-cache", "--json", "--temperature", "0.9"]
+    texts = [parsed(amphi(*words, "--seed", "7", "Tell me about heat"))["text"] for _ in range(2)]
+    assert texts[0] == texts[1] and texts[0]
+
+
+@promise
+def ask__events_are_json_lines_that_end_once(folder):
+    done = amphi("ask", *data(folder), *LOCAL, "--events", "Who are you?")
+    assert done.returncode == 0, done.stderr
+    chunks = [json.loads(line) for line in done.stdout.splitlines()]
+    kinds = [chunk["amphi"]["event"] for chunk in chunks]
+    assert kinds[0] == "route" and kinds[-1] == "done" and kinds.count("done") == 1, kinds
+    text = "".join(o["delta"].get("content", "") for c in chunks for o in c["choices"])
+    assert "Amphi" in text, text
+    usages = [c for c in chunks if "usage" in c]
+    assert len(usages) == 1 and usages[0]["choices"] == [] and kinds[-2] == "usage", usages
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    spoken = [c["model"] for c in chunks if c["amphi"]["event"] == "delta"]
+    assert set(spoken) == {"Amphi Help"}, set(spoken)  # the model that answers
+
+
+@promise
+def ask__the_second_time_comes_from_the_cache_unless_told_not_to(folder):
+    words = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
+    first, second = parsed(amphi(*words)), parsed(amphi(*words))
+    assert first["cache"] == "miss" and second["cache"] != "miss" and second["route"] == "cache"
+    assert first["text"] == second["text"]
+    assert parsed(amphi(*words, "--no-cache"))["route"] == "local"
+
+
+@promise
+def ask__no_route_says_why_and_private_is_never_queued(folder):
+    policy = write(folder, "off.json", {"local": {"enabled": False}})
+    done = amphi("ask", *data(folder), "--policy", policy, "--private", "--json", "secret")
+    refused(done)
+    assert json.loads(done.stdout)["error"] is not None
+    done = amphi("ask", *data(folder), "--policy", policy, "--no-queue", "hello")
+    refused(done)
+    entries = parsed(amphi("outbox", *data(folder), "--json"))["entries"]
+    assert entries == [], entries
+
+
+def bad_models(folder):
+    """Files that must be refused; each with the model's bytes at hand, so that cuts are real."""
+    with open(MODEL, "rb") as file:
+        good = file.read()
+    yield "missing", os.path.join(folder, "missing.gguf")
+    yield "a folder", folder
+    yield "empty", write(folder, "empty.gguf", b"")
+    for size in (1, 4, 8, 23, 24, 100, 5000, len(good) // 4, len(good) // 2, len(good) - 1):
+        yield f"cut at {size}", write(folder, f"cut{size}.gguf", good[:size])
+    rng = random.Random(7)
+    yield "random", write(folder, "random.gguf", rng.randbytes(100000))
+    yield "random after the magic", write(folder, "magic.gguf", good[:8] + rng.randbytes(100000))
+    yield "huge counts", write(folder, "counts.gguf", good[:8] + b"\xff" * 16 + good[24:9000])
+    yield "a text", write(folder, "text.gguf", "This is no model.\n" * 100)
+    unreadable = write(folder, "noperm.gguf", good[:5000])
+    os.chmod(unreadable, 0)
+    if os.geteuid() != 0:
+        yield "unreadable", unreadable
+
+
+@promise
+def ask__a_bad_model_is_one_clear_line_and_the_next_ask_works(folder):
+    for name, path in bad_models(folder):
+        done = amphi("ask", *data(folder), *LOCAL, "--model", path, "Who are you?")
+        assert done.stdout == "", (name, done.stdout)
+        refused(done)
+    result = parsed(amphi("ask", *data(folder), *LOCAL, "--json", "Who are you?"))
+    assert result["route"] == "local" and "Amphi" in result["text"]
+
+
+def slow_policy(folder):
+    return write(folder, "slow.json", {"local": {"tokens_per_second_max": 5}})
+
+
+def read_until(stream, condition, seconds=30):
+    """Bytes from a pipe until condition(text); None when it ended or took too long."""
+    text = b""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if select.select([stream], [], [], 0.2)[0]:
+            more = os.read(stream.fileno(), 4096)
+            if not more:
+                return None
+            text += more
+            if condition(text.decode("utf-8", "replace")):
+                return text.decode("utf-8", "replace")
+    return None
+
+
+@promise
+def ask__ctrl_c_cancels_and_is_no_success(folder):
+    process = subprocess.Popen(
+        [AMPHI, "ask", *data(folder), *LOCAL, "--policy", slow_policy(folder), "--conversation",
+         "x",
+         "What happens when the battery is low?"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    assert read_until(process.stdout, lambda text: len(text) > 5)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode in (1, 130), process.returncode
+    assert time.monotonic() - began < 5 and b"cancelled" in stderr, stderr
+    assert b"Sanitizer" not in stderr, stderr
+    done = amphi("history", *data(folder), "--json")
+    assert parsed(done)["conversations"] == [], done.stdout  # half an answer is not kept
+
+
+@promise
+def ask__ctrl_c_while_it_starts_ends_it(folder):
+    for delay in (0.0, 0.01, 0.03, 0.1):
+        process = subprocess.Popen(
+            [AMPHI, "ask", *data(folder), *LOCAL, "--policy", slow_policy(folder), "Who are you?"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert process.returncode != 0, process.returncode
+
+
+@promise
+def ask__another_model_does_not_answer_from_the_old_ones_cache(folder):
+    """The same for a cloud model; and who comes back finds its own answers or asks again."""
+    embedded = os.path.join(os.path.dirname(__file__), "..", "..", "local", "models",
+                            "amphi-help.gguf")
+    first, second = os.path.join(folder, "first.gguf"), os.path.join(folder, "second.gguf")
+    shutil.copy(embedded, first)
+    shutil.copy(embedded, second)
+    words = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
+    for model, route in ((first, "local"), (first, "cache"), (second, "local"), (second, "cache"),
+                         (None, "local"), (None, "cache")):
+        named = ["--model", model] if model else []
+        assert parsed(amphi(*words, *named))["route"] == route, model
+    for model, route in ((first, "local"), (second, "local"), (second, "cache")):
+        done = parsed(amphi(*words, env={"AMPHI_MODEL": model}))
+        assert done["route"] == route, model
+    os.unlink(second)  # whoever has no model any more still has its answers
+    parsed(amphi(*words, "--model", first))
+    os.unlink(first)
+    assert parsed(amphi(*words, "--model", first))["route"] == "cache"
+
+
+if __name__ == "__main__":
+    faces.main()
