@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One attempt: one engine, its budgets, and its words joined to what was delivered before.
+ * One attempt: one engine runs the request under its budgets, and its text is joined to what was
+ * delivered before. Three structs keep apart what an attempt is to do (args), what came of it
+ * (outcome), and what one attempt leaves for the next to write down (pending).
  */
 #ifndef AMPHI_CLIENT_ATTEMPT_H
 #define AMPHI_CLIENT_ATTEMPT_H
@@ -8,42 +10,48 @@
 #include "sdk/client/crash_ledger.h"
 #include "sdk/client/stream.h"
 
-typedef struct amphi_attempt {
-    uint32_t number; /* of this request, from 1 */
+typedef struct amphi_attempt_args {
+    uint32_t number; /* within the request, from 1; marks its events */
     const amphi_plan_step *step;
-    amphi_str body;                      /* for the engine; borrowed */
-    bool continues;                      /* give the delivered text as a beginning */
-    amphi_takeover *takeover;            /* to be announced with the first sign of life; or NULL */
-    uint64_t deadline_us;                /* of the whole request, monotonic */
-    amphi_model_identity model_identity; /* the route, when it began */
-    bool revived;                        /* an engine that died was started again: once a request */
-    amphi_breaker_pass pass;             /* the route's breaker let it in */
+    amphi_breaker_pass pass;  /* of the route's breaker, which let it in */
+    amphi_str body;           /* for the engine; borrowed */
+    uint64_t deadline_us;     /* of the whole request, monotonic; UINT64_MAX: none */
+    bool continues;           /* hand over the delivered text as the answer's beginning */
+    amphi_takeover *takeover; /* emitted with the attempt's first output; NULL: none. Borrowed */
+} amphi_attempt_args;
 
-    /* Results. */
-    bool spoke;              /* it produced anything */
-    uint32_t first_token_ms; /* from its start to that */
-    bool prefix_refused;
-    amphi_error error; /* status AMPHI_OK: the answer is whole */
+typedef struct amphi_attempt_outcome {
+    amphi_error error;       /* status AMPHI_OK: the answer is complete */
+    bool has_output;         /* text, reasoning or a tool call */
+    uint32_t first_token_ms; /* from the start to the first output; 0: none */
+    bool prefix_refused;     /* the engine can't continue a beginning; try without */
+} amphi_attempt_outcome;
 
-    /* A failed start's last line for the ledger: written once the next engine is at work, since a
-     * write may wait for the disk and somebody waits for words. */
-    amphi_crash_ledger_start unsaved;
-    amphi_error unsaved_error;
-    amphi_crash_cause unsaved_cause;
-} amphi_attempt;
+/* A failed start's last line for the crash ledger. It is written once the next engine is at work, since
+ * the write may wait for the disk and the caller waits for text. All zero: nothing is pending. */
+typedef struct amphi_attempt_pending {
+    amphi_crash_ledger_start start;
+    amphi_error error;
+    amphi_crash_cause cause;
+} amphi_attempt_pending;
 
-/* Writes what is unsaved. */
-void amphi__attempt_settle(amphi_stream *stream, amphi_attempt *attempt);
+/* Writes what is pending. */
+void amphi__attempt_settle(amphi_stream *stream, amphi_attempt_pending *pending);
 
-/* Runs on the driver thread until the engine finished or failed, a budget ran out, the device can't
- * bear it any more, or the caller cancelled. Delivers as it goes. */
-void amphi__attempt_run(amphi_stream *stream, amphi_attempt *attempt);
+/* Runs on the driver thread until the engine finished or failed, a budget ran out, the device's state
+ * forbids it, or the caller cancelled. Delivers as it goes. Settles `pending` once its engine runs, and
+ * leaves its own failure there. */
+void amphi__attempt_run(amphi_stream *stream, const amphi_attempt_args *args,
+    amphi_attempt_outcome *outcome, amphi_attempt_pending *pending);
 
-/* A hedge: `first` runs alone for hedge_ms; if it has not said anything by then and the hedge budget
- * allows, `second` runs beside it, and whoever speaks first goes on alone. `takeover` (filled in here) is
- * announced when that is the second. Returns whether the second one it was. The other one
- * has left its route's breaker already, or never entered it: its pass is _REFUSED. */
-bool amphi__attempt_race(amphi_stream *stream, amphi_attempt *first, amphi_attempt *second,
-    uint32_t hedge_ms, amphi_takeover *takeover);
+/* A hedge: `first` runs alone for hedge_ms. If it has no output by then and the hedge budget allows,
+ * `second` runs beside it, and the first of the two with output goes on alone. second->takeover is filled
+ * in when the second one starts; second->pass is set here.
+ *
+ * Returns whether the second one won; *outcome is the winner's. The loser has left its route's breaker
+ * by then; the winner is left to the caller. */
+bool amphi__attempt_race(amphi_stream *stream, const amphi_attempt_args *first,
+    amphi_attempt_args *second, uint32_t hedge_ms, amphi_attempt_outcome *outcome,
+    amphi_attempt_pending *pending);
 
 #endif

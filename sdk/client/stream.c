@@ -84,6 +84,14 @@ void amphi__stream_run_ends(amphi_stream *stream, amphi_engine_run *run)
     amphi__mutex_unlock(&stream->lock);
 }
 
+bool amphi__stream_check_cancelled(amphi_stream *stream, amphi_error *error)
+{
+    if (!amphi__stream_is_cancelled(stream))
+        return false;
+    amphi__fail(error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+    return true;
+}
+
 /* The same for the driver's mailbox. */
 static bool may_share_post(const amphi_engine_event *event)
 {
