@@ -28,7 +28,6 @@ static uint32_t checksum(const amphi_crumb_bytes *bytes)
 {
     const uint8_t *at = (const uint8_t *)bytes;
     uint32_t sum = 2166136261u;
-
     for (size_t i = 0; i < offsetof(amphi_crumb_bytes, checksum); i++)
         sum = (sum ^ at[i]) * 16777619u;
     return sum;
@@ -54,14 +53,13 @@ static int open_file(const char *path)
 
 void amphi__breadcrumb_open(amphi_breadcrumb *crumb, const char *path)
 {
-    void *memory = MAP_FAILED;
     int fd = open_file(path);
-
     *crumb = (amphi_breadcrumb){.fd = -1, .other_fd = -1};
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) { /* another client leaves them */
         crumb->other_fd = fd;
         return;
     }
+    void *memory = MAP_FAILED;
     if (fd >= 0 && ftruncate(fd, sizeof(amphi_crumb_bytes)) == 0)
         memory = mmap(NULL, sizeof(amphi_crumb_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
@@ -100,11 +98,10 @@ static bool is_of(const amphi_crumb_bytes *bytes, const char *fingerprint)
 
 uint32_t amphi__breadcrumb_crashes(const amphi_breadcrumb *crumb, const char *fingerprint)
 {
-    amphi_crumb_bytes other;
-
     if (crumb->bytes != NULL)
         return is_of(crumb->bytes, fingerprint) ? crumb->bytes->crashes : 0;
     /* Read, not mapped: the file is not ours, and may be shorter by now. */
+    amphi_crumb_bytes other;
     return crumb->other_fd >= 0 &&
                    pread(crumb->other_fd, &other, sizeof other, 0) == (ssize_t)sizeof other &&
                    is_sound(&other) && is_of(&other, fingerprint)
@@ -115,11 +112,10 @@ uint32_t amphi__breadcrumb_crashes(const amphi_breadcrumb *crumb, const char *fi
 void amphi__breadcrumb_set(
     amphi_breadcrumb *crumb, amphi_breadcrumb_phase phase, const char *fingerprint)
 {
-    amphi_crumb_bytes next = {0};
     size_t size = strlen(fingerprint);
-
     if (crumb->bytes == NULL)
         return;
+    amphi_crumb_bytes next = {0};
     if (is_of(crumb->bytes, fingerprint))
         next = *crumb->bytes;
     else

@@ -22,7 +22,7 @@ typedef enum amphi_breadcrumb_phase {
 
 typedef struct amphi_breadcrumb {
     int fd;       /* -1: none is left */
-    int other_fd; /* -1, or to read what the one who leaves them knows */
+    int other_fd; /* -1, or to read what the client that leaves them knows */
     struct amphi_crumb_bytes *bytes;
 } amphi_breadcrumb;
 

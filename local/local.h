@@ -26,7 +26,7 @@ typedef struct amphi_local_options {
                                     library, ../libexec/amphi, then the installed place */
     uint32_t threads;            /* 0: as many as there are cores, 4 at most */
     uint32_t context_tokens_max; /* 0: the model's, 4096 at most */
-    amphi_isolation isolation;   /* thread: no limits, nobody watches */
+    amphi_isolation isolation;   /* thread: no limits, no supervisor */
     amphi_str breadcrumb_path;   /* thread: the file of breadcrumb.h; empty: none */
     amphi_local_limits limits;   /* of real time: a process does not follow a test's clock */
     amphi_log log;
@@ -36,7 +36,7 @@ typedef struct amphi_local_options {
 amphi_status amphi__local_engine_new(
     amphi_engine *out, const amphi_local_options *options, amphi_error *error);
 
-/* What of the engine process's cage this machine could not give, in words: "" when it is whole;
+/* What of the worker's cage this machine could not give, as text: "" when it is whole;
  * AMPHI_E_NOT_FOUND while no process was started. */
 amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity);
 

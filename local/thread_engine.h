@@ -2,7 +2,7 @@
  *
  * The local engine on a thread of the app, for where processes are forbidden (iOS) or unwanted. The
  * same code as in the engine process, without its walls: a fault of the engine is a fault of the
- * app. What is left is a memory of it: a breadcrumb tells the next launch (breadcrumb.h).
+ * app. What is left is a record of it: a breadcrumb for the next launch (breadcrumb.h).
  */
 #ifndef AMPHI_LOCAL_THREAD_ENGINE_H
 #define AMPHI_LOCAL_THREAD_ENGINE_H

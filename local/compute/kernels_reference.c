@@ -51,9 +51,9 @@ static const float *load_activations(
  * with them, and so all tables compute the same thing. */
 static void matmul(const amphi_matmul *job, size_t from, size_t to, amphi_weight_type type)
 {
+    amphi_activation form = amphi__kernels_reference.weights[type].activation;
     float chunk[CHUNK];
     float activations[CHUNK];
-    amphi_activation form = amphi__kernels_reference.weights[type].activation;
     for (size_t r = from; r < to; r++) {
         const uint8_t *row = job->weights + r * job->row_bytes;
         for (size_t t = 0; t < job->tokens; t++)

@@ -94,8 +94,8 @@ static void pack_fifth_bits(uint8_t qh[4], const uint8_t levels[32])
 
 static void to_q4_0(const float *x, void *out, size_t count)
 {
-    uint8_t levels[32];
     amphi_block_q4_0 *block = out;
+    uint8_t levels[32];
     for (size_t i = 0; i < count; i += 32, block++) {
         block->d = symmetric_levels(x + i, levels, 8);
         pack_nibbles(block->qs, levels);
@@ -104,8 +104,8 @@ static void to_q4_0(const float *x, void *out, size_t count)
 
 static void to_q4_1(const float *x, void *out, size_t count)
 {
-    uint8_t levels[32];
     amphi_block_q4_1 *block = out;
+    uint8_t levels[32];
     for (size_t i = 0; i < count; i += 32, block++) {
         affine_levels(x + i, levels, 15, &block->d, &block->m);
         pack_nibbles(block->qs, levels);
@@ -114,8 +114,8 @@ static void to_q4_1(const float *x, void *out, size_t count)
 
 static void to_q5_0(const float *x, void *out, size_t count)
 {
-    uint8_t levels[32];
     amphi_block_q5_0 *block = out;
+    uint8_t levels[32];
     for (size_t i = 0; i < count; i += 32, block++) {
         block->d = symmetric_levels(x + i, levels, 16);
         pack_nibbles(block->qs, levels);
@@ -125,8 +125,8 @@ static void to_q5_0(const float *x, void *out, size_t count)
 
 static void to_q5_1(const float *x, void *out, size_t count)
 {
-    uint8_t levels[32];
     amphi_block_q5_1 *block = out;
+    uint8_t levels[32];
     for (size_t i = 0; i < count; i += 32, block++) {
         affine_levels(x + i, levels, 31, &block->d, &block->m);
         pack_nibbles(block->qs, levels);
@@ -136,8 +136,8 @@ static void to_q5_1(const float *x, void *out, size_t count)
 
 static void to_iq4_nl(const float *x, void *out, size_t count)
 {
-    uint8_t levels[32];
     amphi_block_iq4_nl *block = out;
+    uint8_t levels[32];
     for (size_t i = 0; i < count; i += 32, block++, x += 32) {
         block->d = amphi__scale_to_half(amphi__fit_iq4(x, 32));
         float inverse = inverse_of(amphi__half_to_float(block->d));

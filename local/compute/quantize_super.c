@@ -29,10 +29,10 @@ static uint8_t round_part(float part, float unit, int limit)
 /* Groups of `size` values with levels 0 .. top; scales and minima are 0 .. limit. */
 static void fit_affine_block(affine_block *out, const float *x, int size, int top, int limit)
 {
-    amphi_affine fits[16];
     float scale = 0;
     float minimum = 0;
     int groups = 256 / size;
+    amphi_affine fits[16];
     for (int g = 0; g < groups; g++) {
         fits[g] = amphi__fit_affine(x + g * size, (size_t)size, (float)top, 1);
         scale = fits[g].scale > scale ? fits[g].scale : scale;
@@ -56,8 +56,8 @@ static void fit_affine_block(affine_block *out, const float *x, int size, int to
 
 void amphi__quantize_q2_k(const float *x, void *out, size_t count)
 {
-    affine_block fit;
     amphi_block_q2_k *block = out;
+    affine_block fit;
     for (size_t i = 0; i < count; i += 256, block++) {
         fit_affine_block(&fit, x + i, 16, 3, 15);
         memset(block->qs, 0, sizeof block->qs);
@@ -92,8 +92,8 @@ static void pack_k_nibbles(uint8_t qs[128], const uint8_t levels[256])
 
 void amphi__quantize_q4_k(const float *x, void *out, size_t count)
 {
-    affine_block fit;
     amphi_block_q4_k *block = out;
+    affine_block fit;
     for (size_t i = 0; i < count; i += 256, block++) {
         fit_affine_block(&fit, x + i, 32, 15, 63);
         pack_k_nibbles(block->qs, fit.levels);
@@ -105,8 +105,8 @@ void amphi__quantize_q4_k(const float *x, void *out, size_t count)
 
 void amphi__quantize_q5_k(const float *x, void *out, size_t count)
 {
-    affine_block fit;
     amphi_block_q5_k *block = out;
+    affine_block fit;
     for (size_t i = 0; i < count; i += 256, block++) {
         fit_affine_block(&fit, x + i, 32, 31, 63);
         pack_k_nibbles(block->qs, fit.levels);
@@ -146,8 +146,8 @@ static void round_scales(symmetric_block *out, const float *scales, int groups, 
 static void fit_symmetric_block(
     symmetric_block *out, uint8_t levels[256], const float *x, int low, int scales_low)
 {
-    float scales[16];
     float high = (float)(-low - 1);
+    float scales[16];
     for (int g = 0; g < 16; g++)
         scales[g] = amphi__fit_scale(x + g * 16, 16, (float)low, high);
     round_scales(out, scales, 16, scales_low);
@@ -160,9 +160,9 @@ static void fit_symmetric_block(
 
 void amphi__quantize_q3_k(const float *x, void *out, size_t count)
 {
+    amphi_block_q3_k *block = out;
     symmetric_block fit;
     uint8_t levels[256];
-    amphi_block_q3_k *block = out;
     for (size_t i = 0; i < count; i += 256, block++) {
         fit_symmetric_block(&fit, levels, x + i, -4, -32);
         memset(block, 0, sizeof *block);
@@ -181,9 +181,9 @@ void amphi__quantize_q3_k(const float *x, void *out, size_t count)
 
 void amphi__quantize_q6_k(const float *x, void *out, size_t count)
 {
+    amphi_block_q6_k *block = out;
     symmetric_block fit;
     uint8_t levels[256];
-    amphi_block_q6_k *block = out;
     for (size_t i = 0; i < count; i += 256, block++) {
         fit_symmetric_block(&fit, levels, x + i, -32, -128);
         memset(block, 0, sizeof *block);
@@ -202,9 +202,9 @@ void amphi__quantize_q6_k(const float *x, void *out, size_t count)
 
 void amphi__quantize_iq4_xs(const float *x, void *out, size_t count)
 {
+    amphi_block_iq4_xs *block = out;
     symmetric_block fit;
     float scales[8];
-    amphi_block_iq4_xs *block = out;
     for (size_t i = 0; i < count; i += 256, block++, x += 256) {
         for (int g = 0; g < 8; g++)
             scales[g] = amphi__fit_iq4(x + g * 32, 32);

@@ -3,7 +3,7 @@
  * A small thread pool for the engine's inner loops: one caller, a handful of helpers, jobs of 10
  * to 1,000 microseconds. Helpers spin for a moment after a job, because the next one comes at
  * once, and then sleep. Work is handed out in pieces from a shared counter, so a helper that the
- * system has put aside delays nobody.
+ * system has put aside delays none of the others.
  */
 #ifndef AMPHI_COMPUTE_THREAD_POOL_H
 #define AMPHI_COMPUTE_THREAD_POOL_H

@@ -63,9 +63,9 @@ static void make_id(char id[AMPHI_TOOL_ID_SIZE])
 static amphi_status send_part(
     amphi_answer *answer, uint32_t index, amphi_str id, amphi_str name, amphi_str arguments)
 {
-    amphi_json_writer writer;
     amphi_buf out;
     amphi__buf_init(&out, AMPHI_LOCAL_PIECE_MAX);
+    amphi_json_writer writer;
     amphi__json_writer_init(&writer, &out);
     amphi__json_open(&writer, NULL, '[');
     amphi__json_open(&writer, NULL, '{');
@@ -94,8 +94,8 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
     const uint32_t index = answer->tools.calls;
     char id[AMPHI_TOOL_ID_SIZE];
     make_id(id);
-    amphi_status status = AMPHI_OK;
     amphi__logprobs_report_drop(answer->logprobs, amphi__stop_strings_released(answer->stop), 0);
+    amphi_status status = AMPHI_OK;
     do { /* arguments of control characters grow sixfold as JSON, and again inside a string */
         size_t most = amphi__utf8_complete_size(amphi__str_slice(arguments, 0,
             arguments.size < ARGUMENTS_PART / 4 ? arguments.size : ARGUMENTS_PART / 4));
@@ -145,8 +145,8 @@ void amphi__answer_clear(amphi_answer *answer)
 /* What was taken apart goes out. */
 static amphi_status send_parts(amphi_answer *answer)
 {
-    amphi_status status = AMPHI_OK;
     send_pieces(answer->sink->self, answer->sink->reasoning, amphi__buf_str(&answer->thought));
+    amphi_status status = AMPHI_OK;
     if (answer->has_tools)
         status = amphi__tool_call_parser_feed(&answer->tools, amphi__buf_str(&answer->text));
     else

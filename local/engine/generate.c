@@ -222,8 +222,8 @@ static amphi_status emit_forced(amphi_generation *g, uint32_t most, amphi_error 
 /* The format's part of a step. It begins when the model's thoughts end. */
 static amphi_status follow_format(amphi_generation *g, int32_t token, amphi_error *error)
 {
-    amphi_status status = AMPHI_OK;
     uint32_t left = tokens_left(g);
+    amphi_status status = AMPHI_OK;
     if (g->constrains) {
         status = amphi__constraint_accept(g->constraint, token, error);
     } else if (amphi__reasoning_is_over(&g->answer.reasoning)) {
@@ -274,9 +274,9 @@ static amphi_status next_token(
 
 static amphi_status decode(amphi_generation *g, amphi_error *error)
 {
+    g->result->finish = AMPHI_FINISH_LENGTH;
     uint64_t due_us = 0;
     amphi_status status = AMPHI_OK;
-    g->result->finish = AMPHI_FINISH_LENGTH;
     while (status == AMPHI_OK && !is_over(g)) {
         int32_t token = 0;
         status = next_token(g, &token, &due_us, error);
@@ -312,7 +312,7 @@ static amphi_status check_length(const amphi_generation *g, amphi_error *error)
 }
 
 /* What a format begins with goes to the model with the prompt; but for log-probabilities, that is
- * read already, and the first tokens are to be looked at one by one. */
+ * read already, and the first tokens are observed one by one. */
 static amphi_status begin_format(amphi_generation *g, amphi_error *error)
 {
     uint32_t room = amphi__llm_context_size(g->inference->llm) - (uint32_t)g->prompt.tokens.size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One answer while it is made. generate.c computes it; request_fields.c reads what the request
- * says about it.
+ * One answer while it is made. generate.c computes it; request_fields.c reads its options from the
+ * request.
  */
 #ifndef AMPHI_ENGINE_GENERATION_H
 #define AMPHI_ENGINE_GENERATION_H

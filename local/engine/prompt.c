@@ -95,11 +95,11 @@ static amphi_status render_once(const amphi_inference *inference, const amphi_js
 {
     const amphi_json *tools = amphi__json_get(root, "tools");
     const amphi_json *extra = amphi__json_get(root, "chat_template_kwargs");
-    amphi_json *messages = NULL;
     amphi_buf text;
     amphi__buf_init(&text, RENDERED_MAX);
     amphi_status status =
         write_messages(&text, amphi__json_get(root, "messages"), count, merge_system, error);
+    amphi_json *messages = NULL;
     if (status == AMPHI_OK)
         status = amphi__json_parse(&messages, amphi__buf_str(&text), "messages", error);
     if (status == AMPHI_OK) {
@@ -128,8 +128,8 @@ static amphi_status render(const amphi_inference *inference, const amphi_json *r
     amphi_status status = render_once(inference, root, count, false, now_s, out, error);
     bool has_system = is_role(amphi__json_first(amphi__json_get(root, "messages")), "system");
     if (status == AMPHI_E_REQUEST && has_system) {
-        amphi_error second;
         amphi__buf_reset(out);
+        amphi_error second;
         if (render_once(inference, root, count, true, now_s, out, &second) == AMPHI_OK) {
             amphi__error_clear(error);
             return AMPHI_OK;
@@ -149,8 +149,8 @@ static amphi_status is_plain(
     const amphi_tokenizer *tokenizer, amphi_str text, bool *plain, amphi_error *error)
 {
     amphi_tokens as_text = {0};
-    amphi_tokens as_special = {0};
     amphi_status status = amphi__tokenizer_encode(tokenizer, text, false, &as_text, error);
+    amphi_tokens as_special = {0};
     if (status == AMPHI_OK)
         status = amphi__tokenizer_encode(tokenizer, text, true, &as_special, error);
     *plain = status == AMPHI_OK && same_tokens(&as_text, &as_special);
@@ -164,16 +164,15 @@ static amphi_status is_plain(
 static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, amphi_buf *rendered,
     amphi_str prefix, amphi_error *error)
 {
-    bool plain = true;
     int32_t bos = amphi__tokenizer_bos(tokenizer);
     amphi_tokens tokens = {0};
     amphi_status status =
         amphi__tokenizer_encode(tokenizer, amphi__buf_str(rendered), true, &tokens, error);
-
     if (status == AMPHI_OK && amphi__tokenizer_adds_bos(tokenizer) && bos >= 0 &&
         (tokens.size == 0 || tokens.data[0] != bos))
         status = amphi__tokens_append(&out->tokens, &bos, 1);
     out->prefix_at = out->tokens.size + tokens.size;
+    bool plain = true;
     if (status == AMPHI_OK && prefix.size > 0)
         status = is_plain(tokenizer, prefix, &plain, error);
     if (status == AMPHI_OK && prefix.size > 0 && plain) {
@@ -205,7 +204,6 @@ static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, 
 static bool ends_inside_a_word(amphi_str text)
 {
     unsigned char end = text.size == 0 ? ' ' : (unsigned char)text.data[text.size - 1];
-
     return (end >= '0' && end <= '9') || (end >= 'A' && end <= 'Z') || (end >= 'a' && end <= 'z') ||
            end >= 0x80;
 }
@@ -215,7 +213,6 @@ static bool ends_inside_a_word(amphi_str text)
 static size_t last_word_at(amphi_str text)
 {
     size_t at = text.size;
-
     if (text.size > 1 && text.data[text.size - 1] == ' ')
         return text.size - 1; /* the blank belongs to the next word's token */
     if (!ends_inside_a_word(text))
@@ -231,12 +228,10 @@ static size_t last_word_at(amphi_str text)
 /* Without a word to take back: the last token. */
 static void take_back_token(amphi_prompt *out, const amphi_tokenizer *tokenizer)
 {
-    char scratch[8];
-    amphi_str piece;
-
     if (out->tokens.size <= out->prefix_at || out->tokens.size < 2)
         return;
-    piece =
+    char scratch[8];
+    amphi_str piece =
         amphi__tokenizer_piece(tokenizer, out->tokens.data[out->tokens.size - 1], false, scratch);
     if (piece.size > 0 && piece.size <= sizeof out->heal) {
         memcpy(out->heal, piece.data, piece.size);
@@ -249,12 +244,11 @@ static amphi_status encode_healing(amphi_prompt *out, const amphi_tokenizer *tok
     amphi_buf *rendered, amphi_str beginning, amphi_error *error)
 {
     size_t cut = last_word_at(beginning);
-    amphi_status status = AMPHI_OK;
-
     out->heal_size = beginning.size - cut;
     if (out->heal_size > 0)
         memcpy(out->heal, beginning.data + cut, out->heal_size);
-    status = encode(out, tokenizer, rendered, amphi__str_slice(beginning, 0, cut), error);
+    amphi_status status =
+        encode(out, tokenizer, rendered, amphi__str_slice(beginning, 0, cut), error);
     if (status == AMPHI_OK && out->heal_size == 0 && ends_inside_a_word(beginning))
         take_back_token(out, tokenizer);
     return status;
@@ -272,7 +266,6 @@ void amphi__prompt_clear(amphi_prompt *prompt)
 static bool has_format(const amphi_json *root)
 {
     const amphi_json *type = amphi__json_get(amphi__json_get(root, "response_format"), "type");
-
     return type != NULL && !amphi__str_equal_c(amphi__json_string(type), "text");
 }
 
@@ -280,7 +273,6 @@ static bool has_format(const amphi_json *root)
 static void settle_thoughts(amphi_prompt *out, amphi_buf *rendered)
 {
     amphi_str trimmed = amphi__str_trim(amphi__buf_str(rendered));
-
     out->thinks = amphi__str_ends_with(trimmed, AMPHI_STR("<think>"));
     if (out->thinks && !out->starts_text) {
         amphi__buf_append_c(rendered, "\n</think>\n\n");
@@ -291,7 +283,6 @@ static void settle_thoughts(amphi_prompt *out, amphi_buf *rendered)
 static const amphi_json *last_message(const amphi_json *messages)
 {
     const amphi_json *last = NULL;
-
     for (const amphi_json *message = amphi__json_first(messages); message != NULL;
          message = amphi__json_next(message))
         last = message;
@@ -303,11 +294,11 @@ amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *infere
 {
     const amphi_json *messages = NULL;
     size_t count = 0;
-    amphi_buf rendered;
     amphi_buf beginning; /* a trailing assistant message, then the prefix */
     amphi_status status = AMPHI_OK;
 
     memset(out, 0, sizeof *out);
+    amphi_buf rendered;
     amphi__buf_init(&rendered, RENDERED_MAX);
     amphi__buf_init(&beginning, RENDERED_MAX);
     status = amphi__json_parse(&out->root, body, "request", error);

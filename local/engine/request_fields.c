@@ -71,8 +71,8 @@ static amphi_status read_biases(amphi_generation *g, amphi_error *error)
     if (g->biases == NULL)
         return amphi__fail_no_memory(error);
     for (map = amphi__json_first(map); map != NULL; map = amphi__json_next(map)) {
-        uint64_t token = 0;
         double value = amphi__json_number(map, NAN);
+        uint64_t token = 0;
         if (!amphi__str_to_u64(amphi__json_key(map), &token) ||
             token >= amphi__llm_vocabulary_size(g->inference->llm) || !(fabs(value) <= 100)) {
             return amphi__fail(error, AMPHI_E_REQUEST, 0,
@@ -94,8 +94,8 @@ static size_t add_stop(amphi_str *stops, size_t count, amphi_str stop)
 amphi_status amphi__generation_open_answer(amphi_generation *g, amphi_error *error)
 {
     const amphi_json *stop = amphi__json_get(g->prompt.root, "stop");
-    amphi_str stops[STOPS_MAX];
     size_t count = 0;
+    amphi_str stops[STOPS_MAX];
     if (g->inference->uses_chatml) {
         count = add_stop(stops, count, AMPHI_STR("<|im_end|>"));
         count = add_stop(stops, count, AMPHI_STR("<|im_start|>"));

@@ -32,7 +32,6 @@ static void choose(float *logits, size_t experts, size_t used)
 {
     bool chosen[AMPHI_EXPERTS_MAX] = {false};
     float largest = -INFINITY;
-    float total = 0;
     for (size_t round = 0; round < used; round++) {
         size_t best = experts;
         for (size_t i = 0; i < experts; i++)
@@ -41,6 +40,7 @@ static void choose(float *logits, size_t experts, size_t used)
         chosen[best] = true; /* used <= experts, so one was left */
         largest = logits[best] > largest ? logits[best] : largest;
     }
+    float total = 0;
     for (size_t i = 0; i < experts; i++) {
         logits[i] = chosen[i] ? expf(logits[i] - largest) : 0;
         total += logits[i];

@@ -16,9 +16,8 @@
 static amphi_status read_period(amphi_hparams *hparams, const amphi_gguf *gguf, amphi_error *error)
 {
     static const char key[] = "gemma3.attention.sliding_window_pattern";
-    amphi_gguf_array locals;
-    uint32_t period = 1;
     hparams->window_period = 6;
+    amphi_gguf_array locals;
     if (!amphi__gguf_array_get(gguf, key, &locals)) {
         (void)amphi__hparams_u32(gguf, "attention.sliding_window_pattern", &hparams->window_period);
         return hparams->window_period > 0
@@ -26,6 +25,7 @@ static amphi_status read_period(amphi_hparams *hparams, const amphi_gguf *gguf, 
                    : amphi__fail(error, AMPHI_E_FORMAT, 0,
                          "model file: attention.sliding_window_pattern is 0");
     }
+    uint32_t period = 1;
     while (period <= hparams->layers && amphi__gguf_array_i64(&locals, period - 1) != 0)
         period++;
     bool fits = locals.type != AMPHI_GGUF_STRING && locals.count == hparams->layers;

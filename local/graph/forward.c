@@ -76,8 +76,8 @@ uint64_t amphi__forward_scratch_bytes(
     const amphi_hparams *hparams, uint32_t context, uint32_t threads)
 {
     uint64_t pieces[PIECE_COUNT];
-    uint64_t total = 0;
     measure_pieces(hparams, context, threads, pieces);
+    uint64_t total = 0;
     for (int i = 0; i < PIECE_COUNT; i++)
         total += pieces[i];
     return total * sizeof(float);
@@ -85,7 +85,6 @@ uint64_t amphi__forward_scratch_bytes(
 
 amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error)
 {
-    uint64_t pieces[PIECE_COUNT];
     uint32_t threads = amphi__thread_pool_count(forward->threads);
     uint64_t bytes = amphi__forward_scratch_bytes(&forward->hparams, forward->context, threads);
     if (bytes > SIZE_MAX / 2)
@@ -93,6 +92,7 @@ amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error)
     forward->memory = amphi__alloc((size_t)bytes);
     if (forward->memory == NULL)
         return amphi__fail_no_memory(error);
+    uint64_t pieces[PIECE_COUNT];
     measure_pieces(&forward->hparams, forward->context, threads, pieces);
     float **members[] = {&forward->stream, &forward->normed, &forward->queries, &forward->keys,
         &forward->values, &forward->attended, &forward->gate, &forward->up, &forward->angles,

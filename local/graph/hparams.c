@@ -48,9 +48,9 @@ static bool uniform_u64(const amphi_gguf *gguf, const char *key, uint64_t *out)
 bool amphi__hparams_u32(const amphi_gguf *gguf, const char *suffix, uint32_t *out)
 {
     char key[96];
-    uint64_t value = 0;
     if (!make_key(gguf, suffix, key))
         return false;
+    uint64_t value = 0;
     if (!amphi__gguf_u64(gguf, key, &value) && !uniform_u64(gguf, key, &value))
         return false;
     *out = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
@@ -111,9 +111,9 @@ static amphi_status read_sizes(amphi_hparams *out, const amphi_gguf *gguf, amphi
     }
     if (out->context_max > CONTEXT_MAX)
         out->context_max = CONTEXT_MAX;
+    out->kv_heads = out->heads;
     char key[96];
     amphi_gguf_array array;
-    out->kv_heads = out->heads;
     if (!amphi__hparams_u32(gguf, "attention.head_count_kv", &out->kv_heads) &&
         make_key(gguf, "attention.head_count_kv", key) && amphi__gguf_array_get(gguf, key, &array))
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
@@ -171,7 +171,6 @@ static amphi_status read_heads(amphi_hparams *out, const amphi_gguf *gguf, amphi
 static amphi_status read_rope_scaling(
     amphi_hparams *out, const amphi_gguf *gguf, amphi_error *error)
 {
-    char key[96];
     amphi_str kind = {NULL, 0};
     out->rope_factor = 1;
     out->rope_magnitude = 1;
@@ -184,6 +183,7 @@ static amphi_status read_rope_scaling(
     if (out->rope_factor == 0)
         out->rope_factor = 1;
     out->rope_scaling = out->rope_factor == 1 ? AMPHI_ROPE_SCALING_NONE : AMPHI_ROPE_SCALING_LINEAR;
+    char key[96];
     if (!make_key(gguf, "rope.scaling.type", key) || !amphi__gguf_str(gguf, key, &kind))
         return AMPHI_OK;
     if (amphi__str_equal_c(kind, "none"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The model as its users see it: made from a file, fed with tokens, cut back, asked for logits.
+ * A loaded model: made from a file, fed with tokens, truncated, evaluated for logits.
  */
 #include "local/graph/llm.h"
 

@@ -116,8 +116,8 @@ static amphi_matrix load_projection(
     loader *load, uint32_t layer, const char *part, uint64_t columns, uint64_t rows)
 {
     char leaf[NAME_MAX_BYTES / 2];
-    char name[NAME_MAX_BYTES];
     (void)snprintf(leaf, sizeof leaf, "%s.weight", part);
+    char name[NAME_MAX_BYTES];
     amphi_matrix matrix = load_matrix(load, layer_name(name, layer, leaf), columns, rows, true);
     (void)snprintf(leaf, sizeof leaf, "%s.bias", part);
     matrix.bias = load_vector(load, layer_name(name, layer, leaf), rows, false);
@@ -164,8 +164,8 @@ static void load_attention(loader *load, amphi_layer *layer, uint32_t index)
 static amphi_matrix load_stack(
     loader *load, uint32_t layer, const char *part, uint64_t columns, uint64_t rows)
 {
-    char name[NAME_MAX_BYTES];
     uint32_t count = load->hparams->experts;
+    char name[NAME_MAX_BYTES];
     const amphi_gguf_tensor *tensor =
         find_deep(load, layer_name(name, layer, part), columns, rows, count, true);
     return make_matrix(load, tensor, columns, rows * count);
@@ -176,8 +176,8 @@ static amphi_matrix load_alone(loader *load, uint32_t layer, const char *part, u
     uint64_t columns, uint64_t rows)
 {
     char leaf[NAME_MAX_BYTES / 2];
-    char name[NAME_MAX_BYTES];
     (void)snprintf(leaf, sizeof leaf, "%s.%u.weight", part, expert);
+    char name[NAME_MAX_BYTES];
     return load_matrix(load, layer_name(name, layer, leaf), columns, rows, true);
 }
 
@@ -266,8 +266,8 @@ static void load_ends(loader *load)
     }
 }
 
-/* A tensor without a place here belongs to a graph that is not ours: it would compute something
- * else and nobody would notice. */
+/* A tensor without a place here belongs to another graph: this one would silently compute something
+ * else. */
 static void check_all_used(loader *load)
 {
     for (size_t i = 0; i < amphi__gguf_tensors_count(load->gguf); i++) {

@@ -16,9 +16,8 @@ void amphi__file_key_of(const struct stat *info, amphi_file_key *out)
 
 void amphi__file_key(const char *path, amphi_file_key *out)
 {
-    struct stat info;
-
     memset(out, 0, sizeof *out);
+    struct stat info;
     if (stat(path, &info) == 0)
         amphi__file_key_of(&info, out);
 }

@@ -23,25 +23,22 @@ typedef struct edges {
 static bool read_edges(int fd, edges *out)
 {
     struct stat info;
-    off_t last = 0;
-
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
         return false;
     out->size = (uint64_t)info.st_size;
     out->mtime_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000u + (uint64_t)info.st_mtim.tv_nsec;
-    last = info.st_size > EDGE_BYTES ? info.st_size - EDGE_BYTES : 0;
+    off_t last = info.st_size > EDGE_BYTES ? info.st_size - EDGE_BYTES : 0;
     return pread(fd, out->bytes, EDGE_BYTES, 0) >= 0 &&
            pread(fd, out->bytes + EDGE_BYTES, EDGE_BYTES, last) >= 0;
 }
 
 amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX])
 {
-    uint8_t hash[32];
     edges *file = amphi__calloc(1, sizeof *file);
     int fd = file != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+    uint8_t hash[32];
     bool done = fd >= 0 && read_edges(fd, file) &&
                 amphi__sha256(amphi_str_make((const char *)file, sizeof *file), hash) == AMPHI_OK;
-
     out[0] = '\0';
     if (done)
         amphi__hex(out, hash, sizeof hash);

@@ -77,8 +77,8 @@ typedef struct shown_name {
 
 static shown_name show(amphi_str name)
 {
-    shown_name shown;
     size_t size = name.size < GGUF_KEY_SHOWN_MAX ? name.size : GGUF_KEY_SHOWN_MAX;
+    shown_name shown;
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)name.data[i];
         shown.text[i] = c > 32 && c < 127 ? (char)c : '?';
@@ -225,8 +225,8 @@ static amphi_status read_values(amphi_gguf *gguf, gguf_reader *reader, amphi_err
 
 static amphi_status read_alignment(amphi_gguf *gguf, amphi_error *error)
 {
-    uint64_t alignment = 32;
     amphi_str key = AMPHI_STR("general.alignment");
+    uint64_t alignment = 32;
     for (size_t i = 0; i < gguf->values_count; i++) {
         if (!amphi__str_equal(gguf->values[i].key, key))
             continue;
@@ -275,7 +275,6 @@ static amphi_status read_tensor(
 {
     amphi_gguf_tensor *tensor = &gguf->tensors[index];
     size_t begin = reader->at;
-    uint32_t type = 0;
     if (!read_str(reader, &tensor->name) || tensor->name.size == 0 ||
         tensor->name.size > GGUF_NAME_BYTES_MAX || !read_u32(reader, &tensor->dims_count) ||
         tensor->dims_count < 1 || tensor->dims_count > 4)
@@ -285,6 +284,7 @@ static amphi_status read_tensor(
         if (i < tensor->dims_count && !read_u64(reader, &tensor->dims[i]))
             return truncated(error, "tensor entry", index, begin);
     }
+    uint32_t type = 0;
     if (!read_u32(reader, &type) || !read_u64(reader, &tensor->offset))
         return truncated(error, "tensor entry", index, begin);
     return measure_tensor(tensor, type, error);
@@ -293,10 +293,10 @@ static amphi_status read_tensor(
 /* Turns offsets within the data section into offsets within the file. */
 static amphi_status place_tensor(amphi_gguf *gguf, amphi_gguf_tensor *tensor, amphi_error *error)
 {
-    uint64_t offset = 0;
     if (tensor->offset % gguf->alignment != 0)
         return amphi__fail(error, AMPHI_E_FORMAT, 0, "model file: tensor %s is not aligned",
             show(tensor->name).text);
+    uint64_t offset = 0;
     if (!amphi__checked_add(gguf->data_offset, tensor->offset, &offset) ||
         !amphi__checked_range(offset, tensor->size_bytes, gguf->size))
         return amphi__fail(error, AMPHI_E_FORMAT, 0,
@@ -350,17 +350,17 @@ static amphi_status read_tensors(amphi_gguf *gguf, gguf_reader *reader, amphi_er
 static amphi_status read_header(amphi_gguf *gguf, gguf_reader *reader, amphi_error *error)
 {
     uint32_t magic = 0;
-    uint32_t version = 0;
-    uint64_t tensors = 0;
-    uint64_t values = 0;
     if (!read_u32(reader, &magic) || magic != GGUF_MAGIC)
         return amphi__fail(error, AMPHI_E_FORMAT, 0, "not a GGUF model file");
+    uint32_t version = 0;
     if (!read_u32(reader, &version))
         return truncated(error, "header", 0, 0);
     if (version < 2 || version > 3)
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, (int32_t)(version & 0xffff),
             "model file: GGUF version %u is not 2 or 3%s", version,
             (version & 0xffff) == 0 ? " (a big-endian file?)" : "");
+    uint64_t tensors = 0;
+    uint64_t values = 0;
     if (!read_u64(reader, &tensors) || !read_u64(reader, &values))
         return truncated(error, "header", 0, 0);
     if (tensors > GGUF_TENSORS_MAX || values > GGUF_KEYS_MAX)

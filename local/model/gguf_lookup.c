@@ -23,8 +23,8 @@ int amphi__gguf_compare(amphi_str a, amphi_str b)
 static const gguf_value *find_value(const amphi_gguf *gguf, const char *key)
 {
     amphi_str wanted = amphi_str_from(key);
-    size_t low = 0;
     size_t high = gguf->values_count;
+    size_t low = 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const gguf_value *value = &gguf->values[gguf->values_order[middle]];
@@ -42,6 +42,9 @@ static const gguf_value *find_value(const amphi_gguf *gguf, const char *key)
 /* Any integer type as a sign and a magnitude. */
 static bool load_integer(const uint8_t *data, amphi_gguf_type type, bool *negative, uint64_t *out)
 {
+    size_t bytes = amphi__gguf_scalar_bytes(type);
+    if (bytes == 0)
+        return false;
     union {
         uint8_t u8;
         int8_t i8;
@@ -52,12 +55,9 @@ static bool load_integer(const uint8_t *data, amphi_gguf_type type, bool *negati
         uint64_t u64;
         int64_t i64;
     } raw;
-    int64_t value = 0;
-    size_t bytes = amphi__gguf_scalar_bytes(type);
-    if (bytes == 0)
-        return false;
     memcpy(&raw, data, bytes);
     *negative = false;
+    int64_t value = 0;
     switch (type) {
     case AMPHI_GGUF_U8:
         value = raw.u8;
@@ -105,20 +105,20 @@ bool amphi__gguf_u64(const amphi_gguf *gguf, const char *key, uint64_t *out)
 
 static double load_number(const uint8_t *data, amphi_gguf_type type)
 {
-    float single = 0;
-    double number = 0;
-    bool negative = false;
-    uint64_t integer = 0;
     if (type == AMPHI_GGUF_F32) {
+        float single = 0;
         memcpy(&single, data, sizeof single);
         return (double)single;
     }
     if (type == AMPHI_GGUF_F64) {
+        double number = 0;
         memcpy(&number, data, sizeof number);
         return number;
     }
     if (type == AMPHI_GGUF_BOOL)
         return data[0] != 0;
+    bool negative = false;
+    uint64_t integer = 0;
     if (!load_integer(data, type, &negative, &integer))
         return 0;
     return negative ? (double)(int64_t)integer : (double)integer;
@@ -188,11 +188,11 @@ double amphi__gguf_array_f64(const amphi_gguf_array *array, uint64_t i)
 int64_t amphi__gguf_array_i64(const amphi_gguf_array *array, uint64_t i)
 {
     size_t bytes = amphi__gguf_scalar_bytes(array->type);
-    bool negative = false;
-    uint64_t value = 0;
     if (bytes == 0 || i >= array->count)
         return 0;
     const uint8_t *data = array->data + i * bytes;
+    bool negative = false;
+    uint64_t value = 0;
     if (load_integer(data, array->type, &negative, &value)) {
         if (!negative && value > (uint64_t)INT64_MAX)
             return INT64_MAX;
@@ -206,8 +206,8 @@ int64_t amphi__gguf_array_i64(const amphi_gguf_array *array, uint64_t i)
 
 const amphi_gguf_tensor *amphi__gguf_tensor(const amphi_gguf *gguf, amphi_str name)
 {
-    size_t low = 0;
     size_t high = gguf->tensors_count;
+    size_t low = 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const amphi_gguf_tensor *tensor = &gguf->tensors[gguf->tensors_order[middle]];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Metadata is copied as it stands, in its order, but for the two keys that speak about types.
+ * Metadata is copied as it stands, in its order, but for the two keys about types.
  */
 #include "local/model/gguf_write.h"
 
@@ -90,14 +90,14 @@ static bool put_tensor(amphi_buf *out, const amphi_gguf_tensor *tensor, amphi_we
     uint64_t alignment, uint64_t *at)
 {
     uint64_t rows = tensor->dims[1] * tensor->dims[2] * tensor->dims[3]; /* checked at open */
-    uint64_t bytes = 0;
-    uint64_t end = 0;
     put_str(out, tensor->name);
     put_u32(out, tensor->dims_count);
     for (uint32_t i = 0; i < tensor->dims_count; i++)
         put_u64(out, tensor->dims[i]);
     put_u32(out, (uint32_t)type);
     put_u64(out, *at);
+    uint64_t bytes = 0;
+    uint64_t end = 0;
     return amphi__checked_mul(amphi__weight_row_bytes(type, tensor->dims[0]), rows, &bytes) &&
            amphi__checked_add(*at, bytes, &end) && amphi__checked_align(end, alignment, at);
 }
@@ -106,12 +106,12 @@ amphi_status amphi__gguf_write_header(amphi_buf *out, const amphi_gguf *gguf,
     const amphi_weight_type *types, uint32_t file_type, uint64_t *offsets, uint64_t *size,
     amphi_error *error)
 {
-    uint64_t at = 0;
     put_u32(out, GGUF_MAGIC);
     put_u32(out, GGUF_VERSION);
     put_u64(out, gguf->tensors_count);
     put_u64(out, count_values(gguf));
     put_values(out, gguf, file_type);
+    uint64_t at = 0;
     for (size_t i = 0; i < gguf->tensors_count; i++) {
         offsets[i] = at;
         if (!put_tensor(out, &gguf->tensors[i], types[i], gguf->alignment, &at))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The header of a GGUF file that says the same as another one but for the types of its weights.
+ * The header of a GGUF file that equals another one but for the types of its weights.
  */
 #ifndef AMPHI_MODEL_GGUF_WRITE_H
 #define AMPHI_MODEL_GGUF_WRITE_H

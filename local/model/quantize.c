@@ -60,9 +60,9 @@ static void convert_steps(void *arg, size_t from, size_t to, uint32_t thread)
         uint64_t at = (uint64_t)step * STEP_ELEMENTS;
         uint64_t left = job->elements - at;
         size_t count = left < STEP_ELEMENTS ? (size_t)left : STEP_ELEMENTS;
-        float sum = 0;
         amphi__dequantize(
             job->from_type, job->from + amphi__weight_row_bytes(job->from_type, at), values, count);
+        float sum = 0;
         for (size_t i = 0; i < count; i++)
             sum += values[i] * 0; /* NaN and infinity make NaN of it */
         if (sum != 0) {
@@ -121,9 +121,9 @@ static amphi_status convert_tensors(const quantization *q)
 {
     size_t count = amphi__gguf_tensors_count(q->gguf);
     uint64_t total = 0;
-    uint64_t done = 0;
     for (size_t i = 0; i < count; i++)
         total += amphi__gguf_tensor_at(q->gguf, i)->size_bytes;
+    uint64_t done = 0;
     for (size_t i = 0; i < count; i++) {
         const amphi_gguf_tensor *tensor = amphi__gguf_tensor_at(q->gguf, i);
         uint64_t elements = elements_of(tensor);
@@ -154,8 +154,8 @@ static amphi_status choose_types(quantization *q)
 {
     size_t count = amphi__gguf_tensors_count(q->gguf);
     amphi_str family = {NULL, 0};
-    char key[64];
     uint64_t layers = 0;
+    char key[64];
     if (amphi__gguf_str(q->gguf, "general.architecture", &family) && family.size <= 32) {
         (void)snprintf(key, sizeof key, "%.*s.block_count", (int)family.size, family.data);
         (void)amphi__gguf_u64(q->gguf, key, &layers);

@@ -131,12 +131,12 @@ amphi_weight_type amphi__mixture_choose(
 {
     amphi_weight_type type = mixture->type;
     amphi_str part = {NULL, 0};
-    uint64_t layer = 0;
     if (tensor->dims[1] == 1 && tensor->dims[2] == 1 && tensor->dims[3] == 1)
         return AMPHI_WEIGHT_F32;
     if (amphi__str_equal_c(tensor->name, "token_embd.weight") ||
         amphi__str_equal_c(tensor->name, "output.weight"))
         return fit_row(at_least_six_bits(type), tensor->dims[0]);
+    uint64_t layer = 0;
     if (!split_name(tensor->name, &layer, &part))
         return fit_row(type, tensor->dims[0]);
     if (amphi__str_starts_with(part, AMPHI_STR("ffn_gate_inp")))

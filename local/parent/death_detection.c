@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signs of death: the note of the worker's own fatal-signal handler, its end as the kernel tells
- * it, a process that was stopped (SIGSTOP, a tracer), and silence beyond the limit of what it is
- * doing.
+ * Death and stalls of the worker: the report of its own fatal-signal handler, its end as the kernel
+ * reports it, a process that was stopped (SIGSTOP, a tracer), and silence beyond the limit of its
+ * phase.
  */
 #include "local/parent/process_stat.h"
 #include "local/parent/supervisor_state.h"
@@ -12,10 +12,10 @@
 
 enum {
     SAMPLE_MS = 40,
-    STOPPED_MS = 90,   /* so long a stop is no accident: two looks after the first */
+    STOPPED_MS = 90,   /* so long a stop is no accident: two samples after the first */
     STARVED_SHARE = 8, /* it got less than this part of one processor */
-    /* Who starts has nothing to wait for, and milliseconds of work before it says something; the
-     * app waits 2 s to hear it. Processor time, so that a busy machine is no reason. */
+    /* A starting worker waits for nothing and has milliseconds of work before its first message; the
+     * app waits 2 s for it. Counted in processor time, so that a busy machine is no reason. */
     ASLEEP_MS = 1500,
 #ifdef AMPHI_SANITIZE
     SPINS_MS = 1800,
@@ -33,28 +33,26 @@ bool amphi__local_is_busy(const amphi_local *local)
 
 void amphi__local_check_death(amphi_local *local, bool process_ended)
 {
-    amphi_process_end end = {0};
-    amphi_death_report words;
-
     if (local->state == AMPHI_LOCAL_NONE)
         return;
-    words = amphi__worker_death_report(&local->worker);
-    if (words.signal != 0) {
+    amphi_death_report report = amphi__worker_death_report(&local->worker);
+    amphi_process_end end = {0};
+    if (report.signal != 0) {
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
-            words.signal > 0 ? amphi__local_worker_died(local, &words, &end)
-                             : amphi__local_worker_broke_rules(local);
+            report.signal > 0 ? amphi__local_worker_died(local, &report, &end)
+                              : amphi__local_worker_broke_rules(local);
         }
     } else if ((process_ended || local->worker.process.pidfd < 0) &&
                amphi__process_reap(&local->worker.process, &end)) {
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
-            /* The handler's note may have come between the two looks. One about another signal
-             * than the one that killed was of no use: the kernel does not lie. */
-            words = amphi__worker_death_report(&local->worker);
-            if (end.signal != 0 && words.signal != end.signal)
-                words = (amphi_death_report){0};
-            amphi__local_worker_died(local, &words, &end);
+            /* The handler's report may have come between the two reads. One about another signal than
+             * the one that killed is void: the kernel does not lie. */
+            report = amphi__worker_death_report(&local->worker);
+            if (end.signal != 0 && report.signal != end.signal)
+                report = (amphi_death_report){0};
+            amphi__local_worker_died(local, &report, &end);
         }
     }
 }
@@ -63,7 +61,6 @@ static uint64_t stall_limit_us(const amphi_local *local)
 {
     const amphi_local_limits *limits = &local->limits;
     uint32_t ms = limits->token_ms;
-
     if (local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING)
         ms = limits->start_ms;
     else if (local->state == AMPHI_LOCAL_LOADING)
@@ -73,27 +70,23 @@ static uint64_t stall_limit_us(const amphi_local *local)
     return (uint64_t)ms * 1000;
 }
 
-/* Looks at the process now and then while it says nothing. */
-static void look(amphi_local *local, uint64_t now_us)
+/* Samples the state of a silent worker's process now and then. */
+static void sample_silence(amphi_local *local, uint64_t now_us)
 {
     struct amphi_local_silence *silence = &local->silence;
-    amphi_process_stat seen;
-    bool asleep = false;
-
     if (now_us - silence->sampled_us < (uint64_t)SAMPLE_MS * 1000)
         return;
-    seen = amphi__process_stat(&local->worker.process);
-    if (seen.state ==
-        0) { /* nothing is told (hidepid, no descriptors): then nothing is held against it */
+    amphi_process_stat seen = amphi__process_stat(&local->worker.process);
+    if (seen.state == 0) { /* unknown (hidepid, no descriptors): then nothing is held against it */
         silence->sampled_us = now_us;
         return;
     }
-    if (silence->progress_us != local->progress_us) { /* it spoke since the last look */
+    if (silence->progress_us != local->progress_us) { /* a message came since the last sample */
         *silence = (struct amphi_local_silence){.progress_us = local->progress_us,
             .cpu_ms = seen.cpu_ms,
             .sampled_cpu_ms = seen.cpu_ms};
     }
-    asleep = seen.state == 'S' && seen.cpu_ms == silence->sampled_cpu_ms;
+    bool asleep = seen.state == 'S' && seen.cpu_ms == silence->sampled_cpu_ms;
     silence->asleep_us = !asleep ? 0 : silence->asleep_us != 0 ? silence->asleep_us : now_us;
     if (seen.state != 'T' && seen.state != 't')
         silence->stopped_us = 0;
@@ -108,14 +101,13 @@ static bool lasts(uint64_t since_us, uint64_t now_us, unsigned ms)
     return since_us != 0 && now_us - since_us >= (uint64_t)ms * 1000;
 }
 
-/* Why is it silent for longer than it may? One that would run but is not let run, by the scheduler or
- * for want of its pages, does not hang. */
+/* Why is it silent for longer than it may? A worker that is runnable but gets no processor, or waits
+ * for its pages, does not hang. */
 static void end_silent(amphi_local *local, uint64_t now_us)
 {
     const amphi_process *process = &local->worker.process;
     uint64_t silent_ms = (now_us - local->progress_us) / 1000;
     uint64_t used_ms = amphi__process_stat(process).cpu_ms - local->silence.cpu_ms;
-
     if (amphi__process_stat_any_thread(process, "Tt"))
         amphi__local_worker_stalled(local, "was held from outside", AMPHI_CAUSE_OUTSIDE);
     else if (used_ms * STARVED_SHARE < silent_ms && amphi__process_stat_any_thread(process, "RD"))
@@ -127,20 +119,19 @@ static void end_silent(amphi_local *local, uint64_t now_us)
 void amphi__local_check_stall(amphi_local *local)
 {
     uint64_t now_us = amphi__clock_us(NULL);
-    uint32_t heartbeat = 0;
     uint64_t away_us = now_us - local->tick_us;
     bool starting = local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING;
-
     local->tick_us = now_us;
     if (local->state == AMPHI_LOCAL_NONE || !amphi__local_is_busy(local))
         return;
+    uint32_t heartbeat = 0;
     heartbeat = atomic_load(&local->worker.control->heartbeat);
     /* If we ourselves were not running (a frozen app, a laptop's lid), it could not either. */
     if (heartbeat != local->heartbeat || away_us > (uint64_t)AMPHI_LOCAL_TICK_MS * 20 * 1000) {
         local->heartbeat = heartbeat;
         local->progress_us = now_us;
     }
-    look(local, now_us);
+    sample_silence(local, now_us);
     if (lasts(local->silence.stopped_us, now_us, STOPPED_MS))
         amphi__local_worker_stalled(local, "was stopped from outside", AMPHI_CAUSE_OUTSIDE);
     else if (now_us > local->progress_us && now_us - local->progress_us > stall_limit_us(local))

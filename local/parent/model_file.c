@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The model file from outside, as the parent sees it: which file it is, and how errors name it.
+ * The model file as the parent sees it: which file it is, and how errors name it.
  */
 #include "local/parent/supervisor.h"
 
@@ -13,12 +13,11 @@ void amphi__model_line(
     const amphi_local *local, const char *what, char out[AMPHI_WORKER_MESSAGE_MAX])
 {
     static const char said_already[] = "model file: ";
-    const size_t shown_max = 72;
     size_t size = strlen(local->model_path);
+    const size_t shown_max = 72;
     bool cut = size > shown_max;
     const char *shown = cut ? local->model_path + size - shown_max : local->model_path;
     int begun = snprintf(out, AMPHI_WORKER_MESSAGE_MAX, "model %s%.72s: ", cut ? "..." : "", shown);
-
     if (strncmp(what, said_already, sizeof said_already - 1) == 0)
         what += sizeof said_already - 1;
     snprintf(out + begun, (size_t)(AMPHI_WORKER_MESSAGE_MAX - begun), "%s", what);
@@ -26,15 +25,13 @@ void amphi__model_line(
 
 amphi_status amphi__model_key(const amphi_local *local, amphi_file_key *out, amphi_error *error)
 {
-    struct stat info;
-    const char *what = NULL;
-    char line[AMPHI_WORKER_MESSAGE_MAX];
-
     memset(out, 0, sizeof *out);
     if (local->model_path[0] == '\0') {
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "no model: none was given and the embedded one is not installed");
     }
+    const char *what = NULL;
+    struct stat info;
     if (stat(local->model_path, &info) != 0) {
         what = errno == ENOENT || errno == ENOTDIR ? "no such file"
                : errno == EACCES                   ? "permission denied"
@@ -42,6 +39,7 @@ amphi_status amphi__model_key(const amphi_local *local, amphi_file_key *out, amp
     } else if (!S_ISREG(info.st_mode)) {
         what = "not a regular file";
     }
+    char line[AMPHI_WORKER_MESSAGE_MAX];
     if (what != NULL) {
         amphi__model_line(local, what, line);
         return amphi__fail(error, AMPHI_E_NOT_FOUND, errno, "%s", line);

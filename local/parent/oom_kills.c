@@ -13,10 +13,9 @@
 static bool find_count(const char *path, const char *word, uint64_t *out)
 {
     FILE *file = fopen(path, "re");
-    char line[512];
     size_t size = strlen(word);
     bool found = false;
-
+    char line[512];
     while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
         found = strncmp(line, word, size) == 0;
     if (found)
@@ -29,11 +28,10 @@ static bool find_count(const char *path, const char *word, uint64_t *out)
 uint64_t amphi__oom_kills(void)
 {
     FILE *file = fopen("/proc/self/cgroup", "re");
-    char line[256];
-    char path[320];
     uint64_t count = 0;
     bool found = false;
-
+    char line[256];
+    char path[320];
     while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (strncmp(line, "0::/", 4) == 0) { /* "0::/path" */

@@ -58,7 +58,6 @@ static int raise_fds(const int fds[FDS_COUNT], int raised[FDS_COUNT])
 static int fill_actions(posix_spawn_file_actions_t *actions, const int raised[FDS_COUNT])
 {
     int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-
     rc = rc != 0 ? rc : posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_WRONLY, 0);
 #ifndef AMPHI_SANITIZE /* a sanitizer's report is worth reading */
     rc = rc != 0 ? rc : posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
@@ -68,22 +67,20 @@ static int fill_actions(posix_spawn_file_actions_t *actions, const int raised[FD
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
     rc = rc != 0 ? rc : posix_spawn_file_actions_addclosefrom_np(actions, AMPHI_WORKER_FD_END);
 #endif
-    return rc; /* elsewhere the worker closes what it was not given, first thing */
+    return rc; /* elsewhere the worker itself closes the rest first */
 }
 
 static int fill_attributes(posix_spawnattr_t *attributes)
 {
     static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
-    sigset_t fatal;
-    sigset_t all;
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
-    int rc = 0;
-
+    sigset_t fatal;
     sigemptyset(&fatal);
     for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++)
         sigaddset(&fatal, fatal_signals[i]);
+    sigset_t all;
     sigfillset(&all);
-    rc = posix_spawnattr_setsigmask(attributes, &fatal);
+    int rc = posix_spawnattr_setsigmask(attributes, &fatal);
     rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(attributes, &all);
     rc = rc != 0 ? rc : posix_spawnattr_setpgroup(attributes, 0);
     return rc != 0 ? rc : posix_spawnattr_setflags(attributes, flags);
@@ -93,7 +90,6 @@ static int fill_attributes(posix_spawnattr_t *attributes)
 static void fill_environment(char *environment[ENVIRONMENT_MAX + 1], char *text, size_t capacity)
 {
     size_t count = 0;
-
     for (size_t i = 0; i < ENVIRONMENT_MAX; i++) {
         const char *value = getenv(environment_names[i]);
         int size =
@@ -111,26 +107,24 @@ static void fill_environment(char *environment[ENVIRONMENT_MAX + 1], char *text,
 amphi_status amphi__process_spawn(
     amphi_process *out, const char *path, const int fds[FDS_COUNT], amphi_error *error)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    bool have_actions = false;
-    bool have_attributes = false;
-    int raised[FDS_COUNT];
-    char text[2048];
-    char *environment[ENVIRONMENT_MAX + 1];
     char name[] = "amphi-worker";
     char *arguments[] = {name, NULL};
-    int rc = 0;
-
     out->pid = 0;
     out->pidfd = -1;
+    int raised[FDS_COUNT];
     memset(raised, -1, sizeof raised);
+    char text[2048];
+    char *environment[ENVIRONMENT_MAX + 1];
     fill_environment(environment, text, sizeof text);
-    rc = raise_fds(fds, raised);
+    int rc = raise_fds(fds, raised);
+    bool have_actions = false;
+    posix_spawn_file_actions_t actions;
     if (rc == 0) {
         rc = posix_spawn_file_actions_init(&actions);
         have_actions = rc == 0;
     }
+    bool have_attributes = false;
+    posix_spawnattr_t attributes;
     if (rc == 0) {
         rc = posix_spawnattr_init(&attributes);
         have_attributes = rc == 0;
@@ -161,7 +155,7 @@ void amphi__process_kill(const amphi_process *process)
     if (process->pid <= 0)
         return;
 #ifdef SYS_pidfd_send_signal
-    /* A pid may be somebody else's when the app reaped our child; a pidfd can't be. */
+    /* A pid may belong to another process when the app reaped our child; a pidfd can't. */
     if (process->pidfd >= 0) {
         syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
         return;
@@ -172,9 +166,8 @@ void amphi__process_kill(const amphi_process *process)
 
 static int wait_for(const amphi_process *process, siginfo_t *info, int options)
 {
-    int rc = -1;
-
     memset(info, 0, sizeof *info);
+    int rc = -1;
     do {
         rc = process->pidfd >= 0 ? waitid((idtype_t)P_PIDFD, (id_t)process->pidfd, info, options)
                                  : waitid(P_PID, (id_t)process->pid, info, options);
@@ -186,13 +179,11 @@ static int wait_for(const amphi_process *process, siginfo_t *info, int options)
 
 bool amphi__process_reap(amphi_process *process, amphi_process_end *end)
 {
-    siginfo_t info;
-    int rc = 0;
-
     end->signal = 0;
     end->exit_code = -1;
+    siginfo_t info;
     if (process->pid > 0) {
-        rc = wait_for(process, &info, WEXITED | WNOHANG);
+        int rc = wait_for(process, &info, WEXITED | WNOHANG);
         if (rc == 0 && info.si_pid == 0)
             return false;
         if (rc == 0 && info.si_code == CLD_EXITED) {
@@ -234,7 +225,6 @@ const char *amphi__signal_name(int number, char scratch[24])
         [SIGXCPU] = "SIGXCPU",
         [SIGSYS] = "SIGSYS",
     };
-
     if (number > 0 && (size_t)number < sizeof names / sizeof names[0] && names[number] != NULL)
         return names[number];
     snprintf(scratch, 24, "signal %d", number);
@@ -244,7 +234,6 @@ const char *amphi__signal_name(int number, char scratch[24])
 bool amphi__signal_is_reported(int number)
 {
     static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
-
     for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++)
         if (fatal_signals[i] == number)
             return true;

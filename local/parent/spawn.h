@@ -30,10 +30,10 @@ amphi_status amphi__process_spawn(amphi_process *out, const char *path,
 
 /* SIGKILL; nothing happens when it is gone. */
 void amphi__process_kill(const amphi_process *process);
-/* Collects it if it has ended: true, *end tells how, and *process is emptied. */
+/* Collects it if it has ended: true, *end says how, and *process is emptied. */
 bool amphi__process_reap(amphi_process *process, amphi_process_end *end);
 
-/* Lets go of one that does not end: whoever collects it, it is not us. */
+/* Forgets one that does not end: it stays a zombie until the app ends. */
 void amphi__process_abandon(amphi_process *process);
 
 /* "SIGSEGV"; "signal 42" is written into scratch. */

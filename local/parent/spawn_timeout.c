@@ -2,9 +2,9 @@
  *
  * posix_spawn waits in the kernel until its child has become another program. A child that is
  * stopped before that (SIGSTOP, a freezer that takes processes one by one) would hold the
- * supervisor's thread for ever, and with it whoever waits for the engine. So whoever waits looks
- * whether a start takes too long, and ends the child, which nobody has a number for yet but the
- * kernel: /proc/self/task/THREAD/children (proc(5)).
+ * supervisor's thread for ever, and with it the threads that wait for the engine. So a waiting
+ * thread checks whether a start takes too long, and ends the child. Its pid is known only to the
+ * kernel yet: /proc/self/task/THREAD/children (proc(5)).
  */
 #include "local/parent/process_stat.h"
 #include "local/parent/supervisor.h"
@@ -34,14 +34,12 @@ void amphi__spawn_timeout_end(amphi_local *local)
 
 void amphi__spawn_timeout_check(amphi_local *local)
 {
-    char path[64];
-    FILE *file = NULL;
-    int pid = 0;
-
     if (local->spawn_us == 0 || amphi__clock_us(NULL) - local->spawn_us < SPAWN_LONG_US)
         return;
+    char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);
-    file = fopen(path, "re");
+    FILE *file = fopen(path, "re");
+    int pid = 0;
     while (file != NULL && fscanf(file, "%d", &pid) == 1)
         if (amphi__process_stat_is_stopped(pid))
             kill(pid, SIGKILL);

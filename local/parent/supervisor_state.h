@@ -7,7 +7,7 @@
 
 #include "local/parent/supervisor.h"
 
-#define AMPHI_LOCAL_TICK_MS 50 /* how often a busy worker is looked at */
+#define AMPHI_LOCAL_TICK_MS 50 /* how often a busy worker is checked */
 
 /* ---- worker_lifecycle.c: runs ---- */
 
@@ -22,14 +22,14 @@ void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char
 
 void amphi__local_set_state(amphi_local *local, amphi_local_state state);
 void amphi__local_set_ready(amphi_local *local, bool ready);
-/* Remembers what became of looking at the model (one of failure and model), wakes who asked. */
+/* Stores the result of describing the model (one of failure and model), wakes the waiting threads. */
 void amphi__local_set_described(amphi_local *local, const amphi_error *failure, bool passing,
     const amphi_worker_described *model);
 void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t tokens);
 amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error);
 /* Kills the worker, whatever it does. */
 void amphi__local_worker_end(amphi_local *local);
-/* Whose doing a death was, for the ledger of crashes. */
+/* What a death was caused by, for the ledger of crashes. */
 typedef enum amphi_death_cause {
     AMPHI_CAUSE_ITSELF,  /* a crash, a stall, nonsense */
     AMPHI_CAUSE_MEMORY,  /* the kernel killed it for its memory */
@@ -39,9 +39,9 @@ typedef enum amphi_death_cause {
 /* The same, and ends the run that depended on it. */
 void amphi__local_worker_failed(
     amphi_local *local, const amphi_error *error, amphi_death_cause cause);
-/* words.signal 0: its handler said nothing. */
+/* report.signal 0: its handler reported nothing. */
 void amphi__local_worker_died(
-    amphi_local *local, const amphi_death_report *words, const amphi_process_end *end);
+    amphi_local *local, const amphi_death_report *report, const amphi_process_end *end);
 void amphi__local_worker_broke_rules(amphi_local *local);
 void amphi__local_worker_stalled(amphi_local *local, const char *how, amphi_death_cause cause);
 /* Collects killed processes that have ended; returns how many have not. */

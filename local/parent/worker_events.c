@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the worker says, and what each word does to the state machine. A message that does not fit
- * the moment ends the worker: fields were checked at the border (worker_process.c), order is checked here.
+ * The worker's messages, and what each does to the state machine. A message that does not fit the
+ * moment ends the worker: fields were checked at the border (worker_process.c), order is checked
+ * here.
  */
 #include "local/parent/supervisor_state.h"
 
@@ -10,9 +11,9 @@
 
 #include <errno.h>
 
-/* What the worker says went wrong. Its memory is not ours: that it ran out is the device's state,
- * not a failure of this process. */
-static void fail_as_told(amphi_error *error, uint32_t status, const char *line)
+/* The worker's failure as the run's. Its memory is not this process's: that it ran out is the
+ * device's state. */
+static void fail_as_reported(amphi_error *error, uint32_t status, const char *line)
 {
     if (status == AMPHI_E_NO_MEMORY)
         amphi__fail(error, AMPHI_E_RESOURCE, ENOMEM, "%s", line);
@@ -45,9 +46,6 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
 {
     const amphi_worker_described *described = &message->as.described;
     amphi_engine_run *run = local->runs.current;
-    amphi_error error;
-    char line[AMPHI_WORKER_MESSAGE_MAX];
-
     if (local->state != AMPHI_LOCAL_DESCRIBING)
         return false;
     if (described->status == AMPHI_OK) {
@@ -55,8 +53,10 @@ static bool on_described(amphi_local *local, const amphi_worker_message *message
         amphi__local_set_described(local, NULL, false, described);
         return true;
     }
+    char line[AMPHI_WORKER_MESSAGE_MAX];
     amphi__model_line(local, described->message, line);
-    fail_as_told(&error, described->status, line);
+    amphi_error error;
+    fail_as_reported(&error, described->status, line);
     amphi__local_worker_end(local);
     amphi__local_set_described(local, &error, described->status == AMPHI_E_NO_MEMORY, NULL);
     if (run != NULL)
@@ -68,9 +68,6 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
 {
     const amphi_worker_ready *ready = &message->as.ready;
     amphi_engine_run *run = local->runs.current;
-    amphi_error error;
-    char line[AMPHI_WORKER_MESSAGE_MAX];
-
     if (local->state != AMPHI_LOCAL_LOADING)
         return false;
     if (ready->status == AMPHI_OK) {
@@ -78,8 +75,10 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
         amphi__local_set_ready(local, true);
         return true;
     }
+    char line[AMPHI_WORKER_MESSAGE_MAX];
     amphi__model_line(local, ready->message, line);
-    fail_as_told(&error, ready->status, line);
+    amphi_error error;
+    fail_as_reported(&error, ready->status, line);
     amphi__local_worker_end(local);
     amphi__mutex_lock(&local->lock);
     local->want_load = false;
@@ -93,7 +92,6 @@ static bool on_ready(amphi_local *local, const amphi_worker_message *message)
 static bool on_progress(amphi_local *local, const amphi_worker_message *message)
 {
     const amphi_worker_progress *progress = &message->as.progress;
-
     if (progress->phase == AMPHI_PHASE_LOAD && local->state == AMPHI_LOCAL_LOADING) {
         amphi__local_run_progress(local, progress->permille, "loading the model");
         return true;
@@ -108,7 +106,6 @@ static bool on_progress(amphi_local *local, const amphi_worker_message *message)
 static bool on_counted(amphi_local *local, const amphi_worker_message *message)
 {
     const amphi_worker_counted *counted = &message->as.counted;
-
     if (!local->counting || counted->id != local->count_id)
         return false;
     amphi__local_count_answer(local, (amphi_status)counted->status, counted->tokens);
@@ -135,10 +132,9 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
 {
     amphi_engine_run *run = local->runs.current;
     amphi_engine_event event = {.kind = AMPHI_ENGINE_FINISH};
-    amphi_error error;
-
     if (run == NULL || message->run != run->id)
         return false;
+    amphi_error error;
     switch (message->kind) {
     case AMPHI_WORKER_TEXT:
     case AMPHI_WORKER_REASONING:
@@ -154,7 +150,7 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
         amphi__local_run_end(local, run, &event);
         return true;
     default:
-        fail_as_told(&error, message->as.fail.status, message->as.fail.message);
+        fail_as_reported(&error, message->as.fail.status, message->as.fail.message);
         amphi__local_set_state(local, AMPHI_LOCAL_READY);
         if (message->as.fail.prefix_refused != 0) {
             event.kind = AMPHI_ENGINE_FAIL;
@@ -168,7 +164,7 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
     }
 }
 
-/* The events of a run that was cancelled: nobody hears them any more. */
+/* The events of a run that was cancelled: they are dropped. */
 static bool on_drained_event(amphi_local *local, const amphi_worker_message *message)
 {
     if (message->run != local->draining_id)
@@ -203,13 +199,10 @@ static bool on_message(amphi_local *local, const amphi_worker_message *message)
 bool amphi__local_receive(amphi_local *local, unsigned events_max)
 {
     amphi_worker_message message;
-
     for (unsigned i = 0; i < events_max; i++) {
-        amphi_status status = AMPHI_OK;
-
         if (local->state == AMPHI_LOCAL_NONE)
             return false;
-        status = amphi__worker_receive(&local->worker, &message, local->event);
+        amphi_status status = amphi__worker_receive(&local->worker, &message, local->event);
         if (status == AMPHI_E_NOT_FOUND)
             return false;
         local->progress_us = amphi__clock_us(NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the engine process's program and the embedded model are: what the environment says, then
- * beside the running program and the library (a build folder, an unpacked archive, an installed
+ * Where the worker program and the embedded model are: where the environment points, then beside the
+ * running program and the library (a build folder, an unpacked archive, an installed
  * prefix that was moved), then where CMake installed them.
  */
 #include "local/local.h"
@@ -23,12 +23,9 @@ enum { PLACES = 3 };
 /* The folder of the running program (library: of this code), without a slash at its end. */
 static bool own_folder(bool library, char *out, size_t capacity)
 {
-    char *slash = NULL;
-
     if (library) {
         Dl_info info;
         char *real = NULL;
-
         if (dladdr((const void *)worker_places, &info) != 0 && info.dli_fname != NULL)
             real = realpath(info.dli_fname, NULL);
         snprintf(out, capacity, "%s", real != NULL ? real : "");
@@ -40,7 +37,7 @@ static bool own_folder(bool library, char *out, size_t capacity)
             return false;
         out[size] = '\0';
     }
-    slash = strrchr(out, '/');
+    char *slash = strrchr(out, '/');
     if (slash == NULL)
         return false;
     *slash = '\0';
@@ -55,7 +52,6 @@ static bool is_usable(const char *path, int mode)
 static bool set(char *out, size_t capacity, const char *path)
 {
     int size = snprintf(out, capacity, "%s", path);
-
     return size > 0 && (size_t)size < capacity;
 }
 
@@ -63,12 +59,11 @@ static bool set(char *out, size_t capacity, const char *path)
 static bool locate(char *out, size_t capacity, const char *variable, const char *const *places,
     const char *installed, int mode)
 {
-    const char *given = getenv(variable);
+    const char *override = getenv(variable);
+    if (override != NULL && override[0] != '\0') /* that one, or none */
+        return set(out, capacity, override);
     char folder[AMPHI_LOCAL_PATH_MAX / 2];
     char path[AMPHI_LOCAL_PATH_MAX];
-
-    if (given != NULL && given[0] != '\0') /* what was asked for, or nothing */
-        return set(out, capacity, given);
     for (int library = 0; library < 2; library++) {
         if (!own_folder(library != 0, folder, sizeof folder))
             continue;

@@ -30,16 +30,14 @@ void amphi__worker_init(amphi_worker *worker)
     worker->death_fd = -1;
 }
 
-/* A memfd whose size nobody can change any more: else the worker could shrink it and have the
- * parent die of SIGBUS. */
+/* A memfd whose size is sealed: else the worker could shrink it and have the parent die of SIGBUS. */
 static int shared_new(amphi_worker_control **control)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     int fd = memfd_create("amphi-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    void *memory = MAP_FAILED;
-
     if (fd < 0)
         return -1;
+    void *memory = MAP_FAILED;
     if (ftruncate(fd, AMPHI_WORKER_SHARED_BYTES) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0)
         memory = mmap(NULL, AMPHI_WORKER_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
@@ -57,7 +55,6 @@ static void control_fill(amphi_worker *worker)
 {
     amphi_worker_control *control = worker->control;
     uint8_t *rings = (uint8_t *)control + AMPHI_WORKER_CONTROL_BYTES;
-
     control->magic = AMPHI_WORKER_MAGIC;
     control->version = AMPHI_WORKER_VERSION;
     control->parent_pid = (int32_t)getpid();
@@ -69,15 +66,12 @@ static void control_fill(amphi_worker *worker)
 amphi_status amphi__worker_start(
     amphi_worker *worker, const char *path, int model_fd, amphi_error *error)
 {
-    amphi_status status = AMPHI_OK;
-    amphi_process none;
-    int shared = -1;
-
     amphi__worker_init(worker);
-    shared = shared_new(&worker->control);
+    int shared = shared_new(&worker->control);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->events_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->death_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    amphi_status status = AMPHI_OK;
     if (shared < 0 || worker->wake_fd < 0 || worker->events_fd < 0 || worker->death_fd < 0) {
         status = amphi__fail(error, AMPHI_E_IO, errno,
             "can't make shared memory for the engine process (error %d)", errno);
@@ -89,6 +83,7 @@ amphi_status amphi__worker_start(
     }
     if (shared >= 0)
         close(shared);
+    amphi_process none;
     if (status != AMPHI_OK)
         amphi__worker_clear(worker, &none);
     return status;
@@ -117,7 +112,6 @@ amphi_status amphi__worker_send(
 {
     amphi_status status = amphi__ring_write(&worker->requests, kind, parts, parts_count);
     const uint64_t one = 1;
-
     if (status == AMPHI_OK && write(worker->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
         return AMPHI_E_IO; /* EAGAIN: the counter is at its end, so it is awake already */
     return status;
@@ -130,22 +124,20 @@ void amphi__worker_cancel(amphi_worker *worker, uint32_t run)
 
 amphi_death_report amphi__worker_death_report(amphi_worker *worker)
 {
-    amphi_death_report words = {0};
+    amphi_death_report report = {0};
     uint64_t value = 0;
-    uint64_t sender = 0;
-
     if (read(worker->death_fd, &value, sizeof value) != (ssize_t)sizeof value)
-        return words;
-    words.signal = (int)(value & AMPHI_DEATH_SIGNAL_MASK);
-    words.foreign = (value & AMPHI_DEATH_FOREIGN) != 0;
-    sender = value >> AMPHI_DEATH_SENDER_SHIFT;
+        return report;
+    report.signal = (int)(value & AMPHI_DEATH_SIGNAL_MASK);
+    report.foreign = (value & AMPHI_DEATH_FOREIGN) != 0;
+    uint64_t sender = value >> AMPHI_DEATH_SENDER_SHIFT;
     if ((value & ~(uint64_t)0 >> AMPHI_DEATH_SENDER_SHIFT) >
             (AMPHI_DEATH_SIGNAL_MASK | AMPHI_DEATH_FOREIGN) ||
-        !amphi__signal_is_reported(words.signal) || sender > INT32_MAX ||
-        (sender != 0 && !words.foreign))
+        !amphi__signal_is_reported(report.signal) || sender > INT32_MAX ||
+        (sender != 0 && !report.foreign))
         return (amphi_death_report){.signal = -1};
-    words.sender_pid = (int)sender;
-    return words;
+    report.sender_pid = (int)sender;
+    return report;
 }
 
 /* ---- the border check ---- */
@@ -153,10 +145,8 @@ amphi_death_report amphi__worker_death_report(amphi_worker *worker)
 /* Terminates a text of the worker's and makes it fit to be shown: printable, whole UTF-8. */
 static void text_clean(char *text, size_t capacity)
 {
-    size_t size = 0;
-
     text[capacity - 1] = '\0';
-    size = amphi__utf8_complete_size(amphi_str_from(text));
+    size_t size = amphi__utf8_complete_size(amphi_str_from(text));
     text[size] = '\0';
     if (!amphi__utf8_is_valid(amphi_str_make(text, size)))
         for (size_t i = 0; i < size; i++)
@@ -180,7 +170,6 @@ static bool hello_is_sound(const amphi_worker_hello *hello)
 static bool described_is_sound(const amphi_worker_described *described)
 {
     const uint64_t bytes_max = (uint64_t)1 << 46;
-
     return status_is_known(described->status) && described->weights_bytes <= bytes_max &&
            described->kv_bytes_per_token <= ((uint64_t)1 << 30) &&
            described->scratch_bytes <= bytes_max && described->context_tokens_max <= (1u << 26);
@@ -278,7 +267,6 @@ amphi_status amphi__worker_receive(amphi_worker *worker, amphi_worker_message *o
     size_t size = 0;
     amphi_status status =
         amphi__ring_read(&worker->events, &kind, buffer, AMPHI_WORKER_EVENT_MAX, &size);
-
     if (status == AMPHI_E_NOT_FOUND)
         return status;
     if (status != AMPHI_OK || payload_size(kind, size) == 0 || payload_size(kind, size) != size)

@@ -51,11 +51,11 @@ amphi_status amphi__worker_receive(
     amphi_worker *worker, amphi_worker_message *out, uint8_t *buffer);
 /* Gives up a run: the worker sees it at its next token. */
 void amphi__worker_cancel(amphi_worker *worker, uint32_t run);
-/* What the worker's handler said before it died. Hostile input: it may lie about who was at fault. */
+/* The report of the worker's handler of fatal signals. Hostile input: it may lie about its sender. */
 typedef struct amphi_death_report {
-    int signal;     /* 0: it said nothing so far; -1: nonsense */
+    int signal;     /* 0: no report so far; -1: nonsense */
     bool foreign;   /* another process sent the signal */
-    int sender_pid; /* that one, where our pid namespace knows it, or 0 */
+    int sender_pid; /* its pid, where our pid namespace knows it, or 0 */
 } amphi_death_report;
 
 amphi_death_report amphi__worker_death_report(amphi_worker *worker);

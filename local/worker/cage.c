@@ -2,7 +2,7 @@
  *
  * The cage: a model file is hostile input, so the process that reads it can compute and talk to
  * its parent through memory that it already has, and nothing else. It can't open a file, make a
- * socket, start a program, look into another process, gain privileges, dump core, outgrow its
+ * socket, start a program, read another process, gain privileges, dump core, outgrow its
  * memory limit or outlive its parent. Whatever this kernel or container does not offer is
  * reported, and the worker goes on without it.
  */
@@ -61,7 +61,7 @@ static const int calls_allowed[] = {
     SCMP_SYS(restart_syscall),
     SCMP_SYS(sysinfo),
     SCMP_SYS(membarrier),
-    SCMP_SYS(newfstatat), /* fstat of glibc 2.33+; tells at most that a path exists */
+    SCMP_SYS(newfstatat), /* fstat of glibc 2.33+; shows at most that a path exists */
 #ifdef __x86_64__
     SCMP_SYS(arch_prctl), /* asking for AMX tiles */
 #endif
@@ -78,7 +78,7 @@ static const int calls_allowed[] = {
 };
 
 #ifndef AMPHI_SANITIZE
-/* Nothing in the worker ever does these: whoever tries has taken it over. */
+/* The worker never does these: an attempt means that hostile code runs in it. */
 static const int calls_deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
     SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(fork), SCMP_SYS(vfork)};
@@ -90,7 +90,6 @@ static int allow_own_end(scmp_filter_ctx filter)
 {
     static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
     int rc = 0;
-
     for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0] && rc == 0; i++) {
         const struct scmp_arg_cmp bounds[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
             SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)fatal_signals[i])};
@@ -108,7 +107,6 @@ static int allow_bounded(scmp_filter_ctx filter)
     const struct scmp_arg_cmp set_name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
     const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, 0);
     int rc = 0;
-
     rc = rc != 0
              ? rc
              : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
@@ -139,7 +137,6 @@ static bool seccomp_on(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int rc = filter == NULL ? -1 : 0;
-
     for (size_t i = 0; i < sizeof calls_allowed / sizeof calls_allowed[0] && rc == 0; i++)
         if (calls_allowed[i] >= 0) /* negative: this architecture has no such call */
             rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls_allowed[i], 0, NULL);
@@ -158,7 +155,6 @@ static bool seccomp_on(void)
 static bool limit(int resource, uint64_t value)
 {
     const struct rlimit bound = {.rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value};
-
     return setrlimit(resource, &bound) == 0;
 }
 
@@ -176,24 +172,22 @@ void amphi__cage_limit_memory(uint64_t bytes)
     (void)limit_memory(bytes);
 }
 
-/* When memory runs out, the kernel shall take us before the app. */
+/* When memory runs out, the kernel kills the worker before the app. */
 static bool oom_score(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     bool done = fd >= 0 && write(fd, "800", 3) == 3;
-
     if (fd >= 0)
         close(fd);
     return done;
 }
 
-/* An app that runs as root (a server in a container) shall not make the worker mighty, above all
- * where seccomp is missing. Without any there is nothing to give up, and it can't fail. */
+/* The worker of an app that runs as root (a server in a container) has no capabilities either, above
+ * all where seccomp is missing. A process without any has nothing to give up: it can't fail. */
 static void drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
-
     memset(none, 0, sizeof none);
     (void)syscall(SYS_capset, &header, none);
 }
@@ -202,14 +196,14 @@ uint32_t amphi__cage_enter(pid_t parent, uint64_t model_bytes)
 {
     /* What the model needs is known once its header was read: a generous first bound. */
     const uint64_t memory_bytes = model_bytes * 3 + ((uint64_t)16 << 30);
-    uint32_t missing = 0;
     int ignored = chdir("/"); /* so that no folder is kept busy */
 
     (void)ignored;
+    uint32_t missing = 0;
     missing |= oom_score() ? 0 : AMPHI_CAGE_OOM_SCORE;
     missing |= prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : AMPHI_CAGE_DEATH_SIGNAL;
     if (getppid() != parent)
-        _exit(0); /* it died before we asked */
+        _exit(0); /* it died before the request above */
     missing |= limit(RLIMIT_CORE, 0) ? 0 : AMPHI_CAGE_CORE_LIMIT;
     missing |= limit_memory(memory_bytes) ? 0 : AMPHI_CAGE_MEMORY_LIMIT;
 #ifdef AMPHI_SANITIZE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `amphi-worker --check`: enters the cage and tries to get out, one process for each way, and
- * prints what held. For people who wonder what their kernel or container gives, and for the test
- * that keeps the cage honest.
+ * prints what held. For people who want to know what their kernel or container gives, and for the
+ * test of the cage.
  */
 #include "local/worker/cage.h"
 
@@ -28,7 +28,6 @@ static bool try_create(void)
 {
     char path[] = "/tmp/amphi-worker-check-XXXXXX";
     bool made = mkstemp(path) >= 0;
-
     if (made)
         unlink(path);
     return made;
@@ -43,7 +42,6 @@ static bool try_exec(void)
 {
     char name[] = "true";
     char *arguments[] = {name, NULL};
-
     execv("/bin/true", arguments);
     return errno == ENOENT;
 }
@@ -58,8 +56,8 @@ static bool try_signal(void)
     return kill(getppid(), 0) == 0;
 }
 
-/* A death that looks like somebody else's doing; SIGCONT stands for SIGKILL, which would hide the
- * answer. */
+/* A death that would look as if another process had caused it; SIGCONT stands for SIGKILL, which
+ * would hide the result. */
 static bool try_signal_itself(void)
 {
     return syscall(SYS_tgkill, getpid(), gettid(), SIGCONT) == 0;
@@ -81,7 +79,6 @@ static bool try_memory(void)
 static bool try_compute(void)
 {
     void *memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
     return memory != MAP_FAILED && munmap(memory, 1 << 20) == 0;
 }
 
@@ -103,14 +100,13 @@ static const struct attempt {
 /* In a process of its own: some ways out are answered with death. */
 static bool held(bool (*run)(void))
 {
-    int state = 0;
     pid_t parent = getpid();
     pid_t pid = fork();
-
     if (pid == 0) {
         amphi__cage_enter(parent, 0);
         _exit(run() ? 1 : 0);
     }
+    int state = 0;
     return pid > 0 && waitpid(pid, &state, 0) == pid &&
            (WIFSIGNALED(state) || (WIFEXITED(state) && WEXITSTATUS(state) == 0));
 }
@@ -118,14 +114,13 @@ static bool held(bool (*run)(void))
 int amphi__cage_check(void)
 {
     int out = 0;
-
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
         bool good = held(attempts[i].run);
 
         printf("%-16s %s\n", attempts[i].name, good ? "refused" : "POSSIBLE");
         out += !good;
     }
-    if (held(try_compute)) { /* "held": it said no, or died */
+    if (held(try_compute)) { /* "held": refused, or killed */
         printf("%-16s %s\n", "compute", "REFUSED");
         out++;
     } else {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A fatal signal's last words. Tearing down a gigabyte of pages takes the kernel tens of
- * milliseconds before the parent hears of the death; this handler tells it in microseconds, on a
- * stack of its own (the fault may be a stack overflow), with async-signal-safe calls only. It also
- * tells who sent the signal: a fault is the model's crash, a kill(1) is not. Then the signal kills
- * as it would have.
+ * The handler of fatal signals. Tearing down a gigabyte of pages takes the kernel tens of
+ * milliseconds before the parent sees the death; this handler reports it in microseconds, on a
+ * stack of its own (the fault may be a stack overflow), with async-signal-safe calls only. The
+ * report names the sender of the signal: a fault is the model's crash, a kill(1) is not. Then the
+ * signal kills as it would have.
  */
 #include "local/worker/fatal_signals.h"
 
@@ -18,9 +18,9 @@
 static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
 
 static alignas(16) uint8_t handler_stack[64 << 10];
-static atomic_flag has_spoken = ATOMIC_FLAG_INIT;
+static atomic_flag has_reported = ATOMIC_FLAG_INIT;
 
-/* Sent by kill, sigqueue or tgkill, and not by ourselves (abort and raise are tgkill). The kernel's
+/* Sent by kill, sigqueue or tgkill, and not by this process (abort and raise are tgkill). The kernel's
  * own codes are above zero. */
 static bool is_foreign(const siginfo_t *info)
 {
@@ -28,17 +28,17 @@ static bool is_foreign(const siginfo_t *info)
            info->si_pid != getpid();
 }
 
-static void last_words(int number, siginfo_t *info, void *context)
+static void report_and_die(int number, siginfo_t *info, void *context)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
     uint64_t value = (uint64_t)number;
-    ssize_t ignored = 0;
-
     (void)context;
     if (is_foreign(info))
         value |= AMPHI_DEATH_FOREIGN | (uint64_t)(uint32_t)info->si_pid << AMPHI_DEATH_SENDER_SHIFT;
-    if (atomic_flag_test_and_set(&has_spoken))
-        nanosleep(&moment, NULL); /* two threads fell at once: an eventfd would add their numbers */
+    ssize_t ignored = 0;
+    if (atomic_flag_test_and_set(&has_reported))
+        nanosleep(
+            &moment, NULL); /* two threads faulted at once: an eventfd would add their numbers */
     else
         ignored = write(AMPHI_WORKER_FD_DEATH, &value, sizeof value);
     (void)ignored;
@@ -51,14 +51,13 @@ static void last_words(int number, siginfo_t *info, void *context)
 void amphi__fatal_signals_install(void)
 {
     const stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
-    struct sigaction action;
-    sigset_t fatal;
-
     sigaltstack(&stack, NULL);
+    struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_sigaction = last_words;
+    action.sa_sigaction = report_and_die;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER;
     sigfillset(&action.sa_mask);
+    sigset_t fatal;
     sigemptyset(&fatal);
     for (size_t i = 0; i < sizeof fatal_signals / sizeof fatal_signals[0]; i++) {
         sigdelset(&action.sa_mask, fatal_signals[i]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What parent and engine process say to each other: one shared memory block with a control page
+ * The wire between the parent and the worker process: one shared memory block with a control page
  * and two byte rings (ring.h), and the layouts of the messages in them. Both sides come from the
  * same build, so layouts are plain structs with fixed-width fields; the version in HELLO guards
  * against a worker of another build.
  *
- * The parent trusts nothing in here: it copies a message out before it looks at it, and every
+ * The parent trusts nothing in here: it copies a message out before it reads any field, and every
  * field has a limit below. The worker trusts its parent.
  */
 #ifndef AMPHI_WORKER_PROTOCOL_H
@@ -23,20 +23,20 @@ enum {
     AMPHI_WORKER_FD_SHARED = 3, /* the sealed memory */
     AMPHI_WORKER_FD_WAKE = 4,   /* eventfd: the parent wrote a request */
     AMPHI_WORKER_FD_EVENTS = 5, /* eventfd: the worker wrote an event */
-    AMPHI_WORKER_FD_DEATH = 6,  /* eventfd: a fatal signal's last words (AMPHI_DEATH_…) */
+    AMPHI_WORKER_FD_DEATH = 6,  /* eventfd: the report of a fatal signal (AMPHI_DEATH_…) */
     AMPHI_WORKER_FD_MODEL = 7,  /* the model file, read-only */
     AMPHI_WORKER_FD_END = 8
 };
 
-/* The handler's last words, one number: the signal, and when another process sent it that one's pid
- * (0: it lies beyond our pid namespace). A worker can lie about this, as about everything. */
+/* That report is one number: the signal and, when another process sent it, the sender's pid (0: it is
+ * outside the parent's pid namespace). A worker can lie about this, as about everything. */
 #define AMPHI_DEATH_SIGNAL_MASK  0x7fu
 #define AMPHI_DEATH_FOREIGN      0x80u
 #define AMPHI_DEATH_SENDER_SHIFT 32
 
-/* The signals that the handler reports. posix_spawn blocks them until it stands, so that one sent
- * from outside in the first moments is reported too; a fault of the worker's own kills at once,
- * blocked or not. */
+/* The signals that the handler reports. posix_spawn blocks them until the handler is installed, so
+ * that one sent from outside in the first moments is reported too; a fault of the worker's own kills
+ * at once, blocked or not. */
 #define AMPHI_DEATH_SIGNALS                                                                        \
     {                                                                                              \
         SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS, SIGTRAP                                  \
@@ -54,7 +54,7 @@ enum {
 #define AMPHI_WORKER_NAME_MAX    48
 #define AMPHI_WORKER_MESSAGE_MAX 240 /* as amphi_error.message */
 
-/* What the worker is busy with: picks the stall limit and the words of an error. */
+/* What the worker is busy with: decides the stall limit and the text of an error. */
 typedef enum amphi_worker_phase {
     AMPHI_PHASE_IDLE = 0,
     AMPHI_PHASE_LOAD = 1,
@@ -68,7 +68,7 @@ typedef struct amphi_worker_control {
     uint32_t magic;
     uint32_t version;
     int32_t parent_pid;
-    _Atomic uint32_t cancel_run; /* the run to be given up; polled at each token */
+    _Atomic uint32_t cancel_run; /* the run to be cancelled; polled while it computes */
     _Atomic uint32_t heartbeat;  /* counts up with every step of work */
     _Atomic uint32_t phase;      /* amphi_worker_phase */
     amphi_ring_ends requests;

@@ -22,7 +22,6 @@ static void copy_in(amphi_ring *ring, uint64_t position, const void *from, size_
 {
     uint64_t at = position & (ring->capacity - 1);
     size_t first = size < ring->capacity - at ? size : (size_t)(ring->capacity - at);
-
     if (size == 0)
         return;
     memcpy(ring->data + at, from, first);
@@ -33,7 +32,6 @@ static void copy_out(const amphi_ring *ring, uint64_t position, void *to, size_t
 {
     uint64_t at = position & (ring->capacity - 1);
     size_t first = size < ring->capacity - at ? size : (size_t)(ring->capacity - at);
-
     if (size == 0)
         return;
     memcpy(to, ring->data + at, first);
@@ -48,9 +46,8 @@ amphi_status amphi__ring_write(
 {
     amphi_ring_frame frame = {.magic = AMPHI_RING_MAGIC, .kind = kind};
     uint64_t tail = atomic_load_explicit(&ring->ends->tail, memory_order_acquire);
-    uint64_t size = 0;
     uint64_t at = ring->position + sizeof frame;
-
+    uint64_t size = 0;
     for (size_t i = 0; i < parts_count; i++) {
         size += parts[i].size;
         if (size > ring->capacity)
@@ -78,13 +75,12 @@ amphi_status amphi__ring_write(
 amphi_status amphi__ring_read(
     amphi_ring *ring, uint32_t *kind, void *buffer, size_t capacity, size_t *size)
 {
-    amphi_ring_frame frame;
     uint64_t head = atomic_load_explicit(&ring->ends->head, memory_order_acquire);
     uint64_t available = head - ring->position;
-
     if (head == ring->position)
         return AMPHI_E_NOT_FOUND;
     /* A head behind us wraps to a huge difference. */
+    amphi_ring_frame frame;
     if (available > ring->capacity || available < sizeof frame || available % 8 != 0)
         return AMPHI_E_PROTOCOL;
     copy_out(ring, ring->position, &frame, sizeof frame);

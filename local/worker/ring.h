@@ -3,8 +3,8 @@
  * Frames in a byte ring in shared memory: one producer, one consumer, in two processes that need
  * not trust each other. Positions count bytes from the ring's birth and never go back; each side
  * keeps its own position in private memory, publishes it in `ends`, and believes the other's only
- * within [own, own + capacity]. A frame is copied out before any of its fields is looked at, so
- * a peer that changes it meanwhile changes nothing. Waking the other side is the caller's.
+ * within [own, own + capacity]. A frame is copied out before any of its fields is read, so a
+ * peer that changes it meanwhile changes nothing. The caller wakes the other side.
  */
 #ifndef AMPHI_WORKER_RING_H
 #define AMPHI_WORKER_RING_H
@@ -40,7 +40,7 @@ typedef struct amphi_ring {
 
 void amphi__ring_init(amphi_ring *ring, amphi_ring_ends *ends, void *data, uint64_t capacity);
 
-/* Producer: one frame of the given parts. AMPHI_E_BUSY: no room now; AMPHI_E_LIMIT: there will
+/* Producer: one frame that consists of `parts`. AMPHI_E_BUSY: no room now; AMPHI_E_LIMIT: there will
  * never be; AMPHI_E_PROTOCOL: the consumer's position is impossible. */
 amphi_status amphi__ring_write(
     amphi_ring *ring, uint32_t kind, const amphi_str *parts, size_t parts_count);
