@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a request asks of its answer's form: response_format (JSON, or JSON of a schema), or a
- * tool_choice that leaves no choice but to call. Such a call is written as JSON,
- * {"name": ..., "arguments": {...}}, which the parser of tool calls (tool_call_parser.h) turns into one.
+ * The form that a request demands of its answer, as a grammar: response_format (JSON, or JSON of a
+ * schema), or a tool_choice that requires a call. Such a call is written as JSON,
+ * {"name": ..., "arguments": {...}}, which the parser of tool calls (tool_call_parser.h) turns into
+ * one.
  */
 #ifndef AMPHI_CONSTRAINT_ANSWER_GRAMMAR_H
 #define AMPHI_CONSTRAINT_ANSWER_GRAMMAR_H

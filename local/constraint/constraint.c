@@ -366,13 +366,14 @@ amphi_status amphi__constraint_mask(amphi_constraint *c, uint32_t tokens_left, f
 
 /* ---- going on ------------------------------------------------------------------------------- */
 
-amphi_status amphi__constraint_given(amphi_constraint *c, amphi_str text, amphi_error *error)
+amphi_status amphi__constraint_accept_prefix(
+    amphi_constraint *c, amphi_str text, amphi_error *error)
 {
     uint32_t at = c->position;
     for (size_t i = 0; i < text.size && at != AMPHI_POSITION_NONE; i++) {
         bool forgot = false;
         at = amphi__matcher_tidy(c->matcher, at, AMPHI_POSITIONS_TIDY, &forgot);
-        at = amphi__matcher_step_given(c->matcher, at, (uint8_t)text.data[i]);
+        at = amphi__matcher_step_lenient(c->matcher, at, (uint8_t)text.data[i]);
     }
     amphi_status status = check(c, error);
     if (status != AMPHI_OK)

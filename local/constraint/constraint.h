@@ -22,13 +22,13 @@ amphi_status amphi__lexicon_new(
 void amphi__lexicon_free(amphi_lexicon *lexicon);
 
 /* Seals the grammar and takes it over, also on failure. `sample` is text like the answer's frame
- * (the schema): it tells how many bytes a token of it has. The lexicon is borrowed. */
+ * (the schema): it shows how many bytes a token has there. The lexicon is borrowed. */
 amphi_status amphi__constraint_new(amphi_constraint **out, const amphi_lexicon *lexicon,
     amphi_grammar *grammar_take, amphi_str sample, amphi_error *error);
 void amphi__constraint_free(amphi_constraint *constraint);
 
 /* Text that stands already, by whomever. AMPHI_E_REQUEST: it does not fit. */
-amphi_status amphi__constraint_given(
+amphi_status amphi__constraint_accept_prefix(
     amphi_constraint *constraint, amphi_str text, amphi_error *error);
 /* Leaves only tokens that may come: sets the other logits to -infinity. tokens_left counts the one
  * that is chosen now. *allowed: how many. AMPHI_E_REQUEST: none at all. */

@@ -192,7 +192,7 @@ static bool improve(amphi_grammar *g, uint32_t id, const uint8_t *single, uint32
         cost = least(a->cost, b->cost);
         height = least(a->height, b->height);
         break;
-    case AMPHI_STATE_GIVEN:
+    case AMPHI_STATE_LENIENT:
         b = &g->states[s->b];
         cost = plus(b->cost, AMPHI_COST_TOKEN);
         height = b->height;

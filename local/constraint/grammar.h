@@ -23,11 +23,11 @@
 typedef enum amphi_state_kind {
     AMPHI_STATE_FAIL = 0,
     AMPHI_STATE_RETURN,
-    AMPHI_STATE_BYTES, /* a: set, b: next */
-    AMPHI_STATE_GIVEN, /* likewise, but only in text that others wrote (white space) */
-    AMPHI_STATE_SPLIT, /* a or b */
-    AMPHI_STATE_SKIP,  /* a: next, only in text that others wrote */
-    AMPHI_STATE_CALL   /* a: rule, b: next */
+    AMPHI_STATE_BYTES,   /* a: set, b: next */
+    AMPHI_STATE_LENIENT, /* likewise, but only in text that this engine did not write (blanks) */
+    AMPHI_STATE_SPLIT,   /* a or b */
+    AMPHI_STATE_SKIP,    /* a: next, only in text that this engine did not write */
+    AMPHI_STATE_CALL     /* a: rule, b: next */
 } amphi_state_kind;
 
 typedef struct amphi_grammar_state {
@@ -52,7 +52,7 @@ typedef struct amphi_grammar {
     uint32_t returns; /* the one RETURN state */
     /* rules that many use; 0: not made yet */
     uint32_t rule_char, rule_string, rule_number, rule_integer, rule_value, rule_object, rule_array;
-    uint8_t classes[256]; /* sealed: bytes that no set tells apart */
+    uint8_t classes[256]; /* sealed: bytes that are in the same sets have one class */
     uint32_t classes_count;
     amphi_status status;
 } amphi_grammar;
@@ -88,8 +88,8 @@ uint32_t amphi__grammar_call(amphi_grammar *g, uint32_t rule, uint32_t next);
  * tokens. AMPHI_E_REQUEST: nothing finite is in the language. */
 amphi_status amphi__grammar_seal(amphi_grammar *g, uint32_t literal_cost, amphi_error *error);
 
-/* ---- grammar_json.c: JSON's own parts, written as Python's json.dumps does (", " and ": ") ---- */
-uint32_t amphi__grammar_space(amphi_grammar *g, uint32_t next); /* others' white space */
+/* ---- grammar_json.c: JSON's parts, written as Python's json.dumps does (", " and ": ") ---- */
+uint32_t amphi__grammar_space(amphi_grammar *g, uint32_t next); /* white space of others */
 uint32_t amphi__grammar_comma(amphi_grammar *g, uint32_t next);
 uint32_t amphi__grammar_colon(amphi_grammar *g, uint32_t next);
 /* A string's characters, without the quotes: from least to most of them; UINT32_MAX: no bound. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON (RFC 8259) as states. We write one way (a blank after ':' and ',', nothing else), so that
- * most of an object's frame leaves no choice and need not be computed; what others wrote before us
- * may have any white space. Text is valid UTF-8; \u0000 is not written, since many readers cut
- * there.
+ * JSON (RFC 8259) as states. Answers are written in one way (a blank after ':' and ',', nothing
+ * else), so that most of an object's frame leaves no choice and need not be computed; a prefix that
+ * the request brings along may have any white space. Text is valid UTF-8; \u0000 is not written,
+ * since many readers cut there.
  */
 #include "local/constraint/grammar.h"
 
@@ -24,7 +24,7 @@ enum {
 
 /* ---- white space and marks ------------------------------------------------------------------ */
 
-/* White space that only others write. */
+/* White space that is read in a request's prefix and never written. */
 static uint32_t others_space(amphi_grammar *g, uint32_t next)
 {
     amphi_byte_set blanks = {{0}};
@@ -33,7 +33,7 @@ static uint32_t others_space(amphi_grammar *g, uint32_t next)
     uint32_t loop = amphi__grammar_forward(g);
     uint32_t blank = amphi__grammar_set(g, &blanks, loop);
     if (g->status == AMPHI_OK)
-        g->states[blank].kind = AMPHI_STATE_GIVEN;
+        g->states[blank].kind = AMPHI_STATE_LENIENT;
     amphi__grammar_aim(g, loop, blank, next);
     return amphi__grammar_add(g, AMPHI_STATE_SKIP, loop, 0);
 }

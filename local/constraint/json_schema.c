@@ -69,7 +69,7 @@ static const char *const string_keys[] = {"minLength", "maxLength", "pattern", N
 static const char *const number_keys[] = {
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", NULL};
 
-/* Without a type, what is said tells what is meant. */
+/* Without `type`, the keywords that are present decide the type. */
 static unsigned types_of(amphi_schema *schema, const amphi_schema_parts *parts)
 {
     unsigned types = AMPHI_TYPE_ALL;
@@ -156,9 +156,10 @@ static uint32_t numbers(
     "){1,5}|" H16 ":(:" H16 "){1,6}|:((:" H16 "){1,7}|:))"
 
 /* Labels of 63 characters at most, names of 253. */
-#define LABEL(inner) "[A-Za-z0-9]([A-Za-z0-9-]{0," inner "}[A-Za-z0-9])?"
-#define HOST         "(" LABEL("28") "(\\." LABEL("28") "){0,7}|" LABEL("61") "(\\." LABEL("61") "){0,2})"
-#define ATOM         "[A-Za-z0-9_+-]{1,20}"
+#define LABEL(inner)        "[A-Za-z0-9]([A-Za-z0-9-]{0," inner "}[A-Za-z0-9])?"
+#define LABELS(inner, more) LABEL(inner) "(\\." LABEL(inner) "){0," more "}"
+#define HOST                "(" LABELS("28", "7") "|" LABELS("61", "2") ")"
+#define ATOM                "[A-Za-z0-9_+-]{1,20}"
 
 /* Without a double hyphen, and so short that any of these letters fit 63 bytes as Punycode. */
 #define LETTER                                                                                     \
@@ -345,7 +346,7 @@ static size_t characters(amphi_str text)
     return count;
 }
 
-/* Does a listed value satisfy what else the schemas say? What is hard to say is refused. */
+/* Does a listed value satisfy the schemas' other keywords? Refused where this can't be decided. */
 static bool fits(amphi_schema *schema, const amphi_schema_parts *parts, const amphi_json *value)
 {
     unsigned type = type_of(value);

@@ -51,6 +51,8 @@ void amphi__schema_add(amphi_schema *schema, amphi_schema_parts *parts, const am
 void amphi__schema_flatten(amphi_schema *schema, amphi_schema_parts *parts);
 /* The schema that a $ref names, or NULL (after amphi__schema_fail). */
 const amphi_json *amphi__schema_target(amphi_schema *schema, const amphi_json *part);
+
+/* json_schema_one_of.c */
 /* What `type` of one schema allows. (OpenAPI's nullable is no word of JSON Schema: without null an
  * answer satisfies both.) */
 unsigned amphi__schema_types(amphi_schema *schema, const amphi_json *part);

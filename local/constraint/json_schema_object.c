@@ -74,7 +74,7 @@ static void gather(amphi_schema *schema, const amphi_schema_parts *parts, object
     }
 }
 
-/* Everything that is said about one property; additionalProperties counts where a schema does not
+/* All that the schemas demand of one property; additionalProperties counts where a schema does not
  * declare it itself. */
 static void add_rule(amphi_schema *schema, const amphi_schema_parts *parts, property *p)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Stacks are shared from below and each is made once (hash consing), so a thread is two numbers and
- * two positions are equal when their sorted threads are. This is subset construction, done as far
- * as it is asked for.
+ * two positions are equal when their sorted threads are. This is the subset construction, done
+ * lazily.
  */
 #include "local/constraint/matcher.h"
 
@@ -15,7 +15,7 @@ enum {
     POSITIONS_MAX = 1 << 17,
     THREADS_MAX = 1 << 22, /* of all positions */
     FRAMES_MAX = 1 << 20,
-    CLOSURE_MAX = 1 << 16, /* threads looked at in one step */
+    CLOSURE_MAX = 1 << 16, /* threads followed in one step */
     MET_FIRST = 256,
     UNKNOWN = -1,
 };
@@ -219,7 +219,7 @@ static void begin(amphi_matcher *m)
     }
 }
 
-/* Adds a thread to be looked at, unless it can't come to an end. */
+/* Adds a thread to follow, unless it can't come to an end. */
 static void offer(amphi_matcher *m, uint32_t state, uint32_t stack)
 {
     const amphi_grammar_state *s = &m->g->states[state];
@@ -236,7 +236,7 @@ static void offer(amphi_matcher *m, uint32_t state, uint32_t stack)
 }
 
 /* Follows everything that reads no byte. What stays are threads that read one. */
-static void close_over(amphi_matcher *m, bool given)
+static void close_over(amphi_matcher *m, bool lenient)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < m->found_count && m->status == AMPHI_OK; i++) {
@@ -258,18 +258,18 @@ static void close_over(amphi_matcher *m, bool given)
                 offer(m, m->frames[t.stack].state, m->frames[t.stack].parent);
             break;
         case AMPHI_STATE_BYTES:
-        case AMPHI_STATE_GIVEN:
+        case AMPHI_STATE_LENIENT:
         case AMPHI_STATE_SKIP:
             break;
         default:
             continue;
         }
-        if (s->kind == AMPHI_STATE_SKIP && given)
+        if (s->kind == AMPHI_STATE_SKIP && lenient)
             offer(m, s->a, t.stack);
     }
     for (uint32_t i = 0; i < m->found_count; i++) {
         uint32_t kind = m->g->states[m->found[i].state].kind;
-        if (kind != AMPHI_STATE_BYTES && kind != AMPHI_STATE_GIVEN && kind != AMPHI_STATE_SKIP)
+        if (kind != AMPHI_STATE_BYTES && kind != AMPHI_STATE_LENIENT && kind != AMPHI_STATE_SKIP)
             continue;
         uint32_t cost = thread_cost(m, m->found[i]);
         m->cost = cost < m->cost ? cost : m->cost;
@@ -353,19 +353,19 @@ static uint32_t name_found(amphi_matcher *m)
     return m->positions_count++;
 }
 
-static uint32_t make_step(amphi_matcher *m, uint32_t from, uint8_t byte, bool given)
+static uint32_t make_step(amphi_matcher *m, uint32_t from, uint8_t byte, bool lenient)
 {
     const place p = m->positions[from];
     begin(m);
-    if (given) { /* white space may be skipped or read before anything */
+    if (lenient) { /* white space may be skipped or read before anything */
         for (uint32_t i = 0; i < p.threads_count; i++)
             offer(m, m->threads[p.threads_at + i].state, m->threads[p.threads_at + i].stack);
         close_over(m, true);
     }
-    uint32_t count = given ? m->found_count : p.threads_count;
-    thread *before = given ? m->found : m->threads + p.threads_at;
-    thread *kept = given ? amphi__calloc(count + 1, sizeof *kept) : NULL;
-    if (given) {
+    uint32_t count = lenient ? m->found_count : p.threads_count;
+    thread *before = lenient ? m->found : m->threads + p.threads_at;
+    thread *kept = lenient ? amphi__calloc(count + 1, sizeof *kept) : NULL;
+    if (lenient) {
         if (kept == NULL) {
             m->status = AMPHI_E_NO_MEMORY;
             return AMPHI_POSITION_NONE;
@@ -377,11 +377,11 @@ static uint32_t make_step(amphi_matcher *m, uint32_t from, uint8_t byte, bool gi
     }
     for (uint32_t i = 0; i < count; i++) {
         const amphi_grammar_state *s = &m->g->states[before[i].state];
-        bool reads = s->kind == AMPHI_STATE_BYTES || (given && s->kind == AMPHI_STATE_GIVEN);
+        bool reads = s->kind == AMPHI_STATE_BYTES || (lenient && s->kind == AMPHI_STATE_LENIENT);
         if (reads && amphi__byte_set_has(&m->g->sets[s->a], byte))
             offer(m, s->b, before[i].stack);
     }
-    close_over(m, given);
+    close_over(m, lenient);
     amphi__free(kept);
     return name_found(m);
 }
@@ -474,7 +474,7 @@ uint32_t amphi__matcher_step(amphi_matcher *m, uint32_t from, uint8_t byte)
     return to;
 }
 
-uint32_t amphi__matcher_step_given(amphi_matcher *m, uint32_t from, uint8_t byte)
+uint32_t amphi__matcher_step_lenient(amphi_matcher *m, uint32_t from, uint8_t byte)
 {
     return make_step(m, from, byte, true);
 }

@@ -2,7 +2,7 @@
  *
  * Walks a sealed grammar byte by byte. A position is a set of threads, each a state and a stack of
  * open calls; positions are made once and named by a number, and so are the steps between them, so
- * that the same place costs one table look-up when it comes again. Everything is bounded.
+ * that a place met again costs one table access. Everything is bounded.
  */
 #ifndef AMPHI_CONSTRAINT_MATCHER_H
 #define AMPHI_CONSTRAINT_MATCHER_H
@@ -20,8 +20,8 @@ void amphi__matcher_free(amphi_matcher *matcher);
 uint32_t amphi__matcher_start(const amphi_matcher *matcher);
 /* Where a byte leads; AMPHI_POSITION_NONE. Check amphi__matcher_status after a series. */
 uint32_t amphi__matcher_step(amphi_matcher *matcher, uint32_t position, uint8_t byte);
-/* The same for text that others wrote: any white space. */
-uint32_t amphi__matcher_step_given(amphi_matcher *matcher, uint32_t position, uint8_t byte);
+/* The same for text that this engine did not write: any white space. */
+uint32_t amphi__matcher_step_lenient(amphi_matcher *matcher, uint32_t position, uint8_t byte);
 /* The least that is still to be written, in 1/16 tokens. */
 uint32_t amphi__matcher_cost(const amphi_matcher *matcher, uint32_t position);
 bool amphi__matcher_may_end(const amphi_matcher *matcher, uint32_t position);

@@ -47,7 +47,7 @@ amphi_status amphi__response_format_constraint(amphi_constraint **out, amphi_inf
             prompt->root, form == AMPHI_ANSWER_GRAMMAR_CALL ? "tools" : "response_format"),
         error);
     if (status == AMPHI_OK && prompt->beginning.size > 0) {
-        status = amphi__constraint_given(*out, amphi__buf_str(&prompt->beginning), error);
+        status = amphi__constraint_accept_prefix(*out, amphi__buf_str(&prompt->beginning), error);
         *prefix_refused = status == AMPHI_E_REQUEST;
     }
     if (status != AMPHI_OK) {

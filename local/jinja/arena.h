@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Memory of the template interpreter: one arena for a compiled template, one for each render.
- * Nothing is freed singly; the whole goes at once, so no error path can leak. A limit holds from
- * birth, and `status` remembers why an allocation failed.
+ * Allocations are freed together, never one by one, so no error path can leak. The limit holds from
+ * the first allocation on, and `status` holds the reason of the first failure.
  */
 #ifndef AMPHI_JINJA_ARENA_H
 #define AMPHI_JINJA_ARENA_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A template's tree. Nodes live in the template's arena and never change after parsing, so one
- * template can be rendered on several threads at once. Names are numbered (symbols), which makes
- * looking a variable up a comparison of numbers.
+ * template can be rendered on several threads at once. Names are numbered (symbols), so a
+ * variable is found by a comparison of numbers.
  */
 #ifndef AMPHI_JINJA_AST_H
 #define AMPHI_JINJA_AST_H

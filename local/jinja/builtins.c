@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding builtins, binding their arguments, and the two small families: global functions and tests.
+ * Finding builtins by name and binding their arguments; and the two small tables: global functions
+ * and tests.
  */
 #include "local/jinja/builtins.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Expressions, evaluated by walking the tree. Each node costs a step and a level of nesting.
+ * Evaluating expressions by a walk over the tree, and calls of functions, macros and methods. Each
+ * node costs one step and one level of nesting. The render's error and budget functions are here as
+ * well.
  */
 #include "local/jinja/render.h"
 

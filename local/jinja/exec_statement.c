@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tags. Loops, macros, blocks and `with` have scopes of their own; `if` has none; what is set in a
- * scope is gone at its end. That is Jinja2's rule and the reason for namespaces.
+ * Running statements. Loops, macros, blocks and `with` have a scope of their own, `if` has none; a
+ * variable ends with the scope that it was set in. This is Jinja2's rule and the reason for
+ * namespaces.
  */
 #include "local/jinja/render.h"
 

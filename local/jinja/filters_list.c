@@ -10,7 +10,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool given(jinja_value value)
+static bool is_set(jinja_value value)
 {
     return value.kind != JINJA_MISSING && value.kind != JINJA_NONE;
 }
@@ -101,7 +101,7 @@ static bool filter_reverse(jinja_call *call, jinja_value *out)
 /* item's attribute, or the item itself when there is no path. */
 static bool pick(jinja_call *call, jinja_value item, jinja_value path, jinja_value *out)
 {
-    if (!given(path)) {
+    if (!is_set(path)) {
         *out = item;
         return true;
     }
@@ -189,7 +189,7 @@ static bool map_attribute(jinja_call *call, jinja_list *list, jinja_list *mapped
     for (size_t i = 0; i < list->count; i++) {
         if (!amphi__jinja_get_path(call->r, list->items[i], path, &item))
             return false;
-        if (item.kind == JINJA_UNDEFINED && given(otherwise))
+        if (item.kind == JINJA_UNDEFINED && is_set(otherwise))
             item = otherwise;
         if (!amphi__jinja_push(call->r, mapped, item))
             return false;
@@ -342,7 +342,7 @@ static bool push_chunk(
     for (size_t i = from; i < to; i++)
         if (!amphi__jinja_push(call->r, chunk, list->items[i]))
             return false;
-    while (given(call->args[1]) && chunk->count < size)
+    while (is_set(call->args[1]) && chunk->count < size)
         if (!amphi__jinja_push(call->r, chunk, call->args[1]))
             return false;
     return amphi__jinja_push(call->r, out, amphi__jinja_list_value(JINJA_LIST, chunk));

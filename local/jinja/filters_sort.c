@@ -19,7 +19,7 @@ static bool is_true(jinja_value value)
     return value.kind != JINJA_MISSING && amphi__jinja_truth(value);
 }
 
-static bool given(jinja_value value)
+static bool is_set(jinja_value value)
 {
     return value.kind != JINJA_MISSING && value.kind != JINJA_NONE;
 }
@@ -35,7 +35,7 @@ static bool make_key(
     jinja_render *r, jinja_value item, jinja_value path, bool sensitive, jinja_value *key)
 {
     *key = item;
-    if (!given(path))
+    if (!is_set(path))
         return fold(r, sensitive, key);
     if (path.kind != JINJA_STRING || path.as.text.size == 0 ||
         memchr(path.as.text.data, ',', path.as.text.size) == NULL)
@@ -139,7 +139,7 @@ static bool filter_dictsort(jinja_call *call, jinja_value *out)
     jinja_call inner = *call;
     if (call->self.kind != JINJA_DICT)
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "dictsort needs a mapping");
-    if (given(by) && !by_value &&
+    if (is_set(by) && !by_value &&
         (by.kind != JINJA_STRING || !amphi__str_equal_c(by.as.text, "key")))
         return amphi__jinja_fail(call->r, AMPHI_E_FORMAT, "dictsort sorts by key or by value");
     inner.count = inner.named_count = 0;
@@ -226,7 +226,7 @@ static bool group_key(jinja_call *call, jinja_value item, bool sensitive, jinja_
 {
     if (!amphi__jinja_get_path(call->r, item, call->args[0], key))
         return false;
-    if (key->kind == JINJA_UNDEFINED && given(call->args[1]))
+    if (key->kind == JINJA_UNDEFINED && is_set(call->args[1]))
         *key = call->args[1];
     return fold(call->r, sensitive, key);
 }

@@ -13,7 +13,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool given(jinja_value value)
+static bool is_set(jinja_value value)
 {
     return value.kind != JINJA_MISSING && value.kind != JINJA_NONE;
 }
@@ -174,8 +174,8 @@ static bool put_spaces(jinja_call *call, int64_t count, amphi_str *out)
 
 static bool filter_indent(jinja_call *call, jinja_value *out)
 {
-    bool first = given(call->args[1]) && amphi__jinja_truth(call->args[1]);
-    bool blank = given(call->args[2]) && amphi__jinja_truth(call->args[2]);
+    bool first = is_set(call->args[1]) && amphi__jinja_truth(call->args[1]);
+    bool blank = is_set(call->args[2]) && amphi__jinja_truth(call->args[2]);
     int64_t width = 4;
     amphi_str space;
     if (call->args[0].kind == JINJA_STRING)
@@ -205,13 +205,13 @@ static bool filter_indent(jinja_call *call, jinja_value *out)
 
 static bool filter_truncate(jinja_call *call, jinja_value *out)
 {
-    bool kill = given(call->args[1]) && amphi__jinja_truth(call->args[1]);
+    bool kill = is_set(call->args[1]) && amphi__jinja_truth(call->args[1]);
     amphi_str end = AMPHI_STR("...");
     int64_t length, leeway, count;
     if (!amphi__jinja_length(call->r, call->self, &count) ||
         !amphi__jinja_int_arg(call, 0, 255, &length) ||
         !amphi__jinja_int_arg(call, 3, 5, &leeway) ||
-        (given(call->args[2]) && !amphi__jinja_text(call->r, call->args[2], &end)))
+        (is_set(call->args[2]) && !amphi__jinja_text(call->r, call->args[2], &end)))
         return false;
     int64_t end_count = (int64_t)amphi__jinja_char_count(end);
     if (length < end_count || leeway < 0)
@@ -340,7 +340,7 @@ static bool json_style(jinja_call *call, jinja_json_style *style)
     jinja_value indent = call->args[1], separators = call->args[2];
     style->ascii_only = call->args[0].kind != JINJA_MISSING && amphi__jinja_truth(call->args[0]);
     style->sort_keys = call->args[3].kind != JINJA_MISSING && amphi__jinja_truth(call->args[3]);
-    style->pretty = given(indent);
+    style->pretty = is_set(indent);
     style->item_separator = style->pretty ? AMPHI_STR(",") : AMPHI_STR(", ");
     style->key_separator = AMPHI_STR(": ");
     if (indent.kind == JINJA_STRING) {
@@ -350,7 +350,7 @@ static bool json_style(jinja_call *call, jinja_json_style *style)
         if (!amphi__jinja_int_arg(call, 1, 0, &width) || !put_spaces(call, width, &style->indent))
             return false;
     }
-    if (!given(separators))
+    if (!is_set(separators))
         return true;
     if ((separators.kind != JINJA_TUPLE && separators.kind != JINJA_LIST) ||
         separators.as.list->count != 2 || separators.as.list->items[0].kind != JINJA_STRING ||
@@ -481,7 +481,7 @@ static bool filter_round(jinja_call *call, jinja_value *out)
     if (!amphi__jinja_int_arg(call, 0, 0, &digits))
         return false;
     double number = amphi__jinja_number(self);
-    if (!given(method) ||
+    if (!is_set(method) ||
         (method.kind == JINJA_STRING && amphi__str_equal_c(method.as.text, "common"))) {
         if (self.kind == JINJA_FLOAT) {
             *out = amphi__jinja_float(round_to(number, digits));

@@ -224,7 +224,7 @@ bool amphi__jinja_percent(jinja_render *r, amphi_str format, jinja_value values,
             fine = percent_one(r, format, &at, values, &used, &buf);
         }
     }
-    /* Python does not count what could be looked into by name. */
+    /* Python does not count values that have names inside. */
     bool counted = values.kind != JINJA_DICT && values.kind != JINJA_LIST &&
                    values.kind != JINJA_RANGE && values.kind != JINJA_UNDEFINED;
     if (fine && used != SIZE_MAX && counted &&

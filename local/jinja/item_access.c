@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looking into values. Jinja2's order holds: `a.b` tries Python's attributes (so methods) first and
- * then items, `a['b']` items first; what is in neither is undefined, and looking into something
- * undefined is an error.
+ * Attributes, items, slices, iteration and length of values. The order is Jinja2's: `a.b` tries
+ * Python's attributes (so methods) first and then items, `a['b']` items first. A name that is in
+ * neither gives an undefined value; access to an undefined value is an error.
  */
 #include "local/jinja/render.h"
 #include "local/jinja/unicode.h"

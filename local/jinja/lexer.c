@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One pass over the source. Outside of tags text() looks for the next tag and trims around it;
- * inside of one, inside() makes a token at a time until the tag's end.
+ * One pass over the source. Outside of tags, text() searches for the next tag and trims the blanks
+ * around it; within a tag, inside() makes one token per turn until the tag's end.
  */
 #include "local/jinja/lexer.h"
 
@@ -45,7 +45,7 @@ static char peek(const lexer *lex, size_t ahead)
     return lex->at + ahead < lex->source.size ? lex->source.data[lex->at + ahead] : '\0';
 }
 
-static bool looking_at(const lexer *lex, const char *what)
+static bool starts_with(const lexer *lex, const char *what)
 {
     size_t size = strlen(what);
     return lex->source.size - lex->at >= size &&
@@ -109,7 +109,7 @@ static bool push_text(lexer *lex, amphi_str text, char sign, bool lstrip)
     return true;
 }
 
-/* After the closing sign of a block tag or a comment: '-' takes blanks, nothing takes a newline. */
+/* After the closing sign of a block tag or a comment: '-' removes blanks, no sign one newline. */
 static void close_tag(lexer *lex, char sign, size_t after)
 {
     if (sign == '-')
@@ -149,12 +149,12 @@ static bool is_word_tag(
 {
     lexer ahead = *lex;
     ahead.at = at;
-    if (!looking_at(&ahead, "{%"))
+    if (!starts_with(&ahead, "{%"))
         return false;
     ahead.at += 2;
     *sign = peek(&ahead, 0) == '-' || peek(&ahead, 0) == '+' ? peek(&ahead, 0) : '\0';
     ahead.at = skip_blanks(lex, ahead.at + (*sign != '\0'));
-    if (!looking_at(&ahead, word))
+    if (!starts_with(&ahead, word))
         return false;
     ahead.at = skip_blanks(lex, ahead.at + strlen(word));
     *after = ahead.at + closing(&ahead, '%', end_sign);
@@ -258,7 +258,7 @@ static size_t escape(const char *in, size_t left, char *out, size_t *out_size)
         *out_size = amphi__utf8_encode(code, out);
         return 1 + digits;
     }
-    out[0] = '\\'; /* unknown ones stay as they are; a newline after a backslash goes */
+    out[0] = '\\'; /* unknown ones are kept; a backslash before a newline removes both */
     *out_size = in[1] == '\n' ? 0 : 1;
     return in[1] == '\n' ? 2 : 1;
 }
@@ -396,7 +396,7 @@ static bool sign(lexer *lex, char *brackets, size_t *open)
     char c = peek(lex, 0);
     uint16_t code = (uint16_t)(unsigned char)c;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-        if (looking_at(lex, pairs[i]))
+        if (starts_with(lex, pairs[i]))
             code = JINJA_SIGN(pairs[i][0], pairs[i][1]);
     if (code < 0x100 && (c == '\0' || strchr("+-/*%~[](){}><=.:|,;", c) == NULL))
         return fail(lex, AMPHI_E_FORMAT, "a character is not part of the language");
@@ -426,7 +426,7 @@ static bool tag_end(lexer *lex, bool in_print, bool *done)
         return true;
     if (push(lex, in_print ? JINJA_TOKEN_PRINT_END : JINJA_TOKEN_BLOCK_END) == NULL)
         return false;
-    /* A newline after {{ }} stays: '+' says so. */
+    /* A newline after {{ }} is kept, as '+' does. */
     close_tag(lex, in_print && end_sign != '-' ? '+' : end_sign, lex->at + size);
     return true;
 }
@@ -460,7 +460,7 @@ static bool inside(lexer *lex, bool in_print)
     return fail(lex, AMPHI_E_FORMAT, "a tag is not closed");
 }
 
-/* One kind of newline, and none at the end (one goes, as Jinja has it). */
+/* Every newline becomes '\n'; one at the end is removed, as Jinja2 does. */
 static bool normalize(lexer *lex, amphi_str source)
 {
     char *copy = amphi__jinja_alloc_text(lex->arena, source.size);

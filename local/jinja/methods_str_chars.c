@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Python's str methods that look at single characters: case, stripping, padding, isalpha() and its
+ * Python's str methods that work on single characters: case, stripping, padding, isalpha() and the
  * like. Searching and splitting are in methods_str.c.
  */
 #include "local/jinja/render.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Expressions, one function per level of precedence, from the conditional down to the unary. Filters
- * and tests bind closer than every operator, as in Jinja2: `1 + -2 | abs` is `1 + ((-2) | abs)`.
+ * Expressions, one function per level of precedence, from the conditional down to the unary
+ * operators. Filters and tests bind closer than every operator, as in Jinja2: `1 + -2 | abs` is
+ * `1 + ((-2) | abs)`.
  */
 #include "local/jinja/builtins.h"
 #include "local/jinja/parser.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tags. Follows the grammar of Jinja2's parser, including what it refuses. Tags that load other
- * templates (extends, block, include, import) have no meaning in a model file and are refused.
+ * Statements ({% if %}, {% for %}, ...). Follows the grammar of Jinja2's parser, including what it
+ * refuses. Statements that load other templates (extends, block, include, import) have no meaning
+ * in a model file and are refused. The parser's cursor and error functions are here as well.
  */
 #include "local/jinja/parser.h"
 

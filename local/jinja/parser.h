@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the two halves of the parser share: parse_statement.c reads statements, parse_expression.c reads
- * expressions. Every function that can call itself, however indirectly, goes through
- * amphi__jinja_enter, so no template can exhaust the stack.
+ * The parser's state, shared by parse_statement.c, parse_expression.c and parse_primary.c. Every
+ * function that can call itself, directly or not, goes through amphi__jinja_enter, so no template
+ * can exhaust the stack.
  */
 #ifndef AMPHI_JINJA_PARSER_H
 #define AMPHI_JINJA_PARSER_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The state of one render, and what its files ask of each other: exec_statement.c runs statements,
- * eval_expression.c evaluates expressions, item_access.c reads attributes and items, operators.c computes.
+ * The state of one render, and the functions that its files share: exec_statement.c runs
+ * statements, eval_expression.c evaluates expressions, item_access.c reads attributes and items,
+ * operators.c computes, stringify.c writes text.
  *
  * Every function returns false after a failure; r->status and the error are set then. Names are
  * looked up through scopes at the moment of use, so a macro sees what its template sets later.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Values as text, byte for byte as Python writes them: str(), repr() and json.dumps().
+ * Values as text, byte for byte as Python writes them: str(), repr() and json.dumps(). Numbers are
+ * read and written here as well, independent of the process's locale.
  */
 #include "local/jinja/unicode.h"
 #include "local/jinja/value.h"

@@ -146,7 +146,7 @@ amphi_status amphi__template_render(const amphi_template *tmpl, const amphi_temp
         r.scope = amphi__jinja_scope_new(&r, r.scope);
         if (r.scope != NULL) {
             amphi__jinja_run(&r, &tmpl->program.body, out);
-            if (r.work.spent) /* in the very last comparison: its answer means nothing */
+            if (r.work.spent) /* in the last comparison: its result is void */
                 amphi__jinja_fail_bounds(&r, NULL);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Values: making, looking up, comparing. Walks are bounded by a jinja_work.
+ * Values: constructors, lists, mappings, truth, equality and order. Walks are bounded by a
+ * jinja_work.
  */
 #include "local/jinja/value.h"
 

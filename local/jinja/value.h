@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a template's expression can be: Python's values as far as a template can see them. Values
- * are immutable (a template can't change a list or a dict, as in Jinja's immutable sandbox) and live
- * in a render's arena; only a namespace changes.
+ * The values of a template's expressions: Python's, as far as a template can see them. Values are
+ * immutable (a template can't change a list or a dict, as in Jinja's immutable sandbox) and live in
+ * a render's arena; only a namespace changes.
  *
  * Everything that walks a value is bounded: each visited item costs a step of the jinja_work, and
  * nesting costs depth, because `x = [x, x]` sixty times is a small template.
@@ -112,7 +112,7 @@ typedef struct jinja_cycler { /* and joiner: items[0] is the separator, position
 typedef struct jinja_work {
     uint64_t steps_left;
     unsigned depth_left;
-    bool spent;    /* a bound was hit: the answer of the walk means nothing */
+    bool spent;    /* a bound was reached: the walk's result is void */
     bool too_deep; /* and it was the depth */
 } jinja_work;
 

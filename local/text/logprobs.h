@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a model's logits say about the next token, as natural logarithms of probabilities: logit
+ * The probabilities of the next token by a model's logits, as natural logarithms: logit
  * minus the logarithm of the sum of exponentials of all logits (log-softmax). This is the model's
  * own distribution, as in OpenAI's API and llama.cpp: temperature, penalties, biases, top-k and
  * such, and a response_format's mask, come after it and don't change it.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Taking thoughts and answer apart.
+ * A state machine over held text: it advances as long as a whole marker, or certainty that there is
+ * none, is at hand.
  */
 #include "local/text/reasoning.h"
 

@@ -2,7 +2,7 @@
  *
  * Models that think write <think>...</think> in front of their answer, or only the end of it when
  * the template wrote the beginning. This takes the two apart as the text comes, with markers cut
- * anywhere. Only the answer's front is looked at: a later <think> is text.
+ * anywhere. Only the front of the answer counts: a later <think> is text.
  */
 #ifndef AMPHI_TEXT_REASONING_H
 #define AMPHI_TEXT_REASONING_H
@@ -22,10 +22,11 @@ typedef struct amphi_reasoning {
     amphi_buf held; /* may be a marker's beginning */
 } amphi_reasoning;
 
-/* is_open: the prompt ends with <think>. AMPHI_REASONING_TEXT may be set instead: look for nothing. */
+/* is_open: the prompt ends with <think>. With the state set to AMPHI_REASONING_TEXT afterwards, all
+ * text is answer. */
 void amphi__reasoning_init(amphi_reasoning *reasoning, bool is_open);
 void amphi__reasoning_clear(amphi_reasoning *reasoning);
-/* Appends what is sure to the one or the other. */
+/* Appends to both what is certain; the rest is held back. */
 amphi_status amphi__reasoning_feed(
     amphi_reasoning *reasoning, amphi_str text, amphi_buf *thought, amphi_buf *answer);
 amphi_status amphi__reasoning_finish(

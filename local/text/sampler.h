@@ -19,7 +19,7 @@ typedef struct amphi_sampler_options {
     float repetition_penalty; /* 1: none (CTRL, arXiv 1909.05858) */
     float presence_penalty;   /* 0: none (OpenAI's) */
     float frequency_penalty;  /* 0: none */
-    uint32_t penalty_window;  /* last tokens looked at; 0: 64 */
+    uint32_t penalty_window;  /* last tokens that count; 0: 64 */
     uint64_t seed;
 } amphi_sampler_options;
 
@@ -30,7 +30,7 @@ amphi_status amphi__sampler_new(amphi_sampler **out, const amphi_sampler_options
 void amphi__sampler_free(amphi_sampler *sampler);
 /* Picks a token; `logits` (vocabulary_size floats) may be changed. NaN counts as -infinity. */
 int32_t amphi__sampler_pick(amphi_sampler *sampler, float *logits);
-/* Tells it which token came: for the penalties. */
+/* Records the token that was taken: for the penalties. */
 void amphi__sampler_accept(amphi_sampler *sampler, int32_t token);
 
 #endif

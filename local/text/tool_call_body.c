@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading a call's body.
+ * Reading a call's body: JSON in its shapes, or a name and parameters between tags. The form is
+ * chosen by the body's first characters.
  */
 #include "local/text/tool_call_body.h"
 
@@ -28,7 +29,7 @@ static const amphi_json *tool_named(const amphi_json *tools, amphi_str name)
     return NULL;
 }
 
-/* Does the tool want this parameter as a string? */
+/* Does the tool's schema type this parameter as a string? */
 static bool is_text_parameter(const amphi_json *tool, amphi_str key)
 {
     const amphi_json *member =

@@ -152,7 +152,7 @@ static void at_start(amphi_tool_call_parser *p, bool *wait)
     *wait = false;
     for (int i = 0; i < MARKERS; i++) {
         if (amphi__str_starts_with(rest, markers[i].begin)) {
-            p->state = STATE_BETWEEN; /* the blanks before it are nobody's */
+            p->state = STATE_BETWEEN; /* the blanks before it are dropped */
             return;
         }
         *wait |= amphi__str_starts_with(markers[i].begin, rest);
@@ -161,7 +161,7 @@ static void at_start(amphi_tool_call_parser *p, bool *wait)
         p->state = may_be_bare(text) ? STATE_BARE : STATE_TEXT;
 }
 
-/* Looks for a call's beginning; *more: the state changed. */
+/* Searches for a call's beginning; *more: the state changed. */
 static amphi_status in_text(amphi_tool_call_parser *p, bool *more)
 {
     amphi_str text = amphi__buf_str(&p->held);
@@ -169,7 +169,7 @@ static amphi_status in_text(amphi_tool_call_parser *p, bool *more)
     size_t overlap = 0;
     int marker = p->calls < AMPHI_TOOL_CALLS_MAX ? find_marker(text, &at, &overlap) : -1;
     size_t skipped = blanks(text);
-    bool quiet = p->state != STATE_TEXT; /* blanks before and between calls are nobody's */
+    bool quiet = p->state != STATE_TEXT; /* blanks before and between calls are dropped */
     if (marker >= 0) {
         amphi_status status = AMPHI_OK;
         if (quiet && skipped == at)
@@ -234,7 +234,7 @@ amphi_status amphi__tool_call_parser_finish(amphi_tool_call_parser *p)
     else if (p->state == STATE_BARE)
         status = send_calls(p, amphi__buf_str(&p->held), true, &found);
     else if (p->state == STATE_BETWEEN && blanks(amphi__buf_str(&p->held)) == p->held.size)
-        found = true; /* what is left is nobody's */
+        found = true; /* what is left is dropped */
     if (status == AMPHI_OK && !found)
         status = send_text(p, p->held.size);
     amphi__buf_reset(&p->held);

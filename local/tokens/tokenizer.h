@@ -42,7 +42,7 @@ amphi_str amphi__tokenizer_piece(
 uint32_t amphi__tokenizer_size(const amphi_tokenizer *tokenizer);
 int32_t amphi__tokenizer_bos(const amphi_tokenizer *tokenizer); /* -1: none */
 int32_t amphi__tokenizer_eos(const amphi_tokenizer *tokenizer); /* -1: none */
-/* Does the model want its start token in front (tokenizer.ggml.add_bos_token, or its default)? */
+/* Is the model's start token put in front (tokenizer.ggml.add_bos_token, or its default)? */
 bool amphi__tokenizer_adds_bos(const amphi_tokenizer *tokenizer);
 /* SentencePiece: the first piece of a text is encoded with a blank in front. */
 bool amphi__tokenizer_adds_space(const amphi_tokenizer *tokenizer);

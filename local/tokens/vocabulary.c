@@ -450,8 +450,8 @@ static int32_t token_of(const amphi_vocabulary *vocabulary, const char *text)
     return amphi__vocabulary_find(vocabulary, amphi_str_from(text));
 }
 
-/* Spellings that end an answer in some known model; whoever has one means it, even where the
- * file does not mark it as a control token. */
+/* Spellings that end an answer in some known model. A vocabulary that has one uses it so, even
+ * where the file does not mark it as a control token. */
 static const char *const end_texts[] = {"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>",
     "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>",
     "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "<eos>",
@@ -521,7 +521,7 @@ static void mark_ends(amphi_vocabulary *vocabulary, const amphi_gguf *gguf)
         unmark(vocabulary, "</s>", AMPHI_TOKEN_NORMAL);
 }
 
-/* Phi-3's special tokens swallow the blanks after them; nothing in the file but its name says so. */
+/* Phi-3's special tokens swallow the blanks after them; only the model's name shows that. */
 static void mark_strips(amphi_vocabulary *vocabulary, const amphi_gguf *gguf)
 {
     static const char *const keepers[] = {"<unk>", "<s>", "<|endoftext|>"};
@@ -562,7 +562,7 @@ amphi_status amphi__vocabulary_load(
     amphi_status status = load_tokens(vocabulary, gguf, error);
     if (status != AMPHI_OK)
         return status;
-    /* The defaults are those of the two families' first models, as everybody assumes them. */
+    /* The defaults are those of the two families' first models, as in llama.cpp. */
     bool is_bpe = vocabulary->is_bpe;
     vocabulary->bos = id_of_key(vocabulary, gguf, "tokenizer.ggml.bos_token_id", is_bpe ? 11 : 1);
     vocabulary->eos = id_of_key(vocabulary, gguf, "tokenizer.ggml.eos_token_id", is_bpe ? 11 : 2);

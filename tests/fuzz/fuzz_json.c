@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as JSON: what the check accepts can be parsed, what is written of it is accepted again
- * and means the same, the writer without a tree writes the same bytes, and a chunk of an answer that
- * is read without a tree says what its tree says.
+ * and means the same, the writer without a tree writes the same bytes, and a chunk of an answer
+ * read without a tree has the content that its tree has.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -27,7 +27,7 @@ static amphi_json *messages;
 static amphi_json *tools;
 static amphi_json *context;
 
-/* ---- an arena that runs out --------------------------------------------------------------------- */
+/* ---- an arena that runs out ----------------------------------------------------------------- */
 
 #define ARENA_FUNCTION(result, name, failure, parameters, arguments)                               \
     result __real_amphi__jinja_##name parameters;                                                  \
@@ -52,7 +52,7 @@ ARENA_FUNCTION(bool, concat, false, (jinja_arena * arena, amphi_str a, amphi_str
 ARENA_FUNCTION(
     bool, copy, false, (jinja_arena * arena, amphi_str text, amphi_str *out), (arena, text, out))
 
-/* ---- one template ----------------------------------------------------------------------------- */
+/* ---- one template --------------------------------------------------------------------------- */
 
 static amphi_status render(const amphi_template *tmpl, amphi_buf *out)
 {

@@ -3,9 +3,9 @@
 """Builds the fuzz targets with clang (ASan, UBSan, coverage), runs each from its corpus, several at
 a time, and prints executions, findings and the line coverage of every file that reads the input.
 
-It fails, with a line for each reason, when there is a finding, when a file's coverage is below 90 %,
-or when time ran out before the executions were done. What a run finds worth keeping stays in
-BUILD/corpus and is where the next run begins; a finding's input is in BUILD/findings.
+It fails, with a line for each reason, when there is a finding, when a file's coverage is below
+90 %, or when time ran out before the executions were done. Inputs that reached new code stay in
+BUILD/corpus, where the next run begins; a finding's input is in BUILD/findings.
 
 usage: run.py [--runs N] [--seconds S] [--build DIR] [--jobs N] [TARGET...]
 """
@@ -27,14 +27,15 @@ COVERAGE_LEAST = 90.0
 # kernels, the sampler) is not listed.
 TARGETS = {
     "gguf": (4096, ["local/model/gguf.c", "local/model/gguf_lookup.c", "local/model/gguf_write.c",
-                    "local/model/quantize_mixture.c", "local/compute/weight_type.c", "local/graph/hparams.c",
-                    "local/graph/family*.c", "local/graph/weights.c"]),
+                    "local/model/quantize_mixture.c", "local/compute/weight_type.c",
+                    "local/graph/hparams.c", "local/graph/family*.c", "local/graph/weights.c"]),
     "tokenizer": (1024, ["local/tokens/vocabulary.c", "local/tokens/bpe.c", "local/tokens/spm.c",
-                         "local/tokens/special_tokens.c", "local/tokens/merge.c", "local/tokens/tokenizer.c",
-                         "local/tokens/pretokenizer.c"]),
+                         "local/tokens/special_tokens.c", "local/tokens/merge.c",
+                         "local/tokens/tokenizer.c", "local/tokens/pretokenizer.c"]),
     "template": (1024, ["local/jinja/*.c"]),
     "schema": (1024, ["local/constraint/answer_grammar.c", "local/constraint/json_schema*.c",
-                      "local/constraint/grammar*.c", "local/constraint/matcher.c"]),
+                      "local/constraint/grammar*.c", "local/constraint/regex.c",
+                      "local/constraint/matcher.c"]),
     "json": (1024, ["sdk/core/json.c", "sdk/core/json_check.c", "sdk/core/json_writer.c",
                     "remote/json_span.c", "remote/plain_chunk.c"]),
     "tool_calls": (512, ["local/text/tool_call_parser.c", "local/text/tool_call_body.c",
@@ -119,7 +120,7 @@ def build(folder, targets, jobs):
 # ---- one target ----------------------------------------------------------------------------------
 
 def unpack_lines(target, folder):
-    """The many seeds of corpus/TARGET.lines, one a line, as files."""
+    """The seeds of corpus/TARGET.lines, one per line, as files."""
     shutil.rmtree(folder)
     os.makedirs(folder)
     lines = os.path.join(HERE, "corpus", target + ".lines")

@@ -12,14 +12,16 @@
 
 #include <cmocka.h>
 
-/* "ab", "ac", or a number of balanced parentheses. */
+/* "ab" or "ac", each with or without a "d" behind it; or balanced parentheses. */
 static void build(amphi_grammar *g)
 {
     assert_int_equal(amphi__grammar_init(g), AMPHI_OK);
     uint32_t rule = amphi__grammar_rule(g);
     uint32_t inner = amphi__grammar_call(g, rule, amphi__grammar_range(g, ')', ')', g->returns));
     g->rules[rule] = amphi__grammar_either(g, g->returns, amphi__grammar_range(g, '(', '(', inner));
-    uint32_t word = amphi__grammar_range(g, 'a', 'a', amphi__grammar_any_of(g, "bc", g->returns));
+    uint32_t rest =
+        amphi__grammar_either(g, g->returns, amphi__grammar_range(g, 'd', 'd', g->returns));
+    uint32_t word = amphi__grammar_range(g, 'a', 'a', amphi__grammar_any_of(g, "bc", rest));
     grammar_finish(g, amphi__grammar_either(g, word, amphi__grammar_call(g, rule, g->returns)));
 }
 
@@ -53,8 +55,10 @@ static void matcher__what_may_follow_is_known(void **state)
         const char *text;
         bool may_end, may_go_on;
         int only;
-    } rows[] = {{"", true, true, -1}, {"a", false, true, -1}, {"ab", true, false, -1},
-        {"(", false, true, -1}, {"(()", false, true, ')'}, {"()", true, false, -1}};
+    } rows[] = {{"", true, true, -1}, {"a", false, true, -1},
+        {"ab", true, true, -1}, /* the end, or one byte */
+        {"abd", true, false, -1}, {"(", false, true, -1}, {"(()", false, true, ')'},
+        {"()", true, false, -1}};
     amphi_grammar g;
     build(&g);
     amphi_matcher *m = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The template interpreter against Jinja2's own output for the templates of real models (goldens), and
- * what no template may do: crash, hang, take memory without end, leak when an allocation fails. The
- * small templates, one rule each, are tested with the source file that holds the rule.
+ * The template interpreter against Jinja2's own output for the templates of real models (goldens),
+ * and what no template may do: crash, hang, take memory without end, leak when an allocation fails.
+ * The small templates, one rule each, are tested with the source file that holds the rule.
  */
 #include "local/jinja/template.h"
 #include "sdk/core/alloc.h"

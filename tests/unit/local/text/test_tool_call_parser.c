@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tool calls in the forms that models write: whole, byte by byte, and when they turn out to be text.
+ * Tool calls in the forms that models write: whole, byte by byte, and when they turn out to be
+ * text.
  */
 #include "local/text/tool_call_parser.h"
 #include "sdk/core/str.h"

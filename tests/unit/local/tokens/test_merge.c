@@ -186,6 +186,21 @@ static void merge__too_long_rows_and_failing_allocations_are_reported(void **sta
     failing_alloc_at(1); /* the heap */
     assert_int_equal(amphi__merge_run(&merge, joins, &user), AMPHI_E_NO_MEMORY);
     failing_alloc_at(0);
+    /* The heap of a run that failed half way is not used by the next one. */
+    char text[201];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    static const rule twos[] = {{"aa", 1}};
+    assert_int_equal(amphi__merge_begin(&merge, sizeof text - 1), AMPHI_OK);
+    for (uint32_t i = 0; i < sizeof text - 1; i++)
+        amphi__merge_push(&merge, i, 1, -1);
+    rules long_row = {text, twos, 1};
+    failing_alloc_at(2); /* the heap again, when it has 64 pairs */
+    assert_int_equal(amphi__merge_run(&merge, joins, &long_row), AMPHI_E_NO_MEMORY);
+    failing_alloc_at(0);
+    char out[64];
+    merged(&merge, "bb", items, 1, out, sizeof out);
+    assert_string_equal(out, "b|b");
     amphi__merge_clear(&merge);
     assert_int_equal(failing_alloc_live(), 0);
     failing_alloc_remove();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is loaded from a model file: texts, pieces, orders, special ids, symbols. Then hostile files:
- * refused in one line, or loaded soundly; never more.
+ * What is loaded from a model file: texts, pieces, orders, special ids, symbols. Then hostile files
+ * and texts: refused with one line, or loaded soundly.
  */
 #include "local/model/gguf_file.h"
 #include "local/tokens/tokenizer.h"
