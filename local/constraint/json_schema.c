@@ -379,7 +379,7 @@ static bool fits(amphi_schema *schema, const amphi_schema_parts *parts, const am
                length <= tightest_count(parts, "maxLength", false, UINT32_MAX));
 }
 
-/* A given value, as we write: with a blank after ':' and ','. */
+/* A constant as answers are written: with a blank after ':' and ','. */
 static uint32_t literal_value(amphi_schema *schema, const amphi_json *value, uint32_t next)
 {
     amphi_grammar *g = schema->g;

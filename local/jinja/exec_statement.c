@@ -88,7 +88,7 @@ static jinja_flow capture(jinja_render *r, const jinja_nodes *nodes, jinja_value
 {
     amphi_buf buf;
     amphi__jinja_buf_init(&buf);
-    jinja_flow flow = amphi__jinja_run(r, nodes, &buf);
+    jinja_flow flow = amphi__jinja_exec(r, nodes, &buf);
     if (flow == JINJA_FAILED) {
         amphi__buf_clear(&buf);
         return flow;
@@ -149,7 +149,7 @@ static jinja_flow run_turns(
         if (!amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_LOOP, self) ||
             !assign(r, node->a, loop->items->items[loop->index]))
             return JINJA_FAILED;
-        flow = amphi__jinja_run(r, &node->list, out);
+        flow = amphi__jinja_exec(r, &node->list, out);
         if (flow == JINJA_FAILED || flow == JINJA_BREAK)
             break;
     }
@@ -176,7 +176,7 @@ static jinja_flow run_loop(
     jinja_flow flow = JINJA_FAILED;
     if (r->scope != NULL) {
         flow = loop->items->count > 0 ? run_turns(r, node, loop, out)
-                                      : amphi__jinja_run(r, &node->else_list, out);
+                                      : amphi__jinja_exec(r, &node->else_list, out);
     }
     r->scope = outer;
     return flow;
@@ -345,9 +345,9 @@ static jinja_flow run_if(jinja_render *r, const jinja_node *node, amphi_buf *out
         if (!amphi__jinja_eval(r, node->list.items[i]->a, &test))
             return JINJA_FAILED;
         if (amphi__jinja_truth(test))
-            return amphi__jinja_run(r, &node->list.items[i]->list, out);
+            return amphi__jinja_exec(r, &node->list.items[i]->list, out);
     }
-    return amphi__jinja_run(r, &node->else_list, out);
+    return amphi__jinja_exec(r, &node->else_list, out);
 }
 
 /* {% with %} and {% generation %}: a scope, with some variables in it. The values are those of the
@@ -364,7 +364,7 @@ static jinja_flow run_scope(jinja_render *r, const jinja_node *node, amphi_buf *
     if (scope == NULL)
         return JINJA_FAILED;
     r->scope = scope;
-    jinja_flow flow = amphi__jinja_run(r, &node->list, out);
+    jinja_flow flow = amphi__jinja_exec(r, &node->list, out);
     r->scope = outer;
     return flow;
 }
@@ -413,7 +413,7 @@ static jinja_flow run_node(jinja_render *r, const jinja_node *node, amphi_buf *o
     }
 }
 
-jinja_flow amphi__jinja_run(jinja_render *r, const jinja_nodes *nodes, amphi_buf *out)
+jinja_flow amphi__jinja_exec(jinja_render *r, const jinja_nodes *nodes, amphi_buf *out)
 {
     if (r->nesting >= JINJA_NESTING_MAX) {
         amphi__jinja_fail(r, AMPHI_E_LIMIT, "the template calls itself too deeply");

@@ -36,14 +36,15 @@ static jinja_node *parse_cond(jinja_parser *p)
         jinja_node *node = pair(p, JINJA_NODE_COND, first, amphi__jinja_parse_or(p));
         if (node == NULL)
             return NULL;
-        if (amphi__jinja_take_name(p, "else") && (node->c = amphi__jinja_expression(p)) == NULL)
+        if (amphi__jinja_take_name(p, "else") &&
+            (node->c = amphi__jinja_parse_expression(p)) == NULL)
             return NULL;
         first = node;
     }
     return first;
 }
 
-jinja_node *amphi__jinja_expression(jinja_parser *p)
+jinja_node *amphi__jinja_parse_expression(jinja_parser *p)
 {
     if (!amphi__jinja_enter(p))
         return NULL;
@@ -182,7 +183,7 @@ static bool argument(jinja_parser *p, jinja_args *args)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0), *next = amphi__jinja_peek(p, 1);
     if (amphi__jinja_take_sign(p, JINJA_SIGN('*', '*'))) {
-        args->stars = args->stars == NULL ? amphi__jinja_expression(p) : NULL;
+        args->stars = args->stars == NULL ? amphi__jinja_parse_expression(p) : NULL;
         return args->stars != NULL || amphi__jinja_parse_fail(p, "a call has ** twice");
     }
     if (args->stars != NULL)
@@ -190,7 +191,7 @@ static bool argument(jinja_parser *p, jinja_args *args)
     if (token->kind == JINJA_TOKEN_NAME && next->kind == JINJA_TOKEN_SIGN && next->sign == '=') {
         jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_NAME);
         p->at += 2;
-        if (node == NULL || (node->a = amphi__jinja_expression(p)) == NULL)
+        if (node == NULL || (node->a = amphi__jinja_parse_expression(p)) == NULL)
             return false;
         node->text = token->text;
         return amphi__jinja_nodes_push(p, &args->named, node);
@@ -198,10 +199,10 @@ static bool argument(jinja_parser *p, jinja_args *args)
     if (args->star != NULL || args->named.count > 0)
         return amphi__jinja_parse_fail(p, "a positional argument follows a named one");
     if (amphi__jinja_take_sign(p, '*')) {
-        args->star = amphi__jinja_expression(p);
+        args->star = amphi__jinja_parse_expression(p);
         return args->star != NULL;
     }
-    return amphi__jinja_nodes_push(p, &args->values, amphi__jinja_expression(p));
+    return amphi__jinja_nodes_push(p, &args->values, amphi__jinja_parse_expression(p));
 }
 
 /* "(" arguments ")"; the "(" is the current token. */
@@ -235,7 +236,7 @@ static bool dotted(jinja_parser *p, amphi_str *out)
     return true;
 }
 
-jinja_node *amphi__jinja_filters(jinja_parser *p, jinja_node *subject, bool inline_first)
+jinja_node *amphi__jinja_parse_filters(jinja_parser *p, jinja_node *subject, bool inline_first)
 {
     while (inline_first || amphi__jinja_take_sign(p, '|')) {
         jinja_node *node = amphi__jinja_node_new(p, JINJA_NODE_FILTER);
@@ -282,7 +283,7 @@ static jinja_node *parse_test(jinja_parser *p, jinja_node *subject)
             amphi__jinja_parse_fail_memory(p);
             return NULL;
         }
-        jinja_node *value = amphi__jinja_primary(p, false);
+        jinja_node *value = amphi__jinja_parse_primary(p, false);
         value = value != NULL ? parse_postfix(p, value) : NULL;
         if (!amphi__jinja_nodes_push(p, &node->args->values, value))
             return NULL;
@@ -299,7 +300,7 @@ static bool subscript(jinja_parser *p, jinja_node *node)
 {
     jinja_node **parts[] = {&node->b, &node->c, &node->d};
     if (!amphi__jinja_at_sign(p, ':')) {
-        node->b = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
+        node->b = amphi__jinja_parse_tuple(p, JINJA_PLAIN, NULL);
         if (node->b == NULL)
             return false;
     }
@@ -308,7 +309,7 @@ static bool subscript(jinja_parser *p, jinja_node *node)
         node->kind = JINJA_NODE_SLICE;
         part++;
         if (!amphi__jinja_at_sign(p, ':') && !amphi__jinja_at_sign(p, ']')) {
-            *parts[part] = amphi__jinja_expression(p);
+            *parts[part] = amphi__jinja_parse_expression(p);
             if (*parts[part] == NULL)
                 return false;
         }
@@ -364,7 +365,7 @@ static jinja_node *parse_suffixes(jinja_parser *p, jinja_node *node)
 {
     while (node != NULL)
         if (amphi__jinja_at_sign(p, '|'))
-            node = amphi__jinja_filters(p, node, false);
+            node = amphi__jinja_parse_filters(p, node, false);
         else if (amphi__jinja_take_name(p, "is"))
             node = parse_test(p, node);
         else if (amphi__jinja_at_sign(p, '('))
@@ -388,7 +389,7 @@ static jinja_node *parse_unary(jinja_parser *p, bool with_filters)
         if (node->a == NULL)
             return NULL;
     } else {
-        node = amphi__jinja_primary(p, false);
+        node = amphi__jinja_parse_primary(p, false);
     }
     node = node != NULL ? parse_postfix(p, node) : NULL;
     return with_filters ? parse_suffixes(p, node) : node;

@@ -22,11 +22,11 @@ static jinja_node *items(jinja_parser *p, jinja_node_kind kind, uint16_t close)
     while (node != NULL && !amphi__jinja_take_sign(p, close)) {
         if (!comma)
             return fail(p, "the items of a list or mapping are separated by commas");
-        if (!amphi__jinja_nodes_push(p, &node->list, amphi__jinja_expression(p)))
+        if (!amphi__jinja_nodes_push(p, &node->list, amphi__jinja_parse_expression(p)))
             return NULL;
         if (kind == JINJA_NODE_DICT &&
             (!amphi__jinja_expect_sign(p, ':', "a key of a mapping needs a : and a value") ||
-                !amphi__jinja_nodes_push(p, &node->list, amphi__jinja_expression(p))))
+                !amphi__jinja_nodes_push(p, &node->list, amphi__jinja_parse_expression(p))))
             return NULL;
         comma = amphi__jinja_take_sign(p, ',');
     }
@@ -88,7 +88,7 @@ static jinja_node *parse_strings(jinja_parser *p, amphi_str text)
     return constant(p, amphi__jinja_str(text));
 }
 
-jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref)
+jinja_node *amphi__jinja_parse_primary(jinja_parser *p, bool nsref)
 {
     const jinja_token *token = amphi__jinja_peek(p, 0);
     p->at++;
@@ -105,7 +105,7 @@ jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref)
         break;
     }
     if (token->kind == JINJA_TOKEN_SIGN && token->sign == '(') {
-        jinja_node *node = amphi__jinja_tuple(p, JINJA_IN_PAREN, NULL);
+        jinja_node *node = amphi__jinja_parse_tuple(p, JINJA_IN_PAREN, NULL);
         return node != NULL && amphi__jinja_expect_sign(p, ')', "a ( is not closed") ? node : NULL;
     }
     if (token->kind == JINJA_TOKEN_SIGN && token->sign == '[')
@@ -126,9 +126,9 @@ static bool at_tuple_end(const jinja_parser *p, const char *stop)
 static jinja_node *tuple_item(jinja_parser *p, unsigned flags)
 {
     if ((flags & JINJA_TARGET) != 0)
-        return amphi__jinja_primary(p, (flags & JINJA_NSREF) != 0);
+        return amphi__jinja_parse_primary(p, (flags & JINJA_NSREF) != 0);
     if ((flags & JINJA_NO_COND) == 0)
-        return amphi__jinja_expression(p);
+        return amphi__jinja_parse_expression(p);
     if (!amphi__jinja_enter(p))
         return NULL;
     jinja_node *node = amphi__jinja_parse_or(p);
@@ -136,7 +136,7 @@ static jinja_node *tuple_item(jinja_parser *p, unsigned flags)
     return node;
 }
 
-jinja_node *amphi__jinja_tuple(jinja_parser *p, unsigned flags, const char *stop)
+jinja_node *amphi__jinja_parse_tuple(jinja_parser *p, unsigned flags, const char *stop)
 {
     jinja_node *node = NULL;
     while (!at_tuple_end(p, stop)) {
@@ -168,10 +168,10 @@ static bool can_assign(const jinja_node *node)
     return true;
 }
 
-jinja_node *amphi__jinja_target(jinja_parser *p, unsigned flags, const char *stop)
+jinja_node *amphi__jinja_parse_target(jinja_parser *p, unsigned flags, const char *stop)
 {
-    jinja_node *node = (flags & JINJA_ONE_NAME) != 0 ? amphi__jinja_primary(p, false)
-                                                     : amphi__jinja_tuple(p, flags, stop);
+    jinja_node *node = (flags & JINJA_ONE_NAME) != 0 ? amphi__jinja_parse_primary(p, false)
+                                                     : amphi__jinja_parse_tuple(p, flags, stop);
     if (node == NULL)
         return NULL;
     if (!can_assign(node) || ((flags & JINJA_ONE_NAME) != 0 && node->kind != JINJA_NODE_NAME))

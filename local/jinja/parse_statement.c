@@ -156,17 +156,17 @@ static bool tag_body_taken(jinja_parser *p, jinja_nodes *out, const char *end)
 static bool parse_for(jinja_parser *p, jinja_node *node)
 {
     static const char *const ends[] = {"endfor", "else", NULL};
-    node->a = amphi__jinja_target(p, JINJA_TARGET, "in");
+    node->a = amphi__jinja_parse_target(p, JINJA_TARGET, "in");
     if (node->a == NULL)
         return false;
     if (node->a->kind == JINJA_NODE_NAME && node->a->symbol == JINJA_SYMBOL_LOOP)
         return amphi__jinja_parse_fail(p, "a loop's variable can't be called loop");
     if (!amphi__jinja_take_name(p, "in"))
         return amphi__jinja_parse_fail(p, "for needs 'in' after its variable");
-    node->b = amphi__jinja_tuple(p, JINJA_NO_COND, "recursive");
+    node->b = amphi__jinja_parse_tuple(p, JINJA_NO_COND, "recursive");
     if (node->b == NULL)
         return false;
-    if (amphi__jinja_take_name(p, "if") && (node->c = amphi__jinja_expression(p)) == NULL)
+    if (amphi__jinja_take_name(p, "if") && (node->c = amphi__jinja_parse_expression(p)) == NULL)
         return false;
     node->recursive = amphi__jinja_take_name(p, "recursive");
     p->loops++;
@@ -186,7 +186,7 @@ static bool parse_if(jinja_parser *p, jinja_node *node)
         jinja_node *branch = amphi__jinja_node_new(p, JINJA_NODE_BRANCH);
         if (!amphi__jinja_nodes_push(p, &node->list, branch))
             return false;
-        branch->a = amphi__jinja_tuple(p, JINJA_NO_COND, NULL);
+        branch->a = amphi__jinja_parse_tuple(p, JINJA_NO_COND, NULL);
         if (branch->a == NULL || !tag_body(p, &branch->list, ends))
             return false;
         if (!amphi__jinja_take_name(p, "elif"))
@@ -200,15 +200,16 @@ static bool parse_if(jinja_parser *p, jinja_node *node)
 
 static bool parse_set(jinja_parser *p, jinja_node *node)
 {
-    node->a = amphi__jinja_target(p, JINJA_TARGET | JINJA_NSREF, NULL);
+    node->a = amphi__jinja_parse_target(p, JINJA_TARGET | JINJA_NSREF, NULL);
     if (node->a == NULL)
         return false;
     if (amphi__jinja_take_sign(p, '=')) {
-        node->b = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
+        node->b = amphi__jinja_parse_tuple(p, JINJA_PLAIN, NULL);
         return node->b != NULL;
     }
     node->kind = JINJA_NODE_SET_BLOCK;
-    if (amphi__jinja_at_sign(p, '|') && (node->b = amphi__jinja_filters(p, NULL, false)) == NULL)
+    if (amphi__jinja_at_sign(p, '|') &&
+        (node->b = amphi__jinja_parse_filters(p, NULL, false)) == NULL)
         return false;
     return tag_body_taken(p, &node->list, "endset");
 }
@@ -231,11 +232,11 @@ static bool signature(jinja_parser *p, jinja_params *params)
             return false;
         if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_NAME)
             return amphi__jinja_parse_fail(p, "a parameter needs a name");
-        jinja_node *target = amphi__jinja_target(p, JINJA_ONE_NAME, NULL);
+        jinja_node *target = amphi__jinja_parse_target(p, JINJA_ONE_NAME, NULL);
         if (!amphi__jinja_nodes_push(p, &params->targets, target))
             return false;
         if (amphi__jinja_take_sign(p, '=')) {
-            if (!amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p)))
+            if (!amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_parse_expression(p)))
                 return false;
         } else if (params->defaults.count > 0) {
             return amphi__jinja_parse_fail(
@@ -284,7 +285,7 @@ static bool parse_call(jinja_parser *p, jinja_node *node)
         return false;
     if (amphi__jinja_at_sign(p, '(') && !signature(p, node->params))
         return false;
-    node->a = amphi__jinja_expression(p);
+    node->a = amphi__jinja_parse_expression(p);
     if (node->a == NULL)
         return false;
     if (node->a->kind != JINJA_NODE_CALL)
@@ -303,9 +304,9 @@ static bool parse_with(jinja_parser *p, jinja_node *node)
             !amphi__jinja_expect_sign(p, ',', "the variables of with are separated by commas"))
             return false;
         if (!amphi__jinja_nodes_push(
-                p, &params->targets, amphi__jinja_target(p, JINJA_ONE_NAME, NULL)) ||
+                p, &params->targets, amphi__jinja_parse_target(p, JINJA_ONE_NAME, NULL)) ||
             !amphi__jinja_expect_sign(p, '=', "a variable of with needs a value") ||
-            !amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_expression(p)))
+            !amphi__jinja_nodes_push(p, &params->defaults, amphi__jinja_parse_expression(p)))
             return false;
     }
     return tag_body_taken(p, &node->list, "endwith");
@@ -313,7 +314,7 @@ static bool parse_with(jinja_parser *p, jinja_node *node)
 
 static bool parse_filter(jinja_parser *p, jinja_node *node)
 {
-    node->b = amphi__jinja_filters(p, NULL, true);
+    node->b = amphi__jinja_parse_filters(p, NULL, true);
     return node->b != NULL && tag_body_taken(p, &node->list, "endfilter");
 }
 
@@ -327,7 +328,8 @@ static bool parse_print(jinja_parser *p, jinja_node *node)
     jinja_node *all = amphi__jinja_node_new(p, JINJA_NODE_CONCAT);
     node->a = all;
     do {
-        if (all == NULL || !amphi__jinja_nodes_push(p, &all->list, amphi__jinja_expression(p)))
+        if (all == NULL ||
+            !amphi__jinja_nodes_push(p, &all->list, amphi__jinja_parse_expression(p)))
             return false;
     } while (amphi__jinja_take_sign(p, ','));
     return true;
@@ -394,7 +396,7 @@ static bool body(jinja_parser *p, jinja_nodes *out, const char *const *ends)
             return false;
         node->text = token->text;
         if (token->kind == JINJA_TOKEN_PRINT_BEGIN) {
-            node->a = amphi__jinja_tuple(p, JINJA_PLAIN, NULL);
+            node->a = amphi__jinja_parse_tuple(p, JINJA_PLAIN, NULL);
             if (node->a == NULL)
                 return false;
             if (amphi__jinja_peek(p, 0)->kind != JINJA_TOKEN_PRINT_END)

@@ -44,15 +44,15 @@ jinja_node *amphi__jinja_node_new(jinja_parser *p, jinja_node_kind kind);
 bool amphi__jinja_nodes_push(jinja_parser *p, jinja_nodes *nodes, jinja_node *node);
 bool amphi__jinja_symbol(jinja_parser *p, amphi_str name, uint32_t *symbol);
 
-jinja_node *amphi__jinja_expression(jinja_parser *p);
+jinja_node *amphi__jinja_parse_expression(jinja_parser *p);
 /* Without a conditional around it; the caller has entered a level of nesting. */
 jinja_node *amphi__jinja_parse_or(jinja_parser *p);
-jinja_node *amphi__jinja_primary(jinja_parser *p, bool nsref);
+jinja_node *amphi__jinja_parse_primary(jinja_parser *p, bool nsref);
 /* `stop`: a name that ends the tuple, or NULL. */
-jinja_node *amphi__jinja_tuple(jinja_parser *p, unsigned flags, const char *stop);
+jinja_node *amphi__jinja_parse_tuple(jinja_parser *p, unsigned flags, const char *stop);
 /* A name, or a tuple of targets, that may stand on the left side. */
-jinja_node *amphi__jinja_target(jinja_parser *p, unsigned flags, const char *stop);
+jinja_node *amphi__jinja_parse_target(jinja_parser *p, unsigned flags, const char *stop);
 /* `| name(args) | ...` after `subject`; with `inline_first` the first '|' is left out. */
-jinja_node *amphi__jinja_filters(jinja_parser *p, jinja_node *subject, bool inline_first);
+jinja_node *amphi__jinja_parse_filters(jinja_parser *p, jinja_node *subject, bool inline_first);
 
 #endif

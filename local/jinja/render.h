@@ -75,7 +75,7 @@ bool amphi__jinja_fail_bounds(jinja_render *r, const amphi_buf *buf);
 bool amphi__jinja_charge(jinja_render *r, size_t bytes);
 bool amphi__jinja_charge_chars(jinja_render *r, size_t bytes);
 
-jinja_flow amphi__jinja_run(jinja_render *r, const jinja_nodes *nodes, amphi_buf *out);
+jinja_flow amphi__jinja_exec(jinja_render *r, const jinja_nodes *nodes, amphi_buf *out);
 bool amphi__jinja_eval(jinja_render *r, const jinja_node *node, jinja_value *out);
 bool amphi__jinja_eval_args(jinja_render *r, const jinja_args *args, jinja_call *call);
 bool amphi__jinja_call_macro(

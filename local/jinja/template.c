@@ -145,7 +145,7 @@ amphi_status amphi__template_render(const amphi_template *tmpl, const amphi_temp
     if (r.scope != NULL && set_variables(&r, &tmpl->program, input)) {
         r.scope = amphi__jinja_scope_new(&r, r.scope);
         if (r.scope != NULL) {
-            amphi__jinja_run(&r, &tmpl->program.body, out);
+            amphi__jinja_exec(&r, &tmpl->program.body, out);
             if (r.work.spent) /* in the last comparison: its result is void */
                 amphi__jinja_fail_bounds(&r, NULL);
         }

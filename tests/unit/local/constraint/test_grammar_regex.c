@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON Schema's patterns as grammars: each construct, what is refused, and lengths that are kept
- * together with a pattern. regex.c, which reads the patterns, is covered here too.
+ * together with a pattern. How patterns are read is tested with regex.c.
  */
 #include "tests/support/failing_alloc.h"
 #include "tests/support/grammar_reader.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Schemas as grammars: which texts satisfy them, what is refused with its place, and schemas that
- * nothing satisfies. json_schema_object.c, json_schema_reference.c and json_schema_one_of.c are
- * covered here too, and all of them by tests/integration/test_schema.sh.
+ * nothing satisfies. Many more schemas are in tests/integration/test_schema.py.
  */
 #include "local/constraint/json_schema.h"
 #include "tests/support/grammar_reader.h"

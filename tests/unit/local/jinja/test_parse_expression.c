@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Expressions that the grammar refuses. parse_primary.c is covered here too: it reads the literals,
- * names and brackets that these expressions are made of.
+ * Precedence, and expressions that the grammar refuses.
  */
 #include "local/jinja/parser.h"
 #include "sdk/core/buf.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Statements that the grammar refuses: unknown, unclosed, or with a malformed head.
+ * Statements as nodes, and what the grammar refuses: unknown, unclosed, or with a malformed head.
  */
 #include "local/jinja/ast.h"
 #include "tests/support/small_templates.h"
