@@ -327,16 +327,8 @@ static void take_chunk(amphi_answer *answer, amphi_str event_type, amphi_str tex
     amphi_status status = amphi__json_check_numbers(text, "event", &has_special, NULL);
     if (status == AMPHI_OK)
         status = take_good_chunk(answer, event_type, text, has_special);
-    if (status == AMPHI_E_NO_MEMORY) {
-        amphi__dialect_response_fail(&answer->response, status, "out of memory");
-    } else if (status != AMPHI_OK && !answer->response.at_end) {
-        amphi__dialect_response_fail(
-            &answer->response, AMPHI_E_PROTOCOL, "the answer holds something that is not JSON");
-    } else if (status != AMPHI_OK &&
-               answer->response.phase == AMPHI_ANSWER_OPEN) { /* otherwise only its usage is lost */
-        amphi__dialect_response_fail(
-            &answer->response, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
-    }
+    if (status != AMPHI_OK)
+        amphi__dialect_response_fail_event(&answer->response, status);
 }
 
 static amphi_status take_event(void *user, const amphi_sse_event *event)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Forms, limits and reports that no dialect has of its own.
+ * Forms, limits and reports of a response, the same in every dialect.
  */
 #include "remote/dialect_response.h"
 
@@ -94,6 +94,19 @@ void amphi__dialect_response_fail(
     amphi_error error;
     amphi__fail(&error, status, response->http_status, "%s", message);
     fail_with(response, &error, false);
+}
+
+void amphi__dialect_response_fail_event(amphi_dialect_response *response, amphi_status status)
+{
+    if (status == AMPHI_E_NO_MEMORY) {
+        amphi__dialect_response_fail(response, status, "out of memory");
+    } else if (!response->at_end) {
+        amphi__dialect_response_fail(
+            response, AMPHI_E_PROTOCOL, "the answer holds something that is not JSON");
+    } else if (response->phase == AMPHI_ANSWER_OPEN) {
+        amphi__dialect_response_fail(
+            response, AMPHI_E_TRUNCATED, "the answer ended in the middle of an event");
+    }
 }
 
 void amphi__dialect_response_fail_from_body(amphi_dialect_response *response, amphi_str body)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A reply: what every dialect has in common in reading an HTTP answer. It tells the three forms
- * apart (events, one whole object, a refusal), keeps what has to be kept, and reports to the sink,
- * at the end exactly once. Fed like a dialect's answer, which has one inside.
+ * What every dialect has in common in reading an HTTP response. The three forms are distinguished
+ * here (server-sent events, one whole object, an error), bytes are kept as far as the form needs it,
+ * and engine events are reported to the sink, the last one exactly once. Each dialect's answer has
+ * one of these inside and feeds it in the same order: headers, body*, end. One thread at a time.
  */
 #ifndef AMPHI_REMOTE_DIALECT_RESPONSE_H
 #define AMPHI_REMOTE_DIALECT_RESPONSE_H
@@ -22,7 +23,7 @@ typedef enum amphi_dialect_response_form {
 } amphi_dialect_response_form;
 
 typedef struct amphi_dialect_response {
-    amphi_answer_options options; /* of the prefix only the size is looked at */
+    amphi_answer_options options; /* only the size of its prefix is used */
     amphi_answer_phase phase;
     amphi_dialect_response_form form;
     bool promised_events; /* by its content type */
@@ -56,11 +57,15 @@ uint32_t amphi__dialect_response_tokens(const amphi_json *value);
 void amphi__dialect_response_finish(
     amphi_dialect_response *response, const amphi_usage *usage, amphi_finish finish);
 
-/* FAIL; nothing once the reply has ended. */
+/* FAIL; nothing once the response has ended. */
 void amphi__dialect_response_fail(
     amphi_dialect_response *response, amphi_status status, const char *message);
 void amphi__dialect_response_fail_with(amphi_dialect_response *response, const amphi_error *error);
-/* With the reason that the provider gives in `body`. */
+/* FAIL for an event that is not JSON or could not be read: `status` is AMPHI_E_NO_MEMORY or else
+ * AMPHI_E_PROTOCOL, at the end of the body AMPHI_E_TRUNCATED. Nothing where the answer is complete
+ * and the event could only have held its usage. */
+void amphi__dialect_response_fail_event(amphi_dialect_response *response, amphi_status status);
+/* FAIL with the reason that the provider gives in `body`. */
 void amphi__dialect_response_fail_from_body(amphi_dialect_response *response, amphi_str body);
 
 #endif

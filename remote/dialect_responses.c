@@ -182,18 +182,18 @@ static amphi_finish finish_of(const amphi_answer *answer, const amphi_json *resp
 
 static void conclude(amphi_answer *answer, const amphi_json *response)
 {
-    const amphi_json *given = amphi__json_get(response, "usage");
-    const amphi_json *details = amphi__json_get(given, "input_tokens_details");
+    const amphi_json *counts = amphi__json_get(response, "usage");
+    const amphi_json *details = amphi__json_get(counts, "input_tokens_details");
     const amphi_usage usage = {
-        .prompt_tokens = amphi__dialect_response_tokens(amphi__json_get(given, "input_tokens")),
+        .prompt_tokens = amphi__dialect_response_tokens(amphi__json_get(counts, "input_tokens")),
         .completion_tokens =
-            amphi__dialect_response_tokens(amphi__json_get(given, "output_tokens")),
+            amphi__dialect_response_tokens(amphi__json_get(counts, "output_tokens")),
         .cached_tokens = amphi__dialect_response_tokens(amphi__json_get(details, "cached_tokens")),
     };
     amphi__dialect_response_model(
         &answer->response, amphi__json_string(amphi__json_get(response, "model")));
     amphi__dialect_response_finish(&answer->response,
-        amphi__json_kind(given) == AMPHI_JSON_OBJECT ? &usage : NULL, finish_of(answer, response));
+        amphi__json_kind(counts) == AMPHI_JSON_OBJECT ? &usage : NULL, finish_of(answer, response));
 }
 
 /* response.failed, or a response object that says so: {"error":{"code","message"}}. */
@@ -285,13 +285,7 @@ static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
     if (status == AMPHI_OK && amphi__json_kind(event) != AMPHI_JSON_OBJECT)
         status = AMPHI_E_FORMAT;
     if (status != AMPHI_OK) {
-        bool cut = answer->response.at_end && status != AMPHI_E_NO_MEMORY;
-        amphi__dialect_response_fail(&answer->response,
-            cut                           ? AMPHI_E_TRUNCATED
-            : status == AMPHI_E_NO_MEMORY ? status
-                                          : AMPHI_E_PROTOCOL,
-            cut ? "the answer ended in the middle of an event"
-                : "the answer holds something that is not JSON");
+        amphi__dialect_response_fail_event(&answer->response, status);
         goto cleanup;
     }
     amphi_str type = amphi__json_string(amphi__json_get(event, "type"));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A cloud endpoint as an amphi_engine. This file has what is the same for all its requests: the
- * options, checked once; the API key, read anew for each request and wiped after it, so that it
- * can be rotated; and the description that policy decides by, with what was learnt on the way.
+ * A cloud endpoint as an amphi_engine. This file has what is the same for all requests to it: the
+ * options, checked once, and the description that the policy decides by, which includes what
+ * earlier requests showed (is a connection warm, does the server continue a prefix). One request
+ * is in endpoint_run.c, the API key in api_key.c.
  */
 #include "remote/endpoint.h"
 
@@ -17,92 +18,10 @@
 #include "sdk/core/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
-
-enum { KEY_BYTES_MAX = 4096 };
 
 /* The transport keeps idle connections for a minute; a little less is called warm. */
 static const uint64_t warm_us = 50u * 1000000u;
-
-/* ---- The key --------------------------------------------------------------------------------- */
-
-static amphi_status read_key_file(
-    const amphi_remote_endpoint *endpoint, char *out, size_t *size, amphi_error *error)
-{
-    amphi_status status = AMPHI_OK;
-    *size = 0;
-    int fd = open(endpoint->key_file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return amphi__fail(error, errno == ENOENT ? AMPHI_E_NOT_FOUND : AMPHI_E_IO, errno,
-            "endpoint %s: the key file can't be read", endpoint->name);
-    }
-    ssize_t got = 1;
-    while (got > 0 && *size < KEY_BYTES_MAX) {
-        got = read(fd, out + *size, KEY_BYTES_MAX - *size);
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else if (got > 0)
-            *size += (size_t)got;
-    }
-    if (got < 0) {
-        status = amphi__fail(
-            error, AMPHI_E_IO, errno, "endpoint %s: the key file can't be read", endpoint->name);
-    } else if (got > 0) {
-        status = amphi__fail(
-            error, AMPHI_E_FORMAT, 0, "endpoint %s: the key file is too long", endpoint->name);
-    }
-    close(fd);
-    return status;
-}
-
-static amphi_status find_key(
-    const amphi_remote_endpoint *endpoint, char *out, size_t *size, amphi_error *error)
-{
-    const amphi_keys *keys = &endpoint->keys;
-    *size = 0;
-    if (keys->ops != NULL && keys->ops->api_key != NULL) {
-        amphi_status status = keys->ops->api_key(
-            keys->self, amphi_str_from(endpoint->name), out, KEY_BYTES_MAX, size, error);
-        if (status != AMPHI_E_NOT_FOUND)
-            return status;
-        *size = 0;
-        amphi__error_clear(error);
-    }
-    return endpoint->key_file[0] != '\0' ? read_key_file(endpoint, out, size, error) : AMPHI_OK;
-}
-
-static bool is_visible_ascii(amphi_str text)
-{
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7F)
-            return false;
-    return true;
-}
-
-amphi_status amphi__endpoint_authorization(
-    amphi_remote_endpoint *endpoint, amphi_buf *out, amphi_error *error)
-{
-    char key[KEY_BYTES_MAX];
-    size_t size = 0;
-    amphi_status status = find_key(endpoint, key, &size, error);
-    amphi_str text = amphi__str_trim(amphi_str_make(key, size));
-    bool wanted = endpoint->key_file[0] != '\0' || size > 0;
-    if (status != AMPHI_OK || !wanted)
-        goto cleanup;
-    if (text.size == 0 || !is_visible_ascii(text)) {
-        status = amphi__fail(error, AMPHI_E_FORMAT, 0,
-            "endpoint %s: the key must be one line of visible ASCII characters", endpoint->name);
-        goto cleanup;
-    }
-    amphi__buf_reserve(out, text.size + 8); /* no copy is left behind by growing */
-    amphi__buf_append_c(out, "Bearer ");
-    amphi__buf_append_str(out, text);
-    status = out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
-cleanup:
-    amphi__wipe(key, sizeof key);
-    return status;
-}
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
@@ -209,7 +128,7 @@ static const amphi_engine_ops endpoint_ops = {
 
 /* ---- Creation -------------------------------------------------------------------------------- */
 
-/* NULL: nobody of that name. */
+/* NULL: there is no dialect of that name. */
 static const amphi_dialect *find_dialect(amphi_str name)
 {
     if (amphi__str_equal_c(name, "responses"))
@@ -222,7 +141,7 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
     const amphi_endpoint_options *given = &options->endpoint;
     amphi_url url;
     if (given->name.size == 0 || given->name.size >= AMPHI_NAME_MAX ||
-        !is_visible_ascii(given->name) || amphi__str_equal_c(given->name, "local")) {
+        !amphi__str_is_visible_ascii(given->name) || amphi__str_equal_c(given->name, "local")) {
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint.name: 1 to %d visible ASCII characters, and not \"local\"",
             (int)AMPHI_NAME_MAX - 1);

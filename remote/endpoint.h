@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Insides of a cloud endpoint, shared between endpoint.c (the engine value: options, key,
- * description) and endpoint_run.c (one request's life). Nobody else includes this.
+ * Insides of a cloud endpoint, shared by endpoint.c (the engine: options, description) and
+ * endpoint_run.c (one request from start to release). Nothing else includes this.
  */
 #ifndef AMPHI_REMOTE_ENDPOINT_H
 #define AMPHI_REMOTE_ENDPOINT_H
@@ -33,7 +33,7 @@ typedef struct amphi_remote_endpoint {
     amphi_log log;
     const amphi_dialect *dialect;
 
-    atomic_int prefix;             /* amphi_tristate; learnt */
+    atomic_int prefix;             /* amphi_tristate; NO once the server refused one */
     _Atomic uint64_t last_used_us; /* monotonic; 0: no answer from there yet */
 
     /* Runs that wait for a time limit, and the thread that watches it (endpoint_run.c). */
@@ -45,10 +45,7 @@ typedef struct amphi_remote_endpoint {
     bool stop;
 } amphi_remote_endpoint;
 
-/* "Bearer KEY" into `out` (empty: this endpoint has no key); the caller wipes it. */
-amphi_status amphi__endpoint_authorization(
-    amphi_remote_endpoint *endpoint, amphi_buf *out, amphi_error *error);
-/* Everything of a request that is the same for all of this endpoint's. */
+/* Fills in everything that is the same for all requests to this endpoint. */
 void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out);
 
 /* The engine table's entries of the same names. */

@@ -2,17 +2,18 @@
  *
  * One request to a cloud endpoint: HTTP exchange below, dialect in the middle, engine events above.
  *
- * A run is `closing` when its FINISH or FAIL is being delivered, `closed` when that call has
- * returned, `ended` when the HTTP exchange has nothing more to say. Between these, two waits need
- * a time limit, and the transport has none, so each endpoint has one watcher thread, started when
- * it is first needed:
- *   - the finish reason came, usage and end marker did not yet: after 0.4 s we stop waiting;
- *   - FINISH was delivered and the caller has released the run, but the HTTP body's last bytes are
- *     still under way: they are read for a moment, because an exchange that is cut off costs the
+ * A run is `closing` while its FINISH or FAIL is delivered, `closed` when that call has returned,
+ * `ended` when the HTTP exchange has ended. Between these, two waits need a time limit, and the
+ * transport has none, so each endpoint has one watcher thread, started when it is first needed:
+ *   - the finish reason came, usage and end marker did not yet: the wait ends after 0.4 s;
+ *   - FINISH was delivered and the caller has released the run, but the last bytes of the HTTP body
+ *     are still under way: they are read for 0.25 s, because cutting the exchange off costs the
  *     connection, and the next request a handshake.
  * State changes under endpoint->mutex; no call to the outside is made under it.
  */
 #include "remote/endpoint.h"
+
+#include "remote/api_key.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -21,8 +22,8 @@
 
 #include <amphi/version.h>
 
-static const uint64_t trimmings_us = 400000; /* for usage and the end marker */
-static const uint64_t drain_us = 250000;     /* for the end of an HTTP body */
+static const uint64_t trailer_us = 400000; /* for usage and the end marker */
+static const uint64_t drain_us = 250000;   /* for the end of an HTTP body */
 
 struct amphi_engine_run {
     amphi_remote_endpoint *endpoint;
@@ -38,8 +39,8 @@ struct amphi_engine_run {
     bool ended;
     bool released; /* the watcher frees it */
     bool is_watched;
-    bool is_held;     /* the watcher is using it outside the mutex */
-    bool waited_long; /* the watcher has cancelled what was left of it */
+    bool is_held;   /* the watcher is using it outside the mutex */
+    bool timed_out; /* the watcher has cancelled the rest of the exchange */
     uint64_t deadline_us;
     amphi_engine_run *next_watched;
 };
@@ -68,7 +69,7 @@ static void unwatch(amphi_engine_run *run)
     }
 }
 
-/* The next run that has something to be done now, or NULL and how long to wait. */
+/* The next run on the list that is due, or NULL and how long to wait. */
 static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t *wait_us)
 {
     uint64_t now_us = amphi__clock_us(NULL);
@@ -77,7 +78,7 @@ static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t
         bool is_late = run->deadline_us <= now_us || (run->released && endpoint->stop);
         if (run->ended || (is_late && run->exchange != NULL))
             return run;
-        /* Late, but `start` has not told us the exchange yet: in a moment. */
+        /* Late, but `start` has not returned the exchange yet: try again in 1 ms. */
         uint64_t left_us = is_late ? 1000 : run->deadline_us - now_us;
         *wait_us = left_us < *wait_us ? left_us : *wait_us;
     }
@@ -92,7 +93,7 @@ static void settle(amphi_remote_endpoint *endpoint, amphi_engine_run *run)
         run_free(run);
         amphi__mutex_lock(&endpoint->mutex);
     } else if (!run->ended) {
-        run->waited_long = true;
+        run->timed_out = true;
         run->is_held = true;
         amphi__mutex_unlock(&endpoint->mutex);
         endpoint->http.ops->cancel(endpoint->http.self, run->exchange);
@@ -168,8 +169,8 @@ static void run_event(void *self, const amphi_engine_event *event)
     run->sink.event(run->sink.self, event);
 }
 
-/* After each call into the dialect: did the run close, does it wait for trimmings only? */
-static void look_after(amphi_engine_run *run, amphi_answer_phase phase)
+/* After each call into the dialect: closes the run, or puts it on the watcher's list. */
+static void update_watch(amphi_engine_run *run, amphi_answer_phase phase)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
     if (phase == AMPHI_ANSWER_OPEN)
@@ -179,9 +180,9 @@ static void look_after(amphi_engine_run *run, amphi_answer_phase phase)
         run->closed = true;
         amphi__cond_broadcast(&endpoint->changed);
     }
-    if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->waited_long &&
-        !run->cancelled) /* a run that is being released must not come back into the list */
-        watch(run, trimmings_us); /* without a watcher the client's own budgets end the wait */
+    if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->timed_out &&
+        !run->cancelled)        /* a run that is being released must not come back into the list */
+        watch(run, trailer_us); /* without a watcher the client's own budgets end the wait */
     else if (phase == AMPHI_ANSWER_ENDED && run->is_watched && !run->released)
         unwatch(run);
     amphi__mutex_unlock(&endpoint->mutex);
@@ -192,13 +193,13 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
     atomic_store(&endpoint->last_used_us, amphi__clock_us(endpoint->clock));
-    look_after(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
+    update_watch(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
 }
 
 static void on_body(void *self, amphi_str piece)
 {
     amphi_engine_run *run = self;
-    look_after(run, run->endpoint->dialect->answer_body(run->answer, piece));
+    update_watch(run, run->endpoint->dialect->answer_body(run->answer, piece));
 }
 
 static void on_end(void *self, const amphi_error *error)
@@ -206,7 +207,7 @@ static void on_end(void *self, const amphi_error *error)
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
     amphi__mutex_lock(&endpoint->mutex);
-    bool is_own_cancel = run->waited_long && !run->cancelled;
+    bool is_own_cancel = run->timed_out && !run->cancelled;
     amphi__mutex_unlock(&endpoint->mutex);
     endpoint->dialect->answer_end(run->answer, is_own_cancel ? NULL : error);
     amphi__mutex_lock(&endpoint->mutex);
@@ -271,7 +272,7 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
         return amphi__fail_no_memory(error);
     run->endpoint = endpoint;
     run->sink = *sink;
-    const amphi_dialect_request asked = {
+    const amphi_dialect_request content = {
         request->body, amphi_str_from(endpoint->model), request->prefix};
     const amphi_answer_options options = {{run, run_event}, request->prefix, endpoint->clock};
     status = endpoint->dialect->answer_new(&run->answer, &options);
@@ -279,9 +280,10 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
         amphi__fail_no_memory(error);
         goto cleanup;
     }
-    status = endpoint->dialect->request_write(&body, &asked, error);
+    const amphi_api_key_source key = {endpoint->name, endpoint->key_file, endpoint->keys};
+    status = endpoint->dialect->request_write(&body, &content, error);
     if (status == AMPHI_OK)
-        status = amphi__endpoint_authorization(endpoint, &authorization, error);
+        status = amphi__api_key_authorization(&authorization, &key, error);
     if (status == AMPHI_OK) {
         status = send_request(
             run, request, amphi__buf_str(&body), amphi__buf_str(&authorization), error);

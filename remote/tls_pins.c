@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The form of a pin list: 32 bytes in base64 are 43 characters and one '='.
+ * Only the form is checked here: 32 bytes in base64 are 43 characters and one '='. The transport
+ * compares the pins with the certificate (http_curl_exchange.c, set_tls).
  */
 #include "remote/tls_pins.h"
 

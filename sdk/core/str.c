@@ -90,6 +90,14 @@ amphi_str amphi__str_cut(amphi_str str, char separator, amphi_str *rest)
     return amphi_str_make(str.data, offset);
 }
 
+bool amphi__str_is_visible_ascii(amphi_str str)
+{
+    for (size_t i = 0; i < str.size; i++)
+        if (str.data[i] <= ' ' || str.data[i] >= 0x7F)
+            return false;
+    return true;
+}
+
 bool amphi__str_to_u64(amphi_str str, uint64_t *out)
 {
     uint64_t value = 0;

@@ -20,6 +20,8 @@ amphi_str amphi__str_slice(amphi_str str, size_t from, size_t to);
 amphi_str amphi__str_trim(amphi_str str);
 /* The part before `separator`; *rest is what follows it (empty when there is none). */
 amphi_str amphi__str_cut(amphi_str str, char separator, amphi_str *rest);
+/* Nothing but the characters 0x21 to 0x7E; also true of the empty string. */
+bool amphi__str_is_visible_ascii(amphi_str str);
 /* Whole string as an unsigned decimal; false on anything else or overflow. */
 bool amphi__str_to_u64(amphi_str str, uint64_t *out);
 

@@ -56,7 +56,7 @@ ALLOWED = {
 
 # Third-party headers -> the one file or folder that may include them.
 THIRD_PARTY = {
-    "curl/": ["remote/http_curl.c", "remote/http_curl_error."],
+    "curl/": ["remote/http_curl"],
     "cjson/": ["sdk/core/json.c"],
     "sqlcipher/": ["storage/sqlcipher.c"],
     "sqlite3.h": ["storage/sqlcipher.c"],
