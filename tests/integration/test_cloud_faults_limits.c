@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What endless and silent providers lead to, and whom a request may name: bounded time and memory,
+ * one error when every endpoint fails.
+ */
+#include "sdk/core/buf.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/str.h"
+#include "tests/support/cloud_app.h"
+#include "tests/support/memory_peak.h"
+#include "tests/support/scratch_dir.h"
+
+#include <amphi/amphi.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct row {
+    const char *first; /* the second one is healthy */
+    int first_attempts;
+    int second_attempts;
+    unsigned from_ms;
+    unsigned to_ms;
+    bool mid_answer; /* words had been shown: the second one continues them */
+} row;
+
+static void check_row(const row *r)
+{
+    cloud_app a;
+    cloud_outcome o;
+    cloud_app_open(&a, r->first, "ok");
+    cloud_app_ask(&a, &o);
+    if (cloud_app_attempts(&a, 0) != r->first_attempts ||
+        cloud_app_attempts(&a, 1) != r->second_attempts || o.took_ms < r->from_ms ||
+        o.took_ms > r->to_ms || o.end != AMPHI_EVENT_DONE) {
+        print_message("%s: %d and %d attempts, %llu ms: %s\n", r->first, cloud_app_attempts(&a, 0),
+            cloud_app_attempts(&a, 1), (unsigned long long)o.took_ms, o.error.message);
+    }
+    cloud_expect_whole(&o);
+    assert_int_equal(cloud_app_attempts(&a, 0), r->first_attempts);
+    assert_int_equal(cloud_app_attempts(&a, 1), r->second_attempts);
+    assert_in_range(o.took_ms, r->from_ms, r->to_ms);
+    assert_string_equal(o.route, r->second_attempts > 0 ? "b" : "a");
+    assert_string_equal(o.model, "badcloud-1");
+    assert_int_equal(o.usage.completion_tokens, 22);
+    assert_int_equal(o.takeovers, r->second_attempts > 0);
+    assert_int_equal(o.replaces, 0);
+    assert_null(strstr(o.shown.data, " bro")); /* of the event that is no JSON */
+    if (r->mid_answer) {
+        assert_true(o.takeover.continued);
+        assert_true(o.takeover.byte_offset > 0);
+    }
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+static void check_rows(const row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        check_row(&rows[i]);
+}
+
+static void fault__pause_that_was_asked_for_holds_for_the_next_requests(void **state)
+{
+    cloud_app a;
+    cloud_outcome o;
+    cloud_app_open(&a, "429once:2", "ok");
+    for (unsigned i = 0; i < 3; i++) {
+        cloud_app_ask(&a, &o);
+        cloud_expect_whole(&o);
+        assert_int_equal(cloud_app_attempts(&a, 0), 1);
+        assert_int_equal(cloud_app_attempts(&a, 1), i + 1);
+        cloud_outcome_clear(&o);
+    }
+    usleep(2100 * 1000);
+    cloud_app_ask(&a, &o);
+    cloud_expect_whole(&o);
+    assert_int_equal(cloud_app_attempts(&a, 0), 2); /* over: the first one is the first one again */
+    assert_int_equal(cloud_app_attempts(&a, 1), 3);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+static void fault__rate_limit_without_another_endpoint_waits_as_told(void **state)
+{
+    cloud_app a;
+    cloud_outcome o;
+    cloud_app_open(&a, "429once:1", NULL);
+    cloud_app_ask_with(&a, &o, (amphi_budgets){.total_ms = 8000}, NULL);
+    cloud_expect_whole(&o);
+    assert_int_equal(cloud_app_attempts(&a, 0), 2);
+    assert_in_range(o.took_ms, 950, 4000);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+
+    cloud_app_open(&a, "429:120", NULL); /* longer than anybody waits: said, not waited for */
+    cloud_app_ask(&a, &o);
+    assert_int_equal(o.end, AMPHI_EVENT_ERROR);
+    assert_int_equal(o.error.status, AMPHI_E_RATE_LIMITED);
+    assert_int_equal(o.error.retry_after_ms, 120000);
+    assert_int_equal(cloud_app_attempts(&a, 0), 1);
+    assert_true(o.took_ms < 2000);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+static void fault__endpoint_that_is_down_is_back_soon_after_its_recovery(void **state)
+{
+    /* Scaled: the breaker stays open for 400 ms instead of 10 s, so "within 30 s" is 1.2 s here. */
+    enum { OPEN_MS = 400, BACK_MS = 3 * OPEN_MS };
+    cloud_app a;
+    cloud_outcome o;
+    const cloud_endpoint endpoints[] = {{.path = "comes-back"}, {.path = "ok"}};
+    cloud_app_open_with(&a, endpoints, 2, "{\"breaker\":{\"open_ms\":400}}");
+    amphi_test_cloud_set(&app_cloud, "comes-back", "503");
+    uint64_t began_ms = amphi__clock_ms(NULL);
+    int asked = 0;
+    for (; amphi__clock_ms(NULL) - began_ms < 2500; asked++) {
+        cloud_app_ask(&a, &o);
+        cloud_expect_whole(&o); /* served meanwhile */
+        assert_string_equal(o.route, "b");
+        cloud_outcome_clear(&o);
+        usleep(20000);
+    }
+    /* Left alone but for a probe now and then. */
+    assert_in_range(cloud_app_attempts(&a, 0), 3, 6 + 2 * (2500 / OPEN_MS));
+    assert_int_equal(cloud_app_attempts(&a, 1), asked);
+    amphi_test_cloud_set(&app_cloud, "comes-back", "ok");
+    began_ms = amphi__clock_ms(NULL);
+    do {
+        usleep(20000);
+        cloud_app_ask(&a, &o);
+        cloud_expect_whole(&o);
+        cloud_outcome_clear(&o);
+    } while (strcmp(o.route, "a") != 0 && amphi__clock_ms(NULL) - began_ms < 10000);
+    print_message("back after %llu ms, breaker.open_ms %d\n",
+        (unsigned long long)(amphi__clock_ms(NULL) - began_ms), OPEN_MS);
+    assert_string_equal(o.route, "a");
+    assert_true(amphi__clock_ms(NULL) - began_ms < BACK_MS);
+    cloud_app_close(&a);
+}
+
+static void fault__endless_answers_end_in_bounded_time_and_memory(void **state)
+{
+    static const row rows[] = {{"bomb", 1, 1, 0, 9000, false},
+        {"endless-header", 1, 1, 0, 5000, false}, {"endless-headers", 1, 1, 0, 5000, false},
+        {"endless-interim", 1, 1, 0, 5000, false}, {"endless-line", 1, 1, 0, 9000, false},
+        {"drip", 1, 1, 650, 2500, false}};
+    cloud_app a;
+    cloud_outcome o;
+    cloud_app_open(&a, "ok", NULL);
+    cloud_app_ask(&a, &o);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+    uint64_t before = memory_peak_begin();
+    check_rows(rows, sizeof rows / sizeof *rows);
+    uint64_t grown = memory_peak_bytes() - before;
+    print_message("memory growth %llu KiB\n", (unsigned long long)grown / 1024);
+    assert_true(grown < 32u << 20);
+}
+
+static void fault__million_tiny_events_end_in_bounded_time_and_memory(void **state)
+{
+    static const char *const scenarios[] = {"events", "events-text"};
+    for (size_t i = 0; i < 2; i++) {
+        cloud_app a;
+        cloud_outcome o;
+        cloud_app_open(&a, scenarios[i], NULL);
+        uint64_t before = memory_peak_begin();
+        cloud_app_ask_with(
+            &a, &o, (amphi_budgets){.first_token_ms = 10000, .total_ms = 25000}, NULL);
+        uint64_t grown = memory_peak_bytes() - before;
+        print_message("%s: %s after %llu ms, memory growth %llu KiB\n", scenarios[i],
+            amphi_status_name(o.error.status), (unsigned long long)o.took_ms,
+            (unsigned long long)grown / 1024);
+        assert_int_equal(o.end, AMPHI_EVENT_ERROR);
+        assert_int_equal(o.error.status, AMPHI_E_LIMIT);
+        assert_int_equal(cloud_app_attempts(&a, 0), 1);
+        assert_true(o.took_ms < 25000);
+        assert_true(grown < 32u << 20);
+        cloud_outcome_clear(&o);
+        cloud_app_close(&a);
+    }
+}
+
+/* A caller that does not pull must not make us keep a kilobyte for every letter. */
+static void pull_late(const char *scenario, size_t shown)
+{
+    cloud_app a;
+    cloud_outcome o;
+    amphi_stream *stream;
+    amphi_error error;
+    cloud_app_open(&a, scenario, NULL);
+    uint64_t before = memory_peak_begin();
+    assert_int_equal(amphi_chat_start_json(&stream, a.client,
+                         AMPHI_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"?\"}],"
+                                   "\"amphi\":{\"mode\":\"only_cloud\",\"no_cache\":true}}"),
+                         &error),
+        AMPHI_OK);
+    usleep(3000000);
+    uint64_t grown = memory_peak_bytes() - before;
+    print_message("memory growth %llu KiB\n", (unsigned long long)grown / 1024);
+    cloud_app_pull(stream, &o);
+    assert_int_equal(o.end, AMPHI_EVENT_DONE);
+    assert_int_equal(o.screen.size, shown);
+    assert_true(grown < 32u << 20);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+static void fault__tiny_events_stay_small_when_nobody_pulls(void **state)
+{
+    pull_late("events-text:100000", 100000);
+    pull_late("events-tools:100000", 0);
+}
+
+static void fault__every_endpoint_failing_is_one_error_in_bounded_time(void **state)
+{
+    cloud_app a;
+    cloud_outcome o;
+    amphi_budgets budgets = short_budgets();
+    budgets.first_token_ms =
+        2000; /* on a busy machine the second one needs a while to be reached */
+    cloud_app_open(&a, "silence", "stall:3");
+    cloud_app_ask_with(&a, &o, budgets, NULL);
+    assert_int_equal(o.end, AMPHI_EVENT_ERROR);
+    assert_int_equal(o.error.status, AMPHI_E_TIMEOUT);
+    assert_true(o.took_ms < 6000);
+    assert_int_equal(cloud_app_attempts(&a, 0), 1);
+    assert_int_equal(cloud_app_attempts(&a, 1), 1);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+    cloud_app_open(&a, "silence", "ok"); /* the whole request's time is up: nobody else is asked */
+    cloud_app_ask_with(&a, &o, (amphi_budgets){.first_token_ms = 5000, .total_ms = 600}, NULL);
+    assert_int_equal(o.error.status, AMPHI_E_TIMEOUT);
+    assert_in_range(o.took_ms, 550, 2500);
+    assert_int_equal(cloud_app_attempts(&a, 1), 0);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+static void expect_route(cloud_app *a, const char *extra_json, const char *route)
+{
+    cloud_outcome o;
+    cloud_app_ask_with(a, &o, short_budgets(), extra_json);
+    cloud_expect_whole(&o);
+    assert_string_equal(o.route, route);
+    cloud_outcome_clear(&o);
+}
+
+static void preference__model_and_fallbacks_choose_who_answers(void **state)
+{
+    cloud_app a;
+    cloud_outcome o;
+    const cloud_endpoint three[] = {
+        {"ok", 0, "m-1"}, {"slow:1", 0, "m-2"}, {"status:401", 0, "m-3"}};
+    cloud_app_open_with(&a, three, 3, "{\"breaker\":{\"failures\":1000,\"failure_percent\":0}}");
+    expect_route(&a, "{\"model\":\"b\"}", "b");
+    expect_route(&a, "{\"model\":\"m-2\"}", "b");
+    expect_route(&a, "{\"model\":\"who-knows\"}", "a");
+    expect_route(&a, "{\"model\":\"c\",\"fallbacks\":[\"b\"]}", "b");
+    expect_route(&a, "{\"model\":\"c\",\"fallbacks\":[\"b\",\"a\"]}", "b");
+    expect_route(&a, "{\"model\":\"m-3\",\"fallbacks\":[\"m-1\",\"m-2\"]}", "a");
+    int before = cloud_app_attempts(&a, 0) + cloud_app_attempts(&a, 1);
+    cloud_app_ask_with(&a, &o, short_budgets(), "{\"model\":\"c\",\"fallbacks\":[]}");
+    assert_int_equal(o.error.status, AMPHI_E_AUTH); /* nobody else may answer */
+    assert_int_equal(cloud_app_attempts(&a, 0) + cloud_app_attempts(&a, 1), before);
+    cloud_outcome_clear(&o);
+    /* What is only for us stays here. */
+    amphi_json *last = amphi_test_cloud_last(&app_cloud, "status:401");
+    amphi_str body = amphi__json_string(amphi__json_get(last, "body"));
+    assert_int_equal(amphi__str_find(body, AMPHI_STR("fallbacks")), SIZE_MAX);
+    assert_int_equal(amphi__str_find(body, AMPHI_STR("\"amphi\"")), SIZE_MAX);
+    assert_true(amphi__str_find(body, AMPHI_STR("\"model\":\"m-3\"")) != SIZE_MAX);
+    amphi__json_free(last);
+    cloud_app_close(&a);
+}
+
+static void preference__unknown_fallback_is_refused_by_name(void **state)
+{
+    static const char *const bad[] = {"\"fallbacks\":[\"b\",\"nobody\"]", "\"fallbacks\":\"b\"",
+        "\"fallbacks\":[1]", "\"fallbacks\":[\"\"]", "\"fallbacks\":{}"};
+    cloud_app a;
+    cloud_app_open(&a, "ok", "slow:1");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char body[256];
+        amphi_stream *stream = NULL;
+        amphi_error error;
+        snprintf(
+            body, sizeof body, "{\"messages\":[{\"role\":\"user\",\"content\":\"?\"}],%s}", bad[i]);
+        assert_int_equal(amphi_chat_start_json(&stream, a.client, amphi_str_from(body), &error),
+            AMPHI_E_ARGUMENT);
+        assert_null(stream);
+        assert_true(strncmp(error.message, "fallbacks", 9) == 0);
+    }
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "*"), 0);
+    cloud_app_close(&a);
+}
+
+static void preference__private_stays_private_whatever_is_named(void **state)
+{
+    cloud_app a;
+    cloud_outcome o;
+    amphi_stream *stream;
+    amphi_error error;
+    cloud_app_open(&a, "ok", "slow:1");
+    assert_int_equal(amphi_chat_start_json(&stream, a.client,
+                         AMPHI_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"?\"}],"
+                                   "\"model\":\"a\",\"fallbacks\":[\"b\"],"
+                                   "\"amphi\":{\"private\":true}}"),
+                         &error),
+        AMPHI_OK);
+    cloud_app_pull(stream, &o);
+    assert_int_equal(o.end, AMPHI_EVENT_ERROR);
+    assert_int_equal(amphi_test_cloud_bytes(&app_cloud, "main"), 0);
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fault__pause_that_was_asked_for_holds_for_the_next_requests),
+        cmocka_unit_test(fault__rate_limit_without_another_endpoint_waits_as_told),
+        cmocka_unit_test(fault__endpoint_that_is_down_is_back_soon_after_its_recovery),
+        cmocka_unit_test(fault__endless_answers_end_in_bounded_time_and_memory),
+        cmocka_unit_test(fault__million_tiny_events_end_in_bounded_time_and_memory),
+        cmocka_unit_test(fault__tiny_events_stay_small_when_nobody_pulls),
+        cmocka_unit_test(fault__every_endpoint_failing_is_one_error_in_bounded_time),
+        cmocka_unit_test(preference__model_and_fallbacks_choose_who_answers),
+        cmocka_unit_test(preference__unknown_fallback_is_refused_by_name),
+        cmocka_unit_test(preference__private_stays_private_whatever_is_named),
+    };
+    return cmocka_run_group_tests_name(
+        "integration.cloud_faults_limits", tests, cloud_app_set_up, cloud_app_tear_down);
+}
