@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.dont_write_bytecode = True
 import faces  # noqa: E402
 from faces import promise  # noqa: E402
-from badcloud_scenarios import ANSWER  # noqa: E402
+from badcloud_exchange import ANSWER  # noqa: E402
 
 BUDGETS = {"connect_ms": 2000, "first_token_ms": 700, "idle_ms": 500, "total_ms": 12000}
 KEY = "sk-secret-0123456789abcdef"

@@ -34,7 +34,8 @@ import warnings
 sys.dont_write_bytecode = True
 import badcloud_certs  # noqa: E402
 import badcloud_h2  # noqa: E402
-from badcloud_scenarios import PORTS, SCENARIOS, Exchange, Gone, state  # noqa: E402
+from badcloud_exchange import PORTS, Exchange, Gone, state  # noqa: E402
+from badcloud_scenarios import SCENARIOS  # noqa: E402
 
 lock = threading.Lock()
 attempts, aliases, last, seen, connections, gone = {}, {}, {}, {}, {}, {}
