@@ -94,6 +94,15 @@ static void check__message_names_the_byte_and_what_is_wrong(void **state)
     }
 }
 
+static void check__control_characters_belong_escaped(void **state)
+{
+    for (int byte = 0; byte < 0x80; byte++) {
+        const char text[] = {'"', 'a', (char)byte, 'b', '"'};
+        bool is_good = byte >= 0x20 && byte != '"'; /* a backslash makes \b, which is one */
+        assert_int_equal(check(text, sizeof text, NULL), is_good ? AMPHI_OK : AMPHI_E_FORMAT);
+    }
+}
+
 static void check__message_does_not_repeat_the_text(void **state)
 {
     amphi_error error;
@@ -131,6 +140,7 @@ int main(void)
         cmocka_unit_test(check__every_cut_is_refused_where_it_ends),
         cmocka_unit_test(check__every_replaced_byte_is_judged_like_the_parser),
         cmocka_unit_test(check__message_names_the_byte_and_what_is_wrong),
+        cmocka_unit_test(check__control_characters_belong_escaped),
         cmocka_unit_test(check__message_does_not_repeat_the_text),
         cmocka_unit_test(check__numbers_that_a_double_may_not_hold_are_reported),
         cmocka_unit_test(check__size_has_a_limit_before_anything_is_read),
