@@ -63,7 +63,9 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
     out->model = result->model;
     out->decision_json = amphi__buf_str(record);
     out->usage = result->usage;
-    return record->status != AMPHI_OK ? record->status : texts->content.status;
+    if (record->status != AMPHI_OK)
+        return record->status;
+    return texts->content.status != AMPHI_OK ? texts->content.status : texts->extra.status;
 }
 
 amphi_status amphi__history_write_turn(
