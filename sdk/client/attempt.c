@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Running one engine under budgets. The engine posts its events into the stream's mailbox from a
- * thread of its own; the loop here, on the driver thread, is the mailbox's only reader, so delivered
- * text has one writer.
+ * thread of its own; the loop here, on the driver thread, is the mailbox's only reader, so
+ * delivered text has one writer.
  */
 #include "sdk/client/attempt.h"
 
@@ -167,6 +167,29 @@ static void on_fail(attempt *a, const amphi_engine_event *fail)
     a->ended = true;
 }
 
+static void on_tool_call(attempt *a, const amphi_engine_event *event)
+{
+    amphi_stream *stream = a->stream;
+    on_first_output(a);
+    stream->tool_call_seen = true;
+    switch (amphi__tool_calls_add(&stream->calls, event->text)) {
+    case AMPHI_OK:
+        break;
+    case AMPHI_E_LIMIT:
+        stop(a, AMPHI_E_LIMIT, "the answer's tool calls are more than 128, or than 8 MiB");
+        return;
+    case AMPHI_E_NO_MEMORY:
+        stop(a, AMPHI_E_NO_MEMORY, "out of memory");
+        return;
+    default:
+        stop(a, AMPHI_E_PROTOCOL, "a tool call could not be understood");
+        return;
+    }
+    amphi_event out = {
+        .kind = AMPHI_EVENT_TOOL_CALL, .text = event->text, .route = amphi_str_from(a->info.name)};
+    amphi__stream_emit(stream, &out);
+}
+
 static void on_queued_event(attempt *a, const amphi_queued_event *queued)
 {
     amphi_stream *stream = a->stream;
@@ -192,24 +215,8 @@ static void on_queued_event(attempt *a, const amphi_queued_event *queued)
         amphi__stream_emit(stream, &out);
         return;
     case AMPHI_ENGINE_TOOL_CALL:
-        on_first_output(a);
         a->token_us = now_us;
-        out.kind = AMPHI_EVENT_TOOL_CALL;
-        stream->tool_call_seen = true;
-        switch (amphi__tool_calls_add(&stream->calls, event->text)) {
-        case AMPHI_OK:
-            break;
-        case AMPHI_E_LIMIT:
-            stop(a, AMPHI_E_LIMIT, "the answer's tool calls are more than 128, or than 8 MiB");
-            return;
-        case AMPHI_E_NO_MEMORY:
-            stop(a, AMPHI_E_NO_MEMORY, "out of memory");
-            return;
-        default:
-            stop(a, AMPHI_E_PROTOCOL, "a tool call could not be understood");
-            return;
-        }
-        amphi__stream_emit(stream, &out);
+        on_tool_call(a, event);
         return;
     case AMPHI_ENGINE_USAGE:
         out.kind = AMPHI_EVENT_USAGE;
@@ -391,8 +398,8 @@ static void finish(attempt *a)
     amphi__buf_clear(&a->prefix);
 }
 
-/* Waits for the next event of the attempts under way (one, or two in a race), at most until `until_us`,
- * and handles it. */
+/* Waits for the next event of the attempts under way (one, or two in a race), at most until
+ * `until_us`, and handles it. */
 static void wait_next(
     amphi_stream *stream, attempt *const *attempts, size_t count, uint64_t until_us)
 {
@@ -476,8 +483,8 @@ static void fill_in_takeover(amphi_takeover *takeover, const attempt *first, con
     amphi__str_copy_to(takeover->to, sizeof takeover->to, amphi_str_from(to));
 }
 
-/* Ends the slower attempt. It leaves its route at once, so that a breaker whose probe it was may admit
- * another one. */
+/* Ends the slower attempt. It leaves its route at once, so that a breaker whose probe it was may
+ * admit another one. */
 static void abandon(attempt *a)
 {
     amphi_attempt_outcome *outcome = a->outcome;

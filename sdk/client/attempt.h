@@ -27,8 +27,9 @@ typedef struct amphi_attempt_outcome {
     bool prefix_refused;     /* the engine can't continue a beginning; try without */
 } amphi_attempt_outcome;
 
-/* A failed start's last line for the crash ledger. It is written once the next engine is at work, since
- * the write may wait for the disk and the caller waits for text. All zero: nothing is pending. */
+/* A failed start's last line for the crash ledger. It is written once the next engine is at work,
+ * since the write may wait for the disk and the caller waits for text. All zero: nothing is
+ * pending. */
 typedef struct amphi_attempt_pending {
     amphi_crash_ledger_start start;
     amphi_error error;
@@ -38,18 +39,18 @@ typedef struct amphi_attempt_pending {
 /* Writes what is pending. */
 void amphi__attempt_settle(amphi_stream *stream, amphi_attempt_pending *pending);
 
-/* Runs on the driver thread until the engine finished or failed, a budget ran out, the device's state
- * forbids it, or the caller cancelled. Delivers as it goes. Settles `pending` once its engine runs, and
- * leaves its own failure there. */
+/* Runs on the driver thread until the engine finished or failed, a budget ran out, the device's
+ * state forbids it, or the caller cancelled. Delivers as it goes. Settles `pending` once its engine
+ * runs, and leaves its own failure there. */
 void amphi__attempt_run(amphi_stream *stream, const amphi_attempt_args *args,
     amphi_attempt_outcome *outcome, amphi_attempt_pending *pending);
 
-/* A hedge: `first` runs alone for hedge_ms. If it has no output by then and the hedge budget allows,
- * `second` runs beside it, and the first of the two with output goes on alone. second->takeover is filled
- * in when the second one starts; second->pass is set here.
+/* A hedge: `first` runs alone for hedge_ms. If it has no output by then and the hedge budget
+ * allows, `second` runs beside it, and the first of the two with output goes on alone.
+ * second->takeover is filled in when the second one starts; second->pass is set here.
  *
- * Returns whether the second one won; *outcome is the winner's. The loser has left its route's breaker
- * by then; the winner is left to the caller. */
+ * Returns whether the second one won; *outcome is the winner's. The loser has left its route's
+ * breaker by then; the winner is left to the caller. */
 bool amphi__attempt_race(amphi_stream *stream, const amphi_attempt_args *first,
     amphi_attempt_args *second, uint32_t hedge_ms, amphi_attempt_outcome *outcome,
     amphi_attempt_pending *pending);

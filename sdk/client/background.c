@@ -15,7 +15,7 @@
 #define FIRST_ROUND_AFTER_MS 500u /* so that short-lived commands do not start a delivery */
 #define PAUSE_MIN_MS         1000u
 #define PAUSE_MAX_MS         30000u
-#define IDLE_MS              (10u * 60 * 1000) /* the outbox is empty; other processes may add to it */
+#define IDLE_MS              (10u * 60 * 1000) /* nothing waits; other processes may add */
 #define MEMORY_CHECK_US      (5u * 1000 * 1000)
 
 struct amphi_background {

@@ -2,8 +2,9 @@
  *
  * The client's background thread. It works in rounds: refresh the rollout (rollout.h), give unused
  * memory back (memory_monitor.h), send the outbox (outbox_sender.h). A round is due when the client
- * starts, when the app reports device facts, and again after a pause that grows while something waits
- * for the network. While a local engine may be loaded, memory is also checked every few seconds.
+ * starts, when the app reports device facts, and again after a pause that grows while something
+ * waits for the network. While a local engine may be loaded, memory is also checked every few
+ * seconds.
  */
 #ifndef AMPHI_CLIENT_BACKGROUND_H
 #define AMPHI_CLIENT_BACKGROUND_H
@@ -17,8 +18,8 @@ void amphi__background_free(amphi_background *background);
 
 /* Any thread: a round is due now. Accepts NULL. */
 void amphi__background_wake(amphi_background *background);
-/* Any thread: a local engine is about to be loaded, so memory is checked from now on, until no engine
- * holds any. Accepts NULL. */
+/* Any thread: a local engine is about to be loaded, so memory is checked from now on, until no
+ * engine holds any. Accepts NULL. */
 void amphi__background_monitor_memory(amphi_background *background);
 /* Any other thread: makes a round due and waits for its end, for up to timeout_ms. */
 void amphi__background_flush(amphi_background *background, uint32_t timeout_ms);

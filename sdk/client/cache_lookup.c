@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The request's side of the response cache: an answer belongs to a request and to the model that
- * gave it.
+ * The request's side of the response cache. A stored answer belongs to a request and to the model
+ * that gave it, so it serves only while the route still runs that model.
  */
 #include "sdk/client/cache_lookup.h"
 
@@ -12,12 +12,12 @@
 static bool cache_applies(const amphi_stream *stream)
 {
     const amphi_request *request = &stream->request;
-    /* Log-probabilities are not kept, so an answer that is to have them is made anew. */
+    /* Log-probabilities are not stored, so an answer that needs them is generated. */
     return !request->no_cache && request->answer_prefix[0] == '\0' && request->outbox_id == NULL &&
            !request->wants_logprobs;
 }
 
-/* false: there is no such route (any more). */
+/* false: no route has this name (any more). */
 static bool identify(const amphi_client *client, const char *name, amphi_model_identity *out)
 {
     for (size_t i = 0; i < client->routes_count; i++) {
@@ -36,8 +36,8 @@ static bool identify(const amphi_client *client, const char *name, amphi_model_i
     return false;
 }
 
-/* Who changes a route's model expects to hear the new one. A route that does not know what it runs
- * (its model file is gone) is no reason to be silent. */
+/* After a change of a route's model its stored answers no longer serve. When the route does not
+ * know what it runs (its model file is missing), they do. */
 static bool is_still_ours(const amphi_client *client, const amphi_cached_answer *answer)
 {
     amphi_model_identity now;
@@ -78,7 +78,8 @@ bool amphi__cache_lookup_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KE
     return true;
 }
 
-/* A model that was changed while it answered: nobody knows which one it was. */
+/* Not stored when the model file was changed while it answered: then it is unknown which one
+ * did. */
 static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     const amphi_chat_result *result, uint32_t ttl_s)
 {
@@ -89,7 +90,7 @@ static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BY
             stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
 }
 
-/* Did the last takeover go on after another route's words? Nobody could say whose answer it is. */
+/* Did the last takeover continue another route's text? Then the answer is no single model's. */
 static bool is_of_two_routes(const amphi_chat_result *result)
 {
     if (result->takeovers_count == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The client's own state, shared by the files of this folder. Parts are tables; nobody here knows
- * which implementation stands behind them (compose.c alone does).
+ * The client's own state, shared by the files of this folder. Parts are tables; only compose.c
+ * knows which implementations stand behind them.
  */
 #ifndef AMPHI_CLIENT_CLIENT_H
 #define AMPHI_CLIENT_CLIENT_H
@@ -19,7 +19,7 @@
 
 #include <stdatomic.h>
 
-/* Deaths of an engine's process since it was made, as its info tells them. */
+/* Deaths of an engine's process since the engine was made, as in its info. */
 typedef struct amphi_route_deaths {
     uint32_t early, late, memory, outside;
 } amphi_route_deaths;
@@ -29,7 +29,7 @@ typedef struct amphi_model_identity {
     char text[80];
 } amphi_model_identity;
 
-/* What the ledger said of an engine when it was last asked (crash_ledger.c). */
+/* What the ledger had on an engine when it was last read (crash_ledger.c). */
 typedef struct amphi_known_crashes {
     char fingerprint[65];
     char build[32];
@@ -41,14 +41,14 @@ typedef struct amphi_known_crashes {
 typedef struct amphi_route {
     amphi_engine engine;
     bool owned;                   /* freed with the client */
-    char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, which has to be asked */
+    char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, describe has it */
     char model[80];               /* of an endpoint, as configured: constant, may be empty */
     amphi_breaker breaker;        /* under client->lock */
-    uint64_t pause_until_ms;      /* its provider asked for it; monotonic; under the lock */
-    amphi_route_deaths deaths;    /* of the engine's, those in the ledger; under the lock */
+    uint64_t pause_until_ms;      /* monotonic; its provider asked for the pause; under the lock */
+    amphi_route_deaths deaths;    /* those that are in the ledger; under the lock */
     amphi_known_crashes known;    /* under the lock */
     uint32_t load;                /* runs under way; under the lock */
-    uint32_t first_tokens_ms[32]; /* the last ones; under the lock */
+    uint32_t first_tokens_ms[32]; /* the most recent ones; under the lock */
     uint32_t first_tokens_count;  /* ever */
 } amphi_route;
 
@@ -79,7 +79,7 @@ struct amphi_client {
     amphi_device_facts probed; /* cached */
     uint64_t probed_ms;        /* monotonic; 0: never */
     amphi_retry_budget retry_budget;
-    atomic_uint device_epoch;  /* grows with every push: running answers look again */
+    atomic_uint device_epoch;  /* grows with every push: running answers check the device */
     atomic_uint ledger_writes; /* grows with every row written or changed */
 
     amphi_response_cache *cache;
@@ -91,10 +91,10 @@ struct amphi_client {
 /* compose.c: fills in the parts that the options do not bring. */
 amphi_status amphi__compose(
     amphi_client *client, const amphi_client_options *options, amphi_error *error);
-/* Frees what compose made, in reverse; accepts half-made clients. */
+/* Frees what compose made, in reverse order. Accepts a client that is half made. */
 void amphi__decompose(amphi_client *client);
 
-/* For the doctor: what the built-in parts say of themselves. Empty: not the built-in part. */
+/* For amphi_doctor: the built-in parts' own reports. Empty: not the built-in part. */
 typedef struct amphi_parts_report {
     char store[96];  /* versions of SQLCipher and SQLite */
     char cage[256];  /* what the engine process's cage lacks */
@@ -111,8 +111,8 @@ bool amphi__client_is_short_of_memory(amphi_client *client);
 /* Parses the JSON form of pushed facts. */
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error);
 
-/* Is its key file open to other users of this machine? That is not refused, since mounted secrets
- * often are, but told. */
+/* May other users of this machine read the endpoint's key file? Mounted secrets often are readable,
+ * so that is logged, not refused. */
 bool amphi__endpoint_key_is_exposed(const amphi_endpoint_options *options);
 
 #endif

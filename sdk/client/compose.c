@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The composition root: the one file that knows which parts exist. It turns options into tables
- * (engines, store, transport, keys, probe) and gives them to the client; built-in parts go through
- * the same tables as anybody's.
+ * (engines, store, transport, keys, probe) for the client; built-in parts go through the same
+ * public tables as foreign ones.
  */
 #include "local/local.h"
 #include "policy/policy.h"
@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-/* Where data lies when the options do not say (XDG Base Directory Specification). */
+/* The data directory when the options name none (XDG Base Directory Specification). */
 static amphi_status find_data_dir(amphi_str given, amphi_buf *out, amphi_error *error)
 {
     const char *xdg = getenv("XDG_DATA_HOME");
@@ -41,7 +41,7 @@ static amphi_status compose_store(amphi_client *client, const amphi_client_optio
     client->keys = parts->keys;
     amphi__buf_init(&data_dir, 4096);
     if (client->store.ops != NULL)
-        return AMPHI_OK; /* somebody else's store has keys of its own */
+        return AMPHI_OK; /* a foreign store has keys of its own */
     status = find_data_dir(options->data_dir, &data_dir, error);
     if (status == AMPHI_OK && client->keys.ops == NULL) {
         status = amphi__keys_file_new(&client->keys, amphi__buf_str(&data_dir), error);
@@ -71,7 +71,8 @@ static amphi_status add_route(
     return AMPHI_OK;
 }
 
-/* Who the route that was added last is, known without asking its engine (which may start one). */
+/* The name and model of the route that was added last, from its options: describe might start an
+ * engine process. */
 static void name_route(amphi_client *client, amphi_str name, amphi_str model)
 {
     amphi_route *route = &client->routes[client->routes_count - 1];

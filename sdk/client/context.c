@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keeping borders, and writing what lies behind them.
+ * The conversation is one JSON text with the offsets of its messages, so leaving out the oldest
+ * ones is choosing where to begin to copy.
  */
 #include "sdk/client/context.h"
 
@@ -47,7 +48,7 @@ void amphi__context_add(amphi_context *context, const amphi_store_message *messa
 
 static amphi_str message_at(const amphi_context *context, size_t i)
 {
-    size_t begin = i > 0 ? context->messages[i - 1].end + 1 : 0; /* behind the comma */
+    size_t begin = i > 0 ? context->messages[i - 1].end + 1 : 0; /* after the comma */
     return amphi__str_slice(amphi__buf_str(&context->json), begin, context->messages[i].end);
 }
 

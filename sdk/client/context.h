@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The conversation so far, as an engine gets it: stored messages as JSON, with their borders, so
- * that the oldest turns can be left out where an engine's context is too short for all of them.
+ * The conversation so far, as an engine gets it: stored messages as JSON, with the offsets of each,
+ * so that the oldest turns can be left out where an engine's context is too short for all of them.
  * System messages always stay, and what remains begins with a user's message.
  */
 #ifndef AMPHI_CLIENT_CONTEXT_H
@@ -12,7 +12,7 @@
 #include <amphi/ext/store.h>
 
 typedef struct amphi_context_message {
-    size_t end; /* offset behind it in json */
+    size_t end; /* offset after it in json */
     bool is_system;
     bool is_user;
 } amphi_context_message;
@@ -36,7 +36,7 @@ size_t amphi__context_skip_more(const amphi_context *context, size_t skip);
 /* The smallest of those skips with which about `tokens_max` tokens are left. */
 size_t amphi__context_skip_to_fit(const amphi_context *context, uint32_t tokens_max);
 
-/* English text runs at about four bytes a token; three is on the safe side. */
+/* English text has about four bytes per token; three is a safe estimate. */
 #define AMPHI_BYTES_PER_TOKEN 3u
 
 #endif

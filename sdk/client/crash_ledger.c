@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows in, facts out. A start that fails to be written is no reason to fail a request, so every
- * failure here ends in a log line at most.
+ * Writes rows and derives facts from them. A row that could not be written does not fail the
+ * request: every failure here ends in a log line at most.
  *
  * What counts: crashes and stalls within crash.window_s; the app's own death only where the engine
- * ran inside the app. After each crash.quiet_s without any, one is forgiven, from the deepest
- * step first: that lets exactly one start try again, and if it crashes the pause begins anew.
+ * ran inside the app. After each crash.quiet_s without any, one is forgiven, from the deepest step
+ * first: that lets exactly one start try again, and if it crashes the pause begins again.
  */
 #include "sdk/client/crash_ledger.h"
 
@@ -19,7 +19,7 @@
 #include <stdio.h>
 
 #define PLAIN_KERNELS "reference"
-/* To ask the store costs a request 20 us. */
+/* Reading the store costs a request 20 us; for so long the facts are taken from memory. */
 #define FRESH_MS 1000u
 
 bool amphi__crash_ledger_is_supported(const amphi_client *client)
@@ -29,7 +29,7 @@ bool amphi__crash_ledger_is_supported(const amphi_client *client)
            ops->ledger_list != NULL;
 }
 
-/* An engine that has no fingerprint of its own is known by its name and model. */
+/* An engine without a fingerprint is identified by its name and model. */
 static amphi_str model_of(const amphi_engine_info *info, char scratch[AMPHI_NAME_MAX * 2])
 {
     if (info->fingerprint[0] != '\0')
@@ -137,7 +137,7 @@ void amphi__crash_ledger_end(amphi_client *client, amphi_crash_ledger_start *sta
 
 /* ---- facts ---- */
 
-enum { GONE_MAX = 16, DEATHS_AT_ONCE_MAX = 4 };
+enum { ENDED_MAX = 16, DEATHS_AT_ONCE_MAX = 4 };
 
 typedef struct tally {
     amphi_str build;
@@ -146,9 +146,9 @@ typedef struct tally {
     int64_t window_ms;
     int64_t newest_ms;      /* of the crashes; 0: none */
     uint32_t outside_limit; /* after so many kills from outside there is a pause */
-    int64_t outside_ms;     /* when the one that reached the limit came */
-    amphi_crash_ledger_start gone[GONE_MAX];
-    size_t gone_count;
+    int64_t outside_ms;     /* time of the kill that reached the limit */
+    amphi_crash_ledger_start ended[ENDED_MAX];
+    size_t ended_count;
 } tally;
 
 static uint32_t *counter(amphi_crash_facts *facts, const amphi_store_start *start)
@@ -174,14 +174,14 @@ static bool count(void *user, const amphi_store_start *row)
         return true; /* another build; or the clock was set back since */
     if (start.outcome == AMPHI_START_RUNNING && amphi__process_has_ended(start.host)) {
         start.outcome = AMPHI_START_HOST_DIED;
-        if (t->gone_count < GONE_MAX)
-            t->gone[t->gone_count++] = (amphi_crash_ledger_start){start.id, start.phase};
+        if (t->ended_count < ENDED_MAX)
+            t->ended[t->ended_count++] = (amphi_crash_ledger_start){start.id, start.phase};
     }
     uint32_t *of = counter(&t->facts, &start);
     if (of == NULL)
         return true;
     ++*of;
-    if (of == &t->facts.kills_outside) { /* newest first: this many ago */
+    if (of == &t->facts.kills_outside) { /* rows come newest first */
         if (*of == t->outside_limit)
             t->outside_ms = start.changed_ms;
     } else if (start.changed_ms > t->newest_ms) {
@@ -190,7 +190,8 @@ static bool count(void *user, const amphi_store_start *row)
     return true;
 }
 
-/* The largest of what keeps the engine from running at all; then what made it slower. */
+/* The largest count among those that stop the engine entirely; after these, the one that slows it
+ * down. */
 static uint32_t *deepest(amphi_crash_facts *facts)
 {
     uint32_t *largest = &facts->crashes_early;
@@ -201,7 +202,7 @@ static uint32_t *deepest(amphi_crash_facts *facts)
     return *largest > 0 ? largest : &facts->crashes;
 }
 
-/* A kill from outside is never forgiven, it leaves the window. */
+/* A kill from outside is never forgiven; it leaves the window with time. */
 static void wait_for_window(tally *t)
 {
     int64_t left_ms = t->outside_ms + t->window_ms - t->now_ms;
@@ -242,8 +243,8 @@ void amphi__crash_ledger_facts(amphi_client *client, const amphi_policy *policy,
         amphi__log(&client->log, AMPHI_LOG_WARNING, "ledger: %s", error.message);
         return;
     }
-    for (size_t i = 0; i < t.gone_count; i++)
-        set(client, &t.gone[i], AMPHI_START_HOST_DIED);
+    for (size_t i = 0; i < t.ended_count; i++)
+        set(client, &t.ended[i], AMPHI_START_HOST_DIED);
     forgive(&t, policy->crash_quiet_s);
     wait_for_window(&t);
     *out = t.facts;
@@ -261,8 +262,8 @@ bool amphi__crash_ledger_allows(amphi_client *client, const amphi_route *route)
     return !amphi__policy_is_quarantined(&policy, &crash);
 }
 
-/* The same from memory, when we have written nothing since; what another process wrote is seen
- * after FRESH_MS. */
+/* The same from memory, while this client has written nothing since; rows of other processes are
+ * seen after FRESH_MS. */
 static void known_facts(amphi_client *client, amphi_route *route, const amphi_policy *policy,
     const amphi_engine_info *info, amphi_crash_facts *out)
 {
@@ -296,7 +297,7 @@ static void add_deaths(amphi_client *client, const amphi_engine_info *info, uint
         (void)add(client, info, false, phase, outcome);
 }
 
-/* How many more than were seen. An older look than the last one has nothing to add. */
+/* How many more than *seen, which is advanced. An info older than the last one adds nothing. */
 static uint32_t newer(uint32_t now, uint32_t *seen)
 {
     uint32_t more = now > *seen ? now - *seen : 0;
@@ -317,7 +318,7 @@ void amphi__crash_ledger_acknowledge_deaths(amphi_route *route, const amphi_engi
     (void)new_deaths(route, info);
 }
 
-/* Deaths that no attempt has taken note of: one row each. */
+/* Deaths outside of attempts: one row each. */
 static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amphi_engine_info *info)
 {
     amphi_route_deaths new = {0};
@@ -325,7 +326,7 @@ static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amph
     amphi_start_outcome fault =
         info->failure == AMPHI_E_ENGINE_STALLED ? AMPHI_START_STALLED : AMPHI_START_CRASHED;
     amphi__mutex_lock(&client->lock);
-    if (route->load == 0) /* an attempt under way tells its engine's death itself */
+    if (route->load == 0) /* an attempt under way records its engine's death itself */
         new = new_deaths(route, info);
     amphi__mutex_unlock(&client->lock);
     add_deaths(client, info, new.early, AMPHI_START_LOAD, fault);
@@ -344,7 +345,7 @@ uint32_t amphi__crash_ledger_describe(amphi_client *client, amphi_route *route,
     if (kept && amphi__route_identify(route, info)) {
         known_facts(client, route, policy, info, crash);
         if (amphi__policy_is_quarantined(policy, crash)) {
-            info->available = true; /* as far as anybody knows; the crashes speak against it */
+            info->available = true; /* nothing else is known; the crash facts refuse it */
             return 0;
         }
     }

@@ -5,8 +5,8 @@
  * From these rows come the policy's facts about crashes. Rows are kept per model file and engine
  * build: a new one of either starts clean.
  *
- * What counts as a crash is the engine's own doing. Kills from outside are written down as such and
- * have a limit of their own, which only a machine that kills at every start reaches.
+ * Only the engine's own failures count as crashes. Kills from outside have rows and a limit of
+ * their own, which only a machine that kills at every start reaches.
  */
 #ifndef AMPHI_CLIENT_CRASH_LEDGER_H
 #define AMPHI_CLIENT_CRASH_LEDGER_H
@@ -15,27 +15,27 @@
 
 /* One start under way. */
 typedef struct amphi_crash_ledger_start {
-    int64_t id; /* 0: none is kept */
+    int64_t id; /* 0: no row */
     amphi_start_phase phase;
 } amphi_crash_ledger_start;
 
-/* Whose doing a failure was. */
+/* What caused a failure. */
 typedef enum amphi_crash_cause {
     AMPHI_CRASH_CAUSE_ENGINE = 0,
     AMPHI_CRASH_CAUSE_MEMORY = 1,  /* killed for its memory, or an allocation failed */
     AMPHI_CRASH_CAUSE_OUTSIDE = 2, /* another process killed it, or stopped it */
 } amphi_crash_cause;
 
-/* Of a failed run. A kill while the device is short of memory (or was at the last look:
- * was_short) is one for its memory: the low-memory killers of user space (Android's lmkd,
+/* Of a failed run. A kill while the device is short of memory (or was at the last check:
+ * was_short) counts as one for its memory: the low-memory killers of user space (Android's lmkd,
  * systemd-oomd) leave no other trace. */
 amphi_crash_cause amphi__crash_ledger_cause(
     amphi_client *client, const amphi_engine_event *fail, bool was_short);
 
-/* Is there a place to keep it? Otherwise breakers judge local engines too. */
+/* Does the store keep a ledger? Otherwise breakers judge local engines too. */
 bool amphi__crash_ledger_is_supported(const amphi_client *client);
 
-/* Before an attempt; info as the engine describes itself. Nothing happens for a cloud route. */
+/* Before an attempt; `info` is the engine's own. Does nothing for a cloud route. */
 void amphi__crash_ledger_begin(amphi_client *client, amphi_crash_ledger_start *start,
     const amphi_engine_info *info, bool plain);
 void amphi__crash_ledger_phase(
@@ -44,17 +44,17 @@ void amphi__crash_ledger_phase(
 void amphi__crash_ledger_end(amphi_client *client, amphi_crash_ledger_start *start,
     const amphi_error *outcome, amphi_crash_cause cause);
 
-/* An attempt's own row tells of the deaths up to now. Under the client's lock. */
+/* Deaths up to now have a row already, an attempt's. Under the client's lock. */
 void amphi__crash_ledger_acknowledge_deaths(amphi_route *route, const amphi_engine_info *info);
 
-/* Facts for the policy. Marks the starts of processes that are gone. */
+/* Facts for the policy. Ends the rows of processes that have ended. */
 void amphi__crash_ledger_facts(amphi_client *client, const amphi_policy *policy,
     const amphi_engine_info *info, amphi_crash_facts *out);
-/* May it be started again, after the crashes that are written down by now? */
+/* May the engine be started again, considering the crashes recorded so far? */
 bool amphi__crash_ledger_allows(amphi_client *client, const amphi_route *route);
 /* Describes a route as far as its crashes allow: one that is quarantined is only identified, and
- * nothing of it runs. Deaths outside of attempts (reading the file, warming up) are written down; returns how many
- * there were since the last look. */
+ * nothing of it runs. Deaths outside of attempts (reading the file, warming up) get
+ * rows; returns how many there were since the last call. */
 uint32_t amphi__crash_ledger_describe(amphi_client *client, amphi_route *route,
     const amphi_policy *policy, amphi_engine_info *info, amphi_crash_facts *crash);
 

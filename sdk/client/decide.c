@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts in, plan out: gathers what is known of the device, of the request and of each route, hands it
- * to the policy's pure function, and applies the request's own choice of routes to the plan. What
- * happens to the routes between two decisions is kept in route_health.c.
+ * Facts in, plan out: gathers what is known of the device, of the request and of each route, hands
+ * it to the policy's pure function, and applies the request's own choice of routes to the plan.
+ * What happens to the routes between two decisions is kept in route_health.c.
  */
 #include "sdk/client/decide.h"
 
@@ -54,8 +54,8 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi__route_health_snapshot(&client->routes[i], policy, now_ms, &routes[i]);
-        /* Without a default route a server on this machine is still there; but when the app says
-         * that there is no network, it means it. */
+        /* Without a network a server on this machine can still be reached; but when the app
+         * reported that there is no network, the report holds for it too. */
         routes[i].needs_no_network =
             routes[i].info.is_loopback && !(client->pushed.known & AMPHI_FACT_NETWORK);
     }
@@ -105,10 +105,10 @@ bool amphi__decide(
         amphi__policy_decide(out, &policy, &facts);
     out->dead_route = dead_route;
     amphi_preference preference;
-    (void)amphi__preference_read(/* a name that is gone since: the others count */
+    (void)amphi__preference_read(/* an unknown name does not matter here: the others count */
         &preference, request->body, routes, client->routes_count, NULL);
     amphi__mutex_lock(&client->lock);
-    client->last_plan = *out; /* as the policy sees it, whoever this request asks for */
+    client->last_plan = *out; /* before the request's own preference */
     amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
     amphi__preference_apply(out, &preference, routes, policy.hedge_ms);
@@ -133,7 +133,7 @@ amphi_status amphi__decide_check(
 {
     amphi_preference preference;
     if (amphi__json_get(request->body, "fallbacks") == NULL)
-        return AMPHI_OK; /* a model that nobody knows is passed on */
+        return AMPHI_OK; /* an unknown model name is passed on */
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
     memset(routes, 0, sizeof routes);
     amphi_policy policy;

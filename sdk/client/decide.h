@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Asking the policy: gathers the facts (device, request, health of each route) for the pure decision
- * and returns its plan.
+ * Asking the policy: gathers the facts (device, request, health of each route) for the pure
+ * decision and returns its plan.
  */
 #ifndef AMPHI_CLIENT_DECIDE_H
 #define AMPHI_CLIENT_DECIDE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is known of the device: probed at most once a second, with pushed facts on top.
+ * The device's state: probed at most once per second, with the facts that the app pushed on top.
  */
 #include "sdk/client/background.h"
 #include "sdk/client/client.h"

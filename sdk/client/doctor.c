@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The doctor makes a client as the app would, and asks its parts how they are.
+ * amphi_doctor: makes a client as the app would, and reports on each of its parts.
  */
 #include "sdk/client/client.h"
 #include "sdk/client/crash_ledger.h"
@@ -26,8 +26,8 @@ static void find(const round *r, amphi_finding_level level, const char *part, co
     r->report(r->user, &finding);
 }
 
-/* true: it is left alone, and nothing more is known of it. */
-static bool look_at_crashes(const round *r, const amphi_engine_info *info,
+/* true: it is quarantined, so nothing more is known of it. */
+static bool report_crashes(const round *r, const amphi_engine_info *info,
     const amphi_policy *policy, const amphi_crash_facts *crash)
 {
     char line[160];
@@ -54,11 +54,11 @@ static bool look_at_crashes(const round *r, const amphi_engine_info *info,
     return left_alone;
 }
 
-static void look_at_local(const round *r, const amphi_engine_info *info,
+static void report_local(const round *r, const amphi_engine_info *info,
     const amphi_parts_report *parts, const amphi_policy *policy, const amphi_crash_facts *crash)
 {
     char line[sizeof parts->cage + 64];
-    if (look_at_crashes(r, info, policy, crash))
+    if (report_crashes(r, info, policy, crash))
         return;
     if (!info->available) {
         find(r, AMPHI_FINDING_FAULT, info->name, info->why,
@@ -84,7 +84,7 @@ static bool key_is_exposed(const amphi_client_options *options, const char *name
     return false;
 }
 
-static void look_at_cloud(
+static void report_cloud(
     const round *r, const amphi_engine_info *info, const amphi_client_options *options)
 {
     char part[AMPHI_NAME_MAX + 8];
@@ -98,7 +98,7 @@ static void look_at_cloud(
         find(r, AMPHI_FINDING_FAULT, part, info->why, "mend the endpoint's options");
 }
 
-static void look_at_device(const round *r, amphi_client *client)
+static void report_device(const round *r, amphi_client *client)
 {
     amphi_device_facts facts;
     char line[160];
@@ -155,15 +155,15 @@ amphi_status amphi_doctor(
     bool cloud = false;
     for (size_t i = 0; i < client->routes_count; i++) {
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)
-            look_at_local(&r, &infos[i], &parts, &client->policy_base, &crashes[i]);
+            report_local(&r, &infos[i], &parts, &client->policy_base, &crashes[i]);
         else
-            look_at_cloud(&r, &infos[i], options);
+            report_cloud(&r, &infos[i], options);
         cloud |= infos[i].kind == AMPHI_ENGINE_CLOUD;
     }
     if (!cloud)
         find(&r, AMPHI_FINDING_NOTE, "cloud", "no endpoint is configured",
             "--endpoint NAME=URL,key-file=FILE adds one");
-    look_at_device(&r, client);
+    report_device(&r, client);
     amphi_client_free(client);
     return AMPHI_OK;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A driver is its starter's from start to join, then waits in the list of the idle ones, last in
- * first out, so that the thread with the warmest caches goes on. Only a few wait; one that nobody
- * needed for a while ends by itself and is joined by whoever comes next. One lock for all of them,
- * taken for a few instructions; nothing of the outside runs under it.
+ * From start to join a driver belongs to its request. Then it waits in the list of idle drivers,
+ * last in first out, so that the thread with the warmest caches is used next. Only a few wait; one
+ * that was unused for a while ends by itself, and the next start joins it. One lock for all of
+ * them, held for a few instructions; no foreign code runs under it.
  */
 #include "sdk/client/driver.h"
 
@@ -15,16 +15,16 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-/* More than a person's requests at a time; a busy gateway starts threads above this number. */
+/* Enough for one user's concurrent requests; a busy gateway starts threads beyond this number. */
 #define IDLE_MAX 4u
-/* How long a thread that was told to expect work looks for it. */
+/* How long a thread that expects work polls for it before it sleeps. */
 #define EXPECT_US 50u
 
 struct amphi_driver {
     amphi_drivers *owner;
     amphi_thread thread;
     amphi_cond changed;
-    atomic_bool has_work; /* changed under the lock, looked at without it as well: is run set? */
+    atomic_bool has_work; /* is run set? Written under the lock, also read without it */
     /* Under the lock. */
     void (*run)(void *arg); /* NULL: nothing to do */
     void *arg;
@@ -37,9 +37,9 @@ struct amphi_driver {
 struct amphi_drivers {
     uint64_t idle_us;
     amphi_mutex lock;
-    amphi_driver *idle; /* the last one first */
+    amphi_driver *idle; /* most recent first */
     uint32_t idle_count;
-    amphi_driver *gone; /* have ended by themselves and wait to be joined */
+    amphi_driver *ended; /* have ended by themselves, not joined yet */
 };
 
 /* ---- the thread ---- */
@@ -54,8 +54,8 @@ static void unlink_idle(amphi_driver *driver)
     driver->owner->idle_count--;
 }
 
-/* Gives way meanwhile: the one who has the work may be waiting for this very core. */
-static void look_for_work(const amphi_driver *driver)
+/* Yields meanwhile: the thread that will start the work may need this core. */
+static void poll_for_work(const amphi_driver *driver)
 {
     uint64_t until_us = amphi__clock_us(NULL) + EXPECT_US;
     while (!driver->has_work && amphi__clock_us(NULL) < until_us)
@@ -78,20 +78,20 @@ static void driver_main(void *arg)
         } else if (driver->expects) {
             driver->expects = false;
             amphi__mutex_unlock(&owner->lock);
-            look_for_work(driver);
+            poll_for_work(driver);
             amphi__mutex_lock(&owner->lock);
         } else if (!amphi__cond_wait_us(&driver->changed, &owner->lock, owner->idle_us) &&
                    driver->is_idle) {
             unlink_idle(driver);
             driver->leaves = true;
-            driver->next = owner->gone;
-            owner->gone = driver;
+            driver->next = owner->ended;
+            owner->ended = driver;
         }
     }
     amphi__mutex_unlock(&owner->lock);
 }
 
-/* ---- both ends of a request ---- */
+/* ---- start and join ---- */
 
 static void driver_free(amphi_driver *driver)
 {
@@ -109,7 +109,7 @@ static void free_list(amphi_driver *list)
     }
 }
 
-/* One with a thread of its own, which finds its work at once. */
+/* A driver with a new thread, which has its work from the start. */
 static amphi_driver *driver_new(amphi_drivers *drivers, void (*run)(void *arg), void *arg)
 {
     amphi_driver *driver = amphi__calloc(1, sizeof *driver);
@@ -131,7 +131,8 @@ void amphi__drivers_expect(amphi_drivers *drivers)
     amphi__mutex_lock(&drivers->lock);
     if (drivers->idle != NULL) {
         drivers->idle->expects = true;
-        amphi__cond_broadcast(&drivers->idle->changed); /* an idle one may end behind the lock */
+        amphi__cond_broadcast(
+            &drivers->idle->changed); /* after the unlock it could end and be freed */
     }
     amphi__mutex_unlock(&drivers->lock);
 }
@@ -140,8 +141,8 @@ amphi_status amphi__driver_start(
     amphi_driver **out, amphi_drivers *drivers, void (*run)(void *arg), void *arg)
 {
     amphi__mutex_lock(&drivers->lock);
-    amphi_driver *gone = drivers->gone;
-    drivers->gone = NULL;
+    amphi_driver *ended = drivers->ended;
+    drivers->ended = NULL;
     amphi_driver *driver = drivers->idle;
     if (driver != NULL) {
         unlink_idle(driver);
@@ -152,8 +153,8 @@ amphi_status amphi__driver_start(
     }
     amphi__mutex_unlock(&drivers->lock);
     if (driver != NULL)
-        amphi__cond_broadcast(&driver->changed); /* ours until it is joined */
-    free_list(gone);
+        amphi__cond_broadcast(&driver->changed); /* the request's until it is joined */
+    free_list(ended);
     if (driver == NULL)
         driver = driver_new(drivers, run, arg);
     *out = driver;
@@ -174,7 +175,7 @@ void amphi__driver_join(amphi_driver *driver)
         driver->next = owner->idle;
         owner->idle = driver;
         owner->idle_count++;
-        driver = NULL; /* anybody's from here on */
+        driver = NULL; /* any start may take it from here on */
     } else {
         amphi__cond_broadcast(&driver->changed);
     }
@@ -183,7 +184,7 @@ void amphi__driver_join(amphi_driver *driver)
         driver_free(driver);
 }
 
-/* ---- all of them ---- */
+/* ---- the drivers of a client ---- */
 
 amphi_status amphi__drivers_new(amphi_drivers **out, uint64_t idle_us, amphi_error *error)
 {
@@ -203,8 +204,9 @@ void amphi__drivers_free(amphi_drivers *drivers)
         return;
     amphi__mutex_lock(&drivers->lock);
     amphi_driver *idle = drivers->idle;
-    amphi_driver *gone = drivers->gone;
-    drivers->idle = drivers->gone = NULL;
+    amphi_driver *ended = drivers->ended;
+    drivers->idle = NULL;
+    drivers->ended = NULL;
     for (amphi_driver *driver = idle; driver != NULL; driver = driver->next) {
         driver->is_idle = false;
         driver->leaves = true;
@@ -212,7 +214,7 @@ void amphi__drivers_free(amphi_drivers *drivers)
     }
     amphi__mutex_unlock(&drivers->lock);
     free_list(idle);
-    free_list(gone);
+    free_list(ended);
     amphi__mutex_clear(&drivers->lock);
     amphi__free(drivers);
 }

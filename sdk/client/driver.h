@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Drivers: the threads on which requests run, one a request in flight. A thread that has done its
- * request waits for the next one for a while, because to start one costs more than to wake one.
+ * Drivers: the threads on which requests run, one per request in flight. A thread that has finished
+ * a request waits a while for the next one, because starting a thread costs more than waking one.
  */
 #ifndef AMPHI_CLIENT_DRIVER_H
 #define AMPHI_CLIENT_DRIVER_H
@@ -13,7 +13,7 @@
 typedef struct amphi_driver amphi_driver;
 typedef struct amphi_drivers amphi_drivers;
 
-/* A chat's next question often comes sooner than this; an app at rest keeps no threads. */
+/* A chat's next request often comes sooner than this; an idle app keeps no threads. */
 #define AMPHI_DRIVER_IDLE_US 10000000u
 
 /* A thread that had nothing to do for idle_us ends. */
@@ -21,7 +21,7 @@ amphi_status amphi__drivers_new(amphi_drivers **out, uint64_t idle_us, amphi_err
 /* Every driver that was started must have been joined. Accepts NULL. */
 void amphi__drivers_free(amphi_drivers *drivers);
 
-/* A start will follow in some microseconds: an idle thread, if there is one, is woken now and looks
+/* A start will follow within microseconds: an idle thread, if there is one, is woken now and polls
  * for its work for at most 50 us. */
 void amphi__drivers_expect(amphi_drivers *drivers);
 /* Runs `run(arg)` on a thread of its own; join it exactly once. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * "NAME=URL,key=value,..." as the command line and simple configurations spell an endpoint, and a
- * look at what an endpoint's options name.
+ * check of the key file that an endpoint's options name.
  */
 #include "sdk/client/client.h"
 #include "sdk/core/alloc.h"
@@ -55,7 +55,7 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     amphi_status status = AMPHI_OK;
     bool guards = amphi__str_equal_c(key, "pin") || amphi__str_equal_c(key, "ca") ||
                   amphi__str_equal_c(key, "key-file");
-    if (guards && value.size == 0) /* an unset variable must not switch a check off */
+    if (guards && value.size == 0) /* an unset shell variable must not switch a check off */
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= needs a value", (int)key.size, key.data);
     if (amphi__str_equal_c(key, "model"))

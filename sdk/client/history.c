@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The public calls on history and outbox, over whatever store the client has.
+ * The public calls on history and outbox, passed to the client's store.
  */
 #include "sdk/client/background.h"
 #include "sdk/core/error.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From JSON messages and a result to the store's turn. Contents that are not plain text, and
- * members that we do not know (tool_calls, tool_call_id, name), are kept as JSON.
+ * members without a column (tool_calls, tool_call_id, name), are kept as JSON.
  */
 #include "sdk/client/history_write.h"
 
@@ -10,7 +10,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-/* A message to be stored, and the texts that were made for it. */
+/* A message to be stored, with the buffers that its strings point into. */
 typedef struct kept {
     amphi_buf content;
     amphi_buf extra;
@@ -42,7 +42,7 @@ static amphi_status keep_message(const amphi_json *message, kept *texts, amphi_s
     return texts->content.status != AMPHI_OK ? texts->content.status : texts->extra.status;
 }
 
-/* The answer: what the caller gave as its beginning, and what was added. */
+/* The answer: the beginning that the caller's request brought, and what was generated. */
 static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_result *result,
     kept *texts, amphi_buf *record, amphi_store_message *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a finished request leaves in the history: its own messages and the answer with its record,
- * in one transaction.
+ * Writes a finished request to the history: its own messages and the answer with its decision
+ * record, in one transaction.
  */
 #ifndef AMPHI_CLIENT_HISTORY_WRITE_H
 #define AMPHI_CLIENT_HISTORY_WRITE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Arrays of log-probabilities.
+ * Joining arrays of log-probabilities, and cutting them at their beginning.
  */
 #include "sdk/client/logprobs.h"
 
@@ -15,12 +15,12 @@ void amphi__logprobs_append(amphi_buf *array, amphi_str more)
         return;
     }
     if (amphi__buf_reserve(array, more.size) != AMPHI_OK)
-        return; /* whole as it is */
+        return; /* complete as it is */
     array->data[array->size - 1] = ',';
     amphi__buf_append(array, more.data + 1, more.size - 1);
 }
 
-/* How many bytes of text a token wrote. */
+/* How many bytes of text a token stands for. */
 static size_t bytes_of(const amphi_json *token)
 {
     const amphi_json *bytes = amphi__json_get(token, "bytes");

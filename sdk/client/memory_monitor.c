@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Engines are told to unload; each gives back what it can. No lock is held meanwhile, since an unload
- * may wait for the engine's process.
+ * Calls the engines' unload. No lock is held meanwhile, since an unload may wait for the engine's
+ * process.
  */
 #include "sdk/client/memory_monitor.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entries are claimed one after the other, and each runs as an ordinary request. The transaction that
- * appends its answer to the history also removes the entry, so it is delivered once, however often the
- * process was killed meanwhile. Sending stops at the first entry that finds no route: the next ones
- * would not find one either.
+ * Entries are claimed one after the other, and each runs as an ordinary request. The transaction
+ * that appends its answer to the history also removes the entry, so it is delivered once, however
+ * often the process was killed meanwhile. Sending stops at the first entry that finds no route: the
+ * next ones would not find one either.
  */
 #include "sdk/client/outbox_sender.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The outbox: requests that no route could answer are added to it, and the sender delivers them later,
- * on the client's background thread (background.h).
+ * The outbox: requests that no route could answer are added to it, and the sender delivers them
+ * later, on the client's background thread (background.h).
  */
 #ifndef AMPHI_CLIENT_OUTBOX_SENDER_H
 #define AMPHI_CLIENT_OUTBOX_SENDER_H
@@ -16,8 +16,8 @@ amphi_status amphi__outbox_sender_new(
 /* No delivery may be under way. Accepts NULL. */
 void amphi__outbox_sender_free(amphi_outbox_sender *sender);
 
-/* Sends what it can, on the calling thread. AMPHI_E_NOT_FOUND: nothing is left to send now. Otherwise
- * the status of the entry that could not be delivered. */
+/* Sends what it can, on the calling thread. AMPHI_E_NOT_FOUND: nothing is left to send now.
+ * Otherwise the status of the entry that could not be delivered. */
 amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender);
 /* From another thread: no further entry is sent. A delivery under way has a second to finish, then
  * it is cancelled. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Admission: from either public form to one owned, validated request.
+ * From either public form of a request to one owned, validated form, and from there to an engine
+ * body.
  */
 #include "sdk/client/request.h"
 
@@ -47,7 +48,7 @@ static bool role_is_known(amphi_str role)
     return false;
 }
 
-/* What the content parts of a message ask of an engine. */
+/* What the content parts of a message require of an engine. */
 static amphi_status read_parts(amphi_request *out, const amphi_json *parts, amphi_error *error)
 {
     for (const amphi_json *part = amphi__json_first(parts); part != NULL;
@@ -95,7 +96,7 @@ static bool is_null(const amphi_json *value)
     return value == NULL || amphi__json_kind(value) == AMPHI_JSON_NULL;
 }
 
-/* Left as it is when there is no such member. */
+/* *out stays as it is when there is no such member. */
 static amphi_status read_bool(
     bool *out, const amphi_json *object, const char *key, amphi_error *error)
 {
@@ -145,7 +146,7 @@ static amphi_status read_amphi_member(
             return amphi__fail(error, status, 0,
                 "amphi.mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
     }
-    /* A caller that does not know Amphi would not understand "queued". */
+    /* A caller that speaks only OpenAI's API would not understand "queued". */
     out->no_queue = member == NULL;
     if (status == AMPHI_OK)
         status = read_bool(&out->is_private, member, "private", error);
@@ -219,7 +220,7 @@ cleanup:
     return status;
 }
 
-/* ---- from the struct: written as JSON first, so that there is one way in ---- */
+/* ---- from the struct: written as JSON first, so that one parser checks both forms ---- */
 
 static const char *role_name(amphi_role role)
 {
@@ -251,7 +252,8 @@ static amphi_status put_extra(amphi_json_writer *writer, amphi_str extra_json, a
 
 static void put_float(amphi_json_writer *writer, const char *key, float value)
 {
-    /* JSON has no infinity; a text instead is refused by its name, null would be the default. */
+    /* JSON has no infinity. A string in its place is refused with the field's name; null would mean
+     * the default. */
     if (isinf(value))
         amphi__json_put_str(writer, key, AMPHI_STR("infinity"));
     else if (!isnan(value))
@@ -344,7 +346,7 @@ cleanup:
     return status;
 }
 
-/* ---- out again ---- */
+/* ---- for an engine and for the outbox ---- */
 
 /* Every member but `messages` and "amphi"; `but` is left out as well. */
 static void put_other_members(amphi_json_writer *writer, const amphi_json *body, const char *but)
@@ -354,7 +356,7 @@ static void put_other_members(amphi_json_writer *writer, const amphi_json *body,
         if (amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi") ||
             amphi__str_equal_c(key, but))
             continue;
-        /* It says nothing, and the policy's limit may come under the same name. */
+        /* Null means no limit, and the policy's limit may be written under the same name. */
         if (is_null(m) && (amphi__str_equal_c(key, "max_tokens") ||
                               amphi__str_equal_c(key, "max_completion_tokens")))
             continue;
@@ -407,7 +409,7 @@ amphi_status amphi__request_put_stored(amphi_buf *out, const amphi_store_message
         amphi__json_put_raw(&writer, "content", message->content);
     else
         amphi__json_put_str(&writer, "content", message->content);
-    if (message->extra_json.size > 2) { /* the inside of {...} */
+    if (message->extra_json.size > 2) { /* what is inside {...} */
         amphi__buf_append_char(out, ',');
         amphi__buf_append(out, message->extra_json.data + 1, message->extra_json.size - 2);
     }

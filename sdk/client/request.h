@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A chat request as the client works with it: owned, validated, and always in the form of OpenAI's
- * chat-completions JSON, whichever of the two public forms it came in. Messages, tools and fields
- * that we do not know travel on as they are.
+ * chat-completions JSON, whichever of the two public forms it came in. Messages, tools and unknown
+ * fields are passed on as they are.
  */
 #ifndef AMPHI_CLIENT_REQUEST_H
 #define AMPHI_CLIENT_REQUEST_H
@@ -26,7 +26,7 @@ typedef struct amphi_request {
     bool needs_images;
     bool needs_audio;
     bool wants_logprobs;
-    uint32_t tokens_max; /* 0: not said */
+    uint32_t tokens_max; /* 0: not set */
     amphi_budgets budgets;
 } amphi_request;
 

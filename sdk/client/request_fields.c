@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Refusing here costs nothing; further on a wrong number would be an engine's guess, or a cloud's
- * refusal that looks like a failure of the route. Bounds: OpenAI's API reference, chat completions;
- * min_p, typical_p, top_k and repetition_penalty as in llama.cpp and vLLM.
+ * Refusing here costs nothing. Later a wrong number would be interpreted by an engine, or refused
+ * by a provider, which looks like a failure of the route. Bounds: OpenAI's API reference, chat
+ * completions; min_p, typical_p, top_k and repetition_penalty as in llama.cpp and vLLM.
  */
 #include "sdk/client/request_fields.h"
 
@@ -13,7 +13,7 @@
 
 enum { STOPS_MAX = 16, TOP_LOGPROBS_MAX = 20 };
 
-/* `what` finishes "FIELD: ... is expected". */
+/* `what` completes "FIELD: ... is expected". */
 typedef struct number_field {
     const char *name;
     double least;
@@ -41,7 +41,7 @@ static const number_field numbers[] = {
 
 static const char *const switches[] = {"logprobs", "stream", "store", "parallel_tool_calls"};
 
-/* What else Amphi reads of a body. */
+/* Other members that Amphi reads. */
 static const char *const others[] = {"messages", "amphi", "model", "n", "tools", "fallbacks",
     "stop", "logit_bias", "response_format"};
 
@@ -66,7 +66,7 @@ static bool fits(const amphi_json *value, const number_field *field)
            (!field->whole || number == floor(number));
 }
 
-/* One string, or a few of them. */
+/* One string, or a short array of them. */
 static amphi_status check_stop(const amphi_json *stop, amphi_error *error)
 {
     size_t count = 0;
@@ -84,7 +84,7 @@ static amphi_status check_stop(const amphi_json *stop, amphi_error *error)
     return AMPHI_OK;
 }
 
-/* {"token id": -100..100}; which ids there are, the engine knows. */
+/* {"token id": -100..100}; whether an id exists is for the engine to check. */
 static amphi_status check_bias(const amphi_json *map, amphi_error *error)
 {
     static const char what[] = "an object of token ids with numbers from -100 to 100";
@@ -154,8 +154,8 @@ amphi_status amphi__fields_check(const amphi_json *body, amphi_error *error)
             return expected(error, switches[i], "true or false");
     }
     if (is_given(top) && !amphi__json_bool(amphi__json_get(body, "logprobs"), false))
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "top_logprobs: it says how many alternatives logprobs tells, which is not true here");
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "top_logprobs: only together with \"logprobs\": true");
     amphi_status status = check_stop(amphi__json_get(body, "stop"), error);
     return status == AMPHI_OK ? check_bias(amphi__json_get(body, "logit_bias"), error) : status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory in front of a table. The memory part is an array that is searched from end to end: a
- * thousand 32-byte keys are cheaper to compare than a cleverer structure is to read.
+ * Memory in front of a table. The memory part is an array with linear search: comparing a thousand
+ * 32-byte keys is fast enough, and there is no other structure to keep right.
  */
 #include "sdk/client/response_cache.h"
 
@@ -60,7 +60,7 @@ void amphi__response_cache_free(amphi_response_cache *cache)
     amphi__free(cache);
 }
 
-/* Fields that say how to deliver an answer rather than which answer. */
+/* Fields that affect how an answer is delivered, not its content. */
 static bool is_about_delivery(amphi_str key)
 {
     return amphi__str_equal_c(key, "stream") || amphi__str_equal_c(key, "stream_options") ||
@@ -73,11 +73,11 @@ amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_
 {
     amphi_buf canonical;
     amphi__buf_init(&canonical, 0);
-    const char *who = request->is_private                      ? "private"
-                      : request->mode == AMPHI_MODE_ONLY_LOCAL ? "local"
-                      : request->mode == AMPHI_MODE_ONLY_CLOUD ? "cloud"
-                                                               : "any";
-    amphi__buf_printf(&canonical, "v1 %s [%zu ", who, history.size);
+    const char *routes = request->is_private                      ? "private"
+                         : request->mode == AMPHI_MODE_ONLY_LOCAL ? "local"
+                         : request->mode == AMPHI_MODE_ONLY_CLOUD ? "cloud"
+                                                                  : "any";
+    amphi__buf_printf(&canonical, "v1 %s [%zu ", routes, history.size);
     amphi__buf_append_str(&canonical, history);
     amphi__buf_append_char(&canonical, ']');
     amphi__json_write_sorted(&canonical, amphi__json_get(request->body, "messages"));
@@ -194,7 +194,7 @@ amphi_status amphi__response_cache_put(amphi_response_cache *cache,
     amphi__json_close(&writer, '}');
     char *value = amphi__buf_take(&json);
     if (value == NULL)
-        return AMPHI_E_LIMIT; /* too long to be worth keeping, or no memory: not an error to show */
+        return AMPHI_E_LIMIT; /* too long to store, or no memory: not an error for the caller */
     int64_t now_ms = amphi__clock_wall_ms(cache->clock);
     int64_t expires_ms = now_ms + (int64_t)ttl_s * 1000;
     amphi_status status = cache->store.ops->cache_put(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The shared response cache: 1,000 answers in memory in front of the store's encrypted table. The
- * key is an HMAC over the canonical request, so equal requests from any conversation share an
- * answer, and the table alone tells nobody what was asked.
+ * key is an HMAC over the canonical request, so equal requests of any conversation share an answer,
+ * and the table alone does not disclose what was asked.
  */
 #ifndef AMPHI_CLIENT_RESPONSE_CACHE_H
 #define AMPHI_CLIENT_RESPONSE_CACHE_H
@@ -20,8 +20,8 @@ typedef struct amphi_response_cache amphi_response_cache;
 typedef struct amphi_cached_answer {
     char *text; /* amphi__free */
     char *model;
-    char *route;    /* who gave it then */
-    char *identity; /* and what that route ran then, see amphi__response_cache_put; never NULL */
+    char *route;    /* that gave it */
+    char *identity; /* what that route ran then, see amphi__response_cache_put; never NULL */
     amphi_usage usage;
 } amphi_cached_answer;
 
@@ -31,14 +31,14 @@ amphi_status amphi__response_cache_new(
 void amphi__response_cache_free(amphi_response_cache *cache);
 
 /* Over messages (history included), sampling, tools and format; and over mode and privacy where
- * they restrict who may answer. */
+ * they restrict the routes. */
 amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
     amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES]);
 /* AMPHI_E_NOT_FOUND, or an answer for amphi__cached_answer_clear. Any thread. */
 amphi_status amphi__response_cache_get(amphi_response_cache *cache,
     const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out);
-/* `identity` is what the answer's route runs: kept with it, since the key does not know who will
- * answer. */
+/* `identity` is what the answer's route runs. It is stored beside the answer, since the key is made
+ * before the route is known. */
 amphi_status amphi__response_cache_put(amphi_response_cache *cache,
     const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
     uint32_t ttl_s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What became of a request, as a struct and as the JSON that `amphi ask --json` prints and the
+ * The outcome of a request, as a struct and as the JSON that `amphi ask --json` prints and the
  * history keeps.
  */
 #include "sdk/client/stream.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Counted in tenths: earned one at a time, spent ten at a time. Plain data; the client's lock guards
- * the client's.
+ * Counted in tenths: earned one at a time, spent ten at a time. Plain data; the client's lock
+ * guards the client's.
  */
 #include "sdk/client/retry_budget.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How many second tries and hedges the client may make across all requests, so that an outage is not
- * multiplied by them. Each request earns a tenth of a second try and a tenth of a hedge; at most ten
- * of each are saved up, which is also what a new client starts with.
+ * How many second tries and hedges the client may make across all requests, so that an outage is
+ * not multiplied by them. Each request earns a tenth of a second try and a tenth of a hedge; at
+ * most ten of each are saved up, which is also what a new client starts with.
  */
 #ifndef AMPHI_CLIENT_RETRY_BUDGET_H
 #define AMPHI_CLIENT_RETRY_BUDGET_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gray release as the client sees it: refresh, apply, show.
+ * The gray release on the client's side: refresh the payload, apply it to the policy, show it.
  */
 #include "sdk/client/rollout.h"
 

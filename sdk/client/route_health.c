@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The health of the routes, under the client's lock. Every attempt enters its route and leaves it once
- * with its outcome; from the outcomes come the breaker's state, the pause that a provider asked for and
- * the usual time to the first token. Engines are described outside of the lock.
+ * The health of the routes, under the client's lock. Every attempt enters its route and leaves it
+ * once with its outcome; from the outcomes come the breaker's state, the pause that a provider
+ * asked for and the usual time to the first token. Engines are described outside of the lock.
  */
 #include "sdk/client/route_health.h"
 
@@ -116,7 +116,8 @@ uint32_t amphi__route_health_hedge_ms(amphi_client *client, const amphi_plan_ste
     return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
 }
 
-/* A pause that a provider asked for holds for later requests too; a success ends it. Under the lock. */
+/* A pause that a provider asked for holds for later requests too; a success ends it. Under the
+ * lock. */
 static void remember_pause(
     amphi_route *route, const amphi_error *outcome, uint32_t max_ms, uint64_t now_ms)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the client remembers of its routes between two decisions: breakers, pauses that providers asked
- * for, runs under way, and recent times to the first token. The decision reads it (decide.c); attempts
- * write it. All of it is under the client's lock and lives as long as the client.
+ * What the client remembers of its routes between two decisions: breakers, pauses that providers
+ * asked for, runs under way, and recent times to the first token. The decision reads it (decide.c);
+ * attempts write it. All of it is under the client's lock and lives as long as the client.
  */
 #ifndef AMPHI_CLIENT_ROUTE_HEALTH_H
 #define AMPHI_CLIENT_ROUTE_HEALTH_H
@@ -13,9 +13,9 @@
 void amphi__route_health_snapshot(
     amphi_route *route, const amphi_policy *policy, uint64_t now_ms, amphi_policy_route *out);
 
-/* May an attempt on this step's route begin? The plan allowed it, but since then another request may
- * have become the breaker's probe, or failures may have opened it; *error (may be NULL) says so. An
- * attempt that may begin must leave once, with its outcome (AMPHI_OK: a complete answer). */
+/* May an attempt on this step's route begin? The plan allowed it, but since then another request
+ * may have become the breaker's probe, or failures may have opened it; *error (may be NULL) says
+ * so. An attempt that may begin must leave once, with its outcome (AMPHI_OK: a complete answer). */
 amphi_breaker_pass amphi__route_health_enter(
     amphi_client *client, const amphi_plan_step *step, amphi_error *error);
 /* first_token_ms: from the attempt's start; 0: there was none. */

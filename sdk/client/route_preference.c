@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plan's steps and the first entries of its decision are the same routes in the same order; both
+ * A plan's steps and the first entries of its decision are the same routes in the same order. Both
  * are moved together, and routes that may not answer join the refused ones at the end.
  */
 #include "sdk/client/route_preference.h"
@@ -67,7 +67,7 @@ amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *bod
     return status;
 }
 
-/* The plan while it is put together anew: what was taken, in order, out of what there was. */
+/* A plan while it is reordered: the steps taken so far, out of those of the old plan. */
 typedef struct sorter {
     amphi_plan was;
     amphi_plan *out;
@@ -102,7 +102,7 @@ static void say_first(amphi_decision_route *entry)
     entry->reason = AMPHI_REASON_PREFERENCE;
 }
 
-/* Behind the steps: routes that were left out now, then those that the policy had refused. */
+/* After the steps: routes that were left out here, then those that the policy had refused. */
 static void put_refused(sorter *s)
 {
     amphi_decision *out = &s->out->decision;
@@ -121,7 +121,7 @@ static void put_refused(sorter *s)
     }
 }
 
-/* Nobody that the request names may answer; the policy's reason for one of them speaks for all. */
+/* No route that the request names may answer. The policy's reason for one of them is reported. */
 static void refuse(amphi_plan *plan, uint32_t wanted, const amphi_policy_route *routes)
 {
     const amphi_decision *decision = &plan->decision;
@@ -144,8 +144,8 @@ static void refuse(amphi_plan *plan, uint32_t wanted, const amphi_policy_route *
     amphi__fail(&plan->refusal, AMPHI_E_REFUSED, 0, "the request names no route that may answer");
 }
 
-/* Whoever is behind a step is another one now. As in the policy: only from the cloud, and only to
- * a route that nothing speaks against. */
+/* The order has changed, so the hedges are set again. As in the policy: only from a cloud route,
+ * and only to a route that is no last resort. */
 static void set_hedges(amphi_plan *plan, const amphi_policy_route *routes, uint32_t hedge_ms)
 {
     for (size_t i = 0; i < plan->steps_count; i++) {

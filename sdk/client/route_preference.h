@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a request says about who may answer it: "model" names the route that goes first, and
+ * Which routes a request asks for: "model" names the route that goes first, and
  * "fallbacks" the only ones that may follow, in that order. A route is named by its own name or by
  * the model that it runs. Pure: it reorders a plan that the policy has made and never adds to it,
  * so nothing that the policy refused comes back this way.
@@ -13,7 +13,7 @@
 
 typedef struct amphi_preference {
     uint32_t first;                       /* routes that "model" names, as bits; 0: none */
-    bool exclusive;                       /* "fallbacks" is there: nobody else may answer */
+    bool exclusive;                       /* "fallbacks" is there: no other route may answer */
     uint32_t fallbacks[AMPHI_ROUTES_MAX]; /* each entry's routes, as bits; 0: unknown name */
     size_t fallbacks_count;
 } amphi_preference;
@@ -21,10 +21,10 @@ typedef struct amphi_preference {
 /* The request's form alone: "fallbacks" is a list of names, bounded. AMPHI_E_ARGUMENT. */
 amphi_status amphi__preference_check(const amphi_json *body, amphi_error *error);
 /* `body` has passed the check; the routes' infos are enough. AMPHI_E_ARGUMENT names the first
- * fallback that is no route of ours; *out is complete all the same. */
+ * fallback that is no route of this client; *out is complete all the same. */
 amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *body,
     const amphi_policy_route *routes, size_t routes_count, amphi_error *error);
-/* `hedge_ms`: the policy's, for steps that have somebody behind them only now. */
+/* `hedge_ms`: the policy's, for steps that have a successor only after the reordering. */
 void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preference,
     const amphi_policy_route *routes, uint32_t hedge_ms);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The seam. Two things are recognized by holding text back while it equals what was delivered:
- * a restarted answer that says the same again, and a server that was asked to continue but began
- * from the start all the same (only for beginnings of REPEAT_MIN bytes and more: a shorter one
- * may well be how a true continuation begins).
+ * Joining two texts. Two cases are recognized by holding text back while it equals what was
+ * delivered: a restarted answer that says the same again, and a server that was asked to continue
+ * but began from the start all the same (only for beginnings of REPEAT_MIN bytes and more: a
+ * shorter one may well be how a true continuation begins).
  */
 #include "sdk/client/splice.h"
 
@@ -33,7 +33,7 @@ void amphi__splice_clear(amphi_splice *splice)
     amphi__buf_clear(&splice->held);
 }
 
-/* Everything that was held, less what overlaps, is shown from now on. */
+/* Everything that was held, without the overlap, is delivered from now on. */
 static amphi_splice_act pass(amphi_splice *splice, size_t skip, amphi_str *text)
 {
     splice->mode = AMPHI_SPLICE_PASS;
@@ -41,8 +41,8 @@ static amphi_splice_act pass(amphi_splice *splice, size_t skip, amphi_str *text)
     return text->size > 0 ? AMPHI_SPLICE_SHOW : AMPHI_SPLICE_HOLD;
 }
 
-/* Held text turned out to be a true continuation: the blanks that the engine did not know of may
- * stand at its beginning a second time. */
+/* The held text is a true continuation. The blanks that the engine was not given may be repeated at
+ * its beginning. */
 static amphi_splice_act join(amphi_splice *splice, amphi_str *text)
 {
     amphi_str held = amphi__buf_str(&splice->held);
@@ -54,7 +54,7 @@ static amphi_splice_act join(amphi_splice *splice, amphi_str *text)
     return pass(splice, overlap, text);
 }
 
-/* Could the held text still grow into something that we must not show? */
+/* Could the held text still turn out to be a repetition? */
 static bool is_undecided(const amphi_splice *splice, amphi_str whole)
 {
     amphi_str held = amphi__buf_str(&splice->held);
@@ -105,7 +105,7 @@ amphi_splice_act amphi__splice_end(amphi_splice *splice, amphi_str *text)
         return AMPHI_SPLICE_HOLD;
     if (splice->mode == AMPHI_SPLICE_CONTINUE)
         return join(splice, text);
-    /* A new answer that ended inside the old one: the old one's rest is void. */
+    /* The new answer ended inside the old one, whose rest is void. */
     pass(splice, 0, text);
     return AMPHI_SPLICE_REPLACE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where two engines' words meet. After a takeover the new engine's text must join what the user
- * has already seen: as its continuation, or, when the answer was started again, silently where it
+ * Joining the texts of two engines. After a takeover the new engine's text must join what was
+ * already delivered: as its continuation, or, when the answer was started again, silently where it
  * repeats the delivered text and with one `replace` where it does not. Pure: text in, action out.
  */
 #ifndef AMPHI_CLIENT_SPLICE_H
@@ -16,16 +16,16 @@ typedef enum amphi_splice_mode {
 } amphi_splice_mode;
 
 typedef struct amphi_splice {
-    amphi_splice_mode mode; /* PASS once the seam is behind us */
-    amphi_str delivered;    /* borrowed: what the user has seen */
+    amphi_splice_mode mode; /* PASS once the join is decided */
+    amphi_str delivered;    /* borrowed: what was delivered before */
     size_t tail_size;       /* blanks at its end that the engine was not given */
-    amphi_buf held;         /* new text that can't be judged yet */
+    amphi_buf held;         /* new text that is not decided yet */
 } amphi_splice;
 
 typedef enum amphi_splice_act {
-    AMPHI_SPLICE_HOLD = 0, /* nothing to show yet */
+    AMPHI_SPLICE_HOLD = 0, /* nothing to deliver yet */
     AMPHI_SPLICE_SHOW,     /* append `text` */
-    AMPHI_SPLICE_REPLACE   /* what was shown is void; `text` stands instead */
+    AMPHI_SPLICE_REPLACE   /* what was delivered is void; `text` replaces it */
 } amphi_splice_act;
 
 /* delivered must stay valid and unchanged until the mode is PASS. */
@@ -34,7 +34,7 @@ void amphi__splice_init(
 void amphi__splice_clear(amphi_splice *splice);
 /* *text is valid until the next call. Memory failures show in splice->held.status. */
 amphi_splice_act amphi__splice_feed(amphi_splice *splice, amphi_str piece, amphi_str *text);
-/* The engine's answer is whole. */
+/* The engine's answer is complete. */
 amphi_splice_act amphi__splice_end(amphi_splice *splice, amphi_str *text);
 /* Delivered text without the blanks at its end, which tokenizers and servers treat differently. */
 amphi_str amphi__splice_prefix(amphi_str delivered);

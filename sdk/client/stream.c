@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The two queues of a request, and the caller's verbs: start, next, cancel, free.
+ * The two queues of a request, and the caller's functions: start, next, cancel, free.
  */
 #include "sdk/client/stream.h"
 
@@ -16,7 +16,7 @@
 
 /* ---- driver's side ---- */
 
-static bool is_words(const amphi_event *event)
+static bool is_text(const amphi_event *event)
 {
     return event->kind == AMPHI_EVENT_DELTA || event->kind == AMPHI_EVENT_REASONING ||
            event->kind == AMPHI_EVENT_TOOL_CALL;
@@ -25,7 +25,7 @@ static bool is_words(const amphi_event *event)
 /* In a long queue, text may share an entry with the text before it. */
 static bool may_share(const amphi_event *event)
 {
-    return event->logprobs.size == 0 && is_words(event);
+    return event->logprobs.size == 0 && is_text(event);
 }
 
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *emitted)
@@ -221,7 +221,7 @@ amphi_status amphi__stream_start(
     return AMPHI_OK;
 }
 
-/* Takes the request. */
+/* Takes over the request's content, also on failure. */
 static amphi_status start_checked(
     amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error)
 {
@@ -259,7 +259,7 @@ amphi_status amphi_chat_start_json(
     return status != AMPHI_OK ? status : start_checked(out, client, &own, error);
 }
 
-/* Out of memory for the terminal event itself: this one needs none. */
+/* The terminal event could not be allocated; this one needs no memory. */
 static amphi_status starved_terminal(amphi_stream *stream, amphi_event *out, amphi_error *error)
 {
     amphi__fail_no_memory(&stream->error);
@@ -277,8 +277,8 @@ amphi_status amphi_stream_next(
     amphi__error_clear(error);
     if (stream == NULL || out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream or out is NULL");
-    /* Words come in bursts; what comes before them does not. */
-    bool in_burst = stream->current != NULL && is_words(&stream->current->event);
+    /* Text comes in bursts; other events do not. */
+    bool in_burst = stream->current != NULL && is_text(&stream->current->event);
     amphi__free(stream->current);
     stream->current = NULL;
     if (stream->terminal_taken)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A request in flight. Three parties meet here: the caller, who pulls events; the driver, a thread
- * that runs chat.c from top to bottom (driver.h); and the engines, which push into the driver's
- * mailbox. One lock, two queues, two condition variables.
+ * A request in flight. It connects the caller, which pulls events; the driver, a thread that runs
+ * chat.c from top to bottom (driver.h); and the engines, which post into the driver's mailbox. One
+ * lock, two queues, two condition variables.
  */
 #ifndef AMPHI_CLIENT_STREAM_H
 #define AMPHI_CLIENT_STREAM_H
@@ -27,7 +27,7 @@ typedef struct amphi_stream_run {
 } amphi_stream_run;
 
 struct amphi_stream {
-    amphi_client *client; /* the driver's alone: the client may be gone when the caller reads on */
+    amphi_client *client; /* the driver's: it may be freed before the caller reads on */
     amphi_request request;
     amphi_driver *driver;     /* NULL: joined, or about to be; under the set's lock */
     amphi_stream_place place; /* in the client's set */
@@ -75,7 +75,7 @@ struct amphi_stream {
     uint64_t ended_us;
 };
 
-/* chat.c: the request's life; runs on the driver thread and queues exactly one terminal event. */
+/* chat.c: runs the request on the driver thread and queues exactly one terminal event. */
 void amphi__chat_run(amphi_stream *stream);
 
 /* Starts a driver for a request; takes the request's content (also on failure). */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The stream as OpenAI chat.completion.chunk objects. What OpenAI's shape has no place for stands
- * under "amphi", which strict clients ignore; bindings and the gateway use this form only.
+ * The stream as OpenAI chat.completion.chunk objects. Members that OpenAI's form lacks are under
+ * "amphi", which strict clients ignore. Bindings and the gateway use this form only.
  */
 #include "sdk/client/stream.h"
 #include "sdk/core/error.h"
 
-/* OpenAI's clients expect a name, also before the route has told its own. */
+/* OpenAI's clients expect a model name, also before the route's is known. */
 static amphi_str model_or_amphi(amphi_str model)
 {
     return model.size > 0 ? model : AMPHI_STR("amphi");
@@ -22,8 +22,8 @@ static void open_chunk(
     amphi__json_put_str(writer, "model", model_or_amphi(event->model));
 }
 
-/* Words that were sent can't be taken back from a client that knows only OpenAI's shape: it sees
- * the new answer after an empty line. One that reads "amphi" starts over with amphi.text. */
+/* Text can't be taken back from a client that knows only OpenAI's form: it sees the new answer
+ * after an empty line. One that reads "amphi" starts over with amphi.text. */
 static void put_replacement(amphi_json_writer *writer, amphi_str text)
 {
     amphi_buf content;
@@ -95,7 +95,7 @@ static void put_takeover(amphi_json_writer *writer, const amphi_takeover *takeov
     amphi__json_put_str(writer, "why", amphi_str_from(takeover->why));
 }
 
-/* "amphi":{"event":...}; everything of the event that is ours. */
+/* "amphi":{"event":...}: what OpenAI's form has no member for. */
 static void put_amphi(amphi_json_writer *writer, const amphi_event *event)
 {
     static const char *const names[] = {"", "progress", "route", "delta", "reasoning", "tool_call",
@@ -130,8 +130,8 @@ static void put_error_chunk(amphi_json_writer *writer, const amphi_error *error)
     amphi__json_close(writer, '}');
 }
 
-/* As OpenAI has it: in a chunk of its own without choices, and null in all others for who asked for
- * it. (Where theirs is, behind the finish reason and only for who asked, the gateway puts it.) */
+/* Usage as in OpenAI's API: in a chunk of its own without choices; in all others it is null if it
+ * was asked for. (The gateway moves it after the finish reason, and drops it if it was not.) */
 static void put_usage_of_chunk(
     amphi_json_writer *writer, const amphi_stream *stream, const amphi_event *event)
 {
@@ -234,7 +234,8 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
 amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amphi_error *error)
 {
     amphi_chat_result result;
-    amphi_buf json, record;
+    amphi_buf json;
+    amphi_buf record;
     if (out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
     *out = NULL;

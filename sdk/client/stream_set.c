@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A list and a count. A thread that works on a stream of the list without owning it (the client's
- * end) holds it: amphi_stream_free, which other threads may call meanwhile, waits for that.
+ * A list and a reference count. A thread that uses a stream of the list without owning it
+ * (amphi_client_free) holds it; amphi_stream_free, which other threads may call meanwhile, waits
+ * for that.
  */
 #include "sdk/client/stream_set.h"
 

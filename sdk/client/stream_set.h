@@ -17,8 +17,7 @@ typedef struct amphi_stream_set amphi_stream_set;
 typedef struct amphi_stream_place {
     amphi_stream_set *set;
     amphi_stream *previous, *next;
-    uint32_t
-        holds; /* threads that use the stream for its client's end: it is not freed meanwhile */
+    uint32_t holds; /* by threads that free the client: the stream is not freed meanwhile */
 } amphi_stream_place;
 
 /* The client's own reference. */

@@ -89,9 +89,9 @@ static bool may_retry(amphi_client *client)
     return allowed;
 }
 
-/* How long to wait before the same route is tried a second time; -1: it is not. A route that timed out,
- * or failed after its first output, is not tried again; one that was cut off before that is. In an
- * outage, when most requests would try again, the client's retry budget refuses. */
+/* How long to wait before the same route is tried a second time; -1: it is not. A route that timed
+ * out, or failed after its first output, is not tried again; one that was cut off before that is.
+ * In an outage, when most requests would try again, the client's retry budget refuses. */
 static int64_t retry_delay_ms(
     const plan_run *run, uint64_t deadline_us, bool has_next, uint32_t tries)
 {
@@ -168,8 +168,8 @@ static bool is_death(amphi_status status)
     return status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED;
 }
 
-/* A local engine died and no other route can finish the answer. It is started once more in this request,
- * and continues where it was. */
+/* A local engine died and no other route can finish the answer. It is started once more in this
+ * request, and continues where it was. */
 static bool may_restart(plan_run *run, const amphi_plan_step *step)
 {
     if (run->restarted || run->stream->tool_call_seen)
@@ -208,8 +208,8 @@ static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
     }
 }
 
-/* Adds the turn to the outbox before an engine inside the app runs it: if the app dies with the engine,
- * the next launch delivers it. false: it may not be queued, or could not be. */
+/* Adds the turn to the outbox before an engine inside the app runs it: if the app dies with the
+ * engine, the next launch delivers it. false: it may not be queued, or could not be. */
 static bool queue_for_next_launch(plan_run *run, const amphi_plan_step *step)
 {
     amphi_stream *stream = run->stream;
@@ -306,8 +306,8 @@ static uint64_t deadline_us(const amphi_stream *stream, const amphi_plan_step *s
     return total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
 }
 
-/* Step `i` of the plan. An engine that finds the conversation too long gets it again without the oldest
- * turns, until only the request's own messages are left. Returns how many steps are done. */
+/* Step `i` of the plan. An engine that finds the conversation too long gets it again without the
+ * oldest turns, until only the request's own messages are left. Returns how many steps are done. */
 static size_t run_step(plan_run *run, size_t i)
 {
     amphi_stream *stream = run->stream;
@@ -365,7 +365,7 @@ static bool ends_the_request(const amphi_stream *stream, amphi_status status)
            status == AMPHI_E_CONTENT_FILTER || stream->tool_call_seen;
 }
 
-/* May another step run after one with this deadline? The caller's cancel replaces the last error. */
+/* May another step run after this one? The caller's cancel replaces the last error. */
 static bool may_go_on(plan_run *run, const amphi_plan_step *step)
 {
     amphi_stream *stream = run->stream;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Running a plan: its routes in their order, each taking over from the one before, until one of them
- * has given a complete answer or none is left.
+ * Running a plan: its routes in their order, each taking over from the one before, until one of
+ * them has given a complete answer or none is left.
  */
 #ifndef AMPHI_CLIENT_TAKEOVER_H
 #define AMPHI_CLIENT_TAKEOVER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Arguments may be a whole file in ten thousand pieces, so a piece costs no more than its own size:
- * it is appended to its call, and JSON is written once at the end.
+ * Arguments may be a file in ten thousand pieces, so a piece costs only its own size: it is
+ * appended to its call, and JSON is written once at the end.
  */
 #include "sdk/client/tool_calls.h"
 
@@ -23,7 +23,7 @@ void amphi__tool_calls_clear(amphi_tool_calls *calls)
     memset(calls, 0, sizeof *calls);
 }
 
-/* The call of this index; the ones before it come into being with it. */
+/* The call with this index; missing ones before it are made too. */
 static amphi_status find_call(amphi_tool_calls *calls, int64_t index, amphi_tool_call **out)
 {
     if (index < 0 || index >= AMPHI_TOOL_CALLS_MAX)
@@ -43,7 +43,7 @@ static amphi_status find_call(amphi_tool_calls *calls, int64_t index, amphi_tool
     return AMPHI_OK;
 }
 
-/* What the delta says stands instead of what stood there. */
+/* The delta's value replaces the old one. */
 static void replace(amphi_buf *buf, const amphi_json *value)
 {
     amphi_str text = amphi__json_string(value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * OpenAI streams tool calls as deltas: an index, now and then an id and a name, and pieces of the
- * arguments cut anywhere. This gathers them and writes the array that a whole answer has.
+ * arguments cut anywhere. This gathers them and writes the array of a complete answer.
  */
 #ifndef AMPHI_CLIENT_TOOL_CALLS_H
 #define AMPHI_CLIENT_TOOL_CALLS_H
@@ -24,8 +24,8 @@ typedef struct amphi_tool_calls {
 } amphi_tool_calls;
 
 void amphi__tool_calls_clear(amphi_tool_calls *calls);
-/* `delta` is a JSON array (delta.tool_calls). AMPHI_E_FORMAT when it is no such array, AMPHI_E_LIMIT
- * past 128 calls or 8 MiB of deltas. */
+/* `delta` is a JSON array (delta.tool_calls). AMPHI_E_FORMAT when it is no such array,
+ * AMPHI_E_LIMIT past 128 calls or 8 MiB of deltas. */
 amphi_status amphi__tool_calls_add(amphi_tool_calls *calls, amphi_str delta);
 /* Appends the array for message.tool_calls, or nothing when there are no calls. */
 amphi_status amphi__tool_calls_write(const amphi_tool_calls *calls, amphi_buf *out);

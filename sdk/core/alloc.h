@@ -16,7 +16,7 @@ void *amphi__realloc(void *old, size_t size_bytes);
 /* NULL when count * size overflows; old stays valid on failure. */
 void *amphi__realloc_array(void *old, size_t count, size_t size_bytes);
 void amphi__free(void *memory);
-/* Overwrites in a way that no compiler removes: for keys. */
+/* Overwrites with zeros in a way that no compiler removes; for keys. */
 void amphi__wipe(void *memory, size_t size_bytes);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The growable buffer of buf.h: doubling growth under a ceiling, one spare byte for the NUL.
+ * The growable buffer of buf.h: it doubles up to its limit, with one spare byte for the NUL.
  */
 #include "sdk/core/buf.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A growable run of bytes with a ceiling from birth. The content is always followed by a NUL, so
- * text in it can be used as a C string. A failed append leaves the content as it was and is
- * remembered in `status`, so a long series of appends needs one check at its end.
+ * A growable byte buffer with an upper limit. The content is always followed by a NUL, so text in
+ * it can be used as a C string. A failed append leaves the content as it was and is remembered in
+ * `status`, so a long series of appends needs one check at its end.
  */
 #ifndef AMPHI_CORE_BUF_H
 #define AMPHI_CORE_BUF_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The cancel mark.
+ * Polling the cancel mark of cancel.h.
  */
 #include "sdk/core/cancel.h"
 

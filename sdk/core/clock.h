@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The system's clock as an ext/clock.h table, and short ways to ask a clock.
+ * The system's clock as an ext/clock.h table, and short functions that read a clock.
  */
 #ifndef AMPHI_CORE_CLOCK_H
 #define AMPHI_CORE_CLOCK_H

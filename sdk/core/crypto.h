@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The few primitives that we need, over mbedTLS's PSA API (crypto_psa.c). Any thread.
+ * The few cryptographic primitives that the library needs, over mbedTLS's PSA API (crypto_psa.c).
+ * Any thread.
  */
 #ifndef AMPHI_CORE_CRYPTO_H
 #define AMPHI_CORE_CRYPTO_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The words for enumerations, as they stand in JSON and on screens.
+ * The names of enumeration values, as in JSON and in messages.
  */
 #include "sdk/core/str.h"
 

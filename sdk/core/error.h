@@ -11,11 +11,11 @@
 /* error may be NULL. Returns `status`. retry_after_ms becomes 0. */
 amphi_status amphi__fail(amphi_error *error, amphi_status status, int32_t native_code,
     const char *format, ...) AMPHI_PRINTF(4, 5);
-/* The usual sentence for AMPHI_E_NO_MEMORY. */
+/* The usual message for AMPHI_E_NO_MEMORY. */
 amphi_status amphi__fail_no_memory(amphi_error *error);
 void amphi__error_clear(amphi_error *error);
 
-#ifdef __clang_analyzer__ /* sees one file at a time, so it is told what these return */
+#ifdef __clang_analyzer__ /* it sees one file at a time, so this states what they return */
 #define amphi__fail(error, status, ...) (amphi__fail(error, status, __VA_ARGS__), (status))
 #define amphi__fail_no_memory(error)    (amphi__fail_no_memory(error), AMPHI_E_NO_MEMORY)
 #endif

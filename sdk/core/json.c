@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading JSON: the check of json_check.c, then cJSON's tree behind our own names. An amphi_json
- * is a cJSON node and nothing else.
+ * Reading JSON: the check of json_check.c, then cJSON's tree behind the names of json.h. An
+ * amphi_json is a cJSON node and nothing else.
  */
 #include "sdk/core/json.h"
 
@@ -14,8 +14,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* What cJSON does not remember of a number: a bit of `type` that it leaves alone, and the digits of
- * long ones in `valuestring`, which it frees. */
+/* What cJSON does not keep of a number is stored in a bit of `type` that it does not use, and the
+ * digits of long numbers in `valuestring`, which it frees. */
 enum { IS_FLOAT = 1 << 16 };
 
 static const cJSON *node(const amphi_json *value)
@@ -32,13 +32,13 @@ static char *copy_without_nul_escapes(amphi_str text)
     while (at != NULL) {
         if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
             memcpy(at, "\\ufffd", 6);
-        at += 2; /* whatever is escaped is not the beginning of an escape */
+        at += 2; /* an escaped character does not begin an escape */
         at = at < end ? memchr(at, '\\', (size_t)(end - at)) : NULL;
     }
     return copy;
 }
 
-/* The next number in checked JSON, outside of strings; empty behind the last. */
+/* The next number in checked JSON, outside of strings; empty after the last. */
 static amphi_str next_number(amphi_str *text)
 {
     size_t at = 0;
@@ -67,7 +67,7 @@ static bool has_point_or_exponent(amphi_str number)
     return false;
 }
 
-/* Numbers stand in the tree in the order of the text. Recursion is bounded by the check. */
+/* The tree has the numbers in the order of the text. Recursion is bounded by the check. */
 static bool mark_numbers(cJSON *value, amphi_str *text)
 {
     if ((value->type & 0xFF) == cJSON_Number) {
@@ -97,7 +97,7 @@ amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool ha
         return AMPHI_E_NO_MEMORY;
     cJSON *root = cJSON_ParseWithLength(copy, text.size + 1);
     amphi__free(copy);
-    if (root == NULL) /* the grammar is right, so it can only be this */
+    if (root == NULL) /* the grammar was checked, so it can only be this */
         return AMPHI_E_NO_MEMORY;
     if (has_special && !mark_numbers(root, &text)) {
         cJSON_Delete(root);

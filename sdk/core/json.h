@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON: strict in what it reads, exact in what it writes. A grammar check of our own (RFC 8259,
- * valid UTF-8, nothing after the value, bounded depth and size) stands before cJSON, which alone
- * accepts too much. cJSON is included by json.c only.
+ * JSON: strict in what it reads, exact in what it writes. A strict grammar check (json_check.c: RFC
+ * 8259, valid UTF-8, nothing after the value, bounded depth and size) runs before cJSON, which
+ * alone accepts too much. cJSON is included by json.c only.
  *
- * Where cJSON would lose something we say what happens: an escaped U+0000 in a string becomes
+ * Where cJSON would lose something, this is what happens: an escaped U+0000 in a string becomes
  * U+FFFD; of duplicate keys the last one counts. Numbers are doubles, but whole ones are written
  * again with all their digits, and 1.0 stays apart from 1.
  */
@@ -29,22 +29,22 @@ typedef enum amphi_json_kind {
 
 #define AMPHI_JSON_DEPTH_MAX 128
 #define AMPHI_JSON_SIZE_MAX  (64u << 20)
-/* A double holds every whole number of so many characters. */
+/* A double holds every whole number with so many digits. */
 #define AMPHI_JSON_DIGITS_EXACT 15
 
 /* Only the grammar. `what` names the document in the message ("policy"). */
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error);
-/* *has_special: has good text a number that is no whole one, or too long for a double? */
+/* *has_special: does valid text hold a number that is not whole, or too long for a double? */
 amphi_status amphi__json_check_numbers(
     amphi_str text, const char *what, bool *has_special, amphi_error *error);
-/* Of text that this check found good, with what it said. AMPHI_OK or AMPHI_E_NO_MEMORY. */
+/* Of text that this check accepted, with its *has_special. AMPHI_OK or AMPHI_E_NO_MEMORY. */
 amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool has_special);
 /* AMPHI_E_FORMAT with the offset, AMPHI_E_LIMIT, AMPHI_E_NO_MEMORY. Free the root. */
 amphi_status amphi__json_parse(
     amphi_json **out, amphi_str text, const char *what, amphi_error *error);
 void amphi__json_free(amphi_json *root);
 
-/* Every question accepts NULL (kind NONE), so lookups can be chained without checks. */
+/* Every function accepts NULL (kind NONE), so lookups can be chained without checks. */
 amphi_json_kind amphi__json_kind(const amphi_json *value);
 /* Member by exact key, or NULL. */
 const amphi_json *amphi__json_get(const amphi_json *object, const char *key);
@@ -74,9 +74,12 @@ amphi_status amphi__json_write_sorted(amphi_buf *out, const amphi_json *value);
 amphi_status amphi__json_write_sorted_but(
     amphi_buf *out, const amphi_json *object, bool (*is_left_out)(amphi_str key));
 
-/* Writing without a tree. Commas are put by themselves; key is NULL inside arrays and at the top.
- *     amphi_json_writer w; amphi__json_writer_init(&w, &buf);
- *     amphi__json_open(&w, NULL, '{'); amphi__json_put_str(&w, "id", id); amphi__json_close(&w, '}');
+/* Writing without a tree. Commas are added automatically; key is NULL inside arrays and at the top.
+ *     amphi_json_writer w;
+ *     amphi__json_writer_init(&w, &buf);
+ *     amphi__json_open(&w, NULL, '{');
+ *     amphi__json_put_str(&w, "id", id);
+ *     amphi__json_close(&w, '}');
  * Failures are remembered in the buffer's status. */
 typedef struct amphi_json_writer {
     amphi_buf *out;
@@ -97,7 +100,7 @@ void amphi__json_put_raw(amphi_json_writer *writer, const char *key, amphi_str r
 void amphi__json_put_value(amphi_json_writer *writer, const char *key, const amphi_json *value);
 /* A key of any bytes (amphi__json_put_* take C strings); put a value with key NULL next. */
 void amphi__json_put_key(amphi_json_writer *writer, amphi_str key);
-/* Just a quoted, escaped string. */
+/* Only a quoted, escaped string. */
 amphi_status amphi__json_quote(amphi_buf *out, amphi_str value);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The grammar of RFC 8259, and nothing else: one pass without recursion and without allocation
- * over bytes that may come from anybody. What passes here is safe to hand to cJSON.
+ * over untrusted bytes. What passes here is safe for cJSON.
  */
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
@@ -11,7 +11,7 @@ typedef struct checker {
     const char *text;
     size_t size;
     size_t at;
-    const char *wrong; /* NULL while all is well */
+    const char *wrong; /* NULL: no error so far */
     bool has_special_number;
 } checker;
 
@@ -126,7 +126,7 @@ static bool check_escape(checker *c)
     return true;
 }
 
-/* Most of most texts: ASCII that needs no look at its neighbours. */
+/* The common case: ASCII, which is checked byte by byte. */
 static void skip_plain(checker *c)
 {
     const char *at = c->text + c->at;
@@ -217,13 +217,13 @@ static bool check_key(checker *c)
     return true;
 }
 
-/* `open` is the stack of brackets we are inside of. */
+/* `open` is the stack of open brackets. */
 static bool check_document(checker *c)
 {
     char open[AMPHI_JSON_DEPTH_MAX];
     size_t depth = 0;
     for (;;) {
-        /* Here a value is due. */
+        /* A value is expected here. */
         skip_blanks(c);
         int byte = peek(c);
         if (byte == '{' || byte == '[') {
@@ -240,7 +240,7 @@ static bool check_document(checker *c)
         } else if (!check_scalar(c)) {
             return false;
         }
-        /* Here a value, or an opening bracket whose closing one follows, is behind us. */
+        /* After a value, or after an opening bracket that is closed at once. */
         for (;;) {
             skip_blanks(c);
             if (depth == 0)

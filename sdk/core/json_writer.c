@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Writing JSON: compact, valid UTF-8 whatever goes in, numbers as short as is exact.
+ * Writing JSON: compact, always valid UTF-8, numbers as short as is exact.
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/json.h"
@@ -161,7 +161,7 @@ static void write_children(amphi_buf *out, const amphi_json *container, bool sor
     }
 }
 
-/* Recursion is bounded by AMPHI_JSON_DEPTH_MAX: nothing deeper was ever parsed. */
+/* Recursion is bounded by AMPHI_JSON_DEPTH_MAX: nothing deeper passes the parser. */
 static amphi_status write_value(amphi_buf *out, const amphi_json *value, bool sorted)
 {
     switch (amphi__json_kind(value)) {

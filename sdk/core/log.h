@@ -10,7 +10,7 @@
 enum { AMPHI_LOG_ERROR = 0, AMPHI_LOG_WARNING = 1, AMPHI_LOG_INFO = 2, AMPHI_LOG_DEBUG = 3 };
 
 typedef struct amphi_log {
-    amphi_log_fn *fn; /* NULL: silence */
+    amphi_log_fn *fn; /* NULL: nothing is logged */
     void *user;
 } amphi_log;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A text that identifies a process and differs from that of every other one, also of a later process
- * with the same id. What outlives a process (a row in the store, a lease) states its owner with it.
+ * A text that identifies a process and differs from that of every other one, also of a later
+ * process with the same id. What outlives a process (a row in the store, a lease) states its owner
+ * with it.
  */
 #ifndef AMPHI_CORE_PROCESS_IDENTITY_H
 #define AMPHI_CORE_PROCESS_IDENTITY_H

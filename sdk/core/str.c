@@ -201,7 +201,7 @@ bool amphi__utf8_is_valid(amphi_str str)
 size_t amphi__utf8_complete_size(amphi_str str)
 {
     const uint8_t *bytes = (const uint8_t *)str.data;
-    /* Only the last three bytes can begin a character that is not whole yet. */
+    /* Only the last three bytes can begin an incomplete character. */
     for (size_t back = 1; back <= 3 && back <= str.size; back++) {
         uint8_t byte = bytes[str.size - back];
         if ((byte & 0xC0) == 0x80)

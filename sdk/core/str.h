@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Questions about borrowed strings, and copies of them.
+ * Tests on borrowed strings, and copies of them.
  */
 #ifndef AMPHI_CORE_STR_H
 #define AMPHI_CORE_STR_H
@@ -22,7 +22,7 @@ amphi_str amphi__str_trim(amphi_str str);
 amphi_str amphi__str_cut(amphi_str str, char separator, amphi_str *rest);
 /* Nothing but the characters 0x21 to 0x7E; also true of the empty string. */
 bool amphi__str_is_visible_ascii(amphi_str str);
-/* Whole string as an unsigned decimal; false on anything else or overflow. */
+/* The complete string as an unsigned decimal number; false on anything else or overflow. */
 bool amphi__str_to_u64(amphi_str str, uint64_t *out);
 
 /* A NUL-terminated copy on the heap (amphi__free); NULL without memory. */
@@ -31,8 +31,8 @@ char *amphi__str_copy(amphi_str str);
 void amphi__str_copy_to(char *buffer, size_t buffer_size, amphi_str str);
 
 bool amphi__utf8_is_valid(amphi_str str);
-/* How many bytes at the front are whole, valid characters, with an incomplete last one left out;
- * invalid bytes count as whole. */
+/* How many bytes at the front are complete characters, without an incomplete last one; invalid
+ * bytes count as complete. */
 size_t amphi__utf8_complete_size(amphi_str str);
 /* Decodes one character: its length in bytes, or 0 when the bytes are no character. */
 size_t amphi__utf8_decode(amphi_str str, uint32_t *codepoint);

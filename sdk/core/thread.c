@@ -113,7 +113,7 @@ amphi_status amphi__thread_start(
     begin->arg = arg;
     strncpy(begin->name, name, sizeof begin->name - 1);
 
-    /* Signals belong to the app's own threads; faults can't be blocked anyway. */
+    /* Signals belong to the app's own threads; synchronous faults are not blocked. */
     sigset_t all;
     sigset_t before;
     sigfillset(&all);

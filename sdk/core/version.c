@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The version that the library was built as.
+ * The library's version at run time.
  */
 #include <amphi/version.h>
 
