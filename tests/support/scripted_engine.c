@@ -120,6 +120,9 @@ static void describe(void *self, amphi_engine_info *out)
     *out = ((scripted_engine *)self)->info;
 }
 
+/* Two clients may start runs of one engine at once. */
+static pthread_mutex_t recording = PTHREAD_MUTEX_INITIALIZER;
+
 static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine_request *request,
     const amphi_engine_sink *sink, amphi_error *error)
 {
@@ -128,9 +131,11 @@ static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine
     int before = atomic_fetch_add(&engine->starts, 1);
     const scripted_step *script =
         before > 0 && engine->next_script != NULL ? engine->next_script : engine->script;
+    pthread_mutex_lock(&recording);
     amphi__str_copy_to(engine->last_prefix, sizeof engine->last_prefix, request->prefix);
     amphi__str_copy_to(engine->last_body, sizeof engine->last_body, request->body);
     amphi__str_copy_to(engine->last_key, sizeof engine->last_key, request->idempotency_key);
+    pthread_mutex_unlock(&recording);
     if (script->kind == SCRIPT_REFUSE_START)
         return amphi__fail(error, (amphi_status)script->number, 0, "the script refuses to start");
     amphi_engine_run *run = amphi__calloc(1, sizeof *run);
