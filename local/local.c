@@ -2,7 +2,7 @@
  *
  * The on-device engine as an amphi_engine: what the app's threads see. Everything here is quick
  * bookkeeping under one lock; the work is the supervisor's (local/parent/supervisor.c), whose
- * thread starts with the first wish and ends in free().
+ * thread starts when it is first needed and ends in free().
  */
 #include "local/local.h"
 
@@ -386,8 +386,8 @@ static amphi_status fill_options(
     local->threads = or_default(options->threads, amphi__threads_default());
     local->context_tokens_max =
         or_default(options->context_tokens_max, AMPHI_LOCAL_CONTEXT_DEFAULT);
-    /* A little less than the policy's default budgets (20 s and 5 s), so that a hang is told as one
-     * and lands in the ledger, rather than as a request that took too long. */
+    /* A little less than the policy's default budgets (20 s and 5 s), so that a hang is reported as
+     * one and lands in the ledger, rather than as a request that took too long. */
     local->limits.start_ms = or_default(options->limits.start_ms, 10000);
     local->limits.load_ms = or_default(options->limits.load_ms, 18000);
     local->limits.prefill_ms = or_default(options->limits.prefill_ms, 18000);

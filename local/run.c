@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Making a run, and turning what the engine says about it into events.
+ * Making a run, and turning the engine's reports about it into events.
  */
 #include "local/run.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One run of the local engine, wherever it computes: what was asked, and the words on their way to
+ * One run of the local engine, wherever it computes: the request, and the reports on their way to
  * the sink.
  */
 #ifndef AMPHI_LOCAL_RUN_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread behind a local engine: one loop over a small state machine. Each turn takes the app's
- * wishes, moves the worker one step towards them, waits for something to happen, and then asks in
- * this order: what did the worker write (worker_events.c), did it die, is it silent for too long
- * (death_detection.c). So text that was written before a death is always delivered before the death.
+ * The thread behind a local engine: one loop over a small state machine. Each turn takes the
+ * app's requests, moves the worker one step towards them, waits for something to happen, and then
+ * checks in this order: what did the worker write (worker_events.c), did it die, is it silent for too
+ * long (death_detection.c). So text that was written before a death is always delivered before the death.
  */
 #include "local/limits.h"
 #include "local/parent/oom_kills.h"
@@ -23,16 +23,16 @@ _Static_assert(sizeof(amphi_ring_frame) + sizeof(amphi_worker_generate) + AMPHI_
 
 enum {
     TICK_NO_PIDFD_MS = 1000, /* an idle worker, where the kernel can't tell its end */
-    EVENTS_PER_TURN = 256,   /* then wishes (a cancel) get their turn */
-    EMPTY_WAKES_MAX = 10000, /* in a row: somebody wants to keep us busy */
+    EVENTS_PER_TURN = 256,   /* then the app's requests (a cancel) get their turn */
+    EMPTY_WAKES_MAX = 10000, /* in a row: a hostile worker keeps this thread busy */
 };
 
-/* ---- the app's wishes ---- */
+/* ---- what the app wants ---- */
 
 static void run_give_up(amphi_local *local, amphi_engine_run *run)
 {
-    amphi_error error;
     amphi__mutex_lock(&local->lock);
+    amphi_error error;
     amphi__run_given_up(run, &error);
     amphi__mutex_unlock(&local->lock);
     amphi__local_run_fail(local, run, &error);
@@ -42,7 +42,6 @@ static void run_give_up(amphi_local *local, amphi_engine_run *run)
 static void leave_current(amphi_local *local)
 {
     amphi_engine_run *run = local->runs.current;
-
     if (local->state == AMPHI_LOCAL_RUNNING) {
         amphi__worker_cancel(&local->worker, run->id);
         local->draining_id = run->id;
@@ -52,20 +51,15 @@ static void leave_current(amphi_local *local)
 }
 
 /* false: the engine is being freed. */
-static bool take_wishes(amphi_local *local)
+static bool take_requests(amphi_local *local)
 {
-    amphi_engine_run *queued = NULL;
-    bool leave = false;
-    bool unload = false;
-    bool stop = false;
-
     amphi__mutex_lock(&local->lock);
-    stop = local->want_stop;
-    unload = local->want_unload;
+    bool stop = local->want_stop;
+    bool unload = local->want_unload;
     local->want_unload = false;
-    queued = amphi__run_queue_take_given_up(&local->runs, stop);
-    leave = local->runs.current != NULL &&
-            (local->runs.current->cancelled || local->runs.current->evicted || stop);
+    amphi_engine_run *queued = amphi__run_queue_take_given_up(&local->runs, stop);
+    bool leave = local->runs.current != NULL &&
+                 (local->runs.current->cancelled || local->runs.current->evicted || stop);
     amphi__mutex_unlock(&local->lock);
 
     if (unload || stop)
@@ -81,12 +75,11 @@ static bool take_wishes(amphi_local *local)
     return !stop;
 }
 
-/* ---- towards the wishes ---- */
+/* ---- towards it ---- */
 
 static bool key_is_current(const amphi_local *local)
 {
     amphi_file_key key;
-
     return amphi__model_key(local, &key, NULL) == AMPHI_OK &&
            amphi__file_key_equal(&key, &local->worker_key);
 }
@@ -94,8 +87,6 @@ static bool key_is_current(const amphi_local *local)
 /* Is there a reason to have a worker? Makes the first queued run current. */
 static bool take_work(amphi_local *local, bool *load)
 {
-    bool work = false;
-
     amphi__mutex_lock(&local->lock);
     (void)amphi__run_queue_next(&local->runs);
     if (local->state != AMPHI_LOCAL_NONE && local->want_describe && local->described.known &&
@@ -106,7 +97,7 @@ static bool take_work(amphi_local *local, bool *load)
     if (local->state >= AMPHI_LOCAL_READY)
         local->want_load = false;
     *load = local->runs.current != NULL || local->want_load;
-    work = *load || local->want_describe;
+    bool work = *load || local->want_describe;
     amphi__mutex_unlock(&local->lock);
     return work;
 }
@@ -116,7 +107,6 @@ static void send_load(amphi_local *local)
     amphi_worker_load load = {
         .threads = local->threads, .context_tokens_max = local->context_tokens_max};
     amphi_str part = amphi_str_make((const char *)&load, sizeof load);
-
     if (local->runs.current != NULL) {
         load.threads = local->runs.current->threads;
         load.context_tokens_max = local->runs.current->context_tokens;
@@ -144,7 +134,7 @@ static void send_generate(amphi_local *local)
     const amphi_str parts[] = {amphi_str_make((const char *)&generate, sizeof generate),
         amphi_str_make(run->body, run->body_size), amphi_str_make(run->prefix, run->prefix_size)};
     amphi__run_model(run, local->described.model.name);
-    local->oom_kills = amphi__oom_kills();              /* what was killed before says nothing */
+    local->oom_kills = amphi__oom_kills();              /* earlier kills are no evidence */
     amphi__local_set_state(local, AMPHI_LOCAL_RUNNING); /* a failure from here on is this run's */
     if (amphi__worker_send(&local->worker, AMPHI_REQUEST_GENERATE, parts, 3) != AMPHI_OK)
         amphi__local_worker_broke_rules(local);
@@ -152,14 +142,12 @@ static void send_generate(amphi_local *local)
 
 static void send_count(amphi_local *local)
 {
+    amphi__mutex_lock(&local->lock);
+    bool asked = local->count.step == AMPHI_COUNT_ASKED;
     amphi_worker_count count = {0};
     amphi_str parts[2];
-    bool asked = false;
     amphi_status status = AMPHI_OK;
-
-    amphi__mutex_lock(&local->lock);
-    asked = local->count.step == AMPHI_COUNT_ASKED;
-    if (asked) { /* the asker's bytes are ours only under the lock */
+    if (asked) { /* the caller's bytes are valid under the lock only */
         count.id = ++local->count_id;
         count.body_size = (uint32_t)local->count.body_size;
         parts[0] = amphi_str_make((const char *)&count, sizeof count);
@@ -181,7 +169,6 @@ static void start_or_fail(amphi_local *local)
 {
     amphi_engine_run *run = local->runs.current;
     amphi_error error;
-
     if (amphi__local_worker_start(local, &error) == AMPHI_OK)
         return;
     amphi__local_set_described(local, &error, true, NULL);
@@ -192,7 +179,7 @@ static void start_or_fail(amphi_local *local)
         amphi__local_run_fail(local, run, &error);
 }
 
-/* An idle worker that can't serve the wishes: another file, other threads, another context. */
+/* An idle worker that can't serve the current run: another file, other threads, another context. */
 static bool worker_is_unfit(const amphi_local *local)
 {
     if (local->state != AMPHI_LOCAL_HEADER && local->state != AMPHI_LOCAL_READY)
@@ -205,13 +192,12 @@ static bool worker_is_unfit(const amphi_local *local)
                local->runs.current->plain_kernels != local->loaded_plain);
 }
 
-/* One step from where the worker is to where the wishes want it. */
+/* One step of the worker towards what the app wants. */
 static void advance(amphi_local *local)
 {
-    bool load = false;
-
     if (local->state == AMPHI_LOCAL_READY)
         send_count(local);
+    bool load = false;
     if (!take_work(local, &load))
         return;
     if (worker_is_unfit(local))
@@ -237,15 +223,13 @@ static void advance(amphi_local *local)
 
 static int wait_ms(amphi_local *local, bool more)
 {
-    bool queued = false;
-    bool dying = false;
-
     amphi__mutex_lock(&local->lock);
-    queued =
+    bool queued =
         local->runs.current == NULL && local->runs.first != NULL; /* the last one failed at once */
     amphi__mutex_unlock(&local->lock);
     if (more || queued)
         return 0;
+    bool dying = false;
     for (int i = 0; i < AMPHI_LOCAL_DYING_MAX; i++)
         dying = dying || local->dying[i].pid > 0;
     if (amphi__local_is_busy(local) || dying)
@@ -258,7 +242,6 @@ static void drain_fd(int fd)
 {
     uint64_t value = 0;
     ssize_t ignored = read(fd, &value, sizeof value);
-
     (void)ignored; /* non-blocking: it is empty or it was emptied */
 }
 
@@ -266,22 +249,20 @@ void amphi__supervisor_wake(amphi_local *local)
 {
     const uint64_t one = 1;
     ssize_t ignored = write(local->wake_fd, &one, sizeof one);
-
     (void)ignored; /* full means awake */
 }
 
-/* Waits, then looks at everything once. true: events are left. */
+/* Waits, then checks everything once. true: events are left. */
 static bool turn(amphi_local *local, int timeout_ms)
 {
     struct pollfd fds[4] = {{.fd = local->wake_fd, .events = POLLIN},
         {.fd = local->worker.events_fd, .events = POLLIN},
         {.fd = local->worker.death_fd, .events = POLLIN},
         {.fd = local->worker.process.pidfd, .events = POLLIN}};
-    bool more = false;
-
     poll(fds, 4, timeout_ms); /* negative descriptors are passed over */
     if (fds[0].revents != 0)
         drain_fd(local->wake_fd);
+    bool more = false;
     if (local->state != AMPHI_LOCAL_NONE) {
         if (fds[1].revents != 0) {
             drain_fd(local->worker.events_fd);
@@ -300,10 +281,9 @@ static bool turn(amphi_local *local, int timeout_ms)
 void amphi__supervisor_run(void *self)
 {
     amphi_local *local = self;
-    bool more = false;
-
     local->tick_us = amphi__clock_us(NULL);
-    while (take_wishes(local)) {
+    bool more = false;
+    while (take_requests(local)) {
         advance(local);
         more = turn(local, wait_ms(local, more));
     }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parent's side of the engine: one value shared by the app's threads (local.c: they queue runs
- * and set wishes under the lock, then wake) and one supervisor thread (supervisor.c and its files: it alone
- * starts, feeds, watches and buries the worker, and calls every sink, never under the lock).
+ * and set want_... flags under the lock, then wake) and one supervisor thread (the files of this
+ * folder: it alone starts, feeds, checks and collects the worker, and calls every sink, never under
+ * the lock).
  *
- * Life of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
+ * States of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
  * being started, loaded or generating; whatever happens to the worker ends exactly that run.
  */
 #ifndef AMPHI_PARENT_SUPERVISOR_H
@@ -103,10 +104,10 @@ typedef struct amphi_local {
     bool counting; /* a COUNT is unanswered */
     uint32_t count_id;
     uint32_t heartbeat;
-    uint64_t progress_us; /* last sign of life */
-    uint64_t tick_us;     /* last time that we looked */
+    uint64_t progress_us; /* of the last message or heartbeat */
+    uint64_t tick_us;     /* of the last check */
     struct amphi_local_silence {
-        uint64_t progress_us; /* of the last sign of life, when these were found out */
+        uint64_t progress_us; /* as above, when these were sampled */
         uint64_t cpu_ms;      /* at that time */
         uint64_t sampled_us, sampled_cpu_ms;
         uint64_t stopped_us; /* since when it is seen stopped; 0: it is not */
@@ -121,8 +122,9 @@ typedef struct amphi_local {
 void amphi__supervisor_run(void *local);
 void amphi__supervisor_wake(amphi_local *local);
 
-/* spawn_timeout.c: around the start of a process; and, under the lock by whoever waits for the engine,
- * every AMPHI_LOCAL_WAIT_SLICE_US: a start that hangs in the kernel is ended. */
+/* spawn_timeout.c: begin and end stand around the start of a process. check ends a start that hangs in
+ * the kernel: called under the lock by every thread that waits for the engine, each
+ * AMPHI_LOCAL_WAIT_SLICE_US. */
 #define AMPHI_LOCAL_WAIT_SLICE_US 200000u
 void amphi__spawn_timeout_begin(amphi_local *local);
 void amphi__spawn_timeout_end(amphi_local *local);

@@ -29,6 +29,14 @@ void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t
 amphi_status amphi__local_worker_start(amphi_local *local, amphi_error *error);
 /* Kills the worker, whatever it does. */
 void amphi__local_worker_end(amphi_local *local);
+/* Collects killed processes that have ended; returns how many have not. */
+unsigned amphi__local_reap(amphi_local *local);
+/* The same, and waits for them AMPHI_LOCAL_REAP_US at most. */
+#define AMPHI_LOCAL_REAP_US 2000000u
+unsigned amphi__local_reap_all(amphi_local *local);
+
+/* ---- death_cause.c ---- */
+
 /* What a death was caused by, for the ledger of crashes. */
 typedef enum amphi_death_cause {
     AMPHI_CAUSE_ITSELF,  /* a crash, a stall, nonsense */
@@ -36,7 +44,7 @@ typedef enum amphi_death_cause {
     AMPHI_CAUSE_OUTSIDE, /* another process killed it, or stopped it */
 } amphi_death_cause;
 
-/* The same, and ends the run that depended on it. */
+/* Kills the worker, and ends the run that depended on it. */
 void amphi__local_worker_failed(
     amphi_local *local, const amphi_error *error, amphi_death_cause cause);
 /* report.signal 0: its handler reported nothing. */
@@ -44,11 +52,6 @@ void amphi__local_worker_died(
     amphi_local *local, const amphi_death_report *report, const amphi_process_end *end);
 void amphi__local_worker_broke_rules(amphi_local *local);
 void amphi__local_worker_stalled(amphi_local *local, const char *how, amphi_death_cause cause);
-/* Collects killed processes that have ended; returns how many have not. */
-unsigned amphi__local_reap(amphi_local *local);
-/* The same, and waits for them AMPHI_LOCAL_REAP_US at most. */
-#define AMPHI_LOCAL_REAP_US 2000000u
-unsigned amphi__local_reap_all(amphi_local *local);
 
 /* ---- worker_events.c ---- */
 

@@ -301,6 +301,9 @@ static void lie(void *arg)
 
 static void ring__a_writer_that_changes_frames_while_they_are_read_is_harmless(void **state)
 {
+#ifdef __SANITIZE_THREAD__
+    skip(); /* the race with a hostile peer is what is tested */
+#endif
     pair p;
     liar l = {.p = &p};
     amphi_thread thread = {0};
