@@ -50,7 +50,7 @@ bool amphi__answer_grammar_may_call(const amphi_json *request)
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
-/* What a schema does not say by itself: arguments are an object. */
+/* Holds beside each schema of parameters: arguments are an object. */
 static amphi_status add_object(amphi_grammar *g, const amphi_json *parameters, uint32_t next,
     uint32_t *entry, amphi_error *error)
 {
@@ -165,7 +165,7 @@ static amphi_status compile_json(amphi_grammar *out, const amphi_json *format, a
 amphi_status amphi__answer_grammar_compile(
     amphi_grammar *out, const amphi_json *request, amphi_error *error)
 {
-    *out = (amphi_grammar){0}; /* so that it can be cleared whatever happens */
+    *out = (amphi_grammar){0}; /* so that it can be cleared after any failure */
     return amphi__answer_grammar_kind(request) == AMPHI_ANSWER_GRAMMAR_CALL
                ? compile_call(out, request, error)
                : compile_json(out, amphi__json_get(request, "response_format"), error);

@@ -17,8 +17,8 @@ typedef enum amphi_answer_grammar_kind {
     AMPHI_ANSWER_GRAMMAR_CALL
 } amphi_answer_grammar_kind;
 
-/* A call, when tool_choice says "required", names a function, or is an object that nothing here
- * understands, which compiling refuses. */
+/* A call, when tool_choice says "required", names a function, or is an object of an unknown form,
+ * which compiling refuses. */
 amphi_answer_grammar_kind amphi__answer_grammar_kind(const amphi_json *request);
 /* Are there tools, and does tool_choice not say "none"? */
 bool amphi__answer_grammar_may_call(const amphi_json *request);

@@ -27,7 +27,7 @@ amphi_status amphi__constraint_new(amphi_constraint **out, const amphi_lexicon *
     amphi_grammar *grammar_take, amphi_str sample, amphi_error *error);
 void amphi__constraint_free(amphi_constraint *constraint);
 
-/* Text that stands already, by whomever. AMPHI_E_REQUEST: it does not fit. */
+/* Text that the answer already begins with. AMPHI_E_REQUEST: it does not fit. */
 amphi_status amphi__constraint_accept_prefix(
     amphi_constraint *constraint, amphi_str text, amphi_error *error);
 /* Leaves only tokens that may come: sets the other logits to -infinity. tokens_left counts the one
@@ -38,7 +38,7 @@ amphi_status amphi__constraint_mask(amphi_constraint *constraint, uint32_t token
 amphi_status amphi__constraint_accept(
     amphi_constraint *constraint, int32_t token, amphi_error *error);
 /* Appends the tokens without a choice that come next, and accepts them; at most `most`. The last
- * ones, that might melt with what follows, are left to the model. */
+ * ones, which may merge with the text after them, are left to the model. */
 amphi_status amphi__constraint_forced(
     amphi_constraint *constraint, uint32_t most, amphi_tokens *out, amphi_error *error);
 /* The answer may end here. */

@@ -193,7 +193,8 @@ static uint32_t numbers(
 #define CALENDAR "(" COUNT "Y(" COUNT "M(" COUNT "D)?)?|" COUNT "M(" COUNT "D)?|" COUNT "D)"
 #define POINTER  "(/([ -.0-}" UCS "]|~[01])*)*"
 
-/* Each as wide as it can be while all that it writes is right. A regex can't be: it is a remark. */
+/* Each as wide as it can be while all its texts are valid; regex, where that is impossible, is
+ * ignored. */
 static const char *format_pattern(amphi_str format)
 {
     static const struct {

@@ -5,9 +5,9 @@
  * numbers of bounded length, additional keys only where additionalProperties demands them), never
  * more. What can't be promised is refused with its place in the schema: not, if, contains,
  * uniqueItems, patternProperties, propertyNames, dependent*, fractional multipleOf, and a oneOf
- * whose branches may overlap. The formats of 2020-12 are kept (in their usual forms), except regex; that
- * and unknown formats are ignored. A keyword of the wrong kind ("required": "a") is refused too.
- * Schemas are hostile input: bounded in size, depth and states.
+ * whose branches may overlap. The formats of 2020-12 are kept (in their usual forms), except regex;
+ * that and unknown formats are ignored. A keyword of the wrong kind ("required": "a") is refused
+ * too. Schemas are hostile input: bounded in size, depth and states.
  */
 #ifndef AMPHI_CONSTRAINT_JSON_SCHEMA_H
 #define AMPHI_CONSTRAINT_JSON_SCHEMA_H

@@ -386,7 +386,7 @@ static uint32_t make_step(amphi_matcher *m, uint32_t from, uint8_t byte, bool le
     return name_found(m);
 }
 
-/* ---- the outside ---------------------------------------------------------------------------- */
+/* ---- public functions ----------------------------------------------------------------------- */
 
 static void reset(amphi_matcher *m)
 {

@@ -10,54 +10,6 @@
 
 static jinja_flow run_node(jinja_render *r, const jinja_node *node, amphi_buf *out);
 
-jinja_scope *amphi__jinja_scope_new(jinja_render *r, jinja_scope *parent)
-{
-    jinja_scope *scope = amphi__jinja_alloc(&r->arena, sizeof *scope);
-    if (scope == NULL) {
-        amphi__jinja_fail_bounds(r, NULL);
-        return NULL;
-    }
-    scope->parent = parent;
-    return scope;
-}
-
-/* Searching a scope with very many variables costs steps; running out shows at the next node. */
-static jinja_value *find_in(jinja_render *r, const jinja_scope *scope, uint32_t symbol)
-{
-    amphi__jinja_work_take(&r->work, scope->count / 64);
-    for (size_t i = 0; i < scope->count; i++)
-        if (scope->items[i].symbol == symbol)
-            return &scope->items[i].value;
-    return NULL;
-}
-
-const jinja_value *amphi__jinja_scope_get(
-    jinja_render *r, const jinja_scope *scope, uint32_t symbol)
-{
-    for (; scope != NULL; scope = scope->parent) {
-        const jinja_value *value = find_in(r, scope, symbol);
-        if (value != NULL)
-            return value;
-    }
-    return NULL;
-}
-
-bool amphi__jinja_scope_set(jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value)
-{
-    jinja_value *known = find_in(r, scope, symbol);
-    if (known != NULL) {
-        *known = value;
-        return true;
-    }
-    jinja_binding *items = amphi__jinja_grow(
-        &r->arena, scope->items, scope->count, &scope->capacity, sizeof *scope->items);
-    if (items == NULL)
-        return amphi__jinja_fail_bounds(r, NULL);
-    scope->items = items;
-    scope->items[scope->count++] = (jinja_binding){symbol, value};
-    return true;
-}
-
 static bool assign(jinja_render *r, const jinja_node *target, jinja_value value)
 {
     if (target->kind == JINJA_NODE_NAME)
@@ -237,7 +189,7 @@ static bool bind_extras(
     jinja_dict *named = amphi__jinja_dict_new(&r->arena);
     if (named == NULL)
         return amphi__jinja_fail_bounds(r, NULL);
-    if (params->uses_caller && find_in(r, r->scope, JINJA_SYMBOL_CALLER) == NULL) {
+    if (params->uses_caller && amphi__jinja_scope_own(r, r->scope, JINJA_SYMBOL_CALLER) == NULL) {
         find_named(call, AMPHI_STR("caller"), used, &caller);
         if (!amphi__jinja_scope_set(r, r->scope, JINJA_SYMBOL_CALLER, caller))
             return false;

@@ -2,7 +2,7 @@
  *
  * The state of one render, and the functions that its files share: exec_statement.c runs
  * statements, eval_expression.c evaluates expressions, item_access.c reads attributes and items,
- * operators.c computes, stringify.c writes text.
+ * operators.c computes, stringify.c writes text. What is common to all is in render.c.
  *
  * Every function returns false after a failure; r->status and the error are set then. Names are
  * looked up through scopes at the moment of use, so a macro sees what its template sets later.
@@ -87,6 +87,9 @@ bool amphi__jinja_call_value(
 jinja_scope *amphi__jinja_scope_new(jinja_render *r, jinja_scope *parent);
 bool amphi__jinja_scope_set(
     jinja_render *r, jinja_scope *scope, uint32_t symbol, jinja_value value);
+/* In this scope alone, or NULL. */
+jinja_value *amphi__jinja_scope_own(jinja_render *r, const jinja_scope *scope, uint32_t symbol);
+/* In this scope or one around it, or NULL. */
 const jinja_value *amphi__jinja_scope_get(
     jinja_render *r, const jinja_scope *scope, uint32_t symbol);
 

@@ -77,7 +77,7 @@
     ":-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}\\x{2018}-\\x{201F}\\x{3001}\\x{3002}]+"
 /* Blanks at the very end; the look-behind keeps long runs elsewhere linear. */
 #define TRAILING_BLANKS "(?<![" WS "])[" WS "]++\\z"
-/* llama.cpp forgets here that "~" is a symbol; the model's own tokenizer does not, nor do we. */
+/* llama.cpp does not count "~" as a symbol here; the model's own tokenizer does. */
 #define DEEPSEEK_V3_WORDS                                                                          \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?"           \
     "[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" LINE_BREAKS "|" BLANKS

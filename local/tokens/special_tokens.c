@@ -41,7 +41,7 @@ static void sift(const amphi_vocabulary *vocabulary, int32_t *ids, size_t count,
     }
 }
 
-/* Heapsort: no memory, and no order of ids makes it slow. */
+/* Heapsort: it needs no memory, and no order of ids makes it slow. */
 static void sort_by_text(const amphi_vocabulary *vocabulary, int32_t *ids, size_t count)
 {
     for (size_t i = count / 2; i-- > 0;)

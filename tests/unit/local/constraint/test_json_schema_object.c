@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Objects of a schema: required and optional properties in the schema's order, further keys, counts.
+ * Objects of a schema: required and optional properties in the schema's order, and further keys.
  */
 #include "tests/support/grammar_reader.h"
 
