@@ -132,6 +132,7 @@ int64_t amphi__http_date(amphi_str text)
     const char *d = text.data;
     const char *clock = d + form.time;
     int month = 0;
+    /* NOLINTNEXTLINE(*NonNullParamChecker): find_form() refused the empty text */
     while (month < 12 && memcmp(months + (size_t)month * 3, d + form.month, 3) != 0)
         month++;
     int day = two_digits(d + form.day);

@@ -163,7 +163,8 @@ static bool status_is_known(uint32_t status)
 
 static bool hello_is_sound(const amphi_worker_hello *hello)
 {
-    return hello->magic == AMPHI_WORKER_MAGIC && (hello->cage_missing & ~AMPHI_CAGE_ALL) == 0;
+    return hello->magic == AMPHI_WORKER_MAGIC &&
+           (hello->cage_missing & ~(uint32_t)AMPHI_CAGE_ALL) == 0;
 }
 
 /* Sizes that policy adds and multiplies: far below any overflow, far above any device. */

@@ -55,7 +55,7 @@ void amphi__fatal_signals_install(void)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = report_and_die;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER;
+    action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
     sigfillset(&action.sa_mask);
     sigset_t fatal;
     sigemptyset(&fatal);

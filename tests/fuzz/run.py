@@ -43,28 +43,6 @@ TARGETS = {
     "sse": (1024, ["remote/sse.c"]),
 }
 
-# What the targets are linked with.
-SOURCES = ["local/text/*.c", "local/tokens/*.c", "local/jinja/*.c", "local/constraint/*.c",
-           "local/model/gguf*.c", "local/model/quantize_mixture.c",
-           "local/compute/weight_type.c", "local/graph/family*.c", "local/graph/hparams.c",
-           "local/graph/weights.c", "local/compute/dequantize.c", "local/compute/kernels.c",
-           "local/compute/kernels_reference.c", "sdk/core/*.c", "remote/sse.c",
-           "remote/json_span.c", "remote/plain_chunk.c", "tests/fuzz/fuzz.c",
-           "tests/support/gguf_builder.c", "tests/support/failing_alloc.c"]
-PACKAGES = ["libpcre2-8", "libcjson"]
-# Without trace-cmp: most compares are UBSan's own, and reporting them takes two thirds of the time.
-FLAGS = ["-g", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-I" + ROOT, "-I" + ROOT + "/sdk/include",
-         "-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=undefined",
-         "-fno-sanitize-coverage=trace-cmp",
-         "-fprofile-instr-generate", "-fcoverage-mapping", "-DJINJA_LIMITS_SHARE=32"]
-LINK_FLAGS = ["-fsanitize=fuzzer,address,undefined", "-fprofile-instr-generate",
-              "-lmbedcrypto", "-lpthread", "-lm"]
-# Functions that a target has its own version of.
-REPLACED = {
-    "tokenizer": ["amphi__pretokenizer_new", "amphi__pretokenizer_free"],
-    "template": ["amphi__jinja_" + name
-                 for name in ("alloc", "alloc_text", "alloc_array", "grow", "concat", "copy")],
-}
 # Small quarantine and short stacks: fuzzing is mostly malloc, and memory that stays in the cache
 # makes it half as fast again. Leaks are counted by the targets themselves.
 ASAN_OPTIONS = ("detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=8:"
@@ -85,39 +63,21 @@ def expand(patterns):
     return sorted(path for p in patterns for path in glob.glob(os.path.join(ROOT, p)))
 
 
-def pkg_config(what):
-    done = subprocess.run(["pkg-config", what, *PACKAGES], stdout=subprocess.PIPE, check=True)
-    return done.stdout.decode().split()
-
-
 def build(folder, targets, jobs):
-    os.makedirs(folder, exist_ok=True)
-    clang = tool("clang")
-    flags = FLAGS + pkg_config("--cflags")
-    headers = glob.glob(f"{ROOT}/*/**/*.h", recursive=True)
-    newest_header = max(os.path.getmtime(header) for header in headers + [__file__])
-
-    def compile_one(source):
-        target = os.path.join(folder, os.path.relpath(source, ROOT).replace("/", "_") + ".o")
-        newest = max(newest_header, os.path.getmtime(source))
-        if not os.path.exists(target) or os.path.getmtime(target) <= newest:
-            subprocess.run([clang, *flags, "-c", source, "-o", target], check=True)
-        return target
-
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        objects = list(pool.map(compile_one, expand(SOURCES)))
-        mains = list(pool.map(compile_one, [f"{HERE}/fuzz_{target}.c" for target in targets]))
-    library = os.path.join(folder, "libfuzzed.a")
-    if os.path.exists(library):
-        os.remove(library)
-    subprocess.run([tool("llvm-ar"), "rcs", library, *objects], check=True)
-    for target, main_object in zip(targets, mains):
-        wraps = ["-Wl,--wrap=" + function for function in REPLACED.get(target, [])]
-        subprocess.run([clang, main_object, library, *LINK_FLAGS, *wraps, *pkg_config("--libs"),
-                        "-o", os.path.join(folder, target)], check=True)
+    """By CMake: what the programs consist of is in CMakeLists.txt beside this file."""
+    for words in (["cmake", "--preset", "fuzz", "-B", folder, "-DCMAKE_C_COMPILER=" + tool("clang")],
+                  ["cmake", "--build", folder, "-j", str(jobs), "--target",
+                   *("fuzz_" + target for target in targets)]):
+        done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            sys.exit(done.stdout.decode(errors="replace")[-4000:] + "\nrun.py: the build failed")
 
 
 # ---- one target ----------------------------------------------------------------------------------
+
+def program(folder, target):
+    return os.path.join(folder, "bin", "fuzz_" + target)
+
 
 def unpack_lines(target, folder):
     """The seeds of corpus/TARGET.lines, one per line, as files."""
@@ -140,7 +100,7 @@ def fuzz(folder, target, runs, seconds):
     unpack_lines(target, lines)
     # The timeout is for what never ends; what is slow the targets find themselves (fuzz.c). The
     # entropic schedule would take a quarter of the time.
-    command = [os.path.join(folder, target), grown, os.path.join(HERE, "corpus", target), lines,
+    command = [program(folder, target), grown, os.path.join(HERE, "corpus", target), lines,
                f"-runs={runs}", f"-max_total_time={seconds}", f"-max_len={TARGETS[target][0]}",
                f"-artifact_prefix={found}/", "-timeout=1200", "-rss_limit_mb=3000",
                "-detect_leaks=0", "-entropic=0", "-print_final_stats=1"]
@@ -162,12 +122,13 @@ def coverage(folder, target):
     subprocess.run([tool("llvm-profdata"), "merge", "-sparse", profile + ".profraw", "-o",
                     profile + ".profdata"], check=True)
     report = subprocess.run(
-        [tool("llvm-cov"), "export", "-summary-only", profile,
-         "-instr-profile=" + profile + ".profdata", *expand(TARGETS[target][1])],
-        check=True, stdout=subprocess.PIPE)
+        [tool("llvm-cov"), "export", "-summary-only", program(folder, target),
+         "-instr-profile=" + profile + ".profdata"], check=True, stdout=subprocess.PIPE)
+    read = expand(TARGETS[target][1])
     return [(os.path.relpath(entry["filename"], ROOT), entry["summary"]["lines"]["count"],
              entry["summary"]["lines"]["covered"])
-            for entry in json.loads(report.stdout)["data"][0]["files"]]
+            for entry in json.loads(report.stdout)["data"][0]["files"]
+            if os.path.realpath(entry["filename"]) in read]
 
 
 def examine(folder, target, runs, seconds):
