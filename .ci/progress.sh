@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by ./dev: shows what a long command does, without its noise. What it prints goes to standard
-# error, so that `./dev bench --json >file` stays clean. On a terminal the latest line stands in place;
-# elsewhere (a log, a pipe) it comes at most every QUIET_S seconds. Nothing is printed for a step that
-# ends within LEAST_S seconds, and no step is silent for much longer than QUIET_S.
+# Sourced by ./dev: shows what a long command does, without its noise. What it prints goes to
+# standard error, so that `./dev bench --json >file` stays clean. On a terminal the latest line
+# stands in place; elsewhere (a log, a pipe) it comes at most every QUIET_S seconds. Nothing is
+# printed for a step that ends within LEAST_S seconds, and no step is silent for much longer than
+# QUIET_S.
 QUIET_S=10
 LEAST_S=2
 

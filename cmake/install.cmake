@@ -24,8 +24,8 @@ get_directory_property(AMPHI_MODULES AMPHI_MODULES)
 configure_package_config_file(cmake/amphi-config.cmake.in amphi-config.cmake
     INSTALL_DESTINATION ${AMPHI_CMAKE_DIR} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(amphi-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/amphi-config.cmake ${PROJECT_BINARY_DIR}/amphi-config-version.cmake
-    DESTINATION ${AMPHI_CMAKE_DIR})
+install(FILES ${PROJECT_BINARY_DIR}/amphi-config.cmake
+    ${PROJECT_BINARY_DIR}/amphi-config-version.cmake DESTINATION ${AMPHI_CMAKE_DIR})
 
 # amphi.pc is relative to where it lies, so that `cmake --install --prefix` and a moved folder work.
 # A static library's own links stand in Libs and Requires: there is no other library that plain

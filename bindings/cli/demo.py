@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""./dev demo: the whole story on this machine, with real parts. A second amphi plays the cloud, over
-TLS; a wire in between can be unplugged and counts its bytes. Every act checks itself; the demo
+"""./dev demo: the whole story on this machine, with real parts. A second amphi plays the cloud,
+over TLS; a wire in between can be unplugged and counts its bytes. Every act checks itself; the demo
 exits non-zero when one fails."""
 import json
 import os
@@ -106,8 +106,9 @@ class Stage:
              "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key, "-out", self.cert],
             check=True, capture_output=True)
         self.cloud = subprocess.Popen(
-            [AMPHI, "serve", "--json", "--port", "0", "--tls-cert", self.cert, "--tls-key", self.key,
-             "--data", os.path.join(folder, "cloud")], stdout=subprocess.PIPE, text=True)
+            [AMPHI, "serve", "--json", "--port", "0", "--tls-cert", self.cert,
+             "--tls-key", self.key, "--data", os.path.join(folder, "cloud")],
+            stdout=subprocess.PIPE, text=True)
         url = json.loads(self.cloud.stdout.readline())["url"]
         self.wire = Wire(int(url.split(":")[2].split("/")[0]))
         self.endpoint = f"cloud=https://localhost:{self.wire.port}/v1,ca={self.cert}"
@@ -240,11 +241,14 @@ def act_killed(stage, question):
     return text
 
 
-def act_cache(stage, question, text):
-    act(5, "The same question again: from the cache")
-    fresh = stage.ask(question, "--mode", "prefer_local", "--conversation", "demo-again")
+def act_cache(stage, question):
+    act(5, "The same question again: from the cache, once one route alone has answered it")
+    first = stage.ask(question, "--mode", "prefer_local", "--conversation", "demo-again")
+    check(first["route"] == "local", "an answer of two models is not kept for others")
+    fresh = stage.ask(question, "--mode", "prefer_local", "--conversation", "demo-cached")
     show(question, fresh)
-    check(fresh["route"] == "cache" and fresh["text"] == text, "the same answer, byte for byte")
+    check(fresh["route"] == "cache" and fresh["text"] == first["text"],
+          "the same answer, byte for byte")
     say(f"{DIM}after {fresh.get('timing', {}).get('total_ms')} ms{PLAIN}")
 
 
@@ -303,7 +307,8 @@ def act_restart(stage, words):
     act(9, "After a restart the history is whole, and unreadable on disk")
     listed = json.loads(stage.run("history", "--json").stdout)["conversations"]
     for conversation in listed:
-        say(f"{conversation['id']:12} {conversation['messages']:2} messages  {conversation['title']}")
+        say(f"{conversation['id']:12} {conversation['messages']:2} messages  "
+            f"{conversation['title']}")
     check({"demo", "later"} <= {c["id"] for c in listed}, "every conversation is there")
     content = b""
     for name in sorted(os.listdir(stage.data)):
@@ -324,8 +329,8 @@ def main():
         act_local(stage)
         act_battery(stage)
         act_unplugged(stage)
-        text = act_killed(stage, question)
-        act_cache(stage, question, text)
+        act_killed(stage, question)
+        act_cache(stage, question)
         act_private(stage)
         act_outbox(stage)
         act_rollout(stage)

@@ -52,7 +52,8 @@ class AmphiBackend:
                 command = self.base + ["--data", directory]
                 if len(turns) > 1:
                     command += ["--conversation", "exam-%d" % self.count]
-                result = subprocess.run(command + [turn], capture_output=True, text=True, timeout=120)
+                result = subprocess.run(command + [turn], capture_output=True, text=True,
+                                        timeout=120)
                 try:
                     answers.append(json.loads(result.stdout)["text"])
                 except (ValueError, KeyError):
@@ -94,7 +95,8 @@ def main():
             print("%s %s: %s\n     %s" % ("ok  " if good else "FAIL", item["topic"],
                                           " > ".join(item["turns"]), answer))
     for kind in total:
-        print("%-9s %3d of %3d  %.1f %%" % (kind, right[kind], total[kind], 100 * right[kind] / total[kind]))
+        print("%-9s %3d of %3d  %.1f %%" % (kind, right[kind], total[kind],
+                                            100 * right[kind] / total[kind]))
     print("all       %3d of %3d  %.1f %%" % (
         sum(right.values()), sum(total.values()), 100 * sum(right.values()) / sum(total.values())))
 

@@ -6,9 +6,10 @@ Conversations are packed into windows of fixed length; a window starts with a ne
 later ones in it simply follow, so the model also learns to change the subject. Loss counts on the
 assistant's tokens, end of turn included. What is hard to learn is which answer belongs to a
 question, and an answer's first words settle that. So most steps see "stubs", conversations whose
-answers are cut after a few tokens: three times as many questions in the same time. Matrices are trained with Muon (orthogonalized momentum;
-K. Jordan, https://kellerjordan.github.io/posts/muon/), the rest with AdamW. The time is the budget:
-the learning rate follows the clock, so a slow machine makes fewer steps and still ends well.
+answers are cut after a few tokens: three times as many questions in the same time. Matrices are
+trained with Muon (orthogonalized momentum; K. Jordan, https://kellerjordan.github.io/posts/muon/),
+the rest with AdamW. The time is the budget: the learning rate follows the clock, so a slow machine
+makes fewer steps and still ends well.
 """
 import argparse
 import json
@@ -93,7 +94,8 @@ class Muon(torch.optim.Optimizer):
                 update = self.orthogonalize(torch.stack(updates).bfloat16()).float()
                 scale = max(1, shape[0] / shape[1]) ** 0.5
                 for p, u in zip(params, update):
-                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(u, alpha=-group["lr"] * scale)
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(u, alpha=-group["lr"] * scale)
 
     @staticmethod
     def orthogonalize(x):
@@ -110,7 +112,8 @@ def load(path):
     """-> (model, tokenizer) of a file that this script wrote."""
     keys, tensors = gguf.read(path)
     merges = [merge.split(" ") for merge in keys["tokenizer.ggml.merges"]]
-    return Model.from_gguf(keys, tensors).train(), tk.Tokenizer(keys["tokenizer.ggml.tokens"], merges)
+    tokenizer = tk.Tokenizer(keys["tokenizer.ggml.tokens"], merges)
+    return Model.from_gguf(keys, tensors).train(), tokenizer
 
 
 def metadata(tokenizer, shape):
@@ -236,7 +239,8 @@ def main():
         step, tokens = step + 1, tokens + ids.numel()
         recent[pool].append(loss.item())
         if args.partner and step % 10 == 0:
-            average_with(args.partner + ".share", args.out + ".share", [p for _, p in named], gossip)
+            average_with(args.partner + ".share", args.out + ".share", [p for _, p in named],
+                         gossip)
         if step % 50 == 0:
             losses = [sum(r) / max(1, len(r)) for r in recent]
             print("step %d  %.0f%%  loss %.4f, stubs %.4f  %.2fM tokens  %.0f tokens/s" % (

@@ -14,10 +14,12 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 LOCAL_IN_APP = ["local/run.h", "local/run_queue.h", "local/limits.h", "local/breadcrumb.h",
                 "local/compute/kernels.h", "local/model/file_key.h", "local/model/fingerprint.h"]
 # The engine and the rooms that it stands on.
-LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constraint/", "local/jinja/template.h",
-                "local/tokens/tokenizer.h", "local/graph/llm.h", "local/model/"]
+LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constraint/",
+                "local/jinja/template.h", "local/tokens/tokenizer.h", "local/graph/llm.h",
+                "local/model/"]
 
-# Folder, file, or a file's name up to a dot (longest match wins) -> prefixes of project headers that its files may include.
+# Folder, file, or a file's name up to a dot (longest match wins) -> prefixes of project headers
+# that its files may include.
 ALLOWED = {
     "sdk/include": ["amphi/"],
     "sdk/core": ["amphi/", "sdk/core/"],
@@ -29,8 +31,10 @@ ALLOWED = {
     "local": ["amphi/", "sdk/core/", "local/"],
     "local/run.": ["amphi/", "sdk/core/", "local/run.h", "local/limits.h", "local/text/"],
     "local/run_queue.": ["amphi/", "sdk/core/", "local/run"],
-    "local/thread_engine.c": ["amphi/", "sdk/core/", "local/thread_engine.h", *LOCAL_IN_APP, *LOCAL_ENGINE],
-    # The engine and what it stands on run in the worker process and inside the app: they know neither.
+    "local/thread_engine.c": ["amphi/", "sdk/core/", "local/thread_engine.h", *LOCAL_IN_APP,
+                              *LOCAL_ENGINE],
+    # The engine and what it stands on run in the worker process and inside the app: they know
+    # neither.
     "local/engine": ["amphi/", "sdk/core/", *LOCAL_ENGINE],
     "local/compute": ["amphi/", "sdk/core/", "local/compute/"],
     "local/model": ["amphi/", "sdk/core/", "local/compute/", "local/model/"],
@@ -48,7 +52,8 @@ ALLOWED = {
     "local/worker/cage_check.": ["local/worker/"],
     "local/worker/fatal_signals.": ["local/worker/"],
     "local/parent": ["amphi/", "sdk/core/", "local/parent/", "local/local.h", *LOCAL_IN_APP,
-                     "local/worker/protocol.h", "local/worker/ring.h", "local/text/logprobs_record.h"],
+                     "local/worker/protocol.h", "local/worker/ring.h",
+                     "local/text/logprobs_record.h"],
     "remote": ["amphi/", "sdk/core/", "remote/"],
     "storage": ["amphi/", "sdk/core/", "storage/"],
     "bindings": ["amphi/", "../gateway/gateway.h"],  # and headers of the same folder
@@ -74,7 +79,8 @@ PROJECT = re.compile(r"^(amphi|sdk|policy|local|remote|storage|bindings|tests)/"
 def rule_for(path):
     best = None
     for folder in ALLOWED:
-        inside = path == folder or path.startswith(folder + "/") or (folder.endswith(".") and path.startswith(folder))
+        prefix = folder if folder.endswith(".") else folder + "/"
+        inside = path == folder or path.startswith(prefix)
         if inside and (best is None or len(folder) > len(best)):
             best = folder
     return ALLOWED[best] if best else None

@@ -6,7 +6,8 @@ set -euo pipefail
 build=${1:?build folder}
 skip() { echo "skipped: $*"; exit 77; }
 
-grep -q '^AMPHI_STORE:STRING=sqlcipher' "$build/CMakeCache.txt" || skip "this build has no SQLCipher"
+grep -q '^AMPHI_STORE:STRING=sqlcipher' "$build/CMakeCache.txt" ||
+    skip "this build has no SQLCipher"
 # (awk reads to the end: a pipe that it left early would fail ldconfig, and with it the test.)
 sqlite=$(ldconfig -p | awk '/libsqlite3\.so\.0 / && !found { print $NF; found = 1 }')
 [ -n "$sqlite" ] || skip "no libsqlite3.so.0 on this machine"
