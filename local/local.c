@@ -14,6 +14,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <amphi/version.h>
@@ -124,10 +125,8 @@ static amphi_status identify(
     amphi_local *local, amphi_engine_info *out, amphi_file_key *key, amphi_error *error)
 {
     const amphi_kernels *kernels = NULL;
-    size_t struct_size = out->struct_size;
 
-    memset(out, 0, sizeof *out);
-    out->struct_size = struct_size;
+    amphi_engine_info_init(out);
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
     snprintf(out->name, sizeof out->name, "local");
@@ -147,13 +146,13 @@ static amphi_status identify(
 static void local_identify(void *self, amphi_engine_info *out)
 {
     amphi_file_key key;
-
-    (void)identify(self, out, &key, NULL);
+    amphi_engine_info own;
+    (void)identify(self, &own, &key, NULL);
+    AMPHI__SIZED_WRITE(out, &own);
 }
 
-static void local_describe(void *self, amphi_engine_info *out)
+static void describe(amphi_local *local, amphi_engine_info *out)
 {
-    amphi_local *local = self;
     amphi_file_key key;
     amphi_error error;
     amphi_status status = identify(local, out, &key, &error);
@@ -176,6 +175,13 @@ static void local_describe(void *self, amphi_engine_info *out)
     amphi__mutex_unlock(&local->lock);
 }
 
+static void local_describe(void *self, amphi_engine_info *out)
+{
+    amphi_engine_info own;
+    describe(self, &own);
+    AMPHI__SIZED_WRITE(out, &own);
+}
+
 /* ---- runs ---- */
 
 static amphi_status local_start(void *self, amphi_engine_run **out,
@@ -183,10 +189,10 @@ static amphi_status local_start(void *self, amphi_engine_run **out,
 {
     amphi_local *local = self;
     amphi_engine_run *run = NULL;
-    amphi_status status = AMPHI_OK;
 
     *out = NULL;
-    status = amphi__run_new(&run, request, sink, local->threads, local->context_tokens_max, error);
+    amphi_status status =
+        amphi__run_new(&run, request, sink, local->threads, local->context_tokens_max, error);
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&local->lock);

@@ -6,6 +6,7 @@
 #include "local/local.h"
 
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 
 #include <amphi/model.h>
 
@@ -20,14 +21,13 @@ static amphi_status unsupported(amphi_error *error)
 
 static void none_describe(void *self, amphi_engine_info *out)
 {
-    size_t struct_size = out->struct_size;
-
-    memset(out, 0, sizeof *out);
-    out->struct_size = struct_size;
-    out->kind = AMPHI_ENGINE_LOCAL;
-    out->prefix = AMPHI_NO;
-    snprintf(out->name, sizeof out->name, "local");
-    snprintf(out->why, sizeof out->why, "%s", why);
+    amphi_engine_info own;
+    amphi_engine_info_init(&own);
+    own.kind = AMPHI_ENGINE_LOCAL;
+    own.prefix = AMPHI_NO;
+    snprintf(own.name, sizeof own.name, "local");
+    snprintf(own.why, sizeof own.why, "%s", why);
+    AMPHI__SIZED_WRITE(out, &own);
 }
 
 static amphi_status none_start(void *self, amphi_engine_run **out,

@@ -13,6 +13,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <time.h>
@@ -28,18 +29,6 @@ struct amphi_model {
 };
 
 /* --- opening --- */
-
-/* What the caller's version of the structure holds; the rest stays 0. */
-static amphi_model_options read_options(const amphi_model_options *options)
-{
-    amphi_model_options known;
-    amphi_model_options_init(&known);
-    if (options != NULL) {
-        size_t size = options->struct_size < sizeof known ? options->struct_size : sizeof known;
-        memcpy(&known, options, size);
-    }
-    return known;
-}
 
 static amphi_status open_parts(
     amphi_model *model, amphi_str path, const amphi_model_options *options, amphi_error *error)
@@ -61,11 +50,17 @@ amphi_status amphi_model_open(
     if (out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out: NULL");
     *out = NULL;
-    amphi_model_options known = read_options(options);
+    amphi_model_options own;
+    amphi_model_options_init(&own);
+    amphi_status status = AMPHI_OK;
+    if (options != NULL)
+        status = AMPHI__SIZED_READ(amphi_model_options, &own, options, "options", error);
+    if (status != AMPHI_OK)
+        return status;
     amphi_model *model = amphi__calloc(1, sizeof *model);
     if (model == NULL)
         return amphi__fail_no_memory(error);
-    amphi_status status = open_parts(model, path, &known, error);
+    status = open_parts(model, path, &own, error);
     if (status == AMPHI_OK) {
         *out = model;
         model = NULL; /* the caller owns it now */

@@ -9,6 +9,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <time.h>
@@ -30,10 +31,15 @@ static uint32_t smaller_of(uint32_t value, uint32_t bound)
     return bound != 0 && bound < value ? bound : value;
 }
 
-amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *request,
+amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *given,
     const amphi_engine_sink *sink, uint32_t threads, uint32_t context_tokens, amphi_error *error)
 {
+    amphi_engine_request own;
+    const amphi_engine_request *request = &own;
     *out = NULL;
+    amphi_status status = AMPHI__SIZED_READ(amphi_engine_request, &own, given, "request", error);
+    if (status != AMPHI_OK)
+        return status;
     if (request->body.size > AMPHI_LOCAL_BODY_MAX ||
         request->prefix.size > AMPHI_LOCAL_PREFIX_MAX) {
         return amphi__fail(error, AMPHI_E_LIMIT, 0,

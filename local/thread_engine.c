@@ -16,6 +16,7 @@
 #include "local/run_queue.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
 
@@ -94,10 +95,8 @@ static void refresh_file(thread_engine *engine, bool header)
 static void name_engine(const thread_engine *engine, amphi_engine_info *out)
 {
     const amphi_kernels *kernels = NULL;
-    size_t struct_size = out->struct_size;
 
-    memset(out, 0, sizeof *out);
-    out->struct_size = struct_size;
+    amphi_engine_info_init(out);
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
     out->in_process = true;
@@ -111,15 +110,16 @@ static void name_engine(const thread_engine *engine, amphi_engine_info *out)
 static void engine_identify(void *self, amphi_engine_info *out)
 {
     thread_engine *engine = self;
+    amphi_engine_info own;
     amphi__mutex_lock(&engine->lock);
     refresh_file(engine, false);
-    name_engine(engine, out);
+    name_engine(engine, &own);
     amphi__mutex_unlock(&engine->lock);
+    AMPHI__SIZED_WRITE(out, &own);
 }
 
-static void engine_describe(void *self, amphi_engine_info *out)
+static void describe(thread_engine *engine, amphi_engine_info *out)
 {
-    thread_engine *engine = self;
     amphi__mutex_lock(&engine->lock);
     refresh_file(engine, true);
     name_engine(engine, out);
@@ -147,6 +147,13 @@ static void engine_describe(void *self, amphi_engine_info *out)
                 : engine->context_tokens_max;
     }
     amphi__mutex_unlock(&engine->lock);
+}
+
+static void engine_describe(void *self, amphi_engine_info *out)
+{
+    amphi_engine_info own;
+    describe(self, &own);
+    AMPHI__SIZED_WRITE(out, &own);
 }
 
 /* ---- the thread: reporting ---- */

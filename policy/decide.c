@@ -45,6 +45,7 @@ void amphi__policy_decide(
 {
     amphi_case c;
     memset(out, 0, sizeof *out);
+    amphi_decision_init(&out->decision);
     c.count = facts->routes_count <= AMPHI_ROUTES_MAX ? facts->routes_count : AMPHI_ROUTES_MAX;
     c.kept = 0;
     c.mode = mode_in_force(policy, facts);

@@ -13,6 +13,7 @@
 #include "policy/probe_linux_files.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
@@ -382,10 +383,12 @@ static void probe_network(const char *root, amphi_device_facts *out)
 static void snapshot(void *self, amphi_device_facts *out)
 {
     const amphi_linux_probe *probe = self;
-    amphi_device_facts_init(out);
-    probe_memory(probe->root, out);
-    probe_pressure(probe->root, out);
-    amphi__probe_battery(probe->root, out);
-    amphi__probe_thermal(probe->root, out);
-    probe_network(probe->root, out);
+    amphi_device_facts own;
+    amphi_device_facts_init(&own);
+    probe_memory(probe->root, &own);
+    probe_pressure(probe->root, &own);
+    amphi__probe_battery(probe->root, &own);
+    amphi__probe_thermal(probe->root, &own);
+    probe_network(probe->root, &own);
+    AMPHI__SIZED_WRITE(out, &own);
 }

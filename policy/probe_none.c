@@ -4,11 +4,14 @@
  * the host app pushes facts.
  */
 #include "policy/policy.h"
+#include "sdk/core/sized.h"
 
 static void snapshot(void *self, amphi_device_facts *out)
 {
     (void)self;
-    amphi_device_facts_init(out);
+    amphi_device_facts own;
+    amphi_device_facts_init(&own);
+    AMPHI__SIZED_WRITE(out, &own);
 }
 
 static const amphi_device_ops none_ops = {

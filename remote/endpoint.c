@@ -15,6 +15,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <errno.h>
@@ -27,8 +28,7 @@ static const uint64_t warm_us = 50u * 1000000u;
 
 void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out)
 {
-    memset(out, 0, sizeof *out);
-    out->struct_size = sizeof *out;
+    amphi_http_request_init(out);
     out->method = AMPHI_STR("POST");
     out->url = amphi_str_from(endpoint->url);
     out->ca_file = amphi_str_from(endpoint->ca_file);
@@ -47,33 +47,37 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
 {
     const amphi_remote_endpoint *endpoint = self;
     bool has_provider = endpoint->keys.ops != NULL && endpoint->keys.ops->api_key != NULL;
-    memset(out, 0, sizeof *out);
-    out->struct_size = sizeof *out;
-    out->kind = AMPHI_ENGINE_CLOUD;
-    amphi__str_copy_to(out->name, sizeof out->name, amphi_str_from(endpoint->name));
-    amphi__str_copy_to(out->model, sizeof out->model, amphi_str_from(endpoint->model));
-    out->available = true;
+    amphi_engine_info own;
+    amphi_engine_info_init(&own);
+    own.kind = AMPHI_ENGINE_CLOUD;
+    amphi__str_copy_to(own.name, sizeof own.name, amphi_str_from(endpoint->name));
+    amphi__str_copy_to(own.model, sizeof own.model, amphi_str_from(endpoint->model));
+    own.available = true;
     if (!has_provider && endpoint->key_file[0] != '\0' && access(endpoint->key_file, R_OK) != 0) {
-        out->available = false;
-        amphi__str_copy_to(out->why, sizeof out->why,
+        own.available = false;
+        amphi__str_copy_to(own.why, sizeof own.why,
             errno == ENOENT ? AMPHI_STR("its key file does not exist")
                             : AMPHI_STR("its key file can't be read"));
     }
-    out->ready = is_warm(endpoint);
-    out->context_tokens_max = endpoint->context_tokens_max;
-    out->prefix = (amphi_tristate)atomic_load(&endpoint->prefix);
-    out->is_loopback = endpoint->is_loopback;
-    out->tools = true;
-    out->images = true;
-    out->audio = true;
-    out->priority = endpoint->priority;
-    out->weight = endpoint->weight;
+    own.ready = is_warm(endpoint);
+    own.context_tokens_max = endpoint->context_tokens_max;
+    own.prefix = (amphi_tristate)atomic_load(&endpoint->prefix);
+    own.is_loopback = endpoint->is_loopback;
+    own.tools = true;
+    own.images = true;
+    own.audio = true;
+    own.priority = endpoint->priority;
+    own.weight = endpoint->weight;
+    AMPHI__SIZED_WRITE(out, &own);
 }
 
 static amphi_status endpoint_start(void *self, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
-    return amphi__endpoint_run_start(self, out, request, sink, error);
+    amphi_engine_request own;
+    *out = NULL;
+    amphi_status status = AMPHI__SIZED_READ(amphi_engine_request, &own, request, "request", error);
+    return status == AMPHI_OK ? amphi__endpoint_run_start(self, out, &own, sink, error) : status;
 }
 
 static void endpoint_cancel(void *self, amphi_engine_run *run)

@@ -24,6 +24,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 
 #include <sched.h>
 
@@ -173,9 +174,12 @@ static amphi_status transport_start(void *self, amphi_http_exchange **out,
     const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
 {
     amphi_http_curl *http = self;
+    amphi_http_request own;
     *out = NULL;
     amphi_http_exchange *exchange = NULL;
-    amphi_status status = amphi__http_curl_exchange_new(&exchange, http, request, sink, error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_http_request, &own, request, "request", error);
+    if (status == AMPHI_OK)
+        status = amphi__http_curl_exchange_new(&exchange, http, &own, sink, error);
     if (status == AMPHI_OK) {
         *out = exchange;
         enqueue(http, exchange);
@@ -207,7 +211,9 @@ static void transport_release(void *self, amphi_http_exchange *exchange)
  * server thinks of the request. (curl's CONNECT_ONLY connections can't be used again.) */
 static void transport_warm(void *self, const amphi_http_request *request)
 {
-    amphi_http_request bare = *request;
+    amphi_http_request bare;
+    if (AMPHI__SIZED_READ(amphi_http_request, &bare, request, "request", NULL) != AMPHI_OK)
+        return;
     bare.headers = NULL;
     bare.headers_count = 0;
     bare.body = amphi_str_make(NULL, 0);

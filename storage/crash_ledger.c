@@ -47,10 +47,12 @@ static amphi_status insert(amphi_db *db, const amphi_store_start *start, amphi_e
 }
 
 amphi_status amphi__store_ledger_add(
-    void *self, const amphi_store_start *start, int64_t *id, amphi_error *error)
+    void *self, const amphi_store_start *given, int64_t *id, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
-    amphi_status status = amphi__check_start(start, error);
+    amphi_store_start own;
+    const amphi_store_start *start = &own;
+    amphi_status status = amphi__read_start(&own, given, error);
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&store->lock);

@@ -99,12 +99,14 @@ static amphi_status append(
 }
 
 amphi_status amphi__store_history_append(
-    void *self, const amphi_store_turn *turn, amphi_error *error)
+    void *self, const amphi_store_turn *given, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
     amphi_buf title;
     amphi__buf_init(&title, 0);
-    amphi_status status = amphi__check_turn(turn, error);
+    amphi_store_turn own;
+    const amphi_store_turn *turn = &own;
+    amphi_status status = amphi__read_turn(&own, given, error);
     if (status == AMPHI_OK)
         status = amphi__turn_title(&title, turn, error);
     if (status != AMPHI_OK)
@@ -239,7 +241,8 @@ static bool visit_conversations(
 {
     bool go_on = true;
     for (size_t i = 0; go_on && i < page->count; i++) {
-        amphi_history_conversation item = {.messages_count = 0};
+        amphi_history_conversation item;
+        amphi_history_conversation_init(&item);
         at->seq = amphi__rows_take_int(page);
         at->updated_ms = item.updated_ms = amphi__rows_take_int(page);
         item.id = amphi__rows_take_str(page);

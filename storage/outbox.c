@@ -67,10 +67,12 @@ static amphi_status insert(amphi_db *db, const amphi_store_outbox_item *item, am
 }
 
 amphi_status amphi__store_outbox_add(
-    void *self, const amphi_store_outbox_item *item, amphi_error *error)
+    void *self, const amphi_store_outbox_item *given, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
-    amphi_status status = amphi__check_outbox_item(item, error);
+    amphi_store_outbox_item own;
+    const amphi_store_outbox_item *item = &own;
+    amphi_status status = amphi__read_outbox_item(&own, given, error);
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&store->lock);

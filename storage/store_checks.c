@@ -7,6 +7,7 @@
 
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #define CACHE_ENTRIES_DEFAULT  10000u
@@ -68,16 +69,19 @@ static amphi_status check_message(const amphi_store_message *message, amphi_erro
     return status;
 }
 
-amphi_status amphi__check_turn(const amphi_store_turn *turn, amphi_error *error)
+amphi_status amphi__read_turn(
+    amphi_store_turn *own, const amphi_store_turn *given, amphi_error *error)
 {
-    if (turn == NULL || turn->struct_size < sizeof *turn)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "turn: NULL, or its struct_size too small");
+    const amphi_store_turn *turn = own;
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_turn, own, given, "turn", error);
+    if (status != AMPHI_OK)
+        return status;
     if (turn->messages_count > 0 && turn->messages == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages: NULL with a count");
     if (turn->messages_count > AMPHI_STORE_MESSAGES_MAX)
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "messages: more than %d in one turn",
             AMPHI_STORE_MESSAGES_MAX);
-    amphi_status status = amphi__check_id(turn->conversation_id, "conversation_id", error);
+    status = amphi__check_id(turn->conversation_id, "conversation_id", error);
     if (status == AMPHI_OK && turn->outbox_id.size > 0)
         status = amphi__check_id(turn->outbox_id, "outbox_id", error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
@@ -85,11 +89,13 @@ amphi_status amphi__check_turn(const amphi_store_turn *turn, amphi_error *error)
     return status;
 }
 
-amphi_status amphi__check_outbox_item(const amphi_store_outbox_item *item, amphi_error *error)
+amphi_status amphi__read_outbox_item(
+    amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error)
 {
-    if (item == NULL || item->struct_size < sizeof *item)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "item: NULL, or its struct_size too small");
-    amphi_status status = amphi__check_id(item->id, "id", error);
+    const amphi_store_outbox_item *item = own;
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_outbox_item, own, given, "item", error);
+    if (status == AMPHI_OK)
+        status = amphi__check_id(item->id, "id", error);
     if (status == AMPHI_OK && item->conversation_id.size > 0)
         status = amphi__check_id(item->conversation_id, "conversation_id", error);
     return status == AMPHI_OK ? check_text(item->request_json, "request_json", error) : status;
@@ -156,8 +162,13 @@ amphi_status amphi__turn_title(amphi_buf *out, const amphi_store_turn *turn, amp
     return AMPHI_OK;
 }
 
-amphi_status amphi__check_start(const amphi_store_start *start, amphi_error *error)
+amphi_status amphi__read_start(
+    amphi_store_start *own, const amphi_store_start *given, amphi_error *error)
 {
+    const amphi_store_start *start = own;
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_start, own, given, "start", error);
+    if (status != AMPHI_OK)
+        return status;
     const amphi_str words[] = {start->fingerprint, start->build, start->kernels, start->host};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i].size > AMPHI_STORE_ID_BYTES_MAX)

@@ -27,12 +27,18 @@ typedef struct amphi_store_limits {
 /* The options' limits with their defaults filled in. */
 amphi_store_limits amphi__store_limits(const amphi_storage_options *options);
 
+/* Read what the caller hands over, whatever version it has, into *own, and check it:
+ * AMPHI_E_ARGUMENT with the field's name, or AMPHI_E_LIMIT. */
+amphi_status amphi__read_turn(
+    amphi_store_turn *own, const amphi_store_turn *given, amphi_error *error);
+amphi_status amphi__read_outbox_item(
+    amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error);
+amphi_status amphi__read_start(
+    amphi_store_start *own, const amphi_store_start *given, amphi_error *error);
+
 /* AMPHI_E_ARGUMENT with the field's name, or AMPHI_E_LIMIT. */
-amphi_status amphi__check_turn(const amphi_store_turn *turn, amphi_error *error);
-amphi_status amphi__check_outbox_item(const amphi_store_outbox_item *item, amphi_error *error);
 amphi_status amphi__check_id(amphi_str id, const char *field, amphi_error *error);
 amphi_status amphi__check_setting(amphi_str name, amphi_str value, amphi_error *error);
-amphi_status amphi__check_start(const amphi_store_start *start, amphi_error *error);
 amphi_status amphi__check_cache_value(
     const amphi_store_limits *limits, amphi_str value, amphi_error *error);
 

@@ -126,13 +126,15 @@ static void put_turn(store_memory *store, prepared_turn *turn)
     turn->conversation = NULL;
 }
 
-static amphi_status turn_append(void *self, const amphi_store_turn *turn, amphi_error *error)
+static amphi_status turn_append(void *self, const amphi_store_turn *given, amphi_error *error)
 {
     store_memory *store = self;
     prepared_turn prepared = {.conversation = NULL};
     amphi_buf title;
     amphi__buf_init(&title, 0);
-    amphi_status status = amphi__check_turn(turn, error);
+    amphi_store_turn own;
+    const amphi_store_turn *turn = &own;
+    amphi_status status = amphi__read_turn(&own, given, error);
     if (status == AMPHI_OK)
         status = amphi__turn_title(&title, turn, error);
     if (status != AMPHI_OK)
@@ -268,7 +270,8 @@ static amphi_status conversations(
             status = amphi__fail_no_memory(error);
             break;
         }
-        amphi_history_conversation item = {.messages_count = 0};
+        amphi_history_conversation item;
+        amphi_history_conversation_init(&item);
         seq = amphi__rows_take_int(&row);
         updated_ms = item.updated_ms = amphi__rows_take_int(&row);
         item.messages_count = (uint64_t)amphi__rows_take_int(&row);
@@ -402,10 +405,12 @@ static void outbox_drop_old(store_memory *store, int64_t now_ms)
             "outbox: %u entries were too old and were dropped", dropped);
 }
 
-static amphi_status outbox_add(void *self, const amphi_store_outbox_item *item, amphi_error *error)
+static amphi_status outbox_add(void *self, const amphi_store_outbox_item *given, amphi_error *error)
 {
     store_memory *store = self;
-    amphi_status status = amphi__check_outbox_item(item, error);
+    amphi_store_outbox_item own;
+    const amphi_store_outbox_item *item = &own;
+    amphi_status status = amphi__read_outbox_item(&own, given, error);
     if (status != AMPHI_OK)
         return status;
     amphi_str strings[] = {item->id, item->conversation_id, item->request_json};
@@ -623,10 +628,12 @@ static amphi_status derive_key(void *self, amphi_str purpose, uint8_t out[32], a
 /* ---- Ledger ---- */
 
 static amphi_status ledger_add(
-    void *self, const amphi_store_start *start, int64_t *id, amphi_error *error)
+    void *self, const amphi_store_start *given, int64_t *id, amphi_error *error)
 {
     store_memory *store = self;
-    amphi_status status = amphi__check_start(start, error);
+    amphi_store_start own;
+    const amphi_store_start *start = &own;
+    amphi_status status = amphi__read_start(&own, given, error);
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&store->lock);

@@ -19,6 +19,7 @@ static int print_chunks(amphi_stream *stream)
         fflush(stdout);
     }
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     if (amphi_stream_result(stream, &result, &error) != AMPHI_OK)
         return cli_fail(&error);
     return result.error != NULL ? cli_fail(result.error) : CLI_OK;
@@ -49,6 +50,7 @@ static int read_schema(const char *path, char **out)
 static int check_whole(amphi_stream *stream)
 {
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     amphi_error error;
     if (amphi_stream_result(stream, &result, &error) != AMPHI_OK)
         return cli_fail(&error);

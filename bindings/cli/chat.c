@@ -138,6 +138,7 @@ static void greet(amphi_client *client, const cli_options *options)
 {
     amphi_chat_request request;
     amphi_decision decision;
+    amphi_decision_init(&decision);
     amphi_message message = {.role = AMPHI_ROLE_USER, .content = AMPHI_STR("Hello")};
     cli_request_init(options, &request, &message);
     fprintf(stderr, "%sconversation %s; ctrl-C cancels an answer, ctrl-D ends%s\n", cli_dim(stderr),

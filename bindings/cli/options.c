@@ -106,6 +106,7 @@ static int add_endpoint(cli_options *out, const char *text)
     if (out->endpoints_count == CLI_ENDPOINTS_MAX)
         return cli_usage("--endpoint: at most %d", CLI_ENDPOINTS_MAX);
     size_t i = out->endpoints_count;
+    amphi_endpoint_options_init(&out->endpoints[i]);
     if (amphi_endpoint_parse(&out->endpoints[i], amphi_str_from(text), out->pins[i],
             sizeof out->pins[i], &error) != AMPHI_OK)
         return cli_usage("--endpoint: %s", error.message);

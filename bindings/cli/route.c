@@ -26,6 +26,7 @@ static int run(cli_options *options)
 {
     amphi_chat_request request;
     amphi_decision decision;
+    amphi_decision_init(&decision);
     amphi_error error;
     char *json = NULL;
     int rc = CLI_OK;

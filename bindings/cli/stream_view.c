@@ -109,6 +109,7 @@ static void show_event(show *s, const amphi_event *event)
 static void show_summary(show *s, amphi_stream *stream)
 {
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     if (s->options->json || amphi_stream_result(stream, &result, NULL) != AMPHI_OK ||
         result.error != NULL)
         return;
@@ -129,6 +130,7 @@ static int finish(show *s, amphi_stream *stream, const amphi_event *last)
                                                 : CLI_FAILED;
     amphi_error error;
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     bool failed = last->kind == AMPHI_EVENT_ERROR;
     if (failed)
         error = *last->error;

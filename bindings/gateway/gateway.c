@@ -225,6 +225,7 @@ static enum MHD_Result answer_streamed(
         early = is_before_first_words(chunk);
     }
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     if (terminal && amphi_stream_result(stream, &result, NULL) == AMPHI_OK &&
         result.error != NULL && !has_event(chunk, "\"queued\"")) {
         amphi_error error = *result.error;

@@ -11,22 +11,6 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 
-static amphi_status check_options(const amphi_client_options *options, amphi_error *error)
-{
-    if (options == NULL || options->struct_size != sizeof *options)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "options.struct_size: call amphi_client_options_init first");
-    if ((unsigned)options->mode > AMPHI_MODE_ONLY_CLOUD)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options.mode: unknown");
-    if (options->endpoints_count > AMPHI_ROUTES_MAX - 1)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options.endpoints_count: at most %d",
-            AMPHI_ROUTES_MAX - 1);
-    if (options->parts != NULL && options->parts->struct_size != sizeof *options->parts)
-        return amphi__fail(
-            error, AMPHI_E_ARGUMENT, 0, "options.parts.struct_size: call amphi_parts_init first");
-    return AMPHI_OK;
-}
-
 static void copy_options(amphi_client *client, const amphi_client_options *options)
 {
     client->log.fn = options->log;
@@ -44,7 +28,9 @@ amphi_status amphi_client_new(
     if (out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
     *out = NULL;
-    amphi_status status = check_options(options, error);
+    amphi_client_options own;
+    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1];
+    amphi_status status = amphi__client_options_read(&own, endpoints, options, error);
     if (status != AMPHI_OK)
         return status;
     amphi_client *client = amphi__calloc(1, sizeof *client);
@@ -52,13 +38,13 @@ amphi_status amphi_client_new(
         status = amphi__fail_no_memory(error);
         goto cleanup;
     }
-    copy_options(client, options);
+    copy_options(client, &own);
     amphi_device_facts_init(&client->pushed);
     amphi__process_identity(client->process_identity);
     amphi__retry_budget_init(&client->retry_budget);
     status = amphi__stream_set_new(&client->streams, error);
     if (status == AMPHI_OK)
-        status = amphi__compose(client, options, error);
+        status = amphi__compose(client, &own, error);
     if (status == AMPHI_OK)
         status = amphi__response_cache_new(&client->cache, client->store, client->clock, error);
     if (status == AMPHI_OK)

@@ -7,6 +7,7 @@
 #define AMPHI_CLIENT_CLIENT_H
 
 #include "policy/policy.h"
+#include "sdk/client/client_options.h"
 #include "sdk/client/response_cache.h"
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/stream_set.h"
@@ -56,7 +57,8 @@ typedef struct amphi_background amphi_background;
 typedef struct amphi_drivers amphi_drivers;
 
 struct amphi_client {
-    /* Parts; constant after amphi_client_new. */
+    /* Parts; constant after amphi_client_new. Tables of the app are in `tables`. */
+    amphi_tables tables;
     amphi_log log;
     const amphi_clock *clock;
     amphi_keys keys;

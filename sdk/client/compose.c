@@ -179,34 +179,34 @@ static amphi_status compose_rollout(
 amphi_status amphi__compose(
     amphi_client *client, const amphi_client_options *options, amphi_error *error)
 {
-    amphi_parts none;
-    amphi_parts_init(&none);
-    const amphi_parts *parts = options->parts != NULL ? options->parts : &none;
-    client->clock = parts->clock != NULL ? parts->clock : &amphi__clock_system;
+    amphi_parts parts;
+    amphi_status status = amphi__parts_read(&parts, &client->tables, options->parts, error);
+    if (status != AMPHI_OK)
+        return status;
+    client->clock = parts.clock != NULL ? parts.clock : &amphi__clock_system;
     amphi__policy_init(&client->policy_base);
-    amphi_status status = AMPHI_OK;
     if (options->policy_json.size > 0)
         status = amphi__policy_apply_json(&client->policy_base, options->policy_json, error);
     client->policy = client->policy_base;
     if (status == AMPHI_OK)
-        status = compose_store(client, options, parts, error);
+        status = compose_store(client, options, &parts, error);
 
-    client->http = parts->http;
+    client->http = parts.http;
     if (status == AMPHI_OK && client->http.ops == NULL) {
         status = amphi__http_new(&client->http, error);
         client->owns_http = status == AMPHI_OK;
     }
-    client->device = parts->device;
+    client->device = parts.device;
     if (status == AMPHI_OK && client->device.ops == NULL) {
         status = amphi__device_probe_new(&client->device, error);
         client->owns_device = status == AMPHI_OK;
     }
     if (status == AMPHI_OK)
-        status = compose_local(client, options, parts, error);
+        status = compose_local(client, options, &parts, error);
     if (status == AMPHI_OK)
         status = compose_endpoints(client, options, error);
-    for (size_t i = 0; i < parts->engines_count && status == AMPHI_OK; i++)
-        status = add_route(client, parts->engines[i], false, error);
+    for (size_t i = 0; i < parts.engines_count && status == AMPHI_OK; i++)
+        status = add_route(client, parts.engines[i], false, error);
     if (status == AMPHI_OK)
         status = compose_rollout(client, options, error);
     return status;

@@ -13,6 +13,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/process_identity.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <signal.h>
@@ -25,8 +26,7 @@
 bool amphi__crash_ledger_is_supported(const amphi_client *client)
 {
     const amphi_store_ops *ops = client->store.ops;
-    return ops->struct_size >= sizeof *ops && ops->ledger_add != NULL && ops->ledger_set != NULL &&
-           ops->ledger_list != NULL;
+    return ops->ledger_add != NULL && ops->ledger_set != NULL && ops->ledger_list != NULL;
 }
 
 /* An engine without a fingerprint is identified by its name and model. */
@@ -169,7 +169,9 @@ static uint32_t *counter(amphi_crash_facts *facts, const amphi_store_start *star
 static bool count(void *user, const amphi_store_start *row)
 {
     tally *t = user;
-    amphi_store_start start = *row;
+    amphi_store_start start;
+    if (AMPHI__SIZED_READ_KNOWN(&start, row, "row", NULL) != AMPHI_OK)
+        return true;
     if (!amphi__str_equal(start.build, t->build) || start.changed_ms > t->now_ms + t->window_ms)
         return true; /* another build; or the clock was set back since */
     if (start.outcome == AMPHI_START_RUNNING && amphi__process_has_ended(start.host)) {

@@ -14,6 +14,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #define TOKENS_PER_MESSAGE 8u
@@ -150,14 +151,16 @@ amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request 
     amphi_request own;
     amphi_plan plan;
     amphi__error_clear(error);
-    if (client == NULL || request == NULL || out == NULL)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client, request or out is NULL");
-    amphi_status status = amphi__request_from_struct(&own, request, error);
+    if (client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
+    amphi_status status = AMPHI__SIZED_CHECK(amphi_decision, out, "out", error);
+    if (status == AMPHI_OK)
+        status = amphi__request_from_struct(&own, request, error);
     if (status != AMPHI_OK)
         return status;
     amphi__decide_apply_options(client, &own);
     amphi__decide(client, &own, &plan, NULL);
-    *out = plan.decision;
+    AMPHI__SIZED_WRITE(out, &plan.decision);
     amphi__request_clear(&own);
     return AMPHI_OK;
 }
@@ -166,19 +169,23 @@ amphi_status amphi_route_explain_json(
     amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error)
 {
     amphi_decision decision;
+    amphi_decision_init(&decision);
+    amphi_chat_request own;
     amphi_buf json;
     if (out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
     *out = NULL;
-    amphi_status status = amphi_route_explain(client, request, &decision, error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_chat_request, &own, request, "request", error);
+    if (status == AMPHI_OK)
+        status = amphi_route_explain(client, &own, &decision, error);
     if (status != AMPHI_OK)
         return status;
     amphi__buf_init(&json, 0);
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &json);
     amphi__json_open(&writer, NULL, '{');
-    amphi__json_put_str(&writer, "mode", amphi_str_from(amphi_mode_name(request->mode)));
-    amphi__json_put_bool(&writer, "private", request->is_private);
+    amphi__json_put_str(&writer, "mode", amphi_str_from(amphi_mode_name(own.mode)));
+    amphi__json_put_bool(&writer, "private", own.is_private);
     amphi__record_decision(&writer, "routes", &decision);
     amphi__json_close(&writer, '}');
     *out = amphi__buf_take(&json);

@@ -8,6 +8,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #define PROBE_EVERY_MS 1000u
@@ -45,6 +46,7 @@ void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
     if (stale) {
         amphi_device_facts_init(out);
         client->device.ops->snapshot(client->device.self, out); /* reads files: no lock */
+        out->struct_size = sizeof *out;
     }
     amphi__mutex_lock(&client->lock);
     if (stale) {
@@ -68,9 +70,14 @@ amphi_status amphi_device_snapshot(
     amphi_client *client, amphi_device_facts *out, amphi_error *error)
 {
     amphi__error_clear(error);
-    if (client == NULL || out == NULL)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or out is NULL");
-    amphi__client_facts(client, out);
+    if (client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
+    amphi_status status = AMPHI__SIZED_CHECK(amphi_device_facts, out, "out", error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_device_facts own;
+    amphi__client_facts(client, &own);
+    AMPHI__SIZED_WRITE(out, &own);
     return AMPHI_OK;
 }
 
@@ -105,13 +112,16 @@ amphi_status amphi_device_push_memory_pressure(
 }
 
 amphi_status amphi_device_push(
-    amphi_client *client, const amphi_device_facts *facts, amphi_error *error)
+    amphi_client *client, const amphi_device_facts *given, amphi_error *error)
 {
+    amphi_device_facts own;
+    const amphi_device_facts *facts = &own;
     amphi__error_clear(error);
-    if (client == NULL || facts == NULL || facts->struct_size != sizeof *facts)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "client or facts is NULL, or amphi_device_facts_init was not called");
-    amphi_status status = check(facts, error);
+    if (client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
+    amphi_status status = AMPHI__SIZED_READ(amphi_device_facts, &own, given, "facts", error);
+    if (status == AMPHI_OK)
+        status = check(facts, error);
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&client->lock);

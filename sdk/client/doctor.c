@@ -19,7 +19,8 @@ typedef struct round {
 static void find(const round *r, amphi_finding_level level, const char *part, const char *text,
     const char *remedy)
 {
-    amphi_finding finding = {.level = level,
+    amphi_finding finding = {.struct_size = sizeof finding,
+        .level = level,
         .part = amphi_str_from(part),
         .text = amphi_str_from(text),
         .remedy = amphi_str_from(remedy)};
@@ -139,7 +140,10 @@ amphi_status amphi_doctor(
     amphi__error_clear(error);
     if (options == NULL || report == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options or report is NULL");
-    if (amphi_client_new(&client, options, &why) != AMPHI_OK) {
+    amphi_client_options own;
+    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1];
+    if (amphi__client_options_read(&own, endpoints, options, &why) != AMPHI_OK ||
+        amphi_client_new(&client, options, &why) != AMPHI_OK) {
         find(&r, AMPHI_FINDING_FAULT, "client", why.message, "mend this first");
         return AMPHI_OK;
     }
@@ -157,7 +161,7 @@ amphi_status amphi_doctor(
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)
             report_local(&r, &infos[i], &parts, &client->policy_base, &crashes[i]);
         else
-            report_cloud(&r, &infos[i], options);
+            report_cloud(&r, &infos[i], &own);
         cloud |= infos[i].kind == AMPHI_ENGINE_CLOUD;
     }
     if (!cloud)

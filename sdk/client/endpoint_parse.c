@@ -6,6 +6,7 @@
 #include "sdk/client/client.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <sys/stat.h>
@@ -90,21 +91,26 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
 amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text, char *pins_buffer,
     size_t pins_size, amphi_error *error)
 {
-    amphi_endpoint_options_init(out);
+    amphi_status status = AMPHI__SIZED_CHECK(amphi_endpoint_options, out, "out", error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_endpoint_options own;
+    amphi_endpoint_options_init(&own);
     amphi_str rest;
     amphi_str first = amphi__str_cut(text, ',', &rest);
-    out->name = amphi__str_cut(first, '=', &out->url);
-    if (out->name.size == 0 || out->url.size == 0)
+    own.name = amphi__str_cut(first, '=', &own.url);
+    if (own.name.size == 0 || own.url.size == 0)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint: NAME=URL is expected, for example work=https://api.example.com/v1");
     while (rest.size > 0) {
         amphi_str value;
         amphi_str option = amphi__str_cut(rest, ',', &rest);
         amphi_str key = amphi__str_cut(option, '=', &value);
-        amphi_status status = read_option(out, key, value, pins_buffer, pins_size, error);
+        status = read_option(&own, key, value, pins_buffer, pins_size, error);
         if (status != AMPHI_OK)
             return status;
     }
+    AMPHI__SIZED_WRITE(out, &own);
     return AMPHI_OK;
 }
 

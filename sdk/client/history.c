@@ -4,6 +4,7 @@
  */
 #include "sdk/client/background.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 
 #include <amphi/history.h>
 
@@ -15,13 +16,28 @@ static amphi_status check_client(const amphi_client *client, bool visit, amphi_e
     return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or visit is NULL");
 }
 
+typedef struct conversation_relay {
+    amphi_history_conversation_fn *visit;
+    void *user;
+} conversation_relay;
+
+/* An item without a size is left out: its store breaks the rule of amphi/types.h. */
+static bool relay_conversation(void *opaque, const amphi_history_conversation *item)
+{
+    const conversation_relay *to = opaque;
+    amphi_history_conversation own;
+    return AMPHI__SIZED_READ_KNOWN(&own, item, "item", NULL) != AMPHI_OK ||
+           to->visit(to->user, &own);
+}
+
 amphi_status amphi_history_conversations(
     amphi_client *client, amphi_history_conversation_fn *visit, void *user, amphi_error *error)
 {
     amphi_status status = check_client(client, visit != NULL, error);
     if (status != AMPHI_OK)
         return status;
-    return client->store.ops->conversations(client->store.self, visit, user, error);
+    conversation_relay to = {visit, user};
+    return client->store.ops->conversations(client->store.self, relay_conversation, &to, error);
 }
 
 typedef struct relay {
@@ -34,6 +50,7 @@ static bool relay_message(
 {
     const relay *to = opaque;
     amphi_history_message item = {
+        .struct_size = sizeof item,
         .id = id,
         .role = message->role,
         .content = message->content,
@@ -71,13 +88,18 @@ typedef struct outbox_relay {
     uint32_t count;
 } outbox_relay;
 
-static bool relay_outbox(void *opaque, const amphi_store_outbox_item *item)
+static bool relay_outbox(void *opaque, const amphi_store_outbox_item *given)
 {
     outbox_relay *to = opaque;
+    amphi_store_outbox_item own;
+    const amphi_store_outbox_item *item = &own;
+    if (AMPHI__SIZED_READ_KNOWN(&own, given, "item", NULL) != AMPHI_OK)
+        return true;
     to->count++;
     if (to->visit == NULL)
         return true;
     amphi_outbox_entry entry = {
+        .struct_size = sizeof entry,
         .id = item->id,
         .conversation_id = item->conversation_id,
         .created_ms = item->created_ms,

@@ -11,6 +11,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #define LEASE_MS (5u * 60 * 1000) /* other processes do not claim the entry meanwhile */
@@ -36,8 +37,11 @@ typedef struct claimed {
 static bool take_claim(void *user, const amphi_store_outbox_item *item)
 {
     claimed *claim = user;
-    claim->id = amphi__str_copy(item->id);
-    claim->request = amphi__str_copy(item->request_json);
+    amphi_store_outbox_item own;
+    if (AMPHI__SIZED_READ_KNOWN(&own, item, "item", NULL) != AMPHI_OK)
+        return false;
+    claim->id = amphi__str_copy(own.id);
+    claim->request = amphi__str_copy(own.request_json);
     return false;
 }
 

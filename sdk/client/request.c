@@ -9,23 +9,13 @@
 #include "sdk/client/route_preference.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 #include <math.h>
 
 #define MESSAGES_MAX      10000
 #define REQUEST_BYTES_MAX (16u << 20)
-
-void amphi_chat_request_init(amphi_chat_request *request)
-{
-    memset(request, 0, sizeof *request);
-    request->struct_size = sizeof *request;
-    request->sampling.temperature = NAN;
-    request->sampling.top_p = NAN;
-    request->sampling.min_p = NAN;
-    request->sampling.repetition_penalty = NAN;
-    request->sampling.seed = -1;
-}
 
 void amphi__request_clear(amphi_request *request)
 {
@@ -298,12 +288,16 @@ static void put_amphi_member(amphi_json_writer *writer, amphi_mode mode, bool is
 }
 
 amphi_status amphi__request_from_struct(
-    amphi_request *out, const amphi_chat_request *request, amphi_error *error)
+    amphi_request *out, const amphi_chat_request *given, amphi_error *error)
 {
+    amphi_chat_request own;
+    const amphi_chat_request *request = &own;
     memset(out, 0, sizeof *out);
-    if (request->struct_size != sizeof *request)
-        return amphi__fail(
-            error, AMPHI_E_ARGUMENT, 0, "request.struct_size: call amphi_chat_request_init first");
+    amphi_status status = AMPHI__SIZED_READ(amphi_chat_request, &own, given, "request", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (request->messages_count > 0 && request->messages == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.messages: NULL with a count");
     if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
     if (request->messages == NULL && request->messages_count > 0)
@@ -313,7 +307,6 @@ amphi_status amphi__request_from_struct(
     amphi__buf_init(&json, REQUEST_BYTES_MAX);
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &json);
-    amphi_status status = AMPHI_OK;
 
     amphi__json_open(&writer, NULL, '{');
     amphi__json_open(&writer, "messages", '[');

@@ -5,10 +5,11 @@
  */
 #include "sdk/client/stream.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 
 void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out)
 {
-    memset(out, 0, sizeof *out);
+    amphi_chat_result_init(out);
     out->text = amphi__buf_str(&stream->text);
     out->reasoning = amphi__buf_str(&stream->reasoning);
     out->tool_calls_json = amphi__buf_str(&stream->tool_calls);
@@ -110,18 +111,24 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
 amphi_status amphi_stream_result(amphi_stream *stream, amphi_chat_result *out, amphi_error *error)
 {
     amphi__error_clear(error);
-    if (stream == NULL || out == NULL)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream or out is NULL");
+    if (stream == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream is NULL");
+    amphi_status status = AMPHI__SIZED_CHECK(amphi_chat_result, out, "out", error);
+    if (status != AMPHI_OK)
+        return status;
     if (!stream->terminal_taken)
         return amphi__fail(error, AMPHI_E_BUSY, 0,
             "the request is still running: pull events until the terminal one");
-    amphi__stream_fill_result(stream, out);
+    amphi_chat_result own;
+    amphi__stream_fill_result(stream, &own);
+    AMPHI__SIZED_WRITE(out, &own);
     return AMPHI_OK;
 }
 
 amphi_status amphi_stream_result_json(amphi_stream *stream, char **out, amphi_error *error)
 {
-    amphi_chat_result result = {0};
+    amphi_chat_result result;
+    amphi_chat_result_init(&result);
     amphi_buf json;
     if (out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");

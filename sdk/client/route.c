@@ -6,24 +6,32 @@
 
 #include "sdk/core/str.h"
 
-static void init(amphi_engine_info *info)
+/* Whatever the engine wrote: the size is ours, and every string has an end. */
+static void settle(amphi_engine_info *info)
 {
-    memset(info, 0, sizeof *info);
     info->struct_size = sizeof *info;
+    info->name[sizeof info->name - 1] = '\0';
+    info->model[sizeof info->model - 1] = '\0';
+    info->why[sizeof info->why - 1] = '\0';
+    info->fingerprint[sizeof info->fingerprint - 1] = '\0';
+    info->build[sizeof info->build - 1] = '\0';
+    info->kernels[sizeof info->kernels - 1] = '\0';
 }
 
 void amphi__route_describe(const amphi_route *route, amphi_engine_info *out)
 {
-    init(out);
+    amphi_engine_info_init(out);
     route->engine.ops->describe(route->engine.self, out);
+    settle(out);
 }
 
 bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out)
 {
-    init(out);
+    amphi_engine_info_init(out);
     if (route->engine.ops->identify == NULL)
         return false;
     route->engine.ops->identify(route->engine.self, out);
+    settle(out);
     return true;
 }
 

@@ -176,6 +176,7 @@ static amphi_stream *stream_create(amphi_client *client)
     if (stream == NULL)
         return NULL;
     stream->client = client;
+    amphi_decision_init(&stream->plan.decision);
     stream->started_us = amphi__clock_us(client->clock);
     stream->created_s = amphi__clock_wall_ms(client->clock) / 1000;
     amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 2);

@@ -234,6 +234,7 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
 amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amphi_error *error)
 {
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     amphi_buf json;
     amphi_buf record;
     if (out == NULL)

@@ -4,6 +4,9 @@
  */
 #include "sdk/core/alloc.h"
 
+#include "sdk/core/error.h"
+#include "sdk/core/sized.h"
+
 #include <stdlib.h>
 
 static void *malloc_alloc(void *self, size_t size_bytes)
@@ -30,11 +33,27 @@ static const amphi_allocator malloc_allocator = {
     .free = malloc_free,
 };
 
-static const amphi_allocator *current = &malloc_allocator;
+static amphi_allocator own;                                /* a copy of the app's table */
+static const amphi_allocator *current = &malloc_allocator; /* or &own */
 
-void amphi_allocator_set(const amphi_allocator *allocator)
+amphi_status amphi_allocator_set(const amphi_allocator *allocator, amphi_error *error)
 {
-    current = allocator != NULL ? allocator : &malloc_allocator;
+    amphi__error_clear(error);
+    if (allocator == NULL) {
+        current = &malloc_allocator;
+        return AMPHI_OK;
+    }
+    amphi_allocator table;
+    amphi_status status = AMPHI__SIZED_READ_KNOWN(&table, allocator, "allocator", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (table.alloc == NULL || table.realloc == NULL || table.free == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "allocator.%s: NULL, or not within struct_size",
+            table.alloc == NULL ? "alloc" : (table.realloc == NULL ? "realloc" : "free"));
+    own = table;
+    current = &own;
+    return AMPHI_OK;
 }
 
 void *amphi__alloc(size_t size_bytes)

@@ -565,10 +565,10 @@ static void engine__every_allocation_may_fail(void **state)
 {
     int n = 1;
 
-    amphi_allocator_set(&failing);
+    amphi_allocator_set(&failing, NULL);
     while (live_failing_at(n))
         n++;
-    amphi_allocator_set(NULL);
+    amphi_allocator_set(NULL, NULL);
     assert_true(n > 4);
     assert_int_equal(count_children(), 0);
 }

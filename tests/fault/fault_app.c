@@ -369,6 +369,7 @@ static void do_run(app *a, const fault_run *run, fault_result *out)
     stream = ask(a, AMPHI_MODE_PREFER_LOCAL);
     if (stream != NULL) {
         amphi_chat_result result;
+        amphi_chat_result_init(&result);
 
         watch(a, stream, &k, &s);
         if (amphi_stream_result(stream, &result, NULL) != AMPHI_OK)

@@ -113,7 +113,7 @@ static void key__is_gone_after_its_use_and_was_never_said(void **state)
         amphi_test_cloud_reset_counts(&cloud);
         scratch_dir_make(&dir);
         scratch_write(scratch_dir_file(&dir, "key"), KEY "\n", sizeof KEY, 0600);
-        amphi_allocator_set(&looking);
+        amphi_allocator_set(&looking, NULL);
         amphi_client_options_init(&options);
         for (size_t e = 0; e < 2; e++) {
             amphi_endpoint_options_init(&endpoints[e]);
@@ -135,7 +135,7 @@ static void key__is_gone_after_its_use_and_was_never_said(void **state)
         assert_null(strstr(record, "sk-"));
         amphi_string_free(record);
         amphi_client_free(client);
-        amphi_allocator_set(NULL);
+        amphi_allocator_set(NULL, NULL);
         if (i == 0) /* what a provider repeats passes through the JSON parser's memory */
             atomic_store(&leaks, 0);
         amphi_json *last = amphi_test_cloud_last(&cloud, first[i]); /* it did arrive */

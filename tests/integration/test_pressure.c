@@ -124,6 +124,7 @@ static void pressure__critical_ends_the_process_and_the_cloud_goes_on(void **sta
     for (size_t i = 0; i < 2; i++) {
         world w;
         amphi_chat_result result;
+        amphi_chat_result_init(&result);
         amphi_stream *stream = NULL;
 
         if (!open_world(&w))
@@ -145,6 +146,7 @@ static void pressure__on_an_idle_engine_takes_its_process(void **state)
 {
     world w;
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     amphi_stream *stream = NULL;
 
     if (!open_world(&w))

@@ -58,7 +58,8 @@ static void thread__answers_as_the_process_does(void **state)
     amphi_engine process = make(AMPHI_ISOLATION_PROCESS);
     amphi_engine thread = make(AMPHI_ISOLATION_THREAD);
     amphi_engine_info a, b;
-    a.struct_size = b.struct_size = sizeof a;
+    amphi_engine_info_init(&a);
+    amphi_engine_info_init(&b);
     process.ops->describe(process.self, &a);
     thread.ops->describe(thread.self, &b);
     assert_true(a.available && b.available);
@@ -254,6 +255,7 @@ static void die_twice(const ending *end)
     scratch_dir dir;
     amphi_parts parts, second_parts;
     amphi_decision decision;
+    amphi_decision_init(&decision);
     amphi_chat_request request;
     char self[512];
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);

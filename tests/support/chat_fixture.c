@@ -117,6 +117,7 @@ void chat_fixture_pull(chat_fixture *f, amphi_stream *stream)
             f->error = event.error->status;
     }
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
     assert_true(amphi__str_equal(result.text, amphi__buf_str(&f->screen)));
     assert_int_equal(f->terminals, 1);

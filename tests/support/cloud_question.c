@@ -73,6 +73,7 @@ void cloud_ask(cloud_outcome *o, const cloud_question *q)
         assert_int_equal(o->record.terminals, 1);
         assert_int_equal(o->record.after_terminal, 0);
     }
+    amphi_engine_info_init(&o->info);
     engine.ops->describe(engine.self, &o->info);
     engine.ops->free(engine.self);
 }

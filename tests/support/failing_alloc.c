@@ -59,12 +59,12 @@ void failing_alloc_install(void)
 {
     atomic_store(&live, 0);
     atomic_store(&countdown, 0);
-    amphi_allocator_set(&allocator);
+    amphi_allocator_set(&allocator, NULL);
 }
 
 void failing_alloc_remove(void)
 {
-    amphi_allocator_set(NULL);
+    amphi_allocator_set(NULL, NULL);
 }
 
 void failing_alloc_at(size_t n)

@@ -31,12 +31,14 @@ typedef enum amphi_role {
     AMPHI_ROLE_TOOL = 3
 } amphi_role;
 
+/* FROZEN: an element of arrays. Content parts and tool messages: amphi_chat_start_json. */
 typedef struct amphi_message {
     amphi_role role;
     amphi_str content;
 } amphi_message;
 
-/* Sampling; a field that is NAN (or 0 where the comment says so) is left to the engine's default. */
+/* FROZEN. Sampling; a field that is NAN (or 0 where the comment says so) is left to the engine's
+ * default. */
 typedef struct amphi_sampling {
     float temperature;        /* 0: greedy; NAN: default */
     float top_p;              /* NAN: default */
@@ -47,7 +49,7 @@ typedef struct amphi_sampling {
     int64_t seed;             /* below 0: random; same seed, same engine, same text */
 } amphi_sampling;
 
-/* How long a step may take, in milliseconds; 0: the policy document's value. */
+/* FROZEN. How long a step may take, in milliseconds; 0: the policy document's value. */
 typedef struct amphi_budgets {
     uint32_t connect_ms;     /* until a connection stands */
     uint32_t first_token_ms; /* from the attempt's start to its first token */
@@ -55,6 +57,7 @@ typedef struct amphi_budgets {
     uint32_t total_ms;       /* the whole request, every attempt together */
 } amphi_budgets;
 
+/* SIZED, read. */
 typedef struct amphi_chat_request {
     size_t struct_size;
     const amphi_message *messages; /* new messages, oldest first; history is put before them */
@@ -66,11 +69,30 @@ typedef struct amphi_chat_request {
     bool no_queue;   /* fail rather than go to the outbox */
     amphi_sampling sampling;
     amphi_budgets budgets;
-    amphi_str extra_json; /* an object with further OpenAI fields (tools, response_format,
-                                  stop, ...), passed on as they are; empty: none */
+    amphi_str
+        extra_json; /* an object with further OpenAI fields (tools, response_format, stop, ...),
+                             passed on as they are; empty: none */
 } amphi_chat_request;
 
-AMPHI_API void amphi_chat_request_init(amphi_chat_request *request);
+/* NAN, without <math.h>, whose names would reach every includer. */
+static inline float amphi_nan(void)
+{
+    const uint32_t bits = 0x7fc00000u; /* IEEE 754 binary32, quiet */
+    float nan;
+    memcpy(&nan, &bits, sizeof nan);
+    return nan;
+}
+
+static inline void amphi_chat_request_init(amphi_chat_request *request)
+{
+    memset(request, 0, sizeof *request);
+    request->struct_size = sizeof *request;
+    request->sampling.temperature = amphi_nan();
+    request->sampling.top_p = amphi_nan();
+    request->sampling.min_p = amphi_nan();
+    request->sampling.repetition_penalty = amphi_nan();
+    request->sampling.seed = -1;
+}
 
 typedef enum amphi_event_kind {
     AMPHI_EVENT_PROGRESS = 1, /* a model loads: permille; text names the phase */
@@ -94,12 +116,14 @@ typedef enum amphi_finish {
     AMPHI_FINISH_CONTENT_FILTER = 4
 } amphi_finish;
 
+/* FROZEN. */
 typedef struct amphi_usage {
     uint32_t prompt_tokens;
     uint32_t completion_tokens;
     uint32_t cached_tokens; /* of the prompt: not computed again */
 } amphi_usage;
 
+/* FROZEN: an element of arrays. */
 typedef struct amphi_takeover {
     char from[AMPHI_NAME_MAX];
     char to[AMPHI_NAME_MAX];
@@ -109,6 +133,7 @@ typedef struct amphi_takeover {
     char why[240];        /* in words */
 } amphi_takeover;
 
+/* FROZEN: callers declare it without an _init. The library fills in all of it. */
 typedef struct amphi_event {
     amphi_event_kind kind;
     amphi_str text;                 /* valid until the next call on this stream */
@@ -124,6 +149,7 @@ typedef struct amphi_event {
      * distribution: what comes after it (temperature, penalties, biases, a response_format's
      * mask) does not change them. Valid until the next call on this stream. */
     amphi_str logprobs;
+    uint64_t reserved[4]; /* 0 */
 } amphi_event;
 
 static inline bool amphi_event_is_terminal(const amphi_event *event)
@@ -163,13 +189,15 @@ AMPHI_API void amphi_stream_cancel(amphi_stream *stream);
  * client's end, when no other call on this stream is running. */
 AMPHI_API void amphi_stream_free(amphi_stream *stream);
 
-/* What became of the request; valid after the terminal event, until the stream is freed. */
+/* SIZED, filled in. What became of the request; what it points to is valid after the terminal event,
+ * until the stream is freed. */
 typedef struct amphi_chat_result {
+    size_t struct_size;
     amphi_str text; /* the whole answer */
     amphi_str reasoning;
     amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty */
     amphi_str logprobs_json;   /* OpenAI's logprobs.content for `text`, or empty */
-    amphi_str route;           /* who finished it: "local", "cache", "outbox", or an endpoint */
+    amphi_str route;           /* which finished it: "local", "cache", "outbox", or an endpoint */
     amphi_str model;           /* the model that the route named */
     const amphi_takeover *takeovers;
     size_t takeovers_count;
@@ -183,6 +211,13 @@ typedef struct amphi_chat_result {
     const amphi_error *history_error; /* not NULL: the answer is whole, but could not be kept */
 } amphi_chat_result;
 
+static inline void amphi_chat_result_init(amphi_chat_result *result)
+{
+    memset(result, 0, sizeof *result);
+    result->struct_size = sizeof *result;
+}
+
+/* *out after amphi_chat_result_init. AMPHI_E_BUSY before the terminal event was delivered. */
 AMPHI_API amphi_status amphi_stream_result(
     amphi_stream *stream, amphi_chat_result *out, amphi_error *error);
 
@@ -196,12 +231,13 @@ AMPHI_API amphi_status amphi_stream_result_json(
 AMPHI_API amphi_status amphi_stream_completion_json(
     amphi_stream *stream, char **out, amphi_error *error);
 
-/* Did the request body say "stream": true? For whoever serves the JSON form over HTTP. */
+/* Did the request body say "stream": true? For a program that serves the JSON form over HTTP. */
 AMPHI_API bool amphi_stream_wants_chunks(const amphi_stream *stream);
 /* Did it say "stream_options": {"include_usage": true}? */
 AMPHI_API bool amphi_stream_wants_usage(const amphi_stream *stream);
 
-/* What would be decided for this request now, without starting anything. */
+/* What would be decided for this request now, without starting anything. *out after
+ * amphi_decision_init. */
 AMPHI_API amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,
     amphi_decision *out, amphi_error *error);
 

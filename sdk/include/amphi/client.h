@@ -12,7 +12,7 @@
 
 AMPHI_BEGIN_DECLS
 
-/* One OpenAI-compatible API. Zero means the default that the comment states. */
+/* SIZED, read (and filled in by amphi_endpoint_parse). One OpenAI-compatible API. Zero means the default that the comment states. */
 typedef struct amphi_endpoint_options {
     size_t struct_size;
     amphi_str name;     /* how plans and records call it; required, unique, not "local" */
@@ -37,9 +37,10 @@ static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
 }
 
 /* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
- * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses]"; a repeated pin= adds a pin. The strings in *out
- * point into `text` or, for repeated pins, into pins_buffer (pins_size bytes, may be NULL when
- * there is one pin at most). */
+ * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses]" into *out, after
+ * amphi_endpoint_options_init; a repeated pin= adds a pin. The strings in *out point into `text` or,
+ * for repeated pins, into pins_buffer (pins_size bytes, may be NULL when there is one pin at most).
+ */
 AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
     char *pins_buffer, size_t pins_size, amphi_error *error);
 
@@ -58,6 +59,7 @@ typedef enum amphi_isolation {
                                     sdk/docs/crash-safety.md) */
 } amphi_isolation;
 
+/* SIZED, read. */
 typedef struct amphi_client_options {
     size_t struct_size;
     amphi_str data_dir; /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Why a request went where it went: one entry a route, in the order in which they were to be
+ * Why a request went where it went: one entry per route, in the order in which they were to be
  * tried, refused ones last, each with a reason in words.
  */
 #ifndef AMPHI_DECISION_H
@@ -45,6 +45,7 @@ typedef enum amphi_reason {
     AMPHI_REASON_COUNT
 } amphi_reason;
 
+/* FROZEN: an element of an array. */
 typedef struct amphi_decision_route {
     char route[AMPHI_NAME_MAX]; /* "local", or the endpoint's name */
     bool kept;                  /* true: in the plan */
@@ -52,10 +53,18 @@ typedef struct amphi_decision_route {
     char why[160];              /* in words: "battery 8 % is below 20 %, not charging" */
 } amphi_decision_route;
 
+/* SIZED, filled in. */
 typedef struct amphi_decision {
+    size_t struct_size;
     amphi_decision_route routes[AMPHI_ROUTES_MAX];
     size_t routes_count;
 } amphi_decision;
+
+static inline void amphi_decision_init(amphi_decision *decision)
+{
+    memset(decision, 0, sizeof *decision);
+    decision->struct_size = sizeof *decision;
+}
 
 AMPHI_BEGIN_DECLS
 

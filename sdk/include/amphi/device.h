@@ -41,6 +41,7 @@ enum {
     AMPHI_FACT_ALL = (1 << 6) - 1
 };
 
+/* SIZED, read by a push, filled in by a snapshot. */
 typedef struct amphi_device_facts {
     size_t struct_size;
     uint32_t known;                  /* AMPHI_FACT_… bits; a field without its bit is ignored */
@@ -72,14 +73,15 @@ AMPHI_API amphi_status amphi_device_push(
 AMPHI_API amphi_status amphi_device_push_json(
     amphi_client *client, amphi_str json, amphi_error *error);
 
-/* What onTrimMemory, didReceiveMemoryWarning and the like tell: 0 none, 1 moderate, 2 critical.
+/* What onTrimMemory, didReceiveMemoryWarning and the like report: 0 none, 1 moderate, 2 critical.
  * Moderate: idle local engines give their memory back. Critical: running ones as well, at once;
  * their answers go on elsewhere. It stays pushed until the next call: push 0 when it is over.
  * Any thread; does not wait. */
 AMPHI_API amphi_status amphi_device_push_memory_pressure(
     amphi_client *client, unsigned level, amphi_error *error);
 
-/* What a decision made now would see: probed facts with the pushed ones on top. */
+/* What a decision made now would see: probed facts with the pushed ones on top. *out after
+ * amphi_device_facts_init. */
 AMPHI_API amphi_status amphi_device_snapshot(
     amphi_client *client, amphi_device_facts *out, amphi_error *error);
 

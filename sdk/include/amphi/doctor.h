@@ -15,12 +15,20 @@ typedef enum amphi_finding_level {
     AMPHI_FINDING_FAULT = 2 /* does not work */
 } amphi_finding_level;
 
+/* SIZED, handed out. */
 typedef struct amphi_finding {
+    size_t struct_size;
     amphi_finding_level level;
     amphi_str part;   /* "store", "local", "cloud work", "device", ... */
     amphi_str text;   /* what was found, one line */
     amphi_str remedy; /* what to do; empty when all is well */
 } amphi_finding;
+
+static inline void amphi_finding_init(amphi_finding *finding)
+{
+    memset(finding, 0, sizeof *finding);
+    finding->struct_size = sizeof *finding;
+}
 
 typedef void amphi_finding_fn(void *user, const amphi_finding *finding);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Errors: a status to branch on, and details for whoever asks. There is no thread-local "last
- * error": every fallible call takes an amphi_error pointer last, and NULL is fine.
+ * Errors: a status to branch on, and details where the caller wants them. There is no thread-local
+ * "last error": every fallible call takes an amphi_error pointer last, and NULL is fine.
  * A message never holds a user's text, a key or a prompt.
  */
 #ifndef AMPHI_ERROR_H
@@ -15,7 +15,7 @@ typedef enum amphi_status {
     AMPHI_OK = 0,
     AMPHI_E_ARGUMENT = 1,        /* the caller's mistake; the message names the field */
     AMPHI_E_NO_MEMORY = 2,       /* an allocation failed; nothing changed */
-    AMPHI_E_CANCELLED = 3,       /* somebody called cancel */
+    AMPHI_E_CANCELLED = 3,       /* amphi_stream_cancel was called */
     AMPHI_E_TIMEOUT = 4,         /* a budget ran out */
     AMPHI_E_NOT_FOUND = 5,       /* no such file, conversation, key, model */
     AMPHI_E_IO = 6,              /* the operating system refused a read or a write */
@@ -41,14 +41,15 @@ typedef enum amphi_status {
     AMPHI_E_KEY = 26,            /* the store's key does not open it */
     AMPHI_E_CORRUPT = 27,        /* stored data fails its own check */
     AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run */
-    AMPHI_E_INTERNAL = 29        /* our bug; please report it */
+    AMPHI_E_INTERNAL = 29        /* a bug in the library; please report it */
 } amphi_status;
 
+/* FROZEN: callers declare it without an _init. */
 typedef struct amphi_error {
     amphi_status status;     /* what a program branches on */
     int32_t native_code;     /* curl, SQLite, errno, HTTP or PSA code; for logs only */
-    uint32_t retry_after_ms; /* 0: trying again will not help, or nobody knows when */
-    char message[240];       /* one line for a person: what, why, what to do */
+    uint32_t retry_after_ms; /* 0: trying again will not help, or the time is unknown */
+    char message[240];       /* one line for people: what, why, what to do */
 } amphi_error;
 
 /* The constant's name without its prefix, in lower case: "timeout". Never NULL. */

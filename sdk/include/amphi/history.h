@@ -10,32 +10,56 @@
 
 AMPHI_BEGIN_DECLS
 
+/* SIZED, handed out; a store hands it to the client as well. */
 typedef struct amphi_history_conversation {
+    size_t struct_size;
     amphi_str id;
     int64_t updated_ms; /* Unix time */
     uint64_t messages_count;
     amphi_str title; /* the beginning of its first user message */
 } amphi_history_conversation;
 
+static inline void amphi_history_conversation_init(amphi_history_conversation *item)
+{
+    memset(item, 0, sizeof *item);
+    item->struct_size = sizeof *item;
+}
+
+/* SIZED, handed out. */
 typedef struct amphi_history_message {
+    size_t struct_size;
     int64_t id;
     amphi_str role; /* "user", "assistant", "system", "tool" */
     amphi_str content;
     int64_t created_ms; /* Unix time */
-    amphi_str route;    /* who answered; empty for a user's message */
+    amphi_str route;    /* which answered; empty for a user's message */
     amphi_str model;
     amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for users */
 } amphi_history_message;
 
+static inline void amphi_history_message_init(amphi_history_message *item)
+{
+    memset(item, 0, sizeof *item);
+    item->struct_size = sizeof *item;
+}
+
+/* SIZED, handed out. */
 typedef struct amphi_outbox_entry {
+    size_t struct_size;
     amphi_str id; /* also the idempotency key */
     amphi_str conversation_id;
     int64_t created_ms;
     uint32_t attempts;
     bool is_being_sent;    /* now, by this process or another one */
-    int64_t not_before_ms; /* put off until then: it was refused, or its request is still under way
-                              with an engine inside the app; 0: not put off */
+    int64_t not_before_ms; /* put off until then: it was refused, or its request is still running in
+                              an engine inside the app; 0: not put off */
 } amphi_outbox_entry;
+
+static inline void amphi_outbox_entry_init(amphi_outbox_entry *entry)
+{
+    memset(entry, 0, sizeof *entry);
+    entry->struct_size = sizeof *entry;
+}
 
 typedef bool amphi_history_conversation_fn(void *user, const amphi_history_conversation *item);
 typedef bool amphi_history_message_fn(void *user, const amphi_history_message *item);

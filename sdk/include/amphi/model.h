@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A model file, looked at directly: for tools, tests and curiosity. It runs in the calling
- * process and one thread at a time; chat goes through amphi_client, where the model has a process
- * of its own.
+ * Direct use of a model file, for tools and tests. It runs in the calling process, on one thread at
+ * a time; chat goes through amphi_client, where the model has a process of its own.
  */
 #ifndef AMPHI_MODEL_H
 #define AMPHI_MODEL_H
@@ -13,6 +12,7 @@ AMPHI_BEGIN_DECLS
 
 typedef struct amphi_model amphi_model;
 
+/* SIZED, read. */
 typedef struct amphi_model_options {
     size_t struct_size;
     uint32_t threads;            /* 0: as many as there are cores, 4 at most */
@@ -28,7 +28,8 @@ static inline void amphi_model_options_init(amphi_model_options *options)
 }
 
 /* AMPHI_E_NOT_FOUND, AMPHI_E_FORMAT (malformed), AMPHI_E_UNSUPPORTED (a family or weight type
- * that we lack), each with a line that says what and where. */
+ * that the library lacks), each with a message that says what and where. options: NULL for the
+ * defaults. */
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_open(
     amphi_model **out, amphi_str path, const amphi_model_options *options, amphi_error *error);
 AMPHI_API void amphi_model_free(amphi_model *model);

@@ -64,6 +64,7 @@ static amphi_device_facts look(void)
     amphi_error error;
     assert_int_equal(amphi__probe_linux_new(&probe, root, &error), AMPHI_OK);
     memset(&facts, 0xa5, sizeof facts);
+    facts.struct_size = sizeof facts;
     probe.ops->snapshot(probe.self, &facts);
     probe.ops->free(probe.self);
     assert_int_equal(facts.struct_size, sizeof facts);
@@ -370,6 +371,7 @@ static void probe__this_machine(void **state)
     (void)state;
     amphi_device probe;
     amphi_device_facts facts;
+    amphi_device_facts_init(&facts);
     amphi_error error;
     assert_int_equal(amphi__device_probe_new(&probe, &error), AMPHI_OK);
     probe.ops->snapshot(probe.self, &facts);

@@ -180,6 +180,7 @@ static void close_scene(scene *s)
 static amphi_engine_info describe(amphi_engine engine)
 {
     amphi_engine_info info;
+    amphi_engine_info_init(&info);
     engine.ops->describe(engine.self, &info);
     return info;
 }

@@ -6,10 +6,11 @@
 #ifndef AMPHI_EXT_ALLOCATOR_H
 #define AMPHI_EXT_ALLOCATOR_H
 
-#include <amphi/types.h>
+#include <amphi/error.h>
 
 AMPHI_BEGIN_DECLS
 
+/* TABLE. Every entry is required. */
 typedef struct amphi_allocator {
     size_t struct_size;
     const char *name;
@@ -22,9 +23,10 @@ typedef struct amphi_allocator {
     void (*free)(void *self, void *memory);
 } amphi_allocator;
 
-/* Call before anything else of this library, and only while none of its objects exist.
- * The table is borrowed for the rest of the process; NULL restores malloc. */
-AMPHI_API void amphi_allocator_set(const amphi_allocator *allocator);
+/* Call before anything else of this library, and only while none of its objects exist. The table is
+ * copied; NULL restores malloc. AMPHI_E_ARGUMENT names an entry that is missing; the allocator then
+ * stays as it was. */
+AMPHI_API amphi_status amphi_allocator_set(const amphi_allocator *allocator, amphi_error *error);
 
 AMPHI_END_DECLS
 

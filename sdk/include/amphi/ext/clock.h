@@ -7,6 +7,7 @@
 
 #include <amphi/types.h>
 
+/* TABLE. Both functions are required. */
 typedef struct amphi_clock {
     size_t struct_size;
     const char *name;

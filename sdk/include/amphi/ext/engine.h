@@ -15,7 +15,8 @@ typedef struct amphi_engine_run amphi_engine_run; /* the engine's own */
 
 typedef enum amphi_engine_kind { AMPHI_ENGINE_LOCAL = 1, AMPHI_ENGINE_CLOUD = 2 } amphi_engine_kind;
 
-/* What policy needs to know about an engine before it starts anything. */
+/* SIZED, filled in by the engine. What policy needs to know about an engine before it starts
+ * anything. */
 typedef struct amphi_engine_info {
     size_t struct_size;
     amphi_engine_kind kind;    /* LOCAL: no byte of a request leaves the device */
@@ -35,7 +36,7 @@ typedef struct amphi_engine_info {
     bool audio;
     uint32_t priority; /* lower first, among engines of one kind */
     uint32_t weight;   /* share among equals */
-    /* LOCAL, for the ledger of crashes; empty: this engine keeps none. */
+    /* LOCAL, for the crash ledger; empty: this engine keeps none. */
     char fingerprint[65];    /* of the model file: another one starts clean */
     char build[32];          /* of the engine: likewise */
     char kernels[32];        /* the set that an ordinary request is computed with */
@@ -44,9 +45,16 @@ typedef struct amphi_engine_info {
     uint32_t deaths_early;   /* of its process since it was made: starting or loading */
     uint32_t deaths_late;    /* likewise: computing */
     uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did */
-    uint32_t deaths_outside; /* likewise: killed or stopped by somebody else */
+    uint32_t deaths_outside; /* likewise: killed or stopped by another process */
 } amphi_engine_info;
 
+static inline void amphi_engine_info_init(amphi_engine_info *info)
+{
+    memset(info, 0, sizeof *info);
+    info->struct_size = sizeof *info;
+}
+
+/* SIZED, read by the engine. */
 typedef struct amphi_engine_request {
     size_t struct_size;
     amphi_str body;              /* OpenAI chat-completions request: an object with "messages"
@@ -62,6 +70,12 @@ typedef struct amphi_engine_request {
     bool plain_kernels;          /* LOCAL: degrade; the plain ones ("reference") */
 } amphi_engine_request;
 
+static inline void amphi_engine_request_init(amphi_engine_request *request)
+{
+    memset(request, 0, sizeof *request);
+    request->struct_size = sizeof *request;
+}
+
 /* Tool calls that an answer may hold: their indices end below it. */
 #define AMPHI_TOOL_CALLS_MAX 128
 
@@ -76,6 +90,7 @@ typedef enum amphi_engine_event_kind {
     AMPHI_ENGINE_FAIL          /* last: error */
 } amphi_engine_event_kind;
 
+/* FROZEN: engines build many of them, zeroed. */
 typedef struct amphi_engine_event {
     amphi_engine_event_kind kind;
     amphi_str text;
@@ -88,23 +103,26 @@ typedef struct amphi_engine_event {
     /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
     const amphi_error *error;
     bool prefix_refused;
-    bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed */
-    bool from_outside;  /* FAIL: another process killed or stopped the engine's; the error's
+    bool out_of_memory;   /* FAIL: killed for its memory, or an allocation failed */
+    bool from_outside;    /* FAIL: another process killed or stopped the engine's; the error's
                            native_code is the signal, 0 when it was stopped */
+    uint64_t reserved[4]; /* 0 */
 } amphi_engine_event;
 
-/* Where a run reports to. `event` must not block and must not call `release`. The event and its
+/* FROZEN. Where a run reports to. `event` must not block and must not call `release`. The event and its
  * strings are valid for the call. */
 typedef struct amphi_engine_sink {
     void *self;
     void (*event)(void *self, const amphi_engine_event *event);
 } amphi_engine_sink;
 
+/* TABLE. describe, start, cancel and release are required; free
+ * is for the owner. */
 typedef struct amphi_engine_ops {
     size_t struct_size;
     const char *name;
     /* Any thread. Cheap after its first call; that one may read a file's header, or start a
-     * process to read it. */
+     * process to read it. *out is zero but for struct_size; fill in no more than that. */
     void (*describe)(void *self, amphi_engine_info *out);
     /* Any thread; never blocks for long (no waiting for a model or a server). Everything in
      * *request and *sink is copied. On failure no event follows and *out is NULL. */
@@ -125,11 +143,13 @@ typedef struct amphi_engine_ops {
     void (*unload)(void *self, bool force);
     /* Last call, after every run was released. */
     void (*free)(void *self);
-    /* kind, name, fingerprint, build and kernels, as describe would tell them, but without running
-     * anything that could crash. What fails is left empty. NULL: describe runs nothing either. */
+    /* kind, name, fingerprint, build and kernels, as describe would give them, but without running
+     * anything that could crash. What fails is left empty. *out is as for describe. NULL: describe
+     * runs nothing either. */
     void (*identify)(void *self, amphi_engine_info *out);
 } amphi_engine_ops;
 
+/* FROZEN. */
 typedef struct amphi_engine {
     const amphi_engine_ops *ops;
     void *self;

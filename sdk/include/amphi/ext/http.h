@@ -9,11 +9,13 @@
 
 typedef struct amphi_http_exchange amphi_http_exchange; /* the transport's own */
 
+/* FROZEN: an element of arrays. */
 typedef struct amphi_http_header {
     amphi_str name;
     amphi_str value;
 } amphi_http_header;
 
+/* SIZED, read by the transport. */
 typedef struct amphi_http_request {
     size_t struct_size;
     amphi_str method; /* "GET" or "POST" */
@@ -31,7 +33,13 @@ typedef struct amphi_http_request {
     uint32_t headers_limit_bytes; /* 0: 64 KiB */
 } amphi_http_request;
 
-/* Where an exchange reports to. Calls come from one thread of the transport, in order: headers
+static inline void amphi_http_request_init(amphi_http_request *request)
+{
+    memset(request, 0, sizeof *request);
+    request->struct_size = sizeof *request;
+}
+
+/* FROZEN. Where an exchange reports to. Calls come from one thread of the transport, in order: headers
  * once, body any number of times, end exactly once and last. They must not block and must not
  * call `release` on their own exchange. Strings are valid for the call. */
 typedef struct amphi_http_sink {
@@ -44,6 +52,7 @@ typedef struct amphi_http_sink {
     void (*end)(void *self, const amphi_error *error);
 } amphi_http_sink;
 
+/* TABLE. start, cancel and release are required; free is for the owner. */
 typedef struct amphi_http_ops {
     size_t struct_size;
     const char *name;
@@ -61,6 +70,7 @@ typedef struct amphi_http_ops {
     void (*free)(void *self);
 } amphi_http_ops;
 
+/* FROZEN. */
 typedef struct amphi_http {
     const amphi_http_ops *ops;
     void *self;

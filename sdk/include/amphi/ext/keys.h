@@ -9,6 +9,7 @@
 
 #define AMPHI_STORE_KEY_BYTES 32
 
+/* TABLE. store_key is required where the store is the built-in one. */
 typedef struct amphi_keys_ops {
     size_t struct_size;
     const char *name;
@@ -24,6 +25,7 @@ typedef struct amphi_keys_ops {
     void (*free)(void *self);
 } amphi_keys_ops;
 
+/* FROZEN. */
 typedef struct amphi_keys {
     const amphi_keys_ops *ops;
     void *self;

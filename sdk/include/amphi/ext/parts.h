@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Replacements for the client's built-in parts, handed over in amphi_client_options.parts. A
- * value whose ops is NULL means the built-in part; a value that is given is borrowed: it must
- * outlive the client, which does not call its `free`.
+ * Replacements for the client's built-in parts, handed over in amphi_client_options.parts. A value
+ * whose ops is NULL means the built-in part. A table that is given is read once, by
+ * amphi_client_new, which refuses it by name when a required entry is missing. Its self is borrowed:
+ * it must outlive the client, which does not call `free`.
  */
 #ifndef AMPHI_EXT_PARTS_H
 #define AMPHI_EXT_PARTS_H
@@ -15,6 +16,7 @@
 #include <amphi/ext/keys.h>
 #include <amphi/ext/store.h>
 
+/* SIZED, read. */
 struct amphi_parts {
     size_t struct_size;
     const amphi_clock *clock;    /* NULL: the system's */

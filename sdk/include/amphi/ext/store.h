@@ -12,18 +12,19 @@
 
 #define AMPHI_CACHE_KEY_BYTES 32
 
-/* A message to be appended to a conversation. */
+/* FROZEN: an element of arrays. A message to be appended to a conversation, or one that was read. */
 typedef struct amphi_store_message {
     amphi_str role;    /* "system", "user", "assistant", "tool" */
     amphi_str content; /* plain text, or when content_is_json OpenAI's content parts */
     bool content_is_json;
     amphi_str extra_json; /* further members of the message object (tool_calls, ...) */
-    amphi_str route;      /* assistant only: who answered */
+    amphi_str route;      /* assistant only: which answered */
     amphi_str model;
     amphi_str decision_json; /* assistant only: the whole record */
     amphi_usage usage;
 } amphi_store_message;
 
+/* SIZED, read by the store. */
 typedef struct amphi_store_turn {
     size_t struct_size;
     amphi_str conversation_id; /* created when it is new */
@@ -31,9 +32,16 @@ typedef struct amphi_store_turn {
     const amphi_store_message *messages;
     size_t messages_count;
     amphi_str outbox_id; /* not empty: this entry is removed in the same transaction;
-                                  AMPHI_E_NOT_FOUND (and nothing written) when it is gone */
+                            AMPHI_E_NOT_FOUND (and nothing written) when it is gone */
 } amphi_store_turn;
 
+static inline void amphi_store_turn_init(amphi_store_turn *turn)
+{
+    memset(turn, 0, sizeof *turn);
+    turn->struct_size = sizeof *turn;
+}
+
+/* SIZED, read by the store, and handed out by it. */
 typedef struct amphi_store_outbox_item {
     size_t struct_size;
     amphi_str id;              /* the idempotency key; unique */
@@ -42,8 +50,14 @@ typedef struct amphi_store_outbox_item {
     int64_t created_ms;
     uint32_t attempts;     /* out only */
     int64_t not_before_ms; /* not to be claimed earlier; 0: at once */
-    bool is_leased;        /* out only: somebody who lives is sending it */
+    bool is_leased;        /* out only: a process that is alive is sending it */
 } amphi_store_outbox_item;
+
+static inline void amphi_store_outbox_item_init(amphi_store_outbox_item *item)
+{
+    memset(item, 0, sizeof *item);
+    item->struct_size = sizeof *item;
+}
 
 /* How far a local engine's start came; the order is the order of events. */
 typedef enum amphi_start_phase {
@@ -66,15 +80,16 @@ typedef enum amphi_start_outcome {
     AMPHI_START_OUTCOME_COUNT
 } amphi_start_outcome;
 
-/* One start of a local engine: which model, which code, how it ended. */
+/* SIZED, read by the store, and handed out by it. One start of a local engine: which model, which
+ * code, how it ended. */
 typedef struct amphi_store_start {
     size_t struct_size;
     int64_t id;            /* out only */
     amphi_str fingerprint; /* of the model file */
     amphi_str build;       /* of the engine */
     amphi_str kernels;     /* "avx2", "reference" */
-    amphi_str host;        /* the process that started it, in words that tell it from a
-                              later one with the same number */
+    amphi_str host;        /* the process that started it, in words that distinguish it
+                              from a later one with the same number */
     bool in_process;       /* no process of its own: its crash is the host's */
     int64_t started_ms;    /* Unix time */
     int64_t changed_ms;    /* of the last change: when it ended, once it has */
@@ -82,12 +97,19 @@ typedef struct amphi_store_start {
     amphi_start_outcome outcome;
 } amphi_store_start;
 
+static inline void amphi_store_start_init(amphi_store_start *start)
+{
+    memset(start, 0, sizeof *start);
+    start->struct_size = sizeof *start;
+}
+
 typedef bool amphi_store_start_fn(void *user, const amphi_store_start *start);
 typedef bool amphi_store_message_fn(
     void *user, const amphi_store_message *message, int64_t id, int64_t created_ms);
 typedef bool amphi_store_outbox_fn(void *user, const amphi_store_outbox_item *item);
 typedef void amphi_store_value_fn(void *user, amphi_str value);
 
+/* TABLE. The entries above free are required, but for cache_clear. */
 typedef struct amphi_store_ops {
     size_t struct_size;
     const char *name;
@@ -108,7 +130,7 @@ typedef struct amphi_store_ops {
         int64_t now_ms, int64_t expires_ms, amphi_error *error);
     amphi_status (*cache_clear)(void *self, amphi_error *error);
 
-    /* Outbox. add: FULL above its bounds. claim: the oldest entry that is nobody's (the first of
+    /* Outbox. add: FULL above its bounds. claim: the oldest entry that is not leased (the first of
      * its conversation), reserved for lease_ms across processes; NOT_FOUND when there is none.
      * release: not delivered; claimable again from not_before_ms on, attempts + 1. An entry goes
      * away through turn_append with its id, or through remove. */
@@ -134,7 +156,7 @@ typedef struct amphi_store_ops {
 
     /* The ledger of local starts. Written often and at moments that count, so it survives the
      * app's death at once but a power cut only once something durable was written after it: no
-     * sync a write. Bounded: the oldest rows go. All three are NULL where there is no ledger.
+     * sync per write. Bounded: the oldest rows go. All three are NULL where there is no ledger.
      * set: NOT_FOUND when the row is gone. list: those of one model file that changed at since_ms
      * or later, newest first. */
     amphi_status (*ledger_add)(
@@ -145,6 +167,7 @@ typedef struct amphi_store_ops {
         amphi_store_start_fn *visit, void *user, amphi_error *error);
 } amphi_store_ops;
 
+/* FROZEN. */
 typedef struct amphi_store {
     const amphi_store_ops *ops;
     void *self;

@@ -203,6 +203,7 @@ static void cache__hit_looks_like_an_answer_and_says_where_it_came_from(void **s
             assert_true(amphi__str_equal_c(event.route, "cache"));
     }
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
     assert_true(result.cache_hit);
     assert_true(amphi__str_equal_c(result.route, "cache"));

@@ -247,6 +247,7 @@ static void chat__hot_phone_stops_a_running_local_answer(void **state)
     } while (!amphi_event_is_terminal(&event));
     assert_int_equal(event.kind, AMPHI_EVENT_DONE);
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
     assert_true(amphi__str_equal(result.text, AMPHI_STR("Hello world.")));
     assert_int_equal(result.takeovers[0].reason, AMPHI_E_RESOURCE);

@@ -423,6 +423,7 @@ static void ledger__an_engine_that_dies_while_it_loads_is_left_alone_after_three
         const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("hi")};
         amphi_chat_request request;
         amphi_chat_result result;
+        amphi_chat_result_init(&result);
         amphi_stream *stream = NULL;
         amphi_event event;
         assert_int_equal(amphi_client_new(&client, &options, NULL), AMPHI_OK);

@@ -42,6 +42,7 @@ static amphi_decision explain_request(const chat_fixture *f, amphi_chat_request 
 {
     static const amphi_message message = {AMPHI_ROLE_USER, {"Hi", 2}};
     amphi_decision decision;
+    amphi_decision_init(&decision);
     amphi_error error;
     if (request->messages == NULL) {
         request->messages = &message;

@@ -76,6 +76,7 @@ static void pressure__critical_stops_a_running_answer_and_the_cloud_goes_on(void
     const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("hi")};
     amphi_chat_request request;
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     amphi_stream *stream = NULL;
     amphi_event event;
     uint64_t pushed_us = 0;
@@ -118,6 +119,7 @@ static void pressure__zero_ends_it_and_more_than_two_is_a_mistake(void **state)
 {
     world w;
     amphi_device_facts facts;
+    amphi_device_facts_init(&facts);
     amphi_error error;
     open_world(&w, speaks_slowly);
     assert_int_equal(amphi_device_push_memory_pressure(w.client, 3, &error), AMPHI_E_ARGUMENT);

@@ -14,6 +14,7 @@
 static void endpoint__every_option_is_understood(void **state)
 {
     amphi_endpoint_options o;
+    amphi_endpoint_options_init(&o);
     char pins[128];
     assert_int_equal(
         amphi_endpoint_parse(&o,
@@ -43,6 +44,7 @@ static void endpoint__mistakes_are_named(void **state)
         "w=https://x,key-file="};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_endpoint_options o;
+        amphi_endpoint_options_init(&o);
         amphi_error error;
         assert_int_equal(
             amphi_endpoint_parse(&o, amphi_str_from(cases[i]), NULL, 0, &error), AMPHI_E_ARGUMENT);

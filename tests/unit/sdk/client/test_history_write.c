@@ -144,6 +144,7 @@ static void turn__that_cannot_be_written_is_whole_and_says_so(void **state)
     chat_fixture_expect(&f, "Hello world.");
     assert_int_equal(f.last, AMPHI_EVENT_DONE);
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
     assert_null(result.error);
     assert_non_null(result.history_error);
