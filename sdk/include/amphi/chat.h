@@ -51,7 +51,7 @@ typedef struct amphi_sampling {
 
 /* FROZEN. How long a step may take, in milliseconds; 0: the policy document's value. */
 typedef struct amphi_budgets {
-    uint32_t connect_ms;     /* until a connection stands */
+    uint32_t connect_ms;     /* until the connection is established */
     uint32_t first_token_ms; /* from the attempt's start to its first token */
     uint32_t idle_ms;        /* between two tokens */
     uint32_t total_ms;       /* the whole request, every attempt together */
@@ -100,10 +100,10 @@ typedef enum amphi_event_kind {
     AMPHI_EVENT_DELTA,        /* more of the answer: text (whole UTF-8 characters) */
     AMPHI_EVENT_REASONING,    /* more of the model's thinking: text */
     AMPHI_EVENT_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls */
-    AMPHI_EVENT_TAKEOVER,     /* the answer goes on elsewhere: takeover */
-    AMPHI_EVENT_REPLACE,      /* forget the text so far; text is what stands instead */
+    AMPHI_EVENT_TAKEOVER,     /* another route continues the answer: takeover */
+    AMPHI_EVENT_REPLACE,      /* discard the text so far; text replaces it */
     AMPHI_EVENT_USAGE,        /* usage */
-    AMPHI_EVENT_DONE,         /* terminal: the answer is whole */
+    AMPHI_EVENT_DONE,         /* terminal: the answer is complete */
     AMPHI_EVENT_QUEUED,       /* terminal: no route now, kept in the outbox; text is its id */
     AMPHI_EVENT_ERROR         /* terminal: error */
 } amphi_event_kind;
@@ -129,7 +129,7 @@ typedef struct amphi_takeover {
     char to[AMPHI_NAME_MAX];
     amphi_status reason;  /* why `from` was left */
     uint64_t byte_offset; /* bytes of answer delivered before */
-    bool continued;       /* true: goes on where it stopped; false: started again */
+    bool continued;       /* true: continues where it stopped; false: restarted */
     char why[240];        /* in words */
 } amphi_takeover;
 
@@ -138,7 +138,7 @@ typedef struct amphi_event {
     amphi_event_kind kind;
     amphi_str text;                 /* valid until the next call on this stream */
     amphi_str route;                /* likewise: "local", "cache", or an endpoint's name */
-    amphi_str model;                /* likewise: what the route says it runs; may be empty */
+    amphi_str model;                /* likewise: the model that the route reports; may be empty */
     uint32_t progress_permille;     /* PROGRESS: 0..1000 */
     amphi_finish finish;            /* DONE */
     amphi_usage usage;              /* USAGE, DONE */
@@ -146,8 +146,7 @@ typedef struct amphi_event {
     const amphi_error *error;       /* ERROR; else NULL */
     /* DELTA, REPLACE, when the request says "logprobs": true and the route has them: a JSON array
      * of OpenAI's logprobs.content for the tokens of this text. A local model's are its own
-     * distribution: what comes after it (temperature, penalties, biases, a response_format's
-     * mask) does not change them. Valid until the next call on this stream. */
+     * distribution, before temperature, penalties, biases and a response_format's mask. Valid until the next call on this stream. */
     amphi_str logprobs;
     uint64_t reserved[4]; /* 0 */
 } amphi_event;
@@ -207,8 +206,9 @@ typedef struct amphi_chat_result {
     uint32_t first_token_ms; /* from start to the first text; 0: there was none */
     uint32_t total_ms;
     const amphi_decision *decision;
-    const amphi_error *error;         /* NULL when DONE or QUEUED */
-    const amphi_error *history_error; /* not NULL: the answer is whole, but could not be kept */
+    const amphi_error *error; /* NULL when DONE or QUEUED */
+    const amphi_error
+        *history_error; /* not NULL: the answer is complete, but could not be stored */
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)

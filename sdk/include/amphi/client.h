@@ -15,9 +15,9 @@ AMPHI_BEGIN_DECLS
 /* SIZED, read (and filled in by amphi_endpoint_parse). One OpenAI-compatible API. Zero means the default that the comment states. */
 typedef struct amphi_endpoint_options {
     size_t struct_size;
-    amphi_str name;     /* how plans and records call it; required, unique, not "local" */
+    amphi_str name;     /* its name in plans and records; required, unique, not "local" */
     amphi_str url;      /* base, https://host[:port]/v1; the dialect's path is appended */
-    amphi_str model;    /* sent as "model"; empty: what the request asked for */
+    amphi_str model;    /* sent as "model"; empty: the request's own */
     amphi_str key_file; /* file with the API key; empty: no Authorization header */
     amphi_str ca_file;  /* PEM bundle that replaces the system's; empty: the system's */
     amphi_str pins;     /* "sha256//BASE64;sha256//BASE64": SPKI pins, a backup one included */
@@ -75,8 +75,8 @@ typedef struct amphi_client_options {
     const amphi_parts *parts;  /* NULL: all built-in */
     amphi_isolation isolation; /* of the local engine; default: a process */
     amphi_mode mode;           /* of requests that name none; default: the policy's */
-    bool is_private;           /* every request is private, whatever it says of itself */
-    bool no_cache;             /* the same for these two */
+    bool is_private;           /* every request is private, whatever the request has set */
+    bool no_cache;             /* likewise */
     bool no_queue;
 } amphi_client_options;
 
@@ -101,7 +101,7 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
 AMPHI_API void amphi_client_free(amphi_client *client);
 
 /* One route of the client, in the order in which they were configured: "local" and the endpoints.
- * `model` is what it runs, empty where only the request says. Strings are valid for the call;
+ * `model` is the model it runs; empty where the request decides. Strings are valid for the call;
  * false ends the walk. */
 typedef bool amphi_route_fn(void *user, amphi_str route, amphi_str model);
 
@@ -109,8 +109,8 @@ typedef bool amphi_route_fn(void *user, amphi_str route, amphi_str model);
 AMPHI_API amphi_status amphi_client_routes(
     amphi_client *client, amphi_route_fn *visit, void *user, amphi_error *error);
 
-/* The user may be about to write: starts the local engine and brings in its weights, and warms a
- * connection, as far as policy allows. Returns at once. */
+/* For the moment when the user begins to write: starts the local engine, loads its weights and opens
+ * a connection, as far as policy allows. Returns at once. */
 AMPHI_API amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error);
 
 /* Frees a string that the library returned through a `char **out`. NULL is fine. */

@@ -12,7 +12,7 @@
 #define AMPHI_NAME_MAX   48
 
 typedef enum amphi_mode {
-    AMPHI_MODE_DEFAULT = 0, /* the policy document's; "auto" when it says nothing */
+    AMPHI_MODE_DEFAULT = 0, /* the policy document's; "auto" where it has none */
     AMPHI_MODE_AUTO = 1,
     AMPHI_MODE_PREFER_LOCAL = 2,
     AMPHI_MODE_PREFER_CLOUD = 3,

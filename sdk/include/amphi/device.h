@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts about the device. Amphi probes what it can; a host app that knows better (Android's
+ * Facts about the device. Amphi probes what it can; a host app with better sources (Android's
  * BatteryManager, iOS's ProcessInfo.thermalState) pushes facts, and a pushed fact wins over a
  * probed one until it is cleared.
  */

@@ -20,7 +20,7 @@ typedef enum amphi_status {
     AMPHI_E_NOT_FOUND = 5,       /* no such file, conversation, key, model */
     AMPHI_E_IO = 6,              /* the operating system refused a read or a write */
     AMPHI_E_FORMAT = 7,          /* malformed input: a model file, JSON, a policy document */
-    AMPHI_E_LIMIT = 8,           /* well-formed, but above one of our limits */
+    AMPHI_E_LIMIT = 8,           /* well-formed, but above a limit of the library */
     AMPHI_E_UNSUPPORTED = 9,     /* well-formed, but this build or engine can't do it */
     AMPHI_E_BUSY = 10,           /* try again in a moment */
     AMPHI_E_FULL = 11,           /* the outbox or a queue is full */

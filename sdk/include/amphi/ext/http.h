@@ -47,7 +47,7 @@ typedef struct amphi_http_sink {
     /* The final answer's status line and headers (not those of 1xx). */
     void (*headers)(void *self, int http_status, const amphi_http_header *headers, size_t count);
     void (*body)(void *self, amphi_str piece);
-    /* NULL error: the body is whole as far as HTTP can tell. Otherwise AMPHI_E_OFFLINE, _NETWORK,
+    /* NULL error: the body is complete by the rules of HTTP. Otherwise AMPHI_E_OFFLINE, _NETWORK,
      * _TLS, _TIMEOUT, _LIMIT, _PROTOCOL, _TRUNCATED, _CANCELLED. */
     void (*end)(void *self, const amphi_error *error);
 } amphi_http_sink;

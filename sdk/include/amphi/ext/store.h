@@ -70,7 +70,7 @@ typedef enum amphi_start_phase {
 typedef enum amphi_start_outcome {
     AMPHI_START_RUNNING = 0,
     AMPHI_START_OK = 1,
-    AMPHI_START_CANCELLED = 2, /* given up by the caller, or for the device's sake */
+    AMPHI_START_CANCELLED = 2, /* cancelled by the caller, or stopped to spare the device */
     AMPHI_START_FAILED = 3,    /* an orderly error */
     AMPHI_START_CRASHED = 4,
     AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed */
