@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <time.h>
 
+static pthread_mutex_t last_lock = PTHREAD_MUTEX_INITIALIZER; /* for the last_... of any engine */
+
 struct amphi_engine_run {
     scripted_engine *engine;
     const scripted_step *script;
@@ -32,6 +34,14 @@ static void fail(amphi_engine_run *run, amphi_status status, bool prefix_refused
     send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_FAIL,
                   .error = status != AMPHI_OK ? &error : NULL,
                   .prefix_refused = prefix_refused});
+}
+
+static void fail_for_now(amphi_engine_run *run, int retry_after_ms)
+{
+    amphi_error error;
+    amphi__fail(&error, AMPHI_E_RATE_LIMITED, 429, "the script says later");
+    error.retry_after_ms = (uint32_t)retry_after_ms;
+    send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_FAIL, .error = &error});
 }
 
 static void wait_ms(amphi_engine_run *run, int milliseconds)
@@ -84,6 +94,14 @@ static bool play_step(amphi_engine_run *run, const scripted_step *step)
         send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_USAGE,
                       .usage = {.completion_tokens = (uint32_t)step->number}});
         return true;
+    case SCRIPT_PROGRESS:
+        send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_PROGRESS,
+                      .permille = (uint32_t)step->number,
+                      .text = AMPHI_STR("loading the model")});
+        return true;
+    case SCRIPT_RETRY_LATER:
+        fail_for_now(run, step->number);
+        return false;
     case SCRIPT_WAIT:
         wait_ms(run, step->number);
         return true;
@@ -120,8 +138,13 @@ static void describe(void *self, amphi_engine_info *out)
     *out = ((scripted_engine *)self)->info;
 }
 
-/* Two clients may start runs of one engine at once. */
-static pthread_mutex_t recording = PTHREAD_MUTEX_INITIALIZER;
+static const scripted_step *choose(const scripted_engine *engine, amphi_str body, int before)
+{
+    for (const scripted_choice *c = engine->choices; c != NULL && c->word != NULL; c++)
+        if (amphi__str_find(body, amphi_str_from(c->word)) != SIZE_MAX)
+            return c->script;
+    return before > 0 && engine->next_script != NULL ? engine->next_script : engine->script;
+}
 
 static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine_request *request,
     const amphi_engine_sink *sink, amphi_error *error)
@@ -129,13 +152,12 @@ static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine
     scripted_engine *engine = self;
     *out = NULL;
     int before = atomic_fetch_add(&engine->starts, 1);
-    const scripted_step *script =
-        before > 0 && engine->next_script != NULL ? engine->next_script : engine->script;
-    pthread_mutex_lock(&recording);
+    const scripted_step *script = choose(engine, request->body, before);
+    pthread_mutex_lock(&last_lock);
     amphi__str_copy_to(engine->last_prefix, sizeof engine->last_prefix, request->prefix);
     amphi__str_copy_to(engine->last_body, sizeof engine->last_body, request->body);
     amphi__str_copy_to(engine->last_key, sizeof engine->last_key, request->idempotency_key);
-    pthread_mutex_unlock(&recording);
+    pthread_mutex_unlock(&last_lock);
     if (script->kind == SCRIPT_REFUSE_START)
         return amphi__fail(error, (amphi_status)script->number, 0, "the script refuses to start");
     amphi_engine_run *run = amphi__calloc(1, sizeof *run);

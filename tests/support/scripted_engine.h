@@ -14,6 +14,7 @@
 
 typedef enum scripted_kind {
     SCRIPT_END = 0,
+    SCRIPT_PROGRESS,      /* number: permille of loading */
     SCRIPT_SAY,           /* text */
     SCRIPT_TOKEN,         /* text with its log-probability: -number */
     SCRIPT_CONTINUE,      /* text less the prefix that the request brought */
@@ -23,6 +24,7 @@ typedef enum scripted_kind {
     SCRIPT_WAIT,          /* number: milliseconds, ends early when cancelled */
     SCRIPT_FINISH,        /* number: an amphi_finish */
     SCRIPT_FAIL,          /* number: an amphi_status; AMPHI_OK: without an error */
+    SCRIPT_RETRY_LATER,   /* fails with AMPHI_E_RATE_LIMITED; number: retry_after_ms */
     SCRIPT_REFUSE_PREFIX, /* fails with prefix_refused if the request brought one */
     SCRIPT_REFUSE_START   /* start itself fails with status `number` */
 } scripted_kind;
@@ -33,10 +35,17 @@ typedef struct scripted_step {
     int number;
 } scripted_step;
 
+/* The script of each request whose body holds the word. */
+typedef struct scripted_choice {
+    const char *word; /* NULL: the end of the list */
+    const scripted_step *script;
+} scripted_choice;
+
 typedef struct scripted_engine {
     amphi_engine_info info;
     const scripted_step *script;      /* of every run... */
     const scripted_step *next_script; /* ... after the first; NULL: the same */
+    const scripted_choice *choices;   /* come before both; NULL: none */
     atomic_int starts;
     atomic_int running;
     char last_prefix[4096]; /* read it after a run */
