@@ -60,8 +60,8 @@ typedef struct cli_command {
     int (*run)(cli_options *options);
 } cli_command;
 
-extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_rollout,
-    cli_model, cli_serve, cli_bench, cli_doctor;
+extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_cache,
+    cli_rollout, cli_model, cli_serve, cli_bench, cli_doctor;
 
 /* CLI_OK, or a line on standard error and CLI_USAGE. */
 int cli_options_parse(cli_options *out, int argc, char **argv, const char *const *own_flags);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The public calls on history and outbox, passed to the client's store.
+ * The public calls on history, outbox and response cache, passed to the client's store.
  */
 #include "sdk/client/background.h"
 #include "sdk/core/error.h"
@@ -132,4 +132,10 @@ amphi_status amphi_outbox_flush(
     if (left_out != NULL)
         *left_out = to.count;
     return status;
+}
+
+amphi_status amphi_cache_clear(amphi_client *client, amphi_error *error)
+{
+    amphi_status status = check_client(client, true, error);
+    return status == AMPHI_OK ? amphi__response_cache_clear(client->cache, error) : status;
 }

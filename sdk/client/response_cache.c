@@ -203,6 +203,18 @@ amphi_status amphi__response_cache_put(amphi_response_cache *cache,
     return status;
 }
 
+amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error)
+{
+    amphi_status status = cache->store.ops->cache_clear(cache->store.self, error);
+    amphi__mutex_lock(&cache->lock);
+    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
+        amphi__free(cache->entries[i].value);
+        cache->entries[i].value = NULL;
+    }
+    amphi__mutex_unlock(&cache->lock);
+    return status;
+}
+
 void amphi__cached_answer_clear(amphi_cached_answer *answer)
 {
     amphi__free(answer->text);

@@ -43,5 +43,7 @@ amphi_status amphi__response_cache_put(amphi_response_cache *cache,
     const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
     uint32_t ttl_s);
 void amphi__cached_answer_clear(amphi_cached_answer *answer);
+/* Forgets every answer, in memory and in the table. Any thread. */
+amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error);
 
 #endif

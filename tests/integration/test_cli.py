@@ -15,7 +15,7 @@ import faces  # noqa: E402
 from faces import AMPHI, amphi, environment, promise, refused, survived, write  # noqa: E402
 
 MODEL = os.path.abspath("local/models/amphi-help.gguf")
-COMMANDS = ["chat", "ask", "route", "history", "outbox", "rollout", "model", "serve", "bench",
+COMMANDS = ["chat", "ask", "route", "history", "outbox", "cache", "rollout", "model", "serve", "bench",
             "doctor"]
 LOCAL = ["--mode", "only_local", "--seed", "1"]
 
@@ -56,7 +56,8 @@ def cli__unknown_things_are_usage_errors_in_one_line(folder):
     cases = [["fly"], ["ask", "--nope", "x"], ["ask", "--nope=1", "x"],
              ["ask", "--" + "a" * 500, "x"],
              ["history", "--port", "1"], ["model"], ["model", "fly"], ["bench"], ["bench", "cloud"],
-             ["rollout"], ["rollout", "hide"], ["outbox", "burn"], ["ask", "--mode", "fast", "x"],
+             ["rollout"], ["rollout", "hide"], ["outbox", "burn"], ["cache"],
+             ["cache", "fill"], ["ask", "--mode", "fast", "x"],
              ["ask", "--mode"], ["ask", "--data"], ["ask", "--threads", "-1", "x"],
              ["ask", "--threads", "257", "x"], ["ask", "--threads", "two", "x"],
              ["ask", "--seed", "99999999999999999999999", "x"], ["ask", "--max-tokens", "1e3", "x"],

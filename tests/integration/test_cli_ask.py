@@ -124,6 +124,18 @@ def ask__the_second_time_comes_from_the_cache_unless_told_not_to(folder):
 
 
 @promise
+def cache__clear_forgets_answers_and_nothing_else(folder):
+    ask = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
+    assert parsed(amphi(*ask, "--conversation", "c1"))["route"] == "local"
+    assert parsed(amphi(*ask))["route"] == "cache"
+    assert parsed(amphi("cache", *data(folder), "clear", "--json")) == {"cleared": True}
+    assert parsed(amphi(*ask))["route"] == "local"
+    assert "empty" in amphi("cache", *data(folder), "clear").stdout
+    messages = parsed(amphi("history", *data(folder), "--json", "c1"))["messages"]
+    assert [m["role"] for m in messages] == ["user", "assistant"], messages
+
+
+@promise
 def ask__no_route_says_why_and_private_is_never_queued(folder):
     policy = write(folder, "off.json", {"local": {"enabled": False}})
     done = amphi("ask", *data(folder), "--policy", policy, "--private", "--json", "secret")

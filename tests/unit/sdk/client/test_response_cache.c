@@ -82,11 +82,41 @@ static void key__of_a_request_with_many_members_is_made_at_once(void **state)
     amphi__buf_clear(&body);
 }
 
+static bool is_cached(const uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi_cached_answer answer;
+    bool found = amphi__response_cache_get(cache, key, &answer) == AMPHI_OK;
+    if (found)
+        amphi__cached_answer_clear(&answer);
+    return found;
+}
+
+static void clear__forgets_what_memory_and_table_hold(void **state)
+{
+    const amphi_chat_result result = {.text = AMPHI_STR("yes")};
+    uint8_t key[AMPHI_CACHE_KEY_BYTES];
+    amphi_response_cache *second = NULL;
+    key_of(AMPHI_STR("{" MESSAGES "}"), key);
+    assert_int_equal(amphi__response_cache_put(cache, key, &result, AMPHI_STR("m"), 60), AMPHI_OK);
+    assert_true(is_cached(key));
+    assert_int_equal(amphi__response_cache_clear(cache, NULL), AMPHI_OK);
+    assert_false(is_cached(key)); /* neither half has it */
+    assert_int_equal(amphi__response_cache_put(cache, key, &result, AMPHI_STR("m"), 60), AMPHI_OK);
+    assert_int_equal(
+        amphi__response_cache_new(&second, store, &amphi__clock_system, NULL), AMPHI_OK);
+    assert_int_equal(amphi__response_cache_clear(second, NULL), AMPHI_OK);
+    amphi__response_cache_free(second);
+    assert_true(is_cached(key)); /* another client's memory is its own */
+    assert_int_equal(amphi__response_cache_clear(cache, NULL), AMPHI_OK);
+    assert_false(is_cached(key));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key__is_of_the_answer_that_is_asked_for),
         cmocka_unit_test(key__ends_for_a_member_without_a_name),
+        cmocka_unit_test(clear__forgets_what_memory_and_table_hold),
         cmocka_unit_test(key__of_a_request_with_many_members_is_made_at_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
