@@ -13,7 +13,6 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
-#include "sdk/core/json.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
@@ -237,30 +236,6 @@ static void local_release(void *self, amphi_engine_run *run)
 
 /* ---- counting ---- */
 
-/* About four letters a token; scripts without blanks need about two bytes. */
-static uint32_t estimate(amphi_str body)
-{
-    amphi_json *root = NULL;
-    uint64_t ascii = 0;
-    uint64_t other = 0;
-    uint64_t messages = 0;
-
-    if (amphi__json_parse(&root, body, "request", NULL) != AMPHI_OK)
-        return (uint32_t)(body.size / 4 + 1);
-    for (const amphi_json *message = amphi__json_first(amphi__json_get(root, "messages"));
-         message != NULL; message = amphi__json_next(message)) {
-        amphi_str text = amphi__json_string(amphi__json_get(message, "content"));
-
-        messages++;
-        for (size_t i = 0; i < text.size; i++) {
-            ascii += (unsigned char)text.data[i] < 0x80;
-            other += (unsigned char)text.data[i] >= 0x80;
-        }
-    }
-    amphi__json_free(root);
-    return (uint32_t)(ascii / 4 + other / 2 + messages * 6 + 4);
-}
-
 /* Under the lock. Asks the worker, and waits a moment. */
 static bool count_exactly(amphi_local *local, amphi_str body, uint32_t *out)
 {
@@ -293,16 +268,13 @@ static bool count_exactly(amphi_local *local, amphi_str body, uint32_t *out)
 static amphi_status local_count_tokens(void *self, amphi_str body, uint32_t *out)
 {
     amphi_local *local = self;
-    bool exact = false;
 
     amphi__mutex_lock(&local->lock);
-    if (local->ready && local->runs.count == 0 && local->count.step == AMPHI_COUNT_FREE &&
-        body.size > 0 && body.size <= AMPHI_LOCAL_BODY_MAX)
-        exact = count_exactly(local, body, out);
+    bool counted = local->ready && local->runs.count == 0 &&
+                   local->count.step == AMPHI_COUNT_FREE && body.size > 0 &&
+                   body.size <= AMPHI_LOCAL_BODY_MAX && count_exactly(local, body, out);
     amphi__mutex_unlock(&local->lock);
-    if (!exact)
-        *out = estimate(body);
-    return AMPHI_OK;
+    return counted ? AMPHI_OK : AMPHI_E_BUSY;
 }
 
 /* ---- the rest ---- */

@@ -166,6 +166,7 @@ typedef struct amphi_policy_facts {
     bool is_private;
     bool needs_tools, needs_images, needs_audio;
     uint32_t prompt_tokens;     /* estimate or count */
+    bool prompt_is_counted;     /* by a loaded local model; for another model it is an estimate */
     uint32_t answer_tokens_max; /* 0: the document's */
     amphi_budgets budgets;      /* the request's; 0: the document's */
     uint64_t draw;              /* a random number of the caller's: who goes first among routes
@@ -201,6 +202,7 @@ typedef struct amphi_plan {
     amphi_decision decision;     /* every route, kept ones first and in the order of steps, each
                                     with its reason */
     amphi_dead_route dead_route; /* filled in by the caller; cleared by amphi__policy_decide */
+    uint32_t prompt_tokens;      /* likewise: what it was decided by */
     amphi_error refusal;         /* status AMPHI_OK when there are steps; otherwise why not:
                                     _REFUSED    private, mode, kill switch, no engine: stays so
                                     _OFFLINE    a cloud route lacks only the network

@@ -346,9 +346,11 @@ static amphi_verdict rule_context(amphi_judgement *j)
         j->step.context_tokens_max = limit;
     }
     if (limit != 0 && tokens_needed(j) > limit) {
+        bool exact = is_local(j) && j->facts->prompt_is_counted;
         return refuse(j, AMPHI_REASON_CONTEXT_LENGTH,
-            "the conversation needs %llu tokens, this route has room for %u",
-            (unsigned long long)tokens_needed(j), limit);
+            "the prompt has %s%u tokens and the answer needs %u, this route has room for %u",
+            exact ? "" : "about ", j->facts->prompt_tokens,
+            (unsigned)(tokens_needed(j) - j->facts->prompt_tokens), limit);
     }
     return AMPHI_VERDICT_KEEP;
 }

@@ -7,6 +7,7 @@
 #include "sdk/client/decide.h"
 
 #include "sdk/client/crash_ledger.h"
+#include "sdk/client/prompt_tokens.h"
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/route_health.h"
 #include "sdk/client/route_preference.h"
@@ -16,18 +17,6 @@
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
-
-#define TOKENS_PER_MESSAGE 8u
-
-uint32_t amphi__decide_prompt_tokens(const amphi_request *request)
-{
-    const amphi_json *messages = amphi__json_get(request->body, "messages");
-    uint64_t tokens = 0;
-    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
-        tokens += amphi__json_string(amphi__json_get(m, "content")).size / AMPHI_BYTES_PER_TOKEN +
-                  TOKENS_PER_MESSAGE;
-    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
-}
 
 /* A local engine that died while it described itself counts as a failed attempt. */
 static void note_dead_route(
@@ -93,7 +82,10 @@ bool amphi__decide(
     facts.needs_tools = request->needs_tools;
     facts.needs_images = request->needs_images;
     facts.needs_audio = request->needs_audio;
-    facts.prompt_tokens = amphi__decide_prompt_tokens(request);
+    amphi_prompt_tokens prompt =
+        amphi__prompt_tokens(client, request, routes, policy.local_context_tokens_max);
+    facts.prompt_tokens = prompt.count;
+    facts.prompt_is_counted = prompt.is_counted;
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
@@ -104,6 +96,7 @@ bool amphi__decide(
         out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
     if (dead_route.restart)
         amphi__policy_decide(out, &policy, &facts);
+    out->prompt_tokens = prompt.count;
     out->dead_route = dead_route;
     amphi_preference preference;
     (void)amphi__preference_read(/* an unknown name does not matter here: the others count */

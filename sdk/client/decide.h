@@ -12,9 +12,6 @@
 /* false when no route is left; *error then says why. */
 bool amphi__decide(
     amphi_client *client, const amphi_request *request, amphi_plan *out, amphi_error *error);
-/* An estimate of the tokens in the request's own messages. Earlier turns of the conversation do not
- * count against a route: the oldest ones can be left out. */
-uint32_t amphi__decide_prompt_tokens(const amphi_request *request);
 /* Applies those of the client's options that hold for every request. */
 void amphi__decide_apply_options(const amphi_client *client, amphi_request *request);
 /* Are the routes that the request names ours? AMPHI_E_ARGUMENT names the field. */

@@ -16,6 +16,7 @@
 #include "sdk/client/attempt.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/outbox_sender.h"
+#include "sdk/client/prompt_tokens.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
 #include "sdk/core/alloc.h"
@@ -282,8 +283,27 @@ static amphi_status build_body(plan_run *run, const amphi_plan_step *step, size_
     return status;
 }
 
-/* How many of the oldest messages to leave out for this step, by a careful estimate. */
-static size_t messages_to_skip(const plan_run *run, const amphi_plan_step *step)
+/* The estimate leaves out more than it has to. So a loaded model counts what would be left with less
+ * left out, from what would fit if it were half as long as estimated; the first that fits is taken. */
+static size_t skip_by_count(plan_run *run, const amphi_plan_step *step,
+    const amphi_engine_info *info, uint32_t tokens_max, size_t estimated)
+{
+    const amphi_context *context = &run->stream->context;
+    size_t skip = amphi__context_skip_to_fit(context, 2 * tokens_max);
+    for (; skip < estimated; skip = amphi__context_skip_more(context, skip)) {
+        uint32_t tokens = 0;
+        if (build_body(run, step, skip) != AMPHI_OK ||
+            !amphi__prompt_tokens_count(
+                route_of(run, step)->engine, info, amphi__buf_str(&run->body), &tokens))
+            return estimated;
+        if (tokens <= tokens_max)
+            return skip;
+    }
+    return estimated;
+}
+
+/* How many of the oldest messages to leave out for this step. */
+static size_t messages_to_skip(plan_run *run, const amphi_plan_step *step)
 {
     const amphi_stream *stream = run->stream;
     amphi_engine_info info;
@@ -295,9 +315,10 @@ static size_t messages_to_skip(const plan_run *run, const amphi_plan_step *step)
         return 0; /* unknown: the engine refuses what is too long */
     uint32_t answer =
         step->answer_tokens_max < context_tokens / 4 ? step->answer_tokens_max : context_tokens / 4;
-    uint32_t own = amphi__decide_prompt_tokens(&stream->request);
+    uint32_t own = stream->plan.prompt_tokens;
     uint32_t room = context_tokens > answer + own ? context_tokens - answer - own : 0;
-    return amphi__context_skip_to_fit(&stream->context, room);
+    size_t skip = amphi__context_skip_to_fit(&stream->context, room);
+    return skip == 0 ? 0 : skip_by_count(run, step, &info, context_tokens - answer, skip);
 }
 
 static uint64_t deadline_us(const amphi_stream *stream, const amphi_plan_step *step)

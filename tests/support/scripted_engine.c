@@ -190,6 +190,16 @@ static void release(void *self, amphi_engine_run *run)
     amphi__free(run);
 }
 
+static amphi_status count_tokens(void *self, amphi_str body, uint32_t *out)
+{
+    scripted_engine *engine = self;
+    atomic_fetch_add(&engine->counts, 1);
+    if (engine->tokens == 0)
+        return AMPHI_E_BUSY;
+    *out = engine->tokens;
+    return AMPHI_OK;
+}
+
 static void free_engine(void *self)
 {
 }
@@ -201,6 +211,7 @@ static const amphi_engine_ops ops = {
     .start = start,
     .cancel = cancel,
     .release = release,
+    .count_tokens = count_tokens,
     .free = free_engine,
 };
 

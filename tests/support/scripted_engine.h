@@ -48,6 +48,8 @@ typedef struct scripted_engine {
     const scripted_choice *choices;   /* come before both; NULL: none */
     atomic_int starts;
     atomic_int running;
+    uint32_t tokens;        /* what it counts in any body; 0: it is busy */
+    atomic_int counts;      /* times that it was asked to */
     char last_prefix[4096]; /* read it after a run */
     char last_body[16384];
     char last_key[64];

@@ -51,7 +51,7 @@ static void rules__hard_verdict_ends_the_list(void **state)
     expect_hard(&s, CLOUD, AMPHI_REASON_NETWORK_NONE, "no network");
     s.facts.device.network = AMPHI_NETWORK_FREE;
     expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
-        "the conversation needs 264 tokens, this route has room for 10");
+        "the prompt has about 200 tokens and the answer needs 64, this route has room for 10");
     s.routes[CLOUD].info.context_tokens_max = 0;
     expect_kept(&s, CLOUD, "");
 }
@@ -171,12 +171,25 @@ static void context__prompt_and_the_least_answer_just_fit(void **state)
     assert_int_equal(judge(&s, CLOUD).step.answer_tokens_max, 64);
     s.facts.prompt_tokens++;
     expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
-        "the conversation needs 1001 tokens, this route has room for 1000");
+        "the prompt has about 937 tokens and the answer needs 64, this route has room for 1000");
     s.facts.answer_tokens_max = 63; /* a shorter answer needs less */
     expect_kept(&s, CLOUD, "");
+    s.facts.prompt_is_counted = true;   /* by the local model: a cloud's tokens are others */
     s.facts.prompt_tokens = UINT32_MAX; /* no wrap */
     expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
-        "the conversation needs 4294967358 tokens, this route has room for 1000");
+        "the prompt has about 4294967295 tokens and the answer needs 63, this route has room for "
+        "1000");
+}
+
+static void context__a_counted_prompt_is_named_exactly(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[LOCAL].info.context_tokens_max = 1000;
+    s.facts.prompt_tokens = 2000;
+    s.facts.prompt_is_counted = true;
+    expect_hard(&s, LOCAL, AMPHI_REASON_CONTEXT_LENGTH,
+        "the prompt has 2000 tokens and the answer needs 64, this route has room for 1000");
 }
 
 static void context__of_a_local_route_is_the_smaller_of_model_and_policy(void **state)
@@ -373,6 +386,7 @@ int main(void)
         cmocka_unit_test(capability__first_one_that_is_missing_is_named),
         cmocka_unit_test(network__speaks_only_against_routes_that_need_it),
         cmocka_unit_test(context__prompt_and_the_least_answer_just_fit),
+        cmocka_unit_test(context__a_counted_prompt_is_named_exactly),
         cmocka_unit_test(context__of_a_local_route_is_the_smaller_of_model_and_policy),
         cmocka_unit_test(notes__are_joined_and_fit),
         cmocka_unit_test(private__never_keeps_a_cloud_route),

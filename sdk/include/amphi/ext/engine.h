@@ -133,8 +133,9 @@ typedef struct amphi_engine_ops {
     void (*cancel)(void *self, amphi_engine_run *run);
     /* Not from the sink: cancels if need be, waits until no sink call runs or will come, frees. */
     void (*release)(void *self, amphi_engine_run *run);
-    /* Tokens of a request's messages. May be an estimate until the model is loaded.
-     * NULL: the client estimates. Any thread, must not block for long. */
+    /* Tokens of the prompt that it would make of this body: messages, tools, all that its template
+     * adds. AMPHI_E_BUSY: no model is loaded, or it is at work; then, and when this is NULL, the
+     * client estimates. Any thread; 100 ms at most. */
     amphi_status (*count_tokens)(void *self, amphi_str body, uint32_t *out);
     /* Gets ready to answer soon: load the model, open a connection. Never blocks. NULL: nothing. */
     void (*prewarm)(void *self);

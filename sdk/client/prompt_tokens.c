@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Estimating costs a walk through the request; counting costs the engine a rendered prompt and a
+ * tokenizer's run, some milliseconds for a long one. The estimate is off by a factor of three at
+ * most (English has four bytes per token, digits and rare scripts one), so further from every limit
+ * both lead to the same decision.
+ */
+#include "sdk/client/prompt_tokens.h"
+
+#include "sdk/client/context.h"
+#include "sdk/core/str.h"
+
+#define TOKENS_PER_MESSAGE 8u
+#define ESTIMATE_FACTOR    3u
+
+/* What a template writes of a JSON value, about. */
+static uint64_t value_bytes(const amphi_json *value)
+{
+    uint64_t bytes = amphi__json_key(value).size + amphi__json_string(value).size + 4;
+    for (const amphi_json *m = amphi__json_first(value); m != NULL; m = amphi__json_next(m))
+        bytes += value_bytes(m);
+    return bytes;
+}
+
+/* Of a list of parts the texts count: what an image comes to, only its engine knows. */
+static uint64_t content_bytes(const amphi_json *content)
+{
+    uint64_t bytes = amphi__json_string(content).size;
+    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY)
+        return bytes;
+    for (const amphi_json *part = amphi__json_first(content); part != NULL;
+         part = amphi__json_next(part))
+        bytes += amphi__json_string(amphi__json_get(part, "text")).size;
+    return bytes;
+}
+
+uint32_t amphi__prompt_tokens_estimate(const amphi_request *request)
+{
+    const amphi_json *messages = amphi__json_get(request->body, "messages");
+    const amphi_json *tools = amphi__json_get(request->body, "tools");
+    uint64_t tokens = tools != NULL ? value_bytes(tools) / AMPHI_BYTES_PER_TOKEN : 0;
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m)) {
+        const amphi_json *calls = amphi__json_get(m, "tool_calls");
+        uint64_t bytes = content_bytes(amphi__json_get(m, "content"));
+        bytes += calls != NULL ? value_bytes(calls) : 0;
+        tokens += bytes / AMPHI_BYTES_PER_TOKEN + TOKENS_PER_MESSAGE;
+    }
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
+static bool is_near(uint32_t estimate, uint32_t limit)
+{
+    return limit != 0 && estimate > limit / ESTIMATE_FACTOR && estimate / ESTIMATE_FACTOR < limit;
+}
+
+static bool may_decide(const amphi_client *client, const amphi_policy_route *routes,
+    uint32_t estimate, uint32_t limit_tokens)
+{
+    bool near = is_near(estimate, limit_tokens);
+    for (size_t i = 0; i < client->routes_count && !near; i++)
+        near = routes[i].info.available && is_near(estimate, routes[i].info.context_tokens_max);
+    return near;
+}
+
+bool amphi__prompt_tokens_count(
+    amphi_engine engine, const amphi_engine_info *info, amphi_str body, uint32_t *out)
+{
+    return info->kind == AMPHI_ENGINE_LOCAL && info->available && info->ready &&
+           engine.ops->count_tokens != NULL &&
+           engine.ops->count_tokens(engine.self, body, out) == AMPHI_OK;
+}
+
+amphi_prompt_tokens amphi__prompt_tokens(const amphi_client *client, const amphi_request *request,
+    const amphi_policy_route *routes, uint32_t limit_tokens)
+{
+    amphi_prompt_tokens tokens = {amphi__prompt_tokens_estimate(request), false};
+    if (!may_decide(client, routes, tokens.count, limit_tokens))
+        return tokens;
+    amphi_buf body;
+    amphi__buf_init(&body, 0);
+    if (amphi__request_engine_body(request, amphi_str_make(NULL, 0), 0, &body) == AMPHI_OK)
+        for (size_t i = 0; i < client->routes_count && !tokens.is_counted; i++)
+            tokens.is_counted = amphi__prompt_tokens_count(
+                client->routes[i].engine, &routes[i].info, amphi__buf_str(&body), &tokens.count);
+    amphi__buf_clear(&body);
+    if (tokens.is_counted) /* the answer's beginning is not in the body */
+        tokens.count += (uint32_t)(strlen(request->answer_prefix) / AMPHI_BYTES_PER_TOKEN);
+    return tokens;
+}
