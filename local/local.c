@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define DESCRIBE_WAIT_US   2000000u
-#define COUNT_WAIT_US      100000u
 #define PASSING_FAILURE_US 2000000u /* then a failed start is tried again */
 
 /* Under the lock. */
@@ -236,45 +235,19 @@ static void local_release(void *self, amphi_engine_run *run)
 
 /* ---- counting ---- */
 
-/* Under the lock. Asks the worker, and waits a moment. */
-static bool count_exactly(amphi_local *local, amphi_str body, uint32_t *out)
-{
-    amphi_local_count *count = &local->count;
-    uint64_t until_us = amphi__clock_us(NULL) + COUNT_WAIT_US;
-    bool answered = false;
-
-    count->step = AMPHI_COUNT_ASKED;
-    count->abandoned = false;
-    count->body = body.data;
-    count->body_size = body.size;
-    amphi__supervisor_wake(local);
-    while (count->step != AMPHI_COUNT_DONE) {
-        uint64_t now_us = amphi__clock_us(NULL);
-
-        if (now_us >= until_us)
-            break;
-        amphi__cond_wait_us(&local->changed, &local->lock, until_us - now_us);
-    }
-    answered = count->step == AMPHI_COUNT_DONE && count->status == AMPHI_OK;
-    *out = answered ? count->tokens : *out;
-    if (count->step == AMPHI_COUNT_SENT)
-        count->abandoned = true; /* the supervisor frees the place when the answer comes */
-    else
-        count->step = AMPHI_COUNT_FREE;
-    count->body = NULL;
-    return answered;
-}
-
 static amphi_status local_count_tokens(void *self, amphi_str body, uint32_t *out)
 {
     amphi_local *local = self;
-
+    amphi_status status = AMPHI_E_BUSY;
     amphi__mutex_lock(&local->lock);
-    bool counted = local->ready && local->runs.count == 0 &&
-                   local->count.step == AMPHI_COUNT_FREE && body.size > 0 &&
-                   body.size <= AMPHI_LOCAL_BODY_MAX && count_exactly(local, body, out);
+    if (local->ready && local->runs.count == 0 && local->count.step == AMPHI_COUNT_FREE &&
+        body.size > 0 && body.size <= AMPHI_LOCAL_BODY_MAX) {
+        amphi__token_count_ask(&local->count, body);
+        amphi__supervisor_wake(local);
+        status = amphi__token_count_wait(&local->count, &local->lock, &local->changed, out);
+    }
     amphi__mutex_unlock(&local->lock);
-    return counted ? AMPHI_OK : AMPHI_E_BUSY;
+    return status;
 }
 
 /* ---- the rest ---- */

@@ -14,6 +14,7 @@
 #include "local/model/file_key.h"
 #include "local/model/fingerprint.h"
 #include "local/run_queue.h"
+#include "local/token_count.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
@@ -23,6 +24,9 @@
 #include <amphi/version.h>
 
 #include <stdio.h>
+
+/* Stands for a run where the model is loaded ahead of any. */
+#define LOAD_AHEAD_RUN UINT32_MAX
 
 typedef struct thread_engine {
     /* constant once made */
@@ -42,6 +46,7 @@ typedef struct thread_engine {
     char why[160];
     amphi_model_summary summary;
     amphi_breadcrumb crumb;
+    amphi_token_count count;
 
     _Atomic uint32_t cancel_run; /* the id of a run that is to stop: set by any thread */
 
@@ -282,6 +287,8 @@ static bool is_loaded(const thread_engine *engine, const amphi_inference_load_op
 static amphi_status load(
     thread_engine *engine, const amphi_inference_load_options *options, amphi_error *error)
 {
+    const amphi_cancel cancel = {
+        &engine->cancel_run, engine->run != NULL ? engine->run->id : LOAD_AHEAD_RUN};
     if (is_loaded(engine, options))
         return AMPHI_OK;
     unload(engine);
@@ -292,7 +299,7 @@ static amphi_status load(
     amphi_status status =
         amphi__gguf_open(&engine->inference.gguf, amphi_str_from(engine->model_path), error);
     if (status == AMPHI_OK)
-        status = amphi__inference_load(&engine->inference, options, error);
+        status = amphi__inference_load(&engine->inference, options, &cancel, error);
     leave_crumb(engine, AMPHI_BREADCRUMB_IDLE);
     if (status != AMPHI_OK)
         unload(engine);
@@ -346,7 +353,38 @@ typedef struct thread_work {
     bool load;             /* ahead of any run */
     bool unload;           /* first */
     bool given_up;         /* the run is no longer wanted */
+    char *count_body;      /* tokens to be counted; NULL: no caller asks */
 } thread_work;
+
+/* Under the lock: the body is the caller's only as long. */
+static char *take_count(thread_engine *engine)
+{
+    if (engine->count.step != AMPHI_COUNT_ASKED)
+        return NULL;
+    char *body = amphi__str_copy(engine->count.body);
+    amphi__token_count_take(&engine->count);
+    if (body == NULL)
+        amphi__token_count_answer(&engine->count, AMPHI_E_NO_MEMORY, 0);
+    return body;
+}
+
+/* Takes the body. */
+static void count_tokens(thread_engine *engine, char *body)
+{
+    amphi_error error;
+    uint32_t tokens = 0;
+    amphi_status status = AMPHI_E_BUSY;
+    leave_crumb(engine, AMPHI_BREADCRUMB_PREFILL);
+    if (engine->inference.llm != NULL)
+        status = amphi__inference_count_tokens(
+            &engine->inference, amphi_str_from(body), &tokens, &error);
+    leave_crumb(engine, AMPHI_BREADCRUMB_IDLE);
+    amphi__free(body);
+    amphi__mutex_lock(&engine->lock);
+    amphi__token_count_answer(&engine->count, status, tokens);
+    amphi__cond_broadcast(&engine->changed);
+    amphi__mutex_unlock(&engine->lock);
+}
 
 /* Waits for something to do. false: the engine is being freed. */
 static bool next_work(thread_engine *engine, thread_work *work)
@@ -354,13 +392,14 @@ static bool next_work(thread_engine *engine, thread_work *work)
     amphi__mutex_lock(&engine->lock);
     engine->busy = false;
     while (engine->runs.first == NULL && !engine->want_load && !engine->want_unload &&
-           !engine->want_stop)
+           !engine->want_stop && engine->count.step != AMPHI_COUNT_ASKED)
         amphi__cond_wait(&engine->changed, &engine->lock);
     work->unload = engine->want_unload;
     work->load = engine->want_load && !engine->want_unload;
     engine->want_unload = false;
     engine->want_load = false;
     work->run = amphi__run_queue_next(&engine->runs);
+    work->count_body = take_count(engine);
     bool stop = engine->want_stop;
     work->given_up = work->run != NULL && (work->run->cancelled || work->run->evicted || stop);
     engine->busy = true;
@@ -369,7 +408,7 @@ static bool next_work(thread_engine *engine, thread_work *work)
     memcpy(engine->name_at_work, engine->summary.name, sizeof engine->name_at_work);
     amphi__mutex_unlock(&engine->lock);
     engine->run = work->run;
-    return work->run != NULL || !stop;
+    return work->run != NULL || work->count_body != NULL || !stop;
 }
 
 static void run_thread(void *self)
@@ -377,6 +416,8 @@ static void run_thread(void *self)
     thread_engine *engine = self;
     thread_work work;
     while (next_work(engine, &work)) {
+        if (work.count_body != NULL)
+            count_tokens(engine, work.count_body);
         if (work.unload)
             unload(engine);
         if (work.run == NULL && work.load) {
@@ -457,6 +498,22 @@ static void engine_release(void *self, amphi_engine_run *run)
     amphi__run_free(run);
 }
 
+static amphi_status engine_count_tokens(void *self, amphi_str body, uint32_t *out)
+{
+    thread_engine *engine = self;
+    amphi_status status = AMPHI_E_BUSY;
+    amphi__mutex_lock(&engine->lock);
+    if (engine->ready && engine->runs.count == 0 && !engine->busy &&
+        engine->count.step == AMPHI_COUNT_FREE && body.size > 0 &&
+        body.size <= AMPHI_LOCAL_BODY_MAX) {
+        amphi__token_count_ask(&engine->count, body);
+        amphi__cond_broadcast(&engine->changed);
+        status = amphi__token_count_wait(&engine->count, &engine->lock, &engine->changed, out);
+    }
+    amphi__mutex_unlock(&engine->lock);
+    return status;
+}
+
 static void engine_prewarm(void *self)
 {
     thread_engine *engine = self;
@@ -489,6 +546,7 @@ static void engine_free(void *self)
         return;
     amphi__mutex_lock(&engine->lock);
     engine->want_stop = true;
+    atomic_store(&engine->cancel_run, LOAD_AHEAD_RUN); /* every run was released before */
     amphi__cond_broadcast(&engine->changed);
     amphi__mutex_unlock(&engine->lock);
     amphi__thread_join(&engine->thread);
@@ -505,6 +563,7 @@ static const amphi_engine_ops thread_ops = {
     .start = engine_start,
     .cancel = engine_cancel,
     .release = engine_release,
+    .count_tokens = engine_count_tokens,
     .prewarm = engine_prewarm,
     .unload = engine_unload,
     .free = engine_free,

@@ -40,8 +40,8 @@ static amphi_status load_template(amphi_inference *inference, amphi_error *error
     return amphi__template_new(&inference->tmpl, source, error);
 }
 
-amphi_status amphi__inference_load(
-    amphi_inference *inference, const amphi_inference_load_options *options, amphi_error *error)
+amphi_status amphi__inference_load(amphi_inference *inference,
+    const amphi_inference_load_options *options, const amphi_cancel *cancel, amphi_error *error)
 {
     const amphi_llm_options llm_options = {.threads = options->threads,
         .context_tokens_max = options->context_tokens_max,
@@ -67,7 +67,9 @@ amphi_status amphi__inference_load(
     inference->logits = amphi__calloc(vocabulary_size, sizeof inference->logits[0]);
     if (inference->logits == NULL)
         return amphi__fail_no_memory(error);
-    return amphi__llm_prefetch(inference->llm, on_prefetch, inference, NULL);
+    if (amphi__llm_prefetch(inference->llm, on_prefetch, inference, cancel) != AMPHI_OK)
+        return amphi__fail(error, AMPHI_E_CANCELLED, 0, "the request was cancelled");
+    return AMPHI_OK;
 }
 
 void amphi__inference_unload(amphi_inference *inference)

@@ -149,12 +149,11 @@ static void send_count(amphi_local *local)
     amphi_status status = AMPHI_OK;
     if (asked) { /* the caller's bytes are valid under the lock only */
         count.id = ++local->count_id;
-        count.body_size = (uint32_t)local->count.body_size;
+        count.body_size = (uint32_t)local->count.body.size;
         parts[0] = amphi_str_make((const char *)&count, sizeof count);
-        parts[1] = amphi_str_make(local->count.body, local->count.body_size);
+        parts[1] = local->count.body;
         status = amphi__worker_send(&local->worker, AMPHI_REQUEST_COUNT, parts, 2);
-        local->count.step = AMPHI_COUNT_SENT;
-        local->count.body = NULL;
+        amphi__token_count_take(&local->count);
     }
     amphi__mutex_unlock(&local->lock);
     if (asked) {

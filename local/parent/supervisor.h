@@ -17,6 +17,7 @@
 #include "local/model/fingerprint.h"
 #include "local/parent/worker_process.h"
 #include "local/run_queue.h"
+#include "local/token_count.h"
 #include "sdk/core/thread.h"
 
 #include <stdio.h>
@@ -51,16 +52,6 @@ typedef enum amphi_local_state {
     AMPHI_LOCAL_DRAINING /* a cancelled run's last events come */
 } amphi_local_state;
 
-/* One question for an exact token count, answered by an idle, loaded worker. */
-typedef struct amphi_local_count {
-    enum { AMPHI_COUNT_FREE, AMPHI_COUNT_ASKED, AMPHI_COUNT_SENT, AMPHI_COUNT_DONE } step;
-    bool abandoned;   /* the asker did not wait for the answer */
-    const char *body; /* the asker's; valid until SENT */
-    size_t body_size;
-    amphi_status status;
-    uint32_t tokens;
-} amphi_local_count;
-
 /* A process that was killed but not yet collected. */
 #define AMPHI_LOCAL_DYING_MAX 4
 
@@ -81,7 +72,7 @@ typedef struct amphi_local {
     amphi_run_queue runs;
     bool want_describe, want_load, want_unload, want_stop;
     amphi_local_described described;
-    amphi_local_count count;
+    amphi_token_count count;
     amphi_local_identity identity;
     struct amphi_local_deaths {
         uint32_t early, late, memory, outside; /* as in amphi_engine_info */

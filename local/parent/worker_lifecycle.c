@@ -126,9 +126,7 @@ static void keep_dying(amphi_local *local, amphi_process process)
 void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t tokens)
 {
     amphi__mutex_lock(&local->lock);
-    local->count.step = local->count.abandoned ? AMPHI_COUNT_FREE : AMPHI_COUNT_DONE;
-    local->count.status = status;
-    local->count.tokens = tokens;
+    amphi__token_count_answer(&local->count, status, tokens);
     amphi__cond_broadcast(&local->changed);
     amphi__mutex_unlock(&local->lock);
     local->counting = false;

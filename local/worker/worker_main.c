@@ -107,7 +107,7 @@ static void serve_load(worker *w)
     amphi__cage_limit_memory(amphi__inference_memory_bound(w->inference.gguf, &w->need, &options));
     amphi_error error;
     amphi__error_clear(&error);
-    amphi_status status = amphi__inference_load(&w->inference, &options, &error);
+    amphi_status status = amphi__inference_load(&w->inference, &options, NULL, &error);
     amphi_worker_ready ready = {.status = (uint32_t)status};
     if (status != AMPHI_OK) { /* the parent ends us after this: nothing to free */
         amphi__str_copy_to(ready.message, sizeof ready.message, amphi_str_from(error.message));

@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 # What runs in the app whichever way the local engine is isolated.
-LOCAL_IN_APP = ["local/run.h", "local/run_queue.h", "local/limits.h", "local/breadcrumb.h",
-                "local/compute/kernels.h", "local/model/file_key.h", "local/model/fingerprint.h"]
+LOCAL_IN_APP = ["local/run.h", "local/run_queue.h", "local/token_count.h", "local/limits.h",
+                "local/breadcrumb.h", "local/compute/kernels.h", "local/model/file_key.h", "local/model/fingerprint.h"]
 # The engine and the rooms that it stands on.
 LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constraint/",
                 "local/jinja/template.h", "local/tokens/tokenizer.h", "local/graph/llm.h",
@@ -31,10 +31,16 @@ ALLOWED = {
     "local": ["amphi/", "sdk/core/", "local/"],
     "local/run.": ["amphi/", "sdk/core/", "local/run.h", "local/limits.h", "local/text/"],
     "local/run_queue.": ["amphi/", "sdk/core/", "local/run"],
+<<<<<<< HEAD
     "local/thread_engine.c": ["amphi/", "sdk/core/", "local/thread_engine.h", *LOCAL_IN_APP,
                               *LOCAL_ENGINE],
     # The engine and what it stands on run in the worker process and inside the app: they know
     # neither.
+=======
+    "local/token_count.": ["amphi/", "sdk/core/", "local/token_count.h"],
+    "local/thread_engine.c": ["amphi/", "sdk/core/", "local/thread_engine.h", *LOCAL_IN_APP, *LOCAL_ENGINE],
+    # The engine and what it stands on run in the worker process and inside the app: they know neither.
+>>>>>>> 9ffbe6f (Both kinds of isolation count tokens, and a load on a thread of the app can be cancelled)
     "local/engine": ["amphi/", "sdk/core/", *LOCAL_ENGINE],
     "local/compute": ["amphi/", "sdk/core/", "local/compute/"],
     "local/model": ["amphi/", "sdk/core/", "local/compute/", "local/model/"],

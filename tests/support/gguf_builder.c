@@ -177,11 +177,17 @@ static void put_vocabulary(gguf_builder *builder, uint32_t count)
 void gguf_builder_llama(
     gguf_builder *builder, uint32_t width, uint32_t inner, uint32_t vocabulary, uint32_t seed)
 {
+    gguf_builder_llama_long(builder, width, inner, vocabulary, 64, seed);
+}
+
+void gguf_builder_llama_long(gguf_builder *builder, uint32_t width, uint32_t inner,
+    uint32_t vocabulary, uint32_t context, uint32_t seed)
+{
     uint32_t state = seed;
     gguf_builder_str(builder, "general.architecture", "llama");
     gguf_builder_str(builder, "general.name", "tiny");
     gguf_builder_u32(builder, "llama.block_count", 1);
-    gguf_builder_u32(builder, "llama.context_length", 64);
+    gguf_builder_u32(builder, "llama.context_length", context);
     gguf_builder_u32(builder, "llama.embedding_length", width);
     gguf_builder_u32(builder, "llama.feed_forward_length", inner);
     gguf_builder_u32(builder, "llama.attention.head_count", 4);

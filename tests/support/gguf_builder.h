@@ -50,6 +50,9 @@ void gguf_builder_finish(const gguf_builder *builder, amphi_buf *out);
  * vocabulary 4 to 40. */
 void gguf_builder_llama(
     gguf_builder *builder, uint32_t width, uint32_t inner, uint32_t vocabulary, uint32_t seed);
+/* The same with room for `context` tokens instead of 64. */
+void gguf_builder_llama_long(gguf_builder *builder, uint32_t width, uint32_t inner,
+    uint32_t vocabulary, uint32_t context, uint32_t seed);
 /* The same, 32 wide, 64 inside, with 40 tokens. */
 void gguf_builder_tiny_llama(gguf_builder *builder, uint32_t seed);
 
