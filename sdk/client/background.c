@@ -123,18 +123,23 @@ cleanup:
     return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
+void amphi__background_stop(amphi_background *background)
+{
+    if (background == NULL || !background->thread.started)
+        return;
+    amphi__mutex_lock(&background->lock);
+    background->closing = true;
+    amphi__cond_broadcast(&background->changed);
+    amphi__mutex_unlock(&background->lock);
+    amphi__outbox_sender_close(background->sender);
+    amphi__thread_join(&background->thread);
+}
+
 void amphi__background_free(amphi_background *background)
 {
     if (background == NULL)
         return;
-    if (background->thread.started) {
-        amphi__mutex_lock(&background->lock);
-        background->closing = true;
-        amphi__cond_broadcast(&background->changed);
-        amphi__mutex_unlock(&background->lock);
-        amphi__outbox_sender_close(background->sender);
-        amphi__thread_join(&background->thread);
-    }
+    amphi__background_stop(background);
     amphi__outbox_sender_free(background->sender);
     amphi__cond_clear(&background->changed);
     amphi__mutex_clear(&background->lock);

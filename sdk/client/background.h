@@ -13,7 +13,10 @@
 
 amphi_status amphi__background_new(
     amphi_background **out, amphi_client *client, amphi_error *error);
-/* Ends a delivery under way and joins the thread. Accepts NULL. */
+/* Ends a delivery under way and joins the thread; the calls below then do nothing, but may be made
+ * until free. Accepts NULL. */
+void amphi__background_stop(amphi_background *background);
+/* Stops it first if need be. Accepts NULL. */
 void amphi__background_free(amphi_background *background);
 
 /* Any thread: a round is due now. Accepts NULL. */

@@ -67,8 +67,9 @@ void amphi_client_free(amphi_client *client)
     if (client == NULL)
         return;
     amphi__stream_set_cancel_all(client->streams);
-    amphi__background_free(client->background);
+    amphi__background_stop(client->background);
     amphi__stream_set_join_all(client->streams);
+    amphi__background_free(client->background); /* requests use it to their end */
     amphi__stream_set_unref(client->streams);
     amphi__drivers_free(client->drivers);
     amphi__response_cache_free(client->cache);
