@@ -34,12 +34,12 @@ typedef enum amphi_reason {
     AMPHI_REASON_NETWORK_METERED,
     AMPHI_REASON_NETWORK_SLOW,
     AMPHI_REASON_CONTEXT_LENGTH,
-    AMPHI_REASON_CAPABILITY,   /* tools, images, audio, constrained output */
-    AMPHI_REASON_BREAKER_OPEN, /* failed too often lately */
-    AMPHI_REASON_QUARANTINE,   /* the local engine crashed too often */
-    AMPHI_REASON_UNAVAILABLE,  /* no model, no key, engine can't start */
-    AMPHI_REASON_COST,
-    AMPHI_REASON_LATENCY,
+    AMPHI_REASON_CAPABILITY,    /* tools, images, audio, constrained output */
+    AMPHI_REASON_BREAKER_OPEN,  /* failed too often lately */
+    AMPHI_REASON_QUARANTINE,    /* the local engine crashed too often */
+    AMPHI_REASON_UNAVAILABLE,   /* no model, no key, engine can't start */
+    AMPHI_REASON_COST,          /* reserved for endpoints with prices: no rule gives it yet */
+    AMPHI_REASON_LATENCY,       /* reserved for learnt first-token times: no rule gives it yet */
     AMPHI_REASON_PREFERENCE,    /* the request's "model" and "fallbacks" */
     AMPHI_REASON_ASKED_TO_WAIT, /* the provider named a time, and it is not over */
     AMPHI_REASON_COUNT
