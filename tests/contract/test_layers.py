@@ -31,16 +31,11 @@ ALLOWED = {
     "local": ["amphi/", "sdk/core/", "local/"],
     "local/run.": ["amphi/", "sdk/core/", "local/run.h", "local/limits.h", "local/text/"],
     "local/run_queue.": ["amphi/", "sdk/core/", "local/run"],
-<<<<<<< HEAD
+    "local/token_count.": ["amphi/", "sdk/core/", "local/token_count.h"],
     "local/thread_engine.c": ["amphi/", "sdk/core/", "local/thread_engine.h", *LOCAL_IN_APP,
                               *LOCAL_ENGINE],
     # The engine and what it stands on run in the worker process and inside the app: they know
     # neither.
-=======
-    "local/token_count.": ["amphi/", "sdk/core/", "local/token_count.h"],
-    "local/thread_engine.c": ["amphi/", "sdk/core/", "local/thread_engine.h", *LOCAL_IN_APP, *LOCAL_ENGINE],
-    # The engine and what it stands on run in the worker process and inside the app: they know neither.
->>>>>>> 9ffbe6f (Both kinds of isolation count tokens, and a load on a thread of the app can be cancelled)
     "local/engine": ["amphi/", "sdk/core/", *LOCAL_ENGINE],
     "local/compute": ["amphi/", "sdk/core/", "local/compute/"],
     "local/model": ["amphi/", "sdk/core/", "local/compute/", "local/model/"],
