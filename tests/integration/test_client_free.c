@@ -139,6 +139,7 @@ static void wait_for(live_stream *s, moment when)
 static void check(live_stream *s, bool may_be_whole)
 {
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     char *json = NULL;
     read_all(s);
     assert_int_equal(s->terminals, 1);

@@ -207,6 +207,7 @@ static void check_after_the_end(live_stream *s)
 {
     bool ended = s->state == ENDED_READ || s->state == ENDED_UNREAD;
     amphi_chat_result result;
+    amphi_chat_result_init(&result);
     amphi_str chunk;
     bool terminal = false;
     char *json = NULL;

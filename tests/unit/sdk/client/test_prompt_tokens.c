@@ -31,6 +31,7 @@ static amphi_decision_route explain(chat_fixture *f, const char *text)
     amphi_message message = {AMPHI_ROLE_USER, amphi_str_from(text)};
     amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_LOCAL);
     amphi_decision decision;
+    amphi_decision_init(&decision);
     request.messages = &message;
     request.messages_count = 1;
     assert_int_equal(amphi_route_explain(f->client, &request, &decision, NULL), AMPHI_OK);

@@ -423,7 +423,7 @@ static void struct__fields_out_of_range_are_refused_by_name(void **state)
     expect_struct_refused(&r, "messages: ");
     r = valid_struct();
     r.messages = NULL;
-    expect_struct_refused(&r, "messages");
+    expect_struct_refused(&r, "request.messages: ");
     r = valid_struct();
     const amphi_message nobody = {(amphi_role)4, {"x", 1}};
     r.messages = &nobody;
