@@ -65,7 +65,8 @@ def expand(patterns):
 
 def build(folder, targets, jobs):
     """By CMake: what the programs consist of is in CMakeLists.txt beside this file."""
-    for words in (["cmake", "--preset", "fuzz", "-B", folder, "-DCMAKE_C_COMPILER=" + tool("clang")],
+    compiler = "-DCMAKE_C_COMPILER=" + tool("clang")
+    for words in (["cmake", "--preset", "fuzz", "-B", folder, compiler],
                   ["cmake", "--build", folder, "-j", str(jobs), "--target",
                    *("fuzz_" + target for target in targets)]):
         done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
