@@ -6,7 +6,6 @@ no function over 70 lines, no file over 600. It also proves that it can fail. Co
 parentheses are found by clang-tidy (-Wcomma, .clang-tidy)."""
 import os
 import re
-import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -14,6 +13,8 @@ COLUMNS_MAX, FUNCTION_LINES_MAX, FILE_LINES_MAX = 100, 70, 600
 
 # Path, or path:function -> why it may be longer.
 LONGER = {
+    "tests/unit/policy/test_growthbook_regex.c:regex__agrees_with_javascript": "one table of cases",
+    "tests/unit/policy/test_decide.c:refusal__names_its_kind": "one table of cases",
 }
 
 # Sentences that trained the help model: data, one a line.
@@ -125,26 +126,30 @@ def proves_that_it_can_fail():
     return not missed and not invented and complaints("x.h", "int a;\n" * 601)
 
 
+def sources():
+    """Our own code and scripts, without what a build leaves."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = sorted(name for name in folders if name not in ("build", ".git", "__pycache__"))
+        for name in sorted(names):
+            path = os.path.relpath(os.path.join(folder, name), ROOT)
+            if (path.endswith((".c", ".h")) or SCRIPTS.search(path)) and not DATA.match(path):
+                yield path
+
+
 def main():
     if not proves_that_it_can_fail():
         print("handwriting: the test itself does not see what it should")
         print("0 passed, 1 failed")
         return 1
-    paths = subprocess.run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"], check=True,
-                           capture_output=True, text=True).stdout.splitlines()
     count = 0
-    for path in paths:
-        if not (path.endswith((".c", ".h")) or SCRIPTS.search(path)):
-            continue
-        if DATA.match(path) or not os.path.exists(os.path.join(ROOT, path)):
-            continue
+    for path in sources():
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             for number, wrong in complaints(path, file.read()):
                 print(f"{path}:{number}: {wrong}")
                 count += 1
     for place in LONGER:
         if not os.path.exists(os.path.join(ROOT, place.split(":")[0])):
-            print(f"{place} is allowed to be longer, but is not there")
+            print(f"{place} may be longer, but is not there")
             count += 1
     print(f"{0 if count else 1} passed, {count} failed")
     return 1 if count else 0

@@ -55,7 +55,7 @@ def tool(name):
     for candidate in (name, name + "-14", name + "-15", name + "-16"):
         if shutil.which(candidate):
             return candidate
-    sys.exit(f"run.py: {name} is missing (packages clang, llvm, libclang-rt-14-dev)")
+    sys.exit(f"run.py: {name} is missing (packages-fuzz.txt)")
 
 
 def expand(patterns):

@@ -27,7 +27,9 @@ static int make_root(void **state)
 
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *ftw)
 {
-    (void)info, (void)type, (void)ftw;
+    (void)info;
+    (void)type;
+    (void)ftw;
     return remove(path);
 }
 
