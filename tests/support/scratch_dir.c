@@ -47,8 +47,8 @@ void scratch_dir_inner(scratch_dir *out, const scratch_dir *dir, const char *nam
 
 const char *scratch_dir_file(const scratch_dir *dir, const char *name)
 {
-    static char ring[8][512];
-    static unsigned next;
+    static _Thread_local char ring[8][512];
+    static _Thread_local unsigned next;
     char *out = ring[next++ % 8];
     snprintf(out, sizeof ring[0], "%s/%s", dir->path, name);
     return out;
