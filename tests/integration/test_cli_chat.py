@@ -96,7 +96,10 @@ class Terminal:
     """`amphi chat` behind a pseudo terminal; what it wrote is in .text."""
 
     def __init__(self, *words):
-        self.pid, self.fd = pty.fork()
+        try:
+            self.pid, self.fd = pty.fork()
+        except OSError as error:  # a bare root without /dev/pts
+            raise faces.Skipped(f"no pseudo terminal here ({error})") from error
         if self.pid == 0:
             try:
                 os.execve(AMPHI, [AMPHI, *words],

@@ -31,6 +31,10 @@ def promise(function):
     return function
 
 
+class Skipped(Exception):
+    """Raised by a test that this machine can't run; its text is the reason."""
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(77)
@@ -63,7 +67,7 @@ def main():
     if not os.path.exists(AMPHI):
         sys.exit(f"{AMPHI} is not there: build it first")
     SANITIZED = is_sanitized()
-    failed = passed = 0
+    failed = passed = skipped = 0
     for test in tests:
         if ONLY not in test.__name__:
             continue
@@ -73,6 +77,9 @@ def main():
             test(folder)
             passed += 1
             print(f"ok      {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
+        except Skipped as reason:
+            skipped += 1
+            print(f"skipped: {test.__name__}: {reason}", flush=True)
         except Exception:  # a test may fail in any way; the others still run
             failed += 1
             print(f"FAILED  {test.__name__}\n{traceback.format_exc()}", flush=True)
@@ -83,7 +90,7 @@ def main():
     except Exception:
         failed += 1
         print(f"FAILED  the shared gateway's end\n{traceback.format_exc()}", flush=True)
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed or not passed else 0)
 
 
