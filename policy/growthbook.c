@@ -7,9 +7,6 @@
 #include "policy/growthbook.h"
 #include "sdk/core/str.h"
 
-#include <math.h>
-#include <stdio.h>
-
 /* The features whose prerequisites are being looked at, innermost first. */
 typedef struct amphi_gb_frame {
     amphi_str key;
@@ -40,98 +37,6 @@ const char *amphi__gb_source_name(amphi_gb_source source)
     static const char *const names[] = {"unknownFeature", "defaultValue", "force", "experiment",
         "prerequisite", "cyclicPrerequisite", "tooComplex"};
     return (unsigned)source < sizeof names / sizeof names[0] ? names[source] : "unknownFeature";
-}
-
-/* ---- hashing and buckets ---- */
-
-/* FNV-1a, 32 bits, over UTF-16 units as JavaScript's charCodeAt gives them. */
-static uint32_t fnv1a(uint32_t hash, amphi_str text)
-{
-    while (text.size > 0) {
-        uint32_t c = 0;
-        size_t size = amphi__utf8_decode(text, &c);
-        if (size == 0) {
-            c = (unsigned char)text.data[0];
-            size = 1;
-        }
-        if (c >= 0x10000) {
-            hash = (hash ^ (0xd800 + ((c - 0x10000) >> 10))) * 0x01000193u;
-            c = 0xdc00 + ((c - 0x10000) & 0x3ff);
-        }
-        hash = (hash ^ c) * 0x01000193u;
-        text = amphi__str_slice(text, size, text.size);
-    }
-    return hash;
-}
-
-#define FNV_START 0x811c9dc5u
-
-double amphi__gb_hash(amphi_str seed, amphi_str value, int64_t version)
-{
-    if (version == 2) {
-        char digits[16];
-        uint32_t first = fnv1a(fnv1a(FNV_START, seed), value);
-        snprintf(digits, sizeof digits, "%u", first);
-        return (fnv1a(FNV_START, amphi_str_from(digits)) % 10000) / 10000.0;
-    }
-    if (version == 1)
-        return (fnv1a(fnv1a(FNV_START, value), seed) % 1000) / 1000.0;
-    return -1;
-}
-
-static bool in_range(double bucket, const amphi_gb_range *range)
-{
-    return bucket >= range->from && bucket < range->to;
-}
-
-/* [0.1, 0.4] in JSON; anything else is a range that holds nothing. */
-static amphi_gb_range range_from(const amphi_json *pair)
-{
-    const amphi_json *from = amphi__json_first(pair);
-    amphi_gb_range range = {amphi__json_number(from, 1), 0};
-    range.to = amphi__json_number(amphi__json_next(from), 0);
-    return range;
-}
-
-bool amphi__gb_in_namespace(amphi_str user, const amphi_json *name_and_range)
-{
-    const amphi_json *name = amphi__json_first(name_and_range);
-    const amphi_json *from = amphi__json_next(name);
-    amphi_str seed = amphi__json_string(name);
-    uint32_t hash = fnv1a(fnv1a(fnv1a(FNV_START, user), AMPHI_STR("__")), seed);
-    amphi_gb_range range = {
-        amphi__json_number(from, 1), amphi__json_number(amphi__json_next(from), 0)};
-    return in_range((hash % 1000) / 1000.0, &range);
-}
-
-double amphi__gb_equal_weight(int64_t count)
-{
-    return count > 0 ? 1.0 / (double)count : 0;
-}
-
-void amphi__gb_bucket_ranges(
-    amphi_gb_range *out, size_t count, double coverage, const double *weights, size_t weights_count)
-{
-    double sum = 0;
-    coverage = coverage < 0 ? 0 : coverage > 1 ? 1 : coverage;
-    for (size_t i = 0; i < weights_count; i++)
-        sum += weights[i];
-    bool usable = weights != NULL && weights_count == count && sum >= 0.99 && sum <= 1.01;
-    double at = 0;
-    for (size_t i = 0; i < count; i++) {
-        double weight = usable ? weights[i] : amphi__gb_equal_weight((int64_t)count);
-        out[i].from = at;
-        out[i].to = at + coverage * weight;
-        at += weight;
-    }
-}
-
-int amphi__gb_choose(double bucket, const amphi_gb_range *ranges, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (in_range(bucket, &ranges[i]))
-            return (int)i;
-    return -1;
 }
 
 /* ---- attributes ---- */
@@ -193,8 +98,8 @@ static bool is_filtered_out(const amphi_gb *gb, const amphi_json *filters)
         bool inside = false;
         const amphi_json *ranges = amphi__json_get(f, "ranges");
         for (const amphi_json *r = amphi__json_first(ranges); r != NULL; r = amphi__json_next(r)) {
-            amphi_gb_range range = range_from(r);
-            inside = inside || (bucket >= 0 && in_range(bucket, &range));
+            amphi_gb_range range = amphi__gb_range_from(r);
+            inside = inside || (bucket >= 0 && amphi__gb_in_range(bucket, &range));
         }
         if (!inside)
             return true;
@@ -219,7 +124,7 @@ static bool is_included(
     bool has_range = amphi__json_kind(range_json) == AMPHI_JSON_ARRAY;
     bool has_coverage = amphi__json_kind(coverage) == AMPHI_JSON_NUMBER;
     if (!has_range && !has_coverage) {
-        /* A coverage that is no number ("0.1") was meant to limit: it must not let everybody in. */
+        /* A coverage that is no number ("0.1") was meant to limit: it must not include every install. */
         return coverage == NULL || amphi__json_kind(coverage) == AMPHI_JSON_NULL;
     }
     char room[40];
@@ -239,8 +144,8 @@ static bool is_included(
     out->coverage.from = 0;
     out->coverage.to = amphi__json_number(coverage, 1);
     if (has_range) {
-        out->coverage = range_from(range_json);
-        return in_range(bucket, &out->coverage);
+        out->coverage = amphi__gb_range_from(range_json);
+        return amphi__gb_in_range(bucket, &out->coverage);
     }
     return bucket <= out->coverage.to;
 }
@@ -300,7 +205,7 @@ static int choose_variation(
     if (amphi__json_kind(list) == AMPHI_JSON_ARRAY) {
         for (const amphi_json *r = amphi__json_first(list); r != NULL && ranges_count < count;
              r = amphi__json_next(r))
-            ranges[ranges_count++] = range_from(r);
+            ranges[ranges_count++] = amphi__gb_range_from(r);
     } else {
         size_t weights_count = 0;
         list = amphi__json_get(experiment, "weights");
@@ -376,7 +281,7 @@ static bool run_experiment(amphi_gb *gb, const amphi_json *experiment, amphi_str
     if (chosen < 0)
         return false;
     const amphi_json *force = amphi__json_get(experiment, "force");
-    if (force != NULL) { /* one that does not exist takes nobody in */
+    if (force != NULL) { /* one that does not exist includes no install */
         forced = amphi__json_int(force, -1);
         return forced >= 0 && (uint64_t)forced < count &&
                variation_is(out, variations, (size_t)forced, false);

@@ -61,13 +61,16 @@ bool amphi__gb_experiment(
 /* "defaultValue", "force", ... as the SDKs call it. */
 const char *amphi__gb_source_name(amphi_gb_source source);
 
-/* A number from 0 to 1, or -1 for an unknown version. */
+/* growthbook_bucket.c: a number from 0 to 1, or -1 for an unknown version. */
 double amphi__gb_hash(amphi_str seed, amphi_str value, int64_t version);
 bool amphi__gb_in_namespace(amphi_str user, const amphi_json *name_and_range);
 /* `out` has room for count ranges. weights NULL: equal. */
 void amphi__gb_bucket_ranges(amphi_gb_range *out, size_t count, double coverage,
     const double *weights, size_t weights_count);
-double amphi__gb_equal_weight(int64_t count); /* 1 / count, 0 for nobody */
+bool amphi__gb_in_range(double bucket, const amphi_gb_range *range);
+/* [0.1, 0.4] in JSON; anything else gives a range that holds nothing. */
+amphi_gb_range amphi__gb_range_from(const amphi_json *pair);
+double amphi__gb_equal_weight(int64_t count); /* 1 / count; 0 for a count of 0 */
 int amphi__gb_choose(double bucket, const amphi_gb_range *ranges, size_t count); /* -1: none */
 
 /* growthbook_condition.c: does `object` meet the condition? With `wrapped` the object is
