@@ -95,8 +95,8 @@ static int run(cli_options *options)
     if (amphi_chat_start(&stream, client, &request, &error) != AMPHI_OK)
         rc = cli_fail(&error);
     else
-        rc =
-            cli_own(options, "--events") != NULL ? print_chunks(stream) : cli_play(stream, options);
+        rc = cli_own(options, "--events") != NULL ? print_chunks(stream)
+                                                  : cli_stream_view(stream, options);
     if (rc == CLI_OK && extra != NULL)
         rc = check_whole(stream);
 cleanup:

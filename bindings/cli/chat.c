@@ -159,7 +159,7 @@ static int turn(amphi_client *client, const cli_options *options, const char *te
     amphi_message message = {.role = AMPHI_ROLE_USER, .content = amphi_str_from(text)};
     cli_request_init(options, &request, &message);
     int rc = amphi_chat_start(&stream, client, &request, &error) == AMPHI_OK
-                 ? cli_play(stream, options)
+                 ? cli_stream_view(stream, options)
                  : cli_fail(&error);
     amphi_stream_free(stream);
     return rc;

@@ -98,8 +98,12 @@ void cli_print_json_string(FILE *out, amphi_str text);
 const char *cli_dim(FILE *out);
 const char *cli_plain(FILE *out);
 
-/* Pulls a stream to its end, printing as it comes. Cancels it on ctrl-C. */
-int cli_play(amphi_stream *stream, const cli_options *options);
+/* progress_bar.c: permille from 0 to 1000; `clear` empties the line that a bar stands on. */
+void cli_progress_bar_draw(amphi_str label, uint32_t permille);
+void cli_progress_bar_clear(void);
+
+/* stream_view.c: reads a stream to its end and prints it as it comes. Cancels it on ctrl-C. */
+int cli_stream_view(amphi_stream *stream, const cli_options *options);
 
 /* `amphi bench remote`: what Amphi adds to plain libcurl (bench_remote.c). */
 int cli_bench_remote(const cli_options *options);

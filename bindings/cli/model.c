@@ -331,19 +331,16 @@ static void stop(int number)
     stopped = 1;
 }
 
-/* One line that is drawn again, where somebody watches. False once somebody has had enough: then
- * the half-written file goes away as well. */
+/* The callback of amphi_model_quantize: false after ctrl-C, and the half-written file is removed. */
 static bool draw_progress(void *user, uint32_t permille)
 {
     uint32_t *drawn = user;
-    char bar[41];
-    if (stopped || permille == *drawn || isatty(STDERR_FILENO) != 1)
+    if (stopped || permille == *drawn)
         return !stopped;
     *drawn = permille;
-    for (uint32_t i = 0; i < 40; i++)
-        bar[i] = i < permille / 25 ? '#' : '.';
-    bar[40] = '\0';
-    fprintf(stderr, "\r[%s] %3u %%%s", bar, permille / 10, permille == 1000 ? "\n" : "");
+    cli_progress_bar_draw(AMPHI_STR("quantizing"), permille);
+    if (permille == 1000 && isatty(STDERR_FILENO) == 1)
+        fputc('\n', stderr);
     return true;
 }
 

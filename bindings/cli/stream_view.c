@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Showing a stream: words on standard output as they come; who answers, and why, in dim lines on
- * standard error; a bar while a model loads. Ctrl-C cancels the answer, not the program.
+ * How a stream is printed: the answer on standard output as it comes; the route, the reason for it
+ * and takeovers in dim lines on standard error; a progress bar while a model loads. Ctrl-C cancels
+ * the answer, not the program.
  */
 #include "cli.h"
 
@@ -16,88 +17,82 @@ static void on_interrupt(int signal_number)
     interrupted = 1;
 }
 
-typedef struct show {
+typedef struct stream_view {
     const cli_options *options;
-    bool bar;      /* a progress bar stands on the line */
-    bool words;    /* words were printed */
-    bool mid_line; /* and the last of them ended no line */
-} show;
+    bool has_bar;  /* a progress bar stands on the line */
+    bool mid_line; /* the last words printed ended no line */
+} stream_view;
 
-static void draw_bar(show *s, const amphi_event *event)
+static void draw_bar(stream_view *view, const amphi_event *event)
 {
-    enum { WIDTH = 30 };
-    if (s->options->json || !isatty(STDERR_FILENO))
+    if (view->options->json)
         return;
-    int full = (int)(event->progress_permille * WIDTH / 1000);
-    fprintf(stderr, "\r%s%.*s [%.*s%*s] %3u %%%s", cli_dim(stderr), (int)event->text.size,
-        event->text.data, full, "##############################", WIDTH - full, "",
-        event->progress_permille / 10, cli_plain(stderr));
-    s->bar = true;
+    cli_progress_bar_draw(event->text, event->progress_permille);
+    view->has_bar = true;
 }
 
-static void clear_bar(show *s)
+static void clear_bar(stream_view *view)
 {
-    if (s->bar)
-        fputs("\r\033[K", stderr);
-    s->bar = false;
+    if (view->has_bar)
+        cli_progress_bar_clear();
+    view->has_bar = false;
 }
 
-/* A dim line of its own on standard error, where a person looks on. */
-static void note(show *s, const char *format, ...) AMPHI_PRINTF(2, 3);
+/* A dim line of its own on standard error; with --json, nothing. */
+static void note(stream_view *view, const char *format, ...) AMPHI_PRINTF(2, 3);
 
-static void note(show *s, const char *format, ...)
+static void note(stream_view *view, const char *format, ...)
 {
     char line[1024];
-    if (s->options->json)
+    if (view->options->json)
         return;
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    if (s->mid_line)
+    if (view->mid_line)
         fputc('\n', stdout);
-    s->mid_line = false;
+    view->mid_line = false;
     fflush(stdout);
     fputs(cli_dim(stderr), stderr);
     cli_print_text(stderr, amphi_str_from(line));
     fprintf(stderr, "%s\n", cli_plain(stderr));
 }
 
-static void print_words(show *s, amphi_str text)
+static void print_words(stream_view *view, amphi_str text)
 {
-    if (s->options->json || text.size == 0)
+    if (view->options->json || text.size == 0)
         return;
     cli_print_text(stdout, text);
     fflush(stdout);
-    s->words = true;
-    s->mid_line = text.data[text.size - 1] != '\n';
+    view->mid_line = text.data[text.size - 1] != '\n';
 }
 
-static void show_event(show *s, const amphi_event *event)
+static void show_event(stream_view *view, const amphi_event *event)
 {
     if (event->kind != AMPHI_EVENT_PROGRESS)
-        clear_bar(s);
+        clear_bar(view);
     switch (event->kind) {
     case AMPHI_EVENT_PROGRESS:
-        draw_bar(s, event);
+        draw_bar(view, event);
         break;
     case AMPHI_EVENT_DELTA:
-        print_words(s, event->text);
+        print_words(view, event->text);
         break;
     case AMPHI_EVENT_REPLACE:
-        note(s, "(the answer starts again)");
-        print_words(s, event->text);
+        note(view, "(the answer starts again)");
+        print_words(view, event->text);
         break;
     case AMPHI_EVENT_TAKEOVER:
-        note(s, "(%s took over from %s after %llu bytes: %s)", event->takeover->to,
+        note(view, "(%s took over from %s after %llu bytes: %s)", event->takeover->to,
             event->takeover->from, (unsigned long long)event->takeover->byte_offset,
             event->takeover->why);
         break;
     case AMPHI_EVENT_TOOL_CALL:
-        note(s, "(tool call: %.*s)", (int)event->text.size, event->text.data);
+        note(view, "(tool call: %.*s)", (int)event->text.size, event->text.data);
         break;
     case AMPHI_EVENT_QUEUED:
-        note(s, "(no route now; kept in the outbox as %.*s and sent when one returns)",
+        note(view, "(no route now; kept in the outbox as %.*s and sent when one returns)",
             (int)event->text.size, event->text.data);
         break;
     default:
@@ -105,12 +100,12 @@ static void show_event(show *s, const amphi_event *event)
     }
 }
 
-/* "(local: ...)" after the answer: who gave it, and the reason in words. */
-static void show_summary(show *s, amphi_stream *stream)
+/* "[local] ..." after the answer: its route, the reason in words, tokens and times. */
+static void show_summary(stream_view *view, amphi_stream *stream)
 {
     amphi_chat_result result;
     amphi_chat_result_init(&result);
-    if (s->options->json || amphi_stream_result(stream, &result, NULL) != AMPHI_OK ||
+    if (view->options->json || amphi_stream_result(stream, &result, NULL) != AMPHI_OK ||
         result.error != NULL)
         return;
     const char *why = result.cache_hit ? "the same was asked before" : "";
@@ -118,12 +113,12 @@ static void show_summary(show *s, amphi_stream *stream)
         if (strlen(result.decision->routes[i].route) == result.route.size &&
             memcmp(result.decision->routes[i].route, result.route.data, result.route.size) == 0)
             why = result.decision->routes[i].why;
-    note(s, "[%.*s] %s (%u tokens, first after %u ms, %u ms in all)", (int)result.route.size,
+    note(view, "[%.*s] %s (%u tokens, first after %u ms, %u ms in all)", (int)result.route.size,
         result.route.data, why, result.usage.completion_tokens, result.first_token_ms,
         result.total_ms);
 }
 
-static int finish(show *s, amphi_stream *stream, const amphi_event *last)
+static int finish(stream_view *view, amphi_stream *stream, const amphi_event *last)
 {
     int rc = last->kind == AMPHI_EVENT_DONE     ? CLI_OK
              : last->kind == AMPHI_EVENT_QUEUED ? CLI_QUEUED
@@ -140,17 +135,17 @@ static int finish(show *s, amphi_stream *stream, const amphi_event *last)
         rc = CLI_FAILED;
         error = *result.history_error;
     }
-    if (s->mid_line)
+    if (view->mid_line)
         fputc('\n', stdout);
-    s->mid_line = false;
-    if (s->options->json) {
+    view->mid_line = false;
+    if (view->options->json) {
         char *json = NULL;
         amphi_error why;
         if (amphi_stream_result_json(stream, &json, &why) == AMPHI_OK)
             puts(json);
         amphi_string_free(json);
-    } else if (isatty(STDERR_FILENO) || s->options->verbose) {
-        show_summary(s, stream);
+    } else if (isatty(STDERR_FILENO) || view->options->verbose) {
+        show_summary(view, stream);
     }
     fflush(stdout);
     if (failed)
@@ -158,9 +153,9 @@ static int finish(show *s, amphi_stream *stream, const amphi_event *last)
     return rc;
 }
 
-int cli_play(amphi_stream *stream, const cli_options *options)
+int cli_stream_view(amphi_stream *stream, const cli_options *options)
 {
-    show s = {.options = options};
+    stream_view view = {.options = options};
     amphi_event event;
     amphi_error error;
     struct sigaction on = {.sa_handler = on_interrupt};
@@ -177,10 +172,10 @@ int cli_play(amphi_stream *stream, const cli_options *options)
             sigaction(SIGINT, &before, NULL);
             return cli_fail(&error);
         }
-        show_event(&s, &event);
+        show_event(&view, &event);
         if (amphi_event_is_terminal(&event))
             break;
     }
     sigaction(SIGINT, &before, NULL);
-    return finish(&s, stream, &event);
+    return finish(&view, stream, &event);
 }

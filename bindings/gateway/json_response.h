@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gateway's answers that are one JSON object. Insides of the gateway: only its files include
+ * The gateway's responses that are one JSON object. Insides of the gateway: only its files include
  * this.
  */
 #ifndef AMPHI_GATEWAY_JSON_RESPONSE_H
@@ -10,9 +10,13 @@
 #include <microhttpd.h>
 
 void gateway_set_error(amphi_error *error, amphi_status status, const char *message);
-unsigned gateway_http_status(amphi_status status);
+unsigned gateway_http_status(amphi_status status); /* http_status.c */
 
-/* Headers that not every answer has. */
+/* Escapes quotes and backslashes and replaces control characters by blanks; cuts what does not fit.
+ * Our own messages have none of these, except in names that a caller chose. */
+void gateway_write_escaped(char *out, size_t size, const char *text);
+
+/* Headers that not every response has. */
 typedef struct gateway_extra {
     const char *allow;       /* NULL: none */
     uint32_t retry_after_ms; /* 0: none */
@@ -23,8 +27,7 @@ enum MHD_Result gateway_answer_json(struct MHD_Connection *connection, unsigned 
     char *json, const gateway_extra *extra);
 enum MHD_Result gateway_answer_error(
     struct MHD_Connection *connection, unsigned http_status, const amphi_error *error);
-/* GET /v1/models, or with `id` /v1/models/ID: "amphi", whoever the policy chooses, then every route
- * and what it runs. */
+/* models.c: GET /v1/models, or with `id` /v1/models/ID. */
 enum MHD_Result gateway_answer_models(
     struct MHD_Connection *connection, amphi_client *client, const char *id);
 
