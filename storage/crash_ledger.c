@@ -5,8 +5,8 @@
  * (synchronous NORMAL in WAL mode). The bytes are in the kernel's hands then, which survives this
  * process; the next durable write syncs them along with its own.
  */
-#include "storage/rows.h"
 #include "storage/store_sqlcipher.h"
+#include "storage/store_visit.h"
 
 #include "sdk/core/error.h"
 
@@ -89,6 +89,7 @@ amphi_status amphi__store_ledger_set(void *self, int64_t id, amphi_start_phase p
     return status;
 }
 
+/* In the order of amphi__visit_starts. */
 static void put_start(amphi_rows *rows, amphi_query *q)
 {
     amphi__rows_put_int(rows, amphi__query_int(q, 0));
@@ -96,22 +97,6 @@ static void put_start(amphi_rows *rows, amphi_query *q)
         amphi__rows_put_str(rows, amphi__query_str(q, column));
     for (int column = 5; column <= 9; column++)
         amphi__rows_put_int(rows, amphi__query_int(q, column));
-}
-
-static bool visit_start(amphi_rows *rows, amphi_store_start_fn *visit, void *user)
-{
-    amphi_store_start start = {.struct_size = sizeof start};
-    start.id = amphi__rows_take_int(rows);
-    start.fingerprint = amphi__rows_take_str(rows);
-    start.build = amphi__rows_take_str(rows);
-    start.kernels = amphi__rows_take_str(rows);
-    start.host = amphi__rows_take_str(rows);
-    start.in_process = amphi__rows_take_int(rows) != 0;
-    start.started_ms = amphi__rows_take_int(rows);
-    start.changed_ms = amphi__rows_take_int(rows);
-    start.phase = (amphi_start_phase)amphi__rows_take_int(rows);
-    start.outcome = (amphi_start_outcome)amphi__rows_take_int(rows);
-    return visit(user, &start);
 }
 
 amphi_status amphi__store_ledger_list(void *self, amphi_str fingerprint, int64_t since_ms,
@@ -137,9 +122,8 @@ amphi_status amphi__store_ledger_list(void *self, amphi_str fingerprint, int64_t
     amphi__mutex_unlock(&store->lock);
     if (status == AMPHI_OK && rows.bytes.status != AMPHI_OK)
         status = amphi__fail_no_memory(error);
-    for (size_t i = 0; status == AMPHI_OK && i < rows.count; i++)
-        if (!visit_start(&rows, visit, user))
-            break;
+    if (status == AMPHI_OK)
+        (void)amphi__visit_starts(&rows, visit, user);
     amphi__rows_clear(&rows);
     return status;
 }

@@ -4,8 +4,8 @@
  * conversation and every message, or nothing. Lists are read in pages, so that a visitor runs
  * without the lock and a long history needs little memory.
  */
-#include "storage/rows.h"
 #include "storage/store_sqlcipher.h"
+#include "storage/store_visit.h"
 
 #include "sdk/core/error.h"
 
@@ -34,7 +34,7 @@ static amphi_status find_conversation(amphi_db *db, amphi_str id, int64_t *seq, 
 }
 
 /* Brings the conversation's row up to date, or makes it. A title, once there, stays. */
-static amphi_status touch_conversation(
+static amphi_status update_conversation(
     amphi_db *db, const amphi_store_turn *turn, amphi_str title, int64_t *seq, amphi_error *error)
 {
     amphi_query q;
@@ -92,7 +92,7 @@ static amphi_status append(
     if (turn->outbox_id.size > 0)
         status = take_from_outbox(db, turn->outbox_id, error);
     if (status == AMPHI_OK)
-        status = touch_conversation(db, turn, title, &seq, error);
+        status = update_conversation(db, turn, title, &seq, error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
         status = insert_message(db, seq, turn->now_ms, &turn->messages[i], error);
     return status;
@@ -125,7 +125,7 @@ cleanup:
 
 /* ---- Reading messages ---- */
 
-/* Rows after `after` into `page`; *more tells whether it is worth asking again. */
+/* Rows after `after` into `page`; *more: there may be further pages. */
 static amphi_status read_messages(amphi_db *db, int64_t conversation, int64_t after,
     amphi_rows *page, bool *more, amphi_error *error)
 {
@@ -155,36 +155,13 @@ static amphi_status read_messages(amphi_db *db, int64_t conversation, int64_t af
     return status;
 }
 
-/* *last: the id of the page's last message. false: the visitor has seen enough. */
-static bool visit_messages(
-    amphi_rows *page, amphi_store_message_fn *visit, void *user, int64_t *last)
-{
-    bool go_on = true;
-    for (size_t i = 0; go_on && i < page->count; i++) {
-        amphi_store_message message = {.content_is_json = false};
-        *last = amphi__rows_take_int(page);
-        int64_t created_ms = amphi__rows_take_int(page);
-        message.role = amphi__rows_take_str(page);
-        message.content = amphi__rows_take_str(page);
-        message.content_is_json = amphi__rows_take_int(page) != 0;
-        message.extra_json = amphi__rows_take_str(page);
-        message.route = amphi__rows_take_str(page);
-        message.model = amphi__rows_take_str(page);
-        message.decision_json = amphi__rows_take_str(page);
-        message.usage.prompt_tokens = (uint32_t)amphi__rows_take_int(page);
-        message.usage.completion_tokens = (uint32_t)amphi__rows_take_int(page);
-        message.usage.cached_tokens = (uint32_t)amphi__rows_take_int(page);
-        go_on = visit(user, &message, *last, created_ms);
-    }
-    return go_on;
-}
-
 amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id,
     amphi_store_message_fn *visit, void *user, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
     amphi_rows page;
-    int64_t seq = 0, last = 0;
+    int64_t seq = 0;
+    int64_t last = 0;
     bool more = true;
     amphi__rows_init(&page);
     amphi_status status = AMPHI_OK;
@@ -198,7 +175,7 @@ amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id
         if (status == AMPHI_OK)
             status = read_messages(store->db, seq, last, &page, &more, error);
         amphi__mutex_unlock(&store->lock);
-        if (status == AMPHI_OK && !visit_messages(&page, visit, user, &last))
+        if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &last))
             more = false;
     }
     amphi__rows_clear(&page);
@@ -207,12 +184,8 @@ amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id
 
 /* ---- Listing conversations ---- */
 
-typedef struct list_position {
-    int64_t updated_ms, seq; /* of the last one seen; the next page is older */
-} list_position;
-
 static amphi_status read_conversations(
-    amphi_db *db, list_position from, amphi_rows *page, bool *more, amphi_error *error)
+    amphi_db *db, amphi_conversation_place from, amphi_rows *page, bool *more, amphi_error *error)
 {
     amphi_query q;
     amphi__query_begin(&q, db,
@@ -236,29 +209,12 @@ static amphi_status read_conversations(
     return status;
 }
 
-static bool visit_conversations(
-    amphi_rows *page, amphi_history_conversation_fn *visit, void *user, list_position *at)
-{
-    bool go_on = true;
-    for (size_t i = 0; go_on && i < page->count; i++) {
-        amphi_history_conversation item;
-        amphi_history_conversation_init(&item);
-        at->seq = amphi__rows_take_int(page);
-        at->updated_ms = item.updated_ms = amphi__rows_take_int(page);
-        item.id = amphi__rows_take_str(page);
-        item.messages_count = (uint64_t)amphi__rows_take_int(page);
-        item.title = amphi__rows_take_str(page);
-        go_on = visit(user, &item);
-    }
-    return go_on;
-}
-
 amphi_status amphi__store_history_conversations(
     void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
     amphi_rows page;
-    list_position at = {INT64_MAX, INT64_MAX};
+    amphi_conversation_place at = {INT64_MAX, INT64_MAX};
     bool more = true;
     amphi__rows_init(&page);
     amphi_status status = AMPHI_OK;
@@ -267,7 +223,7 @@ amphi_status amphi__store_history_conversations(
         amphi__mutex_lock(&store->lock);
         status = read_conversations(store->db, at, &page, &more, error);
         amphi__mutex_unlock(&store->lock);
-        if (status == AMPHI_OK && !visit_conversations(&page, visit, user, &at))
+        if (status == AMPHI_OK && !amphi__visit_conversations(&page, visit, user, &at))
             more = false;
     }
     amphi__rows_clear(&page);

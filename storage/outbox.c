@@ -3,20 +3,20 @@
  * The outbox: turns that wait for a route. An entry is leased before it is sent, so that of all
  * threads and processes one sends it, and it leaves in the transaction that stores its answer. Only
  * the first entry of a conversation can be claimed: the order of a conversation holds. A lease ends
- * with its process; where it can't be told that it died, the lease runs out.
+ * with its process; where the death of a process cannot be seen, the lease runs out.
  *
  * Times are wall clock and a clock can be set back: a lease or a pause that ends later than an
  * entry can live is no promise but such a jump, and does not count.
  */
-#include "storage/rows.h"
 #include "storage/store_sqlcipher.h"
+#include "storage/store_visit.h"
 
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/process_identity.h"
 #include "sdk/core/str.h"
 
-/* Entries that are too old and that nobody is sending. Inside a transaction. */
+/* Entries that are too old and not leased. Inside a transaction. */
 static amphi_status drop_old(amphi_store_sqlcipher *store, int64_t now_ms, amphi_error *error)
 {
     amphi_query q;
@@ -38,7 +38,8 @@ static amphi_status check_room(amphi_store_sqlcipher *store, amphi_str id, amphi
     amphi__query_begin(
         &q, store->db, "SELECT count(*), (SELECT count(*) FROM outbox WHERE id = ?1) FROM outbox");
     amphi__query_bind_str(&q, 1, id);
-    int64_t count = 0, same = 0;
+    int64_t count = 0;
+    int64_t same = 0;
     if (amphi__query_row(&q)) {
         count = amphi__query_int(&q, 0);
         same = amphi__query_int(&q, 1);
@@ -96,6 +97,7 @@ amphi_status amphi__store_outbox_add(
     "seq, id, conversation, request_json, created_ms, attempts, not_before_ms,"                    \
     " lease_until_ms > ?1 AND lease_until_ms <= ?2"
 
+/* In the order of amphi__visit_outbox_items. */
 static void put_item(amphi_rows *rows, amphi_query *q)
 {
     amphi__rows_put_int(rows, amphi__query_int(q, 0));
@@ -103,20 +105,6 @@ static void put_item(amphi_rows *rows, amphi_query *q)
         amphi__rows_put_str(rows, amphi__query_str(q, column));
     for (int column = 4; column <= 7; column++)
         amphi__rows_put_int(rows, amphi__query_int(q, column));
-}
-
-static bool visit_item(amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *seq)
-{
-    amphi_store_outbox_item item = {.struct_size = sizeof item};
-    *seq = amphi__rows_take_int(rows);
-    item.id = amphi__rows_take_str(rows);
-    item.conversation_id = amphi__rows_take_str(rows);
-    item.request_json = amphi__rows_take_str(rows);
-    item.created_ms = amphi__rows_take_int(rows);
-    item.attempts = (uint32_t)amphi__rows_take_int(rows);
-    item.not_before_ms = amphi__rows_take_int(rows);
-    item.is_leased = amphi__rows_take_int(rows) != 0;
-    return visit(user, &item);
 }
 
 /* Leases whose process is gone, the first one of them and that process; 0: there is none. */
@@ -137,9 +125,9 @@ static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq,
     return amphi__query_end(&q, error);
 }
 
-/* A process that was killed while it sent does not come back for its entry: whoever looks next may
- * have it at once, rather than when the lease runs out. Another process may look at the same time
- * and lease the entry before we write: only the dead one's lease is ended. */
+/* A process that was killed while it sent does not come back for its entry: the next claim may have
+ * it at once, rather than when the lease runs out. Another process may do the same at the same time
+ * and lease the entry before we write: only the dead process's lease is ended. */
 static amphi_status end_dead_leases(amphi_store_sqlcipher *store, amphi_error *error)
 {
     for (;;) {
@@ -178,6 +166,7 @@ static amphi_status find_claimable(amphi_store_sqlcipher *store, int64_t now_ms,
     if (found) {
         *seq = amphi__query_int(&q, 0);
         put_item(rows, &q);
+        (void)amphi__rows_end(rows);
     }
     amphi_status status = amphi__query_end(&q, error);
     if (status == AMPHI_OK && !found)
@@ -218,7 +207,7 @@ amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t leas
     int64_t seq = 0;
     amphi__rows_init(&rows);
     amphi__mutex_lock(&store->lock);
-    /* Mostly there is nothing, and a look without a write disturbs no other process. */
+    /* Mostly there is nothing, and reading without writing disturbs no other process. */
     amphi_status status = end_dead_leases(store, error);
     if (status == AMPHI_OK)
         status = find_claimable(store, now_ms, &rows, &seq, error);
@@ -235,7 +224,7 @@ amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t leas
     }
     amphi__mutex_unlock(&store->lock);
     if (status == AMPHI_OK)
-        visit_item(&rows, visit, user, &seq);
+        (void)amphi__visit_outbox_items(&rows, visit, user, &seq);
     amphi__rows_clear(&rows);
     return status;
 }
@@ -317,12 +306,8 @@ amphi_status amphi__store_outbox_entries(
         amphi__mutex_lock(&store->lock);
         status = read_entries(store, last, &page, &more, error);
         amphi__mutex_unlock(&store->lock);
-        for (size_t i = 0; status == AMPHI_OK && i < page.count; i++) {
-            if (!visit_item(&page, visit, user, &last)) {
-                more = false;
-                break;
-            }
-        }
+        if (status == AMPHI_OK && !amphi__visit_outbox_items(&page, visit, user, &last))
+            more = false;
     }
     amphi__rows_clear(&page);
     return status;

@@ -51,12 +51,14 @@ static bool is_newer(const amphi_entry *a, const amphi_entry *b)
     return a->numbers[START_ID] > b->numbers[START_ID];
 }
 
+/* In the order of amphi__visit_starts. */
 static void copy(amphi_rows *rows, const amphi_entry *entry)
 {
-    for (int i = START_ID; i <= START_OUTCOME; i++)
-        amphi__rows_put_int(rows, entry->numbers[i]);
+    amphi__rows_put_int(rows, entry->numbers[START_ID]);
     for (int i = START_FINGERPRINT; i < START_STRINGS; i++)
         amphi__rows_put_str(rows, entry->strings[i]);
+    for (int i = START_IN_PROCESS; i <= START_OUTCOME; i++)
+        amphi__rows_put_int(rows, entry->numbers[i]);
     rows->count++;
 }
 
@@ -76,23 +78,4 @@ void amphi__memory_ledger_copy(
     }
     for (size_t i = 0; i < count && i < AMPHI_LEDGER_LIST_MAX; i++)
         copy(out, found[i]);
-}
-
-void amphi__memory_ledger_visit(amphi_rows *rows, amphi_store_start_fn *visit, void *user)
-{
-    for (size_t i = 0; i < rows->count; i++) {
-        amphi_store_start start = {.struct_size = sizeof start};
-        start.id = amphi__rows_take_int(rows);
-        start.in_process = amphi__rows_take_int(rows) != 0;
-        start.started_ms = amphi__rows_take_int(rows);
-        start.changed_ms = amphi__rows_take_int(rows);
-        start.phase = (amphi_start_phase)amphi__rows_take_int(rows);
-        start.outcome = (amphi_start_outcome)amphi__rows_take_int(rows);
-        start.fingerprint = amphi__rows_take_str(rows);
-        start.build = amphi__rows_take_str(rows);
-        start.kernels = amphi__rows_take_str(rows);
-        start.host = amphi__rows_take_str(rows);
-        if (!visit(user, &start))
-            return;
-    }
 }

@@ -15,10 +15,8 @@ amphi_status amphi__memory_ledger_add(
     amphi_list *ledger, const amphi_store_start *start, int64_t id, amphi_error *error);
 amphi_status amphi__memory_ledger_set(amphi_list *ledger, int64_t id, amphi_start_phase phase,
     amphi_start_outcome outcome, int64_t now_ms, amphi_error *error);
-/* Copies what `list` shows, newest first. */
+/* Copies what `ledger_list` shows, newest first, for amphi__visit_starts. */
 void amphi__memory_ledger_copy(
     const amphi_list *ledger, amphi_str fingerprint, int64_t since_ms, amphi_rows *out);
-/* Without the lock. */
-void amphi__memory_ledger_visit(amphi_rows *rows, amphi_store_start_fn *visit, void *user);
 
 #endif

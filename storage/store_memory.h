@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory store's inside, shared by its files. Each function below is one entry of amphi_store_ops
+ * (see ext/store.h for what it promises); self is the store. They lock, gather what a visitor shall
+ * see, unlock, and visit.
+ */
+#ifndef AMPHI_STORAGE_STORE_MEMORY_H
+#define AMPHI_STORAGE_STORE_MEMORY_H
+
+#include "sdk/core/thread.h"
+#include "storage/store_checks.h"
+#include "storage/store_memory_list.h"
+
+typedef struct amphi_store_memory {
+    amphi_mutex lock; /* guards everything below */
+    amphi_store_limits limits;
+    amphi_log log;
+    uint8_t master[32];
+    int64_t last_id; /* of conversations, messages, outbox entries and starts alike */
+    amphi_list conversations, messages, outbox, settings, ledger;
+    amphi_list cache; /* least recently used first */
+    uint64_t cache_bytes;
+} amphi_store_memory;
+
+/* Which string of an outbox entry is what: the history looks for them as well. */
+enum { OUTBOX_ID, OUTBOX_CONVERSATION, OUTBOX_REQUEST };
+
+/* store_memory_history.c */
+amphi_status amphi__memory_turn_append(
+    void *self, const amphi_store_turn *given, amphi_error *error);
+amphi_status amphi__memory_messages(void *self, amphi_str conversation_id,
+    amphi_store_message_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__memory_conversations(
+    void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__memory_conversation_delete(void *self, amphi_str id, amphi_error *error);
+
+/* store_memory_cache.c */
+amphi_status amphi__memory_cache_get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    int64_t now_ms, amphi_store_value_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__memory_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error);
+amphi_status amphi__memory_cache_clear(void *self, amphi_error *error);
+
+/* store_memory_outbox.c */
+amphi_status amphi__memory_outbox_add(
+    void *self, const amphi_store_outbox_item *given, amphi_error *error);
+amphi_status amphi__memory_outbox_claim(void *self, int64_t now_ms, uint32_t lease_ms,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__memory_outbox_release(
+    void *self, amphi_str id, int64_t not_before_ms, amphi_error *error);
+amphi_status amphi__memory_outbox_remove(void *self, amphi_str id, amphi_error *error);
+amphi_status amphi__memory_outbox_entries(
+    void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+
+#endif

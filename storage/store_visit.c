@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The order of each row's values stands in store_visit.h; the two stores write them in it.
+ */
+#include "storage/store_visit.h"
+
+bool amphi__visit_messages(
+    amphi_rows *rows, amphi_store_message_fn *visit, void *user, int64_t *last_id)
+{
+    bool go_on = true;
+    for (size_t i = 0; go_on && i < rows->count; i++) {
+        amphi_store_message message = {.content_is_json = false};
+        *last_id = amphi__rows_take_int(rows);
+        int64_t created_ms = amphi__rows_take_int(rows);
+        message.role = amphi__rows_take_str(rows);
+        message.content = amphi__rows_take_str(rows);
+        message.content_is_json = amphi__rows_take_int(rows) != 0;
+        message.extra_json = amphi__rows_take_str(rows);
+        message.route = amphi__rows_take_str(rows);
+        message.model = amphi__rows_take_str(rows);
+        message.decision_json = amphi__rows_take_str(rows);
+        message.usage.prompt_tokens = (uint32_t)amphi__rows_take_int(rows);
+        message.usage.completion_tokens = (uint32_t)amphi__rows_take_int(rows);
+        message.usage.cached_tokens = (uint32_t)amphi__rows_take_int(rows);
+        go_on = visit(user, &message, *last_id, created_ms);
+    }
+    return go_on;
+}
+
+bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn *visit, void *user,
+    amphi_conversation_place *last)
+{
+    bool go_on = true;
+    for (size_t i = 0; go_on && i < rows->count; i++) {
+        amphi_history_conversation item;
+        amphi_history_conversation_init(&item);
+        last->seq = amphi__rows_take_int(rows);
+        last->updated_ms = amphi__rows_take_int(rows);
+        item.updated_ms = last->updated_ms;
+        item.id = amphi__rows_take_str(rows);
+        item.messages_count = (uint64_t)amphi__rows_take_int(rows);
+        item.title = amphi__rows_take_str(rows);
+        go_on = visit(user, &item);
+    }
+    return go_on;
+}
+
+bool amphi__visit_outbox_items(
+    amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *last_seq)
+{
+    bool go_on = true;
+    for (size_t i = 0; go_on && i < rows->count; i++) {
+        amphi_store_outbox_item item;
+        amphi_store_outbox_item_init(&item);
+        *last_seq = amphi__rows_take_int(rows);
+        item.id = amphi__rows_take_str(rows);
+        item.conversation_id = amphi__rows_take_str(rows);
+        item.request_json = amphi__rows_take_str(rows);
+        item.created_ms = amphi__rows_take_int(rows);
+        item.attempts = (uint32_t)amphi__rows_take_int(rows);
+        item.not_before_ms = amphi__rows_take_int(rows);
+        item.is_leased = amphi__rows_take_int(rows) != 0;
+        go_on = visit(user, &item);
+    }
+    return go_on;
+}
+
+bool amphi__visit_starts(amphi_rows *rows, amphi_store_start_fn *visit, void *user)
+{
+    bool go_on = true;
+    for (size_t i = 0; go_on && i < rows->count; i++) {
+        amphi_store_start start;
+        amphi_store_start_init(&start);
+        start.id = amphi__rows_take_int(rows);
+        start.fingerprint = amphi__rows_take_str(rows);
+        start.build = amphi__rows_take_str(rows);
+        start.kernels = amphi__rows_take_str(rows);
+        start.host = amphi__rows_take_str(rows);
+        start.in_process = amphi__rows_take_int(rows) != 0;
+        start.started_ms = amphi__rows_take_int(rows);
+        start.changed_ms = amphi__rows_take_int(rows);
+        start.phase = (amphi_start_phase)amphi__rows_take_int(rows);
+        start.outcome = (amphi_start_outcome)amphi__rows_take_int(rows);
+        go_on = visit(user, &start);
+    }
+    return go_on;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Handing gathered rows to visitors, the same for both stores. A store copies what a visitor shall
+ * see into rows while it holds its lock, value by value in the order of the lists below; these
+ * functions read them back after the lock is released. They return false when the visitor wants no
+ * more. The strings that a visitor gets are valid during its call.
+ */
+#ifndef AMPHI_STORAGE_STORE_VISIT_H
+#define AMPHI_STORAGE_STORE_VISIT_H
+
+#include "storage/rows.h"
+
+#include <amphi/ext/store.h>
+
+/* id, created_ms, role, content, content_is_json, extra_json, route, model, decision_json, prompt,
+ * completion and cached tokens. *last_id: of the last message visited. */
+bool amphi__visit_messages(
+    amphi_rows *rows, amphi_store_message_fn *visit, void *user, int64_t *last_id);
+
+/* The place in the list of conversations, newest first; the next page is older. */
+typedef struct amphi_conversation_place {
+    int64_t updated_ms;
+    int64_t seq;
+} amphi_conversation_place;
+
+/* seq, updated_ms, id, messages_count, title. *last: of the last conversation visited. */
+bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn *visit, void *user,
+    amphi_conversation_place *last);
+
+/* seq, id, conversation_id, request_json, created_ms, attempts, not_before_ms, is_leased. *last_seq:
+ * of the last item visited. */
+bool amphi__visit_outbox_items(
+    amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *last_seq);
+
+/* id, fingerprint, build, kernels, host, in_process, started_ms, changed_ms, phase, outcome. */
+bool amphi__visit_starts(amphi_rows *rows, amphi_store_start_fn *visit, void *user);
+
+#endif
