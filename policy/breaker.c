@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A circuit breaker a route. Closed: requests pass, and their outcomes go into a rolling window,
+ * A circuit breaker per route. Closed: requests pass, and their outcomes go into a rolling window,
  * the last breaker.window_requests of them that are not older than breaker.window_s. Too many
  * failures in a row (however long that took: a rarely asked route has no window to speak of), or
  * too large a share of the window, open it: refused for breaker.open_ms. Then half open: one
  * request at a time, the probe, may try; its success closes the breaker with an empty window, its
  * failure opens it for another open_ms. While it is open nothing but the probe counts: a request
- * that began earlier tells of earlier.
+ * that began earlier says nothing about now.
  *
  * Plain data: the caller holds the lock and brings the time (monotonic milliseconds), so tests
  * need no waiting.
@@ -15,18 +15,18 @@
 
 #include <string.h>
 
-/* A probe whose caller never reported back (its thread died with the app's request) must not
- * hold the route shut for ever: after this many open times another one may try. */
+/* A probe that never reported back (the thread died with the request) must not keep the route shut
+ * for ever: after this many times breaker.open_ms another one may try. */
 #define PROBE_FORGOTTEN_AFTER 12u
 
-/* The time that 0 does not mean "never". */
+/* A time that is never 0, as 0 means "never" in the fields of a breaker. */
 static uint64_t mark(uint64_t now_ms)
 {
     return now_ms != 0 ? now_ms : 1;
 }
 
 /* A clock that was set back must not keep a route shut until it has caught up. */
-static void forget_the_future(amphi_breaker *breaker, uint64_t now_ms)
+static void clamp_to_now(amphi_breaker *breaker, uint64_t now_ms)
 {
     if (breaker->opened_ms > mark(now_ms))
         breaker->opened_ms = mark(now_ms);
@@ -56,7 +56,7 @@ void amphi__breaker_snapshot(
     memset(out, 0, sizeof *out);
     if (breaker->opened_ms == 0)
         return;
-    forget_the_future(breaker, now_ms);
+    clamp_to_now(breaker, now_ms);
     uint64_t wait_ms = wait_for_probe(breaker, policy, now_ms);
     out->open = wait_ms > 0;
     out->probe = wait_ms == 0;
@@ -70,14 +70,14 @@ amphi_breaker_pass amphi__breaker_enter(
 {
     if (breaker->opened_ms == 0)
         return AMPHI_BREAKER_PASSED;
-    forget_the_future(breaker, now_ms);
+    clamp_to_now(breaker, now_ms);
     if (wait_for_probe(breaker, policy, now_ms) > 0)
         return AMPHI_BREAKER_REFUSED;
     breaker->probe_ms = mark(now_ms);
     return AMPHI_BREAKER_PROBE;
 }
 
-static void open_it(amphi_breaker *breaker, uint32_t failed, uint32_t of, uint64_t now_ms)
+static void open_breaker(amphi_breaker *breaker, uint32_t failed, uint32_t of, uint64_t now_ms)
 {
     breaker->opened_ms = mark(now_ms);
     breaker->probe_ms = 0;
@@ -85,7 +85,7 @@ static void open_it(amphi_breaker *breaker, uint32_t failed, uint32_t of, uint64
     breaker->opened_of = of;
 }
 
-static void remember(amphi_breaker *breaker, bool failed, uint64_t now_ms)
+static void record(amphi_breaker *breaker, bool failed, uint64_t now_ms)
 {
     breaker->outcomes[breaker->next] = (amphi_breaker_outcome){now_ms, failed};
     breaker->next = (breaker->next + 1) % AMPHI_BREAKER_WINDOW_MAX;
@@ -96,7 +96,7 @@ static void remember(amphi_breaker *breaker, bool failed, uint64_t now_ms)
                                      : UINT32_MAX;
 }
 
-/* Of the window's requests, how many, and how many of them failed. */
+/* How many requests are in the window; *failed: how many of them failed. */
 static uint32_t count_window(
     const amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms, uint32_t *failed)
 {
@@ -124,10 +124,10 @@ static void judge(amphi_breaker *breaker, const amphi_policy *policy, uint64_t n
                          ? policy->breaker_requests_min
                          : policy->breaker_window_requests; /* a smaller window is full sooner */
     if (row >= policy->breaker_failures)
-        open_it(breaker, row, row, now_ms);
+        open_breaker(breaker, row, row, now_ms);
     else if (policy->breaker_failure_percent > 0 && of >= least &&
              failed * 100 >= of * policy->breaker_failure_percent)
-        open_it(breaker, failed, of, now_ms);
+        open_breaker(breaker, failed, of, now_ms);
 }
 
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
@@ -142,12 +142,12 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
         return;
     }
     if (is_probe && failed) {
-        open_it(breaker, breaker->opened_failed, breaker->opened_of, now_ms);
+        open_breaker(breaker, breaker->opened_failed, breaker->opened_of, now_ms);
         return;
     }
     if (is_probe)
         memset(breaker, 0, sizeof *breaker);
-    remember(breaker, failed, now_ms);
+    record(breaker, failed, now_ms);
     if (failed)
         judge(breaker, policy, now_ms);
 }

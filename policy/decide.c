@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The decision: judge every route by the rules (route_rules.c), put the kept ones in order, write down
- * why. Pure: the same policy and facts give the same plan, bit for bit, so a decision can be
+ * The decision: judge every route by the rules (route_rules.c), put the kept ones in order, write
+ * down why. Pure: the same policy and facts give the same plan, bit for bit, so a decision can be
  * recorded and replayed. Nothing here asks the clock, the system or the heap. policy.h states the
  * order; the functions below follow it from top to bottom.
  */
@@ -298,13 +298,13 @@ static amphi_status refusal_status(const amphi_case *c)
     return AMPHI_E_REFUSED;
 }
 
-/* The sentence's beginning: who could have answered at all. */
+/* The sentence's beginning: which routes the request allows at all. */
 static const char *refusal_lead(const amphi_case *c, const amphi_policy_facts *facts, bool any)
 {
     if (c->count == 0)
         return "no local engine and no endpoint is configured";
     if (facts->is_private && c->mode == AMPHI_MODE_ONLY_CLOUD)
-        return "private and only_cloud exclude each other: nobody may answer";
+        return "private and only_cloud exclude each other: no route may answer";
     if (facts->is_private) {
         return any ? "private, so only this device may answer"
                    : "private, but there is no local engine on this device";

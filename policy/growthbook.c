@@ -7,7 +7,7 @@
 #include "policy/growthbook.h"
 #include "sdk/core/str.h"
 
-/* The features whose prerequisites are being looked at, innermost first. */
+/* The features whose prerequisites are being evaluated, innermost first. */
 typedef struct amphi_gb_frame {
     amphi_str key;
     const struct amphi_gb_frame *outer;
@@ -124,7 +124,8 @@ static bool is_included(
     bool has_range = amphi__json_kind(range_json) == AMPHI_JSON_ARRAY;
     bool has_coverage = amphi__json_kind(coverage) == AMPHI_JSON_NUMBER;
     if (!has_range && !has_coverage) {
-        /* A coverage that is no number ("0.1") was meant to limit: it must not include every install. */
+        /* A coverage that is no number ("0.1") was meant to limit: it must not include every
+         * install. */
         return coverage == NULL || amphi__json_kind(coverage) == AMPHI_JSON_NULL;
     }
     char room[40];
@@ -364,7 +365,7 @@ static void evaluate(amphi_gb *gb, amphi_str key, const amphi_gb_frame *outer, a
         bool had_bucket = out->has_bucket;
         out->has_bucket = false;
         amphi_gb_step step = try_rule(gb, r, &frame, out);
-        if (gb->steps_left == 0) { /* whatever the rule said, it did not look at everything */
+        if (gb->steps_left == 0) { /* whatever the rule gave, not everything was evaluated */
             out->value = NULL;
             out->source = AMPHI_GB_TOO_COMPLEX;
             return;

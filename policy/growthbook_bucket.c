@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bucket of a rollout: a hash of seed and attribute value gives a number from 0 to 1 that is the
- * same on every start and in every GrowthBook SDK, and a range of such numbers is what a coverage, a
- * variation or a namespace covers. Pure.
+ * The bucket of a rollout: a hash of seed and attribute value gives a number from 0 to 1 that is
+ * the same on every start and in every GrowthBook SDK, and a range of such numbers is what a
+ * coverage, a variation or a namespace covers. Pure.
  */
 #include "policy/growthbook.h"
 #include "sdk/core/str.h"

@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-/* A value that a condition looks at: one of the document's, or a length that $size made. */
+/* A value that a condition reads: one of the document's, or a length that $size made. */
 typedef struct amphi_gb_operand {
     const amphi_json *json;
     bool is_length;

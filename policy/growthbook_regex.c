@@ -3,9 +3,9 @@
  * Does a pattern occur in a text? JavaScript's regular expressions without what can't be matched
  * in linear time (back references, look-around): such a pattern is invalid here, and the rule
  * that holds it does not apply. The pattern becomes a small program whose threads walk the text
- * side by side (Thompson 1968, as told by Cox, "Regular Expression Matching: the Virtual Machine
- * Approach"), so a hostile pattern costs text times program, never more. No heap: programs are
- * short and live on the stack.
+ * side by side (Thompson 1968, as described by Cox, "Regular Expression Matching: the Virtual
+ * Machine Approach"), so a hostile pattern costs text times program, never more. No heap: programs
+ * are short and live on the stack.
  */
 #include "policy/growthbook.h"
 #include "sdk/core/str.h"

@@ -101,7 +101,7 @@ typedef struct amphi_crash_facts {
 #define AMPHI_BREAKER_WINDOW_MAX 64u /* the limit of breaker.window_requests */
 
 typedef enum amphi_breaker_pass {
-    AMPHI_BREAKER_REFUSED = 0, /* left alone for now */
+    AMPHI_BREAKER_REFUSED = 0, /* the breaker is open */
     AMPHI_BREAKER_PASSED,
     AMPHI_BREAKER_PROBE /* the one request that may try: its outcome decides */
 } amphi_breaker_pass;
@@ -211,8 +211,8 @@ typedef struct amphi_plan {
                                     _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much */
 } amphi_plan;
 
-/* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use than
- * memory.unload_percent. Pure. */
+/* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use
+ * than memory.unload_percent. Pure. */
 bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_device_facts *device);
 
 /* Would the crashes alone refuse this route? Then nothing of it should be run, not even to describe
@@ -230,7 +230,7 @@ void amphi__policy_apply_hysteresis(
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
  * heat or memory pressure, or battery under battery.critical_percent. (Memory in use above
  * memory.unload_percent unloads an idle engine and refuses a new answer, but does not break off
- * one that is half told: it has its memory already.) Pure. */
+ * one that has begun: it has its memory already.) Pure. */
 amphi_status amphi__policy_check_running(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
 

@@ -128,8 +128,8 @@ static const amphi_cgroup_names cgroup_v1 = {"/sys/fs/cgroup/memory", "memory.li
 static const amphi_cgroup_names cgroup_v2 = {"/sys/fs/cgroup", "memory.max", "memory.current",
     "active_file ", "inactive_file ", "slab_reclaimable "};
 
-/* Page cache is given up before anybody starves, so it counts as available, as it does in the
- * kernel's own MemAvailable. */
+/* The kernel gives page cache up before memory runs out, so it counts as available, as it does in
+ * the kernel's own MemAvailable. */
 static uint64_t reclaimable(const char *root, const char *folder, const amphi_cgroup_names *names)
 {
     char path[AMPHI_PROBE_PATH_MAX];

@@ -454,7 +454,8 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
         if (result->has_bucket)
             say_bucket(out, result);
         else
-            amphi__buf_append_c(out, "this install meets its condition, and it covers everybody");
+            amphi__buf_append_c(
+                out, "this install meets its condition, and it covers every install");
         break;
     case AMPHI_GB_EXPERIMENT:
         amphi__buf_printf(out, "rule %d: variation %d, ", result->rule_index, result->variation);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The two sources of a rollout payload. The HTTP side is a small sink: the transport's thread
- * fills it in, the calling thread waits on a condition variable, and after `release` nobody else
- * touches it, so it lives on the caller's stack. Payloads are capped at 1 MiB on both ways.
+ * fills it in, the calling thread waits on a condition variable, and after `release` no other
+ * thread touches it, so it lives on the caller's stack. Payloads are capped at 1 MiB on both ways.
  */
 #include "policy/rollout_fetch.h"
 #include "sdk/core/clock.h"
@@ -101,7 +101,7 @@ static bool wait_for_end(amphi_waiter *waiter, uint32_t timeout_ms)
     return done;
 }
 
-/* What the finished exchange means; nobody else touches the waiter any more. */
+/* What the finished exchange means; no other thread touches the waiter any more. */
 static amphi_status read_answer(const amphi_waiter *waiter, bool sent_etag, amphi_error *error)
 {
     int code = waiter->http_status;

@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* A context shorter than this is of no use to anybody, so memory refuses instead. */
+/* A context shorter than this is of no use, so the memory rule refuses instead. */
 #define CONTEXT_TOKENS_USEFUL 512u
 /* A prompt must leave room for at least this much answer. */
 #define ANSWER_TOKENS_LEAST 64u
@@ -274,7 +274,7 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
     return AMPHI_VERDICT_KEEP;
 }
 
-/* Somebody else is asked meanwhile; when nobody else is there, it is asked all the same. */
+/* Other routes go first until the pause is over; without another one, this route is used anyway. */
 static amphi_verdict rule_pause(amphi_judgement *j)
 {
     uint32_t wait_ms = j->route->wait_ms;

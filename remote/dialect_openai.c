@@ -5,11 +5,11 @@
  * dialect_openai_request.c.)
  *
  * When is an answer whole? Only with a finish reason. Behind it usually come a chunk with usage
- * and "[DONE]"; whichever is first ends it, and they are waited for shortly. Without a finish reason
- * the end of the body, whether clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event that is
- * not JSON ends the answer with AMPHI_E_PROTOCOL: skipping it could lose a word.
+ * and "[DONE]"; whichever is first ends it, and they are waited for shortly. Without a finish
+ * reason the end of the body, whether clean or "[DONE]" or a cut, is AMPHI_E_TRUNCATED. An event
+ * that is not JSON ends the answer with AMPHI_E_PROTOCOL: skipping it could lose a word.
  *
- * A given beginning (prefix) is continued by most servers, but some say it again first. An answer
+ * Most servers continue a prefix (the beginning of the answer), but some repeat it first. An answer
  * that begins with the whole of it loses that repetition.
  */
 #include "remote/dialect_openai.h"
@@ -30,7 +30,7 @@ enum { REPEATED_BYTES_MIN = 16 };
 struct amphi_answer {
     amphi_dialect_response response;
     amphi_buf text;      /* for what has to be written again */
-    amphi_buf logprobs;  /* for text that is not told yet: elements of a JSON array */
+    amphi_buf logprobs;  /* of text not reported yet: elements of a JSON array */
     amphi_finish finish; /* AMPHI_FINISH_NONE until the finish reason comes */
     amphi_usage usage;
     bool has_usage;
@@ -46,7 +46,8 @@ static void conclude(amphi_answer *answer)
 {
     if (answer->response.phase == AMPHI_ANSWER_ENDED)
         return;
-    if (answer->logprobs.size > 0) { /* behind all text, from a server that tells them apart */
+    if (answer->logprobs.size >
+        0) { /* behind all text, from a server that sends them on their own */
         amphi__buf_append_char(&answer->logprobs, ']');
         amphi_engine_event last = {
             .kind = AMPHI_ENGINE_TEXT, .logprobs = amphi__buf_str(&answer->logprobs)};
@@ -90,7 +91,7 @@ static void report_words(amphi_answer *answer, amphi_str text)
     amphi__buf_reset(&answer->logprobs);
 }
 
-/* A choice's "logprobs": of its content, and of a refusal, which is told as content. */
+/* A choice's "logprobs": of its content, and of a refusal, which is reported as content. */
 static void take_logprobs(amphi_answer *answer, const amphi_json *logprobs)
 {
     static const char *const parts[] = {"content", "refusal"};

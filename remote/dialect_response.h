@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What every dialect has in common in reading an HTTP response. The three forms are distinguished
- * here (server-sent events, one whole object, an error), bytes are kept as far as the form needs it,
- * and engine events are reported to the sink, the last one exactly once. Each dialect's answer has
- * one of these inside and feeds it in the same order: headers, body*, end. One thread at a time.
+ * here (server-sent events, one whole object, an error), bytes are kept as far as the form needs
+ * it, and engine events are reported to the sink, the last one exactly once. Each dialect's answer
+ * has one of these inside and feeds it in the same order: headers, body*, end. One thread at a
+ * time.
  */
 #ifndef AMPHI_REMOTE_DIALECT_RESPONSE_H
 #define AMPHI_REMOTE_DIALECT_RESPONSE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Insides of the curl transport, shared by its two files: http_curl.c (the I/O thread and the table)
- * and http_curl_exchange.c (one exchange: what curl is asked to do, and what it calls). Nothing else
- * includes this.
+ * Insides of the curl transport, shared by its two files: http_curl.c (the I/O thread and the
+ * table) and http_curl_exchange.c (one exchange: what curl is asked to do, and what it calls).
+ * Nothing else includes this.
  */
 #ifndef AMPHI_REMOTE_HTTP_CURL_H
 #define AMPHI_REMOTE_HTTP_CURL_H
@@ -20,9 +20,9 @@ typedef struct amphi_http_curl {
     amphi_thread thread;
     amphi_mutex mutex;
     amphi_cond ended;           /* some exchange has ended */
-    amphi_http_exchange *queue; /* under the mutex: what the I/O thread has to look at */
+    amphi_http_exchange *queue; /* under the mutex: commands for the I/O thread */
     bool stop;                  /* under the mutex */
-    amphi_http_exchange *warm;  /* I/O thread: those that nobody waits for */
+    amphi_http_exchange *warm;  /* I/O thread: the warm-ups under way */
     unsigned in_multi;          /* I/O thread: how many exchanges are in the multi handle */
     bool has_brotli;
 } amphi_http_curl;
@@ -32,7 +32,7 @@ struct amphi_http_exchange {
     CURL *easy;
     struct curl_slist *request_headers;
     char *body;
-    bool is_warm;          /* nobody's: freed by the I/O thread */
+    bool is_warm;          /* a warm-up: freed by the I/O thread */
     bool is_loopback_http; /* plain http: connects to loopback or not at all */
 
     /* The I/O thread's. */
@@ -51,7 +51,8 @@ struct amphi_http_exchange {
     bool has_ended;
 };
 
-/* On the caller's thread. sink NULL: a warm-up, which has no caller and is freed by the I/O thread. */
+/* On the caller's thread. sink NULL: a warm-up, which has no caller and is freed by the I/O
+ * thread. */
 amphi_status amphi__http_curl_exchange_new(amphi_http_exchange **out, amphi_http_curl *owner,
     const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error);
 void amphi__http_curl_exchange_free(amphi_http_exchange *exchange); /* NULL is fine */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One HTTP exchange as curl sees it. The options are set by the thread that calls `start`: TLS (only
- * verified, 1.3 unless tls12, the caller's CA file and pins), time limits, headers, body. The
+ * One HTTP exchange as curl sees it. The options are set by the thread that calls `start`: TLS
+ * (only verified, 1.3 unless tls12, the caller's CA file and pins), time limits, headers, body. The
  * callbacks run on the I/O thread; they count every byte and stop curl when the exchange was
  * cancelled, a limit is passed, or curl is about to send the same request a third time.
  */
@@ -64,8 +64,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     exchange->heard_us = amphi__clock_us(NULL);
     bool goes_on = !stop_if_cancelled(exchange) && amphi__http_response_body(&exchange->response,
                                                        amphi_str_make(data, bytes)) == AMPHI_OK;
-    /* Who was woken by these first words may stand behind us in the queue of this core. If nobody
-     * else waits for us, he comes first. */
+    /* The thread that these first bytes woke may be queued behind this one on the same core. It
+     * goes first unless another exchange is waiting. */
     if (!exchange->has_spoken && exchange->owner->in_multi == 1)
         sched_yield();
     exchange->has_spoken = true;

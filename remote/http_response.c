@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Counting and gathering what a server sends. Limits are checked before anything is kept.
+ * Counts and collects what a server sends. Limits are checked before anything is kept.
  */
 #include "remote/http_response.h"
 
@@ -63,7 +63,7 @@ static amphi_status deliver_headers(amphi_http_response *response)
 static amphi_status take_line(amphi_http_response *response, amphi_str line)
 {
     if (response->headers_done)
-        return AMPHI_OK; /* a trailer; nobody needs it */
+        return AMPHI_OK; /* a trailer: not used */
     line = amphi__str_trim(line);
     if (amphi__str_starts_with(line, AMPHI_STR("HTTP/"))) {
         response->http_status = status_of_line(line);

@@ -104,8 +104,8 @@ static void read_body(words *w, amphi_str body)
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
 
-/* From OpenAI, vLLM, llama.cpp, Anthropic, Bedrock, Groq, Gemini, TGI, xAI, Kimi, Cohere, Qwen, Zhipu
- * and Copilot, in this order. */
+/* From OpenAI, vLLM, llama.cpp, Anthropic, Bedrock, Groq, Gemini, TGI, xAI, Kimi, Cohere, Qwen,
+ * Zhipu and Copilot, in this order. */
 static const char *const context_phrases[] = {"context_length_exceeded", "maximum context length",
     "context length", "context window", "context_window", "exceed_context_size",
     "exceeds the available context", "prompt is too long", "prompt_too_long",
@@ -195,7 +195,8 @@ void amphi__provider_error_explain(amphi_provider_error *out, int http_status, a
          * unless they name another fault. */
         out->prefix_refused =
             says_one_of(&w, prefix_phrases) || !says_one_of(&w, own_fault_phrases);
-        what = out->prefix_refused ? "the provider does not continue a given beginning" : what;
+        what = out->prefix_refused ? "the provider does not continue the beginning of an answer"
+                                   : what;
     }
     uint32_t retry_ms = 0;
     if (status == AMPHI_E_RATE_LIMITED || status == AMPHI_E_PROVIDER)

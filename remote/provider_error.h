@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a provider's error response means: HTTP status and body in, one amphi_error out. Providers
- * agree on little here, so the wording of their messages is matched as well. Nothing of that wording
- * reaches our message except a short identifier ("rate_limit_exceeded"): it may quote prompts and
- * keys. Pure; any thread. (How long to wait: retry_after.h.)
+ * agree on little here, so the wording of their messages is matched as well. Nothing of that
+ * wording reaches our message except a short identifier ("rate_limit_exceeded"): it may quote
+ * prompts and keys. Pure; any thread. (How long to wait: retry_after.h.)
  */
 #ifndef AMPHI_REMOTE_PROVIDER_ERROR_H
 #define AMPHI_REMOTE_PROVIDER_ERROR_H

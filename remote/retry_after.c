@@ -157,7 +157,8 @@ static amphi_str find_header(const amphi_http_header *headers, size_t count, con
     return amphi_str_make(NULL, 0);
 }
 
-/* OpenAI's and Groq's headers: of what is used up (requests or tokens), when there is some again. */
+/* OpenAI's and Groq's headers: of what is used up (requests or tokens), when there is some
+ * again. */
 static uint32_t ratelimit_reset_ms(const amphi_http_header *headers, size_t count)
 {
     static const char *const names[][2] = {

@@ -35,7 +35,7 @@ typedef struct amphi_tool_call_deltas {
 } amphi_tool_call_deltas;
 
 /* Writes the elements of `calls` as array elements; those that say nothing are left out. Returns
- * how many were written. AMPHI_TOOL_CALLS_MAX calls are told apart; more are an error: SIZE_MAX. */
+ * how many were written. SIZE_MAX: more than AMPHI_TOOL_CALLS_MAX calls, an error. */
 size_t amphi__tool_call_deltas_write(amphi_tool_call_deltas *deltas, amphi_json_writer *writer,
     const amphi_json *calls, amphi_tool_form form);
 

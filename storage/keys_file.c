@@ -48,7 +48,8 @@ static bool parse_key(const char *text, size_t size, uint8_t out[AMPHI_STORE_KEY
     if (size != HEX_DIGITS)
         return false;
     for (size_t i = 0; i < AMPHI_STORE_KEY_BYTES; i++) {
-        uint8_t high, low;
+        uint8_t high;
+        uint8_t low;
         if (!digit_value(text[2 * i], &high) || !digit_value(text[2 * i + 1], &low))
             return false;
         out[i] = (uint8_t)(high << 4 | low);
@@ -60,7 +61,7 @@ static amphi_status check_file(int fd, const char *path, amphi_error *error)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
-        return amphi__fail(error, AMPHI_E_IO, errno, "key file: can't look at it");
+        return amphi__fail(error, AMPHI_E_IO, errno, "key file: can't read its mode");
     if (!S_ISREG(info.st_mode))
         return amphi__fail(error, AMPHI_E_KEY, 0, "key file: not a regular file: %.100s", path);
     if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -138,7 +139,7 @@ static amphi_status write_new(const char *path, amphi_error *error)
     return status;
 }
 
-/* Gives the file its name unless somebody else's has it (*won is false then). */
+/* Gives the file its name unless another process's file has it (*won is false then). */
 static amphi_status put_in_place(const char *from, const char *to, bool *won, amphi_error *error)
 {
     int rc = link(from, to);
@@ -175,7 +176,7 @@ static amphi_status create_key(keys_file *keys, bool *won, amphi_error *error)
     return status;
 }
 
-/* A store without its key: a new key could only say "wrong key". Looks a second time at the key,
+/* A store without its key: a new key could only say "wrong key". Reads the key a second time,
  * because another process may have made both in between. */
 static amphi_status refuse_to_replace(
     keys_file *keys, uint8_t out[AMPHI_STORE_KEY_BYTES], amphi_error *error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows in one buffer. Whoever takes knows what was put: the two stand side by side in each file.
+ * Rows in one buffer. The order of the values of each kind of row stands in store_visit.h.
  */
 #include "storage/rows.h"
 

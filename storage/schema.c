@@ -74,7 +74,8 @@ static const char *const steps[] = {
     "  outcome INTEGER NOT NULL);"
     "CREATE INDEX ledger_by_model ON ledger (fingerprint, changed_ms);"
     "PRAGMA user_version = 2;",
-    /* 3: who sends an entry (amphi__process_identity), so that a dead process's lease is known as such */
+    /* 3: who sends an entry (amphi__process_identity), so that a dead process's lease is known as
+     * such */
     "ALTER TABLE outbox ADD COLUMN lease_holder TEXT NOT NULL DEFAULT '';"
     "PRAGMA user_version = 3;",
 };

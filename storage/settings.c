@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Small named values.
+ * Small named values, such as the install id and the last payload of the rollout.
  */
 #include "storage/rows.h"
 #include "storage/store_sqlcipher.h"

@@ -3,7 +3,7 @@
  * SQLCipher through a table of function pointers (dlopen, RTLD_LOCAL | RTLD_DEEPBIND): linking it
  * beside libsqlite3 crashes, or silently gives the app SQLCipher's older SQLite. The library is
  * loaded once and stays loaded. Works with SQLCipher 3.4.1 (SQLite 3.15) and 4.x. An unknown PRAGMA
- * answers OK without a row, so every setting that we rely on is asked for its row.
+ * answers OK without a row, so every setting that matters must return its row.
  */
 #define SQLITE_HAS_CODEC 1
 #include "storage/sqlcipher.h"
@@ -75,9 +75,9 @@ struct amphi_db {
 };
 
 #ifdef RTLD_DEEPBIND
-/* Whether the app runs under a sanitizer that ends the process at a dlopen with RTLD_DEEPBIND. Asked
- * at run time: the library of a release build serves sanitized apps too. Without the flag, an app
- * that links SQLite as well may lend SQLCipher its functions; check_after() refuses that. */
+/* Whether the app runs under a sanitizer that ends the process at a dlopen with RTLD_DEEPBIND.
+ * Asked at run time: the library of a release build serves sanitized apps too. Without the flag, an
+ * app that links SQLite as well may lend SQLCipher its functions; check_after() refuses that. */
 static bool runs_under_sanitizer(void)
 {
     static const char *const runtimes[] = {"__asan_init", "__tsan_init", "__msan_init"};
@@ -180,7 +180,7 @@ static amphi_status fail(amphi_error *error, int native_code)
 
 typedef struct answer {
     char text[64];
-    bool given;
+    bool has_row;
 } answer;
 
 static int take_answer(void *user, int columns, char **values, char **names)
@@ -189,15 +189,15 @@ static int take_answer(void *user, int columns, char **values, char **names)
     (void)names;
     if (columns > 0 && values[0] != NULL) {
         snprintf(out->text, sizeof out->text, "%s", values[0]);
-        out->given = true;
+        out->has_row = true;
     }
     return 0;
 }
 
-/* Returns the SQLite code; out->given is false when the PRAGMA is unknown. */
+/* Returns the SQLite code; out->has_row is false when the PRAGMA is unknown. */
 static int ask(sqlite3 *handle, const char *pragma, answer *out)
 {
-    *out = (answer){.given = false};
+    *out = (answer){.has_row = false};
     int rc = lib.exec(handle, pragma, take_answer, out, NULL);
     return rc == SQLITE_OK ? rc : lib.extended_errcode(handle);
 }
@@ -208,11 +208,11 @@ amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error)
     if (status != AMPHI_OK)
         return status;
     sqlite3 *handle = NULL;
-    answer version = {.given = false};
+    answer version = {.has_row = false};
     int rc = lib.open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = ask(handle, "PRAGMA cipher_version", &version);
-    if (rc == SQLITE_OK && !version.given)
+    if (rc == SQLITE_OK && !version.has_row)
         status = amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, MISSING_LIBRARY);
     else
         status = fail(error, rc);
@@ -244,12 +244,12 @@ static amphi_status require(sqlite3 *handle, const char *pragma, const char *wan
     int rc = ask(handle, pragma, &got);
     if (rc != SQLITE_OK)
         return fail(error, rc);
-    bool ok = got.given && (wanted == NULL || strcmp(got.text, wanted) == 0 ||
-                               (otherwise != NULL && strcmp(got.text, otherwise) == 0));
+    bool ok = got.has_row && (wanted == NULL || strcmp(got.text, wanted) == 0 ||
+                                 (otherwise != NULL && strcmp(got.text, otherwise) == 0));
     if (!ok)
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
             "store: this SQLCipher does not follow \"%s\" (answer: %s)", pragma,
-            got.given ? got.text : "none");
+            got.has_row ? got.text : "none");
     return AMPHI_OK;
 }
 
@@ -293,13 +293,13 @@ static amphi_status configure(
 }
 
 /* What the file is, from its first bytes. They are our salt, which is derived from the key: so a
- * wrong key is known before anything is tried, and told apart from a damaged page. The salt itself
- * comes from the key, so a file survives damage to it; hence the likeness by bytes. */
+ * wrong key is known before anything is tried, and is not mistaken for a damaged page. The salt
+ * itself comes from the key, so a file survives damage to it; hence the likeness by bytes. */
 typedef enum file_kind { FILE_EMPTY, FILE_OURS, FILE_PLAIN, FILE_FOREIGN } file_kind;
 
 /* Reads through SQLite's descriptor: closing one of our own would drop the locks that another
  * connection of this process holds on the file (POSIX record locks). */
-static int look_at_file(sqlite3 *handle, const amphi_db_key *key, file_kind *out)
+static int read_file_kind(sqlite3 *handle, const amphi_db_key *key, file_kind *out)
 {
     uint8_t bytes[AMPHI_DB_SALT_BYTES] = {0};
     sqlite3_file *file = NULL;
@@ -328,7 +328,7 @@ static int look_at_file(sqlite3 *handle, const amphi_db_key *key, file_kind *out
 static amphi_status check_before(sqlite3 *handle, const amphi_db_key *key, amphi_error *error)
 {
     file_kind kind = FILE_EMPTY;
-    int rc = look_at_file(handle, key, &kind);
+    int rc = read_file_kind(handle, key, &kind);
     if (rc != SQLITE_OK)
         return fail(error, rc);
     if (kind == FILE_PLAIN)
@@ -346,7 +346,7 @@ static amphi_status check_before(sqlite3 *handle, const amphi_db_key *key, amphi
 static amphi_status check_after(sqlite3 *handle, const amphi_db_key *key, amphi_error *error)
 {
     file_kind kind = FILE_EMPTY;
-    int rc = look_at_file(handle, key, &kind);
+    int rc = read_file_kind(handle, key, &kind);
     if (rc != SQLITE_OK)
         return fail(error, rc);
     if (kind != FILE_OURS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one wrapper around SQLCipher: nobody else includes its header. The library is loaded at run
+ * The one wrapper around SQLCipher: no other file includes its header. The library is loaded at run
  * time into a scope of its own, so that an app with its own libsqlite3 does not notice ours.
  *
  * A connection is used by one thread at a time (the store's mutex sees to that). A query remembers
@@ -39,7 +39,7 @@ typedef struct amphi_query {
 amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
 
 /* Opens a file, or creates it (mode 0600). Page size 4096, WAL, every commit synced, deleted
- * content overwritten; each of these is asked back, and the file's bytes are looked at.
+ * content overwritten; each of these is read back, and the file's first bytes are checked.
  * AMPHI_E_KEY: another key's file, or a plain one; nothing was written to it. AMPHI_E_CORRUPT. */
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The memory store's inside, shared by its files. Each function below is one entry of amphi_store_ops
- * (see ext/store.h for what it promises); self is the store. They lock, gather what a visitor shall
- * see, unlock, and visit.
+ * The memory store's inside, shared by its files. Each function below is one entry of
+ * amphi_store_ops (see ext/store.h for what it promises); self is the store. They lock, gather what
+ * a visitor shall see, unlock, and visit.
  */
 #ifndef AMPHI_STORAGE_STORE_MEMORY_H
 #define AMPHI_STORAGE_STORE_MEMORY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The outbox of the memory store: one list, oldest first, with the rules of outbox.c (leases, pauses,
- * the order within a conversation, bounds by number and age).
+ * The outbox of the memory store: one list, oldest first, with the rules of outbox.c (leases,
+ * pauses, the order within a conversation, bounds by number and age).
  */
 #include "storage/store_checks.h"
 #include "storage/store_memory.h"

@@ -28,7 +28,8 @@ static void store_free(void *self)
     if (store == NULL)
         return;
     if (store->db != NULL)
-        amphi__store_cache_flush(store, NULL); /* only an order: losing it harms nobody */
+        amphi__store_cache_flush(
+            store, NULL); /* only the order of eviction: no harm if it is lost */
     amphi__db_close(store->db);
     amphi__wipe(store->master, sizeof store->master);
     amphi__mutex_clear(&store->lock);

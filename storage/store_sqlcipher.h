@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The encrypted store's inside, shared by its five files: history.c, response_cache.c, outbox.c,
- * settings.c and crash_ledger.c. Each function below is one entry of amphi_store_ops (see ext/store.h for what it
- * promises); self is the store. They lock, gather what a visitor shall see, unlock, and visit.
+ * settings.c and crash_ledger.c. Each function below is one entry of amphi_store_ops (see
+ * ext/store.h for what it promises); self is the store. They lock, gather what a visitor shall see,
+ * unlock, and visit.
  */
 #ifndef AMPHI_STORAGE_STORE_SQLCIPHER_H
 #define AMPHI_STORAGE_STORE_SQLCIPHER_H

@@ -27,8 +27,8 @@ typedef struct amphi_conversation_place {
 bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn *visit, void *user,
     amphi_conversation_place *last);
 
-/* seq, id, conversation_id, request_json, created_ms, attempts, not_before_ms, is_leased. *last_seq:
- * of the last item visited. */
+/* seq, id, conversation_id, request_json, created_ms, attempts, not_before_ms, is_leased.
+ * *last_seq: of the last item visited. */
 bool amphi__visit_outbox_items(
     amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *last_seq);
 

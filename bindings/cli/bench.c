@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * amphi bench: figures that anybody can have again by typing the same command.
+ * amphi bench: figures that the same command gives again.
  */
 #include "bench_takeover.h"
 #include "cli.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The smallest cloud that can be told the time of: one answer for every chat request, and the
+ * The smallest cloud whose timing can be set: one answer for every chat request, and the
  * moment at which its headers came out of TLS.
  */
 #include "bench_takeover.h"

@@ -10,9 +10,9 @@
 
 int cli_bench_takeover(const cli_options *options);
 
-/* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick ..."
- * for ever. The weights of its layers are zero and take no room on the disk, but as much memory
- * as any others once they are read. false: it can't be written. */
+/* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick
+ * ..." for ever. The weights of its layers are zero and take no room on the disk, but as much
+ * memory as any others once they are read. false: it can't be written. */
 bool bench_model_write(const char *path, uint64_t bytes);
 
 /* bench_cloud.c: HTTPS on loopback, TLS 1.3, with a certificate made for the occasion. */

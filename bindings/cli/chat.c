@@ -2,7 +2,7 @@
  *
  * amphi chat: a conversation in the terminal. Line editing and arrow keys are libedit's; ctrl-C
  * drops a half-typed line or cancels an answer, ctrl-D ends. Lines that arrive at once (a pasted
- * block) are one message: whoever pastes five lines asks one question. Prompts and notes go to
+ * block) are one message: five pasted lines are one question. Prompts and notes go to
  * standard error, so that standard output holds nothing but answers.
  */
 #include "cli.h"

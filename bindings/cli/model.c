@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * amphi model: look at a model file directly: logits, tokens, rendered prompts, facts.
+ * amphi model: what is in a model file, without a client: logits, tokens, rendered prompts, facts.
  */
 #include "cli.h"
 
@@ -202,7 +202,8 @@ cleanup:
 
 /* ---- render ---- */
 
-/* The members of one --set, KEY=JSON or an object; *out is NULL for an empty one. false: neither. */
+/* The members of one --set, KEY=JSON or an object; *out is NULL for an empty one. false:
+ * neither. */
 static bool read_set(const char *set, char **out)
 {
     const char *equals = strchr(set, '=');
@@ -331,7 +332,8 @@ static void stop(int number)
     stopped = 1;
 }
 
-/* The callback of amphi_model_quantize: false after ctrl-C, and the half-written file is removed. */
+/* The callback of amphi_model_quantize: false after ctrl-C, and the half-written file is
+ * removed. */
 static bool draw_progress(void *user, uint32_t permille)
 {
     uint32_t *drawn = user;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One request through the gateway: collect the body, start the chat, look at its first words (a
- * request that fails before them gets an honest HTTP status), then stream chunks or answer whole.
- * While it waits for words it looks at the socket every quarter of a second: a client that hangs
- * up, and the end of the server, cancel the answer.
+ * One request through the gateway: collect the body, start the chat, wait for its first text (a
+ * request that fails before it gets an HTTP error status), then stream chunks or answer whole.
+ * While it waits, the socket is checked every 250 ms: a client that hangs up, and the end of the
+ * server, cancel the answer. One thread per connection (libmicrohttpd's).
  */
 #include "gateway.h"
 
@@ -24,7 +24,7 @@ enum {
     CONNECTIONS_MAX = 256,
     CLIENT_TIMEOUT_S = 30, /* the default of gateway_options.client_timeout_s */
     KEEP_ALIVE_MS = 10000, /* between two comments in a stream without words */
-    SLICE_MS = 250         /* between two looks at the client's socket */
+    SLICE_MS = 250         /* between two checks of the client's socket */
 };
 
 struct gateway_server {
@@ -57,7 +57,7 @@ static time_t now_s(void)
     return (time_t)(now_ms() / 1000);
 }
 
-/* ---- waiting for words ---- */
+/* ---- waiting for text ---- */
 
 /* Closing the sending side counts as gone: no HTTP client that wants its answer does that. */
 static bool has_hung_up(struct MHD_Connection *connection)
@@ -70,8 +70,8 @@ static bool has_hung_up(struct MHD_Connection *connection)
     return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-/* After a wait without words: cancels the answer that nobody waits for any more. The terminal
- * event then comes at once. */
+/* After a wait without text: cancels the answer if its client is gone or the server stops. The
+ * terminal event then comes at once. */
 static void cancel_if_unwanted(
     gateway_server *server, struct MHD_Connection *connection, amphi_stream *stream)
 {
@@ -79,8 +79,8 @@ static void cancel_if_unwanted(
         amphi_stream_cancel(stream);
 }
 
-/* libmicrohttpd counts the client's silence also while we think. This starts the count anew: only
- * setting a limit after having had none does. */
+/* libmicrohttpd's timeout of a silent client also runs while the answer is computed. This restarts
+ * it; only setting a limit after having had none does that. */
 static void restart_silence(const gateway_server *server, struct MHD_Connection *connection)
 {
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
@@ -122,7 +122,7 @@ static bool sse_append_data(sse *s, const char *text, size_t size)
     return sse_append(s, "data: ", 6) && sse_append(s, text, size) && sse_append(s, "\n\n", 2);
 }
 
-/* Usage is the last chunk of all, where OpenAI has it, and only for who asked. */
+/* Usage is the last chunk, as OpenAI sends it, and only where the request asks for it. */
 static bool sse_keep_usage(sse *s, amphi_str chunk)
 {
     if (!amphi_stream_wants_usage(s->stream))
@@ -255,11 +255,11 @@ static enum MHD_Result answer_whole(
     char *json = NULL;
     unsigned http_status = MHD_HTTP_OK;
     amphi_status status;
-    uint64_t looked_ms = now_ms();
+    uint64_t checked_ms = now_ms();
     do {
         status = amphi_stream_next(stream, SLICE_MS, &event, &error);
-        if (now_ms() - looked_ms >= SLICE_MS) { /* also where words keep coming */
-            looked_ms = now_ms();
+        if (now_ms() - checked_ms >= SLICE_MS) { /* also where words keep coming */
+            checked_ms = now_ms();
             cancel_if_unwanted(server, connection, stream);
         }
     } while (status == AMPHI_E_TIMEOUT || (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
@@ -305,12 +305,12 @@ static bool is_authorized(const gateway_server *server, struct MHD_Connection *c
     if (wanted == NULL)
         return true;
     size_t size = strcspn(wanted, " \t\r\n");
-    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-    if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != size)
+    const char *header = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    if (header == NULL || strncmp(header, "Bearer ", 7) != 0 || strlen(header + 7) != size)
         return false;
     unsigned char difference = 0;
     for (size_t i = 0; i < size; i++)
-        difference |= (unsigned char)(given[7 + i] ^ wanted[i]);
+        difference |= (unsigned char)(header[7 + i] ^ wanted[i]);
     return difference == 0;
 }
 
@@ -326,8 +326,8 @@ static bool is_this_machine(const char *host)
     return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.:") == strlen(host);
 }
 
-/* Without a key, what keeps a web page from talking to a server on this machine is the browser's
- * word on where the request comes from: a foreign Origin, or a foreign Host (DNS rebinding), is
+/* Without a key, what keeps a web page from using a server on this machine is what the browser
+ * says about where the request comes from: a foreign Origin, or a foreign Host (DNS rebinding), is
  * refused. With a key the page would have to know it. */
 static bool comes_from_a_foreign_page(
     const gateway_server *server, struct MHD_Connection *connection)
@@ -382,7 +382,7 @@ static enum MHD_Result dispatch(gateway_server *server, struct MHD_Connection *c
                    : MHD_NO;
     }
     gateway_set_error(&error, AMPHI_E_NOT_FOUND,
-        "POST /v1/chat/completions, GET /v1/models and GET /healthz are what there is");
+        "no such path: use POST /v1/chat/completions, GET /v1/models or GET /healthz");
     return gateway_answer_error(connection, MHD_HTTP_NOT_FOUND, &error);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Responses that are one JSON object: how they are queued with their headers, and errors in OpenAI's
- * shape.
+ * Responses that are one JSON object: how they are queued with their headers, and errors in
+ * OpenAI's shape.
  */
 #include "json_response.h"
 

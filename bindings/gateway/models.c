@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GET /v1/models: what a request's "model" may be. "amphi" leaves the choice to the policy; then come
- * the routes by name, and the models that they run.
+ * GET /v1/models: what a request's "model" may be. "amphi" leaves the choice to the policy; then
+ * come the routes by name, and the models that they run.
  */
 #include "json_response.h"
 
