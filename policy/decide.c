@@ -317,11 +317,11 @@ static const char *refusal_lead(const amphi_case *c, const amphi_policy_facts *f
 }
 
 /* When a route that is left alone for now may be tried again. */
-static uint32_t soonest_probe_ms(const amphi_policy_facts *facts, const amphi_policy *policy)
+static uint32_t soonest_probe_ms(const amphi_case *c, const amphi_policy *policy)
 {
     uint32_t soonest_ms = policy->breaker_open_ms;
-    for (size_t i = 0; i < facts->routes_count; i++) {
-        const amphi_breaker_facts *breaker = &facts->routes[i].breaker;
+    for (size_t i = 0; i < c->count; i++) {
+        const amphi_breaker_facts *breaker = &c->routes[i].route->breaker;
         if (breaker->open && breaker->left_ms > 0 && breaker->left_ms < soonest_ms)
             soonest_ms = breaker->left_ms;
     }
@@ -347,7 +347,7 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
     amphi__str_copy_to(out->refusal.message, sizeof out->refusal.message,
         amphi_str_make(sentence, amphi__utf8_complete_size(amphi_str_from(sentence))));
     if (out->refusal.status == AMPHI_E_BUSY)
-        out->refusal.retry_after_ms = soonest_probe_ms(facts, policy);
+        out->refusal.retry_after_ms = soonest_probe_ms(c, policy);
 }
 
 void amphi__policy_apply_hysteresis(
