@@ -300,9 +300,6 @@ amphi_status amphi__request_from_struct(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.messages: NULL with a count");
     if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
-    if (request->messages == NULL && request->messages_count > 0)
-        return amphi__fail(
-            error, AMPHI_E_ARGUMENT, 0, "messages: NULL, but messages_count is not 0");
     amphi_buf json;
     amphi__buf_init(&json, REQUEST_BYTES_MAX);
     amphi_json_writer writer;

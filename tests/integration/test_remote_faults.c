@@ -7,9 +7,9 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
+#include "tests/support/cloud_question.h"
 #include "tests/support/engine_recorder.h"
 #include "tests/support/memory_peak.h"
-#include "tests/support/cloud_question.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
