@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -47,9 +48,9 @@ void scratch_dir_inner(scratch_dir *out, const scratch_dir *dir, const char *nam
 
 const char *scratch_dir_file(const scratch_dir *dir, const char *name)
 {
-    static _Thread_local char ring[8][512];
-    static _Thread_local unsigned next;
-    char *out = ring[next++ % 8];
+    static char ring[32][512]; /* threads share it */
+    static atomic_uint next;
+    char *out = ring[atomic_fetch_add(&next, 1) % 32];
     snprintf(out, sizeof ring[0], "%s/%s", dir->path, name);
     return out;
 }
