@@ -8,6 +8,7 @@
 #include "sdk/core/str.h"
 #include "tests/support/failing_alloc.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/settings_store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,67 +18,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* ---- a store that is a list of settings ---- */
-
-typedef struct fake_setting {
-    char name[64];
-    char *value;
-    size_t size;
-} fake_setting;
-
-typedef struct fake_store {
-    fake_setting settings[8];
-    size_t count;
-    unsigned puts;
-    bool refuse_puts;
-} fake_store;
-
-static fake_setting *setting_named(fake_store *store, amphi_str name)
-{
-    for (size_t i = 0; i < store->count; i++)
-        if (amphi__str_equal_c(name, store->settings[i].name))
-            return &store->settings[i];
-    return NULL;
-}
-
-static amphi_status fake_get(
-    void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error)
-{
-    fake_setting *setting = setting_named(self, name);
-    (void)error;
-    if (setting == NULL)
-        return AMPHI_E_NOT_FOUND;
-    visit(user, amphi_str_make(setting->value, setting->size));
-    return AMPHI_OK;
-}
-
-static amphi_status fake_put(void *self, amphi_str name, amphi_str value, amphi_error *error)
-{
-    fake_store *store = self;
-    (void)error;
-    if (store->refuse_puts)
-        return AMPHI_E_IO;
-    fake_setting *setting = setting_named(store, name);
-    if (setting == NULL) {
-        setting = &store->settings[store->count++];
-        amphi__str_copy_to(setting->name, sizeof setting->name, name);
-        setting->value = NULL;
-    }
-    free(setting->value);
-    setting->value = malloc(value.size + 1);
-    memcpy(setting->value, value.data, value.size);
-    setting->size = value.size;
-    store->puts++;
-    return AMPHI_OK;
-}
-
-static const amphi_store_ops store_ops = {
-    .struct_size = sizeof(amphi_store_ops),
-    .name = "fake",
-    .setting_get = fake_get,
-    .setting_put = fake_put,
-};
 
 /* ---- a transport that answers from a script, on a thread of its own ---- */
 
@@ -202,7 +142,7 @@ static amphi_rollout *rollout_from(const char *from)
     amphi_rollout_options options = {
         .source = amphi_str_from(from),
         .http = {&http_ops, &http},
-        .store = {&store_ops, &store},
+        .store = {&settings_store_ops, &store},
     };
     amphi_rollout *rollout = NULL;
     amphi_error error;
@@ -218,8 +158,9 @@ static void write_source(const char *payload)
 static void install_id_is(const char *id)
 {
     amphi_error error;
-    assert_int_equal(
-        fake_put(&store, AMPHI_STR("rollout.install_id"), amphi_str_from(id), &error), AMPHI_OK);
+    assert_int_equal(settings_store_ops.setting_put(
+                         &store, AMPHI_STR("rollout.install_id"), amphi_str_from(id), &error),
+        AMPHI_OK);
     store.puts = 0;
 }
 
@@ -446,7 +387,8 @@ static void kept__damage_is_as_good_as_none(void **state)
     static const char *const damaged[] = {"", "\n", "{}", "{\"source\":5}\n{}", "garbage\ngarbage"};
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
         amphi_error error;
-        fake_put(&store, AMPHI_STR("rollout.payload"), amphi_str_from(damaged[i]), &error);
+        settings_store_ops.setting_put(
+            &store, AMPHI_STR("rollout.payload"), amphi_str_from(damaged[i]), &error);
         amphi_rollout *rollout = rollout_from(source);
         assert_shows(rollout, "payload", "none");
         amphi__rollout_free(rollout);
@@ -561,7 +503,7 @@ static amphi_status whole_life(void)
     amphi_rollout_options options = {
         .source = amphi_str_from(URL),
         .http = {&http_ops, &http},
-        .store = {&store_ops, &store},
+        .store = {&settings_store_ops, &store},
     };
     amphi_rollout *rollout = NULL;
     amphi_policy policy;

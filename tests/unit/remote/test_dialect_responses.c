@@ -7,7 +7,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
-#include "tests/support/engine_recorder.h"
+#include "tests/support/dialect_feed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,39 +178,7 @@ static void frame(amphi_buf *out, const recording *r, int framing)
     }
 }
 
-static const amphi_http_header event_stream[] = {
-    {{"Content-Type", 12}, {"text/event-stream; charset=utf-8", 32}}};
 static const amphi_http_header json_type[] = {{{"content-type", 12}, {"application/json", 16}}};
-
-static amphi_answer *new_answer(engine_recorder *record)
-{
-    const amphi_answer_options options = {engine_recorder_sink(record), {NULL, 0}, NULL};
-    amphi_answer *answer = NULL;
-    assert_int_equal(DIALECT.answer_new(&answer, &options), AMPHI_OK);
-    return answer;
-}
-
-static void feed(engine_recorder *record, amphi_str stream, const size_t *cuts, size_t cuts_count,
-    const amphi_error *error)
-{
-    amphi_answer *answer = new_answer(record);
-    DIALECT.answer_headers(answer, 200, event_stream, 1);
-    size_t from = 0;
-    for (size_t i = 0; i <= cuts_count; i++) {
-        size_t to = i < cuts_count ? cuts[i] : stream.size;
-        DIALECT.answer_body(answer, amphi__str_slice(stream, from, to));
-        from = to;
-    }
-    DIALECT.answer_end(answer, error);
-    DIALECT.answer_free(answer);
-    assert_int_equal(record->terminals, 1);
-    assert_int_equal(record->after_terminal, 0);
-}
-
-static const char *text_of(const amphi_buf *buf)
-{
-    return buf->data != NULL ? buf->data : "";
-}
 
 static void assert_as_recorded(const engine_recorder *record, const recording *r)
 {
@@ -238,7 +206,7 @@ static void answer__recordings_give_their_events_in_every_framing_and_split(void
             for (size_t cut = 0; cut < stream.size; cut++) {
                 engine_recorder record;
                 engine_recorder_init(&record);
-                feed(&record, amphi__buf_str(&stream), &cut, 1, NULL);
+                feed(&DIALECT, &record, amphi__buf_str(&stream), &cut, 1, NULL);
                 assert_as_recorded(&record, &recordings[i]);
                 engine_recorder_clear(&record);
             }
@@ -267,7 +235,7 @@ static void answer__random_splits_give_the_same_events(void **state)
         size_t step = 1 + next_random(&seed) % 60;
         for (size_t at = 0; count < 64 && at < stream.size; at += 1 + next_random(&seed) % step)
             cuts[count++] = at;
-        feed(&record, amphi__buf_str(&stream), cuts, count, NULL);
+        feed(&DIALECT, &record, amphi__buf_str(&stream), cuts, count, NULL);
         assert_as_recorded(&record, r);
         engine_recorder_clear(&record);
         amphi__buf_clear(&stream);
@@ -294,7 +262,7 @@ static void answer__cut_at_every_byte_never_succeeds_early(void **state)
                 engine_recorder record;
                 engine_recorder_init(&record);
                 amphi_str beginning = amphi__str_slice(amphi__buf_str(&stream), 0, cut);
-                feed(&record, beginning, NULL, 0, clean ? NULL : &broken);
+                feed(&DIALECT, &record, beginning, NULL, 0, clean ? NULL : &broken);
                 if (record.finished) {
                     assert_true(recordings[i].status == AMPHI_OK);
                     assert_true(cut > end_offset(amphi__buf_str(&stream)) + 100);
@@ -315,7 +283,7 @@ static void answer__type_may_stand_in_the_event_field_only(void **state)
 {
     engine_recorder record;
     engine_recorder_init(&record);
-    feed(&record,
+    feed(&DIALECT, &record,
         AMPHI_STR("event: response.output_text.delta\ndata: {\"delta\":\"Hi\"}\n\n"
                   "event: response.completed\ndata: {\"response\":{\"status\":\"completed\"}}\n\n"),
         NULL, 0, NULL);
@@ -326,7 +294,7 @@ static void answer__type_may_stand_in_the_event_field_only(void **state)
 
 static void feed_whole(engine_recorder *record, int http_status, const char *body)
 {
-    amphi_answer *answer = new_answer(record);
+    amphi_answer *answer = new_answer(&DIALECT, record, NULL);
     DIALECT.answer_headers(answer, http_status, json_type, 1);
     for (size_t at = 0; at < strlen(body); at += 7)
         DIALECT.answer_body(answer, amphi__str_slice(amphi_str_from(body), at, at + 7));
