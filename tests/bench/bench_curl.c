@@ -5,13 +5,13 @@
  *
  *     amphi-bench-curl        prints "port N", then obeys standard input, one line a command:
  *       first URL EVENTS PAUSE_US   one POST; prints the time to the first words, in ns
- *       whole URL EVENTS PAUSE_US   one POST; prints the time from the first words to the end, in ns
+ *       whole URL EVENTS PAUSE_US   one POST; prints the ns from the first words to the end
  *       events URL EVENTS PAUSE_US  one POST; prints each event's delay, in ns, in one line
  *
  * The server answers POST .../chat/completions with as many events as the body's "max_tokens" says,
- * "seed" microseconds apart; with 0 they come as fast as the reader takes them. The words of an event are the moment of its sending (CLOCK_MONOTONIC,
- * ns), so every reader can tell how long the way was. One handle and one connection are kept, as a
- * good program would.
+ * "seed" microseconds apart; with 0 they come as fast as the reader takes them. The words of an
+ * event are the moment of its sending (CLOCK_MONOTONIC, ns), so every reader can tell how long the
+ * way was. One handle and one connection are kept, as a good program would.
  */
 #include <arpa/inet.h>
 #include <curl/curl.h>

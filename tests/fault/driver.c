@@ -145,8 +145,8 @@ static bool run_all(void)
     return true;
 }
 
-/* From outside a signal may come a moment too late for its phase. How many came in time? A cell that
- * none did is not what it says. */
+/* From outside a signal may come a moment too late for its phase. How many came in time? A cell
+ * that none did is not what it says. */
 static uint32_t print_phases(void)
 {
     uint32_t empty = 0;

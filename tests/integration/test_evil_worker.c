@@ -514,8 +514,8 @@ static void evil_worker__ends_its_own_answer_at_most(void **state)
     assert_int_equal(count_descriptors(), descriptors);
 }
 
-/* A worker that says "somebody else killed me" and lives on is ended, and its own death from then on
- * is one from outside, no more: the policy bounds how often that is believed. */
+/* A worker that says "somebody else killed me" and lives on is ended, and its own death from then
+ * on is one from outside, no more: the policy bounds how often that is believed. */
 static void evil_worker__may_at_most_make_its_crash_look_foreign(void **state)
 {
     scripted_engine e;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The cloud engine against a server that misbehaves: every fault is reported as what it is, in bounded
- * time and memory.
+ * The cloud engine against a server that misbehaves: every fault is reported as what it is, in
+ * bounded time and memory.
  */
 #include "remote/remote.h"
 #include "sdk/core/alloc.h"

@@ -203,7 +203,7 @@ static void death__comes_after_every_text_that_was_written_before_it(void **stat
             e.engine.ops->release(e.engine.self, run);
             assert_int_equal(r.terminals, 1);
             assert_int_equal(r.error.status, AMPHI_E_ENGINE_DIED);
-            /* Without a report only a signal that the real handler would have told of is its own. */
+            /* Without a report its own is only a signal that the real handler would report. */
             assert_int_equal(r.from_outside, strcmp(scripts[s], "kill") == 0);
             assert_int_equal(r.text.size, 700);
             for (int i = 0; i < 100; i++) {
@@ -219,7 +219,7 @@ static void death__comes_after_every_text_that_was_written_before_it(void **stat
     assert_int_equal(count_children(), 0);
 }
 
-/* A fault of the worker's own, made from outside: its model file becomes shorter than its mapping. */
+/* A fault of the worker's own, made from outside: its model file is cut below its mapping. */
 static void death__of_its_own_fault_is_not_told_as_a_kill(void **state)
 {
     amphi_engine engine;
@@ -279,7 +279,7 @@ static pid_t trace(int pid)
     return done ? tracer : 0;
 }
 
-/* Nobody but its tracer can collect it: neither the answer nor the engine's end may wait for that. */
+/* Only its tracer can collect it: neither the answer nor the engine's end may wait for that. */
 static void death__of_a_traced_worker_holds_nobody(void **state)
 {
     scripted_engine e;
@@ -338,7 +338,7 @@ static void death__while_idle_is_noticed_and_the_next_run_starts_a_new_worker(vo
     scripted_engine_free(&e);
 }
 
-/* A sanitizer's own handler may hang when the signal hits its start: then it was silence that told. */
+/* A sanitizer's own handler may hang when the signal hits its start: then silence ended it. */
 static amphi_status dead_status(const engine_recorder *r)
 {
 #ifdef AMPHI_SANITIZE

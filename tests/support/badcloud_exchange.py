@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One HTTP exchange of badcloud.py as its scenarios see it: heads, events, whole answers, errors."""
+"""One HTTP exchange of badcloud.py as its scenarios see it: heads, events, answers, errors."""
 import email.utils
 import json
 import socket

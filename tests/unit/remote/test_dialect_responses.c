@@ -242,7 +242,7 @@ static void answer__random_splits_give_the_same_events(void **state)
     }
 }
 
-/* Where a healthy answer may be called whole: inside its last event, so behind the next one's end. */
+/* Where a healthy answer may be called whole: inside its last event, behind the one before. */
 static size_t end_offset(amphi_str stream)
 {
     size_t completed = amphi__str_find(stream, AMPHI_STR("\"response.completed\""));

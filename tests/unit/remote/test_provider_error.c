@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What providers' error responses mean, by the error bodies that they document or are known to send; and
- * that nothing of their prose reaches a message.
+ * What providers' error responses mean, by the error bodies that they document or are known to
+ * send; and that nothing of their prose reaches a message.
  */
 #include "remote/provider_error.h"
 #include "sdk/core/str.h"

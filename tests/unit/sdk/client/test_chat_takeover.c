@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When a route fails, another one goes on: with the beginning that was shown, or from the start, and
- * a dead engine is started once more when it is the last one.
+ * When a route fails, another one goes on: with the beginning that was shown, or from the start,
+ * and a dead engine is started once more when it is the last one.
  */
 #include "sdk/client/client.h"
 #include "sdk/core/buf.h"
