@@ -162,7 +162,18 @@ static void refusal__names_its_kind(void **state)
     scene_decide(&s);
     assert_string_equal(scene_order(&s), "cloud");
 
-    scene_init(&s); /* who was asked to wait lets somebody else go first */
+    scene_init(&s);
+    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
+    s.facts.routes_count = 1;
+    scene_decide(&s);
+    assert_int_equal(s.plan.refusal.status, AMPHI_E_REFUSED);
+    assert_says(s.plan.refusal.message, "no endpoint is configured");
+}
+
+static void order__route_that_is_to_pause_lets_others_go_first(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
     s.facts.mode = AMPHI_MODE_PREFER_CLOUD;
     s.routes[1].wait_ms = 6001;
     scene_decide(&s);
@@ -172,13 +183,6 @@ static void refusal__names_its_kind(void **state)
     s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
     scene_decide(&s);
     assert_string_equal(scene_order(&s), "cloud?");
-
-    scene_init(&s);
-    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
-    s.facts.routes_count = 1;
-    scene_decide(&s);
-    assert_int_equal(s.plan.refusal.status, AMPHI_E_REFUSED);
-    assert_says(s.plan.refusal.message, "no endpoint is configured");
 }
 
 static void step__budgets_come_from_the_request_then_the_document(void **state)
@@ -294,6 +298,7 @@ int main(void)
         cmocka_unit_test(device__moves_the_order),
         cmocka_unit_test(cloud__behind_a_bad_network_says_so),
         cmocka_unit_test(refusal__names_its_kind),
+        cmocka_unit_test(order__route_that_is_to_pause_lets_others_go_first),
         cmocka_unit_test(step__budgets_come_from_the_request_then_the_document),
         cmocka_unit_test(order__priority_then_weight),
         cmocka_unit_test(running__stops_only_when_critical),
