@@ -45,6 +45,9 @@ static const meaning meanings[] = {
     {CURLE_UNSUPPORTED_PROTOCOL, AMPHI_E_PROTOCOL, "the server does not speak HTTP/1.1 or 2"},
 };
 
+/* CURLE_TOO_LARGE, which curl's headers have since 8.6. */
+enum { CODE_TOO_LARGE = 100 };
+
 static int64_t timing_us(CURL *easy, CURLINFO what)
 {
     curl_off_t value = 0;
@@ -93,8 +96,8 @@ static amphi_status explain_special(CURL *easy, CURLcode code, const amphi_http_
             sent ? "the answer took longer than its total time"
                  : "no connection within the connect time");
     }
-    if (code == CURLE_OUT_OF_MEMORY) {
-        /* How curl 7.88 reports a header line without end. */
+    if (code == CURLE_OUT_OF_MEMORY || (int)code == CODE_TOO_LARGE) {
+        /* How curl 7.88, and curl since 8.6, report a header line without end. */
         return sent && !response->headers_done
                    ? amphi__fail(error, AMPHI_E_LIMIT, code, "the answer's headers are too long")
                    : amphi__fail_no_memory(error);

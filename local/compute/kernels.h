@@ -13,8 +13,8 @@
 /* How a row of activations is laid out for a matrix product. */
 typedef enum amphi_activation {
     AMPHI_ACTIVATION_F32 = 0,
-    AMPHI_ACTIVATION_Q8, /* blocks of 32:  float d[n/32], float sum[n/32] (= d * sum of q), int8 q[n] */
-    AMPHI_ACTIVATION_Q8_K, /* blocks of 256: float d[n/256], int16 sum[n/16] (of q), int8 q[n] */
+    AMPHI_ACTIVATION_Q8,   /* of 32: float d[n/32], float sum[n/32] (= d * sum of q), int8 q[n] */
+    AMPHI_ACTIVATION_Q8_K, /* of 256: float d[n/256], int16 sum[n/16] (of q), int8 q[n] */
     AMPHI_ACTIVATION_COUNT
 } amphi_activation;
 

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public headers and the rule at the top of amphi/types.h.
 
-Every header compiles alone, as C11 and as C++17. Every struct says what it is (SIZED, TABLE, FROZEN),
-begins with struct_size and has an inline _init accordingly, and is played by an older and a newer
-caller in test_abi_structs.c or test_abi_tables.c. Its layout is compared with tests/contract/
-abi_layout.txt: a FROZEN struct never changes, the others grow at their end only, behind their former
-size. After such a change: python3 tests/contract/test_headers.py BUILD --update
+Every header compiles alone, as C11 and as C++17. Every struct says what it is (SIZED, TABLE,
+FROZEN), begins with struct_size and has an inline _init accordingly, and is played by an older and a
+newer caller in test_abi_structs.c or test_abi_tables.c. Its layout is compared with
+tests/contract/abi_layout.txt: a FROZEN struct never changes, the others grow at their end only,
+behind their former size. After such a change: python3 tests/contract/test_headers.py BUILD --update
 
 It also proves that it can fail."""
 import os
@@ -139,7 +139,8 @@ def layout_complaints(before, now):
 
 
 def proves_that_it_can_fail():
-    sized = ("/* SIZED, read. */\ntypedef struct amphi_x {\n    size_t struct_size;\n    int a;\n} amphi_x;\n"
+    sized = ("/* SIZED, read. */\n"
+             "typedef struct amphi_x {\n    size_t struct_size;\n    int a;\n} amphi_x;\n"
              "static inline void amphi_x_init(amphi_x *x)\n")
     tests = "READ(amphi_x, f, g)", "TABLE(amphi_x, f)"
     bad = (
@@ -159,7 +160,8 @@ def proves_that_it_can_fail():
         "SIZED amphi_x 16 struct_size@0 a@8\nFROZEN amphi_y 16 a@0 b@8\n",   # frozen
         "FROZEN amphi_y 8 a@0\n",
     )
-    return (not complaints(sized, *tests) and all(complaints(text, *with_) for text, with_ in bad) and
+    return (not complaints(sized, *tests) and
+            all(complaints(text, *with_) for text, with_ in bad) and
             not layout_complaints(before, before) and
             all(len(layout_complaints(before, parse_layout(text))) == 1 for text in changed))
 
@@ -184,7 +186,8 @@ def main():
         print("headers: the test itself does not find what is wrong")
         return 1
     here = os.path.dirname(os.path.abspath(__file__))
-    played = [read(os.path.join(here, name)) for name in ("test_abi_structs.c", "test_abi_tables.c")]
+    played = [read(os.path.join(here, name))
+              for name in ("test_abi_structs.c", "test_abi_tables.c")]
     texts = [read(os.path.join(INCLUDE, header)) for header in headers()]
     wrong = [line for text in texts for line in complaints(text, *played)]
     wrong += compile_alone()

@@ -12,7 +12,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 # What runs in the app whichever way the local engine is isolated.
 LOCAL_IN_APP = ["local/run.h", "local/run_queue.h", "local/token_count.h", "local/limits.h",
-                "local/breadcrumb.h", "local/compute/kernels.h", "local/model/file_key.h", "local/model/fingerprint.h"]
+                "local/breadcrumb.h", "local/compute/kernels.h", "local/model/file_key.h",
+                "local/model/fingerprint.h"]
 # The engine and the rooms that it stands on.
 LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constraint/",
                 "local/jinja/template.h", "local/tokens/tokenizer.h", "local/graph/llm.h",

@@ -18,7 +18,8 @@ typedef struct example {
     const char *model;
 } example;
 
-#define HEAD           "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":17,\"model\":\"m-1\","
+#define MODEL          "\"model\":\"m-1\","
+#define HEAD           "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":17," MODEL
 #define CHOICE(inside) HEAD "\"choices\":[{" inside "}]}"
 #define DELTA(inside)  CHOICE("\"index\":0,\"delta\":{" inside "},\"finish_reason\":null")
 
