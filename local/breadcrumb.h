@@ -2,8 +2,8 @@
  *
  * For an engine inside the app: 64 bytes in a memory-mapped file that say what it is about to do.
  * The kernel keeps them whatever happens to the app, so the next launch knows whether the last one
- * ended in the middle of something. One client at a time leaves crumbs (a lock on the file), whether
- * the others are in this process or not; they read what it knows.
+ * ended in the middle of something. One client at a time leaves crumbs (a lock on the file),
+ * whether the others are in this process or not; they read what it knows.
  */
 #ifndef AMPHI_LOCAL_BREADCRUMB_H
 #define AMPHI_LOCAL_BREADCRUMB_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The float types and those with blocks of 32; the larger blocks are in quantize_super.c. Levels are
- * always chosen with the scale as it was rounded into the block.
+ * The float types and those with blocks of 32; the larger blocks are in quantize_super.c. Levels
+ * are always chosen with the scale as it was rounded into the block.
  */
 #include "local/compute/quantize_rows.h"
 

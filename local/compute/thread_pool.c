@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The pool's protocol. A job is open or closed. A helper first counts itself into `inside`, then
- * checks whether a job is open; the caller first closes the job, then waits until no helper is inside.
- * Both are sequentially consistent, so either the helper sees the closed job and leaves without
- * touching it, or the caller sees the helper and waits. The job's fields change only while it is
- * closed and no helper is inside.
+ * checks whether a job is open; the caller first closes the job, then waits until no helper is
+ * inside. Both are sequentially consistent, so either the helper sees the closed job and leaves
+ * without touching it, or the caller sees the helper and waits. The job's fields change only while
+ * it is closed and no helper is inside.
  */
 #include "local/compute/thread_pool.h"
 

@@ -204,8 +204,8 @@ static amphi_status observe_alternatives(amphi_generation *g, size_t at, amphi_e
     return status;
 }
 
-/* The tokens behind the chosen one that leave no choice: emitted, and computed together with it; one
- * after the other where their log-probabilities are asked for. */
+/* The tokens behind the chosen one that leave no choice: emitted, and computed together with it;
+ * one after the other where their log-probabilities are asked for. */
 static amphi_status emit_forced(amphi_generation *g, uint32_t most, amphi_error *error)
 {
     size_t at = g->batch.size;

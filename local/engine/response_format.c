@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the form that a request asks for to the constraint of its answer. The tree over the vocabulary is
- * made when the first such request comes and kept.
+ * From the form that a request asks for to the constraint of its answer. The tree over the
+ * vocabulary is made when the first such request comes and kept.
  */
 #include "local/engine/response_format.h"
 

@@ -57,8 +57,8 @@ void amphi__forward_gated(amphi_forward *forward, const amphi_expert *matrices, 
 
 /* count <= AMPHI_BATCH_TOKENS tokens at `position`; they fit into the context and the vocabulary.
  * logits: NULL, or a row for the last `logits_rows` tokens. AMPHI_E_CANCELLED within some
- * milliseconds of `cancel` (NULL: never), which every thread polls while it computes: the batch then
- * counts as not fed, and the cache below `position` is untouched. */
+ * milliseconds of `cancel` (NULL: never), which every thread polls while it computes: the batch
+ * then counts as not fed, and the cache below `position` is untouched. */
 amphi_status amphi__forward_run(amphi_forward *forward, const int32_t *tokens, size_t count,
     uint32_t position, float *logits, size_t logits_rows, const amphi_cancel *cancel);
 

@@ -31,7 +31,8 @@ typedef struct amphi_llm_need {
 amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error);
 
 /* The gguf is borrowed and must outlive it. vocabulary_size: the tokenizer's, or 0 to skip that
- * check. AMPHI_E_UNSUPPORTED: family or weight type; AMPHI_E_FORMAT: a tensor missing or misshapen. */
+ * check. AMPHI_E_UNSUPPORTED: family or weight type; AMPHI_E_FORMAT: a tensor missing or
+ * misshapen. */
 amphi_status amphi__llm_new(
     amphi_llm **out, const amphi_gguf *gguf, const amphi_llm_options *options, amphi_error *error);
 void amphi__llm_free(amphi_llm *llm);

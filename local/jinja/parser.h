@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parser's state (parser.c), shared by parse_statement.c, parse_expression.c, parse_primary.c. Every
- * function that can call itself, directly or not, goes through amphi__jinja_enter, so no template
- * can exhaust the stack.
+ * The parser's state (parser.c), shared by parse_statement.c, parse_expression.c, parse_primary.c.
+ * Every function that can call itself, directly or not, goes through amphi__jinja_enter, so no
+ * template can exhaust the stack.
  */
 #ifndef AMPHI_JINJA_PARSER_H
 #define AMPHI_JINJA_PARSER_H

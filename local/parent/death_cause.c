@@ -31,8 +31,8 @@ static const char *activity(const amphi_local *local)
     }
 }
 
-/* For the ledger: what caused it, and was a model being loaded or computed? A worker that died while
- * it was idle was not at fault. */
+/* For the ledger: what caused it, and was a model being loaded or computed? A worker that died
+ * while it was idle was not at fault. */
 static void note_death(amphi_local *local, amphi_death_cause cause)
 {
     bool early = local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING ||
@@ -74,10 +74,10 @@ void amphi__local_worker_failed(
         amphi__local_run_end(local, run, &event);
 }
 
-/* A report is believed: code that could forge one could as well avoid the crash, and the policy limits
- * how often (crash.outside_limit). Without one, a signal that the handler would have reported was the
- * process's own (it had no handler yet, or seccomp killed it), and any other came from outside, since
- * the cage keeps the process from sending itself one (cage.c). */
+/* A report is believed: code that could forge one could as well avoid the crash, and the policy
+ * limits how often (crash.outside_limit). Without one, a signal that the handler would have
+ * reported was the process's own (it had no handler yet, or seccomp killed it), and any other came
+ * from outside, since the cage keeps the process from sending itself one (cage.c). */
 static amphi_death_cause cause_of(
     const amphi_local *local, const amphi_death_report *report, int signal_number)
 {

@@ -14,8 +14,8 @@ enum {
     SAMPLE_MS = 40,
     STOPPED_MS = 90,   /* so long a stop is no accident: two samples after the first */
     STARVED_SHARE = 8, /* it got less than this part of one processor */
-    /* A starting worker waits for nothing and has milliseconds of work before its first message; the
-     * app waits 2 s for it. Counted in processor time, so that a busy machine is no reason. */
+    /* A starting worker waits for nothing and has milliseconds of work before its first message;
+     * the app waits 2 s for it. Counted in processor time, so that a busy machine is no reason. */
     ASLEEP_MS = 1500,
 #ifdef AMPHI_SANITIZE
     SPINS_MS = 1800,
@@ -47,8 +47,8 @@ void amphi__local_check_death(amphi_local *local, bool process_ended)
                amphi__process_reap(&local->worker.process, &end)) {
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
-            /* The handler's report may have come between the two reads. One about another signal than
-             * the one that killed is void: the kernel does not lie. */
+            /* The handler's report may have come between the two reads. One about another signal
+             * than the one that killed is void: the kernel does not lie. */
             report = amphi__worker_death_report(&local->worker);
             if (end.signal != 0 && report.signal != end.signal)
                 report = (amphi_death_report){0};
@@ -101,8 +101,8 @@ static bool lasts(uint64_t since_us, uint64_t now_us, unsigned ms)
     return since_us != 0 && now_us - since_us >= (uint64_t)ms * 1000;
 }
 
-/* Why is it silent for longer than it may? A worker that is runnable but gets no processor, or waits
- * for its pages, does not hang. */
+/* Why is it silent for longer than it may? A worker that is runnable but gets no processor, or
+ * waits for its pages, does not hang. */
 static void end_silent(amphi_local *local, uint64_t now_us)
 {
     const amphi_process *process = &local->worker.process;

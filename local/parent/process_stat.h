@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A process from outside (/proc/PID/stat, proc(5)): does it run, sleep or stand still, and how much
- * processor time did it get? Evidence about silence: a process that hangs, one that gets no processor
- * time and one that was stopped are all silent.
+ * processor time did it get? Evidence about silence: a process that hangs, one that gets no
+ * processor time and one that was stopped are all silent.
  */
 #ifndef AMPHI_PARENT_PROCESS_STAT_H
 #define AMPHI_PARENT_PROCESS_STAT_H

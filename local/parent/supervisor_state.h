@@ -22,7 +22,8 @@ void amphi__local_run_progress(amphi_local *local, uint32_t permille, const char
 
 void amphi__local_set_state(amphi_local *local, amphi_local_state state);
 void amphi__local_set_ready(amphi_local *local, bool ready);
-/* Stores the result of describing the model (one of failure and model), wakes the waiting threads. */
+/* Stores the result of describing the model (one of failure and model), wakes the waiting
+ * threads. */
 void amphi__local_set_described(amphi_local *local, const amphi_error *failure, bool passing,
     const amphi_worker_described *model);
 void amphi__local_count_answer(amphi_local *local, amphi_status status, uint32_t tokens);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the worker program and the embedded model are: where the environment points, then beside the
- * running program and the library (a build folder, an unpacked archive, an installed
- * prefix that was moved), then where CMake installed them.
+ * Where the worker program and the embedded model are: where the environment points, then beside
+ * the running program and the library (a build folder, an unpacked archive, an installed prefix
+ * that was moved), then where CMake installed them.
  */
 #include "local/local.h"
 #include "local/parent/supervisor.h"

@@ -30,7 +30,8 @@ void amphi__worker_init(amphi_worker *worker)
     worker->death_fd = -1;
 }
 
-/* A memfd whose size is sealed: else the worker could shrink it and have the parent die of SIGBUS. */
+/* A memfd whose size is sealed: else the worker could shrink it and have the parent die of
+ * SIGBUS. */
 static int shared_new(amphi_worker_control **control)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;

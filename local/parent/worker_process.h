@@ -51,7 +51,8 @@ amphi_status amphi__worker_receive(
     amphi_worker *worker, amphi_worker_message *out, uint8_t *buffer);
 /* Gives up a run: the worker sees it at its next token. */
 void amphi__worker_cancel(amphi_worker *worker, uint32_t run);
-/* The report of the worker's handler of fatal signals. Hostile input: it may lie about its sender. */
+/* The report of the worker's handler of fatal signals. Hostile input: it may lie about its
+ * sender. */
 typedef struct amphi_death_report {
     int signal;     /* 0: no report so far; -1: nonsense */
     bool foreign;   /* another process sent the signal */

@@ -182,8 +182,9 @@ static bool oom_score(void)
     return done;
 }
 
-/* The worker of an app that runs as root (a server in a container) has no capabilities either, above
- * all where seccomp is missing. A process without any has nothing to give up: it can't fail. */
+/* The worker of an app that runs as root (a server in a container) has no capabilities either,
+ * above all where seccomp is missing. A process without any has nothing to give up: it can't
+ * fail. */
 static void drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -20,8 +20,8 @@ static const int fatal_signals[] = AMPHI_DEATH_SIGNALS;
 static alignas(16) uint8_t handler_stack[64 << 10];
 static atomic_flag has_reported = ATOMIC_FLAG_INIT;
 
-/* Sent by kill, sigqueue or tgkill, and not by this process (abort and raise are tgkill). The kernel's
- * own codes are above zero. */
+/* Sent by kill, sigqueue or tgkill, and not by this process (abort and raise are tgkill). The
+ * kernel's own codes are above zero. */
 static bool is_foreign(const siginfo_t *info)
 {
     return (info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL) &&

@@ -28,15 +28,15 @@ enum {
     AMPHI_WORKER_FD_END = 8
 };
 
-/* That report is one number: the signal and, when another process sent it, the sender's pid (0: it is
- * outside the parent's pid namespace). A worker can lie about this, as about everything. */
+/* That report is one number: the signal and, when another process sent it, the sender's pid (0: it
+ * is outside the parent's pid namespace). A worker can lie about this, as about everything. */
 #define AMPHI_DEATH_SIGNAL_MASK  0x7fu
 #define AMPHI_DEATH_FOREIGN      0x80u
 #define AMPHI_DEATH_SENDER_SHIFT 32
 
 /* The signals that the handler reports. posix_spawn blocks them until the handler is installed, so
- * that one sent from outside in the first moments is reported too; a fault of the worker's own kills
- * at once, blocked or not. */
+ * that one sent from outside in the first moments is reported too; a fault of the worker's own
+ * kills at once, blocked or not. */
 #define AMPHI_DEATH_SIGNALS                                                                        \
     {                                                                                              \
         SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS, SIGTRAP                                  \

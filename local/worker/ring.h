@@ -40,8 +40,8 @@ typedef struct amphi_ring {
 
 void amphi__ring_init(amphi_ring *ring, amphi_ring_ends *ends, void *data, uint64_t capacity);
 
-/* Producer: one frame that consists of `parts`. AMPHI_E_BUSY: no room now; AMPHI_E_LIMIT: there will
- * never be; AMPHI_E_PROTOCOL: the consumer's position is impossible. */
+/* Producer: one frame that consists of `parts`. AMPHI_E_BUSY: no room now; AMPHI_E_LIMIT: there
+ * will never be; AMPHI_E_PROTOCOL: the consumer's position is impossible. */
 amphi_status amphi__ring_write(
     amphi_ring *ring, uint32_t kind, const amphi_str *parts, size_t parts_count);
 

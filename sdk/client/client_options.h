@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the app hands over to amphi_client_new, turned into this library's version of it: options and
- * endpoints into whole structs, tables into whole tables. Behind this file a struct_size matters to
- * nothing in this folder, and an optional entry of a table is there unless it is NULL.
+ * What the app hands over to amphi_client_new, turned into this library's version of it: options
+ * and endpoints into whole structs, tables into whole tables. Behind this file a struct_size
+ * matters to nothing in this folder, and an optional entry of a table is there unless it is NULL.
  */
 #ifndef AMPHI_CLIENT_OPTIONS_H
 #define AMPHI_CLIENT_OPTIONS_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Callers that were built against another version of the headers. For every SIZED struct that is
- * read: older callers whose struct ends at each possible size (on the heap, so that AddressSanitizer
- * sees a read behind it), and newer ones with an empty and with a used tail. For every one that is
- * filled in: callers with less room and with more. For every one that is handed out: its size, and
- * stores of another version that hand it over. test_headers.py holds the three tables below to the
- * public headers, so that no struct can be forgotten.
+ * read: older callers whose struct ends at each possible size (on the heap, so that
+ * AddressSanitizer sees a read behind it), and newer ones with an empty and with a used tail. For
+ * every one that is filled in: callers with less room and with more. For every one that is handed
+ * out: its size, and stores of another version that hand it over. test_headers.py holds the three
+ * tables below to the public headers, so that no struct can be forgotten.
  */
 #include "local/local.h"
 #include "remote/remote.h"

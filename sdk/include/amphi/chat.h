@@ -146,7 +146,8 @@ typedef struct amphi_event {
     const amphi_error *error;       /* ERROR; else NULL */
     /* DELTA, REPLACE, when the request says "logprobs": true and the route has them: a JSON array
      * of OpenAI's logprobs.content for the tokens of this text. A local model's are its own
-     * distribution, before temperature, penalties, biases and a response_format's mask. Valid until the next call on this stream. */
+     * distribution, before temperature, penalties, biases and a response_format's mask. Valid until
+     * the next call on this stream. */
     amphi_str logprobs;
     uint64_t reserved[4]; /* 0 */
 } amphi_event;
@@ -188,8 +189,8 @@ AMPHI_API void amphi_stream_cancel(amphi_stream *stream);
  * client's end, when no other call on this stream is running. */
 AMPHI_API void amphi_stream_free(amphi_stream *stream);
 
-/* SIZED, filled in. What became of the request; what it points to is valid after the terminal event,
- * until the stream is freed. */
+/* SIZED, filled in. What became of the request; what it points to is valid after the terminal
+ * event, until the stream is freed. */
 typedef struct amphi_chat_result {
     size_t struct_size;
     amphi_str text; /* the whole answer */

@@ -12,7 +12,8 @@
 
 AMPHI_BEGIN_DECLS
 
-/* SIZED, read (and filled in by amphi_endpoint_parse). One OpenAI-compatible API. Zero means the default that the comment states. */
+/* SIZED, read (and filled in by amphi_endpoint_parse). One OpenAI-compatible API. Zero means the
+ * default that the comment states. */
 typedef struct amphi_endpoint_options {
     size_t struct_size;
     amphi_str name;     /* its name in plans and records; required, unique, not "local" */
@@ -38,8 +39,9 @@ static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
 
 /* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
  * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses]" into *out, after
- * amphi_endpoint_options_init; a repeated pin= adds a pin. The strings in *out point into `text` or,
- * for repeated pins, into pins_buffer (pins_size bytes, may be NULL when there is one pin at most).
+ * amphi_endpoint_options_init; a repeated pin= adds a pin. The strings in *out point into `text`
+ * or, for repeated pins, into pins_buffer (pins_size bytes, may be NULL when there is one pin at
+ * most).
  */
 AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
     char *pins_buffer, size_t pins_size, amphi_error *error);
@@ -96,8 +98,8 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
  * take up to a second to finish first), then closes everything. NULL is fine. No other call on the
  * client may be running or come afterwards. Streams are an exception: those that were not freed get
  * their terminal event (AMPHI_E_CANCELLED, unless they had ended), which also wakes a thread that
- * waits in amphi_stream_next; they stay valid to read, by any call of amphi/chat.h, and are freed by
- * their owners during this call or at any time after it. */
+ * waits in amphi_stream_next; they stay valid to read, by any call of amphi/chat.h, and are freed
+ * by their owners during this call or at any time after it. */
 AMPHI_API void amphi_client_free(amphi_client *client);
 
 /* One route of the client, in the order in which they were configured: "local" and the endpoints.
@@ -109,8 +111,8 @@ typedef bool amphi_route_fn(void *user, amphi_str route, amphi_str model);
 AMPHI_API amphi_status amphi_client_routes(
     amphi_client *client, amphi_route_fn *visit, void *user, amphi_error *error);
 
-/* For the moment when the user begins to write: starts the local engine, loads its weights and opens
- * a connection, as far as policy allows. Returns at once. */
+/* For the moment when the user begins to write: starts the local engine, loads its weights and
+ * opens a connection, as far as policy allows. Returns at once. */
 AMPHI_API amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error);
 
 /* Frees a string that the library returned through a `char **out`. NULL is fine. */

@@ -9,7 +9,7 @@
  * SIZED   begins with struct_size, which its inline _init sets; call it before anything else. Later
  *         versions add fields at the end only. Zero is every field's default, also for bytes that
  *         are missing.
- *         Read (options, requests): what an older caller's struct lacks counts as zero. What a newer
+ * Read (options, requests): what an older caller's struct lacks counts as zero. What a newer
  *         caller's struct has in addition must be zero: a field that the library does not know and
  *         that is set is refused with AMPHI_E_ARGUMENT and the struct's name.
  *         Filled in (results, facts): never more than struct_size bytes; what the library does not

@@ -39,9 +39,9 @@ static inline void amphi_http_request_init(amphi_http_request *request)
     request->struct_size = sizeof *request;
 }
 
-/* FROZEN. Where an exchange reports to. Calls come from one thread of the transport, in order: headers
- * once, body any number of times, end exactly once and last. They must not block and must not
- * call `release` on their own exchange. Strings are valid for the call. */
+/* FROZEN. Where an exchange reports to. Calls come from one thread of the transport, in order:
+ * headers once, body any number of times, end exactly once and last. They must not block and must
+ * not call `release` on their own exchange. Strings are valid for the call. */
 typedef struct amphi_http_sink {
     void *self;
     /* The final answer's status line and headers (not those of 1xx). */

@@ -14,7 +14,8 @@ typedef struct amphi_keys_ops {
     size_t struct_size;
     const char *name;
     /* The store's key: 32 random bytes, created by the provider on first use and the same ever
-     * after. The caller wipes `out`. May block (a user's fingerprint). Any thread, one at a time. */
+     * after. The caller wipes `out`. May block (a user's fingerprint). Any thread, one at a
+     * time. */
     amphi_status (*store_key)(
         void *self, uint8_t out[AMPHI_STORE_KEY_BYTES], bool *created, amphi_error *error);
     /* The API key of an endpoint, into `out` (at most `capacity` bytes, *size_out of them). Called

@@ -2,8 +2,8 @@
  *
  * Replacements for the client's built-in parts, handed over in amphi_client_options.parts. A value
  * whose ops is NULL means the built-in part. A table that is given is read once, by
- * amphi_client_new, which refuses it by name when a required entry is missing. Its self is borrowed:
- * it must outlive the client, which does not call `free`.
+ * amphi_client_new, which refuses it by name when a required entry is missing. Its self is
+ * borrowed: it must outlive the client, which does not call `free`.
  */
 #ifndef AMPHI_EXT_PARTS_H
 #define AMPHI_EXT_PARTS_H

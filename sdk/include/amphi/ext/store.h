@@ -12,7 +12,8 @@
 
 #define AMPHI_CACHE_KEY_BYTES 32
 
-/* FROZEN: an element of arrays. A message to be appended to a conversation, or one that was read. */
+/* FROZEN: an element of arrays. A message to be appended to a conversation, or one that was
+ * read. */
 typedef struct amphi_store_message {
     amphi_str role;    /* "system", "user", "assistant", "tool" */
     amphi_str content; /* plain text, or when content_is_json OpenAI's content parts */
