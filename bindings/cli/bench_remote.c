@@ -207,7 +207,7 @@ typedef struct bench {
     child gateway;
     char url[128];         /* of the loopback server */
     char gateway_url[128]; /* of `amphi serve` */
-    char folder[64];       /* the client's data */
+    char folder[256];      /* the client's data */
     bool has_folder;
     amphi_client *client;
     samples direct_first, amphi_first, gateway_first, plain_first, direct_events, amphi_events;
@@ -216,7 +216,7 @@ typedef struct bench {
 
 static bool start_gateway(bench *b)
 {
-    char self[512], endpoint[160], data[96], line[256];
+    char self[512], endpoint[160], data[300], line[256];
     char *arguments[] = {self, "serve", "--port", "0", "--json", "--allow-http-loopback",
         "--endpoint", endpoint, "--data", data, "--model", "/nowhere", NULL};
     snprintf(endpoint, sizeof endpoint, "bench=%s", b->url);
@@ -233,7 +233,7 @@ static bool start_gateway(bench *b)
 
 static int start(bench *b)
 {
-    char program[512], data[96];
+    char program[512], data[300];
     unsigned port = 0;
     amphi_client_options options;
     amphi_endpoint_options endpoint;
@@ -242,7 +242,9 @@ static int start(bench *b)
     if (!find_bench_curl(program, sizeof program))
         return cli_usage("bench remote: amphi-bench-curl is neither beside this program nor in "
                          "../libexec/amphi");
-    snprintf(b->folder, sizeof b->folder, "/tmp/amphi-bench-XXXXXX");
+    const char *temporary = getenv("TMPDIR");
+    snprintf(b->folder, sizeof b->folder, "%s/amphi-bench-XXXXXX",
+        temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
     b->has_folder = mkdtemp(b->folder) != NULL;
     if (!b->has_folder || !start_child(&b->curl, arguments) ||
         fscanf(b->curl.from, "port %u", &port) != 1)
@@ -265,7 +267,7 @@ static int start(bench *b)
 
 static void stop(bench *b)
 {
-    char command[128];
+    char command[300];
     amphi_client_free(b->client);
     stop_child(&b->gateway, SIGTERM);
     stop_child(&b->curl, 0);

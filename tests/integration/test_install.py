@@ -6,6 +6,7 @@ exported."""
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -119,10 +120,11 @@ def install__it_works_after_being_moved(folder):
 def install__the_installed_bench_finds_its_other_half(folder):
     program = find("amphi-bench-curl")
     assert os.path.basename(os.path.dirname(program)) == "amphi", program
-    env = environment(HOME=folder, XDG_DATA_HOME=os.path.join(folder, "xdg"))
+    env = environment(HOME=folder, XDG_DATA_HOME=os.path.join(folder, "xdg"), TMPDIR=folder)
     # The bench itself runs for a minute: what it starts first is enough, then it is ended.
     bench = subprocess.Popen([find("amphi"), "bench", "remote"], env=env, cwd=folder,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         children = f"/proc/{bench.pid}/task/{bench.pid}/children"
         started = []
@@ -136,8 +138,8 @@ def install__the_installed_bench_finds_its_other_half(folder):
                 break
         assert program in started, (started, bench.poll())
     finally:
-        bench.terminate()
-        bench.communicate()
+        os.killpg(bench.pid, signal.SIGKILL)  # with the server and the gateway that it started
+        bench.wait()
 
 
 @promise
