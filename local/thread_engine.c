@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One thread computes, one run after the other; the app's threads only queue and set flags under the
- * lock. The engine's code (local/engine) reports straight to the run's sink. This thread has no
+ * One thread computes, one run after the other; the app's threads only queue and set flags under
+ * the lock. The engine's code (local/engine) reports straight to the run's sink. This thread has no
  * supervisor: what hangs, hangs, and what crashes takes the app along.
  */
 #include "local/thread_engine.h"

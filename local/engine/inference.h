@@ -53,8 +53,8 @@ typedef struct amphi_inference_load_options {
     bool plain_kernels;          /* the reference ones */
 } amphi_inference_load_options;
 
-/* load.c: tokenizer, template and weights of the open file. After a failure: unload. cancel: NULL or
- * a mark, polled while the weights are read: AMPHI_E_CANCELLED. */
+/* load.c: tokenizer, template and weights of the open file. After a failure: unload. cancel: NULL
+ * or a mark, polled while the weights are read: AMPHI_E_CANCELLED. */
 amphi_status amphi__inference_load(amphi_inference *inference,
     const amphi_inference_load_options *options, const amphi_cancel *cancel, amphi_error *error);
 /* Gives back everything that was loaded, and the file. */

@@ -2,8 +2,9 @@
  *
  * The thread behind a local engine: one loop over a small state machine. Each turn takes the
  * app's requests, moves the worker one step towards them, waits for something to happen, and then
- * checks in this order: what did the worker write (worker_events.c), did it die, is it silent for too
- * long (death_detection.c). So text that was written before a death is always delivered before the death.
+ * checks in this order: what did the worker write (worker_events.c), did it die, is it silent for
+ * too long (death_detection.c). So text that was written before a death is always delivered before
+ * the death.
  */
 #include "local/limits.h"
 #include "local/parent/oom_kills.h"

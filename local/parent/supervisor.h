@@ -113,8 +113,8 @@ typedef struct amphi_local {
 void amphi__supervisor_run(void *local);
 void amphi__supervisor_wake(amphi_local *local);
 
-/* spawn_timeout.c: begin and end stand around the start of a process. check ends a start that hangs in
- * the kernel: called under the lock by every thread that waits for the engine, each
+/* spawn_timeout.c: begin and end stand around the start of a process. check ends a start that hangs
+ * in the kernel: called under the lock by every thread that waits for the engine, each
  * AMPHI_LOCAL_WAIT_SLICE_US. */
 #define AMPHI_LOCAL_WAIT_SLICE_US 200000u
 void amphi__spawn_timeout_begin(amphi_local *local);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How many tokens a request's prompt has: an estimate from its bytes, or the count of a loaded local
- * model, which is asked only where the difference could decide something.
+ * How many tokens a request's prompt has: an estimate from its bytes, or the count of a loaded
+ * local model, which is asked only where the difference could decide something.
  */
 #ifndef AMPHI_CLIENT_PROMPT_TOKENS_H
 #define AMPHI_CLIENT_PROMPT_TOKENS_H
@@ -18,14 +18,14 @@ typedef struct amphi_prompt_tokens {
  * not count against a route: the oldest turns can be left out. */
 uint32_t amphi__prompt_tokens_estimate(const amphi_request *request);
 
-/* The same, counted by the first engine of `routes` (client->routes_count of them) that has its model
- * loaded and is idle, when the estimate is within a factor of three of a limit: a route's context, or
- * limit_tokens (0: none). May take 100 ms then. */
+/* The same, counted by the first engine of `routes` (client->routes_count of them) that has its
+ * model loaded and is idle, when the estimate is within a factor of three of a limit: a route's
+ * context, or limit_tokens (0: none). May take 100 ms then. */
 amphi_prompt_tokens amphi__prompt_tokens(const amphi_client *client, const amphi_request *request,
     const amphi_policy_route *routes, uint32_t limit_tokens);
 
-/* What an engine whose model is loaded counts in this body. false: it can't, or is at work. May take
- * 100 ms. */
+/* What an engine whose model is loaded counts in this body. false: it can't, or is at work. May
+ * take 100 ms. */
 bool amphi__prompt_tokens_count(
     amphi_engine engine, const amphi_engine_info *info, amphi_str body, uint32_t *out);
 

@@ -283,8 +283,9 @@ static amphi_status build_body(plan_run *run, const amphi_plan_step *step, size_
     return status;
 }
 
-/* The estimate leaves out more than it has to. So a loaded model counts what would be left with less
- * left out, from what would fit if it were half as long as estimated; the first that fits is taken. */
+/* The estimate leaves out more than it has to. So a loaded model counts what would be left with
+ * less left out, from what would fit if it were half as long as estimated; the first that fits is
+ * taken. */
 static size_t skip_by_count(plan_run *run, const amphi_plan_step *step,
     const amphi_engine_info *info, uint32_t tokens_max, size_t estimated)
 {

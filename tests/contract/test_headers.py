@@ -3,8 +3,8 @@
 """The public headers and the rule at the top of amphi/types.h.
 
 Every header compiles alone, as C11 and as C++17. Every struct says what it is (SIZED, TABLE,
-FROZEN), begins with struct_size and has an inline _init accordingly, and is played by an older and a
-newer caller in test_abi_structs.c or test_abi_tables.c. Its layout is compared with
+FROZEN), begins with struct_size and has an inline _init accordingly, and is played by an older and
+a newer caller in test_abi_structs.c or test_abi_tables.c. Its layout is compared with
 tests/contract/abi_layout.txt: a FROZEN struct never changes, the others grow at their end only,
 behind their former size. After such a change: python3 tests/contract/test_headers.py BUILD --update
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A cancel in the middle of a prompt of 4,000 tokens: how soon the engine is free for the next
- * request, in both kinds of isolation, and that the next answer is the right one. Prints its figures;
- * AMPHI_CANCEL_MODEL and AMPHI_CANCEL_RUNS measure another model, as often as you like.
+ * request, in both kinds of isolation, and that the next answer is the right one. Prints its
+ * figures; AMPHI_CANCEL_MODEL and AMPHI_CANCEL_RUNS measure another model, as often as you like.
  */
 #include "local/local.h"
 #include "sdk/core/alloc.h"

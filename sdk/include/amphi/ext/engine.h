@@ -109,8 +109,8 @@ typedef struct amphi_engine_event {
     uint64_t reserved[4]; /* 0 */
 } amphi_engine_event;
 
-/* FROZEN. Where a run reports to. `event` must not block and must not call `release`. The event and its
- * strings are valid for the call. */
+/* FROZEN. Where a run reports to. `event` must not block and must not call `release`. The event and
+ * its strings are valid for the call. */
 typedef struct amphi_engine_sink {
     void *self;
     void (*event)(void *self, const amphi_engine_event *event);

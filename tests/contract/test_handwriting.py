@@ -14,7 +14,7 @@ COLUMNS_MAX, FUNCTION_LINES_MAX, FILE_LINES_MAX = 100, 70, 600
 # Path, or path:function -> why it may be longer.
 LONGER = {
     "tests/unit/policy/test_growthbook_regex.c:regex__agrees_with_javascript": "one table of cases",
-    "storage/store_memory.c": "the whole store interface over lists, one section per table",
+    "local/thread_engine.c": "one engine table, its loading and its thread; the run queue has left",
     "tests/contract/test_abi_structs.c": "one entry per public struct, and the callers they share",
     "tests/contract/test_local_engine.c": "one contract, run over both kinds of isolation",
     "tests/unit/local/graph/test_llm.c": "one small model, built here, behind every test",
