@@ -13,14 +13,10 @@ COLUMNS_MAX, FUNCTION_LINES_MAX, FILE_LINES_MAX = 100, 70, 600
 
 # Path, or path:function -> why it may be longer.
 LONGER = {
-    "tests/unit/policy/test_growthbook_regex.c:regex__agrees_with_javascript": "one table of cases",
     "local/thread_engine.c": "one engine table, its loading and its thread; the run queue has left",
     "tests/contract/test_abi_structs.c": "one entry per public struct, and the callers they share",
     "tests/contract/test_local_engine.c": "one contract, run over both kinds of isolation",
     "tests/unit/local/graph/test_llm.c": "one small model, built here, behind every test",
-    "tests/unit/policy/test_rollout.c": "one signed document, built here, behind every test",
-    "tests/unit/remote/test_dialect_openai.c": "one recorder of one dialect behind every test",
-    "tests/unit/policy/test_decide.c:refusal__names_its_kind": "one table of cases",
 }
 
 # Sentences that trained the help model: data, one a line.
@@ -89,6 +85,14 @@ def functions(lines):
             begin = None
 
 
+longer = set()  # of LONGER, what was found to be so
+
+
+def may_be_longer(place):
+    longer.add(place)
+    return place in LONGER
+
+
 def complaints(path, text):
     found = []
     lines = text.splitlines()
@@ -104,9 +108,9 @@ def complaints(path, text):
             found.append((number, "a goto other than cleanup"))
     found += [(number, "a comma operator joins two statements") for number in commas(text)]
     for name, number, count in functions(lines):
-        if count > FUNCTION_LINES_MAX and f"{path}:{name}" not in LONGER:
+        if count > FUNCTION_LINES_MAX and not may_be_longer(f"{path}:{name}"):
             found.append((number, f"{name}() has {count} lines, at most {FUNCTION_LINES_MAX}"))
-    if len(lines) > FILE_LINES_MAX and path not in LONGER:
+    if len(lines) > FILE_LINES_MAX and not may_be_longer(path):
         found.append((1, f"{len(lines)} lines, at most {FILE_LINES_MAX}"))
     return found
 
@@ -153,10 +157,9 @@ def main():
             for number, wrong in complaints(path, file.read()):
                 print(f"{path}:{number}: {wrong}")
                 count += 1
-    for place in LONGER:
-        if not os.path.exists(os.path.join(ROOT, place.split(":")[0])):
-            print(f"{place} may be longer, but is not there")
-            count += 1
+    for place in sorted(set(LONGER) - longer):
+        print(f"{place} may be longer, but is not: take it off the list")
+        count += 1
     print(f"{0 if count else 1} passed, {count} failed")
     return 1 if count else 0
 
