@@ -2,7 +2,7 @@
  *
  * A circuit breaker per route. Closed: requests pass, and their outcomes go into a rolling window,
  * the last breaker.window_requests of them that are not older than breaker.window_s. Too many
- * failures in a row (however long that took: a rarely asked route has no window to speak of), or
+ * failures in a row (however long that took: a rarely used route has no window to speak of), or
  * too large a share of the window, open it: refused for breaker.open_ms. Then half open: one
  * request at a time, the probe, may try; its success closes the breaker with an empty window, its
  * failure opens it for another open_ms. While it is open nothing but the probe counts: a request

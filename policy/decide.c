@@ -2,7 +2,7 @@
  *
  * The decision: judge every route by the rules (route_rules.c), put the kept ones in order, write
  * down why. Pure: the same policy and facts give the same plan, bit for bit, so a decision can be
- * recorded and replayed. Nothing here asks the clock, the system or the heap. policy.h states the
+ * recorded and replayed. Nothing here uses the clock, the system or the heap. policy.h states the
  * order; the functions below follow it from top to bottom.
  */
 #include "policy/route_rules.h"

@@ -208,7 +208,7 @@ typedef struct amphi_plan {
                                     _OFFLINE    a cloud route lacks only the network
                                     _BUSY       a breaker is open; retry_after_ms
                                     _RESOURCE   memory, heat or battery
-                                    _CONTEXT_LENGTH, _UNSUPPORTED: the request asks too much */
+                                    _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do */
 } amphi_plan;
 
 /* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use

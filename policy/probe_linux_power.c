@@ -54,7 +54,7 @@ static void add_battery(const char *root, const char *supply, amphi_power *power
         (supply_number(root, supply, "present", &number) && number == 0) ||
         !supply_number(root, supply, "capacity", &number) || number < 0 || number > 100)
         return;
-    int64_t size = 1; /* two batteries count by what they hold, where they tell */
+    int64_t size = 1; /* two batteries are weighted by capacity, where it is known */
     if ((!supply_number(root, supply, "energy_full", &size) &&
             !supply_number(root, supply, "charge_full", &size)) ||
         size <= 0)

@@ -353,7 +353,7 @@ static amphi_status refresh(
         return status;
     }
     if (put_into_force(rollout, payload, fetched)) {
-        /* In force even when the disk is full; the next start then asks again. */
+        /* In force even when the disk is full; the next start then fetches again. */
         amphi_error problem;
         if (keep(rollout, amphi__buf_str(&fetched->body), fetched->etag, &problem) != AMPHI_OK) {
             amphi__log(
@@ -426,10 +426,10 @@ amphi_status amphi__rollout_apply(
     amphi__mutex_lock(&rollout->lock);
     evaluate(rollout, rollout->payload, &result);
     amphi_status status = apply_value(&changed, result.value, &misfit);
-    bool tell = status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && !rollout->said_ignored;
-    rollout->said_ignored = rollout->said_ignored || tell;
+    bool warn = status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && !rollout->said_ignored;
+    rollout->said_ignored = rollout->said_ignored || warn;
     amphi__mutex_unlock(&rollout->lock);
-    if (tell) {
+    if (warn) {
         amphi__log(&rollout->log, AMPHI_LOG_WARNING, "rollout: value of " FEATURE " ignored: %s",
             misfit.message);
     }

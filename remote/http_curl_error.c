@@ -55,7 +55,7 @@ static int64_t timing_us(CURL *easy, CURLINFO what)
     return (int64_t)value;
 }
 
-/* The handshake's code also stands for a connection that broke during it; only the text tells. */
+/* The handshake's code also stands for a connection that broke during it; only the text differs. */
 static bool broke_in_handshake(const char *curl_message)
 {
     return strstr(curl_message, "in connection to") != NULL ||

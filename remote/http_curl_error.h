@@ -9,7 +9,7 @@
 
 #include <curl/curl.h>
 
-/* AMPHI_OK for a body that is whole as far as HTTP can tell; otherwise one of the errors that
+/* AMPHI_OK for a body that is whole by the rules of HTTP; otherwise one of the errors that
  * ext/http.h names for a sink's `end`. `response`: what was read of it; a failure that is noted
  * there counts. `curl_message`: curl's error buffer. `error` is not NULL. */
 amphi_status amphi__http_curl_error_explain(CURL *easy, CURLcode code,

@@ -41,7 +41,7 @@ static void print_overview(FILE *out)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out,
         "\n%s\nExample: amphi ask \"What happens when the battery is low?\"\n"
-        "`amphi COMMAND --help` tells more.\n",
+        "`amphi COMMAND --help` lists its flags.\n",
         shared_help);
 }
 

@@ -220,7 +220,7 @@ static bool improve(amphi_grammar *g, uint32_t id, const uint8_t *single, uint32
 }
 
 /* Knuth's generalization of shortest paths, by plain iteration: nets are built backwards, so one
- * pass settles nearly everything and each further one a level of recursion. */
+ * pass settles nearly everything and each further one settles a level of recursion. */
 static void settle(amphi_grammar *g, const uint8_t *single, uint32_t literal_cost)
 {
     for (uint32_t i = 0; i < g->states_count; i++) {

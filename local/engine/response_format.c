@@ -22,7 +22,7 @@ static amphi_status make_constraint(amphi_constraint **out, amphi_inference *inf
     }
     amphi_buf sample; /* the schema's text: the answer's frame is made of it */
     amphi__buf_init(&sample, SAMPLE_MAX);
-    (void)amphi__json_write(&sample, format); /* an estimate lives with less */
+    (void)amphi__json_write(&sample, format); /* a sample that is cut short will do */
     amphi_status status = amphi__constraint_new(
         out, inference->lexicon, grammar_take, amphi__buf_str(&sample), error);
     amphi__buf_clear(&sample);

@@ -244,7 +244,7 @@ static bool filter_map(jinja_call *call, jinja_value *out)
     jinja_list *mapped;
     if (!amphi__jinja_list_make(call->r, &mapped))
         return false;
-    if (!amphi__jinja_truth(call->self)) /* none as well: Jinja2 asks `if value` first */
+    if (!amphi__jinja_truth(call->self)) /* none as well: Jinja2 tests `if value` first */
         return new_generator(call->r, mapped, out);
     jinja_list *list;
     if (!amphi__jinja_iterate(call->r, call->self, &list))

@@ -74,8 +74,8 @@ void amphi__local_worker_failed(
         amphi__local_run_end(local, run, &event);
 }
 
-/* A report is believed: code that could forge one could as well avoid the crash, and the policy
- * limits how often (crash.outside_limit). Without one, a signal that the handler would have
+/* A report is taken as it is: code that could forge one could as well avoid the crash, and the
+ * policy limits how often (crash.outside_limit). Without one, a signal that the handler would have
  * reported was the process's own (it had no handler yet, or seccomp killed it), and any other came
  * from outside, since the cage keeps the process from sending itself one (cage.c). */
 static amphi_death_cause cause_of(

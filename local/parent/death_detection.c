@@ -48,7 +48,7 @@ void amphi__local_check_death(amphi_local *local, bool process_ended)
         amphi__local_receive_last(local);
         if (local->state != AMPHI_LOCAL_NONE) {
             /* The handler's report may have come between the two reads. One about another signal
-             * than the one that killed is void: the kernel does not lie. */
+             * than the one that killed is void: the kernel's status counts. */
             report = amphi__worker_death_report(&local->worker);
             if (end.signal != 0 && report.signal != end.signal)
                 report = (amphi_death_report){0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * posix_spawn with everything that the worker may have, and nothing else. Called on the
- * supervisor's thread only: the worker asks to die with the thread that started it
+ * supervisor's thread only: the worker is to die with the thread that started it
  * (PR_SET_PDEATHSIG), and that one lives as long as the engine.
  */
 #include "local/parent/spawn.h"

@@ -23,7 +23,7 @@ _Static_assert(sizeof(amphi_ring_frame) + sizeof(amphi_worker_generate) + AMPHI_
     "a request fits into the ring");
 
 enum {
-    TICK_NO_PIDFD_MS = 1000, /* an idle worker, where the kernel can't tell its end */
+    TICK_NO_PIDFD_MS = 1000, /* an idle worker, where the kernel can't report its end */
     EVENTS_PER_TURN = 256,   /* then the app's requests (a cancel) get their turn */
     EMPTY_WAKES_MAX = 10000, /* in a row: a hostile worker keeps this thread busy */
 };

@@ -44,7 +44,7 @@ static bool report_crashes(const round *r, const amphi_engine_info *info,
             crash->kills_outside, crash->kills_outside == 1 ? "" : "s", policy->crash_window_s,
             killed ? " and is left alone" : "");
         find(r, killed ? AMPHI_FINDING_FAULT : AMPHI_FINDING_NOTE, info->name, line,
-            "not the model's fault: look for whoever sends it signals");
+            "not the model's fault: look for the process that sends it signals");
     }
     if (count == 0)
         return left_alone;

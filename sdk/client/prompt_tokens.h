@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How many tokens a request's prompt has: an estimate from its bytes, or the count of a loaded
- * local model, which is asked only where the difference could decide something.
+ * local model, which is called only where the difference could change the plan.
  */
 #ifndef AMPHI_CLIENT_PROMPT_TOKENS_H
 #define AMPHI_CLIENT_PROMPT_TOKENS_H

@@ -54,7 +54,8 @@ static void describe(const plan_run *run, const amphi_plan_step *step, amphi_eng
 
 /* ---- one attempt ---- */
 
-/* Asks the route's breaker. Its refusal is the request's error only when no attempt's says more. */
+/* Takes a pass of the route's breaker. A refusal is the request's error only when no attempt's says
+ * more. */
 static bool enter(plan_run *run, amphi_attempt_args *args)
 {
     args->pass = amphi__route_health_enter(

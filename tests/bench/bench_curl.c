@@ -10,8 +10,8 @@
  *
  * The server answers POST .../chat/completions with as many events as the body's "max_tokens" says,
  * "seed" microseconds apart; with 0 they come as fast as the reader takes them. The words of an
- * event are the moment of its sending (CLOCK_MONOTONIC, ns), so every reader can tell how long the
- * way was. One handle and one connection are kept, as a good program would.
+ * event are the moment of its sending (CLOCK_MONOTONIC, ns), so every reader can measure how long
+ * the way was. One handle and one connection are kept, as a good program would.
  */
 #include <arpa/inet.h>
 #include <curl/curl.h>

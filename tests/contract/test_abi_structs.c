@@ -628,7 +628,7 @@ static const fill_case fills[] = {
 
 enum { FILLS = sizeof fills / sizeof fills[0] };
 
-/* Asks with so much room and compares what came with what a caller of this version gets. */
+/* Calls with so much room and compares what came with what a caller of this version gets. */
 static void fill_with_room(const fill_case *c, const unsigned char *expected, size_t bytes)
 {
     amphi_error error;

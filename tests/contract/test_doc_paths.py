@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every path that the documents name exists. Reads the README, the changelog and sdk/docs, looks at
+"""Every path that the documents name exists. Reads the README, the changelog and sdk/docs, checks
 `folder/file.ext` in code marks and at relative links, and fails with the line that names a file
 which is not there. It also proves that it can fail."""
 import os

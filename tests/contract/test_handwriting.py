@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the house's handwriting asks for and a formatter does not see: no comma operator between
 statements, no line over 100 columns, no padding before the end of a comment, no goto but cleanup,
-no function over 70 lines, no file over 600. It also proves that it can fail. Commas inside
-parentheses are found by clang-tidy (-Wcomma, .clang-tidy)."""
+no function over 70 lines, no file over 600, no words for persons where a comment or a document
+means code (PERSONS: write "the caller", "the worker", "per request"). It also proves that it can
+fail. Commas inside parentheses are found by clang-tidy (-Wcomma, .clang-tidy)."""
+import io
 import os
 import re
 import sys
+import tokenize
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COLUMNS_MAX, FUNCTION_LINES_MAX, FILE_LINES_MAX = 100, 70, 600
@@ -19,9 +22,11 @@ LONGER = {
     "tests/unit/local/graph/test_llm.c": "one small model, built here, behind every test",
 }
 
-# Sentences that trained the help model: data, one a line.
+# Sentences that trained the help model: data, one per line.
 DATA = re.compile(r"^local/models/corpus\w*\.py$")
 SCRIPTS = re.compile(r"(\.py|\.sh|\.cmake|\.cmake\.in|CMakeLists\.txt|^dev|^\.ci/run)$")
+PERSONS = re.compile(r"\b(?:who(?:m)?ever|(?:some|no|any|every)body|(?:some|any|every)one|told|"
+                     r"the\W+ones?\W+who)\b", re.I)
 TOKENS = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
 # "type name", "type *name", "struct type name": a declaration, whose commas part declarators.
@@ -93,9 +98,39 @@ def may_be_longer(place):
     return place in LONGER
 
 
+def comments(path, text):
+    """(line number, text) of each comment; of a document, the whole."""
+    if path.endswith(".md"):
+        yield 1, text
+    elif path.endswith((".c", ".h")):
+        for match in TOKENS.finditer(text):
+            if match.group(0)[0] == "/":
+                yield text.count("\n", 0, match.start()) + 1, match.group(0)
+    elif path.endswith(".py"):
+        begins = True  # a statement: a string there is a docstring
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT or begins and token.type == tokenize.STRING:
+                yield token.start[0], token.string
+            if token.type not in (tokenize.COMMENT, tokenize.NL):
+                begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    else:
+        for match in re.finditer(r"(?:^|(?<=\s))#[^\n]*", text):
+            yield text.count("\n", 0, match.start()) + 1, match.group(0)
+
+
+def persons(path, text):
+    """(line number, what is wrong) of each word for a person in a comment."""
+    for begin, comment in comments(path, text):
+        for match in PERSONS.finditer(comment):
+            word = " ".join(match.group(0).replace("*", " ").split())
+            yield begin + comment.count("\n", 0, match.start()), f"\"{word}\" in a comment"
+
+
 def complaints(path, text):
-    found = []
+    found = list(persons(path, text))
     lines = text.splitlines()
+    if path.endswith(".md"):
+        return found
     for number, line in enumerate(lines, 1):
         if len(line) > COLUMNS_MAX and "://" not in line:
             found.append((number, f"{len(line)} columns, at most {COLUMNS_MAX}"))
@@ -120,7 +155,9 @@ def proves_that_it_can_fail():
     bad = ["    a(), b();", "    x = 1, y = 2;", "    return a, b;",
            "    if (x)\n        a(), b();",
            "    goto out;", "    x = 1; /* padded   */", "    " + "x" * 100, "    x;\n" * 70,
-           "    *x = 1, *y = 2;", "    while (x) {\n        i++, j++;\n    }"]
+           "    *x = 1, *y = 2;", "    while (x) {\n        i++, j++;\n    }",
+           "    x; /* freed by whoever called */", "    x; // Nobody calls it",
+           "    /* for the one\n     * who called */"]
     good = ["", "    for (i = 0, j = 0; i < 2; i++, j--)\n        a(i, j);", "    goto cleanup;",
             "    const char *p = \"a, b\", *q; /* one, two */", "    s = (t){1, 2};",
             "    f((t){.a = 1, .b = {2, 3}}, 4);", "    struct t x, *y;", "    enum { A, B };",
@@ -128,21 +165,29 @@ def proves_that_it_can_fail():
             "    if (a)\n        x = (t){1, 2};", "    size_t n = 0, m;",
             "    amphi_str a, b = x(1);",
             "    static const int list[] = {1, 2};", "    list *next, *last = NULL;",
+            "    log(\"nobody /* told */\"); /* one per body */",
             "    int (*call)(int, int) = g;", "    case 1:\n        a(1, 2);"]
     missed = [text for text in bad if not complaints("x.c", body % text)]
     invented = [text for text in good if complaints("x.c", body % text)]
+    other = {"x.py": ("# somebody\n", "def f():\n    \"\"\"As told.\"\"\"\n", "x = 1  # told\n"),
+             "x.sh": ("# for everyone\n", "x # anybody\n"), "x.md": ("Anyone may call it.\n",)}
+    missed += [text for path, texts in other.items() for text in texts
+               if not complaints(path, text)]
+    other = {"x.py": "x = \"nobody\"  # a name\n", "x.sh": "echo nobody#told\n", "x.md": "Fine.\n"}
+    invented += [text for path, text in other.items() if complaints(path, text)]
     for text in missed + invented:
         print(f"handwriting: judges this wrongly:\n{text[:200]}")
     return not missed and not invented and complaints("x.h", "int a;\n" * 601)
 
 
 def sources():
-    """Our own code and scripts, without what a build leaves."""
+    """Our own code, scripts and documents, without what a build leaves."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(set(folders) - {"build", ".git", "__pycache__"})
         for name in sorted(names):
             path = os.path.relpath(os.path.join(folder, name), ROOT)
-            if (path.endswith((".c", ".h")) or SCRIPTS.search(path)) and not DATA.match(path):
+            ours = path.endswith((".c", ".h", ".md")) or SCRIPTS.search(path)
+            if ours and not DATA.match(path):
                 yield path
 
 

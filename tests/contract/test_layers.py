@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom. Reads every #include under the house's folders and fails with the offending
-line. It also proves that it can fail: a forbidden include in a scratch copy must be found."""
+"""Which folder may include which. Reads every #include under the house's folders and fails
+with the offending line. It also proves that it can fail: a forbidden include in a scratch copy must
+be found."""
 import os
 import re
 import sys

@@ -176,7 +176,7 @@ static void isolation__runs_are_answered_in_the_order_of_their_start(void **stat
     }
 }
 
-/* Starts answers that must reach their ends while another thread asks what the engine is. */
+/* Starts answers that must reach their ends while another thread calls describe. */
 static void answer_many(void *self)
 {
     const amphi_engine *engine = self;

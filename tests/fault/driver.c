@@ -152,7 +152,7 @@ static uint32_t print_phases(void)
     uint32_t empty = 0;
 
     for (int real = 0; real < 2; real++) {
-        printf("\n%s: runs whose death was told to be in that phase (after: that were whole)\n%-9s",
+        printf("\n%s: runs whose death was reported in that phase (after: that were whole)\n%-9s",
             real ? "real worker, from outside" : "scripted worker, from inside", "");
         for (int phase = 0; phase < FAULT_PHASES; phase++)
             printf("%10s", fault_phase_names[phase]);

@@ -52,7 +52,7 @@ typedef struct fault_run {
     bool real; /* the real worker, from outside; else the scripted one, from inside */
 } fault_run;
 
-/* What the engine process was at when it died, as the app was told. */
+/* What the engine process was at when it died, as the app saw it. */
 typedef enum fault_seen {
     FAULT_SEEN_NO_DEATH,
     FAULT_SEEN_START, /* before the model's header was known */

@@ -38,7 +38,7 @@ typedef struct app {
 } app;
 
 /* Every breaker and ledger stays open: these runs are about one death each. No faster than 400
- * tokens a second, so that there is a middle to be hit. */
+ * tokens per second, so that there is a middle to be hit. */
 static const char policy[] =
     "{\"mode\":\"prefer_local\",\"breaker\":{\"failures\":1000,\"failure_percent\":0},\"crash\":{"
     "\"limit\":1000,\"outside_limit\":0},"
@@ -311,9 +311,9 @@ static const char *judge(const fault_run *run, const screen *s, const app *a, fa
     if (run->phase == FAULT_AFTER_LAST && !s->done)
         return "an answer that was whole was lost";
     if (!a->real && run->phase < FAULT_AFTER_LAST && !cloud_answers && s->done)
-        return "nobody could have finished this answer";
+        return "no engine could have finished this answer";
     if (!a->real && seen != fault_seen_of((fault_phase)run->phase))
-        return "it did not die in that phase, or nobody said so";
+        return "it did not die in that phase, or no report says so";
     return NULL;
 }
 

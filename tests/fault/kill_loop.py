@@ -49,7 +49,7 @@ def children(pid):
 
 
 class Answers:
-    """How the questions of one half are asked."""
+    """How the requests of one half are sent."""
 
     def __init__(self, folder, url, name, policy, model, words):
         self.command = [AMPHI, "ask", "--json", "--no-cache", "--no-queue", "--mode",

@@ -4,7 +4,7 @@
  * unit tests' cases (most seeds are those cases): refused, or bounded, and the same again when it
  * is rendered twice.
  *
- * The arena asks for memory so seldom that no allocation in the middle of things would ever fail;
+ * The arena allocates so seldom that no allocation in the middle of things would ever fail;
  * so the linker puts the functions __wrap_... in place of its own, where each may.
  */
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The engine process's cage as others see it: what /proc tells of a worker at work, and what the
-doctor says where the kernel or a container has no seccomp."""
+"""The engine process's cage as other processes see it: what /proc shows of a worker at work, and
+what the doctor says where the kernel or a container has no seccomp."""
 import json
 import os
 import platform

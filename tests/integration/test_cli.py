@@ -210,7 +210,7 @@ def outbox__keeps_lists_and_says_what_still_waits(folder):
 
 @promise
 def outbox__entry_of_a_killed_sender_is_sent_at_once(folder):
-    """And while the sender lives, `send` says that somebody is at it."""
+    """And while the sender lives, `send` says that the entry is being sent."""
     policy = write(folder, "off.json", {"local": {"enabled": False}})
     silent = socket.create_server(("127.0.0.1", 0))
     endpoint = ["--allow-http-loopback", "--endpoint",

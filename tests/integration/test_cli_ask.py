@@ -228,7 +228,7 @@ def ask__ctrl_c_while_it_starts_ends_it(folder):
 
 @promise
 def ask__another_model_does_not_answer_from_the_old_ones_cache(folder):
-    """The same for a cloud model; and who comes back finds its own answers or asks again."""
+    """The same for a cloud model. After a change back the first one's answers are found."""
     embedded = os.path.join(os.path.dirname(__file__), "..", "..", "local", "models",
                             "amphi-help.gguf")
     first, second = os.path.join(folder, "first.gguf"), os.path.join(folder, "second.gguf")
@@ -242,7 +242,7 @@ def ask__another_model_does_not_answer_from_the_old_ones_cache(folder):
     for model, route in ((first, "local"), (second, "local"), (second, "cache")):
         done = parsed(amphi(*words, env={"AMPHI_MODEL": model}))
         assert done["route"] == route, model
-    os.unlink(second)  # whoever has no model any more still has its answers
+    os.unlink(second)  # a model whose file is gone still has its answers
     parsed(amphi(*words, "--model", first))
     os.unlink(first)
     assert parsed(amphi(*words, "--model", first))["route"] == "cache"

@@ -2,7 +2,7 @@
  *
  * What each fault of a provider leads to, seen by an app: two endpoints, streaming, through the C
  * API, against a cloud that misbehaves on command. The table of sdk/docs/cloud.md row by row. How
- * often each endpoint was asked is counted on the server's side. (The same rows through `amphi
+ * often each endpoint was called is counted on the server's side. (The same rows through `amphi
  * serve` are in test_cloud_faults_serve.py.)
  */
 #include "sdk/core/buf.h"

@@ -25,8 +25,8 @@
 static amphi_test_cloud cloud;
 static atomic_uint leaks; /* blocks given back with the key in them */
 static atomic_uint frees;
-static atomic_uint said; /* log lines */
-static atomic_uint told; /* log lines with the key in them */
+static atomic_uint said;          /* log lines */
+static atomic_uint leaking_lines; /* log lines with the key in them */
 
 /* ---- An allocator that looks into what it gets back ------------------------------------------ */
 
@@ -72,7 +72,7 @@ static void on_log(void *user, int level, amphi_str line)
 {
     atomic_fetch_add(&said, 1);
     if (memmem(line.data, line.size, "sk-", 3) != NULL)
-        atomic_fetch_add(&told, 1);
+        atomic_fetch_add(&leaking_lines, 1);
 }
 
 static amphi_event_kind ask(amphi_client *client, const char *conversation, char **record)
@@ -149,7 +149,7 @@ static void key__is_gone_after_its_use_and_was_never_said(void **state)
     assert_true(atomic_load(&frees) > 100);
     assert_int_equal(atomic_load(&leaks), 0);
     assert_true(atomic_load(&said) > 0);
-    assert_int_equal(atomic_load(&told), 0);
+    assert_int_equal(atomic_load(&leaking_lines), 0);
 }
 
 static void key__allocator_finds_what_was_not_wiped(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What endless and silent providers lead to, and whom a request may name: bounded time and memory,
- * one error when every endpoint fails.
+ * What endless and silent providers lead to, and which endpoints a request may name: bounded time
+ * and memory, one error when every endpoint fails.
  */
 #include "sdk/core/buf.h"
 #include "sdk/core/clock.h"
@@ -155,7 +155,7 @@ static void fault__every_endpoint_failing_is_one_error_in_bounded_time(void **st
     assert_int_equal(cloud_app_attempts(&a, 1), 1);
     cloud_outcome_clear(&o);
     cloud_app_close(&a);
-    cloud_app_open(&a, "silence", "ok"); /* the whole request's time is up: nobody else is asked */
+    cloud_app_open(&a, "silence", "ok"); /* the request's time is up: the other is not tried */
     cloud_app_ask_with(&a, &o, (amphi_budgets){.first_token_ms = 5000, .total_ms = 600}, NULL);
     assert_int_equal(o.error.status, AMPHI_E_TIMEOUT);
     assert_in_range(o.took_ms, 550, 2500);
@@ -188,7 +188,7 @@ static void preference__model_and_fallbacks_choose_who_answers(void **state)
     expect_route(&a, "{\"model\":\"m-3\",\"fallbacks\":[\"m-1\",\"m-2\"]}", "a");
     int before = cloud_app_attempts(&a, 0) + cloud_app_attempts(&a, 1);
     cloud_app_ask_with(&a, &o, short_budgets(), "{\"model\":\"c\",\"fallbacks\":[]}");
-    assert_int_equal(o.error.status, AMPHI_E_AUTH); /* nobody else may answer */
+    assert_int_equal(o.error.status, AMPHI_E_AUTH); /* no other endpoint may answer */
     assert_int_equal(cloud_app_attempts(&a, 0) + cloud_app_attempts(&a, 1), before);
     cloud_outcome_clear(&o);
     /* What is only for us stays here. */

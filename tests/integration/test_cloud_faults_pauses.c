@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pauses: what a provider asks for is waited or remembered, and one that was down is back soon.
+ * Pauses: what a provider demands is waited for or remembered; one that was down is tried again
+ * soon.
  */
 #include "sdk/core/buf.h"
 #include "sdk/core/clock.h"
@@ -52,7 +53,7 @@ static void fault__rate_limit_without_another_endpoint_waits_as_told(void **stat
     cloud_outcome_clear(&o);
     cloud_app_close(&a);
 
-    cloud_app_open(&a, "429:120", NULL); /* longer than anybody waits: said, not waited for */
+    cloud_app_open(&a, "429:120", NULL); /* too long to wait for: it is reported */
     cloud_app_ask(&a, &o);
     assert_int_equal(o.end, AMPHI_EVENT_ERROR);
     assert_int_equal(o.error.status, AMPHI_E_RATE_LIMITED);

@@ -149,7 +149,7 @@ def whole(answer, route):
 
 
 def row(client, first, attempts, seconds, continued=None, usage=True, second="ok"):
-    """One row of the table: what a does; how often a and b are asked; bounds of the time."""
+    """One row of the table: what a does; how often a and b are called; bounds of the time."""
     cloud.ask("reset")
     cloud.ask("set", "a", first)
     cloud.ask("set", "b", second)

@@ -106,7 +106,7 @@ def crash__a_worker_that_cannot_be_started_is_no_crash_and_the_cloud_answers(fol
 
 @promise
 def crash__kills_from_outside_never_lead_to_the_quarantine(folder):
-    """Whoever kills each worker at once; the cloud answers each time, and each time it is tried."""
+    """Each worker is killed at once; each time one is started, and the cloud answers."""
     env, starts = counting_worker(folder, then="kill -KILL $$")
     model = write(folder, "model.gguf", "none")
     with gateway(folder, "--mode", "only_local") as (url, _):

@@ -103,7 +103,7 @@ static const evil evils[] = {
     {"death-note-65", DIED},
     {"death-note-max", DIED},
     {"death-note-kill", DIED},          /* no handler reports that one */
-    {"death-note-sender-of-own", DIED}, /* nobody sent it, from process 1 */
+    {"death-note-sender-of-own", DIED}, /* no process sent it; names process 1 */
     {"death-note-sender-negative", DIED},
     {"death-note-twice", DIED}, /* an eventfd adds */
     {"shrinks-the-memory", FINISHED},
@@ -514,8 +514,8 @@ static void evil_worker__ends_its_own_answer_at_most(void **state)
     assert_int_equal(count_descriptors(), descriptors);
 }
 
-/* A worker that says "somebody else killed me" and lives on is ended, and its own death from then
- * on is one from outside, no more: the policy bounds how often that is believed. */
+/* A worker that reports a kill from outside and goes on is ended. Its death then counts as one from
+ * outside and nothing else: the policy bounds how many of these count. */
 static void evil_worker__may_at_most_make_its_crash_look_foreign(void **state)
 {
     scripted_engine e;

@@ -23,7 +23,7 @@ def gateway__models_are_listed(folder):
 
 @promise
 def gateway__models_are_what_a_request_may_name(folder):
-    """Routes and what they run; each of them can be asked for by itself, and answers."""
+    """Routes and what they run; each of them can be named in a request, and answers."""
     flags = []
     for name, model in (("one", "m-1"), ("two", "m-2"), ("twin", "m-2")):
         flags += ["--endpoint", f"{name}=http://127.0.0.1:1/v1,model={model}"]
@@ -71,7 +71,7 @@ def gateway__a_streamed_answer_has_openais_shape(folder):
         assert "cloud" in words, words
         reasons = [c["choices"][0]["finish_reason"] for c in chunks]
         assert reasons[-1] == "stop" and set(reasons[:-1]) == {None}
-        assert not any("usage" in c for c in chunks), "nobody asked for it"
+        assert not any("usage" in c for c in chunks), "the request has no include_usage"
         assert {c["model"] for c in chunks
                 if c["choices"][0]["delta"].get("content")} == {"Amphi Help"}
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Model files that somebody damaged or made on purpose, given to the engine as an app gives them:
- * described, loaded (header, tokenizer, chat template, weights) and asked. The engine runs in this
+ * Model files that were damaged, or made to do harm, given to the engine as an app gives them:
+ * described, loaded (header, tokenizer, chat template, weights) and run. The engine runs in this
  * process, so that the sanitizers of this build see every byte that it touches.
  */
 #include "local/local.h"
@@ -68,7 +68,7 @@ static amphi_engine make(const model *m)
     return engine;
 }
 
-/* Asks; true: an answer came. Otherwise one line says why. */
+/* Runs one request; true: an answer came. Otherwise one line says why. */
 static bool answers(amphi_engine engine)
 {
     engine_recorder r;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The other shapes in which a stranger takes the library: as a part of his own CMake project
+"""The other shapes in which an app takes the library: as a part of its own CMake project
 (FetchContent), and as a static library found by CMake or pkg-config. Built here from the sources,
-as release builds without sanitizers, since a stranger's project has none either."""
+as release builds without sanitizers, since an app's project has none either."""
 import os
 import re
 import shutil

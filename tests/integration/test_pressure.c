@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Memory pressure with the real engine process, through the public API: its memory really goes back
- * (the process is gone), a running answer goes on in the cloud, and an idle engine is noticed by a
- * device that nobody tells anything.
+ * (the process is gone), a running answer goes on in the cloud, and the memory of an idle engine is
+ * given back also where the app pushes no device facts.
  */
 #include "storage/stores.h"
 #include "tests/support/engine_recorder.h"
@@ -79,7 +79,7 @@ static void close_world(world *w)
     w->parts.store.ops->free(w->parts.store.self);
 }
 
-/* Asks; in the middle of the local answer does what `how` says. */
+/* Runs a request; in the middle of the local answer does what `how` says. */
 static void ask(world *w, void (*how)(world *w), uint32_t tokens_max, amphi_chat_result *result,
     amphi_stream **stream)
 {
@@ -107,7 +107,7 @@ static void push_critical(world *w)
 
 static void stall_for_memory(world *w)
 {
-    atomic_store(&pressure, 2); /* as PSI tells it: nobody pushes anything */
+    atomic_store(&pressure, 2); /* as PSI reports it: the app pushes nothing */
 }
 
 static bool is_gone_within(unsigned ms)
@@ -166,7 +166,7 @@ static void pressure__on_an_idle_engine_takes_its_process(void **state)
             assert_true(is_gone_within(15000));
             atomic_store(&available_percent, 60);
             atomic_store(&pressure, 0);
-            usleep(1100000); /* facts are probed once a second */
+            usleep(1100000); /* facts are probed once per second */
         }
     }
     close_world(&w);

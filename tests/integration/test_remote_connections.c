@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connections that are not what they seem: kept ones with leftovers on them, a proxy that wants to
- * know who asks, a server that refuses every HTTP/2 stream. (Silent ones: test_remote_nginx.c.)
+ * Connections with a fault: kept ones with leftovers on them, a proxy that demands a password, a
+ * server that refuses every HTTP/2 stream. (Silent ones: test_remote_nginx.c.)
  */
 #include "remote/remote.h"
 #include "tests/support/cloud.h"
@@ -68,7 +68,8 @@ static void connection__leftovers_are_not_taken_for_the_next_answer(void **state
     }
 }
 
-/* On a new connection there are no leftovers: whoever says that does not speak HTTP. */
+/* On a new connection there are no leftovers: a server that begins with such bytes does not speak
+ * HTTP. */
 static void connection__nonsense_on_a_new_one_is_no_http(void **state)
 {
     char url[128];

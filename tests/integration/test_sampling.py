@@ -119,10 +119,10 @@ def logprobs__of_a_stop_string_are_not_told(folder):
         cut = choice(url, logprobs=True, max_tokens=30, temperature=0, stop=stop)
     assert cut["finish_reason"] == "stop", cut
     assert cut["message"]["content"] == text[:text.index(stop)], cut
-    told = b"".join(bytes(t["bytes"]) for t in cut["logprobs"]["content"]).decode()
-    assert told.startswith(cut["message"]["content"]), (told, cut)
+    tokens_text = b"".join(bytes(t["bytes"]) for t in cut["logprobs"]["content"]).decode()
+    assert tokens_text.startswith(cut["message"]["content"]), (tokens_text, cut)
     last = bytes(cut["logprobs"]["content"][-1]["bytes"]).decode()
-    assert len(told) - len(last) < len(cut["message"]["content"]), (told, cut)
+    assert len(tokens_text) - len(last) < len(cut["message"]["content"]), (tokens_text, cut)
 
 
 @promise

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * isolation = thread: the same answers as from the engine process, stops when it is told to, and
- * what the next launch knows of an app that its engine took along. Apps that die are processes of
+ * isolation = thread: the same answers as from the engine process, stops when it is cancelled, and
+ * what the next launch knows of an app that died with its engine. Apps that die are processes of
  * their own.
  */
 #include "local/breadcrumb.h"
@@ -208,7 +208,7 @@ static bool is_time(const char *phase, const amphi_event *event)
                                            : event->kind == AMPHI_EVENT_DELTA;
 }
 
-/* Asks; dies in that phase as an app does whose engine faults, or whom its user kills. */
+/* Runs a request; dies in that phase, by a fault of the engine or by a kill from outside. */
 static int dying_app(const char *data, const char *phase, int signal_number)
 {
     amphi_parts parts;

@@ -37,7 +37,7 @@ typedef struct death {
     int signal;
     const char *name;
     amphi_status status;
-    bool told_by_handler; /* else the kernel tells, later */
+    bool reported_by_handler; /* else by the kernel, later */
 } death;
 
 static const death deaths[] = {
@@ -176,7 +176,7 @@ static bool step(scripted_worker *worker, const char *script, const char *at, ui
             pause();
     } else if (strcmp(script, "kill") == 0) {
         raise(SIGKILL);
-    } else if (strcmp(script, "note") == 0) { /* the handler's note, and then it lives on */
+    } else if (strcmp(script, "note") == 0) { /* writes the handler's note and goes on running */
         const uint64_t note = SIGSEGV;
 
         (void)!write(AMPHI_WORKER_FD_DEATH, &note, sizeof note);
@@ -252,26 +252,26 @@ static void death__of_its_own_fault_is_not_told_as_a_kill(void **state)
     scratch_dir_remove(&dir);
 }
 
-/* Holds a process as a debugger does; returns whom to kill to let it go, or 0. */
+/* Holds a process as a debugger does. Returns the tracer, whose end lets it go, or 0. */
 static pid_t trace(int pid)
 {
-    int told[2];
+    int pipe_fds[2];
     char done = 0;
     pid_t tracer = 0;
 
-    if (pipe2(told, O_CLOEXEC) != 0)
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0)
         return 0;
     tracer = fork();
     if (tracer == 0) {
         done = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 &&
                ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0;
-        (void)!write(told[1], &done, 1);
+        (void)!write(pipe_fds[1], &done, 1);
         for (;;)
             pause();
     }
-    (void)!read(told[0], &done, 1);
-    close(told[0]);
-    close(told[1]);
+    (void)!read(pipe_fds[0], &done, 1);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
     if (!done && tracer > 0) {
         kill(tracer, SIGKILL);
         waitpid(tracer, NULL, 0);
@@ -297,7 +297,7 @@ static void death__of_a_traced_worker_holds_nobody(void **state)
         e.engine.ops->release(e.engine.self, run);
         engine_recorder_clear(&r);
         scripted_engine_free(&e);
-        print_message("skipped: this system lets nobody trace\n");
+        print_message("skipped: this system forbids tracing\n");
         skip();
     }
     from_us = amphi__clock_us(NULL);
@@ -407,7 +407,7 @@ static void death__at_any_moment_leaves_an_exact_beginning_of_the_answer(void **
     assert_int_equal(count_children(), 0);
 }
 
-/* An app of its own: starts an answer, tells the worker's pid, and waits to be killed. */
+/* An app of its own: starts an answer, writes the worker's pid, and waits to be killed. */
 static int host_main(void)
 {
     amphi_engine engine;
@@ -436,7 +436,7 @@ static bool is_alive(int pid)
 
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     file = fopen(path, "re");
-    if (file != NULL) { /* an orphan may stay a zombie where nobody collects it */
+    if (file != NULL) { /* an orphan may stay a zombie where no init collects it */
         alive = fgets(line, sizeof line, file) != NULL && strstr(line, ") Z ") == NULL;
         fclose(file);
     }

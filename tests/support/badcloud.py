@@ -113,7 +113,7 @@ def serve(raw, listener, context):
         if listener == "mute":
             time.sleep(60)
             return
-        if listener == "proxy":  # wants to know who asks
+        if listener == "proxy":  # demands a password
             raw.recv(65536)
             raw.sendall(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n"
                         b"Content-Length: 0\r\n\r\n")
@@ -216,4 +216,4 @@ def main():
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # sleeping scenarios are nobody's concern any more
+    os._exit(0)  # does not wait for scenarios that still sleep

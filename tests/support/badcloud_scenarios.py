@@ -38,7 +38,7 @@ def s_slow(x, argument, attempt):
     x.finish()
 
 
-@scenario("echo")  # says what was asked, so that a test can tell answers apart
+@scenario("echo")  # repeats the question, so that a test can distinguish answers
 def s_echo(x, argument, attempt):
     users = [m.get("content") for m in x.json.get("messages", []) if m.get("role") == "user"]
     x.head()
@@ -284,7 +284,7 @@ def s_cut_length_notify(x, argument, attempt):
     x.close_cleanly()
 
 
-@scenario("overlong")  # more than Content-Length announced: the rest is nobody's
+@scenario("overlong")  # more than Content-Length announced: the rest belongs to no answer
 def s_overlong(x, argument, attempt):
     x.head(length=200)
     x.chunked = False
@@ -427,7 +427,7 @@ def s_endless_interim(x, argument, attempt):
         x.send(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" * 100)
 
 
-@scenario("drip")  # one byte a second
+@scenario("drip")  # one byte per second
 def s_drip(x, argument, attempt):
     x.head()
     for byte in b"data: {" + b" " * 600:

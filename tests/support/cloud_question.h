@@ -17,7 +17,7 @@ extern amphi_test_cloud test_cloud;
 
 extern amphi_http test_http;
 
-/* What one question is asked with. */
+/* The parameters of one question. */
 typedef struct cloud_question {
     const char *listener; /* "main" */
     const char *scenario; /* "ok" */
@@ -50,7 +50,7 @@ amphi_status cloud_make_engine(amphi_engine *out, const cloud_question *q, amphi
 amphi_status cloud_start_run(
     amphi_engine engine, amphi_engine_run **run, const cloud_question *q, cloud_outcome *o);
 
-/* Asks, waits for the end, releases; *o is to be cleared with engine_recorder_clear. */
+/* Sends it, waits for the end, releases; *o is to be cleared with engine_recorder_clear. */
 void cloud_ask(cloud_outcome *o, const cloud_question *q);
 
 void cloud_expect_text(const cloud_outcome *o, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One thread a run; see scripted_engine.h.
+ * One thread per run; see scripted_engine.h.
  */
 #include "tests/support/scripted_engine.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An amphi_engine that follows a script: what it says, when it breaks, and how. For tests of the
- * client; it goes in through the public table like anybody's engine.
+ * client; it goes in through the public table, as an app's engine does.
  */
 #ifndef AMPHI_TESTS_SCRIPTED_ENGINE_H
 #define AMPHI_TESTS_SCRIPTED_ENGINE_H
@@ -49,7 +49,7 @@ typedef struct scripted_engine {
     atomic_int starts;
     atomic_int running;
     uint32_t tokens;        /* what it counts in any body; 0: it is busy */
-    atomic_int counts;      /* times that it was asked to */
+    atomic_int counts;      /* calls of count_tokens */
     char last_prefix[4096]; /* read it after a run */
     char last_body[16384];
     char last_key[64];

@@ -231,7 +231,7 @@ static void breaker__late_outcome_does_not_end_somebody_elses_probe(void **state
 
 static void breaker__is_back_within_thirty_seconds_of_recovery(void **state)
 {
-    /* Asked every 100 ms; each attempt on a silent route takes the 15 s of its budget. */
+    /* A request every 100 ms; each attempt on a silent route takes the 15 s of its budget. */
     for (uint64_t recovers_ms = 20000; recovers_ms < 60000; recovers_ms += 700) {
         amphi_breaker breaker = opened_at(1000);
         uint64_t back_ms = 0;

@@ -305,7 +305,7 @@ static void growthbook__run(void **state)
 
 /* ---- bounds ---- */
 
-/* Every level asks twice for the next one: 2^30 evaluations without a limit. */
+/* Every level evaluates the next one twice: 2^30 evaluations without a limit. */
 static void bounds__doubling_prerequisites_end(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gray release over a store in memory and a transport of the test's own: who gets what, what
- * is kept, and what a bad payload does (nothing).
+ * The gray release over a store in memory and a transport of the test's own: which install gets
+ * what, what is kept, and what a bad payload does (nothing).
  */
 #include "policy/policy.h"
 #include "sdk/core/json.h"
@@ -27,7 +27,7 @@ typedef struct fake_http {
     size_t body_times;  /* the body is sent this often; 0: once */
     amphi_status fails; /* the exchange ends with this */
     bool hangs;         /* until cancelled */
-    /* What was asked. */
+    /* What was requested. */
     unsigned requests;
     char if_none_match[64];
     uint64_t body_limit;

@@ -140,7 +140,7 @@ static void battery__each_percentage_against_its_bounds(void **state)
 
 static void memory__shortens_the_context_before_it_refuses(void **state)
 {
-    /* Fixed 500 MiB and 0.1 MiB a token; use may reach 80 % of 2000 MiB. */
+    /* Fixed 500 MiB and 0.1 MiB per token; use may reach 80 % of 2000 MiB. */
     static const struct {
         unsigned available_mib;
         bool ready;
@@ -212,7 +212,7 @@ static void memory__unknown_speaks_against_nobody(void **state)
     policy_scene s;
     scene_init(&s);
     s.facts.device.known = 0;
-    s.facts.device.memory_total_bytes = 1; /* nonsense that nobody claims to know */
+    s.facts.device.memory_total_bytes = 1; /* nonsense, but not marked as known */
     s.facts.device.memory_available_bytes = 0;
     s.facts.device.battery_percent = 0;
     s.facts.device.thermal = AMPHI_THERMAL_CRITICAL;

@@ -515,7 +515,7 @@ static void prefix__said_again_is_dropped_and_nothing_else(void **state)
     assert_continued(prefix, WORDS("The harbour", " was", " loud."), "The harbour was loud.");
     assert_continued(prefix, WORDS("The"), "The");
     assert_continued(prefix, WORDS("", "The", "", "re"), "There");
-    assert_continued("No, ", WORDS("No, ", "no."), "No, no."); /* too short to tell */
+    assert_continued("No, ", WORDS("No, ", "no."), "No, no."); /* too short to be sure */
     assert_continued(NULL, WORDS("The harbour was quiet"), "The harbour was quiet");
 }
 

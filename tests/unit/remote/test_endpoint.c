@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A cloud endpoint over a transport that the test plays itself: who is told what, when runs and
- * exchanges end, where the key comes from, and what happens when memory runs out at any point.
+ * A cloud endpoint over a transport that the test plays itself: which events reach the sink, when
+ * runs and exchanges end, where the key comes from, and what happens when memory runs out at any
+ * point.
  */
 #include "remote/remote.h"
 #include "sdk/core/clock.h"
@@ -209,7 +210,7 @@ static void run__end_marker_finishes_and_the_body_is_drained_behind_it(void **st
     s.engine.ops->release(s.engine.self, s.run); /* does not wait for the body's end */
     assert_int_equal(atomic_load(&s.fake.releases), 0);
     assert_int_equal(atomic_load(&s.fake.cancels), 0);
-    fake_body(&s.fake, WORD); /* nobody hears that */
+    fake_body(&s.fake, WORD); /* reaches no sink */
     fake_end(&s.fake, AMPHI_OK);
     for (int i = 0; i < 200 && atomic_load(&s.fake.releases) == 0; i++)
         usleep(5000);

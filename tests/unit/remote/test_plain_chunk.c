@@ -67,7 +67,7 @@ static const example examples[] = {
     {"{}", NULL, NULL},
     {"[]", NULL, NULL},
     {"\"choices\"", NULL, NULL},
-    /* Of two the last one counts; and who knows what an escaped key says? */
+    /* Of two members the last one counts; an escaped key is not unescaped here. */
     {DELTA("\"content\":\"x\",\"content\":null"), NULL, NULL},
     {HEAD "\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"choices\":null}", NULL, NULL},
     {CHOICE("\"delta\":{\"content\":\"x\"},\"delta\":null"), NULL, NULL},

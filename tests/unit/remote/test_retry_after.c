@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When a provider wants to be asked again, by the headers and bodies that providers send.
+ * When a provider may be tried again, by the headers and bodies that providers send.
  */
 #include "remote/retry_after.h"
 #include "sdk/core/str.h"

@@ -72,7 +72,7 @@ static amphi_status append(opened *o, const char *conversation, int number, amph
 
 /* ---- Roles of the children ---- */
 
-static void tell(int number) /* a write of its own: nothing is lost in a buffer */
+static void report(int number) /* a write of its own: nothing is lost in a buffer */
 {
     char line[16];
     int size = snprintf(line, sizeof line, "%d\n", number);
@@ -89,7 +89,7 @@ static int role_append(const char *path, const char *conversation, int count)
     for (int i = 0; i < count; i++) {
         if (append(&o, conversation, i, S("")) != AMPHI_OK)
             return 5;
-        tell(i);
+        report(i);
     }
     close_all(&o);
     return 0;
@@ -118,7 +118,7 @@ static int role_deliver(const char *path)
         return 4;
     while ((status = o.store.ops->outbox_claim(
                 o.store.self, NOW, 3600000, see_claimed, &got, NULL)) == AMPHI_OK) {
-        tell(got.number);
+        report(got.number);
         if (append(&o, "sent", got.number, amphi_str_from(got.id)) != AMPHI_OK)
             return 5;
     }
@@ -134,7 +134,7 @@ static int role_hold(const char *path)
     if (open_in(&o, path, NULL) != AMPHI_OK ||
         o.store.ops->outbox_claim(o.store.self, NOW, 3600000, see_claimed, &got, NULL) != AMPHI_OK)
         return 4;
-    tell(got.number);
+    report(got.number);
     for (;;)
         pause();
 }
@@ -322,7 +322,7 @@ static void processes__two_that_deliver_never_get_the_same_entry(void **state)
     close_all(&o);
 }
 
-/* A lease that a killed process held runs out, and only then somebody else sends the entry. */
+/* A lease that a killed process held runs out, and only then another process sends the entry. */
 static void processes__a_lease_outlives_its_process_only_until_it_runs_out(void **state)
 {
     scratch_dir *dir = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The engine table: what can answer a chat request. A local model and a cloud endpoint are two
- * values of this type, and yours is a third. Nothing downstream asks which one it is.
+ * values of this type, and yours is a third. Nothing downstream depends on which one it is.
  *
  * One run: `start`, then events to the sink from one thread at a time, in order, ending with
  * exactly one FINISH or FAIL; then `release`.

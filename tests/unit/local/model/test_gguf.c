@@ -262,7 +262,7 @@ static void gguf__impossible_shapes_are_refused(void **state)
 }
 
 /* What lies behind a tensor: its own bytes, the padding to the next one, and the data section's
- * own beginning; each sum has wrapped in somebody's reader. */
+ * own beginning; each sum has wrapped in some published reader. */
 static void gguf__sizes_offsets_and_padding_do_not_wrap(void **state)
 {
     static const struct {

@@ -60,7 +60,7 @@ static void cache__answer_of_another_model_file_does_not_come_from_the_cache(voi
         assert_int_equal(atomic_load(&f.local.starts), starts);
         strcpy(f.local.info.fingerprint, "b");
     }
-    f.local.info.fingerprint[0] = '\0'; /* it is gone: what is known is still told */
+    f.local.info.fingerprint[0] = '\0'; /* the file is gone: the known answers stay */
     chat_fixture_ask(&f, &request, "Hi");
     assert_int_equal(atomic_load(&f.local.starts), 2);
     strcpy(f.local.info.fingerprint, "c");
@@ -127,7 +127,7 @@ static void cache__who_may_answer_is_part_of_the_request(void **state)
         assert_int_equal(atomic_load(&f.local.starts) + atomic_load(&f.cloud.starts), i + 1);
     }
     amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
-    request.no_cache = false; /* as good as auto's: who answers was left open */
+    request.no_cache = false; /* as for auto: the route was left open */
     chat_fixture_ask(&f, &request, "Hi");
     assert_int_equal(atomic_load(&f.local.starts) + atomic_load(&f.cloud.starts), 4);
     chat_fixture_close(&f);
@@ -179,7 +179,7 @@ static void cache__only_whole_answers_in_words_are_kept(void **state)
     expect_never_kept(calls, says_hello);
 }
 
-/* Nobody could say whose answer it is. */
+/* It is the answer of neither model. */
 static void cache__answer_of_two_models_is_not_kept(void **state)
 {
     expect_never_kept(dies_in_mid_word, continues_hello);

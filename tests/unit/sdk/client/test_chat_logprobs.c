@@ -80,7 +80,7 @@ static amphi_json *first_choice(amphi_str json, const amphi_json **choice)
     return root;
 }
 
-/* Asks, and holds both forms of the answer, chunks and whole, to the same tokens. */
+/* Runs a request, and holds both forms of the answer, chunks and whole, to the same tokens. */
 static void expect(const char *body, const char *tokens)
 {
     amphi_stream *stream = NULL;
@@ -148,7 +148,7 @@ static void logprobs__of_every_token_wait_for_a_slow_reader(void **state)
     static scripted_step many[TOKENS + 1];
     amphi_stream *stream = NULL;
     amphi_event event = {0};
-    unsigned told = 0;
+    unsigned tokens_count = 0;
     for (int i = 0; i < TOKENS; i++)
         many[i] = (scripted_step){SCRIPT_TOKEN, "x", i};
     many[TOKENS] = (scripted_step){SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP};
@@ -160,10 +160,10 @@ static void logprobs__of_every_token_wait_for_a_slow_reader(void **state)
     while (!amphi_event_is_terminal(&event)) {
         assert_int_equal(amphi_stream_next(stream, 20000, &event, NULL), AMPHI_OK);
         for (size_t i = 0; i + 7 < event.logprobs.size; i++)
-            told += memcmp(event.logprobs.data + i, "\"token\"", 7) == 0;
+            tokens_count += memcmp(event.logprobs.data + i, "\"token\"", 7) == 0;
     }
     assert_int_equal(event.kind, AMPHI_EVENT_DONE);
-    assert_int_equal(told, TOKENS);
+    assert_int_equal(tokens_count, TOKENS);
     amphi_stream_free(stream);
     close_client();
 }

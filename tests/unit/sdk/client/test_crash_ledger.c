@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ledger of local starts as the client keeps it: what is written, what the policy is told, how
+ * The ledger of local starts as the client keeps it: what is written, what the policy gets, how
  * crashes are forgiven, and what is known of an app that died.
  */
 #include "sdk/client/crash_ledger.h"
@@ -288,7 +288,7 @@ static void ledger__an_app_that_died_is_known_at_the_next_launch(void **state)
     close(ends[1]);
     waitpid(child, NULL, 0);
     if (name[0] == '\0') {
-        print_message("skipped: this system does not tell which process is which\n");
+        print_message("skipped: this system has no identity of a process\n");
         skip();
     }
     for (int in_process = 0; in_process < 2; in_process++) {
@@ -314,7 +314,7 @@ static void ledger__hosts_are_told_apart(void **state)
     char name[AMPHI_PROCESS_IDENTITY_MAX + 8];
     amphi__process_identity(name);
     if (name[0] == '\0') {
-        print_message("skipped: this system does not tell which process is which\n");
+        print_message("skipped: this system has no identity of a process\n");
         skip();
     }
     assert_false(amphi__process_has_ended(amphi_str_from(name)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory pressure as the system tells it: idle engines give their memory back, running answers go
+ * Memory pressure as the system reports it: idle engines give their memory back, running answers go
  * on elsewhere.
  */
 #include "sdk/core/clock.h"
@@ -51,7 +51,7 @@ static void open_world(world *w, const scripted_step *local)
     ops = *w->parts.local.ops;
     ops.unload = unload;
     w->parts.local.ops = &ops;
-    w->engines[0].ops = &ops; /* a cloud route that could unload, and must not be asked to */
+    w->engines[0].ops = &ops; /* a cloud route that could unload, and must not */
     w->parts.engines = w->engines;
     w->parts.engines_count = 1;
     atomic_store(&unloads, 0);

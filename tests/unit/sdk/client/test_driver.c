@@ -68,19 +68,19 @@ static void driver__expected_start_may_come_or_not(void **state)
     amphi_drivers *drivers = drivers_new();
     amphi_driver *driver = NULL;
     work w = {.may_end = true};
-    amphi__drivers_expect(drivers); /* nobody is there to hear it */
+    amphi__drivers_expect(drivers); /* no thread waits for it */
     for (unsigned i = 1; i <= ROUNDS; i++) {
         assert_int_equal(amphi__driver_start(&driver, drivers, note_thread, &w), AMPHI_OK);
         amphi__driver_join(driver);
         assert_int_equal(w.runs, i);
         amphi__drivers_expect(drivers);
         if (i % 10 == 0)
-            usleep(200); /* longer than a thread would look for it */
+            usleep(200); /* longer than a thread spins for it */
     }
     usleep(1000);
     clock_t used = clock();
     usleep(200000);
-    assert_true(clock() - used < CLOCKS_PER_SEC / 10); /* nobody looks for it any more */
+    assert_true(clock() - used < CLOCKS_PER_SEC / 10); /* no thread spins any more */
     amphi__drivers_free(drivers);
 }
 

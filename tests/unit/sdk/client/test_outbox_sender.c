@@ -82,7 +82,8 @@ static void open_offline(chat_fixture *f, const scripted_step *cloud)
     set_network(f->client, "none");
 }
 
-/* Asks in this conversation ("" for none), expects the request to be queued, copies its id. */
+/* Runs a request in this conversation ("" for none), expects the request to be queued, copies its
+ * id. */
 static void queue(chat_fixture *f, const char *conversation, const char *text, char id[64])
 {
     amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
@@ -121,7 +122,7 @@ static void outbox__no_route_queues_and_delivers_once(void **state)
     assert_int_equal(flush(f.client), 0);
     assert_int_equal(flush(f.client), 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 1);
-    assert_string_equal(f.cloud.last_key, id); /* a provider can tell a second delivery */
+    assert_string_equal(f.cloud.last_key, id); /* a provider can recognize a second delivery */
     expect_history(f.client, "later", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who may answer, as a request puts it: plans made by hand, reordered.
+ * Which routes may answer, as a request says it: plans made by hand, reordered.
  */
 #include "sdk/client/route_preference.h"
 #include "sdk/core/str.h"
@@ -165,7 +165,7 @@ static void preference__hedges_follow_the_new_order(void **state)
     make_plan(&plan);
     amphi__preference_apply(&plan, &b_then_a, routes, 70);
     assert_int_equal(plan.steps[0].hedge_ms, 70);
-    assert_int_equal(plan.steps[1].hedge_ms, 0); /* nobody is behind it */
+    assert_int_equal(plan.steps[1].hedge_ms, 0); /* no route follows it */
     amphi_preference b_then_local = {
         .first = 1u << 2, .exclusive = true, .fallbacks = {1u << 0}, .fallbacks_count = 1};
     make_plan(&plan);
