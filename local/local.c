@@ -1,411 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The on-device engine as an amphi_engine: what the app's threads see. Everything here is quick
- * bookkeeping under one lock; the work is the supervisor's (local/parent/supervisor.c), whose
- * thread starts when it is first needed and ends in free().
+ * The front of the on-device engine: completes the app's options, chooses between the engine in a
+ * process of its own (process_engine.c) and the one on a thread of the app (thread_engine.c), and
+ * words the report about the worker's cage.
  */
 #include "local/local.h"
 
-#include "local/compute/kernels.h"
 #include "local/limits.h"
-#include "local/parent/supervisor.h"
+#include "local/process_engine.h"
+#include "local/run.h"
 #include "local/thread_engine.h"
-#include "sdk/core/alloc.h"
-#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
-#include "sdk/core/sized.h"
-#include "sdk/core/str.h"
 
-#include <amphi/version.h>
+#include <stdio.h>
+#include <string.h>
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#define DESCRIBE_WAIT_US   2000000u
-#define PASSING_FAILURE_US 2000000u /* then a failed start is tried again */
-
-/* Under the lock. */
-static amphi_status thread_start(amphi_local *local)
+static amphi_status check_path(amphi_str path, const char *field, amphi_error *error)
 {
-    if (local->thread.started)
+    if (path.size < AMPHI_LOCAL_PATH_MAX)
         return AMPHI_OK;
-    return amphi__thread_start(&local->thread, "amphi-local", amphi__supervisor_run, local);
+    return amphi__fail(
+        error, AMPHI_E_ARGUMENT, 0, "%s: longer than %d bytes", field, AMPHI_LOCAL_PATH_MAX - 1);
 }
 
-/* ---- describe ---- */
-
-/* Under the lock: is what we know about this file, and still worth something? */
-static bool described_is_fresh(const amphi_local *local, const amphi_file_key *key)
+static amphi_status check_paths(const amphi_local_options *options, amphi_error *error)
 {
-    const amphi_local_described *described = &local->described;
-
-    return described->known && amphi__file_key_equal(&described->key, key) &&
-           (!described->passing || amphi__clock_us(NULL) - described->at_us < PASSING_FAILURE_US);
-}
-
-static void describe_wait(amphi_local *local, const amphi_file_key *key)
-{
-    uint64_t until_us = amphi__clock_us(NULL) + DESCRIBE_WAIT_US;
-
-    local->want_describe = true;
-    if (thread_start(local) != AMPHI_OK)
-        return;
-    amphi__supervisor_wake(local);
-    while (local->want_describe && !described_is_fresh(local, key)) {
-        uint64_t now_us = amphi__clock_us(NULL);
-
-        if (now_us >= until_us)
-            return;
-        if (!amphi__cond_wait_us(&local->changed, &local->lock,
-                until_us - now_us < AMPHI_LOCAL_WAIT_SLICE_US ? until_us - now_us
-                                                              : AMPHI_LOCAL_WAIT_SLICE_US))
-            amphi__spawn_timeout_check(local);
-    }
-}
-
-static void fill_info(const amphi_local *local, const amphi_file_key *key, amphi_engine_info *out)
-{
-    const amphi_local_described *described = &local->described;
-    const amphi_worker_described *model = &described->model;
-
-    if (!described->known || !amphi__file_key_equal(&described->key, key)) {
-        snprintf(out->why, sizeof out->why, "the engine process is still starting");
-        out->failure = AMPHI_E_BUSY;
-        return;
-    }
-    out->failure = described->status;
-    if (described->status != AMPHI_OK) {
-        amphi__str_copy_to(out->why, sizeof out->why, amphi_str_from(described->why));
-        return;
-    }
-    out->failure = AMPHI_OK;
-    out->available = true;
-    out->ready = local->ready;
-    snprintf(out->model, sizeof out->model, "%s", model->name);
-    out->weights_bytes = model->weights_bytes;
-    out->tools = model->has_tools != 0;
-    out->kv_bytes_per_token = model->kv_bytes_per_token;
-    out->scratch_bytes = model->scratch_bytes;
-    out->context_tokens_max = model->context_tokens_max;
-    if (out->context_tokens_max == 0 || out->context_tokens_max > local->context_tokens_max)
-        out->context_tokens_max = local->context_tokens_max;
-}
-
-/* What the identity is made from: reads 256 KiB at most, and only when a file changed. */
-static void refresh_identity(amphi_local *local, const amphi_file_key *model)
-{
-    amphi_local_identity made = {.model = *model};
-    char path[AMPHI_LOCAL_PATH_MAX] = "";
-    char engine[AMPHI_FINGERPRINT_MAX];
-    bool fresh = false;
-
-    if (local->worker_path[0] != '\0')
-        snprintf(path, sizeof path, "%s", local->worker_path);
-    else
-        (void)amphi__local_worker_path(path, sizeof path, NULL);
-    amphi__file_key(path, &made.worker);
-    amphi__mutex_lock(&local->lock);
-    fresh = amphi__file_key_equal(&local->identity.model, &made.model) &&
-            amphi__file_key_equal(&local->identity.worker, &made.worker);
-    amphi__mutex_unlock(&local->lock);
-    if (fresh)
-        return;
-    (void)amphi__fingerprint(local->model_path, made.fingerprint);
-    (void)amphi__fingerprint(path, engine);
-    snprintf(made.build, sizeof made.build, "%.12s+%.12s", amphi_version(), engine);
-    amphi__mutex_lock(&local->lock);
-    local->identity = made;
-    amphi__mutex_unlock(&local->lock);
-}
-
-/* What is known without running anything. *key: of the model's file, if the status is AMPHI_OK. */
-static amphi_status identify(
-    amphi_local *local, amphi_engine_info *out, amphi_file_key *key, amphi_error *error)
-{
-    const amphi_kernels *kernels = NULL;
-
-    amphi_engine_info_init(out);
-    out->kind = AMPHI_ENGINE_LOCAL;
-    out->prefix = AMPHI_YES;
-    snprintf(out->name, sizeof out->name, "local");
-    if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK)
-        snprintf(out->kernels, sizeof out->kernels, "%s", kernels->name);
-    amphi_status status = amphi__model_key(local, key, error);
-    if (status != AMPHI_OK)
-        return status;
-    refresh_identity(local, key);
-    amphi__mutex_lock(&local->lock);
-    snprintf(out->fingerprint, sizeof out->fingerprint, "%s", local->identity.fingerprint);
-    snprintf(out->build, sizeof out->build, "%s", local->identity.build);
-    amphi__mutex_unlock(&local->lock);
-    return AMPHI_OK;
-}
-
-static void local_identify(void *self, amphi_engine_info *out)
-{
-    amphi_file_key key;
-    amphi_engine_info own;
-    (void)identify(self, &own, &key, NULL);
-    AMPHI__SIZED_WRITE(out, &own);
-}
-
-static void describe(amphi_local *local, amphi_engine_info *out)
-{
-    amphi_file_key key;
-    amphi_error error;
-    amphi_status status = identify(local, out, &key, &error);
-
-    out->failure = AMPHI_E_NOT_FOUND;
-    if (status != AMPHI_OK) {
-        amphi__str_copy_to(out->why, sizeof out->why, amphi_str_from(error.message));
-        return;
-    }
-    amphi__mutex_lock(&local->lock);
-    if (!described_is_fresh(local, &key))
-        describe_wait(local, &key);
-    if (local->runs.current != NULL && local->described.known)
-        key = local->described.key; /* it is answering with the file that it has */
-    fill_info(local, &key, out);
-    out->deaths_early = local->deaths.early;
-    out->deaths_late = local->deaths.late;
-    out->deaths_memory = local->deaths.memory;
-    out->deaths_outside = local->deaths.outside;
-    amphi__mutex_unlock(&local->lock);
-}
-
-static void local_describe(void *self, amphi_engine_info *out)
-{
-    amphi_engine_info own;
-    describe(self, &own);
-    AMPHI__SIZED_WRITE(out, &own);
-}
-
-/* ---- runs ---- */
-
-static amphi_status local_start(void *self, amphi_engine_run **out,
-    const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
-{
-    amphi_local *local = self;
-    amphi_engine_run *run = NULL;
-
-    *out = NULL;
-    amphi_status status =
-        amphi__run_new(&run, request, sink, local->threads, local->context_tokens_max, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi__mutex_lock(&local->lock);
-    status = thread_start(local);
+    amphi_status status = check_path(options->model_path, "model_path", error);
     if (status == AMPHI_OK)
-        status = amphi__run_queue_add(&local->runs, run);
+        status = check_path(options->worker_path, "worker_path", error);
     if (status == AMPHI_OK)
-        *out = run;
-    amphi__mutex_unlock(&local->lock);
-    if (status != AMPHI_OK) {
-        amphi__run_free(run);
-        return amphi__run_queue_refused(status, error);
-    }
-    amphi__supervisor_wake(local);
-    return AMPHI_OK;
-}
-
-static void local_cancel(void *self, amphi_engine_run *run)
-{
-    amphi_local *local = self;
-
-    amphi__mutex_lock(&local->lock);
-    run->cancelled = true;
-    amphi__mutex_unlock(&local->lock);
-    amphi__supervisor_wake(local);
-}
-
-static void local_release(void *self, amphi_engine_run *run)
-{
-    amphi_local *local = self;
-
-    if (run == NULL)
-        return;
-    local_cancel(self, run);
-    amphi__mutex_lock(&local->lock);
-    while (!run->ended)
-        if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_WAIT_SLICE_US))
-            amphi__spawn_timeout_check(local);
-    amphi__mutex_unlock(&local->lock);
-    amphi__run_free(run);
-}
-
-/* ---- counting ---- */
-
-static amphi_status local_count_tokens(void *self, amphi_str body, uint32_t *out)
-{
-    amphi_local *local = self;
-    amphi_status status = AMPHI_E_BUSY;
-    amphi__mutex_lock(&local->lock);
-    if (local->ready && local->runs.count == 0 && local->count.step == AMPHI_COUNT_FREE &&
-        body.size > 0 && body.size <= AMPHI_LOCAL_BODY_MAX) {
-        amphi__token_count_ask(&local->count, body);
-        amphi__supervisor_wake(local);
-        status = amphi__token_count_wait(&local->count, &local->lock, &local->changed, out);
-    }
-    amphi__mutex_unlock(&local->lock);
+        status = check_path(options->breadcrumb_path, "breadcrumb_path", error);
     return status;
-}
-
-/* ---- the rest ---- */
-
-static void local_prewarm(void *self)
-{
-    amphi_local *local = self;
-
-    amphi__mutex_lock(&local->lock);
-    local->want_load = thread_start(local) == AMPHI_OK;
-    amphi__mutex_unlock(&local->lock);
-    amphi__supervisor_wake(local);
-}
-
-/* Whatever is started after this call is not meant by it. */
-static void local_unload(void *self, bool force)
-{
-    amphi_local *local = self;
-
-    amphi__mutex_lock(&local->lock);
-    if (force)
-        amphi__run_queue_evict(&local->runs);
-    if (force || local->runs.count == 0) {
-        local->want_unload = true;
-        local->want_load = false;
-    }
-    amphi__mutex_unlock(&local->lock);
-    amphi__supervisor_wake(local);
-}
-
-static void local_free(void *self)
-{
-    amphi_local *local = self;
-
-    if (local == NULL)
-        return;
-    amphi__mutex_lock(&local->lock);
-    local->want_stop = true;
-    amphi__mutex_unlock(&local->lock);
-    if (local->wake_fd >= 0) {
-        amphi__supervisor_wake(local);
-        amphi__mutex_lock(&local->lock);
-        while (local->thread.started && !local->finished)
-            if (!amphi__cond_wait_us(&local->changed, &local->lock, AMPHI_LOCAL_WAIT_SLICE_US))
-                amphi__spawn_timeout_check(local);
-        amphi__mutex_unlock(&local->lock);
-        amphi__thread_join(&local->thread);
-        close(local->wake_fd);
-    }
-    amphi__cond_clear(&local->changed);
-    amphi__mutex_clear(&local->lock);
-    amphi__free(local);
-}
-
-static const amphi_engine_ops local_ops = {
-    .struct_size = sizeof(amphi_engine_ops),
-    .name = "local",
-    .describe = local_describe,
-    .start = local_start,
-    .cancel = local_cancel,
-    .release = local_release,
-    .count_tokens = local_count_tokens,
-    .prewarm = local_prewarm,
-    .unload = local_unload,
-    .free = local_free,
-    .identify = local_identify,
-};
-
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
-{
-    return value != 0 ? value : otherwise;
-}
-
-static amphi_status fill_options(
-    amphi_local *local, const amphi_local_options *options, amphi_error *error)
-{
-    if (options->model_path.size >= sizeof local->model_path ||
-        options->worker_path.size >= sizeof local->worker_path) {
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: longer than %d bytes",
-            options->model_path.size >= sizeof local->model_path ? "model_path" : "worker_path",
-            AMPHI_LOCAL_PATH_MAX - 1);
-    }
-    amphi__str_copy_to(local->model_path, sizeof local->model_path, options->model_path);
-    amphi__str_copy_to(local->worker_path, sizeof local->worker_path, options->worker_path);
-    if (local->model_path[0] == '\0') /* none at all is for describe() to say */
-        (void)amphi__local_default_model(local->model_path, sizeof local->model_path);
-    local->threads = or_default(options->threads, amphi__threads_default());
-    local->context_tokens_max =
-        or_default(options->context_tokens_max, AMPHI_LOCAL_CONTEXT_DEFAULT);
-    /* A little less than the policy's default budgets (20 s and 5 s), so that a hang is reported as
-     * one and lands in the ledger, rather than as a request that took too long. */
-    local->limits.start_ms = or_default(options->limits.start_ms, 10000);
-    local->limits.load_ms = or_default(options->limits.load_ms, 18000);
-    local->limits.prefill_ms = or_default(options->limits.prefill_ms, 18000);
-    local->limits.token_ms = or_default(options->limits.token_ms, 4500);
-    local->log = options->log;
-    return AMPHI_OK;
 }
 
 amphi_status amphi__local_engine_new(
     amphi_engine *out, const amphi_local_options *options, amphi_error *error)
 {
-    amphi_local *local = NULL;
-    amphi_status status = AMPHI_OK;
-
-    if (options->isolation == AMPHI_ISOLATION_THREAD)
-        return amphi__thread_engine_new(out, options, error);
     memset(out, 0, sizeof *out);
-    local = amphi__calloc(1, sizeof *local);
-    if (local == NULL)
-        return amphi__fail_no_memory(error);
-    amphi__worker_init(&local->worker);
-    status = fill_options(local, options, error);
-    if (status != AMPHI_OK) {
-        amphi__free(local);
+    amphi_status status = check_paths(options, error);
+    if (status != AMPHI_OK)
         return status;
+    amphi_local_options complete = *options;
+    char default_model[AMPHI_LOCAL_PATH_MAX];
+    if (complete.model_path.size == 0) {
+        /* Where there is none, the path stays empty, and describe() reports it. */
+        (void)amphi__local_default_model(default_model, sizeof default_model);
+        complete.model_path = amphi_str_from(default_model);
     }
-    if (amphi__mutex_init(&local->lock) != AMPHI_OK) {
-        amphi__free(local);
-        return amphi__fail_no_memory(error);
-    }
-    if (amphi__cond_init(&local->changed) != AMPHI_OK) {
-        amphi__mutex_clear(&local->lock);
-        amphi__free(local);
-        return amphi__fail_no_memory(error);
-    }
-    local->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (local->wake_fd < 0) {
-        local_free(local);
-        return amphi__fail(error, AMPHI_E_IO, 0, "no more file descriptors for the local engine");
-    }
-    out->ops = &local_ops;
-    out->self = local;
-    return AMPHI_OK;
+    if (complete.threads == 0)
+        complete.threads = amphi__threads_default();
+    if (complete.context_tokens_max == 0)
+        complete.context_tokens_max = AMPHI_LOCAL_CONTEXT_DEFAULT;
+    return complete.isolation == AMPHI_ISOLATION_THREAD
+               ? amphi__thread_engine_new(out, &complete, error)
+               : amphi__process_engine_new(out, &complete, error);
 }
 
-static const char *const cage_words[] = {"no-new-privileges", "seccomp", "memory limit",
+/* In the order of the bits. */
+static const char *const cage_parts[] = {"no-new-privileges", "seccomp", "memory limit",
     "core dump limit", "file limit", "death with the parent", "no-dump mark", "OOM score"};
 
 amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity)
 {
-    amphi_local *local = engine->self;
-    bool known = false;
     uint32_t missing = 0;
-    size_t size = 0;
-
-    if (engine->ops != &local_ops || capacity == 0)
+    if (capacity == 0)
         return AMPHI_E_ARGUMENT;
-    amphi__mutex_lock(&local->lock);
-    known = local->cage_known;
-    missing = local->cage_missing;
-    amphi__mutex_unlock(&local->lock);
     out[0] = '\0';
-    for (size_t i = 0; i < sizeof cage_words / sizeof cage_words[0]; i++) {
-        if ((missing >> i & 1) != 0 && size < capacity) {
+    amphi_status status = amphi__process_engine_cage(engine, &missing);
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof cage_parts / sizeof cage_parts[0]; i++)
+        if ((missing >> i & 1) != 0 && size < capacity)
             size += (size_t)snprintf(
-                out + size, capacity - size, "%s%s", size > 0 ? ", " : "", cage_words[i]);
-        }
-    }
-    return known ? AMPHI_OK : AMPHI_E_NOT_FOUND;
+                out + size, capacity - size, "%s%s", size > 0 ? ", " : "", cage_parts[i]);
+    return status;
 }

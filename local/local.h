@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Front header of the on-device engine: one amphi_engine value whose model lives in a process of
- * its own. Creating it reads nothing; the worker starts when it is first described, prewarmed or
- * used, and its death is an event, never an accident.
+ * Front header of the on-device engine: one amphi_engine value whose model is computed by a process
+ * of its own (process_engine.h) or, where the app chooses so, by a thread of the app
+ * (thread_engine.h). Creating it reads no model.
  */
 #ifndef AMPHI_LOCAL_H
 #define AMPHI_LOCAL_H
@@ -36,11 +36,11 @@ typedef struct amphi_local_options {
 amphi_status amphi__local_engine_new(
     amphi_engine *out, const amphi_local_options *options, amphi_error *error);
 
-/* What of the worker's cage this machine could not give, as text: "" when it is whole;
- * AMPHI_E_NOT_FOUND while no process was started. */
+/* Names the parts of the worker's cage that this machine could not give, into `out`: "" when it is
+ * complete. AMPHI_E_NOT_FOUND: no worker was started yet. AMPHI_E_ARGUMENT: not this engine. */
 amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity);
 
-/* Where the embedded default model lies, or an empty string (AMPHI_E_NOT_FOUND), into `out`. */
+/* The path of the default model into `out`; "" with AMPHI_E_NOT_FOUND: there is none. */
 amphi_status amphi__local_default_model(char *out, size_t capacity);
 
 #endif

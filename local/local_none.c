@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * No on-device engine (AMPHI_LOCAL=none): the same front header, whose engine says that it is not
- * there, so that policy goes on without a special case. The calls of <amphi/model.h> say so too.
+ * No on-device engine (AMPHI_LOCAL=none): an engine that describes itself as unavailable, so that
+ * the policy needs no special case. The calls of <amphi/model.h> answer AMPHI_E_UNSUPPORTED.
  */
 #include "local/local.h"
 
@@ -37,7 +37,7 @@ static amphi_status none_start(void *self, amphi_engine_run **out,
     return unsupported(error);
 }
 
-/* There never is a run to cancel or release, nor a state to free. */
+/* Never called: no run was ever started. */
 static void none_run(void *self, amphi_engine_run *run)
 {
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * amphi/model.h: a model file looked at directly, in the calling process. It only ties the parts
- * of this folder together: the reader, the tokenizer, the template interpreter and the graph.
+ * amphi/model.h: direct use of a model file, in the calling process. Only ties the parts of this
+ * folder together: the reader, the tokenizer, the template interpreter and the graph.
  */
 #include <amphi/model.h>
 
@@ -115,7 +115,7 @@ void amphi_model_tokens_free(int32_t *tokens)
     amphi__free(tokens);
 }
 
-/* Some tokenizers put a blank before a text; it was not in the text. */
+/* Some tokenizers put a blank before a text when they encode it. */
 static void drop_added_blank(const amphi_tokenizer *tokenizer, amphi_buf *text)
 {
     if (amphi__tokenizer_adds_space(tokenizer) && text->size > 0 && text->data[0] == ' ')
@@ -162,7 +162,7 @@ amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_
     bool all, float *logits, amphi_error *error)
 {
     if (model == NULL || tokens == NULL || count == 0)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "model or tokens: nothing given");
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "model or tokens: missing");
     if (model->llm == NULL)
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "model: it was opened for its vocabulary only");
@@ -173,7 +173,7 @@ amphi_status amphi_model_logits(amphi_model *model, const int32_t *tokens, size_
 
 /* --- templates --- */
 
-/* "2026-01-02T03:04:05" as seconds of civil time; empty: now, where this machine is. */
+/* "2026-01-02T03:04:05" as seconds of civil time; empty: now, in this machine's time zone. */
 static bool parse_now(amphi_str now_iso, int64_t *out)
 {
     struct tm when;
@@ -201,9 +201,9 @@ static bool parse_now(amphi_str now_iso, int64_t *out)
 
 static amphi_status compile_own(amphi_model *model, amphi_error *error)
 {
-    amphi_str source = {NULL, 0};
     if (model->tmpl != NULL)
         return AMPHI_OK;
+    amphi_str source = {NULL, 0};
     if (!amphi__gguf_str(model->gguf, "tokenizer.chat_template", &source))
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "model file: it has no chat template");
     return amphi__template_new(&model->tmpl, source, error);
@@ -232,20 +232,20 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     bool add_generation_prompt, char **text_out, amphi_error *error)
 {
     if ((model == NULL && template_text.size == 0) || text_out == NULL || messages_json.size == 0)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "model or template_text, messages_json, text_out: nothing given");
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "model or template_text, messages_json, text_out: missing");
     *text_out = NULL;
     char scratch[2][8];
     amphi_json *messages = NULL;
     amphi_json *tools = NULL;
     amphi_json *extra = NULL;
-    amphi_template *given = NULL;
+    amphi_template *argument = NULL;
     amphi_template_input input = {.add_generation_prompt = add_generation_prompt};
     amphi_buf text;
     amphi__buf_init(&text, RENDER_BYTES_MAX);
-    bool is_given = template_text.size > 0;
-    amphi_status status =
-        is_given ? amphi__template_new(&given, template_text, error) : compile_own(model, error);
+    bool has_argument = template_text.size > 0;
+    amphi_status status = has_argument ? amphi__template_new(&argument, template_text, error)
+                                       : compile_own(model, error);
     if (status == AMPHI_OK)
         status = parse_json(&messages, messages_json, AMPHI_JSON_ARRAY, "messages_json", error);
     if (status == AMPHI_OK)
@@ -259,13 +259,13 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
     input.messages = messages;
     input.tools = tools;
     input.extra = extra;
-    if (model != NULL) { /* without one, extra_json may bring them */
+    if (model != NULL) { /* without a model, extra_json may hold these tokens */
         input.bos_token =
             token_text(model->tokenizer, amphi__tokenizer_bos(model->tokenizer), scratch[0]);
         input.eos_token =
             token_text(model->tokenizer, amphi__tokenizer_eos(model->tokenizer), scratch[1]);
     }
-    status = amphi__template_render(is_given ? given : model->tmpl, &input, &text, error);
+    status = amphi__template_render(has_argument ? argument : model->tmpl, &input, &text, error);
     if (status != AMPHI_OK)
         goto cleanup;
     *text_out = amphi__buf_take(&text);
@@ -273,7 +273,7 @@ amphi_status amphi_model_render(amphi_model *model, amphi_str template_text,
         status = amphi__fail_no_memory(error);
 cleanup:
     amphi__buf_clear(&text);
-    amphi__template_free(given);
+    amphi__template_free(argument);
     amphi__json_free(messages);
     amphi__json_free(tools);
     amphi__json_free(extra);
@@ -359,7 +359,7 @@ amphi_status amphi_model_inspect(amphi_model *model, char **json_out, amphi_erro
     amphi_llm_need need;
     amphi_buf out;
     amphi_json_writer writer;
-    /* A vocabulary alone says nothing about memory, and that is no failure. */
+    /* A file with a vocabulary only has no memory figures, which is not a failure. */
     bool runs = amphi__llm_need(&need, model->gguf, NULL) == AMPHI_OK;
     amphi__buf_init(&out, INSPECT_BYTES_MAX);
     amphi__json_writer_init(&writer, &out);

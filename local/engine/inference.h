@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From a model file to answers. The same code runs in the worker process (local/worker) and on a
- * thread of the app (local/thread_engine.c) and knows neither: what an answer consists of goes to a
- * sink, results are returned, and a cancel mark is polled. One thread at a time calls it; the
+ * thread of the app (local/thread_engine_work.c) and knows neither: what an answer consists of goes
+ * to a sink, results are returned, and a cancel mark is polled. One thread at a time calls it; the
  * model's thread pool only computes.
  */
 #ifndef AMPHI_ENGINE_INFERENCE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parent's side of the engine: one value shared by the app's threads (local.c: they queue runs
- * and set want_... flags under the lock, then wake) and one supervisor thread (the files of this
- * folder: it alone starts, feeds, checks and collects the worker, and calls every sink, never under
- * the lock).
+ * The parent's side of the engine: one value shared by the app's threads (process_engine.c: they
+ * queue runs and set want_... flags under the lock, then wake) and one supervisor thread (the files
+ * of this folder: it alone starts, feeds, checks and collects the worker, and calls every sink,
+ * never under the lock).
  *
  * States of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
  * being started, loaded or generating; whatever happens to the worker ends exactly that run.
@@ -25,8 +25,7 @@
 /* What is known of the model file. */
 typedef struct amphi_local_described {
     bool known;
-    bool
-        passing; /* a failure that may pass (a crash, a timeout): worth another try after a while */
+    bool passing; /* the failure may pass (a crash, a timeout): tried again after a while */
     uint64_t at_us;
     amphi_file_key key;
     amphi_status status;
