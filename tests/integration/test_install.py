@@ -109,6 +109,16 @@ def install__a_pkg_config_project_finds_it(folder):
 
 
 @promise
+def install__an_app_of_another_minor_version_is_refused_by_the_loader(folder):
+    """FROZEN structs may change with it, and such an app would be written past its own."""
+    names = run("readelf", "-d", os.path.realpath(find("libamphi.so")))
+    major, minor, _ = run("pkg-config", "--modversion", "amphi", env=environment(
+        PKG_CONFIG_PATH=os.path.dirname(find("amphi.pc")))).strip().split(".")
+    wanted = f"libamphi.so.{major}" + (f".{minor}" if major == "0" else "")
+    assert f"Library soname: [{wanted}]" in names, names
+
+
+@promise
 def install__it_works_after_being_moved(folder):
     moved = os.path.join(folder, "elsewhere")
     shutil.copytree(PREFIX, moved, symlinks=True)
