@@ -205,7 +205,11 @@ amphi_status amphi__response_cache_put(amphi_response_cache *cache,
 
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error)
 {
-    amphi_status status = cache->store.ops->cache_clear(cache->store.self, error);
+    const amphi_store store = cache->store;
+    amphi_status status =
+        store.ops->cache_clear != NULL
+            ? store.ops->cache_clear(store.self, error)
+            : amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the app's store cannot clear its cache");
     amphi__mutex_lock(&cache->lock);
     for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
         amphi__free(cache->entries[i].value);

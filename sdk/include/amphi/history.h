@@ -84,7 +84,8 @@ AMPHI_API amphi_status amphi_outbox_flush(
     amphi_client *client, uint32_t timeout_ms, uint32_t *left_out, amphi_error *error);
 
 /* Forgets every answer of the response cache: the store's, and what this client holds in memory.
- * (Another process that uses the same store forgets what it holds in memory when it ends.) */
+ * (Another process that uses the same store forgets what it holds in memory when it ends.)
+ * AMPHI_E_UNSUPPORTED: a store of the app's without cache_clear; memory is cleared nevertheless. */
 AMPHI_API amphi_status amphi_cache_clear(amphi_client *client, amphi_error *error);
 
 AMPHI_END_DECLS

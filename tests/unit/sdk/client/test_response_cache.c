@@ -111,12 +111,32 @@ static void clear__forgets_what_memory_and_table_hold(void **state)
     assert_false(is_cached(key));
 }
 
+/* The entry is optional in a store's table. */
+static void clear__is_refused_by_name_where_the_store_cannot(void **state)
+{
+    const amphi_chat_result result = {.text = AMPHI_STR("yes")};
+    uint8_t key[AMPHI_CACHE_KEY_BYTES];
+    amphi_store_ops ops = *store.ops;
+    const amphi_store without = {&ops, store.self};
+    amphi_response_cache *second = NULL;
+    amphi_error error;
+    ops.cache_clear = NULL;
+    key_of(AMPHI_STR("{" MESSAGES ",\"seed\":9}"), key);
+    assert_int_equal(
+        amphi__response_cache_new(&second, without, &amphi__clock_system, NULL), AMPHI_OK);
+    assert_int_equal(amphi__response_cache_put(second, key, &result, AMPHI_STR("m"), 60), AMPHI_OK);
+    assert_int_equal(amphi__response_cache_clear(second, &error), AMPHI_E_UNSUPPORTED);
+    assert_string_equal(error.message, "the app's store cannot clear its cache");
+    amphi__response_cache_free(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key__is_of_the_answer_that_is_asked_for),
         cmocka_unit_test(key__ends_for_a_member_without_a_name),
         cmocka_unit_test(clear__forgets_what_memory_and_table_hold),
+        cmocka_unit_test(clear__is_refused_by_name_where_the_store_cannot),
         cmocka_unit_test(key__of_a_request_with_many_members_is_made_at_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
