@@ -11,23 +11,23 @@
 #include <amphi/ext/engine.h>
 
 struct amphi_engine_run {
-    amphi_engine_run *next; /* under the lock */
-    bool cancelled;         /* under the lock */
-    bool evicted;           /* under the lock: unload(force) wants its memory */
-    bool ended;             /* under the lock: the terminal event was delivered */
-    uint32_t id;
-    amphi_engine_sink sink;
-    char *body;
-    size_t body_size;
-    char *prefix;
-    size_t prefix_size;
-    uint32_t threads;        /* resolved: the engine's option and the request's bound */
-    uint32_t context_tokens; /* likewise */
-    float tokens_per_second_max;
-    bool plain_kernels;
-    bool has_new_worker; /* the one before died idle, when this run had just come */
-    uint64_t text_bytes; /* delivered so far; this and what follows is its thread's own */
-    amphi_buf logprobs;  /* of the text that comes next: elements of a JSON array */
+    amphi_engine_run *next;      /* under the lock */
+    bool cancelled;              /* under the lock */
+    bool evicted;                /* under the lock: unload(force) wants its memory */
+    bool ended;                  /* under the lock: the terminal event was delivered */
+    uint32_t id;                 /* unique within the engine */
+    amphi_engine_sink sink;      /* where its events go */
+    char *body;                  /* the chat request, OpenAI's JSON */
+    size_t body_size;            /* in bytes */
+    char *prefix;                /* the answer's beginning, to be continued */
+    size_t prefix_size;          /* in bytes; 0: none */
+    uint32_t threads;            /* resolved: the engine's option and the request's bound */
+    uint32_t context_tokens;     /* likewise */
+    float tokens_per_second_max; /* 0: no bound */
+    bool plain_kernels;          /* the reference ones */
+    bool has_new_worker;         /* the one before died idle, when this run had just come */
+    uint64_t text_bytes;         /* delivered so far; this and what follows is its thread's own */
+    amphi_buf logprobs;          /* of the text that comes next: elements of a JSON array */
 };
 
 /* Where the app's options say nothing: as many as there are cores, four at most. */

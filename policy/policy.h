@@ -20,39 +20,40 @@
  * reference page sdk/docs/policy.md) ---- */
 
 typedef struct amphi_policy {
-    amphi_mode mode;                  /* "mode": "auto" */
-    bool local_enabled;               /* "local.enabled": true; false is the kill switch */
-    bool cloud_enabled;               /* "cloud.enabled": true */
-    uint8_t battery_min_percent;      /* "battery.min_percent": 20; below and not charging: local is
-                                         the last resort */
-    uint8_t battery_resume_percent;   /* "battery.resume_percent": 25; hysteresis */
-    uint8_t battery_critical_percent; /* "battery.critical_percent": 3; below: no local at all */
-    amphi_thermal thermal_max;        /* "thermal.max": "fair"; hotter: local is the last resort;
-                                         critical: no local at all */
-    uint8_t memory_max_percent;       /* "memory.max_percent": 70; need / total */
-    uint8_t memory_unload_percent;    /* "memory.unload_percent": 80; use / total */
-    bool metered_allowed;             /* "network.metered_allowed": true */
-    uint32_t rtt_slow_ms;             /* "network.rtt_slow_ms": 2000; slower: local first */
-    uint32_t local_threads_max;       /* "local.threads_max": 0 (none) */
+    amphi_mode mode;                   /* "mode": "auto" */
+    bool local_enabled;                /* "local.enabled": true; false is the kill switch */
+    bool cloud_enabled;                /* "cloud.enabled": true */
+    uint8_t battery_min_percent;       /* "battery.min_percent": 20; below and not charging: local
+                                          is the last resort */
+    uint8_t battery_resume_percent;    /* "battery.resume_percent": 25; hysteresis */
+    uint8_t battery_critical_percent;  /* "battery.critical_percent": 3; below: no local at all */
+    amphi_thermal thermal_max;         /* "thermal.max": "fair"; hotter: local is the last resort;
+                                          critical: no local at all */
+    uint8_t memory_max_percent;        /* "memory.max_percent": 70; need / total */
+    uint8_t memory_unload_percent;     /* "memory.unload_percent": 80; use / total */
+    bool metered_allowed;              /* "network.metered_allowed": true */
+    uint32_t rtt_slow_ms;              /* "network.rtt_slow_ms": 2000; slower: local first */
+    uint32_t local_threads_max;        /* "local.threads_max": 0 (none) */
     uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096 */
     float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none) */
-    uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024, when a request says nothing */
-    amphi_budgets local_budgets;       /* "local.budgets": first_token_ms 20000, idle_ms 5000 */
-    amphi_budgets cloud_budgets; /* "cloud.budgets": connect 5000, first_token 15000, idle 10000 */
-    uint32_t total_ms;           /* "total_ms": 120000 */
-    uint32_t hedge_ms;           /* "cloud.hedge_ms": 0 (never) */
-    uint32_t pause_max_ms;       /* "cloud.pause_max_ms": 30000; of a pause asked for; 0: none */
-    uint32_t cache_ttl_s;        /* "cache.ttl_s": 604800; 0: no cache */
-    uint32_t breaker_failures;   /* "breaker.failures": 3 in a row open it */
-    uint32_t breaker_failure_percent; /* "breaker.failure_percent": 50 of the window do, too */
-    uint32_t breaker_window_requests; /* "breaker.window_requests": 20, the last ones */
-    uint32_t breaker_window_s;        /* "breaker.window_s": 60, no older ones */
-    uint32_t breaker_requests_min;    /* "breaker.requests_min": 8; of fewer no share is taken */
-    uint32_t breaker_open_ms;         /* "breaker.open_ms": 10000, then one probe */
-    uint32_t crash_limit;             /* "crash.limit": 3 in the window: one step down */
-    uint32_t crash_window_s;          /* "crash.window_s": 600 */
-    uint32_t crash_quiet_s;           /* "crash.quiet_s": 150; each one forgives a crash */
-    uint32_t crash_outside_limit;     /* "crash.outside_limit": 200 in the window; 0: no limit */
+    uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024; where a request has none */
+    amphi_budgets local_budgets;       /* "local.budgets": first_token 20000, idle 5000 */
+    amphi_budgets cloud_budgets;       /* "cloud.budgets": connect 5000, first_token 15000, idle
+                                          10000 */
+    uint32_t total_ms;                 /* "total_ms": 120000 */
+    uint32_t hedge_ms;                 /* "cloud.hedge_ms": 0 (never) */
+    uint32_t pause_max_ms;             /* "cloud.pause_max_ms": 30000; of a provider's; 0: none */
+    uint32_t cache_ttl_s;              /* "cache.ttl_s": 604800; 0: no cache */
+    uint32_t breaker_failures;         /* "breaker.failures": 3 in a row open it */
+    uint32_t breaker_failure_percent;  /* "breaker.failure_percent": 50 of the window do, too */
+    uint32_t breaker_window_requests;  /* "breaker.window_requests": 20, the last ones */
+    uint32_t breaker_window_s;         /* "breaker.window_s": 60, no older ones */
+    uint32_t breaker_requests_min;     /* "breaker.requests_min": 8; of fewer no share is taken */
+    uint32_t breaker_open_ms;          /* "breaker.open_ms": 10000, then one probe */
+    uint32_t crash_limit;              /* "crash.limit": 3 in the window: one step down */
+    uint32_t crash_window_s;           /* "crash.window_s": 600 */
+    uint32_t crash_quiet_s;            /* "crash.quiet_s": 150; each one forgives a crash */
+    uint32_t crash_outside_limit;      /* "crash.outside_limit": 200 in the window; 0: no limit */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -102,8 +103,8 @@ typedef struct amphi_crash_facts {
 
 typedef enum amphi_breaker_pass {
     AMPHI_BREAKER_REFUSED = 0, /* the breaker is open */
-    AMPHI_BREAKER_PASSED,
-    AMPHI_BREAKER_PROBE /* the one request that may try: its outcome decides */
+    AMPHI_BREAKER_PASSED,      /* the breaker is closed */
+    AMPHI_BREAKER_PROBE        /* the one request that may try: its outcome decides */
 } amphi_breaker_pass;
 
 /* What an attempt's end says about the route. */
@@ -120,14 +121,15 @@ typedef struct amphi_breaker_outcome {
 
 /* All zero: closed. */
 typedef struct amphi_breaker {
-    amphi_breaker_outcome outcomes[AMPHI_BREAKER_WINDOW_MAX]; /* a ring */
+    /* The window, a ring: `count` outcomes, the next one goes to `next`. */
+    amphi_breaker_outcome outcomes[AMPHI_BREAKER_WINDOW_MAX];
     uint32_t next;
     uint32_t count;
-    uint32_t failures_in_a_row;
-    uint32_t opened_failed; /* why it opened: so many failed... */
-    uint32_t opened_of;     /* ... of so many; equal: in a row */
-    uint64_t opened_ms;     /* 0: closed */
-    uint64_t probe_ms;      /* when the probe began; 0: none is under way */
+    uint32_t failures_in_a_row; /* the last outcomes; a success ends the row */
+    uint32_t opened_failed;     /* why it opened: so many failed... */
+    uint32_t opened_of;         /* ... of so many; equal: in a row */
+    uint64_t opened_ms;         /* 0: closed */
+    uint64_t probe_ms;          /* when the probe began; 0: none is under way */
 } amphi_breaker;
 
 /* For the decision. */
@@ -145,35 +147,37 @@ amphi_breaker_pass amphi__breaker_enter(
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
     amphi_breaker_pass pass, amphi_breaker_result result, uint64_t now_ms);
 
-/* What is known about one route; `info` as the engine describes itself. */
+/* What is known about one route. */
 typedef struct amphi_policy_route {
-    amphi_engine_info info;
-    amphi_breaker_facts breaker;
-    uint32_t wait_ms;         /* left of the pause that its provider asked for */
-    amphi_crash_facts crash;  /* LOCAL */
-    bool was_refused_battery; /* last decision held this against it: hysteresis; set by */
-    bool was_refused_thermal; /* amphi__policy_apply_hysteresis */
-    bool was_refused_memory;
-    uint32_t load;         /* runs under way: the least loaded of equal priority goes first */
-    bool needs_no_network; /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
-                                 refuse it. The caller leaves it false when the app pushed the
-                                 network fact: then the app means it. */
+    amphi_engine_info info;      /* as the engine describes itself */
+    amphi_breaker_facts breaker; /* amphi__breaker_snapshot */
+    uint32_t wait_ms;            /* left of the pause that its provider asked for */
+    amphi_crash_facts crash;     /* LOCAL */
+    bool was_refused_battery;    /* hysteresis: the last decision held this against it; set
+                                    by amphi__policy_apply_hysteresis */
+    bool was_refused_thermal;    /* likewise */
+    bool was_refused_memory;     /* likewise */
+    uint32_t load;               /* runs under way: the least loaded of equal priority goes first */
+    bool needs_no_network;       /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
+                                    refuse it. The caller leaves it false when the app pushed the
+                                    network fact: then the app means it. */
 } amphi_policy_route;
 
 typedef struct amphi_policy_facts {
-    amphi_device_facts device;
-    amphi_mode mode; /* the request's; DEFAULT: the document's */
-    bool is_private;
+    amphi_device_facts device; /* probed, with pushed facts on top */
+    amphi_mode mode;           /* the request's; DEFAULT: the document's */
+    bool is_private;           /* the request's or the client's */
+    /* What the request has in it. */
     bool needs_tools, needs_images, needs_audio;
-    uint32_t prompt_tokens;     /* estimate or count */
-    bool prompt_is_counted;     /* by a loaded local model; for another model it is an estimate */
-    uint32_t answer_tokens_max; /* 0: the document's */
-    amphi_budgets budgets;      /* the request's; 0: the document's */
-    uint64_t draw;              /* a random number of the caller's: who goes first among routes
-                                    of equal priority, in the ratio of their weights. 0: the
-                                    heaviest first */
-    const amphi_policy_route *routes;
-    size_t routes_count; /* at most AMPHI_ROUTES_MAX */
+    uint32_t prompt_tokens;           /* estimate or count */
+    bool prompt_is_counted;           /* by a loaded local model; for others an estimate */
+    uint32_t answer_tokens_max;       /* 0: the document's */
+    amphi_budgets budgets;            /* the request's; 0: the document's */
+    uint64_t draw;                    /* a random number: chooses the first among routes of equal
+                                         priority, in the ratio of their weights. 0: the heaviest
+                                         first */
+    const amphi_policy_route *routes; /* in the client's order */
+    size_t routes_count;              /* at most AMPHI_ROUTES_MAX */
 } amphi_policy_facts;
 
 typedef struct amphi_plan_step {
@@ -197,18 +201,19 @@ typedef struct amphi_dead_route {
 } amphi_dead_route;
 
 typedef struct amphi_plan {
-    amphi_plan_step steps[AMPHI_ROUTES_MAX]; /* in the order to be tried */
-    size_t steps_count;
-    amphi_decision decision;     /* every route, kept ones first and in the order of steps, each
-                                    with its reason */
-    amphi_dead_route dead_route; /* filled in by the caller; cleared by amphi__policy_decide */
+    /* In the order to be tried. */
+    amphi_plan_step steps[AMPHI_ROUTES_MAX];
+    size_t steps_count;          /* 0: `refusal` says why */
+    amphi_decision decision;     /* every route with its reason; kept ones first, as `steps` */
+    amphi_dead_route dead_route; /* filled in by the caller; cleared by _decide */
     uint32_t prompt_tokens;      /* likewise: what it was decided by */
-    amphi_error refusal;         /* status AMPHI_OK when there are steps; otherwise why not:
-                                    _REFUSED    private, mode, kill switch, no engine: stays so
-                                    _OFFLINE    a cloud route lacks only the network
-                                    _BUSY       a breaker is open; retry_after_ms
-                                    _RESOURCE   memory, heat or battery
-                                    _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do */
+    /* Status AMPHI_OK when there are steps; otherwise why there are none:
+     *   _REFUSED    private, mode, kill switch, no engine: stays so
+     *   _OFFLINE    a cloud route lacks only the network
+     *   _BUSY       a breaker is open; retry_after_ms
+     *   _RESOURCE   memory, heat or battery
+     *   _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do */
+    amphi_error refusal;
 } amphi_plan;
 
 /* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use
@@ -248,11 +253,11 @@ amphi_status amphi__device_probe_new(amphi_device *out, amphi_error *error);
 typedef struct amphi_rollout amphi_rollout;
 
 typedef struct amphi_rollout_options {
-    amphi_str source; /* file path or https URL; empty: none */
-    bool allow_http_loopback;
-    amphi_http http;   /* borrowed */
-    amphi_store store; /* borrowed: install id, ETag and last good payload */
-    amphi_log log;
+    amphi_str source;         /* file path or https URL; empty: none */
+    bool allow_http_loopback; /* http:// for this machine itself */
+    amphi_http http;          /* borrowed */
+    amphi_store store;        /* borrowed: install id, ETag and last good payload */
+    amphi_log log;            /* the client's */
 } amphi_rollout_options;
 
 amphi_status amphi__rollout_new(

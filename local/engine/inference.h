@@ -26,25 +26,28 @@ typedef enum amphi_inference_phase {
  * text is whole characters; texts and tool calls have AMPHI_LOCAL_PIECE_MAX bytes at most. */
 typedef struct amphi_inference_sink {
     void *self;
-    void (*heartbeat)(void *self, amphi_inference_phase phase); /* with every step of work */
+    /* With every step of work. */
+    void (*heartbeat)(void *self, amphi_inference_phase phase);
     void (*progress)(void *self, amphi_inference_phase phase, uint32_t permille);
     void (*text)(void *self, amphi_str text);
     void (*reasoning)(void *self, amphi_str text);
-    void (*tool_call)(void *self, amphi_str json);  /* OpenAI's delta.tool_calls */
-    void (*logprobs)(void *self, amphi_str record); /* logprobs_record.h: of the next text */
+    /* OpenAI's delta.tool_calls. */
+    void (*tool_call)(void *self, amphi_str json);
+    /* logprobs_record.h: of the next text. */
+    void (*logprobs)(void *self, amphi_str record);
 } amphi_inference_sink;
 
 /* Zero, but for the sink, until a file is open; tokenizer and what follows until it is loaded. */
 typedef struct amphi_inference {
-    const amphi_inference_sink *sink;
-    amphi_gguf *gguf;
-    amphi_tokenizer *tokenizer;
-    amphi_template *tmpl;
-    bool uses_chatml; /* the model has no template of its own */
-    amphi_llm *llm;
-    float *logits;
-    amphi_tokens cached;    /* what the KV cache holds (prefix_reuse.h) */
-    amphi_lexicon *lexicon; /* made with the first answer that has to keep to a format */
+    const amphi_inference_sink *sink; /* where reports go */
+    amphi_gguf *gguf;                 /* the open file */
+    amphi_tokenizer *tokenizer;       /* text to ids and back */
+    amphi_template *tmpl;             /* messages to a prompt */
+    bool uses_chatml;                 /* the model has no template of its own */
+    amphi_llm *llm;                   /* weights, KV cache and threads */
+    float *logits;                    /* of the last position */
+    amphi_tokens cached;              /* what the KV cache holds (prefix_reuse.h) */
+    amphi_lexicon *lexicon;           /* made with the first answer that has to keep to a format */
 } amphi_inference;
 
 typedef struct amphi_inference_load_options {

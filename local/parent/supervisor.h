@@ -24,11 +24,12 @@
 
 /* What is known of the model file. */
 typedef struct amphi_local_described {
-    bool known;
-    bool passing; /* the failure may pass (a crash, a timeout): tried again after a while */
-    uint64_t at_us;
-    amphi_file_key key;
-    amphi_status status;
+    bool known;          /* the fields below are set */
+    bool passing;        /* the failure may pass (a crash, a timeout): tried again after a while */
+    uint64_t at_us;      /* monotonic: when it was described */
+    amphi_file_key key;  /* of the file at that time */
+    amphi_status status; /* OK, or why there is no description */
+    /* The failure in words. */
     char why[AMPHI_WORKER_MESSAGE_MAX];
     amphi_worker_described model; /* when status is OK */
 } amphi_local_described;
@@ -46,9 +47,9 @@ typedef enum amphi_local_state {
     AMPHI_LOCAL_DESCRIBING, /* waits for DESCRIBED */
     AMPHI_LOCAL_HEADER,     /* knows the file's header, nothing more */
     AMPHI_LOCAL_LOADING,    /* waits for READY */
-    AMPHI_LOCAL_READY,
-    AMPHI_LOCAL_RUNNING, /* `current` is generating */
-    AMPHI_LOCAL_DRAINING /* a cancelled run's last events come */
+    AMPHI_LOCAL_READY,      /* the model is loaded, no run is current */
+    AMPHI_LOCAL_RUNNING,    /* `current` is generating */
+    AMPHI_LOCAL_DRAINING    /* a cancelled run's last events come */
 } amphi_local_state;
 
 /* A process that was killed but not yet collected. */
@@ -57,14 +58,15 @@ typedef enum amphi_local_state {
 typedef struct amphi_local {
     /* constant once made */
     char model_path[AMPHI_LOCAL_PATH_MAX];
-    char worker_path[AMPHI_LOCAL_PATH_MAX]; /* empty: looked up at each start */
-    uint32_t threads;
-    uint32_t context_tokens_max;
-    amphi_local_limits limits;
-    amphi_log log;
-    int wake_fd;
-    amphi_mutex lock;
-    amphi_cond changed; /* a run ended, the model was described, a count was answered */
+    /* Empty: looked up at each start. */
+    char worker_path[AMPHI_LOCAL_PATH_MAX];
+    uint32_t threads;            /* the engine's; a request may lower it */
+    uint32_t context_tokens_max; /* likewise */
+    amphi_local_limits limits;   /* of silence, per phase */
+    amphi_log log;               /* the client's */
+    int wake_fd;                 /* an eventfd that the supervisor polls */
+    amphi_mutex lock;            /* guards what follows */
+    amphi_cond changed;          /* a run ended, the model was described, a count was answered */
 
     /* under the lock */
     amphi_thread thread;
@@ -76,10 +78,10 @@ typedef struct amphi_local {
     struct amphi_local_deaths {
         uint32_t early, late, memory, outside; /* as in amphi_engine_info */
     } deaths;
-    uint64_t spawn_us; /* since when a process is being started; 0: none is */
-    pid_t spawn_thread;
-    bool finished; /* the thread is about to end */
-    bool ready;    /* loaded, for describe() */
+    uint64_t spawn_us;  /* since when a process is being started; 0: none is */
+    pid_t spawn_thread; /* the thread that starts it */
+    bool finished;      /* the thread is about to end */
+    bool ready;         /* loaded, for describe() */
     bool cage_known;
     uint32_t cage_missing;
 
@@ -87,18 +89,20 @@ typedef struct amphi_local {
     amphi_worker worker;
     amphi_local_state state;
     amphi_file_key worker_key;
-    uint32_t loaded_threads, loaded_context; /* as asked for at LOAD */
+    /* As LOAD named them. */
+    uint32_t loaded_threads, loaded_context;
     bool loaded_plain;
-    uint64_t oom_kills; /* as counted when its last work began */
-    uint32_t draining_id;
-    bool counting; /* a COUNT is unanswered */
-    uint32_t count_id;
-    uint32_t heartbeat;
+    uint64_t oom_kills;   /* as counted when its last work began */
+    uint32_t draining_id; /* the cancelled run: its events are dropped */
+    bool counting;        /* a COUNT is unanswered */
+    uint32_t count_id;    /* of the last COUNT */
+    uint32_t heartbeat;   /* as last read from the worker */
     uint64_t progress_us; /* of the last message or heartbeat */
     uint64_t tick_us;     /* of the last check */
     struct amphi_local_silence {
         uint64_t progress_us; /* as above, when these were sampled */
         uint64_t cpu_ms;      /* at that time */
+        /* Of the last sample. */
         uint64_t sampled_us, sampled_cpu_ms;
         uint64_t stopped_us; /* since when it is seen stopped; 0: it is not */
         uint64_t asleep_us;  /* likewise: asleep, and no processor time was used */

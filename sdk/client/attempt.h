@@ -11,13 +11,13 @@
 #include "sdk/client/stream.h"
 
 typedef struct amphi_attempt_args {
-    uint32_t number; /* within the request, from 1; marks its events */
-    const amphi_plan_step *step;
-    amphi_breaker_pass pass;  /* of the route's breaker, which let it in */
-    amphi_str body;           /* for the engine; borrowed */
-    uint64_t deadline_us;     /* of the whole request, monotonic; UINT64_MAX: none */
-    bool continues;           /* hand over the delivered text as the answer's beginning */
-    amphi_takeover *takeover; /* emitted with the attempt's first output; NULL: none. Borrowed */
+    uint32_t number;             /* within the request, from 1; marks its events */
+    const amphi_plan_step *step; /* the route, its budgets and bounds; borrowed */
+    amphi_breaker_pass pass;     /* of the route's breaker, which let it in */
+    amphi_str body;              /* for the engine; borrowed */
+    uint64_t deadline_us;        /* of the whole request, monotonic; UINT64_MAX: none */
+    bool continues;              /* hand over the delivered text as the answer's beginning */
+    amphi_takeover *takeover;    /* emitted with the attempt's first output; NULL: none. Borrowed */
 } amphi_attempt_args;
 
 typedef struct amphi_attempt_outcome {

@@ -74,15 +74,15 @@ struct amphi_client {
     amphi_mode mode;                                   /* of requests that name none */
     bool is_private, no_cache, no_queue;               /* of every request */
 
-    amphi_mutex lock;     /* guards what follows */
-    amphi_policy policy;  /* in force: base with the rollout on top */
-    amphi_plan last_plan; /* for the next decision's hysteresis */
-    amphi_device_facts pushed;
-    amphi_device_facts probed; /* cached */
-    uint64_t probed_ms;        /* monotonic; 0: never */
-    amphi_retry_budget retry_budget;
-    atomic_uint device_epoch;  /* grows with every push: running answers check the device */
-    atomic_uint ledger_writes; /* grows with every row written or changed */
+    amphi_mutex lock;                /* guards what follows */
+    amphi_policy policy;             /* in force: base with the rollout on top */
+    amphi_plan last_plan;            /* for the next decision's hysteresis */
+    amphi_device_facts pushed;       /* by the app */
+    amphi_device_facts probed;       /* by the device part; cached */
+    uint64_t probed_ms;              /* monotonic; 0: never */
+    amphi_retry_budget retry_budget; /* of second tries, across requests */
+    atomic_uint device_epoch;        /* grows with every push: running answers check the device */
+    atomic_uint ledger_writes;       /* grows with every row written or changed */
 
     amphi_response_cache *cache;
     amphi_stream_set *streams; /* those that are not freed; outlives the client */

@@ -27,21 +27,22 @@ typedef struct amphi_stream_run {
 } amphi_stream_run;
 
 struct amphi_stream {
-    amphi_client *client; /* the driver's: it may be freed before the caller reads on */
-    amphi_request request;
+    amphi_client *client;     /* the driver's: it may be freed before the caller reads on */
+    amphi_request request;    /* owned */
     amphi_driver *driver;     /* NULL: joined, or about to be; under the set's lock */
     amphi_stream_place place; /* in the client's set */
-    uint64_t started_us;
-    int64_t created_s; /* Unix time, for the JSON form */
-    char key[37];      /* idempotency key of every attempt, and the id in the outbox */
-    char id[40];       /* for the JSON form: "chatcmpl-..." */
+    uint64_t started_us;      /* monotonic */
+    int64_t created_s;        /* Unix time, for the JSON form */
+    char key[37];             /* idempotency key of every attempt, and the id in the outbox */
+    char id[40];              /* for the JSON form: "chatcmpl-..." */
 
-    amphi_mutex lock; /* guards the two queues and what follows them */
-    amphi_cond to_caller;
-    amphi_cond to_driver;
+    amphi_mutex lock;          /* guards the two queues and what follows them */
+    amphi_cond to_caller;      /* wakes the thread in amphi_stream_next */
+    amphi_cond to_driver;      /* wakes the driver, and a cancel that must wait */
     amphi_event_queue events;  /* driver to caller */
     amphi_event_queue mailbox; /* engines to driver */
-    bool cancelled;
+    bool cancelled;            /* set once, never cleared */
+    /* What amphi_stream_cancel cancels. */
     amphi_stream_run runs_under_way[AMPHI_RUNS_MAX];
     uint32_t cancelling;  /* threads that are calling an engine's cancel: no run is released */
     bool starved;         /* an event could not be allocated: the request fails */
@@ -49,12 +50,12 @@ struct amphi_stream {
 
     /* Caller's side. */
     amphi_queued_event *current; /* what the last amphi_stream_next handed out */
-    bool terminal_taken;
-    amphi_buf chunk; /* what the last amphi_stream_next_json handed out */
+    bool terminal_taken;         /* the terminal event was handed out */
+    amphi_buf chunk;             /* what the last amphi_stream_next_json handed out */
 
     /* The driver's until the terminal event is queued, constant afterwards. */
-    amphi_buf text; /* delivered answer */
-    amphi_buf reasoning;
+    amphi_buf text;         /* delivered answer */
+    amphi_buf reasoning;    /* delivered */
     amphi_tool_calls calls; /* gathered from the deltas */
     amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty */
     amphi_buf logprobs;     /* JSON array for the delivered answer's tokens; empty: none */
@@ -64,15 +65,17 @@ struct amphi_stream {
     size_t takeovers_count;
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
-    amphi_model_identity model_identity; /* that route, when its attempt began */
+    /* Of `route`, when its attempt began. */
+    amphi_model_identity model_identity;
     amphi_usage usage;
     amphi_finish finish;
     amphi_error error;
-    amphi_error history_error; /* status AMPHI_OK: kept, or nothing was to be kept */
+    /* Status AMPHI_OK: kept, or nothing was to be kept. */
+    amphi_error history_error;
     bool cache_hit;
     bool tool_call_seen;
     uint64_t first_token_us; /* 0: none yet */
-    uint64_t ended_us;
+    uint64_t ended_us;       /* monotonic: the request's end */
 };
 
 /* chat.c: runs the request on the driver thread and queues exactly one terminal event. */

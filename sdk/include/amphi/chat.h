@@ -59,19 +59,21 @@ typedef struct amphi_budgets {
 
 /* SIZED, read. */
 typedef struct amphi_chat_request {
-    size_t struct_size;
-    const amphi_message *messages; /* new messages, oldest first; history is put before them */
-    size_t messages_count;
-    amphi_str conversation_id; /* empty: a request of its own, not kept in the history */
-    amphi_mode mode;
-    bool is_private; /* never leaves the device, on any path */
-    bool no_cache;   /* neither read nor write the response cache */
-    bool no_queue;   /* fail rather than go to the outbox */
-    amphi_sampling sampling;
-    amphi_budgets budgets;
-    amphi_str
-        extra_json; /* an object with further OpenAI fields (tools, response_format, stop, ...),
-                             passed on as they are; empty: none */
+    size_t struct_size;            /* in bytes; see amphi/types.h */
+    const amphi_message *messages; /* new ones, oldest first; history is put before them */
+    size_t messages_count;         /* of `messages` */
+    amphi_str conversation_id;     /* empty: a request of its own, not kept in the history */
+    amphi_mode mode;               /* DEFAULT: the client's */
+    bool is_private;               /* never leaves the device, on any path */
+    bool no_cache;                 /* neither read nor write the response cache */
+    bool no_queue;                 /* fail rather than go to the outbox */
+    amphi_sampling sampling;       /* NAN or 0: the default, field by field */
+    amphi_budgets budgets;         /* 0: the policy document's, field by field */
+    /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as
+ they are; empty: none. */
+    /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as they
+     * are; empty: none. */
+    amphi_str extra_json;
 } amphi_chat_request;
 
 /* NAN, without <math.h>, whose names would reach every includer. */
@@ -192,24 +194,24 @@ AMPHI_API void amphi_stream_free(amphi_stream *stream);
 /* SIZED, filled in. What became of the request; what it points to is valid after the terminal
  * event, until the stream is freed. */
 typedef struct amphi_chat_result {
-    size_t struct_size;
-    amphi_str text; /* the whole answer */
-    amphi_str reasoning;
-    amphi_str tool_calls_json; /* OpenAI's message.tool_calls, or empty */
-    amphi_str logprobs_json;   /* OpenAI's logprobs.content for `text`, or empty */
-    amphi_str route;           /* which finished it: "local", "cache", "outbox", or an endpoint */
-    amphi_str model;           /* the model that the route named */
-    const amphi_takeover *takeovers;
-    size_t takeovers_count;
-    bool cache_hit;
-    amphi_finish finish;
-    amphi_usage usage;
-    uint32_t first_token_ms; /* from start to the first text; 0: there was none */
-    uint32_t total_ms;
-    const amphi_decision *decision;
-    const amphi_error *error; /* NULL when DONE or QUEUED */
-    const amphi_error
-        *history_error; /* not NULL: the answer is complete, but could not be stored */
+    size_t struct_size;              /* in bytes; see amphi/types.h */
+    amphi_str text;                  /* the whole answer */
+    amphi_str reasoning;             /* the whole of the model's thinking, or empty */
+    amphi_str tool_calls_json;       /* OpenAI's message.tool_calls, or empty */
+    amphi_str logprobs_json;         /* OpenAI's logprobs.content for `text`, or empty */
+    amphi_str route;                 /* it finished: "local", "cache", "outbox", or an endpoint */
+    amphi_str model;                 /* the model that the route named */
+    const amphi_takeover *takeovers; /* in their order */
+    size_t takeovers_count;          /* of `takeovers` */
+    bool cache_hit;                  /* the answer is from the response cache */
+    amphi_finish finish;             /* as in the DONE event */
+    amphi_usage usage;               /* likewise */
+    uint32_t first_token_ms;         /* from start to the first text; 0: there was none */
+    uint32_t total_ms;               /* from start to the terminal event */
+    const amphi_decision *decision;  /* every route with its reason */
+    const amphi_error *error;        /* NULL when DONE or QUEUED */
+    /* Not NULL: the answer is complete, but could not be stored. */
+    const amphi_error *history_error;
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)

@@ -15,13 +15,13 @@ AMPHI_BEGIN_DECLS
 /* SIZED, read (and filled in by amphi_endpoint_parse). One OpenAI-compatible API. Zero means the
  * default that the comment states. */
 typedef struct amphi_endpoint_options {
-    size_t struct_size;
-    amphi_str name;     /* its name in plans and records; required, unique, not "local" */
-    amphi_str url;      /* base, https://host[:port]/v1; the dialect's path is appended */
-    amphi_str model;    /* sent as "model"; empty: the request's own */
-    amphi_str key_file; /* file with the API key; empty: no Authorization header */
-    amphi_str ca_file;  /* PEM bundle that replaces the system's; empty: the system's */
-    amphi_str pins;     /* "sha256//BASE64;sha256//BASE64": SPKI pins, a backup one included */
+    size_t struct_size;          /* in bytes; see amphi/types.h */
+    amphi_str name;              /* in plans and records; required, unique, not "local" */
+    amphi_str url;               /* base, https://host[:port]/v1; the dialect's path follows */
+    amphi_str model;             /* sent as "model"; empty: the request's own */
+    amphi_str key_file;          /* file with the API key; empty: no Authorization header */
+    amphi_str ca_file;           /* PEM bundle that replaces the system's; empty: the system's */
+    amphi_str pins;              /* "sha256//BASE64;sha256//BASE64": SPKI pins, and a backup */
     uint32_t context_tokens_max; /* 0: unknown, no check */
     uint32_t priority;           /* lower is tried first; default 0 */
     uint32_t weight;             /* share among equals; 0: 1 */
@@ -63,23 +63,25 @@ typedef enum amphi_isolation {
 
 /* SIZED, read. */
 typedef struct amphi_client_options {
-    size_t struct_size;
-    amphi_str data_dir; /* store, keys, models; empty: $XDG_DATA_HOME/amphi, ~/.local/share/amphi */
+    size_t struct_size;   /* in bytes; see amphi/types.h */
+    amphi_str data_dir;   /* store, keys, models; empty: $XDG_DATA_HOME/amphi, else
+                             ~/.local/share/amphi */
     amphi_str model_path; /* a GGUF file; empty: the embedded default model */
+    /* Cloud routes, AMPHI_ROUTES_MAX - 1 of them at most. */
     const amphi_endpoint_options *endpoints;
-    size_t endpoints_count;   /* at most AMPHI_ROUTES_MAX - 1 */
-    amphi_str policy_json;    /* the policy document; empty: all defaults */
-    amphi_str rollout_source; /* GrowthBook payload: a file's path or an https URL; empty: none */
-    uint32_t threads; /* of the local engine; 0: as many as there are fast cores, 4 at most */
-    bool allow_http_loopback; /* accept http:// for 127.0.0.0/8, ::1 and localhost */
-    amphi_log_fn *log;        /* NULL: no log */
-    void *log_user;
+    size_t endpoints_count;
+    amphi_str policy_json;     /* the policy document; empty: all defaults */
+    amphi_str rollout_source;  /* GrowthBook payload: a file or an https URL; empty: none */
+    uint32_t threads;          /* of the local engine; 0: one per fast core, 4 at most */
+    bool allow_http_loopback;  /* accept http:// for 127.0.0.0/8, ::1 and localhost */
+    amphi_log_fn *log;         /* NULL: no log */
+    void *log_user;            /* the log's first argument */
     const amphi_parts *parts;  /* NULL: all built-in */
     amphi_isolation isolation; /* of the local engine; default: a process */
     amphi_mode mode;           /* of requests that name none; default: the policy's */
     bool is_private;           /* every request is private, whatever the request has set */
     bool no_cache;             /* likewise */
-    bool no_queue;
+    bool no_queue;             /* likewise */
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

@@ -22,27 +22,27 @@ typedef enum amphi_mode {
 
 /* The rule that settled a route's fate. Names for JSON: amphi_reason_name(). */
 typedef enum amphi_reason {
-    AMPHI_REASON_OK = 0,
-    AMPHI_REASON_MODE,        /* the mode excludes or prefers it */
-    AMPHI_REASON_PRIVATE,     /* private: never leaves the device */
-    AMPHI_REASON_KILL_SWITCH, /* policy or rollout switched this kind off */
-    AMPHI_REASON_BATTERY_LOW,
-    AMPHI_REASON_THERMAL,
-    AMPHI_REASON_MEMORY, /* predicted need against what is free */
-    AMPHI_REASON_MEMORY_PRESSURE,
-    AMPHI_REASON_NETWORK_NONE,
-    AMPHI_REASON_NETWORK_METERED,
-    AMPHI_REASON_NETWORK_SLOW,
-    AMPHI_REASON_CONTEXT_LENGTH,
-    AMPHI_REASON_CAPABILITY,    /* tools, images, audio, constrained output */
-    AMPHI_REASON_BREAKER_OPEN,  /* failed too often lately */
-    AMPHI_REASON_QUARANTINE,    /* the local engine crashed too often */
-    AMPHI_REASON_UNAVAILABLE,   /* no model, no key, engine can't start */
-    AMPHI_REASON_COST,          /* reserved for endpoints with prices: no rule gives it yet */
-    AMPHI_REASON_LATENCY,       /* reserved for learnt first-token times: no rule gives it yet */
-    AMPHI_REASON_PREFERENCE,    /* the request's "model" and "fallbacks" */
-    AMPHI_REASON_ASKED_TO_WAIT, /* the provider named a time, and it is not over */
-    AMPHI_REASON_COUNT
+    AMPHI_REASON_OK = 0,          /* no rule spoke against it */
+    AMPHI_REASON_MODE,            /* the mode excludes or prefers it */
+    AMPHI_REASON_PRIVATE,         /* private: never leaves the device */
+    AMPHI_REASON_KILL_SWITCH,     /* policy or rollout switched this kind off */
+    AMPHI_REASON_BATTERY_LOW,     /* too low for the policy, and not charging */
+    AMPHI_REASON_THERMAL,         /* hotter than the policy's maximum */
+    AMPHI_REASON_MEMORY,          /* predicted need against what is free */
+    AMPHI_REASON_MEMORY_PRESSURE, /* the system runs short of memory */
+    AMPHI_REASON_NETWORK_NONE,    /* no network */
+    AMPHI_REASON_NETWORK_METERED, /* the policy allows no metered network */
+    AMPHI_REASON_NETWORK_SLOW,    /* round trips slower than the policy's limit */
+    AMPHI_REASON_CONTEXT_LENGTH,  /* prompt and answer do not fit into its context */
+    AMPHI_REASON_CAPABILITY,      /* tools, images, audio, constrained output */
+    AMPHI_REASON_BREAKER_OPEN,    /* failed too often lately */
+    AMPHI_REASON_QUARANTINE,      /* the local engine crashed too often */
+    AMPHI_REASON_UNAVAILABLE,     /* no model, no key, engine can't start */
+    AMPHI_REASON_COST,            /* reserved for endpoints with prices: no rule gives it yet */
+    AMPHI_REASON_LATENCY,         /* reserved for learnt first-token times: no rule gives it yet */
+    AMPHI_REASON_PREFERENCE,      /* the request's "model" and "fallbacks" */
+    AMPHI_REASON_ASKED_TO_WAIT,   /* the provider named a time, and it is not over */
+    AMPHI_REASON_COUNT            /* not a reason: how many there are */
 } amphi_reason;
 
 /* FROZEN: an element of an array. */

@@ -43,17 +43,17 @@ enum {
 
 /* SIZED, read by a push, filled in by a snapshot. */
 typedef struct amphi_device_facts {
-    size_t struct_size;
+    size_t struct_size;              /* in bytes; see amphi/types.h */
     uint32_t known;                  /* AMPHI_FACT_… bits; a field without its bit is ignored */
     uint64_t memory_total_bytes;     /* of the device, or of its cgroup when that is smaller */
     uint64_t memory_available_bytes; /* what a new process could take without swapping */
     uint8_t battery_percent;         /* 0..100 */
     bool charging;                   /* true as well on a machine without a battery */
-    amphi_thermal thermal;
-    amphi_network network;
-    uint32_t rtt_ms;          /* moving average */
-    uint32_t throughput_kbps; /* moving average */
-    uint8_t memory_pressure;  /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
+    amphi_thermal thermal;           /* of the device */
+    amphi_network network;           /* none, metered or free */
+    uint32_t rtt_ms;                 /* moving average */
+    uint32_t throughput_kbps;        /* moving average */
+    uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)

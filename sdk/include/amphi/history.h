@@ -13,11 +13,11 @@ AMPHI_BEGIN_DECLS
 
 /* SIZED, handed out; a store hands it to the client as well. */
 typedef struct amphi_history_conversation {
-    size_t struct_size;
-    amphi_str id;
-    int64_t updated_ms; /* Unix time */
-    uint64_t messages_count;
-    amphi_str title; /* the beginning of its first user message */
+    size_t struct_size;      /* in bytes; see amphi/types.h */
+    amphi_str id;            /* as requests name it */
+    int64_t updated_ms;      /* Unix time */
+    uint64_t messages_count; /* of every role */
+    amphi_str title;         /* the beginning of its first user message */
 } amphi_history_conversation;
 
 static inline void amphi_history_conversation_init(amphi_history_conversation *item)
@@ -28,14 +28,15 @@ static inline void amphi_history_conversation_init(amphi_history_conversation *i
 
 /* SIZED, handed out. */
 typedef struct amphi_history_message {
-    size_t struct_size;
-    int64_t id;
-    amphi_str role; /* "user", "assistant", "system", "tool" */
-    amphi_str content;
-    int64_t created_ms; /* Unix time */
-    amphi_str route;    /* which answered; empty for a user's message */
-    amphi_str model;
-    amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for users */
+    size_t struct_size;      /* in bytes; see amphi/types.h */
+    int64_t id;              /* unique in the store; grows */
+    amphi_str role;          /* "user", "assistant", "system", "tool" */
+    amphi_str content;       /* plain text, or the JSON of OpenAI's content parts */
+    int64_t created_ms;      /* Unix time */
+    amphi_str route;         /* which answered; empty for a user's message */
+    amphi_str model;         /* as the route named it; empty for a user's message */
+    amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for a
+                                user's message */
 } amphi_history_message;
 
 static inline void amphi_history_message_init(amphi_history_message *item)
@@ -46,14 +47,15 @@ static inline void amphi_history_message_init(amphi_history_message *item)
 
 /* SIZED, handed out. */
 typedef struct amphi_outbox_entry {
-    size_t struct_size;
-    amphi_str id; /* also the idempotency key */
-    amphi_str conversation_id;
-    int64_t created_ms;
-    uint32_t attempts;
-    bool is_being_sent;    /* now, by this process or another one */
-    int64_t not_before_ms; /* put off until then: it was refused, or its request is still running in
-                              an engine inside the app; 0: not put off */
+    size_t struct_size;        /* in bytes; see amphi/types.h */
+    amphi_str id;              /* also the idempotency key */
+    amphi_str conversation_id; /* may be empty */
+    int64_t created_ms;        /* Unix time */
+    uint32_t attempts;         /* deliveries that failed */
+    bool is_being_sent;        /* now, by this process or another one */
+    /* Unix time until which it is put off: it was refused, or its request still runs in an engine
+     * inside the app; 0: not put off. */
+    int64_t not_before_ms;
 } amphi_outbox_entry;
 
 static inline void amphi_outbox_entry_init(amphi_outbox_entry *entry)

@@ -18,12 +18,12 @@ typedef enum amphi_engine_kind { AMPHI_ENGINE_LOCAL = 1, AMPHI_ENGINE_CLOUD = 2 
 /* SIZED, filled in by the engine. What policy needs to know about an engine before it starts
  * anything. */
 typedef struct amphi_engine_info {
-    size_t struct_size;
-    amphi_engine_kind kind;    /* LOCAL: no byte of a request leaves the device */
-    char name[AMPHI_NAME_MAX]; /* the route's name */
-    char model[AMPHI_NAME_MAX];
-    bool available; /* false: `why` says what is missing */
-    char why[160];
+    size_t struct_size;          /* in bytes; see amphi/types.h */
+    amphi_engine_kind kind;      /* LOCAL: no byte of a request leaves the device */
+    char name[AMPHI_NAME_MAX];   /* the route's name */
+    char model[AMPHI_NAME_MAX];  /* that it runs; empty where the request decides */
+    bool available;              /* false: `why` says what is missing */
+    char why[160];               /* in words; empty when available */
     bool ready;                  /* LOCAL: model loaded; CLOUD: connection warm */
     uint64_t weights_bytes;      /* LOCAL: memory for the weights; 0: unknown */
     uint64_t kv_bytes_per_token; /* LOCAL: memory per token of context */
@@ -31,11 +31,11 @@ typedef struct amphi_engine_info {
     uint32_t context_tokens_max; /* 0: unknown */
     amphi_tristate prefix;       /* can it continue a given beginning of an answer? */
     bool is_loopback;            /* CLOUD: on this machine, reachable without a network */
-    bool tools;
-    bool images;
-    bool audio;
-    uint32_t priority; /* lower first, among engines of one kind */
-    uint32_t weight;   /* share among equals */
+    bool tools;                  /* understands "tools" */
+    bool images;                 /* understands image parts */
+    bool audio;                  /* understands audio parts */
+    uint32_t priority;           /* lower first, among engines of one kind */
+    uint32_t weight;             /* share among equals */
     /* LOCAL, for the crash ledger; empty: this engine keeps none. */
     char fingerprint[65];    /* of the model file: another one starts clean */
     char build[32];          /* of the engine: likewise */
@@ -56,7 +56,7 @@ static inline void amphi_engine_info_init(amphi_engine_info *info)
 
 /* SIZED, read by the engine. */
 typedef struct amphi_engine_request {
-    size_t struct_size;
+    size_t struct_size;          /* in bytes; see amphi/types.h */
     amphi_str body;              /* OpenAI chat-completions request: an object with "messages"
                                     (history included) and the sampling fields; validated. */
     amphi_str prefix;            /* the answer's beginning, already shown; go on after it.
@@ -105,7 +105,7 @@ typedef struct amphi_engine_event {
     bool prefix_refused;
     bool out_of_memory;   /* FAIL: killed for its memory, or an allocation failed */
     bool from_outside;    /* FAIL: another process killed or stopped the engine's; the error's
-                           native_code is the signal, 0 when it was stopped */
+                             native_code is the signal, 0 when it was stopped */
     uint64_t reserved[4]; /* 0 */
 } amphi_engine_event;
 

@@ -17,20 +17,20 @@ typedef struct amphi_http_header {
 
 /* SIZED, read by the transport. */
 typedef struct amphi_http_request {
-    size_t struct_size;
-    amphi_str method; /* "GET" or "POST" */
-    amphi_str url;    /* https, or http to loopback where allow_http_loopback */
-    const amphi_http_header *headers;
-    size_t headers_count;
-    amphi_str body;
-    amphi_str ca_file; /* PEM; empty: the system's */
-    amphi_str pins;    /* "sha256//...;sha256//..."; empty: no pinning */
-    bool tls12;        /* accept TLS 1.2; default 1.3 only */
-    bool allow_http_loopback;
-    uint32_t connect_timeout_ms;  /* 0: 10,000 */
-    uint32_t total_timeout_ms;    /* 0: none */
-    uint64_t body_limit_bytes;    /* of the answer, decompressed; 0: 64 MiB */
-    uint32_t headers_limit_bytes; /* 0: 64 KiB */
+    size_t struct_size;               /* in bytes; see amphi/types.h */
+    amphi_str method;                 /* "GET" or "POST" */
+    amphi_str url;                    /* https, or http to loopback where allow_http_loopback */
+    const amphi_http_header *headers; /* in the order to be sent */
+    size_t headers_count;             /* of `headers` */
+    amphi_str body;                   /* of a POST; may be empty */
+    amphi_str ca_file;                /* PEM; empty: the system's */
+    amphi_str pins;                   /* "sha256//...;sha256//..."; empty: no pinning */
+    bool tls12;                       /* accept TLS 1.2; default 1.3 only */
+    bool allow_http_loopback;         /* accept http:// for 127.0.0.0/8, ::1 and localhost */
+    uint32_t connect_timeout_ms;      /* 0: 10,000 */
+    uint32_t total_timeout_ms;        /* 0: none */
+    uint64_t body_limit_bytes;        /* of the answer, decompressed; 0: 64 MiB */
+    uint32_t headers_limit_bytes;     /* 0: 64 KiB */
 } amphi_http_request;
 
 static inline void amphi_http_request_init(amphi_http_request *request)

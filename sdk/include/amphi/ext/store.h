@@ -15,25 +15,26 @@
 /* FROZEN: an element of arrays. A message to be appended to a conversation, or one that was
  * read. */
 typedef struct amphi_store_message {
-    amphi_str role;    /* "system", "user", "assistant", "tool" */
-    amphi_str content; /* plain text, or when content_is_json OpenAI's content parts */
-    bool content_is_json;
-    amphi_str extra_json; /* further members of the message object (tool_calls, ...) */
-    amphi_str route;      /* assistant only: which answered */
-    amphi_str model;
+    amphi_str role;          /* "system", "user", "assistant", "tool" */
+    amphi_str content;       /* plain text, or JSON */
+    bool content_is_json;    /* it is an array of OpenAI's content parts */
+    amphi_str extra_json;    /* further members of the message object (tool_calls, ...) */
+    amphi_str route;         /* assistant only: which answered */
+    amphi_str model;         /* assistant only: as the route named it */
     amphi_str decision_json; /* assistant only: the whole record */
-    amphi_usage usage;
+    amphi_usage usage;       /* assistant only */
 } amphi_store_message;
 
 /* SIZED, read by the store. */
 typedef struct amphi_store_turn {
-    size_t struct_size;
-    amphi_str conversation_id; /* created when it is new */
-    int64_t now_ms;            /* Unix time */
-    const amphi_store_message *messages;
-    size_t messages_count;
-    amphi_str outbox_id; /* not empty: this entry is removed in the same transaction;
-                            AMPHI_E_NOT_FOUND (and nothing written) when it is gone */
+    size_t struct_size;                  /* in bytes; see amphi/types.h */
+    amphi_str conversation_id;           /* created when it is new */
+    int64_t now_ms;                      /* Unix time */
+    const amphi_store_message *messages; /* to be appended, in this order */
+    size_t messages_count;               /* of `messages` */
+    /* Not empty: this entry is removed in the same transaction; AMPHI_E_NOT_FOUND (and nothing
+     * written) when it is gone. */
+    amphi_str outbox_id;
 } amphi_store_turn;
 
 static inline void amphi_store_turn_init(amphi_store_turn *turn)
@@ -44,14 +45,14 @@ static inline void amphi_store_turn_init(amphi_store_turn *turn)
 
 /* SIZED, read by the store, and handed out by it. */
 typedef struct amphi_store_outbox_item {
-    size_t struct_size;
+    size_t struct_size;        /* in bytes; see amphi/types.h */
     amphi_str id;              /* the idempotency key; unique */
     amphi_str conversation_id; /* may be empty */
     amphi_str request_json;    /* what to run again */
-    int64_t created_ms;
-    uint32_t attempts;     /* out only */
-    int64_t not_before_ms; /* not to be claimed earlier; 0: at once */
-    bool is_leased;        /* out only: a process that is alive is sending it */
+    int64_t created_ms;        /* Unix time */
+    uint32_t attempts;         /* out only: deliveries that failed */
+    int64_t not_before_ms;     /* Unix time; not to be claimed earlier; 0: at once */
+    bool is_leased;            /* out only: a process that is alive is sending it */
 } amphi_store_outbox_item;
 
 static inline void amphi_store_outbox_item_init(amphi_store_outbox_item *item)
@@ -69,33 +70,33 @@ typedef enum amphi_start_phase {
 } amphi_start_phase;
 
 typedef enum amphi_start_outcome {
-    AMPHI_START_RUNNING = 0,
-    AMPHI_START_OK = 1,
-    AMPHI_START_CANCELLED = 2, /* cancelled by the caller, or stopped to spare the device */
-    AMPHI_START_FAILED = 3,    /* an orderly error */
-    AMPHI_START_CRASHED = 4,
+    AMPHI_START_RUNNING = 0,       /* has not ended */
+    AMPHI_START_OK = 1,            /* a complete answer */
+    AMPHI_START_CANCELLED = 2,     /* cancelled by the caller, or stopped to spare the device */
+    AMPHI_START_FAILED = 3,        /* an orderly error */
+    AMPHI_START_CRASHED = 4,       /* its code faulted */
     AMPHI_START_OUT_OF_MEMORY = 5, /* killed for its memory, or an allocation failed */
-    AMPHI_START_STALLED = 6,
-    AMPHI_START_HOST_DIED = 7, /* the app ended while it ran */
-    AMPHI_START_KILLED = 8,    /* another process killed its process, or stopped it */
-    AMPHI_START_OUTCOME_COUNT
+    AMPHI_START_STALLED = 6,       /* silent for longer than its phase allows */
+    AMPHI_START_HOST_DIED = 7,     /* the app ended while it ran */
+    AMPHI_START_KILLED = 8,        /* another process killed its process, or stopped it */
+    AMPHI_START_OUTCOME_COUNT      /* not an outcome: how many there are */
 } amphi_start_outcome;
 
 /* SIZED, read by the store, and handed out by it. One start of a local engine: which model, which
  * code, how it ended. */
 typedef struct amphi_store_start {
-    size_t struct_size;
-    int64_t id;            /* out only */
-    amphi_str fingerprint; /* of the model file */
-    amphi_str build;       /* of the engine */
-    amphi_str kernels;     /* "avx2", "reference" */
-    amphi_str host;        /* the process that started it, in words that distinguish it
-                              from a later one with the same number */
-    bool in_process;       /* no process of its own: its crash is the host's */
-    int64_t started_ms;    /* Unix time */
-    int64_t changed_ms;    /* of the last change: when it ended, once it has */
-    amphi_start_phase phase;
-    amphi_start_outcome outcome;
+    size_t struct_size;          /* in bytes; see amphi/types.h */
+    int64_t id;                  /* out only */
+    amphi_str fingerprint;       /* of the model file */
+    amphi_str build;             /* of the engine */
+    amphi_str kernels;           /* "avx2", "reference" */
+    amphi_str host;              /* the process that started it, in words that distinguish it
+                                    from a later one with the same number */
+    bool in_process;             /* no process of its own: its crash is the host's */
+    int64_t started_ms;          /* Unix time */
+    int64_t changed_ms;          /* of the last change: when it ended, once it has */
+    amphi_start_phase phase;     /* how far it came */
+    amphi_start_outcome outcome; /* how it ended; RUNNING: not yet */
 } amphi_store_start;
 
 static inline void amphi_store_start_init(amphi_store_start *start)
@@ -115,12 +116,13 @@ typedef struct amphi_store_ops {
     size_t struct_size;
     const char *name;
 
-    /* History. */
+    /* History. messages: oldest first; NOT_FOUND when there is no such conversation.
+     * conversations: newest first. */
     amphi_status (*turn_append)(void *self, const amphi_store_turn *turn, amphi_error *error);
     amphi_status (*messages)(void *self, amphi_str conversation_id, amphi_store_message_fn *visit,
-        void *user, amphi_error *error); /* oldest first; NOT_FOUND */
-    amphi_status (*conversations)(void *self, amphi_history_conversation_fn *visit, void *user,
-        amphi_error *error); /* newest first */
+        void *user, amphi_error *error);
+    amphi_status (*conversations)(
+        void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
     amphi_status (*conversation_delete)(void *self, amphi_str id, amphi_error *error);
 
     /* Response cache. get: NOT_FOUND when absent or expired; put: expires_ms is Unix time. The
@@ -144,9 +146,10 @@ typedef struct amphi_store_ops {
     amphi_status (*outbox_entries)(
         void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
 
-    /* Small named values: install id, last good rollout payload, learnt capabilities. */
-    amphi_status (*setting_get)(void *self, amphi_str name, amphi_store_value_fn *visit, void *user,
-        amphi_error *error); /* NOT_FOUND */
+    /* Small named values: install id, last good rollout payload, learnt capabilities. get:
+     * NOT_FOUND when there is none of that name. */
+    amphi_status (*setting_get)(
+        void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error);
     amphi_status (*setting_put)(void *self, amphi_str name, amphi_str value, amphi_error *error);
 
     /* A key for HMACs (cache keys), derived from the store's own; the caller wipes it. */
