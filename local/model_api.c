@@ -7,6 +7,7 @@
 
 #include "local/compute/weight_type.h"
 #include "local/graph/llm.h"
+#include "local/graph/memory_need.h"
 #include "local/jinja/template.h"
 #include "local/tokens/tokenizer.h"
 #include "sdk/core/alloc.h"
@@ -305,7 +306,7 @@ static uint64_t put_types(const amphi_gguf *gguf, amphi_json_writer *writer)
     return elements;
 }
 
-static void put_memory(const amphi_llm_need *need, uint32_t context, amphi_json_writer *writer)
+static void put_memory(const amphi_memory_need *need, uint32_t context, amphi_json_writer *writer)
 {
     uint64_t kv = need->kv_bytes_per_token * context;
     amphi__json_open(writer, "memory", '{');
@@ -320,7 +321,7 @@ static void put_memory(const amphi_llm_need *need, uint32_t context, amphi_json_
 }
 
 static void put_all(
-    amphi_model *model, const amphi_llm_need *need, bool runs, amphi_json_writer *writer)
+    amphi_model *model, const amphi_memory_need *need, bool runs, amphi_json_writer *writer)
 {
     amphi_str family = {NULL, 0};
     amphi_str name = {NULL, 0};
@@ -356,11 +357,11 @@ amphi_status amphi_model_inspect(amphi_model *model, char **json_out, amphi_erro
     if (model == NULL || json_out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "model or json_out: NULL");
     *json_out = NULL;
-    amphi_llm_need need;
+    amphi_memory_need need;
     amphi_buf out;
     amphi_json_writer writer;
     /* A file with a vocabulary only has no memory figures, which is not a failure. */
-    bool runs = amphi__llm_need(&need, model->gguf, NULL) == AMPHI_OK;
+    bool runs = amphi__memory_need_read(&need, model->gguf, NULL) == AMPHI_OK;
     amphi__buf_init(&out, INSPECT_BYTES_MAX);
     amphi__json_writer_init(&writer, &out);
     put_all(model, &need, runs, &writer);

@@ -9,7 +9,7 @@
 
 #include "remote/dialect_openai.h"
 #include "remote/dialect_responses.h"
-#include "remote/tls_pins.h"
+#include "remote/tls_pins_format.h"
 #include "remote/url.h"
 
 #include "sdk/core/alloc.h"
@@ -160,7 +160,7 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
     if (status == AMPHI_OK)
         status = amphi__url_check(&url, options->allow_http_loopback, error);
     if (status == AMPHI_OK)
-        status = amphi__tls_pins_check(given->pins, error);
+        status = amphi__tls_pins_format_check(given->pins, error);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Insides of the curl transport, shared by its two files: http_curl.c (the I/O thread and the
- * table) and http_curl_exchange.c (one exchange: what curl is asked to do, and what it calls).
+ * Insides of the curl transport, shared by its files: http_curl.c (the I/O thread and the table),
+ * http_curl_exchange.c (one exchange: what curl is to do, and what it calls) and http_curl_tls.c.
  * Nothing else includes this.
  */
 #ifndef AMPHI_REMOTE_HTTP_CURL_H
@@ -50,6 +50,17 @@ struct amphi_http_exchange {
     bool is_queued;
     bool has_ended;
 };
+
+/* Sets an option of `easy` unless `code` (a CURLcode) says that an earlier one was refused. */
+#define AMPHI__CURL_SET(easy, code, option, value)                                                 \
+    do {                                                                                           \
+        if ((code) == CURLE_OK)                                                                    \
+            (code) = curl_easy_setopt((easy), option, (value));                                    \
+    } while (0)
+
+/* http_curl_tls.c; the second copies `value`, which need not end in NUL. */
+CURLcode amphi__http_curl_tls_set(CURL *easy, const amphi_http_request *request);
+CURLcode amphi__http_curl_set_string(CURL *easy, CURLoption option, amphi_str value);
 
 /* On the caller's thread. sink NULL: a warm-up, which has no caller and is freed by the I/O
  * thread. */

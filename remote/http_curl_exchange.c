@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One HTTP exchange as curl sees it. The options are set by the thread that calls `start`: TLS
- * (only verified, 1.3 unless tls12, the caller's CA file and pins), time limits, headers, body. The
- * callbacks run on the I/O thread; they count every byte and stop curl when the exchange was
+ * (http_curl_tls.c), time limits, headers, body. The callbacks run on the I/O thread; they count every byte and stop curl when the exchange was
  * cancelled, a limit is passed, or curl is about to send the same request a third time.
  */
 #include "remote/http_curl.h"
@@ -137,35 +136,7 @@ static amphi_status add_headers(
 }
 
 /* setopt remembers the first failure: only lack of memory is possible where types are right. */
-#define SET(option, value)                                                                         \
-    do {                                                                                           \
-        if (code == CURLE_OK)                                                                      \
-            code = curl_easy_setopt(easy, option, value);                                          \
-    } while (0)
-
-static CURLcode set_string(CURL *easy, CURLoption option, amphi_str value)
-{
-    char *copy = amphi__str_copy(value);
-    CURLcode code = copy != NULL ? curl_easy_setopt(easy, option, copy) : CURLE_OUT_OF_MEMORY;
-    amphi__free(copy);
-    return code;
-}
-
-static CURLcode set_tls(CURL *easy, const amphi_http_request *request)
-{
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION,
-        request->tls12 ? (long)CURL_SSLVERSION_TLSv1_2 : (long)CURL_SSLVERSION_TLSv1_3);
-    if (code == CURLE_OK && request->ca_file.size > 0) {
-        code = set_string(easy, CURLOPT_CAINFO, request->ca_file);
-        SET(CURLOPT_CAPATH, NULL); /* the system's directory would still be accepted */
-    }
-    if (code == CURLE_OK && request->pins.size > 0)
-        code = set_string(easy, CURLOPT_PINNEDPUBLICKEY, request->pins);
-    return code;
-}
+#define SET(option, value) AMPHI__CURL_SET(easy, code, option, value)
 
 static CURLcode set_limits(CURL *easy, const amphi_http_request *request, bool is_warm)
 {
@@ -201,7 +172,7 @@ static CURLcode set_request(
     amphi_http_exchange *exchange, const amphi_http_request *request, const amphi_url *url)
 {
     CURL *easy = exchange->easy;
-    CURLcode code = set_string(easy, CURLOPT_URL, request->url);
+    CURLcode code = amphi__http_curl_set_string(easy, CURLOPT_URL, request->url);
     SET(CURLOPT_PROTOCOLS_STR, url->is_https ? "https" : "http");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -273,7 +244,7 @@ amphi_status amphi__http_curl_exchange_new(amphi_http_exchange **out, amphi_http
         goto cleanup;
     code = set_callbacks(exchange->easy, exchange);
     code = code == CURLE_OK ? set_limits(exchange->easy, request, exchange->is_warm) : code;
-    code = code == CURLE_OK ? set_tls(exchange->easy, request) : code;
+    code = code == CURLE_OK ? amphi__http_curl_tls_set(exchange->easy, request) : code;
     code = code == CURLE_OK ? set_request(exchange, request, &url) : code;
     if (code != CURLE_OK) {
         status =

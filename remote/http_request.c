@@ -5,7 +5,7 @@
  */
 #include "remote/http_request.h"
 
-#include "remote/tls_pins.h"
+#include "remote/tls_pins_format.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -40,7 +40,7 @@ amphi_status amphi__http_request_check(
     if (status == AMPHI_OK)
         status = amphi__url_check(url, request->allow_http_loopback, error);
     if (status == AMPHI_OK)
-        status = amphi__tls_pins_check(request->pins, error);
+        status = amphi__tls_pins_format_check(request->pins, error);
     if (status != AMPHI_OK)
         return status;
     if (!amphi__str_equal_c(request->method, "GET") && !amphi__str_equal_c(request->method, "POST"))

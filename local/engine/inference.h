@@ -10,6 +10,7 @@
 
 #include "local/constraint/constraint.h"
 #include "local/graph/llm.h"
+#include "local/graph/memory_need.h"
 #include "local/jinja/template.h"
 #include "local/limits.h"
 #include "local/tokens/tokenizer.h"
@@ -63,7 +64,7 @@ amphi_status amphi__inference_load(amphi_inference *inference,
 /* Gives back everything that was loaded, and the file. */
 void amphi__inference_unload(amphi_inference *inference);
 /* A bound of the address space against running away, not a budget: in bytes. */
-uint64_t amphi__inference_memory_bound(const amphi_gguf *gguf, const amphi_llm_need *need,
+uint64_t amphi__inference_memory_bound(const amphi_gguf *gguf, const amphi_memory_need *need,
     const amphi_inference_load_options *options);
 
 typedef struct amphi_inference_request {

@@ -84,8 +84,8 @@ void amphi__inference_unload(amphi_inference *inference)
     *inference = (amphi_inference){.sink = inference->sink};
 }
 
-uint64_t amphi__inference_memory_bound(
-    const amphi_gguf *gguf, const amphi_llm_need *need, const amphi_inference_load_options *options)
+uint64_t amphi__inference_memory_bound(const amphi_gguf *gguf, const amphi_memory_need *need,
+    const amphi_inference_load_options *options)
 {
     uint64_t context = need->context_tokens_max;
     uint64_t threads = options->threads != 0 ? options->threads : THREADS_ASSUMED;

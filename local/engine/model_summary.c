@@ -10,7 +10,7 @@ amphi_status amphi__model_summary_read(
     amphi_model_summary *out, const amphi_gguf *gguf, amphi_error *error)
 {
     memset(out, 0, sizeof *out);
-    amphi_status status = amphi__llm_need(&out->need, gguf, error);
+    amphi_status status = amphi__memory_need_read(&out->need, gguf, error);
     if (status != AMPHI_OK)
         return status;
     amphi_str source;

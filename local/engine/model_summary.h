@@ -6,11 +6,12 @@
 #define AMPHI_ENGINE_MODEL_SUMMARY_H
 
 #include "local/graph/llm.h"
+#include "local/graph/memory_need.h"
 
 #define AMPHI_MODEL_SUMMARY_NAME_MAX 48
 
 typedef struct amphi_model_summary {
-    amphi_llm_need need;
+    amphi_memory_need need;
     char name[AMPHI_MODEL_SUMMARY_NAME_MAX]; /* general.name, else the family's; cut */
     bool has_tools;                          /* its chat template knows them */
 } amphi_model_summary;

@@ -6,48 +6,19 @@
 
 #include "local/graph/family.h"
 #include "local/graph/forward.h"
+#include "local/graph/memory_need.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-#define CONTEXT_TOKENS_DEFAULT 4096u
-#define PREFETCH_STEP_BYTES    (4u << 20)
-#define PAGE_BYTES             4096u
+#define PREFETCH_STEP_BYTES (4u << 20)
+#define PAGE_BYTES          4096u
 
 struct amphi_llm {
     const amphi_gguf *gguf;
     amphi_forward forward;
     uint32_t position;
 };
-
-static uint64_t weights_bytes(const amphi_gguf *gguf)
-{
-    uint64_t total = 0;
-    for (size_t i = 0; i < amphi__gguf_tensors_count(gguf); i++)
-        total += amphi__gguf_tensor_at(gguf, i)->size_bytes; /* they do not overlap */
-    return total;
-}
-
-static uint32_t choose_context(const amphi_hparams *hparams, uint32_t wanted)
-{
-    uint32_t context = wanted > 0 ? wanted : CONTEXT_TOKENS_DEFAULT;
-    return context < hparams->context_max ? context : hparams->context_max;
-}
-
-amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error)
-{
-    memset(out, 0, sizeof *out);
-    amphi_hparams hparams;
-    amphi_status status = amphi__hparams_read(&hparams, gguf, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi__str_copy_to(out->family, sizeof out->family, amphi_str_from(hparams.family->name));
-    out->weights_bytes = weights_bytes(gguf);
-    out->kv_bytes_per_token = amphi__kv_cache_bytes_per_token(&hparams);
-    out->scratch_bytes = amphi__forward_scratch_bytes(&hparams, choose_context(&hparams, 0), 4);
-    out->context_tokens_max = hparams.context_max;
-    return AMPHI_OK;
-}
 
 /* phi3 has one set of factors up to the trained context and one for longer ones. */
 static const float *choose_factors(const amphi_forward *forward)
@@ -67,7 +38,7 @@ static amphi_status prepare(amphi_llm *llm, const amphi_llm_options *options, am
             &forward->weights, llm->gguf, &forward->hparams, forward->kernels, error);
     if (status != AMPHI_OK)
         return status;
-    forward->context = choose_context(&forward->hparams, options->context_tokens_max);
+    forward->context = amphi__memory_need_context(&forward->hparams, options->context_tokens_max);
     status =
         amphi__rope_init(&forward->rope, &forward->hparams, choose_factors(forward), false, error);
     if (status == AMPHI_OK && forward->hparams.window > 0)
@@ -170,7 +141,7 @@ amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count
 amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, uint32_t permille),
     void *user, const amphi_cancel *cancel)
 {
-    uint64_t total = weights_bytes(llm->gguf);
+    uint64_t total = amphi__memory_need_weights_bytes(llm->gguf);
     uint64_t done = 0;
     volatile uint8_t sink = 0;
     for (size_t i = 0; i < amphi__gguf_tensors_count(llm->gguf); i++) {

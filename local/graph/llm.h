@@ -9,8 +9,6 @@
 #include "local/model/gguf.h"
 #include "sdk/core/cancel.h"
 
-#define AMPHI_FAMILY_NAME_MAX 32
-
 typedef struct amphi_llm amphi_llm;
 
 typedef struct amphi_llm_options {
@@ -18,17 +16,6 @@ typedef struct amphi_llm_options {
     uint32_t context_tokens_max; /* 0: the model's, 4096 at most */
     amphi_str kernels;           /* empty: the best that this machine has */
 } amphi_llm_options;
-
-/* What it will need, from the header alone. */
-typedef struct amphi_llm_need {
-    char family[AMPHI_FAMILY_NAME_MAX]; /* "llama" */
-    uint64_t weights_bytes;
-    uint64_t kv_bytes_per_token;
-    uint64_t scratch_bytes;
-    uint32_t context_tokens_max; /* the model's own */
-} amphi_llm_need;
-
-amphi_status amphi__llm_need(amphi_llm_need *out, const amphi_gguf *gguf, amphi_error *error);
 
 /* The gguf is borrowed and must outlive it. vocabulary_size: the tokenizer's, or 0 to skip that
  * check. AMPHI_E_UNSUPPORTED: family or weight type; AMPHI_E_FORMAT: a tensor missing or

@@ -25,7 +25,7 @@ typedef struct worker {
     uint8_t *request; /* being served: AMPHI_WORKER_REQUESTS_BYTES */
     amphi_inference_sink sink;
     amphi_inference inference;
-    amphi_llm_need need;
+    amphi_memory_need need;
 } worker;
 
 static bool attach(worker *w)

@@ -4,14 +4,12 @@
  * thread of its own; the loop here, on the driver thread, is the mailbox's only reader, so
  * delivered text has one writer.
  */
-#include "sdk/client/attempt.h"
+#include "sdk/client/attempt_state.h"
 
 #include "sdk/client/background.h"
-#include "sdk/client/crash_ledger.h"
 #include "sdk/client/logprobs.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
-#include "sdk/client/splice.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
@@ -22,50 +20,19 @@
 /* How often the device's state is checked while a local engine answers. */
 #define DEVICE_CHECK_US 500000u
 
-typedef struct sink_self {
-    amphi_stream *stream;
-    uint32_t attempt;
-} sink_self;
-
 static void on_engine_event(void *opaque, const amphi_engine_event *event)
 {
-    sink_self *self = opaque;
+    amphi_attempt_sink *self = opaque;
     amphi__stream_post(self->stream, self->attempt, event);
 }
 
-/* An attempt under way. */
-typedef struct attempt {
-    amphi_stream *stream;
-    const amphi_attempt_args *args;
-    amphi_attempt_outcome *outcome;
-    amphi_attempt_pending *pending;
-    const amphi_engine *engine;
-    amphi_engine_info info;
-    amphi_engine_run *run; /* NULL: not started, or released */
-    sink_self self;
-    amphi_buf prefix;
-    amphi_buf delivered; /* a copy: stream->text moves while it grows */
-    amphi_splice splice;
-    amphi_buf logprobs;         /* of tokens whose text is not delivered yet */
-    char model[AMPHI_NAME_MAX]; /* as the engine named it */
-    uint64_t begun_us;
-    uint64_t progress_us; /* the start, or the last progress before the first token */
-    uint64_t token_us;    /* of the last token; 0: none yet */
-    uint64_t device_checked_us;
-    unsigned device_epoch;
-    amphi_crash_ledger_start ledger;
-    bool was_short_of_memory; /* at the last check of the device */
-    amphi_crash_cause cause;  /* of its failure */
-    bool ended;
-} attempt;
-
-static void stop(attempt *a, amphi_status status, const char *message)
+static void stop(amphi_attempt *a, amphi_status status, const char *message)
 {
     amphi__fail(&a->outcome->error, status, 0, "%s: %s", a->info.name, message);
     a->ended = true;
 }
 
-static void on_first_output(attempt *a)
+static void on_first_output(amphi_attempt *a)
 {
     if (a->outcome->has_output)
         return;
@@ -83,7 +50,7 @@ static void on_first_output(attempt *a)
     }
 }
 
-static void deliver(attempt *a, amphi_splice_act act, amphi_str text)
+static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
 {
     amphi_stream *stream = a->stream;
     if (act == AMPHI_SPLICE_HOLD)
@@ -108,13 +75,13 @@ static void deliver(attempt *a, amphi_splice_act act, amphi_str text)
 }
 
 /* The join is decided: log-probabilities of text that was delivered before are dropped. */
-static void drop_repeated_logprobs(attempt *a, amphi_splice_mode before, amphi_str text)
+static void drop_repeated_logprobs(amphi_attempt *a, amphi_splice_mode before, amphi_str text)
 {
     if (before != AMPHI_SPLICE_PASS && a->splice.mode == AMPHI_SPLICE_PASS)
         amphi__logprobs_skip(&a->logprobs, a->splice.held.size - text.size);
 }
 
-static void on_text(attempt *a, const amphi_engine_event *event)
+static void on_text(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
@@ -125,7 +92,7 @@ static void on_text(attempt *a, const amphi_engine_event *event)
     deliver(a, act, text);
 }
 
-static void on_finish(attempt *a, const amphi_engine_event *event)
+static void on_finish(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
@@ -139,7 +106,7 @@ static void on_finish(attempt *a, const amphi_engine_event *event)
     a->ended = true;
 }
 
-static void find_cause(attempt *a, const amphi_engine_event *fail)
+static void find_cause(amphi_attempt *a, const amphi_engine_event *fail)
 {
     char message[sizeof a->outcome->error.message];
     a->cause = amphi__crash_ledger_cause(a->stream->client, fail, a->was_short_of_memory);
@@ -151,7 +118,7 @@ static void find_cause(attempt *a, const amphi_engine_event *fail)
     }
 }
 
-static void on_fail(attempt *a, const amphi_engine_event *fail)
+static void on_fail(amphi_attempt *a, const amphi_engine_event *fail)
 {
     amphi_error *error = &a->outcome->error;
     const amphi_error *why = fail->error;
@@ -167,7 +134,7 @@ static void on_fail(attempt *a, const amphi_engine_event *fail)
     a->ended = true;
 }
 
-static void on_tool_call(attempt *a, const amphi_engine_event *event)
+static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_stream *stream = a->stream;
     on_first_output(a);
@@ -190,7 +157,7 @@ static void on_tool_call(attempt *a, const amphi_engine_event *event)
     amphi__stream_emit(stream, &out);
 }
 
-static void on_queued_event(attempt *a, const amphi_queued_event *queued)
+static void on_queued_event(amphi_attempt *a, const amphi_queued_event *queued)
 {
     amphi_stream *stream = a->stream;
     const amphi_engine_event *event = &queued->engine;
@@ -240,7 +207,7 @@ static void on_queued_event(attempt *a, const amphi_queued_event *queued)
 }
 
 /* A running local answer stops when the device's state forbids it. */
-static void check_device(attempt *a, uint64_t now_us)
+static void check_device(amphi_attempt *a, uint64_t now_us)
 {
     amphi_client *client = a->stream->client;
     unsigned epoch = atomic_load(&client->device_epoch);
@@ -260,7 +227,7 @@ static void check_device(attempt *a, uint64_t now_us)
 }
 
 /* Which budget has run out at now_us, if any; otherwise how long until the next one does. */
-static uint64_t check_budgets(attempt *a, uint64_t now_us)
+static uint64_t check_budgets(amphi_attempt *a, uint64_t now_us)
 {
     const amphi_budgets *budgets = &a->args->step->budgets;
     uint64_t overdue_us = UINT64_MAX; /* when the next token is overdue */
@@ -291,12 +258,12 @@ static amphi_status build_prefix(const amphi_stream *stream, bool continues, amp
     return out->status;
 }
 
-static void init(attempt *a, amphi_stream *stream, const amphi_attempt_args *args,
+void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_attempt_args *args,
     amphi_attempt_outcome *outcome, amphi_attempt_pending *pending)
 {
     const amphi_route *route = &stream->client->routes[args->step->route];
     *outcome = (amphi_attempt_outcome){.has_output = false};
-    *a = (attempt){
+    *a = (amphi_attempt){
         .stream = stream,
         .args = args,
         .outcome = outcome,
@@ -316,7 +283,7 @@ static void init(attempt *a, amphi_stream *stream, const amphi_attempt_args *arg
 }
 
 /* Starts the engine; a failure shows as ended. */
-static void start(attempt *a)
+void amphi__attempt_start(amphi_attempt *a)
 {
     amphi_stream *stream = a->stream;
     amphi_client *client = stream->client;
@@ -370,7 +337,7 @@ void amphi__attempt_settle(amphi_stream *stream, amphi_attempt_pending *pending)
 }
 
 /* Ends this start's row in the crash ledger: at once, or as pending when the attempt failed. */
-static void end_ledger(attempt *a)
+static void end_ledger(amphi_attempt *a)
 {
     amphi_error abandoned = {.status = AMPHI_E_CANCELLED}; /* another route was faster */
     if (a->ended && a->outcome->error.status != AMPHI_OK) {
@@ -383,7 +350,7 @@ static void end_ledger(attempt *a)
 }
 
 /* Releases the engine's run and everything that the attempt holds. */
-static void finish(attempt *a)
+void amphi__attempt_finish(amphi_attempt *a)
 {
     if (a->run != NULL) {
         amphi__stream_run_ends(a->stream, a->run);
@@ -400,8 +367,8 @@ static void finish(attempt *a)
 
 /* Waits for the next event of the attempts under way (one, or two in a race), at most until
  * `until_us`, and handles it. */
-static void wait_next(
-    amphi_stream *stream, attempt *const *attempts, size_t count, uint64_t until_us)
+void amphi__attempt_wait(
+    amphi_stream *stream, amphi_attempt *const *attempts, size_t count, uint64_t until_us)
 {
     uint64_t now_us = amphi__clock_us(stream->client->clock);
     uint64_t wait_us = until_us > now_us ? until_us - now_us : 0;
@@ -417,7 +384,7 @@ static void wait_next(
         stream, attempts[0]->args->number, attempts[count - 1]->args->number, wait_us);
     bool cancelled = queued == NULL && amphi__stream_is_cancelled(stream);
     for (size_t i = 0; i < count; i++) {
-        attempt *a = attempts[i];
+        amphi_attempt *a = attempts[i];
         if (queued != NULL && queued->attempt == a->args->number) {
             on_queued_event(a, queued);
         } else if (cancelled) {
@@ -434,7 +401,7 @@ static void wait_next(
 }
 
 /* The stream's events carry this route and model from here on. */
-static void set_route(const attempt *a)
+void amphi__attempt_set_route(const amphi_attempt *a)
 {
     amphi_stream *stream = a->stream;
     amphi__str_copy_to(stream->route, sizeof stream->route, amphi_str_from(a->info.name));
@@ -442,95 +409,20 @@ static void set_route(const attempt *a)
 }
 
 /* The rest of an attempt that runs alone. */
-static void run_to_end(attempt *a)
+void amphi__attempt_run_to_end(amphi_attempt *a)
 {
-    attempt *const alone[] = {a};
+    amphi_attempt *const alone[] = {a};
     while (!a->ended)
-        wait_next(a->stream, alone, 1, UINT64_MAX);
-    finish(a);
+        amphi__attempt_wait(a->stream, alone, 1, UINT64_MAX);
+    amphi__attempt_finish(a);
 }
 
 void amphi__attempt_run(amphi_stream *stream, const amphi_attempt_args *args,
     amphi_attempt_outcome *outcome, amphi_attempt_pending *pending)
 {
-    attempt a;
-    init(&a, stream, args, outcome, pending);
-    set_route(&a);
-    start(&a);
-    run_to_end(&a);
-}
-
-/* ---- two at a time ---- */
-
-/* May the second one start now? That spends a hedge and enters its route's breaker. */
-static bool enter_second(amphi_client *client, amphi_attempt_args *second)
-{
-    amphi__mutex_lock(&client->lock);
-    bool allowed = amphi__retry_budget_spend_hedge(&client->retry_budget);
-    amphi__mutex_unlock(&client->lock);
-    second->pass =
-        allowed ? amphi__route_health_enter(client, second->step, NULL) : AMPHI_BREAKER_REFUSED;
-    return second->pass != AMPHI_BREAKER_REFUSED;
-}
-
-static void fill_in_takeover(amphi_takeover *takeover, const attempt *first, const char *to)
-{
-    uint64_t waited_us = amphi__clock_us(first->stream->client->clock) - first->begun_us;
-    takeover->reason = AMPHI_E_TIMEOUT;
-    snprintf(takeover->why, sizeof takeover->why,
-        "%s: no first token after %llu ms; the next route was asked too", first->info.name,
-        (unsigned long long)waited_us / 1000);
-    amphi__str_copy_to(takeover->to, sizeof takeover->to, amphi_str_from(to));
-}
-
-/* Ends the slower attempt. It leaves its route at once, so that a breaker whose probe it was may
- * admit another one. */
-static void abandon(attempt *a)
-{
-    amphi_attempt_outcome *outcome = a->outcome;
-    if (!a->ended)
-        amphi__fail(
-            &outcome->error, AMPHI_E_CANCELLED, 0, "%s: another route was faster", a->info.name);
-    finish(a);
-    amphi__route_health_leave(
-        a->stream->client, a->args->step, a->args->pass, &outcome->error, outcome->first_token_ms);
-}
-
-bool amphi__attempt_race(amphi_stream *stream, const amphi_attempt_args *first,
-    amphi_attempt_args *second, uint32_t hedge_ms, amphi_attempt_outcome *outcome,
-    amphi_attempt_pending *pending)
-{
-    amphi_attempt_outcome outcomes[2] = {{.has_output = false}, {.has_output = false}};
-    attempt a;
-    attempt b;
-    attempt *const both[] = {&a, &b};
-    bool second_runs = false;
-    init(&a, stream, first, &outcomes[0], pending);
-    set_route(&a);
-    start(&a);
-    uint64_t hedge_us = a.begun_us + (uint64_t)hedge_ms * 1000;
-    while (!a.ended && !outcomes[0].has_output &&
-           !(second_runs && (b.ended || outcomes[1].has_output))) {
-        if (amphi__clock_us(stream->client->clock) < hedge_us) {
-            wait_next(stream, both, second_runs ? 2 : 1, hedge_us);
-            continue;
-        }
-        hedge_us = UINT64_MAX; /* decided once per request */
-        second_runs = enter_second(stream->client, second);
-        if (second_runs) {
-            init(&b, stream, second, &outcomes[1], pending);
-            fill_in_takeover(second->takeover, &a, b.info.name);
-            start(&b);
-        }
-    }
-    /* The one with output goes on; when one has failed, the other one does. */
-    bool second_wins =
-        second_runs && !outcomes[0].has_output && (outcomes[1].has_output || (a.ended && !b.ended));
-    if (second_runs)
-        abandon(second_wins ? &a : &b);
-    attempt *winner = second_wins ? &b : &a;
-    set_route(winner);
-    run_to_end(winner);
-    *outcome = outcomes[second_wins ? 1 : 0];
-    return second_wins;
+    amphi_attempt a;
+    amphi__attempt_init(&a, stream, args, outcome, pending);
+    amphi__attempt_set_route(&a);
+    amphi__attempt_start(&a);
+    amphi__attempt_run_to_end(&a);
 }

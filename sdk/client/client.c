@@ -6,7 +6,7 @@
 
 #include "sdk/client/background.h"
 #include "sdk/client/crash_ledger.h"
-#include "sdk/client/driver.h"
+#include "sdk/client/driver_threads.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"

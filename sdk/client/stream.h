@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A request in flight. It connects the caller, which pulls events; the driver, a thread that runs
- * chat.c from top to bottom (driver.h); and the engines, which post into the driver's mailbox. One
+ * chat.c from top to bottom (driver_threads.h); and the engines, which post into the driver's mailbox. One
  * lock, two queues, two condition variables.
  */
 #ifndef AMPHI_CLIENT_STREAM_H
@@ -9,7 +9,7 @@
 
 #include "sdk/client/client.h"
 #include "sdk/client/context.h"
-#include "sdk/client/driver.h"
+#include "sdk/client/driver_threads.h"
 #include "sdk/client/event_queue.h"
 #include "sdk/client/request.h"
 #include "sdk/client/stream_set.h"

@@ -15,6 +15,7 @@
 
 #include "sdk/client/attempt.h"
 #include "sdk/client/decide.h"
+#include "sdk/client/hedge.h"
 #include "sdk/client/outbox_sender.h"
 #include "sdk/client/prompt_tokens.h"
 #include "sdk/client/route.h"
@@ -257,7 +258,7 @@ static size_t run_hedged(plan_run *run, const amphi_attempt_args *args, const am
     run->attempts = 2;
     uint32_t hedge_ms = amphi__route_health_hedge_ms(stream->client, args->step);
     bool second_wins =
-        amphi__attempt_race(stream, &first, &second, hedge_ms, &run->last, &run->pending);
+        amphi__hedge_run(stream, &first, &second, hedge_ms, &run->last, &run->pending);
     run->step = second_wins ? next : args->step;
     leave(run, second_wins ? &second : &first);
     if (!second_wins)

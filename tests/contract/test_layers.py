@@ -18,6 +18,7 @@ LOCAL_IN_APP = ["local/run.h", "local/run_queue.h", "local/token_count.h", "loca
 # The engine and the rooms that it stands on.
 LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constraint/",
                 "local/jinja/template.h", "local/tokens/tokenizer.h", "local/graph/llm.h",
+                "local/graph/memory_need.h",
                 "local/model/"]
 
 # Folder, file, or a file's name up to a dot (longest match wins) -> prefixes of project headers

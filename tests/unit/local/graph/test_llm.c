@@ -5,6 +5,7 @@
  */
 #include "local/compute/kernels.h"
 #include "local/graph/llm.h"
+#include "local/graph/memory_need.h"
 #include "sdk/core/str.h"
 #include "tests/support/failing_alloc.h"
 #include "tests/support/gguf_builder.h"
@@ -420,9 +421,9 @@ static void llm__prefetch_ends_at_a_thousand(void **state)
 static void llm__need_is_told_from_the_header(void **state)
 {
     tiny model;
-    amphi_llm_need need;
+    amphi_memory_need need;
     tiny_open(&model, 1);
-    assert_int_equal(amphi__llm_need(&need, model.gguf, NULL), AMPHI_OK);
+    assert_int_equal(amphi__memory_need_read(&need, model.gguf, NULL), AMPHI_OK);
     assert_string_equal(need.family, "llama");
     /* one layer, two key heads of 8, keys and values, two bytes each */
     assert_int_equal(need.kv_bytes_per_token, 1 * 2 * 16 * 2);
@@ -441,10 +442,10 @@ static amphi_status try_model(const void *data, size_t size, amphi_error *error)
     const int32_t tokens[3] = {0, 1, 2};
     amphi_gguf *gguf = NULL;
     amphi_llm *llm = NULL;
-    amphi_llm_need need;
+    amphi_memory_need need;
     amphi_status status = amphi__gguf_open_memory(&gguf, data, size, error);
     if (status == AMPHI_OK) {
-        (void)amphi__llm_need(&need, gguf, NULL);
+        (void)amphi__memory_need_read(&need, gguf, NULL);
         status = amphi__llm_new(&llm, gguf, &options, error);
     }
     if (status == AMPHI_OK) {

@@ -3,7 +3,7 @@
  * Only the form is checked here: 32 bytes in base64 are 43 characters and one '='. The transport
  * compares the pins with the certificate (http_curl_exchange.c, set_tls).
  */
-#include "remote/tls_pins.h"
+#include "remote/tls_pins_format.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -27,7 +27,7 @@ static bool is_pin(amphi_str text)
     return text.data[text.size - 1] == '=';
 }
 
-amphi_status amphi__tls_pins_check(amphi_str pins, amphi_error *error)
+amphi_status amphi__tls_pins_format_check(amphi_str pins, amphi_error *error)
 {
     for (int count = 0; pins.size > 0; count++) {
         amphi_str rest;

@@ -2,7 +2,7 @@
  *
  * Drivers: every start runs once, a thread is used again, and none outlives its pool.
  */
-#include "sdk/client/driver.h"
+#include "sdk/client/driver_threads.h"
 #include "sdk/core/thread.h"
 #include "tests/support/failing_alloc.h"
 

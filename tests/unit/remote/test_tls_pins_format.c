@@ -2,7 +2,7 @@
  *
  * The form of a list of pins: anything else might be read as a file's name.
  */
-#include "remote/tls_pins.h"
+#include "remote/tls_pins_format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,9 +23,10 @@ static void pins__form_is_checked(void **state)
         PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN
             ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_int_equal(amphi__tls_pins_check(amphi_str_from(good[i]), NULL), AMPHI_OK);
+        assert_int_equal(amphi__tls_pins_format_check(amphi_str_from(good[i]), NULL), AMPHI_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(amphi__tls_pins_check(amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
+        assert_int_equal(
+            amphi__tls_pins_format_check(amphi_str_from(bad[i]), NULL), AMPHI_E_ARGUMENT);
 }
 
 int main(void)

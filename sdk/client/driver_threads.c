@@ -5,7 +5,7 @@
  * that was unused for a while ends by itself, and the next start joins it. One lock for all of
  * them, held for a few instructions; no foreign code runs under it.
  */
-#include "sdk/client/driver.h"
+#include "sdk/client/driver_threads.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"

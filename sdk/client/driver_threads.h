@@ -3,8 +3,8 @@
  * Drivers: the threads on which requests run, one per request in flight. A thread that has finished
  * a request waits a while for the next one, because starting a thread costs more than waking one.
  */
-#ifndef AMPHI_CLIENT_DRIVER_H
-#define AMPHI_CLIENT_DRIVER_H
+#ifndef AMPHI_CLIENT_DRIVER_THREADS_H
+#define AMPHI_CLIENT_DRIVER_THREADS_H
 
 #include <amphi/error.h>
 
