@@ -9,7 +9,7 @@
 
 #include "local/tokens/merge.h"
 #include "local/tokens/pretokenizer.h"
-#include "local/tokens/tokenizer.h"
+#include "local/tokens/token_list.h"
 #include "local/tokens/vocabulary.h"
 
 typedef struct amphi_bpe_pair {

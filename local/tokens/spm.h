@@ -7,7 +7,7 @@
 #define AMPHI_TOKENS_SPM_H
 
 #include "local/tokens/merge.h"
-#include "local/tokens/tokenizer.h"
+#include "local/tokens/token_list.h"
 #include "local/tokens/vocabulary.h"
 
 typedef struct amphi_spm {

@@ -9,18 +9,9 @@
 #define AMPHI_TOKENS_TOKENIZER_H
 
 #include "local/model/gguf.h"
+#include "local/tokens/token_list.h"
 
 typedef struct amphi_tokenizer amphi_tokenizer;
-
-/* A growable list of token ids; zero-initialize, free with amphi__tokens_clear. */
-typedef struct amphi_tokens {
-    int32_t *data;
-    size_t size;
-    size_t capacity;
-} amphi_tokens;
-
-amphi_status amphi__tokens_append(amphi_tokens *tokens, const int32_t *ids, size_t count);
-void amphi__tokens_clear(amphi_tokens *tokens);
 
 /* Copies what it needs; the gguf may be freed afterwards. */
 amphi_status amphi__tokenizer_new(

@@ -4,9 +4,6 @@
  */
 #include "sdk/core/alloc.h"
 
-#include "sdk/core/error.h"
-#include "sdk/core/sized.h"
-
 #include <stdlib.h>
 
 static void *malloc_alloc(void *self, size_t size_bytes)
@@ -36,24 +33,10 @@ static const amphi_allocator malloc_allocator = {
 static amphi_allocator own;                                /* a copy of the app's table */
 static const amphi_allocator *current = &malloc_allocator; /* or &own */
 
-amphi_status amphi_allocator_set(const amphi_allocator *allocator, amphi_error *error)
+void amphi__alloc_use(const amphi_allocator *allocator)
 {
-    amphi__error_clear(error);
-    if (allocator == NULL) {
-        current = &malloc_allocator;
-        return AMPHI_OK;
-    }
-    amphi_allocator table;
-    amphi_status status = AMPHI__SIZED_READ_KNOWN(&table, allocator, "allocator", error);
-    if (status != AMPHI_OK)
-        return status;
-    if (table.alloc == NULL || table.realloc == NULL || table.free == NULL)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "allocator.%s: NULL, or not within struct_size",
-            table.alloc == NULL ? "alloc" : (table.realloc == NULL ? "realloc" : "free"));
-    own = table;
-    current = &own;
-    return AMPHI_OK;
+    own = allocator != NULL ? *allocator : malloc_allocator;
+    current = allocator != NULL ? &own : &malloc_allocator;
 }
 
 void *amphi__alloc(size_t size_bytes)

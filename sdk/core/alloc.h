@@ -19,4 +19,7 @@ void amphi__free(void *memory);
 /* Overwrites with zeros in a way that no compiler removes; for keys. */
 void amphi__wipe(void *memory, size_t size_bytes);
 
+/* For allocator.c: a whole table, which is copied; NULL: malloc. */
+void amphi__alloc_use(const amphi_allocator *allocator);
+
 #endif
