@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One HTTP exchange as curl sees it. The options are set by the thread that calls `start`: TLS
- * (http_curl_tls.c), time limits, headers, body. The callbacks run on the I/O thread; they count every byte and stop curl when the exchange was
- * cancelled, a limit is passed, or curl is about to send the same request a third time.
+ * (http_curl_tls.c), time limits, headers, body. The callbacks run on the I/O thread; they count
+ * every byte and stop curl when the exchange was cancelled, a limit is passed, or curl is about to
+ * send the same request a third time.
  */
 #include "remote/http_curl.h"
 

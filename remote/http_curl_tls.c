@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What TLS an exchange gets: always verified, version 1.3 unless tls12, the caller's CA file instead
- * of the system's authorities, and the server's public key compared with the caller's pins. curl does
- * the comparing; the form of a list of pins is checked before (tls_pins_format.c).
+ * What TLS an exchange gets: always verified, version 1.3 unless tls12, the caller's CA file
+ * instead of the system's authorities, and the server's public key compared with the caller's pins.
+ * curl does the comparing; the form of a list of pins is checked before (tls_pins_format.c).
  */
 #include "remote/http_curl.h"
 

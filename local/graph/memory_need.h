@@ -24,7 +24,7 @@ amphi_status amphi__memory_need_read(
     amphi_memory_need *out, const amphi_gguf *gguf, amphi_error *error);
 /* All tensors of the file. */
 uint64_t amphi__memory_need_weights_bytes(const amphi_gguf *gguf);
-/* The context that is allocated when `wanted` tokens are asked for (0: 4096), at most the model's. */
+/* The context that is allocated for `wanted` tokens (0: 4096): at most the model's. */
 uint32_t amphi__memory_need_context(const amphi_hparams *hparams, uint32_t wanted);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An attempt under way, step by step: for attempt.c, where one runs alone, and hedge.c, where two run
- * side by side. All on the driver thread.
+ * An attempt under way, step by step: for attempt.c, where one runs alone, and hedge.c, where two
+ * run side by side. All on the driver thread.
  *
  *     init -> set_route -> start -> wait, wait ... until `ended` -> finish
  */
@@ -43,7 +43,8 @@ typedef struct amphi_attempt {
     bool ended;
 } amphi_attempt;
 
-/* Describes the engine; nothing runs yet. `args`, `outcome` and `pending` are borrowed until finish. */
+/* Describes the engine; nothing runs yet. `args`, `outcome` and `pending` are borrowed until
+ * finish. */
 void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_attempt_args *args,
     amphi_attempt_outcome *outcome, amphi_attempt_pending *pending);
 /* The stream's events carry this attempt's route and model from here on. */

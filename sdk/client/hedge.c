@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two attempts side by side. The first runs alone until it is late; then the second is started too, and
- * the first of the two with output goes on alone. Started once per request at most, out of a budget for
- * all requests (retry_budget.h), so that a slow provider does not get twice the load.
+ * Two attempts side by side. The first runs alone until it is late; then the second is started too,
+ * and the first of the two with output goes on alone. Started once per request at most, out of a
+ * budget for all requests (retry_budget.h), so that a slow provider does not get twice the load.
  */
 #include "sdk/client/hedge.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A request in flight. It connects the caller, which pulls events; the driver, a thread that runs
- * chat.c from top to bottom (driver_threads.h); and the engines, which post into the driver's mailbox. One
- * lock, two queues, two condition variables.
+ * chat.c from top to bottom (driver_threads.h); and the engines, which post into the driver's
+ * mailbox. One lock, two queues, two condition variables.
  */
 #ifndef AMPHI_CLIENT_STREAM_H
 #define AMPHI_CLIENT_STREAM_H
