@@ -113,13 +113,16 @@ const cli_command cli_ask = {
     .name = "ask",
     .summary = "one question, one answer",
     .help =
-        "usage: amphi ask [flags] QUESTION...   (or the question on standard input)\n\n"
-        "Prints the answer as it comes. With --json: one object with text, route, takeovers,\n"
-        "cache, finish_reason, usage, timing and the decision with its reasons.\n"
+        "usage: amphi ask [flags] [QUESTION...]\n"
+        "\n"
+        "Prints the answer to the question (without one: to standard input) as it comes. With\n"
+        "--json: one object with text, route, takeovers, cache, finish_reason, usage, timing and\n"
+        "the decision with its reasons.\n"
         "  --events              every event as a JSON line, in OpenAI's chunk form\n"
         "  --schema FILE         the answer is JSON that satisfies this JSON Schema (if the token\n"
         "                        limit cuts it, that is a failure)\n"
-        "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n\n"
+        "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n"
+        "\n"
         "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
     .own_flags = own_flags,
     .run = run,

@@ -89,7 +89,7 @@ static int run(cli_options *options)
     if (options->words_count == 1 && strcmp(options->words[0], "remote") == 0)
         return cli_bench_remote(options);
     if (options->words_count != 1 || strcmp(options->words[0], "local") != 0)
-        return cli_usage("bench: local, takeover or remote is what it measures");
+        return cli_usage("bench: local, takeover or remote is what it takes");
     if (options->model == NULL)
         return cli_usage("bench local: --model FILE is needed");
     if ((cli_own(options, "--prompt") != NULL &&
@@ -117,18 +117,25 @@ static const char *const own_flags[] = {"--prompt=", "--gen=", "--kernels=", "--
 
 const cli_command cli_bench = {
     .name = "bench",
-    .summary = "speed and memory, measured here and now",
+    .summary = "speed and memory of this machine: local, takeover, remote",
     .help =
-        "usage: amphi bench local --model FILE [--threads T] [--prompt P] [--gen G] [--json]\n"
-        "       amphi bench takeover [--runs N] [--json]\n"
-        "       amphi bench remote [--json]\n\n"
-        "remote: what Amphi adds to plain libcurl (amphi-bench-curl), in "
-        "turns\n"
-        "over one loopback stream: to the first words, to each event on its way, and to the first\n"
-        "words through `amphi serve`.\n"
-        "local: loads the model, feeds P tokens (prefill) and then G tokens one by one (decode).\n"
-        "The machine's mood shows in every single run: alternate what you compare, and quote\n"
-        "medians.\n\n"
+        "usage: amphi bench local --model FILE [flags]\n"
+        "       amphi bench takeover [flags]\n"
+        "       amphi bench remote [flags]\n"
+        "\n"
+        "local: loads the model, reads P tokens (prefill), then G tokens one by one (decode).\n"
+        "takeover: from the engine's crash in the middle of an answer to the cloud's request, "
+        "with\n"
+        "1 GiB resident in the engine process.\n"
+        "remote: what Amphi adds to plain libcurl (amphi-bench-curl), in turns over one loopback\n"
+        "stream: to the first words, to each event on its way, and to the first words through\n"
+        "`amphi serve`.\n"
+        "Single runs vary with the load of the machine: alternate what you compare, take medians.\n"
+        "  --prompt P            local: tokens (128)\n"
+        "  --gen G               local: tokens (64)\n"
+        "  --kernels NAME        local: avx512, avx2 or reference (the best of this machine)\n"
+        "  --runs N              takeover: how many (50)\n"
+        "\n"
         "Example: amphi bench local --model model.gguf --threads 2 --prompt 256 --gen 64 --json\n",
     .own_flags = own_flags,
     .run = run,

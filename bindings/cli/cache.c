@@ -8,7 +8,7 @@ static int run(cli_options *options)
 {
     amphi_error error;
     if (options->words_count != 1 || strcmp(options->words[0], "clear") != 0)
-        return cli_usage("cache: clear is the one thing it does");
+        return cli_usage("cache: clear is what it takes");
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         return CLI_FAILED;
@@ -21,9 +21,11 @@ static int run(cli_options *options)
 
 const cli_command cli_cache = {
     .name = "cache",
-    .summary = "forget the answers that are kept for the same question",
-    .help = "usage: amphi cache clear [--data DIR] [--json]\n\n"
-            "Forgets every answer of the response cache. History and outbox stay.\n\n"
+    .summary = "answers that are kept for the same question: clear",
+    .help = "usage: amphi cache clear [flags]\n"
+            "\n"
+            "Forgets every answer of the response cache. History and outbox stay.\n"
+            "\n"
             "Example: amphi cache clear\n",
     .run = run,
 };

@@ -207,9 +207,13 @@ static int run(cli_options *options)
 const cli_command cli_chat = {
     .name = "chat",
     .summary = "a conversation in the terminal",
-    .help = "usage: amphi chat [flags]\n\n"
-            "Streams answers; a dim line says which route answered and why. The conversation is\n"
-            "kept in the history, under --conversation or a name made from the time.\n\n"
-            "Example: amphi chat --endpoint work=https://api.example.com/v1,model=m,key-file=key\n",
+    .help =
+        "usage: amphi chat [flags]\n"
+        "\n"
+        "Streams answers; a dim line says which route answered and why. The conversation is\n"
+        "kept in the history, under --conversation or a name made from the time. ctrl-C cancels\n"
+        "an answer or drops a line, ctrl-D ends.\n"
+        "\n"
+        "Example: amphi chat --endpoint work=https://api.example.com/v1,model=m,key-file=key\n",
     .run = run,
 };

@@ -54,9 +54,12 @@ static int run(cli_options *options)
 const cli_command cli_doctor = {
     .name = "doctor",
     .summary = "what works on this machine, what is missing, what to do",
-    .help = "usage: amphi doctor [flags]\n\n"
+    .help = "usage: amphi doctor [flags]\n"
+            "\n"
             "Makes a client from the flags as an app would, and reports on every part of it.\n"
-            "Sends nothing. Exit status 1 when something does not work.\n\n"
+            "Sends nothing.\n"
+            "Exit status: 0 all works, 1 something does not.\n"
+            "\n"
             "Example: amphi doctor --endpoint work=https://api.example.com/v1,key-file=key\n",
     .run = run,
 };

@@ -120,10 +120,12 @@ static const char *const own_flags[] = {"--delete", "--why", NULL};
 const cli_command cli_history = {
     .name = "history",
     .summary = "conversations, messages, and why each answer came from where",
-    .help = "usage: amphi history [flags] [CONVERSATION]\n\n"
-            "Without a conversation: all of them, newest first. With one: its messages.\n"
+    .help = "usage: amphi history [flags] [CONVERSATION]\n"
+            "\n"
+            "Lists the messages of a conversation; without one, all conversations, newest first.\n"
             "  --why                 the whole record of each answer: decision, takeovers, timing\n"
-            "  --delete              delete that conversation for good\n\n"
+            "  --delete              delete that conversation for good\n"
+            "\n"
             "Example: amphi history holiday --why\n",
     .own_flags = own_flags,
     .run = run,

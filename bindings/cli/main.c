@@ -12,9 +12,9 @@ static const cli_command *const commands[] = {&cli_chat, &cli_ask, &cli_route, &
     &cli_outbox, &cli_cache, &cli_rollout, &cli_model, &cli_serve, &cli_bench, &cli_doctor};
 
 static const char shared_help[] =
-    "Flags that mean the same everywhere:\n"
+    "Flags that mean the same everywhere (what holds without them):\n"
     "  --data DIR            store, keys and learnt facts ($XDG_DATA_HOME/amphi)\n"
-    "  --model FILE          a GGUF model for the device (the embedded help model)\n"
+    "  --model FILE          a GGUF model for the device ($AMPHI_MODEL, else the help model)\n"
     "  --endpoint NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
     "             [,priority=N][,weight=N][,prefix=yes|no][,tls12=yes]\n"
     "             [,dialect=chat|responses]\n"
@@ -28,8 +28,13 @@ static const char shared_help[] =
     "  --device FILE         pushed facts about the device (JSON)\n"
     "  --rollout SRC         a GrowthBook payload: a file or an https URL\n"
     "  --allow-http-loopback accept http:// for this machine itself\n"
-    "  --threads N  --seed N  --max-tokens N  --temperature T\n"
-    "  --json                for programs  --verbose  --help\n";
+    "  --threads N           of the local model (one per fast core, 4 at most)\n"
+    "  --max-tokens N        the longest answer, in tokens (the policy's)\n"
+    "  --seed N              same seed, same engine, same text (random)\n"
+    "  --temperature T       0 to 10; 0: always the likeliest token (the engine's)\n"
+    "  --json                output for programs\n"
+    "  --verbose             the log, on standard error\n"
+    "  --help, -h            this page\n";
 
 static void print_overview(FILE *out)
 {
@@ -41,7 +46,7 @@ static void print_overview(FILE *out)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out,
         "\n%s\nExample: amphi ask \"What happens when the battery is low?\"\n"
-        "`amphi COMMAND --help` lists its flags.\n",
+        "`amphi COMMAND --help` shows a command's own flags, `amphi --version` the version.\n",
         shared_help);
 }
 

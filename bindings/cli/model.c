@@ -376,7 +376,7 @@ static int run(cli_options *options)
         return run_inspect(options);
     if (strcmp(verb, "quantize") == 0)
         return run_quantize(options);
-    return cli_usage("model: logits, tokenize, render, inspect or quantize");
+    return cli_usage("model: logits, tokenize, render, inspect or quantize is what it takes");
 }
 
 static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--out=", "--all",
@@ -386,18 +386,34 @@ static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--o
 
 const cli_command cli_model = {
     .name = "model",
-    .summary = "look at a model file: logits, tokenize, render, inspect, quantize",
+    .summary = "inside a model file: logits, tokenize, render, inspect, quantize",
     .help =
-        "usage: amphi model logits   --model FILE --tokens 1,2,3 [--top K] [--greedy N]\n"
-        "                            [--all --out F.f32] [--threads T] [--kernels NAME]\n"
-        "       amphi model tokenize --model FILE (--file TEXT | WORDS) [--special]\n"
-        "       amphi model render   (--template T.jinja | --model FILE) --messages M.json\n"
-        "                            [--tools F] [--set KEY=JSON|OBJECT]... [--now ISO-TIME]\n"
-        "                            [--no-generation-prompt]\n"
+        "usage: amphi model logits   --model FILE --tokens 1,2,3 [flags]\n"
+        "       amphi model tokenize --model FILE (--file TEXT | WORDS...) [flags]\n"
+        "       amphi model render   (--template FILE | --model FILE) --messages FILE [flags]\n"
         "       amphi model inspect  --model FILE\n"
-        "       amphi model quantize IN OUT --type Q8_0|Q6_K|Q5_K|Q4_K|Q3_K|Q2_K|Q5_1|Q5_0|Q4_1|\n"
-        "                            Q4_0|IQ4_NL|IQ4_XS|F16|BF16|F32\n\n"
-        "Runs in this process, without the worker: for tools, tests and curiosity.\n\n"
+        "       amphi model quantize IN OUT --type TYPE\n"
+        "\n"
+        "Runs in this process, without the worker: for tools and tests.\n"
+        "  --tokens 1,2,3        logits: the ids to be read\n"
+        "  --top K               logits: the K likeliest next ids (5)\n"
+        "  --greedy N            logits: N more ids, each the likeliest (0)\n"
+        "  --out FILE            logits: float32 values, of the last position\n"
+        "  --all                 logits: --out of every position\n"
+        "  --kernels NAME        logits: avx512, avx2 or reference (the best of this machine)\n"
+        "  --context N           logits: positions in the KV cache (the model's, 4096 at most)\n"
+        "  --file TEXT           tokenize: a file instead of words\n"
+        "  --special             tokenize: names of special tokens in the text are these tokens\n"
+        "  --template FILE       render: a Jinja template instead of the model's\n"
+        "  --messages FILE       render: a JSON array of messages\n"
+        "  --tools FILE          render: a JSON array of tools\n"
+        "  --set KEY=JSON|OBJECT render: a variable, or several; may be repeated\n"
+        "  --now TIME            render: ISO time for templates that print the date (now)\n"
+        "  --no-generation-prompt\n"
+        "                        render: without the beginning of an answer\n"
+        "  --type TYPE           quantize: Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, Q5_1, Q5_0, Q4_1,\n"
+        "                        Q4_0, IQ4_NL, IQ4_XS, F16, BF16 or F32\n"
+        "\n"
         "Example: amphi model tokenize --model model.gguf \"Hello world\"\n",
     .own_flags = own_flags,
     .run = run,

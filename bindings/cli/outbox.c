@@ -95,7 +95,7 @@ static int run(cli_options *options)
     int rc = CLI_OK;
     const char *verb = options->words_count > 0 ? options->words[0] : "list";
     if (strcmp(verb, "list") != 0 && strcmp(verb, "send") != 0)
-        return cli_usage("outbox: list or send");
+        return cli_usage("outbox: list or send is what it takes");
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         return CLI_FAILED;
@@ -118,10 +118,12 @@ static int run(cli_options *options)
 const cli_command cli_outbox = {
     .name = "outbox",
     .summary = "messages that wait for a route: list, send",
-    .help = "usage: amphi outbox [list|send] [flags]\n\n"
+    .help = "usage: amphi outbox [list|send] [flags]\n"
+            "\n"
             "A message that no route could answer waits here, encrypted, and is sent once when a\n"
-            "route returns: by any client that runs, or at once by `send`.\n"
-            "Exit status of send: 0 empty now, 3 some still wait.\n\n"
+            "route returns: by any client that runs, or at once by send. Without a word: list.\n"
+            "Exit status of send: 0 the outbox is empty, 3 some messages still wait.\n"
+            "\n"
             "Example: amphi outbox send --endpoint work=https://api.example.com/v1\n",
     .run = run,
 };

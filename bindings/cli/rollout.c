@@ -9,7 +9,7 @@ static int run(cli_options *options)
     char *json = NULL;
     amphi_error error;
     if (options->words_count != 1 || strcmp(options->words[0], "show") != 0)
-        return cli_usage("rollout: show is the one thing it does");
+        return cli_usage("rollout: show is what it takes");
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         return CLI_FAILED;
@@ -25,13 +25,15 @@ static int run(cli_options *options)
 
 const cli_command cli_rollout = {
     .name = "rollout",
-    .summary = "which value of the gray release this install gets, and why",
+    .summary = "which value of the gray release this install gets, and why: show",
     .help =
-        "usage: amphi rollout show --rollout FILE|URL [flags]\n\n"
+        "usage: amphi rollout show --rollout FILE|URL [flags]\n"
+        "\n"
         "Prints JSON: the install's id, its bucket, the rule and coverage that chose, the value\n"
         "of the feature amphi.policy, and the whole policy document in force. A kill switch for\n"
-        "the local engine is {\"features\":{\"amphi.policy\":{\"defaultValue\":"
-        "{\"local\":{\"enabled\":false}}}}}\n\n"
+        "the local engine is "
+        "{\"features\":{\"amphi.policy\":{\"defaultValue\":{\"local\":{\"enabled\":false}}}}}\n"
+        "\n"
         "Example: amphi rollout show --rollout payload.json\n",
     .run = run,
 };

@@ -58,11 +58,14 @@ static const char *const own_flags[] = {"--explain", NULL};
 const cli_command cli_route = {
     .name = "route",
     .summary = "where a request would go now, and why",
-    .help = "usage: amphi route --explain [flags] [QUESTION...]\n\n"
+    .help = "usage: amphi route [--explain] [flags] [QUESTION...]\n"
+            "\n"
             "Lists every route in the order in which it would be tried, refused ones last, each\n"
-            "with the rule that decided and the reason in words. Nothing is sent.\n\n"
-            "Example: amphi route --explain --device facts.json "
-            "--endpoint work=https://api.example.com/v1\n",
+            "with the rule that decided and the reason in words. Nothing is sent.\n"
+            "  --explain             the default\n"
+            "\n"
+            "Example: amphi route --explain --device facts.json --endpoint "
+            "work=https://api.example.com/v1\n",
     .own_flags = own_flags,
     .run = run,
 };

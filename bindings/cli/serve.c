@@ -96,16 +96,23 @@ const cli_command cli_serve = {
     .name = "serve",
     .summary = "this machine as an OpenAI-compatible endpoint",
     .help =
-        "usage: amphi serve [--port N] [--host ADDRESS] [--tls-cert F --tls-key F]\n"
-        "                   [--require-key-file F] [--client-timeout SECONDS] [flags]\n\n"
-        "POST /v1/chat/completions (streaming and not), GET /v1/models, GET /healthz. Listens\n"
-        "on 127.0.0.1 unless --host says otherwise; port 0 takes a free one and prints it.\n"
-        "Behind it are the same routes, policy, cache and takeover as everywhere. A trailing\n"
-        "assistant message is continued. --require-key-file: clients must send that key.\n"
-        "A client that neither sends nor reads for 30 s (--client-timeout) is cut off; waiting\n"
-        "for an answer is not silence.\n"
-        "--private, --no-cache and --no-queue hold for every request, whatever it says;\n"
-        "--mode for those that name none.\n\n"
+        "usage: amphi serve [flags]\n"
+        "\n"
+        "Serves POST /v1/chat/completions (streaming and not), GET /v1/models and GET /healthz,\n"
+        "with the same routes, policy, cache and takeover as everywhere. A trailing assistant\n"
+        "message is continued. --private, --no-cache and --no-queue hold for every request,\n"
+        "whatever it says; --mode for those that name none.\n"
+        "  --port N              to listen on (8080); 0: a free one, which is printed\n"
+        "  --host ADDRESS        to listen on (127.0.0.1)\n"
+        "  --tls-cert FILE       PEM; with --tls-key: https\n"
+        "  --tls-key FILE        PEM\n"
+        "  --require-key-file FILE\n"
+        "                        clients must send the key in this file\n"
+        "  --client-timeout SECONDS\n"
+        "                        a client that neither sends nor reads for so long is cut off "
+        "(30);\n"
+        "                        waiting for an answer is not silence\n"
+        "\n"
         "Example: amphi serve --port 8080 --endpoint work=https://api.example.com/v1\n",
     .own_flags = own_flags,
     .run = run,

@@ -45,6 +45,25 @@ def cli__every_command_has_help_with_an_example(folder):
 
 
 @promise
+def cli__help_names_every_flag_and_fits_a_terminal(folder):
+    """The flags as the sources declare them, and no line wraps in 100 columns."""
+    cli = os.path.join(os.path.dirname(__file__), "..", "..", "bindings", "cli")
+
+    def source(name):
+        with open(os.path.join(cli, name + ".c"), encoding="utf-8") as file:
+            return file.read()
+    shared = set(re.findall(r'"(--[a-z-]+)"', source("options").split("/* ---- flags ---- */")[1]))
+    assert {"--endpoint", "--verbose"} <= shared, shared
+    for command in COMMANDS:
+        own = re.search(r"own_flags\[\] = \{(.*?)\}", source(command), re.S)
+        flags = set(re.findall(r'"(--[a-z-]+)=?"', own.group(1))) if own else set()
+        page = amphi(command, "--help").stdout
+        missing = [flag for flag in shared | flags if not re.search(rf"^  {flag}\b", page, re.M)]
+        assert not missing, (command, missing)
+        assert max(map(len, page.splitlines())) <= 100, command
+
+
+@promise
 def cli__no_command_shows_the_overview_and_is_a_usage_error(folder):
     done = amphi()
     assert done.returncode == 2 and done.stdout == "" and "usage: amphi" in done.stderr
