@@ -184,9 +184,10 @@ static amphi_status engine_count_tokens(void *self, amphi_str body, uint32_t *ou
     amphi_thread_engine *engine = self;
     amphi_status status = AMPHI_E_BUSY;
     amphi__mutex_lock(&engine->lock);
-    if (engine->ready && engine->runs.count == 0 && !engine->busy &&
-        engine->count.step == AMPHI_COUNT_FREE && body.size > 0 &&
-        body.size <= AMPHI_LOCAL_BODY_MAX) {
+    /* Not where `busy`: that lasts until the thread comes back for more, some time after the run or
+     * the count before this one has ended. */
+    if (engine->ready && engine->runs.count == 0 && engine->count.step == AMPHI_COUNT_FREE &&
+        body.size > 0 && body.size <= AMPHI_LOCAL_BODY_MAX) {
         amphi__token_count_ask(&engine->count, body);
         amphi__cond_broadcast(&engine->changed);
         status = amphi__token_count_wait(&engine->count, &engine->lock, &engine->changed, out);

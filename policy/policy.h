@@ -170,7 +170,11 @@ typedef struct amphi_policy_facts {
     /* What the request has in it. */
     bool needs_tools, needs_images, needs_audio;
     uint32_t prompt_tokens;           /* estimate or count */
-    bool prompt_is_counted;           /* by a loaded local model; for others an estimate */
+    bool prompt_is_counted;           /* by a loaded local model. A cloud's tokens are others: the
+                                         smaller of count and estimate counts against it, because
+                                         its provider refuses what does not fit, and a route that
+                                         is refused here is not tried */
+    uint32_t prompt_tokens_estimate;  /* beside a count */
     uint32_t answer_tokens_max;       /* 0: the document's */
     amphi_budgets budgets;            /* the request's; 0: the document's */
     uint64_t draw;                    /* a random number: chooses the first among routes of equal
@@ -185,6 +189,7 @@ typedef struct amphi_plan_step {
     bool last_resort;            /* a soft rule spoke against it: never hedge to it */
     amphi_budgets budgets;       /* resolved: document and request */
     uint32_t hedge_ms;           /* 0: never */
+    uint32_t prompt_tokens;      /* what it was decided by */
     uint32_t answer_tokens_max;  /* resolved; shorter when the context is */
     uint32_t threads_max;        /* LOCAL; 0: no bound */
     uint32_t context_tokens_max; /* LOCAL; 0: no bound */
@@ -206,7 +211,6 @@ typedef struct amphi_plan {
     size_t steps_count;          /* 0: `refusal` says why */
     amphi_decision decision;     /* every route with its reason; kept ones first, as `steps` */
     amphi_dead_route dead_route; /* filled in by the caller; cleared by _decide */
-    uint32_t prompt_tokens;      /* likewise: what it was decided by */
     /* Status AMPHI_OK when there are steps; otherwise why there are none:
      *   _REFUSED    private, mode, kill switch, no engine: stays so
      *   _OFFLINE    a cloud route lacks only the network

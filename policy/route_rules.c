@@ -58,6 +58,14 @@ static uint32_t or_else(uint32_t wish, uint32_t otherwise)
     return wish != 0 ? wish : otherwise;
 }
 
+static uint32_t prompt_tokens(const amphi_judgement *j)
+{
+    const amphi_policy_facts *facts = j->facts;
+    bool estimate_counts = !is_local(j) && facts->prompt_is_counted &&
+                           facts->prompt_tokens_estimate < facts->prompt_tokens;
+    return estimate_counts ? facts->prompt_tokens_estimate : facts->prompt_tokens;
+}
+
 static void resolve_step(amphi_judgement *j)
 {
     const amphi_budgets *wish = &j->facts->budgets;
@@ -67,6 +75,7 @@ static void resolve_step(amphi_judgement *j)
     step->budgets.first_token_ms = or_else(wish->first_token_ms, own->first_token_ms);
     step->budgets.idle_ms = or_else(wish->idle_ms, own->idle_ms);
     step->budgets.total_ms = or_else(wish->total_ms, j->policy->total_ms);
+    step->prompt_tokens = prompt_tokens(j);
     step->answer_tokens_max = or_else(j->facts->answer_tokens_max, j->policy->answer_tokens_max);
     if (is_local(j)) {
         step->threads_max = j->policy->local_threads_max;
@@ -78,7 +87,7 @@ static void resolve_step(amphi_judgement *j)
 static void fit_answer(amphi_judgement *j)
 {
     uint32_t context = is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
-    uint32_t prompt = j->facts->prompt_tokens;
+    uint32_t prompt = j->step.prompt_tokens;
     if (context > prompt && context - prompt < j->step.answer_tokens_max)
         j->step.answer_tokens_max = context - prompt;
 }
@@ -318,7 +327,7 @@ static amphi_verdict rule_network(amphi_judgement *j)
 static uint64_t tokens_needed(const amphi_judgement *j)
 {
     uint32_t answer = j->step.answer_tokens_max;
-    return (uint64_t)j->facts->prompt_tokens +
+    return (uint64_t)j->step.prompt_tokens +
            (answer < ANSWER_TOKENS_LEAST ? answer : ANSWER_TOKENS_LEAST);
 }
 
@@ -349,8 +358,8 @@ static amphi_verdict rule_context(amphi_judgement *j)
         bool exact = is_local(j) && j->facts->prompt_is_counted;
         return refuse(j, AMPHI_REASON_CONTEXT_LENGTH,
             "the prompt has %s%u tokens and the answer needs %u, this route has room for %u",
-            exact ? "" : "about ", j->facts->prompt_tokens,
-            (unsigned)(tokens_needed(j) - j->facts->prompt_tokens), limit);
+            exact ? "" : "about ", j->step.prompt_tokens,
+            (unsigned)(tokens_needed(j) - j->step.prompt_tokens), limit);
     }
     return AMPHI_VERDICT_KEEP;
 }

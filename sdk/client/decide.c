@@ -86,6 +86,7 @@ bool amphi__decide(
         amphi__prompt_tokens(client, request, routes, policy.local_context_tokens_max);
     facts.prompt_tokens = prompt.count;
     facts.prompt_is_counted = prompt.is_counted;
+    facts.prompt_tokens_estimate = prompt.estimate;
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
@@ -96,7 +97,6 @@ bool amphi__decide(
         out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
     if (dead_route.restart)
         amphi__policy_decide(out, &policy, &facts);
-    out->prompt_tokens = prompt.count;
     out->dead_route = dead_route;
     amphi_preference preference;
     (void)amphi__preference_read(/* an unknown name does not matter here: the others count */

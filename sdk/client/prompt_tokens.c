@@ -73,8 +73,9 @@ bool amphi__prompt_tokens_count(
 amphi_prompt_tokens amphi__prompt_tokens(const amphi_client *client, const amphi_request *request,
     const amphi_policy_route *routes, uint32_t limit_tokens)
 {
-    amphi_prompt_tokens tokens = {amphi__prompt_tokens_estimate(request), false};
-    if (!may_decide(client, routes, tokens.count, limit_tokens))
+    uint32_t estimate = amphi__prompt_tokens_estimate(request);
+    amphi_prompt_tokens tokens = {.count = estimate, .estimate = estimate};
+    if (!may_decide(client, routes, estimate, limit_tokens))
         return tokens;
     amphi_buf body;
     amphi__buf_init(&body, 0);

@@ -318,7 +318,7 @@ static size_t messages_to_skip(plan_run *run, const amphi_plan_step *step)
         return 0; /* unknown: the engine refuses what is too long */
     uint32_t answer =
         step->answer_tokens_max < context_tokens / 4 ? step->answer_tokens_max : context_tokens / 4;
-    uint32_t own = stream->plan.prompt_tokens;
+    uint32_t own = step->prompt_tokens;
     uint32_t room = context_tokens > answer + own ? context_tokens - answer - own : 0;
     size_t skip = amphi__context_skip_to_fit(&stream->context, room);
     return skip == 0 ? 0 : skip_by_count(run, step, &info, context_tokens - answer, skip);

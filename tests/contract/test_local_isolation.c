@@ -3,6 +3,7 @@
  * What an app sees of the local engine does not depend on where it computes: every promise here is
  * kept by both kinds of isolation, over the embedded model.
  */
+#include "sdk/core/clock.h"
 #include "tests/support/engine_recorder.h"
 #include "tests/support/scratch_dir.h"
 
@@ -129,6 +130,32 @@ static void isolation__a_waiting_run_that_is_cancelled_does_not_wait_its_turn(vo
     }
 }
 
+/* A conversation's next request is counted right behind the answer to the one before. */
+static void isolation__counts_behind_a_run_and_behind_each_other_are_not_refused(void **state)
+{
+    for (int i = 0; i < KINDS; i++) {
+        amphi_engine engine = make(kinds[i]);
+        for (int at = 0; at < 5; at++) {
+            amphi_engine_run *run = NULL;
+            engine_recorder r;
+            engine_recorder_init(&r);
+            assert_int_equal(engine_start(engine, &run, &r, QUESTION("1"), "", 0), AMPHI_OK);
+            assert_true(engine_recorder_wait_end(&r, 20000));
+            engine.ops->release(engine.self, run);
+            engine_recorder_clear(&r);
+            for (int j = 0; j < 20; j++) {
+                uint32_t tokens = 0;
+                uint64_t begun_us = amphi__clock_us(NULL);
+                amphi_status status =
+                    engine.ops->count_tokens(engine.self, AMPHI_STR(QUESTION("1")), &tokens);
+                if (amphi__clock_us(NULL) - begun_us < 90000) /* a busy machine may take longer */
+                    assert_int_equal(status, AMPHI_OK);
+            }
+        }
+        engine.ops->free(engine.self);
+    }
+}
+
 static void isolation__unload_by_force_ends_waiting_runs_too(void **state)
 {
     for (int i = 0; i < KINDS; i++) {
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(isolation__the_engine_describes_itself_alike),
         cmocka_unit_test(isolation__one_run_and_a_full_queue_are_taken),
         cmocka_unit_test(isolation__a_waiting_run_that_is_cancelled_does_not_wait_its_turn),
+        cmocka_unit_test(isolation__counts_behind_a_run_and_behind_each_other_are_not_refused),
         cmocka_unit_test(isolation__unload_by_force_ends_waiting_runs_too),
         cmocka_unit_test(isolation__the_engine_may_be_described_while_it_answers),
         cmocka_unit_test(isolation__runs_are_answered_in_the_order_of_their_start),

@@ -174,11 +174,29 @@ static void context__prompt_and_the_least_answer_just_fit(void **state)
         "the prompt has about 937 tokens and the answer needs 64, this route has room for 1000");
     s.facts.answer_tokens_max = 63; /* a shorter answer needs less */
     expect_kept(&s, CLOUD, "");
-    s.facts.prompt_is_counted = true;   /* by the local model: a cloud's tokens are others */
-    s.facts.prompt_tokens = UINT32_MAX; /* no wrap */
+    s.facts.prompt_is_counted = true; /* by the local model: a cloud's tokens are others */
+    s.facts.prompt_tokens = s.facts.prompt_tokens_estimate = UINT32_MAX; /* no wrap */
     expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
         "the prompt has about 4294967295 tokens and the answer needs 63, this route has room for "
         "1000");
+}
+
+static void context__of_a_cloud_is_not_refused_by_another_models_tokens(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].info.context_tokens_max = 1000;
+    s.facts.prompt_is_counted = true;
+    s.facts.prompt_tokens = 2500; /* of a local model with a small vocabulary */
+    s.facts.prompt_tokens_estimate = 800;
+    expect_kept(&s, CLOUD, "");
+    assert_int_equal(judge(&s, CLOUD).step.answer_tokens_max, 200);
+    s.facts.prompt_tokens = 700; /* long words: the bytes say too much */
+    s.facts.prompt_tokens_estimate = 1100;
+    expect_kept(&s, CLOUD, "");
+    s.facts.prompt_tokens = 1000;
+    expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
+        "the prompt has about 1000 tokens and the answer needs 64, this route has room for 1000");
 }
 
 static void context__a_counted_prompt_is_named_exactly(void **state)
@@ -386,6 +404,7 @@ int main(void)
         cmocka_unit_test(capability__first_one_that_is_missing_is_named),
         cmocka_unit_test(network__speaks_only_against_routes_that_need_it),
         cmocka_unit_test(context__prompt_and_the_least_answer_just_fit),
+        cmocka_unit_test(context__of_a_cloud_is_not_refused_by_another_models_tokens),
         cmocka_unit_test(context__a_counted_prompt_is_named_exactly),
         cmocka_unit_test(context__of_a_local_route_is_the_smaller_of_model_and_policy),
         cmocka_unit_test(notes__are_joined_and_fit),
