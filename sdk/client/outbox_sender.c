@@ -25,6 +25,7 @@ struct amphi_outbox_sender {
     amphi_cond changed;
     bool closing;
     amphi_stream *current; /* the delivery under way; NULL: none */
+    uint32_t cancelling;   /* threads that are cancelling it: it is not freed meanwhile */
 };
 
 /* ---- one delivery ---- */
@@ -57,10 +58,41 @@ static amphi_status drain(amphi_stream *stream)
     return event.kind == AMPHI_EVENT_DONE ? AMPHI_OK : stream->error.status;
 }
 
+static bool is_closing(amphi_outbox_sender *sender)
+{
+    amphi__mutex_lock(&sender->lock);
+    bool closing = sender->closing;
+    amphi__mutex_unlock(&sender->lock);
+    return closing;
+}
+
+/* From here on close waits for this stream, and cancels it. false: it was closed before. */
+static bool delivery_begins(amphi_outbox_sender *sender, amphi_stream *stream)
+{
+    amphi__mutex_lock(&sender->lock);
+    sender->current = stream;
+    bool open = !sender->closing;
+    amphi__mutex_unlock(&sender->lock);
+    return open;
+}
+
+/* After this no other thread uses the stream. */
+static void delivery_ends(amphi_outbox_sender *sender)
+{
+    amphi__mutex_lock(&sender->lock);
+    sender->current = NULL;
+    amphi__cond_broadcast(&sender->changed);
+    while (sender->cancelling > 0)
+        amphi__cond_wait(&sender->changed, &sender->lock);
+    amphi__mutex_unlock(&sender->lock);
+}
+
 static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim)
 {
     amphi_request request;
     amphi_stream *stream = NULL;
+    if (is_closing(sender))
+        return AMPHI_E_CANCELLED;
     amphi_status status = amphi__request_from_json(&request, amphi_str_from(claim->request), NULL);
     if (status != AMPHI_OK)
         return status;
@@ -69,14 +101,10 @@ static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim)
     status = amphi__stream_start(&stream, sender->client, &request, NULL);
     if (status != AMPHI_OK)
         return status;
-    amphi__mutex_lock(&sender->lock);
-    sender->current = stream;
-    amphi__mutex_unlock(&sender->lock);
+    if (!delivery_begins(sender, stream)) /* close came first, and did not see this stream */
+        amphi_stream_cancel(stream);
     status = drain(stream);
-    amphi__mutex_lock(&sender->lock);
-    sender->current = NULL;
-    amphi__cond_broadcast(&sender->changed);
-    amphi__mutex_unlock(&sender->lock);
+    delivery_ends(sender);
     amphi_stream_free(stream);
     return status;
 }
@@ -112,14 +140,6 @@ static amphi_status deliver_one(amphi_outbox_sender *sender)
     amphi__free(claim.request);
     amphi__free(id);
     return status == AMPHI_E_NOT_FOUND ? AMPHI_E_BUSY : status;
-}
-
-static bool is_closing(amphi_outbox_sender *sender)
-{
-    amphi__mutex_lock(&sender->lock);
-    bool closing = sender->closing;
-    amphi__mutex_unlock(&sender->lock);
-    return closing;
 }
 
 amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender)
@@ -170,8 +190,16 @@ void amphi__outbox_sender_close(amphi_outbox_sender *sender)
     for (uint64_t now_us = amphi__clock_us(NULL); sender->current != NULL && now_us < deadline_us;
          now_us = amphi__clock_us(NULL))
         amphi__cond_wait_us(&sender->changed, &sender->lock, deadline_us - now_us);
-    if (sender->current != NULL)
-        amphi_stream_cancel(sender->current);
+    amphi_stream *stream = sender->current;
+    if (stream != NULL)
+        sender->cancelling++;
+    amphi__mutex_unlock(&sender->lock);
+    if (stream == NULL)
+        return;
+    amphi_stream_cancel(stream); /* calls the engine: not under the lock */
+    amphi__mutex_lock(&sender->lock);
+    sender->cancelling--;
+    amphi__cond_broadcast(&sender->changed);
     amphi__mutex_unlock(&sender->lock);
 }
 

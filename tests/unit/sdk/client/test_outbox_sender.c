@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests that no route could answer: kept, sent once when a route is back, in order. All through
- * the public calls; the network is the pushed fact, so that no test depends on time.
+ * Requests that no route could answer: kept, sent once when a route is back, in order. Mostly
+ * through the public calls; the network is the pushed fact, so that no test depends on time.
  */
+#include "sdk/client/background.h"
+#include "sdk/client/outbox_sender.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
@@ -251,8 +253,9 @@ static void outbox__delivery_that_a_closing_client_breaks_off_is_not_lost(void *
     queue(&f, "c", "Hi", NULL);
     set_network(f.client, "free");
     uint64_t until_ms = amphi__clock_ms(NULL) + LONG_MS;
-    while (!outbox_of(f.client).items[0].is_being_sent && amphi__clock_ms(NULL) < until_ms)
+    while (atomic_load(&f.cloud.running) == 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    assert_int_equal(atomic_load(&f.cloud.running), 1);
     assert_true(outbox_of(f.client).items[0].is_being_sent);
     amphi_client_free(f.client);
     chat_fixture_start(&f, NULL);
@@ -260,6 +263,103 @@ static void outbox__delivery_that_a_closing_client_breaks_off_is_not_lost(void *
     expect_history(f.client, "c", "");
     assert_int_equal(flush(f.client), 0);
     expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    chat_fixture_close(&f);
+}
+
+/* ---- closing a sender ---- */
+
+/* One per program: the hooks below have no room for a pointer. */
+static amphi_outbox_sender *closing_sender;
+static const amphi_engine_ops *cloud_ops;
+static amphi_thread closer;
+static atomic_int closers;
+static atomic_int closed;
+static atomic_int closed_within_cancel;
+
+static void close_sender(void *unused)
+{
+    amphi__outbox_sender_close(closing_sender);
+    atomic_fetch_add(&closed, 1);
+}
+
+/* The first cancel of the delivery's run: another thread closes the sender meanwhile. */
+static void cancel_while_another_thread_closes(void *self, amphi_engine_run *run)
+{
+    if (atomic_fetch_add(&closers, 1) == 0 &&
+        amphi__thread_start(&closer, "closer", close_sender, NULL) == AMPHI_OK) {
+        for (int ms = 0; ms < 10000 && atomic_load(&closed) == 0; ms++)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        atomic_store(&closed_within_cancel, atomic_load(&closed));
+    }
+    cloud_ops->cancel(self, run);
+}
+
+static void send_all(void *sender)
+{
+    (void)amphi__outbox_sender_send(sender);
+}
+
+/* Only this sender works on the outbox, which has one entry. */
+static void open_own_sender(chat_fixture *f)
+{
+    chat_fixture_start(f, NULL);
+    set_network(f->client, "none");
+    queue(f, "c", "Hi", NULL);
+    amphi__background_stop(f->client->background);
+    set_network(f->client, "free");
+    assert_int_equal(amphi__outbox_sender_new(&closing_sender, f->client, NULL), AMPHI_OK);
+}
+
+static void close__calls_the_engine_outside_of_its_lock(void **state)
+{
+    static const scripted_step endless[] = {
+        {SCRIPT_WAIT, NULL, 600000}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_init(&f, says_hello, endless);
+    cloud_ops = f.engines[0].ops;
+    amphi_engine_ops hooked = *cloud_ops;
+    hooked.cancel = cancel_while_another_thread_closes;
+    f.engines[0].ops = &hooked;
+    open_own_sender(&f);
+    amphi_thread thread;
+    assert_int_equal(amphi__thread_start(&thread, "sender", send_all, closing_sender), AMPHI_OK);
+    while (atomic_load(&f.cloud.running) == 0)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    amphi__outbox_sender_close(closing_sender);
+    amphi__thread_join(&thread);
+    amphi__thread_join(&closer);
+    assert_int_equal(atomic_load(&closed_within_cancel), 1);
+    amphi__outbox_sender_free(closing_sender);
+    chat_fixture_close(&f);
+}
+
+static const amphi_store_ops *store_ops;
+
+static amphi_status claim_then_close(void *self, int64_t now_ms, uint32_t lease_ms,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    amphi_status status = store_ops->outbox_claim(self, now_ms, lease_ms, visit, user, error);
+    if (closing_sender != NULL)
+        amphi__outbox_sender_close(closing_sender);
+    return status;
+}
+
+static void close__between_a_claim_and_its_request_sends_nothing(void **state)
+{
+    chat_fixture f;
+    chat_fixture_init(&f, says_hello, says_hello);
+    store_ops = f.parts.store.ops;
+    amphi_store_ops hooked = *store_ops;
+    hooked.outbox_claim = claim_then_close;
+    f.parts.store.ops = &hooked;
+    closing_sender = NULL;
+    open_own_sender(&f);
+    assert_int_equal(amphi__outbox_sender_send(closing_sender), AMPHI_E_CANCELLED);
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    entries e = outbox_of(f.client);
+    assert_int_equal(e.count, 1);
+    assert_false(e.items[0].is_being_sent); /* any other sender may claim it at once */
+    amphi__outbox_sender_free(closing_sender);
     chat_fixture_close(&f);
 }
 
@@ -291,6 +391,8 @@ int main(void)
         cmocka_unit_test(outbox__is_sent_when_the_app_says_that_the_network_is_back),
         cmocka_unit_test(outbox__two_clients_send_an_entry_once),
         cmocka_unit_test(outbox__delivery_that_a_closing_client_breaks_off_is_not_lost),
+        cmocka_unit_test(close__calls_the_engine_outside_of_its_lock),
+        cmocka_unit_test(close__between_a_claim_and_its_request_sends_nothing),
         cmocka_unit_test(outbox__private_local_and_unqueued_requests_never_enter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
