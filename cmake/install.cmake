@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` leaves: library, headers, worker, help model, command, and the two files by
-# which a stranger's project finds them (CMake's and pkg-config's).
+# which an app's project finds them (CMake's and pkg-config's).
 include(CMakePackageConfigHelpers)
 set(AMPHI_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/amphi)
 

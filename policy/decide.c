@@ -247,8 +247,8 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
         name_entry(entry, j);
         entry->kept = true;
         explain_kept(c, c->order[i], entry);
-        /* A hedge sends the request twice, so it must have somewhere to go that nothing speaks
-         * against; a private request is never sent at all. */
+        /* A hedge sends the request twice, so the next route must be one without a soft rule
+         * against it; a private request is never sent at all. */
         if (!is_local(j) && !j->facts->is_private && i + 1 < c->kept &&
             c->routes[c->order[i + 1]].verdict == AMPHI_VERDICT_KEEP)
             j->step.hedge_ms = policy->hedge_ms;
@@ -270,7 +270,7 @@ static void write_refused(const amphi_case *c, amphi_plan *out)
     }
 }
 
-/* Which of several refusals speaks for all: the one that is the most likely to pass by itself. */
+/* Which of several refusals is reported: the one that is the most likely to pass by itself. */
 typedef struct amphi_refusal_rank {
     amphi_reason reason;
     amphi_status status;

@@ -125,7 +125,7 @@ static bool strictly_equal(
 
 /* ---- operators ---- */
 
-/* $lt and friends: -1, 0, 1, or 2 when there is no order. */
+/* $lt and the like: -1, 0, 1, or 2 when there is no order. */
 static int relate(const amphi_gb_operand *actual, const amphi_json *expected)
 {
     if (kind_of(actual) == AMPHI_JSON_STRING && amphi__json_is_string(expected)) {

@@ -174,7 +174,7 @@ static amphi_thermal read_zone(const char *root, const char *zone)
     if (!is_processor_zone(amphi__probe_read_line(root, path, text, sizeof text)))
         return AMPHI_THERMAL_UNKNOWN;
     snprintf(path, sizeof path, THERMAL_FOLDER "/%s/temp", zone);
-    /* A sensor that is asleep gives an error, or a figure from another world. */
+    /* A sensor without power gives an error, or an impossible figure. */
     if (!amphi__probe_read_number(root, path, &now) || now < -40 * DEGREES || now > 150 * DEGREES)
         return AMPHI_THERMAL_UNKNOWN;
     amphi_trips trips = read_trips(root, zone);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The probe of a platform that we cannot ask: nothing is known, so no device rule speaks until
- * the host app pushes facts.
+ * The probe of a platform without one: nothing is known, so no device rule applies until the app
+ * pushes facts.
  */
 #include "policy/policy.h"
 #include "sdk/core/sized.h"

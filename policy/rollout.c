@@ -194,7 +194,7 @@ static amphi_status make_attributes(amphi_rollout *rollout, amphi_error *error)
     return status;
 }
 
-/* A kept payload that is damaged or from another source is as good as none. */
+/* A kept payload that is damaged or from another source counts as none. */
 static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error)
 {
     if (rollout->source[0] == '\0')

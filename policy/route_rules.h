@@ -22,8 +22,8 @@ typedef struct amphi_judgement {
     amphi_verdict verdict;
     amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */
     char why[120];       /* likewise, in words */
-    /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto looks
-     * at the cloud first. */
+    /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto puts
+     * the cloud first. */
     bool degraded;
     amphi_reason degraded_reason;
     char notes[64];       /* what was turned down, in words: "2 threads, device warm" */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every request has to pass before a transport may touch it: the house's rules about URLs,
+ * What every request has to pass before a transport may touch it: the rules about URLs,
  * pins and headers, whatever library sends it.
  */
 #ifndef AMPHI_REMOTE_HTTP_REQUEST_H

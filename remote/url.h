@@ -21,7 +21,7 @@ typedef struct amphi_url {
 /* The strings point into `text`. AMPHI_E_ARGUMENT says what is wrong; the message does not repeat
  * the URL. */
 amphi_status amphi__url_parse(amphi_url *out, amphi_str text, amphi_error *error);
-/* The rule of the house: https, or http to loopback where that is allowed. */
+/* The rule for every URL: https, or http to loopback where that is allowed. */
 amphi_status amphi__url_check(const amphi_url *url, bool allow_http_loopback, amphi_error *error);
 /* base + suffix, the suffix before the query and without a double slash; a base that ends with
  * the suffix already stays as it is. */

@@ -15,7 +15,7 @@
 
 typedef struct amphi_storage_options {
     amphi_str data_dir;          /* created, mode 0700, when missing */
-    amphi_keys keys;             /* borrowed; asked once */
+    amphi_keys keys;             /* borrowed; called once */
     uint32_t cache_entries_max;  /* of the table; 0: 10,000 */
     uint64_t cache_bytes_max;    /* of the table; 0: 64 MiB */
     uint32_t outbox_entries_max; /* 0: 1,000 */
@@ -29,7 +29,7 @@ amphi_status amphi__store_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error);
 
 /* 32 random bytes in data_dir/store.key, hex, mode 0600, created on first use (never replaced). A
- * key file that others may read is refused with the mend in the message. */
+ * key file that others may read is refused with the remedy in the message. */
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);
 
 /* Version of the SQLCipher (and SQLite) in use, for `amphi doctor`. */

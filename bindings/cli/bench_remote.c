@@ -28,7 +28,7 @@ enum {
     SAMPLES_MAX = STREAMS * EVENTS
 };
 
-/* A child with a line of talk: its input and output. */
+/* A child process with pipes to its standard input and output. */
 typedef struct child {
     pid_t pid;
     FILE *to;

@@ -198,7 +198,7 @@ static int run(cli_options *options)
         free(text);
     }
     if (interactive)
-        fputc('\n', stderr); /* the shell's prompt begins on a line of its own */
+        fputc('\n', stderr); /* the shell's prompt begins on a new line */
     editor_close(&ed);
     amphi_client_free(client);
     return interactive ? CLI_OK : rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which HTTP status a failed request gets: 4xx where the client can mend it, 429 and 503 where
+ * Which HTTP status a failed request gets: 4xx where the client can correct it, 429 and 503 where
  * trying again later may help, 502 and 504 where a route failed behind the gateway. (401, 404, 405
  * and 413 are chosen in gateway.c, before there is a request; 200 and 202 after it.)
  */

@@ -42,7 +42,7 @@ typedef struct kept_mask {
     uint32_t cost_max; /* the most that any of its tokens leaves to be written */
     uint32_t cost_min; /* the least, of all that fit */
     uint32_t allowed;
-    bool pruned;   /* for the limit's sake */
+    bool pruned;   /* to keep within the limit */
     uint64_t used; /* when */
     uint64_t *bits;
 } kept_mask;

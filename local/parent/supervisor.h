@@ -5,7 +5,7 @@
  * of this folder: it alone starts, feeds, checks and collects the worker, and calls every sink,
  * never under the lock).
  *
- * States of a run: queued -> current -> ended. `current` is the run for whose sake the worker is
+ * States of a run: queued -> current -> ended. `current` is the run for which the worker is
  * being started, loaded or generating; whatever happens to the worker ends exactly that run.
  */
 #ifndef AMPHI_PARENT_SUPERVISOR_H

@@ -40,7 +40,7 @@ unsigned amphi__local_reap_all(amphi_local *local);
 
 /* What a death was caused by, for the ledger of crashes. */
 typedef enum amphi_death_cause {
-    AMPHI_CAUSE_ITSELF,  /* a crash, a stall, nonsense */
+    AMPHI_CAUSE_ITSELF,  /* a crash, a stall, a malformed message */
     AMPHI_CAUSE_MEMORY,  /* the kernel killed it for its memory */
     AMPHI_CAUSE_OUTSIDE, /* another process killed it, or stopped it */
 } amphi_death_cause;

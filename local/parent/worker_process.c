@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One engine process as the parent sees it, and the border check: amphi__worker_receive hands out
- * only messages whose kind, size and every field lie within what protocol.h allows, strings
- * terminated and whole UTF-8. What remains, whether a message fits the moment, is the
- * supervisor's question.
+ * One engine process as the parent sees it, and the check of its messages: amphi__worker_receive
+ * hands out only messages whose kind, size and every field lie within what protocol.h allows,
+ * strings terminated and whole UTF-8. What remains, whether a message fits the state, is checked by
+ * the supervisor.
  */
 #include "local/parent/worker_process.h"
 

@@ -54,7 +54,7 @@ void amphi__worker_cancel(amphi_worker *worker, uint32_t run);
 /* The report of the worker's handler of fatal signals. Hostile input: it may lie about its
  * sender. */
 typedef struct amphi_death_report {
-    int signal;     /* 0: no report so far; -1: nonsense */
+    int signal;     /* 0: no report so far; -1: a malformed one */
     bool foreign;   /* another process sent the signal */
     int sender_pid; /* its pid, where our pid namespace knows it, or 0 */
 } amphi_death_report;

@@ -105,7 +105,7 @@ amphi_splice_act amphi__splice_end(amphi_splice *splice, amphi_str *text)
         return AMPHI_SPLICE_HOLD;
     if (splice->mode == AMPHI_SPLICE_CONTINUE)
         return join(splice, text);
-    /* The new answer ended inside the old one, whose rest is void. */
+    /* The new answer ended inside the old one, whose rest is dropped. */
     pass(splice, 0, text);
     return AMPHI_SPLICE_REPLACE;
 }

@@ -3,7 +3,7 @@
  * The other side of `amphi bench remote`: plain libcurl, and the loopback stream that it and Amphi
  * both read. A program of its own, because the command and its bindings know only Amphi's headers.
  *
- *     amphi-bench-curl        prints "port N", then obeys standard input, one line a command:
+ *     amphi-bench-curl        prints "port N", then obeys standard input, one line per command:
  *       first URL EVENTS PAUSE_US   one POST; prints the time to the first words, in ns
  *       whole URL EVENTS PAUSE_US   one POST; prints the ns from the first words to the end
  *       events URL EVENTS PAUSE_US  one POST; prints each event's delay, in ns, in one line

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Which folder may include which. Reads every #include under the house's folders and fails
+"""Which folder may include which. Reads every #include under the source folders and fails
 with the offending line. It also proves that it can fail: a forbidden include in a scratch copy must
 be found."""
 import os

@@ -317,8 +317,8 @@ static const char *judge(const fault_run *run, const screen *s, const app *a, fa
     return NULL;
 }
 
-/* The worker that is to die before it says a word: from a thread of its own, while the client is
- * still looking at the model. */
+/* Kills the worker before its first message: on a thread of its own, while the client still reads
+ * the model's header. */
 static void *strike_at_spawn(void *opaque)
 {
     killer *k = opaque;

@@ -83,7 +83,7 @@ def fresh(folder, name):
 
 @promise
 def crash__of_a_worker_that_never_gets_to_say_anything_is_a_crash(folder):
-    """It ends of its own before any handler stands: a fault, an abort, an exit, or never."""
+    """It ends of its own before any handler is installed: a fault, an abort, an exit, or never."""
     ends = {"fault": "exec python3 -c 'import ctypes; ctypes.string_at(0)'",
             "abort": "exec python3 -c 'import os; os.abort()'",
             "exit": "exit 1",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An engine process that wants to harm its parent: every field of every message out of range,
- * lengths that lie, messages at the wrong moment, floods, silence. Each ends its own answer at
+ * An engine process that attacks its parent: every field of every message out of range, false
+ * lengths, messages at the wrong moment, floods, silence. Each ends its own answer at
  * most, with exactly one terminal event; the parent stays whole (ASan) and serves the next model.
  */
 #include "tests/support/engine_recorder.h"

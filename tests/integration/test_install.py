@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What `cmake --install` leaves is enough: a stranger's project finds it through CMake and through
+"""What `cmake --install` leaves is enough: an app's project finds it through CMake and through
 pkg-config, compiles, runs and gets an answer; the headers stand alone; nothing foreign is
 exported."""
 import os

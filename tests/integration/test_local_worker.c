@@ -86,8 +86,8 @@ static void worker__the_same_seed_gives_the_same_text(void **state)
     engine_recorder_clear(&c);
 }
 
-/* The help model's file says general.sampling.temp = 0. The nonsense makes it unsure of its words,
- * so that any other temperature would give several texts. */
+/* The help model's file says general.sampling.temp = 0. The nonsense prompt makes its distribution
+ * flat, so that any other temperature would give several texts. */
 static void worker__a_models_own_temperature_is_the_default(void **state)
 {
     static const char *const bodies[] = {

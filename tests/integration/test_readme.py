@@ -32,7 +32,7 @@ def readme__its_c_program_is_the_example_byte_for_byte(folder):
 
 
 def compiled(folder, compiler="gcc", standard="c11", suffix=".c"):
-    """The README's program, built by a careful stranger; its path."""
+    """The README's program, built with every warning as an error; its path."""
     source, program = os.path.join(folder, "hello" + suffix), os.path.join(folder, "hello")
     with open(source, "w", encoding="utf-8", newline="") as file:
         file.write(c_block())

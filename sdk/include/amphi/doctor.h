@@ -32,7 +32,7 @@ static inline void amphi_finding_init(amphi_finding *finding)
 
 typedef void amphi_finding_fn(void *user, const amphi_finding *finding);
 
-/* Looks at every part as these options would make it and reports what it finds, on the calling
+/* Checks every part as these options would make it and reports what it finds, on the calling
  * thread; strings are valid for the call. Starts the local engine's process, sends nothing. */
 AMPHI_API amphi_status amphi_doctor(
     const amphi_client_options *options, amphi_finding_fn *report, void *user, amphi_error *error);

@@ -262,7 +262,7 @@ static void running__stops_only_when_critical(void **state)
     assert_says(reason.message, "81 % of memory is in use, above 80 %");
     d->memory_available_bytes = d->memory_total_bytes / 100 * 21;
     assert_false(amphi__policy_should_unload(&s.policy, d, NULL));
-    d->memory_pressure = 1; /* moderate: what is idle goes, what speaks may end */
+    d->memory_pressure = 1; /* moderate: idle engines unload, running answers may end */
     assert_true(amphi__policy_should_unload(&s.policy, d, &reason));
     assert_says(reason.message, "moderate");
     assert_int_equal(amphi__policy_check_running(&s.policy, d, NULL), AMPHI_OK);

@@ -20,7 +20,7 @@ static void rules__healthy_routes_are_kept_without_a_word(void **state)
     assert_false(judge(&s, LOCAL).degraded);
 }
 
-/* In the order of the list: each one is put right, and the next one speaks. */
+/* In the order of the list: each one is corrected, and the next one applies. */
 static void rules__hard_verdict_ends_the_list(void **state)
 {
     policy_scene s;

@@ -43,7 +43,7 @@ static void memory__use_at_the_mark_is_fine_and_above_it_is_not(void **state)
     expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY, "80 % of memory is in use, above 80 %");
     d->memory_available_bytes = UINT64_MAX; /* more than there is: all of it */
     expect_kept(&s, LOCAL, "");
-    d->memory_total_bytes = 0; /* nonsense: as good as unknown */
+    d->memory_total_bytes = 0; /* impossible: counts as unknown */
     expect_kept(&s, LOCAL, "");
 }
 
@@ -212,7 +212,7 @@ static void memory__unknown_speaks_against_nobody(void **state)
     policy_scene s;
     scene_init(&s);
     s.facts.device.known = 0;
-    s.facts.device.memory_total_bytes = 1; /* nonsense, but not marked as known */
+    s.facts.device.memory_total_bytes = 1; /* impossible, but not marked as known */
     s.facts.device.memory_available_bytes = 0;
     s.facts.device.battery_percent = 0;
     s.facts.device.thermal = AMPHI_THERMAL_CRITICAL;

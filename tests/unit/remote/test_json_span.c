@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* Every member as key=value; in a copy of exact size, so that ASan sees a look too far. */
+/* Every member as key=value; in a copy of exact size, so that ASan sees a read behind it. */
 static void assert_members(const char *text, const char *expected)
 {
     amphi_buf out;

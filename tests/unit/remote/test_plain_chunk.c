@@ -81,7 +81,7 @@ static void plain_chunk__is_recognized_and_nothing_else_is(void **state)
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         const example *e = &examples[i];
         size_t size = strlen(e->chunk);
-        char *copy = amphi__alloc(size); /* of exact size: ASan sees a look too far */
+        char *copy = amphi__alloc(size); /* of exact size: ASan sees a read behind it */
         amphi_plain_chunk plain;
         assert_non_null(copy);
         memcpy(copy, e->chunk, size);

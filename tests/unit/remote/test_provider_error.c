@@ -163,7 +163,7 @@ static const sample samples[] = {
         AMPHI_E_RATE_LIMITED, 2500},
     {200, "{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"try again in 3s\"}}",
         AMPHI_E_RATE_LIMITED, 3000},
-    /* Bedrock's throttling, which speaks of tokens as a full context does */
+    /* Bedrock's throttling: its text names tokens, as that of a full context does */
     {200, "{\"error\":{\"message\":\"Too many tokens, please wait before trying again.\"}}",
         AMPHI_E_RATE_LIMITED, 0},
     {200, "{\"error\":{\"type\":\"ThrottlingException\",\"message\":\"Too many tokens\"}}",

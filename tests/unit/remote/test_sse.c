@@ -92,7 +92,7 @@ static const example examples[] = {
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
-/* Feeds the stream in pieces; each piece is a copy of its own, so that ASan sees a look too far. */
+/* Feeds the stream in pieces; each is a copy of its own, so that ASan sees a read behind it. */
 static void feed_pieces(const example *e, const size_t *cuts, size_t cuts_count)
 {
     amphi_sse sse;

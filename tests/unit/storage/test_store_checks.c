@@ -17,7 +17,7 @@
 
 #define S(text) AMPHI_STR(text)
 
-/* So many bytes; what they are is not looked at, so that no test needs 16 MiB of its own. */
+/* A string of this size. Its bytes are not read, so that no test needs 16 MiB. */
 static amphi_str text_of(size_t size)
 {
     static char *bytes;

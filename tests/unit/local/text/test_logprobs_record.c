@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The records that carry log-probabilities from the worker, honest and hostile, and their JSON.
+ * The records that carry log-probabilities from the worker, valid and hostile, and their JSON.
  */
 #include "local/text/logprobs.h"
 #include "local/text/logprobs_record.h"

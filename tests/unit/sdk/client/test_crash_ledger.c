@@ -301,7 +301,7 @@ static void ledger__an_app_that_died_is_known_at_the_next_launch(void **state)
         amphi__crash_ledger_phase(&b.client, &start, AMPHI_START_PREFILL);
         memcpy(b.client.process_identity, own, sizeof own);
         assert_int_equal(facts().crashes, in_process);
-        assert_int_equal(facts().crashes, in_process); /* once, however often one looks */
+        assert_int_equal(facts().crashes, in_process); /* once, however often it is read */
     }
     amphi_crash_ledger_start mine;
     b.info.in_process = true;

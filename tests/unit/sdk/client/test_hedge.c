@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A late first token starts the next route as well; the first to speak answers.
+ * A late first token starts the next route as well; the first with output answers.
  */
 #include "tests/support/chat_fixture.h"
 
