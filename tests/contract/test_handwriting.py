@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the house's handwriting asks for and a formatter does not see: no comma operator between
 statements, no line over 100 columns, no padding before the end of a comment, no goto but cleanup,
-no function over 70 lines, no file over 600, no words for persons where a comment or a document
-means code (PERSONS: write "the caller", "the worker", "per request"). It also proves that it can
-fail. Commas inside parentheses are found by clang-tidy (-Wcomma, .clang-tidy)."""
+no function over 70 lines, no file over 600, comments of a public struct in one column, no words for
+persons where a comment or a document means code (PERSONS: write "the caller", "the worker", "per
+request"). It also proves that it can fail. Commas inside parentheses are found by clang-tidy
+(-Wcomma, .clang-tidy)."""
 import io
 import os
 import re
@@ -125,6 +126,27 @@ def persons(path, text):
             yield begin + comment.count("\n", 0, match.start()), f"\"{word}\" in a comment"
 
 
+def ragged(text):
+    """(line number, what is wrong) of comments that stand beside a struct's fields, or an enum's
+    values, in more than one column. Blank lines and comments between fields part groups."""
+    group, inside, comment = set(), False, False
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"(?:typedef )?(?:struct|enum)\b.*\{$", line):
+            group, inside = set(), True
+        elif line.startswith("}"):
+            inside = False
+        elif comment or not inside:
+            comment = comment and "*/" not in line
+        elif not line.strip() or line.lstrip().startswith("/*"):
+            group, comment = set(), bool(line.strip()) and "*/" not in line
+        elif "/*" in line:
+            group.add(line.index("/*"))
+            comment = "*/" not in line
+            if len(group) > 1:
+                yield number, "a comment in another column than those beside the fields above"
+                group = {line.index("/*")}
+
+
 def complaints(path, text):
     found = list(persons(path, text))
     lines = text.splitlines()
@@ -141,6 +163,8 @@ def complaints(path, text):
         if re.match(r"\s*goto (?!cleanup;)", line):
             found.append((number, "a goto other than cleanup"))
     found += [(number, "a comma operator joins two statements") for number in commas(text)]
+    if path.startswith("sdk/include/"):
+        found += ragged(text)
     for name, number, count in functions(lines):
         if count > FUNCTION_LINES_MAX and not may_be_longer(f"{path}:{name}"):
             found.append((number, f"{name}() has {count} lines, at most {FUNCTION_LINES_MAX}"))
@@ -174,6 +198,11 @@ def proves_that_it_can_fail():
                if not complaints(path, text)]
     other = {"x.py": "x = \"nobody\"  # a name\n", "x.sh": "echo nobody#told\n", "x.md": "Fine.\n"}
     invented += [text for path, text in other.items() if complaints(path, text)]
+    fields = "typedef struct t {\n    int a; /* x */%s\n    int bc;%s /* y */\n} t;\n"
+    for gap, blanks, is_ragged in (("", "", True), ("\n    int b;", "", True), ("", " ", True),
+                                   ("\n", "", False), ("\n    /* z */", "", False)):
+        if bool(complaints("sdk/include/x.h", fields % (gap, blanks))) != is_ragged:
+            missed.append(fields % (gap, blanks))
     for text in missed + invented:
         print(f"handwriting: judges this wrongly:\n{text[:200]}")
     return not missed and not invented and complaints("x.h", "int a;\n" * 601)
