@@ -38,7 +38,6 @@ typedef struct amphi_answer_options {
 } amphi_answer_options;
 
 typedef struct amphi_dialect {
-    size_t struct_size;
     const char *name;
     const char *path; /* behind the endpoint's base URL */
     bool continues;   /* servers usually go on after a trailing assistant message */

@@ -427,7 +427,6 @@ static void openai_answer_end(amphi_answer *answer, const amphi_error *error)
 }
 
 const amphi_dialect amphi__dialect_openai = {
-    .struct_size = sizeof amphi__dialect_openai,
     .name = "openai",
     .path = "/chat/completions",
     .continues = true,

@@ -372,7 +372,6 @@ static void responses_answer_free(amphi_answer *answer)
 }
 
 const amphi_dialect amphi__dialect_responses = {
-    .struct_size = sizeof amphi__dialect_responses,
     .name = "responses",
     .path = "/responses",
     .continues = false,

@@ -52,7 +52,6 @@ typedef struct amphi_attend {
 } amphi_attend;
 
 typedef struct amphi_kernels {
-    size_t struct_size;
     const char *name; /* "reference", "avx2", "avx512vnni" */
     bool (*supported)(void);
     amphi_weight_kernel weights[AMPHI_WEIGHT_TYPE_LIMIT];

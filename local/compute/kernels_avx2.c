@@ -195,7 +195,6 @@ static void quantize_f32(void *out, const float *x, size_t columns)
 }
 
 const amphi_kernels amphi__kernels_avx2 = {
-    .struct_size = sizeof(amphi_kernels),
     .name = "avx2",
     .supported = supported,
     .weights =

@@ -110,7 +110,6 @@ static void quantize_f32(void *out, const float *x, size_t columns)
 }
 
 const amphi_kernels amphi__kernels_avx512 = {
-    .struct_size = sizeof(amphi_kernels),
     .name = "avx512vnni",
     .supported = supported,
     .weights =

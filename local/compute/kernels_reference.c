@@ -223,7 +223,6 @@ static void attend(const amphi_attend *job)
 #define WEIGHT(type, form) [AMPHI_WEIGHT_##type] = {AMPHI_ACTIVATION_##form, matmul_##type}
 
 const amphi_kernels amphi__kernels_reference = {
-    .struct_size = sizeof(amphi_kernels),
     .name = "reference",
     .supported = always,
     .weights = {WEIGHT(F32, F32), WEIGHT(F16, F32), WEIGHT(BF16, F32), WEIGHT(Q4_0, Q8),

@@ -250,8 +250,9 @@ static void run__trimmings_are_waited_for_shortly(void **state)
     uint64_t began_ms = amphi__clock_ms(NULL);
     fake_body(&s.fake, WORD STOP);
     assert_int_equal(s.record.terminals, 0);
-    assert_true(engine_recorder_wait_end(&s.record, 3000));
-    assert_in_range(amphi__clock_ms(NULL) - began_ms, 350, 1500);
+    /* Half a second; the upper limit is for a busy machine, far below the answer's own limits. */
+    assert_true(engine_recorder_wait_end(&s.record, 10000));
+    assert_in_range(amphi__clock_ms(NULL) - began_ms, 350, 10000);
     assert_true(s.record.finished);
     s.engine.ops->release(s.engine.self, s.run);
     close_scene(&s);
