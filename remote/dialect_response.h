@@ -18,13 +18,14 @@
 
 typedef enum amphi_dialect_response_form {
     AMPHI_RESPONSE_UNKNOWN = 0, /* nothing but blanks so far */
-    AMPHI_RESPONSE_EVENTS,
-    AMPHI_RESPONSE_WHOLE, /* one JSON object */
-    AMPHI_RESPONSE_ERROR  /* an HTTP status that is no success: its body explains */
+    AMPHI_RESPONSE_EVENTS,      /* an event stream */
+    AMPHI_RESPONSE_WHOLE,       /* one JSON object */
+    AMPHI_RESPONSE_ERROR        /* an HTTP status that is no success: its body explains */
 } amphi_dialect_response_form;
 
 typedef struct amphi_dialect_response {
-    amphi_answer_options options; /* only the size of its prefix is used */
+    /* Only the size of its prefix is used. */
+    amphi_answer_options options;
     amphi_answer_phase phase;
     amphi_dialect_response_form form;
     bool promised_events; /* by its content type */
@@ -33,7 +34,8 @@ typedef struct amphi_dialect_response {
     int http_status;
     uint32_t retry_ms;
     amphi_sse sse;
-    amphi_buf whole; /* AMPHI_RESPONSE_WHOLE and _REFUSAL */
+    /* AMPHI_RESPONSE_WHOLE and _ERROR: the body. */
+    amphi_buf whole;
 } amphi_dialect_response;
 
 /* `visit(user, ...)` gets the events. */

@@ -36,7 +36,7 @@ struct amphi_http_exchange {
     bool is_loopback_http; /* plain http: connects to loopback or not at all */
 
     /* The I/O thread's. */
-    bool in_multi;
+    bool in_multi;   /* added to the multi handle */
     bool has_spoken; /* a piece of its body has come */
     amphi_http_response response;
     char curl_message[CURL_ERROR_SIZE];

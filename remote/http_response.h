@@ -13,16 +13,16 @@
 #include <amphi/ext/http.h>
 
 typedef struct amphi_http_response {
-    amphi_http_sink sink;
-    uint64_t body_limit_bytes;
-    size_t headers_limit_bytes;
-    amphi_buf headers; /* of the answer that is being read: lines with an LF behind each */
-    size_t headers_count;
-    size_t headers_bytes; /* of all answers, interim ones and trailers included */
-    uint64_t body_bytes;
-    int http_status;
-    bool headers_done;
-    amphi_error failure; /* status AMPHI_OK: none */
+    amphi_http_sink sink;       /* where it is reported to */
+    uint64_t body_limit_bytes;  /* decompressed */
+    size_t headers_limit_bytes; /* of all answers */
+    amphi_buf headers;          /* of the answer that is being read: lines with an LF behind each */
+    size_t headers_count;       /* lines in `headers` */
+    size_t headers_bytes;       /* of all answers, interim ones and trailers included */
+    uint64_t body_bytes;        /* so far */
+    int http_status;            /* 0: no status line yet */
+    bool headers_done;          /* the final answer's headers were reported */
+    amphi_error failure;        /* status AMPHI_OK: none */
 } amphi_http_response;
 
 void amphi__http_response_init(

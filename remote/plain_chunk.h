@@ -12,8 +12,8 @@
 typedef struct amphi_plain_chunk {
     amphi_str quoted;  /* the content as it stands, a JSON string */
     amphi_str content; /* between the quotes: what is meant, but for escapes */
-    bool has_escapes;
-    amphi_str model; /* its name, which has none; empty: there is no model */
+    bool has_escapes;  /* `content` has a backslash */
+    amphi_str model;   /* its name, which has none; empty: there is no model */
 } amphi_plain_chunk;
 
 /* Is this chat.completion.chunk (text that has passed amphi__json_check) a piece of the first

@@ -30,10 +30,10 @@ typedef struct amphi_sse {
     amphi_sse_limits limits;
     amphi_sse_fn *visit;
     void *user;
-    amphi_buf line; /* the beginning of a line whose end has not come yet */
-    amphi_buf data; /* each data line with an LF behind it */
-    amphi_buf type;
-    amphi_buf id;
+    amphi_buf line;    /* the beginning of a line whose end has not come yet */
+    amphi_buf data;    /* each data line with an LF behind it */
+    amphi_buf type;    /* of the event that is being read */
+    amphi_buf id;      /* the last one */
     uint64_t events;   /* delivered so far */
     uint32_t retry_ms; /* the stream's reconnection time; 0: it named none */
     uint8_t bom_bytes; /* bytes of a leading byte order mark seen; 4: that question is over */

@@ -12,13 +12,14 @@
 #include "storage/store_memory_list.h"
 
 typedef struct amphi_store_memory {
-    amphi_mutex lock; /* guards everything below */
-    amphi_store_limits limits;
-    amphi_log log;
-    uint8_t master[32];
-    int64_t last_id; /* of conversations, messages, outbox entries and starts alike */
+    amphi_mutex lock;          /* guards everything below */
+    amphi_store_limits limits; /* resolved */
+    amphi_log log;             /* the client's */
+    uint8_t master[32];        /* random; for derive_key */
+    int64_t last_id;           /* of conversations, messages, outbox entries and starts alike */
     amphi_list conversations, messages, outbox, settings, ledger;
-    amphi_list cache; /* least recently used first */
+    /* Least recently used first. */
+    amphi_list cache;
     uint64_t cache_bytes;
 } amphi_store_memory;
 

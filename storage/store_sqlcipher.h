@@ -15,11 +15,11 @@
 #define AMPHI_CACHE_TOUCHES_MAX 1024
 
 typedef struct amphi_store_sqlcipher {
-    amphi_mutex lock; /* guards everything below */
-    amphi_db *db;
-    amphi_store_limits limits;
-    amphi_log log;
-    uint8_t master[32]; /* for derive_key; the store's own key is not kept */
+    amphi_mutex lock;          /* guards everything below */
+    amphi_db *db;              /* the one connection */
+    amphi_store_limits limits; /* resolved */
+    amphi_log log;             /* the client's */
+    uint8_t master[32];        /* for derive_key; the store's own key is not kept */
     /* Rows that were read since the last write: their turn in the cache's order is written with
      * it, so that a hit costs no sync. */
     int64_t touched[AMPHI_CACHE_TOUCHES_MAX];

@@ -12,12 +12,12 @@
 typedef struct gateway_server gateway_server;
 
 typedef struct gateway_options {
-    amphi_client *client;     /* borrowed */
-    const char *host;         /* NULL: 127.0.0.1 */
-    uint16_t port;            /* 0: a free one */
-    const char *tls_cert_pem; /* both or neither */
-    const char *tls_key_pem;
-    const char *bearer;        /* NULL: no key is asked for; trailing blanks ignored */
+    amphi_client *client;      /* borrowed */
+    const char *host;          /* NULL: 127.0.0.1 */
+    uint16_t port;             /* 0: a free one */
+    const char *tls_cert_pem;  /* both or neither */
+    const char *tls_key_pem;   /* likewise */
+    const char *bearer;        /* NULL: no key is needed; trailing blanks ignored */
     unsigned client_timeout_s; /* a client that neither sends nor reads; 0: 30 */
 } gateway_options;
 

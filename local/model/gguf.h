@@ -30,9 +30,9 @@ typedef enum amphi_gguf_type { /* of metadata values, as in the file */
 
 typedef struct amphi_gguf_array {
     amphi_gguf_type type; /* of the elements; never ARRAY (nested arrays are refused) */
-    uint64_t count;
-    const uint8_t *data; /* elements, little-endian, unaligned; strings: length-prefixed, all
-                              checked at open */
+    uint64_t count;       /* of elements */
+    /* Little-endian, unaligned. Strings: length-prefixed, all checked at open. */
+    const uint8_t *data;
     size_t size_bytes;
 } amphi_gguf_array;
 

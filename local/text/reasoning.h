@@ -12,9 +12,9 @@
 typedef enum amphi_reasoning_state {
     AMPHI_REASONING_FRONT = 0, /* nothing but blanks yet */
     AMPHI_REASONING_OPENED,    /* blanks after <think> */
-    AMPHI_REASONING_INSIDE,
-    AMPHI_REASONING_CLOSED, /* blanks after </think> */
-    AMPHI_REASONING_TEXT    /* the answer */
+    AMPHI_REASONING_INSIDE,    /* the thoughts */
+    AMPHI_REASONING_CLOSED,    /* blanks after </think> */
+    AMPHI_REASONING_TEXT       /* the answer */
 } amphi_reasoning_state;
 
 typedef struct amphi_reasoning {

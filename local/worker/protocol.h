@@ -140,12 +140,12 @@ typedef struct amphi_worker_hello {
 } amphi_worker_hello;
 
 typedef struct amphi_worker_described {
-    uint32_t status; /* amphi_status; the rest but the message counts only when OK */
-    uint32_t context_tokens_max;
-    uint64_t weights_bytes;
-    uint64_t kv_bytes_per_token;
-    uint64_t scratch_bytes;
-    uint32_t has_tools; /* 1: its chat template knows them */
+    uint32_t status;             /* amphi_status; the rest but the message counts only when OK */
+    uint32_t context_tokens_max; /* the model's own */
+    uint64_t weights_bytes;      /* of memory, as in amphi_engine_info */
+    uint64_t kv_bytes_per_token; /* likewise */
+    uint64_t scratch_bytes;      /* likewise */
+    uint32_t has_tools;          /* 1: its chat template knows them */
     char family[AMPHI_WORKER_FAMILY_MAX];
     char name[AMPHI_WORKER_NAME_MAX];
     char message[AMPHI_WORKER_MESSAGE_MAX];

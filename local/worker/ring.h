@@ -23,8 +23,8 @@ typedef struct amphi_ring_ends {
 typedef struct amphi_ring_frame {
     uint32_t magic;    /* AMPHI_RING_MAGIC */
     uint32_t sequence; /* 1, 2, 3, ... per ring, wrapping */
-    uint32_t kind;
-    uint32_t size; /* of the payload, without its padding */
+    uint32_t kind;     /* of the message */
+    uint32_t size;     /* of the payload, without its padding */
 } amphi_ring_frame;
 
 #define AMPHI_RING_MAGIC 0x52464d41u

@@ -17,16 +17,15 @@ typedef struct amphi_request {
     char *conversation_id; /* "" : none */
     char *answer_prefix;   /* beginning of the answer that the caller brought; "" : none */
     char *outbox_id;       /* not NULL: sent from this entry of the outbox */
-    int64_t queued_ms;
-    amphi_mode mode;
-    bool is_private;
-    bool no_cache;
-    bool no_queue;
-    bool needs_tools;
-    bool needs_images;
-    bool needs_audio;
-    bool wants_logprobs;
-    uint32_t tokens_max; /* 0: not set */
+    amphi_mode mode;       /* DEFAULT: the client's */
+    bool is_private;       /* never leaves the device */
+    bool no_cache;         /* neither reads nor writes the response cache */
+    bool no_queue;         /* fails rather than goes to the outbox */
+    bool needs_tools;      /* the body has tools */
+    bool needs_images;     /* a message has an image part */
+    bool needs_audio;      /* a message has an audio part */
+    bool wants_logprobs;   /* "logprobs": true */
+    uint32_t tokens_max;   /* 0: not set */
     amphi_budgets budgets;
 } amphi_request;
 

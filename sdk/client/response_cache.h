@@ -18,8 +18,8 @@ typedef struct amphi_response_cache amphi_response_cache;
 #define AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX (256u << 10)
 
 typedef struct amphi_cached_answer {
-    char *text; /* amphi__free */
-    char *model;
+    char *text;     /* this and the other strings: freed with amphi__free */
+    char *model;    /* as the route named it */
     char *route;    /* that gave it */
     char *identity; /* what that route ran then, see amphi__response_cache_put; never NULL */
     amphi_usage usage;

@@ -10,9 +10,9 @@
 #include <amphi/error.h>
 
 typedef struct amphi_buf {
-    char *data; /* NULL while empty */
-    size_t size;
-    size_t capacity;
+    char *data;          /* NULL while empty */
+    size_t size;         /* bytes in use */
+    size_t capacity;     /* bytes allocated */
     size_t limit_bytes;  /* content never grows past this */
     amphi_status status; /* AMPHI_OK, or the first failure: NO_MEMORY, LIMIT */
 } amphi_buf;
