@@ -31,13 +31,13 @@ static uint32_t smaller_of(uint32_t value, uint32_t bound)
     return bound != 0 && bound < value ? bound : value;
 }
 
-amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *given,
+amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *source,
     const amphi_engine_sink *sink, uint32_t threads, uint32_t context_tokens, amphi_error *error)
 {
     amphi_engine_request own;
     const amphi_engine_request *request = &own;
     *out = NULL;
-    amphi_status status = AMPHI__SIZED_READ(amphi_engine_request, &own, given, "request", error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_engine_request, &own, source, "request", error);
     if (status != AMPHI_OK)
         return status;
     if (request->body.size > AMPHI_LOCAL_BODY_MAX ||
@@ -100,7 +100,7 @@ bool amphi__run_text(amphi_engine_run *run, amphi_engine_event_kind kind, amphi_
     return run->text_bytes <= AMPHI_LOCAL_ANSWER_MAX;
 }
 
-void amphi__run_given_up(const amphi_engine_run *run, amphi_error *out)
+void amphi__run_abandoned_error(const amphi_engine_run *run, amphi_error *out)
 {
     if (run->evicted)
         amphi__fail(out, AMPHI_E_RESOURCE, 0, "the local answer was stopped to free memory");

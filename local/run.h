@@ -45,7 +45,7 @@ int64_t amphi__run_now_s(void);
  * answer may have. */
 bool amphi__run_text(amphi_engine_run *run, amphi_engine_event_kind kind, amphi_str text);
 /* Why a run that was cancelled or evicted ends. Under the lock. */
-void amphi__run_given_up(const amphi_engine_run *run, amphi_error *out);
+void amphi__run_abandoned_error(const amphi_engine_run *run, amphi_error *out);
 /* A sound record (logprobs_record.h), for the text that comes next. */
 bool amphi__run_logprobs(amphi_engine_run *run, amphi_str record);
 void amphi__run_usage(amphi_engine_run *run, const amphi_usage *usage);

@@ -40,7 +40,7 @@ amphi_engine_run *amphi__run_queue_next(amphi_run_queue *queue)
     return queue->current;
 }
 
-amphi_engine_run *amphi__run_queue_take_given_up(amphi_run_queue *queue, bool all)
+amphi_engine_run *amphi__run_queue_take_abandoned(amphi_run_queue *queue, bool all)
 {
     amphi_engine_run *taken = NULL;
     amphi_engine_run **taken_end = &taken;

@@ -27,7 +27,7 @@ amphi_status amphi__run_queue_refused(amphi_status status, amphi_error *error);
 amphi_engine_run *amphi__run_queue_next(amphi_run_queue *queue);
 /* Takes the cancelled and evicted runs (all: every one) out of the waiting ones, linked by `next`.
  * The caller ends each. */
-amphi_engine_run *amphi__run_queue_take_given_up(amphi_run_queue *queue, bool all);
+amphi_engine_run *amphi__run_queue_take_abandoned(amphi_run_queue *queue, bool all);
 /* Marks every run that is there now. */
 void amphi__run_queue_evict(amphi_run_queue *queue);
 /* Its terminal event was delivered: release() may free it as soon as the lock is open. */

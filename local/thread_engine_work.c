@@ -44,37 +44,37 @@ static void fail_run(amphi_thread_engine *engine, amphi_engine_run *run, const a
         .out_of_memory = error->status == AMPHI_E_NO_MEMORY};
     amphi__mutex_lock(&engine->lock);
     if (run->evicted)
-        amphi__run_given_up(run, &reported);
+        amphi__run_abandoned_error(run, &reported);
     amphi__mutex_unlock(&engine->lock);
     end_run(engine, run, &event);
 }
 
-static void fail_given_up(amphi_thread_engine *engine, amphi_engine_run *run)
+static void fail_abandoned(amphi_thread_engine *engine, amphi_engine_run *run)
 {
     amphi_error error;
     amphi__mutex_lock(&engine->lock);
-    amphi__run_given_up(run, &error);
+    amphi__run_abandoned_error(run, &error);
     amphi__mutex_unlock(&engine->lock);
     fail_run(engine, run, &error, false);
 }
 
 /* Runs that were given up while they wait end now, not when it is their turn. */
-static void end_given_up(amphi_thread_engine *engine)
+static void end_abandoned(amphi_thread_engine *engine)
 {
     amphi__mutex_lock(&engine->lock);
-    amphi_engine_run *run = amphi__run_queue_take_given_up(&engine->runs, engine->want_stop);
+    amphi_engine_run *run = amphi__run_queue_take_abandoned(&engine->runs, engine->want_stop);
     amphi__mutex_unlock(&engine->lock);
     while (run != NULL) {
         amphi_engine_run *next =
             run->next; /* the caller may free the run as soon as it has ended */
-        fail_given_up(engine, run);
+        fail_abandoned(engine, run);
         run = next;
     }
 }
 
 static void on_heartbeat(void *self, amphi_inference_phase phase)
 {
-    end_given_up(self);
+    end_abandoned(self);
 }
 
 static void on_progress(void *self, amphi_inference_phase phase, uint32_t permille)
@@ -207,7 +207,7 @@ typedef struct thread_work {
     amphi_engine_run *run; /* NULL: none waits */
     bool load;             /* ahead of any run */
     bool unload;           /* first */
-    bool given_up;         /* the run is no longer wanted */
+    bool abandoned;        /* the run is no longer wanted */
     char *count_body;      /* its tokens are to be counted; NULL: no request */
 } thread_work;
 
@@ -256,7 +256,7 @@ static bool next_work(amphi_thread_engine *engine, thread_work *work)
     work->run = amphi__run_queue_next(&engine->runs);
     work->count_body = take_count(engine);
     bool stop = engine->want_stop;
-    work->given_up = work->run != NULL && (work->run->cancelled || work->run->evicted || stop);
+    work->abandoned = work->run != NULL && (work->run->cancelled || work->run->evicted || stop);
     engine->busy = true;
     amphi__thread_engine_refresh(engine, false);
     memcpy(engine->fingerprint_at_work, engine->fingerprint, sizeof engine->fingerprint_at_work);
@@ -289,8 +289,8 @@ void amphi__thread_engine_run(void *self)
             amphi_error ignored;
             (void)load(engine, &options, &ignored);
         }
-        if (work.run != NULL && work.given_up)
-            fail_given_up(engine, work.run);
+        if (work.run != NULL && work.abandoned)
+            fail_abandoned(engine, work.run);
         else if (work.run != NULL)
             answer(engine, work.run);
     }

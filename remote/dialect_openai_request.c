@@ -80,12 +80,12 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
     amphi__json_close(writer, ']');
 }
 
-static void put_stream_options(amphi_json_writer *writer, amphi_str given)
+static void put_stream_options(amphi_json_writer *writer, amphi_str requested)
 {
     amphi_json_span span;
     amphi_json_member member;
     amphi__json_open(writer, "stream_options", '{');
-    if (amphi__json_span_init(&span, given) && span.in_object) {
+    if (amphi__json_span_init(&span, requested) && span.in_object) {
         while (amphi__json_span_next(&span, &member))
             if (!amphi__str_equal_c(member.key, "include_usage"))
                 amphi__json_member_put(writer, &member);

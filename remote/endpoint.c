@@ -105,7 +105,7 @@ static void endpoint_free(void *self)
     amphi_remote_endpoint *endpoint = self;
     if (endpoint == NULL)
         return;
-    amphi__endpoint_run_stop_watcher(endpoint);
+    amphi__endpoint_run_stop_timers(endpoint);
     amphi__cond_clear(&endpoint->changed);
     amphi__mutex_clear(&endpoint->mutex);
     amphi__free(endpoint->name);
@@ -142,40 +142,40 @@ static const amphi_dialect *find_dialect(amphi_str name)
 
 static amphi_status check_options(const amphi_remote_options *options, amphi_error *error)
 {
-    const amphi_endpoint_options *given = &options->endpoint;
+    const amphi_endpoint_options *source = &options->endpoint;
     amphi_url url;
-    if (given->name.size == 0 || given->name.size >= AMPHI_NAME_MAX ||
-        !amphi__str_is_visible_ascii(given->name) || amphi__str_equal_c(given->name, "local")) {
+    if (source->name.size == 0 || source->name.size >= AMPHI_NAME_MAX ||
+        !amphi__str_is_visible_ascii(source->name) || amphi__str_equal_c(source->name, "local")) {
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint.name: 1 to %d visible ASCII characters, and not \"local\"",
             (int)AMPHI_NAME_MAX - 1);
     }
-    if (find_dialect(given->dialect) == NULL) {
+    if (find_dialect(source->dialect) == NULL) {
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint.dialect: chat or responses is expected");
     }
     if (options->http.ops == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "http: there is no transport");
-    amphi_status status = amphi__url_parse(&url, given->url, error);
+    amphi_status status = amphi__url_parse(&url, source->url, error);
     if (status == AMPHI_OK)
         status = amphi__url_check(&url, options->allow_http_loopback, error);
     if (status == AMPHI_OK)
-        status = amphi__tls_pins_format_check(given->pins, error);
+        status = amphi__tls_pins_format_check(source->pins, error);
     return status;
 }
 
-static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *given)
+static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *source)
 {
     amphi_buf url;
     amphi__buf_init(&url, 0);
-    amphi__url_join(&url, given->url, amphi_str_from(endpoint->dialect->path));
+    amphi__url_join(&url, source->url, amphi_str_from(endpoint->dialect->path));
     endpoint->url = amphi__buf_take(&url);
     amphi__buf_clear(&url);
-    endpoint->name = amphi__str_copy(given->name);
-    endpoint->model = amphi__str_copy(given->model);
-    endpoint->key_file = amphi__str_copy(given->key_file);
-    endpoint->ca_file = amphi__str_copy(given->ca_file);
-    endpoint->pins = amphi__str_copy(given->pins);
+    endpoint->name = amphi__str_copy(source->name);
+    endpoint->model = amphi__str_copy(source->model);
+    endpoint->key_file = amphi__str_copy(source->key_file);
+    endpoint->ca_file = amphi__str_copy(source->ca_file);
+    endpoint->pins = amphi__str_copy(source->pins);
     return endpoint->url != NULL && endpoint->name != NULL && endpoint->model != NULL &&
            endpoint->key_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
 }

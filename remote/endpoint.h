@@ -36,12 +36,12 @@ typedef struct amphi_remote_endpoint {
     atomic_int prefix;             /* amphi_tristate; NO once the server refused one */
     _Atomic uint64_t last_used_us; /* monotonic; 0: no answer from there yet */
 
-    /* Runs that wait for a time limit, and the thread that watches it (endpoint_run.c). */
+    /* Runs that wait for a time limit, and the thread that enforces it (endpoint_run.c). */
     amphi_mutex mutex;
     amphi_cond changed;
-    amphi_engine_run *watched;
-    amphi_thread watcher;
-    bool watcher_runs;
+    amphi_engine_run *timed;
+    amphi_thread timer_thread;
+    bool timer_runs;
     bool stop;
 } amphi_remote_endpoint;
 
@@ -53,7 +53,7 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error);
 void amphi__endpoint_run_cancel(amphi_engine_run *run);
 void amphi__endpoint_run_release(amphi_engine_run *run);
-/* Ends the watcher and frees the runs that were left to it. */
-void amphi__endpoint_run_stop_watcher(amphi_remote_endpoint *endpoint);
+/* Ends the timer thread and frees the runs that were left to it. */
+void amphi__endpoint_run_stop_timers(amphi_remote_endpoint *endpoint);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * A run is `closing` while its FINISH or FAIL is delivered, `closed` when that call has returned,
  * `ended` when the HTTP exchange has ended. Between these, two waits need a time limit, and the
- * transport has none, so each endpoint has one watcher thread, started when it is first needed:
+ * transport has none, so each endpoint has one timer thread, started when it is first needed:
  *   - the finish reason came, usage and end marker did not yet: the wait ends after 0.4 s;
  *   - FINISH was delivered and the caller has released the run, but the last bytes of the HTTP body
  *     are still under way: they are read for 0.25 s, because cutting the exchange off costs the
@@ -37,15 +37,15 @@ struct amphi_engine_run {
     bool closed;
     bool finished; /* its last event is FINISH */
     bool ended;
-    bool released; /* the watcher frees it */
-    bool is_watched;
-    bool is_held;   /* the watcher is using it outside the mutex */
-    bool timed_out; /* the watcher has cancelled the rest of the exchange */
+    bool released; /* the timer thread frees it */
+    bool is_timed;
+    bool is_held;   /* the timer thread is using it outside the mutex */
+    bool timed_out; /* the timer thread has cancelled the rest of the exchange */
     uint64_t deadline_us;
-    amphi_engine_run *next_watched;
+    amphi_engine_run *next_timed;
 };
 
-/* ---- The watcher ----------------------------------------------------------------------------- */
+/* ---- The timer thread ------------------------------------------------------------------------ */
 
 static void run_free(amphi_engine_run *run)
 {
@@ -56,16 +56,16 @@ static void run_free(amphi_engine_run *run)
     amphi__free(run);
 }
 
-static void unwatch(amphi_engine_run *run)
+static void stop_timer(amphi_engine_run *run)
 {
-    amphi_engine_run **at = &run->endpoint->watched;
-    while (run->is_watched) {
+    amphi_engine_run **at = &run->endpoint->timed;
+    while (run->is_timed) {
         if (*at == run) {
-            *at = run->next_watched;
-            run->is_watched = false;
+            *at = run->next_timed;
+            run->is_timed = false;
             return;
         }
-        at = &(*at)->next_watched;
+        at = &(*at)->next_timed;
     }
 }
 
@@ -74,7 +74,7 @@ static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t
 {
     uint64_t now_us = amphi__clock_us(NULL);
     *wait_us = UINT64_MAX;
-    for (amphi_engine_run *run = endpoint->watched; run != NULL; run = run->next_watched) {
+    for (amphi_engine_run *run = endpoint->timed; run != NULL; run = run->next_timed) {
         bool is_late = run->deadline_us <= now_us || (run->released && endpoint->stop);
         if (run->ended || (is_late && run->exchange != NULL))
             return run;
@@ -87,7 +87,7 @@ static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t
 
 static void settle(amphi_remote_endpoint *endpoint, amphi_engine_run *run)
 {
-    unwatch(run);
+    stop_timer(run);
     if (run->released) {
         amphi__mutex_unlock(&endpoint->mutex);
         run_free(run);
@@ -103,11 +103,11 @@ static void settle(amphi_remote_endpoint *endpoint, amphi_engine_run *run)
     }
 }
 
-static void watcher_main(void *arg)
+static void timer_main(void *arg)
 {
     amphi_remote_endpoint *endpoint = arg;
     amphi__mutex_lock(&endpoint->mutex);
-    while (!endpoint->stop || endpoint->watched != NULL) {
+    while (!endpoint->stop || endpoint->timed != NULL) {
         uint64_t wait_us;
         amphi_engine_run *run = due_run(endpoint, &wait_us);
         if (run != NULL)
@@ -119,32 +119,32 @@ static void watcher_main(void *arg)
 }
 
 /* Under the mutex. false: no thread could be started. */
-static bool watch(amphi_engine_run *run, uint64_t limit_us)
+static bool start_timer(amphi_engine_run *run, uint64_t limit_us)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
-    if (!endpoint->watcher_runs) {
-        endpoint->watcher_runs = amphi__thread_start(&endpoint->watcher, "amphi-cloud",
-                                     watcher_main, endpoint) == AMPHI_OK;
+    if (!endpoint->timer_runs) {
+        endpoint->timer_runs = amphi__thread_start(&endpoint->timer_thread, "amphi-cloud",
+                                   timer_main, endpoint) == AMPHI_OK;
     }
-    if (!endpoint->watcher_runs)
+    if (!endpoint->timer_runs)
         return false;
     run->deadline_us = amphi__clock_us(NULL) + limit_us;
-    run->is_watched = true;
-    run->next_watched = endpoint->watched;
-    endpoint->watched = run;
+    run->is_timed = true;
+    run->next_timed = endpoint->timed;
+    endpoint->timed = run;
     amphi__cond_broadcast(&endpoint->changed);
     return true;
 }
 
-void amphi__endpoint_run_stop_watcher(amphi_remote_endpoint *endpoint)
+void amphi__endpoint_run_stop_timers(amphi_remote_endpoint *endpoint)
 {
-    if (!endpoint->watcher_runs)
+    if (!endpoint->timer_runs)
         return; /* perhaps there is no mutex either: creation failed */
     amphi__mutex_lock(&endpoint->mutex);
     endpoint->stop = true;
     amphi__cond_broadcast(&endpoint->changed);
     amphi__mutex_unlock(&endpoint->mutex);
-    amphi__thread_join(&endpoint->watcher);
+    amphi__thread_join(&endpoint->timer_thread);
 }
 
 /* ---- Events upwards, on the transport's thread ----------------------------------------------- */
@@ -169,8 +169,8 @@ static void run_event(void *self, const amphi_engine_event *event)
     run->sink.event(run->sink.self, event);
 }
 
-/* After each call into the dialect: closes the run, or puts it on the watcher's list. */
-static void update_watch(amphi_engine_run *run, amphi_answer_phase phase)
+/* After each call into the dialect: closes the run, or puts it on the timer thread's list. */
+static void update_timer(amphi_engine_run *run, amphi_answer_phase phase)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
     if (phase == AMPHI_ANSWER_OPEN)
@@ -180,11 +180,12 @@ static void update_watch(amphi_engine_run *run, amphi_answer_phase phase)
         run->closed = true;
         amphi__cond_broadcast(&endpoint->changed);
     }
-    if (phase == AMPHI_ANSWER_ENDING && !run->is_watched && !run->timed_out &&
-        !run->cancelled)        /* a run that is being released must not come back into the list */
-        watch(run, trailer_us); /* without a watcher the client's own budgets end the wait */
-    else if (phase == AMPHI_ANSWER_ENDED && run->is_watched && !run->released)
-        unwatch(run);
+    if (phase == AMPHI_ANSWER_ENDING && !run->is_timed && !run->timed_out &&
+        !run->cancelled) /* a run that is being released must not come back into the list */
+        start_timer(
+            run, trailer_us); /* without a timer thread the client's own budgets end the wait */
+    else if (phase == AMPHI_ANSWER_ENDED && run->is_timed && !run->released)
+        stop_timer(run);
     amphi__mutex_unlock(&endpoint->mutex);
 }
 
@@ -193,13 +194,13 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
     atomic_store(&endpoint->last_used_us, amphi__clock_us(endpoint->clock));
-    update_watch(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
+    update_timer(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
 }
 
 static void on_body(void *self, amphi_str piece)
 {
     amphi_engine_run *run = self;
-    update_watch(run, run->endpoint->dialect->answer_body(run->answer, piece));
+    update_timer(run, run->endpoint->dialect->answer_body(run->answer, piece));
 }
 
 static void on_end(void *self, const amphi_error *error)
@@ -249,7 +250,7 @@ static amphi_status send_request(amphi_engine_run *run, const amphi_engine_reque
     http.headers_count = count;
     http.body = body;
     http.connect_timeout_ms = request->connect_ms;
-    /* Events may come before `start` returns; only the watcher needs the exchange by then. */
+    /* Events may come before `start` returns; only the timer thread needs the exchange by then. */
     amphi_status status =
         endpoint->http.ops->start(endpoint->http.self, &exchange, &http, &sink, error);
     amphi__mutex_lock(&endpoint->mutex);
@@ -317,11 +318,11 @@ void amphi__endpoint_run_release(amphi_engine_run *run)
     amphi__mutex_lock(&endpoint->mutex);
     while (run->is_held || (run->closing && !run->closed))
         amphi__cond_wait(&endpoint->changed, &endpoint->mutex);
-    unwatch(run);
+    stop_timer(run);
     run->cancelled = true;
-    run->released = run->finished && !run->ended && watch(run, drain_us);
-    bool left_to_watcher = run->released;
+    run->released = run->finished && !run->ended && start_timer(run, drain_us);
+    bool left_to_timer = run->released;
     amphi__mutex_unlock(&endpoint->mutex);
-    if (!left_to_watcher)
+    if (!left_to_timer)
         run_free(run);
 }

@@ -34,7 +34,7 @@ static void run_give_up(amphi_local *local, amphi_engine_run *run)
 {
     amphi__mutex_lock(&local->lock);
     amphi_error error;
-    amphi__run_given_up(run, &error);
+    amphi__run_abandoned_error(run, &error);
     amphi__mutex_unlock(&local->lock);
     amphi__local_run_fail(local, run, &error);
 }
@@ -58,7 +58,7 @@ static bool take_requests(amphi_local *local)
     bool stop = local->want_stop;
     bool unload = local->want_unload;
     local->want_unload = false;
-    amphi_engine_run *queued = amphi__run_queue_take_given_up(&local->runs, stop);
+    amphi_engine_run *queued = amphi__run_queue_take_abandoned(&local->runs, stop);
     bool leave = local->runs.current != NULL &&
                  (local->runs.current->cancelled || local->runs.current->evicted || stop);
     amphi__mutex_unlock(&local->lock);

@@ -10,10 +10,10 @@
 #include <stdio.h>
 
 amphi_status amphi__client_options_read(amphi_client_options *own,
-    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1], const amphi_client_options *given,
+    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1], const amphi_client_options *source,
     amphi_error *error)
 {
-    amphi_status status = AMPHI__SIZED_READ(amphi_client_options, own, given, "options", error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_client_options, own, source, "options", error);
     if (status != AMPHI_OK)
         return status;
     if ((unsigned)own->mode > AMPHI_MODE_ONLY_CLOUD)
@@ -52,11 +52,11 @@ static amphi_status check_entries(
     check_entries((table), (entries), sizeof(entries) / sizeof(entries)[0], (error))
 
 static amphi_status read_clock(
-    amphi_clock *own, const amphi_clock **clock, const amphi_clock *given, amphi_error *error)
+    amphi_clock *own, const amphi_clock **clock, const amphi_clock *source, amphi_error *error)
 {
-    if (given == NULL)
+    if (source == NULL)
         return AMPHI_OK;
-    amphi_status status = AMPHI__SIZED_READ_KNOWN(own, given, "parts.clock", error);
+    amphi_status status = AMPHI__SIZED_READ_KNOWN(own, source, "parts.clock", error);
     if (status != AMPHI_OK)
         return status;
     *clock = own;
@@ -158,12 +158,12 @@ static amphi_status read_engines(amphi_parts *own, amphi_tables *tables, amphi_e
 }
 
 amphi_status amphi__parts_read(
-    amphi_parts *own, amphi_tables *tables, const amphi_parts *given, amphi_error *error)
+    amphi_parts *own, amphi_tables *tables, const amphi_parts *source, amphi_error *error)
 {
     amphi_parts_init(own);
-    if (given == NULL)
+    if (source == NULL)
         return AMPHI_OK;
-    amphi_status status = AMPHI__SIZED_READ(amphi_parts, own, given, "options.parts", error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_parts, own, source, "options.parts", error);
     if (status == AMPHI_OK)
         status = read_clock(&tables->clock, &own->clock, own->clock, error);
     if (status == AMPHI_OK)

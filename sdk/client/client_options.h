@@ -24,12 +24,12 @@ typedef struct amphi_tables {
 
 /* own->endpoints points to `endpoints`, own->parts still to the app's. Strings are the app's. */
 amphi_status amphi__client_options_read(amphi_client_options *own,
-    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1], const amphi_client_options *given,
+    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1], const amphi_client_options *source,
     amphi_error *error);
 
-/* Every table that `given` (NULL: none) brings is copied into `tables`, and *own points there.
+/* Every table that `source` (NULL: none) brings is copied into `tables`, and *own points there.
  * AMPHI_E_ARGUMENT names a table whose required entry is missing. */
 amphi_status amphi__parts_read(
-    amphi_parts *own, amphi_tables *tables, const amphi_parts *given, amphi_error *error);
+    amphi_parts *own, amphi_tables *tables, const amphi_parts *source, amphi_error *error);
 
 #endif

@@ -16,12 +16,12 @@
 #include <stdlib.h>
 
 /* The data directory when the options name none (XDG Base Directory Specification). */
-static amphi_status find_data_dir(amphi_str given, amphi_buf *out, amphi_error *error)
+static amphi_status find_data_dir(amphi_str option, amphi_buf *out, amphi_error *error)
 {
     const char *xdg = getenv("XDG_DATA_HOME");
     const char *home = getenv("HOME");
-    if (given.size > 0)
-        amphi__buf_append_str(out, given);
+    if (option.size > 0)
+        amphi__buf_append_str(out, option);
     else if (xdg != NULL && xdg[0] == '/')
         amphi__buf_printf(out, "%s/amphi", xdg);
     else if (home != NULL && home[0] == '/')

@@ -112,14 +112,14 @@ amphi_status amphi_device_push_memory_pressure(
 }
 
 amphi_status amphi_device_push(
-    amphi_client *client, const amphi_device_facts *given, amphi_error *error)
+    amphi_client *client, const amphi_device_facts *source, amphi_error *error)
 {
     amphi_device_facts own;
     const amphi_device_facts *facts = &own;
     amphi__error_clear(error);
     if (client == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
-    amphi_status status = AMPHI__SIZED_READ(amphi_device_facts, &own, given, "facts", error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_device_facts, &own, source, "facts", error);
     if (status == AMPHI_OK)
         status = check(facts, error);
     if (status != AMPHI_OK)

@@ -88,12 +88,12 @@ typedef struct outbox_relay {
     uint32_t count;
 } outbox_relay;
 
-static bool relay_outbox(void *opaque, const amphi_store_outbox_item *given)
+static bool relay_outbox(void *opaque, const amphi_store_outbox_item *source)
 {
     outbox_relay *to = opaque;
     amphi_store_outbox_item own;
     const amphi_store_outbox_item *item = &own;
-    if (AMPHI__SIZED_READ_KNOWN(&own, given, "item", NULL) != AMPHI_OK)
+    if (AMPHI__SIZED_READ_KNOWN(&own, source, "item", NULL) != AMPHI_OK)
         return true;
     to->count++;
     if (to->visit == NULL)

@@ -157,7 +157,7 @@ static amphi_status read_amphi_member(
 }
 
 /* A trailing assistant message is the answer's beginning. */
-static amphi_str given_beginning(const amphi_json *messages)
+static amphi_str answer_beginning(const amphi_json *messages)
 {
     const amphi_json *last = NULL;
     for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
@@ -201,7 +201,7 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
     out->tokens_max = tokens_max > 0 && tokens_max < UINT32_MAX ? (uint32_t)tokens_max : 0;
     out->wants_logprobs = amphi__json_bool(amphi__json_get(out->body, "logprobs"), false);
     out->needs_tools = amphi__json_first(amphi__json_get(out->body, "tools")) != NULL;
-    out->answer_prefix = amphi__str_copy(given_beginning(messages));
+    out->answer_prefix = amphi__str_copy(answer_beginning(messages));
     if (out->answer_prefix == NULL)
         status = amphi__fail_no_memory(error);
 cleanup:
@@ -288,12 +288,12 @@ static void put_amphi_member(amphi_json_writer *writer, amphi_mode mode, bool is
 }
 
 amphi_status amphi__request_from_struct(
-    amphi_request *out, const amphi_chat_request *given, amphi_error *error)
+    amphi_request *out, const amphi_chat_request *source, amphi_error *error)
 {
     amphi_chat_request own;
     const amphi_chat_request *request = &own;
     memset(out, 0, sizeof *out);
-    amphi_status status = AMPHI__SIZED_READ(amphi_chat_request, &own, given, "request", error);
+    amphi_status status = AMPHI__SIZED_READ(amphi_chat_request, &own, source, "request", error);
     if (status != AMPHI_OK)
         return status;
     if (request->messages_count > 0 && request->messages == NULL)

@@ -52,7 +52,7 @@ static amphi_status expected(amphi_error *error, const char *name, const char *w
     return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: %s is expected", name, what);
 }
 
-static bool is_given(const amphi_json *value)
+static bool is_present(const amphi_json *value)
 {
     amphi_json_kind kind = amphi__json_kind(value);
     return kind != AMPHI_JSON_NONE && kind != AMPHI_JSON_NULL;
@@ -71,7 +71,7 @@ static amphi_status check_stop(const amphi_json *stop, amphi_error *error)
 {
     size_t count = 0;
     amphi_json_kind kind = amphi__json_kind(stop);
-    if (!is_given(stop) || kind == AMPHI_JSON_STRING)
+    if (!is_present(stop) || kind == AMPHI_JSON_STRING)
         return AMPHI_OK;
     if (kind != AMPHI_JSON_ARRAY)
         return expected(error, "stop", "a string or an array of strings");
@@ -88,7 +88,7 @@ static amphi_status check_stop(const amphi_json *stop, amphi_error *error)
 static amphi_status check_bias(const amphi_json *map, amphi_error *error)
 {
     static const char what[] = "an object of token ids with numbers from -100 to 100";
-    if (!is_given(map))
+    if (!is_present(map))
         return AMPHI_OK;
     if (amphi__json_kind(map) != AMPHI_JSON_OBJECT)
         return expected(error, "logit_bias", what);
@@ -137,23 +137,23 @@ amphi_status amphi__fields_check(const amphi_json *body, amphi_error *error)
     if (once != AMPHI_OK)
         return once;
     const amphi_json *model = amphi__json_get(body, "model");
-    if (is_given(model) && !amphi__json_is_string(model))
+    if (is_present(model) && !amphi__json_is_string(model))
         return expected(error, "model", "a string");
     const amphi_json *tools = amphi__json_get(body, "tools");
-    if (is_given(tools) && amphi__json_kind(tools) != AMPHI_JSON_ARRAY)
+    if (is_present(tools) && amphi__json_kind(tools) != AMPHI_JSON_ARRAY)
         return expected(error, "tools", "an array");
     const amphi_json *top = amphi__json_get(body, "top_logprobs");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         const amphi_json *value = amphi__json_get(body, numbers[i].name);
-        if (is_given(value) && !fits(value, &numbers[i]))
+        if (is_present(value) && !fits(value, &numbers[i]))
             return expected(error, numbers[i].name, numbers[i].what);
     }
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         const amphi_json *value = amphi__json_get(body, switches[i]);
-        if (is_given(value) && amphi__json_kind(value) != AMPHI_JSON_BOOL)
+        if (is_present(value) && amphi__json_kind(value) != AMPHI_JSON_BOOL)
             return expected(error, switches[i], "true or false");
     }
-    if (is_given(top) && !amphi__json_bool(amphi__json_get(body, "logprobs"), false))
+    if (is_present(top) && !amphi__json_bool(amphi__json_get(body, "logprobs"), false))
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "top_logprobs: only together with \"logprobs\": true");
     amphi_status status = check_stop(amphi__json_get(body, "stop"), error);

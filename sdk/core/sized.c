@@ -42,11 +42,11 @@ amphi_status amphi__sized_check(const void *out, amphi_sized_name name, amphi_er
 
 /* The bytes behind this library's version: what a newer caller asks for and cannot get. */
 static amphi_status check_tail(
-    const void *given, size_t own_bytes, amphi_sized_name name, amphi_error *error)
+    const void *source, size_t own_bytes, amphi_sized_name name, amphi_error *error)
 {
-    const unsigned char *bytes = given;
+    const unsigned char *bytes = source;
     size_t unknown = 0;
-    for (size_t i = own_bytes; i < stated_size(given); i++)
+    for (size_t i = own_bytes; i < stated_size(source); i++)
         unknown += bytes[i] != 0;
     if (unknown == 0)
         return AMPHI_OK;
@@ -57,32 +57,32 @@ static amphi_status check_tail(
 }
 
 amphi_status amphi__sized_read(
-    void *own, size_t own_bytes, const void *given, amphi_sized_name name, amphi_error *error)
+    void *own, size_t own_bytes, const void *source, amphi_sized_name name, amphi_error *error)
 {
     memset(own, 0, own_bytes);
-    amphi_status status = amphi__sized_check(given, name, error);
+    amphi_status status = amphi__sized_check(source, name, error);
     if (status == AMPHI_OK)
-        status = check_tail(given, own_bytes, name, error);
+        status = check_tail(source, own_bytes, name, error);
     if (status != AMPHI_OK)
         return status;
-    memcpy(own, given, smaller(own_bytes, stated_size(given)));
+    memcpy(own, source, smaller(own_bytes, stated_size(source)));
     memcpy(own, &own_bytes, sizeof own_bytes);
     return AMPHI_OK;
 }
 
-amphi_status amphi__sized_array_read(void *own, size_t own_bytes, const void *given, size_t count,
+amphi_status amphi__sized_array_read(void *own, size_t own_bytes, const void *source, size_t count,
     amphi_sized_name name, amphi_error *error)
 {
     if (count == 0)
         return AMPHI_OK;
-    if (given == NULL)
+    if (source == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: NULL with a count", name.field);
-    size_t stride = stated_size(given);
+    size_t stride = stated_size(source);
     amphi_status status = AMPHI_OK;
     for (size_t i = 0; i < count && status == AMPHI_OK; i++) {
         char element_name[80];
         snprintf(element_name, sizeof element_name, "%s[%zu]", name.field, i);
-        const unsigned char *element = (const unsigned char *)given + i * stride;
+        const unsigned char *element = (const unsigned char *)source + i * stride;
         if (i > 0 && stated_size(element) != stride)
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "%s.struct_size: not the same as that of the element before: call %s on each",
@@ -103,13 +103,13 @@ void amphi__sized_write(void *out, const void *own, size_t own_bytes)
 }
 
 amphi_status amphi__sized_read_known(
-    void *own, size_t own_bytes, const void *given, amphi_sized_name name, amphi_error *error)
+    void *own, size_t own_bytes, const void *source, amphi_sized_name name, amphi_error *error)
 {
     memset(own, 0, own_bytes);
-    amphi_status status = amphi__sized_check(given, name, error);
+    amphi_status status = amphi__sized_check(source, name, error);
     if (status != AMPHI_OK)
         return status;
-    memcpy(own, given, smaller(own_bytes, stated_size(given)));
+    memcpy(own, source, smaller(own_bytes, stated_size(source)));
     memcpy(own, &own_bytes, sizeof own_bytes);
     return AMPHI_OK;
 }

@@ -28,10 +28,10 @@ typedef struct amphi_sized_name {
 
 amphi_status amphi__sized_check(const void *out, amphi_sized_name name, amphi_error *error);
 amphi_status amphi__sized_read(
-    void *own, size_t own_bytes, const void *given, amphi_sized_name name, amphi_error *error);
+    void *own, size_t own_bytes, const void *source, amphi_sized_name name, amphi_error *error);
 amphi_status amphi__sized_read_known(
-    void *own, size_t own_bytes, const void *given, amphi_sized_name name, amphi_error *error);
-amphi_status amphi__sized_array_read(void *own, size_t own_bytes, const void *given, size_t count,
+    void *own, size_t own_bytes, const void *source, amphi_sized_name name, amphi_error *error);
+amphi_status amphi__sized_array_read(void *own, size_t own_bytes, const void *source, size_t count,
     amphi_sized_name name, amphi_error *error);
 void amphi__sized_write(void *out, const void *own, size_t own_bytes);
 
@@ -41,23 +41,23 @@ void amphi__sized_write(void *out, const void *own, size_t own_bytes);
     (AMPHI__SIZED_BYTES(own, other) + 0 * sizeof((own) == (const type *)NULL))
 #define AMPHI__SIZED_NAME(type, field) ((amphi_sized_name){(field), #type "_init"})
 
-/* Copies *given, whatever version it has, into *own. A tail that `given` lacks is zero in *own; a
+/* Copies *source, whatever version it has, into *own. A tail that `source` lacks is zero in *own; a
  * tail that this library does not know must be zero. own->struct_size becomes this library's.
  * AMPHI_E_ARGUMENT names the field (`field`.struct_size); *own is then all zero. */
-#define AMPHI__SIZED_READ(type, own, given, field, error)                                          \
-    amphi__sized_read((own), AMPHI__SIZED_BYTES_OF(type, own, given), (given),                     \
+#define AMPHI__SIZED_READ(type, own, source, field, error)                                         \
+    amphi__sized_read((own), AMPHI__SIZED_BYTES_OF(type, own, source), (source),                   \
         AMPHI__SIZED_NAME(type, field), (error))
 
 /* The same for an array: element i + 1 begins struct_size bytes behind element i, in the caller's
  * version; every element must state the same size. `own` has room for `count` elements. */
-#define AMPHI__SIZED_ARRAY_READ(type, own, given, count, field, error)                             \
-    amphi__sized_array_read((own), AMPHI__SIZED_BYTES_OF(type, own, given), (given), (count),      \
+#define AMPHI__SIZED_ARRAY_READ(type, own, source, count, field, error)                            \
+    amphi__sized_array_read((own), AMPHI__SIZED_BYTES_OF(type, own, source), (source), (count),    \
         AMPHI__SIZED_NAME(type, field), (error))
 
 /* For ops tables and for structs that were handed out, where a tail that this library does not know
  * does not matter: it never calls those entries and never shows those fields. */
-#define AMPHI__SIZED_READ_KNOWN(own, given, field, error)                                          \
-    amphi__sized_read_known((own), AMPHI__SIZED_BYTES(own, given), (given),                        \
+#define AMPHI__SIZED_READ_KNOWN(own, source, field, error)                                         \
+    amphi__sized_read_known((own), AMPHI__SIZED_BYTES(own, source), (source),                      \
         (amphi_sized_name){(field), NULL}, (error))
 
 /* Is out->struct_size one that a caller can mean? Before work is done whose result goes there. */

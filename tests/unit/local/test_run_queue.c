@@ -49,7 +49,7 @@ static void run_queue__runs_come_in_order_and_one_at_a_time(void **state)
     assert_int_equal(queue.count, 0);
 }
 
-static void run_queue__given_up_runs_leave_from_every_place(void **state)
+static void run_queue__abandoned_runs_leave_from_every_place(void **state)
 {
     for (unsigned set = 0; set < 16; set++) { /* which of four waiting ones were given up */
         amphi_run_queue queue = {0};
@@ -58,7 +58,7 @@ static void run_queue__given_up_runs_leave_from_every_place(void **state)
             assert_int_equal(amphi__run_queue_add(&queue, &runs[i]), AMPHI_OK);
             *(i % 2 == 0 ? &runs[i].cancelled : &runs[i].evicted) = (set >> i & 1) != 0;
         }
-        amphi_engine_run *taken = amphi__run_queue_take_given_up(&queue, false);
+        amphi_engine_run *taken = amphi__run_queue_take_abandoned(&queue, false);
         assert_int_equal(queue.count, 4); /* until each has ended */
         for (unsigned i = 0; i < 4; i++) {
             if ((set >> i & 1) == 0)
@@ -89,7 +89,7 @@ static void run_queue__the_current_run_is_not_taken(void **state)
     amphi__run_queue_evict(&queue);
     assert_true(runs[0].evicted);
     assert_true(runs[1].evicted);
-    assert_ptr_equal(amphi__run_queue_take_given_up(&queue, true), &runs[1]);
+    assert_ptr_equal(amphi__run_queue_take_abandoned(&queue, true), &runs[1]);
     assert_null(runs[1].next);
     assert_ptr_equal(queue.current, &runs[0]);
 }
@@ -100,7 +100,7 @@ int main(void)
         cmocka_unit_test(run_queue__ids_never_become_zero),
         cmocka_unit_test(run_queue__takes_one_that_runs_and_a_queue_behind_it),
         cmocka_unit_test(run_queue__runs_come_in_order_and_one_at_a_time),
-        cmocka_unit_test(run_queue__given_up_runs_leave_from_every_place),
+        cmocka_unit_test(run_queue__abandoned_runs_leave_from_every_place),
         cmocka_unit_test(run_queue__the_current_run_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
