@@ -270,6 +270,9 @@ amphi_status amphi__rollout_new(
  * payload leaves the last good one in force and is an error. */
 amphi_status amphi__rollout_refresh(
     amphi_rollout *rollout, uint32_t timeout_ms, amphi_error *error);
+/* Ends a fetch that is under way, within some 20 ms, and every later one: AMPHI_E_CANCELLED. Any
+ * thread; NULL is fine. */
+void amphi__rollout_stop(amphi_rollout *rollout);
 /* *policy = base, with the feature's value on top; a value that does not fit the document's schema
  * is ignored as a whole (and `show` says so). */
 amphi_status amphi__rollout_apply(

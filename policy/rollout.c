@@ -48,7 +48,8 @@ struct amphi_rollout {
     amphi_log log;
     char install_id[37];
     amphi_json *attributes;
-    uint8_t kept_digest[32]; /* of what the store holds, so that the same bytes are not written
+    _Atomic uint32_t stopped; /* 1: for good; any thread */
+    uint8_t kept_digest[32];  /* of what the store holds, so that the same bytes are not written
                                 again at every start; the refresh under way alone touches it */
 
     amphi_mutex lock;
@@ -369,6 +370,7 @@ amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms,
         return AMPHI_OK;
     amphi_rollout_fetch fetched;
     memset(&fetched, 0, sizeof fetched);
+    fetched.cancel = (amphi_cancel){&rollout->stopped, 1};
     amphi__mutex_lock(&rollout->lock);
     bool busy = rollout->refreshing;
     rollout->refreshing = true;
@@ -389,6 +391,12 @@ amphi_status amphi__rollout_refresh(amphi_rollout *rollout, uint32_t timeout_ms,
     if (status != AMPHI_OK && error != NULL)
         *error = problem;
     return status;
+}
+
+void amphi__rollout_stop(amphi_rollout *rollout)
+{
+    if (rollout != NULL)
+        atomic_store(&rollout->stopped, 1);
 }
 
 /* ---- applying ---- */

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define CANCEL_CHECK_US 20000u /* how often a fetch that waits looks at its cancel mark */
+
 amphi_status amphi__rollout_fetch_file(
     amphi_rollout_fetch *fetch, const char *path, amphi_error *error)
 {
@@ -85,16 +87,23 @@ static void on_end(void *self, const amphi_error *error)
     amphi__mutex_unlock(&waiter->lock);
 }
 
-/* false when the time ran out first. */
+static bool is_cancelled(const amphi_rollout_fetch *fetch)
+{
+    return fetch->cancel.word != NULL && amphi__cancel_is_set(&fetch->cancel);
+}
+
+/* false when the time ran out first, or the fetch was cancelled. */
 static bool wait_for_end(amphi_waiter *waiter, uint32_t timeout_ms)
 {
     uint64_t deadline_us = amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
     amphi__mutex_lock(&waiter->lock);
     while (!waiter->done) {
         uint64_t now_us = amphi__clock_us(NULL);
-        if (now_us >= deadline_us)
+        if (now_us >= deadline_us || is_cancelled(waiter->fetch))
             break;
-        amphi__cond_wait_us(&waiter->ended, &waiter->lock, deadline_us - now_us);
+        uint64_t left_us = deadline_us - now_us;
+        amphi__cond_wait_us(
+            &waiter->ended, &waiter->lock, left_us < CANCEL_CHECK_US ? left_us : CANCEL_CHECK_US);
     }
     bool done = waiter->done;
     amphi__mutex_unlock(&waiter->lock);
@@ -139,9 +148,11 @@ static amphi_status exchange(amphi_waiter *waiter, const amphi_http *http,
     if (!done)
         http->ops->cancel(http->self, running);
     http->ops->release(http->self, running);
-    return done ? AMPHI_OK
-                : amphi__fail(
-                      error, AMPHI_E_TIMEOUT, 0, "rollout: no payload within %u ms", timeout_ms);
+    if (done)
+        return AMPHI_OK;
+    if (is_cancelled(waiter->fetch))
+        return amphi__fail(error, AMPHI_E_CANCELLED, 0, "rollout: the fetch was cancelled");
+    return amphi__fail(error, AMPHI_E_TIMEOUT, 0, "rollout: no payload within %u ms", timeout_ms);
 }
 
 amphi_status amphi__rollout_fetch_url(amphi_rollout_fetch *fetch, const amphi_http *http,

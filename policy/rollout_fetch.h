@@ -6,6 +6,7 @@
 #define AMPHI_POLICY_ROLLOUT_FETCH_H
 
 #include "policy/policy.h"
+#include "sdk/core/cancel.h"
 
 #define AMPHI_ROLLOUT_PAYLOAD_MAX (1u << 20)
 #define AMPHI_ROLLOUT_ETAG_MAX    256
@@ -14,6 +15,7 @@ typedef struct amphi_rollout_fetch {
     amphi_buf body;
     char etag[AMPHI_ROLLOUT_ETAG_MAX]; /* in: to send, empty: none; out: the answer's */
     bool not_modified;                 /* 304: body is empty, what the caller has is fresh */
+    amphi_cancel cancel;               /* in: ends a fetch from a URL early; word NULL: never */
 } amphi_rollout_fetch;
 
 /* The caller clears fetch->body. Blocks up to timeout_ms. */

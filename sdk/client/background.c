@@ -131,6 +131,7 @@ void amphi__background_stop(amphi_background *background)
     background->closing = true;
     amphi__cond_broadcast(&background->changed);
     amphi__mutex_unlock(&background->lock);
+    amphi__rollout_stop(background->client->rollout);
     amphi__outbox_sender_close(background->sender);
     amphi__thread_join(&background->thread);
 }

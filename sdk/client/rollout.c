@@ -42,7 +42,10 @@ amphi_status amphi_rollout_refresh(amphi_client *client, amphi_error *error)
 void amphi__client_rollout_refresh(amphi_client *client)
 {
     amphi_error error;
-    if (client->rollout != NULL && amphi_rollout_refresh(client, &error) != AMPHI_OK)
+    if (client->rollout == NULL)
+        return;
+    amphi_status status = amphi_rollout_refresh(client, &error);
+    if (status != AMPHI_OK && status != AMPHI_E_CANCELLED) /* by the client's end */
         amphi__log(&client->log, AMPHI_LOG_WARNING, "rollout: %s", error.message);
 }
 

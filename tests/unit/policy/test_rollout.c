@@ -4,6 +4,7 @@
  * what, what is kept, and what a bad payload does (nothing).
  */
 #include "policy/policy.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 #include "tests/support/failing_alloc.h"
@@ -18,6 +19,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- a transport that answers from a script, on a thread of its own ---- */
 
@@ -486,6 +488,31 @@ static void url__silence_ends_at_the_timeout(void **state)
     amphi__rollout_free(rollout);
 }
 
+static void *stop_soon(void *rollout)
+{
+    usleep(100000);
+    amphi__rollout_stop(rollout);
+    return NULL;
+}
+
+static void url__a_fetch_ends_when_the_rollout_is_stopped(void **state)
+{
+    (void)state;
+    amphi_error error;
+    pthread_t stopper;
+    http.hangs = true;
+    amphi_rollout *rollout = rollout_from(URL);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_soon, rollout), 0);
+    uint64_t begun_ms = amphi__clock_ms(&amphi__clock_system);
+    assert_int_equal(amphi__rollout_refresh(rollout, 60000, &error), AMPHI_E_CANCELLED);
+    assert_in_range(amphi__clock_ms(&amphi__clock_system) - begun_ms, 0, 10000);
+    assert_true(http.cancelled);
+    pthread_join(stopper, NULL);
+    assert_int_equal(amphi__rollout_refresh(rollout, 60000, &error), AMPHI_E_CANCELLED);
+    http.hangs = false;
+    amphi__rollout_free(rollout);
+}
+
 static void url__plain_http_is_not_even_tried(void **state)
 {
     (void)state;
@@ -563,6 +590,7 @@ int main(void)
         SCENE(url__etag_is_kept_and_304_confirms),
         SCENE(url__failures_leave_the_last_good_one),
         SCENE(url__silence_ends_at_the_timeout),
+        SCENE(url__a_fetch_ends_when_the_rollout_is_stopped),
         SCENE(url__plain_http_is_not_even_tried),
         SCENE(memory__every_failed_allocation_is_survived),
     };

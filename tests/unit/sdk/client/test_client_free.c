@@ -281,11 +281,76 @@ static void client_free__without_streams_is_quick_and_null_is_fine(void **state)
     amphi_client_free(NULL);
 }
 
+/* ---- a rollout's server that never answers ---- */
+
+typedef struct silent_http {
+    amphi_http_sink sink;
+    atomic_int started, released;
+} silent_http;
+
+static amphi_status silent_start(void *self, amphi_http_exchange **out,
+    const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
+{
+    silent_http *http = self;
+    http->sink = *sink;
+    *out = self;
+    atomic_fetch_add(&http->started, 1);
+    return AMPHI_OK;
+}
+
+static void silent_cancel(void *self, amphi_http_exchange *exchange)
+{
+    const silent_http *http = self;
+    const amphi_error error = {.status = AMPHI_E_CANCELLED};
+    http->sink.end(http->sink.self, &error);
+}
+
+static void silent_release(void *self, amphi_http_exchange *exchange)
+{
+    silent_http *http = self;
+    atomic_fetch_add(&http->released, 1);
+}
+
+static const amphi_http_ops silent_ops = {
+    .struct_size = sizeof(amphi_http_ops),
+    .name = "silent",
+    .start = silent_start,
+    .cancel = silent_cancel,
+    .release = silent_release,
+};
+
+/* It waited for the fetch's own timeout of five seconds. */
+static void client_free__does_not_wait_for_a_rollout_that_is_being_fetched(void **state)
+{
+    silent_http http = {.started = 0};
+    amphi_client_options options;
+    amphi_parts parts;
+    amphi_storage_options storage = {0};
+    amphi_client *client = NULL;
+    amphi_error error;
+    amphi_parts_init(&parts);
+    assert_int_equal(amphi__store_memory_new(&parts.store, &storage, &error), AMPHI_OK);
+    parts.http = (amphi_http){&silent_ops, &http};
+    amphi_client_options_init(&options);
+    options.parts = &parts;
+    options.rollout_source = AMPHI_STR("https://cdn.example/rollout.json");
+    assert_int_equal(amphi_client_new(&client, &options, &error), AMPHI_OK);
+    for (int i = 0; i < 5000 && atomic_load(&http.started) == 0; i++)
+        usleep(2000); /* the background thread's first round */
+    assert_int_equal(atomic_load(&http.started), 1);
+    uint64_t begun_us = amphi__clock_us(NULL);
+    amphi_client_free(client);
+    assert_true(amphi__clock_us(NULL) - begun_us < FREE_LIMIT_MS * 1000u);
+    assert_int_equal(atomic_load(&http.released), 1);
+    parts.store.ops->free(parts.store.self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_free__ends_live_streams_in_every_state_once),
         cmocka_unit_test(client_free__without_streams_is_quick_and_null_is_fine),
+        cmocka_unit_test(client_free__does_not_wait_for_a_rollout_that_is_being_fetched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
