@@ -17,16 +17,13 @@
 
 #include <stdio.h>
 
-/* How often the device's state is checked while a local engine answers. */
-#define DEVICE_CHECK_US 500000u
-
 static void on_engine_event(void *opaque, const amphi_engine_event *event)
 {
     amphi_attempt_sink *self = opaque;
     amphi__stream_post(self->stream, self->attempt, event);
 }
 
-static void stop(amphi_attempt *a, amphi_status status, const char *message)
+void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *message)
 {
     amphi__fail(&a->outcome->error, status, 0, "%s: %s", a->info.name, message);
     a->ended = true;
@@ -63,7 +60,8 @@ static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
     }
     amphi__logprobs_append(&stream->logprobs, amphi__buf_str(&a->logprobs));
     if (amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
-        stop(a, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
+        amphi__attempt_stop(
+            a, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
         return;
     }
     amphi_event event = {.kind = act == AMPHI_SPLICE_SHOW ? AMPHI_EVENT_DELTA : AMPHI_EVENT_REPLACE,
@@ -143,13 +141,14 @@ static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
     case AMPHI_OK:
         break;
     case AMPHI_E_LIMIT:
-        stop(a, AMPHI_E_LIMIT, "the answer's tool calls are more than 128, or than 8 MiB");
+        amphi__attempt_stop(
+            a, AMPHI_E_LIMIT, "the answer's tool calls are more than 128, or than 8 MiB");
         return;
     case AMPHI_E_NO_MEMORY:
-        stop(a, AMPHI_E_NO_MEMORY, "out of memory");
+        amphi__attempt_stop(a, AMPHI_E_NO_MEMORY, "out of memory");
         return;
     default:
-        stop(a, AMPHI_E_PROTOCOL, "a tool call could not be understood");
+        amphi__attempt_stop(a, AMPHI_E_PROTOCOL, "a tool call could not be understood");
         return;
     }
     amphi_event out = {
@@ -212,7 +211,7 @@ static void check_device(amphi_attempt *a, uint64_t now_us)
     amphi_client *client = a->stream->client;
     unsigned epoch = atomic_load(&client->device_epoch);
     if (a->info.kind != AMPHI_ENGINE_LOCAL ||
-        (epoch == a->device_epoch && now_us - a->device_checked_us < DEVICE_CHECK_US))
+        (epoch == a->device_epoch && now_us - a->device_checked_us < AMPHI_DEVICE_CHECK_US))
         return;
     a->device_epoch = epoch;
     a->device_checked_us = now_us;
@@ -223,30 +222,7 @@ static void check_device(amphi_attempt *a, uint64_t now_us)
     amphi_error reason;
     a->was_short_of_memory = amphi__policy_is_short_of_memory(&policy, &facts);
     if (amphi__policy_check_running(&policy, &facts, &reason) != AMPHI_OK)
-        stop(a, AMPHI_E_RESOURCE, reason.message);
-}
-
-/* Which budget has run out at now_us, if any; otherwise how long until the next one does. */
-static uint64_t check_budgets(amphi_attempt *a, uint64_t now_us)
-{
-    const amphi_budgets *budgets = &a->args->step->budgets;
-    uint64_t overdue_us = UINT64_MAX; /* when the next token is overdue */
-    if (a->token_us == 0 && budgets->first_token_ms > 0)
-        overdue_us = a->progress_us + (uint64_t)budgets->first_token_ms * 1000;
-    else if (a->token_us > 0 && budgets->idle_ms > 0)
-        overdue_us = a->token_us + (uint64_t)budgets->idle_ms * 1000;
-    if (now_us >= a->args->deadline_us)
-        stop(a, AMPHI_E_TIMEOUT, "the request's time is used up");
-    else if (now_us >= overdue_us && a->token_us == 0)
-        stop(a, AMPHI_E_TIMEOUT, "no first token within its budget");
-    else if (now_us >= overdue_us)
-        stop(a, AMPHI_E_TIMEOUT, "went silent in mid-answer");
-    if (a->ended)
-        return 0;
-    uint64_t until_us = overdue_us < a->args->deadline_us ? overdue_us : a->args->deadline_us;
-    uint64_t wait_us = until_us == UINT64_MAX ? UINT64_MAX : until_us - now_us;
-    bool local = a->info.kind == AMPHI_ENGINE_LOCAL;
-    return local && wait_us > DEVICE_CHECK_US ? DEVICE_CHECK_US : wait_us;
+        amphi__attempt_stop(a, AMPHI_E_RESOURCE, reason.message);
 }
 
 /* The beginning that the engine is to continue: the caller's own, then what was delivered. */
@@ -373,7 +349,7 @@ void amphi__attempt_wait(
     uint64_t now_us = amphi__clock_us(stream->client->clock);
     uint64_t wait_us = until_us > now_us ? until_us - now_us : 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t own_us = check_budgets(attempts[i], now_us);
+        uint64_t own_us = amphi__attempt_check_timeouts(attempts[i], now_us);
         wait_us = own_us < wait_us ? own_us : wait_us;
         if (!attempts[i]->ended)
             check_device(attempts[i], now_us);
@@ -395,7 +371,7 @@ void amphi__attempt_wait(
             a->ended = true;
         }
         if (!a->ended && a->splice.held.status != AMPHI_OK)
-            stop(a, a->splice.held.status, "out of memory while joining the answer");
+            amphi__attempt_stop(a, a->splice.held.status, "out of memory while joining the answer");
     }
     amphi__free(queued);
 }

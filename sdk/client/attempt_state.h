@@ -60,4 +60,13 @@ void amphi__attempt_finish(amphi_attempt *a);
 /* The rest of an attempt that runs alone, finish included. */
 void amphi__attempt_run_to_end(amphi_attempt *a);
 
+/* How often the device's state is checked while a local engine answers. */
+#define AMPHI_DEVICE_CHECK_US 500000u
+
+/* Ends the attempt from this side: `message` is the reason, behind the route's name. */
+void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *message);
+/* attempt_timeouts.c: stops the attempt when a time budget has run out at now_us; otherwise returns
+ * how long until the next one does, or the device is to be checked again. */
+uint64_t amphi__attempt_check_timeouts(amphi_attempt *a, uint64_t now_us);
+
 #endif

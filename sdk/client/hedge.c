@@ -3,6 +3,7 @@
  * Two attempts side by side. The first runs alone until it is late; then the second is started too,
  * and the first of the two with output goes on alone. Started once per request at most, out of a
  * budget for all requests (retry_budget.h), so that a slow provider does not get twice the load.
+ * After how long it starts, route_health.c says: the policy's delay, or the route's own p95.
  */
 #include "sdk/client/hedge.h"
 
