@@ -53,8 +53,8 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
     run->body = amphi__str_copy(request->body);
     run->prefix = amphi__str_copy(request->prefix);
     if (run->body == NULL || run->prefix == NULL) {
-        amphi__run_free(run);
-        return amphi__fail_no_memory(error);
+        status = amphi__fail_no_memory(error);
+        goto cleanup;
     }
     run->body_size = request->body.size;
     run->prefix_size = request->prefix.size;
@@ -65,7 +65,10 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
     run->tokens_per_second_max =
         request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
     *out = run;
-    return AMPHI_OK;
+    run = NULL; /* the caller owns it now */
+cleanup:
+    amphi__run_free(run);
+    return status;
 }
 
 void amphi__run_free(amphi_engine_run *run)

@@ -180,10 +180,10 @@ static void update_timer(amphi_engine_run *run, amphi_answer_phase phase)
         run->closed = true;
         amphi__cond_broadcast(&endpoint->changed);
     }
-    if (phase == AMPHI_ANSWER_ENDING && !run->is_timed && !run->timed_out &&
-        !run->cancelled) /* a run that is being released must not come back into the list */
-        start_timer(
-            run, trailer_us); /* without a timer thread the client's own budgets end the wait */
+    /* A run that is being released must not come back into the list. Where no timer thread could be
+     * started, the client's own budgets end the wait. */
+    if (phase == AMPHI_ANSWER_ENDING && !run->is_timed && !run->timed_out && !run->cancelled)
+        (void)start_timer(run, trailer_us);
     else if (phase == AMPHI_ANSWER_ENDED && run->is_timed && !run->released)
         stop_timer(run);
     amphi__mutex_unlock(&endpoint->mutex);

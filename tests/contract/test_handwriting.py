@@ -17,7 +17,6 @@ COLUMNS_MAX, FUNCTION_LINES_MAX, FILE_LINES_MAX = 100, 70, 600
 
 # Path, or path:function -> why it may be longer.
 LONGER = {
-    "tests/contract/test_abi_structs.c": "one entry per public struct, and the callers they share",
     "tests/contract/test_local_engine.c": "one contract, run over both kinds of isolation",
     "tests/unit/local/graph/test_llm.c": "one small model, built here, behind every test",
 }

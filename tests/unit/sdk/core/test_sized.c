@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rule itself, on a struct of its own; tests/contract/test_abi_structs.c holds every public
+ * The rule itself, on a struct of its own; tests/contract/test_abi_*.c holds every public
  * struct to it.
  */
 #include "sdk/core/sized.h"
