@@ -101,7 +101,7 @@ amphi_status amphi_model_tokenize(amphi_model *model, amphi_str text, bool parse
     *count_out = 0;
     amphi_tokens tokens = {NULL, 0, 0};
     amphi_status status =
-        amphi__tokenizer_encode(model->tokenizer, text, parse_special, &tokens, error);
+        amphi__tokenizer_encode(model->tokenizer, text, parse_special, NULL, &tokens, error);
     if (status != AMPHI_OK) {
         amphi__tokens_clear(&tokens);
         return status;

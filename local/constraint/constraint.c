@@ -189,7 +189,7 @@ static uint32_t frame_cost(const amphi_tokenizer *tokenizer, amphi_str sample)
     if (sample.size > SAMPLE_MAX)
         sample.size = SAMPLE_MAX;
     if (sample.size > 0 &&
-        amphi__tokenizer_encode(tokenizer, sample, false, &tokens, NULL) == AMPHI_OK)
+        amphi__tokenizer_encode(tokenizer, sample, false, NULL, &tokens, NULL) == AMPHI_OK)
         cost = (uint32_t)(tokens.size * AMPHI_COST_TOKEN * 6 / 5 / sample.size) + 1;
     amphi__tokens_clear(&tokens);
     return cost > AMPHI_COST_TOKEN ? AMPHI_COST_TOKEN : cost;

@@ -376,8 +376,7 @@ amphi_status amphi__inference_generate(amphi_inference *inference,
     inference->sink->heartbeat(inference->sink->self, AMPHI_INFERENCE_PREFILL);
     if (request->tokens_per_second_max > 0)
         g.pace_us = (uint64_t)(1e6 / (double)request->tokens_per_second_max);
-    amphi_status status = amphi__prompt_make(
-        &g.prompt, inference, request->body, request->prefix, request->now_s, error);
+    amphi_status status = amphi__prompt_make(&g.prompt, inference, request, error);
     if (status == AMPHI_OK)
         status = generate_answer(&g, error);
     if (status == AMPHI_E_NO_MEMORY && error->message[0] == '\0')

@@ -90,8 +90,9 @@ static amphi_str special_text(const amphi_tokenizer *tokenizer, int32_t token, c
                      : amphi__tokenizer_piece(tokenizer, token, true, scratch);
 }
 
-static amphi_status render_once(const amphi_inference *inference, const amphi_json *root,
-    size_t count, bool merge_system, int64_t now_s, amphi_buf *out, amphi_error *error)
+static amphi_status render_once(const amphi_inference *inference,
+    const amphi_inference_request *request, const amphi_json *root, size_t count, bool merge_system,
+    amphi_buf *out, amphi_error *error)
 {
     const amphi_json *tools = amphi__json_get(root, "tools");
     const amphi_json *extra = amphi__json_get(root, "chat_template_kwargs");
@@ -113,7 +114,8 @@ static amphi_status render_once(const amphi_inference *inference, const amphi_js
             .eos_token =
                 special_text(inference->tokenizer, amphi__tokenizer_eos(inference->tokenizer), eos),
             .add_generation_prompt = true,
-            .now_s = now_s};
+            .now_s = request->now_s,
+            .cancel = &request->cancel};
         status = amphi__template_render(inference->tmpl, &input, out, error);
     }
     amphi__json_free(messages);
@@ -122,15 +124,15 @@ static amphi_status render_once(const amphi_inference *inference, const amphi_js
 }
 
 /* Templates that refuse a system message (Gemma's, Mistral's) get it inside the user's. */
-static amphi_status render(const amphi_inference *inference, const amphi_json *root, size_t count,
-    int64_t now_s, amphi_buf *out, amphi_error *error)
+static amphi_status render(const amphi_inference *inference, const amphi_inference_request *request,
+    const amphi_json *root, size_t count, amphi_buf *out, amphi_error *error)
 {
-    amphi_status status = render_once(inference, root, count, false, now_s, out, error);
+    amphi_status status = render_once(inference, request, root, count, false, out, error);
     bool has_system = is_role(amphi__json_first(amphi__json_get(root, "messages")), "system");
     if (status == AMPHI_E_REQUEST && has_system) {
         amphi__buf_reset(out);
         amphi_error second;
-        if (render_once(inference, root, count, true, now_s, out, &second) == AMPHI_OK) {
+        if (render_once(inference, request, root, count, true, out, &second) == AMPHI_OK) {
             amphi__error_clear(error);
             return AMPHI_OK;
         }
@@ -145,14 +147,14 @@ static bool same_tokens(const amphi_tokens *a, const amphi_tokens *b)
 }
 
 /* Does reading `text` with special tokens make a difference? */
-static amphi_status is_plain(
-    const amphi_tokenizer *tokenizer, amphi_str text, bool *plain, amphi_error *error)
+static amphi_status is_plain(const amphi_tokenizer *tokenizer, amphi_str text,
+    const amphi_cancel *cancel, bool *plain, amphi_error *error)
 {
     amphi_tokens as_text = {0};
-    amphi_status status = amphi__tokenizer_encode(tokenizer, text, false, &as_text, error);
+    amphi_status status = amphi__tokenizer_encode(tokenizer, text, false, cancel, &as_text, error);
     amphi_tokens as_special = {0};
     if (status == AMPHI_OK)
-        status = amphi__tokenizer_encode(tokenizer, text, true, &as_special, error);
+        status = amphi__tokenizer_encode(tokenizer, text, true, cancel, &as_special, error);
     *plain = status == AMPHI_OK && same_tokens(&as_text, &as_special);
     amphi__tokens_clear(&as_text);
     amphi__tokens_clear(&as_special);
@@ -162,31 +164,31 @@ static amphi_status is_plain(
 /* The rendered prompt, then the prefix. Together where that can't turn the prefix into control
  * tokens: tokens may then span the border, as they would have in one go. */
 static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, amphi_buf *rendered,
-    amphi_str prefix, amphi_error *error)
+    amphi_str prefix, const amphi_cancel *cancel, amphi_error *error)
 {
     int32_t bos = amphi__tokenizer_bos(tokenizer);
     amphi_tokens tokens = {0};
     amphi_status status =
-        amphi__tokenizer_encode(tokenizer, amphi__buf_str(rendered), true, &tokens, error);
+        amphi__tokenizer_encode(tokenizer, amphi__buf_str(rendered), true, cancel, &tokens, error);
     if (status == AMPHI_OK && amphi__tokenizer_adds_bos(tokenizer) && bos >= 0 &&
         (tokens.size == 0 || tokens.data[0] != bos))
         status = amphi__tokens_append(&out->tokens, &bos, 1);
     out->prefix_at = out->tokens.size + tokens.size;
     bool plain = true;
     if (status == AMPHI_OK && prefix.size > 0)
-        status = is_plain(tokenizer, prefix, &plain, error);
+        status = is_plain(tokenizer, prefix, cancel, &plain, error);
     if (status == AMPHI_OK && prefix.size > 0 && plain) {
         amphi__tokens_clear(&tokens);
         amphi__buf_append_str(rendered, prefix);
         status = rendered->status != AMPHI_OK
                      ? amphi__fail(error, rendered->status, 0, "the prompt is too long")
                      : amphi__tokenizer_encode(
-                           tokenizer, amphi__buf_str(rendered), true, &tokens, error);
+                           tokenizer, amphi__buf_str(rendered), true, cancel, &tokens, error);
     }
     if (status == AMPHI_OK)
         status = amphi__tokens_append(&out->tokens, tokens.data, tokens.size);
     if (status == AMPHI_OK && !plain)
-        status = amphi__tokenizer_encode(tokenizer, prefix, false, &out->tokens, error);
+        status = amphi__tokenizer_encode(tokenizer, prefix, false, cancel, &out->tokens, error);
     if (out->prefix_at > out->tokens.size)
         out->prefix_at = out->tokens.size;
     amphi__tokens_clear(&tokens);
@@ -241,14 +243,14 @@ static void take_back_token(amphi_prompt *out, const amphi_tokenizer *tokenizer)
 }
 
 static amphi_status encode_healing(amphi_prompt *out, const amphi_tokenizer *tokenizer,
-    amphi_buf *rendered, amphi_str beginning, amphi_error *error)
+    amphi_buf *rendered, amphi_str beginning, const amphi_cancel *cancel, amphi_error *error)
 {
     size_t cut = last_word_at(beginning);
     out->heal_size = beginning.size - cut;
     if (out->heal_size > 0)
         memcpy(out->heal, beginning.data + cut, out->heal_size);
     amphi_status status =
-        encode(out, tokenizer, rendered, amphi__str_slice(beginning, 0, cut), error);
+        encode(out, tokenizer, rendered, amphi__str_slice(beginning, 0, cut), cancel, error);
     if (status == AMPHI_OK && out->heal_size == 0 && ends_inside_a_word(beginning))
         take_back_token(out, tokenizer);
     return status;
@@ -289,8 +291,8 @@ static const amphi_json *last_message(const amphi_json *messages)
     return last;
 }
 
-amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *inference, amphi_str body,
-    amphi_str prefix, int64_t now_s, amphi_error *error)
+amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *inference,
+    const amphi_inference_request *request, amphi_error *error)
 {
     const amphi_json *messages = NULL;
     size_t count = 0;
@@ -301,7 +303,7 @@ amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *infere
     amphi_buf rendered;
     amphi__buf_init(&rendered, RENDERED_MAX);
     amphi__buf_init(&beginning, RENDERED_MAX);
-    status = amphi__json_parse(&out->root, body, "request", error);
+    status = amphi__json_parse(&out->root, request->body, "request", error);
     if (status != AMPHI_OK)
         goto cleanup;
     messages = amphi__json_get(out->root, "messages");
@@ -315,15 +317,15 @@ amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *infere
         status = amphi__fail(error, AMPHI_E_REQUEST, 0, "the request has no messages");
     if (status != AMPHI_OK)
         goto cleanup;
-    amphi__buf_append_str(&beginning, prefix);
-    status = render(inference, out->root, count, now_s, &rendered, error);
+    amphi__buf_append_str(&beginning, request->prefix);
+    status = render(inference, request, out->root, count, &rendered, error);
     if (status == AMPHI_OK) {
         out->starts_text = beginning.size == 0;
         settle_thoughts(out, &rendered);
         status = has_format(out->root) ? encode(out, inference->tokenizer, &rendered,
-                                             amphi__buf_str(&beginning), error)
+                                             amphi__buf_str(&beginning), &request->cancel, error)
                                        : encode_healing(out, inference->tokenizer, &rendered,
-                                             amphi__buf_str(&beginning), error);
+                                             amphi__buf_str(&beginning), &request->cancel, error);
     }
     amphi__buf_init(&out->beginning, RENDERED_MAX);
     if (status == AMPHI_OK &&
@@ -342,8 +344,8 @@ amphi_status amphi__inference_count_tokens(
 {
     inference->sink->heartbeat(inference->sink->self, AMPHI_INFERENCE_PREFILL);
     amphi_prompt prompt;
-    amphi_status status =
-        amphi__prompt_make(&prompt, inference, body, amphi_str_make(NULL, 0), 0, error);
+    const amphi_inference_request request = {.body = body};
+    amphi_status status = amphi__prompt_make(&prompt, inference, &request, error);
     if (status == AMPHI_OK) {
         *out = (uint32_t)prompt.tokens.size;
         amphi__prompt_clear(&prompt);

@@ -21,8 +21,9 @@ typedef struct amphi_prompt {
     bool thinks;         /* the template opened the model's thoughts */
 } amphi_prompt;
 
-amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *inference, amphi_str body,
-    amphi_str prefix, int64_t now_s, amphi_error *error);
+/* AMPHI_E_CANCELLED soon after the request's mark is set. */
+amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *inference,
+    const amphi_inference_request *request, amphi_error *error);
 void amphi__prompt_clear(amphi_prompt *prompt);
 
 #endif

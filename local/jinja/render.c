@@ -31,6 +31,10 @@ bool(amphi__jinja_fail)(jinja_render *r, amphi_status status, const char *format
 bool(amphi__jinja_fail_bounds)(jinja_render *r, const amphi_buf *buf)
 {
     amphi_status status = buf != NULL ? buf->status : AMPHI_OK;
+    if (r->work.cancelled && r->status == AMPHI_OK) {
+        r->status = amphi__fail(r->error, AMPHI_E_CANCELLED, 0, "the request was cancelled");
+        return false;
+    }
     if (r->work.spent) {
         return amphi__jinja_fail(r, AMPHI_E_LIMIT,
             r->work.too_deep ? "values are nested too deeply" : "the template runs too long");

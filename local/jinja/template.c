@@ -140,7 +140,8 @@ amphi_status amphi__template_render(const amphi_template *tmpl, const amphi_temp
     jinja_render r = {.error = error, .now_s = input->now_s};
     amphi__error_clear(error);
     amphi__jinja_arena_init(&r.arena, JINJA_MEMORY_MAX);
-    r.work = (jinja_work){.steps_left = JINJA_STEPS_MAX, .depth_left = JINJA_VALUE_DEPTH};
+    r.work = (jinja_work){
+        .steps_left = JINJA_STEPS_MAX, .depth_left = JINJA_VALUE_DEPTH, .cancel = input->cancel};
     r.scope = amphi__jinja_scope_new(&r, NULL);
     if (r.scope != NULL && set_variables(&r, &tmpl->program, input)) {
         r.scope = amphi__jinja_scope_new(&r, r.scope);

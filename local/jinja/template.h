@@ -6,6 +6,7 @@
 #ifndef AMPHI_JINJA_TEMPLATE_H
 #define AMPHI_JINJA_TEMPLATE_H
 
+#include "sdk/core/cancel.h"
 #include "sdk/core/json.h"
 
 typedef struct amphi_template amphi_template;
@@ -17,7 +18,8 @@ typedef struct amphi_template_input {
     amphi_str bos_token;
     amphi_str eos_token;
     bool add_generation_prompt;
-    int64_t now_s; /* what strftime_now sees: seconds of local civil time */
+    int64_t now_s;              /* what strftime_now sees: seconds of local civil time */
+    const amphi_cancel *cancel; /* NULL, or polled with every step: AMPHI_E_CANCELLED */
 } amphi_template_input;
 
 /* AMPHI_E_FORMAT with line and what; AMPHI_E_LIMIT. Whitespace as transformers compiles them:

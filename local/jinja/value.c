@@ -14,7 +14,8 @@
 
 bool amphi__jinja_work_take(jinja_work *work, uint64_t steps)
 {
-    if (work->spent || work->steps_left < steps) {
+    work->cancelled |= amphi__cancel_is_set(work->cancel);
+    if (work->spent || work->cancelled || work->steps_left < steps) {
         work->spent = true;
         return false;
     }

@@ -12,6 +12,7 @@
 
 #include "local/jinja/arena.h"
 #include "sdk/core/buf.h"
+#include "sdk/core/cancel.h"
 
 typedef enum jinja_kind {
     JINJA_UNDEFINED = 0,
@@ -112,11 +113,13 @@ typedef struct jinja_cycler { /* and joiner: items[0] is the separator, position
 typedef struct jinja_work {
     uint64_t steps_left;
     unsigned depth_left;
-    bool spent;    /* a bound was reached: the walk's result is void */
-    bool too_deep; /* and it was the depth */
+    const amphi_cancel *cancel; /* borrowed; NULL: none */
+    bool spent;                 /* a bound was reached: the walk's result is void */
+    bool too_deep;              /* and it was the depth */
+    bool cancelled;             /* and it was the cancel mark */
 } jinja_work;
 
-/* False, and `spent`, when the budget is used up. */
+/* False, and `spent`, when the budget is used up or the work was cancelled. */
 bool amphi__jinja_work_take(jinja_work *work, uint64_t steps);
 /* One step and one level of depth; add 1 to depth_left when the level is left. */
 bool amphi__jinja_work_enter(jinja_work *work);

@@ -210,6 +210,8 @@ static amphi_status encode_word(void *user, amphi_str word)
 {
     const bpe_walk *walk = user;
     const amphi_bpe *bpe = walk->bpe;
+    if (amphi__merge_poll(walk->merge, 0) != AMPHI_OK)
+        return AMPHI_E_CANCELLED;
     if (amphi__pretokenizer_ignores_merges(bpe->words)) {
         int32_t id = whole_word(bpe, word);
         if (id >= 0)
@@ -221,7 +223,10 @@ static amphi_status encode_word(void *user, amphi_str word)
     for (size_t i = 0; i < word.size; i++)
         amphi__merge_push(walk->merge, (uint32_t)i, 1, bpe->symbols[(uint8_t)word.data[i]]);
     status = amphi__merge_run(walk->merge, bpe_joins, bpe);
+    size_t step = 1;
     for (int32_t i = 0; i >= 0 && status == AMPHI_OK; i = walk->merge->symbols[i].next) {
+        if (amphi__merge_poll(walk->merge, step++) != AMPHI_OK)
+            return AMPHI_E_CANCELLED;
         const amphi_merge_symbol *symbol = &walk->merge->symbols[i];
         if (symbol->id >= 0 && (uint32_t)symbol->id < bpe->vocabulary->count)
             status = amphi__tokens_append(walk->out, &symbol->id, 1);

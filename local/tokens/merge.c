@@ -87,9 +87,14 @@ static amphi_status consider(
 amphi_status amphi__merge_run(amphi_merge *merge, amphi_merge_fn *joins, const void *user)
 {
     amphi_status status = AMPHI_OK;
-    for (size_t i = 1; i < merge->count && status == AMPHI_OK; i++)
-        status = consider(merge, (int32_t)i - 1, (int32_t)i, joins, user);
-    while (merge->heap_count > 0 && status == AMPHI_OK) {
+    for (size_t i = 1; i < merge->count && status == AMPHI_OK; i++) {
+        status = amphi__merge_poll(merge, i);
+        if (status == AMPHI_OK)
+            status = consider(merge, (int32_t)i - 1, (int32_t)i, joins, user);
+    }
+    for (size_t step = 1; merge->heap_count > 0 && status == AMPHI_OK; step++) {
+        if (amphi__merge_poll(merge, step) != AMPHI_OK)
+            return AMPHI_E_CANCELLED;
         amphi_merge_pair pair = heap_pop(merge);
         int32_t at = (int32_t)(uint32_t)pair.key;
         amphi_merge_symbol *left = &merge->symbols[at];

@@ -8,6 +8,8 @@
 #ifndef AMPHI_TOKENS_MERGE_H
 #define AMPHI_TOKENS_MERGE_H
 
+#include "sdk/core/cancel.h"
+
 #include <amphi/error.h>
 
 typedef struct amphi_merge_symbol {
@@ -24,8 +26,9 @@ typedef struct amphi_merge_pair {
     int32_t id;
 } amphi_merge_pair;
 
-/* Working memory, kept from word to word; zero-initialize. */
+/* Working memory, kept from word to word; zero-initialize, set `cancel` where there is one. */
 typedef struct amphi_merge {
+    const amphi_cancel *cancel; /* borrowed; NULL: none */
     amphi_merge_symbol *symbols;
     size_t count;
     size_t capacity;
@@ -39,6 +42,11 @@ typedef bool amphi_merge_fn(const void *user, const amphi_merge_symbol *left,
     const amphi_merge_symbol *right, uint32_t *order, int32_t *id);
 
 void amphi__merge_clear(amphi_merge *merge);
+/* For loops over a text: AMPHI_E_CANCELLED once the mark is set, looked up with every 1,024th step. */
+static inline amphi_status amphi__merge_poll(const amphi_merge *merge, size_t step)
+{
+    return step % 1024 == 0 && amphi__cancel_is_set(merge->cancel) ? AMPHI_E_CANCELLED : AMPHI_OK;
+}
 /* Forgets the row and makes room for `count` symbols. */
 amphi_status amphi__merge_begin(amphi_merge *merge, size_t count);
 static inline void amphi__merge_push(amphi_merge *merge, uint32_t at, uint32_t size, int32_t id)
@@ -53,7 +61,7 @@ static inline void amphi__merge_push(amphi_merge *merge, uint32_t at, uint32_t s
         merge->symbols[merge->count - 1].next = (int32_t)merge->count;
     merge->count++;
 }
-/* Afterwards walk from symbols[0] along `next`. AMPHI_E_NO_MEMORY. */
+/* Afterwards walk from symbols[0] along `next`. AMPHI_E_NO_MEMORY, AMPHI_E_CANCELLED. */
 amphi_status amphi__merge_run(amphi_merge *merge, amphi_merge_fn *joins, const void *user);
 
 #endif

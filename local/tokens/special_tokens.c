@@ -9,6 +9,8 @@
 
 #include "sdk/core/alloc.h"
 
+enum { POLL_BYTES = 4096 }; /* of the text, between two looks at the cancel mark */
+
 static bool counts(const amphi_token_entry *entry, bool with_control)
 {
     if (entry->text_size == 0 || entry->text_size > AMPHI_SPECIAL_BYTES_MAX)
@@ -182,12 +184,14 @@ static amphi_status visit_parts(
     return status;
 }
 
-amphi_status amphi__special_tokens_split(
-    const amphi_special_tokens *special, amphi_str text, amphi_special_tokens_fn *visit, void *user)
+amphi_status amphi__special_tokens_split(const amphi_special_tokens *special, amphi_str text,
+    const amphi_cancel *cancel, amphi_special_tokens_fn *visit, void *user)
 {
     bool lengths[AMPHI_SPECIAL_BYTES_MAX + 1] = {false};
     bool any = false;
     for (size_t at = 0; at < text.size && special->count > 0; at++) {
+        if (at % POLL_BYTES == 0 && amphi__cancel_is_set(cancel))
+            return AMPHI_E_CANCELLED;
         if (special->first_bytes[(uint8_t)text.data[at]])
             any |= match_at(special, amphi_str_make(text.data + at, text.size - at),
                        AMPHI_SPECIAL_BYTES_MAX, lengths) >= 0;
@@ -203,10 +207,14 @@ amphi_status amphi__special_tokens_split(
         goto cleanup;
     for (size_t at = 0; at < text.size; at++)
         claims[at].id = -1;
-    for (size_t length = AMPHI_SPECIAL_BYTES_MAX; length > 0; length--)
+    status = AMPHI_OK;
+    for (size_t length = AMPHI_SPECIAL_BYTES_MAX; length > 0 && status == AMPHI_OK; length--) {
         if (lengths[length])
             claim_length(special, text, length, claims, taken);
-    status = visit_parts(text, claims, visit, user);
+        status = amphi__cancel_is_set(cancel) ? AMPHI_E_CANCELLED : AMPHI_OK;
+    }
+    if (status == AMPHI_OK)
+        status = visit_parts(text, claims, visit, user);
 cleanup:
     amphi__free(claims);
     amphi__free(taken);

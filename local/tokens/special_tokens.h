@@ -8,6 +8,7 @@
 #define AMPHI_TOKENS_SPECIAL_TOKENS_H
 
 #include "local/tokens/vocabulary.h"
+#include "sdk/core/cancel.h"
 
 #define AMPHI_SPECIAL_BYTES_MAX 512u /* longer special tokens are never found in text */
 
@@ -24,8 +25,9 @@ typedef amphi_status amphi_special_tokens_fn(void *user, amphi_str text, int32_t
 amphi_status amphi__special_tokens_init(
     amphi_special_tokens *special, const amphi_vocabulary *vocabulary, bool with_control);
 void amphi__special_tokens_clear(amphi_special_tokens *special);
-/* Visits all parts of the text in order. AMPHI_E_NO_MEMORY, or the visitor's status. */
+/* Visits all parts of the text in order. cancel: NULL or a mark, polled on the way:
+ * AMPHI_E_CANCELLED. AMPHI_E_NO_MEMORY, or the visitor's status. */
 amphi_status amphi__special_tokens_split(const amphi_special_tokens *special, amphi_str text,
-    amphi_special_tokens_fn *visit, void *user);
+    const amphi_cancel *cancel, amphi_special_tokens_fn *visit, void *user);
 
 #endif

@@ -102,7 +102,10 @@ static amphi_status emit(
     const amphi_spm *spm, const amphi_merge *merge, const char *data, amphi_tokens *out)
 {
     amphi_status status = AMPHI_OK;
+    size_t step = 1;
     for (int32_t i = 0; i >= 0 && status == AMPHI_OK; i = merge->symbols[i].next) {
+        if (amphi__merge_poll(merge, step++) != AMPHI_OK)
+            return AMPHI_E_CANCELLED;
         const amphi_merge_symbol *symbol = &merge->symbols[i];
         int32_t id = symbol->id;
         if (id < 0)
@@ -170,7 +173,9 @@ amphi_status amphi__spm_encode(
     amphi_str escaped = amphi_str_make(data, size);
     for (size_t begin = 0; begin < size && status == AMPHI_OK;) {
         size_t end = spm->words_are_apart ? word_end(escaped, begin) : size;
-        status = encode_word(spm, merge, escaped, begin, end, out);
+        status = amphi__merge_poll(merge, 0);
+        if (status == AMPHI_OK)
+            status = encode_word(spm, merge, escaped, begin, end, out);
         begin = end;
     }
     amphi__free(data);

@@ -126,34 +126,37 @@ static amphi_status encode_part(void *user, amphi_str text, int32_t id)
 }
 
 static amphi_status encode(const amphi_tokenizer *tokenizer, amphi_str text, bool parse_special,
-    bool at_beginning, amphi_tokens *out, amphi_error *error)
+    bool at_beginning, const amphi_cancel *cancel, amphi_tokens *out, amphi_error *error)
 {
     if (text.size > TEXT_BYTES_MAX)
         return amphi__fail(
             error, AMPHI_E_LIMIT, 0, "the text is longer than %u bytes", TEXT_BYTES_MAX);
     size_t size_before = out->size;
-    encoding e = {tokenizer, out, {0}, at_beginning};
-    amphi_status status = amphi__special_tokens_split(
-        parse_special ? &tokenizer->special : &tokenizer->user_defined, text, encode_part, &e);
+    encoding e = {tokenizer, out, {.cancel = cancel}, at_beginning};
+    amphi_status status =
+        amphi__special_tokens_split(parse_special ? &tokenizer->special : &tokenizer->user_defined,
+            text, cancel, encode_part, &e);
     amphi__merge_clear(&e.merge);
     if (status == AMPHI_OK)
         return AMPHI_OK;
     out->size = size_before;
     if (status == AMPHI_E_NO_MEMORY)
         return amphi__fail_no_memory(error);
+    if (status == AMPHI_E_CANCELLED)
+        return amphi__fail(error, status, 0, "the request was cancelled");
     return amphi__fail(error, status, 0, "the text takes too long to split into tokens");
 }
 
 amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str text,
-    bool parse_special, amphi_tokens *out, amphi_error *error)
+    bool parse_special, const amphi_cancel *cancel, amphi_tokens *out, amphi_error *error)
 {
-    return encode(tokenizer, text, parse_special, true, out, error);
+    return encode(tokenizer, text, parse_special, true, cancel, out, error);
 }
 
 amphi_status amphi__tokenizer_encode_inside(
     const amphi_tokenizer *tokenizer, amphi_str text, amphi_tokens *out, amphi_error *error)
 {
-    return encode(tokenizer, text, false, false, out, error);
+    return encode(tokenizer, text, false, false, NULL, out, error);
 }
 
 /* ---- questions ------------------------------------------------------------------------------ */

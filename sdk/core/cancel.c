@@ -8,6 +8,6 @@
 
 bool amphi__cancel_is_set(const amphi_cancel *cancel)
 {
-    return cancel != NULL &&
+    return cancel != NULL && cancel->word != NULL &&
            atomic_load_explicit(cancel->word, memory_order_relaxed) == cancel->job;
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 typedef struct amphi_cancel {
-    const _Atomic uint32_t *word; /* borrowed */
+    const _Atomic uint32_t *word; /* borrowed; NULL: never cancelled */
     uint32_t job;                 /* cancelled while *word is this */
 } amphi_cancel;
 

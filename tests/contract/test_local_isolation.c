@@ -12,6 +12,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -203,6 +205,35 @@ static void isolation__runs_are_answered_in_the_order_of_their_start(void **stat
     }
 }
 
+/* Tokenizing two megabytes takes longer than a cancel may: it ends before the prompt's length is
+ * refused. */
+static void isolation__a_prompt_that_is_being_tokenized_can_be_cancelled(void **state)
+{
+    static const char head[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"";
+    enum { TEXT = 1900000 };
+    char *body = malloc(sizeof head + TEXT + sizeof "\"}]}");
+    assert_non_null(body);
+    size_t size = (size_t)sprintf(body, "%s", head);
+    memset(body + size, 'a', TEXT);
+    sprintf(body + size + TEXT, "\"}]}");
+    for (int i = 0; i < KINDS; i++) {
+        amphi_engine engine = make(kinds[i]);
+        engine_recorder recorder;
+        amphi_engine_run *run = start_slow_run(engine, &recorder); /* loads the model */
+        engine.ops->release(engine.self, run);
+        engine_recorder_reset(&recorder);
+        assert_int_equal(engine_start(engine, &run, &recorder, body, "", 0), AMPHI_OK);
+        usleep(30000);
+        engine.ops->cancel(engine.self, run);
+        assert_true(engine_recorder_wait_end(&recorder, 20000));
+        assert_int_equal(recorder.error.status, AMPHI_E_CANCELLED);
+        engine.ops->release(engine.self, run);
+        engine_recorder_clear(&recorder);
+        engine.ops->free(engine.self);
+    }
+    free(body);
+}
+
 /* Starts answers that must reach their ends while another thread calls describe. */
 static void answer_many(void *self)
 {
@@ -254,6 +285,7 @@ int main(void)
         cmocka_unit_test(isolation__unload_by_force_ends_waiting_runs_too),
         cmocka_unit_test(isolation__the_engine_may_be_described_while_it_answers),
         cmocka_unit_test(isolation__runs_are_answered_in_the_order_of_their_start),
+        cmocka_unit_test(isolation__a_prompt_that_is_being_tokenized_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

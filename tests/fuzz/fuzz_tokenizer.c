@@ -154,8 +154,9 @@ static void build(gguf_builder *builder, uint8_t choice, uint8_t odd, amphi_str 
 static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool special, bool inside)
 {
     amphi_tokens tokens = {0};
-    amphi_status status = inside ? amphi__tokenizer_encode_inside(tokenizer, text, &tokens, NULL)
-                                 : amphi__tokenizer_encode(tokenizer, text, special, &tokens, NULL);
+    amphi_status status =
+        inside ? amphi__tokenizer_encode_inside(tokenizer, text, &tokens, NULL)
+               : amphi__tokenizer_encode(tokenizer, text, special, NULL, &tokens, NULL);
     fuzz_expect(status == AMPHI_OK || (fuzz_starved() && tokens.size == 0));
     char scratch[8];
     for (size_t i = 0; i < tokens.size; i++) {

@@ -73,7 +73,8 @@ amphi_status tokenizer_status_of(gguf_builder *w, amphi_error *error)
 static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool special, amphi_buf *out)
 {
     amphi_tokens tokens = {0};
-    assert_int_equal(amphi__tokenizer_encode(tokenizer, text, special, &tokens, NULL), AMPHI_OK);
+    assert_int_equal(
+        amphi__tokenizer_encode(tokenizer, text, special, NULL, &tokens, NULL), AMPHI_OK);
     amphi__buf_reset(out);
     for (size_t i = 0; i < tokens.size; i++)
         amphi__buf_printf(out, i > 0 ? " %d" : "%d", tokens.data[i]);

@@ -158,6 +158,27 @@ static const char wide[] =
     "{% generation %}{{ ws.rsplit(none, 1)[-1] if 1 < 2 <= 3 and s is string else '' }}{% "
     "endgeneration %}";
 
+static void template__a_cancelled_render_is_no_exhausted_one(void **state)
+{
+    _Atomic uint32_t word = 0;
+    const amphi_cancel cancel = {&word, 1};
+    amphi_json *context = template_context_parse();
+    amphi_template_input input = template_input_of(context);
+    input.cancel = &cancel;
+    amphi_buf out;
+    amphi__buf_init(&out, 1 << 20);
+    amphi_error error = {0};
+    assert_int_equal(template_render(amphi_str_from(wide), &input, &out, &error), AMPHI_OK);
+    size_t before = out.size;
+    word = 1;
+    assert_int_equal(
+        template_render(amphi_str_from(wide), &input, &out, &error), AMPHI_E_CANCELLED);
+    assert_string_equal(error.message, "the request was cancelled");
+    assert_int_equal(out.size, before);
+    amphi__buf_clear(&out);
+    amphi__json_free(context);
+}
+
 static void template__every_allocation_may_fail(void **state)
 {
     failing_alloc_install();
@@ -255,6 +276,7 @@ int main(void)
         cmocka_unit_test(template__one_compiled_template_renders_many_times),
         cmocka_unit_test(template__a_nul_is_no_conversion_of_a_format),
         cmocka_unit_test(template__invalid_utf8_is_refused),
+        cmocka_unit_test(template__a_cancelled_render_is_no_exhausted_one),
         cmocka_unit_test(template__every_allocation_may_fail),
         cmocka_unit_test(template__every_truncation_is_an_error_or_a_render),
         cmocka_unit_test(template__random_sources_are_survived)};

@@ -206,6 +206,41 @@ static void merge__too_long_rows_and_failing_allocations_are_reported(void **sta
     failing_alloc_remove();
 }
 
+typedef struct cancelled_row {
+    _Atomic uint32_t word;
+    unsigned calls;
+    unsigned cancel_at; /* calls */
+} cancelled_row;
+
+/* Any neighbours join, the leftmost first. */
+static bool joins_and_cancels(const void *user, const amphi_merge_symbol *left,
+    const amphi_merge_symbol *right, uint32_t *order, int32_t *id)
+{
+    cancelled_row *row = (cancelled_row *)(uintptr_t)user;
+    row->word = ++row->calls >= row->cancel_at;
+    *order = 0;
+    *id = 0;
+    return true;
+}
+
+/* In the pass over the neighbours (20,000 calls), and in the merging that follows. */
+static void merge__a_cancel_ends_a_long_row_soon(void **state)
+{
+    static const unsigned cancel_at[] = {1, 5000, 25000, 38000};
+    enum { ROW = 20000, SOON = 2100 };
+    for (size_t i = 0; i < sizeof cancel_at / sizeof cancel_at[0]; i++) {
+        cancelled_row row = {.cancel_at = cancel_at[i]};
+        const amphi_cancel cancel = {&row.word, 1};
+        amphi_merge merge = {.cancel = &cancel};
+        assert_int_equal(amphi__merge_begin(&merge, ROW), AMPHI_OK);
+        for (uint32_t at = 0; at < ROW; at++)
+            amphi__merge_push(&merge, at, 1, -1);
+        assert_int_equal(amphi__merge_run(&merge, joins_and_cancels, &row), AMPHI_E_CANCELLED);
+        assert_in_range(row.calls, cancel_at[i], cancel_at[i] + SOON);
+        amphi__merge_clear(&merge);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +249,7 @@ int main(void)
         cmocka_unit_test(merge__the_row_is_forgotten_between_words),
         cmocka_unit_test(merge__random_rules_agree_with_the_plain_definition),
         cmocka_unit_test(merge__too_long_rows_and_failing_allocations_are_reported),
+        cmocka_unit_test(merge__a_cancel_ends_a_long_row_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,7 +111,7 @@ static void expect_parts(
     assert_int_equal(amphi__special_tokens_init(&special, vocabulary, with_control), AMPHI_OK);
     parts p = {.text = "", .visits_left = -1};
     assert_int_equal(
-        amphi__special_tokens_split(&special, amphi_str_from(text), visit, &p), AMPHI_OK);
+        amphi__special_tokens_split(&special, amphi_str_from(text), NULL, visit, &p), AMPHI_OK);
     assert_string_equal(p.text, expected);
     amphi__special_tokens_clear(&special);
 }
@@ -161,7 +161,7 @@ static void special_tokens__longer_than_the_limit_are_never_found(void **state)
     assert_int_equal(special.count, 1);
     parts p = {.text = "", .visits_left = -1};
     assert_int_equal(
-        amphi__special_tokens_split(&special, amphi_str_from(at_limit), visit, &p), AMPHI_OK);
+        amphi__special_tokens_split(&special, amphi_str_from(at_limit), NULL, visit, &p), AMPHI_OK);
     assert_string_equal(p.text, "<1>");
     amphi__special_tokens_clear(&special);
     amphi__vocabulary_clear(&vocabulary);
@@ -176,9 +176,29 @@ static void special_tokens__the_visitor_can_stop(void **state)
     static const char *const before[] = {"", "'x'", "'x'<3>", "'x'<3>'y'"};
     for (int n = 0; n < 4; n++) {
         parts p = {.text = "", .visits_left = n};
-        assert_int_equal(amphi__special_tokens_split(&special, AMPHI_STR("xabycd"), visit, &p),
+        assert_int_equal(
+            amphi__special_tokens_split(&special, AMPHI_STR("xabycd"), NULL, visit, &p),
             AMPHI_E_CANCELLED);
         assert_string_equal(p.text, before[n]);
+    }
+    amphi__special_tokens_clear(&special);
+    amphi__vocabulary_clear(&vocabulary);
+}
+
+static void special_tokens__a_cancelled_text_is_not_visited(void **state)
+{
+    amphi_vocabulary vocabulary;
+    load(&vocabulary, small_texts, small_kinds, COUNT_OF(small_texts));
+    amphi_special_tokens special;
+    assert_int_equal(amphi__special_tokens_init(&special, &vocabulary, false), AMPHI_OK);
+    _Atomic uint32_t word = 7;
+    for (uint32_t job = 6; job <= 7; job++) {
+        const amphi_cancel cancel = {&word, job};
+        parts p = {.text = "", .visits_left = -1};
+        assert_int_equal(
+            amphi__special_tokens_split(&special, AMPHI_STR("xabycd"), &cancel, visit, &p),
+            job == 7 ? AMPHI_E_CANCELLED : AMPHI_OK);
+        assert_int_equal(p.text[0] == '\0', job == 7);
     }
     amphi__special_tokens_clear(&special);
     amphi__vocabulary_clear(&vocabulary);
@@ -196,7 +216,7 @@ static void special_tokens__every_failing_allocation_is_reported(void **state)
         amphi_status status = amphi__special_tokens_init(&special, &vocabulary, true);
         parts p = {.text = "", .visits_left = -1};
         if (status == AMPHI_OK)
-            status = amphi__special_tokens_split(&special, AMPHI_STR("xab<s>"), visit, &p);
+            status = amphi__special_tokens_split(&special, AMPHI_STR("xab<s>"), NULL, visit, &p);
         bool failed = failing_alloc_failed();
         failing_alloc_at(0);
         assert_int_equal(status, failed ? AMPHI_E_NO_MEMORY : AMPHI_OK);
@@ -222,6 +242,7 @@ int main(void)
         cmocka_unit_test(special_tokens__longest_first_then_left_to_right),
         cmocka_unit_test(special_tokens__longer_than_the_limit_are_never_found),
         cmocka_unit_test(special_tokens__the_visitor_can_stop),
+        cmocka_unit_test(special_tokens__a_cancelled_text_is_not_visited),
         cmocka_unit_test(special_tokens__every_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,8 @@ static void expect_round_trip(const amphi_tokenizer *tokenizer, amphi_str text)
     amphi_tokens tokens = {0};
     amphi_buf out;
     amphi__buf_init(&out, 0);
-    assert_int_equal(amphi__tokenizer_encode(tokenizer, text, false, &tokens, NULL), AMPHI_OK);
+    assert_int_equal(
+        amphi__tokenizer_encode(tokenizer, text, false, NULL, &tokens, NULL), AMPHI_OK);
     decode(tokenizer, &tokens, &out);
     amphi_str back = amphi__buf_str(&out);
     if (amphi__tokenizer_adds_space(tokenizer) && text.size > 0) {
@@ -131,7 +132,7 @@ static void tokenizer__qwen2_special_tokens_are_parsed_only_when_asked(void **st
     amphi_tokenizer *qwen = published("qwen2");
     amphi_tokens tokens = {0};
     const amphi_str text = AMPHI_STR("<|im_start|>user\nhi<|im_end|>");
-    assert_int_equal(amphi__tokenizer_encode(qwen, text, true, &tokens, NULL), AMPHI_OK);
+    assert_int_equal(amphi__tokenizer_encode(qwen, text, true, NULL, &tokens, NULL), AMPHI_OK);
     assert_int_equal(tokens.size, 5);
     assert_int_equal(tokens.data[0], 151644);
     assert_int_equal(tokens.data[4], 151645);
@@ -144,7 +145,7 @@ static void tokenizer__qwen2_special_tokens_are_parsed_only_when_asked(void **st
     assert_true(
         amphi__str_equal_c(amphi__tokenizer_piece(qwen, 151645, true, scratch), "<|im_end|>"));
     tokens.size = 0;
-    assert_int_equal(amphi__tokenizer_encode(qwen, text, false, &tokens, NULL), AMPHI_OK);
+    assert_int_equal(amphi__tokenizer_encode(qwen, text, false, NULL, &tokens, NULL), AMPHI_OK);
     for (size_t i = 0; i < tokens.size; i++)
         assert_false(amphi__tokenizer_is_control(qwen, tokens.data[i]));
     amphi__tokens_clear(&tokens);
@@ -194,6 +195,35 @@ static void tokenizer__harmony_end_is_no_end(void **state)
     amphi__tokenizer_free(t);
 }
 
+static void tokenizer__a_cancel_leaves_the_list_as_it_was(void **state)
+{
+    _Atomic uint32_t word = 0;
+    const amphi_cancel cancel = {&word, 1};
+    for (int is_bpe = 0; is_bpe < 2; is_bpe++) {
+        gguf_builder w;
+        if (is_bpe)
+            bpe_begin_small(&w, "llama-bpe");
+        else
+            spm_begin(&w);
+        amphi_tokenizer *t = tokenizer_of(&w);
+        amphi_tokens tokens = {0};
+        amphi_error error;
+        word = 0;
+        assert_int_equal(
+            amphi__tokenizer_encode(t, AMPHI_STR("abc"), true, &cancel, &tokens, &error), AMPHI_OK);
+        size_t before = tokens.size;
+        assert_true(before > 0);
+        word = 1;
+        assert_int_equal(
+            amphi__tokenizer_encode(t, AMPHI_STR("abc"), true, &cancel, &tokens, &error),
+            AMPHI_E_CANCELLED);
+        assert_string_equal(error.message, "the request was cancelled");
+        assert_int_equal(tokens.size, before);
+        amphi__tokens_clear(&tokens);
+        amphi__tokenizer_free(t);
+    }
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static amphi_status make_and_encode(const amphi_gguf *gguf)
@@ -202,8 +232,8 @@ static amphi_status make_and_encode(const amphi_gguf *gguf)
     amphi_tokens tokens = {0};
     amphi_status status = amphi__tokenizer_new(&t, gguf, NULL);
     if (status == AMPHI_OK)
-        status =
-            amphi__tokenizer_encode(t, AMPHI_STR("abc <tool>\xFF abcabc"), true, &tokens, NULL);
+        status = amphi__tokenizer_encode(
+            t, AMPHI_STR("abc <tool>\xFF abcabc"), true, NULL, &tokens, NULL);
     if (status != AMPHI_OK)
         assert_int_equal(tokens.size, 0);
     amphi__tokens_clear(&tokens);
@@ -258,6 +288,7 @@ int main(void)
         cmocka_unit_test(tokenizer__qwen2_special_tokens_are_parsed_only_when_asked),
         cmocka_unit_test(tokenizer__end_tokens_come_from_keys_and_known_spellings),
         cmocka_unit_test(tokenizer__harmony_end_is_no_end),
+        cmocka_unit_test(tokenizer__a_cancel_leaves_the_list_as_it_was),
         cmocka_unit_test(tokenizer__every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

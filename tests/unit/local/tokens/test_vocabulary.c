@@ -385,12 +385,12 @@ static void vocabulary__long_texts_without_words_are_encoded(void **state)
         for (size_t i = 0; i < size; i++)
             text[i] = runs[r][i % strlen(runs[r])];
         assert_int_equal(
-            amphi__tokenizer_encode(spm, amphi_str_make(text, size), true, &tokens, NULL),
+            amphi__tokenizer_encode(spm, amphi_str_make(text, size), true, NULL, &tokens, NULL),
             AMPHI_OK);
         assert_true(tokens.size >= size / 6);
         tokens.size = 0;
         assert_int_equal(
-            amphi__tokenizer_encode(bpe, amphi_str_make(text, size), true, &tokens, NULL),
+            amphi__tokenizer_encode(bpe, amphi_str_make(text, size), true, NULL, &tokens, NULL),
             AMPHI_OK);
         amphi__tokens_clear(&tokens);
     }
@@ -423,7 +423,7 @@ static void vocabulary__mutated_files_load_or_are_refused(void **state)
             amphi__tokenizer_new(&t, gguf, NULL) == AMPHI_OK) {
             loaded++;
             assert_int_equal(
-                amphi__tokenizer_encode(t, AMPHI_STR("abc<tool>x \xFF"), true, &tokens, NULL),
+                amphi__tokenizer_encode(t, AMPHI_STR("abc<tool>x \xFF"), true, NULL, &tokens, NULL),
                 AMPHI_OK);
             for (size_t i = 0; i < tokens.size; i++)
                 assert_in_range(tokens.data[i], 0, amphi__tokenizer_size(t) - 1);
@@ -458,8 +458,8 @@ static void vocabulary__any_bytes_can_be_encoded(void **state)
         }
         random = random * 1664525u + 1013904223u;
         const amphi_tokenizer *t = both[round % 2];
-        assert_int_equal(
-            amphi__tokenizer_encode(t, amphi_str_make(text, size), (round & 2) != 0, &tokens, NULL),
+        assert_int_equal(amphi__tokenizer_encode(
+                             t, amphi_str_make(text, size), (round & 2) != 0, NULL, &tokens, NULL),
             AMPHI_OK);
         for (size_t i = 0; i < tokens.size; i++)
             assert_in_range(tokens.data[i], 0, amphi__tokenizer_size(t) - 1);
