@@ -232,7 +232,7 @@ static void count_tokens(amphi_thread_engine *engine, char *body)
     leave_crumb(engine, AMPHI_BREADCRUMB_PREFILL);
     if (engine->inference.llm != NULL)
         status = amphi__inference_count_tokens(
-            &engine->inference, amphi_str_from(body), &tokens, &error);
+            &engine->inference, amphi_str_from(body), amphi__run_now_s(), &tokens, &error);
     leave_crumb(engine, AMPHI_BREADCRUMB_IDLE);
     amphi__free(body);
     amphi__mutex_lock(&engine->lock);

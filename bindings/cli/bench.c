@@ -88,8 +88,10 @@ static int run(cli_options *options)
         return cli_bench_takeover(options);
     if (options->words_count == 1 && strcmp(options->words[0], "remote") == 0)
         return cli_bench_remote(options);
+    if (options->words_count == 1 && strcmp(options->words[0], "cancel") == 0)
+        return cli_bench_cancel(options);
     if (options->words_count != 1 || strcmp(options->words[0], "local") != 0)
-        return cli_usage("bench: local, takeover or remote is what it takes");
+        return cli_usage("bench: local, takeover, cancel or remote is what it takes");
     if (options->model == NULL)
         return cli_usage("bench local: --model FILE is needed");
     if ((cli_own(options, "--prompt") != NULL &&
@@ -113,28 +115,34 @@ static int run(cli_options *options)
     return CLI_OK;
 }
 
-static const char *const own_flags[] = {"--prompt=", "--gen=", "--kernels=", "--runs=", NULL};
+static const char *const own_flags[] = {
+    "--prompt=", "--gen=", "--kernels=", "--runs=", "--isolation=", NULL};
 
 const cli_command cli_bench = {
     .name = "bench",
-    .summary = "speed and memory of this machine: local, takeover, remote",
+    .summary = "speed and memory of this machine: local, takeover, cancel, remote",
     .help =
         "usage: amphi bench local --model FILE [flags]\n"
         "       amphi bench takeover [flags]\n"
+        "       amphi bench cancel [flags]\n"
         "       amphi bench remote [flags]\n"
         "\n"
         "local: loads the model, reads P tokens (prefill), then G tokens one by one (decode).\n"
         "takeover: from the engine's crash in the middle of an answer to the cloud's request, "
         "with\n"
         "1 GiB resident in the engine process.\n"
+        "cancel: from a stream's cancel, while the local model reads a long prompt, to the stream's\n"
+        "terminal event, in both kinds of isolation. Without --model a model is made that takes\n"
+        "seconds for the prompt, and all of it some two minutes.\n"
         "remote: what Amphi adds to plain libcurl (amphi-bench-curl), in turns over one loopback\n"
         "stream: to the first words, to each event on its way, and to the first words through\n"
         "`amphi serve`.\n"
         "Single runs vary with the load of the machine: alternate what you compare, take medians.\n"
-        "  --prompt P            local: tokens (128)\n"
+        "  --prompt P            local, cancel: tokens (128, 4000)\n"
         "  --gen G               local: tokens (64)\n"
         "  --kernels NAME        local: avx512, avx2 or reference (the best of this machine)\n"
-        "  --runs N              takeover: how many (50)\n"
+        "  --runs N              takeover, cancel: how many (50, 10)\n"
+        "  --isolation KIND      cancel: process or thread (both)\n"
         "\n"
         "Example: amphi bench local --model model.gguf --threads 2 --prompt 256 --gen 64 --json\n",
     .own_flags = own_flags,

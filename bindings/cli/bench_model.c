@@ -91,14 +91,14 @@ static void put_vocabulary(model_file *m)
     put_number(m, "tokenizer.ggml.eos_token_id", 2);
 }
 
-static void put_settings(model_file *m)
+static void put_settings(model_file *m, uint32_t context)
 {
     const float epsilon = 1e-5f;
     put_key(m, "general.architecture", TYPE_STRING);
     put_string(m, "llama");
     put_key(m, "general.name", TYPE_STRING);
     put_string(m, "tick");
-    put_number(m, "llama.context_length", 2048);
+    put_number(m, "llama.context_length", context);
     put_number(m, "llama.embedding_length", WIDTH);
     put_number(m, "llama.feed_forward_length", INNER);
     put_number(m, "llama.attention.head_count", HEADS);
@@ -152,7 +152,7 @@ static void put_data(model_file *m)
     put_floats(m, 1, WIDTH);
 }
 
-bool bench_model_write(const char *path, uint64_t bytes)
+bool bench_model_write(const char *path, uint64_t bytes, uint32_t context)
 {
     model_file m = {fopen(path, "wb"), 0};
     unsigned layers = (unsigned)((bytes + LAYER_BYTES - 1) / LAYER_BYTES);
@@ -162,7 +162,7 @@ bool bench_model_write(const char *path, uint64_t bytes)
     put_u32(&m, 3);
     put_u64(&m, 3 + (uint64_t)layers * 9);
     put_u64(&m, SETTINGS + 1 + VOCABULARY_SETTINGS);
-    put_settings(&m);
+    put_settings(&m, context);
     put_number(&m, "llama.block_count", layers);
     put_vocabulary(&m);
     name_tensor(&m, "token_embd.weight", WIDTH, VOCABULARY);

@@ -13,9 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MODEL_BYTES  (1ull << 30)
-#define RUNS_DEFAULT 50
-#define RUNS_MAX     10000
+#define MODEL_BYTES    (1ull << 30)
+#define CONTEXT_TOKENS 2048
+#define RUNS_DEFAULT   50
+#define RUNS_MAX       10000
 
 static uint64_t now_us(void)
 {
@@ -160,12 +161,12 @@ static void print_figures(const bench *b, uint64_t *took_us, uint64_t runs, bool
         (unsigned long long)runs);
 }
 
-static void remove_folder(const bench *b)
+void bench_folder_remove(const char *folder)
 {
     char command[128];
-    snprintf(command, sizeof command, "rm -rf -- '%s'", b->folder);
-    if (b->folder[0] != '\0' && system(command) != 0)
-        cli_usage("bench takeover: %s could not be removed", b->folder);
+    snprintf(command, sizeof command, "rm -rf -- '%s'", folder);
+    if (folder[0] != '\0' && system(command) != 0)
+        cli_usage("bench: %s could not be removed", folder);
 }
 
 int cli_bench_takeover(const cli_options *options)
@@ -186,7 +187,7 @@ int cli_bench_takeover(const cli_options *options)
     b.cloud = bench_cloud_new(b.folder);
     if (b.cloud == NULL)
         goto cleanup;
-    if (!bench_model_write(b.model, MODEL_BYTES)) {
+    if (!bench_model_write(b.model, MODEL_BYTES, CONTEXT_TOKENS)) {
         cli_usage("bench takeover: %s can't be written", b.model);
         goto cleanup;
     }
@@ -202,7 +203,7 @@ int cli_bench_takeover(const cli_options *options)
 cleanup:
     amphi_client_free(b.client);
     bench_cloud_free(b.cloud);
-    remove_folder(&b);
+    bench_folder_remove(b.folder);
     free(took_us);
     return rc;
 }

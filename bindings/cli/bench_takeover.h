@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `amphi bench takeover` needs beside the client: a model that is large and quick to make, and
+ * What `amphi bench takeover` and `amphi bench cancel` need beside the client: a model that is large and quick to make, and
  * a cloud on this machine that notes the moment at which a request's bytes arrive.
  */
 #ifndef AMPHI_CLI_BENCH_TAKEOVER_H
@@ -9,11 +9,15 @@
 #include "cli.h"
 
 int cli_bench_takeover(const cli_options *options);
+/* bench_cancel.c */
+int cli_bench_cancel(const cli_options *options);
 
 /* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick
  * ..." for ever. The weights of its layers are zero and take no room on the disk, but as much
- * memory as any others once they are read. false: it can't be written. */
-bool bench_model_write(const char *path, uint64_t bytes);
+ * memory as any others once they are read. context: in tokens. false: it can't be written. */
+bool bench_model_write(const char *path, uint64_t bytes, uint32_t context);
+/* A bench's own folder in /tmp, with everything in it. */
+void bench_folder_remove(const char *folder);
 
 /* bench_cloud.c: HTTPS on loopback, TLS 1.3, with a certificate made for the occasion. */
 typedef struct bench_cloud bench_cloud;

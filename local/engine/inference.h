@@ -85,8 +85,8 @@ typedef struct amphi_inference_result {
 amphi_status amphi__inference_generate(amphi_inference *inference,
     const amphi_inference_request *request, amphi_inference_result *result, amphi_error *error);
 
-/* prompt.c: tokens of a request's messages and tools. */
+/* prompt.c: tokens of a request's messages and tools; usage.prompt_tokens of the same request. */
 amphi_status amphi__inference_count_tokens(
-    amphi_inference *inference, amphi_str body, uint32_t *out, amphi_error *error);
+    amphi_inference *inference, amphi_str body, int64_t now_s, uint32_t *out, amphi_error *error);
 
 #endif

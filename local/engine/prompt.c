@@ -340,11 +340,11 @@ cleanup:
 }
 
 amphi_status amphi__inference_count_tokens(
-    amphi_inference *inference, amphi_str body, uint32_t *out, amphi_error *error)
+    amphi_inference *inference, amphi_str body, int64_t now_s, uint32_t *out, amphi_error *error)
 {
     inference->sink->heartbeat(inference->sink->self, AMPHI_INFERENCE_PREFILL);
     amphi_prompt prompt;
-    const amphi_inference_request request = {.body = body};
+    const amphi_inference_request request = {.body = body, .now_s = now_s};
     amphi_status status = amphi__prompt_make(&prompt, inference, &request, error);
     if (status == AMPHI_OK) {
         *out = (uint32_t)prompt.tokens.size;

@@ -151,6 +151,7 @@ static void send_count(amphi_local *local)
     if (asked) { /* the caller's bytes are valid under the lock only */
         count.id = ++local->count_id;
         count.body_size = (uint32_t)local->count.body.size;
+        count.now_s = amphi__run_now_s();
         parts[0] = amphi_str_make((const char *)&count, sizeof count);
         parts[1] = local->count.body;
         status = amphi__worker_send(&local->worker, AMPHI_REQUEST_COUNT, parts, 2);

@@ -42,7 +42,7 @@ typedef bool amphi_merge_fn(const void *user, const amphi_merge_symbol *left,
     const amphi_merge_symbol *right, uint32_t *order, int32_t *id);
 
 void amphi__merge_clear(amphi_merge *merge);
-/* For loops over a text: AMPHI_E_CANCELLED once the mark is set, looked up with every 1,024th step. */
+/* For loops over a text: AMPHI_E_CANCELLED once the mark is set, read with every 1,024th step. */
 static inline amphi_status amphi__merge_poll(const amphi_merge *merge, size_t step)
 {
     return step % 1024 == 0 && amphi__cancel_is_set(merge->cancel) ? AMPHI_E_CANCELLED : AMPHI_OK;

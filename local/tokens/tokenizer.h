@@ -20,9 +20,9 @@ amphi_status amphi__tokenizer_new(
 void amphi__tokenizer_free(amphi_tokenizer *tokenizer);
 
 /* Appends the ids of `text` (any bytes). No start token. parse_special: text that spells a control
- * token becomes it (user-defined tokens always match); otherwise it is plain text. cancel: NULL or a
- * mark, polled on the way: a megabyte takes some hundred milliseconds. After a failure `out` is as
- * before. */
+ * token becomes it (user-defined tokens always match); otherwise it is plain text. cancel: NULL, or
+ * a mark that is polled on the way: a megabyte takes some hundred milliseconds. After a failure
+ * `out` is as before. */
 amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str text,
     bool parse_special, const amphi_cancel *cancel, amphi_tokens *out, amphi_error *error);
 /* The same for text that goes on in the middle of another one: nothing is put in front. */

@@ -101,6 +101,7 @@ typedef struct amphi_worker_generate {
 typedef struct amphi_worker_count {
     uint32_t id;
     uint32_t body_size;
+    int64_t now_s; /* as in amphi_worker_generate: a template may print the date */
 } amphi_worker_count;
 
 /* Worker to parent. */

@@ -155,8 +155,8 @@ static void serve_count(worker *w)
     memcpy(&count, w->request, sizeof count);
     amphi_worker_counted counted = {.id = count.id};
     counted.status = (uint32_t)amphi__inference_count_tokens(&w->inference,
-        amphi_str_make((const char *)w->request + sizeof count, count.body_size), &counted.tokens,
-        NULL);
+        amphi_str_make((const char *)w->request + sizeof count, count.body_size), count.now_s,
+        &counted.tokens, NULL);
     send_event(w, AMPHI_WORKER_COUNTED, &counted, sizeof counted);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "sdk/core/clock.h"
 #include "tests/support/engine_recorder.h"
+#include "tests/support/gguf_builder.h"
 #include "tests/support/scratch_dir.h"
 
 #include "local/local.h"
@@ -28,11 +29,12 @@ static const amphi_isolation kinds[] = {AMPHI_ISOLATION_PROCESS, AMPHI_ISOLATION
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-static amphi_engine make_with(amphi_isolation isolation, const char *breadcrumb_path)
+static amphi_engine make_of(
+    amphi_isolation isolation, const char *model_path, const char *breadcrumb_path)
 {
     amphi_local_options options;
     memset(&options, 0, sizeof options);
-    options.model_path = AMPHI_STR("local/models/amphi-help.gguf");
+    options.model_path = amphi_str_from(model_path);
     options.threads = 2;
     options.context_tokens_max = 512;
     options.isolation = isolation;
@@ -40,6 +42,11 @@ static amphi_engine make_with(amphi_isolation isolation, const char *breadcrumb_
     amphi_engine engine;
     assert_int_equal(amphi__local_engine_new(&engine, &options, NULL), AMPHI_OK);
     return engine;
+}
+
+static amphi_engine make_with(amphi_isolation isolation, const char *breadcrumb_path)
+{
+    return make_of(isolation, "local/models/amphi-help.gguf", breadcrumb_path);
 }
 
 static amphi_engine make(amphi_isolation isolation)
@@ -234,6 +241,99 @@ static void isolation__a_prompt_that_is_being_tokenized_can_be_cancelled(void **
     free(body);
 }
 
+/* An engine that has just answered is idle a moment later. */
+static uint32_t count(amphi_engine engine, const char *body)
+{
+    uint32_t tokens = 0;
+    amphi_status status = AMPHI_E_BUSY;
+    for (int i = 0; i < 500 && status == AMPHI_E_BUSY; i++) {
+        status = engine.ops->count_tokens(engine.self, amphi_str_from(body), &tokens);
+        if (status == AMPHI_E_BUSY)
+            usleep(10000);
+    }
+    assert_int_equal(status, AMPHI_OK);
+    return tokens;
+}
+
+/* What the engine itself reports for this body. */
+static uint32_t prompt_tokens_of(amphi_engine engine, const char *body)
+{
+    engine_recorder recorder;
+    amphi_engine_run *run = NULL;
+    engine_recorder_init(&recorder);
+    assert_int_equal(engine_start(engine, &run, &recorder, body, "", 0), AMPHI_OK);
+    assert_true(engine_recorder_wait_end(&recorder, 20000));
+    assert_true(recorder.finished);
+    uint32_t tokens = recorder.usage.prompt_tokens;
+    engine.ops->release(engine.self, run);
+    engine_recorder_clear(&recorder);
+    return tokens;
+}
+
+/* Plain, with a system message and parts, with a history, with a beginning of the answer that ends
+ * inside a word, with odd characters, and with tools. */
+static const char *const counted_bodies[] = {
+    QUESTION("1"),
+    "{\"max_tokens\":1,\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
+    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"},"
+    "{\"type\":\"text\",\"text\":\" there\"}]}]}",
+    "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"Who are you?\"},"
+    "{\"role\":\"assistant\",\"content\":\"Amphi.\"},"
+    "{\"role\":\"user\",\"content\":\"And what is the outbox?\"}]}",
+    "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"Go on\"},"
+    "{\"role\":\"assistant\",\"content\":\"The app is assi\"}]}",
+    "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":"
+    "\"Stra\\u00dfe \\u65e5\\u672c \\ud83d\\ude00 <|im_start|>\\u0001x\"}]}",
+    "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"Weather?\"}],"
+    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"weather\",\"description\":"
+    "\"The weather of a city\",\"parameters\":{\"type\":\"object\",\"properties\":"
+    "{\"city\":{\"type\":\"string\"}}}}}]}",
+};
+
+static void isolation__a_count_is_the_prompt_of_the_same_request(void **state)
+{
+    enum { BODIES = sizeof counted_bodies / sizeof counted_bodies[0] };
+    uint32_t counts[KINDS][BODIES];
+    for (int i = 0; i < KINDS; i++) {
+        amphi_engine engine = make(kinds[i]);
+        assert_true(prompt_tokens_of(engine, counted_bodies[0]) > 0); /* loads the model */
+        for (int at = 0; at < BODIES; at++) {
+            counts[i][at] = count(engine, counted_bodies[at]);
+            assert_int_equal(counts[i][at], prompt_tokens_of(engine, counted_bodies[at]));
+            assert_int_equal(counts[i][at], counts[0][at]);
+        }
+        engine.ops->free(engine.self);
+    }
+}
+
+/* Its template writes more in every year but the one in which the clock begins. */
+static void isolation__a_count_sees_the_date_that_the_request_will_see(void **state)
+{
+    static const char body[] =
+        "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"tD\"}]}";
+    gguf_builder builder;
+    amphi_buf file;
+    scratch_dir dir;
+    scratch_dir_make(&dir);
+    gguf_builder_init(&builder);
+    gguf_builder_tiny_llama(&builder, 1);
+    gguf_builder_str(&builder, "tokenizer.chat_template",
+        "{{ messages[0].content }}{% if strftime_now('%Y') != '1970' %}tDtEtF{% endif %}");
+    gguf_builder_finish(&builder, &file);
+    gguf_builder_clear(&builder);
+    const char *path = scratch_dir_file(&dir, "dated.gguf");
+    scratch_write(path, file.data, file.size, 0600);
+    amphi__buf_clear(&file);
+    for (int i = 0; i < KINDS; i++) {
+        amphi_engine engine = make_of(kinds[i], path, "");
+        uint32_t tokens = prompt_tokens_of(engine, body);
+        assert_true(tokens >= 4);
+        assert_int_equal(count(engine, body), tokens);
+        engine.ops->free(engine.self);
+    }
+    scratch_dir_remove(&dir);
+}
+
 /* Starts answers that must reach their ends while another thread calls describe. */
 static void answer_many(void *self)
 {
@@ -285,6 +385,8 @@ int main(void)
         cmocka_unit_test(isolation__unload_by_force_ends_waiting_runs_too),
         cmocka_unit_test(isolation__the_engine_may_be_described_while_it_answers),
         cmocka_unit_test(isolation__runs_are_answered_in_the_order_of_their_start),
+        cmocka_unit_test(isolation__a_count_is_the_prompt_of_the_same_request),
+        cmocka_unit_test(isolation__a_count_sees_the_date_that_the_request_will_see),
         cmocka_unit_test(isolation__a_prompt_that_is_being_tokenized_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

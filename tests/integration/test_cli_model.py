@@ -125,6 +125,24 @@ def bench__local_measures(folder):
 
 
 @promise
+def bench__cancel_measures_both_kinds_of_isolation(folder):
+    words = ["bench", "cancel", "--json", "--model", MODEL, "--prompt", "400", "--runs", "2",
+             "--threads", "1"]
+    result = parsed(amphi(*words, timeout=120))
+    assert set(result) == {"model_bytes", "prompt_tokens", "target_ms", "process", "thread"}
+    assert result["model_bytes"] == os.path.getsize(MODEL)
+    assert 380 <= result["prompt_tokens"] <= 420, result
+    for kind in ("process", "thread"):
+        figures = result[kind]
+        assert figures["runs"] == 2 and 0 < figures["p50_ms"] <= figures["max_ms"], result
+        assert figures["max_ms"] < 2000 and figures["prefill_ms"] > 0, result
+    one = parsed(amphi(*words, "--isolation", "thread", timeout=120))
+    assert "process" not in one and "thread" in one, one
+    refused(amphi(*words, "--isolation", "box"))
+    refused(amphi(*words, "--prompt", "5"))
+
+
+@promise
 def cli__a_stopped_quantizer_leaves_nothing_behind(folder):
     """When it wins the race, OUT is whole."""
     for number in (signal.SIGINT, signal.SIGTERM):
