@@ -14,7 +14,7 @@
 enum {
     PROMPT_DEFAULT = 4000, /* tokens */
     PROMPT_MAX = 1 << 16,
-    RUNS_DEFAULT = 20,
+    RUNS_DEFAULT = 10,
     RUNS_MAX = 1000,
     ANSWER_ROOM = 512, /* tokens of context beside the prompt */
     TARGET_MS = 100
