@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `amphi bench takeover` and `amphi bench cancel` need beside the client: a model that is large and quick to make, and
- * a cloud on this machine that notes the moment at which a request's bytes arrive.
+ * What `amphi bench takeover` and `amphi bench cancel` need beside the client: a model that is
+ * large and quick to make, and a cloud on this machine that notes the moment at which a request's
+ * bytes arrive.
  */
 #ifndef AMPHI_CLI_BENCH_TAKEOVER_H
 #define AMPHI_CLI_BENCH_TAKEOVER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A cancel in the middle of a long prompt: how soon the engine is free for the next request, in both
- * kinds of isolation, and that the next answer is the right one. (Figures of a real model, through the
- * client: amphi bench cancel.)
+ * A cancel in the middle of a long prompt: how soon the engine is free for the next request, in
+ * both kinds of isolation, and that the next answer is the right one. (For figures of a real
+ * model, through the client: amphi bench cancel.)
  */
 #include "local/local.h"
 #include "sdk/core/alloc.h"
