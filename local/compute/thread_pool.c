@@ -123,16 +123,14 @@ amphi_status amphi__thread_pool_new(amphi_thread_pool **out, uint32_t count, amp
     if (threads == NULL)
         return amphi__fail_no_memory(error);
     threads->helpers = amphi__calloc(count, sizeof *threads->helpers);
-    if (threads->helpers == NULL || amphi__mutex_init(&threads->mutex) != AMPHI_OK) {
-        amphi__free(threads->helpers);
-        amphi__free(threads);
-        return amphi__fail_no_memory(error);
-    }
-    if (amphi__cond_init(&threads->wake) != AMPHI_OK) {
-        amphi__mutex_clear(&threads->mutex);
-        amphi__free(threads->helpers);
-        amphi__free(threads);
-        return amphi__fail_no_memory(error);
+    amphi_status status = threads->helpers != NULL ? AMPHI_OK : AMPHI_E_NO_MEMORY;
+    if (status == AMPHI_OK)
+        status = amphi__mutex_init(&threads->mutex);
+    if (status == AMPHI_OK)
+        status = amphi__cond_init(&threads->wake);
+    if (status != AMPHI_OK) {
+        (void)amphi__fail_no_memory(error);
+        goto cleanup;
     }
     threads->count = 1;
     for (uint32_t i = 1; i < count; i++) {
@@ -144,17 +142,22 @@ amphi_status amphi__thread_pool_new(amphi_thread_pool **out, uint32_t count, amp
         threads->count++;
     }
     *out = threads;
-    return AMPHI_OK;
+    threads = NULL; /* the caller owns it now */
+cleanup:
+    amphi__thread_pool_free(threads);
+    return status;
 }
 
 void amphi__thread_pool_free(amphi_thread_pool *threads)
 {
     if (threads == NULL)
         return;
-    amphi__mutex_lock(&threads->mutex);
-    atomic_store(&threads->stop, true);
-    amphi__cond_broadcast(&threads->wake);
-    amphi__mutex_unlock(&threads->mutex);
+    if (threads->count > 1) { /* else no helper was started, nor perhaps the mutex made */
+        amphi__mutex_lock(&threads->mutex);
+        atomic_store(&threads->stop, true);
+        amphi__cond_broadcast(&threads->wake);
+        amphi__mutex_unlock(&threads->mutex);
+    }
     for (uint32_t i = 1; i < threads->count; i++)
         amphi__thread_join(&threads->helpers[i - 1].thread);
     amphi__cond_clear(&threads->wake);

@@ -310,8 +310,8 @@ amphi_status amphi__weights_init(amphi_weights *weights, const amphi_gguf *gguf,
     weights->layers = amphi__calloc(hparams->layers, sizeof *weights->layers);
     bool *used = amphi__calloc(amphi__gguf_tensors_count(gguf), sizeof *used);
     if (weights->layers == NULL || used == NULL) {
-        amphi__free(used);
-        return amphi__fail_no_memory(error);
+        status = amphi__fail_no_memory(error);
+        goto cleanup;
     }
     weights->layers_count = hparams->layers;
     loader load = {weights, gguf, hparams, kernels, used, AMPHI_OK, error};
@@ -321,8 +321,10 @@ amphi_status amphi__weights_init(amphi_weights *weights, const amphi_gguf *gguf,
         load_forward(&load, &weights->layers[i], i);
     }
     check_all_used(&load);
+    status = load.status;
+cleanup:
     amphi__free(used);
-    return load.status;
+    return status;
 }
 
 void amphi__weights_clear(amphi_weights *weights)
