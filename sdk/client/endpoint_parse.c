@@ -91,6 +91,7 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
 amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text, char *pins_buffer,
     size_t pins_size, amphi_error *error)
 {
+    amphi__error_clear(error);
     amphi_status status = AMPHI__SIZED_CHECK(amphi_endpoint_options, out, "out", error);
     if (status != AMPHI_OK)
         return status;

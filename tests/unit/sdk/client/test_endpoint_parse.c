@@ -16,13 +16,15 @@ static void endpoint__every_option_is_understood(void **state)
     amphi_endpoint_options o;
     amphi_endpoint_options_init(&o);
     char pins[128];
+    amphi_error error = {.status = AMPHI_E_INTERNAL}; /* of an earlier call */
     assert_int_equal(
         amphi_endpoint_parse(&o,
             AMPHI_STR("work=https://api.example.com/v1,model=m-1,key-file=/k,ca=/c,"
                       "pin=sha256//AAA=,pin=sha256//BBB=,context=8192,priority=2,weight=3,"
                       "prefix=no,tls12=yes"),
-            pins, sizeof pins, NULL),
+            pins, sizeof pins, &error),
         AMPHI_OK);
+    assert_int_equal(error.status, AMPHI_OK);
     assert_true(amphi__str_equal_c(o.name, "work"));
     assert_true(amphi__str_equal_c(o.url, "https://api.example.com/v1"));
     assert_true(amphi__str_equal_c(o.model, "m-1"));
