@@ -30,6 +30,23 @@ static void cache__same_question_is_answered_from_the_cache(void **state)
     chat_fixture_close(&f);
 }
 
+/* The client's memory and the store's table: the same client has the answer no more. */
+static void cache__cleared_the_same_client_asks_again(void **state)
+{
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_LOCAL);
+    request.no_cache = false;
+    for (int starts = 1; starts <= 2; starts++) {
+        chat_fixture_ask(&f, &request, "Hi");
+        assert_int_equal(atomic_load(&f.local.starts), starts); /* a miss */
+        chat_fixture_ask(&f, &request, "Hi");
+        assert_int_equal(atomic_load(&f.local.starts), starts); /* a hit */
+        assert_int_equal(amphi_cache_clear(f.client, NULL), AMPHI_OK);
+    }
+    chat_fixture_close(&f);
+}
+
 static void identify(void *self, amphi_engine_info *out)
 {
     *out = ((scripted_engine *)self)->info;
@@ -268,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cache__same_question_is_answered_from_the_cache),
+        cmocka_unit_test(cache__cleared_the_same_client_asks_again),
         cmocka_unit_test(cache__answer_of_another_model_file_does_not_come_from_the_cache),
         cmocka_unit_test(cache__failed_answers_are_not_cached),
         cmocka_unit_test(cache__what_only_says_how_to_deliver_is_no_other_request),
