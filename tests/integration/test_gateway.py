@@ -105,6 +105,21 @@ def gateway__a_trailing_assistant_message_is_continued(folder):
 
 
 @promise
+def gateway__a_refusal_names_the_count_that_usage_reports(folder):
+    """Loaded, the model counts exactly what it would report; before, the words say "about"."""
+    body = {"messages": [{"role": "user", "content": "low battery " * 100}], "max_tokens": 16,
+            "amphi": {"mode": "only_local", "no_cache": True}}
+    with gateway(folder, name="wide") as (url, _):
+        tokens = chat(url, body)[1]["usage"]["prompt_tokens"]
+    policy = write(folder, "narrow.json", {"local": {"context_tokens_max": tokens - 20}})
+    with gateway(folder, "--policy", policy, name="narrow") as (url, _):
+        assert "has about " in chat(url, body)[1]["error"]["message"]
+        is_healthy(url)  # loads the model
+        message = chat(url, body)[1]["error"]["message"]
+        assert f"the prompt has {tokens} tokens and the answer needs 16" in message, message
+
+
+@promise
 def gateway__limits_of_the_request_are_kept(folder):
     url = shared_gateway()
     for field in ("max_tokens", "max_completion_tokens"):
