@@ -157,8 +157,9 @@ static void isolation__counts_behind_a_run_and_behind_each_other_are_not_refused
                 uint64_t begun_us = amphi__clock_us(NULL);
                 amphi_status status =
                     engine.ops->count_tokens(engine.self, AMPHI_STR(QUESTION("1")), &tokens);
-                if (amphi__clock_us(NULL) - begun_us < 90000) /* a busy machine may take longer */
-                    assert_int_equal(status, AMPHI_OK);
+                if (amphi__clock_us(NULL) - begun_us >= 90000)
+                    break; /* a busy machine: it was given up, and the next may find it there */
+                assert_int_equal(status, AMPHI_OK);
             }
         }
         engine.ops->free(engine.self);
