@@ -172,7 +172,7 @@ static amphi_status compose_rollout(
     amphi_error why;
     if (status == AMPHI_OK && is_file && /* a URL is fetched by the background thread */
         amphi__rollout_refresh(client->rollout, 0, &why) != AMPHI_OK)
-        amphi__log(&client->log, AMPHI_LOG_WARNING, "rollout: %s", why.message);
+        amphi__log(&client->log, AMPHI_LOG_WARNING, "%s", why.message);
     return status;
 }
 

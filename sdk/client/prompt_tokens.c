@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Estimating costs a walk through the request; counting costs the engine a rendered prompt and a
- * tokenizer's run, some milliseconds for a long one. The estimate is off by a factor of three at
- * most (English has four bytes per token, digits and rare scripts one), so further from every limit
- * both lead to the same decision.
+ * tokenizer's run, some milliseconds for a long one. The estimate takes three bytes for a token.
+ * English has four, digits and rare scripts one, runs of blanks up to some forty; further from
+ * every limit than that, both lead to the same decision.
  */
 #include "sdk/client/prompt_tokens.h"
 
@@ -11,7 +11,8 @@
 #include "sdk/core/str.h"
 
 #define TOKENS_PER_MESSAGE 8u
-#define ESTIMATE_FACTOR    3u
+#define ESTIMATE_LOW_MAX   3u  /* factor by which an estimate may be too low */
+#define ESTIMATE_HIGH_MAX  16u /* or too high */
 
 /* What a template writes of a JSON value, about. */
 static uint64_t value_bytes(const amphi_json *value)
@@ -50,7 +51,8 @@ uint32_t amphi__prompt_tokens_estimate(const amphi_request *request)
 
 static bool is_near(uint32_t estimate, uint32_t limit)
 {
-    return limit != 0 && estimate > limit / ESTIMATE_FACTOR && estimate / ESTIMATE_FACTOR < limit;
+    return limit != 0 && estimate > limit / ESTIMATE_LOW_MAX &&
+           estimate / ESTIMATE_HIGH_MAX < limit;
 }
 
 static bool may_decide(const amphi_client *client, const amphi_policy_route *routes,

@@ -46,7 +46,7 @@ void amphi__client_rollout_refresh(amphi_client *client)
         return;
     amphi_status status = amphi_rollout_refresh(client, &error);
     if (status != AMPHI_OK && status != AMPHI_E_CANCELLED) /* by the client's end */
-        amphi__log(&client->log, AMPHI_LOG_WARNING, "rollout: %s", error.message);
+        amphi__log(&client->log, AMPHI_LOG_WARNING, "%s", error.message);
 }
 
 amphi_status amphi_rollout_show(amphi_client *client, char **out, amphi_error *error)

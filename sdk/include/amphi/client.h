@@ -96,12 +96,13 @@ static inline void amphi_client_options_init(amphi_client_options *options)
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
     amphi_client **out, const amphi_client_options *options, amphi_error *error);
 
-/* Cancels every request under way and waits for its end (milliseconds; a delivery of the outbox may
- * take up to a second to finish first), then closes everything. NULL is fine. No other call on the
- * client may be running or come afterwards. Streams are an exception: those that were not freed get
- * their terminal event (AMPHI_E_CANCELLED, unless they had ended), which also wakes a thread that
- * waits in amphi_stream_next; they stay valid to read, by any call of amphi/chat.h, and are freed
- * by their owners during this call or at any time after it. */
+/* Cancels every request under way and waits for its end: milliseconds as a rule, up to a second for
+ * a delivery of the outbox, up to two while an engine process that starts does not answer. Then it
+ * closes everything. NULL is fine. No other call on the client may be running or come afterwards.
+ * Streams are an exception: those that were not freed get their terminal event (AMPHI_E_CANCELLED,
+ * unless they had ended), which also wakes a thread that waits in amphi_stream_next; they stay
+ * valid to read, by any call of amphi/chat.h, and are freed by their owners during this call or at
+ * any time after it. */
 AMPHI_API void amphi_client_free(amphi_client *client);
 
 /* One route of the client, in the order in which they were configured: "local" and the endpoints.

@@ -8,7 +8,8 @@
  *
  * SIZED   begins with struct_size, which its inline _init sets; call it before anything else. Later
  *         versions add fields at the end only. Zero is every field's default, also for bytes that
- *         are missing.
+ *         are missing (but for amphi_chat_request.sampling, whose defaults are _init's: it is
+ *         part of the first version).
  * Read (options, requests): what an older caller's struct lacks counts as zero. What a newer
  *         caller's struct has in addition must be zero: a field that the library does not know and
  *         that is set is refused with AMPHI_E_ARGUMENT and the struct's name.

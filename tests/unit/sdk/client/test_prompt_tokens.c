@@ -88,6 +88,9 @@ static void prompt_tokens__near_a_limit_the_count_decides_and_is_named(void **st
     f.local.info.context_tokens_max = 2048; /* too short by the estimate */
     f.local.tokens = 1900;
     assert_true(explain(&f, long_text).kept);
+    f.local.info.context_tokens_max = 600; /* a fifth of the estimate: blanks and the like */
+    f.local.tokens = 500;
+    assert_true(explain(&f, long_text).kept);
     chat_fixture_close(&f);
 }
 
