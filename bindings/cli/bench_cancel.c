@@ -192,11 +192,12 @@ cleanup:
 
 static void print_figures(const bench *b, const char *name, const figures *f)
 {
+    uint64_t median = b->runs / 2;
     printf(b->options->json
                ? ",\"%s\":{\"p50_ms\":%.2f,\"max_ms\":%.2f,\"runs\":%llu,\"prefill_ms\":%.0f}"
                : "%s: p50 %.2f ms, max %.2f ms, %llu runs; without a cancel the prompt takes "
                  "%.0f ms\n",
-        name, (double)f->took_us[b->runs / 2] / 1e3, (double)f->took_us[b->runs - 1] / 1e3,
+        name, (double)f->took_us[median] / 1e3, (double)f->took_us[b->runs - 1] / 1e3,
         (unsigned long long)b->runs, (double)f->prefill_us / 1e3);
 }
 
@@ -250,7 +251,7 @@ static int measure_kinds(bench *b, unsigned kinds)
                                   "stream's end (target: %d ms)\n",
             (unsigned long long)b->model_bytes, b->prompt_tokens, TARGET_MS);
         for (int kind = 0; kind < 2; kind++)
-            if ((kinds & 1u << kind) != 0)
+            if (all[kind].took_us != NULL)
                 print_figures(b, names[kind], &all[kind]);
         if (b->options->json)
             puts("}");
