@@ -58,8 +58,14 @@ static int64_t timing_us(CURL *easy, CURLINFO what)
 /* The handshake's code also stands for a connection that broke during it; only the text differs. */
 static bool broke_in_handshake(const char *curl_message)
 {
-    return strstr(curl_message, "in connection to") != NULL ||
-           strstr(curl_message, "reset by peer") != NULL;
+    static const char *const phrases[] = {
+        "in connection to",             /* "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in ..." */
+        "Send failure", "Recv failure", /* with errno's text: broken pipe, reset by peer */
+        "reset by peer"};
+    for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
+        if (strstr(curl_message, phrases[i]) != NULL)
+            return true;
+    return false;
 }
 
 /* Something that is no HTTP on a connection that served another request before is what was left of
