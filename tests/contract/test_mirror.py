@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Unit tests mirror the sources: tests/unit/FOLDER/test_NAME.c tests FOLDER/NAME.c. A test that is
-split by noun keeps the source's name in front: test_chat_hedging.c tests chat.c, unless there is a
-chat_hedging.c. Fails with each test that has no source, prints the sources that have no test of
+split by noun keeps the source's name in front: test_chat_takeover.c tests chat.c, unless there is a
+chat_takeover.c. Fails with each test that has no source, prints the sources that have no test of
 their own, and proves on a scratch tree that it can fail."""
 import os
 import sys

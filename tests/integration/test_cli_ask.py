@@ -3,8 +3,6 @@
 """`amphi ask` as a person and a script meet it: JSON, standard input, the cache, ctrl-C."""
 import json
 import os
-import random
-import select
 import shutil
 import signal
 import subprocess
@@ -13,9 +11,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
-from faces import AMPHI, amphi, environment, promise, refused, write  # noqa: E402
+from faces import AMPHI, amphi, bad_models, environment, promise, read_until  # noqa: E402
+from faces import refused, slow_policy, write  # noqa: E402
 
-MODEL = os.path.abspath("local/models/amphi-help.gguf")
 LOCAL = ["--mode", "only_local", "--seed", "1"]
 
 
@@ -147,26 +145,6 @@ def ask__no_route_says_why_and_private_is_never_queued(folder):
     assert entries == [], entries
 
 
-def bad_models(folder):
-    """Files that must be refused; each with the model's bytes at hand, so that cuts are real."""
-    with open(MODEL, "rb") as file:
-        good = file.read()
-    yield "missing", os.path.join(folder, "missing.gguf")
-    yield "a folder", folder
-    yield "empty", write(folder, "empty.gguf", b"")
-    for size in (1, 4, 8, 23, 24, 100, 5000, len(good) // 4, len(good) // 2, len(good) - 1):
-        yield f"cut at {size}", write(folder, f"cut{size}.gguf", good[:size])
-    rng = random.Random(7)
-    yield "random", write(folder, "random.gguf", rng.randbytes(100000))
-    yield "random after the magic", write(folder, "magic.gguf", good[:8] + rng.randbytes(100000))
-    yield "huge counts", write(folder, "counts.gguf", good[:8] + b"\xff" * 16 + good[24:9000])
-    yield "a text", write(folder, "text.gguf", "This is no model.\n" * 100)
-    unreadable = write(folder, "noperm.gguf", good[:5000])
-    os.chmod(unreadable, 0)
-    if os.geteuid() != 0:
-        yield "unreadable", unreadable
-
-
 @promise
 def ask__a_bad_model_is_one_clear_line_and_the_next_ask_works(folder):
     for name, path in bad_models(folder):
@@ -175,25 +153,6 @@ def ask__a_bad_model_is_one_clear_line_and_the_next_ask_works(folder):
         refused(done)
     result = parsed(amphi("ask", *data(folder), *LOCAL, "--json", "Who are you?"))
     assert result["route"] == "local" and "Amphi" in result["text"]
-
-
-def slow_policy(folder):
-    return write(folder, "slow.json", {"local": {"tokens_per_second_max": 5}})
-
-
-def read_until(stream, condition, seconds=30):
-    """Bytes from a pipe until condition(text); None when it ended or took too long."""
-    text = b""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if select.select([stream], [], [], 0.2)[0]:
-            more = os.read(stream.fileno(), 4096)
-            if not more:
-                return None
-            text += more
-            if condition(text.decode("utf-8", "replace")):
-                return text.decode("utf-8", "replace")
-    return None
 
 
 @promise

@@ -13,7 +13,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
-from faces import AMPHI, amphi, environment, promise, write  # noqa: E402
+from faces import AMPHI, amphi, environment, promise, read_until  # noqa: E402
+from faces import slow_policy, write  # noqa: E402
 
 LOCAL = ["--mode", "only_local", "--seed", "1"]
 
@@ -50,25 +51,6 @@ def chat__a_failed_turn_does_not_end_it_but_shows_in_the_exit_code(folder):
     done = amphi("chat", *data(folder), *LOCAL, "--model", os.path.join(folder, "no.gguf"),
                  stdin="one\ntwo\n")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 2, done.stderr
-
-
-def slow_policy(folder):
-    return write(folder, "slow.json", {"local": {"tokens_per_second_max": 5}})
-
-
-def read_until(stream, condition, seconds=30):
-    """Bytes from a pipe until condition(text); None when it ended or took too long."""
-    text = b""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if select.select([stream], [], [], 0.2)[0]:
-            more = os.read(stream.fileno(), 4096)
-            if not more:
-                return None
-            text += more
-            if condition(text.decode("utf-8", "replace")):
-                return text.decode("utf-8", "replace")
-    return None
 
 
 @promise

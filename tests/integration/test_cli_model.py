@@ -11,35 +11,15 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
-from faces import AMPHI, amphi, environment, promise, refused, survived, write  # noqa: E402
+from faces import AMPHI, MODEL, amphi, bad_models, environment, promise  # noqa: E402
+from faces import refused, survived, write  # noqa: E402
 
-MODEL = os.path.abspath("local/models/amphi-help.gguf")
 
 
 def parsed(done):
     assert done.returncode == 0, (done.returncode, done.stderr)
     assert done.stdout.endswith("\n") and done.stdout.count("\n") == 1, done.stdout
     return json.loads(done.stdout)
-
-
-def bad_models(folder):
-    """Files that must be refused; each with the model's bytes at hand, so that cuts are real."""
-    with open(MODEL, "rb") as file:
-        good = file.read()
-    yield "missing", os.path.join(folder, "missing.gguf")
-    yield "a folder", folder
-    yield "empty", write(folder, "empty.gguf", b"")
-    for size in (1, 4, 8, 23, 24, 100, 5000, len(good) // 4, len(good) // 2, len(good) - 1):
-        yield f"cut at {size}", write(folder, f"cut{size}.gguf", good[:size])
-    rng = random.Random(7)
-    yield "random", write(folder, "random.gguf", rng.randbytes(100000))
-    yield "random after the magic", write(folder, "magic.gguf", good[:8] + rng.randbytes(100000))
-    yield "huge counts", write(folder, "counts.gguf", good[:8] + b"\xff" * 16 + good[24:9000])
-    yield "a text", write(folder, "text.gguf", "This is no model.\n" * 100)
-    unreadable = write(folder, "noperm.gguf", good[:5000])
-    os.chmod(unreadable, 0)
-    if os.geteuid() != 0:
-        yield "unreadable", unreadable
 
 
 @promise

@@ -22,63 +22,18 @@
 
 #include <cmocka.h>
 
-typedef struct row {
-    const char *first; /* the second one is healthy */
-    int first_attempts;
-    int second_attempts;
-    unsigned from_ms;
-    unsigned to_ms;
-    bool mid_answer; /* words had been shown: the second one continues them */
-} row;
-
-static void check_row(const row *r)
-{
-    cloud_app a;
-    cloud_outcome o;
-    cloud_app_open(&a, r->first, "ok");
-    cloud_app_ask(&a, &o);
-    if (cloud_app_attempts(&a, 0) != r->first_attempts ||
-        cloud_app_attempts(&a, 1) != r->second_attempts || o.took_ms < r->from_ms ||
-        o.took_ms > r->to_ms || o.end != AMPHI_EVENT_DONE) {
-        print_message("%s: %d and %d attempts, %llu ms: %s\n", r->first, cloud_app_attempts(&a, 0),
-            cloud_app_attempts(&a, 1), (unsigned long long)o.took_ms, o.error.message);
-    }
-    cloud_expect_whole(&o);
-    assert_int_equal(cloud_app_attempts(&a, 0), r->first_attempts);
-    assert_int_equal(cloud_app_attempts(&a, 1), r->second_attempts);
-    assert_in_range(o.took_ms, r->from_ms, r->to_ms);
-    assert_string_equal(o.route, r->second_attempts > 0 ? "b" : "a");
-    assert_string_equal(o.model, "badcloud-1");
-    assert_int_equal(o.usage.completion_tokens, 22);
-    assert_int_equal(o.takeovers, r->second_attempts > 0);
-    assert_int_equal(o.replaces, 0);
-    assert_null(strstr(o.shown.data, " bro")); /* of the event that is no JSON */
-    if (r->mid_answer) {
-        assert_true(o.takeover.continued);
-        assert_true(o.takeover.byte_offset > 0);
-    }
-    cloud_outcome_clear(&o);
-    cloud_app_close(&a);
-}
-
-static void check_rows(const row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        check_row(&rows[i]);
-}
-
 static void fault__rate_limit_with_a_delay_fails_over_at_once(void **state)
 {
-    static const row rows[] = {{"429:7", 1, 1, 0, 2000, false},
+    static const cloud_fault rows[] = {{"429:7", 1, 1, 0, 2000, false},
         {"429-date:9", 1, 1, 0, 2000, false}, {"429-body:5", 1, 1, 0, 2000, false},
         {"503:60", 1, 1, 0, 2000, false}};
-    check_rows(rows, sizeof rows / sizeof *rows);
+    cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
 }
 
 static void fault__rate_limit_for_ever_is_asked_a_bounded_number_of_times(void **state)
 {
-    static const row rows[] = {{"429", 1, 1, 0, 2000, false}};
-    check_rows(rows, 1);
+    static const cloud_fault rows[] = {{"429", 1, 1, 0, 2000, false}};
+    cloud_app_expect_faults(rows, 1);
     cloud_app a;
     cloud_outcome o;
     cloud_app_open(&a, "429", NULL);
@@ -91,14 +46,15 @@ static void fault__rate_limit_for_ever_is_asked_a_bounded_number_of_times(void *
 
 static void fault__one_500_is_tried_again_on_the_same_endpoint(void **state)
 {
-    static const row rows[] = {{"500once", 2, 0, 0, 2000, false}};
-    check_rows(rows, 1);
+    static const cloud_fault rows[] = {{"500once", 2, 0, 0, 2000, false}};
+    cloud_app_expect_faults(rows, 1);
 }
 
 static void fault__503_for_ever_fails_over_inside_the_retry_budget(void **state)
 {
-    static const row rows[] = {{"503", 2, 1, 0, 2000, false}, {"500", 2, 1, 0, 2000, false}};
-    check_rows(rows, sizeof rows / sizeof *rows);
+    static const cloud_fault rows[] = {
+        {"503", 2, 1, 0, 2000, false}, {"500", 2, 1, 0, 2000, false}};
+    cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
     cloud_app a;
     const cloud_endpoint endpoints[] = {{.path = "503"}, {.path = "ok"}};
     cloud_app_open_with(
@@ -117,31 +73,32 @@ static void fault__503_for_ever_fails_over_inside_the_retry_budget(void **state)
 
 static void fault__reset_before_headers_is_retried(void **state)
 {
-    static const row rows[] = {{"resetonce", 2, 0, 0, 2000, false}, {"reset", 2, 1, 0, 2000, false},
-        {"close", 2, 1, 0, 2000, false}};
-    check_rows(rows, sizeof rows / sizeof *rows);
+    static const cloud_fault rows[] = {{"resetonce", 2, 0, 0, 2000, false},
+        {"reset", 2, 1, 0, 2000, false}, {"close", 2, 1, 0, 2000, false}};
+    cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
 }
 
 static void fault__silence_is_one_attempt_then_the_other(void **state)
 {
-    static const row rows[] = {{"silence", 1, 1, 650, 2500, false}};
-    check_rows(rows, 1);
+    static const cloud_fault rows[] = {{"silence", 1, 1, 650, 2500, false}};
+    cloud_app_expect_faults(rows, 1);
 }
 
 static void fault__late_first_token_is_answered_by_the_other(void **state)
 {
-    static const row rows[] = {{"late:20", 1, 1, 650, 2500, false}};
-    check_rows(rows, 1);
+    static const cloud_fault rows[] = {{"late:20", 1, 1, 650, 2500, false}};
+    cloud_app_expect_faults(rows, 1);
 }
 
 static void fault__cut_in_mid_answer_still_gives_the_whole_answer(void **state)
 {
-    static const row rows[] = {{"cut:6", 1, 1, 0, 2000, true}, {"cut-reset", 1, 1, 0, 2000, true},
-        {"cut-notify", 1, 1, 0, 2000, true}, {"cut-end", 1, 1, 0, 2000, true},
-        {"cut-done", 1, 1, 0, 2000, true}, {"cut-length", 1, 1, 0, 2000, true},
-        {"cut-length-notify", 1, 1, 0, 2000, true}, {"cut-open", 1, 1, 0, 2000, true},
-        {"cut-open-notify", 1, 1, 0, 2000, true}, {"error-stream", 1, 1, 0, 2000, true}};
-    check_rows(rows, sizeof rows / sizeof *rows);
+    static const cloud_fault rows[] = {{"cut:6", 1, 1, 0, 2000, true},
+        {"cut-reset", 1, 1, 0, 2000, true}, {"cut-notify", 1, 1, 0, 2000, true},
+        {"cut-end", 1, 1, 0, 2000, true}, {"cut-done", 1, 1, 0, 2000, true},
+        {"cut-length", 1, 1, 0, 2000, true}, {"cut-length-notify", 1, 1, 0, 2000, true},
+        {"cut-open", 1, 1, 0, 2000, true}, {"cut-open-notify", 1, 1, 0, 2000, true},
+        {"error-stream", 1, 1, 0, 2000, true}};
+    cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
 }
 
 static void fault__stall_is_noticed_and_the_client_is_healthy_afterwards(void **state)
@@ -172,15 +129,15 @@ static void fault__stall_is_noticed_and_the_client_is_healthy_afterwards(void **
 
 static void fault__event_that_is_not_json_fails_over_and_nothing_garbled_is_shown(void **state)
 {
-    static const row rows[] = {{"garbage", 1, 1, 0, 2000, true}};
-    check_rows(rows, 1);
+    static const cloud_fault rows[] = {{"garbage", 1, 1, 0, 2000, true}};
+    cloud_app_expect_faults(rows, 1);
 }
 
 static void fault__finish_reason_without_end_marker_finishes_with_its_usage(void **state)
 {
-    static const row rows[] = {{"nodone", 1, 0, 0, 1500, false},
+    static const cloud_fault rows[] = {{"nodone", 1, 0, 0, 1500, false},
         {"nodone-open", 1, 0, 0, 2500, false}, {"done-open", 1, 0, 0, 1500, false}};
-    check_rows(rows, sizeof rows / sizeof *rows);
+    cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
     cloud_app a;
     cloud_outcome o;
     cloud_app_open(
@@ -195,8 +152,8 @@ static void fault__finish_reason_without_end_marker_finishes_with_its_usage(void
 
 static void fault__context_length_goes_only_where_more_fits(void **state)
 {
-    static const row rows[] = {{"context", 1, 1, 0, 2000, false}};
-    check_rows(rows, 1);
+    static const cloud_fault rows[] = {{"context", 1, 1, 0, 2000, false}};
+    cloud_app_expect_faults(rows, 1);
     cloud_app a;
     cloud_outcome o;
     const cloud_endpoint smaller[] = {

@@ -20,54 +20,9 @@
 
 #include <cmocka.h>
 
-typedef struct row {
-    const char *first; /* the second one is healthy */
-    int first_attempts;
-    int second_attempts;
-    unsigned from_ms;
-    unsigned to_ms;
-    bool mid_answer; /* words had been shown: the second one continues them */
-} row;
-
-static void check_row(const row *r)
-{
-    cloud_app a;
-    cloud_outcome o;
-    cloud_app_open(&a, r->first, "ok");
-    cloud_app_ask(&a, &o);
-    if (cloud_app_attempts(&a, 0) != r->first_attempts ||
-        cloud_app_attempts(&a, 1) != r->second_attempts || o.took_ms < r->from_ms ||
-        o.took_ms > r->to_ms || o.end != AMPHI_EVENT_DONE) {
-        print_message("%s: %d and %d attempts, %llu ms: %s\n", r->first, cloud_app_attempts(&a, 0),
-            cloud_app_attempts(&a, 1), (unsigned long long)o.took_ms, o.error.message);
-    }
-    cloud_expect_whole(&o);
-    assert_int_equal(cloud_app_attempts(&a, 0), r->first_attempts);
-    assert_int_equal(cloud_app_attempts(&a, 1), r->second_attempts);
-    assert_in_range(o.took_ms, r->from_ms, r->to_ms);
-    assert_string_equal(o.route, r->second_attempts > 0 ? "b" : "a");
-    assert_string_equal(o.model, "badcloud-1");
-    assert_int_equal(o.usage.completion_tokens, 22);
-    assert_int_equal(o.takeovers, r->second_attempts > 0);
-    assert_int_equal(o.replaces, 0);
-    assert_null(strstr(o.shown.data, " bro")); /* of the event that is no JSON */
-    if (r->mid_answer) {
-        assert_true(o.takeover.continued);
-        assert_true(o.takeover.byte_offset > 0);
-    }
-    cloud_outcome_clear(&o);
-    cloud_app_close(&a);
-}
-
-static void check_rows(const row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        check_row(&rows[i]);
-}
-
 static void fault__endless_answers_end_in_bounded_time_and_memory(void **state)
 {
-    static const row rows[] = {{"bomb", 1, 1, 0, 9000, false},
+    static const cloud_fault rows[] = {{"bomb", 1, 1, 0, 9000, false},
         {"endless-header", 1, 1, 0, 5000, false}, {"endless-headers", 1, 1, 0, 5000, false},
         {"endless-interim", 1, 1, 0, 5000, false}, {"endless-line", 1, 1, 0, 9000, false},
         {"drip", 1, 1, 650, 2500, false}};
@@ -78,7 +33,7 @@ static void fault__endless_answers_end_in_bounded_time_and_memory(void **state)
     cloud_outcome_clear(&o);
     cloud_app_close(&a);
     uint64_t before = memory_peak_begin();
-    check_rows(rows, sizeof rows / sizeof *rows);
+    cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
     uint64_t grown = memory_peak_bytes() - before;
     print_message("memory growth %llu KiB\n", (unsigned long long)grown / 1024);
     assert_true(grown < 32u << 20);

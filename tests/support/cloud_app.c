@@ -159,6 +159,42 @@ void cloud_expect_whole(const cloud_outcome *o)
     assert_int_equal(o->finish, AMPHI_FINISH_STOP);
 }
 
+static void expect_fault(const cloud_fault *r)
+{
+    cloud_app a;
+    cloud_outcome o;
+    cloud_app_open(&a, r->first, "ok");
+    cloud_app_ask(&a, &o);
+    if (cloud_app_attempts(&a, 0) != r->first_attempts ||
+        cloud_app_attempts(&a, 1) != r->second_attempts || o.took_ms < r->from_ms ||
+        o.took_ms > r->to_ms || o.end != AMPHI_EVENT_DONE) {
+        print_message("%s: %d and %d attempts, %llu ms: %s\n", r->first, cloud_app_attempts(&a, 0),
+            cloud_app_attempts(&a, 1), (unsigned long long)o.took_ms, o.error.message);
+    }
+    cloud_expect_whole(&o);
+    assert_int_equal(cloud_app_attempts(&a, 0), r->first_attempts);
+    assert_int_equal(cloud_app_attempts(&a, 1), r->second_attempts);
+    assert_in_range(o.took_ms, r->from_ms, r->to_ms);
+    assert_string_equal(o.route, r->second_attempts > 0 ? "b" : "a");
+    assert_string_equal(o.model, "badcloud-1");
+    assert_int_equal(o.usage.completion_tokens, 22);
+    assert_int_equal(o.takeovers, r->second_attempts > 0);
+    assert_int_equal(o.replaces, 0);
+    assert_null(strstr(o.shown.data, " bro")); /* of the event that is no JSON */
+    if (r->mid_answer) {
+        assert_true(o.takeover.continued);
+        assert_true(o.takeover.byte_offset > 0);
+    }
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
+void cloud_app_expect_faults(const cloud_fault *faults, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        expect_fault(&faults[i]);
+}
+
 int cloud_app_set_up(void **state)
 {
     return amphi_test_cloud_start(&app_cloud) ? 0 : -1;

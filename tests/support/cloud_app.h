@@ -71,6 +71,19 @@ const char *cloud_screen(const cloud_outcome *o);
 
 void cloud_expect_whole(const cloud_outcome *o);
 
+/* What a fault of the first of two endpoints leads to; the second one is healthy. */
+typedef struct cloud_fault {
+    const char *first; /* the scenario */
+    int first_attempts;
+    int second_attempts;
+    unsigned from_ms;
+    unsigned to_ms;
+    bool mid_answer; /* words had been shown: the second one continues them */
+} cloud_fault;
+
+/* Asks once per fault: the answer is whole, with so many attempts, within the time. */
+void cloud_app_expect_faults(const cloud_fault *faults, size_t count);
+
 int cloud_app_set_up(void **state);
 
 int cloud_app_tear_down(void **state);

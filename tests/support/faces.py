@@ -4,6 +4,8 @@ TLS, and a runner that names each test by its promise and ends with "N passed, N
 import contextlib
 import json
 import os
+import random
+import select
 import shutil
 import socket
 import subprocess
@@ -16,6 +18,7 @@ BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/dev")
 ONLY = sys.argv[2] if len(sys.argv) > 2 else ""
 AMPHI = os.path.join(BUILD, "bin", "amphi")
 SHARED = os.path.abspath("../shared")
+MODEL = os.path.abspath("local/models/amphi-help.gguf")
 SANITIZED = False  # set by start()
 tests = []
 
@@ -141,6 +144,45 @@ def write(folder, name, content):
     with open(path, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def bad_models(folder):
+    """Files that must be refused; each with the model's bytes at hand, so that cuts are real."""
+    with open(MODEL, "rb") as file:
+        good = file.read()
+    yield "missing", os.path.join(folder, "missing.gguf")
+    yield "a folder", folder
+    yield "empty", write(folder, "empty.gguf", b"")
+    for size in (1, 4, 8, 23, 24, 100, 5000, len(good) // 4, len(good) // 2, len(good) - 1):
+        yield f"cut at {size}", write(folder, f"cut{size}.gguf", good[:size])
+    rng = random.Random(7)
+    yield "random", write(folder, "random.gguf", rng.randbytes(100000))
+    yield "random after the magic", write(folder, "magic.gguf", good[:8] + rng.randbytes(100000))
+    yield "huge counts", write(folder, "counts.gguf", good[:8] + b"\xff" * 16 + good[24:9000])
+    yield "a text", write(folder, "text.gguf", "This is no model.\n" * 100)
+    unreadable = write(folder, "noperm.gguf", good[:5000])
+    os.chmod(unreadable, 0)
+    if os.geteuid() != 0:
+        yield "unreadable", unreadable
+
+
+def slow_policy(folder):
+    return write(folder, "slow.json", {"local": {"tokens_per_second_max": 5}})
+
+
+def read_until(stream, condition, seconds=30):
+    """Bytes from a pipe until condition(text); None when it ended or took too long."""
+    text = b""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if select.select([stream], [], [], 0.2)[0]:
+            more = os.read(stream.fileno(), 4096)
+            if not more:
+                return None
+            text += more
+            if condition(text.decode("utf-8", "replace")):
+                return text.decode("utf-8", "replace")
+    return None
 
 
 def make_certificate(folder, name="cert"):
