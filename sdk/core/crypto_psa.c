@@ -100,6 +100,89 @@ amphi_status amphi__hkdf_sha256(const uint8_t key[32], amphi_str info, uint8_t o
     return psa_leave(result);
 }
 
+/* ---- sealing ---- */
+
+#define NONCE_BYTES 12
+#define TAG_BYTES   16
+_Static_assert(NONCE_BYTES + TAG_BYTES == AMPHI_SEAL_BYTES, "what crypto.h says");
+
+static psa_status_t import_gcm(const uint8_t key[32], psa_key_usage_t usage, psa_key_id_t *id)
+{
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_AES);
+    psa_set_key_usage_flags(&attributes, usage);
+    psa_set_key_algorithm(&attributes, PSA_ALG_GCM);
+    return psa_import_key(&attributes, key, 32, id);
+}
+
+/* Makes room for `size` bytes at the end of `out`: NULL on failure. */
+static uint8_t *extend(amphi_buf *out, size_t size)
+{
+    if (amphi__buf_reserve(out, size) != AMPHI_OK)
+        return NULL;
+    uint8_t *added = (uint8_t *)out->data + out->size;
+    out->size += size;
+    out->data[out->size] = '\0';
+    return added;
+}
+
+amphi_status amphi__seal(const uint8_t key[32], amphi_str bound, amphi_str plain, amphi_buf *out)
+{
+    size_t before = out->size;
+    uint8_t *sealed = extend(out, plain.size + AMPHI_SEAL_BYTES);
+    if (sealed == NULL)
+        return out->status;
+    amphi_status status = psa_enter();
+    if (status != AMPHI_OK)
+        goto cleanup;
+    psa_key_id_t id = 0;
+    psa_status_t result = psa_generate_random(sealed, NONCE_BYTES);
+    if (result == PSA_SUCCESS)
+        result = import_gcm(key, PSA_KEY_USAGE_ENCRYPT, &id);
+    if (result == PSA_SUCCESS) {
+        size_t size = 0;
+        result = psa_aead_encrypt(id, PSA_ALG_GCM, sealed, NONCE_BYTES, (const uint8_t *)bound.data,
+            bound.size, (const uint8_t *)plain.data, plain.size, sealed + NONCE_BYTES,
+            plain.size + TAG_BYTES, &size);
+        psa_destroy_key(id);
+    }
+    status = psa_leave(result);
+cleanup:
+    if (status != AMPHI_OK)
+        amphi__buf_truncate(out, before);
+    return status;
+}
+
+amphi_status amphi__open(const uint8_t key[32], amphi_str bound, amphi_str sealed, amphi_buf *out)
+{
+    size_t before = out->size;
+    if (sealed.size < AMPHI_SEAL_BYTES)
+        return AMPHI_E_CORRUPT;
+    size_t plain_size = sealed.size - AMPHI_SEAL_BYTES;
+    uint8_t *plain = extend(out, plain_size);
+    if (plain == NULL)
+        return out->status;
+    amphi_status status = psa_enter();
+    if (status != AMPHI_OK)
+        goto cleanup;
+    psa_key_id_t id = 0;
+    const uint8_t *bytes = (const uint8_t *)sealed.data;
+    psa_status_t result = import_gcm(key, PSA_KEY_USAGE_DECRYPT, &id);
+    if (result == PSA_SUCCESS) {
+        size_t size = 0;
+        result = psa_aead_decrypt(id, PSA_ALG_GCM, bytes, NONCE_BYTES, (const uint8_t *)bound.data,
+            bound.size, bytes + NONCE_BYTES, sealed.size - NONCE_BYTES, plain, plain_size, &size);
+        psa_destroy_key(id);
+    }
+    status = psa_leave(result);
+    if (result == PSA_ERROR_INVALID_SIGNATURE)
+        status = AMPHI_E_CORRUPT;
+cleanup:
+    if (status != AMPHI_OK)
+        amphi__buf_truncate(out, before);
+    return status;
+}
+
 bool amphi__bytes_equal(const void *a, const void *b, size_t size)
 {
     const volatile uint8_t *x = a;
