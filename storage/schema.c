@@ -78,6 +78,30 @@ static const char *const steps[] = {
      * such */
     "ALTER TABLE outbox ADD COLUMN lease_holder TEXT NOT NULL DEFAULT '';"
     "PRAGMA user_version = 3;",
+    /* 4: how far a message may travel (amphi_privacy), and whether it is whole
+     * (amphi_message_state). Older rows have it in their record: an answer's, and what was asked
+     * before it. */
+    "ALTER TABLE messages ADD COLUMN privacy INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE messages ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE messages SET privacy = 2 WHERE role = 'assistant'"
+    "  AND decision_json LIKE '%\"private\":true%';"
+    "UPDATE messages SET privacy = 2 WHERE role <> 'assistant' AND 2 ="
+    "  (SELECT a.privacy FROM messages a WHERE a.conversation = messages.conversation"
+    "   AND a.role = 'assistant' AND a.id > messages.id ORDER BY a.id LIMIT 1);"
+    "PRAGMA user_version = 4;",
+    /* 5: what became of an entry (amphi_outbox_state) and why; its age as the sum of what was
+     * observed of it: boot is the boot that seen_ms, a time since that boot, belongs to */
+    "ALTER TABLE outbox ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE outbox ADD COLUMN age_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN boot TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE outbox ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 5;",
+    /* 6: what a user does with conversations */
+    "ALTER TABLE conversations ADD COLUMN title_is_own INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN is_archived INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 6;",
 };
 
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))

@@ -11,6 +11,19 @@
 
 AMPHI_BEGIN_DECLS
 
+/* How far a message may travel: it belongs to what was said, not to one request. The stricter is the
+ * larger. */
+typedef enum amphi_privacy {
+    AMPHI_PRIVACY_NONE = 0,       /* wherever the policy sends it */
+    AMPHI_PRIVACY_ONLY_LOCAL = 1, /* said in mode only_local */
+    AMPHI_PRIVACY_PRIVATE = 2     /* said in a private request: never leaves this device */
+} amphi_privacy;
+
+typedef enum amphi_message_state {
+    AMPHI_MESSAGE_COMPLETE = 0,
+    AMPHI_MESSAGE_PARTIAL = 1 /* an answer whose app ended before it did: its beginning */
+} amphi_message_state;
+
 /* SIZED, handed out; a store hands it to the client as well. */
 typedef struct amphi_history_conversation {
     size_t struct_size;      /* in bytes; see amphi/types.h */

@@ -35,12 +35,44 @@ typedef struct amphi_store_turn {
     /* Not empty: this entry is removed in the same transaction; AMPHI_E_NOT_FOUND (and nothing
      * written) when it is gone. */
     amphi_str outbox_id;
+    amphi_privacy privacy; /* of every message of this turn */
 } amphi_store_turn;
 
 static inline void amphi_store_turn_init(amphi_store_turn *turn)
 {
     memset(turn, 0, sizeof *turn);
     turn->struct_size = sizeof *turn;
+}
+
+/* SIZED, handed out by the store. A message as it is kept. */
+typedef struct amphi_store_row {
+    size_t struct_size; /* in bytes; see amphi/types.h */
+    int64_t id;         /* unique in the store; grows */
+    int64_t created_ms; /* Unix time */
+    amphi_store_message message;
+    amphi_privacy privacy;
+    amphi_message_state state;
+} amphi_store_row;
+
+static inline void amphi_store_row_init(amphi_store_row *row)
+{
+    memset(row, 0, sizeof *row);
+    row->struct_size = sizeof *row;
+}
+
+/* SIZED, read by the store. Which rows of a conversation. */
+typedef struct amphi_store_row_query {
+    size_t struct_size;        /* in bytes; see amphi/types.h */
+    amphi_str conversation_id; /* required */
+    bool newest_first;
+    int64_t from_id; /* not 0: rows behind this one, in the order asked for */
+    uint32_t limit;  /* 0: all */
+} amphi_store_row_query;
+
+static inline void amphi_store_row_query_init(amphi_store_row_query *query)
+{
+    memset(query, 0, sizeof *query);
+    query->struct_size = sizeof *query;
 }
 
 /* SIZED, read by the store, and handed out by it. */
@@ -105,6 +137,7 @@ static inline void amphi_store_start_init(amphi_store_start *start)
     start->struct_size = sizeof *start;
 }
 
+typedef bool amphi_store_row_fn(void *user, const amphi_store_row *row);
 typedef bool amphi_store_start_fn(void *user, const amphi_store_start *start);
 typedef bool amphi_store_message_fn(
     void *user, const amphi_store_message *message, int64_t id, int64_t created_ms);
@@ -169,6 +202,11 @@ typedef struct amphi_store_ops {
         amphi_start_outcome outcome, int64_t now_ms, amphi_error *error);
     amphi_status (*ledger_list)(void *self, amphi_str fingerprint, int64_t since_ms,
         amphi_store_start_fn *visit, void *user, amphi_error *error);
+
+    /* History in rows that say how far they may travel. A store without it can't keep private turns
+     * apart, so it is given none. NOT_FOUND when there is no such conversation. */
+    amphi_status (*rows)(void *self, const amphi_store_row_query *query, amphi_store_row_fn *visit,
+        void *user, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */
