@@ -60,16 +60,17 @@ static amphi_status update_conversation(
     return status;
 }
 
-static amphi_status insert_message(amphi_db *db, int64_t conversation, int64_t now_ms,
+static amphi_status insert_message(amphi_db *db, int64_t conversation, const amphi_store_turn *turn,
     const amphi_store_message *message, amphi_error *error)
 {
     amphi_query q;
     amphi__query_begin(&q, db,
         "INSERT INTO messages (conversation, created_ms, role, content, content_is_json,"
         " extra_json, route, model, decision_json, prompt_tokens, completion_tokens,"
-        " cached_tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+        " cached_tokens, privacy)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
     amphi__query_bind_int(&q, 1, conversation);
-    amphi__query_bind_int(&q, 2, now_ms);
+    amphi__query_bind_int(&q, 2, turn->now_ms);
     amphi__query_bind_str(&q, 3, message->role);
     amphi__query_bind_str(&q, 4, message->content);
     amphi__query_bind_int(&q, 5, message->content_is_json);
@@ -80,6 +81,7 @@ static amphi_status insert_message(amphi_db *db, int64_t conversation, int64_t n
     amphi__query_bind_int(&q, 10, message->usage.prompt_tokens);
     amphi__query_bind_int(&q, 11, message->usage.completion_tokens);
     amphi__query_bind_int(&q, 12, message->usage.cached_tokens);
+    amphi__query_bind_int(&q, 13, turn->privacy);
     return amphi__query_run(&q, error);
 }
 
@@ -94,7 +96,7 @@ static amphi_status append(
     if (status == AMPHI_OK)
         status = update_conversation(db, turn, title, &seq, error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
-        status = insert_message(db, seq, turn->now_ms, &turn->messages[i], error);
+        status = insert_message(db, seq, turn, &turn->messages[i], error);
     return status;
 }
 
@@ -125,17 +127,22 @@ cleanup:
 
 /* ---- Reading messages ---- */
 
-/* Rows after `after` into `page`; *more: there may be further pages. */
-static amphi_status read_messages(amphi_db *db, int64_t conversation, int64_t after,
-    amphi_rows *page, bool *more, amphi_error *error)
+#define MESSAGES                                                                                   \
+    "SELECT id, created_ms, role, content, content_is_json, extra_json, route, model,"             \
+    " decision_json, prompt_tokens, completion_tokens, cached_tokens, privacy, state"              \
+    " FROM messages WHERE conversation = ?1 AND id "
+
+/* Rows that `at` asks for into `page`; *more: there may be further pages. */
+static amphi_status read_messages(amphi_db *db, int64_t conversation,
+    const amphi_store_row_query *at, amphi_rows *page, bool *more, amphi_error *error)
 {
     amphi_query q;
     amphi__query_begin(&q, db,
-        "SELECT id, created_ms, role, content, content_is_json, extra_json, route, model,"
-        " decision_json, prompt_tokens, completion_tokens, cached_tokens FROM messages"
-        " WHERE conversation = ?1 AND id > ?2 ORDER BY id");
+        at->newest_first ? MESSAGES "< ?2 ORDER BY id DESC LIMIT ?3"
+                         : MESSAGES "> ?2 ORDER BY id LIMIT ?3");
     amphi__query_bind_int(&q, 1, conversation);
-    amphi__query_bind_int(&q, 2, after);
+    amphi__query_bind_int(&q, 2, at->from_id);
+    amphi__query_bind_int(&q, 3, at->limit > 0 ? (int64_t)at->limit : -1);
     *more = false;
     while (!*more && amphi__query_row(&q)) {
         amphi__rows_put_int(page, amphi__query_int(&q, 0));
@@ -145,7 +152,7 @@ static amphi_status read_messages(amphi_db *db, int64_t conversation, int64_t af
         amphi__rows_put_int(page, amphi__query_int(&q, 4));
         for (int column = 5; column <= 8; column++)
             amphi__rows_put_str(page, amphi__query_str(&q, column));
-        for (int column = 9; column <= 11; column++)
+        for (int column = 9; column <= 13; column++)
             amphi__rows_put_int(page, amphi__query_int(&q, column));
         *more = !amphi__rows_end(page);
     }
@@ -155,31 +162,52 @@ static amphi_status read_messages(amphi_db *db, int64_t conversation, int64_t af
     return status;
 }
 
-amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id,
-    amphi_store_message_fn *visit, void *user, amphi_error *error)
+/* `at` has passed amphi__read_row_query; it is moved along. */
+static amphi_status visit_rows(amphi_store_sqlcipher *store, amphi_store_row_query *at,
+    amphi_store_row_fn *visit, void *user, amphi_error *error)
 {
-    amphi_store_sqlcipher *store = self;
     amphi_rows page;
     int64_t seq = 0;
-    int64_t last = 0;
     bool more = true;
+    bool is_limited = at->limit > 0;
     amphi__rows_init(&page);
     amphi_status status = AMPHI_OK;
     while (status == AMPHI_OK && more) {
         amphi__rows_reset(&page);
         amphi__mutex_lock(&store->lock);
         if (seq == 0)
-            status = find_conversation(store->db, conversation_id, &seq, error);
+            status = find_conversation(store->db, at->conversation_id, &seq, error);
         if (status == AMPHI_OK && seq == 0)
             status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "history: no such conversation");
         if (status == AMPHI_OK)
-            status = read_messages(store->db, seq, last, &page, &more, error);
+            status = read_messages(store->db, seq, at, &page, &more, error);
         amphi__mutex_unlock(&store->lock);
-        if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &last))
+        uint32_t count = (uint32_t)page.count;
+        if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &at->from_id))
             more = false;
+        at->limit -= is_limited ? count : 0;
+        more = more && (!is_limited || at->limit > 0);
     }
     amphi__rows_clear(&page);
     return status;
+}
+
+amphi_status amphi__store_history_rows(void *self, const amphi_store_row_query *query,
+    amphi_store_row_fn *visit, void *user, amphi_error *error)
+{
+    amphi_store_row_query own;
+    amphi_status status = amphi__read_row_query(&own, query, error);
+    return status == AMPHI_OK ? visit_rows(self, &own, visit, user, error) : status;
+}
+
+amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id,
+    amphi_store_message_fn *visit, void *user, amphi_error *error)
+{
+    amphi_store_row_query query;
+    amphi_message_visitor to = {visit, user};
+    amphi_store_row_query_init(&query);
+    query.conversation_id = conversation_id;
+    return visit_rows(self, &query, amphi__visit_message_of_row, &to, error);
 }
 
 /* ---- Listing conversations ---- */

@@ -8,6 +8,18 @@
 
 #include "sdk/core/error.h"
 
+/* From the turn of a conversation's first answer with this record on; a turn ends with the answer
+ * that has a record. */
+#define PRIVACY_SINCE(privacy, record)                                                             \
+    "DELETE FROM privacy_begins;"                                                                  \
+    "INSERT INTO privacy_begins SELECT conversation, MIN(id) FROM messages WHERE " record          \
+    " GROUP BY conversation;"                                                                      \
+    "UPDATE privacy_begins SET id = COALESCE((SELECT MAX(m.id) FROM messages m"                    \
+    "  WHERE m.conversation = privacy_begins.conversation AND m.id < privacy_begins.id"            \
+    "  AND m.decision_json <> ''), 0);"                                                            \
+    "UPDATE messages SET privacy = " privacy " WHERE id >"                                         \
+    " (SELECT b.id FROM privacy_begins b WHERE b.conversation = messages.conversation);"
+
 static const char *const steps[] = {
     /* 1: first light */
     "CREATE TABLE conversations ("
@@ -79,16 +91,15 @@ static const char *const steps[] = {
     "ALTER TABLE outbox ADD COLUMN lease_holder TEXT NOT NULL DEFAULT '';"
     "PRAGMA user_version = 3;",
     /* 4: how far a message may travel (amphi_privacy), and whether it is whole
-     * (amphi_message_state). Older rows have it in their record: an answer's, and what was asked
-     * before it. */
+     * (amphi_message_state). Of older answers the record tells why the cloud was left out. What
+     * came after such a turn was answered with it in the prompt, so it is no freer. */
     "ALTER TABLE messages ADD COLUMN privacy INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE messages ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE messages SET privacy = 2 WHERE role = 'assistant'"
-    "  AND decision_json LIKE '%\"private\":true%';"
-    "UPDATE messages SET privacy = 2 WHERE role <> 'assistant' AND 2 ="
-    "  (SELECT a.privacy FROM messages a WHERE a.conversation = messages.conversation"
-    "   AND a.role = 'assistant' AND a.id > messages.id ORDER BY a.id LIMIT 1);"
-    "PRAGMA user_version = 4;",
+    "CREATE TABLE privacy_begins (conversation INTEGER PRIMARY KEY, id INTEGER NOT "
+    "NULL);" PRIVACY_SINCE("1", "decision_json LIKE '%\"why\":\"mode only_local %' OR"
+                                " decision_json LIKE '%\"why\":\"only_local: %'") PRIVACY_SINCE("2",
+        "decision_json LIKE '%\"reason\":\"private\"%'") "DROP TABLE privacy_begins;"
+                                                         "PRAGMA user_version = 4;",
     /* 5: what became of an entry (amphi_outbox_state) and why; its age as the sum of what was
      * observed of it: boot is the boot that seen_ms, a time since that boot, belongs to */
     "ALTER TABLE outbox ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
@@ -116,9 +127,14 @@ static amphi_status read_version(amphi_db *db, int64_t *out, amphi_error *error)
 
 amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error)
 {
+    return amphi__schema_migrate_to(db, VERSION, error);
+}
+
+amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error *error)
+{
     int64_t version = 0;
     amphi_status status = read_version(db, &version, error);
-    if (status != AMPHI_OK || version == VERSION)
+    if (status != AMPHI_OK || version == wanted)
         return status;
     status = amphi__db_begin(db, error);
     if (status != AMPHI_OK)
@@ -128,7 +144,7 @@ amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error)
         status = amphi__fail(error, AMPHI_E_UNSUPPORTED, (int32_t)version,
             "store: written by a newer Amphi (schema %d, this build knows %d): update the app",
             (int)version, (int)VERSION);
-    for (; status == AMPHI_OK && version < VERSION; version++)
+    for (; status == AMPHI_OK && version < wanted; version++)
         status = amphi__db_exec(db, steps[version], error);
     return amphi__db_finish(db, status, error);
 }

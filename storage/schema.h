@@ -10,5 +10,7 @@
 /* Brings the file to the current version in one transaction; any number of processes may try at
  * once. AMPHI_E_UNSUPPORTED: written by a newer Amphi (nothing changes). */
 amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error);
+/* Up to an earlier version only, as that version of Amphi left its files: for tests. */
+amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error *error);
 
 #endif

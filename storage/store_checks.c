@@ -81,12 +81,29 @@ amphi_status amphi__read_turn(
     if (turn->messages_count > AMPHI_STORE_MESSAGES_MAX)
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "messages: more than %d in one turn",
             AMPHI_STORE_MESSAGES_MAX);
+    if ((unsigned)turn->privacy > AMPHI_PRIVACY_PRIVATE)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "privacy: unknown");
     status = amphi__check_id(turn->conversation_id, "conversation_id", error);
     if (status == AMPHI_OK && turn->outbox_id.size > 0)
         status = amphi__check_id(turn->outbox_id, "outbox_id", error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
         status = check_message(&turn->messages[i], error);
     return status;
+}
+
+amphi_status amphi__read_row_query(
+    amphi_store_row_query *own, const amphi_store_row_query *given, amphi_error *error)
+{
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_row_query, own, given, "query", error);
+    if (status == AMPHI_OK)
+        status = amphi__check_id(own->conversation_id, "conversation_id", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (own->from_id < 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "from_id: negative");
+    if (own->from_id == 0 && own->newest_first)
+        own->from_id = INT64_MAX;
+    return AMPHI_OK;
 }
 
 amphi_status amphi__read_outbox_item(

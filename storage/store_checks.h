@@ -31,6 +31,9 @@ amphi_store_limits amphi__store_limits(const amphi_storage_options *options);
  * AMPHI_E_ARGUMENT with the field's name, or AMPHI_E_LIMIT. */
 amphi_status amphi__read_turn(
     amphi_store_turn *own, const amphi_store_turn *given, amphi_error *error);
+/* from_id becomes the id before which, or behind which, the first row is. */
+amphi_status amphi__read_row_query(
+    amphi_store_row_query *own, const amphi_store_row_query *given, amphi_error *error);
 amphi_status amphi__read_outbox_item(
     amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error);
 amphi_status amphi__read_start(

@@ -153,6 +153,7 @@ static const amphi_store_ops memory_ops = {
     .ledger_add = ledger_add,
     .ledger_set = ledger_set,
     .ledger_list = ledger_list,
+    .rows = amphi__memory_rows,
 };
 
 amphi_status amphi__store_memory_new(

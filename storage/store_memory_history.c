@@ -21,7 +21,9 @@ enum {
     MESSAGE_IS_JSON,
     MESSAGE_PROMPT,
     MESSAGE_COMPLETION,
-    MESSAGE_CACHED
+    MESSAGE_CACHED,
+    MESSAGE_PRIVACY,
+    MESSAGE_STATE
 };
 enum {
     MESSAGE_ROLE,
@@ -32,7 +34,7 @@ enum {
     MESSAGE_DECISION
 };
 
-static amphi_entry *message_entry(const amphi_store_message *message, int64_t now_ms)
+static amphi_entry *message_entry(const amphi_store_message *message, const amphi_store_turn *turn)
 {
     amphi_str strings[AMPHI_ENTRY_STRINGS];
     strings[MESSAGE_ROLE] = message->role;
@@ -44,7 +46,8 @@ static amphi_entry *message_entry(const amphi_store_message *message, int64_t no
     amphi_entry *made = amphi__entry_new(strings, AMPHI_ENTRY_STRINGS);
     if (made == NULL)
         return NULL;
-    made->numbers[MESSAGE_CREATED] = now_ms;
+    made->numbers[MESSAGE_CREATED] = turn->now_ms;
+    made->numbers[MESSAGE_PRIVACY] = turn->privacy;
     made->numbers[MESSAGE_IS_JSON] = message->content_is_json;
     made->numbers[MESSAGE_PROMPT] = message->usage.prompt_tokens;
     made->numbers[MESSAGE_COMPLETION] = message->usage.completion_tokens;
@@ -74,7 +77,7 @@ static amphi_status prepare(prepared_turn *out, amphi_store_memory *store,
     out->conversation->numbers[CONVERSATION_UPDATED] = turn->now_ms;
     out->conversation->numbers[CONVERSATION_COUNT] += (int64_t)turn->messages_count;
     for (size_t i = 0; i < turn->messages_count; i++) {
-        amphi_entry *message = message_entry(&turn->messages[i], turn->now_ms);
+        amphi_entry *message = message_entry(&turn->messages[i], turn);
         if (message == NULL)
             return amphi__fail_no_memory(error);
         amphi__list_append(&out->messages, message);
@@ -148,51 +151,94 @@ static void copy_message(amphi_rows *rows, const amphi_entry *at)
     amphi__rows_put_int(rows, at->numbers[MESSAGE_IS_JSON]);
     for (int i = MESSAGE_EXTRA; i <= MESSAGE_DECISION; i++)
         amphi__rows_put_str(rows, at->strings[i]);
-    for (int i = MESSAGE_PROMPT; i <= MESSAGE_CACHED; i++)
+    for (int i = MESSAGE_PROMPT; i <= MESSAGE_STATE; i++)
         amphi__rows_put_int(rows, at->numbers[i]);
 }
 
-/* Messages of the conversation after `after`; *more: the page was too small. */
-static amphi_status copy_messages(amphi_store_memory *store, int64_t conversation, int64_t after,
-    amphi_rows *page, bool *more, amphi_error *error)
+/* The next messages that `at` asks for, in the list's order; the list is in the order of its ids.
+ * Newest first: the last ones before from_id, in a ring. Returns how many were found. */
+static size_t find_messages(const amphi_store_memory *store, int64_t conversation,
+    const amphi_store_row_query *at, const amphi_entry *found[AMPHI_ROWS_PAGE_COUNT])
 {
-    *more = false;
-    for (amphi_entry *at = store->messages.first; at != NULL && !*more; at = at->next) {
-        if (at->numbers[MESSAGE_CONVERSATION] != conversation || at->numbers[MESSAGE_ID] <= after)
+    size_t count = 0;
+    for (const amphi_entry *m = store->messages.first; m != NULL; m = m->next) {
+        int64_t id = m->numbers[MESSAGE_ID];
+        if (m->numbers[MESSAGE_CONVERSATION] != conversation ||
+            (at->newest_first ? id >= at->from_id : id <= at->from_id))
             continue;
-        copy_message(page, at);
-        *more = !amphi__rows_end(page);
+        if (!at->newest_first && count == AMPHI_ROWS_PAGE_COUNT)
+            break;
+        found[count++ % AMPHI_ROWS_PAGE_COUNT] = m;
+    }
+    return count;
+}
+
+/* Rows that `at` asks for into `page`; *more: there may be further ones. */
+static amphi_status copy_messages(const amphi_store_memory *store, int64_t conversation,
+    const amphi_store_row_query *at, amphi_rows *page, bool *more, amphi_error *error)
+{
+    const amphi_entry *found[AMPHI_ROWS_PAGE_COUNT];
+    size_t count = find_messages(store, conversation, at, found);
+    size_t in_page = count < AMPHI_ROWS_PAGE_COUNT ? count : AMPHI_ROWS_PAGE_COUNT;
+    bool go_on = true;
+    *more = false;
+    for (size_t i = 0; go_on && i < in_page && (at->limit == 0 || i < at->limit); i++) {
+        size_t next = at->newest_first ? count - 1 - i : i;
+        copy_message(page, found[next % AMPHI_ROWS_PAGE_COUNT]);
+        go_on = amphi__rows_end(page);
+        *more = !go_on;
     }
     return page->bytes.status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
-amphi_status amphi__memory_messages(void *self, amphi_str conversation_id,
-    amphi_store_message_fn *visit, void *user, amphi_error *error)
+/* `at` has passed amphi__read_row_query; it is moved along. */
+static amphi_status visit_rows(amphi_store_memory *store, amphi_store_row_query *at,
+    amphi_store_row_fn *visit, void *user, amphi_error *error)
 {
-    amphi_store_memory *store = self;
     amphi_rows page;
     int64_t seq = 0;
-    int64_t last = 0;
     bool more = true;
+    bool is_limited = at->limit > 0;
     amphi__rows_init(&page);
     amphi_status status = AMPHI_OK;
     while (status == AMPHI_OK && more) {
         amphi__rows_reset(&page);
         amphi__mutex_lock(&store->lock);
         amphi_entry **found =
-            amphi__list_find(&store->conversations, CONVERSATION_ID, conversation_id);
+            amphi__list_find(&store->conversations, CONVERSATION_ID, at->conversation_id);
         if (seq == 0 && found == NULL)
             status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "history: no such conversation");
         else if (seq == 0)
             seq = (*found)->numbers[CONVERSATION_SEQ];
         if (status == AMPHI_OK)
-            status = copy_messages(store, seq, last, &page, &more, error);
+            status = copy_messages(store, seq, at, &page, &more, error);
         amphi__mutex_unlock(&store->lock);
-        if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &last))
+        uint32_t count = (uint32_t)page.count;
+        if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &at->from_id))
             more = false;
+        at->limit -= is_limited ? count : 0;
+        more = more && (!is_limited || at->limit > 0);
     }
     amphi__rows_clear(&page);
     return status;
+}
+
+amphi_status amphi__memory_rows(void *self, const amphi_store_row_query *query,
+    amphi_store_row_fn *visit, void *user, amphi_error *error)
+{
+    amphi_store_row_query own;
+    amphi_status status = amphi__read_row_query(&own, query, error);
+    return status == AMPHI_OK ? visit_rows(self, &own, visit, user, error) : status;
+}
+
+amphi_status amphi__memory_messages(void *self, amphi_str conversation_id,
+    amphi_store_message_fn *visit, void *user, amphi_error *error)
+{
+    amphi_store_row_query query;
+    amphi_message_visitor to = {visit, user};
+    amphi_store_row_query_init(&query);
+    query.conversation_id = conversation_id;
+    return visit_rows(self, &query, amphi__visit_message_of_row, &to, error);
 }
 
 static bool is_older(const amphi_entry *at, amphi_conversation_place than)

@@ -58,6 +58,7 @@ static const amphi_store_ops sqlcipher_ops = {
     .ledger_add = amphi__store_ledger_add,
     .ledger_set = amphi__store_ledger_set,
     .ledger_list = amphi__store_ledger_list,
+    .rows = amphi__store_history_rows,
 };
 
 /* The database's key and salt, and the master, from the provider's key. The caller wipes both. */

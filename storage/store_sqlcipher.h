@@ -30,6 +30,8 @@ amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *turn, amphi_error *error);
 amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id,
     amphi_store_message_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__store_history_rows(void *self, const amphi_store_row_query *query,
+    amphi_store_row_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__store_history_conversations(
     void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__store_history_delete(void *self, amphi_str id, amphi_error *error);

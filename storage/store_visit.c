@@ -4,27 +4,44 @@
  */
 #include "storage/store_visit.h"
 
+/* A value that this version does not know counts as the strictest. */
+static amphi_privacy known_privacy(int64_t stored)
+{
+    return stored >= AMPHI_PRIVACY_NONE && stored <= AMPHI_PRIVACY_PRIVATE ? (amphi_privacy)stored
+                                                                           : AMPHI_PRIVACY_PRIVATE;
+}
+
 bool amphi__visit_messages(
-    amphi_rows *rows, amphi_store_message_fn *visit, void *user, int64_t *last_id)
+    amphi_rows *rows, amphi_store_row_fn *visit, void *user, int64_t *last_id)
 {
     bool go_on = true;
     for (size_t i = 0; go_on && i < rows->count; i++) {
-        amphi_store_message message = {.content_is_json = false};
-        *last_id = amphi__rows_take_int(rows);
-        int64_t created_ms = amphi__rows_take_int(rows);
-        message.role = amphi__rows_take_str(rows);
-        message.content = amphi__rows_take_str(rows);
-        message.content_is_json = amphi__rows_take_int(rows) != 0;
-        message.extra_json = amphi__rows_take_str(rows);
-        message.route = amphi__rows_take_str(rows);
-        message.model = amphi__rows_take_str(rows);
-        message.decision_json = amphi__rows_take_str(rows);
-        message.usage.prompt_tokens = (uint32_t)amphi__rows_take_int(rows);
-        message.usage.completion_tokens = (uint32_t)amphi__rows_take_int(rows);
-        message.usage.cached_tokens = (uint32_t)amphi__rows_take_int(rows);
-        go_on = visit(user, &message, *last_id, created_ms);
+        amphi_store_row row;
+        amphi_store_row_init(&row);
+        amphi_store_message *message = &row.message;
+        row.id = *last_id = amphi__rows_take_int(rows);
+        row.created_ms = amphi__rows_take_int(rows);
+        message->role = amphi__rows_take_str(rows);
+        message->content = amphi__rows_take_str(rows);
+        message->content_is_json = amphi__rows_take_int(rows) != 0;
+        message->extra_json = amphi__rows_take_str(rows);
+        message->route = amphi__rows_take_str(rows);
+        message->model = amphi__rows_take_str(rows);
+        message->decision_json = amphi__rows_take_str(rows);
+        message->usage.prompt_tokens = (uint32_t)amphi__rows_take_int(rows);
+        message->usage.completion_tokens = (uint32_t)amphi__rows_take_int(rows);
+        message->usage.cached_tokens = (uint32_t)amphi__rows_take_int(rows);
+        row.privacy = known_privacy(amphi__rows_take_int(rows));
+        row.state = (amphi_message_state)amphi__rows_take_int(rows);
+        go_on = visit(user, &row);
     }
     return go_on;
+}
+
+bool amphi__visit_message_of_row(void *user, const amphi_store_row *row)
+{
+    const amphi_message_visitor *to = user;
+    return to->visit(to->user, &row->message, row->id, row->created_ms);
 }
 
 bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn *visit, void *user,

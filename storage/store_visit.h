@@ -13,9 +13,16 @@
 #include <amphi/ext/store.h>
 
 /* id, created_ms, role, content, content_is_json, extra_json, route, model, decision_json, prompt,
- * completion and cached tokens. *last_id: of the last message visited. */
+ * completion and cached tokens, privacy, state. *last_id: of the last message visited. */
 bool amphi__visit_messages(
-    amphi_rows *rows, amphi_store_message_fn *visit, void *user, int64_t *last_id);
+    amphi_rows *rows, amphi_store_row_fn *visit, void *user, int64_t *last_id);
+
+/* A visitor of rows for one that takes messages; its user is an amphi_message_visitor. */
+typedef struct amphi_message_visitor {
+    amphi_store_message_fn *visit;
+    void *user;
+} amphi_message_visitor;
+bool amphi__visit_message_of_row(void *user, const amphi_store_row *row);
 
 /* The place in the list of conversations, newest first; the next page is older. */
 typedef struct amphi_conversation_place {

@@ -76,6 +76,21 @@ static void show_outbox(seen *s)
     assert_int_equal(amphi_outbox_entries(abi_fixture.client, see_entry, s, NULL), AMPHI_OK);
 }
 
+static bool see_row(void *user, const amphi_store_row *row)
+{
+    note(user, row->struct_size, AMPHI_HAS(row, state));
+    return true;
+}
+
+static void show_rows(seen *s)
+{
+    amphi_store store = abi_fixture.parts.store;
+    amphi_store_row_query query;
+    amphi_store_row_query_init(&query);
+    query.conversation_id = AMPHI_STR("c");
+    assert_int_equal(store.ops->rows(store.self, &query, see_row, s, NULL), AMPHI_OK);
+}
+
 typedef struct handed_case {
     const char *name;
     size_t bytes;
@@ -91,6 +106,7 @@ static const handed_case handed[] = {
     HANDED(amphi_history_conversation, show_conversations),
     HANDED(amphi_history_message, show_messages),
     HANDED(amphi_outbox_entry, show_outbox),
+    HANDED(amphi_store_row, show_rows),
 };
 
 static void handed__out_with_its_size(void **state)

@@ -239,6 +239,7 @@ static void fill_turn(void *whole)
     turn->messages = &message;
     turn->messages_count = 1;
     turn->outbox_id = AMPHI_STR("gone");
+    turn->privacy = AMPHI_PRIVACY_PRIVATE;
 }
 
 static amphi_status append_turn(amphi_store store, const void *argument, amphi_error *error)
@@ -249,6 +250,31 @@ static amphi_status append_turn(amphi_store store, const void *argument, amphi_e
 static amphi_status call_turn_append(const void *argument, amphi_error *error)
 {
     return in_both_stores(append_turn, argument, error);
+}
+
+static void fill_row_query(void *whole)
+{
+    amphi_store_row_query *query = whole;
+    amphi_store_row_query_init(query);
+    query->conversation_id = AMPHI_STR("none");
+    query->newest_first = true;
+    query->from_id = 9;
+    query->limit = 2;
+}
+
+static bool ignore_row(void *user, const amphi_store_row *row)
+{
+    return true;
+}
+
+static amphi_status read_rows(amphi_store store, const void *argument, amphi_error *error)
+{
+    return store.ops->rows(store.self, argument, ignore_row, NULL, error);
+}
+
+static amphi_status call_rows(const void *argument, amphi_error *error)
+{
+    return in_both_stores(read_rows, argument, error);
 }
 
 static amphi_status add_item(amphi_store store, const void *argument, amphi_error *error)
@@ -306,6 +332,7 @@ static const read_case reads[] = {
     READ(amphi_engine_request, fill_engine_request, call_endpoint_start),
     READ(amphi_http_request, fill_http_request, call_http),
     READ(amphi_store_turn, fill_turn, call_turn_append),
+    READ(amphi_store_row_query, fill_row_query, call_rows),
     READ(amphi_store_outbox_item, abi_fill_outbox_item, call_outbox_add),
     READ(amphi_store_start, fill_start, call_ledger_add),
 };

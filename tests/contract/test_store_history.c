@@ -164,6 +164,129 @@ static void history__a_title_comes_from_the_first_text_part(void **state)
     assert_string_equal(store_conversations_of(f, &t), "c 1 @0 What is this?\n");
 }
 
+static bool see_row(void *user, const amphi_store_row *row)
+{
+    char line[64];
+    store_text *t = user;
+    assert_int_equal(row->struct_size, sizeof *row);
+    assert_int_equal(row->state, AMPHI_MESSAGE_COMPLETE);
+    snprintf(line, sizeof line, "%.*s/%d ", (int)row->message.content.size,
+        row->message.content.data, row->privacy);
+    size_t size = strlen(line);
+    assert_true(t->size + size < sizeof t->data);
+    memcpy(t->data + t->size, line, size + 1);
+    t->size += size;
+    t->last_id = row->id;
+    return ++t->lines != t->stop_after;
+}
+
+static const char *rows_of(store_fixture *f, const amphi_store_row_query *query, store_text *t)
+{
+    *t = (store_text){.stop_after = t->stop_after};
+    assert_int_equal(f->store.ops->rows(f->store.self, query, see_row, t, NULL), AMPHI_OK);
+    return t->data;
+}
+
+static void say_with_privacy(store_fixture *f, const char *content, amphi_privacy privacy)
+{
+    const amphi_store_message messages[2] = {
+        {.role = S("user"), .content = amphi_str_from(content)},
+        {.role = S("assistant"), .content = S("a")}};
+    amphi_store_turn turn;
+    amphi_store_turn_init(&turn);
+    turn.conversation_id = S("c");
+    turn.now_ms = NOW;
+    turn.messages = messages;
+    turn.messages_count = 2;
+    turn.privacy = privacy;
+    assert_int_equal(f->store.ops->turn_append(f->store.self, &turn, NULL), AMPHI_OK);
+}
+
+static void history__rows_say_how_far_they_may_travel(void **state)
+{
+    store_fixture *f = *state;
+    store_text t = {.stop_after = 0};
+    amphi_store_row_query query;
+    amphi_store_row_query_init(&query);
+    query.conversation_id = S("c");
+    say_with_privacy(f, "1", AMPHI_PRIVACY_NONE);
+    say_with_privacy(f, "2", AMPHI_PRIVACY_PRIVATE);
+    say_with_privacy(f, "3", AMPHI_PRIVACY_ONLY_LOCAL);
+    store_say(f, "d", NOW, "user", S("other"));
+    assert_string_equal(rows_of(f, &query, &t), "1/0 a/0 2/2 a/2 3/1 a/1 ");
+    query.newest_first = true;
+    assert_string_equal(rows_of(f, &query, &t), "a/1 3/1 a/2 2/2 a/0 1/0 ");
+    query.limit = 4;
+    assert_string_equal(rows_of(f, &query, &t), "a/1 3/1 a/2 2/2 ");
+    query.from_id = t.last_id;
+    assert_string_equal(rows_of(f, &query, &t), "a/0 1/0 ");
+    query.newest_first = false;
+    assert_string_equal(rows_of(f, &query, &t), "a/2 3/1 a/1 ");
+    query.from_id = 0;
+    query.limit = 1;
+    assert_string_equal(rows_of(f, &query, &t), "1/0 ");
+    query.from_id = t.last_id;
+    query.limit = 3;
+    assert_string_equal(rows_of(f, &query, &t), "a/0 2/2 a/2 ");
+    t.stop_after = 2;
+    assert_string_equal(rows_of(f, &query, &t), "a/0 2/2 ");
+}
+
+static void history__rows_are_read_in_pages_both_ways(void **state)
+{
+    store_fixture *f = *state;
+    store_text t = {.stop_after = 0};
+    amphi_store_row_query query;
+    amphi_store_row_query_init(&query);
+    query.conversation_id = S("c");
+    char number[16];
+    for (int i = 0; i < 200; i++) {
+        snprintf(number, sizeof number, "%d", i);
+        say_with_privacy(f, number, i == 199 ? AMPHI_PRIVACY_PRIVATE : AMPHI_PRIVACY_NONE);
+    }
+    rows_of(f, &query, &t);
+    assert_int_equal(t.lines, 400);
+    assert_non_null(strstr(t.data, " 198/0 a/0 199/2 a/2 "));
+    query.newest_first = true;
+    const char *text = rows_of(f, &query, &t);
+    assert_int_equal(t.lines, 400);
+    assert_int_equal(strncmp(text, "a/2 199/2 a/0 198/0 ", 20), 0);
+    assert_string_equal(text + t.size - 16, "a/0 1/0 a/0 0/0 ");
+    query.limit = 300;
+    rows_of(f, &query, &t);
+    assert_int_equal(t.lines, 300);
+    assert_string_equal(t.data + t.size - 9, "a/0 50/0 ");
+}
+
+static void history__rows_of_an_unknown_conversation_and_mistakes(void **state)
+{
+    store_fixture *f = *state;
+    amphi_error error;
+    amphi_store_row_query query;
+    amphi_store_row_query_init(&query);
+    query.conversation_id = S("no");
+    assert_int_equal(
+        f->store.ops->rows(f->store.self, &query, see_row, NULL, NULL), AMPHI_E_NOT_FOUND);
+    query.from_id = -1;
+    assert_int_equal(
+        f->store.ops->rows(f->store.self, &query, see_row, NULL, &error), AMPHI_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "from_id"));
+    query.from_id = 0;
+    query.conversation_id = S("");
+    assert_int_equal(
+        f->store.ops->rows(f->store.self, &query, see_row, NULL, &error), AMPHI_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "conversation_id"));
+    const amphi_store_message message = {.role = S("user"), .content = S("x")};
+    amphi_store_turn turn;
+    amphi_store_turn_init(&turn);
+    turn.conversation_id = S("c");
+    turn.messages = &message;
+    turn.messages_count = 1;
+    turn.privacy = (amphi_privacy)3;
+    assert_int_equal(f->store.ops->turn_append(f->store.self, &turn, &error), AMPHI_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "privacy"));
+}
+
 static void history__unknown_conversations_are_not_found(void **state)
 {
     store_fixture *f = *state;
@@ -305,6 +428,9 @@ int main(void)
         BOTH_STORES(history__many_conversations_are_listed_once_each),
         BOTH_STORES(history__a_title_is_sixty_characters_cut_at_a_border),
         BOTH_STORES(history__a_title_comes_from_the_first_text_part),
+        BOTH_STORES(history__rows_say_how_far_they_may_travel),
+        BOTH_STORES(history__rows_are_read_in_pages_both_ways),
+        BOTH_STORES(history__rows_of_an_unknown_conversation_and_mistakes),
         BOTH_STORES(history__unknown_conversations_are_not_found),
         BOTH_STORES(history__a_deleted_conversation_is_gone_with_what_it_queued),
         BOTH_STORES(history__mistakes_are_named_and_change_nothing),

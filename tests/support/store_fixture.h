@@ -30,6 +30,7 @@ typedef struct store_text {
     size_t size;
     int stop_after; /* lines; 0: never */
     int lines;
+    int64_t last_id; /* of the row that was seen last, by visitors that note it */
 } store_text;
 
 /* The same folder and keys with other limits. */

@@ -11,8 +11,8 @@
 
 AMPHI_BEGIN_DECLS
 
-/* How far a message may travel: it belongs to what was said, not to one request. The stricter is the
- * larger. */
+/* How far a message may travel: a property of what was said, not of one request. The stricter is
+ * the larger. */
 typedef enum amphi_privacy {
     AMPHI_PRIVACY_NONE = 0,       /* wherever the policy sends it */
     AMPHI_PRIVACY_ONLY_LOCAL = 1, /* said in mode only_local */

@@ -49,7 +49,7 @@ static void schema__a_new_file_gets_the_tables_once(void **state)
         amphi_db *db = open_db(*state);
         assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
         assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
-        assert_int_equal(number(db, "PRAGMA user_version"), 3);
+        assert_int_equal(number(db, "PRAGMA user_version"), 6);
         assert_int_equal(number(db, "SELECT count(*) FROM cache_totals"), 1);
         amphi__db_close(db);
     }
@@ -79,6 +79,71 @@ static void schema__a_step_that_fails_leaves_nothing(void **state)
     amphi__db_close(db);
 }
 
+/* A conversation, one message per letter: q asks; P, L, M and N answer privately, in mode
+ * only_local (with and without a cloud) and otherwise, with the records that version 3 kept; a was
+ * given by the caller. */
+static void say_all(amphi_db *db, int conversation, const char *letters)
+{
+    for (; *letters != '\0'; letters++) {
+        const char *record =
+            *letters == 'P' ? "{\"decision\":[{\"route\":\"cloud\",\"reason\":\"private\"}]}"
+            : *letters == 'L'
+                ? "{\"decision\":[{\"route\":\"cloud\",\"kept\":false,\"reason\":\"mode\","
+                  "\"why\":\"mode only_local excludes the cloud\"}]}"
+            : *letters == 'M'
+                ? "{\"decision\":[{\"route\":\"local\",\"kept\":true,\"reason\":\"mode\","
+                  "\"why\":\"only_local: local first, model loaded\"}]}"
+            : *letters == 'N' ? "{\"decision\":[{\"route\":\"cloud\",\"reason\":\"ok\"}]}"
+                              : "";
+        amphi_query q;
+        amphi__query_begin(&q, db,
+            "INSERT INTO messages (conversation, created_ms, role, content, content_is_json,"
+            " extra_json, route, model, decision_json, prompt_tokens, completion_tokens,"
+            " cached_tokens) VALUES (?1, 0, ?2, '', 0, '', '', '', ?3, 0, 0, 0)");
+        amphi__query_bind_int(&q, 1, conversation);
+        amphi__query_bind_str(&q, 2, amphi_str_from(*letters == 'q' ? "user" : "assistant"));
+        amphi__query_bind_str(&q, 3, amphi_str_from(record));
+        assert_int_equal(amphi__query_run(&q, NULL), AMPHI_OK);
+    }
+}
+
+/* One digit per message. */
+static const char *privacy_of(amphi_db *db, int conversation)
+{
+    static char digits[64];
+    size_t count = 0;
+    amphi_query q;
+    amphi__query_begin(&q, db, "SELECT privacy FROM messages WHERE conversation = ?1 ORDER BY id");
+    amphi__query_bind_int(&q, 1, conversation);
+    while (amphi__query_row(&q) && count + 1 < sizeof digits)
+        digits[count++] = (char)('0' + amphi__query_int(&q, 0));
+    digits[count] = '\0';
+    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
+    return digits;
+}
+
+/* Version 3 kept nothing but the record; what was asked before a private answer, and all that was
+ * said with it in the prompt, must not be taken for public. */
+static void schema__older_private_turns_are_marked(void **state)
+{
+    static const struct {
+        const char *said, *privacy;
+    } cases[] = {{"qNqN", "0000"}, {"qP", "22"}, {"qNqPqN", "002222"}, {"qNqaqP", "002222"},
+        {"qL", "11"}, {"qM", "11"}, {"qLqNqPqN", "11112222"}, {"qPqL", "2222"}, {"q", "0"}};
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    amphi_db *db = open_db(*state);
+    assert_int_equal(amphi__schema_migrate_to(db, 3, NULL), AMPHI_OK);
+    for (int i = 0; i < CASES; i++)
+        say_all(db, i + 1, cases[i].said);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+    for (int i = 0; i < CASES; i++)
+        assert_string_equal(privacy_of(db, i + 1), cases[i].privacy);
+    assert_int_equal(number(db, "SELECT count(*) FROM messages WHERE state <> 0"), 0);
+    assert_int_equal(
+        number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'privacy_begins'"), 0);
+    amphi__db_close(db);
+}
+
 int main(void)
 {
     char version[64];
@@ -92,6 +157,7 @@ int main(void)
         T(schema__a_new_file_gets_the_tables_once),
         T(schema__a_newer_file_is_refused_and_left_alone),
         T(schema__a_step_that_fails_leaves_nothing),
+        T(schema__older_private_turns_are_marked),
     };
     return cmocka_run_group_tests_name("unit.storage.schema", tests, NULL, NULL);
 }

@@ -80,6 +80,8 @@ static void turn__ids_are_there_and_short(void **state)
     expect_turn(&turn, AMPHI_E_ARGUMENT, "outbox_id: longer");
     turn.conversation_id = text_of(AMPHI_STORE_ID_BYTES_MAX + 1);
     expect_turn(&turn, AMPHI_E_ARGUMENT, "conversation_id: longer");
+    turn.privacy = (amphi_privacy)(AMPHI_PRIVACY_PRIVATE + 1);
+    expect_turn(&turn, AMPHI_E_ARGUMENT, "privacy: unknown");
 }
 
 static void turn__messages_are_there_and_counted(void **state)
@@ -143,6 +145,25 @@ static void outbox_item__is_held_to_the_same(void **state)
     item.request_json = text_of(AMPHI_STORE_TEXT_BYTES_MAX + 1);
     expect(
         amphi__read_outbox_item(&own_item, &item, &error), &error, AMPHI_E_LIMIT, "request_json: ");
+}
+
+static void row_query__is_held_to_the_same(void **state)
+{
+    amphi_error error;
+    amphi_store_row_query own;
+    amphi_store_row_query query;
+    amphi_store_row_query_init(&query);
+    expect(amphi__read_row_query(&own, &query, &error), &error, AMPHI_E_ARGUMENT,
+        "conversation_id: empty");
+    query.conversation_id = text_of(AMPHI_STORE_ID_BYTES_MAX);
+    query.from_id = -1;
+    expect(amphi__read_row_query(&own, &query, &error), &error, AMPHI_E_ARGUMENT, "from_id: ");
+    query.from_id = 0;
+    expect(amphi__read_row_query(&own, &query, &error), &error, AMPHI_OK, "");
+    assert_true(own.from_id == 0);
+    query.newest_first = true;
+    expect(amphi__read_row_query(&own, &query, &error), &error, AMPHI_OK, "");
+    assert_true(own.from_id == INT64_MAX);
 }
 
 static void setting__and_cache_value_have_limits(void **state)
@@ -291,6 +312,7 @@ int main(void)
         cmocka_unit_test(turn__messages_are_there_and_counted),
         cmocka_unit_test(turn__each_text_of_a_message_has_its_limit),
         cmocka_unit_test(outbox_item__is_held_to_the_same),
+        cmocka_unit_test(row_query__is_held_to_the_same),
         cmocka_unit_test(setting__and_cache_value_have_limits),
         cmocka_unit_test(start__is_known_and_short),
         cmocka_unit_test(messages__never_repeat_a_value),

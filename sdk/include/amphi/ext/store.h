@@ -64,9 +64,9 @@ static inline void amphi_store_row_init(amphi_store_row *row)
 typedef struct amphi_store_row_query {
     size_t struct_size;        /* in bytes; see amphi/types.h */
     amphi_str conversation_id; /* required */
-    bool newest_first;
-    int64_t from_id; /* not 0: rows behind this one, in the order asked for */
-    uint32_t limit;  /* 0: all */
+    bool newest_first;         /* else oldest first */
+    int64_t from_id;           /* not 0: rows behind this one, in the order asked for */
+    uint32_t limit;            /* 0: all */
 } amphi_store_row_query;
 
 static inline void amphi_store_row_query_init(amphi_store_row_query *query)
