@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The ledger of local starts. A row is written before each phase, on the way to the first token,
- * so a write must cost well under a millisecond: the connection leaves out the sync for it
- * (synchronous NORMAL in WAL mode). The bytes are in the kernel's hands then, which survives this
- * process; the next durable write syncs them along with its own.
+ * so a write must cost well under a millisecond: its transactions are not synced. The bytes are in
+ * the kernel's hands then, which survives this process; the next durable write syncs them along
+ * with its own.
  */
 #include "storage/store_sqlcipher.h"
 #include "storage/store_visit.h"
@@ -11,14 +11,6 @@
 #include "sdk/core/error.h"
 
 enum { PRUNE_EVERY = 64 };
-
-/* Executed each time as text: a prepared PRAGMA takes effect when it is prepared, not when it is
- * stepped. Under the lock, outside of a transaction. */
-static void set_sync(amphi_store_sqlcipher *store, bool full)
-{
-    (void)amphi__db_exec(
-        store->db, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL);
-}
 
 static amphi_status prune(amphi_db *db, int64_t newest, amphi_error *error)
 {
@@ -55,17 +47,17 @@ amphi_status amphi__store_ledger_add(
     amphi_status status = amphi__read_start(&own, given, error);
     if (status != AMPHI_OK)
         return status;
-    amphi__mutex_lock(&store->lock);
-    set_sync(store, false);
-    status = insert(store->db, start, error);
+    amphi_db *db;
+    status = amphi__store_write_begin_unsynced(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = insert(db, start, error);
     if (status == AMPHI_OK) {
-        *id = amphi__db_last_id(store->db);
+        *id = amphi__db_last_id(db);
         if (*id % PRUNE_EVERY == 0)
-            status = prune(store->db, *id, error);
+            status = prune(db, *id, error);
     }
-    set_sync(store, true);
-    amphi__mutex_unlock(&store->lock);
-    return status;
+    return amphi__store_write_end(store, status, error);
 }
 
 amphi_status amphi__store_ledger_set(void *self, int64_t id, amphi_start_phase phase,
@@ -73,20 +65,21 @@ amphi_status amphi__store_ledger_set(void *self, int64_t id, amphi_start_phase p
 {
     amphi_store_sqlcipher *store = self;
     amphi_query q;
-    amphi__mutex_lock(&store->lock);
-    set_sync(store, false);
+    amphi_db *db;
+    amphi_status status =
+        amphi__store_write_begin_unsynced(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
     amphi__query_begin(
-        &q, store->db, "UPDATE ledger SET phase = ?2, outcome = ?3, changed_ms = ?4 WHERE id = ?1");
+        &q, db, "UPDATE ledger SET phase = ?2, outcome = ?3, changed_ms = ?4 WHERE id = ?1");
     amphi__query_bind_int(&q, 1, id);
     amphi__query_bind_int(&q, 2, phase);
     amphi__query_bind_int(&q, 3, outcome);
     amphi__query_bind_int(&q, 4, now_ms);
-    amphi_status status = amphi__query_run(&q, error);
-    if (status == AMPHI_OK && amphi__db_changes(store->db) == 0)
+    status = amphi__query_run(&q, error);
+    if (status == AMPHI_OK && amphi__db_changes(db) == 0)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "ledger: no such start");
-    set_sync(store, true);
-    amphi__mutex_unlock(&store->lock);
-    return status;
+    return amphi__store_write_end(store, status, error);
 }
 
 /* In the order of amphi__visit_starts. */
@@ -105,9 +98,12 @@ amphi_status amphi__store_ledger_list(void *self, amphi_str fingerprint, int64_t
     amphi_store_sqlcipher *store = self;
     amphi_rows rows;
     amphi_query q;
+    amphi_db *db;
+    amphi_status status = amphi__store_read_begin(store, &db, error);
+    if (status != AMPHI_OK)
+        return status;
     amphi__rows_init(&rows);
-    amphi__mutex_lock(&store->lock);
-    amphi__query_begin(&q, store->db,
+    amphi__query_begin(&q, db,
         "SELECT id, fingerprint, build, kernels, host, in_process, started_ms, changed_ms, phase,"
         " outcome FROM ledger WHERE fingerprint = ?1 AND changed_ms >= ?2"
         " ORDER BY changed_ms DESC, id DESC LIMIT ?3");
@@ -118,8 +114,8 @@ amphi_status amphi__store_ledger_list(void *self, amphi_str fingerprint, int64_t
         put_start(&rows, &q);
         rows.count++;
     }
-    amphi_status status = amphi__query_end(&q, error);
-    amphi__mutex_unlock(&store->lock);
+    status = amphi__query_end(&q, error);
+    amphi__store_read_end(store);
     if (status == AMPHI_OK && rows.bytes.status != AMPHI_OK)
         status = amphi__fail_no_memory(error);
     if (status == AMPHI_OK)

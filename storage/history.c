@@ -113,13 +113,12 @@ amphi_status amphi__store_history_append(
         status = amphi__turn_title(&title, turn, error);
     if (status != AMPHI_OK)
         goto cleanup;
-    amphi__mutex_lock(&store->lock);
-    status = amphi__db_begin(store->db, error);
+    amphi_db *db;
+    status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
     if (status == AMPHI_OK) {
-        status = append(store->db, turn, amphi__buf_str(&title), error);
-        status = amphi__db_finish(store->db, status, error);
+        status = append(db, turn, amphi__buf_str(&title), error);
+        status = amphi__store_write_end(store, status, error);
     }
-    amphi__mutex_unlock(&store->lock);
 cleanup:
     amphi__buf_wipe(&title);
     return status;
@@ -173,15 +172,18 @@ static amphi_status visit_rows(amphi_store_sqlcipher *store, amphi_store_row_que
     amphi__rows_init(&page);
     amphi_status status = AMPHI_OK;
     while (status == AMPHI_OK && more) {
+        amphi_db *db;
         amphi__rows_reset(&page);
-        amphi__mutex_lock(&store->lock);
+        status = amphi__store_read_begin(store, &db, error);
+        if (status != AMPHI_OK)
+            break;
         if (seq == 0)
-            status = find_conversation(store->db, at->conversation_id, &seq, error);
+            status = find_conversation(db, at->conversation_id, &seq, error);
         if (status == AMPHI_OK && seq == 0)
             status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "history: no such conversation");
         if (status == AMPHI_OK)
-            status = read_messages(store->db, seq, at, &page, &more, error);
-        amphi__mutex_unlock(&store->lock);
+            status = read_messages(db, seq, at, &page, &more, error);
+        amphi__store_read_end(store);
         uint32_t count = (uint32_t)page.count;
         if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &at->from_id))
             more = false;
@@ -247,10 +249,13 @@ amphi_status amphi__store_history_conversations(
     amphi__rows_init(&page);
     amphi_status status = AMPHI_OK;
     while (status == AMPHI_OK && more) {
+        amphi_db *db;
         amphi__rows_reset(&page);
-        amphi__mutex_lock(&store->lock);
-        status = read_conversations(store->db, at, &page, &more, error);
-        amphi__mutex_unlock(&store->lock);
+        status = amphi__store_read_begin(store, &db, error);
+        if (status != AMPHI_OK)
+            break;
+        status = read_conversations(db, at, &page, &more, error);
+        amphi__store_read_end(store);
         if (status == AMPHI_OK && !amphi__visit_conversations(&page, visit, user, &at))
             more = false;
     }
@@ -293,15 +298,11 @@ amphi_status amphi__store_history_delete(void *self, amphi_str id, amphi_error *
     amphi_status status = amphi__check_id(id, "conversation_id", error);
     if (status != AMPHI_OK)
         return status;
-    amphi__mutex_lock(&store->lock);
-    status = amphi__db_begin(store->db, error);
-    if (status == AMPHI_OK) {
-        status = delete_all_of(store->db, id, error);
-        status = amphi__db_finish(store->db, status, error);
-    }
-    /* The log still holds the old pages (encrypted): empty it now, unless others are reading. */
+    amphi_db *db;
+    status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
     if (status == AMPHI_OK)
-        amphi__db_exec(store->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL);
-    amphi__mutex_unlock(&store->lock);
+        status = amphi__store_write_end(store, delete_all_of(db, id, error), error);
+    if (status == AMPHI_OK)
+        amphi__store_empty_log(store);
     return status;
 }

@@ -17,26 +17,27 @@
 #include "sdk/core/str.h"
 
 /* Entries that are too old and not leased. Inside a transaction. */
-static amphi_status drop_old(amphi_store_sqlcipher *store, int64_t now_ms, amphi_error *error)
+static amphi_status drop_old(
+    amphi_store_sqlcipher *store, amphi_db *db, int64_t now_ms, amphi_error *error)
 {
     amphi_query q;
-    amphi__query_begin(
-        &q, store->db, "DELETE FROM outbox WHERE created_ms < ?1 AND lease_until_ms <= ?2");
+    amphi__query_begin(&q, db, "DELETE FROM outbox WHERE created_ms < ?1 AND lease_until_ms <= ?2");
     amphi__query_bind_int(&q, 1, now_ms - store->limits.outbox_age_ms);
     amphi__query_bind_int(&q, 2, now_ms);
     amphi_status status = amphi__query_run(&q, error);
-    uint32_t dropped = status == AMPHI_OK ? amphi__db_changes(store->db) : 0;
+    uint32_t dropped = status == AMPHI_OK ? amphi__db_changes(db) : 0;
     if (dropped > 0)
         amphi__log(&store->log, AMPHI_LOG_WARNING,
             "outbox: %u entries were too old and were dropped", (unsigned)dropped);
     return status;
 }
 
-static amphi_status check_room(amphi_store_sqlcipher *store, amphi_str id, amphi_error *error)
+static amphi_status check_room(
+    amphi_store_sqlcipher *store, amphi_db *db, amphi_str id, amphi_error *error)
 {
     amphi_query q;
     amphi__query_begin(
-        &q, store->db, "SELECT count(*), (SELECT count(*) FROM outbox WHERE id = ?1) FROM outbox");
+        &q, db, "SELECT count(*), (SELECT count(*) FROM outbox WHERE id = ?1) FROM outbox");
     amphi__query_bind_str(&q, 1, id);
     int64_t count = 0;
     int64_t same = 0;
@@ -76,18 +77,16 @@ amphi_status amphi__store_outbox_add(
     amphi_status status = amphi__read_outbox_item(&own, given, error);
     if (status != AMPHI_OK)
         return status;
-    amphi__mutex_lock(&store->lock);
-    status = amphi__db_begin(store->db, error);
-    if (status == AMPHI_OK) {
-        status = drop_old(store, item->created_ms, error);
-        if (status == AMPHI_OK)
-            status = check_room(store, item->id, error);
-        if (status == AMPHI_OK)
-            status = insert(store->db, item, error);
-        status = amphi__db_finish(store->db, status, error);
-    }
-    amphi__mutex_unlock(&store->lock);
-    return status;
+    amphi_db *db;
+    status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = drop_old(store, db, item->created_ms, error);
+    if (status == AMPHI_OK)
+        status = check_room(store, db, item->id, error);
+    if (status == AMPHI_OK)
+        status = insert(db, item, error);
+    return amphi__store_write_end(store, status, error);
 }
 
 /* ---- Claiming ---- */
@@ -108,12 +107,12 @@ static void put_item(amphi_rows *rows, amphi_query *q)
 }
 
 /* Leases whose process is gone, the first one of them and that process; 0: there is none. */
-static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq,
-    char holder[AMPHI_PROCESS_IDENTITY_MAX], amphi_error *error)
+static amphi_status find_dead_lease(
+    amphi_db *db, int64_t *seq, char holder[AMPHI_PROCESS_IDENTITY_MAX], amphi_error *error)
 {
     amphi_query q;
     *seq = 0;
-    amphi__query_begin(&q, store->db,
+    amphi__query_begin(&q, db,
         "SELECT seq, lease_holder FROM outbox WHERE lease_until_ms > 0 AND lease_holder <> ''");
     while (*seq == 0 && amphi__query_row(&q)) {
         amphi_str name = amphi__query_str(&q, 1);
@@ -128,16 +127,16 @@ static amphi_status find_dead_lease(amphi_store_sqlcipher *store, int64_t *seq,
 /* A process that was killed while it sent does not come back for its entry: the next claim may have
  * it at once, rather than when the lease runs out. Another process may do the same at the same time
  * and lease the entry before we write: only the dead process's lease is ended. */
-static amphi_status end_dead_leases(amphi_store_sqlcipher *store, amphi_error *error)
+static amphi_status end_dead_leases(amphi_db *db, amphi_error *error)
 {
     for (;;) {
         int64_t seq;
         char holder[AMPHI_PROCESS_IDENTITY_MAX];
         amphi_query q;
-        amphi_status status = find_dead_lease(store, &seq, holder, error);
+        amphi_status status = find_dead_lease(db, &seq, holder, error);
         if (status != AMPHI_OK || seq == 0)
             return status;
-        amphi__query_begin(&q, store->db,
+        amphi__query_begin(&q, db,
             "UPDATE outbox SET lease_until_ms = 0,"
             " lease_holder = '' WHERE seq = ?1 AND lease_holder = ?2");
         amphi__query_bind_int(&q, 1, seq);
@@ -148,12 +147,31 @@ static amphi_status end_dead_leases(amphi_store_sqlcipher *store, amphi_error *e
     }
 }
 
+/* The same, writing only when there is one. */
+static amphi_status release_dead_leases(amphi_store_sqlcipher *store, amphi_error *error)
+{
+    int64_t seq = 0;
+    char holder[AMPHI_PROCESS_IDENTITY_MAX];
+    amphi_db *db;
+    amphi_status status = amphi__store_read_begin(store, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = find_dead_lease(db, &seq, holder, error);
+    amphi__store_read_end(store);
+    if (status != AMPHI_OK || seq == 0)
+        return status;
+    status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    return amphi__store_write_end(store, end_dead_leases(db, error), error);
+}
+
 /* The oldest entry that may go now, into `rows`. */
-static amphi_status find_claimable(amphi_store_sqlcipher *store, int64_t now_ms, amphi_rows *rows,
-    int64_t *seq, amphi_error *error)
+static amphi_status find_claimable(amphi_store_sqlcipher *store, amphi_db *db, int64_t now_ms,
+    amphi_rows *rows, int64_t *seq, amphi_error *error)
 {
     amphi_query q;
-    amphi__query_begin(&q, store->db,
+    amphi__query_begin(&q, db,
         "SELECT " ITEM_COLUMNS " FROM outbox o WHERE"
         " (lease_until_ms <= ?1 OR lease_until_ms > ?2)"
         " AND (not_before_ms <= ?1 OR not_before_ms > ?2)"
@@ -177,13 +195,13 @@ static amphi_status find_claimable(amphi_store_sqlcipher *store, int64_t now_ms,
 }
 
 /* Inside a transaction. */
-static amphi_status claim(amphi_store_sqlcipher *store, int64_t now_ms, uint32_t lease_ms,
-    amphi_rows *rows, amphi_error *error)
+static amphi_status claim(amphi_store_sqlcipher *store, amphi_db *db, int64_t now_ms,
+    uint32_t lease_ms, amphi_rows *rows, amphi_error *error)
 {
     amphi_query q;
     int64_t seq = 0;
     amphi__rows_reset(rows);
-    amphi_status status = find_claimable(store, now_ms, rows, &seq, error);
+    amphi_status status = find_claimable(store, db, now_ms, rows, &seq, error);
     if (status != AMPHI_OK)
         return status;
     int64_t lease = lease_ms;
@@ -192,7 +210,7 @@ static amphi_status claim(amphi_store_sqlcipher *store, int64_t now_ms, uint32_t
     char holder[AMPHI_PROCESS_IDENTITY_MAX];
     amphi__process_identity(holder);
     amphi__query_begin(
-        &q, store->db, "UPDATE outbox SET lease_until_ms = ?1, lease_holder = ?2 WHERE seq = ?3");
+        &q, db, "UPDATE outbox SET lease_until_ms = ?1, lease_holder = ?2 WHERE seq = ?3");
     amphi__query_bind_int(&q, 1, now_ms + lease);
     amphi__query_bind_str(&q, 2, amphi_str_from(holder));
     amphi__query_bind_int(&q, 3, seq);
@@ -205,24 +223,27 @@ amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t leas
     amphi_store_sqlcipher *store = self;
     amphi_rows rows;
     int64_t seq = 0;
+    amphi_db *db;
     amphi__rows_init(&rows);
-    amphi__mutex_lock(&store->lock);
+    amphi_status status = release_dead_leases(store, error);
     /* Mostly there is nothing, and reading without writing disturbs no other process. */
-    amphi_status status = end_dead_leases(store, error);
     if (status == AMPHI_OK)
-        status = find_claimable(store, now_ms, &rows, &seq, error);
-    if (status == AMPHI_OK)
-        status = amphi__db_begin(store->db, error);
+        status = amphi__store_read_begin(store, &db, error);
     if (status == AMPHI_OK) {
-        status = drop_old(store, now_ms, error);
+        status = find_claimable(store, db, now_ms, &rows, &seq, error);
+        amphi__store_read_end(store);
+    }
+    if (status == AMPHI_OK)
+        status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status == AMPHI_OK) {
+        status = drop_old(store, db, now_ms, error);
         if (status == AMPHI_OK)
-            status = claim(store, now_ms, lease_ms, &rows, error);
+            status = claim(store, db, now_ms, lease_ms, &rows, error);
         /* What was dropped stays dropped, also when nothing is left to send. */
         amphi_status finished =
-            amphi__db_finish(store->db, status == AMPHI_E_NOT_FOUND ? AMPHI_OK : status, error);
+            amphi__store_write_end(store, status == AMPHI_E_NOT_FOUND ? AMPHI_OK : status, error);
         status = finished != AMPHI_OK ? finished : status;
     }
-    amphi__mutex_unlock(&store->lock);
     if (status == AMPHI_OK)
         (void)amphi__visit_outbox_items(&rows, visit, user, &seq);
     amphi__rows_clear(&rows);
@@ -231,10 +252,10 @@ amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t leas
 
 /* ---- Afterwards ---- */
 
-static amphi_status run_on_entry(amphi_store_sqlcipher *store, amphi_query *q, amphi_error *error)
+static amphi_status run_on_entry(amphi_db *db, amphi_query *q, amphi_error *error)
 {
     amphi_status status = amphi__query_run(q, error);
-    if (status == AMPHI_OK && amphi__db_changes(store->db) == 0)
+    if (status == AMPHI_OK && amphi__db_changes(db) == 0)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "outbox: no such entry");
     return status;
 }
@@ -244,38 +265,39 @@ amphi_status amphi__store_outbox_release(
 {
     amphi_store_sqlcipher *store = self;
     amphi_query q;
-    amphi__mutex_lock(&store->lock);
-    amphi__query_begin(&q, store->db,
+    amphi_db *db;
+    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__query_begin(&q, db,
         "UPDATE outbox SET lease_until_ms = 0, not_before_ms = ?1, attempts = attempts + 1"
         " WHERE id = ?2");
     amphi__query_bind_int(&q, 1, not_before_ms);
     amphi__query_bind_str(&q, 2, id);
-    amphi_status status = run_on_entry(store, &q, error);
-    amphi__mutex_unlock(&store->lock);
-    return status;
+    return amphi__store_write_end(store, run_on_entry(db, &q, error), error);
 }
 
 amphi_status amphi__store_outbox_remove(void *self, amphi_str id, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
     amphi_query q;
-    amphi__mutex_lock(&store->lock);
-    amphi__query_begin(&q, store->db, "DELETE FROM outbox WHERE id = ?1");
+    amphi_db *db;
+    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__query_begin(&q, db, "DELETE FROM outbox WHERE id = ?1");
     amphi__query_bind_str(&q, 1, id);
-    amphi_status status = run_on_entry(store, &q, error);
-    amphi__mutex_unlock(&store->lock);
-    return status;
+    return amphi__store_write_end(store, run_on_entry(db, &q, error), error);
 }
 
 /* ---- Listing ---- */
 
-static amphi_status read_entries(
-    amphi_store_sqlcipher *store, int64_t after, amphi_rows *page, bool *more, amphi_error *error)
+static amphi_status read_entries(amphi_store_sqlcipher *store, amphi_db *db, int64_t after,
+    amphi_rows *page, bool *more, amphi_error *error)
 {
     amphi_query q;
     int64_t now_ms = amphi__clock_wall_ms(NULL);
-    amphi__query_begin(
-        &q, store->db, "SELECT " ITEM_COLUMNS " FROM outbox WHERE seq > ?3 ORDER BY seq");
+    amphi__query_begin(&q, db, "SELECT " ITEM_COLUMNS " FROM outbox WHERE seq > ?3 ORDER BY seq");
     amphi__query_bind_int(&q, 1, now_ms);
     amphi__query_bind_int(&q, 2, now_ms + store->limits.outbox_age_ms);
     amphi__query_bind_int(&q, 3, after);
@@ -298,14 +320,15 @@ amphi_status amphi__store_outbox_entries(
     int64_t last = 0;
     bool more = true;
     amphi__rows_init(&page);
-    amphi__mutex_lock(&store->lock);
-    amphi_status status = end_dead_leases(store, error);
-    amphi__mutex_unlock(&store->lock);
+    amphi_status status = release_dead_leases(store, error);
     while (status == AMPHI_OK && more) {
+        amphi_db *db;
         amphi__rows_reset(&page);
-        amphi__mutex_lock(&store->lock);
-        status = read_entries(store, last, &page, &more, error);
-        amphi__mutex_unlock(&store->lock);
+        status = amphi__store_read_begin(store, &db, error);
+        if (status != AMPHI_OK)
+            break;
+        status = read_entries(store, db, last, &page, &more, error);
+        amphi__store_read_end(store);
         if (status == AMPHI_OK && !amphi__visit_outbox_items(&page, visit, user, &last))
             more = false;
     }

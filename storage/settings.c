@@ -13,15 +13,18 @@ amphi_status amphi__store_setting_get(
     amphi_store_sqlcipher *store = self;
     amphi_rows copy;
     amphi_query q;
+    amphi_db *db;
+    amphi_status status = amphi__store_read_begin(store, &db, error);
+    if (status != AMPHI_OK)
+        return status;
     amphi__rows_init(&copy);
-    amphi__mutex_lock(&store->lock);
-    amphi__query_begin(&q, store->db, "SELECT value FROM settings WHERE name = ?1");
+    amphi__query_begin(&q, db, "SELECT value FROM settings WHERE name = ?1");
     amphi__query_bind_str(&q, 1, name);
     bool found = amphi__query_row(&q);
     if (found)
         amphi__rows_put_str(&copy, amphi__query_str(&q, 0));
-    amphi_status status = amphi__query_end(&q, error);
-    amphi__mutex_unlock(&store->lock);
+    status = amphi__query_end(&q, error);
+    amphi__store_read_end(store);
     if (status == AMPHI_OK && !found)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "settings: no such name");
     else if (status == AMPHI_OK && copy.bytes.status != AMPHI_OK)
@@ -40,12 +43,12 @@ amphi_status amphi__store_setting_put(
     amphi_status status = amphi__check_setting(name, value, error);
     if (status != AMPHI_OK)
         return status;
-    amphi__mutex_lock(&store->lock);
-    amphi__query_begin(
-        &q, store->db, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)");
+    amphi_db *db;
+    status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__query_begin(&q, db, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)");
     amphi__query_bind_str(&q, 1, name);
     amphi__query_bind_blob(&q, 2, value.data, value.size);
-    status = amphi__query_run(&q, error);
-    amphi__mutex_unlock(&store->lock);
-    return status;
+    return amphi__store_write_end(store, amphi__query_run(&q, error), error);
 }

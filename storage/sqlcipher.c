@@ -425,6 +425,11 @@ amphi_status amphi__db_exec(amphi_db *db, const char *sql, amphi_error *error)
     return rc == SQLITE_OK ? AMPHI_OK : fail(error, lib.extended_errcode(db->handle));
 }
 
+void amphi__db_set_patience(amphi_db *db, uint32_t patience_ms)
+{
+    lib.busy_timeout(db->handle, (int)patience_ms);
+}
+
 amphi_status amphi__db_begin(amphi_db *db, amphi_error *error)
 {
     return amphi__db_exec(db, "BEGIN IMMEDIATE", error);

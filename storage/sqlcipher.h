@@ -47,7 +47,10 @@ void amphi__db_close(amphi_db *db); /* NULL is fine */
 
 /* One or more statements without results or parameters. */
 amphi_status amphi__db_exec(amphi_db *db, const char *sql, amphi_error *error);
-/* A write transaction; waits for other processes. AMPHI_E_BUSY after the busy timeout. */
+/* How long statements of this connection wait for locks of other connections and processes; 10 s
+ * from the open on. */
+void amphi__db_set_patience(amphi_db *db, uint32_t patience_ms);
+/* A write transaction; waits for other processes. AMPHI_E_BUSY when patience ends. */
 amphi_status amphi__db_begin(amphi_db *db, amphi_error *error);
 /* Commits when `status` is AMPHI_OK, else rolls back. Returns `status`, or why the commit failed
  * (after which nothing of the transaction stands). */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The encrypted store: one file, one connection, one mutex. Any number of processes may have the
- * same file open. From the provider's key come, by HKDF, the file's salt (see sqlcipher.c) and the
- * master of derive_key; the key itself goes to SQLCipher and is wiped here.
+ * The encrypted store: one file, a connection that reads and one that writes. Any number of
+ * processes may have the same file open. From the provider's key come, by HKDF, the file's salt
+ * (see sqlcipher.c) and the master of derive_key; the key itself goes to SQLCipher and is wiped
+ * here.
  */
 #include "storage/store_sqlcipher.h"
 
@@ -27,12 +28,15 @@ static void store_free(void *self)
     amphi_store_sqlcipher *store = self;
     if (store == NULL)
         return;
-    if (store->db != NULL)
-        amphi__store_cache_flush(
-            store, NULL); /* only the order of eviction: no harm if it is lost */
-    amphi__db_close(store->db);
+    if (store->writer != NULL)
+        amphi__store_cache_flush(store); /* only the order of eviction: no harm if it is lost */
+    amphi__db_close(store->reader);
+    amphi__db_close(store->writer);
     amphi__wipe(store->master, sizeof store->master);
-    amphi__mutex_clear(&store->lock);
+    amphi__cond_clear(&store->gate_open);
+    amphi__mutex_clear(&store->touch_lock);
+    amphi__mutex_clear(&store->gate_lock);
+    amphi__mutex_clear(&store->read_lock);
     amphi__free(store);
 }
 
@@ -94,11 +98,13 @@ static amphi_status open_database(
         status = take_key(&key, store->master, &options->keys, error);
     bool is_new = status == AMPHI_OK && access(path, F_OK) != 0;
     if (status == AMPHI_OK)
-        status = amphi__db_open(&store->db, path, &key, error);
+        status = amphi__db_open(&store->writer, path, &key, error);
     if (status == AMPHI_OK && is_new)
         status = amphi__data_dir_sync(dir, error);
     if (status == AMPHI_OK)
-        status = amphi__schema_migrate(store->db, error);
+        status = amphi__schema_migrate(store->writer, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_open(&store->reader, path, &key, error);
     amphi__wipe(&key, sizeof key);
     amphi__free(path);
     amphi__free(dir);
@@ -115,7 +121,13 @@ amphi_status amphi__store_sqlcipher_new(
         return amphi__fail_no_memory(error);
     store->limits = amphi__store_limits(options);
     store->log = options->log;
-    amphi_status status = amphi__mutex_init(&store->lock);
+    amphi_status status = amphi__mutex_init(&store->read_lock);
+    if (status == AMPHI_OK)
+        status = amphi__mutex_init(&store->gate_lock);
+    if (status == AMPHI_OK)
+        status = amphi__mutex_init(&store->touch_lock);
+    if (status == AMPHI_OK)
+        status = amphi__cond_init(&store->gate_open);
     if (status != AMPHI_OK) {
         amphi__fail_no_memory(error);
         goto cleanup;

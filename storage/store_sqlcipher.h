@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The encrypted store's inside, shared by its five files: history.c, response_cache.c, outbox.c,
+ * The encrypted store's inside, shared by its files: history.c, response_cache.c, outbox.c,
  * settings.c and crash_ledger.c. Each function below is one entry of amphi_store_ops (see
- * ext/store.h for what it promises); self is the store. They lock, gather what a visitor shall see,
- * unlock, and visit.
+ * ext/store.h for what it promises); self is the store. They take a connection, gather what a
+ * visitor shall see, give it back, and visit:
+ *
+ *     amphi_db *db;
+ *     amphi_status status = amphi__store_read_begin(store, &db, error);
+ *     if (status != AMPHI_OK)
+ *         return status;
+ *     status = find(db, ..., error);
+ *     amphi__store_read_end(store);
+ *
+ *     status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
+ *     if (status == AMPHI_OK) {
+ *         status = change(db, ..., error);
+ *         status = amphi__store_write_end(store, status, error);
+ *     }
  */
 #ifndef AMPHI_STORAGE_STORE_SQLCIPHER_H
 #define AMPHI_STORAGE_STORE_SQLCIPHER_H
@@ -15,16 +28,56 @@
 #define AMPHI_CACHE_TOUCHES_MAX 1024
 
 typedef struct amphi_store_sqlcipher {
-    amphi_mutex lock;          /* guards everything below */
-    amphi_db *db;              /* the one connection */
-    amphi_store_limits limits; /* resolved */
-    amphi_log log;             /* the client's */
-    uint8_t master[32];        /* for derive_key; the store's own key is not kept */
+    amphi_store_limits limits; /* resolved; constant */
+    amphi_log log;             /* the client's; constant */
+    uint8_t master[32];        /* for derive_key; the store's own key is not kept; constant */
+
+    /* Connections (store_connections.c): taken by the functions below only. */
+    amphi_mutex read_lock; /* held while reader is in use */
+    amphi_db *reader;
+    amphi_mutex gate_lock; /* guards is_writing */
+    amphi_cond gate_open;  /* is_writing became false */
+    bool is_writing;       /* writer is in use */
+    bool is_unsynced;      /* by a transaction that is not synced; of who is writing */
+    amphi_db *writer;
+
+    amphi_mutex touch_lock; /* guards what follows */
     /* Rows that were read since the last write: their turn in the cache's order is written with
      * it, so that a hit costs no sync. */
     int64_t touched[AMPHI_CACHE_TOUCHES_MAX];
     size_t touched_count;
 } amphi_store_sqlcipher;
+
+/* How long a write may wait for other threads and processes. */
+#define AMPHI_PATIENCE_NONE_MS   0     /* at once or not at all: on the way to the first token */
+#define AMPHI_PATIENCE_ANSWER_MS 2000  /* what an answer's end waits for */
+#define AMPHI_PATIENCE_LONG_MS   10000 /* work that no answer waits for */
+
+/* Takes the reading connection; every function between begin and end is given *db. Each statement
+ * sees what was committed before it began, by this process or another, and waits for no writer. Not
+ * to be nested, nor to be called between write_begin and write_end (there, *db of write_begin reads
+ * what was just written). When it fails nothing is held, and *error says why the store can't be
+ * read. */
+amphi_status amphi__store_read_begin(
+    amphi_store_sqlcipher *store, amphi_db **db, amphi_error *error);
+void amphi__store_read_end(amphi_store_sqlcipher *store);
+
+/* Takes the writing connection and begins a transaction (BEGIN IMMEDIATE). AMPHI_E_BUSY when others
+ * held either for longer than patience_ms; AMPHI_E_IO and others when the store can't be written
+ * now. When it fails nothing is held. */
+amphi_status amphi__store_write_begin(
+    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error);
+/* The same for rows that need not survive a power cut until something durable is written after them
+ * (the ledger's): the commit costs no sync. */
+amphi_status amphi__store_write_begin_unsynced(
+    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error);
+/* Commits when `status` is AMPHI_OK, else rolls back; gives the connection back. Returns `status`,
+ * or why the commit failed: then nothing of the transaction stands. */
+amphi_status amphi__store_write_end(
+    amphi_store_sqlcipher *store, amphi_status status, amphi_error *error);
+/* After a deletion: the log still holds the old pages (encrypted). Empties it unless others are
+ * reading or writing. Outside of begin and end. */
+void amphi__store_empty_log(amphi_store_sqlcipher *store);
 
 amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *turn, amphi_error *error);
@@ -41,8 +94,8 @@ amphi_status amphi__store_cache_get(void *self, const uint8_t key[AMPHI_CACHE_KE
 amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error);
 amphi_status amphi__store_cache_clear(void *self, amphi_error *error);
-/* Writes what `touched` holds, in a transaction of its own. The caller holds the lock. */
-amphi_status amphi__store_cache_flush(amphi_store_sqlcipher *store, amphi_error *error);
+/* Writes what `touched` holds, in a transaction of its own, unless others are writing. */
+void amphi__store_cache_flush(amphi_store_sqlcipher *store);
 
 amphi_status amphi__store_outbox_add(
     void *self, const amphi_store_outbox_item *item, amphi_error *error);
