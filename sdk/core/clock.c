@@ -6,11 +6,31 @@
 
 #include <time.h>
 
-static uint64_t system_monotonic_us(void *self)
+/* On Linux CLOCK_MONOTONIC stands still while the machine is suspended and CLOCK_BOOTTIME goes on.
+ * On Apple's systems CLOCK_UPTIME_RAW stands still and CLOCK_MONOTONIC goes on. */
+#ifdef __APPLE__
+#define CLOCK_AWAKE     CLOCK_UPTIME_RAW
+#define CLOCK_SUSPENDED CLOCK_MONOTONIC
+#else
+#define CLOCK_AWAKE     CLOCK_MONOTONIC
+#define CLOCK_SUSPENDED CLOCK_BOOTTIME
+#endif
+
+static uint64_t read_us(clockid_t id)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(id, &now);
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static uint64_t system_monotonic_us(void *self)
+{
+    return read_us(CLOCK_AWAKE);
+}
+
+static uint64_t system_boot_us(void *self)
+{
+    return read_us(CLOCK_SUSPENDED);
 }
 
 static int64_t system_wall_ms(void *self)
@@ -26,6 +46,7 @@ const amphi_clock amphi__clock_system = {
     .self = NULL,
     .monotonic_us = system_monotonic_us,
     .wall_ms = system_wall_ms,
+    .boot_us = system_boot_us,
 };
 
 uint64_t amphi__clock_us(const amphi_clock *clock)
@@ -37,6 +58,12 @@ uint64_t amphi__clock_us(const amphi_clock *clock)
 uint64_t amphi__clock_ms(const amphi_clock *clock)
 {
     return amphi__clock_us(clock) / 1000u;
+}
+
+uint64_t amphi__clock_boot_us(const amphi_clock *clock)
+{
+    clock = clock != NULL ? clock : &amphi__clock_system;
+    return clock->boot_us != NULL ? clock->boot_us(clock->self) : amphi__clock_us(clock);
 }
 
 int64_t amphi__clock_wall_ms(const amphi_clock *clock)

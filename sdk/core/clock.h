@@ -9,9 +9,11 @@
 
 extern const amphi_clock amphi__clock_system;
 
-/* clock NULL: the system's. */
+/* clock NULL: the system's. Which clock for what: sdk/docs/decisions/0011-frozen-time.md. */
 uint64_t amphi__clock_us(const amphi_clock *clock);
 uint64_t amphi__clock_ms(const amphi_clock *clock);
+/* Counts the time in which the machine is suspended. */
+uint64_t amphi__clock_boot_us(const amphi_clock *clock);
 int64_t amphi__clock_wall_ms(const amphi_clock *clock);
 
 #endif

@@ -136,10 +136,16 @@ static int64_t wall_ms(void *self)
     return 1700000000000;
 }
 
+static uint64_t boot_us(void *self)
+{
+    return monotonic_us(self);
+}
+
 static const amphi_clock test_clock = {.struct_size = sizeof test_clock,
     .name = "test",
     .monotonic_us = monotonic_us,
-    .wall_ms = wall_ms};
+    .wall_ms = wall_ms,
+    .boot_us = boot_us};
 
 static amphi_parts whole_parts(void)
 {

@@ -7,7 +7,7 @@
 
 #include <amphi/types.h>
 
-/* TABLE. Both functions are required. */
+/* TABLE. monotonic_us and wall_ms are required. */
 typedef struct amphi_clock {
     size_t struct_size;
     const char *name;
@@ -16,6 +16,10 @@ typedef struct amphi_clock {
     uint64_t (*monotonic_us)(void *self);
     /* Any thread. Unix time in milliseconds; may jump. */
     int64_t (*wall_ms)(void *self);
+    /* Any thread. Like monotonic_us, from a start of its own, but goes on while the machine is
+     * suspended: for ages and pauses (caches, breakers, queued messages). monotonic_us is for time
+     * limits of work, which does not go on then. NULL: monotonic_us is used. */
+    uint64_t (*boot_us)(void *self);
 } amphi_clock;
 
 #endif

@@ -46,7 +46,8 @@ static int64_t wall_ms(void *self)
     return b.now_ms;
 }
 
-static const amphi_clock still = {sizeof still, "still", NULL, monotonic_us, wall_ms};
+static const amphi_clock still = {
+    .struct_size = sizeof still, .name = "still", .monotonic_us = monotonic_us, .wall_ms = wall_ms};
 
 static int set_up(void **state)
 {

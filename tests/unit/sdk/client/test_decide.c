@@ -36,7 +36,10 @@ static int64_t wall_ms(void *self)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000 + (int64_t)atomic_load(&ahead_ms);
 }
 
-static const amphi_clock clock_ahead = {sizeof clock_ahead, "ahead", NULL, monotonic_us, wall_ms};
+static const amphi_clock clock_ahead = {.struct_size = sizeof clock_ahead,
+    .name = "ahead",
+    .monotonic_us = monotonic_us,
+    .wall_ms = wall_ms};
 
 static amphi_decision explain_request(const chat_fixture *f, amphi_chat_request *request)
 {

@@ -27,7 +27,8 @@ static int64_t wall_ms(void *self)
     return 1700000000000 + (int64_t)(now_us / 1000);
 }
 
-static const amphi_clock still = {sizeof still, "still", NULL, monotonic_us, wall_ms};
+static const amphi_clock still = {
+    .struct_size = sizeof still, .name = "still", .monotonic_us = monotonic_us, .wall_ms = wall_ms};
 static const scripted_step nothing[] = {{SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
 static const amphi_plan_step step = {.route = 0, .hedge_ms = 100};
 static scripted_engine engine;
