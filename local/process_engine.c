@@ -38,7 +38,8 @@ static bool described_is_fresh(const amphi_local *local, const amphi_file_key *k
 {
     const amphi_local_described *described = &local->described;
     return described->known && amphi__file_key_equal(&described->key, key) &&
-           (!described->passing || amphi__clock_us(NULL) - described->at_us < PASSING_FAILURE_US);
+           (!described->passing ||
+               amphi__clock_boot_us(NULL) - described->at_us < PASSING_FAILURE_US);
 }
 
 static void describe_wait(amphi_local *local, const amphi_file_key *key)
@@ -47,9 +48,10 @@ static void describe_wait(amphi_local *local, const amphi_file_key *key)
     if (thread_start(local) != AMPHI_OK)
         return;
     amphi__supervisor_wake(local);
-    uint64_t until_us = amphi__clock_us(NULL) + DESCRIBE_WAIT_US;
+    amphi_awake awake = {0};
+    uint64_t until_us = amphi__awake_us(&awake, NULL) + DESCRIBE_WAIT_US;
     while (local->want_describe && !described_is_fresh(local, key)) {
-        uint64_t now_us = amphi__clock_us(NULL);
+        uint64_t now_us = amphi__awake_us(&awake, NULL);
         if (now_us >= until_us)
             return;
         if (!amphi__cond_wait_us(&local->changed, &local->lock,

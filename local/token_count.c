@@ -5,7 +5,7 @@
  */
 #include "local/token_count.h"
 
-#include "sdk/core/clock.h"
+#include "sdk/core/awake.h"
 
 #define WAIT_US 100000u
 
@@ -17,10 +17,12 @@ void amphi__token_count_ask(amphi_token_count *count, amphi_str body)
 amphi_status amphi__token_count_wait(
     amphi_token_count *count, amphi_mutex *lock, amphi_cond *changed, uint32_t *out)
 {
-    uint64_t until_us = amphi__clock_us(NULL) + WAIT_US;
-    for (uint64_t now_us = amphi__clock_us(NULL);
-         count->step != AMPHI_COUNT_DONE && now_us < until_us; now_us = amphi__clock_us(NULL))
-        amphi__cond_wait_us(changed, lock, until_us - now_us);
+    amphi_awake awake = {0};
+    uint64_t until_us = amphi__awake_us(&awake, NULL) + WAIT_US;
+    for (uint64_t now_us = amphi__awake_us(&awake, NULL);
+         count->step != AMPHI_COUNT_DONE && now_us < until_us;
+         now_us = amphi__awake_us(&awake, NULL))
+        amphi__cond_wait_us(changed, lock, amphi__awake_slice_us(&awake, until_us - now_us));
     bool answered = count->step == AMPHI_COUNT_DONE && count->status == AMPHI_OK;
     if (answered)
         *out = count->tokens;

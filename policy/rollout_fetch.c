@@ -5,7 +5,7 @@
  * thread touches it, so it lives on the caller's stack. Payloads are capped at 1 MiB on both ways.
  */
 #include "policy/rollout_fetch.h"
-#include "sdk/core/clock.h"
+#include "sdk/core/awake.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
@@ -95,10 +95,11 @@ static bool is_cancelled(const amphi_rollout_fetch *fetch)
 /* false when the time ran out first, or the fetch was cancelled. */
 static bool wait_for_end(amphi_waiter *waiter, uint32_t timeout_ms)
 {
-    uint64_t deadline_us = amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
+    amphi_awake awake = {0};
+    uint64_t deadline_us = amphi__awake_us(&awake, NULL) + (uint64_t)timeout_ms * 1000;
     amphi__mutex_lock(&waiter->lock);
     while (!waiter->done) {
-        uint64_t now_us = amphi__clock_us(NULL);
+        uint64_t now_us = amphi__awake_us(&awake, NULL);
         if (now_us >= deadline_us || is_cancelled(waiter->fetch))
             break;
         uint64_t left_us = deadline_us - now_us;

@@ -40,7 +40,7 @@ void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_h
 static bool is_warm(const amphi_remote_endpoint *endpoint)
 {
     uint64_t last_us = atomic_load(&endpoint->last_used_us);
-    return last_us > 0 && amphi__clock_us(endpoint->clock) - last_us < warm_us;
+    return last_us > 0 && amphi__clock_boot_us(endpoint->clock) - last_us < warm_us;
 }
 
 static void endpoint_describe(void *self, amphi_engine_info *out)

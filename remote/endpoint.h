@@ -9,6 +9,7 @@
 #include "remote/dialect.h"
 #include "remote/remote.h"
 
+#include "sdk/core/awake.h"
 #include "sdk/core/thread.h"
 
 #include <stdatomic.h>
@@ -34,12 +35,13 @@ typedef struct amphi_remote_endpoint {
     const amphi_dialect *dialect;
 
     atomic_int prefix;             /* amphi_tristate; NO once the server refused one */
-    _Atomic uint64_t last_used_us; /* monotonic; 0: no answer from there yet */
+    _Atomic uint64_t last_used_us; /* boot time; 0: no answer from there yet */
 
     /* Runs that wait for a time limit, and the thread that enforces it (endpoint_run.c). */
     amphi_mutex mutex;
     amphi_cond changed;
     amphi_engine_run *timed;
+    amphi_awake awake;
     amphi_thread timer_thread;
     bool timer_runs;
     bool stop;

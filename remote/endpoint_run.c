@@ -39,9 +39,9 @@ struct amphi_engine_run {
     bool ended;
     bool released; /* the timer thread frees it */
     bool is_timed;
-    bool is_held;   /* the timer thread is using it outside the mutex */
-    bool timed_out; /* the timer thread has cancelled the rest of the exchange */
-    uint64_t deadline_us;
+    bool is_held;         /* the timer thread is using it outside the mutex */
+    bool timed_out;       /* the timer thread has cancelled the rest of the exchange */
+    uint64_t deadline_us; /* awake time */
     amphi_engine_run *next_timed;
 };
 
@@ -70,9 +70,9 @@ static void stop_timer(amphi_engine_run *run)
 }
 
 /* The next run on the list that is due, or NULL and how long to wait. */
-static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t *wait_us)
+static amphi_engine_run *due_run(amphi_remote_endpoint *endpoint, uint64_t *wait_us)
 {
-    uint64_t now_us = amphi__clock_us(NULL);
+    uint64_t now_us = amphi__awake_us(&endpoint->awake, NULL);
     *wait_us = UINT64_MAX;
     for (amphi_engine_run *run = endpoint->timed; run != NULL; run = run->next_timed) {
         bool is_late = run->deadline_us <= now_us || (run->released && endpoint->stop);
@@ -80,6 +80,7 @@ static amphi_engine_run *due_run(const amphi_remote_endpoint *endpoint, uint64_t
             return run;
         /* Late, but `start` has not returned the exchange yet: try again in 1 ms. */
         uint64_t left_us = is_late ? 1000 : run->deadline_us - now_us;
+        left_us = amphi__awake_slice_us(&endpoint->awake, left_us);
         *wait_us = left_us < *wait_us ? left_us : *wait_us;
     }
     return NULL;
@@ -128,7 +129,9 @@ static bool start_timer(amphi_engine_run *run, uint64_t limit_us)
     }
     if (!endpoint->timer_runs)
         return false;
-    run->deadline_us = amphi__clock_us(NULL) + limit_us;
+    if (endpoint->timed == NULL)
+        endpoint->awake = (amphi_awake){0}; /* the timer thread did not look for a while */
+    run->deadline_us = amphi__awake_us(&endpoint->awake, NULL) + limit_us;
     run->is_timed = true;
     run->next_timed = endpoint->timed;
     endpoint->timed = run;
@@ -193,7 +196,7 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
 {
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
-    atomic_store(&endpoint->last_used_us, amphi__clock_us(endpoint->clock));
+    atomic_store(&endpoint->last_used_us, amphi__clock_boot_us(endpoint->clock));
     update_timer(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
 }
 

@@ -30,7 +30,8 @@
 
 enum {
     CONNECTIONS_MAX = 8,
-    POLL_MS = 1000, /* only a net under the wake-ups */
+    POLL_IDLE_MS = 1000, /* only a net under the wake-ups */
+    POLL_MS = AMPHI_AWAKE_SLICE_US / 1000,
 };
 
 /* A connection that said nothing for so long is not trusted with another request. */
@@ -48,6 +49,16 @@ static void unlink_queued(amphi_http_curl *http, amphi_http_exchange *exchange)
             return;
         }
         at = &(*at)->next_queued;
+    }
+}
+
+static void unlink_active(amphi_http_curl *http, amphi_http_exchange *exchange)
+{
+    for (amphi_http_exchange **at = &http->active; *at != NULL; at = &(*at)->next_active) {
+        if (*at == exchange) {
+            *at = exchange->next_active;
+            return;
+        }
     }
 }
 
@@ -71,6 +82,7 @@ static void finish(amphi_http_curl *http, amphi_http_exchange *exchange, const a
         curl_multi_remove_handle(http->multi, exchange->easy);
         exchange->in_multi = false;
         http->in_multi--;
+        unlink_active(http, exchange);
     }
     exchange->response.sink.end(exchange->response.sink.self, error);
     amphi__mutex_lock(&http->mutex);
@@ -103,7 +115,12 @@ static void start_or_cancel(amphi_http_curl *http, amphi_http_exchange *exchange
         return;
     }
     exchange->in_multi = true;
-    http->in_multi++;
+    if (http->in_multi++ == 0)
+        http->awake = (amphi_awake){0}; /* not read since the last exchange ended */
+    exchange->began_us = amphi__awake_us(&http->awake, NULL);
+    exchange->lost_us = http->awake.lost_us;
+    exchange->next_active = http->active;
+    http->active = exchange;
     exchange->heard_us = amphi__clock_us(NULL);
 }
 
@@ -123,6 +140,23 @@ static bool take_commands(amphi_http_curl *http)
     }
 }
 
+/* curl gave up connecting, but awake time is left: the app was frozen while curl had its turn. The
+ * exchange begins again, with what is left. */
+static bool connect_again(amphi_http_curl *http, amphi_http_exchange *exchange, CURLcode code)
+{
+    uint64_t now_us = amphi__awake_us(&http->awake, NULL);
+    uint64_t used_ms = (now_us - exchange->began_us) / 1000;
+    if (code != CURLE_OPERATION_TIMEDOUT || exchange->sends > 0 ||
+        http->awake.lost_us == exchange->lost_us || used_ms >= exchange->connect_ms)
+        return false;
+    exchange->connect_ms -= (uint32_t)used_ms;
+    exchange->began_us = now_us;
+    exchange->lost_us = http->awake.lost_us;
+    amphi__http_curl_exchange_give_time(exchange, 0);
+    curl_multi_remove_handle(http->multi, exchange->easy);
+    return curl_multi_add_handle(http->multi, exchange->easy) == CURLM_OK;
+}
+
 static void take_results(amphi_http_curl *http)
 {
     int left;
@@ -135,10 +169,25 @@ static void take_results(amphi_http_curl *http)
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &opaque);
         amphi_http_exchange *exchange = (amphi_http_exchange *)(void *)opaque;
+        if (connect_again(http, exchange, code))
+            continue;
         bool failed = amphi__http_curl_error_explain(exchange->easy, code, &exchange->response,
                           exchange->curl_message, &error) != AMPHI_OK;
         finish(http, exchange, failed ? &error : NULL);
     }
+}
+
+/* curl's limits go by a clock that goes on while the app is frozen: what was lost is given back
+ * before curl looks at it. */
+static void give_back_frozen_time(amphi_http_curl *http)
+{
+    uint64_t lost_us = http->awake.lost_us;
+    if (http->in_multi > 0)
+        (void)amphi__awake_us(&http->awake, NULL);
+    if (http->awake.lost_us == lost_us)
+        return;
+    for (amphi_http_exchange *at = http->active; at != NULL; at = at->next_active)
+        amphi__http_curl_exchange_give_time(at, http->awake.lost_us - at->lost_us);
 }
 
 static void io_main(void *arg)
@@ -146,9 +195,10 @@ static void io_main(void *arg)
     amphi_http_curl *http = arg;
     while (take_commands(http)) {
         int running;
+        give_back_frozen_time(http);
         curl_multi_perform(http->multi, &running);
         take_results(http);
-        curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
+        curl_multi_poll(http->multi, NULL, 0, http->in_multi > 0 ? POLL_MS : POLL_IDLE_MS, NULL);
     }
     amphi_error error;
     amphi__fail(&error, AMPHI_E_CANCELLED, 0, "cancelled");

@@ -9,6 +9,7 @@
 
 #include "remote/http_response.h"
 
+#include "sdk/core/awake.h"
 #include "sdk/core/thread.h"
 
 #include <curl/curl.h>
@@ -19,11 +20,13 @@ typedef struct amphi_http_curl {
     CURLM *multi;
     amphi_thread thread;
     amphi_mutex mutex;
-    amphi_cond ended;           /* some exchange has ended */
-    amphi_http_exchange *queue; /* under the mutex: commands for the I/O thread */
-    bool stop;                  /* under the mutex */
-    amphi_http_exchange *warm;  /* I/O thread: the warm-ups under way */
-    unsigned in_multi;          /* I/O thread: how many exchanges are in the multi handle */
+    amphi_cond ended;            /* some exchange has ended */
+    amphi_http_exchange *queue;  /* under the mutex: commands for the I/O thread */
+    bool stop;                   /* under the mutex */
+    amphi_http_exchange *warm;   /* I/O thread: the warm-ups under way */
+    amphi_http_exchange *active; /* I/O thread: those in the multi handle */
+    unsigned in_multi;           /* I/O thread: how many they are */
+    amphi_awake awake;           /* I/O thread: while there are any */
     bool has_brotli;
 } amphi_http_curl;
 
@@ -34,6 +37,8 @@ struct amphi_http_exchange {
     char *body;
     bool is_warm;          /* a warm-up: freed by the I/O thread */
     bool is_loopback_http; /* plain http: connects to loopback or not at all */
+    uint32_t connect_ms;   /* limits of awake time */
+    uint32_t total_ms;     /* 0: none */
 
     /* The I/O thread's. */
     bool in_multi;   /* added to the multi handle */
@@ -42,7 +47,10 @@ struct amphi_http_exchange {
     char curl_message[CURL_ERROR_SIZE];
     int sends;         /* how often curl was about to send the request */
     uint64_t heard_us; /* when the last byte came, or else when it was started */
+    uint64_t began_us; /* awake time: when it was started */
+    uint64_t lost_us;  /* owner->awake.lost_us when it was started */
     amphi_http_exchange *next_warm;
+    amphi_http_exchange *next_active;
 
     atomic_bool cancelled;
     /* Under the mutex. */
@@ -67,5 +75,8 @@ CURLcode amphi__http_curl_set_string(CURL *easy, CURLoption option, amphi_str va
 amphi_status amphi__http_curl_exchange_new(amphi_http_exchange **out, amphi_http_curl *owner,
     const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error);
 void amphi__http_curl_exchange_free(amphi_http_exchange *exchange); /* NULL is fine */
+/* On the I/O thread: the limits of an exchange under way grow by the time in which the app was
+ * frozen since it began. */
+void amphi__http_curl_exchange_give_time(amphi_http_exchange *exchange, uint64_t lost_us);
 
 #endif

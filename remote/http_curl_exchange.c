@@ -14,6 +14,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -139,13 +140,33 @@ static amphi_status add_headers(
 /* setopt remembers the first failure: only lack of memory is possible where types are right. */
 #define SET(option, value) AMPHI__CURL_SET(easy, code, option, value)
 
-static CURLcode set_limits(CURL *easy, const amphi_http_request *request, bool is_warm)
+static long limit_ms(uint32_t ms, uint64_t more_ms)
 {
+    return ms + more_ms < INT_MAX ? (long)(ms + more_ms) : INT_MAX; /* curl takes no more */
+}
+
+static CURLcode set_time_limits(const amphi_http_exchange *exchange, uint64_t more_ms)
+{
+    CURL *easy = exchange->easy;
     CURLcode code = CURLE_OK;
+    SET(CURLOPT_CONNECTTIMEOUT_MS, limit_ms(exchange->connect_ms, more_ms));
+    if (exchange->total_ms > 0)
+        SET(CURLOPT_TIMEOUT_MS, limit_ms(exchange->total_ms, more_ms));
+    return code;
+}
+
+void amphi__http_curl_exchange_give_time(amphi_http_exchange *exchange, uint64_t lost_us)
+{
+    (void)set_time_limits(exchange, lost_us / 1000); /* numbers need no memory */
+}
+
+static CURLcode set_limits(amphi_http_exchange *exchange, const amphi_http_request *request)
+{
+    CURL *easy = exchange->easy;
     uint32_t connect_ms = request->connect_timeout_ms;
-    uint32_t total_ms = is_warm ? WARM_TIMEOUT_MS : request->total_timeout_ms;
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS));
-    SET(CURLOPT_TIMEOUT_MS, (long)total_ms);
+    exchange->connect_ms = connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS;
+    exchange->total_ms = exchange->is_warm ? WARM_TIMEOUT_MS : request->total_timeout_ms;
+    CURLcode code = set_time_limits(exchange, 0);
     SET(CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_S);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -244,7 +265,7 @@ amphi_status amphi__http_curl_exchange_new(amphi_http_exchange **out, amphi_http
     if (status != AMPHI_OK)
         goto cleanup;
     code = set_callbacks(exchange->easy, exchange);
-    code = code == CURLE_OK ? set_limits(exchange->easy, request, exchange->is_warm) : code;
+    code = code == CURLE_OK ? set_limits(exchange, request) : code;
     code = code == CURLE_OK ? amphi__http_curl_tls_set(exchange->easy, request) : code;
     code = code == CURLE_OK ? set_request(exchange, request, &url) : code;
     if (code != CURLE_OK) {

@@ -7,7 +7,6 @@
 #include "local/parent/process_stat.h"
 #include "local/parent/supervisor_state.h"
 
-#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 
 enum {
@@ -118,19 +117,20 @@ static void end_silent(amphi_local *local, uint64_t now_us)
 
 void amphi__local_check_stall(amphi_local *local)
 {
-    uint64_t now_us = amphi__clock_us(NULL);
-    uint64_t away_us = now_us - local->tick_us;
+    uint64_t now_us = amphi__local_now_us(local);
+    bool thawed = local->awake.freezes != local->freezes;
     bool starting = local->state == AMPHI_LOCAL_STARTING || local->state == AMPHI_LOCAL_DESCRIBING;
-    local->tick_us = now_us;
+    local->freezes = local->awake.freezes;
     if (local->state == AMPHI_LOCAL_NONE || !amphi__local_is_busy(local))
         return;
     uint32_t heartbeat = 0;
     heartbeat = atomic_load(&local->worker.control->heartbeat);
-    /* If we ourselves were not running (a frozen app, a laptop's lid), it could not either. */
-    if (heartbeat != local->heartbeat || away_us > (uint64_t)AMPHI_LOCAL_TICK_MS * 20 * 1000) {
+    if (heartbeat != local->heartbeat || thawed) {
         local->heartbeat = heartbeat;
         local->progress_us = now_us;
     }
+    if (thawed) /* it was frozen with us, and wakes up while awake time stands still */
+        memset(&local->silence, 0, sizeof local->silence);
     sample_silence(local, now_us);
     if (lasts(local->silence.stopped_us, now_us, STOPPED_MS))
         amphi__local_worker_stalled(local, "was stopped from outside", AMPHI_CAUSE_OUTSIDE);

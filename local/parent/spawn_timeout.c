@@ -9,8 +9,6 @@
 #include "local/parent/process_stat.h"
 #include "local/parent/supervisor.h"
 
-#include "sdk/core/clock.h"
-
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,7 +19,8 @@ void amphi__spawn_timeout_begin(amphi_local *local)
 {
     amphi__mutex_lock(&local->lock);
     local->spawn_thread = gettid();
-    local->spawn_us = amphi__clock_us(NULL);
+    local->spawn_awake = (amphi_awake){0};
+    local->spawn_us = amphi__awake_us(&local->spawn_awake, NULL);
     amphi__mutex_unlock(&local->lock);
 }
 
@@ -34,7 +33,8 @@ void amphi__spawn_timeout_end(amphi_local *local)
 
 void amphi__spawn_timeout_check(amphi_local *local)
 {
-    if (local->spawn_us == 0 || amphi__clock_us(NULL) - local->spawn_us < SPAWN_LONG_US)
+    if (local->spawn_us == 0 ||
+        amphi__awake_us(&local->spawn_awake, NULL) - local->spawn_us < SPAWN_LONG_US)
         return;
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)local->spawn_thread);

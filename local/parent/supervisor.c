@@ -10,7 +10,6 @@
 #include "local/parent/oom_kills.h"
 #include "local/parent/supervisor_state.h"
 
-#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 
 #include <poll.h>
@@ -160,7 +159,7 @@ static void send_count(amphi_local *local)
     amphi__mutex_unlock(&local->lock);
     if (asked) {
         local->counting = true;
-        local->progress_us = amphi__clock_us(NULL);
+        local->progress_us = amphi__local_now_us(local);
     }
     if (status != AMPHI_OK)
         amphi__local_worker_broke_rules(local);
@@ -222,6 +221,11 @@ static void advance(amphi_local *local)
 
 /* ---- the loop ---- */
 
+uint64_t amphi__local_now_us(amphi_local *local)
+{
+    return amphi__awake_us(&local->awake, NULL);
+}
+
 static int wait_ms(amphi_local *local, bool more)
 {
     amphi__mutex_lock(&local->lock);
@@ -260,6 +264,8 @@ static bool turn(amphi_local *local, int timeout_ms)
         {.fd = local->worker.events_fd, .events = POLLIN},
         {.fd = local->worker.death_fd, .events = POLLIN},
         {.fd = local->worker.process.pidfd, .events = POLLIN}};
+    if (!amphi__local_is_busy(local))
+        amphi__awake_pause(&local->awake);
     poll(fds, 4, timeout_ms); /* negative descriptors are passed over */
     if (fds[0].revents != 0)
         drain_fd(local->wake_fd);
@@ -282,7 +288,6 @@ static bool turn(amphi_local *local, int timeout_ms)
 void amphi__supervisor_run(void *self)
 {
     amphi_local *local = self;
-    local->tick_us = amphi__clock_us(NULL);
     bool more = false;
     while (take_requests(local)) {
         advance(local);

@@ -18,6 +18,7 @@
 #include "local/parent/worker_process.h"
 #include "local/run_queue.h"
 #include "local/token_count.h"
+#include "sdk/core/awake.h"
 #include "sdk/core/thread.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@
 typedef struct amphi_local_described {
     bool known;          /* the fields below are set */
     bool passing;        /* the failure may pass (a crash, a timeout): tried again after a while */
-    uint64_t at_us;      /* monotonic: when it was described */
+    uint64_t at_us;      /* boot time: when it was described */
     amphi_file_key key;  /* of the file at that time */
     amphi_status status; /* OK, or why there is no description */
     /* The failure in words. */
@@ -78,10 +79,11 @@ typedef struct amphi_local {
     struct amphi_local_deaths {
         uint32_t early, late, memory, outside; /* as in amphi_engine_info */
     } deaths;
-    uint64_t spawn_us;  /* since when a process is being started; 0: none is */
-    pid_t spawn_thread; /* the thread that starts it */
-    bool finished;      /* the thread is about to end */
-    bool ready;         /* loaded, for describe() */
+    uint64_t spawn_us;       /* since when a process is being started, awake time; 0: none is */
+    amphi_awake spawn_awake; /* of the threads that wait meanwhile */
+    pid_t spawn_thread;      /* the thread that starts it */
+    bool finished;           /* the thread is about to end */
+    bool ready;              /* loaded, for describe() */
     bool cage_known;
     uint32_t cage_missing;
 
@@ -97,8 +99,9 @@ typedef struct amphi_local {
     bool counting;        /* a COUNT is unanswered */
     uint32_t count_id;    /* of the last COUNT */
     uint32_t heartbeat;   /* as last read from the worker */
+    amphi_awake awake;    /* every time below is awake time */
+    uint32_t freezes;     /* of `awake`, at the last check */
     uint64_t progress_us; /* of the last message or heartbeat */
-    uint64_t tick_us;     /* of the last check */
     struct amphi_local_silence {
         uint64_t progress_us; /* as above, when these were sampled */
         uint64_t cpu_ms;      /* at that time */

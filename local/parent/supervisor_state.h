@@ -9,6 +9,11 @@
 
 #define AMPHI_LOCAL_TICK_MS 50 /* how often a busy worker is checked */
 
+/* ---- supervisor.c ---- */
+
+/* Awake time now. */
+uint64_t amphi__local_now_us(amphi_local *local);
+
 /* ---- worker_lifecycle.c: runs ---- */
 
 /* Delivers the last event of a run, which may be freed at any moment afterwards. */

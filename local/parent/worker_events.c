@@ -205,7 +205,7 @@ bool amphi__local_receive(amphi_local *local, unsigned events_max)
         amphi_status status = amphi__worker_receive(&local->worker, &message, local->event);
         if (status == AMPHI_E_NOT_FOUND)
             return false;
-        local->progress_us = amphi__clock_us(NULL);
+        local->progress_us = amphi__local_now_us(local);
         local->empty_wakes = 0;
         if (status != AMPHI_OK || !on_message(local, &message)) {
             amphi__local_worker_broke_rules(local);

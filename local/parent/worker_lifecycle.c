@@ -20,7 +20,7 @@ void amphi__local_set_described(amphi_local *local, const amphi_error *failure, 
     const amphi_worker_described *model)
 {
     amphi_local_described described = {.known = true, .passing = passing};
-    described.at_us = amphi__clock_us(NULL);
+    described.at_us = amphi__clock_boot_us(NULL);
     described.key = local->worker_key;
     if (failure != NULL) {
         described.status = failure->status;
@@ -75,7 +75,7 @@ void amphi__local_set_ready(amphi_local *local, bool ready)
 void amphi__local_set_state(amphi_local *local, amphi_local_state state)
 {
     local->state = state;
-    local->progress_us = amphi__clock_us(NULL);
+    local->progress_us = amphi__local_now_us(local);
     memset(&local->silence, 0, sizeof local->silence);
 }
 
@@ -91,9 +91,9 @@ unsigned amphi__local_reap(amphi_local *local)
 /* A tracer or a frozen control group keeps even a killed process from ending. */
 unsigned amphi__local_reap_all(amphi_local *local)
 {
-    uint64_t until_us = amphi__clock_us(NULL) + AMPHI_LOCAL_REAP_US;
+    uint64_t until_us = amphi__local_now_us(local) + AMPHI_LOCAL_REAP_US;
     unsigned left = amphi__local_reap(local);
-    while (left > 0 && amphi__clock_us(NULL) < until_us) {
+    while (left > 0 && amphi__local_now_us(local) < until_us) {
         poll(NULL, 0, 2);
         left = amphi__local_reap(local);
     }

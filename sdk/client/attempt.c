@@ -36,7 +36,7 @@ static void on_first_output(amphi_attempt *a)
     a->outcome->has_output = true;
     amphi__crash_ledger_phase(a->stream->client, &a->ledger, AMPHI_START_TOKEN);
     a->outcome->first_token_ms =
-        (uint32_t)((amphi__clock_us(a->stream->client->clock) - a->begun_us) / 1000);
+        (uint32_t)((amphi__stream_awake_us(a->stream) - a->begun_us) / 1000);
     amphi__str_copy_to(a->stream->route, sizeof a->stream->route, amphi_str_from(a->info.name));
     amphi__str_copy_to(a->stream->model, sizeof a->stream->model, amphi_str_from(a->model));
     if (a->args->takeover != NULL) {
@@ -161,7 +161,7 @@ static void on_queued_event(amphi_attempt *a, const amphi_queued_event *queued)
     amphi_stream *stream = a->stream;
     const amphi_engine_event *event = &queued->engine;
     amphi_event out = {.route = amphi_str_from(a->info.name), .text = event->text};
-    uint64_t now_us = amphi__clock_us(stream->client->clock);
+    uint64_t now_us = amphi__stream_awake_us(stream);
     switch (event->kind) {
     case AMPHI_ENGINE_PROGRESS:
         out.kind = AMPHI_EVENT_PROGRESS;
@@ -284,7 +284,7 @@ void amphi__attempt_start(amphi_attempt *a)
         .tokens_per_second_max = step->tokens_per_second_max,
         .plain_kernels = step->plain_kernels,
     };
-    a->begun_us = amphi__clock_us(client->clock);
+    a->begun_us = amphi__stream_awake_us(stream);
     a->progress_us = a->begun_us;
     a->device_checked_us = a->begun_us;
     a->device_epoch = atomic_load(&client->device_epoch);
@@ -341,12 +341,12 @@ void amphi__attempt_finish(amphi_attempt *a)
     amphi__buf_clear(&a->prefix);
 }
 
-/* Waits for the next event of the attempts under way (one, or two in a race), at most until
- * `until_us`, and handles it. */
+/* Waits for the next event of the attempts under way (one, or two in a race), at most a slice and
+ * at most until `until_us` of awake time, and handles it. */
 void amphi__attempt_wait(
     amphi_stream *stream, amphi_attempt *const *attempts, size_t count, uint64_t until_us)
 {
-    uint64_t now_us = amphi__clock_us(stream->client->clock);
+    uint64_t now_us = amphi__stream_awake_us(stream);
     uint64_t wait_us = until_us > now_us ? until_us - now_us : 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t own_us = amphi__attempt_check_timeouts(attempts[i], now_us);
@@ -356,8 +356,8 @@ void amphi__attempt_wait(
         if (attempts[i]->ended)
             return;
     }
-    amphi_queued_event *queued = amphi__stream_wait(
-        stream, attempts[0]->args->number, attempts[count - 1]->args->number, wait_us);
+    amphi_queued_event *queued = amphi__stream_wait(stream, attempts[0]->args->number,
+        attempts[count - 1]->args->number, amphi__awake_slice_us(&stream->awake, wait_us));
     bool cancelled = queued == NULL && amphi__stream_is_cancelled(stream);
     for (size_t i = 0; i < count; i++) {
         amphi_attempt *a = attempts[i];

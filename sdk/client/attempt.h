@@ -15,7 +15,7 @@ typedef struct amphi_attempt_args {
     const amphi_plan_step *step; /* the route, its budgets and bounds; borrowed */
     amphi_breaker_pass pass;     /* of the route's breaker, which let it in */
     amphi_str body;              /* for the engine; borrowed */
-    uint64_t deadline_us;        /* of the whole request, monotonic; UINT64_MAX: none */
+    uint64_t deadline_us;        /* of the whole request, awake time; UINT64_MAX: none */
     bool continues;              /* hand over the delivered text as the answer's beginning */
     amphi_takeover *takeover;    /* emitted with the attempt's first output; NULL: none. Borrowed */
 } amphi_attempt_args;

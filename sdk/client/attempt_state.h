@@ -32,6 +32,7 @@ typedef struct amphi_attempt {
     amphi_splice splice;
     amphi_buf logprobs;         /* of tokens whose text is not delivered yet */
     char model[AMPHI_NAME_MAX]; /* as the engine named it */
+    /* Awake time. */
     uint64_t begun_us;
     uint64_t progress_us; /* the start, or the last progress before the first token */
     uint64_t token_us;    /* of the last token; 0: none yet */
@@ -51,8 +52,8 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
 void amphi__attempt_set_route(const amphi_attempt *a);
 /* Starts the engine; a failure shows as ended. */
 void amphi__attempt_start(amphi_attempt *a);
-/* Waits for the next event of the attempts under way (one, or two in a race), at most until
- * `until_us`, and handles it. */
+/* Waits for the next event of the attempts under way (one, or two in a race), at most a slice and
+ * at most until `until_us` of awake time, and handles it. */
 void amphi__attempt_wait(
     amphi_stream *stream, amphi_attempt *const *attempts, size_t count, uint64_t until_us);
 /* Releases the engine's run and everything that the attempt holds. */
@@ -65,8 +66,8 @@ void amphi__attempt_run_to_end(amphi_attempt *a);
 
 /* Ends the attempt from this side: `message` is the reason, behind the route's name. */
 void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *message);
-/* attempt_timeouts.c: stops the attempt when a time budget has run out at now_us; otherwise returns
- * how long until the next one does, or the device is to be checked again. */
+/* attempt_timeouts.c: stops the attempt when a time budget has run out at now_us of awake time;
+ * otherwise returns how long until the next one does, or the device is to be checked again. */
 uint64_t amphi__attempt_check_timeouts(amphi_attempt *a, uint64_t now_us);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * The time budgets of an attempt, for local and cloud routes alike: until the first token, between
  * two tokens (silence in mid-answer), and the request's deadline over all attempts. The time until
- * a connection stands is limited by the transport (connect_ms, remote/http_curl_exchange.c).
+ * a connection stands is limited by the transport (connect_ms, remote/http_curl_exchange.c). All in
+ * awake time, so that a frozen app does not take an engine for silent.
  */
 #include "sdk/client/attempt_state.h"
 

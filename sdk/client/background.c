@@ -9,6 +9,7 @@
 #include "sdk/client/outbox_sender.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
+#include "sdk/core/awake.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 
@@ -171,13 +172,16 @@ void amphi__background_monitor_memory(amphi_background *background)
 
 void amphi__background_flush(amphi_background *background, uint32_t timeout_ms)
 {
-    uint64_t deadline_us = amphi__clock_us(NULL) + (uint64_t)timeout_ms * 1000;
+    amphi_awake awake = {0};
+    uint64_t deadline_us = amphi__awake_us(&awake, NULL) + (uint64_t)timeout_ms * 1000;
     amphi__mutex_lock(&background->lock);
     uint32_t wanted = background->rounds_begun + 1;
     background->woken = true;
     amphi__cond_broadcast(&background->changed);
-    for (uint64_t now_us = amphi__clock_us(NULL);
-         background->rounds_ended < wanted && now_us < deadline_us; now_us = amphi__clock_us(NULL))
-        amphi__cond_wait_us(&background->changed, &background->lock, deadline_us - now_us);
+    for (uint64_t now_us = amphi__awake_us(&awake, NULL);
+         background->rounds_ended < wanted && now_us < deadline_us;
+         now_us = amphi__awake_us(&awake, NULL))
+        amphi__cond_wait_us(&background->changed, &background->lock,
+            amphi__awake_slice_us(&awake, deadline_us - now_us));
     amphi__mutex_unlock(&background->lock);
 }

@@ -270,7 +270,7 @@ static void known_facts(amphi_client *client, amphi_route *route, const amphi_po
     const amphi_engine_info *info, amphi_crash_facts *out)
 {
     amphi_known_crashes *known = &route->known;
-    uint64_t now_ms = amphi__clock_ms(client->clock);
+    uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     unsigned writes = atomic_load(&client->ledger_writes);
     amphi__mutex_lock(&client->lock);
     bool fresh = known->read_ms != 0 && known->writes == writes &&

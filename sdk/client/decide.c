@@ -34,7 +34,7 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi_policy_route *routes, amphi_dead_route *dead_route)
 {
     memset(dead_route, 0, sizeof *dead_route);
-    uint64_t now_ms = amphi__clock_ms(client->clock);
+    uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     memset(routes, 0, client->routes_count * sizeof *routes);
     for (size_t i = 0; i < client->routes_count; i++) {
         uint32_t deaths = amphi__crash_ledger_describe(

@@ -38,7 +38,7 @@ static void lay_over(amphi_device_facts *base, const amphi_device_facts *top)
 
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
 {
-    uint64_t now_ms = amphi__clock_ms(client->clock);
+    uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi__mutex_lock(&client->lock);
     bool stale = client->probed_ms == 0 || now_ms - client->probed_ms >= PROBE_EVERY_MS;
     *out = client->probed;

@@ -9,7 +9,6 @@
 
 #include "sdk/client/attempt_state.h"
 #include "sdk/client/route_health.h"
-#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
@@ -28,7 +27,7 @@ static bool enter_second(amphi_client *client, amphi_attempt_args *second)
 
 static void fill_in_takeover(amphi_takeover *takeover, const amphi_attempt *first, const char *to)
 {
-    uint64_t waited_us = amphi__clock_us(first->stream->client->clock) - first->begun_us;
+    uint64_t waited_us = amphi__stream_awake_us(first->stream) - first->begun_us;
     takeover->reason = AMPHI_E_TIMEOUT;
     snprintf(takeover->why, sizeof takeover->why,
         "%s: no first token after %llu ms; the next route was asked too", first->info.name,
@@ -64,7 +63,7 @@ bool amphi__hedge_run(amphi_stream *stream, const amphi_attempt_args *first,
     uint64_t hedge_us = a.begun_us + (uint64_t)hedge_ms * 1000;
     while (!a.ended && !outcomes[0].has_output &&
            !(second_runs && (b.ended || outcomes[1].has_output))) {
-        if (amphi__clock_us(stream->client->clock) < hedge_us) {
+        if (amphi__stream_awake_us(stream) < hedge_us) {
             amphi__attempt_wait(stream, both, second_runs ? 2 : 1, hedge_us);
             continue;
         }

@@ -9,6 +9,7 @@
 
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
+#include "sdk/core/awake.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
@@ -184,12 +185,14 @@ void amphi__outbox_sender_free(amphi_outbox_sender *sender)
 
 void amphi__outbox_sender_close(amphi_outbox_sender *sender)
 {
-    uint64_t deadline_us = amphi__clock_us(NULL) + CLOSE_GRACE_MS * 1000u;
+    amphi_awake awake = {0};
+    uint64_t deadline_us = amphi__awake_us(&awake, NULL) + CLOSE_GRACE_MS * 1000u;
     amphi__mutex_lock(&sender->lock);
     sender->closing = true;
-    for (uint64_t now_us = amphi__clock_us(NULL); sender->current != NULL && now_us < deadline_us;
-         now_us = amphi__clock_us(NULL))
-        amphi__cond_wait_us(&sender->changed, &sender->lock, deadline_us - now_us);
+    for (uint64_t now_us = amphi__awake_us(&awake, NULL);
+         sender->current != NULL && now_us < deadline_us; now_us = amphi__awake_us(&awake, NULL))
+        amphi__cond_wait_us(
+            &sender->changed, &sender->lock, amphi__awake_slice_us(&awake, deadline_us - now_us));
     amphi_stream *stream = sender->current;
     if (stream != NULL)
         sender->cancelling++;

@@ -55,7 +55,7 @@ amphi_breaker_pass amphi__route_health_enter(
     amphi_route *route = &client->routes[step->route];
     amphi_engine_info info;
     amphi_breaker_facts facts;
-    uint64_t now_ms = amphi__clock_ms(client->clock);
+    uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi__mutex_lock(&client->lock);
     amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
     amphi__breaker_snapshot(&route->breaker, &client->policy, now_ms, &facts);
@@ -133,7 +133,7 @@ void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step
     amphi_breaker_pass pass, const amphi_error *outcome, uint32_t first_token_ms)
 {
     amphi_route *route = &client->routes[step->route];
-    uint64_t now_ms = amphi__clock_ms(client->clock);
+    uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi_breaker_result result = breaker_result_of(outcome->status);
     amphi_engine_info info;
     amphi__route_describe(route, &info);

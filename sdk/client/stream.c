@@ -120,6 +120,11 @@ void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engi
     amphi__cond_broadcast(&stream->to_driver); /* the driver releases the engine's run first */
 }
 
+uint64_t amphi__stream_awake_us(amphi_stream *stream)
+{
+    return amphi__awake_us(&stream->awake, stream->client->clock);
+}
+
 amphi_queued_event *amphi__stream_wait(
     amphi_stream *stream, uint32_t attempt, uint32_t other, uint64_t timeout_us)
 {
@@ -178,6 +183,7 @@ static amphi_stream *stream_create(amphi_client *client)
     stream->client = client;
     amphi_decision_init(&stream->plan.decision);
     stream->started_us = amphi__clock_us(client->clock);
+    stream->budget_from_us = amphi__stream_awake_us(stream);
     stream->created_s = amphi__clock_wall_ms(client->clock) / 1000;
     amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 2);
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);

@@ -14,6 +14,7 @@
 #include "sdk/client/request.h"
 #include "sdk/client/stream_set.h"
 #include "sdk/client/tool_calls.h"
+#include "sdk/core/awake.h"
 
 #define AMPHI_TAKEOVERS_MAX      AMPHI_ROUTES_MAX
 #define AMPHI_ANSWER_BYTES_MAX   (8u << 20)
@@ -32,6 +33,8 @@ struct amphi_stream {
     amphi_driver *driver;     /* NULL: joined, or about to be; under the set's lock */
     amphi_stream_place place; /* in the client's set */
     uint64_t started_us;      /* monotonic */
+    amphi_awake awake;        /* the driver's, for budgets */
+    uint64_t budget_from_us;  /* awake time: when the request came */
     int64_t created_s;        /* Unix time, for the JSON form */
     char key[37];             /* idempotency key of every attempt, and the id in the outbox */
     char id[40];              /* for the JSON form: "chatcmpl-..." */
@@ -99,6 +102,8 @@ void amphi__stream_run_ends(amphi_stream *stream, amphi_engine_run *run);
 
 /* Engines' side: a sink for one attempt posts here. */
 void amphi__stream_post(amphi_stream *stream, uint32_t attempt, const amphi_engine_event *event);
+/* Driver's side: awake time now. */
+uint64_t amphi__stream_awake_us(amphi_stream *stream);
 /* Driver's side: the next event of either attempt (those of others are dropped), or NULL after
  * timeout_us or once the stream is cancelled. Free with amphi__free. */
 amphi_queued_event *amphi__stream_wait(

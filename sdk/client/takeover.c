@@ -31,6 +31,9 @@
 /* When a provider asks for a longer pause, the next route is tried instead. */
 #define RETRY_AFTER_MAX_MS 3000u
 
+/* A decision that took longer than this was frozen in between: local engines are waited for 2 s. */
+#define DECIDE_MAX_US 4000000u
+
 /* What a request remembers across its attempts. */
 typedef struct plan_run {
     amphi_stream *stream;
@@ -112,17 +115,26 @@ static int64_t retry_delay_ms(
                 error->retry_after_ms <= RETRY_AFTER_MAX_MS;
         delay_ms = error->retry_after_ms;
     }
-    uint64_t again_us = amphi__clock_us(client->clock) + (uint64_t)delay_ms * 1000;
+    uint64_t again_us = amphi__stream_awake_us(run->stream) + (uint64_t)delay_ms * 1000;
     if (run->last.has_output || tries > 1 || !again || again_us >= deadline_us ||
         !may_retry(client))
         return -1;
     return (int64_t)delay_ms;
 }
 
-/* false: the caller cancelled meanwhile. */
+/* By the provider's time, which goes on while this app is frozen. false: the caller cancelled
+ * meanwhile. */
 static bool pause_ms(amphi_stream *stream, int64_t delay_ms)
 {
-    amphi__free(amphi__stream_wait(stream, UINT32_MAX, UINT32_MAX, (uint64_t)delay_ms * 1000));
+    const amphi_clock *clock = stream->client->clock;
+    uint64_t until_us = amphi__clock_boot_us(clock) + (uint64_t)delay_ms * 1000;
+    for (uint64_t now_us = amphi__clock_boot_us(clock);
+         now_us < until_us && !amphi__stream_is_cancelled(stream);
+         now_us = amphi__clock_boot_us(clock)) {
+        amphi__free(amphi__stream_wait(stream, UINT32_MAX, UINT32_MAX,
+            amphi__awake_slice_us(&stream->awake, until_us - now_us)));
+        (void)amphi__stream_awake_us(stream);
+    }
     return !amphi__stream_is_cancelled(stream);
 }
 
@@ -327,7 +339,7 @@ static size_t messages_to_skip(plan_run *run, const amphi_plan_step *step)
 static uint64_t deadline_us(const amphi_stream *stream, const amphi_plan_step *step)
 {
     uint32_t total_ms = step->budgets.total_ms;
-    return total_ms > 0 ? stream->started_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
+    return total_ms > 0 ? stream->budget_from_us + (uint64_t)total_ms * 1000 : UINT64_MAX;
 }
 
 /* Step `i` of the plan. An engine that finds the conversation too long gets it again without the
@@ -394,7 +406,7 @@ static bool may_go_on(plan_run *run, const amphi_plan_step *step)
 {
     amphi_stream *stream = run->stream;
     if (ends_the_request(stream, run->last.error.status) ||
-        amphi__clock_us(stream->client->clock) >= deadline_us(stream, step))
+        amphi__stream_awake_us(stream) >= deadline_us(stream, step))
         return false;
     return !amphi__stream_check_cancelled(stream, &run->last.error);
 }
@@ -405,6 +417,7 @@ static plan_run begin(amphi_stream *stream)
 {
     const amphi_dead_route *dead = &stream->plan.dead_route;
     plan_run run = {.stream = stream};
+    amphi__awake_charge(&stream->awake, stream->client->clock, DECIDE_MAX_US);
     amphi__buf_init(&run.body, 0);
     if (dead->error.status == AMPHI_OK)
         return run;

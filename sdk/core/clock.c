@@ -66,6 +66,11 @@ uint64_t amphi__clock_boot_us(const amphi_clock *clock)
     return clock->boot_us != NULL ? clock->boot_us(clock->self) : amphi__clock_us(clock);
 }
 
+uint64_t amphi__clock_boot_ms(const amphi_clock *clock)
+{
+    return amphi__clock_boot_us(clock) / 1000u;
+}
+
 int64_t amphi__clock_wall_ms(const amphi_clock *clock)
 {
     clock = clock != NULL ? clock : &amphi__clock_system;

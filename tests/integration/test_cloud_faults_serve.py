@@ -11,7 +11,6 @@ import contextlib
 import http.client
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -21,37 +20,10 @@ sys.dont_write_bytecode = True
 import faces  # noqa: E402
 from faces import promise  # noqa: E402
 from badcloud_exchange import ANSWER  # noqa: E402
+from cloud_process import Cloud  # noqa: E402
 
 BUDGETS = {"connect_ms": 2000, "first_token_ms": 700, "idle_ms": 500, "total_ms": 12000}
 KEY = "sk-secret-0123456789abcdef"
-
-
-class Cloud:
-    """tests/support/badcloud.py as a child."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "..", "support", "badcloud.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.info = json.loads(self.process.stdout.readline())
-
-    def ask(self, *words):
-        self.process.stdin.write(" ".join(words) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def attempts(self, name):
-        return self.ask("attempts", name)["value"]
-
-    def endpoint(self, name, *options):
-        return ",".join([f"{name}=https://localhost:{self.info['port']}/{name}/v1",
-                         f"ca={self.info['ca']}", *options])
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-
-
 cloud = None
 
 

@@ -32,6 +32,7 @@ static void clock__without_boot_time_gives_monotonic_time(void **state)
         .struct_size = sizeof clock, .monotonic_us = seven_us, .wall_ms = nine_ms};
     assert_int_equal(amphi__clock_boot_us(&clock), 7000);
     assert_int_equal(amphi__clock_ms(&clock), 7);
+    assert_int_equal(amphi__clock_boot_ms(&clock), 7);
     assert_int_equal(amphi__clock_wall_ms(&clock), 9);
 }
 
