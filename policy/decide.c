@@ -196,6 +196,12 @@ static const char *network_words(const amphi_case *c, const amphi_device_facts *
     return is_free ? "network free" : "network unknown";
 }
 
+static void say_omitted(uint32_t turns, amphi_decision_route *entry)
+{
+    if (turns > 0)
+        say(entry->why, "; %u private turn%s left out", turns, turns == 1 ? "" : "s");
+}
+
 /* Why a kept route stands where it does. */
 static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route *entry)
 {
@@ -206,6 +212,7 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     if (place == 2) {
         entry->reason = j->reason;
         say(entry->why, "kept as last resort: %s", j->why);
+        say_omitted(j->facts->omitted_turns, entry);
         return;
     }
     const char *kind = is_local(j) ? "local" : "cloud";
@@ -230,6 +237,7 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     }
     if (j->notes[0] != '\0')
         say(entry->why, "; %s", j->notes);
+    say_omitted(j->facts->omitted_turns, entry);
 }
 
 static void name_entry(amphi_decision_route *entry, const amphi_judgement *j)
@@ -305,6 +313,16 @@ static const char *refusal_lead(const amphi_case *c, const amphi_policy_facts *f
         return "no local engine and no endpoint is configured";
     if (facts->is_private && c->mode == AMPHI_MODE_ONLY_CLOUD)
         return "private and only_cloud exclude each other: no route may answer";
+    if (facts->history_turns > 0 && c->mode == AMPHI_MODE_ONLY_CLOUD)
+        return facts->history_privacy >= AMPHI_PRIVACY_PRIVATE
+                   ? "only_cloud, but the conversation holds private turns: ask in another mode, "
+                     "or set private_history to \"omit\" in the policy"
+                   : "only_cloud, but the conversation holds only_local turns: ask in another "
+                     "mode, or set private_history to \"omit\" in the policy";
+    if (facts->history_turns > 0)
+        return any ? "the conversation holds private turns, so only this device may answer"
+                   : "the conversation holds private turns, but there is no local engine on this "
+                     "device";
     if (facts->is_private) {
         return any ? "private, so only this device may answer"
                    : "private, but there is no local engine on this device";

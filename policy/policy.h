@@ -19,8 +19,23 @@
 /* ---- the policy document: every field has a default and limits (policy/policy_document.c, and the
  * reference page sdk/docs/policy.md) ---- */
 
+/* What a conversation's private turns mean for its later requests. */
+typedef enum amphi_private_history {
+    AMPHI_PRIVATE_HISTORY_LOCAL =
+        0, /* "local": they are in the prompt, so only this device answers */
+    AMPHI_PRIVATE_HISTORY_OMIT = 1 /* "omit": they are left out, whatever the route */
+} amphi_private_history;
+
+/* The same for turns that were said in mode only_local. */
+typedef enum amphi_only_local_history {
+    AMPHI_ONLY_LOCAL_HISTORY_AS_PRIVATE = 0, /* "as_private": as private ones */
+    AMPHI_ONLY_LOCAL_HISTORY_SEND = 1        /* "send": any route gets them */
+} amphi_only_local_history;
+
 typedef struct amphi_policy {
-    amphi_mode mode;                   /* "mode": "auto" */
+    amphi_mode mode;                             /* "mode": "auto" */
+    amphi_private_history private_history;       /* "private_history": "local" */
+    amphi_only_local_history only_local_history; /* "only_local_history": "as_private" */
     bool local_enabled;                /* "local.enabled": true; false is the kill switch */
     bool cloud_enabled;                /* "cloud.enabled": true */
     uint8_t battery_min_percent;       /* "battery.min_percent": 20; below and not charging: local
@@ -74,7 +89,8 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  * 3. Order. only_*: the other kind was refused. prefer_*: that kind first. auto: local first, as it
  *    is private, free and needs no network; cloud first when local is degraded and the network is
  *    neither metered nor slow. Within a kind: priority, then weight. Last resorts at the end.
- * private refuses every CLOUD route, before anything else is looked at.
+ * private refuses every CLOUD route, before anything else is looked at, and so do turns of the
+ * conversation that may not leave the device.
  */
 
 /* What the ledger knows of a local engine's crashes with this model file and this build, within
@@ -167,6 +183,10 @@ typedef struct amphi_policy_facts {
     amphi_device_facts device; /* probed, with pushed facts on top */
     amphi_mode mode;           /* the request's; DEFAULT: the document's */
     bool is_private;           /* the request's or the client's */
+    /* Turns of the conversation that may not leave the device: those in the prompt keep it on the
+     * device too (the strictest of them: history_privacy), the others were left out. */
+    uint32_t history_turns, omitted_turns;
+    amphi_privacy history_privacy;
     /* What the request has in it. */
     bool needs_tools, needs_images, needs_audio;
     uint32_t prompt_tokens;           /* estimate or count */

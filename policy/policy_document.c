@@ -20,13 +20,27 @@
 #define FIELD(name, type, member, otherwise, low, high, unit, help)                                \
     {                                                                                              \
         name, AMPHI_POLICY_##type, offsetof(amphi_policy, member), otherwise, low, high, unit,     \
-            help                                                                                   \
+            help, NULL                                                                             \
     }
+#define CHOICE(name, member, choices, help)                                                        \
+    {                                                                                              \
+        name, AMPHI_POLICY_CHOICE, offsetof(amphi_policy, member), 0, 0,                           \
+            sizeof(choices) / sizeof(choices)[0] - 1, "", help, choices                            \
+    }
+
+static const char *const private_history_names[] = {"local", "omit"};
+static const char *const only_local_history_names[] = {"as_private", "send"};
 
 /* Sorted so that fields with a common first part are neighbours: writing nests by that. */
 static const amphi_policy_field fields[] = {
     FIELD("mode", MODE, mode, AMPHI_MODE_AUTO, AMPHI_MODE_AUTO, AMPHI_MODE_ONLY_CLOUD, "",
         "which kind of route goes first, or is the only one; a request's own mode wins"),
+    CHOICE("private_history", private_history, private_history_names,
+        "what a conversation's private turns mean for its later requests: they stay in the prompt, "
+        "so that only this device answers, or they are left out"),
+    CHOICE("only_local_history", only_local_history, only_local_history_names,
+        "the same for turns that were said in mode only_local: as private ones, or sent like any "
+        "other"),
     FIELD("total_ms", U32, total_ms, 120000, 100, 3600000, "ms",
         "the whole request, every attempt together"),
     FIELD("local.enabled", BOOL, local_enabled, true, 0, 1, "",
@@ -168,6 +182,9 @@ static void put_field(amphi_json_writer *writer, const amphi_policy *policy,
         amphi__json_put_str(
             writer, key, amphi_str_from(amphi__policy_thermal_name((amphi_thermal)value)));
         break;
+    case AMPHI_POLICY_CHOICE:
+        amphi__json_put_str(writer, key, amphi_str_from(field->choices[(unsigned)value]));
+        break;
     case AMPHI_POLICY_FLOAT:
         amphi__json_put_number(writer, key, value);
         break;
@@ -253,6 +270,9 @@ static void field_set(amphi_policy *policy, const amphi_policy_field *field, dou
     case AMPHI_POLICY_THERMAL:
         *(amphi_thermal *)place = (amphi_thermal)value;
         break;
+    case AMPHI_POLICY_CHOICE:
+        *(unsigned *)place = (unsigned)value;
+        break;
     }
 }
 
@@ -272,6 +292,8 @@ static double field_get(const amphi_policy *policy, const amphi_policy_field *fi
         return *(const amphi_mode *)place;
     case AMPHI_POLICY_THERMAL:
         return *(const amphi_thermal *)place;
+    case AMPHI_POLICY_CHOICE:
+        return *(const unsigned *)place;
     }
     return 0;
 }
@@ -306,6 +328,20 @@ static amphi_status read_thermal(
         "policy: %s must be \"nominal\", \"fair\", \"serious\" or \"critical\"", name);
 }
 
+static amphi_status read_choice(
+    double *out, const amphi_json *value, const amphi_policy_field *field, amphi_error *error)
+{
+    for (unsigned i = 0; i <= (unsigned)field->high; i++) {
+        if (amphi__json_is_string(value) &&
+            amphi__str_equal_c(amphi__json_string(value), field->choices[i])) {
+            *out = i;
+            return AMPHI_OK;
+        }
+    }
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: %s must be \"%s\" or \"%s\"",
+        field->name, field->choices[0], field->choices[1]);
+}
+
 static amphi_status read_number(
     double *out, const amphi_json *value, const amphi_policy_field *field, amphi_error *error)
 {
@@ -331,6 +367,9 @@ static amphi_status apply_field(amphi_policy *policy, const amphi_policy_field *
         break;
     case AMPHI_POLICY_THERMAL:
         status = read_thermal(&number, value, field->name, error);
+        break;
+    case AMPHI_POLICY_CHOICE:
+        status = read_choice(&number, value, field, error);
         break;
     case AMPHI_POLICY_BOOL:
         if (amphi__json_kind(value) != AMPHI_JSON_BOOL) {

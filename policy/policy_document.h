@@ -12,8 +12,9 @@ typedef enum amphi_policy_type {
     AMPHI_POLICY_U8,
     AMPHI_POLICY_U32,
     AMPHI_POLICY_FLOAT,
-    AMPHI_POLICY_MODE,   /* a mode's name */
-    AMPHI_POLICY_THERMAL /* a thermal state's name */
+    AMPHI_POLICY_MODE,    /* a mode's name */
+    AMPHI_POLICY_THERMAL, /* a thermal state's name */
+    AMPHI_POLICY_CHOICE   /* one of `choices`, whose numbers an enum has */
 } amphi_policy_type;
 
 typedef struct amphi_policy_field {
@@ -24,6 +25,7 @@ typedef struct amphi_policy_field {
     double low, high; /* both allowed */
     const char *unit;
     const char *help;
+    const char *const *choices; /* CHOICE: high - low + 1 of them */
 } amphi_policy_field;
 
 const amphi_policy_field *amphi__policy_fields(size_t *count);

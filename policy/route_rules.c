@@ -174,6 +174,13 @@ static amphi_verdict rule_private(amphi_judgement *j)
     /* Anything that is not surely local counts as the cloud. */
     if (j->facts->is_private && !is_local(j))
         return refuse(j, AMPHI_REASON_PRIVATE, "private: the request never leaves this device");
+    if (j->facts->history_turns > 0 && !is_local(j)) {
+        bool is_private = j->facts->history_privacy >= AMPHI_PRIVACY_PRIVATE;
+        return refuse(j, AMPHI_REASON_PRIVATE, "the conversation holds %u %s turn%s, and %s",
+            j->facts->history_turns, is_private ? "private" : "only_local",
+            j->facts->history_turns == 1 ? "" : "s",
+            is_private ? "private_history is \"local\"" : "only_local_history is \"as_private\"");
+    }
     return AMPHI_VERDICT_KEEP;
 }
 

@@ -8,7 +8,8 @@
 #include "sdk/core/buf.h"
 #include "storage/storage.h"
 
-#define AMPHI_STORE_ID_BYTES_MAX      256         /* conversation, outbox id, setting's name */
+#define AMPHI_STORE_ID_BYTES_MAX                                                                   \
+    AMPHI_CONVERSATION_ID_BYTES_MAX               /* conversation, outbox id, setting's name */
 #define AMPHI_STORE_TEXT_BYTES_MAX    (16u << 20) /* each string of a message, a request */
 #define AMPHI_STORE_SETTING_BYTES_MAX (4u << 20)
 #define AMPHI_CACHE_VALUE_BYTES_MAX   (1u << 20)

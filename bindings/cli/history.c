@@ -62,6 +62,7 @@ static bool print_message(void *user, const amphi_history_message *item)
         print_member("content", item->content, true);
         print_member("route", item->route, true);
         print_member("model", item->model, true);
+        print_member("privacy", amphi_str_from(amphi_privacy_name(item->privacy)), true);
         printf("\"created_ms\":%" PRId64 ",\"record\":%.*s}", item->created_ms,
             item->decision_json.size > 0 ? (int)item->decision_json.size : 4,
             item->decision_json.size > 0 ? item->decision_json.data : "null");

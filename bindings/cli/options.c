@@ -354,7 +354,8 @@ amphi_client *cli_client_new(const cli_options *options)
         return NULL;
     }
     bool url = options->rollout != NULL && strncmp(options->rollout, "http", 4) == 0;
-    if (url && amphi_rollout_refresh(client, &error) != AMPHI_OK && options->verbose)
+    if (url && !options->is_private && amphi_rollout_refresh(client, &error) != AMPHI_OK &&
+        options->verbose)
         cli_fail(&error); /* the last good payload stays in force */
     return client;
 }

@@ -14,6 +14,8 @@ static int run(cli_options *options)
     if (client == NULL)
         return CLI_FAILED;
     int rc = CLI_OK;
+    if (options->is_private && options->rollout != NULL) /* it does not look by itself */
+        (void)amphi_rollout_refresh(client, &error);
     if (amphi_rollout_show(client, &json, &error) == AMPHI_OK)
         puts(json);
     else

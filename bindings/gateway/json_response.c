@@ -57,7 +57,8 @@ void gateway_write_escaped(char *out, size_t size, const char *text)
  * carry it as "param". Writes "name" with its quotes, or null. */
 static void write_param(char *out, size_t size, const amphi_error *error)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-0123456789[].";
     size_t name = strspn(error->message, letters);
     bool named = error->status == AMPHI_E_ARGUMENT || error->status == AMPHI_E_UNSUPPORTED ||
                  error->status == AMPHI_E_LIMIT;

@@ -258,12 +258,17 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
         delivered, delivered.size - amphi__splice_prefix(delivered).size);
 }
 
-/* Starts the engine; a failure shows as ended. */
+/* Starts the engine; a failure shows as ended. Every byte of a request that reaches an engine goes
+ * through here: first attempt, second try, hedge, takeover, delivery from the outbox. */
 void amphi__attempt_start(amphi_attempt *a)
 {
     amphi_stream *stream = a->stream;
     amphi_client *client = stream->client;
     const amphi_plan_step *step = a->args->step;
+    if (!amphi__privacy_allows(&stream->privacy, &a->info)) { /* the plan has no such route */
+        amphi__attempt_stop(a, AMPHI_E_REFUSED, "private: the request never leaves this device");
+        return;
+    }
     if (build_prefix(stream, a->args->continues, &a->prefix) != AMPHI_OK ||
         a->delivered.status != AMPHI_OK) {
         amphi__fail_no_memory(&a->outcome->error);

@@ -49,7 +49,7 @@ bool amphi__cache_lookup_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KE
 {
     amphi_cached_answer answer;
     if (!cache_applies(stream) ||
-        amphi__response_cache_key(stream->client->cache, &stream->request,
+        amphi__response_cache_key(stream->client->cache, &stream->request, stream->privacy.turn,
             amphi__buf_str(&stream->context.json), key) != AMPHI_OK ||
         amphi__response_cache_get(stream->client->cache, key, &answer) != AMPHI_OK)
         return false;
@@ -106,6 +106,7 @@ void amphi__cache_lookup_store(const amphi_stream *stream, const uint8_t key[AMP
     amphi__client_policy(stream->client, &policy);
     if (cache_applies(stream) && !stream->cache_hit && policy.cache_ttl_s > 0 &&
         stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0 &&
+        memchr(stream->text.data, '\0', stream->text.size) == NULL && /* kept as a C string */
         !is_of_two_routes(result))
         put(stream, key, result, policy.cache_ttl_s);
 }

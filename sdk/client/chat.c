@@ -2,7 +2,7 @@
  *
  * A request from its start to its end, on the request's own driver thread:
  *
- *     admit     attach the conversation's history
+ *     admit     attach the conversation's history, and rule how far it all may travel (privacy.h)
  *     cache     deliver a stored answer, if there is one (cache_lookup.h)
  *     decide    ask the policy for a plan: which routes, in which order (decide.h)
  *     run       attempts on these routes, each taking over from the one before (takeover.h)
@@ -22,34 +22,10 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-/* ---- admit ---- */
-
-static bool add_to_context(
-    void *user, const amphi_store_message *message, int64_t id, int64_t created_ms)
-{
-    amphi_context *context = user;
-    amphi__context_add(context, message);
-    return context->json.status == AMPHI_OK;
-}
-
-/* Attaches the conversation's history. A conversation that does not exist yet has none. */
 static bool admit(amphi_stream *stream)
 {
-    amphi_store store = stream->client->store;
-    amphi_str id = amphi_str_from(stream->request.conversation_id);
-    if (id.size == 0)
-        return true;
-    amphi_status status =
-        store.ops->messages(store.self, id, add_to_context, &stream->context, &stream->error);
-    if (status == AMPHI_OK)
-        status = stream->context.json.status;
-    if (status == AMPHI_OK || status == AMPHI_E_NOT_FOUND) {
-        amphi__error_clear(&stream->error);
-        return true;
-    }
-    if (stream->error.status == AMPHI_OK)
-        amphi__fail(&stream->error, status, 0, "the conversation's history could not be read");
-    return false;
+    return amphi__privacy_admit(stream->client, &stream->request, &stream->privacy,
+               &stream->context, &stream->error) == AMPHI_OK;
 }
 
 /* ---- finish ---- */
@@ -86,8 +62,8 @@ static void finish_complete(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_
 static bool may_queue(const amphi_stream *stream)
 {
     const amphi_request *request = &stream->request;
-    if (request->no_queue || request->outbox_id != NULL || request->is_private ||
-        request->mode == AMPHI_MODE_ONLY_LOCAL || stream->tool_call_seen)
+    if (request->no_queue || request->outbox_id != NULL || stream->privacy.stays_here ||
+        stream->tool_call_seen)
         return false;
     switch (stream->error.status) {
     case AMPHI_E_OFFLINE:
@@ -135,10 +111,10 @@ void amphi__chat_run(amphi_stream *stream)
     uint8_t cache_key[AMPHI_CACHE_KEY_BYTES] = {0};
     bool is_complete = false;
     if (admit(stream))
-        is_complete =
-            amphi__cache_lookup_answer(stream, cache_key) ||
-            (amphi__decide(stream->client, &stream->request, &stream->plan, &stream->error) &&
-                amphi__takeover_run_plan(stream));
+        is_complete = amphi__cache_lookup_answer(stream, cache_key) ||
+                      (amphi__decide(stream->client, &stream->request, &stream->privacy,
+                           &stream->plan, &stream->error) &&
+                          amphi__takeover_run_plan(stream));
     (void)amphi__memory_monitor_release(stream->client);
     if (amphi__tool_calls_write(&stream->calls, &stream->tool_calls) != AMPHI_OK && is_complete) {
         amphi__fail_no_memory(&stream->error);

@@ -70,6 +70,7 @@ struct amphi_client {
     size_t routes_count;
     char process_identity[AMPHI_PROCESS_IDENTITY_MAX]; /* this process, for the ledger */
     amphi_rollout *rollout;                            /* NULL: no source was given */
+    bool rollout_is_remote;                            /* its source is not a file */
     amphi_policy policy_base;                          /* the app's document */
     amphi_mode mode;                                   /* of requests that name none */
     bool is_private, no_cache, no_queue;               /* of every request */

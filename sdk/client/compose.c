@@ -168,9 +168,10 @@ static amphi_status compose_rollout(
         .log = client->log,
     };
     amphi_status status = amphi__rollout_new(&client->rollout, &rollout, error);
-    bool is_file = !amphi__str_starts_with(options->rollout_source, AMPHI_STR("http"));
+    client->rollout_is_remote = amphi__str_starts_with(options->rollout_source, AMPHI_STR("http"));
     amphi_error why;
-    if (status == AMPHI_OK && is_file && /* a URL is fetched by the background thread */
+    if (status == AMPHI_OK &&
+        !client->rollout_is_remote && /* a URL is fetched by the background thread */
         amphi__rollout_refresh(client->rollout, 0, &why) != AMPHI_OK)
         amphi__log(&client->log, AMPHI_LOG_WARNING, "%s", why.message);
     return status;

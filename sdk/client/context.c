@@ -17,7 +17,7 @@ void amphi__context_init(amphi_context *context)
 
 void amphi__context_clear(amphi_context *context)
 {
-    amphi__buf_clear(&context->json);
+    amphi__buf_wipe(&context->json);
     amphi__free(context->messages);
     amphi__context_init(context);
 }

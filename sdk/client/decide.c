@@ -66,24 +66,26 @@ static bool allow_restart(
     return false;
 }
 
-bool amphi__decide(
-    amphi_client *client, const amphi_request *request, amphi_plan *out, amphi_error *error)
+bool amphi__decide(amphi_client *client, const amphi_request *request,
+    const amphi_privacy_ruling *ruling, amphi_plan *out, amphi_error *error)
 {
+    const amphi_policy *policy = &ruling->policy;
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
     amphi_policy_facts facts;
     memset(&facts, 0, sizeof facts);
-    amphi_policy policy;
-    amphi__client_policy(client, &policy);
     amphi_dead_route dead_route;
-    gather_routes(client, &policy, routes, &dead_route);
+    gather_routes(client, policy, routes, &dead_route);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
+    facts.history_turns = ruling->bound_turns;
+    facts.history_privacy = ruling->bound_by;
+    facts.omitted_turns = ruling->omitted_turns;
     facts.needs_tools = request->needs_tools;
     facts.needs_images = request->needs_images;
     facts.needs_audio = request->needs_audio;
     amphi_prompt_tokens prompt =
-        amphi__prompt_tokens(client, request, routes, policy.local_context_tokens_max);
+        amphi__prompt_tokens(client, request, routes, policy->local_context_tokens_max);
     facts.prompt_tokens = prompt.count;
     facts.prompt_is_counted = prompt.is_counted;
     facts.prompt_tokens_estimate = prompt.estimate;
@@ -92,11 +94,11 @@ bool amphi__decide(
     (void)amphi__random(&facts.draw, sizeof facts.draw);
     facts.routes = routes;
     facts.routes_count = client->routes_count;
-    amphi__policy_decide(out, &policy, &facts);
+    amphi__policy_decide(out, policy, &facts);
     dead_route.restart =
         out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
     if (dead_route.restart)
-        amphi__policy_decide(out, &policy, &facts);
+        amphi__policy_decide(out, policy, &facts);
     out->dead_route = dead_route;
     amphi_preference preference;
     (void)amphi__preference_read(/* an unknown name does not matter here: the others count */
@@ -105,7 +107,7 @@ bool amphi__decide(
     client->last_plan = *out; /* before the request's own preference */
     amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
-    amphi__preference_apply(out, &preference, routes, policy.hedge_ms);
+    amphi__preference_apply(out, &preference, routes, policy->hedge_ms);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)
@@ -138,48 +140,69 @@ amphi_status amphi__decide_check(
     return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
 }
 
+/* What an explanation consists of; for amphi_route_explain and its JSON form. */
+typedef struct explanation {
+    amphi_mode mode; /* as the request, or the client's options, have it */
+    bool is_private;
+    amphi_privacy_ruling ruling;
+    amphi_plan plan;
+} explanation;
+
+static amphi_status explain(
+    amphi_client *client, const amphi_chat_request *request, explanation *out, amphi_error *error)
+{
+    amphi_request own;
+    amphi_context context;
+    amphi_status status = amphi__request_from_struct(&own, request, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__context_init(&context);
+    amphi__decide_apply_options(client, &own);
+    out->mode = own.mode;
+    out->is_private = own.is_private;
+    status = amphi__privacy_admit(client, &own, &out->ruling, &context, error);
+    if (status == AMPHI_OK)
+        (void)amphi__decide(client, &own, &out->ruling, &out->plan, NULL);
+    amphi__context_clear(&context);
+    amphi__request_clear(&own);
+    return status;
+}
+
 amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,
     amphi_decision *out, amphi_error *error)
 {
-    amphi_request own;
-    amphi_plan plan;
+    explanation e;
     amphi__error_clear(error);
     if (client == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
     amphi_status status = AMPHI__SIZED_CHECK(amphi_decision, out, "out", error);
     if (status == AMPHI_OK)
-        status = amphi__request_from_struct(&own, request, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi__decide_apply_options(client, &own);
-    amphi__decide(client, &own, &plan, NULL);
-    AMPHI__SIZED_WRITE(out, &plan.decision);
-    amphi__request_clear(&own);
-    return AMPHI_OK;
+        status = explain(client, request, &e, error);
+    if (status == AMPHI_OK)
+        AMPHI__SIZED_WRITE(out, &e.plan.decision);
+    return status;
 }
 
 amphi_status amphi_route_explain_json(
     amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error)
 {
-    amphi_decision decision;
-    amphi_decision_init(&decision);
-    amphi_chat_request own;
+    explanation e;
     amphi_buf json;
-    if (out == NULL)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
+    amphi__error_clear(error);
+    if (client == NULL || out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client or out is NULL");
     *out = NULL;
-    amphi_status status = AMPHI__SIZED_READ(amphi_chat_request, &own, request, "request", error);
-    if (status == AMPHI_OK)
-        status = amphi_route_explain(client, &own, &decision, error);
+    amphi_status status = explain(client, request, &e, error);
     if (status != AMPHI_OK)
         return status;
     amphi__buf_init(&json, 0);
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &json);
     amphi__json_open(&writer, NULL, '{');
-    amphi__json_put_str(&writer, "mode", amphi_str_from(amphi_mode_name(own.mode)));
-    amphi__json_put_bool(&writer, "private", own.is_private);
-    amphi__record_decision(&writer, "routes", &decision);
+    amphi__json_put_str(&writer, "mode", amphi_str_from(amphi_mode_name(e.mode)));
+    amphi__json_put_bool(&writer, "private", e.is_private);
+    amphi__record_privacy(&writer, e.ruling.turn, e.ruling.omitted_turns);
+    amphi__record_decision(&writer, "routes", &e.plan.decision);
     amphi__json_close(&writer, '}');
     *out = amphi__buf_take(&json);
     return *out != NULL ? AMPHI_OK : amphi__fail_no_memory(error);

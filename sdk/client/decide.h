@@ -6,12 +6,12 @@
 #ifndef AMPHI_CLIENT_DECIDE_H
 #define AMPHI_CLIENT_DECIDE_H
 
-#include "sdk/client/client.h"
-#include "sdk/client/request.h"
+#include "sdk/client/privacy.h"
 
-/* false when no route is left; *error then says why. */
-bool amphi__decide(
-    amphi_client *client, const amphi_request *request, amphi_plan *out, amphi_error *error);
+/* For a request that amphi__privacy_admit has ruled on. false when no route is left; *error then
+ * says why. */
+bool amphi__decide(amphi_client *client, const amphi_request *request,
+    const amphi_privacy_ruling *ruling, amphi_plan *out, amphi_error *error);
 /* Applies those of the client's options that hold for every request. */
 void amphi__decide_apply_options(const amphi_client *client, amphi_request *request);
 /* Are the routes that the request names ours? AMPHI_E_ARGUMENT names the field. */

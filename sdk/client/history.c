@@ -45,21 +45,37 @@ typedef struct relay {
     void *user;
 } relay;
 
+static bool relay_row(void *opaque, const amphi_store_row *source)
+{
+    const relay *to = opaque;
+    amphi_store_row row;
+    if (AMPHI__SIZED_READ_KNOWN(&row, source, "row", NULL) != AMPHI_OK)
+        return true; /* left out, as above */
+    amphi_history_message item = {
+        .struct_size = sizeof item,
+        .id = row.id,
+        .role = row.message.role,
+        .content = row.message.content,
+        .created_ms = row.created_ms,
+        .route = row.message.route,
+        .model = row.message.model,
+        .decision_json = row.message.decision_json,
+        .privacy = row.privacy,
+        .state = row.state,
+    };
+    return to->visit(to->user, &item);
+}
+
+/* Of a store without `rows`. */
 static bool relay_message(
     void *opaque, const amphi_store_message *message, int64_t id, int64_t created_ms)
 {
-    const relay *to = opaque;
-    amphi_history_message item = {
-        .struct_size = sizeof item,
-        .id = id,
-        .role = message->role,
-        .content = message->content,
-        .created_ms = created_ms,
-        .route = message->route,
-        .model = message->model,
-        .decision_json = message->decision_json,
-    };
-    return to->visit(to->user, &item);
+    amphi_store_row row;
+    amphi_store_row_init(&row);
+    row.id = id;
+    row.created_ms = created_ms;
+    row.message = *message;
+    return relay_row(opaque, &row);
 }
 
 amphi_status amphi_history_messages(amphi_client *client, amphi_str conversation_id,
@@ -68,9 +84,14 @@ amphi_status amphi_history_messages(amphi_client *client, amphi_str conversation
     amphi_status status = check_client(client, visit != NULL, error);
     if (status != AMPHI_OK)
         return status;
+    amphi_store store = client->store;
     relay to = {visit, user};
-    return client->store.ops->messages(
-        client->store.self, conversation_id, relay_message, &to, error);
+    amphi_store_row_query query;
+    if (store.ops->rows == NULL)
+        return store.ops->messages(store.self, conversation_id, relay_message, &to, error);
+    amphi_store_row_query_init(&query);
+    query.conversation_id = conversation_id;
+    return store.ops->rows(store.self, &query, relay_row, &to, error);
 }
 
 amphi_status amphi_history_delete(

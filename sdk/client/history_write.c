@@ -78,6 +78,9 @@ amphi_status amphi__history_write_turn(
     amphi_buf record;
     if (stream->request.conversation_id[0] == '\0' && stream->request.outbox_id == NULL)
         return AMPHI_OK;
+    status = amphi__privacy_check_store(&store, stream->privacy.turn, error);
+    if (status != AMPHI_OK)
+        return status;
     amphi__buf_init(&record, 0);
     amphi_store_message *messages = amphi__calloc(count + 1, sizeof *messages);
     kept *texts = amphi__calloc(count + 1, sizeof *texts);
@@ -96,6 +99,7 @@ amphi_status amphi__history_write_turn(
         .messages = messages,
         .messages_count = count + 1,
         .outbox_id = amphi_str_from(stream->request.outbox_id),
+        .privacy = stream->privacy.turn,
     };
     if (status == AMPHI_OK)
         status = store.ops->turn_append(store.self, &turn, error);

@@ -7,6 +7,7 @@
  */
 #include "sdk/client/outbox_sender.h"
 
+#include "sdk/client/decide.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/awake.h"
@@ -97,6 +98,7 @@ static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim)
     amphi_status status = amphi__request_from_json(&request, amphi_str_from(claim->request), NULL);
     if (status != AMPHI_OK)
         return status;
+    amphi__decide_apply_options(sender->client, &request); /* of this client, not of who queued */
     request.outbox_id = claim->id;
     claim->id = NULL;
     status = amphi__stream_start(&stream, sender->client, &request, NULL);
@@ -105,6 +107,8 @@ static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim)
     if (!delivery_begins(sender, stream)) /* close came first, and did not see this stream */
         amphi_stream_cancel(stream);
     status = drain(stream);
+    if (status == AMPHI_E_REFUSED && stream->privacy.bound_turns > 0)
+        status = AMPHI_E_REQUEST; /* its conversation forbids it, so others may go meanwhile */
     delivery_ends(sender);
     amphi_stream_free(stream);
     return status;

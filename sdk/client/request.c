@@ -6,6 +6,7 @@
 #include "sdk/client/request.h"
 
 #include "sdk/client/request_fields.h"
+#include "sdk/client/request_names.h"
 #include "sdk/client/route_preference.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -14,6 +15,7 @@
 
 #include <math.h>
 
+#define COUNT_OF(array)   (sizeof(array) / sizeof((array)[0]))
 #define MESSAGES_MAX      10000
 #define REQUEST_BYTES_MAX (16u << 20)
 
@@ -43,7 +45,12 @@ static amphi_status read_parts(amphi_request *out, const amphi_json *parts, amph
 {
     for (const amphi_json *part = amphi__json_first(parts); part != NULL;
          part = amphi__json_next(part)) {
+        static const char *const names[] = {"type", "text", "image_url", "input_audio"};
         amphi_str type = amphi__json_string(amphi__json_get(part, "type"));
+        amphi_status once =
+            amphi__fields_check_once(part, names, COUNT_OF(names), "messages[].content[].", error);
+        if (once != AMPHI_OK)
+            return once;
         if (type.size == 0)
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages: a content part has no type");
         out->needs_images |= amphi__str_equal_c(type, "image_url");
@@ -60,8 +67,14 @@ static amphi_status check_messages(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "messages: a non-empty array is expected");
     for (const amphi_json *message = amphi__json_first(messages); message != NULL;
          message = amphi__json_next(message)) {
+        static const char *const names[] = {
+            "role", "content", "tool_calls", "tool_call_id", "name"};
         if (++count > MESSAGES_MAX)
             return amphi__fail(error, AMPHI_E_LIMIT, 0, "messages: more than %d", MESSAGES_MAX);
+        amphi_status once =
+            amphi__fields_check_once(message, names, COUNT_OF(names), "messages[].", error);
+        if (once != AMPHI_OK)
+            return once;
         if (!role_is_known(amphi__json_string(amphi__json_get(message, "role"))))
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "messages[%zu].role: system, developer, user, assistant or tool is expected",
@@ -108,6 +121,11 @@ static amphi_status read_budgets(amphi_budgets *out, const amphi_json *object, a
         return AMPHI_OK;
     if (amphi__json_kind(object) != AMPHI_JSON_OBJECT)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.budgets: an object is expected");
+    static const char *const names[] = {"connect_ms", "first_token_ms", "idle_ms", "total_ms"};
+    amphi_status status =
+        amphi__names_check_only(object, names, COUNT_OF(names), "amphi.budgets.", error);
+    if (status != AMPHI_OK)
+        return status;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const amphi_json *value = amphi__json_get(object, fields[i].key);
         int64_t number = is_null(value) ? 0 : amphi__json_int(value, -1);
@@ -120,6 +138,35 @@ static amphi_status read_budgets(amphi_budgets *out, const amphi_json *object, a
     return AMPHI_OK;
 }
 
+/* What the store would refuse at the end is refused before anything is sent. */
+static amphi_status check_conversation_id(amphi_str id, const char *name, amphi_error *error)
+{
+    if (id.size > AMPHI_CONVERSATION_ID_BYTES_MAX)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: longer than %d bytes", name,
+            AMPHI_CONVERSATION_ID_BYTES_MAX);
+    if (id.size > 0 && (id.data == NULL || !amphi__utf8_is_valid(id)))
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: not UTF-8", name);
+    /* The JSON reader has U+FFFD in the place of NUL: two ids would become one. */
+    if (amphi__str_find(id, amphi_str_make("", 1)) != SIZE_MAX ||
+        amphi__str_find(id, AMPHI_STR("\xEF\xBF\xBD")) != SIZE_MAX)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "%s: a NUL character, or U+FFFD, in it", name);
+    return AMPHI_OK;
+}
+
+static amphi_status read_conversation_id(
+    amphi_request *out, const amphi_json *value, amphi_error *error)
+{
+    static const char name[] = "amphi.conversation_id";
+    if (!is_null(value) && !amphi__json_is_string(value))
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: a string is expected", name);
+    amphi_status status = check_conversation_id(amphi__json_string(value), name, error);
+    if (status != AMPHI_OK)
+        return status;
+    out->conversation_id = amphi__str_copy(amphi__json_string(value));
+    return out->conversation_id != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
+}
+
 static amphi_status read_amphi_member(
     amphi_request *out, const amphi_json *member, amphi_error *error)
 {
@@ -127,8 +174,7 @@ static amphi_status read_amphi_member(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi: an object is expected");
     static const char *const names[] = {
         "mode", "private", "no_cache", "no_queue", "conversation_id", "budgets"};
-    amphi_status status =
-        amphi__fields_check_once(member, names, sizeof names / sizeof names[0], "amphi.", error);
+    amphi_status status = amphi__names_check_only(member, names, COUNT_OF(names), "amphi.", error);
     const amphi_json *mode = amphi__json_get(member, "mode");
     if (status == AMPHI_OK && mode != NULL) {
         status = amphi_mode_parse(&out->mode, amphi__json_string(mode));
@@ -146,14 +192,9 @@ static amphi_status read_amphi_member(
         status = read_bool(&out->no_queue, member, "no_queue", error);
     if (status == AMPHI_OK)
         status = read_budgets(&out->budgets, amphi__json_get(member, "budgets"), error);
-    const amphi_json *conversation_id = amphi__json_get(member, "conversation_id");
-    if (status == AMPHI_OK && !is_null(conversation_id) && !amphi__json_is_string(conversation_id))
-        status =
-            amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.conversation_id: a string is expected");
-    if (status != AMPHI_OK)
-        return status;
-    out->conversation_id = amphi__str_copy(amphi__json_string(conversation_id));
-    return out->conversation_id != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
+    if (status == AMPHI_OK)
+        status = read_conversation_id(out, amphi__json_get(member, "conversation_id"), error);
+    return status;
 }
 
 /* A trailing assistant message is the answer's beginning. */
@@ -185,6 +226,8 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
         status = amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "n: only 1 is possible");
     else
         status = check_messages(out, messages, error);
+    if (status == AMPHI_OK)
+        status = amphi__names_check_foreign(out->body, error);
     if (status == AMPHI_OK)
         status = amphi__fields_check(out->body, error);
     if (status == AMPHI_OK)
@@ -300,6 +343,9 @@ amphi_status amphi__request_from_struct(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.messages: NULL with a count");
     if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
+    status = check_conversation_id(request->conversation_id, "request.conversation_id", error);
+    if (status != AMPHI_OK)
+        return status;
     amphi_buf json;
     amphi__buf_init(&json, REQUEST_BYTES_MAX);
     amphi_json_writer writer;

@@ -43,7 +43,7 @@ static const char *const switches[] = {"logprobs", "stream", "store", "parallel_
 
 /* Other members that Amphi reads. */
 static const char *const others[] = {"messages", "amphi", "model", "n", "tools", "fallbacks",
-    "stop", "logit_bias", "response_format"};
+    "stop", "logit_bias", "response_format", "stream_options"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -134,6 +134,11 @@ static amphi_status check_once(const amphi_json *body, amphi_error *error)
 amphi_status amphi__fields_check(const amphi_json *body, amphi_error *error)
 {
     amphi_status once = check_once(body, error);
+    if (once != AMPHI_OK)
+        return once;
+    static const char *const stream_options[] = {"include_usage"};
+    once = amphi__fields_check_once(
+        amphi__json_get(body, "stream_options"), stream_options, 1, "stream_options.", error);
     if (once != AMPHI_OK)
         return once;
     const amphi_json *model = amphi__json_get(body, "model");

@@ -69,12 +69,12 @@ static bool is_about_delivery(amphi_str key)
 }
 
 amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
-    amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+    amphi_privacy privacy, amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_buf canonical;
     amphi__buf_init(&canonical, 0);
-    const char *routes = request->is_private                      ? "private"
-                         : request->mode == AMPHI_MODE_ONLY_LOCAL ? "local"
+    const char *routes = privacy >= AMPHI_PRIVACY_PRIVATE         ? "private"
+                         : privacy != AMPHI_PRIVACY_NONE          ? "local"
                          : request->mode == AMPHI_MODE_ONLY_CLOUD ? "cloud"
                                                                   : "any";
     amphi__buf_printf(&canonical, "v1 %s [%zu ", routes, history.size);

@@ -30,10 +30,12 @@ amphi_status amphi__response_cache_new(
     amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error);
 void amphi__response_cache_free(amphi_response_cache *cache);
 
-/* Over messages (history included), sampling, tools and format; and over mode and privacy where
- * they restrict the routes. */
+/* Over messages (history included), sampling, tools and format; over the mode where it restricts
+ * the routes; and over the turn's privacy: an answer to a private turn serves private turns only,
+ * so it never gets into a turn that may leave the device, and what a private turn is given never
+ * came from a cloud. */
 amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
-    amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES]);
+    amphi_privacy privacy, amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES]);
 /* AMPHI_E_NOT_FOUND, or an answer for amphi__cached_answer_clear. Any thread. */
 amphi_status amphi__response_cache_get(amphi_response_cache *cache,
     const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out);

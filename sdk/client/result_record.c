@@ -26,7 +26,15 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->total_ms = (uint32_t)((stream->ended_us - stream->started_us) / 1000);
     out->decision = &stream->plan.decision;
     out->error = stream->error.status != AMPHI_OK ? &stream->error : NULL;
+    out->privacy = stream->privacy.turn;
+    out->turns_omitted = stream->privacy.omitted_turns;
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
+}
+
+void amphi__record_privacy(amphi_json_writer *writer, amphi_privacy privacy, uint32_t turns_omitted)
+{
+    amphi__json_put_str(writer, "privacy", amphi_str_from(amphi_privacy_name(privacy)));
+    amphi__json_put_int(writer, "turns_omitted", turns_omitted);
 }
 
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d)
@@ -100,6 +108,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_int(&writer, "first_token_ms", result->first_token_ms);
     amphi__json_put_int(&writer, "total_ms", result->total_ms);
     amphi__json_close(&writer, '}');
+    amphi__record_privacy(&writer, result->privacy, result->turns_omitted);
     amphi__record_decision(&writer, "decision", result->decision);
     put_error(&writer, "error", result->error);
     if (result->history_error != NULL)

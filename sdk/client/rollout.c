@@ -42,8 +42,8 @@ amphi_status amphi_rollout_refresh(amphi_client *client, amphi_error *error)
 void amphi__client_rollout_refresh(amphi_client *client)
 {
     amphi_error error;
-    if (client->rollout == NULL)
-        return;
+    if (client->rollout == NULL || (client->is_private && client->rollout_is_remote))
+        return; /* a private client asks the network for nothing by itself */
     amphi_status status = amphi_rollout_refresh(client, &error);
     if (status != AMPHI_OK && status != AMPHI_E_CANCELLED) /* by the client's end */
         amphi__log(&client->log, AMPHI_LOG_WARNING, "%s", error.message);

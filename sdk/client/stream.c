@@ -185,7 +185,8 @@ static amphi_stream *stream_create(amphi_client *client)
     stream->started_us = amphi__clock_us(client->clock);
     stream->budget_from_us = amphi__stream_awake_us(stream);
     stream->created_s = amphi__clock_wall_ms(client->clock) / 1000;
-    amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 2);
+    /* A replacement has its text twice, each byte as up to six. */
+    amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 16);
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->tool_calls, 0);
@@ -284,6 +285,11 @@ amphi_status amphi_stream_next(
     amphi__error_clear(error);
     if (stream == NULL || out == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "stream or out is NULL");
+    if (stream->owes_event) { /* what it points to is still there */
+        stream->owes_event = false;
+        *out = stream->owed;
+        return AMPHI_OK;
+    }
     /* Text comes in bursts; other events do not. */
     bool in_burst = stream->current != NULL && is_text(&stream->current->event);
     amphi__free(stream->current);

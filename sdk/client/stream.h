@@ -11,6 +11,7 @@
 #include "sdk/client/context.h"
 #include "sdk/client/driver_threads.h"
 #include "sdk/client/event_queue.h"
+#include "sdk/client/privacy.h"
 #include "sdk/client/request.h"
 #include "sdk/client/stream_set.h"
 #include "sdk/client/tool_calls.h"
@@ -55,6 +56,8 @@ struct amphi_stream {
     amphi_queued_event *current; /* what the last amphi_stream_next handed out */
     bool terminal_taken;         /* the terminal event was handed out */
     amphi_buf chunk;             /* what the last amphi_stream_next_json handed out */
+    bool owes_event;             /* that call ran out of memory: `owed` is handed out again */
+    amphi_event owed;
 
     /* The driver's until the terminal event is queued, constant afterwards. */
     amphi_buf text;         /* delivered answer */
@@ -63,6 +66,7 @@ struct amphi_stream {
     amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty */
     amphi_buf logprobs;     /* JSON array for the delivered answer's tokens; empty: none */
     amphi_context context;  /* the conversation so far */
+    amphi_privacy_ruling privacy;
     amphi_plan plan;
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
     size_t takeovers_count;
@@ -111,6 +115,10 @@ amphi_queued_event *amphi__stream_wait(
 
 /* result_record.c */
 amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out);
+/* "privacy":"none","turns_omitted":0: how far the turn may travel, and how many turns of the
+ * conversation were left out for theirs. */
+void amphi__record_privacy(
+    amphi_json_writer *writer, amphi_privacy privacy, uint32_t turns_omitted);
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d);
 void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out);
 

@@ -185,8 +185,12 @@ amphi_status amphi_stream_next_json(
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &stream->chunk);
     write_chunk(&writer, stream, &event);
-    if (stream->chunk.status != AMPHI_OK)
+    if (stream->chunk.status != AMPHI_OK) {
+        stream->owes_event = true;
+        stream->owed = event;
+        *terminal = false;
         return amphi__fail_no_memory(error);
+    }
     *out = amphi__buf_str(&stream->chunk);
     return AMPHI_OK;
 }

@@ -233,7 +233,7 @@ static bool queue_for_next_launch(plan_run *run, const amphi_plan_step *step)
     amphi_error error;
     describe(run, step, &info);
     if (!info.in_process || request->no_queue || request->outbox_id != NULL ||
-        request->is_private || request->mode == AMPHI_MODE_ONLY_LOCAL)
+        stream->privacy.stays_here)
         return false;
     return amphi__outbox_add(
                stream->client, request, stream->key, step->budgets.total_ms, &error) == AMPHI_OK;

@@ -42,6 +42,19 @@ const char *amphi_mode_name(amphi_mode mode)
     return (unsigned)mode <= AMPHI_MODE_ONLY_CLOUD ? mode_names[mode] : "unknown";
 }
 
+const char *amphi_privacy_name(amphi_privacy privacy)
+{
+    switch (privacy) {
+    case AMPHI_PRIVACY_NONE:
+        return "none";
+    case AMPHI_PRIVACY_ONLY_LOCAL:
+        return "only_local";
+    case AMPHI_PRIVACY_PRIVATE:
+        break;
+    }
+    return "private"; /* also of a value that is none: the strictest */
+}
+
 amphi_status amphi_mode_parse(amphi_mode *out, amphi_str name)
 {
     for (unsigned mode = AMPHI_MODE_AUTO; mode <= AMPHI_MODE_ONLY_CLOUD; mode++)

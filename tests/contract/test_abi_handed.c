@@ -41,7 +41,7 @@ static bool see_conversation(void *user, const amphi_history_conversation *item)
 
 static bool see_message(void *user, const amphi_history_message *item)
 {
-    note(user, item->struct_size, AMPHI_HAS(item, decision_json));
+    note(user, item->struct_size, AMPHI_HAS(item, state));
     return true;
 }
 
@@ -155,6 +155,22 @@ static amphi_status outer_conversations(
     return inner.ops->conversations(inner.self, relay_conversation, &to, error);
 }
 
+static bool relay_row(void *user, const amphi_store_row *row)
+{
+    const relay *to = user;
+    void *version = outer_version(row, sizeof *row);
+    bool go_on = ((amphi_store_row_fn *)to->visit)(to->user, version);
+    free(version);
+    return go_on;
+}
+
+static amphi_status outer_rows(void *self, const amphi_store_row_query *query,
+    amphi_store_row_fn *visit, void *user, amphi_error *error)
+{
+    relay to = {(void *)visit, user};
+    return inner.ops->rows(inner.self, query, relay_row, &to, error);
+}
+
 static bool relay_item(void *user, const amphi_store_outbox_item *item)
 {
     const relay *to = user;
@@ -194,6 +210,7 @@ static void use_store_of(size_t bytes, void (*use)(void))
     amphi_store_ops ops = *inner.ops;
     ops.conversations = outer_conversations;
     ops.outbox_entries = outer_entries;
+    ops.rows = outer_rows;
     ops.ledger_list = outer_list;
     chat_fixture before = abi_fixture;
     item_bytes = bytes;
@@ -213,6 +230,13 @@ static void use_conversations(void)
     seen s = {.bytes = sizeof(amphi_history_conversation)};
     show_conversations(&s);
     assert_int_equal(s.count, 1);
+}
+
+static void use_messages(void)
+{
+    seen s = {.bytes = sizeof(amphi_history_message)};
+    show_messages(&s);
+    assert_int_equal(s.count, 2);
 }
 
 static void use_outbox(void)
@@ -239,6 +263,9 @@ static void handed__over_by_a_store_of_another_version(void **state)
     for (size_t bytes = offsetof(amphi_store_outbox_item, conversation_id);
          bytes <= sizeof(amphi_store_outbox_item) + 8; bytes += 8)
         use_store_of(bytes, use_outbox);
+    for (size_t bytes = offsetof(amphi_store_row, privacy); bytes <= sizeof(amphi_store_row) + 8;
+         bytes += 8)
+        use_store_of(bytes, use_messages);
     for (size_t bytes = 8; bytes <= sizeof(amphi_store_start) + 8; bytes += 8)
         use_store_of(bytes, use_ledger);
 }

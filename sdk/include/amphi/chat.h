@@ -57,18 +57,23 @@ typedef struct amphi_budgets {
     uint32_t total_ms;       /* the whole request, every attempt together */
 } amphi_budgets;
 
+#define AMPHI_CONVERSATION_ID_BYTES_MAX 256
+
 /* SIZED, read. */
 typedef struct amphi_chat_request {
     size_t struct_size;            /* in bytes; see amphi/types.h */
     const amphi_message *messages; /* new ones, oldest first; history is put before them */
     size_t messages_count;         /* of `messages` */
-    amphi_str conversation_id;     /* empty: a request of its own, not kept in the history */
-    amphi_mode mode;               /* DEFAULT: the client's */
-    bool is_private;               /* never leaves the device, on any path */
-    bool no_cache;                 /* neither read nor write the response cache */
-    bool no_queue;                 /* fail rather than go to the outbox */
-    amphi_sampling sampling;       /* NAN or 0: the default, field by field */
-    amphi_budgets budgets;         /* 0: the policy document's, field by field */
+    /* Empty: a request of its own, not kept in the history. UTF-8 without NUL, at most
+     * AMPHI_CONVERSATION_ID_BYTES_MAX bytes. */
+    amphi_str conversation_id;
+    amphi_mode mode;         /* DEFAULT: the client's */
+    bool is_private;         /* never leaves the device, on any path; nor does it later, as
+                                      history */
+    bool no_cache;           /* neither read nor write the response cache */
+    bool no_queue;           /* fail rather than go to the outbox */
+    amphi_sampling sampling; /* NAN or 0: the default, field by field */
+    amphi_budgets budgets;   /* 0: the policy document's, field by field */
     /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as
  they are; empty: none. */
     /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as they
@@ -179,7 +184,7 @@ AMPHI_API amphi_status amphi_stream_next(
 
 /* The same as an OpenAI chat.completion.chunk (what Amphi adds is under "amphi"). USAGE is a chunk
  * with "usage" and without choices; an error is {"error":{...}}. *out is valid until the next call
- * on this stream. */
+ * on this stream. AMPHI_E_NO_MEMORY: the next call gives the same event again. */
 AMPHI_API amphi_status amphi_stream_next_json(
     amphi_stream *stream, uint32_t timeout_ms, amphi_str *out, bool *terminal, amphi_error *error);
 
@@ -212,6 +217,8 @@ typedef struct amphi_chat_result {
     const amphi_error *error;        /* NULL when DONE or QUEUED */
     /* Not NULL: the answer is complete, but could not be stored. */
     const amphi_error *history_error;
+    amphi_privacy privacy;  /* of this turn: the strictest of all that was in its prompt */
+    uint32_t turns_omitted; /* of the conversation, left out of the prompt for their privacy */
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -224,8 +231,9 @@ static inline void amphi_chat_result_init(amphi_chat_result *result)
 AMPHI_API amphi_status amphi_stream_result(
     amphi_stream *stream, amphi_chat_result *out, amphi_error *error);
 
-/* {"text","route","model","takeovers":[...],"cache","finish_reason","usage","timing","decision",
- * "error"}: what `amphi ask --json` prints. Free with amphi_string_free. */
+/* {"text","route","model","takeovers":[...],"cache","finish_reason","usage","timing","privacy",
+ * "turns_omitted","decision","error"}: what `amphi ask --json` prints. Free with
+ * amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);
 
@@ -239,12 +247,13 @@ AMPHI_API bool amphi_stream_wants_chunks(const amphi_stream *stream);
 /* Did it say "stream_options": {"include_usage": true}? */
 AMPHI_API bool amphi_stream_wants_usage(const amphi_stream *stream);
 
-/* What would be decided for this request now, without starting anything. *out after
- * amphi_decision_init. */
+/* What would be decided for this request now, without starting anything; what its conversation
+ * holds counts. *out after amphi_decision_init. */
 AMPHI_API amphi_status amphi_route_explain(amphi_client *client, const amphi_chat_request *request,
     amphi_decision *out, amphi_error *error);
 
-/* The same as {"mode","private","routes":[{"route","kept","reason","why"}]}. Free with
+/* The same as {"mode","private","privacy","turns_omitted","routes":[{"route","kept","reason",
+ * "why"}]}; privacy: of the turn, with what the conversation holds. Free with
  * amphi_string_free. */
 AMPHI_API amphi_status amphi_route_explain_json(
     amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error);

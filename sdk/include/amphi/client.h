@@ -79,7 +79,9 @@ typedef struct amphi_client_options {
     const amphi_parts *parts;  /* NULL: all built-in */
     amphi_isolation isolation; /* of the local engine; default: a process */
     amphi_mode mode;           /* of requests that name none; default: the policy's */
-    bool is_private;           /* every request is private, whatever the request has set */
+    bool is_private;           /* every request is private, whatever the request has set, and so is
+                                  each delivery of the outbox; no look-up for the rollout but by
+                                  amphi_rollout_refresh */
     bool no_cache;             /* likewise */
     bool no_queue;             /* likewise */
 } amphi_client_options;

@@ -11,6 +11,14 @@
 #define AMPHI_ROUTES_MAX 16
 #define AMPHI_NAME_MAX   48
 
+/* How far a message may travel: a property of what was said, not of one request. The stricter is
+ * the larger. Names for JSON: amphi_privacy_name(). */
+typedef enum amphi_privacy {
+    AMPHI_PRIVACY_NONE = 0,       /* wherever the policy sends it */
+    AMPHI_PRIVACY_ONLY_LOCAL = 1, /* said in mode only_local */
+    AMPHI_PRIVACY_PRIVATE = 2     /* said in a private request: never leaves this device */
+} amphi_privacy;
+
 typedef enum amphi_mode {
     AMPHI_MODE_DEFAULT = 0, /* the policy document's; "auto" where it has none */
     AMPHI_MODE_AUTO = 1,
@@ -71,6 +79,8 @@ AMPHI_BEGIN_DECLS
 /* "battery_low", "prefer_cloud". Constants, never NULL. */
 AMPHI_API const char *amphi_reason_name(amphi_reason reason);
 AMPHI_API const char *amphi_mode_name(amphi_mode mode);
+/* "none", "only_local", "private". */
+AMPHI_API const char *amphi_privacy_name(amphi_privacy privacy);
 /* "auto", "prefer_local", ...; AMPHI_E_ARGUMENT for anything else. */
 AMPHI_API amphi_status amphi_mode_parse(amphi_mode *out, amphi_str name);
 

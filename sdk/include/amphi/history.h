@@ -11,14 +11,6 @@
 
 AMPHI_BEGIN_DECLS
 
-/* How far a message may travel: a property of what was said, not of one request. The stricter is
- * the larger. */
-typedef enum amphi_privacy {
-    AMPHI_PRIVACY_NONE = 0,       /* wherever the policy sends it */
-    AMPHI_PRIVACY_ONLY_LOCAL = 1, /* said in mode only_local */
-    AMPHI_PRIVACY_PRIVATE = 2     /* said in a private request: never leaves this device */
-} amphi_privacy;
-
 typedef enum amphi_message_state {
     AMPHI_MESSAGE_COMPLETE = 0,
     AMPHI_MESSAGE_PARTIAL = 1 /* an answer whose app ended before it did: its beginning */
@@ -50,6 +42,8 @@ typedef struct amphi_history_message {
     amphi_str model;         /* as the route named it; empty for a user's message */
     amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for a
                                 user's message */
+    amphi_privacy privacy;   /* how far it may travel; NONE where the app's store has no `rows` */
+    amphi_message_state state;
 } amphi_history_message;
 
 static inline void amphi_history_message_init(amphi_history_message *item)

@@ -91,6 +91,9 @@ static void roll_scene(policy_scene *s)
     d->memory_pressure = (uint8_t)roll(4);
     s->facts.mode = (amphi_mode)roll(6);
     s->facts.is_private = roll(3) == 0;
+    s->facts.history_turns = roll(3) == 0 ? 1 + roll(100) : 0;
+    s->facts.history_privacy = (amphi_privacy)(1 + roll(2));
+    s->facts.omitted_turns = roll(3) == 0 ? roll(100) : 0;
     s->facts.needs_tools = roll(4) == 0;
     s->facts.needs_images = roll(4) == 0;
     s->facts.needs_audio = roll(4) == 0;
@@ -111,7 +114,7 @@ static void check_step(const policy_scene *s, size_t i, amphi_mode mode)
     bool local = route->info.kind == AMPHI_ENGINE_LOCAL;
     assert_true(s->plan.decision.routes[i].kept);
     assert_true(route->info.available);
-    assert_true(local || !s->facts.is_private);
+    assert_true(local || !(s->facts.is_private || s->facts.history_turns > 0));
     assert_true(local ? mode != AMPHI_MODE_ONLY_CLOUD : mode != AMPHI_MODE_ONLY_LOCAL);
     assert_true(local ? s->policy.local_enabled : s->policy.cloud_enabled);
     assert_true(one->hedge_ms == 0 || (!local && !s->facts.is_private));

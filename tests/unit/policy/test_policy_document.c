@@ -133,7 +133,7 @@ static void document__every_limit_holds(void **state)
         const amphi_policy_field *f = &fields[i];
         assert_true(f->otherwise >= f->low && f->otherwise <= f->high);
         if (f->type == AMPHI_POLICY_BOOL || f->type == AMPHI_POLICY_MODE ||
-            f->type == AMPHI_POLICY_THERMAL)
+            f->type == AMPHI_POLICY_THERMAL || f->type == AMPHI_POLICY_CHOICE)
             continue;
         const double tries[] = {f->low, f->high, f->low - 1, f->high + 1};
         for (size_t t = 0; t < 4; t++) {
@@ -161,6 +161,29 @@ static void document__every_limit_holds(void **state)
     }
 }
 
+static void document__a_choice_is_one_of_its_words(void **state)
+{
+    amphi_policy p;
+    amphi_error error;
+    amphi__policy_init(&p);
+    assert_int_equal(p.private_history, AMPHI_PRIVATE_HISTORY_LOCAL);
+    assert_int_equal(p.only_local_history, AMPHI_ONLY_LOCAL_HISTORY_AS_PRIVATE);
+    assert_int_equal(
+        apply(&p, "{\"private_history\":\"omit\",\"only_local_history\":\"send\"}", &error),
+        AMPHI_OK);
+    assert_int_equal(p.private_history, AMPHI_PRIVATE_HISTORY_OMIT);
+    assert_int_equal(p.only_local_history, AMPHI_ONLY_LOCAL_HISTORY_SEND);
+    static const char *const wrong[] = {
+        "\"Omit\"", "\"send\"", "1", "true", "null", "\"\"", "\"omit\\u0000\""};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"private_history\":%s}", wrong[i]);
+        assert_int_equal(apply(&p, json, &error), AMPHI_E_ARGUMENT);
+        assert_non_null(strstr(error.message, "private_history must be \"local\" or \"omit\""));
+    }
+    assert_int_equal(p.private_history, AMPHI_PRIVATE_HISTORY_OMIT);
+}
+
 static void document__what_is_written_reads_back(void **state)
 {
     (void)state;
@@ -170,7 +193,8 @@ static void document__what_is_written_reads_back(void **state)
     amphi_buf text;
     amphi__policy_init(&p);
     assert_int_equal(apply(&p,
-                         "{\"mode\":\"prefer_cloud\",\"local\":{\"tokens_per_second_max\":12.25},"
+                         "{\"mode\":\"prefer_cloud\",\"private_history\":\"omit\",\"local\":{"
+                         "\"tokens_per_second_max\":12.25},"
                          "\"memory\":{\"max_percent\":50},\"cloud\":{\"enabled\":false}}",
                          &error),
         AMPHI_OK);
@@ -223,6 +247,9 @@ static void default_text(const amphi_policy_field *f, char *out, size_t size)
     case AMPHI_POLICY_THERMAL:
         snprintf(out, size, "`\"%s\"`", amphi__policy_thermal_name((amphi_thermal)f->otherwise));
         break;
+    case AMPHI_POLICY_CHOICE:
+        snprintf(out, size, "`\"%s\"`", f->choices[(unsigned)f->otherwise]);
+        break;
     default:
         snprintf(out, size, "%.0f", f->otherwise);
         break;
@@ -240,6 +267,8 @@ static void field_line(const amphi_policy_field *f, char *out, size_t size)
         snprintf(limits, sizeof limits, "see Modes");
     else if (f->type == AMPHI_POLICY_THERMAL)
         snprintf(limits, sizeof limits, "see Thermal states");
+    else if (f->type == AMPHI_POLICY_CHOICE)
+        snprintf(limits, sizeof limits, "`\"%s\"`, `\"%s\"`", f->choices[0], f->choices[1]);
     else
         snprintf(limits, sizeof limits, "%.0f to %.0f", f->low, f->high);
     snprintf(
@@ -278,6 +307,7 @@ int main(void)
         cmocka_unit_test(document__one_bad_field_changes_nothing),
         cmocka_unit_test(document__bad_fields_are_named),
         cmocka_unit_test(document__every_limit_holds),
+        cmocka_unit_test(document__a_choice_is_one_of_its_words),
         cmocka_unit_test(document__what_is_written_reads_back),
         cmocka_unit_test(document__arbitrary_bytes_are_survived),
         cmocka_unit_test(document__reference_page_lists_every_field),

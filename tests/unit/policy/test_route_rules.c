@@ -35,6 +35,15 @@ static void rules__hard_verdict_ends_the_list(void **state)
     s.routes[CLOUD].info.context_tokens_max = 10;
     expect_hard(&s, CLOUD, AMPHI_REASON_PRIVATE, "private: the request never leaves this device");
     s.facts.is_private = false;
+    s.facts.history_turns = 2;
+    s.facts.history_privacy = AMPHI_PRIVACY_PRIVATE;
+    expect_hard(&s, CLOUD, AMPHI_REASON_PRIVATE,
+        "the conversation holds 2 private turns, and private_history is \"local\"");
+    s.facts.history_turns = 1;
+    s.facts.history_privacy = AMPHI_PRIVACY_ONLY_LOCAL;
+    expect_hard(&s, CLOUD, AMPHI_REASON_PRIVATE,
+        "the conversation holds 1 only_local turn, and only_local_history is \"as_private\"");
+    s.facts.history_turns = 0;
     expect_hard(&s, CLOUD, AMPHI_REASON_MODE, "mode only_local excludes the cloud");
     s.facts.mode = AMPHI_MODE_AUTO;
     expect_hard(&s, CLOUD, AMPHI_REASON_KILL_SWITCH,

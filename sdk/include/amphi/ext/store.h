@@ -204,7 +204,8 @@ typedef struct amphi_store_ops {
         amphi_store_start_fn *visit, void *user, amphi_error *error);
 
     /* History in rows that say how far they may travel. A store without it can't keep private turns
-     * apart, so it is given none. NOT_FOUND when there is no such conversation. */
+     * apart, so it is given none; of what it has, an answer whose decision_json is empty, and what
+     * came after it, counts as private. NOT_FOUND when there is no such conversation. */
     amphi_status (*rows)(void *self, const amphi_store_row_query *query, amphi_store_row_fn *visit,
         void *user, amphi_error *error);
 } amphi_store_ops;

@@ -331,8 +331,9 @@ static void explain__json_has_the_same_and_mistakes_are_named(void **state)
     amphi_decision decision = explain_request(&f, &request);
     char *json = NULL;
     assert_int_equal(amphi_route_explain_json(f.client, &request, &json, NULL), AMPHI_OK);
-    static const char start[] = "{\"mode\":\"only_local\",\"private\":false,\"routes\":[{\"route\":"
-                                "\"local\",\"kept\":true,";
+    static const char start[] = "{\"mode\":\"only_local\",\"private\":false,"
+                                "\"privacy\":\"only_local\",\"turns_omitted\":0,"
+                                "\"routes\":[{\"route\":\"local\",\"kept\":true,";
     assert_int_equal(strncmp(json, start, sizeof start - 1), 0);
     assert_non_null(strstr(json, route_of(&decision, "cloud")->why));
     amphi_string_free(json);

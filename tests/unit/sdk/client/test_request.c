@@ -243,10 +243,51 @@ static void json__invalid_text_is_refused_and_nul_replaced(void **state)
     expect_engine_body("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\u0000b\"}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":\"a\xEF\xBF\xBD"
         "b\"}]}");
-    accept_json(&request, AMPHI_STR(BODY(",\"amphi\":{\"conversation_id\":\"c\\u0000d\"}")));
-    assert_string_equal(request.conversation_id, "c\xEF\xBF\xBD"
-                                                 "d"); /* not "c" */
+}
+
+/* Two ids must never become one, and what the store refuses at the end is refused at once. */
+static void conversation_id__is_whole_or_refused_by_name(void **state)
+{
+    static const char name[] = "amphi.conversation_id: ";
+    static const char *const wrong[] = {"\"c\\u0000d\"", "\"\\u0000\"", "\"c\xEF\xBF\xBD\"",
+        "\"c\\ufffd\"", "5", "1.5", "true", "[\"c\"]", "{\"id\":\"c\"}", "{}"};
+    char json[1024];
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(json, sizeof json, BODY(",\"amphi\":{\"conversation_id\":%s}"), wrong[i]);
+        expect_refused(json, name);
+    }
+    char id[AMPHI_CONVERSATION_ID_BYTES_MAX + 2];
+    memset(id, 'c', sizeof id - 1);
+    id[sizeof id - 1] = '\0';
+    snprintf(json, sizeof json, BODY(",\"amphi\":{\"conversation_id\":\"%s\"}"), id);
+    expect_refused(json, "amphi.conversation_id: longer than 256 bytes");
+    id[sizeof id - 2] = '\0';
+    snprintf(json, sizeof json, BODY(",\"amphi\":{\"conversation_id\":\"%s\"}"), id);
+    amphi_request request;
+    accept_json(&request, amphi_str_from(json));
+    assert_string_equal(request.conversation_id, id);
     amphi__request_clear(&request);
+}
+
+static void conversation_id__of_the_struct_is_held_to_the_same(void **state)
+{
+    static const amphi_message message = {AMPHI_ROLE_USER, {"Hi", 2}};
+    char long_id[AMPHI_CONVERSATION_ID_BYTES_MAX + 1];
+    memset(long_id, 'c', sizeof long_id);
+    const amphi_str wrong[] = {{"c\0d", 3}, {"c\0", 2}, {"\0", 1}, {"c\xff", 2}, {"\xc0\x80", 2},
+        {"c\xEF\xBF\xBD", 4}, {long_id, sizeof long_id}, {NULL, 3}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        amphi_chat_request r;
+        amphi_request request;
+        amphi_error error;
+        amphi_chat_request_init(&r);
+        r.messages = &message;
+        r.messages_count = 1;
+        r.conversation_id = wrong[i];
+        if (amphi__request_from_struct(&request, &r, &error) != AMPHI_E_ARGUMENT ||
+            strncmp(error.message, "request.conversation_id: ", 25) != 0)
+            fail_msg("%zu: %s", i, error.message);
+    }
 }
 
 static void json__huge_numbers_keep_their_digits_or_are_refused(void **state)
@@ -522,6 +563,8 @@ int main(void)
         cmocka_unit_test(json__field_that_is_given_twice_is_refused),
         cmocka_unit_test(json__nesting_has_a_limit),
         cmocka_unit_test(json__invalid_text_is_refused_and_nul_replaced),
+        cmocka_unit_test(conversation_id__is_whole_or_refused_by_name),
+        cmocka_unit_test(conversation_id__of_the_struct_is_held_to_the_same),
         cmocka_unit_test(json__huge_numbers_keep_their_digits_or_are_refused),
         cmocka_unit_test(json__limits_of_messages_and_bytes_are_exact),
         cmocka_unit_test(json__needs_are_read_from_the_parts),

@@ -39,7 +39,9 @@ static void key_of(amphi_str json, uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_request request;
     assert_int_equal(amphi__request_from_json(&request, json, NULL), AMPHI_OK);
-    assert_int_equal(amphi__response_cache_key(cache, &request, AMPHI_STR(""), key), AMPHI_OK);
+    assert_int_equal(
+        amphi__response_cache_key(cache, &request, AMPHI_PRIVACY_NONE, AMPHI_STR(""), key),
+        AMPHI_OK);
     amphi__request_clear(&request);
 }
 

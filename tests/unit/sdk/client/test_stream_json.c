@@ -2,14 +2,17 @@
  *
  * The JSON forms of a stream: chunks and whole completions in OpenAI's shape.
  */
+#include "sdk/client/stream.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 #include "tests/support/chat_fixture.h"
+#include "tests/support/failing_alloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -73,6 +76,58 @@ static void expect_str(const amphi_json *value, const char *path, const char *te
 #define BODY(more)                                                                                 \
     "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"amphi\":{\"mode\":"                  \
     "\"prefer_local\",\"no_cache\":true}" more "}"
+
+static void wait_for_end(amphi_stream *stream)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (bool ended = false; !ended;) {
+        nanosleep(&pause, NULL);
+        amphi__mutex_lock(&stream->lock);
+        ended = stream->terminal_queued;
+        amphi__mutex_unlock(&stream->lock);
+    }
+}
+
+/* The chunk of each event is written while memory has run out, then again: no event is lost, none
+ * comes twice, and the terminal one ends it. */
+static void chunks__are_given_again_when_memory_ran_out(void **state)
+{
+    static const char *const events[] = {"route", "delta", "delta", "usage", "done"};
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    amphi_stream *stream = start(&f, BODY(""));
+    wait_for_end(stream);
+    amphi_client_free(f.client); /* no other thread takes the failure */
+    f.client = NULL;
+    amphi_str text;
+    amphi_error error;
+    bool terminal = false;
+    int failures = 0;
+    failing_alloc_install();
+    for (size_t i = 0; !terminal; i++) {
+        amphi_json *chunk = NULL;
+        failing_alloc_at(1);
+        amphi_status status = amphi_stream_next_json(stream, 0, &text, &terminal, &error);
+        if (failing_alloc_failed()) {
+            failures++;
+            assert_int_equal(status, AMPHI_E_NO_MEMORY);
+            assert_false(terminal);
+            failing_alloc_at(0);
+            status = amphi_stream_next_json(stream, 0, &text, &terminal, &error);
+        }
+        failing_alloc_at(0);
+        assert_int_equal(status, AMPHI_OK);
+        assert_int_equal(amphi__json_parse(&chunk, text, "chunk", NULL), AMPHI_OK);
+        assert_in_range(i, 0, 4);
+        expect_str(chunk, "amphi.event", events[i]);
+        amphi__json_free(chunk);
+    }
+    assert_int_equal(amphi_stream_next_json(stream, 0, &text, &terminal, NULL), AMPHI_E_NOT_FOUND);
+    assert_true(failures > 0);
+    amphi_stream_free(stream);
+    failing_alloc_remove();
+    chat_fixture_close(&f);
+}
 
 static void chunks__have_openais_shape_and_one_id(void **state)
 {
@@ -251,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks__have_openais_shape_and_one_id),
+        cmocka_unit_test(chunks__are_given_again_when_memory_ran_out),
         cmocka_unit_test(chunks__usage_is_null_elsewhere_for_who_asked),
         cmocka_unit_test(chunks__takeover_and_replacement_are_understood_without_amphi),
         cmocka_unit_test(error__is_an_object_in_both_forms),
