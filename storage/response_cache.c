@@ -165,6 +165,12 @@ static amphi_status put(amphi_store_sqlcipher *store, amphi_db *db, const uint8_
     return status == AMPHI_OK ? evict(store, db, error) : status;
 }
 
+amphi_status amphi__store_cache_put_within(amphi_store_sqlcipher *store, amphi_db *db,
+    const amphi_store_cache_entry *entry, int64_t now_ms, amphi_error *error)
+{
+    return put(store, db, entry->key, entry->value, now_ms, entry->expires_ms, error);
+}
+
 amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error)
 {

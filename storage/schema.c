@@ -113,6 +113,27 @@ static const char *const steps[] = {
     "ALTER TABLE conversations ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE conversations ADD COLUMN is_archived INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 6;",
+    /* 7: a conversation's facts, so that a list need not read messages; which entry of the cache an
+     * answer is, so that it goes with its message (of older entries that is not known: they go
+     * now); what was erased (see history_erase.c), so that no request under way brings it back */
+    "ALTER TABLE conversations ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN privacy INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE conversations SET"
+    "  created_ms = COALESCE((SELECT MIN(m.created_ms) FROM messages m"
+    "   WHERE m.conversation = seq), updated_ms),"
+    "  privacy = COALESCE((SELECT MAX(m.privacy) FROM messages m WHERE m.conversation = seq), 0),"
+    "  bytes = COALESCE((SELECT SUM(LENGTH(CAST(m.content AS BLOB))"
+    "   + LENGTH(CAST(m.extra_json AS BLOB)) + LENGTH(CAST(m.decision_json AS BLOB)))"
+    "   FROM messages m WHERE m.conversation = seq), 0);"
+    "DROP INDEX conversations_by_update;"
+    "CREATE INDEX conversations_by_use ON conversations (is_pinned, updated_ms, seq);"
+    "ALTER TABLE messages ADD COLUMN cache_key BLOB NOT NULL DEFAULT x'';"
+    "DELETE FROM cache;"
+    "CREATE TABLE erasures (name BLOB PRIMARY KEY NOT NULL, epoch INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX erasures_by_epoch ON erasures (epoch);"
+    "INSERT INTO erasures VALUES (x'', 1);" /* the latest epoch */
+    "PRAGMA user_version = 7;",
 };
 
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))

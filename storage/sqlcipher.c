@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define STATEMENTS_MAX  64
+#define STATEMENTS_MAX  128
 #define BUSY_TIMEOUT_MS 10000
 #define PLAIN_HEADER    "SQLite format 3" /* 16 bytes with its NUL */
 #define MISSING_LIBRARY                                                                            \

@@ -106,6 +106,99 @@ amphi_status amphi__read_row_query(
     return AMPHI_OK;
 }
 
+amphi_status amphi__read_cached(amphi_store_turn *turn, amphi_store_cache_entry *entry,
+    const amphi_store_limits *limits, amphi_error *error)
+{
+    if (turn->cached == NULL)
+        return AMPHI_OK;
+    amphi_status status =
+        AMPHI__SIZED_READ(amphi_store_cache_entry, entry, turn->cached, "turn.cached", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (entry->key == NULL || turn->messages_count == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "turn.cached: no key, or no message");
+    turn->cached = entry;
+    return amphi__check_cache_value(limits, entry->value, error);
+}
+
+/* ---- Conversations ---- */
+
+static bool take_number(amphi_str *rest, int64_t *out)
+{
+    uint64_t value = 0;
+    bool is_negative = rest->size > 0 && rest->data[0] == '-';
+    if (is_negative)
+        *rest = amphi__str_slice(*rest, 1, rest->size);
+    bool ok = amphi__str_to_u64(amphi__str_cut(*rest, ',', rest), &value) && value <= INT64_MAX;
+    *out = is_negative ? -(int64_t)value : (int64_t)value;
+    return ok;
+}
+
+amphi_status amphi__read_history_query(amphi_history_query *own, const amphi_history_query *given,
+    amphi_conversation_place *at, amphi_error *error)
+{
+    amphi_status status = AMPHI__SIZED_READ(amphi_history_query, own, given, "query", error);
+    if (status != AMPHI_OK)
+        return status;
+    int64_t end = own->backwards ? INT64_MIN : INT64_MAX;
+    *at = (amphi_conversation_place){end, end, end};
+    if (own->conversation_id.size > 0)
+        return amphi__check_id(own->conversation_id, "query.conversation_id", error);
+    amphi_str rest = own->cursor;
+    if (rest.size > 0 &&
+        (rest.size > AMPHI_CURSOR_BYTES_MAX || !take_number(&rest, &at->is_pinned) ||
+            !take_number(&rest, &at->updated_ms) || !take_number(&rest, &at->seq) || rest.size > 0))
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "query.cursor: not one that an item of the list had");
+    return AMPHI_OK;
+}
+
+amphi_status amphi__read_change(
+    amphi_store_change *own, const amphi_store_change *given, amphi_error *error)
+{
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_change, own, given, "change", error);
+    if (status == AMPHI_OK)
+        status = amphi__check_id(own->conversation_id, "conversation_id", error);
+    if (status == AMPHI_OK && own->title.size > AMPHI_TITLE_BYTES_MAX)
+        status = amphi__fail(
+            error, AMPHI_E_LIMIT, 0, "title: longer than %d bytes", AMPHI_TITLE_BYTES_MAX);
+    return status;
+}
+
+amphi_status amphi__read_erasure(
+    amphi_store_erasure *own, const amphi_store_erasure *given, amphi_error *error)
+{
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_erasure, own, given, "what", error);
+    if (status != AMPHI_OK)
+        return status;
+    bool is_retention = own->before_ms != 0 || own->bytes_max != 0;
+    bool has_id = own->conversation_id.size > 0;
+    if (own->everything + has_id + is_retention > 1 || (own->message_id != 0 && !has_id) ||
+        (is_retention && own->messages_max == 0))
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "what: one of everything, conversation_id (with or without message_id), and before_ms "
+            "or bytes_max with messages_max");
+    return has_id ? amphi__check_id(own->conversation_id, "conversation_id", error) : AMPHI_OK;
+}
+
+amphi_status amphi__put_receipt(amphi_history_receipt *out, const amphi_history_receipt *erased,
+    int64_t now_ms, amphi_error *error)
+{
+    amphi_history_receipt sum;
+    amphi_status status = AMPHI__SIZED_READ_KNOWN(&sum, out, "receipt", error);
+    if (status != AMPHI_OK)
+        return status;
+    sum.conversations_count += erased->conversations_count;
+    sum.messages_count += erased->messages_count;
+    sum.cached_count += erased->cached_count;
+    sum.outbox_count += erased->outbox_count;
+    sum.text_bytes += erased->text_bytes;
+    sum.erased_ms = now_ms;
+    sum.log_is_wiped = erased->log_is_wiped;
+    AMPHI__SIZED_WRITE(out, &sum);
+    return AMPHI_OK;
+}
+
 amphi_status amphi__read_outbox_item(
     amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error)
 {

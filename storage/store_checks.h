@@ -15,8 +15,18 @@
 #define AMPHI_CACHE_VALUE_BYTES_MAX   (1u << 20)
 #define AMPHI_STORE_MESSAGES_MAX      10000 /* of one turn */
 #define AMPHI_LEDGER_ROWS_MAX         512
-#define AMPHI_LEDGER_LIST_MAX         512 /* rows that one list shows */
-#define AMPHI_TITLE_CHARACTERS        60
+#define AMPHI_LEDGER_LIST_MAX         512  /* rows that one list shows */
+#define AMPHI_TITLE_CHARACTERS        60   /* of a question that gives the title */
+#define AMPHI_TITLE_BYTES_MAX         1000 /* of a user's own */
+
+/* The place in the list of conversations: the pinned ones first, then the newest. */
+typedef struct amphi_conversation_place {
+    int64_t is_pinned;
+    int64_t updated_ms;
+    int64_t seq;
+} amphi_conversation_place;
+/* As text: what amphi_history_conversation.cursor holds. */
+#define AMPHI_CURSOR_BYTES_MAX 64
 
 typedef struct amphi_store_limits {
     uint32_t cache_entries;
@@ -39,6 +49,20 @@ amphi_status amphi__read_outbox_item(
     amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error);
 amphi_status amphi__read_start(
     amphi_store_start *own, const amphi_store_start *given, amphi_error *error);
+/* *at becomes the place behind which, or before which, the first one is. */
+amphi_status amphi__read_history_query(amphi_history_query *own, const amphi_history_query *given,
+    amphi_conversation_place *at, amphi_error *error);
+amphi_status amphi__read_change(
+    amphi_store_change *own, const amphi_store_change *given, amphi_error *error);
+amphi_status amphi__read_erasure(
+    amphi_store_erasure *own, const amphi_store_erasure *given, amphi_error *error);
+/* The turn's entry of the response cache, if it has one; turn->cached then is *entry. */
+amphi_status amphi__read_cached(amphi_store_turn *turn, amphi_store_cache_entry *entry,
+    const amphi_store_limits *limits, amphi_error *error);
+
+/* Adds what was erased to the caller's receipt, whatever version that has. */
+amphi_status amphi__put_receipt(amphi_history_receipt *out, const amphi_history_receipt *erased,
+    int64_t now_ms, amphi_error *error);
 
 /* AMPHI_E_ARGUMENT with the field's name, or AMPHI_E_LIMIT. */
 amphi_status amphi__check_id(amphi_str id, const char *field, amphi_error *error);

@@ -101,11 +101,22 @@ amphi_status amphi__store_write_end(
     return status;
 }
 
-void amphi__store_empty_log(amphi_store_sqlcipher *store)
+/* "busy, frames in the log, frames written back": all zero, or -1 where there is no log. */
+static bool truncate_log(amphi_db *db)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    bool is_empty =
+        amphi__query_row(&q) && amphi__query_int(&q, 0) == 0 && amphi__query_int(&q, 1) <= 0;
+    return amphi__query_end(&q, NULL) == AMPHI_OK && is_empty;
+}
+
+bool amphi__store_empty_log(amphi_store_sqlcipher *store)
 {
     if (!enter_gate(store, amphi__clock_us(NULL) + (uint64_t)AMPHI_PATIENCE_ANSWER_MS * 1000))
-        return;
+        return false;
     amphi__db_set_patience(store->writer, AMPHI_PATIENCE_ANSWER_MS);
-    (void)amphi__db_exec(store->writer, "PRAGMA wal_checkpoint(TRUNCATE)", NULL);
+    bool is_empty = truncate_log(store->writer);
     leave_gate(store);
+    return is_empty;
 }

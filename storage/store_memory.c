@@ -126,6 +126,7 @@ static void store_free(void *self)
     amphi__list_clear(&store->settings);
     amphi__list_clear(&store->ledger);
     amphi__list_clear(&store->cache);
+    amphi__list_clear(&store->erasures);
     amphi__wipe(store->master, sizeof store->master);
     amphi__mutex_clear(&store->lock);
     amphi__free(store);
@@ -154,6 +155,10 @@ static const amphi_store_ops memory_ops = {
     .ledger_set = ledger_set,
     .ledger_list = ledger_list,
     .rows = amphi__memory_rows,
+    .list = amphi__memory_list,
+    .change = amphi__memory_change,
+    .erase = amphi__memory_erase,
+    .erasure_epoch = amphi__memory_erasure_epoch,
 };
 
 amphi_status amphi__store_memory_new(
@@ -164,6 +169,7 @@ amphi_status amphi__store_memory_new(
         return amphi__fail_no_memory(error);
     store->limits = amphi__store_limits(options);
     store->log = options->log;
+    store->erasure_epoch = 1;
     amphi_status status = amphi__mutex_init(&store->lock);
     if (status != AMPHI_OK) {
         amphi__fail_no_memory(error);

@@ -17,7 +17,10 @@ typedef struct amphi_store_memory {
     amphi_log log;             /* the client's */
     uint8_t master[32];        /* random; for derive_key */
     int64_t last_id;           /* of conversations, messages, outbox entries and starts alike */
+    int64_t erasure_epoch;     /* of the latest erasure */
+    int64_t everything_epoch;  /* when everything was erased last; 0: never */
     amphi_list conversations, messages, outbox, settings, ledger;
+    amphi_list erasures; /* oldest first */
     /* Least recently used first. */
     amphi_list cache;
     uint64_t cache_bytes;
@@ -33,9 +36,19 @@ amphi_status amphi__memory_messages(void *self, amphi_str conversation_id,
     amphi_store_message_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__memory_rows(void *self, const amphi_store_row_query *query,
     amphi_store_row_fn *visit, void *user, amphi_error *error);
+
+/* store_memory_conversations.c */
+amphi_status amphi__memory_list(void *self, const amphi_history_query *query,
+    amphi_history_conversation_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__memory_conversations(
     void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__memory_change(void *self, const amphi_store_change *change, amphi_error *error);
+
+/* store_memory_erase.c */
 amphi_status amphi__memory_conversation_delete(void *self, amphi_str id, amphi_error *error);
+amphi_status amphi__memory_erase(void *self, const amphi_store_erasure *what,
+    amphi_history_receipt *receipt, amphi_error *error);
+amphi_status amphi__memory_erasure_epoch(void *self, int64_t *epoch, amphi_error *error);
 
 /* store_memory_cache.c */
 amphi_status amphi__memory_cache_get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
@@ -43,6 +56,12 @@ amphi_status amphi__memory_cache_get(void *self, const uint8_t key[AMPHI_CACHE_K
 amphi_status amphi__memory_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error);
 amphi_status amphi__memory_cache_clear(void *self, amphi_error *error);
+/* Under the lock. make: an entry for add, which takes it. take: the value's size, when one of this
+ * key was there. */
+amphi_status amphi__memory_cache_make(
+    amphi_entry **out, const amphi_store_cache_entry *entry, amphi_error *error);
+void amphi__memory_cache_add(amphi_store_memory *store, amphi_entry *made, int64_t now_ms);
+bool amphi__memory_cache_take(amphi_store_memory *store, amphi_str key, uint64_t *bytes);
 
 /* store_memory_outbox.c */
 amphi_status amphi__memory_outbox_add(

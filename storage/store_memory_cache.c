@@ -47,30 +47,57 @@ amphi_status amphi__memory_cache_get(void *self, const uint8_t key[AMPHI_CACHE_K
     return status;
 }
 
-amphi_status amphi__memory_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error)
+amphi_status amphi__memory_cache_make(
+    amphi_entry **out, const amphi_store_cache_entry *entry, amphi_error *error)
 {
-    amphi_store_memory *store = self;
-    amphi_status status = amphi__check_cache_value(&store->limits, value, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi_str strings[] = {amphi_str_make((const char *)key, AMPHI_CACHE_KEY_BYTES), value};
-    amphi_entry *made = amphi__entry_new(strings, 2);
-    if (made == NULL)
+    amphi_str strings[] = {
+        amphi_str_make((const char *)entry->key, AMPHI_CACHE_KEY_BYTES), entry->value};
+    *out = amphi__entry_new(strings, 2);
+    if (*out == NULL)
         return amphi__fail_no_memory(error);
-    made->numbers[CACHE_EXPIRES] = expires_ms;
-    amphi__mutex_lock(&store->lock);
+    (*out)->numbers[CACHE_EXPIRES] = entry->expires_ms;
+    return AMPHI_OK;
+}
+
+void amphi__memory_cache_add(amphi_store_memory *store, amphi_entry *made, int64_t now_ms)
+{
     for (amphi_entry **link = &store->cache.first; *link != NULL;)
         if ((*link)->numbers[CACHE_EXPIRES] <= now_ms ||
-            amphi__str_equal((*link)->strings[CACHE_KEY], strings[CACHE_KEY]))
+            amphi__str_equal((*link)->strings[CACHE_KEY], made->strings[CACHE_KEY]))
             cache_drop(store, link);
         else
             link = &(*link)->next;
     amphi__list_append(&store->cache, made);
-    store->cache_bytes += value.size;
+    store->cache_bytes += made->strings[CACHE_VALUE].size;
     while (store->cache.count > store->limits.cache_entries ||
            store->cache_bytes > store->limits.cache_bytes)
         cache_drop(store, &store->cache.first);
+}
+
+bool amphi__memory_cache_take(amphi_store_memory *store, amphi_str key, uint64_t *bytes)
+{
+    amphi_entry **found = amphi__list_find(&store->cache, CACHE_KEY, key);
+    if (found == NULL)
+        return false;
+    *bytes += (*found)->strings[CACHE_VALUE].size;
+    cache_drop(store, found);
+    return true;
+}
+
+amphi_status amphi__memory_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error)
+{
+    amphi_store_memory *store = self;
+    amphi_store_cache_entry entry = {
+        .struct_size = sizeof entry, .key = key, .value = value, .expires_ms = expires_ms};
+    amphi_entry *made = NULL;
+    amphi_status status = amphi__check_cache_value(&store->limits, value, error);
+    if (status == AMPHI_OK)
+        status = amphi__memory_cache_make(&made, &entry, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__mutex_lock(&store->lock);
+    amphi__memory_cache_add(store, made, now_ms);
     amphi__mutex_unlock(&store->lock);
     return AMPHI_OK;
 }

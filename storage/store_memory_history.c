@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Conversations and messages of the memory store. A turn is prepared whole before anything changes,
- * so that a lack of memory leaves nothing half-written. Messages are shown in pages and
- * conversations one by one, so that no visitor runs under the lock.
+ * Messages of the memory store. A turn is prepared whole before anything changes, so that a lack of
+ * memory leaves nothing half-written. Messages are shown in pages, so that no visitor runs under
+ * the lock.
  */
+#include "storage/store_memory_history.h"
 #include "storage/store_checks.h"
-#include "storage/store_memory.h"
 #include "storage/store_visit.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
-
-/* Which number and string of an entry is what. */
-enum { CONVERSATION_SEQ, CONVERSATION_UPDATED, CONVERSATION_COUNT };
-enum { CONVERSATION_ID, CONVERSATION_TITLE };
-enum {
-    MESSAGE_CONVERSATION,
-    MESSAGE_ID,
-    MESSAGE_CREATED,
-    MESSAGE_IS_JSON,
-    MESSAGE_PROMPT,
-    MESSAGE_COMPLETION,
-    MESSAGE_CACHED,
-    MESSAGE_PRIVACY,
-    MESSAGE_STATE
-};
-enum {
-    MESSAGE_ROLE,
-    MESSAGE_CONTENT,
-    MESSAGE_EXTRA,
-    MESSAGE_ROUTE,
-    MESSAGE_MODEL,
-    MESSAGE_DECISION
-};
 
 static amphi_entry *message_entry(const amphi_store_message *message, const amphi_store_turn *turn)
 {
@@ -43,6 +20,11 @@ static amphi_entry *message_entry(const amphi_store_message *message, const amph
     strings[MESSAGE_ROUTE] = message->route;
     strings[MESSAGE_MODEL] = message->model;
     strings[MESSAGE_DECISION] = message->decision_json;
+    bool is_last = message == &turn->messages[turn->messages_count - 1];
+    strings[MESSAGE_CACHE_KEY] =
+        is_last && turn->cached != NULL
+            ? amphi_str_make((const char *)turn->cached->key, AMPHI_CACHE_KEY_BYTES)
+            : amphi_str_make(NULL, 0);
     amphi_entry *made = amphi__entry_new(strings, AMPHI_ENTRY_STRINGS);
     if (made == NULL)
         return NULL;
@@ -74,13 +56,15 @@ static amphi_status prepare(prepared_turn *out, amphi_store_memory *store,
         return amphi__fail_no_memory(error);
     if (old != NULL)
         memcpy(out->conversation->numbers, (*old)->numbers, sizeof(*old)->numbers);
+    else
+        out->conversation->numbers[CONVERSATION_CREATED] = turn->now_ms;
     out->conversation->numbers[CONVERSATION_UPDATED] = turn->now_ms;
-    out->conversation->numbers[CONVERSATION_COUNT] += (int64_t)turn->messages_count;
     for (size_t i = 0; i < turn->messages_count; i++) {
         amphi_entry *message = message_entry(&turn->messages[i], turn);
         if (message == NULL)
             return amphi__fail_no_memory(error);
         amphi__list_append(&out->messages, message);
+        amphi__memory_count_message(out->conversation, message);
     }
     return AMPHI_OK;
 }
@@ -114,27 +98,38 @@ amphi_status amphi__memory_turn_append(
     amphi__buf_init(&title, 0);
     amphi_store_turn own;
     const amphi_store_turn *turn = &own;
+    amphi_store_cache_entry cached;
+    amphi_entry *cache_made = NULL;
     amphi_status status = amphi__read_turn(&own, given, error);
     if (status == AMPHI_OK)
+        status = amphi__read_cached(&own, &cached, &store->limits, error);
+    if (status == AMPHI_OK)
         status = amphi__turn_title(&title, turn, error);
+    if (status == AMPHI_OK && turn->cached != NULL && turn->cached->value.size > 0)
+        status = amphi__memory_cache_make(&cache_made, turn->cached, error);
     if (status != AMPHI_OK)
         goto cleanup;
     amphi__mutex_lock(&store->lock);
+    status = amphi__memory_check_erased(store, turn->conversation_id, turn->erasure_epoch, error);
     amphi_entry **waiting = turn->outbox_id.size > 0
                                 ? amphi__list_find(&store->outbox, OUTBOX_ID, turn->outbox_id)
                                 : NULL;
-    if (turn->outbox_id.size > 0 && waiting == NULL)
+    if (status == AMPHI_OK && turn->outbox_id.size > 0 && waiting == NULL)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "outbox: the entry is gone; it was delivered or removed elsewhere");
     if (status == AMPHI_OK)
         status = prepare(&prepared, store, turn, amphi__buf_str(&title), error);
     if (status == AMPHI_OK) {
         put_turn(store, &prepared);
+        if (cache_made != NULL)
+            amphi__memory_cache_add(store, cache_made, turn->now_ms);
+        cache_made = NULL;
         if (waiting != NULL)
             amphi__entry_free(amphi__list_unlink(&store->outbox, waiting));
     }
     amphi__mutex_unlock(&store->lock);
 cleanup:
+    amphi__entry_free(cache_made);
     amphi__entry_free(prepared.conversation);
     amphi__list_clear(&prepared.messages);
     amphi__buf_wipe(&title);
@@ -239,88 +234,4 @@ amphi_status amphi__memory_messages(void *self, amphi_str conversation_id,
     amphi_store_row_query_init(&query);
     query.conversation_id = conversation_id;
     return visit_rows(self, &query, amphi__visit_message_of_row, &to, error);
-}
-
-static bool is_older(const amphi_entry *at, amphi_conversation_place than)
-{
-    int64_t updated_ms = at->numbers[CONVERSATION_UPDATED];
-    return updated_ms < than.updated_ms ||
-           (updated_ms == than.updated_ms && at->numbers[CONVERSATION_SEQ] < than.seq);
-}
-
-/* The newest conversation that is older than `than`, or NULL. */
-static amphi_entry *next_older(const amphi_store_memory *store, amphi_conversation_place than)
-{
-    amphi_entry *best = NULL;
-    for (amphi_entry *at = store->conversations.first; at != NULL; at = at->next) {
-        amphi_conversation_place place = {
-            at->numbers[CONVERSATION_UPDATED], at->numbers[CONVERSATION_SEQ]};
-        if (is_older(at, than) && (best == NULL || is_older(best, place)))
-            best = at;
-    }
-    return best;
-}
-
-/* In the order of amphi__visit_conversations. */
-static void copy_conversation(amphi_rows *row, const amphi_entry *at)
-{
-    amphi__rows_put_int(row, at->numbers[CONVERSATION_SEQ]);
-    amphi__rows_put_int(row, at->numbers[CONVERSATION_UPDATED]);
-    amphi__rows_put_str(row, at->strings[CONVERSATION_ID]);
-    amphi__rows_put_int(row, at->numbers[CONVERSATION_COUNT]);
-    amphi__rows_put_str(row, at->strings[CONVERSATION_TITLE]);
-    (void)amphi__rows_end(row);
-}
-
-amphi_status amphi__memory_conversations(
-    void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error)
-{
-    amphi_store_memory *store = self;
-    amphi_conversation_place last = {INT64_MAX, INT64_MAX};
-    amphi_status status = AMPHI_OK;
-    amphi_rows row;
-    amphi__rows_init(&row);
-    for (bool go_on = true; go_on;) {
-        amphi__rows_reset(&row);
-        amphi__mutex_lock(&store->lock);
-        const amphi_entry *next = next_older(store, last);
-        if (next != NULL)
-            copy_conversation(&row, next);
-        amphi__mutex_unlock(&store->lock);
-        if (row.bytes.status != AMPHI_OK)
-            status = amphi__fail_no_memory(error);
-        go_on = next != NULL && status == AMPHI_OK &&
-                amphi__visit_conversations(&row, visit, user, &last);
-    }
-    amphi__rows_clear(&row);
-    return status;
-}
-
-amphi_status amphi__memory_conversation_delete(void *self, amphi_str id, amphi_error *error)
-{
-    amphi_store_memory *store = self;
-    amphi_status status = amphi__check_id(id, "conversation_id", error);
-    if (status != AMPHI_OK)
-        return status;
-    size_t deleted = 0;
-    amphi__mutex_lock(&store->lock);
-    amphi_entry **found = amphi__list_find(&store->conversations, CONVERSATION_ID, id);
-    if (found != NULL) {
-        int64_t seq = (*found)->numbers[CONVERSATION_SEQ];
-        amphi__entry_free(amphi__list_unlink(&store->conversations, found));
-        deleted++;
-        for (amphi_entry **link = &store->messages.first; *link != NULL;)
-            if ((*link)->numbers[MESSAGE_CONVERSATION] == seq)
-                amphi__entry_free(amphi__list_unlink(&store->messages, link));
-            else
-                link = &(*link)->next;
-    }
-    while ((found = amphi__list_find(&store->outbox, OUTBOX_CONVERSATION, id)) != NULL) {
-        amphi__entry_free(amphi__list_unlink(&store->outbox, found));
-        deleted++;
-    }
-    amphi__mutex_unlock(&store->lock);
-    if (deleted == 0)
-        return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "history: no such conversation");
-    return AMPHI_OK;
 }

@@ -8,7 +8,7 @@
 
 #include <amphi/types.h>
 
-#define AMPHI_ENTRY_STRINGS 6
+#define AMPHI_ENTRY_STRINGS 7
 #define AMPHI_ENTRY_NUMBERS 9
 
 typedef struct amphi_entry {

@@ -63,6 +63,10 @@ static const amphi_store_ops sqlcipher_ops = {
     .ledger_set = amphi__store_ledger_set,
     .ledger_list = amphi__store_ledger_list,
     .rows = amphi__store_history_rows,
+    .list = amphi__store_history_list,
+    .change = amphi__store_history_change,
+    .erase = amphi__store_history_erase,
+    .erasure_epoch = amphi__store_history_epoch,
 };
 
 /* The database's key and salt, and the master, from the provider's key. The caller wipes both. */
@@ -105,6 +109,8 @@ static amphi_status open_database(
         status = amphi__schema_migrate(store->writer, error);
     if (status == AMPHI_OK)
         status = amphi__db_open(&store->reader, path, &key, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_history_resume(store, error);
     amphi__wipe(&key, sizeof key);
     amphi__free(path);
     amphi__free(dir);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The encrypted store's inside, shared by its files: history.c, response_cache.c, outbox.c,
+ * The encrypted store's inside, shared by its files: history_*.c, response_cache.c, outbox.c,
  * settings.c and crash_ledger.c. Each function below is one entry of amphi_store_ops (see
  * ext/store.h for what it promises); self is the store. They take a connection, gather what a
  * visitor shall see, give it back, and visit:
@@ -76,8 +76,8 @@ amphi_status amphi__store_write_begin_unsynced(
 amphi_status amphi__store_write_end(
     amphi_store_sqlcipher *store, amphi_status status, amphi_error *error);
 /* After a deletion: the log still holds the old pages (encrypted). Empties it unless others are
- * reading or writing. Outside of begin and end. */
-void amphi__store_empty_log(amphi_store_sqlcipher *store);
+ * reading or writing: then false. Outside of begin and end. */
+bool amphi__store_empty_log(amphi_store_sqlcipher *store);
 
 amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *turn, amphi_error *error);
@@ -87,12 +87,24 @@ amphi_status amphi__store_history_rows(void *self, const amphi_store_row_query *
     amphi_store_row_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__store_history_conversations(
     void *self, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__store_history_list(void *self, const amphi_history_query *query,
+    amphi_history_conversation_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__store_history_change(
+    void *self, const amphi_store_change *change, amphi_error *error);
 amphi_status amphi__store_history_delete(void *self, amphi_str id, amphi_error *error);
+amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *what,
+    amphi_history_receipt *receipt, amphi_error *error);
+amphi_status amphi__store_history_epoch(void *self, int64_t *epoch, amphi_error *error);
+/* After opening: does what an erasure had to leave. */
+amphi_status amphi__store_history_resume(amphi_store_sqlcipher *store, amphi_error *error);
 
 amphi_status amphi__store_cache_get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     int64_t now_ms, amphi_store_value_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     amphi_str value, int64_t now_ms, int64_t expires_ms, amphi_error *error);
+/* Inside a transaction. */
+amphi_status amphi__store_cache_put_within(amphi_store_sqlcipher *store, amphi_db *db,
+    const amphi_store_cache_entry *entry, int64_t now_ms, amphi_error *error);
 amphi_status amphi__store_cache_clear(void *self, amphi_error *error);
 /* Writes what `touched` holds, in a transaction of its own, unless others are writing. */
 void amphi__store_cache_flush(amphi_store_sqlcipher *store);

@@ -4,6 +4,9 @@
  */
 #include "storage/store_visit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* A value that this version does not know counts as the strictest. */
 static amphi_privacy known_privacy(int64_t stored)
 {
@@ -49,14 +52,25 @@ bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn 
 {
     bool go_on = true;
     for (size_t i = 0; go_on && i < rows->count; i++) {
+        char cursor[AMPHI_CURSOR_BYTES_MAX + 1];
         amphi_history_conversation item;
         amphi_history_conversation_init(&item);
         last->seq = amphi__rows_take_int(rows);
+        last->is_pinned = amphi__rows_take_int(rows);
         last->updated_ms = amphi__rows_take_int(rows);
+        item.is_pinned = last->is_pinned != 0;
         item.updated_ms = last->updated_ms;
         item.id = amphi__rows_take_str(rows);
         item.messages_count = (uint64_t)amphi__rows_take_int(rows);
         item.title = amphi__rows_take_str(rows);
+        item.title_is_own = amphi__rows_take_int(rows) != 0;
+        item.is_archived = amphi__rows_take_int(rows) != 0;
+        item.privacy = known_privacy(amphi__rows_take_int(rows));
+        item.created_ms = amphi__rows_take_int(rows);
+        item.text_bytes = (uint64_t)amphi__rows_take_int(rows);
+        snprintf(cursor, sizeof cursor, "%" PRId64 ",%" PRId64 ",%" PRId64, last->is_pinned,
+            last->updated_ms, last->seq);
+        item.cursor = amphi_str_from(cursor);
         go_on = visit(user, &item);
     }
     return go_on;

@@ -9,6 +9,7 @@
 #define AMPHI_STORAGE_STORE_VISIT_H
 
 #include "storage/rows.h"
+#include "storage/store_checks.h"
 
 #include <amphi/ext/store.h>
 
@@ -24,13 +25,8 @@ typedef struct amphi_message_visitor {
 } amphi_message_visitor;
 bool amphi__visit_message_of_row(void *user, const amphi_store_row *row);
 
-/* The place in the list of conversations, newest first; the next page is older. */
-typedef struct amphi_conversation_place {
-    int64_t updated_ms;
-    int64_t seq;
-} amphi_conversation_place;
-
-/* seq, updated_ms, id, messages_count, title. *last: of the last conversation visited. */
+/* seq, is_pinned, updated_ms, id, messages_count, title, title_is_own, is_archived, privacy,
+ * created_ms, text_bytes. *last: of the last conversation visited. */
 bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn *visit, void *user,
     amphi_conversation_place *last);
 

@@ -78,18 +78,6 @@ bool amphi__cache_lookup_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KE
     return true;
 }
 
-/* Not stored when the model file was changed while it answered: then it is unknown which one
- * did. */
-static void put(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *result, uint32_t ttl_s)
-{
-    amphi_model_identity now;
-    if (identify(stream->client, stream->route, &now) &&
-        strcmp(now.text, stream->model_identity.text) == 0)
-        (void)amphi__response_cache_put(
-            stream->client->cache, key, result, amphi_str_from(now.text), ttl_s);
-}
-
 /* Did the last takeover continue another route's text? Then the answer is no single model's. */
 static bool is_of_two_routes(const amphi_chat_result *result)
 {
@@ -99,14 +87,54 @@ static bool is_of_two_routes(const amphi_chat_result *result)
     return last->continued && last->byte_offset > 0;
 }
 
-void amphi__cache_lookup_store(const amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *result)
+static bool may_be_kept(
+    const amphi_stream *stream, const amphi_chat_result *result, const amphi_policy *policy)
+{
+    return cache_applies(stream) && !stream->cache_hit && policy->cache_ttl_s > 0 &&
+           stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen &&
+           stream->text.size > 0 && !is_of_two_routes(result) &&
+           memchr(stream->text.data, '\0', stream->text.size) == NULL; /* kept as a C string */
+}
+
+void amphi__cache_lookup_prepare(amphi_cache_answer *answer, const amphi_stream *stream,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *result)
 {
     amphi_policy policy;
-    amphi__client_policy(stream->client, &policy);
-    if (cache_applies(stream) && !stream->cache_hit && policy.cache_ttl_s > 0 &&
-        stream->finish == AMPHI_FINISH_STOP && !stream->tool_call_seen && stream->text.size > 0 &&
-        memchr(stream->text.data, '\0', stream->text.size) == NULL && /* kept as a C string */
-        !is_of_two_routes(result))
-        put(stream, key, result, policy.cache_ttl_s);
+    amphi_model_identity now;
+    amphi_client *client = stream->client;
+    *answer = (amphi_cache_answer){.state = AMPHI_CACHE_ANSWER_NONE};
+    amphi__buf_init(&answer->value, 0);
+    amphi_store_cache_entry_init(&answer->entry);
+    answer->entry.key = key;
+    answer->generation = amphi__response_cache_generation(client->cache);
+    amphi__client_policy(client, &policy);
+    if (stream->cache_hit) {
+        answer->state = AMPHI_CACHE_ANSWER_FOUND;
+        return;
+    }
+    /* Not kept when the model file was changed while it answered: then it is unknown which one
+     * did. */
+    if (!may_be_kept(stream, result, &policy) || !identify(client, stream->route, &now) ||
+        strcmp(now.text, stream->model_identity.text) != 0 ||
+        amphi__response_cache_encode(result, amphi_str_from(now.text), &answer->value) != AMPHI_OK)
+        return;
+    answer->state = AMPHI_CACHE_ANSWER_NEW;
+    answer->entry.value = amphi__buf_str(&answer->value);
+    answer->entry.expires_ms =
+        amphi__clock_wall_ms(client->clock) + (int64_t)policy.cache_ttl_s * 1000;
+}
+
+void amphi__cache_lookup_keep(
+    amphi_cache_answer *answer, const amphi_stream *stream, bool is_in_table)
+{
+    amphi_client *client = stream->client;
+    amphi_store store = client->store;
+    const amphi_store_cache_entry *entry = &answer->entry;
+    if (answer->state != AMPHI_CACHE_ANSWER_NEW)
+        return;
+    if (!is_in_table)
+        (void)store.ops->cache_put(store.self, entry->key, entry->value,
+            amphi__clock_wall_ms(client->clock), entry->expires_ms, NULL);
+    amphi__response_cache_remember(
+        client->cache, answer->generation, entry->key, entry->value, entry->expires_ms);
 }

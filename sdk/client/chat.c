@@ -30,15 +30,29 @@ static bool admit(amphi_stream *stream)
 
 /* ---- finish ---- */
 
+/* Into history and cache: in one transaction when it belongs to a conversation. What the history
+ * could not keep, the cache does not keep either: the conversation may have been deleted. */
+static amphi_status keep(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    const amphi_chat_result *result, amphi_error *why)
+{
+    amphi_cache_answer cached;
+    bool is_in_table = false;
+    amphi__cache_lookup_prepare(&cached, stream, key, result);
+    amphi_status status = amphi__history_write_turn(stream, result, &cached, &is_in_table, why);
+    if (status == AMPHI_OK)
+        amphi__cache_lookup_keep(&cached, stream, is_in_table);
+    amphi__buf_wipe(&cached.value);
+    return status;
+}
+
 static void finish_complete(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
     amphi_chat_result result;
     stream->ended_us = amphi__clock_us(stream->client->clock);
     amphi__stream_fill_result(stream, &result);
-    amphi__cache_lookup_store(stream, key, &result);
     amphi_error why;
     amphi__error_clear(&why);
-    if (amphi__history_write_turn(stream, &result, &why) != AMPHI_OK) {
+    if (keep(stream, key, &result, &why) != AMPHI_OK) {
         /* The answer is complete, but the caller has to know that the history lacks it. */
         amphi__fail(&stream->history_error, why.status, why.native_code,
             "the answer could not be kept in the history: %s", why.message);

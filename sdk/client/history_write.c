@@ -68,14 +68,15 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
     return texts->content.status != AMPHI_OK ? texts->content.status : texts->extra.status;
 }
 
-amphi_status amphi__history_write_turn(
-    amphi_stream *stream, const amphi_chat_result *result, amphi_error *error)
+amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_result *result,
+    const amphi_cache_answer *cached, bool *is_in_table, amphi_error *error)
 {
     amphi_store store = stream->client->store;
     const amphi_json *own = amphi__json_get(stream->request.body, "messages");
     size_t count = amphi__json_count(own) - (stream->request.answer_prefix[0] != '\0');
     amphi_status status = AMPHI_OK;
     amphi_buf record;
+    *is_in_table = false;
     if (stream->request.conversation_id[0] == '\0' && stream->request.outbox_id == NULL)
         return AMPHI_OK;
     status = amphi__privacy_check_store(&store, stream->privacy.turn, error);
@@ -101,16 +102,21 @@ amphi_status amphi__history_write_turn(
         .outbox_id = amphi_str_from(stream->request.outbox_id),
         .privacy = stream->privacy.turn,
     };
+    if (store.ops->erase != NULL) { /* else it does not know these */
+        *is_in_table = cached->state != AMPHI_CACHE_ANSWER_NONE;
+        turn.cached = *is_in_table ? &cached->entry : NULL;
+        turn.erasure_epoch = stream->erasure_epoch;
+    }
     if (status == AMPHI_OK)
         status = store.ops->turn_append(store.self, &turn, error);
     else
         (void)amphi__fail_no_memory(error);
     for (i = 0; texts != NULL && i <= count; i++) {
-        amphi__buf_clear(&texts[i].content);
-        amphi__buf_clear(&texts[i].extra);
+        amphi__buf_wipe(&texts[i].content);
+        amphi__buf_wipe(&texts[i].extra);
     }
     amphi__free(texts);
     amphi__free(messages);
-    amphi__buf_clear(&record);
+    amphi__buf_wipe(&record);
     return status;
 }

@@ -6,10 +6,12 @@
 #ifndef AMPHI_CLIENT_HISTORY_WRITE_H
 #define AMPHI_CLIENT_HISTORY_WRITE_H
 
+#include "sdk/client/cache_lookup.h"
 #include "sdk/client/stream.h"
 
-/* AMPHI_OK as well when the request belongs to no conversation. */
-amphi_status amphi__history_write_turn(
-    amphi_stream *stream, const amphi_chat_result *result, amphi_error *error);
+/* AMPHI_OK as well when the request belongs to no conversation. *is_in_table: the same transaction
+ * has put `cached` into the cache's table. */
+amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_result *result,
+    const amphi_cache_answer *cached, bool *is_in_table, amphi_error *error);
 
 #endif

@@ -23,10 +23,15 @@ struct amphi_response_cache {
     amphi_store store;
     const amphi_clock *clock;
     uint8_t hmac_key[32];
-    amphi_mutex lock; /* guards entries and uses */
+    amphi_mutex lock; /* guards what follows */
     entry entries[AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES];
     uint64_t uses;
+    uint64_t generation; /* grows whenever everything is forgotten */
+    int64_t epoch;       /* of the store's erasures, as last seen; 0: not yet */
+    uint64_t epoch_ms;   /* monotonic; when that was */
 };
+
+#define EPOCH_CHECK_MS 1000u
 
 amphi_status amphi__response_cache_new(
     amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error)
@@ -49,12 +54,18 @@ cleanup:
     return status;
 }
 
+static void free_value(char *value)
+{
+    if (value != NULL)
+        amphi__wipe(value, strlen(value));
+    amphi__free(value);
+}
+
 void amphi__response_cache_free(amphi_response_cache *cache)
 {
     if (cache == NULL)
         return;
-    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++)
-        amphi__free(cache->entries[i].value);
+    amphi__response_cache_forget(cache);
     amphi__mutex_clear(&cache->lock);
     amphi__wipe(cache->hmac_key, sizeof cache->hmac_key);
     amphi__free(cache);
@@ -89,6 +100,30 @@ amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_
     return status;
 }
 
+/* Another process may have deleted what this one holds in memory. Asked at most once a second, since
+ * an answer from memory takes less time than the store's. */
+static void notice_erasures(amphi_response_cache *cache)
+{
+    const amphi_store store = cache->store;
+    int64_t epoch = 0;
+    uint64_t now_ms = amphi__clock_ms(cache->clock);
+    if (store.ops->erasure_epoch == NULL)
+        return;
+    amphi__mutex_lock(&cache->lock);
+    bool is_due = cache->epoch == 0 || now_ms - cache->epoch_ms >= EPOCH_CHECK_MS;
+    if (is_due)
+        cache->epoch_ms = now_ms;
+    amphi__mutex_unlock(&cache->lock);
+    if (!is_due || store.ops->erasure_epoch(store.self, &epoch, NULL) != AMPHI_OK)
+        return;
+    amphi__mutex_lock(&cache->lock);
+    bool has_changed = cache->epoch != 0 && cache->epoch != epoch;
+    cache->epoch = epoch;
+    amphi__mutex_unlock(&cache->lock);
+    if (has_changed)
+        amphi__response_cache_forget(cache);
+}
+
 /* Copies the value out of memory, or NULL. */
 static char *memory_get(amphi_response_cache *cache, const uint8_t *key, int64_t now_ms)
 {
@@ -109,11 +144,15 @@ static char *memory_get(amphi_response_cache *cache, const uint8_t *key, int64_t
 }
 
 /* Takes `value`. An equal key, a free slot, or else the least recently used one. */
-static void memory_put(
-    amphi_response_cache *cache, const uint8_t *key, char *value, int64_t expires_ms)
+static void memory_put(amphi_response_cache *cache, uint64_t generation, const uint8_t *key,
+    char *value, int64_t expires_ms)
 {
-    char *old = NULL;
     amphi__mutex_lock(&cache->lock);
+    if (generation != cache->generation) { /* it was deleted meanwhile */
+        amphi__mutex_unlock(&cache->lock);
+        free_value(value);
+        return;
+    }
     entry *slot = &cache->entries[0];
     for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
         entry *e = &cache->entries[i];
@@ -124,13 +163,13 @@ static void memory_put(
         if (slot->value != NULL && (e->value == NULL || e->used < slot->used))
             slot = e;
     }
-    old = slot->value;
+    char *old = slot->value;
     memcpy(slot->key, key, AMPHI_CACHE_KEY_BYTES);
     slot->value = value;
     slot->expires_ms = expires_ms;
     slot->used = ++cache->uses;
     amphi__mutex_unlock(&cache->lock);
-    amphi__free(old);
+    free_value(old);
 }
 
 static void copy_value(void *user, amphi_str value)
@@ -163,6 +202,7 @@ amphi_status amphi__response_cache_get(
     amphi_response_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out)
 {
     int64_t now_ms = amphi__clock_wall_ms(cache->clock);
+    notice_erasures(cache);
     char *value = memory_get(cache, key, now_ms);
     bool from_table = value == NULL;
     if (from_table) {
@@ -172,18 +212,16 @@ amphi_status amphi__response_cache_get(
             return status != AMPHI_OK ? status : AMPHI_E_NO_MEMORY;
     }
     amphi_status status = parse_answer(amphi_str_from(value), out);
-    amphi__free(value);
+    free_value(value);
     return status;
 }
 
-amphi_status amphi__response_cache_put(amphi_response_cache *cache,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
-    uint32_t ttl_s)
+amphi_status amphi__response_cache_encode(
+    const amphi_chat_result *answer, amphi_str identity, amphi_buf *out)
 {
-    amphi_buf json;
-    amphi__buf_init(&json, AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX);
     amphi_json_writer writer;
-    amphi__json_writer_init(&writer, &json);
+    amphi__buf_init(out, AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX);
+    amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     amphi__json_put_str(&writer, "text", answer->text);
     amphi__json_put_str(&writer, "model", answer->model);
@@ -192,15 +230,52 @@ amphi_status amphi__response_cache_put(amphi_response_cache *cache,
     amphi__json_put_int(&writer, "prompt", answer->usage.prompt_tokens);
     amphi__json_put_int(&writer, "completion", answer->usage.completion_tokens);
     amphi__json_close(&writer, '}');
-    char *value = amphi__buf_take(&json);
-    if (value == NULL)
-        return AMPHI_E_LIMIT; /* too long to store, or no memory: not an error for the caller */
+    return out->status; /* too long to store, or no memory: not an error for the caller */
+}
+
+uint64_t amphi__response_cache_generation(amphi_response_cache *cache)
+{
+    amphi__mutex_lock(&cache->lock);
+    uint64_t generation = cache->generation;
+    amphi__mutex_unlock(&cache->lock);
+    return generation;
+}
+
+void amphi__response_cache_remember(amphi_response_cache *cache, uint64_t generation,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value, int64_t expires_ms)
+{
+    char *copy = amphi__str_copy(value);
+    if (copy != NULL)
+        memory_put(cache, generation, key, copy, expires_ms);
+}
+
+amphi_status amphi__response_cache_put(amphi_response_cache *cache,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
+    uint32_t ttl_s)
+{
+    amphi_buf json;
+    uint64_t generation = amphi__response_cache_generation(cache);
+    amphi_status status = amphi__response_cache_encode(answer, identity, &json);
     int64_t now_ms = amphi__clock_wall_ms(cache->clock);
     int64_t expires_ms = now_ms + (int64_t)ttl_s * 1000;
-    amphi_status status = cache->store.ops->cache_put(
-        cache->store.self, key, amphi_str_from(value), now_ms, expires_ms, NULL);
-    memory_put(cache, key, value, expires_ms);
+    if (status == AMPHI_OK) {
+        status = cache->store.ops->cache_put(
+            cache->store.self, key, amphi__buf_str(&json), now_ms, expires_ms, NULL);
+        amphi__response_cache_remember(cache, generation, key, amphi__buf_str(&json), expires_ms);
+    }
+    amphi__buf_wipe(&json);
     return status;
+}
+
+void amphi__response_cache_forget(amphi_response_cache *cache)
+{
+    amphi__mutex_lock(&cache->lock);
+    cache->generation++;
+    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
+        free_value(cache->entries[i].value);
+        cache->entries[i].value = NULL;
+    }
+    amphi__mutex_unlock(&cache->lock);
 }
 
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error)
@@ -210,12 +285,7 @@ amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_erro
         store.ops->cache_clear != NULL
             ? store.ops->cache_clear(store.self, error)
             : amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the app's store cannot clear its cache");
-    amphi__mutex_lock(&cache->lock);
-    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
-        amphi__free(cache->entries[i].value);
-        cache->entries[i].value = NULL;
-    }
-    amphi__mutex_unlock(&cache->lock);
+    amphi__response_cache_forget(cache);
     return status;
 }
 

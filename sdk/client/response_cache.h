@@ -44,6 +44,16 @@ amphi_status amphi__response_cache_get(amphi_response_cache *cache,
 amphi_status amphi__response_cache_put(amphi_response_cache *cache,
     const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
     uint32_t ttl_s);
+/* The same in steps, for an answer that the store keeps together with its turn: its value for the
+ * table, and what this client remembers of it in memory, unless everything was forgotten since its
+ * generation was asked for. */
+uint64_t amphi__response_cache_generation(amphi_response_cache *cache);
+amphi_status amphi__response_cache_encode(
+    const amphi_chat_result *answer, amphi_str identity, amphi_buf *out);
+void amphi__response_cache_remember(amphi_response_cache *cache, uint64_t generation,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value, int64_t expires_ms);
+/* Forgets what is in memory; the table stays. Any thread. */
+void amphi__response_cache_forget(amphi_response_cache *cache);
 void amphi__cached_answer_clear(amphi_cached_answer *answer);
 /* Forgets every answer, in memory and in the table. Any thread. */
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error);

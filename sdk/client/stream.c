@@ -202,6 +202,14 @@ static amphi_stream *stream_create(amphi_client *client)
     return stream;
 }
 
+/* On the caller's thread: a deletion that comes after the start of a request counts for it. */
+static void note_epoch(amphi_stream *stream)
+{
+    const amphi_store store = stream->client->store;
+    if (stream->request.conversation_id[0] != '\0' && store.ops->erasure_epoch != NULL)
+        (void)store.ops->erasure_epoch(store.self, &stream->erasure_epoch, NULL);
+}
+
 amphi_status amphi__stream_start(
     amphi_stream **out, amphi_client *client, amphi_request *request, amphi_error *error)
 {
@@ -213,6 +221,7 @@ amphi_status amphi__stream_start(
     }
     stream->request = *request;
     memset(request, 0, sizeof *request);
+    note_epoch(stream);
     if (stream->request.outbox_id != NULL)
         amphi__str_copy_to(
             stream->key, sizeof stream->key, amphi_str_from(stream->request.outbox_id));

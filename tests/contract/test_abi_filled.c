@@ -45,6 +45,18 @@ static amphi_status fill_parsed_endpoint(void *out, amphi_error *error)
         NULL, 0, error);
 }
 
+/* The time is not the same twice. */
+static amphi_status fill_receipt(void *out, amphi_error *error)
+{
+    amphi_history_receipt *receipt = out;
+    amphi_status status = amphi_history_erase_all(abi_fixture.client, NULL, NULL);
+    if (status == AMPHI_OK)
+        status = amphi_history_erase_all(abi_fixture.client, receipt, error);
+    if (status == AMPHI_OK && AMPHI_HAS(receipt, erased_ms))
+        receipt->erased_ms = 1;
+    return status;
+}
+
 /* Tables have no status to refuse with: a size that is none stays without an answer. */
 static amphi_status describe_and_free(amphi_engine engine, void *out, amphi_error *error)
 {
@@ -97,6 +109,7 @@ static const fill_case fills[] = {
     FILL(amphi_chat_result, fill_result),
     FILL(amphi_decision, fill_decision),
     FILL(amphi_device_facts, fill_snapshot),
+    FILL(amphi_history_receipt, fill_receipt),
     FILL(amphi_endpoint_options, fill_parsed_endpoint),
     FILL(amphi_engine_info, fill_process_info),
     FILL(amphi_engine_info, fill_process_identity),

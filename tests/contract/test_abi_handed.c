@@ -35,13 +35,13 @@ static void see_finding(void *user, const amphi_finding *item)
 static bool see_conversation(void *user, const amphi_history_conversation *item)
 {
     assert_true(amphi__str_equal(item->id, AMPHI_STR("c")));
-    note(user, item->struct_size, AMPHI_HAS(item, title));
+    note(user, item->struct_size, AMPHI_HAS(item, cursor));
     return true;
 }
 
 static bool see_message(void *user, const amphi_history_message *item)
 {
-    note(user, item->struct_size, AMPHI_HAS(item, state));
+    note(user, item->struct_size, AMPHI_HAS(item, content_is_json));
     return true;
 }
 
@@ -125,6 +125,7 @@ static void handed__out_with_its_size(void **state)
 /* A store of another version: the memory store, whose items are cut off or have a tail. */
 static amphi_store inner;
 static size_t item_bytes;
+static bool has_list; /* else it is of a version before the list */
 
 static void *outer_version(const void *item, size_t bytes)
 {
@@ -171,6 +172,13 @@ static amphi_status outer_rows(void *self, const amphi_store_row_query *query,
     return inner.ops->rows(inner.self, query, relay_row, &to, error);
 }
 
+static amphi_status outer_query(void *self, const amphi_history_query *query,
+    amphi_history_conversation_fn *visit, void *user, amphi_error *error)
+{
+    relay to = {(void *)visit, user};
+    return inner.ops->list(inner.self, query, relay_conversation, &to, error);
+}
+
 static bool relay_item(void *user, const amphi_store_outbox_item *item)
 {
     const relay *to = user;
@@ -209,6 +217,7 @@ static void use_store_of(size_t bytes, void (*use)(void))
     chat_fixture f;
     amphi_store_ops ops = *inner.ops;
     ops.conversations = outer_conversations;
+    ops.list = has_list ? outer_query : NULL;
     ops.outbox_entries = outer_entries;
     ops.rows = outer_rows;
     ops.ledger_list = outer_list;
@@ -258,8 +267,10 @@ static void handed__over_by_a_store_of_another_version(void **state)
 {
     inner = abi_fixture.parts.store;
     for (size_t bytes = offsetof(amphi_history_conversation, updated_ms);
-         bytes <= sizeof(amphi_history_conversation) + 8; bytes += 8)
+         bytes <= sizeof(amphi_history_conversation) + 8; bytes += 8) {
+        has_list = !has_list;
         use_store_of(bytes, use_conversations);
+    }
     for (size_t bytes = offsetof(amphi_store_outbox_item, conversation_id);
          bytes <= sizeof(amphi_store_outbox_item) + 8; bytes += 8)
         use_store_of(bytes, use_outbox);

@@ -240,6 +240,7 @@ static void fill_turn(void *whole)
     turn->messages_count = 1;
     turn->outbox_id = AMPHI_STR("gone");
     turn->privacy = AMPHI_PRIVACY_PRIVATE;
+    turn->erasure_epoch = 1;
 }
 
 static amphi_status append_turn(amphi_store store, const void *argument, amphi_error *error)
@@ -275,6 +276,119 @@ static amphi_status read_rows(amphi_store store, const void *argument, amphi_err
 static amphi_status call_rows(const void *argument, amphi_error *error)
 {
     return in_both_stores(read_rows, argument, error);
+}
+
+static void fill_cache_entry(void *whole)
+{
+    static const uint8_t key[AMPHI_CACHE_KEY_BYTES] = {1};
+    amphi_store_cache_entry *entry = whole;
+    amphi_store_cache_entry_init(entry);
+    entry->key = key;
+    entry->value = AMPHI_STR("v");
+    entry->expires_ms = 9;
+}
+
+static amphi_status append_cached(amphi_store store, const void *argument, amphi_error *error)
+{
+    amphi_store_turn turn;
+    fill_turn(&turn);
+    turn.cached = argument;
+    return store.ops->turn_append(store.self, &turn, error);
+}
+
+static amphi_status call_append_cached(const void *argument, amphi_error *error)
+{
+    return in_both_stores(append_cached, argument, error);
+}
+
+static void fill_history_query(void *whole)
+{
+    amphi_history_query *query = whole;
+    amphi_history_query_init(query);
+    query->conversation_id = AMPHI_STR("none");
+    query->cursor = AMPHI_STR("1,2,3");
+    query->limit = 2;
+    query->backwards = query->with_archived = true;
+}
+
+static bool ignore_conversation(void *user, const amphi_history_conversation *item)
+{
+    return true;
+}
+
+static amphi_status list_in_store(amphi_store store, const void *argument, amphi_error *error)
+{
+    return store.ops->list(store.self, argument, ignore_conversation, NULL, error);
+}
+
+static amphi_status call_list_in_store(const void *argument, amphi_error *error)
+{
+    return in_both_stores(list_in_store, argument, error);
+}
+
+static amphi_status call_list(const void *argument, amphi_error *error)
+{
+    return amphi_history_list(abi_fixture.client, argument, ignore_conversation, NULL, error);
+}
+
+static void fill_message_query(void *whole)
+{
+    amphi_history_message_query *query = whole;
+    amphi_history_message_query_init(query);
+    query->conversation_id = AMPHI_STR("c");
+    query->from_id = 9;
+    query->limit = 2;
+    query->newest_first = true;
+}
+
+static bool ignore_message(void *user, const amphi_history_message *item)
+{
+    return true;
+}
+
+static amphi_status call_read(const void *argument, amphi_error *error)
+{
+    return amphi_history_read(abi_fixture.client, argument, ignore_message, NULL, error);
+}
+
+static void fill_change(void *whole)
+{
+    amphi_store_change *change = whole;
+    amphi_store_change_init(change);
+    change->conversation_id = AMPHI_STR("none");
+    change->sets_title = change->sets_pinned = change->is_pinned = true;
+    change->title = AMPHI_STR("t");
+}
+
+static amphi_status change_in_store(amphi_store store, const void *argument, amphi_error *error)
+{
+    return store.ops->change(store.self, argument, error);
+}
+
+static amphi_status call_change(const void *argument, amphi_error *error)
+{
+    return in_both_stores(change_in_store, argument, error);
+}
+
+static void fill_erasure(void *whole)
+{
+    amphi_store_erasure *what = whole;
+    amphi_store_erasure_init(what);
+    what->conversation_id = AMPHI_STR("none");
+    what->message_id = 4;
+    what->now_ms = 1;
+}
+
+static amphi_status erase_in_store(amphi_store store, const void *argument, amphi_error *error)
+{
+    amphi_history_receipt receipt;
+    amphi_history_receipt_init(&receipt);
+    return store.ops->erase(store.self, argument, &receipt, error);
+}
+
+static amphi_status call_erase(const void *argument, amphi_error *error)
+{
+    return in_both_stores(erase_in_store, argument, error);
 }
 
 static amphi_status add_item(amphi_store store, const void *argument, amphi_error *error)
@@ -333,6 +447,12 @@ static const read_case reads[] = {
     READ(amphi_http_request, fill_http_request, call_http),
     READ(amphi_store_turn, fill_turn, call_turn_append),
     READ(amphi_store_row_query, fill_row_query, call_rows),
+    READ(amphi_store_cache_entry, fill_cache_entry, call_append_cached),
+    READ(amphi_history_query, fill_history_query, call_list),
+    READ(amphi_history_query, fill_history_query, call_list_in_store),
+    READ(amphi_history_message_query, fill_message_query, call_read),
+    READ(amphi_store_change, fill_change, call_change),
+    READ(amphi_store_erasure, fill_erasure, call_erase),
     READ(amphi_store_outbox_item, abi_fill_outbox_item, call_outbox_add),
     READ(amphi_store_start, fill_start, call_ledger_add),
 };

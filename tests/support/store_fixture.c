@@ -175,7 +175,7 @@ const char *store_claim(store_fixture *f, int64_t now, uint32_t lease, store_tex
     return t->data;
 }
 
-static void store_cache_key(uint8_t key[AMPHI_CACHE_KEY_BYTES], int n)
+void store_cache_key(uint8_t key[AMPHI_CACHE_KEY_BYTES], int n)
 {
     memset(key, 0, AMPHI_CACHE_KEY_BYTES); /* NULs inside are part of the test */
     memcpy(key + 20, &n, sizeof n);

@@ -53,6 +53,7 @@ const char *store_entries_of(store_fixture *f, store_text *t);
 const char *store_claim(store_fixture *f, int64_t now, uint32_t lease, store_text *t);
 
 /* Key number n. */
+void store_cache_key(uint8_t key[AMPHI_CACHE_KEY_BYTES], int n);
 amphi_status store_cache_put(store_fixture *f, int n, amphi_str value, int64_t expires);
 amphi_status store_cache_get(store_fixture *f, int n, int64_t now, store_text *t);
 /* *state is a store_fixture on a fresh folder. */

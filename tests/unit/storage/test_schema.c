@@ -49,7 +49,7 @@ static void schema__a_new_file_gets_the_tables_once(void **state)
         amphi_db *db = open_db(*state);
         assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
         assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
-        assert_int_equal(number(db, "PRAGMA user_version"), 6);
+        assert_int_equal(number(db, "PRAGMA user_version"), 7);
         assert_int_equal(number(db, "SELECT count(*) FROM cache_totals"), 1);
         amphi__db_close(db);
     }
@@ -144,6 +144,34 @@ static void schema__older_private_turns_are_marked(void **state)
     amphi__db_close(db);
 }
 
+/* Version 6 kept no sums, and no note of what a cached answer belongs to. */
+static void schema__older_conversations_get_their_facts(void **state)
+{
+    amphi_db *db = open_db(*state);
+    assert_int_equal(amphi__schema_migrate_to(db, 6, NULL), AMPHI_OK);
+    assert_int_equal(amphi__db_exec(db,
+                         "INSERT INTO conversations (id, updated_ms, messages_count, title)"
+                         " VALUES ('c', 90, 2, 't'), ('empty', 70, 0, '');"
+                         "INSERT INTO messages (conversation, created_ms, role, content,"
+                         " content_is_json, extra_json, route, model, decision_json,"
+                         " prompt_tokens, completion_tokens, cached_tokens, privacy) VALUES"
+                         " (1, 80, 'user', 'h\303\251', 0, '{}', '', '', '', 0, 0, 0, 1),"
+                         " (1, 90, 'assistant', 'you', 0, '', '', '', '{}', 0, 0, 0, 2);"
+                         "INSERT INTO cache (key, used, expires_ms, size, value)"
+                         " VALUES (x'01', 1, 1, 1, x'02')",
+                         NULL),
+        AMPHI_OK);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+    assert_int_equal(number(db, "SELECT created_ms FROM conversations WHERE id = 'c'"), 80);
+    assert_int_equal(number(db, "SELECT bytes FROM conversations WHERE id = 'c'"), 10);
+    assert_int_equal(number(db, "SELECT privacy FROM conversations WHERE id = 'c'"), 2);
+    assert_int_equal(number(db, "SELECT created_ms FROM conversations WHERE id = 'empty'"), 70);
+    assert_int_equal(number(db, "SELECT count(*) FROM cache"), 0);
+    assert_int_equal(number(db, "SELECT entries FROM cache_totals"), 0);
+    assert_int_equal(number(db, "SELECT epoch FROM erasures"), 1);
+    amphi__db_close(db);
+}
+
 int main(void)
 {
     char version[64];
@@ -158,6 +186,7 @@ int main(void)
         T(schema__a_newer_file_is_refused_and_left_alone),
         T(schema__a_step_that_fails_leaves_nothing),
         T(schema__older_private_turns_are_marked),
+        T(schema__older_conversations_get_their_facts),
     };
     return cmocka_run_group_tests_name("unit.storage.schema", tests, NULL, NULL);
 }

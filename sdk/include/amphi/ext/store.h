@@ -25,6 +25,20 @@ typedef struct amphi_store_message {
     amphi_usage usage;       /* assistant only */
 } amphi_store_message;
 
+/* SIZED, read by the store. An answer for the response cache. */
+typedef struct amphi_store_cache_entry {
+    size_t struct_size; /* in bytes; see amphi/types.h */
+    const uint8_t *key; /* AMPHI_CACHE_KEY_BYTES */
+    amphi_str value;    /* empty: the answer came from this entry, which is there already */
+    int64_t expires_ms; /* Unix time */
+} amphi_store_cache_entry;
+
+static inline void amphi_store_cache_entry_init(amphi_store_cache_entry *entry)
+{
+    memset(entry, 0, sizeof *entry);
+    entry->struct_size = sizeof *entry;
+}
+
 /* SIZED, read by the store. */
 typedef struct amphi_store_turn {
     size_t struct_size;                  /* in bytes; see amphi/types.h */
@@ -36,6 +50,12 @@ typedef struct amphi_store_turn {
      * written) when it is gone. */
     amphi_str outbox_id;
     amphi_privacy privacy; /* of every message of this turn */
+    /* What erasure_epoch gave before the turn began; 0: not asked. AMPHI_E_NOT_FOUND (and nothing
+     * written) when the conversation was deleted since. */
+    int64_t erasure_epoch;
+    /* Not NULL: the last message is also this entry of the response cache; it is put there in the
+     * same transaction, and goes with the conversation. */
+    const amphi_store_cache_entry *cached;
 } amphi_store_turn;
 
 static inline void amphi_store_turn_init(amphi_store_turn *turn)
@@ -91,6 +111,44 @@ static inline void amphi_store_outbox_item_init(amphi_store_outbox_item *item)
 {
     memset(item, 0, sizeof *item);
     item->struct_size = sizeof *item;
+}
+
+/* SIZED, read by the store. What users do with a conversation; what is not set stays. */
+typedef struct amphi_store_change {
+    size_t struct_size;        /* in bytes; see amphi/types.h */
+    amphi_str conversation_id; /* required */
+    bool sets_title;
+    bool sets_pinned;
+    bool sets_archived;
+    bool is_pinned;
+    bool is_archived;
+    amphi_str title; /* empty: the beginning of the first user message */
+} amphi_store_change;
+
+static inline void amphi_store_change_init(amphi_store_change *change)
+{
+    memset(change, 0, sizeof *change);
+    change->struct_size = sizeof *change;
+}
+
+/* SIZED, read by the store. What to erase: everything; or one conversation; or a message of it; or
+ * what is too old or too much; or (nothing set) only what an earlier erasure left in the log. */
+typedef struct amphi_store_erasure {
+    size_t struct_size;        /* in bytes; see amphi/types.h */
+    bool everything;           /* every conversation, the response cache, the outbox */
+    amphi_str conversation_id; /* this conversation, also what waits for it in the outbox */
+    int64_t message_id;        /* not 0: only this message of it */
+    int64_t before_ms;         /* not 0: messages created before this Unix time, oldest first, */
+    uint64_t bytes_max;        /* not 0: conversations used longest ago, while text takes more; */
+    uint32_t messages_max;     /* of either, at most so many messages in this call; never of a
+                                  pinned conversation */
+    int64_t now_ms;            /* Unix time, for the receipt */
+} amphi_store_erasure;
+
+static inline void amphi_store_erasure_init(amphi_store_erasure *what)
+{
+    memset(what, 0, sizeof *what);
+    what->struct_size = sizeof *what;
 }
 
 /* How far a local engine's start came; the order is the order of events. */
@@ -208,6 +266,18 @@ typedef struct amphi_store_ops {
      * came after it, counts as private. NOT_FOUND when there is no such conversation. */
     amphi_status (*rows)(void *self, const amphi_store_row_query *query, amphi_store_row_fn *visit,
         void *user, amphi_error *error);
+
+    /* What users do with their history; all four, or none. list: NOT_FOUND when the query names a
+     * conversation that is not there. change: likewise. erase: every copy in one transaction, and
+     * the log is wiped afterwards if no other process is reading; adds to *receipt; NOT_FOUND when
+     * what it names is not there. erasure_epoch: grows with every erasure. A store with these also
+     * understands a turn's erasure_epoch and cached. */
+    amphi_status (*list)(void *self, const amphi_history_query *query,
+        amphi_history_conversation_fn *visit, void *user, amphi_error *error);
+    amphi_status (*change)(void *self, const amphi_store_change *change, amphi_error *error);
+    amphi_status (*erase)(void *self, const amphi_store_erasure *what,
+        amphi_history_receipt *receipt, amphi_error *error);
+    amphi_status (*erasure_epoch)(void *self, int64_t *epoch, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */
