@@ -9,7 +9,7 @@
 #include <amphi/error.h>
 
 #define AMPHI_ERASURE_NAME_BYTES 16
-/* So many deletions are remembered, so that a request under way can be told of its own. */
+/* So many deletions are remembered, so that a request under way learns of its own. */
 #define AMPHI_ERASURES_MAX 10000
 
 amphi_status amphi__erasure_name(const uint8_t master[32], amphi_str conversation_id,

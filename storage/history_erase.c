@@ -70,7 +70,7 @@ static amphi_status note_erasure(amphi_db *db, const uint8_t *name, size_t size,
     return amphi__query_run(&q, error);
 }
 
-/* A turn whose epoch is older than the oldest note can't be told: the deletion counts if the
+/* Of a turn whose epoch is older than the oldest note nothing is known: it counts as deleted if the
  * conversation is not there. */
 amphi_status amphi__history_check_erased(
     amphi_store_sqlcipher *store, amphi_db *db, amphi_str id, int64_t epoch, amphi_error *error)

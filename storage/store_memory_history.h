@@ -45,8 +45,8 @@ enum {
 int64_t amphi__memory_message_bytes(const amphi_entry *message);
 /* Adds the message to its conversation's count, size, privacy and time. */
 void amphi__memory_count_message(amphi_entry *conversation, const amphi_entry *message);
-/* Puts *link's conversation in order after messages went: counts anew and gives it the title of what
- * is left, or takes it away when nothing is. true: it is gone. */
+/* Puts *link's conversation in order after messages went: counts anew and gives it the title of
+ * what is left, or takes it away when nothing is. true: it is gone. */
 bool amphi__memory_refresh(amphi_store_memory *store, amphi_entry **link);
 
 /* AMPHI_E_NOT_FOUND when the conversation was deleted after `epoch` was noted (0: it was not). */

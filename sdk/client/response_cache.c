@@ -100,8 +100,8 @@ amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_
     return status;
 }
 
-/* Another process may have deleted what this one holds in memory. Asked at most once a second, since
- * an answer from memory takes less time than the store's. */
+/* Another process may have deleted what this one holds in memory. Asked at most once a second,
+ * since an answer from memory takes less time than the store's. */
 static void notice_erasures(amphi_response_cache *cache)
 {
     const amphi_store store = cache->store;

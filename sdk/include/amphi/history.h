@@ -40,18 +40,18 @@ static inline void amphi_history_conversation_init(amphi_history_conversation *i
 
 /* SIZED, handed out. */
 typedef struct amphi_history_message {
-    size_t struct_size;      /* in bytes; see amphi/types.h */
-    int64_t id;              /* unique in the store; grows */
-    amphi_str role;          /* "user", "assistant", "system", "tool" */
-    amphi_str content;       /* plain text, or the JSON of OpenAI's content parts */
-    int64_t created_ms;      /* Unix time */
-    amphi_str route;         /* which answered; empty for a user's message */
-    amphi_str model;         /* as the route named it; empty for a user's message */
-    amphi_str decision_json; /* the record that amphi_stream_result_json gives; empty for a
-                                user's message */
-    amphi_privacy privacy;   /* how far it may travel */
-    amphi_message_state state;
-    bool content_is_json; /* content is the JSON of content parts */
+    size_t struct_size;        /* in bytes; see amphi/types.h */
+    int64_t id;                /* unique in the store; grows */
+    amphi_str role;            /* "user", "assistant", "system", "tool" */
+    amphi_str content;         /* plain text, or the JSON of OpenAI's content parts */
+    int64_t created_ms;        /* Unix time */
+    amphi_str route;           /* which answered; empty for a user's message */
+    amphi_str model;           /* as the route named it; empty for a user's message */
+    amphi_str decision_json;   /* the record that amphi_stream_result_json gives; empty for a
+                                  user's message */
+    amphi_privacy privacy;     /* how far it may travel */
+    amphi_message_state state; /* is it whole? */
+    bool content_is_json;      /* content is the JSON of content parts */
 } amphi_history_message;
 
 static inline void amphi_history_message_init(amphi_history_message *item)

@@ -117,12 +117,12 @@ static inline void amphi_store_outbox_item_init(amphi_store_outbox_item *item)
 typedef struct amphi_store_change {
     size_t struct_size;        /* in bytes; see amphi/types.h */
     amphi_str conversation_id; /* required */
-    bool sets_title;
-    bool sets_pinned;
-    bool sets_archived;
-    bool is_pinned;
-    bool is_archived;
-    amphi_str title; /* empty: the beginning of the first user message */
+    bool sets_title;           /* to title */
+    bool sets_pinned;          /* to is_pinned */
+    bool sets_archived;        /* to is_archived */
+    bool is_pinned;            /* stands before the others */
+    bool is_archived;          /* is listed only when asked for */
+    amphi_str title;           /* empty: the beginning of the first user message */
 } amphi_store_change;
 
 static inline void amphi_store_change_init(amphi_store_change *change)
