@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run has to leave: a store whose every page is authentic, that is whole, opens, and holds
+all that was acknowledged; no text as it is in any file; an exit with one line that names the
+cause."""
+import json
+import os
+import re
+
+import pages
+import stage
+
+# What a message may not say when this is what was wrong.
+KEY = r"the key|wrong key|key file: not|plain, unencrypted|does not encrypt|is gone"
+DAMAGE = r"corrupt|malformed|not a database|restore|backup|damaged"
+OTHER = {
+    "memory": re.compile(rf"{KEY}|{DAMAGE}|disk|make room|is missing|install |not a SQLCipher|"
+                         r"could not be reached|vanished|newer Amphi|does not follow", re.I),
+    "full": re.compile(rf"{KEY}|{DAMAGE}|memory|is missing|could not be reached|newer Amphi",
+                       re.I),
+    "io": re.compile(rf"{KEY}|{DAMAGE}|memory|make room|is missing|could not be reached", re.I),
+    "lock": re.compile(rf"{KEY}|{DAMAGE}|memory|make room|is missing|newer Amphi", re.I),
+    "kill": re.compile("(?!)"),
+}
+NAMED = {"full": re.compile(r"full|room|space", re.I)}
+
+
+class Verdict:
+    """Which promises were broken, each with its detail, and what the run said."""
+
+    def __init__(self):
+        self.broken = {}
+        self.line = ""
+
+    def add(self, kind, detail):
+        self.broken.setdefault(kind, detail)
+
+
+def files_of(data):
+    """The content of each file; shared memory and an empty log say nothing."""
+    found = {}
+    for folder, _, names in os.walk(data):
+        for name in names:
+            content = pages.read(os.path.join(folder, name))
+            if not name.endswith("-shm") and not (name.endswith("-wal") and not content):
+                found[os.path.relpath(os.path.join(folder, name), data)] = content
+    return found
+
+
+def text(place, name):
+    return pages.read(os.path.join(place, name)).decode("utf-8", "replace")
+
+
+def acknowledged(scenario, status, out):
+    """Whether the run said that it is kept. A process that was killed may have said so before."""
+    if scenario.words[:2] == ["ask", "--json"]:
+        try:
+            record = json.loads(out)
+        except ValueError:
+            return False
+        if scenario.queued:
+            return record["route"] == "outbox" and (status == 3 << 8 or status & 127 != 0)
+        return record["error"] is None and record.get("history_error") is None
+    return status == 0
+
+
+class Judge:
+    def __init__(self, place_stage, opener, always_open=False):
+        self.stage, self.opener = place_stage, opener
+        self.always_open = always_open
+        self.before = {name: files_of(os.path.join(place_stage.folder, name, "data"))
+                       for name in ("full", "old", "empty")}
+
+    def is_unchanged(self, scenario, place):
+        source = "full" if scenario.from_data == "data" else scenario.from_data
+        return files_of(os.path.join(place, "data")) == self.before[source]
+
+    def judge(self, scenario, place, report, fault):
+        """fault: a key of OTHER."""
+        verdict = Verdict()
+        status, is_hung = report[0], report[1]
+        out = text(place, "out")
+        self.judge_end(verdict, place, status, is_hung, fault)
+        told = acknowledged(scenario, status, out)
+        if told and scenario.answer and json.loads(out)["text"] != scenario.answer:
+            verdict.add("wrong", "another answer than the route gave")
+        unchanged = self.is_unchanged(scenario, place)
+        if not unchanged or told:
+            self.judge_files(verdict, scenario, place, told, out)
+        if (not unchanged or self.always_open) and "corrupt" not in verdict.broken:
+            self.judge_opening(verdict, place)
+        return verdict, unchanged
+
+    def judge_end(self, verdict, place, status, is_hung, fault):
+        line = text(place, "err").strip()
+        verdict.line = re.sub(r"\d+", "N", line.split("\n")[-1])[:150]
+        if is_hung:
+            verdict.add("crashed", "it hung")
+        elif status & 127 and fault != "kill":
+            verdict.add("crashed", f"signal {status & 127}: " + crash_site(text(place, "crash")))
+        elif status not in (0, 3 << 8) and not status & 127:
+            if not line:
+                verdict.add("wrong", f"exit status {status >> 8} without a word")
+            elif OTHER[fault].search(line):
+                verdict.add("wrong", verdict.line)
+            elif fault in NAMED and not NAMED[fault].search(line):
+                verdict.add("wrong", verdict.line)
+
+    def judge_files(self, verdict, scenario, place, told, out):
+        data = os.path.join(place, "data")
+        for name, content in files_of(data).items():
+            for words in stage.PLAIN:
+                if words in content:
+                    verdict.add("plain", f"{words.decode()!r} in {name}")
+        if not pages.read(os.path.join(data, "amphi.db")):
+            if scenario.from_data != "empty" or told:
+                verdict.add("lost", "the store is empty")
+            return
+        try:
+            store = pages.Store(data)
+            store.check()
+        except (OSError, ValueError) as error:
+            verdict.add("corrupt", f"the key can't be read: {error}")
+            return
+        if store.broken:
+            detail = "; ".join(re.sub(r"\d+", "N", each) for each in store.broken[:2])
+            verdict.add("corrupt", detail)
+            return
+        try:
+            found = stage.content_of(store)
+        except pages.sqlite3.Error as error:
+            verdict.add("corrupt", str(error))
+            return
+        self.judge_content(verdict, scenario, found, told, out)
+
+    def judge_content(self, verdict, scenario, found, told, out):
+        messages, entries = found
+        kept, waiting = self.stage.kept_old if scenario.from_data == "old" else self.stage.kept
+        if scenario.from_data == "empty":
+            kept, waiting = [], []
+        doomed = [m for m in kept if m[0] == "doomed"]
+        if scenario.name == "delete":
+            kept = [m for m in kept if m[0] != "doomed"]
+            left = [m for m in messages if m[0] == "doomed"]
+            if left and (told or left != doomed):
+                verdict.add("lost", "a conversation that was deleted is there" if told
+                            else "half of a conversation was deleted")
+        missing = [m for m in kept if m not in messages]
+        if missing:
+            verdict.add("lost", f"{len(missing)} messages that were there before")
+        turns = {m[:2] for m in messages}
+        for conversation, request in waiting:
+            if (conversation, request) not in entries and (conversation, "assistant") not in turns:
+                verdict.add("lost", "an entry of the outbox")
+        if told and scenario.queued and scenario.conversation not in {e[0] for e in entries}:
+            verdict.add("lost", "the message that was queued")
+        elif told and scenario.conversation and not scenario.queued:
+            wanted = [(scenario.conversation, "user", scenario.question),
+                      (scenario.conversation, "assistant", scenario.answer)]
+            if any(turn not in messages for turn in wanted):
+                verdict.add("lost", "the turn that was done")
+        if told and scenario.words[0] == "history" and "--json" in scenario.words:
+            shown = len(json.loads(out)["messages"])
+            if shown != len([m for m in messages if m[0] == "old"]):
+                verdict.add("wrong", "a part of the conversation was shown as the whole")
+
+    def judge_opening(self, verdict, place):
+        answer = self.opener.open(os.path.join(place, "data"))
+        if not answer.startswith("ok "):
+            verdict.add("corrupt", "a fresh process: " + re.sub(r"\d+", "N", answer))
+
+
+def crash_site(frames):
+    """The innermost frames that a person would look at, without addresses of the run."""
+    named = []
+    for frame in frames.splitlines():
+        match = re.match(r"(?:.*/)?([^/(]+)\(([^)]*)\)", frame)
+        if not match or match.group(1).startswith(("fault_preload", "libc.so", "linux-vdso")):
+            continue
+        library = match.group(1).split(".so")[0]
+        where = match.group(2)
+        named.append(f"{library}:{where.split('+')[0] or where}")
+    return " < ".join(named[:4]) or "no frames"

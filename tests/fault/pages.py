@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store's file read without SQLCipher: each page's HMAC is recomputed and the page decrypted,
+by the format's description alone (https://www.zetetic.net/sqlcipher/design/). A page of 4,096 bytes
+ends in a reserve: IV, HMAC over ciphertext, IV and page number, padding. The key is raw, the file
+begins with its salt. What comes out is a plain SQLite image that Python's own SQLite opens in
+memory.
+
+Format 3: reserve 48, SHA-1. Format 4: reserve 80, SHA-512. The other direction, plain to encrypted,
+makes stores of older schemas."""
+import ctypes
+import ctypes.util
+import hashlib
+import hmac
+import os
+import sqlite3
+import struct
+
+PAGE, SALT = 4096, 16
+FORMATS = {3: (48, "sha1", 20), 4: (80, "sha512", 64)}
+PLAIN_HEADER = b"SQLite format 3\0"
+WAL_HEADER, FRAME_HEADER = 32, 24
+
+crypto = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
+for name in ("EVP_CIPHER_CTX_new", "EVP_aes_256_cbc"):
+    getattr(crypto, name).restype = ctypes.c_void_p
+CONTEXT = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
+AES_256_CBC = ctypes.c_void_p(crypto.EVP_aes_256_cbc())
+
+
+def aes(data, key, iv, encrypt):
+    """AES-256-CBC without padding; data is whole blocks."""
+    out = ctypes.create_string_buffer(len(data) + 16)
+    size = ctypes.c_int(0)
+    done = crypto.EVP_CipherInit_ex(CONTEXT, AES_256_CBC, None, key, iv, int(encrypt))
+    crypto.EVP_CIPHER_CTX_set_padding(CONTEXT, 0)
+    done = done and crypto.EVP_CipherUpdate(CONTEXT, out, ctypes.byref(size), data, len(data))
+    assert done and size.value == len(data), "libcrypto refuses"
+    return out.raw[:len(data)]
+
+
+def hkdf(key, purpose):
+    """HKDF-SHA256 (RFC 5869) without a salt, 32 bytes."""
+    pseudorandom = hmac.new(bytes(32), key, "sha256").digest()
+    return hmac.new(pseudorandom, purpose + b"\x01", "sha256").digest()
+
+
+class Key:
+    """What the data folder's key file gives."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.salt = hkdf(raw, b"amphi/store/salt/1")[:SALT]
+        mask = bytes(b ^ 0x3a for b in self.salt)
+        self.hmac = {v: hashlib.pbkdf2_hmac(f[1], raw, mask, 2, 32) for v, f in FORMATS.items()}
+
+    @classmethod
+    def of(cls, folder):
+        with open(os.path.join(folder, "store.key"), encoding="ascii") as file:
+            text = file.read().strip()
+        raw = bytes.fromhex(text)
+        if len(raw) != 32:
+            raise ValueError("the key file holds no key")
+        return cls(raw)
+
+
+def tag(page, number, key, version):
+    reserve, digest, size = FORMATS[version]
+    begin = SALT if number == 1 else 0
+    signed = page[begin:PAGE - reserve + 16] + struct.pack("<I", number)
+    return hmac.new(key.hmac[version], signed, digest).digest()[:size]
+
+
+def version_of(page, number, key):
+    """The format by which this page is authentic, or None."""
+    for version, (reserve, _, size) in FORMATS.items():
+        at = PAGE - reserve + 16
+        if hmac.compare_digest(tag(page, number, key, version), page[at:at + size]):
+            return version
+    return None
+
+
+def decrypt(page, number, key):
+    """The plain page, or None when it is not authentic."""
+    version = version_of(page, number, key)
+    if version is None:
+        return None
+    reserve = FORMATS[version][0]
+    begin = SALT if number == 1 else 0
+    iv = page[PAGE - reserve:PAGE - reserve + 16]
+    plain = aes(page[begin:PAGE - reserve], key.raw, iv, False)
+    return (PLAIN_HEADER if number == 1 else b"") + plain + bytes(reserve)
+
+
+def encrypt(plain, number, key, version=3):
+    reserve, _, size = FORMATS[version]
+    begin = SALT if number == 1 else 0
+    iv = os.urandom(16)
+    page = (key.salt if number == 1 else b"") + aes(plain[begin:PAGE - reserve], key.raw, iv, True)
+    page += iv + bytes(reserve - 16)
+    mac = tag(page, number, key, version)
+    at = PAGE - reserve + 16
+    return page[:at] + mac + page[at + size:]
+
+
+def checksum(data, order, a, b):
+    """SQLite's: pairs of 32-bit words, in the byte order that the log's magic number names."""
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    for i in range(0, len(words), 2):
+        a = (a + words[i] + b) & 0xffffffff
+        b = (b + words[i + 1] + a) & 0xffffffff
+    return a, b
+
+
+def frames(wal):
+    """(page number, pages after the commit or 0, page) of each frame that belongs to the log."""
+    if len(wal) < WAL_HEADER:
+        return
+    magic, _, size, _, salt1, salt2, a, b = struct.unpack(">8I", wal[:WAL_HEADER])
+    order = {0x377f0682: "<", 0x377f0683: ">"}.get(magic)
+    if order is None or size != PAGE or checksum(wal[:24], order, 0, 0) != (a, b):
+        return
+    at = WAL_HEADER
+    while at + FRAME_HEADER + PAGE <= len(wal):
+        number, after, one, two, check1, check2 = struct.unpack(">6I", wal[at:at + FRAME_HEADER])
+        page = wal[at + FRAME_HEADER:at + FRAME_HEADER + PAGE]
+        a, b = checksum(wal[at:at + 8] + page, order, a, b)
+        if (one, two) != (salt1, salt2) or (a, b) != (check1, check2):
+            return
+        yield number, after, page
+        at += FRAME_HEADER + PAGE
+
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+class Store:
+    """What a data folder's files hold; .broken lists what is wrong with them."""
+
+    def __init__(self, folder):
+        self.broken, self.pages, self.size = [], {}, 0
+        self.key = Key.of(folder)
+        path = os.path.join(folder, "amphi.db")
+        self.read_file(read(path))
+        self.read_log(read(path + "-wal"))
+        self.connection = None
+
+    def read_file(self, data):
+        self.size = (len(data) + PAGE - 1) // PAGE
+        self.raw = {}
+        for number in range(1, self.size + 1):
+            page = data[(number - 1) * PAGE:number * PAGE]
+            self.raw[number] = ("file", page)
+
+    def read_log(self, wal):
+        """A page of the file that the log has a newer version of is not read by SQLite: it may be
+        half written by a checkpoint that was cut off, and is then no damage."""
+        pending = {}
+        for index, (number, after, page) in enumerate(frames(wal)):
+            pending[number] = ("log", page)
+            if decrypt(page, number, self.key) is None:
+                self.broken.append(f"frame {index} of the log (page {number}) is not authentic")
+            if after:
+                self.raw.update(pending)
+                self.size = after
+                pending = {}
+        for number in range(1, self.size + 1):
+            place, page = self.raw.get(number, ("file", b""))
+            plain = decrypt(page, number, self.key) if len(page) == PAGE else None
+            if plain is None:
+                if place == "file":
+                    self.broken.append(f"page {number} is not authentic")
+                plain = bytes(PAGE)
+            self.pages[number] = plain
+
+    def open(self):
+        """Python's SQLite on the decrypted image, in memory."""
+        if self.connection is None:
+            image = bytearray(b"".join(self.pages[n] for n in range(1, self.size + 1)))
+            if image:
+                image[18:20] = b"\x01\x01"  # no write-ahead log: there is no file
+            self.connection = sqlite3.connect(":memory:")
+            self.connection.deserialize(bytes(image))
+        return self.connection
+
+    def rows(self, sql):
+        return self.open().execute(sql).fetchall()
+
+    def is_empty(self):
+        return self.size == 0
+
+    def check(self):
+        """integrity_check's complaints are added to .broken."""
+        if self.is_empty() or self.broken:
+            return
+        try:
+            answer = [row[0] for row in self.rows("PRAGMA integrity_check")]
+        except sqlite3.Error as error:
+            answer = [str(error)]
+        if answer != ["ok"]:
+            self.broken.append("integrity_check: " + "; ".join(answer[:3]))
+
+
+def write_store(folder, statements, version=3):
+    """An encrypted store made of SQL, and its key. Returns nothing."""
+    reserve = FORMATS[version][0]
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"PRAGMA page_size = {PAGE}")
+    connection.execute("CREATE TABLE t (a)")
+    connection.execute("DROP TABLE t")
+    connection.execute("VACUUM")
+    image = bytearray(connection.serialize())
+    assert len(image) == PAGE, len(image)
+    image[20] = reserve  # an empty page 1 with room for the reserve
+    image[105:107] = struct.pack(">H", PAGE - reserve)
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(bytes(image))
+    connection.executescript(statements)
+    image = connection.serialize()
+    key = Key(os.urandom(32))
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for name, data in (("store.key", key.raw.hex().encode() + b"\n"),
+                       ("amphi.db", b"".join(encrypt(image[i:i + PAGE], i // PAGE + 1, key)
+                                             for i in range(0, len(image), PAGE)))):
+        path = os.path.join(folder, name)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)

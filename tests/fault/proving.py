@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The store's proving ground: ten scenarios of the command, and in each every allocation, every
+call on a file of the data folder and every moment fails, ends the process, or loses the power.
+After each run judge.py looks at what is left.
+
+usage: proving.py BUILD [PART...] [--of BUILD] [--every N] [--jobs N] [--seed N]
+
+PART: memory, files, limits, kills, power (all). --of: the build that is looked at, when it is not
+the one of the tools. --every: only each Nth run, for a look. Prints a row per scenario and
+fault."""
+import argparse
+import multiprocessing
+import os
+import random
+import sys
+import time
+
+sys.dont_write_bytecode = True
+import limits  # noqa: E402
+import runs  # noqa: E402
+import stage  # noqa: E402
+
+# libcrypto's start-up is the same in all scenarios: in these all of it, else each 20th allocation.
+WHOLE_START = ("ask cloud", "history")
+START_STRIDE = 20
+KILLS, LOSSES = 5000, 1000
+
+
+# ---- What is to be run ----
+
+def chunks(numbers, size=40):
+    return [numbers[i:i + size] for i in range(0, len(numbers), size)]
+
+
+def plan_memory(scenarios, measured, every):
+    for index, scenario in enumerate(scenarios):
+        _, _, count, _, _, _, start = measured[index]
+        whole = scenario.name in WHOLE_START
+        first = range(1, start + 1) if whole else range(1 + index, start + 1, START_STRIDE)
+        numbers = [*first, *range(start + 1, count + 1)][::every]
+        for fault in ("each", "from on"):
+            yield from (("memory", index, fault, part) for part in chunks(numbers))
+
+
+def plan_files(runner, scenarios, every):
+    for index in range(len(scenarios)):
+        for fault, (_, _, kinds, _, _) in enumerate(runs.FILES):
+            count = runner.measure(index, kinds)[3]
+            numbers = list(range(1, count + 1))[::every]
+            yield from (("files", index, fault, part) for part in chunks(numbers))
+
+
+def plan_kills(runner, scenarios, every, seed):
+    chance = random.Random(seed)
+    each = KILLS // (2 * len(scenarios)) // every
+    for index in range(len(scenarios)):
+        began = time.monotonic()
+        count = runner.measure(index, stage.ALL)[3]
+        longest_us = int((time.monotonic() - began) * 1.1e6)
+        calls = [chance.randint(1, count) for _ in range(each)]
+        moments = [chance.randint(1, longest_us) for _ in range(each)]
+        yield from (("kills", index, "call", part) for part in chunks(calls))
+        yield from (("kills", index, "moment", part) for part in chunks(moments))
+
+
+def plan_losses(runner, scenarios, every, seed):
+    chance = random.Random(seed)
+    each = LOSSES // len(scenarios) // every
+    for index in range(len(scenarios)):
+        count = runner.measure(index, stage.CHANGES)[3]
+        numbers = [chance.randint(1, count + 1) for _ in range(each)]
+        yield from (("power", index, "", part) for part in chunks(numbers, 10))
+
+
+def plan(part, runner, every, seed):
+    scenarios = runner.scenarios
+    if part == "memory":
+        measured = [runner.measure(index, stage.ALL) for index in range(len(scenarios))]
+        print("memory: allocations per scenario (of them before the log is opened): " + ", ".join(
+            f"{s.name} {m[2]} ({m[6]})" for s, m in zip(scenarios, measured)), flush=True)
+        return list(plan_memory(scenarios, measured, every))
+    if part == "limits":
+        index = [scenario.name for scenario in scenarios].index("conversation")
+        numbers = list(range(limits.FIRST_KB, limits.LAST_KB + 1, limits.STEP_KB))[::every]
+        return [("limits", index, "", each) for each in chunks(numbers, 5)]
+    if part == "files":
+        return list(plan_files(runner, scenarios, every))
+    if part == "kills":
+        return list(plan_kills(runner, scenarios, every, seed))
+    return list(plan_losses(runner, scenarios, every, seed))
+
+
+# ---- What is printed ----
+
+def print_counts(counts, order):
+    rows = sorted(counts.runs, key=lambda row: (row[1], order.index(row[0])))
+    print(f"{'fault':24} {'scenario':14} {'runs':>6} " + " ".join(f"{k:>8}" for k in runs.KINDS))
+    for row in rows:
+        figures = " ".join(f"{counts.broken[row + (kind,)]:8}" for kind in runs.KINDS)
+        print(f"{row[1]:24} {row[0]:14} {counts.runs[row]:6} {figures}")
+    totals = " ".join(f"{sum(v for k, v in counts.broken.items() if k[2] == kind):8}"
+                      for kind in runs.KINDS)
+    print(f"{'together':24} {'':14} {sum(counts.runs.values()):6} {totals}")
+    for (fault, kind, detail), number in counts.details.most_common(40):
+        print(f"  {number:6} x {fault}: {kind}: {detail}")
+
+
+def main():
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("build")
+    parser.add_argument("parts", nargs="*")
+    parser.add_argument("--of")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 2))
+    parser.add_argument("--seed", type=int, default=20260101)
+    parser.add_argument("--lines", action="store_true")
+    options = parser.parse_args()
+    parts = options.parts or ["memory", "files", "limits", "kills", "power"]
+    counts = runs.Counts()
+    runner = runs.Worker(stage.Build(options.of or options.build, options.build), options.seed)
+    order = [scenario.name for scenario in runner.scenarios]
+    # not by fork: a copy of this process would keep its servers' pipes open
+    with multiprocessing.get_context("spawn").Pool(
+            options.jobs, runs.begin,
+            (options.of or options.build, options.build, options.seed)) as pool:
+        for part in parts:
+            began, some = time.monotonic(), runs.Counts()
+            tasks = plan(part, runner, options.every, options.seed)
+            for done in pool.imap_unordered(runs.work, tasks):
+                some.merge(done)
+            print_counts(some, order)
+            print(f"{part}: {sum(some.runs.values())} runs in {time.monotonic() - began:.0f} s, "
+                  f"{sum(some.bad_runs.values())} of them broke a promise", flush=True)
+            counts.merge(some)
+        pool.close()
+        pool.join()
+    runner.close()
+    if options.lines:
+        for (fault, line), number in sorted(counts.lines.items()):
+            print(f"  {number:6} x {fault}: {line}")
+    done, broken = sum(counts.runs.values()), sum(counts.bad_runs.values())
+    print(f"{done - broken} passed, {broken} failed")
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()
