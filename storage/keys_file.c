@@ -199,7 +199,9 @@ static amphi_status store_key(
     if (status == AMPHI_E_NOT_FOUND) {
         if (stat(keys->store, &info) == 0 && info.st_size > 0)
             return refuse_to_replace(keys, out, error);
-        status = create_key(keys, &won, error);
+        status = amphi__data_dir_make(amphi_str_from(keys->dir), error);
+        if (status == AMPHI_OK)
+            status = create_key(keys, &won, error);
         if (status == AMPHI_OK) /* ours, or the winner's */
             status = read_key(keys->path, out, error);
     }
@@ -231,9 +233,9 @@ static const amphi_keys_ops file_ops = {
 
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error)
 {
-    amphi_status status = amphi__data_dir_make(data_dir, error);
-    if (status != AMPHI_OK)
-        return status;
+    if (data_dir.size == 0 || memchr(data_dir.data, '\0', data_dir.size) != NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "data_dir: empty, or with a NUL in it");
+    amphi_status status = AMPHI_OK;
     keys_file *keys = amphi__calloc(1, sizeof *keys);
     if (keys == NULL)
         return amphi__fail_no_memory(error);

@@ -134,9 +134,19 @@ static const char *const steps[] = {
     "CREATE INDEX erasures_by_epoch ON erasures (epoch);"
     "INSERT INTO erasures VALUES (x'', 1);" /* the latest epoch */
     "PRAGMA user_version = 7;",
+    /* 8: a start's own id, which it has before its row */
+    "ALTER TABLE ledger ADD COLUMN start_id INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE ledger SET start_id = id;"
+    "CREATE UNIQUE INDEX ledger_by_start ON ledger (start_id);"
+    "PRAGMA user_version = 8;",
 };
 
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+
+int64_t amphi__schema_version(void)
+{
+    return VERSION;
+}
 
 static amphi_status read_version(amphi_db *db, int64_t *out, amphi_error *error)
 {

@@ -10,6 +10,8 @@
 /* Brings the file to the current version in one transaction; any number of processes may try at
  * once. AMPHI_E_UNSUPPORTED: written by a newer Amphi (nothing changes). */
 amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error);
+/* The one that this build makes. */
+int64_t amphi__schema_version(void);
 /* Up to an earlier version only, as that version of Amphi left its files: for tests. */
 amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error *error);
 

@@ -72,6 +72,7 @@ struct amphi_db {
     sqlite3 *handle;
     kept_statement kept[STATEMENTS_MAX];
     size_t kept_count;
+    uint64_t commits;
 };
 
 #ifdef RTLD_DEEPBIND
@@ -407,6 +408,24 @@ amphi_status amphi__db_open(
     return status;
 }
 
+amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error)
+{
+    amphi_status status = library(error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_db *db = amphi__calloc(1, sizeof *db);
+    if (db == NULL)
+        return amphi__fail_no_memory(error);
+    status = fail(error,
+        lib.open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    if (status == AMPHI_OK) {
+        *out = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    return status;
+}
+
 void amphi__db_close(amphi_db *db)
 {
     if (db == NULL)
@@ -439,10 +458,21 @@ amphi_status amphi__db_finish(amphi_db *db, amphi_status status, amphi_error *er
 {
     if (status == AMPHI_OK)
         status = amphi__db_exec(db, "COMMIT", error);
+    db->commits += status == AMPHI_OK;
     /* Some failures have rolled back already; a second ROLLBACK would only complain. */
     if (status != AMPHI_OK && !lib.get_autocommit(db->handle))
         lib.exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     return status;
+}
+
+uint64_t amphi__db_commits(const amphi_db *db)
+{
+    return db->commits;
+}
+
+bool amphi__db_in_transaction(amphi_db *db)
+{
+    return !lib.get_autocommit(db->handle);
 }
 
 uint32_t amphi__db_changes(amphi_db *db)

@@ -43,6 +43,8 @@ amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
  * AMPHI_E_KEY: another key's file, or a plain one; nothing was written to it. AMPHI_E_CORRUPT. */
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
+/* An empty database in memory, not encrypted: nothing is ever written to it. */
+amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error);
 void amphi__db_close(amphi_db *db); /* NULL is fine */
 
 /* One or more statements without results or parameters. */
@@ -55,6 +57,10 @@ amphi_status amphi__db_begin(amphi_db *db, amphi_error *error);
 /* Commits when `status` is AMPHI_OK, else rolls back. Returns `status`, or why the commit failed
  * (after which nothing of the transaction stands). */
 amphi_status amphi__db_finish(amphi_db *db, amphi_status status, amphi_error *error);
+/* COMMITs so far that succeeded. */
+uint64_t amphi__db_commits(const amphi_db *db);
+/* Is a transaction open? Some failures end it on their own. */
+bool amphi__db_in_transaction(amphi_db *db);
 /* Rows that the last INSERT, UPDATE or DELETE touched. */
 uint32_t amphi__db_changes(amphi_db *db);
 int64_t amphi__db_last_id(amphi_db *db);

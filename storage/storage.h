@@ -15,7 +15,7 @@
 
 typedef struct amphi_storage_options {
     amphi_str data_dir;          /* created, mode 0700, when missing */
-    amphi_keys keys;             /* borrowed; called once */
+    amphi_keys keys;             /* borrowed; called whenever the file is opened */
     uint32_t cache_entries_max;  /* of the table; 0: 10,000 */
     uint64_t cache_bytes_max;    /* of the table; 0: 64 MiB */
     uint32_t outbox_entries_max; /* 0: 1,000 */
@@ -23,12 +23,15 @@ typedef struct amphi_storage_options {
     amphi_log log;
 } amphi_storage_options;
 
-/* AMPHI_E_KEY: the key does not open this database (it is left as it is). AMPHI_E_CORRUPT.
- * AMPHI_E_IO. AMPHI_E_UNSUPPORTED: no SQLCipher on this machine, with the package's name. */
+/* AMPHI_E_KEY: the key does not open this database (it is left as it is). AMPHI_E_UNSUPPORTED: no
+ * SQLCipher on this machine, with the package's name; or a newer version's database. A store that
+ * can't be read or written now (AMPHI_E_CORRUPT, AMPHI_E_IO, AMPHI_E_BUSY) is made all the same:
+ * where there is no database it is empty, else its calls fail with what is wrong, and every few
+ * seconds it tries again. */
 amphi_status amphi__store_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error);
 
-/* 32 random bytes in data_dir/store.key, hex, mode 0600, created on first use (never replaced). A
+/* 32 random bytes in data_dir/store.key, hex, mode 0600, made with its folder on first use (never replaced). A
  * key file that others may read is refused with the remedy in the message. */
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);
 

@@ -1,20 +1,256 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who may use which connection of the encrypted store. Readers share one connection and take turns;
- * a reader sees the last commit and waits for no writer. Writers take turns at a gate, with a limit
- * on how long they wait for each other and for other processes.
+ * The encrypted store's two connections, and what stands in for them. Readers share one and take
+ * turns; a reader sees the last commit and waits for no writer. A database that can't be opened is
+ * not the end of the store: what can be read is read, where there is none yet an empty one is read,
+ * every write says what is wrong, and all is tried again every few seconds.
  */
+#include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
+#include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "storage/data_dir.h"
+#include "storage/schema.h"
+#include "storage/store_fault.h"
 #include "storage/store_sqlcipher.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+/* How long a version's change waits for other processes. */
+#define MIGRATION_PATIENCE_MS 2000u
+
+/* ---- Which file ---- */
+
+static bool identify(const char *path, amphi_file_id *out)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return false;
+    *out = (amphi_file_id){info.st_dev, info.st_ino};
+    return true;
+}
+
+static bool is_at(const char *path, amphi_file_id file)
+{
+    amphi_file_id now;
+    return identify(path, &now) && now.device == file.device && now.inode == file.inode;
+}
+
+/* Is there surely no database? Where that can't be known there may be one. */
+static bool is_absent(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0)
+        return info.st_size == 0;
+    return errno == ENOENT || errno == ENOTDIR;
+}
+
+/* ---- Opening ---- */
+
+/* The database's key and salt, and the master, from the provider's key. The caller wipes both. */
+static amphi_status take_key(
+    amphi_db_key *key, uint8_t master[32], const amphi_keys *keys, amphi_error *error)
+{
+    uint8_t salt[32] = {0};
+    bool created = false;
+    amphi_status status = keys->ops->store_key(keys->self, key->key, &created, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/salt/1"), salt);
+    if (status == AMPHI_OK)
+        status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/derive/1"), master);
+    if (status != AMPHI_OK)
+        return amphi__fail(error, status, 0, "store: HKDF failed");
+    memcpy(key->salt, salt, sizeof key->salt);
+    return AMPHI_OK;
+}
+
+static amphi_status open_writer(
+    amphi_db **out, const amphi_store_sqlcipher *store, const amphi_db_key *key, amphi_error *error)
+{
+    bool is_new = is_absent(store->path);
+    amphi_status status = amphi__db_open(out, store->path, key, error);
+    if (status == AMPHI_OK && is_new)
+        status = amphi__data_dir_sync(store->dir, error);
+    if (status == AMPHI_OK) {
+        amphi__db_set_patience(*out, MIGRATION_PATIENCE_MS);
+        status = amphi__schema_migrate(*out, error);
+    }
+    return status;
+}
+
+static amphi_status open_empty(amphi_db **out, amphi_error *error)
+{
+    amphi_status status = amphi__db_open_empty(out, error);
+    return status == AMPHI_OK ? amphi__schema_migrate(*out, error) : status;
+}
+
+/* Must the app mend this before anything else? All else is a store that can't be used now. */
+static bool is_final(amphi_status status)
+{
+    return status == AMPHI_E_KEY || status == AMPHI_E_UNSUPPORTED || status == AMPHI_E_ARGUMENT ||
+           status == AMPHI_E_NO_MEMORY;
+}
+
+typedef struct connections {
+    amphi_db *reader;
+    amphi_db *writer;
+    amphi_error unreadable;
+    amphi_error unwritable;
+    bool is_empty;
+    amphi_file_id file;
+} connections;
+
+/* When there is no writer: something to read, or why there is nothing. */
+static amphi_status open_stand_in(
+    connections *out, const amphi_store_sqlcipher *store, amphi_error *error)
+{
+    out->is_empty = is_absent(store->path);
+    if (out->is_empty)
+        return open_empty(&out->reader, error);
+    out->unreadable = out->unwritable;
+    return AMPHI_OK;
+}
+
+static amphi_status open_all(
+    connections *out, amphi_store_sqlcipher *store, uint8_t master[32], amphi_error *error)
+{
+    amphi_db_key key = {{0}, {0}};
+    amphi_status status = amphi__data_dir_make(amphi_str_from(store->dir), &out->unwritable);
+    if (status == AMPHI_OK || !is_absent(store->path))
+        status = take_key(&key, master, &store->keys, &out->unwritable);
+    if (status == AMPHI_OK)
+        status = open_writer(&out->writer, store, &key, &out->unwritable);
+    if (status == AMPHI_OK)
+        status = amphi__db_open(&out->reader, store->path, &key, &out->unwritable);
+    if (status == AMPHI_OK && !identify(store->path, &out->file))
+        status = amphi__fail(&out->unwritable, AMPHI_E_IO, errno, "store: the file vanished");
+    if (is_final(status) && error != NULL)
+        *error = out->unwritable;
+    if (status != AMPHI_OK) {
+        amphi__db_close(out->reader);
+        amphi__db_close(out->writer);
+        out->reader = out->writer = NULL;
+        amphi__store_fault_explain(&out->unwritable, store->dir);
+        if (!is_final(status))
+            status = open_stand_in(out, store, error);
+    }
+    amphi__wipe(&key, sizeof key);
+    return status;
+}
+
+/* Old connections go after the new ones came: closing the last one empties the log. */
+static void replace(amphi_store_sqlcipher *store, const connections *made)
+{
+    amphi_db *old_writer = store->writer;
+    amphi__mutex_lock(&store->read_lock);
+    amphi_db *old_reader = store->reader;
+    store->reader = made->reader;
+    store->reader_is_empty = made->is_empty;
+    store->unreadable = made->unreadable;
+    store->read_file = made->file;
+    amphi__mutex_unlock(&store->read_lock);
+    store->writer = made->writer;
+    store->unwritable = made->unwritable;
+    store->written_file = made->file;
+    amphi__db_close(old_reader);
+    amphi__db_close(old_writer);
+}
+
+static bool is_due(amphi_store_sqlcipher *store)
+{
+    amphi__mutex_lock(&store->gate_lock);
+    bool due = amphi__clock_us(NULL) >= store->retry_us;
+    amphi__mutex_unlock(&store->gate_lock);
+    return due;
+}
+
+static void retry_later(amphi_store_sqlcipher *store)
+{
+    amphi__mutex_lock(&store->gate_lock);
+    store->retry_us = amphi__clock_us(NULL) + AMPHI_STORE_RETRY_US;
+    amphi__mutex_unlock(&store->gate_lock);
+}
+
+amphi_status amphi__store_connect(
+    amphi_store_sqlcipher *store, uint8_t master[32], amphi_error *error)
+{
+    connections made = {.reader = NULL};
+    retry_later(store);
+    amphi_status status = open_all(&made, store, master, error);
+    if (status == AMPHI_OK)
+        replace(store, &made);
+    return status;
+}
+
+static void lose(amphi_store_sqlcipher *store)
+{
+    connections none = {.is_empty = true};
+    amphi_error ignored;
+    (void)amphi__fail(&none.unwritable, AMPHI_E_IO, 0,
+        "store: its file was deleted or replaced while in use; what is said is not kept");
+    none.unreadable = none.unwritable;
+    retry_later(store);
+    if (is_absent(store->path))
+        (void)open_empty(&none.reader, &ignored);
+    replace(store, &none);
+}
+
+/* Inside the gate. A key that has become wrong, or no memory, leaves things as they are. */
+static void reconnect(amphi_store_sqlcipher *store)
+{
+    uint8_t ignored[32];
+    amphi_error why;
+    if (amphi__store_connect(store, ignored, &why) != AMPHI_OK)
+        store->unwritable = why;
+    amphi__wipe(ignored, sizeof ignored);
+}
+
+bool amphi__store_is_writable(amphi_store_sqlcipher *store, amphi_error *error)
+{
+    if (store->writer != NULL && !is_at(store->path, store->written_file))
+        lose(store);
+    else if (store->writer == NULL && is_due(store))
+        reconnect(store);
+    if (store->writer == NULL && error != NULL)
+        *error = store->unwritable;
+    return store->writer != NULL;
+}
+
+/* ---- Reading ---- */
+
+static bool reads_the_file(amphi_store_sqlcipher *store)
+{
+    amphi__mutex_lock(&store->read_lock);
+    bool good =
+        store->reader != NULL && !store->reader_is_empty && is_at(store->path, store->read_file);
+    amphi__mutex_unlock(&store->read_lock);
+    return good;
+}
+
+/* When what can be read is not the database, tries for it; not while others write. */
+static void look_for_file(amphi_store_sqlcipher *store)
+{
+    if (reads_the_file(store) || !amphi__store_gate_enter(store, AMPHI_PATIENCE_NONE_MS))
+        return;
+    (void)amphi__store_is_writable(store, NULL);
+    amphi__store_gate_leave(store);
+}
 
 amphi_status amphi__store_read_begin(
     amphi_store_sqlcipher *store, amphi_db **db, amphi_error *error)
 {
-    (void)error;
+    look_for_file(store);
     amphi__mutex_lock(&store->read_lock);
     *db = store->reader;
-    return AMPHI_OK;
+    if (*db != NULL)
+        return AMPHI_OK;
+    amphi_error why = store->unreadable;
+    amphi__mutex_unlock(&store->read_lock);
+    if (error != NULL)
+        *error = why;
+    return why.status;
 }
 
 void amphi__store_read_end(amphi_store_sqlcipher *store)
@@ -22,101 +258,8 @@ void amphi__store_read_end(amphi_store_sqlcipher *store)
     amphi__mutex_unlock(&store->read_lock);
 }
 
-/* ---- Writing ---- */
-
-static bool enter_gate(amphi_store_sqlcipher *store, uint64_t until_us)
+void amphi__store_disconnect(amphi_store_sqlcipher *store)
 {
-    amphi__mutex_lock(&store->gate_lock);
-    while (store->is_writing) {
-        uint64_t now_us = amphi__clock_us(NULL);
-        if (now_us >= until_us)
-            break;
-        (void)amphi__cond_wait_us(&store->gate_open, &store->gate_lock, until_us - now_us);
-    }
-    bool entered = !store->is_writing;
-    store->is_writing = true;
-    amphi__mutex_unlock(&store->gate_lock);
-    return entered;
-}
-
-static void leave_gate(amphi_store_sqlcipher *store)
-{
-    amphi__mutex_lock(&store->gate_lock);
-    store->is_writing = false;
-    amphi__cond_signal(&store->gate_open);
-    amphi__mutex_unlock(&store->gate_lock);
-}
-
-/* Executed each time as text: a prepared PRAGMA takes effect when it is prepared, not when it is
- * stepped. Outside of a transaction. */
-static void set_sync(amphi_store_sqlcipher *store, bool full)
-{
-    (void)amphi__db_exec(
-        store->writer, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL);
-}
-
-static amphi_status begin(amphi_store_sqlcipher *store, uint32_t patience_ms, bool is_unsynced,
-    amphi_db **db, amphi_error *error)
-{
-    uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)patience_ms * 1000;
-    if (!enter_gate(store, until_us))
-        return amphi__fail(error, AMPHI_E_BUSY, 0,
-            "store: this process is writing to it already, for longer than %u ms; try again",
-            (unsigned)patience_ms);
-    uint64_t now_us = amphi__clock_us(NULL);
-    amphi__db_set_patience(
-        store->writer, now_us < until_us ? (uint32_t)((until_us - now_us) / 1000) : 0);
-    store->is_unsynced = is_unsynced;
-    if (is_unsynced)
-        set_sync(store, false);
-    amphi_status status = amphi__db_begin(store->writer, error);
-    *db = store->writer;
-    if (status != AMPHI_OK) {
-        if (is_unsynced)
-            set_sync(store, true);
-        leave_gate(store);
-    }
-    return status;
-}
-
-amphi_status amphi__store_write_begin(
-    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error)
-{
-    return begin(store, patience_ms, false, db, error);
-}
-
-amphi_status amphi__store_write_begin_unsynced(
-    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error)
-{
-    return begin(store, patience_ms, true, db, error);
-}
-
-amphi_status amphi__store_write_end(
-    amphi_store_sqlcipher *store, amphi_status status, amphi_error *error)
-{
-    status = amphi__db_finish(store->writer, status, error);
-    if (store->is_unsynced)
-        set_sync(store, true);
-    leave_gate(store);
-    return status;
-}
-
-/* "busy, frames in the log, frames written back": all zero, or -1 where there is no log. */
-static bool truncate_log(amphi_db *db)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, "PRAGMA wal_checkpoint(TRUNCATE)");
-    bool is_empty =
-        amphi__query_row(&q) && amphi__query_int(&q, 0) == 0 && amphi__query_int(&q, 1) <= 0;
-    return amphi__query_end(&q, NULL) == AMPHI_OK && is_empty;
-}
-
-bool amphi__store_empty_log(amphi_store_sqlcipher *store)
-{
-    if (!enter_gate(store, amphi__clock_us(NULL) + (uint64_t)AMPHI_PATIENCE_ANSWER_MS * 1000))
-        return false;
-    amphi__db_set_patience(store->writer, AMPHI_PATIENCE_ANSWER_MS);
-    bool is_empty = truncate_log(store->writer);
-    leave_gate(store);
-    return is_empty;
+    const connections none = {.reader = NULL};
+    replace(store, &none);
 }

@@ -10,11 +10,9 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 #include "storage/data_dir.h"
-#include "storage/schema.h"
 #include "storage/stores.h"
-
-#include <unistd.h>
 
 static amphi_status derive_key(void *self, amphi_str purpose, uint8_t out[32], amphi_error *error)
 {
@@ -28,12 +26,20 @@ static void store_free(void *self)
     amphi_store_sqlcipher *store = self;
     if (store == NULL)
         return;
-    if (store->writer != NULL)
+    amphi__store_flusher_free(store->flusher);
+    if (store->writer != NULL) {
+        (void)amphi__store_ledger_flush(store, AMPHI_PATIENCE_ANSWER_MS, NULL);
         amphi__store_cache_flush(store); /* only the order of eviction: no harm if it is lost */
-    amphi__db_close(store->reader);
-    amphi__db_close(store->writer);
+    }
+    if (store->read_lock.is_ready)
+        amphi__store_disconnect(store);
+    amphi__list_clear(&store->ledger);
     amphi__wipe(store->master, sizeof store->master);
+    amphi__free(store->dir);
+    amphi__free(store->path);
+    amphi__cond_clear(&store->committed);
     amphi__cond_clear(&store->gate_open);
+    amphi__mutex_clear(&store->ledger_lock);
     amphi__mutex_clear(&store->touch_lock);
     amphi__mutex_clear(&store->gate_lock);
     amphi__mutex_clear(&store->read_lock);
@@ -69,51 +75,27 @@ static const amphi_store_ops sqlcipher_ops = {
     .erasure_epoch = amphi__store_history_epoch,
 };
 
-/* The database's key and salt, and the master, from the provider's key. The caller wipes both. */
-static amphi_status take_key(
-    amphi_db_key *key, uint8_t master[32], const amphi_keys *keys, amphi_error *error)
-{
-    uint8_t salt[32] = {0};
-    bool created = false;
-    amphi_status status = keys->ops->store_key(keys->self, key->key, &created, error);
-    if (status != AMPHI_OK)
-        return status;
-    status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/salt/1"), salt);
-    if (status == AMPHI_OK)
-        status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/derive/1"), master);
-    if (status != AMPHI_OK)
-        return amphi__fail(error, status, 0, "store: HKDF failed");
-    memcpy(key->salt, salt, sizeof key->salt);
-    return AMPHI_OK;
-}
-
-static amphi_status open_database(
+static amphi_status init(
     amphi_store_sqlcipher *store, const amphi_storage_options *options, amphi_error *error)
 {
-    char *dir = NULL;
-    char *path = NULL;
-    amphi_db_key key = {{0}, {0}};
-    amphi_status status = amphi__data_dir_make(options->data_dir, error);
+    store->limits = amphi__store_limits(options);
+    store->log = options->log;
+    store->keys = options->keys;
+    store->dir = amphi__str_copy(options->data_dir);
+    if (store->dir == NULL || amphi__mutex_init(&store->read_lock) != AMPHI_OK ||
+        amphi__mutex_init(&store->gate_lock) != AMPHI_OK ||
+        amphi__mutex_init(&store->ledger_lock) != AMPHI_OK ||
+        amphi__mutex_init(&store->touch_lock) != AMPHI_OK ||
+        amphi__cond_init(&store->gate_open) != AMPHI_OK ||
+        amphi__cond_init(&store->committed) != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    amphi_status status =
+        amphi__data_dir_path(&store->path, options->data_dir, AMPHI_STORE_FILE, error);
     if (status == AMPHI_OK)
-        status = amphi__data_dir_path(&dir, options->data_dir, "", error);
-    if (status == AMPHI_OK)
-        status = amphi__data_dir_path(&path, options->data_dir, AMPHI_STORE_FILE, error);
-    if (status == AMPHI_OK)
-        status = take_key(&key, store->master, &options->keys, error);
-    bool is_new = status == AMPHI_OK && access(path, F_OK) != 0;
-    if (status == AMPHI_OK)
-        status = amphi__db_open(&store->writer, path, &key, error);
-    if (status == AMPHI_OK && is_new)
-        status = amphi__data_dir_sync(dir, error);
-    if (status == AMPHI_OK)
-        status = amphi__schema_migrate(store->writer, error);
-    if (status == AMPHI_OK)
-        status = amphi__db_open(&store->reader, path, &key, error);
-    if (status == AMPHI_OK)
-        status = amphi__store_history_resume(store, error);
-    amphi__wipe(&key, sizeof key);
-    amphi__free(path);
-    amphi__free(dir);
+        status = amphi__store_flusher_new(&store->flusher, store, error);
+    /* Where the key is not to be had; what is kept under this one is never found again. */
+    if (status == AMPHI_OK && amphi__random(store->master, sizeof store->master) != AMPHI_OK)
+        status = amphi__fail(error, AMPHI_E_INTERNAL, 0, "store: no random numbers");
     return status;
 }
 
@@ -122,25 +104,24 @@ amphi_status amphi__store_sqlcipher_new(
 {
     if (options->keys.ops == NULL || options->keys.ops->store_key == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "keys: no provider");
+    if (options->data_dir.size == 0 ||
+        memchr(options->data_dir.data, '\0', options->data_dir.size) != NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "data_dir: empty, or with a NUL in it");
     amphi_store_sqlcipher *store = amphi__calloc(1, sizeof *store);
     if (store == NULL)
         return amphi__fail_no_memory(error);
-    store->limits = amphi__store_limits(options);
-    store->log = options->log;
-    amphi_status status = amphi__mutex_init(&store->read_lock);
+    amphi_status status = init(store, options, error);
     if (status == AMPHI_OK)
-        status = amphi__mutex_init(&store->gate_lock);
-    if (status == AMPHI_OK)
-        status = amphi__mutex_init(&store->touch_lock);
-    if (status == AMPHI_OK)
-        status = amphi__cond_init(&store->gate_open);
-    if (status != AMPHI_OK) {
-        amphi__fail_no_memory(error);
-        goto cleanup;
-    }
-    status = open_database(store, options, error);
+        status = amphi__store_connect(store, store->master, error);
     if (status != AMPHI_OK)
         goto cleanup;
+    if (store->writer != NULL)
+        status = amphi__store_history_resume(store, error);
+    if (status == AMPHI_E_NO_MEMORY)
+        goto cleanup;
+    status = AMPHI_OK;
+    if (store->writer == NULL)
+        amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", store->unwritable.message);
     *out = (amphi_store){.ops = &sqlcipher_ops, .self = store};
     store = NULL; /* the caller owns it now */
 cleanup:

@@ -24,22 +24,55 @@
 #include "sdk/core/thread.h"
 #include "storage/sqlcipher.h"
 #include "storage/store_checks.h"
+#include "storage/store_memory_list.h"
+
+#include <sys/types.h>
 
 #define AMPHI_CACHE_TOUCHES_MAX 1024
 
-typedef struct amphi_store_sqlcipher {
-    amphi_store_limits limits; /* resolved; constant */
-    amphi_log log;             /* the client's; constant */
-    uint8_t master[32];        /* for derive_key; the store's own key is not kept; constant */
+/* Which file it is, whatever its name. */
+typedef struct amphi_file_id {
+    dev_t device;
+    ino_t inode;
+} amphi_file_id;
 
-    /* Connections (store_connections.c): taken by the functions below only. */
-    amphi_mutex read_lock; /* held while reader is in use */
+typedef struct amphi_store_flusher amphi_store_flusher;
+
+typedef struct amphi_store_sqlcipher {
+    /* Constant. */
+    amphi_store_limits limits; /* resolved */
+    amphi_log log;             /* the client's */
+    amphi_keys keys;           /* borrowed */
+    char *dir;
+    char *path;         /* of the database */
+    uint8_t master[32]; /* for derive_key; the store's own key is not kept */
+
+    /* Connections: taken by the functions below only. Either is NULL while there is none; then the
+     * error says why. The writer and what follows it belong to the thread inside the gate. */
+    amphi_mutex read_lock; /* held while reader is in use; guards the next four */
     amphi_db *reader;
-    amphi_mutex gate_lock; /* guards is_writing */
-    amphi_cond gate_open;  /* is_writing became false */
-    bool is_writing;       /* writer is in use */
-    bool is_unsynced;      /* by a transaction that is not synced; of who is writing */
+    bool reader_is_empty; /* there is no database yet: it reads an empty one in memory */
+    amphi_error unreadable;
+    amphi_file_id read_file; /* what reader has open */
     amphi_db *writer;
+    amphi_error unwritable;
+    amphi_file_id written_file; /* what writer has open */
+    bool is_unsynced;           /* the transaction under way is not synced */
+
+    /* The gate (store_commits.c): one thread at a time writes. */
+    amphi_mutex gate_lock; /* guards what follows */
+    amphi_cond gate_open;  /* is_writing became false */
+    amphi_cond committed;  /* a group's members know how it ended */
+    bool is_writing;
+    uint64_t retry_us;            /* monotonic: not to be connected again before */
+    uint32_t waiting;             /* threads that wait to write and may join a group */
+    struct amphi_commit *members; /* of the open transaction: they wait for its commit */
+    uint32_t members_count;
+    uint64_t group_us; /* monotonic: when it began */
+
+    amphi_mutex ledger_lock; /* guards the next */
+    amphi_list ledger;       /* starts that are under way, or not in the table yet */
+    amphi_store_flusher *flusher;
 
     amphi_mutex touch_lock; /* guards what follows */
     /* Rows that were read since the last write: their turn in the cache's order is written with
@@ -75,6 +108,29 @@ amphi_status amphi__store_write_begin_unsynced(
  * or why the commit failed: then nothing of the transaction stands. */
 amphi_status amphi__store_write_end(
     amphi_store_sqlcipher *store, amphi_status status, amphi_error *error);
+/* store_connections.c. Opens whatever can be opened, anew: the caller is inside the gate, or alone.
+ * AMPHI_OK also when the store can't be written, or not be read: it says why and is tried again.
+ * Fails for a wrong key, without SQLCipher, for a newer version's database, without memory. master
+ * is written when the key is to be had. */
+amphi_status amphi__store_connect(
+    amphi_store_sqlcipher *store, uint8_t master[32], amphi_error *error);
+void amphi__store_disconnect(amphi_store_sqlcipher *store);
+/* Inside the gate: is there a writer whose file is the one at its path? Tries to open one when that
+ * is due. When the file was deleted or replaced, both connections go. */
+bool amphi__store_is_writable(amphi_store_sqlcipher *store, amphi_error *error);
+
+/* store_commits.c: inside the gate alone, without a transaction. */
+bool amphi__store_gate_enter(amphi_store_sqlcipher *store, uint32_t patience_ms);
+void amphi__store_gate_leave(amphi_store_sqlcipher *store);
+/* While a store can't be opened it is tried again this often. */
+#define AMPHI_STORE_RETRY_US (3u * 1000 * 1000)
+
+/* store_flusher.c: a thread that writes what had to wait, started when it is first needed. */
+amphi_status amphi__store_flusher_new(
+    amphi_store_flusher **out, amphi_store_sqlcipher *store, amphi_error *error);
+void amphi__store_flusher_free(amphi_store_flusher *flusher);
+void amphi__store_flusher_wake(amphi_store_flusher *flusher);
+
 /* After a deletion: the log still holds the old pages (encrypted). Empties it unless others are
  * reading or writing: then false. Outside of begin and end. */
 bool amphi__store_empty_log(amphi_store_sqlcipher *store);
@@ -128,6 +184,14 @@ amphi_status amphi__store_ledger_add(
     void *self, const amphi_store_start *start, int64_t *id, amphi_error *error);
 amphi_status amphi__store_ledger_set(void *self, int64_t id, amphi_start_phase phase,
     amphi_start_outcome outcome, int64_t now_ms, amphi_error *error);
+/* Inside a transaction: the starts that wait to be written. After its end: whether they stand. */
+amphi_status amphi__store_ledger_write(
+    amphi_store_sqlcipher *store, amphi_db *db, amphi_error *error);
+void amphi__store_ledger_written(amphi_store_sqlcipher *store, bool stands);
+bool amphi__store_ledger_is_dirty(amphi_store_sqlcipher *store);
+/* In a transaction of its own. */
+amphi_status amphi__store_ledger_flush(
+    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_error *error);
 amphi_status amphi__store_ledger_list(void *self, amphi_str fingerprint, int64_t since_ms,
     amphi_store_start_fn *visit, void *user, amphi_error *error);
 

@@ -150,14 +150,26 @@ static void store__files_are_private_whatever_the_umask(void **state)
     umask(old);
 }
 
+/* Opens and reads: what is wrong with a file may be said by either. */
+static amphi_status open_and_read(const scratch_dir *dir, amphi_error *error)
+{
+    amphi_store store = {NULL, NULL};
+    sum ignored = {0};
+    amphi_status status = open_in(&store, dir, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = store.ops->messages(store.self, S("c"), add_to_sum, &ignored, error);
+    store.ops->free(store.self);
+    return status;
+}
+
 static void expect_refused_unchanged(const scratch_dir *dir, amphi_status wanted, const char *word)
 {
     const char *path = scratch_dir_file(dir, AMPHI_STORE_FILE);
-    amphi_store store = {NULL, NULL};
     amphi_error error = {0};
     size_t before_size, after_size;
     char *before = scratch_read(path, &before_size);
-    amphi_status status = open_in(&store, dir, &error);
+    amphi_status status = open_and_read(dir, &error);
     char *after = scratch_read(path, &after_size);
     if (status != wanted)
         print_message("size %zu: %d %s\n", before_size, (int)status, error.message);
@@ -202,16 +214,20 @@ static void store__an_empty_file_becomes_a_store(void **state)
     assert_int_equal(scratch_mode(scratch_dir_file(dir, AMPHI_STORE_FILE)), 0600);
 }
 
-static void store__a_folder_that_cannot_be_made_is_an_io_error(void **state)
+static void store__without_a_folder_it_is_empty_and_writes_say_why(void **state)
 {
     scratch_dir *dir = *state;
     scratch_dir inner;
-    amphi_store store;
+    sum got;
     amphi_error error = {0};
     scratch_write(scratch_dir_file(dir, "file"), "", 0, 0600);
     scratch_dir_inner(&inner, dir, "file/below");
-    assert_int_equal(open_in(&store, &inner, &error), AMPHI_E_IO);
+    amphi_store store = open_well(&inner);
+    assert_int_equal(read_all(store, &got), AMPHI_E_NOT_FOUND);
+    assert_int_equal(append(store, "x", &error), AMPHI_E_IO);
+    assert_non_null(strstr(error.message, "data folder"));
     assert_true(error.native_code != 0);
+    store.ops->free(store.self);
 }
 
 /* ---- Damage ---- */
@@ -430,7 +446,7 @@ int main(void)
         T(store__a_wrong_key_is_told_and_the_file_left_alone),
         T(store__a_plain_database_is_told_and_left_alone),
         T(store__an_empty_file_becomes_a_store),
-        T(store__a_folder_that_cannot_be_made_is_an_io_error),
+        T(store__without_a_folder_it_is_empty_and_writes_say_why),
         T(store__a_truncated_file_is_refused_and_left_alone),
         T(store__damage_inside_is_corrupt_or_harmless_never_wrong_text),
         T(store__a_damaged_salt_does_not_lose_the_store),
