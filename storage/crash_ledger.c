@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The ledger of local starts. A row is written before each phase, on the way to the first token, so
- * it never waits: a start is first kept in memory, and goes into the table at once when nobody else
- * writes (without a sync: the bytes are in the kernel's hands then, which survives this process),
- * else with the next write of any kind, at the latest by the flusher. Lists show memory over table.
- * A start has an id of its own, a random number, since it exists before its row does.
+ * it never waits: a start is first kept in memory, and goes into the table at once when nothing
+ * else is written (without a sync: the bytes are in the kernel's hands then, which survives this
+ * process), else with the next write of any kind, at the latest by the flusher. Lists show memory
+ * over table. A start has an id of its own, a random number, since it exists before its row does.
  */
 #include "storage/store_sqlcipher.h"
 #include "storage/store_visit.h"

@@ -31,8 +31,8 @@ typedef struct amphi_storage_options {
 amphi_status amphi__store_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error);
 
-/* 32 random bytes in data_dir/store.key, hex, mode 0600, made with its folder on first use (never replaced). A
- * key file that others may read is refused with the remedy in the message. */
+/* 32 random bytes in data_dir/store.key, hex, mode 0600, made with its folder on first use (never
+ * replaced). A key file that others may read is refused with the remedy in the message. */
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);
 
 /* Version of the SQLCipher (and SQLite) in use, for `amphi doctor`. */

@@ -157,7 +157,7 @@ static amphi_status finish(amphi_store_sqlcipher *store, amphi_status status, am
     return status;
 }
 
-/* Hands the open transaction to the next that waits, and waits for the group's end. false: nobody
+/* Hands the open transaction to the next that waits, and waits for the group's end. false: none
  * waits, or the group is full, and it is ours to finish. own NULL: we failed, and do not wait. */
 static bool hand_on(amphi_store_sqlcipher *store, amphi_commit *own)
 {

@@ -43,7 +43,7 @@ static bool is_absent(const char *path)
     struct stat info;
     if (stat(path, &info) == 0)
         return info.st_size == 0;
-    return errno == ENOENT || errno == ENOTDIR;
+    return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
 }
 
 /* ---- Opening ---- */

@@ -36,7 +36,8 @@ static const char *words(char *path)
         return NULL;
     if ((info.f_flag & ST_RDONLY) != 0)
         return "the data folder is on a read-only medium; nothing can be kept there";
-    if ((unsigned long long)info.f_bavail * info.f_frsize < ROOM_BYTES)
+    if (info.f_blocks > 0 && /* /proc has none */
+        (unsigned long long)info.f_bavail * info.f_frsize < ROOM_BYTES)
         return "the disk is full; make room on it";
     if (access(path, W_OK | X_OK) != 0)
         return "the data folder may not be written to; change its owner or mode";

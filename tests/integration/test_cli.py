@@ -298,10 +298,14 @@ def doctor__reports_every_part_and_names_what_is_wrong(folder):
 
 
 @promise
-def cli__a_data_folder_that_cannot_be_used_is_one_clear_line(folder):
+def cli__without_a_usable_data_folder_answers_come_and_say_that_they_were_not_kept(folder):
     file = write(folder, "file", "x")
     for path in (file, os.path.join(file, "below"), "/proc/nope", "x" * 5000):
-        refused(amphi("ask", "--data", path, *LOCAL, "Hello"))
+        done = amphi("ask", "--data", path, *LOCAL, "Hello")
+        assert done.returncode == 0 and "Amphi" in done.stdout, (path[:20], done)
+        done = amphi("ask", "--data", path, *LOCAL, "--conversation", "c", "Hello")
+        assert "Amphi" in done.stdout, (path[:20], done)
+        refused(done, "could not be kept", "data folder")
 
 
 @promise

@@ -227,7 +227,7 @@ static void commits__a_lock_held_elsewhere_delays_no_start(void **state)
         amphi__store_write_begin(f->store.self, 10, &(amphi_db *){NULL}, &error), AMPHI_E_BUSY);
     assert_non_null(strstr(error.message, "another process"));
     let_go(f);
-    wait_for_starts(f, "0/4 2/0 "); /* nobody else wrote: the flusher did */
+    wait_for_starts(f, "0/4 2/0 "); /* nothing else was written: the flusher did */
 }
 
 static void commits__a_process_frozen_with_the_lock_delays_no_start(void **state)
