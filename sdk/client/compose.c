@@ -15,6 +15,8 @@
 
 #include <stdlib.h>
 
+#define DATA_DIR_BYTES_MAX 4096
+
 /* The data directory when the options name none (XDG Base Directory Specification). */
 static amphi_status find_data_dir(amphi_str option, amphi_buf *out, amphi_error *error)
 {
@@ -29,6 +31,9 @@ static amphi_status find_data_dir(amphi_str option, amphi_buf *out, amphi_error 
     else
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "data_dir: neither given nor to be had from XDG_DATA_HOME or HOME");
+    if (out->status == AMPHI_E_LIMIT)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "data_dir: longer than %d bytes", DATA_DIR_BYTES_MAX);
     return out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
@@ -39,7 +44,7 @@ static amphi_status compose_store(amphi_client *client, const amphi_client_optio
     amphi_buf data_dir;
     client->store = parts->store;
     client->keys = parts->keys;
-    amphi__buf_init(&data_dir, 4096);
+    amphi__buf_init(&data_dir, DATA_DIR_BYTES_MAX);
     if (client->store.ops != NULL)
         return AMPHI_OK; /* a foreign store has keys of its own */
     status = find_data_dir(options->data_dir, &data_dir, error);

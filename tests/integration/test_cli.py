@@ -300,7 +300,8 @@ def doctor__reports_every_part_and_names_what_is_wrong(folder):
 @promise
 def cli__without_a_usable_data_folder_answers_come_and_say_that_they_were_not_kept(folder):
     file = write(folder, "file", "x")
-    for path in (file, os.path.join(file, "below"), "/proc/nope", "x" * 5000):
+    refused(amphi("ask", "--data", "x" * 5000, *LOCAL, "Hello"), "data_dir")
+    for path in (file, os.path.join(file, "below"), "/proc/nope", "x" * 3000):
         done = amphi("ask", "--data", path, *LOCAL, "Hello")
         assert done.returncode == 0 and "Amphi" in done.stdout, (path[:20], done)
         done = amphi("ask", "--data", path, *LOCAL, "--conversation", "c", "Hello")
