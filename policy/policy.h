@@ -110,6 +110,7 @@ typedef struct amphi_crash_facts {
     uint32_t quiet_left_s;   /* until the next one is forgiven */
     uint32_t kills_outside;  /* killed or stopped by another process */
     uint32_t outside_left_s; /* when they are too many: until they are not */
+    bool is_unreadable;      /* there is a record of crashes, and it can't be read */
 } amphi_crash_facts;
 
 /* ---- breakers (policy/breaker.c): plain data, advanced by outcomes; the caller brings the time,

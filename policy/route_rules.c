@@ -224,7 +224,7 @@ static bool is_killed_too_often(const amphi_policy *policy, const amphi_crash_fa
 bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash)
 {
     uint32_t limit = policy->crash_limit > 0 ? policy->crash_limit : 1;
-    return crash->crashes_early >= limit || crash->crashes_plain >= limit ||
+    return crash->is_unreadable || crash->crashes_early >= limit || crash->crashes_plain >= limit ||
            crash->kills_memory >= limit || is_killed_too_often(policy, crash);
 }
 
@@ -234,6 +234,10 @@ static amphi_verdict refuse_crashed(amphi_judgement *j)
     uint32_t limit = j->policy->crash_limit;
     uint32_t window_s = j->policy->crash_window_s;
     uint32_t left_s = crash->quiet_left_s;
+    if (crash->is_unreadable) {
+        return refuse(j, AMPHI_REASON_QUARANTINE,
+            "the record of crashes can't be read, so no local model is trusted; run amphi doctor");
+    }
     if (crash->kills_memory >= limit) {
         return refuse(j, AMPHI_REASON_QUARANTINE,
             "the local engine ran out of memory %u times within %u s; tried again in %u s",

@@ -263,3 +263,20 @@ void amphi__store_disconnect(amphi_store_sqlcipher *store)
     const connections none = {.reader = NULL};
     replace(store, &none);
 }
+
+/* While another thread writes, the store can be written. */
+amphi_status amphi__store_health(void *self, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_db *db;
+    amphi_status status = amphi__store_read_begin(store, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__store_read_end(store);
+    if (!amphi__store_gate_enter(store, AMPHI_PATIENCE_NONE_MS))
+        return AMPHI_OK;
+    if (!amphi__store_is_writable(store, error))
+        status = store->unwritable.status;
+    amphi__store_gate_leave(store);
+    return status;
+}

@@ -73,6 +73,7 @@ static const amphi_store_ops sqlcipher_ops = {
     .change = amphi__store_history_change,
     .erase = amphi__store_history_erase,
     .erasure_epoch = amphi__store_history_epoch,
+    .health = amphi__store_health,
 };
 
 static amphi_status init(

@@ -180,6 +180,8 @@ amphi_status amphi__store_setting_get(
 amphi_status amphi__store_setting_put(
     void *self, amphi_str name, amphi_str value, amphi_error *error);
 
+amphi_status amphi__store_health(void *self, amphi_error *error);
+
 amphi_status amphi__store_ledger_add(
     void *self, const amphi_store_start *start, int64_t *id, amphi_error *error);
 amphi_status amphi__store_ledger_set(void *self, int64_t id, amphi_start_phase phase,

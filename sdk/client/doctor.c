@@ -46,6 +46,10 @@ static bool report_crashes(const round *r, const amphi_engine_info *info,
         find(r, killed ? AMPHI_FINDING_FAULT : AMPHI_FINDING_NOTE, info->name, line,
             "not the model's fault: look for the process that sends it signals");
     }
+    if (crash->is_unreadable)
+        find(r, AMPHI_FINDING_FAULT, info->name,
+            "its record of crashes can't be read, so the engine is left alone",
+            "mend the store: amphi history repair");
     if (count == 0)
         return left_alone;
     snprintf(line, sizeof line, "the engine crashed %u time%s within %u s%s", count,
@@ -75,6 +79,22 @@ static void report_local(const round *r, const amphi_engine_info *info,
             "the engine process runs with the protections that remain");
     } else if (parts->cage_known)
         find(r, AMPHI_FINDING_OK, "cage", "the engine process is fully confined", "");
+}
+
+static void report_store(
+    const round *r, const amphi_client *client, const amphi_parts_report *parts)
+{
+    const amphi_store *store = &client->store;
+    amphi_error why;
+    amphi_status status =
+        store->ops->health != NULL ? store->ops->health(store->self, &why) : AMPHI_OK;
+    if (status == AMPHI_OK)
+        find(r, AMPHI_FINDING_OK, "store",
+            parts->store[0] != '\0' ? parts->store : store->ops->name, "");
+    else
+        find(r, AMPHI_FINDING_FAULT, "store", why.message,
+            status == AMPHI_E_CORRUPT ? "amphi history repair saves what can be read"
+                                      : "answers come, but they are not kept until this is mended");
 }
 
 static bool key_is_exposed(const amphi_client_options *options, const char *name)
@@ -154,8 +174,7 @@ amphi_status amphi_doctor(
             client, &client->routes[i], &client->policy_base, &infos[i], &crashes[i]);
     amphi_parts_report parts; /* after describe, which starts the engine's process */
     amphi__compose_report(client, &parts);
-    find(&r, AMPHI_FINDING_OK, "store",
-        parts.store[0] != '\0' ? parts.store : client->store.ops->name, "");
+    report_store(&r, client, &parts);
     bool cloud = false;
     for (size_t i = 0; i < client->routes_count; i++) {
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)

@@ -314,9 +314,18 @@ def cli__a_damaged_database_is_one_clear_line(folder):
     parsed(amphi("ask", *data(folder), *LOCAL, "--json", "Hello"))
     database = os.path.join(folder, "data", "amphi.db")
     with open(database, "r+b") as file:
-        file.write(os.urandom(4096))
+        file.seek(64)  # behind the salt, which says whose file it is
+        file.write(os.urandom(4000))
     refused(amphi("history", *data(folder)))
-    survived(amphi("ask", *data(folder), *LOCAL, "Hello"))
+    # What crashed is not known, so no local model is trusted.
+    done = amphi("route", "explain", *data(folder), "--json", "Hello")
+    local = [r for r in json.loads(done.stdout)["routes"] if r["route"] == "local"]
+    assert local[0]["reason"] == "quarantine" and "amphi doctor" in local[0]["why"], local
+    refused(amphi("ask", *data(folder), *LOCAL, "Hello"))
+    done = amphi("doctor", *data(folder), "--json")
+    findings = {f["part"]: f for f in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1 and findings["store"]["level"] == "fault", findings
+    assert "history repair" in findings["store"]["remedy"], findings["store"]
 
 
 @promise

@@ -347,6 +347,18 @@ static void quarantine__holds_when_plain_kernels_crash_or_none_was_reached(void 
     }
 }
 
+static void quarantine__a_record_that_cannot_be_read_trusts_no_local_model(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[0].crash.is_unreadable = true;
+    assert_true(amphi__policy_is_quarantined(&s.policy, &s.routes[0].crash));
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud");
+    assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_QUARANTINE);
+    assert_non_null(strstr(scene_entry(&s, "local")->why, "amphi doctor"));
+}
+
 static void quarantine__kills_for_memory_shrink_the_context_first(void **state)
 {
     policy_scene s;
@@ -423,6 +435,7 @@ int main(void)
         cmocka_unit_test(network__loopback_needs_none_until_the_app_says_so),
         cmocka_unit_test(quarantine__three_crashes_step_down_to_plain_kernels_and_one_thread),
         cmocka_unit_test(quarantine__holds_when_plain_kernels_crash_or_none_was_reached),
+        cmocka_unit_test(quarantine__a_record_that_cannot_be_read_trusts_no_local_model),
         cmocka_unit_test(quarantine__kills_for_memory_shrink_the_context_first),
         cmocka_unit_test(quarantine__kills_from_outside_have_a_limit_and_words_of_their_own),
         cmocka_unit_test(quarantine__another_local_route_is_judged_by_its_own_crashes),

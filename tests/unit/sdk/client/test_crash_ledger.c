@@ -402,6 +402,33 @@ static const scripted_step dies_at_once[] = {{SCRIPT_FAIL, NULL, AMPHI_E_ENGINE_
 static const scripted_step answers[] = {
     {SCRIPT_CONTINUE, "From above.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
 
+static amphi_status list_status;
+
+static amphi_status list_nothing(void *self, amphi_str fingerprint, int64_t since_ms,
+    amphi_store_start_fn *visit, void *user, amphi_error *error)
+{
+    return amphi__fail(error, list_status, 0, "not to be read");
+}
+
+static void ledger__one_that_cannot_be_read_is_trusted_with_nothing(void **state)
+{
+    amphi_store_ops ops = *b.client.store.ops;
+    const amphi_store_ops *own = b.client.store.ops;
+    ops.ledger_list = list_nothing;
+    b.client.store.ops = &ops;
+    for (int inside = 0; inside < 2; inside++) {
+        b.info.in_process = inside != 0;
+        list_status = AMPHI_E_CORRUPT;
+        assert_true(facts().is_unreadable);
+        list_status = AMPHI_E_IO;
+        assert_true(facts().is_unreadable);
+        list_status = AMPHI_E_BUSY; /* for a moment: only the app's own process needs care */
+        assert_int_equal(facts().is_unreadable, inside);
+    }
+    b.client.store.ops = own;
+    assert_false(facts().is_unreadable);
+}
+
 static void ledger__an_engine_that_dies_while_it_loads_is_left_alone_after_three(void **state)
 {
     scripted_engine local, cloud;
@@ -467,6 +494,7 @@ int main(void)
         T(ledger__a_process_that_cannot_be_seen_is_not_gone),
         T(ledger__a_process_that_ended_is_gone),
         T(ledger__without_a_place_for_it_nothing_is_written),
+        T(ledger__one_that_cannot_be_read_is_trusted_with_nothing),
         T(ledger__an_engine_that_dies_while_it_loads_is_left_alone_after_three),
     };
     return cmocka_run_group_tests_name("unit.sdk.client.crash_ledger", tests, NULL, NULL);
