@@ -243,8 +243,8 @@ void amphi__crash_ledger_facts(amphi_client *client, const amphi_policy *policy,
     if (client->store.ops->ledger_list(client->store.self, model_of(info, scratch),
             t.now_ms - t.window_ms, count, &t, &error) != AMPHI_OK) {
         amphi__log(&client->log, AMPHI_LOG_WARNING, "ledger: %s", error.message);
-        /* A record that is there and can't be read may hold a crash of this model. A lock is gone in
-         * a moment, and until then only an engine inside the app can do it harm. */
+        /* A record that is there and can't be read may hold a crash of this model. A lock is gone
+         * in a moment, and until then only an engine inside the app can do it harm. */
         out->is_unreadable = error.status != AMPHI_E_BUSY || info->in_process;
         return;
     }

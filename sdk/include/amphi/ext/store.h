@@ -279,8 +279,8 @@ typedef struct amphi_store_ops {
         amphi_history_receipt *receipt, amphi_error *error);
     amphi_status (*erasure_epoch)(void *self, int64_t *epoch, amphi_error *error);
 
-    /* Can the store be read and written? AMPHI_OK, or what is wrong, as the last try showed it: asks
-     * the disk at most for a moment. NULL: not known. */
+    /* Can the store be read and written? AMPHI_OK, or what is wrong, as the last try showed it:
+     * asks the disk at most for a moment. NULL: not known. */
     amphi_status (*health)(void *self, amphi_error *error);
 } amphi_store_ops;
 
