@@ -8,10 +8,10 @@ import threading
 ANSWER = "The ferry leaves at noon from the second pier. " * 3
 
 
-def events():
+def events(answer=ANSWER):
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "mock"}
-    pieces = [{**chunk, "choices": [{"index": 0, "delta": {"content": ANSWER[i:i + 24]}}]}
-              for i in range(0, len(ANSWER), 24)]
+    pieces = [{**chunk, "choices": [{"index": 0, "delta": {"content": answer[i:i + 24]}}]}
+              for i in range(0, len(answer), 24)]
     pieces.append({**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     usage = {"prompt_tokens": 9, "completion_tokens": 30, "total_tokens": 39}
     pieces.append({**chunk, "choices": [], "usage": usage})
@@ -58,9 +58,12 @@ class Cloud:
                         return
                     body += piece
                 self.received.append(body)
-                connection.sendall(REPLY)
+                self.reply(connection, body)
         except OSError:
             pass
+
+    def reply(self, connection, body):
+        connection.sendall(REPLY)
 
 
 def closed_port():
