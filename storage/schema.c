@@ -179,3 +179,17 @@ amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error 
         status = amphi__db_exec(db, steps[version], error);
     return amphi__db_finish(db, status, error);
 }
+
+amphi_status amphi__schema_recount(amphi_db *db, amphi_error *error)
+{
+    return amphi__db_exec(db,
+        "DELETE FROM cache_totals;"
+        "INSERT INTO cache_totals SELECT count(*), COALESCE(SUM(size), 0) FROM cache;"
+        "INSERT OR IGNORE INTO conversations (seq, id, updated_ms, messages_count, title)"
+        "  SELECT conversation, 'recovered-' || conversation, MAX(created_ms), 0, 'recovered'"
+        "  FROM messages WHERE conversation NOT IN (SELECT seq FROM conversations)"
+        "  GROUP BY conversation;"
+        "UPDATE conversations SET messages_count ="
+        "  (SELECT count(*) FROM messages m WHERE m.conversation = conversations.seq)",
+        error);
+}

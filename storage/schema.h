@@ -14,5 +14,8 @@ amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error);
 int64_t amphi__schema_version(void);
 /* Up to an earlier version only, as that version of Amphi left its files: for tests. */
 amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error *error);
+/* After rows were lost: what is kept about other rows (counts, sums) is made true again, and
+ * messages without a conversation get one. Any version; inside a transaction, without triggers. */
+amphi_status amphi__schema_recount(amphi_db *db, amphi_error *error);
 
 #endif

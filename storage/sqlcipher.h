@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one wrapper around SQLCipher: no other file includes its header. The library is loaded at run
- * time into a scope of its own, so that an app with its own libsqlite3 does not notice ours.
+ * The wrapper around SQLCipher: only sqlcipher*.c see its header. The library is loaded at run time
+ * into a scope of its own, so that an app with its own libsqlite3 does not notice ours.
  *
  * A connection is used by one thread at a time (the store's mutex sees to that). A query remembers
  * its first failure, so binding and stepping need one check, at its end:
@@ -17,17 +17,9 @@
 #ifndef AMPHI_STORAGE_SQLCIPHER_H
 #define AMPHI_STORAGE_SQLCIPHER_H
 
-#include <amphi/error.h>
-
-#define AMPHI_DB_KEY_BYTES  32
-#define AMPHI_DB_SALT_BYTES 16
+#include "storage/page_seal.h"
 
 typedef struct amphi_db amphi_db;
-
-typedef struct amphi_db_key {
-    uint8_t key[AMPHI_DB_KEY_BYTES];
-    uint8_t salt[AMPHI_DB_SALT_BYTES]; /* becomes the file's first bytes */
-} amphi_db_key;
 
 typedef struct amphi_query {
     amphi_db *db;

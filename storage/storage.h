@@ -9,6 +9,7 @@
 
 #include <amphi/ext/keys.h>
 #include <amphi/ext/store.h>
+#include <amphi/repair.h>
 
 #define AMPHI_STORE_FILE "amphi.db"
 #define AMPHI_KEY_FILE   "store.key"
@@ -30,6 +31,14 @@ typedef struct amphi_storage_options {
  * seconds it tries again. */
 amphi_status amphi__store_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error);
+
+/* amphi/repair.h. Neither needs a store that can be opened, and neither makes one. `is_quick`
+ * leaves out how whole pages hang together. AMPHI_E_UNSUPPORTED: this build keeps nothing on
+ * disk. */
+amphi_status amphi__store_check(amphi_history_check_report *out,
+    const amphi_storage_options *options, bool is_quick, amphi_error *error);
+amphi_status amphi__store_repair(
+    amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error);
 
 /* 32 random bytes in data_dir/store.key, hex, mode 0600, made with its folder on first use (never
  * replaced). A key file that others may read is refused with the remedy in the message. */

@@ -2,6 +2,7 @@
  *
  * AMPHI_STORE=memory: the store of this build forgets everything when it is closed.
  */
+#include "sdk/core/error.h"
 #include "storage/stores.h"
 
 #include <stdio.h>
@@ -10,6 +11,29 @@ amphi_status amphi__store_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error)
 {
     return amphi__store_memory_new(out, options, error);
+}
+
+static amphi_status nothing_kept(amphi_error *error)
+{
+    return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+        "store: this build keeps nothing on disk (AMPHI_STORE=memory)");
+}
+
+amphi_status amphi__store_check(amphi_history_check_report *out,
+    const amphi_storage_options *options, bool is_quick, amphi_error *error)
+{
+    (void)options;
+    (void)is_quick;
+    amphi_history_check_report_init(out);
+    return nothing_kept(error);
+}
+
+amphi_status amphi__store_repair(
+    amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error)
+{
+    (void)options;
+    amphi_history_repair_report_init(out);
+    return nothing_kept(error);
 }
 
 amphi_status amphi__storage_version(char *out, size_t capacity, amphi_error *error)

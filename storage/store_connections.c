@@ -48,8 +48,7 @@ static bool is_absent(const char *path)
 
 /* ---- Opening ---- */
 
-/* The database's key and salt, and the master, from the provider's key. The caller wipes both. */
-static amphi_status take_key(
+amphi_status amphi__store_take_key(
     amphi_db_key *key, uint8_t master[32], const amphi_keys *keys, amphi_error *error)
 {
     uint8_t salt[32] = {0};
@@ -119,7 +118,7 @@ static amphi_status open_all(
     amphi_db_key key = {{0}, {0}};
     amphi_status status = amphi__data_dir_make(amphi_str_from(store->dir), &out->unwritable);
     if (status == AMPHI_OK || !is_absent(store->path))
-        status = take_key(&key, master, &store->keys, &out->unwritable);
+        status = amphi__store_take_key(&key, master, &store->keys, &out->unwritable);
     if (status == AMPHI_OK)
         status = open_writer(&out->writer, store, &key, &out->unwritable);
     if (status == AMPHI_OK)

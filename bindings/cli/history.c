@@ -86,6 +86,10 @@ static int run(cli_options *options)
     amphi_error error;
     amphi_status status = AMPHI_OK;
     const char *id = options->words_count > 0 ? options->words[0] : options->conversation;
+    if (options->words_count == 1 && strcmp(options->words[0], "check") == 0)
+        return cli_history_check(options);
+    if (options->words_count == 1 && strcmp(options->words[0], "repair") == 0)
+        return cli_history_repair(options);
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         return CLI_FAILED;
@@ -122,6 +126,11 @@ const cli_command cli_history = {
     .name = "history",
     .summary = "conversations, messages, and why each answer came from where",
     .help = "usage: amphi history [flags] [CONVERSATION]\n"
+            "       amphi history check [flags]\n"
+            "       amphi history repair [flags]\n"
+            "\n"
+            "check verifies every page of the store; repair saves what can be read of a damaged\n"
+            "one and keeps the old file aside, under a name that it prints.\n"
             "\n"
             "Lists the messages of a conversation; without one, all conversations, newest first.\n"
             "  --why                 the whole record of each answer: decision, takeovers, timing\n"

@@ -17,6 +17,7 @@
 
 #include <amphi/client.h>
 #include <amphi/ext/parts.h>
+#include <amphi/repair.h>
 
 #include <stdatomic.h>
 
@@ -104,6 +105,13 @@ typedef struct amphi_parts_report {
     bool cage_known; /* false: no engine process was started */
 } amphi_parts_report;
 void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
+
+/* amphi/repair.h, without a client. Options and parts are whole (client_options.h). */
+amphi_status amphi__compose_check(amphi_history_check_report *out,
+    const amphi_client_options *options, const amphi_parts *parts, bool is_quick,
+    amphi_error *error);
+amphi_status amphi__compose_repair(amphi_history_repair_report *out,
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error);
 
 /* The policy in force now, copied under the lock. */
 void amphi__client_policy(amphi_client *client, amphi_policy *out);

@@ -62,6 +62,58 @@ static amphi_status compose_store(amphi_client *client, const amphi_client_optio
     return status;
 }
 
+/* Where the store is and who has its key, for what works without a client. */
+static amphi_status find_store(amphi_storage_options *storage, amphi_buf *data_dir, bool *owns_keys,
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
+{
+    *owns_keys = false;
+    *storage = (amphi_storage_options){.keys = parts->keys};
+    if (parts->store.ops != NULL)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "store: it is the app's own");
+    amphi_status status = find_data_dir(options->data_dir, data_dir, error);
+    if (status == AMPHI_OK && storage->keys.ops == NULL) {
+        status = amphi__keys_file_new(&storage->keys, amphi__buf_str(data_dir), error);
+        *owns_keys = status == AMPHI_OK;
+    }
+    storage->data_dir = amphi__buf_str(data_dir);
+    return status;
+}
+
+amphi_status amphi__compose_check(amphi_history_check_report *out,
+    const amphi_client_options *options, const amphi_parts *parts, bool is_quick,
+    amphi_error *error)
+{
+    amphi_storage_options storage;
+    amphi_buf data_dir;
+    bool owns_keys;
+    amphi__buf_init(&data_dir, 4096);
+    amphi_history_check_report_init(out);
+    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_check(out, &storage, is_quick, error);
+    if (owns_keys)
+        storage.keys.ops->free(storage.keys.self);
+    amphi__buf_clear(&data_dir);
+    return status;
+}
+
+amphi_status amphi__compose_repair(amphi_history_repair_report *out,
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
+{
+    amphi_storage_options storage;
+    amphi_buf data_dir;
+    bool owns_keys;
+    amphi__buf_init(&data_dir, 4096);
+    amphi_history_repair_report_init(out);
+    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_repair(out, &storage, error);
+    if (owns_keys)
+        storage.keys.ops->free(storage.keys.self);
+    amphi__buf_clear(&data_dir);
+    return status;
+}
+
 static amphi_status add_route(
     amphi_client *client, amphi_engine engine, bool owned, amphi_error *error)
 {

@@ -151,6 +151,26 @@ static void report_device(const round *r, amphi_client *client)
             facts.network == AMPHI_NETWORK_NONE ? "no route to anywhere" : "reachable", "");
 }
 
+/* Every page of the store, by its own seal: a client only reads those that it needs. True: it is
+ * damaged, and nothing else of it is of interest. */
+static bool report_damage(const round *r, const amphi_client_options *own)
+{
+    amphi_parts parts;
+    amphi_tables tables;
+    amphi_history_check_report found;
+    amphi_error why;
+    char line[160];
+    if (amphi__parts_read(&parts, &tables, own->parts, &why) != AMPHI_OK ||
+        amphi__compose_check(&found, own, &parts, true, &why) != AMPHI_OK || found.is_whole)
+        return false; /* what else is wrong with the store is the client's error */
+    snprintf(line, sizeof line, "damaged: %llu of %llu pages can't be read",
+        (unsigned long long)(found.pages_bad + found.log_pages_bad),
+        (unsigned long long)(found.pages + found.log_pages));
+    find(r, AMPHI_FINDING_FAULT, "store", line,
+        "amphi history repair saves what can be read; amphi history check says more");
+    return true;
+}
+
 amphi_status amphi_doctor(
     const amphi_client_options *options, amphi_finding_fn *report, void *user, amphi_error *error)
 {
@@ -162,8 +182,9 @@ amphi_status amphi_doctor(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options or report is NULL");
     amphi_client_options own;
     amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1];
-    if (amphi__client_options_read(&own, endpoints, options, &why) != AMPHI_OK ||
-        amphi_client_new(&client, options, &why) != AMPHI_OK) {
+    amphi_status status = amphi__client_options_read(&own, endpoints, options, &why);
+    bool is_damaged = status == AMPHI_OK && report_damage(&r, &own);
+    if (status != AMPHI_OK || amphi_client_new(&client, options, &why) != AMPHI_OK) {
         find(&r, AMPHI_FINDING_FAULT, "client", why.message, "mend this first");
         return AMPHI_OK;
     }
@@ -174,7 +195,8 @@ amphi_status amphi_doctor(
             client, &client->routes[i], &client->policy_base, &infos[i], &crashes[i]);
     amphi_parts_report parts; /* after describe, which starts the engine's process */
     amphi__compose_report(client, &parts);
-    report_store(&r, client, &parts);
+    if (!is_damaged)
+        report_store(&r, client, &parts);
     bool cloud = false;
     for (size_t i = 0; i < client->routes_count; i++) {
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)

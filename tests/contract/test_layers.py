@@ -80,8 +80,8 @@ ALLOWED = {
 THIRD_PARTY = {
     "curl/": ["remote/http_curl"],
     "cjson/": ["sdk/core/json.c"],
-    "sqlcipher/": ["storage/sqlcipher.c"],
-    "sqlite3.h": ["storage/sqlcipher.c"],
+    "sqlcipher/": ["storage/sqlcipher_library.h"],
+    "sqlite3.h": ["storage/sqlcipher_library.h"],
     "psa/": ["sdk/core/crypto_"],
     "mbedtls/": ["sdk/core/crypto_"],
     "utf8proc.h": ["sdk/core/unicode.c"],

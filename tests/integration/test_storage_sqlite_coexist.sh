@@ -15,12 +15,14 @@ sqlite=$(ldconfig -p | awk '/libsqlite3\.so\.0 / && !found { print $NF; found = 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sources=$(ls storage/*.c | grep -v store_choose_memory)
-flags="-std=gnu11 -D_GNU_SOURCE -O0 -I. -Isdk/include $(pkg-config --cflags libcjson sqlcipher)"
+packages="libcjson libutf8proc"
+# shellcheck disable=SC2086
+flags="-std=gnu11 -D_GNU_SOURCE -O0 -I. -Isdk/include $(pkg-config --cflags $packages sqlcipher)"
 # shellcheck disable=SC2086
 printf '%s\n' $sources sdk/core/*.c tests/integration/sqlite_coexist.c |
     xargs -P 2 -I{} sh -c 'cc '"$flags"' -c "$1" -o "$2/$(echo "$1" | tr / _).o"' sh {} "$work"
 cc -o "$work/app" "$work"/*.o -Wl,--no-as-needed "$sqlite" -Wl,--as-needed \
-    $(pkg-config --libs libcjson) -lmbedcrypto -lpthread -ldl -lm
+    $(pkg-config --libs $packages) -lmbedcrypto -lpthread -ldl -lm
 
 for order in app-first store-first; do
     mkdir "$work/$order"

@@ -244,7 +244,7 @@ static void store__a_truncated_file_is_refused_and_left_alone(void **state)
     assert_true(size > 10 * 4096);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         scratch_write(scratch_dir_file(dir, AMPHI_STORE_FILE), whole, sizes[i], 0600);
-        expect_refused_unchanged(dir, AMPHI_E_CORRUPT, "backup");
+        expect_refused_unchanged(dir, AMPHI_E_CORRUPT, "amphi history repair");
     }
     free(whole);
 }

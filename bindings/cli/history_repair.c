@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi history check and amphi history repair. Both work where no client can be made, so neither
+ * makes one.
+ */
+#include "cli.h"
+
+#include <inttypes.h>
+
+static int print_check(const amphi_history_check_report *report, bool json)
+{
+    if (json) {
+        printf("{\"whole\":%s,\"pages\":%" PRIu64 ",\"pages_bad\":%" PRIu64
+               ",\"log_pages\":%" PRIu64 ",\"log_pages_bad\":%" PRIu64 ",\"faults\":%" PRIu64
+               ",\"fault\":",
+            report->is_whole ? "true" : "false", report->pages, report->pages_bad,
+            report->log_pages, report->log_pages_bad, report->faults);
+        cli_print_json_string(stdout, amphi_str_from(report->fault));
+        puts("}");
+    } else if (report->is_whole) {
+        printf("the store is whole: %" PRIu64 " pages\n", report->pages);
+    } else {
+        printf("the store is damaged: %" PRIu64 " of %" PRIu64 " pages, %" PRIu64 " of %" PRIu64
+               " in the log\n",
+            report->pages_bad, report->pages, report->log_pages_bad, report->log_pages);
+        if (report->fault[0] != '\0')
+            printf("  %s\n", report->fault);
+        puts("  -> amphi history repair");
+    }
+    return report->is_whole ? CLI_OK : CLI_FAILED;
+}
+
+static int print_repair(const amphi_history_repair_report *report, bool json)
+{
+    if (json) {
+        printf("{\"messages\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rows_bad\":%" PRIu64
+               ",\"pages_bad\":%" PRIu64 ",\"kept\":",
+            report->messages, report->rows, report->rows_bad, report->pages_bad);
+        cli_print_json_string(stdout, amphi_str_from(report->kept_path));
+        puts("}");
+        return CLI_OK;
+    }
+    printf("%" PRIu64 " messages, %" PRIu64 " rows in all, are in the repaired store\n",
+        report->messages, report->rows);
+    if (report->pages_bad > 0 || report->rows_bad > 0)
+        printf("lost: what stood on %" PRIu64 " pages, and %" PRIu64 " rows that make no sense\n",
+            report->pages_bad, report->rows_bad);
+    fputs("the old one is kept as ", stdout);
+    cli_print_text(stdout, amphi_str_from(report->kept_path));
+    putchar('\n');
+    return CLI_OK;
+}
+
+int cli_history_check(cli_options *options)
+{
+    amphi_client_options client_options;
+    amphi_history_check_report report;
+    amphi_error error;
+    cli_client_options(options, &client_options);
+    amphi_history_check_report_init(&report);
+    if (amphi_history_check(&client_options, &report, &error) != AMPHI_OK)
+        return cli_fail(&error);
+    return print_check(&report, options->json);
+}
+
+int cli_history_repair(cli_options *options)
+{
+    amphi_client_options client_options;
+    amphi_history_repair_report report;
+    amphi_error error;
+    cli_client_options(options, &client_options);
+    amphi_history_repair_report_init(&report);
+    if (amphi_history_repair(&client_options, &report, &error) != AMPHI_OK)
+        return cli_fail(&error);
+    return print_repair(&report, options->json);
+}

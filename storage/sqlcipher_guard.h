@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A guard between SQLite and the disk: a VFS over the platform's own, made for one connection. It
+ * lets through what is no page (headers, page numbers, checksums) and each page whose seal holds
+ * under the connection's key; any other write is refused with SQLITE_IOERR_WRITE, so that the
+ * transaction rolls back. So a page that was not encrypted and authenticated can't reach the
+ * database, its log or its rollback journal, whatever the library did about an error. Temporary
+ * files are refused altogether.
+ *
+ * Until a seal is set nothing can be written. Used by the connection's thread.
+ */
+#ifndef AMPHI_STORAGE_SQLCIPHER_GUARD_H
+#define AMPHI_STORAGE_SQLCIPHER_GUARD_H
+
+#include "storage/page_seal.h"
+#include "storage/sqlcipher_library.h"
+
+typedef struct amphi_db_guard amphi_db_guard;
+
+/* NULL: no memory. */
+amphi_db_guard *amphi__db_guard_new(const amphi_sqlite *lib);
+/* After the connection was closed. NULL is fine. */
+void amphi__db_guard_free(amphi_db_guard *guard);
+/* For sqlite3_open_v2. */
+const char *amphi__db_guard_name(const amphi_db_guard *guard);
+/* From now on pages with this seal may be written. */
+void amphi__db_guard_seal(amphi_db_guard *guard, amphi_page_format format, const amphi_db_key *key);
+/* Whether a write was refused since the last call. */
+bool amphi__db_guard_take_refusal(amphi_db_guard *guard);
+/* Whether one of the last pages that were read has no good seal: so an error of the library is the
+ * file's damage, and not our SQL or a lack of memory. Reads them again. */
+bool amphi__db_guard_saw_bad_page(amphi_db_guard *guard);
+/* The system's errno of the last call on a file that failed since the last call here; 0: none. */
+int amphi__db_guard_take_errno(amphi_db_guard *guard);
+
+#endif

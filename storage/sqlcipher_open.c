@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening: what the file is, before a key is used on it; then the key, the format and the settings,
+ * each chosen by us and read back, because an unknown PRAGMA answers OK without a row and an app
+ * that shares the library may have changed its defaults. Until the guard knows the seal nothing can
+ * be written.
+ */
+#include "sdk/core/alloc.h"
+#include "sdk/core/crypto.h"
+#include "sdk/core/error.h"
+#include "storage/sqlcipher_db.h"
+#include "storage/sqlcipher_memory.h"
+#include "storage/sqlcipher_provider.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define BUSY_TIMEOUT_MS   10000
+#define PLAIN_HEADER      "SQLite format 3" /* 16 bytes with its NUL */
+#define SAMPLED_PAGES_MAX 64
+
+amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error)
+{
+    const amphi_sqlite *lib;
+    amphi_status status = amphi__sqlite_load(&lib, error);
+    if (status == AMPHI_OK)
+        snprintf(out, capacity, "SQLCipher %s (SQLite %s)", lib->cipher_version, lib->libversion());
+    return status;
+}
+
+/* ---- What the file is ---- */
+
+typedef enum file_kind {
+    FILE_EMPTY,
+    FILE_OURS,   /* perhaps damaged: the first read says so */
+    FILE_PLAIN,  /* a SQLite database without encryption */
+    FILE_FOREIGN /* another key's, or no database */
+} file_kind;
+
+typedef struct file_look {
+    file_kind kind;
+    amphi_page_format format;
+    uint32_t pages;
+    uint8_t page[AMPHI_DB_PAGE_BYTES];
+} file_look;
+
+/* Reads through SQLite's descriptor: closing one of our own would drop the locks that another
+ * connection of this process holds on the file (POSIX record locks). */
+static int read_page(amphi_db *db, file_look *look, uint32_t number)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    int rc = db->lib->file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc == SQLITE_OK && (file == NULL || file->pMethods == NULL))
+        rc = SQLITE_CANTOPEN;
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xFileSize(file, &size);
+    look->pages = (uint32_t)((size + AMPHI_DB_PAGE_BYTES - 1) / AMPHI_DB_PAGE_BYTES);
+    memset(look->page, 0, sizeof look->page);
+    if (rc == SQLITE_OK && number <= look->pages)
+        rc = file->pMethods->xRead(
+            file, look->page, sizeof look->page, (sqlite3_int64)(number - 1) * AMPHI_DB_PAGE_BYTES);
+    return rc == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : rc; /* the missing bytes are zero then */
+}
+
+/* Whether page `number`, in look->page, has our seal in either format. */
+static bool has_seal(file_look *look, uint32_t number, const amphi_db_key *key)
+{
+    static const amphi_page_format formats[] = {AMPHI_PAGE_FORMAT_3, AMPHI_PAGE_FORMAT_4};
+    bool found = false;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0] && !found; i++) {
+        amphi_page_seal seal;
+        amphi__page_seal_init(&seal, formats[i], key);
+        found = amphi__page_seal_holds(&seal, number, look->page);
+        amphi__wipe(&seal, sizeof seal);
+        if (found)
+            look->format = formats[i];
+    }
+    return found;
+}
+
+/* SQLite's header says so behind its first 16 bytes too: page size, versions, three fixed bytes. */
+static bool is_plain(const uint8_t *page)
+{
+    static const uint8_t fixed[3] = {64, 32, 32};
+    unsigned size = (unsigned)page[16] << 8 | page[17];
+    if (memcmp(page, PLAIN_HEADER, 16) == 0)
+        return true;
+    return (size == 1 || (size >= 512 && (size & (size - 1)) == 0)) && page[18] >= 1 &&
+           page[18] <= 2 && page[19] >= 1 && page[19] <= 2 &&
+           memcmp(page + 21, fixed, sizeof fixed) == 0;
+}
+
+static bool has_our_salt(const file_look *look, const amphi_db_key *key)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < AMPHI_DB_SALT_BYTES; i++)
+        same += look->page[i] == key->salt[i];
+    return same >= AMPHI_DB_SALT_BYTES / 2;
+}
+
+/* Page 1 again while it looks bad: another process may be writing it. */
+static int read_first_page(amphi_db *db, file_look *look, const amphi_db_key *key, bool *is_sealed)
+{
+    static const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+    *is_sealed = false;
+    for (int tries = 0; tries < 4; tries++) {
+        if (tries > 0)
+            nanosleep(&pause, NULL);
+        int rc = read_page(db, look, 1);
+        if (rc != SQLITE_OK || look->pages == 0 || is_plain(look->page))
+            return rc;
+        *is_sealed = has_seal(look, 1, key);
+        if (*is_sealed)
+            return SQLITE_OK;
+    }
+    return SQLITE_OK;
+}
+
+/* The right key is known by any page that has its seal, or by the salt, which is derived from it:
+ * so a wrong key, a plain file and a damaged one can be kept apart, even when the first page or its
+ * header is what is damaged. */
+static int look_at(amphi_db *db, file_look *look, const amphi_db_key *key)
+{
+    bool is_sealed = false;
+    look->format = db->lib->cipher_major == 3 ? AMPHI_PAGE_FORMAT_3 : AMPHI_PAGE_FORMAT_4;
+    int rc = read_first_page(db, look, key, &is_sealed);
+    if (rc != SQLITE_OK)
+        return rc;
+    look->kind = FILE_FOREIGN;
+    if (look->pages == 0)
+        look->kind = FILE_EMPTY;
+    else if (is_sealed || (!is_plain(look->page) && has_our_salt(look, key)))
+        look->kind = FILE_OURS;
+    else if (is_plain(look->page))
+        look->kind = FILE_PLAIN;
+    bool go_on = look->kind == FILE_FOREIGN || (look->kind == FILE_OURS && !is_sealed);
+    uint32_t step = look->pages / SAMPLED_PAGES_MAX + 1;
+    for (uint32_t number = 2; go_on && rc == SQLITE_OK && number <= look->pages; number += step) {
+        rc = read_page(db, look, number);
+        if (rc == SQLITE_OK && has_seal(look, number, key)) {
+            look->kind = FILE_OURS;
+            go_on = false;
+        }
+    }
+    return rc;
+}
+
+static amphi_status check_kind(amphi_db *db, const file_look *look, amphi_error *error)
+{
+    if (look->kind == FILE_PLAIN)
+        return amphi__fail(error, AMPHI_E_KEY, 0,
+            "store: the file is a plain, unencrypted SQLite database, not one of ours; it was "
+            "left as it is: move it away");
+    if (look->kind == FILE_FOREIGN)
+        return amphi__fail(error, AMPHI_E_KEY, 0,
+            "store: the key does not open this database (it was left as it is): restore the "
+            "right key, or move the database away");
+    if (look->kind == FILE_OURS && (int)look->format > db->lib->cipher_major)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "store: SQLCipher 4 wrote this database, and here is version %s: install a newer one",
+            db->lib->cipher_version);
+    return AMPHI_OK;
+}
+
+/* ---- Key, format, settings ---- */
+
+/* Key and salt as the raw-key literal x'96 digits': no passphrase hashing (52 ms) on any open. */
+static int set_key(sqlite3 *handle, const amphi_db_key *key)
+{
+    char literal[2 + 2 * (AMPHI_DB_KEY_BYTES + AMPHI_DB_SALT_BYTES) + 2] = "x'";
+    amphi__hex(literal + 2, key->key, AMPHI_DB_KEY_BYTES);
+    amphi__hex(literal + 2 + 2 * AMPHI_DB_KEY_BYTES, key->salt, AMPHI_DB_SALT_BYTES);
+    literal[sizeof literal - 2] = '\'';
+    literal[sizeof literal - 1] = '\0';
+    int rc = amphi__sqlcipher_key(handle, literal, sizeof literal - 1);
+    amphi__wipe(literal, sizeof literal);
+    return rc;
+}
+
+static amphi_status require(
+    amphi_db *db, const char *pragma, const char *wanted, const char *otherwise, amphi_error *error)
+{
+    char got[64];
+    bool has_row;
+    int rc = amphi__sqlite_ask(db->handle, pragma, got, sizeof got, &has_row);
+    if (rc != SQLITE_OK)
+        return amphi__db_fail(db, error, rc);
+    bool ok = has_row && (wanted == NULL || strcmp(got, wanted) == 0 ||
+                             (otherwise != NULL && strcmp(got, otherwise) == 0));
+    if (!ok)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "store: this SQLCipher does not follow \"%s\" (answer: %s)", pragma,
+            has_row ? got : "none");
+    return AMPHI_OK;
+}
+
+/* Everything that shapes a page, whatever the library's defaults are. Then the first read, which
+ * derives the keys. */
+static amphi_status set_format(amphi_db *db, amphi_page_format format, amphi_error *error)
+{
+    static const char version_3[] = "PRAGMA cipher_use_hmac=ON; PRAGMA cipher_page_size=4096";
+    static const char version_3_by_4[] =
+        "PRAGMA cipher_compatibility=3; PRAGMA cipher_use_hmac=ON;"
+        "PRAGMA cipher_plaintext_header_size=0; PRAGMA cipher_page_size=4096";
+    static const char version_4[] =
+        "PRAGMA cipher_compatibility=4; PRAGMA cipher_use_hmac=ON;"
+        "PRAGMA cipher_plaintext_header_size=0; PRAGMA cipher_page_size=4096";
+    const char *sql = db->lib->cipher_major == 3      ? version_3
+                      : format == AMPHI_PAGE_FORMAT_3 ? version_3_by_4
+                                                      : version_4;
+    amphi_status status = amphi__db_exec(db, sql, error);
+    /* SQLCipher 3.4 does not report that it could not set the size, and would then write past the
+     * end of a smaller page. */
+    if (status == AMPHI_OK)
+        status = require(db, "PRAGMA cipher_page_size", "4096", NULL, error);
+    if (status == AMPHI_OK)
+        status = require(db, "PRAGMA page_size", "4096", NULL, error);
+    if (status == AMPHI_OK)
+        status = require(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, error);
+    return status;
+}
+
+/* Switching to WAL needs the file alone for a moment, and SQLite does not always wait for it. */
+static amphi_status enter_wal(amphi_db *db, amphi_error *error)
+{
+    static const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    amphi_status status = AMPHI_E_BUSY;
+    for (int tries = 0; tries < BUSY_TIMEOUT_MS / 5 && status == AMPHI_E_BUSY; tries++) {
+        if (tries > 0)
+            nanosleep(&pause, NULL);
+        /* Where shared memory is not to be had the answer stays "delete": as durable, slower. */
+        status = require(db, "PRAGMA journal_mode=WAL", "wal", "delete", error);
+    }
+    return status;
+}
+
+static amphi_status configure(
+    amphi_db *db, const amphi_db_key *key, amphi_page_format format, amphi_error *error)
+{
+    db->lib->busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    amphi__sqlite_reserve_enter();
+    amphi_status status = amphi__db_fail(db, error, set_key(db->handle, key));
+    if (status == AMPHI_OK)
+        status = set_format(db, format, error);
+    amphi__sqlite_reserve_leave();
+    if (status == AMPHI_OK)
+        status = enter_wal(db, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_exec(db, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", error);
+    if (status == AMPHI_OK) /* with WAL, FULL (2) syncs the log at every commit */
+        status = require(db, "PRAGMA synchronous", "2", NULL, error);
+    if (status == AMPHI_OK)
+        status = require(db, "PRAGMA secure_delete=ON", "1", NULL, error);
+    return status;
+}
+
+/* Never trust a library that says it encrypts: the bytes on disk have to say it too. */
+static amphi_status check_after(amphi_db *db, const amphi_db_key *key, amphi_error *error)
+{
+    file_look look;
+    int rc = look_at(db, &look, key);
+    if (rc != SQLITE_OK)
+        return amphi__db_fail(db, error, rc);
+    if (look.kind != FILE_OURS)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "store: this SQLCipher does not encrypt the file as it should; nothing was stored");
+    return AMPHI_OK;
+}
+
+/* The connection, and what the file is; nothing is keyed or written. */
+static amphi_status begin_open(amphi_db **out, const char *path, int flags, const amphi_db_key *key,
+    file_look *look, amphi_error *error)
+{
+    const amphi_sqlite *lib;
+    amphi_status status = amphi__sqlite_load(&lib, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_db *db = amphi__calloc(1, sizeof *db);
+    if (db == NULL)
+        return amphi__fail_no_memory(error);
+    *out = db; /* the caller closes it, whatever comes */
+    db->lib = lib;
+    db->guard = amphi__db_guard_new(lib);
+    if (db->guard == NULL)
+        return amphi__fail_no_memory(error);
+    int rc = lib->open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags,
+        amphi__db_guard_name(db->guard));
+    if (rc == SQLITE_OK)
+        rc = look_at(db, look, key);
+    return rc == SQLITE_OK ? check_kind(db, look, error) : amphi__db_fail(db, error, rc);
+}
+
+amphi_status amphi__db_open_unkeyed(amphi_db **out, const char *path, const amphi_db_key *key,
+    amphi_page_format *format, amphi_error *error)
+{
+    file_look look;
+    amphi_db *db = NULL;
+    amphi_status status = begin_open(&db, path, 0, key, &look, error);
+    if (status == AMPHI_OK) {
+        *format = look.format;
+        *out = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    return status;
+}
+
+/* A repair puts another file in this one's place; a connection that waited for it has the old. */
+static bool has_moved(amphi_db *db)
+{
+    int moved = 0;
+    return db->lib->file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
+static amphi_status open_once(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
+{
+    file_look look;
+    amphi_db *db = NULL;
+    amphi_status status = begin_open(&db, path, SQLITE_OPEN_CREATE, key, &look, error);
+    /* By its path and before anything is written; the log files take over this mode. */
+    if (status == AMPHI_OK && chmod(path, S_IRUSR | S_IWUSR) != 0)
+        status = amphi__fail(error, AMPHI_E_IO, errno, "store: can't set mode 0600 on the file");
+    if (status == AMPHI_OK) {
+        amphi__db_guard_seal(db->guard, look.format, key);
+        status = configure(db, key, look.format, error);
+    }
+    if (status == AMPHI_OK && look.kind == FILE_EMPTY)
+        status = check_after(db, key, error);
+    if (status == AMPHI_OK && has_moved(db))
+        status = amphi__fail(error, AMPHI_E_BUSY, 0,
+            "store: the database was put elsewhere while it was opened; try again");
+    if (status == AMPHI_OK) {
+        *out = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    return status;
+}
+
+amphi_status amphi__db_open(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
+{
+    return open_once(out, path, key, error);
+}
+
+amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error)
+{
+    const amphi_sqlite *lib;
+    amphi_status status = amphi__sqlite_load(&lib, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_db *db = amphi__calloc(1, sizeof *db);
+    if (db == NULL)
+        return amphi__fail_no_memory(error);
+    db->lib = lib;
+    db->guard = amphi__db_guard_new(lib);
+    if (db->guard == NULL) {
+        amphi__db_close(db);
+        return amphi__fail_no_memory(error);
+    }
+    int rc = lib->open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+        amphi__db_guard_name(db->guard));
+    if (rc == SQLITE_OK)
+        *out = db;
+    status = amphi__db_fail(db, error, rc);
+    if (status != AMPHI_OK)
+        amphi__db_close(db);
+    return status;
+}
+
+void amphi__db_close(amphi_db *db)
+{
+    if (db == NULL)
+        return;
+    for (size_t i = 0; i < db->kept_count; i++)
+        db->lib->finalize(db->kept[i].statement);
+    db->lib->close(db->handle); /* NULL is fine */
+    amphi__db_guard_free(db->guard);
+    amphi__free(db);
+}
