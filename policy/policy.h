@@ -59,6 +59,9 @@ typedef struct amphi_policy {
     uint32_t hedge_ms;                 /* "cloud.hedge_ms": 0 (never) */
     uint32_t pause_max_ms;             /* "cloud.pause_max_ms": 30000; of a provider's; 0: none */
     uint32_t cache_ttl_s;              /* "cache.ttl_s": 604800; 0: no cache */
+    uint32_t cache_stale_s;            /* "cache.stale_s": 0 */
+    bool cache_sampled;                /* "cache.sampled": false */
+    bool cache_near;                   /* "cache.near": false */
     uint32_t breaker_failures;         /* "breaker.failures": 3 in a row open it */
     uint32_t breaker_failure_percent;  /* "breaker.failure_percent": 50 of the window do, too */
     uint32_t breaker_window_requests;  /* "breaker.window_requests": 20, the last ones */

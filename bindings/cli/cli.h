@@ -27,8 +27,10 @@ typedef struct cli_options {
     char *policy_json; /* content of --policy's file */
     char *device_json; /* content of --device's file */
     amphi_mode mode;
+    amphi_cache_use cache;
     bool is_private;
     bool no_cache;
+    bool no_store;
     bool no_queue;
     bool allow_http_loopback;
     bool json;
@@ -38,6 +40,8 @@ typedef struct cli_options {
     uint32_t tokens_max;
     int64_t seed;
     float temperature; /* NAN: not said */
+    /* Set by a command before it makes its client; NULL: all parts are built in. */
+    const amphi_parts *parts;
     /* What is left: words that are no flags. */
     const char *words[256];
     size_t words_count;

@@ -243,9 +243,11 @@ def act_killed(stage, question):
 
 def act_cache(stage, question):
     act(5, "The same question again: from the cache, once one route alone has answered it")
-    first = stage.ask(question, "--mode", "prefer_local", "--conversation", "demo-again")
+    first = stage.ask(question, "--mode", "prefer_local", "--temperature", "0",
+                      "--conversation", "demo-again")
     check(first["route"] == "local", "an answer of two models is not kept for others")
-    fresh = stage.ask(question, "--mode", "prefer_local", "--conversation", "demo-cached")
+    fresh = stage.ask(question, "--mode", "prefer_local", "--temperature", "0",
+                      "--conversation", "demo-cached")
     show(question, fresh)
     check(fresh["route"] == "cache" and fresh["text"] == first["text"],
           "the same answer, byte for byte")

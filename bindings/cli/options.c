@@ -131,6 +131,18 @@ static int number_flag(const char *flag, const char *value, uint64_t most, uint6
     return cli_number(flag, value, most, out) ? CLI_OK : CLI_USAGE;
 }
 
+static int parse_cache_use(amphi_cache_use *out, const char *value)
+{
+    static const char *const names[] = {
+        [AMPHI_CACHE_OFF] = "off", [AMPHI_CACHE_EXACT] = "exact", [AMPHI_CACHE_NEAR] = "near"};
+    for (unsigned i = AMPHI_CACHE_OFF; i <= AMPHI_CACHE_NEAR; i++)
+        if (strcmp(value, names[i]) == 0) {
+            *out = (amphi_cache_use)i;
+            return CLI_OK;
+        }
+    return cli_usage("--cache: off, exact or near");
+}
+
 /* A flag with a value that every command knows; -1: none of them. */
 static int shared_value_flag(cli_options *out, const char *flag, const char *value)
 {
@@ -154,6 +166,8 @@ static int shared_value_flag(cli_options *out, const char *flag, const char *val
         rc = amphi_mode_parse(&out->mode, amphi_str_from(value)) == AMPHI_OK
                  ? CLI_OK
                  : cli_usage("--mode: auto, prefer_local, prefer_cloud, only_local or only_cloud");
+    else if (strcmp(flag, "--cache") == 0)
+        rc = parse_cache_use(&out->cache, value);
     else if (strcmp(flag, "--threads") == 0) {
         rc = number_flag(flag, value, 256, &number);
         out->threads = (uint32_t)number;
@@ -179,9 +193,9 @@ static bool shared_plain_flag(cli_options *out, const char *flag)
         const char *name;
         bool *value;
     } flags[] = {{"--private", &out->is_private}, {"--no-cache", &out->no_cache},
-        {"--no-queue", &out->no_queue}, {"--allow-http-loopback", &out->allow_http_loopback},
-        {"--json", &out->json}, {"--verbose", &out->verbose}, {"--help", &out->help},
-        {"-h", &out->help}};
+        {"--no-store", &out->no_store}, {"--no-queue", &out->no_queue},
+        {"--allow-http-loopback", &out->allow_http_loopback}, {"--json", &out->json},
+        {"--verbose", &out->verbose}, {"--help", &out->help}, {"-h", &out->help}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i].name, flag) == 0) {
             *flags[i].value = true;
@@ -193,8 +207,8 @@ static bool shared_plain_flag(cli_options *out, const char *flag)
 static bool takes_value(const char *flag)
 {
     static const char *const flags[] = {"--data", "--model", "--rollout", "--conversation",
-        "--endpoint", "--policy", "--device", "--mode", "--threads", "--max-tokens", "--seed",
-        "--temperature"};
+        "--endpoint", "--policy", "--device", "--mode", "--cache", "--threads", "--max-tokens",
+        "--seed", "--temperature"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i], flag) == 0)
             return true;
@@ -333,6 +347,7 @@ void cli_client_options(const cli_options *options, amphi_client_options *out)
     out->is_private = options->is_private;
     out->no_cache = options->no_cache;
     out->no_queue = options->no_queue;
+    out->parts = options->parts;
     out->log = log_line;
     out->log_user = (void *)&options->verbose;
 }
@@ -371,6 +386,8 @@ void cli_request_init(
     request->is_private = options->is_private;
     request->no_cache = options->no_cache;
     request->no_queue = options->no_queue;
+    request->cache = options->cache;
+    request->no_store = options->no_store;
     request->sampling.tokens_max = options->tokens_max;
     request->sampling.seed = options->seed;
     request->sampling.temperature = options->temperature;

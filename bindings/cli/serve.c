@@ -4,6 +4,7 @@
  */
 #include "../gateway/gateway.h"
 #include "cli.h"
+#include "shared_cache.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -58,8 +59,12 @@ static int run(cli_options *options)
         cli_usage("--require-key-file: the file must begin with the key"); /* else no key is one */
         failed = true;
     }
-    amphi_client *client = failed ? NULL : cli_client_new(options);
     gateway_server *server = NULL;
+    amphi_client *client = NULL;
+    cli_shared_cache shared;
+    failed |= cli_shared_cache_open(&shared, options) != CLI_OK;
+    if (!failed)
+        client = cli_client_new(options);
     if (client == NULL)
         goto cleanup;
     gateway.client = client;
@@ -83,6 +88,7 @@ static int run(cli_options *options)
 cleanup:
     gateway_stop(server);
     amphi_client_free(client);
+    cli_shared_cache_close(&shared);
     free(cert);
     free(key);
     free(bearer);
@@ -90,7 +96,7 @@ cleanup:
 }
 
 static const char *const own_flags[] = {"--port=", "--host=", "--tls-cert=", "--tls-key=",
-    "--require-key-file=", "--client-timeout=", NULL};
+    "--require-key-file=", "--client-timeout=", "--shared-cache=", "--shared-cache-key=", NULL};
 
 const cli_command cli_serve = {
     .name = "serve",
@@ -112,6 +118,11 @@ const cli_command cli_serve = {
         "                        a client that neither sends nor reads for so long is cut off "
         "(30);\n"
         "                        waiting for an answer is not silence\n"
+        "  --shared-cache URL    answers are shared with the other gateways of a team:\n"
+        "                        redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]\n"
+        "                        or redis+unix:///PATH; it sees neither questions nor answers\n"
+        "  --shared-cache-key FILE\n"
+        "                        the team's secret, 64 hex digits (openssl rand -hex 32)\n"
         "\n"
         "Example: amphi serve --port 8080 --endpoint work=https://api.example.com/v1\n",
     .own_flags = own_flags,

@@ -100,6 +100,17 @@ static void show_event(stream_view *view, const amphi_event *event)
     }
 }
 
+static const char *cached_because(const amphi_chat_result *result, char out[320])
+{
+    const char *stale = result->cache_is_stale ? ", past its time, as nothing else answers" : "";
+    if (result->cache_match == AMPHI_CACHE_MATCH_NEAR)
+        snprintf(out, 320, "asked before in other words: \"%.200s\" (%.2f alike)%s",
+            result->cache_question.data, (double)result->cache_score, stale);
+    else
+        snprintf(out, 320, "the same was asked before%s", stale);
+    return out;
+}
+
 /* "[local] ..." after the answer: its route, the reason in words, tokens and times. */
 static void show_summary(stream_view *view, amphi_stream *stream)
 {
@@ -108,7 +119,8 @@ static void show_summary(stream_view *view, amphi_stream *stream)
     if (view->options->json || amphi_stream_result(stream, &result, NULL) != AMPHI_OK ||
         result.error != NULL)
         return;
-    const char *why = result.cache_hit ? "the same was asked before" : "";
+    char why_cached[320];
+    const char *why = result.cache_hit ? cached_because(&result, why_cached) : "";
     for (size_t i = 0; i < result.decision->routes_count && !result.cache_hit; i++)
         if (strlen(result.decision->routes[i].route) == result.route.size &&
             memcmp(result.decision->routes[i].route, result.route.data, result.route.size) == 0)

@@ -1,36 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A request's use of the response cache (response_cache.h): when a stored answer may serve it, and
- * what of a finished request may be stored. On the driver's thread.
+ * The request's side of the response cache. A stored answer belongs to a request and to the model
+ * that gave it, so it serves only while the route still runs that model.
  */
 #ifndef AMPHI_CLIENT_CACHE_LOOKUP_H
 #define AMPHI_CLIENT_CACHE_LOOKUP_H
 
-#include "sdk/client/response_cache.h"
+#include "sdk/client/cache_rules.h"
 #include "sdk/client/stream.h"
 
-/* true: a stored answer was delivered. *key is the request's, for amphi__cache_lookup_prepare. */
-bool amphi__cache_lookup_answer(amphi_stream *stream, uint8_t key[AMPHI_CACHE_KEY_BYTES]);
+/* One request's dealings with the cache. */
+typedef struct amphi_cache_lookup {
+    amphi_cache_rules rules;
+    amphi_cache_keys keys;
+    uint8_t found[AMPHI_CACHE_KEY_BYTES]; /* with stream->cache_hit: the answer's key */
+    bool is_first;                        /* equal requests wait for this one */
+    amphi_cache_keeping keeping;
+} amphi_cache_lookup;
 
-typedef enum amphi_cache_answer_state {
-    AMPHI_CACHE_ANSWER_NONE = 0, /* not to be kept */
-    AMPHI_CACHE_ANSWER_FOUND,    /* it came from the cache */
-    AMPHI_CACHE_ANSWER_NEW       /* to be kept */
-} amphi_cache_answer_state;
+/* Delivers a stored answer: everything but the terminal event. When an equal request is under way,
+ * it is waited for first. false: the request has to be run; then _end must follow. */
+bool amphi__cache_lookup_begin(amphi_cache_lookup *lookup, amphi_stream *stream);
+/* After every route failed: delivers an answer whose time is over, where the policy allows that and
+ * nothing was delivered yet. */
+bool amphi__cache_lookup_stale(amphi_cache_lookup *lookup, amphi_stream *stream);
 
-/* A finished request's answer, as the cache keeps it. */
-typedef struct amphi_cache_answer {
-    amphi_cache_answer_state state;
-    amphi_store_cache_entry entry; /* points to the request's key and to value */
-    amphi_buf value;               /* for amphi__buf_wipe */
-    uint64_t generation;
-} amphi_cache_answer;
+/* A complete answer is kept in these steps. prepare: *entry is what the store shall keep together
+ * with the request's turn; false: nothing. The entry points into `lookup`. */
+bool amphi__cache_lookup_prepare(amphi_cache_lookup *lookup, const amphi_stream *stream,
+    const amphi_chat_result *result, amphi_store_cache_entry *entry);
+/* After the turn was kept: equal requests find the answer from here on. */
+void amphi__cache_lookup_remember(const amphi_cache_lookup *lookup, const amphi_stream *stream);
+/* Writes what the store has not written with the turn; may wait for the disk. */
+void amphi__cache_lookup_write(
+    const amphi_cache_lookup *lookup, const amphi_stream *stream, bool is_in_table);
 
-/* Of a complete answer. It goes into the table with the request's turn, so that both are deleted
- * together, or, without a conversation, by keep. */
-void amphi__cache_lookup_prepare(amphi_cache_answer *answer, const amphi_stream *stream,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *result);
-void amphi__cache_lookup_keep(
-    amphi_cache_answer *answer, const amphi_stream *stream, bool is_in_table);
+/* In any case, once: equal requests wait no longer. */
+void amphi__cache_lookup_end(amphi_cache_lookup *lookup, const amphi_stream *stream);
 
 #endif

@@ -30,56 +30,54 @@ static bool admit(amphi_stream *stream)
 
 /* ---- finish ---- */
 
-/* Into history and cache: in one transaction when it belongs to a conversation. What the history
- * could not keep, the cache does not keep either: the conversation may have been deleted. */
-static amphi_status keep(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
-    const amphi_chat_result *result, amphi_error *why)
+/* The answer is complete, but the caller has to know that the history lacks it. */
+static void note_history_error(amphi_stream *stream, const amphi_error *why)
 {
-    amphi_cache_answer cached;
-    bool is_in_table = false;
-    amphi__cache_lookup_prepare(&cached, stream, key, result);
-    amphi_status status = amphi__history_write_turn(stream, result, &cached, &is_in_table, why);
-    if (status == AMPHI_OK)
-        amphi__cache_lookup_keep(&cached, stream, is_in_table);
-    amphi__buf_wipe(&cached.value);
-    return status;
+    amphi__fail(&stream->history_error, why->status, why->native_code,
+        "the answer could not be kept in the history: %s", why->message);
+    amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "%s", stream->history_error.message);
 }
 
-static void finish_complete(amphi_stream *stream, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
+static void emit_done(amphi_stream *stream)
 {
-    amphi_chat_result result;
-    stream->ended_us = amphi__clock_us(stream->client->clock);
-    amphi__stream_fill_result(stream, &result);
-    amphi_error why;
-    amphi__error_clear(&why);
-    if (keep(stream, key, &result, &why) != AMPHI_OK) {
-        /* The answer is complete, but the caller has to know that the history lacks it. */
-        amphi__fail(&stream->history_error, why.status, why.native_code,
-            "the answer could not be kept in the history: %s", why.message);
-        amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "%s", stream->history_error.message);
-    }
-    if (stream->history_error.status != AMPHI_OK && stream->request.outbox_id != NULL) {
-        stream->error = stream->history_error;
-        amphi_event failed = {.kind = AMPHI_EVENT_ERROR, .error = &stream->error};
-        amphi__stream_emit(stream, &failed);
-        return;
-    }
     amphi_event event = {.kind = AMPHI_EVENT_DONE,
         .route = amphi_str_from(stream->route),
         .finish = stream->finish,
         .usage = stream->usage};
+    if (stream->history_error.status != AMPHI_OK && stream->request.outbox_id != NULL) {
+        stream->error = stream->history_error;
+        event = (amphi_event){.kind = AMPHI_EVENT_ERROR, .error = &stream->error};
+    }
     amphi__stream_emit(stream, &event);
 }
 
-/* May the outbox send it later? Only when the failure may be gone by then, and nothing that was
- * delivered or asked for speaks against it. */
-static bool may_queue(const amphi_stream *stream)
+/* Into history and cache: in one transaction when it belongs to a conversation. What the history
+ * could not keep, the cache does not keep either: the conversation may have been deleted. */
+static void finish_complete(amphi_stream *stream, amphi_cache_lookup *lookup)
 {
-    const amphi_request *request = &stream->request;
-    if (request->no_queue || request->outbox_id != NULL || stream->privacy.stays_here ||
-        stream->tool_call_seen)
-        return false;
-    switch (stream->error.status) {
+    amphi_chat_result result;
+    amphi_store_cache_entry cached;
+    bool is_in_table = false;
+    amphi_error why;
+    stream->ended_us = amphi__clock_us(stream->client->clock);
+    amphi__stream_fill_result(stream, &result);
+    amphi__error_clear(&why);
+    bool has_entry = amphi__cache_lookup_prepare(lookup, stream, &result, &cached);
+    bool is_kept = amphi__history_write_turn(
+                       stream, &result, has_entry ? &cached : NULL, &is_in_table, &why) == AMPHI_OK;
+    if (is_kept)
+        amphi__cache_lookup_remember(lookup, stream);
+    else
+        note_history_error(stream, &why);
+    emit_done(stream);
+    if (is_kept) /* a request without a conversation: nothing waits for this */
+        amphi__cache_lookup_write(lookup, stream, is_in_table);
+}
+
+/* May the failure be gone later? */
+static bool may_pass(amphi_status status)
+{
+    switch (status) {
     case AMPHI_E_OFFLINE:
     case AMPHI_E_NETWORK:
     case AMPHI_E_TIMEOUT:
@@ -95,6 +93,20 @@ static bool may_queue(const amphi_stream *stream)
     default:
         return false;
     }
+}
+
+/* May the outbox send it later? Only when the failure may be gone by then, and nothing that was
+ * delivered or asked for speaks against it. */
+static bool may_queue(const amphi_stream *stream)
+{
+    const amphi_request *request = &stream->request;
+    return !request->no_queue && request->outbox_id == NULL && !stream->privacy.stays_here &&
+           !stream->tool_call_seen && may_pass(stream->error.status);
+}
+
+static bool may_serve_stale(amphi_stream *stream)
+{
+    return !amphi__stream_is_cancelled(stream) && may_pass(stream->error.status);
 }
 
 static void finish_failed(amphi_stream *stream)
@@ -120,22 +132,28 @@ static void finish_failed(amphi_stream *stream)
     amphi__stream_emit(stream, &event);
 }
 
+static bool run(amphi_stream *stream, amphi_cache_lookup *lookup)
+{
+    if (amphi__cache_lookup_begin(lookup, stream))
+        return true;
+    bool is_complete = amphi__decide(stream->client, &stream->request, &stream->privacy,
+                           &stream->plan, &stream->error) &&
+                       amphi__takeover_run_plan(stream);
+    return is_complete || (may_serve_stale(stream) && amphi__cache_lookup_stale(lookup, stream));
+}
+
 void amphi__chat_run(amphi_stream *stream)
 {
-    uint8_t cache_key[AMPHI_CACHE_KEY_BYTES] = {0};
-    bool is_complete = false;
-    if (admit(stream))
-        is_complete = amphi__cache_lookup_answer(stream, cache_key) ||
-                      (amphi__decide(stream->client, &stream->request, &stream->privacy,
-                           &stream->plan, &stream->error) &&
-                          amphi__takeover_run_plan(stream));
+    amphi_cache_lookup lookup = {.is_first = false};
+    bool is_complete = admit(stream) && run(stream, &lookup);
     (void)amphi__memory_monitor_release(stream->client);
     if (amphi__tool_calls_write(&stream->calls, &stream->tool_calls) != AMPHI_OK && is_complete) {
         amphi__fail_no_memory(&stream->error);
         is_complete = false;
     }
     if (is_complete)
-        finish_complete(stream, cache_key);
+        finish_complete(stream, &lookup);
     else
         finish_failed(stream);
+    amphi__cache_lookup_end(&lookup, stream);
 }

@@ -46,7 +46,10 @@ amphi_status amphi_client_new(
     if (status == AMPHI_OK)
         status = amphi__compose(client, &own, error);
     if (status == AMPHI_OK)
-        status = amphi__response_cache_new(&client->cache, client->store, client->clock, error);
+        status = amphi__response_cache_new(
+            &client->cache, client->store, client->shared_cache, client->clock, error);
+    if (status == AMPHI_OK && (client->flights = amphi__single_flight_new()) == NULL)
+        status = amphi__fail_no_memory(error);
     if (status == AMPHI_OK)
         (void)amphi__client_rollout_apply(client, NULL); /* a bad payload changes nothing */
     if (status == AMPHI_OK)
@@ -72,6 +75,7 @@ void amphi_client_free(amphi_client *client)
     amphi__background_free(client->background); /* requests use it to their end */
     amphi__stream_set_unref(client->streams);
     amphi__drivers_free(client->drivers);
+    amphi__single_flight_free(client->flights);
     amphi__response_cache_free(client->cache);
     amphi__decompose(client);
     amphi__mutex_clear(&client->lock);

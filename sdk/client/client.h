@@ -10,6 +10,7 @@
 #include "sdk/client/client_options.h"
 #include "sdk/client/response_cache.h"
 #include "sdk/client/retry_budget.h"
+#include "sdk/client/single_flight.h"
 #include "sdk/client/stream_set.h"
 #include "sdk/core/log.h"
 #include "sdk/core/process_identity.h"
@@ -66,6 +67,7 @@ struct amphi_client {
     amphi_store store;
     amphi_http http;
     amphi_device device;
+    amphi_shared_cache shared_cache; /* ops NULL: none */
     bool owns_keys, owns_store, owns_http, owns_device;
     amphi_route routes[AMPHI_ROUTES_MAX];
     size_t routes_count;
@@ -87,6 +89,7 @@ struct amphi_client {
     atomic_uint ledger_writes;       /* grows with every row written or changed */
 
     amphi_response_cache *cache;
+    amphi_single_flight *flights;
     amphi_stream_set *streams; /* those that are not freed; outlives the client */
     amphi_drivers *drivers;
     amphi_background *background;

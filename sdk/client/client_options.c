@@ -126,6 +126,20 @@ static amphi_status read_device(amphi_device_ops *own, amphi_device *device, amp
     return CHECK_ENTRIES("parts.device.ops", entries, error);
 }
 
+static amphi_status read_shared_cache(
+    amphi_shared_cache_ops *own, amphi_shared_cache *cache, amphi_error *error)
+{
+    if (cache->ops == NULL)
+        return AMPHI_OK;
+    amphi_status status = AMPHI__SIZED_READ_KNOWN(own, cache->ops, "parts.shared_cache.ops", error);
+    if (status != AMPHI_OK)
+        return status;
+    cache->ops = own;
+    const required_entry entries[] = {
+        REQUIRED(own, secret), REQUIRED(own, get), REQUIRED(own, put)};
+    return CHECK_ENTRIES("parts.shared_cache.ops", entries, error);
+}
+
 static amphi_status read_engine(
     amphi_engine_ops *own, amphi_engine *engine, const char *name, amphi_error *error)
 {
@@ -174,6 +188,8 @@ amphi_status amphi__parts_read(
         status = read_http(&tables->http, &own->http, error);
     if (status == AMPHI_OK)
         status = read_device(&tables->device, &own->device, error);
+    if (status == AMPHI_OK)
+        status = read_shared_cache(&tables->shared_cache, &own->shared_cache, error);
     if (status == AMPHI_OK)
         status = read_engines(own, tables, error);
     return status;

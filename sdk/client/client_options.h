@@ -17,6 +17,7 @@ typedef struct amphi_tables {
     amphi_store_ops store;
     amphi_http_ops http;
     amphi_device_ops device;
+    amphi_shared_cache_ops shared_cache;
     amphi_engine_ops local;
     amphi_engine_ops engines[AMPHI_ROUTES_MAX];
     amphi_engine engine_values[AMPHI_ROUTES_MAX];

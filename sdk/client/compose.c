@@ -249,6 +249,7 @@ amphi_status amphi__compose(
     if (status == AMPHI_OK)
         status = compose_store(client, options, &parts, error);
 
+    client->shared_cache = parts.shared_cache;
     client->http = parts.http;
     if (status == AMPHI_OK && client->http.ops == NULL) {
         status = amphi__http_new(&client->http, error);

@@ -68,9 +68,3 @@ amphi_status amphi_outbox_flush(
         *left_out = to.count;
     return status;
 }
-
-amphi_status amphi_cache_clear(amphi_client *client, amphi_error *error)
-{
-    amphi_status status = check_client(client, true, error);
-    return status == AMPHI_OK ? amphi__response_cache_clear(client->cache, error) : status;
-}

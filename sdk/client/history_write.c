@@ -69,7 +69,7 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
 }
 
 amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_result *result,
-    const amphi_cache_answer *cached, bool *is_in_table, amphi_error *error)
+    const amphi_store_cache_entry *cached, bool *is_in_table, amphi_error *error)
 {
     amphi_store store = stream->client->store;
     const amphi_json *own = amphi__json_get(stream->request.body, "messages");
@@ -103,8 +103,8 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
         .privacy = stream->privacy.turn,
     };
     if (store.ops->erase != NULL) { /* else it does not know these */
-        *is_in_table = cached->state != AMPHI_CACHE_ANSWER_NONE;
-        turn.cached = *is_in_table ? &cached->entry : NULL;
+        *is_in_table = cached != NULL;
+        turn.cached = cached;
         turn.erasure_epoch = stream->erasure_epoch;
     }
     if (status == AMPHI_OK)

@@ -10,8 +10,8 @@
 #include "sdk/client/stream.h"
 
 /* AMPHI_OK as well when the request belongs to no conversation. *is_in_table: the same transaction
- * has put `cached` into the cache's table. */
+ * has put `cached` (NULL: none) into the cache's table. */
 amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_result *result,
-    const amphi_cache_answer *cached, bool *is_in_table, amphi_error *error);
+    const amphi_store_cache_entry *cached, bool *is_in_table, amphi_error *error);
 
 #endif

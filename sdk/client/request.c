@@ -167,13 +167,35 @@ static amphi_status read_conversation_id(
     return out->conversation_id != NULL ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
+static const char *const cache_uses[] = {
+    [AMPHI_CACHE_DEFAULT] = NULL,
+    [AMPHI_CACHE_OFF] = "off",
+    [AMPHI_CACHE_EXACT] = "exact",
+    [AMPHI_CACHE_NEAR] = "near",
+};
+
+static amphi_status read_cache_use(
+    amphi_cache_use *out, const amphi_json *value, amphi_error *error)
+{
+    if (is_null(value))
+        return AMPHI_OK;
+    for (unsigned i = AMPHI_CACHE_OFF; i <= AMPHI_CACHE_NEAR; i++)
+        if (amphi__json_is_string(value) &&
+            amphi__str_equal_c(amphi__json_string(value), cache_uses[i])) {
+            *out = (amphi_cache_use)i;
+            return AMPHI_OK;
+        }
+    return amphi__fail(
+        error, AMPHI_E_ARGUMENT, 0, "amphi.cache: \"off\", \"exact\" or \"near\" is expected");
+}
+
 static amphi_status read_amphi_member(
     amphi_request *out, const amphi_json *member, amphi_error *error)
 {
     if (member != NULL && amphi__json_kind(member) != AMPHI_JSON_OBJECT)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi: an object is expected");
-    static const char *const names[] = {
-        "mode", "private", "no_cache", "no_queue", "conversation_id", "budgets"};
+    static const char *const names[] = {"mode", "private", "no_cache", "cache", "no_store",
+        "no_queue", "conversation_id", "budgets"};
     amphi_status status = amphi__names_check_only(member, names, COUNT_OF(names), "amphi.", error);
     const amphi_json *mode = amphi__json_get(member, "mode");
     if (status == AMPHI_OK && mode != NULL) {
@@ -188,6 +210,10 @@ static amphi_status read_amphi_member(
         status = read_bool(&out->is_private, member, "private", error);
     if (status == AMPHI_OK)
         status = read_bool(&out->no_cache, member, "no_cache", error);
+    if (status == AMPHI_OK)
+        status = read_bool(&out->no_store, member, "no_store", error);
+    if (status == AMPHI_OK)
+        status = read_cache_use(&out->cache, amphi__json_get(member, "cache"), error);
     if (status == AMPHI_OK)
         status = read_bool(&out->no_queue, member, "no_queue", error);
     if (status == AMPHI_OK)
@@ -307,17 +333,23 @@ static void put_sampling(amphi_json_writer *writer, const amphi_sampling *sampli
         amphi__json_put_int(writer, "seed", sampling->seed);
 }
 
-static void put_amphi_member(amphi_json_writer *writer, amphi_mode mode, bool is_private,
-    bool no_cache, bool no_queue, amphi_str conversation_id, const amphi_budgets *budgets)
+/* What the struct form has of it: all but body, prefix, outbox id and what is derived from them. */
+static void put_amphi_member(
+    amphi_json_writer *writer, const amphi_request *request, amphi_str conversation_id)
 {
+    const amphi_budgets *budgets = &request->budgets;
     amphi__json_open(writer, "amphi", '{');
-    if (mode != AMPHI_MODE_DEFAULT)
-        amphi__json_put_str(writer, "mode", amphi_str_from(amphi_mode_name(mode)));
-    if (is_private)
+    if (request->mode != AMPHI_MODE_DEFAULT)
+        amphi__json_put_str(writer, "mode", amphi_str_from(amphi_mode_name(request->mode)));
+    if (request->is_private)
         amphi__json_put_bool(writer, "private", true);
-    if (no_cache)
+    if (request->no_cache)
         amphi__json_put_bool(writer, "no_cache", true);
-    if (no_queue)
+    if (request->cache != AMPHI_CACHE_DEFAULT)
+        amphi__json_put_str(writer, "cache", amphi_str_from(cache_uses[request->cache]));
+    if (request->no_store)
+        amphi__json_put_bool(writer, "no_store", true);
+    if (request->no_queue)
         amphi__json_put_bool(writer, "no_queue", true);
     if (conversation_id.size > 0)
         amphi__json_put_str(writer, "conversation_id", conversation_id);
@@ -343,6 +375,8 @@ amphi_status amphi__request_from_struct(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.messages: NULL with a count");
     if ((unsigned)request->mode > AMPHI_MODE_ONLY_CLOUD)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.mode: not an amphi_mode");
+    if ((unsigned)request->cache > AMPHI_CACHE_NEAR)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.cache: not an amphi_cache_use");
     status = check_conversation_id(request->conversation_id, "request.conversation_id", error);
     if (status != AMPHI_OK)
         return status;
@@ -371,8 +405,16 @@ amphi_status amphi__request_from_struct(
         status = put_extra(&writer, request->extra_json, error);
     if (status != AMPHI_OK)
         goto cleanup;
-    put_amphi_member(&writer, request->mode, request->is_private, request->no_cache,
-        request->no_queue, request->conversation_id, &request->budgets);
+    const amphi_request member = {
+        .mode = request->mode,
+        .is_private = request->is_private,
+        .no_cache = request->no_cache,
+        .cache = request->cache,
+        .no_store = request->no_store,
+        .no_queue = request->no_queue,
+        .budgets = request->budgets,
+    };
+    put_amphi_member(&writer, &member, request->conversation_id);
     amphi__json_close(&writer, '}');
     status = json.status != AMPHI_OK
                  ? amphi__fail(error, json.status, 0, "request: too large, or out of memory")
@@ -408,8 +450,7 @@ amphi_status amphi__request_to_json(const amphi_request *request, amphi_buf *out
     amphi__json_open(&writer, NULL, '{');
     amphi__json_put_value(&writer, "messages", amphi__json_get(request->body, "messages"));
     put_other_members(&writer, request->body, "");
-    put_amphi_member(&writer, request->mode, request->is_private, request->no_cache,
-        request->no_queue, amphi_str_from(request->conversation_id), &request->budgets);
+    put_amphi_member(&writer, request, amphi_str_from(request->conversation_id));
     amphi__json_close(&writer, '}');
     return out->status;
 }

@@ -20,6 +20,8 @@ typedef struct amphi_request {
     amphi_mode mode;       /* DEFAULT: the client's */
     bool is_private;       /* never leaves the device */
     bool no_cache;         /* neither reads nor writes the response cache */
+    bool no_store;         /* does not write it */
+    amphi_cache_use cache; /* how it is used otherwise */
     bool no_queue;         /* fails rather than goes to the outbox */
     bool needs_tools;      /* the body has tools */
     bool needs_images;     /* a message has an image part */

@@ -1,50 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory in front of a table. The memory part is an array with linear search: comparing a thousand
- * 32-byte keys is fast enough, and there is no other structure to keep right.
+ * Keys, the two levels, and the counters. Questions in other words have a key in common, under
+ * which the table has the way to an answer; whether it really serves is for cache_lookup.c to
+ * say.
  */
 #include "sdk/client/response_cache.h"
 
+#include "sdk/client/cache_memory.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
+#include "sdk/near/near.h"
 
-typedef struct entry {
-    uint8_t key[AMPHI_CACHE_KEY_BYTES];
-    char *value; /* JSON; NULL: free slot */
-    int64_t expires_ms;
-    uint64_t used; /* larger is later */
-} entry;
+/* Another client may clear the shared level, so what came from there is not believed for long. */
+#define SHARED_MEMORY_MS 30000
+#define COUNTERS_SETTING "cache counters"
+#define EPOCH_CHECK_MS   1000u
 
 struct amphi_response_cache {
     amphi_store store;
+    amphi_shared_cache shared; /* ops NULL: none */
     const amphi_clock *clock;
-    uint8_t hmac_key[32];
-    amphi_mutex lock; /* guards what follows */
-    entry entries[AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES];
-    uint64_t uses;
-    uint64_t generation; /* grows whenever everything is forgotten */
-    int64_t epoch;       /* of the store's erasures, as last seen; 0: not yet */
-    uint64_t epoch_ms;   /* monotonic; when that was */
+    uint8_t own_key[32];    /* for HMACs; the store's */
+    uint8_t shared_key[32]; /* likewise; the team's */
+    uint8_t seal_key[32];   /* for what goes into the shared level */
+    amphi_cache_memory *memory;
+    amphi_mutex lock;  /* guards what follows */
+    int64_t epoch;     /* of the store's erasures, as last seen; 0: not yet */
+    uint64_t epoch_ms; /* monotonic; when that was */
+    /* What this client counted. */
+    uint64_t counts[AMPHI_CACHE_COUNTS];
+    uint64_t tokens_saved;
+    uint64_t ms_saved;
 };
 
-#define EPOCH_CHECK_MS 1000u
+static amphi_status take_secret(amphi_response_cache *cache, amphi_error *error)
+{
+    uint8_t secret[AMPHI_CACHE_SECRET_BYTES] = {0};
+    amphi_status status = cache->shared.ops->secret(cache->shared.self, secret, error);
+    if (status == AMPHI_OK)
+        status = amphi__hkdf_sha256(secret, AMPHI_STR("amphi/cache/keys/1"), cache->shared_key);
+    if (status == AMPHI_OK)
+        status = amphi__hkdf_sha256(secret, AMPHI_STR("amphi/cache/values/1"), cache->seal_key);
+    amphi__wipe(secret, sizeof secret);
+    return status;
+}
 
-amphi_status amphi__response_cache_new(
-    amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error)
+amphi_status amphi__response_cache_new(amphi_response_cache **out, amphi_store store,
+    amphi_shared_cache shared, const amphi_clock *clock, amphi_error *error)
 {
     amphi_status status = AMPHI_E_NO_MEMORY;
     amphi_response_cache *cache = amphi__calloc(1, sizeof *cache);
-    if (cache == NULL || amphi__mutex_init(&cache->lock) != AMPHI_OK) {
+    if (cache == NULL || amphi__mutex_init(&cache->lock) != AMPHI_OK ||
+        (cache->memory = amphi__cache_memory_new()) == NULL) {
         amphi__fail_no_memory(error);
         goto cleanup;
     }
     cache->store = store;
+    cache->shared = shared;
     cache->clock = clock;
-    status = store.ops->derive_key(store.self, AMPHI_STR("response cache"), cache->hmac_key, error);
+    status = store.ops->derive_key(store.self, AMPHI_STR("response cache"), cache->own_key, error);
+    if (status == AMPHI_OK && shared.ops != NULL)
+        status = take_secret(cache, error);
     if (status != AMPHI_OK)
         goto cleanup;
     *out = cache;
@@ -54,22 +74,7 @@ cleanup:
     return status;
 }
 
-static void free_value(char *value)
-{
-    if (value != NULL)
-        amphi__wipe(value, strlen(value));
-    amphi__free(value);
-}
-
-void amphi__response_cache_free(amphi_response_cache *cache)
-{
-    if (cache == NULL)
-        return;
-    amphi__response_cache_forget(cache);
-    amphi__mutex_clear(&cache->lock);
-    amphi__wipe(cache->hmac_key, sizeof cache->hmac_key);
-    amphi__free(cache);
-}
+/* ---- keys ---- */
 
 /* Fields that affect how an answer is delivered, not its content. */
 static bool is_about_delivery(amphi_str key)
@@ -79,8 +84,25 @@ static bool is_about_delivery(amphi_str key)
            amphi__str_equal_c(key, "messages") || amphi__str_equal_c(key, "amphi");
 }
 
-amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
-    amphi_privacy privacy, amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+static bool is_content(amphi_str key)
+{
+    return amphi__str_equal_c(key, "content");
+}
+
+/* The message whose text is folded: the last one, where it is a user's plain text. */
+static const amphi_json *find_question(const amphi_json *messages)
+{
+    const amphi_json *last = NULL;
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+        last = m;
+    bool is_text = amphi__json_is_string(amphi__json_get(last, "content")) &&
+                   amphi__str_equal_c(amphi__json_string(amphi__json_get(last, "role")), "user");
+    return is_text ? last : NULL;
+}
+
+/* The request without its question. */
+static amphi_status digest_rest(const uint8_t hmac_key[32], const amphi_request *request,
+    amphi_privacy privacy, amphi_str history, const amphi_json *question, uint8_t out[32])
 {
     amphi_buf canonical;
     amphi__buf_init(&canonical, 0);
@@ -88,17 +110,130 @@ amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_
                          : privacy != AMPHI_PRIVACY_NONE          ? "local"
                          : request->mode == AMPHI_MODE_ONLY_CLOUD ? "cloud"
                                                                   : "any";
-    amphi__buf_printf(&canonical, "v1 %s [%zu ", routes, history.size);
+    amphi__buf_printf(&canonical, "v2 %s [%zu ", routes, history.size);
     amphi__buf_append_str(&canonical, history);
     amphi__buf_append_char(&canonical, ']');
-    amphi__json_write_sorted(&canonical, amphi__json_get(request->body, "messages"));
+    const amphi_json *messages = amphi__json_get(request->body, "messages");
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+        if (m == question)
+            amphi__json_write_sorted_but(&canonical, m, is_content);
+        else
+            amphi__json_write_sorted(&canonical, m);
     amphi__json_write_sorted_but(&canonical, request->body, is_about_delivery);
-    amphi_status status = canonical.status != AMPHI_OK ? canonical.status
-                                                       : amphi__hmac_sha256(cache->hmac_key,
-                                                             amphi__buf_str(&canonical), key);
+    amphi_status status = canonical.status;
+    if (status == AMPHI_OK)
+        status = amphi__hmac_sha256(hmac_key, amphi__buf_str(&canonical), out);
     amphi__buf_wipe(&canonical);
     return status;
 }
+
+/* A key from the rest's digest and what stands for the question. */
+static amphi_status make_key(const uint8_t hmac_key[32], char kind, const uint8_t rest[32],
+    amphi_str question, uint8_t out[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi_buf all;
+    amphi__buf_init(&all, 0);
+    amphi__buf_append_char(&all, kind);
+    amphi__buf_append(&all, rest, 32);
+    amphi__buf_append_str(&all, question);
+    amphi_status status = all.status;
+    if (status == AMPHI_OK)
+        status = amphi__hmac_sha256(hmac_key, amphi__buf_str(&all), out);
+    amphi__buf_wipe(&all);
+    return status;
+}
+
+static amphi_status make_keys(
+    const uint8_t hmac_key[32], const uint8_t rest[32], amphi_cache_keys *out)
+{
+    amphi_buf fold;
+    amphi_near_signature near;
+    amphi__buf_init(&fold, 0);
+    amphi_status status = amphi__near_fold(&fold, out->question);
+    if (status == AMPHI_OK)
+        status = make_key(hmac_key, 'e', rest, amphi__buf_str(&fold), out->exact);
+    if (status == AMPHI_OK)
+        status = amphi__near_signature(&near, out->question, rest);
+    out->has_near = status == AMPHI_OK && near.is_near_able;
+    if (out->has_near) /* near questions have every band in common */
+        status = make_key(hmac_key, 'n', rest,
+            amphi_str_make((const char *)near.bands, sizeof near.bands), out->near_to);
+    amphi__buf_wipe(&fold);
+    return status;
+}
+
+amphi_status amphi__response_cache_keys(amphi_response_cache *cache, const amphi_request *request,
+    amphi_privacy privacy, amphi_str history, amphi_cache_keys *out)
+{
+    uint8_t rest[32];
+    const amphi_json *question = find_question(amphi__json_get(request->body, "messages"));
+    memset(out, 0, sizeof *out);
+    out->question = amphi__json_string(amphi__json_get(question, "content"));
+    out->is_shareable = privacy == AMPHI_PRIVACY_NONE;
+    const uint8_t *hmac_key =
+        cache->shared.ops != NULL && out->is_shareable ? cache->shared_key : cache->own_key;
+    amphi_status status = digest_rest(hmac_key, request, privacy, history, question, rest);
+    if (status == AMPHI_OK && question == NULL)
+        status = make_key(hmac_key, 'e', rest, out->question, out->exact);
+    else if (status == AMPHI_OK)
+        status = make_keys(hmac_key, rest, out);
+    return status;
+}
+
+/* ---- the second level ---- */
+
+static bool is_shared(const amphi_response_cache *cache, const amphi_cache_keys *keys)
+{
+    return cache->shared.ops != NULL && keys->is_shareable;
+}
+
+static amphi_str key_text(const uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    return amphi_str_make((const char *)key, AMPHI_CACHE_KEY_BYTES);
+}
+
+static void copy_value(void *user, amphi_str value)
+{
+    amphi__buf_append_str(user, value);
+}
+
+static amphi_status read_shared(amphi_response_cache *cache, const uint8_t *key, amphi_buf *json)
+{
+    amphi_buf sealed;
+    amphi__buf_init(&sealed, AMPHI_CACHED_ANSWER_BYTES_MAX + AMPHI_SEAL_BYTES);
+    amphi_status status =
+        cache->shared.ops->get(cache->shared.self, key, copy_value, &sealed, NULL);
+    if (status == AMPHI_OK)
+        status = sealed.status;
+    if (status == AMPHI_OK)
+        status = amphi__open(cache->seal_key, key_text(key), amphi__buf_str(&sealed), json);
+    amphi__buf_clear(&sealed);
+    return status;
+}
+
+/* `value` is for amphi__buf_wipe in any case. */
+static amphi_status read_table(
+    amphi_response_cache *cache, bool shared, const uint8_t *key, int64_t now_ms, amphi_buf *value)
+{
+    amphi__buf_init(value, 0);
+    amphi_status status = shared ? read_shared(cache, key, value)
+                                 : cache->store.ops->cache_get(
+                                       cache->store.self, key, now_ms, copy_value, value, NULL);
+    return status == AMPHI_OK ? value->status : status;
+}
+
+static void write_shared(
+    amphi_response_cache *cache, const uint8_t *key, amphi_str json, uint64_t keep_ms)
+{
+    amphi_buf sealed;
+    amphi__buf_init(&sealed, 0);
+    if (amphi__seal(cache->seal_key, key_text(key), json, &sealed) == AMPHI_OK)
+        (void)cache->shared.ops->put(
+            cache->shared.self, key, amphi__buf_str(&sealed), keep_ms, NULL);
+    amphi__buf_clear(&sealed);
+}
+
+/* ---- finding ---- */
 
 /* Another process may have deleted what this one holds in memory. Asked at most once a second,
  * since an answer from memory takes less time than the store's. */
@@ -124,158 +259,119 @@ static void notice_erasures(amphi_response_cache *cache)
         amphi__response_cache_forget(cache);
 }
 
-/* Copies the value out of memory, or NULL. */
-static char *memory_get(amphi_response_cache *cache, const uint8_t *key, int64_t now_ms)
-{
-    char *copy = NULL;
-    amphi__mutex_lock(&cache->lock);
-    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
-        entry *e = &cache->entries[i];
-        if (e->value == NULL || memcmp(e->key, key, AMPHI_CACHE_KEY_BYTES) != 0)
-            continue;
-        if (e->expires_ms > now_ms) {
-            e->used = ++cache->uses;
-            copy = amphi__str_copy(amphi_str_from(e->value));
-        }
-        break;
-    }
-    amphi__mutex_unlock(&cache->lock);
-    return copy;
-}
-
-/* Takes `value`. An equal key, a free slot, or else the least recently used one. */
-static void memory_put(amphi_response_cache *cache, uint64_t generation, const uint8_t *key,
-    char *value, int64_t expires_ms)
-{
-    amphi__mutex_lock(&cache->lock);
-    if (generation != cache->generation) { /* it was deleted meanwhile */
-        amphi__mutex_unlock(&cache->lock);
-        free_value(value);
-        return;
-    }
-    entry *slot = &cache->entries[0];
-    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
-        entry *e = &cache->entries[i];
-        if (e->value != NULL && memcmp(e->key, key, AMPHI_CACHE_KEY_BYTES) == 0) {
-            slot = e;
-            break;
-        }
-        if (slot->value != NULL && (e->value == NULL || e->used < slot->used))
-            slot = e;
-    }
-    char *old = slot->value;
-    memcpy(slot->key, key, AMPHI_CACHE_KEY_BYTES);
-    slot->value = value;
-    slot->expires_ms = expires_ms;
-    slot->used = ++cache->uses;
-    amphi__mutex_unlock(&cache->lock);
-    free_value(old);
-}
-
-static void copy_value(void *user, amphi_str value)
-{
-    *(char **)user = amphi__str_copy(value);
-}
-
-static amphi_status parse_answer(amphi_str json, amphi_cached_answer *out)
-{
-    amphi_json *root = NULL;
-    memset(out, 0, sizeof *out);
-    amphi_status status = amphi__json_parse(&root, json, "cached answer", NULL);
-    if (status != AMPHI_OK)
-        return status;
-    out->text = amphi__str_copy(amphi__json_string(amphi__json_get(root, "text")));
-    out->model = amphi__str_copy(amphi__json_string(amphi__json_get(root, "model")));
-    out->route = amphi__str_copy(amphi__json_string(amphi__json_get(root, "route")));
-    out->identity = amphi__str_copy(amphi__json_string(amphi__json_get(root, "identity")));
-    out->usage.prompt_tokens = (uint32_t)amphi__json_int(amphi__json_get(root, "prompt"), 0);
-    out->usage.completion_tokens =
-        (uint32_t)amphi__json_int(amphi__json_get(root, "completion"), 0);
-    amphi__json_free(root);
-    if (out->text != NULL && out->model != NULL && out->route != NULL && out->identity != NULL)
-        return AMPHI_OK;
-    amphi__cached_answer_clear(out);
-    return AMPHI_E_NO_MEMORY;
-}
-
-amphi_status amphi__response_cache_get(
-    amphi_response_cache *cache, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out)
-{
-    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
-    notice_erasures(cache);
-    char *value = memory_get(cache, key, now_ms);
-    bool from_table = value == NULL;
-    if (from_table) {
-        amphi_status status =
-            cache->store.ops->cache_get(cache->store.self, key, now_ms, copy_value, &value, NULL);
-        if (status != AMPHI_OK || value == NULL)
-            return status != AMPHI_OK ? status : AMPHI_E_NO_MEMORY;
-    }
-    amphi_status status = parse_answer(amphi_str_from(value), out);
-    free_value(value);
-    return status;
-}
-
-amphi_status amphi__response_cache_encode(
-    const amphi_chat_result *answer, amphi_str identity, amphi_buf *out)
-{
-    amphi_json_writer writer;
-    amphi__buf_init(out, AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX);
-    amphi__json_writer_init(&writer, out);
-    amphi__json_open(&writer, NULL, '{');
-    amphi__json_put_str(&writer, "text", answer->text);
-    amphi__json_put_str(&writer, "model", answer->model);
-    amphi__json_put_str(&writer, "route", answer->route);
-    amphi__json_put_str(&writer, "identity", identity);
-    amphi__json_put_int(&writer, "prompt", answer->usage.prompt_tokens);
-    amphi__json_put_int(&writer, "completion", answer->usage.completion_tokens);
-    amphi__json_close(&writer, '}');
-    return out->status; /* too long to store, or no memory: not an error for the caller */
-}
-
-uint64_t amphi__response_cache_generation(amphi_response_cache *cache)
-{
-    amphi__mutex_lock(&cache->lock);
-    uint64_t generation = cache->generation;
-    amphi__mutex_unlock(&cache->lock);
-    return generation;
-}
-
-void amphi__response_cache_remember(amphi_response_cache *cache, uint64_t generation,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value, int64_t expires_ms)
-{
-    char *copy = amphi__str_copy(value);
-    if (copy != NULL)
-        memory_put(cache, generation, key, copy, expires_ms);
-}
-
-amphi_status amphi__response_cache_put(amphi_response_cache *cache,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
-    uint32_t ttl_s)
+static amphi_status find_in_table(amphi_response_cache *cache, bool shared, const uint8_t *key,
+    int64_t now_ms, amphi_cached_answer *out)
 {
     amphi_buf json;
-    uint64_t generation = amphi__response_cache_generation(cache);
-    amphi_status status = amphi__response_cache_encode(answer, identity, &json);
-    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
-    int64_t expires_ms = now_ms + (int64_t)ttl_s * 1000;
-    if (status == AMPHI_OK) {
-        status = cache->store.ops->cache_put(
-            cache->store.self, key, amphi__buf_str(&json), now_ms, expires_ms, NULL);
-        amphi__response_cache_remember(cache, generation, key, amphi__buf_str(&json), expires_ms);
-    }
+    uint64_t generation = amphi__cache_memory_generation(cache->memory);
+    amphi_status status = read_table(cache, shared, key, now_ms, &json);
+    if (status == AMPHI_OK)
+        status = amphi__cached_answer_from_json(out, amphi__buf_str(&json));
+    if (status == AMPHI_OK && shared)
+        amphi__cache_memory_put(cache->memory, key, out, now_ms + SHARED_MEMORY_MS, generation);
     amphi__buf_wipe(&json);
     return status;
 }
 
+amphi_status amphi__response_cache_find(amphi_response_cache *cache, const amphi_cache_keys *keys,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], bool stale, amphi_cached_answer *out)
+{
+    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
+    notice_erasures(cache);
+    amphi_status status = amphi__cache_memory_get(cache->memory, key, now_ms, out);
+    if (status != AMPHI_OK)
+        status = find_in_table(cache, is_shared(cache, keys), key, now_ms, out);
+    if (status == AMPHI_OK && !stale && out->expires_ms <= now_ms) {
+        amphi__cached_answer_clear(out);
+        status = AMPHI_E_NOT_FOUND;
+    }
+    return status;
+}
+
+/* What lies under a near key: the letter and the key of the answer itself. Deleting that one leaves
+ * nothing of it here. */
+#define WAY 'w'
+
+amphi_status amphi__response_cache_find_near(
+    amphi_response_cache *cache, const amphi_cache_keys *keys, uint8_t out[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi_buf way;
+    if (!keys->has_near)
+        return AMPHI_E_NOT_FOUND;
+    amphi_status status = read_table(
+        cache, is_shared(cache, keys), keys->near_to, amphi__clock_wall_ms(cache->clock), &way);
+    if (status == AMPHI_OK && (way.size != 1 + AMPHI_CACHE_KEY_BYTES || way.data[0] != WAY))
+        status = AMPHI_E_CORRUPT;
+    if (status == AMPHI_OK)
+        memcpy(out, way.data + 1, AMPHI_CACHE_KEY_BYTES);
+    amphi__buf_clear(&way);
+    return status;
+}
+
+/* ---- keeping ---- */
+
+void amphi__response_cache_prepare(amphi_cache_keeping *keeping, amphi_response_cache *cache,
+    amphi_cached_answer *answer, const amphi_cache_terms *terms)
+{
+    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
+    answer->expires_ms = now_ms + (int64_t)terms->ttl_s * 1000;
+    keeping->answer = *answer;
+    memset(answer, 0, sizeof *answer);
+    keeping->until_ms = keeping->answer.expires_ms + (int64_t)terms->stale_s * 1000;
+    keeping->generation = amphi__cache_memory_generation(cache->memory);
+    amphi__buf_init(&keeping->value, 0);
+    if (amphi__cached_answer_to_json(&keeping->answer, &keeping->value) != AMPHI_OK)
+        amphi__cache_keeping_clear(keeping);
+    else
+        amphi__response_cache_count(cache, AMPHI_CACHE_COUNT_KEPT, NULL);
+}
+
+void amphi__response_cache_remember(
+    amphi_response_cache *cache, const amphi_cache_keys *keys, const amphi_cache_keeping *keeping)
+{
+    int64_t until_ms = keeping->until_ms;
+    int64_t believed_ms = amphi__clock_wall_ms(cache->clock) + SHARED_MEMORY_MS;
+    if (is_shared(cache, keys) && until_ms > believed_ms)
+        until_ms = believed_ms;
+    amphi__cache_memory_put(
+        cache->memory, keys->exact, &keeping->answer, until_ms, keeping->generation);
+}
+
+static void write_under(amphi_response_cache *cache, const amphi_cache_keys *keys,
+    const uint8_t *key, amphi_str value, int64_t until_ms)
+{
+    int64_t now_ms = amphi__clock_wall_ms(cache->clock);
+    if (is_shared(cache, keys))
+        write_shared(cache, key, value, until_ms > now_ms ? (uint64_t)(until_ms - now_ms) : 1);
+    else
+        (void)cache->store.ops->cache_put(cache->store.self, key, value, now_ms, until_ms, NULL);
+}
+
+void amphi__response_cache_write(amphi_response_cache *cache, const amphi_cache_keys *keys,
+    const amphi_cache_keeping *keeping, bool is_near, bool is_in_table)
+{
+    char way[1 + AMPHI_CACHE_KEY_BYTES] = {WAY};
+    if (!is_in_table)
+        write_under(cache, keys, keys->exact, amphi__buf_str(&keeping->value), keeping->until_ms);
+    memcpy(way + 1, keys->exact, AMPHI_CACHE_KEY_BYTES);
+    if (is_near && keys->has_near)
+        write_under(cache, keys, keys->near_to, amphi_str_make(way, sizeof way), keeping->until_ms);
+}
+
+void amphi__cache_keeping_clear(amphi_cache_keeping *keeping)
+{
+    amphi__cached_answer_clear(&keeping->answer);
+    amphi__buf_wipe(&keeping->value);
+}
+
+bool amphi__response_cache_is_own(const amphi_response_cache *cache, const amphi_cache_keys *keys)
+{
+    return !is_shared(cache, keys);
+}
+
 void amphi__response_cache_forget(amphi_response_cache *cache)
 {
-    amphi__mutex_lock(&cache->lock);
-    cache->generation++;
-    for (size_t i = 0; i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
-        free_value(cache->entries[i].value);
-        cache->entries[i].value = NULL;
-    }
-    amphi__mutex_unlock(&cache->lock);
+    amphi__cache_memory_clear(cache->memory);
 }
 
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error)
@@ -285,15 +381,120 @@ amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_erro
         store.ops->cache_clear != NULL
             ? store.ops->cache_clear(store.self, error)
             : amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the app's store cannot clear its cache");
+    if (status == AMPHI_OK && cache->shared.ops != NULL)
+        status = cache->shared.ops->clear != NULL
+                     ? cache->shared.ops->clear(cache->shared.self, error)
+                     : amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the shared cache cannot clear");
     amphi__response_cache_forget(cache);
     return status;
 }
 
-void amphi__cached_answer_clear(amphi_cached_answer *answer)
+/* ---- counters ---- */
+
+void amphi__response_cache_count(
+    amphi_response_cache *cache, amphi_cache_count what, const amphi_cached_answer *answer)
 {
-    amphi__free(answer->text);
-    amphi__free(answer->model);
-    amphi__free(answer->route);
-    amphi__free(answer->identity);
-    memset(answer, 0, sizeof *answer);
+    amphi__mutex_lock(&cache->lock);
+    cache->counts[what]++;
+    if (answer != NULL) {
+        cache->tokens_saved +=
+            (uint64_t)answer->usage.prompt_tokens + answer->usage.completion_tokens;
+        cache->ms_saved += answer->took_ms;
+    }
+    amphi__mutex_unlock(&cache->lock);
+}
+
+static const struct {
+    const char *name;
+    size_t offset; /* in amphi_cache_stats */
+} counters[] = {
+    {"misses", offsetof(amphi_cache_stats, misses)},
+    {"hits_exact", offsetof(amphi_cache_stats, hits_exact)},
+    {"hits_folded", offsetof(amphi_cache_stats, hits_folded)},
+    {"hits_near", offsetof(amphi_cache_stats, hits_near)},
+    {"hits_stale", offsetof(amphi_cache_stats, hits_stale)},
+    {"joined", offsetof(amphi_cache_stats, joined)},
+    {"kept", offsetof(amphi_cache_stats, kept)},
+    {"tokens_saved", offsetof(amphi_cache_stats, tokens_saved)},
+    {"ms_saved", offsetof(amphi_cache_stats, ms_saved)},
+};
+
+#define COUNTERS_COUNT (sizeof counters / sizeof counters[0])
+
+static uint64_t *counter(amphi_cache_stats *stats, size_t i)
+{
+    return (uint64_t *)((char *)stats + counters[i].offset);
+}
+
+static void add_kept_counts(amphi_response_cache *cache, amphi_cache_stats *stats)
+{
+    amphi_buf text;
+    amphi_json *root = NULL;
+    amphi__buf_init(&text, 0);
+    if (cache->store.ops->setting_get(
+            cache->store.self, AMPHI_STR(COUNTERS_SETTING), copy_value, &text, NULL) == AMPHI_OK &&
+        text.status == AMPHI_OK)
+        (void)amphi__json_parse(&root, amphi__buf_str(&text), COUNTERS_SETTING, NULL);
+    for (size_t i = 0; i < COUNTERS_COUNT; i++) {
+        int64_t kept = amphi__json_int(amphi__json_get(root, counters[i].name), 0);
+        *counter(stats, i) += kept > 0 ? (uint64_t)kept : 0;
+    }
+    amphi__json_free(root);
+    amphi__buf_clear(&text);
+}
+
+void amphi__response_cache_stats(amphi_response_cache *cache, amphi_cache_stats *out)
+{
+    amphi_cache_stats_init(out);
+    amphi__mutex_lock(&cache->lock);
+    out->misses = cache->counts[AMPHI_CACHE_COUNT_MISS];
+    out->hits_exact = cache->counts[AMPHI_CACHE_COUNT_EXACT];
+    out->hits_folded = cache->counts[AMPHI_CACHE_COUNT_FOLDED];
+    out->hits_near = cache->counts[AMPHI_CACHE_COUNT_NEAR];
+    out->hits_stale = cache->counts[AMPHI_CACHE_COUNT_STALE];
+    out->joined = cache->counts[AMPHI_CACHE_COUNT_JOINED];
+    out->kept = cache->counts[AMPHI_CACHE_COUNT_KEPT];
+    out->tokens_saved = cache->tokens_saved;
+    out->ms_saved = cache->ms_saved;
+    amphi__mutex_unlock(&cache->lock);
+    add_kept_counts(cache, out);
+}
+
+/* Adds this client's counts to the kept ones. Two clients that end at the same moment may lose
+ * one's counts: they are for people to look at. */
+static void keep_counts(amphi_response_cache *cache)
+{
+    amphi_cache_stats stats;
+    amphi_json_writer writer;
+    amphi_buf text;
+    bool any = false;
+    for (size_t i = 0; i < AMPHI_CACHE_COUNTS; i++)
+        any |= cache->counts[i] != 0;
+    if (!any)
+        return;
+    amphi__response_cache_stats(cache, &stats);
+    amphi__buf_init(&text, 0);
+    amphi__json_writer_init(&writer, &text);
+    amphi__json_open(&writer, NULL, '{');
+    for (size_t i = 0; i < COUNTERS_COUNT; i++)
+        amphi__json_put_int(&writer, counters[i].name, (int64_t)*counter(&stats, i));
+    amphi__json_close(&writer, '}');
+    if (text.status == AMPHI_OK)
+        (void)cache->store.ops->setting_put(
+            cache->store.self, AMPHI_STR(COUNTERS_SETTING), amphi__buf_str(&text), NULL);
+    amphi__buf_clear(&text);
+}
+
+void amphi__response_cache_free(amphi_response_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    if (cache->store.ops != NULL)
+        keep_counts(cache);
+    amphi__cache_memory_free(cache->memory);
+    amphi__mutex_clear(&cache->lock);
+    amphi__wipe(cache->own_key, sizeof cache->own_key);
+    amphi__wipe(cache->shared_key, sizeof cache->shared_key);
+    amphi__wipe(cache->seal_key, sizeof cache->seal_key);
+    amphi__free(cache);
 }

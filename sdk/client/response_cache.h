@@ -1,61 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The shared response cache: 1,000 answers in memory in front of the store's encrypted table. The
- * key is an HMAC over the canonical request, so equal requests of any conversation share an answer,
- * and the table alone does not disclose what was asked.
+ * The shared response cache: answers in this client's memory (cache_memory.h) in front of a table,
+ * which is the store's, or one that several clients share (ext/cache.h). Keys are HMACs over the
+ * canonical request, so equal requests of any conversation share an answer, and the table alone
+ * does not disclose what was asked. Any thread.
  */
 #ifndef AMPHI_CLIENT_RESPONSE_CACHE_H
 #define AMPHI_CLIENT_RESPONSE_CACHE_H
 
+#include "sdk/client/cached_answer.h"
 #include "sdk/client/request.h"
 
+#include <amphi/cache.h>
+#include <amphi/ext/cache.h>
 #include <amphi/ext/clock.h>
 #include <amphi/ext/store.h>
 
 typedef struct amphi_response_cache amphi_response_cache;
 
-#define AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES   1000
-#define AMPHI_RESPONSE_CACHE_ANSWER_BYTES_MAX (256u << 10)
+/* Where a request's answer may lie. */
+typedef struct amphi_cache_keys {
+    uint8_t exact[AMPHI_CACHE_KEY_BYTES];
+    uint8_t near_to[AMPHI_CACHE_KEY_BYTES]; /* questions in other words meet here */
+    bool has_near;                          /* false: it is near to nothing */
+    bool is_shareable;                      /* may its answer leave this device's own levels? */
+    amphi_str question;                     /* the last message's text; points into the request */
+} amphi_cache_keys;
 
-typedef struct amphi_cached_answer {
-    char *text;     /* this and the other strings: freed with amphi__free */
-    char *model;    /* as the route named it */
-    char *route;    /* that gave it */
-    char *identity; /* what that route ran then, see amphi__response_cache_put; never NULL */
-    amphi_usage usage;
-} amphi_cached_answer;
+/* How long an answer is kept. */
+typedef struct amphi_cache_terms {
+    uint32_t ttl_s;   /* it serves for so long */
+    uint32_t stale_s; /* and for so long afterwards where nothing else answers */
+} amphi_cache_terms;
 
-/* The store is borrowed. */
-amphi_status amphi__response_cache_new(
-    amphi_response_cache **out, amphi_store store, const amphi_clock *clock, amphi_error *error);
+/* The store is borrowed. shared: ops NULL is none; else the store's table is not used, but for
+ * answers that may not be shared. */
+amphi_status amphi__response_cache_new(amphi_response_cache **out, amphi_store store,
+    amphi_shared_cache shared, const amphi_clock *clock, amphi_error *error);
 void amphi__response_cache_free(amphi_response_cache *cache);
 
 /* Over messages (history included), sampling, tools and format; over the mode where it restricts
  * the routes; and over the turn's privacy: an answer to a private turn serves private turns only,
  * so it never gets into a turn that may leave the device, and what a private turn is given never
- * came from a cloud. */
-amphi_status amphi__response_cache_key(amphi_response_cache *cache, const amphi_request *request,
-    amphi_privacy privacy, amphi_str history, uint8_t key[AMPHI_CACHE_KEY_BYTES]);
-/* AMPHI_E_NOT_FOUND, or an answer for amphi__cached_answer_clear. Any thread. */
-amphi_status amphi__response_cache_get(amphi_response_cache *cache,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_cached_answer *out);
-/* `identity` is what the answer's route runs. It is stored beside the answer, since the key is made
- * before the route is known. */
-amphi_status amphi__response_cache_put(amphi_response_cache *cache,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], const amphi_chat_result *answer, amphi_str identity,
-    uint32_t ttl_s);
-/* The same in steps, for an answer that the store keeps together with its turn: its value for the
- * table, and what this client remembers of it in memory, unless everything was forgotten since its
- * generation was asked for. */
-uint64_t amphi__response_cache_generation(amphi_response_cache *cache);
-amphi_status amphi__response_cache_encode(
-    const amphi_chat_result *answer, amphi_str identity, amphi_buf *out);
-void amphi__response_cache_remember(amphi_response_cache *cache, uint64_t generation,
-    const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value, int64_t expires_ms);
-/* Forgets what is in memory; the table stays. Any thread. */
+ * came from a cloud. The last question is folded (sdk/near/near.h). */
+amphi_status amphi__response_cache_keys(amphi_response_cache *cache, const amphi_request *request,
+    amphi_privacy privacy, amphi_str history, amphi_cache_keys *out);
+/* An answer for amphi__cached_answer_clear, or AMPHI_E_NOT_FOUND. One whose time is over is found
+ * only with `stale`. Not counted: that is for amphi__response_cache_count. */
+amphi_status amphi__response_cache_find(amphi_response_cache *cache, const amphi_cache_keys *keys,
+    const uint8_t key[AMPHI_CACHE_KEY_BYTES], bool stale, amphi_cached_answer *out);
+/* The key of the answer to a question that is near to this one. AMPHI_E_NOT_FOUND. */
+amphi_status amphi__response_cache_find_near(
+    amphi_response_cache *cache, const amphi_cache_keys *keys, uint8_t out[AMPHI_CACHE_KEY_BYTES]);
+
+/* A complete answer on its way into the cache, in steps: the table's value may be written by the
+ * store together with the request's turn, so that both are deleted together. */
+typedef struct amphi_cache_keeping {
+    amphi_cached_answer answer; /* owned; text NULL: nothing is kept */
+    amphi_buf value;            /* of the table */
+    int64_t until_ms;           /* Unix time; it is forgotten then */
+    uint64_t generation;        /* of memory, when it began */
+} amphi_cache_keeping;
+
+/* Takes answer's strings and sets its expires_ms. A failure keeps nothing; the request does not
+ * fail for it. */
+void amphi__response_cache_prepare(amphi_cache_keeping *keeping, amphi_response_cache *cache,
+    amphi_cached_answer *answer, const amphi_cache_terms *terms);
+/* Into memory: equal requests find it from here on. */
+void amphi__response_cache_remember(
+    amphi_response_cache *cache, const amphi_cache_keys *keys, const amphi_cache_keeping *keeping);
+/* Into the table, unless it is there, and the way to it for near questions. */
+void amphi__response_cache_write(amphi_response_cache *cache, const amphi_cache_keys *keys,
+    const amphi_cache_keeping *keeping, bool is_near, bool is_in_table);
+void amphi__cache_keeping_clear(amphi_cache_keeping *keeping);
+/* Does the store's table hold the answers under these keys? Else a shared one does. */
+bool amphi__response_cache_is_own(const amphi_response_cache *cache, const amphi_cache_keys *keys);
+
+/* Forgets what is in memory; the table stays. */
 void amphi__response_cache_forget(amphi_response_cache *cache);
-void amphi__cached_answer_clear(amphi_cached_answer *answer);
-/* Forgets every answer, in memory and in the table. Any thread. */
+/* Forgets every answer, in memory and in the table. */
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error);
+
+/* Adds to the counters of this client. `answer` NULL: nothing was saved. */
+typedef enum amphi_cache_count {
+    AMPHI_CACHE_COUNT_MISS,
+    AMPHI_CACHE_COUNT_EXACT,
+    AMPHI_CACHE_COUNT_FOLDED,
+    AMPHI_CACHE_COUNT_NEAR,
+    AMPHI_CACHE_COUNT_STALE,
+    AMPHI_CACHE_COUNT_JOINED,
+    AMPHI_CACHE_COUNT_KEPT,
+    AMPHI_CACHE_COUNTS
+} amphi_cache_count;
+void amphi__response_cache_count(
+    amphi_response_cache *cache, amphi_cache_count what, const amphi_cached_answer *answer);
+void amphi__response_cache_stats(amphi_response_cache *cache, amphi_cache_stats *out);
 
 #endif

@@ -7,6 +7,8 @@
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
 
+#include <math.h>
+
 void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out)
 {
     amphi_chat_result_init(out);
@@ -19,6 +21,10 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->takeovers = stream->takeovers;
     out->takeovers_count = stream->takeovers_count;
     out->cache_hit = stream->cache_hit;
+    out->cache_match = stream->cache_match;
+    out->cache_score = stream->cache_score;
+    out->cache_question = amphi_str_from(stream->cache_question);
+    out->cache_is_stale = stream->cache_is_stale;
     out->finish = stream->finish;
     out->usage = stream->usage;
     if (stream->first_token_us > 0)
@@ -70,6 +76,17 @@ static void put_takeovers(amphi_json_writer *writer, const amphi_chat_result *re
     amphi__json_close(writer, ']');
 }
 
+static void put_cache_match(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    static const char *const names[] = {"none", "exact", "folded", "near"};
+    amphi__json_open(writer, "cache_match", '{');
+    amphi__json_put_str(writer, "kind", amphi_str_from(names[result->cache_match]));
+    amphi__json_put_number(writer, "score", round((double)result->cache_score * 1e4) / 1e4);
+    amphi__json_put_str(writer, "question", result->cache_question);
+    amphi__json_put_bool(writer, "stale", result->cache_is_stale);
+    amphi__json_close(writer, '}');
+}
+
 static void put_error(amphi_json_writer *writer, const char *key, const amphi_error *error)
 {
     if (error == NULL) {
@@ -97,6 +114,8 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_str(&writer, "model", result->model);
     put_takeovers(&writer, result);
     amphi__json_put_str(&writer, "cache", result->cache_hit ? AMPHI_STR("hit") : AMPHI_STR("miss"));
+    if (result->cache_hit)
+        put_cache_match(&writer, result);
     amphi__json_put_str(
         &writer, "finish_reason", amphi_str_from(amphi_finish_name(result->finish)));
     amphi__json_open(&writer, "usage", '{');

@@ -166,6 +166,9 @@ static void stream_destroy(amphi_stream *stream)
     amphi__tool_calls_clear(&stream->calls);
     amphi__buf_clear(&stream->tool_calls);
     amphi__buf_clear(&stream->logprobs);
+    if (stream->cache_question != NULL)
+        amphi__wipe(stream->cache_question, strlen(stream->cache_question));
+    amphi__free(stream->cache_question);
     amphi__context_clear(&stream->context);
     amphi__request_clear(&stream->request);
     amphi__cond_clear(&stream->to_driver);

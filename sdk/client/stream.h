@@ -81,6 +81,10 @@ struct amphi_stream {
     /* Status AMPHI_OK: kept, or nothing was to be kept. */
     amphi_error history_error;
     bool cache_hit;
+    amphi_cache_match cache_match; /* these four: of a hit */
+    float cache_score;
+    bool cache_is_stale;
+    char *cache_question; /* owned; NULL: none */
     bool tool_call_seen;
     uint64_t first_token_us; /* 0: none yet */
     uint64_t ended_us;       /* monotonic: the request's end */

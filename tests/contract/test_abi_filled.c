@@ -28,6 +28,11 @@ static amphi_status fill_result(void *out, amphi_error *error)
     return amphi_stream_result(abi_finished, out, error);
 }
 
+static amphi_status fill_cache_stats(void *out, amphi_error *error)
+{
+    return amphi_cache_stats_read(abi_fixture.client, out, error);
+}
+
 static amphi_status fill_decision(void *out, amphi_error *error)
 {
     amphi_chat_request request;
@@ -162,6 +167,7 @@ static amphi_status fill_repair_report(void *out, amphi_error *error)
 #type, sizeof(type), call                                                                  \
     }
 static const fill_case fills[] = {
+    FILL(amphi_cache_stats, fill_cache_stats),
     FILL(amphi_chat_result, fill_result),
     FILL(amphi_decision, fill_decision),
     FILL(amphi_device_facts, fill_snapshot),

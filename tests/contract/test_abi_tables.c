@@ -3,7 +3,7 @@
  * Ops tables that were built against another version of the headers. Each one is cut off behind
  * every entry, on the heap, so that AddressSanitizer sees a read behind it, and a client is taken
  * through everything that calls the table; or it has entries of a later version, which would crash
- * if they were called. And engines that fill in no more of amphi_engine_info than both sides know.
+ * if they were called.
  */
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -147,6 +147,46 @@ static const amphi_clock test_clock = {.struct_size = sizeof test_clock,
     .wall_ms = wall_ms,
     .boot_us = boot_us};
 
+static amphi_status cache_secret(
+    void *self, uint8_t out[AMPHI_CACHE_SECRET_BYTES], amphi_error *error)
+{
+    memset(out, 7, AMPHI_CACHE_SECRET_BYTES);
+    return AMPHI_OK;
+}
+
+static amphi_status cache_get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    amphi_store_value_fn *visit, void *user, amphi_error *error)
+{
+    return AMPHI_E_NOT_FOUND;
+}
+
+static amphi_status cache_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value,
+    uint64_t ttl_ms, amphi_error *error)
+{
+    return AMPHI_OK;
+}
+
+static amphi_status cache_remove(
+    void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_error *error)
+{
+    return AMPHI_OK;
+}
+
+static amphi_status cache_clear(void *self, amphi_error *error)
+{
+    calls++;
+    return AMPHI_OK;
+}
+
+static const amphi_shared_cache_ops shared_cache_ops = {.struct_size = sizeof shared_cache_ops,
+    .name = "nothing",
+    .secret = cache_secret,
+    .get = cache_get,
+    .put = cache_put,
+    .remove = cache_remove,
+    .clear = cache_clear,
+    .free = free_nothing};
+
 static amphi_parts whole_parts(void)
 {
     amphi_parts parts = fixture.parts;
@@ -156,6 +196,7 @@ static amphi_parts whole_parts(void)
     parts.http.ops = &http_ops;
     parts.device.ops = &device_ops;
     parts.local.ops = &engine_ops;
+    parts.shared_cache.ops = &shared_cache_ops;
     return parts;
 }
 
@@ -207,6 +248,7 @@ static void use(amphi_client *client)
         amphi_history_messages(client, AMPHI_STR("c"), ignore_message, NULL, NULL), AMPHI_OK);
     assert_int_equal(amphi_history_delete(client, AMPHI_STR("c"), NULL), AMPHI_OK);
     assert_int_equal(amphi_outbox_flush(client, 0, &left, NULL), AMPHI_OK);
+    (void)amphi_cache_clear(client, NULL); /* optional in two tables */
 }
 
 static amphi_status live(const amphi_parts *parts, amphi_error *error)
@@ -257,6 +299,11 @@ static void put_http(amphi_parts *parts, const void *table)
 static void put_device(amphi_parts *parts, const void *table)
 {
     parts->device.ops = table;
+}
+
+static void put_shared_cache(amphi_parts *parts, const void *table)
+{
+    parts->shared_cache.ops = table;
 }
 
 static void put_local(amphi_parts *parts, const void *table)
@@ -328,6 +375,8 @@ static const table_case tables[] = {
     TABLE(amphi_store_ops, &store_ops, derive_key, true, "parts.store", put_store),
     TABLE(amphi_http_ops, &http_ops, release, true, "parts.http", put_http),
     TABLE(amphi_device_ops, &device_ops, snapshot, false, "parts.device", put_device),
+    TABLE(amphi_shared_cache_ops, &shared_cache_ops, put, true, "parts.shared_cache",
+        put_shared_cache),
     TABLE(amphi_engine_ops, &engine_ops, release, true, "parts.local", put_local),
     TABLE(amphi_engine_ops, &engine_ops, release, true, "parts.engines[0]", put_engine),
     TABLE(amphi_allocator, &allocator, free, true, "allocator", NULL),
@@ -405,7 +454,7 @@ static void table__is_copied_when_it_is_handed_over(void **state)
 {
     amphi_client_options options;
     amphi_client *client = NULL;
-    amphi_engine_ops *table = make_table(&tables[5], sizeof(amphi_engine_ops));
+    amphi_engine_ops *table = make_table(&tables[6], sizeof(amphi_engine_ops));
     amphi_parts parts = whole_parts();
     parts.local.ops = table;
     amphi_client_options_init(&options);
@@ -428,128 +477,6 @@ static void table__keys_for_the_built_in_store_need_a_store_key(void **state)
     assert_int_equal(live(&parts, &error), AMPHI_E_ARGUMENT);
     assert_non_null(strstr(error.message, "key"));
     free(table);
-}
-
-/* ---- an engine that fills in no more than both sides know ---- */
-
-typedef struct later_info {
-    amphi_engine_info info;
-    unsigned char tail[TAIL_BYTES];
-} later_info;
-
-static size_t version_bytes;    /* of amphi_engine_info, where the engine was built */
-static bool states_its_version; /* writes its own size, as a copy of a whole struct does */
-
-static void careful_describe(void *self, amphi_engine_info *out)
-{
-    later_info own;
-    memset(&own, 0x5a, sizeof own);
-    memset(&own.info, 0, sizeof own.info);
-    own.info.kind = AMPHI_ENGINE_LOCAL;
-    own.info.available = true;
-    own.info.context_tokens_max = 4096;
-    amphi__str_copy_to(own.info.name, sizeof own.info.name, AMPHI_STR("careful"));
-    amphi__str_copy_to(own.info.model, sizeof own.info.model, AMPHI_STR("careful-1"));
-    size_t bytes = out->struct_size < version_bytes ? out->struct_size : version_bytes;
-    if (bytes <= sizeof(size_t))
-        return;
-    memcpy((unsigned char *)out + sizeof(size_t), (unsigned char *)&own + sizeof(size_t),
-        bytes - sizeof(size_t));
-    if (states_its_version)
-        out->struct_size = version_bytes;
-}
-
-typedef struct names {
-    int events;
-    int messages;
-} names;
-
-static void is_careful(amphi_str route)
-{
-    if (!amphi__str_equal(route, AMPHI_STR("careful")))
-        fail_msg("the route's name is \"%.*s\"", (int)route.size, route.data);
-}
-
-static bool check_message(void *user, const amphi_history_message *item)
-{
-    names *seen = user;
-    if (amphi__str_equal(item->role, AMPHI_STR("assistant"))) {
-        is_careful(item->route);
-        assert_non_null(strstr(item->decision_json.data, "careful"));
-        seen->messages++;
-    }
-    return true;
-}
-
-static bool check_route(void *user, amphi_str route, amphi_str model)
-{
-    is_careful(route);
-    return true;
-}
-
-static void check_result(amphi_stream *stream)
-{
-    amphi_chat_result result;
-    amphi_chat_result_init(&result);
-    assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
-    is_careful(result.route);
-    assert_int_equal(result.decision->routes_count, 1);
-    is_careful(amphi_str_from(result.decision->routes[0].route));
-    char *json = NULL;
-    assert_int_equal(amphi_stream_result_json(stream, &json, NULL), AMPHI_OK);
-    assert_non_null(strstr(json, "\"route\":\"careful\""));
-    amphi_string_free(json);
-}
-
-static void keeps_its_name_through_a_request(void)
-{
-    amphi_client_options options;
-    amphi_client *client = NULL;
-    amphi_stream *stream = NULL;
-    amphi_event event;
-    names seen = {0, 0};
-    amphi_engine_ops ops = *scripted;
-    ops.describe = careful_describe;
-    amphi_parts parts = fixture.parts;
-    parts.local.ops = &ops;
-    parts.engines_count = 0;
-    amphi_client_options_init(&options);
-    options.parts = &parts;
-    assert_int_equal(amphi_client_new(&client, &options, NULL), AMPHI_OK);
-    const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("Hi")};
-    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_AUTO);
-    request.conversation_id = AMPHI_STR("named");
-    request.messages = &message;
-    request.messages_count = 1;
-    assert_int_equal(amphi_chat_start(&stream, client, &request, NULL), AMPHI_OK);
-    while (amphi_stream_next(stream, 20000, &event, NULL) == AMPHI_OK) {
-        if (event.kind == AMPHI_EVENT_ROUTE || event.kind == AMPHI_EVENT_DONE) {
-            is_careful(event.route);
-            seen.events++;
-        }
-    }
-    assert_int_equal(seen.events, 2);
-    check_result(stream);
-    amphi_stream_free(stream);
-    assert_int_equal(amphi_client_routes(client, check_route, NULL, NULL), AMPHI_OK);
-    assert_int_equal(
-        amphi_history_messages(client, AMPHI_STR("named"), check_message, &seen, NULL), AMPHI_OK);
-    assert_int_equal(seen.messages, 1);
-    assert_int_equal(amphi_history_delete(client, AMPHI_STR("named"), NULL), AMPHI_OK);
-    amphi_client_free(client);
-}
-
-static void engine__of_any_version_keeps_its_name_through_a_request(void **state)
-{
-    const size_t versions[] = {offsetof(amphi_engine_info, ready),
-        offsetof(amphi_engine_info, fingerprint), sizeof(amphi_engine_info),
-        sizeof(amphi_engine_info) + TAIL_BYTES};
-    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
-        for (int k = 0; k < 2; k++) {
-            version_bytes = versions[i];
-            states_its_version = k == 1;
-            keeps_its_name_through_a_request();
-        }
 }
 
 /* ---- */
@@ -587,7 +514,6 @@ int main(void)
         cmocka_unit_test(table__a_size_that_is_none_is_refused_by_name),
         cmocka_unit_test(table__is_copied_when_it_is_handed_over),
         cmocka_unit_test(table__keys_for_the_built_in_store_need_a_store_key),
-        cmocka_unit_test(engine__of_any_version_keeps_its_name_through_a_request),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -34,7 +34,7 @@ def ask__json_has_the_documented_members(folder):
     result = parsed(done)
     required = ["text", "route", "takeovers", "cache", "finish_reason", "usage", "timing",
                 "decision"]
-    further = ["model", "error"]  # in chat.h as well
+    further = ["model", "error", "privacy", "turns_omitted"]  # in chat.h as well
     assert sorted(result) == sorted(required + further), sorted(result)
     assert "cloud" in result["text"].lower(), result["text"]
     assert result["route"] == "local" and result["takeovers"] == [] and result["error"] is None
@@ -115,15 +115,37 @@ def ask__events_are_json_lines_that_end_once(folder):
 @promise
 def ask__the_second_time_comes_from_the_cache_unless_told_not_to(folder):
     words = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
-    first, second = parsed(amphi(*words)), parsed(amphi(*words))
-    assert first["cache"] == "miss" and second["cache"] != "miss" and second["route"] == "cache"
-    assert first["text"] == second["text"]
-    assert parsed(amphi(*words, "--no-cache"))["route"] == "local"
+    greedy = [*words, "--temperature", "0"]
+    first, second = parsed(amphi(*greedy)), parsed(amphi(*greedy))
+    assert first["cache"] == "miss" and second["cache"] == "hit" and second["route"] == "cache"
+    assert first["text"] == second["text"] and second["cache_match"]["kind"] == "exact"
+    for flags in (["--no-cache"], ["--cache", "off"]):
+        assert parsed(amphi(*greedy, *flags))["route"] == "local"
+    # Without temperature 0 an answer is another one each time, unless the same is asked for.
+    for flags, routes in (([], ["local", "local"]), (["--cache", "exact"], ["local", "cache"])):
+        assert [parsed(amphi(*words, *flags))["route"] for _ in range(2)] == routes
+
+
+@promise
+def ask__the_same_in_other_words_is_found_when_asked_for(folder):
+    words = ["ask", *data(folder), *LOCAL, "--json", "--cache", "near"]
+    question = "What is the outbox?"
+    assert parsed(amphi(*words, question))["route"] == "local"
+    near = parsed(amphi(*words, "Please tell me, what's the outbox?"))
+    assert near["route"] == "cache", near
+    match = near["cache_match"]
+    assert match["kind"] == "near" and match["question"] == question, match
+    assert 0 < match["score"] < 1 and match["stale"] is False, match
+    assert parsed(amphi(*words, "What isn't the outbox?"))["route"] == "local"
+    stats = parsed(amphi("cache", "stats", *data(folder), "--json"))
+    assert stats["hits_near"] == 1 and stats["misses"] == 2 and stats["tokens_saved"] > 0, stats
+    assert "in other words" in amphi("cache", "stats", *data(folder)).stdout
+    refused(amphi("ask", *data(folder), "--cache", "maybe", "Hi"), "near")
 
 
 @promise
 def cache__clear_forgets_answers_and_nothing_else(folder):
-    ask = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
+    ask = ["ask", *data(folder), *LOCAL, "--json", "--temperature", "0", "What is the outbox?"]
     assert parsed(amphi(*ask, "--conversation", "c1"))["route"] == "local"
     assert parsed(amphi(*ask))["route"] == "cache"
     assert parsed(amphi("cache", *data(folder), "clear", "--json")) == {"cleared": True}
@@ -193,7 +215,7 @@ def ask__another_model_does_not_answer_from_the_old_ones_cache(folder):
     first, second = os.path.join(folder, "first.gguf"), os.path.join(folder, "second.gguf")
     shutil.copy(embedded, first)
     shutil.copy(embedded, second)
-    words = ["ask", *data(folder), *LOCAL, "--json", "What is the outbox?"]
+    words = ["ask", *data(folder), *LOCAL, "--json", "--temperature", "0", "What is the outbox?"]
     for model, route in ((first, "local"), (first, "cache"), (second, "local"), (second, "cache"),
                          (None, "local"), (None, "cache")):
         named = ["--model", model] if model else []

@@ -79,7 +79,8 @@ def gateway__a_streamed_answer_has_openais_shape(folder):
 @promise
 def gateway__usage_comes_once_behind_the_finish_for_who_asked(folder):
     """OpenAI: null in every chunk but the last, which has no choices. From the cache as well."""
-    body = {"messages": QUESTION, "stream": True, "stream_options": {"include_usage": True}}
+    body = {"messages": QUESTION, "stream": True, "stream_options": {"include_usage": True},
+            "temperature": 0}
     with gateway(folder) as (url, _):
         for cached in (False, True):
             *chunks, last = streamed(call(url, "POST", CHAT, body)[2])

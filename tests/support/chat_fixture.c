@@ -155,5 +155,6 @@ amphi_chat_request chat_fixture_request(amphi_mode mode)
     amphi_chat_request_init(&request);
     request.mode = mode;
     request.no_cache = true;
+    request.sampling.temperature = 0; /* greedy: without no_cache the response cache applies */
     return request;
 }

@@ -1,13 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When the response cache takes one question for another. Pure: no client, no store, any thread.
+ * The response cache: the same question again is answered with the same answer, at once. What may
+ * be answered from it and for how long stands in the policy document ("cache"), and in each request
+ * (amphi_chat_request.cache).
  */
 #ifndef AMPHI_CACHE_H
 #define AMPHI_CACHE_H
 
-#include <amphi/error.h>
+#include <amphi/client.h>
 
 AMPHI_BEGIN_DECLS
+
+/* SIZED, filled in. What the cache has done, over every client that used this data directory. */
+typedef struct amphi_cache_stats {
+    size_t struct_size;    /* in bytes; see amphi/types.h */
+    uint64_t misses;       /* requests that could have been answered and were not */
+    uint64_t hits_exact;   /* the same question */
+    uint64_t hits_folded;  /* but for blanks, case, Unicode form or final punctuation */
+    uint64_t hits_near;    /* in other words */
+    uint64_t hits_stale;   /* past its time, because nothing else could answer */
+    uint64_t joined;       /* equal requests that waited for the first one; also among the hits */
+    uint64_t kept;         /* answers that went into it */
+    uint64_t tokens_saved; /* of the answers that were given again: prompt and completion */
+    uint64_t ms_saved;     /* that these answers took when they were made */
+} amphi_cache_stats;
+
+static inline void amphi_cache_stats_init(amphi_cache_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    stats->struct_size = sizeof *stats;
+}
+
+/* *out after amphi_cache_stats_init. */
+AMPHI_API amphi_status amphi_cache_stats_read(
+    amphi_client *client, amphi_cache_stats *out, amphi_error *error);
+
+/* Forgets every answer of the response cache: the store's (or the shared one's), and what this
+ * client holds in memory. (Another process that uses the same store forgets what it holds in memory
+ * when it ends.) AMPHI_E_UNSUPPORTED: a store of the app's without cache_clear; memory is cleared
+ * nevertheless. */
+AMPHI_API amphi_status amphi_cache_clear(amphi_client *client, amphi_error *error);
 
 /* Judges pairs of questions as the cache does for near hits. `pairs` is JSON Lines, one object
  * {"a": text, "b": text, "same": true or false} each (other members are ignored, empty lines are

@@ -59,6 +59,16 @@ typedef struct amphi_budgets {
 
 #define AMPHI_CONVERSATION_ID_BYTES_MAX 256
 
+/* How a request uses the response cache. */
+typedef enum amphi_cache_use {
+    /* The same question (but for blanks, case, Unicode form and final punctuation where these can't
+     * change the meaning), for greedy requests: temperature 0. The policy may widen both. */
+    AMPHI_CACHE_DEFAULT = 0,
+    AMPHI_CACHE_OFF = 1,   /* neither read nor written */
+    AMPHI_CACHE_EXACT = 2, /* the same question, at any temperature */
+    AMPHI_CACHE_NEAR = 3   /* also a question that asks the same in other words */
+} amphi_cache_use;
+
 /* SIZED, read. */
 typedef struct amphi_chat_request {
     size_t struct_size;            /* in bytes; see amphi/types.h */
@@ -79,6 +89,8 @@ typedef struct amphi_chat_request {
     /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as they
      * are; empty: none. */
     amphi_str extra_json;
+    amphi_cache_use cache; /* no_cache above is the same as OFF */
+    bool no_store;         /* read the response cache, but leave the answer out of it */
 } amphi_chat_request;
 
 /* NAN, without <math.h>, whose names would reach every includer. */
@@ -170,10 +182,11 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amph
     const amphi_chat_request *request, amphi_error *error);
 
 /* The same from an OpenAI chat-completions request body. Beside OpenAI's fields it understands
- * "amphi": {"mode","private","conversation_id","no_cache","no_queue","budgets":{...}}. A trailing
- * message of role "assistant" is the beginning of the answer, which is continued. A body without
- * an "amphi" member is from a client that does not know Amphi and would not understand "queued":
- * no_queue is then true, so it gets an error that it can show. */
+ * "amphi": {"mode","private","conversation_id","no_cache","cache":"off"|"exact"|"near","no_store",
+ * "no_queue","budgets":{...}}. A trailing message of role "assistant" is the beginning of the
+ * answer, which is continued. A body without an "amphi" member is from a client that does not know
+ * Amphi and would not understand "queued": no_queue is then true, so it gets an error that it can
+ * show. */
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start_json(
     amphi_stream **out, amphi_client *client, amphi_str request_json, amphi_error *error);
 
@@ -196,6 +209,14 @@ AMPHI_API void amphi_stream_cancel(amphi_stream *stream);
  * client's end, when no other call on this stream is running. */
 AMPHI_API void amphi_stream_free(amphi_stream *stream);
 
+/* How the question of a cached answer and this request's are alike. */
+typedef enum amphi_cache_match {
+    AMPHI_CACHE_MATCH_NONE = 0,   /* the answer is not from the cache */
+    AMPHI_CACHE_MATCH_EXACT = 1,  /* the same */
+    AMPHI_CACHE_MATCH_FOLDED = 2, /* but for blanks, case, Unicode form or final punctuation */
+    AMPHI_CACHE_MATCH_NEAR = 3    /* in other words */
+} amphi_cache_match;
+
 /* SIZED, filled in. What became of the request; what it points to is valid after the terminal
  * event, until the stream is freed. */
 typedef struct amphi_chat_result {
@@ -217,8 +238,12 @@ typedef struct amphi_chat_result {
     const amphi_error *error;        /* NULL when DONE or QUEUED */
     /* Not NULL: the answer is complete, but could not be stored. */
     const amphi_error *history_error;
-    amphi_privacy privacy;  /* of this turn: the strictest of all that was in its prompt */
-    uint32_t turns_omitted; /* of the conversation, left out of the prompt for their privacy */
+    amphi_privacy privacy;         /* of this turn: the strictest of all that was in its prompt */
+    uint32_t turns_omitted;        /* left out of the prompt for their privacy */
+    amphi_cache_match cache_match; /* with cache_hit */
+    float cache_score;             /* 0 to 1: how alike the two questions are, letter by letter */
+    amphi_str cache_question;      /* the question that the answer was given to */
+    bool cache_is_stale;           /* its time is over: nothing else could answer */
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the encrypted store keeps, as an app shows and clears it: history, outbox, answers that are
- * kept for the same question. Visitors are called on the calling
- * thread, outside every lock; returning false stops the walk. Strings are valid for the call.
+ * What the encrypted store keeps, as an app shows and clears it: history and outbox.
+ * Visitors are called on the calling thread, outside every lock; returning false stops the walk.
+ * Strings are valid for the call.
  */
 #ifndef AMPHI_HISTORY_H
 #define AMPHI_HISTORY_H
@@ -190,11 +190,6 @@ AMPHI_API amphi_status amphi_outbox_entries(
  * waits afterwards. (A client delivers in the background anyway when a route returns.) */
 AMPHI_API amphi_status amphi_outbox_flush(
     amphi_client *client, uint32_t timeout_ms, uint32_t *left_out, amphi_error *error);
-
-/* Forgets every answer of the response cache: the store's, and what this client holds in memory.
- * (Another process that uses the same store forgets what it holds in memory when it ends.)
- * AMPHI_E_UNSUPPORTED: a store of the app's without cache_clear; memory is cleared nevertheless. */
-AMPHI_API amphi_status amphi_cache_clear(amphi_client *client, amphi_error *error);
 
 AMPHI_END_DECLS
 

@@ -9,6 +9,7 @@
 #define AMPHI_EXT_PARTS_H
 
 #include <amphi/client.h>
+#include <amphi/ext/cache.h>
 #include <amphi/ext/clock.h>
 #include <amphi/ext/device.h>
 #include <amphi/ext/engine.h>
@@ -27,6 +28,8 @@ struct amphi_parts {
     amphi_engine local;          /* built-in: the worker process */
     const amphi_engine *engines; /* further engines, after the local one and the endpoints */
     size_t engines_count;
+    /* Built-in: none; answers that are cached lie in the store. */
+    amphi_shared_cache shared_cache;
 };
 
 static inline void amphi_parts_init(amphi_parts *parts)

@@ -3,6 +3,7 @@
  * Which requests the response cache answers, and which answers it keeps.
  */
 #include "sdk/client/client.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/str.h"
 #include "tests/support/chat_fixture.h"
 
@@ -22,11 +23,148 @@ static void cache__same_question_is_answered_from_the_cache(void **state)
     chat_fixture_ask(&f, &request, "Hi");
     chat_fixture_expect(&f, "Hello world.");
     assert_int_equal(atomic_load(&f.local.starts) + atomic_load(&f.cloud.starts), 1);
-    chat_fixture_ask(&f, &request, "Hi!");
+    chat_fixture_ask(&f, &request, "Ho");
     assert_int_equal(atomic_load(&f.local.starts) + atomic_load(&f.cloud.starts), 2);
     request.sampling.seed = 7;
     chat_fixture_ask(&f, &request, "Hi");
     assert_int_equal(atomic_load(&f.local.starts) + atomic_load(&f.cloud.starts), 3);
+    chat_fixture_close(&f);
+}
+
+/* A joke is to be another one each time, unless the same one is asked for. */
+static void cache__answer_of_a_request_that_is_not_greedy_is_given_once(void **state)
+{
+    static const struct {
+        amphi_cache_use use;
+        const char *policy;
+        int starts;
+    } cases[] = {{AMPHI_CACHE_DEFAULT, "{}", 2}, {AMPHI_CACHE_EXACT, "{}", 1},
+        {AMPHI_CACHE_NEAR, "{}", 1}, {AMPHI_CACHE_OFF, "{}", 2},
+        {AMPHI_CACHE_DEFAULT, "{\"cache\":{\"sampled\":true}}", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        chat_fixture f;
+        chat_fixture_open_with(&f, says_hello, says_hello, cases[i].policy);
+        for (int again = 0; again < 2; again++) {
+            amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_LOCAL);
+            request.no_cache = false;
+            request.sampling.temperature = 1;
+            request.cache = cases[i].use;
+            chat_fixture_ask(&f, &request, "Tell me a joke");
+        }
+        assert_int_equal(atomic_load(&f.local.starts), cases[i].starts);
+        chat_fixture_close(&f);
+    }
+}
+
+static amphi_chat_result ask_for_result(
+    chat_fixture *f, amphi_cache_use use, const char *text, amphi_stream **stream)
+{
+    amphi_chat_result result;
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_LOCAL);
+    request.no_cache = false;
+    request.cache = use;
+    *stream = chat_fixture_begin(f, &request, text);
+    chat_fixture_pull(f, *stream);
+    amphi_chat_result_init(&result);
+    assert_int_equal(amphi_stream_result(*stream, &result, NULL), AMPHI_OK);
+    return result;
+}
+
+static void cache__near_hit_is_asked_for_and_names_the_question(void **state)
+{
+    static const char question[] = "What's the capital of France?";
+    static const struct {
+        amphi_cache_use use;
+        const char *text;
+        amphi_cache_match match;
+    } cases[] = {
+        {AMPHI_CACHE_NEAR, question, AMPHI_CACHE_MATCH_NONE},
+        {AMPHI_CACHE_NEAR, question, AMPHI_CACHE_MATCH_EXACT},
+        {AMPHI_CACHE_DEFAULT, "  What's the capital of  France", AMPHI_CACHE_MATCH_FOLDED},
+        {AMPHI_CACHE_NEAR, "Please tell me, what is the capital of France?",
+            AMPHI_CACHE_MATCH_NEAR},
+        {AMPHI_CACHE_EXACT, "Please tell me, what is the capital of France",
+            AMPHI_CACHE_MATCH_NONE},
+        {AMPHI_CACHE_NEAR, "What's the capital of Spain?", AMPHI_CACHE_MATCH_NONE},
+        {AMPHI_CACHE_NEAR, "What isn't the capital of France?", AMPHI_CACHE_MATCH_NONE},
+    };
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        amphi_stream *stream;
+        amphi_chat_result result = ask_for_result(&f, cases[i].use, cases[i].text, &stream);
+        if (result.cache_match != cases[i].match)
+            fail_msg("%s: %d, not %d", cases[i].text, result.cache_match, cases[i].match);
+        assert_int_equal(result.cache_hit, cases[i].match != AMPHI_CACHE_MATCH_NONE);
+        if (result.cache_hit)
+            assert_true(amphi__str_equal_c(result.cache_question, question));
+        if (cases[i].match == AMPHI_CACHE_MATCH_NEAR) {
+            char *json = NULL;
+            assert_true(result.cache_score > 0 && result.cache_score < 1);
+            assert_int_equal(amphi_stream_result_json(stream, &json, NULL), AMPHI_OK);
+            assert_non_null(strstr(json, "\"cache_match\":{\"kind\":\"near\",\"score\":0."));
+            assert_non_null(strstr(json, question));
+            amphi_string_free(json);
+        }
+        amphi_stream_free(stream);
+    }
+    chat_fixture_close(&f);
+}
+
+static void cache__no_store_reads_and_leaves_nothing(void **state)
+{
+    static const bool no_store[] = {true, false, true};
+    static const int starts[] = {1, 2, 2};
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    for (int i = 0; i < 3; i++) {
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_LOCAL);
+        request.no_cache = false;
+        request.no_store = no_store[i];
+        chat_fixture_ask(&f, &request, "Hi");
+        assert_int_equal(atomic_load(&f.local.starts), starts[i]);
+    }
+    chat_fixture_close(&f);
+}
+
+static int64_t wall_ahead_ms;
+
+static uint64_t real_monotonic_us(void *self)
+{
+    return amphi__clock_us(NULL);
+}
+
+static int64_t wall_ms(void *self)
+{
+    return amphi__clock_wall_ms(NULL) + wall_ahead_ms;
+}
+
+static void cache__stale_answer_is_given_where_nothing_else_answers(void **state)
+{
+    static const scripted_step fails[] = {{SCRIPT_FAIL, "gone", AMPHI_E_NETWORK}};
+    const amphi_clock clock = {
+        .struct_size = sizeof clock, .monotonic_us = real_monotonic_us, .wall_ms = wall_ms};
+    chat_fixture f;
+    wall_ahead_ms = 0;
+    chat_fixture_init(&f, says_hello, says_hello);
+    f.parts.clock = &clock;
+    f.local.next_script = fails;
+    chat_fixture_start(&f, "{\"cache\":{\"ttl_s\":600,\"stale_s\":600}}");
+    amphi_stream *stream;
+    amphi_chat_result result = ask_for_result(&f, AMPHI_CACHE_EXACT, "Hi", &stream);
+    assert_false(result.cache_hit);
+    amphi_stream_free(stream);
+    wall_ahead_ms = 900 * 1000;
+    result = ask_for_result(&f, AMPHI_CACHE_EXACT, "Hi", &stream);
+    assert_true(result.cache_hit && result.cache_is_stale);
+    assert_null(result.error);
+    chat_fixture_expect(&f, "Hello world.");
+    amphi_stream_free(stream);
+    wall_ahead_ms = 1500 * 1000;
+    result = ask_for_result(&f, AMPHI_CACHE_EXACT, "Hi", &stream);
+    assert_false(result.cache_hit);
+    assert_non_null(result.error);
+    amphi_stream_free(stream);
     chat_fixture_close(&f);
 }
 
@@ -285,6 +423,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cache__same_question_is_answered_from_the_cache),
+        cmocka_unit_test(cache__answer_of_a_request_that_is_not_greedy_is_given_once),
+        cmocka_unit_test(cache__near_hit_is_asked_for_and_names_the_question),
+        cmocka_unit_test(cache__no_store_reads_and_leaves_nothing),
+        cmocka_unit_test(cache__stale_answer_is_given_where_nothing_else_answers),
         cmocka_unit_test(cache__cleared_the_same_client_asks_again),
         cmocka_unit_test(cache__answer_of_another_model_file_does_not_come_from_the_cache),
         cmocka_unit_test(cache__failed_answers_are_not_cached),

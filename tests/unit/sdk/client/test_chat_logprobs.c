@@ -19,8 +19,9 @@
 
 #include <cmocka.h>
 
-#define BODY(more) "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]" more "}"
-#define WANTS      ",\"logprobs\":true,\"amphi\":{\"mode\":\"prefer_local\"}"
+#define BODY(more)                                                                                 \
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0" more "}"
+#define WANTS ",\"logprobs\":true,\"amphi\":{\"mode\":\"prefer_local\"}"
 
 static const scripted_step says_hello[] = {{SCRIPT_TOKEN, "Hello", 1}, {SCRIPT_TOKEN, " world", 2},
     {SCRIPT_TOKEN, ".", 3}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};

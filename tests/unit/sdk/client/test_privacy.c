@@ -315,6 +315,7 @@ static outcome ask_cached(
     request.messages = &message;
     request.messages_count = 1;
     request.mode = mode;
+    request.sampling.temperature = 0;
     request.is_private = is_private;
     request.conversation_id = amphi_str_from(conversation);
     assert_int_equal(amphi_chat_start(&stream, f->client, &request, NULL), AMPHI_OK);

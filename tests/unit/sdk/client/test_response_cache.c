@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The response cache's key: equal for what asks for the same answer, different for what does not,
- * and at a cost that grows with the request's size only.
+ * The response cache's keys (equal for what asks for the same answer, different for what does not,
+ * at a cost that grows with the request's size only), its two levels and its counters.
  */
 #include "sdk/client/response_cache.h"
 #include "sdk/core/clock.h"
@@ -14,8 +14,10 @@
 
 #include <cmocka.h>
 
-#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define ASKS(words) "{\"messages\":[{\"role\":\"user\",\"content\":\"" words "\"}]}"
+#define MESSAGES    "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
+static const amphi_shared_cache unshared = {NULL, NULL};
 static amphi_store store;
 static amphi_response_cache *cache;
 
@@ -23,7 +25,8 @@ static int set_up(void **state)
 {
     amphi_storage_options options = {0};
     return amphi__store_memory_new(&store, &options, NULL) == AMPHI_OK &&
-                   amphi__response_cache_new(&cache, store, &amphi__clock_system, NULL) == AMPHI_OK
+                   amphi__response_cache_new(&cache, store, unshared, &amphi__clock_system, NULL) ==
+                       AMPHI_OK
                ? 0
                : -1;
 }
@@ -35,14 +38,23 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void key_of(amphi_str json, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+/* Without the question, which goes with the request. */
+static void keys_in(amphi_response_cache *of, amphi_str json, amphi_cache_keys *keys)
 {
     amphi_request request;
     assert_int_equal(amphi__request_from_json(&request, json, NULL), AMPHI_OK);
+    amphi_privacy privacy = request.is_private ? AMPHI_PRIVACY_PRIVATE : AMPHI_PRIVACY_NONE;
     assert_int_equal(
-        amphi__response_cache_key(cache, &request, AMPHI_PRIVACY_NONE, AMPHI_STR(""), key),
-        AMPHI_OK);
+        amphi__response_cache_keys(of, &request, privacy, AMPHI_STR(""), keys), AMPHI_OK);
+    keys->question = amphi_str_make(NULL, 0);
     amphi__request_clear(&request);
+}
+
+static void key_of(amphi_str json, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi_cache_keys keys;
+    keys_in(cache, json, &keys);
+    memcpy(key, keys.exact, AMPHI_CACHE_KEY_BYTES);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -104,52 +116,232 @@ static void key__cost_grows_with_the_number_of_members_not_with_its_square(void 
     assert_true(many_us < 32 * few_us + 1000);
 }
 
-static bool is_cached(const uint8_t key[AMPHI_CACHE_KEY_BYTES])
+static bool finds(amphi_response_cache *in, const amphi_cache_keys *keys, bool stale)
 {
     amphi_cached_answer answer;
-    bool found = amphi__response_cache_get(cache, key, &answer) == AMPHI_OK;
-    if (found)
+    bool found = amphi__response_cache_find(in, keys, keys->exact, stale, &answer) == AMPHI_OK;
+    if (found) {
+        assert_string_equal(answer.text, "yes");
         amphi__cached_answer_clear(&answer);
+    }
     return found;
+}
+
+static char *copy_of(const char *text)
+{
+    char *copy = amphi__str_copy(amphi_str_from(text));
+    assert_non_null(copy);
+    return copy;
+}
+
+static void keep(
+    amphi_response_cache *in, const amphi_cache_keys *keys, uint32_t ttl_s, uint32_t stale_s)
+{
+    amphi_cache_keeping keeping;
+    amphi_cached_answer answer = {.text = copy_of("yes"),
+        .question = copy_of("hi"),
+        .model = copy_of("m"),
+        .route = copy_of("local"),
+        .identity = copy_of("m"),
+        .usage = {.prompt_tokens = 3, .completion_tokens = 4},
+        .took_ms = 5};
+    const amphi_cache_terms terms = {.ttl_s = ttl_s, .stale_s = stale_s};
+    amphi__response_cache_prepare(&keeping, in, &answer, &terms);
+    amphi__response_cache_remember(in, keys, &keeping);
+    amphi__response_cache_write(in, keys, &keeping, true, false);
+    amphi__cache_keeping_clear(&keeping);
+}
+
+static amphi_response_cache *another(amphi_store on, amphi_shared_cache shared)
+{
+    amphi_response_cache *made = NULL;
+    assert_int_equal(
+        amphi__response_cache_new(&made, on, shared, &amphi__clock_system, NULL), AMPHI_OK);
+    return made;
 }
 
 static void clear__forgets_what_memory_and_table_hold(void **state)
 {
-    const amphi_chat_result result = {.text = AMPHI_STR("yes")};
-    uint8_t key[AMPHI_CACHE_KEY_BYTES];
-    amphi_response_cache *second = NULL;
-    key_of(AMPHI_STR("{" MESSAGES "}"), key);
-    assert_int_equal(amphi__response_cache_put(cache, key, &result, AMPHI_STR("m"), 60), AMPHI_OK);
-    assert_true(is_cached(key));
+    amphi_cache_keys keys;
+    keys_in(cache, AMPHI_STR("{" MESSAGES "}"), &keys);
+    keep(cache, &keys, 60, 0);
+    assert_true(finds(cache, &keys, false));
     assert_int_equal(amphi__response_cache_clear(cache, NULL), AMPHI_OK);
-    assert_false(is_cached(key)); /* neither half has it */
-    assert_int_equal(amphi__response_cache_put(cache, key, &result, AMPHI_STR("m"), 60), AMPHI_OK);
-    assert_int_equal(
-        amphi__response_cache_new(&second, store, &amphi__clock_system, NULL), AMPHI_OK);
+    assert_false(finds(cache, &keys, false)); /* neither half has it */
+    keep(cache, &keys, 60, 0);
+    amphi_response_cache *second = another(store, unshared);
+    assert_true(finds(second, &keys, false)); /* from the table */
     assert_int_equal(amphi__response_cache_clear(second, NULL), AMPHI_OK);
     amphi__response_cache_free(second);
-    assert_true(is_cached(key)); /* another client's memory is its own */
+    assert_true(finds(cache, &keys, false)); /* another client's memory is its own */
     assert_int_equal(amphi__response_cache_clear(cache, NULL), AMPHI_OK);
-    assert_false(is_cached(key));
+    assert_false(finds(cache, &keys, false));
 }
 
 /* The entry is optional in a store's table. */
 static void clear__is_refused_by_name_where_the_store_cannot(void **state)
 {
-    const amphi_chat_result result = {.text = AMPHI_STR("yes")};
-    uint8_t key[AMPHI_CACHE_KEY_BYTES];
+    amphi_cache_keys keys;
     amphi_store_ops ops = *store.ops;
     const amphi_store without = {&ops, store.self};
-    amphi_response_cache *second = NULL;
     amphi_error error;
     ops.cache_clear = NULL;
-    key_of(AMPHI_STR("{" MESSAGES ",\"seed\":9}"), key);
-    assert_int_equal(
-        amphi__response_cache_new(&second, without, &amphi__clock_system, NULL), AMPHI_OK);
-    assert_int_equal(amphi__response_cache_put(second, key, &result, AMPHI_STR("m"), 60), AMPHI_OK);
+    amphi_response_cache *second = another(without, unshared);
+    keys_in(second, AMPHI_STR("{" MESSAGES ",\"seed\":9}"), &keys);
+    keep(second, &keys, 60, 0);
     assert_int_equal(amphi__response_cache_clear(second, &error), AMPHI_E_UNSUPPORTED);
     assert_string_equal(error.message, "the app's store cannot clear its cache");
     amphi__response_cache_free(second);
+}
+
+static void stale__answer_is_found_only_by_who_asks_for_it(void **state)
+{
+    amphi_cache_keys keys;
+    keys_in(cache, AMPHI_STR("{" MESSAGES ",\"seed\":10}"), &keys);
+    keep(cache, &keys, 0, 60);
+    amphi_response_cache *second = another(store, unshared);
+    amphi_response_cache *both[] = {cache, second}; /* memory, and the table */
+    for (int i = 0; i < 2; i++) {
+        assert_false(finds(both[i], &keys, false));
+        assert_true(finds(both[i], &keys, true));
+    }
+    amphi__response_cache_free(second);
+}
+
+static void near__way_leads_to_the_answer_and_holds_nothing_of_it(void **state)
+{
+    amphi_cache_keys kept, asked;
+    uint8_t found[AMPHI_CACHE_KEY_BYTES];
+    keys_in(cache, AMPHI_STR(ASKS("What is the capital of Norway?")), &kept);
+    keys_in(cache, AMPHI_STR(ASKS("Please, what's the capital of Norway?")), &asked);
+    assert_memory_not_equal(kept.exact, asked.exact, AMPHI_CACHE_KEY_BYTES);
+    assert_int_equal(amphi__response_cache_find_near(cache, &asked, found), AMPHI_E_NOT_FOUND);
+    keep(cache, &kept, 60, 0);
+    assert_int_equal(amphi__response_cache_find_near(cache, &asked, found), AMPHI_OK);
+    assert_memory_equal(found, kept.exact, AMPHI_CACHE_KEY_BYTES);
+}
+
+static void stats__add_up_over_clients(void **state)
+{
+    const amphi_cached_answer saved = {
+        .usage = {.prompt_tokens = 30, .completion_tokens = 4}, .took_ms = 500};
+    amphi_cache_stats before, after;
+    amphi__response_cache_stats(cache, &before);
+    for (int i = 0; i < 3; i++) {
+        amphi_response_cache *c = another(store, unshared);
+        amphi__response_cache_count(c, AMPHI_CACHE_COUNT_NEAR, &saved);
+        amphi__response_cache_count(c, AMPHI_CACHE_COUNT_MISS, NULL);
+        amphi__response_cache_free(c);
+    }
+    amphi__response_cache_stats(cache, &after);
+    assert_int_equal(after.hits_near - before.hits_near, 3);
+    assert_int_equal(after.misses - before.misses, 3);
+    assert_int_equal(after.tokens_saved - before.tokens_saved, 3 * 34);
+    assert_int_equal(after.ms_saved - before.ms_saved, 3 * 500);
+    assert_int_equal(after.hits_exact, before.hits_exact);
+}
+
+/* ---- a shared level ---- */
+
+typedef struct shared_table {
+    uint8_t secret;
+    uint8_t keys[8][AMPHI_CACHE_KEY_BYTES];
+    amphi_buf values[8];
+    size_t count;
+} shared_table;
+
+static amphi_status table_secret(
+    void *self, uint8_t out[AMPHI_CACHE_SECRET_BYTES], amphi_error *error)
+{
+    memset(out, ((shared_table *)self)->secret, AMPHI_CACHE_SECRET_BYTES);
+    return AMPHI_OK;
+}
+
+static amphi_status table_get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
+    amphi_store_value_fn *visit, void *user, amphi_error *error)
+{
+    shared_table *table = self;
+    for (size_t i = 0; i < table->count; i++)
+        if (memcmp(table->keys[i], key, AMPHI_CACHE_KEY_BYTES) == 0) {
+            visit(user, amphi__buf_str(&table->values[i]));
+            return AMPHI_OK;
+        }
+    return AMPHI_E_NOT_FOUND;
+}
+
+static amphi_status table_put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value,
+    uint64_t ttl_ms, amphi_error *error)
+{
+    shared_table *table = self;
+    assert_in_range(table->count, 0, 7);
+    memcpy(table->keys[table->count], key, AMPHI_CACHE_KEY_BYTES);
+    amphi__buf_init(&table->values[table->count], 0);
+    amphi__buf_append_str(&table->values[table->count++], value);
+    return AMPHI_OK;
+}
+
+static bool holds(amphi_str bytes, const char *words)
+{
+    return memmem(bytes.data, bytes.size, words, strlen(words)) != NULL;
+}
+
+static void shared__level_sees_neither_question_nor_answer(void **state)
+{
+    static const amphi_shared_cache_ops ops = {
+        .struct_size = sizeof ops, .secret = table_secret, .get = table_get, .put = table_put};
+    shared_table table = {.secret = 1};
+    const amphi_shared_cache shared = {&ops, &table};
+    amphi_storage_options options = {0};
+    amphi_store other_store;
+    amphi_cache_keys keys, same, secret, foreign;
+    assert_int_equal(amphi__store_memory_new(&other_store, &options, NULL), AMPHI_OK);
+    amphi_response_cache *first = another(store, shared);
+    amphi_response_cache *second = another(other_store, shared); /* another gateway */
+    keys_in(first, AMPHI_STR("{" MESSAGES ",\"seed\":20}"), &keys);
+    keys_in(second, AMPHI_STR("{" MESSAGES ",\"seed\":20}"), &same);
+    assert_memory_equal(keys.exact, same.exact, AMPHI_CACHE_KEY_BYTES);
+    keep(first, &keys, 60, 0);
+    assert_true(table.count >= 1);
+    assert_true(finds(second, &same, false));
+    for (size_t i = 0; i < table.count; i++) {
+        assert_false(holds(amphi__buf_str(&table.values[i]), "yes"));
+        assert_false(holds(amphi__buf_str(&table.values[i]), "local"));
+    }
+    /* What is private stays in the client's own levels. */
+    size_t before = table.count;
+    keys_in(first, AMPHI_STR("{" MESSAGES ",\"amphi\":{\"private\":true}}"), &secret);
+    keep(first, &secret, 60, 0);
+    assert_int_equal(table.count, before);
+    assert_true(finds(first, &secret, false));
+    /* A team with another secret shares nothing, and changed bytes are no answer. */
+    table.secret = 2;
+    amphi_response_cache *stranger = another(other_store, shared);
+    keys_in(stranger, AMPHI_STR("{" MESSAGES ",\"seed\":20}"), &foreign);
+    assert_false(finds(stranger, &foreign, false));
+    table.secret = 1;
+    amphi_response_cache *third = another(other_store, shared);
+    table.values[0].data[20] ^= 1;
+    assert_false(finds(third, &keys, false));
+    amphi__response_cache_free(third);
+    amphi__response_cache_free(stranger);
+    amphi__response_cache_free(second);
+    amphi__response_cache_free(first);
+    other_store.ops->free(other_store.self);
+    for (size_t i = 0; i < table.count; i++)
+        amphi__buf_clear(&table.values[i]);
+}
+
+static void key__is_the_same_for_what_only_looks_different(void **state)
+{
+    assert_true(
+        is_same(ASKS("What is the capital of France?"), ASKS("  what is  the capital of France ")));
+    assert_false(
+        is_same(ASKS("What is the capital of France?"), ASKS("What is the capital of Spain?")));
+    assert_false(is_same(
+        "{\"messages\":[{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"user\",\"content\":"
+        "\"Hi\"}]}",
+        "{\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"user\",\"content\":"
+        "\"Hi\"}]}"));
 }
 
 int main(void)
@@ -157,6 +349,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key__is_of_the_answer_that_is_asked_for),
         cmocka_unit_test(key__ends_for_a_member_without_a_name),
+        cmocka_unit_test(key__is_the_same_for_what_only_looks_different),
+        cmocka_unit_test(stale__answer_is_found_only_by_who_asks_for_it),
+        cmocka_unit_test(near__way_leads_to_the_answer_and_holds_nothing_of_it),
+        cmocka_unit_test(stats__add_up_over_clients),
+        cmocka_unit_test(shared__level_sees_neither_question_nor_answer),
         cmocka_unit_test(clear__forgets_what_memory_and_table_hold),
         cmocka_unit_test(clear__is_refused_by_name_where_the_store_cannot),
         cmocka_unit_test(key__cost_grows_with_the_number_of_members_not_with_its_square),

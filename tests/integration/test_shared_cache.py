@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Gateways of one team that share a response cache in a real Redis server."""
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import faces  # noqa: E402
+from faces import amphi, gateway, promise, refused, skip, write  # noqa: E402
+from gateway_client import chat  # noqa: E402
+
+SECRET = "0123456789abcdef" * 4
+
+
+@contextlib.contextmanager
+def redis(folder, *words):
+    """A server on a socket in the folder, without a port; yields (path of the socket, process)."""
+    if shutil.which("redis-server") is None:
+        skip("no redis-server: apt install redis-server")
+    path = os.path.join(folder, "redis.sock")
+    process = subprocess.Popen(
+        ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder,
+         *words], stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 30
+        while redis_says(path, "PING") not in ("PONG", "NOAUTH Authentication required."):
+            assert time.monotonic() < until, "redis-server did not start"
+            time.sleep(0.02)
+        yield path, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def redis_says(path, *words):
+    return subprocess.run(["redis-cli", "-s", path, *words], capture_output=True,
+                          text=True).stdout.strip()
+
+
+def team(folder, path, secret=SECRET, suffix=""):
+    key = write(folder, f"team-{secret[:4]}", secret + "\n")
+    os.chmod(key, 0o600)
+    return ["--shared-cache", f"redis+unix://{path}{suffix}", "--shared-cache-key", key]
+
+
+def route(url, words, **amphi_member):
+    body = {"messages": [{"role": "user", "content": words}], "temperature": 0,
+            "amphi": amphi_member}
+    status, answer = chat(url, body)
+    assert status == 200, (status, answer)
+    return answer["amphi"]["route"]
+
+
+@promise
+def team__one_gateways_answer_serves_the_other(folder):
+    with redis(folder) as (path, _):
+        flags = team(folder, path)
+        with gateway(folder, *flags, name="a") as (a, _), \
+                gateway(folder, *flags, name="b") as (b, _):
+            assert route(a, "Who are you?") == "local"
+            assert route(b, "Who are you?") == "cache"
+            assert route(b, " who are you ") == "cache"
+            # Without asking for it, only what is greedy is cached.
+            hot = {"messages": [{"role": "user", "content": "Hi"}], "temperature": 1}
+            assert [chat(a, hot)[1]["amphi"]["route"] for _ in range(2)] == ["local"] * 2
+            # What is private, or to stay here, is not shared.
+            for own in ({"private": True}, {"mode": "only_local"}):
+                assert route(a, "My secret is 4711.", **own) == "local"
+                assert route(b, "My secret is 4711.", **own) == "local"
+            keys = redis_says(path, "KEYS", "*").split()
+            assert keys and all(key.startswith("amphi:1:") for key in keys), keys
+            with open(os.path.join(folder, "dump"), "wb") as dump:
+                for key in keys:
+                    dump.write(subprocess.run(["redis-cli", "-s", path, "--raw", "GET", key],
+                                              capture_output=True).stdout)
+            with open(os.path.join(folder, "dump"), "rb") as dump:
+                values = dump.read()
+            assert len(values) > 50 and b"you" not in values and b"local" not in values, values
+            # Another secret, or another prefix, is another team.
+            for other in (team(folder, path, "f" * 64), team(folder, path, suffix="?prefix=x")):
+                with gateway(folder, *other, name="c" + other[1][-1]) as (c, _):
+                    assert route(c, "Who are you?") == "local"
+            done = amphi("cache", "clear", "--data", os.path.join(folder, "d"), *flags)
+            assert done.returncode == 0, done.stderr
+            left = redis_says(path, "KEYS", "*").split()
+            assert left and all(key.startswith("x:1:") for key in left), left
+
+
+@promise
+def team__gateways_answer_without_their_cache(folder):
+    with redis(folder) as (path, process):
+        flags = team(folder, path)
+        with gateway(folder, *flags, name="a") as (a, _):
+            assert route(a, "Who are you?") == "local"
+            process.kill()
+            process.wait()
+            assert route(a, "What is your name?") == "local"
+            assert route(a, "Who are you?") in ("cache", "local")
+    with redis(folder) as (path, process):  # one that hangs costs no more than its time limit
+        with gateway(folder, *team(folder, path), name="b") as (b, _):
+            process.send_signal(signal.SIGSTOP)
+            assert route(b, "What is your name?") == "local"
+            process.send_signal(signal.SIGCONT)
+
+
+@promise
+def team__a_password_is_asked_for_and_given(folder):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with redis(folder, "--requirepass", "p:ss", "--port", str(port)) as (path, _):
+        flags = team(folder, path)
+        login = ["-a", "p:ss", "--no-auth-warning"]
+        for name, url in (("wrong", f"redis://:pass@127.0.0.1:{port}"),
+                          ("none", f"redis://127.0.0.1:{port}")):
+            with gateway(folder, "--shared-cache", url, *flags[2:], name=name) as (a, _):
+                assert route(a, "Who are you?") == "local"  # works, without the cache
+        assert redis_says(path, *login, "DBSIZE") == "0"
+        for name, user in (("one", ""), ("two", "default")):
+            url = f"redis://{user}:p:ss@127.0.0.1:{port}/3"
+            with gateway(folder, "--shared-cache", url, *flags[2:], name=name) as (a, _):
+                assert route(a, "Who are you?") == ("cache" if name == "two" else "local")
+        assert redis_says(path, *login, "-n", "3", "DBSIZE") != "0"
+
+
+@promise
+def single_flight__equal_questions_at_once_are_asked_once(folder):
+    with gateway(folder, name="a") as (a, _):
+        answers = []
+        body = {"messages": [{"role": "user", "content": "What happens when the battery is low?"}],
+                "temperature": 0}
+
+        def one():
+            answers.append(chat(a, body))
+
+        threads = [threading.Thread(target=one) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(status == 200 for status, _ in answers), answers
+        routes = sorted(answer["amphi"]["route"] for _, answer in answers)
+        assert routes == ["cache"] * 11 + ["local"], routes
+        assert len({answer["choices"][0]["message"]["content"] for _, answer in answers}) == 1
+
+
+@promise
+def flags__of_the_shared_cache_are_checked(folder):
+    key = write(folder, "key", SECRET)
+    bad = write(folder, "bad", "abc\n")
+    os.chmod(bad, 0o600)
+    data = ["--data", os.path.join(folder, "x")]
+    os.chmod(key, 0o644)
+    refused(amphi("serve", *data, "--shared-cache", "redis://h", "--shared-cache-key", key))
+    os.chmod(key, 0o600)
+    refused(amphi("serve", *data, "--shared-cache", "redis://h"))
+    refused(amphi("serve", *data, "--shared-cache-key", key))
+    refused(amphi("serve", *data, "--shared-cache", "redis://h", "--shared-cache-key", bad))
+    for url in ("rediss://h", "h:6379", "redis://", "redis://h:0", "redis://h:65536",
+                "redis://h:x", "redis://h/x", "redis://h?prefix=a*", "redis://h?x=1",
+                "redis://u@h", "redis+unix://x", "redis://[::1", "redis://h:6379/1/2"):
+        refused(amphi("cache", "clear", *data, "--shared-cache", url, "--shared-cache-key", key),
+                "redis")
+
+
+if __name__ == "__main__":
+    faces.main()
