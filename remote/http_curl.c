@@ -24,6 +24,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/heap.h"
 #include "sdk/core/sized.h"
 
 #include <sched.h>
@@ -300,12 +301,14 @@ static const amphi_http_ops transport_ops = {
     .free = transport_free,
 };
 
-/* Once per process and never undone: the app may use curl itself. */
+/* Once per process and never undone: the app may use curl itself. Its memory is wiped when freed,
+ * because requests and answers pass through it, unless the app has initialized curl before. */
 static CURLcode global_code;
 
 static void global_init(void)
 {
-    global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    global_code = curl_global_init_mem(CURL_GLOBAL_DEFAULT, amphi__heap_alloc, amphi__heap_free,
+        amphi__heap_realloc, amphi__heap_strdup, amphi__heap_calloc);
 }
 
 amphi_status amphi__http_new(amphi_http *out, amphi_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Memory through the one allocator of ext/allocator.h. Every function may return NULL, and every
- * caller checks.
+ * caller checks. Freed memory is wiped, and so is the old place of a block that grows.
  */
 #ifndef AMPHI_CORE_ALLOC_H
 #define AMPHI_CORE_ALLOC_H
@@ -16,7 +16,7 @@ void *amphi__realloc(void *old, size_t size_bytes);
 /* NULL when count * size overflows; old stays valid on failure. */
 void *amphi__realloc_array(void *old, size_t count, size_t size_bytes);
 void amphi__free(void *memory);
-/* Overwrites with zeros in a way that no compiler removes; for keys. */
+/* Overwrites with zeros in a way that no compiler removes; for what is not on this heap. */
 void amphi__wipe(void *memory, size_t size_bytes);
 
 /* For allocator.c: a whole table, which is copied; NULL: malloc. */

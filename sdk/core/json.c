@@ -89,6 +89,18 @@ static bool mark_numbers(cJSON *value, amphi_str *text)
     return true;
 }
 
+/* cJSON's memory is the C library's, whose hooks belong to the app. Recursion is bounded. */
+static void wipe_strings(cJSON *value)
+{
+    for (; value != NULL; value = value->next) {
+        if (value->valuestring != NULL)
+            amphi__wipe(value->valuestring, strlen(value->valuestring));
+        if (value->string != NULL)
+            amphi__wipe(value->string, strlen(value->string));
+        wipe_strings(value->child);
+    }
+}
+
 amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool has_special)
 {
     *out = NULL;
@@ -100,7 +112,7 @@ amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool ha
     if (root == NULL) /* the grammar was checked, so it can only be this */
         return AMPHI_E_NO_MEMORY;
     if (has_special && !mark_numbers(root, &text)) {
-        cJSON_Delete(root);
+        amphi__json_free((amphi_json *)root);
         return AMPHI_E_NO_MEMORY;
     }
     *out = (amphi_json *)root;
@@ -121,6 +133,7 @@ amphi_status amphi__json_parse(
 
 void amphi__json_free(amphi_json *root)
 {
+    wipe_strings((cJSON *)root);
     cJSON_Delete((cJSON *)root);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The library's memory comes from one allocator for the process, malloc by default. (libcurl,
- * SQLCipher and mbedTLS use their own.) Tests use it to make every allocation fail in turn.
+ * SQLCipher and mbedTLS use their own.) Every block is wiped before `free` is called. Tests use it
+ * to make every allocation fail in turn.
  */
 #ifndef AMPHI_EXT_ALLOCATOR_H
 #define AMPHI_EXT_ALLOCATOR_H
@@ -17,7 +18,8 @@ typedef struct amphi_allocator {
     void *self;
     /* Any thread. NULL when there is no memory. size > 0. */
     void *(*alloc)(void *self, size_t size_bytes);
-    /* As realloc; old may be NULL. On failure NULL, and old stays valid. */
+    /* As realloc. Called for blocks of 32 MiB and more only: smaller ones are copied and wiped. On
+     * failure NULL, and old stays valid. */
     void *(*realloc)(void *self, void *old, size_t size_bytes);
     /* memory may be NULL. */
     void (*free)(void *self, void *memory);
