@@ -14,6 +14,10 @@
     "LENGTH(CAST(content AS BLOB)) + LENGTH(CAST(extra_json AS BLOB))"                             \
     " + LENGTH(CAST(decision_json AS BLOB))"
 
+/* Inside a transaction: a turn that has passed amphi__read_turn. */
+amphi_status amphi__history_append_within(
+    amphi_store_sqlcipher *store, amphi_db *db, const amphi_store_turn *turn, amphi_error *error);
+
 /* *seq: 0 when there is no such conversation. */
 amphi_status amphi__history_find(amphi_db *db, amphi_str id, int64_t *seq, amphi_error *error);
 

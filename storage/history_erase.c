@@ -12,6 +12,7 @@
  */
 #include "storage/erasure_name.h"
 #include "storage/history.h"
+#include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
@@ -386,6 +387,8 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *g
     }
     if (status != AMPHI_OK)
         return status;
+    if (what.everything || (what.conversation_id.size > 0 && what.message_id == 0))
+        own.messages_count += amphi__waiting_turns_forget(store, what.conversation_id);
     if (what.conversation_id.size > 0 && !took_something(&own))
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "history: no such conversation");
     own.log_is_wiped = !is_retention && amphi__store_empty_log(store);

@@ -5,6 +5,7 @@
  */
 #include "storage/history.h"
 #include "storage/store_visit.h"
+#include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
 
@@ -85,12 +86,50 @@ static amphi_status visit_rows(amphi_store_sqlcipher *store, amphi_store_row_que
     return status;
 }
 
+/* Notes whether the visitor wants more. */
+typedef struct follower {
+    amphi_store_row_fn *visit;
+    void *user;
+    bool has_enough;
+} follower;
+
+static bool follow(void *opaque, const amphi_store_row *row)
+{
+    follower *to = opaque;
+    to->has_enough = !to->visit(to->user, row);
+    return !to->has_enough;
+}
+
+/* Rows of the database, and turns that wait to be written, which are newer. */
+static amphi_status visit_all(amphi_store_sqlcipher *store, amphi_store_row_query *at,
+    amphi_store_row_fn *visit, void *user, amphi_error *error)
+{
+    if (!amphi__waiting_turns_hold(store, at->conversation_id))
+        return visit_rows(store, at, visit, user, error);
+    follower to = {visit, user, false};
+    bool is_limited = at->limit > 0;
+    amphi_status status = AMPHI_OK;
+    if (at->newest_first)
+        to.has_enough = !amphi__waiting_turns_visit(store, at, visit, user);
+    if (!to.has_enough)
+        status = visit_rows(store, at, follow, &to, error);
+    if (status == AMPHI_E_NOT_FOUND) { /* all of it waits */
+        amphi__error_clear(error);
+        status = AMPHI_OK;
+    }
+    if (status == AMPHI_OK && !at->newest_first && !to.has_enough &&
+        !(is_limited && at->limit == 0))
+        (void)amphi__waiting_turns_visit(store, at, visit, user);
+    amphi__waiting_turns_release(store);
+    return status;
+}
+
 amphi_status amphi__store_history_rows(void *self, const amphi_store_row_query *query,
     amphi_store_row_fn *visit, void *user, amphi_error *error)
 {
     amphi_store_row_query own;
     amphi_status status = amphi__read_row_query(&own, query, error);
-    return status == AMPHI_OK ? visit_rows(self, &own, visit, user, error) : status;
+    return status == AMPHI_OK ? visit_all(self, &own, visit, user, error) : status;
 }
 
 amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id,
@@ -100,5 +139,5 @@ amphi_status amphi__store_history_messages(void *self, amphi_str conversation_id
     amphi_message_visitor to = {visit, user};
     amphi_store_row_query_init(&query);
     query.conversation_id = conversation_id;
-    return visit_rows(self, &query, amphi__visit_message_of_row, &to, error);
+    return visit_all(self, &query, amphi__visit_message_of_row, &to, error);
 }

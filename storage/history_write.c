@@ -4,6 +4,7 @@
  * up to date, adds every message and the answer's entry in the response cache, or nothing at all.
  */
 #include "storage/history.h"
+#include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
 
@@ -107,28 +108,41 @@ static amphi_status append(amphi_store_sqlcipher *store, amphi_db *db, const amp
     return status;
 }
 
+amphi_status amphi__history_append_within(
+    amphi_store_sqlcipher *store, amphi_db *db, const amphi_store_turn *turn, amphi_error *error)
+{
+    amphi_buf title;
+    amphi__buf_init(&title, 0);
+    amphi_status status = amphi__turn_title(&title, turn, error);
+    if (status == AMPHI_OK)
+        status = append(store, db, turn, amphi__buf_str(&title), error);
+    amphi__buf_wipe(&title);
+    return status;
+}
+
+/* Turns that wait go first, so that a conversation keeps its order. */
 amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *given, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
-    amphi_buf title;
-    amphi__buf_init(&title, 0);
     amphi_store_turn own;
     amphi_store_cache_entry cached;
+    amphi_error why;
+    amphi_db *db;
+    error = error != NULL ? error : &why;
     amphi_status status = amphi__read_turn(&own, given, error);
     if (status == AMPHI_OK)
         status = amphi__read_cached(&own, &cached, &store->limits, error);
-    if (status == AMPHI_OK)
-        status = amphi__turn_title(&title, &own, error);
     if (status != AMPHI_OK)
-        goto cleanup;
-    amphi_db *db;
-    status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
+        return status;
+    status = amphi__waiting_turns_flush(store, AMPHI_PATIENCE_ANSWER_MS, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
     if (status == AMPHI_OK) {
-        status = append(store, db, &own, amphi__buf_str(&title), error);
+        status = amphi__history_append_within(store, db, &own, error);
         status = amphi__store_write_end(store, status, error);
     }
-cleanup:
-    amphi__buf_wipe(&title);
+    if (status != AMPHI_OK)
+        amphi__waiting_turns_keep(store, &own, error);
     return status;
 }

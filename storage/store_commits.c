@@ -72,16 +72,35 @@ static void set_sync(amphi_store_sqlcipher *store, bool full)
         store->writer, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL);
 }
 
-static amphi_status begin_first(
-    amphi_store_sqlcipher *store, uint64_t until_us, bool is_unsynced, amphi_error *error)
+static void note_beginning(amphi_store_sqlcipher *store, bool begins)
 {
+    amphi__mutex_lock(&store->gate_lock);
+    store->is_beginning = begins;
+    amphi__mutex_unlock(&store->gate_lock);
+}
+
+static amphi_status fail_busy(amphi_error *error, bool is_own)
+{
+    return amphi__fail(error, AMPHI_E_BUSY, 0, "store: another %s is writing to it; try again",
+        is_own ? "thread" : "process");
+}
+
+typedef enum write_kind { WRITE_GROUPED, WRITE_ALONE, WRITE_UNSYNCED } write_kind;
+
+static amphi_status begin_first(
+    amphi_store_sqlcipher *store, uint64_t until_us, write_kind kind, amphi_error *error)
+{
+    bool is_unsynced = kind == WRITE_UNSYNCED;
     uint64_t now_us = amphi__clock_us(NULL);
     uint32_t left_ms = now_us < until_us ? (uint32_t)((until_us - now_us) / 1000) : 0;
     amphi__db_set_patience(store->writer, left_ms);
     store->is_unsynced = is_unsynced;
+    store->is_alone = kind != WRITE_GROUPED;
     if (is_unsynced)
         set_sync(store, false);
+    note_beginning(store, true);
     amphi_status status = amphi__db_begin(store->writer, error);
+    note_beginning(store, false);
     if (status != AMPHI_OK && is_unsynced)
         set_sync(store, true);
     /* What waited goes along; it is no reason for the rest to fail. */
@@ -91,23 +110,28 @@ static amphi_status begin_first(
     return status;
 }
 
-static amphi_status begin(amphi_store_sqlcipher *store, uint32_t patience_ms, bool is_unsynced,
+static amphi_status begin(amphi_store_sqlcipher *store, uint32_t patience_ms, write_kind kind,
     amphi_db **db, amphi_error *error)
 {
     uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)patience_ms * 1000;
-    if (!enter(store, until_us, !is_unsynced))
-        return amphi__fail(
-            error, AMPHI_E_BUSY, 0, "store: another write of this process holds it; try again");
+    if (!enter(store, until_us, kind == WRITE_GROUPED)) {
+        amphi__mutex_lock(&store->gate_lock);
+        bool is_own = !store->is_beginning;
+        amphi__mutex_unlock(&store->gate_lock);
+        return fail_busy(error, is_own);
+    }
     amphi_status status = AMPHI_OK;
     if (store->members_count > 0) /* of an open transaction: its writer was there a moment ago */
         status = amphi__db_exec(store->writer, "SAVEPOINT member", error);
     else if (amphi__store_is_writable(store, error))
-        status = begin_first(store, until_us, is_unsynced, error);
+        status = begin_first(store, until_us, kind, error);
     else
         status = store->unwritable.status;
     *db = store->writer;
     if (status == AMPHI_OK)
         return AMPHI_OK;
+    if (status == AMPHI_E_BUSY)
+        (void)fail_busy(error, false);
     amphi__store_fault_explain(error, store->dir);
     if (store->members_count > 0)
         return amphi__store_write_end(store, status, error);
@@ -118,13 +142,19 @@ static amphi_status begin(amphi_store_sqlcipher *store, uint32_t patience_ms, bo
 amphi_status amphi__store_write_begin(
     amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error)
 {
-    return begin(store, patience_ms, false, db, error);
+    return begin(store, patience_ms, WRITE_GROUPED, db, error);
 }
 
 amphi_status amphi__store_write_begin_unsynced(
     amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error)
 {
-    return begin(store, patience_ms, true, db, error);
+    return begin(store, patience_ms, WRITE_UNSYNCED, db, error);
+}
+
+amphi_status amphi__store_write_begin_alone(
+    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error)
+{
+    return begin(store, patience_ms, WRITE_ALONE, db, error);
 }
 
 /* ---- Ending ---- */
@@ -162,7 +192,7 @@ static amphi_status finish(amphi_store_sqlcipher *store, amphi_status status, am
 static bool hand_on(amphi_store_sqlcipher *store, amphi_commit *own)
 {
     amphi__mutex_lock(&store->gate_lock);
-    bool handed = store->waiting > 0 && store->members_count < GROUP_MAX && !store->is_unsynced &&
+    bool handed = store->waiting > 0 && store->members_count < GROUP_MAX && !store->is_alone &&
                   amphi__clock_us(NULL) - store->group_us < GROUP_MAX_US;
     if (handed && own != NULL) {
         own->next = store->members;

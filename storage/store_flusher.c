@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Writes what had to wait because others were writing: the ledger's starts. One thread, started at
- * the first such moment; most stores never have it.
+ * Writes what had to wait because others were writing: turns, and the ledger's starts. One thread,
+ * started at the first such moment; most stores never have it.
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
-#include "storage/store_sqlcipher.h"
+#include "storage/waiting_turns.h"
 
 #define PATIENCE_MS  50u /* at a time, so that others who write are not kept from it */
 #define PAUSE_MIN_US (100u * 1000)
@@ -35,13 +35,20 @@ static bool wait_for_work(amphi_store_flusher *flusher, uint64_t pause_us)
     return !closing;
 }
 
+static amphi_status flush(amphi_store_sqlcipher *store)
+{
+    amphi_error why;
+    amphi_status turns = amphi__waiting_turns_flush(store, PATIENCE_MS, &why);
+    amphi_status starts = amphi__store_ledger_flush(store, PATIENCE_MS, &why);
+    return turns != AMPHI_OK ? turns : starts;
+}
+
 static void run(void *arg)
 {
     amphi_store_flusher *flusher = arg;
     uint64_t pause_us = PAUSE_MIN_US;
     while (wait_for_work(flusher, pause_us)) {
-        amphi_error why;
-        if (amphi__store_ledger_flush(flusher->store, PATIENCE_MS, &why) == AMPHI_OK) {
+        if (flush(flusher->store) == AMPHI_OK) {
             pause_us = PAUSE_MIN_US;
             continue;
         }

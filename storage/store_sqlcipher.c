@@ -13,6 +13,7 @@
 #include "sdk/core/str.h"
 #include "storage/data_dir.h"
 #include "storage/stores.h"
+#include "storage/waiting_turns.h"
 
 static amphi_status derive_key(void *self, amphi_str purpose, uint8_t out[32], amphi_error *error)
 {
@@ -27,8 +28,15 @@ static void store_free(void *self)
     if (store == NULL)
         return;
     amphi__store_flusher_free(store->flusher);
+    if (store->turns != NULL)
+        (void)amphi__waiting_turns_flush(store, AMPHI_PATIENCE_ANSWER_MS, NULL);
+    uint32_t lost = amphi__waiting_turns_clear(store);
+    if (lost > 0)
+        amphi__log(&store->log, AMPHI_LOG_ERROR,
+            "store: %u turns could not be written to the last and are gone", (unsigned)lost);
     if (store->writer != NULL) {
-        (void)amphi__store_ledger_flush(store, AMPHI_PATIENCE_ANSWER_MS, NULL);
+        (void)amphi__store_ledger_flush(
+            store, lost > 0 ? AMPHI_PATIENCE_NONE_MS : AMPHI_PATIENCE_ANSWER_MS, NULL);
         amphi__store_cache_flush(store); /* only the order of eviction: no harm if it is lost */
     }
     if (store->read_lock.is_ready)
@@ -39,6 +47,7 @@ static void store_free(void *self)
     amphi__free(store->path);
     amphi__cond_clear(&store->committed);
     amphi__cond_clear(&store->gate_open);
+    amphi__mutex_clear(&store->turns_lock);
     amphi__mutex_clear(&store->ledger_lock);
     amphi__mutex_clear(&store->touch_lock);
     amphi__mutex_clear(&store->gate_lock);
@@ -85,6 +94,7 @@ static amphi_status init(
     store->dir = amphi__str_copy(options->data_dir);
     if (store->dir == NULL || amphi__mutex_init(&store->read_lock) != AMPHI_OK ||
         amphi__mutex_init(&store->gate_lock) != AMPHI_OK ||
+        amphi__mutex_init(&store->turns_lock) != AMPHI_OK ||
         amphi__mutex_init(&store->ledger_lock) != AMPHI_OK ||
         amphi__mutex_init(&store->touch_lock) != AMPHI_OK ||
         amphi__cond_init(&store->gate_open) != AMPHI_OK ||

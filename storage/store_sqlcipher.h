@@ -58,18 +58,23 @@ typedef struct amphi_store_sqlcipher {
     amphi_error unwritable;
     amphi_file_id written_file; /* what writer has open */
     bool is_unsynced;           /* the transaction under way is not synced */
+    bool is_alone;              /* it is of one thread only */
 
     /* The gate (store_commits.c): one thread at a time writes. */
     amphi_mutex gate_lock; /* guards what follows */
     amphi_cond gate_open;  /* is_writing became false */
     amphi_cond committed;  /* a group's members know how it ended */
     bool is_writing;
+    bool is_beginning;            /* the thread inside waits for other processes */
     uint64_t retry_us;            /* monotonic: not to be connected again before */
     uint32_t waiting;             /* threads that wait to write and may join a group */
     struct amphi_commit *members; /* of the open transaction: they wait for its commit */
     uint32_t members_count;
     uint64_t group_us; /* monotonic: when it began */
 
+    amphi_mutex turns_lock; /* guards the next two (waiting_turns.c) */
+    struct amphi_waiting_turn *turns;
+    int64_t turn_messages;   /* that ever waited */
     amphi_mutex ledger_lock; /* guards the next */
     amphi_list ledger;       /* starts that are under way, or not in the table yet */
     amphi_store_flusher *flusher;
@@ -103,6 +108,10 @@ amphi_status amphi__store_write_begin(
 /* The same for rows that need not survive a power cut until something durable is written after them
  * (the ledger's): the commit costs no sync. */
 amphi_status amphi__store_write_begin_unsynced(
+    amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error);
+/* The same, but synced, and never handed on to another thread: it is committed when write_end
+ * returns, however many wait. */
+amphi_status amphi__store_write_begin_alone(
     amphi_store_sqlcipher *store, uint32_t patience_ms, amphi_db **db, amphi_error *error);
 /* Commits when `status` is AMPHI_OK, else rolls back; gives the connection back. Returns `status`,
  * or why the commit failed: then nothing of the transaction stands. */

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Who waits for whom: threads that write at once share a sync; another process that holds the write
- * lock, or was frozen with it, stops no reader and no start of an engine. The program starts itself
- * again in a role (argv[1]), and such a child never asserts.
+ * lock, or was frozen with it, stops no reader and no start of an engine. 
  */
 #include "sdk/core/clock.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
+#include "tests/support/lock_holder.h"
 #include "tests/support/scratch_dir.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,49 +24,19 @@
  * waiting takes. */
 #define AT_ONCE_US (1000u * 1000)
 
-extern char **environ;
-
 typedef struct fixture {
     scratch_dir dir;
     amphi_keys keys;
     amphi_store store;
-    pid_t holder;
-    int holder_in, holder_out;
+    lock_holder holder;
 } fixture;
-
-static amphi_status open_in(amphi_store *store, amphi_keys *keys, const char *path)
-{
-    if (amphi__keys_file_new(keys, amphi_str_from(path), NULL) != AMPHI_OK)
-        return AMPHI_E_INTERNAL;
-    amphi_storage_options options = {.data_dir = amphi_str_from(path), .keys = *keys};
-    return amphi__store_sqlcipher_new(store, &options, NULL);
-}
-
-/* The child: takes the write lock, says so, and keeps it until its standard input ends. */
-static int hold_lock(const char *path)
-{
-    amphi_keys keys;
-    amphi_store store;
-    amphi_db *db;
-    char byte = 'h';
-    if (open_in(&store, &keys, path) != AMPHI_OK ||
-        amphi__store_write_begin(store.self, AMPHI_PATIENCE_LONG_MS, &db, NULL) != AMPHI_OK ||
-        write(STDOUT_FILENO, &byte, 1) != 1)
-        return 3;
-    while (read(STDIN_FILENO, &byte, 1) > 0)
-        ;
-    (void)amphi__store_write_end(store.self, AMPHI_E_CANCELLED, NULL);
-    store.ops->free(store.self);
-    keys.ops->free(keys.self);
-    return 0;
-}
 
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     scratch_dir_make(&f->dir);
-    assert_int_equal(open_in(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
     *state = f;
     return 0;
 }
@@ -81,38 +49,6 @@ static int tear_down(void **state)
     scratch_dir_remove(&f->dir);
     free(f);
     return 0;
-}
-
-static void let_another_hold(fixture *f)
-{
-    int in[2], out[2];
-    char byte;
-    char *arguments[] = {"/proc/self/exe", "hold", f->dir.path, NULL};
-    posix_spawn_file_actions_t actions;
-    assert_int_equal(pipe(in) | pipe(out), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, in[1]);
-    posix_spawn_file_actions_addclose(&actions, out[0]);
-    assert_int_equal(
-        posix_spawn(&f->holder, "/proc/self/exe", &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(in[0]);
-    close(out[1]);
-    assert_int_equal(read(out[0], &byte, 1), 1);
-    f->holder_in = in[1];
-    f->holder_out = out[0];
-}
-
-static void let_go(fixture *f)
-{
-    int status;
-    kill(f->holder, SIGCONT);
-    close(f->holder_in);
-    close(f->holder_out);
-    assert_int_equal(waitpid(f->holder, &status, 0), f->holder);
-    assert_int_equal(status, 0);
 }
 
 static amphi_status say(amphi_store store, const char *conversation, const char *outbox_id)
@@ -175,7 +111,7 @@ static const char *starts_in_table(fixture *f, char seen[100])
 {
     amphi_keys keys;
     amphi_store store;
-    assert_int_equal(open_in(&store, &keys, f->dir.path), AMPHI_OK);
+    assert_int_equal(lock_holder_open(&store, &keys, f->dir.path), AMPHI_OK);
     starts(store, seen);
     store.ops->free(store.self);
     keys.ops->free(keys.self);
@@ -221,12 +157,12 @@ static void commits__a_lock_held_elsewhere_delays_no_start(void **state)
     fixture *f = *state;
     amphi_error error;
     assert_int_equal(say(f->store, "c", ""), AMPHI_OK);
-    let_another_hold(f);
+    lock_holder_begin(&f->holder, f->dir.path);
     expect_no_wait_on_the_way(f);
     assert_int_equal(
         amphi__store_write_begin(f->store.self, 10, &(amphi_db *){NULL}, &error), AMPHI_E_BUSY);
     assert_non_null(strstr(error.message, "another process"));
-    let_go(f);
+    lock_holder_end(&f->holder);
     wait_for_starts(f, "0/4 2/0 "); /* nothing else was written: the flusher did */
 }
 
@@ -234,10 +170,10 @@ static void commits__a_process_frozen_with_the_lock_delays_no_start(void **state
 {
     fixture *f = *state;
     assert_int_equal(say(f->store, "c", ""), AMPHI_OK);
-    let_another_hold(f);
-    kill(f->holder, SIGSTOP);
+    lock_holder_begin(&f->holder, f->dir.path);
+    kill(f->holder.pid, SIGSTOP);
     expect_no_wait_on_the_way(f);
-    let_go(f);
+    lock_holder_end(&f->holder);
     assert_int_equal(say(f->store, "c", ""), AMPHI_OK); /* takes the starts along */
     wait_for_starts(f, "0/4 2/0 ");
 }
@@ -246,12 +182,12 @@ static void commits__starts_are_written_when_the_store_closes(void **state)
 {
     fixture *f = *state;
     char seen[100];
-    let_another_hold(f);
+    lock_holder_begin(&f->holder, f->dir.path);
     add_start(f->store);
-    let_go(f);
+    lock_holder_end(&f->holder);
     f->store.ops->free(f->store.self);
     f->keys.ops->free(f->keys.self);
-    assert_int_equal(open_in(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
     assert_string_equal(starts(f->store, seen), "0/0 ");
 }
 
@@ -343,8 +279,8 @@ int main(int argc, char **argv)
 {
     char version[64];
     amphi_error error = {0};
-    if (argc == 3)
-        return hold_lock(argv[2]);
+    if (lock_holder_is_role(argc, argv))
+        return lock_holder_main(argv);
     if (amphi__store_sqlcipher_version(version, sizeof version, &error) != AMPHI_OK) {
         printf("skipped: %s\n", error.message);
         return 77;
