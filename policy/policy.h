@@ -56,6 +56,9 @@ typedef struct amphi_policy {
     amphi_budgets cloud_budgets;       /* "cloud.budgets": connect 5000, first_token 15000, idle
                                           10000 */
     uint32_t total_ms;                 /* "total_ms": 120000 */
+    uint32_t outbox_entries_max;       /* "outbox.entries_max": 1000 */
+    uint32_t outbox_bytes_max;         /* "outbox.bytes_max": 64 MiB */
+    uint32_t outbox_age_max_s;         /* "outbox.age_max_s": 7 days */
     uint32_t hedge_ms;                 /* "cloud.hedge_ms": 0 (never) */
     uint32_t pause_max_ms;             /* "cloud.pause_max_ms": 30000; of a provider's; 0: none */
     uint32_t cache_ttl_s;              /* "cache.ttl_s": 604800; 0: no cache */

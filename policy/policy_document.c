@@ -86,6 +86,13 @@ static const amphi_policy_field fields[] = {
         "a slower round trip counts as a slow network"),
     FIELD("answer.tokens_max", U32, answer_tokens_max, 1024, 1, 1048576, "tokens",
         "longest answer when the request says nothing"),
+    FIELD("outbox.entries_max", U32, outbox_entries_max, 1000, 1, 1000000, "messages",
+        "may wait or have expired; above that a request fails and says so; read at the client's "
+        "start"),
+    FIELD("outbox.bytes_max", U32, outbox_bytes_max, 67108864, 1024, 4294967295, "bytes",
+        "of all of them together; likewise"),
+    FIELD("outbox.age_max_s", U32, outbox_age_max_s, 604800, 1, 31536000, "s",
+        "an older message expires when another try fails; its text is kept; likewise"),
     FIELD("cache.ttl_s", U32, cache_ttl_s, 604800, 0, 31536000, "s",
         "how long an answer may be served again; 0: no cache"),
     FIELD("cache.stale_s", U32, cache_stale_s, 0, 0, 31536000, "s",

@@ -8,18 +8,6 @@
 
 #include "sdk/core/error.h"
 
-static amphi_status take_from_outbox(amphi_db *db, amphi_str id, amphi_error *error)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, "DELETE FROM outbox WHERE id = ?1");
-    amphi__query_bind_str(&q, 1, id);
-    amphi_status status = amphi__query_run(&q, error);
-    if (status == AMPHI_OK && amphi__db_changes(db) == 0)
-        status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
-            "outbox: the entry is gone; it was delivered or removed elsewhere");
-    return status;
-}
-
 static int64_t text_bytes_of(const amphi_store_turn *turn)
 {
     size_t bytes = 0;
@@ -98,7 +86,7 @@ static amphi_status append(amphi_store_sqlcipher *store, amphi_db *db, const amp
     amphi_status status =
         amphi__history_check_erased(store, db, turn->conversation_id, turn->erasure_epoch, error);
     if (status == AMPHI_OK && turn->outbox_id.size > 0)
-        status = take_from_outbox(db, turn->outbox_id, error);
+        status = amphi__store_outbox_take(db, turn, error);
     if (status == AMPHI_OK)
         status = update_conversation(db, turn, title, &seq, error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)

@@ -100,13 +100,35 @@ static const char *const steps[] = {
                                 " decision_json LIKE '%\"why\":\"only_local: %'") PRIVACY_SINCE("2",
         "decision_json LIKE '%\"reason\":\"private\"%'") "DROP TABLE privacy_begins;"
                                                          "PRAGMA user_version = 4;",
-    /* 5: what became of an entry (amphi_outbox_state) and why; its age as the sum of what was
-     * observed of it: boot is the boot that seen_ms, a time since that boot, belongs to */
-    "ALTER TABLE outbox ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE outbox ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE outbox ADD COLUMN age_ms INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE outbox ADD COLUMN boot TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE outbox ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;"
+    /* 5: the outbox without a wall clock, and what became of its entries (storage/outbox.c). An
+     * older entry's age begins now (boot '?'); leases and pauses by the wall clock are over. The
+     * request comes last, so that the others are read without its pages. */
+    "ALTER TABLE outbox RENAME TO outbox_4;"
+    "CREATE TABLE outbox ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  conversation TEXT NOT NULL,"            /* the id; there may be no such conversation yet */
+    "  created_ms INTEGER NOT NULL,"           /* to be shown, no more */
+    "  state INTEGER NOT NULL DEFAULT 0,"      /* amphi_outbox_state */
+    "  is_watched INTEGER NOT NULL DEFAULT 0," /* that it was sent is to be reported to an app */
+    "  reported INTEGER NOT NULL DEFAULT 0,"   /* 0 nothing, 1 queued, 2 what became of it */
+    "  attempts INTEGER NOT NULL DEFAULT 0,"
+    "  refusals INTEGER NOT NULL DEFAULT 0,"
+    "  tried INTEGER NOT NULL DEFAULT 0,"  /* grows with every try of any entry */
+    "  age_ms INTEGER NOT NULL DEFAULT 0," /* when it was last observed */
+    "  boot TEXT NOT NULL,"                /* of that observation */
+    "  seen_ms INTEGER NOT NULL,"          /* its time since that boot */
+    "  lease_holder TEXT NOT NULL DEFAULT '',"
+    "  lease_age_ms INTEGER NOT NULL DEFAULT 0," /* the age at which the lease ends */
+    "  pause_age_ms INTEGER NOT NULL DEFAULT 0," /* likewise */
+    "  size_bytes INTEGER NOT NULL,"
+    "  reason TEXT NOT NULL DEFAULT '',"
+    "  request_json TEXT NOT NULL);"
+    "INSERT INTO outbox (seq, id, conversation, created_ms, reported, attempts, boot, seen_ms,"
+    "  size_bytes, request_json) SELECT seq, id, conversation, created_ms, 1, attempts, '?', 0,"
+    "  length(CAST(request_json AS BLOB)), request_json FROM outbox_4;"
+    "DROP TABLE outbox_4;"
+    "CREATE INDEX outbox_by_conversation ON outbox (conversation, seq);"
     "PRAGMA user_version = 5;",
     /* 6: what a user does with conversations */
     "ALTER TABLE conversations ADD COLUMN title_is_own INTEGER NOT NULL DEFAULT 0;"

@@ -7,6 +7,7 @@
 
 #include "sdk/core/log.h"
 
+#include <amphi/ext/clock.h>
 #include <amphi/ext/keys.h>
 #include <amphi/ext/store.h>
 #include <amphi/repair.h>
@@ -20,8 +21,10 @@ typedef struct amphi_storage_options {
     uint32_t cache_entries_max;  /* of the table; 0: 10,000 */
     uint64_t cache_bytes_max;    /* of the table; 0: 64 MiB */
     uint32_t outbox_entries_max; /* 0: 1,000 */
-    uint64_t outbox_age_max_ms;  /* older entries are dropped; 0: 7 days */
+    uint64_t outbox_bytes_max;   /* of their requests; 0: 64 MiB */
+    uint64_t outbox_age_max_ms;  /* an older one expires when a try fails; 0: 7 days */
     amphi_log log;
+    const amphi_clock *clock; /* of ages; borrowed; NULL, or without boot_us: the system's */
 } amphi_storage_options;
 
 /* AMPHI_E_KEY: the key does not open this database (it is left as it is). AMPHI_E_UNSUPPORTED: no

@@ -5,14 +5,18 @@
  */
 #include "storage/store_checks.h"
 
+#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
+#include <stdio.h>
+
 #define CACHE_ENTRIES_DEFAULT  10000u
 #define CACHE_BYTES_DEFAULT    (64ull << 20)
 #define OUTBOX_ENTRIES_DEFAULT 1000u
+#define OUTBOX_BYTES_DEFAULT   (64ull << 20)
 #define OUTBOX_AGE_DEFAULT_MS  (7ull * 24 * 3600 * 1000)
 #define OUTBOX_AGE_LIMIT_MS    (3650ull * 24 * 3600 * 1000) /* keeps sums far from overflow */
 
@@ -27,6 +31,8 @@ amphi_store_limits amphi__store_limits(const amphi_storage_options *options)
             options->cache_bytes_max != 0 ? options->cache_bytes_max : CACHE_BYTES_DEFAULT,
         .outbox_entries =
             options->outbox_entries_max != 0 ? options->outbox_entries_max : OUTBOX_ENTRIES_DEFAULT,
+        .outbox_bytes =
+            options->outbox_bytes_max != 0 ? options->outbox_bytes_max : OUTBOX_BYTES_DEFAULT,
         .outbox_age_ms = (int64_t)(age < OUTBOX_AGE_LIMIT_MS ? age : OUTBOX_AGE_LIMIT_MS),
     };
 }
@@ -86,6 +92,8 @@ amphi_status amphi__read_turn(
     status = amphi__check_id(turn->conversation_id, "conversation_id", error);
     if (status == AMPHI_OK && turn->outbox_id.size > 0)
         status = amphi__check_id(turn->outbox_id, "outbox_id", error);
+    if (status == AMPHI_OK && turn->outbox_lease.size > 0)
+        status = amphi__check_id(turn->outbox_lease, "outbox_lease", error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
         status = check_message(&turn->messages[i], error);
     return status;
@@ -209,6 +217,79 @@ amphi_status amphi__read_outbox_item(
     if (status == AMPHI_OK && item->conversation_id.size > 0)
         status = amphi__check_id(item->conversation_id, "conversation_id", error);
     return status == AMPHI_OK ? check_text(item->request_json, "request_json", error) : status;
+}
+
+amphi_status amphi__read_outbox_change(
+    amphi_store_outbox_change *own, const amphi_store_outbox_change *given, amphi_error *error)
+{
+    const amphi_store_outbox_change *change = own;
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_outbox_change, own, given, "change", error);
+    if (status == AMPHI_OK)
+        status = amphi__check_id(change->id, "id", error);
+    if (status != AMPHI_OK)
+        return status;
+    if ((unsigned)change->kind > AMPHI_OUTBOX_CHANGE_REPORTED)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "kind: unknown");
+    if ((unsigned)change->state > AMPHI_OUTBOX_EXPIRED)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "state: unknown");
+    if (change->reason.size >= AMPHI_OUTBOX_REASON_MAX)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "reason: longer than %d bytes",
+            AMPHI_OUTBOX_REASON_MAX - 1);
+    if (change->pause_ms > OUTBOX_AGE_LIMIT_MS)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "pause_ms: too large");
+    return change->kind <= AMPHI_OUTBOX_CHANGE_EXPIRED
+               ? amphi__check_id(change->lease, "lease", error)
+               : AMPHI_OK;
+}
+
+amphi_status amphi__check_outbox_room(const amphi_store_limits *limits,
+    const amphi_store_outbox_item *item, const amphi_outbox_room *room, amphi_error *error)
+{
+    char collect[80] = "";
+    if (room->has_same_id)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "id: already in the outbox");
+    if (room->expired > 0)
+        snprintf(collect, sizeof collect, "; %llu of them have expired and wait to be collected",
+            (unsigned long long)room->expired);
+    if (room->entries >= limits->outbox_entries)
+        return amphi__fail(error, AMPHI_E_FULL, 0, "outbox: full (%llu messages%s)",
+            (unsigned long long)room->entries, collect);
+    if (item->request_json.size > limits->outbox_bytes ||
+        room->bytes > limits->outbox_bytes - item->request_json.size)
+        return amphi__fail(error, AMPHI_E_FULL, 0,
+            "outbox: full (%llu bytes in %llu messages, %llu are the most%s)",
+            (unsigned long long)room->bytes, (unsigned long long)room->entries,
+            (unsigned long long)limits->outbox_bytes, collect);
+    return AMPHI_OK;
+}
+
+int64_t amphi__outbox_hold_ms(const amphi_store_outbox_item *item)
+{
+    int64_t hold_ms = 0;
+    if (item->not_before_ms <= 0 ||
+        __builtin_sub_overflow(item->not_before_ms, item->created_ms, &hold_ms) || hold_ms < 0)
+        return 0;
+    return hold_ms < (int64_t)OUTBOX_AGE_LIMIT_MS ? hold_ms : (int64_t)OUTBOX_AGE_LIMIT_MS;
+}
+
+void amphi__outbox_too_old(
+    char out[AMPHI_OUTBOX_REASON_MAX], const amphi_store_limits *limits, amphi_str reason)
+{
+    amphi_error line;
+    long long seconds = (long long)(limits->outbox_age_ms / 1000);
+    bool in_days = seconds >= 2 * 86400;
+    (void)amphi__fail(&line, AMPHI_E_TIMEOUT, 0, "not sent within %lld %s; the last try: %.*s",
+        in_days ? seconds / 86400 : seconds, in_days ? "days" : "seconds",
+        (int)(reason.size < AMPHI_OUTBOX_REASON_MAX ? reason.size : AMPHI_OUTBOX_REASON_MAX),
+        reason.size > 0 ? reason.data : "");
+    amphi__str_copy_to(out, AMPHI_OUTBOX_REASON_MAX, amphi_str_from(line.message));
+}
+
+int64_t amphi__store_boot_ms(const amphi_clock *clock)
+{
+    /* The monotonic clock of an app begins with its process: ages need one that outlives it. */
+    bool has_boot = clock != NULL && clock->boot_us != NULL;
+    return (int64_t)(amphi__clock_boot_us(has_boot ? clock : NULL) / 1000u);
 }
 
 amphi_status amphi__check_setting(amphi_str name, amphi_str value, amphi_error *error)

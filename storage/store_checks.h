@@ -18,6 +18,7 @@
 #define AMPHI_LEDGER_LIST_MAX         512  /* rows that one list shows */
 #define AMPHI_TITLE_CHARACTERS        60   /* of a question that gives the title */
 #define AMPHI_TITLE_BYTES_MAX         1000 /* of a user's own */
+#define AMPHI_OUTBOX_REASON_MAX       256  /* with its NUL */
 
 /* The place in the list of conversations: the pinned ones first, then the newest. */
 typedef struct amphi_conversation_place {
@@ -32,6 +33,7 @@ typedef struct amphi_store_limits {
     uint32_t cache_entries;
     uint64_t cache_bytes; /* values only */
     uint32_t outbox_entries;
+    uint64_t outbox_bytes; /* requests only */
     int64_t outbox_age_ms;
 } amphi_store_limits;
 
@@ -47,6 +49,8 @@ amphi_status amphi__read_row_query(
     amphi_store_row_query *own, const amphi_store_row_query *given, amphi_error *error);
 amphi_status amphi__read_outbox_item(
     amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error);
+amphi_status amphi__read_outbox_change(
+    amphi_store_outbox_change *own, const amphi_store_outbox_change *given, amphi_error *error);
 amphi_status amphi__read_start(
     amphi_store_start *own, const amphi_store_start *given, amphi_error *error);
 /* *at becomes the place behind which, or before which, the first one is. */
@@ -69,6 +73,26 @@ amphi_status amphi__check_id(amphi_str id, const char *field, amphi_error *error
 amphi_status amphi__check_setting(amphi_str name, amphi_str value, amphi_error *error);
 amphi_status amphi__check_cache_value(
     const amphi_store_limits *limits, amphi_str value, amphi_error *error);
+
+/* What an outbox holds, waiting and expired. */
+typedef struct amphi_outbox_room {
+    uint64_t entries;
+    uint64_t bytes;
+    uint64_t expired; /* of entries */
+    bool has_same_id;
+} amphi_outbox_room;
+
+/* AMPHI_E_FULL with the bound that another entry would break, AMPHI_E_ARGUMENT for an id that is
+ * taken. */
+amphi_status amphi__check_outbox_room(const amphi_store_limits *limits,
+    const amphi_store_outbox_item *item, const amphi_outbox_room *room, amphi_error *error);
+/* For how long an entry is put off, from now on; whatever the wall clock does meanwhile. */
+int64_t amphi__outbox_hold_ms(const amphi_store_outbox_item *item);
+/* The reason of an entry that expires for its age; `reason` is what the last try failed with. */
+void amphi__outbox_too_old(
+    char out[AMPHI_OUTBOX_REASON_MAX], const amphi_store_limits *limits, amphi_str reason);
+/* Milliseconds since the boot, suspension included; the same for every process. */
+int64_t amphi__store_boot_ms(const amphi_clock *clock);
 
 /* The first characters of the turn's first user message (of its first text part); stays empty
  * when there is none. AMPHI_E_NO_MEMORY only. */

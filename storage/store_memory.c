@@ -154,6 +154,8 @@ static const amphi_store_ops memory_ops = {
     .ledger_add = ledger_add,
     .ledger_set = ledger_set,
     .ledger_list = ledger_list,
+    .outbox_change = amphi__memory_outbox_change,
+    .outbox_event = amphi__memory_outbox_event,
     .rows = amphi__memory_rows,
     .list = amphi__memory_list,
     .change = amphi__memory_change,
@@ -170,6 +172,7 @@ amphi_status amphi__store_memory_new(
     store->limits = amphi__store_limits(options);
     store->log = options->log;
     store->erasure_epoch = 1;
+    store->clock = options->clock;
     amphi_status status = amphi__mutex_init(&store->lock);
     if (status != AMPHI_OK) {
         amphi__fail_no_memory(error);

@@ -15,6 +15,7 @@ typedef struct amphi_store_memory {
     amphi_mutex lock;          /* guards everything below */
     amphi_store_limits limits; /* resolved */
     amphi_log log;             /* the client's */
+    const amphi_clock *clock;  /* of the outbox; NULL: the system's */
     uint8_t master[32];        /* random; for derive_key */
     int64_t last_id;           /* of conversations, messages, outbox entries and starts alike */
     int64_t erasure_epoch;     /* of the latest erasure */
@@ -27,7 +28,7 @@ typedef struct amphi_store_memory {
 } amphi_store_memory;
 
 /* Which string of an outbox entry is what: the history looks for them as well. */
-enum { OUTBOX_ID, OUTBOX_CONVERSATION, OUTBOX_REQUEST };
+enum { OUTBOX_ID, OUTBOX_CONVERSATION, OUTBOX_REQUEST, OUTBOX_REASON };
 
 /* store_memory_history.c */
 amphi_status amphi__memory_turn_append(
@@ -73,5 +74,14 @@ amphi_status amphi__memory_outbox_release(
 amphi_status amphi__memory_outbox_remove(void *self, amphi_str id, amphi_error *error);
 amphi_status amphi__memory_outbox_entries(
     void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__memory_outbox_change(
+    void *self, const amphi_store_outbox_change *change, amphi_error *error);
+amphi_status amphi__memory_outbox_event(
+    void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+/* Under the lock: the link to the entry that a turn answers, if it is leased as the turn says; NULL
+ * otherwise. */
+amphi_entry **amphi__memory_outbox_find(amphi_store_memory *store, const amphi_store_turn *turn);
+/* Under the lock: that entry was sent. */
+void amphi__memory_outbox_take(amphi_store_memory *store, amphi_entry **link);
 
 #endif

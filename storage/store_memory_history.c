@@ -111,9 +111,8 @@ amphi_status amphi__memory_turn_append(
         goto cleanup;
     amphi__mutex_lock(&store->lock);
     status = amphi__memory_check_erased(store, turn->conversation_id, turn->erasure_epoch, error);
-    amphi_entry **waiting = turn->outbox_id.size > 0
-                                ? amphi__list_find(&store->outbox, OUTBOX_ID, turn->outbox_id)
-                                : NULL;
+    amphi_entry **waiting =
+        turn->outbox_id.size > 0 ? amphi__memory_outbox_find(store, turn) : NULL;
     if (status == AMPHI_OK && turn->outbox_id.size > 0 && waiting == NULL)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "outbox: the entry is gone; it was delivered or removed elsewhere");
@@ -125,7 +124,7 @@ amphi_status amphi__memory_turn_append(
             amphi__memory_cache_add(store, cache_made, turn->now_ms);
         cache_made = NULL;
         if (waiting != NULL)
-            amphi__entry_free(amphi__list_unlink(&store->outbox, waiting));
+            amphi__memory_outbox_take(store, waiting);
     }
     amphi__mutex_unlock(&store->lock);
 cleanup:

@@ -9,7 +9,7 @@
 #include <amphi/types.h>
 
 #define AMPHI_ENTRY_STRINGS 7
-#define AMPHI_ENTRY_NUMBERS 9
+#define AMPHI_ENTRY_NUMBERS 12
 
 typedef struct amphi_entry {
     struct amphi_entry *next;

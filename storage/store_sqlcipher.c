@@ -10,6 +10,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "sdk/core/process_identity.h"
 #include "sdk/core/str.h"
 #include "storage/data_dir.h"
 #include "storage/stores.h"
@@ -77,6 +78,8 @@ static const amphi_store_ops sqlcipher_ops = {
     .ledger_add = amphi__store_ledger_add,
     .ledger_set = amphi__store_ledger_set,
     .ledger_list = amphi__store_ledger_list,
+    .outbox_change = amphi__store_outbox_change,
+    .outbox_event = amphi__store_outbox_event,
     .rows = amphi__store_history_rows,
     .list = amphi__store_history_list,
     .change = amphi__store_history_change,
@@ -85,11 +88,21 @@ static const amphi_store_ops sqlcipher_ops = {
     .health = amphi__store_health,
 };
 
+static void name_boot(char *out, size_t size)
+{
+    char identity[AMPHI_PROCESS_IDENTITY_MAX];
+    amphi_str rest;
+    amphi__process_identity(identity);
+    amphi__str_copy_to(out, size, amphi__str_cut(amphi_str_from(identity), '/', &rest));
+}
+
 static amphi_status init(
     amphi_store_sqlcipher *store, const amphi_storage_options *options, amphi_error *error)
 {
     store->limits = amphi__store_limits(options);
     store->log = options->log;
+    store->clock = options->clock;
+    name_boot(store->boot, sizeof store->boot);
     store->keys = options->keys;
     store->dir = amphi__str_copy(options->data_dir);
     if (store->dir == NULL || amphi__mutex_init(&store->read_lock) != AMPHI_OK ||

@@ -42,6 +42,8 @@ typedef struct amphi_store_sqlcipher {
     /* Constant. */
     amphi_store_limits limits; /* resolved */
     amphi_log log;             /* the client's */
+    const amphi_clock *clock;  /* of the outbox's ages; NULL: the system's */
+    char boot[48];             /* names this boot; empty: the system does not say */
     amphi_keys keys;           /* borrowed */
     char *dir;
     char *path;         /* of the database */
@@ -187,6 +189,14 @@ amphi_status amphi__store_outbox_release(
 amphi_status amphi__store_outbox_remove(void *self, amphi_str id, amphi_error *error);
 amphi_status amphi__store_outbox_entries(
     void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__store_outbox_change(
+    void *self, const amphi_store_outbox_change *change, amphi_error *error);
+amphi_status amphi__store_outbox_event(
+    void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+/* Inside the transaction that stores a turn: removes the entry that it answers, if it is still
+ * there and leased as the turn says; else AMPHI_E_NOT_FOUND. */
+amphi_status amphi__store_outbox_take(
+    amphi_db *db, const amphi_store_turn *turn, amphi_error *error);
 
 amphi_status amphi__store_setting_get(
     void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error);

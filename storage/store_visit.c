@@ -87,10 +87,16 @@ bool amphi__visit_outbox_items(
         item.id = amphi__rows_take_str(rows);
         item.conversation_id = amphi__rows_take_str(rows);
         item.request_json = amphi__rows_take_str(rows);
+        item.reason = amphi__rows_take_str(rows);
+        item.lease = amphi__rows_take_str(rows);
         item.created_ms = amphi__rows_take_int(rows);
         item.attempts = (uint32_t)amphi__rows_take_int(rows);
         item.not_before_ms = amphi__rows_take_int(rows);
         item.is_leased = amphi__rows_take_int(rows) != 0;
+        item.age_ms = (uint64_t)amphi__rows_take_int(rows);
+        item.refusals = (uint32_t)amphi__rows_take_int(rows);
+        item.is_watched = amphi__rows_take_int(rows) != 0;
+        item.state = (amphi_outbox_state)amphi__rows_take_int(rows);
         go_on = visit(user, &item);
     }
     return go_on;

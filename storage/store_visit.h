@@ -30,8 +30,8 @@ bool amphi__visit_message_of_row(void *user, const amphi_store_row *row);
 bool amphi__visit_conversations(amphi_rows *rows, amphi_history_conversation_fn *visit, void *user,
     amphi_conversation_place *last);
 
-/* seq, id, conversation_id, request_json, created_ms, attempts, not_before_ms, is_leased.
- * *last_seq: of the last item visited. */
+/* seq, id, conversation_id, request_json, reason, lease, created_ms, attempts, not_before_ms,
+ * is_leased, age_ms, refusals, is_watched, state. *last_seq: of the last item visited. */
 bool amphi__visit_outbox_items(
     amphi_rows *rows, amphi_store_outbox_fn *visit, void *user, int64_t *last_seq);
 

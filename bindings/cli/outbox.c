@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * amphi outbox: what waits for a route, and sending it now.
+ * amphi outbox: what waits for a route or has expired, sending it now, and letting go of it.
  */
 #include "cli.h"
 
@@ -12,38 +12,64 @@ typedef struct printer {
     bool first;
 } printer;
 
+static void print_json_entry(const amphi_outbox_entry *item, bool first)
+{
+    fputs(first ? "{\"id\":" : ",{\"id\":", stdout);
+    cli_print_json_string(stdout, item->id);
+    fputs(",\"conversation_id\":", stdout);
+    cli_print_json_string(stdout, item->conversation_id);
+    printf(",\"state\":\"%s\",\"created_ms\":%" PRId64 ",\"age_ms\":%" PRIu64
+           ",\"attempts\":%u,\"being_sent\":%s,\"not_before_ms\":%" PRId64 ",\"reason\":",
+        amphi_outbox_state_name(item->state), item->created_ms, item->age_ms, item->attempts,
+        item->is_being_sent ? "true" : "false", item->not_before_ms);
+    cli_print_json_string(stdout, item->reason);
+    fputs(",\"text\":", stdout);
+    cli_print_json_string(stdout, item->text);
+    fputs(",\"request\":", stdout);
+    fwrite(item->request_json.data, 1, item->request_json.size, stdout);
+    putchar('}');
+}
+
 static bool print_entry(void *user, const amphi_outbox_entry *item)
 {
     printer *p = user;
     if (p->json) {
-        fputs(p->first ? "{\"id\":" : ",{\"id\":", stdout);
-        cli_print_json_string(stdout, item->id);
-        fputs(",\"conversation_id\":", stdout);
-        cli_print_json_string(stdout, item->conversation_id);
-        printf(",\"created_ms\":%" PRId64 ",\"attempts\":%u,\"being_sent\":%s}", item->created_ms,
-            item->attempts, item->is_being_sent ? "true" : "false");
+        print_json_entry(item, p->first);
     } else {
-        printf("%.*s  conversation %.*s, %u attempts%s\n", (int)item->id.size, item->id.data,
-            (int)item->conversation_id.size, item->conversation_id.data, item->attempts,
-            item->is_being_sent ? ", being sent" : "");
+        printf("%.*s  conversation %.*s, %s%s, %u attempts", (int)item->id.size, item->id.data,
+            (int)item->conversation_id.size, item->conversation_id.data,
+            amphi_outbox_state_name(item->state), item->is_being_sent ? ", being sent" : "",
+            item->attempts);
+        if (item->reason.size > 0) {
+            fputs(": ", stdout);
+            cli_print_text(stdout, item->reason);
+        }
+        fputs("\n    ", stdout);
+        cli_print_text(stdout, item->text);
+        putchar('\n');
     }
     p->first = false;
     return true;
 }
 
-/* Why entries still wait. */
+/* What is left, and why. */
 typedef struct left {
-    unsigned total;
+    unsigned waiting;
     unsigned being_sent; /* by another process, or by us: the wait has an end */
     unsigned put_off;    /* not to be tried yet */
     int64_t next_ms;     /* when the first of those may go again */
+    unsigned expired;
 } left;
 
 static bool count_left(void *user, const amphi_outbox_entry *item)
 {
     left *l = user;
     int64_t now_ms = (int64_t)time(NULL) * 1000;
-    l->total++;
+    if (item->state == AMPHI_OUTBOX_EXPIRED) {
+        l->expired++;
+        return true;
+    }
+    l->waiting++;
     l->being_sent += item->is_being_sent;
     if (!item->is_being_sent && item->not_before_ms > now_ms) {
         l->next_ms = l->put_off++ == 0 || item->not_before_ms < l->next_ms ? item->not_before_ms
@@ -52,10 +78,10 @@ static bool count_left(void *user, const amphi_outbox_entry *item)
     return true;
 }
 
-static void print_left(const left *l)
+static void print_waiting(const left *l)
 {
     const char *gap = ": ";
-    printf("%u still wait", l->total);
+    printf("%u still wait", l->waiting);
     if (l->being_sent > 0) {
         printf("%s%u being sent", gap, l->being_sent);
         gap = ", ";
@@ -65,7 +91,7 @@ static void print_left(const left *l)
         printf("%s%u put off, the next try in %lld min", gap, l->put_off, minutes);
         gap = ", ";
     }
-    if (l->total > l->being_sent + l->put_off)
+    if (l->waiting > l->being_sent + l->put_off)
         printf("%sno route answered", gap);
     putchar('\n');
 }
@@ -73,56 +99,90 @@ static void print_left(const left *l)
 static int send_all(amphi_client *client, bool json)
 {
     enum { WAIT_MS = 60000 };
-    left l = {0, 0, 0, 0};
+    left l = {0, 0, 0, 0, 0};
     amphi_error error;
     if (amphi_outbox_flush(client, WAIT_MS, NULL, &error) != AMPHI_OK ||
         amphi_outbox_entries(client, count_left, &l, &error) != AMPHI_OK)
         return cli_fail(&error);
     if (json)
-        printf(
-            "{\"left\":%u,\"being_sent\":%u,\"put_off\":%u}\n", l.total, l.being_sent, l.put_off);
-    else if (l.total == 0)
+        printf("{\"left\":%u,\"being_sent\":%u,\"put_off\":%u,\"expired\":%u}\n", l.waiting,
+            l.being_sent, l.put_off, l.expired);
+    else if (l.waiting > 0)
+        print_waiting(&l);
+    if (!json && l.expired > 0)
+        printf("%u expired and will not be sent: amphi outbox list shows why,"
+               " amphi outbox collect ID forgets one\n",
+            l.expired);
+    if (!json && l.waiting + l.expired == 0)
         puts("the outbox is empty");
-    else
-        print_left(&l);
-    return l.total == 0 ? CLI_OK : CLI_QUEUED;
+    return l.waiting + l.expired == 0 ? CLI_OK : CLI_QUEUED;
+}
+
+static int list(amphi_client *client, bool json)
+{
+    printer p = {.json = json, .first = true};
+    amphi_error error;
+    int rc = CLI_OK;
+    if (json)
+        fputs("{\"entries\":[", stdout);
+    if (amphi_outbox_entries(client, print_entry, &p, &error) != AMPHI_OK)
+        rc = cli_fail(&error);
+    if (json)
+        puts("]}");
+    else if (p.first && rc == CLI_OK)
+        puts("the outbox is empty");
+    return rc;
+}
+
+static int let_go(amphi_client *client, const char *verb, const char *id, bool json)
+{
+    amphi_error error;
+    bool is_cancel = strcmp(verb, "cancel") == 0;
+    amphi_status status = is_cancel ? amphi_outbox_cancel(client, amphi_str_from(id), &error)
+                                    : amphi_outbox_collect(client, amphi_str_from(id), &error);
+    if (status != AMPHI_OK)
+        return cli_fail(&error);
+    if (json) {
+        fputs(is_cancel ? "{\"cancelled\":" : "{\"collected\":", stdout);
+        cli_print_json_string(stdout, amphi_str_from(id));
+        puts("}");
+    } else {
+        printf("%s %s\n", is_cancel ? "cancelled" : "collected", id);
+    }
+    return CLI_OK;
 }
 
 static int run(cli_options *options)
 {
-    printer p = {.json = options->json, .first = true};
-    amphi_error error;
-    int rc = CLI_OK;
     const char *verb = options->words_count > 0 ? options->words[0] : "list";
-    if (strcmp(verb, "list") != 0 && strcmp(verb, "send") != 0)
-        return cli_usage("outbox: list or send is what it takes");
+    bool takes_id = strcmp(verb, "cancel") == 0 || strcmp(verb, "collect") == 0;
+    if (!takes_id && strcmp(verb, "list") != 0 && strcmp(verb, "send") != 0)
+        return cli_usage("outbox: list, send, cancel ID or collect ID is what it takes");
+    if (options->words_count > (takes_id ? 2u : 1u) || (takes_id && options->words_count < 2))
+        return cli_usage(takes_id ? "outbox: one ID is needed; amphi outbox list shows them"
+                                  : "outbox: list and send take no further word");
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         return CLI_FAILED;
-    if (strcmp(verb, "send") == 0) {
-        rc = send_all(client, options->json);
-    } else {
-        if (options->json)
-            fputs("{\"entries\":[", stdout);
-        if (amphi_outbox_entries(client, print_entry, &p, &error) != AMPHI_OK)
-            rc = cli_fail(&error);
-        if (options->json)
-            puts("]}");
-        else if (p.first && rc == CLI_OK)
-            puts("the outbox is empty");
-    }
+    int rc = takes_id                    ? let_go(client, verb, options->words[1], options->json)
+             : strcmp(verb, "send") == 0 ? send_all(client, options->json)
+                                         : list(client, options->json);
     amphi_client_free(client);
     return rc;
 }
 
 const cli_command cli_outbox = {
     .name = "outbox",
-    .summary = "messages that wait for a route: list, send",
-    .help = "usage: amphi outbox [list|send] [flags]\n"
+    .summary = "messages that wait for a route: list, send, cancel, collect",
+    .help = "usage: amphi outbox [list|send|cancel ID|collect ID] [flags]\n"
             "\n"
             "A message that no route could answer waits here, encrypted, and is sent once when a\n"
             "route returns: by any client that runs, or at once by send. Without a word: list.\n"
-            "Exit status of send: 0 the outbox is empty, 3 some messages still wait.\n"
+            "One that is too old when a try fails (policy: outbox.age_max_s), or that is refused\n"
+            "three times, expires: it keeps its text and the reason until collect forgets it.\n"
+            "cancel forgets one that waits; if it is being sent, its answer is dropped.\n"
+            "Exit status of send: 0 the outbox is empty, 3 some messages still wait or have\n"
+            "expired.\n"
             "\n"
             "Example: amphi outbox send --endpoint work=https://api.example.com/v1\n",
     .run = run,

@@ -6,17 +6,20 @@
 #include "sdk/client/background.h"
 
 #include "sdk/client/memory_monitor.h"
+#include "sdk/client/outbox_events.h"
 #include "sdk/client/outbox_sender.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/awake.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 
 #define FIRST_ROUND_AFTER_MS 500u /* so that short-lived commands do not start a delivery */
 #define PAUSE_MIN_MS         1000u
 #define PAUSE_MAX_MS         30000u
 #define IDLE_MS              (10u * 60 * 1000) /* nothing waits; other processes may add */
+#define LEASED_MS            30000u            /* another process sends, and may end */
 #define MEMORY_CHECK_US      (5u * 1000 * 1000)
 
 struct amphi_background {
@@ -28,16 +31,33 @@ struct amphi_background {
     bool woken;
     bool closing;
     bool monitors_memory; /* a local engine may be loaded */
+    bool reports;         /* there may be an event to report */
     uint32_t rounds_begun;
     uint32_t rounds_ended;
 };
 
 /* ---- the thread ---- */
 
-static uint32_t next_pause_ms(amphi_status sent, uint32_t pause_ms)
+static bool find_leased(void *user, const amphi_store_outbox_item *item)
+{
+    amphi_store_outbox_item own;
+    bool *found = user;
+    *found |= AMPHI__SIZED_READ_KNOWN(&own, item, "item", NULL) == AMPHI_OK && own.is_leased;
+    return !*found;
+}
+
+/* After a round without anything left to send. */
+static uint32_t idle_pause_ms(amphi_client *client)
+{
+    bool found = false;
+    (void)client->store.ops->outbox_entries(client->store.self, find_leased, &found, NULL);
+    return found ? LEASED_MS : IDLE_MS;
+}
+
+static uint32_t next_pause_ms(amphi_client *client, amphi_status sent, uint32_t pause_ms)
 {
     if (sent == AMPHI_E_NOT_FOUND)
-        return IDLE_MS;
+        return idle_pause_ms(client);
     if (pause_ms >= IDLE_MS)
         return PAUSE_MIN_MS;
     return pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
@@ -52,12 +72,15 @@ static uint32_t run_round(amphi_background *background, uint32_t pause_ms)
     amphi__mutex_unlock(&background->lock);
     amphi__client_rollout_refresh(background->client);
     (void)amphi__memory_monitor_release(background->client);
+    amphi__outbox_events_report(background->client);
     amphi_status sent = amphi__outbox_sender_send(background->sender);
+    amphi__outbox_events_report(background->client);
+    uint32_t next_ms = next_pause_ms(background->client, sent, pause_ms);
     amphi__mutex_lock(&background->lock);
     background->rounds_ended = background->rounds_begun;
     amphi__cond_broadcast(&background->changed);
     amphi__mutex_unlock(&background->lock);
-    return next_pause_ms(sent, pause_ms);
+    return next_ms;
 }
 
 /* Under the lock, which is given up meanwhile. */
@@ -70,12 +93,26 @@ static void check_memory(amphi_background *background)
     background->monitors_memory |= !empty;
 }
 
-/* Waits until a round is due, and checks memory meanwhile. false: the client is being freed. */
+/* Likewise. */
+static void report_events(amphi_background *background)
+{
+    background->reports = false;
+    amphi__mutex_unlock(&background->lock);
+    amphi__outbox_events_report(background->client);
+    amphi__mutex_lock(&background->lock);
+}
+
+/* Waits until a round is due; checks memory and reports events meanwhile. false: the client is
+ * being freed. */
 static bool wait_for_round(amphi_background *background, uint32_t pause_ms)
 {
     uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)pause_ms * 1000;
     amphi__mutex_lock(&background->lock);
     while (!background->woken && !background->closing) {
+        if (background->reports)
+            report_events(background);
+        if (background->woken || background->closing)
+            break;
         uint64_t now_us = amphi__clock_us(NULL);
         uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
         bool monitors_memory = background->monitors_memory;
@@ -156,6 +193,22 @@ void amphi__background_wake(amphi_background *background)
     background->woken = true;
     amphi__cond_broadcast(&background->changed);
     amphi__mutex_unlock(&background->lock);
+}
+
+void amphi__background_report(amphi_background *background)
+{
+    if (background == NULL)
+        return;
+    amphi__mutex_lock(&background->lock);
+    background->reports = true;
+    amphi__cond_broadcast(&background->changed);
+    amphi__mutex_unlock(&background->lock);
+}
+
+void amphi__background_cancel(amphi_background *background, amphi_str id)
+{
+    if (background != NULL)
+        amphi__outbox_sender_cancel(background->sender, id);
 }
 
 void amphi__background_monitor_memory(amphi_background *background)

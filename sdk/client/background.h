@@ -4,7 +4,8 @@
  * memory back (memory_monitor.h), send the outbox (outbox_sender.h). A round is due when the client
  * starts, when the app reports device facts, and again after a pause that grows while something
  * waits for the network. While a local engine may be loaded, memory is also checked every few
- * seconds.
+ * seconds. What became of queued messages is reported to the app in every round, and when one is
+ * queued (outbox_events.h).
  */
 #ifndef AMPHI_CLIENT_BACKGROUND_H
 #define AMPHI_CLIENT_BACKGROUND_H
@@ -21,6 +22,10 @@ void amphi__background_free(amphi_background *background);
 
 /* Any thread: a round is due now. Accepts NULL. */
 void amphi__background_wake(amphi_background *background);
+/* Any thread: there may be an event to report. Accepts NULL. */
+void amphi__background_report(amphi_background *background);
+/* Any thread: this entry of the outbox was cancelled; its delivery ends. Accepts NULL. */
+void amphi__background_cancel(amphi_background *background, amphi_str id);
 /* Any thread: a local engine is about to be loaded, so memory is checked from now on, until no
  * engine holds any. Accepts NULL. */
 void amphi__background_monitor_memory(amphi_background *background);

@@ -11,11 +11,12 @@
  * Whatever happens on the way, exactly one terminal event ends it, and it is the last thing that
  * amphi__chat_run emits. Nothing here knows what kind of engine a route is.
  */
+#include "sdk/client/background.h"
 #include "sdk/client/cache_lookup.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/history_write.h"
 #include "sdk/client/memory_monitor.h"
-#include "sdk/client/outbox_sender.h"
+#include "sdk/client/outbox.h"
 #include "sdk/client/stream.h"
 #include "sdk/client/takeover.h"
 #include "sdk/core/clock.h"
@@ -109,6 +110,16 @@ static bool may_serve_stale(amphi_stream *stream)
     return !amphi__stream_is_cancelled(stream) && may_pass(stream->error.status);
 }
 
+/* What failed, and why the message does not wait for better times. Either may be cut. */
+static void say_not_queued(amphi_stream *stream, const amphi_error *why_not)
+{
+    amphi_error failed = stream->error;
+    (void)amphi__fail(&stream->error, failed.status, failed.native_code, "%.100s; not queued: %s",
+        failed.message, why_not->message);
+    stream->error.retry_after_ms = failed.retry_after_ms;
+    amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "not queued: %s", why_not->message);
+}
+
 static void finish_failed(amphi_stream *stream)
 {
     (void)amphi__stream_check_cancelled(stream, &stream->error);
@@ -123,9 +134,10 @@ static void finish_failed(amphi_stream *stream)
                 .text = amphi_str_from(stream->key),
                 .route = AMPHI_STR("outbox")};
             amphi__stream_emit(stream, &event);
+            amphi__background_report(stream->client->background);
             return;
         }
-        amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "outbox: %s", why_not.message);
+        say_not_queued(stream, &why_not);
     }
     amphi_event event = {
         .kind = AMPHI_EVENT_ERROR, .error = &stream->error, .route = amphi_str_from(stream->route)};

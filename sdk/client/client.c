@@ -19,6 +19,8 @@ static void copy_options(amphi_client *client, const amphi_client_options *optio
     client->is_private = options->is_private;
     client->no_cache = options->no_cache;
     client->no_queue = options->no_queue;
+    client->outbox_event = options->outbox_event;
+    client->outbox_user = options->outbox_user;
 }
 
 amphi_status amphi_client_new(

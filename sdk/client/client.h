@@ -77,6 +77,8 @@ struct amphi_client {
     amphi_policy policy_base;                          /* the app's document */
     amphi_mode mode;                                   /* of requests that name none */
     bool is_private, no_cache, no_queue;               /* of every request */
+    amphi_outbox_event_fn *outbox_event;               /* NULL: none */
+    void *outbox_user;
 
     amphi_mutex lock;                /* guards what follows */
     amphi_policy policy;             /* in force: base with the rollout on top */

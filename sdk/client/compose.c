@@ -53,8 +53,13 @@ static amphi_status compose_store(amphi_client *client, const amphi_client_optio
         client->owns_keys = status == AMPHI_OK;
     }
     if (status == AMPHI_OK) {
-        amphi_storage_options storage = {
-            .data_dir = amphi__buf_str(&data_dir), .keys = client->keys, .log = client->log};
+        amphi_storage_options storage = {.data_dir = amphi__buf_str(&data_dir),
+            .keys = client->keys,
+            .outbox_entries_max = client->policy_base.outbox_entries_max,
+            .outbox_bytes_max = client->policy_base.outbox_bytes_max,
+            .outbox_age_max_ms = (uint64_t)client->policy_base.outbox_age_max_s * 1000,
+            .log = client->log,
+            .clock = client->clock};
         status = amphi__store_new(&client->store, &storage, error);
         client->owns_store = status == AMPHI_OK;
     }

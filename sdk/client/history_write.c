@@ -101,6 +101,7 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
         .messages_count = count + 1,
         .outbox_id = amphi_str_from(stream->request.outbox_id),
         .privacy = stream->privacy.turn,
+        .outbox_lease = amphi_str_from(stream->request.outbox_lease),
     };
     if (store.ops->erase != NULL) { /* else it does not know these */
         *is_in_table = cached != NULL;

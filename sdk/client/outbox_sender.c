@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entries are claimed one after the other, and each runs as an ordinary request. The transaction
- * that appends its answer to the history also removes the entry, so it is delivered once, however
- * often the process was killed meanwhile. Sending stops at the first entry that finds no route: the
- * next ones would not find one either.
+ * Entries are claimed one after the other, and each runs as an ordinary request, with the entry's
+ * id as its idempotency key. The transaction that appends its answer to the history also removes
+ * the entry, if the lease still holds, so it is delivered once, however often the process was
+ * killed or frozen meanwhile.
+ *
+ * The lease is longer than the request may take and is renewed while it runs. Who finds that it no
+ * longer holds (the process was frozen for too long and another one has the entry, or the entry was
+ * cancelled, or its conversation deleted) breaks off, and writes nothing.
+ *
+ * An entry that finds no route waits for the next round; when it is too old by then it expires
+ * (the store's decision), so an entry is not given up without a try. One that was refused is put
+ * off, and expires after the third time: it must not block its conversation for ever.
  */
 #include "sdk/client/outbox_sender.h"
 
 #include "sdk/client/decide.h"
+#include "sdk/client/outbox.h"
+#include "sdk/client/outbox_events.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/awake.h"
@@ -16,10 +26,12 @@
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
-#define LEASE_MS (5u * 60 * 1000) /* other processes do not claim the entry meanwhile */
-#define REFUSED_PAUSE_MS                                                                           \
-    (60 * 60 * 1000)         /* before an entry whose request was refused is tried again */
-#define CLOSE_GRACE_MS 1000u /* for a delivery under way when the client is freed */
+#define LEASE_GRACE_MS   60000u /* beyond the request's own time, for its end and its writing */
+#define RENEW_EVERY_MS   15000u
+#define REFUSED_PAUSE_MS (60u * 60 * 1000) /* before a request that was refused is tried again */
+#define REFUSALS_MAX     3u                /* then it expires */
+#define NO_ROUTE_MAX     3u                /* in a row: the next ones would find none either */
+#define CLOSE_GRACE_MS   1000u             /* for a delivery under way when the client is freed */
 
 struct amphi_outbox_sender {
     amphi_client *client;
@@ -35,6 +47,12 @@ struct amphi_outbox_sender {
 typedef struct claimed {
     char *id;
     char *request;
+    char *lease;
+    uint32_t refusals;
+    uint32_t lease_ms;
+    uint64_t age_ms;
+    uint64_t claimed_us; /* by the clock that leases run by */
+    bool is_old;         /* older than the policy's bound */
 } claimed;
 
 static bool take_claim(void *user, const amphi_store_outbox_item *item)
@@ -45,18 +63,57 @@ static bool take_claim(void *user, const amphi_store_outbox_item *item)
         return false;
     claim->id = amphi__str_copy(own.id);
     claim->request = amphi__str_copy(own.request_json);
+    claim->lease = amphi__str_copy(own.lease);
+    claim->refusals = own.refusals;
+    claim->age_ms = own.age_ms;
     return false;
 }
 
-/* Reads the stream to its end. AMPHI_OK: the answer is complete and in the history. */
-static amphi_status drain(amphi_stream *stream)
+static void clear_claim(claimed *claim)
 {
-    amphi_event event;
+    if (claim->request != NULL)
+        amphi__wipe(claim->request, strlen(claim->request));
+    amphi__free(claim->id);
+    amphi__free(claim->request);
+    amphi__free(claim->lease);
+}
+
+static amphi_status change(amphi_outbox_sender *sender, const claimed *claim,
+    amphi_outbox_change_kind kind, const char *reason)
+{
+    amphi_store_outbox_change wanted = {.struct_size = sizeof wanted,
+        .id = amphi_str_from(claim->id),
+        .kind = kind,
+        .lease = amphi_str_from(claim->lease),
+        .lease_ms = claim->lease_ms,
+        .pause_ms = REFUSED_PAUSE_MS,
+        .reason = amphi_str_from(reason)};
     amphi_error error;
+    amphi_status status = amphi__outbox_change(sender->client, &wanted, &error);
+    if (status != AMPHI_OK && status != AMPHI_E_NOT_FOUND)
+        amphi__log(&sender->client->log, AMPHI_LOG_WARNING, "%s", error.message);
+    return status;
+}
+
+/* Reads the stream to its end and renews the lease meanwhile. AMPHI_OK: the answer is complete and
+ * in the history. *error otherwise. */
+static amphi_status drain(
+    amphi_outbox_sender *sender, const claimed *claim, amphi_stream *stream, amphi_error *error)
+{
+    amphi_event event = {.kind = AMPHI_EVENT_PROGRESS};
+    uint64_t renewed_us = amphi__clock_us(NULL);
     do {
-        if (amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, &error) != AMPHI_OK)
+        amphi_status status = amphi_stream_next(stream, RENEW_EVERY_MS, &event, error);
+        if (status != AMPHI_OK && status != AMPHI_E_TIMEOUT)
             return AMPHI_E_INTERNAL;
+        if (amphi__clock_us(NULL) - renewed_us < RENEW_EVERY_MS * 1000u)
+            continue;
+        renewed_us = amphi__clock_us(NULL);
+        if (change(sender, claim, AMPHI_OUTBOX_CHANGE_RENEW, "") == AMPHI_E_NOT_FOUND)
+            amphi_stream_cancel(stream); /* another sender has it now */
     } while (!amphi_event_is_terminal(&event));
+    if (event.kind != AMPHI_EVENT_DONE)
+        *error = stream->error;
     return event.kind == AMPHI_EVENT_DONE ? AMPHI_OK : stream->error.status;
 }
 
@@ -89,26 +146,51 @@ static void delivery_ends(amphi_outbox_sender *sender)
     amphi__mutex_unlock(&sender->lock);
 }
 
-static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim)
+/* The lease holds for the request's own time, or is renewed. Asked just before the request is sent:
+ * this process may have been frozen since it claimed the entry. */
+static amphi_status check_lease(
+    amphi_outbox_sender *sender, claimed *claim, const amphi_request *request, amphi_error *error)
+{
+    uint32_t total_ms = request->budgets.total_ms;
+    uint64_t since_us = amphi__clock_boot_us(sender->client->clock) - claim->claimed_us;
+    if (total_ms <= claim->lease_ms - LEASE_GRACE_MS && since_us < 1000000u)
+        return AMPHI_OK;
+    if (total_ms > claim->lease_ms - LEASE_GRACE_MS)
+        claim->lease_ms =
+            total_ms < UINT32_MAX - LEASE_GRACE_MS ? total_ms + LEASE_GRACE_MS : UINT32_MAX;
+    if (change(sender, claim, AMPHI_OUTBOX_CHANGE_RENEW, "") != AMPHI_E_NOT_FOUND)
+        return AMPHI_OK;
+    return amphi__fail(error, AMPHI_E_CANCELLED, 0, "another sender has the entry now");
+}
+
+static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim, amphi_error *error)
 {
     amphi_request request;
     amphi_stream *stream = NULL;
     if (is_closing(sender))
-        return AMPHI_E_CANCELLED;
-    amphi_status status = amphi__request_from_json(&request, amphi_str_from(claim->request), NULL);
+        return amphi__fail(error, AMPHI_E_CANCELLED, 0, "the client is being freed");
+    amphi_status status = amphi__request_from_json(&request, amphi_str_from(claim->request), error);
     if (status != AMPHI_OK)
         return status;
+    request.outbox_id = amphi__str_copy(amphi_str_from(claim->id));
+    request.outbox_lease = amphi__str_copy(amphi_str_from(claim->lease));
+    status = request.outbox_id == NULL || request.outbox_lease == NULL
+                 ? amphi__fail_no_memory(error)
+                 : check_lease(sender, claim, &request, error);
+    if (status != AMPHI_OK) {
+        amphi__request_clear(&request);
+        return status;
+    }
     amphi__decide_apply_options(sender->client, &request); /* of this client, not of who queued */
-    request.outbox_id = claim->id;
-    claim->id = NULL;
-    status = amphi__stream_start(&stream, sender->client, &request, NULL);
+    status = amphi__stream_start(&stream, sender->client, &request, error);
     if (status != AMPHI_OK)
         return status;
     if (!delivery_begins(sender, stream)) /* close came first, and did not see this stream */
         amphi_stream_cancel(stream);
-    status = drain(stream);
-    if (status == AMPHI_E_REFUSED && stream->privacy.bound_turns > 0)
-        status = AMPHI_E_REQUEST; /* its conversation forbids it, so others may go meanwhile */
+    status = drain(sender, claim, stream, error);
+    if (status == AMPHI_E_REFUSED &&
+        stream->privacy.bound_turns > 0) /* its conversation forbids it */
+        error->status = status = AMPHI_E_REQUEST;
     delivery_ends(sender);
     amphi_stream_free(stream);
     return status;
@@ -122,38 +204,109 @@ static bool is_hopeless(amphi_status status)
            status == AMPHI_E_ARGUMENT || status == AMPHI_E_FORMAT;
 }
 
-/* AMPHI_OK: delivered, there may be more. AMPHI_E_NOT_FOUND: the outbox has nothing to send now. */
-static amphi_status deliver_one(amphi_outbox_sender *sender)
+static void put_back(amphi_outbox_sender *sender, const claimed *claim, const amphi_error *why)
+{
+    amphi_error reason = *why;
+    amphi_outbox_change_kind kind = is_hopeless(why->status) ? AMPHI_OUTBOX_CHANGE_REFUSED
+                                    : why->status == AMPHI_E_CANCELLED
+                                        ? AMPHI_OUTBOX_CHANGE_RETURNED
+                                        : AMPHI_OUTBOX_CHANGE_FAILED;
+    if (kind == AMPHI_OUTBOX_CHANGE_REFUSED && claim->refusals + 1 >= REFUSALS_MAX) {
+        kind = AMPHI_OUTBOX_CHANGE_EXPIRED;
+        (void)amphi__fail(&reason, why->status, 0, "refused %u times; the last time: %s",
+            REFUSALS_MAX, why->message);
+    }
+    (void)change(sender, claim, kind, reason.message);
+    amphi__log(&sender->client->log, AMPHI_LOG_INFO, "outbox: %s (%s)",
+        kind == AMPHI_OUTBOX_CHANGE_EXPIRED ? "given up" : "not delivered yet",
+        amphi_status_name(why->status));
+}
+
+/* ---- a round ---- */
+
+/* Entries that were tried without a route since the last one that had one, by their ids. */
+typedef struct round {
+    char *tried[NO_ROUTE_MAX];
+    uint32_t no_route;
+} round;
+
+static bool was_tried(const round *r, const char *id)
+{
+    for (uint32_t i = 0; i < r->no_route; i++)
+        if (r->tried[i] != NULL && strcmp(r->tried[i], id) == 0)
+            return true;
+    return false;
+}
+
+static void forget_tried(round *r)
+{
+    while (r->no_route > 0)
+        amphi__free(r->tried[--r->no_route]);
+}
+
+static amphi_status claim_one(amphi_outbox_sender *sender, claimed *claim, amphi_error *error)
 {
     amphi_client *client = sender->client;
-    claimed claim = {NULL, NULL};
-    int64_t now_ms = amphi__clock_wall_ms(client->clock);
-    amphi_status status = client->store.ops->outbox_claim(
-        client->store.self, now_ms, LEASE_MS, take_claim, &claim, NULL);
-    if (status != AMPHI_OK)
-        return status;
-    char *id = claim.id != NULL ? amphi__str_copy(amphi_str_from(claim.id)) : NULL;
-    status = id == NULL || claim.request == NULL ? AMPHI_E_NO_MEMORY : run_request(sender, &claim);
-    if (status != AMPHI_OK && id != NULL) {
-        now_ms = amphi__clock_wall_ms(client->clock);
-        (void)client->store.ops->outbox_release(client->store.self, amphi_str_from(id),
-            is_hopeless(status) ? now_ms + REFUSED_PAUSE_MS : now_ms, NULL);
-        amphi__log(&client->log, AMPHI_LOG_INFO, "outbox: not delivered yet (%s)",
-            amphi_status_name(status));
+    amphi_policy policy;
+    amphi__client_policy(client, &policy);
+    claim->lease_ms = policy.total_ms + LEASE_GRACE_MS;
+    claim->claimed_us = amphi__clock_boot_us(client->clock);
+    amphi_status status = client->store.ops->outbox_claim(client->store.self,
+        amphi__clock_wall_ms(client->clock), claim->lease_ms, take_claim, claim, error);
+    if (status == AMPHI_OK && (claim->id == NULL || claim->request == NULL || claim->lease == NULL))
+        return amphi__fail_no_memory(error);
+    /* It will expire, or be sent: not one of those that a round without a route ends with. */
+    claim->is_old = status == AMPHI_OK && claim->age_ms / 1000 > policy.outbox_age_max_s;
+    return status;
+}
+
+/* Delivers one entry. *more: the round goes on. AMPHI_E_NOT_FOUND: nothing is left to send now. */
+static amphi_status deliver_one(amphi_outbox_sender *sender, round *r, bool *more)
+{
+    claimed claim = {.id = NULL};
+    amphi_error why;
+    amphi__error_clear(&why);
+    *more = false;
+    amphi_status status = claim_one(sender, &claim, &why);
+    if (status != AMPHI_OK) {
+        if (claim.id != NULL)
+            put_back(sender, &claim, &why);
+    } else if (was_tried(r, claim.id)) { /* and so were all others that may go */
+        (void)change(sender, &claim, AMPHI_OUTBOX_CHANGE_RETURNED, "");
+        status = AMPHI_E_NOT_FOUND;
+    } else {
+        status = run_request(sender, &claim, &why);
+        *more = true;
+        if (status == AMPHI_OK)
+            forget_tried(r); /* there is a route */
+        else
+            put_back(sender, &claim, &why);
+        if (status != AMPHI_OK && status != AMPHI_E_CANCELLED && status != AMPHI_E_NOT_FOUND &&
+            !is_hopeless(status) && !claim.is_old) {
+            r->tried[r->no_route++] = amphi__str_copy(amphi_str_from(claim.id));
+            *more = r->no_route < NO_ROUTE_MAX;
+        }
+        status = status == AMPHI_E_NOT_FOUND ? AMPHI_E_BUSY : status; /* not of the outbox */
     }
-    amphi__free(claim.id);
-    amphi__free(claim.request);
-    amphi__free(id);
-    return status == AMPHI_E_NOT_FOUND ? AMPHI_E_BUSY : status;
+    clear_claim(&claim);
+    return status;
 }
 
 amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender)
 {
+    round r = {.no_route = 0};
+    amphi_status failed = AMPHI_OK;
     amphi_status status = AMPHI_OK;
-    do {
-        status = deliver_one(sender);
-    } while ((status == AMPHI_OK || is_hopeless(status)) && !is_closing(sender));
-    return status;
+    bool more = true;
+    while (more && !is_closing(sender)) {
+        status = deliver_one(sender, &r, &more);
+        if (status != AMPHI_OK && status != AMPHI_E_NOT_FOUND)
+            failed = status;
+        if (more && !is_closing(sender))
+            amphi__outbox_events_report(sender->client);
+    }
+    forget_tried(&r);
+    return failed != AMPHI_OK ? failed : status;
 }
 
 /* ---- the sender ---- */
@@ -187,6 +340,28 @@ void amphi__outbox_sender_free(amphi_outbox_sender *sender)
     amphi__free(sender);
 }
 
+/* Under the lock, which is given up meanwhile: cancelling calls the engine. */
+static void cancel_current(amphi_outbox_sender *sender)
+{
+    amphi_stream *stream = sender->current;
+    if (stream == NULL)
+        return;
+    sender->cancelling++;
+    amphi__mutex_unlock(&sender->lock);
+    amphi_stream_cancel(stream);
+    amphi__mutex_lock(&sender->lock);
+    sender->cancelling--;
+    amphi__cond_broadcast(&sender->changed);
+}
+
+void amphi__outbox_sender_cancel(amphi_outbox_sender *sender, amphi_str id)
+{
+    amphi__mutex_lock(&sender->lock);
+    if (sender->current != NULL && amphi__str_equal_c(id, sender->current->key))
+        cancel_current(sender);
+    amphi__mutex_unlock(&sender->lock);
+}
+
 void amphi__outbox_sender_close(amphi_outbox_sender *sender)
 {
     amphi_awake awake = {0};
@@ -197,46 +372,6 @@ void amphi__outbox_sender_close(amphi_outbox_sender *sender)
          sender->current != NULL && now_us < deadline_us; now_us = amphi__awake_us(&awake, NULL))
         amphi__cond_wait_us(
             &sender->changed, &sender->lock, amphi__awake_slice_us(&awake, deadline_us - now_us));
-    amphi_stream *stream = sender->current;
-    if (stream != NULL)
-        sender->cancelling++;
+    cancel_current(sender);
     amphi__mutex_unlock(&sender->lock);
-    if (stream == NULL)
-        return;
-    amphi_stream_cancel(stream); /* calls the engine: not under the lock */
-    amphi__mutex_lock(&sender->lock);
-    sender->cancelling--;
-    amphi__cond_broadcast(&sender->changed);
-    amphi__mutex_unlock(&sender->lock);
-}
-
-/* ---- adding entries ---- */
-
-amphi_status amphi__outbox_add(amphi_client *client, const amphi_request *request, const char *key,
-    uint32_t hold_ms, amphi_error *error)
-{
-    amphi_request kept = *request; /* borrowed, except for the conversation's name */
-    char conversation[64];
-    amphi_buf json;
-    if (kept.conversation_id[0] == '\0') {
-        amphi__str_copy_to(conversation, sizeof conversation, amphi_str_from(key));
-        kept.conversation_id = conversation;
-    }
-    amphi__buf_init(&json, 0);
-    if (amphi__request_to_json(&kept, &json) != AMPHI_OK) {
-        amphi__buf_clear(&json);
-        return amphi__fail_no_memory(error);
-    }
-    amphi_store_outbox_item item = {
-        .struct_size = sizeof item,
-        .id = amphi_str_from(key),
-        .conversation_id = amphi_str_from(kept.conversation_id),
-        .request_json = amphi__buf_str(&json),
-        .created_ms = amphi__clock_wall_ms(client->clock),
-    };
-    item.not_before_ms = hold_ms > 0 ? item.created_ms + hold_ms : 0;
-    amphi__error_clear(error);
-    amphi_status status = client->store.ops->outbox_add(client->store.self, &item, error);
-    amphi__buf_clear(&json);
-    return status;
 }

@@ -25,6 +25,7 @@ void amphi__request_clear(amphi_request *request)
     amphi__free(request->conversation_id);
     amphi__free(request->answer_prefix);
     amphi__free(request->outbox_id);
+    amphi__free(request->outbox_lease);
     memset(request, 0, sizeof *request);
 }
 

@@ -17,6 +17,7 @@ typedef struct amphi_request {
     char *conversation_id; /* "" : none */
     char *answer_prefix;   /* beginning of the answer that the caller brought; "" : none */
     char *outbox_id;       /* not NULL: sent from this entry of the outbox */
+    char *outbox_lease;    /* the lease it is sent under; NULL or "": not checked */
     amphi_mode mode;       /* DEFAULT: the client's */
     bool is_private;       /* never leaves the device */
     bool no_cache;         /* neither reads nor writes the response cache */

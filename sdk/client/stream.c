@@ -5,7 +5,7 @@
 #include "sdk/client/stream.h"
 
 #include "sdk/client/decide.h"
-#include "sdk/client/outbox_sender.h"
+#include "sdk/client/outbox.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"

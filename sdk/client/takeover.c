@@ -16,7 +16,7 @@
 #include "sdk/client/attempt.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/hedge.h"
-#include "sdk/client/outbox_sender.h"
+#include "sdk/client/outbox.h"
 #include "sdk/client/prompt_tokens.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"

@@ -48,7 +48,7 @@ static bool see_message(void *user, const amphi_history_message *item)
 static bool see_entry(void *user, const amphi_outbox_entry *item)
 {
     assert_true(amphi__str_equal(item->id, AMPHI_STR("id")));
-    note(user, item->struct_size, AMPHI_HAS(item, not_before_ms));
+    note(user, item->struct_size, AMPHI_HAS(item, age_ms));
     return true;
 }
 

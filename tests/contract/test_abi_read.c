@@ -404,6 +404,31 @@ static amphi_status call_outbox_add(const void *argument, amphi_error *error)
     return in_both_stores(add_item, argument, error);
 }
 
+static void fill_outbox_change(void *whole)
+{
+    amphi_store_outbox_change *change = whole;
+    amphi_store_outbox_change_init(change);
+    change->id = AMPHI_STR("id");
+    change->kind = AMPHI_OUTBOX_CHANGE_REPORTED;
+    change->reason = AMPHI_STR("r");
+    change->state = AMPHI_OUTBOX_EXPIRED;
+}
+
+static amphi_status make_change(amphi_store store, const void *argument, amphi_error *error)
+{
+    amphi_store_outbox_item item;
+    abi_fill_outbox_item(&item);
+    assert_int_equal(store.ops->outbox_add(store.self, &item, NULL), AMPHI_OK);
+    amphi_status status = store.ops->outbox_change(store.self, argument, error);
+    assert_int_equal(store.ops->outbox_remove(store.self, AMPHI_STR("id"), NULL), AMPHI_OK);
+    return status;
+}
+
+static amphi_status call_outbox_change(const void *argument, amphi_error *error)
+{
+    return in_both_stores(make_change, argument, error);
+}
+
 static void fill_start(void *whole)
 {
     amphi_store_start *start = whole;
@@ -454,6 +479,7 @@ static const read_case reads[] = {
     READ(amphi_store_change, fill_change, call_change),
     READ(amphi_store_erasure, fill_erasure, call_erase),
     READ(amphi_store_outbox_item, abi_fill_outbox_item, call_outbox_add),
+    READ(amphi_store_outbox_change, fill_outbox_change, call_outbox_change),
     READ(amphi_store_start, fill_start, call_ledger_add),
 };
 

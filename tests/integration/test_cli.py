@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
@@ -75,7 +76,7 @@ def cli__unknown_things_are_usage_errors_in_one_line(folder):
     cases = [["fly"], ["ask", "--nope", "x"], ["ask", "--nope=1", "x"],
              ["ask", "--" + "a" * 500, "x"],
              ["history", "--port", "1"], ["model"], ["model", "fly"], ["bench"], ["bench", "cloud"],
-             ["rollout"], ["rollout", "hide"], ["outbox", "burn"], ["cache"],
+             ["rollout"], ["rollout", "hide"], ["outbox", "burn"], ["outbox", "cancel"], ["cache"],
              ["cache", "fill"], ["ask", "--mode", "fast", "x"],
              ["ask", "--mode"], ["ask", "--data"], ["ask", "--threads", "-1", "x"],
              ["ask", "--threads", "257", "x"], ["ask", "--threads", "two", "x"],
@@ -217,7 +218,10 @@ def outbox__keeps_lists_and_says_what_still_waits(folder):
     assert done.returncode == 3 and json.loads(done.stdout)["route"] == "outbox", done.stderr
     entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]
     assert len(entries) == 1 and entries[0]["conversation_id"] == "later"
-    assert "later" in amphi("outbox", *data(folder)).stdout
+    assert entries[0]["state"] == "queued" and entries[0]["text"] == "Hello", entries
+    assert entries[0]["request"]["messages"][0]["content"] == "Hello", entries
+    shown = amphi("outbox", *data(folder)).stdout
+    assert "conversation later, queued" in shown and "    Hello\n" in shown, shown
     done = amphi("outbox", *data(folder), "--policy", policy, *endpoint, "send", "--json",
                  timeout=90)
     assert done.returncode == 3 and json.loads(done.stdout)["left"] == 1, done.stderr
@@ -225,6 +229,33 @@ def outbox__keeps_lists_and_says_what_still_waits(folder):
     assert done.returncode == 0 and json.loads(done.stdout)["left"] == 0, (done.stdout, done.stderr)
     messages = parsed(amphi("history", *data(folder), "--json", "later"))["messages"]
     assert [m["role"] for m in messages] == ["user", "assistant"]
+
+
+@promise
+def outbox__cancels_and_tells_expired_ones_apart(folder):
+    """An entry that is older than the policy allows is tried once more, and keeps its text."""
+    policy = write(folder, "old.json",
+                   {"local": {"enabled": False}, "outbox": {"age_max_s": 1, "entries_max": 2}})
+    flags = [*data(folder), "--policy", policy, "--endpoint", "c=https://127.0.0.1:9/v1"]
+    for text in ("One", "Two"):
+        assert amphi("ask", *flags, "--conversation", text, text).returncode == 3
+    full = amphi("ask", *flags, "Three")
+    assert full.returncode == 1 and "not queued: outbox: full (2 messages)" in full.stderr, full
+    ids = [e["id"] for e in parsed(amphi("outbox", *flags, "--json"))["entries"]]
+    refused(amphi("outbox", *flags, "collect", ids[0]))
+    refused(amphi("outbox", *flags, "cancel", "nothing"))
+    assert parsed(amphi("outbox", *flags, "cancel", ids[0], "--json")) == {"cancelled": ids[0]}
+    time.sleep(1.1)
+    done = amphi("outbox", *flags, "send", "--json", timeout=90)
+    assert done.returncode == 3 and json.loads(done.stdout)["expired"] == 1, done.stdout
+    assert json.loads(done.stdout)["left"] == 0, done.stdout
+    entry, = parsed(amphi("outbox", *flags, "--json"))["entries"]
+    assert entry["state"] == "expired" and entry["text"] == "Two", entry
+    assert entry["reason"].startswith("not sent within 1 seconds; the last try: "), entry
+    again = amphi("outbox", *flags, "send")
+    assert again.returncode == 3 and "1 expired and will not be sent" in again.stdout, again.stdout
+    assert amphi("outbox", *flags, "collect", ids[1]).stdout == f"collected {ids[1]}\n"
+    assert amphi("outbox", *flags).stdout == "the outbox is empty\n"
 
 
 @promise

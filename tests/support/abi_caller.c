@@ -39,6 +39,10 @@ size_t abi_size_of(const void *sized)
     return bytes;
 }
 
+static void ignore_event(void *user, const amphi_outbox_entry *entry)
+{
+}
+
 void abi_fill_client_options(void *whole)
 {
     amphi_client_options *options = whole;
@@ -47,6 +51,8 @@ void abi_fill_client_options(void *whole)
     options->threads = 1;
     options->parts = &abi_fixture.parts;
     options->no_queue = true;
+    options->outbox_event = ignore_event;
+    options->outbox_user = whole;
 }
 
 void abi_fill_endpoint(void *whole)
@@ -83,6 +89,9 @@ void abi_fill_outbox_item(void *whole)
     item->created_ms = 1;
     item->not_before_ms = 1;
     item->is_leased = true;
+    item->reason = AMPHI_STR("why");
+    item->state = AMPHI_OUTBOX_EXPIRED;
+    item->is_watched = true;
 }
 
 static void drain(amphi_stream *stream)

@@ -58,12 +58,21 @@ void chat_fixture_init(chat_fixture *f, const scripted_step *local, const script
     f->parts.engines_count = 1;
 }
 
+void chat_fixture_store(chat_fixture *f, const amphi_storage_options *options)
+{
+    f->parts.store.ops->free(f->parts.store.self);
+    assert_int_equal(amphi__store_memory_new(&f->parts.store, options, NULL), AMPHI_OK);
+}
+
 amphi_client *chat_fixture_client(chat_fixture *f, const char *policy)
 {
     amphi_client_options options;
     amphi_client_options_init(&options);
     options.parts = &f->parts;
     options.policy_json = amphi_str_from(policy);
+    options.outbox_event = f->outbox_event;
+    options.outbox_user = f->outbox_user;
+    options.is_private = f->is_private;
     amphi_client *client = NULL;
     amphi_error error;
     if (amphi_client_new(&client, &options, &error) != AMPHI_OK)

@@ -14,6 +14,7 @@
 #define AMPHI_TESTS_CHAT_FIXTURE_H
 
 #include "sdk/core/buf.h"
+#include "storage/storage.h"
 #include "tests/support/scripted_engine.h"
 
 #include <amphi/amphi.h>
@@ -31,6 +32,9 @@ typedef struct chat_fixture {
     amphi_engine engines[2];
     amphi_device_facts device; /* what the device's probe finds */
     amphi_parts parts;
+    amphi_outbox_event_fn *outbox_event; /* of clients that are made from here on */
+    void *outbox_user;
+    bool is_private; /* likewise */
     amphi_client *client;
     /* What the last request showed. */
     amphi_buf screen;
@@ -45,6 +49,8 @@ void chat_fixture_open(chat_fixture *f, const scripted_step *local, const script
 /* policy: a policy document, or NULL. */
 void chat_fixture_open_with(
     chat_fixture *f, const scripted_step *local, const scripted_step *cloud, const char *policy);
+/* After init: a fresh store with these limits and clock in place of the first one. */
+void chat_fixture_store(chat_fixture *f, const amphi_storage_options *options);
 /* The same in two steps, so that a test can change engines, parts and device in between. */
 void chat_fixture_init(chat_fixture *f, const scripted_step *local, const scripted_step *cloud);
 void chat_fixture_start(chat_fixture *f, const char *policy);

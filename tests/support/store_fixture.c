@@ -12,11 +12,38 @@
 
 #include <cmocka.h>
 
+static uint64_t tell_boot_us(void *self)
+{
+    return (uint64_t)((store_fixture *)self)->boot_ms * 1000;
+}
+
+static int64_t tell_wall_ms(void *self)
+{
+    return ((store_fixture *)self)->wall_ms;
+}
+
+void store_pass(store_fixture *f, int64_t ms)
+{
+    f->boot_ms += ms;
+    f->wall_ms += ms;
+}
+
+void store_jump(store_fixture *f, int64_t ms)
+{
+    f->wall_ms += ms;
+}
+
+int64_t store_wall(const store_fixture *f)
+{
+    return f->wall_ms;
+}
+
 static void open_store(store_fixture *f, amphi_storage_options options)
 {
     amphi_error error = {0};
     options.data_dir = amphi_str_from(f->dir.path);
     options.keys = f->keys;
+    options.clock = &f->clock;
     amphi_status status = f->make(&f->store, &options, &error);
     if (status != AMPHI_OK)
         print_message("%s\n", error.message);
@@ -34,6 +61,14 @@ static int set_up(void **state, store_new_fn *make)
     store_fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     f->make = make;
+    f->clock = (amphi_clock){.struct_size = sizeof f->clock,
+        .name = "test",
+        .self = f,
+        .monotonic_us = tell_boot_us,
+        .wall_ms = tell_wall_ms,
+        .boot_us = tell_boot_us};
+    f->boot_ms = 50000;
+    f->wall_ms = NOW;
     scratch_dir_make(&f->dir);
     assert_int_equal(amphi__keys_file_new(&f->keys, amphi_str_from(f->dir.path), NULL), AMPHI_OK);
     open_store(f, (amphi_storage_options){.cache_entries_max = 0});
@@ -165,11 +200,11 @@ const char *store_entries_of(store_fixture *f, store_text *t)
 }
 
 /* "id/attempts\n", or "" when nothing can be claimed. */
-const char *store_claim(store_fixture *f, int64_t now, uint32_t lease, store_text *t)
+const char *store_claim(store_fixture *f, uint32_t lease, store_text *t)
 {
     *t = (store_text){.stop_after = 0};
     amphi_status status =
-        f->store.ops->outbox_claim(f->store.self, now, lease, store_see_entry, t, NULL);
+        f->store.ops->outbox_claim(f->store.self, f->wall_ms, lease, store_see_entry, t, NULL);
     assert_true(status == AMPHI_OK || status == AMPHI_E_NOT_FOUND);
     assert_true((status == AMPHI_OK) == (t->lines == 1));
     return t->data;

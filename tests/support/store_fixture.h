@@ -22,7 +22,15 @@ typedef struct store_fixture {
     scratch_dir dir;
     amphi_keys keys;
     amphi_store store;
+    amphi_clock clock; /* the store's */
+    int64_t boot_ms;   /* what it says */
+    int64_t wall_ms;
 } store_fixture;
+
+/* Time passes on both clocks; the wall clock alone jumps; what it says. */
+void store_pass(store_fixture *f, int64_t ms);
+void store_jump(store_fixture *f, int64_t ms);
+int64_t store_wall(const store_fixture *f);
 
 /* Visitors write what they see as text, one line each. */
 typedef struct store_text {
@@ -50,7 +58,7 @@ const char *store_messages_of(store_fixture *f, const char *conversation, store_
 const char *store_conversations_of(store_fixture *f, store_text *t);
 const char *store_entries_of(store_fixture *f, store_text *t);
 /* "id/attempts\n", or "" when nothing can be claimed. */
-const char *store_claim(store_fixture *f, int64_t now, uint32_t lease, store_text *t);
+const char *store_claim(store_fixture *f, uint32_t lease, store_text *t);
 
 /* Key number n. */
 void store_cache_key(uint8_t key[AMPHI_CACHE_KEY_BYTES], int n);

@@ -9,6 +9,7 @@
 #include <amphi/decision.h>
 #include <amphi/device.h>
 #include <amphi/error.h>
+#include <amphi/outbox.h>
 
 AMPHI_BEGIN_DECLS
 
@@ -84,6 +85,9 @@ typedef struct amphi_client_options {
                                   amphi_rollout_refresh */
     bool no_cache;             /* likewise */
     bool no_queue;             /* likewise */
+    /* Hears what becomes of queued messages (amphi/outbox.h); NULL: no events. */
+    amphi_outbox_event_fn *outbox_event;
+    void *outbox_user; /* its first argument */
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the encrypted store keeps, as an app shows and clears it: history and outbox.
- * Visitors are called on the calling thread, outside every lock; returning false stops the walk.
- * Strings are valid for the call.
+ * What the encrypted store keeps, as an app shows and clears it: history, and the outbox
+ * (amphi/outbox.h). Visitors are called on the calling thread, outside every lock; returning false
+ * stops the walk. Strings are valid for the call.
  */
 #ifndef AMPHI_HISTORY_H
 #define AMPHI_HISTORY_H
 
 #include <amphi/chat.h>
+#include <amphi/outbox.h>
 
 AMPHI_BEGIN_DECLS
 
@@ -60,28 +61,8 @@ static inline void amphi_history_message_init(amphi_history_message *item)
     item->struct_size = sizeof *item;
 }
 
-/* SIZED, handed out. */
-typedef struct amphi_outbox_entry {
-    size_t struct_size;        /* in bytes; see amphi/types.h */
-    amphi_str id;              /* also the idempotency key */
-    amphi_str conversation_id; /* may be empty */
-    int64_t created_ms;        /* Unix time */
-    uint32_t attempts;         /* deliveries that failed */
-    bool is_being_sent;        /* now, by this process or another one */
-    /* Unix time until which it is put off: it was refused, or its request still runs in an engine
-     * inside the app; 0: not put off. */
-    int64_t not_before_ms;
-} amphi_outbox_entry;
-
-static inline void amphi_outbox_entry_init(amphi_outbox_entry *entry)
-{
-    memset(entry, 0, sizeof *entry);
-    entry->struct_size = sizeof *entry;
-}
-
 typedef bool amphi_history_conversation_fn(void *user, const amphi_history_conversation *item);
 typedef bool amphi_history_message_fn(void *user, const amphi_history_message *item);
-typedef bool amphi_outbox_entry_fn(void *user, const amphi_outbox_entry *item);
 
 /* ---- Reading ---- */
 
@@ -180,16 +161,6 @@ AMPHI_API amphi_status amphi_history_erase_message(amphi_client *client, amphi_s
 /* Every conversation, the response cache and the outbox. */
 AMPHI_API amphi_status amphi_history_erase_all(
     amphi_client *client, amphi_history_receipt *receipt, amphi_error *error);
-
-/* ---- Outbox and response cache ---- */
-
-/* Oldest first. */
-AMPHI_API amphi_status amphi_outbox_entries(
-    amphi_client *client, amphi_outbox_entry_fn *visit, void *user, amphi_error *error);
-/* Tries to deliver what waits, now, and waits up to timeout_ms for it. *left_out is what still
- * waits afterwards. (A client delivers in the background anyway when a route returns.) */
-AMPHI_API amphi_status amphi_outbox_flush(
-    amphi_client *client, uint32_t timeout_ms, uint32_t *left_out, amphi_error *error);
 
 AMPHI_END_DECLS
 

@@ -127,6 +127,50 @@ static void turn__each_text_of_a_message_has_its_limit(void **state)
     expect_turn(&turn, AMPHI_E_ARGUMENT, "messages[].role: empty");
 }
 
+static void outbox_change__is_held_to_the_same(void **state)
+{
+    amphi_error error;
+    amphi_store_outbox_change own;
+    const amphi_store_outbox_change good = {.struct_size = sizeof good,
+        .id = S("i"),
+        .lease = S("l"),
+        .kind = AMPHI_OUTBOX_CHANGE_EXPIRED};
+    amphi_store_outbox_change change = good;
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_OK, "");
+    change.lease = S("");
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_E_ARGUMENT, "lease: ");
+    change.kind = AMPHI_OUTBOX_CHANGE_CANCEL;
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_OK, "");
+    change.reason = text_of(AMPHI_OUTBOX_REASON_MAX);
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_E_ARGUMENT, "reason: ");
+    change = good;
+    change.kind = (amphi_outbox_change_kind)(AMPHI_OUTBOX_CHANGE_REPORTED + 1);
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_E_ARGUMENT, "kind: ");
+    change = good;
+    change.state = (amphi_outbox_state)(AMPHI_OUTBOX_EXPIRED + 1);
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_E_ARGUMENT, "state: ");
+    change = good;
+    change.pause_ms = UINT64_MAX;
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_E_ARGUMENT, "pause_ms");
+    change = good;
+    change.id = S("");
+    expect(amphi__read_outbox_change(&own, &change, &error), &error, AMPHI_E_ARGUMENT, "id: ");
+}
+
+static void outbox_hold__is_a_distance(void **state)
+{
+    amphi_store_outbox_item item = {.created_ms = 100, .not_before_ms = 150};
+    assert_true(amphi__outbox_hold_ms(&item) == 50);
+    item.not_before_ms = 50;
+    assert_true(amphi__outbox_hold_ms(&item) == 0);
+    item.not_before_ms = 0;
+    assert_true(amphi__outbox_hold_ms(&item) == 0);
+    item = (amphi_store_outbox_item){.created_ms = INT64_MIN, .not_before_ms = INT64_MAX};
+    assert_true(amphi__outbox_hold_ms(&item) == 0);
+    item.created_ms = 0;
+    assert_true(amphi__outbox_hold_ms(&item) == INT64_C(3650) * 24 * 3600 * 1000);
+}
+
 static void outbox_item__is_held_to_the_same(void **state)
 {
     amphi_error error;
@@ -222,15 +266,18 @@ static void limits__zero_is_the_default_and_age_is_bounded(void **state)
     assert_int_equal(limits.cache_entries, 10000);
     assert_true(limits.cache_bytes == 64u << 20);
     assert_int_equal(limits.outbox_entries, 1000);
+    assert_true(limits.outbox_bytes == UINT64_C(64) << 20);
     assert_true(limits.outbox_age_ms == INT64_C(7) * 24 * 3600 * 1000);
     options.cache_entries_max = 1;
     options.cache_bytes_max = 2;
     options.outbox_entries_max = 3;
+    options.outbox_bytes_max = 4;
     options.outbox_age_max_ms = UINT64_MAX;
     limits = amphi__store_limits(&options);
     assert_int_equal(limits.cache_entries, 1);
     assert_int_equal(limits.cache_bytes, 2);
     assert_int_equal(limits.outbox_entries, 3);
+    assert_true(limits.outbox_bytes == 4);
     assert_true(limits.outbox_age_ms == INT64_C(3650) * 24 * 3600 * 1000);
 }
 
@@ -311,6 +358,8 @@ int main(void)
         cmocka_unit_test(turn__ids_are_there_and_short),
         cmocka_unit_test(turn__messages_are_there_and_counted),
         cmocka_unit_test(turn__each_text_of_a_message_has_its_limit),
+        cmocka_unit_test(outbox_change__is_held_to_the_same),
+        cmocka_unit_test(outbox_hold__is_a_distance),
         cmocka_unit_test(outbox_item__is_held_to_the_same),
         cmocka_unit_test(row_query__is_held_to_the_same),
         cmocka_unit_test(setting__and_cache_value_have_limits),

@@ -18,7 +18,8 @@ typedef struct amphi_clock {
     int64_t (*wall_ms)(void *self);
     /* Any thread. Like monotonic_us, from a start of its own, but goes on while the machine is
      * suspended: for ages and pauses (caches, breakers, queued messages). monotonic_us is for time
-     * limits of work, which does not go on then. NULL: monotonic_us is used. */
+     * limits of work, which does not go on then. NULL: monotonic_us is used, and for ages that are
+     * stored (the outbox) the system's; those want a start that all processes of a boot share. */
     uint64_t (*boot_us)(void *self);
 } amphi_clock;
 

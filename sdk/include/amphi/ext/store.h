@@ -56,6 +56,8 @@ typedef struct amphi_store_turn {
     /* Not NULL: the last message is also this entry of the response cache; it is put there in the
      * same transaction, and goes with the conversation. */
     const amphi_store_cache_entry *cached;
+    /* Not empty: outbox_id must still be leased with this lease; else AMPHI_E_NOT_FOUND. */
+    amphi_str outbox_lease;
 } amphi_store_turn;
 
 static inline void amphi_store_turn_init(amphi_store_turn *turn)
@@ -103,8 +105,16 @@ typedef struct amphi_store_outbox_item {
     amphi_str request_json;    /* what to run again */
     int64_t created_ms;        /* Unix time */
     uint32_t attempts;         /* out only: deliveries that failed */
-    int64_t not_before_ms;     /* Unix time; not to be claimed earlier; 0: at once */
-    bool is_leased;            /* out only: a process that is alive is sending it */
+    /* Unix time; not to be claimed earlier; 0: at once. A store that measures time otherwise takes
+     * the distance from created_ms, and gives the time that is left from now on. */
+    int64_t not_before_ms;
+    bool is_leased;           /* out only: a process that is alive is sending it */
+    amphi_str reason;         /* out only: why the last try failed, or why it expired */
+    amphi_str lease;          /* out of outbox_claim only: names this lease in later calls */
+    uint64_t age_ms;          /* out only: see amphi/outbox.h */
+    amphi_outbox_state state; /* out only */
+    uint32_t refusals;        /* out only: tries that ended with AMPHI_OUTBOX_CHANGE_REFUSED */
+    bool is_watched;          /* keep it until outbox_event has reported what became of it */
 } amphi_store_outbox_item;
 
 static inline void amphi_store_outbox_item_init(amphi_store_outbox_item *item)
@@ -126,6 +136,37 @@ typedef struct amphi_store_change {
 } amphi_store_change;
 
 static inline void amphi_store_change_init(amphi_store_change *change)
+{
+    memset(change, 0, sizeof *change);
+    change->struct_size = sizeof *change;
+}
+
+typedef enum amphi_outbox_change_kind {
+    AMPHI_OUTBOX_CHANGE_RENEW = 0,    /* the lease ends lease_ms from now */
+    AMPHI_OUTBOX_CHANGE_RETURNED = 1, /* not tried: the lease ends */
+    AMPHI_OUTBOX_CHANGE_FAILED = 2,   /* no route: the lease ends, attempts + 1; an entry that is
+                                         older than the store's bound expires */
+    AMPHI_OUTBOX_CHANGE_REFUSED = 3,  /* the request was refused: the lease ends, attempts + 1,
+                                         refusals + 1, not claimable for pause_ms */
+    AMPHI_OUTBOX_CHANGE_EXPIRED = 4,  /* becomes an expired one */
+    AMPHI_OUTBOX_CHANGE_CANCEL = 5,   /* removes a queued or an expired one, leased or not */
+    AMPHI_OUTBOX_CHANGE_COLLECT = 6,  /* removes an expired one; AMPHI_E_ARGUMENT: it waits */
+    AMPHI_OUTBOX_CHANGE_REPORTED = 7  /* the app has seen the event `state` */
+} amphi_outbox_change_kind;
+
+/* SIZED, read by the store. */
+typedef struct amphi_store_outbox_change {
+    size_t struct_size;            /* in bytes; see amphi/types.h */
+    amphi_str id;                  /* of the entry */
+    amphi_outbox_change_kind kind; /* what happens to it */
+    amphi_str lease;               /* RENEW to EXPIRED: required */
+    uint32_t lease_ms;             /* RENEW */
+    uint64_t pause_ms;             /* REFUSED */
+    amphi_str reason;              /* FAILED, REFUSED, EXPIRED: for a person; 255 bytes at most */
+    amphi_outbox_state state;      /* REPORTED */
+} amphi_store_outbox_change;
+
+static inline void amphi_store_outbox_change_init(amphi_store_outbox_change *change)
 {
     memset(change, 0, sizeof *change);
     change->struct_size = sizeof *change;
@@ -224,10 +265,12 @@ typedef struct amphi_store_ops {
         int64_t now_ms, int64_t expires_ms, amphi_error *error);
     amphi_status (*cache_clear)(void *self, amphi_error *error);
 
-    /* Outbox. add: FULL above its bounds. claim: the oldest entry that is not leased (the first of
-     * its conversation), reserved for lease_ms across processes; NOT_FOUND when there is none.
-     * release: not delivered; claimable again from not_before_ms on, attempts + 1. An entry goes
-     * away through turn_append with its id, or through remove. */
+    /* Outbox. add: FULL above its bounds, with the reason. claim: of the entries that are the first
+     * of their conversation to wait, neither leased nor put off, the one that was tried longest
+     * ago, then the oldest; reserved for lease_ms across processes; NOT_FOUND when there is none.
+     * now_ms is Unix time, for stores that know no better. release: not delivered; claimable again
+     * from not_before_ms on, attempts + 1. An entry goes away through turn_append with its id, or
+     * through remove. entries: what waits and what has expired. */
     amphi_status (*outbox_add)(void *self, const amphi_store_outbox_item *item, amphi_error *error);
     amphi_status (*outbox_claim)(void *self, int64_t now_ms, uint32_t lease_ms,
         amphi_store_outbox_fn *visit, void *user, amphi_error *error);
@@ -282,6 +325,16 @@ typedef struct amphi_store_ops {
     /* Can the store be read and written? AMPHI_OK, or what is wrong, as the last try showed it:
      * asks the disk at most for a moment. NULL: not known. */
     amphi_status (*health)(void *self, amphi_error *error);
+
+    /* Both NULL: leases without names, no events, nothing expires; release and remove are used.
+     * change: NOT_FOUND when there is no such entry, or it is not leased with `lease`. event: shows
+     * the oldest event that was not reported (item->state says which); NOT_FOUND when there is
+     * none. An entry that is removed by turn_append is kept, without its request, until its events
+     * are reported, if it is_watched; it is shown by outbox_event only. */
+    amphi_status (*outbox_change)(
+        void *self, const amphi_store_outbox_change *change, amphi_error *error);
+    amphi_status (*outbox_event)(
+        void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */

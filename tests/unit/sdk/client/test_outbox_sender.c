@@ -6,126 +6,38 @@
 #include "sdk/client/background.h"
 #include "sdk/client/outbox_sender.h"
 #include "sdk/core/clock.h"
+#include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
-#include "tests/support/chat_fixture.h"
+#include "tests/support/outbox_app.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <time.h>
 
 #include <cmocka.h>
 
-enum { LONG_MS = 20000 };
-
 static const scripted_step fails[] = {{SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
 static const scripted_step refuses[] = {{SCRIPT_FAIL, NULL, AMPHI_E_REQUEST}};
-
-/* ---- what the outbox and the history hold ---- */
-
-typedef struct entries {
-    amphi_outbox_entry items[8]; /* without their strings */
-    char ids[8][64];
-    char conversations[8][64];
-    int count;
-} entries;
-
-static bool note_entry(void *user, const amphi_outbox_entry *item)
-{
-    entries *e = user;
-    assert_in_range(e->count, 0, 7);
-    e->items[e->count] = *item;
-    amphi__str_copy_to(e->ids[e->count], 64, item->id);
-    amphi__str_copy_to(e->conversations[e->count], 64, item->conversation_id);
-    e->count++;
-    return true;
-}
-
-static entries outbox_of(amphi_client *client)
-{
-    entries e = {.count = 0};
-    assert_int_equal(amphi_outbox_entries(client, note_entry, &e, NULL), AMPHI_OK);
-    return e;
-}
-
-static bool append_message(void *user, const amphi_history_message *item)
-{
-    amphi__buf_append_str(user, item->role);
-    amphi__buf_append_c(user, ": ");
-    amphi__buf_append_str(user, item->content);
-    amphi__buf_append_c(user, "\n");
-    return true;
-}
-
-static void expect_history(amphi_client *client, const char *conversation, const char *text)
-{
-    amphi_buf buf;
-    amphi__buf_init(&buf, 0);
-    (void)amphi_history_messages(client, amphi_str_from(conversation), append_message, &buf, NULL);
-    amphi__buf_append_c(&buf, "");
-    assert_string_equal(buf.data != NULL ? buf.data : "", text);
-    amphi__buf_clear(&buf);
-}
-
-/* ---- a client that is offline ---- */
-
-static void set_network(amphi_client *client, const char *network)
-{
-    char json[64];
-    snprintf(json, sizeof json, "{\"network\":\"%s\"}", network);
-    assert_int_equal(amphi_device_push_json(client, amphi_str_from(json), NULL), AMPHI_OK);
-}
-
-static void open_offline(chat_fixture *f, const scripted_step *cloud)
-{
-    chat_fixture_open(f, says_hello, cloud);
-    set_network(f->client, "none");
-}
-
-/* Runs a request in this conversation ("" for none), expects the request to be queued, copies its
- * id. */
-static void queue(chat_fixture *f, const char *conversation, const char *text, char id[64])
-{
-    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
-    request.conversation_id = amphi_str_from(conversation);
-    amphi_stream *stream = chat_fixture_begin(f, &request, text);
-    amphi_event event;
-    do {
-        assert_int_equal(amphi_stream_next(stream, LONG_MS, &event, NULL), AMPHI_OK);
-    } while (!amphi_event_is_terminal(&event));
-    assert_int_equal(event.kind, AMPHI_EVENT_QUEUED);
-    assert_true(amphi__str_equal_c(event.route, "outbox"));
-    if (id != NULL)
-        amphi__str_copy_to(id, 64, event.text);
-    amphi_stream_free(stream);
-}
-
-static uint32_t flush(amphi_client *client)
-{
-    uint32_t left = UINT32_MAX;
-    assert_int_equal(amphi_outbox_flush(client, LONG_MS, &left, NULL), AMPHI_OK);
-    return left;
-}
 
 static void outbox__no_route_queues_and_delivers_once(void **state)
 {
     chat_fixture f;
     char id[64];
-    open_offline(&f, says_hello);
-    queue(&f, "later", "Hi", id);
-    entries e = outbox_of(f.client);
+    outbox_app_open_offline(&f, says_hello);
+    outbox_app_queue(&f, "later", "Hi", id);
+    outbox_app_entries e = outbox_app_list(f.client);
     assert_int_equal(e.count, 1);
     assert_string_equal(e.ids[0], id);
     assert_string_equal(e.conversations[0], "later");
-    expect_history(f.client, "later", ""); /* nothing, until it is answered */
-    set_network(f.client, "free");
-    assert_int_equal(flush(f.client), 0);
-    assert_int_equal(flush(f.client), 0);
+    outbox_app_expect_history(f.client, "later", ""); /* nothing, until it is answered */
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    assert_int_equal(outbox_app_flush(f.client), 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 1);
     assert_string_equal(f.cloud.last_key, id); /* a provider can recognize a second delivery */
-    expect_history(f.client, "later", "user: Hi\nassistant: Hello world.\n");
+    outbox_app_expect_history(f.client, "later", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -133,25 +45,25 @@ static void outbox__request_without_a_conversation_gets_one_named_after_its_id(v
 {
     chat_fixture f;
     char id[64];
-    open_offline(&f, says_hello);
-    queue(&f, "", "Hi", id);
-    assert_string_equal(outbox_of(f.client).conversations[0], id);
-    set_network(f.client, "free");
-    assert_int_equal(flush(f.client), 0);
-    expect_history(f.client, id, "user: Hi\nassistant: Hello world.\n");
+    outbox_app_open_offline(&f, says_hello);
+    outbox_app_queue(&f, "", "Hi", id);
+    assert_string_equal(outbox_app_list(f.client).conversations[0], id);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_app_expect_history(f.client, id, "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
 static void outbox__conversation_is_delivered_in_its_order(void **state)
 {
     chat_fixture f;
-    open_offline(&f, says_hello);
-    queue(&f, "c", "One", NULL);
-    queue(&f, "c", "Two", NULL);
-    queue(&f, "c", "Three", NULL);
-    set_network(f.client, "free");
-    assert_int_equal(flush(f.client), 0);
-    expect_history(f.client, "c",
+    outbox_app_open_offline(&f, says_hello);
+    outbox_app_queue(&f, "c", "One", NULL);
+    outbox_app_queue(&f, "c", "Two", NULL);
+    outbox_app_queue(&f, "c", "Three", NULL);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_app_expect_history(f.client, "c",
         "user: One\nassistant: Hello world.\nuser: Two\nassistant: Hello world.\n"
         "user: Three\nassistant: Hello world.\n");
     assert_int_equal(atomic_load(&f.cloud.starts), 3);
@@ -159,61 +71,202 @@ static void outbox__conversation_is_delivered_in_its_order(void **state)
     chat_fixture_close(&f);
 }
 
-static void outbox__first_entry_without_a_route_ends_the_round(void **state)
+static void outbox__entries_without_a_route_take_turns(void **state)
 {
+    static const char *const names[] = {"a", "b", "c", "d", "e"};
     chat_fixture f;
-    open_offline(&f, fails);
-    queue(&f, "a", "One", NULL);
-    queue(&f, "b", "Two", NULL);
-    set_network(f.client, "free");
-    assert_int_equal(flush(f.client), 2);
-    entries e = outbox_of(f.client);
-    assert_string_equal(e.conversations[0], "a"); /* it keeps its place */
-    assert_true(e.items[0].attempts >= 1);
-    assert_int_equal(e.items[1].attempts, 0);
-    assert_true(e.items[0].not_before_ms <= amphi__clock_wall_ms(NULL)); /* not put off */
+    outbox_app_open_offline(&f, fails);
+    for (int i = 0; i < 5; i++)
+        outbox_app_queue(&f, names[i], "Hi", NULL);
+    outbox_app_set_network(f.client, "free");
+    for (int round = 0; round < 4; round++)
+        assert_int_equal(outbox_app_flush(f.client), 5); /* a round ends with the third */
+    outbox_app_entries e = outbox_app_list(f.client);
+    uint32_t least = UINT32_MAX;
+    uint32_t most = 0;
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(e.conversations[i], names[i]); /* it keeps its place */
+        assert_int_equal(e.items[i].not_before_ms, 0);     /* not put off */
+        least = e.items[i].attempts < least ? e.items[i].attempts : least;
+        most = e.items[i].attempts > most ? e.items[i].attempts : most;
+    }
+    assert_true(least >= 2 && most <= least + 1);
     chat_fixture_close(&f);
 }
 
-static void outbox__refused_entry_is_put_off_and_the_next_one_sent(void **state)
+/* Its own endpoint is gone, say; the others have theirs. */
+static void outbox__one_without_a_route_does_not_keep_the_others(void **state)
+{
+    static const scripted_choice choices[] = {{"Lost", fails}, {NULL, NULL}};
+    chat_fixture f;
+    chat_fixture_init(&f, says_hello, says_hello);
+    f.cloud.choices = choices;
+    chat_fixture_start(&f, NULL);
+    outbox_app_set_network(f.client, "none");
+    outbox_app_queue(&f, "a", "Lost", NULL);
+    outbox_app_queue(&f, "a", "Behind it", NULL);
+    outbox_app_queue(&f, "b", "Fine", NULL);
+    outbox_app_queue(&f, "c", "Fine", NULL);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 2);
+    outbox_app_expect_history(f.client, "a", "");
+    outbox_app_expect_history(f.client, "b", "user: Fine\nassistant: Hello world.\n");
+    outbox_app_expect_history(f.client, "c", "user: Fine\nassistant: Hello world.\n");
+    chat_fixture_close(&f);
+}
+
+/* ---- time passes ---- */
+
+static void outbox__refused_entry_expires_after_three_times_and_lets_the_next_one_go(void **state)
+{
+    static const scripted_choice choices[] = {{"Bad", refuses}, {NULL, NULL}};
+    chat_fixture f;
+    outbox_app_init_with_clock(&f, says_hello);
+    f.cloud.choices = choices;
+    chat_fixture_start(&f, NULL);
+    outbox_app_set_network(f.client, "none");
+    outbox_app_queue(&f, "a", "Bad", NULL);
+    outbox_app_queue(&f, "a", "Good", NULL);
+    outbox_app_queue(&f, "b", "Good", NULL);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 2);
+    assert_int_equal(outbox_app_flush(f.client), 2); /* not sent again before its time */
+    assert_int_equal(atomic_load(&f.cloud.starts), 2);
+    outbox_app_entries e = outbox_app_list(f.client);
+    assert_in_range(e.items[0].not_before_ms, 3600 * 1000, 3601 * 1000 + 1000);
+    outbox_app_expect_history(f.client, "b", "user: Good\nassistant: Hello world.\n");
+    outbox_app_pass_hours(1);
+    assert_int_equal(outbox_app_flush(f.client), 2);
+    outbox_app_pass_hours(1);
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    e = outbox_app_list(f.client);
+    assert_int_equal(e.count, 1);
+    assert_int_equal(e.items[0].state, AMPHI_OUTBOX_EXPIRED);
+    assert_true(e.items[0].attempts >= 3);
+    outbox_app_expect_history(f.client, "a", "user: Good\nassistant: Hello world.\n");
+    chat_fixture_close(&f);
+}
+
+/* Issue of the week that passed without a network, and of the wall clock that says 1970. */
+static void outbox__an_old_entry_is_sent_when_it_can_be_and_expires_otherwise(void **state)
 {
     chat_fixture f;
-    chat_fixture_init(&f, says_hello, refuses);
-    f.cloud.next_script = says_hello;
+    outbox_app_init_with_clock(&f, says_hello);
     chat_fixture_start(&f, NULL);
-    set_network(f.client, "none");
-    queue(&f, "a", "Bad", NULL);
-    queue(&f, "b", "Good", NULL);
-    int64_t before_ms = amphi__clock_wall_ms(NULL);
-    set_network(f.client, "free");
-    assert_int_equal(flush(f.client), 1);
-    entries e = outbox_of(f.client);
-    assert_string_equal(e.conversations[0], "a");
-    assert_true(e.items[0].not_before_ms >= before_ms + 3600 * 1000);
-    expect_history(f.client, "a", "");
-    expect_history(f.client, "b", "user: Good\nassistant: Hello world.\n");
-    assert_int_equal(flush(f.client), 1); /* and is not sent again before its time */
+    outbox_app_set_network(f.client, "none");
+    outbox_app_queue(&f, "a", "One", NULL);
+    outbox_app_pass_hours(8 * 24);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    assert_int_equal(outbox_app_list(f.client).count, 0);
+    outbox_app_expect_history(f.client, "a", "user: One\nassistant: Hello world.\n");
+    outbox_app_set_network(f.client, "none");
+    outbox_app_queue(&f, "a", "Two", NULL);
+    outbox_app_queue(&f, "a", "Three", NULL);
+    outbox_app_pass_hours(8 * 24);
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_app_entries e = outbox_app_list(f.client);
+    assert_int_equal(e.count, 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(e.items[i].state, AMPHI_OUTBOX_EXPIRED);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    assert_int_equal(atomic_load(&f.cloud.starts), 1); /* what has expired is not sent */
+    chat_fixture_close(&f);
+}
+
+static amphi_store inner;
+static atomic_int turns; /* that reached turn_append */
+
+/* The disk is full, or read-only, when the answer is there. */
+static amphi_status append_refused(void *self, const amphi_store_turn *turn, amphi_error *error)
+{
+    if (turn->outbox_id.size > 0 && atomic_fetch_add(&turns, 1) == 0)
+        return amphi__fail(error, AMPHI_E_IO, 0, "no space left");
+    return inner.ops->turn_append(self, turn, error);
+}
+
+static void outbox__an_answer_that_could_not_be_kept_is_asked_for_again_with_its_key(void **state)
+{
+    chat_fixture f;
+    char id[64];
+    chat_fixture_init(&f, says_hello, says_hello);
+    inner = f.parts.store;
+    amphi_store_ops hooked = *inner.ops;
+    hooked.turn_append = append_refused;
+    f.parts.store.ops = &hooked;
+    atomic_store(&turns, 0);
+    chat_fixture_start(&f, NULL);
+    outbox_app_set_network(f.client, "none");
+    outbox_app_queue(&f, "c", "Hi", id);
+    outbox_app_set_network(f.client, "free");
+    while (outbox_app_flush(f.client) > 0)
+        ;
     assert_int_equal(atomic_load(&f.cloud.starts), 2);
+    assert_string_equal(f.cloud.last_key, id);
+    outbox_app_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    chat_fixture_close(&f);
+}
+
+/* Cancelled, or deleted with its conversation, while it is being sent. */
+static void outbox__what_is_let_go_while_it_is_sent_leaves_nothing(void **state)
+{
+    static const scripted_step slowly[] = {
+        {SCRIPT_SAY, "Hel", 0}, {SCRIPT_WAIT, NULL, 300}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    for (int i = 0; i < 2; i++) {
+        chat_fixture f;
+        char id[64];
+        outbox_app_open_offline(&f, slowly);
+        outbox_app_queue(&f, "c", "Hi", id);
+        outbox_app_set_network(f.client, "free");
+        outbox_app_wait_until_running(&f.cloud);
+        if (i == 0)
+            assert_int_equal(amphi_outbox_cancel(f.client, amphi_str_from(id), NULL), AMPHI_OK);
+        else
+            assert_int_equal(amphi_history_delete(f.client, AMPHI_STR("c"), NULL), AMPHI_OK);
+        assert_int_equal(outbox_app_flush(f.client), 0);
+        outbox_app_expect_history(f.client, "c", "");
+        assert_int_equal(outbox_app_list(f.client).count, 0);
+        assert_int_equal(
+            amphi_outbox_cancel(f.client, amphi_str_from(id), NULL), AMPHI_E_NOT_FOUND);
+        chat_fixture_close(&f);
+    }
+}
+
+static void outbox__a_private_client_sends_nothing_to_a_cloud(void **state)
+{
+    chat_fixture f;
+    outbox_app_open_offline(&f, says_hello);
+    outbox_app_queue(&f, "c", "Hi", NULL);
+    f.is_private = true;
+    amphi_client *other = chat_fixture_client(&f, NULL);
+    outbox_app_set_network(other, "free");
+    assert_int_equal(outbox_app_flush(other), 1);
+    amphi_client_free(other);
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    outbox_app_set_network(f.client, "free");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    assert_int_equal(atomic_load(&f.cloud.starts), 1);
     chat_fixture_close(&f);
 }
 
 static void outbox__is_sent_when_the_app_says_that_the_network_is_back(void **state)
 {
     chat_fixture f;
-    open_offline(&f, says_hello);
-    queue(&f, "c", "Hi", NULL);
-    set_network(f.client, "free"); /* no flush */
-    uint64_t until_ms = amphi__clock_ms(NULL) + LONG_MS;
-    while (outbox_of(f.client).count > 0 && amphi__clock_ms(NULL) < until_ms)
+    outbox_app_open_offline(&f, says_hello);
+    outbox_app_queue(&f, "c", "Hi", NULL);
+    outbox_app_set_network(f.client, "free"); /* no flush */
+    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_APP_LONG_MS;
+    while (outbox_app_list(f.client).count > 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    assert_int_equal(outbox_of(f.client).count, 0);
-    expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    assert_int_equal(outbox_app_list(f.client).count, 0);
+    outbox_app_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
 static void flush_other(void *client)
 {
-    (void)amphi_outbox_flush(client, LONG_MS, NULL, NULL);
+    (void)amphi_outbox_flush(client, OUTBOX_APP_LONG_MS, NULL, NULL);
 }
 
 /* Two processes on one store. */
@@ -222,22 +275,22 @@ static void outbox__two_clients_send_an_entry_once(void **state)
     static const scripted_step slowly[] = {{SCRIPT_WAIT, NULL, 50}, {SCRIPT_SAY, "Hello.", 0},
         {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
     chat_fixture f;
-    open_offline(&f, slowly);
-    queue(&f, "a", "One", NULL);
-    queue(&f, "b", "Two", NULL);
+    outbox_app_open_offline(&f, slowly);
+    outbox_app_queue(&f, "a", "One", NULL);
+    outbox_app_queue(&f, "b", "Two", NULL);
     amphi_client *other = chat_fixture_client(&f, NULL);
     amphi_thread thread;
     assert_int_equal(amphi__thread_start(&thread, "other", flush_other, other), AMPHI_OK);
-    set_network(f.client, "free");
-    uint64_t until_ms = amphi__clock_ms(NULL) + LONG_MS;
-    while (flush(f.client) > 0 && amphi__clock_ms(NULL) < until_ms)
+    outbox_app_set_network(f.client, "free");
+    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_APP_LONG_MS;
+    while (outbox_app_flush(f.client) > 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     amphi__thread_join(&thread);
     amphi_client_free(other);
-    assert_int_equal(outbox_of(f.client).count, 0);
+    assert_int_equal(outbox_app_list(f.client).count, 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 2);
-    expect_history(f.client, "a", "user: One\nassistant: Hello.\n");
-    expect_history(f.client, "b", "user: Two\nassistant: Hello.\n");
+    outbox_app_expect_history(f.client, "a", "user: One\nassistant: Hello.\n");
+    outbox_app_expect_history(f.client, "b", "user: Two\nassistant: Hello.\n");
     chat_fixture_close(&f);
 }
 
@@ -249,20 +302,20 @@ static void outbox__delivery_that_a_closing_client_breaks_off_is_not_lost(void *
     chat_fixture_init(&f, says_hello, endless);
     f.cloud.next_script = says_hello;
     chat_fixture_start(&f, NULL);
-    set_network(f.client, "none");
-    queue(&f, "c", "Hi", NULL);
-    set_network(f.client, "free");
-    uint64_t until_ms = amphi__clock_ms(NULL) + LONG_MS;
+    outbox_app_set_network(f.client, "none");
+    outbox_app_queue(&f, "c", "Hi", NULL);
+    outbox_app_set_network(f.client, "free");
+    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_APP_LONG_MS;
     while (atomic_load(&f.cloud.running) == 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     assert_int_equal(atomic_load(&f.cloud.running), 1);
-    assert_true(outbox_of(f.client).items[0].is_being_sent);
+    assert_true(outbox_app_list(f.client).items[0].is_being_sent);
     amphi_client_free(f.client);
     chat_fixture_start(&f, NULL);
-    assert_int_equal(outbox_of(f.client).count, 1);
-    expect_history(f.client, "c", "");
-    assert_int_equal(flush(f.client), 0);
-    expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    assert_int_equal(outbox_app_list(f.client).count, 1);
+    outbox_app_expect_history(f.client, "c", "");
+    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_app_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -303,10 +356,10 @@ static void send_all(void *sender)
 static void open_own_sender(chat_fixture *f)
 {
     chat_fixture_start(f, NULL);
-    set_network(f->client, "none");
-    queue(f, "c", "Hi", NULL);
+    outbox_app_set_network(f->client, "none");
+    outbox_app_queue(f, "c", "Hi", NULL);
     amphi__background_stop(f->client->background);
-    set_network(f->client, "free");
+    outbox_app_set_network(f->client, "free");
     assert_int_equal(amphi__outbox_sender_new(&closing_sender, f->client, NULL), AMPHI_OK);
 }
 
@@ -356,7 +409,7 @@ static void close__between_a_claim_and_its_request_sends_nothing(void **state)
     open_own_sender(&f);
     assert_int_equal(amphi__outbox_sender_send(closing_sender), AMPHI_E_CANCELLED);
     assert_int_equal(atomic_load(&f.cloud.starts), 0);
-    entries e = outbox_of(f.client);
+    outbox_app_entries e = outbox_app_list(f.client);
     assert_int_equal(e.count, 1);
     assert_false(e.items[0].is_being_sent); /* any other sender may claim it at once */
     amphi__outbox_sender_free(closing_sender);
@@ -366,7 +419,7 @@ static void close__between_a_claim_and_its_request_sends_nothing(void **state)
 static void outbox__private_local_and_unqueued_requests_never_enter(void **state)
 {
     chat_fixture f;
-    open_offline(&f, says_hello);
+    outbox_app_open_offline(&f, says_hello);
     f.local.script = fails;
     for (int i = 0; i < 3; i++) {
         amphi_chat_request request =
@@ -376,7 +429,7 @@ static void outbox__private_local_and_unqueued_requests_never_enter(void **state
         chat_fixture_ask(&f, &request, "Hi");
         assert_int_equal(f.last, AMPHI_EVENT_ERROR);
     }
-    assert_int_equal(outbox_of(f.client).count, 0);
+    assert_int_equal(outbox_app_list(f.client).count, 0);
     chat_fixture_close(&f);
 }
 
@@ -386,8 +439,13 @@ int main(void)
         cmocka_unit_test(outbox__no_route_queues_and_delivers_once),
         cmocka_unit_test(outbox__request_without_a_conversation_gets_one_named_after_its_id),
         cmocka_unit_test(outbox__conversation_is_delivered_in_its_order),
-        cmocka_unit_test(outbox__first_entry_without_a_route_ends_the_round),
-        cmocka_unit_test(outbox__refused_entry_is_put_off_and_the_next_one_sent),
+        cmocka_unit_test(outbox__entries_without_a_route_take_turns),
+        cmocka_unit_test(outbox__one_without_a_route_does_not_keep_the_others),
+        cmocka_unit_test(outbox__refused_entry_expires_after_three_times_and_lets_the_next_one_go),
+        cmocka_unit_test(outbox__an_old_entry_is_sent_when_it_can_be_and_expires_otherwise),
+        cmocka_unit_test(outbox__an_answer_that_could_not_be_kept_is_asked_for_again_with_its_key),
+        cmocka_unit_test(outbox__what_is_let_go_while_it_is_sent_leaves_nothing),
+        cmocka_unit_test(outbox__a_private_client_sends_nothing_to_a_cloud),
         cmocka_unit_test(outbox__is_sent_when_the_app_says_that_the_network_is_back),
         cmocka_unit_test(outbox__two_clients_send_an_entry_once),
         cmocka_unit_test(outbox__delivery_that_a_closing_client_breaks_off_is_not_lost),
