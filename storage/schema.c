@@ -178,6 +178,26 @@ static amphi_status read_version(amphi_db *db, int64_t *out, amphi_error *error)
     return amphi__query_end(&q, error);
 }
 
+/* Its file stays as it is, byte for byte: closing would copy the log into it. */
+static amphi_status refuse_newer(amphi_db *db, int64_t version, amphi_error *error)
+{
+    amphi__db_forbid_writes(db);
+    return amphi__fail(error, AMPHI_E_UNSUPPORTED, (int32_t)version,
+        "store: written by a newer Amphi (schema %d, this build knows %d): update the app",
+        (int)version, (int)VERSION);
+}
+
+amphi_status amphi__schema_expect(amphi_db *db, amphi_error *error)
+{
+    int64_t version = 0;
+    amphi_status status = read_version(db, &version, error);
+    if (status == AMPHI_OK && version != VERSION)
+        status = amphi__fail(error, AMPHI_E_UNSUPPORTED, (int32_t)version,
+            "store: of schema %d, and it can't be brought to %d where nothing can be written",
+            (int)version, (int)VERSION);
+    return status;
+}
+
 amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error)
 {
     return amphi__schema_migrate_to(db, VERSION, error);
@@ -187,6 +207,8 @@ amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error 
 {
     int64_t version = 0;
     amphi_status status = read_version(db, &version, error);
+    if (status == AMPHI_OK && version > VERSION)
+        return refuse_newer(db, version, error);
     if (status != AMPHI_OK || version == wanted)
         return status;
     status = amphi__db_begin(db, error);
@@ -194,9 +216,7 @@ amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error 
         return status;
     status = read_version(db, &version, error); /* another process may have been faster */
     if (status == AMPHI_OK && (version < 0 || version > VERSION))
-        status = amphi__fail(error, AMPHI_E_UNSUPPORTED, (int32_t)version,
-            "store: written by a newer Amphi (schema %d, this build knows %d): update the app",
-            (int)version, (int)VERSION);
+        status = refuse_newer(db, version, error);
     for (; status == AMPHI_OK && version < wanted; version++)
         status = amphi__db_exec(db, steps[version], error);
     return amphi__db_finish(db, status, error);

@@ -12,6 +12,8 @@
 amphi_status amphi__schema_migrate(amphi_db *db, amphi_error *error);
 /* The one that this build makes. */
 int64_t amphi__schema_version(void);
+/* Nothing is changed: AMPHI_E_UNSUPPORTED when it is not of this version. */
+amphi_status amphi__schema_expect(amphi_db *db, amphi_error *error);
 /* Up to an earlier version only, as that version of Amphi left its files: for tests. */
 amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error *error);
 /* After rows were lost: what is kept about other rows (counts, sums) is made true again, and

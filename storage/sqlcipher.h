@@ -35,6 +35,13 @@ amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
  * AMPHI_E_KEY: another key's file, or a plain one; nothing was written to it. AMPHI_E_CORRUPT. */
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
+/* Only to be read, where nothing can be written: a read-only medium, a folder of another user, a
+ * full disk. No file is made or changed. AMPHI_E_BUSY: another connection has it open, and may write.
+ * When one comes later, reading fails with AMPHI_E_IO: open it anew. AMPHI_E_NOT_FOUND: it is empty. */
+amphi_status amphi__db_open_read_only(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
+/* Nothing is written through this connection any more, not even when it is closed. */
+void amphi__db_forbid_writes(amphi_db *db);
 /* An empty database in memory, not encrypted: nothing is ever written to it. */
 amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error);
 void amphi__db_close(amphi_db *db); /* NULL is fine */

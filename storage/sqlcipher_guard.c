@@ -12,6 +12,7 @@
 #include "storage/sqlcipher_guard.h"
 
 #include "sdk/core/alloc.h"
+#include "storage/sqlcipher_heap_index.h"
 #include "storage/sqlcipher_provider.h"
 
 #include <errno.h>
@@ -40,6 +41,8 @@ struct amphi_db_guard {
     char name[40];
     amphi_page_seal seal;
     bool is_sealed;
+    bool may_write;
+    amphi_heap_index index; /* in use when index.is_on */
     bool has_refused;
     uint32_t failures; /* of the provider, when the seal was set */
     int last_errno;
@@ -147,7 +150,7 @@ static bool journal_write_may_pass(
 
 static bool may_pass(guarded_file *file, const uint8_t *data, int size, sqlite3_int64 offset)
 {
-    if (!file->guard->is_sealed)
+    if (!file->guard->may_write)
         return false;
     switch (file->kind) {
     case GUARDED_DATABASE:
@@ -249,22 +252,36 @@ static int file_traits(sqlite3_file *file)
 
 static int file_shm_map(sqlite3_file *file, int region, int size, int extend, void volatile **out)
 {
-    return noted(guarded(file)->guard,
-        real_of(file)->pMethods->xShmMap(real_of(file), region, size, extend, out));
+    amphi_db_guard *guard = guarded(file)->guard;
+    if (guard->index.is_on)
+        return amphi__heap_index_map(&guard->index, region, size, extend, out);
+    return noted(guard, real_of(file)->pMethods->xShmMap(real_of(file), region, size, extend, out));
 }
 
 static int file_shm_lock(sqlite3_file *file, int offset, int count, int flags)
 {
+    amphi_db_guard *guard = guarded(file)->guard;
+    if (guard->index.is_on)
+        return (flags & SQLITE_SHM_LOCK) && amphi__heap_index_is_shared(&guard->index)
+                   ? SQLITE_IOERR_SHMLOCK
+                   : SQLITE_OK;
     return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
 }
 
 static void file_shm_barrier(sqlite3_file *file)
 {
+    if (guarded(file)->guard->index.is_on)
+        return; /* one connection, one thread at a time */
     real_of(file)->pMethods->xShmBarrier(real_of(file));
 }
 
 static int file_shm_unmap(sqlite3_file *file, int remove)
 {
+    amphi_db_guard *guard = guarded(file)->guard;
+    if (guard->index.is_on) {
+        amphi__heap_index_clear(&guard->index);
+        return SQLITE_OK;
+    }
     return real_of(file)->pMethods->xShmUnmap(real_of(file), remove);
 }
 
@@ -284,7 +301,109 @@ static const sqlite3_io_methods shm_methods = {
     .xShmUnmap = file_shm_unmap,
 };
 
+/* ---- A log that is not there ---- */
+
+static int no_close(sqlite3_file *file)
+{
+    file->pMethods = NULL;
+    return SQLITE_OK;
+}
+
+static int no_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
+{
+    (void)file;
+    (void)offset;
+    memset(out, 0, (size_t)size);
+    return SQLITE_IOERR_SHORT_READ;
+}
+
+static int no_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+    (void)file;
+    (void)data;
+    (void)size;
+    (void)offset;
+    return SQLITE_READONLY;
+}
+
+static int no_change(sqlite3_file *file, sqlite3_int64 size)
+{
+    (void)file;
+    (void)size;
+    return SQLITE_READONLY;
+}
+
+static int no_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    (void)file;
+    *size = 0;
+    return SQLITE_OK;
+}
+
+static int no_effect(sqlite3_file *file, int argument)
+{
+    (void)file;
+    (void)argument;
+    return SQLITE_OK;
+}
+
+static int no_check(sqlite3_file *file, int *is_reserved)
+{
+    (void)file;
+    *is_reserved = 0;
+    return SQLITE_OK;
+}
+
+static int no_control(sqlite3_file *file, int op, void *arg)
+{
+    (void)file;
+    (void)op;
+    (void)arg;
+    return SQLITE_NOTFOUND;
+}
+
+static int no_trait(sqlite3_file *file)
+{
+    (void)file;
+    return 0;
+}
+
+static const sqlite3_io_methods absent_methods = {
+    .iVersion = 1,
+    .xClose = no_close,
+    .xRead = no_read,
+    .xWrite = no_write,
+    .xTruncate = no_change,
+    .xSync = no_effect,
+    .xFileSize = no_size,
+    .xLock = no_effect,
+    .xUnlock = no_effect,
+    .xCheckReservedLock = no_check,
+    .xFileControl = no_control,
+    .xSectorSize = no_trait,
+    .xDeviceCharacteristics = no_trait,
+};
+
 /* ---- The VFS ---- */
+
+/* Read-only: what is there is opened as it is, a log that is not there is an empty one. */
+static int open_read_only(
+    amphi_db_guard *guard, const char *name, guarded_file *file, int flags, int *given)
+{
+    int exists = 1;
+    flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+    if (file->kind == GUARDED_DATABASE && !amphi__heap_index_begin(&guard->index, name))
+        return SQLITE_BUSY; /* another connection has it open, and may write */
+    if (file->kind == GUARDED_LOG &&
+        guard->below->xAccess(guard->below, name, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK &&
+        !exists) {
+        file->base.pMethods = &absent_methods;
+        if (given != NULL)
+            *given = flags;
+        return SQLITE_OK;
+    }
+    return noted(guard, guard->below->xOpen(guard->below, name, file->real, flags, given));
+}
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags, int *given)
 {
@@ -300,7 +419,9 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
     else
         return SQLITE_CANTOPEN; /* temporary files are not encrypted */
     memset(file->real, 0, (size_t)guard->below->szOsFile);
-    int rc = noted(guard, guard->below->xOpen(guard->below, name, file->real, flags, given));
+    int rc = guard->index.is_on
+                 ? open_read_only(guard, name, file, flags, given)
+                 : noted(guard, guard->below->xOpen(guard->below, name, file->real, flags, given));
     if (file->real->pMethods != NULL) /* SQLite closes what has methods, whatever the code */
         base->pMethods = file->real->pMethods->iVersion >= 2 ? &shm_methods : &plain_methods;
     return rc;
@@ -309,6 +430,8 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
 {
     sqlite3_vfs *below = guard_of(vfs)->below;
+    if (guard_of(vfs)->index.is_on)
+        return SQLITE_READONLY;
     return below->xDelete(below, name, sync_folder);
 }
 
@@ -387,6 +510,7 @@ void amphi__db_guard_free(amphi_db_guard *guard)
     if (guard == NULL)
         return;
     guard->lib->vfs_unregister(&guard->vfs);
+    amphi__heap_index_end(&guard->index);
     amphi__wipe(guard, sizeof *guard);
     amphi__free(guard);
 }
@@ -401,6 +525,17 @@ void amphi__db_guard_seal(amphi_db_guard *guard, amphi_page_format format, const
     amphi__page_seal_init(&guard->seal, format, key);
     guard->failures = amphi__sqlcipher_provider_failures();
     guard->is_sealed = true;
+    guard->may_write = !guard->index.is_on;
+}
+
+void amphi__db_guard_forbid_writes(amphi_db_guard *guard)
+{
+    guard->may_write = false;
+}
+
+void amphi__db_guard_read_only(amphi_db_guard *guard)
+{
+    guard->index.is_on = true;
 }
 
 bool amphi__db_guard_take_refusal(amphi_db_guard *guard)

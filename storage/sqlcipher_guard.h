@@ -25,6 +25,12 @@ void amphi__db_guard_free(amphi_db_guard *guard);
 const char *amphi__db_guard_name(const amphi_db_guard *guard);
 /* From now on pages with this seal may be written. */
 void amphi__db_guard_seal(amphi_db_guard *guard, amphi_page_format format, const amphi_db_key *key);
+/* Nothing may be written any more, not even what closing would tidy up. */
+void amphi__db_guard_forbid_writes(amphi_db_guard *guard);
+/* Before the open, for a medium that can't be written: no file is made or changed. SQLite keeps the
+ * index of a log (WAL) in shared memory, which is a file; here it is in the heap, as no other
+ * connection has the database open. When one comes, reading fails with SQLITE_IOERR_SHMLOCK. */
+void amphi__db_guard_read_only(amphi_db_guard *guard);
 /* Whether a write was refused since the last call. */
 bool amphi__db_guard_take_refusal(amphi_db_guard *guard);
 /* Whether one of the last pages that were read has no good seal: so an error of the library is the

@@ -238,9 +238,11 @@ static amphi_status enter_wal(amphi_db *db, amphi_error *error)
     return status;
 }
 
-static amphi_status configure(
+/* Key, format and the first read. */
+static amphi_status unlock(
     amphi_db *db, const amphi_db_key *key, amphi_page_format format, amphi_error *error)
 {
+    amphi__db_guard_seal(db->guard, format, key);
     db->lib->busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     amphi__sqlite_reserve_enter();
     amphi_status status = amphi__db_fail(db, error, set_key(db->handle, key));
@@ -248,9 +250,18 @@ static amphi_status configure(
         status = set_format(db, format, error);
     amphi__sqlite_reserve_leave();
     if (status == AMPHI_OK)
+        status = amphi__db_exec(db, "PRAGMA temp_store=MEMORY", error);
+    return status;
+}
+
+static amphi_status configure(
+    amphi_db *db, const amphi_db_key *key, amphi_page_format format, amphi_error *error)
+{
+    amphi_status status = unlock(db, key, format, error);
+    if (status == AMPHI_OK)
         status = enter_wal(db, error);
     if (status == AMPHI_OK)
-        status = amphi__db_exec(db, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", error);
+        status = amphi__db_exec(db, "PRAGMA synchronous=FULL", error);
     if (status == AMPHI_OK) /* with WAL, FULL (2) syncs the log at every commit */
         status = require(db, "PRAGMA synchronous", "2", NULL, error);
     if (status == AMPHI_OK)
@@ -287,8 +298,10 @@ static amphi_status begin_open(amphi_db **out, const char *path, int flags, cons
     db->guard = amphi__db_guard_new(lib);
     if (db->guard == NULL)
         return amphi__fail_no_memory(error);
-    int rc = lib->open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags,
-        amphi__db_guard_name(db->guard));
+    if (flags & SQLITE_OPEN_READONLY)
+        amphi__db_guard_read_only(db->guard);
+    int rc = lib->open_v2(
+        path, &db->handle, SQLITE_OPEN_NOMUTEX | flags, amphi__db_guard_name(db->guard));
     if (rc == SQLITE_OK)
         rc = look_at(db, look, key);
     return rc == SQLITE_OK ? check_kind(db, look, error) : amphi__db_fail(db, error, rc);
@@ -299,7 +312,7 @@ amphi_status amphi__db_open_unkeyed(amphi_db **out, const char *path, const amph
 {
     file_look look;
     amphi_db *db = NULL;
-    amphi_status status = begin_open(&db, path, 0, key, &look, error);
+    amphi_status status = begin_open(&db, path, SQLITE_OPEN_READWRITE, key, &look, error);
     if (status == AMPHI_OK) {
         *format = look.format;
         *out = db;
@@ -322,14 +335,13 @@ static amphi_status open_once(
 {
     file_look look;
     amphi_db *db = NULL;
-    amphi_status status = begin_open(&db, path, SQLITE_OPEN_CREATE, key, &look, error);
+    amphi_status status =
+        begin_open(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, key, &look, error);
     /* By its path and before anything is written; the log files take over this mode. */
     if (status == AMPHI_OK && chmod(path, S_IRUSR | S_IWUSR) != 0)
         status = amphi__fail(error, AMPHI_E_IO, errno, "store: can't set mode 0600 on the file");
-    if (status == AMPHI_OK) {
-        amphi__db_guard_seal(db->guard, look.format, key);
+    if (status == AMPHI_OK)
         status = configure(db, key, look.format, error);
-    }
     if (status == AMPHI_OK && look.kind == FILE_EMPTY)
         status = check_after(db, key, error);
     if (status == AMPHI_OK && has_moved(db))
@@ -347,6 +359,29 @@ amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
     return open_once(out, path, key, error);
+}
+
+amphi_status amphi__db_open_read_only(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
+{
+    file_look look;
+    amphi_db *db = NULL;
+    amphi_status status = begin_open(&db, path, SQLITE_OPEN_READONLY, key, &look, error);
+    if (status == AMPHI_OK && look.kind == FILE_EMPTY)
+        status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: the database is empty");
+    if (status == AMPHI_OK)
+        status = unlock(db, key, look.format, error);
+    if (status == AMPHI_OK) {
+        *out = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    return status;
+}
+
+void amphi__db_forbid_writes(amphi_db *db)
+{
+    amphi__db_guard_forbid_writes(db->guard);
 }
 
 amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error)

@@ -101,14 +101,35 @@ typedef struct connections {
     amphi_file_id file;
 } connections;
 
+/* Where nothing can be written, what is there can be read. */
+static amphi_status open_read_only(
+    connections *out, const amphi_store_sqlcipher *store, const amphi_db_key *key)
+{
+    amphi_db *db = NULL;
+    amphi_status status = out->unwritable.status != AMPHI_E_IO
+                              ? out->unwritable.status
+                              : amphi__db_open_read_only(&db, store->path, key, NULL);
+    if (status == AMPHI_OK)
+        status = amphi__schema_expect(db, NULL);
+    if (status == AMPHI_OK && !identify(store->path, &out->file))
+        status = AMPHI_E_IO;
+    if (status == AMPHI_OK) {
+        out->reader = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    return status;
+}
+
 /* When there is no writer: something to read, or why there is nothing. */
-static amphi_status open_stand_in(
-    connections *out, const amphi_store_sqlcipher *store, amphi_error *error)
+static amphi_status open_stand_in(connections *out, const amphi_store_sqlcipher *store,
+    const amphi_db_key *key, amphi_error *error)
 {
     out->is_empty = is_absent(store->path);
     if (out->is_empty)
         return open_empty(&out->reader, error);
-    out->unreadable = out->unwritable;
+    if (open_read_only(out, store, key) != AMPHI_OK)
+        out->unreadable = out->unwritable;
     return AMPHI_OK;
 }
 
@@ -133,7 +154,7 @@ static amphi_status open_all(
         out->reader = out->writer = NULL;
         amphi__store_fault_explain(&out->unwritable, store->dir);
         if (!is_final(status))
-            status = open_stand_in(out, store, error);
+            status = open_stand_in(out, store, &key, error);
     }
     amphi__wipe(&key, sizeof key);
     return status;

@@ -55,6 +55,36 @@ static void schema__a_new_file_gets_the_tables_once(void **state)
     }
 }
 
+/* With a log beside it, as after a crash: closing would copy it into the file. */
+static void schema__a_newer_file_and_its_log_stay_byte_for_byte(void **state)
+{
+    const scratch_dir *dir = *state;
+    size_t size, log_size, after_size, log_after_size;
+    amphi_db *db = open_db(dir);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+    assert_int_equal(amphi__db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL), AMPHI_OK);
+    assert_int_equal(amphi__db_exec(db, "PRAGMA user_version = 1000", NULL), AMPHI_OK);
+    char *bytes = scratch_read(scratch_dir_file(dir, "db"), &size);
+    char *log = scratch_read(scratch_dir_file(dir, "db-wal"), &log_size);
+    assert_true(log_size > 4096);
+    amphi__db_close(db);
+    scratch_write(scratch_dir_file(dir, "db"), bytes, size, 0600);
+    scratch_write(scratch_dir_file(dir, "db-wal"), log, log_size, 0600);
+    db = open_db(dir);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_E_UNSUPPORTED);
+    amphi__db_close(db);
+    char *after = scratch_read(scratch_dir_file(dir, "db"), &after_size);
+    char *log_after = scratch_read(scratch_dir_file(dir, "db-wal"), &log_after_size);
+    assert_int_equal(size, after_size);
+    assert_memory_equal(bytes, after, size);
+    assert_int_equal(log_size, log_after_size);
+    assert_memory_equal(log, log_after, log_size);
+    free(bytes);
+    free(log);
+    free(after);
+    free(log_after);
+}
+
 static void schema__a_newer_file_is_refused_and_left_alone(void **state)
 {
     amphi_error error = {0};
@@ -184,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(schema__a_new_file_gets_the_tables_once),
         T(schema__a_newer_file_is_refused_and_left_alone),
+        T(schema__a_newer_file_and_its_log_stay_byte_for_byte),
         T(schema__a_step_that_fails_leaves_nothing),
         T(schema__older_private_turns_are_marked),
         T(schema__older_conversations_get_their_facts),

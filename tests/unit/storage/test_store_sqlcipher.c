@@ -204,6 +204,33 @@ static void store__a_plain_database_is_told_and_left_alone(void **state)
     assert_int_equal(scratch_mode(scratch_dir_file(dir, AMPHI_STORE_FILE)), 0644);
 }
 
+/* The first bytes alone, or the whole first page, are ruined: the key is known by other pages, and a
+ * plain database by what stands behind its first words. */
+static void store__a_ruined_beginning_is_neither_a_wrong_key_nor_a_plain_file(void **state)
+{
+    scratch_dir *dir = *state;
+    sum before, after;
+    size_t size;
+    char plain[4096] = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\1\1\0@  ";
+    fill(dir, 30, &before);
+    char *whole = scratch_read(scratch_dir_file(dir, AMPHI_STORE_FILE), &size);
+    memset(whole, 0x55, 16);
+    scratch_write(scratch_dir_file(dir, AMPHI_STORE_FILE), whole, size, 0600);
+    amphi_store store = open_well(dir);
+    assert_int_equal(read_all(store, &after), AMPHI_OK);
+    assert_true(after.hash == before.hash);
+    store.ops->free(store.self);
+    memset(whole, 0x55, 4096);
+    scratch_write(scratch_dir_file(dir, AMPHI_STORE_FILE), whole, size, 0600);
+    expect_refused_unchanged(dir, AMPHI_E_CORRUPT, "amphi history repair");
+    fixed_key[3] ^= 1;
+    expect_refused_unchanged(dir, AMPHI_E_KEY, "key does not open");
+    fixed_key[3] ^= 1;
+    scratch_write(scratch_dir_file(dir, AMPHI_STORE_FILE), plain, sizeof plain, 0600);
+    expect_refused_unchanged(dir, AMPHI_E_KEY, "plain");
+    free(whole);
+}
+
 static void store__an_empty_file_becomes_a_store(void **state)
 {
     scratch_dir *dir = *state;
@@ -445,6 +472,7 @@ int main(void)
         T(store__files_are_private_whatever_the_umask),
         T(store__a_wrong_key_is_told_and_the_file_left_alone),
         T(store__a_plain_database_is_told_and_left_alone),
+        T(store__a_ruined_beginning_is_neither_a_wrong_key_nor_a_plain_file),
         T(store__an_empty_file_becomes_a_store),
         T(store__without_a_folder_it_is_empty_and_writes_say_why),
         T(store__a_truncated_file_is_refused_and_left_alone),

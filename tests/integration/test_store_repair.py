@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A damaged store through the command: doctor names it, `amphi history check` finds it, `amphi
+history repair` saves what can be read and keeps the old file, and the rest goes on as before."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILD = os.path.abspath(sys.argv[1])
+AMPHI = os.path.join(BUILD, "bin", "amphi")
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("AMPHI_")}
+ENV["AMPHI_WORKER"] = os.path.join(BUILD, "bin", "amphi-worker")
+PAGE = 4096
+failures = 0
+
+
+def check(ok, what):
+    global failures
+    if not ok:
+        failures += 1
+        print(f"failed: {what}")
+
+
+def amphi(folder, *words):
+    done = subprocess.run([AMPHI, *words, "--data", folder], env=ENV, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def say(folder, words):
+    rc, _, err = amphi(folder, "ask", "--conversation", "c", "--max-tokens", "4", words)
+    check(rc == 0, f"ask: {err}")
+
+
+def ruin(folder, number):
+    with open(os.path.join(folder, "amphi.db"), "r+b") as file:
+        file.seek((number - 1) * PAGE + 1000)
+        file.write(b"ruined bytes")
+
+
+def messages(folder):
+    rc, out, err = amphi(folder, "history", "--json", "--conversation", "c")
+    check(rc == 0, f"history: {err}")
+    return [m["content"] for m in json.loads(out)["messages"]] if rc == 0 else []
+
+
+def leaf_with(folder, before, after):
+    """A page that the last turn changed: it holds messages."""
+    for number in range(2, len(after) // PAGE + 1):
+        part = slice((number - 1) * PAGE, number * PAGE)
+        if before[part] != after[part] and before[part]:
+            return number
+    return 2
+
+
+def database(folder):
+    with open(os.path.join(folder, "amphi.db"), "rb") as file:
+        return file.read()
+
+
+def whole_store(folder):
+    rc, out, _ = amphi(folder, "history", "check", "--json")
+    found = json.loads(out)
+    check(rc == 0 and found["whole"] and found["pages"] > 5, f"a whole store: {out}")
+    rc, out, _ = amphi(folder, "history", "check")
+    check(rc == 0 and "is whole" in out, f"a whole store in words: {out}")
+
+
+def damaged_store(folder, number):
+    ruin(folder, number)
+    rc, out, _ = amphi(folder, "history", "check", "--json")
+    found = json.loads(out)
+    check(rc == 1 and not found["whole"] and found["pages_bad"] == 1, f"check: {rc} {out}")
+    rc, out, _ = amphi(folder, "doctor")
+    check(rc == 1 and "damaged: 1 of" in out and "amphi history repair" in out, f"doctor: {out}")
+    rc, out, err = amphi(folder, "history", "repair", "--json")
+    done = json.loads(out) if rc == 0 else {}
+    check(rc == 0 and done["pages_bad"] == 1, f"repair: {rc} {out} {err}")
+    check(os.path.exists(done.get("kept", "")), f"the old file is kept: {done}")
+    check(amphi(folder, "history", "check")[0] == 0, "whole after the repair")
+    check(amphi(folder, "doctor", "--json")[1].count("damaged") == 0, "doctor after the repair")
+    return done
+
+
+def first_page(folder, said):
+    """Nothing of the first page is needed: no message is lost with it."""
+    ruin(folder, 1)
+    rc, out, _ = amphi(folder, "doctor")
+    check(rc == 1 and "damaged" in out, f"doctor without page 1: {out}")
+    rc, out, err = amphi(folder, "history", "repair")
+    check(rc == 0 and "the old one is kept as " in out, f"repair without page 1: {out} {err}")
+    check(messages(folder) == said, "every message is there without page 1")
+
+
+def nothing_there(folder):
+    empty = os.path.join(folder, "none")
+    for words in (("history", "check"), ("history", "repair")):
+        rc, _, err = amphi(empty, *words)
+        check(rc == 1 and "there is none" in err, f"{words}: {rc} {err}")
+    check(not os.path.exists(os.path.join(empty, "amphi.db")), "nothing was made")
+
+
+def other_key(folder):
+    shutil.move(os.path.join(folder, "store.key"), os.path.join(folder, "kept.key"))
+    before = database(folder)
+    for words in (("history", "check"), ("history", "repair")):
+        rc, _, err = amphi(folder, *words)
+        check(rc == 1 and "key does not open" in err, f"another key, {words}: {rc} {err}")
+    check(database(folder) == before, "another key changes nothing")
+    shutil.move(os.path.join(folder, "kept.key"), os.path.join(folder, "store.key"))
+
+
+def main():
+    if not os.path.exists(AMPHI):
+        print("skipped: this build has no amphi command")
+        return 77
+    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
+        if "AMPHI_STORE:STRING=sqlcipher" not in cache.read():
+            print("skipped: this build has no SQLCipher")
+            return 77
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(6):
+            say(folder, f"message {i} " + "words " * 300)
+        before = database(folder)
+        say(folder, "the last one " + "words " * 300)
+        leaf = leaf_with(folder, before, database(folder))
+        said = messages(folder)
+        check(len(said) == 14, f"messages: {len(said)}")
+        whole_store(folder)
+        first_page(folder, said)
+        done = damaged_store(folder, leaf)
+        kept = messages(folder)
+        check(len(kept) == done.get("messages") and all(text in said for text in kept),
+              "what is left is as it was")
+        say(folder, "after the repair")
+        check("after the repair" in messages(folder), "the store goes on")
+        other_key(folder)
+        nothing_there(folder)
+    print(f"{0 if failures else 1} passed, {failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
