@@ -36,8 +36,9 @@ amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
 /* Only to be read, where nothing can be written: a read-only medium, a folder of another user, a
- * full disk. No file is made or changed. AMPHI_E_BUSY: another connection has it open, and may write.
- * When one comes later, reading fails with AMPHI_E_IO: open it anew. AMPHI_E_NOT_FOUND: it is empty. */
+ * full disk. No file is made or changed. AMPHI_E_BUSY: another connection has it open, and may
+ * write. When one comes later, reading fails with AMPHI_E_IO: open it anew. AMPHI_E_NOT_FOUND: it
+ * is empty. */
 amphi_status amphi__db_open_read_only(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
 /* Nothing is written through this connection any more, not even when it is closed. */

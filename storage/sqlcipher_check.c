@@ -74,6 +74,8 @@ static amphi_status check_content(
     amphi_query q;
     amphi_error why;
     amphi_status status = amphi__db_open(&db, path, key, &why);
+    if (status == AMPHI_E_IO) /* nothing can be written here */
+        status = amphi__db_open_read_only(&db, path, key, &why);
     if (status == AMPHI_OK) {
         amphi__query_begin(&q, db, "PRAGMA integrity_check");
         while (amphi__query_row(&q)) {

@@ -330,6 +330,17 @@ static bool has_moved(amphi_db *db)
            moved != 0;
 }
 
+/* By its path and before anything is written; the log files take over this mode. */
+static amphi_status make_private(const char *path, amphi_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && (info.st_mode & 0777) == (S_IRUSR | S_IWUSR))
+        return AMPHI_OK;
+    if (chmod(path, S_IRUSR | S_IWUSR) != 0)
+        return amphi__fail(error, AMPHI_E_IO, errno, "store: can't set mode 0600 on the file");
+    return AMPHI_OK;
+}
+
 static amphi_status open_once(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
@@ -337,9 +348,8 @@ static amphi_status open_once(
     amphi_db *db = NULL;
     amphi_status status =
         begin_open(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, key, &look, error);
-    /* By its path and before anything is written; the log files take over this mode. */
-    if (status == AMPHI_OK && chmod(path, S_IRUSR | S_IWUSR) != 0)
-        status = amphi__fail(error, AMPHI_E_IO, errno, "store: can't set mode 0600 on the file");
+    if (status == AMPHI_OK)
+        status = make_private(path, error);
     if (status == AMPHI_OK)
         status = configure(db, key, look.format, error);
     if (status == AMPHI_OK && look.kind == FILE_EMPTY)

@@ -6,6 +6,7 @@
 #include "sdk/core/error.h"
 #include "storage/data_dir.h"
 #include "storage/sqlcipher_repair.h"
+#include "storage/store_fault.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
 
@@ -30,6 +31,17 @@ static amphi_status find_database(
     return status;
 }
 
+/* SQLite has no words for a full disk or a read-only medium. */
+static void explain(amphi_error *error, char *path)
+{
+    char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    if (slash == NULL)
+        return;
+    *slash = '\0';
+    amphi__store_fault_explain(error, path);
+    *slash = '/';
+}
+
 amphi_status amphi__store_check(amphi_history_check_report *out,
     const amphi_storage_options *options, bool is_quick, amphi_error *error)
 {
@@ -39,6 +51,7 @@ amphi_status amphi__store_check(amphi_history_check_report *out,
     amphi_status status = find_database(&path, &key, options, error);
     if (status == AMPHI_OK)
         status = amphi__db_check(out, path, &key, is_quick, error);
+    explain(error, path);
     amphi__wipe(&key, sizeof key);
     amphi__free(path);
     return status;
@@ -53,6 +66,7 @@ amphi_status amphi__store_repair(
     amphi_status status = find_database(&path, &key, options, error);
     if (status == AMPHI_OK)
         status = amphi__db_repair(out, path, &key, error);
+    explain(error, path);
     amphi__wipe(&key, sizeof key);
     amphi__free(path);
     return status;

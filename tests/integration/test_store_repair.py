@@ -47,11 +47,11 @@ def messages(folder):
     return [m["content"] for m in json.loads(out)["messages"]] if rc == 0 else []
 
 
-def leaf_with(folder, before, after):
-    """A page that the last turn changed: it holds messages."""
-    for number in range(2, len(after) // PAGE + 1):
+def newest_page(before, after):
+    """The last page that the last turn changed: none of the schema, nor of the conversations."""
+    for number in range(len(after) // PAGE, 1, -1):
         part = slice((number - 1) * PAGE, number * PAGE)
-        if before[part] != after[part] and before[part]:
+        if before[part] != after[part]:
             return number
     return 2
 
@@ -105,6 +105,9 @@ def nothing_there(folder):
 
 def other_key(folder):
     shutil.move(os.path.join(folder, "store.key"), os.path.join(folder, "kept.key"))
+    with open(os.path.join(folder, "store.key"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write("5a" * 32 + "\n")
     before = database(folder)
     for words in (("history", "check"), ("history", "repair")):
         rc, _, err = amphi(folder, *words)
@@ -126,7 +129,7 @@ def main():
             say(folder, f"message {i} " + "words " * 300)
         before = database(folder)
         say(folder, "the last one " + "words " * 300)
-        leaf = leaf_with(folder, before, database(folder))
+        leaf = newest_page(before, database(folder))
         said = messages(folder)
         check(len(said) == 14, f"messages: {len(said)}")
         whole_store(folder)

@@ -204,8 +204,8 @@ static void store__a_plain_database_is_told_and_left_alone(void **state)
     assert_int_equal(scratch_mode(scratch_dir_file(dir, AMPHI_STORE_FILE)), 0644);
 }
 
-/* The first bytes alone, or the whole first page, are ruined: the key is known by other pages, and a
- * plain database by what stands behind its first words. */
+/* The first bytes alone, or the whole first page, are ruined: the key is known by other pages, and
+ * a plain database by what stands behind its first words. */
 static void store__a_ruined_beginning_is_neither_a_wrong_key_nor_a_plain_file(void **state)
 {
     scratch_dir *dir = *state;
