@@ -559,13 +559,15 @@ bool amphi__db_guard_saw_bad_page(amphi_db_guard *guard)
     for (size_t i = 0; i < RECENT_READS && !found && guard->is_sealed; i++) {
         guarded_file *file = (guarded_file *)guard->recent[i].file;
         sqlite3_int64 offset = guard->recent[i].offset;
-        if (file == NULL ||
-            file->real->pMethods->xRead(file->real, page, sizeof page, offset) != SQLITE_OK)
+        if (file == NULL)
             continue;
+        int rc = file->real->pMethods->xRead(file->real, page, sizeof page, offset);
         uint32_t number = file->kind == GUARDED_LOG
                               ? number_before(file, offset, FRAME_HEADER_BYTES)
                               : (uint32_t)(offset / AMPHI_DB_PAGE_BYTES + 1);
-        found = !amphi__page_seal_holds(&guard->seal, number, page);
+        found = (rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ) &&
+                !all_zero(page, sizeof page) && /* behind the file's end */
+                !amphi__page_seal_holds(&guard->seal, number, page);
     }
     return found;
 }
