@@ -106,8 +106,6 @@ static amphi_status learn_version(amphi_error *error)
     if (rc == SQLITE_OK)
         rc = amphi__sqlite_ask(handle, "PRAGMA cipher_version", lib.cipher_version,
             sizeof lib.cipher_version, &has_row);
-    /* SQLCipher 4 writes to standard error when a page is damaged; 3 does not know the word. */
-    lib.exec(handle, "PRAGMA cipher_log_level=NONE", NULL, NULL, NULL);
     lib.close(handle);
     if (rc == SQLITE_NOMEM)
         return amphi__fail_no_memory(error);

@@ -198,6 +198,18 @@ static amphi_status require(
     return AMPHI_OK;
 }
 
+/* From its first key on SQLCipher 4 writes of damaged pages to standard error, unless an app has
+ * chosen otherwise. */
+static void silence(amphi_db *db)
+{
+    char level[16];
+    if (db->lib->cipher_major >= 4 &&
+        amphi__sqlite_ask(db->handle, "PRAGMA cipher_log_level", level, sizeof level, NULL) ==
+            SQLITE_OK &&
+        strcmp(level, "WARN") == 0)
+        db->lib->exec(db->handle, "PRAGMA cipher_log_level=NONE", NULL, NULL, NULL);
+}
+
 /* Everything that shapes a page, whatever the library's defaults are. Then the first read, which
  * derives the keys. */
 static amphi_status set_format(amphi_db *db, amphi_page_format format, amphi_error *error)
@@ -246,6 +258,7 @@ static amphi_status unlock(
     db->lib->busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     amphi__sqlite_reserve_enter();
     amphi_status status = amphi__db_fail(db, error, set_key(db->handle, key));
+    silence(db);
     if (status == AMPHI_OK)
         status = set_format(db, format, error);
     amphi__sqlite_reserve_leave();
