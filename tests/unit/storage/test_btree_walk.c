@@ -4,8 +4,8 @@
  * walk may leave a page, loop, or give a row that is none.
  */
 #include "sdk/core/crypto_page.h"
-#include "storage/sqlcipher.h"
 #include "storage/btree_walk.h"
+#include "storage/sqlcipher.h"
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
