@@ -38,7 +38,8 @@ def ask__json_has_the_documented_members(folder):
     assert sorted(result) == sorted(required + further), sorted(result)
     assert "cloud" in result["text"].lower(), result["text"]
     assert result["route"] == "local" and result["takeovers"] == [] and result["error"] is None
-    assert result["finish_reason"] == "stop"
+    assert result["finish_reason"] == "stop" and result["privacy"] == "only_local"
+    assert result["turns_omitted"] == 0
     assert set(result["usage"]) == {"prompt_tokens", "completion_tokens", "cached_tokens"}
     assert result["usage"]["prompt_tokens"] > 0 and result["usage"]["completion_tokens"] > 0
     assert set(result["timing"]) == {"first_token_ms", "total_ms"}

@@ -8,6 +8,8 @@
 #include "sdk/core/str.h"
 #include "tests/support/chat_fixture.h"
 
+#include <amphi/rollout.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -302,6 +304,65 @@ static void outbox__a_private_client_delivers_nothing_to_a_cloud(void **state)
     chat_fixture_close(&f);
 }
 
+/* ---- the rollout ---- */
+
+static atomic_int lookups;
+
+static amphi_status count_lookup(void *self, amphi_http_exchange **out,
+    const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
+{
+    *out = NULL;
+    atomic_fetch_add(&lookups, 1);
+    return AMPHI_E_OFFLINE;
+}
+
+static void ignore_exchange(void *self, amphi_http_exchange *exchange)
+{
+}
+
+static void free_nothing(void *self)
+{
+}
+
+static const amphi_http_ops counting_http = {.struct_size = sizeof counting_http,
+    .name = "counting",
+    .start = count_lookup,
+    .cancel = ignore_exchange,
+    .release = ignore_exchange,
+    .free = free_nothing};
+
+static amphi_client *client_with_rollout(chat_fixture *f, bool is_private)
+{
+    amphi_client_options options;
+    amphi_client *client = NULL;
+    amphi_client_options_init(&options);
+    f->parts.http.ops = &counting_http;
+    options.parts = &f->parts;
+    options.is_private = is_private;
+    options.rollout_source = AMPHI_STR("https://rollout.example/features");
+    assert_int_equal(amphi_client_new(&client, &options, NULL), AMPHI_OK);
+    return client;
+}
+
+/* A flush is a round of the background thread, which begins with the look-up. */
+static void rollout__a_private_client_looks_up_only_when_called_to(void **state)
+{
+    chat_fixture f;
+    chat_fixture_init(&f, says_hello, says_hello);
+    atomic_store(&lookups, 0);
+    f.client = client_with_rollout(&f, true);
+    (void)flush(f.client);
+    (void)amphi_client_prewarm(f.client, NULL);
+    assert_int_equal(atomic_load(&lookups), 0);
+    assert_int_not_equal(amphi_rollout_refresh(f.client, NULL), AMPHI_OK);
+    assert_int_equal(atomic_load(&lookups), 1);
+    amphi_client_free(f.client);
+    f.client = client_with_rollout(&f, false);
+    (void)flush(f.client);
+    assert_true(atomic_load(&lookups) > 1);
+    chat_fixture_close(&f);
+}
+
 static outcome ask_cached(
     chat_fixture *f, const char *conversation, amphi_mode mode, bool is_private)
 {
@@ -527,6 +588,7 @@ int main(void)
         cmocka_unit_test(omit__a_request_that_stays_here_has_the_whole_conversation),
         cmocka_unit_test(outbox__an_entry_is_judged_again_when_it_is_delivered),
         cmocka_unit_test(outbox__a_private_client_delivers_nothing_to_a_cloud),
+        cmocka_unit_test(rollout__a_private_client_looks_up_only_when_called_to),
         cmocka_unit_test(cache__an_answer_serves_requests_of_its_own_privacy),
         cmocka_unit_test(reading__what_was_read_is_what_is_sent),
         cmocka_unit_test(foreign__a_store_without_rows_is_given_no_private_turn),
