@@ -117,9 +117,9 @@ static amphi_status read_first_question(
     amphi_status status = AMPHI_OK;
     amphi__query_begin(&q, db,
         "SELECT content, content_is_json FROM messages WHERE conversation = ?1 AND role = 'user'"
-        " ORDER BY id LIMIT 1");
+        " ORDER BY id");
     amphi__query_bind_int(&q, 1, seq);
-    if (amphi__query_row(&q)) {
+    while (status == AMPHI_OK && title->size == 0 && amphi__query_row(&q)) {
         amphi_store_message question = {.role = AMPHI_STR("user"),
             .content = amphi__query_str(&q, 0),
             .content_is_json = amphi__query_int(&q, 1) != 0};

@@ -5,13 +5,16 @@
  */
 #include "storage/sqlcipher_provider.h"
 
+#include "sdk/core/alloc.h"
 #include "sdk/core/crypto_page.h"
+#include "storage/page_scrub.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <strings.h>
 
-#define CIPHER_NAME "aes-256-cbc"
+#define CIPHER_NAME    "aes-256-cbc"
+#define PAGE_BYTES_MAX 4096
 
 static _Atomic uint32_t failures;
 
@@ -76,13 +79,29 @@ static int kdf(void *context, const unsigned char *password, int password_size, 
                       bytes(salt, salt_size), (uint32_t)rounds, key, (size_t)key_size));
 }
 
+/* On its way to the file a page loses what no cell uses (page_scrub.h). SQLCipher's input is the
+ * pager's own page, so a copy is scrubbed. */
+static bool encrypt_page(
+    const unsigned char *key, const unsigned char *iv, amphi_bytes in, unsigned char *out)
+{
+    uint8_t page[PAGE_BYTES_MAX];
+    if (in.size > sizeof page)
+        return amphi__page_cipher(key, iv, AMPHI_PAGE_ENCRYPT, in, out);
+    memcpy(page, in.data, in.size);
+    amphi__page_scrub(page, in.size);
+    bool ok = amphi__page_cipher(key, iv, AMPHI_PAGE_ENCRYPT, (amphi_bytes){page, in.size}, out);
+    amphi__wipe(page, in.size);
+    return ok;
+}
+
 static int cipher(void *context, int encrypt, unsigned char *key, int key_size, unsigned char *iv,
     unsigned char *in, int in_size, unsigned char *out)
 {
     (void)context;
+    amphi_bytes page = bytes(in, in_size);
     return result(key_size == AMPHI_PAGE_KEY_BYTES &&
-                  amphi__page_cipher(key, iv, encrypt ? AMPHI_PAGE_ENCRYPT : AMPHI_PAGE_DECRYPT,
-                      bytes(in, in_size), out));
+                  (encrypt ? encrypt_page(key, iv, page, out)
+                           : amphi__page_cipher(key, iv, AMPHI_PAGE_DECRYPT, page, out)));
 }
 
 /* The one that a file of ours has; asking for another is no failure of the cryptography. */

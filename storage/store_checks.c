@@ -189,6 +189,25 @@ amphi_status amphi__read_erasure(
     return has_id ? amphi__check_id(own->conversation_id, "conversation_id", error) : AMPHI_OK;
 }
 
+amphi_status amphi__read_import(
+    amphi_store_import *own, const amphi_store_import *given, amphi_error *error)
+{
+    amphi_status status = AMPHI__SIZED_READ(amphi_store_import, own, given, "what", error);
+    if (status == AMPHI_OK)
+        status = amphi__check_id(own->conversation_id, "conversation_id", error);
+    if (status == AMPHI_OK && own->title.size > AMPHI_TITLE_BYTES_MAX)
+        status = amphi__fail(
+            error, AMPHI_E_LIMIT, 0, "title: longer than %d bytes", AMPHI_TITLE_BYTES_MAX);
+    if (status == AMPHI_OK && (own->rows == NULL || own->rows_count == 0))
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "rows: none");
+    for (size_t i = 0; status == AMPHI_OK && i < own->rows_count; i++) {
+        status = check_message(&own->rows[i].message, error);
+        if (status == AMPHI_OK && (own->rows[i].id <= 0 || own->rows[i].id > AMPHI_ROW_ID_MAX))
+            status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "rows[].id: not an id");
+    }
+    return status;
+}
+
 amphi_status amphi__put_receipt(amphi_history_receipt *out, const amphi_history_receipt *erased,
     int64_t now_ms, amphi_error *error)
 {

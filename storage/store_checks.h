@@ -15,10 +15,11 @@
 #define AMPHI_CACHE_VALUE_BYTES_MAX   (1u << 20)
 #define AMPHI_STORE_MESSAGES_MAX      10000 /* of one turn */
 #define AMPHI_LEDGER_ROWS_MAX         512
-#define AMPHI_LEDGER_LIST_MAX         512  /* rows that one list shows */
-#define AMPHI_TITLE_CHARACTERS        60   /* of a question that gives the title */
-#define AMPHI_TITLE_BYTES_MAX         1000 /* of a user's own */
-#define AMPHI_OUTBOX_REASON_MAX       256  /* with its NUL */
+#define AMPHI_LEDGER_LIST_MAX         512                /* rows that one list shows */
+#define AMPHI_TITLE_CHARACTERS        60                 /* of a question that gives the title */
+#define AMPHI_ROW_ID_MAX              ((int64_t)1 << 53) /* of an imported row: exact in JSON */
+#define AMPHI_TITLE_BYTES_MAX         1000               /* of a user's own */
+#define AMPHI_OUTBOX_REASON_MAX       256                /* with its NUL */
 
 /* The place in the list of conversations: the pinned ones first, then the newest. */
 typedef struct amphi_conversation_place {
@@ -60,6 +61,8 @@ amphi_status amphi__read_change(
     amphi_store_change *own, const amphi_store_change *given, amphi_error *error);
 amphi_status amphi__read_erasure(
     amphi_store_erasure *own, const amphi_store_erasure *given, amphi_error *error);
+amphi_status amphi__read_import(
+    amphi_store_import *own, const amphi_store_import *given, amphi_error *error);
 /* The turn's entry of the response cache, if it has one; turn->cached then is *entry. */
 amphi_status amphi__read_cached(amphi_store_turn *turn, amphi_store_cache_entry *entry,
     const amphi_store_limits *limits, amphi_error *error);

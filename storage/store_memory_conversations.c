@@ -154,7 +154,8 @@ static amphi_status retitle(amphi_store_memory *store, amphi_entry **link, amphi
             .content_is_json = m->numbers[MESSAGE_IS_JSON] != 0};
         amphi_store_turn turn = {.messages = &question, .messages_count = 1};
         status = amphi__turn_title(&title, &turn, error);
-        break;
+        if (status != AMPHI_OK || title.size > 0)
+            break;
     }
     if (status == AMPHI_OK)
         status = put_title(link, amphi__buf_str(&title), error);

@@ -86,6 +86,7 @@ static const amphi_store_ops sqlcipher_ops = {
     .erase = amphi__store_history_erase,
     .erasure_epoch = amphi__store_history_epoch,
     .health = amphi__store_health,
+    .import = amphi__store_history_import,
 };
 
 static void name_boot(char *out, size_t size)

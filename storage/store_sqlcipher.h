@@ -165,6 +165,8 @@ amphi_status amphi__store_history_change(
 amphi_status amphi__store_history_delete(void *self, amphi_str id, amphi_error *error);
 amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *what,
     amphi_history_receipt *receipt, amphi_error *error);
+amphi_status amphi__store_history_import(
+    void *self, const amphi_store_import *what, uint64_t *added, amphi_error *error);
 amphi_status amphi__store_history_epoch(void *self, int64_t *epoch, amphi_error *error);
 /* After opening: does what an erasure had to leave. */
 amphi_status amphi__store_history_resume(amphi_store_sqlcipher *store, amphi_error *error);

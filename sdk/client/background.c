@@ -5,6 +5,7 @@
  */
 #include "sdk/client/background.h"
 
+#include "sdk/client/history_retention.h"
 #include "sdk/client/memory_monitor.h"
 #include "sdk/client/outbox_events.h"
 #include "sdk/client/outbox_sender.h"
@@ -73,6 +74,7 @@ static uint32_t run_round(amphi_background *background, uint32_t pause_ms)
     amphi__client_rollout_refresh(background->client);
     (void)amphi__memory_monitor_release(background->client);
     amphi__outbox_events_report(background->client);
+    amphi__history_retain(background->client);
     amphi_status sent = amphi__outbox_sender_send(background->sender);
     amphi__outbox_events_report(background->client);
     uint32_t next_ms = next_pause_ms(background->client, sent, pause_ms);

@@ -21,6 +21,9 @@ static void copy_options(amphi_client *client, const amphi_client_options *optio
     client->no_queue = options->no_queue;
     client->outbox_event = options->outbox_event;
     client->outbox_user = options->outbox_user;
+    amphi_history_retention_init(&client->retention);
+    client->retention.max_age_ms = (uint64_t)options->history_days_max * (24ull * 3600 * 1000);
+    client->retention.max_bytes = options->history_bytes_max;
 }
 
 amphi_status amphi_client_new(

@@ -18,6 +18,7 @@
 
 #include <amphi/client.h>
 #include <amphi/ext/parts.h>
+#include <amphi/history.h>
 #include <amphi/repair.h>
 
 #include <stdatomic.h>
@@ -79,6 +80,7 @@ struct amphi_client {
     bool is_private, no_cache, no_queue;               /* of every request */
     amphi_outbox_event_fn *outbox_event;               /* NULL: none */
     void *outbox_user;
+    amphi_history_retention retention; /* what the background lets stay */
 
     amphi_mutex lock;                /* guards what follows */
     amphi_policy policy;             /* in force: base with the rollout on top */

@@ -65,6 +65,16 @@ static amphi_status fill_receipt(void *out, amphi_error *error)
     return status;
 }
 
+static bool ignore_line(void *user, amphi_str line)
+{
+    return true;
+}
+
+static amphi_status fill_transfer(void *out, amphi_error *error)
+{
+    return amphi_history_export(abi_fixture.client, true, ignore_line, NULL, out, error);
+}
+
 /* Tables have no status to refuse with: a size that is none stays without an answer. */
 static amphi_status describe_and_free(amphi_engine engine, void *out, amphi_error *error)
 {
@@ -171,6 +181,7 @@ static const fill_case fills[] = {
     FILL(amphi_chat_result, fill_result),
     FILL(amphi_decision, fill_decision),
     FILL(amphi_device_facts, fill_snapshot),
+    FILL(amphi_history_transfer, fill_transfer),
     FILL(amphi_history_receipt, fill_receipt),
     FILL(amphi_endpoint_options, fill_parsed_endpoint),
     FILL(amphi_history_check_report, fill_check_report),

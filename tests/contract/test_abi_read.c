@@ -11,6 +11,7 @@
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 #include "storage/storage.h"
+#include "storage/store_checks.h"
 #include "storage/stores.h"
 #include "tests/support/abi_caller.h"
 
@@ -316,16 +317,6 @@ static bool ignore_conversation(void *user, const amphi_history_conversation *it
     return true;
 }
 
-static amphi_status list_in_store(amphi_store store, const void *argument, amphi_error *error)
-{
-    return store.ops->list(store.self, argument, ignore_conversation, NULL, error);
-}
-
-static amphi_status call_list_in_store(const void *argument, amphi_error *error)
-{
-    return in_both_stores(list_in_store, argument, error);
-}
-
 static amphi_status call_list(const void *argument, amphi_error *error)
 {
     return amphi_history_list(abi_fixture.client, argument, ignore_conversation, NULL, error);
@@ -356,8 +347,7 @@ static void fill_change(void *whole)
     amphi_store_change *change = whole;
     amphi_store_change_init(change);
     change->conversation_id = AMPHI_STR("none");
-    change->sets_title = change->sets_pinned = change->is_pinned = true;
-    change->title = AMPHI_STR("t");
+    change->sets_title = change->is_pinned = true;
 }
 
 static amphi_status change_in_store(amphi_store store, const void *argument, amphi_error *error)
@@ -376,7 +366,6 @@ static void fill_erasure(void *whole)
     amphi_store_erasure_init(what);
     what->conversation_id = AMPHI_STR("none");
     what->message_id = 4;
-    what->now_ms = 1;
 }
 
 static amphi_status erase_in_store(amphi_store store, const void *argument, amphi_error *error)
@@ -389,6 +378,47 @@ static amphi_status erase_in_store(amphi_store store, const void *argument, amph
 static amphi_status call_erase(const void *argument, amphi_error *error)
 {
     return in_both_stores(erase_in_store, argument, error);
+}
+
+static void fill_import(void *whole)
+{
+    static const amphi_store_row row = {.struct_size = sizeof row,
+        .id = 7,
+        .created_ms = 1,
+        .message = {.role = {"user", 4}, .content = {"Hi", 2}}};
+    amphi_store_import *what = whole;
+    amphi_store_import_init(what);
+    what->conversation_id = AMPHI_STR("imported");
+    what->title = AMPHI_STR("t");
+    what->is_pinned = what->is_archived = true;
+    what->rows = &row;
+    what->rows_count = 1;
+}
+
+/* The memory store has no import. */
+static amphi_status import_in_store(amphi_store store, const void *argument, amphi_error *error)
+{
+    uint64_t added = 0;
+    amphi_store_import own;
+    return store.ops->import != NULL ? store.ops->import(store.self, argument, &added, error)
+                                     : amphi__read_import(&own, argument, error);
+}
+
+static amphi_status call_import(const void *argument, amphi_error *error)
+{
+    return in_both_stores(import_in_store, argument, error);
+}
+
+static void fill_retention(void *whole)
+{
+    amphi_history_retention *keep = whole;
+    amphi_history_retention_init(keep);
+    keep->max_bytes = keep->max_age_ms = 1ull << 40;
+}
+
+static amphi_status call_prune(const void *argument, amphi_error *error)
+{
+    return amphi_history_prune(abi_fixture.client, argument, NULL, error);
 }
 
 static amphi_status add_item(amphi_store store, const void *argument, amphi_error *error)
@@ -474,10 +504,11 @@ static const read_case reads[] = {
     READ(amphi_store_row_query, fill_row_query, call_rows),
     READ(amphi_store_cache_entry, fill_cache_entry, call_append_cached),
     READ(amphi_history_query, fill_history_query, call_list),
-    READ(amphi_history_query, fill_history_query, call_list_in_store),
     READ(amphi_history_message_query, fill_message_query, call_read),
     READ(amphi_store_change, fill_change, call_change),
     READ(amphi_store_erasure, fill_erasure, call_erase),
+    READ(amphi_store_import, fill_import, call_import),
+    READ(amphi_history_retention, fill_retention, call_prune),
     READ(amphi_store_outbox_item, abi_fill_outbox_item, call_outbox_add),
     READ(amphi_store_outbox_change, fill_outbox_change, call_outbox_change),
     READ(amphi_store_start, fill_start, call_ledger_add),

@@ -88,6 +88,10 @@ typedef struct amphi_client_options {
     /* Hears what becomes of queued messages (amphi/outbox.h); NULL: no events. */
     amphi_outbox_event_fn *outbox_event;
     void *outbox_user; /* its first argument */
+    /* What the history may keep (see amphi_history_prune); the background thread takes away more,
+     * every few minutes. 0: no limit. */
+    uint64_t history_bytes_max;
+    uint32_t history_days_max;
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

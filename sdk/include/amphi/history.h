@@ -162,6 +162,67 @@ AMPHI_API amphi_status amphi_history_erase_message(amphi_client *client, amphi_s
 AMPHI_API amphi_status amphi_history_erase_all(
     amphi_client *client, amphi_history_receipt *receipt, amphi_error *error);
 
+/* ---- Retention ---- */
+
+/* SIZED, read. What may stay; pinned conversations always do. */
+typedef struct amphi_history_retention {
+    size_t struct_size;  /* in bytes; see amphi/types.h */
+    uint64_t max_age_ms; /* older messages go; 0: of any age */
+    uint64_t max_bytes;  /* conversations used longest ago go while texts take more; 0: any size */
+} amphi_history_retention;
+
+static inline void amphi_history_retention_init(amphi_history_retention *keep)
+{
+    memset(keep, 0, sizeof *keep);
+    keep->struct_size = sizeof *keep;
+}
+
+/* Takes away what is older or more, in small transactions. Ages are by the wall clock, unless it
+ * has jumped: AMPHI_E_BUSY when, since the store last looked at it in this boot, it moved by five
+ * minutes more than the machine's own clock did, and nothing goes. Once the two have agreed for an
+ * hour it is believed. `receipt` may be NULL. */
+AMPHI_API amphi_status amphi_history_prune(amphi_client *client,
+    const amphi_history_retention *keep, amphi_history_receipt *receipt, amphi_error *error);
+
+/* ---- Export and import ---- */
+
+/* SIZED, filled in. */
+typedef struct amphi_history_transfer {
+    size_t struct_size;           /* in bytes; see amphi/types.h */
+    uint64_t conversations_count; /* written, or read */
+    uint64_t messages_count;      /* written, or added */
+    uint64_t skipped_count;       /* import: messages that were there already */
+    uint64_t left_out_count;      /* export: messages that may not leave the device */
+} amphi_history_transfer;
+
+static inline void amphi_history_transfer_init(amphi_history_transfer *transfer)
+{
+    memset(transfer, 0, sizeof *transfer);
+    transfer->struct_size = sizeof *transfer;
+}
+
+/* One line of JSON without its end of line. false: it could not be written, and the export ends. */
+typedef bool amphi_history_line_fn(void *user, amphi_str line);
+/* The next line, without its end of line, valid until the next call. false: there is none. */
+typedef bool amphi_history_next_line_fn(void *user, amphi_str *line);
+
+/* All conversations as JSON Lines (sdk/docs/history.md has the form). What was said privately or in
+ * mode only_local is left out, and counted, unless include_private. `transfer` may be NULL. */
+AMPHI_API amphi_status amphi_history_export(amphi_client *client, bool include_private,
+    amphi_history_line_fn *write, void *user, amphi_history_transfer *transfer, amphi_error *error);
+/* Puts exported conversations back, each in one transaction: into an empty store they are the same,
+ * ids included; messages that are there already are skipped. AMPHI_E_FORMAT names the line that is
+ * not understood; the conversations before it stay. `transfer` may be NULL. */
+AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_next_line_fn *next,
+    void *user, amphi_history_transfer *transfer, amphi_error *error);
+
+/* ---- JSON form ---- */
+
+/* All of the above as JSON: {"op":"list", ...} in, the result out (sdk/docs/history.md). An unknown
+ * op or member is refused by name. Free *out with amphi_string_free. */
+AMPHI_API amphi_status amphi_history_json(
+    amphi_client *client, amphi_str request_json, char **out, amphi_error *error);
+
 AMPHI_END_DECLS
 
 #endif

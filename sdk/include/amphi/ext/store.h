@@ -192,6 +192,23 @@ static inline void amphi_store_erasure_init(amphi_store_erasure *what)
     what->struct_size = sizeof *what;
 }
 
+/* SIZED, read by the store. A conversation from elsewhere. */
+typedef struct amphi_store_import {
+    size_t struct_size;          /* in bytes; see amphi/types.h */
+    amphi_str conversation_id;   /* required; an existing one is added to */
+    amphi_str title;             /* the user's own; empty: the first user message's beginning */
+    bool is_pinned;              /* an existing one that is pinned stays so */
+    bool is_archived;            /* of a new one */
+    const amphi_store_row *rows; /* in their order; ids as they were */
+    size_t rows_count;           /* of `rows` */
+} amphi_store_import;
+
+static inline void amphi_store_import_init(amphi_store_import *what)
+{
+    memset(what, 0, sizeof *what);
+    what->struct_size = sizeof *what;
+}
+
 /* How far a local engine's start came; the order is the order of events. */
 typedef enum amphi_start_phase {
     AMPHI_START_LOAD = 0,    /* starting, reading the file, loading: no kernel has run yet */
@@ -335,6 +352,11 @@ typedef struct amphi_store_ops {
         void *self, const amphi_store_outbox_change *change, amphi_error *error);
     amphi_status (*outbox_event)(
         void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+    /* Puts a conversation with its rows, in one transaction. A row whose id is free gets it; one
+     * that is there already (same id or not, but the same conversation, time, role and content) is
+     * skipped; another row's id is replaced by a new one. *added: rows that were not skipped. */
+    amphi_status (*import)(
+        void *self, const amphi_store_import *what, uint64_t *added, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""amphi history as its users have it: pages, titles, pins, deletion with every copy, retention,
+export and import. Nothing here needs a network."""
+import json
+import os
+import random
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import faces  # noqa: E402
+import store_pages  # noqa: E402
+from faces import amphi, promise, refused  # noqa: E402
+
+LOCAL = ["--mode", "only_local", "--temperature", "0"]
+DAY_MS = 24 * 3600 * 1000
+
+
+def data(folder, name="data"):
+    return ["--data", os.path.join(folder, name)]
+
+
+def history(folder, *words, name="data"):
+    done = amphi("history", *words, "--json", *data(folder, name))
+    assert done.returncode == 0, (words, done.stderr)
+    return json.loads(done.stdout)
+
+
+def lines_of(conversations):
+    """JSON Lines of {id: (members, [(id, created_ms, text), ...])}."""
+    out = [{"amphi_history": 1}]
+    for name, (members, messages) in conversations.items():
+        out.append({"conversation": name, **members})
+        out += [{"message": number, "created_ms": created, "role": "user", "content": text}
+                for number, created, text in messages]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in out)
+
+
+def put(folder, text, name="data"):
+    path = os.path.join(folder, "in.jsonl")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return history(folder, "import", path, name=name)
+
+
+@promise
+def verbs__list_pages_rename_pin_and_archive(folder):
+    put(folder, lines_of({name: ({}, [(number, 1000 + number, f"about {name}")])
+                          for number, name in enumerate("abcde", 1)}))
+    assert [c["id"] for c in history(folder)["conversations"]] == list("edcba")
+    assert history(folder, "pin", "b") == {"pinned": True}
+    assert history(folder, "archive", "d") == {"archived": True}
+    assert history(folder, "rename", "a", "My own") == {"renamed": "a"}
+    page = history(folder, "list", "--limit", "2")["conversations"]
+    assert [c["id"] for c in page] == ["b", "e"] and page[0]["pinned"], page
+    rest = history(folder, "list", "--cursor", page[1]["cursor"], "--archived")["conversations"]
+    assert [c["id"] for c in rest] == ["d", "c", "a"] and rest[2]["title"] == "My own", rest
+    back = history(folder, "list", "--cursor", page[1]["cursor"], "--reverse")["conversations"]
+    assert [c["id"] for c in back] == ["b"], back
+    assert history(folder, "rename", "a", "") == {"renamed": "a"}
+    assert history(folder, "list")["conversations"][-1]["title"] == "about a"
+    shown = amphi("history", *data(folder)).stdout.splitlines()
+    assert " * b" in shown[0] and "about e" in shown[1] and len(shown) == 4, shown
+    assert history(folder, "show", "a", "--limit", "1", "--reverse")["messages"][0]["id"] == 1
+    for words in (["pin"], ["rename", "a"], ["list", "x"], ["show", "none"], ["pin", "none"],
+                  ["erase-all"], ["prune"], ["prune", "--older-than", "30"], ["import", "/none"],
+                  ["list", "--cursor", "x"], ["delete", "a", "--message", "99"]):
+        refused(amphi("history", *words, *data(folder)))
+
+
+@promise
+def delete__leaves_no_copy_in_any_file(folder):
+    """Rows of all sizes in a random order, so that pages are split and merged; then half of the
+    conversations go, and no byte of them may be found in any page, used or not."""
+    pick = random.Random(5)
+    numbers = pick.sample(range(1, 10 ** 6), 600)
+    talks = {f"c{k}": ({}, [(numbers[k * 15 + m], 1000 + k, f"canary-c{k}-{m} "
+                             * pick.choice([1, 8, 40, 120, 400, 900])) for m in range(15)])
+             for k in range(40)}
+    put(folder, lines_of(talks))
+    for question in ("canary-c3-asked what is this?", "canary-c7-asked again?"):
+        name = question.split("-")[1]
+        assert amphi("ask", *LOCAL, *data(folder), "--conversation", name,
+                     question).returncode == 0
+    everything = store_pages.dump(os.path.join(folder, "data"))
+    assert all(f"canary-{name}-0 ".encode() in everything for name in talks)
+    gone = [name for name in talks if int(name[1:]) % 2]
+    for name in gone:
+        receipt = history(folder, "delete", name)
+        assert receipt["log_wiped"] and receipt["conversations"] == 1, receipt
+        assert receipt["cached"] == (name in ("c3", "c7")), receipt
+    one = talks["c4"][1][7][0]
+    assert history(folder, "delete", "c4", "--message", str(one))["messages"] == 1
+    everything = store_pages.dump(os.path.join(folder, "data"))
+    for name in gone:
+        assert f"canary-{name}-".encode() not in everything, name
+    assert b"canary-c4-7 " not in everything and b"canary-c4-6 " in everything
+    assert all(f"canary-{name}-0 ".encode() in everything for name in talks if name not in gone)
+    assert history(folder, "erase-all", "--yes")["conversations"] == 20
+    assert b"canary-" not in store_pages.dump(os.path.join(folder, "data"))
+    assert history(folder)["conversations"] == []
+
+
+@promise
+def prune__takes_what_is_old_but_nothing_pinned(folder):
+    now = int(time.time() * 1000)
+    put(folder, lines_of({
+        "old": ({}, [(1, now - 40 * DAY_MS, "x"), (2, now - 35 * DAY_MS, "y")]),
+        "mixed": ({}, [(3, now - 40 * DAY_MS, "first"), (4, now - DAY_MS, "second")]),
+        "kept": ({"pinned": True}, [(5, now - 400 * DAY_MS, "z")])}))
+    receipt = history(folder, "prune", "--older-than", "30d")
+    assert (receipt["conversations"], receipt["messages"]) == (1, 3), receipt
+    left = history(folder)["conversations"]
+    assert [(c["id"], c["title"], c["messages"]) for c in left] == [
+        ("kept", "z", 1), ("mixed", "second", 1)], left
+    receipt = history(folder, "prune", "--max-bytes", "3")
+    assert receipt["conversations"] == 1, receipt
+    assert [c["id"] for c in history(folder)["conversations"]] == ["kept"]
+
+
+AWKWARD = [
+    '{"amphi_history":1}',
+    '{"conversation":"a","title":"Ünïcode \\"title\\"","archived":true}',
+    '{"message":7,"created_ms":1700000000000,"role":"user","content":[{"type":"text","text":"h"}]}',
+    '{"message":9,"created_ms":-5,"role":"assistant","content":"","extra":{"tool_calls":[{"id":"k",'
+    '"n":1.0,"big":12345678901234567890}]},"route":"cloud","model":"m","usage":[1,2,4294967295],'
+    '"record":{"route":"cloud","why":"x","n":0.1}}',
+    '{"message":10,"created_ms":1700000000001,"role":"tool","content_hex":"610062ff"}',
+    '{"message":11,"created_ms":1700000000001,"role":"user","content":"\\u0001 tab\\t 漢字 😀",'
+    '"privacy":"only_local"}',
+    '{"conversation_hex":"6300","pinned":true}',
+    '{"message":3,"created_ms":1600000000000,"role":"user","content_json":"[1 ]",'
+    '"extra_json":"{ }","privacy":"private","partial":true,"record_json":"{\\"a\\":1 }"}',
+]
+
+
+@promise
+def export__of_an_import_is_the_same_byte_for_byte(folder):
+    text = "\n".join(AWKWARD) + "\n"
+    done = put(folder, text)
+    assert (done["conversations"], done["messages"]) == (2, 5), done
+    out = os.path.join(folder, "out.jsonl")
+    done = history(folder, "export", "--include-private", "--out", out)
+    assert (done["messages"], done["left_out"]) == (5, 0), done
+    with open(out, encoding="utf-8") as file:
+        assert file.read() == text
+    done = put(folder, text)
+    assert (done["messages"], done["skipped"]) == (0, 5), done
+    done = history(folder, "export", "--out", out)
+    assert (done["messages"], done["left_out"], done["conversations"]) == (3, 2, 1), done
+    with open(out, encoding="utf-8") as file:
+        public = file.read()
+    assert "only_local" not in public and "6300" not in public and "title" not in public
+    # Merged into another history: what is in use there keeps its id.
+    put(folder, lines_of({"mine": ({}, [(7, 5, "seven is taken")])}), name="other")
+    assert put(folder, text, name="other")["messages"] == 5
+    assert put(folder, text, name="other")["skipped"] == 5
+    assert history(folder, "show", "mine", name="other")["messages"][0]["content"] == \
+        "seven is taken"
+    ids = [m["id"] for m in history(folder, "show", "a", name="other")["messages"]]
+    assert len(ids) == 4 and 7 not in ids and {9, 10, 11} < set(ids), ids
+
+
+@promise
+def import__refuses_by_line_what_it_does_not_understand(folder):
+    good = AWKWARD[:3]
+    bad = ['{"message":1,"created_ms":1,"role":"user","content":"x","mood":"good"}',
+           '{"message":1,"created_ms":1,"role":"user","role":"user","content":"x"}',
+           '{"message":0,"created_ms":1,"role":"user","content":"x"}',
+           '{"message":1,"role":"user","content":"x"}',
+           '{"message":1,"created_ms":1,"role":"user","content":"x","privacy":"open"}',
+           '{"message":1,"created_ms":1,"role":"user","content_hex":"6"}',
+           '{"message":1,"created_ms":1,"role":"user","content":7}',
+           '{"conversation":"x","pinned":1}', '{"other":1}', '[1]', 'nonsense']
+    for line in bad:
+        path = os.path.join(folder, "bad.jsonl")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(good + [line]) + "\n")
+        done = amphi("history", "import", path, *data(folder))
+        refused(done)
+        if '"pinned":1' not in line: # the conversation before it is whole by then
+            assert "line 4" in done.stderr and history(folder)["conversations"] == [], line
+    path = os.path.join(folder, "head.jsonl")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('{"amphi_history":2}\n')
+    assert "line 1" in amphi("history", "import", path, *data(folder)).stderr
+
+
+if __name__ == "__main__":
+    assert re and faces.AMPHI
+    sys.exit(faces.main())
