@@ -206,7 +206,7 @@ def history__lists_shows_explains_and_deletes(folder):
     for words in (["one"], ["--delete", "one"], ["--json", "--delete", "one"], ["--json", "never"]):
         refused(amphi("history", *data(folder), *words))
     deleted = parsed(amphi("history", *data(folder), "--json", "--delete", "two"))
-    assert deleted == {"deleted": "two"}, deleted
+    assert deleted["deleted"] == "two" and deleted["messages"] == 2, deleted
 
 
 @promise
