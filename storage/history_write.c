@@ -4,6 +4,7 @@
  * up to date, adds every message and the answer's entry in the response cache, or nothing at all.
  */
 #include "storage/history.h"
+#include "storage/search.h"
 #include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
@@ -132,5 +133,7 @@ amphi_status amphi__store_history_append(
     }
     if (status != AMPHI_OK)
         amphi__waiting_turns_keep(store, &own, error);
+    else
+        amphi__search_catch_up(store, false, 1); /* the turn is kept: this one may fail */
     return status;
 }

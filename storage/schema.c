@@ -20,6 +20,14 @@
     "UPDATE messages SET privacy = " privacy " WHERE id >"                                         \
     " (SELECT b.id FROM privacy_begins b WHERE b.conversation = messages.conversation);"
 
+/* Of a trigger on messages: drops the segment of the search index that covers `row`, OLD or NEW. */
+#define SEGMENT_OF(row)                                                                            \
+    "(SELECT s.last_id FROM (SELECT last_id, first_id FROM search_segments"                        \
+    "  WHERE last_id >= " row ".id ORDER BY last_id LIMIT 1) s WHERE s.first_id <= " row ".id);"
+#define FORGET_SEGMENT(row)                                                                        \
+    "DELETE FROM search_index WHERE segment = " SEGMENT_OF(                                        \
+        row) "DELETE FROM search_segments WHERE last_id = " SEGMENT_OF(row)
+
 static const char *const steps[] = {
     /* 1: first light */
     "CREATE TABLE conversations ("
@@ -161,9 +169,26 @@ static const char *const steps[] = {
     "UPDATE ledger SET start_id = id;"
     "CREATE UNIQUE INDEX ledger_by_start ON ledger (start_id);"
     "PRAGMA user_version = 8;",
+    /* 9: the search index, see search_index.h */
+    "CREATE TABLE search_segments (last_id INTEGER PRIMARY KEY, first_id INTEGER NOT NULL);"
+    "CREATE TABLE search_index ("
+    "  segment INTEGER NOT NULL," /* search_segments.last_id */
+    "  term BLOB NOT NULL,"
+    "  postings BLOB NOT NULL,"
+    "  PRIMARY KEY (segment, term)) WITHOUT ROWID;"
+    "CREATE TRIGGER search_forgets AFTER DELETE ON messages BEGIN " FORGET_SEGMENT(
+        "OLD") "END;"
+               "CREATE TRIGGER search_follows AFTER UPDATE OF content ON messages "
+               "BEGIN " FORGET_SEGMENT("OLD") "END;"
+                                              /* An import puts rows between others. */
+                                              "CREATE TRIGGER search_gains AFTER INSERT ON "
+                                              "messages BEGIN " FORGET_SEGMENT(
+                                                  "NEW") "END;"
+                                                         "PRAGMA user_version = 9;",
 };
 
-#define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+#define SEARCH_SINCE 9
+#define VERSION      ((int64_t)(sizeof steps / sizeof steps[0]))
 
 int64_t amphi__schema_version(void)
 {
@@ -224,6 +249,13 @@ amphi_status amphi__schema_migrate_to(amphi_db *db, int64_t wanted, amphi_error 
 
 amphi_status amphi__schema_recount(amphi_db *db, amphi_error *error)
 {
+    int64_t version = 0;
+    amphi_status status = read_version(db, &version, error);
+    /* A search index that lost rows would hide messages; an empty one is filled again. */
+    if (status == AMPHI_OK && version >= SEARCH_SINCE)
+        status = amphi__db_exec(db, "DELETE FROM search_segments; DELETE FROM search_index", error);
+    if (status != AMPHI_OK)
+        return status;
     return amphi__db_exec(db,
         "DELETE FROM cache_totals;"
         "INSERT INTO cache_totals SELECT count(*), COALESCE(SUM(size), 0) FROM cache;"

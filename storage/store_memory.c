@@ -161,6 +161,7 @@ static const amphi_store_ops memory_ops = {
     .change = amphi__memory_change,
     .erase = amphi__memory_erase,
     .erasure_epoch = amphi__memory_erasure_epoch,
+    .search = amphi__memory_search,
 };
 
 amphi_status amphi__store_memory_new(

@@ -51,6 +51,10 @@ amphi_status amphi__memory_erase(void *self, const amphi_store_erasure *what,
     amphi_history_receipt *receipt, amphi_error *error);
 amphi_status amphi__memory_erasure_epoch(void *self, int64_t *epoch, amphi_error *error);
 
+/* store_memory_search.c */
+amphi_status amphi__memory_search(void *self, const amphi_search_query *query,
+    amphi_search_hit_fn *visit, void *user, amphi_error *error);
+
 /* store_memory_cache.c */
 amphi_status amphi__memory_cache_get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
     int64_t now_ms, amphi_store_value_fn *visit, void *user, amphi_error *error);

@@ -13,6 +13,7 @@
 #include "sdk/core/process_identity.h"
 #include "sdk/core/str.h"
 #include "storage/data_dir.h"
+#include "storage/search.h"
 #include "storage/stores.h"
 #include "storage/waiting_turns.h"
 
@@ -87,6 +88,7 @@ static const amphi_store_ops sqlcipher_ops = {
     .erasure_epoch = amphi__store_history_epoch,
     .health = amphi__store_health,
     .import = amphi__store_history_import,
+    .search = amphi__store_search,
 };
 
 static void name_boot(char *out, size_t size)

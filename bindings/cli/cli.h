@@ -113,6 +113,9 @@ void cli_progress_bar_clear(void);
 /* stream_view.c: reads a stream to its end and prints it as it comes. Cancels it on ctrl-C. */
 int cli_stream_view(amphi_stream *stream, const cli_options *options);
 
+/* `amphi history search WORDS` (history_search.c). */
+int cli_history_search(const cli_options *options);
+
 /* `amphi bench remote`: what Amphi adds to plain libcurl (bench_remote.c). */
 int cli_bench_remote(const cli_options *options);
 

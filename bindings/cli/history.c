@@ -435,6 +435,8 @@ static const struct verb *choose(call *c)
 static int run(cli_options *options)
 {
     call c = {.options = options};
+    if (options->words_count > 1 && strcmp(options->words[0], "search") == 0)
+        return cli_history_search(options);
     if (options->words_count == 1 && strcmp(options->words[0], "check") == 0)
         return cli_history_check(options);
     if (options->words_count == 1 && strcmp(options->words[0], "repair") == 0)
@@ -451,7 +453,7 @@ static int run(cli_options *options)
 }
 
 static const char *const own_flags[] = {"--delete", "--why",
-    "--limit=", "--cursor=", "--from=", "--reverse", "--archived",
+    "--limit=", "--before=", "--cursor=", "--from=", "--reverse", "--archived",
     "--message=", "--older-than=", "--max-bytes=", "--out=", "--include-private", "--yes", NULL};
 
 const cli_command cli_history = {
@@ -471,11 +473,15 @@ const cli_command cli_history = {
         "  export                JSON Lines, without what may not leave the device\n"
         "  import FILE           what an export wrote (-: standard input)\n"
         "  erase-all             every conversation, cached answer and waiting message\n"
+        "  search WORDS          messages that hold all words, newest first: case and accents say\n"
+        "                        nothing, '\"some words\"' stand in this order, the last word may\n"
+        "                        be a beginning; in one conversation with --conversation ID\n"
         "  check                 verifies every page of the store\n"
         "  repair                saves what can be read of a damaged one; the old file is kept\n"
         "                        aside, under a name that it prints\n"
         "  --why                 the whole record of each answer: decision, takeovers, timing\n"
-        "  --limit N             so many of a page\n"
+        "  --limit N             so many of a page, or hits of search (20)\n"
+        "  --before ID           of search: only messages older than this one, for the next page\n"
         "  --cursor C            of list: go on behind the item that had it (--json shows it)\n"
         "  --from N              of show: go on behind this message\n"
         "  --reverse             the other way round\n"

@@ -68,6 +68,25 @@ amphi_status amphi__unicode_find_form(amphi_buf *out, amphi_str text)
             UTF8PROC_STRIPMARK);
 }
 
+size_t amphi__unicode_find_character(uint32_t codepoint, uint32_t out[AMPHI_UNICODE_FIND_MAX])
+{
+    utf8proc_int32_t found[AMPHI_UNICODE_FIND_MAX];
+    int boundary = UTF8PROC_BOUNDCLASS_START;
+    out[0] = codepoint;
+    if ((codepoint >= 0xAC00 && codepoint <= 0xD7A3) || (codepoint >= 0x4E00 && codepoint < 0xA000))
+        return 1;
+    utf8proc_ssize_t count =
+        utf8proc_decompose_char((utf8proc_int32_t)codepoint, found, AMPHI_UNICODE_FIND_MAX,
+            UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD |
+                UTF8PROC_IGNORE | UTF8PROC_STRIPMARK,
+            &boundary);
+    if (count < 0 || count > AMPHI_UNICODE_FIND_MAX)
+        return 1; /* the character itself */
+    for (utf8proc_ssize_t i = 0; i < count; i++)
+        out[i] = (uint32_t)found[i];
+    return (size_t)count;
+}
+
 static utf8proc_category_t category(uint32_t codepoint)
 {
     return utf8proc_category((utf8proc_int32_t)codepoint);

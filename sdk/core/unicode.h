@@ -16,6 +16,11 @@ amphi_status amphi__unicode_nfc(amphi_buf *out, amphi_str text);
 /* For finding: form KC, case folded, accents removed, invisible characters removed. */
 amphi_status amphi__unicode_find_form(amphi_buf *out, amphi_str text);
 
+/* The same of one character, decomposed: how many of `out` were written; 0: it is invisible, or an
+ * accent. Hangul syllables stay whole. */
+#define AMPHI_UNICODE_FIND_MAX 32
+size_t amphi__unicode_find_character(uint32_t codepoint, uint32_t out[AMPHI_UNICODE_FIND_MAX]);
+
 bool amphi__unicode_is_letter(uint32_t codepoint); /* of any script */
 bool amphi__unicode_is_mark(uint32_t codepoint);   /* an accent, a vowel sign: part of a word */
 bool amphi__unicode_is_digit(uint32_t codepoint);  /* decimal, of any script */

@@ -91,6 +91,20 @@ static void show_rows(seen *s)
     assert_int_equal(store.ops->rows(store.self, &query, see_row, s, NULL), AMPHI_OK);
 }
 
+static bool see_hit(void *user, const amphi_search_hit *hit)
+{
+    note(user, hit->struct_size, AMPHI_HAS(hit, matches_count));
+    return true;
+}
+
+static void show_hits(seen *s)
+{
+    amphi_search_query query;
+    amphi_search_query_init(&query);
+    query.words = AMPHI_STR("h");
+    assert_int_equal(amphi_history_search(abi_fixture.client, &query, see_hit, s, NULL), AMPHI_OK);
+}
+
 typedef struct handed_case {
     const char *name;
     size_t bytes;
@@ -107,6 +121,7 @@ static const handed_case handed[] = {
     HANDED(amphi_history_message, show_messages),
     HANDED(amphi_outbox_entry, show_outbox),
     HANDED(amphi_store_row, show_rows),
+    HANDED(amphi_search_hit, show_hits),
 };
 
 static void handed__out_with_its_size(void **state)
@@ -179,6 +194,22 @@ static amphi_status outer_query(void *self, const amphi_history_query *query,
     return inner.ops->list(inner.self, query, relay_conversation, &to, error);
 }
 
+static bool relay_hit(void *user, const amphi_search_hit *hit)
+{
+    const relay *to = user;
+    void *version = outer_version(hit, sizeof *hit);
+    bool go_on = ((amphi_search_hit_fn *)to->visit)(to->user, version);
+    free(version);
+    return go_on;
+}
+
+static amphi_status outer_search(void *self, const amphi_search_query *query,
+    amphi_search_hit_fn *visit, void *user, amphi_error *error)
+{
+    relay to = {(void *)visit, user};
+    return inner.ops->search(inner.self, query, relay_hit, &to, error);
+}
+
 static bool relay_item(void *user, const amphi_store_outbox_item *item)
 {
     const relay *to = user;
@@ -220,6 +251,7 @@ static void use_store_of(size_t bytes, void (*use)(void))
     ops.list = has_list ? outer_query : NULL;
     ops.outbox_entries = outer_entries;
     ops.rows = outer_rows;
+    ops.search = outer_search;
     ops.ledger_list = outer_list;
     chat_fixture before = abi_fixture;
     item_bytes = bytes;
@@ -255,6 +287,13 @@ static void use_outbox(void)
     assert_int_equal(s.count, 1);
 }
 
+static void use_hits(void)
+{
+    seen s = {.bytes = sizeof(amphi_search_hit)};
+    show_hits(&s);
+    assert_true(s.count > 0);
+}
+
 static void use_ledger(void)
 {
     amphi_chat_request request;
@@ -277,6 +316,9 @@ static void handed__over_by_a_store_of_another_version(void **state)
     for (size_t bytes = offsetof(amphi_store_row, privacy); bytes <= sizeof(amphi_store_row) + 8;
          bytes += 8)
         use_store_of(bytes, use_messages);
+    for (size_t bytes = offsetof(amphi_search_hit, conversation_id);
+         bytes <= sizeof(amphi_search_hit) + 8; bytes += 8)
+        use_store_of(bytes, use_hits);
     for (size_t bytes = 8; bytes <= sizeof(amphi_store_start) + 8; bytes += 8)
         use_store_of(bytes, use_ledger);
 }

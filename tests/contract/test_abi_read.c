@@ -312,6 +312,35 @@ static void fill_history_query(void *whole)
     query->backwards = query->with_archived = true;
 }
 
+static void fill_search_query(void *whole)
+{
+    amphi_search_query *query = whole;
+    amphi_search_query_init(query);
+    query->words = AMPHI_STR("w");
+    query->before_id = 9;
+    query->limit = 2;
+}
+
+static bool ignore_hit(void *user, const amphi_search_hit *hit)
+{
+    return true;
+}
+
+static amphi_status search_in_store(amphi_store store, const void *argument, amphi_error *error)
+{
+    return store.ops->search(store.self, argument, ignore_hit, NULL, error);
+}
+
+static amphi_status call_search_in_store(const void *argument, amphi_error *error)
+{
+    return in_both_stores(search_in_store, argument, error);
+}
+
+static amphi_status call_search(const void *argument, amphi_error *error)
+{
+    return amphi_history_search(abi_fixture.client, argument, ignore_hit, NULL, error);
+}
+
 static bool ignore_conversation(void *user, const amphi_history_conversation *item)
 {
     return true;
@@ -505,6 +534,8 @@ static const read_case reads[] = {
     READ(amphi_store_cache_entry, fill_cache_entry, call_append_cached),
     READ(amphi_history_query, fill_history_query, call_list),
     READ(amphi_history_message_query, fill_message_query, call_read),
+    READ(amphi_search_query, fill_search_query, call_search),
+    READ(amphi_search_query, fill_search_query, call_search_in_store),
     READ(amphi_store_change, fill_change, call_change),
     READ(amphi_store_erasure, fill_erasure, call_erase),
     READ(amphi_store_import, fill_import, call_import),

@@ -210,6 +210,29 @@ def history__lists_shows_explains_and_deletes(folder):
 
 
 @promise
+def history__search_finds_words_and_shows_them(folder):
+    for question in ("Who are you, Zeppelin?", "Zeppelins at noon", "你好吗，飞艇"):
+        parsed(amphi("ask", *data(folder), *LOCAL, "--json", "--conversation",
+                     f"c{len(question)}", question))
+    def search(*words):
+        return parsed(amphi("history", "search", *words, *data(folder), "--json"))["hits"]
+    hits = search("zeppelin")
+    assert len(hits) == 2 and hits[0]["id"] > hits[1]["id"], hits
+    for hit in hits:
+        match = hit["matches"][0]
+        shown = hit["snippet"].encode()[match["offset"]:match["offset"] + match["size"]]
+        assert shown.decode() == "Zeppelin" and hit["role"] == "user", hit
+    assert len(search("zeppelin ")) == 1 and search("飞艇")[0]["snippet"] == "你好吗，飞艇"
+    assert len(search("zeppelin", "--limit", "1")) == 1
+    assert len(search("zeppelin", "--before", str(hits[0]["id"]))) == 1
+    assert len(search("noon zeppelin", "--conversation", hits[0]["conversation_id"])) == 1
+    assert "Zeppelin" in amphi("history", "search", "zeppelin", *data(folder)).stdout
+    assert "nothing found" in amphi("history", "search", "quagga", *data(folder)).stdout
+    refused(amphi("history", "search", "x", "--conversation", "none", *data(folder)))
+    refused(amphi("history", "search", "x", "--limit", "many", *data(folder)))
+
+
+@promise
 def outbox__keeps_lists_and_says_what_still_waits(folder):
     policy = write(folder, "off.json", {"local": {"enabled": False}})
     endpoint = ["--endpoint", "c=https://127.0.0.1:9/v1"]

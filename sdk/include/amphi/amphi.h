@@ -16,6 +16,7 @@
 #include <amphi/model.h>
 #include <amphi/repair.h>
 #include <amphi/rollout.h>
+#include <amphi/search.h>
 #include <amphi/types.h>
 #include <amphi/version.h>
 

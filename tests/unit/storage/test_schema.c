@@ -85,6 +85,24 @@ static void schema__a_newer_file_and_its_log_stay_byte_for_byte(void **state)
     free(log_after);
 }
 
+static void schema__a_recount_empties_the_search_index_and_knows_every_version(void **state)
+{
+    amphi_db *db = open_db(*state);
+    for (int64_t version = 1; version <= amphi__schema_version(); version++) {
+        assert_int_equal(amphi__schema_migrate_to(db, version, NULL), AMPHI_OK);
+        if (version == amphi__schema_version())
+            assert_int_equal(amphi__db_exec(db,
+                                 "INSERT INTO search_segments VALUES (1, 1);"
+                                 "INSERT INTO search_index VALUES (1, x'61', x'00')",
+                                 NULL),
+                AMPHI_OK);
+        assert_int_equal(amphi__schema_recount(db, NULL), AMPHI_OK);
+    }
+    assert_int_equal(number(db, "SELECT count(*) FROM search_segments"), 0);
+    assert_int_equal(number(db, "SELECT count(*) FROM search_index"), 0);
+    amphi__db_close(db);
+}
+
 static void schema__a_newer_file_is_refused_and_left_alone(void **state)
 {
     amphi_error error = {0};
@@ -213,6 +231,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(schema__a_new_file_gets_the_tables_once),
+        T(schema__a_recount_empties_the_search_index_and_knows_every_version),
         T(schema__a_newer_file_is_refused_and_left_alone),
         T(schema__a_newer_file_and_its_log_stay_byte_for_byte),
         T(schema__a_step_that_fails_leaves_nothing),

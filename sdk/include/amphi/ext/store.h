@@ -9,6 +9,7 @@
 #define AMPHI_EXT_STORE_H
 
 #include <amphi/history.h>
+#include <amphi/search.h>
 
 #define AMPHI_CACHE_KEY_BYTES 32
 
@@ -357,6 +358,11 @@ typedef struct amphi_store_ops {
      * skipped; another row's id is replaced by a new one. *added: rows that were not skipped. */
     amphi_status (*import)(
         void *self, const amphi_store_import *what, uint64_t *added, amphi_error *error);
+
+    /* Finds messages by their words, see amphi/search.h: newest first. NOT_FOUND when there is no
+     * such conversation. NULL: unsupported. */
+    amphi_status (*search)(void *self, const amphi_search_query *query, amphi_search_hit_fn *visit,
+        void *user, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */
