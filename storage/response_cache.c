@@ -179,7 +179,8 @@ amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KE
     if (status != AMPHI_OK)
         return status;
     amphi_db *db;
-    status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
+    /* No answer's end waits for it, and a power cut may take it. */
+    status = amphi__store_write_begin_unsynced(store, AMPHI_PATIENCE_CACHE_MS, &db, error);
     if (status == AMPHI_OK) {
         status = put(store, db, key, value, now_ms, expires_ms, error);
         status = amphi__store_write_end(store, status, error);

@@ -175,16 +175,10 @@ static const char *const steps[] = {
     "  segment INTEGER NOT NULL," /* search_segments.last_id */
     "  term BLOB NOT NULL,"
     "  postings BLOB NOT NULL,"
-    "  PRIMARY KEY (segment, term)) WITHOUT ROWID;"
-    "CREATE TRIGGER search_forgets AFTER DELETE ON messages BEGIN " FORGET_SEGMENT(
-        "OLD") "END;"
-               "CREATE TRIGGER search_follows AFTER UPDATE OF content ON messages "
-               "BEGIN " FORGET_SEGMENT("OLD") "END;"
-                                              /* An import puts rows between others. */
-                                              "CREATE TRIGGER search_gains AFTER INSERT ON "
-                                              "messages BEGIN " FORGET_SEGMENT(
-                                                  "NEW") "END;"
-                                                         "PRAGMA user_version = 9;",
+    "  PRIMARY KEY (segment, term)) WITHOUT ROWID;" FORGETS("search_forgets", "DELETE", "OLD")
+        FORGETS("search_follows", "UPDATE OF content", "OLD")
+            FORGETS("search_gains", "INSERT", "NEW") /* an import puts rows between others */
+    "PRAGMA user_version = 9;",
 };
 
 #define SEARCH_SINCE 9

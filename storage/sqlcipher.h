@@ -45,6 +45,8 @@ amphi_status amphi__db_open_read_only(
 void amphi__db_forbid_writes(amphi_db *db);
 /* An empty database in memory, not encrypted: nothing is ever written to it. */
 amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error);
+/* A file that is not encrypted, with the same settings: to measure against. */
+amphi_status amphi__db_open_plain(amphi_db **out, const char *path, amphi_error *error);
 void amphi__db_close(amphi_db *db); /* NULL is fine */
 
 /* One or more statements without results or parameters. */

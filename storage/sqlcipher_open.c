@@ -432,6 +432,52 @@ amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error)
     return status;
 }
 
+/* Without a key, and so without a guard's checks of what is written. */
+static amphi_status open_unguarded(amphi_db **out, const char *path, int flags, amphi_error *error)
+{
+    const amphi_sqlite *lib;
+    amphi_status status = amphi__sqlite_load(&lib, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_db *db = amphi__calloc(1, sizeof *db);
+    if (db == NULL)
+        return amphi__fail_no_memory(error);
+    db->lib = lib;
+    db->guard = amphi__db_guard_new(lib);
+    if (db->guard == NULL) {
+        amphi__db_close(db);
+        return amphi__fail_no_memory(error);
+    }
+    int rc =
+        lib->open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL);
+    if (rc == SQLITE_OK)
+        *out = db;
+    status = amphi__db_fail(db, error, rc);
+    if (status != AMPHI_OK)
+        amphi__db_close(db);
+    return status;
+}
+
+amphi_status amphi__db_open_plain(amphi_db **out, const char *path, amphi_error *error)
+{
+    amphi_db *db = NULL;
+    amphi_status status = open_unguarded(&db, path, SQLITE_OPEN_CREATE, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_exec(db, "PRAGMA page_size=4096", error);
+    if (status == AMPHI_OK)
+        status = require(db, "PRAGMA journal_mode=WAL", "wal", NULL, error);
+    if (status == AMPHI_OK)
+        status = require(db, "PRAGMA page_size", "4096", NULL, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_exec(db, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", error);
+    if (status == AMPHI_OK) {
+        *out = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    return status;
+}
+
 void amphi__db_close(amphi_db *db)
 {
     if (db == NULL)

@@ -47,6 +47,20 @@ amphi_status amphi__store_repair(
  * replaced). A key file that others may read is refused with the remedy in the message. */
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);
 
+/* What the store costs on this machine, measured in a folder that has nothing else in it. */
+typedef struct amphi_storage_figures {
+    double l2_hit_p50_us;     /* an answer from the cache's table */
+    double turn_commit_us;    /* the median of appending a turn, synced */
+    double plain_commit_us;   /* of the same rows in the same library without a key */
+    double turn_commit_ratio; /* of the two */
+    double open_ms;           /* opening a store of so many bytes, the median */
+    double grouped_tps[3];    /* turns per second from 1, 4 and 16 threads */
+} amphi_storage_figures;
+
+/* AMPHI_E_UNSUPPORTED: this build keeps nothing on disk. */
+amphi_status amphi__storage_measure(
+    amphi_storage_figures *out, amphi_str dir, uint64_t large_bytes, amphi_error *error);
+
 /* Version of the SQLCipher (and SQLite) in use, for `amphi doctor`. */
 amphi_status amphi__storage_version(char *out, size_t capacity, amphi_error *error);
 

@@ -36,6 +36,15 @@ amphi_status amphi__store_repair(
     return nothing_kept(error);
 }
 
+amphi_status amphi__storage_measure(
+    amphi_storage_figures *out, amphi_str dir, uint64_t large_bytes, amphi_error *error)
+{
+    (void)out;
+    (void)dir;
+    (void)large_bytes;
+    return nothing_kept(error);
+}
+
 amphi_status amphi__storage_version(char *out, size_t capacity, amphi_error *error)
 {
     (void)error;

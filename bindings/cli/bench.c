@@ -88,10 +88,12 @@ static int run(cli_options *options)
         return cli_bench_takeover(options);
     if (options->words_count == 1 && strcmp(options->words[0], "remote") == 0)
         return cli_bench_remote(options);
+    if (options->words_count == 1 && strcmp(options->words[0], "storage") == 0)
+        return cli_bench_storage(options);
     if (options->words_count == 1 && strcmp(options->words[0], "cancel") == 0)
         return cli_bench_cancel(options);
     if (options->words_count != 1 || strcmp(options->words[0], "local") != 0)
-        return cli_usage("bench: local, takeover, cancel or remote is what it takes");
+        return cli_usage("bench: local, takeover, cancel, remote or storage is what it takes");
     if (options->model == NULL)
         return cli_usage("bench local: --model FILE is needed");
     if ((cli_own(options, "--prompt") != NULL &&
@@ -116,16 +118,17 @@ static int run(cli_options *options)
 }
 
 static const char *const own_flags[] = {
-    "--prompt=", "--gen=", "--kernels=", "--runs=", "--isolation=", NULL};
+    "--prompt=", "--gen=", "--kernels=", "--runs=", "--isolation=", "--large=", NULL};
 
 const cli_command cli_bench = {
     .name = "bench",
-    .summary = "speed and memory of this machine: local, takeover, cancel, remote",
+    .summary = "speed and memory of this machine: local, takeover, cancel, remote, storage",
     .help =
         "usage: amphi bench local --model FILE [flags]\n"
         "       amphi bench takeover [flags]\n"
         "       amphi bench cancel [flags]\n"
         "       amphi bench remote [flags]\n"
+        "       amphi bench storage [flags]\n"
         "\n"
         "local: loads the model, reads P tokens (prefill), then G tokens one by one (decode).\n"
         "takeover: from the engine's crash in the middle of an answer to the cloud's request, "
@@ -138,12 +141,17 @@ const cli_command cli_bench = {
         "remote: what Amphi adds to plain libcurl (amphi-bench-curl), in turns over one loopback\n"
         "stream: to the first words, to each event on its way, and to the first words through\n"
         "`amphi serve`.\n"
+        "storage: hits of the response cache in memory and in its table, a turn's commit beside "
+        "the\n"
+        "same rows without encryption, turns per second from several threads, opening a large "
+        "store.\n"
         "Single runs vary with the load of the machine: alternate what you compare, take medians.\n"
         "  --prompt P            local, cancel: tokens (128, 4000)\n"
         "  --gen G               local: tokens (64)\n"
         "  --kernels NAME        local: avx512, avx2 or reference (the best of this machine)\n"
         "  --runs N              takeover, cancel: how many (50, 10)\n"
         "  --isolation KIND      cancel: process or thread (both)\n"
+        "  --large MIB           storage: size of the store that is opened (1024)\n"
         "\n"
         "Example: amphi bench local --model model.gguf --threads 2 --prompt 256 --gen 64 --json\n",
     .own_flags = own_flags,

@@ -12,6 +12,8 @@
 int cli_bench_takeover(const cli_options *options);
 /* bench_cancel.c */
 int cli_bench_cancel(const cli_options *options);
+/* `amphi bench storage` (bench_storage.c). */
+int cli_bench_storage(const cli_options *options);
 
 /* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick
  * ..." for ever. The weights of its layers are zero and take no room on the disk, but as much

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int cli_fail(const amphi_error *error)
@@ -352,12 +353,31 @@ void cli_client_options(const cli_options *options, amphi_client_options *out)
     out->log_user = (void *)&options->verbose;
 }
 
+/* With --verbose the log says so. */
+static void warn_of_exposed_keys(const cli_options *options)
+{
+    for (size_t i = 0; i < options->endpoints_count && !options->verbose; i++) {
+        const amphi_endpoint_options *endpoint = &options->endpoints[i];
+        char path[4096];
+        struct stat info;
+        if (endpoint->key_file.size == 0 || endpoint->key_file.size >= sizeof path)
+            continue;
+        snprintf(path, sizeof path, "%.*s", (int)endpoint->key_file.size, endpoint->key_file.data);
+        if (stat(path, &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            fprintf(stderr,
+                "amphi: endpoint %.*s: other users of this machine may read its key file: "
+                "chmod 600 it\n",
+                (int)endpoint->name.size, endpoint->name.data);
+    }
+}
+
 amphi_client *cli_client_new(const cli_options *options)
 {
     amphi_client_options client_options;
     amphi_client *client = NULL;
     amphi_error error;
     cli_client_options(options, &client_options);
+    warn_of_exposed_keys(options);
     if (amphi_client_new(&client, &client_options, &error) != AMPHI_OK) {
         cli_fail(&error);
         return NULL;

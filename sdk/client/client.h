@@ -12,6 +12,7 @@
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/single_flight.h"
 #include "sdk/client/stream_set.h"
+#include "sdk/core/json.h"
 #include "sdk/core/log.h"
 #include "sdk/core/process_identity.h"
 #include "sdk/core/thread.h"
@@ -104,6 +105,10 @@ amphi_status amphi__compose(
     amphi_client *client, const amphi_client_options *options, amphi_error *error);
 /* Frees what compose made, in reverse order. Accepts a client that is half made. */
 void amphi__decompose(amphi_client *client);
+
+/* For amphi_storage_measure: writes the built-in store's figures as members. */
+amphi_status amphi__compose_measure_storage(
+    amphi_json_writer *writer, amphi_str folder, uint64_t large_bytes, amphi_error *error);
 
 /* For amphi_doctor: the built-in parts' own reports. Empty: not the built-in part. */
 typedef struct amphi_parts_report {

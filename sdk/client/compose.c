@@ -303,3 +303,21 @@ void amphi__decompose(amphi_client *client)
     if (client->owns_keys && client->keys.ops->free != NULL)
         client->keys.ops->free(client->keys.self);
 }
+
+amphi_status amphi__compose_measure_storage(
+    amphi_json_writer *writer, amphi_str folder, uint64_t large_bytes, amphi_error *error)
+{
+    amphi_storage_figures f = {0};
+    amphi_status status = amphi__storage_measure(&f, folder, large_bytes, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__json_put_number(writer, "l2_hit_p50_us", f.l2_hit_p50_us);
+    amphi__json_put_number(writer, "turn_commit_us", f.turn_commit_us);
+    amphi__json_put_number(writer, "plain_commit_us", f.plain_commit_us);
+    amphi__json_put_number(writer, "turn_commit_ratio", f.turn_commit_ratio);
+    amphi__json_put_number(writer, "turns_per_s_1", f.grouped_tps[0]);
+    amphi__json_put_number(writer, "turns_per_s_4", f.grouped_tps[1]);
+    amphi__json_put_number(writer, "turns_per_s_16", f.grouped_tps[2]);
+    amphi__json_put_number(writer, "open_ms", f.open_ms);
+    return AMPHI_OK;
+}

@@ -334,8 +334,22 @@ def doctor__notes_a_key_file_that_others_may_read(folder):
         assert finding["level"] == level, finding
         assert ("chmod 600" in finding["remedy"]) == (level == "note"), finding
         assert "sk-not-shown" not in done.stdout
-        done = amphi("ask", *data(folder), *LOCAL, *endpoint, "--verbose", "Hello")
-        assert ("may read its key file" in done.stderr) == (level == "note"), done.stderr
+        for verbose in ([], ["--verbose"]):
+            done = amphi("ask", *data(folder), *LOCAL, *endpoint, *verbose, "Hello")
+            assert done.stderr.count("may read its key file") == (level == "note"), done.stderr
+    # The store's own key, which nothing else has to read, is refused.
+    os.chmod(os.path.join(folder, "data", "store.key"), 0o644)
+    refused(amphi("ask", *data(folder), *LOCAL, "Hello"), "chmod 600")
+
+
+@promise
+def bench__storage_prints_every_figure(folder):
+    figures = parsed(amphi("bench", "storage", "--large", "2", "--json"))
+    for name in ("l1_hit_p50_us", "l2_hit_p50_us", "turn_commit_ratio", "turns_per_s_16",
+                 "open_ms"):
+        assert figures[name] > 0, figures
+    assert "turn_commit_ratio" in amphi("bench", "storage", "--large", "1").stdout
+    refused(amphi("bench", "storage", "--large", "0"))
 
 
 @promise
