@@ -180,7 +180,7 @@ amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KE
         return status;
     amphi_db *db;
     /* No answer's end waits for it, and a power cut may take it. */
-    status = amphi__store_write_begin_unsynced(store, AMPHI_PATIENCE_CACHE_MS, &db, error);
+    status = amphi__store_write_begin_unsynced(store, AMPHI_PATIENCE_SHORT_MS, &db, error);
     if (status == AMPHI_OK) {
         status = put(store, db, key, value, now_ms, expires_ms, error);
         status = amphi__store_write_end(store, status, error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Small named values, such as the install id and the last payload of the rollout.
+ * Small named values, such as the install id and the last payload of the rollout. They are written
+ * while a client is made and freed, too, and so do not wait for another process: who writes one
+ * writes it again.
  */
 #include "storage/rows.h"
 #include "storage/store_sqlcipher.h"
@@ -44,7 +46,7 @@ amphi_status amphi__store_setting_put(
     if (status != AMPHI_OK)
         return status;
     amphi_db *db;
-    status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    status = amphi__store_write_begin(store, AMPHI_PATIENCE_SHORT_MS, &db, error);
     if (status != AMPHI_OK)
         return status;
     amphi__query_begin(&q, db, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)");

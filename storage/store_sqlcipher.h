@@ -90,7 +90,7 @@ typedef struct amphi_store_sqlcipher {
 
 /* How long a write may wait for other threads and processes. */
 #define AMPHI_PATIENCE_NONE_MS   0     /* at once or not at all: on the way to the first token */
-#define AMPHI_PATIENCE_CACHE_MS  50    /* what may as well be left out */
+#define AMPHI_PATIENCE_SHORT_MS  50    /* what can be written another time */
 #define AMPHI_PATIENCE_ANSWER_MS 2000  /* what an answer's end waits for */
 #define AMPHI_PATIENCE_LONG_MS   10000 /* work that no answer waits for */
 

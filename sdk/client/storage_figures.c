@@ -3,11 +3,13 @@
  * amphi_storage_measure: the store's figures come from the store; what the client keeps in front of
  * it, answers in memory, is measured here.
  */
+#include "sdk/client/cache_memory.h"
 #include "sdk/client/client.h"
 #include "sdk/client/response_cache.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
+#include "sdk/core/str.h"
 
 #include <amphi/doctor.h>
 
@@ -33,12 +35,25 @@ static amphi_status find_nothing(void *self, const uint8_t key[AMPHI_CACHE_KEY_B
     return AMPHI_E_NOT_FOUND;
 }
 
+static amphi_status get_no_setting(
+    void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error)
+{
+    return AMPHI_E_NOT_FOUND;
+}
+
+static amphi_status put_no_setting(void *self, amphi_str name, amphi_str value, amphi_error *error)
+{
+    return AMPHI_OK;
+}
+
 /* A store that holds nothing, so that every hit is memory's. */
 static const amphi_store_ops nothing = {.struct_size = sizeof nothing,
     .name = "nothing",
     .derive_key = give_key,
     .cache_put = put_nowhere,
-    .cache_get = find_nothing};
+    .cache_get = find_nothing,
+    .setting_get = get_no_setting,
+    .setting_put = put_no_setting};
 
 static int by_value(const void *a, const void *b)
 {
@@ -47,40 +62,52 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static amphi_status fill(amphi_response_cache *cache, uint8_t key[AMPHI_CACHE_KEY_BYTES])
+static void number_keys(amphi_cache_keys *keys, uint32_t number)
 {
+    memcpy(keys->exact, &number, sizeof number);
+}
+
+/* Prepare takes the strings. */
+static amphi_status fill(amphi_response_cache *cache, amphi_cache_keys *keys)
+{
+    static const amphi_cache_terms terms = {.ttl_s = 3600};
     char text[600];
-    amphi_chat_result answer;
     memset(text, 't', sizeof text);
-    amphi_chat_result_init(&answer);
-    answer.text = amphi_str_make(text, sizeof text);
-    answer.model = AMPHI_STR("model");
-    answer.route = AMPHI_STR("local");
-    amphi_status status = AMPHI_OK;
-    for (uint32_t i = 0; status == AMPHI_OK && i < AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES; i++) {
-        memcpy(key, &i, sizeof i);
-        status = amphi__response_cache_put(cache, key, &answer, AMPHI_STR("f"), 3600);
+    for (uint32_t i = 0; i < AMPHI_CACHE_MEMORY_ENTRIES; i++) {
+        amphi_cache_keeping keeping;
+        amphi_cached_answer answer = {.text = amphi__str_copy(amphi_str_make(text, sizeof text)),
+            .question = amphi__str_copy(AMPHI_STR("")),
+            .model = amphi__str_copy(AMPHI_STR("model")),
+            .route = amphi__str_copy(AMPHI_STR("local")),
+            .identity = amphi__str_copy(AMPHI_STR("f"))};
+        number_keys(keys, i);
+        amphi__response_cache_prepare(&keeping, cache, &answer, &terms);
+        amphi__response_cache_remember(cache, keys, &keeping);
+        bool kept = keeping.answer.text != NULL;
+        amphi__cache_keeping_clear(&keeping);
+        if (!kept)
+            return AMPHI_E_NO_MEMORY;
     }
-    return status;
+    return AMPHI_OK;
 }
 
 static amphi_status measure_memory(double *p50_us, amphi_error *error)
 {
     uint64_t took_us[BATCHES];
-    uint8_t key[AMPHI_CACHE_KEY_BYTES] = {0};
+    amphi_cache_keys keys = {.has_near = false};
     amphi_response_cache *cache = NULL;
-    amphi_status status =
-        amphi__response_cache_new(&cache, (amphi_store){&nothing, NULL}, NULL, error);
+    amphi_status status = amphi__response_cache_new(
+        &cache, (amphi_store){&nothing, NULL}, (amphi_shared_cache){NULL, NULL}, NULL, error);
     if (status != AMPHI_OK)
         return status;
-    status = fill(cache, key);
+    status = fill(cache, &keys);
     for (uint32_t i = 0; status == AMPHI_OK && i < BATCHES; i++) {
         uint64_t begun_us = amphi__clock_us(NULL);
         for (uint32_t k = 0; status == AMPHI_OK && k < READS; k++) {
             amphi_cached_answer answer;
-            uint32_t number = (i * READS + k) * 7 % AMPHI_RESPONSE_CACHE_MEMORY_ENTRIES;
-            memcpy(key, &number, sizeof number);
-            status = amphi__response_cache_get(cache, key, &answer);
+            uint32_t number = (i * READS + k) * 7 % AMPHI_CACHE_MEMORY_ENTRIES;
+            number_keys(&keys, number);
+            status = amphi__response_cache_find(cache, &keys, keys.exact, false, &answer);
             if (status == AMPHI_OK)
                 amphi__cached_answer_clear(&answer);
         }
