@@ -149,7 +149,8 @@ class Day:
         for i, (question, answer) in enumerate(zip(s["deleted question"], s["deleted answer"])):
             self.cloud.words[question] = f"I say {answer} to that"
             self.ask(self.online, f"Forget {question}", "--conversation", f"gone{i % 4}")
-            self.ask(self.online, f"Forget {question}")  # and in the cache
+            if i < 4:  # the same request outside of a conversation: one answer in the cache
+                self.ask(self.online, f"Forget {question}")
         for i, question in enumerate(s["queued, then deleted"]):
             self.ask(self.offline, f"Later {question}", "--conversation", f"gone{i % 4}",
                      expected=3)

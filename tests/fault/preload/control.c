@@ -111,7 +111,6 @@ static void become_run(void)
     if (chdir(fault->order.folder) != 0 || !move_to_file("out", STDOUT_FILENO) ||
         !move_to_file("err", STDERR_FILENO))
         _exit(125);
-    watch_for_crashes();
     if (fault->order.is_traced)
         fault_trace_begin();
     atomic_store(&fault->is_armed, 1);
@@ -195,6 +194,7 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *what = getenv("AMPHI_FAULT");
     unsetenv("LD_PRELOAD"); /* not for the programs that it starts */
+    watch_for_crashes();
     if (what != NULL && strcmp(what, "serve") == 0) {
         void *shared =
             mmap(NULL, sizeof *fault, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -202,7 +202,5 @@ __attribute__((constructor)) static void begin(void)
             _exit(126);
         fault = shared;
         serve();
-    } else {
-        watch_for_crashes();
     }
 }
