@@ -23,7 +23,7 @@ CHANGES = WRITE | SYNC | TRUNCATE | NAME | OPEN
 ALL = 255
 SHORT, KILL = -1, -2
 ORDER = struct.Struct("<5Ii3I220s")
-REPORT = struct.Struct("<i6I")
+REPORT = struct.Struct("<i7I")
 
 
 class Build:
@@ -194,7 +194,7 @@ class Server:
     def run(self, place, memory=(0, 0), files=(0, 0), kinds=ALL, fault=0, kill_after_us=0,
             timeout_ms=20000, is_traced=False):
         """(wait status, hung, allocations, calls on files, calls that failed, allocations before
-        the first file, allocations before the log is opened)"""
+        the log is opened, before and after curl's start-up)"""
         order = ORDER.pack(*memory, *files, kinds, fault, kill_after_us, timeout_ms, is_traced,
                            place.encode())
         os.write(self.orders, order)

@@ -46,7 +46,6 @@ void fault_note_first(atomic_uint *place)
 
 int fault_file_fails(uint32_t kind)
 {
-    fault_note_first(&fault->before_files);
     if ((fault->order.file_kinds & kind) == 0 || !atomic_load(&fault->is_armed))
         return 0;
     uint32_t number = atomic_fetch_add(&fault->file_calls, 1) + 1;
@@ -168,8 +167,9 @@ static void serve(void)
         atomic_store(&fault->memory_calls, 0);
         atomic_store(&fault->file_calls, 0);
         atomic_store(&fault->fired, 0);
-        atomic_store(&fault->before_files, 0);
         atomic_store(&fault->before_log, 0);
+        atomic_store(&fault->before_curl, 0);
+        atomic_store(&fault->after_curl, 0);
         pid_t pid = fork();
         if (pid == 0) {
             become_run();
@@ -180,8 +180,9 @@ static void serve(void)
         report.memory_calls = atomic_load(&fault->memory_calls);
         report.file_calls = atomic_load(&fault->file_calls);
         report.fired = atomic_load(&fault->fired);
-        report.before_files = atomic_load(&fault->before_files);
         report.before_log = atomic_load(&fault->before_log);
+        report.before_curl = atomic_load(&fault->before_curl);
+        report.after_curl = atomic_load(&fault->after_curl);
         if (syscall(SYS_write, REPORTS_FD, &report, sizeof report) != (long)sizeof report)
             break;
     }

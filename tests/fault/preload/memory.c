@@ -70,10 +70,23 @@ void *valloc(size_t size)
     return fault_memory_fails() ? NULL : __libc_memalign(4096, size);
 }
 
+/* ---- What is only watched or bent ---- */
+
 void *dlopen(const char *name, int flags)
 {
     static void *(*real)(const char *, int);
     if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "dlopen");
     return real(name, flags & ~RTLD_DEEPBIND);
+}
+
+int curl_global_init(long flags)
+{
+    static int (*real)(long);
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "curl_global_init");
+    fault_note_first(&fault->before_curl);
+    int rc = real(flags);
+    fault_note_first(&fault->after_curl);
+    return rc;
 }

@@ -48,15 +48,16 @@ typedef struct fault_report {
     uint32_t is_hung;
     uint32_t memory_calls;
     uint32_t file_calls;
-    uint32_t fired;        /* calls that were made to fail */
-    uint32_t before_files; /* allocations before the first call on a file of the data folder */
-    uint32_t before_log;   /* and before the log is opened: libcrypto has started up by then */
+    uint32_t fired; /* calls that were made to fail */
+    /* Allocations before the log is opened, before curl starts up, and when it has: libcrypto's
+     * start-up is in the one or the other. */
+    uint32_t before_log, before_curl, after_curl;
 } fault_report;
 
 /* Shared by the server and the copy that runs. */
 typedef struct fault_state {
     fault_order order;
-    atomic_uint is_armed, memory_calls, file_calls, fired, before_files, before_log;
+    atomic_uint is_armed, memory_calls, file_calls, fired, before_log, before_curl, after_curl;
 } fault_state;
 
 extern fault_state *fault;
