@@ -163,6 +163,10 @@ void amphi__chat_run(amphi_stream *stream)
         amphi__fail_no_memory(&stream->error);
         is_complete = false;
     }
+    if (is_complete && amphi__stream_is_starved(stream)) { /* the caller saw a hole */
+        amphi__fail_no_memory(&stream->error);
+        is_complete = false;
+    }
     if (is_complete)
         finish_complete(stream, &lookup);
     else

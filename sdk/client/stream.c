@@ -62,6 +62,14 @@ bool amphi__stream_is_cancelled(amphi_stream *stream)
     return cancelled;
 }
 
+bool amphi__stream_is_starved(amphi_stream *stream)
+{
+    amphi__mutex_lock(&stream->lock);
+    bool starved = stream->starved;
+    amphi__mutex_unlock(&stream->lock);
+    return starved;
+}
+
 void amphi__stream_run_begins(
     amphi_stream *stream, const amphi_engine *engine, amphi_engine_run *run)
 {
@@ -133,7 +141,8 @@ amphi_queued_event *amphi__stream_wait(
     amphi__event_queue_spin(&stream->mailbox);
     amphi__mutex_lock(&stream->lock);
     for (;;) {
-        queued = amphi__event_queue_pop(&stream->mailbox);
+        /* What came behind an event that was lost would give an answer with a hole. */
+        queued = stream->starved ? NULL : amphi__event_queue_pop(&stream->mailbox);
         if (queued != NULL && queued->attempt != attempt && queued->attempt != other) {
             amphi__event_queue_push(&stale, queued);
             continue;

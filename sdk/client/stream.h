@@ -101,6 +101,9 @@ amphi_status amphi__stream_start(
  * stream->model, which the caller must not read while the driver runs. */
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *event);
 bool amphi__stream_is_cancelled(amphi_stream *stream);
+/* Whether an event was lost, its engine's or the caller's, because memory ran out: the request
+ * fails then, since its answer has a hole. */
+bool amphi__stream_is_starved(amphi_stream *stream);
 /* The same; then *error says so, since the caller's cancel comes before every other reason. */
 bool amphi__stream_check_cancelled(amphi_stream *stream, amphi_error *error);
 /* Driver's side: from here on amphi_stream_cancel cancels this run itself, on its own thread ... */
