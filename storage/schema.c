@@ -20,13 +20,20 @@
     "UPDATE messages SET privacy = " privacy " WHERE id >"                                         \
     " (SELECT b.id FROM privacy_begins b WHERE b.conversation = messages.conversation);"
 
-/* Of a trigger on messages: drops the segment of the search index that covers `row`, OLD or NEW. */
+/* Of a trigger on messages: the segment of the search index that covers `row`, OLD or NEW. */
 #define SEGMENT_OF(row)                                                                            \
     "(SELECT s.last_id FROM (SELECT last_id, first_id FROM search_segments"                        \
-    "  WHERE last_id >= " row ".id ORDER BY last_id LIMIT 1) s WHERE s.first_id <= " row ".id);"
-#define FORGET_SEGMENT(row)                                                                        \
-    "DELETE FROM search_index WHERE segment = " SEGMENT_OF(                                        \
-        row) "DELETE FROM search_segments WHERE last_id = " SEGMENT_OF(row)
+    "  WHERE last_id >= " row ".id ORDER BY last_id LIMIT 1) s WHERE s.first_id <= " row ".id)"
+/* Such a trigger: it drops that segment, which is then made anew. */
+#define FORGETS(trigger, event, segment)                                                           \
+    "CREATE TRIGGER " trigger " AFTER " event " ON messages BEGIN"                                 \
+    "  DELETE FROM search_index WHERE segment = " segment ";"                                      \
+    "  DELETE FROM search_segments WHERE last_id = " segment "; END;"
+/* Content changes while a draft grows; an import puts rows between others. */
+#define SEARCH_TRIGGERS                                                                            \
+    FORGETS("search_forgets", "DELETE", SEGMENT_OF("OLD"))                                         \
+    FORGETS("search_follows", "UPDATE OF content", SEGMENT_OF("OLD"))                              \
+    FORGETS("search_gains", "INSERT", SEGMENT_OF("NEW"))
 
 static const char *const steps[] = {
     /* 1: first light */
@@ -175,10 +182,7 @@ static const char *const steps[] = {
     "  segment INTEGER NOT NULL," /* search_segments.last_id */
     "  term BLOB NOT NULL,"
     "  postings BLOB NOT NULL,"
-    "  PRIMARY KEY (segment, term)) WITHOUT ROWID;" FORGETS("search_forgets", "DELETE", "OLD")
-        FORGETS("search_follows", "UPDATE OF content", "OLD")
-            FORGETS("search_gains", "INSERT", "NEW") /* an import puts rows between others */
-    "PRAGMA user_version = 9;",
+    "  PRIMARY KEY (segment, term)) WITHOUT ROWID;" SEARCH_TRIGGERS "PRAGMA user_version = 9;",
 };
 
 #define SEARCH_SINCE 9
