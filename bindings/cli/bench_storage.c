@@ -28,8 +28,10 @@ int cli_bench_storage(const cli_options *options)
     uint64_t mib = LARGE_MIB_DEFAULT;
     amphi_error error;
     const char *wanted = cli_own(options, "--large");
-    if (wanted != NULL && (!cli_number("--large", wanted, LARGE_MIB_MAX, &mib) || mib == 0))
+    if (wanted != NULL && !cli_number("--large", wanted, LARGE_MIB_MAX, &mib))
         return CLI_USAGE;
+    if (mib == 0)
+        return cli_usage("--large: at least 1 MiB");
     if (mkdtemp(folder) == NULL)
         return cli_usage("bench storage: no room in /tmp");
     int rc = CLI_OK;

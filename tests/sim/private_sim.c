@@ -15,8 +15,8 @@
  * for them.
  *
  * http: the clouds are endpoints behind real sockets. disk: the store is the encrypted one. blind:
- * the store hides how far its rows may travel, which is the rule switched off: then canaries must be
- * found, or this program is at fault.
+ * the store hides how far its rows may travel, which is the rule switched off: then canaries must
+ * be found, or this program is at fault.
  */
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"

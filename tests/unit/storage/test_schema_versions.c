@@ -100,9 +100,15 @@ static const char rows[] =
     " (1, 6, 'assistant', 'answer', 0, '{}', 'local', 'm', '{}', 1, 2, 3),"
     " (2, 7, 'user', 'other', 0, '', '', '', '', 0, 0, 0);"
     "INSERT INTO cache (key, used, expires_ms, size, value) VALUES (x'01', 1, 99, 2, x'aabb');"
-    "INSERT INTO outbox (id, conversation, request_json, created_ms, attempts, not_before_ms,"
-    " lease_until_ms) VALUES ('o1', 'a', '{\"x\":1}', 1, 2, 3, 0), ('o2', 'b', '{}', 1, 0, 0, 0);"
     "INSERT INTO settings VALUES ('install', x'0102');";
+static const char queued[] =
+    "INSERT INTO outbox (id, conversation, request_json, created_ms, attempts, not_before_ms,"
+    " lease_until_ms) VALUES ('o1', 'a', '{\"x\":1}', 1, 2, 3, 0), ('o2', 'b', '{}', 1, 0, 0, 0);";
+/* Since version 5. */
+static const char queued_since_5[] =
+    "INSERT INTO outbox (id, conversation, request_json, created_ms, attempts, boot, seen_ms,"
+    " size_bytes) VALUES ('o1', 'a', '{\"x\":1}', 1, 2, 'b', 0, 7),"
+    " ('o2', 'b', '{}', 1, 0, 'b', 0, 2);";
 static const char start[] =
     "INSERT INTO ledger (fingerprint, build, kernels, host, in_process, started_ms, changed_ms,"
     " phase, outcome) VALUES ('f', 'b', 'avx2', 'h', 1, 10, 11, 2, 4);";
@@ -147,6 +153,7 @@ static void make_version(amphi_db *db, int version)
         assert_int_equal(amphi__schema_migrate_to(db, version, NULL), AMPHI_OK);
     assert_int_equal(number(db, "PRAGMA user_version"), version);
     exec(db, rows);
+    exec(db, version < 5 ? queued : queued_since_5);
     if (version >= 2)
         exec(db, start);
 }
@@ -167,7 +174,7 @@ static void expect_every_row(amphi_db *db, int version)
     assert_int_equal(number(db, "SELECT count(*) FROM outbox"), 2);
     assert_int_equal(number(db, "SELECT count(*) FROM outbox WHERE id = 'o1' AND conversation ="
                                 " 'a' AND request_json = '{\"x\":1}' AND created_ms = 1 AND"
-                                " attempts = 2 AND not_before_ms = 3"),
+                                " attempts = 2 AND state = 0 AND size_bytes = 7"),
         1);
     assert_int_equal(number(db, "SELECT count(*) FROM settings WHERE name = 'install' AND"
                                 " value = x'0102'"),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What was said privately stays on the device, whatever is asked later, by whom, and on which path.
- * What the cloud gets is what the scripted engine was handed: body and prefix.
+ * What was said privately stays on the device, whatever is asked later, by whom, on which path.
  */
 #include "sdk/client/privacy.h"
 
