@@ -199,23 +199,21 @@ static amphi_status call_http(const void *argument, amphi_error *error)
     return status;
 }
 
-static const abi_read_case reads[] = {READ(amphi_client_options, abi_fill_client_options,
-                                          call_client_new),
+static const abi_read_case reads[] = {
+    READ(amphi_client_options, abi_fill_client_options, call_client_new),
     READ(amphi_client_options, abi_fill_client_options, call_doctor),
     READ(amphi_endpoint_options, abi_fill_endpoint, call_with_endpoint),
     READ(amphi_parts, fill_parts, call_with_parts, cuts_a_part),
-    cuts_a_part}, /* READ(amphi_parts */
     READ(amphi_chat_request, abi_fill_request, abi_call_chat_start),
-                           READ(amphi_chat_request, abi_fill_request, abi_call_explain),
-                           READ(amphi_chat_request, abi_fill_request, call_explain_json),
-                           READ(amphi_device_facts, fill_facts, call_push),
-                           READ(amphi_model_options, fill_model_options, call_model_open),
-                           READ(amphi_engine_request, fill_engine_request, call_process_start),
-                           READ(amphi_engine_request, fill_engine_request, call_thread_start),
-                           READ(amphi_engine_request, fill_engine_request, call_endpoint_start),
-                           READ(amphi_http_request, fill_http_request, call_http),
-}
-;
+    READ(amphi_chat_request, abi_fill_request, abi_call_explain),
+    READ(amphi_chat_request, abi_fill_request, call_explain_json),
+    READ(amphi_device_facts, fill_facts, call_push),
+    READ(amphi_model_options, fill_model_options, call_model_open),
+    READ(amphi_engine_request, fill_engine_request, call_process_start),
+    READ(amphi_engine_request, fill_engine_request, call_thread_start),
+    READ(amphi_engine_request, fill_engine_request, call_endpoint_start),
+    READ(amphi_http_request, fill_http_request, call_http),
+};
 
 enum { READS = sizeof reads / sizeof reads[0] };
 
