@@ -38,5 +38,11 @@ void amphi__page_seal_init(
     amphi_page_seal *seal, amphi_page_format format, const amphi_db_key *key);
 /* Whether the page, AMPHI_DB_PAGE_BYTES long, is page `number` (from 1), as it was sealed. */
 bool amphi__page_seal_holds(const amphi_page_seal *seal, uint32_t number, const uint8_t *page);
+/* Whether such a page is ciphertext under this key: its bytes are spread like random ones, and its
+ * first block decrypts to what SQLite begins pages with. A page that was sealed without having been
+ * encrypted, or whose ciphertext is another page's, fails (a chance of about 1 in 40,000 is left
+ * for the latter; plain text has none). */
+bool amphi__page_is_encrypted(const amphi_page_seal *seal, const uint8_t key[AMPHI_DB_KEY_BYTES],
+    uint32_t number, const uint8_t *page);
 
 #endif

@@ -40,6 +40,7 @@ struct amphi_db_guard {
     sqlite3_vfs *below;
     char name[40];
     amphi_page_seal seal;
+    uint8_t key[AMPHI_DB_KEY_BYTES];
     bool is_sealed;
     bool may_write;
     amphi_heap_index index; /* in use when index.is_on */
@@ -91,7 +92,8 @@ static bool all_zero(const uint8_t *bytes, size_t size)
 static bool page_may_pass(const amphi_db_guard *guard, uint32_t number, const uint8_t *page)
 {
     return guard->failures == amphi__sqlcipher_provider_failures() && number > 0 &&
-           amphi__page_seal_holds(&guard->seal, number, page);
+           amphi__page_seal_holds(&guard->seal, number, page) &&
+           amphi__page_is_encrypted(&guard->seal, guard->key, number, page);
 }
 
 static bool database_write_may_pass(
@@ -523,6 +525,7 @@ const char *amphi__db_guard_name(const amphi_db_guard *guard)
 void amphi__db_guard_seal(amphi_db_guard *guard, amphi_page_format format, const amphi_db_key *key)
 {
     amphi__page_seal_init(&guard->seal, format, key);
+    memcpy(guard->key, key->key, sizeof guard->key);
     guard->failures = amphi__sqlcipher_provider_failures();
     guard->is_sealed = true;
     guard->may_write = !guard->index.is_on;

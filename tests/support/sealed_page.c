@@ -6,20 +6,25 @@
 
 #include <stdlib.h>
 
-void sealed_page_make(
-    uint8_t page[AMPHI_DB_PAGE_BYTES], const amphi_page_seal *seal, uint32_t number)
+void sealed_page_make(uint8_t page[AMPHI_DB_PAGE_BYTES], const amphi_page_seal *seal,
+    const amphi_db_key *key, uint32_t number)
 {
+    static const uint8_t header[8] = {16, 0, 1, 1, 48, 64, 32, 32};
     bool is_old = seal->format == AMPHI_PAGE_FORMAT_3;
-    size_t hmac_at = AMPHI_DB_PAGE_BYTES - (is_old ? 48 : 80) + 16;
+    size_t end = AMPHI_DB_PAGE_BYTES - (is_old ? 48 : 80);
     size_t start = number == 1 ? 16 : 0;
     const uint8_t last[4] = {
         (uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
     for (size_t i = 0; i < AMPHI_DB_PAGE_BYTES; i++)
         page[i] = (uint8_t)(i * 31 + i / 256 + number);
+    memset(page, 0, 8); /* a page that has no next one */
+    memcpy(page + 16, header, sizeof header);
+    amphi__page_cipher(key->key, page + end, AMPHI_PAGE_ENCRYPT,
+        (amphi_bytes){page + start, end - start}, page + start);
     amphi__page_hmac(is_old ? AMPHI_HASH_SHA1 : AMPHI_HASH_SHA512,
         (amphi_bytes){seal->hmac_key, sizeof seal->hmac_key},
-        (amphi_bytes){page + start, hmac_at - start}, (amphi_bytes){last, sizeof last},
-        page + hmac_at);
+        (amphi_bytes){page + start, end + 16 - start}, (amphi_bytes){last, sizeof last},
+        page + end + 16);
 }
 
 static bool is_empty(const uint8_t *page)

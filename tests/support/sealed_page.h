@@ -8,9 +8,9 @@
 
 #include "storage/page_seal.h"
 
-/* Bytes that look like ciphertext, with the seal of page `number`. */
-void sealed_page_make(
-    uint8_t page[AMPHI_DB_PAGE_BYTES], const amphi_page_seal *seal, uint32_t number);
+/* Page `number` with something in it, encrypted and sealed. */
+void sealed_page_make(uint8_t page[AMPHI_DB_PAGE_BYTES], const amphi_page_seal *seal,
+    const amphi_db_key *key, uint32_t number);
 
 /* Pages in a database or, when `is_log`, frames of the log's last generation, whose seal does not
  * hold. -1: the file is not there. */

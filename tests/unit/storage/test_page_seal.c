@@ -19,7 +19,7 @@ static void page_seal__holds_for_the_page_that_was_sealed(void **state)
     for (size_t i = 0; i < 2; i++) {
         amphi__page_seal_init(&seal, formats[i], &key);
         for (uint32_t number = 1; number < 70000; number += 13331) {
-            sealed_page_make(page, &seal, number);
+            sealed_page_make(page, &seal, &key, number);
             assert_true(amphi__page_seal_holds(&seal, number, page));
             assert_false(amphi__page_seal_holds(&seal, number + 1, page));
         }
@@ -33,7 +33,7 @@ static void page_seal__breaks_with_any_bit(void **state)
     amphi_page_seal seal;
     (void)state;
     amphi__page_seal_init(&seal, AMPHI_PAGE_FORMAT_3, &key);
-    sealed_page_make(page, &seal, 7);
+    sealed_page_make(page, &seal, &key, 7);
     size_t sealed = AMPHI_DB_PAGE_BYTES - 48 + 16 + 20;
     for (size_t at = 0; at < sealed; at += 5) {
         page[at] ^= (uint8_t)(1 << at % 8);
@@ -50,7 +50,7 @@ static void page_seal__of_page_1_leaves_the_salt_out(void **state)
     amphi_page_seal seal;
     (void)state;
     amphi__page_seal_init(&seal, AMPHI_PAGE_FORMAT_4, &key);
-    sealed_page_make(page, &seal, 1);
+    sealed_page_make(page, &seal, &key, 1);
     page[0] ^= 1;
     assert_true(amphi__page_seal_holds(&seal, 1, page));
     page[16] ^= 1;
@@ -64,7 +64,7 @@ static void page_seal__needs_the_key_and_the_salt(void **state)
     amphi_db_key changed = key;
     (void)state;
     amphi__page_seal_init(&seal, AMPHI_PAGE_FORMAT_3, &key);
-    sealed_page_make(page, &seal, 2);
+    sealed_page_make(page, &seal, &key, 2);
     changed.key[31] ^= 1;
     amphi__page_seal_init(&other, AMPHI_PAGE_FORMAT_3, &changed);
     assert_false(amphi__page_seal_holds(&other, 2, page));
@@ -74,6 +74,31 @@ static void page_seal__needs_the_key_and_the_salt(void **state)
     assert_false(amphi__page_seal_holds(&other, 2, page));
 }
 
+/* What SQLCipher 3.4 did without memory: a seal over plain text, over zeros, over the ciphertext of
+ * another page. */
+static void page_seal__over_what_is_no_ciphertext_is_seen(void **state)
+{
+    uint8_t page[AMPHI_DB_PAGE_BYTES], other[AMPHI_DB_PAGE_BYTES];
+    amphi_page_seal seal;
+    (void)state;
+    amphi__page_seal_init(&seal, AMPHI_PAGE_FORMAT_3, &key);
+    for (uint32_t number = 1; number < 40; number++) {
+        sealed_page_make(page, &seal, &key, number);
+        assert_true(amphi__page_is_encrypted(&seal, key.key, number, page));
+    }
+    for (size_t i = 0; i < sizeof page; i++)
+        page[i] = (uint8_t)("a text that a person wrote, "[i % 28]);
+    assert_false(amphi__page_is_encrypted(&seal, key.key, 7, page));
+    memset(page, 0, sizeof page);
+    assert_false(amphi__page_is_encrypted(&seal, key.key, 7, page));
+    sealed_page_make(page, &seal, &key, 7);
+    sealed_page_make(other, &seal, &key, 8);
+    memcpy(page + AMPHI_DB_PAGE_BYTES - 48, other + AMPHI_DB_PAGE_BYTES - 48, 16); /* its IV */
+    page[AMPHI_DB_PAGE_BYTES - 48] ^= 0x80;
+    page[AMPHI_DB_PAGE_BYTES - 47] ^= 0x80;
+    assert_false(amphi__page_is_encrypted(&seal, key.key, 7, page));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +106,7 @@ int main(void)
         cmocka_unit_test(page_seal__breaks_with_any_bit),
         cmocka_unit_test(page_seal__of_page_1_leaves_the_salt_out),
         cmocka_unit_test(page_seal__needs_the_key_and_the_salt),
+        cmocka_unit_test(page_seal__over_what_is_no_ciphertext_is_seen),
     };
     return cmocka_run_group_tests_name("unit.storage.page_seal", tests, NULL, NULL);
 }
