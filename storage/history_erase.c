@@ -180,8 +180,8 @@ static amphi_status erase_queued(
 {
     amphi_query q;
     amphi__query_begin(&q, db,
-        "SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(request_json AS BLOB))), 0) FROM outbox"
-        " WHERE conversation = ?1");
+        "SELECT COALESCE(SUM(state <> 1), 0), COALESCE(SUM(size_bytes), 0) FROM outbox"
+        " WHERE conversation = ?1"); /* 1: a note that it was sent */
     amphi__query_bind_str(&q, 1, id);
     amphi_status status = add_up(&q, &receipt->outbox_count, receipt, error);
     if (status != AMPHI_OK)
@@ -237,7 +237,7 @@ static amphi_status erase_everything(
     }
     if (status == AMPHI_OK) {
         amphi__query_begin(&q, db,
-            "SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(request_json AS BLOB))), 0) FROM outbox");
+            "SELECT COALESCE(SUM(state <> 1), 0), COALESCE(SUM(size_bytes), 0) FROM outbox");
         status = add_up(&q, &receipt->outbox_count, receipt, error);
     }
     if (status == AMPHI_OK)

@@ -109,7 +109,7 @@ static void erase_queued(amphi_store_memory *store, amphi_str id, amphi_history_
 {
     amphi_entry **found;
     while ((found = amphi__list_find(&store->outbox, OUTBOX_CONVERSATION, id)) != NULL) {
-        receipt->outbox_count++;
+        receipt->outbox_count += (*found)->strings[OUTBOX_REQUEST].size > 0;
         receipt->text_bytes += (*found)->strings[OUTBOX_REQUEST].size;
         amphi__entry_free(amphi__list_unlink(&store->outbox, found));
     }
@@ -138,12 +138,13 @@ static amphi_status erase_conversation(amphi_store_memory *store, const amphi_st
     return status;
 }
 
-static void count_list(
-    const amphi_list *list, int string, uint64_t *count, amphi_history_receipt *receipt)
+/* Without the notes of what was sent, which have no text. */
+static void count_queued(const amphi_list *list, amphi_history_receipt *receipt)
 {
-    *count += list->count;
-    for (const amphi_entry *at = list->first; at != NULL; at = at->next)
-        receipt->text_bytes += at->strings[string].size;
+    for (const amphi_entry *at = list->first; at != NULL; at = at->next) {
+        receipt->outbox_count += at->strings[OUTBOX_REQUEST].size > 0;
+        receipt->text_bytes += at->strings[OUTBOX_REQUEST].size;
+    }
 }
 
 static void erase_everything(amphi_store_memory *store, amphi_history_receipt *receipt)
@@ -152,7 +153,7 @@ static void erase_everything(amphi_store_memory *store, amphi_history_receipt *r
     receipt->messages_count += store->messages.count;
     for (const amphi_entry *m = store->messages.first; m != NULL; m = m->next)
         receipt->text_bytes += (uint64_t)amphi__memory_message_bytes(m);
-    count_list(&store->outbox, OUTBOX_REQUEST, &receipt->outbox_count, receipt);
+    count_queued(&store->outbox, receipt);
     receipt->cached_count += store->cache.count;
     receipt->text_bytes += store->cache_bytes;
     amphi__list_clear(&store->conversations);
