@@ -167,7 +167,7 @@ static void replace(amphi_store_sqlcipher *store, const connections *made)
     amphi__mutex_lock(&store->read_lock);
     amphi_db *old_reader = store->reader;
     store->reader = made->reader;
-    store->reader_is_empty = made->is_empty;
+    store->reader_is_stand_in = made->writer == NULL;
     store->unreadable = made->unreadable;
     store->read_file = made->file;
     amphi__mutex_unlock(&store->read_lock);
@@ -244,7 +244,7 @@ static bool reads_the_file(amphi_store_sqlcipher *store)
 {
     amphi__mutex_lock(&store->read_lock);
     bool good =
-        store->reader != NULL && !store->reader_is_empty && is_at(store->path, store->read_file);
+        store->reader != NULL && !store->reader_is_stand_in && is_at(store->path, store->read_file);
     amphi__mutex_unlock(&store->read_lock);
     return good;
 }

@@ -53,7 +53,8 @@ typedef struct amphi_store_sqlcipher {
      * error says why. The writer and what follows it belong to the thread inside the gate. */
     amphi_mutex read_lock; /* held while reader is in use; guards the next four */
     amphi_db *reader;
-    bool reader_is_empty; /* there is no database yet: it reads an empty one in memory */
+    bool reader_is_stand_in; /* there is no database yet, and it reads an empty one in memory; or
+                                the database can't be written to now */
     amphi_error unreadable;
     amphi_file_id read_file; /* what reader has open */
     amphi_db *writer;

@@ -139,6 +139,35 @@ static void connections__a_full_disk_without_a_store_is_an_empty_store(void **st
     close_store(f);
 }
 
+static void connections__an_existing_store_is_read_from_a_full_or_read_only_disk(void **state)
+{
+    fixture *f = *state;
+    if (!can_mount)
+        skip();
+    open_at(f, &f->disk);
+    assert_int_equal(say(f, "kept"), AMPHI_OK);
+    close_store(f);
+    for (int is_full = 0; is_full < 2; is_full++) {
+        if (is_full)
+            scratch_mount_fill(scratch_dir_file(&f->disk, "ballast"));
+        else
+            scratch_mount_set_read_only(f->disk.path, true);
+        open_at(f, &f->disk);
+        assert_int_equal(messages(f), 1 + is_full);
+        assert_int_equal(f->store.ops->ledger_list(f->store.self, S("m"), 0, NULL, NULL, &f->error),
+            AMPHI_OK); /* so a local model may run */
+        assert_int_equal(say(f, "x"), AMPHI_E_IO);
+        assert_non_null(strstr(f->error.message, is_full ? "disk is full" : "read-only"));
+        if (is_full)
+            unlink(scratch_dir_file(&f->disk, "ballast"));
+        else
+            scratch_mount_set_read_only(f->disk.path, false);
+        be_patient(f);
+        assert_int_equal(messages(f), 2 + is_full); /* what waited counts */
+        close_store(f);                             /* which writes it */
+    }
+}
+
 static void connections__a_read_only_medium_is_named_and_recovers(void **state)
 {
     fixture *f = *state;
@@ -217,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(connections__a_full_disk_is_named_and_has_room_again),
         T(connections__a_full_disk_without_a_store_is_an_empty_store),
+        T(connections__an_existing_store_is_read_from_a_full_or_read_only_disk),
         T(connections__a_read_only_medium_is_named_and_recovers),
         T(connections__after_the_folder_was_deleted_nothing_is_said_to_be_kept),
         T(connections__a_corrupt_file_opens_and_every_call_says_so),
