@@ -47,6 +47,8 @@ void amphi__db_forbid_writes(amphi_db *db);
 amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error);
 /* A file that is not encrypted, with the same settings: to measure against. */
 amphi_status amphi__db_open_plain(amphi_db **out, const char *path, amphi_error *error);
+/* Every page of `from`, as of one commit, into `to`, which is empty and has the same key. */
+amphi_status amphi__db_copy(amphi_db *to, amphi_db *from, amphi_error *error);
 void amphi__db_close(amphi_db *db); /* NULL is fine */
 
 /* One or more statements without results or parameters. */

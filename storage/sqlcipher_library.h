@@ -38,6 +38,9 @@
     X(changes, int, (sqlite3 *))                                                                   \
     X(last_insert_rowid, sqlite3_int64, (sqlite3 *))                                               \
     X(get_autocommit, int, (sqlite3 *))                                                            \
+    X(backup_init, sqlite3_backup *, (sqlite3 *, const char *, sqlite3 *, const char *))           \
+    X(backup_step, int, (sqlite3_backup *, int))                                                   \
+    X(backup_finish, int, (sqlite3_backup *))                                                      \
     X(file_control, int, (sqlite3 *, const char *, int, void *))                                   \
     X(config, int, (int, ...))                                                                     \
     X(malloc, void *, (int))                                                                       \

@@ -478,6 +478,19 @@ amphi_status amphi__db_open_plain(amphi_db **out, const char *path, amphi_error 
     return status;
 }
 
+amphi_status amphi__db_copy(amphi_db *to, amphi_db *from, amphi_error *error)
+{
+    const amphi_sqlite *lib = to->lib;
+    sqlite3_backup *backup = lib->backup_init(to->handle, "main", from->handle, "main");
+    if (backup == NULL)
+        return amphi__db_fail(to, error, lib->extended_errcode(to->handle));
+    int rc = lib->backup_step(backup, -1);
+    int finished = lib->backup_finish(backup);
+    if (rc == SQLITE_DONE)
+        rc = finished;
+    return amphi__db_fail(to, error, rc);
+}
+
 void amphi__db_close(amphi_db *db)
 {
     if (db == NULL)

@@ -89,6 +89,7 @@ static const amphi_store_ops sqlcipher_ops = {
     .health = amphi__store_health,
     .import = amphi__store_history_import,
     .search = amphi__store_search,
+    .backup = amphi__store_backup,
 };
 
 static void name_boot(char *out, size_t size)

@@ -67,6 +67,7 @@ typedef struct cli_command {
 /* history_repair.c: amphi history check, amphi history repair. */
 int cli_history_check(cli_options *options);
 int cli_history_repair(cli_options *options);
+int cli_history_backup(cli_options *options);
 
 extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_cache,
     cli_rollout, cli_model, cli_serve, cli_bench, cli_doctor;

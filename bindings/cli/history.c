@@ -441,6 +441,8 @@ static int run(cli_options *options)
         return cli_history_check(options);
     if (options->words_count == 1 && strcmp(options->words[0], "repair") == 0)
         return cli_history_repair(options);
+    if (options->words_count == 2 && strcmp(options->words[0], "backup") == 0)
+        return cli_history_backup(options);
     const struct verb *verb = choose(&c);
     if (verb == NULL || !read_flags(&c))
         return CLI_USAGE;
@@ -479,6 +481,8 @@ const cli_command cli_history = {
         "  check                 verifies every page of the store\n"
         "  repair                saves what can be read of a damaged one; the old file is kept\n"
         "                        aside, under a name that it prints\n"
+        "  backup FILE           copies the store into a new file, also while it is in use; the copy\n"
+        "                        opens with the same store.key\n"
         "  --why                 the whole record of each answer: decision, takeovers, timing\n"
         "  --limit N             so many of a page, or hits of search (20)\n"
         "  --before ID           of search: only messages older than this one, for the next page\n"

@@ -74,3 +74,21 @@ int cli_history_repair(cli_options *options)
         return cli_fail(&error);
     return print_repair(&report, options->json);
 }
+
+int cli_history_backup(cli_options *options)
+{
+    amphi_error error;
+    amphi_client *client = cli_client_new(options);
+    if (client == NULL)
+        return CLI_FAILED;
+    amphi_status status = amphi_history_backup(client, amphi_str_from(options->words[1]), &error);
+    amphi_client_free(client);
+    if (status != AMPHI_OK)
+        return cli_fail(&error);
+    if (options->json) {
+        fputs("{\"backup\":", stdout);
+        cli_print_json_string(stdout, amphi_str_from(options->words[1]));
+        puts("}");
+    }
+    return CLI_OK;
+}

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -340,6 +341,19 @@ def doctor__notes_a_key_file_that_others_may_read(folder):
     # The store's own key, which nothing else has to read, is refused.
     os.chmod(os.path.join(folder, "data", "store.key"), 0o644)
     refused(amphi("ask", *data(folder), *LOCAL, "Hello"), "chmod 600")
+
+
+@promise
+def history__backup_is_a_store_of_its_own(folder):
+    parsed(amphi("ask", *data(folder), *LOCAL, "--conversation", "c", "--json", "Hello"))
+    copy = os.path.join(folder, "copy")
+    os.mkdir(copy, 0o700)
+    file = os.path.join(copy, "amphi.db")
+    assert parsed(amphi("history", "backup", file, *data(folder), "--json"))["backup"] == file
+    refused(amphi("history", "backup", file, *data(folder)), "file of that name")
+    shutil.copy(os.path.join(folder, "data", "store.key"), copy)
+    messages = parsed(amphi("history", "c", "--data", copy, "--json"))["messages"]
+    assert [m["role"] for m in messages] == ["user", "assistant"], messages
 
 
 @promise

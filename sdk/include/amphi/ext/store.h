@@ -363,6 +363,10 @@ typedef struct amphi_store_ops {
      * such conversation. NULL: unsupported. */
     amphi_status (*search)(void *self, const amphi_search_query *query, amphi_search_hit_fn *visit,
         void *user, amphi_error *error);
+
+    /* A copy of the whole store in a file of that name, which must not exist: under the same key,
+     * as of one commit, while the store is in use. NULL: unsupported. */
+    amphi_status (*backup)(void *self, amphi_str path, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */

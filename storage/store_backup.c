@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A copy of the encrypted store while it is in use: the pages of one commit, under the same key,
+ * written beside the wanted name and given it at the end, so that a file of that name is whole
+ * whenever the process is killed. Readers and writers go on meanwhile.
+ */
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "sdk/core/str.h"
+#include "storage/data_dir.h"
+#include "storage/store_fault.h"
+#include "storage/store_sqlcipher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define PART ".part"
+
+static amphi_status copy_to(
+    const amphi_store_sqlcipher *store, const char *part, amphi_error *error)
+{
+    uint8_t master[32];
+    amphi_db_key key = {{0}, {0}};
+    amphi_db *from = NULL;
+    amphi_db *to = NULL;
+    amphi_status status = amphi__store_take_key(&key, master, &store->keys, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_open(&from, store->path, &key, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_open(&to, part, &key, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_copy(to, from, error);
+    amphi__db_close(to); /* the last to close it: its log goes into the file */
+    amphi__db_close(from);
+    amphi__wipe(&key, sizeof key);
+    amphi__wipe(master, sizeof master);
+    return status;
+}
+
+/* `path` is cut to its folder. */
+static amphi_status sync_folder(char *path, amphi_error *error)
+{
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return amphi__data_dir_sync(".", error);
+    slash[slash == path ? 1 : 0] = '\0';
+    return amphi__data_dir_sync(path, error);
+}
+
+static void remove_part(const char *part)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    char name[4096 + 32];
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        snprintf(name, sizeof name, "%s%s", part, endings[i]);
+        (void)unlink(name);
+    }
+}
+
+amphi_status amphi__store_backup(void *self, amphi_str path, amphi_error *error)
+{
+    const amphi_store_sqlcipher *store = self;
+    if (path.size == 0 || path.size > 4000 || memchr(path.data, '\0', path.size) != NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "backup: no file's name");
+    char *wanted = amphi__str_copy(path);
+    char *part = amphi__alloc(path.size + sizeof PART);
+    amphi_status status = AMPHI_OK;
+    if (wanted == NULL || part == NULL) {
+        status = amphi__fail_no_memory(error);
+        goto cleanup;
+    }
+    snprintf(part, path.size + sizeof PART, "%s" PART, wanted);
+    if (access(wanted, F_OK) == 0) {
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, EEXIST,
+            "backup: there is a file of that name; move it away, or give another name");
+        goto cleanup;
+    }
+    remove_part(part); /* of a backup that was killed */
+    status = copy_to(store, part, error);
+    if (status == AMPHI_OK && rename(part, wanted) != 0)
+        status = amphi__fail(error, AMPHI_E_IO, errno, "backup: it could not be given its name");
+    if (status != AMPHI_OK)
+        remove_part(part);
+    else
+        status = sync_folder(wanted, error);
+cleanup:
+    amphi__free(part);
+    amphi__free(wanted);
+    return status;
+}
