@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define PART ".part"
+#define PART           ".part"
+#define PATH_BYTES_MAX 4000
 
 static amphi_status copy_to(
     const amphi_store_sqlcipher *store, const char *part, amphi_error *error)
@@ -51,7 +52,7 @@ static amphi_status sync_folder(char *path, amphi_error *error)
 static void remove_part(const char *part)
 {
     static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    char name[4096 + 32];
+    char name[PATH_BYTES_MAX + 32];
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         snprintf(name, sizeof name, "%s%s", part, endings[i]);
         (void)unlink(name);
@@ -61,8 +62,11 @@ static void remove_part(const char *part)
 amphi_status amphi__store_backup(void *self, amphi_str path, amphi_error *error)
 {
     const amphi_store_sqlcipher *store = self;
-    if (path.size == 0 || path.size > 4000 || memchr(path.data, '\0', path.size) != NULL)
+    if (path.size == 0 || memchr(path.data, '\0', path.size) != NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "backup: no file's name");
+    if (path.size > PATH_BYTES_MAX)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "backup: a name longer than %d bytes", PATH_BYTES_MAX);
     char *wanted = amphi__str_copy(path);
     char *part = amphi__alloc(path.size + sizeof PART);
     amphi_status status = AMPHI_OK;
