@@ -11,21 +11,33 @@
 #include "sdk/near/gist.h"
 #include "sdk/near/words.h"
 
-/* "dracula" in a text in small letters, or "DRACULA" in one in capitals, against "Dracula". */
-static bool says_nothing_of_case(const amphi_near_token *plain, const amphi_near_token *other)
+static bool is_capitalized(const amphi_near_list *list, size_t i)
 {
-    bool is_name_like = other->shape == AMPHI_NEAR_SHAPE_TITLE ||
-                        (other->shape == AMPHI_NEAR_SHAPE_MIXED && other->text.size >= 5);
-    return plain->without_case && plain->folds && is_name_like && plain->text.size > 1 &&
-           (plain->flags & (AMPHI_WORD_CASE | AMPHI_WORD_UNIT)) == 0;
+    return i > 0 && i < list->count && list->tokens[i].shape == AMPHI_NEAR_SHAPE_TITLE;
 }
 
-static bool same_case(const amphi_near_token *a, const amphi_near_token *b)
+/* "eiffel tower" in a text in small letters, or "EIFFEL TOWER" in one in capitals, against "Eiffel
+ * Tower". One capital alone is kept: Risk is a game, Frozen a film. */
+static bool says_nothing_of_case(
+    const amphi_near_list *plain_list, const amphi_near_list *other_list, size_t i)
 {
+    const amphi_near_token *plain = &plain_list->tokens[i];
+    const amphi_near_token *other = &other_list->tokens[i];
+    bool is_in_name = other->shape == AMPHI_NEAR_SHAPE_TITLE &&
+                      (is_capitalized(other_list, i + 1) || is_capitalized(other_list, i - 1));
+    bool is_brand = other->shape == AMPHI_NEAR_SHAPE_MIXED && other->text.size >= 5;
+    return plain->without_case && plain->folds && (is_in_name || is_brand) &&
+           plain->text.size > 1 && (plain->flags & (AMPHI_WORD_CASE | AMPHI_WORD_UNIT)) == 0;
+}
+
+static bool same_case(const amphi_near_list *a_list, const amphi_near_list *b_list, size_t i)
+{
+    const amphi_near_token *a = &a_list->tokens[i];
+    const amphi_near_token *b = &b_list->tokens[i];
     amphi_str a_text = a->folds ? a->lower : a->text;
     amphi_str b_text = b->folds ? b->lower : b->text;
-    return amphi__str_equal(a_text, b_text) || says_nothing_of_case(a, b) ||
-           says_nothing_of_case(b, a);
+    return amphi__str_equal(a_text, b_text) || says_nothing_of_case(a_list, b_list, i) ||
+           says_nothing_of_case(b_list, a_list, i);
 }
 
 /* A blank before a token parts words and marks ("re-sign", "re sign"), but says nothing at a text's
@@ -108,7 +120,7 @@ static amphi_near_reason judge_words(const amphi_near_list *a, const amphi_near_
         return first_difference(b, a, found);
     }
     for (size_t i = 0; i < a->count; i++) {
-        if (!same_case(&a->tokens[i], &b->tokens[i]))
+        if (!same_case(a, b, i))
             return AMPHI_NEAR_CASE;
         if (!same_blank(a, b, i))
             return AMPHI_NEAR_WORDS;
