@@ -75,8 +75,10 @@ int main(int argc, char **argv)
         if (strcmp(commands[i]->name, name) != 0)
             continue;
         cli_options *options = calloc(1, sizeof *options);
-        if (options == NULL)
+        if (options == NULL) {
+            fputs("amphi: out of memory\n", stderr);
             return CLI_FAILED;
+        }
         int rc = cli_options_parse(options, argc - 2, argv + 2, commands[i]->own_flags);
         if (rc == CLI_OK && options->help)
             printf("%s\n%s", commands[i]->help, shared_help);

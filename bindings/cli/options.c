@@ -88,8 +88,10 @@ char *cli_words(const cli_options *options)
     for (size_t i = 0; i < options->words_count; i++)
         size += strlen(options->words[i]) + 1;
     char *text = malloc(size);
-    if (text == NULL)
+    if (text == NULL) {
+        fputs("amphi: out of memory\n", stderr);
         return NULL;
+    }
     text[0] = '\0';
     for (size_t i = 0; i < options->words_count; i++) {
         if (i > 0)
