@@ -10,6 +10,7 @@
 #include "sdk/core/error.h"
 #include "storage/data_dir.h"
 #include "storage/storage.h"
+#include "storage/wrapped_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,6 +213,20 @@ static amphi_status store_key(
     return status;
 }
 
+static void where(void *self, char *out, size_t capacity, bool *exists)
+{
+    const keys_file *keys = self;
+    snprintf(out, capacity, "%s", keys->path);
+    *exists = access(keys->path, F_OK) == 0;
+}
+
+static amphi_status destroy(void *self, amphi_error *error)
+{
+    const keys_file *keys = self;
+    amphi_status status = amphi__wrapped_key_shred_file(keys->path, error);
+    return status == AMPHI_OK ? amphi__data_dir_sync(keys->dir, error) : status;
+}
+
 static void keys_free(void *self)
 {
     keys_file *keys = self;
@@ -229,6 +244,8 @@ static const amphi_keys_ops file_ops = {
     .store_key = store_key,
     .api_key = NULL,
     .free = keys_free,
+    .where = where,
+    .destroy = destroy,
 };
 
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error)

@@ -43,6 +43,15 @@ amphi_status amphi__store_check(amphi_history_check_report *out,
 amphi_status amphi__store_repair(
     amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error);
 
+/* Has the store a key of its own, wrapped, and how large is it? 0: there is none. */
+void amphi__store_key_facts(amphi_str data_dir, bool *is_wrapped, uint64_t *store_bytes);
+/* The store gets a new key, wrapped by the provider's (wrapped_key.h). AMPHI_E_NOT_FOUND: there is
+ * no store. AMPHI_E_BUSY: a connection is open, in any process. AMPHI_E_CORRUPT: repair it
+ * first. */
+amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_error *error);
+/* Destroys the store's keys, then removes its files. AMPHI_E_BUSY as above. */
+amphi_status amphi__store_shred(const amphi_storage_options *options, amphi_error *error);
+
 /* 32 random bytes in data_dir/store.key, hex, mode 0600, made with its folder on first use (never
  * replaced). A key file that others may read is refused with the remedy in the message. */
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);

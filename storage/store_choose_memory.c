@@ -45,6 +45,18 @@ amphi_status amphi__storage_measure(
     return nothing_kept(error);
 }
 
+amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_error *error)
+{
+    (void)options;
+    return nothing_kept(error);
+}
+
+amphi_status amphi__store_shred(const amphi_storage_options *options, amphi_error *error)
+{
+    (void)options;
+    return nothing_kept(error);
+}
+
 amphi_status amphi__storage_version(char *out, size_t capacity, amphi_error *error)
 {
     (void)error;

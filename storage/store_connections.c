@@ -13,6 +13,7 @@
 #include "storage/schema.h"
 #include "storage/store_fault.h"
 #include "storage/store_sqlcipher.h"
+#include "storage/wrapped_key.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -48,20 +49,20 @@ static bool is_absent(const char *path)
 
 /* ---- Opening ---- */
 
-amphi_status amphi__store_take_key(
-    amphi_db_key *key, uint8_t master[32], const amphi_keys *keys, amphi_error *error)
+amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const amphi_keys *keys,
+    amphi_str data_dir, amphi_error *error)
 {
-    uint8_t salt[32] = {0};
     bool created = false;
     amphi_status status = keys->ops->store_key(keys->self, key->key, &created, error);
+    if (status == AMPHI_OK)
+        status = amphi__wrapped_key_open(key->key, data_dir, error);
     if (status != AMPHI_OK)
         return status;
-    status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/salt/1"), salt);
+    status = amphi__wrapped_key_salt(key->key, key->salt);
     if (status == AMPHI_OK)
         status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/derive/1"), master);
     if (status != AMPHI_OK)
         return amphi__fail(error, status, 0, "store: HKDF failed");
-    memcpy(key->salt, salt, sizeof key->salt);
     return AMPHI_OK;
 }
 
@@ -139,7 +140,8 @@ static amphi_status open_all(
     amphi_db_key key = {{0}, {0}};
     amphi_status status = amphi__data_dir_make(amphi_str_from(store->dir), &out->unwritable);
     if (status == AMPHI_OK || !is_absent(store->path))
-        status = amphi__store_take_key(&key, master, &store->keys, &out->unwritable);
+        status = amphi__store_take_key(
+            &key, master, &store->keys, amphi_str_from(store->dir), &out->unwritable);
     if (status == AMPHI_OK)
         status = open_writer(&out->writer, store, &key, &out->unwritable);
     if (status == AMPHI_OK)

@@ -26,7 +26,7 @@ static amphi_status find_database(
         status =
             amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: there is none in this data folder");
     if (status == AMPHI_OK)
-        status = amphi__store_take_key(key, master, &options->keys, error);
+        status = amphi__store_take_key(key, master, &options->keys, options->data_dir, error);
     amphi__wipe(master, sizeof master);
     return status;
 }

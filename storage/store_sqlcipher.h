@@ -148,9 +148,10 @@ void amphi__store_flusher_wake(amphi_store_flusher *flusher);
  * reading or writing: then false. Outside of begin and end. */
 bool amphi__store_empty_log(amphi_store_sqlcipher *store);
 
-/* The database's key and salt, and the master, from the provider's key. The caller wipes both. */
-amphi_status amphi__store_take_key(
-    amphi_db_key *key, uint8_t master[32], const amphi_keys *keys, amphi_error *error);
+/* The database's key and salt, and the master, from the provider's key and what it wraps in
+ * data_dir. The caller wipes both. */
+amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const amphi_keys *keys,
+    amphi_str data_dir, amphi_error *error);
 
 amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *turn, amphi_error *error);

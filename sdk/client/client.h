@@ -20,6 +20,7 @@
 #include <amphi/client.h>
 #include <amphi/ext/parts.h>
 #include <amphi/history.h>
+#include <amphi/keys.h>
 #include <amphi/repair.h>
 
 #include <stdatomic.h>
@@ -118,10 +119,17 @@ typedef struct amphi_parts_report {
 } amphi_parts_report;
 void amphi__compose_report(const amphi_client *client, amphi_parts_report *out);
 
-/* amphi/repair.h, without a client. Options and parts are whole (client_options.h). */
+/* amphi/repair.h and amphi/keys.h, without a client. Options and parts are whole
+ * (client_options.h). */
 amphi_status amphi__compose_check(amphi_history_check_report *out,
     const amphi_client_options *options, const amphi_parts *parts, bool is_quick,
     amphi_error *error);
+amphi_status amphi__compose_keys(amphi_keys_report *out, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error);
+amphi_status amphi__compose_rekey(
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error);
+amphi_status amphi__compose_shred(
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error);
 amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     const amphi_client_options *options, const amphi_parts *parts, amphi_error *error);
 

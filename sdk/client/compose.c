@@ -119,6 +119,59 @@ amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     return status;
 }
 
+typedef amphi_status store_action(const amphi_storage_options *storage, amphi_error *error);
+
+static amphi_status with_store(store_action *action, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error)
+{
+    amphi_storage_options storage;
+    amphi_buf data_dir;
+    bool owns_keys;
+    amphi__buf_init(&data_dir, 4096);
+    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
+    if (status == AMPHI_OK)
+        status = action(&storage, error);
+    if (owns_keys)
+        storage.keys.ops->free(storage.keys.self);
+    amphi__buf_clear(&data_dir);
+    return status;
+}
+
+amphi_status amphi__compose_rekey(
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
+{
+    return with_store(amphi__store_rekey, options, parts, error);
+}
+
+amphi_status amphi__compose_shred(
+    const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
+{
+    return with_store(amphi__store_shred, options, parts, error);
+}
+
+amphi_status amphi__compose_keys(amphi_keys_report *out, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error)
+{
+    amphi_storage_options storage;
+    amphi_buf data_dir;
+    bool owns_keys;
+    amphi__buf_init(&data_dir, 4096);
+    amphi_keys_report_init(out);
+    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
+    if (status == AMPHI_OK) {
+        const amphi_keys *keys = &storage.keys;
+        amphi__str_copy_to(out->provider, sizeof out->provider, amphi_str_from(keys->ops->name));
+        if (keys->ops->where != NULL)
+            keys->ops->where(keys->self, out->place, sizeof out->place, &out->has_key);
+        out->can_destroy = keys->ops->destroy != NULL;
+        amphi__store_key_facts(storage.data_dir, &out->is_wrapped, &out->store_bytes);
+    }
+    if (owns_keys)
+        storage.keys.ops->free(storage.keys.self);
+    amphi__buf_clear(&data_dir);
+    return status;
+}
+
 static amphi_status add_route(
     amphi_client *client, amphi_engine engine, bool owned, amphi_error *error)
 {

@@ -9,6 +9,7 @@
 #include "tests/support/abi_caller.h"
 #include "tests/support/scratch_dir.h"
 
+#include <amphi/keys.h>
 #include <amphi/repair.h>
 
 #include <setjmp.h>
@@ -172,6 +173,17 @@ static amphi_status fill_repair_report(void *out, amphi_error *error)
     return with_own_store(out, call_repair, error);
 }
 
+static amphi_status call_describe(
+    const amphi_client_options *options, void *out, amphi_error *error)
+{
+    return amphi_keys_describe(options, out, error);
+}
+
+static amphi_status fill_keys_report(void *out, amphi_error *error)
+{
+    return with_own_store(out, call_describe, error);
+}
+
 #define FILL(type, call)                                                                           \
     {                                                                                              \
 #type, sizeof(type), call                                                                  \
@@ -186,6 +198,7 @@ static const fill_case fills[] = {
     FILL(amphi_endpoint_options, fill_parsed_endpoint),
     FILL(amphi_history_check_report, fill_check_report),
     FILL(amphi_history_repair_report, fill_repair_report),
+    FILL(amphi_keys_report, fill_keys_report),
     FILL(amphi_engine_info, fill_process_info),
     FILL(amphi_engine_info, fill_process_identity),
     FILL(amphi_engine_info, fill_thread_info),

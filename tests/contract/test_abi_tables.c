@@ -98,11 +98,24 @@ static amphi_status give_api_key(void *self, amphi_str endpoint, char *out, size
     return AMPHI_OK;
 }
 
+static void key_is_where(void *self, char *out, size_t capacity, bool *exists)
+{
+    amphi__str_copy_to(out, capacity, AMPHI_STR("in this test"));
+    *exists = true;
+}
+
+static amphi_status destroy_key(void *self, amphi_error *error)
+{
+    return AMPHI_OK;
+}
+
 static const amphi_keys_ops keys_ops = {.struct_size = sizeof keys_ops,
     .name = "constant",
     .store_key = give_store_key,
     .api_key = give_api_key,
-    .free = free_nothing};
+    .free = free_nothing,
+    .where = key_is_where,
+    .destroy = destroy_key};
 
 static void snapshot(void *self, amphi_device_facts *out)
 {

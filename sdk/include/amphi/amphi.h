@@ -14,6 +14,7 @@
 #include <amphi/error.h>
 #include <amphi/history.h>
 #include <amphi/model.h>
+#include <amphi/keys.h>
 #include <amphi/repair.h>
 #include <amphi/rollout.h>
 #include <amphi/search.h>

@@ -24,6 +24,12 @@ typedef struct amphi_keys_ops {
         size_t *size_out, amphi_error *error);
     /* Last call. NULL: nothing to free. */
     void (*free)(void *self);
+    /* Where the store's key lives, in words for a person (a path, "Keychain"); never the key.
+     * *exists: false when it would have to be made. Makes nothing. NULL: not known. */
+    void (*where)(void *self, char *out, size_t capacity, bool *exists);
+    /* Destroys the store's key for good; AMPHI_OK as well when there was none. What it encrypted,
+     * and what was wrapped by it, can't be read again. NULL: unsupported. */
+    amphi_status (*destroy)(void *self, amphi_error *error);
 } amphi_keys_ops;
 
 /* FROZEN. */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A new key for the store, and the end of its keys; both without opening the store.
+ */
+#include "sdk/core/alloc.h"
+#include "sdk/core/error.h"
+#include "storage/data_dir.h"
+#include "storage/sqlcipher_pages.h"
+#include "storage/sqlcipher_rekey.h"
+#include "storage/store_sqlcipher.h"
+#include "storage/stores.h"
+#include "storage/wrapped_key.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A key is not asked for, and so not made, where there is no database. */
+static amphi_status find_database(
+    char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error)
+{
+    uint8_t master[32];
+    struct stat ignored;
+    if (options->keys.ops == NULL || options->keys.ops->store_key == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "keys: no provider");
+    amphi_status status = amphi__data_dir_path(path, options->data_dir, AMPHI_STORE_FILE, error);
+    if (status == AMPHI_OK && stat(*path, &ignored) != 0)
+        status =
+            amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: there is none in this data folder");
+    if (status == AMPHI_OK)
+        status = amphi__store_take_key(key, master, &options->keys, options->data_dir, error);
+    amphi__wipe(master, sizeof master);
+    return status;
+}
+
+amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_error *error)
+{
+    char *path = NULL;
+    uint8_t provider[AMPHI_STORE_KEY_BYTES] = {0};
+    bool created = false;
+    amphi_db_key old_key = {{0}, {0}};
+    amphi_db_key new_key = {{0}, {0}};
+    amphi_status status = find_database(&path, &old_key, options, error);
+    if (status == AMPHI_OK)
+        status = options->keys.ops->store_key(options->keys.self, provider, &created, error);
+    if (status == AMPHI_OK)
+        status = amphi__wrapped_key_prepare(new_key.key, provider, options->data_dir, error);
+    if (status == AMPHI_OK && amphi__wrapped_key_salt(new_key.key, new_key.salt) != AMPHI_OK)
+        status = amphi__fail(error, AMPHI_E_INTERNAL, 0, "store: HKDF failed");
+    if (status == AMPHI_OK)
+        status = amphi__db_rekey(path, &old_key, &new_key, error);
+    if (status == AMPHI_OK)
+        status = amphi__wrapped_key_commit(options->data_dir, error);
+    amphi__wipe(provider, sizeof provider);
+    amphi__wipe(&old_key, sizeof old_key);
+    amphi__wipe(&new_key, sizeof new_key);
+    amphi__free(path);
+    return status;
+}
+
+/* ---- shred ---- */
+
+static amphi_status remove_store(amphi_str data_dir, amphi_error *error)
+{
+    static const char *const names[] = {AMPHI_STORE_FILE "-wal", AMPHI_STORE_FILE "-journal",
+        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE ".rekey", AMPHI_STORE_FILE ".rekey-wal",
+        AMPHI_STORE_FILE};
+    amphi_status status = AMPHI_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && status == AMPHI_OK; i++) {
+        char *path = NULL;
+        status = amphi__data_dir_path(&path, data_dir, names[i], error);
+        if (status == AMPHI_OK && unlink(path) != 0 && errno != ENOENT)
+            status = amphi__fail(error, AMPHI_E_IO, errno,
+                "store: its keys are destroyed, but %.80s can't be removed", path);
+        amphi__free(path);
+    }
+    return status;
+}
+
+static amphi_status destroy_keys(const amphi_storage_options *options, amphi_error *error)
+{
+    const amphi_keys *keys = &options->keys;
+    if (keys->ops == NULL || keys->ops->destroy == NULL)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "keys: the provider \"%.40s\" can't destroy its key",
+            keys->ops != NULL ? keys->ops->name : "none");
+    amphi_status status = amphi__wrapped_key_destroy(options->data_dir, error);
+    return status == AMPHI_OK ? keys->ops->destroy(keys->self, error) : status;
+}
+
+amphi_status amphi__store_shred(const amphi_storage_options *options, amphi_error *error)
+{
+    char *path = NULL;
+    amphi_db_key key = {{0}, {0}};
+    amphi_db_pages *pages = NULL;
+    /* A store whose key is wrong or gone, or that is damaged, can be shredded as well. */
+    amphi_status status = find_database(&path, &key, options, NULL);
+    if (status == AMPHI_OK)
+        status = amphi__db_pages_open(&pages, path, &key, NULL);
+    if (status == AMPHI_OK)
+        status = amphi__db_pages_lock(pages, error);
+    if (status != AMPHI_E_BUSY)
+        status = destroy_keys(options, error);
+    if (status == AMPHI_OK)
+        status = remove_store(options->data_dir, error);
+    amphi__db_pages_close(pages);
+    amphi__wipe(&key, sizeof key);
+    amphi__free(path);
+    return status;
+}
