@@ -29,6 +29,9 @@ amphi_status amphi__history_refresh(amphi_db *db, int64_t seq, bool *is_gone, am
  * user's own. */
 amphi_status amphi__history_retitle(amphi_db *db, int64_t seq, amphi_error *error);
 
+/* Inside a transaction: nothing is left of this draft. */
+amphi_status amphi__history_drop_draft(amphi_db *db, amphi_str key, amphi_error *error);
+
 /* Inside a transaction: AMPHI_E_NOT_FOUND when the conversation was deleted after `epoch` was
  * noted (0: it was not). */
 amphi_status amphi__history_check_erased(

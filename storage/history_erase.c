@@ -191,6 +191,22 @@ static amphi_status erase_queued(
     return amphi__query_run(&q, error);
 }
 
+static amphi_status erase_drafts(
+    amphi_db *db, amphi_str id, amphi_history_receipt *receipt, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db,
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(content AS BLOB))), 0) FROM drafts"
+        " WHERE conversation = ?1");
+    amphi__query_bind_str(&q, 1, id);
+    amphi_status status = add_up(&q, &receipt->messages_count, receipt, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__query_begin(&q, db, "DELETE FROM drafts WHERE conversation = ?1");
+    amphi__query_bind_str(&q, 1, id);
+    return amphi__query_run(&q, error);
+}
+
 /* The deletion is noted also when nothing is there yet: the first request may be under way. */
 static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *db, amphi_str id,
     amphi_history_receipt *receipt, amphi_error *error)
@@ -204,6 +220,8 @@ static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *d
         status = amphi__history_find(db, id, &all.seq, error);
     if (status == AMPHI_OK && all.seq != 0)
         status = erase_messages(db, &all, receipt, error);
+    if (status == AMPHI_OK)
+        status = erase_drafts(db, id, receipt, error);
     return status == AMPHI_OK ? erase_queued(db, id, receipt, error) : status;
 }
 
@@ -244,7 +262,8 @@ static amphi_status erase_everything(
         status = note_erasure(db, everything, sizeof everything, error);
     if (status == AMPHI_OK)
         status = amphi__db_exec(db,
-            "DELETE FROM messages; DELETE FROM conversations; DELETE FROM outbox;"
+            "DELETE FROM messages; DELETE FROM conversations; DELETE FROM drafts;"
+            "DELETE FROM outbox;"
             "DELETE FROM cache",
             error);
     return status;

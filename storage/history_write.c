@@ -92,6 +92,8 @@ static amphi_status append(amphi_store_sqlcipher *store, amphi_db *db, const amp
         status = update_conversation(db, turn, title, &seq, error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
         status = insert_message(db, seq, turn, &turn->messages[i], error);
+    if (status == AMPHI_OK && turn->draft_key.size > 0)
+        status = amphi__history_drop_draft(db, turn->draft_key, error);
     if (status == AMPHI_OK && turn->cached != NULL && turn->cached->value.size > 0)
         status = amphi__store_cache_put_within(store, db, turn->cached, turn->now_ms, error);
     return status;

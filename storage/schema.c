@@ -183,6 +183,22 @@ static const char *const steps[] = {
     "  term BLOB NOT NULL,"
     "  postings BLOB NOT NULL,"
     "  PRIMARY KEY (segment, term)) WITHOUT ROWID;" SEARCH_TRIGGERS "PRAGMA user_version = 9;",
+    /* 10: answers under way (history_drafts.c) */
+    "CREATE TABLE drafts ("
+    "  draft TEXT NOT NULL,"        /* the request's key */
+    "  place INTEGER NOT NULL,"     /* within its turn; the last is the answer */
+    "  holder TEXT NOT NULL,"       /* the process (amphi__process_identity) */
+    "  conversation TEXT NOT NULL," /* the id; there may be no such conversation yet */
+    "  created_ms INTEGER NOT NULL,"
+    "  role TEXT NOT NULL,"
+    "  content TEXT NOT NULL,"
+    "  content_is_json INTEGER NOT NULL,"
+    "  extra_json TEXT NOT NULL,"
+    "  privacy INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  PRIMARY KEY (draft, place)) WITHOUT ROWID;"
+    "CREATE INDEX drafts_by_conversation ON drafts (conversation);"
+    "PRAGMA user_version = 10;",
 };
 
 #define SEARCH_SINCE 9

@@ -94,6 +94,8 @@ amphi_status amphi__read_turn(
         status = amphi__check_id(turn->outbox_id, "outbox_id", error);
     if (status == AMPHI_OK && turn->outbox_lease.size > 0)
         status = amphi__check_id(turn->outbox_lease, "outbox_lease", error);
+    if (status == AMPHI_OK && turn->draft_key.size > 0)
+        status = amphi__check_id(turn->draft_key, "draft_key", error);
     for (size_t i = 0; status == AMPHI_OK && i < turn->messages_count; i++)
         status = check_message(&turn->messages[i], error);
     return status;

@@ -90,6 +90,8 @@ static const amphi_store_ops sqlcipher_ops = {
     .import = amphi__store_history_import,
     .search = amphi__store_search,
     .backup = amphi__store_backup,
+    .draft_put = amphi__store_draft_put,
+    .draft_end = amphi__store_draft_end,
 };
 
 static void name_boot(char *out, size_t size)
@@ -145,6 +147,8 @@ amphi_status amphi__store_sqlcipher_new(
         goto cleanup;
     if (store->writer != NULL)
         status = amphi__store_history_resume(store, error);
+    if (status == AMPHI_OK && store->writer != NULL)
+        (void)amphi__store_drafts_resume(store, NULL); /* at the next opening, then */
     if (status == AMPHI_E_NO_MEMORY)
         goto cleanup;
     status = AMPHI_OK;

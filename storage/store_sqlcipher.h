@@ -92,6 +92,7 @@ typedef struct amphi_store_sqlcipher {
 /* How long a write may wait for other threads and processes. */
 #define AMPHI_PATIENCE_NONE_MS   0     /* at once or not at all: on the way to the first token */
 #define AMPHI_PATIENCE_SHORT_MS  50    /* what can be written another time */
+#define AMPHI_PATIENCE_DRAFT_MS  200   /* an answer's end may have to wait for it */
 #define AMPHI_PATIENCE_ANSWER_MS 2000  /* what an answer's end waits for */
 #define AMPHI_PATIENCE_LONG_MS   10000 /* work that no answer waits for */
 
@@ -170,6 +171,11 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *w
     amphi_history_receipt *receipt, amphi_error *error);
 amphi_status amphi__store_history_import(
     void *self, const amphi_store_import *what, uint64_t *added, amphi_error *error);
+amphi_status amphi__store_draft_put(
+    void *self, amphi_str key, const amphi_store_turn *turn, amphi_error *error);
+amphi_status amphi__store_draft_end(void *self, amphi_str key, bool keep, amphi_error *error);
+/* After opening: keeps the drafts of processes that have ended. */
+amphi_status amphi__store_drafts_resume(amphi_store_sqlcipher *store, amphi_error *error);
 amphi_status amphi__store_history_epoch(void *self, int64_t *epoch, amphi_error *error);
 /* After opening: does what an erasure had to leave. */
 amphi_status amphi__store_history_resume(amphi_store_sqlcipher *store, amphi_error *error);

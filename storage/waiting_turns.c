@@ -43,7 +43,8 @@ static void texts_of(amphi_store_message *message, amphi_str *out[TEXTS])
 
 static size_t size_of(const amphi_store_turn *turn)
 {
-    size_t size = sizeof(struct amphi_waiting_turn) + turn->conversation_id.size;
+    size_t size =
+        sizeof(struct amphi_waiting_turn) + turn->conversation_id.size + turn->draft_key.size;
     for (size_t i = 0; i < turn->messages_count; i++) {
         amphi_store_message message = turn->messages[i];
         amphi_str *texts[TEXTS];
@@ -74,6 +75,7 @@ static struct amphi_waiting_turn *copy_of(const amphi_store_turn *turn, size_t s
     made->turn.cached = NULL;
     made->turn.messages = made->messages;
     move_in(&made->turn.conversation_id, &at);
+    move_in(&made->turn.draft_key, &at);
     for (size_t i = 0; i < turn->messages_count; i++) {
         amphi_str *texts[TEXTS];
         made->messages[i] = turn->messages[i];

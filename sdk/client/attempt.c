@@ -7,6 +7,7 @@
 #include "sdk/client/attempt_state.h"
 
 #include "sdk/client/background.h"
+#include "sdk/client/drafts.h"
 #include "sdk/client/logprobs.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
@@ -54,12 +55,15 @@ static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
         return;
     if (stream->first_token_us == 0)
         stream->first_token_us = amphi__clock_us(stream->client->clock);
-    if (act == AMPHI_SPLICE_REPLACE) {
-        amphi__buf_truncate(&stream->text, 0);
+    if (act == AMPHI_SPLICE_REPLACE)
         amphi__buf_truncate(&stream->logprobs, 0);
-    }
     amphi__logprobs_append(&stream->logprobs, amphi__buf_str(&a->logprobs));
-    if (amphi__buf_append_str(&stream->text, text) != AMPHI_OK) {
+    amphi__mutex_lock(&stream->lock); /* the draft of this answer is copied from it */
+    if (act == AMPHI_SPLICE_REPLACE)
+        amphi__buf_truncate(&stream->text, 0);
+    amphi__buf_append_str(&stream->text, text);
+    amphi__mutex_unlock(&stream->lock);
+    if (stream->text.status != AMPHI_OK) {
         amphi__attempt_stop(
             a, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
         return;
@@ -70,6 +74,7 @@ static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
         .route = amphi_str_from(a->info.name)};
     amphi__stream_emit(stream, &event);
     amphi__buf_reset(&a->logprobs);
+    amphi__drafts_begin(stream->client->drafts, stream);
 }
 
 /* The join is decided: log-probabilities of text that was delivered before are dropped. */

@@ -14,6 +14,7 @@
 #include "sdk/client/background.h"
 #include "sdk/client/cache_lookup.h"
 #include "sdk/client/decide.h"
+#include "sdk/client/drafts.h"
 #include "sdk/client/history_write.h"
 #include "sdk/client/memory_monitor.h"
 #include "sdk/client/outbox.h"
@@ -123,6 +124,7 @@ static void say_not_queued(amphi_stream *stream, const amphi_error *why_not)
 static void finish_failed(amphi_stream *stream)
 {
     (void)amphi__stream_check_cancelled(stream, &stream->error);
+    amphi__history_end_draft(stream);
     stream->ended_us = amphi__clock_us(stream->client->clock);
     if (may_queue(stream)) {
         amphi_error why_not;
@@ -158,6 +160,7 @@ void amphi__chat_run(amphi_stream *stream)
 {
     amphi_cache_lookup lookup = {.is_first = false};
     bool is_complete = admit(stream) && run(stream, &lookup);
+    amphi__drafts_end(stream->client->drafts, stream);
     (void)amphi__memory_monitor_release(stream->client);
     if (amphi__tool_calls_write(&stream->calls, &stream->tool_calls) != AMPHI_OK && is_complete) {
         amphi__fail_no_memory(&stream->error);

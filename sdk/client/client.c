@@ -6,6 +6,7 @@
 
 #include "sdk/client/background.h"
 #include "sdk/client/crash_ledger.h"
+#include "sdk/client/drafts.h"
 #include "sdk/client/driver_threads.h"
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
@@ -60,6 +61,8 @@ amphi_status amphi_client_new(
     if (status == AMPHI_OK)
         status = amphi__drivers_new(&client->drivers, AMPHI_DRIVER_IDLE_US, error);
     if (status == AMPHI_OK)
+        status = amphi__drafts_new(&client->drafts, client, error);
+    if (status == AMPHI_OK)
         status = amphi__background_new(&client->background, client, error);
     if (status != AMPHI_OK)
         goto cleanup;
@@ -80,6 +83,7 @@ void amphi_client_free(amphi_client *client)
     amphi__background_free(client->background); /* requests use it to their end */
     amphi__stream_set_unref(client->streams);
     amphi__drivers_free(client->drivers);
+    amphi__drafts_free(client->drafts);
     amphi__single_flight_free(client->flights);
     amphi__response_cache_free(client->cache);
     amphi__decompose(client);

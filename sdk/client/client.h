@@ -60,6 +60,7 @@ typedef struct amphi_route {
 
 typedef struct amphi_background amphi_background;
 typedef struct amphi_drivers amphi_drivers;
+typedef struct amphi_drafts amphi_drafts;
 
 struct amphi_client {
     /* Parts; constant after amphi_client_new. Tables of the app are in `tables`. */
@@ -98,6 +99,7 @@ struct amphi_client {
     amphi_single_flight *flights;
     amphi_stream_set *streams; /* those that are not freed; outlives the client */
     amphi_drivers *drivers;
+    amphi_drafts *drafts;
     amphi_background *background;
 };
 

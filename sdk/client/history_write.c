@@ -108,6 +108,8 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
         turn.cached = cached;
         turn.erasure_epoch = stream->erasure_epoch;
     }
+    if (stream->has_draft)
+        turn.draft_key = amphi_str_from(stream->key);
     if (status == AMPHI_OK)
         status = store.ops->turn_append(store.self, &turn, error);
     else
@@ -120,4 +122,55 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
     amphi__free(messages);
     amphi__buf_wipe(&record);
     return status;
+}
+
+/* ---- Drafts ---- */
+
+void amphi__history_write_draft(amphi_stream *stream, amphi_str text)
+{
+    const amphi_store store = stream->client->store;
+    const amphi_json *own = amphi__json_get(stream->request.body, "messages");
+    size_t count = amphi__json_count(own) - (stream->request.answer_prefix[0] != '\0');
+    amphi_store_message *messages = amphi__calloc(count + 1, sizeof *messages);
+    kept *texts = amphi__calloc(count + 1, sizeof *texts);
+    amphi_status status = messages != NULL && texts != NULL ? AMPHI_OK : AMPHI_E_NO_MEMORY;
+    size_t i = 0;
+    for (const amphi_json *m = amphi__json_first(own); status == AMPHI_OK && i < count;
+         m = amphi__json_next(m), i++)
+        status = keep_message(m, &texts[i], &messages[i]);
+    if (status == AMPHI_OK) {
+        amphi__buf_append_c(&texts[count].content, stream->request.answer_prefix);
+        amphi__buf_append_str(&texts[count].content, text);
+        messages[count].role = AMPHI_STR("assistant");
+        messages[count].content = amphi__buf_str(&texts[count].content);
+        status = texts[count].content.status;
+    }
+    amphi_store_turn turn = {
+        .struct_size = sizeof turn,
+        .conversation_id = amphi_str_from(stream->request.conversation_id),
+        .now_ms = amphi__clock_wall_ms(stream->client->clock),
+        .messages = messages,
+        .messages_count = count + 1,
+        .privacy = stream->privacy.turn,
+        .erasure_epoch = stream->erasure_epoch,
+    };
+    if (status == AMPHI_OK)
+        (void)store.ops->draft_put(store.self, amphi_str_from(stream->key), &turn, NULL);
+    for (i = 0; texts != NULL && i <= count; i++) {
+        amphi__buf_wipe(&texts[i].content);
+        amphi__buf_wipe(&texts[i].extra);
+    }
+    amphi__free(texts);
+    amphi__free(messages);
+}
+
+void amphi__history_end_draft(amphi_stream *stream)
+{
+    const amphi_store store = stream->client->store;
+    if (!stream->has_draft)
+        return;
+    bool keep = amphi__stream_set_is_closing(stream->client->streams) && stream->text.size > 0;
+    if (keep)
+        amphi__history_write_draft(stream, amphi__buf_str(&stream->text));
+    (void)store.ops->draft_end(store.self, amphi_str_from(stream->key), keep, NULL);
 }

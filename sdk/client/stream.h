@@ -61,7 +61,7 @@ struct amphi_stream {
     amphi_event owed;
 
     /* The driver's until the terminal event is queued, constant afterwards. */
-    amphi_buf text;         /* delivered answer */
+    amphi_buf text;         /* delivered answer; also written under the lock, for drafts */
     amphi_buf reasoning;    /* delivered */
     amphi_tool_calls calls; /* gathered from the deltas */
     amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty */
@@ -80,6 +80,7 @@ struct amphi_stream {
     amphi_error error;
     /* Status AMPHI_OK: kept, or nothing was to be kept. */
     amphi_error history_error;
+    bool has_draft; /* it was begun (drafts.h) */
     bool cache_hit;
     amphi_cache_match cache_match; /* these four: of a hit */
     float cache_score;

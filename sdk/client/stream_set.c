@@ -123,6 +123,14 @@ void amphi__stream_set_cancel_all(amphi_stream_set *set)
     amphi__mutex_unlock(&set->lock);
 }
 
+bool amphi__stream_set_is_closing(amphi_stream_set *set)
+{
+    amphi__mutex_lock(&set->lock);
+    bool closing = set->closing;
+    amphi__mutex_unlock(&set->lock);
+    return closing;
+}
+
 /* Under the lock. One whose request may be running, NULL when there is none. */
 static amphi_stream *find_running(const amphi_stream_set *set)
 {

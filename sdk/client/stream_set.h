@@ -35,6 +35,8 @@ void amphi__stream_set_leave(amphi_stream *stream);
 /* No stream is added from here on; every one is cancelled, but deliveries of the outbox: their
  * sender gives those a while to finish. Accepts NULL. */
 void amphi__stream_set_cancel_all(amphi_stream_set *set);
+/* Has cancel_all begun? Then it was the client's end that cancelled requests. */
+bool amphi__stream_set_is_closing(amphi_stream_set *set);
 /* Waits until every request has ended, so that no stream needs the client. Accepts NULL. */
 void amphi__stream_set_join_all(amphi_stream_set *set);
 

@@ -59,6 +59,7 @@ typedef struct amphi_store_turn {
     const amphi_store_cache_entry *cached;
     /* Not empty: outbox_id must still be leased with this lease; else AMPHI_E_NOT_FOUND. */
     amphi_str outbox_lease;
+    amphi_str draft_key; /* not empty: this draft goes away in the same transaction */
 } amphi_store_turn;
 
 static inline void amphi_store_turn_init(amphi_store_turn *turn)
@@ -367,6 +368,15 @@ typedef struct amphi_store_ops {
     /* A copy of the whole store in a file of that name, which must not exist: under the same key,
      * as of one commit, while the store is in use. NULL: unsupported. */
     amphi_status (*backup)(void *self, amphi_str path, amphi_error *error);
+    /* Answers under way; both, or none. put: the turn as it is so far, its last message the
+     * answer's beginning; overwrites an earlier one of this key; survives a crash of the app at
+     * once, a power cut only once something durable was written after it. end: nothing is left of
+     * it, or (keep) it becomes part of its conversation, the answer as AMPHI_MESSAGE_PARTIAL. What
+     * a process that died has left is kept likewise when the store is opened next. A store with
+     * these also understands a turn's draft_key. */
+    amphi_status (*draft_put)(
+        void *self, amphi_str key, const amphi_store_turn *turn, amphi_error *error);
+    amphi_status (*draft_end)(void *self, amphi_str key, bool keep, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */
