@@ -126,7 +126,7 @@ static amphi_status prune(amphi_client *client, const amphi_history_retention *k
     amphi_store_erasure_init(&what);
     what.messages_max = MESSAGES_AT_ONCE;
     what.bytes_max = keep->max_bytes;
-    if (keep->max_age_ms > 0 && (uint64_t)now_ms > keep->max_age_ms)
+    if (keep->max_age_ms > 0 && now_ms > 0 && (uint64_t)now_ms > keep->max_age_ms)
         what.before_ms = now_ms - (int64_t)keep->max_age_ms;
     bool has_limit = what.before_ms != 0 || what.bytes_max != 0;
     bool took = has_limit;
