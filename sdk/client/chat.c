@@ -15,6 +15,7 @@
 #include "sdk/client/cache_lookup.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/drafts.h"
+#include "sdk/client/history_erase.h"
 #include "sdk/client/history_write.h"
 #include "sdk/client/memory_monitor.h"
 #include "sdk/client/outbox.h"
@@ -103,7 +104,9 @@ static bool may_queue(const amphi_stream *stream)
 {
     const amphi_request *request = &stream->request;
     return !request->no_queue && request->outbox_id == NULL && !stream->privacy.stays_here &&
-           !stream->tool_call_seen && may_pass(stream->error.status);
+           !stream->tool_call_seen && may_pass(stream->error.status) &&
+           !amphi__history_was_erased(
+               stream->client, amphi_str_from(request->conversation_id), stream->erasure_epoch);
 }
 
 static bool may_serve_stale(amphi_stream *stream)

@@ -86,3 +86,23 @@ amphi_status amphi_history_erase_all(
     what.everything = true;
     return amphi__history_erase(client, &what, receipt, error);
 }
+
+static bool ignore(void *user, const amphi_history_conversation *item)
+{
+    (void)user;
+    (void)item;
+    return false;
+}
+
+bool amphi__history_was_erased(amphi_client *client, amphi_str conversation_id, int64_t epoch)
+{
+    amphi_history_query query;
+    int64_t now = 0;
+    const amphi_store store = client->store;
+    if (epoch == 0 || store.ops->erasure_epoch == NULL || store.ops->list == NULL ||
+        store.ops->erasure_epoch(store.self, &now, NULL) != AMPHI_OK || now == epoch)
+        return false;
+    amphi_history_query_init(&query);
+    query.conversation_id = conversation_id;
+    return store.ops->list(store.self, &query, ignore, NULL, NULL) == AMPHI_E_NOT_FOUND;
+}

@@ -23,6 +23,7 @@ class Cloud(http.server.ThreadingHTTPServer):
     def __init__(self, words=10 ** 6, pause_s=0.05):
         self.words, self.pause_s = words, pause_s
         self.said = []  # (time, word)
+        self.fail = None  # an event: answer 503 when it is set
         self.asked = []  # bodies
         super().__init__(("127.0.0.1", 0), Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -39,6 +40,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(json.loads(body))
+        if self.server.fail is not None:
+            self.server.fail.wait(60)
+            self.send_error(503)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -124,6 +129,24 @@ def deleted__while_it_comes_it_stays_deleted(folder):
     said = app.communicate()[1].decode()
     assert app.returncode == 1 and "deleted while it was answered" in said, said
     assert history(folder, "list", "--archived")["conversations"] == []
+
+
+@promise
+def deleted__before_it_fails_it_is_not_queued(folder):
+    cloud = Cloud()
+    for is_deleted in (False, True):
+        cloud.fail = threading.Event()
+        asked = len(cloud.asked)
+        app = start(folder, cloud, "forget this too")
+        wait_until(lambda: len(cloud.asked) > asked)
+        if is_deleted:
+            amphi("history", "delete", "c", "--data", os.path.join(folder, "data"))
+        cloud.fail.set()
+        app.communicate()
+        assert (app.returncode == 3) == (not is_deleted), app.returncode
+        amphi("history", "erase-all", "--yes", "--data", os.path.join(folder, "data"))
+    done = amphi("outbox", "--json", "--data", os.path.join(folder, "data"))
+    assert json.loads(done.stdout)["entries"] == [], done.stdout
 
 
 @promise
