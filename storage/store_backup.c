@@ -25,7 +25,8 @@ static amphi_status copy_to(
     amphi_db_key key = {{0}, {0}};
     amphi_db *from = NULL;
     amphi_db *to = NULL;
-    amphi_status status = amphi__store_take_key(&key, master, &store->keys, error);
+    amphi_status status =
+        amphi__store_take_key(&key, master, &store->keys, amphi_str_from(store->dir), error);
     if (status == AMPHI_OK)
         status = amphi__db_open(&from, store->path, &key, error);
     if (status == AMPHI_OK)
