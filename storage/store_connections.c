@@ -139,7 +139,7 @@ static amphi_status open_all(
 {
     amphi_db_key key = {{0}, {0}};
     amphi_status status = amphi__data_dir_make(amphi_str_from(store->dir), &out->unwritable);
-    if (status == AMPHI_OK || !is_absent(store->path))
+    if (status == AMPHI_OK || (!is_final(status) && !is_absent(store->path)))
         status = amphi__store_take_key(
             &key, master, &store->keys, amphi_str_from(store->dir), &out->unwritable);
     if (status == AMPHI_OK)
