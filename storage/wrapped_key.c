@@ -142,23 +142,41 @@ static amphi_status read_file(uint8_t key[AMPHI_STORE_KEY_BYTES],
 }
 
 /* Does the database begin with what this key gives? Only asked when a rekey was interrupted. */
-static bool fits_database(const uint8_t key[32], amphi_str data_dir)
+static amphi_status check_fit(
+    bool *fits, const uint8_t key[32], amphi_str data_dir, amphi_error *error)
 {
     uint8_t salt[16];
     uint8_t first[16];
     char *path = NULL;
-    bool fits = false;
-    if (amphi__data_dir_path(&path, data_dir, AMPHI_STORE_FILE, NULL) != AMPHI_OK)
-        return false;
+    *fits = false;
+    amphi_status status = amphi__data_dir_path(&path, data_dir, AMPHI_STORE_FILE, error);
+    if (status != AMPHI_OK)
+        return status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd >= 0) {
-        fits = read(fd, first, sizeof first) == (ssize_t)sizeof first &&
-               amphi__wrapped_key_salt(key, salt) == AMPHI_OK &&
-               amphi__bytes_equal(first, salt, sizeof salt);
+        status = amphi__wrapped_key_salt(key, salt);
+        *fits = status == AMPHI_OK && read(fd, first, sizeof first) == (ssize_t)sizeof first &&
+                amphi__bytes_equal(first, salt, sizeof salt);
         close(fd);
+    } else if (errno != ENOENT) {
+        status = AMPHI_E_IO;
     }
+    if (status != AMPHI_OK)
+        amphi__fail(error, status, errno, "store: can't read the beginning of %.100s", path);
     amphi__free(path);
-    return fits;
+    return status;
+}
+
+/* Is there a key that an interrupted rekey left, and is it in use? One that can't be read for want
+ * of memory, or by the medium's fault, may be: then nothing is opened. Half of one is not. */
+static amphi_status find_new(bool *is_in_use, uint8_t found[AMPHI_STORE_KEY_BYTES],
+    const uint8_t provider[AMPHI_STORE_KEY_BYTES], amphi_str data_dir, amphi_error *error)
+{
+    *is_in_use = false;
+    amphi_status status = read_file(found, provider, data_dir, AMPHI_WRAP_NEW_FILE, error);
+    if (status == AMPHI_OK)
+        return check_fit(is_in_use, found, data_dir, error);
+    return status == AMPHI_E_NO_MEMORY || status == AMPHI_E_IO ? status : AMPHI_OK;
 }
 
 amphi_status amphi__wrapped_key_open(
@@ -167,16 +185,19 @@ amphi_status amphi__wrapped_key_open(
     uint8_t provider[AMPHI_STORE_KEY_BYTES];
     uint8_t found[AMPHI_STORE_KEY_BYTES];
     memcpy(provider, key, sizeof provider);
-    amphi_status status = read_file(found, provider, data_dir, AMPHI_WRAP_NEW_FILE, NULL);
-    if (status == AMPHI_OK && fits_database(found, data_dir)) {
-        status = amphi__wrapped_key_commit(data_dir, error); /* what the interrupted one left */
-    } else { /* the new key never came into use: the old one counts */
+    bool is_new = false;
+    amphi_status status = find_new(&is_new, found, provider, data_dir, error);
+    if (status == AMPHI_OK && is_new) {
+        status = amphi__wrapped_key_commit(data_dir, error);
+    } else if (status == AMPHI_OK) {
         status = read_file(found, provider, data_dir, AMPHI_WRAP_FILE, error);
         if (status == AMPHI_E_NOT_FOUND) {
             memcpy(found, provider, sizeof found);
             status = AMPHI_OK;
         }
     }
+    if (status == AMPHI_OK)
+        amphi__error_clear(error);
     if (status == AMPHI_OK)
         memcpy(key, found, sizeof found);
     amphi__wipe(provider, sizeof provider);
