@@ -16,4 +16,8 @@ amphi_status amphi__store_search(void *self, const amphi_search_query *query,
  * end. */
 void amphi__search_catch_up(amphi_store_sqlcipher *store, bool everywhere, size_t builds_max);
 
+/* Writes so many messages into the store and *p50_ms: the median of searches over them. */
+amphi_status amphi__search_measure(
+    amphi_store_sqlcipher *store, uint32_t messages, double *p50_ms, amphi_error *error);
+
 #endif

@@ -62,6 +62,7 @@ typedef struct amphi_storage_figures {
     double turn_commit_us;    /* the median of appending a turn, synced */
     double plain_commit_us;   /* of the same rows in the same library without a key */
     double turn_commit_ratio; /* of the two */
+    double search_p50_ms;     /* over as many messages as large_bytes holds of 10 KiB */
     double open_ms;           /* opening a store of so many bytes, the median */
     double grouped_tps[3];    /* turns per second from 1, 4 and 16 threads */
 } amphi_storage_figures;

@@ -11,13 +11,14 @@
 #include "storage/data_dir.h"
 #include "storage/history.h"
 #include "storage/schema.h"
+#include "storage/search.h"
 #include "storage/stores.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { CACHE_ENTRIES = 1000, CACHE_READS = 4000, TURNS = 150, OPENS = 7, TEXT_BYTES = 600 };
-enum { THREADS_MAX = 16, TURNS_AT_ONCE = 480 };
+enum { THREADS_MAX = 16, TURNS_AT_ONCE = 480, SEARCH_MESSAGES_MAX = 100000 };
 #define FILLER_BYTES (256u << 10)
 
 static int by_value(const void *a, const void *b)
@@ -204,6 +205,13 @@ static amphi_status measure_opening(
 
 /* ---- The whole ---- */
 
+/* 100,000 of a gigabyte. */
+static uint32_t search_messages(uint64_t large_bytes)
+{
+    uint64_t messages = large_bytes / 10737;
+    return messages < SEARCH_MESSAGES_MAX ? (uint32_t)messages : SEARCH_MESSAGES_MAX;
+}
+
 static amphi_status measure_open_store(amphi_store store, amphi_str dir, uint64_t large_bytes,
     amphi_storage_figures *out, amphi_error *error)
 {
@@ -223,6 +231,9 @@ static amphi_status measure_open_store(amphi_store store, amphi_str dir, uint64_
         status = measure_cache(store, out, text, error);
     for (int i = 0; status == AMPHI_OK && i < 3; i++)
         status = measure_threads(store, 1 << 2 * i, text, &out->grouped_tps[i], error);
+    if (status == AMPHI_OK)
+        status = amphi__search_measure(
+            store.self, search_messages(large_bytes), &out->search_p50_ms, error);
     if (status == AMPHI_OK)
         status = fill(store, large_bytes, error);
     amphi__db_close(plain);

@@ -371,6 +371,7 @@ amphi_status amphi__compose_measure_storage(
     amphi__json_put_number(writer, "turns_per_s_1", f.grouped_tps[0]);
     amphi__json_put_number(writer, "turns_per_s_4", f.grouped_tps[1]);
     amphi__json_put_number(writer, "turns_per_s_16", f.grouped_tps[2]);
+    amphi__json_put_number(writer, "search_p50_ms", f.search_p50_ms);
     amphi__json_put_number(writer, "open_ms", f.open_ms);
     return AMPHI_OK;
 }

@@ -360,7 +360,7 @@ def history__backup_is_a_store_of_its_own(folder):
 def bench__storage_prints_every_figure(folder):
     figures = parsed(amphi("bench", "storage", "--large", "2", "--json"))
     for name in ("l1_hit_p50_us", "l2_hit_p50_us", "turn_commit_ratio", "turns_per_s_16",
-                 "open_ms"):
+                 "search_p50_ms", "open_ms"):
         assert figures[name] > 0, figures
     assert "turn_commit_ratio" in amphi("bench", "storage", "--large", "1").stdout
     refused(amphi("bench", "storage", "--large", "0"))
