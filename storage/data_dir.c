@@ -14,6 +14,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char *amphi__data_dir_reason(int failed_errno)
+{
+    switch (failed_errno) {
+    case ENOSPC:
+        return ": the disk is full, make room";
+    case EDQUOT:
+        return ": the disk quota is used up, make room";
+    case EROFS:
+        return ": the file system is read-only";
+    case EACCES:
+    case EPERM:
+        return ": no permission";
+    default:
+        return "";
+    }
+}
+
 amphi_status amphi__data_dir_sync(const char *dir, amphi_error *error)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -23,7 +40,8 @@ amphi_status amphi__data_dir_sync(const char *dir, amphi_error *error)
     int failed = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
     close(fd);
     if (failed != 0)
-        return amphi__fail(error, AMPHI_E_IO, failed, "data folder: sync failed");
+        return amphi__fail(error, AMPHI_E_IO, failed, "data folder: sync failed%s",
+            amphi__data_dir_reason(failed));
     return AMPHI_OK;
 }
 
@@ -49,8 +67,8 @@ static amphi_status make_one(char *path, amphi_error *error)
     int failed = errno; /* EEXIST mostly, but EROFS or EACCES for folders that are there as well */
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return AMPHI_OK;
-    return amphi__fail(
-        error, AMPHI_E_IO, failed, "data folder: can't create %.100s (errno %d)", path, failed);
+    return amphi__fail(error, AMPHI_E_IO, failed, "data folder: can't create %.100s (errno %d)%s",
+        path, failed, amphi__data_dir_reason(failed));
 }
 
 amphi_status amphi__data_dir_make(amphi_str dir, amphi_error *error)

@@ -129,10 +129,11 @@ static amphi_status write_new(const char *path, amphi_error *error)
     text[HEX_DIGITS] = '\n';
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0)
-        status =
-            amphi__fail(error, AMPHI_E_IO, errno, "key file: can't create it in the data folder");
+        status = amphi__fail(error, AMPHI_E_IO, errno,
+            "key file: can't create it in the data folder%s", amphi__data_dir_reason(errno));
     else if (!write_all(fd, text, HEX_DIGITS + 1) || fsync(fd) != 0)
-        status = amphi__fail(error, AMPHI_E_IO, errno, "key file: can't write it");
+        status = amphi__fail(
+            error, AMPHI_E_IO, errno, "key file: can't write it%s", amphi__data_dir_reason(errno));
     if (fd >= 0)
         close(fd);
     amphi__wipe(key, sizeof key);

@@ -45,7 +45,8 @@ struct amphi_db_guard {
     bool may_write;
     amphi_heap_index index; /* in use when index.is_on */
     bool has_refused;
-    uint32_t failures; /* of the provider, when the seal was set */
+    bool could_not_ask; /* the number of a page could not be read: that is the medium's fault */
+    uint32_t failures;  /* of the provider, when the seal was set */
     int last_errno;
     recent_read recent[RECENT_READS];
     size_t recent_next;
@@ -112,10 +113,14 @@ static bool database_write_may_pass(
 static uint32_t number_before(guarded_file *file, sqlite3_int64 offset, int before)
 {
     uint8_t bytes[4];
-    if (offset < before ||
-        file->real->pMethods->xRead(file->real, bytes, sizeof bytes, offset - before) != SQLITE_OK)
+    if (offset < before)
         return 0;
-    return big_endian(bytes);
+    int rc = file->real->pMethods->xRead(file->real, bytes, sizeof bytes, offset - before);
+    if (rc == SQLITE_OK)
+        return big_endian(bytes);
+    file->guard->could_not_ask = rc != SQLITE_IOERR_SHORT_READ;
+    file->guard->last_errno = errno;
+    return 0;
 }
 
 static bool log_write_may_pass(
@@ -180,8 +185,10 @@ static int noted(amphi_db_guard *guard, int rc)
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
     sqlite3_file *real = real_of(file);
+    amphi_db_guard *guard = guarded(file)->guard;
+    guard->could_not_ask = false;
     if (!may_pass(guarded(file), data, size, offset)) {
-        guarded(file)->guard->has_refused = true;
+        guard->has_refused = !guard->could_not_ask;
         return SQLITE_IOERR_WRITE;
     }
     return noted(guarded(file)->guard, real->pMethods->xWrite(real, data, size, offset));

@@ -34,7 +34,7 @@ static void fault__endless_answers_end_in_bounded_time_and_memory(void **state)
     cloud_app_close(&a);
     uint64_t before = memory_peak_begin();
     cloud_app_expect_faults(rows, sizeof rows / sizeof *rows);
-    uint64_t grown = memory_peak_bytes() - before;
+    uint64_t grown = memory_peak_growth(before);
     print_message("memory growth %llu KiB\n", (unsigned long long)grown / 1024);
     assert_true(grown < 32u << 20);
 }
@@ -49,7 +49,7 @@ static void fault__million_tiny_events_end_in_bounded_time_and_memory(void **sta
         uint64_t before = memory_peak_begin();
         cloud_app_ask_with(
             &a, &o, (amphi_budgets){.first_token_ms = 10000, .total_ms = 25000}, NULL);
-        uint64_t grown = memory_peak_bytes() - before;
+        uint64_t grown = memory_peak_growth(before);
         print_message("%s: %s after %llu ms, memory growth %llu KiB\n", scenarios[i],
             amphi_status_name(o.error.status), (unsigned long long)o.took_ms,
             (unsigned long long)grown / 1024);
@@ -78,7 +78,7 @@ static void pull_late(const char *scenario, size_t shown)
                          &error),
         AMPHI_OK);
     usleep(3000000);
-    uint64_t grown = memory_peak_bytes() - before;
+    uint64_t grown = memory_peak_growth(before);
     print_message("memory growth %llu KiB\n", (unsigned long long)grown / 1024);
     cloud_app_pull(stream, &o);
     assert_int_equal(o.end, AMPHI_EVENT_DONE);

@@ -46,3 +46,9 @@ uint64_t memory_peak_bytes(void)
 {
     return read_status("VmHWM:");
 }
+
+uint64_t memory_peak_growth(uint64_t before)
+{
+    uint64_t peak = memory_peak_bytes();
+    return peak > before ? peak - before : 0;
+}

@@ -12,5 +12,8 @@
 uint64_t memory_peak_begin(void);
 /* The most since then, in bytes. */
 uint64_t memory_peak_bytes(void);
+/* The same less what memory_peak_begin gave. The kernel counts pages in batches, so the peak may
+ * stand a little below what was resident: that is 0. */
+uint64_t memory_peak_growth(uint64_t before);
 
 #endif

@@ -3,6 +3,7 @@
  * The client's end while 65 streams are alive, in every state that a request can be in: it returns
  * soon, each stream ends exactly once, and all of it can be read and freed afterwards.
  */
+#include "sdk/client/stream.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/str.h"
 #include "storage/stores.h"
@@ -176,6 +177,18 @@ static void wait_for(const atomic_int *value, int least)
     assert_true(atomic_load(value) >= least);
 }
 
+static void wait_for_end(amphi_stream *stream)
+{
+    bool ended = false;
+    for (int i = 0; i < 10000 && !ended; i++) {
+        usleep(1000);
+        amphi__mutex_lock(&stream->lock);
+        ended = stream->terminal_queued;
+        amphi__mutex_unlock(&stream->lock);
+    }
+    assert_true(ended);
+}
+
 /* Brings every stream to its state. */
 static void start_all(fixture *f)
 {
@@ -187,6 +200,8 @@ static void start_all(fixture *f)
             assert_true(pull_until(s, AMPHI_EVENT_DELTA));
         if (s->state == ENDED_READ)
             assert_false(pull_until(s, -1));
+        if (s->state == ENDED_UNREAD)
+            wait_for_end(s->stream);
     }
     for (int i = 0; i < EACH; i++)
         wait_for(&f->flaky[i].starts, 1);
