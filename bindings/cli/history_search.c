@@ -8,32 +8,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-typedef struct hit_printer {
-    bool json;
-    uint64_t count;
-} hit_printer;
-
-static void print_member(const char *name, amphi_str value)
-{
-    printf("\"%s\":", name);
-    cli_print_json_string(stdout, value);
-    fputc(',', stdout);
-}
-
-static void print_json(const amphi_search_hit *hit, bool is_first)
-{
-    printf(is_first ? "{\"id\":%" PRId64 "," : ",{\"id\":%" PRId64 ",", hit->message_id);
-    print_member("conversation_id", hit->conversation_id);
-    print_member("title", hit->conversation_title);
-    print_member("role", hit->role);
-    print_member("snippet", hit->snippet);
-    printf("\"created_ms\":%" PRId64 ",\"matches\":[", hit->created_ms);
-    for (size_t i = 0; i < hit->matches_count; i++)
-        printf("%s{\"offset\":%" PRIu32 ",\"size\":%" PRIu32 "}", i > 0 ? "," : "",
-            hit->matches[i].offset, hit->matches[i].size);
-    fputs("]}", stdout);
-}
-
 static void print_line(const amphi_search_hit *hit)
 {
     char day[32];
@@ -50,12 +24,8 @@ static void print_line(const amphi_search_hit *hit)
 
 static bool print_hit(void *user, const amphi_search_hit *hit)
 {
-    hit_printer *p = user;
-    if (p->json)
-        print_json(hit, p->count == 0);
-    else
-        print_line(hit);
-    p->count++;
+    ++*(uint64_t *)user;
+    print_line(hit);
     return true;
 }
 
@@ -73,9 +43,40 @@ static char *join_words(const cli_options *options)
     return text;
 }
 
+static int print_json(amphi_client *client, const amphi_search_query *query, amphi_error *error)
+{
+    char *request = NULL;
+    char *answer = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&request, &size);
+    if (to == NULL)
+        return cli_usage("out of memory");
+    fprintf(to, "{\"op\":\"search\",\"limit\":%" PRIu32 ",\"before_id\":%" PRId64 ",\"words\":",
+        query->limit, query->before_id);
+    cli_print_json_string(to, query->words);
+    fputs(",\"conversation_id\":", to);
+    cli_print_json_string(to, query->conversation_id);
+    fputc('}', to);
+    fclose(to);
+    amphi_status status = amphi_history_json(client, amphi_str_make(request, size), &answer, error);
+    if (status == AMPHI_OK)
+        puts(answer);
+    amphi_string_free(answer);
+    free(request);
+    return status == AMPHI_OK ? CLI_OK : cli_fail(error);
+}
+
+static int print_lines(amphi_client *client, const amphi_search_query *query, amphi_error *error)
+{
+    uint64_t count = 0;
+    amphi_status status = amphi_history_search(client, query, print_hit, &count, error);
+    if (count == 0 && status == AMPHI_OK)
+        puts("nothing found");
+    return status == AMPHI_OK ? CLI_OK : cli_fail(error);
+}
+
 int cli_history_search(const cli_options *options)
 {
-    hit_printer p = {.json = options->json};
     amphi_search_query query;
     amphi_error error;
     uint64_t limit = 0;
@@ -96,14 +97,9 @@ int cli_history_search(const cli_options *options)
     query.conversation_id = amphi_str_from(options->conversation);
     query.limit = (uint32_t)limit;
     query.before_id = (int64_t)before;
-    if (p.json)
-        fputs("{\"hits\":[", stdout);
-    amphi_status status = amphi_history_search(client, &query, print_hit, &p, &error);
-    if (p.json)
-        puts("]}");
-    else if (p.count == 0 && status == AMPHI_OK)
-        puts("nothing found");
+    int rc =
+        options->json ? print_json(client, &query, &error) : print_lines(client, &query, &error);
     amphi_client_free(client);
     free(words);
-    return status == AMPHI_OK ? CLI_OK : cli_fail(&error);
+    return rc;
 }

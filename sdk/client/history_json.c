@@ -9,13 +9,14 @@
 #include "sdk/core/str.h"
 
 #include <amphi/history.h>
+#include <amphi/search.h>
 
 #include <stdio.h>
 
 /* What a request may say; strings point into its document. */
 typedef struct arguments {
-    amphi_str conversation_id, cursor, title, jsonl;
-    int64_t limit, from_id, message_id, max_age_ms, max_bytes;
+    amphi_str conversation_id, cursor, title, jsonl, words;
+    int64_t limit, from_id, before_id, message_id, max_age_ms, max_bytes;
     bool backwards, archived, pinned, newest_first, private_too;
 } arguments;
 
@@ -34,7 +35,9 @@ static const member members[] = {
     MEMBER("cursor", STRING, cursor),
     MEMBER("title", STRING, title),
     MEMBER("jsonl", STRING, jsonl),
+    MEMBER("words", STRING, words),
     MEMBER("limit", NUMBER, limit),
+    MEMBER("before_id", NUMBER, before_id),
     MEMBER("from_id", NUMBER, from_id),
     MEMBER("message_id", NUMBER, message_id),
     MEMBER("max_age_ms", NUMBER, max_age_ms),
@@ -90,6 +93,28 @@ static bool put_message(void *user, const amphi_history_message *item)
         amphi__json_put_raw(w, "record", item->decision_json);
     else
         amphi__json_put_null(w, "record");
+    amphi__json_close(w, '}');
+    return w->out->status == AMPHI_OK;
+}
+
+static bool put_hit(void *user, const amphi_search_hit *hit)
+{
+    amphi_json_writer *w = &((answer *)user)->writer;
+    amphi__json_open(w, NULL, '{');
+    amphi__json_put_int(w, "id", hit->message_id);
+    amphi__json_put_str(w, "conversation_id", hit->conversation_id);
+    amphi__json_put_str(w, "title", hit->conversation_title);
+    amphi__json_put_str(w, "role", hit->role);
+    amphi__json_put_str(w, "snippet", hit->snippet);
+    amphi__json_put_int(w, "created_ms", hit->created_ms);
+    amphi__json_open(w, "matches", '[');
+    for (size_t i = 0; i < hit->matches_count; i++) {
+        amphi__json_open(w, NULL, '{');
+        amphi__json_put_int(w, "offset", hit->matches[i].offset);
+        amphi__json_put_int(w, "size", hit->matches[i].size);
+        amphi__json_close(w, '}');
+    }
+    amphi__json_close(w, ']');
     amphi__json_close(w, '}');
     return w->out->status == AMPHI_OK;
 }
@@ -237,6 +262,20 @@ static amphi_status run_import(answer *a, amphi_error *error)
     return status;
 }
 
+static amphi_status run_search(answer *a, amphi_error *error)
+{
+    amphi_search_query query;
+    amphi_search_query_init(&query);
+    query.words = a->given.words;
+    query.conversation_id = a->given.conversation_id;
+    query.before_id = a->given.before_id;
+    query.limit = (uint32_t)a->given.limit;
+    amphi__json_open(&a->writer, "hits", '[');
+    amphi_status status = amphi_history_search(a->client, &query, put_hit, a, error);
+    amphi__json_close(&a->writer, ']');
+    return status;
+}
+
 /* The names that an op takes, "!" before those that it needs. */
 static const struct op {
     const char *name;
@@ -245,6 +284,7 @@ static const struct op {
 } ops[] = {
     {"list", " conversation_id cursor limit backwards archived ", run_list},
     {"show", " !conversation_id from_id limit newest_first ", run_show},
+    {"search", " !words conversation_id before_id limit ", run_search},
     {"rename", " !conversation_id !title ", run_rename},
     {"pin", " !conversation_id !pinned ", run_pin},
     {"archive", " !conversation_id !archived ", run_archive},
@@ -304,7 +344,8 @@ static amphi_status read_request(
             *op = &ops[i];
     if (*op == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "op: list, show, rename, pin, archive, delete, erase_all, prune, export or import");
+            "op: list, show, search, rename, pin, archive, delete, erase_all, prune, export or "
+            "import");
     for (const amphi_json *m = amphi__json_first(root); m != NULL; m = amphi__json_next(m)) {
         for (const amphi_json *b = amphi__json_next(m); b != NULL; b = amphi__json_next(b))
             if (amphi__str_equal(amphi__json_key(m), amphi__json_key(b)))
