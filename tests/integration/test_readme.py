@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
-from faces import BUILD, environment, promise  # noqa: E402
+from faces import BUILD, environment, promise, write  # noqa: E402
 
 EXAMPLE = "sdk/docs/examples/hello.c"
 
@@ -70,7 +70,13 @@ def readme__its_c_program_is_cxx17_too(folder):
 @promise
 def readme__its_c_program_prints_the_error_that_it_got(folder):
     program = compiled(folder)
-    no_client = run_program(folder, program, "/proc/no/such/folder")
+    data = os.path.join(folder, "damaged")
+    os.mkdir(data, 0o700)
+    key = write(data, "store.key", "no key\n")
+    os.chmod(key, 0o600)
+    no_client = run_program(folder, program, data)
+    unusable = run_program(folder, program, "/proc/no/such/folder")  # it answers all the same
+    assert unusable.returncode == 0 and "cloud" in unusable.stdout.lower(), unusable
     no_engine = run_program(folder, program, AMPHI_MODEL=os.path.join(folder, "no.gguf"))
     for done in (no_client, no_engine):
         assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
