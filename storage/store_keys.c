@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A new key for the store, and the end of its keys; both without opening the store.
+ * The store's key without opening the store: which it is, a new one, and its end.
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
@@ -16,8 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A key is not asked for, and so not made, where there is no database. */
-static amphi_status find_database(
+amphi_status amphi__store_find(
     char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error)
 {
     uint8_t master[32];
@@ -41,7 +40,7 @@ amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_erro
     bool created = false;
     amphi_db_key old_key = {{0}, {0}};
     amphi_db_key new_key = {{0}, {0}};
-    amphi_status status = find_database(&path, &old_key, options, error);
+    amphi_status status = amphi__store_find(&path, &old_key, options, error);
     if (status == AMPHI_OK)
         status = options->keys.ops->store_key(options->keys.self, provider, &created, error);
     if (status == AMPHI_OK)
@@ -95,7 +94,7 @@ amphi_status amphi__store_shred(const amphi_storage_options *options, amphi_erro
     amphi_db_key key = {{0}, {0}};
     amphi_db_pages *pages = NULL;
     /* A store whose key is wrong or gone, or that is damaged, can be shredded as well. */
-    amphi_status status = find_database(&path, &key, options, NULL);
+    amphi_status status = amphi__store_find(&path, &key, options, NULL);
     if (status == AMPHI_OK)
         status = amphi__db_pages_open(&pages, path, &key, NULL);
     if (status == AMPHI_OK)

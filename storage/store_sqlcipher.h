@@ -153,6 +153,11 @@ bool amphi__store_empty_log(amphi_store_sqlcipher *store);
  * data_dir. The caller wipes both. */
 amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const amphi_keys *keys,
     amphi_str data_dir, amphi_error *error);
+/* store_keys.c, for what works without opening the store: the database's path, which the caller
+ * frees, and its key, which the caller wipes. AMPHI_E_NOT_FOUND: there is no database; the provider
+ * is not asked for a key then, and so makes none. */
+amphi_status amphi__store_find(
+    char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error);
 
 amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *turn, amphi_error *error);

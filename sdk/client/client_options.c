@@ -194,3 +194,11 @@ amphi_status amphi__parts_read(
         status = read_engines(own, tables, error);
     return status;
 }
+
+amphi_status amphi__whole_options_read(
+    amphi_whole_options *out, const amphi_client_options *source, amphi_error *error)
+{
+    amphi_status status = amphi__client_options_read(&out->own, out->endpoints, source, error);
+    return status == AMPHI_OK ? amphi__parts_read(&out->parts, &out->tables, out->own.parts, error)
+                              : status;
+}

@@ -33,4 +33,15 @@ amphi_status amphi__client_options_read(amphi_client_options *own,
 amphi_status amphi__parts_read(
     amphi_parts *own, amphi_tables *tables, const amphi_parts *source, amphi_error *error);
 
+/* Both, for calls that make no client. */
+typedef struct amphi_whole_options {
+    amphi_client_options own;
+    amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1];
+    amphi_parts parts;
+    amphi_tables tables;
+} amphi_whole_options;
+
+amphi_status amphi__whole_options_read(
+    amphi_whole_options *out, const amphi_client_options *source, amphi_error *error);
+
 #endif
