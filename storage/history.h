@@ -25,10 +25,6 @@ amphi_status amphi__history_find(amphi_db *db, amphi_str id, int64_t *seq, amphi
  * left. *is_gone: nothing was left, and the conversation went as well. */
 amphi_status amphi__history_refresh(amphi_db *db, int64_t seq, bool *is_gone, amphi_error *error);
 
-/* Inside a transaction: puts the beginning of the first user message where the title is not the
- * user's own. */
-amphi_status amphi__history_retitle(amphi_db *db, int64_t seq, amphi_error *error);
-
 /* Inside a transaction: nothing is left of this draft. */
 amphi_status amphi__history_drop_draft(amphi_db *db, amphi_str key, amphi_error *error);
 

@@ -130,7 +130,9 @@ static amphi_status read_first_question(
     return ended != AMPHI_OK ? ended : status;
 }
 
-amphi_status amphi__history_retitle(amphi_db *db, int64_t seq, amphi_error *error)
+/* Inside a transaction: puts the beginning of the first user message where the title is not the
+ * user's own. */
+static amphi_status retitle(amphi_db *db, int64_t seq, amphi_error *error)
 {
     amphi_query q;
     amphi_buf title;
@@ -169,7 +171,7 @@ amphi_status amphi__history_refresh(amphi_db *db, int64_t seq, bool *is_gone, am
         " WHERE seq = ?1");
     amphi__query_bind_int(&q, 1, seq);
     status = amphi__query_run(&q, error);
-    return status == AMPHI_OK ? amphi__history_retitle(db, seq, error) : status;
+    return status == AMPHI_OK ? retitle(db, seq, error) : status;
 }
 
 /* ---- Changing ---- */
@@ -199,7 +201,7 @@ static amphi_status change_conversation(
     amphi__query_bind_str(&q, 7, change->title);
     status = amphi__query_run(&q, error);
     if (status == AMPHI_OK && change->sets_title && change->title.size == 0)
-        status = amphi__history_retitle(db, seq, error);
+        status = retitle(db, seq, error);
     return status;
 }
 

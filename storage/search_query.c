@@ -55,7 +55,7 @@ static amphi_str next_part(amphi_str *rest, bool *is_quoted)
     return part;
 }
 
-amphi_status amphi__search_pieces_of(amphi_search_pieces *out, amphi_str words, amphi_error *error)
+static amphi_status split(amphi_search_pieces *out, amphi_str words, amphi_error *error)
 {
     amphi_search_text part;
     size_t offsets[AMPHI_SEARCH_PIECES_MAX];
@@ -86,12 +86,6 @@ amphi_status amphi__search_pieces_of(amphi_search_pieces *out, amphi_str words, 
     return status == AMPHI_E_NO_MEMORY ? amphi__fail_no_memory(error) : status;
 }
 
-void amphi__search_pieces_clear(amphi_search_pieces *pieces)
-{
-    amphi__search_text_clear(&pieces->text);
-    pieces->count = 0;
-}
-
 /* ---- matching ---- */
 
 /* Where the piece stands first, from `from` on, at borders of words where it is made of words;
@@ -118,7 +112,7 @@ static size_t find_piece(const amphi_search_piece *piece, amphi_str folded, size
     }
 }
 
-bool amphi__search_matches(const amphi_search_pieces *pieces, amphi_str folded)
+static bool matches(const amphi_search_pieces *pieces, amphi_str folded)
 {
     for (size_t i = 0; i < pieces->count; i++)
         if (find_piece(&pieces->pieces[i], folded, 0) == SIZE_MAX)
@@ -127,18 +121,6 @@ bool amphi__search_matches(const amphi_search_pieces *pieces, amphi_str folded)
 }
 
 /* ---- snippets ---- */
-
-void amphi__search_snippet_init(amphi_search_snippet *snippet)
-{
-    amphi__buf_init(&snippet->text, 0);
-    snippet->matches_count = 0;
-}
-
-void amphi__search_snippet_clear(amphi_search_snippet *snippet)
-{
-    amphi__buf_wipe(&snippet->text);
-    snippet->matches_count = 0;
-}
 
 static bool is_inside_character(amphi_str text, size_t at)
 {
@@ -196,8 +178,9 @@ static void add_match(amphi_search_snippet *out, size_t begin, size_t end)
             (amphi_text_range){(uint32_t)begin, (uint32_t)(end - begin)};
 }
 
-amphi_status amphi__search_snippet_make(amphi_search_snippet *out,
-    const amphi_search_pieces *pieces, const amphi_search_text *text, amphi_str original)
+/* `text` is the fold of `original`, with origins, and matches. */
+static amphi_status make_snippet(amphi_search_snippet *out, const amphi_search_pieces *pieces,
+    const amphi_search_text *text, amphi_str original)
 {
     const amphi_search_piece *piece = NULL;
     amphi_str folded = amphi__buf_str(&text->folded);
@@ -237,16 +220,19 @@ amphi_status amphi__search_judge_init(
 {
     amphi__search_text_init(&judge->text, true);
     amphi__buf_init(&judge->readable, 0);
-    amphi__search_snippet_init(&judge->snippet);
-    return amphi__search_pieces_of(&judge->pieces, words, error);
+    amphi__buf_init(&judge->snippet.text, 0);
+    judge->snippet.matches_count = 0;
+    return split(&judge->pieces, words, error);
 }
 
 void amphi__search_judge_clear(amphi_search_judge *judge)
 {
-    amphi__search_pieces_clear(&judge->pieces);
+    amphi__search_text_clear(&judge->pieces.text);
+    judge->pieces.count = 0;
     amphi__search_text_clear(&judge->text);
     amphi__buf_wipe(&judge->readable);
-    amphi__search_snippet_clear(&judge->snippet);
+    amphi__buf_wipe(&judge->snippet.text);
+    judge->snippet.matches_count = 0;
 }
 
 amphi_status amphi__search_judge_message(
@@ -262,13 +248,12 @@ amphi_status amphi__search_judge_message(
     judge->text.has_origins = false; /* most messages need none */
     if (status == AMPHI_OK)
         status = amphi__search_text_fold(&judge->text, content);
-    if (status != AMPHI_OK ||
-        !amphi__search_matches(&judge->pieces, amphi__buf_str(&judge->text.folded)))
+    if (status != AMPHI_OK || !matches(&judge->pieces, amphi__buf_str(&judge->text.folded)))
         return status;
     *hit = true;
     judge->text.has_origins = true;
     status = amphi__search_text_fold(&judge->text, content);
     if (status == AMPHI_OK)
-        status = amphi__search_snippet_make(&judge->snippet, &judge->pieces, &judge->text, content);
+        status = make_snippet(&judge->snippet, &judge->pieces, &judge->text, content);
     return status;
 }

@@ -29,23 +29,12 @@ typedef struct amphi_search_pieces {
  * their defaults. */
 amphi_status amphi__search_read_query(
     amphi_search_query *own, const amphi_search_query *given, amphi_error *error);
-/* Clear it in any case. AMPHI_E_LIMIT: too many pieces. */
-amphi_status amphi__search_pieces_of(amphi_search_pieces *out, amphi_str words, amphi_error *error);
-void amphi__search_pieces_clear(amphi_search_pieces *pieces);
-/* Does the folded text hold every piece? */
-bool amphi__search_matches(const amphi_search_pieces *pieces, amphi_str folded);
 
 typedef struct amphi_search_snippet {
     amphi_buf text;
     amphi_text_range matches[AMPHI_SEARCH_MATCHES_MAX];
     size_t matches_count;
 } amphi_search_snippet;
-
-void amphi__search_snippet_init(amphi_search_snippet *snippet);
-void amphi__search_snippet_clear(amphi_search_snippet *snippet); /* wipes */
-/* `text` is the fold of `original`, with origins, and matches. */
-amphi_status amphi__search_snippet_make(amphi_search_snippet *out,
-    const amphi_search_pieces *pieces, const amphi_search_text *text, amphi_str original);
 
 /* One message judged and, if it matches, ready to be handed out. Memory is kept from one to the
  * next. */
@@ -56,9 +45,10 @@ typedef struct amphi_search_judge {
     amphi_search_snippet snippet;
 } amphi_search_judge;
 
+/* Clear it in any case. AMPHI_E_LIMIT: too many pieces. */
 amphi_status amphi__search_judge_init(
     amphi_search_judge *judge, amphi_str words, amphi_error *error);
-void amphi__search_judge_clear(amphi_search_judge *judge);
+void amphi__search_judge_clear(amphi_search_judge *judge); /* wipes */
 /* *hit: it matches, and judge->snippet is its. */
 amphi_status amphi__search_judge_message(
     amphi_search_judge *judge, amphi_str content, bool is_json, bool *hit);

@@ -57,11 +57,6 @@ void amphi__cond_clear(amphi_cond *cond)
     cond->is_ready = false;
 }
 
-void amphi__cond_signal(amphi_cond *cond)
-{
-    pthread_cond_signal(&cond->native);
-}
-
 void amphi__cond_broadcast(amphi_cond *cond)
 {
     pthread_cond_broadcast(&cond->native);

@@ -33,7 +33,6 @@ void amphi__mutex_unlock(amphi_mutex *mutex);
 
 amphi_status amphi__cond_init(amphi_cond *cond);
 void amphi__cond_clear(amphi_cond *cond); /* a zeroed one is fine */
-void amphi__cond_signal(amphi_cond *cond);
 void amphi__cond_broadcast(amphi_cond *cond);
 void amphi__cond_wait(amphi_cond *cond, amphi_mutex *mutex);
 /* false when timeout_us passed first. UINT64_MAX waits for ever. */

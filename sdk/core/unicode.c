@@ -61,13 +61,6 @@ amphi_status amphi__unicode_nfc(amphi_buf *out, amphi_str text)
     return map(out, text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 }
 
-amphi_status amphi__unicode_find_form(amphi_buf *out, amphi_str text)
-{
-    return map(out, text,
-        UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE |
-            UTF8PROC_STRIPMARK);
-}
-
 size_t amphi__unicode_find_character(uint32_t codepoint, uint32_t out[AMPHI_UNICODE_FIND_MAX])
 {
     utf8proc_int32_t found[AMPHI_UNICODE_FIND_MAX];

@@ -8,16 +8,13 @@
 
 #include "sdk/core/buf.h"
 
-/* Both append to `out`. AMPHI_E_FORMAT: not UTF-8, and nothing was appended. */
-
 /* Normalization form C: one spelling of each accented letter. It keeps what differs to a reader:
- * a superscript two is no two (form KC would make it one). */
+ * a superscript two is no two (form KC would make it one). Appends to `out`. AMPHI_E_FORMAT: not
+ * UTF-8, and nothing was appended. */
 amphi_status amphi__unicode_nfc(amphi_buf *out, amphi_str text);
-/* For finding: form KC, case folded, accents removed, invisible characters removed. */
-amphi_status amphi__unicode_find_form(amphi_buf *out, amphi_str text);
 
-/* The same of one character, decomposed: how many of `out` were written; 0: it is invisible, or an
- * accent. Hangul syllables stay whole. */
+/* One character as it is found: in form KD, case folded, without accents. Returns how many of `out`
+ * were written; 0: it is invisible, or an accent. Hangul syllables stay whole. */
 #define AMPHI_UNICODE_FIND_MAX 32
 size_t amphi__unicode_find_character(uint32_t codepoint, uint32_t out[AMPHI_UNICODE_FIND_MAX]);
 

@@ -32,32 +32,6 @@ static size_t mark_at(const amphi_near_list *list, size_t at)
 
 /* ---- what stands before the question ---- */
 
-/* Without a mark behind them these need a question word after them. */
-static bool drop_greeting(amphi_near_list *list)
-{
-    static const char *const greetings[] = {"hi there", "hello there", "hey there", "hi", "hello",
-        "hey", "good morning", "good afternoon", "good evening", "excuse me", "quick question",
-        "ok so", "okay so", "ok", "okay", "so", "well", "um", "uh", "hmm", "umm", "please",
-        "kindly"};
-    for (size_t i = 0; i < COUNT(greetings); i++) {
-        size_t size = amphi__near_match(list, 0, greetings[i]);
-        if (size == 0)
-            continue;
-        size_t mark = mark_at(list, size);
-        size_t next = size + mark;
-        bool is_polite =
-            amphi__near_match(list, 0, "please") || amphi__near_match(list, 0, "kindly");
-        bool follows = amphi__near_english_prefix(list, next) > 0 ||
-                       (mark > 0 || is_polite ? opens(list, next)
-                                              : amphi__near_has(list, next, AMPHI_WORD_QUESTION));
-        if (!follows || list->count < next + 3)
-            continue;
-        amphi__near_remove(list, 0, next);
-        return true;
-    }
-    return false;
-}
-
 typedef enum prefix_rest {
     REST_ASKS,     /* a question word: "tell me [what]" */
     REST_REQUESTS, /* a request: "could you please [write]" */
@@ -109,7 +83,8 @@ static bool rest_fits(const amphi_near_list *list, size_t at, prefix_rest rest)
     return false;
 }
 
-size_t amphi__near_english_prefix(const amphi_near_list *list, size_t at)
+/* Tokens of a request to answer that begins at `at`; 0: none, or nothing to answer follows. */
+static size_t prefix_size(const amphi_near_list *list, size_t at)
 {
     for (size_t i = 0; i < COUNT(prefixes); i++) {
         size_t size = amphi__near_match(list, at, prefixes[i].words);
@@ -123,10 +98,36 @@ size_t amphi__near_english_prefix(const amphi_near_list *list, size_t at)
     return 0;
 }
 
+/* Without a mark behind them these need a question word after them. */
+static bool drop_greeting(amphi_near_list *list)
+{
+    static const char *const greetings[] = {"hi there", "hello there", "hey there", "hi", "hello",
+        "hey", "good morning", "good afternoon", "good evening", "excuse me", "quick question",
+        "ok so", "okay so", "ok", "okay", "so", "well", "um", "uh", "hmm", "umm", "please",
+        "kindly"};
+    for (size_t i = 0; i < COUNT(greetings); i++) {
+        size_t size = amphi__near_match(list, 0, greetings[i]);
+        if (size == 0)
+            continue;
+        size_t mark = mark_at(list, size);
+        size_t next = size + mark;
+        bool is_polite =
+            amphi__near_match(list, 0, "please") || amphi__near_match(list, 0, "kindly");
+        bool follows = prefix_size(list, next) > 0 ||
+                       (mark > 0 || is_polite ? opens(list, next)
+                                              : amphi__near_has(list, next, AMPHI_WORD_QUESTION));
+        if (!follows || list->count < next + 3)
+            continue;
+        amphi__near_remove(list, 0, next);
+        return true;
+    }
+    return false;
+}
+
 /* true: something was taken away. *is_indirect: the rest is in an indirect question's order. */
 static bool drop_prefix(amphi_near_list *list, bool *is_indirect)
 {
-    size_t size = amphi__near_english_prefix(list, 0);
+    size_t size = prefix_size(list, 0);
     if (size == 0)
         return false;
     amphi__near_remove(list, 0, size);

@@ -10,8 +10,6 @@
 
 /* Contractions are written out, spellings of one word become one. */
 void amphi__near_english_spelling(amphi_near_list *list);
-/* Tokens of a request to answer that begins at `at`; 0: none, or nothing to answer follows. */
-size_t amphi__near_english_prefix(const amphi_near_list *list, size_t at);
 /* is_indirect: "what the time is" rather than "what is the time". */
 void amphi__near_english_equivalents(amphi_near_list *list, bool is_indirect);
 

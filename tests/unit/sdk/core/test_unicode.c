@@ -33,20 +33,23 @@ static void unicode__nfc_joins_accents_and_keeps_what_a_reader_sees(void **state
     assert_form(amphi__unicode_nfc, "\xe1\x84\x92\xe1\x85\xa1", "\xed\x95\x98"); /* Hangul */
 }
 
-static void unicode__find_form_is_without_case_accents_and_widths(void **state)
+static void assert_found_as(uint32_t codepoint, const uint32_t *expected, size_t count)
 {
-    assert_form(amphi__unicode_find_form, "Caf\xc3\x89", "cafe");
-    assert_form(amphi__unicode_find_form, "STRASSE", "strasse");
-    assert_form(amphi__unicode_find_form,
-        "Stra\xc3\x9f"
-        "e",
-        "strasse");
-    assert_form(amphi__unicode_find_form, "\xef\xbc\xa1\xef\xbc\x92", "a2");
-    assert_form(amphi__unicode_find_form, "\xe6\x97\xa5", "\xe6\x97\xa5");
-    assert_form(amphi__unicode_find_form,
-        "so\xc2\xad"
-        "ft",
-        "soft"); /* soft hyphen */
+    uint32_t found[AMPHI_UNICODE_FIND_MAX];
+    assert_int_equal(amphi__unicode_find_character(codepoint, found), count);
+    assert_memory_equal(found, expected, count * sizeof found[0]);
+}
+
+static void unicode__characters_are_found_without_case_accents_and_widths(void **state)
+{
+    assert_found_as('S', (const uint32_t[]){'s'}, 1);
+    assert_found_as(0xC9, (const uint32_t[]){'e'}, 1);      /* E with acute */
+    assert_found_as(0xDF, (const uint32_t[]){'s', 's'}, 2); /* sharp s */
+    assert_found_as(0xFF21, (const uint32_t[]){'a'}, 1);    /* full-width A */
+    assert_found_as(0x65E5, (const uint32_t[]){0x65E5}, 1); /* a Chinese character */
+    assert_found_as(0xD558, (const uint32_t[]){0xD558}, 1); /* a Hangul syllable */
+    assert_found_as(0xAD, (const uint32_t[]){0}, 0);        /* soft hyphen */
+    assert_found_as(0x301, (const uint32_t[]){0}, 0);       /* combining acute */
 }
 
 static void unicode__invalid_text_is_refused_and_nothing_is_appended(void **state)
@@ -54,7 +57,7 @@ static void unicode__invalid_text_is_refused_and_nothing_is_appended(void **stat
     amphi_buf out;
     amphi__buf_init(&out, 0);
     assert_int_equal(amphi__unicode_nfc(&out, AMPHI_STR("a\xff")), AMPHI_E_FORMAT);
-    assert_int_equal(amphi__unicode_find_form(&out, AMPHI_STR("\xc3")), AMPHI_E_FORMAT);
+    assert_int_equal(amphi__unicode_nfc(&out, AMPHI_STR("\xc3")), AMPHI_E_FORMAT);
     assert_int_equal(out.size, 0);
     amphi__buf_clear(&out);
 }
@@ -79,7 +82,7 @@ static void unicode__memory_that_runs_out_leaves_nothing_behind(void **state)
         amphi_buf out;
         amphi__buf_init(&out, 0);
         failing_alloc_at(n);
-        status = amphi__unicode_find_form(&out, AMPHI_STR("\xc3\x89tude \xe6\x97\xa5"));
+        status = amphi__unicode_nfc(&out, AMPHI_STR("\xc3\x89tude \xe6\x97\xa5"));
         assert_true(status == AMPHI_OK || status == AMPHI_E_NO_MEMORY);
         amphi__buf_clear(&out);
         assert_int_equal(failing_alloc_live(), 0);
@@ -91,7 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unicode__nfc_joins_accents_and_keeps_what_a_reader_sees),
-        cmocka_unit_test(unicode__find_form_is_without_case_accents_and_widths),
+        cmocka_unit_test(unicode__characters_are_found_without_case_accents_and_widths),
         cmocka_unit_test(unicode__invalid_text_is_refused_and_nothing_is_appended),
         cmocka_unit_test(unicode__characters_have_their_classes),
         cmocka_unit_test(unicode__memory_that_runs_out_leaves_nothing_behind),
