@@ -64,10 +64,12 @@ typedef struct cli_command {
     int (*run)(cli_options *options);
 } cli_command;
 
-/* history_repair.c: amphi history check, amphi history repair. */
+/* `amphi history check`, `repair` and `backup FILE` (history_repair.c). */
 int cli_history_check(cli_options *options);
 int cli_history_repair(cli_options *options);
 int cli_history_backup(cli_options *options);
+/* `amphi history search WORDS`, for people (history_search.c). */
+int cli_history_search(amphi_client *client, const amphi_search_query *query);
 
 extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_cache, cli_keys,
     cli_rollout, cli_model, cli_serve, cli_bench, cli_doctor;
@@ -113,9 +115,6 @@ void cli_progress_bar_clear(void);
 
 /* stream_view.c: reads a stream to its end and prints it as it comes. Cancels it on ctrl-C. */
 int cli_stream_view(amphi_stream *stream, const cli_options *options);
-
-/* `amphi history search WORDS` (history_search.c). */
-int cli_history_search(const cli_options *options);
 
 /* `amphi bench remote`: what Amphi adds to plain libcurl (bench_remote.c). */
 int cli_bench_remote(const cli_options *options);

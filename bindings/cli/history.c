@@ -90,7 +90,9 @@ typedef struct call {
     amphi_client *client;
     const char *id;    /* the conversation; NULL: none */
     const char *title; /* of rename */
-    uint64_t limit, from_id, message_id, max_age_ms, max_bytes;
+    const char *file;  /* of import */
+    const char *words; /* of search */
+    uint64_t limit, from_id, before_id, message_id, max_age_ms, max_bytes;
     amphi_error error;
 } call;
 
@@ -110,6 +112,7 @@ static bool read_flags(call *c)
     const char *age = cli_own(c->options, "--older-than");
     return number_of(c, "--limit", UINT32_MAX, &c->limit) &&
            number_of(c, "--from", INT64_MAX, &c->from_id) &&
+           number_of(c, "--before", INT64_MAX, &c->before_id) &&
            number_of(c, "--message", INT64_MAX, &c->message_id) &&
            number_of(c, "--max-bytes", INT64_MAX, &c->max_bytes) &&
            (age == NULL || parse_age(age, &c->max_age_ms));
@@ -136,6 +139,8 @@ static void write_request(const call *c, const char *op, const char *more, FILE 
         put_string(to, "conversation_id", c->id);
     if (c->title != NULL)
         put_string(to, "title", c->title);
+    if (c->words != NULL)
+        put_string(to, "words", c->words);
     if (has(c, "--cursor"))
         put_string(to, "cursor", cli_own(c->options, "--cursor"));
     if (has(c, "--archived"))
@@ -144,6 +149,7 @@ static void write_request(const call *c, const char *op, const char *more, FILE 
         fputs(c->id != NULL ? ",\"newest_first\":true" : ",\"backwards\":true", to);
     put_number(to, "limit", c->limit);
     put_number(to, "from_id", c->from_id);
+    put_number(to, "before_id", c->before_id);
     put_number(to, "message_id", c->message_id);
     put_number(to, "max_age_ms", c->max_age_ms);
     put_number(to, "max_bytes", c->max_bytes);
@@ -361,10 +367,10 @@ static bool next_line(void *user, amphi_str *line)
 static int run_import(call *c)
 {
     amphi_history_transfer transfer;
-    bool standard = strcmp(c->id, "-") == 0;
-    line_reader reader = {.from = standard ? stdin : fopen(c->id, "r")};
+    bool standard = strcmp(c->file, "-") == 0;
+    line_reader reader = {.from = standard ? stdin : fopen(c->file, "r")};
     if (reader.from == NULL)
-        return cli_usage("%s: can't be read (no such file, or no permission)", c->id);
+        return cli_usage("%s: can't be read (no such file, or no permission)", c->file);
     amphi_history_transfer_init(&transfer);
     amphi_status status = amphi_history_import(c->client, next_line, &reader, &transfer, &c->error);
     if (!standard)
@@ -377,24 +383,64 @@ static int run_import(call *c)
 
 /* ---- The command ---- */
 
-/* What follows the verb: 'i' the conversation's id (or a file), 't' a title. */
+static char *join_words(const cli_options *options)
+{
+    size_t size = 1;
+    for (size_t i = 1; i < options->words_count; i++)
+        size += strlen(options->words[i]) + 1;
+    char *text = calloc(1, size);
+    for (size_t i = 1; text != NULL && i < options->words_count; i++) {
+        if (i > 1)
+            strcat(text, " ");
+        strcat(text, options->words[i]);
+    }
+    return text;
+}
+
+static int run_search(call *c)
+{
+    amphi_search_query query;
+    char *words = join_words(c->options);
+    if (words == NULL)
+        return cli_usage("out of memory");
+    c->id = c->options->conversation;
+    c->words = words;
+    amphi_search_query_init(&query);
+    query.words = amphi_str_from(words);
+    query.conversation_id = amphi_str_from(c->id);
+    query.limit = c->limit < UINT32_MAX ? (uint32_t)c->limit : UINT32_MAX;
+    query.before_id = (int64_t)c->before_id;
+    int rc =
+        c->options->json ? answer_json(c, "search", "") : cli_history_search(c->client, &query);
+    free(words);
+    return rc;
+}
+
+/* What follows the verb: a conversation's id, its title as well, a file, or any words. */
+typedef enum takes { NOTHING, ID, ID_AND_TITLE, FILE_NAME, WORDS } takes;
+
 static const struct verb {
     const char *name;
-    const char *words;
+    takes takes;
     int (*run)(call *c);
+    int (*run_alone)(cli_options *options); /* instead: it makes its own client, or none */
 } verbs[] = {
-    {"list", "", run_list},
-    {"show", "i", run_show},
-    {"rename", "it", run_rename},
-    {"pin", "i", run_pin},
-    {"unpin", "i", run_unpin},
-    {"archive", "i", run_archive},
-    {"unarchive", "i", run_unarchive},
-    {"delete", "i", run_delete},
-    {"prune", "", run_prune},
-    {"export", "", run_export},
-    {"import", "i", run_import},
-    {"erase-all", "", run_erase_all},
+    {"list", NOTHING, run_list, NULL},
+    {"show", ID, run_show, NULL},
+    {"rename", ID_AND_TITLE, run_rename, NULL},
+    {"pin", ID, run_pin, NULL},
+    {"unpin", ID, run_unpin, NULL},
+    {"archive", ID, run_archive, NULL},
+    {"unarchive", ID, run_unarchive, NULL},
+    {"delete", ID, run_delete, NULL},
+    {"prune", NOTHING, run_prune, NULL},
+    {"export", NOTHING, run_export, NULL},
+    {"import", FILE_NAME, run_import, NULL},
+    {"erase-all", NOTHING, run_erase_all, NULL},
+    {"search", WORDS, run_search, NULL},
+    {"check", NOTHING, NULL, cli_history_check},
+    {"repair", NOTHING, NULL, cli_history_repair},
+    {"backup", FILE_NAME, NULL, cli_history_backup},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -405,26 +451,41 @@ static const struct verb *find_verb(const char *name)
     return NULL;
 }
 
+static bool has_its_words(const struct verb *verb, size_t count)
+{
+    static const char *const words[] = {[NOTHING] = "no words",
+        [ID] = "the conversation's id",
+        [ID_AND_TITLE] = "the conversation's id and its title, in quotes",
+        [FILE_NAME] = "a file",
+        [WORDS] = "the words to be found"};
+    static const size_t counts[] = {
+        [NOTHING] = 0, [ID] = 1, [ID_AND_TITLE] = 2, [FILE_NAME] = 1, [WORDS] = 1};
+    bool fits = count == counts[verb->takes] || (verb->takes == WORDS && count > 0);
+    if (!fits)
+        cli_usage("history %s takes %s", verb->name, words[verb->takes]);
+    return fits;
+}
+
 /* The verb and its words. Without a verb: a conversation's messages, or all conversations. */
 static const struct verb *choose(call *c)
 {
     const cli_options *options = c->options;
-    const struct verb *verb =
-        options->words_count > 0 ? find_verb(options->words[0]) : find_verb("list");
-    if (options->words_count > 0 && verb != NULL) {
-        if (options->words_count - 1 != strlen(verb->words)) {
-            cli_usage("history %s takes %s", verb->name,
-                strcmp(verb->words, "it") == 0 ? "the conversation's id and its title, in quotes"
-                : verb->words[0] == 'i'
-                    ? (verb->run == run_import ? "a file, or -" : "the conversation's id")
-                    : "no words");
+    size_t count = options->words_count;
+    const struct verb *verb = find_verb(count > 0 ? options->words[0] : "list");
+    if (count > 0 && verb != NULL) {
+        const char *first = count > 1 ? options->words[1] : NULL;
+        if (!has_its_words(verb, count - 1))
             return NULL;
-        }
-        c->id = options->words_count > 1 ? options->words[1] : NULL;
-        c->title = options->words_count > 2 ? options->words[2] : NULL;
+        c->id = verb->takes == ID || verb->takes == ID_AND_TITLE ? first : NULL;
+        c->title = verb->takes == ID_AND_TITLE ? options->words[2] : NULL;
+        c->file = verb->takes == FILE_NAME ? first : NULL;
         return verb;
     }
-    c->id = options->words_count > 0 ? options->words[0] : options->conversation;
+    c->id = count > 0 ? options->words[0] : options->conversation;
+    if (count > 1) {
+        cli_usage("history: %s is no verb (--help lists them), and takes no words", c->id);
+        return NULL;
+    }
     if (has(c, "--delete") && c->id == NULL) {
         cli_usage("history --delete takes the conversation's id");
         return NULL;
@@ -435,17 +496,11 @@ static const struct verb *choose(call *c)
 static int run(cli_options *options)
 {
     call c = {.options = options};
-    if (options->words_count > 1 && strcmp(options->words[0], "search") == 0)
-        return cli_history_search(options);
-    if (options->words_count == 1 && strcmp(options->words[0], "check") == 0)
-        return cli_history_check(options);
-    if (options->words_count == 1 && strcmp(options->words[0], "repair") == 0)
-        return cli_history_repair(options);
-    if (options->words_count == 2 && strcmp(options->words[0], "backup") == 0)
-        return cli_history_backup(options);
     const struct verb *verb = choose(&c);
     if (verb == NULL || !read_flags(&c))
         return CLI_USAGE;
+    if (verb->run_alone != NULL)
+        return verb->run_alone(options);
     c.client = cli_client_new(options);
     if (c.client == NULL)
         return CLI_FAILED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * amphi history check and amphi history repair. Both work where no client can be made, so neither
- * makes one.
+ * amphi history check, repair and backup. The first two work where no client can be made, so they
+ * make none.
  */
 #include "cli.h"
 

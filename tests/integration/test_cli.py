@@ -231,6 +231,10 @@ def history__search_finds_words_and_shows_them(folder):
     assert "nothing found" in amphi("history", "search", "quagga", *data(folder)).stdout
     refused(amphi("history", "search", "x", "--conversation", "none", *data(folder)))
     refused(amphi("history", "search", "x", "--limit", "many", *data(folder)))
+    refused(amphi("history", "search", "x", "--limit", "1001", *data(folder)))
+    nowhere = amphi("history", "search", "x", "--conversation", "none", "--json", *data(folder))
+    refused(nowhere)
+    assert nowhere.stdout == "", nowhere.stdout
 
 
 @promise

@@ -67,6 +67,12 @@ def verbs__list_pages_rename_pin_and_archive(folder):
                   ["erase-all"], ["prune"], ["prune", "--older-than", "30"], ["import", "/none"],
                   ["list", "--cursor", "x"], ["delete", "a", "--message", "99"]):
         refused(amphi("history", *words, *data(folder)))
+    # A verb without what it takes is not taken for a conversation of that name.
+    for words in (["search"], ["backup"], ["check", "a"], ["repair", "a"], ["backup", "a", "b"],
+                  ["a", "b"]):
+        done = amphi("history", *words, *data(folder))
+        refused(done)
+        assert "takes" in done.stderr, (words, done.stderr)
 
 
 @promise

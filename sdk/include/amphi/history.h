@@ -218,8 +218,9 @@ AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_
 
 /* ---- JSON form ---- */
 
-/* All of the above as JSON: {"op":"list", ...} in, the result out (sdk/docs/history.md). An unknown
- * op or member is refused by name. Free *out with amphi_string_free. */
+/* All of the above, and amphi_history_search, as JSON: {"op":"list", ...} in, the result out
+ * (sdk/docs/history.md). An unknown op or member is refused by name. Free *out with
+ * amphi_string_free. */
 AMPHI_API amphi_status amphi_history_json(
     amphi_client *client, amphi_str request_json, char **out, amphi_error *error);
 
