@@ -205,6 +205,42 @@ class Store:
             self.broken.append("integrity_check: " + "; ".join(answer[:3]))
 
 
+def raw_pages(path):
+    """(page, whether it is the file's first) of a database or a log: every frame,
+    also those that the log no longer counts."""
+    data = read(path)
+    if path.endswith("-wal"):
+        for at in range(WAL_HEADER, len(data) - FRAME_HEADER - PAGE + 1, FRAME_HEADER + PAGE):
+            number = int.from_bytes(data[at:at + 4], "big")
+            yield data[at + FRAME_HEADER:at + FRAME_HEADER + PAGE], number == 1
+    else:
+        for at in range(0, len(data), PAGE):
+            yield data[at:at + PAGE], at == 0
+
+
+def dump(folder):
+    """Every byte of the store in `folder`, decrypted: also free pages, and the unused parts of
+    pages; and the other files as they are."""
+    key = Key.of(folder)
+    out = []
+    understood = 0
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):
+            continue
+        if not name.startswith("amphi.db") or name.endswith("-shm"):
+            out.append(read(path))
+            continue
+        for page, is_first in raw_pages(path):
+            for reserve, _, _ in FORMATS.values():
+                iv = page[-reserve:-reserve + 16]
+                clear = aes(page[SALT if is_first else 0:-reserve], key.raw, iv, False)
+                out.append(clear)
+                understood += is_first and clear[0:2] == b"\x10\x00"  # the page size
+    assert understood > 0, "the pages could not be decrypted"
+    return b"\0".join(out)
+
+
 def write_store(folder, statements, version=3):
     """An encrypted store made of SQL, and its key. Returns nothing."""
     reserve = FORMATS[version][0]

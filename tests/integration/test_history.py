@@ -8,9 +8,11 @@ import random
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+sys.path.insert(0, os.path.join(HERE, "..", "fault"))
 import faces  # noqa: E402
-import store_pages  # noqa: E402
+import pages  # noqa: E402
 from faces import amphi, promise, refused  # noqa: E402
 
 LOCAL = ["--mode", "only_local", "--temperature", "0"]
@@ -96,7 +98,7 @@ def delete__leaves_no_copy_in_any_file(folder):
         name = question.split("-")[1]
         assert amphi("ask", *LOCAL, *data(folder), "--conversation", name,
                      question).returncode == 0
-    everything = store_pages.dump(os.path.join(folder, "data"))
+    everything = pages.dump(os.path.join(folder, "data"))
     assert all(f"canary-{name}-0 ".encode() in everything for name in talks)
     gone = pick.sample(list(talks), 30)
     for name in {"c3", "c7", *gone}:
@@ -107,14 +109,14 @@ def delete__leaves_no_copy_in_any_file(folder):
     left = next(name for name in talks if name not in gone and len(talks[name][1]) > 8)
     assert history(folder, "delete", left, "--message",
                    str(talks[left][1][7][0]))["messages"] == 1
-    everything = store_pages.dump(os.path.join(folder, "data"))
+    everything = pages.dump(os.path.join(folder, "data"))
     for name in gone:
         assert f"canary-{name}-".encode() not in everything, name
     assert f"canary-{left}-7 ".encode() not in everything
     assert f"canary-{left}-6 ".encode() in everything
     assert all(f"canary-{name}-0 ".encode() in everything for name in talks if name not in gone)
     assert history(folder, "erase-all", "--yes")["conversations"] == 60 - len(gone)
-    assert b"canary-" not in store_pages.dump(os.path.join(folder, "data"))
+    assert b"canary-" not in pages.dump(os.path.join(folder, "data"))
     assert history(folder)["conversations"] == []
 
 

@@ -4,7 +4,7 @@
  * earlier version. What the sender does: test_outbox_sender.c.
  */
 #include "sdk/core/str.h"
-#include "tests/support/outbox_app.h"
+#include "tests/support/outbox_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ static const char *ask(chat_fixture *f, const char *text)
     amphi_stream *stream = chat_fixture_begin(f, &request, text);
     amphi_event event;
     do {
-        assert_int_equal(amphi_stream_next(stream, OUTBOX_APP_LONG_MS, &event, NULL), AMPHI_OK);
+        assert_int_equal(amphi_stream_next(stream, OUTBOX_FIXTURE_LONG_MS, &event, NULL), AMPHI_OK);
     } while (!amphi_event_is_terminal(&event));
     message[0] = '\0';
     if (event.kind == AMPHI_EVENT_ERROR)
@@ -65,19 +65,19 @@ static void entries__show_text_reason_and_the_request(void **state)
     chat_fixture f;
     static const scripted_step fails[] = {{SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
     chat_fixture_open(&f, says_hello, fails);
-    outbox_app_set_network(f.client, "none");
+    outbox_fixture_set_network(f.client, "none");
     assert_string_equal(ask(&f, "Hi \"there\""), "");
     listed l = list(&f);
     assert_int_equal(l.count, 1);
     assert_string_equal(l.text, "Hi \"there\"");
     assert_string_equal(l.reason, "");
     assert_int_equal(l.entry.state, AMPHI_OUTBOX_QUEUED);
-    assert_true(l.entry.age_ms < OUTBOX_APP_LONG_MS * 10);
-    assert_int_equal(amphi_outbox_flush(f.client, OUTBOX_APP_LONG_MS, NULL, NULL), AMPHI_OK);
+    assert_true(l.entry.age_ms < OUTBOX_FIXTURE_LONG_MS * 10);
+    assert_int_equal(amphi_outbox_flush(f.client, OUTBOX_FIXTURE_LONG_MS, NULL, NULL), AMPHI_OK);
     l = list(&f);
     assert_true(l.reason[0] != '\0'); /* why it still waits */
     assert_int_equal(amphi_outbox_cancel(f.client, amphi_str_from(l.id), NULL), AMPHI_OK);
-    outbox_app_set_network(f.client, "free");
+    outbox_fixture_set_network(f.client, "free");
     amphi_stream *again = NULL; /* what was kept can be asked again by the app */
     assert_int_equal(
         amphi_chat_start_json(&again, f.client, amphi_str_from(l.request), NULL), AMPHI_OK);
@@ -93,7 +93,7 @@ static void entries__show_content_parts_as_json(void **state)
     char json[300];
     amphi_stream *stream = NULL;
     chat_fixture_open(&f, says_hello, says_hello);
-    outbox_app_set_network(f.client, "none");
+    outbox_fixture_set_network(f.client, "none");
     snprintf(json, sizeof json,
         "{\"messages\":[{\"role\":\"system\",\"content\":\"Be brief\"},"
         "{\"role\":\"user\",\"content\":%s}],\"amphi\":{\"mode\":\"only_cloud\"}}",
@@ -111,7 +111,7 @@ static void cancel_and_collect__say_what_they_can_not_do(void **state)
 {
     chat_fixture f;
     chat_fixture_open(&f, says_hello, says_hello);
-    outbox_app_set_network(f.client, "none");
+    outbox_fixture_set_network(f.client, "none");
     assert_string_equal(ask(&f, "Hi"), "");
     listed l = list(&f);
     amphi_error error;
@@ -133,7 +133,7 @@ static void request__says_why_it_was_not_queued(void **state)
     chat_fixture_init(&f, says_hello, says_hello);
     chat_fixture_store(&f, &(amphi_storage_options){.outbox_entries_max = 1});
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
+    outbox_fixture_set_network(f.client, "none");
     assert_string_equal(ask(&f, "Hi"), "");
     const char *message = ask(&f, "Hi again");
     const char *why = strstr(message, "; not queued: ");
@@ -153,18 +153,18 @@ static void store__without_the_later_entries_still_delivers(void **state)
     older.outbox_event = NULL;
     f.parts.store.ops = &older;
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
+    outbox_fixture_set_network(f.client, "none");
     uint32_t left = 9;
     for (int i = 0; i < 2; i++)
         assert_string_equal(ask(&f, "Hi"), "");
-    assert_int_equal(amphi_outbox_flush(f.client, OUTBOX_APP_LONG_MS, &left, NULL), AMPHI_OK);
+    assert_int_equal(amphi_outbox_flush(f.client, OUTBOX_FIXTURE_LONG_MS, &left, NULL), AMPHI_OK);
     assert_int_equal(left, 2);
     listed l = list(&f);
     assert_int_equal(
         amphi_outbox_collect(f.client, amphi_str_from(l.id), NULL), AMPHI_E_UNSUPPORTED);
     assert_int_equal(amphi_outbox_cancel(f.client, amphi_str_from(l.id), NULL), AMPHI_OK);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(amphi_outbox_flush(f.client, OUTBOX_APP_LONG_MS, &left, NULL), AMPHI_OK);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(amphi_outbox_flush(f.client, OUTBOX_FIXTURE_LONG_MS, &left, NULL), AMPHI_OK);
     assert_int_equal(left, 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 1);
     chat_fixture_close(&f);

@@ -6,7 +6,7 @@
 #include "sdk/client/outbox_events.h"
 
 #include "sdk/core/str.h"
-#include "tests/support/outbox_app.h"
+#include "tests/support/outbox_fixture.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static void note_event(void *user, const amphi_outbox_entry *entry)
 static void expect_told(app *a, const char *text)
 {
     char now[1000];
-    for (int ms = 0; ms < OUTBOX_APP_LONG_MS; ms++) {
+    for (int ms = 0; ms < OUTBOX_FIXTURE_LONG_MS; ms++) {
         pthread_mutex_lock(&a->lock);
         memcpy(now, a->reported, sizeof now);
         pthread_mutex_unlock(&a->lock);
@@ -65,7 +65,7 @@ static void open_watching(chat_fixture *f, app *a, const scripted_step *cloud)
     f->outbox_event = note_event;
     f->outbox_user = a;
     chat_fixture_start(f, NULL);
-    outbox_app_set_network(f->client, "none");
+    outbox_fixture_set_network(f->client, "none");
 }
 
 static void restart(chat_fixture *f)
@@ -79,14 +79,14 @@ static void events__queued_and_sent_reach_the_app(void **state)
     chat_fixture f;
     app a;
     open_watching(&f, &a, says_hello);
-    outbox_app_queue(&f, "c", "Hi", NULL);
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
     expect_told(&a, "queued c [] Hi\n"); /* without a round of the sender */
     assert_false(pthread_equal(a.thread, pthread_self()));
-    outbox_app_set_network(f.client, "free");
-    (void)outbox_app_flush(f.client);
+    outbox_fixture_set_network(f.client, "free");
+    (void)outbox_fixture_flush(f.client);
     expect_told(&a, "queued c [] Hi\nsent c [] \n");
     restart(&f);
-    (void)outbox_app_flush(f.client);
+    (void)outbox_fixture_flush(f.client);
     expect_told(&a, "queued c [] Hi\nsent c [] \n"); /* once */
     chat_fixture_close(&f);
 }
@@ -103,10 +103,10 @@ static void events__expired_comes_with_text_and_reason_and_may_be_collected_at_o
     f.outbox_user = &a;
     chat_fixture_start(&f, NULL);
     a.collects = f.client;
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "c", "Hi", NULL);
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
     nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); /* older than a millisecond */
-    (void)outbox_app_flush(f.client);
+    (void)outbox_fixture_flush(f.client);
     pthread_mutex_lock(&a.lock);
     const char *expired =
         strstr(a.reported, "expired c [not sent within 0 seconds; the last try: ");
@@ -115,7 +115,7 @@ static void events__expired_comes_with_text_and_reason_and_may_be_collected_at_o
     pthread_mutex_unlock(&a.lock);
     assert_int_equal(amphi_outbox_collect(f.client, AMPHI_STR("x"), NULL), AMPHI_E_NOT_FOUND);
     restart(&f);
-    (void)outbox_app_flush(f.client);
+    (void)outbox_fixture_flush(f.client);
     pthread_mutex_lock(&a.lock);
     assert_null(strstr(expired + 1, "expired"));
     pthread_mutex_unlock(&a.lock);
@@ -128,16 +128,16 @@ static void events__an_app_learns_at_its_next_start_what_others_sent(void **stat
     chat_fixture f;
     app a;
     open_watching(&f, &a, says_hello);
-    outbox_app_queue(&f, "c", "Hi", NULL);
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
     expect_told(&a, "queued c [] Hi\n");
     f.outbox_event = NULL;
     restart(&f);
-    outbox_app_set_network(f.client, "free");
-    (void)outbox_app_flush(f.client);
+    outbox_fixture_set_network(f.client, "free");
+    (void)outbox_fixture_flush(f.client);
     expect_told(&a, "queued c [] Hi\n");
     f.outbox_event = note_event;
     restart(&f);
-    (void)outbox_app_flush(f.client);
+    (void)outbox_fixture_flush(f.client);
     expect_told(&a, "queued c [] Hi\nsent c [] \n");
     chat_fixture_close(&f);
 }
@@ -166,17 +166,17 @@ static void events__come_again_until_the_app_has_seen_them(void **state)
     f.outbox_user = &a;
     dies = true;
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "c", "Hi", NULL);
-    (void)outbox_app_flush(f.client);
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
+    (void)outbox_fixture_flush(f.client);
     amphi_client_free(f.client);
     assert_int_equal(strncmp(a.reported, "queued c [] Hi\n", 15), 0); /* once, or at every round */
     a.reported[0] = '\0';
     dies = false;
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
+    outbox_fixture_set_network(f.client, "none");
     for (int i = 0; i < 2; i++) {
-        (void)outbox_app_flush(f.client);
+        (void)outbox_fixture_flush(f.client);
         expect_told(&a, "queued c [] Hi\n");
     }
     chat_fixture_close(&f);

@@ -9,7 +9,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
-#include "tests/support/outbox_app.h"
+#include "tests/support/outbox_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,19 +25,19 @@ static void outbox__no_route_queues_and_delivers_once(void **state)
 {
     chat_fixture f;
     char id[64];
-    outbox_app_open_offline(&f, says_hello);
-    outbox_app_queue(&f, "later", "Hi", id);
-    outbox_app_entries e = outbox_app_list(f.client);
+    outbox_fixture_open_offline(&f, says_hello);
+    outbox_fixture_queue(&f, "later", "Hi", id);
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
     assert_int_equal(e.count, 1);
     assert_string_equal(e.ids[0], id);
     assert_string_equal(e.conversations[0], "later");
-    outbox_app_expect_history(f.client, "later", ""); /* nothing, until it is answered */
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_fixture_expect_history(f.client, "later", ""); /* nothing, until it is answered */
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 1);
     assert_string_equal(f.cloud.last_key, id); /* a provider can recognize a second delivery */
-    outbox_app_expect_history(f.client, "later", "user: Hi\nassistant: Hello world.\n");
+    outbox_fixture_expect_history(f.client, "later", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -45,25 +45,25 @@ static void outbox__request_without_a_conversation_gets_one_named_after_its_id(v
 {
     chat_fixture f;
     char id[64];
-    outbox_app_open_offline(&f, says_hello);
-    outbox_app_queue(&f, "", "Hi", id);
-    assert_string_equal(outbox_app_list(f.client).conversations[0], id);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    outbox_app_expect_history(f.client, id, "user: Hi\nassistant: Hello world.\n");
+    outbox_fixture_open_offline(&f, says_hello);
+    outbox_fixture_queue(&f, "", "Hi", id);
+    assert_string_equal(outbox_fixture_list(f.client).conversations[0], id);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    outbox_fixture_expect_history(f.client, id, "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
 static void outbox__conversation_is_delivered_in_its_order(void **state)
 {
     chat_fixture f;
-    outbox_app_open_offline(&f, says_hello);
-    outbox_app_queue(&f, "c", "One", NULL);
-    outbox_app_queue(&f, "c", "Two", NULL);
-    outbox_app_queue(&f, "c", "Three", NULL);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    outbox_app_expect_history(f.client, "c",
+    outbox_fixture_open_offline(&f, says_hello);
+    outbox_fixture_queue(&f, "c", "One", NULL);
+    outbox_fixture_queue(&f, "c", "Two", NULL);
+    outbox_fixture_queue(&f, "c", "Three", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    outbox_fixture_expect_history(f.client, "c",
         "user: One\nassistant: Hello world.\nuser: Two\nassistant: Hello world.\n"
         "user: Three\nassistant: Hello world.\n");
     assert_int_equal(atomic_load(&f.cloud.starts), 3);
@@ -75,13 +75,13 @@ static void outbox__entries_without_a_route_take_turns(void **state)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     chat_fixture f;
-    outbox_app_open_offline(&f, fails);
+    outbox_fixture_open_offline(&f, fails);
     for (int i = 0; i < 5; i++)
-        outbox_app_queue(&f, names[i], "Hi", NULL);
-    outbox_app_set_network(f.client, "free");
+        outbox_fixture_queue(&f, names[i], "Hi", NULL);
+    outbox_fixture_set_network(f.client, "free");
     for (int round = 0; round < 4; round++)
-        assert_int_equal(outbox_app_flush(f.client), 5); /* a round ends with the third */
-    outbox_app_entries e = outbox_app_list(f.client);
+        assert_int_equal(outbox_fixture_flush(f.client), 5); /* a round ends with the third */
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
     uint32_t least = UINT32_MAX;
     uint32_t most = 0;
     for (int i = 0; i < 5; i++) {
@@ -102,16 +102,16 @@ static void outbox__one_without_a_route_does_not_keep_the_others(void **state)
     chat_fixture_init(&f, says_hello, says_hello);
     f.cloud.choices = choices;
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "a", "Lost", NULL);
-    outbox_app_queue(&f, "a", "Behind it", NULL);
-    outbox_app_queue(&f, "b", "Fine", NULL);
-    outbox_app_queue(&f, "c", "Fine", NULL);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 2);
-    outbox_app_expect_history(f.client, "a", "");
-    outbox_app_expect_history(f.client, "b", "user: Fine\nassistant: Hello world.\n");
-    outbox_app_expect_history(f.client, "c", "user: Fine\nassistant: Hello world.\n");
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "a", "Lost", NULL);
+    outbox_fixture_queue(&f, "a", "Behind it", NULL);
+    outbox_fixture_queue(&f, "b", "Fine", NULL);
+    outbox_fixture_queue(&f, "c", "Fine", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 2);
+    outbox_fixture_expect_history(f.client, "a", "");
+    outbox_fixture_expect_history(f.client, "b", "user: Fine\nassistant: Hello world.\n");
+    outbox_fixture_expect_history(f.client, "c", "user: Fine\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -121,29 +121,29 @@ static void outbox__refused_entry_expires_after_three_times_and_lets_the_next_on
 {
     static const scripted_choice choices[] = {{"Bad", refuses}, {NULL, NULL}};
     chat_fixture f;
-    outbox_app_init_with_clock(&f, says_hello);
+    outbox_fixture_init_with_clock(&f, says_hello);
     f.cloud.choices = choices;
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "a", "Bad", NULL);
-    outbox_app_queue(&f, "a", "Good", NULL);
-    outbox_app_queue(&f, "b", "Good", NULL);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 2);
-    assert_int_equal(outbox_app_flush(f.client), 2); /* not sent again before its time */
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "a", "Bad", NULL);
+    outbox_fixture_queue(&f, "a", "Good", NULL);
+    outbox_fixture_queue(&f, "b", "Good", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 2);
+    assert_int_equal(outbox_fixture_flush(f.client), 2); /* not sent again before its time */
     assert_int_equal(atomic_load(&f.cloud.starts), 2);
-    outbox_app_entries e = outbox_app_list(f.client);
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
     assert_in_range(e.items[0].not_before_ms, 3600 * 1000, 3601 * 1000 + 1000);
-    outbox_app_expect_history(f.client, "b", "user: Good\nassistant: Hello world.\n");
-    outbox_app_pass_hours(1);
-    assert_int_equal(outbox_app_flush(f.client), 2);
-    outbox_app_pass_hours(1);
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    e = outbox_app_list(f.client);
+    outbox_fixture_expect_history(f.client, "b", "user: Good\nassistant: Hello world.\n");
+    outbox_fixture_pass_hours(1);
+    assert_int_equal(outbox_fixture_flush(f.client), 2);
+    outbox_fixture_pass_hours(1);
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    e = outbox_fixture_list(f.client);
     assert_int_equal(e.count, 1);
     assert_int_equal(e.items[0].state, AMPHI_OUTBOX_EXPIRED);
     assert_true(e.items[0].attempts >= 3);
-    outbox_app_expect_history(f.client, "a", "user: Good\nassistant: Hello world.\n");
+    outbox_fixture_expect_history(f.client, "a", "user: Good\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -151,26 +151,26 @@ static void outbox__refused_entry_expires_after_three_times_and_lets_the_next_on
 static void outbox__an_old_entry_is_sent_when_it_can_be_and_expires_otherwise(void **state)
 {
     chat_fixture f;
-    outbox_app_init_with_clock(&f, says_hello);
+    outbox_fixture_init_with_clock(&f, says_hello);
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "a", "One", NULL);
-    outbox_app_pass_hours(8 * 24);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    assert_int_equal(outbox_app_list(f.client).count, 0);
-    outbox_app_expect_history(f.client, "a", "user: One\nassistant: Hello world.\n");
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "a", "Two", NULL);
-    outbox_app_queue(&f, "a", "Three", NULL);
-    outbox_app_pass_hours(8 * 24);
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    outbox_app_entries e = outbox_app_list(f.client);
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "a", "One", NULL);
+    outbox_fixture_pass_hours(8 * 24);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    assert_int_equal(outbox_fixture_list(f.client).count, 0);
+    outbox_fixture_expect_history(f.client, "a", "user: One\nassistant: Hello world.\n");
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "a", "Two", NULL);
+    outbox_fixture_queue(&f, "a", "Three", NULL);
+    outbox_fixture_pass_hours(8 * 24);
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
     assert_int_equal(e.count, 2);
     for (int i = 0; i < 2; i++)
         assert_int_equal(e.items[i].state, AMPHI_OUTBOX_EXPIRED);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 1); /* what has expired is not sent */
     chat_fixture_close(&f);
 }
@@ -197,14 +197,14 @@ static void outbox__an_answer_that_could_not_be_kept_is_asked_for_again_with_its
     f.parts.store.ops = &hooked;
     atomic_store(&turns, 0);
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "c", "Hi", id);
-    outbox_app_set_network(f.client, "free");
-    while (outbox_app_flush(f.client) > 0)
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "c", "Hi", id);
+    outbox_fixture_set_network(f.client, "free");
+    while (outbox_fixture_flush(f.client) > 0)
         ;
     assert_int_equal(atomic_load(&f.cloud.starts), 2);
     assert_string_equal(f.cloud.last_key, id);
-    outbox_app_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    outbox_fixture_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -216,17 +216,17 @@ static void outbox__what_is_let_go_while_it_is_sent_leaves_nothing(void **state)
     for (int i = 0; i < 2; i++) {
         chat_fixture f;
         char id[64];
-        outbox_app_open_offline(&f, slowly);
-        outbox_app_queue(&f, "c", "Hi", id);
-        outbox_app_set_network(f.client, "free");
-        outbox_app_wait_until_running(&f.cloud);
+        outbox_fixture_open_offline(&f, slowly);
+        outbox_fixture_queue(&f, "c", "Hi", id);
+        outbox_fixture_set_network(f.client, "free");
+        outbox_fixture_wait_until_running(&f.cloud);
         if (i == 0)
             assert_int_equal(amphi_outbox_cancel(f.client, amphi_str_from(id), NULL), AMPHI_OK);
         else
             assert_int_equal(amphi_history_delete(f.client, AMPHI_STR("c"), NULL), AMPHI_OK);
-        assert_int_equal(outbox_app_flush(f.client), 0);
-        outbox_app_expect_history(f.client, "c", "");
-        assert_int_equal(outbox_app_list(f.client).count, 0);
+        assert_int_equal(outbox_fixture_flush(f.client), 0);
+        outbox_fixture_expect_history(f.client, "c", "");
+        assert_int_equal(outbox_fixture_list(f.client).count, 0);
         assert_int_equal(
             amphi_outbox_cancel(f.client, amphi_str_from(id), NULL), AMPHI_E_NOT_FOUND);
         chat_fixture_close(&f);
@@ -236,16 +236,16 @@ static void outbox__what_is_let_go_while_it_is_sent_leaves_nothing(void **state)
 static void outbox__a_private_client_sends_nothing_to_a_cloud(void **state)
 {
     chat_fixture f;
-    outbox_app_open_offline(&f, says_hello);
-    outbox_app_queue(&f, "c", "Hi", NULL);
+    outbox_fixture_open_offline(&f, says_hello);
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
     f.is_private = true;
     amphi_client *other = chat_fixture_client(&f, NULL);
-    outbox_app_set_network(other, "free");
-    assert_int_equal(outbox_app_flush(other), 1);
+    outbox_fixture_set_network(other, "free");
+    assert_int_equal(outbox_fixture_flush(other), 1);
     amphi_client_free(other);
     assert_int_equal(atomic_load(&f.cloud.starts), 0);
-    outbox_app_set_network(f.client, "free");
-    assert_int_equal(outbox_app_flush(f.client), 0);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 1);
     chat_fixture_close(&f);
 }
@@ -253,20 +253,20 @@ static void outbox__a_private_client_sends_nothing_to_a_cloud(void **state)
 static void outbox__is_sent_when_the_app_says_that_the_network_is_back(void **state)
 {
     chat_fixture f;
-    outbox_app_open_offline(&f, says_hello);
-    outbox_app_queue(&f, "c", "Hi", NULL);
-    outbox_app_set_network(f.client, "free"); /* no flush */
-    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_APP_LONG_MS;
-    while (outbox_app_list(f.client).count > 0 && amphi__clock_ms(NULL) < until_ms)
+    outbox_fixture_open_offline(&f, says_hello);
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
+    outbox_fixture_set_network(f.client, "free"); /* no flush */
+    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_FIXTURE_LONG_MS;
+    while (outbox_fixture_list(f.client).count > 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    assert_int_equal(outbox_app_list(f.client).count, 0);
-    outbox_app_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    assert_int_equal(outbox_fixture_list(f.client).count, 0);
+    outbox_fixture_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
 static void flush_other(void *client)
 {
-    (void)amphi_outbox_flush(client, OUTBOX_APP_LONG_MS, NULL, NULL);
+    (void)amphi_outbox_flush(client, OUTBOX_FIXTURE_LONG_MS, NULL, NULL);
 }
 
 /* Two processes on one store. */
@@ -275,22 +275,22 @@ static void outbox__two_clients_send_an_entry_once(void **state)
     static const scripted_step slowly[] = {{SCRIPT_WAIT, NULL, 50}, {SCRIPT_SAY, "Hello.", 0},
         {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
     chat_fixture f;
-    outbox_app_open_offline(&f, slowly);
-    outbox_app_queue(&f, "a", "One", NULL);
-    outbox_app_queue(&f, "b", "Two", NULL);
+    outbox_fixture_open_offline(&f, slowly);
+    outbox_fixture_queue(&f, "a", "One", NULL);
+    outbox_fixture_queue(&f, "b", "Two", NULL);
     amphi_client *other = chat_fixture_client(&f, NULL);
     amphi_thread thread;
     assert_int_equal(amphi__thread_start(&thread, "other", flush_other, other), AMPHI_OK);
-    outbox_app_set_network(f.client, "free");
-    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_APP_LONG_MS;
-    while (outbox_app_flush(f.client) > 0 && amphi__clock_ms(NULL) < until_ms)
+    outbox_fixture_set_network(f.client, "free");
+    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_FIXTURE_LONG_MS;
+    while (outbox_fixture_flush(f.client) > 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     amphi__thread_join(&thread);
     amphi_client_free(other);
-    assert_int_equal(outbox_app_list(f.client).count, 0);
+    assert_int_equal(outbox_fixture_list(f.client).count, 0);
     assert_int_equal(atomic_load(&f.cloud.starts), 2);
-    outbox_app_expect_history(f.client, "a", "user: One\nassistant: Hello.\n");
-    outbox_app_expect_history(f.client, "b", "user: Two\nassistant: Hello.\n");
+    outbox_fixture_expect_history(f.client, "a", "user: One\nassistant: Hello.\n");
+    outbox_fixture_expect_history(f.client, "b", "user: Two\nassistant: Hello.\n");
     chat_fixture_close(&f);
 }
 
@@ -302,20 +302,20 @@ static void outbox__delivery_that_a_closing_client_breaks_off_is_not_lost(void *
     chat_fixture_init(&f, says_hello, endless);
     f.cloud.next_script = says_hello;
     chat_fixture_start(&f, NULL);
-    outbox_app_set_network(f.client, "none");
-    outbox_app_queue(&f, "c", "Hi", NULL);
-    outbox_app_set_network(f.client, "free");
-    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_APP_LONG_MS;
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "c", "Hi", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    uint64_t until_ms = amphi__clock_ms(NULL) + OUTBOX_FIXTURE_LONG_MS;
     while (atomic_load(&f.cloud.running) == 0 && amphi__clock_ms(NULL) < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     assert_int_equal(atomic_load(&f.cloud.running), 1);
-    assert_true(outbox_app_list(f.client).items[0].is_being_sent);
+    assert_true(outbox_fixture_list(f.client).items[0].is_being_sent);
     amphi_client_free(f.client);
     chat_fixture_start(&f, NULL);
-    assert_int_equal(outbox_app_list(f.client).count, 1);
-    outbox_app_expect_history(f.client, "c", "");
-    assert_int_equal(outbox_app_flush(f.client), 0);
-    outbox_app_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
+    assert_int_equal(outbox_fixture_list(f.client).count, 1);
+    outbox_fixture_expect_history(f.client, "c", "");
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    outbox_fixture_expect_history(f.client, "c", "user: Hi\nassistant: Hello world.\n");
     chat_fixture_close(&f);
 }
 
@@ -356,10 +356,10 @@ static void send_all(void *sender)
 static void open_own_sender(chat_fixture *f)
 {
     chat_fixture_start(f, NULL);
-    outbox_app_set_network(f->client, "none");
-    outbox_app_queue(f, "c", "Hi", NULL);
+    outbox_fixture_set_network(f->client, "none");
+    outbox_fixture_queue(f, "c", "Hi", NULL);
     amphi__background_stop(f->client->background);
-    outbox_app_set_network(f->client, "free");
+    outbox_fixture_set_network(f->client, "free");
     assert_int_equal(amphi__outbox_sender_new(&closing_sender, f->client, NULL), AMPHI_OK);
 }
 
@@ -409,7 +409,7 @@ static void close__between_a_claim_and_its_request_sends_nothing(void **state)
     open_own_sender(&f);
     assert_int_equal(amphi__outbox_sender_send(closing_sender), AMPHI_E_CANCELLED);
     assert_int_equal(atomic_load(&f.cloud.starts), 0);
-    outbox_app_entries e = outbox_app_list(f.client);
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
     assert_int_equal(e.count, 1);
     assert_false(e.items[0].is_being_sent); /* any other sender may claim it at once */
     amphi__outbox_sender_free(closing_sender);
@@ -419,7 +419,7 @@ static void close__between_a_claim_and_its_request_sends_nothing(void **state)
 static void outbox__private_local_and_unqueued_requests_never_enter(void **state)
 {
     chat_fixture f;
-    outbox_app_open_offline(&f, says_hello);
+    outbox_fixture_open_offline(&f, says_hello);
     f.local.script = fails;
     for (int i = 0; i < 3; i++) {
         amphi_chat_request request =
@@ -429,7 +429,7 @@ static void outbox__private_local_and_unqueued_requests_never_enter(void **state
         chat_fixture_ask(&f, &request, "Hi");
         assert_int_equal(f.last, AMPHI_EVENT_ERROR);
     }
-    assert_int_equal(outbox_app_list(f.client).count, 0);
+    assert_int_equal(outbox_fixture_list(f.client).count, 0);
     chat_fixture_close(&f);
 }
 
