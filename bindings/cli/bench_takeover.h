@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `amphi bench takeover` and `amphi bench cancel` need beside the client: a model that is
+ * The benches that are files of their own, and what they need beside the client: a model that is
  * large and quick to make, and a cloud on this machine that notes the moment at which a request's
  * bytes arrive.
  */
@@ -9,10 +9,11 @@
 
 #include "cli.h"
 
+/* bench_takeover.c */
 int cli_bench_takeover(const cli_options *options);
 /* bench_cancel.c */
 int cli_bench_cancel(const cli_options *options);
-/* `amphi bench storage` (bench_storage.c). */
+/* bench_storage.c */
 int cli_bench_storage(const cli_options *options);
 
 /* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick

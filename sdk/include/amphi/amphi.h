@@ -13,8 +13,9 @@
 #include <amphi/doctor.h>
 #include <amphi/error.h>
 #include <amphi/history.h>
-#include <amphi/model.h>
 #include <amphi/keys.h>
+#include <amphi/model.h>
+#include <amphi/outbox.h>
 #include <amphi/repair.h>
 #include <amphi/rollout.h>
 #include <amphi/search.h>

@@ -79,13 +79,11 @@ typedef struct amphi_chat_request {
     amphi_str conversation_id;
     amphi_mode mode;         /* DEFAULT: the client's */
     bool is_private;         /* never leaves the device, on any path; nor does it later, as
-                                      history */
+                                history */
     bool no_cache;           /* neither read nor write the response cache */
     bool no_queue;           /* fail rather than go to the outbox */
     amphi_sampling sampling; /* NAN or 0: the default, field by field */
     amphi_budgets budgets;   /* 0: the policy document's, field by field */
-    /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as
- they are; empty: none. */
     /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as they
      * are; empty: none. */
     amphi_str extra_json;

@@ -356,7 +356,8 @@ typedef struct amphi_store_ops {
         void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
     /* Puts a conversation with its rows, in one transaction. A row whose id is free gets it; one
      * that is there already (same id or not, but the same conversation, time, role and content) is
-     * skipped; another row's id is replaced by a new one. *added: rows that were not skipped. */
+     * skipped; another row's id is replaced by a new one. *added: rows that were not skipped. NULL:
+     * unsupported. */
     amphi_status (*import)(
         void *self, const amphi_store_import *what, uint64_t *added, amphi_error *error);
 
