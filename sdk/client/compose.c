@@ -84,92 +84,96 @@ static amphi_status find_store(amphi_storage_options *storage, amphi_buf *data_d
     return status;
 }
 
-amphi_status amphi__compose_check(amphi_history_check_report *out,
-    const amphi_client_options *options, const amphi_parts *parts, bool is_quick,
-    amphi_error *error)
+typedef amphi_status store_action(
+    void *out, const amphi_storage_options *storage, amphi_error *error);
+
+static amphi_status with_store(store_action *action, void *out, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error)
 {
     amphi_storage_options storage;
     amphi_buf data_dir;
     bool owns_keys;
-    amphi__buf_init(&data_dir, 4096);
-    amphi_history_check_report_init(out);
+    amphi__buf_init(&data_dir, DATA_DIR_BYTES_MAX);
     amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
     if (status == AMPHI_OK)
-        status = amphi__store_check(out, &storage, is_quick, error);
+        status = action(out, &storage, error);
     if (owns_keys)
         storage.keys.ops->free(storage.keys.self);
     amphi__buf_clear(&data_dir);
     return status;
+}
+
+static amphi_status check(void *out, const amphi_storage_options *storage, amphi_error *error)
+{
+    return amphi__store_check(out, storage, false, error);
+}
+
+static amphi_status check_quickly(
+    void *out, const amphi_storage_options *storage, amphi_error *error)
+{
+    return amphi__store_check(out, storage, true, error);
+}
+
+amphi_status amphi__compose_check(amphi_history_check_report *out,
+    const amphi_client_options *options, const amphi_parts *parts, bool is_quick,
+    amphi_error *error)
+{
+    amphi_history_check_report_init(out);
+    return with_store(is_quick ? check_quickly : check, out, options, parts, error);
+}
+
+static amphi_status repair(void *out, const amphi_storage_options *storage, amphi_error *error)
+{
+    return amphi__store_repair(out, storage, error);
 }
 
 amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
 {
-    amphi_storage_options storage;
-    amphi_buf data_dir;
-    bool owns_keys;
-    amphi__buf_init(&data_dir, 4096);
     amphi_history_repair_report_init(out);
-    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
-    if (status == AMPHI_OK)
-        status = amphi__store_repair(out, &storage, error);
-    if (owns_keys)
-        storage.keys.ops->free(storage.keys.self);
-    amphi__buf_clear(&data_dir);
-    return status;
+    return with_store(repair, out, options, parts, error);
 }
 
-typedef amphi_status store_action(const amphi_storage_options *storage, amphi_error *error);
-
-static amphi_status with_store(store_action *action, const amphi_client_options *options,
-    const amphi_parts *parts, amphi_error *error)
+static amphi_status rekey(void *out, const amphi_storage_options *storage, amphi_error *error)
 {
-    amphi_storage_options storage;
-    amphi_buf data_dir;
-    bool owns_keys;
-    amphi__buf_init(&data_dir, 4096);
-    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
-    if (status == AMPHI_OK)
-        status = action(&storage, error);
-    if (owns_keys)
-        storage.keys.ops->free(storage.keys.self);
-    amphi__buf_clear(&data_dir);
-    return status;
+    return amphi__store_rekey(storage, error);
 }
 
 amphi_status amphi__compose_rekey(
     const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
 {
-    return with_store(amphi__store_rekey, options, parts, error);
+    return with_store(rekey, NULL, options, parts, error);
+}
+
+static amphi_status shred(void *out, const amphi_storage_options *storage, amphi_error *error)
+{
+    return amphi__store_shred(storage, error);
 }
 
 amphi_status amphi__compose_shred(
     const amphi_client_options *options, const amphi_parts *parts, amphi_error *error)
 {
-    return with_store(amphi__store_shred, options, parts, error);
+    return with_store(shred, NULL, options, parts, error);
+}
+
+static amphi_status describe_keys(
+    void *out, const amphi_storage_options *storage, amphi_error *error)
+{
+    amphi_keys_report *report = out;
+    const amphi_keys *keys = &storage->keys;
+    amphi__str_copy_to(report->provider, sizeof report->provider, amphi_str_from(keys->ops->name));
+    if (keys->ops->where != NULL)
+        keys->ops->where(keys->self, report->place, sizeof report->place, &report->has_key);
+    report->can_destroy = keys->ops->destroy != NULL;
+    amphi__store_key_facts(storage->data_dir, &report->is_wrapped, &report->store_bytes);
+    return AMPHI_OK;
 }
 
 amphi_status amphi__compose_keys(amphi_keys_report *out, const amphi_client_options *options,
     const amphi_parts *parts, amphi_error *error)
 {
-    amphi_storage_options storage;
-    amphi_buf data_dir;
-    bool owns_keys;
-    amphi__buf_init(&data_dir, 4096);
     amphi_keys_report_init(out);
-    amphi_status status = find_store(&storage, &data_dir, &owns_keys, options, parts, error);
-    if (status == AMPHI_OK) {
-        const amphi_keys *keys = &storage.keys;
-        amphi__str_copy_to(out->provider, sizeof out->provider, amphi_str_from(keys->ops->name));
-        if (keys->ops->where != NULL)
-            keys->ops->where(keys->self, out->place, sizeof out->place, &out->has_key);
-        out->can_destroy = keys->ops->destroy != NULL;
-        amphi__store_key_facts(storage.data_dir, &out->is_wrapped, &out->store_bytes);
-    }
-    if (owns_keys)
-        storage.keys.ops->free(storage.keys.self);
-    amphi__buf_clear(&data_dir);
-    return status;
+    return with_store(describe_keys, out, options, parts, error);
 }
 
 static amphi_status add_route(
