@@ -9,6 +9,7 @@
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 #include "storage/data_dir.h"
+#include "storage/keys_place.h"
 #include "storage/storage.h"
 #include "storage/wrapped_key.h"
 
@@ -168,7 +169,9 @@ static amphi_status create_key(keys_file *keys, bool *won, amphi_error *error)
     if (fresh == NULL)
         return amphi__fail_no_memory(error);
     snprintf(fresh, size, "%s.new-%s", keys->path, suffix);
-    status = write_new(fresh, error);
+    status = amphi__key_place_forget(amphi_str_from(keys->dir), error); /* of a store before */
+    if (status == AMPHI_OK)
+        status = write_new(fresh, error);
     if (status == AMPHI_OK)
         status = put_in_place(fresh, keys->path, won, error);
     unlink(fresh); /* renamed away: not there any more */
@@ -186,7 +189,9 @@ static amphi_status refuse_to_replace(
     amphi_status status = read_key(keys->path, out, error);
     if (status == AMPHI_E_NOT_FOUND)
         status = amphi__fail(error, AMPHI_E_KEY, 0,
-            "key file: %s is there but its key (%s) is gone: restore it, or move the database away",
+            "key file: %s is there but its key (%s) is gone: restore it, name the place that it "
+            "was "
+            "made with (keys_place), or move the database away",
             AMPHI_STORE_FILE, AMPHI_KEY_FILE);
     return status;
 }
@@ -262,6 +267,8 @@ amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_err
         status = amphi__data_dir_path(&keys->path, data_dir, AMPHI_KEY_FILE, error);
     if (status == AMPHI_OK)
         status = amphi__data_dir_path(&keys->store, data_dir, AMPHI_STORE_FILE, error);
+    if (status == AMPHI_OK)
+        status = amphi__key_place_check(data_dir, "file", error);
     if (status == AMPHI_OK) {
         *out = (amphi_keys){.ops = &file_ops, .self = keys};
         keys = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Front header of the store: SQLCipher behind ext/store.h, and keys in a file.
+ * Front header of the store: SQLCipher behind ext/store.h, and where its key is.
  */
 #ifndef AMPHI_STORAGE_H
 #define AMPHI_STORAGE_H
@@ -55,6 +55,11 @@ amphi_status amphi__store_shred(const amphi_storage_options *options, amphi_erro
 /* 32 random bytes in data_dir/store.key, hex, mode 0600, made with its folder on first use (never
  * replaced). A key file that others may read is refused with the remedy in the message. */
 amphi_status amphi__keys_file_new(amphi_keys *out, amphi_str data_dir, amphi_error *error);
+/* Keys in a place with a name: "file" (also ""), "keyring" or "libsecret". AMPHI_E_KEY: there is a
+ * store, with its key in another one, or the place does not answer. AMPHI_E_UNSUPPORTED: this
+ * machine has no such place. */
+amphi_status amphi__keys_new(
+    amphi_keys *out, amphi_str place, amphi_str data_dir, amphi_error *error);
 
 /* What the store costs on this machine, measured in a folder that has nothing else in it. */
 typedef struct amphi_storage_figures {

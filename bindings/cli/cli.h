@@ -18,6 +18,7 @@ enum { CLI_ENDPOINTS_MAX = AMPHI_ROUTES_MAX - 1, CLI_PINS_SIZE = 512 };
 typedef struct cli_options {
     /* Shared flags. */
     const char *data_dir;
+    const char *keys_place;
     const char *model;
     const char *rollout;
     const char *conversation;

@@ -20,7 +20,9 @@ static void print_report(const cli_options *options, const amphi_keys_report *re
     }
     printf("provider  %s\nkey       %s%s\n", report->provider,
         report->place[0] != '\0' ? report->place : "the provider does not say where",
-        report->place[0] != '\0' && !report->has_key ? " (not made yet)" : "");
+        report->place[0] == '\0' || report->has_key ? ""
+        : report->store_bytes > 0                   ? " (not there)"
+                                                    : " (not made yet)");
     printf("store     %" PRIu64 " bytes, under %s\n", report->store_bytes,
         report->is_wrapped ? "a key of its own, which the provider's key wraps"
                            : "the provider's key itself");
@@ -70,9 +72,10 @@ static int shred(const cli_options *options, const amphi_client_options *client)
             before.has_key ? "true" : "false", before.is_wrapped ? "true" : "false",
             before.store_bytes, gone ? "true" : "false");
     } else {
-        printf("Destroyed: the key (%s)%s and the store (%" PRIu64 " bytes). Copies of the store "
+        printf("Destroyed: the key (%s%s)%s and the store (%" PRIu64 " bytes). Copies of the store "
                "are noise now.\n",
-            before.place, before.is_wrapped ? ", the key it wrapped" : "", before.store_bytes);
+            before.place, before.has_key ? "" : ", which was not there",
+            before.is_wrapped ? ", the key it wrapped" : "", before.store_bytes);
     }
     return gone ? CLI_OK : CLI_FAILED;
 }
@@ -104,6 +107,12 @@ const cli_command cli_keys = {
             "and encrypts everything anew; it may be cut off at any moment, and is refused while\n"
             "another program has the store open. shred destroys the key, after which all that\n"
             "the store kept is noise, wherever copies of it are, and removes the store.\n"
+            "\n"
+            "--keys says where the key is made and looked for; a store is opened with the place\n"
+            "that it was made with, or not at all. file: store.key in the data folder, mode 0600.\n"
+            "libsecret: the desktop's secret service. keyring: the user's keyring in the Linux\n"
+            "kernel; it lives until the next reboot, and then the store can't be read any more:\n"
+            "for stores that may be lost then. With both, the data folder's path names the key.\n"
             "  --yes                 with shred: it can't be undone\n"
             "\n"
             "Example: amphi keys rekey --data ./mine\n",

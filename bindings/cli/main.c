@@ -15,6 +15,9 @@ static const cli_command *const commands[] = {&cli_chat, &cli_ask, &cli_route, &
 static const char shared_help[] =
     "Flags that mean the same everywhere (what holds without them):\n"
     "  --data DIR            store, keys and learnt facts ($XDG_DATA_HOME/amphi)\n"
+    "  --keys PLACE          where the store's key is: file, in DIR; libsecret, the desktop's\n"
+    "                        secret service; keyring, the Linux kernel's, which a reboot\n"
+    "                        empties: for stores that may be lost then (file)\n"
     "  --model FILE          a GGUF model for the device ($AMPHI_MODEL, else the help model)\n"
     "  --endpoint NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
     "             [,priority=N][,weight=N][,prefix=yes|no][,tls12=yes]\n"

@@ -153,6 +153,8 @@ static int shared_value_flag(cli_options *out, const char *flag, const char *val
     int rc = CLI_OK;
     if (strcmp(flag, "--data") == 0)
         out->data_dir = value;
+    else if (strcmp(flag, "--keys") == 0)
+        out->keys_place = value;
     else if (strcmp(flag, "--model") == 0)
         out->model = value;
     else if (strcmp(flag, "--rollout") == 0)
@@ -209,9 +211,9 @@ static bool shared_plain_flag(cli_options *out, const char *flag)
 
 static bool takes_value(const char *flag)
 {
-    static const char *const flags[] = {"--data", "--model", "--rollout", "--conversation",
-        "--endpoint", "--policy", "--device", "--mode", "--cache", "--threads", "--max-tokens",
-        "--seed", "--temperature"};
+    static const char *const flags[] = {"--data", "--keys", "--model", "--rollout",
+        "--conversation", "--endpoint", "--policy", "--device", "--mode", "--cache", "--threads",
+        "--max-tokens", "--seed", "--temperature"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i], flag) == 0)
             return true;
@@ -339,6 +341,7 @@ void cli_client_options(const cli_options *options, amphi_client_options *out)
 {
     amphi_client_options_init(out);
     out->data_dir = amphi_str_from(options->data_dir);
+    out->keys_place = amphi_str_from(options->keys_place);
     out->model_path = amphi_str_from(options->model);
     out->endpoints = options->endpoints;
     out->endpoints_count = options->endpoints_count;

@@ -49,7 +49,8 @@ static amphi_status compose_store(amphi_client *client, const amphi_client_optio
         return AMPHI_OK; /* a foreign store has keys of its own */
     status = find_data_dir(options->data_dir, &data_dir, error);
     if (status == AMPHI_OK && client->keys.ops == NULL) {
-        status = amphi__keys_file_new(&client->keys, amphi__buf_str(&data_dir), error);
+        status =
+            amphi__keys_new(&client->keys, options->keys_place, amphi__buf_str(&data_dir), error);
         client->owns_keys = status == AMPHI_OK;
     }
     if (status == AMPHI_OK) {
@@ -77,7 +78,8 @@ static amphi_status find_store(amphi_storage_options *storage, amphi_buf *data_d
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "store: it is the app's own");
     amphi_status status = find_data_dir(options->data_dir, data_dir, error);
     if (status == AMPHI_OK && storage->keys.ops == NULL) {
-        status = amphi__keys_file_new(&storage->keys, amphi__buf_str(data_dir), error);
+        status =
+            amphi__keys_new(&storage->keys, options->keys_place, amphi__buf_str(data_dir), error);
         *owns_keys = status == AMPHI_OK;
     }
     storage->data_dir = amphi__buf_str(data_dir);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`amphi keys`: where the key is, a new one at any moment of which the command may be killed, and
 its end. Usage: test_keys.py BUILD_FOLDER [PART_OF_A_NAME]"""
+import contextlib
+import ctypes.util
 import json
 import os
 import random
@@ -15,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.dont_write_bytecode = True
 import faces  # noqa: E402
-from faces import AMPHI, MODEL, amphi, environment, promise, refused, write  # noqa: E402
+from faces import (AMPHI, MODEL, Skipped, amphi, environment, promise, refused,  # noqa: E402
+                   write)
 
 KILLS = 120
 QUESTIONS = ("What is Amphi?", "What happens when the battery is low?")
@@ -188,6 +191,135 @@ def keys__shred_makes_noise_of_every_copy(folder):
     assert done.returncode == 0 and json.loads(done.stdout)["gone"], (done.stdout, done.stderr)
     make_store(folder)
     assert "user" in history(folder)
+
+
+# ---- places outside of the data folder ----
+
+NO_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+
+
+def placed(folder, place, *words, env=None):
+    return amphi(*words, "--keys", place, "--data", data_of(folder), env=env)
+
+
+def ask_placed(folder, place, env=None):
+    done = placed(folder, place, "ask", "--no-cache", "--mode", "only_local", "--model", MODEL,
+                  "--temperature", "0", "--conversation", "c", QUESTIONS[0], env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def show_placed(folder, place, env=None):
+    done = placed(folder, place, "keys", "show", "--json", env=env)
+    if "refuses keyrings" in done.stderr:
+        raise Skipped(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def lives_in(folder, place, env=None):
+    """A store's whole life with its key in a place."""
+    report = show_placed(folder, place, env)
+    assert report["provider"] == place and not report["has_key"], report
+    assert not os.path.exists(data_of(folder))
+    ask_placed(folder, place, env)
+    try:
+        report = show_placed(folder, place, env)
+        assert report["has_key"] and report["can_destroy"] and report["store_bytes"] > 0, report
+        assert report["place"].endswith(os.path.realpath(data_of(folder))), report
+        assert not os.path.exists(os.path.join(data_of(folder), "store.key"))
+        done = placed(folder, place, "keys", "rekey", env=env)
+        assert done.returncode == 0, done.stderr
+        done = placed(folder, place, "history", "--conversation", "c", env=env)
+        assert QUESTIONS[0] in done.stdout, (done.stdout, done.stderr)
+        for other in {"file", "keyring", "libsecret"} - {place}:
+            for words in (("history",), ("keys", "rekey"), ("keys", "shred", "--yes"),
+                          ("ask", "--mode", "only_local", "--model", MODEL, "Hello")):
+                line = refused(placed(folder, other, *words, env=env), f"--keys {place}")
+                assert other in line, line
+        # A copy elsewhere has no key, and gets none.
+        copy = os.path.join(folder, "copy")
+        shutil.copytree(data_of(folder), copy)
+        line = refused(amphi("history", "--keys", place, "--data", copy, env=env), "amphi.db")
+        assert "no key" in line, line
+    finally:
+        done = placed(folder, place, "keys", "shred", "--yes", "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    receipt = json.loads(done.stdout)
+    assert receipt["gone"] and receipt["had_key"] and receipt["provider"] == place, receipt
+    assert os.listdir(data_of(folder)) == [], os.listdir(data_of(folder))
+    assert not show_placed(folder, place, env)["has_key"]
+
+
+@promise
+def keys__a_store_lives_with_its_key_in_the_kernels_keyring(folder):
+    lives_in(folder, "keyring")
+
+
+@contextlib.contextmanager
+def secret_service(folder):
+    """The environment of a bus with an unlocked secret service of its own."""
+    for name in ("dbus-run-session", "gnome-keyring-daemon"):
+        if shutil.which(name) is None:
+            raise Skipped(f"no {name} here")
+    if ctypes.util.find_library("secret-1") is None:
+        raise Skipped("no libsecret here")
+    home = os.path.join(folder, "home")
+    os.mkdir(home, 0o700)
+    session = subprocess.Popen(
+        ["dbus-run-session", "--", "sh", "-c",
+         "printf unlock | gnome-keyring-daemon --unlock --components=secrets >/dev/null; "
+         "echo $DBUS_SESSION_BUS_ADDRESS; cat"],
+        env=environment(HOME=home, XDG_RUNTIME_DIR=home, XDG_DATA_HOME=os.path.join(home, "data")),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        yield {"DBUS_SESSION_BUS_ADDRESS": session.stdout.readline().decode().strip()}
+    finally:
+        session.stdin.close()
+        session.wait()
+        session.stdout.close()
+
+
+@promise
+def keys__a_store_lives_with_its_key_in_the_secret_service(folder):
+    with secret_service(folder) as env:
+        lives_in(folder, "libsecret", env)
+
+
+@promise
+def keys__without_a_secret_service_there_is_one_line_and_no_store(folder):
+    for words in (("keys", "show"), ("history",), ("keys", "rekey"),
+                  ("ask", "--mode", "only_local", "--model", MODEL, "Hello")):
+        refused(placed(folder, "libsecret", *words, env=NO_BUS), "libsecret", "another place")
+    assert not os.path.exists(data_of(folder))
+
+
+@promise
+def keys__a_store_made_with_a_file_is_refused_elsewhere_and_gets_no_new_key(folder):
+    key = make_store(folder)
+    before = history(folder)
+    for place in ("keyring", "libsecret"):
+        for words in (("history",), ("keys", "show"), ("keys", "rekey"),
+                      ("keys", "shred", "--yes")):
+            refused(placed(folder, place, *words, env=NO_BUS), "--keys file")
+    with open(os.path.join(data_of(folder), "store.key"), encoding="ascii") as file:
+        assert file.read().strip() == key
+    assert placed(folder, "file", "history", "--conversation", "c").stdout == before
+    # Without its key file as well: nothing is made beside the database.
+    os.remove(os.path.join(data_of(folder), "store.key"))
+    left = sorted(os.listdir(data_of(folder)))
+    refused(placed(folder, "file", "history"), "store.key", "restore")
+    line = placed(folder, "keyring", "history")
+    if "refuses keyrings" not in line.stderr:
+        refused(line, "amphi.db", "no key")
+    refused(placed(folder, "libsecret", "history", env=NO_BUS), "libsecret")
+    assert sorted(os.listdir(data_of(folder))) == left
+
+
+@promise
+def keys__a_place_that_does_not_exist_is_refused_by_name(folder):
+    for place in ("kernel", "File", "keyring,file"):
+        refused(placed(folder, place, "keys", "show"), "keys_place", place)
+    assert not os.path.exists(data_of(folder))
 
 
 if __name__ == "__main__":

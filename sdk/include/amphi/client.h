@@ -92,6 +92,12 @@ typedef struct amphi_client_options {
      * every few minutes. 0: no limit. */
     uint64_t history_bytes_max;
     uint32_t history_days_max;
+    /* Where the store's key is, unless it is the app's own part: "file" (empty: this), in the data
+     * folder; "libsecret", with the desktop's secret service; "keyring", in the user's keyring of
+     * the Linux kernel, which a reboot empties: for a store that may be lost then. The path of the
+     * data folder names the key in the last two: a folder that moves loses it. A store is opened
+     * with the place that it was made with, or not at all (AMPHI_E_KEY). */
+    amphi_str keys_place;
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

@@ -13,7 +13,7 @@ AMPHI_BEGIN_DECLS
 /* SIZED, filled in by amphi_keys_describe. */
 typedef struct amphi_keys_report {
     size_t struct_size;   /* in bytes; see amphi/types.h */
-    char provider[64];    /* "file", or what the app's provider is called */
+    char provider[64];    /* the place (keys_place), or what the app's provider is called */
     char place[1024];     /* where its key is; empty: the provider does not say */
     bool has_key;         /* it is there; false too when the provider does not say */
     bool can_destroy;     /* amphi_keys_shred works */
@@ -27,7 +27,8 @@ static inline void amphi_keys_report_init(amphi_keys_report *report)
     report->struct_size = sizeof *report;
 }
 
-/* Reads no key and makes none. */
+/* Makes no key and gives none away. A place that keeps keys elsewhere (keys_place) is asked whether
+ * it has this one. */
 AMPHI_API amphi_status amphi_keys_describe(
     const amphi_client_options *options, amphi_keys_report *out, amphi_error *error);
 
