@@ -20,6 +20,16 @@
     "UPDATE messages SET privacy = " privacy " WHERE id >"                                         \
     " (SELECT b.id FROM privacy_begins b WHERE b.conversation = messages.conversation);"
 
+/* A conversation's facts, from its messages. */
+#define FACTS_OF_CONVERSATIONS                                                                     \
+    "UPDATE conversations SET"                                                                     \
+    "  created_ms = COALESCE((SELECT MIN(m.created_ms) FROM messages m"                            \
+    "   WHERE m.conversation = seq), updated_ms),"                                                 \
+    "  privacy = COALESCE((SELECT MAX(m.privacy) FROM messages m WHERE m.conversation = seq), 0)," \
+    "  bytes = COALESCE((SELECT SUM(LENGTH(CAST(m.content AS BLOB))"                               \
+    "   + LENGTH(CAST(m.extra_json AS BLOB)) + LENGTH(CAST(m.decision_json AS BLOB)))"             \
+    "   FROM messages m WHERE m.conversation = seq), 0);"
+
 /* Of a trigger on messages: the segment of the search index that covers `row`, OLD or NEW. */
 #define SEGMENT_OF(row)                                                                            \
     "(SELECT s.last_id FROM (SELECT last_id, first_id FROM search_segments"                        \
@@ -155,15 +165,8 @@ static const char *const steps[] = {
      * now); what was erased (see history_erase.c), so that no request under way brings it back */
     "ALTER TABLE conversations ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE conversations ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE conversations ADD COLUMN privacy INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE conversations SET"
-    "  created_ms = COALESCE((SELECT MIN(m.created_ms) FROM messages m"
-    "   WHERE m.conversation = seq), updated_ms),"
-    "  privacy = COALESCE((SELECT MAX(m.privacy) FROM messages m WHERE m.conversation = seq), 0),"
-    "  bytes = COALESCE((SELECT SUM(LENGTH(CAST(m.content AS BLOB))"
-    "   + LENGTH(CAST(m.extra_json AS BLOB)) + LENGTH(CAST(m.decision_json AS BLOB)))"
-    "   FROM messages m WHERE m.conversation = seq), 0);"
-    "DROP INDEX conversations_by_update;"
+    "ALTER TABLE conversations ADD COLUMN privacy INTEGER NOT NULL DEFAULT "
+    "0;" FACTS_OF_CONVERSATIONS "DROP INDEX conversations_by_update;"
     "CREATE INDEX conversations_by_use ON conversations (is_pinned, updated_ms, seq);"
     "ALTER TABLE messages ADD COLUMN cache_key BLOB NOT NULL DEFAULT x'';"
     "DELETE FROM cache;"
@@ -201,6 +204,7 @@ static const char *const steps[] = {
     "PRAGMA user_version = 10;",
 };
 
+#define FACTS_SINCE  7
 #define SEARCH_SINCE 9
 #define VERSION      ((int64_t)(sizeof steps / sizeof steps[0]))
 
@@ -270,7 +274,7 @@ amphi_status amphi__schema_recount(amphi_db *db, amphi_error *error)
         status = amphi__db_exec(db, "DELETE FROM search_segments; DELETE FROM search_index", error);
     if (status != AMPHI_OK)
         return status;
-    return amphi__db_exec(db,
+    status = amphi__db_exec(db,
         "DELETE FROM cache_totals;"
         "INSERT INTO cache_totals SELECT count(*), COALESCE(SUM(size), 0) FROM cache;"
         "INSERT OR IGNORE INTO conversations (seq, id, updated_ms, messages_count, title)"
@@ -280,4 +284,7 @@ amphi_status amphi__schema_recount(amphi_db *db, amphi_error *error)
         "UPDATE conversations SET messages_count ="
         "  (SELECT count(*) FROM messages m WHERE m.conversation = conversations.seq)",
         error);
+    if (status == AMPHI_OK && version >= FACTS_SINCE)
+        status = amphi__db_exec(db, FACTS_OF_CONVERSATIONS, error);
+    return status;
 }

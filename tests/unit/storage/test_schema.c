@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/schema.h"
+#include "tests/support/db_number.h"
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
@@ -34,23 +35,14 @@ static amphi_db *open_db(const scratch_dir *dir)
     return db;
 }
 
-static int64_t number(amphi_db *db, const char *sql)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, sql);
-    int64_t value = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
-    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
-    return value;
-}
-
 static void schema__a_new_file_gets_the_tables_once(void **state)
 {
     for (int round = 0; round < 2; round++) {
         amphi_db *db = open_db(*state);
         assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
         assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
-        assert_int_equal(number(db, "PRAGMA user_version"), amphi__schema_version());
-        assert_int_equal(number(db, "SELECT count(*) FROM cache_totals"), 1);
+        assert_int_equal(db_number(db, "PRAGMA user_version"), amphi__schema_version());
+        assert_int_equal(db_number(db, "SELECT count(*) FROM cache_totals"), 1);
         amphi__db_close(db);
     }
 }
@@ -98,8 +90,34 @@ static void schema__a_recount_empties_the_search_index_and_knows_every_version(v
                 AMPHI_OK);
         assert_int_equal(amphi__schema_recount(db, NULL), AMPHI_OK);
     }
-    assert_int_equal(number(db, "SELECT count(*) FROM search_segments"), 0);
-    assert_int_equal(number(db, "SELECT count(*) FROM search_index"), 0);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM search_segments"), 0);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM search_index"), 0);
+    amphi__db_close(db);
+}
+
+/* Of a conversation whose row was lost, and of one that lost a message. */
+static void schema__a_recount_gives_conversations_their_facts(void **state)
+{
+    amphi_db *db = open_db(*state);
+    assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
+    assert_int_equal(amphi__db_exec(db,
+                         "INSERT INTO conversations (seq, id, updated_ms, messages_count, title,"
+                         " created_ms, bytes, privacy) VALUES (1, 'a', 9, 2, 't', 3, 99, 2);"
+                         "INSERT INTO messages SELECT 1, 1, 5, 'user', '1234', 0, '', '', '', '',"
+                         " 0, 0, 0, 0, 0, x'';"
+                         "INSERT INTO messages SELECT 2, 7, 6, 'user', 'x', 0, '', '', '', '',"
+                         " 0, 0, 0, 2, 0, x''",
+                         NULL),
+        AMPHI_OK);
+    assert_int_equal(amphi__schema_recount(db, NULL), AMPHI_OK);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM conversations WHERE id = 'a' AND"
+                                   " messages_count = 1 AND created_ms = 5 AND bytes = 4"
+                                   " AND privacy = 0"),
+        1);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM conversations WHERE id = 'recovered-7' AND"
+                                   " messages_count = 1 AND created_ms = 6 AND bytes = 1"
+                                   " AND privacy = 2"),
+        1);
     amphi__db_close(db);
 }
 
@@ -110,7 +128,7 @@ static void schema__a_newer_file_is_refused_and_left_alone(void **state)
     assert_int_equal(amphi__db_exec(db, "PRAGMA user_version = 99", NULL), AMPHI_OK);
     assert_int_equal(amphi__schema_migrate(db, &error), AMPHI_E_UNSUPPORTED);
     assert_non_null(strstr(error.message, "newer"));
-    assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master"), 0);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM sqlite_master"), 0);
     amphi__db_close(db);
 }
 
@@ -120,8 +138,8 @@ static void schema__a_step_that_fails_leaves_nothing(void **state)
     /* In the way of the third table. */
     assert_int_equal(amphi__db_exec(db, "CREATE TABLE cache (x)", NULL), AMPHI_OK);
     assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_E_INTERNAL);
-    assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master"), 1);
-    assert_int_equal(number(db, "PRAGMA user_version"), 0);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM sqlite_master"), 1);
+    assert_int_equal(db_number(db, "PRAGMA user_version"), 0);
     assert_int_equal(amphi__db_exec(db, "DROP TABLE cache", NULL), AMPHI_OK);
     assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
     amphi__db_close(db);
@@ -186,9 +204,9 @@ static void schema__older_private_turns_are_marked(void **state)
     assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
     for (int i = 0; i < CASES; i++)
         assert_string_equal(privacy_of(db, i + 1), cases[i].privacy);
-    assert_int_equal(number(db, "SELECT count(*) FROM messages WHERE state <> 0"), 0);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM messages WHERE state <> 0"), 0);
     assert_int_equal(
-        number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'privacy_begins'"), 0);
+        db_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'privacy_begins'"), 0);
     amphi__db_close(db);
 }
 
@@ -210,13 +228,13 @@ static void schema__older_conversations_get_their_facts(void **state)
                          NULL),
         AMPHI_OK);
     assert_int_equal(amphi__schema_migrate(db, NULL), AMPHI_OK);
-    assert_int_equal(number(db, "SELECT created_ms FROM conversations WHERE id = 'c'"), 80);
-    assert_int_equal(number(db, "SELECT bytes FROM conversations WHERE id = 'c'"), 10);
-    assert_int_equal(number(db, "SELECT privacy FROM conversations WHERE id = 'c'"), 2);
-    assert_int_equal(number(db, "SELECT created_ms FROM conversations WHERE id = 'empty'"), 70);
-    assert_int_equal(number(db, "SELECT count(*) FROM cache"), 0);
-    assert_int_equal(number(db, "SELECT entries FROM cache_totals"), 0);
-    assert_int_equal(number(db, "SELECT epoch FROM erasures"), 1);
+    assert_int_equal(db_number(db, "SELECT created_ms FROM conversations WHERE id = 'c'"), 80);
+    assert_int_equal(db_number(db, "SELECT bytes FROM conversations WHERE id = 'c'"), 10);
+    assert_int_equal(db_number(db, "SELECT privacy FROM conversations WHERE id = 'c'"), 2);
+    assert_int_equal(db_number(db, "SELECT created_ms FROM conversations WHERE id = 'empty'"), 70);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM cache"), 0);
+    assert_int_equal(db_number(db, "SELECT entries FROM cache_totals"), 0);
+    assert_int_equal(db_number(db, "SELECT epoch FROM erasures"), 1);
     amphi__db_close(db);
 }
 
@@ -232,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(schema__a_new_file_gets_the_tables_once),
         T(schema__a_recount_empties_the_search_index_and_knows_every_version),
+        T(schema__a_recount_gives_conversations_their_facts),
         T(schema__a_newer_file_is_refused_and_left_alone),
         T(schema__a_newer_file_and_its_log_stay_byte_for_byte),
         T(schema__a_step_that_fails_leaves_nothing),

@@ -5,6 +5,7 @@
  * versions are made by the steps themselves.
  */
 #include "storage/schema.h"
+#include "tests/support/db_number.h"
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
@@ -136,22 +137,13 @@ static void exec(amphi_db *db, const char *sql)
         fail_msg("%s: %s", error.message, sql);
 }
 
-static int64_t number(amphi_db *db, const char *sql)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, sql);
-    int64_t value = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
-    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
-    return value;
-}
-
 static void make_version(amphi_db *db, int version)
 {
     for (int i = 0; i < version && i < SHIPPED; i++)
         exec(db, shipped[i]);
     if (version > SHIPPED)
         assert_int_equal(amphi__schema_migrate_to(db, version, NULL), AMPHI_OK);
-    assert_int_equal(number(db, "PRAGMA user_version"), version);
+    assert_int_equal(db_number(db, "PRAGMA user_version"), version);
     exec(db, rows);
     exec(db, version < 5 ? queued : queued_since_5);
     if (version >= 2)
@@ -160,32 +152,33 @@ static void make_version(amphi_db *db, int version)
 
 static void expect_every_row(amphi_db *db, int version)
 {
-    assert_int_equal(number(db, "SELECT count(*) FROM conversations"), 2);
-    assert_int_equal(number(db, "SELECT count(*) FROM conversations WHERE id = 'a' AND"
-                                " updated_ms = 20 AND messages_count = 2 AND title = 'First'"),
+    assert_int_equal(db_number(db, "SELECT count(*) FROM conversations"), 2);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM conversations WHERE id = 'a' AND"
+                                   " updated_ms = 20 AND messages_count = 2 AND title = 'First'"),
         1);
-    assert_int_equal(number(db, "SELECT count(*) FROM messages"), 3);
-    assert_int_equal(number(db, "SELECT count(*) FROM messages WHERE id = 2 AND conversation = 1"
-                                " AND created_ms = 6 AND role = 'assistant' AND content = 'answer'"
-                                " AND extra_json = '{}' AND route = 'local' AND model = 'm' AND"
-                                " prompt_tokens = 1 AND completion_tokens = 2 AND"
-                                " cached_tokens = 3 AND privacy = 0 AND state = 0"),
+    assert_int_equal(db_number(db, "SELECT count(*) FROM messages"), 3);
+    assert_int_equal(
+        db_number(db, "SELECT count(*) FROM messages WHERE id = 2 AND conversation = 1"
+                      " AND created_ms = 6 AND role = 'assistant' AND content = 'answer'"
+                      " AND extra_json = '{}' AND route = 'local' AND model = 'm' AND"
+                      " prompt_tokens = 1 AND completion_tokens = 2 AND"
+                      " cached_tokens = 3 AND privacy = 0 AND state = 0"),
         1);
-    assert_int_equal(number(db, "SELECT count(*) FROM outbox"), 2);
-    assert_int_equal(number(db, "SELECT count(*) FROM outbox WHERE id = 'o1' AND conversation ="
-                                " 'a' AND request_json = '{\"x\":1}' AND created_ms = 1 AND"
-                                " attempts = 2 AND state = 0 AND size_bytes = 7"),
+    assert_int_equal(db_number(db, "SELECT count(*) FROM outbox"), 2);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM outbox WHERE id = 'o1' AND conversation ="
+                                   " 'a' AND request_json = '{\"x\":1}' AND created_ms = 1 AND"
+                                   " attempts = 2 AND state = 0 AND size_bytes = 7"),
         1);
-    assert_int_equal(number(db, "SELECT count(*) FROM settings WHERE name = 'install' AND"
-                                " value = x'0102'"),
+    assert_int_equal(db_number(db, "SELECT count(*) FROM settings WHERE name = 'install' AND"
+                                   " value = x'0102'"),
         1);
-    assert_int_equal(number(db, "SELECT count(*) FROM ledger"), version >= 2);
-    assert_int_equal(number(db, "SELECT count(*) FROM ledger WHERE fingerprint = 'f' AND"
-                                " outcome = 4"),
+    assert_int_equal(db_number(db, "SELECT count(*) FROM ledger"), version >= 2);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM ledger WHERE fingerprint = 'f' AND"
+                                   " outcome = 4"),
         version >= 2);
     /* Entries of the cache may go (which message they belong to is not known), their sum holds. */
-    assert_int_equal(
-        number(db, "SELECT count(*) FROM cache"), number(db, "SELECT entries FROM cache_totals"));
+    assert_int_equal(db_number(db, "SELECT count(*) FROM cache"),
+        db_number(db, "SELECT entries FROM cache_totals"));
 }
 
 static void versions__each_earlier_one_comes_up_with_every_row(void **state)
@@ -203,7 +196,7 @@ static void versions__each_earlier_one_comes_up_with_every_row(void **state)
         assert_int_equal(amphi__db_open(&db, path, &key, NULL), AMPHI_OK);
         if (amphi__schema_migrate(db, &error) != AMPHI_OK)
             fail_msg("from %d: %s", version, error.message);
-        assert_int_equal(number(db, "PRAGMA user_version"), amphi__schema_version());
+        assert_int_equal(db_number(db, "PRAGMA user_version"), amphi__schema_version());
         expect_every_row(db, version);
         amphi__db_close(db);
     }
@@ -211,7 +204,7 @@ static void versions__each_earlier_one_comes_up_with_every_row(void **state)
 
 static int64_t fingerprint(amphi_db *db)
 {
-    return number(db, "SELECT SUM(LENGTH(sql)) FROM sqlite_master");
+    return db_number(db, "SELECT SUM(LENGTH(sql)) FROM sqlite_master");
 }
 
 /* However a database came to today's version, its tables are the same. */

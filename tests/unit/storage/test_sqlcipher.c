@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/sqlcipher.h"
+#include "tests/support/db_number.h"
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
@@ -49,23 +50,14 @@ static amphi_status insert(amphi_db *db, int64_t k, amphi_str v, amphi_error *er
     return amphi__query_run(&q, error);
 }
 
-static int64_t number(amphi_db *db, const char *sql)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, sql);
-    int64_t value = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
-    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
-    return value;
-}
-
 static void sqlcipher__the_file_is_as_we_asked(void **state)
 {
     fixture *f = *state;
     size_t size;
     amphi_query q;
-    assert_int_equal(number(f->db, "PRAGMA synchronous"), 2); /* FULL: a sync per commit */
-    assert_int_equal(number(f->db, "PRAGMA secure_delete"), 1);
-    assert_int_equal(number(f->db, "PRAGMA cipher_page_size"), 4096);
+    assert_int_equal(db_number(f->db, "PRAGMA synchronous"), 2); /* FULL: a sync per commit */
+    assert_int_equal(db_number(f->db, "PRAGMA secure_delete"), 1);
+    assert_int_equal(db_number(f->db, "PRAGMA cipher_page_size"), 4096);
     amphi__query_begin(&q, f->db, "PRAGMA journal_mode");
     assert_true(amphi__query_row(&q));
     assert_memory_equal(amphi__query_str(&q, 0).data, "wal", 3);
@@ -95,11 +87,11 @@ static void sqlcipher__a_failed_transaction_leaves_nothing(void **state)
     assert_int_equal(amphi__db_begin(f->db, NULL), AMPHI_OK);
     assert_int_equal(insert(f->db, 1, S("x"), NULL), AMPHI_OK);
     assert_int_equal(amphi__db_finish(f->db, AMPHI_E_NOT_FOUND, NULL), AMPHI_E_NOT_FOUND);
-    assert_int_equal(number(f->db, "SELECT count(*) FROM t"), 0);
+    assert_int_equal(db_number(f->db, "SELECT count(*) FROM t"), 0);
     assert_int_equal(amphi__db_begin(f->db, NULL), AMPHI_OK);
     assert_int_equal(insert(f->db, 1, S("x"), NULL), AMPHI_OK);
     assert_int_equal(amphi__db_finish(f->db, AMPHI_OK, NULL), AMPHI_OK);
-    assert_int_equal(number(f->db, "SELECT count(*) FROM t"), 1);
+    assert_int_equal(db_number(f->db, "SELECT count(*) FROM t"), 1);
 }
 
 /* As on a full disk: writes past a size fail, and what stood before stands. */
@@ -124,9 +116,9 @@ static void sqlcipher__a_refused_write_is_io_and_recovers(void **state)
     }
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_int_equal(status, AMPHI_E_IO);
-    assert_int_equal(number(f->db, "SELECT count(*) FROM t"), 1);
+    assert_int_equal(db_number(f->db, "SELECT count(*) FROM t"), 1);
     assert_int_equal(insert(f->db, 2, amphi_str_make(large, size), NULL), AMPHI_OK);
-    assert_int_equal(number(f->db, "SELECT count(*) FROM t"), 2);
+    assert_int_equal(db_number(f->db, "SELECT count(*) FROM t"), 2);
     free(large);
 }
 

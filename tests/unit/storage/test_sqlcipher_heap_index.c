@@ -5,6 +5,7 @@
  */
 #include "storage/sqlcipher.h"
 #include "storage/sqlcipher_heap_index.h"
+#include "tests/support/db_number.h"
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
@@ -24,15 +25,6 @@ typedef struct fixture {
     scratch_dir dir;
     char path[300], log[310], shm[310];
 } fixture;
-
-static int64_t number(amphi_db *db, const char *sql)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, sql);
-    int64_t value = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
-    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
-    return value;
-}
 
 /* A thousand rows; the last five hundred only in the log, as after a crash. */
 static int set_up(void **state)
@@ -97,9 +89,9 @@ static void read_only__reads_the_log_and_changes_no_file(void **state)
     amphi_db *db = NULL;
     uint64_t before = files_sum(f);
     assert_int_equal(amphi__db_open_read_only(&db, f->path, &key, NULL), AMPHI_OK);
-    assert_int_equal(number(db, "SELECT count(*) FROM t"), 1000);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM t"), 1000);
     assert_int_equal(amphi__db_exec(db, "INSERT INTO t VALUES (1)", NULL), AMPHI_E_IO);
-    assert_int_equal(number(db, "SELECT count(*) FROM t"), 1000);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM t"), 1000);
     amphi__db_close(db);
     assert_true(files_sum(f) == before);
 }
@@ -111,7 +103,7 @@ static void read_only__reads_without_a_log(void **state)
     assert_int_equal(unlink(f->log), 0);
     uint64_t before = files_sum(f);
     assert_int_equal(amphi__db_open_read_only(&db, f->path, &key, NULL), AMPHI_OK);
-    assert_int_equal(number(db, "SELECT count(*) FROM t"), 500);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM t"), 500);
     amphi__db_close(db);
     assert_true(files_sum(f) == before);
 }
@@ -129,7 +121,7 @@ static void read_only__works_in_a_folder_of_another_user(void **state)
             _exit(3);
         if (amphi__db_open_read_only(&db, f->path, &key, NULL) != AMPHI_OK)
             _exit(4);
-        int64_t rows = number(db, "SELECT count(*) FROM t");
+        int64_t rows = db_number(db, "SELECT count(*) FROM t");
         amphi__db_close(db);
         _exit(rows == 1000 ? 0 : 5);
     }
@@ -157,7 +149,7 @@ static void read_only__is_refused_while_another_connection_may_write(void **stat
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_true(scratch_exists(f->shm));
     assert_int_equal(amphi__db_open_read_only(&db, f->path, &key, NULL), AMPHI_OK);
-    assert_int_equal(number(db, "SELECT count(*) FROM t"), 1000);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM t"), 1000);
     amphi__db_close(db);
 }
 
@@ -166,7 +158,7 @@ static void read_only__notices_a_connection_that_comes_later(void **state)
     fixture *f = *state;
     amphi_db *reader = NULL;
     assert_int_equal(amphi__db_open_read_only(&reader, f->path, &key, NULL), AMPHI_OK);
-    assert_int_equal(number(reader, "SELECT count(*) FROM t"), 1000);
+    assert_int_equal(db_number(reader, "SELECT count(*) FROM t"), 1000);
     int ready[2];
     char byte = 0;
     assert_int_equal(pipe(ready), 0);

@@ -5,6 +5,7 @@
  */
 #include "storage/schema.h"
 #include "storage/sqlcipher_repair.h"
+#include "tests/support/db_number.h"
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
@@ -42,15 +43,6 @@ static void exec(amphi_db *db, const char *sql)
     amphi_error error = {0};
     if (amphi__db_exec(db, sql, &error) != AMPHI_OK)
         fail_msg("%s", error.message);
-}
-
-static int64_t number(amphi_db *db, const char *sql)
-{
-    amphi_query q;
-    amphi__query_begin(&q, db, sql);
-    int64_t value = amphi__query_row(&q) ? amphi__query_int(&q, 0) : -1;
-    assert_int_equal(amphi__query_end(&q, NULL), AMPHI_OK);
-    return value;
 }
 
 /* A database with some of everything: long texts on chains of pages, a table WITHOUT ROWID. */
@@ -144,22 +136,23 @@ static int64_t expect_only_old_rows(const fixture *f)
 {
     amphi_db *db = NULL;
     open_db(f, &db);
-    assert_int_equal(number(db, "SELECT count(*) FROM messages WHERE id < 1 OR id > 300 OR "
-                                "conversation <> 1 + id % 5 OR created_ms <> id OR "
-                                "length(content) <> CASE id % 25 WHEN 0 THEN 8999 ELSE 200 + id "
-                                "END OR content <> replace(hex(zeroblob(length(content) / 2 + 1)), "
-                                "'0', char(97 + id % 26)) AND substr(content, 1, 100) <> "
-                                "substr(replace(hex(zeroblob(50)), '0', char(97 + id % 26)), 1, "
-                                "100)"),
+    assert_int_equal(
+        db_number(db, "SELECT count(*) FROM messages WHERE id < 1 OR id > 300 OR "
+                      "conversation <> 1 + id % 5 OR created_ms <> id OR "
+                      "length(content) <> CASE id % 25 WHEN 0 THEN 8999 ELSE 200 + id "
+                      "END OR content <> replace(hex(zeroblob(length(content) / 2 + 1)), "
+                      "'0', char(97 + id % 26)) AND substr(content, 1, 100) <> "
+                      "substr(replace(hex(zeroblob(50)), '0', char(97 + id % 26)), 1, "
+                      "100)"),
         0);
-    int64_t count = number(db, "SELECT count(*) FROM messages");
+    int64_t count = db_number(db, "SELECT count(*) FROM messages");
     assert_int_equal(
-        number(db, "SELECT COALESCE(SUM(messages_count), 0) FROM conversations"), count);
+        db_number(db, "SELECT COALESCE(SUM(messages_count), 0) FROM conversations"), count);
     assert_int_equal(
-        number(db, "SELECT entries - (SELECT count(*) FROM cache) FROM cache_totals"), 0);
+        db_number(db, "SELECT entries - (SELECT count(*) FROM cache) FROM cache_totals"), 0);
     exec(db, "INSERT INTO cache VALUES (NULL, randomblob(32), 1, 9, 700, zeroblob(700))");
     assert_int_equal(
-        number(db, "SELECT entries + 0 - (SELECT count(*) FROM cache) FROM cache_totals"), 0);
+        db_number(db, "SELECT entries + 0 - (SELECT count(*) FROM cache) FROM cache_totals"), 0);
     amphi__db_close(db);
     return count;
 }
@@ -269,7 +262,7 @@ static void repair__takes_what_only_the_log_has(void **state)
     repair(f);
     assert_false(scratch_exists(log));
     open_db(f, &other);
-    assert_int_equal(number(other, "SELECT count(*) FROM settings"), 3);
+    assert_int_equal(db_number(other, "SELECT count(*) FROM settings"), 3);
     amphi__db_close(other);
 }
 
