@@ -262,3 +262,15 @@ amphi_status amphi_history_export(amphi_client *client, bool include_private,
         amphi__buf_wipe(buffers[i]);
     return status;
 }
+
+/* ---- Backup ---- */
+
+amphi_status amphi_history_backup(amphi_client *client, amphi_str path, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
+    if (client->store.ops->backup == NULL)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the store makes no backups");
+    return client->store.ops->backup(client->store.self, path, error);
+}

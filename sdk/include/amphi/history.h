@@ -216,10 +216,19 @@ AMPHI_API amphi_status amphi_history_export(amphi_client *client, bool include_p
 AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_next_line_fn *next,
     void *user, amphi_history_transfer *transfer, amphi_error *error);
 
+/* ---- Backup ---- */
+
+/* A copy of the store (history, response cache, outbox) in a new file, while it is in use: under
+ * the same key (keep store.key, and store.wrap where there is one, with it), whole whenever the
+ * process is killed. Blocks for as long as it takes to copy. AMPHI_E_ARGUMENT: there is a file of
+ * that name. AMPHI_E_UNSUPPORTED: the client's store can't. */
+AMPHI_API amphi_status amphi_history_backup(
+    amphi_client *client, amphi_str path, amphi_error *error);
+
 /* ---- JSON form ---- */
 
-/* All of the above, and amphi_history_search, as JSON: {"op":"list", ...} in, the result out
- * (sdk/docs/history.md). An unknown op or member is refused by name. Free *out with
+/* All of the above but the backup, and amphi_history_search, as JSON: {"op":"list", ...} in, the
+ * result out (sdk/docs/history.md). An unknown op or member is refused by name. Free *out with
  * amphi_string_free. */
 AMPHI_API amphi_status amphi_history_json(
     amphi_client *client, amphi_str request_json, char **out, amphi_error *error);

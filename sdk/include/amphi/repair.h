@@ -57,12 +57,6 @@ AMPHI_API amphi_status amphi_history_check(
 AMPHI_API amphi_status amphi_history_repair(
     const amphi_client_options *options, amphi_history_repair_report *out, amphi_error *error);
 
-/* A copy of the store in a new file, while it is in use: under the same key (keep store.key with
- * it), whole whenever the process is killed. AMPHI_E_ARGUMENT: there is a file of that name.
- * AMPHI_E_UNSUPPORTED: the client's store can't. */
-AMPHI_API amphi_status amphi_history_backup(
-    amphi_client *client, amphi_str path, amphi_error *error);
-
 AMPHI_END_DECLS
 
 #endif
