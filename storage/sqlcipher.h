@@ -61,7 +61,7 @@ amphi_status amphi__db_begin(amphi_db *db, amphi_error *error);
 /* Commits when `status` is AMPHI_OK, else rolls back. Returns `status`, or why the commit failed
  * (after which nothing of the transaction stands). */
 amphi_status amphi__db_finish(amphi_db *db, amphi_status status, amphi_error *error);
-/* COMMITs so far that succeeded. */
+/* For tests: COMMITs so far that succeeded. */
 uint64_t amphi__db_commits(const amphi_db *db);
 /* Is a transaction open? Some failures end it on their own. */
 bool amphi__db_in_transaction(amphi_db *db);

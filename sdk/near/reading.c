@@ -104,57 +104,29 @@ static void scan_number(scanner *s)
     }
 }
 
-/* Marks that stand in code, around quotations, or before text that is given to work on. */
+/* Marks that stand in code, around quotations, or before text that is given to work on; some only
+ * where no blank parts them from what stands before, or where one does. */
 static bool is_sign_of_code(const scanner *s, uint32_t c, size_t begin, bool blank_before)
 {
+    static const uint32_t always[] = {'{', '}', '[', ']', '<', '>', '\\', '|', '=', ';', '_', '^',
+        '~', '*', '@', '`', '"', ':', '\'', 0x2018, CODEPOINT_RIGHT_QUOTE, 0x201A, 0x201C, 0x201D,
+        0x201E, 0xAB, 0xBB, 0x300C, 0x300E, 0xFF1A, 0xFF02, 0xFF07, 0x2039, 0x203A, 0xFF1B};
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+        if (c == always[i])
+            return true;
     size_t size = 0;
     uint32_t next = peek(s->text, s->at, &size);
-    bool after_letter = begin > 0 && !blank_before;
+    bool is_attached = begin > 0 && !blank_before;
     switch (c) {
-    case '{':
-    case '}':
-    case '[':
-    case ']':
-    case '<':
-    case '>':
-    case '\\':
-    case '|':
-    case '=':
-    case ';':
-    case '_':
-    case '^':
-    case '~':
-    case '*':
-    case '@':
-    case '`':
-    case '"':
-    case ':':
-    case '\'':
-    case 0x2018:
-    case CODEPOINT_RIGHT_QUOTE:
-    case 0x201A:
-    case 0x201C:
-    case 0x201D:
-    case 0x201E:
-    case 0xAB:
-    case 0xBB:
-    case 0x300C:
-    case 0x300E:
-    case 0xFF1A:
-    case 0xFF02:
-    case 0xFF07:
-    case 0x2039:
-    case 0x203A:
-    case 0xFF1B:
-        return true;
     case '#':
+        return !is_attached;
     case '(':
-        return c == '#' ? !after_letter : after_letter;
+        return is_attached;
     case '-':
-        return !after_letter && is_word_part(next);
+        return !is_attached && is_word_part(next);
     case '/':
     case '.':
-        return !after_letter && begin > 0 ? true : begin == 0 || next == c || c == next;
+        return !is_attached || next == c;
     default:
         return false;
     }
