@@ -42,9 +42,9 @@ static int run(cli_options *options)
         !cli_number("--client-timeout", timeout_text, 86400, &client_timeout_s))
         return CLI_USAGE;
     if (options->conversation != NULL || options->tokens_max > 0 || options->seed >= 0 ||
-        !isnan(options->temperature))
-        return cli_usage("serve: --conversation, --max-tokens, --seed and --temperature are for "
-                         "each request to say, in its JSON");
+        !isnan(options->temperature) || options->cache != AMPHI_CACHE_DEFAULT || options->no_store)
+        return cli_usage("serve: --conversation, --max-tokens, --seed, --temperature, --cache and "
+                         "--no-store are for each request to say, in its JSON");
     if ((cli_own(options, "--tls-cert") == NULL) != (cli_own(options, "--tls-key") == NULL))
         return cli_usage("--tls-cert and --tls-key go together");
     sigemptyset(&signals);

@@ -93,6 +93,7 @@ def cli__unknown_things_are_usage_errors_in_one_line(folder):
              ["serve", "--port", "70000"], ["serve", "--port", "http"],
              ["serve", "--tls-cert", "x"],
              ["serve", "--host", "localhost:1"], ["serve", "--seed", "1"],
+             ["serve", "--cache", "off"], ["serve", "--no-store"],
              ["serve", "--conversation", "c"], ["model", "logits", "--model", MODEL],
              ["model", "logits", "--model", MODEL, "--tokens", ""],
              ["model", "logits", "--model", MODEL, "--tokens", "1,,2"],
