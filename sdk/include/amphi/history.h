@@ -219,8 +219,8 @@ AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_
 /* ---- Backup ---- */
 
 /* A copy of the store (history, response cache, outbox) in a new file, while it is in use: under
- * the same key (keep store.key, and store.wrap where there is one, with it), whole whenever the
- * process is killed. Blocks for as long as it takes to copy. AMPHI_E_ARGUMENT: there is a file of
+ * the same key (where there is a store.key or store.wrap, keep it too), whole whenever the process
+ * is killed. Blocks for as long as it takes to copy. AMPHI_E_ARGUMENT: there is a file of
  * that name. AMPHI_E_UNSUPPORTED: the client's store can't. */
 AMPHI_API amphi_status amphi_history_backup(
     amphi_client *client, amphi_str path, amphi_error *error);
