@@ -22,10 +22,9 @@
         name, AMPHI_POLICY_##type, offsetof(amphi_policy, member), otherwise, low, high, unit,     \
             help, NULL                                                                             \
     }
-#define CHOICE(name, member, choices, help)                                                        \
+#define CHOICE(name, member, choices, last, help)                                                  \
     {                                                                                              \
-        name, AMPHI_POLICY_CHOICE, offsetof(amphi_policy, member), 0, 0,                           \
-            sizeof(choices) / sizeof(choices)[0] - 1, "", help, choices                            \
+        name, AMPHI_POLICY_CHOICE, offsetof(amphi_policy, member), 0, 0, last, "", help, choices   \
     }
 
 static const char *const private_history_names[] = {"local", "omit"};
@@ -35,10 +34,11 @@ static const char *const only_local_history_names[] = {"as_private", "send"};
 static const amphi_policy_field fields[] = {
     FIELD("mode", MODE, mode, AMPHI_MODE_AUTO, AMPHI_MODE_AUTO, AMPHI_MODE_ONLY_CLOUD, "",
         "which kind of route goes first, or is the only one; a request's own mode wins"),
-    CHOICE("private_history", private_history, private_history_names,
+    CHOICE("private_history", private_history, private_history_names, AMPHI_PRIVATE_HISTORY_OMIT,
         "what a conversation's private turns mean for its later requests: they stay in the prompt, "
         "so that only this device answers, or they are left out"),
     CHOICE("only_local_history", only_local_history, only_local_history_names,
+        AMPHI_ONLY_LOCAL_HISTORY_SEND,
         "the same for turns that were said in mode only_local: as private ones, or sent like any "
         "other"),
     FIELD("total_ms", U32, total_ms, 120000, 100, 3600000, "ms",

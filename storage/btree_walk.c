@@ -62,7 +62,7 @@ static uint32_t varint(const uint8_t *at, uint32_t size, uint64_t *out)
 
 static int64_t signed_bytes(const uint8_t *at, uint32_t size)
 {
-    int64_t value = (int8_t)at[0];
+    int64_t value = at[0] < 0x80 ? at[0] : (int64_t)at[0] - 0x100;
     for (uint32_t i = 1; i < size; i++)
         value = (int64_t)((uint64_t)value << 8 | at[i]);
     return value;

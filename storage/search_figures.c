@@ -119,6 +119,7 @@ amphi_status amphi__search_measure(
     if (status != AMPHI_OK)
         return status;
     qsort(took_us, ROUNDS * QUERIES, sizeof took_us[0], by_value);
-    *p50_ms = (double)took_us[ROUNDS * QUERIES / 2] / 1000;
+    size_t middle = ROUNDS * QUERIES / 2;
+    *p50_ms = (double)took_us[middle] / 1000;
     return AMPHI_OK;
 }

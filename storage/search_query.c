@@ -58,7 +58,7 @@ static amphi_str next_part(amphi_str *rest, bool *is_quoted)
 static amphi_status split(amphi_search_pieces *out, amphi_str words, amphi_error *error)
 {
     amphi_search_text part;
-    size_t offsets[AMPHI_SEARCH_PIECES_MAX];
+    size_t offsets[AMPHI_SEARCH_PIECES_MAX] = {0};
     amphi_status status = AMPHI_OK;
     memset(out, 0, sizeof *out);
     amphi__search_text_init(&out->text, false);

@@ -304,8 +304,10 @@ static amphi_status begin_open(amphi_db **out, const char *path, int flags, cons
     if (status != AMPHI_OK)
         return status;
     amphi_db *db = amphi__calloc(1, sizeof *db);
-    if (db == NULL)
-        return amphi__fail_no_memory(error);
+    if (db == NULL) {
+        (void)amphi__fail_no_memory(error);
+        return AMPHI_E_NO_MEMORY;
+    }
     *out = db; /* the caller closes it, whatever comes */
     db->lib = lib;
     db->guard = amphi__db_guard_new(lib);
@@ -323,7 +325,7 @@ static amphi_status begin_open(amphi_db **out, const char *path, int flags, cons
 amphi_status amphi__db_open_unkeyed(amphi_db **out, const char *path, const amphi_db_key *key,
     amphi_page_format *format, amphi_error *error)
 {
-    file_look look;
+    file_look look = {.kind = FILE_EMPTY};
     amphi_db *db = NULL;
     amphi_status status = begin_open(&db, path, SQLITE_OPEN_READWRITE, key, &look, error);
     if (status == AMPHI_OK) {
@@ -357,7 +359,7 @@ static amphi_status make_private(const char *path, amphi_error *error)
 static amphi_status open_once(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    file_look look;
+    file_look look = {.kind = FILE_EMPTY};
     amphi_db *db = NULL;
     amphi_status status =
         begin_open(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, key, &look, error);
@@ -387,7 +389,7 @@ amphi_status amphi__db_open(
 amphi_status amphi__db_open_read_only(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    file_look look;
+    file_look look = {.kind = FILE_EMPTY};
     amphi_db *db = NULL;
     amphi_status status = begin_open(&db, path, SQLITE_OPEN_READONLY, key, &look, error);
     if (status == AMPHI_OK && look.kind == FILE_EMPTY)

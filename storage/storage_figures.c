@@ -31,7 +31,8 @@ static int by_value(const void *a, const void *b)
 static double median(uint64_t *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);
-    return (double)values[count / 2];
+    size_t middle = count / 2;
+    return (double)values[middle];
 }
 
 /* ---- The cache's table ---- */

@@ -210,8 +210,8 @@ static void lose(amphi_store_sqlcipher *store)
 {
     connections none = {.is_empty = true};
     amphi_error ignored;
-    (void)amphi__fail(&none.unwritable, AMPHI_E_IO, 0,
-        "store: its file was deleted or replaced while in use; what is said is not kept");
+    (void)amphi__fail(
+        &none.unwritable, AMPHI_E_IO, 0, "store: its file was deleted or replaced while in use");
     none.unreadable = none.unwritable;
     retry_later(store);
     if (is_absent(store->path))

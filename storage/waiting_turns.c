@@ -132,7 +132,7 @@ void amphi__waiting_turns_keep(
     }
     amphi_error why = *error;
     (void)amphi__fail(
-        error, why.status, why.native_code, "%.75s; kept in memory until it can be", why.message);
+        error, why.status, why.native_code, "%.140s; kept in memory until it can be", why.message);
     amphi__store_flusher_wake(store->flusher);
 }
 

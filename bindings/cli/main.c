@@ -90,6 +90,10 @@ int main(int argc, char **argv)
             rc = commands[i]->run(options);
         cli_options_clear(options);
         free(options);
+        if ((fflush(stdout) != 0 || ferror(stdout)) && rc == CLI_OK) {
+            fputs("amphi: the output could not be written\n", stderr);
+            rc = CLI_FAILED;
+        }
         return rc;
     }
     return cli_usage("unknown command \"%s\"; `amphi --help` lists them", name);

@@ -160,12 +160,13 @@ static bool report_damage(const round *r, const amphi_client_options *own)
     amphi_history_check_report found;
     amphi_error why;
     char line[160];
+    amphi_history_check_report_init(&found);
     if (amphi__parts_read(&parts, &tables, own->parts, &why) != AMPHI_OK ||
         amphi__compose_check(&found, own, &parts, true, &why) != AMPHI_OK || found.is_whole)
         return false; /* what else is wrong with the store is the client's error */
     snprintf(line, sizeof line, "damaged: %llu of %llu pages can't be read",
-        (unsigned long long)(found.pages_bad + found.log_pages_bad),
-        (unsigned long long)(found.pages + found.log_pages));
+        (unsigned long long)found.pages_bad + found.log_pages_bad,
+        (unsigned long long)found.pages + found.log_pages);
     find(r, AMPHI_FINDING_FAULT, "store", line,
         "amphi history repair saves what can be read; amphi history check says more");
     return true;
@@ -188,8 +189,8 @@ amphi_status amphi_doctor(
         find(&r, AMPHI_FINDING_FAULT, "client", why.message, "mend this first");
         return AMPHI_OK;
     }
-    amphi_engine_info infos[AMPHI_ROUTES_MAX];
-    amphi_crash_facts crashes[AMPHI_ROUTES_MAX];
+    amphi_engine_info infos[AMPHI_ROUTES_MAX] = {{0}};
+    amphi_crash_facts crashes[AMPHI_ROUTES_MAX] = {{0}};
     for (size_t i = 0; i < client->routes_count; i++)
         amphi__crash_ledger_describe(
             client, &client->routes[i], &client->policy_base, &infos[i], &crashes[i]);

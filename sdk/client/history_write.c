@@ -48,6 +48,7 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
 {
     amphi_chat_result without_text = *result;
     without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
+    without_text.cache_question = amphi_str_make(NULL, 0); /* another conversation's words */
     amphi__record_result_json(&without_text, record);
     amphi__buf_append_c(&texts->content, stream->request.answer_prefix);
     amphi__buf_append_str(&texts->content, result->text);

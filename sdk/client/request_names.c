@@ -11,8 +11,11 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+#include <stdio.h>
+
 #define NAME_BYTES_MAX  64u /* of a name, this much is compared */
 #define NAMED_BYTES_MAX 40  /* of a name in a message */
+#define INNER_DEPTH     3   /* of objects inside a member */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -102,7 +105,7 @@ static bool is_near(amphi_str a, amphi_str b, size_t slips)
 static bool says_private(amphi_str folded)
 {
     static const char *const others[] = {"priv", "prv", "nocloud", "localonly", "onlylocal",
-        "ondevice", "ondeviceonly", "confidential", "incognito"};
+        "ondevice", "ondeviceonly", "confidential", "incognito", "local", "offline"};
     if (amphi__str_find(folded, AMPHI_STR("priva")) != SIZE_MAX)
         return true;
     if (is_near(folded, AMPHI_STR("private"), 2) || is_near(folded, AMPHI_STR("isprivate"), 2) ||
@@ -172,9 +175,59 @@ static amphi_status check_members(
     return status;
 }
 
+/* Names in these are the app's or the model's own, or checked elsewhere. */
+static bool has_free_names(amphi_str member)
+{
+    static const char *const names[] = {"amphi", "messages", "tools", "functions", "tool_choice",
+        "function_call", "response_format", "logit_bias", "grammar", "json_schema", "guided_json",
+        "chat_template_kwargs", "metadata", "extra_body"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (amphi__str_equal_c(member, names[i]))
+            return true;
+    return false;
+}
+
+/* Of a provider's own objects only words of privacy count, and "amphi". */
+static amphi_status check_inner(
+    const amphi_json *object, const char *prefix, int depth, amphi_error *error)
+{
+    if (amphi__json_kind(object) != AMPHI_JSON_OBJECT || depth == 0)
+        return AMPHI_OK;
+    for (const amphi_json *m = amphi__json_first(object); m != NULL; m = amphi__json_next(m)) {
+        char buffer[NAME_BYTES_MAX];
+        amphi_str folded = fold(amphi__json_key(m), buffer);
+        if (says_private(folded) || says_amphi(folded))
+            return fail_named(error, prefix, amphi__json_key(m),
+                "is not read here: {\"amphi\": {\"private\": true}} of the request is");
+        amphi_status status = check_inner(m, prefix, depth - 1, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    return AMPHI_OK;
+}
+
+static amphi_status check_objects(const amphi_json *body, amphi_error *error)
+{
+    if (amphi__json_kind(body) != AMPHI_JSON_OBJECT)
+        return AMPHI_OK;
+    for (const amphi_json *m = amphi__json_first(body); m != NULL; m = amphi__json_next(m)) {
+        char prefix[NAMED_BYTES_MAX + 2];
+        amphi_str name = shown(amphi__json_key(m));
+        snprintf(prefix, sizeof prefix, "%.*s.", (int)name.size, name.data);
+        amphi_status status = has_free_names(amphi__json_key(m))
+                                  ? AMPHI_OK
+                                  : check_inner(m, prefix, INNER_DEPTH, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    return AMPHI_OK;
+}
+
 amphi_status amphi__names_check_foreign(const amphi_json *body, amphi_error *error)
 {
     amphi_status status = check_members(body, "", true, error);
+    if (status == AMPHI_OK)
+        status = check_objects(body, error);
     if (status == AMPHI_OK)
         status = check_members(amphi__json_get(body, "extra_body"), "extra_body.", false, error);
     const amphi_json *message = amphi__json_first(amphi__json_get(body, "messages"));

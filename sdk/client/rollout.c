@@ -20,6 +20,11 @@ amphi_status amphi__client_rollout_apply(amphi_client *client, amphi_error *erro
         status = amphi__rollout_apply(client->rollout, &policy, &client->policy_base, error);
     if (status != AMPHI_OK)
         policy = client->policy_base;
+    /* From afar privacy may get stricter, never looser than the app has it. */
+    if (policy.private_history > client->policy_base.private_history)
+        policy.private_history = client->policy_base.private_history;
+    if (policy.only_local_history > client->policy_base.only_local_history)
+        policy.only_local_history = client->policy_base.only_local_history;
     amphi__mutex_lock(&client->lock);
     client->policy = policy;
     amphi__mutex_unlock(&client->lock);

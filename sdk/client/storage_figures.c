@@ -117,7 +117,8 @@ static amphi_status measure_memory(double *p50_us, amphi_error *error)
     if (status != AMPHI_OK)
         return amphi__fail(error, status, 0, "the cache in memory lost an answer");
     qsort(took_us, BATCHES, sizeof took_us[0], by_value);
-    *p50_us = (double)took_us[BATCHES / 2] / READS;
+    size_t middle = BATCHES / 2;
+    *p50_us = (double)took_us[middle] / READS;
     return AMPHI_OK;
 }
 

@@ -465,8 +465,11 @@ static void act(world *w)
 {
     char names[2][8];
     sim_client *c = some_client(w);
-    for (size_t i = 0; i < 2; i++)
-        snprintf(names[i], sizeof names[i], chance(w, 25) ? "" : "c%u", roll(w, CONVERSATIONS));
+    for (size_t i = 0; i < 2; i++) {
+        bool none = chance(w, 25);
+        snprintf(names[i], sizeof names[i], "c%u", roll(w, CONVERSATIONS));
+        names[i][0] = none ? '\0' : 'c';
+    }
     uint32_t side = roll(w, 100);
     if (side < 52) {
         asked a = ask(w, c, names[0]);

@@ -66,6 +66,16 @@ static void amphi__an_unknown_member_is_refused_by_name(void **state)
     expect_refused("\"amphi\":{\"budgets\":{\"total_ms \":5}}", "amphi.budgets.");
 }
 
+static void foreign__words_of_privacy_inside_other_members_are_refused(void **state)
+{
+    static const char *const members[] = {"\"options\":{\"private\":true}",
+        "\"provider\":{\"is_private\":true}", "\"stream_options\":{\"privat\":true}",
+        "\"settings\":{\"amphi\":{\"private\":true}}",
+        "\"extra_headers\":{\"X-Amphi-Private\":\"true\"}", "\"local\":true", "\"offline\":true"};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        expect_refused(members[i], "is not read here");
+}
+
 static void amphi__doubled_members_are_refused_at_every_level(void **state)
 {
     static const char *const pairs[][2] = {
@@ -229,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(amphi__an_unknown_member_is_refused_by_name),
+        cmocka_unit_test(foreign__words_of_privacy_inside_other_members_are_refused),
         cmocka_unit_test(amphi__doubled_members_are_refused_at_every_level),
         cmocka_unit_test(amphi__private_is_true_or_false_and_nothing_else),
         cmocka_unit_test(foreign__words_of_privacy_do_not_pass_in_silence),
