@@ -426,11 +426,12 @@ amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error)
     }
     int rc = lib->open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
         amphi__db_guard_name(db->guard));
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         *out = db;
+        return AMPHI_OK;
+    }
     status = amphi__db_fail(db, error, rc);
-    if (status != AMPHI_OK)
-        amphi__db_close(db);
+    amphi__db_close(db);
     return status;
 }
 
@@ -464,6 +465,8 @@ amphi_status amphi__db_open_plain(amphi_db **out, const char *path, amphi_error 
 {
     amphi_db *db = NULL;
     amphi_status status = open_unguarded(&db, path, SQLITE_OPEN_CREATE, error);
+    if (db == NULL)
+        return status;
     if (status == AMPHI_OK)
         status = amphi__db_exec(db, "PRAGMA page_size=4096", error);
     if (status == AMPHI_OK)
