@@ -2,6 +2,7 @@
  *
  * One word, several spellings. Pairs of which one is a word of its own are left out on purpose:
  * its/it's, check/cheque, meter/metre, tire/tyre, license/licence, well/we'll, and "'d".
+ * So is 's where it may be "has".
  */
 #include "sdk/near/english.h"
 
@@ -54,6 +55,64 @@ static const spelling spellings[] = {{"what's", "what is"}, {"who's", "who is"},
     {"enrol", "enroll"}, {"fulfil", "fulfill"}, {"instalment", "installment"},
     {"skilful", "skillful"}, {"woollen", "woolen"}, {"programmes", "programs"}};
 
+/* Or what never stands without its noun. */
+static bool is_article(const amphi_near_list *list, size_t at)
+{
+    static const char *const words[] = {"the", "a", "an", "my", "your", "our", "their"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (amphi__near_match(list, at, words[i]) > 0)
+            return true;
+    return false;
+}
+
+static bool is_determiner(const amphi_near_list *list, size_t at)
+{
+    static const char *const pronouns[] = {"his", "her", "its", "this", "that", "these", "those"};
+    for (size_t i = 0; i < sizeof pronouns / sizeof pronouns[0]; i++)
+        if (amphi__near_match(list, at, pronouns[i]) > 0)
+            return true;
+    return is_article(list, at);
+}
+
+/* Too many rather than too few. */
+static bool may_be_participle(amphi_str word)
+{
+    static const char *const endings[] = {
+        "ed", "en", "wn", "ne", "ught", "pt", "ung", "unk", "orn", "old", "aid", "ost"};
+    static const char *const words[] = {"had", "got", "made", "found", "built", "left", "hit",
+        "cut", "put", "let", "set", "read", "become", "come", "run", "met", "shot", "beat", "hurt",
+        "sent", "spent", "lent", "bent", "meant", "felt", "dealt", "led", "held", "heard", "won",
+        "begun", "swum", "quit", "shut", "bet", "bit", "hid", "sat", "stood", "understood", "spun",
+        "struck", "stuck", "dug", "lit", "bound", "wound", "ground", "burnt", "learnt", "dreamt",
+        "spoilt", "spelt", "spread", "split", "burst", "cast", "broadcast", "rid", "fit",
+        "overcome", "spat", "slid", "overrun", "rebuilt"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (amphi__str_ends_with(word, amphi_str_from(endings[i])))
+            return true;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (amphi__str_equal_c(word, words[i]))
+            return true;
+    return false;
+}
+
+/* "who's helped" may be "who has": 's is "is" only before a determiner, and there too "what's the
+ * war done to him" is not; a participle right behind an article is an adjective ("the United
+ * States"). */
+static bool is_surely_is(const amphi_near_list *list, size_t at)
+{
+    if (!is_determiner(list, at + 1))
+        return false;
+    for (size_t i = at + 2; i < list->count; i++)
+        if (!is_article(list, i - 1) && may_be_participle(list->tokens[i].lower))
+            return false;
+    return true;
+}
+
+static bool is_short_for_is_or_has(amphi_str word)
+{
+    return amphi__str_ends_with(word, AMPHI_STR("'s")) || amphi__str_equal_c(word, "whats");
+}
+
 /* A question about both spellings keeps them: "is it grey or gray". */
 static bool has_both(const amphi_near_list *list, const char *to)
 {
@@ -64,6 +123,8 @@ void amphi__near_english_spelling(amphi_near_list *list)
 {
     for (size_t at = 0; at < list->count; at++) {
         if (list->tokens[at].kind != AMPHI_NEAR_KIND_WORD || !list->tokens[at].folds)
+            continue;
+        if (is_short_for_is_or_has(list->tokens[at].lower) && !is_surely_is(list, at))
             continue;
         for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
             size_t size = amphi__near_match(list, at, spellings[i].from);

@@ -245,7 +245,7 @@ static bool is_about_chinese_words(const amphi_near_list *list)
 {
     static const char *const signs[] = {"意思", "怎么说", "怎么写", "怎么读", "如何写", "如何说",
         "怎么念", "翻译", "单词", "词语", "成语", "拼音", "笔画", "这个字", "这个词", "近义",
-        "反义", "造句", "改写", "重复", "几个字", "多少字", "多少个字", "是什么词", "对联", "标点"};
+        "反义", "造句", "改写", "重复", "是什么词", "对联"};
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
         if (amphi__near_find(list, 0, signs[i]) < list->count)
             return true;
@@ -255,7 +255,7 @@ static bool is_about_chinese_words(const amphi_near_list *list)
 static amphi_near_freedom freedom_of(const scanner *s)
 {
     amphi_near_freedom freedom = AMPHI_NEAR_FREE;
-    if (s->is_code)
+    if (s->is_code || amphi__near_is_about_itself(&s->out->list))
         return AMPHI_NEAR_KEEP;
     for (size_t i = 0; i < s->out->list.count; i++) {
         const amphi_near_token *token = &s->out->list.tokens[i];

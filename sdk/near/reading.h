@@ -70,6 +70,10 @@ void amphi__near_reading_clear(amphi_near_reading *reading);
 /* For amphi__near_read: sets folds and without_case of every token (letter_case.c). */
 void amphi__near_read_case(amphi_near_reading *reading);
 
+/* For amphi__near_read: the text speaks of its own marks, blanks, case, tone or manners, so that
+ * none of these may be taken away (subject.c). */
+bool amphi__near_is_about_itself(const amphi_near_list *list);
+
 /* Removes punctuation at the end that can't change the meaning. */
 void amphi__near_drop_final_marks(amphi_near_list *list, amphi_near_language language);
 

@@ -156,7 +156,23 @@ const amphi_word_list amphi__word_lists[] = {
      "decode decoded encrypt decrypt cipher unicode ascii utf-8 utf8 emoji emojis string "
      "strings substring backwards acrostic haiku comma commas apostrophe hyphen semicolon "
      "colon bracket brackets parenthesis parentheses whitespace newline crossword scrabble "
-     "wordle operator operators syntax regexes camelcase snake_case parse",
+     "wordle operator operators syntax regexes camelcase snake_case parse marks exclamation "
+     "exclamations exclaim period periods dot dots dash dashes hyphens ellipsis ellipses "
+     "semicolons colons apostrophes punctuated symbols spaces spacing spaced blank blanks tab "
+     "tabs newlines indentation formatting capitalized capitalised lowercased uppercased typo "
+     "typos misspell misspelled misspelling misspellings length lengths sentiment sentiments "
+     "tone tones emotion emotions mood sarcasm sarcastic classify emphasis emphatic shout "
+     "shouted shouting yell yelled yelling echo count counts counting message messages text "
+     "texts prompt prompts input inputs typed fragezeichen ausrufezeichen satzzeichen "
+     "leerzeichen großbuchstaben kleinbuchstaben ponctuation majuscule majuscules minuscule "
+     "minuscules puntuación mayúscula mayúsculas minúscula minúsculas interrogación "
+     "exclamación",
+        AMPHI_WORD_FORM},
+    /* About manners, which greetings, "please" and capitals are part of. */
+    {"greet greets greeted greeting greetings greeter polite politely politeness politer "
+     "politest impolite impolitely rude rudely rudeness ruder rudest manners mannered "
+     "courteous courteously courtesy courtesies discourteous etiquette respectful "
+     "respectfully disrespectful thanked thanking grateful gratitude",
         AMPHI_WORD_FORM},
     /* About words. */
     {"translate translation translated word words say says said saying mean means meant "

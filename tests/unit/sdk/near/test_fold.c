@@ -73,6 +73,24 @@ static void fold__what_may_change_the_meaning_is_kept(void **state)
     }
 }
 
+static void fold__texts_about_themselves_keep_all_but_outer_blanks(void **state)
+{
+    static const text_pair different[] = {
+        {"Does my message end in a question mark?", "Does my message end in a question mark"},
+        {"How many exclamation marks are in hi!!!", "How many exclamation marks are in hi!"},
+        {"how many question marks here???", "how many question marks here?"},
+        {"Sentiment of great!", "Sentiment of great"},
+        {"a  b tabs count spaces", "a b tabs count spaces"},
+        {"Is this a question?", "Is this a question"}, {"AM I RUDE?", "Am I rude?"},
+        {"我的问题有问号吗？", "我的问题有问号吗"}, {"我的语气怎么样！", "我的语气怎么样"}};
+    for (size_t i = 0; i < sizeof different / sizeof different[0]; i++) {
+        if (folds_equal(different[i]))
+            print_error("%s | %s\n", different[i].a, different[i].b);
+        assert_false(folds_equal(different[i]));
+    }
+    assert_true(folds_equal((text_pair){" Is this a question? ", "Is this a question?"}));
+}
+
 static void fold__a_fold_is_folded_already(void **state)
 {
     static const char *const texts[] = {"What is the Capital of France?!", "  HOW DO I WIN?? ",
@@ -141,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fold__what_cannot_change_the_meaning_is_folded),
         cmocka_unit_test(fold__what_may_change_the_meaning_is_kept),
+        cmocka_unit_test(fold__texts_about_themselves_keep_all_but_outer_blanks),
         cmocka_unit_test(fold__a_fold_is_folded_already),
         cmocka_unit_test(fold__long_texts_keep_every_byte),
         cmocka_unit_test(fold__any_bytes_are_taken),
