@@ -107,13 +107,22 @@ static bool has(const call *c, const char *flag)
     return cli_own(c->options, flag) != NULL;
 }
 
+/* 0 stands for "not given" from here on. */
+static bool message_is_one(const call *c)
+{
+    if (!has(c, "--message") || c->message_id != 0)
+        return true;
+    cli_usage("message_id: --message takes a message's id, 1 or more");
+    return false;
+}
+
 static bool read_flags(call *c)
 {
     const char *age = cli_own(c->options, "--older-than");
     return number_of(c, "--limit", UINT32_MAX, &c->limit) &&
            number_of(c, "--from", INT64_MAX, &c->from_id) &&
            number_of(c, "--before", INT64_MAX, &c->before_id) &&
-           number_of(c, "--message", INT64_MAX, &c->message_id) &&
+           number_of(c, "--message", INT64_MAX, &c->message_id) && message_is_one(c) &&
            number_of(c, "--max-bytes", INT64_MAX, &c->max_bytes) &&
            (age == NULL || parse_age(age, &c->max_age_ms));
 }
@@ -493,11 +502,32 @@ static const struct verb *choose(call *c)
     return find_verb(has(c, "--delete") ? "delete" : c->id != NULL ? "show" : "list");
 }
 
+/* What would narrow another verb down is not passed over where more would go than was meant. */
+static bool narrows_nothing_else(const call *c, const struct verb *verb)
+{
+    static const char *const flags[] = {
+        "--message", "--older-than", "--max-bytes", "--limit", "--before", "--from", "--cursor"};
+    bool one = verb->run == run_delete;
+    bool some = verb->run == run_prune;
+    if (!one && !some && verb->run != run_erase_all)
+        return true;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (has(c, flags[i]) && !(one && i == 0) && !(some && (i == 1 || i == 2))) {
+            cli_usage("%s: unknown to history %s", flags[i], verb->name);
+            return false;
+        }
+    if (!one && c->options->conversation != NULL) {
+        cli_usage("--conversation: unknown to history %s", verb->name);
+        return false;
+    }
+    return true;
+}
+
 static int run(cli_options *options)
 {
     call c = {.options = options};
     const struct verb *verb = choose(&c);
-    if (verb == NULL || !read_flags(&c))
+    if (verb == NULL || !narrows_nothing_else(&c, verb) || !read_flags(&c))
         return CLI_USAGE;
     if (verb->run_alone != NULL)
         return verb->run_alone(options);

@@ -323,6 +323,9 @@ static amphi_status take_member(
             int64_t most = strcmp(m->name, "limit") == 0 ? UINT32_MAX : INT64_MAX;
             *(int64_t *)field = amphi__json_int(value, -1);
             fits = *(int64_t *)field >= 0 && *(int64_t *)field <= most;
+            if (fits && *(int64_t *)field == 0 && strcmp(m->name, "message_id") == 0)
+                return amphi__fail(error, AMPHI_E_ARGUMENT, 0, /* 0: not given, so all would go */
+                    "message_id: a message's id is expected, 1 or more");
         }
         return fits ? AMPHI_OK
                     : amphi__fail(error, AMPHI_E_ARGUMENT, 0, "%s: %s is expected", m->name,

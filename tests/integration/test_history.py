@@ -78,6 +78,25 @@ def verbs__list_pages_rename_pin_and_archive(folder):
 
 
 @promise
+def delete__of_message_0_or_with_what_it_does_not_know_takes_nothing(folder):
+    put(folder, lines_of({"c": ({}, [(1, 1000, "one"), (2, 1001, "two")])}))
+    for words in (["delete", "c", "--message", "0"], ["--delete", "c", "--message", "00"],
+                  ["delete", "c", "--message", "0", "--json"]):
+        refused(amphi("history", *words, *data(folder)), "message_id")
+    for words in (["delete", "c", "--older-than", "30d"], ["delete", "c", "--from", "1"],
+                  ["prune", "--older-than", "1s", "--message", "1"],
+                  ["prune", "--older-than", "1s", "--conversation", "d"],
+                  ["erase-all", "--yes", "--message", "1"],
+                  ["erase-all", "--yes", "--conversation", "d"],
+                  ["prune", "--max-bytes", "0"], ["prune", "--older-than", "0d"]):
+        done = amphi("history", *words, *data(folder))
+        refused(done)
+        assert words[-2] in done.stderr or words[0] == "prune", (words, done.stderr)
+    assert len(history(folder, "show", "c")["messages"]) == 2
+    assert history(folder, "delete", "c", "--message", "1")["messages"] == 1
+
+
+@promise
 def delete__leaves_no_copy_in_any_file(folder):
     """Rows of all sizes in a random order, so that pages are split and merged (48 pieces of deleted
     rows stayed in unused parts of pages before those were scrubbed); then half of the conversations
