@@ -12,6 +12,7 @@
  */
 #include "storage/erasure_name.h"
 #include "storage/history.h"
+#include "storage/store_leftovers.h"
 #include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
@@ -390,6 +391,8 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *g
     amphi_store_sqlcipher *store = self;
     amphi_store_erasure what;
     amphi_history_receipt own;
+    const amphi_str dir = amphi_str_from(store->dir);
+    amphi_error why;
     amphi_db *db;
     amphi_history_receipt_init(&own);
     amphi_status status = amphi__read_erasure(&what, given, error);
@@ -401,6 +404,8 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *g
         status = has_excess(store, &what, &has_work, error);
     if (status == AMPHI_OK && has_work) {
         status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+        if (status == AMPHI_OK && amphi__store_leftovers_remove(dir, &why) != AMPHI_OK)
+            amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", why.message);
         if (status == AMPHI_OK)
             status = amphi__store_write_end(store, erase(store, db, &what, &own, error), error);
     }

@@ -7,6 +7,7 @@
  */
 #include "storage/sqlcipher_rekey.h"
 
+#include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "storage/data_dir.h"
 #include "storage/sqlcipher_pages.h"
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_BYTES 4200
@@ -51,28 +53,37 @@ static amphi_status put_in_place(const char *fresh, const char *path, amphi_erro
     return status == AMPHI_OK ? sync_folder_of(path, error) : status;
 }
 
-amphi_status amphi__db_rekey(
-    const char *path, const amphi_db_key *old_key, const amphi_db_key *new_key, amphi_error *error)
+/* Opens the database's pages under the exclusive lock. Another rekey may have put its file there
+ * meanwhile: then the lock is on a file that is no longer the store. */
+static amphi_status open_locked(
+    amphi_db_pages **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    char fresh[NAME_BYTES];
+    struct stat before, after;
     amphi_db *db = NULL;
-    amphi_db_pages *pages = NULL;
-    amphi_history_repair_report report;
-    amphi_history_repair_report_init(&report);
-    if (strlen(path) + 64 > sizeof fresh)
-        return amphi__fail(error, AMPHI_E_LIMIT, 0, "data_dir: its path is too long");
-    snprintf(fresh, sizeof fresh, "%s.rekey", path);
-    amphi_status status = amphi__db_open(&db, path, old_key, error);
+    amphi_status status = amphi__db_open(&db, path, key, error);
     if (status == AMPHI_OK)
         amphi__db_close(db); /* what SQLite itself recovers is recovered: a journal */
+    if (status == AMPHI_OK && stat(path, &before) != 0)
+        status = amphi__fail(error, AMPHI_E_IO, errno, "store: the file vanished");
     if (status == AMPHI_OK)
-        status = amphi__db_pages_open(&pages, path, old_key, error);
+        status = amphi__db_pages_open(out, path, key, error);
     if (status == AMPHI_OK)
-        status = amphi__db_pages_lock(pages, error);
+        status = amphi__db_pages_lock(*out, error);
+    if (status == AMPHI_OK &&
+        (stat(path, &after) != 0 || before.st_dev != after.st_dev || before.st_ino != after.st_ino))
+        status = amphi__fail(error, AMPHI_E_BUSY, 0, "store: another rekey or repair replaced it");
+    return status;
+}
+
+/* Under the lock. */
+static amphi_status copy_all(
+    amphi_db_pages *pages, const char *fresh, const amphi_db_key *key, amphi_error *error)
+{
+    amphi_history_repair_report report;
+    amphi_history_repair_report_init(&report);
+    amphi_status status = amphi__db_pages_settle(pages, error);
     if (status == AMPHI_OK)
-        status = amphi__db_pages_settle(pages, error);
-    if (status == AMPHI_OK)
-        status = amphi__db_salvage(&report, pages, fresh, new_key, error);
+        status = amphi__db_salvage(&report, pages, fresh, key, error);
     if (status == AMPHI_OK && (report.pages_bad > 0 || report.rows_bad > 0)) {
         unlink(fresh);
         status = amphi__fail(error, AMPHI_E_CORRUPT, 0,
@@ -80,8 +91,28 @@ amphi_status amphi__db_rekey(
             "amphi history repair",
             (unsigned long long)report.pages_bad, (unsigned long long)report.rows_bad);
     }
+    return status;
+}
+
+amphi_status amphi__db_rekey(const char *path, const amphi_db_key *old_key,
+    const amphi_db_new_key *source, amphi_error *error)
+{
+    char fresh[NAME_BYTES];
+    amphi_db_key key = {{0}, {0}};
+    amphi_db_pages *pages = NULL;
+    if (strlen(path) + 64 > sizeof fresh)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "data_dir: its path is too long");
+    snprintf(fresh, sizeof fresh, "%s.rekey", path);
+    amphi_status status = open_locked(&pages, path, old_key, error);
+    if (status == AMPHI_OK)
+        status = source->prepare(source->self, &key, error);
+    if (status == AMPHI_OK)
+        status = copy_all(pages, fresh, &key, error);
     if (status == AMPHI_OK)
         status = put_in_place(fresh, path, error);
+    if (status == AMPHI_OK)
+        status = source->commit(source->self, error);
     amphi__db_pages_close(pages);
+    amphi__wipe(&key, sizeof key);
     return status;
 }

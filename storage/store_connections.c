@@ -12,6 +12,7 @@
 #include "storage/data_dir.h"
 #include "storage/schema.h"
 #include "storage/store_fault.h"
+#include "storage/store_leftovers.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/wrapped_key.h"
 
@@ -134,6 +135,15 @@ static amphi_status open_stand_in(connections *out, const amphi_store_sqlcipher 
     return AMPHI_OK;
 }
 
+/* The connections are open, so no process is at work on what an interrupted rekey left. That it
+ * can't be removed is no reason to keep nothing: each deletion tries again. */
+static void remove_leftovers(const amphi_store_sqlcipher *store)
+{
+    amphi_error why;
+    if (amphi__store_leftovers_remove(amphi_str_from(store->dir), &why) != AMPHI_OK)
+        amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", why.message);
+}
+
 static amphi_status open_all(
     connections *out, amphi_store_sqlcipher *store, uint8_t master[32], amphi_error *error)
 {
@@ -148,6 +158,8 @@ static amphi_status open_all(
         status = amphi__db_open(&out->reader, store->path, &key, &out->unwritable);
     if (status == AMPHI_OK && !identify(store->path, &out->file))
         status = amphi__fail(&out->unwritable, AMPHI_E_IO, errno, "store: the file vanished");
+    if (status == AMPHI_OK)
+        remove_leftovers(store);
     if (is_final(status) && error != NULL)
         *error = out->unwritable;
     if (status != AMPHI_OK) {

@@ -7,6 +7,7 @@
 #include "storage/data_dir.h"
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_rekey.h"
+#include "storage/store_leftovers.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
 #include "storage/wrapped_key.h"
@@ -33,27 +34,40 @@ amphi_status amphi__store_find(
     return status;
 }
 
+typedef struct wrapped {
+    const uint8_t *provider;
+    amphi_str data_dir;
+} wrapped;
+
+static amphi_status prepare(void *self, amphi_db_key *key, amphi_error *error)
+{
+    const wrapped *w = self;
+    amphi_status status = amphi__wrapped_key_prepare(key->key, w->provider, w->data_dir, error);
+    if (status == AMPHI_OK && amphi__wrapped_key_salt(key->key, key->salt) != AMPHI_OK)
+        status = amphi__fail(error, AMPHI_E_INTERNAL, 0, "store: HKDF failed");
+    return status;
+}
+
+static amphi_status commit(void *self, amphi_error *error)
+{
+    return amphi__wrapped_key_commit(((const wrapped *)self)->data_dir, error);
+}
+
 amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_error *error)
 {
     char *path = NULL;
     uint8_t provider[AMPHI_STORE_KEY_BYTES] = {0};
     bool created = false;
     amphi_db_key old_key = {{0}, {0}};
-    amphi_db_key new_key = {{0}, {0}};
+    wrapped new_key = {provider, options->data_dir};
+    const amphi_db_new_key source = {&new_key, prepare, commit};
     amphi_status status = amphi__store_find(&path, &old_key, options, error);
     if (status == AMPHI_OK)
         status = options->keys.ops->store_key(options->keys.self, provider, &created, error);
     if (status == AMPHI_OK)
-        status = amphi__wrapped_key_prepare(new_key.key, provider, options->data_dir, error);
-    if (status == AMPHI_OK && amphi__wrapped_key_salt(new_key.key, new_key.salt) != AMPHI_OK)
-        status = amphi__fail(error, AMPHI_E_INTERNAL, 0, "store: HKDF failed");
-    if (status == AMPHI_OK)
-        status = amphi__db_rekey(path, &old_key, &new_key, error);
-    if (status == AMPHI_OK)
-        status = amphi__wrapped_key_commit(options->data_dir, error);
+        status = amphi__db_rekey(path, &old_key, &source, error);
     amphi__wipe(provider, sizeof provider);
     amphi__wipe(&old_key, sizeof old_key);
-    amphi__wipe(&new_key, sizeof new_key);
     amphi__free(path);
     return status;
 }
@@ -63,9 +77,8 @@ amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_erro
 static amphi_status remove_store(amphi_str data_dir, amphi_error *error)
 {
     static const char *const names[] = {AMPHI_STORE_FILE "-wal", AMPHI_STORE_FILE "-journal",
-        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE ".rekey", AMPHI_STORE_FILE ".rekey-wal",
-        AMPHI_STORE_FILE};
-    amphi_status status = AMPHI_OK;
+        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE};
+    amphi_status status = amphi__store_unfinished_remove(data_dir, error);
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == AMPHI_OK; i++) {
         char *path = NULL;
         status = amphi__data_dir_path(&path, data_dir, names[i], error);

@@ -116,6 +116,48 @@ def keys__rekey_and_shred_are_refused_while_another_program_has_the_store_open(f
     assert "user" in history(folder)
 
 
+def leftovers(data):
+    return sorted(name for name in os.listdir(data)
+                  if ".rekey" in name or ".repair" in name or name.endswith(".new"))
+
+
+@promise
+def keys__what_a_killed_rekey_left_goes_with_the_next_opening_or_deletion(folder):
+    make_store(folder)
+    data = data_of(folder)
+    before = history(folder)
+    names = ["amphi.db.rekey", "amphi.db.rekey-wal", "amphi.db.rekey-shm", "amphi.db.repair",
+             "amphi.db.repair-wal", "store.wrap.new"]
+    for words in (("history", "--conversation", "c"), ("history", "delete", "c")):
+        for name in names:
+            write(data, name, "left")
+        key = os.path.join(folder, "pending")
+        if not os.path.exists(key):
+            os.link(os.path.join(data, "store.wrap.new"), key)
+        done = amphi(*words, "--data", data)
+        assert done.returncode == 0 and (words[1] == "delete" or done.stdout == before), done
+        assert not leftovers(data), leftovers(data)
+    assert b"left" not in open(key, "rb").read()  # noise, not only without a name
+
+
+@promise
+def keys__rekeys_at_once_with_openings_lose_no_key(folder):
+    """Both remove what an interrupted rekey left, and neither what one at work needs."""
+    make_store(folder)
+    data = data_of(folder)
+    before = history(folder)
+    until = time.monotonic() + 12
+    rekeyed = 0
+    while time.monotonic() < until:
+        many = [subprocess.Popen([AMPHI, *words, "--data", data], env=environment(),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+                for words in [("keys", "rekey")] * 3 + [("history",)] * 3]
+        rekeyed += [process.wait() for process in many][:3].count(0)
+        assert history(folder) == before
+    assert rekeyed > 0
+
+
 def kill_after(folder, data, seconds):
     """Starts a rekey and kills it; true when it was killed before its end."""
     process = subprocess.Popen([AMPHI, "keys", "rekey", "--data", data], env=environment(),
@@ -142,14 +184,14 @@ def keys__rekey_killed_at_any_moment_leaves_the_old_or_the_new_store(folder):
         killed += kill_after(folder, data, rng.uniform(0, whole_s * 1.1))
         pending += os.path.exists(os.path.join(data, "store.wrap.new"))
         assert history(folder) == before
+        assert not leftovers(data), leftovers(data)  # a deletion would not reach them
     print(f"{killed} of {KILLS} killed before the end ({whole_s:.3f} s), {pending} with a key that "
           f"was not in use or not in place yet", flush=True)
     assert killed > KILLS // 4, killed
     assert pending > 0
     assert amphi("keys", "rekey", "--data", data).returncode == 0
     assert history(folder) == before
-    left = sorted(os.listdir(data))
-    assert not [name for name in left if "rekey" in name or name.endswith(".new")], left
+    assert not leftovers(data), leftovers(data)
 
 
 @promise
