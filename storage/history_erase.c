@@ -416,6 +416,13 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *g
     if (what.conversation_id.size > 0 && !took_something(&own))
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "history: no such conversation");
     own.log_is_wiped = !is_retention && amphi__store_empty_log(store);
+    own.damaged_count = amphi__store_aside_find(dir, own.damaged_path, sizeof own.damaged_path);
+    if (what.everything) {
+        status = amphi__store_aside_remove(dir, error);
+        own.damaged_path[0] = '\0';
+    }
+    if (status != AMPHI_OK)
+        return status;
     return amphi__put_receipt(receipt, &own, what.now_ms, error);
 }
 

@@ -13,6 +13,7 @@
 #include "storage/sqlcipher_db.h"
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_salvage.h"
+#include "storage/storage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,7 +78,7 @@ static amphi_status keep_old(const char *path, char *kept, size_t capacity, amph
         struct stat ignored;
         if (i > 1)
             snprintf(number, sizeof number, "-%d", i);
-        snprintf(kept, capacity, "%s.damaged-%s%s", path, stamp, number);
+        snprintf(kept, capacity, "%s" AMPHI_STORE_ASIDE "%s%s", path, stamp, number);
         if (lstat(kept, &ignored) == 0)
             continue;
         if (link(path, kept) == 0)

@@ -14,6 +14,8 @@
 
 #define AMPHI_STORE_FILE "amphi.db"
 #define AMPHI_KEY_FILE   "store.key"
+/* Behind AMPHI_STORE_FILE, before the time: a damaged database that a repair kept. */
+#define AMPHI_STORE_ASIDE ".damaged-"
 
 typedef struct amphi_storage_options {
     amphi_str data_dir;          /* created, mode 0700, when missing */
@@ -42,6 +44,11 @@ amphi_status amphi__store_check(amphi_history_check_report *out,
     const amphi_storage_options *options, bool is_quick, amphi_error *error);
 amphi_status amphi__store_repair(
     amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error);
+
+/* How many damaged databases were kept aside, and the path of one; "": there is none. */
+uint64_t amphi__store_aside_find(amphi_str data_dir, char *path, size_t capacity);
+/* Removes them, with their logs. */
+amphi_status amphi__store_aside_remove(amphi_str data_dir, amphi_error *error);
 
 /* Has the store a key of its own, wrapped, and how large is it? 0: there is none. */
 void amphi__store_key_facts(amphi_str data_dir, bool *is_wrapped, uint64_t *store_bytes);

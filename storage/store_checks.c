@@ -224,6 +224,8 @@ amphi_status amphi__put_receipt(amphi_history_receipt *out, const amphi_history_
     sum.text_bytes += erased->text_bytes;
     sum.erased_ms = now_ms;
     sum.log_is_wiped = erased->log_is_wiped;
+    sum.damaged_count = erased->damaged_count;
+    memcpy(sum.damaged_path, erased->damaged_path, sizeof sum.damaged_path);
     AMPHI__SIZED_WRITE(out, &sum);
     return AMPHI_OK;
 }

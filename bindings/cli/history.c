@@ -62,6 +62,13 @@ static void print_receipt(const amphi_history_receipt *r)
            " cached answers, %" PRIu64 " waiting; %" PRIu64 " bytes of text%s\n",
         r->conversations_count, r->messages_count, r->cached_count, r->outbox_count, r->text_bytes,
         r->log_is_wiped ? "" : "; the log is wiped when the other process no longer reads it");
+    if (r->damaged_count > 0 && r->damaged_path[0] == '\0')
+        printf("gone: %" PRIu64 " damaged stores that were kept aside\n", r->damaged_count);
+    if (r->damaged_path[0] != '\0') {
+        fputs("a damaged store that was kept aside may still hold it: ", stderr);
+        cli_print_text(stderr, amphi_str_from(r->damaged_path));
+        fprintf(stderr, "; delete it (%" PRIu64 " in all)\n", r->damaged_count);
+    }
 }
 
 /* ---- Arguments ---- */
@@ -559,13 +566,15 @@ const cli_command cli_history = {
         "  prune                 what is too old or too much goes; pinned conversations stay\n"
         "  export                JSON Lines, without what may not leave the device\n"
         "  import FILE           what an export wrote (-: standard input)\n"
-        "  erase-all             every conversation, cached answer and waiting message\n"
+        "  erase-all             every conversation, cached answer and waiting message, and the\n"
+        "                        damaged stores that repairs kept aside\n"
         "  search WORDS          messages that hold all words, newest first: case and accents say\n"
         "                        nothing, '\"some words\"' stand in this order, the last word may\n"
         "                        be a beginning; in one conversation with --conversation ID\n"
         "  check                 verifies every page of the store\n"
         "  repair                saves what can be read of a damaged one; the old file is kept\n"
-        "                        aside, under a name that it prints\n"
+        "                        aside, under a name that it prints: no deletion but erase-all\n"
+        "                        reaches it\n"
         "  backup FILE           copies the store into a new file, also while it is in use; the\n"
         "                        copy opens with the same store.key\n"
         "  --why                 the whole record of each answer: decision, takeovers, timing\n"

@@ -135,6 +135,10 @@ amphi_status amphi__compose_shred(
 amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     const amphi_client_options *options, const amphi_parts *parts, amphi_error *error);
 
+/* How many damaged stores were kept aside, and the path of one. */
+uint64_t amphi__compose_aside(
+    const amphi_client_options *options, const amphi_parts *parts, char *path, size_t capacity);
+
 /* The policy in force now, copied under the lock. */
 void amphi__client_policy(amphi_client *client, amphi_policy *out);
 

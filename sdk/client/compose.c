@@ -136,6 +136,19 @@ amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     return with_store(repair, out, options, parts, error);
 }
 
+uint64_t amphi__compose_aside(
+    const amphi_client_options *options, const amphi_parts *parts, char *path, size_t capacity)
+{
+    uint64_t count = 0;
+    amphi_buf data_dir;
+    path[0] = '\0';
+    amphi__buf_init(&data_dir, DATA_DIR_BYTES_MAX);
+    if (parts->store.ops == NULL && find_data_dir(options->data_dir, &data_dir, NULL) == AMPHI_OK)
+        count = amphi__store_aside_find(amphi__buf_str(&data_dir), path, capacity);
+    amphi__buf_clear(&data_dir);
+    return count;
+}
+
 static amphi_status rekey(void *out, const amphi_storage_options *storage, amphi_error *error)
 {
     return amphi__store_rekey(storage, error);

@@ -172,6 +172,24 @@ static bool report_damage(const round *r, const amphi_client_options *own)
     return true;
 }
 
+/* A damaged store that a repair kept. */
+static void report_aside(const round *r, const amphi_client_options *own)
+{
+    amphi_parts parts;
+    amphi_tables tables;
+    char path[1024];
+    char line[sizeof path + 96];
+    uint64_t count = 0;
+    if (amphi__parts_read(&parts, &tables, own->parts, NULL) == AMPHI_OK)
+        count = amphi__compose_aside(own, &parts, path, sizeof path);
+    if (count == 0)
+        return;
+    snprintf(line, sizeof line, "%llu damaged kept aside, which may hold what was deleted: %s",
+        (unsigned long long)count, path);
+    find(r, AMPHI_FINDING_NOTE, "store", line,
+        "delete it when nothing in it is needed any more; amphi history erase-all does as well");
+}
+
 amphi_status amphi_doctor(
     const amphi_client_options *options, amphi_finding_fn *report, void *user, amphi_error *error)
 {
@@ -185,6 +203,8 @@ amphi_status amphi_doctor(
     amphi_endpoint_options endpoints[AMPHI_ROUTES_MAX - 1];
     amphi_status status = amphi__client_options_read(&own, endpoints, options, &why);
     bool is_damaged = status == AMPHI_OK && report_damage(&r, &own);
+    if (status == AMPHI_OK)
+        report_aside(&r, &own);
     if (status != AMPHI_OK || amphi_client_new(&client, options, &why) != AMPHI_OK) {
         find(&r, AMPHI_FINDING_FAULT, "client", why.message, "mend this first");
         return AMPHI_OK;

@@ -129,6 +129,9 @@ static void put_receipt(answer *a, const amphi_history_receipt *receipt)
     amphi__json_put_int(w, "text_bytes", (int64_t)receipt->text_bytes);
     amphi__json_put_int(w, "erased_ms", receipt->erased_ms);
     amphi__json_put_bool(w, "log_wiped", receipt->log_is_wiped);
+    amphi__json_put_int(w, "damaged", (int64_t)receipt->damaged_count);
+    if (receipt->damaged_path[0] != '\0')
+        amphi__json_put_str(w, "damaged_path", amphi_str_from(receipt->damaged_path));
 }
 
 static void put_transfer(answer *a, const amphi_history_transfer *transfer)

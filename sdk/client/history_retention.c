@@ -114,6 +114,8 @@ static amphi_status take_some(amphi_client *client, amphi_store_erasure *what,
     receipt->cached_count += some.cached_count;
     receipt->text_bytes += some.text_bytes;
     receipt->log_is_wiped = some.log_is_wiped;
+    receipt->damaged_count = some.damaged_count;
+    memcpy(receipt->damaged_path, some.damaged_path, sizeof receipt->damaged_path);
     return status;
 }
 

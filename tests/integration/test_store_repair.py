@@ -81,7 +81,9 @@ def damaged_store(folder, number):
     check(rc == 0 and done["pages_bad"] == 1, f"repair: {rc} {out} {err}")
     check(os.path.exists(done.get("kept", "")), f"the old file is kept: {done}")
     check(amphi(folder, "history", "check")[0] == 0, "whole after the repair")
-    check(amphi(folder, "doctor", "--json")[1].count("damaged") == 0, "doctor after the repair")
+    rc, out, _ = amphi(folder, "doctor", "--json")
+    check(out.count("damaged: ") == 0, "doctor after the repair")
+    check("damaged kept aside" in out and ".damaged-" in out, f"doctor on what is kept: {out}")
     return done
 
 
@@ -101,6 +103,32 @@ def nothing_there(folder):
         rc, _, err = amphi(empty, *words)
         check(rc == 1 and "there is none" in err, f"{words}: {rc} {err}")
     check(not os.path.exists(os.path.join(empty, "amphi.db")), "nothing was made")
+
+
+def deletions(folder):
+    """What is kept aside is as it was: a deletion says so, and erase-all takes it away."""
+    aside = [name for name in os.listdir(folder) if ".damaged-" in name]
+    check(len(aside) >= 2, f"kept: {aside}")
+    say(folder, "to be deleted")
+    number = json.loads(amphi(folder, "history", "show", "c", "--json")[1])["messages"][-1]["id"]
+    rc, out, err = amphi(folder, "history", "delete", "c", "--message", str(number))
+    check(rc == 0 and "kept aside may still hold it: " in err and "delete it" in err,
+          f"delete says what is kept: {rc} {err}")
+    check(os.path.exists(err.split("hold it: ")[1].split("; delete")[0]), f"the path: {err}")
+    rc, out, err = amphi(folder, "history", "delete", "c", "--json")
+    told = json.loads(out)
+    check(told["damaged"] == len(aside) and os.path.exists(told["damaged_path"]), f"JSON: {out}")
+    for name in ("amphi.db.damaged-x-wal", "amphi.db.damaged-x-journal"):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write("log")
+    rc, out, err = amphi(folder, "history", "erase-all", "--yes")
+    check(rc == 0 and f"gone: {len(aside)} damaged stores" in out and err == "",
+          f"erase-all: {rc} {out} {err}")
+    check(not [name for name in os.listdir(folder) if ".damaged-" in name], "nothing is kept")
+    rc, out, _ = amphi(folder, "doctor")
+    check("kept aside" not in out, f"doctor after erase-all: {out}")
+    rc, out, _ = amphi(folder, "history", "erase-all", "--yes", "--json")
+    check(rc == 0 and json.loads(out)["damaged"] == 0, f"erase-all again: {out}")
 
 
 def other_key(folder):
@@ -141,6 +169,7 @@ def main():
         say(folder, "after the repair")
         check("after the repair" in messages(folder), "the store goes on")
         other_key(folder)
+        deletions(folder)
         nothing_there(folder)
     print(f"{0 if failures else 1} passed, {failures} failed")
     return 1 if failures else 0

@@ -139,6 +139,9 @@ typedef struct amphi_history_receipt {
     bool log_is_wiped;            /* false: somewhere another process was reading, so that the
                                      (encrypted) log still holds old pages. The next deletion, the
                                      client's background thread or the next start wipes it. */
+    uint64_t damaged_count;       /* damaged stores that repairs kept aside: amphi_history_erase_all
+                                     took them away; after other deletions they are still there */
+    char damaged_path[1024];      /* one that is still there and may hold the deleted text; or "" */
 } amphi_history_receipt;
 
 static inline void amphi_history_receipt_init(amphi_history_receipt *receipt)
@@ -158,7 +161,8 @@ AMPHI_API amphi_status amphi_history_erase(amphi_client *client, amphi_str conve
 /* One message; its question or answer stays. A conversation goes with its last message. */
 AMPHI_API amphi_status amphi_history_erase_message(amphi_client *client, amphi_str conversation_id,
     int64_t message_id, amphi_history_receipt *receipt, amphi_error *error);
-/* Every conversation, the response cache and the outbox. */
+/* Every conversation, the response cache, the outbox, and the damaged stores that repairs kept
+ * aside. AMPHI_E_IO: one of these is still there (the rest is gone); the message names it. */
 AMPHI_API amphi_status amphi_history_erase_all(
     amphi_client *client, amphi_history_receipt *receipt, amphi_error *error);
 
