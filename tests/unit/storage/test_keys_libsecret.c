@@ -94,10 +94,6 @@ static void keys__a_real_service_is_used(void **state)
     scratch_dir *dir = *state;
     char self[512] = "";
     char command[2400];
-#ifdef __SANITIZE_THREAD__
-    printf("skipped: ThreadSanitizer does not know GLib's locks\n");
-    skip();
-#endif
     if (!has_library() || system("command -v dbus-run-session >/dev/null && "
                                  "command -v gnome-keyring-daemon >/dev/null") != 0) {
         printf("skipped: no libsecret, dbus-run-session and gnome-keyring-daemon here\n");
@@ -149,6 +145,10 @@ int main(int argc, char **argv)
         T(keys__without_a_service_the_error_says_so_in_one_line),
         T(keys__a_real_service_is_used),
     };
+#ifdef __SANITIZE_THREAD__
+    printf("skipped: ThreadSanitizer does not know GLib's locks\n");
+    return 77;
+#endif
     if (argc > 1 && strcmp(argv[1], "inside") == 0)
         return cmocka_run_group_tests_name("unit.storage.keys_libsecret", inside, NULL, NULL);
     return cmocka_run_group_tests_name("unit.storage.keys_libsecret", tests, NULL, NULL);

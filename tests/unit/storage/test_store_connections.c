@@ -98,7 +98,9 @@ static int messages(fixture *f)
 static void be_patient(fixture *f) /* until the store tries again */
 {
     amphi_store_sqlcipher *store = f->store.self;
+    amphi__mutex_lock(&store->gate_lock);
     store->retry_us = 0;
+    amphi__mutex_unlock(&store->gate_lock);
 }
 
 static void connections__a_full_disk_is_named_and_has_room_again(void **state)
