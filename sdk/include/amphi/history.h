@@ -137,8 +137,8 @@ typedef struct amphi_history_receipt {
     uint64_t text_bytes;          /* of all of them */
     int64_t erased_ms;            /* Unix time */
     bool log_is_wiped;            /* false: somewhere another process was reading, so that the
-                                     (encrypted) log still holds old pages. The next deletion, the
-                                     client's background thread or the next start wipes it. */
+                                     (encrypted) log still holds old pages. The next deletion or
+                                     the next start wipes it. */
     uint64_t damaged_count;       /* damaged stores that repairs kept aside: amphi_history_erase_all
                                      took them away; after other deletions they are still there */
     char damaged_path[1024];      /* one that is still there and may hold the deleted text; or "" */
