@@ -9,8 +9,9 @@
 #include "storage/history.h"
 #include "storage/search.h"
 
+#include <amphi/bench.h>
+
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { TURN_MESSAGES = 100, WORDS = 60, WORD_BYTES = 8, TEXT_BYTES = WORDS * WORD_BYTES };
 enum { ROUNDS = 9 };
@@ -91,17 +92,10 @@ static bool count_hit(void *user, const amphi_search_hit *hit)
     return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 amphi_status amphi__search_measure(
     amphi_store_sqlcipher *store, uint32_t messages, double *p50_ms, amphi_error *error)
 {
-    uint64_t took_us[ROUNDS * QUERIES];
+    double took_us[ROUNDS * QUERIES];
     size_t hits = 0;
     amphi_status status = fill(store, messages, error);
     if (status == AMPHI_OK)
@@ -112,14 +106,12 @@ amphi_status amphi__search_measure(
         query.words = amphi_str_from(queries[i % QUERIES]);
         uint64_t begun_us = amphi__clock_us(NULL);
         status = amphi__store_search(store, &query, count_hit, &hits, error);
-        took_us[i] = amphi__clock_us(NULL) - begun_us;
+        took_us[i] = (double)(amphi__clock_us(NULL) - begun_us);
     }
     if (status == AMPHI_OK && hits == 0)
         status = amphi__fail(error, AMPHI_E_INTERNAL, 0, "the search found nothing");
     if (status != AMPHI_OK)
         return status;
-    qsort(took_us, ROUNDS * QUERIES, sizeof took_us[0], by_value);
-    size_t middle = ROUNDS * QUERIES / 2;
-    *p50_ms = (double)took_us[middle] / 1000;
+    *p50_ms = amphi_bench_median(took_us, ROUNDS * QUERIES) / 1000;
     return AMPHI_OK;
 }

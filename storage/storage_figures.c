@@ -14,26 +14,13 @@
 #include "storage/search.h"
 #include "storage/stores.h"
 
+#include <amphi/bench.h>
+
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CACHE_ENTRIES = 1000, CACHE_READS = 4000, TURNS = 150, OPENS = 7, TEXT_BYTES = 600 };
 enum { THREADS_MAX = 16, TURNS_AT_ONCE = 480, SEARCH_MESSAGES_MAX = 100000 };
 #define FILLER_BYTES (256u << 10)
-
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(uint64_t *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_value);
-    size_t middle = count / 2;
-    return (double)values[middle];
-}
 
 /* ---- The cache's table ---- */
 
@@ -46,7 +33,7 @@ static amphi_status measure_cache(
     amphi_store store, amphi_storage_figures *out, char *text, amphi_error *error)
 {
     static const int64_t now_ms = 1;
-    uint64_t took_ns[CACHE_READS];
+    double took_ns[CACHE_READS];
     uint8_t keys[CACHE_ENTRIES][AMPHI_CACHE_KEY_BYTES];
     size_t seen = 0;
     amphi_status status = amphi__random(keys, sizeof keys);
@@ -58,10 +45,10 @@ static amphi_status measure_cache(
         for (int k = 0; status == AMPHI_OK && k < 4; k++) /* the clock counts in microseconds */
             status = store.ops->cache_get(store.self, keys[(i * 4 + k) * 7 % CACHE_ENTRIES], now_ms,
                 take_value, &seen, error);
-        took_ns[i] = (amphi__clock_us(NULL) - begun_us) * 1000 / 4;
+        took_ns[i] = (double)(amphi__clock_us(NULL) - begun_us) * 1000 / 4;
     }
     if (status == AMPHI_OK)
-        out->l2_hit_p50_us = median(took_ns, CACHE_READS) / 1000;
+        out->l2_hit_p50_us = amphi_bench_median(took_ns, CACHE_READS) / 1000;
     return status;
 }
 
@@ -97,22 +84,22 @@ static amphi_status measure_turns(amphi_store store, amphi_db *plain, const char
 {
     amphi_store_turn turn;
     amphi_store_message messages[2];
-    uint64_t own_us[TURNS], plain_us[TURNS];
+    double own_us[TURNS], plain_us[TURNS];
     amphi_status status = AMPHI_OK;
     fill_turn(&turn, messages, text);
     for (int i = 0; status == AMPHI_OK && i < TURNS; i++) {
         uint64_t begun_us = amphi__clock_us(NULL);
         status = store.ops->turn_append(store.self, &turn, error);
-        own_us[i] = amphi__clock_us(NULL) - begun_us;
-        begun_us += own_us[i];
+        uint64_t ended_us = amphi__clock_us(NULL);
+        own_us[i] = (double)(ended_us - begun_us);
         if (status == AMPHI_OK)
             status = append_plain(store.self, plain, &turn, error);
-        plain_us[i] = amphi__clock_us(NULL) - begun_us;
+        plain_us[i] = (double)(amphi__clock_us(NULL) - ended_us);
     }
     if (status != AMPHI_OK)
         return status;
-    out->turn_commit_us = median(own_us, TURNS);
-    out->plain_commit_us = median(plain_us, TURNS);
+    out->turn_commit_us = amphi_bench_median(own_us, TURNS);
+    out->plain_commit_us = amphi_bench_median(plain_us, TURNS);
     out->turn_commit_ratio = out->turn_commit_us / (out->plain_commit_us + 0.001);
     return AMPHI_OK;
 }
@@ -189,18 +176,18 @@ static amphi_status fill(amphi_store store, uint64_t bytes, amphi_error *error)
 static amphi_status measure_opening(
     const amphi_storage_options *options, amphi_storage_figures *out, amphi_error *error)
 {
-    uint64_t took_us[OPENS];
+    double took_us[OPENS];
     amphi_status status = AMPHI_OK;
     for (int i = 0; status == AMPHI_OK && i < OPENS; i++) {
         amphi_store store;
         uint64_t begun_us = amphi__clock_us(NULL);
         status = amphi__store_sqlcipher_new(&store, options, error);
-        took_us[i] = amphi__clock_us(NULL) - begun_us;
+        took_us[i] = (double)(amphi__clock_us(NULL) - begun_us);
         if (status == AMPHI_OK)
             store.ops->free(store.self);
     }
     if (status == AMPHI_OK)
-        out->open_ms = median(took_us, OPENS) / 1000;
+        out->open_ms = amphi_bench_median(took_us, OPENS) / 1000;
     return status;
 }
 

@@ -131,8 +131,8 @@ void amphi__waiting_turns_keep(
         return;
     }
     amphi_error why = *error;
-    (void)amphi__fail(
-        error, why.status, why.native_code, "%.140s; kept in memory until it can be", why.message);
+    (void)amphi__fail(error, why.status, why.native_code,
+        "%.110s; it waits in memory for as long as the program runs", why.message);
     amphi__store_flusher_wake(store->flusher);
 }
 

@@ -22,7 +22,10 @@ static int print_chunks(amphi_stream *stream)
     amphi_chat_result_init(&result);
     if (amphi_stream_result(stream, &result, &error) != AMPHI_OK)
         return cli_fail(&error);
-    return result.error != NULL ? cli_fail(result.error) : CLI_OK;
+    if (result.error != NULL)
+        return cli_fail(result.error);
+    cli_warn_of_history(stream);
+    return CLI_OK;
 }
 
 /* {"response_format": ...} around the schema in a file; the caller frees it. */
@@ -121,7 +124,9 @@ const cli_command cli_ask = {
         "  --events              every event as a JSON line, in OpenAI's chunk form\n"
         "  --schema FILE         the answer is JSON that satisfies this JSON Schema (if the token\n"
         "                        limit cuts it, that is a failure)\n"
-        "Exit status: 0 answered, 1 failed, 2 usage, 3 kept in the outbox.\n"
+        "Exit status: 0 answered (a history that could not keep it is said on standard error), 1 "
+        "failed,\n"
+        "2 usage, 3 kept in the outbox.\n"
         "\n"
         "Example: amphi ask --json --mode only_local \"What happens when the battery is low?\"\n",
     .own_flags = own_flags,

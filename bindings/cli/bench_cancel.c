@@ -36,7 +36,7 @@ typedef struct bench {
 
 typedef struct figures {
     uint64_t prefill_us; /* a whole prompt, up to the first token */
-    uint64_t *took_us;   /* from the cancel to the terminal event */
+    double *took_us;     /* from the cancel to the terminal event */
 } figures;
 
 static uint64_t now_us(void)
@@ -44,13 +44,6 @@ static uint64_t now_us(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 static amphi_client *open_client(const bench *b, amphi_isolation isolation)
@@ -175,15 +168,15 @@ static int measure(bench *b, amphi_isolation isolation, figures *out)
     uint64_t done = 0;
     for (uint64_t tries = 0; done < b->runs && tries < 2 * b->runs + 8; tries++) {
         uint64_t percent = 5 + tries * 37 % 60; /* of the whole prompt's time */
-        out->took_us[done] = cancel_once(b, client, out->prefill_us * percent / 100);
-        done += out->took_us[done] != 0;
+        uint64_t took_us = cancel_once(b, client, out->prefill_us * percent / 100);
+        out->took_us[done] = (double)took_us;
+        done += took_us != 0;
     }
     if (done < b->runs) {
         cli_usage("bench cancel: the prompt is read too soon to be cancelled; --prompt makes it "
                   "longer");
         goto cleanup;
     }
-    qsort(out->took_us, b->runs, sizeof *out->took_us, compare);
     rc = CLI_OK;
 cleanup:
     amphi_client_free(client);
@@ -192,13 +185,13 @@ cleanup:
 
 static void print_figures(const bench *b, const char *name, const figures *f)
 {
-    uint64_t median = b->runs / 2;
+    double p50_us = amphi_bench_median(f->took_us, b->runs); /* sorts */
     printf(b->options->json
                ? ",\"%s\":{\"p50_ms\":%.2f,\"max_ms\":%.2f,\"runs\":%llu,\"prefill_ms\":%.0f}"
                : "%s: p50 %.2f ms, max %.2f ms, %llu runs; without a cancel the prompt takes "
                  "%.0f ms\n",
-        name, (double)f->took_us[median] / 1e3, (double)f->took_us[b->runs - 1] / 1e3,
-        (unsigned long long)b->runs, (double)f->prefill_us / 1e3);
+        name, p50_us / 1e3, f->took_us[b->runs - 1] / 1e3, (unsigned long long)b->runs,
+        (double)f->prefill_us / 1e3);
 }
 
 /* The model's file, made where none is given. */

@@ -53,19 +53,9 @@ static void add(samples *s, double ns)
         s->us[s->count++] = ns / 1e3;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static double median(samples *s)
 {
-    if (s->count == 0)
-        return 0;
-    qsort(s->us, s->count, sizeof s->us[0], compare);
-    return (s->us[(s->count - 1) / 2] + s->us[s->count / 2]) / 2;
+    return amphi_bench_median(s->us, s->count);
 }
 
 /* ---- children ---- */

@@ -140,24 +140,15 @@ static uint64_t take_over(bench *b)
     return 0;
 }
 
-static int by_value(const void *a, const void *b)
+static void print_figures(const bench *b, double *took_us, uint64_t runs, bool json)
 {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void print_figures(const bench *b, uint64_t *took_us, uint64_t runs, bool json)
-{
-    qsort(took_us, runs, sizeof *took_us, by_value);
-    uint64_t p50_us = took_us[runs / 2];
-    uint64_t p99_us = took_us[(runs * 99 + 99) / 100 - 1];
-    printf(json ? "{\"p50_us\":%llu,\"p99_us\":%llu,\"worst_us\":%llu,\"worker_rss_bytes\":%llu,"
+    double p50_us = amphi_bench_median(took_us, runs); /* sorts */
+    double p99_us = took_us[(runs * 99 + 99) / 100 - 1];
+    printf(json ? "{\"p50_us\":%.0f,\"p99_us\":%.0f,\"worst_us\":%.0f,\"worker_rss_bytes\":%llu,"
                   "\"runs\":%llu}\n"
-                : "from the crash to the cloud request: p50 %llu us, p99 %llu us, worst %llu us, "
+                : "from the crash to the cloud request: p50 %.0f us, p99 %.0f us, worst %.0f us, "
                   "with %llu bytes resident in the engine process, %llu runs\n",
-        (unsigned long long)p50_us, (unsigned long long)p99_us,
-        (unsigned long long)took_us[runs - 1], (unsigned long long)b->resident_least,
+        p50_us, p99_us, took_us[runs - 1], (unsigned long long)b->resident_least,
         (unsigned long long)runs);
 }
 
@@ -173,7 +164,7 @@ int cli_bench_takeover(const cli_options *options)
 {
     bench b = {.folder = "/tmp/amphi-bench-XXXXXX", .resident_least = UINT64_MAX};
     uint64_t runs = RUNS_DEFAULT;
-    uint64_t *took_us = NULL;
+    double *took_us = NULL;
     int rc = CLI_FAILED;
     const char *wanted = cli_own(options, "--runs");
     if (wanted != NULL && (!cli_number("--runs", wanted, RUNS_MAX, &runs) || runs == 0))
@@ -194,7 +185,7 @@ int cli_bench_takeover(const cli_options *options)
     if (!open_client(&b, options->threads) || take_over(&b) == 0) /* the first one connects */
         goto cleanup;
     for (uint64_t i = 0; i < runs; i++) {
-        took_us[i] = take_over(&b);
+        took_us[i] = (double)take_over(&b);
         if (took_us[i] == 0)
             goto cleanup;
     }

@@ -116,6 +116,8 @@ void cli_progress_bar_clear(void);
 
 /* stream_view.c: reads a stream to its end and prints it as it comes. Cancels it on ctrl-C. */
 int cli_stream_view(amphi_stream *stream, const cli_options *options);
+/* After the answer: a line on standard error if the history could not keep it. */
+void cli_warn_of_history(amphi_stream *stream);
 
 /* `amphi bench remote`: what Amphi adds to plain libcurl (bench_remote.c). */
 int cli_bench_remote(const cli_options *options);

@@ -130,23 +130,20 @@ static void show_summary(stream_view *view, amphi_stream *stream)
         result.total_ms);
 }
 
+/* Was answered, and so is no failure. */
+void cli_warn_of_history(amphi_stream *stream)
+{
+    amphi_chat_result result;
+    amphi_chat_result_init(&result);
+    if (amphi_stream_result(stream, &result, NULL) == AMPHI_OK && result.history_error != NULL)
+        cli_fail(result.history_error);
+}
+
 static int finish(stream_view *view, amphi_stream *stream, const amphi_event *last)
 {
     int rc = last->kind == AMPHI_EVENT_DONE     ? CLI_OK
              : last->kind == AMPHI_EVENT_QUEUED ? CLI_QUEUED
                                                 : CLI_FAILED;
-    amphi_error error;
-    amphi_chat_result result;
-    amphi_chat_result_init(&result);
-    bool failed = last->kind == AMPHI_EVENT_ERROR;
-    if (failed)
-        error = *last->error;
-    else if (amphi_stream_result(stream, &result, NULL) == AMPHI_OK &&
-             result.history_error != NULL) {
-        failed = true;
-        rc = CLI_FAILED;
-        error = *result.history_error;
-    }
     if (view->mid_line)
         fputc('\n', stdout);
     view->mid_line = false;
@@ -160,8 +157,9 @@ static int finish(stream_view *view, amphi_stream *stream, const amphi_event *la
         show_summary(view, stream);
     }
     fflush(stdout);
-    if (failed)
-        cli_fail(&error);
+    if (last->kind == AMPHI_EVENT_ERROR)
+        return cli_fail(last->error);
+    cli_warn_of_history(stream);
     return rc;
 }
 

@@ -11,9 +11,7 @@
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
-#include <amphi/doctor.h>
-
-#include <stdlib.h>
+#include <amphi/bench.h>
 
 enum { BATCHES = 400, READS = 16 };
 
@@ -55,13 +53,6 @@ static const amphi_store_ops nothing = {.struct_size = sizeof nothing,
     .setting_get = get_no_setting,
     .setting_put = put_no_setting};
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void number_keys(amphi_cache_keys *keys, uint32_t number)
 {
     memcpy(keys->exact, &number, sizeof number);
@@ -93,7 +84,7 @@ static amphi_status fill(amphi_response_cache *cache, amphi_cache_keys *keys)
 
 static amphi_status measure_memory(double *p50_us, amphi_error *error)
 {
-    uint64_t took_us[BATCHES];
+    double took_us[BATCHES];
     amphi_cache_keys keys = {.has_near = false};
     amphi_response_cache *cache = NULL;
     amphi_status status = amphi__response_cache_new(
@@ -111,14 +102,12 @@ static amphi_status measure_memory(double *p50_us, amphi_error *error)
             if (status == AMPHI_OK)
                 amphi__cached_answer_clear(&answer);
         }
-        took_us[i] = amphi__clock_us(NULL) - begun_us;
+        took_us[i] = (double)(amphi__clock_us(NULL) - begun_us);
     }
     amphi__response_cache_free(cache);
     if (status != AMPHI_OK)
         return amphi__fail(error, status, 0, "the cache in memory lost an answer");
-    qsort(took_us, BATCHES, sizeof took_us[0], by_value);
-    size_t middle = BATCHES / 2;
-    *p50_us = (double)took_us[middle] / READS;
+    *p50_us = amphi_bench_median(took_us, BATCHES) / READS;
     return AMPHI_OK;
 }
 

@@ -5,6 +5,7 @@
 #ifndef AMPHI_H
 #define AMPHI_H
 
+#include <amphi/bench.h>
 #include <amphi/cache.h>
 #include <amphi/chat.h>
 #include <amphi/client.h>
