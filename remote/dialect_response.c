@@ -111,7 +111,7 @@ void amphi__dialect_response_fail_event(amphi_dialect_response *response, amphi_
 
 void amphi__dialect_response_fail_from_body(amphi_dialect_response *response, amphi_str body)
 {
-    amphi_provider_error reason;
+    amphi_provider_verdict reason;
     amphi__provider_error_explain(&reason, response->http_status, body, response->retry_ms,
         response->options.prefix.size > 0);
     fail_with(response, &reason.error, reason.prefix_refused);

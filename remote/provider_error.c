@@ -180,7 +180,7 @@ static amphi_status judge(const words *w, int http_status, const char **what)
     return http_status >= 400 ? AMPHI_E_REQUEST : AMPHI_E_PROTOCOL;
 }
 
-void amphi__provider_error_explain(amphi_provider_error *out, int http_status, amphi_str body,
+void amphi__provider_error_explain(amphi_provider_verdict *out, int http_status, amphi_str body,
     uint32_t header_retry_ms, bool prefix_sent)
 {
     words w;

@@ -10,14 +10,14 @@
 
 #include <amphi/error.h>
 
-typedef struct amphi_provider_error {
+typedef struct amphi_provider_verdict {
     amphi_error error;
     bool prefix_refused; /* the trailing assistant message was the reason */
-} amphi_provider_error;
+} amphi_provider_verdict;
 
 /* `body` may be anything; http_status 200 stands for an error object inside a stream.
  * header_retry_ms: from amphi__retry_after_ms; 0: a delay in the body counts. */
-void amphi__provider_error_explain(amphi_provider_error *out, int http_status, amphi_str body,
+void amphi__provider_error_explain(amphi_provider_verdict *out, int http_status, amphi_str body,
     uint32_t header_retry_ms, bool prefix_sent);
 
 #endif

@@ -201,6 +201,12 @@ static void on_queued_event(amphi_attempt *a, const amphi_queued_event *queued)
         if (a->outcome->has_output)
             amphi__str_copy_to(stream->model, sizeof stream->model, event->text);
         return;
+    case AMPHI_ENGINE_ALIVE: /* the wait for the next token starts again */
+        *(a->token_us > 0 ? &a->token_us : &a->progress_us) = now_us;
+        return;
+    case AMPHI_ENGINE_LEARNED:
+    case AMPHI_ENGINE_EXTRA: /* no engine here reports them yet */
+        return;
     case AMPHI_ENGINE_FINISH:
         on_finish(a, event);
         return;

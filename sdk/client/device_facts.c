@@ -34,6 +34,8 @@ static void lay_over(amphi_device_facts *base, const amphi_device_facts *top)
     }
     if (top->known & AMPHI_FACT_PRESSURE)
         base->memory_pressure = top->memory_pressure;
+    if (top->known & AMPHI_FACT_FOREGROUND)
+        base->in_foreground = top->in_foreground;
 }
 
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out)

@@ -27,6 +27,10 @@ static const char *const reason_names[AMPHI_REASON_COUNT] = {
     [AMPHI_REASON_LATENCY] = "latency",
     [AMPHI_REASON_PREFERENCE] = "preference",
     [AMPHI_REASON_ASKED_TO_WAIT] = "asked_to_wait",
+    [AMPHI_REASON_SCOPE] = "scope",
+    [AMPHI_REASON_QUOTA] = "quota",
+    [AMPHI_REASON_BUSY] = "busy",
+    [AMPHI_REASON_BACKGROUND] = "background",
 };
 
 static const char *const mode_names[] = {

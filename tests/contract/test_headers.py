@@ -117,6 +117,15 @@ def parse_layout(text):
     return parsed
 
 
+def is_as_frozen(size, fields, size_now, fields_now):
+    """The same, or with names for some of what was reserved at the end."""
+    if (size_now, fields_now) == (size, fields):
+        return True
+    named = fields_now[len(fields) - 1:]
+    return (size_now == size and fields[-1][0] == "reserved" and named
+            and fields_now[:len(fields) - 1] == fields[:-1] and named[0][1] == fields[-1][1])
+
+
 def layout_complaints(before, now):
     wrong = []
     for name, (kind, size, fields) in before.items():
@@ -126,8 +135,9 @@ def layout_complaints(before, now):
         kind_now, size_now, fields_now = now[name]
         if kind_now != kind:
             wrong.append(f"{name}: was {kind}, is {kind_now}")
-        elif kind == "FROZEN" and (size_now, fields_now) != (size, fields):
-            wrong.append(f"{name}: FROZEN, but its layout changed")
+        elif kind == "FROZEN":
+            if not is_as_frozen(size, fields, size_now, fields_now):
+                wrong.append(f"{name}: FROZEN, but its layout changed")
         elif fields_now[:len(fields)] != fields:
             wrong.append(f"{name}: fields may be added at the end only, none may move or go")
         elif any(offset < size for _, offset in fields_now[len(fields):]):

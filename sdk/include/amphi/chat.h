@@ -166,7 +166,13 @@ typedef struct amphi_event {
      * distribution, before temperature, penalties, biases and a response_format's mask. Valid until
      * the next call on this stream. */
     amphi_str logprobs;
-    uint64_t reserved[4]; /* 0 */
+    /* ERROR: in the provider's own words; else NULL. */
+    const amphi_provider_error *provider;
+    /* DELTA (its text may then be empty), REASONING, USAGE, DONE: fields of the provider's chunk
+     * that Amphi does not know, {"delta":{...},"chunk":{...}}; empty: none. Valid until the next
+     * call on this stream. */
+    amphi_str extra_json;
+    uint64_t reserved[1]; /* 0 */
 } amphi_event;
 
 static inline bool amphi_event_is_terminal(const amphi_event *event)
@@ -242,6 +248,10 @@ typedef struct amphi_chat_result {
     float cache_score;             /* 0 to 1: how alike the two questions are, letter by letter */
     amphi_str cache_question;      /* the question that the answer was given to */
     bool cache_is_stale;           /* its time is over: nothing else could answer */
+    /* Of `error`, in the provider's own words; or NULL. */
+    const amphi_provider_error *provider;
+    /* Fields of a whole answer that Amphi does not know, as in the events; or empty. */
+    amphi_str extra_json;
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)

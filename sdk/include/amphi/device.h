@@ -32,13 +32,14 @@ typedef enum amphi_tristate { AMPHI_UNKNOWN = 0, AMPHI_NO = 1, AMPHI_YES = 2 } a
 
 /* Which fields of amphi_device_facts are known; OR them together in `known`. */
 enum {
-    AMPHI_FACT_MEMORY = 1 << 0,   /* memory_total_bytes and memory_available_bytes */
-    AMPHI_FACT_BATTERY = 1 << 1,  /* battery_percent and charging */
-    AMPHI_FACT_THERMAL = 1 << 2,  /* thermal */
-    AMPHI_FACT_NETWORK = 1 << 3,  /* network */
-    AMPHI_FACT_LATENCY = 1 << 4,  /* rtt_ms and throughput_kbps */
-    AMPHI_FACT_PRESSURE = 1 << 5, /* memory_pressure */
-    AMPHI_FACT_ALL = (1 << 6) - 1
+    AMPHI_FACT_MEMORY = 1 << 0,     /* memory_total_bytes and memory_available_bytes */
+    AMPHI_FACT_BATTERY = 1 << 1,    /* battery_percent and charging */
+    AMPHI_FACT_THERMAL = 1 << 2,    /* thermal */
+    AMPHI_FACT_NETWORK = 1 << 3,    /* network */
+    AMPHI_FACT_LATENCY = 1 << 4,    /* rtt_ms and throughput_kbps */
+    AMPHI_FACT_PRESSURE = 1 << 5,   /* memory_pressure */
+    AMPHI_FACT_FOREGROUND = 1 << 6, /* in_foreground */
+    AMPHI_FACT_ALL = (1 << 7) - 1
 };
 
 /* SIZED, read by a push, filled in by a snapshot. */
@@ -54,6 +55,7 @@ typedef struct amphi_device_facts {
     uint32_t rtt_ms;                 /* moving average */
     uint32_t throughput_kbps;        /* moving average */
     uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
+    amphi_tristate in_foreground;    /* the app is what the user looks at */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)

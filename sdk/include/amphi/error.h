@@ -52,6 +52,18 @@ typedef struct amphi_error {
     char message[240];       /* one line for people: what, why, what to do */
 } amphi_error;
 
+/* FROZEN. What a cloud provider said of a failure, as it said it, bounded, with API keys taken out.
+ * Empty strings: it did not say. */
+typedef struct amphi_provider_error {
+    uint32_t http_status; /* of its answer; 200 where the error came in the stream */
+    char type[64];        /* OpenAI's error.type */
+    char code[64];        /* OpenAI's error.code; a number as text */
+    char param[128];      /* OpenAI's error.param: the field that is meant */
+    char request_id[128]; /* x-request-id: what its support asks for */
+    char message[1024];   /* error.message */
+    uint64_t reserved[8]; /* 0 */
+} amphi_provider_error;
+
 /* The constant's name without its prefix, in lower case: "timeout". Never NULL. */
 AMPHI_API const char *amphi_status_name(amphi_status status);
 

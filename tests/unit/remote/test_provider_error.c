@@ -179,7 +179,7 @@ static const sample samples[] = {
 static void provider_error__bodies_of_providers_are_understood(void **state)
 {
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-        amphi_provider_error r;
+        amphi_provider_verdict r;
         amphi__provider_error_explain(
             &r, samples[i].http_status, amphi_str_from(samples[i].body), 0, false);
         if (r.error.status != samples[i].status ||
@@ -206,11 +206,11 @@ static void provider_error__message_holds_an_identifier_at_most(void **state)
         "{\"error\":{\"code\":\"SECRET9\"}}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        amphi_provider_error r;
+        amphi_provider_verdict r;
         amphi__provider_error_explain(&r, 400, amphi_str_from(bodies[i]), 0, false);
         assert_null(strstr(r.error.message, "SECRET"));
     }
-    amphi_provider_error r;
+    amphi_provider_verdict r;
     amphi__provider_error_explain(
         &r, 400, AMPHI_STR("{\"error\":{\"code\":\"unsupported_value\"}}"), 0, false);
     assert_string_equal(
@@ -242,7 +242,7 @@ static void provider_error__trailing_assistant_message_is_recognized_only_when_o
         {500, "assistant"},
         {401, "assistant"},
     };
-    amphi_provider_error r;
+    amphi_provider_verdict r;
     for (size_t i = 0; i < sizeof about_prefix / sizeof *about_prefix; i++) {
         amphi__provider_error_explain(&r, 400, amphi_str_from(about_prefix[i]), 0, true);
         assert_true(r.prefix_refused);

@@ -13,7 +13,30 @@
 
 typedef struct amphi_engine_run amphi_engine_run; /* the engine's own */
 
-typedef enum amphi_engine_kind { AMPHI_ENGINE_LOCAL = 1, AMPHI_ENGINE_CLOUD = 2 } amphi_engine_kind;
+typedef enum amphi_engine_kind {
+    AMPHI_ENGINE_LOCAL = 1,
+    AMPHI_ENGINE_CLOUD = 2,
+    AMPHI_ENGINE_SYSTEM = 3 /* a model that belongs to the operating system */
+} amphi_engine_kind;
+
+/* What a model was made for. */
+typedef enum amphi_model_scope {
+    AMPHI_SCOPE_CHAT = 0, /* any subject */
+    AMPHI_SCOPE_HELP = 1  /* one narrow subject: it answers when it is the only route, or when the
+                             request names it; it never stands in for a CHAT model */
+} amphi_model_scope;
+
+/* How an engine is asked to go on after a given beginning of the answer. */
+typedef enum amphi_continuation {
+    AMPHI_CONTINUE_AUTO = 0,     /* as the engine knows best */
+    AMPHI_CONTINUE_NO = 1,       /* it can't: the answer starts again */
+    AMPHI_CONTINUE_NATIVE = 2,   /* a trailing assistant message (llama-server, Amphi itself) */
+    AMPHI_CONTINUE_VLLM = 3,     /* the same, with "continue_final_message": true and
+                                    "add_generation_prompt": false (vLLM, SGLang) */
+    AMPHI_CONTINUE_PREFIX = 4,   /* the same, with "prefix": true on it (Mistral, DeepSeek beta) */
+    AMPHI_CONTINUE_INSTRUCT = 5, /* an instruction that quotes it */
+    AMPHI_CONTINUE_COUNT         /* not a way: how many there are */
+} amphi_continuation;
 
 /* SIZED, filled in by the engine. What policy needs to know about an engine before it starts
  * anything. */
@@ -46,6 +69,20 @@ typedef struct amphi_engine_info {
     uint32_t deaths_late;    /* likewise: computing */
     uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did */
     uint32_t deaths_outside; /* likewise: killed or stopped by another process */
+    /* CLOUD, in millionths of a US dollar per million tokens; 0: unknown, or free. */
+    uint64_t price_prompt;
+    uint64_t price_completion;
+    amphi_model_scope scope;
+    /* CLOUD: as configured; AUTO: learning starts at the guess, which comes from URL, model's name
+     * and answers' headers. */
+    amphi_continuation continuation;
+    amphi_continuation continuation_guess;
+    /* SYSTEM: it may compute elsewhere (private cloud), so no private request; it works for another
+     * app; it takes no more requests for now; it refuses an app in the background. */
+    bool leaves_device;
+    bool is_busy;
+    bool quota_used_up;
+    bool needs_foreground;
 } amphi_engine_info;
 
 static inline void amphi_engine_info_init(amphi_engine_info *info)
@@ -68,6 +105,11 @@ typedef struct amphi_engine_request {
     uint32_t context_tokens_max; /* LOCAL: degrade; 0: no bound */
     float tokens_per_second_max; /* LOCAL: no faster than this (saves heat); 0: no bound */
     bool plain_kernels;          /* LOCAL: degrade; the plain ones ("reference") */
+    /* A JSON object: what it reported in LEARNED events for this model, in earlier runs of this or
+     * of another process; empty: nothing. */
+    amphi_str learned;
+    /* How to go on after `prefix`; AUTO: the engine's choice. */
+    amphi_continuation continuation;
 } amphi_engine_request;
 
 static inline void amphi_engine_request_init(amphi_engine_request *request)
@@ -87,7 +129,12 @@ typedef enum amphi_engine_event_kind {
     AMPHI_ENGINE_USAGE,        /* usage */
     AMPHI_ENGINE_MODEL,        /* text: the model that answers, as the engine names it */
     AMPHI_ENGINE_FINISH,       /* last: finish; the answer is whole by the engine's rules */
-    AMPHI_ENGINE_FAIL          /* last: error */
+    AMPHI_ENGINE_FAIL,         /* last: error */
+    AMPHI_ENGINE_LEARNED,      /* text: a JSON object to be kept for this engine and model, instead
+                                  of the one before; 4 KiB at most */
+    AMPHI_ENGINE_ALIVE,        /* a sign of life without words: no budget for silence runs out */
+    AMPHI_ENGINE_EXTRA         /* text: a JSON object of fields that go to the app as they are:
+                                  {"delta":{...},"chunk":{...}}, either may be missing */
 } amphi_engine_event_kind;
 
 /* FROZEN: engines build many of them, zeroed. */
@@ -103,10 +150,12 @@ typedef struct amphi_engine_event {
     /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
     const amphi_error *error;
     bool prefix_refused;
-    bool out_of_memory;   /* FAIL: killed for its memory, or an allocation failed */
-    bool from_outside;    /* FAIL: another process killed or stopped the engine's; the error's
-                             native_code is the signal, 0 when it was stopped */
-    uint64_t reserved[4]; /* 0 */
+    bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed */
+    bool from_outside;  /* FAIL: another process killed or stopped the engine's; the error's
+                           native_code is the signal, 0 when it was stopped */
+    /* FAIL: in the provider's own words; NULL: none. */
+    const amphi_provider_error *provider;
+    uint64_t reserved[3]; /* 0 */
 } amphi_engine_event;
 
 /* FROZEN. Where a run reports to. `event` must not block and must not call `release`. The event and
