@@ -12,7 +12,9 @@
  */
 #include "storage/erasure_name.h"
 #include "storage/history.h"
+#include "storage/history_steps.h"
 #include "storage/store_leftovers.h"
+#include "storage/store_reserve.h"
 #include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
@@ -208,15 +210,25 @@ static amphi_status erase_drafts(
     return amphi__query_run(&q, error);
 }
 
-/* The deletion is noted also when nothing is there yet: the first request may be under way. */
-static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *db, amphi_str id,
-    amphi_history_receipt *receipt, amphi_error *error)
+amphi_status amphi__history_note_erasure(
+    amphi_store_sqlcipher *store, amphi_db *db, const amphi_store_erasure *what, amphi_error *error)
 {
     uint8_t name[AMPHI_ERASURE_NAME_BYTES];
+    if (what->everything)
+        return note_erasure(db, everything, sizeof everything, error);
+    if (what->message_id != 0)
+        return note_erasure(db, NULL, 0, error);
+    amphi_status status = amphi__erasure_name(store->master, what->conversation_id, name, error);
+    return status == AMPHI_OK ? note_erasure(db, name, sizeof name, error) : status;
+}
+
+/* The deletion is noted also when nothing is there yet: the first request may be under way. */
+static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *db,
+    const amphi_store_erasure *what, amphi_history_receipt *receipt, amphi_error *error)
+{
+    const amphi_str id = what->conversation_id;
     selection all = {.before_ms = INT64_MAX, .limit = -1};
-    amphi_status status = amphi__erasure_name(store->master, id, name, error);
-    if (status == AMPHI_OK)
-        status = note_erasure(db, name, sizeof name, error);
+    amphi_status status = amphi__history_note_erasure(store, db, what, error);
     if (status == AMPHI_OK)
         status = amphi__history_find(db, id, &all.seq, error);
     if (status == AMPHI_OK && all.seq != 0)
@@ -226,13 +238,13 @@ static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *d
     return status == AMPHI_OK ? erase_queued(db, id, receipt, error) : status;
 }
 
-static amphi_status erase_message(amphi_db *db, const amphi_store_erasure *what,
-    amphi_history_receipt *receipt, amphi_error *error)
+static amphi_status erase_message(amphi_store_sqlcipher *store, amphi_db *db,
+    const amphi_store_erasure *what, amphi_history_receipt *receipt, amphi_error *error)
 {
     selection one = {.id = what->message_id, .before_ms = INT64_MAX, .limit = 1};
     amphi_status status = amphi__history_find(db, what->conversation_id, &one.seq, error);
     if (status == AMPHI_OK && one.seq != 0)
-        status = note_erasure(db, NULL, 0, error);
+        status = amphi__history_note_erasure(store, db, what, error);
     if (status == AMPHI_OK && one.seq != 0)
         status = erase_messages(db, &one, receipt, error);
     if (status == AMPHI_OK && receipt->messages_count == 0)
@@ -240,8 +252,8 @@ static amphi_status erase_message(amphi_db *db, const amphi_store_erasure *what,
     return status;
 }
 
-static amphi_status erase_everything(
-    amphi_db *db, amphi_history_receipt *receipt, amphi_error *error)
+static amphi_status erase_everything(amphi_store_sqlcipher *store, amphi_db *db,
+    const amphi_store_erasure *what, amphi_history_receipt *receipt, amphi_error *error)
 {
     amphi_query q;
     amphi__query_begin(&q, db, "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM conversations");
@@ -260,7 +272,7 @@ static amphi_status erase_everything(
         status = add_up(&q, &receipt->outbox_count, receipt, error);
     }
     if (status == AMPHI_OK)
-        status = note_erasure(db, everything, sizeof everything, error);
+        status = amphi__history_note_erasure(store, db, what, error);
     if (status == AMPHI_OK)
         status = amphi__db_exec(db,
             "DELETE FROM messages; DELETE FROM conversations; DELETE FROM drafts;"
@@ -360,11 +372,11 @@ static amphi_status erase(amphi_store_sqlcipher *store, amphi_db *db,
 {
     amphi_status status = AMPHI_OK;
     if (what->everything)
-        status = erase_everything(db, receipt, error);
+        status = erase_everything(store, db, what, receipt, error);
     else if (what->message_id != 0)
-        status = erase_message(db, what, receipt, error);
+        status = erase_message(store, db, what, receipt, error);
     else if (what->conversation_id.size > 0)
-        status = erase_conversation(store, db, what->conversation_id, receipt, error);
+        status = erase_conversation(store, db, what, receipt, error);
     else
         status = erase_excess(db, what, receipt, error);
     return status == AMPHI_OK && took_something(receipt) ? set_mark(db, error) : status;
@@ -385,6 +397,67 @@ static amphi_status has_excess(
     return status;
 }
 
+/* One transaction; adds to *total what it took. */
+static amphi_status erase_at_once(amphi_store_sqlcipher *store, const amphi_store_erasure *what,
+    amphi_history_receipt *total, amphi_error *error)
+{
+    amphi_db *db;
+    amphi_error why;
+    amphi_history_receipt own;
+    amphi_history_receipt_init(&own);
+    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    if (status == AMPHI_OK &&
+        amphi__store_leftovers_remove(amphi_str_from(store->dir), &why) != AMPHI_OK)
+        amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", why.message);
+    if (status == AMPHI_OK)
+        status = amphi__store_write_end(store, erase(store, db, what, &own, error), error);
+    if (status == AMPHI_OK)
+        amphi__history_add_receipt(total, &own);
+    return status;
+}
+
+/* Where the disk refuses: in the room that is kept for it, at once or in steps. */
+static amphi_status erase_in_reserve(amphi_store_sqlcipher *store, const amphi_store_erasure *what,
+    amphi_history_receipt *total, amphi_error *error)
+{
+    amphi_store_erasure less = *what;
+    bool is_retention = what->before_ms != 0 || what->bytes_max != 0;
+    amphi_status status = erase_at_once(store, what, total, error);
+    if (status == AMPHI_E_IO && !is_retention) {
+        status = amphi__history_erase_in_steps(store, what, total, error);
+        if (status == AMPHI_OK)
+            status = erase_at_once(store, what, total, error);
+    }
+    while (status == AMPHI_E_IO && is_retention && less.messages_max > 1) {
+        less.messages_max /= 4;
+        (void)amphi__store_empty_log(store);
+        status = erase_at_once(store, &less, total, error);
+    }
+    return status;
+}
+
+/* The rows, in every place. */
+static amphi_status erase_rows(amphi_store_sqlcipher *store, const amphi_store_erasure *what,
+    amphi_history_receipt *own, amphi_error *error)
+{
+    bool is_retention = what->before_ms != 0 || what->bytes_max != 0;
+    bool has_work = what->everything || what->conversation_id.size > 0;
+    amphi_status status = AMPHI_OK;
+    if (is_retention)
+        status = has_excess(store, what, &has_work, error);
+    if (status != AMPHI_OK || !has_work)
+        return status;
+    status = erase_at_once(store, what, own, error);
+    if (amphi__store_reserve_give(store, status)) {
+        status = erase_in_reserve(store, what, own, error);
+        (void)amphi__store_empty_log(store);
+    }
+    if (status == AMPHI_OK && what->everything)
+        amphi__store_shrink(store);
+    amphi__store_reserve_restore(store);
+    return status;
+}
+
 amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *given,
     amphi_history_receipt *receipt, amphi_error *error)
 {
@@ -392,25 +465,13 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *g
     amphi_store_erasure what;
     amphi_history_receipt own;
     const amphi_str dir = amphi_str_from(store->dir);
-    amphi_error why;
-    amphi_db *db;
     amphi_history_receipt_init(&own);
     amphi_status status = amphi__read_erasure(&what, given, error);
+    if (status == AMPHI_OK)
+        status = erase_rows(store, &what, &own, error);
     if (status != AMPHI_OK)
         return status;
     bool is_retention = what.before_ms != 0 || what.bytes_max != 0;
-    bool has_work = what.everything || what.conversation_id.size > 0;
-    if (is_retention)
-        status = has_excess(store, &what, &has_work, error);
-    if (status == AMPHI_OK && has_work) {
-        status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
-        if (status == AMPHI_OK && amphi__store_leftovers_remove(dir, &why) != AMPHI_OK)
-            amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", why.message);
-        if (status == AMPHI_OK)
-            status = amphi__store_write_end(store, erase(store, db, &what, &own, error), error);
-    }
-    if (status != AMPHI_OK)
-        return status;
     if (what.everything || (what.conversation_id.size > 0 && what.message_id == 0))
         own.messages_count += amphi__waiting_turns_forget(store, what.conversation_id);
     if (what.conversation_id.size > 0 && !took_something(&own))

@@ -5,6 +5,7 @@
  */
 #include "storage/history.h"
 #include "storage/search.h"
+#include "storage/store_reserve.h"
 #include "storage/waiting_turns.h"
 
 #include "sdk/core/error.h"
@@ -112,6 +113,32 @@ amphi_status amphi__history_append_within(
 }
 
 /* Turns that wait go first, so that a conversation keeps its order. */
+static amphi_status append_at_once(
+    amphi_store_sqlcipher *store, const amphi_store_turn *turn, amphi_error *error)
+{
+    amphi_db *db;
+    amphi_status status = amphi__waiting_turns_flush(store, AMPHI_PATIENCE_ANSWER_MS, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
+    if (status != AMPHI_OK)
+        return status;
+    return amphi__store_write_end(
+        store, amphi__history_append_within(store, db, turn, error), error);
+}
+
+/* On a full disk what was deleted left room inside the file, but the log needs some beside it. */
+static amphi_status append_in_reserve(
+    amphi_store_sqlcipher *store, const amphi_store_turn *turn, amphi_error *error)
+{
+    if (!amphi__store_reserve_fits(store, (uint64_t)text_bytes_of(turn)) ||
+        !amphi__store_reserve_give(store, AMPHI_E_IO))
+        return AMPHI_E_IO;
+    amphi_status status = append_at_once(store, turn, error);
+    (void)amphi__store_empty_log(store);
+    amphi__store_reserve_restore(store);
+    return status;
+}
+
 amphi_status amphi__store_history_append(
     void *self, const amphi_store_turn *given, amphi_error *error)
 {
@@ -119,20 +146,15 @@ amphi_status amphi__store_history_append(
     amphi_store_turn own;
     amphi_store_cache_entry cached;
     amphi_error why;
-    amphi_db *db;
     error = error != NULL ? error : &why;
     amphi_status status = amphi__read_turn(&own, given, error);
     if (status == AMPHI_OK)
         status = amphi__read_cached(&own, &cached, &store->limits, error);
     if (status != AMPHI_OK)
         return status;
-    status = amphi__waiting_turns_flush(store, AMPHI_PATIENCE_ANSWER_MS, error);
-    if (status == AMPHI_OK)
-        status = amphi__store_write_begin(store, AMPHI_PATIENCE_ANSWER_MS, &db, error);
-    if (status == AMPHI_OK) {
-        status = amphi__history_append_within(store, db, &own, error);
-        status = amphi__store_write_end(store, status, error);
-    }
+    status = append_at_once(store, &own, error);
+    if (status == AMPHI_E_IO)
+        status = append_in_reserve(store, &own, error);
     if (status != AMPHI_OK)
         amphi__waiting_turns_keep(store, &own, error);
     else

@@ -4,7 +4,9 @@
  * Order is a counter, not a time, so a clock that jumps changes nothing. A hit writes nothing: it
  * is remembered and written along with the next put, or at the end.
  */
+#include "storage/history_steps.h"
 #include "storage/rows.h"
+#include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
 
 #include "sdk/core/error.h"
@@ -188,19 +190,29 @@ amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KE
     return status;
 }
 
-amphi_status amphi__store_cache_clear(void *self, amphi_error *error)
+static amphi_status clear_at_once(amphi_store_sqlcipher *store, amphi_error *error)
 {
-    amphi_store_sqlcipher *store = self;
-    int64_t touched[AMPHI_CACHE_TOUCHES_MAX];
     amphi_db *db;
     amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
     if (status != AMPHI_OK)
         return status;
-    status = amphi__db_exec(db, "DELETE FROM cache", error);
-    status = amphi__store_write_end(store, status, error);
+    return amphi__store_write_end(store, amphi__db_exec(db, "DELETE FROM cache", error), error);
+}
+
+amphi_status amphi__store_cache_clear(void *self, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    int64_t touched[AMPHI_CACHE_TOUCHES_MAX];
+    amphi_status status = clear_at_once(store, error);
+    if (amphi__store_reserve_give(store, status)) {
+        status = clear_at_once(store, error);
+        if (status == AMPHI_E_IO)
+            status = amphi__cache_clear_in_steps(store, error);
+    }
     if (status == AMPHI_OK) {
         (void)take_touches(store, touched);
         amphi__store_empty_log(store);
     }
+    amphi__store_reserve_restore(store);
     return status;
 }

@@ -271,6 +271,19 @@ static bool truncate_log(amphi_db *db)
     return amphi__query_end(&q, NULL) == AMPHI_OK && is_empty;
 }
 
+/* Others who read keep their pages until they are done; then the file stays as it is. */
+void amphi__store_shrink(amphi_store_sqlcipher *store)
+{
+    if (!amphi__store_gate_enter(store, AMPHI_PATIENCE_ANSWER_MS))
+        return;
+    if (store->writer != NULL) {
+        amphi__db_set_patience(store->writer, AMPHI_PATIENCE_ANSWER_MS);
+        if (amphi__db_exec(store->writer, "VACUUM", NULL) == AMPHI_OK)
+            (void)truncate_log(store->writer);
+    }
+    amphi__store_gate_leave(store);
+}
+
 bool amphi__store_empty_log(amphi_store_sqlcipher *store)
 {
     if (!amphi__store_gate_enter(store, AMPHI_PATIENCE_ANSWER_MS))

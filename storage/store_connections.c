@@ -13,6 +13,7 @@
 #include "storage/schema.h"
 #include "storage/store_fault.h"
 #include "storage/store_leftovers.h"
+#include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/wrapped_key.h"
 
@@ -160,6 +161,8 @@ static amphi_status open_all(
         status = amphi__fail(&out->unwritable, AMPHI_E_IO, errno, "store: the file vanished");
     if (status == AMPHI_OK)
         remove_leftovers(store);
+    if (status == AMPHI_OK)
+        amphi__store_reserve_keep(store->dir);
     if (is_final(status) && error != NULL)
         *error = out->unwritable;
     if (status != AMPHI_OK) {
@@ -204,6 +207,13 @@ static void retry_later(amphi_store_sqlcipher *store)
 {
     amphi__mutex_lock(&store->gate_lock);
     store->retry_us = amphi__clock_us(NULL) + AMPHI_STORE_RETRY_US;
+    amphi__mutex_unlock(&store->gate_lock);
+}
+
+void amphi__store_retry_now(amphi_store_sqlcipher *store)
+{
+    amphi__mutex_lock(&store->gate_lock);
+    store->retry_us = 0;
     amphi__mutex_unlock(&store->gate_lock);
 }
 

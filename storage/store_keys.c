@@ -8,6 +8,7 @@
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_rekey.h"
 #include "storage/store_leftovers.h"
+#include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
 #include "storage/wrapped_key.h"
@@ -77,7 +78,7 @@ amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_erro
 static amphi_status remove_store(amphi_str data_dir, amphi_error *error)
 {
     static const char *const names[] = {AMPHI_STORE_FILE "-wal", AMPHI_STORE_FILE "-journal",
-        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE};
+        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE, AMPHI_RESERVE_FILE};
     amphi_status status = amphi__store_unfinished_remove(data_dir, error);
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == AMPHI_OK; i++) {
         char *path = NULL;

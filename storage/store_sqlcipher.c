@@ -14,6 +14,7 @@
 #include "sdk/core/str.h"
 #include "storage/data_dir.h"
 #include "storage/search.h"
+#include "storage/store_reserve.h"
 #include "storage/stores.h"
 #include "storage/waiting_turns.h"
 
@@ -43,6 +44,8 @@ static void store_free(void *self)
     }
     if (store->read_lock.is_ready)
         amphi__store_disconnect(store);
+    if (store->reserve_given > 0)
+        amphi__store_reserve_restore(store);
     amphi__list_clear(&store->ledger);
     amphi__wipe(store->master, sizeof store->master);
     amphi__free(store->dir);

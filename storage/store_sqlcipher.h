@@ -73,7 +73,8 @@ typedef struct amphi_store_sqlcipher {
     uint32_t waiting;             /* threads that wait to write and may join a group */
     struct amphi_commit *members; /* of the open transaction: they wait for its commit */
     uint32_t members_count;
-    uint64_t group_us; /* monotonic: when it began */
+    uint64_t group_us;      /* monotonic: when it began */
+    uint64_t reserve_given; /* bytes, of store_reserve.c; belongs to the thread inside */
 
     amphi_mutex turns_lock; /* guards the next two (waiting_turns.c) */
     struct amphi_waiting_turn *turns;
@@ -129,6 +130,8 @@ amphi_status amphi__store_write_end(
 amphi_status amphi__store_connect(
     amphi_store_sqlcipher *store, uint8_t master[32], amphi_error *error);
 void amphi__store_disconnect(amphi_store_sqlcipher *store);
+/* Inside the gate: what can't be opened is tried again at once. */
+void amphi__store_retry_now(amphi_store_sqlcipher *store);
 /* Inside the gate: is there a writer whose file is the one at its path? Tries to open one when that
  * is due. When the file was deleted or replaced, both connections go. */
 bool amphi__store_is_writable(amphi_store_sqlcipher *store, amphi_error *error);
@@ -148,6 +151,8 @@ void amphi__store_flusher_wake(amphi_store_flusher *flusher);
 /* After a deletion: the log still holds the old pages (encrypted). Empties it unless others are
  * reading or writing: then false. Outside of begin and end. */
 bool amphi__store_empty_log(amphi_store_sqlcipher *store);
+/* After everything was erased: the disk gets the file's free pages back. */
+void amphi__store_shrink(amphi_store_sqlcipher *store);
 
 /* The database's key and salt, and the master, from the provider's key and what it wraps in
  * data_dir. The caller wipes both. */
