@@ -405,7 +405,7 @@ static amphi_status erase_at_once(amphi_store_sqlcipher *store, const amphi_stor
     amphi_error why;
     amphi_history_receipt own;
     amphi_history_receipt_init(&own);
-    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_PERSON_MS, &db, error);
     if (status == AMPHI_OK &&
         amphi__store_leftovers_remove(amphi_str_from(store->dir), &why) != AMPHI_OK)
         amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", why.message);
@@ -448,6 +448,11 @@ static amphi_status erase_rows(amphi_store_sqlcipher *store, const amphi_store_e
     if (status != AMPHI_OK || !has_work)
         return status;
     status = erase_at_once(store, what, own, error);
+    if (status == AMPHI_E_BUSY)
+        (void)amphi__fail(error, status, 0,
+            "store: another process writes to it for longer than %u s; nothing was deleted, try "
+            "again",
+            AMPHI_PATIENCE_PERSON_MS / 1000u);
     if (amphi__store_reserve_give(store, status)) {
         status = erase_in_reserve(store, what, own, error);
         (void)amphi__store_empty_log(store);

@@ -193,7 +193,7 @@ amphi_status amphi__store_cache_put(void *self, const uint8_t key[AMPHI_CACHE_KE
 static amphi_status clear_at_once(amphi_store_sqlcipher *store, amphi_error *error)
 {
     amphi_db *db;
-    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_LONG_MS, &db, error);
+    amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_PERSON_MS, &db, error);
     if (status != AMPHI_OK)
         return status;
     return amphi__store_write_end(store, amphi__db_exec(db, "DELETE FROM cache", error), error);

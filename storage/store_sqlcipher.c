@@ -32,14 +32,14 @@ static void store_free(void *self)
         return;
     amphi__store_flusher_free(store->flusher);
     if (store->turns != NULL)
-        (void)amphi__waiting_turns_flush(store, AMPHI_PATIENCE_ANSWER_MS, NULL);
+        (void)amphi__waiting_turns_flush(store, AMPHI_PATIENCE_END_MS, NULL);
     uint32_t lost = amphi__waiting_turns_clear(store);
     if (lost > 0)
         amphi__log(&store->log, AMPHI_LOG_ERROR,
             "store: %u turns could not be written to the last and are gone", (unsigned)lost);
     if (store->writer != NULL) {
         (void)amphi__store_ledger_flush(
-            store, lost > 0 ? AMPHI_PATIENCE_NONE_MS : AMPHI_PATIENCE_ANSWER_MS, NULL);
+            store, lost > 0 ? AMPHI_PATIENCE_NONE_MS : AMPHI_PATIENCE_END_MS, NULL);
         amphi__store_cache_flush(store); /* only the order of eviction: no harm if it is lost */
     }
     if (store->read_lock.is_ready)

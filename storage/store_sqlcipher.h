@@ -91,11 +91,17 @@ typedef struct amphi_store_sqlcipher {
 } amphi_store_sqlcipher;
 
 /* How long a write may wait for other threads and processes. */
-#define AMPHI_PATIENCE_NONE_MS   0     /* at once or not at all: on the way to the first token */
-#define AMPHI_PATIENCE_SHORT_MS  50    /* what can be written another time */
-#define AMPHI_PATIENCE_DRAFT_MS  200   /* an answer's end may have to wait for it */
-#define AMPHI_PATIENCE_ANSWER_MS 2000  /* what an answer's end waits for */
-#define AMPHI_PATIENCE_LONG_MS   10000 /* work that no answer waits for */
+#define AMPHI_PATIENCE_NONE_MS   0    /* at once or not at all: on the way to the first token */
+#define AMPHI_PATIENCE_SHORT_MS  50   /* what can be written another time */
+#define AMPHI_PATIENCE_DRAFT_MS  200  /* an answer's end may have to wait for it */
+#define AMPHI_PATIENCE_ANSWER_MS 2000 /* what an answer's end waits for */
+#define AMPHI_PATIENCE_PERSON_MS                                                                   \
+    3000 /* a deletion: a person watches, and nothing is lost by "busy" */
+#define AMPHI_PATIENCE_LONG_MS 10000 /* work that no answer waits for */
+/* What the end of a store waits for, in all: each turn that still waits then has been tried for
+ * AMPHI_PATIENCE_ANSWER_MS and is known as not kept (history_error), so this is for a lock that was
+ * let go just now; a lock that is held for longer is not waited for a second time. */
+#define AMPHI_PATIENCE_END_MS 250
 
 /* Takes the reading connection; every function between begin and end is given *db. Each statement
  * sees what was committed before it began, by this process or another, and waits for no writer. Not

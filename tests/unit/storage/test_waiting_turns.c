@@ -149,6 +149,41 @@ static void waiting__they_are_written_when_the_store_closes(void **state)
     assert_string_equal(rows(f, "c", false, 0), "u:1 a:1 ");
 }
 
+/* Not once more as long as the answer's end waited. The least of three, for a busy machine. */
+static void waiting__the_end_of_a_store_waits_for_no_lock_that_stays(void **state)
+{
+    fixture *f = *state;
+    uint64_t least_us = UINT64_MAX;
+    for (int i = 0; i < 3; i++) {
+        lock_holder_begin(&f->holder, f->dir.path);
+        expect_waiting(f, "c", "1");
+        uint64_t begun_us = amphi__clock_us(NULL);
+        close_store(f);
+        uint64_t took_us = amphi__clock_us(NULL) - begun_us;
+        least_us = took_us < least_us ? took_us : least_us;
+        lock_holder_end(&f->holder);
+        assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+    }
+    assert_true(least_us < 1500u * 1000);
+    assert_string_equal(rows(f, "c", false, 0), "none"); /* as was said */
+}
+
+static void waiting__a_deletion_says_soon_that_others_write(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(say(f, "c", "1"), AMPHI_OK);
+    lock_holder_begin(&f->holder, f->dir.path);
+    uint64_t begun_us = amphi__clock_us(NULL);
+    assert_int_equal(
+        f->store.ops->conversation_delete(f->store.self, S("c"), &f->error), AMPHI_E_BUSY);
+    assert_non_null(strstr(f->error.message, "another process"));
+    assert_non_null(strstr(f->error.message, "nothing was deleted"));
+    assert_int_equal(f->store.ops->cache_clear(f->store.self, &f->error), AMPHI_E_BUSY);
+    assert_true(amphi__clock_us(NULL) - begun_us < 10u * 1000 * 1000); /* 3 s each */
+    lock_holder_end(&f->holder);
+    assert_string_equal(rows(f, "c", false, 0), "u:1 a:1 ");
+}
+
 static void waiting__a_deleted_conversation_takes_its_waiting_turns_along(void **state)
 {
     fixture *f = *state;
@@ -205,6 +240,8 @@ int main(int argc, char **argv)
         T(waiting__a_turn_is_seen_before_and_after_it_is_written),
         T(waiting__they_are_written_by_themselves),
         T(waiting__they_are_written_when_the_store_closes),
+        T(waiting__the_end_of_a_store_waits_for_no_lock_that_stays),
+        T(waiting__a_deletion_says_soon_that_others_write),
         T(waiting__a_deleted_conversation_takes_its_waiting_turns_along),
         T(waiting__what_will_not_pass_does_not_wait_and_nothing_grows_without_end),
     };
