@@ -92,13 +92,14 @@ static void name_lease(char out[24], const amphi_entry *at)
 
 /* In the order of amphi__visit_outbox_items. */
 static void outbox_copy(const amphi_store_memory *store, amphi_rows *rows, const amphi_entry *at,
-    const char *lease, int64_t state)
+    const char *lease, int64_t state, bool with_request)
 {
     int64_t now_ms = amphi__store_boot_ms(store->clock);
     int64_t pause_ms = at->numbers[OUTBOX_PAUSE] - now_ms;
     amphi__rows_put_int(rows, at->numbers[OUTBOX_SEQ]);
     for (int i = OUTBOX_ID; i <= OUTBOX_REASON; i++)
-        amphi__rows_put_str(rows, at->strings[i]);
+        amphi__rows_put_str(
+            rows, i == OUTBOX_REQUEST && !with_request ? amphi_str_make(NULL, 0) : at->strings[i]);
     amphi__rows_put_str(rows, amphi_str_from(lease));
     amphi__rows_put_int(rows, at->numbers[OUTBOX_CREATED]);
     amphi__rows_put_int(rows, at->numbers[OUTBOX_ATTEMPTS]);
@@ -123,13 +124,23 @@ static bool is_first(const amphi_store_memory *store, const amphi_entry *entry)
     return true;
 }
 
-/* See outbox.c for the rules. */
-static amphi_entry *outbox_next(const amphi_store_memory *store, int64_t now_ms)
+typedef struct wanted {
+    amphi_str conversation; /* empty: of any */
+    bool though_put_off;    /* after a try */
+    uint32_t lease_ms;
+} wanted;
+
+/* See outbox_lease.c for the rules. */
+static amphi_entry *outbox_next(const amphi_store_memory *store, const wanted *w, int64_t now_ms)
 {
     amphi_entry *best = NULL;
     for (amphi_entry *at = store->outbox.first; at != NULL; at = at->next) {
+        bool is_put_off = at->numbers[OUTBOX_PAUSE] > now_ms &&
+                          !(w->though_put_off && at->numbers[OUTBOX_ATTEMPTS] > 0);
+        bool is_other = w->conversation.size > 0 &&
+                        !amphi__str_equal(w->conversation, at->strings[OUTBOX_CONVERSATION]);
         if (at->numbers[OUTBOX_STATE] != AMPHI_OUTBOX_QUEUED || is_leased(at, now_ms) ||
-            at->numbers[OUTBOX_PAUSE] > now_ms || !is_first(store, at))
+            is_put_off || is_other || !is_first(store, at))
             continue;
         if (best == NULL || at->numbers[OUTBOX_TRIED] < best->numbers[OUTBOX_TRIED])
             best = at;
@@ -137,10 +148,9 @@ static amphi_entry *outbox_next(const amphi_store_memory *store, int64_t now_ms)
     return best;
 }
 
-amphi_status amphi__memory_outbox_claim(void *self, int64_t unused_ms, uint32_t lease_ms,
-    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+static amphi_status claim(amphi_store_memory *store, const wanted *w, amphi_store_outbox_fn *visit,
+    void *user, amphi_error *error)
 {
-    amphi_store_memory *store = self;
     amphi_rows copy;
     char lease[24];
     amphi_status status = AMPHI_OK;
@@ -148,24 +158,38 @@ amphi_status amphi__memory_outbox_claim(void *self, int64_t unused_ms, uint32_t 
     int64_t now_ms = amphi__store_boot_ms(store->clock);
     amphi__rows_init(&copy);
     amphi__mutex_lock(&store->lock);
-    amphi_entry *next = outbox_next(store, now_ms);
+    amphi_entry *next = outbox_next(store, w, now_ms);
     if (next == NULL) {
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "outbox: nothing to send now");
     } else {
         next->numbers[OUTBOX_LEASE_NAME] = ++store->last_id;
         name_lease(lease, next);
-        outbox_copy(store, &copy, next, lease, AMPHI_OUTBOX_QUEUED);
+        outbox_copy(store, &copy, next, lease, AMPHI_OUTBOX_QUEUED, true);
         (void)amphi__rows_end(&copy);
         if (copy.bytes.status != AMPHI_OK)
             status = amphi__fail_no_memory(error);
         else
-            next->numbers[OUTBOX_LEASE] = now_ms + lease_ms;
+            next->numbers[OUTBOX_LEASE] = now_ms + w->lease_ms;
     }
     amphi__mutex_unlock(&store->lock);
     if (status == AMPHI_OK)
         (void)amphi__visit_outbox_items(&copy, visit, user, &seq);
     amphi__rows_clear(&copy);
     return status;
+}
+
+amphi_status amphi__memory_outbox_claim(void *self, int64_t unused_ms, uint32_t lease_ms,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    return claim(self, &(wanted){.lease_ms = lease_ms}, visit, user, error);
+}
+
+amphi_status amphi__memory_outbox_claim_head(void *self, amphi_str conversation_id,
+    uint32_t lease_ms, amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    const wanted head = {
+        .conversation = conversation_id, .though_put_off = true, .lease_ms = lease_ms};
+    return claim(self, &head, visit, user, error);
 }
 
 /* ---- Afterwards ---- */
@@ -347,10 +371,19 @@ amphi_status amphi__memory_outbox_remove(void *self, amphi_str id, amphi_error *
 
 /* ---- Listing, and events ---- */
 
-amphi_status amphi__memory_outbox_entries(
-    void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+/* Everything, or what waits in one conversation. */
+static bool is_listed(const amphi_entry *at, const amphi_str *conversation)
 {
-    amphi_store_memory *store = self;
+    int64_t state = at->numbers[OUTBOX_STATE];
+    if (conversation == NULL)
+        return state != AMPHI_OUTBOX_SENT;
+    return state == AMPHI_OUTBOX_QUEUED &&
+           amphi__str_equal(*conversation, at->strings[OUTBOX_CONVERSATION]);
+}
+
+static amphi_status visit_pages(amphi_store_memory *store, const amphi_str *conversation,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
     amphi_rows page;
     int64_t last = 0;
     bool more = true;
@@ -361,9 +394,8 @@ amphi_status amphi__memory_outbox_entries(
         more = false;
         amphi__mutex_lock(&store->lock);
         for (amphi_entry *at = store->outbox.first; at != NULL && !more; at = at->next) {
-            int64_t state = at->numbers[OUTBOX_STATE];
-            if (at->numbers[OUTBOX_SEQ] > last && state != AMPHI_OUTBOX_SENT) {
-                outbox_copy(store, &page, at, "", state);
+            if (at->numbers[OUTBOX_SEQ] > last && is_listed(at, conversation)) {
+                outbox_copy(store, &page, at, "", at->numbers[OUTBOX_STATE], conversation == NULL);
                 more = !amphi__rows_end(&page);
             }
         }
@@ -375,6 +407,18 @@ amphi_status amphi__memory_outbox_entries(
     }
     amphi__rows_clear(&page);
     return status;
+}
+
+amphi_status amphi__memory_outbox_entries(
+    void *self, amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    return visit_pages(self, NULL, visit, user, error);
+}
+
+amphi_status amphi__memory_outbox_waiting(void *self, amphi_str conversation_id,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    return visit_pages(self, &conversation_id, visit, user, error);
 }
 
 /* See outbox.c: an entry that is only held is no queued one yet. */
@@ -402,7 +446,8 @@ amphi_status amphi__memory_outbox_event(
         at = at->next;
     if (at != NULL) {
         outbox_copy(store, &row, at, "",
-            at->numbers[OUTBOX_REPORTED] == 0 ? AMPHI_OUTBOX_QUEUED : at->numbers[OUTBOX_STATE]);
+            at->numbers[OUTBOX_REPORTED] == 0 ? AMPHI_OUTBOX_QUEUED : at->numbers[OUTBOX_STATE],
+            true);
         (void)amphi__rows_end(&row);
     }
     amphi__mutex_unlock(&store->lock);

@@ -211,6 +211,10 @@ amphi_status amphi__store_outbox_add(
     void *self, const amphi_store_outbox_item *item, amphi_error *error);
 amphi_status amphi__store_outbox_claim(void *self, int64_t now_ms, uint32_t lease_ms,
     amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__store_outbox_claim_head(void *self, amphi_str conversation_id,
+    uint32_t lease_ms, amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+amphi_status amphi__store_outbox_waiting(void *self, amphi_str conversation_id,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error);
 amphi_status amphi__store_outbox_release(
     void *self, amphi_str id, int64_t not_before_ms, amphi_error *error);
 amphi_status amphi__store_outbox_remove(void *self, amphi_str id, amphi_error *error);

@@ -174,17 +174,19 @@ static int run(cli_options *options)
 const cli_command cli_outbox = {
     .name = "outbox",
     .summary = "messages that wait for a route: list, send, cancel, collect",
-    .help = "usage: amphi outbox [list|send|cancel ID|collect ID] [flags]\n"
-            "\n"
-            "A message that no route could answer waits here, encrypted, and is sent once when a\n"
-            "route returns: by any client that runs, or by send (not one that is put off). Without "
-            "a word: list.\n"
-            "One that is too old when a try fails (policy: outbox.age_max_s), or that is refused\n"
-            "three times, expires: it keeps its text and the reason until collect forgets it.\n"
-            "cancel forgets one that waits; if it is being sent, its answer is dropped.\n"
-            "Exit status of send: 0 the outbox is empty, 3 some messages still wait or have\n"
-            "expired.\n"
-            "\n"
-            "Example: amphi outbox send --endpoint work=https://api.example.com/v1\n",
+    .help =
+        "usage: amphi outbox [list|send|cancel ID|collect ID] [flags]\n"
+        "\n"
+        "A message that no route could answer waits here, encrypted, and is sent once when a\n"
+        "route returns: by any client that runs, or by send, which also tries what is put off.\n"
+        "A later message of its conversation sends it first, or waits behind it. Without a\n"
+        "word: list.\n"
+        "One that is too old when a try fails (policy: outbox.age_max_s), or that is refused\n"
+        "three times, expires: it keeps its text and the reason until collect forgets it.\n"
+        "cancel forgets one that waits; if it is being sent, its answer is dropped.\n"
+        "Exit status of send: 0 the outbox is empty, 3 some messages still wait or have\n"
+        "expired.\n"
+        "\n"
+        "Example: amphi outbox send --endpoint work=https://api.example.com/v1\n",
     .run = run,
 };

@@ -92,8 +92,12 @@ static void show_event(stream_view *view, const amphi_event *event)
         note(view, "(tool call: %.*s)", (int)event->text.size, event->text.data);
         break;
     case AMPHI_EVENT_QUEUED:
-        note(view, "(no route now; kept in the outbox as %.*s and sent when one returns)",
-            (int)event->text.size, event->text.data);
+        if (event->outbox_before > 0)
+            note(view, "(%s; kept behind %u as %.*s)", event->error->message, event->outbox_before,
+                (int)event->text.size, event->text.data);
+        else
+            note(view, "(no route now; kept in the outbox as %.*s and sent when one returns)",
+                (int)event->text.size, event->text.data);
         break;
     default:
         break;
@@ -128,6 +132,9 @@ static void show_summary(stream_view *view, amphi_stream *stream)
     note(view, "[%.*s] %s (%u tokens, first after %u ms, %u ms in all)", (int)result.route.size,
         result.route.data, why, result.usage.completion_tokens, result.first_token_ms,
         result.total_ms);
+    if (result.outbox_before > 0)
+        note(view, "(%u earlier messages of this conversation still wait in the outbox)",
+            result.outbox_before);
 }
 
 /* Was answered, and so is no failure. */

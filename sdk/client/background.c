@@ -33,6 +33,7 @@ struct amphi_background {
     bool closing;
     bool monitors_memory; /* a local engine may be loaded */
     bool reports;         /* there may be an event to report */
+    bool is_asked;        /* the next round sends the outbox because the user wants it to */
     uint32_t rounds_begun;
     uint32_t rounds_ended;
 };
@@ -70,12 +71,15 @@ static uint32_t run_round(amphi_background *background, uint32_t pause_ms)
     amphi__mutex_lock(&background->lock);
     background->woken = false;
     background->rounds_begun++;
+    bool is_asked = background->is_asked;
+    background->is_asked = false;
     amphi__mutex_unlock(&background->lock);
     amphi__client_rollout_refresh(background->client);
     (void)amphi__memory_monitor_release(background->client);
     amphi__outbox_events_report(background->client);
     amphi__history_retain(background->client);
-    amphi_status sent = amphi__outbox_sender_send(background->sender);
+    amphi_status sent = is_asked ? amphi__outbox_sender_send_asked(background->sender)
+                                 : amphi__outbox_sender_send(background->sender);
     amphi__outbox_events_report(background->client);
     uint32_t next_ms = next_pause_ms(background->client, sent, pause_ms);
     amphi__mutex_lock(&background->lock);
@@ -232,6 +236,7 @@ void amphi__background_flush(amphi_background *background, uint32_t timeout_ms)
     amphi__mutex_lock(&background->lock);
     uint32_t wanted = background->rounds_begun + 1;
     background->woken = true;
+    background->is_asked = true;
     amphi__cond_broadcast(&background->changed);
     for (uint64_t now_us = amphi__awake_us(&awake, NULL);
          background->rounds_ended < wanted && now_us < deadline_us;

@@ -29,7 +29,8 @@ void amphi__background_cancel(amphi_background *background, amphi_str id);
 /* Any thread: a local engine is about to be loaded, so memory is checked from now on, until no
  * engine holds any. Accepts NULL. */
 void amphi__background_monitor_memory(amphi_background *background);
-/* Any other thread: makes a round due and waits for its end, for up to timeout_ms. */
+/* Any other thread: makes a round due that tries all of the outbox (outbox_sender.h), and waits for
+ * its end, for up to timeout_ms. */
 void amphi__background_flush(amphi_background *background, uint32_t timeout_ms);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * A request from its start to its end, on the request's own driver thread:
  *
- *     admit     attach the conversation's history, and rule how far it all may travel (privacy.h)
+ *     admit     attach the conversation's history, and rule how far it all may travel (privacy.h);
+ *               what it has in the outbox goes first (outbox_order.h)
  *     cache     deliver a stored answer, if there is one (cache_lookup.h)
  *     decide    ask the policy for a plan: which routes, in which order (decide.h)
  *     run       attempts on these routes, each taking over from the one before (takeover.h)
@@ -19,16 +20,35 @@
 #include "sdk/client/history_write.h"
 #include "sdk/client/memory_monitor.h"
 #include "sdk/client/outbox.h"
+#include "sdk/client/outbox_order.h"
 #include "sdk/client/stream.h"
 #include "sdk/client/takeover.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-static bool admit(amphi_stream *stream)
+static bool read_conversation(amphi_stream *stream)
 {
     return amphi__privacy_admit(stream->client, &stream->request, &stream->privacy,
                &stream->context, &stream->error) == AMPHI_OK;
+}
+
+static bool admit(amphi_stream *stream)
+{
+    uint32_t before = amphi__outbox_order_count(stream); /* first: none is answered in between */
+    if (!read_conversation(stream))
+        return false;
+    if (before == 0)
+        return true;
+    if (stream->privacy.stays_here) { /* it can't wait in the outbox */
+        stream->outbox_before = before;
+        return true;
+    }
+    if (!amphi__outbox_order_send(stream))
+        return false;
+    amphi__context_clear(&stream->context);
+    amphi__context_init(&stream->context);
+    return read_conversation(stream);
 }
 
 /* ---- finish ---- */
@@ -124,6 +144,20 @@ static void say_not_queued(amphi_stream *stream, const amphi_error *why_not)
     amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "not queued: %s", why_not->message);
 }
 
+static void emit_queued(amphi_stream *stream)
+{
+    amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("outbox"));
+    stream->model[0] = '\0';
+    stream->outbox_before = amphi__outbox_order_count(stream);
+    amphi_event event = {.kind = AMPHI_EVENT_QUEUED,
+        .text = amphi_str_from(stream->key),
+        .route = AMPHI_STR("outbox"),
+        .error = &stream->error,
+        .outbox_before = stream->outbox_before};
+    amphi__stream_emit(stream, &event);
+    amphi__background_report(stream->client->background);
+}
+
 static void finish_failed(amphi_stream *stream)
 {
     (void)amphi__stream_check_cancelled(stream, &stream->error);
@@ -133,13 +167,7 @@ static void finish_failed(amphi_stream *stream)
         amphi_error why_not;
         if (amphi__outbox_add(stream->client, &stream->request, stream->key, 0, &why_not) ==
             AMPHI_OK) {
-            amphi__str_copy_to(stream->route, sizeof stream->route, AMPHI_STR("outbox"));
-            stream->model[0] = '\0';
-            amphi_event event = {.kind = AMPHI_EVENT_QUEUED,
-                .text = amphi_str_from(stream->key),
-                .route = AMPHI_STR("outbox")};
-            amphi__stream_emit(stream, &event);
-            amphi__background_report(stream->client->background);
+            emit_queued(stream);
             return;
         }
         say_not_queued(stream, &why_not);

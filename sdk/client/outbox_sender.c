@@ -11,7 +11,8 @@
  *
  * An entry that finds no route waits for the next round; when it is too old by then it expires
  * (the store's decision), so an entry is not given up without a try. One that was refused is put
- * off, and expires after the third time: it must not block its conversation for ever.
+ * off, and expires after the third time: it must not block its conversation for ever. A send that
+ * was asked for tries these as well; being refused again then does not count.
  */
 #include "sdk/client/outbox_sender.h"
 
@@ -32,6 +33,7 @@
 #define REFUSALS_MAX     3u                /* then it expires */
 #define NO_ROUTE_MAX     3u                /* in a row: the next ones would find none either */
 #define CLOSE_GRACE_MS   1000u             /* for a delivery under way when the client is freed */
+#define CANCEL_CHECK_MS  100u              /* while a request waits for a delivery */
 
 struct amphi_outbox_sender {
     amphi_client *client;
@@ -53,6 +55,7 @@ typedef struct claimed {
     uint64_t age_ms;
     uint64_t claimed_us; /* by the clock that leases run by */
     bool is_old;         /* older than the policy's bound */
+    bool was_put_off;
 } claimed;
 
 static bool take_claim(void *user, const amphi_store_outbox_item *item)
@@ -66,6 +69,7 @@ static bool take_claim(void *user, const amphi_store_outbox_item *item)
     claim->lease = amphi__str_copy(own.lease);
     claim->refusals = own.refusals;
     claim->age_ms = own.age_ms;
+    claim->was_put_off = own.not_before_ms > 0;
     return false;
 }
 
@@ -96,16 +100,19 @@ static amphi_status change(amphi_outbox_sender *sender, const claimed *claim,
 }
 
 /* Reads the stream to its end and renews the lease meanwhile. AMPHI_OK: the answer is complete and
- * in the history. *error otherwise. */
-static amphi_status drain(
-    amphi_outbox_sender *sender, const claimed *claim, amphi_stream *stream, amphi_error *error)
+ * in the history. *error otherwise. It ends with the request that waits for it, if there is one. */
+static amphi_status drain(amphi_outbox_sender *sender, const claimed *claim, amphi_stream *stream,
+    amphi_stream *waits, amphi_error *error)
 {
     amphi_event event = {.kind = AMPHI_EVENT_PROGRESS};
+    uint32_t pause_ms = waits != NULL ? CANCEL_CHECK_MS : RENEW_EVERY_MS;
     uint64_t renewed_us = amphi__clock_us(NULL);
     do {
-        amphi_status status = amphi_stream_next(stream, RENEW_EVERY_MS, &event, error);
+        amphi_status status = amphi_stream_next(stream, pause_ms, &event, error);
         if (status != AMPHI_OK && status != AMPHI_E_TIMEOUT)
             return AMPHI_E_INTERNAL;
+        if (waits != NULL && amphi__stream_is_cancelled(waits))
+            amphi_stream_cancel(stream);
         if (amphi__clock_us(NULL) - renewed_us < RENEW_EVERY_MS * 1000u)
             continue;
         renewed_us = amphi__clock_us(NULL);
@@ -163,7 +170,8 @@ static amphi_status check_lease(
     return amphi__fail(error, AMPHI_E_CANCELLED, 0, "another sender has the entry now");
 }
 
-static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim, amphi_error *error)
+static amphi_status run_request(
+    amphi_outbox_sender *sender, claimed *claim, amphi_stream *waits, amphi_error *error)
 {
     amphi_request request;
     amphi_stream *stream = NULL;
@@ -187,7 +195,7 @@ static amphi_status run_request(amphi_outbox_sender *sender, claimed *claim, amp
         return status;
     if (!delivery_begins(sender, stream)) /* close came first, and did not see this stream */
         amphi_stream_cancel(stream);
-    status = drain(sender, claim, stream, error);
+    status = drain(sender, claim, stream, waits, error);
     if (status == AMPHI_E_REFUSED &&
         stream->privacy.bound_turns > 0) /* its conversation forbids it */
         error->status = status = AMPHI_E_REQUEST;
@@ -204,10 +212,55 @@ static bool is_hopeless(amphi_status status)
            status == AMPHI_E_ARGUMENT || status == AMPHI_E_FORMAT;
 }
 
-static void put_back(amphi_outbox_sender *sender, const claimed *claim, const amphi_error *why)
+/* ---- a round ---- */
+
+typedef struct round {
+    bool is_asked_for;   /* every head is tried, also one that is put off */
+    amphi_stream *waits; /* only its conversation, for this request; NULL: all, for the user */
+    /* Entries that were tried in vain since the last one that was delivered, by their ids. */
+    char **tried;
+    uint32_t tried_count, tried_capacity;
+} round;
+
+static bool was_tried(const round *r, const char *id)
+{
+    for (uint32_t i = 0; i < r->tried_count; i++)
+        if (strcmp(r->tried[i], id) == 0)
+            return true;
+    return false;
+}
+
+static void forget_tried(round *r)
+{
+    while (r->tried_count > 0)
+        amphi__free(r->tried[--r->tried_count]);
+}
+
+/* false: no memory; the round ends, since it could not end otherwise. */
+static bool note_tried(round *r, const char *id)
+{
+    if (r->tried_count == r->tried_capacity) {
+        uint32_t capacity = r->tried_capacity * 2 + NO_ROUTE_MAX;
+        char **tried = amphi__realloc_array(r->tried, capacity, sizeof *tried);
+        if (tried == NULL)
+            return false;
+        r->tried = tried;
+        r->tried_capacity = capacity;
+    }
+    char *copy = amphi__str_copy(amphi_str_from(id));
+    if (copy == NULL)
+        return false;
+    r->tried[r->tried_count++] = copy;
+    return true;
+}
+
+static void put_back(
+    amphi_outbox_sender *sender, const round *r, const claimed *claim, const amphi_error *why)
 {
     amphi_error reason = *why;
-    amphi_outbox_change_kind kind = is_hopeless(why->status) ? AMPHI_OUTBOX_CHANGE_REFUSED
+    bool counts =
+        is_hopeless(why->status) && !(r->is_asked_for && r->waits == NULL && claim->was_put_off);
+    amphi_outbox_change_kind kind = counts ? AMPHI_OUTBOX_CHANGE_REFUSED
                                     : why->status == AMPHI_E_CANCELLED
                                         ? AMPHI_OUTBOX_CHANGE_RETURNED
                                         : AMPHI_OUTBOX_CHANGE_FAILED;
@@ -222,37 +275,23 @@ static void put_back(amphi_outbox_sender *sender, const claimed *claim, const am
         amphi_status_name(why->status));
 }
 
-/* ---- a round ---- */
-
-/* Entries that were tried without a route since the last one that had one, by their ids. */
-typedef struct round {
-    char *tried[NO_ROUTE_MAX];
-    uint32_t no_route;
-} round;
-
-static bool was_tried(const round *r, const char *id)
-{
-    for (uint32_t i = 0; i < r->no_route; i++)
-        if (r->tried[i] != NULL && strcmp(r->tried[i], id) == 0)
-            return true;
-    return false;
-}
-
-static void forget_tried(round *r)
-{
-    while (r->no_route > 0)
-        amphi__free(r->tried[--r->no_route]);
-}
-
-static amphi_status claim_one(amphi_outbox_sender *sender, claimed *claim, amphi_error *error)
+static amphi_status claim_one(
+    amphi_outbox_sender *sender, const round *r, claimed *claim, amphi_error *error)
 {
     amphi_client *client = sender->client;
+    amphi_store store = client->store;
     amphi_policy policy;
     amphi__client_policy(client, &policy);
     claim->lease_ms = policy.total_ms + LEASE_GRACE_MS;
     claim->claimed_us = amphi__clock_boot_us(client->clock);
-    amphi_status status = client->store.ops->outbox_claim(client->store.self,
-        amphi__clock_wall_ms(client->clock), claim->lease_ms, take_claim, claim, error);
+    amphi_str conversation =
+        amphi_str_from(r->waits != NULL ? r->waits->request.conversation_id : "");
+    amphi_status status =
+        r->is_asked_for && store.ops->outbox_claim_head != NULL
+            ? store.ops->outbox_claim_head(
+                  store.self, conversation, claim->lease_ms, take_claim, claim, error)
+            : store.ops->outbox_claim(store.self, amphi__clock_wall_ms(client->clock),
+                  claim->lease_ms, take_claim, claim, error);
     if (status == AMPHI_OK && (claim->id == NULL || claim->request == NULL || claim->lease == NULL))
         return amphi__fail_no_memory(error);
     /* It will expire, or be sent: not one of those that a round without a route ends with. */
@@ -260,31 +299,39 @@ static amphi_status claim_one(amphi_outbox_sender *sender, claimed *claim, amphi
     return status;
 }
 
+/* After an entry was tried in vain: does the round go on? */
+static bool goes_on(round *r, const claimed *claim, amphi_status status)
+{
+    if (status == AMPHI_E_CANCELLED || status == AMPHI_E_NOT_FOUND)
+        return true;
+    if (r->is_asked_for)
+        return note_tried(r, claim->id);
+    if (is_hopeless(status) || claim->is_old)
+        return true;
+    return note_tried(r, claim->id) && r->tried_count < NO_ROUTE_MAX;
+}
+
 /* Delivers one entry. *more: the round goes on. AMPHI_E_NOT_FOUND: nothing is left to send now. */
-static amphi_status deliver_one(amphi_outbox_sender *sender, round *r, bool *more)
+static amphi_status deliver_one(amphi_outbox_sender *sender, round *r, bool *more, amphi_error *why)
 {
     claimed claim = {.id = NULL};
-    amphi_error why;
-    amphi__error_clear(&why);
+    amphi__error_clear(why);
     *more = false;
-    amphi_status status = claim_one(sender, &claim, &why);
+    amphi_status status = claim_one(sender, r, &claim, why);
     if (status != AMPHI_OK) {
         if (claim.id != NULL)
-            put_back(sender, &claim, &why);
+            put_back(sender, r, &claim, why);
     } else if (was_tried(r, claim.id)) { /* and so were all others that may go */
         (void)change(sender, &claim, AMPHI_OUTBOX_CHANGE_RETURNED, "");
         status = AMPHI_E_NOT_FOUND;
     } else {
-        status = run_request(sender, &claim, &why);
-        *more = true;
-        if (status == AMPHI_OK)
+        status = run_request(sender, &claim, r->waits, why);
+        if (status == AMPHI_OK) {
             forget_tried(r); /* there is a route */
-        else
-            put_back(sender, &claim, &why);
-        if (status != AMPHI_OK && status != AMPHI_E_CANCELLED && status != AMPHI_E_NOT_FOUND &&
-            !is_hopeless(status) && !claim.is_old) {
-            r->tried[r->no_route++] = amphi__str_copy(amphi_str_from(claim.id));
-            *more = r->no_route < NO_ROUTE_MAX;
+            *more = true;
+        } else {
+            put_back(sender, r, &claim, why);
+            *more = goes_on(r, &claim, status);
         }
         status = status == AMPHI_E_NOT_FOUND ? AMPHI_E_BUSY : status; /* not of the outbox */
     }
@@ -292,21 +339,47 @@ static amphi_status deliver_one(amphi_outbox_sender *sender, round *r, bool *mor
     return status;
 }
 
-amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender)
+static amphi_status run_round(amphi_outbox_sender *sender, bool is_asked_for)
 {
-    round r = {.no_route = 0};
+    round r = {.is_asked_for = is_asked_for};
+    amphi_error why;
     amphi_status failed = AMPHI_OK;
     amphi_status status = AMPHI_OK;
     bool more = true;
     while (more && !is_closing(sender)) {
-        status = deliver_one(sender, &r, &more);
+        status = deliver_one(sender, &r, &more, &why);
         if (status != AMPHI_OK && status != AMPHI_E_NOT_FOUND)
             failed = status;
         if (more && !is_closing(sender))
             amphi__outbox_events_report(sender->client);
     }
     forget_tried(&r);
+    amphi__free(r.tried);
     return failed != AMPHI_OK ? failed : status;
+}
+
+amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender)
+{
+    return run_round(sender, false);
+}
+
+amphi_status amphi__outbox_sender_send_asked(amphi_outbox_sender *sender)
+{
+    return run_round(sender, true);
+}
+
+amphi_status amphi__outbox_sender_send_before(
+    amphi_outbox_sender *sender, amphi_stream *waits, amphi_error *why)
+{
+    round r = {.is_asked_for = true, .waits = waits};
+    bool more = true;
+    amphi_status status = AMPHI_OK;
+    while (status == AMPHI_OK && !amphi__stream_is_cancelled(waits))
+        status = deliver_one(sender, &r, &more, why);
+    forget_tried(&r);
+    amphi__free(r.tried);
+    return status == AMPHI_OK ? amphi__fail(why, AMPHI_E_CANCELLED, 0, "cancelled by the caller")
+                              : status;
 }
 
 /* ---- the sender ---- */

@@ -34,6 +34,7 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->error = stream->error.status != AMPHI_OK ? &stream->error : NULL;
     out->privacy = stream->privacy.turn;
     out->turns_omitted = stream->privacy.omitted_turns;
+    out->outbox_before = stream->outbox_before;
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -128,6 +129,8 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_int(&writer, "total_ms", result->total_ms);
     amphi__json_close(&writer, '}');
     amphi__record_privacy(&writer, result->privacy, result->turns_omitted);
+    if (result->outbox_before > 0)
+        amphi__json_put_int(&writer, "outbox_before", result->outbox_before);
     amphi__record_decision(&writer, "decision", result->decision);
     put_error(&writer, "error", result->error);
     if (result->history_error != NULL)

@@ -80,6 +80,9 @@ struct amphi_stream {
     amphi_error error;
     /* Status AMPHI_OK: kept, or nothing was to be kept. */
     amphi_error history_error;
+    /* Messages of its conversation that waited in the outbox before it: when it was queued, or when
+     * it could not be. */
+    uint32_t outbox_before;
     bool has_draft; /* it was begun (drafts.h) */
     bool cache_hit;
     amphi_cache_match cache_match; /* these four: of a hit */

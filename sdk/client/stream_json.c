@@ -108,8 +108,11 @@ static void put_amphi(amphi_json_writer *writer, const amphi_event *event)
         amphi__json_put_int(writer, "permille", event->progress_permille);
         amphi__json_put_str(writer, "phase", event->text);
     }
-    if (event->kind == AMPHI_EVENT_QUEUED)
+    if (event->kind == AMPHI_EVENT_QUEUED) {
         amphi__json_put_str(writer, "outbox_id", event->text);
+        amphi__json_put_int(writer, "outbox_before", event->outbox_before);
+        amphi__json_put_str(writer, "reason", amphi_str_from(event->error->message));
+    }
     if (event->kind == AMPHI_EVENT_REPLACE)
         amphi__json_put_str(writer, "text", event->text);
     if (event->takeover != NULL)

@@ -9,6 +9,7 @@
 #include "sdk/client/stream.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 struct amphi_stream_set {
     amphi_mutex lock; /* guards what follows, and the places of the streams */
@@ -129,6 +130,16 @@ bool amphi__stream_set_is_closing(amphi_stream_set *set)
     bool closing = set->closing;
     amphi__mutex_unlock(&set->lock);
     return closing;
+}
+
+bool amphi__stream_set_has_key(amphi_stream_set *set, amphi_str key)
+{
+    amphi__mutex_lock(&set->lock);
+    const amphi_stream *stream = set->first;
+    while (stream != NULL && !amphi__str_equal_c(key, stream->key))
+        stream = stream->place.next;
+    amphi__mutex_unlock(&set->lock);
+    return stream != NULL;
 }
 
 /* Under the lock. One whose request may be running, NULL when there is none. */

@@ -37,6 +37,8 @@ void amphi__stream_set_leave(amphi_stream *stream);
 void amphi__stream_set_cancel_all(amphi_stream_set *set);
 /* Has cancel_all begun? Then it was the client's end that cancelled requests. */
 bool amphi__stream_set_is_closing(amphi_stream_set *set);
+/* Is there a stream with this idempotency key? */
+bool amphi__stream_set_has_key(amphi_stream_set *set, amphi_str key);
 /* Waits until every request has ended, so that no stream needs the client. Accepts NULL. */
 void amphi__stream_set_join_all(amphi_stream_set *set);
 

@@ -173,6 +173,78 @@ static void outbox__order_within_a_conversation_holds(void **state)
     assert_string_equal(store_claim(f, LEASE, &t), "a2/0\n");
 }
 
+/* The lease of the entry that an explicit send would try; "" when there is none. */
+static const char *lease_head(store_fixture *f, const char *conversation, char lease[160])
+{
+    lease[0] = '\0';
+    amphi_status status = f->store.ops->outbox_claim_head(
+        f->store.self, amphi_str_from(conversation), LEASE, take_lease, lease, NULL);
+    assert_true(status == (lease[0] != '\0' ? AMPHI_OK : AMPHI_E_NOT_FOUND));
+    return lease;
+}
+
+static void head__goes_though_it_was_put_off(void **state)
+{
+    store_fixture *f = *state;
+    char lease[160];
+    store_text t = {.stop_after = 0};
+    store_queue(f, "a1", "a", NOW);
+    store_queue(f, "a2", "a", NOW);
+    store_queue(f, "b1", "b", NOW);
+    lease_next(f, lease, LEASE);
+    assert_int_equal(change(f, AMPHI_OUTBOX_CHANGE_REFUSED, "a1", lease, "no"), AMPHI_OK);
+    assert_string_equal(lease_head(f, "x", lease), "");
+    lease_head(f, "a", lease); /* a1, not a2 */
+    assert_int_equal(change(f, AMPHI_OUTBOX_CHANGE_RETURNED, "a1", lease, ""), AMPHI_OK);
+    lease_head(f, "", lease); /* of any: the one that was not tried yet */
+    assert_int_equal(change(f, AMPHI_OUTBOX_CHANGE_RETURNED, "b1", lease, ""), AMPHI_OK);
+    assert_string_equal(store_claim(f, LEASE, &t), "b1/0\n"); /* a1 is put off for others */
+}
+
+static void head__lease_and_hold_of_others_stand(void **state)
+{
+    store_fixture *f = *state;
+    char lease[160];
+    store_queue(f, "a1", "a", NOW);
+    lease_next(f, lease, LEASE);
+    assert_string_equal(lease_head(f, "a", lease), "");
+    assert_string_equal(lease_head(f, "", lease), "");
+    store_pass(f, LEASE);
+    lease_head(f, "a", lease); /* it ran out */
+    assert_int_equal(change(f, AMPHI_OUTBOX_CHANGE_CANCEL, "a1", "", ""), AMPHI_OK);
+    const amphi_store_outbox_item held = {.struct_size = sizeof held,
+        .id = S("h"),
+        .conversation_id = S("c"),
+        .request_json = S("{}"),
+        .created_ms = store_wall(f),
+        .not_before_ms = store_wall(f) + 5000};
+    assert_int_equal(f->store.ops->outbox_add(f->store.self, &held, NULL), AMPHI_OK);
+    assert_string_equal(lease_head(f, "c", lease), ""); /* its request runs in an app */
+    store_pass(f, 5000);
+    assert_string_not_equal(lease_head(f, "c", lease), "");
+}
+
+static void waiting__is_one_conversation_in_its_order_without_the_requests(void **state)
+{
+    store_fixture *f = *state;
+    char lease[160];
+    store_text t = {.stop_after = 0};
+    store_queue(f, "a1", "a", NOW);
+    store_queue(f, "b1", "b", NOW);
+    store_queue(f, "a2", "a", NOW);
+    store_queue(f, "a3", "a", NOW);
+    lease_next(f, lease, LEASE);
+    assert_int_equal(change(f, AMPHI_OUTBOX_CHANGE_EXPIRED, "a1", lease, "old"), AMPHI_OK);
+    assert_int_equal(
+        f->store.ops->outbox_waiting(f->store.self, S("a"), see_state, &t, NULL), AMPHI_OK);
+    assert_string_equal(t.data, "a2 queued attempts 0 refusals 0 age 0 [] \n"
+                                "a3 queued attempts 0 refusals 0 age 0 [] \n");
+    t = (store_text){.stop_after = 0};
+    assert_int_equal(
+        f->store.ops->outbox_waiting(f->store.self, S("x"), see_state, &t, NULL), AMPHI_OK);
+    assert_string_equal(t.data, "");
+}
+
 /* An entry whose route is gone must not keep the others from theirs. */
 static void outbox__entries_take_turns(void **state)
 {
@@ -421,6 +493,9 @@ int main(void)
         BOTH_STORES(outbox__entries_are_claimed_oldest_first_and_once),
         BOTH_STORES(outbox__the_wall_clock_changes_no_lease_no_pause_and_no_age),
         BOTH_STORES(outbox__order_within_a_conversation_holds),
+        BOTH_STORES(head__goes_though_it_was_put_off),
+        BOTH_STORES(head__lease_and_hold_of_others_stand),
+        BOTH_STORES(waiting__is_one_conversation_in_its_order_without_the_requests),
         BOTH_STORES(outbox__entries_take_turns),
         BOTH_STORES(outbox__only_the_lease_that_holds_changes_an_entry),
         BOTH_STORES(outbox__a_turn_takes_its_entry_along_or_writes_nothing),

@@ -121,8 +121,10 @@ typedef enum amphi_event_kind {
     AMPHI_EVENT_REPLACE,      /* discard the text so far; text replaces it */
     AMPHI_EVENT_USAGE,        /* usage */
     AMPHI_EVENT_DONE,         /* terminal: the answer is complete */
-    AMPHI_EVENT_QUEUED,       /* terminal: no route now, kept in the outbox; text is its id */
-    AMPHI_EVENT_ERROR         /* terminal: error */
+    /* terminal: no route now, or earlier messages of its conversation still wait: kept in the
+     * outbox; text is its id, error the reason, outbox_before how many are before it */
+    AMPHI_EVENT_QUEUED,
+    AMPHI_EVENT_ERROR /* terminal: error */
 } amphi_event_kind;
 
 typedef enum amphi_finish {
@@ -153,6 +155,7 @@ typedef struct amphi_takeover {
 /* FROZEN: callers declare it without an _init. The library fills in all of it. */
 typedef struct amphi_event {
     amphi_event_kind kind;
+    uint32_t outbox_before;         /* QUEUED: messages of its conversation that go before it */
     amphi_str text;                 /* valid until the next call on this stream */
     amphi_str route;                /* likewise: "local", "cache", or an endpoint's name */
     amphi_str model;                /* likewise: the model that the route reports; may be empty */
@@ -160,7 +163,7 @@ typedef struct amphi_event {
     amphi_finish finish;            /* DONE */
     amphi_usage usage;              /* USAGE, DONE */
     const amphi_takeover *takeover; /* TAKEOVER; else NULL */
-    const amphi_error *error;       /* ERROR; else NULL */
+    const amphi_error *error;       /* ERROR; QUEUED: why it was not answered; else NULL */
     /* DELTA, REPLACE, when the request says "logprobs": true and the route has them: a JSON array
      * of OpenAI's logprobs.content for the tokens of this text. A local model's are its own
      * distribution, before temperature, penalties, biases and a response_format's mask. Valid until
@@ -181,7 +184,9 @@ static inline bool amphi_event_is_terminal(const amphi_event *event)
 }
 
 /* Starts a request and returns at once; everything is copied. The stream may outlive the client
- * (amphi_client_free ends its request). AMPHI_E_CANCELLED: the client is being freed. */
+ * (amphi_client_free ends its request). AMPHI_E_CANCELLED: the client is being freed. Messages of
+ * its conversation that wait in the outbox are sent first; when they can't be, it waits behind them
+ * (QUEUED), or with no_queue fails with AMPHI_E_BUSY. */
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amphi_client *client,
     const amphi_chat_request *request, amphi_error *error);
 
@@ -252,6 +257,9 @@ typedef struct amphi_chat_result {
     const amphi_provider_error *provider;
     /* Fields of a whole answer that Amphi does not know, as in the events; or empty. */
     amphi_str extra_json;
+    /* QUEUED: as in the event. DONE: messages of the conversation that still wait in the outbox; a
+     * request that must stay on the device can't wait behind them, so it was answered before. */
+    uint32_t outbox_before;
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -265,8 +273,8 @@ AMPHI_API amphi_status amphi_stream_result(
     amphi_stream *stream, amphi_chat_result *out, amphi_error *error);
 
 /* {"text","route","model","takeovers":[...],"cache","finish_reason","usage","timing","privacy",
- * "turns_omitted","decision","error"}: what `amphi ask --json` prints. Free with
- * amphi_string_free. */
+ * "turns_omitted","decision","error"}, and "outbox_before" where it is not 0: what
+ * `amphi ask --json` prints. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);
 

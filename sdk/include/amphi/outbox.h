@@ -2,8 +2,9 @@
  *
  * The outbox: messages that no route could answer (AMPHI_EVENT_QUEUED). They are kept, encrypted,
  * and sent when a route returns, by any client on the same data folder, each once, those of one
- * conversation in their order. The answer is in the conversation; a message without one gets a
- * conversation of its own, named after the entry's id.
+ * conversation in their order: a later request of it sends them first, or waits behind them. The
+ * answer is in the conversation; a message without one gets a conversation of its own, named after
+ * the entry's id.
  *
  *     queued    waits, or is being sent
  *     sent      answered: the entry is gone
@@ -69,8 +70,10 @@ typedef void amphi_outbox_event_fn(void *user, const amphi_outbox_entry *entry);
 /* What waits and what has expired, oldest first. The visitor is called on the calling thread. */
 AMPHI_API amphi_status amphi_outbox_entries(
     amphi_client *client, amphi_outbox_entry_fn *visit, void *user, amphi_error *error);
-/* Tries to deliver what waits, now, and waits up to timeout_ms for it. *left_out is what still
- * waits afterwards. (A client delivers in the background anyway when a route returns.) */
+/* Tries to deliver what waits, now, and waits up to timeout_ms for it: the first message of every
+ * conversation, also one that was put off, but none that another process is sending, or whose
+ * request runs in an engine inside an app. *left_out is what still waits afterwards. (A client
+ * delivers in the background anyway when a route returns.) */
 AMPHI_API amphi_status amphi_outbox_flush(
     amphi_client *client, uint32_t timeout_ms, uint32_t *left_out, amphi_error *error);
 /* Forgets an entry, queued or expired. One that is being sent may have reached its provider; its

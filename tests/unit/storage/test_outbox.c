@@ -18,7 +18,6 @@ typedef struct seen {
     int count;
     int leased;
     int64_t age_ms;
-    char lease[160];
 } seen;
 
 static bool see(void *user, const amphi_store_outbox_item *item)
@@ -27,7 +26,6 @@ static bool see(void *user, const amphi_store_outbox_item *item)
     s->count++;
     s->leased += item->is_leased;
     s->age_ms = (int64_t)item->age_ms;
-    snprintf(s->lease, sizeof s->lease, "%.*s", (int)item->lease.size, item->lease.data);
     return true;
 }
 
@@ -35,15 +33,6 @@ static seen look(store_fixture *f)
 {
     seen s = {.count = 0};
     assert_int_equal(f->store.ops->outbox_entries(f->store.self, see, &s, NULL), AMPHI_OK);
-    return s;
-}
-
-static seen claim(store_fixture *f)
-{
-    seen s = {.count = 0};
-    amphi_status status =
-        f->store.ops->outbox_claim(f->store.self, NOW, (uint32_t)HOUR, see, &s, NULL);
-    assert_true(status == (s.count > 0 ? AMPHI_OK : AMPHI_E_NOT_FOUND));
     return s;
 }
 
@@ -83,24 +72,6 @@ static void age__is_observed_every_hour_while_a_client_looks(void **state)
     }
     reboot(f, 0);
     assert_in_range(look(f).age_ms, 23 * HOUR, 24 * HOUR);
-}
-
-static void lease__outlives_a_store_that_is_opened_again(void **state)
-{
-    store_fixture *f = *state;
-    store_queue(f, "1", "c", store_wall(f));
-    seen first = claim(f);
-    assert_int_equal(first.count, 1);
-    assert_int_equal(look(f).leased, 1);
-    assert_int_equal(claim(f).count, 0);
-    store_reopen_with(f, (amphi_storage_options){.cache_entries_max = 0});
-    assert_int_equal(claim(f).count, 0); /* this process lives: it may still be sending */
-    store_pass(f, HOUR);
-    assert_int_equal(claim(f).count, 1);
-    assert_int_equal(look(f).leased, 1);
-    reboot(f, 1);
-    store_pass(f, 3 * HOUR);
-    assert_int_equal(claim(f).count, 1);
 }
 
 /* An app that was updated: entries of the former schema, leased and put off by the wall clock. */
@@ -147,7 +118,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(age__is_what_was_observed_over_restarts_and_reboots),
         T(age__is_observed_every_hour_while_a_client_looks),
-        T(lease__outlives_a_store_that_is_opened_again),
         T(migration__keeps_every_entry_and_lets_it_go),
     };
     return cmocka_run_group_tests_name("unit.storage.outbox", tests, NULL, NULL);

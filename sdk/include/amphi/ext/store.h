@@ -378,6 +378,15 @@ typedef struct amphi_store_ops {
     amphi_status (*draft_put)(
         void *self, amphi_str key, const amphi_store_turn *turn, amphi_error *error);
     amphi_status (*draft_end)(void *self, amphi_str key, bool keep, amphi_error *error);
+
+    /* Both NULL: an explicit send can't make an entry go that is put off, and a request waits for
+     * what its conversation has in the outbox until the next round. claim_head: as outbox_claim,
+     * but an entry that was put off after a try may go as well; of this conversation only, unless
+     * it is empty. waiting: what waits in a conversation, in its order, without the requests. */
+    amphi_status (*outbox_claim_head)(void *self, amphi_str conversation_id, uint32_t lease_ms,
+        amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+    amphi_status (*outbox_waiting)(void *self, amphi_str conversation_id,
+        amphi_store_outbox_fn *visit, void *user, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */

@@ -130,8 +130,6 @@ static void outbox__refused_entry_expires_after_three_times_and_lets_the_next_on
     outbox_fixture_queue(&f, "b", "Good", NULL);
     outbox_fixture_set_network(f.client, "free");
     assert_int_equal(outbox_fixture_flush(f.client), 2);
-    assert_int_equal(outbox_fixture_flush(f.client), 2); /* not sent again before its time */
-    assert_int_equal(atomic_load(&f.cloud.starts), 2);
     outbox_fixture_entries e = outbox_fixture_list(f.client);
     assert_in_range(e.items[0].not_before_ms, 3600 * 1000, 3601 * 1000 + 1000);
     outbox_fixture_expect_history(f.client, "b", "user: Good\nassistant: Hello world.\n");
@@ -144,6 +142,62 @@ static void outbox__refused_entry_expires_after_three_times_and_lets_the_next_on
     assert_int_equal(e.items[0].state, AMPHI_OUTBOX_EXPIRED);
     assert_true(e.items[0].attempts >= 3);
     outbox_fixture_expect_history(f.client, "a", "user: Good\nassistant: Hello world.\n");
+    chat_fixture_close(&f);
+}
+
+/* ---- a send that the user asked for ---- */
+
+/* Its endpoint was wrong, and is right now: it goes without waiting for its hour. */
+static void flush__makes_an_entry_go_that_was_put_off(void **state)
+{
+    static const scripted_choice choices[] = {{"Bad", refuses}, {NULL, NULL}};
+    chat_fixture f;
+    outbox_fixture_init_with_clock(&f, says_hello);
+    f.cloud.choices = choices;
+    chat_fixture_start(&f, NULL);
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "a", "Bad", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 1);
+    assert_true(outbox_fixture_list(f.client).items[0].not_before_ms > 0);
+    f.cloud.choices = NULL;
+    assert_int_equal(outbox_fixture_flush(f.client), 0);
+    outbox_fixture_expect_history(f.client, "a", "user: Bad\nassistant: Hello world.\n");
+    chat_fixture_close(&f);
+}
+
+/* A user who mends an endpoint by trial and error does not lose the message by that. */
+static void flush__that_is_refused_again_does_not_count(void **state)
+{
+    static const scripted_choice choices[] = {{"Bad", refuses}, {NULL, NULL}};
+    chat_fixture f;
+    outbox_fixture_init_with_clock(&f, says_hello);
+    f.cloud.choices = choices;
+    chat_fixture_start(&f, NULL);
+    outbox_fixture_set_network(f.client, "none");
+    outbox_fixture_queue(&f, "a", "Bad", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(outbox_fixture_flush(f.client), 1);
+    assert_true(atomic_load(&f.cloud.starts) >= 5);
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
+    assert_int_equal(e.items[0].state, AMPHI_OUTBOX_QUEUED);
+    assert_true(e.items[0].not_before_ms > 0); /* in the background it keeps its hour */
+    chat_fixture_close(&f);
+}
+
+static void flush__tries_every_conversation_though_none_finds_a_route(void **state)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    chat_fixture f;
+    outbox_fixture_open_offline(&f, fails);
+    for (int i = 0; i < 8; i++)
+        outbox_fixture_queue(&f, names[i], "Hi", NULL);
+    outbox_fixture_set_network(f.client, "free");
+    assert_int_equal(outbox_fixture_flush(f.client), 8);
+    outbox_fixture_entries e = outbox_fixture_list(f.client);
+    for (int i = 0; i < 8; i++)
+        assert_true(e.items[i].attempts >= 1);
     chat_fixture_close(&f);
 }
 
@@ -442,6 +496,9 @@ int main(void)
         cmocka_unit_test(outbox__entries_without_a_route_take_turns),
         cmocka_unit_test(outbox__one_without_a_route_does_not_keep_the_others),
         cmocka_unit_test(outbox__refused_entry_expires_after_three_times_and_lets_the_next_one_go),
+        cmocka_unit_test(flush__makes_an_entry_go_that_was_put_off),
+        cmocka_unit_test(flush__that_is_refused_again_does_not_count),
+        cmocka_unit_test(flush__tries_every_conversation_though_none_finds_a_route),
         cmocka_unit_test(outbox__an_old_entry_is_sent_when_it_can_be_and_expires_otherwise),
         cmocka_unit_test(outbox__an_answer_that_could_not_be_kept_is_asked_for_again_with_its_key),
         cmocka_unit_test(outbox__what_is_let_go_while_it_is_sent_leaves_nothing),

@@ -69,6 +69,14 @@ static amphi_status claim_and_note(void *self, int64_t now_ms, uint32_t lease_ms
     return inner.ops->outbox_claim(self, now_ms, lease_ms, visit, user, error);
 }
 
+static amphi_status claim_head_and_note(void *self, amphi_str conversation, uint32_t lease_ms,
+    amphi_store_outbox_fn *visit, void *user, amphi_error *error)
+{
+    if (lease_ms > atomic_load(&longest_ms))
+        atomic_store(&longest_ms, lease_ms);
+    return inner.ops->outbox_claim_head(self, conversation, lease_ms, visit, user, error);
+}
+
 static amphi_status change_and_note(
     void *self, const amphi_store_outbox_change *change, amphi_error *error)
 {
@@ -84,6 +92,7 @@ static void lease__is_longer_than_the_request_may_take(void **state)
     inner = f.parts.store;
     amphi_store_ops hooked = *inner.ops;
     hooked.outbox_claim = claim_and_note;
+    hooked.outbox_claim_head = claim_head_and_note;
     hooked.outbox_change = change_and_note;
     f.parts.store.ops = &hooked;
     for (int i = 0; i < 2; i++) {
