@@ -78,8 +78,10 @@ static amphi_status read_key(
     const char *path, uint8_t out[AMPHI_STORE_KEY_BYTES], amphi_error *error)
 {
     char text[HEX_DIGITS + 3]; /* one more than the longest good file */
-    /* NONBLOCK: opening a FIFO must not hang. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd;
+    do /* NONBLOCK: opening a FIFO must not hang. A signal may interrupt it all the same. */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd < 0 && errno == EINTR);
     if (fd < 0 && errno == ENOENT)
         return amphi__fail(error, AMPHI_E_NOT_FOUND, ENOENT, "key file: not there");
     if (fd < 0)

@@ -28,6 +28,7 @@ void amphi__page_seal_init(amphi_page_seal *seal, amphi_page_format format, cons
     for (size_t i = 0; i < sizeof salt; i++)
         salt[i] = key->salt[i] ^ SALT_MASK;
     seal->format = format;
+    memcpy(seal->salt, key->salt, sizeof seal->salt);
     amphi__page_kdf(hash_of(format), (amphi_bytes){key->key, sizeof key->key},
         (amphi_bytes){salt, sizeof salt}, KDF_ROUNDS, seal->hmac_key, sizeof seal->hmac_key);
 }

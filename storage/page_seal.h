@@ -31,6 +31,7 @@ uint32_t amphi__page_seal_bytes(amphi_page_format format);
 typedef struct amphi_page_seal {
     amphi_page_format format;
     uint8_t hmac_key[AMPHI_DB_KEY_BYTES];
+    uint8_t salt[AMPHI_DB_SALT_BYTES]; /* not sealed, but known */
 } amphi_page_seal;
 
 /* Wipe it at its end. */

@@ -5,6 +5,7 @@
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 #include "storage/sqlcipher_db.h"
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_repair.h"
@@ -14,11 +15,12 @@
 
 #define TRIES 5
 
+static const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+
 /* A page that another process is just writing looks bad for a moment. */
 static amphi_page_state look_at_page(
     amphi_db_pages *pages, uint32_t number, uint8_t *page, amphi_error *error)
 {
-    static const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
     amphi_page_state state = AMPHI_PAGE_BAD;
     for (int i = 0; i < TRIES; i++) {
         if (i > 0) {
@@ -35,10 +37,29 @@ static amphi_page_state look_at_page(
     return state;
 }
 
-static amphi_status check_pages(
-    amphi_history_check_report *out, const char *path, const amphi_db_key *key, amphi_error *error)
+static void note_fault(amphi_history_check_report *out, amphi_str text)
+{
+    if (out->faults++ == 0 && out->fault[0] == '\0')
+        snprintf(out->fault, sizeof out->fault, "%.*s", (int)text.size, text.data);
+}
+
+/* So does a log. */
+static bool look_at_log(amphi_db_pages *pages, char *what, size_t capacity)
+{
+    bool is_damaged = amphi__db_pages_log_damage(pages, what, capacity);
+    for (int i = 0; i < TRIES && is_damaged; i++) {
+        nanosleep(&pause, NULL);
+        is_damaged = amphi__db_pages_refresh(pages, NULL) == AMPHI_OK &&
+                     amphi__db_pages_log_damage(pages, what, capacity);
+    }
+    return is_damaged;
+}
+
+static amphi_status check_pages(amphi_history_check_report *out, bool *log_is_damaged,
+    const char *path, const amphi_db_key *key, amphi_error *error)
 {
     uint8_t page[AMPHI_DB_PAGE_BYTES];
+    char what[120];
     uint32_t log_count = 0, log_bad = 0;
     amphi_db_pages *pages = NULL;
     amphi_status status = amphi__db_pages_open(&pages, path, key, error);
@@ -47,6 +68,9 @@ static amphi_status check_pages(
     amphi__db_pages_log(pages, &log_count, &log_bad);
     out->log_pages = log_count;
     out->log_pages_bad = log_bad;
+    *log_is_damaged = look_at_log(pages, what, sizeof what);
+    if (*log_is_damaged)
+        note_fault(out, amphi_str_from(what));
     for (uint32_t number = 1; number <= amphi__db_pages_count(pages); number++) {
         amphi_page_state state = look_at_page(pages, number, page, error);
         if (state == AMPHI_PAGE_IO) {
@@ -54,17 +78,23 @@ static amphi_status check_pages(
             break;
         }
         out->pages++;
-        out->pages_bad += state != AMPHI_PAGE_GOOD;
+        if (state != AMPHI_PAGE_GOOD && out->pages_bad++ == 0 && out->fault[0] == '\0')
+            snprintf(
+                out->fault, sizeof out->fault, "page %u is the first that can't be read", number);
     }
     amphi__wipe(page, sizeof page);
     amphi__db_pages_close(pages);
     return status;
 }
 
-static void note_fault(amphi_history_check_report *out, amphi_str text)
+/* SQLite puts the line "*** in database main ***" before the first. */
+static amphi_str without_heading(amphi_str text)
 {
-    if (out->faults++ == 0)
-        snprintf(out->fault, sizeof out->fault, "%.*s", (int)text.size, text.data);
+    const char *end = memchr(text.data, '\n', text.size);
+    if (text.size < 3 || memcmp(text.data, "***", 3) != 0)
+        return text;
+    return end != NULL ? amphi__str_slice(text, (size_t)(end + 1 - text.data), text.size)
+                       : AMPHI_STR("");
 }
 
 static amphi_status check_content(
@@ -79,7 +109,7 @@ static amphi_status check_content(
     if (status == AMPHI_OK) {
         amphi__query_begin(&q, db, "PRAGMA integrity_check");
         while (amphi__query_row(&q)) {
-            amphi_str text = amphi__query_str(&q, 0);
+            amphi_str text = without_heading(amphi__query_str(&q, 0));
             if (!(text.size == 2 && memcmp(text.data, "ok", 2) == 0))
                 note_fault(out, text);
         }
@@ -99,8 +129,10 @@ amphi_status amphi__db_check(amphi_history_check_report *out, const char *path,
     const amphi_db_key *key, bool is_quick, amphi_error *error)
 {
     amphi_history_check_report_init(out);
-    amphi_status status = check_pages(out, path, key, error);
-    if (status == AMPHI_OK && !is_quick)
+    bool log_is_damaged = false;
+    amphi_status status = check_pages(out, &log_is_damaged, path, key, error);
+    /* SQLite would replay what it can of a damaged log, and the rest would be overwritten. */
+    if (status == AMPHI_OK && !is_quick && !log_is_damaged)
         status = check_content(out, path, key, error);
     out->is_whole = out->pages_bad == 0 && out->log_pages_bad == 0 && out->faults == 0;
     return status;

@@ -10,7 +10,9 @@
 #include "sdk/core/error.h"
 #include "storage/sqlcipher_db.h"
 #include "storage/sqlcipher_memory.h"
+#include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_provider.h"
+#include "storage/sqlcipher_wal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -157,8 +159,8 @@ static amphi_status check_kind(amphi_db *db, const file_look *look, amphi_error 
             "left as it is: move it away");
     if (look->kind == FILE_FOREIGN)
         return amphi__fail(error, AMPHI_E_KEY, 0,
-            "store: the key does not open this database (it was left as it is): restore the "
-            "right key, or move the database away");
+            "store: the key does not open this database (it was left as it is): restore the right "
+            "key (with store.wrap, after a rekey), or move it away");
     if (look->kind == FILE_OURS && (int)look->format > db->lib->cipher_major)
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
             "store: SQLCipher 4 wrote this database, and here is version %s: install a newer one",
@@ -380,10 +382,46 @@ static amphi_status open_once(
     return status;
 }
 
+/* ---- The log, before SQLite reads it ---- */
+
+/* The first connection lets SQLite replay the log, up to the first frame that does not follow from
+ * the one before, and the next write overwrites the rest. */
+static bool log_is_suspect(const char *path)
+{
+    char log[4200];
+    struct stat info;
+    if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log)
+        return false;
+    bool has_database = stat(path, &info) == 0 && info.st_size > 0;
+    return has_database ? amphi__wal_is_suspect(log) : stat(log, &info) == 0 && info.st_size > 0;
+}
+
+/* What another process is just writing looks damaged for a moment. Other errors come again when
+ * the database is opened. */
+static amphi_status check_log(const char *path, const amphi_db_key *key, amphi_error *error)
+{
+    static const struct timespec pause = {.tv_nsec = 3 * 1000 * 1000};
+    char what[120];
+    for (int tries = 0; tries < 4; tries++) {
+        if (tries > 0)
+            nanosleep(&pause, NULL);
+        if (!log_is_suspect(path))
+            return AMPHI_OK;
+        amphi_db_pages *pages = NULL;
+        bool is_damaged = amphi__db_pages_open(&pages, path, key, NULL) == AMPHI_OK &&
+                          amphi__db_pages_log_damage(pages, what, sizeof what);
+        amphi__db_pages_close(pages);
+        if (!is_damaged)
+            return AMPHI_OK;
+    }
+    return amphi__fail(error, AMPHI_E_CORRUPT, 0, "store: %s: run `amphi history repair`", what);
+}
+
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    return open_once(out, path, key, error);
+    amphi_status status = check_log(path, key, error);
+    return status == AMPHI_OK ? open_once(out, path, key, error) : status;
 }
 
 amphi_status amphi__db_open_read_only(
@@ -391,7 +429,9 @@ amphi_status amphi__db_open_read_only(
 {
     file_look look = {.kind = FILE_EMPTY};
     amphi_db *db = NULL;
-    amphi_status status = begin_open(&db, path, SQLITE_OPEN_READONLY, key, &look, error);
+    amphi_status status = check_log(path, key, error);
+    if (status == AMPHI_OK)
+        status = begin_open(&db, path, SQLITE_OPEN_READONLY, key, &look, error);
     if (status == AMPHI_OK && look.kind == FILE_EMPTY)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: the database is empty");
     if (status == AMPHI_OK)

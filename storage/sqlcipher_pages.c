@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The log's format is section 4 of fileformat2.html (sqlite.org): a frame counts when salts and the
- * running checksum agree, up to the last one that ends a transaction.
+ * The database's file is read through SQLite's descriptor, the log through one of our own: nobody
+ * locks that file.
  */
 #include "storage/sqlcipher_pages.h"
 
@@ -9,84 +9,34 @@
 #include "sdk/core/crypto_page.h"
 #include "sdk/core/error.h"
 #include "storage/sqlcipher_db.h"
+#include "storage/sqlcipher_wal.h"
+#include "storage/sqlcipher_wal_damage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE               AMPHI_DB_PAGE_BYTES
-#define LOG_HEADER_BYTES   32
-#define FRAME_HEADER_BYTES 24
-#define FRAME_BYTES        (FRAME_HEADER_BYTES + PAGE)
-#define LOCK_WAIT_MS       2000
+#define PAGE         AMPHI_DB_PAGE_BYTES
+#define LOCK_WAIT_MS 2000
 
 struct amphi_db_pages {
     amphi_db *db; /* opened, never keyed: SQLite reads no page of it */
     sqlite3_file *file;
     char *log_path;
-    int log; /* -1: there is none */
+    amphi_wal wal;
+    bool log_is_damaged;
     amphi_db_key key;
     amphi_page_seal seal;
-    uint32_t count;
-    uint32_t *frames; /* by page number less 1: frame in the log, from 1; 0: none */
+    uint32_t count, file_count; /* pages: of the last commit, and in the file itself */
+    uint32_t *frames;           /* by page number less 1: frame in the log, from 1; 0: none */
     uint32_t frames_capacity;
     uint32_t log_count, log_bad;
     bool is_locked;
 };
 
-static uint32_t big_endian(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 /* ---- The log ---- */
-
-typedef struct log_sum {
-    uint32_t a, b;
-    bool is_big_endian;
-} log_sum;
-
-static uint32_t log_word(const log_sum *sum, const uint8_t *at)
-{
-    uint32_t word = big_endian(at);
-    return sum->is_big_endian ? word : __builtin_bswap32(word);
-}
-
-static void log_sum_add(log_sum *sum, const uint8_t *data, size_t size)
-{
-    for (size_t i = 0; i + 8 <= size; i += 8) {
-        sum->a += log_word(sum, data + i) + sum->b;
-        sum->b += log_word(sum, data + i + 4) + sum->a;
-    }
-}
-
-static bool log_sum_is(const log_sum *sum, const uint8_t *at)
-{
-    return big_endian(at) == sum->a && big_endian(at + 4) == sum->b;
-}
-
-static bool log_read(amphi_db_pages *pages, uint8_t *out, size_t size, uint64_t offset)
-{
-    return pages->log >= 0 && pread(pages->log, out, size, (off_t)offset) == (ssize_t)size;
-}
-
-static uint64_t frame_offset(uint32_t frame)
-{
-    return LOG_HEADER_BYTES + (uint64_t)(frame - 1) * FRAME_BYTES;
-}
-
-static bool log_begin(amphi_db_pages *pages, uint8_t header[LOG_HEADER_BYTES], log_sum *sum)
-{
-    if (!log_read(pages, header, LOG_HEADER_BYTES, 0) || (big_endian(header) & ~1u) != 0x377f0682 ||
-        big_endian(header + 8) != PAGE)
-        return false;
-    *sum = (log_sum){.is_big_endian = header[3] & 1};
-    log_sum_add(sum, header, 24);
-    return log_sum_is(sum, header + 24);
-}
 
 static bool note_frame(amphi_db_pages *pages, uint32_t number, uint32_t frame)
 {
@@ -104,55 +54,49 @@ static bool note_frame(amphi_db_pages *pages, uint32_t number, uint32_t frame)
     return true;
 }
 
-/* The last frame that ends a transaction, and the database's size there. */
-static uint32_t find_last_commit(amphi_db_pages *pages, uint32_t *size)
+/* The pages of the log's committed frames, the newest of each: up to what SQLite replays or, of a
+ * damaged log, up to the last commit that is there. */
+static amphi_status note_frames(amphi_db_pages *pages, uint32_t end, amphi_error *error)
 {
-    uint8_t header[LOG_HEADER_BYTES], frame[FRAME_BYTES];
-    log_sum sum;
-    uint32_t last = 0;
-    if (!log_begin(pages, header, &sum))
-        return 0;
-    for (uint32_t i = 1; log_read(pages, frame, sizeof frame, frame_offset(i)); i++) {
-        if (memcmp(frame + 8, header + 16, 8) != 0 || big_endian(frame) == 0)
-            break;
-        log_sum_add(&sum, frame, 8);
-        log_sum_add(&sum, frame + FRAME_HEADER_BYTES, PAGE);
-        if (!log_sum_is(&sum, frame + 16))
-            break;
-        if (big_endian(frame + 4) != 0) {
-            last = i;
-            *size = big_endian(frame + 4);
-        }
+    uint8_t page[PAGE];
+    pages->log_count = end;
+    pages->log_bad = 0;
+    memset(pages->frames, 0, pages->frames_capacity * sizeof *pages->frames);
+    for (uint32_t i = 1; i <= end; i++) {
+        uint32_t number = amphi__wal_number(&pages->wal, i);
+        bool is_good = number != 0 && amphi__wal_page(&pages->wal, i, page) &&
+                       amphi__page_seal_holds(&pages->seal, number, page);
+        bool is_whole =
+            i <= pages->wal.last || pages->wal.tail[i - pages->wal.last - 1].is_untouched;
+        if (!is_good || !is_whole)
+            pages->log_bad++; /* what stands in the database is older, and perhaps whole */
+        if (is_good && !note_frame(pages, number, i))
+            return amphi__fail_no_memory(error);
     }
-    return last;
+    return AMPHI_OK;
 }
 
 amphi_status amphi__db_pages_refresh(amphi_db_pages *pages, amphi_error *error)
 {
-    uint8_t frame[FRAME_BYTES];
     sqlite3_int64 size = 0;
     int rc = pages->file->pMethods->xFileSize(pages->file, &size);
     if (rc != SQLITE_OK)
         return amphi__db_fail(pages->db, error, rc);
-    pages->count = (uint32_t)((size + PAGE - 1) / PAGE);
-    pages->log_count = 0;
-    pages->log_bad = 0;
-    memset(pages->frames, 0, pages->frames_capacity * sizeof *pages->frames);
-    if (pages->log >= 0)
-        close(pages->log);
-    pages->log = open(pages->log_path, O_RDONLY | O_CLOEXEC);
-    uint32_t last = find_last_commit(pages, &pages->count);
-    for (uint32_t i = 1; i <= last; i++) {
-        if (!log_read(pages, frame, sizeof frame, frame_offset(i)))
-            break;
-        uint32_t number = big_endian(frame);
-        pages->log_count++;
-        if (!amphi__page_seal_holds(&pages->seal, number, frame + FRAME_HEADER_BYTES))
-            pages->log_bad++; /* what stands in the database is older, and perhaps whole */
-        else if (!note_frame(pages, number, i))
-            return amphi__fail_no_memory(error);
-    }
-    return AMPHI_OK;
+    amphi__wal_clear(&pages->wal);
+    amphi_status status = amphi__wal_read(&pages->wal, pages->log_path, &pages->seal, error);
+    if (status != AMPHI_OK)
+        return status;
+    const amphi_wal *wal = &pages->wal;
+    pages->file_count = (uint32_t)((size + PAGE - 1) / PAGE);
+    pages->count = wal->reach != 0 ? wal->reach_size : pages->file_count;
+    status = note_frames(pages, wal->reach, error);
+    if (status != AMPHI_OK)
+        return status;
+    pages->log_is_damaged = amphi__wal_is_damaged(wal, pages, pages->file_count);
+    if (pages->log_is_damaged || wal->reach == wal->last)
+        return AMPHI_OK;
+    pages->count = wal->last != 0 ? wal->size : pages->file_count;
+    return note_frames(pages, wal->last, error);
 }
 
 /* ---- Opening ---- */
@@ -163,8 +107,7 @@ void amphi__db_pages_close(amphi_db_pages *pages)
         return;
     if (pages->is_locked)
         pages->file->pMethods->xUnlock(pages->file, SQLITE_LOCK_NONE);
-    if (pages->log >= 0)
-        close(pages->log);
+    amphi__wal_clear(&pages->wal);
     amphi__db_close(pages->db);
     amphi__free(pages->log_path);
     amphi__free(pages->frames);
@@ -204,7 +147,7 @@ amphi_status amphi__db_pages_open(
     amphi_db_pages *pages = amphi__calloc(1, sizeof *pages);
     if (pages == NULL)
         return amphi__fail_no_memory(error);
-    pages->log = -1;
+    pages->wal.fd = -1;
     amphi_status status = open_pages(pages, path, key, error);
     if (status == AMPHI_OK) {
         *out = pages;
@@ -257,6 +200,42 @@ void amphi__db_pages_log(const amphi_db_pages *pages, uint32_t *count, uint32_t 
     *bad = pages->log_bad;
 }
 
+uint32_t amphi__db_pages_frame(const amphi_db_pages *pages, uint32_t number)
+{
+    return number > 0 && number <= pages->frames_capacity ? pages->frames[number - 1] : 0;
+}
+
+bool amphi__db_pages_log_damage(const amphi_db_pages *pages, char *out, size_t capacity)
+{
+    const amphi_wal *wal = &pages->wal;
+    uint32_t cut = 0;
+    if (!pages->log_is_damaged)
+        return false;
+    for (uint32_t i = 0; i < wal->tail_count; i++)
+        cut += wal->tail[i].commit != 0;
+    if (wal->is_headless)
+        snprintf(out, capacity,
+            "the beginning of its log (amphi.db-wal) is damaged, and %u commits "
+            "in it are not read",
+            cut);
+    else if (wal->broken == 0)
+        snprintf(out, capacity, "the database is empty, but its log (amphi.db-wal) is not");
+    else
+        snprintf(out, capacity,
+            "its log (amphi.db-wal) is damaged at page %u of %u, and %u commits "
+            "from there on are not read",
+            wal->broken, wal->last + wal->tail_count, cut);
+    return true;
+}
+
+amphi_page_state amphi__db_pages_read_file(amphi_db_pages *pages, uint32_t number, uint8_t *out)
+{
+    memset(out, 0, PAGE);
+    int rc =
+        pages->file->pMethods->xRead(pages->file, out, PAGE, (sqlite3_int64)(number - 1) * PAGE);
+    return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ ? AMPHI_PAGE_GOOD : AMPHI_PAGE_IO;
+}
+
 static bool is_zero(const uint8_t *page)
 {
     for (size_t i = 0; i < PAGE; i++)
@@ -268,15 +247,10 @@ static bool is_zero(const uint8_t *page)
 /* The page as it stands in the file or the log. */
 static amphi_page_state read_sealed(amphi_db_pages *pages, uint32_t number, uint8_t *out)
 {
-    uint32_t frame = number <= pages->frames_capacity ? pages->frames[number - 1] : 0;
-    memset(out, 0, PAGE);
+    uint32_t frame = amphi__db_pages_frame(pages, number);
     if (frame != 0)
-        return log_read(pages, out, PAGE, frame_offset(frame) + FRAME_HEADER_BYTES)
-                   ? AMPHI_PAGE_GOOD
-                   : AMPHI_PAGE_IO;
-    int rc =
-        pages->file->pMethods->xRead(pages->file, out, PAGE, (sqlite3_int64)(number - 1) * PAGE);
-    return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ ? AMPHI_PAGE_GOOD : AMPHI_PAGE_IO;
+        return amphi__wal_page(&pages->wal, frame, out) ? AMPHI_PAGE_GOOD : AMPHI_PAGE_IO;
+    return amphi__db_pages_read_file(pages, number, out);
 }
 
 amphi_page_state amphi__db_pages_read(amphi_db_pages *pages, uint32_t number, uint8_t *out)

@@ -33,6 +33,13 @@ uint32_t amphi__db_pages_count(const amphi_db_pages *pages);
 uint32_t amphi__db_pages_usable(const amphi_db_pages *pages);
 /* Committed pages in the log, and those among them whose seal does not hold. */
 void amphi__db_pages_log(const amphi_db_pages *pages, uint32_t *count, uint32_t *bad);
+/* Is the log damaged, so that SQLite would not read, and then overwrite, commits that are in it?
+ * The pages here are read from all of it then. `out` says what, as a part of a sentence. */
+bool amphi__db_pages_log_damage(const amphi_db_pages *pages, char *out, size_t capacity);
+/* The log's frame that has this page; 0: it stands in the database. */
+uint32_t amphi__db_pages_frame(const amphi_db_pages *pages, uint32_t number);
+/* A page as it stands in the database's own file, sealed; zeros behind its end. */
+amphi_page_state amphi__db_pages_read_file(amphi_db_pages *pages, uint32_t number, uint8_t *out);
 /* `out` gets AMPHI_DB_PAGE_BYTES when the page is good; wipe it. */
 amphi_page_state amphi__db_pages_read(amphi_db_pages *pages, uint32_t number, uint8_t *out);
 

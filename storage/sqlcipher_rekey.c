@@ -106,12 +106,15 @@ amphi_status amphi__db_rekey(const char *path, const amphi_db_key *old_key,
     amphi_status status = open_locked(&pages, path, old_key, error);
     if (status == AMPHI_OK)
         status = source->prepare(source->self, &key, error);
+    bool is_prepared = status == AMPHI_OK;
     if (status == AMPHI_OK)
         status = copy_all(pages, fresh, &key, error);
     if (status == AMPHI_OK)
         status = put_in_place(fresh, path, error);
     if (status == AMPHI_OK)
         status = source->commit(source->self, error);
+    if (status != AMPHI_OK && is_prepared) /* under the lock: it is not another rekey's */
+        source->discard(source->self);
     amphi__db_pages_close(pages);
     amphi__wipe(&key, sizeof key);
     return status;

@@ -13,6 +13,8 @@ typedef struct amphi_db_new_key {
     void *self;
     amphi_status (*prepare)(void *self, amphi_db_key *key, amphi_error *error);
     amphi_status (*commit)(void *self, amphi_error *error);
+    /* It failed in between: the new key goes, unless the database has it already. */
+    void (*discard)(void *self);
 } amphi_db_new_key;
 
 /* Copies everything into a fresh file with the new key, which then takes the database's name; the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The order that lets a repair be killed anywhere. Under the database's exclusive lock: the log's
+ * The order that lets a repair be killed anywhere. Under the database's exclusive lock: where the
+ * log is damaged both files are copied aside; the log's
  * committed pages go to their places (a checkpoint), so that the old file stands alone; the fresh
  * file is made beside it, complete and synced; the old file gets a second name and its log and
  * journal are moved to that name; then one rename puts the fresh file in its place. Who waited for
@@ -66,8 +67,10 @@ static amphi_status copy_file(const char *from, const char *to, amphi_error *err
     return status;
 }
 
-/* A name that is free: amphi.db.damaged-20261130T154800Z, with -2 and so on. */
-static amphi_status keep_old(const char *path, char *kept, size_t capacity, amphi_error *error)
+/* A name that is free: amphi.db.damaged-20261130T154800Z, with -2 and so on. `as_copy`: the file
+ * will be written to. */
+static amphi_status keep_old(
+    const char *path, bool as_copy, char *kept, size_t capacity, amphi_error *error)
 {
     char stamp[24];
     time_t now = time(NULL);
@@ -81,12 +84,28 @@ static amphi_status keep_old(const char *path, char *kept, size_t capacity, amph
         snprintf(kept, capacity, "%s" AMPHI_STORE_ASIDE "%s%s", path, stamp, number);
         if (lstat(kept, &ignored) == 0)
             continue;
-        if (link(path, kept) == 0)
+        if (!as_copy && link(path, kept) == 0)
             return AMPHI_OK;
-        if (errno != EEXIST)
+        if (as_copy || errno != EEXIST)
             return copy_file(path, kept, error);
     }
     return fail_file(error, "the old database can't be kept aside");
+}
+
+/* Of a database whose log is damaged both are kept as they are, before anything is written. */
+static amphi_status keep_pair(
+    const char *path, amphi_history_repair_report *out, amphi_error *error)
+{
+    char from[NAME_BYTES], to[NAME_BYTES];
+    amphi_status status = keep_old(path, true, out->kept_path, sizeof out->kept_path, error);
+    if (status != AMPHI_OK)
+        return status;
+    snprintf(from, sizeof from, "%s-wal", path);
+    snprintf(to, sizeof to, "%s-wal", out->kept_path);
+    status = copy_file(from, to, error);
+    if (status != AMPHI_OK)
+        unlink(out->kept_path);
+    return status == AMPHI_OK ? sync_folder_of(path, error) : status;
 }
 
 /* A log or journal of the old file would be taken for the fresh one's. */
@@ -105,11 +124,14 @@ static amphi_status put_in_place(
     const char *fresh, const char *path, amphi_history_repair_report *out, amphi_error *error)
 {
     char shm[NAME_BYTES];
+    amphi_status status = AMPHI_OK;
     snprintf(shm, sizeof shm, "%s-shm", path);
-    amphi_status status = keep_old(path, out->kept_path, sizeof out->kept_path, error);
-    if (status == AMPHI_OK)
-        status = sync_folder_of(path, error);
-    if (status == AMPHI_OK)
+    if (out->kept_path[0] == '\0') {
+        status = keep_old(path, false, out->kept_path, sizeof out->kept_path, error);
+        if (status == AMPHI_OK)
+            status = sync_folder_of(path, error);
+    }
+    if (status == AMPHI_OK) /* a copy that was kept before is the same log */
         status = move_aside(path, out->kept_path, "-wal", error);
     if (status == AMPHI_OK)
         status = move_aside(path, out->kept_path, "-journal", error);
@@ -125,7 +147,7 @@ static amphi_status put_in_place(
 amphi_status amphi__db_repair(
     amphi_history_repair_report *out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    char fresh[NAME_BYTES];
+    char fresh[NAME_BYTES], what[120];
     amphi_db *db = NULL;
     amphi_db_pages *pages = NULL;
     amphi_history_repair_report_init(out);
@@ -133,10 +155,14 @@ amphi_status amphi__db_repair(
         return amphi__fail(error, AMPHI_E_LIMIT, 0, "data_dir: its path is too long");
     snprintf(fresh, sizeof fresh, "%s.repair", path);
     amphi_status status = amphi__db_pages_open(&pages, path, key, error);
+    /* What SQLite itself recovers is recovered, a journal; but not with a damaged log: this fails
+     * then. */
     if (status == AMPHI_OK && amphi__db_open(&db, path, key, NULL) == AMPHI_OK)
-        amphi__db_close(db); /* what SQLite itself recovers is recovered: a journal */
+        amphi__db_close(db);
     if (status == AMPHI_OK)
         status = amphi__db_pages_lock(pages, error);
+    if (status == AMPHI_OK && amphi__db_pages_log_damage(pages, what, sizeof what))
+        status = keep_pair(path, out, error);
     if (status == AMPHI_OK)
         status = amphi__db_pages_settle(pages, error);
     if (status == AMPHI_OK)

@@ -29,6 +29,8 @@ static amphi_status copy_to(
         amphi__store_take_key(&key, master, &store->keys, amphi_str_from(store->dir), error);
     if (status == AMPHI_OK)
         status = amphi__db_open(&from, store->path, &key, error);
+    if (status == AMPHI_E_IO) /* nothing can be written here */
+        status = amphi__db_open_read_only(&from, store->path, &key, error);
     if (status == AMPHI_OK)
         status = amphi__db_open(&to, part, &key, error);
     if (status == AMPHI_OK)

@@ -56,8 +56,13 @@ amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const 
 {
     bool created = false;
     amphi_status status = keys->ops->store_key(keys->self, key->key, &created, error);
-    if (status == AMPHI_OK)
-        status = amphi__wrapped_key_open(key->key, data_dir, error);
+    return status == AMPHI_OK ? amphi__store_unwrap_key(key, master, data_dir, error) : status;
+}
+
+amphi_status amphi__store_unwrap_key(
+    amphi_db_key *key, uint8_t master[32], amphi_str data_dir, amphi_error *error)
+{
+    amphi_status status = amphi__wrapped_key_open(key->key, data_dir, error);
     if (status != AMPHI_OK)
         return status;
     status = amphi__wrapped_key_salt(key->key, key->salt);

@@ -7,6 +7,7 @@
 #include "storage/data_dir.h"
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_rekey.h"
+#include "storage/store_fault.h"
 #include "storage/store_leftovers.h"
 #include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
@@ -18,11 +19,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-amphi_status amphi__store_find(
-    char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error)
+/* The database's path, and the provider's key. */
+static amphi_status find_provided(char **path, uint8_t provided[AMPHI_STORE_KEY_BYTES],
+    const amphi_storage_options *options, amphi_error *error)
 {
-    uint8_t master[32];
     struct stat ignored;
+    bool created = false;
     if (options->keys.ops == NULL || options->keys.ops->store_key == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "keys: no provider");
     amphi_status status = amphi__data_dir_path(path, options->data_dir, AMPHI_STORE_FILE, error);
@@ -30,7 +32,17 @@ amphi_status amphi__store_find(
         status =
             amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: there is none in this data folder");
     if (status == AMPHI_OK)
-        status = amphi__store_take_key(key, master, &options->keys, options->data_dir, error);
+        status = options->keys.ops->store_key(options->keys.self, provided, &created, error);
+    return status;
+}
+
+amphi_status amphi__store_find(
+    char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error)
+{
+    uint8_t master[32];
+    amphi_status status = find_provided(path, key->key, options, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_unwrap_key(key, master, options->data_dir, error);
     amphi__wipe(master, sizeof master);
     return status;
 }
@@ -54,22 +66,34 @@ static amphi_status commit(void *self, amphi_error *error)
     return amphi__wrapped_key_commit(((const wrapped *)self)->data_dir, error);
 }
 
+static void discard(void *self)
+{
+    const wrapped *w = self;
+    amphi__wrapped_key_discard(w->provider, w->data_dir);
+}
+
 amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_error *error)
 {
-    char *path = NULL;
+    char *path = NULL, *dir = NULL;
     uint8_t provider[AMPHI_STORE_KEY_BYTES] = {0};
-    bool created = false;
+    uint8_t master[32];
     amphi_db_key old_key = {{0}, {0}};
     wrapped new_key = {provider, options->data_dir};
-    const amphi_db_new_key source = {&new_key, prepare, commit};
-    amphi_status status = amphi__store_find(&path, &old_key, options, error);
-    if (status == AMPHI_OK)
-        status = options->keys.ops->store_key(options->keys.self, provider, &created, error);
+    const amphi_db_new_key source = {&new_key, prepare, commit, discard};
+    amphi_status status = find_provided(&path, provider, options, error);
+    if (status == AMPHI_OK) {
+        memcpy(old_key.key, provider, sizeof provider);
+        status = amphi__store_unwrap_key(&old_key, master, options->data_dir, error);
+    }
     if (status == AMPHI_OK)
         status = amphi__db_rekey(path, &old_key, &source, error);
+    if (status == AMPHI_E_IO && amphi__data_dir_path(&dir, options->data_dir, "", NULL) == AMPHI_OK)
+        amphi__store_fault_explain(error, dir);
     amphi__wipe(provider, sizeof provider);
+    amphi__wipe(master, sizeof master);
     amphi__wipe(&old_key, sizeof old_key);
     amphi__free(path);
+    amphi__free(dir);
     return status;
 }
 

@@ -164,6 +164,9 @@ void amphi__store_shrink(amphi_store_sqlcipher *store);
  * data_dir. The caller wipes both. */
 amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const amphi_keys *keys,
     amphi_str data_dir, amphi_error *error);
+/* The same where key->key is the provider's already. */
+amphi_status amphi__store_unwrap_key(
+    amphi_db_key *key, uint8_t master[32], amphi_str data_dir, amphi_error *error);
 /* store_keys.c, for what works without opening the store: the database's path, which the caller
  * frees, and its key, which the caller wipes. AMPHI_E_NOT_FOUND: there is no database; the provider
  * is not asked for a key then, and so makes none. */

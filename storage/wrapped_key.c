@@ -113,6 +113,30 @@ static amphi_status read_text(uint8_t key[AMPHI_STORE_KEY_BYTES],
 
 /* ---- files ---- */
 
+/* A signal is no reason: on slow media opening waits, and is interrupted. */
+static int open_file(const char *path)
+{
+    int fd;
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* As far as it goes; false: the medium. */
+static bool read_all(int fd, void *out, size_t capacity, size_t *size)
+{
+    ssize_t got = 1;
+    *size = 0;
+    while (got != 0 && *size < capacity) {
+        got = read(fd, (char *)out + *size, capacity - *size);
+        if (got < 0 && errno != EINTR)
+            return false;
+        *size += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
 /* AMPHI_E_NOT_FOUND when there is none. */
 static amphi_status read_file(uint8_t key[AMPHI_STORE_KEY_BYTES],
     const uint8_t provider[AMPHI_STORE_KEY_BYTES], amphi_str data_dir, const char *name,
@@ -124,21 +148,31 @@ static amphi_status read_file(uint8_t key[AMPHI_STORE_KEY_BYTES],
     amphi_status status = amphi__data_dir_path(&path, data_dir, name, error);
     if (status != AMPHI_OK)
         return status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) {
+    int fd = open_file(path);
+    if (fd < 0 && errno == ENOENT)
         status = AMPHI_E_NOT_FOUND;
-    } else if (fd < 0) {
+    else if (fd < 0)
         status = amphi__fail(error, AMPHI_E_IO, errno, "wrapped key: can't open %.100s", path);
-    } else {
-        ssize_t got = 0;
-        while ((got = read(fd, text + size, sizeof text - size)) > 0)
-            size += (size_t)got;
+    else if (!read_all(fd, text, sizeof text, &size))
+        status = amphi__fail(error, AMPHI_E_IO, errno, "wrapped key: can't read %.100s", path);
+    else
         status = read_text(key, provider, text, size, path, error);
-    }
     if (fd >= 0)
         close(fd);
     amphi__free(path);
     return status;
+}
+
+static bool write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno != EINTR)
+            return false;
+        data += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return true;
 }
 
 /* Does the database begin with what this key gives? Only asked when a rekey was interrupted. */
@@ -152,10 +186,13 @@ static amphi_status check_fit(
     amphi_status status = amphi__data_dir_path(&path, data_dir, AMPHI_STORE_FILE, error);
     if (status != AMPHI_OK)
         return status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    size_t size = 0;
+    int fd = open_file(path);
     if (fd >= 0) {
         status = amphi__wrapped_key_salt(key, salt);
-        *fits = status == AMPHI_OK && read(fd, first, sizeof first) == (ssize_t)sizeof first &&
+        if (status == AMPHI_OK && !read_all(fd, first, sizeof first, &size))
+            status = AMPHI_E_IO;
+        *fits = status == AMPHI_OK && size == sizeof first &&
                 amphi__bytes_equal(first, salt, sizeof salt);
         close(fd);
     } else if (errno != ENOENT) {
@@ -220,19 +257,33 @@ amphi_status amphi__wrapped_key_prepare(uint8_t fresh[AMPHI_STORE_KEY_BYTES],
         return status;
     unlink(path); /* an interrupted one's, which never came into use */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0 || write(fd, text, FILE_BYTES) != (ssize_t)FILE_BYTES || fsync(fd) != 0)
-        status = amphi__fail(error, AMPHI_E_IO, errno, "wrapped key: can't write %.100s", path);
+    if (fd < 0 || !write_all(fd, text, FILE_BYTES) || fsync(fd) != 0)
+        status = amphi__fail(error, AMPHI_E_IO, errno, "wrapped key: can't write %.80s%s", path,
+            amphi__data_dir_reason(errno));
     if (fd >= 0)
         close(fd);
-    amphi__free(path);
-    if (status != AMPHI_OK)
-        return status;
     char *dir = NULL;
-    status = amphi__data_dir_path(&dir, data_dir, "", error);
+    if (status == AMPHI_OK)
+        status = amphi__data_dir_path(&dir, data_dir, "", error);
     if (status == AMPHI_OK)
         status = amphi__data_dir_sync(dir, error);
+    if (status != AMPHI_OK)
+        unlink(path); /* nothing has this key yet */
+    amphi__free(path);
     amphi__free(dir);
     return status;
+}
+
+void amphi__wrapped_key_discard(const uint8_t provider[AMPHI_STORE_KEY_BYTES], amphi_str data_dir)
+{
+    uint8_t found[AMPHI_STORE_KEY_BYTES];
+    char *path = NULL;
+    bool is_in_use = true;
+    if (find_new(&is_in_use, found, provider, data_dir, NULL) == AMPHI_OK && !is_in_use &&
+        amphi__data_dir_path(&path, data_dir, AMPHI_WRAP_NEW_FILE, NULL) == AMPHI_OK)
+        (void)amphi__wrapped_key_shred_file(path, NULL);
+    amphi__wipe(found, sizeof found);
+    amphi__free(path);
 }
 
 amphi_status amphi__wrapped_key_commit(amphi_str data_dir, amphi_error *error)

@@ -24,6 +24,8 @@ amphi_status amphi__wrapped_key_open(
 /* Makes a key and keeps it as store.wrap.new, on the disk when this returns. */
 amphi_status amphi__wrapped_key_prepare(uint8_t fresh[AMPHI_STORE_KEY_BYTES],
     const uint8_t provider[AMPHI_STORE_KEY_BYTES], amphi_str data_dir, amphi_error *error);
+/* Removes store.wrap.new, unless the database has its key, or that can't be known. */
+void amphi__wrapped_key_discard(const uint8_t provider[AMPHI_STORE_KEY_BYTES], amphi_str data_dir);
 /* After the database has the new key. */
 amphi_status amphi__wrapped_key_commit(amphi_str data_dir, amphi_error *error);
 

@@ -167,6 +167,8 @@ static bool report_damage(const round *r, const amphi_client_options *own)
     snprintf(line, sizeof line, "damaged: %llu of %llu pages can't be read",
         (unsigned long long)found.pages_bad + found.log_pages_bad,
         (unsigned long long)found.pages + found.log_pages);
+    if (found.faults > 0) /* of its log */
+        snprintf(line, sizeof line, "damaged: %.140s", found.fault);
     find(r, AMPHI_FINDING_FAULT, "store", line,
         "amphi history repair saves what can be read; amphi history check says more");
     return true;
