@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The database's file is read through SQLite's descriptor, the log through one of our own: nobody
- * locks that file.
+ * The database's file is read through SQLite's descriptor, the log through one of our own: that
+ * file is never locked.
  */
 #include "storage/sqlcipher_pages.h"
 

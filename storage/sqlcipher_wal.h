@@ -2,7 +2,7 @@
  *
  * One log (WAL) file, as SQLite would replay it and as far as it can be believed. SQLite stops for
  * good at the first frame whose checksum does not follow from the one before. But each frame holds
- * a sealed page and its own checksum, so that what lies behind such a place can still be told: a
+ * a sealed page and its own checksum, so that what lies behind such a place is still known: a
  * frame that was written after another one follows from that one's checksum, and damage of up to
  * eight bytes in a row can be computed from the checksum and is proven by the seal.
  */
