@@ -30,6 +30,27 @@ void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *mess
     a->ended = true;
 }
 
+/* Once it is known whether the attempt continues the text, or starts again. */
+static void tell_takeover(amphi_attempt *a, bool continued)
+{
+    amphi_takeover *takeover = a->args->takeover;
+    if (takeover == NULL)
+        return;
+    takeover->continued = continued;
+    if (a->outcome->seam_why != NULL) {
+        char why[sizeof takeover->why];
+        amphi__str_copy_to(why, sizeof why, amphi_str_from(takeover->why));
+        snprintf(takeover->why, sizeof takeover->why, "%.140s; %.48s was asked to go on, but %s",
+            why, a->info.name, a->outcome->seam_why);
+    }
+    if (a->takeover_told)
+        return;
+    a->takeover_told = true;
+    amphi_event event = {
+        .kind = AMPHI_EVENT_TAKEOVER, .takeover = takeover, .route = amphi_str_from(a->info.name)};
+    amphi__stream_emit(a->stream, &event);
+}
+
 static void on_first_output(amphi_attempt *a)
 {
     if (a->outcome->has_output)
@@ -40,29 +61,57 @@ static void on_first_output(amphi_attempt *a)
         (uint32_t)((amphi__stream_awake_us(a->stream) - a->begun_us) / 1000);
     amphi__str_copy_to(a->stream->route, sizeof a->stream->route, amphi_str_from(a->info.name));
     amphi__str_copy_to(a->stream->model, sizeof a->stream->model, amphi_str_from(a->model));
-    if (a->args->takeover != NULL) {
-        amphi_event event = {.kind = AMPHI_EVENT_TAKEOVER,
-            .takeover = a->args->takeover,
-            .route = amphi_str_from(a->info.name)};
-        amphi__stream_emit(a->stream, &event);
-    }
+    if (a->splice.mode != AMPHI_SPLICE_CONTINUE)
+        tell_takeover(a, false);
 }
 
-static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
+/* The words of one attempt are behind those of another: no single model wrote the answer. */
+static void note_authors(amphi_attempt *a, amphi_splice_act act)
 {
     amphi_stream *stream = a->stream;
-    if (act == AMPHI_SPLICE_HOLD)
-        return;
-    if (stream->first_token_us == 0)
-        stream->first_token_us = amphi__clock_us(stream->client->clock);
-    if (act == AMPHI_SPLICE_REPLACE)
-        amphi__buf_truncate(&stream->logprobs, 0);
-    amphi__logprobs_append(&stream->logprobs, amphi__buf_str(&a->logprobs));
+    if (act == AMPHI_SPLICE_REPLACE || a->splice.outcome == AMPHI_SPLICE_RESTARTED)
+        stream->is_joined = false;
+    else if (a->splice.outcome == AMPHI_SPLICE_CONTINUED)
+        stream->is_joined = true;
+}
+
+/* Text was shown to a client that can't take it back. */
+static bool refuses_replace(amphi_attempt *a, amphi_splice_act act)
+{
+    const amphi_stream *stream = a->stream;
+    if (act != AMPHI_SPLICE_REPLACE || !stream->request.is_shown || stream->request.takes_replace ||
+        stream->text.size == 0)
+        return false;
+    a->outcome->needed_replace = true;
+    amphi__attempt_stop(a, AMPHI_E_TRUNCATED,
+        "the answer would have to start again, and this client can't take back what it showed");
+    return true;
+}
+
+static void append_text(amphi_stream *stream, amphi_splice_act act, amphi_str text)
+{
     amphi__mutex_lock(&stream->lock); /* the draft of this answer is copied from it */
     if (act == AMPHI_SPLICE_REPLACE)
         amphi__buf_truncate(&stream->text, 0);
     amphi__buf_append_str(&stream->text, text);
     amphi__mutex_unlock(&stream->lock);
+}
+
+static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
+{
+    amphi_stream *stream = a->stream;
+    if (act == AMPHI_SPLICE_HOLD || refuses_replace(a, act))
+        return;
+    if (stream->first_token_us == 0)
+        stream->first_token_us = amphi__clock_us(stream->client->clock);
+    if (act == AMPHI_SPLICE_REPLACE) {
+        amphi__buf_truncate(&stream->logprobs, 0);
+        if (!a->has_thoughts)
+            amphi__buf_truncate(&stream->reasoning, 0);
+    }
+    note_authors(a, act);
+    amphi__logprobs_append(&stream->logprobs, amphi__buf_str(&a->logprobs));
+    append_text(stream, act, text);
     if (stream->text.status != AMPHI_OK) {
         amphi__attempt_stop(
             a, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
@@ -77,11 +126,33 @@ static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
     amphi__drafts_begin(stream->client->drafts, stream);
 }
 
-/* The join is decided: log-probabilities of text that was delivered before are dropped. */
-static void drop_repeated_logprobs(amphi_attempt *a, amphi_splice_mode before, amphi_str text)
+/* The join is decided. Log-probabilities of text that was delivered before are dropped. */
+static void on_joined(amphi_attempt *a, amphi_str text)
+{
+    amphi_attempt_outcome *outcome = a->outcome;
+    bool was_asked = a->args->continues && a->delivered.size > 0;
+    a->held_us = 0;
+    outcome->seam = a->splice.outcome;
+    outcome->seam_is_sure = a->splice.is_sure;
+    outcome->seam_why = a->splice.why;
+    if (outcome->seam == AMPHI_SPLICE_REJECTED)
+        return;
+    amphi__logprobs_skip(&a->logprobs, a->splice.held.size - text.size);
+    if (was_asked)
+        tell_takeover(a, outcome->seam == AMPHI_SPLICE_CONTINUED);
+}
+
+/* What the splice says is done. REJECT ends the attempt; what runs next is takeover.c's. */
+static void act_on(amphi_attempt *a, amphi_splice_mode before, amphi_splice_act act, amphi_str text)
 {
     if (before != AMPHI_SPLICE_PASS && a->splice.mode == AMPHI_SPLICE_PASS)
-        amphi__logprobs_skip(&a->logprobs, a->splice.held.size - text.size);
+        on_joined(a, text);
+    if (act == AMPHI_SPLICE_REJECT) {
+        amphi__buf_reset(&a->logprobs);
+        amphi__attempt_stop(a, AMPHI_E_PROTOCOL, "it did not continue the answer");
+        return;
+    }
+    deliver(a, act, text);
 }
 
 static void on_text(amphi_attempt *a, const amphi_engine_event *event)
@@ -91,20 +162,36 @@ static void on_text(amphi_attempt *a, const amphi_engine_event *event)
     on_first_output(a);
     amphi__logprobs_append(&a->logprobs, event->logprobs);
     amphi_splice_act act = amphi__splice_feed(&a->splice, event->text, &text);
-    drop_repeated_logprobs(a, before, text);
-    deliver(a, act, text);
+    act_on(a, before, act, text);
+    if (a->held_us == 0 && amphi__splice_is_holding(&a->splice))
+        a->held_us = amphi__stream_awake_us(a->stream);
+}
+
+/* Text was held back as long as it may be. */
+static void decide_in_time(amphi_attempt *a, uint64_t now_us)
+{
+    amphi_splice_mode before = a->splice.mode;
+    amphi_str text;
+    if (a->held_us == 0 || now_us < a->held_us + AMPHI_SPLICE_HOLD_US)
+        return;
+    amphi_splice_act act = amphi__splice_decide(&a->splice, &text);
+    if (a->splice.mode != AMPHI_SPLICE_PASS) /* it only repeats: nothing new is held back */
+        a->held_us = now_us;
+    act_on(a, before, act, text);
 }
 
 static void on_finish(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
+    bool was_cut = event->finish == AMPHI_FINISH_LENGTH;
     on_first_output(a);
-    amphi_splice_act act = amphi__splice_end(&a->splice, &text);
-    drop_repeated_logprobs(a, before, text);
+    amphi_splice_act act = amphi__splice_end(&a->splice, was_cut, &text);
     if (act == AMPHI_SPLICE_HOLD && a->logprobs.size > 0)
         act = AMPHI_SPLICE_SHOW; /* they came after their text */
-    deliver(a, act, text);
+    act_on(a, before, act, text);
+    if (a->ended)
+        return;
     a->stream->finish = event->finish;
     a->ended = true;
 }
@@ -161,6 +248,22 @@ static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
     amphi__stream_emit(stream, &out);
 }
 
+/* Each route thinks for itself: thoughts of an earlier one are gone, and the takeover says so. */
+static void on_reasoning(amphi_attempt *a, const amphi_engine_event *event)
+{
+    amphi_stream *stream = a->stream;
+    on_first_output(a);
+    if (!a->has_thoughts) {
+        tell_takeover(a, a->args->continues && stream->text.size > 0);
+        amphi__buf_truncate(&stream->reasoning, 0);
+    }
+    a->has_thoughts = true;
+    amphi__buf_append_str(&stream->reasoning, event->text);
+    amphi_event out = {
+        .kind = AMPHI_EVENT_REASONING, .text = event->text, .route = amphi_str_from(a->info.name)};
+    amphi__stream_emit(stream, &out);
+}
+
 static void on_queued_event(amphi_attempt *a, const amphi_queued_event *queued)
 {
     amphi_stream *stream = a->stream;
@@ -179,11 +282,8 @@ static void on_queued_event(amphi_attempt *a, const amphi_queued_event *queued)
         on_text(a, event);
         return;
     case AMPHI_ENGINE_REASONING:
-        on_first_output(a);
         a->token_us = now_us;
-        out.kind = AMPHI_EVENT_REASONING;
-        amphi__buf_append_str(&stream->reasoning, event->text);
-        amphi__stream_emit(stream, &out);
+        on_reasoning(a, event);
         return;
     case AMPHI_ENGINE_TOOL_CALL:
         a->token_us = now_us;
@@ -267,6 +367,7 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
     amphi_str delivered = amphi__buf_str(&a->delivered);
     amphi__splice_init(&a->splice, args->continues ? AMPHI_SPLICE_CONTINUE : AMPHI_SPLICE_RESTART,
         delivered, delivered.size - amphi__splice_prefix(delivered).size);
+    a->splice.is_known = args->is_known;
 }
 
 /* Starts the engine; a failure shows as ended. Every byte of a request that reaches an engine goes
@@ -365,6 +466,7 @@ void amphi__attempt_wait(
     uint64_t now_us = amphi__stream_awake_us(stream);
     uint64_t wait_us = until_us > now_us ? until_us - now_us : 0;
     for (size_t i = 0; i < count; i++) {
+        decide_in_time(attempts[i], now_us);
         uint64_t own_us = amphi__attempt_check_timeouts(attempts[i], now_us);
         wait_us = own_us < wait_us ? own_us : wait_us;
         if (!attempts[i]->ended)

@@ -8,6 +8,7 @@
 #define AMPHI_CLIENT_ATTEMPT_H
 
 #include "sdk/client/crash_ledger.h"
+#include "sdk/client/splice.h"
 #include "sdk/client/stream.h"
 
 typedef struct amphi_attempt_args {
@@ -17,14 +18,20 @@ typedef struct amphi_attempt_args {
     amphi_str body;              /* for the engine; borrowed */
     uint64_t deadline_us;        /* of the whole request, awake time; UINT64_MAX: none */
     bool continues;              /* hand over the delivered text as the answer's beginning */
-    amphi_takeover *takeover;    /* emitted with the attempt's first output; NULL: none. Borrowed */
+    bool is_known;               /* the engine is known to continue it */
+    amphi_takeover *takeover;    /* emitted once it is known whether the attempt continues or starts
+                                    again, which it then says; NULL: none. Borrowed */
 } amphi_attempt_args;
 
 typedef struct amphi_attempt_outcome {
-    amphi_error error;       /* status AMPHI_OK: the answer is complete */
-    bool has_output;         /* text, reasoning or a tool call */
-    uint32_t first_token_ms; /* from the start to the first output; 0: none */
-    bool prefix_refused;     /* the engine can't continue a beginning; try without */
+    amphi_error error;         /* status AMPHI_OK: the answer is complete */
+    bool has_output;           /* text, reasoning or a tool call */
+    uint32_t first_token_ms;   /* from the start to the first output; 0: none */
+    bool prefix_refused;       /* the engine can't continue a beginning; try without */
+    amphi_splice_outcome seam; /* what the judge saw; REJECTED: ended by us; try without */
+    bool seam_is_sure;         /* CONTINUED: it could not be otherwise */
+    const char *seam_why;      /* in words; NULL: none */
+    bool needed_replace;       /* ended by us: the client can't take its text back */
 } amphi_attempt_outcome;
 
 /* A failed start's last line for the crash ledger. It is written once the next engine is at work,

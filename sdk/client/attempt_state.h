@@ -9,7 +9,6 @@
 #define AMPHI_CLIENT_ATTEMPT_STATE_H
 
 #include "sdk/client/attempt.h"
-#include "sdk/client/splice.h"
 
 /* Where the engine's events go: the stream's mailbox, marked with the attempt's number. */
 typedef struct amphi_attempt_sink {
@@ -36,11 +35,14 @@ typedef struct amphi_attempt {
     uint64_t begun_us;
     uint64_t progress_us; /* the start, or the last progress before the first token */
     uint64_t token_us;    /* of the last token; 0: none yet */
+    uint64_t held_us;     /* since when text is held for the judge; 0: none is */
     uint64_t device_checked_us;
     unsigned device_epoch;
     amphi_crash_ledger_start ledger;
     bool was_short_of_memory; /* at the last check of the device */
     amphi_crash_cause cause;  /* of its failure */
+    bool takeover_told;       /* the event was emitted */
+    bool has_thoughts;        /* of this attempt: those of earlier ones are gone */
     bool ended;
 } amphi_attempt;
 

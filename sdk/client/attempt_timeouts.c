@@ -24,6 +24,9 @@ uint64_t amphi__attempt_check_timeouts(amphi_attempt *a, uint64_t now_us)
     if (a->ended)
         return 0;
     uint64_t until_us = overdue_us < a->args->deadline_us ? overdue_us : a->args->deadline_us;
+    uint64_t decide_us = a->held_us + AMPHI_SPLICE_HOLD_US; /* what is held back for the judge */
+    if (a->held_us > 0 && decide_us < until_us)
+        until_us = decide_us > now_us ? decide_us : now_us + 1;
     uint64_t wait_us = until_us == UINT64_MAX ? UINT64_MAX : until_us - now_us;
     bool local = a->info.kind == AMPHI_ENGINE_LOCAL;
     return local && wait_us > AMPHI_DEVICE_CHECK_US ? AMPHI_DEVICE_CHECK_US : wait_us;

@@ -181,20 +181,11 @@ bool amphi__cache_lookup_stale(amphi_cache_lookup *lookup, amphi_stream *stream)
     return given;
 }
 
-/* Did the last takeover continue another route's text? Then the answer is no single model's. */
-static bool is_of_two_routes(const amphi_chat_result *result)
-{
-    if (result->takeovers_count == 0)
-        return false;
-    const amphi_takeover *last = &result->takeovers[result->takeovers_count - 1];
-    return last->continued && last->byte_offset > 0;
-}
-
-static bool may_be_kept(
-    const amphi_cache_lookup *lookup, const amphi_stream *stream, const amphi_chat_result *result)
+/* An answer that two models wrote is no single one's: it is not kept, and no other request gets it. */
+static bool may_be_kept(const amphi_cache_lookup *lookup, const amphi_stream *stream)
 {
     return lookup->rules.may_keep && !stream->cache_hit && stream->finish == AMPHI_FINISH_STOP &&
-           !stream->tool_call_seen && stream->text.size > 0 && !is_of_two_routes(result) &&
+           !stream->tool_call_seen && stream->text.size > 0 && !stream->is_joined &&
            memchr(stream->text.data, '\0', stream->text.size) == NULL; /* kept as a C string */
 }
 
@@ -228,7 +219,7 @@ bool amphi__cache_lookup_prepare(amphi_cache_lookup *lookup, const amphi_stream 
 {
     bool is_own = amphi__response_cache_is_own(stream->client->cache, &lookup->keys);
     amphi_store_cache_entry_init(entry);
-    if (may_be_kept(lookup, stream, result))
+    if (may_be_kept(lookup, stream))
         prepare(lookup, stream, result);
     entry->key = stream->cache_hit ? lookup->found : lookup->keys.exact;
     entry->value = amphi__buf_str(&lookup->keeping.value);

@@ -270,6 +270,8 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
     int64_t tokens_max = amphi__json_int(limit, 0);
     out->tokens_max = tokens_max > 0 && tokens_max < UINT32_MAX ? (uint32_t)tokens_max : 0;
     out->wants_logprobs = amphi__json_bool(amphi__json_get(out->body, "logprobs"), false);
+    out->is_shown = amphi__json_bool(amphi__json_get(out->body, "stream"), false);
+    out->takes_replace = amphi__json_get(out->body, "amphi") != NULL;
     out->needs_tools = amphi__json_first(amphi__json_get(out->body, "tools")) != NULL;
     out->answer_prefix = amphi__str_copy(answer_beginning(messages));
     if (out->answer_prefix == NULL)
@@ -420,6 +422,8 @@ amphi_status amphi__request_from_struct(
     status = json.status != AMPHI_OK
                  ? amphi__fail(error, json.status, 0, "request: too large, or out of memory")
                  : amphi__request_from_json(out, amphi__buf_str(&json), error);
+    if (status == AMPHI_OK)
+        out->is_shown = out->takes_replace = true;
 cleanup:
     amphi__buf_clear(&json);
     return status;

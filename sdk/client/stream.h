@@ -90,6 +90,7 @@ struct amphi_stream {
     bool cache_is_stale;
     char *cache_question; /* owned; NULL: none */
     bool tool_call_seen;
+    bool is_joined;          /* `text` was begun by one attempt and finished by another */
     uint64_t first_token_us; /* 0: none yet */
     uint64_t ended_us;       /* monotonic: the request's end */
 };

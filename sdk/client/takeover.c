@@ -26,6 +26,8 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+#include <stdio.h>
+
 /* A second try on the same route waits a random part of this (full jitter). */
 #define RETRY_JITTER_MS 200u
 /* When a provider asks for a longer pause, the next route is tried instead. */
@@ -78,7 +80,9 @@ static void run_attempt(plan_run *run, amphi_attempt_args *args)
 static void leave(plan_run *run, const amphi_attempt_args *args)
 {
     amphi_client *client = run->stream->client;
-    const amphi_error *error = &run->last.error;
+    const amphi_error none = {.status = AMPHI_E_CANCELLED};
+    const amphi_error *error =
+        run->last.needed_replace ? &none : &run->last.error; /* not its fault */
     amphi__route_health_leave(client, args->step, args->pass, error, run->last.first_token_ms);
     if (error->status != AMPHI_OK && error->status != AMPHI_E_CANCELLED)
         amphi__log(
@@ -160,10 +164,11 @@ static amphi_takeover *record_takeover(amphi_stream *stream, const amphi_takeove
     return recorded;
 }
 
-/* May the delivered text be handed to this route as the answer's beginning? */
+/* May the delivered text be handed to this route as the answer's beginning? Where none of it was
+ * shown a clean start costs nothing. */
 static bool can_continue(const amphi_stream *stream, const amphi_engine_info *info)
 {
-    return stream->text.size > 0 && info->prefix != AMPHI_NO;
+    return stream->text.size > 0 && stream->request.is_shown && info->prefix != AMPHI_NO;
 }
 
 /* The next attempt takes over from the last one, if there was one. */
@@ -194,6 +199,24 @@ static bool may_restart(plan_run *run, const amphi_plan_step *step)
     return run->restarted;
 }
 
+/* Asked to continue, the route refused, or the judge at the seam saw that it does something else. */
+static bool did_not_continue(plan_run *run, amphi_attempt_args *args)
+{
+    amphi_takeover *takeover = args->takeover;
+    bool refused = run->last.prefix_refused && !run->last.has_output;
+    bool rejected = run->last.seam == AMPHI_SPLICE_REJECTED;
+    if (!args->continues || (!refused && !rejected))
+        return false;
+    if (takeover != NULL) {
+        char why[sizeof takeover->why];
+        amphi__str_copy_to(why, sizeof why, amphi_str_from(takeover->why));
+        takeover->continued = false;
+        snprintf(takeover->why, sizeof takeover->why, "%.140s; %.48s was asked to go on, but %s",
+            why, takeover->to, rejected ? run->last.seam_why : "refused to");
+    }
+    return true;
+}
+
 /* One route of the plan, with its second tries. */
 static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
 {
@@ -202,10 +225,8 @@ static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
     plan_takeover(run, args, &info);
     for (uint32_t tries = 1;; tries++) {
         run_attempt(run, args);
-        if (run->last.prefix_refused && args->continues && !run->last.has_output) {
+        if (did_not_continue(run, args)) {
             args->continues = false; /* not a failure: it starts from the beginning, at once */
-            if (args->takeover != NULL)
-                args->takeover->continued = false;
             run_attempt(run, args);
         }
         leave(run, args);

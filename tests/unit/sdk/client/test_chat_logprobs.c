@@ -20,7 +20,8 @@
 #include <cmocka.h>
 
 #define BODY(more)                                                                                 \
-    "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0" more "}"
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0,"                    \
+    "\"stream\":true" more "}"
 #define WANTS ",\"logprobs\":true,\"amphi\":{\"mode\":\"prefer_local\"}"
 
 static const scripted_step says_hello[] = {{SCRIPT_TOKEN, "Hello", 1}, {SCRIPT_TOKEN, " world", 2},

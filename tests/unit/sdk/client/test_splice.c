@@ -12,47 +12,67 @@
 
 #include <cmocka.h>
 
-/* Plays `pieces` (cut into `cut` bytes each) after `delivered` and gives the text on screen. */
-static char *play(
-    amphi_splice_mode mode, const char *delivered, const char *answer, size_t cut, int *replaces)
+typedef struct played {
+    char *screen;
+    int replaces;
+    amphi_splice_outcome outcome;
+} played;
+
+/* Plays the answer, cut into `cut` bytes each, after `delivered`: what is on the screen then. */
+static played play(amphi_splice_mode mode, const char *delivered, const char *answer, size_t cut)
 {
     amphi_splice splice;
     amphi_buf screen;
     amphi_str seen = amphi_str_from(delivered);
     amphi_str whole = amphi_str_from(answer);
     amphi_str text;
+    played out = {NULL, 0, AMPHI_SPLICE_OPEN};
     amphi__buf_init(&screen, 0);
     amphi__buf_append_str(&screen, seen);
     amphi__splice_init(&splice, mode, seen, seen.size - amphi__splice_prefix(seen).size);
-    *replaces = 0;
-    for (size_t at = 0; at <= whole.size; at += cut) {
+    for (size_t at = 0; at <= whole.size && splice.outcome != AMPHI_SPLICE_REJECTED; at += cut) {
         bool end = at + cut > whole.size;
         amphi_splice_act act =
             amphi__splice_feed(&splice, amphi__str_slice(whole, at, at + cut), &text);
         for (int i = 0; i < 1 + end; i++) {
             if (act == AMPHI_SPLICE_REPLACE) {
                 amphi__buf_truncate(&screen, 0);
-                (*replaces)++;
+                out.replaces++;
             }
-            if (act != AMPHI_SPLICE_HOLD)
+            if (act == AMPHI_SPLICE_SHOW || act == AMPHI_SPLICE_REPLACE)
                 amphi__buf_append_str(&screen, text);
-            if (end && i == 0)
-                act = amphi__splice_end(&splice, &text);
+            if (end && i == 0 && splice.outcome != AMPHI_SPLICE_REJECTED)
+                act = amphi__splice_end(&splice, false, &text);
+            else
+                act = AMPHI_SPLICE_HOLD;
         }
     }
+    out.outcome = splice.outcome;
     amphi__splice_clear(&splice);
-    return amphi__buf_take(&screen);
+    out.screen = amphi__buf_take(&screen);
+    return out;
 }
 
 static void expect(amphi_splice_mode mode, const char *delivered, const char *answer,
-    const char *screen, int replaces_wanted)
+    const char *screen, int replaces)
 {
     for (size_t cut = 1; cut <= strlen(answer) + 1; cut++) {
-        int replaces = 0;
-        char *got = play(mode, delivered, answer, cut, &replaces);
-        assert_string_equal(got, screen);
-        assert_int_equal(replaces, replaces_wanted);
-        amphi__free(got);
+        played got = play(mode, delivered, answer, cut);
+        assert_string_equal(got.screen, screen);
+        assert_int_equal(got.replaces, replaces);
+        amphi__free(got.screen);
+    }
+}
+
+/* What came is of no use, and nothing of it is shown. */
+static void expect_rejected(const char *delivered, const char *answer)
+{
+    for (size_t cut = 1; cut <= strlen(answer) + 1; cut++) {
+        played got = play(AMPHI_SPLICE_CONTINUE, delivered, answer, cut);
+        assert_int_equal(got.outcome, AMPHI_SPLICE_REJECTED);
+        assert_string_equal(got.screen, delivered);
+        assert_int_equal(got.replaces, 0);
+        amphi__free(got.screen);
     }
 }
 
@@ -87,8 +107,50 @@ static void splice__continuation_that_resembles_the_beginning_is_kept(void **sta
     expect(AMPHI_SPLICE_CONTINUE, "When the battery is low, the",
         " cloud answers. When the battery is full, it does not.",
         "When the battery is low, the cloud answers. When the battery is full, it does not.", 0);
-    expect(AMPHI_SPLICE_CONTINUE, "When the battery is low, the", "When",
-        "When the battery is low, theWhen", 0);
+}
+
+static void splice__new_answer_replaces_or_is_asked_for_again(void **state)
+{
+    expect_rejected("The capital of France is Par", "Paris is the capital of France.");
+    expect_rejected("It has an ide", "Great question! Coral reefs are built by animals.");
+    expect_rejected("When the battery is low, the", "When");
+    expect(AMPHI_SPLICE_CONTINUE, "{\"name\": \"Paris\", \"country\": \"", "{\"name\": \"Paris\"}",
+        "{\"name\": \"Paris\"}", 1);
+}
+
+static void splice__end_behind_half_a_sentence_is_not_an_end(void **state)
+{
+    expect_rejected("The capital of France is Par", "");
+    expect(AMPHI_SPLICE_CONTINUE, "The capital is Paris.", "", "The capital is Paris.", 0);
+}
+
+static void splice__decides_in_time_with_what_is_there(void **state)
+{
+    amphi_splice splice;
+    amphi_str text;
+    amphi_str seen = AMPHI_STR("The river freezes in January. Then the ferries stop, and");
+    amphi__splice_init(&splice, AMPHI_SPLICE_CONTINUE, seen, 0);
+    assert_int_equal(amphi__splice_feed(&splice, AMPHI_STR(" geese"), &text), AMPHI_SPLICE_HOLD);
+    assert_true(amphi__splice_is_holding(&splice));
+    assert_int_equal(amphi__splice_decide(&splice, &text), AMPHI_SPLICE_SHOW);
+    assert_true(amphi__str_equal_c(text, " geese"));
+    assert_false(amphi__splice_is_holding(&splice));
+    amphi__splice_clear(&splice);
+    amphi__splice_init(&splice, AMPHI_SPLICE_CONTINUE, seen, 0);
+    (void)amphi__splice_feed(&splice, AMPHI_STR("The river freezes in"), &text);
+    assert_int_equal(amphi__splice_decide(&splice, &text), AMPHI_SPLICE_HOLD); /* no news in it */
+    amphi__splice_clear(&splice);
+}
+
+static void splice__an_answer_cut_at_its_limit_may_end_anywhere(void **state)
+{
+    amphi_splice splice;
+    amphi_str text;
+    amphi__splice_init(&splice, AMPHI_SPLICE_CONTINUE, AMPHI_STR("The river freezes in Jan"), 0);
+    (void)amphi__splice_feed(&splice, AMPHI_STR("ua"), &text);
+    assert_int_equal(amphi__splice_end(&splice, true, &text), AMPHI_SPLICE_SHOW);
+    assert_true(amphi__str_equal_c(text, "ua"));
+    amphi__splice_clear(&splice);
 }
 
 static void splice__restart_that_says_the_same_goes_on_silently(void **state)
@@ -119,6 +181,10 @@ int main(void)
         cmocka_unit_test(splice__server_that_begins_again_is_not_shown_twice),
         cmocka_unit_test(splice__short_beginnings_are_no_sign_of_a_repeat),
         cmocka_unit_test(splice__continuation_that_resembles_the_beginning_is_kept),
+        cmocka_unit_test(splice__new_answer_replaces_or_is_asked_for_again),
+        cmocka_unit_test(splice__end_behind_half_a_sentence_is_not_an_end),
+        cmocka_unit_test(splice__decides_in_time_with_what_is_there),
+        cmocka_unit_test(splice__an_answer_cut_at_its_limit_may_end_anywhere),
         cmocka_unit_test(splice__restart_that_says_the_same_goes_on_silently),
         cmocka_unit_test(splice__restart_that_differs_replaces_once),
         cmocka_unit_test(splice__nothing_delivered_passes_everything),

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes seams.jsonl from texts.json: each answer is cut inside words, behind words, blanks,
+punctuation and line ends, and what the next server may say behind each cut is put together: the
+rest, with its blank or without, the whole again, the last sentence or words again, another answer,
+with a greeting or without, a refusal, talk about the text, nothing.
+
+Usage: make_seams.py [--check]     --check: fails when seams.jsonl is not what this writes
+
+texts.json was written for this set, by hand; no text is from elsewhere. Half "a" is what the judge
+was tuned on, half "b" was held back, "other" are languages that were never looked at.
+"""
+import json
+import os
+import random
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ENDS = ".!?。！？؟"
+OPENERS = {
+    "a": {"en": ["Sure! ", "Great question! ", "Here is the answer:\n\n"],
+          "de": ["Gerne! ", "Natürlich, hier ist die Antwort: ", "Gute Frage! "],
+          "fr": ["Bien sûr ! ", "Voici la réponse :\n\n", "Excellente question ! "],
+          "es": ["¡Claro! ", "Por supuesto, aquí tiene: ", "¡Buena pregunta! "],
+          "zh": ["当然可以！", "好的，", "这是答案：\n\n"]},
+    "b": {"en": ["Of course. ", "Certainly, here you go: ", "Happy to help! "],
+          "de": ["Klar! ", "Selbstverständlich. ", "Hier ist die Antwort:\n\n"],
+          "fr": ["Avec plaisir. ", "D'accord, voici : ", "Certainement ! "],
+          "es": ["Con gusto. ", "¡Hola! ", "Aquí está la respuesta:\n\n"],
+          "zh": ["没问题。", "您好！", "很高兴回答您的问题：\n\n"]},
+}
+REFUSALS = {
+    "a": {"en": ["I'm sorry, but I can't continue this text."],
+          "de": ["Es tut mir leid, aber ich kann diesen Text nicht fortsetzen."],
+          "fr": ["Je suis désolé, mais je ne peux pas continuer ce texte."],
+          "es": ["Lo siento, pero no puedo continuar este texto."],
+          "zh": ["抱歉，我无法继续这段文字。"]},
+    "b": {"en": ["It looks like your message was cut off. What would you like me to write?"],
+          "de": ["Ihre Nachricht scheint abgeschnitten zu sein. Was möchten Sie wissen?"],
+          "fr": ["Votre message semble incomplet. Que souhaitez-vous savoir ?"],
+          "es": ["Parece que su mensaje está incompleto. ¿Qué desea saber?"],
+          "zh": ["您的消息似乎不完整。请问您想知道什么？"]},
+}
+METAS = {
+    "a": {"en": "Here is the continuation:\n\n", "de": "Hier ist die Fortsetzung:\n\n",
+          "fr": "Voici la suite :\n\n", "es": "Aquí está la continuación:\n\n",
+          "zh": "以下是续写的内容：\n\n"},
+    "b": {"en": "Continuing from where I left off: ", "de": "Ich fahre an dieser Stelle fort: ",
+          "fr": "Je reprends là où je me suis arrêté : ", "es": "Continúo donde lo dejé: ",
+          "zh": "继续上面的回答：\n\n"},
+}
+
+
+def is_word(text, i):
+    return 0 <= i < len(text) and (text[i].isalnum() or text[i] == "_")
+
+
+def places(text, rng):
+    """(name, offset) of the cuts, a few of each sort."""
+    n = len(text)
+    sorts = {
+        "mid-word": [i for i in range(2, n) if is_word(text, i - 1) and is_word(text, i)],
+        "word": [i for i in range(4, n) if is_word(text, i - 1) and text[i] == " "],
+        "blank": [i for i in range(4, n) if text[i - 1] == " " and is_word(text, i - 2)],
+        "end": [i for i in range(4, n) if text[i - 1] in ENDS],
+        "end-blank": [i for i in range(4, n) if text[i - 1] == " " and text[i - 2] in ENDS],
+        "mark": [i for i in range(4, n) if text[i - 1] in ",;:，；：、{}[]()\""],
+        "newline": [i for i in range(4, n) if text[i - 1] == "\n" and text[i] != "\n"],
+    }
+    many = {"mid-word": 3, "word": 2, "blank": 2}
+    for name, offsets in sorts.items():
+        for at in sorted(rng.sample(offsets, min(many.get(name, 1), len(offsets)))):
+            yield name, at
+
+
+def sentence_start(text, at):
+    """Of the sentence that a cut lies in, or that ends there."""
+    i = at - 1
+    while i > 0 and not (text[i - 1] in ENDS + "\n" and i < at - 2):
+        i -= 1
+    while text[i] == " ":
+        i += 1
+    return i
+
+
+def words_start(text, at, count):
+    i = at
+    while i > 0 and count > 0:
+        i -= 1
+        if text[i] == " " and i < at - 1:
+            count -= 1
+            if count == 0:
+                return i + 1
+    return i
+
+
+def continuations(source, place, at):
+    text = source["answer"]
+    given, rest = text[:at], text[at:]
+    yield "exact", rest, "continues", text
+    if given.endswith(" "):
+        yield "blank-twice", " " + rest, "continues", text
+    if rest.startswith(" ") and rest[1:2].strip() and source["form"] in ("prose", "list"):
+        yield "blank-lost", rest[1:], "continues", text
+    yield "whole-again", text, "repeats", text
+    start = sentence_start(text, at)
+    if at - start >= 12 and source["form"] == "prose":
+        yield "sentence-again", text[start:], "repeats", text
+    if source["language"] not in ("zh", "ja", "") and source["form"] == "prose":
+        start = words_start(text, at, 4)
+        if at - start >= 10 and place != "end":
+            yield "words-again", text[start:], "repeats", text
+
+
+def new_answers(source, place, at, rng):
+    text, half = source["answer"], source["half"]
+    language = source["language"] if source["language"] in OPENERS["a"] else "en"
+    half = half if half in OPENERS else "b"
+    complete = text[at - 1] in ENDS or text[at - 1] == "\n" or text[at - 2:at - 1] in list(ENDS)
+    for other in source["anew"]:
+        yield "anew", other
+    opener = rng.choice(OPENERS[half][language])
+    yield "greeting-anew", opener + rng.choice(source["anew"])
+    yield "greeting-whole", rng.choice(OPENERS[half][language]) + text
+    yield "refusal", rng.choice(REFUSALS[half][language])
+    yield "meta", METAS[half][language] + text[at:].lstrip()
+    if not complete and source["form"] != "list":
+        yield "nothing", ""
+
+
+def seams():
+    with open(os.path.join(HERE, "texts.json"), encoding="utf-8") as file:
+        texts = json.load(file)
+    for source in texts:
+        rng = random.Random(source["id"])
+        for place, at in places(source["answer"], rng):
+            given = source["answer"][:at]
+            base = {"id": source["id"], "half": source["half"], "language": source["language"],
+                    "form": source["form"], "place": place}
+            for kind, text, verdict, whole in continuations(source, place, at):
+                yield dict(base, kind=kind, given=given, next=text, verdict=verdict, whole=whole)
+            for kind, text in new_answers(source, place, at, rng):
+                yield dict(base, kind=kind, given=given, next=text, verdict="anew", whole="")
+
+
+def main():
+    path = os.path.join(HERE, "seams.jsonl")
+    lines = "".join(json.dumps(seam, ensure_ascii=False) + "\n" for seam in seams())
+    if "--check" in sys.argv:
+        with open(path, encoding="utf-8") as file:
+            sys.exit(0 if file.read() == lines else "seams.jsonl is not what make_seams.py writes")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Repetitions at the seam: cut where they are sure, asked again where they may begin a sentence.
+ */
+#include "sdk/client/splice_judge.h"
+#include "sdk/client/splice_words.h"
+#include "sdk/core/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static amphi_seam seam(const char *given, const char *after, bool is_all)
+{
+    amphi_str text = amphi_str_from(given);
+    size_t size = amphi__splice_without_blanks(text);
+    return (amphi_seam){.before = amphi__str_slice(text, 0, size),
+        .blanks = amphi__str_slice(text, size, text.size),
+        .after = amphi_str_from(after),
+        .is_all = is_all};
+}
+
+static const char *const river = "The river freezes in January, and the ferr";
+
+static void expect_cut(const char *given, const char *after, const char *rest)
+{
+    amphi_seam s = seam(given, after, true);
+    amphi_seam_ruling ruling = amphi__seam_look_at_repeats(&s);
+    assert_int_equal(ruling.verdict, AMPHI_SEAM_CONTINUES);
+    assert_string_equal(after + ruling.skip, rest);
+    assert_true(ruling.is_sure);
+}
+
+static amphi_seam_verdict verdict(const char *given, const char *after, bool is_all)
+{
+    amphi_seam s = seam(given, after, is_all);
+    return amphi__seam_look_at_repeats(&s).verdict;
+}
+
+static void repeat__whole_sentence_or_words_are_cut(void **state)
+{
+    expect_cut(river, "The river freezes in January, and the ferries stop.", "ies stop.");
+    expect_cut(river, "and the ferries stop.", "ies stop.");
+    expect_cut(river, "...and the ferries stop.", "ies stop.");
+    expect_cut(river, "And the ferries stop.", "ies stop.");
+    expect_cut(river, "ferries stop.", "ies stop.");
+    expect_cut("One thing is sure.\n\n", "One thing is sure.\n\nTwo.", "Two.");
+    expect_cut("One thing is sure.\n\n", "One thing is sure.\nTwo.", "Two.");
+}
+
+static void repeat__word_with_a_capital_may_begin_a_sentence(void **state)
+{
+    assert_int_equal(
+        verdict("The capital of France is Par", "Paris is the capital.", true), AMPHI_SEAM_USELESS);
+}
+
+static void repeat__beginning_that_goes_another_way_is_a_new_answer(void **state)
+{
+    assert_int_equal(
+        verdict(river, "The river freezes in January every year.", true), AMPHI_SEAM_ANEW);
+    assert_int_equal(verdict("The river freezes in January. ", "The river is frozen.", true),
+        AMPHI_SEAM_USELESS);
+    assert_int_equal(verdict(river, "The river freezes in", true), AMPHI_SEAM_USELESS);
+}
+
+static void repeat__is_waited_for_as_long_as_it_may_come(void **state)
+{
+    assert_int_equal(verdict(river, "The river fre", false), AMPHI_SEAM_UNDECIDED);
+    assert_int_equal(verdict(river, "and the", false), AMPHI_SEAM_UNDECIDED);
+    assert_int_equal(verdict(river, "ies stop", false), AMPHI_SEAM_NONE);
+    amphi_seam s = seam(river, "The river fre", false);
+    assert_true(amphi__seam_is_repeating(&s));
+    s = seam(river, "ies stop", false);
+    assert_false(amphi__seam_is_repeating(&s));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(repeat__whole_sentence_or_words_are_cut),
+        cmocka_unit_test(repeat__word_with_a_capital_may_begin_a_sentence),
+        cmocka_unit_test(repeat__beginning_that_goes_another_way_is_a_new_answer),
+        cmocka_unit_test(repeat__is_waited_for_as_long_as_it_may_come),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
