@@ -181,7 +181,7 @@ bool amphi__cache_lookup_stale(amphi_cache_lookup *lookup, amphi_stream *stream)
     return given;
 }
 
-/* An answer that two models wrote is no single one's: it is not kept, and no other request gets it. */
+/* An answer that two models wrote is no single one's: no other request gets it. */
 static bool may_be_kept(const amphi_cache_lookup *lookup, const amphi_stream *stream)
 {
     return lookup->rules.may_keep && !stream->cache_hit && stream->finish == AMPHI_FINISH_STOP &&

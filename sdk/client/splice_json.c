@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An answer that is JSON: it goes on when what comes is what the grammar allows next, up to the end.
- * Where an object may begin, a new answer may begin too: there the object has to close and the outer
- * one to go on. Inside a string the words decide (splice_prose.c), unless the string's end shows it.
+ * An answer that is JSON: it goes on when what comes is what the grammar allows next, to the end.
+ * Where an object may begin, a new answer may begin too: there the object has to close and the
+ * outer one to go on. Inside a string the words decide (splice_prose.c), unless what follows the
+ * string shows it.
  */
 #include "sdk/client/splice_judge.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The phrases are few on purpose, and stems where that is enough: what a phrase would show is mostly
- * seen from the form of the text as well (a short first sentence, a capital inside a sentence).
+ * The phrases are few on purpose, and stems where that is enough: what a phrase would show is
+ * mostly seen from the form of the text as well (a short first sentence, a capital inside one).
  */
 #include "sdk/client/splice_words.h"
 

@@ -49,7 +49,8 @@ bool amphi__splice_is_address(amphi_str sentence);
 bool amphi__splice_is_about_continuing(amphi_str sentence);
 
 /* How many of the first words of `text` (those that say something: of four letters and more) are
- * among those of `other`; in scripts without blanks, of pairs of characters. *others_count: how many `other` has. */
+ * among those of `other`; in scripts without blanks, of pairs of characters. *others_count: how
+ * many `other` has. */
 size_t amphi__splice_shared_words(amphi_str text, amphi_str other, size_t *others_count);
 
 #endif

@@ -199,7 +199,7 @@ static bool may_restart(plan_run *run, const amphi_plan_step *step)
     return run->restarted;
 }
 
-/* Asked to continue, the route refused, or the judge at the seam saw that it does something else. */
+/* Asked to continue, the route refused, or the judge saw that it does something else. */
 static bool did_not_continue(plan_run *run, amphi_attempt_args *args)
 {
     amphi_takeover *takeover = args->takeover;
