@@ -26,6 +26,8 @@ const char *amphi__data_dir_reason(int failed_errno)
     case EACCES:
     case EPERM:
         return ": no permission";
+    case EFBIG:
+        return ": the file may not grow further (ulimit -f)";
     default:
         return "";
     }

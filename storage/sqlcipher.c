@@ -114,13 +114,22 @@ void amphi__query_bind_blob(amphi_query *query, int index, const void *data, siz
                         query->statement, index, size > 0 ? data : "", (int)size, SQLITE_STATIC));
 }
 
+/* SQLCipher's word for a bad page in the middle of a file is that for bad SQL; asked at once, while
+ * the page is among the last that were read. */
+static int error_of(amphi_db *db)
+{
+    int rc = db->lib->extended_errcode(db->handle);
+    return (rc & 0xff) == SQLITE_ERROR && amphi__db_guard_saw_bad_page(db->guard) ? SQLITE_CORRUPT
+                                                                                  : rc;
+}
+
 bool amphi__query_row(amphi_query *query)
 {
     if (query->native_code != 0)
         return false;
     int rc = query->db->lib->step(query->statement);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        note(query, query->db->lib->extended_errcode(query->db->handle));
+        note(query, error_of(query->db));
     return rc == SQLITE_ROW;
 }
 

@@ -27,7 +27,7 @@
 typedef enum guarded_kind { GUARDED_DATABASE, GUARDED_LOG, GUARDED_JOURNAL } guarded_kind;
 
 /* The last pages that were read, for the question why a read failed. */
-#define RECENT_READS 8
+#define RECENT_READS 64
 
 typedef struct recent_read {
     sqlite3_file *file; /* NULL: none */

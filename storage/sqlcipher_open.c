@@ -15,10 +15,12 @@
 #include "storage/sqlcipher_wal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BUSY_TIMEOUT_MS   10000
 #define PLAIN_HEADER      "SQLite format 3" /* 16 bytes with its NUL */
@@ -393,7 +395,14 @@ static bool log_is_suspect(const char *path)
     if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log)
         return false;
     bool has_database = stat(path, &info) == 0 && info.st_size > 0;
-    return has_database ? amphi__wal_is_suspect(log) : stat(log, &info) == 0 && info.st_size > 0;
+    if (has_database)
+        return amphi__wal_is_suspect(log);
+    if (stat(log, &info) != 0 || info.st_size == 0)
+        return false;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0) /* beside nothing the log can't be looked at */
+        close(fd);
+    return true;
 }
 
 /* What another process is just writing looks damaged for a moment. Other errors come again when

@@ -13,6 +13,7 @@
 #include "storage/schema.h"
 #include "storage/store_fault.h"
 #include "storage/store_leftovers.h"
+#include "storage/store_made.h"
 #include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/wrapped_key.h"
@@ -76,6 +77,8 @@ amphi_status amphi__store_unwrap_key(
 static amphi_status open_writer(
     amphi_db **out, const amphi_store_sqlcipher *store, const amphi_db_key *key, amphi_error *error)
 {
+    amphi_str dir = amphi_str_from(store->dir);
+    bool is_lost = amphi__store_is_lost(dir);
     bool is_new = is_absent(store->path);
     amphi_status status = amphi__db_open(out, store->path, key, error);
     if (status == AMPHI_OK && is_new)
@@ -84,6 +87,11 @@ static amphi_status open_writer(
         amphi__db_set_patience(*out, MIGRATION_PATIENCE_MS);
         status = amphi__schema_migrate(*out, error);
     }
+    if (status == AMPHI_OK)
+        amphi__store_made_note(dir, is_lost);
+    if (status == AMPHI_OK && is_lost)
+        amphi__log(&store->log, AMPHI_LOG_ERROR,
+            "store: " AMPHI_STORE_FILE " was removed or emptied; a new, empty one was made");
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "storage/sqlcipher_rekey.h"
 #include "storage/store_fault.h"
 #include "storage/store_leftovers.h"
+#include "storage/store_made.h"
 #include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
@@ -104,6 +105,8 @@ static amphi_status remove_store(amphi_str data_dir, amphi_error *error)
     static const char *const names[] = {AMPHI_STORE_FILE "-wal", AMPHI_STORE_FILE "-journal",
         AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE, AMPHI_RESERVE_FILE};
     amphi_status status = amphi__store_unfinished_remove(data_dir, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_made_remove(data_dir, error);
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == AMPHI_OK; i++) {
         char *path = NULL;
         status = amphi__data_dir_path(&path, data_dir, names[i], error);

@@ -4,10 +4,16 @@
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "storage/data_dir.h"
 #include "storage/sqlcipher_repair.h"
 #include "storage/store_fault.h"
+#include "storage/store_made.h"
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* SQLite has no words for a full disk or a read-only medium. */
 static void explain(amphi_error *error, char *path)
@@ -20,19 +26,50 @@ static void explain(amphi_error *error, char *path)
     *slash = '/';
 }
 
+static void note_lost(amphi_history_check_report *out, amphi_str data_dir)
+{
+    char words[sizeof out->fault];
+    out->is_lost = amphi__store_lost_words(data_dir, words, sizeof words);
+    if (out->is_lost && out->fault[0] == '\0')
+        memcpy(out->fault, words, sizeof words);
+    out->is_whole = out->is_whole && !out->is_lost;
+}
+
 amphi_status amphi__store_check(amphi_history_check_report *out,
     const amphi_storage_options *options, bool is_quick, amphi_error *error)
 {
     char *path = NULL;
     amphi_db_key key = {{0}, {0}};
     amphi_history_check_report_init(out);
+    if (amphi__store_is_lost(options->data_dir)) {
+        note_lost(out, options->data_dir);
+        return AMPHI_OK;
+    }
     amphi_status status = amphi__store_find(&path, &key, options, error);
     if (status == AMPHI_OK)
         status = amphi__db_check(out, path, &key, is_quick, error);
+    if (status == AMPHI_OK)
+        note_lost(out, options->data_dir);
     explain(error, path);
     amphi__wipe(&key, sizeof key);
     amphi__free(path);
     return status;
+}
+
+/* Where only the log of a database is left, which can be read beside an empty one. */
+static void make_empty(amphi_str data_dir)
+{
+    char *path = NULL, *log = NULL;
+    struct stat info;
+    if (amphi__data_dir_path(&path, data_dir, AMPHI_STORE_FILE, NULL) == AMPHI_OK &&
+        amphi__data_dir_path(&log, data_dir, AMPHI_STORE_FILE "-wal", NULL) == AMPHI_OK &&
+        stat(log, &info) == 0 && info.st_size > 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+        if (fd >= 0)
+            close(fd);
+    }
+    amphi__free(path);
+    amphi__free(log);
 }
 
 amphi_status amphi__store_repair(
@@ -41,6 +78,7 @@ amphi_status amphi__store_repair(
     char *path = NULL;
     amphi_db_key key = {{0}, {0}};
     amphi_history_repair_report_init(out);
+    make_empty(options->data_dir);
     amphi_status status = amphi__store_find(&path, &key, options, error);
     if (status == AMPHI_OK)
         status = amphi__db_repair(out, path, &key, error);

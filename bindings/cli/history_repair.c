@@ -10,13 +10,15 @@
 static int print_check(const amphi_history_check_report *report, bool json)
 {
     if (json) {
-        printf("{\"whole\":%s,\"pages\":%" PRIu64 ",\"pages_bad\":%" PRIu64
+        printf("{\"whole\":%s,\"lost\":%s,\"pages\":%" PRIu64 ",\"pages_bad\":%" PRIu64
                ",\"log_pages\":%" PRIu64 ",\"log_pages_bad\":%" PRIu64 ",\"faults\":%" PRIu64
                ",\"fault\":",
-            report->is_whole ? "true" : "false", report->pages, report->pages_bad,
-            report->log_pages, report->log_pages_bad, report->faults);
+            report->is_whole ? "true" : "false", report->is_lost ? "true" : "false", report->pages,
+            report->pages_bad, report->log_pages, report->log_pages_bad, report->faults);
         cli_print_json_string(stdout, amphi_str_from(report->fault));
         puts("}");
+    } else if (report->is_lost && report->pages_bad + report->log_pages_bad + report->faults == 0) {
+        printf("the store is lost: %s\n", report->fault);
     } else if (report->is_whole) {
         printf("the store is whole: %" PRIu64 " pages\n", report->pages);
     } else {

@@ -164,6 +164,11 @@ static bool report_damage(const round *r, const amphi_client_options *own)
     if (amphi__parts_read(&parts, &tables, own->parts, &why) != AMPHI_OK ||
         amphi__compose_check(&found, own, &parts, true, &why) != AMPHI_OK || found.is_whole)
         return false; /* what else is wrong with the store is the client's error */
+    if (found.is_lost && found.pages_bad + found.log_pages_bad + found.faults == 0) {
+        find(r, AMPHI_FINDING_FAULT, "store", found.fault,
+            "answers come; what was kept before is not there");
+        return true;
+    }
     snprintf(line, sizeof line, "damaged: %llu of %llu pages can't be read",
         (unsigned long long)found.pages_bad + found.log_pages_bad,
         (unsigned long long)found.pages + found.log_pages);

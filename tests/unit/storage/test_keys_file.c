@@ -3,6 +3,8 @@
 #include "tests/support/failing_alloc.h"
 #include "tests/support/scratch_dir.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,23 @@
 #include <cmocka.h>
 
 #define DIGITS "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+
+/* Opening the key file is interrupted this many times. */
+static int interruptions;
+
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? (mode_t)va_arg(arguments, int) : 0;
+    va_end(arguments);
+    if (interruptions > 0 && strstr(path, AMPHI_KEY_FILE) != NULL) {
+        interruptions--;
+        errno = EINTR;
+        return -1;
+    }
+    return openat(AT_FDCWD, path, flags, mode);
+}
 
 static int set_up(void **state)
 {
@@ -79,6 +98,17 @@ static void keys__a_key_is_made_once_and_stays(void **state)
     scratch_dir_inner(&other, dir, "other");
     assert_int_equal(get_key(&other, third, NULL, NULL), AMPHI_OK); /* created may be NULL */
     assert_memory_not_equal(first, third, 32);
+}
+
+static void keys__an_interrupted_open_is_tried_again(void **state)
+{
+    scratch_dir *dir = *state;
+    uint8_t first[32] = {0}, second[32] = {0};
+    assert_int_equal(get_key(dir, first, NULL, NULL), AMPHI_OK);
+    interruptions = 3;
+    assert_int_equal(get_key(dir, second, NULL, NULL), AMPHI_OK);
+    assert_int_equal(interruptions, 0);
+    assert_memory_equal(first, second, 32);
 }
 
 static void keys__good_forms_are_read(void **state)
@@ -223,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(keys__processes_that_race_get_the_same_key),
         T(keys__a_key_is_made_once_and_stays),
+        T(keys__an_interrupted_open_is_tried_again),
         T(keys__good_forms_are_read),
         T(keys__a_file_that_others_may_use_is_refused_with_the_mend),
         T(keys__a_malformed_file_is_an_error_and_never_replaced),

@@ -172,7 +172,9 @@ static void check__finds_each_bad_page(void **state)
     const uint32_t pages[] = {1, 2, 7, (uint32_t)(f->size / 4096)};
     for (size_t i = 0; i < 4; i++) {
         ruin(f, &pages[i], 1);
-        assert_int_equal(check(f).pages_bad, 1);
+        amphi_history_check_report one = check(f);
+        assert_int_equal(one.pages_bad, 1);
+        assert_non_null(strstr(one.fault, "is the first that can't be read"));
     }
     ruin(f, pages, 4);
     amphi_history_check_report found = check(f);

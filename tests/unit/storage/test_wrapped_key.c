@@ -8,9 +8,11 @@
 #include "tests/support/scratch_dir.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -70,6 +72,42 @@ static void wrapped_key__a_new_one_counts_when_the_database_has_it(void **state)
     }
 }
 
+/* As on a full disk. */
+static void wrapped_key__that_cannot_be_written_leaves_no_file_and_says_why(void **state)
+{
+    uint8_t fresh[32];
+    amphi_error error = {0};
+    struct rlimit before;
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {10, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    amphi_status status =
+        amphi__wrapped_key_prepare(fresh, provider, amphi_str_from(dir.path), &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, AMPHI_E_IO);
+    assert_non_null(strstr(error.message, "may not grow further"));
+    assert_false(scratch_exists(scratch_dir_file(&dir, AMPHI_WRAP_NEW_FILE)));
+}
+
+/* One that the database has stays, whatever a failed rekey asks for. */
+static void wrapped_key__is_discarded_unless_the_database_has_it(void **state)
+{
+    uint8_t fresh[32];
+    amphi_str folder = amphi_str_from(dir.path);
+    const char *path = scratch_dir_file(&dir, AMPHI_WRAP_NEW_FILE);
+    (void)state;
+    make_database(provider);
+    assert_int_equal(amphi__wrapped_key_prepare(fresh, provider, folder, NULL), AMPHI_OK);
+    amphi__wrapped_key_discard(provider, folder);
+    assert_false(scratch_exists(path));
+    assert_int_equal(amphi__wrapped_key_prepare(fresh, provider, folder, NULL), AMPHI_OK);
+    make_database(fresh);
+    amphi__wrapped_key_discard(provider, folder);
+    assert_true(scratch_exists(scratch_dir_file(&dir, AMPHI_WRAP_NEW_FILE)));
+}
+
 static void wrapped_key__another_providers_key_and_damage_are_two_errors(void **state)
 {
     uint8_t fresh[32];
@@ -116,6 +154,10 @@ static void wrapped_key__destroyed_is_gone_and_none_is_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            wrapped_key__that_cannot_be_written_leaves_no_file_and_says_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            wrapped_key__is_discarded_unless_the_database_has_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             wrapped_key__is_the_providers_where_there_is_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(

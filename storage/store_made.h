@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether a store was here before: an empty file, store.made, is put beside the database after its
+ * first commit. A database that is missing or empty beside it was lost, while without it a new
+ * store is only about to be made. When a new store is made in the place of a lost one the mark
+ * becomes store.lost, which says so until a person deletes it.
+ */
+#ifndef AMPHI_STORAGE_STORE_MADE_H
+#define AMPHI_STORAGE_STORE_MADE_H
+
+#include <amphi/error.h>
+
+#define AMPHI_MADE_FILE "store.made"
+#define AMPHI_LOST_FILE "store.lost"
+
+/* Before the database is opened for writing, which makes one: is it lost? */
+bool amphi__store_is_lost(amphi_str data_dir);
+/* After that. Where it can't be written, or there is no memory, it is done at the next opening. */
+void amphi__store_made_note(amphi_str data_dir, bool was_lost);
+/* What was lost, in words and with the remedy; false: nothing. */
+bool amphi__store_lost_words(amphi_str data_dir, char *out, size_t capacity);
+/* With the store itself. */
+amphi_status amphi__store_made_remove(amphi_str data_dir, amphi_error *error);
+
+#endif

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A database that was removed or emptied, and a log with one bit wrong, through the command: each is
+said by name before anything is overwritten, and what there is to save is saved."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(sys.argv[1])
+AMPHI = os.path.join(BUILD, "bin", "amphi")
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("AMPHI_")}
+ENV["AMPHI_WORKER"] = os.path.join(BUILD, "bin", "amphi-worker")
+failures = 0
+
+
+def check(ok, what):
+    global failures
+    if not ok:
+        failures += 1
+        print(f"failed: {what}")
+
+
+def amphi(folder, *words):
+    done = subprocess.run([AMPHI, *words, "--data", folder], env=ENV, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def say(folder, words):
+    rc, _, err = amphi(folder, "ask", "--conversation", "c", "--max-tokens", "4", words)
+    check(rc == 0 and "history" not in err, f"ask: {rc} {err}")
+
+
+def at(folder, name):
+    return os.path.join(folder, name)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def fresh_ones_are_silent(folder):
+    """As a kill between the key and the first commit leaves it."""
+    say(folder, "hello")
+    key = read(at(folder, "store.key"))
+    other = at(folder, "fresh")
+    os.mkdir(other, 0o700)
+    with open(at(other, "store.key"), "wb") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write(key)
+    open(at(other, "amphi.db"), "wb").close()
+    rc, out, _ = amphi(other, "doctor")
+    check("removed or emptied" not in out, f"doctor of a fresh one: {out}")
+    rc, out, _ = amphi(other, "history", "check")
+    check(rc == 0 and "is whole" in out, f"check of a fresh one: {out}")
+
+
+def lost(folder, is_removed):
+    say(folder, "to be lost")
+    if is_removed:
+        os.unlink(at(folder, "amphi.db"))
+    else:
+        os.truncate(at(folder, "amphi.db"), 0)
+    rc, out, err = amphi(folder, "history", "check")
+    check(rc == 1 and "the store is lost: amphi.db was removed or emptied: restore it" in out,
+          f"check of a lost one: {rc} {out} {err}")
+    rc, out, _ = amphi(folder, "doctor")
+    check(rc == 1 and "amphi.db was removed or emptied" in out, f"doctor: {out}")
+    say(folder, "the new one")
+    rc, out, _ = amphi(folder, "history", "--json", "--conversation", "c")
+    check(rc == 0 and len(json.loads(out)["messages"]) == 2, f"the new one works: {out}")
+    rc, out, _ = amphi(folder, "doctor")
+    check(rc == 1 and "earlier amphi.db was removed" in out and "store.lost" in out,
+          f"doctor later: {out}")
+    rc, out, _ = amphi(folder, "history", "check", "--json")
+    found = json.loads(out)
+    check(rc == 1 and found["lost"] and found["pages_bad"] == 0, f"check later: {out}")
+    os.unlink(at(folder, "store.lost"))
+    check(amphi(folder, "history", "check")[0] == 0, "silent once it is known")
+
+
+def shredded(folder):
+    rc, _, err = amphi(folder, "keys", "shred", "--yes")
+    left = [name for name in os.listdir(folder) if name.startswith(("amphi.db", "store."))]
+    check(rc == 0 and not left, f"shred: {err} {left}")
+    rc, _, err = amphi(folder, "history", "check")
+    check(rc == 1 and "there is none" in err, f"after the shred: {err}")
+
+
+def answered_by_a_killed_host(folder, turns):
+    """Turns whose commits stand in the log alone."""
+    host = subprocess.Popen([AMPHI, "chat", "--conversation", "c", "--max-tokens", "4", "--data",
+                             folder], env=ENV, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+    log, size, until = at(folder, "amphi.db-wal"), 0, time.monotonic() + 100
+    for i in range(turns):
+        host.stdin.write(f"question {i}\n".encode())
+        host.stdin.flush()
+        while time.monotonic() < until:  # the turn's messages are there
+            rc, out, _ = amphi(folder, "history", "--json", "--conversation", "c")
+            if rc == 0 and len(json.loads(out).get("messages", [])) >= 2 * (i + 1):
+                break
+    size = os.path.getsize(log) if os.path.exists(log) else 0
+    host.send_signal(signal.SIGKILL)
+    host.wait()
+    check(size > 4096 * 4, f"a hot log: {size}")
+
+
+def log_with_one_bit_wrong(folder):
+    os.mkdir(folder, 0o700)
+    answered_by_a_killed_host(folder, 4)
+    log = at(folder, "amphi.db-wal")
+    before = bytearray(read(log))
+    before[len(before) // 3] ^= 1
+    with open(log, "r+b") as file:
+        file.write(before)
+    database = read(at(folder, "amphi.db"))
+    rc, out, _ = amphi(folder, "history", "check")
+    check(rc == 1 and "log (amphi.db-wal) is damaged" in out, f"check: {out}")
+    rc, out, _ = amphi(folder, "doctor")
+    check(rc == 1 and "log (amphi.db-wal) is damaged" in out, f"doctor: {out}")
+    rc, out, err = amphi(folder, "ask", "--max-tokens", "4", "--conversation", "d", "hello")
+    check("log (amphi.db-wal) is damaged" in err, f"ask: {rc} {out} {err}")
+    rc, _, err = amphi(folder, "history", "--conversation", "c")
+    check(rc == 1 and "amphi history repair" in err, f"history: {err}")
+    check(read(log) == bytes(before) and read(at(folder, "amphi.db")) == database,
+          "nothing was overwritten")
+    rc, out, err = amphi(folder, "history", "repair", "--json")
+    kept = json.loads(out)["kept"] if rc == 0 else ""
+    check(rc == 0 and read(kept + "-wal") == bytes(before) and read(kept) == database,
+          f"repair: {out} {err}")
+    rc, out, _ = amphi(folder, "history", "--json", "--conversation", "c")
+    check(rc == 0 and len(json.loads(out)["messages"]) == 8, f"every commit is there: {out}")
+    check(amphi(folder, "history", "check")[0] == 0, "whole after it")
+
+
+def a_bad_page_is_named_wherever_it_is(folder):
+    """Not as what SQLCipher says of it, which is "SQL logic error"."""
+    os.mkdir(folder, 0o700)
+    lines = ['{"amphi_history":1}']
+    for i in range(200):
+        lines += [json.dumps({"conversation": f"k{i % 8}"})] if i % 25 == 0 else []
+        lines.append(json.dumps({"message": i + 1, "created_ms": 1796064207904 + i, "role": "user",
+                                 "content": f"word{i} some text " * 40}))
+    with open(at(folder, "in.jsonl"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+    rc, _, err = amphi(folder, "history", "import", at(folder, "in.jsonl"))
+    check(rc == 0, f"import: {err}")
+    whole = read(at(folder, "amphi.db"))
+    named = 0
+    for number in range(3, 40, 2):
+        page = bytearray(whole)
+        page[(number - 1) * 4096 + 1000] ^= 4
+        with open(at(folder, "amphi.db"), "wb") as file:
+            file.write(page)
+        _, _, err = amphi(folder, "ask", "--conversation", "k5", "--max-tokens", "2", "hi")
+        check("SQL" not in err, f"page {number}: {err}")
+        named += "the database is damaged: run `amphi history repair`" in err
+        rc, out, _ = amphi(folder, "history", "check")
+        check(rc == 1 and f"page {number} is the first that can't be read" in out and
+              "***" not in out, f"check, page {number}: {out}")
+    check(named >= 2, f"damage was met: {named}")
+
+
+def main():
+    if not os.path.exists(AMPHI):
+        print("skipped: this build has no amphi command")
+        return 77
+    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
+        if "AMPHI_STORE:STRING=sqlcipher" not in cache.read():
+            print("skipped: this build has no SQLCipher")
+            return 77
+    with tempfile.TemporaryDirectory() as folder:
+        fresh_ones_are_silent(folder)
+        lost(folder, True)
+        lost(folder, False)
+        shredded(folder)
+        log_with_one_bit_wrong(at(folder, "killed"))
+        a_bad_page_is_named_wherever_it_is(at(folder, "pages"))
+    print(f"{0 if failures else 1} passed, {failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
