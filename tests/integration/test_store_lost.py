@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A database that was removed or emptied, and a log with one bit wrong, through the command: each is
-said by name before anything is overwritten, and what there is to save is saved."""
+"""A database that was removed or emptied, and a log with one bit wrong, through the command: each
+is said by name before anything is overwritten, and what there is to save is saved."""
 import json
 import os
 import signal

@@ -21,7 +21,7 @@ typedef struct amphi_history_check_report {
     uint64_t log_pages_bad; /* of them */
     uint64_t faults;        /* between whole pages, 100 at most */
     char fault[160];        /* what was found first; never text of a user; empty: none */
-    bool is_lost; /* a store was here whose file was removed or emptied; fault says what to do */
+    bool is_lost;           /* a store was here, its file is removed or emptied: see fault */
 } amphi_history_check_report;
 
 static inline void amphi_history_check_report_init(amphi_history_check_report *report)
@@ -47,8 +47,9 @@ static inline void amphi_history_repair_report_init(amphi_history_repair_report 
 }
 
 /* Verifies every page, then how they hang together. Others may use the store meanwhile. A damaged
- * store is AMPHI_OK with is_whole false, and so is a lost one. AMPHI_E_NOT_FOUND: there is none. AMPHI_E_KEY: the key is
- * another one's, or the file is a plain database. About 15 ms per MiB; blocks. */
+ * store is AMPHI_OK with is_whole false, and so is a lost one. AMPHI_E_NOT_FOUND: there is none.
+ * AMPHI_E_KEY: the key is another one's, or the file is a plain database. About 15 ms per MiB;
+ * blocks. */
 AMPHI_API amphi_status amphi_history_check(
     const amphi_client_options *options, amphi_history_check_report *out, amphi_error *error);
 
