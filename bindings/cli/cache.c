@@ -38,14 +38,16 @@ static int show_stats(amphi_client *client, const cli_options *options)
         {"tokens_saved", "tokens that were not computed again", stats.tokens_saved},
         {"ms_saved", "milliseconds that they had taken", stats.ms_saved},
     };
+    cli_json json = {stdout, false};
+    if (options->json)
+        cli_json_open(&json, NULL, '{');
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (options->json)
-            printf("%s\"%s\":%llu", i == 0 ? "{" : ",", rows[i].name,
-                (unsigned long long)rows[i].value);
+            cli_json_uint(&json, rows[i].name, rows[i].value);
         else
             printf("%10llu %s\n", (unsigned long long)rows[i].value, rows[i].words);
     if (options->json)
-        puts("}");
+        cli_json_end(&json);
     return CLI_OK;
 }
 

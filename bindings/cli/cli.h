@@ -104,6 +104,26 @@ char *cli_words(const cli_options *options);
 /* Text as it is, but what would steer a terminal (escape sequences in an answer) is left out when
  * `out` is one. */
 void cli_print_text(FILE *out, amphi_str text);
+/* A name on a line of its own or in a table (a title, an id): control characters, line ends too,
+ * are shown as \xNN, wherever `out` leads. */
+void cli_print_name(FILE *out, amphi_str text);
+
+/* json_print.c: JSON to a stream; commas and escapes come by themselves. {stdout} begins one; key
+ * is NULL inside arrays and at the top. */
+typedef struct cli_json {
+    FILE *out;
+    bool follows; /* a value came before in this object or array */
+} cli_json;
+void cli_json_open(cli_json *json, const char *key, char bracket);
+void cli_json_close(cli_json *json, char bracket);
+/* Closes the outermost object, and ends the line. */
+void cli_json_end(cli_json *json);
+void cli_json_str(cli_json *json, const char *key, amphi_str text);
+void cli_json_c(cli_json *json, const char *key, const char *text);
+void cli_json_uint(cli_json *json, const char *key, uint64_t value);
+void cli_json_int(cli_json *json, const char *key, int64_t value);
+void cli_json_bool(cli_json *json, const char *key, bool value);
+void cli_json_raw(cli_json *json, const char *key, amphi_str value); /* is JSON already */
 /* A quoted JSON string on `out`. */
 void cli_print_json_string(FILE *out, amphi_str text);
 /* Escape sequences only where they are understood: "" otherwise. */

@@ -10,13 +10,17 @@
 static int print_check(const amphi_history_check_report *report, bool json)
 {
     if (json) {
-        printf("{\"whole\":%s,\"lost\":%s,\"pages\":%" PRIu64 ",\"pages_bad\":%" PRIu64
-               ",\"log_pages\":%" PRIu64 ",\"log_pages_bad\":%" PRIu64 ",\"faults\":%" PRIu64
-               ",\"fault\":",
-            report->is_whole ? "true" : "false", report->is_lost ? "true" : "false", report->pages,
-            report->pages_bad, report->log_pages, report->log_pages_bad, report->faults);
-        cli_print_json_string(stdout, amphi_str_from(report->fault));
-        puts("}");
+        cli_json out = {stdout, false};
+        cli_json_open(&out, NULL, '{');
+        cli_json_bool(&out, "whole", report->is_whole);
+        cli_json_bool(&out, "lost", report->is_lost);
+        cli_json_uint(&out, "pages", report->pages);
+        cli_json_uint(&out, "pages_bad", report->pages_bad);
+        cli_json_uint(&out, "log_pages", report->log_pages);
+        cli_json_uint(&out, "log_pages_bad", report->log_pages_bad);
+        cli_json_uint(&out, "faults", report->faults);
+        cli_json_c(&out, "fault", report->fault);
+        cli_json_end(&out);
     } else if (report->is_lost && report->pages_bad + report->log_pages_bad + report->faults == 0) {
         printf("the store is lost: %s\n", report->fault);
     } else if (report->is_whole) {
@@ -35,11 +39,14 @@ static int print_check(const amphi_history_check_report *report, bool json)
 static int print_repair(const amphi_history_repair_report *report, bool json)
 {
     if (json) {
-        printf("{\"messages\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rows_bad\":%" PRIu64
-               ",\"pages_bad\":%" PRIu64 ",\"kept\":",
-            report->messages, report->rows, report->rows_bad, report->pages_bad);
-        cli_print_json_string(stdout, amphi_str_from(report->kept_path));
-        puts("}");
+        cli_json out = {stdout, false};
+        cli_json_open(&out, NULL, '{');
+        cli_json_uint(&out, "messages", report->messages);
+        cli_json_uint(&out, "rows", report->rows);
+        cli_json_uint(&out, "rows_bad", report->rows_bad);
+        cli_json_uint(&out, "pages_bad", report->pages_bad);
+        cli_json_c(&out, "kept", report->kept_path);
+        cli_json_end(&out);
         return CLI_OK;
     }
     printf("%" PRIu64 " messages, %" PRIu64 " rows in all, are in the repaired store\n",
@@ -88,9 +95,10 @@ int cli_history_backup(cli_options *options)
     if (status != AMPHI_OK)
         return cli_fail(&error);
     if (options->json) {
-        fputs("{\"backup\":", stdout);
-        cli_print_json_string(stdout, amphi_str_from(options->words[1]));
-        puts("}");
+        cli_json out = {stdout, false};
+        cli_json_open(&out, NULL, '{');
+        cli_json_c(&out, "backup", options->words[1]);
+        cli_json_end(&out);
     }
     return CLI_OK;
 }

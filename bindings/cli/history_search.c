@@ -14,8 +14,10 @@ static bool print_hit(void *user, const amphi_search_hit *hit)
     localtime_r(&seconds, &local);
     strftime(day, sizeof day, "%Y-%m-%d %H:%M", &local);
     printf("%s%s  ", cli_dim(stdout), day);
-    cli_print_text(stdout, hit->conversation_id);
-    printf(", %.*s%s\n  ", (int)hit->role.size, hit->role.data, cli_plain(stdout));
+    cli_print_name(stdout, hit->conversation_id);
+    fputs(", ", stdout);
+    cli_print_name(stdout, hit->role);
+    printf("%s\n  ", cli_plain(stdout));
     cli_print_text(stdout, hit->snippet);
     fputs("\n\n", stdout);
     *(bool *)user = true;

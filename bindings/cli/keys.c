@@ -9,13 +9,15 @@
 static void print_report(const cli_options *options, const amphi_keys_report *report)
 {
     if (options->json) {
-        fputs("{\"provider\":", stdout);
-        cli_print_json_string(stdout, amphi_str_from(report->provider));
-        fputs(",\"place\":", stdout);
-        cli_print_json_string(stdout, amphi_str_from(report->place));
-        printf(",\"has_key\":%s,\"wrapped\":%s,\"can_destroy\":%s,\"store_bytes\":%" PRIu64 "}\n",
-            report->has_key ? "true" : "false", report->is_wrapped ? "true" : "false",
-            report->can_destroy ? "true" : "false", report->store_bytes);
+        cli_json json = {stdout, false};
+        cli_json_open(&json, NULL, '{');
+        cli_json_c(&json, "provider", report->provider);
+        cli_json_c(&json, "place", report->place);
+        cli_json_bool(&json, "has_key", report->has_key);
+        cli_json_bool(&json, "wrapped", report->is_wrapped);
+        cli_json_bool(&json, "can_destroy", report->can_destroy);
+        cli_json_uint(&json, "store_bytes", report->store_bytes);
+        cli_json_end(&json);
         return;
     }
     printf("provider  %s\nkey       %s%s\n", report->provider,
@@ -64,13 +66,15 @@ static int shred(const cli_options *options, const amphi_client_options *client)
         return cli_fail(&error);
     bool gone = !after.has_key && !after.is_wrapped && after.store_bytes == 0;
     if (options->json) {
-        fputs("{\"provider\":", stdout);
-        cli_print_json_string(stdout, amphi_str_from(before.provider));
-        fputs(",\"place\":", stdout);
-        cli_print_json_string(stdout, amphi_str_from(before.place));
-        printf(",\"had_key\":%s,\"was_wrapped\":%s,\"store_bytes\":%" PRIu64 ",\"gone\":%s}\n",
-            before.has_key ? "true" : "false", before.is_wrapped ? "true" : "false",
-            before.store_bytes, gone ? "true" : "false");
+        cli_json json = {stdout, false};
+        cli_json_open(&json, NULL, '{');
+        cli_json_c(&json, "provider", before.provider);
+        cli_json_c(&json, "place", before.place);
+        cli_json_bool(&json, "had_key", before.has_key);
+        cli_json_bool(&json, "was_wrapped", before.is_wrapped);
+        cli_json_uint(&json, "store_bytes", before.store_bytes);
+        cli_json_bool(&json, "gone", gone);
+        cli_json_end(&json);
     } else {
         printf("Destroyed: the key (%s%s)%s and the store (%" PRIu64 " bytes). Copies of the store "
                "are noise now.\n",

@@ -444,19 +444,17 @@ void cli_print_text(FILE *out, amphi_str text)
     }
 }
 
-void cli_print_json_string(FILE *out, amphi_str text)
+void cli_print_name(FILE *out, amphi_str text)
 {
-    fputc('"', out);
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size;) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(out, "\\u%04x", c);
-        else
+        size_t size = c == '\n' || c == '\t' ? 1 : control_size(text, i);
+        if (size == 0)
             fputc(c, out);
+        for (size_t k = 0; k < size; k++)
+            fprintf(out, "\\x%02x", (unsigned)(unsigned char)text.data[i + k]);
+        i += size > 0 ? size : 1;
     }
-    fputc('"', out);
 }
 
 static bool understands_escapes(FILE *out)

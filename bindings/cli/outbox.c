@@ -10,36 +10,37 @@
 typedef struct printer {
     bool json;
     bool first;
+    cli_json writer;
 } printer;
 
-static void print_json_entry(const amphi_outbox_entry *item, bool first)
+static void print_json_entry(cli_json *json, const amphi_outbox_entry *item)
 {
-    fputs(first ? "{\"id\":" : ",{\"id\":", stdout);
-    cli_print_json_string(stdout, item->id);
-    fputs(",\"conversation_id\":", stdout);
-    cli_print_json_string(stdout, item->conversation_id);
-    printf(",\"state\":\"%s\",\"created_ms\":%" PRId64 ",\"age_ms\":%" PRIu64
-           ",\"attempts\":%u,\"being_sent\":%s,\"not_before_ms\":%" PRId64 ",\"reason\":",
-        amphi_outbox_state_name(item->state), item->created_ms, item->age_ms, item->attempts,
-        item->is_being_sent ? "true" : "false", item->not_before_ms);
-    cli_print_json_string(stdout, item->reason);
-    fputs(",\"text\":", stdout);
-    cli_print_json_string(stdout, item->text);
-    fputs(",\"request\":", stdout);
-    fwrite(item->request_json.data, 1, item->request_json.size, stdout);
-    putchar('}');
+    cli_json_open(json, NULL, '{');
+    cli_json_str(json, "id", item->id);
+    cli_json_str(json, "conversation_id", item->conversation_id);
+    cli_json_c(json, "state", amphi_outbox_state_name(item->state));
+    cli_json_int(json, "created_ms", item->created_ms);
+    cli_json_uint(json, "age_ms", item->age_ms);
+    cli_json_uint(json, "attempts", item->attempts);
+    cli_json_bool(json, "being_sent", item->is_being_sent);
+    cli_json_int(json, "not_before_ms", item->not_before_ms);
+    cli_json_str(json, "reason", item->reason);
+    cli_json_str(json, "text", item->text);
+    cli_json_raw(json, "request", item->request_json);
+    cli_json_close(json, '}');
 }
 
 static bool print_entry(void *user, const amphi_outbox_entry *item)
 {
     printer *p = user;
     if (p->json) {
-        print_json_entry(item, p->first);
+        print_json_entry(&p->writer, item);
     } else {
-        printf("%.*s  conversation %.*s, %s%s, %u attempts", (int)item->id.size, item->id.data,
-            (int)item->conversation_id.size, item->conversation_id.data,
-            amphi_outbox_state_name(item->state), item->is_being_sent ? ", being sent" : "",
-            item->attempts);
+        cli_print_name(stdout, item->id);
+        fputs("  conversation ", stdout);
+        cli_print_name(stdout, item->conversation_id);
+        printf(", %s%s, %u attempts", amphi_outbox_state_name(item->state),
+            item->is_being_sent ? ", being sent" : "", item->attempts);
         if (item->reason.size > 0) {
             fputs(": ", stdout);
             cli_print_text(stdout, item->reason);
@@ -96,6 +97,17 @@ static void print_waiting(const left *l)
     putchar('\n');
 }
 
+static void print_json_left(const left *l)
+{
+    cli_json json = {stdout, false};
+    cli_json_open(&json, NULL, '{');
+    cli_json_uint(&json, "left", l->waiting);
+    cli_json_uint(&json, "being_sent", l->being_sent);
+    cli_json_uint(&json, "put_off", l->put_off);
+    cli_json_uint(&json, "expired", l->expired);
+    cli_json_end(&json);
+}
+
 static int send_all(amphi_client *client, bool json)
 {
     enum { WAIT_MS = 60000 };
@@ -105,8 +117,7 @@ static int send_all(amphi_client *client, bool json)
         amphi_outbox_entries(client, count_left, &l, &error) != AMPHI_OK)
         return cli_fail(&error);
     if (json)
-        printf("{\"left\":%u,\"being_sent\":%u,\"put_off\":%u,\"expired\":%u}\n", l.waiting,
-            l.being_sent, l.put_off, l.expired);
+        print_json_left(&l);
     else if (l.waiting > 0)
         print_waiting(&l);
     if (!json && l.expired > 0)
@@ -120,17 +131,21 @@ static int send_all(amphi_client *client, bool json)
 
 static int list(amphi_client *client, bool json)
 {
-    printer p = {.json = json, .first = true};
+    printer p = {.json = json, .first = true, .writer = {stdout, false}};
     amphi_error error;
     int rc = CLI_OK;
-    if (json)
-        fputs("{\"entries\":[", stdout);
+    if (json) {
+        cli_json_open(&p.writer, NULL, '{');
+        cli_json_open(&p.writer, "entries", '[');
+    }
     if (amphi_outbox_entries(client, print_entry, &p, &error) != AMPHI_OK)
         rc = cli_fail(&error);
-    if (json)
-        puts("]}");
-    else if (p.first && rc == CLI_OK)
+    if (json) {
+        cli_json_close(&p.writer, ']');
+        cli_json_end(&p.writer);
+    } else if (p.first && rc == CLI_OK) {
         puts("the outbox is empty");
+    }
     return rc;
 }
 
@@ -143,9 +158,10 @@ static int let_go(amphi_client *client, const char *verb, const char *id, bool j
     if (status != AMPHI_OK)
         return cli_fail(&error);
     if (json) {
-        fputs(is_cancel ? "{\"cancelled\":" : "{\"collected\":", stdout);
-        cli_print_json_string(stdout, amphi_str_from(id));
-        puts("}");
+        cli_json out = {stdout, false};
+        cli_json_open(&out, NULL, '{');
+        cli_json_c(&out, is_cancel ? "cancelled" : "collected", id);
+        cli_json_end(&out);
     } else {
         printf("%s %s\n", is_cancel ? "cancelled" : "collected", id);
     }

@@ -5,6 +5,7 @@
  * that it belongs to.
  */
 #include "sdk/client/client.h"
+#include "sdk/client/request.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
@@ -47,6 +48,31 @@ static amphi_status refuse_member(importer *im, amphi_str key)
     return amphi__fail(im->error, AMPHI_E_FORMAT, 0,
         "import: line %llu: the member \"%.*s\" is not understood", (unsigned long long)im->line,
         key.size < 40 ? (int)key.size : 40, key.data);
+}
+
+static amphi_status refuse_role(importer *im, amphi_str role)
+{
+    char shown[40];
+    size_t size = 0;
+    for (; size < role.size && size < sizeof shown - 1; size++)
+        shown[size] = (unsigned char)role.data[size] < 0x20 ? '?' : role.data[size];
+    shown[size] = '\0';
+    return amphi__fail(im->error, AMPHI_E_FORMAT, 0,
+        "import: line %llu: role \"%s\": system, developer, user, assistant or tool is expected",
+        (unsigned long long)im->line, shown);
+}
+
+/* In checked JSON a backslash is in a string, and what follows it begins no escape. */
+static bool has_nul_escape(amphi_str line)
+{
+    const char *end = line.data + line.size;
+    const char *at = memchr(line.data, '\\', line.size);
+    while (at != NULL && end - at >= 6) {
+        if (memcmp(at, "\\u0000", 6) == 0)
+            return true;
+        at = memchr(at + 2, '\\', (size_t)(end - at) - 2);
+    }
+    return false;
 }
 
 /* ---- Values ---- */
@@ -290,7 +316,8 @@ static amphi_status read_message(importer *im, const amphi_json *root)
     if (row->id == 0 || texts->texts[TEXT_ROLE].size == 0 ||
         amphi__json_get(root, "created_ms") == NULL)
         return refuse(im, "a message without message, created_ms or role");
-    return AMPHI_OK;
+    amphi_str role = amphi__buf_str(&texts->texts[TEXT_ROLE]);
+    return amphi__request_role_is_known(role) ? AMPHI_OK : refuse_role(im, role);
 }
 
 /* Of doubled members a reader would see one; which one is not said anywhere. */
@@ -306,6 +333,8 @@ static bool has_doubles(const amphi_json *root)
 static amphi_status read_line(importer *im, amphi_str line)
 {
     amphi_json *root = NULL;
+    if (line.size > AMPHI_HISTORY_LINE_BYTES_MAX)
+        return refuse(im, "longer than 64 MiB");
     amphi_status status = amphi__json_parse(&root, line, "line", NULL);
     if (status == AMPHI_E_NO_MEMORY)
         return amphi__fail_no_memory(im->error);
@@ -313,6 +342,8 @@ static amphi_status read_line(importer *im, amphi_str line)
     amphi_str kind = amphi__json_key(first);
     if (status != AMPHI_OK || amphi__json_kind(root) != AMPHI_JSON_OBJECT || has_doubles(root))
         status = refuse(im, "not a JSON object, or one with doubled members");
+    else if (has_nul_escape(line))
+        status = refuse(im, "\\u0000 in a text; such a text is written as \"..._hex\"");
     else if (im->line == 1)
         status = amphi__str_equal_c(kind, "amphi_history") && amphi__json_int(first, 0) == 1 &&
                          amphi__json_next(first) == NULL
@@ -346,10 +377,15 @@ amphi_status amphi_history_import(amphi_client *client, amphi_history_next_line_
     amphi__buf_init(&im.id, 0);
     amphi__buf_init(&im.title, 0);
     amphi_history_transfer_init(&im.done);
+    bool is_empty = true;
     while (status == AMPHI_OK && next(user, &line)) {
         im.line++;
+        is_empty = is_empty && line.size == 0;
         status = line.size > 0 ? read_line(&im, line) : AMPHI_OK;
     }
+    if (status == AMPHI_OK && is_empty)
+        status = amphi__fail(error, AMPHI_E_FORMAT, 0,
+            "import: empty; the first line of an export is {\"amphi_history\":1}");
     im.line++;
     if (status == AMPHI_OK)
         status = finish_conversation(&im);

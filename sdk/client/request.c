@@ -31,7 +31,7 @@ void amphi__request_clear(amphi_request *request)
 
 /* ---- from JSON ---- */
 
-static bool role_is_known(amphi_str role)
+bool amphi__request_role_is_known(amphi_str role)
 {
     static const char *const roles[] = {
         "system", "developer", "user", "assistant", "tool", "function"};
@@ -76,7 +76,7 @@ static amphi_status check_messages(
             amphi__fields_check_once(message, names, COUNT_OF(names), "messages[].", error);
         if (once != AMPHI_OK)
             return once;
-        if (!role_is_known(amphi__json_string(amphi__json_get(message, "role"))))
+        if (!amphi__request_role_is_known(amphi__json_string(amphi__json_get(message, "role"))))
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "messages[%zu].role: system, developer, user, assistant or tool is expected",
                 count - 1);

@@ -50,4 +50,7 @@ amphi_status amphi__request_engine_body(
 /* Appends one message object for a stored message (no comma). */
 amphi_status amphi__request_put_stored(amphi_buf *out, const amphi_store_message *message);
 
+/* A role that messages may have. */
+bool amphi__request_role_is_known(amphi_str role);
+
 #endif

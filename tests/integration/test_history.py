@@ -218,10 +218,57 @@ def import__refuses_by_line_what_it_does_not_understand(folder):
         refused(done)
         if '"pinned":1' not in line: # the conversation before it is whole by then
             assert "line 4" in done.stderr and history(folder)["conversations"] == [], line
+    for line, says in (
+            ('{"message":1,"created_ms":1,"role":"robot","content":"x"}', 'line 4: role "robot"'),
+            ('{"message":1,"created_ms":1,"role_hex":"7573","content":"x"}', 'line 4: role "us"'),
+            (r'{"message":1,"created_ms":1,"role":"user","content":"a\u0000b"}', "line 4: \\u0000"),
+            (r'{"message":1,"created_ms":1,"role":"user","content":"\\\u0000"}', "line 4: \\u0000"),
+            (r'{"conversation":"x\u0000y"}', "line 4: \\u0000")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(good + [line]) + "\n")
+        done = amphi("history", "import", path, *data(folder))
+        refused(done)
+        assert says in done.stderr and history(folder)["conversations"] == [], (line, done.stderr)
     path = os.path.join(folder, "head.jsonl")
     with open(path, "w", encoding="utf-8") as file:
         file.write('{"amphi_history":2}\n')
     assert "line 1" in amphi("history", "import", path, *data(folder)).stderr
+
+
+@promise
+def import__of_what_is_no_export_says_so(folder):
+    """A folder, nothing at all, blank lines, and a line without an end."""
+    def refusal(*words, **more):
+        done = amphi("history", "import", *words, *data(folder), **more)
+        assert done.returncode != 0 and done.stdout == "", (words, done.stdout)
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+        return done.stderr
+    assert "a folder" in refusal(folder)
+    for content in ("", "\n\n"):
+        path = os.path.join(folder, "empty.jsonl")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+        assert "empty" in refusal(path), content
+    assert "empty" in refusal("-", stdin="")
+    assert "line 1: longer than 64 MiB" in refusal("/dev/zero")
+
+
+@promise
+def import__of_a_text_that_only_looks_like_nul_keeps_it(folder):
+    line = r'{"message":1,"created_ms":1,"role":"user","content":"a\\u0000b"}'
+    assert put(folder, '{"amphi_history":1}\n{"conversation":"c"}\n' + line + "\n")["messages"] == 1
+    assert history(folder, "show", "c")["messages"][0]["content"] == "a\\u0000b"
+
+
+@promise
+def names__show_their_control_characters_and_json_keeps_them(folder):
+    title = "red \x1b[31m\nline \u009b2J\x7f Ünï"
+    put(folder, lines_of({"i\x1bd": ({"title": title}, [(1, 5, "text")])}))
+    shown = amphi("history", *data(folder)).stdout
+    assert "red \\x1b[31m\\x0aline \\xc2\\x9b2J\\x7f Ünï" in shown and "i\\x1bd" in shown, shown
+    assert "\x1b" not in shown and len(shown.splitlines()) == 1, shown
+    listed = history(folder)["conversations"][0]
+    assert (listed["id"], listed["title"]) == ("i\x1bd", title), listed
 
 
 if __name__ == "__main__":

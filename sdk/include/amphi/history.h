@@ -207,6 +207,8 @@ static inline void amphi_history_transfer_init(amphi_history_transfer *transfer)
 
 /* One line of JSON without its end of line. false: it could not be written, and the export ends. */
 typedef bool amphi_history_line_fn(void *user, amphi_str line);
+/* Of one line in an import; longer ones are refused, so a reader need not read on behind it. */
+#define AMPHI_HISTORY_LINE_BYTES_MAX (64u << 20)
 /* The next line, without its end of line, valid until the next call. false: there is none. */
 typedef bool amphi_history_next_line_fn(void *user, amphi_str *line);
 
@@ -216,7 +218,8 @@ AMPHI_API amphi_status amphi_history_export(amphi_client *client, bool include_p
     amphi_history_line_fn *write, void *user, amphi_history_transfer *transfer, amphi_error *error);
 /* Puts exported conversations back, each in one transaction: into an empty store they are the same,
  * ids included; messages that are there already are skipped. AMPHI_E_FORMAT names the line that is
- * not understood; the conversations before it stay. `transfer` may be NULL. */
+ * not understood, or says that there is none; the conversations before it stay. `transfer` may be
+ * NULL. */
 AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_next_line_fn *next,
     void *user, amphi_history_transfer *transfer, amphi_error *error);
 

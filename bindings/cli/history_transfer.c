@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi history export and import: JSON Lines to and from files.
+ */
+#include "history.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static void print_transfer(const cli_history_call *c, const amphi_history_transfer *t, FILE *to)
+{
+    if (c->options->json) {
+        cli_json json = {to, false};
+        cli_json_open(&json, NULL, '{');
+        cli_json_uint(&json, "conversations", t->conversations_count);
+        cli_json_uint(&json, "messages", t->messages_count);
+        cli_json_uint(&json, "skipped", t->skipped_count);
+        cli_json_uint(&json, "left_out", t->left_out_count);
+        cli_json_end(&json);
+        return;
+    }
+    fprintf(to,
+        "%" PRIu64 " conversations, %" PRIu64 " messages; %" PRIu64 " there already, %" PRIu64
+        " left out as private\n",
+        t->conversations_count, t->messages_count, t->skipped_count, t->left_out_count);
+}
+
+static bool write_line(void *user, amphi_str line)
+{
+    FILE *to = user;
+    return fwrite(line.data, 1, line.size, to) == line.size && fputc('\n', to) != EOF;
+}
+
+/* To standard output or --out's file; what was written is said on standard error, or, with a file,
+ * on standard output. */
+int cli_history_run_export(cli_history_call *c)
+{
+    amphi_history_transfer transfer;
+    const char *path = cli_own(c->options, "--out");
+    FILE *to = path != NULL ? fopen(path, "w") : stdout;
+    if (to == NULL)
+        return cli_usage("%s: can't be written", path);
+    amphi_history_transfer_init(&transfer);
+    amphi_status status = amphi_history_export(
+        c->client, cli_history_has(c, "--include-private"), write_line, to, &transfer, &c->error);
+    bool closed = path != NULL ? fclose(to) == 0 : fflush(to) == 0;
+    if (status == AMPHI_OK && !closed)
+        return cli_usage("%s: can't be written to its end", path != NULL ? path : "export");
+    if (status == AMPHI_OK)
+        print_transfer(c, &transfer, path != NULL ? stdout : stderr);
+    return cli_history_finish(c, status, NULL);
+}
+
+typedef struct line_reader {
+    FILE *from;
+    char *line;
+    size_t capacity;
+    bool has_no_memory;
+} line_reader;
+
+static bool make_room(line_reader *r)
+{
+    size_t capacity = r->capacity > 0 ? r->capacity * 2 : 4096;
+    char *line = realloc(r->line, capacity);
+    r->has_no_memory = line == NULL;
+    if (line == NULL)
+        return false;
+    r->line = line;
+    r->capacity = capacity;
+    return true;
+}
+
+/* Of a line that does not end the library gets what it needs to refuse it. */
+static bool next_line(void *user, amphi_str *line)
+{
+    line_reader *r = user;
+    size_t size = 0;
+    int c = 0;
+    while (size <= AMPHI_HISTORY_LINE_BYTES_MAX && (c = getc(r->from)) != EOF && c != '\n') {
+        if (size == r->capacity && !make_room(r))
+            return false;
+        r->line[size++] = (char)c;
+    }
+    *line = amphi_str_make(r->line, size);
+    return !ferror(r->from) && (size > 0 || c == '\n');
+}
+
+static bool is_folder(FILE *file)
+{
+    struct stat about;
+    return fstat(fileno(file), &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+static int import_from(cli_history_call *c, line_reader *reader)
+{
+    amphi_history_transfer transfer;
+    amphi_history_transfer_init(&transfer);
+    if (is_folder(reader->from))
+        return cli_usage("%s: a folder; import takes a file", c->file);
+    amphi_status status = amphi_history_import(c->client, next_line, reader, &transfer, &c->error);
+    if (reader->has_no_memory)
+        return cli_usage("out of memory");
+    if (ferror(reader->from))
+        return cli_usage("%s: can't be read to its end", c->file);
+    if (status == AMPHI_OK)
+        print_transfer(c, &transfer, stdout);
+    return cli_history_finish(c, status, NULL);
+}
+
+int cli_history_run_import(cli_history_call *c)
+{
+    bool standard = strcmp(c->file, "-") == 0;
+    line_reader reader = {.from = standard ? stdin : fopen(c->file, "r")};
+    if (reader.from == NULL)
+        return cli_usage("%s: can't be read (no such file, or no permission)", c->file);
+    int rc = import_from(c, &reader);
+    if (!standard)
+        fclose(reader.from);
+    free(reader.line);
+    return rc;
+}
