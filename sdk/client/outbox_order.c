@@ -13,6 +13,7 @@
 #include "sdk/core/str.h"
 
 #define LEASED_PAUSE_US (100u * 1000) /* before another process's delivery is looked at again */
+#define LEASED_WAIT_US  (10u * 1000 * 1000) /* for its end; the process may be frozen */
 
 typedef struct line {
     const amphi_stream *stream;
@@ -62,12 +63,14 @@ static void pause(amphi_stream *stream)
     amphi__mutex_unlock(&stream->lock);
 }
 
-static bool say_behind(amphi_stream *stream, uint32_t count, const amphi_error *why)
+static bool say_behind(amphi_stream *stream, const line *l, const amphi_error *why)
 {
+    const char *reason = why->status != AMPHI_E_NOT_FOUND ? why->message
+                         : l->head_is_leased              ? "another sender has the first one now"
+                                                          : "not to be sent yet";
     (void)amphi__fail(&stream->error, AMPHI_E_BUSY, 0,
-        "%u earlier message%s of this conversation wait%s in the outbox: %s", count,
-        count == 1 ? "" : "s", count == 1 ? "s" : "",
-        why->status == AMPHI_E_NOT_FOUND ? "not to be sent yet" : why->message);
+        "%u earlier message%s of this conversation wait%s in the outbox: %s", l->count,
+        l->count == 1 ? "" : "s", l->count == 1 ? "s" : "", reason);
     return false;
 }
 
@@ -75,8 +78,7 @@ bool amphi__outbox_order_send(amphi_stream *stream)
 {
     amphi_client *client = stream->client;
     amphi_outbox_sender *sender = NULL;
-    uint64_t until_us =
-        amphi__stream_awake_us(stream) + (uint64_t)stream->privacy.policy.total_ms * 1000;
+    uint64_t leased_us = 0; /* since then another sender has the first one; 0: none has */
     amphi_error why = {.status = AMPHI_E_NOT_FOUND};
     if (client->store.ops->outbox_claim_head != NULL &&
         amphi__outbox_sender_new(&sender, client, &stream->error) != AMPHI_OK)
@@ -88,8 +90,9 @@ bool amphi__outbox_order_send(amphi_stream *stream)
                                   : AMPHI_E_NOT_FOUND;
         amphi__background_report(client->background);
         l = look(stream);
-        if (status != AMPHI_E_NOT_FOUND || !l.head_is_leased ||
-            amphi__stream_awake_us(stream) > until_us)
+        uint64_t now_us = amphi__stream_awake_us(stream);
+        leased_us = leased_us > 0 ? leased_us : now_us;
+        if (status != AMPHI_E_NOT_FOUND || !l.head_is_leased || now_us - leased_us > LEASED_WAIT_US)
             break;
         pause(stream);
     }
@@ -97,7 +100,7 @@ bool amphi__outbox_order_send(amphi_stream *stream)
     if (amphi__stream_check_cancelled(stream, &stream->error))
         return false;
     if (l.count > 0)
-        return say_behind(stream, l.count, &why);
+        return say_behind(stream, &l, &why);
     stream->budget_from_us = amphi__stream_awake_us(stream); /* what was sent had its own */
     return true;
 }

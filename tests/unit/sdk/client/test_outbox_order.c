@@ -205,6 +205,29 @@ static void order__a_delivery_under_way_elsewhere_is_waited_for(void **state)
     chat_fixture_close(&f);
 }
 
+static bool ignore(void *user, const amphi_store_outbox_item *item)
+{
+    return false;
+}
+
+/* Its process is frozen: it has the lease, and does nothing. */
+static void order__a_delivery_that_does_not_end_is_not_waited_for_for_ever(void **state)
+{
+    chat_fixture f;
+    outbox_fixture_open_offline(&f, says_hello);
+    amphi__background_stop(f.client->background);
+    outbox_fixture_queue(&f, "c", "One", NULL);
+    amphi_store store = f.parts.store;
+    assert_int_equal(store.ops->outbox_claim(store.self, 0, 3600000, ignore, NULL, NULL), AMPHI_OK);
+    outbox_fixture_set_network(f.client, "free");
+    ending e = ask(&f, chat_fixture_request(AMPHI_MODE_ONLY_CLOUD), "c", "Two");
+    assert_int_equal(e.kind, AMPHI_EVENT_QUEUED);
+    assert_int_equal(e.before, 1);
+    assert_non_null(strstr(e.message, "another sender has the first one now"));
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    chat_fixture_close(&f);
+}
+
 /* By the caller, or because the client is freed. */
 static void order__the_wait_ends_when_it_is_cancelled(void **state)
 {
@@ -274,6 +297,7 @@ int main(void)
         cmocka_unit_test(order__what_stays_on_the_device_is_answered_at_once_and_says_so),
         cmocka_unit_test(order__a_message_that_is_refused_does_not_keep_its_conversation_for_ever),
         cmocka_unit_test(order__a_delivery_under_way_elsewhere_is_waited_for),
+        cmocka_unit_test(order__a_delivery_that_does_not_end_is_not_waited_for_for_ever),
         cmocka_unit_test(order__the_wait_ends_when_it_is_cancelled),
         cmocka_unit_test(order__a_held_message_counts_unless_its_request_runs_here),
     };
