@@ -3,7 +3,7 @@
  * GET /v1/models: what a request's "model" may be. "amphi" leaves the choice to the policy; then
  * come the routes by name, and the models that they run.
  */
-#include "json_response.h"
+#include "paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,23 +68,31 @@ static char *write_models(const model_list *list)
     return json;
 }
 
-enum MHD_Result gateway_answer_models(
-    struct MHD_Connection *connection, amphi_client *client, const char *id)
+void gateway_path_models(gateway_exchange *exchange)
 {
+    const char *rest = gateway_url_rest(exchange);
+    const char *id = rest[0] == '/' ? rest + 1 : NULL;
     model_list list = {.count = 0};
     amphi_error error;
     char *json = NULL;
     add_model(&list, AMPHI_STR("amphi"), AMPHI_STR("amphi"));
-    if (amphi_client_routes(client, add_route, &list, &error) != AMPHI_OK)
-        return gateway_answer_error(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, &error);
+    if (amphi_client_routes(gateway_client(exchange), add_route, &list, &error) != AMPHI_OK) {
+        gateway_reply_error(exchange, &error, NULL);
+        return;
+    }
     if (id == NULL)
         json = write_models(&list);
     for (size_t i = 0; i < list.count && id != NULL && json == NULL; i++)
         if (strcmp(list.models[i].id, id) == 0 && (json = malloc(512)) != NULL)
             write_model(json, 512, &list.models[i]);
-    if (json == NULL && id != NULL) {
-        gateway_set_error(&error, AMPHI_E_NOT_FOUND, "there is no model of this name here");
-        return gateway_answer_error(connection, MHD_HTTP_NOT_FOUND, &error);
+    if (json != NULL || id == NULL) {
+        gateway_reply_json(exchange, 200, json);
+        return;
     }
-    return json != NULL ? gateway_answer_json(connection, MHD_HTTP_OK, json, NULL) : MHD_NO;
+    const gateway_failure failure = {.http_status = 404,
+        .type = "invalid_request_error",
+        .code = "model_not_found",
+        .param = "model",
+        .message = "there is no model of this name here"};
+    gateway_reply_failure(exchange, &failure);
 }

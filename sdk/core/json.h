@@ -29,12 +29,19 @@ typedef enum amphi_json_kind {
 
 #define AMPHI_JSON_DEPTH_MAX 128
 #define AMPHI_JSON_SIZE_MAX  (64u << 20)
+/* A value takes about 80 bytes in a tree, also where it is two bytes of text ("1,"). A document has
+ * so many values at most, and one more for every so many bytes: trees of large ones stay below the
+ * size of their text. */
+#define AMPHI_JSON_TREE_VALUES_MIN      (64u << 10)
+#define AMPHI_JSON_TREE_BYTES_PER_VALUE 128u
 /* A double holds every whole number with so many digits. */
 #define AMPHI_JSON_DIGITS_EXACT 15
 
 /* Only the grammar. `what` names the document in the message ("policy"). */
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error);
-/* *has_special: does valid text hold a number that is not whole, or too long for a double? */
+/* For text that a tree will be made of: also refuses more values than that may have, with
+ * AMPHI_E_LIMIT. *has_special: does valid text hold a number that is not whole, or too long for a
+ * double? */
 amphi_status amphi__json_check_numbers(
     amphi_str text, const char *what, bool *has_special, amphi_error *error);
 /* Of text that this check accepted, with its *has_special. AMPHI_OK or AMPHI_E_NO_MEMORY. */

@@ -13,6 +13,8 @@ typedef struct checker {
     size_t at;
     const char *wrong; /* NULL: no error so far */
     bool has_special_number;
+    size_t values;
+    size_t values_max;
 } checker;
 
 static bool fail(checker *c, const char *wrong)
@@ -217,6 +219,8 @@ static bool check_key(checker *c)
     return true;
 }
 
+static const char too_many[] = "too many values";
+
 /* `open` is the stack of open brackets. */
 static bool check_document(checker *c)
 {
@@ -225,6 +229,8 @@ static bool check_document(checker *c)
     for (;;) {
         /* A value is expected here. */
         skip_blanks(c);
+        if (++c->values > c->values_max)
+            return fail(c, too_many);
         int byte = peek(c);
         if (byte == '{' || byte == '[') {
             if (depth == AMPHI_JSON_DEPTH_MAX)
@@ -261,23 +267,33 @@ static bool check_document(checker *c)
     }
 }
 
+static amphi_status check(checker *c, const char *what, amphi_error *error)
+{
+    if (c->size > AMPHI_JSON_SIZE_MAX)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0,
+            "%s: JSON of %zu bytes is above the limit of %u", what, c->size, AMPHI_JSON_SIZE_MAX);
+    if (check_document(c))
+        return AMPHI_OK;
+    if (c->wrong == too_many)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0,
+            "%s: JSON with more than %zu values in %zu bytes", what, c->values_max, c->size);
+    return amphi__fail(
+        error, AMPHI_E_FORMAT, 0, "%s: not valid JSON at byte %zu: %s", what, c->at, c->wrong);
+}
+
 amphi_status amphi__json_check_numbers(
     amphi_str text, const char *what, bool *has_special, amphi_error *error)
 {
-    *has_special = false;
-    if (text.size > AMPHI_JSON_SIZE_MAX)
-        return amphi__fail(error, AMPHI_E_LIMIT, 0,
-            "%s: JSON of %zu bytes is above the limit of %u", what, text.size, AMPHI_JSON_SIZE_MAX);
-    checker c = {.text = text.data, .size = text.size};
-    bool good = check_document(&c);
+    checker c = {.text = text.data,
+        .size = text.size,
+        .values_max = AMPHI_JSON_TREE_VALUES_MIN + text.size / AMPHI_JSON_TREE_BYTES_PER_VALUE};
+    amphi_status status = check(&c, what, error);
     *has_special = c.has_special_number;
-    return good ? AMPHI_OK
-                : amphi__fail(error, AMPHI_E_FORMAT, 0, "%s: not valid JSON at byte %zu: %s", what,
-                      c.at, c.wrong);
+    return status;
 }
 
 amphi_status amphi__json_check(amphi_str text, const char *what, amphi_error *error)
 {
-    bool has_special;
-    return amphi__json_check_numbers(text, what, &has_special, error);
+    checker c = {.text = text.data, .size = text.size, .values_max = SIZE_MAX};
+    return check(&c, what, error);
 }

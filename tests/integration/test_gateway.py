@@ -36,7 +36,7 @@ def gateway__models_are_what_a_request_may_name(folder):
         status, _, text = call(url, "GET", "/v1/models/m-1")
         assert status == 200 and json.loads(text) == listed[[m["id"] for m in listed].index("m-1")]
         status, _, text = call(url, "GET", "/v1/models/m-3")
-        assert status == 404 and json.loads(text)["error"]["code"] == "not_found", text
+        assert status == 404 and json.loads(text)["error"]["code"] == "model_not_found", text
         assert call(url, "POST", "/v1/models/m-1", "{}")[0] == 405
         _, answer = chat(url, {"model": "local", "messages": QUESTION})
         assert answer["amphi"]["route"] == "local", answer

@@ -87,7 +87,7 @@ def serve__mode_is_that_of_requests_that_name_none(folder):
 @promise
 def gateway__a_polite_kill_ends_it_at_once_also_in_mid_answer(folder):
     for number in (signal.SIGTERM, signal.SIGINT):
-        with gateway(folder, "--policy", slow_policy(folder, 2)) as (url, process):
+        with gateway(folder, "--drain", "0", "--policy", slow_policy(folder, 2)) as (url, process):
             bodies = [{"messages": QUESTION, "stream": stream, "amphi": {"no_cache": True}}
                       for stream in (True, False)]
             connections = []

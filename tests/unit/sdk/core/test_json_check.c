@@ -134,6 +134,33 @@ static void check__size_has_a_limit_before_anything_is_read(void **state)
     assert_int_equal(strncmp(error.message, "document: ", 10), 0);
 }
 
+/* A tree takes 80 bytes a value: "[1,1,...]" would become 40 times its size. */
+static void check__a_tree_has_a_limited_number_of_values(void **state)
+{
+    enum { SIZE = 1 << 20 };
+    amphi_error error;
+    bool special;
+    amphi_json *root = NULL;
+    char *text = malloc(SIZE + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < SIZE; i += 2)
+        memcpy(text + i, "1,", 2);
+    text[0] = '[';
+    text[1] = ' ';
+    memcpy(text + SIZE - 2, "1]", 2);
+    const amphi_str many = {text, SIZE};
+    assert_int_equal(amphi__json_check_numbers(many, "document", &special, &error), AMPHI_E_LIMIT);
+    assert_non_null(strstr(error.message, "document: JSON with more than 73728 values"));
+    assert_int_equal(amphi__json_parse(&root, many, "document", &error), AMPHI_E_LIMIT);
+    assert_int_equal(amphi__json_check(many, "document", &error), AMPHI_OK); /* no tree is made */
+    const size_t few = 2 * (AMPHI_JSON_TREE_VALUES_MIN - 1); /* with the array: as many as may be */
+    memcpy(text + few, "1]", 2);
+    assert_int_equal(
+        amphi__json_parse(&root, amphi_str_make(text, few + 2), "document", &error), AMPHI_OK);
+    amphi__json_free(root);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +171,7 @@ int main(void)
         cmocka_unit_test(check__message_does_not_repeat_the_text),
         cmocka_unit_test(check__numbers_that_a_double_may_not_hold_are_reported),
         cmocka_unit_test(check__size_has_a_limit_before_anything_is_read),
+        cmocka_unit_test(check__a_tree_has_a_limited_number_of_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an exchange is made of. Two threads know it: libmicrohttpd's, which calls server.c, and the
+ * one that answers. Insides of the gateway: for server.c, dispatch.c, access.c and exchange.c.
+ */
+#ifndef AMPHI_GATEWAY_EXCHANGE_STATE_H
+#define AMPHI_GATEWAY_EXCHANGE_STATE_H
+
+#include "connections.h"
+#include "exchange.h"
+#include "gateway.h"
+#include "workers.h"
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+struct gateway_server {
+    gateway_options options;
+    gateway_connections connections;
+    gateway_workers *workers;
+    struct MHD_Daemon *daemon;
+    atomic_bool draining;         /* new requests are refused */
+    atomic_bool stopping;         /* running ones end */
+    atomic_size_t bodies_bytes;   /* of all requests, arriving and in work */
+    atomic_uint_fast64_t counted; /* requests so far: part of their ids */
+    uint64_t ids_from;            /* random */
+    char url[96];
+};
+
+struct gateway_exchange {
+    gateway_server *server;
+    struct MHD_Connection *connection;
+    gateway_connection *entry;
+    atomic_uint references;
+    char id[40]; /* x-request-id */
+    char method[16];
+    char url[256];
+    const char *url_rest;
+    uint64_t began_ms;
+    /* The body, until it is whole. Only libmicrohttpd's thread. */
+    char *body;
+    size_t body_size;
+    size_t body_capacity;
+    size_t body_expected; /* its Content-Length, or SIZE_MAX */
+    size_t discarded;
+    gateway_failure refusal; /* http_status 0: none so far; then what arrives is not kept */
+    bool was_dispatched;
+    bool is_admitted;
+    const char *allow;  /* of a 405 */
+    bool allows_origin; /* the page that asks may read the answer */
+    /* What became of it, for the access log. */
+    char route[AMPHI_NAME_MAX];
+    size_t takeovers;
+    /* The reply. Under the lock, as far as both threads touch it. */
+    pthread_mutex_t lock;
+    pthread_cond_t drained;
+    struct MHD_Response *response;
+    unsigned http_status;
+    bool is_replied;
+    bool is_suspended; /* in libmicrohttpd: it waits for the other thread */
+    bool is_over;      /* libmicrohttpd is through with the request */
+    bool is_streamed;
+    bool is_ended; /* the last byte is in `pending` */
+    bool is_whole;
+    char *pending;
+    size_t pending_size;
+    size_t pending_at;
+    size_t pending_capacity;
+    uint64_t bytes_sent;
+};
+
+/* NULL: out of memory. One reference. */
+gateway_exchange *gateway_exchange_new(
+    gateway_server *server, struct MHD_Connection *connection, const char *url, const char *method);
+void gateway_exchange_unref(gateway_exchange *exchange);
+uint64_t gateway_now_ms(void);
+
+/* Takes the response, and adds the headers that all have. NULL: the connection is cut. */
+void gateway_reply_response(
+    gateway_exchange *exchange, unsigned http_status, struct MHD_Response *response);
+
+/* access.c: who may ask. Sets exchange->refusal, and answers no one. */
+void gateway_check_access(gateway_exchange *exchange);
+/* dispatch.c: the request is whole. It replies, or suspends the connection and replies later. */
+void gateway_dispatch(gateway_exchange *exchange);
+
+#endif

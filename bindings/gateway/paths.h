@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The paths of the gateway: each is one file with one function. A new one is declared here and gets
+ * a line in the table of dispatch.c. Insides of the gateway.
+ */
+#ifndef AMPHI_GATEWAY_PATHS_H
+#define AMPHI_GATEWAY_PATHS_H
+
+#include "exchange.h"
+
+typedef void gateway_path_fn(gateway_exchange *exchange);
+
+gateway_path_fn gateway_path_chat_completions; /* POST /v1/chat/completions */
+gateway_path_fn gateway_path_models;           /* GET /v1/models, /v1/models/ID */
+
+#endif
