@@ -385,6 +385,14 @@ amphi_status amphi__constraint_accept_prefix(
     return AMPHI_OK;
 }
 
+bool amphi__constraint_fits(amphi_constraint *c, amphi_str text)
+{
+    uint32_t at = c->position;
+    for (size_t i = 0; i < text.size && at != AMPHI_POSITION_NONE; i++)
+        at = amphi__matcher_step(c->matcher, at, (uint8_t)text.data[i]);
+    return at != AMPHI_POSITION_NONE && amphi__matcher_status(c->matcher) == AMPHI_OK;
+}
+
 amphi_status amphi__constraint_accept(amphi_constraint *c, int32_t token, amphi_error *error)
 {
     char scratch[8];
@@ -443,7 +451,7 @@ amphi_status amphi__constraint_forced(
     status = check(c, error);
     if (status == AMPHI_OK && bytes.size > 0)
         status = amphi__tokenizer_encode_inside(
-            c->lexicon->tokenizer, amphi__buf_str(&bytes), &tokens, error);
+            c->lexicon->tokenizer, amphi__buf_str(&bytes), NULL, &tokens, error);
     if (status != AMPHI_OK || !spell(c->lexicon->tokenizer, &tokens, amphi__buf_str(&bytes)))
         goto cleanup;
     if (!ends && !late && tokens.size > 0)

@@ -30,6 +30,8 @@ void amphi__constraint_free(amphi_constraint *constraint);
 /* Text that the answer already begins with. AMPHI_E_REQUEST: it does not fit. */
 amphi_status amphi__constraint_accept_prefix(
     amphi_constraint *constraint, amphi_str text, amphi_error *error);
+/* May this text come next, as the model would write it? */
+bool amphi__constraint_fits(amphi_constraint *constraint, amphi_str text);
 /* Leaves only tokens that may come: sets the other logits to -infinity. tokens_left counts the one
  * that is chosen now. *allowed: how many. AMPHI_E_REQUEST: none at all. */
 amphi_status amphi__constraint_mask(amphi_constraint *constraint, uint32_t tokens_left,

@@ -109,6 +109,20 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 
 /* ---- the answer ---- */
 
+/* An answer that has begun is past its thoughts; unless the caller's beginning shows where it is. */
+static amphi_status begin_behind(amphi_answer *answer, amphi_str beginning)
+{
+    amphi_status status = amphi__stop_strings_begin_behind(answer->stop, beginning);
+    if (status != AMPHI_OK || !amphi__reasoning_begins(beginning)) {
+        answer->reasoning.state = AMPHI_REASONING_TEXT;
+        return status;
+    }
+    status = amphi__reasoning_feed(&answer->reasoning, beginning, &answer->thought, &answer->text);
+    amphi__buf_reset(&answer->thought);
+    amphi__buf_reset(&answer->text);
+    return status;
+}
+
 amphi_status amphi__answer_init(amphi_answer *answer, const amphi_inference_sink *sink,
     const amphi_prompt *prompt, bool constrained, const amphi_str *stops, size_t stops_count,
     amphi_logprobs_report *logprobs, amphi_error *error)
@@ -121,14 +135,17 @@ amphi_status amphi__answer_init(amphi_answer *answer, const amphi_inference_sink
     amphi__buf_init(&answer->thought, AMPHI_LOCAL_ANSWER_MAX);
     amphi__buf_init(&answer->text, AMPHI_LOCAL_ANSWER_MAX);
     amphi__reasoning_init(&answer->reasoning, prompt->thinks);
-    if (!prompt->thinks && (constrained || !prompt->starts_text))
+    if (!prompt->thinks && constrained)
         answer->reasoning.state = AMPHI_REASONING_TEXT;
     answer->has_tools =
         (!constrained || amphi__answer_grammar_kind(prompt->root) == AMPHI_ANSWER_GRAMMAR_CALL) &&
         amphi__answer_grammar_may_call(prompt->root);
     amphi__tool_call_parser_init(
         &answer->tools, amphi__json_get(prompt->root, "tools"), prompt->starts_text, &tool_sink);
-    return amphi__stop_strings_new(&answer->stop, stops, stops_count, error);
+    amphi_status status = amphi__stop_strings_new(&answer->stop, stops, stops_count, error);
+    if (status == AMPHI_OK && !prompt->starts_text)
+        status = begin_behind(answer, amphi__buf_str(&prompt->beginning));
+    return status;
 }
 
 void amphi__answer_clear(amphi_answer *answer)

@@ -96,34 +96,6 @@ static amphi_status keep_pace(amphi_generation *g, uint64_t *due_us, amphi_error
     return AMPHI_OK;
 }
 
-/* Leaves only the tokens that spell on what was taken back from the answer's beginning. */
-static void allow_healing_only(amphi_generation *g)
-{
-    const amphi_str heal = amphi_str_make(g->prompt.heal, g->prompt.heal_size);
-    const amphi_tokenizer *tokenizer = g->inference->tokenizer;
-    uint32_t known = amphi__tokenizer_size(tokenizer);
-    uint32_t count = amphi__llm_vocabulary_size(g->inference->llm);
-    for (uint32_t token = 0; token < count; token++) {
-        char scratch[8];
-        amphi_str piece = token < known
-                              ? amphi__tokenizer_piece(tokenizer, (int32_t)token, false, scratch)
-                              : amphi_str_make(NULL, 0);
-        if (piece.size == 0 ||
-            (!amphi__str_starts_with(piece, heal) && !amphi__str_starts_with(heal, piece)))
-            g->inference->logits[token] = -INFINITY;
-    }
-}
-
-/* What of a piece was not shown before. */
-static amphi_str after_healing(amphi_generation *g, amphi_str piece)
-{
-    amphi_prompt *prompt = &g->prompt;
-    size_t shown = piece.size < prompt->heal_size ? piece.size : prompt->heal_size;
-    prompt->heal_size -= shown;
-    memmove(prompt->heal, prompt->heal + shown, prompt->heal_size);
-    return amphi__str_slice(piece, shown, piece.size);
-}
-
 /* The token's text; a SentencePiece answer begins with a blank that is not part of it. */
 static amphi_str text_of(amphi_generation *g, int32_t token, bool first, char scratch[8])
 {
@@ -133,10 +105,9 @@ static amphi_str text_of(amphi_generation *g, int32_t token, bool first, char sc
         piece = amphi__tokenizer_piece(tokenizer, token, true, scratch);
         return amphi__tool_call_marker(piece) ? piece : amphi_str_make(NULL, 0);
     }
-    if (g->prompt.heal_size > 0)
-        return after_healing(g, piece);
-    if (first && g->prompt.starts_text && amphi__tokenizer_adds_space(tokenizer) &&
-        piece.size > 0 && piece.data[0] == ' ')
+    if (!g->prompt.starts_text)
+        return amphi__healing_accept(&g->prompt.healing, token, piece);
+    if (first && amphi__tokenizer_adds_space(tokenizer) && piece.size > 0 && piece.data[0] == ' ')
         piece = amphi__str_slice(piece, 1, piece.size);
     return piece;
 }
@@ -161,18 +132,24 @@ static void add_biases(amphi_generation *g)
 static amphi_status sample_token(amphi_generation *g, int32_t *token, amphi_error *error)
 {
     amphi_inference *inference = g->inference;
+    uint32_t count = amphi__llm_vocabulary_size(inference->llm);
+    int32_t spare = -1;
     amphi__logprobs_report_observe(&g->logprobs, inference->logits);
+    if (g->prompt.healing.size > 0 ||
+        (!g->constrains && amphi__healing_is_active(&g->prompt.healing)))
+        spare =
+            amphi__healing_mask(&g->prompt.healing, inference->tokenizer, inference->logits, count);
     add_biases(g);
-    if (g->prompt.heal_size > 0)
-        allow_healing_only(g);
     if (g->constrains) {
         uint32_t allowed = 0;
-        amphi_status status = amphi__constraint_mask(g->constraint, tokens_left(g),
-            inference->logits, amphi__llm_vocabulary_size(inference->llm), &allowed, error);
+        amphi_status status = amphi__constraint_mask(
+            g->constraint, tokens_left(g), inference->logits, count, &allowed, error);
         if (status != AMPHI_OK)
             return status;
     }
     *token = amphi__sampler_pick(g->sampler, inference->logits);
+    if (spare >= 0 && inference->logits[*token] == -INFINITY)
+        *token = spare; /* a bias, or the length that is left, forbade every other */
     return AMPHI_OK;
 }
 

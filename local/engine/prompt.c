@@ -6,6 +6,7 @@
  */
 #include "local/engine/prompt.h"
 
+#include "local/text/reasoning.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -90,16 +91,51 @@ static amphi_str special_text(const amphi_tokenizer *tokenizer, int32_t token, c
                      : amphi__tokenizer_piece(tokenizer, token, true, scratch);
 }
 
-static amphi_status render_once(const amphi_inference *inference,
-    const amphi_inference_request *request, const amphi_json *root, size_t count, bool merge_system,
-    amphi_buf *out, amphi_error *error)
+/* The request's own variables for the template. Behind an answer's beginning no model begins to
+ * think: the templates of those that may choose then write empty thoughts, as these models expect. */
+static amphi_status make_variables(
+    amphi_json **out, const amphi_json *root, bool thoughts_are_over, amphi_error *error)
 {
-    const amphi_json *tools = amphi__json_get(root, "tools");
-    const amphi_json *extra = amphi__json_get(root, "chat_template_kwargs");
+    amphi_buf text;
+    amphi__buf_init(&text, RENDERED_MAX);
+    amphi_json_writer writer;
+    amphi__json_writer_init(&writer, &text);
+    amphi__json_open(&writer, NULL, '{');
+    for (const amphi_json *member =
+             amphi__json_first(amphi__json_get(root, "chat_template_kwargs"));
+         member != NULL; member = amphi__json_next(member)) {
+        if (thoughts_are_over && amphi__str_equal_c(amphi__json_key(member), "enable_thinking"))
+            continue;
+        amphi__json_put_key(&writer, amphi__json_key(member));
+        amphi__json_put_value(&writer, NULL, member);
+    }
+    if (thoughts_are_over)
+        amphi__json_put_bool(&writer, "enable_thinking", false);
+    amphi__json_close(&writer, '}');
+    amphi_status status = text.status;
+    if (status == AMPHI_OK)
+        status = amphi__json_parse(out, amphi__buf_str(&text), "chat_template_kwargs", error);
+    amphi__buf_clear(&text);
+    return status;
+}
+
+typedef struct rendering {
+    const amphi_inference *inference;
+    const amphi_inference_request *request;
+    const amphi_json *root;      /* the body */
+    size_t count;                /* of its messages, without the answer's beginning */
+    const amphi_json *variables; /* for the template */
+} rendering;
+
+static amphi_status render_once(
+    const rendering *r, bool merge_system, amphi_buf *out, amphi_error *error)
+{
+    const amphi_tokenizer *tokenizer = r->inference->tokenizer;
+    const amphi_json *tools = amphi__json_get(r->root, "tools");
     amphi_buf text;
     amphi__buf_init(&text, RENDERED_MAX);
     amphi_status status =
-        write_messages(&text, amphi__json_get(root, "messages"), count, merge_system, error);
+        write_messages(&text, amphi__json_get(r->root, "messages"), r->count, merge_system, error);
     amphi_json *messages = NULL;
     if (status == AMPHI_OK)
         status = amphi__json_parse(&messages, amphi__buf_str(&text), "messages", error);
@@ -108,15 +144,13 @@ static amphi_status render_once(const amphi_inference *inference,
         char eos[8];
         const amphi_template_input input = {.messages = messages,
             .tools = amphi__json_kind(tools) == AMPHI_JSON_ARRAY ? tools : NULL,
-            .extra = amphi__json_kind(extra) == AMPHI_JSON_OBJECT ? extra : NULL,
-            .bos_token =
-                special_text(inference->tokenizer, amphi__tokenizer_bos(inference->tokenizer), bos),
-            .eos_token =
-                special_text(inference->tokenizer, amphi__tokenizer_eos(inference->tokenizer), eos),
+            .extra = r->variables,
+            .bos_token = special_text(tokenizer, amphi__tokenizer_bos(tokenizer), bos),
+            .eos_token = special_text(tokenizer, amphi__tokenizer_eos(tokenizer), eos),
             .add_generation_prompt = true,
-            .now_s = request->now_s,
-            .cancel = &request->cancel};
-        status = amphi__template_render(inference->tmpl, &input, out, error);
+            .now_s = r->request->now_s,
+            .cancel = &r->request->cancel};
+        status = amphi__template_render(r->inference->tmpl, &input, out, error);
     }
     amphi__json_free(messages);
     amphi__buf_clear(&text);
@@ -124,15 +158,14 @@ static amphi_status render_once(const amphi_inference *inference,
 }
 
 /* Templates that refuse a system message (Gemma's, Mistral's) get it inside the user's. */
-static amphi_status render(const amphi_inference *inference, const amphi_inference_request *request,
-    const amphi_json *root, size_t count, amphi_buf *out, amphi_error *error)
+static amphi_status render_either(const rendering *r, amphi_buf *out, amphi_error *error)
 {
-    amphi_status status = render_once(inference, request, root, count, false, out, error);
-    bool has_system = is_role(amphi__json_first(amphi__json_get(root, "messages")), "system");
+    amphi_status status = render_once(r, false, out, error);
+    bool has_system = is_role(amphi__json_first(amphi__json_get(r->root, "messages")), "system");
     if (status == AMPHI_E_REQUEST && has_system) {
         amphi__buf_reset(out);
         amphi_error second;
-        if (render_once(inference, request, root, count, true, out, &second) == AMPHI_OK) {
+        if (render_once(r, true, out, &second) == AMPHI_OK) {
             amphi__error_clear(error);
             return AMPHI_OK;
         }
@@ -140,120 +173,46 @@ static amphi_status render(const amphi_inference *inference, const amphi_inferen
     return status;
 }
 
-static bool same_tokens(const amphi_tokens *a, const amphi_tokens *b)
+/* The messages but for the answer's beginning, with the head of the answer's turn behind them. */
+static amphi_status render(const amphi_inference *inference, const amphi_inference_request *request,
+    const amphi_json *root, size_t count, amphi_str beginning, amphi_buf *out, amphi_error *error)
 {
-    return a->size == b->size &&
-           (a->size == 0 || memcmp(a->data, b->data, a->size * sizeof a->data[0]) == 0);
-}
-
-/* Does reading `text` with special tokens make a difference? */
-static amphi_status is_plain(const amphi_tokenizer *tokenizer, amphi_str text,
-    const amphi_cancel *cancel, bool *plain, amphi_error *error)
-{
-    amphi_tokens as_text = {0};
-    amphi_status status = amphi__tokenizer_encode(tokenizer, text, false, cancel, &as_text, error);
-    amphi_tokens as_special = {0};
+    amphi_json *variables = NULL;
+    bool thoughts_are_over = beginning.size > 0 && !amphi__reasoning_begins(beginning);
+    amphi_status status = make_variables(&variables, root, thoughts_are_over, error);
+    const rendering r = {inference, request, root, count, variables};
     if (status == AMPHI_OK)
-        status = amphi__tokenizer_encode(tokenizer, text, true, cancel, &as_special, error);
-    *plain = status == AMPHI_OK && same_tokens(&as_text, &as_special);
-    amphi__tokens_clear(&as_text);
-    amphi__tokens_clear(&as_special);
+        status = render_either(&r, out, error);
+    amphi__json_free(variables);
     return status;
 }
 
-/* The rendered prompt, then the prefix. Together where that can't turn the prefix into control
- * tokens: tokens may then span the border, as they would have in one go. */
-static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, amphi_buf *rendered,
-    amphi_str prefix, const amphi_cancel *cancel, amphi_error *error)
+/* The rendered prompt, then the answer's beginning: apart, as they were when this model began the
+ * answer itself. What another engine wrote can't become control tokens so. Where the prompt does
+ * not end with a blank, SentencePiece begins an answer with one. */
+static amphi_status encode(amphi_prompt *out, const amphi_tokenizer *tokenizer, amphi_str rendered,
+    amphi_str beginning, const amphi_cancel *cancel, amphi_error *error)
 {
     int32_t bos = amphi__tokenizer_bos(tokenizer);
     amphi_tokens tokens = {0};
     amphi_status status =
-        amphi__tokenizer_encode(tokenizer, amphi__buf_str(rendered), true, cancel, &tokens, error);
+        amphi__tokenizer_encode(tokenizer, rendered, true, cancel, &tokens, error);
     if (status == AMPHI_OK && amphi__tokenizer_adds_bos(tokenizer) && bos >= 0 &&
         (tokens.size == 0 || tokens.data[0] != bos))
         status = amphi__tokens_append(&out->tokens, &bos, 1);
-    out->prefix_at = out->tokens.size + tokens.size;
-    bool plain = true;
-    if (status == AMPHI_OK && prefix.size > 0)
-        status = is_plain(tokenizer, prefix, cancel, &plain, error);
-    if (status == AMPHI_OK && prefix.size > 0 && plain) {
-        amphi__tokens_clear(&tokens);
-        amphi__buf_append_str(rendered, prefix);
-        status = rendered->status != AMPHI_OK
-                     ? amphi__fail(error, rendered->status, 0, "the prompt is too long")
-                     : amphi__tokenizer_encode(
-                           tokenizer, amphi__buf_str(rendered), true, cancel, &tokens, error);
-    }
     if (status == AMPHI_OK)
         status = amphi__tokens_append(&out->tokens, tokens.data, tokens.size);
-    if (status == AMPHI_OK && !plain)
-        status = amphi__tokenizer_encode(tokenizer, prefix, false, cancel, &out->tokens, error);
-    if (out->prefix_at > out->tokens.size)
-        out->prefix_at = out->tokens.size;
     amphi__tokens_clear(&tokens);
-    return status;
-}
-
-/* ---- healing the border ----
- *
- * Another engine may have stopped in the middle of a word, where this model's tokens have no
- * border: " assi" is a pair of tokens that never came before "stant". So the last word of the
- * beginning is taken back, and the first tokens have to spell it again, in whatever way the model
- * likes best, and may go on with it. (Cut at every fourth byte, an answer of the embedded model was
- * continued word for word 24 of 37 times with its last token taken back, 37 of 37 times so.) */
-
-static bool ends_inside_a_word(amphi_str text)
-{
-    unsigned char end = text.size == 0 ? ' ' : (unsigned char)text.data[text.size - 1];
-    return (end >= '0' && end <= '9') || (end >= 'A' && end <= 'Z') || (end >= 'a' && end <= 'z') ||
-           end >= 0x80;
-}
-
-/* Where the last word begins, with the blank before it; text.size: there is nothing to take back,
- * or too much (scripts without blanks). */
-static size_t last_word_at(amphi_str text)
-{
-    size_t at = text.size;
-    if (text.size > 1 && text.data[text.size - 1] == ' ')
-        return text.size - 1; /* the blank belongs to the next word's token */
-    if (!ends_inside_a_word(text))
-        return text.size;
-    while (at > 0 && text.data[at - 1] != ' ' && text.data[at - 1] != '\n')
-        at--;
-    if (at == 0)
-        return text.size;
-    at -= text.data[at - 1] == ' ' ? 1 : 0;
-    return text.size - at > AMPHI_HEAL_MAX ? text.size : at;
-}
-
-/* Without a word to take back: the last token. */
-static void take_back_token(amphi_prompt *out, const amphi_tokenizer *tokenizer)
-{
-    if (out->tokens.size <= out->prefix_at || out->tokens.size < 2)
-        return;
-    char scratch[8];
-    amphi_str piece =
-        amphi__tokenizer_piece(tokenizer, out->tokens.data[out->tokens.size - 1], false, scratch);
-    if (piece.size > 0 && piece.size <= sizeof out->heal) {
-        memcpy(out->heal, piece.data, piece.size);
-        out->heal_size = piece.size;
-        out->tokens.size--;
-    }
-}
-
-static amphi_status encode_healing(amphi_prompt *out, const amphi_tokenizer *tokenizer,
-    amphi_buf *rendered, amphi_str beginning, const amphi_cancel *cancel, amphi_error *error)
-{
-    size_t cut = last_word_at(beginning);
-    out->heal_size = beginning.size - cut;
-    if (out->heal_size > 0)
-        memcpy(out->heal, beginning.data + cut, out->heal_size);
-    amphi_status status =
-        encode(out, tokenizer, rendered, amphi__str_slice(beginning, 0, cut), cancel, error);
-    if (status == AMPHI_OK && out->heal_size == 0 && ends_inside_a_word(beginning))
-        take_back_token(out, tokenizer);
-    return status;
+    out->prefix_at = out->tokens.size;
+    if (status != AMPHI_OK || beginning.size == 0)
+        return status;
+    if (rendered.size > 0 && strchr(" \n", rendered.data[rendered.size - 1]) != NULL)
+        status = amphi__tokenizer_encode_inside(tokenizer, beginning, cancel, &out->tokens, error);
+    else
+        status = amphi__tokenizer_encode(tokenizer, beginning, false, cancel, &out->tokens, error);
+    return status == AMPHI_OK ? amphi__healing_begin(&out->healing, tokenizer, &out->tokens,
+                                    out->prefix_at, beginning)
+                              : status;
 }
 
 void amphi__prompt_clear(amphi_prompt *prompt)
@@ -264,22 +223,22 @@ void amphi__prompt_clear(amphi_prompt *prompt)
     memset(prompt, 0, sizeof *prompt);
 }
 
-/* A format decides about each byte: nothing is spelled again. */
-static bool has_format(const amphi_json *root)
+/* Some templates open the model's thoughts. An answer that has begun is past them, or brings them
+ * along. */
+static void settle_thoughts(amphi_prompt *out, amphi_buf *rendered, amphi_str beginning)
 {
-    const amphi_json *type = amphi__json_get(amphi__json_get(root, "response_format"), "type");
-    return type != NULL && !amphi__str_equal_c(amphi__json_string(type), "text");
-}
-
-/* Some templates open the model's thoughts. An answer that has begun is past them. */
-static void settle_thoughts(amphi_prompt *out, amphi_buf *rendered)
-{
-    amphi_str trimmed = amphi__str_trim(amphi__buf_str(rendered));
-    out->thinks = amphi__str_ends_with(trimmed, AMPHI_STR("<think>"));
-    if (out->thinks && !out->starts_text) {
+    static const amphi_str opening = {"<think>", 7};
+    amphi_str text = amphi__buf_str(rendered);
+    while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1]) != NULL)
+        text.size--;
+    out->thinks = amphi__str_ends_with(text, opening);
+    if (!out->thinks || out->starts_text)
+        return;
+    if (amphi__reasoning_begins(beginning))
+        rendered->size = text.size - opening.size;
+    else
         amphi__buf_append_c(rendered, "\n</think>\n\n");
-        out->thinks = false;
-    }
+    out->thinks = false;
 }
 
 static const amphi_json *last_message(const amphi_json *messages)
@@ -318,14 +277,15 @@ amphi_status amphi__prompt_make(amphi_prompt *out, const amphi_inference *infere
     if (status != AMPHI_OK)
         goto cleanup;
     amphi__buf_append_str(&beginning, request->prefix);
-    status = render(inference, request, out->root, count, &rendered, error);
+    status =
+        render(inference, request, out->root, count, amphi__buf_str(&beginning), &rendered, error);
     if (status == AMPHI_OK) {
         out->starts_text = beginning.size == 0;
-        settle_thoughts(out, &rendered);
-        status = has_format(out->root) ? encode(out, inference->tokenizer, &rendered,
-                                             amphi__buf_str(&beginning), &request->cancel, error)
-                                       : encode_healing(out, inference->tokenizer, &rendered,
-                                             amphi__buf_str(&beginning), &request->cancel, error);
+        settle_thoughts(out, &rendered, amphi__buf_str(&beginning));
+        status = rendered.status != AMPHI_OK
+                     ? amphi__fail(error, rendered.status, 0, "the prompt is too long")
+                     : encode(out, inference->tokenizer, amphi__buf_str(&rendered),
+                           amphi__buf_str(&beginning), &request->cancel, error);
     }
     amphi__buf_init(&out->beginning, RENDERED_MAX);
     if (status == AMPHI_OK &&

@@ -5,20 +5,18 @@
 #ifndef AMPHI_ENGINE_PROMPT_H
 #define AMPHI_ENGINE_PROMPT_H
 
+#include "local/engine/healing.h"
 #include "local/engine/inference.h"
 #include "sdk/core/json.h"
-
-#define AMPHI_HEAL_MAX 64
 
 typedef struct amphi_prompt {
     amphi_json *root; /* the body; owns what `stop` strings and such point at */
     amphi_tokens tokens;
-    size_t prefix_at;          /* from here on, tokens are the answer's own beginning */
-    bool starts_text;          /* nothing of the answer exists yet */
-    char heal[AMPHI_HEAL_MAX]; /* the first tokens have to spell this; it is not sent */
-    size_t heal_size;
-    amphi_buf beginning; /* of the answer, as text */
-    bool thinks;         /* the template opened the model's thoughts */
+    size_t prefix_at;      /* from here on, tokens are the answer's own beginning */
+    bool starts_text;      /* nothing of the answer exists yet */
+    amphi_healing healing; /* of the beginning's last word */
+    amphi_buf beginning;   /* of the answer, as text */
+    bool thinks;           /* the template opened the model's thoughts */
 } amphi_prompt;
 
 /* AMPHI_E_CANCELLED soon after the request's mark is set. */

@@ -7,6 +7,7 @@
 
 #include "local/constraint/answer_grammar.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 enum { SAMPLE_MAX = 4 << 20 };
 
@@ -29,8 +30,26 @@ static amphi_status make_constraint(amphi_constraint **out, amphi_inference *inf
     return status;
 }
 
+/* The letters that will be spelled again are left to be accepted with the tokens that spell them;
+ * unless they are not as this model would write them (other white space). */
+static amphi_status accept_beginning(
+    amphi_constraint *constraint, amphi_prompt *prompt, amphi_error *error)
+{
+    amphi_healing *healing = &prompt->healing;
+    amphi_str beginning = amphi__buf_str(&prompt->beginning);
+    size_t kept = beginning.size - healing->size;
+    amphi_str letters = amphi__str_slice(beginning, kept, beginning.size);
+    amphi_status status =
+        amphi__constraint_accept_prefix(constraint, amphi__str_slice(beginning, 0, kept), error);
+    healing->leads_blank = false;
+    if (status != AMPHI_OK || amphi__constraint_fits(constraint, letters))
+        return status;
+    amphi__healing_undo(healing, &prompt->tokens);
+    return amphi__constraint_accept_prefix(constraint, letters, error);
+}
+
 amphi_status amphi__response_format_constraint(amphi_constraint **out, amphi_inference *inference,
-    const amphi_prompt *prompt, bool *prefix_refused, amphi_error *error)
+    amphi_prompt *prompt, bool *prefix_refused, amphi_error *error)
 {
     *out = NULL;
     amphi_answer_grammar_kind form = amphi__answer_grammar_kind(prompt->root);
@@ -47,7 +66,7 @@ amphi_status amphi__response_format_constraint(amphi_constraint **out, amphi_inf
             prompt->root, form == AMPHI_ANSWER_GRAMMAR_CALL ? "tools" : "response_format"),
         error);
     if (status == AMPHI_OK && prompt->beginning.size > 0) {
-        status = amphi__constraint_accept_prefix(*out, amphi__buf_str(&prompt->beginning), error);
+        status = accept_beginning(*out, prompt, error);
         *prefix_refused = status == AMPHI_E_REQUEST;
     }
     if (status != AMPHI_OK) {

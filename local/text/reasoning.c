@@ -24,6 +24,11 @@ void amphi__reasoning_clear(amphi_reasoning *reasoning)
     amphi__buf_clear(&reasoning->held);
 }
 
+bool amphi__reasoning_begins(amphi_str text)
+{
+    return amphi__str_starts_with(amphi__str_trim(text), opening);
+}
+
 bool amphi__reasoning_is_over(const amphi_reasoning *reasoning)
 {
     return reasoning->state >= AMPHI_REASONING_CLOSED;

@@ -31,6 +31,8 @@ amphi_status amphi__reasoning_feed(
     amphi_reasoning *reasoning, amphi_str text, amphi_buf *thought, amphi_buf *answer);
 amphi_status amphi__reasoning_finish(
     amphi_reasoning *reasoning, amphi_buf *thought, amphi_buf *answer);
+/* Does a text begin with thoughts? */
+bool amphi__reasoning_begins(amphi_str text);
 /* Has the answer begun? */
 bool amphi__reasoning_is_over(const amphi_reasoning *reasoning);
 

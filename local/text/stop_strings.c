@@ -2,7 +2,8 @@
  *
  * `held` is what came in and was not released. Each feed searches for a stop string that ends at
  * one of the new bytes; without one, everything before the first place where a stop string could
- * still begin is released. With 16 strings of 256 bytes at most, the plain search is fast enough
+ * still begin is released. Bytes at its front that were out before the first ones came (`shown`) are
+ * only there to be compared. With 16 strings of 256 bytes at most, the plain search is fast enough
  * and easy to verify.
  */
 #include "local/text/stop_strings.h"
@@ -16,6 +17,7 @@ struct amphi_stop_strings {
     size_t sizes[AMPHI_STOP_STRINGS_MAX];
     size_t count;
     amphi_buf held;
+    size_t shown; /* of the held bytes: they are no news */
     uint64_t released;
     int which; /* -1: none yet */
 };
@@ -69,6 +71,7 @@ void amphi__stop_strings_free(amphi_stop_strings *stop)
 void amphi__stop_strings_reset(amphi_stop_strings *stop)
 {
     amphi__buf_reset(&stop->held);
+    stop->shown = 0;
     stop->released = 0;
     stop->which = -1;
 }
@@ -83,9 +86,11 @@ int amphi__stop_strings_which(const amphi_stop_strings *stop)
     return stop->which;
 }
 
-/* Bytes that are no character, and at the end of the text half ones, become U+FFFD. */
-static amphi_status release(amphi_buf *out, amphi_str text)
+/* The first `size` held bytes, but for those that are out. Bytes that are no character, and at the
+ * end of the text half ones, become U+FFFD. */
+static amphi_status release(amphi_stop_strings *stop, size_t size, amphi_buf *out)
 {
+    amphi_str text = amphi__str_slice(amphi__buf_str(&stop->held), stop->shown, size);
     amphi_status status = AMPHI_OK;
     for (size_t at = 0; at < text.size && status == AMPHI_OK;) {
         uint32_t codepoint = 0;
@@ -95,6 +100,7 @@ static amphi_status release(amphi_buf *out, amphi_str text)
                             : amphi__buf_append(out, "\xEF\xBF\xBD", 3);
         at += length > 0 ? length : 1;
     }
+    stop->released += status == AMPHI_OK ? text.size : 0;
     return status;
 }
 
@@ -125,6 +131,18 @@ static size_t first_open(const amphi_stop_strings *stop)
     return size;
 }
 
+amphi_status amphi__stop_strings_begin_behind(amphi_stop_strings *stop, amphi_str text)
+{
+    size_t from = text.size > AMPHI_STOP_BYTES_MAX ? text.size - AMPHI_STOP_BYTES_MAX : 0;
+    amphi_status status =
+        amphi__buf_append_str(&stop->held, amphi__str_slice(text, from, text.size));
+    if (status != AMPHI_OK)
+        return status;
+    amphi__buf_consume(&stop->held, first_open(stop));
+    stop->shown = stop->held.size;
+    return AMPHI_OK;
+}
+
 amphi_status amphi__stop_strings_feed(
     amphi_stop_strings *stop, amphi_str bytes, amphi_buf *out, bool *matched)
 {
@@ -141,16 +159,15 @@ amphi_status amphi__stop_strings_feed(
             continue;
         *matched = true;
         size_t begin = end - stop->sizes[stop->which];
-        status = release(out, amphi_str_make(stop->held.data, begin));
-        stop->released += begin;
+        status = release(stop, begin, out);
         amphi__buf_reset(&stop->held);
         return status;
     }
     size_t whole = amphi__utf8_complete_size(amphi_str_make(stop->held.data, first_open(stop)));
-    status = release(out, amphi_str_make(stop->held.data, whole));
+    status = release(stop, whole, out);
     if (status == AMPHI_OK) {
         amphi__buf_consume(&stop->held, whole);
-        stop->released += whole;
+        stop->shown -= whole < stop->shown ? whole : stop->shown;
     }
     return status;
 }
@@ -159,8 +176,7 @@ amphi_status amphi__stop_strings_finish(amphi_stop_strings *stop, amphi_buf *out
 {
     if (stop->held.size == 0)
         return AMPHI_OK;
-    amphi_status status = release(out, amphi__buf_str(&stop->held));
-    stop->released += stop->held.size;
+    amphi_status status = release(stop, stop->held.size, out);
     amphi__buf_reset(&stop->held);
     return status;
 }

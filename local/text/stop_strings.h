@@ -26,6 +26,8 @@ void amphi__stop_strings_free(amphi_stop_strings *stop);
 /* Ready for another text with the same strings. */
 void amphi__stop_strings_reset(amphi_stop_strings *stop);
 
+/* Text that is out already, before the first bytes come: a stop string may have begun in it. */
+amphi_status amphi__stop_strings_begin_behind(amphi_stop_strings *stop, amphi_str text);
 /* Takes bytes, appends what may be released to `out`. *matched: a stop string came; nothing is
  * released after that. Bytes that can't be UTF-8 are released as U+FFFD, one for each. */
 amphi_status amphi__stop_strings_feed(

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #define TEXT_BYTES_MAX (256u << 20)
+#define LAST_WORD_MAX  1024u
 
 struct amphi_tokenizer {
     amphi_vocabulary vocabulary;
@@ -153,10 +154,70 @@ amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str
     return encode(tokenizer, text, parse_special, true, cancel, out, error);
 }
 
-amphi_status amphi__tokenizer_encode_inside(
-    const amphi_tokenizer *tokenizer, amphi_str text, amphi_tokens *out, amphi_error *error)
+amphi_status amphi__tokenizer_encode_inside(const amphi_tokenizer *tokenizer, amphi_str text,
+    const amphi_cancel *cancel, amphi_tokens *out, amphi_error *error)
 {
-    return encode(tokenizer, text, false, false, NULL, out, error);
+    return encode(tokenizer, text, false, false, cancel, out, error);
+}
+
+/* ---- the last word -------------------------------------------------------------------------- */
+
+typedef struct last_word {
+    const amphi_tokenizer *tokenizer;
+    size_t size;
+} last_word;
+
+static amphi_status on_word(void *user, amphi_str word)
+{
+    ((last_word *)user)->size = word.size;
+    return AMPHI_OK;
+}
+
+static bool is_blank(char byte)
+{
+    return strchr(" \t\r\n", byte) != NULL && byte != '\0';
+}
+
+/* SentencePiece knows words by the blanks in front of them. */
+static size_t last_spm_word(amphi_str text)
+{
+    size_t at = text.size;
+    while (at > 0 && !is_blank(text.data[at - 1]))
+        at--;
+    while (at > 0 && text.data[at - 1] == ' ')
+        at--;
+    return text.size - at;
+}
+
+static amphi_status on_part(void *user, amphi_str text, int32_t id)
+{
+    last_word *word = user;
+    const amphi_tokenizer *tokenizer = word->tokenizer;
+    if (id >= 0)
+        word->size = tokenizer->vocabulary.entries[id].piece_size;
+    else if (tokenizer->vocabulary.is_bpe)
+        return amphi__pretokenizer_split(tokenizer->words, text, on_word, word);
+    else
+        word->size = last_spm_word(text);
+    return AMPHI_OK;
+}
+
+amphi_status amphi__tokenizer_last_word(
+    const amphi_tokenizer *tokenizer, amphi_str text, size_t *size)
+{
+    amphi_str end = amphi__str_slice(
+        text, text.size > LAST_WORD_MAX ? text.size - LAST_WORD_MAX : 0, text.size);
+    while (end.size > 0 && end.size < text.size && ((unsigned char)end.data[0] & 0xC0) == 0x80)
+        end = amphi__str_slice(end, 1, end.size);
+    last_word word = {.tokenizer = tokenizer};
+    amphi_status status =
+        amphi__special_tokens_split(&tokenizer->user_defined, end, NULL, on_part, &word);
+    size_t blanks = 0;
+    while (blanks < end.size && is_blank(end.data[end.size - 1 - blanks]))
+        blanks++;
+    *size = word.size > blanks ? word.size : blanks;
+    *size = *size < end.size ? *size : end.size;
+    return status;
 }
 
 /* ---- questions ------------------------------------------------------------------------------ */

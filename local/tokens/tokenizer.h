@@ -26,8 +26,13 @@ void amphi__tokenizer_free(amphi_tokenizer *tokenizer);
 amphi_status amphi__tokenizer_encode(const amphi_tokenizer *tokenizer, amphi_str text,
     bool parse_special, const amphi_cancel *cancel, amphi_tokens *out, amphi_error *error);
 /* The same for text that goes on in the middle of another one: nothing is put in front. */
-amphi_status amphi__tokenizer_encode_inside(
-    const amphi_tokenizer *tokenizer, amphi_str text, amphi_tokens *out, amphi_error *error);
+amphi_status amphi__tokenizer_encode_inside(const amphi_tokenizer *tokenizer, amphi_str text,
+    const amphi_cancel *cancel, amphi_tokens *out, amphi_error *error);
+/* How many bytes at the end of `text` are what is cut into tokens by itself: a word with the blank
+ * before it, a row of digits, punctuation, or all blanks that the text ends with. What is appended
+ * to the text may be joined with them, and with nothing before them. Of a text's last KiB. */
+amphi_status amphi__tokenizer_last_word(
+    const amphi_tokenizer *tokenizer, amphi_str text, size_t *size);
 /* The bytes that a token stands for; control tokens give their spelling only with_special, else
  * nothing. May be a part of a UTF-8 character. `scratch` (8 bytes) is used for byte tokens. */
 amphi_str amphi__tokenizer_piece(

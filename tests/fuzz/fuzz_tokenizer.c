@@ -155,7 +155,7 @@ static void encode(const amphi_tokenizer *tokenizer, amphi_str text, bool specia
 {
     amphi_tokens tokens = {0};
     amphi_status status =
-        inside ? amphi__tokenizer_encode_inside(tokenizer, text, &tokens, NULL)
+        inside ? amphi__tokenizer_encode_inside(tokenizer, text, NULL, &tokens, NULL)
                : amphi__tokenizer_encode(tokenizer, text, special, NULL, &tokens, NULL);
     fuzz_expect(status == AMPHI_OK || (fuzz_starved() && tokens.size == 0));
     char scratch[8];

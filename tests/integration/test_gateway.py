@@ -106,6 +106,28 @@ def gateway__a_trailing_assistant_message_is_continued(folder):
 
 
 @promise
+def gateway__a_continued_answer_reports_only_what_is_new(folder):
+    """Cut anywhere: log-probabilities belong to the new text alone, tokens are counted once, and
+    the same cut again finds its prompt in the KV cache."""
+    url = shared_gateway()
+    body = {"messages": QUESTION, "temperature": 0, "logprobs": True, "amphi": {"no_cache": True}}
+    _, whole = chat(url, body)
+    text = whole["choices"][0]["message"]["content"]
+    for cut in range(5, len(text), 13):
+        again = dict(body, messages=QUESTION + [{"role": "assistant", "content": text[:cut]}])
+        for second in (False, True):
+            _, rest = chat(url, again)
+            choice, usage = rest["choices"][0], rest["usage"]
+            assert text[:cut] + choice["message"]["content"] == text, (cut, choice)
+            said = b"".join(bytes(t["bytes"]) for t in choice["logprobs"]["content"])
+            assert said.decode() == text[cut:], (cut, said)
+            assert sum(usage[k] for k in ("prompt_tokens", "completion_tokens")) == sum(
+                whole["usage"][k] for k in ("prompt_tokens", "completion_tokens")), (cut, usage)
+            cached = usage["prompt_tokens_details"]["cached_tokens"]
+            assert not second or cached >= usage["prompt_tokens"] - 1, (cut, usage)
+
+
+@promise
 def gateway__a_refusal_names_the_count_that_usage_reports(folder):
     """Loaded, the model counts exactly what it would report; before, the words say "about". The
     first request may come before or after the model was loaded."""

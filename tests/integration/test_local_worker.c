@@ -150,7 +150,7 @@ static void worker__an_answer_goes_on_after_its_prefix(void **state)
     engine_recorder_clear(&whole);
 }
 
-/* Cut inside words, the answer still goes on with words: the first token heals the border. */
+/* Cut anywhere, the answer goes on as it would have: the first tokens heal the border. */
 static void worker__a_prefix_that_ends_inside_a_word_is_continued_with_its_rest(void **state)
 {
     static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"Who are you?\"}],"
@@ -166,7 +166,7 @@ static void worker__a_prefix_that_ends_inside_a_word_is_continued_with_its_rest(
     }
     ask(&whole, body, "");
     assert_int_equal(whole.finish, AMPHI_FINISH_STOP); /* a chat model knows its end */
-    for (size_t cut = 3; cut + 3 < whole.text.size; cut += 4) {
+    for (size_t cut = 1; cut < whole.text.size; cut += 2) {
         engine_recorder rest;
         char prefix[1024];
 
@@ -181,7 +181,82 @@ static void worker__a_prefix_that_ends_inside_a_word_is_continued_with_its_rest(
     engine.ops->free(engine.self);
     engine = stories;
     printf("%u of %u cuts at any byte were continued word for word\n", same, cuts);
-    assert_true(same * 10 >= cuts * 9);
+    assert_int_equal(same, cuts);
+    engine_recorder_clear(&whole);
+}
+
+/* A stop string that began in the beginning and ends in what is new; and one that is all of it. */
+static void worker__a_stop_string_is_found_across_the_seam(void **state)
+{
+    engine_recorder whole;
+
+    unsigned cuts = 0;
+
+    ask(&whole, ASK("\"temperature\":0,\"max_tokens\":40"), "");
+    assert_true(whole.text.size > 60);
+    for (size_t cut = 20; cut < 50; cut += 3) {
+        engine_recorder rest;
+        char body[256];
+        char prefix[64];
+        char stop[9];
+
+        amphi__str_copy_to(stop, sizeof stop, amphi_str_make(whole.text.data + cut - 4, 8));
+        amphi__str_copy_to(prefix, sizeof prefix, amphi_str_make(whole.text.data, cut));
+        if (strpbrk(stop, "\"\\\n") != NULL)
+            continue;
+        cuts++;
+        snprintf(
+            body, sizeof body, ASK("\"temperature\":0,\"max_tokens\":40,\"stop\":\"%s\""), stop);
+        ask(&rest, body, prefix);
+        assert_true(rest.finished);
+        assert_int_equal(rest.finish, AMPHI_FINISH_STOP);
+        assert_int_equal(rest.text.size, 0);
+        engine_recorder_clear(&rest);
+    }
+    assert_true(cuts >= 4);
+    engine_recorder_clear(&whole);
+}
+
+/* With a schema, cut at any byte, white space and keys included, what comes out is JSON of that
+ * schema; nearly always the same as without a cut. (What leaves no choice was cut into tokens
+ * otherwise then, so that a number may come out differently.) */
+static void worker__json_goes_on_from_any_cut(void **state)
+{
+    static const char body[] =
+        ASK("\"temperature\":0,\"max_tokens\":80,\"response_format\":{\"type\":\"json_schema\","
+            "\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{"
+            "\"name\":{\"type\":\"string\",\"maxLength\":12},\"ages\":{\"type\":\"array\","
+            "\"items\":{\"type\":\"integer\",\"maximum\":99,\"minimum\":0},\"maxItems\":2},"
+            "\"kind\":{\"enum\":[\"little dog\",\"big cat\"]}},"
+            "\"required\":[\"name\",\"ages\",\"kind\"],\"additionalProperties\":false}}}");
+    engine_recorder whole;
+    unsigned same = 0;
+    unsigned cuts = 0;
+
+    ask(&whole, body, "");
+    assert_int_equal(whole.finish, AMPHI_FINISH_STOP);
+    for (size_t cut = 1; cut < whole.text.size; cut++) {
+        engine_recorder rest;
+        amphi_json *json = NULL;
+        amphi_buf joined;
+
+        amphi__buf_init(&joined, 0);
+        amphi__buf_append(&joined, whole.text.data, cut);
+        ask(&rest, body, joined.data);
+        assert_true(rest.finished);
+        assert_int_equal(rest.finish, AMPHI_FINISH_STOP);
+        amphi__buf_append_str(&joined, amphi__buf_str(&rest.text));
+        if (amphi__json_parse(&json, amphi__buf_str(&joined), "answer", NULL) != AMPHI_OK)
+            fail_msg("cut at %zu: %s", cut, joined.data);
+        assert_int_equal(amphi__json_count(json), 3);
+        cuts++;
+        same += strcmp(joined.data, whole.text.data) == 0;
+        amphi__json_free(json);
+        amphi__buf_clear(&joined);
+        engine_recorder_clear(&rest);
+    }
+    printf("%u of %u cuts of %s gave the same JSON\n", same, cuts, whole.text.data);
+    assert_true(same * 5 >= cuts * 4);
     engine_recorder_clear(&whole);
 }
 
@@ -405,6 +480,8 @@ int main(void)
         cmocka_unit_test(worker__a_models_own_temperature_is_the_default),
         cmocka_unit_test(worker__an_answer_goes_on_after_its_prefix),
         cmocka_unit_test(worker__a_prefix_that_ends_inside_a_word_is_continued_with_its_rest),
+        cmocka_unit_test(worker__a_stop_string_is_found_across_the_seam),
+        cmocka_unit_test(worker__json_goes_on_from_any_cut),
         cmocka_unit_test(worker__a_trailing_assistant_message_is_continued),
         cmocka_unit_test(worker__a_conversations_next_turn_computes_only_what_is_new),
         cmocka_unit_test(worker__a_chats_earlier_turns_are_not_computed_again),

@@ -285,6 +285,8 @@ static void constraint__a_beginning_by_others_may_have_any_white_space(void **st
             amphi__constraint_accept_prefix(c, amphi_str_from(rows[i].text), &error);
         assert_int_equal(status, rows[i].fits ? AMPHI_OK : AMPHI_E_REQUEST);
         if (rows[i].fits) {
+            assert_true(amphi__constraint_fits(c, AMPHI_STR("")));
+            assert_false(amphi__constraint_fits(c, AMPHI_STR("}}")));
             random_answer(b, c, 200, &text);
             assert_int_equal(
                 amphi__json_parse(&value, amphi__buf_str(&text), "answer", &error), AMPHI_OK);

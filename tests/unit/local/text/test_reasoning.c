@@ -77,6 +77,15 @@ static void reasoning__it_is_over_when_the_answer_may_begin(void **state)
     }
 }
 
+static void reasoning__a_text_begins_with_thoughts_or_not(void **state)
+{
+    assert_true(amphi__reasoning_begins(AMPHI_STR("\n<think>Hm")));
+    assert_true(amphi__reasoning_begins(AMPHI_STR("<think>Hm</think>Yes")));
+    assert_false(amphi__reasoning_begins(AMPHI_STR("Yes <think>")));
+    assert_false(amphi__reasoning_begins(AMPHI_STR("<thin")));
+    assert_false(amphi__reasoning_begins(AMPHI_STR("")));
+}
+
 /* Only what may be the beginning of a marker waits for more. */
 static void reasoning__nothing_else_is_held_back(void **state)
 {
@@ -150,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reasoning__thoughts_are_taken_apart),
         cmocka_unit_test(reasoning__it_is_over_when_the_answer_may_begin),
+        cmocka_unit_test(reasoning__a_text_begins_with_thoughts_or_not),
         cmocka_unit_test(reasoning__nothing_else_is_held_back),
         cmocka_unit_test(reasoning__a_markers_beginning_at_the_end_is_measured),
         cmocka_unit_test(reasoning__without_memory_it_says_so),

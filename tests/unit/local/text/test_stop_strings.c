@@ -269,6 +269,47 @@ static void stop__every_failing_allocation_is_survived(void **state)
     failing_alloc_remove();
 }
 
+/* What `behind` and then `text` release, whose first part is out already. */
+static void expect_behind(
+    const char *behind, const char *text, const char *wanted, uint64_t released, int which)
+{
+    const char *texts[] = {"\nUser:", "END", "界!"};
+    amphi_stop_strings *stop = stop_of(texts, 3);
+    for (size_t step = 1; step <= strlen(text) + 1; step++) {
+        bool matched = false;
+        amphi_buf out;
+        amphi__buf_init(&out, 0);
+        amphi__stop_strings_reset(stop);
+        assert_int_equal(amphi__stop_strings_begin_behind(stop, amphi_str_from(behind)), AMPHI_OK);
+        for (size_t at = 0; at < strlen(text) && !matched; at += step)
+            assert_int_equal(
+                amphi__stop_strings_feed(stop,
+                    amphi_str_make(text + at, strlen(text) - at < step ? strlen(text) - at : step),
+                    &out, &matched),
+                AMPHI_OK);
+        assert_int_equal(amphi__stop_strings_finish(stop, &out), AMPHI_OK);
+        assert_int_equal(amphi__stop_strings_which(stop), which);
+        assert_int_equal(out.size, strlen(wanted));
+        assert_memory_equal(out.size > 0 ? out.data : "", wanted, out.size);
+        assert_int_equal(amphi__stop_strings_released(stop), released);
+        amphi__buf_clear(&out);
+    }
+    amphi__stop_strings_free(stop);
+}
+
+static void stop__a_stop_string_may_have_begun_in_what_is_out(void **state)
+{
+    expect_behind("Hello.\nUs", "er: hi", "", 0, 0);
+    expect_behind("Hello.\nUs", "eful", "eful", 4, -1);
+    expect_behind("Hello.\nUs", "e\nUser:", "e", 1, 0);
+    expect_behind("Hello.\nUs", "", "", 0, -1);
+    expect_behind("the E", "NENDx", "N", 1, 1);
+    expect_behind("the EN", "D", "", 0, 1);
+    expect_behind("世", "界! 1", "", 0, 2);
+    expect_behind("it was the END", "ING", "ING", 3, -1); /* a whole one is the caller's own text */
+    expect_behind("", "more END", "more ", 5, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +324,7 @@ int main(void)
         cmocka_unit_test(stop__strings_have_limits),
         cmocka_unit_test(stop__random_texts_agree_with_a_plain_search),
         cmocka_unit_test(stop__every_failing_allocation_is_survived),
+        cmocka_unit_test(stop__a_stop_string_may_have_begun_in_what_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,38 @@ static void tokenizer__a_cancel_leaves_the_list_as_it_was(void **state)
     }
 }
 
+/* ---- the last word --------------------------------------------------------------------------- */
+
+static void expect_last_words(const amphi_tokenizer *t, const char *const (*rows)[2], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        amphi_str text = amphi_str_from(rows[i][0]);
+        size_t size = 0;
+        assert_int_equal(amphi__tokenizer_last_word(t, text, &size), AMPHI_OK);
+        amphi_str word = amphi__str_slice(text, text.size - size, text.size);
+        if (!amphi__str_equal_c(word, rows[i][1]))
+            fail_msg("'%s': '%.*s'", rows[i][0], (int)word.size, word.data);
+    }
+}
+
+static void tokenizer__a_texts_last_word_is_what_the_rest_may_join(void **state)
+{
+    static const char *const bpe[][2] = {{"", ""}, {"the eigh", " eigh"}, {"Photo", "Photo"},
+        {"a 12", " 12"}, {"it's", "'s"}, {"end.\"", ".\""}, {"x\n\n", "\n\n"}, {"x \n  ", " \n  "},
+        {"a  ", "  "}, {"gr\xC3\xB6\xC3\x9F", "gr\xC3\xB6\xC3\x9F"}, {"a **", " **"}};
+    static const char *const spm[][2] = {{"", ""}, {"the eigh", " eigh"}, {"a.\nb", "b"},
+        {"x\n\n", "\n\n"}, {"a  b", "  b"}, {"a  ", "  "}, {"a <tool>", "<tool>"}};
+    gguf_builder w;
+    bpe_begin_small(&w, "gpt-2");
+    amphi_tokenizer *t = tokenizer_of(&w);
+    expect_last_words(t, bpe, COUNT_OF(bpe));
+    amphi__tokenizer_free(t);
+    spm_begin(&w);
+    t = tokenizer_of(&w);
+    expect_last_words(t, spm, COUNT_OF(spm));
+    amphi__tokenizer_free(t);
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static amphi_status make_and_encode(const amphi_gguf *gguf)
@@ -236,6 +268,9 @@ static amphi_status make_and_encode(const amphi_gguf *gguf)
             t, AMPHI_STR("abc <tool>\xFF abcabc"), true, NULL, &tokens, NULL);
     if (status != AMPHI_OK)
         assert_int_equal(tokens.size, 0);
+    size_t size = 0;
+    if (status == AMPHI_OK)
+        status = amphi__tokenizer_last_word(t, AMPHI_STR("abc <tool>\xFF abcabc"), &size);
     amphi__tokens_clear(&tokens);
     amphi__tokenizer_free(t);
     return status;
@@ -289,6 +324,7 @@ int main(void)
         cmocka_unit_test(tokenizer__end_tokens_come_from_keys_and_known_spellings),
         cmocka_unit_test(tokenizer__harmony_end_is_no_end),
         cmocka_unit_test(tokenizer__a_cancel_leaves_the_list_as_it_was),
+        cmocka_unit_test(tokenizer__a_texts_last_word_is_what_the_rest_may_join),
         cmocka_unit_test(tokenizer__every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
