@@ -35,6 +35,9 @@ typedef struct amphi_answer_options {
     amphi_engine_sink sink;
     amphi_str prefix;         /* what was sent; copied */
     const amphi_clock *clock; /* NULL: the system's */
+    /* That were sent, an LF behind each; taken out of what the provider says. Borrowed for the
+     * answer's life. */
+    amphi_str secrets;
 } amphi_answer_options;
 
 typedef struct amphi_dialect {

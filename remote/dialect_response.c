@@ -5,8 +5,10 @@
 #include "remote/dialect_response.h"
 
 #include "remote/provider_error.h"
+#include "remote/provider_words.h"
 #include "remote/retry_after.h"
 
+#include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
@@ -112,9 +114,22 @@ void amphi__dialect_response_fail_event(amphi_dialect_response *response, amphi_
 void amphi__dialect_response_fail_from_body(amphi_dialect_response *response, amphi_str body)
 {
     amphi_provider_verdict reason;
+    amphi_provider_error words;
+    if (response->phase == AMPHI_ANSWER_ENDED)
+        return;
     amphi__provider_error_explain(&reason, response->http_status, body, response->retry_ms,
         response->options.prefix.size > 0);
-    fail_with(response, &reason.error, reason.prefix_refused);
+    const amphi_provider_answer answer = {response->http_status, body,
+        amphi_str_from(response->request_id), response->options.secrets};
+    (void)amphi__provider_words_read(&words, &answer);
+    response->phase = AMPHI_ANSWER_ENDED;
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_FAIL,
+        .error = &reason.error,
+        .prefix_refused = reason.prefix_refused,
+        .provider = &words,
+        .should_retry = response->should_retry};
+    amphi__dialect_response_report(response, &event);
+    amphi__wipe(&words, sizeof words); /* it may quote the question */
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -126,14 +141,28 @@ static bool is_event_stream(amphi_str content_type)
     return amphi__str_equal_ignore_case(type, AMPHI_STR("text/event-stream"));
 }
 
+static void take_header(amphi_dialect_response *response, const amphi_http_header *header)
+{
+    static const char *const ids[] = {"x-request-id", "request-id", "apim-request-id"};
+    if (amphi__str_equal_ignore_case(header->name, AMPHI_STR("content-type")))
+        response->promised_events = is_event_stream(header->value);
+    if (amphi__str_equal_ignore_case(header->name, AMPHI_STR("x-should-retry"))) {
+        response->should_retry = amphi__str_equal_c(header->value, "true")    ? AMPHI_YES
+                                 : amphi__str_equal_c(header->value, "false") ? AMPHI_NO
+                                                                              : AMPHI_UNKNOWN;
+    }
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (amphi__str_equal_ignore_case(header->name, amphi_str_from(ids[i])))
+            amphi__str_copy_to(response->request_id, sizeof response->request_id, header->value);
+}
+
 amphi_answer_phase amphi__dialect_response_headers(amphi_dialect_response *response,
     int http_status, const amphi_http_header *headers, size_t count)
 {
     response->http_status = http_status;
     response->retry_ms = amphi__retry_after_ms(headers, count, response->options.clock);
     for (size_t i = 0; i < count; i++)
-        if (amphi__str_equal_ignore_case(headers[i].name, AMPHI_STR("content-type")))
-            response->promised_events = is_event_stream(headers[i].value);
+        take_header(response, &headers[i]);
     if (http_status < 200 || http_status > 299) {
         response->form = AMPHI_RESPONSE_ERROR;
         response->whole.limit_bytes = ERROR_BODY_BYTES_MAX;

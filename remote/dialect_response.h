@@ -33,6 +33,8 @@ typedef struct amphi_dialect_response {
     bool model_reported;
     int http_status;
     uint32_t retry_ms;
+    amphi_tristate should_retry; /* by its headers */
+    char request_id[128];        /* likewise; empty: it named none */
     amphi_sse sse;
     /* AMPHI_RESPONSE_WHOLE and _ERROR: the body. */
     amphi_buf whole;

@@ -30,6 +30,7 @@ struct amphi_engine_run {
     amphi_engine_sink sink;
     amphi_answer *answer; /* the transport's thread only */
     amphi_http_exchange *exchange;
+    amphi_buf secrets; /* that were sent, an LF behind each: never repeated to the caller */
 
     /* Under endpoint->mutex. */
     bool cancelled; /* by the caller, or because it is being released */
@@ -53,6 +54,7 @@ static void run_free(amphi_engine_run *run)
     if (run->exchange != NULL)
         endpoint->http.ops->release(endpoint->http.self, run->exchange);
     endpoint->dialect->answer_free(run->answer);
+    amphi__buf_wipe(&run->secrets);
     amphi__free(run);
 }
 
@@ -262,6 +264,17 @@ static amphi_status send_request(amphi_engine_run *run, const amphi_engine_reque
     return status;
 }
 
+/* "Bearer KEY": the key must not come back in a provider's words. */
+static amphi_status note_secret(amphi_engine_run *run, amphi_str authorization, amphi_error *error)
+{
+    amphi_str key;
+    (void)amphi__str_cut(authorization, ' ', &key);
+    amphi__buf_reserve(&run->secrets, key.size + 1); /* growing leaves copies */
+    amphi__buf_append_str(&run->secrets, key);
+    amphi__buf_append_char(&run->secrets, '\n');
+    return run->secrets.status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+}
+
 amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
@@ -278,16 +291,20 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
     run->sink = *sink;
     const amphi_dialect_request content = {
         request->body, amphi_str_from(endpoint->model), request->prefix};
-    const amphi_answer_options options = {{run, run_event}, request->prefix, endpoint->clock};
-    status = endpoint->dialect->answer_new(&run->answer, &options);
-    if (status != AMPHI_OK) {
-        amphi__fail_no_memory(error);
-        goto cleanup;
-    }
+    amphi__buf_init(&run->secrets, 0);
     const amphi_api_key_source key = {endpoint->name, endpoint->key_file, endpoint->keys};
     status = endpoint->dialect->request_write(&body, &content, error);
     if (status == AMPHI_OK)
         status = amphi__api_key_authorization(&authorization, &key, error);
+    if (status == AMPHI_OK)
+        status = note_secret(run, amphi__buf_str(&authorization), error);
+    const amphi_answer_options options = {
+        {run, run_event}, request->prefix, endpoint->clock, amphi__buf_str(&run->secrets)};
+    if (status == AMPHI_OK) {
+        status = endpoint->dialect->answer_new(&run->answer, &options);
+        if (status != AMPHI_OK)
+            amphi__fail_no_memory(error);
+    }
     if (status == AMPHI_OK) {
         status = send_request(
             run, request, amphi__buf_str(&body), amphi__buf_str(&authorization), error);
@@ -296,7 +313,6 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
         *out = run;
         run = NULL;
     }
-cleanup:
     amphi__buf_clear(&body);
     amphi__buf_wipe(&authorization);
     if (run != NULL)

@@ -124,7 +124,13 @@ static const char *const own_fault_phrases[] = {"model_not_found", "invalid_api_
 static const char *const prefix_phrases[] = {"assistant", "prefix", "prefill", "last message",
     "final message", "last role", "alternat", "continue_final", "add_generation_prompt", NULL};
 static const char *const rate_phrases[] = {"rate_limit", "rate limit", "too many requests",
-    "insufficient_quota", "resource_exhausted", "throttl", "please wait", NULL};
+    "resource_exhausted", "throttl", "please wait", NULL};
+/* From OpenAI, DeepSeek, OpenRouter, Anthropic, Kimi and Zhipu. What only says "quota" may be a
+ * limit per minute (Gemini). */
+static const char *const quota_phrases[] = {"insufficient_quota", "billing_hard_limit",
+    "billing_not_active", "billing hard limit", "insufficient balance", "insufficient_balance",
+    "insufficient credits", "credit balance is too low", "exceeded_current_quota_error",
+    "payment required", NULL};
 static const char *const auth_phrases[] = {
     "invalid_api_key", "authentication", "unauthorized", "permission_denied", NULL};
 static const char *const request_phrases[] = {
@@ -140,10 +146,17 @@ static int status_in_stream(const words *w)
 {
     if (w->number >= 400 && w->number <= 599)
         return (int)w->number;
-    return says_one_of(w, rate_phrases)      ? 429
+    return says_one_of(w, quota_phrases)     ? 402
+           : says_one_of(w, rate_phrases)    ? 429
            : says_one_of(w, auth_phrases)    ? 401
            : says_one_of(w, request_phrases) ? 400
                                              : 500;
+}
+
+static bool is_quota(const words *w, int http_status)
+{
+    bool may_be = http_status == 429 || http_status == 403 || http_status == 400;
+    return may_be && says_one_of(w, quota_phrases);
 }
 
 static amphi_status judge(const words *w, int http_status, const char **what)
@@ -157,10 +170,12 @@ static amphi_status judge(const words *w, int http_status, const char **what)
         *what = "the provider's content filter stopped it";
         return AMPHI_E_CONTENT_FILTER;
     }
-    if (http_status == 429 || http_status == 402) {
-        *what = http_status == 402 || says(w, "insufficient_quota")
-                    ? "the account's quota is used up"
-                    : "the provider's rate limit is reached";
+    if (http_status == 402 || is_quota(w, http_status)) {
+        *what = "the account's quota is used up";
+        return AMPHI_E_QUOTA;
+    }
+    if (http_status == 429) {
+        *what = "the provider's rate limit is reached";
         return AMPHI_E_RATE_LIMITED;
     }
     if (http_status == 401 || http_status == 403 || http_status == 407) {

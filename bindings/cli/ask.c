@@ -23,7 +23,7 @@ static int print_chunks(amphi_stream *stream)
     if (amphi_stream_result(stream, &result, &error) != AMPHI_OK)
         return cli_fail(&error);
     if (result.error != NULL)
-        return cli_fail(result.error);
+        return cli_fail_of_request(result.error, result.provider);
     cli_warn_of_history(stream);
     return CLI_OK;
 }

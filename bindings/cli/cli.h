@@ -95,6 +95,8 @@ void cli_request_init(
 
 /* "amphi: MESSAGE" on standard error; returns CLI_FAILED. */
 int cli_fail(const amphi_error *error);
+/* The same, and a line with what the provider said, if it said something. */
+int cli_fail_of_request(const amphi_error *error, const amphi_provider_error *provider);
 int cli_usage(const char *format, ...) AMPHI_PRINTF(1, 2);
 
 /* A whole file, or standard input for "-"; NULL with a line on standard error. free() it. */

@@ -18,6 +18,27 @@ int cli_fail(const amphi_error *error)
     return CLI_FAILED;
 }
 
+int cli_fail_of_request(const amphi_error *error, const amphi_provider_error *provider)
+{
+    int rc = cli_fail(error);
+    if (provider == NULL || provider->message[0] == '\0')
+        return rc;
+    fputs("amphi: the provider said: ", stderr);
+    cli_print_text(stderr, amphi_str_from(provider->message));
+    if (provider->param[0] != '\0') {
+        fputs(" (field: ", stderr);
+        cli_print_text(stderr, amphi_str_from(provider->param));
+        fputc(')', stderr);
+    }
+    if (provider->request_id[0] != '\0') {
+        fputs(" [request id ", stderr);
+        cli_print_text(stderr, amphi_str_from(provider->request_id));
+        fputc(']', stderr);
+    }
+    fputc('\n', stderr);
+    return rc;
+}
+
 int cli_usage(const char *format, ...)
 {
     va_list args;

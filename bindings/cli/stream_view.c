@@ -165,7 +165,7 @@ static int finish(stream_view *view, amphi_stream *stream, const amphi_event *la
     }
     fflush(stdout);
     if (last->kind == AMPHI_EVENT_ERROR)
-        return cli_fail(last->error);
+        return cli_fail_of_request(last->error, last->provider);
     cli_warn_of_history(stream);
     return rc;
 }

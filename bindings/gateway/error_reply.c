@@ -19,6 +19,8 @@ static unsigned http_status(amphi_status status)
     case AMPHI_E_CONTENT_FILTER:
     case AMPHI_E_UNSUPPORTED:
         return 400;
+    case AMPHI_E_QUOTA:
+        return 402;
     case AMPHI_E_REFUSED:
         return 403;
     case AMPHI_E_NOT_FOUND:

@@ -32,6 +32,9 @@ typedef struct amphi_attempt_outcome {
     bool seam_is_sure;         /* CONTINUED: it could not be otherwise */
     const char *seam_why;      /* in words; NULL: none */
     bool needed_replace;       /* ended by us: the client can't take its text back */
+    bool has_provider;         /* `error` in the provider's own words is in `provider` */
+    amphi_provider_error provider;
+    amphi_tristate should_retry; /* what the provider says about a second try */
 } amphi_attempt_outcome;
 
 /* A failed start's last line for the crash ledger. It is written once the next engine is at work,

@@ -29,6 +29,8 @@ typedef struct amphi_attempt {
     amphi_buf prefix;
     amphi_buf delivered; /* a copy: stream->text moves while it grows */
     amphi_splice splice;
+    amphi_buf extra;            /* fields that came before the first output; empty: none */
+    amphi_buf learned;          /* what the engine reported, for the store; empty: nothing */
     amphi_buf logprobs;         /* of tokens whose text is not delivered yet */
     char model[AMPHI_NAME_MAX]; /* as the engine named it */
     /* Awake time. */
@@ -68,6 +70,10 @@ void amphi__attempt_run_to_end(amphi_attempt *a);
 
 /* Ends the attempt from this side: `message` is the reason, behind the route's name. */
 void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *message);
+/* attempt_events.c: one event of the engine; and, at now_us of awake time, the end of the wait for
+ * text that was held back as long as it may be. */
+void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued);
+void amphi__attempt_decide_in_time(amphi_attempt *a, uint64_t now_us);
 /* attempt_timeouts.c: stops the attempt when a time budget has run out at now_us of awake time;
  * otherwise returns how long until the next one does, or the device is to be checked again. */
 uint64_t amphi__attempt_check_timeouts(amphi_attempt *a, uint64_t now_us);

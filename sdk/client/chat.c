@@ -174,6 +174,8 @@ static void finish_failed(amphi_stream *stream)
     }
     amphi_event event = {
         .kind = AMPHI_EVENT_ERROR, .error = &stream->error, .route = amphi_str_from(stream->route)};
+    if (stream->has_provider)
+        event.provider = &stream->provider;
     amphi__stream_emit(stream, &event);
 }
 

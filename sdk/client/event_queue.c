@@ -22,7 +22,10 @@
 
 /* Behind a queued event come structs, then strings. */
 _Static_assert(sizeof(amphi_queued_event) % _Alignof(amphi_takeover) == 0 &&
-                   sizeof(amphi_takeover) % _Alignof(amphi_error) == 0,
+                   sizeof(amphi_takeover) % _Alignof(amphi_provider_error) == 0 &&
+                   sizeof(amphi_queued_event) % _Alignof(amphi_provider_error) == 0 &&
+                   sizeof(amphi_takeover) % _Alignof(amphi_error) == 0 &&
+                   sizeof(amphi_provider_error) % _Alignof(amphi_error) == 0,
     "what is copied behind a queued event is aligned");
 
 /* Copies `str` to *at, with room for `room` bytes and a NUL, and moves *at behind it. */
@@ -41,6 +44,16 @@ static size_t text_room(amphi_str text, bool shared)
     return shared && text.size < SHARED_TEXT_BYTES ? SHARED_TEXT_BYTES : text.size;
 }
 
+/* Copies a struct to *at and moves *at behind it. NULL: there is none. */
+static const void *put_struct(char **at, const void *from, size_t size)
+{
+    if (from == NULL)
+        return NULL;
+    void *copy = memcpy(*at, from, size);
+    *at += size;
+    return copy;
+}
+
 /* Room for strings goes behind what needs to be aligned. */
 static amphi_queued_event *queued_event_new(size_t structs_bytes, size_t strings_bytes)
 {
@@ -53,16 +66,18 @@ static amphi_queued_event *queued_event_new(size_t structs_bytes, size_t strings
 amphi_queued_event *amphi__queued_event_from_engine(
     uint32_t attempt, const amphi_engine_event *event, bool shared)
 {
-    size_t error_bytes = event->error != NULL ? sizeof *event->error : 0;
+    size_t structs_bytes = (event->error != NULL ? sizeof *event->error : 0) +
+                           (event->provider != NULL ? sizeof *event->provider : 0);
     size_t room = text_room(event->text, shared);
-    amphi_queued_event *queued = queued_event_new(error_bytes, room + 1 + event->logprobs.size + 1);
+    amphi_queued_event *queued =
+        queued_event_new(structs_bytes, room + 1 + event->logprobs.size + 1);
     if (queued == NULL)
         return NULL;
-    char *at = (char *)(queued + 1) + error_bytes;
+    char *at = (char *)(queued + 1);
     queued->attempt = attempt;
     queued->engine = *event;
-    if (event->error != NULL)
-        queued->engine.error = memcpy(queued + 1, event->error, error_bytes);
+    queued->engine.provider = put_struct(&at, event->provider, sizeof *event->provider);
+    queued->engine.error = put_struct(&at, event->error, sizeof *event->error);
     queued->text = at;
     queued->text_room = room;
     queued->engine.text = put(&at, event->text, room);
@@ -72,27 +87,27 @@ amphi_queued_event *amphi__queued_event_from_engine(
 
 amphi_queued_event *amphi__queued_event_for_caller(const amphi_event *event, bool shared)
 {
-    size_t takeover_bytes = event->takeover != NULL ? sizeof *event->takeover : 0;
-    size_t error_bytes = event->error != NULL ? sizeof *event->error : 0;
+    size_t structs_bytes = (event->takeover != NULL ? sizeof *event->takeover : 0) +
+                           (event->provider != NULL ? sizeof *event->provider : 0) +
+                           (event->error != NULL ? sizeof *event->error : 0);
     size_t room = text_room(event->text, shared);
-    amphi_queued_event *queued = queued_event_new(takeover_bytes + error_bytes,
-        room + 1 + event->logprobs.size + 1 + event->route.size + 1 + event->model.size + 1);
+    amphi_queued_event *queued =
+        queued_event_new(structs_bytes, room + 1 + event->logprobs.size + 1 + event->route.size +
+                                            1 + event->model.size + 1 + event->extra_json.size + 1);
     if (queued == NULL)
         return NULL;
     char *at = (char *)(queued + 1);
     queued->event = *event;
-    if (event->takeover != NULL)
-        queued->event.takeover = memcpy(at, event->takeover, takeover_bytes);
-    at += takeover_bytes;
-    if (event->error != NULL)
-        queued->event.error = memcpy(at, event->error, error_bytes);
-    at += error_bytes;
+    queued->event.takeover = put_struct(&at, event->takeover, sizeof *event->takeover);
+    queued->event.provider = put_struct(&at, event->provider, sizeof *event->provider);
+    queued->event.error = put_struct(&at, event->error, sizeof *event->error);
     queued->text = at;
     queued->text_room = room;
     queued->event.text = put(&at, event->text, room);
     queued->event.logprobs = put(&at, event->logprobs, event->logprobs.size);
     queued->event.route = put(&at, event->route, event->route.size);
     queued->event.model = put(&at, event->model, event->model.size);
+    queued->event.extra_json = put(&at, event->extra_json, event->extra_json.size);
     return queued;
 }
 

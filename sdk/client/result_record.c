@@ -32,6 +32,8 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->total_ms = (uint32_t)((stream->ended_us - stream->started_us) / 1000);
     out->decision = &stream->plan.decision;
     out->error = stream->error.status != AMPHI_OK ? &stream->error : NULL;
+    out->provider = out->error != NULL && stream->has_provider ? &stream->provider : NULL;
+    out->extra_json = amphi__buf_str(&stream->extra);
     out->privacy = stream->privacy.turn;
     out->turns_omitted = stream->privacy.omitted_turns;
     out->outbox_before = stream->outbox_before;
@@ -88,6 +90,19 @@ static void put_cache_match(amphi_json_writer *writer, const amphi_chat_result *
     amphi__json_close(writer, '}');
 }
 
+/* It may quote the question: for the caller's eyes, never for the history. */
+static void put_provider(amphi_json_writer *writer, const amphi_provider_error *provider)
+{
+    amphi__json_open(writer, "provider", '{');
+    amphi__json_put_int(writer, "http_status", provider->http_status);
+    amphi__json_put_str(writer, "message", amphi_str_from(provider->message));
+    amphi__json_put_str(writer, "type", amphi_str_from(provider->type));
+    amphi__json_put_str(writer, "code", amphi_str_from(provider->code));
+    amphi__json_put_str(writer, "param", amphi_str_from(provider->param));
+    amphi__json_put_str(writer, "request_id", amphi_str_from(provider->request_id));
+    amphi__json_close(writer, '}');
+}
+
 static void put_error(amphi_json_writer *writer, const char *key, const amphi_error *error)
 {
     if (error == NULL) {
@@ -133,6 +148,8 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
         amphi__json_put_int(&writer, "outbox_before", result->outbox_before);
     amphi__record_decision(&writer, "decision", result->decision);
     put_error(&writer, "error", result->error);
+    if (result->provider != NULL)
+        put_provider(&writer, result->provider);
     if (result->history_error != NULL)
         put_error(&writer, "history_error", result->history_error);
     amphi__json_close(&writer, '}');

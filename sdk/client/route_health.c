@@ -40,6 +40,7 @@ static amphi_breaker_result breaker_result_of(amphi_status status)
     case AMPHI_E_PROVIDER:
     case AMPHI_E_AUTH:
     case AMPHI_E_RATE_LIMITED:
+    case AMPHI_E_QUOTA:
     case AMPHI_E_ENGINE_DIED:
     case AMPHI_E_ENGINE_STALLED:
     case AMPHI_E_LIMIT: /* an answer without end */

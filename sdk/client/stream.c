@@ -25,7 +25,7 @@ static bool is_text(const amphi_event *event)
 /* In a long queue, text may share an entry with the text before it. */
 static bool may_share(const amphi_event *event)
 {
-    return event->logprobs.size == 0 && is_text(event);
+    return event->logprobs.size == 0 && event->extra_json.size == 0 && is_text(event);
 }
 
 void amphi__stream_emit(amphi_stream *stream, const amphi_event *emitted)
@@ -175,6 +175,8 @@ static void stream_destroy(amphi_stream *stream)
     amphi__tool_calls_clear(&stream->calls);
     amphi__buf_clear(&stream->tool_calls);
     amphi__buf_clear(&stream->logprobs);
+    amphi__buf_clear(&stream->extra);
+    amphi__buf_clear(&stream->usage_extra);
     if (stream->cache_question != NULL)
         amphi__wipe(stream->cache_question, strlen(stream->cache_question));
     amphi__free(stream->cache_question);
@@ -203,6 +205,8 @@ static amphi_stream *stream_create(amphi_client *client)
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->tool_calls, 0);
     amphi__buf_init(&stream->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
+    amphi__buf_init(&stream->extra, AMPHI_ANSWER_BYTES_MAX);
+    amphi__buf_init(&stream->usage_extra, AMPHI_ANSWER_BYTES_MAX);
     amphi__context_init(&stream->context);
     if (amphi__uuid(stream->key) != AMPHI_OK || amphi__mutex_init(&stream->lock) != AMPHI_OK ||
         amphi__cond_init(&stream->to_caller) != AMPHI_OK ||

@@ -66,6 +66,8 @@ struct amphi_stream {
     amphi_tool_calls calls; /* gathered from the deltas */
     amphi_buf tool_calls;   /* written from them at the end: a JSON array, or empty */
     amphi_buf logprobs;     /* JSON array for the delivered answer's tokens; empty: none */
+    amphi_buf extra;        /* fields that pass through (extra_fields.h); empty: none */
+    amphi_buf usage_extra;  /* those that the next USAGE event carries; empty: none */
     amphi_context context;  /* the conversation so far */
     amphi_privacy_ruling privacy;
     amphi_plan plan;
@@ -78,6 +80,8 @@ struct amphi_stream {
     amphi_usage usage;
     amphi_finish finish;
     amphi_error error;
+    bool has_provider; /* the last failure has a provider's own words, in `provider` */
+    amphi_provider_error provider;
     /* Status AMPHI_OK: kept, or nothing was to be kept. */
     amphi_error history_error;
     /* Messages of its conversation that waited in the outbox before it: when it was queued, or when

@@ -3,6 +3,7 @@
  * The stream as OpenAI chat.completion.chunk objects. Members that OpenAI's form lacks are under
  * "amphi", which strict clients ignore. Bindings and the gateway use this form only.
  */
+#include "sdk/client/extra_fields.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/error.h"
 
@@ -20,6 +21,7 @@ static void open_chunk(
     amphi__json_put_str(writer, "object", AMPHI_STR("chat.completion.chunk"));
     amphi__json_put_int(writer, "created", stream->created_s);
     amphi__json_put_str(writer, "model", model_or_amphi(event->model));
+    amphi__extra_fields_put_chunk(writer, event->extra_json);
 }
 
 /* Text can't be taken back from a client that knows only OpenAI's form: it sees the new answer
@@ -58,8 +60,10 @@ static void put_choice(
         put_replacement(writer, event->text);
     if (key != NULL && event->kind == AMPHI_EVENT_TOOL_CALL)
         amphi__json_put_raw(writer, key, event->text);
-    else if (key != NULL)
+    else if (key != NULL && (event->text.size > 0 || event->extra_json.size == 0) &&
+             !amphi__extra_fields_has(event->extra_json, "delta", "refusal"))
         amphi__json_put_str(writer, key, event->text);
+    amphi__extra_fields_put_delta(writer, event->extra_json);
     amphi__json_close(writer, '}');
     if (event->logprobs.size > 0)
         put_logprobs(writer, event->logprobs);
@@ -71,7 +75,8 @@ static void put_choice(
     amphi__json_close(writer, ']');
 }
 
-static void put_usage(amphi_json_writer *writer, const amphi_usage *usage)
+/* `extra`: what the provider tells besides, in its places. */
+static void put_usage(amphi_json_writer *writer, const amphi_usage *usage, amphi_str extra)
 {
     amphi__json_open(writer, "usage", '{');
     amphi__json_put_int(writer, "prompt_tokens", usage->prompt_tokens);
@@ -80,7 +85,9 @@ static void put_usage(amphi_json_writer *writer, const amphi_usage *usage)
         writer, "total_tokens", (int64_t)usage->prompt_tokens + usage->completion_tokens);
     amphi__json_open(writer, "prompt_tokens_details", '{');
     amphi__json_put_int(writer, "cached_tokens", usage->cached_tokens);
+    amphi__extra_fields_put_usage(writer, extra, true);
     amphi__json_close(writer, '}');
+    amphi__extra_fields_put_usage(writer, extra, false);
     amphi__json_close(writer, '}');
 }
 
@@ -120,15 +127,73 @@ static void put_amphi(amphi_json_writer *writer, const amphi_event *event)
     amphi__json_close(writer, '}');
 }
 
-static void put_error_chunk(amphi_json_writer *writer, const amphi_error *error)
+/* OpenAI's words for a failure, for programs that branch on them. */
+typedef struct openai_words {
+    const char *type;
+    const char *code; /* NULL: the status's name */
+} openai_words;
+
+static openai_words openai_words_of(amphi_status status)
+{
+    switch (status) {
+    case AMPHI_E_AUTH:
+        return (openai_words){"invalid_request_error", "invalid_api_key"};
+    case AMPHI_E_RATE_LIMITED:
+        return (openai_words){"rate_limit_error", "rate_limit_exceeded"};
+    case AMPHI_E_QUOTA:
+        return (openai_words){"insufficient_quota", "insufficient_quota"};
+    case AMPHI_E_CONTEXT_LENGTH:
+        return (openai_words){"invalid_request_error", "context_length_exceeded"};
+    case AMPHI_E_CONTENT_FILTER:
+        return (openai_words){"invalid_request_error", "content_filter"};
+    case AMPHI_E_ARGUMENT:
+    case AMPHI_E_FORMAT:
+    case AMPHI_E_LIMIT:
+    case AMPHI_E_REQUEST:
+    case AMPHI_E_UNSUPPORTED:
+        return (openai_words){"invalid_request_error", NULL};
+    default:
+        return (openai_words){"server_error", NULL};
+    }
+}
+
+/* A provider's own value comes first: the program may know this provider. But what all of them call
+ * differently has one code. */
+static void put_error_words(
+    amphi_json_writer *writer, const amphi_error *error, const amphi_provider_error *provider)
+{
+    static const amphi_provider_error silent = {.http_status = 0};
+    const amphi_provider_error *said = provider != NULL ? provider : &silent;
+    const openai_words ours = openai_words_of(error->status);
+    const char *code = ours.code != NULL ? ours.code : amphi_status_name(error->status);
+    bool has_one_code = error->status == AMPHI_E_CONTEXT_LENGTH || error->status == AMPHI_E_QUOTA;
+    amphi__json_put_str(writer, "message",
+        amphi_str_from(said->message[0] != '\0' ? said->message : error->message));
+    amphi__json_put_str(
+        writer, "type", amphi_str_from(said->type[0] != '\0' ? said->type : ours.type));
+    if (said->param[0] != '\0')
+        amphi__json_put_str(writer, "param", amphi_str_from(said->param));
+    else
+        amphi__json_put_null(writer, "param");
+    amphi__json_put_str(
+        writer, "code", amphi_str_from(said->code[0] != '\0' && !has_one_code ? said->code : code));
+}
+
+/* What we say of it is under "amphi". */
+static void put_error_chunk(
+    amphi_json_writer *writer, const amphi_error *error, const amphi_provider_error *provider)
 {
     amphi__json_open(writer, NULL, '{');
     amphi__json_open(writer, "error", '{');
-    amphi__json_put_str(writer, "message", amphi_str_from(error->message));
-    amphi__json_put_str(writer, "type", AMPHI_STR("amphi_error"));
-    amphi__json_put_str(writer, "code", amphi_str_from(amphi_status_name(error->status)));
+    put_error_words(writer, error, provider);
     if (error->retry_after_ms > 0)
         amphi__json_put_int(writer, "retry_after_ms", error->retry_after_ms);
+    amphi__json_open(writer, "amphi", '{');
+    amphi__json_put_str(writer, "status", amphi_str_from(amphi_status_name(error->status)));
+    amphi__json_put_str(writer, "message", amphi_str_from(error->message));
+    if (provider != NULL && provider->request_id[0] != '\0')
+        amphi__json_put_str(writer, "request_id", amphi_str_from(provider->request_id));
+    amphi__json_close(writer, '}');
     amphi__json_close(writer, '}');
     amphi__json_close(writer, '}');
 }
@@ -139,7 +204,7 @@ static void put_usage_of_chunk(
     amphi_json_writer *writer, const amphi_stream *stream, const amphi_event *event)
 {
     if (event->kind == AMPHI_EVENT_USAGE)
-        put_usage(writer, &event->usage);
+        put_usage(writer, &event->usage, event->extra_json);
     else if (amphi_stream_wants_usage(stream))
         amphi__json_put_null(writer, "usage");
 }
@@ -154,7 +219,7 @@ static void write_chunk(
         [AMPHI_EVENT_ERROR] = NULL,
     };
     if (event->kind == AMPHI_EVENT_ERROR) {
-        put_error_chunk(writer, event->error);
+        put_error_chunk(writer, event->error, event->provider);
         return;
     }
     open_chunk(writer, stream, event);
@@ -218,7 +283,8 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
     amphi__json_put_int(writer, "index", 0);
     amphi__json_open(writer, "message", '{');
     amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
-    if (result->text.size == 0 && result->tool_calls_json.size > 0)
+    bool is_refusal = amphi__extra_fields_has(result->extra_json, "delta", "refusal");
+    if (is_refusal || (result->text.size == 0 && result->tool_calls_json.size > 0))
         amphi__json_put_null(writer, "content");
     else
         amphi__json_put_str(writer, "content", result->text);
@@ -226,6 +292,7 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
         amphi__json_put_str(writer, "reasoning_content", result->reasoning);
     if (result->tool_calls_json.size > 0)
         amphi__json_put_raw(writer, "tool_calls", result->tool_calls_json);
+    amphi__extra_fields_put_delta(writer, result->extra_json);
     amphi__json_close(writer, '}');
     if (result->logprobs_json.size > 0)
         put_logprobs(writer, result->logprobs_json);
@@ -256,7 +323,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
     amphi__json_writer_init(&writer, &json);
     bool queued = strcmp(stream->route, "outbox") == 0;
     if (result.error != NULL && !queued) {
-        put_error_chunk(&writer, result.error);
+        put_error_chunk(&writer, result.error, result.provider);
     } else {
         amphi_chat_result without_text = result;
         without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
@@ -266,8 +333,9 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_put_str(&writer, "object", AMPHI_STR("chat.completion"));
         amphi__json_put_int(&writer, "created", stream->created_s);
         amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
+        amphi__extra_fields_put_chunk(&writer, result.extra_json);
         put_message(&writer, &result);
-        put_usage(&writer, &result.usage);
+        put_usage(&writer, &result.usage, result.extra_json);
         amphi__json_put_raw(&writer, "amphi", amphi__buf_str(&record));
         amphi__json_close(&writer, '}');
     }

@@ -110,6 +110,7 @@ static int64_t retry_delay_ms(
     bool limited = error->status == AMPHI_E_RATE_LIMITED;
     bool again = limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK ||
                  error->status == AMPHI_E_TRUNCATED;
+    again = again && run->last.should_retry != AMPHI_NO;
     uint16_t random = 0;
     (void)amphi__random(&random, sizeof random);
     uint32_t delay_ms = random % RETRY_JITTER_MS;
@@ -473,6 +474,8 @@ bool amphi__takeover_run_plan(amphi_stream *stream)
     }
     amphi__attempt_settle(stream, &run.pending);
     stream->error = run.last.error;
+    stream->has_provider = run.last.has_provider;
+    stream->provider = run.last.provider;
     stream->model_identity = run.model;
     amphi__buf_clear(&run.body);
     return stream->error.status == AMPHI_OK;

@@ -40,6 +40,7 @@ static const char *const status_names[] = {
     [AMPHI_E_CORRUPT] = "corrupt",
     [AMPHI_E_RESOURCE] = "resource",
     [AMPHI_E_INTERNAL] = "internal",
+    [AMPHI_E_QUOTA] = "quota",
 };
 
 const char *amphi_status_name(amphi_status status)

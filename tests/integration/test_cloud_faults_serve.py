@@ -177,7 +177,7 @@ def serve__rate_limit_without_another_endpoint_waits_as_told(folder):
         cloud.ask("reset")
         cloud.ask("set", "a", "429:120")
         answer = client.chat()
-        assert answer.status == 429 and answer.error["code"] == "rate_limited", answer.error
+        assert answer.status == 429 and answer.error["amphi"]["status"] == "rate_limited", answer.error
         assert cloud.attempts("a") == 1 and answer.took_s < 2
 
 
@@ -279,7 +279,7 @@ def serve__fallbacks_choose_who_answers_and_the_answer_names_its_model(folder):
         cloud.ask("set", "c", "401")
         whole(client.chat(model="m-c", fallbacks=["b", "a"]), "b")
         answer = client.chat(model="c", fallbacks=[])
-        assert answer.error["code"] == "auth", answer.error
+        assert answer.error["amphi"]["status"] == "auth", answer.error
         cloud.ask("set", "b", "cut:6")
         whole(client.chat(model="b", fallbacks=["a"]), "a")
         body = json.loads(cloud.ask("last", "a")["body"])
@@ -323,7 +323,7 @@ def serve__key_is_in_no_log_error_record_or_command_line(folder):
         cloud.ask("set", "b", "401")
         for stream in (True, False):
             answer = client.chat(stream=stream)
-            assert answer.error["code"] == "auth", answer.error
+            assert answer.error["amphi"]["status"] == "auth", answer.error
             answers.append(json.dumps(answer.error))
         for file in ("cmdline", "environ"):
             with open(f"/proc/{process.pid}/{file}", "rb") as content:

@@ -15,6 +15,8 @@ void engine_recorder_init(engine_recorder *recorder)
     amphi__buf_init(&recorder->reasoning, 0);
     amphi__buf_init(&recorder->tool_calls, 0);
     amphi__buf_init(&recorder->model, 0);
+    amphi__buf_init(&recorder->extra, 0);
+    amphi__buf_init(&recorder->learned, 0);
     amphi__buf_init(&recorder->logprobs, 0);
 }
 
@@ -24,6 +26,8 @@ void engine_recorder_clear(engine_recorder *recorder)
     amphi__buf_clear(&recorder->reasoning);
     amphi__buf_clear(&recorder->tool_calls);
     amphi__buf_clear(&recorder->model);
+    amphi__buf_clear(&recorder->extra);
+    amphi__buf_clear(&recorder->learned);
     amphi__buf_clear(&recorder->logprobs);
     amphi__cond_clear(&recorder->changed);
     amphi__mutex_clear(&recorder->mutex);
@@ -74,10 +78,23 @@ static void record(engine_recorder *recorder, const amphi_engine_event *event)
         recorder->terminals++;
         recorder->error = *event->error;
         recorder->prefix_refused = event->prefix_refused;
+        recorder->has_provider = event->provider != NULL;
+        if (event->provider != NULL)
+            recorder->provider = *event->provider;
+        recorder->should_retry = event->should_retry;
         recorder->from_outside = event->from_outside;
         recorder->out_of_memory = event->out_of_memory;
         break;
-    default:
+    case AMPHI_ENGINE_EXTRA:
+        amphi__buf_append_str(&recorder->extra, event->text);
+        amphi__buf_append_char(&recorder->extra, '\n');
+        break;
+    case AMPHI_ENGINE_LEARNED:
+        amphi__buf_reset(&recorder->learned);
+        amphi__buf_append_str(&recorder->learned, event->text);
+        break;
+    case AMPHI_ENGINE_ALIVE:
+        recorder->alive++;
         break;
     }
     if (recorder->terminals > 0 && recorder->terminal_us == 0)

@@ -18,6 +18,9 @@ typedef struct engine_recorder {
     amphi_buf tool_calls; /* each event's array, with an LF behind it */
     amphi_buf logprobs;   /* of each TEXT that has some: text, its array, an LF */
     amphi_buf model;
+    amphi_buf extra;   /* each EXTRA, with an LF behind it */
+    amphi_buf learned; /* the last LEARNED */
+    unsigned alive;
     unsigned texts;
     unsigned progress;
     unsigned usages;
@@ -29,6 +32,9 @@ typedef struct engine_recorder {
     amphi_finish finish;
     amphi_error error; /* of FAIL, as the following */
     bool prefix_refused, from_outside, out_of_memory;
+    bool has_provider;
+    amphi_provider_error provider;
+    amphi_tristate should_retry;
 } engine_recorder;
 
 void engine_recorder_init(engine_recorder *recorder);

@@ -371,8 +371,8 @@ static const oddity oddities[] = {
     /* JSON under the event stream's type. */
     {"\n{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}", AMPHI_OK,
         AMPHI_FINISH_STOP, "Hi", NULL},
-    {"{\"error\":{\"message\":\"No\",\"code\":\"insufficient_quota\"}}", AMPHI_E_RATE_LIMITED, 0,
-        "", NULL},
+    {"{\"error\":{\"message\":\"No\",\"code\":\"insufficient_quota\"}}", AMPHI_E_QUOTA, 0, "",
+        NULL},
     {"", AMPHI_E_TRUNCATED, 0, "", NULL},
     {"\n\n", AMPHI_E_TRUNCATED, 0, "", NULL},
     /* Errors that are no {"error": ...}. */

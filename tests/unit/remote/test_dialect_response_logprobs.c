@@ -33,7 +33,7 @@ static void expect(
     amphi_answer *answer = NULL;
     engine_recorder_init(&record);
     const amphi_answer_options options = {
-        engine_recorder_sink(&record), amphi_str_from(prefix), NULL};
+        engine_recorder_sink(&record), amphi_str_from(prefix), NULL, {NULL, 0}};
     assert_int_equal(dialect->answer_new(&answer, &options), AMPHI_OK);
     dialect->answer_headers(answer, 200, headers, 1);
     dialect->answer_body(answer, amphi_str_from(stream));

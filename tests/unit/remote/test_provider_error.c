@@ -39,7 +39,7 @@ static const sample samples[] = {
         "{\"error\":{\"message\":\"You exceeded your current "
         "quota\",\"type\":\"insufficient_quota\","
         "\"code\":\"insufficient_quota\"}}",
-        AMPHI_E_RATE_LIMITED, 0},
+        AMPHI_E_QUOTA, 0},
     {400,
         "{\"error\":{\"message\":\"This model's maximum context length is 128000 tokens. However, "
         "your "
@@ -78,7 +78,7 @@ static const sample samples[] = {
         "overloaded.\",\"status\":\"UNAVAILABLE\"}}]",
         AMPHI_E_PROVIDER, 0},
     /* DeepSeek, Qwen, Mistral, vLLM, llama.cpp, OpenRouter, a proxy's web page, nothing at all */
-    {402, "{\"error\":{\"message\":\"Insufficient Balance\"}}", AMPHI_E_RATE_LIMITED, 0},
+    {402, "{\"error\":{\"message\":\"Insufficient Balance\"}}", AMPHI_E_QUOTA, 0},
     {400,
         "{\"error\":{\"code\":\"data_inspection_failed\",\"message\":\"Input data may contain "
         "...\"}}",

@@ -155,7 +155,10 @@ typedef struct amphi_engine_event {
                            native_code is the signal, 0 when it was stopped */
     /* FAIL: in the provider's own words; NULL: none. */
     const amphi_provider_error *provider;
-    uint64_t reserved[3]; /* 0 */
+    /* FAIL: does the other side say that the same request may be sent again (x-should-retry)? */
+    amphi_tristate should_retry;
+    uint32_t reserved_2;  /* 0 */
+    uint64_t reserved[2]; /* 0 */
 } amphi_engine_event;
 
 /* FROZEN. Where a run reports to. `event` must not block and must not call `release`. The event and

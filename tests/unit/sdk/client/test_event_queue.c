@@ -16,7 +16,9 @@ static void notes__keep_copies_for_the_caller(void **state)
 {
     amphi_error error = {.status = AMPHI_E_NETWORK, .message = "cut"};
     amphi_takeover takeover = {.from = "a", .to = "b", .byte_offset = 7};
+    amphi_provider_error provider = {.message = "no", .param = "tools"};
     char text[] = "words", route[] = "cloud", model[] = "m", logprobs[] = "[1]";
+    char extra[] = "{\"chunk\":{}}";
     const amphi_event event = {.kind = AMPHI_EVENT_TAKEOVER,
         .text = amphi_str_from(text),
         .route = amphi_str_from(route),
@@ -24,6 +26,8 @@ static void notes__keep_copies_for_the_caller(void **state)
         .logprobs = amphi_str_from(logprobs),
         .usage = {1, 2, 3},
         .takeover = &takeover,
+        .extra_json = amphi_str_from(extra),
+        .provider = &provider,
         .error = &error};
     amphi_queued_event *queued = amphi__queued_event_for_caller(&event, false);
     assert_non_null(queued);
@@ -33,6 +37,11 @@ static void notes__keep_copies_for_the_caller(void **state)
     memset(logprobs, '#', sizeof logprobs - 1);
     memset(&error, 0, sizeof error);
     memset(&takeover, 0, sizeof takeover);
+    memset(extra, '#', sizeof extra - 1);
+    memset(&provider, 0, sizeof provider);
+    assert_string_equal(queued->event.extra_json.data, "{\"chunk\":{}}");
+    assert_string_equal(queued->event.provider->message, "no");
+    assert_string_equal(queued->event.provider->param, "tools");
     assert_string_equal(queued->event.text.data, "words"); /* NUL-terminated, too */
     assert_string_equal(queued->event.route.data, "cloud");
     assert_string_equal(queued->event.model.data, "m");
@@ -47,11 +56,16 @@ static void notes__keep_copies_for_the_caller(void **state)
 static void notes__keep_copies_from_an_engine(void **state)
 {
     amphi_error error = {.status = AMPHI_E_ENGINE_DIED, .message = "SIGSEGV"};
-    const amphi_engine_event fail = {.kind = AMPHI_ENGINE_FAIL, .error = &error};
+    amphi_provider_error provider = {.message = "no", .http_status = 400};
+    const amphi_engine_event fail = {
+        .kind = AMPHI_ENGINE_FAIL, .error = &error, .provider = &provider};
     amphi_queued_event *queued = amphi__queued_event_from_engine(3, &fail, false);
     assert_non_null(queued);
     memset(&error, 0, sizeof error);
+    memset(&provider, 0, sizeof provider);
     assert_int_equal(queued->attempt, 3);
+    assert_string_equal(queued->engine.provider->message, "no");
+    assert_int_equal(queued->engine.provider->http_status, 400);
     assert_string_equal(queued->engine.error->message, "SIGSEGV");
     assert_int_equal(queued->engine.text.size, 0);
     amphi__free(queued);

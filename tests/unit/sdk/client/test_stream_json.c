@@ -221,7 +221,8 @@ static void error__is_an_object_in_both_forms(void **state)
     amphi_stream *stream = start(&f, BODY(""));
     chunks c = pull(stream);
     expect_str(c.items[c.count - 1], "error.code", "request");
-    expect_str(c.items[c.count - 1], "error.type", "amphi_error");
+    expect_str(c.items[c.count - 1], "error.type", "invalid_request_error");
+    expect_str(c.items[c.count - 1], "error.amphi.status", "request");
     assert_true(amphi__json_string(at(c.items[c.count - 1], "error.message")).size > 0);
     assert_null(at(c.items[c.count - 1], "choices"));
     char *text = NULL;

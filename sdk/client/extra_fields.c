@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The fields are parsed where they are used: they are rare, and mostly small.
+ */
+#include "sdk/client/extra_fields.h"
+
+#include "sdk/core/str.h"
+
+/* ---- Merging --------------------------------------------------------------------------------- */
+
+static void put_joined(amphi_json_writer *writer, const amphi_json *before, const amphi_json *more)
+{
+    amphi_buf text;
+    amphi__buf_init(&text, 0);
+    amphi__buf_append_str(&text, amphi__json_string(before));
+    amphi__buf_append_str(&text, amphi__json_string(more));
+    amphi__json_put_str(writer, NULL, amphi__buf_str(&text));
+    if (text.status != AMPHI_OK)
+        writer->out->status = text.status;
+    amphi__buf_clear(&text);
+}
+
+static void put_elements(amphi_json_writer *writer, const amphi_json *array)
+{
+    for (const amphi_json *element = amphi__json_first(array); element != NULL;
+         element = amphi__json_next(element))
+        amphi__json_put_value(writer, NULL, element);
+}
+
+/* Of a delta; both are there. */
+static void put_grown(amphi_json_writer *writer, const amphi_json *before, const amphi_json *more)
+{
+    amphi_json_kind kind = amphi__json_kind(before);
+    if (kind == AMPHI_JSON_STRING && amphi__json_is_string(more)) {
+        put_joined(writer, before, more);
+    } else if (kind == AMPHI_JSON_ARRAY && amphi__json_kind(more) == AMPHI_JSON_ARRAY) {
+        amphi__json_open(writer, NULL, '[');
+        put_elements(writer, before);
+        put_elements(writer, more);
+        amphi__json_close(writer, ']');
+    } else {
+        amphi__json_put_value(writer, NULL, more);
+    }
+}
+
+static void put_part(amphi_json_writer *writer, const char *name, const amphi_json *before,
+    const amphi_json *more, bool grows)
+{
+    if (before == NULL && more == NULL)
+        return;
+    amphi__json_open(writer, name, '{');
+    for (const amphi_json *m = amphi__json_first(before); m != NULL; m = amphi__json_next(m)) {
+        const amphi_json *newer = amphi__json_get(more, amphi__json_key(m).data);
+        amphi__json_put_key(writer, amphi__json_key(m));
+        if (newer != NULL && grows)
+            put_grown(writer, m, newer);
+        else
+            amphi__json_put_value(writer, NULL, newer != NULL ? newer : m);
+    }
+    for (const amphi_json *m = amphi__json_first(more); m != NULL; m = amphi__json_next(m)) {
+        if (amphi__json_get(before, amphi__json_key(m).data) == NULL) {
+            amphi__json_put_key(writer, amphi__json_key(m));
+            amphi__json_put_value(writer, NULL, m);
+        }
+    }
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi__extra_fields_merge(amphi_buf *fields, amphi_str more)
+{
+    amphi_json *before = NULL;
+    amphi_json *root = NULL;
+    amphi_json_writer writer;
+    amphi_buf merged;
+    amphi__buf_init(&merged, fields->limit_bytes);
+    amphi_status status = amphi__json_parse(&root, more, "extra", NULL);
+    if (status == AMPHI_OK && fields->size > 0)
+        status = amphi__json_parse(&before, amphi__buf_str(fields), "extra", NULL);
+    if (status == AMPHI_OK) {
+        amphi__json_writer_init(&writer, &merged);
+        amphi__json_open(&writer, NULL, '{');
+        put_part(&writer, "delta", amphi__json_get(before, "delta"), amphi__json_get(root, "delta"),
+            true);
+        put_part(&writer, "chunk", amphi__json_get(before, "chunk"), amphi__json_get(root, "chunk"),
+            false);
+        amphi__json_close(&writer, '}');
+        status = merged.status;
+    }
+    if (status == AMPHI_OK) {
+        amphi__buf_clear(fields);
+        *fields = merged;
+        amphi__buf_init(&merged, 0);
+    }
+    amphi__buf_clear(&merged);
+    amphi__json_free(before);
+    amphi__json_free(root);
+    return status;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static bool is_one_of(amphi_str key, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (amphi__str_equal_c(key, *names))
+            return true;
+    return false;
+}
+
+/* The members of fields[part], or of what lies `inside` it and `deeper`, but for those named. */
+static void put_members(
+    amphi_json_writer *writer, amphi_str fields, const char *const path[3], const char *const *but)
+{
+    amphi_json *root = NULL;
+    if (fields.size == 0)
+        return;
+    amphi_status status = amphi__json_parse(&root, fields, "extra", NULL);
+    if (status == AMPHI_E_NO_MEMORY)
+        writer->out->status = status;
+    const amphi_json *at = root;
+    for (size_t i = 0; i < 3 && path[i] != NULL; i++)
+        at = amphi__json_get(at, path[i]);
+    for (const amphi_json *m = amphi__json_first(at); m != NULL; m = amphi__json_next(m)) {
+        if (amphi__json_kind(at) != AMPHI_JSON_OBJECT || is_one_of(amphi__json_key(m), but))
+            continue;
+        amphi__json_put_key(writer, amphi__json_key(m));
+        amphi__json_put_value(writer, NULL, m);
+    }
+    amphi__json_free(root);
+}
+
+void amphi__extra_fields_put_delta(amphi_json_writer *writer, amphi_str fields)
+{
+    static const char *const path[3] = {"delta", NULL, NULL};
+    static const char *const ours[] = {
+        "role", "content", "reasoning_content", "tool_calls", "function_call", NULL};
+    put_members(writer, fields, path, ours);
+}
+
+void amphi__extra_fields_put_chunk(amphi_json_writer *writer, amphi_str fields)
+{
+    static const char *const path[3] = {"chunk", NULL, NULL};
+    static const char *const ours[] = {
+        "id", "object", "created", "model", "choices", "usage", "error", "amphi", NULL};
+    put_members(writer, fields, path, ours);
+}
+
+void amphi__extra_fields_put_usage(amphi_json_writer *writer, amphi_str fields, bool details)
+{
+    static const char *const path[3] = {"chunk", "usage", NULL};
+    static const char *const inner[3] = {"chunk", "usage", "prompt_tokens_details"};
+    static const char *const ours[] = {"prompt_tokens", "completion_tokens", "total_tokens",
+        "prompt_tokens_details", "cached_tokens", NULL};
+    put_members(writer, fields, details ? inner : path, ours);
+}
+
+bool amphi__extra_fields_has(amphi_str fields, const char *part, const char *member)
+{
+    amphi_json *root = NULL;
+    if (fields.size == 0 || amphi__json_parse(&root, fields, "extra", NULL) != AMPHI_OK)
+        return false;
+    const amphi_json *found = amphi__json_get(root, part);
+    bool has =
+        member == NULL ? amphi__json_first(found) != NULL : amphi__json_get(found, member) != NULL;
+    amphi__json_free(root);
+    return has;
+}
+
+amphi_status amphi__extra_fields_refusal(amphi_str fields, amphi_buf *out)
+{
+    amphi_json *root = NULL;
+    amphi_status status = amphi__json_parse(&root, fields, "extra", NULL);
+    amphi__buf_append_str(
+        out, amphi__json_string(amphi__json_get(amphi__json_get(root, "delta"), "refusal")));
+    amphi__json_free(root);
+    return status == AMPHI_E_NO_MEMORY ? status : out->status;
+}
