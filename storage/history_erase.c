@@ -13,6 +13,7 @@
 #include "storage/erasure_name.h"
 #include "storage/history.h"
 #include "storage/history_steps.h"
+#include "storage/store_hint.h"
 #include "storage/store_leftovers.h"
 #include "storage/store_reserve.h"
 #include "storage/waiting_turns.h"
@@ -115,17 +116,38 @@ static amphi_status add_up(
     return amphi__query_end(q, error);
 }
 
-/* Answers of the conversation in the response cache: all of them, also when one message goes, for
- * the entry of an answer may hold its question. */
-static amphi_status erase_cached(
-    amphi_db *db, int64_t seq, amphi_history_receipt *receipt, amphi_error *error)
+amphi_status amphi__history_visit_keys(
+    amphi_db *db, const amphi_store_erasure *what, int64_t seq, amphi_error *error)
 {
     amphi_query q;
+    if (what->visit_key == NULL)
+        return AMPHI_OK;
+    amphi__query_begin(&q, db,
+        seq != 0 ? "SELECT cache_key FROM messages WHERE conversation = ?1"
+                 : "SELECT cache_key FROM messages WHERE ?1 = 0");
+    amphi__query_bind_int(&q, 1, seq);
+    while (amphi__query_row(&q)) {
+        amphi_str key = amphi__query_str(&q, 0);
+        if (key.size == AMPHI_CACHE_KEY_BYTES)
+            what->visit_key(what->user, (const uint8_t *)key.data);
+    }
+    return amphi__query_end(&q, error);
+}
+
+/* Answers of the conversation in the response cache: all of them, also when one message goes, for
+ * the entry of an answer may hold its question. */
+static amphi_status erase_cached(amphi_db *db, const amphi_store_erasure *what, int64_t seq,
+    amphi_history_receipt *receipt, amphi_error *error)
+{
+    amphi_query q;
+    amphi_status status = amphi__history_visit_keys(db, what, seq, error);
+    if (status != AMPHI_OK)
+        return status;
     amphi__query_begin(&q, db,
         "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM cache WHERE key IN"
         " (SELECT cache_key FROM messages WHERE conversation = ?1)");
     amphi__query_bind_int(&q, 1, seq);
-    amphi_status status = add_up(&q, &receipt->cached_count, receipt, error);
+    status = add_up(&q, &receipt->cached_count, receipt, error);
     if (status != AMPHI_OK)
         return status;
     amphi__query_begin(&q, db,
@@ -136,6 +158,7 @@ static amphi_status erase_cached(
 
 /* Which messages of a conversation. */
 typedef struct selection {
+    const amphi_store_erasure *what;
     int64_t seq;
     int64_t id;        /* 0: each */
     int64_t before_ms; /* created earlier */
@@ -159,7 +182,7 @@ static amphi_status erase_messages(
 {
     amphi_query q;
     bool is_gone = false;
-    amphi_status status = erase_cached(db, which->seq, receipt, error);
+    amphi_status status = erase_cached(db, which->what, which->seq, receipt, error);
     if (status != AMPHI_OK)
         return status;
     amphi__query_begin(&q, db,
@@ -210,6 +233,11 @@ static amphi_status erase_drafts(
     return amphi__query_run(&q, error);
 }
 
+amphi_status amphi__history_grow_epoch(amphi_db *db, amphi_error *error)
+{
+    return note_erasure(db, NULL, 0, error);
+}
+
 amphi_status amphi__history_note_erasure(
     amphi_store_sqlcipher *store, amphi_db *db, const amphi_store_erasure *what, amphi_error *error)
 {
@@ -227,7 +255,7 @@ static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *d
     const amphi_store_erasure *what, amphi_history_receipt *receipt, amphi_error *error)
 {
     const amphi_str id = what->conversation_id;
-    selection all = {.before_ms = INT64_MAX, .limit = -1};
+    selection all = {.what = what, .before_ms = INT64_MAX, .limit = -1};
     amphi_status status = amphi__history_note_erasure(store, db, what, error);
     if (status == AMPHI_OK)
         status = amphi__history_find(db, id, &all.seq, error);
@@ -241,7 +269,7 @@ static amphi_status erase_conversation(amphi_store_sqlcipher *store, amphi_db *d
 static amphi_status erase_message(amphi_store_sqlcipher *store, amphi_db *db,
     const amphi_store_erasure *what, amphi_history_receipt *receipt, amphi_error *error)
 {
-    selection one = {.id = what->message_id, .before_ms = INT64_MAX, .limit = 1};
+    selection one = {.what = what, .id = what->message_id, .before_ms = INT64_MAX, .limit = 1};
     amphi_status status = amphi__history_find(db, what->conversation_id, &one.seq, error);
     if (status == AMPHI_OK && one.seq != 0)
         status = amphi__history_note_erasure(store, db, what, error);
@@ -272,6 +300,8 @@ static amphi_status erase_everything(amphi_store_sqlcipher *store, amphi_db *db,
         status = add_up(&q, &receipt->outbox_count, receipt, error);
     }
     if (status == AMPHI_OK)
+        status = amphi__history_visit_keys(db, what, 0, error);
+    if (status == AMPHI_OK)
         status = amphi__history_note_erasure(store, db, what, error);
     if (status == AMPHI_OK)
         status = amphi__db_exec(db,
@@ -289,7 +319,8 @@ static amphi_status find_excess(
     amphi_db *db, const amphi_store_erasure *what, selection *which, amphi_error *error)
 {
     amphi_query q;
-    *which = (selection){.before_ms = what->before_ms, .limit = (int64_t)what->messages_max};
+    *which = (selection){
+        .what = what, .before_ms = what->before_ms, .limit = (int64_t)what->messages_max};
     if (what->before_ms != 0) {
         amphi__query_begin(&q, db,
             "SELECT seq FROM conversations WHERE is_pinned = 0 AND created_ms < ?1"
@@ -457,6 +488,7 @@ static amphi_status erase_rows(amphi_store_sqlcipher *store, const amphi_store_e
         status = erase_in_reserve(store, what, own, error);
         (void)amphi__store_empty_log(store);
     }
+    amphi__store_hint_change(store); /* also when only a part went */
     if (status == AMPHI_OK && what->everything)
         amphi__store_shrink(store);
     amphi__store_reserve_restore(store);

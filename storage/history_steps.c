@@ -173,12 +173,21 @@ static amphi_status note(steps *s, amphi_db *db, int64_t *rows, amphi_error *err
     return amphi__history_note_erasure(s->store, db, s->what, error);
 }
 
+static amphi_status note_change(steps *s, amphi_db *db, int64_t *rows, amphi_error *error)
+{
+    *rows = 0;
+    return amphi__history_grow_epoch(db, error);
+}
+
 static amphi_status find_seq(steps *s, amphi_db *db, int64_t *rows, amphi_error *error)
 {
     *rows = 0;
-    if (s->what->everything)
-        return AMPHI_OK;
-    return amphi__history_find(db, s->what->conversation_id, &s->seq, error);
+    amphi_status status = AMPHI_OK;
+    if (!s->what->everything)
+        status = amphi__history_find(db, s->what->conversation_id, &s->seq, error);
+    if (status == AMPHI_OK && (s->what->everything || s->seq != 0))
+        status = amphi__history_visit_keys(db, s->what, s->seq, error);
+    return status;
 }
 
 /* One transaction. What a failed one counted does not count. */
@@ -251,5 +260,6 @@ amphi_status amphi__cache_clear_in_steps(amphi_store_sqlcipher *store, amphi_err
     amphi_store_erasure_init(&all);
     all.everything = true;
     steps s = {.store = store, .what = &all};
-    return run_to_end(&s, take_cached, error);
+    amphi_status status = run_to_end(&s, note_change, error);
+    return status == AMPHI_OK ? run_to_end(&s, take_cached, error) : status;
 }

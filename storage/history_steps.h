@@ -19,6 +19,11 @@ amphi_status amphi__cache_clear_in_steps(amphi_store_sqlcipher *store, amphi_err
 /* history_erase.c, inside a transaction: so that no request under way brings it back. */
 amphi_status amphi__history_note_erasure(amphi_store_sqlcipher *store, amphi_db *db,
     const amphi_store_erasure *what, amphi_error *error);
+/* history_erase.c: names the keys of a conversation's cached answers (0: of all). */
+amphi_status amphi__history_visit_keys(
+    amphi_db *db, const amphi_store_erasure *what, int64_t seq, amphi_error *error);
+/* history_erase.c, inside a transaction: every process forgets the answers in its memory. */
+amphi_status amphi__history_grow_epoch(amphi_db *db, amphi_error *error);
 void amphi__history_add_receipt(amphi_history_receipt *to, const amphi_history_receipt *part);
 
 #endif

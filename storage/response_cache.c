@@ -6,6 +6,7 @@
  */
 #include "storage/history_steps.h"
 #include "storage/rows.h"
+#include "storage/store_hint.h"
 #include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
 
@@ -196,7 +197,10 @@ static amphi_status clear_at_once(amphi_store_sqlcipher *store, amphi_error *err
     amphi_status status = amphi__store_write_begin(store, AMPHI_PATIENCE_PERSON_MS, &db, error);
     if (status != AMPHI_OK)
         return status;
-    return amphi__store_write_end(store, amphi__db_exec(db, "DELETE FROM cache", error), error);
+    status = amphi__db_exec(db, "DELETE FROM cache", error);
+    if (status == AMPHI_OK)
+        status = amphi__history_grow_epoch(db, error);
+    return amphi__store_write_end(store, status, error);
 }
 
 amphi_status amphi__store_cache_clear(void *self, amphi_error *error)
@@ -209,6 +213,7 @@ amphi_status amphi__store_cache_clear(void *self, amphi_error *error)
         if (status == AMPHI_E_IO)
             status = amphi__cache_clear_in_steps(store, error);
     }
+    amphi__store_hint_change(store);
     if (status == AMPHI_OK) {
         (void)take_touches(store, touched);
         amphi__store_empty_log(store);

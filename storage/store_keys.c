@@ -8,6 +8,7 @@
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_rekey.h"
 #include "storage/store_fault.h"
+#include "storage/store_hint.h"
 #include "storage/store_leftovers.h"
 #include "storage/store_made.h"
 #include "storage/store_reserve.h"
@@ -103,7 +104,7 @@ amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_erro
 static amphi_status remove_store(amphi_str data_dir, amphi_error *error)
 {
     static const char *const names[] = {AMPHI_STORE_FILE "-wal", AMPHI_STORE_FILE "-journal",
-        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE, AMPHI_RESERVE_FILE};
+        AMPHI_STORE_FILE "-shm", AMPHI_STORE_FILE, AMPHI_RESERVE_FILE, AMPHI_HINT_FILE};
     amphi_status status = amphi__store_unfinished_remove(data_dir, error);
     if (status == AMPHI_OK)
         status = amphi__store_made_remove(data_dir, error);

@@ -62,6 +62,17 @@ amphi_status amphi__memory_check_erased(
 
 /* ---- What goes ---- */
 
+/* Of a conversation's cached answers; 0: of all. */
+static void visit_keys(
+    const amphi_store_memory *store, const amphi_store_erasure *what, int64_t seq)
+{
+    for (const amphi_entry *m = store->messages.first; m != NULL && what->visit_key != NULL;
+         m = m->next)
+        if ((seq == 0 || m->numbers[MESSAGE_CONVERSATION] == seq) &&
+            m->strings[MESSAGE_CACHE_KEY].size == AMPHI_CACHE_KEY_BYTES)
+            what->visit_key(what->user, (const uint8_t *)m->strings[MESSAGE_CACHE_KEY].data);
+}
+
 static void erase_cached(amphi_store_memory *store, int64_t seq, amphi_history_receipt *receipt)
 {
     for (const amphi_entry *m = store->messages.first; m != NULL; m = m->next)
@@ -98,8 +109,9 @@ static void erase_messages(
 }
 
 static void erase_of(amphi_store_memory *store, amphi_entry **link, const selection *which,
-    amphi_history_receipt *receipt)
+    const amphi_store_erasure *what, amphi_history_receipt *receipt)
 {
+    visit_keys(store, what, which->seq);
     erase_cached(store, which->seq, receipt);
     erase_messages(store, which, receipt);
     receipt->conversations_count += amphi__memory_refresh(store, link);
@@ -128,7 +140,7 @@ static amphi_status erase_conversation(amphi_store_memory *store, const amphi_st
         store->erasure_epoch++;
     if (status == AMPHI_OK && link != NULL) {
         which.seq = (*link)->numbers[CONVERSATION_SEQ];
-        erase_of(store, link, &which, receipt);
+        erase_of(store, link, &which, what, receipt);
     }
     if (status == AMPHI_OK && what->message_id == 0)
         erase_queued(store, what->conversation_id, receipt);
@@ -200,7 +212,7 @@ static void erase_excess(
         return;
     which.seq = (*link)->numbers[CONVERSATION_SEQ];
     store->erasure_epoch++;
-    erase_of(store, link, &which, receipt);
+    erase_of(store, link, &which, what, receipt);
 }
 
 /* ---- The entry ---- */
@@ -216,9 +228,10 @@ amphi_status amphi__memory_erase(void *self, const amphi_store_erasure *given,
     if (status != AMPHI_OK)
         return status;
     amphi__mutex_lock(&store->lock);
-    if (what.everything)
+    if (what.everything) {
+        visit_keys(store, &what, 0);
         erase_everything(store, &own);
-    else if (what.conversation_id.size > 0)
+    } else if (what.conversation_id.size > 0)
         status = erase_conversation(store, &what, &own, error);
     else if (what.before_ms != 0 || what.bytes_max != 0)
         erase_excess(store, &what, &own);

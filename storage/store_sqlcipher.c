@@ -14,6 +14,7 @@
 #include "sdk/core/str.h"
 #include "storage/data_dir.h"
 #include "storage/search.h"
+#include "storage/store_hint.h"
 #include "storage/store_reserve.h"
 #include "storage/stores.h"
 #include "storage/waiting_turns.h"
@@ -46,6 +47,7 @@ static void store_free(void *self)
         amphi__store_disconnect(store);
     if (store->reserve_given > 0)
         amphi__store_reserve_restore(store);
+    amphi__store_hint_close(store);
     amphi__list_clear(&store->ledger);
     amphi__wipe(store->master, sizeof store->master);
     amphi__free(store->dir);
@@ -97,6 +99,7 @@ static const amphi_store_ops sqlcipher_ops = {
     .backup = amphi__store_backup,
     .draft_put = amphi__store_draft_put,
     .draft_end = amphi__store_draft_end,
+    .erasure_hint = amphi__store_hint,
 };
 
 static void name_boot(char *out, size_t size)
@@ -145,11 +148,13 @@ amphi_status amphi__store_sqlcipher_new(
     amphi_store_sqlcipher *store = amphi__calloc(1, sizeof *store);
     if (store == NULL)
         return amphi__fail_no_memory(error);
+    store->hint_fd = -1;
     amphi_status status = init(store, options, error);
     if (status == AMPHI_OK)
         status = amphi__store_connect(store, store->master, error);
     if (status != AMPHI_OK)
         goto cleanup;
+    amphi__store_hint_open(store);
     if (store->writer != NULL)
         status = amphi__store_history_resume(store, error);
     if (status == AMPHI_OK && store->writer != NULL)

@@ -48,6 +48,7 @@ typedef struct amphi_store_sqlcipher {
     char *dir;
     char *path;         /* of the database */
     uint8_t master[32]; /* for derive_key; the store's own key is not kept */
+    int hint_fd;        /* of store_hint.c; -1: none */
 
     /* Connections: taken by the functions below only. Either is NULL while there is none; then the
      * error says why. The writer and what follows it belong to the thread inside the gate. */

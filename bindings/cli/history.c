@@ -5,6 +5,8 @@
  */
 #include "history.h"
 
+#include "shared_cache.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
@@ -403,17 +405,21 @@ static int run(cli_options *options)
         return CLI_USAGE;
     if (verb->run_alone != NULL)
         return verb->run_alone(options);
+    cli_shared_cache shared;
+    int rc = cli_shared_cache_open(&shared, options);
+    if (rc != CLI_OK)
+        return rc;
     c.client = cli_client_new(options);
-    if (c.client == NULL)
-        return CLI_FAILED;
-    int rc = verb->run(&c);
+    rc = c.client == NULL ? CLI_FAILED : verb->run(&c);
     amphi_client_free(c.client);
+    cli_shared_cache_close(&shared);
     return rc;
 }
 
 static const char *const own_flags[] = {"--delete", "--why",
     "--limit=", "--before=", "--cursor=", "--from=", "--reverse", "--archived",
-    "--message=", "--older-than=", "--max-bytes=", "--out=", "--include-private", "--yes", NULL};
+    "--message=", "--older-than=", "--max-bytes=", "--out=", "--include-private", "--yes",
+    "--shared-cache=", "--shared-cache-key=", NULL};
 
 const cli_command cli_history = {
     .name = "history",
@@ -456,6 +462,8 @@ const cli_command cli_history = {
         "  --out FILE            of export: there instead of standard output\n"
         "  --include-private     of export: what was said privately or in only_local as well\n"
         "  --yes                 of erase-all: it is meant\n"
+        "  --shared-cache URL, --shared-cache-key FILE\n"
+        "                        of delete, prune, erase-all: as for serve; its answers go too\n"
         "\n"
         "Example: amphi history holiday --why\n",
     .own_flags = own_flags,

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+/* What a deletion took; what it could not reach, on standard error. */
 static void print_receipt(const amphi_history_receipt *r)
 {
     printf("gone: %" PRIu64 " conversations, %" PRIu64 " messages, %" PRIu64
@@ -19,6 +20,13 @@ static void print_receipt(const amphi_history_receipt *r)
         cli_print_text(stderr, amphi_str_from(r->damaged_path));
         fprintf(stderr, "; delete it (%" PRIu64 " in all)\n", r->damaged_count);
     }
+    if (r->shared_count > 0)
+        printf("gone: %" PRIu64 " answers of the shared cache\n", r->shared_count);
+    if (r->shared_left_count > 0)
+        fprintf(stderr,
+            "the shared cache did not answer: %" PRIu64 " answers stay there until their time is "
+            "over, or `amphi cache clear --shared-cache`\n",
+            r->shared_left_count);
 }
 
 static int show_receipt(

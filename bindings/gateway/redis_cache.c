@@ -120,12 +120,12 @@ static bool is_alive(const redisContext *connection)
     return poll(&readable, 1, 0) == 0;
 }
 
-/* NULL: out of reach, or lately so. */
-static redisContext *take(redis_cache *cache)
+/* NULL: out of reach, or, for a request, lately so. */
+static redisContext *take(redis_cache *cache, bool for_request)
 {
     redisContext *connection = NULL;
     pthread_mutex_lock(&cache->lock);
-    bool offline = now_s() < cache->offline_until;
+    bool offline = for_request && now_s() < cache->offline_until;
     while (!offline && connection == NULL && cache->idle_count > 0) {
         connection = cache->idle[--cache->idle_count];
         if (!is_alive(connection)) {
@@ -186,7 +186,7 @@ static amphi_status get(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES],
 {
     redis_cache *cache = self;
     char name[NAME_MAX_BYTES];
-    redisContext *connection = take(cache);
+    redisContext *connection = take(cache, true);
     if (connection == NULL)
         return out_of_reach(error);
     name_of(cache, key, name);
@@ -206,7 +206,7 @@ static amphi_status put(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], am
 {
     redis_cache *cache = self;
     char name[NAME_MAX_BYTES];
-    redisContext *connection = take(cache);
+    redisContext *connection = take(cache, true);
     if (connection == NULL)
         return out_of_reach(error);
     name_of(cache, key, name);
@@ -223,12 +223,14 @@ static amphi_status remove_one(
 {
     redis_cache *cache = self;
     char name[NAME_MAX_BYTES];
-    redisContext *connection = take(cache);
+    redisContext *connection = take(cache, false);
     if (connection == NULL)
         return out_of_reach(error);
     name_of(cache, key, name);
     redisReply *reply = redisCommand(connection, "DEL %s", name);
     amphi_status status = settle(cache, connection, reply, error);
+    if (status == AMPHI_OK && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0)
+        status = fail(error, AMPHI_E_NOT_FOUND, "not there");
     if (reply != NULL)
         freeReplyObject(reply);
     return status;
@@ -251,7 +253,7 @@ static amphi_status clear(void *self, amphi_error *error)
 {
     redis_cache *cache = self;
     char cursor[32] = "0";
-    redisContext *connection = take(cache);
+    redisContext *connection = take(cache, false);
     if (connection == NULL)
         return out_of_reach(error);
     for (;;) {

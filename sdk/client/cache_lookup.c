@@ -222,9 +222,10 @@ bool amphi__cache_lookup_prepare(amphi_cache_lookup *lookup, const amphi_stream 
     if (may_be_kept(lookup, stream))
         prepare(lookup, stream, result);
     entry->key = stream->cache_hit ? lookup->found : lookup->keys.exact;
-    entry->value = amphi__buf_str(&lookup->keeping.value);
+    if (is_own) /* else the turn remembers the key alone, so that deleting it reaches the answer */
+        entry->value = amphi__buf_str(&lookup->keeping.value);
     entry->expires_ms = lookup->keeping.until_ms;
-    return is_own && (stream->cache_hit || lookup->keeping.answer.text != NULL);
+    return stream->cache_hit || lookup->keeping.answer.text != NULL;
 }
 
 void amphi__cache_lookup_remember(const amphi_cache_lookup *lookup, const amphi_stream *stream)
@@ -238,7 +239,8 @@ void amphi__cache_lookup_write(
 {
     if (lookup->keeping.answer.text != NULL)
         amphi__response_cache_write(stream->client->cache, &lookup->keys, &lookup->keeping,
-            lookup->rules.is_near, is_in_table);
+            lookup->rules.is_near,
+            is_in_table && amphi__response_cache_is_own(stream->client->cache, &lookup->keys));
 }
 
 void amphi__cache_lookup_end(amphi_cache_lookup *lookup, const amphi_stream *stream)

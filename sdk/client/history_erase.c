@@ -21,6 +21,31 @@ static amphi_status erase_by_older_store(amphi_store store, const amphi_store_er
     return store.ops->conversation_delete(store.self, what->conversation_id, error);
 }
 
+static void note_key(void *user, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    amphi__buf_append(user, key, AMPHI_CACHE_KEY_BYTES);
+}
+
+static amphi_status erase_with_shared(amphi_client *client, amphi_store_erasure *what,
+    amphi_history_receipt *receipt, amphi_error *error)
+{
+    amphi_buf keys;
+    const amphi_store store = client->store;
+    if (!amphi__response_cache_has_shared(client->cache))
+        return store.ops->erase(store.self, what, receipt, error);
+    amphi__buf_init(&keys, 0);
+    what->visit_key = note_key;
+    what->user = &keys;
+    amphi_status status = store.ops->erase(store.self, what, receipt, error);
+    if (status == AMPHI_OK)
+        amphi__response_cache_remove_shared(
+            client->cache, &keys, &receipt->shared_count, &receipt->shared_left_count);
+    if (keys.status != AMPHI_OK) /* some keys found no room */
+        receipt->shared_left_count++;
+    amphi__buf_clear(&keys);
+    return status;
+}
+
 amphi_status amphi__history_erase(amphi_client *client, amphi_store_erasure *what,
     amphi_history_receipt *receipt, amphi_error *error)
 {
@@ -38,7 +63,7 @@ amphi_status amphi__history_erase(amphi_client *client, amphi_store_erasure *wha
     what->now_ms = amphi__clock_wall_ms(client->clock);
     /* Before and after: what an answer's end puts there meanwhile is not kept either. */
     amphi__response_cache_forget(client->cache);
-    status = store.ops->erase != NULL ? store.ops->erase(store.self, what, &own, error)
+    status = store.ops->erase != NULL ? erase_with_shared(client, what, &own, error)
                                       : erase_by_older_store(store, what, &own, error);
     amphi__response_cache_forget(client->cache);
     if (status == AMPHI_OK && receipt != NULL)

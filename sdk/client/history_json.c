@@ -130,6 +130,8 @@ static void put_receipt(answer *a, const amphi_history_receipt *receipt)
     amphi__json_put_int(w, "erased_ms", receipt->erased_ms);
     amphi__json_put_bool(w, "log_wiped", receipt->log_is_wiped);
     amphi__json_put_int(w, "damaged", (int64_t)receipt->damaged_count);
+    amphi__json_put_int(w, "shared", (int64_t)receipt->shared_count);
+    amphi__json_put_int(w, "shared_left", (int64_t)receipt->shared_left_count);
     if (receipt->damaged_path[0] != '\0')
         amphi__json_put_str(w, "damaged_path", amphi_str_from(receipt->damaged_path));
 }

@@ -15,10 +15,14 @@
 #include "sdk/core/thread.h"
 #include "sdk/near/near.h"
 
+#include <stdlib.h>
+
 /* Another client may clear the shared level, so what came from there is not believed for long. */
 #define SHARED_MEMORY_MS 30000
 #define COUNTERS_SETTING "cache counters"
 #define EPOCH_CHECK_MS   1000u
+/* A deletion waits for the shared level for so long, and for one that is out of reach once. */
+#define SHARED_REMOVAL_US (3u * 1000 * 1000)
 
 struct amphi_response_cache {
     amphi_store store;
@@ -31,6 +35,7 @@ struct amphi_response_cache {
     amphi_mutex lock;  /* guards what follows */
     int64_t epoch;     /* of the store's erasures, as last seen; 0: not yet */
     uint64_t epoch_ms; /* monotonic; when that was */
+    uint64_t hint;     /* the store's, then */
     /* What this client counted. */
     uint64_t counts[AMPHI_CACHE_COUNTS];
     uint64_t tokens_saved;
@@ -235,8 +240,9 @@ static void write_shared(
 
 /* ---- finding ---- */
 
-/* Another process may have deleted what this one holds in memory. Asked at most once a second,
- * since an answer from memory takes less time than the store's. */
+/* Another process may have deleted what this one holds in memory. The epoch is asked when the hint
+ * says so, and once a second, since an answer from memory takes less time than the store's. The
+ * hint is read first: what is deleted while the epoch is read is noticed at the next look. */
 static void notice_erasures(amphi_response_cache *cache)
 {
     const amphi_store store = cache->store;
@@ -244,10 +250,13 @@ static void notice_erasures(amphi_response_cache *cache)
     uint64_t now_ms = amphi__clock_ms(cache->clock);
     if (store.ops->erasure_epoch == NULL)
         return;
+    uint64_t hint = store.ops->erasure_hint != NULL ? store.ops->erasure_hint(store.self) : 0;
     amphi__mutex_lock(&cache->lock);
-    bool is_due = cache->epoch == 0 || now_ms - cache->epoch_ms >= EPOCH_CHECK_MS;
+    bool is_due =
+        cache->epoch == 0 || hint != cache->hint || now_ms - cache->epoch_ms >= EPOCH_CHECK_MS;
     if (is_due)
         cache->epoch_ms = now_ms;
+    cache->hint = hint;
     amphi__mutex_unlock(&cache->lock);
     if (!is_due || store.ops->erasure_epoch(store.self, &epoch, NULL) != AMPHI_OK)
         return;
@@ -381,12 +390,48 @@ amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_erro
         store.ops->cache_clear != NULL
             ? store.ops->cache_clear(store.self, error)
             : amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the app's store cannot clear its cache");
-    if (status == AMPHI_OK && cache->shared.ops != NULL)
-        status = cache->shared.ops->clear != NULL
-                     ? cache->shared.ops->clear(cache->shared.self, error)
-                     : amphi__fail(error, AMPHI_E_UNSUPPORTED, 0, "the shared cache cannot clear");
+    amphi_status shared = AMPHI_OK; /* the one is cleared whatever becomes of the other */
+    if (cache->shared.ops != NULL) {
+        amphi_error *why = status == AMPHI_OK ? error : NULL;
+        shared = cache->shared.ops->clear != NULL
+                     ? cache->shared.ops->clear(cache->shared.self, why)
+                     : amphi__fail(why, AMPHI_E_UNSUPPORTED, 0, "the shared cache cannot clear");
+    }
     amphi__response_cache_forget(cache);
-    return status;
+    return status != AMPHI_OK ? status : shared;
+}
+
+bool amphi__response_cache_has_shared(const amphi_response_cache *cache)
+{
+    return cache->shared.ops != NULL;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, AMPHI_CACHE_KEY_BYTES);
+}
+
+void amphi__response_cache_remove_shared(
+    amphi_response_cache *cache, amphi_buf *keys, uint64_t *removed, uint64_t *left)
+{
+    const amphi_shared_cache_ops *ops = cache->shared.ops;
+    uint8_t *all = (uint8_t *)keys->data;
+    size_t count = keys->size / AMPHI_CACHE_KEY_BYTES;
+    uint64_t until_us = amphi__clock_us(NULL) + SHARED_REMOVAL_US;
+    bool answers = ops->remove != NULL;
+    if (count > 0)
+        qsort(all, count, AMPHI_CACHE_KEY_BYTES, by_key);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *key = all + i * AMPHI_CACHE_KEY_BYTES;
+        if (i > 0 && memcmp(key - AMPHI_CACHE_KEY_BYTES, key, AMPHI_CACHE_KEY_BYTES) == 0)
+            continue;
+        answers = answers && amphi__clock_us(NULL) < until_us;
+        amphi_status status =
+            answers ? ops->remove(cache->shared.self, key, NULL) : AMPHI_E_OFFLINE;
+        answers = answers && status != AMPHI_E_OFFLINE;
+        *removed += status == AMPHI_OK;
+        *left += status != AMPHI_OK && status != AMPHI_E_NOT_FOUND;
+    }
 }
 
 /* ---- counters ---- */

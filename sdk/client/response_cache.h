@@ -81,6 +81,12 @@ void amphi__response_cache_forget(amphi_response_cache *cache);
 /* Forgets every answer, in memory and in the table. */
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error);
 
+/* Takes answers out of the shared level, whose keys stand in `keys` one behind the other (they are
+ * sorted). Adds to *removed those that were there, to *left those that may still be there. */
+void amphi__response_cache_remove_shared(
+    amphi_response_cache *cache, amphi_buf *keys, uint64_t *removed, uint64_t *left);
+bool amphi__response_cache_has_shared(const amphi_response_cache *cache);
+
 /* Adds to the counters of this client. `answer` NULL: nothing was saved. */
 typedef enum amphi_cache_count {
     AMPHI_CACHE_COUNT_MISS,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gateways of one team that share a response cache in a real Redis server."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -108,6 +109,39 @@ def team__gateways_answer_without_their_cache(folder):
             process.send_signal(signal.SIGSTOP)
             assert route(b, "What is your name?") == "local"
             process.send_signal(signal.SIGCONT)
+
+
+def answers_in(path):
+    return redis_says(path, "KEYS", "*").split()
+
+
+@promise
+def team__deleting_reaches_the_shared_cache(folder):
+    with redis(folder) as (path, process):
+        flags = team(folder, path)
+        data = ["--data", os.path.join(folder, "a"), *flags]
+        with gateway(folder, *flags, name="a") as (a, _):
+            for name, words in (("c", "Who are you?"), ("d", "What is the outbox?"),
+                                ("e", "What is your name?"), ("f", "What is a model?")):
+                assert route(a, words, conversation_id=name) == "local"
+            assert route(a, "Who are you?", conversation_id="hit") == "cache"
+        assert len(answers_in(path)) == 4, answers_in(path)
+        # The answer is that of two conversations: it goes with the first that goes.
+        done = amphi("history", "delete", "hit", *data, "--json")
+        assert done.returncode == 0, done.stderr
+        receipt = json.loads(done.stdout)
+        assert (receipt["shared"], receipt["shared_left"]) == (1, 0), receipt
+        assert len(answers_in(path)) == 3
+        done = amphi("history", "delete", "d", *data)
+        assert done.returncode == 0 and "1 answers of the shared cache" in done.stdout, done
+        assert len(answers_in(path)) == 2
+        process.send_signal(signal.SIGSTOP)  # it does not answer
+        done = amphi("history", "delete", "e", *data)
+        process.send_signal(signal.SIGCONT)
+        assert done.returncode == 0 and "1 answers stay there" in done.stderr, done
+        done = amphi("history", "erase-all", "--yes", *data, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["shared"] == 1, done
+        assert len(answers_in(path)) <= 1, answers_in(path)  # e's, if the removal did not come late
 
 
 @promise

@@ -35,10 +35,10 @@ static inline void amphi_cache_stats_init(amphi_cache_stats *stats)
 AMPHI_API amphi_status amphi_cache_stats_read(
     amphi_client *client, amphi_cache_stats *out, amphi_error *error);
 
-/* Forgets every answer of the response cache: the store's (or the shared one's), and what this
- * client holds in memory. (Another process that uses the same store forgets what it holds in memory
- * when it ends.) AMPHI_E_UNSUPPORTED: a store of the app's without cache_clear; memory is cleared
- * nevertheless. */
+/* Forgets every answer of the response cache: the store's, the shared one's, and what this client
+ * holds in memory. (Another process that uses the same store forgets what it holds in memory before
+ * its next answer from there.) AMPHI_E_UNSUPPORTED: a store of the app's without cache_clear;
+ * memory is cleared nevertheless. */
 AMPHI_API amphi_status amphi_cache_clear(amphi_client *client, amphi_error *error);
 
 /* Judges pairs of questions as the cache does for near hits. `pairs` is JSON Lines, one object

@@ -142,6 +142,10 @@ typedef struct amphi_history_receipt {
     uint64_t damaged_count;       /* damaged stores that repairs kept aside: amphi_history_erase_all
                                      took them away; after other deletions they are still there */
     char damaged_path[1024];      /* one that is still there and may hold the deleted text; or "" */
+    uint64_t shared_count;        /* answers that were taken out of the shared cache
+                                     (amphi_parts.shared_cache) */
+    uint64_t shared_left_count;   /* that it may still have, since it did not answer: they go there
+                                     when their time is over */
 } amphi_history_receipt;
 
 static inline void amphi_history_receipt_init(amphi_history_receipt *receipt)

@@ -25,7 +25,8 @@ typedef struct amphi_shared_cache_ops {
     /* Kept for ttl_ms at most. An equal key is replaced. */
     amphi_status (*put)(void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_str value,
         uint64_t ttl_ms, amphi_error *error);
-    /* Takes one answer out. NULL: unsupported. */
+    /* Takes one answer out; NOT_FOUND when absent. Called when a history is deleted: no request
+     * waits for it, so it may try a cache that was out of reach. NULL: unsupported. */
     amphi_status (*remove)(
         void *self, const uint8_t key[AMPHI_CACHE_KEY_BYTES], amphi_error *error);
     /* Forgets every answer of this team. NULL: unsupported. */

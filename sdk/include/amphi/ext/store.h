@@ -30,7 +30,7 @@ typedef struct amphi_store_message {
 typedef struct amphi_store_cache_entry {
     size_t struct_size; /* in bytes; see amphi/types.h */
     const uint8_t *key; /* AMPHI_CACHE_KEY_BYTES */
-    amphi_str value;    /* empty: the answer came from this entry, which is there already */
+    amphi_str value;    /* empty: the entry is there already, or not in this store */
     int64_t expires_ms; /* Unix time */
 } amphi_store_cache_entry;
 
@@ -174,6 +174,9 @@ static inline void amphi_store_outbox_change_init(amphi_store_outbox_change *cha
     change->struct_size = sizeof *change;
 }
 
+/* A key of the response cache. */
+typedef void amphi_store_key_fn(void *user, const uint8_t key[AMPHI_CACHE_KEY_BYTES]);
+
 /* SIZED, read by the store. What to erase: everything; or one conversation; or a message of it; or
  * what is too old or too much; or (nothing set) only what an earlier erasure left in the log. */
 typedef struct amphi_store_erasure {
@@ -186,6 +189,11 @@ typedef struct amphi_store_erasure {
     uint32_t messages_max;     /* of either, at most so many messages in this call; never of a
                                   pinned conversation */
     int64_t now_ms;            /* Unix time, for the receipt */
+    /* Not NULL: gets the keys of the cached answers that go, those in no table of the store's as
+     * well (a turn's `cached` without a value), so that they can be taken out elsewhere. Called
+     * under the store's locks, also twice for a key, also when the erasure fails then. */
+    amphi_store_key_fn *visit_key;
+    void *user;
 } amphi_store_erasure;
 
 static inline void amphi_store_erasure_init(amphi_store_erasure *what)
@@ -387,6 +395,10 @@ typedef struct amphi_store_ops {
         amphi_store_outbox_fn *visit, void *user, amphi_error *error);
     amphi_status (*outbox_waiting)(void *self, amphi_str conversation_id,
         amphi_store_outbox_fn *visit, void *user, amphi_error *error);
+    /* Asked before each answer from the client's memory, so it takes a microsecond at most: a value
+     * that is another one once any process has erased something, or cleared the cache; 0: not
+     * known. NULL: unsupported; erasure_epoch is asked once a second in any case. */
+    uint64_t (*erasure_hint)(void *self);
 } amphi_store_ops;
 
 /* FROZEN. */
