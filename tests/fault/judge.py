@@ -7,6 +7,7 @@ import os
 import re
 
 import pages
+import scenarios
 import stage
 
 # What a message may not say when this is what was wrong. A cloud that could not be reached is a
@@ -53,7 +54,7 @@ def text(place, name):
 
 
 def acknowledged(scenario, status, out):
-    """Whether the run said that it is kept. A process that was killed may have said so before."""
+    """Whether the run said that it is done. A process that was killed may have said so before."""
     if scenario.words[:2] == ["ask", "--json"]:
         try:
             record = json.loads(out)
@@ -70,14 +71,11 @@ class Judge:
         self.stage, self.opener = place_stage, opener
         self.always_open = always_open
         self.before = {name: files_of(os.path.join(place_stage.folder, name, "data"))
-                       for name in ("full", "old", "empty")}
-
-    def is_unchanged(self, scenario, place):
-        source = "full" if scenario.from_data == "data" else scenario.from_data
-        return files_of(os.path.join(place, "data")) == self.before[source]
+                       for name in stage.SOURCES}
 
     def judge(self, scenario, place, report, fault):
-        """fault: a key of OTHER."""
+        """fault: a key of OTHER. The verdict, whether the run said that it was done, and whether
+        the data folder is as it was."""
         verdict = Verdict()
         status, is_hung = report[0], report[1]
         out = text(place, "out")
@@ -85,12 +83,29 @@ class Judge:
         told = acknowledged(scenario, status, out)
         if told and scenario.answer and json.loads(out)["text"] != scenario.answer:
             verdict.add("wrong", "another answer than the route gave")
-        unchanged = self.is_unchanged(scenario, place)
-        if not unchanged or told:
-            self.judge_files(verdict, scenario, place, told, out)
-        if (not unchanged or self.always_open) and "corrupt" not in verdict.broken:
+        files = files_of(os.path.join(place, "data"))
+        unchanged = files == self.before[scenario.source]
+        is_damaged = scenario.source == "damaged" and self.is_the_damaged(files)
+        if told and scenario.source == "damaged":
+            self.judge_aside(verdict, files)
+        if (not unchanged and not is_damaged) or told:
+            self.judge_files(verdict, scenario, place, files, told, out)
+        elif is_damaged:
+            self.judge_plain(verdict, files)
+        if (not unchanged or self.always_open) and not is_damaged and \
+                "corrupt" not in verdict.broken:
             self.judge_opening(verdict, place)
-        return verdict, unchanged
+        return verdict, told, unchanged
+
+    def is_the_damaged(self, files):
+        """Whether the store is still the one that is to be repaired."""
+        return files.get("amphi.db") == self.before["damaged"]["amphi.db"] and \
+            "amphi.db-wal" not in files
+
+    def judge_aside(self, verdict, files):
+        kept = [content for name, content in files.items() if name.startswith("amphi.db.damaged-")]
+        if self.before["damaged"]["amphi.db"] not in kept:
+            verdict.add("lost", "the damaged store was not kept aside")
 
     def judge_end(self, verdict, place, status, is_hung, fault):
         line = text(place, "err").strip()
@@ -107,18 +122,21 @@ class Judge:
             elif fault in NAMED and not NAMED[fault].search(line):
                 verdict.add("wrong", verdict.line)
 
-    def judge_files(self, verdict, scenario, place, told, out):
-        data = os.path.join(place, "data")
-        for name, content in files_of(data).items():
+    @staticmethod
+    def judge_plain(verdict, files):
+        for name, content in files.items():
             for words in stage.PLAIN:
                 if words in content:
                     verdict.add("plain", f"{words.decode()!r} in {name}")
-        if not pages.read(os.path.join(data, "amphi.db")):
-            if scenario.from_data != "empty" or told:
+
+    def judge_files(self, verdict, scenario, place, files, told, out):
+        self.judge_plain(verdict, files)
+        if not files.get("amphi.db"):
+            if scenario.source != "empty" or told:
                 verdict.add("lost", "the store is empty")
             return
         try:
-            store = pages.Store(data)
+            store = pages.Store(os.path.join(place, "data"))
             store.check()
         except (OSError, ValueError) as error:
             verdict.add("corrupt", f"the key can't be read: {error}")
@@ -128,42 +146,46 @@ class Judge:
             verdict.add("corrupt", detail)
             return
         try:
-            found = stage.content_of(store)
+            content = scenarios.Content(store)
         except pages.sqlite3.Error as error:
             verdict.add("corrupt", str(error))
             return
-        self.judge_content(verdict, scenario, found, told, out)
+        self.judge_kept(verdict, scenario, content)
+        if told:
+            self.judge_done(verdict, scenario, content)
+            complaint = scenario.shows(place, out, content) if scenario.shows else None
+            if complaint:
+                verdict.add("wrong", complaint)
 
-    def judge_content(self, verdict, scenario, found, told, out):
-        messages, entries = found
-        kept, waiting = self.stage.kept_old if scenario.from_data == "old" else self.stage.kept
-        if scenario.from_data == "empty":
-            kept, waiting = [], []
-        doomed = [m for m in kept if m[0] == "doomed"]
-        if scenario.name == "delete":
-            kept = [m for m in kept if m[0] != "doomed"]
-            left = [m for m in messages if m[0] == "doomed"]
-            if left and (told or left != doomed):
-                verdict.add("lost", "a conversation that was deleted is there" if told
-                            else "half of a conversation was deleted")
-        missing = [m for m in kept if m not in messages]
+    def judge_kept(self, verdict, scenario, content):
+        """What was there before and was not to go; what was to go went whole or not at all."""
+        kept = self.stage.kept[scenario.source]
+        there = set(content.messages)
+        left = [m for m in scenario.removes if m in there]
+        if left and left != scenario.removes:
+            verdict.add("lost", "half of what was to go was deleted")
+        missing = [m for m in kept.messages if m not in there and m not in scenario.removes]
         if missing:
             verdict.add("lost", f"{len(missing)} messages that were there before")
-        turns = {m[:2] for m in messages}
-        for conversation, request in waiting:
-            if (conversation, request) not in entries and (conversation, "assistant") not in turns:
+        if [d for d in kept.drafts if d not in content.drafts and d not in there]:
+            verdict.add("lost", "an answer that was under way")
+        turns = {m[:2] for m in content.messages}
+        for entry in kept.entries:
+            if entry not in content.entries and entry not in scenario.cancels and \
+                    (entry[0], "assistant") not in turns:
                 verdict.add("lost", "an entry of the outbox")
-        if told and scenario.queued and scenario.conversation not in {e[0] for e in entries}:
+
+    @staticmethod
+    def judge_done(verdict, scenario, content):
+        """What the run said that it had done."""
+        if any(m not in content.messages for m in scenario.adds):
+            verdict.add("lost", "what was said to be added")
+        if any(m in content.messages for m in scenario.removes):
+            verdict.add("lost", "what was deleted is there")
+        if any(entry in content.entries for entry in scenario.cancels):
+            verdict.add("lost", "what was cancelled still waits")
+        if scenario.queued and scenario.queued not in {e[0] for e in content.entries}:
             verdict.add("lost", "the message that was queued")
-        elif told and scenario.conversation and not scenario.queued:
-            wanted = [(scenario.conversation, "user", scenario.question),
-                      (scenario.conversation, "assistant", scenario.answer)]
-            if any(turn not in messages for turn in wanted):
-                verdict.add("lost", "the turn that was done")
-        if told and scenario.words[0] == "history" and "--json" in scenario.words:
-            shown = len(json.loads(out)["messages"])
-            if shown != len([m for m in messages if m[0] == "old"]):
-                verdict.add("wrong", "a part of the conversation was shown as the whole")
 
     def judge_opening(self, verdict, place):
         answer = self.opener.open(os.path.join(place, "data"))

@@ -7,7 +7,7 @@ import resource
 import subprocess
 
 import judge
-import stage
+import scenarios
 
 FIRST_KB, LAST_KB, STEP_KB = 50_000, 80_000, 50
 
@@ -15,15 +15,16 @@ FIRST_KB, LAST_KB, STEP_KB = 50_000, 80_000, 50
 def ask_twice(worker, place, limit_kb):
     """The first verdict that is not clean, else the last."""
     for number in range(2):
-        question = f"{stage.CANARY} in a narrow room {number}"
+        question = f"{scenarios.CANARY} in a narrow room {number}"
         words = ["ask", "--json", "--data", "data", "--mode", "only_local", "--conversation", "old",
                  "--no-cache", "--max-tokens", "8", "--temperature", "0", question]
         report = start([worker.build.amphi, *words], place, worker.build, limit_kb)
-        asked = stage.Scenario("limits", words, "old", question)
+        asked = scenarios.Scenario("limits", words)
         out = judge.text(place, "out")
         if judge.acknowledged(asked, report[0], out):
-            asked.answer = json.loads(out)["text"]  # the model's own
-        verdict, _ = worker.judge.judge(asked, place, report, "memory")
+            answer = json.loads(out)["text"]  # the model's own
+            asked.adds = scenarios.turn("old", question, answer)
+        verdict, _, _ = worker.judge.judge(asked, place, report, "memory")
         if verdict.broken:
             break
     return verdict

@@ -21,10 +21,13 @@ PLAIN_HEADER = b"SQLite format 3\0"
 WAL_HEADER, FRAME_HEADER = 32, 24
 
 crypto = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
-for name in ("EVP_CIPHER_CTX_new", "EVP_aes_256_cbc"):
+for name in ("EVP_CIPHER_CTX_new", "EVP_aes_256_cbc", "EVP_aes_256_gcm"):
     getattr(crypto, name).restype = ctypes.c_void_p
 CONTEXT = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
 AES_256_CBC = ctypes.c_void_p(crypto.EVP_aes_256_cbc())
+AES_256_GCM = ctypes.c_void_p(crypto.EVP_aes_256_gcm())
+GET_TAG = 0x10
+WRAP_MAGIC, WRAP_BOUND = b"amphi wrapped key 1\n", b"amphi/store/wrapped key/1"
 
 
 def aes(data, key, iv, encrypt):
@@ -36,6 +39,36 @@ def aes(data, key, iv, encrypt):
     done = done and crypto.EVP_CipherUpdate(CONTEXT, out, ctypes.byref(size), data, len(data))
     assert done and size.value == len(data), "libcrypto refuses"
     return out.raw[:len(data)]
+
+
+def open_sealed(sealed, key, bound):
+    """AES-256-GCM: nonce (12 bytes), ciphertext, tag (16 bytes). None when it is not authentic."""
+    nonce, data = sealed[:12], sealed[12:-16]
+    context = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
+    out, made = ctypes.create_string_buffer(len(data) + 16), ctypes.create_string_buffer(16)
+    size = ctypes.c_int(0)
+    # encrypted once more: the stream is the same in both directions, and the tag is the plain's
+    crypto.EVP_CipherInit_ex(context, AES_256_GCM, None, key, nonce, 1)
+    crypto.EVP_CipherUpdate(context, out, ctypes.byref(size), data, len(data))
+    plain = out.raw[:len(data)]
+    crypto.EVP_CipherInit_ex(context, AES_256_GCM, None, key, nonce, 1)
+    crypto.EVP_CipherUpdate(context, None, ctypes.byref(size), bound, len(bound))
+    crypto.EVP_CipherUpdate(context, out, ctypes.byref(size), plain, len(plain))
+    crypto.EVP_CipherFinal_ex(context, out, ctypes.byref(size))
+    crypto.EVP_CIPHER_CTX_ctrl(context, GET_TAG, 16, made)
+    crypto.EVP_CIPHER_CTX_free(context)
+    return plain if hmac.compare_digest(made.raw, sealed[-16:]) else None
+
+
+def unwrap(text, provider):
+    """The key in a file like store.wrap (storage/wrapped_key.c), or None."""
+    lines = text.split(b"\n")
+    if not text.startswith(WRAP_MAGIC) or len(lines) != 4:
+        return None
+    body = text[:len(WRAP_MAGIC) + len(lines[1]) + 1]
+    if hashlib.sha256(body).hexdigest()[:len(lines[2])].encode() != lines[2]:
+        return None
+    return open_sealed(bytes.fromhex(lines[1].decode()), hkdf(provider, WRAP_BOUND), WRAP_BOUND)
 
 
 def hkdf(key, purpose):
@@ -54,13 +87,18 @@ class Key:
         self.hmac = {v: hashlib.pbkdf2_hmac(f[1], raw, mask, 2, 32) for v, f in FORMATS.items()}
 
     @classmethod
-    def of(cls, folder):
+    def of(cls, folder, name="amphi.db"):
+        """The key file's own, or after a rekey the one that it wraps: the store's salt says."""
         with open(os.path.join(folder, "store.key"), encoding="ascii") as file:
             text = file.read().strip()
-        raw = bytes.fromhex(text)
-        if len(raw) != 32:
+        provider = bytes.fromhex(text)
+        if len(provider) != 32:
             raise ValueError("the key file holds no key")
-        return cls(raw)
+        salt = read(os.path.join(folder, name))[:SALT]
+        wrapped = [unwrap(read(os.path.join(folder, wrap)), provider)
+                   for wrap in ("store.wrap", "store.wrap.new")]
+        keys = [cls(provider)] + [cls(raw) for raw in wrapped if raw is not None]
+        return next((key for key in keys if key.salt == salt), keys[0])
 
 
 def tag(page, number, key, version):
@@ -141,10 +179,10 @@ def read(path):
 class Store:
     """What a data folder's files hold; .broken lists what is wrong with them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name="amphi.db"):
         self.broken, self.pages, self.size = [], {}, 0
-        self.key = Key.of(folder)
-        path = os.path.join(folder, "amphi.db")
+        self.key = Key.of(folder, name)
+        path = os.path.join(folder, name)
         self.read_file(read(path))
         self.read_log(read(path + "-wal"))
         self.connection = None

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The store's proving ground: ten scenarios of the command, and in each every allocation, every
-call on a file of the data folder and every moment fails, ends the process, or loses the power.
-After each run judge.py looks at what is left.
+"""The store's proving ground: scenarios of the command (scenarios.py), and in each every allocation,
+every call on a file of the data folder and every moment fails, ends the process, or loses the
+power. After each run judge.py looks at what is left.
 
 usage: proving.py BUILD [PART...] [--of BUILD] [--every N] [--jobs N] [--seed N]
 
@@ -21,8 +21,9 @@ import limits  # noqa: E402
 import runs  # noqa: E402
 import stage  # noqa: E402
 
-# libcrypto's start-up is the same in all scenarios: in these all of it, else each 20th allocation,
-# in each scenario another one.
+# The start is the same in all scenarios that begin with the same folder: what comes before the log
+# is opened, the opening of the store, libcrypto's start-up. In these all of it, else each 20th
+# allocation, in each scenario another one. Other folders are opened in another way: all of that.
 WHOLE_START = ("ask cloud", "history")
 START_STRIDE = 20
 KILLS, LOSSES = 5000, 1000
@@ -34,12 +35,18 @@ def chunks(numbers, size=40):
     return [numbers[i:i + size] for i in range(0, len(numbers), size)]
 
 
+def is_start(number, scenario, measured):
+    _, _, _, _, _, log, before, after = measured
+    opening = range(log + 1, before + 1) if scenario.source == "full" else ()
+    return number <= log or number in opening or before < number <= after
+
+
 def plan_memory(scenarios, measured, every):
     for index, scenario in enumerate(scenarios):
-        _, _, count, _, _, log, before, after = measured[index]
         whole = scenario.name in WHOLE_START
-        numbers = [n for n in range(1, count + 1) if whole or n % START_STRIDE == index or
-                   (n > log and not before < n <= after)][::every]
+        numbers = [n for n in range(1, measured[index][2] + 1)
+                   if whole or n % START_STRIDE == index % START_STRIDE or
+                   not is_start(n, scenario, measured[index])][::every]
         for fault in ("each", "from on"):
             yield from (("memory", index, fault, part) for part in chunks(numbers))
 
@@ -114,7 +121,7 @@ def main():
     parser.add_argument("parts", nargs="*")
     parser.add_argument("--of")
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 2))
+    parser.add_argument("--jobs", type=int, default=min(6, (os.cpu_count() or 2) + 2))
     parser.add_argument("--seed", type=int, default=20260101)
     parser.add_argument("--lines", action="store_true")
     options = parser.parse_args()

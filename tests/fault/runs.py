@@ -53,7 +53,7 @@ class Worker:
     def __init__(self, build, seed):
         self.stage = stage.Stage(build)
         self.build, self.random = build, random.Random(seed)
-        self.opener = stage.Opener(build, os.path.join(self.stage.folder, "scratch"))
+        self.opener = stage.Opener(build)
         self.judge = judge.Judge(self.stage, self.opener)
         self.scenarios = self.stage.scenarios()
         self.servers = {}
@@ -66,7 +66,7 @@ class Worker:
 
     def fresh(self, index):
         scenario = self.scenarios[index]
-        return self.stage.place(f"{os.getpid()}-{index}", scenario.from_data)
+        return self.stage.place(f"{os.getpid()}-{index}", scenario.source)
 
     def close(self):
         for server in self.servers.values():
@@ -81,29 +81,44 @@ class Worker:
         """One task is some runs of one row; returns its counts."""
         part, index, fault, numbers = task
         counts = Counts()
+        if part == "limits":
+            for limit_kb in numbers:
+                counts.add((self.scenarios[index].name, "address space"),
+                           limits.ask_twice(self, self.fresh(index), limit_kb))
+            return counts
         one = {"memory": self.run_memory, "files": self.run_files, "kills": self.run_kill,
-               "power": self.run_loss, "limits": self.run_limit}[part]
+               "power": self.run_loss}[part]
         place = None
         for number in numbers:
             place = place or self.fresh(index)
-            name, verdict, unchanged = one(index, fault, number, place)
+            name, cause, report = one(index, fault, number, place)
+            verdict, unchanged = self.verdict(index, place, cause, report)
             counts.add((self.scenarios[index].name, name), verdict)
             if not unchanged:
                 place = None
         return counts
 
+    def verdict(self, index, place, cause, report):
+        """The verdict, and whether the place may be used again. What was cut off and can be done
+        again is: undisturbed, it has to end well."""
+        scenario = self.scenarios[index]
+        verdict, told, unchanged = self.judge.judge(scenario, place, report, cause)
+        if scenario.repeats and not told and not unchanged and not verdict.broken:
+            report = self.server(index).run(place)
+            verdict, told, _ = self.judge.judge(scenario, place, report, cause)
+            if not told:
+                verdict.add("wrong", "it can't be done again: " + verdict.line)
+        return verdict, unchanged
+
     def run_memory(self, index, fault, number, place):
         last = ONLY if fault == "from on" else number
-        report = self.server(index).run(place, memory=(number, last))
-        verdict = self.judge.judge(self.scenarios[index], place, report, "memory")
-        return f"memory, {fault}", *verdict
+        return f"memory, {fault}", "memory", self.server(index).run(place, memory=(number, last))
 
     def run_files(self, index, fault, number, place):
         name, error, kinds, is_on, cause = FILES[fault]
         report = self.server(index).run(place, files=(number, ONLY if is_on else number),
                                         kinds=kinds, fault=error, timeout_ms=45000)
-        verdict = self.judge.judge(self.scenarios[index], place, report, cause)
-        return f"files, {name}", *verdict
+        return f"files, {name}", cause, report
 
     def run_kill(self, index, fault, number, place):
         if fault == "moment":
@@ -111,8 +126,7 @@ class Worker:
         else:
             report = self.server(index).run(place, files=(number, number), kinds=stage.ALL,
                                             fault=stage.KILL)
-        verdict = self.judge.judge(self.scenarios[index], place, report, "kill")
-        return f"kill -9, {fault}", *verdict
+        return f"kill -9, {fault}", "kill", report
 
     def run_loss(self, index, fault, number, place):
         before = disk.Disk(os.path.join(place, "data"))
@@ -120,11 +134,7 @@ class Worker:
                                         fault=stage.KILL, is_traced=True)
         before.replay(os.path.join(place, "trace"))
         before.write(os.path.join(place, "data"), self.random)
-        verdict, _ = self.judge.judge(self.scenarios[index], place, report, "kill")
-        return "power loss", verdict, False
-
-    def run_limit(self, index, fault, limit_kb, place):
-        return "address space", limits.ask_twice(self, place, limit_kb), False
+        return "power loss", "kill", report
 
 
 here = []  # this process's worker

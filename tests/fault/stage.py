@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the proving ground's runs take place: a data folder with content, ten scenarios over copies
-of it, and servers that run them (preload/preload.h) and open what they leave (opener.c)."""
+"""Where the proving ground's runs take place: data folders with content for the scenarios
+(scenarios.py) to begin with, and servers that run them (preload/preload.h) and open what they leave
+(opener.c)."""
 import json
 import os
 import shutil
 import struct
 import subprocess
 import tempfile
+import time
 
 import cloud
 import pages
+import scenarios
+from scenarios import CANARY
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CANARY = "kingfisher"  # in every text that the stage stores: it may stand in no file as it is
+SOURCES = ("full", "old", "empty", "crashed", "damaged")
 PLAIN = [CANARY.encode(), b"SQLite format 3", b"CREATE TABLE", b"word07 word08", b"second pier"]
-LOCAL_ANSWER = "".join(f"word{i:02d} " for i in range(24))
 POLICY = {"memory": {"max_percent": 100, "unload_percent": 100}}
 DEVICE = {"memory_total_bytes": 8 << 30, "memory_available_bytes": 6 << 30, "memory_pressure": 0}
 ONLY = 0xffffffff
@@ -45,16 +48,6 @@ class Build:
         return {**kept, "AMPHI_WORKER": self.worker, "LD_LIBRARY_PATH": self.libraries, **more}
 
 
-class Scenario:
-    """One short run of the command. conversation, question, answer: the turn that it stores."""
-
-    def __init__(self, name, words, conversation="", question="", answer="", from_data="data",
-                 queued=False):
-        self.name, self.words = name, words
-        self.conversation, self.question, self.answer = conversation, question, answer
-        self.from_data, self.queued = from_data, queued
-
-
 def shared_flags(folder):
     return ["--data", "data", "--policy", os.path.join(folder, "policy.json"),
             "--device", os.path.join(folder, "device.json")]
@@ -78,11 +71,16 @@ class Stage:
                        f"mock={self.cloud.url}"]
         self.offline = [*flags, "--mode", "only_cloud", "--allow-http-loopback", "--endpoint",
                         f"mock=http://127.0.0.1:{cloud.closed_port()}/v1"]
-        self.make_data()
-        self.make_old_data()
+        self.kept = {"empty": scenarios.Content()}
+        self.brought = []
+        self.brought_file = os.path.join(self.folder, "brought.jsonl")
         os.makedirs(os.path.join(self.folder, "empty", "data"), mode=0o700)
-        self.kept = self.content(os.path.join(self.folder, "full", "data"))
-        self.kept_old = self.content(os.path.join(self.folder, "old", "data"))
+        for name, make in (("full", self.make_data), ("old", self.make_old_data),
+                           ("crashed", self.make_crashed), ("damaged", self.make_damaged)):
+            make()
+            if name not in self.kept:
+                self.kept[name] = self.content(name)
+        self.make_brought()
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -123,55 +121,83 @@ class Stage:
                 f"{'long ' * 100}', 0, '', 'mock', 'mock', '{{\"private\":false}}', 1, 1, 0);")
         pages.write_store(os.path.join(self.folder, "old", "data"), statements)
 
-    def scenarios(self):
-        ask = ["ask", "--json"]
-        return [
-            Scenario("first start", [*ask, *self.local, "--conversation", "new",
-                                     f"{CANARY} first of all"],
-                     "new", f"{CANARY} first of all", LOCAL_ANSWER, from_data="empty"),
-            Scenario("ask local", [*ask, *self.local, f"{CANARY} on the device"],
-                     answer=LOCAL_ANSWER),
-            Scenario("ask cloud", [*ask, *self.online, f"{CANARY} in the cloud"],
-                     answer=cloud.ANSWER),
-            Scenario("conversation", [*ask, *self.local, "--conversation", "old",
-                                      f"{CANARY} goes on"],
-                     "old", f"{CANARY} goes on", LOCAL_ANSWER),
-            Scenario("cached answer", [*ask, *self.online, "--conversation", "cached",
-                                       f"{CANARY} that was asked before"],
-                     "cached", f"{CANARY} that was asked before", cloud.ANSWER),
-            Scenario("queue", [*ask, *self.offline, "--conversation", "queued",
-                               f"{CANARY} while offline"],
-                     "queued", f"{CANARY} while offline", queued=True),
-            Scenario("outbox send", ["outbox", "send", *self.online]),
-            Scenario("history", ["history", "old", "--json", *shared_flags(self.folder)]),
-            Scenario("delete", ["history", "--delete", "doomed", *shared_flags(self.folder)]),
-            Scenario("migrate", ["history", "old", "--json", *shared_flags(self.folder)],
-                     from_data="old"),
-        ]
+    def make_crashed(self):
+        """An app that was killed in the middle of an answer: a draft of it is in the store."""
+        place = self.copy("full", "crashed")
+        process = subprocess.Popen(
+            [self.build.amphi, "ask", *self.online, "--conversation", "cut off",
+             f"{CANARY} {cloud.STALLS}"], cwd=place, env=self.build.environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        while not self.has_draft() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        assert self.has_draft(), "no draft was saved"
 
-    def place(self, name, from_data="data"):
-        """A folder for a run, with a copy of the data that its scenario begins with."""
-        place = os.path.join(self.folder, "runs", name)
+    def has_draft(self):
+        try:
+            drafts = self.content("crashed").drafts
+        except (pages.sqlite3.Error, ValueError):
+            return False  # it is being written
+        return len(drafts) == 2 and drafts[1][2] != ""
+
+    def make_damaged(self):
+        """One page with messages is not what was written. What is to be kept is what a repair that
+        nothing disturbs finds."""
+        place = self.copy("full", "damaged")
+        path = os.path.join(place, "data", "amphi.db")
+        plain = pages.Store(os.path.join(place, "data")).pages
+        number = max(n for n, page in plain.items() if b"question 3 of the old" in page)
+        with open(path, "r+b") as file:
+            file.seek((number - 1) * pages.PAGE + 1000)
+            file.write(b"\xa5" * 8)
+        self.copy("damaged", "repaired")
+        done = self.command("history", "repair", *shared_flags(self.folder),
+                            cwd=os.path.join(self.folder, "repaired"))
+        assert done.returncode == 0, done
+        self.kept["damaged"] = self.content("repaired")
+        assert 0 < len(self.kept["damaged"].messages) < len(self.kept["full"].messages)
+
+    def make_brought(self):
+        """An export to import: what two conversations hold, under other names."""
+        place = os.path.join(self.folder, "full")
+        done = self.command("history", "export", *shared_flags(self.folder), cwd=place)
+        assert done.returncode == 0, done
+        rows, conversation = [], ""
+        for row in map(json.loads, done.stdout.decode().splitlines()):
+            if "conversation" in row:
+                conversation = row["conversation"] = "brought " + row["conversation"]
+            if row.get("message", 0) in range(5, 15):
+                continue  # it is short
+            if "message" in row:
+                self.brought.append((conversation, row["role"], row["content"]))
+            rows.append(json.dumps(row) + "\n")
+        with open(self.brought_file, "w", encoding="utf-8") as file:
+            file.writelines(rows)
+
+    def entry_id(self, entry):
+        """The outbox's id of one of Content.entries."""
+        done = self.command("outbox", "--json", *shared_flags(self.folder),
+                            cwd=os.path.join(self.folder, "full"))
+        return next(each["id"] for each in json.loads(done.stdout)["entries"]
+                    if each["conversation_id"] == entry[0])
+
+    def scenarios(self):
+        return scenarios.all_of(self, shared_flags(self.folder))
+
+    def copy(self, source, name):
+        place = os.path.join(self.folder, name)
         shutil.rmtree(place, ignore_errors=True)
-        source = {"data": "full"}.get(from_data, from_data)
         shutil.copytree(os.path.join(self.folder, source, "data"), os.path.join(place, "data"))
         return place
 
-    @staticmethod
-    def content(data):
-        """(conversation, role, content) of each message and (conversation, text) of the outbox."""
-        return content_of(pages.Store(data))
+    def place(self, name, source):
+        """A folder for a run, with a copy of the data that its scenario begins with."""
+        return self.copy(source, os.path.join("runs", name))
 
-
-def content_of(store):
-    if store.is_empty():
-        return [], []
-    tables = {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if "messages" not in tables:
-        return [], []
-    messages = store.rows("SELECT c.id, m.role, m.content FROM messages m JOIN conversations c"
-                          " ON c.seq = m.conversation ORDER BY m.id")
-    return messages, store.rows("SELECT conversation, request_json FROM outbox ORDER BY seq")
+    def content(self, source):
+        return scenarios.Content(pages.Store(os.path.join(self.folder, source, "data")))
 
 
 class Server:
@@ -210,18 +236,27 @@ class Server:
 
 
 class Opener:
-    """Opens data folders through the C API, each in a fresh process."""
+    """Opens data folders through the C API, in one process: another one after it crashed."""
 
-    def __init__(self, build, scratch):
-        self.process = subprocess.Popen([build.opener, scratch], stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        env=build.environment())
+    def __init__(self, build):
+        self.build = build
+        self.process = None
 
     def open(self, data):
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [self.build.opener], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                stderr=subprocess.DEVNULL, env=self.build.environment())
         self.process.stdin.write(data + "\n")
         self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        answer = self.process.stdout.readline().strip()
+        return answer or f"it crashed: status {self.close()}"
 
     def close(self):
+        """How it ended."""
+        if self.process is None:
+            return 0
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        status = self.process.wait(timeout=30)
+        self.process = None
+        return status

@@ -80,13 +80,17 @@ void *dlopen(const char *name, int flags)
     return real(name, flags & ~RTLD_DEEPBIND);
 }
 
-int curl_global_init(long flags)
+/* Its start-up is libcrypto's: thousands of allocations. */
+int curl_global_init_mem(long flags, void *(*take)(size_t), void (*give)(void *),
+    void *(*change)(void *, size_t), char *(*copy)(const char *),
+    void *(*take_many)(size_t, size_t))
 {
-    static int (*real)(long);
+    static int (*real)(long, void *(*)(size_t), void (*)(void *), void *(*)(void *, size_t),
+        char *(*)(const char *), void *(*)(size_t, size_t));
     if (real == NULL)
-        *(void **)&real = dlsym(RTLD_NEXT, "curl_global_init");
+        *(void **)&real = dlsym(RTLD_NEXT, "curl_global_init_mem");
     fault_note_first(&fault->before_curl);
-    int rc = real(flags);
+    int rc = real(flags, take, give, change, copy, take_many);
     fault_note_first(&fault->after_curl);
     return rc;
 }
