@@ -244,13 +244,19 @@ static bool is_zero(const uint8_t *page)
     return true;
 }
 
-/* The page as it stands in the file or the log. */
+/* The page as it stands in the file or the log. What can't be read now is tried once more: a page
+ * that is given up is lost to a repair. */
 static amphi_page_state read_sealed(amphi_db_pages *pages, uint32_t number, uint8_t *out)
 {
     uint32_t frame = amphi__db_pages_frame(pages, number);
-    if (frame != 0)
-        return amphi__wal_page(&pages->wal, frame, out) ? AMPHI_PAGE_GOOD : AMPHI_PAGE_IO;
-    return amphi__db_pages_read_file(pages, number, out);
+    amphi_page_state state = AMPHI_PAGE_IO;
+    for (int tries = 0; tries < 2 && state == AMPHI_PAGE_IO; tries++) {
+        if (frame == 0)
+            state = amphi__db_pages_read_file(pages, number, out);
+        else if (amphi__wal_page(&pages->wal, frame, out))
+            state = AMPHI_PAGE_GOOD;
+    }
+    return state;
 }
 
 amphi_page_state amphi__db_pages_read(amphi_db_pages *pages, uint32_t number, uint8_t *out)

@@ -95,8 +95,9 @@ static bool count_match(void *user, const amphi_row *row)
     amphi__query_bind_str(&q, 1, row->values[4].bytes);
     if (amphi__query_row(&q))
         s->matches += amphi__query_int(&q, 0);
-    (void)amphi__query_end(&q, NULL);
-    return true;
+    if (amphi__query_end(&q, NULL) != AMPHI_OK)
+        s->native_code = q.native_code;
+    return s->native_code == SQLITE_OK;
 }
 
 /* ---- The fresh file ---- */
@@ -142,6 +143,8 @@ static amphi_status guess_version(salvage *s, int64_t *version, amphi_error *err
         s->matches = 0;
         if (status == AMPHI_OK)
             status = each_schema_row(s, count_match, false, error);
+        if (status == AMPHI_OK)
+            status = amphi__db_fail(s->fresh, error, s->native_code);
         if (s->matches >= most && s->matches > 0) {
             most = s->matches;
             *version = tried;
@@ -170,55 +173,73 @@ static char *copy_of(amphi_str text)
     return copy;
 }
 
-/* Columns of one of the fresh file's tables. False: it is none that is copied. */
-static bool read_table(salvage *s, amphi_salvage_table *table, amphi_str name, amphi_str sql)
+/* Whether its rows are copied: a virtual table keeps its rows in others. */
+static bool is_copied(amphi_str name, amphi_str sql)
+{
+    return name.size < AMPHI_TABLE_NAME_BYTES && strncasecmp(sql.data, "CREATE TABLE", 12) == 0;
+}
+
+/* One row of PRAGMA table_info. */
+static int read_column(salvage *s, amphi_salvage_table *table, sqlite3_stmt *columns)
+{
+    const amphi_sqlite *lib = s->fresh->lib;
+    amphi_salvage_column *column = &table->columns[table->count];
+    const char *name = lib->column_blob(columns, 1);
+    const char *type = lib->column_blob(columns, 2);
+    if (name == NULL || type == NULL)
+        return SQLITE_NOMEM;
+    snprintf(column->name, sizeof column->name, "%s", name);
+    column->type = amphi__salvage_type(amphi_str_make(type, (size_t)lib->column_bytes(columns, 2)));
+    column->is_never_null = lib->column_int64(columns, 3) != 0;
+    column->is_required = column->is_never_null && lib->column_bytes(columns, 4) == 0;
+    if (table->has_rowid && lib->column_int64(columns, 5) == 1 && column->type == AMPHI_VALUE_INT)
+        table->rowid_column = (int)table->count;
+    table->count++;
+    return SQLITE_OK;
+}
+
+/* Columns of one of the fresh file's tables. */
+static amphi_status read_table(
+    salvage *s, amphi_salvage_table *table, amphi_str name, amphi_str sql, amphi_error *error)
 {
     char pragma[AMPHI_TABLE_NAME_BYTES + 32];
     sqlite3_stmt *columns = NULL;
     const amphi_sqlite *lib = s->fresh->lib;
-    if (name.size >= AMPHI_TABLE_NAME_BYTES || strncasecmp(sql.data, "CREATE TABLE", 12) != 0)
-        return false; /* a virtual one keeps its rows in others */
     *table = (amphi_salvage_table){.rowid_column = -1};
     amphi__str_copy_to(table->name, sizeof table->name, name);
     table->has_rowid = strstr(sql.data, "WITHOUT ROWID") == NULL;
     snprintf(pragma, sizeof pragma, "PRAGMA table_info(\"%s\")", table->name);
     int rc = lib->prepare_v2(s->fresh->handle, pragma, -1, &columns, NULL);
-    while (rc == SQLITE_OK && lib->step(columns) == SQLITE_ROW &&
-           table->count < AMPHI_TABLE_COLUMNS_MAX) {
-        amphi_salvage_column *column = &table->columns[table->count];
-        snprintf(
-            column->name, sizeof column->name, "%s", (const char *)lib->column_blob(columns, 1));
-        column->type = amphi__salvage_type(
-            amphi_str_make(lib->column_blob(columns, 2), (size_t)lib->column_bytes(columns, 2)));
-        column->is_never_null = lib->column_int64(columns, 3) != 0;
-        column->is_required = column->is_never_null && lib->column_bytes(columns, 4) == 0;
-        if (table->has_rowid && lib->column_int64(columns, 5) == 1 &&
-            column->type == AMPHI_VALUE_INT)
-            table->rowid_column = (int)table->count;
-        table->count++;
+    while (rc == SQLITE_OK && table->count < AMPHI_TABLE_COLUMNS_MAX) {
+        rc = lib->step(columns);
+        if (rc == SQLITE_ROW)
+            rc = read_column(s, table, columns);
     }
     lib->finalize(columns);
-    return table->count > 0;
+    return amphi__db_fail(s->fresh, error, rc);
 }
 
 /* The fresh file's tables and triggers. */
 static amphi_status read_tables(salvage *s, amphi_error *error)
 {
     amphi_query q;
+    amphi_status status = AMPHI_OK;
     amphi__query_begin(&q, s->fresh,
         "SELECT type, name, sql || char(0) FROM sqlite_master WHERE type IN ('table', 'trigger') "
         "AND name NOT LIKE 'sqlite_%' ORDER BY rowid");
-    while (amphi__query_row(&q)) {
+    while (status == AMPHI_OK && amphi__query_row(&q)) {
+        amphi_str name = amphi__query_str(&q, 1);
         amphi_str sql = amphi__query_str(&q, 2);
         if (amphi__str_equal_c(amphi__query_str(&q, 0), "trigger")) {
             if (s->triggers_count < TRIGGERS_MAX)
                 s->triggers[s->triggers_count++] = copy_of(sql);
-        } else if (s->tables_count < TABLES_MAX &&
-                   read_table(s, &s->tables[s->tables_count], amphi__query_str(&q, 1), sql)) {
+        } else if (s->tables_count < TABLES_MAX && is_copied(name, sql)) {
+            status = read_table(s, &s->tables[s->tables_count], name, sql, error);
             s->tables_count++;
         }
     }
-    return amphi__query_end(&q, error);
+    amphi_status ended = amphi__query_end(&q, status == AMPHI_OK ? error : NULL);
+    return status == AMPHI_OK ? ended : status;
 }
 
 static amphi_status exec_for(
@@ -395,6 +416,8 @@ static amphi_status copy_rows(salvage *s, amphi_error *error)
     }
     if (status == AMPHI_OK && s->sequences_root != 0)
         status = amphi__walk_table(&s->walk, s->sequences_root, take_sequence, s, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_fail(s->fresh, error, s->native_code);
     for (uint32_t n = 1; n <= amphi__db_pages_count(s->pages) && status == AMPHI_OK; n++) {
         bool is_new = (s->walk.seen[n / 8] >> n % 8 & 1) == 0;
         if (is_new && amphi__db_pages_read(s->pages, n, page) != AMPHI_PAGE_GOOD)

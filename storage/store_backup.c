@@ -18,6 +18,18 @@
 #define PART           ".part"
 #define PATH_BYTES_MAX 4000
 
+/* What is copied stands in the copy's log, which does not get its name. */
+static amphi_status empty_log(amphi_db *db, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    bool is_empty = amphi__query_row(&q) && amphi__query_int(&q, 0) == 0;
+    amphi_status status = amphi__query_end(&q, error);
+    if (status == AMPHI_OK && !is_empty)
+        status = amphi__fail(error, AMPHI_E_BUSY, 0, "backup: another process has the copy open");
+    return status;
+}
+
 static amphi_status copy_to(
     const amphi_store_sqlcipher *store, const char *part, amphi_error *error)
 {
@@ -35,7 +47,9 @@ static amphi_status copy_to(
         status = amphi__db_open(&to, part, &key, error);
     if (status == AMPHI_OK)
         status = amphi__db_copy(to, from, error);
-    amphi__db_close(to); /* the last to close it: its log goes into the file */
+    if (status == AMPHI_OK)
+        status = empty_log(to, error);
+    amphi__db_close(to);
     amphi__db_close(from);
     amphi__wipe(&key, sizeof key);
     amphi__wipe(master, sizeof master);

@@ -14,7 +14,7 @@ import stage
 # reason of its own, which the scenario "queue" has; without it, what kept the message out of the
 # outbox has to be named as well.
 KEY = r"the key|wrong key|key file: not|plain, unencrypted|not encrypted|does not encrypt|is gone"
-DAMAGE = r"corrupt|malformed|not a database|restore|backup|damaged"
+DAMAGE = r"corrupt|malformed|not a database|restore|from a backup|damaged"
 UNREACHED = r"could not be reached$"
 OTHER = {
     "memory": re.compile(rf"{KEY}|{DAMAGE}|{UNREACHED}|disk|make room|is missing|install |vanished|"
