@@ -153,6 +153,19 @@ static int look_at(amphi_db *db, file_look *look, const amphi_db_key *key)
     return rc;
 }
 
+/* The power went while the database was made: of its first page nothing or a part arrived, and the
+ * journal, which is synced before, says that there was nothing. SQLite takes it back. */
+static bool is_half_made(const char *path, const file_look *look)
+{
+    static const uint8_t zeros[512];
+    char journal[4200];
+    struct stat info;
+    if (look->pages != 1 || memcmp(look->page, zeros, sizeof zeros) != 0)
+        return false;
+    snprintf(journal, sizeof journal, "%s-journal", path);
+    return stat(journal, &info) == 0 && info.st_size > 0;
+}
+
 static amphi_status check_kind(amphi_db *db, const file_look *look, amphi_error *error)
 {
     if (look->kind == FILE_PLAIN)
@@ -323,6 +336,8 @@ static amphi_status begin_open(amphi_db **out, const char *path, int flags, cons
         path, &db->handle, SQLITE_OPEN_NOMUTEX | flags, amphi__db_guard_name(db->guard));
     if (rc == SQLITE_OK)
         rc = look_at(db, look, key);
+    if (rc == SQLITE_OK && look->kind == FILE_FOREIGN && is_half_made(path, look))
+        look->kind = FILE_EMPTY;
     return rc == SQLITE_OK ? check_kind(db, look, error) : amphi__db_fail(db, error, rc);
 }
 

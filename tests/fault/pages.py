@@ -18,6 +18,7 @@ import struct
 PAGE, SALT = 4096, 16
 FORMATS = {3: (48, "sha1", 20), 4: (80, "sha512", 64)}
 PLAIN_HEADER = b"SQLite format 3\0"
+JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 WAL_HEADER, FRAME_HEADER = 32, 24
 
 crypto = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
@@ -168,6 +169,11 @@ def frames(wal):
         at += FRAME_HEADER + PAGE
 
 
+def was_empty(journal):
+    """Whether this rollback journal, which only the making of a store has, goes back to nothing."""
+    return journal.startswith(JOURNAL_MAGIC) and journal[16:20] == bytes(4)
+
+
 def read(path):
     try:
         with open(path, "rb") as file:
@@ -183,7 +189,7 @@ class Store:
         self.broken, self.pages, self.size = [], {}, 0
         self.key = Key.of(folder, name)
         path = os.path.join(folder, name)
-        self.read_file(read(path))
+        self.read_file(b"" if was_empty(read(path + "-journal")) else read(path))
         self.read_log(read(path + "-wal"))
         self.connection = None
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The store's proving ground: scenarios of the command (scenarios.py), and in each every allocation,
-every call on a file of the data folder and every moment fails, ends the process, or loses the
-power. After each run judge.py looks at what is left.
+"""The store's proving ground: scenarios of the command (scenarios.py), and in each every
+allocation, every call on a file of the data folder and every moment fails, ends the process, or
+loses the power. After each run judge.py looks at what is left.
 
 usage: proving.py BUILD [PART...] [--of BUILD] [--every N] [--jobs N] [--seed N]
 

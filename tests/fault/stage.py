@@ -133,7 +133,10 @@ class Stage:
             time.sleep(0.05)
         process.kill()
         process.wait()
-        assert self.has_draft(), "no draft was saved"
+        self.copy("crashed", "opened")
+        drafts = self.content("crashed").drafts
+        self.command("history", *shared_flags(self.folder), cwd=os.path.join(self.folder, "opened"))
+        assert drafts and all(d in self.content("opened").messages for d in drafts), drafts
 
     def has_draft(self):
         try:

@@ -70,6 +70,29 @@ static void sqlcipher__the_file_is_as_we_asked(void **state)
     free(bytes);
 }
 
+/* A sector of the first page arrived, the one with the salt did not. */
+static void sqlcipher__a_file_whose_making_was_cut_off_by_the_power_is_made_anew(void **state)
+{
+    static const uint8_t header[] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7, 0, 0, 0, 0,
+        0xff, 0x10, 0xe3, 0xd5, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0x10, 0};
+    fixture *f = *state;
+    char page[3584] = {0};
+    char journal[512] = {0};
+    amphi_db *db = NULL;
+    amphi_error error = {0};
+    memset(page + 1024, 'x', 512);
+    memcpy(journal, header, sizeof header);
+    scratch_write(scratch_dir_file(&f->dir, "torn"), page, sizeof page, 0600);
+    assert_int_equal(
+        amphi__db_open(&db, scratch_dir_file(&f->dir, "torn"), &key, &error), AMPHI_E_KEY);
+    scratch_write(scratch_dir_file(&f->dir, "torn-journal"), journal, sizeof journal, 0600);
+    if (amphi__db_open(&db, scratch_dir_file(&f->dir, "torn"), &key, &error) != AMPHI_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(db_number(db, "SELECT count(*) FROM sqlite_master"), 0);
+    assert_int_equal(amphi__db_exec(db, "CREATE TABLE t (k)", NULL), AMPHI_OK);
+    amphi__db_close(db);
+}
+
 static void sqlcipher__what_a_row_must_not_be_is_our_mistake(void **state)
 {
     fixture *f = *state;
@@ -162,6 +185,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(sqlcipher__the_file_is_as_we_asked),
+        T(sqlcipher__a_file_whose_making_was_cut_off_by_the_power_is_made_anew),
         T(sqlcipher__what_a_row_must_not_be_is_our_mistake),
         T(sqlcipher__a_failed_transaction_leaves_nothing),
         T(sqlcipher__a_refused_write_is_io_and_recovers),
