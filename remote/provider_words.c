@@ -189,7 +189,7 @@ static void append_detail(amphi_buf *out, const amphi_json *detail)
     }
 }
 
-/* What an endpoint that passes requests on was told by the one behind it. */
+/* What an endpoint that passes requests on got from the one behind it. */
 static void append_upstream(amphi_buf *out, const amphi_json *error)
 {
     amphi_json *inner = NULL;

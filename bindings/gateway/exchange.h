@@ -25,7 +25,7 @@ const char *gateway_header(const gateway_exchange *exchange, const char *name);
 amphi_str gateway_body(const gateway_exchange *exchange);
 /* Wiped and freed at once; otherwise at the end. */
 void gateway_body_drop(gateway_exchange *exchange);
-/* Has the client hung up, or does the gateway end? Then nobody wants the answer. */
+/* Has the client hung up, or does the gateway end? Then the answer is unwanted. */
 bool gateway_is_unwanted(gateway_exchange *exchange);
 /* For how long may a streamed answer say nothing before it sends a sign of life? */
 unsigned gateway_patience_ms(const gateway_exchange *exchange);
@@ -56,7 +56,7 @@ void gateway_reply_error(
 bool gateway_reply_begin(gateway_exchange *exchange, const char *content_type);
 /* Copies. Waits while the client reads slowly. */
 bool gateway_reply_write(gateway_exchange *exchange, const char *data, size_t size);
-/* whole false: the connection is cut, so that nobody takes the answer for complete. */
+/* whole false: the connection is cut, so that the answer is not taken for complete. */
 void gateway_reply_end(gateway_exchange *exchange, bool whole);
 
 /* Escapes quotes and backslashes and replaces control characters by blanks; cuts what does not fit,

@@ -23,7 +23,7 @@ enum {
     CONNECTIONS_MAX = 4096,
     RUNNING_MAX = 512,
     RUNNING_PER_CLIENT_MAX = 256,
-    SPARE_CONNECTIONS = 256, /* to be told that there are too many */
+    SPARE_CONNECTIONS = 256, /* which hear that there are too many */
     SPARE_FILES = 128        /* the client's own: store, model, endpoints */
 };
 

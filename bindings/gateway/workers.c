@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Work waits in no queue: it is handed to an idle thread, last in first out, or to a new one.
- * Threads are detached; the last one to leave wakes whoever frees the workers.
+ * Threads are detached; the last one to leave wakes the thread that frees the workers.
  */
 #include "workers.h"
 

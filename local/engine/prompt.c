@@ -92,7 +92,7 @@ static amphi_str special_text(const amphi_tokenizer *tokenizer, int32_t token, c
 }
 
 /* The request's own variables for the template. Behind an answer's beginning no model begins to
- * think: the templates of those that may choose then write empty thoughts, as these models expect. */
+ * think: the templates of those that may choose then write empty thoughts, as they expect. */
 static amphi_status make_variables(
     amphi_json **out, const amphi_json *root, bool thoughts_are_over, amphi_error *error)
 {

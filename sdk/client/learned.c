@@ -12,7 +12,7 @@
 
 enum { NAME_BYTES_MAX = 64 };
 
-/* FNV-1a, 64 bits: names differ, nobody chooses them to be alike. */
+/* FNV-1a, 64 bits: names differ, and are not chosen to be alike. */
 static uint64_t hash(uint64_t seed, amphi_str text)
 {
     for (size_t i = 0; i < text.size; i++)

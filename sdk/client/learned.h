@@ -5,7 +5,7 @@
  * of what engines report themselves (AMPHI_ENGINE_LEARNED); the client's own topics have other
  * names. Never a word of a question or an answer.
  *
- * Any thread. Reading and writing may wait for the disk; a value that is what it was is not written.
+ * Any thread. Reading and writing may wait for the disk; an unchanged value is not written.
  */
 #ifndef AMPHI_CLIENT_LEARNED_H
 #define AMPHI_CLIENT_LEARNED_H

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`amphi serve` under strangers: connections that hold it up by number, slowness or size, framing
-that is told twice, browsers, the end of the server. Bounds are wide: this machine may be busy. The
+that is said twice, browsers, the end of the server. Bounds are wide: this machine may be busy. The
 figures are those of gateway_strangers.py."""
 import asyncio
 import json

@@ -223,7 +223,8 @@ def the_end_of_the_context_is_a_finish_and_never_an_overrun(folder):
         if answer["usage"]["total_tokens"] == room:
             assert answer["choices"][0]["finish_reason"] == "length", text
         status, _, text = post(url, messages=[{"role": "user", "content": "word " * 2000}])
-        assert status == 400 and json.loads(text)["error"]["code"] == "context_length_exceeded", text
+        assert status == 400, text
+        assert json.loads(text)["error"]["code"] == "context_length_exceeded", text
         kept = {"mode": "only_local", "no_cache": True, "conversation_id": "long"}
         status, _, text = post(url, amphi=kept, max_tokens=10, messages=[
             {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Begin."}])

@@ -42,7 +42,7 @@ typedef enum amphi_status {
     AMPHI_E_CORRUPT = 27,        /* stored data fails its own check */
     AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run */
     AMPHI_E_INTERNAL = 29,       /* a bug in the library; please report it */
-    AMPHI_E_QUOTA = 30 /* the provider's account is used up or unpaid: waiting won't help */
+    AMPHI_E_QUOTA = 30           /* the provider's account is used up or unpaid: no use to wait */
 } amphi_status;
 
 /* FROZEN: callers declare it without an _init. */
