@@ -462,8 +462,8 @@ const cli_command cli_history = {
         "  --out FILE            of export: there instead of standard output\n"
         "  --include-private     of export: what was said privately or in only_local as well\n"
         "  --yes                 of erase-all: it is meant\n"
-        "  --shared-cache URL, --shared-cache-key FILE\n"
-        "                        of delete, prune, erase-all: as for serve; its answers go too\n"
+        "  --shared-cache URL    of delete, prune, erase-all: as for serve; its answers go too\n"
+        "  --shared-cache-key FILE\n"
         "\n"
         "Example: amphi history holiday --why\n",
     .own_flags = own_flags,
