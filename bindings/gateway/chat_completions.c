@@ -16,21 +16,25 @@ static void answer_whole(gateway_exchange *exchange, amphi_stream *stream)
     amphi_chat_result result;
     char *json = NULL;
     amphi_status status;
+    uint64_t checked_ms = gateway_now_ms();
     do {
         status = amphi_stream_next(stream, GATEWAY_SLICE_MS, &event, &error);
-        if (status == AMPHI_E_TIMEOUT && gateway_is_unwanted(exchange))
+        if (gateway_now_ms() - checked_ms < GATEWAY_SLICE_MS)
+            continue;
+        checked_ms = gateway_now_ms(); /* also where words keep coming */
+        if (gateway_is_unwanted(exchange))
             amphi_stream_cancel(stream); /* the terminal event then comes at once */
     } while (status == AMPHI_E_TIMEOUT || (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
     amphi_chat_result_init(&result);
     if (status == AMPHI_OK)
         status = amphi_stream_result(stream, &result, &error);
     if (status != AMPHI_OK) {
-        gateway_reply_error(exchange, &error, NULL);
+        gateway_reply_error(exchange, &error);
         return;
     }
     gateway_note_route(exchange, result.route, result.takeovers_count);
     if (event.kind == AMPHI_EVENT_ERROR) {
-        gateway_reply_error(exchange, result.error, result.provider);
+        gateway_reply_failed(exchange, stream, result.error);
         return;
     }
     (void)amphi_stream_completion_json(stream, &json, &error); /* json stays NULL on failure */
@@ -47,7 +51,7 @@ void gateway_path_chat_completions(gateway_exchange *exchange)
         amphi_chat_start_json(&stream, gateway_client(exchange), gateway_body(exchange), &error);
     gateway_body_drop(exchange);
     if (status != AMPHI_OK)
-        gateway_reply_error(exchange, &error, NULL);
+        gateway_reply_error(exchange, &error);
     else if (amphi_stream_wants_chunks(stream))
         gateway_sse_answer(exchange, stream);
     else

@@ -57,17 +57,37 @@ static const char *param(char *out, size_t size, const amphi_error *error)
     return out;
 }
 
-void gateway_reply_error(
-    gateway_exchange *exchange, const amphi_error *error, const amphi_provider_error *provider)
+static const char *code(amphi_status status)
+{
+    return status == AMPHI_E_CONTEXT_LENGTH ? "context_length_exceeded" : amphi_status_name(status);
+}
+
+/* Takes `json`. */
+static void reply(gateway_exchange *exchange, const amphi_error *error, char *json)
 {
     char name[64];
     unsigned status = http_status(error->status);
     const gateway_failure failure = {.http_status = status,
         .type = status < 500 ? "invalid_request_error" : "amphi_error",
-        .code = amphi_status_name(error->status),
+        .code = code(error->status),
         .param = param(name, sizeof name, error),
         .message = error->message,
         .retry_after_ms = error->retry_after_ms,
-        .try_again = status == 429 || status == 503};
+        .try_again = status == 429 || status == 503,
+        .json = json};
     gateway_reply_failure(exchange, &failure);
+}
+
+void gateway_reply_error(gateway_exchange *exchange, const amphi_error *error)
+{
+    reply(exchange, error, NULL);
+}
+
+void gateway_reply_failed(
+    gateway_exchange *exchange, amphi_stream *stream, const amphi_error *error)
+{
+    char *json = NULL;
+    (void)amphi_stream_completion_json(stream, &json, NULL);
+    reply(exchange, error, json != NULL ? strdup(json) : NULL);
+    amphi_string_free(json);
 }

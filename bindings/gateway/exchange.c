@@ -254,8 +254,8 @@ void gateway_reply_failure(gateway_exchange *exchange, const gateway_failure *fa
 {
     enum { MESSAGE_MAX = 2048, SIZE = MESSAGE_MAX + 768 };
     char message[MESSAGE_MAX], type[128], code[128], param[256];
-    char *json = malloc(SIZE);
-    if (json != NULL) {
+    char *json = failure->json != NULL ? failure->json : malloc(SIZE);
+    if (json != NULL && json != failure->json) {
         write_string(message, sizeof message, failure->message);
         write_string(type, sizeof type, failure->type);
         write_string(code, sizeof code, failure->code);

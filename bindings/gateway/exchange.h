@@ -29,6 +29,8 @@ void gateway_body_drop(gateway_exchange *exchange);
 bool gateway_is_unwanted(gateway_exchange *exchange);
 /* For how long may a streamed answer say nothing before it sends a sign of life? */
 unsigned gateway_patience_ms(const gateway_exchange *exchange);
+/* Monotonic. */
+uint64_t gateway_now_ms(void);
 /* For the access log. */
 void gateway_note_route(gateway_exchange *exchange, amphi_str route, size_t takeovers);
 
@@ -43,14 +45,18 @@ typedef struct gateway_failure {
     const char *message; /* in words */
     uint32_t retry_after_ms;
     bool try_again; /* x-should-retry */
+    char *json;     /* the whole body instead (malloc), which the reply takes; NULL: of the above */
 } gateway_failure;
 
 /* Takes `json` (malloc). NULL: out of memory. */
 void gateway_reply_json(gateway_exchange *exchange, unsigned http_status, char *json);
 void gateway_reply_failure(gateway_exchange *exchange, const gateway_failure *failure);
-/* What the client says of a request that failed; provider may be NULL. */
-void gateway_reply_error(
-    gateway_exchange *exchange, const amphi_error *error, const amphi_provider_error *provider);
+/* A request that did not begin. */
+void gateway_reply_error(gateway_exchange *exchange, const amphi_error *error);
+/* A request that ended with this error: its body is the one of a streamed answer's error, in the
+ * provider's own words where it has some. */
+void gateway_reply_failed(
+    gateway_exchange *exchange, amphi_stream *stream, const amphi_error *error);
 
 /* A streamed answer with status 200. Each returns false when the client is gone. */
 bool gateway_reply_begin(gateway_exchange *exchange, const char *content_type);

@@ -369,7 +369,7 @@ def serve__a_delay_that_the_provider_asks_for_is_passed_on(folder):
             response = connection.getresponse()
             error = json.loads(response.read())["error"]
             assert response.status == 429 and response.headers["Retry-After"] == "20", error
-            assert "it asks to wait 20 s" in error["message"], error
+            assert "it asks to wait 20 s" in error["amphi"]["message"], error
             connection.close()
 
 

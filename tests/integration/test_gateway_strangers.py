@@ -73,6 +73,8 @@ def strangers__with_too_many_connections_the_idle_ones_are_closed_first(folder):
         busy = connect(url)
         busy.request("POST", CHAT, json.dumps({"messages": QUESTION, "max_tokens": 12,
                                                "amphi": {"no_cache": True}}))
+        for _ in range(3):  # it has been read when these are answered
+            assert call(url, "GET", "/healthz")[0] == 200
         parts = urlparse(url)
         idle = [socket.create_connection((parts.hostname, parts.port), timeout=20)
                 for _ in range(60)]
