@@ -29,12 +29,12 @@ static void answer_whole(gateway_exchange *exchange, amphi_stream *stream)
     if (status == AMPHI_OK)
         status = amphi_stream_result(stream, &result, &error);
     if (status != AMPHI_OK) {
-        gateway_reply_error(exchange, &error);
+        gateway_reply_error(exchange, &error, NULL);
         return;
     }
     gateway_note_route(exchange, result.route, result.takeovers_count);
     if (event.kind == AMPHI_EVENT_ERROR) {
-        gateway_reply_failed(exchange, stream, result.error);
+        gateway_reply_error(exchange, result.error, result.provider);
         return;
     }
     (void)amphi_stream_completion_json(stream, &json, &error); /* json stays NULL on failure */
@@ -47,11 +47,11 @@ void gateway_path_chat_completions(gateway_exchange *exchange)
 {
     amphi_stream *stream = NULL;
     amphi_error error;
-    amphi_status status =
-        amphi_chat_start_json(&stream, gateway_client(exchange), gateway_body(exchange), &error);
+    amphi_status status = amphi_chat_start_json_with(&stream, gateway_client(exchange),
+        gateway_body(exchange), gateway_settings(exchange), &error);
     gateway_body_drop(exchange);
     if (status != AMPHI_OK)
-        gateway_reply_error(exchange, &error);
+        gateway_reply_error(exchange, &error, NULL);
     else if (amphi_stream_wants_chunks(stream))
         gateway_sse_answer(exchange, stream);
     else

@@ -73,6 +73,7 @@ void gateway_exchange_unref(gateway_exchange *exchange)
     if (atomic_fetch_sub(&exchange->references, 1) > 1)
         return;
     gateway_body_drop(exchange);
+    free(exchange->settings);
     if (exchange->response != NULL)
         MHD_destroy_response(exchange->response);
     wipe_and_free(exchange->pending, exchange->pending_capacity);
@@ -101,6 +102,11 @@ const char *gateway_url_rest(const gateway_exchange *exchange)
 const char *gateway_header(const gateway_exchange *exchange, const char *name)
 {
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+}
+
+amphi_str gateway_settings(const gateway_exchange *exchange)
+{
+    return amphi_str_from(exchange->settings != NULL ? exchange->settings : "");
 }
 
 amphi_str gateway_body(const gateway_exchange *exchange)
@@ -158,7 +164,8 @@ static void add_common_headers(gateway_exchange *exchange, struct MHD_Response *
     const gateway_server *server = exchange->server;
     const char *origin = gateway_header(exchange, MHD_HTTP_HEADER_ORIGIN);
     MHD_add_response_header(response, "X-Request-Id", exchange->id);
-    if (atomic_load(&server->draining))
+    if (atomic_load(&server->draining) || exchange->discarded > 0 ||
+        gateway_connection_is_too_many(exchange->entry))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (exchange->allows_origin && origin != NULL) {
         MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
@@ -250,12 +257,38 @@ static void add_retry_headers(
     MHD_add_response_header(response, "X-Should-Retry", try_again ? "true" : "false");
 }
 
+/* Takes `json`. */
+static void deliver_failure(gateway_exchange *exchange, unsigned http_status, char *json,
+    uint32_t retry_after_ms, bool try_again)
+{
+    struct MHD_Response *response = json_response(exchange, json);
+    if (response != NULL) {
+        if (exchange->allow != NULL)
+            MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, exchange->allow);
+        add_retry_headers(response, http_status, retry_after_ms, try_again);
+    }
+    deliver(exchange, http_status, response);
+}
+
+void gateway_reply_error(
+    gateway_exchange *exchange, const amphi_error *error, const amphi_provider_error *provider)
+{
+    char *json = NULL;
+    uint32_t http_status = 0;
+    bool try_again = false;
+    if (amphi_error_json(&json, &http_status, &try_again, error, provider, NULL) != AMPHI_OK)
+        json = NULL;
+    char *copy = json != NULL ? strdup(json) : NULL;
+    amphi_string_free(json);
+    deliver_failure(exchange, http_status, copy, error->retry_after_ms, try_again);
+}
+
 void gateway_reply_failure(gateway_exchange *exchange, const gateway_failure *failure)
 {
     enum { MESSAGE_MAX = 2048, SIZE = MESSAGE_MAX + 768 };
     char message[MESSAGE_MAX], type[128], code[128], param[256];
-    char *json = failure->json != NULL ? failure->json : malloc(SIZE);
-    if (json != NULL && json != failure->json) {
+    char *json = malloc(SIZE);
+    if (json != NULL) {
         write_string(message, sizeof message, failure->message);
         write_string(type, sizeof type, failure->type);
         write_string(code, sizeof code, failure->code);
@@ -263,16 +296,8 @@ void gateway_reply_failure(gateway_exchange *exchange, const gateway_failure *fa
         snprintf(json, SIZE, "{\"error\":{\"message\":%s,\"type\":%s,\"code\":%s,\"param\":%s}}",
             message, type, code, param);
     }
-    struct MHD_Response *response = json_response(exchange, json);
-    if (response != NULL) {
-        if (exchange->allow != NULL)
-            MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, exchange->allow);
-        if (exchange->discarded > 0 || failure->http_status == MHD_HTTP_SERVICE_UNAVAILABLE)
-            MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-        add_retry_headers(
-            response, failure->http_status, failure->retry_after_ms, failure->try_again);
-    }
-    deliver(exchange, failure->http_status, response);
+    deliver_failure(
+        exchange, failure->http_status, json, failure->retry_after_ms, failure->try_again);
 }
 
 /* ---- a streamed reply ---- */

@@ -22,6 +22,8 @@ const char *gateway_url_of(const gateway_exchange *exchange);
 const char *gateway_url_rest(const gateway_exchange *exchange);
 /* NULL: the header is missing. Until the reply begins. */
 const char *gateway_header(const gateway_exchange *exchange, const char *name);
+/* What X-Amphi-* headers say: for amphi_chat_start_json_with. Empty: nothing. */
+amphi_str gateway_settings(const gateway_exchange *exchange);
 amphi_str gateway_body(const gateway_exchange *exchange);
 /* Wiped and freed at once; otherwise at the end. */
 void gateway_body_drop(gateway_exchange *exchange);
@@ -45,18 +47,14 @@ typedef struct gateway_failure {
     const char *message; /* in words */
     uint32_t retry_after_ms;
     bool try_again; /* x-should-retry */
-    char *json;     /* the whole body instead (malloc), which the reply takes; NULL: of the above */
 } gateway_failure;
 
 /* Takes `json` (malloc). NULL: out of memory. */
 void gateway_reply_json(gateway_exchange *exchange, unsigned http_status, char *json);
 void gateway_reply_failure(gateway_exchange *exchange, const gateway_failure *failure);
-/* A request that did not begin. */
-void gateway_reply_error(gateway_exchange *exchange, const amphi_error *error);
-/* A request that ended with this error: its body is the one of a streamed answer's error, in the
- * provider's own words where it has some. */
-void gateway_reply_failed(
-    gateway_exchange *exchange, amphi_stream *stream, const amphi_error *error);
+/* What the client says of a request that failed; provider may be NULL. */
+void gateway_reply_error(
+    gateway_exchange *exchange, const amphi_error *error, const amphi_provider_error *provider);
 
 /* A streamed answer with status 200. Each returns false when the client is gone. */
 bool gateway_reply_begin(gateway_exchange *exchange, const char *content_type);

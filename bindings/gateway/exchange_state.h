@@ -44,8 +44,10 @@ struct gateway_exchange {
     size_t body_expected; /* its Content-Length, or SIZE_MAX */
     size_t discarded;
     gateway_failure refusal; /* http_status 0: none so far; then what arrives is not kept */
+    char refused_header[64];
+    char refusal_words[256];
+    char *settings; /* what X-Amphi-* headers say, as JSON; NULL: nothing */
     bool was_dispatched;
-    bool is_admitted;
     const char *allow;  /* of a 405 */
     bool allows_origin; /* the page that asks may read the answer */
     /* What became of it, for the access log. */
@@ -73,7 +75,6 @@ struct gateway_exchange {
 gateway_exchange *gateway_exchange_new(
     gateway_server *server, struct MHD_Connection *connection, const char *url, const char *method);
 void gateway_exchange_unref(gateway_exchange *exchange);
-uint64_t gateway_now_ms(void);
 
 /* Takes the response, and adds the headers that all have. NULL: the connection is cut. */
 void gateway_reply_response(

@@ -77,7 +77,7 @@ void gateway_path_models(gateway_exchange *exchange)
     char *json = NULL;
     add_model(&list, AMPHI_STR("amphi"), AMPHI_STR("amphi"));
     if (amphi_client_routes(gateway_client(exchange), add_route, &list, &error) != AMPHI_OK) {
-        gateway_reply_error(exchange, &error);
+        gateway_reply_error(exchange, &error, NULL);
         return;
     }
     if (id == NULL)

@@ -5,6 +5,7 @@
  * answers has something to send (exchange.c). Nothing here waits for anything else.
  */
 #include "exchange_state.h"
+#include "settings.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -126,6 +127,8 @@ static gateway_exchange *begin(
     check_framing(exchange);
     if (exchange->refusal.http_status == 0)
         gateway_check_access(exchange);
+    if (exchange->refusal.http_status == 0)
+        gateway_settings_read(exchange);
     if (exchange->refusal.http_status == 0 && exchange->body_expected != SIZE_MAX)
         check_size(exchange, exchange->body_expected);
     return exchange;

@@ -103,7 +103,7 @@ static bool reply_failed(sse *s)
     if (s->has_begun || amphi_stream_result(s->stream, &result, NULL) != AMPHI_OK ||
         result.error == NULL)
         return false;
-    gateway_reply_failed(s->exchange, s->stream, result.error);
+    gateway_reply_error(s->exchange, result.error, result.provider);
     return true;
 }
 

@@ -282,6 +282,51 @@ cleanup:
     return status;
 }
 
+/* What the caller's settings add: they fill in what the body leaves open, and are never less strict
+ * than it is. */
+static amphi_status merge(amphi_request *out, amphi_request *settings, amphi_error *error)
+{
+    uint32_t *ours[] = {&out->budgets.connect_ms, &out->budgets.first_token_ms,
+        &out->budgets.idle_ms, &out->budgets.total_ms};
+    const uint32_t theirs[] = {settings->budgets.connect_ms, settings->budgets.first_token_ms,
+        settings->budgets.idle_ms, settings->budgets.total_ms};
+    bool has_both = out->conversation_id[0] != '\0' && settings->conversation_id[0] != '\0';
+    if (has_both && strcmp(out->conversation_id, settings->conversation_id) != 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "amphi.conversation_id: the request and its settings name two");
+    if (!has_both && settings->conversation_id[0] != '\0') {
+        amphi__free(out->conversation_id);
+        out->conversation_id = settings->conversation_id;
+        settings->conversation_id = NULL;
+    }
+    if (out->mode == AMPHI_MODE_DEFAULT || settings->mode == AMPHI_MODE_ONLY_LOCAL)
+        out->mode = settings->mode;
+    if (out->cache == AMPHI_CACHE_DEFAULT || settings->cache == AMPHI_CACHE_OFF)
+        out->cache = settings->cache;
+    out->is_private |= settings->is_private;
+    out->no_cache |= settings->no_cache;
+    out->no_store |= settings->no_store;
+    out->no_queue |= settings->no_queue;
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        if (*ours[i] == 0)
+            *ours[i] = theirs[i];
+    return AMPHI_OK;
+}
+
+amphi_status amphi__request_add_settings(amphi_request *out, amphi_str json, amphi_error *error)
+{
+    amphi_request settings = {.body = NULL};
+    if (json.size == 0)
+        return AMPHI_OK;
+    amphi_status status = amphi__json_parse(&settings.body, json, "settings", error);
+    if (status == AMPHI_OK)
+        status = read_amphi_member(&settings, settings.body, error);
+    if (status == AMPHI_OK)
+        status = merge(out, &settings, error);
+    amphi__request_clear(&settings);
+    return status;
+}
+
 /* ---- from the struct: written as JSON first, so that one parser checks both forms ---- */
 
 static const char *role_name(amphi_role role)

@@ -37,6 +37,9 @@ typedef struct amphi_request {
 amphi_status amphi__request_from_struct(
     amphi_request *out, const amphi_chat_request *request, amphi_error *error);
 amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_error *error);
+/* Settings in the form of the body's "amphi" member; empty: none. They fill in what it leaves open,
+ * and only make it stricter. */
+amphi_status amphi__request_add_settings(amphi_request *out, amphi_str json, amphi_error *error);
 void amphi__request_clear(amphi_request *request);
 
 /* The JSON form again, "amphi" member included: what the outbox keeps. */

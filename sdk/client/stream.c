@@ -282,6 +282,12 @@ amphi_status amphi_chat_start(
 amphi_status amphi_chat_start_json(
     amphi_stream **out, amphi_client *client, amphi_str request_json, amphi_error *error)
 {
+    return amphi_chat_start_json_with(out, client, request_json, amphi_str_make(NULL, 0), error);
+}
+
+amphi_status amphi_chat_start_json_with(amphi_stream **out, amphi_client *client,
+    amphi_str request_json, amphi_str settings_json, amphi_error *error)
+{
     amphi_request own;
     amphi__error_clear(error);
     if (out == NULL || client == NULL)
@@ -289,7 +295,13 @@ amphi_status amphi_chat_start_json(
     *out = NULL;
     amphi__drivers_expect(client->drivers);
     amphi_status status = amphi__request_from_json(&own, request_json, error);
-    return status != AMPHI_OK ? status : start_checked(out, client, &own, error);
+    if (status != AMPHI_OK)
+        return status;
+    status = amphi__request_add_settings(&own, settings_json, error);
+    if (status == AMPHI_OK)
+        return start_checked(out, client, &own, error);
+    amphi__request_clear(&own);
+    return status;
 }
 
 /* The terminal event could not be allocated; this one needs no memory. */

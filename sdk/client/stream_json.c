@@ -4,6 +4,7 @@
  * "amphi", which strict clients ignore. Bindings and the gateway use this form only.
  */
 #include "sdk/client/extra_fields.h"
+#include "sdk/client/openai_error.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/error.h"
 
@@ -127,77 +128,6 @@ static void put_amphi(amphi_json_writer *writer, const amphi_event *event)
     amphi__json_close(writer, '}');
 }
 
-/* OpenAI's words for a failure, for programs that branch on them. */
-typedef struct openai_words {
-    const char *type;
-    const char *code; /* NULL: the status's name */
-} openai_words;
-
-static openai_words openai_words_of(amphi_status status)
-{
-    switch (status) {
-    case AMPHI_E_AUTH:
-        return (openai_words){"invalid_request_error", "invalid_api_key"};
-    case AMPHI_E_RATE_LIMITED:
-        return (openai_words){"rate_limit_error", "rate_limit_exceeded"};
-    case AMPHI_E_QUOTA:
-        return (openai_words){"insufficient_quota", "insufficient_quota"};
-    case AMPHI_E_CONTEXT_LENGTH:
-        return (openai_words){"invalid_request_error", "context_length_exceeded"};
-    case AMPHI_E_CONTENT_FILTER:
-        return (openai_words){"invalid_request_error", "content_filter"};
-    case AMPHI_E_ARGUMENT:
-    case AMPHI_E_FORMAT:
-    case AMPHI_E_LIMIT:
-    case AMPHI_E_REQUEST:
-    case AMPHI_E_UNSUPPORTED:
-        return (openai_words){"invalid_request_error", NULL};
-    default:
-        return (openai_words){"server_error", NULL};
-    }
-}
-
-/* A provider's own value comes first: the program may know this provider. But what all of them call
- * differently has one code. */
-static void put_error_words(
-    amphi_json_writer *writer, const amphi_error *error, const amphi_provider_error *provider)
-{
-    static const amphi_provider_error silent = {.http_status = 0};
-    const amphi_provider_error *said = provider != NULL ? provider : &silent;
-    const openai_words ours = openai_words_of(error->status);
-    const char *code = ours.code != NULL ? ours.code : amphi_status_name(error->status);
-    bool has_one_code = error->status == AMPHI_E_CONTEXT_LENGTH || error->status == AMPHI_E_QUOTA;
-    amphi__json_put_str(writer, "message",
-        amphi_str_from(said->message[0] != '\0' ? said->message : error->message));
-    amphi__json_put_str(
-        writer, "type", amphi_str_from(said->type[0] != '\0' ? said->type : ours.type));
-    if (said->param[0] != '\0')
-        amphi__json_put_str(writer, "param", amphi_str_from(said->param));
-    else
-        amphi__json_put_null(writer, "param");
-    amphi__json_put_str(
-        writer, "code", amphi_str_from(said->code[0] != '\0' && !has_one_code ? said->code : code));
-}
-
-/* What we say of it is under "amphi". */
-static void put_error_chunk(
-    amphi_json_writer *writer, const amphi_error *error, const amphi_provider_error *provider)
-{
-    amphi__json_open(writer, NULL, '{');
-    amphi__json_open(writer, "error", '{');
-    put_error_words(writer, error, provider);
-    if (error->retry_after_ms > 0)
-        amphi__json_put_int(writer, "retry_after_ms", error->retry_after_ms);
-    amphi__json_open(writer, "amphi", '{');
-    amphi__json_put_str(writer, "status", amphi_str_from(amphi_status_name(error->status)));
-    amphi__json_put_str(writer, "message", amphi_str_from(error->message));
-    if (provider != NULL && provider->request_id[0] != '\0')
-        amphi__json_put_str(writer, "request_id", amphi_str_from(provider->request_id));
-    amphi__json_close(writer, '}');
-    amphi__json_close(writer, '}');
-    amphi__json_close(writer, '}');
-}
-
 /* Usage as in OpenAI's API: in a chunk of its own without choices; in all others it is null if it
  * was asked for. (The gateway moves it after the finish reason, and drops it if it was not.) */
 static void put_usage_of_chunk(
@@ -219,7 +149,7 @@ static void write_chunk(
         [AMPHI_EVENT_ERROR] = NULL,
     };
     if (event->kind == AMPHI_EVENT_ERROR) {
-        put_error_chunk(writer, event->error, event->provider);
+        amphi__openai_error_put(writer, event->error, event->provider);
         return;
     }
     open_chunk(writer, stream, event);
@@ -323,7 +253,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
     amphi__json_writer_init(&writer, &json);
     bool queued = strcmp(stream->route, "outbox") == 0;
     if (result.error != NULL && !queued) {
-        put_error_chunk(&writer, result.error, result.provider);
+        amphi__openai_error_put(&writer, result.error, result.provider);
     } else {
         amphi_chat_result without_text = result;
         without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);

@@ -199,6 +199,13 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amph
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start_json(
     amphi_stream **out, amphi_client *client, amphi_str request_json, amphi_error *error);
 
+/* The same with settings that came beside the body (request headers), an object of the form of its
+ * "amphi" member; empty: none. They fill in what the body leaves open and only make it stricter:
+ * "private", "no_cache", "no_store" and "no_queue" hold if either says so, "mode":"only_local"
+ * stands. They don't tell that the client understands "queued": only the body's member does. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start_json_with(amphi_stream **out,
+    amphi_client *client, amphi_str request_json, amphi_str settings_json, amphi_error *error);
+
 /* Waits up to timeout_ms for the next event. One thread at a time per stream.
  * AMPHI_E_TIMEOUT: nothing yet. AMPHI_E_NOT_FOUND: the terminal event was already delivered. */
 AMPHI_API amphi_status amphi_stream_next(
@@ -282,6 +289,14 @@ AMPHI_API amphi_status amphi_stream_result_json(
  * after an ERROR its {"error":{...}}. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_completion_json(
     amphi_stream *stream, char **out, amphi_error *error);
+
+/* A failure as OpenAI's API tells it, the same words as in the chunks: {"error":{"message","type",
+ * "param","code",...}}. For a program that serves the JSON form over HTTP: *http_status is the one
+ * that OpenAI's packages choose their exception by, *try_again whether the same request may succeed
+ * in a moment (x-should-retry); NULL is fine for both, and for `provider`. Free with
+ * amphi_string_free. */
+AMPHI_API amphi_status amphi_error_json(char **out, uint32_t *http_status, bool *try_again,
+    const amphi_error *failure, const amphi_provider_error *provider, amphi_error *error);
 
 /* Did the request body say "stream": true? For a program that serves the JSON form over HTTP. */
 AMPHI_API bool amphi_stream_wants_chunks(const amphi_stream *stream);
