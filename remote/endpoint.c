@@ -15,6 +15,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/model_list.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
@@ -51,7 +52,8 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
     amphi_engine_info_init(&own);
     own.kind = AMPHI_ENGINE_CLOUD;
     amphi__str_copy_to(own.name, sizeof own.name, amphi_str_from(endpoint->name));
-    amphi__str_copy_to(own.model, sizeof own.model, amphi_str_from(endpoint->model));
+    amphi__str_copy_to(own.model, sizeof own.model,
+        amphi__model_list_choose(amphi_str_from(endpoint->model), amphi_str_make(NULL, 0)));
     own.available = true;
     if (!has_provider && endpoint->key_file[0] != '\0' && access(endpoint->key_file, R_OK) != 0) {
         own.available = false;

@@ -14,10 +14,12 @@
 #include "remote/endpoint.h"
 
 #include "remote/api_key.h"
+#include "remote/json_span.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/model_list.h"
 #include "sdk/core/str.h"
 
 #include <amphi/version.h>
@@ -275,6 +277,35 @@ static amphi_status note_secret(amphi_engine_run *run, amphi_str authorization, 
     return run->secrets.status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
+/* "model" of a body that passed its check, into `out`: as text, without escapes. */
+static void read_model(amphi_buf *out, amphi_str body)
+{
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi_json *value = NULL;
+    if (amphi__json_check(body, "request", NULL) != AMPHI_OK ||
+        !amphi__json_span_init(&span, body) || !span.in_object)
+        return;
+    while (amphi__json_span_next(&span, &member))
+        if (amphi__str_equal_c(member.key, "model") &&
+            amphi__json_parse(&value, member.value, "model", NULL) == AMPHI_OK) {
+            amphi__buf_reset(out);
+            amphi__buf_append_str(out, amphi__json_string(value));
+            amphi__json_free(value);
+        }
+}
+
+/* What is sent as "model". `asked` keeps it. */
+static amphi_str choose_model(
+    const amphi_remote_endpoint *endpoint, amphi_str body, amphi_buf *asked)
+{
+    amphi_str models = amphi_str_from(endpoint->model);
+    if (amphi__str_find(models, AMPHI_STR("|")) == SIZE_MAX)
+        return models;
+    read_model(asked, body);
+    return amphi__model_list_choose(models, amphi__buf_str(asked));
+}
+
 amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
@@ -289,11 +320,14 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
         return amphi__fail_no_memory(error);
     run->endpoint = endpoint;
     run->sink = *sink;
+    amphi_buf asked;
+    amphi__buf_init(&asked, AMPHI_MODEL_LIST_BYTES_MAX);
     const amphi_dialect_request content = {
-        request->body, amphi_str_from(endpoint->model), request->prefix};
+        request->body, choose_model(endpoint, request->body, &asked), request->prefix};
     amphi__buf_init(&run->secrets, 0);
     const amphi_api_key_source key = {endpoint->name, endpoint->key_file, endpoint->keys};
     status = endpoint->dialect->request_write(&body, &content, error);
+    amphi__buf_clear(&asked);
     if (status == AMPHI_OK)
         status = amphi__api_key_authorization(&authorization, &key, error);
     if (status == AMPHI_OK)

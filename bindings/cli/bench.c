@@ -88,12 +88,15 @@ static int run(cli_options *options)
         return cli_bench_takeover(options);
     if (options->words_count == 1 && strcmp(options->words[0], "remote") == 0)
         return cli_bench_remote(options);
+    if (options->words_count == 1 && strcmp(options->words[0], "gateway") == 0)
+        return cli_bench_gateway(options);
     if (options->words_count == 1 && strcmp(options->words[0], "storage") == 0)
         return cli_bench_storage(options);
     if (options->words_count == 1 && strcmp(options->words[0], "cancel") == 0)
         return cli_bench_cancel(options);
     if (options->words_count != 1 || strcmp(options->words[0], "local") != 0)
-        return cli_usage("bench: local, takeover, cancel, remote or storage is what it takes");
+        return cli_usage(
+            "bench: local, takeover, cancel, remote, gateway or storage is what it takes");
     if (options->model == NULL)
         return cli_usage("bench local: --model FILE is needed");
     if ((cli_own(options, "--prompt") != NULL &&
@@ -122,12 +125,14 @@ static const char *const own_flags[] = {
 
 const cli_command cli_bench = {
     .name = "bench",
-    .summary = "speed and memory of this machine: local, takeover, cancel, remote, storage",
+    .summary = "speed and memory of this machine: local, takeover, cancel, remote, gateway, "
+               "storage",
     .help =
         "usage: amphi bench local --model FILE [flags]\n"
         "       amphi bench takeover [flags]\n"
         "       amphi bench cancel [flags]\n"
         "       amphi bench remote [flags]\n"
+        "       amphi bench gateway [flags]\n"
         "       amphi bench storage [flags]\n"
         "\n"
         "local: loads the model, reads P tokens (prefill), then G tokens one by one (decode).\n"
@@ -141,6 +146,10 @@ const cli_command cli_bench = {
         "remote: what Amphi adds to plain libcurl (amphi-bench-curl), in turns over one loopback\n"
         "stream: to the first words, to each event on its way, and to the first words through\n"
         "`amphi serve`.\n"
+        "gateway: the same requests to a loopback stream and through `amphi serve`, in turns: "
+        "what\n"
+        "it adds; then 200 streams at the same time; then GET /healthz beside 1,000 idle "
+        "connections.\n"
         "storage: hits of the response cache in memory and in its table, a turn's commit beside "
         "the\n"
         "same rows without encryption, turns per second from several threads, a search, opening "

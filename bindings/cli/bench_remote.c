@@ -5,17 +5,11 @@
  * own beside this one (tests/bench/bench_curl.c). An event's words are the moment of its sending,
  * so its delay needs no second clock.
  */
-#include "cli.h"
+#include "bench_processes.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-extern char **environ;
 
 enum {
     REQUESTS = 200, /* of each side, one event each */
@@ -27,13 +21,6 @@ enum {
     WARM_UPS = 10,
     SAMPLES_MAX = STREAMS * EVENTS
 };
-
-/* A child process with pipes to its standard input and output. */
-typedef struct child {
-    pid_t pid;
-    FILE *to;
-    FILE *from;
-} child;
 
 typedef struct samples {
     double us[SAMPLES_MAX];
@@ -58,78 +45,10 @@ static double median(samples *s)
     return amphi_bench_median(s->us, s->count);
 }
 
-/* ---- children ---- */
-
-static bool start_child(child *c, char *const *arguments)
-{
-    int to[2], from[2];
-    posix_spawn_file_actions_t actions;
-    if (pipe(to) != 0)
-        return false;
-    if (pipe(from) != 0) {
-        close(to[0]);
-        close(to[1]);
-        return false;
-    }
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, to[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, from[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, to[1]); /* its own end would keep it waiting */
-    posix_spawn_file_actions_addclose(&actions, from[0]);
-    int rc = posix_spawn(&c->pid, arguments[0], &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(to[0]);
-    close(from[1]);
-    c->to = fdopen(to[1], "w");
-    c->from = fdopen(from[0], "r");
-    if (rc != 0)
-        c->pid = 0;
-    return rc == 0 && c->to != NULL && c->from != NULL;
-}
-
-static void stop_child(child *c, int signal_number)
-{
-    if (c->to != NULL)
-        fclose(c->to);
-    if (c->pid > 0 && signal_number != 0)
-        kill(c->pid, signal_number);
-    if (c->from != NULL)
-        fclose(c->from);
-    while (c->pid > 0 && waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
-/* The path of this program. */
-static bool find_self(char *out, size_t size)
-{
-    ssize_t length = readlink("/proc/self/exe", out, size - 1);
-    if (length <= 0)
-        return false;
-    out[length] = '\0';
-    return true;
-}
-
-/* amphi-bench-curl: beside this program in a build folder, in libexec in an installed prefix. */
-static bool find_bench_curl(char *out, size_t size)
-{
-    static const char *const places[] = {"amphi-bench-curl", "../libexec/amphi/amphi-bench-curl"};
-    char folder[400];
-    char *slash = find_self(folder, sizeof folder) ? strrchr(folder, '/') : NULL;
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(out, size, "%s/%s", folder, places[i]);
-        if (access(out, X_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* ---- the two sides ---- */
 
 /* One request by plain libcurl; its figures, in ns, go to `out`. */
-static bool ask_curl(child *curl, const char *verb, const char *url, unsigned events,
+static bool ask_curl(bench_child *curl, const char *verb, const char *url, unsigned events,
     unsigned pause_us, samples *out)
 {
     double ns;
@@ -193,55 +112,30 @@ static bool ask_amphi(amphi_client *client, unsigned events, unsigned pause_us, 
 /* ---- the run ---- */
 
 typedef struct bench {
-    child curl;
-    child gateway;
+    bench_child curl;
+    bench_child gateway;
     char url[128];         /* of the loopback server */
     char gateway_url[128]; /* of `amphi serve` */
-    char folder[256];      /* the client's data */
-    bool has_folder;
+    char folder[256];      /* the client's data; "": none */
     amphi_client *client;
     samples direct_first, amphi_first, gateway_first, plain_first, direct_events, amphi_events;
     samples direct_whole, amphi_whole;
 } bench;
 
-static bool start_gateway(bench *b)
-{
-    char self[512], endpoint[160], data[300], line[256];
-    char *arguments[] = {self, "serve", "--port", "0", "--json", "--allow-http-loopback",
-        "--endpoint", endpoint, "--data", data, "--model", "/nowhere", NULL};
-    snprintf(endpoint, sizeof endpoint, "bench=%s", b->url);
-    snprintf(data, sizeof data, "%s/gateway", b->folder);
-    const char *found;
-    if (!find_self(self, sizeof self) || !start_child(&b->gateway, arguments) ||
-        fgets(line, sizeof line, b->gateway.from) == NULL ||
-        (found = strstr(line, "\"url\":\"")) == NULL)
-        return false;
-    snprintf(
-        b->gateway_url, sizeof b->gateway_url, "%.*s", (int)strcspn(found + 7, "\""), found + 7);
-    return true;
-}
-
 static int start(bench *b)
 {
-    char program[512], data[300];
-    unsigned port = 0;
+    char data[300];
     amphi_client_options options;
     amphi_endpoint_options endpoint;
     amphi_error error;
-    char *arguments[] = {program, NULL};
-    if (!find_bench_curl(program, sizeof program))
-        return cli_usage("bench remote: amphi-bench-curl is neither beside this program nor in "
-                         "../libexec/amphi");
-    const char *temporary = getenv("TMPDIR");
-    snprintf(b->folder, sizeof b->folder, "%s/amphi-bench-XXXXXX",
-        temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
-    b->has_folder = mkdtemp(b->folder) != NULL;
-    if (!b->has_folder || !start_child(&b->curl, arguments) ||
-        fscanf(b->curl.from, "port %u", &port) != 1)
-        return cli_usage("bench remote: the loopback server did not start");
-    snprintf(b->url, sizeof b->url, "http://127.0.0.1:%u/v1", port);
-    if (!start_gateway(b))
-        return cli_usage("bench remote: the gateway did not start");
+    int rc = bench_start_loopback(&b->curl, b->url, sizeof b->url);
+    if (rc == CLI_OK && !bench_make_folder(b->folder, sizeof b->folder))
+        rc = cli_usage("bench: no folder for its data could be made");
+    if (rc == CLI_OK)
+        rc = bench_start_gateway(
+            &b->gateway, b->url, b->folder, b->gateway_url, sizeof b->gateway_url);
+    if (rc != CLI_OK)
+        return rc;
     amphi_client_options_init(&options);
     amphi_endpoint_options_init(&endpoint);
     endpoint.name = AMPHI_STR("bench");
@@ -257,15 +151,10 @@ static int start(bench *b)
 
 static void stop(bench *b)
 {
-    char command[300];
     amphi_client_free(b->client);
-    stop_child(&b->gateway, SIGTERM);
-    stop_child(&b->curl, 0);
-    if (b->has_folder) {
-        snprintf(command, sizeof command, "rm -rf '%s'", b->folder);
-        if (system(command) != 0)
-            fprintf(stderr, "amphi: %s is left behind\n", b->folder);
-    }
+    bench_stop_child(&b->gateway, SIGTERM);
+    bench_stop_child(&b->curl, 0);
+    bench_remove_folder(b->folder);
 }
 
 static bool measure(bench *b)

@@ -143,5 +143,7 @@ void cli_warn_of_history(amphi_stream *stream);
 
 /* `amphi bench remote`: what Amphi adds to plain libcurl (bench_remote.c). */
 int cli_bench_remote(const cli_options *options);
+/* `amphi bench gateway`: what `amphi serve` adds, and many at the same time (bench_gateway.c). */
+int cli_bench_gateway(const cli_options *options);
 
 #endif

@@ -19,7 +19,7 @@ static const char shared_help[] =
     "                        secret service; keyring, the Linux kernel's, which a reboot\n"
     "                        empties: for stores that may be lost then (file)\n"
     "  --model FILE          a GGUF model for the device ($AMPHI_MODEL, else the help model)\n"
-    "  --endpoint NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
+    "  --endpoint NAME=URL[,model=M|M2][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
     "             [,priority=N][,weight=N][,prefix=yes|no][,tls12=yes]\n"
     "             [,dialect=chat|responses]\n"
     "                        an OpenAI-compatible API; may be repeated\n"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODELS_MAX = 2 * AMPHI_ROUTES_MAX + 1 };
+enum { MODELS_MAX = 512 };
 
 typedef struct model {
     char id[AMPHI_NAME_MAX];

@@ -13,6 +13,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/model_list.h"
 #include "sdk/core/str.h"
 
 static void on_engine_event(void *opaque, const amphi_engine_event *event)
@@ -75,6 +76,10 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
     amphi__buf_init(&a->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__buf_init(&a->delivered, 0);
     amphi__route_describe(route, &a->info);
+    const amphi_json *asked = amphi__json_get(stream->request.body, "model");
+    if (strchr(route->model, '|') != NULL) /* one of several */
+        amphi__str_copy_to(a->info.model, sizeof a->info.model,
+            amphi__model_list_choose(amphi_str_from(route->model), amphi__json_string(asked)));
     amphi__str_copy_to(a->model, sizeof a->model, amphi_str_from(a->info.model));
     amphi__buf_append_str(&a->delivered, amphi__buf_str(&stream->text));
     amphi_str delivered = amphi__buf_str(&a->delivered);

@@ -11,6 +11,7 @@
 #include "sdk/client/rollout.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 static void copy_options(amphi_client *client, const amphi_client_options *options)
 {
@@ -139,7 +140,14 @@ amphi_status amphi_client_routes(
         amphi_engine_info info;
         amphi_crash_facts crash;
         (void)amphi__crash_ledger_describe(client, &client->routes[i], &policy, &info, &crash);
-        if (!visit(user, amphi_str_from(info.name), amphi_str_from(info.model)))
+        amphi_str models = amphi_str_from(client->routes[i].model);
+        if (amphi__str_find(models, AMPHI_STR("|")) == SIZE_MAX)
+            models = amphi_str_from(info.model);
+        bool goes_on = true;
+        do
+            goes_on = visit(user, amphi_str_from(info.name), amphi__str_cut(models, '|', &models));
+        while (goes_on && models.size > 0);
+        if (!goes_on)
             break;
     }
     return AMPHI_OK;

@@ -14,6 +14,7 @@
 #include "sdk/client/stream_set.h"
 #include "sdk/core/json.h"
 #include "sdk/core/log.h"
+#include "sdk/core/model_list.h"
 #include "sdk/core/process_identity.h"
 #include "sdk/core/thread.h"
 
@@ -46,10 +47,11 @@ typedef struct amphi_known_crashes {
 
 typedef struct amphi_route {
     amphi_engine engine;
-    bool owned;                   /* freed with the client */
-    char name[AMPHI_NAME_MAX];    /* constant; empty: a foreign engine, describe has it */
-    char model[80];               /* of an endpoint, as configured: constant, may be empty */
-    amphi_breaker breaker;        /* under client->lock */
+    bool owned;                             /* freed with the client */
+    char name[AMPHI_NAME_MAX];              /* constant; empty: a foreign engine, describe has it */
+    char model[AMPHI_MODEL_LIST_BYTES_MAX]; /* of an endpoint, as configured: constant; "", "a"
+                                               or "a|b|c" */
+    amphi_breaker breaker;                  /* under client->lock */
     uint64_t pause_until_ms;      /* monotonic; its provider asked for the pause; under the lock */
     amphi_route_deaths deaths;    /* those that are in the ledger; under the lock */
     amphi_known_crashes known;    /* under the lock */

@@ -275,6 +275,8 @@ static amphi_status compose_endpoints(
         amphi_engine engine;
         amphi_status status = check_endpoint_name(options, i, error);
         if (status == AMPHI_OK)
+            status = amphi__model_list_check(options->endpoints[i].model, error);
+        if (status == AMPHI_OK)
             status = amphi__remote_engine_new(&engine, &remote, error);
         if (status == AMPHI_OK)
             status = add_route(client, engine, true, error);

@@ -53,6 +53,13 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi__mutex_unlock(&client->lock);
 }
 
+/* What each route may be asked for by name. */
+static void list_models(const amphi_client *client, const char *out[AMPHI_ROUTES_MAX])
+{
+    for (size_t i = 0; i < client->routes_count; i++)
+        out[i] = client->routes[i].model;
+}
+
 /* No other route can take over, so the dead one may be started once more; its rules still apply. */
 static bool allow_restart(
     const amphi_dead_route *dead_route, amphi_policy_route *routes, size_t routes_count)
@@ -101,8 +108,10 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
         amphi__policy_decide(out, policy, &facts);
     out->dead_route = dead_route;
     amphi_preference preference;
+    const char *models[AMPHI_ROUTES_MAX];
+    list_models(client, models);
     (void)amphi__preference_read(/* an unknown name does not matter here: the others count */
-        &preference, request->body, routes, client->routes_count, NULL);
+        &preference, request->body, routes, models, client->routes_count, NULL);
     amphi__mutex_lock(&client->lock);
     client->last_plan = *out; /* before the request's own preference */
     amphi__retry_budget_earn(&client->retry_budget);
@@ -137,7 +146,10 @@ amphi_status amphi__decide_check(
     for (size_t i = 0; i < client->routes_count; i++)
         (void)amphi__crash_ledger_describe(
             client, &client->routes[i], &policy, &routes[i].info, &routes[i].crash);
-    return amphi__preference_read(&preference, request->body, routes, client->routes_count, error);
+    const char *models[AMPHI_ROUTES_MAX];
+    list_models(client, models);
+    return amphi__preference_read(
+        &preference, request->body, routes, models, client->routes_count, error);
 }
 
 /* What an explanation consists of; for amphi_route_explain and its JSON form. */

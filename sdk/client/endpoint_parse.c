@@ -59,7 +59,10 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     if (guards && value.size == 0) /* an unset shell variable must not switch a check off */
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= needs a value", (int)key.size, key.data);
-    if (amphi__str_equal_c(key, "model"))
+    if (amphi__str_equal_c(key, "model") && out->model.size > 0)
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "endpoint: model= is given twice; several models are model=a|b|c");
+    else if (amphi__str_equal_c(key, "model"))
         out->model = value;
     else if (amphi__str_equal_c(key, "key-file"))
         out->key_file = value;

@@ -6,6 +6,7 @@
 #include "sdk/client/route_preference.h"
 
 #include "sdk/core/error.h"
+#include "sdk/core/model_list.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
@@ -32,7 +33,8 @@ amphi_status amphi__preference_check(const amphi_json *body, amphi_error *error)
 }
 
 /* A route's own name wins; otherwise every route that runs a model of that name is meant. */
-static uint32_t find_routes(amphi_str name, const amphi_policy_route *routes, size_t count)
+static uint32_t find_routes(
+    amphi_str name, const amphi_policy_route *routes, const char *const *models, size_t count)
 {
     uint32_t running = 0;
     if (name.size == 0)
@@ -40,24 +42,26 @@ static uint32_t find_routes(amphi_str name, const amphi_policy_route *routes, si
     for (size_t i = 0; i < count; i++) {
         if (amphi__str_equal_c(name, routes[i].info.name))
             return 1u << i;
-        if (amphi__str_equal_c(name, routes[i].info.model))
+        if (amphi__str_equal_c(name, routes[i].info.model) ||
+            (models != NULL && amphi__model_list_has(amphi_str_from(models[i]), name)))
             running |= 1u << i;
     }
     return running;
 }
 
 amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *body,
-    const amphi_policy_route *routes, size_t routes_count, amphi_error *error)
+    const amphi_policy_route *routes, const char *const *models, size_t routes_count,
+    amphi_error *error)
 {
     const amphi_json *fallbacks = amphi__json_get(body, "fallbacks");
     amphi_status status = AMPHI_OK;
     memset(out, 0, sizeof *out);
-    out->first =
-        find_routes(amphi__json_string(amphi__json_get(body, "model")), routes, routes_count);
+    out->first = find_routes(
+        amphi__json_string(amphi__json_get(body, "model")), routes, models, routes_count);
     out->exclusive = amphi__json_kind(fallbacks) == AMPHI_JSON_ARRAY;
     for (const amphi_json *name = amphi__json_first(fallbacks);
          name != NULL && out->fallbacks_count < AMPHI_ROUTES_MAX; name = amphi__json_next(name)) {
-        uint32_t found = find_routes(amphi__json_string(name), routes, routes_count);
+        uint32_t found = find_routes(amphi__json_string(name), routes, models, routes_count);
         if (found == 0 && status == AMPHI_OK)
             status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "fallbacks[%zu]: no endpoint has this name or runs this model",

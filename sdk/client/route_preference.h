@@ -23,7 +23,8 @@ amphi_status amphi__preference_check(const amphi_json *body, amphi_error *error)
 /* `body` has passed the check; the routes' infos are enough. AMPHI_E_ARGUMENT names the first
  * fallback that is no route of this client; *out is complete all the same. */
 amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *body,
-    const amphi_policy_route *routes, size_t routes_count, amphi_error *error);
+    const amphi_policy_route *routes, const char *const *models, size_t routes_count,
+    amphi_error *error);
 /* `hedge_ms`: the policy's, for steps that have a successor only after the reordering. */
 void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preference,
     const amphi_policy_route *routes, uint32_t hedge_ms);

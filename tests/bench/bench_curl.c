@@ -164,7 +164,7 @@ static unsigned start_server(void)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(fd, 16) != 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
+        listen(fd, 1024) != 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
         pthread_create(&thread, NULL, accept_connections, (void *)(intptr_t)fd) != 0)
         return 0;
     pthread_detach(thread);

@@ -60,8 +60,7 @@ CASES = (
 
 @promise
 def errors__are_openais_and_cost_no_more_requests_than_they_must(folder):
-    with ScriptedCloud(folder) as cloud, serving(folder, cloud.endpoint("a", "model=m")) as (url,
-                                                                                             _):
+    with ScriptedCloud(folder) as cloud:
         for answer, status, code, kind, again, most in CASES:
             cloud.answer = answer
             for stream in (False, True):
@@ -73,7 +72,6 @@ def errors__are_openais_and_cost_no_more_requests_than_they_must(folder):
                 assert headers["X-Request-Id"].startswith("req_")
                 assert len(cloud.chats()) <= most, (code, len(cloud.chats()))
                 assert "message" in error and "param" in error, error
-        assert call(url, "GET", "/healthz")[0] == 200
 
 
 @promise
@@ -156,6 +154,35 @@ def headers__that_are_not_understood_are_refused_by_name(folder):
     assert status == 400 and "conversation" in error["param"], error
     for path in ("/v1/models",):
         assert call(url, "GET", path, None, {"X-Amphi-Nothing": "1"})[0] == 400
+
+
+@promise
+def models__of_one_endpoint_are_listed_and_sent_as_named(folder):
+    with ScriptedCloud(folder) as one, ScriptedCloud(folder) as two:
+        first, second = one.endpoint("one", "model=m-1|m-1-mini"), two.endpoint(
+            "two", "model=org/m-2:free|m-3|m-4", "priority=1")
+        with serving(folder, first, second) as (url, _):
+            listed = json.loads(call(url, "GET", "/v1/models")[2])["data"]
+            owners = {m["id"]: m["owned_by"] for m in listed}
+            for model, owner in (("m-1", "one"), ("m-1-mini", "one"), ("org/m-2:free", "two"),
+                                 ("m-3", "two"), ("m-4", "two")):
+                assert owners[model] == owner, owners
+                assert call(url, "GET", "/v1/models/" + model)[0] == 200, model
+            for model, cloud, sent in (("m-1-mini", one, "m-1-mini"), ("m-4", two, "m-4"),
+                                       ("org/m-2:free", two, "org/m-2:free"),
+                                       ("two", two, "org/m-2:free"), ("m-1", one, "m-1"),
+                                       ("gpt-9", one, "m-1"), ("amphi", one, "m-1")):
+                for each in (one, two):
+                    each.requests.clear()
+                status, _, text = ask(url, model=model)
+                assert status == 200, text
+                assert [r.json["model"] for r in cloud.chats()] == [sent], (model, cloud.chats())
+                other = two if cloud is one else one
+                assert not other.chats(), model
+    for bad in ("model=a||b", "model=a|a", "model=a,model=b"):
+        done = amphi("ask", "--data", os.path.join(folder, "x"), "--endpoint",
+                     "work=https://127.0.0.1:9/v1," + bad, "hi")
+        faces.refused(done, "model=")
 
 
 if __name__ == "__main__":

@@ -251,5 +251,15 @@ def strangers__a_slow_reader_gets_its_answer_without_holding_memory(folder):
         assert b"data: [DONE]" in text, text[-200:]
 
 
+@promise
+def bench_gateway__tells_what_it_adds(folder):
+    done = amphi("bench", "gateway", "--json", timeout=200)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    print(figures)
+    assert 0 < figures["added_ms"] < 100 and figures["streams"] == 200, figures
+    assert figures["first_chunk_p99_ms"] > 0 and figures["health_p99_ms"] > 0, figures
+
+
 if __name__ == "__main__":
     faces.main()

@@ -19,7 +19,8 @@ typedef struct amphi_endpoint_options {
     size_t struct_size;          /* in bytes; see amphi/types.h */
     amphi_str name;              /* in plans and records; required, unique, not "local" */
     amphi_str url;               /* base, https://host[:port]/v1; the dialect's path follows */
-    amphi_str model;             /* sent as "model"; empty: the request's own */
+    amphi_str model;             /* sent as "model"; empty: the request's own. "a|b|c": the one of
+                                    them that the request names, else the first */
     amphi_str key_file;          /* file with the API key; empty: no Authorization header */
     amphi_str ca_file;           /* PEM bundle that replaces the system's; empty: the system's */
     amphi_str pins;              /* "sha256//BASE64;sha256//BASE64": SPKI pins, and a backup */
@@ -128,7 +129,8 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
 AMPHI_API void amphi_client_free(amphi_client *client);
 
 /* One route of the client, in the order in which they were configured: "local" and the endpoints.
- * `model` is the model it runs; empty where the request decides. Strings are valid for the call;
+ * `model` is the model it runs; empty where the request decides; a route with several comes once for
+ * each. Strings are valid for the call;
  * false ends the walk. */
 typedef bool amphi_route_fn(void *user, amphi_str route, amphi_str model);
 

@@ -68,6 +68,9 @@ static void write_order(const amphi_plan *plan, char out[64])
     }
 }
 
+/* Of the second route: it has several. */
+static const char *const lists[ROUTES] = {"", "", "m-2|m-2-mini|m-2-pro", ""};
+
 static void expect(const char *body, amphi_status status, const char *order)
 {
     amphi_plan plan;
@@ -78,7 +81,8 @@ static void expect(const char *body, amphi_status status, const char *order)
     make_plan(&plan);
     assert_int_equal(amphi__json_parse(&root, amphi_str_from(body), "body", NULL), AMPHI_OK);
     assert_int_equal(amphi__preference_check(root, &error), AMPHI_OK);
-    assert_int_equal(amphi__preference_read(&preference, root, routes, ROUTES, &error), status);
+    assert_int_equal(
+        amphi__preference_read(&preference, root, routes, lists, ROUTES, &error), status);
     amphi__preference_apply(&plan, &preference, routes, 70);
     write_order(&plan, got);
     assert_string_equal(got, order);
@@ -101,6 +105,8 @@ static void preference__model_names_a_route_or_what_it_runs(void **state)
     expect("{\"model\":\"b\"}", AMPHI_OK, "b a local|c");
     expect("{\"model\":\"m-2\"}", AMPHI_OK, "b a local|c");
     expect("{\"model\":\"local\"}", AMPHI_OK, "local a b|c");
+    expect("{\"model\":\"m-2-pro\"}", AMPHI_OK, "b a local|c"); /* one of several */
+    expect("{\"model\":\"m-2|m-2-mini\"}", AMPHI_OK, "a b local|c");
     expect("{\"model\":\"m-1\"}", AMPHI_OK, "a b local|c"); /* two run it: the policy's first */
 }
 
@@ -135,7 +141,7 @@ static void preference__unknown_fallback_is_named_by_its_place(void **state)
     amphi_error error;
     expect("{\"fallbacks\":[\"b\",\"nobody\"]}", AMPHI_E_ARGUMENT, "a b|local c");
     amphi__json_parse(&root, AMPHI_STR("{\"fallbacks\":[\"b\",\"nobody\"]}"), "body", NULL);
-    amphi__preference_read(&preference, root, routes, ROUTES, &error);
+    amphi__preference_read(&preference, root, routes, lists, ROUTES, &error);
     assert_true(strncmp(error.message, "fallbacks[1]:", 13) == 0);
     assert_null(strstr(error.message, "nobody")); /* a user's words are no message */
     amphi__json_free(root);
