@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-/* A client that waits longer than this within a request would look hung; OpenAI's wait no longer. */
+/* OpenAI's packages wait no longer than this by themselves. */
 enum { RETRY_AFTER_MAX_MS = 60000 };
 
 typedef struct openai_words {

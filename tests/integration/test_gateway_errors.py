@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`amphi serve`: what a failure is for OpenAI's packages (status, type, code, whether to try again),
-streamed or not, and how often the provider was asked; X-Amphi-* headers; many models per endpoint.
+"""`amphi serve`: what a failure is for OpenAI's packages (status, type, code, x-should-retry),
+streamed or not, and how often the provider was asked; X-Amphi-* headers; several models of one
+endpoint.
 
 Usage: test_gateway_errors.py BUILD_FOLDER [PART_OF_A_NAME]
 """
@@ -90,7 +91,8 @@ def errors__in_a_stream_are_the_ones_of_a_plain_answer(folder):
     with ScriptedCloud(folder) as cloud, serving(folder, cloud.endpoint("a", "model=m")) as (url,
                                                                                              _):
         cloud.answer = lambda _: events(
-            word("Hel"), {"error": {"message": "no more", "code": "insufficient_quota"}}, done=False)
+            word("Hel"), {"error": {"message": "no more", "code": "insufficient_quota"}},
+            done=False)
         _, _, plain = ask(url)
         status, _, text = ask(url, stream=True)
         assert status == 200 and "[DONE]" not in text, text

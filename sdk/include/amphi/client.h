@@ -129,9 +129,8 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_client_new(
 AMPHI_API void amphi_client_free(amphi_client *client);
 
 /* One route of the client, in the order in which they were configured: "local" and the endpoints.
- * `model` is the model it runs; empty where the request decides; a route with several comes once for
- * each. Strings are valid for the call;
- * false ends the walk. */
+ * `model` is the model it runs; empty where the request decides; a route with several comes once
+ * for each. Strings are valid for the call; false ends the walk. */
 typedef bool amphi_route_fn(void *user, amphi_str route, amphi_str model);
 
 /* Every name that a request's "model" and "fallbacks" may use. */
