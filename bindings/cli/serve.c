@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* Waits for ctrl-C or a polite kill. The signals are blocked in every thread but arrive here. */
 static void wait_for_signal(const sigset_t *signals)
@@ -98,6 +101,15 @@ static void announce(const cli_options *options, const gateway_server *server)
     fflush(stdout);
 }
 
+/* glibc raises the size above which a block is a mapping of its own to that of the largest one that
+ * was freed; large bodies would then stay in its heaps. */
+static void return_large_blocks(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+}
+
 static int run(cli_options *options)
 {
     numbers n = {.port = 8080, .drain_s = 30};
@@ -107,6 +119,7 @@ static int run(cli_options *options)
     int rc = CLI_FAILED;
     if (!read_numbers(options, &n) || check(options) != CLI_OK)
         return CLI_USAGE;
+    return_large_blocks();
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
