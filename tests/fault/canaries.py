@@ -40,12 +40,11 @@ class EchoCloud(cloud.Cloud):
         self.words, self.slow = {}, set()
         super().__init__()
 
-    def reply(self, connection, body):
+    def reply(self, connection, headers, body):
         body = body.decode("utf-8", "replace")
         asked = max(self.words, key=body.rfind, default="")  # the others are history
         text = cloud.events(self.words[asked] if asked and asked in body else cloud.ANSWER)
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-        connection.sendall(head)
+        connection.sendall(cloud.head())
         for event in text.split(b"\n\n"):
             connection.sendall(event + b"\n\n")
             if any(question in body for question in self.slow):

@@ -19,11 +19,19 @@ def events(answer=ANSWER):
     return "".join(lines).encode()
 
 
-BODY = events()
-REPLY = (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
-         b"Content-Length: " + str(len(BODY)).encode() + b"\r\n\r\n" + BODY)
+def head(length=None):
+    lines = [b"HTTP/1.1 200 OK", b"Content-Type: text/event-stream", b"Connection: close"]
+    if length is not None:
+        lines.append(b"Content-Length: %d" % length)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
+def reply_of(answer):
+    body = events(answer)
+    return head(len(body)) + body
+
+
+REPLY = reply_of(ANSWER)
 STALLS = "and the answer stops in the middle"  # in a question: it does
 
 
@@ -38,40 +46,41 @@ class Cloud:
 
     def serve(self):
         while True:
-            connection, _ = self.listener.accept()
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return  # closed
             threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
 
     def answer(self, connection):
-        data = b""
         try:
-            with connection:
+            with connection, connection.makefile("rb") as request:
                 connection.settimeout(20)
-                while b"\r\n\r\n" not in data:
-                    piece = connection.recv(65536)
-                    if not piece:
-                        return
-                    data += piece
-                head, _, body = data.partition(b"\r\n\r\n")
-                sizes = [line.split(b":")[1] for line in head.lower().split(b"\r\n")
-                         if line.startswith(b"content-length:")]
-                size = int(sizes[0]) if sizes else 0
-                while len(body) < size:
-                    piece = connection.recv(65536)
-                    if not piece:
-                        return
-                    body += piece
-                self.received.append(body)
-                self.reply(connection, body)
-        except OSError:
-            pass
+                headers = {}
+                request.readline()
+                for line in request:
+                    name, _, value = line.decode().partition(":")
+                    if not value:
+                        break
+                    headers[name.lower()] = value.strip()
+                size = int(headers.get("content-length", 0))
+                body = request.read(size)
+                if len(body) == size:
+                    self.received.append(body)
+                    self.reply(connection, headers, body)
+        except (OSError, ValueError):
+            pass  # the client was killed
 
-    def reply(self, connection, body):
+    def reply(self, connection, headers, body):
         if STALLS.encode() not in body:
             connection.sendall(REPLY)
             return
         connection.sendall(REPLY[:len(REPLY) // 2])
         connection.settimeout(None)
         connection.recv(1)  # until the client is gone
+
+    def close(self):
+        self.listener.close()
 
 
 def closed_port():

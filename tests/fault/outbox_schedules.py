@@ -21,7 +21,6 @@ import queue
 import random
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -29,24 +28,16 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+import cloud  # noqa: E402
+
 DAY_MS = 86400 * 1000
 WAIT_S = 90
-CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "mock"}
-
-
-def reply():
-    pieces = [{**CHUNK, "choices": [{"index": 0, "delta": {"content": "Yes."}}]},
-              {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
-    body = "".join(f"data: {json.dumps(p)}\n\n" for p in pieces) + "data: [DONE]\n\n"
-    return (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
-            b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body.encode())
-
-
-REPLY = reply()
+REPLY = cloud.reply_of("Yes.")
 DOWN = b"HTTP/1.1 503 Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class Cloud:
+class Cloud(cloud.Cloud):
     """answers: (key, text of the last message) of each whole answer, in their order; how: "up",
     "down", "cut" (within the answer), "slow"."""
 
@@ -55,35 +46,10 @@ class Cloud:
         self.answers = []
         self.keys = collections.defaultdict(set)
         self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1"
-        threading.Thread(target=self.serve, daemon=True).start()
+        super().__init__()
 
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
-
-    def answer(self, connection):
-        try:
-            with connection, connection.makefile("rb") as request:
-                headers = {}
-                request.readline()
-                for line in request:
-                    name, _, value = line.decode().partition(":")
-                    if not value:
-                        break
-                    headers[name.lower()] = value.strip()
-                body = json.loads(request.read(int(headers["content-length"])))
-                self.reply(connection, headers["idempotency-key"],
-                           body["messages"][-1]["content"])
-        except (OSError, ValueError, KeyError):
-            pass  # the app was killed
-
-    def reply(self, connection, key, text):
+    def reply(self, connection, headers, body):
+        key, text = headers["idempotency-key"], json.loads(body)["messages"][-1]["content"]
         with self.lock:
             how = self.how
             self.keys[text].add(key)
@@ -97,9 +63,6 @@ class Cloud:
             with self.lock:
                 self.answers.append((key, text))
             connection.sendall(REPLY)
-
-    def close(self):
-        self.listener.close()
 
 
 class Clock:
