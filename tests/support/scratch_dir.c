@@ -39,6 +39,23 @@ void scratch_dir_remove(scratch_dir *dir)
     dir->path[0] = '\0';
 }
 
+int scratch_dir_set_up(void **state)
+{
+    scratch_dir *dir = calloc(1, sizeof *dir);
+    if (dir == NULL)
+        give_up("calloc");
+    scratch_dir_make(dir);
+    *state = dir;
+    return 0;
+}
+
+int scratch_dir_tear_down(void **state)
+{
+    scratch_dir_remove(*state);
+    free(*state);
+    return 0;
+}
+
 void scratch_dir_inner(scratch_dir *out, const scratch_dir *dir, const char *name)
 {
     int size = snprintf(out->path, sizeof out->path, "%s/%s", dir->path, name);

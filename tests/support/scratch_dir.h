@@ -14,6 +14,9 @@ typedef struct scratch_dir {
 
 void scratch_dir_make(scratch_dir *dir);
 void scratch_dir_remove(scratch_dir *dir); /* with everything in it */
+/* For tests whose *state is a scratch_dir of their own. */
+int scratch_dir_set_up(void **state);
+int scratch_dir_tear_down(void **state);
 /* A folder inside, which is not made. */
 void scratch_dir_inner(scratch_dir *out, const scratch_dir *dir, const char *name);
 /* "path/name" in a static ring of buffers: valid for a few calls. */

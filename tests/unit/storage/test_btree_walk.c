@@ -118,22 +118,6 @@ static void walk__over_nonsense_ends_and_stays_inside(void **state)
     assert_true(c.rows > 0); /* some of it makes sense by chance */
 }
 
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
     char version[64];
@@ -144,7 +128,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            walk__over_nonsense_ends_and_stays_inside, set_up, tear_down),
+            walk__over_nonsense_ends_and_stays_inside, scratch_dir_set_up, scratch_dir_tear_down),
     };
     return cmocka_run_group_tests_name("unit.storage.btree_walk", tests, NULL, NULL);
 }

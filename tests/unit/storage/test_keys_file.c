@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/storage.h"
 #include "tests/support/failing_alloc.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/key_race.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,22 +31,6 @@ int open(const char *path, int flags, ...)
         return -1;
     }
     return openat(AT_FDCWD, path, flags, mode);
-}
-
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
 }
 
 static amphi_status get_key(
@@ -202,54 +185,21 @@ static void keys__every_allocation_may_fail_and_nothing_leaks(void **state)
     assert_int_equal(files_in(dir), 1);
 }
 
-/* Fork is fine here: no other thread exists yet. All children start together. */
 static void keys__processes_that_race_get_the_same_key(void **state)
 {
-    enum { CHILDREN = 6, ROUNDS = 10 };
     scratch_dir *dir = *state, inner;
-    for (int round = 0; round < ROUNDS; round++) {
-        int go[2], answers[2], made = 0;
-        uint8_t seen[CHILDREN][33];
+    for (int round = 0; round < 10; round++) {
         char name[16];
         snprintf(name, sizeof name, "%d", round);
         scratch_dir_inner(&inner, dir, name);
-        assert_int_equal(pipe(go), 0);
-        assert_int_equal(pipe(answers), 0);
-        for (int i = 0; i < CHILDREN; i++) {
-            pid_t child = fork();
-            assert_true(child >= 0);
-            if (child == 0) {
-                uint8_t answer[33] = {0}, c;
-                bool created = false;
-                close(go[1]);
-                while (read(go[0], &c, 1) > 0) /* until the parent closes its end */
-                    ;
-                if (get_key(&inner, answer, &created, NULL) != AMPHI_OK)
-                    _exit(1);
-                answer[32] = created;
-                _exit(write(answers[1], answer, sizeof answer) == sizeof answer ? 0 : 2);
-            }
-        }
-        close(go[0]);
-        close(go[1]);
-        for (int i = 0; i < CHILDREN; i++) {
-            int how;
-            assert_true(wait(&how) > 0);
-            assert_int_equal(how, 0);
-            assert_int_equal(read(answers[0], seen[i], 33), 33);
-            assert_memory_equal(seen[i], seen[0], 32);
-            made += seen[i][32];
-        }
-        assert_int_equal(made, 1);
+        key_race(&inner, get_key);
         assert_int_equal(files_in(&inner), 1);
-        close(answers[0]);
-        close(answers[1]);
     }
 }
 
 int main(void)
 {
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest tests[] = {
         T(keys__processes_that_race_get_the_same_key),
         T(keys__a_key_is_made_once_and_stays),

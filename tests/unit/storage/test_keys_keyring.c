@@ -4,13 +4,12 @@
  */
 #include "storage/keys_place.h"
 #include "storage/storage.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/key_race.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -100,44 +99,11 @@ static void keys__a_key_that_a_reboot_took_is_not_replaced(void **state)
     assert_int_equal(amphi__keyring_place.get(dir->path, key, NULL), AMPHI_E_NOT_FOUND);
 }
 
-/* Fork is fine here: no other thread exists yet. All children start together. */
 static void keys__processes_that_race_get_the_same_key(void **state)
 {
-    enum { CHILDREN = 6, ROUNDS = 10 };
     scratch_dir *dir = *state;
-    for (int round = 0; round < ROUNDS; round++) {
-        int go[2], answers[2], made = 0;
-        uint8_t seen[CHILDREN][33];
-        assert_int_equal(pipe(go), 0);
-        assert_int_equal(pipe(answers), 0);
-        for (int i = 0; i < CHILDREN; i++) {
-            pid_t child = fork();
-            assert_true(child >= 0);
-            if (child == 0) {
-                uint8_t answer[33] = {0}, c;
-                bool created = false;
-                close(go[1]);
-                while (read(go[0], &c, 1) > 0) /* until the parent closes its end */
-                    ;
-                if (get_key(dir, answer, &created, NULL) != AMPHI_OK)
-                    _exit(1);
-                answer[32] = created;
-                _exit(write(answers[1], answer, sizeof answer) == sizeof answer ? 0 : 2);
-            }
-        }
-        close(go[0]);
-        close(go[1]);
-        for (int i = 0; i < CHILDREN; i++) {
-            int how;
-            assert_true(wait(&how) > 0);
-            assert_int_equal(how, 0);
-            assert_int_equal(read(answers[0], seen[i], 33), 33);
-            assert_memory_equal(seen[i], seen[0], 32);
-            made += seen[i][32];
-        }
-        assert_int_equal(made, 1);
-        close(answers[0]);
-        close(answers[1]);
+    for (int round = 0; round < 10; round++) {
+        key_race(dir, get_key);
         assert_int_equal(amphi__keyring_place.remove(dir->path, NULL), AMPHI_OK);
     }
 }

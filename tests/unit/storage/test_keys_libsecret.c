@@ -18,22 +18,6 @@
 
 #include <cmocka.h>
 
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static amphi_status get_key(const char *path, uint8_t out[32], bool *created, amphi_error *error)
 {
     amphi_keys keys = {NULL, NULL};
@@ -138,7 +122,7 @@ static void keys__the_service_keeps_finds_and_destroys_a_key(void **state)
 
 int main(int argc, char **argv)
 {
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest inside[] = {T(keys__the_service_keeps_finds_and_destroys_a_key)};
     const struct CMUnitTest tests[] = {
         T(keys__without_the_library_the_error_says_what_to_install),

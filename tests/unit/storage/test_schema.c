@@ -12,22 +12,6 @@
 
 static const amphi_db_key key = {{1, 2, 3}, {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static amphi_db *open_db(const scratch_dir *dir)
 {
     amphi_db *db = NULL;
@@ -246,7 +230,7 @@ int main(void)
         printf("skipped: %s\n", error.message);
         return 77;
     }
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest tests[] = {
         T(schema__a_new_file_gets_the_tables_once),
         T(schema__a_recount_empties_the_search_index_and_knows_every_version),

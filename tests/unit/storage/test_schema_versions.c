@@ -114,22 +114,6 @@ static const char start[] =
     "INSERT INTO ledger (fingerprint, build, kernels, host, in_process, started_ms, changed_ms,"
     " phase, outcome) VALUES ('f', 'b', 'avx2', 'h', 1, 10, 11, 2, 4);";
 
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static void exec(amphi_db *db, const char *sql)
 {
     amphi_error error = {0};
@@ -256,7 +240,7 @@ int main(void)
         printf("skipped: %s\n", error.message);
         return 77;
     }
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest tests[] = {
         T(versions__each_earlier_one_comes_up_with_every_row),
         T(versions__every_way_leads_to_the_same_tables),

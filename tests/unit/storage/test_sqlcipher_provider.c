@@ -17,22 +17,6 @@
 static const amphi_sqlite *lib;
 static const amphi_db_key key = {{9, 2, 3}, {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static int key_connection(sqlite3 *handle, int (*set)(sqlite3 *, const char *, size_t))
 {
     char literal[2 + 96 + 1 + 1] = "x'";
@@ -160,7 +144,7 @@ int main(void)
         printf("skipped: %s\n", error.message);
         return 77;
     }
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest tests[] = {
         T(provider__an_app_keeps_the_librarys_own),
         T(provider__files_are_the_same_as_the_librarys_own),

@@ -5,7 +5,7 @@
  */
 #include "sdk/core/thread.h"
 #include "tests/support/lock_holder.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/own_store.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -26,10 +26,8 @@
 extern char **environ;
 
 typedef struct fixture {
-    scratch_dir dir;
+    own_store own;
     scratch_dir copy; /* another data folder */
-    amphi_keys keys;
-    amphi_store store;
     atomic_bool stop;
     atomic_int said;
 } fixture;
@@ -38,10 +36,9 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    scratch_dir_make(&f->dir);
-    scratch_dir_inner(&f->copy, &f->dir, "copy");
+    own_store_begin(&f->own);
+    scratch_dir_inner(&f->copy, &f->own.dir, "copy");
     assert_int_equal(mkdir(f->copy.path, 0700), 0);
-    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
     *state = f;
     return 0;
 }
@@ -49,9 +46,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    f->store.ops->free(f->store.self);
-    f->keys.ops->free(f->keys.self);
-    scratch_dir_remove(&f->dir);
+    own_store_end(&f->own);
     free(f);
     return 0;
 }
@@ -86,7 +81,7 @@ static int messages_in_copy(const fixture *f)
     amphi_store store;
     size_t size;
     int count = 0;
-    char *key = scratch_read(scratch_dir_file(&f->dir, AMPHI_KEY_FILE), &size);
+    char *key = scratch_read(scratch_dir_file(&f->own.dir, AMPHI_KEY_FILE), &size);
     scratch_write(scratch_dir_file(&f->copy, AMPHI_KEY_FILE), key, size, 0600);
     free(key);
     assert_int_equal(lock_holder_open(&store, &keys, f->copy.path), AMPHI_OK);
@@ -106,7 +101,7 @@ static void keep_saying(void *arg)
 {
     fixture *f = arg;
     while (!atomic_load(&f->stop))
-        if (say(f->store) == AMPHI_OK)
+        if (say(f->own.store) == AMPHI_OK)
             atomic_fetch_add(&f->said, 1);
 }
 
@@ -119,7 +114,7 @@ static void backup__is_whole_while_turns_are_written(void **state)
     while (atomic_load(&f->said) < 20)
         usleep(1000);
     int before = atomic_load(&f->said);
-    amphi_status status = f->store.ops->backup(f->store.self, path, NULL);
+    amphi_status status = f->own.store.ops->backup(f->own.store.self, path, NULL);
     atomic_store(&f->stop, true);
     amphi__thread_join(&thread);
     assert_int_equal(status, AMPHI_OK);
@@ -132,17 +127,18 @@ static void backup__replaces_no_file_and_says_what_is_wrong(void **state)
 {
     fixture *f = *state;
     amphi_error error = {0};
-    const char *path = scratch_dir_file(&f->dir, "mine");
+    const char *path = scratch_dir_file(&f->own.dir, "mine");
     size_t size;
     scratch_write(path, "mine", 4, 0600);
-    assert_int_equal(
-        f->store.ops->backup(f->store.self, amphi_str_from(path), &error), AMPHI_E_ARGUMENT);
+    assert_int_equal(f->own.store.ops->backup(f->own.store.self, amphi_str_from(path), &error),
+        AMPHI_E_ARGUMENT);
     assert_non_null(strstr(error.message, "file of that name"));
     char *still = scratch_read(path, &size);
     assert_int_equal(size, 4);
     free(still);
-    path = scratch_dir_file(&f->dir, "no-folder/file");
-    assert_int_equal(f->store.ops->backup(f->store.self, amphi_str_from(path), &error), AMPHI_E_IO);
+    path = scratch_dir_file(&f->own.dir, "no-folder/file");
+    assert_int_equal(
+        f->own.store.ops->backup(f->own.store.self, amphi_str_from(path), &error), AMPHI_E_IO);
 }
 
 static int back_up(char **argv)
@@ -162,7 +158,7 @@ static void backup_in_child_killed_after(fixture *f, const char *path, useconds_
     int out[2];
     pid_t pid;
     char byte;
-    char *arguments[] = {"/proc/self/exe", ROLE, f->dir.path, (char *)path, NULL};
+    char *arguments[] = {"/proc/self/exe", ROLE, f->own.dir.path, (char *)path, NULL};
     posix_spawn_file_actions_t actions;
     assert_int_equal(pipe(out), 0);
     posix_spawn_file_actions_init(&actions);
@@ -185,7 +181,7 @@ static void backup__killed_at_any_moment_leaves_a_whole_file_or_none(void **stat
     int whole = 0;
     snprintf(name, sizeof name, "%s", path);
     for (int i = 0; i < 60; i++)
-        assert_int_equal(say(f->store), AMPHI_OK);
+        assert_int_equal(say(f->own.store), AMPHI_OK);
     for (int round = 0; round < 12; round++) {
         unlink(name);
         backup_in_child_killed_after(f, name, 500u << round);
@@ -196,7 +192,8 @@ static void backup__killed_at_any_moment_leaves_a_whole_file_or_none(void **stat
     }
     print_message("%d of 12 were complete\n", whole);
     unlink(name);
-    assert_int_equal(f->store.ops->backup(f->store.self, amphi_str_from(name), NULL), AMPHI_OK);
+    assert_int_equal(
+        f->own.store.ops->backup(f->own.store.self, amphi_str_from(name), NULL), AMPHI_OK);
     assert_int_equal(messages_in_copy(f), 120);
 }
 

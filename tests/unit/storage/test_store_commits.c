@@ -7,7 +7,7 @@
 #include "storage/store_sqlcipher.h"
 #include "storage/stores.h"
 #include "tests/support/lock_holder.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/own_store.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -25,9 +25,7 @@
 #define AT_ONCE_US (1000u * 1000)
 
 typedef struct fixture {
-    scratch_dir dir;
-    amphi_keys keys;
-    amphi_store store;
+    own_store own;
     lock_holder holder;
 } fixture;
 
@@ -35,8 +33,7 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    scratch_dir_make(&f->dir);
-    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+    own_store_begin(&f->own);
     *state = f;
     return 0;
 }
@@ -44,9 +41,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    f->store.ops->free(f->store.self);
-    f->keys.ops->free(f->keys.self);
-    scratch_dir_remove(&f->dir);
+    own_store_end(&f->own);
     free(f);
     return 0;
 }
@@ -73,8 +68,8 @@ static bool count_message(
 static int messages(fixture *f, const char *conversation)
 {
     int count = 0;
-    (void)f->store.ops->messages(
-        f->store.self, amphi_str_from(conversation), count_message, &count, NULL);
+    (void)f->own.store.ops->messages(
+        f->own.store.self, amphi_str_from(conversation), count_message, &count, NULL);
     return count;
 }
 
@@ -111,7 +106,7 @@ static const char *starts_in_table(fixture *f, char seen[100])
 {
     amphi_keys keys;
     amphi_store store;
-    assert_int_equal(lock_holder_open(&store, &keys, f->dir.path), AMPHI_OK);
+    assert_int_equal(lock_holder_open(&store, &keys, f->own.dir.path), AMPHI_OK);
     starts(store, seen);
     store.ops->free(store.self);
     keys.ops->free(keys.self);
@@ -123,24 +118,24 @@ static void expect_no_wait_on_the_way(fixture *f)
     char seen[100];
     uint8_t key[AMPHI_CACHE_KEY_BYTES] = {1};
     uint64_t begun_us = amphi__clock_us(NULL);
-    int64_t first = add_start(f->store);
-    int64_t second = add_start(f->store);
+    int64_t first = add_start(f->own.store);
+    int64_t second = add_start(f->own.store);
     for (int phase = AMPHI_START_PREFILL; phase <= AMPHI_START_TOKEN; phase++)
-        assert_int_equal(f->store.ops->ledger_set(f->store.self, second, (amphi_start_phase)phase,
-                             AMPHI_START_RUNNING, 6, NULL),
+        assert_int_equal(f->own.store.ops->ledger_set(f->own.store.self, second,
+                             (amphi_start_phase)phase, AMPHI_START_RUNNING, 6, NULL),
             AMPHI_OK);
     assert_int_equal(messages(f, "c"), 1);
-    assert_int_equal(
-        f->store.ops->cache_get(f->store.self, key, 1, NULL, NULL, NULL), AMPHI_E_NOT_FOUND);
-    assert_int_equal(
-        f->store.ops->setting_get(f->store.self, S("x"), NULL, NULL, NULL), AMPHI_E_NOT_FOUND);
-    assert_string_equal(starts(f->store, seen), "2/0 0/0 ");
+    assert_int_equal(f->own.store.ops->cache_get(f->own.store.self, key, 1, NULL, NULL, NULL),
+        AMPHI_E_NOT_FOUND);
+    assert_int_equal(f->own.store.ops->setting_get(f->own.store.self, S("x"), NULL, NULL, NULL),
+        AMPHI_E_NOT_FOUND);
+    assert_string_equal(starts(f->own.store, seen), "2/0 0/0 ");
     assert_string_equal(starts_in_table(f, seen), ""); /* it also opens */
     uint64_t took_us = amphi__clock_us(NULL) - begun_us;
     print_message("%u us\n", (unsigned)took_us);
     assert_true(took_us < AT_ONCE_US);
-    assert_int_equal(f->store.ops->ledger_set(
-                         f->store.self, first, AMPHI_START_LOAD, AMPHI_START_CRASHED, 7, NULL),
+    assert_int_equal(f->own.store.ops->ledger_set(
+                         f->own.store.self, first, AMPHI_START_LOAD, AMPHI_START_CRASHED, 7, NULL),
         AMPHI_OK);
 }
 
@@ -156,13 +151,14 @@ static void commits__a_lock_held_elsewhere_delays_no_start(void **state)
 {
     fixture *f = *state;
     amphi_error error;
-    assert_int_equal(say(f->store, "c", ""), AMPHI_OK);
-    lock_holder_begin(&f->holder, f->dir.path);
+    assert_int_equal(say(f->own.store, "c", ""), AMPHI_OK);
+    lock_holder_begin(&f->holder, f->own.dir.path);
     expect_no_wait_on_the_way(f);
     /* The flusher waits for the lock as well; what comes while it tries waits for the flusher. */
     do {
         assert_int_equal(
-            amphi__store_write_begin(f->store.self, 10, &(amphi_db *){NULL}, &error), AMPHI_E_BUSY);
+            amphi__store_write_begin(f->own.store.self, 10, &(amphi_db *){NULL}, &error),
+            AMPHI_E_BUSY);
     } while (strstr(error.message, "another process") == NULL);
     lock_holder_end(&f->holder);
     wait_for_starts(f, "0/4 2/0 "); /* nothing else was written: the flusher did */
@@ -171,12 +167,12 @@ static void commits__a_lock_held_elsewhere_delays_no_start(void **state)
 static void commits__a_process_frozen_with_the_lock_delays_no_start(void **state)
 {
     fixture *f = *state;
-    assert_int_equal(say(f->store, "c", ""), AMPHI_OK);
-    lock_holder_begin(&f->holder, f->dir.path);
+    assert_int_equal(say(f->own.store, "c", ""), AMPHI_OK);
+    lock_holder_begin(&f->holder, f->own.dir.path);
     kill(f->holder.pid, SIGSTOP);
     expect_no_wait_on_the_way(f);
     lock_holder_end(&f->holder);
-    assert_int_equal(say(f->store, "c", ""), AMPHI_OK); /* takes the starts along */
+    assert_int_equal(say(f->own.store, "c", ""), AMPHI_OK); /* takes the starts along */
     wait_for_starts(f, "0/4 2/0 ");
 }
 
@@ -184,13 +180,13 @@ static void commits__starts_are_written_when_the_store_closes(void **state)
 {
     fixture *f = *state;
     char seen[100];
-    lock_holder_begin(&f->holder, f->dir.path);
-    add_start(f->store);
+    lock_holder_begin(&f->holder, f->own.dir.path);
+    add_start(f->own.store);
     lock_holder_end(&f->holder);
-    f->store.ops->free(f->store.self);
-    f->keys.ops->free(f->keys.self);
-    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
-    assert_string_equal(starts(f->store, seen), "0/0 ");
+    f->own.store.ops->free(f->own.store.self);
+    f->own.keys.ops->free(f->own.keys.self);
+    own_store_open(&f->own);
+    assert_string_equal(starts(f->own.store, seen), "0/0 ");
 }
 
 /* ---- Groups ---- */
@@ -211,7 +207,7 @@ static void *write_turns(void *arg)
     char conversation[16];
     snprintf(conversation, sizeof conversation, "c%d", w->number);
     for (int i = 0; i < TURNS; i++) {
-        amphi_status status = say(w->f->store, conversation, i % 4 == 3 ? "none" : "");
+        amphi_status status = say(w->f->own.store, conversation, i % 4 == 3 ? "none" : "");
         w->kept += status == AMPHI_OK;
         w->refused += status == AMPHI_E_NOT_FOUND;
         w->other += status != AMPHI_OK && status != AMPHI_E_NOT_FOUND;
@@ -237,7 +233,7 @@ static void commits__threads_that_write_at_once_each_stand_for_themselves(void *
         assert_int_equal(writers[i].kept, TURNS - TURNS / 4);
         assert_int_equal(messages(f, conversation), writers[i].kept);
     }
-    amphi_store_sqlcipher *store = f->store.self;
+    amphi_store_sqlcipher *store = f->own.store.self;
     assert_int_equal(store->members_count, 0);
     assert_false(store->is_writing);
 }
@@ -247,14 +243,14 @@ static void commits__threads_that_write_at_once_each_stand_for_themselves(void *
 static void *write_one(void *arg)
 {
     writer *w = arg;
-    w->kept = say(w->f->store, "second", "") == AMPHI_OK;
+    w->kept = say(w->f->own.store, "second", "") == AMPHI_OK;
     return NULL;
 }
 
 static void commits__a_turn_joins_the_transaction_that_it_waited_for(void **state)
 {
     fixture *f = *state;
-    amphi_store_sqlcipher *store = f->store.self;
+    amphi_store_sqlcipher *store = f->own.store.self;
     amphi_db *db;
     writer second = {.f = f};
     bool waits = false;

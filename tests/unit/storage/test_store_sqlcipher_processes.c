@@ -235,22 +235,6 @@ static bool count_turn(
     return true;
 }
 
-static int set_up(void **state)
-{
-    scratch_dir *dir = calloc(1, sizeof *dir);
-    assert_non_null(dir);
-    scratch_dir_make(dir);
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_dir_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static void processes__an_acknowledged_turn_survives_kill_9(void **state)
 {
     enum { TURNS = 200, KILLS = 8 };
@@ -444,7 +428,7 @@ int main(int argc, char **argv)
         printf("skipped: no SQLCipher in this build or on this machine (%s)\n", error.message);
         return 77;
     }
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest tests[] = {
         T(processes__an_acknowledged_turn_survives_kill_9),
         T(processes__several_open_and_write_a_new_store_at_once),

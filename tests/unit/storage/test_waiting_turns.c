@@ -7,7 +7,7 @@
 
 #include "sdk/core/clock.h"
 #include "tests/support/lock_holder.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/own_store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,9 +20,7 @@
 #define S(x) AMPHI_STR(x)
 
 typedef struct fixture {
-    scratch_dir dir;
-    amphi_keys keys;
-    amphi_store store;
+    own_store own;
     lock_holder holder;
     amphi_error error;
     char seen[300];
@@ -32,23 +30,15 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    scratch_dir_make(&f->dir);
-    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+    own_store_begin(&f->own);
     *state = f;
     return 0;
-}
-
-static void close_store(fixture *f)
-{
-    f->store.ops->free(f->store.self);
-    f->keys.ops->free(f->keys.self);
 }
 
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    close_store(f);
-    scratch_dir_remove(&f->dir);
+    own_store_end(&f->own);
     free(f);
     return 0;
 }
@@ -65,7 +55,7 @@ static amphi_status say(fixture *f, const char *conversation, const char *word)
         .messages_count = 2,
         .privacy = AMPHI_PRIVACY_PRIVATE};
     f->error = (amphi_error){.status = AMPHI_OK};
-    return f->store.ops->turn_append(f->store.self, &turn, &f->error);
+    return f->own.store.ops->turn_append(f->own.store.self, &turn, &f->error);
 }
 
 static bool see_row(void *user, const amphi_store_row *row)
@@ -86,7 +76,8 @@ static const char *rows(fixture *f, const char *conversation, bool newest_first,
     query.newest_first = newest_first;
     query.limit = limit;
     f->seen[0] = '\0';
-    amphi_status status = f->store.ops->rows(f->store.self, &query, see_row, f->seen, &f->error);
+    amphi_status status =
+        f->own.store.ops->rows(f->own.store.self, &query, see_row, f->seen, &f->error);
     assert_true(status == AMPHI_OK || status == AMPHI_E_NOT_FOUND);
     return status == AMPHI_OK ? f->seen : "none";
 }
@@ -104,7 +95,7 @@ static void waiting__a_turn_is_seen_before_and_after_it_is_written(void **state)
 {
     fixture *f = *state;
     assert_int_equal(say(f, "c", "1"), AMPHI_OK);
-    lock_holder_begin(&f->holder, f->dir.path);
+    lock_holder_begin(&f->holder, f->own.dir.path);
     expect_waiting(f, "c", "2");
     expect_waiting(f, "d", "3");
     assert_string_equal(rows(f, "c", false, 0), "u:1 a:1 u:2 a:2 ");
@@ -115,7 +106,7 @@ static void waiting__a_turn_is_seen_before_and_after_it_is_written(void **state)
     assert_string_equal(rows(f, "e", false, 0), "none");
     lock_holder_end(&f->holder);
     assert_int_equal(say(f, "c", "4"), AMPHI_OK); /* behind those that waited */
-    assert_null(((amphi_store_sqlcipher *)f->store.self)->turns);
+    assert_null(((amphi_store_sqlcipher *)f->own.store.self)->turns);
     assert_string_equal(rows(f, "c", false, 0), "u:1 a:1 u:2 a:2 u:4 a:4 ");
     assert_string_equal(rows(f, "d", false, 0), "u:3 a:3 ");
 }
@@ -123,9 +114,9 @@ static void waiting__a_turn_is_seen_before_and_after_it_is_written(void **state)
 static void waiting__they_are_written_by_themselves(void **state)
 {
     fixture *f = *state;
-    amphi_store_sqlcipher *store = f->store.self;
+    amphi_store_sqlcipher *store = f->own.store.self;
     bool is_written = false;
-    lock_holder_begin(&f->holder, f->dir.path);
+    lock_holder_begin(&f->holder, f->own.dir.path);
     expect_waiting(f, "c", "1");
     lock_holder_end(&f->holder);
     for (int tries = 0; tries < 1000 && !is_written; tries++) {
@@ -141,11 +132,11 @@ static void waiting__they_are_written_by_themselves(void **state)
 static void waiting__they_are_written_when_the_store_closes(void **state)
 {
     fixture *f = *state;
-    lock_holder_begin(&f->holder, f->dir.path);
+    lock_holder_begin(&f->holder, f->own.dir.path);
     expect_waiting(f, "c", "1");
     lock_holder_end(&f->holder);
-    close_store(f);
-    assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+    own_store_close(&f->own);
+    own_store_open(&f->own);
     assert_string_equal(rows(f, "c", false, 0), "u:1 a:1 ");
 }
 
@@ -155,14 +146,14 @@ static void waiting__the_end_of_a_store_waits_for_no_lock_that_stays(void **stat
     fixture *f = *state;
     uint64_t least_us = UINT64_MAX;
     for (int i = 0; i < 3; i++) {
-        lock_holder_begin(&f->holder, f->dir.path);
+        lock_holder_begin(&f->holder, f->own.dir.path);
         expect_waiting(f, "c", "1");
         uint64_t begun_us = amphi__clock_us(NULL);
-        close_store(f);
+        own_store_close(&f->own);
         uint64_t took_us = amphi__clock_us(NULL) - begun_us;
         least_us = took_us < least_us ? took_us : least_us;
         lock_holder_end(&f->holder);
-        assert_int_equal(lock_holder_open(&f->store, &f->keys, f->dir.path), AMPHI_OK);
+        own_store_open(&f->own);
     }
     assert_true(least_us < 1500u * 1000);
     assert_string_equal(rows(f, "c", false, 0), "none"); /* as was said */
@@ -172,13 +163,13 @@ static void waiting__a_deletion_says_soon_that_others_write(void **state)
 {
     fixture *f = *state;
     assert_int_equal(say(f, "c", "1"), AMPHI_OK);
-    lock_holder_begin(&f->holder, f->dir.path);
+    lock_holder_begin(&f->holder, f->own.dir.path);
     uint64_t begun_us = amphi__clock_us(NULL);
     assert_int_equal(
-        f->store.ops->conversation_delete(f->store.self, S("c"), &f->error), AMPHI_E_BUSY);
+        f->own.store.ops->conversation_delete(f->own.store.self, S("c"), &f->error), AMPHI_E_BUSY);
     assert_non_null(strstr(f->error.message, "another process"));
     assert_non_null(strstr(f->error.message, "nothing was deleted"));
-    assert_int_equal(f->store.ops->cache_clear(f->store.self, &f->error), AMPHI_E_BUSY);
+    assert_int_equal(f->own.store.ops->cache_clear(f->own.store.self, &f->error), AMPHI_E_BUSY);
     assert_true(amphi__clock_us(NULL) - begun_us < 10u * 1000 * 1000); /* 3 s each */
     lock_holder_end(&f->holder);
     assert_string_equal(rows(f, "c", false, 0), "u:1 a:1 ");
@@ -194,16 +185,16 @@ static void waiting__a_deleted_conversation_takes_its_waiting_turns_along(void *
         .conversation_id = S("c"),
         .messages = &message,
         .messages_count = 1};
-    amphi__waiting_turns_keep(f->store.self, &turn, &busy);
-    assert_non_null(((amphi_store_sqlcipher *)f->store.self)->turns);
-    (void)f->store.ops->conversation_delete(f->store.self, S("c"), NULL);
-    assert_null(((amphi_store_sqlcipher *)f->store.self)->turns);
+    amphi__waiting_turns_keep(f->own.store.self, &turn, &busy);
+    assert_non_null(((amphi_store_sqlcipher *)f->own.store.self)->turns);
+    (void)f->own.store.ops->conversation_delete(f->own.store.self, S("c"), NULL);
+    assert_null(((amphi_store_sqlcipher *)f->own.store.self)->turns);
 }
 
 static void waiting__what_will_not_pass_does_not_wait_and_nothing_grows_without_end(void **state)
 {
     fixture *f = *state;
-    amphi_store_sqlcipher *store = f->store.self;
+    amphi_store_sqlcipher *store = f->own.store.self;
     static char large[3 << 20];
     amphi_error corrupt = {.status = AMPHI_E_CORRUPT};
     amphi_store_message message = {
@@ -218,7 +209,7 @@ static void waiting__what_will_not_pass_does_not_wait_and_nothing_grows_without_
     amphi__waiting_turns_keep(store, &turn, &(amphi_error){.status = AMPHI_E_BUSY});
     assert_null(store->turns);
     turn.outbox_id = S("");
-    lock_holder_begin(&f->holder, f->dir.path); /* so that none is written meanwhile */
+    lock_holder_begin(&f->holder, f->own.dir.path); /* so that none is written meanwhile */
     for (int i = 0; i < 4; i++)
         amphi__waiting_turns_keep(store, &turn, &(amphi_error){.status = AMPHI_E_BUSY});
     assert_int_equal(amphi__waiting_turns_forget(store, S("")), 2);
