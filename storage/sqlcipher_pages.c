@@ -250,12 +250,11 @@ static amphi_page_state read_sealed(amphi_db_pages *pages, uint32_t number, uint
 {
     uint32_t frame = amphi__db_pages_frame(pages, number);
     amphi_page_state state = AMPHI_PAGE_IO;
-    for (int tries = 0; tries < 2 && state == AMPHI_PAGE_IO; tries++) {
+    for (int tries = 0; tries < 2 && state == AMPHI_PAGE_IO; tries++)
         if (frame == 0)
             state = amphi__db_pages_read_file(pages, number, out);
         else if (amphi__wal_page(&pages->wal, frame, out))
             state = AMPHI_PAGE_GOOD;
-    }
     return state;
 }
 
