@@ -288,8 +288,12 @@ static amphi_status configure(
     amphi_db *db, const amphi_db_key *key, amphi_page_format format, amphi_error *error)
 {
     amphi_status status = unlock(db, key, format, error);
+    /* A new file has its first page, and SQLCipher the keys that it derives then, only here. Where
+     * memory ends in between, SQLCipher 3.4.1 frees a key twice. */
+    amphi__sqlite_reserve_enter();
     if (status == AMPHI_OK)
         status = enter_wal(db, error);
+    amphi__sqlite_reserve_leave();
     if (status == AMPHI_OK)
         status = amphi__db_exec(db, "PRAGMA synchronous=FULL", error);
     if (status == AMPHI_OK) /* with WAL, FULL (2) syncs the log at every commit */
