@@ -109,7 +109,7 @@ static amphi_status on_call(void *self, amphi_str name, amphi_str arguments)
 
 /* ---- the answer ---- */
 
-/* An answer that has begun is past its thoughts, unless the beginning shows where it is. */
+/* An answer that has begun is past its thoughts, unless its beginning shows where it is. */
 static amphi_status begin_behind(amphi_answer *answer, amphi_str beginning)
 {
     amphi_status status = amphi__stop_strings_begin_behind(answer->stop, beginning);

@@ -7,6 +7,7 @@
  */
 #include "local/engine/generation.h"
 
+#include "local/engine/healing_search.h"
 #include "local/engine/prefix_reuse.h"
 #include "local/engine/response_format.h"
 #include "sdk/core/alloc.h"
@@ -165,6 +166,28 @@ static amphi_status emit_token(amphi_generation *g, int32_t token, amphi_error *
     return status == AMPHI_OK
                ? AMPHI_OK
                : amphi__fail(error, status, 0, "the answer could not be kept in memory");
+}
+
+/* The letters that were taken back from the answer's beginning, but for the token that ends them:
+ * that one is sampled like any other. */
+static amphi_status emit_healed(amphi_generation *g, amphi_error *error)
+{
+    amphi_healing *healing = &g->prompt.healing;
+    if (healing->size == 0 || g->batch.size > 0 || tokens_left(g) <= AMPHI_HEALING_TOKENS_MAX)
+        return AMPHI_OK;
+    amphi_tokens tokens = {0};
+    amphi_status status = amphi__healing_search(healing, g->inference, g->cancel, &tokens, error);
+    const bool is_found = healing->is_found;
+    const bool is_forced = healing->is_forced;
+    for (size_t i = 0; i < tokens.size && status == AMPHI_OK; i++) {
+        status = emit_token(g, tokens.data[i], error);
+        if (status == AMPHI_OK && g->constrains)
+            status = amphi__constraint_accept(g->constraint, tokens.data[i], error);
+    }
+    healing->is_found = is_found;
+    healing->is_forced = is_forced;
+    amphi__tokens_clear(&tokens);
+    return status;
 }
 
 /* Computes the chosen tokens before this one, for what the model would have said instead of it. */
@@ -335,6 +358,8 @@ static amphi_status generate_answer(amphi_generation *g, amphi_error *error)
         status = prefill(g, error);
     if (status == AMPHI_OK && reports_logprobs)
         status = begin_format(g, error);
+    if (status == AMPHI_OK)
+        status = emit_healed(g, error);
     if (status == AMPHI_OK)
         status = decode(g, error);
     if (status == AMPHI_OK)

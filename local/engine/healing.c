@@ -82,27 +82,41 @@ void amphi__healing_undo(amphi_healing *healing, amphi_tokens *tokens)
 
 /* ---- spelling again ---- */
 
-/* Is the piece a part of the letters, or are they its beginning? */
-static bool spells(const amphi_healing *healing, amphi_str piece)
+/* Is the piece a part of the letters from `at` on, or are they its beginning? */
+static bool spells(const amphi_healing *healing, amphi_str piece, size_t at)
 {
-    size_t common = piece.size < healing->size ? piece.size : healing->size;
-    return common == 0 || memcmp(piece.data, healing->letters, common) == 0;
+    size_t left = healing->size - at;
+    size_t common = piece.size < left ? piece.size : left;
+    return common == 0 || memcmp(piece.data, healing->letters + at, common) == 0;
 }
 
-static bool spells_behind_a_blank(const amphi_healing *healing, amphi_str piece)
+/* What of a piece stands for letters: an answer's first one may have a blank in front. Empty with
+ * *fits false: it does not spell them. */
+static amphi_str spelling(const amphi_healing *healing, amphi_str piece, size_t at, bool *fits)
 {
-    return healing->leads_blank && piece.data[0] == ' ' &&
-           spells(healing, amphi__str_slice(piece, 1, piece.size));
+    *fits = piece.size > 0 && spells(healing, piece, at);
+    if (*fits || at > 0 || !healing->leads_blank || piece.size == 0 || piece.data[0] != ' ')
+        return piece;
+    piece = amphi__str_slice(piece, 1, piece.size);
+    *fits = spells(healing, piece, at);
+    return piece;
 }
 
-static bool may_come(const amphi_healing *healing, const amphi_tokenizer *tokenizer, uint32_t token)
+amphi_healing_match amphi__healing_match(const amphi_healing *healing,
+    const amphi_tokenizer *tokenizer, int32_t token, size_t at, size_t *letters)
 {
     char scratch[8];
-    if (token >= amphi__tokenizer_size(tokenizer) ||
-        amphi__tokenizer_is_end(tokenizer, (int32_t)token))
-        return false;
-    amphi_str piece = amphi__tokenizer_piece(tokenizer, (int32_t)token, false, scratch);
-    return piece.size > 0 && (spells(healing, piece) || spells_behind_a_blank(healing, piece));
+    bool fits = false;
+    *letters = 0;
+    if ((uint32_t)token >= amphi__tokenizer_size(tokenizer) ||
+        amphi__tokenizer_is_end(tokenizer, token))
+        return AMPHI_HEALING_NO;
+    amphi_str piece = amphi__tokenizer_piece(tokenizer, token, false, scratch);
+    piece = spelling(healing, piece, at, &fits);
+    if (!fits)
+        return AMPHI_HEALING_NO;
+    *letters = piece.size;
+    return piece.size < healing->size - at ? AMPHI_HEALING_PART : AMPHI_HEALING_WHOLE;
 }
 
 static int32_t likeliest(const float *logits, uint32_t count)
@@ -114,20 +128,27 @@ static int32_t likeliest(const float *logits, uint32_t count)
     return (int32_t)best;
 }
 
-/* The longest token that writes no more than the letters; -1: there is none. */
-static int32_t longest_part(
-    const amphi_healing *healing, const amphi_tokenizer *tokenizer, uint32_t count)
+/* Forbids what does not spell the letters, where something does. Returns the longest token that
+ * writes no more than them; -1: there is none, and nothing was forbidden. */
+static int32_t forbid_others(
+    const amphi_healing *healing, const amphi_tokenizer *tokenizer, float *logits, uint32_t count)
 {
     int32_t longest = -1;
     size_t longest_size = 0;
+    size_t letters = 0;
     for (uint32_t token = 0; token < count; token++) {
-        char scratch[8];
-        amphi_str piece = amphi__tokenizer_piece(tokenizer, (int32_t)token, false, scratch);
-        if (piece.size <= longest_size || piece.size > healing->size || !spells(healing, piece) ||
-            amphi__tokenizer_is_end(tokenizer, (int32_t)token))
+        if (amphi__healing_match(healing, tokenizer, (int32_t)token, 0, &letters) ==
+                AMPHI_HEALING_NO ||
+            letters <= longest_size || letters > healing->size)
             continue;
         longest = (int32_t)token;
-        longest_size = piece.size;
+        longest_size = letters;
+    }
+    for (uint32_t token = 0; token < count && longest >= 0; token++) {
+        amphi_healing_match match =
+            amphi__healing_match(healing, tokenizer, (int32_t)token, 0, &letters);
+        if (match == AMPHI_HEALING_NO || (match == AMPHI_HEALING_PART && healing->is_found))
+            logits[token] = -INFINITY;
     }
     return longest;
 }
@@ -144,13 +165,9 @@ int32_t amphi__healing_mask(
 {
     if (healing->size > 0) {
         healing->likeliest = likeliest(logits, count);
-        int32_t spare = longest_part(healing, tokenizer, count);
-        if (spare >= 0) {
-            for (uint32_t token = 0; token < count; token++)
-                if (!may_come(healing, tokenizer, token))
-                    logits[token] = -INFINITY;
+        int32_t spare = forbid_others(healing, tokenizer, logits, count);
+        if (spare >= 0)
             return spare;
-        }
         healing->size = 0; /* a vocabulary that can't write them */
         healing->is_forced = true;
     }
@@ -162,14 +179,15 @@ int32_t amphi__healing_mask(
 amphi_str amphi__healing_accept(amphi_healing *healing, int32_t token, amphi_str piece)
 {
     if (healing->size > 0 && piece.size > 0) {
-        if (!spells(healing, piece) && spells_behind_a_blank(healing, piece))
-            piece = amphi__str_slice(piece, 1, piece.size);
+        bool fits = false;
+        piece = spelling(healing, piece, 0, &fits);
         size_t shown = piece.size < healing->size ? piece.size : healing->size;
         healing->size -= shown;
         memmove(healing->letters, healing->letters + shown, healing->size);
         piece = amphi__str_slice(piece, shown, piece.size);
         healing->is_forced = healing->is_forced || token != healing->likeliest;
         healing->leads_blank = false;
+        healing->is_found = false;
         healing->is_behind = piece.size > 0;
     } else {
         healing->is_behind = true;

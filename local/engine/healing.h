@@ -20,6 +20,7 @@ typedef struct amphi_healing {
     size_t size;                           /* of them; 0: nothing is, or nothing is left */
     size_t tokens_count;                   /* taken back; they lie behind the list's last one */
     bool leads_blank;  /* SentencePiece: the answer's first piece may have a blank in front */
+    bool is_found;     /* the next token has to spell them all (healing_search.h) */
     bool stops_inside; /* the beginning, as amphi__healing_stops_inside says */
     bool is_forced;    /* the model would not have written the letters by itself */
     bool is_behind;    /* something new was written */
@@ -33,6 +34,15 @@ amphi_status amphi__healing_begin(amphi_healing *healing, const amphi_tokenizer 
 /* Before anything was appended to them: the tokens are as they were. */
 void amphi__healing_undo(amphi_healing *healing, amphi_tokens *tokens);
 
+typedef enum amphi_healing_match {
+    AMPHI_HEALING_NO,
+    AMPHI_HEALING_PART, /* a token spells some of the letters */
+    AMPHI_HEALING_WHOLE /* all that are left, and maybe more */
+} amphi_healing_match;
+
+/* What a token does with the letters from `at` on; *letters: how many a part spells. */
+amphi_healing_match amphi__healing_match(const amphi_healing *healing,
+    const amphi_tokenizer *tokenizer, int32_t token, size_t at, size_t *letters);
 /* Before a token is chosen, while it is active: sets the logits of what may not come to -infinity.
  * Returns a token that may, for when what is done to the logits afterwards leaves none; -1: any
  * but an end may come. */

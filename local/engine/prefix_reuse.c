@@ -13,9 +13,14 @@ size_t amphi__prefix_reuse(amphi_inference *inference, const amphi_tokens *promp
     while (common < cached->size && common + 1 < prompt->size &&
            cached->data[common] == prompt->data[common])
         common++;
-    amphi__llm_truncate(inference->llm, (uint32_t)common);
-    inference->cached.size = common;
+    amphi__prefix_cut(inference, common);
     return common;
+}
+
+void amphi__prefix_cut(amphi_inference *inference, size_t size)
+{
+    amphi__llm_truncate(inference->llm, (uint32_t)size);
+    inference->cached.size = size;
 }
 
 amphi_status amphi__prefix_extend(amphi_inference *inference, const int32_t *tokens, size_t count,

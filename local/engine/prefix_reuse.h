@@ -11,6 +11,8 @@
 /* Keeps of the cache what this prompt begins with, and forgets the rest. Returns how many tokens
  * need not be computed; at least one of the prompt is left to compute. */
 size_t amphi__prefix_reuse(amphi_inference *inference, const amphi_tokens *prompt);
+/* Keeps the first `size` tokens in the cache. */
+void amphi__prefix_cut(amphi_inference *inference, size_t size);
 /* Computes tokens behind those in the cache; with `logits`, inference->logits of the last. After
  * AMPHI_E_CANCELLED the cache holds whole batches only. */
 amphi_status amphi__prefix_extend(amphi_inference *inference, const int32_t *tokens, size_t count,

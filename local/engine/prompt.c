@@ -91,26 +91,24 @@ static amphi_str special_text(const amphi_tokenizer *tokenizer, int32_t token, c
                      : amphi__tokenizer_piece(tokenizer, token, true, scratch);
 }
 
-/* The request's own variables for the template. Behind an answer's beginning no model begins to
- * think: the templates of those that may choose then write empty thoughts, as they expect. */
-static amphi_status make_variables(
-    amphi_json **out, const amphi_json *root, bool thoughts_are_over, amphi_error *error)
+/* The request's own variables for the template, and no thoughts: behind an answer's beginning no
+ * model begins to think. The templates of those that may choose then write empty thoughts, as
+ * these models expect. */
+static amphi_status forbid_thoughts(amphi_json **out, const amphi_json *own, amphi_error *error)
 {
     amphi_buf text;
     amphi__buf_init(&text, RENDERED_MAX);
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &text);
     amphi__json_open(&writer, NULL, '{');
-    for (const amphi_json *member =
-             amphi__json_first(amphi__json_get(root, "chat_template_kwargs"));
-         member != NULL; member = amphi__json_next(member)) {
-        if (thoughts_are_over && amphi__str_equal_c(amphi__json_key(member), "enable_thinking"))
+    for (const amphi_json *member = amphi__json_first(own); member != NULL;
+         member = amphi__json_next(member)) {
+        if (amphi__str_equal_c(amphi__json_key(member), "enable_thinking"))
             continue;
         amphi__json_put_key(&writer, amphi__json_key(member));
         amphi__json_put_value(&writer, NULL, member);
     }
-    if (thoughts_are_over)
-        amphi__json_put_bool(&writer, "enable_thinking", false);
+    amphi__json_put_bool(&writer, "enable_thinking", false);
     amphi__json_close(&writer, '}');
     amphi_status status = text.status;
     if (status == AMPHI_OK)
@@ -124,7 +122,7 @@ typedef struct rendering {
     const amphi_inference_request *request;
     const amphi_json *root;      /* the body */
     size_t count;                /* of its messages, without the answer's beginning */
-    const amphi_json *variables; /* for the template */
+    const amphi_json *variables; /* for the template; or NULL */
 } rendering;
 
 static amphi_status render_once(
@@ -177,10 +175,14 @@ static amphi_status render_either(const rendering *r, amphi_buf *out, amphi_erro
 static amphi_status render(const amphi_inference *inference, const amphi_inference_request *request,
     const amphi_json *root, size_t count, amphi_str beginning, amphi_buf *out, amphi_error *error)
 {
+    const amphi_json *own = amphi__json_get(root, "chat_template_kwargs");
+    own = amphi__json_kind(own) == AMPHI_JSON_OBJECT ? own : NULL;
+    rendering r = {inference, request, root, count, own};
+    if (beginning.size == 0 || amphi__reasoning_begins(beginning))
+        return render_either(&r, out, error);
     amphi_json *variables = NULL;
-    bool thoughts_are_over = beginning.size > 0 && !amphi__reasoning_begins(beginning);
-    amphi_status status = make_variables(&variables, root, thoughts_are_over, error);
-    const rendering r = {inference, request, root, count, variables};
+    amphi_status status = forbid_thoughts(&variables, own, error);
+    r.variables = variables;
     if (status == AMPHI_OK)
         status = render_either(&r, out, error);
     amphi__json_free(variables);

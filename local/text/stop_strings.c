@@ -2,9 +2,9 @@
  *
  * `held` is what came in and was not released. Each feed searches for a stop string that ends at
  * one of the new bytes; without one, everything before the first place where a stop string could
- * still begin is released. Bytes at its front that were out before the first ones came (`shown`)
- * are only there to be compared. With 16 strings of 256 bytes at most, the plain search is fast
- * enough and easy to verify.
+ * still begin is released. Bytes at its front that were out before the first came (`shown`) are
+ * only there to be compared. With 16 strings of 256 bytes at most, the plain search is fast enough
+ * and easy to verify.
  */
 #include "local/text/stop_strings.h"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Does a real model go on where its own answer was cut? Ten answers (temperature 0) are cut at
-every third byte, and each beginning is given back as a trailing assistant message. The seam word,
-from the cut to the end of the next word, must be the uncut answer's: 99 of 100 times.
+"""Does a real model go on where its own answer was cut? Ten answers (temperature 0), cut at every
+third byte; each beginning is given back as a trailing assistant message. The seam word, from
+the cut to the end of the next word, must be the uncut answer's: 99 of 100 times.
 
 usage: seams.py BUILD MODEL.gguf... [--step BYTES] [--answers N] [--show]
 

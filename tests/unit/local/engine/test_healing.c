@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A text that is cut at any byte: of what is left of its tokens and of its letters, the uncut
- * text's own tokens must be a way to go on, and what they write must be the rest. With published
+ * A text that is cut at any byte: of the tokens and letters that are left, the whole text's
+ * own tokens must be a way to go on, and what they write must be the rest. With published
  * vocabularies of both kinds (../shared/vectors) and with small ones of our own.
  */
 #include "local/engine/healing.h"
