@@ -182,8 +182,9 @@ const cli_command cli_serve = {
     .help =
         "usage: amphi serve [flags]\n"
         "\n"
-        "Serves POST /v1/chat/completions (streaming and not), GET /v1/models and GET /healthz,\n"
-        "with the same routes, policy, cache and takeover as everywhere. A trailing assistant\n"
+        "Serves POST /v1/chat/completions (streaming and not), GET /v1/models, GET /health and\n"
+        "GET /metrics (Prometheus), with the same routes, policy, cache and takeover as "
+        "everywhere. A trailing assistant\n"
         "message is continued. --private, --no-cache and --no-queue hold for every request,\n"
         "whatever it says; --mode for those that name none. X-Amphi-Mode, -Private, "
         "-Conversation,\n"

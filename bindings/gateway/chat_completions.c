@@ -32,7 +32,7 @@ static void answer_whole(gateway_exchange *exchange, amphi_stream *stream)
         gateway_reply_error(exchange, &error, NULL);
         return;
     }
-    gateway_note_route(exchange, result.route, result.takeovers_count);
+    gateway_note_answer(exchange, event.kind, &result);
     if (event.kind == AMPHI_EVENT_ERROR) {
         gateway_reply_error(exchange, result.error, result.provider);
         return;
@@ -50,11 +50,13 @@ void gateway_path_chat_completions(gateway_exchange *exchange)
     amphi_status status = amphi_chat_start_json_with(&stream, gateway_client(exchange),
         gateway_body(exchange), gateway_settings(exchange), &error);
     gateway_body_drop(exchange);
-    if (status != AMPHI_OK)
+    if (status != AMPHI_OK) {
+        gateway_note_refused(exchange, status);
         gateway_reply_error(exchange, &error, NULL);
-    else if (amphi_stream_wants_chunks(stream))
+    } else if (amphi_stream_wants_chunks(stream)) {
         gateway_sse_answer(exchange, stream);
-    else
+    } else {
         answer_whole(exchange, stream);
+    }
     amphi_stream_free(stream);
 }

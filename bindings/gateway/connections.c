@@ -288,6 +288,14 @@ unsigned gateway_connections_running(gateway_connections *connections)
     return running;
 }
 
+unsigned gateway_connections_count(gateway_connections *connections)
+{
+    pthread_mutex_lock(&connections->lock);
+    unsigned count = count_open(connections);
+    pthread_mutex_unlock(&connections->lock);
+    return count;
+}
+
 void gateway_connections_close_idle(gateway_connections *connections)
 {
     pthread_mutex_lock(&connections->lock);

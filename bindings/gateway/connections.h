@@ -60,6 +60,8 @@ void gateway_connection_leave(gateway_connections *connections, gateway_connecti
 bool gateway_connection_is_too_many(const gateway_connection *connection);
 /* Requests that were admitted and are not over. */
 unsigned gateway_connections_running(gateway_connections *connections);
+/* Those that are open. */
+unsigned gateway_connections_count(gateway_connections *connections);
 /* Closes those that are between two requests: the gateway will end. */
 void gateway_connections_close_idle(gateway_connections *connections);
 

@@ -20,7 +20,13 @@ typedef struct path {
 static const path paths[] = {
     {MHD_HTTP_METHOD_POST, "/v1/chat/completions", false, gateway_path_chat_completions},
     {MHD_HTTP_METHOD_GET, "/v1/models", true, gateway_path_models},
+    {MHD_HTTP_METHOD_GET, "/metrics", false, gateway_path_metrics},
 };
+
+bool gateway_is_health(const char *url)
+{
+    return strcmp(url, "/healthz") == 0 || strcmp(url, "/health") == 0;
+}
 
 /* Readiness: a load balancer sends nothing new to a server that is about to end. */
 static void answer_health(gateway_exchange *exchange)
@@ -98,7 +104,7 @@ static const path *find(gateway_exchange *exchange)
         .code = exchange->allow != NULL ? "method_not_allowed" : "unknown_url",
         .message = exchange->allow != NULL ? "another method is expected here"
                                            : "no such path: use POST /v1/chat/completions, GET "
-                                             "/v1/models or GET /healthz"};
+                                             "/v1/models, GET /metrics or GET /health"};
     gateway_reply_failure(exchange, &failure);
     return NULL;
 }
@@ -132,9 +138,19 @@ static void hand_over(gateway_exchange *exchange)
     gateway_exchange_unref(exchange);
 }
 
+/* For the metrics, also where the request is refused. */
+static const char *name_of_path(gateway_exchange *exchange)
+{
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (matches(&paths[i], exchange))
+            return paths[i].url;
+    return gateway_is_health(exchange->url) ? "/health" : "other";
+}
+
 void gateway_dispatch(gateway_exchange *exchange)
 {
-    if (strcmp(exchange->url, "/healthz") == 0)
+    exchange->path_name = name_of_path(exchange);
+    if (gateway_is_health(exchange->url))
         answer_health(exchange);
     else if (exchange->refusal.http_status != 0)
         gateway_reply_failure(exchange, &exchange->refusal);

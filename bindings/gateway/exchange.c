@@ -143,11 +143,18 @@ unsigned gateway_patience_ms(const gateway_exchange *exchange)
     return patience_ms < KEEP_ALIVE_MS ? patience_ms : KEEP_ALIVE_MS;
 }
 
-void gateway_note_route(gateway_exchange *exchange, amphi_str route, size_t takeovers)
+void gateway_note_answer(
+    gateway_exchange *exchange, amphi_event_kind kind, const amphi_chat_result *result)
 {
-    snprintf(exchange->route, sizeof exchange->route, "%.*s", (int)route.size,
-        route.data != NULL ? route.data : "");
-    exchange->takeovers = takeovers;
+    snprintf(exchange->route, sizeof exchange->route, "%.*s", (int)result->route.size,
+        result->route.data != NULL ? result->route.data : "");
+    exchange->takeovers = result->takeovers_count;
+    gateway_metrics_count_answer(exchange->server->metrics, kind, result);
+}
+
+void gateway_note_refused(gateway_exchange *exchange, amphi_status status)
+{
+    gateway_metrics_count_refused(exchange->server->metrics, status);
 }
 
 /* ---- the reply ---- */

@@ -33,8 +33,11 @@ bool gateway_is_unwanted(gateway_exchange *exchange);
 unsigned gateway_patience_ms(const gateway_exchange *exchange);
 /* Monotonic. */
 uint64_t gateway_now_ms(void);
-/* For the access log. */
-void gateway_note_route(gateway_exchange *exchange, amphi_str route, size_t takeovers);
+/* For the access log and the metrics: the stream gave its terminal event `kind`. */
+void gateway_note_answer(
+    gateway_exchange *exchange, amphi_event_kind kind, const amphi_chat_result *result);
+/* For the metrics: there is no stream. */
+void gateway_note_refused(gateway_exchange *exchange, amphi_status status);
 
 /* ---- the reply ---- */
 

@@ -9,6 +9,7 @@
 #include "connections.h"
 #include "exchange.h"
 #include "gateway.h"
+#include "metrics.h"
 #include "workers.h"
 
 #include <microhttpd.h>
@@ -19,6 +20,7 @@ struct gateway_server {
     gateway_connections connections;
     gateway_workers *workers;
     struct MHD_Daemon *daemon;
+    gateway_metrics *metrics;
     atomic_bool draining;         /* new requests are refused */
     atomic_bool stopping;         /* running ones end */
     atomic_size_t bodies_bytes;   /* of all requests, arriving and in work */
@@ -36,6 +38,7 @@ struct gateway_exchange {
     char method[16];
     char url[256];
     const char *url_rest;
+    const char *path_name; /* in the table of paths; NULL: in none */
     uint64_t began_ms;
     /* The body, until it is whole. Only libmicrohttpd's thread. */
     char *body;
@@ -82,6 +85,8 @@ void gateway_reply_response(
 
 /* access.c: who may ask. Sets exchange->refusal, and answers no one. */
 void gateway_check_access(gateway_exchange *exchange);
+/* Is this the path of the health check, which needs no key? */
+bool gateway_is_health(const char *url);
 /* dispatch.c: the request is whole. It replies, or suspends the connection and replies later. */
 void gateway_dispatch(gateway_exchange *exchange);
 

@@ -203,6 +203,9 @@ static void on_completed(void *opaque, struct MHD_Connection *connection, void *
     pthread_mutex_unlock(&exchange->lock);
     if (response != NULL)
         MHD_destroy_response(response);
+    gateway_metrics_count_http(server->metrics,
+        exchange->path_name != NULL ? exchange->path_name : "other", exchange->http_status,
+        exchange->bytes_sent);
     if (server->options.logs_requests)
         log_request(exchange);
     gateway_connection_leave(&server->connections, exchange->entry);
@@ -327,7 +330,9 @@ amphi_status gateway_start(gateway_server **out, const gateway_options *options,
     set_defaults(&server->options);
     if (getrandom(&server->ids_from, sizeof server->ids_from, 0) < 0)
         server->ids_from = gateway_now_ms();
-    if (!start_parts(server, address)) {
+    server->metrics = gateway_metrics_new();
+    if (server->metrics == NULL || !start_parts(server, address)) {
+        gateway_metrics_free(server->metrics);
         free(server);
         return fail(
             error, AMPHI_E_IO, "can't listen there: is the port taken, or a certificate wrong?");
@@ -366,5 +371,6 @@ void gateway_stop(gateway_server *server)
     if (listener != MHD_INVALID_SOCKET)
         close(listener);
     gateway_connections_stop(&server->connections);
+    gateway_metrics_free(server->metrics);
     free(server);
 }

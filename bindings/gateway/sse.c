@@ -107,12 +107,16 @@ static bool reply_failed(sse *s)
     return true;
 }
 
-static void note_result(const sse *s)
+static void note_result(const sse *s, amphi_str chunk)
 {
     amphi_chat_result result;
     amphi_chat_result_init(&result);
     if (amphi_stream_result(s->stream, &result, NULL) == AMPHI_OK)
-        gateway_note_route(s->exchange, result.route, result.takeovers_count);
+        gateway_note_answer(s->exchange,
+            is_error(chunk)                            ? AMPHI_EVENT_ERROR
+            : has_event(chunk, "\"event\":\"queued\"") ? AMPHI_EVENT_QUEUED
+                                                       : AMPHI_EVENT_DONE,
+            &result);
 }
 
 /* To the terminal event. false: no more can be sent. */
@@ -132,7 +136,7 @@ static bool run(sse *s)
             return false;
         s->silent_ms = 0;
         if (terminal)
-            note_result(s);
+            note_result(s, chunk);
         if (terminal && is_error(chunk) && reply_failed(s))
             return true;
         if (!append_chunk(s, chunk, terminal))
