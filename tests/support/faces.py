@@ -193,12 +193,12 @@ def read_until(stream, condition, seconds=30):
     return None
 
 
-def make_certificate(folder, name="cert"):
+def make_certificate(folder, name="cert", host="localhost"):
     cert, key = os.path.join(folder, name + ".pem"), os.path.join(folder, name + "-key.pem")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
+         "-nodes", "-days", "2", "-subj", f"/CN={host}", "-addext",
+         f"subjectAltName=DNS:{host},IP:127.0.0.1", "-keyout", key, "-out", cert],
         check=True, capture_output=True)
     return cert, key
 

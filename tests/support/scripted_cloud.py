@@ -20,6 +20,7 @@ import faces
 class Request:
     def __init__(self, method, path, headers, body):
         self.method, self.path, self.headers, self.body = method, path, headers, body
+        self.was_left = False  # its reader went away before the answer was whole
         try:
             self.json = json.loads(body) if body else None
         except ValueError:
@@ -65,15 +66,16 @@ def says(text):
 
 
 class ScriptedCloud:
-    def __init__(self, folder, tls=True):
+    def __init__(self, folder, tls=True, host="localhost", port=0):
         self.requests = []
         self.answer = lambda request: says("Hello.")
         self.lock = threading.Lock()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler())
         self.server.daemon_threads = True
         self.ca = None
         if tls:
-            self.ca, key = faces.make_certificate(folder, f"cloud-{self.server.server_port}")
+            self.ca, key = faces.make_certificate(
+                folder, f"cloud-{self.server.server_port}", host)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.ca, key)
             self.server.socket = context.wrap_socket(
@@ -121,7 +123,13 @@ class ScriptedCloud:
                 request = Request(self.command, self.path, self.headers, body)
                 with cloud.lock:
                     cloud.requests.append(request)
-                answer = cloud.answer(request)
+                try:
+                    self.send(cloud.answer(request))
+                except (OSError, ssl.SSLError):
+                    request.was_left = True
+                    raise
+
+            def send(self, answer):
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
