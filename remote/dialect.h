@@ -9,6 +9,8 @@
 #ifndef AMPHI_REMOTE_DIALECT_H
 #define AMPHI_REMOTE_DIALECT_H
 
+#include "remote/request_form.h"
+
 #include "sdk/core/buf.h"
 
 #include <amphi/ext/clock.h>
@@ -26,9 +28,10 @@ typedef enum amphi_answer_phase {
 } amphi_answer_phase;
 
 typedef struct amphi_dialect_request {
-    amphi_str body;   /* as in amphi_engine_request */
-    amphi_str model;  /* empty: the one that the body names */
-    amphi_str prefix; /* the answer's beginning; empty: from the start */
+    amphi_str body;          /* as in amphi_engine_request */
+    amphi_str model;         /* empty: the one that the body names */
+    amphi_str prefix;        /* the answer's beginning; empty: from the start */
+    amphi_request_form form; /* what this endpoint and model want */
 } amphi_dialect_request;
 
 typedef struct amphi_answer_options {
@@ -38,6 +41,7 @@ typedef struct amphi_answer_options {
     /* That were sent, an LF behind each; taken out of what the provider says. Borrowed for the
      * answer's life. */
     amphi_str secrets;
+    amphi_ending ending; /* how this endpoint's answers are known to end */
 } amphi_answer_options;
 
 typedef struct amphi_dialect {
@@ -53,6 +57,8 @@ typedef struct amphi_dialect {
     amphi_answer_phase (*answer_body)(amphi_answer *answer, amphi_str piece);
     /* error NULL: the HTTP body ended cleanly, or the wait after ENDING is over. */
     void (*answer_end)(amphi_answer *answer, const amphi_error *error);
+    /* What the answer has shown about this endpoint's ends; with FINISH and FAIL, and later. */
+    amphi_ending (*answer_ending)(const amphi_answer *answer);
     void (*answer_free)(amphi_answer *answer); /* NULL is fine */
 } amphi_dialect;
 

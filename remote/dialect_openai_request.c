@@ -80,6 +80,20 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
     amphi__json_close(writer, ']');
 }
 
+/* The longest answer's field, in the form that the model wants. */
+static bool is_limit(amphi_str key)
+{
+    static const char *const keys[] = {"max_tokens", "max_completion_tokens", NULL};
+    return amphi__json_key_is_one_of(key, keys);
+}
+
+static void put_limit(amphi_json_writer *writer, amphi_limit_form form, amphi_str limit)
+{
+    if (limit.size > 0)
+        amphi__json_put_raw(
+            writer, form == AMPHI_LIMIT_TOKENS ? "max_tokens" : "max_completion_tokens", limit);
+}
+
 static void put_stream_options(amphi_json_writer *writer, amphi_str requested)
 {
     amphi_json_span span;
@@ -102,6 +116,8 @@ amphi_status amphi__openai_request_write(
     amphi_json_member member;
     amphi_json_writer writer;
     amphi_str stream_options = amphi_str_make(NULL, 0);
+    amphi_str limit = amphi_str_make(NULL, 0);
+    const amphi_request_form *form = &request->form;
     if (status != AMPHI_OK)
         return status;
     if (!amphi__json_span_init(&span, request->body) || !span.in_object)
@@ -112,7 +128,11 @@ amphi_status amphi__openai_request_write(
     while (amphi__json_span_next(&span, &member)) {
         if (amphi__str_equal_c(member.key, "stream_options"))
             stream_options = member.value;
-        bool is_replaced = is_ours(member.key) ||
+        bool has_other_limit = form->limit != AMPHI_LIMIT_AS_WRITTEN && is_limit(member.key);
+        if (has_other_limit)
+            limit = member.value;
+        bool is_replaced = is_ours(member.key) || has_other_limit ||
+                           amphi__request_form_leaves_out(form, member.key) ||
                            (request->model.size > 0 && amphi__str_equal_c(member.key, "model"));
         if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0)
             put_messages(&writer, member.value, request->prefix);
@@ -121,8 +141,10 @@ amphi_status amphi__openai_request_write(
     }
     if (request->model.size > 0)
         amphi__json_put_str(&writer, "model", request->model);
-    amphi__json_put_bool(&writer, "stream", true);
-    put_stream_options(&writer, stream_options);
+    put_limit(&writer, form->limit, limit);
+    amphi__json_put_bool(&writer, "stream", !form->whole);
+    if (!form->whole && !amphi__request_form_leaves_out(form, AMPHI_STR("stream_options")))
+        put_stream_options(&writer, stream_options);
     amphi__json_close(&writer, '}');
     return out->status == AMPHI_OK
                ? AMPHI_OK

@@ -19,13 +19,17 @@ void amphi__dialect_response_init(amphi_dialect_response *response,
 {
     memset(response, 0, sizeof *response);
     response->options = *options;
-    amphi__sse_init(&response->sse, NULL, visit, user);
+    static const amphi_sse_limits limits = {
+        .line_bytes_max = AMPHI_RESPONSE_BYTES_MAX, .event_bytes_max = AMPHI_RESPONSE_BYTES_MAX};
+    amphi__sse_init(&response->sse, &limits, visit, user);
     amphi__buf_init(&response->whole, AMPHI_RESPONSE_BYTES_MAX);
+    amphi__buf_init(&response->repaired, 2 * (size_t)AMPHI_RESPONSE_BYTES_MAX);
 }
 
 void amphi__dialect_response_clear(amphi_dialect_response *response)
 {
     amphi__sse_clear(&response->sse);
+    amphi__buf_clear(&response->repaired);
     amphi__buf_wipe(&response->whole); /* some refusals repeat the key */
 }
 
@@ -37,13 +41,34 @@ void amphi__dialect_response_report(
     response->options.sink.event(response->options.sink.self, event);
 }
 
-void amphi__dialect_response_text(
-    const amphi_dialect_response *response, amphi_engine_event_kind kind, amphi_str text)
+/* Texts with halves of pairs, of a repaired event or the thought behind it; TEXT had its turn. */
+static bool may_have_halves(const amphi_dialect_response *response, amphi_engine_event_kind kind)
 {
-    if (text.size > 0) {
-        amphi_engine_event event = {.kind = kind, .text = text};
-        amphi__dialect_response_report(response, &event);
+    return kind != AMPHI_ENGINE_TEXT &&
+           (response->is_repaired ||
+               (kind == AMPHI_ENGINE_REASONING && response->thought_pair.high != 0));
+}
+
+void amphi__dialect_response_text(
+    amphi_dialect_response *response, amphi_engine_event_kind kind, amphi_str text)
+{
+    amphi_engine_event event = {.kind = kind, .text = text};
+    amphi_surrogates alone = {0};
+    amphi_buf joined;
+    if (text.size == 0)
+        return;
+    amphi__buf_init(&joined, 0);
+    if (may_have_halves(response, kind)) {
+        bool is_thought = kind == AMPHI_ENGINE_REASONING;
+        amphi__surrogates_join(is_thought ? &response->thought_pair : &alone, &joined, text);
+        amphi__surrogates_end(&alone, &joined);
+        event.text = amphi__buf_str(&joined);
     }
+    if (joined.status != AMPHI_OK)
+        amphi__dialect_response_fail(response, joined.status, "out of memory");
+    else if (event.text.size > 0)
+        amphi__dialect_response_report(response, &event);
+    amphi__buf_clear(&joined);
 }
 
 void amphi__dialect_response_model(amphi_dialect_response *response, amphi_str model)
@@ -52,6 +77,27 @@ void amphi__dialect_response_model(amphi_dialect_response *response, amphi_str m
         response->model_reported = true;
         amphi__dialect_response_text(response, AMPHI_ENGINE_MODEL, model);
     }
+}
+
+amphi_status amphi__dialect_response_check(
+    amphi_dialect_response *response, amphi_str *text, bool *has_special)
+{
+    response->is_repaired = false;
+    amphi_status status = amphi__json_check_numbers(*text, "event", has_special, NULL);
+    if (status != AMPHI_E_FORMAT)
+        return status;
+    amphi__buf_reset(&response->repaired);
+    if (amphi__json_repair(&response->repaired, *text) != AMPHI_OK)
+        return response->repaired.status == AMPHI_E_NO_MEMORY ? AMPHI_E_NO_MEMORY : AMPHI_E_FORMAT;
+    *text = amphi__buf_str(&response->repaired);
+    response->is_repaired = true;
+    return amphi__json_check_numbers(*text, "event", has_special, NULL);
+}
+
+void amphi__dialect_response_alive(const amphi_dialect_response *response)
+{
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_ALIVE};
+    amphi__dialect_response_report(response, &event);
 }
 
 uint32_t amphi__dialect_response_tokens(const amphi_json *value)
@@ -176,6 +222,8 @@ amphi_answer_phase amphi__dialect_response_headers(amphi_dialect_response *respo
 static void recognize(amphi_dialect_response *response, amphi_str piece)
 {
     amphi_str text = amphi__str_trim(piece);
+    if (amphi__str_starts_with(text, AMPHI_STR("\xEF\xBB\xBF")))
+        text = amphi__str_slice(text, 3, text.size); /* a byte order mark */
     if (text.size == 0)
         return;
     if (response->promised_events && text.data[0] != '{') {
@@ -199,6 +247,9 @@ amphi_answer_phase amphi__dialect_response_body(amphi_dialect_response *response
         return response->phase;
     if (response->form == AMPHI_RESPONSE_EVENTS) {
         amphi_status status = amphi__sse_feed(&response->sse, piece);
+        if (response->sse.is_alive && response->phase == AMPHI_ANSWER_OPEN)
+            amphi__dialect_response_alive(response); /* once for all comments of a piece */
+        response->sse.is_alive = false;
         if (status != AMPHI_OK)
             amphi__dialect_response_fail(
                 response, status, "the answer's events are too long or too many");

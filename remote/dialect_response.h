@@ -10,6 +10,7 @@
 #define AMPHI_REMOTE_DIALECT_RESPONSE_H
 
 #include "remote/dialect.h"
+#include "remote/json_repair.h"
 #include "remote/sse.h"
 
 #include "sdk/core/json.h"
@@ -38,6 +39,10 @@ typedef struct amphi_dialect_response {
     amphi_sse sse;
     /* AMPHI_RESPONSE_WHOLE and _ERROR: the body. */
     amphi_buf whole;
+    amphi_buf repaired;            /* the event under way, where it had to be */
+    bool is_repaired;              /* its texts may hold halves of pairs (json_repair.h) */
+    amphi_surrogates pair;         /* of the answer's text */
+    amphi_surrogates thought_pair; /* of the thinking */
 } amphi_dialect_response;
 
 /* `visit(user, ...)` gets the events. */
@@ -53,7 +58,12 @@ void amphi__dialect_response_report(
     const amphi_dialect_response *response, const amphi_engine_event *event);
 /* Nothing when the text is empty. */
 void amphi__dialect_response_text(
-    const amphi_dialect_response *response, amphi_engine_event_kind kind, amphi_str text);
+    amphi_dialect_response *response, amphi_engine_event_kind kind, amphi_str text);
+/* Checks an event's JSON, repaired where that has one meaning. AMPHI_OK: *text may be parsed. */
+amphi_status amphi__dialect_response_check(
+    amphi_dialect_response *response, amphi_str *text, bool *has_special);
+/* A sign of life without words. */
+void amphi__dialect_response_alive(const amphi_dialect_response *response);
 /* The model's name, the first time that there is one. */
 void amphi__dialect_response_model(amphi_dialect_response *response, amphi_str model);
 /* A count of tokens; 0 for anything else. */

@@ -114,13 +114,72 @@ static void add_arguments(amphi_answer *answer, call *c, amphi_str arguments)
 static void take_text(amphi_answer *answer, amphi_str text, const amphi_json *logprobs)
 {
     amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT, .text = text};
+    amphi_buf joined;
+    amphi__buf_init(&joined, 0);
     answer->has_text |= text.size > 0;
+    if (answer->response.is_repaired || (answer->response.pair.high != 0 && text.size > 0)) {
+        amphi__surrogates_join(&answer->response.pair, &joined, text);
+        event.text = amphi__buf_str(&joined);
+    }
     amphi__buf_reset(&answer->text);
     if (amphi__json_kind(logprobs) == AMPHI_JSON_ARRAY && amphi__json_first(logprobs) != NULL &&
         amphi__json_write(&answer->text, logprobs) == AMPHI_OK)
         event.logprobs = amphi__buf_str(&answer->text);
-    if (text.size > 0 || event.logprobs.size > 0)
+    if (event.text.size > 0 || event.logprobs.size > 0)
         amphi__dialect_response_report(&answer->response, &event);
+    amphi__buf_clear(&joined);
+}
+
+/* {"delta":{"refusal":...}}: it counts as the answer. */
+static void take_refusal(amphi_answer *answer, amphi_str text)
+{
+    amphi_json_writer writer;
+    if (text.size == 0)
+        return;
+    answer->has_text = true;
+    amphi__buf_reset(&answer->text);
+    amphi__json_writer_init(&writer, &answer->text);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_open(&writer, "delta", '{');
+    amphi__json_put_str(&writer, "refusal", text);
+    amphi__json_close(&writer, '}');
+    amphi__json_close(&writer, '}');
+    if (answer->text.status == AMPHI_OK)
+        amphi__dialect_response_text(
+            &answer->response, AMPHI_ENGINE_EXTRA, amphi__buf_str(&answer->text));
+}
+
+/* What a response tells besides, in the words of chat completions. */
+static void report_details(amphi_answer *answer, const amphi_json *response)
+{
+    const amphi_json *tier = amphi__json_get(response, "service_tier");
+    const amphi_json *thoughts = amphi__json_get(
+        amphi__json_get(amphi__json_get(response, "usage"), "output_tokens_details"),
+        "reasoning_tokens");
+    amphi_json_writer writer;
+    for (int i = 0; i < 2; i++) {
+        const amphi_json *value = i == 0 ? tier : thoughts;
+        if (amphi__json_kind(value) <= AMPHI_JSON_NULL)
+            continue;
+        amphi__buf_reset(&answer->text);
+        amphi__json_writer_init(&writer, &answer->text);
+        amphi__json_open(&writer, NULL, '{');
+        amphi__json_open(&writer, "chunk", '{');
+        if (i == 0) {
+            amphi__json_put_value(&writer, "service_tier", value);
+        } else {
+            amphi__json_open(&writer, "usage", '{');
+            amphi__json_open(&writer, "completion_tokens_details", '{');
+            amphi__json_put_value(&writer, "reasoning_tokens", value);
+            amphi__json_close(&writer, '}');
+            amphi__json_close(&writer, '}');
+        }
+        amphi__json_close(&writer, '}');
+        amphi__json_close(&writer, '}');
+        if (answer->text.status == AMPHI_OK)
+            amphi__dialect_response_text(
+                &answer->response, AMPHI_ENGINE_EXTRA, amphi__buf_str(&answer->text));
+    }
 }
 
 static void take_reasoning(amphi_answer *answer, amphi_str text)
@@ -139,8 +198,7 @@ static void take_parts(amphi_answer *answer, const amphi_json *parts, bool is_re
             amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_REASONING, text);
         } else {
             amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_TEXT, text);
-            amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_TEXT,
-                amphi__json_string(amphi__json_get(part, "refusal")));
+            take_refusal(answer, amphi__json_string(amphi__json_get(part, "refusal")));
         }
     }
 }
@@ -192,6 +250,12 @@ static void conclude(amphi_answer *answer, const amphi_json *response)
     };
     amphi__dialect_response_model(
         &answer->response, amphi__json_string(amphi__json_get(response, "model")));
+    amphi_buf half;
+    amphi__buf_init(&half, 0);
+    amphi__surrogates_end(&answer->response.pair, &half);
+    amphi__dialect_response_text(&answer->response, AMPHI_ENGINE_TEXT, amphi__buf_str(&half));
+    amphi__buf_clear(&half);
+    report_details(answer, response);
     amphi__dialect_response_finish(&answer->response,
         amphi__json_kind(counts) == AMPHI_JSON_OBJECT ? &usage : NULL, finish_of(answer, response));
 }
@@ -251,9 +315,10 @@ static void take_typed(
     const amphi_json *item = amphi__json_get(event, "item");
     const amphi_json *index = amphi__json_get(event, "output_index");
     amphi_str delta = amphi__json_string(amphi__json_get(event, "delta"));
-    if (amphi__str_equal_c(type, "response.output_text.delta") ||
-        amphi__str_equal_c(type, "response.refusal.delta")) {
+    if (amphi__str_equal_c(type, "response.output_text.delta")) {
         take_text(answer, delta, amphi__json_get(event, "logprobs"));
+    } else if (amphi__str_equal_c(type, "response.refusal.delta")) {
+        take_refusal(answer, delta);
     } else if (amphi__str_equal_c(type, "response.function_call_arguments.delta")) {
         add_arguments(answer, find_call(answer, index), delta);
     } else if (amphi__str_starts_with(type, AMPHI_STR("response.reasoning")) &&
@@ -272,6 +337,8 @@ static void take_typed(
     } else if (amphi__str_equal_c(type, "error")) {
         amphi__dialect_response_fail_from_body(&answer->response, text);
     } else {
+        if (answer->response.phase == AMPHI_ANSWER_OPEN)
+            amphi__dialect_response_alive(&answer->response);
         amphi__dialect_response_model(&answer->response,
             amphi__json_string(
                 amphi__json_get(response, "model"))); /* response.created, response.in_progress */
@@ -281,7 +348,10 @@ static void take_typed(
 static void take_json(amphi_answer *answer, amphi_str sse_type, amphi_str text)
 {
     amphi_json *event = NULL;
-    amphi_status status = amphi__json_parse(&event, text, "event", NULL);
+    bool has_special;
+    amphi_status status = amphi__dialect_response_check(&answer->response, &text, &has_special);
+    if (status == AMPHI_OK)
+        status = amphi__json_parse_checked(&event, text, has_special);
     if (status == AMPHI_OK && amphi__json_kind(event) != AMPHI_JSON_OBJECT)
         status = AMPHI_E_FORMAT;
     if (status != AMPHI_OK) {
@@ -362,6 +432,11 @@ static void responses_answer_end(amphi_answer *answer, const amphi_error *error)
     }
 }
 
+static amphi_ending responses_answer_ending(const amphi_answer *answer)
+{
+    return AMPHI_ENDING_UNKNOWN; /* this API says which events end an answer */
+}
+
 static void responses_answer_free(amphi_answer *answer)
 {
     if (answer == NULL)
@@ -380,5 +455,6 @@ const amphi_dialect amphi__dialect_responses = {
     .answer_headers = responses_answer_headers,
     .answer_body = responses_answer_body,
     .answer_end = responses_answer_end,
+    .answer_ending = responses_answer_ending,
     .answer_free = responses_answer_free,
 };

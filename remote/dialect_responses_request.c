@@ -326,6 +326,8 @@ amphi_status amphi__responses_request_write(
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     while (amphi__json_span_next(&span, &member)) {
+        if (amphi__request_form_leaves_out(&request->form, member.key))
+            continue;
         status = put_request_member(&writer, &member, request->model.size > 0, &f, error);
         if (status != AMPHI_OK)
             return status;
@@ -338,7 +340,7 @@ amphi_status amphi__responses_request_write(
         amphi__json_put_raw(&writer, "include", AMPHI_STR("[\"message.output_text.logprobs\"]"));
     if (!f.store)
         amphi__json_put_bool(&writer, "store", false);
-    amphi__json_put_bool(&writer, "stream", true);
+    amphi__json_put_bool(&writer, "stream", !request->form.whole);
     amphi__json_close(&writer, '}');
     return out->status == AMPHI_OK
                ? AMPHI_OK

@@ -38,6 +38,18 @@ void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_h
     out->allow_http_loopback = endpoint->allow_http_loopback;
 }
 
+amphi_credential_source amphi__endpoint_credentials(amphi_remote_endpoint *endpoint)
+{
+    return (amphi_credential_source){.endpoint = endpoint->name,
+        .url = endpoint->url,
+        .headers = endpoint->headers,
+        .headers_file = endpoint->headers_file,
+        .key_file = endpoint->key_file,
+        .keys = endpoint->keys,
+        .clock = endpoint->clock,
+        .cache = &endpoint->token};
+}
+
 static bool is_warm(const amphi_remote_endpoint *endpoint)
 {
     uint64_t last_us = atomic_load(&endpoint->last_used_us);
@@ -107,13 +119,16 @@ static void endpoint_free(void *self)
     amphi_remote_endpoint *endpoint = self;
     if (endpoint == NULL)
         return;
-    amphi__endpoint_run_stop_timers(endpoint);
+    amphi__endpoint_run_stop_threads(endpoint);
+    amphi__token_cache_clear(&endpoint->token);
     amphi__cond_clear(&endpoint->changed);
     amphi__mutex_clear(&endpoint->mutex);
     amphi__free(endpoint->name);
     amphi__free(endpoint->url);
     amphi__free(endpoint->model);
     amphi__free(endpoint->key_file);
+    amphi__free(endpoint->headers); /* wiped, as all freed memory is */
+    amphi__free(endpoint->headers_file);
     amphi__free(endpoint->ca_file);
     amphi__free(endpoint->pins);
     amphi__free(endpoint);
@@ -163,6 +178,8 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
         status = amphi__url_check(&url, options->allow_http_loopback, error);
     if (status == AMPHI_OK)
         status = amphi__tls_pins_format_check(source->pins, error);
+    if (status == AMPHI_OK)
+        status = amphi__credentials_check(source->headers, "endpoint.headers", error);
     return status;
 }
 
@@ -176,10 +193,13 @@ static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_o
     endpoint->name = amphi__str_copy(source->name);
     endpoint->model = amphi__str_copy(source->model);
     endpoint->key_file = amphi__str_copy(source->key_file);
+    endpoint->headers = amphi__str_copy(source->headers);
+    endpoint->headers_file = amphi__str_copy(source->headers_file);
     endpoint->ca_file = amphi__str_copy(source->ca_file);
     endpoint->pins = amphi__str_copy(source->pins);
     return endpoint->url != NULL && endpoint->name != NULL && endpoint->model != NULL &&
-           endpoint->key_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
+           endpoint->key_file != NULL && endpoint->headers != NULL &&
+           endpoint->headers_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
 }
 
 amphi_status amphi__remote_engine_new(
@@ -209,6 +229,7 @@ amphi_status amphi__remote_engine_new(
         unknown && !endpoint->dialect->continues ? (int)AMPHI_NO : (int)options->endpoint.prefix);
     if (amphi__mutex_init(&endpoint->mutex) != AMPHI_OK ||
         amphi__cond_init(&endpoint->changed) != AMPHI_OK ||
+        amphi__token_cache_init(&endpoint->token) != AMPHI_OK ||
         !copy_strings(endpoint, &options->endpoint)) {
         status = amphi__fail_no_memory(error);
         goto cleanup;

@@ -6,6 +6,7 @@
 #ifndef AMPHI_REMOTE_ENDPOINT_H
 #define AMPHI_REMOTE_ENDPOINT_H
 
+#include "remote/credentials.h"
 #include "remote/dialect.h"
 #include "remote/remote.h"
 
@@ -20,6 +21,8 @@ typedef struct amphi_remote_endpoint {
     char *url; /* with the dialect's path */
     char *model;
     char *key_file;
+    char *headers; /* lines; a secret may be among them */
+    char *headers_file;
     char *ca_file;
     char *pins;
     uint32_t context_tokens_max;
@@ -44,9 +47,17 @@ typedef struct amphi_remote_endpoint {
     amphi_awake awake;
     amphi_thread timer_thread;
     bool timer_runs;
+    amphi_engine_run *resends; /* runs whose request is to be sent once more */
+    amphi_thread resend_thread;
+    bool resend_runs;
     bool stop;
+    amphi_request_forms forms; /* what its models want */
+
+    amphi_token_cache token; /* has a lock of its own */
 } amphi_remote_endpoint;
 
+/* Where its credentials come from. */
+amphi_credential_source amphi__endpoint_credentials(amphi_remote_endpoint *endpoint);
 /* Fills in everything that is the same for all requests to this endpoint. */
 void amphi__endpoint_http_request(const amphi_remote_endpoint *endpoint, amphi_http_request *out);
 
@@ -55,7 +66,7 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error);
 void amphi__endpoint_run_cancel(amphi_engine_run *run);
 void amphi__endpoint_run_release(amphi_engine_run *run);
-/* Ends the timer thread and frees the runs that were left to it. */
-void amphi__endpoint_run_stop_timers(amphi_remote_endpoint *endpoint);
+/* Ends the threads, and frees the runs that were left to the timer's. */
+void amphi__endpoint_run_stop_threads(amphi_remote_endpoint *endpoint);
 
 #endif

@@ -4,157 +4,111 @@
  *
  * A run is `closing` while its FINISH or FAIL is delivered, `closed` when that call has returned,
  * `ended` when the HTTP exchange has ended. Between these, two waits need a time limit, and the
- * transport has none, so each endpoint has one timer thread, started when it is first needed:
- *   - the finish reason came, usage and end marker did not yet: the wait ends after 0.4 s;
+ * transport has none, so each endpoint has one timer thread (endpoint_timer.c):
+ *   - the finish reason came, usage and end marker did not yet: the wait ends after 0.4 s, or after
+ *     2.5 s where the client has asked for the usage;
  *   - FINISH was delivered and the caller has released the run, but the last bytes of the HTTP body
  *     are still under way: they are read for 0.25 s, because cutting the exchange off costs the
  *     connection, and the next request a handshake.
+ * A refusal that another form of the request, or newer credentials, may not meet is not reported: the
+ * request goes to the resending thread (endpoint_resend.c), and the run goes on with its answer.
  * State changes under endpoint->mutex; no call to the outside is made under it.
  */
-#include "remote/endpoint.h"
+#include "remote/endpoint_run.h"
 
-#include "remote/api_key.h"
 #include "remote/json_span.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/json.h"
 #include "sdk/core/model_list.h"
 #include "sdk/core/str.h"
 
 #include <amphi/version.h>
 
-static const uint64_t trailer_us = 400000; /* for usage and the end marker */
-static const uint64_t drain_us = 250000;   /* for the end of an HTTP body */
+static const uint64_t trailer_us = 400000;        /* for usage and the end marker */
+static const uint64_t trailer_asked_us = 2500000; /* the same, where the client wants the usage */
+static const uint64_t drain_us = 250000;          /* for the end of an HTTP body */
 
-struct amphi_engine_run {
-    amphi_remote_endpoint *endpoint;
-    amphi_engine_sink sink;
-    amphi_answer *answer; /* the transport's thread only */
-    amphi_http_exchange *exchange;
-    amphi_buf secrets; /* that were sent, an LF behind each: never repeated to the caller */
+/* ---- Events upwards, on the transport's thread ----------------------------------------------- */
 
-    /* Under endpoint->mutex. */
-    bool cancelled; /* by the caller, or because it is being released */
-    bool closing;
-    bool closed;
-    bool finished; /* its last event is FINISH */
-    bool ended;
-    bool released; /* the timer thread frees it */
-    bool is_timed;
-    bool is_held;         /* the timer thread is using it outside the mutex */
-    bool timed_out;       /* the timer thread has cancelled the rest of the exchange */
-    uint64_t deadline_us; /* awake time */
-    amphi_engine_run *next_timed;
-};
-
-/* ---- The timer thread ------------------------------------------------------------------------ */
-
-static void run_free(amphi_engine_run *run)
+static bool is_cancelled(amphi_engine_run *run)
 {
-    amphi_remote_endpoint *endpoint = run->endpoint;
-    if (run->exchange != NULL)
-        endpoint->http.ops->release(endpoint->http.self, run->exchange);
-    endpoint->dialect->answer_free(run->answer);
-    amphi__buf_wipe(&run->secrets);
-    amphi__free(run);
+    amphi__mutex_lock(&run->endpoint->mutex);
+    bool cancelled = run->cancelled;
+    amphi__mutex_unlock(&run->endpoint->mutex);
+    return cancelled;
 }
 
-static void stop_timer(amphi_engine_run *run)
+/* Has the app, or a file that it may have written meanwhile, a say in who asks? */
+static bool may_renew(const amphi_remote_endpoint *endpoint)
 {
-    amphi_engine_run **at = &run->endpoint->timed;
-    while (run->is_timed) {
-        if (*at == run) {
-            *at = run->next_timed;
-            run->is_timed = false;
-            return;
-        }
-        at = &(*at)->next_timed;
-    }
+    const amphi_keys_ops *keys = endpoint->keys.ops;
+    return endpoint->key_file[0] != '\0' || endpoint->headers_file[0] != '\0' ||
+           (keys != NULL && (keys->api_key != NULL || keys->api_token != NULL));
 }
 
-/* The next run on the list that is due, or NULL and how long to wait. */
-static amphi_engine_run *due_run(amphi_remote_endpoint *endpoint, uint64_t *wait_us)
+/* The field that the provider names, in its other form. Each is changed once. */
+static bool change_form(amphi_engine_run *run, const amphi_provider_error *words)
 {
-    uint64_t now_us = amphi__awake_us(&endpoint->awake, NULL);
-    *wait_us = UINT64_MAX;
-    for (amphi_engine_run *run = endpoint->timed; run != NULL; run = run->next_timed) {
-        bool is_late = run->deadline_us <= now_us || (run->released && endpoint->stop);
-        if (run->ended || (is_late && run->exchange != NULL))
-            return run;
-        /* Late, but `start` has not returned the exchange yet: try again in 1 ms. */
-        uint64_t left_us = is_late ? 1000 : run->deadline_us - now_us;
-        left_us = amphi__awake_slice_us(&endpoint->awake, left_us);
-        *wait_us = left_us < *wait_us ? left_us : *wait_us;
-    }
-    return NULL;
-}
-
-static void settle(amphi_remote_endpoint *endpoint, amphi_engine_run *run)
-{
-    stop_timer(run);
-    if (run->released) {
-        amphi__mutex_unlock(&endpoint->mutex);
-        run_free(run);
-        amphi__mutex_lock(&endpoint->mutex);
-    } else if (!run->ended) {
-        run->timed_out = true;
-        run->is_held = true;
-        amphi__mutex_unlock(&endpoint->mutex);
-        endpoint->http.ops->cancel(endpoint->http.self, run->exchange);
-        amphi__mutex_lock(&endpoint->mutex);
-        run->is_held = false;
-        amphi__cond_broadcast(&endpoint->changed);
-    }
-}
-
-static void timer_main(void *arg)
-{
-    amphi_remote_endpoint *endpoint = arg;
-    amphi__mutex_lock(&endpoint->mutex);
-    while (!endpoint->stop || endpoint->timed != NULL) {
-        uint64_t wait_us;
-        amphi_engine_run *run = due_run(endpoint, &wait_us);
-        if (run != NULL)
-            settle(endpoint, run);
-        else
-            amphi__cond_wait_us(&endpoint->changed, &endpoint->mutex, wait_us);
-    }
-    amphi__mutex_unlock(&endpoint->mutex);
-}
-
-/* Under the mutex. false: no thread could be started. */
-static bool start_timer(amphi_engine_run *run, uint64_t limit_us)
-{
-    amphi_remote_endpoint *endpoint = run->endpoint;
-    if (!endpoint->timer_runs) {
-        endpoint->timer_runs = amphi__thread_start(&endpoint->timer_thread, "amphi-cloud",
-                                   timer_main, endpoint) == AMPHI_OK;
-    }
-    if (!endpoint->timer_runs)
+    amphi_request_form form = run->form;
+    const amphi_request_refusal refusal = {
+        run->request.body, words->message, words->param, !run->form.whole};
+    if (run->fields_changed == AMPHI_RUN_FIELDS_MAX ||
+        !amphi__request_form_change(&form, &refusal) ||
+        (form.limit != run->form.limit && run->form.limit != run->known.limit))
         return false;
-    if (endpoint->timed == NULL)
-        endpoint->awake = (amphi_awake){0}; /* the timer thread did not look for a while */
-    run->deadline_us = amphi__awake_us(&endpoint->awake, NULL) + limit_us;
-    run->is_timed = true;
-    run->next_timed = endpoint->timed;
-    endpoint->timed = run;
-    amphi__cond_broadcast(&endpoint->changed);
+    run->form = form;
+    run->fields_changed++;
     return true;
 }
 
-void amphi__endpoint_run_stop_timers(amphi_remote_endpoint *endpoint)
+/* Is this refusal one that the same request in another shape may not meet? */
+static amphi_resend resend_after(amphi_engine_run *run, const amphi_engine_event *event)
 {
-    if (!endpoint->timer_runs)
-        return; /* perhaps there is no mutex either: creation failed */
-    amphi__mutex_lock(&endpoint->mutex);
-    endpoint->stop = true;
-    amphi__cond_broadcast(&endpoint->changed);
-    amphi__mutex_unlock(&endpoint->mutex);
-    amphi__thread_join(&endpoint->timer_thread);
+    const amphi_provider_error *words = event->provider;
+    if (!run->in_end || event->kind != AMPHI_ENGINE_FAIL || words == NULL || is_cancelled(run))
+        return AMPHI_RESEND_NO;
+    if (words->http_status == 401 && !run->renewed && may_renew(run->endpoint)) {
+        run->renewed = true;
+        return AMPHI_RESEND_CREDENTIALS;
+    }
+    bool is_refusal = words->http_status == 400 || words->http_status == 422;
+    return is_refusal && event->error->status == AMPHI_E_REQUEST && change_form(run, words)
+               ? AMPHI_RESEND_FORM
+               : AMPHI_RESEND_NO;
 }
 
-/* ---- Events upwards, on the transport's thread ----------------------------------------------- */
+/* What this answer has shown of the model, before its last event. */
+static void report_learned(amphi_engine_run *run)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi_request_form now = run->accepted ? run->form : run->known;
+    amphi_ending ending =
+        run->answer != NULL ? endpoint->dialect->answer_ending(run->answer) : AMPHI_ENDING_UNKNOWN;
+    now.ending = ending != AMPHI_ENDING_UNKNOWN && run->known.ending != AMPHI_ENDING_REASON
+                     ? ending
+                     : run->known.ending;
+    if (amphi__request_form_equal(&now, &run->known))
+        return;
+    amphi__mutex_lock(&endpoint->mutex);
+    amphi__request_forms_put(&endpoint->forms, run->model, &now);
+    amphi__mutex_unlock(&endpoint->mutex);
+    bool is_usual = run->known.ending == AMPHI_ENDING_UNKNOWN && now.ending == AMPHI_ENDING_REASON;
+    amphi_request_form usual = run->known;
+    usual.ending = now.ending;
+    if (is_usual && amphi__request_form_equal(&now, &usual))
+        return; /* nothing that another process would have to know */
+    amphi_buf text;
+    amphi__buf_init(&text, 0);
+    if (amphi__request_form_write(&text, &now, endpoint->url) == AMPHI_OK) {
+        const amphi_engine_event event = {
+            .kind = AMPHI_ENGINE_LEARNED, .text = amphi__buf_str(&text)};
+        run->sink.event(run->sink.self, &event);
+    }
+    amphi__buf_clear(&text);
+}
 
 static void run_event(void *self, const amphi_engine_event *event)
 {
@@ -162,6 +116,13 @@ static void run_event(void *self, const amphi_engine_event *event)
     amphi_remote_endpoint *endpoint = run->endpoint;
     bool is_last = event->kind == AMPHI_ENGINE_FINISH || event->kind == AMPHI_ENGINE_FAIL;
     if (is_last) {
+        run->resend = resend_after(run, event);
+        if (run->resend != AMPHI_RESEND_NO) {
+            run->failure = *event->error;
+            run->failure_words = *event->provider;
+            return;
+        }
+        report_learned(run);
         amphi__mutex_lock(&endpoint->mutex);
         run->closing = true;
         run->finished = event->kind == AMPHI_ENGINE_FINISH;
@@ -190,10 +151,20 @@ static void update_timer(amphi_engine_run *run, amphi_answer_phase phase)
     /* A run that is being released must not come back into the list. Where no timer thread could be
      * started, the client's own budgets end the wait. */
     if (phase == AMPHI_ANSWER_ENDING && !run->is_timed && !run->timed_out && !run->cancelled)
-        (void)start_timer(run, trailer_us);
+        (void)amphi__endpoint_timer_start(
+            run, run->wants_usage && run->accepted ? trailer_asked_us : trailer_us);
     else if (phase == AMPHI_ANSWER_ENDED && run->is_timed && !run->released)
-        stop_timer(run);
+        amphi__endpoint_timer_stop(run);
     amphi__mutex_unlock(&endpoint->mutex);
+}
+
+/* Nothing is sent again once the server answers. */
+static void drop_request(amphi_engine_run *run)
+{
+    for (size_t i = 0; i < sizeof run->texts / sizeof *run->texts; i++)
+        amphi__buf_clear(&run->texts[i]);
+    run->request.body = run->request.prefix = run->request.idempotency_key =
+        amphi_str_make(NULL, 0);
 }
 
 static void on_headers(void *self, int http_status, const amphi_http_header *headers, size_t count)
@@ -201,6 +172,9 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
     atomic_store(&endpoint->last_used_us, amphi__clock_boot_us(endpoint->clock));
+    run->accepted = http_status >= 200 && http_status <= 299;
+    if (run->accepted)
+        drop_request(run);
     update_timer(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
 }
 
@@ -210,14 +184,9 @@ static void on_body(void *self, amphi_str piece)
     update_timer(run, run->endpoint->dialect->answer_body(run->answer, piece));
 }
 
-static void on_end(void *self, const amphi_error *error)
+static void end_run(amphi_engine_run *run)
 {
-    amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
-    amphi__mutex_lock(&endpoint->mutex);
-    bool is_own_cancel = run->timed_out && !run->cancelled;
-    amphi__mutex_unlock(&endpoint->mutex);
-    endpoint->dialect->answer_end(run->answer, is_own_cancel ? NULL : error);
     amphi__mutex_lock(&endpoint->mutex);
     run->closed = true;
     run->ended = true;
@@ -225,132 +194,284 @@ static void on_end(void *self, const amphi_error *error)
     amphi__mutex_unlock(&endpoint->mutex);
 }
 
-/* ---- The caller's side ----------------------------------------------------------------------- */
-
-enum { HEADERS_MAX = 5 };
-
-static void add_header(amphi_http_header *headers, size_t *count, amphi_str name, amphi_str value)
+/* true: the resending thread goes on with it. */
+static bool hand_over(amphi_engine_run *run)
 {
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi__mutex_lock(&endpoint->mutex);
+    amphi__endpoint_timer_stop(run);
+    run->timed_out = false;
+    bool is_queued = !run->cancelled && amphi__endpoint_resend_queue(run);
+    amphi__mutex_unlock(&endpoint->mutex);
+    return is_queued;
+}
+
+static void on_end(void *self, const amphi_error *error)
+{
+    amphi_engine_run *run = self;
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi__mutex_lock(&endpoint->mutex);
+    bool is_own_cancel = run->timed_out && !run->cancelled;
+    amphi__mutex_unlock(&endpoint->mutex);
+    run->in_end = true;
+    endpoint->dialect->answer_end(run->answer, is_own_cancel ? NULL : error);
+    run->in_end = false;
+    if (run->resend != AMPHI_RESEND_NO && hand_over(run))
+        return; /* it may be gone already */
+    if (run->resend != AMPHI_RESEND_NO) {
+        run->resend = AMPHI_RESEND_NO;
+        amphi__endpoint_run_fail(run, &run->failure, &run->failure_words);
+        return;
+    }
+    end_run(run);
+}
+
+void amphi__endpoint_run_fail(
+    amphi_engine_run *run, const amphi_error *error, const amphi_provider_error *provider)
+{
+    const amphi_engine_event event = {
+        .kind = AMPHI_ENGINE_FAIL, .error = error, .provider = provider};
+    run_event(run, &event);
+    end_run(run);
+}
+
+/* ---- Sending --------------------------------------------------------------------------------- */
+
+enum { OWN_HEADERS_MAX = 4, HEADERS_MAX = OWN_HEADERS_MAX + AMPHI_CREDENTIAL_HEADERS_MAX };
+
+/* Unless the endpoint's own headers have one of that name. */
+static void add_header(amphi_http_header *headers, size_t *count, const char *name, amphi_str value)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (amphi__str_equal_ignore_case(headers[i].name, amphi_str_from(name)))
+            return;
     if (value.size > 0) {
-        headers[*count].name = name;
+        headers[*count].name = amphi_str_from(name);
         headers[*count].value = value;
         (*count)++;
     }
 }
 
-static amphi_status send_request(amphi_engine_run *run, const amphi_engine_request *request,
-    amphi_str body, amphi_str authorization, amphi_error *error)
+static size_t write_headers(const amphi_engine_run *run, amphi_http_header out[HEADERS_MAX])
+{
+    size_t count = amphi__credentials_headers(&run->credentials, out);
+    add_header(out, &count, "Content-Type", AMPHI_STR("application/json"));
+    add_header(out, &count, "Accept",
+        run->form.whole ? AMPHI_STR("application/json") : AMPHI_STR("text/event-stream"));
+    add_header(out, &count, "User-Agent", AMPHI_STR("amphi/" AMPHI_VERSION));
+    add_header(out, &count, "Idempotency-Key", run->request.idempotency_key);
+    return count;
+}
+
+static amphi_status begin_answer(amphi_engine_run *run, amphi_error *error)
+{
+    const amphi_dialect *dialect = run->endpoint->dialect;
+    const amphi_answer_options options = {.sink = {run, run_event},
+        .prefix = run->request.prefix,
+        .clock = run->endpoint->clock,
+        .secrets = amphi__buf_str(&run->credentials.secrets),
+        .ending = run->known.ending};
+    dialect->answer_free(run->answer);
+    run->answer = NULL;
+    return dialect->answer_new(&run->answer, &options) == AMPHI_OK ? AMPHI_OK
+                                                                   : amphi__fail_no_memory(error);
+}
+
+/* The exchange before is kept until the run is freed: its transport must not be waited for here. */
+static amphi_status put_exchange_aside(amphi_engine_run *run, amphi_error *error)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    amphi__mutex_lock(&endpoint->mutex);
+    bool cancelled = run->cancelled;
+    if (run->exchange != NULL)
+        run->spent[run->spent_count++] = run->exchange;
+    run->exchange = NULL;
+    amphi__mutex_unlock(&endpoint->mutex);
+    return cancelled ? amphi__fail(error, AMPHI_E_CANCELLED, 0, "cancelled") : AMPHI_OK;
+}
+
+/* Events may come before the transport's `start` returns. */
+static amphi_status start_exchange(
+    amphi_engine_run *run, const amphi_http_request *http, amphi_error *error)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
     const amphi_http_sink sink = {run, on_headers, on_body, on_end};
     amphi_http_exchange *exchange = NULL;
-    amphi_http_request http;
-    amphi_http_header headers[HEADERS_MAX];
-    size_t count = 0;
-    add_header(headers, &count, AMPHI_STR("Content-Type"), AMPHI_STR("application/json"));
-    add_header(headers, &count, AMPHI_STR("Accept"), AMPHI_STR("text/event-stream"));
-    add_header(headers, &count, AMPHI_STR("User-Agent"), AMPHI_STR("amphi/" AMPHI_VERSION));
-    add_header(headers, &count, AMPHI_STR("Authorization"), authorization);
-    add_header(headers, &count, AMPHI_STR("Idempotency-Key"), request->idempotency_key);
-    amphi__endpoint_http_request(endpoint, &http);
-    http.headers = headers;
-    http.headers_count = count;
-    http.body = body;
-    http.connect_timeout_ms = request->connect_ms;
-    /* Events may come before `start` returns; only the timer thread needs the exchange by then. */
     amphi_status status =
-        endpoint->http.ops->start(endpoint->http.self, &exchange, &http, &sink, error);
+        endpoint->http.ops->start(endpoint->http.self, &exchange, http, &sink, error);
     amphi__mutex_lock(&endpoint->mutex);
     run->exchange = exchange;
+    bool cancelled = run->cancelled && exchange != NULL;
     amphi__mutex_unlock(&endpoint->mutex);
+    if (cancelled) /* while there was none that could be */
+        endpoint->http.ops->cancel(endpoint->http.self, exchange);
     return status;
 }
 
-/* "Bearer KEY": the key must not come back in a provider's words. */
-static amphi_status note_secret(amphi_engine_run *run, amphi_str authorization, amphi_error *error)
+/* refused: the same once more would be refused likewise. */
+static amphi_status gather(
+    amphi_engine_run *run, const amphi_credentials *refused, amphi_error *error)
 {
-    amphi_str key;
-    (void)amphi__str_cut(authorization, ' ', &key);
-    amphi__buf_reserve(&run->secrets, key.size + 1); /* growing leaves copies */
-    amphi__buf_append_str(&run->secrets, key);
-    amphi__buf_append_char(&run->secrets, '\n');
-    return run->secrets.status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+    const amphi_credential_source source = amphi__endpoint_credentials(run->endpoint);
+    amphi_status status = amphi__credentials_gather(&run->credentials, &source, refused, error);
+    if (status == AMPHI_OK && refused != NULL && refused->lines.size > 0 &&
+        amphi__str_starts_with(amphi__buf_str(&refused->lines),
+            amphi__buf_str(&run->credentials.lines))) /* a signature may stand behind */
+        status = amphi__fail(error, AMPHI_E_AUTH, 401, "the credentials are the same");
+    return status;
 }
 
-/* "model" of a body that passed its check, into `out`: as text, without escapes. */
+amphi_status amphi__endpoint_run_send(
+    amphi_engine_run *run, const amphi_credentials *refused, amphi_error *error)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    const amphi_credential_source source = amphi__endpoint_credentials(endpoint);
+    const amphi_dialect_request content = {.body = run->request.body,
+        .model = amphi__buf_str(&run->model_name),
+        .prefix = run->request.prefix,
+        .form = run->form};
+    amphi_http_request http;
+    amphi_http_header headers[HEADERS_MAX];
+    amphi_buf body;
+    amphi__buf_init(&body, 0);
+    amphi_status status = put_exchange_aside(run, error);
+    if (status == AMPHI_OK)
+        status = gather(run, refused, error);
+    if (status == AMPHI_OK)
+        status = endpoint->dialect->request_write(&body, &content, error);
+    if (status == AMPHI_OK) {
+        amphi__endpoint_http_request(endpoint, &http);
+        http.headers = headers;
+        http.headers_count = write_headers(run, headers);
+        http.body = amphi__buf_str(&body);
+        http.connect_timeout_ms = run->request.connect_ms;
+        status = amphi__credentials_sign(&run->credentials, &source, &http, error);
+        http.headers_count = write_headers(run, headers); /* it may have moved them */
+    }
+    if (status == AMPHI_OK)
+        status = begin_answer(run, error);
+    if (status == AMPHI_OK)
+        status = start_exchange(run, &http, error);
+    amphi__buf_clear(&body);
+    return status;
+}
+
+/* ---- The caller's side ----------------------------------------------------------------------- */
+
+void amphi__endpoint_run_free(amphi_engine_run *run)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    for (size_t i = 0; i < run->spent_count; i++)
+        endpoint->http.ops->release(endpoint->http.self, run->spent[i]);
+    if (run->exchange != NULL)
+        endpoint->http.ops->release(endpoint->http.self, run->exchange);
+    endpoint->dialect->answer_free(run->answer);
+    amphi__credentials_wipe(&run->credentials);
+    amphi__buf_clear(&run->model_name);
+    drop_request(run);
+    amphi__free(run);
+}
+
+/* "stream_options": {"include_usage": true}, as the client wrote it. */
+static bool wants_usage(amphi_str body)
+{
+    amphi_json_span span;
+    amphi_json_member member;
+    amphi_str options = amphi_str_make(NULL, 0);
+    if (amphi__json_span_init(&span, body) && span.in_object)
+        while (amphi__json_span_next(&span, &member))
+            options = amphi__str_equal_c(member.key, "stream_options") ? member.value : options;
+    if (amphi__json_span_init(&span, options) && span.in_object)
+        while (amphi__json_span_next(&span, &member))
+            if (amphi__str_equal_c(member.key, "include_usage"))
+                return amphi__str_equal_c(member.value, "true");
+    return false;
+}
+
+/* "model" of a checked body, as text without escapes. */
 static void read_model(amphi_buf *out, amphi_str body)
 {
     amphi_json_span span;
     amphi_json_member member;
-    amphi_json *value = NULL;
-    if (amphi__json_check(body, "request", NULL) != AMPHI_OK ||
-        !amphi__json_span_init(&span, body) || !span.in_object)
+    if (!amphi__json_span_init(&span, body) || !span.in_object)
         return;
-    while (amphi__json_span_next(&span, &member))
+    while (amphi__json_span_next(&span, &member)) {
+        amphi_json *value = NULL;
         if (amphi__str_equal_c(member.key, "model") &&
             amphi__json_parse(&value, member.value, "model", NULL) == AMPHI_OK) {
             amphi__buf_reset(out);
             amphi__buf_append_str(out, amphi__json_string(value));
-            amphi__json_free(value);
         }
+        amphi__json_free(value);
+    }
 }
 
-/* What is sent as "model". `asked` keeps it. */
-static amphi_str choose_model(
-    const amphi_remote_endpoint *endpoint, amphi_str body, amphi_buf *asked)
+/* Of an endpoint's models the one that is asked for, or its first. */
+static amphi_status choose_model(amphi_engine_run *run)
 {
-    amphi_str models = amphi_str_from(endpoint->model);
-    if (amphi__str_find(models, AMPHI_STR("|")) == SIZE_MAX)
-        return models;
-    read_model(asked, body);
-    return amphi__model_list_choose(models, amphi__buf_str(asked));
+    amphi_str models = amphi_str_from(run->endpoint->model);
+    amphi_buf asked;
+    amphi__buf_init(&asked, AMPHI_MODEL_LIST_BYTES_MAX);
+    if (amphi__str_find(models, AMPHI_STR("|")) != SIZE_MAX) {
+        read_model(&asked, run->request.body);
+        models = amphi__model_list_choose(models, amphi__buf_str(&asked));
+    }
+    amphi__buf_append_str(&run->model_name, models);
+    amphi__buf_clear(&asked);
+    return run->model_name.status;
+}
+
+/* The request's own copy, for a second send, and what is known about its model. */
+static amphi_status copy_request(
+    amphi_engine_run *run, const amphi_engine_request *request, amphi_error *error)
+{
+    amphi_remote_endpoint *endpoint = run->endpoint;
+    run->request = *request;
+    amphi_str *const strings[] = {
+        &run->request.body, &run->request.prefix, &run->request.idempotency_key};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        amphi__buf_init(&run->texts[i], 0);
+        if (amphi__buf_append_str(&run->texts[i], *strings[i]) != AMPHI_OK)
+            return amphi__fail_no_memory(error);
+        *strings[i] = amphi__buf_str(&run->texts[i]);
+    }
+    run->request.learned = run->request.conversation_id = amphi_str_make(NULL, 0);
+    amphi_status status = amphi__json_check(run->request.body, "request", error);
+    if (status != AMPHI_OK)
+        return status;
+    if (choose_model(run) != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    run->model = amphi__request_forms_model(amphi__buf_str(&run->model_name), run->request.body);
+    amphi__mutex_lock(&endpoint->mutex);
+    const amphi_request_form *form = amphi__request_forms_find(&endpoint->forms, run->model);
+    if (form != NULL)
+        run->known = *form;
+    amphi__mutex_unlock(&endpoint->mutex);
+    if (form == NULL)
+        amphi__request_form_read(&run->known, request->learned, endpoint->url);
+    run->form = run->known;
+    run->wants_usage = wants_usage(run->request.body);
+    return AMPHI_OK;
 }
 
 amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_engine_run **out,
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
-    amphi_status status = AMPHI_OK;
-    amphi_buf body;
-    amphi_buf authorization;
     *out = NULL;
-    amphi__buf_init(&body, 0);
-    amphi__buf_init(&authorization, 0);
     amphi_engine_run *run = amphi__calloc(1, sizeof *run);
     if (run == NULL)
         return amphi__fail_no_memory(error);
     run->endpoint = endpoint;
     run->sink = *sink;
-    amphi_buf asked;
-    amphi__buf_init(&asked, AMPHI_MODEL_LIST_BYTES_MAX);
-    const amphi_dialect_request content = {
-        request->body, choose_model(endpoint, request->body, &asked), request->prefix};
-    amphi__buf_init(&run->secrets, 0);
-    const amphi_api_key_source key = {endpoint->name, endpoint->key_file, endpoint->keys};
-    status = endpoint->dialect->request_write(&body, &content, error);
-    amphi__buf_clear(&asked);
+    amphi__credentials_init(&run->credentials);
+    amphi__buf_init(&run->model_name, 0);
+    amphi_status status = copy_request(run, request, error);
     if (status == AMPHI_OK)
-        status = amphi__api_key_authorization(&authorization, &key, error);
+        status = amphi__endpoint_run_send(run, NULL, error);
     if (status == AMPHI_OK)
-        status = note_secret(run, amphi__buf_str(&authorization), error);
-    const amphi_answer_options options = {
-        {run, run_event}, request->prefix, endpoint->clock, amphi__buf_str(&run->secrets)};
-    if (status == AMPHI_OK) {
-        status = endpoint->dialect->answer_new(&run->answer, &options);
-        if (status != AMPHI_OK)
-            amphi__fail_no_memory(error);
-    }
-    if (status == AMPHI_OK) {
-        status = send_request(
-            run, request, amphi__buf_str(&body), amphi__buf_str(&authorization), error);
-    }
-    if (status == AMPHI_OK) {
         *out = run;
-        run = NULL;
-    }
-    amphi__buf_clear(&body);
-    amphi__buf_wipe(&authorization);
-    if (run != NULL)
-        run_free(run);
+    else
+        amphi__endpoint_run_free(run);
     return status;
 }
 
@@ -359,8 +480,10 @@ void amphi__endpoint_run_cancel(amphi_engine_run *run)
     amphi_remote_endpoint *endpoint = run->endpoint;
     amphi__mutex_lock(&endpoint->mutex);
     run->cancelled = true;
+    amphi_http_exchange *exchange = run->exchange; /* freed with the run, not before */
     amphi__mutex_unlock(&endpoint->mutex);
-    endpoint->http.ops->cancel(endpoint->http.self, run->exchange);
+    if (exchange != NULL)
+        endpoint->http.ops->cancel(endpoint->http.self, exchange);
 }
 
 void amphi__endpoint_run_release(amphi_engine_run *run)
@@ -369,13 +492,28 @@ void amphi__endpoint_run_release(amphi_engine_run *run)
         return;
     amphi_remote_endpoint *endpoint = run->endpoint;
     amphi__mutex_lock(&endpoint->mutex);
-    while (run->is_held || (run->closing && !run->closed))
-        amphi__cond_wait(&endpoint->changed, &endpoint->mutex);
-    stop_timer(run);
     run->cancelled = true;
-    run->released = run->finished && !run->ended && start_timer(run, drain_us);
+    amphi__endpoint_resend_unlink(run);
+    while (run->is_held || run->is_resending || (run->closing && !run->closed))
+        amphi__cond_wait(&endpoint->changed, &endpoint->mutex);
+    amphi__endpoint_timer_stop(run);
+    run->released = run->finished && !run->ended && amphi__endpoint_timer_start(run, drain_us);
     bool left_to_timer = run->released;
     amphi__mutex_unlock(&endpoint->mutex);
     if (!left_to_timer)
-        run_free(run);
+        amphi__endpoint_run_free(run);
+}
+
+void amphi__endpoint_run_stop_threads(amphi_remote_endpoint *endpoint)
+{
+    if (!endpoint->timer_runs && !endpoint->resend_runs)
+        return; /* perhaps there is no mutex either: creation failed */
+    amphi__mutex_lock(&endpoint->mutex);
+    endpoint->stop = true;
+    amphi__cond_broadcast(&endpoint->changed);
+    amphi__mutex_unlock(&endpoint->mutex);
+    if (endpoint->timer_runs)
+        amphi__thread_join(&endpoint->timer_thread);
+    if (endpoint->resend_runs)
+        amphi__thread_join(&endpoint->resend_thread);
 }

@@ -79,8 +79,10 @@ static amphi_status take_line(amphi_sse *sse, amphi_str line)
         return AMPHI_E_LIMIT;
     if (line.size == 0)
         return dispatch(sse);
-    if (line.data[0] == ':')
-        return AMPHI_OK; /* a comment; servers send them to keep the connection alive */
+    if (line.data[0] == ':') { /* a comment; servers send them to keep the connection alive */
+        sse->is_alive = true;
+        return AMPHI_OK;
+    }
     amphi_str value;
     amphi_str field = amphi__str_cut(line, ':', &value);
     if (value.size > 0 && value.data[0] == ' ')

@@ -38,6 +38,7 @@ typedef struct amphi_sse {
     uint32_t retry_ms; /* the stream's reconnection time; 0: it named none */
     uint8_t bom_bytes; /* bytes of a leading byte order mark seen; 4: that question is over */
     bool after_cr;     /* an LF that comes next belongs to the CR before it */
+    bool is_alive;     /* a comment came; the reader sets it back */
     amphi_status status;
 } amphi_sse;
 

@@ -91,9 +91,16 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
 /* What the engine learned before about this model, in this process or another. */
 static amphi_learned_key learned_key(const amphi_attempt *a)
 {
-    const amphi_json *asked = amphi__json_get(a->stream->request.body, "model");
-    return (amphi_learned_key){"engine", amphi_str_from(a->info.name),
-        a->info.model[0] != '\0' ? amphi_str_from(a->info.model) : amphi__json_string(asked)};
+    const amphi_route *route = &a->stream->client->routes[a->args->step->route];
+    amphi_str asked = amphi__json_string(amphi__json_get(a->stream->request.body, "model"));
+    amphi_str models = amphi_str_from(route->model);
+    if (amphi__model_list_has(models, asked))
+        models = asked;
+    else if (a->info.model[0] != '\0')
+        models = amphi_str_from(a->info.model);
+    else
+        models = asked;
+    return (amphi_learned_key){"engine", amphi_str_from(a->info.name), models};
 }
 
 static void read_learned(const amphi_attempt *a, amphi_buf *out)

@@ -37,6 +37,7 @@ typedef struct amphi_endpoint_options {
     amphi_str headers; /* further ones of each request, "Name: value" lines; empty: none */
     amphi_str prices;  /* "PROMPT/COMPLETION" in US dollars per million tokens, "0.15/0.60"; empty:
                           unknown */
+    amphi_str headers_file; /* a file with further such lines, read for each request; empty: none */
 } amphi_endpoint_options;
 
 static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)

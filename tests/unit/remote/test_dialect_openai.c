@@ -25,6 +25,7 @@ typedef struct recording {
     const char *reasoning;
     const char *tools;
     const char *model;
+    const char *extra;   /* NULL: not looked at */
     amphi_status status; /* OK: FINISH */
     amphi_finish finish;
     amphi_usage usage;
@@ -113,7 +114,9 @@ static const recording recordings[] = {
         {DELTA("{\"role\":\"assistant\",\"refusal\":\"\"}", "null"),
             DELTA("{\"refusal\":\"I can't\"}", "null"),
             DELTA("{\"refusal\":\" do that.\"}", "null"), DELTA("{}", "\"stop\""), "[DONE]"},
-        .text = "I can't do that.", .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
+        .extra = "{\"delta\":{\"refusal\":\"I can't\"}}\n{\"delta\":{\"refusal\":\" do "
+                 "that.\"}}\n",
+        .model = "m-1", .finish = AMPHI_FINISH_STOP, .no_usage = true},
     {"Azure: a first chunk with the prompt's filter results",
         {"{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
          "\"prompt_filter_results\":[{\"prompt_index\":0}]}",
@@ -202,6 +205,8 @@ static void assert_as_recorded(const engine_recorder *record, const recording *r
     assert_string_equal(text_of(&record->reasoning), r->reasoning != NULL ? r->reasoning : "");
     assert_string_equal(text_of(&record->tool_calls), r->tools != NULL ? r->tools : "");
     assert_string_equal(text_of(&record->model), r->model);
+    if (r->extra != NULL)
+        assert_string_equal(text_of(&record->extra), r->extra);
     assert_int_equal(record->finished, r->status == AMPHI_OK);
     assert_int_equal(record->error.status, r->status);
     assert_int_equal(record->finish, r->finish);

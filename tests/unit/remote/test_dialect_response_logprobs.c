@@ -32,8 +32,8 @@ static void expect(
     engine_recorder record;
     amphi_answer *answer = NULL;
     engine_recorder_init(&record);
-    const amphi_answer_options options = {
-        engine_recorder_sink(&record), amphi_str_from(prefix), NULL, {NULL, 0}};
+    const amphi_answer_options options = {engine_recorder_sink(&record), amphi_str_from(prefix),
+        NULL, {NULL, 0}, AMPHI_ENDING_UNKNOWN};
     assert_int_equal(dialect->answer_new(&answer, &options), AMPHI_OK);
     dialect->answer_headers(answer, 200, headers, 1);
     dialect->answer_body(answer, amphi_str_from(stream));
@@ -80,7 +80,7 @@ static void chat__whole_answers_and_refusals_have_them_too(void **state)
         "data: {\"choices\":[{\"index\":0,\"message\":{\"content\":null,\"refusal\":\"No.\"},"
         "\"logprobs\":{\"content\":null,\"refusal\":[" TOKEN("No.") "]},\"finish_reason\":\"stop\"}"
                                                                     "]}\n\ndata: [DONE]\n\n",
-        "", "No.[" TOKEN("No.") "]\n");
+        "", "[" TOKEN("No.") "]\n"); /* its text is an EXTRA */
 }
 
 static void responses__tokens_go_with_their_text(void **state)
@@ -99,7 +99,7 @@ static void responses__are_asked_for_them(void **state)
     amphi_buf out;
     amphi__buf_init(&out, 0);
     const amphi_dialect_request request = {
-        AMPHI_STR("{\"messages\":[],\"logprobs\":true,\"top_logprobs\":3}"), {NULL, 0}, {NULL, 0}};
+        .body = AMPHI_STR("{\"messages\":[],\"logprobs\":true,\"top_logprobs\":3}")};
     assert_int_equal(amphi__dialect_responses.request_write(&out, &request, NULL), AMPHI_OK);
     assert_true(amphi__str_find(amphi__buf_str(&out),
                     AMPHI_STR("\"include\":[\"message.output_text.logprobs\"]")) != SIZE_MAX);

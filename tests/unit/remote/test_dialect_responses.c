@@ -23,6 +23,7 @@ typedef struct recording {
     const char *text;
     const char *reasoning;
     const char *tools;
+    const char *extra;   /* NULL: not looked at */
     amphi_status status; /* OK: FINISH */
     amphi_finish finish;
     amphi_usage usage;
@@ -120,7 +121,9 @@ static const recording recordings[] = {
             "\"content_index\":0,\"delta\":\"I can't\"}",
             "{\"type\":\"response.refusal.delta\",\"delta\":\" do that.\"}",
             "{\"type\":\"response.refusal.done\",\"refusal\":\"I can't do that.\"}", COMPLETED},
-        .text = "I can't do that.", .finish = AMPHI_FINISH_STOP, .usage = {37, 11, 3}},
+        .extra = "{\"delta\":{\"refusal\":\"I can't\"}}\n{\"delta\":{\"refusal\":\" do "
+                 "that.\"}}\n",
+        .finish = AMPHI_FINISH_STOP, .usage = {37, 11, 3}},
     {"cut at its limit of tokens",
         {CREATED, TEXT("One two"),
             "{\"type\":\"response.incomplete\"," RESPONSE("incomplete",
@@ -186,6 +189,8 @@ static void assert_as_recorded(const engine_recorder *record, const recording *r
     assert_string_equal(text_of(&record->reasoning), r->reasoning != NULL ? r->reasoning : "");
     assert_string_equal(text_of(&record->tool_calls), r->tools != NULL ? r->tools : "");
     assert_string_equal(text_of(&record->model), "m-1");
+    if (r->extra != NULL)
+        assert_int_equal(strncmp(text_of(&record->extra), r->extra, strlen(r->extra)), 0);
     assert_int_equal(record->finished, r->status == AMPHI_OK);
     assert_int_equal(record->error.status, r->status);
     assert_int_equal(record->finish, r->finish);
@@ -369,8 +374,9 @@ static void assert_request(
     amphi_buf out;
     amphi_error error;
     amphi__buf_init(&out, 0);
-    const amphi_dialect_request request = {
-        amphi_str_from(body), amphi_str_from(model), amphi_str_from(prefix)};
+    const amphi_dialect_request request = {.body = amphi_str_from(body),
+        .model = amphi_str_from(model),
+        .prefix = amphi_str_from(prefix)};
     assert_int_equal(DIALECT.request_write(&out, &request, &error), AMPHI_OK);
     assert_string_equal(out.data, expected);
     assert_int_equal(amphi__json_check(amphi__buf_str(&out), "out", NULL), AMPHI_OK);
@@ -460,7 +466,7 @@ static void request__ours_and_what_the_api_has_no_word_for_stay_here(void **stat
         NULL, NULL, "{\"input\":[]," TAIL);
     amphi__buf_init(&out, 0);
     const amphi_dialect_request request = {
-        AMPHI_STR("{\"messages\":[],\"stop\":[\"END\"]}"), {NULL, 0}, {NULL, 0}};
+        .body = AMPHI_STR("{\"messages\":[],\"stop\":[\"END\"]}")};
     assert_int_equal(DIALECT.request_write(&out, &request, &error), AMPHI_E_UNSUPPORTED);
     assert_true(strncmp(error.message, "stop:", 5) == 0);
     amphi__buf_clear(&out);
