@@ -209,13 +209,11 @@ static amphi_status ask_app(const amphi_credential_source *source, bool renew, a
     int64_t *until_ms, amphi_error *error)
 {
     amphi_token token;
-    amphi_token_request request;
+    amphi_token_request request = {.renew = renew};
     amphi_error why = {.status = AMPHI_OK};
-    amphi_token_init(&token);
-    amphi_token_request_init(&request);
+    memset(&token, 0, sizeof token);
     request.endpoint = amphi_str_from(source->endpoint);
     request.url = amphi_str_from(source->url);
-    request.renew = renew;
     int64_t now_ms = amphi__clock_wall_ms(source->clock);
     amphi_status status = source->keys.ops->api_token(source->keys.self, &request, &token, &why);
     if (status == AMPHI_E_NOT_FOUND) {
@@ -358,17 +356,15 @@ amphi_status amphi__credentials_sign(amphi_credentials *credentials,
     const amphi_credential_source *source, const amphi_http_request *request, amphi_error *error)
 {
     const amphi_keys *keys = &source->keys;
-    amphi_sign_request sign;
+    amphi_sign_request sign = {.headers_count = request->headers_count};
     amphi_error why = {.status = AMPHI_OK};
     uint8_t digest[32];
     if (keys->ops == NULL || keys->ops->sign == NULL)
         return AMPHI_OK;
-    amphi_sign_request_init(&sign);
     sign.endpoint = amphi_str_from(source->endpoint);
     sign.method = request->method;
     sign.url = request->url;
     sign.headers = request->headers;
-    sign.headers_count = request->headers_count;
     sign.body = request->body;
     if (amphi__sha256(request->body, digest) != AMPHI_OK)
         return amphi__fail_no_memory(error);

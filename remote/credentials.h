@@ -2,8 +2,8 @@
  *
  * The headers by which a request says who asks: the endpoint's own (a proxy's, an app's), and one
  * of these: a short-lived token from the app (ext/keys.h), its API key, or the key file. They are
- * gathered anew for each request, so that all of them can be renewed, and wiped after it; a token is
- * kept until shortly before it expires. No message and no log line ever holds one.
+ * gathered anew for each request, so that all of them can be renewed, and wiped after it; a token
+ * is kept until shortly before it expires. No message and no log line ever holds one.
  *
  * Gathering may block: files are read, the app is asked. Any thread, no lock is held.
  */

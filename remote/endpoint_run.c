@@ -10,8 +10,8 @@
  *   - FINISH was delivered and the caller has released the run, but the last bytes of the HTTP body
  *     are still under way: they are read for 0.25 s, because cutting the exchange off costs the
  *     connection, and the next request a handshake.
- * A refusal that another form of the request, or newer credentials, may not meet is not reported: the
- * request goes to the resending thread (endpoint_resend.c), and the run goes on with its answer.
+ * A refusal that another form of the request, or newer credentials, may not meet is not reported:
+ * the request goes to the resending thread (endpoint_resend.c), whose answer is the run's.
  * State changes under endpoint->mutex; no call to the outside is made under it.
  */
 #include "remote/endpoint_run.h"

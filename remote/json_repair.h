@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON that is wrong in a way that has one meaning: NaN and infinities are null, bytes that are no
- * UTF-8 are U+FFFD, a control character in a string is its escape. Half of a surrogate pair may have
- * its other half in the next piece of the answer: it is kept as a mark until that piece is there.
+ * UTF-8 are U+FFFD, a control character in a string is its escape. Half of a surrogate pair may
+ * have its other half in the next piece of the answer: it is kept as a mark until that is there.
  * What is still no JSON then (a cut event, a missing bracket) stays an error. Pure; any thread.
  */
 #ifndef AMPHI_REMOTE_JSON_REPAIR_H

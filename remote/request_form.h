@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How requests for one endpoint and model have to look. A request goes out as the app wrote it; when
- * the provider refuses it because of one field, it is written once more in the other form, or
+ * How requests for one endpoint and model have to look. A request goes out as the app wrote it;
+ * when the provider refuses it because of one field, it is written once more in the other form, or
  * without the field, and what then succeeded is remembered. Only fields that steer or report are
  * ever left out: what an answer means never changes (no tool, format, stop string or message goes).
  */

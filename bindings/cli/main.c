@@ -21,7 +21,7 @@ static const char shared_help[] =
     "  --model FILE          a GGUF model for the device ($AMPHI_MODEL, else the help model)\n"
     "  --endpoint NAME=URL[,model=M|M2][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
     "             [,priority=N][,weight=N][,prefix=yes|no][,tls12=yes]\n"
-    "             [,dialect=chat|responses]\n"
+    "             [,dialect=chat|responses][,header=Name: value][,headers-file=F]\n"
     "                        an OpenAI-compatible API; may be repeated\n"
     "  --mode MODE           auto, prefer_local, prefer_cloud, only_local, only_cloud\n"
     "  --private             never leaves the device\n"

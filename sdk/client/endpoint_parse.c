@@ -11,22 +11,33 @@
 
 #include <sys/stat.h>
 
-/* A second pin is joined to the first with ';' in the caller's buffer. */
-static amphi_status add_pin(amphi_endpoint_options *out, amphi_str pin, char *buffer,
-    size_t buffer_size, amphi_error *error)
+/* Where repeated options are joined. */
+typedef struct joined_room {
+    char *buffer; /* the caller's; may be NULL */
+    size_t size;
+    size_t used;
+} joined_room;
+
+/* A second value is joined to the first in the caller's buffer. */
+static amphi_status add_value(
+    amphi_str *out, amphi_str value, char separator, joined_room *room, amphi_error *error)
 {
-    if (out->pins.size == 0) {
-        out->pins = pin;
+    if (out->size == 0) {
+        *out = value;
         return AMPHI_OK;
     }
-    size_t needed = out->pins.size + 1 + pin.size;
-    if (buffer == NULL || needed > buffer_size)
-        return amphi__fail(error, AMPHI_E_LIMIT, 0, "endpoint: too many pins");
-    if (out->pins.data != buffer)
-        memcpy(buffer, out->pins.data, out->pins.size);
-    buffer[out->pins.size] = ';';
-    memcpy(buffer + out->pins.size + 1, pin.data, pin.size);
-    out->pins = amphi_str_make(buffer, needed);
+    bool is_last = room->buffer != NULL && out->data + out->size == room->buffer + room->used;
+    if (is_last)
+        room->used -= out->size; /* it grows where it is */
+    size_t needed = out->size + 1 + value.size;
+    if (room->buffer == NULL || needed > room->size - room->used)
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "endpoint: too many pins or headers");
+    char *at = room->buffer + room->used;
+    memmove(at, out->data, out->size);
+    at[out->size] = separator;
+    memcpy(at + out->size + 1, value.data, value.size);
+    room->used += needed;
+    *out = amphi_str_make(at, needed);
     return AMPHI_OK;
 }
 
@@ -49,13 +60,26 @@ static amphi_status yes_option(bool *out, amphi_str key, amphi_str value, amphi_
         error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= takes yes or no", (int)key.size, key.data);
 }
 
+/* "Name: value" */
+static amphi_status add_header(
+    amphi_endpoint_options *out, amphi_str value, joined_room *room, amphi_error *error)
+{
+    amphi_str text;
+    (void)amphi__str_cut(value, ':', &text);
+    if (amphi__str_trim(text).size == 0)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "endpoint: header= takes \"Name: value\", without a comma");
+    return add_value(&out->headers, value, '\n', room, error);
+}
+
 static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amphi_str value,
-    char *buffer, size_t buffer_size, amphi_error *error)
+    joined_room *room, amphi_error *error)
 {
     bool yes = false;
     amphi_status status = AMPHI_OK;
     bool guards = amphi__str_equal_c(key, "pin") || amphi__str_equal_c(key, "ca") ||
-                  amphi__str_equal_c(key, "key-file");
+                  amphi__str_equal_c(key, "key-file") || amphi__str_equal_c(key, "headers-file") ||
+                  amphi__str_equal_c(key, "header");
     if (guards && value.size == 0) /* an unset shell variable must not switch a check off */
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= needs a value", (int)key.size, key.data);
@@ -69,7 +93,11 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     else if (amphi__str_equal_c(key, "ca"))
         out->ca_file = value;
     else if (amphi__str_equal_c(key, "pin"))
-        status = add_pin(out, value, buffer, buffer_size, error);
+        status = add_value(&out->pins, value, ';', room, error);
+    else if (amphi__str_equal_c(key, "header"))
+        status = add_header(out, value, room, error);
+    else if (amphi__str_equal_c(key, "headers-file"))
+        out->headers_file = value;
     else if (amphi__str_equal_c(key, "context"))
         status = number_option(&out->context_tokens_max, key, value, error);
     else if (amphi__str_equal_c(key, "priority"))
@@ -86,7 +114,7 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     } else
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint: unknown option \"%.*s\" (known: model key-file ca pin context priority "
-            "weight prefix tls12 dialect)",
+            "weight prefix tls12 dialect header headers-file)",
             (int)(key.size < 32 ? key.size : 32), key.data);
     return status;
 }
@@ -101,6 +129,7 @@ amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text, c
     amphi_endpoint_options own;
     amphi_endpoint_options_init(&own);
     amphi_str rest;
+    joined_room room = {pins_buffer, pins_size, 0};
     amphi_str first = amphi__str_cut(text, ',', &rest);
     own.name = amphi__str_cut(first, '=', &own.url);
     if (own.name.size == 0 || own.url.size == 0)
@@ -110,7 +139,7 @@ amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text, c
         amphi_str value;
         amphi_str option = amphi__str_cut(rest, ',', &rest);
         amphi_str key = amphi__str_cut(option, '=', &value);
-        status = read_option(&own, key, value, pins_buffer, pins_size, error);
+        status = read_option(&own, key, value, &room, error);
         if (status != AMPHI_OK)
             return status;
     }

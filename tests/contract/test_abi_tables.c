@@ -109,13 +109,27 @@ static amphi_status destroy_key(void *self, amphi_error *error)
     return AMPHI_OK;
 }
 
+static amphi_status give_no_token(
+    void *self, const amphi_token_request *request, amphi_token *out, amphi_error *error)
+{
+    return AMPHI_E_NOT_FOUND;
+}
+
+static amphi_status sign_nothing(void *self, const amphi_sign_request *request,
+    amphi_add_header_fn *add, void *user, amphi_error *error)
+{
+    return AMPHI_OK;
+}
+
 static const amphi_keys_ops keys_ops = {.struct_size = sizeof keys_ops,
     .name = "constant",
     .store_key = give_store_key,
     .api_key = give_api_key,
     .free = free_nothing,
     .where = key_is_where,
-    .destroy = destroy_key};
+    .destroy = destroy_key,
+    .api_token = give_no_token,
+    .sign = sign_nothing};
 
 static void snapshot(void *self, amphi_device_facts *out)
 {

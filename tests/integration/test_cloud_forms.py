@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.dont_write_bytecode = True
 import faces  # noqa: E402
-from faces import amphi, promise  # noqa: E402
+from faces import amphi, promise, write  # noqa: E402
 from scripted_cloud import (ScriptedCloud, events, missing_openssl, reply, says, stop,  # noqa: E402
                             word)
 
@@ -262,6 +262,54 @@ def refusal__is_the_answer(folder):
                        for choice in item["choices"]) == "I can't do that."
         assert content(items) == ""
         assert json.loads(ask(folder, cloud).stdout)["text"] == "I can't do that."
+
+
+@promise
+def key__one_that_was_just_renewed_is_read_again_once(folder):
+    with ScriptedCloud(folder) as cloud:
+        key = write(folder, "key", "old-key-1111")
+        os.chmod(key, 0o600)
+
+        def answer(request):
+            if request.headers["Authorization"] == "Bearer new-key-2222":
+                return says("Let in.")
+            with open(key, "w", encoding="utf-8") as file:
+                file.write("new-key-2222")
+            return reply(401, {"error": {"message": "expired", "code": "invalid_api_key"}})
+        cloud.answer = answer
+        done = ask(folder, cloud, options=("model=m", f"key-file={key}"))
+        assert done.returncode == 0 and json.loads(done.stdout)["text"] == "Let in.", done
+        assert len(cloud.chats()) == 2
+
+
+@promise
+def key__one_that_stays_the_same_is_asked_once(folder):
+    with ScriptedCloud(folder) as cloud:
+        key = write(folder, "key", "old-key-1111")
+        os.chmod(key, 0o600)
+        cloud.answer = lambda request: reply(401, {"error": {"message": "no"}})
+        done = ask(folder, cloud, options=("model=m", f"key-file={key}"))
+        assert json.loads(done.stdout)["error"]["status"] == "auth", done.stdout
+        assert json.loads(done.stdout)["provider"]["message"] == "no", done.stdout
+        assert len(cloud.chats()) == 1
+
+
+@promise
+def headers__of_options_and_file_are_sent_and_stay_secret(folder):
+    with ScriptedCloud(folder) as cloud:
+        lines = write(folder, "headers", "X-Proxy-Token: tok-abcdef-77\n")
+        os.chmod(lines, 0o600)
+        done = ask(folder, cloud, options=("model=m", "header=X-Team: blue", "header=X-Tier: 2",
+                                           f"headers-file={lines}"))
+        assert done.returncode == 0, done.stderr
+        sent = cloud.chats()[0].headers
+        assert sent["X-Team"] == "blue" and sent["X-Tier"] == "2", sent
+        assert sent["X-Proxy-Token"] == "tok-abcdef-77", sent
+        cloud.answer = lambda request: reply(400, {"error": {"message": "bad tok-abcdef-77"}})
+        done = ask(folder, cloud, "--verbose", options=("model=m", f"headers-file={lines}"))
+        assert "tok-abcdef-77" not in done.stdout + done.stderr, done
+        done = ask(folder, cloud, options=("model=m", "header=Host: evil"))
+        assert done.returncode != 0 and "Host" in done.stderr, done.stderr
 
 
 if __name__ == "__main__":

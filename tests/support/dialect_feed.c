@@ -19,7 +19,7 @@ const amphi_http_header event_stream[1] = {
 amphi_answer *new_answer(const amphi_dialect *dialect, engine_recorder *record, const char *prefix)
 {
     const amphi_answer_options options = {
-        engine_recorder_sink(record), amphi_str_from(prefix), NULL, {NULL, 0}, AMPHI_ENDING_UNKNOWN};
+        .sink = engine_recorder_sink(record), .prefix = amphi_str_from(prefix)};
     amphi_answer *answer = NULL;
     assert_int_equal(dialect->answer_new(&answer, &options), AMPHI_OK);
     return answer;

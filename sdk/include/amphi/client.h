@@ -37,7 +37,8 @@ typedef struct amphi_endpoint_options {
     amphi_str headers; /* further ones of each request, "Name: value" lines; empty: none */
     amphi_str prices;  /* "PROMPT/COMPLETION" in US dollars per million tokens, "0.15/0.60"; empty:
                           unknown */
-    amphi_str headers_file; /* a file with further such lines, read for each request; empty: none */
+    /* A file with further such lines, read for each request; empty: none. */
+    amphi_str headers_file;
 } amphi_endpoint_options;
 
 static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
@@ -47,11 +48,10 @@ static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
 }
 
 /* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
- * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses]" into *out, after
- * amphi_endpoint_options_init; a repeated pin= adds a pin. The strings in *out point into `text`
- * or, for repeated pins, into pins_buffer (pins_size bytes, may be NULL when there is one pin at
- * most).
- */
+ * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses][,header=Name: value]
+ * [,headers-file=F]" into *out, after amphi_endpoint_options_init; a repeated pin= adds a pin, a
+ * repeated header= a header (its value has no comma). The strings in *out point into `text` or, for
+ * repeated ones, into pins_buffer (pins_size bytes, may be NULL when nothing is repeated). */
 AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
     char *pins_buffer, size_t pins_size, amphi_error *error);
 

@@ -32,8 +32,8 @@ static void expect(
     engine_recorder record;
     amphi_answer *answer = NULL;
     engine_recorder_init(&record);
-    const amphi_answer_options options = {engine_recorder_sink(&record), amphi_str_from(prefix),
-        NULL, {NULL, 0}, AMPHI_ENDING_UNKNOWN};
+    const amphi_answer_options options = {
+        .sink = engine_recorder_sink(&record), .prefix = amphi_str_from(prefix)};
     assert_int_equal(dialect->answer_new(&answer, &options), AMPHI_OK);
     dialect->answer_headers(answer, 200, headers, 1);
     dialect->answer_body(answer, amphi_str_from(stream));

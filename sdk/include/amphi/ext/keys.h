@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where keys come from: Keystore, Keychain, libsecret, a file; and, for apps that ship no key, where
- * short-lived tokens and signatures come from: App Check, App Attest, a proxy of one's own.
+ * Where keys come from: Keystore, Keychain, libsecret, a file; and, for apps that ship no key,
+ * where short-lived tokens and signatures come from: App Check, App Attest, a proxy of one's own.
  */
 #ifndef AMPHI_EXT_KEYS_H
 #define AMPHI_EXT_KEYS_H
@@ -10,51 +10,33 @@
 
 #define AMPHI_STORE_KEY_BYTES 32
 
-/* SIZED, read by the provider. */
+/* FROZEN. What a token is for. */
 typedef struct amphi_token_request {
-    size_t struct_size; /* in bytes; see amphi/types.h */
-    amphi_str endpoint; /* its name */
-    amphi_str url;      /* that the request goes to */
-    bool renew;         /* the last token was refused: one from a cache is of no use */
+    amphi_str endpoint;   /* its name */
+    amphi_str url;        /* that the request goes to */
+    bool renew;           /* the last token was refused: one from a cache is of no use */
+    uint64_t reserved[4]; /* 0 */
 } amphi_token_request;
 
-static inline void amphi_token_request_init(amphi_token_request *request)
-{
-    memset(request, 0, sizeof *request);
-    request->struct_size = sizeof *request;
-}
-
-/* SIZED, filled in by the provider. The caller wipes it. */
+/* FROZEN: filled in by the provider; it comes zeroed, and the caller wipes it. */
 typedef struct amphi_token {
-    size_t struct_size; /* in bytes; see amphi/types.h */
-    char header[64];    /* "X-Firebase-AppCheck"; empty: "Authorization", with "Bearer " in front */
-    char value[8192];   /* one line of visible ASCII and blanks, NUL-terminated */
-    int64_t expires_ms; /* Unix time; 0: not to be kept, ask for each request */
+    char header[64];      /* "X-Firebase-AppCheck"; empty: "Authorization", with "Bearer " before */
+    char value[8192];     /* one line without control characters, NUL-terminated */
+    int64_t expires_ms;   /* Unix time; 0: not to be kept, ask for each request */
+    uint64_t reserved[4]; /* 0 */
 } amphi_token;
 
-static inline void amphi_token_init(amphi_token *token)
-{
-    memset(token, 0, sizeof *token);
-    token->struct_size = sizeof *token;
-}
-
-/* SIZED, read by the provider. A request as it will be sent. */
+/* FROZEN. A request as it will be sent. */
 typedef struct amphi_sign_request {
-    size_t struct_size;               /* in bytes; see amphi/types.h */
     amphi_str endpoint;               /* its name */
     amphi_str method;                 /* "POST" */
     amphi_str url;                    /* all of it */
     const amphi_http_header *headers; /* that are sent, credentials included */
     size_t headers_count;             /* of `headers` */
     amphi_str body;                   /* every byte of it */
-    char body_sha256[65];             /* in hex digits */
+    char body_sha256[72];             /* in lower-case hex digits, NUL-terminated */
+    uint64_t reserved[4];             /* 0 */
 } amphi_sign_request;
-
-static inline void amphi_sign_request_init(amphi_sign_request *request)
-{
-    memset(request, 0, sizeof *request);
-    request->struct_size = sizeof *request;
-}
 
 /* Adds a header to the request that is signed; both strings are copied. AMPHI_E_ARGUMENT: the name
  * is none, or belongs to the connection (Host, Content-Length, ...). */
@@ -89,8 +71,8 @@ typedef struct amphi_keys_ops {
      * AMPHI_E_NOT_FOUND: this endpoint has none. NULL: there are no tokens. */
     amphi_status (*api_token)(
         void *self, const amphi_token_request *request, amphi_token *out, amphi_error *error);
-    /* Signs a request: adds further headers with `add`. Called last, for each time that a request is
-     * sent; threads and blocking as for api_token, but several at a time. NULL: none are signed. */
+    /* Signs a request: adds further headers with `add`. Called last, each time that a request is
+     * sent; threads and blocking as for api_token, but several at a time. NULL: none is signed. */
     amphi_status (*sign)(void *self, const amphi_sign_request *request, amphi_add_header_fn *add,
         void *user, amphi_error *error);
 } amphi_keys_ops;

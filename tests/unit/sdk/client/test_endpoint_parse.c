@@ -38,12 +38,31 @@ static void endpoint__every_option_is_understood(void **state)
     assert_true(o.tls12);
 }
 
+static void endpoint__headers_are_joined_as_lines(void **state)
+{
+    amphi_endpoint_options o;
+    char room[64];
+    amphi_endpoint_options_init(&o);
+    assert_int_equal(amphi_endpoint_parse(&o,
+                         AMPHI_STR("w=https://x,header=X-Team: a=b,pin=p1,header=X-Tier: 2,pin=p2,"
+                                   "headers-file=/h"),
+                         room, sizeof room, NULL),
+        AMPHI_OK);
+    assert_true(amphi__str_equal_c(o.headers, "X-Team: a=b\nX-Tier: 2"));
+    assert_true(amphi__str_equal_c(o.pins, "p1;p2"));
+    assert_true(amphi__str_equal_c(o.headers_file, "/h"));
+    assert_int_equal(amphi_endpoint_parse(&o,
+                         AMPHI_STR("w=https://x,header=X-Team: a,header=X-Tier: 2"), room, 8, NULL),
+        AMPHI_E_LIMIT);
+}
+
 static void endpoint__mistakes_are_named(void **state)
 {
     static const char *const cases[] = {"", "work", "=https://x", "work=", "w=https://x,colour=red",
         "w=https://x,context=many", "w=https://x,tls12=maybe", "w=https://x,weight=4294967296",
         "w=https://x,prefix=", "w=https://x,pin=", "w=https://x,ca=,model=m",
-        "w=https://x,key-file="};
+        "w=https://x,key-file=", "w=https://x,header=", "w=https://x,header=X-Team",
+        "w=https://x,header=X-Team: ", "w=https://x,headers-file="};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_endpoint_options o;
         amphi_endpoint_options_init(&o);
@@ -58,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endpoint__every_option_is_understood),
+        cmocka_unit_test(endpoint__headers_are_joined_as_lines),
         cmocka_unit_test(endpoint__mistakes_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
