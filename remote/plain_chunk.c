@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Three objects inside each other, each with a table of what its members may be. What we do not
- * know passes through: of a chunk it is mostly the same in all of them, so it is enough to see that it
- * is; in a choice it has no place; in a delta it makes the chunk no plain one. A member that has an
- * escape in its key might be any.
+ * know passes through: of a chunk it is mostly the same in all of them, so it is enough to see that
+ * it is; in a choice it has no place; in a delta it makes the chunk no plain one. A member that has
+ * an escape in its key might be any.
  */
 #include "remote/plain_chunk.h"
 
