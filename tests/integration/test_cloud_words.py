@@ -198,6 +198,28 @@ def words__of_an_error_in_the_stream_are_passed_on(folder):
         assert record["provider"]["http_status"] == 200, record
 
 
+@promise
+def doctor__tries_each_key_online_and_says_what_it_may_do(folder):
+    def doctor(*flags):
+        done = amphi("doctor", "--data", os.path.join(folder, "data"), "--json", "--endpoint",
+                     cloud.endpoint("work", "model=m"), *flags)
+        found = {one["part"]: one for one in json.loads(done.stdout)["findings"]}
+        return done.returncode, found.get("key work"), done
+
+    with ScriptedCloud(folder) as cloud:
+        assert doctor()[1] is None and not cloud.chats()
+        rc, found, _ = doctor("--online")
+        assert found["level"] == "ok" and "may chat" in found["text"], found
+        assert cloud.chats()[0].json["max_tokens"] == 1 and len(cloud.chats()) == 1
+        for status, code, word_of_it in ((401, "invalid_api_key", "refuses the key"),
+                                         (402, None, "used up"), (404, "model_not_found", "model")):
+            cloud.answer = lambda request: refusal(status, message="because", code=code)
+            rc, found, _ = doctor("--online")
+            assert rc == 1 and found["level"] == "fault", found
+            assert word_of_it in found["text"] and "because" in found["text"], found
+        faces.refused(amphi("doctor", "--online", "--private"), "--private")
+
+
 if __name__ == "__main__":
     if missing_openssl():
         faces.skip("openssl is not here")
