@@ -17,6 +17,13 @@
 #include <amphi/ext/engine.h>
 #include <amphi/ext/http.h>
 
+/* What the user says to a model that is to go on by AMPHI_CONTINUE_INSTRUCT; the message before it
+ * is the answer's beginning. */
+#define AMPHI_CONTINUE_INSTRUCTION                                                                 \
+    "Your last message was cut off where it ends. Write only what comes next, starting with the "  \
+    "very next character: if it ends inside a word, finish that word first. Do not repeat "        \
+    "anything, do not greet, do not explain, and open no code block or list again."
+
 typedef struct amphi_answer amphi_answer; /* the dialect's own */
 
 /* What is still to come. */
@@ -28,10 +35,11 @@ typedef enum amphi_answer_phase {
 } amphi_answer_phase;
 
 typedef struct amphi_dialect_request {
-    amphi_str body;          /* as in amphi_engine_request */
-    amphi_str model;         /* empty: the one that the body names */
-    amphi_str prefix;        /* the answer's beginning; empty: from the start */
-    amphi_request_form form; /* what this endpoint and model want */
+    amphi_str body;                  /* as in amphi_engine_request */
+    amphi_str model;                 /* empty: the one that the body names */
+    amphi_str prefix;                /* the answer's beginning; empty: from the start */
+    amphi_continuation continuation; /* how to go on after it; AUTO: natively */
+    amphi_request_form form;         /* what this endpoint and model want */
 } amphi_dialect_request;
 
 typedef struct amphi_answer_options {

@@ -3,7 +3,8 @@
  * OpenAI chat completions: the request. The app's body goes out as it was written, member by
  * member, except: the endpoint's model replaces "model"; "stream" is true and usage is asked for;
  * "n" is left out (one answer); what is only for us ("amphi", "fallbacks") stays here. A given
- * beginning of the answer becomes a trailing assistant message, which most servers continue.
+ * beginning of the answer becomes a trailing assistant message, marked as the server wants it
+ * (amphi_continuation), or is quoted in an instruction.
  */
 #include "remote/dialect_openai_request.h"
 
@@ -27,9 +28,25 @@ static bool is_open_answer(const amphi_json *message)
            amphi__json_get(message, "tool_calls") == NULL;
 }
 
-static void put_longer_message(
-    amphi_json_writer *writer, amphi_str text, const amphi_json *message, amphi_str more)
+static void put_prefix_mark(amphi_json_writer *writer, amphi_continuation way)
 {
+    if (way == AMPHI_CONTINUE_PREFIX)
+        amphi__json_put_bool(writer, "prefix", true);
+}
+
+/* For models that follow instructions on servers that continue nothing. */
+static void put_instruction(amphi_json_writer *writer)
+{
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_str(writer, "role", AMPHI_STR("user"));
+    amphi__json_put_str(writer, "content", AMPHI_STR(AMPHI_CONTINUE_INSTRUCTION));
+    amphi__json_close(writer, '}');
+}
+
+static void put_longer_message(amphi_json_writer *writer, amphi_str text, const amphi_json *message,
+    const amphi_dialect_request *request)
+{
+    amphi_str more = request->prefix;
     amphi_json_span span;
     amphi_json_member member;
     amphi_buf content;
@@ -44,14 +61,17 @@ static void put_longer_message(
         if (!amphi__str_equal_c(member.key, "content"))
             amphi__json_member_put(writer, &member);
     amphi__json_put_str(writer, "content", amphi__buf_str(&content));
+    put_prefix_mark(writer, request->continuation);
     amphi__json_close(writer, '}');
     amphi__buf_clear(&content);
 }
 
 /* The messages with the prefix as the last of them, or as the end of the last one when that is the
  * answer's beginning already. */
-static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_str prefix)
+static void put_messages(
+    amphi_json_writer *writer, amphi_str messages, const amphi_dialect_request *request)
 {
+    amphi_str prefix = request->prefix;
     amphi_json_span span;
     amphi_json_member member;
     amphi_str last = amphi_str_make(NULL, 0);
@@ -67,16 +87,19 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
     bool is_small = last.size < AMPHI_JSON_SIZE_MAX;
     if (is_small && amphi__json_parse(&message, last, "message", NULL) == AMPHI_OK &&
         is_open_answer(message)) {
-        put_longer_message(writer, last, message, prefix);
+        put_longer_message(writer, last, message, request);
     } else {
         if (last.size > 0)
             amphi__json_put_raw(writer, NULL, last);
         amphi__json_open(writer, NULL, '{');
         amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
         amphi__json_put_str(writer, "content", prefix);
+        put_prefix_mark(writer, request->continuation);
         amphi__json_close(writer, '}');
     }
     amphi__json_free(message);
+    if (request->continuation == AMPHI_CONTINUE_INSTRUCT)
+        put_instruction(writer);
     amphi__json_close(writer, ']');
 }
 
@@ -135,13 +158,17 @@ amphi_status amphi__openai_request_write(
                            amphi__request_form_leaves_out(form, member.key) ||
                            (request->model.size > 0 && amphi__str_equal_c(member.key, "model"));
         if (amphi__str_equal_c(member.key, "messages") && request->prefix.size > 0)
-            put_messages(&writer, member.value, request->prefix);
+            put_messages(&writer, member.value, request);
         else if (!is_replaced)
             amphi__json_member_put(&writer, &member);
     }
     if (request->model.size > 0)
         amphi__json_put_str(&writer, "model", request->model);
     put_limit(&writer, form->limit, limit);
+    if (request->prefix.size > 0 && request->continuation == AMPHI_CONTINUE_VLLM) {
+        amphi__json_put_bool(&writer, "continue_final_message", true);
+        amphi__json_put_bool(&writer, "add_generation_prompt", false);
+    }
     amphi__json_put_bool(&writer, "stream", !form->whole);
     if (!form->whole && !amphi__request_form_leaves_out(form, AMPHI_STR("stream_options")))
         put_stream_options(&writer, stream_options);

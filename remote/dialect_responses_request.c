@@ -181,8 +181,10 @@ static bool is_instruction(amphi_str message)
 }
 
 /* "instructions" from the first messages, "input" from the others. */
-static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_str prefix)
+static void put_messages(
+    amphi_json_writer *writer, amphi_str messages, const amphi_dialect_request *request)
 {
+    amphi_str prefix = request->prefix;
     amphi_json_span span;
     amphi_json_member message;
     amphi_buf instructions;
@@ -203,6 +205,12 @@ static void put_messages(amphi_json_writer *writer, amphi_str messages, amphi_st
         amphi__json_open(writer, NULL, '{');
         amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
         amphi__json_put_str(writer, "content", prefix);
+        amphi__json_close(writer, '}');
+    }
+    if (prefix.size > 0 && request->continuation == AMPHI_CONTINUE_INSTRUCT) {
+        amphi__json_open(writer, NULL, '{');
+        amphi__json_put_str(writer, "role", AMPHI_STR("user"));
+        amphi__json_put_str(writer, "content", AMPHI_STR(AMPHI_CONTINUE_INSTRUCTION));
         amphi__json_close(writer, '}');
     }
     amphi__json_close(writer, ']');
@@ -334,7 +342,7 @@ amphi_status amphi__responses_request_write(
     }
     if (request->model.size > 0)
         amphi__json_put_str(&writer, "model", request->model);
-    put_messages(&writer, f.messages, request->prefix);
+    put_messages(&writer, f.messages, request);
     put_found(&writer, "max_output_tokens", f.limit);
     if (f.logprobs)
         amphi__json_put_raw(&writer, "include", AMPHI_STR("[\"message.output_text.logprobs\"]"));

@@ -7,6 +7,7 @@
  */
 #include "remote/endpoint.h"
 
+#include "remote/continuation_guess.h"
 #include "remote/dialect_openai.h"
 #include "remote/dialect_responses.h"
 #include "remote/tls_pins_format.h"
@@ -14,6 +15,7 @@
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
+#include "sdk/core/continuation.h"
 #include "sdk/core/error.h"
 #include "sdk/core/model_list.h"
 #include "sdk/core/sized.h"
@@ -75,7 +77,9 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
     }
     own.ready = is_warm(endpoint);
     own.context_tokens_max = endpoint->context_tokens_max;
-    own.prefix = (amphi_tristate)atomic_load(&endpoint->prefix);
+    own.prefix = endpoint->prefix;
+    own.continuation = endpoint->continuation;
+    own.continuation_guess = (amphi_continuation)atomic_load(&endpoint->continuation_guess);
     own.is_loopback = endpoint->is_loopback;
     own.tools = true;
     own.images = true;
@@ -171,6 +175,11 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint.dialect: chat or responses is expected");
     }
+    amphi_continuation way;
+    if (!amphi__continuation_parse(&way, source->continues)) {
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "endpoint.continues: native, vllm, prefix, instruct, no or auto is expected");
+    }
     if (options->http.ops == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "http: there is no transport");
     amphi_status status = amphi__url_parse(&url, source->url, error);
@@ -181,6 +190,18 @@ static amphi_status check_options(const amphi_remote_options *options, amphi_err
     if (status == AMPHI_OK)
         status = amphi__credentials_check(source->headers, "endpoint.headers", error);
     return status;
+}
+
+/* "continue" decides; "prefix" is its older spelling. */
+static void set_continuation(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *source)
+{
+    bool is_open = source->continues.size == 0 && source->prefix == AMPHI_UNKNOWN;
+    (void)amphi__continuation_parse(&endpoint->continuation, source->continues);
+    endpoint->prefix = source->continues.size == 0 ? source->prefix : AMPHI_UNKNOWN;
+    if (endpoint->continuation == AMPHI_CONTINUE_NO || (is_open && !endpoint->dialect->continues))
+        endpoint->prefix = AMPHI_NO;
+    atomic_init(
+        &endpoint->continuation_guess, (int)amphi__continuation_guess_from_url(source->url));
 }
 
 static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *source)
@@ -224,9 +245,7 @@ amphi_status amphi__remote_engine_new(
     endpoint->keys = options->keys;
     endpoint->clock = options->clock;
     endpoint->log = options->log;
-    bool unknown = options->endpoint.prefix == AMPHI_UNKNOWN;
-    atomic_init(&endpoint->prefix,
-        unknown && !endpoint->dialect->continues ? (int)AMPHI_NO : (int)options->endpoint.prefix);
+    set_continuation(endpoint, &options->endpoint);
     if (amphi__mutex_init(&endpoint->mutex) != AMPHI_OK ||
         amphi__cond_init(&endpoint->changed) != AMPHI_OK ||
         amphi__token_cache_init(&endpoint->token) != AMPHI_OK ||

@@ -37,8 +37,10 @@ typedef struct amphi_remote_endpoint {
     amphi_log log;
     const amphi_dialect *dialect;
 
-    atomic_int prefix;             /* amphi_tristate; NO once the server refused one */
-    _Atomic uint64_t last_used_us; /* boot time; 0: no answer from there yet */
+    amphi_tristate prefix;           /* as configured; NO where the dialect has no such thing */
+    amphi_continuation continuation; /* as configured */
+    atomic_int continuation_guess;   /* amphi_continuation; answers' headers may say more */
+    _Atomic uint64_t last_used_us;   /* boot time; 0: no answer from there yet */
 
     /* Runs that wait for a time limit, and the thread that enforces it (endpoint_run.c). */
     amphi_mutex mutex;

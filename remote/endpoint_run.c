@@ -16,6 +16,7 @@
  */
 #include "remote/endpoint_run.h"
 
+#include "remote/continuation_guess.h"
 #include "remote/json_span.h"
 
 #include "sdk/core/alloc.h"
@@ -128,8 +129,6 @@ static void run_event(void *self, const amphi_engine_event *event)
         run->finished = event->kind == AMPHI_ENGINE_FINISH;
         amphi__mutex_unlock(&endpoint->mutex);
     }
-    if (event->kind == AMPHI_ENGINE_FAIL && event->prefix_refused)
-        atomic_store(&endpoint->prefix, (int)AMPHI_NO);
     if (event->kind == AMPHI_ENGINE_FAIL && event->error->status != AMPHI_E_CANCELLED) {
         amphi__log(&endpoint->log, AMPHI_LOG_INFO, "endpoint %s: %s: %s", endpoint->name,
             amphi_status_name(event->error->status), event->error->message);
@@ -175,6 +174,9 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
     run->accepted = http_status >= 200 && http_status <= 299;
     if (run->accepted)
         drop_request(run);
+    amphi_continuation said = amphi__continuation_guess_from_headers(headers, count);
+    if (said != AMPHI_CONTINUE_AUTO)
+        atomic_store(&endpoint->continuation_guess, (int)said);
     update_timer(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
 }
 
@@ -329,6 +331,9 @@ amphi_status amphi__endpoint_run_send(
     const amphi_dialect_request content = {.body = run->request.body,
         .model = amphi__buf_str(&run->model_name),
         .prefix = run->request.prefix,
+        .continuation = run->request.continuation != AMPHI_CONTINUE_AUTO
+                            ? run->request.continuation
+                            : endpoint->continuation,
         .form = run->form};
     amphi_http_request http;
     amphi_http_header headers[HEADERS_MAX];

@@ -151,6 +151,7 @@ void amphi__attempt_start(amphi_attempt *a)
         .tokens_per_second_max = step->tokens_per_second_max,
         .plain_kernels = step->plain_kernels,
         .learned = amphi__buf_str(&learned),
+        .continuation = a->args->continues ? a->args->way : AMPHI_CONTINUE_AUTO,
     };
     if (!a->args->continues) { /* those of an answer that is given up */
         amphi__buf_reset(&stream->extra);

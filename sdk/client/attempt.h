@@ -18,6 +18,7 @@ typedef struct amphi_attempt_args {
     amphi_str body;              /* for the engine; borrowed */
     uint64_t deadline_us;        /* of the whole request, awake time; UINT64_MAX: none */
     bool continues;              /* hand over the delivered text as the answer's beginning */
+    amphi_continuation way;      /* how */
     bool is_known;               /* the engine is known to continue it */
     amphi_takeover *takeover;    /* emitted once it is known whether the attempt continues or starts
                                     again, which it then says; NULL: none. Borrowed */
@@ -28,6 +29,7 @@ typedef struct amphi_attempt_outcome {
     bool has_output;           /* text, reasoning or a tool call */
     uint32_t first_token_ms;   /* from the start to the first output; 0: none */
     bool prefix_refused;       /* the engine can't continue a beginning; try without */
+    bool flags_refused;        /* with it: the refusal names vLLM's flags, not the beginning */
     amphi_splice_outcome seam; /* what the judge saw; REJECTED: ended by us; try without */
     bool seam_is_sure;         /* CONTINUED: it could not be otherwise */
     const char *seam_why;      /* in words; NULL: none */

@@ -209,6 +209,11 @@ static void find_cause(amphi_attempt *a, const amphi_engine_event *fail)
     }
 }
 
+static bool names_flags(const char *message)
+{
+    return strstr(message, "continue_final") != NULL || strstr(message, "add_generation") != NULL;
+}
+
 static void on_fail(amphi_attempt *a, const amphi_engine_event *fail)
 {
     amphi_error *error = &a->outcome->error;
@@ -220,6 +225,7 @@ static void on_fail(amphi_attempt *a, const amphi_engine_event *fail)
         error->retry_after_ms = why->retry_after_ms;
     }
     a->outcome->prefix_refused = fail->prefix_refused;
+    a->outcome->flags_refused = fail->provider != NULL && names_flags(fail->provider->message);
     a->outcome->should_retry = fail->should_retry;
     a->outcome->has_provider = fail->provider != NULL;
     if (fail->provider != NULL)
@@ -260,13 +266,15 @@ static void on_reasoning(amphi_attempt *a, const amphi_engine_event *event)
     on_first_output(a);
     if (!a->has_thoughts) {
         tell_takeover(a, a->args->continues && stream->text.size > 0);
+        a->hides_thoughts = stream->reasoning.size > 0 && !stream->request.takes_replace;
         amphi__buf_truncate(&stream->reasoning, 0);
     }
     a->has_thoughts = true;
     amphi__buf_append_str(&stream->reasoning, event->text);
     amphi_event out = {
         .kind = AMPHI_EVENT_REASONING, .text = event->text, .route = amphi_str_from(a->info.name)};
-    amphi__stream_emit(stream, &out);
+    if (!a->hides_thoughts)
+        amphi__stream_emit(stream, &out);
 }
 
 /* A refusal is what the model answers: it is shown, kept and judged as text is. */

@@ -45,6 +45,7 @@ typedef struct amphi_attempt {
     amphi_crash_cause cause;  /* of its failure */
     bool takeover_told;       /* the event was emitted */
     bool has_thoughts;        /* of this attempt: those of earlier ones are gone */
+    bool hides_thoughts;      /* the client has those of an earlier one, and would join them */
     bool ended;
 } amphi_attempt;
 

@@ -5,6 +5,7 @@
  */
 #include "sdk/client/client.h"
 #include "sdk/core/alloc.h"
+#include "sdk/core/continuation.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
@@ -72,6 +73,16 @@ static amphi_status add_header(
     return add_value(&out->headers, value, '\n', room, error);
 }
 
+static amphi_status continue_option(amphi_str *out, amphi_str value, amphi_error *error)
+{
+    amphi_continuation way;
+    *out = value;
+    if (value.size > 0 && amphi__continuation_parse(&way, value))
+        return AMPHI_OK;
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+        "endpoint: continue= takes native, vllm, prefix, instruct, no or auto");
+}
+
 static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amphi_str value,
     joined_room *room, amphi_error *error)
 {
@@ -108,13 +119,15 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
         status = yes_option(&out->tls12, key, value, error);
     else if (amphi__str_equal_c(key, "dialect"))
         out->dialect = value;
+    else if (amphi__str_equal_c(key, "continue"))
+        status = continue_option(&out->continues, value, error);
     else if (amphi__str_equal_c(key, "prefix")) {
         status = yes_option(&yes, key, value, error);
         out->prefix = yes ? AMPHI_YES : AMPHI_NO;
     } else
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint: unknown option \"%.*s\" (known: model key-file ca pin context priority "
-            "weight prefix tls12 dialect header headers-file)",
+            "weight continue tls12 dialect header headers-file)",
             (int)(key.size < 32 ? key.size : 32), key.data);
     return status;
 }

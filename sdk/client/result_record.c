@@ -8,6 +8,7 @@
 #include "sdk/core/sized.h"
 
 #include <math.h>
+#include <stdio.h>
 
 void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out)
 {
@@ -79,6 +80,24 @@ static void put_takeovers(amphi_json_writer *writer, const amphi_chat_result *re
     amphi__json_close(writer, ']');
 }
 
+/* Whose words the answer is, where they are two routes'. */
+static void put_authors(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    const amphi_takeover *joined = NULL;
+    char words[3 * AMPHI_NAME_MAX];
+    for (size_t i = 0; i < result->takeovers_count; i++) {
+        const amphi_takeover *t = &result->takeovers[i];
+        bool is_joined = t->continued && t->byte_offset > 0;
+        joined = is_joined ? (joined != NULL ? joined : t) : NULL;
+    }
+    if (joined == NULL || result->text.size == 0)
+        return;
+    const amphi_takeover *last = &result->takeovers[result->takeovers_count - 1];
+    snprintf(words, sizeof words, "begun by %s, continued by %s; no cache keeps it", joined->from,
+        last->to);
+    amphi__json_put_str(writer, "authors", amphi_str_from(words));
+}
+
 static void put_cache_match(amphi_json_writer *writer, const amphi_chat_result *result)
 {
     static const char *const names[] = {"none", "exact", "folded", "near"};
@@ -129,6 +148,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_str(&writer, "route", result->route);
     amphi__json_put_str(&writer, "model", result->model);
     put_takeovers(&writer, result);
+    put_authors(&writer, result);
     amphi__json_put_str(&writer, "cache", result->cache_hit ? AMPHI_STR("hit") : AMPHI_STR("miss"));
     if (result->cache_hit)
         put_cache_match(&writer, result);

@@ -14,6 +14,7 @@
 #include "sdk/client/takeover.h"
 
 #include "sdk/client/attempt.h"
+#include "sdk/client/continuation.h"
 #include "sdk/client/decide.h"
 #include "sdk/client/hedge.h"
 #include "sdk/client/outbox.h"
@@ -165,17 +166,47 @@ static amphi_takeover *record_takeover(amphi_stream *stream, const amphi_takeove
     return recorded;
 }
 
-/* May the delivered text be handed to this route as the answer's beginning? Where none of it was
- * shown a clean start costs nothing. */
-static bool can_continue(const amphi_stream *stream, const amphi_engine_info *info)
+/* Is the delivered text handed to this route as the answer's beginning, and how? Where none of it
+ * was shown a clean start costs nothing. */
+static void choose_way(
+    amphi_stream *stream, amphi_attempt_args *args, const amphi_engine_info *info)
 {
-    return stream->text.size > 0 && stream->request.is_shown && info->prefix != AMPHI_NO;
+    args->continues = false;
+    if (stream->text.size == 0 || !stream->request.is_shown)
+        return;
+    amphi_continuation_choice choice = amphi__continuation_choose(stream->client, info);
+    args->way = choice.way;
+    args->is_known = choice.is_known;
+    args->continues = choice.way != AMPHI_CONTINUE_NO;
+}
+
+/* What the route made of the beginning that it was given, for later takeovers. */
+static void learn(const plan_run *run, const amphi_attempt_args *args)
+{
+    const amphi_attempt_outcome *last = &run->last;
+    amphi_continuation_result result = AMPHI_CONTINUATION_WORKED;
+    amphi_engine_info info;
+    if (!args->continues)
+        return;
+    if (last->prefix_refused && !last->has_output)
+        result = AMPHI_CONTINUATION_REFUSED;
+    else if (last->seam == AMPHI_SPLICE_ANEW)
+        result = AMPHI_CONTINUATION_ANEW;
+    else if (last->seam == AMPHI_SPLICE_REJECTED)
+        result = AMPHI_CONTINUATION_DOUBTFUL;
+    else if (last->seam != AMPHI_SPLICE_CONTINUED || !last->seam_is_sure)
+        return;
+    describe(run, args->step, &info);
+    amphi__continuation_learn(run->stream->client, &info, args->way, result);
+    if (result == AMPHI_CONTINUATION_REFUSED && args->way == AMPHI_CONTINUE_VLLM &&
+        !last->flags_refused)
+        amphi__continuation_learn(run->stream->client, &info, AMPHI_CONTINUE_NATIVE, result);
 }
 
 /* The next attempt takes over from the last one, if there was one. */
 static void plan_takeover(plan_run *run, amphi_attempt_args *args, const amphi_engine_info *info)
 {
-    args->continues = can_continue(run->stream, info);
+    choose_way(run->stream, args, info);
     args->takeover = NULL;
     if (run->attempts == 0)
         return;
@@ -226,6 +257,7 @@ static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
     plan_takeover(run, args, &info);
     for (uint32_t tries = 1;; tries++) {
         run_attempt(run, args);
+        learn(run, args);
         if (did_not_continue(run, args)) {
             args->continues = false; /* not a failure: it starts from the beginning, at once */
             run_attempt(run, args);

@@ -115,7 +115,7 @@ typedef enum amphi_event_kind {
     AMPHI_EVENT_PROGRESS = 1, /* a model loads: permille; text names the phase */
     AMPHI_EVENT_ROUTE,        /* an attempt starts: route */
     AMPHI_EVENT_DELTA,        /* more of the answer: text (whole UTF-8 characters) */
-    AMPHI_EVENT_REASONING,    /* more of the model's thinking: text */
+    AMPHI_EVENT_REASONING,    /* thoughts: text; behind a TAKEOVER they begin anew */
     AMPHI_EVENT_TOOL_CALL,    /* text: JSON array, OpenAI's delta.tool_calls */
     AMPHI_EVENT_TAKEOVER,     /* another route continues the answer: takeover */
     AMPHI_EVENT_REPLACE,      /* discard the text so far; text replaces it */

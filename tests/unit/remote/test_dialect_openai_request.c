@@ -15,19 +15,26 @@
 
 #define DIALECT amphi__dialect_openai
 
-static void assert_request(
-    const char *body, const char *model, const char *prefix, const char *expected)
+static void assert_way(amphi_continuation way, const char *body, const char *model,
+    const char *prefix, const char *expected)
 {
     amphi_buf out;
     amphi_error error;
     amphi__buf_init(&out, 0);
     const amphi_dialect_request request = {.body = amphi_str_from(body),
         .model = amphi_str_from(model),
-        .prefix = amphi_str_from(prefix)};
+        .prefix = amphi_str_from(prefix),
+        .continuation = way};
     assert_int_equal(DIALECT.request_write(&out, &request, &error), AMPHI_OK);
     assert_string_equal(out.data, expected);
     assert_int_equal(amphi__json_check(amphi__buf_str(&out), "out", NULL), AMPHI_OK);
     amphi__buf_clear(&out);
+}
+
+static void assert_request(
+    const char *body, const char *model, const char *prefix, const char *expected)
+{
+    assert_way(AMPHI_CONTINUE_AUTO, body, model, prefix, expected);
 }
 
 #define TAIL "\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
@@ -95,9 +102,29 @@ static void request__that_is_no_json_object_is_refused(void **state)
     }
 }
 
+static void request__beginning_is_marked_as_the_server_wants_it(void **state)
+{
+    static const char *const body = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}";
+#define BEGUN "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+    assert_way(AMPHI_CONTINUE_NATIVE, body, NULL, "Hel", BEGUN "\"content\":\"Hel\"}]," TAIL);
+    assert_way(AMPHI_CONTINUE_PREFIX, body, NULL, "Hel",
+        BEGUN "\"content\":\"Hel\",\"prefix\":true}]," TAIL);
+    assert_way(AMPHI_CONTINUE_VLLM, body, NULL, "Hel",
+        BEGUN "\"content\":\"Hel\"}],\"continue_final_message\":true,"
+              "\"add_generation_prompt\":false," TAIL);
+    assert_way(AMPHI_CONTINUE_INSTRUCT, body, NULL, "Hel",
+        BEGUN "\"content\":\"Hel\"},{\"role\":\"user\",\"content\":\"" AMPHI_CONTINUE_INSTRUCTION
+              "\"}]," TAIL);
+    assert_way(AMPHI_CONTINUE_PREFIX,
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"He\"}]}", NULL, "l",
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"Hel\",\"prefix\":true}]," TAIL);
+    assert_way(AMPHI_CONTINUE_VLLM, "{\"messages\":[]}", NULL, NULL, "{\"messages\":[]," TAIL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(request__beginning_is_marked_as_the_server_wants_it),
         cmocka_unit_test(request__members_go_out_as_they_were_written),
         cmocka_unit_test(request__ours_and_what_would_break_streaming_is_replaced),
         cmocka_unit_test(request__prefix_becomes_the_trailing_assistant_message),

@@ -72,6 +72,21 @@ static void chat__refused_prefix_and_another_answer_replaces_once(void **state)
     chat_fixture_close(&f);
 }
 
+static void chat__record_of_two_routes_words_says_so(void **state)
+{
+    chat_fixture f;
+    char *json = NULL;
+    chat_fixture_open(&f, dies_in_mid_word, continues_hello);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    amphi_stream *stream = chat_fixture_begin(&f, &request, "Hi");
+    chat_fixture_pull(&f, stream);
+    assert_int_equal(amphi_stream_result_json(stream, &json, NULL), AMPHI_OK);
+    assert_non_null(strstr(json, "\"authors\":\"begun by local, continued by cloud;"));
+    amphi_string_free(json);
+    amphi_stream_free(stream);
+    chat_fixture_close(&f);
+}
+
 static void chat__silent_cloud_is_left_within_its_budget(void **state)
 {
     static const scripted_step silent[] = {
@@ -255,9 +270,104 @@ static void chat__hot_phone_stops_a_running_local_answer(void **state)
     chat_fixture_close(&f);
 }
 
+/* As a stock OpenAI client asks: no "amphi" member. */
+static void ask_json(chat_fixture *f, const char *json)
+{
+    amphi_stream *stream = NULL;
+    amphi_error error;
+    assert_int_equal(
+        amphi_chat_start_json(&stream, f->client, amphi_str_from(json), &error), AMPHI_OK);
+    chat_fixture_pull(f, stream);
+    amphi_stream_free(stream);
+}
+
+#define PLAIN "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"
+
+static void chat__answer_that_is_not_read_yet_starts_again(void **state)
+{
+    static const scripted_step whole[] = {
+        {SCRIPT_SAY, "Good day.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, whole);
+    ask_json(&f, PLAIN ",\"stream\":false,\"amphi\":{\"mode\":\"prefer_local\"}}");
+    chat_fixture_expect(&f, "Good day.");
+    assert_int_equal(atomic_load(&f.cloud.starts), 1);
+    assert_string_equal(f.cloud.last_prefix, "");
+    chat_fixture_close(&f);
+}
+
+static void chat__client_that_cannot_take_text_back_gets_an_error(void **state)
+{
+    static const scripted_step anew[] = {
+        {SCRIPT_SAY, "Good day.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    static const scripted_step cut[] = {
+        {SCRIPT_SAY, "Hel", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_TRUNCATED}};
+    chat_fixture f;
+    chat_fixture_open(&f, cut, anew);
+    ask_json(&f, PLAIN ",\"stream\":true}");
+    assert_int_equal(f.last, AMPHI_EVENT_ERROR);
+    assert_int_equal(f.error, AMPHI_E_TRUNCATED);
+    assert_int_equal(f.replaces, 0);
+    chat_fixture_expect(&f, "Hel");
+    ask_json(&f, PLAIN ",\"stream\":true,\"amphi\":{\"no_queue\":true}}");
+    assert_int_equal(f.last, AMPHI_EVENT_DONE);
+    assert_int_equal(f.replaces, 1);
+    chat_fixture_expect(&f, "Good day.");
+    chat_fixture_close(&f);
+}
+
+static void chat__new_answer_replaces_and_the_record_says_why(void **state)
+{
+    static const scripted_step sure[] = {{SCRIPT_SAY, "Sure! ", 0},
+        {SCRIPT_SAY, "A day has 24 hours.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, dies_in_mid_word, sure);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    amphi_stream *stream = chat_fixture_begin(&f, &request, "Hi");
+    chat_fixture_pull(&f, stream);
+    chat_fixture_expect(&f, "Sure! A day has 24 hours.");
+    assert_int_equal(f.replaces, 1);
+    assert_int_equal(f.takeovers, 1);
+    assert_int_equal(atomic_load(&f.cloud.starts), 2); /* asked to go on, and from the beginning */
+    amphi_chat_result result;
+    amphi_chat_result_init(&result);
+    assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
+    assert_false(result.takeovers[0].continued);
+    assert_non_null(strstr(result.takeovers[0].why, "asked to go on"));
+    amphi_stream_free(stream);
+    chat_fixture_ask(&f, &request, "Hi"); /* learnt: not asked to go on again */
+    assert_int_equal(f.replaces, 1);
+    chat_fixture_close(&f);
+}
+
+static void chat__each_route_thinks_for_itself(void **state)
+{
+    static const scripted_step thinks[] = {
+        {SCRIPT_REASON, "Hmm, I", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_TRUNCATED}};
+    static const scripted_step anew[] = {{SCRIPT_REASON, "Let me see.", 0},
+        {SCRIPT_SAY, "Hello world.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, anew, thinks);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
+    amphi_stream *stream = chat_fixture_begin(&f, &request, "Hi");
+    chat_fixture_pull(&f, stream);
+    amphi_chat_result result;
+    amphi_chat_result_init(&result);
+    assert_int_equal(amphi_stream_result(stream, &result, NULL), AMPHI_OK);
+    assert_true(amphi__str_equal_c(result.reasoning, "Let me see."));
+    assert_string_equal(f.local.last_prefix, "");
+    amphi_stream_free(stream);
+    chat_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chat__answer_that_is_not_read_yet_starts_again),
+        cmocka_unit_test(chat__client_that_cannot_take_text_back_gets_an_error),
+        cmocka_unit_test(chat__new_answer_replaces_and_the_record_says_why),
+        cmocka_unit_test(chat__each_route_thinks_for_itself),
+        cmocka_unit_test(chat__record_of_two_routes_words_says_so),
         cmocka_unit_test(chat__cloud_continues_what_the_local_engine_began),
         cmocka_unit_test(chat__local_continues_what_the_cloud_began),
         cmocka_unit_test(chat__refused_prefix_restarts_without_a_repeat),
