@@ -31,7 +31,7 @@ typedef struct amphi_attempt_outcome {
     bool prefix_refused;       /* the engine can't continue a beginning; try without */
     bool flags_refused;        /* with it: the refusal names vLLM's flags, not the beginning */
     amphi_splice_outcome seam; /* what the judge saw; REJECTED: ended by us; try without */
-    bool seam_is_sure;         /* CONTINUED: it could not be otherwise */
+    bool seam_is_sure;         /* CONTINUED, REJECTED: it could not be otherwise */
     const char *seam_why;      /* in words; NULL: none */
     bool needed_replace;       /* ended by us: the client can't take its text back */
     bool has_provider;         /* `error` in the provider's own words is in `provider` */

@@ -238,7 +238,13 @@ static void on_fail(amphi_attempt *a, const amphi_engine_event *fail)
 static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_stream *stream = a->stream;
+    amphi_splice_mode before = a->splice.mode;
+    amphi_str text;
     on_first_output(a);
+    amphi_splice_act act = amphi__splice_settle(&a->splice, &text);
+    act_on(a, before, act, text);
+    if (a->ended) /* nothing of a call was shown yet: it may be asked for again */
+        return;
     stream->tool_call_seen = true;
     switch (amphi__tool_calls_add(&stream->calls, event->text)) {
     case AMPHI_OK:

@@ -91,6 +91,7 @@ static amphi_splice_act obey(amphi_splice *splice, amphi_seam_ruling ruling, amp
     case AMPHI_SEAM_USELESS:
         splice->mode = AMPHI_SPLICE_PASS;
         splice->outcome = AMPHI_SPLICE_REJECTED;
+        splice->is_sure = ruling.is_sure;
         return AMPHI_SPLICE_REJECT;
     case AMPHI_SEAM_NONE:
     case AMPHI_SEAM_UNDECIDED:
@@ -148,6 +149,18 @@ amphi_splice_act amphi__splice_decide(amphi_splice *splice, amphi_str *text)
     if (!amphi__splice_is_holding(splice) || amphi__seam_is_repeating(&seam))
         return AMPHI_SPLICE_HOLD;
     return judge(splice, true, false, text);
+}
+
+amphi_splice_act amphi__splice_settle(amphi_splice *splice, amphi_str *text)
+{
+    *text = amphi_str_make(NULL, 0);
+    amphi_str held = amphi__buf_str(&splice->held);
+    if (splice->mode == AMPHI_SPLICE_CONTINUE && amphi__splice_blanks(held) == held.size) {
+        pass(splice, AMPHI_SPLICE_CONTINUED, held.size, text);
+        return AMPHI_SPLICE_HOLD;
+    }
+    return splice->mode == AMPHI_SPLICE_CONTINUE ? judge(splice, true, false, text)
+                                                 : amphi__splice_end(splice, true, text);
 }
 
 amphi_splice_act amphi__splice_end(amphi_splice *splice, bool was_cut, amphi_str *text)

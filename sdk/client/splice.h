@@ -34,7 +34,7 @@ typedef struct amphi_splice {
     bool is_known;          /* the engine is known to continue */
     amphi_buf held;         /* new text that is not decided yet */
     amphi_splice_outcome outcome;
-    bool is_sure;    /* CONTINUED: it could not be otherwise */
+    bool is_sure;    /* CONTINUED, REJECTED: it could not be otherwise */
     const char *why; /* ANEW, REJECTED: a few words; else NULL */
 } amphi_splice;
 
@@ -56,6 +56,9 @@ amphi_splice_act amphi__splice_feed(amphi_splice *splice, amphi_str piece, amphi
 amphi_splice_act amphi__splice_decide(amphi_splice *splice, amphi_str *text);
 /* The engine's answer is complete; was_cut: at its token limit, so it may end anywhere. */
 amphi_splice_act amphi__splice_end(amphi_splice *splice, bool was_cut, amphi_str *text);
+/* A tool call comes: what was said has to be settled in front of it. An answer may go on with the
+ * call alone. */
+amphi_splice_act amphi__splice_settle(amphi_splice *splice, amphi_str *text);
 /* Is text held back that a decision would show? */
 bool amphi__splice_is_holding(const amphi_splice *splice);
 /* Delivered text without the blanks at its end, which tokenizers and servers treat differently. */

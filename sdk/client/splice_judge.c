@@ -19,7 +19,7 @@ static amphi_seam_ruling judge_nothing(const amphi_seam *seam)
         if (form.verdict == AMPHI_SEAM_NONE)
             form = amphi__seam_look_at_code(&with_end);
         if (form.verdict != AMPHI_SEAM_CONTINUES)
-            return amphi__seam_rule(AMPHI_SEAM_USELESS, "it added nothing");
+            return amphi__seam_doubt("it added nothing");
     }
     return amphi__seam_rule(AMPHI_SEAM_CONTINUES, NULL);
 }
@@ -34,9 +34,9 @@ amphi_seam_ruling amphi__seam_judge(const amphi_seam *seam)
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
         amphi_seam_ruling ruling = looks[i](seam);
         if (ruling.verdict == AMPHI_SEAM_UNDECIDED && (seam->is_late || seam->is_all))
-            ruling = amphi__seam_rule(AMPHI_SEAM_USELESS, "it could not be seen that it goes on");
+            ruling = amphi__seam_doubt("it could not be seen that it goes on");
         if (ruling.verdict != AMPHI_SEAM_NONE)
             return ruling;
     }
-    return amphi__seam_rule(AMPHI_SEAM_USELESS, "it could not be seen that it goes on");
+    return amphi__seam_doubt("it could not be seen that it goes on");
 }

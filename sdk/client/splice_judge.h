@@ -32,7 +32,7 @@ typedef struct amphi_seam_ruling {
     amphi_seam_verdict verdict;
     size_t skip;      /* CONTINUES: bytes of `after` that were shown before */
     bool needs_blank; /* CONTINUES: a blank was lost between the two */
-    bool is_sure;     /* CONTINUES: it could not be otherwise, so this engine can do it */
+    bool is_sure;     /* CONTINUES, USELESS: it could not be otherwise, which is to be learnt */
     const char *why;  /* ANEW, USELESS: a few words for the record */
 } amphi_seam_ruling;
 
@@ -56,7 +56,15 @@ int amphi__seam_blank_score(amphi_str left, amphi_str right);
 
 static inline amphi_seam_ruling amphi__seam_rule(amphi_seam_verdict verdict, const char *why)
 {
-    amphi_seam_ruling ruling = {.verdict = verdict, .why = why};
+    amphi_seam_ruling ruling = {
+        .verdict = verdict, .is_sure = verdict == AMPHI_SEAM_USELESS, .why = why};
+    return ruling;
+}
+
+/* USELESS, because it is in doubt. */
+static inline amphi_seam_ruling amphi__seam_doubt(const char *why)
+{
+    amphi_seam_ruling ruling = {.verdict = AMPHI_SEAM_USELESS, .why = why};
     return ruling;
 }
 

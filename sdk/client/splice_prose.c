@@ -17,7 +17,7 @@ enum {
     SHORT_WORDS = 3,       /* "Good question!" */
     SHORT_UNSPACED = 6,    /* the same, in characters */
     OPENING_BYTES = 400,   /* of the delivered text: what a new answer would begin as */
-    OPENING_WORDS_MIN = 5, /* in it, for a comparison */
+    OPENING_WORDS_MIN = 3, /* in it, for a comparison */
     TOLD_MANY = 3,         /* words of the opening, where something speaks for a continuation */
     ENOUGH_WORDS = 3,      /* to rule for a continuation in small letters */
     SHORT_ANSWER = 32      /* words of a question back to the user */
@@ -145,12 +145,12 @@ static amphi_seam_ruling judge_capital(const amphi_seam *seam, const joint *j)
 {
     static const char *const why = "a sentence began inside another";
     if (!j->has_own_blank && !seam->is_known)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, why);
+        return amphi__seam_doubt(why);
     if (!j->has_sentence && !seam->is_late)
         return amphi__seam_rule(AMPHI_SEAM_UNDECIDED, NULL);
     size_t known = 0;
     if (!seam->is_known && told_before(seam, j, &known) >= TOLD_MANY)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, why);
+        return amphi__seam_doubt(why);
     return go_on(j, false);
 }
 
@@ -176,7 +176,7 @@ static amphi_seam_ruling judge_in_word(const amphi_seam *seam, const joint *j)
         return go_on(j, true);
     int score = seam->is_known ? 0 : amphi__seam_blank_score(left.text, j->word.text);
     if (score > BLANK_MAYBE && score < BLANK_SURE)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, "a blank may have been lost");
+        return amphi__seam_doubt("a blank may have been lost");
     amphi_seam_ruling ruling = go_on(j, score < 0);
     ruling.needs_blank = score >= BLANK_SURE;
     return ruling;
@@ -193,14 +193,14 @@ static amphi_seam_ruling judge_words(const amphi_seam *seam, const joint *j)
         return go_on(j, false);
     if (is_short_sentence(j->sentence) && !j->word.is_number && j->is_break &&
         j->sentence.size < j->text.size)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, "it began with a short sentence");
+        return amphi__seam_doubt("it began with a short sentence");
     size_t known = 0;
     size_t told = told_before(seam, j, &known);
     size_t most = j->has_own_blank ? TOLD_MANY : j->has_own_line ? 2 : 1;
     if (!j->has_own_blank && known < OPENING_WORDS_MIN)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, "too little had been said to tell");
+        return amphi__seam_doubt("too little had been said to tell");
     if (told >= most)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, "it told the beginning again");
+        return amphi__seam_doubt("it told the beginning again");
     amphi_seam_ruling ruling = go_on(j, false);
     ruling.needs_blank =
         j->is_break && !j->blank_between && j->word.is_upper && !amphi__splice_is_unspaced(j->last);
@@ -241,7 +241,7 @@ amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam)
         if (is_inside && judge_in_word(seam, &j).verdict != AMPHI_SEAM_CONTINUES)
             return judge_in_word(seam, &j);
         if (is_inside && judge_in_word(seam, &j).needs_blank)
-            return amphi__seam_rule(AMPHI_SEAM_USELESS, "a blank may have been lost");
+            return amphi__seam_doubt("a blank may have been lost");
         return judge_words(seam, &j);
     }
     if (j.is_break && j.has_word && (j.word.is_upper || j.word.is_number || j.blank_between))

@@ -124,9 +124,8 @@ static amphi_seam_ruling judge_one_word(
         return amphi__seam_rule(AMPHI_SEAM_NONE, NULL); /* a whole word and its mark */
     if (end == seam->after.size && !seam->is_all && !seam->is_late)
         return amphi__seam_rule(AMPHI_SEAM_UNDECIDED, NULL);
-    if (amphi__splice_is_unspaced(first) || amphi__unicode_is_upper(first) ||
-        amphi__unicode_is_upper(amphi__splice_first_char(now)))
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, "it began with the last word");
+    if (!amphi__unicode_is_lower(first) || amphi__unicode_is_upper(amphi__splice_first_char(now)))
+        return amphi__seam_doubt("it began with the last word");
     bool is_longer = amphi__splice_is_word_char(next);
     if (old.size < 3 || (!is_longer && seam->blanks.size == 0 && old.size < 4))
         return amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
@@ -153,15 +152,20 @@ static amphi_seam_ruling look_at_end(const amphi_seam *seam, amphi_str now, size
         may_come |= m.is_partial;
         if (!m.is_full)
             continue;
-        if (is_telling(old))
+        bool is_capital = amphi__unicode_is_upper(amphi__splice_first_char(now)) &&
+                          amphi__unicode_is_lower(amphi__splice_first_char(old));
+        size_t needed = is_capital ? WORDS_SURE + 1 : 0; /* it may begin a sentence */
+        if (is_telling(old) && amphi__splice_words_count(old, needed) >= needed)
             return cut(seam, begin + m.end);
+        if (is_capital && !may_come)
+            return amphi__seam_doubt("it began with the last words");
         if (may_come && !seam->is_all && !seam->is_late)
             break; /* more may turn out to be repeated */
         if (amphi__splice_words_count(old, 2) == 1)
             return judge_one_word(seam, old, now, begin + m.end);
         uint32_t first = amphi__splice_first_char(old);
         if (amphi__splice_is_unspaced(first))
-            return amphi__seam_rule(AMPHI_SEAM_USELESS, "it began with the last words");
+            return amphi__seam_doubt("it began with the last words");
     }
     bool waits = may_come && !seam->is_all && !seam->is_late;
     return amphi__seam_rule(waits ? AMPHI_SEAM_UNDECIDED : AMPHI_SEAM_NONE, NULL);
@@ -199,10 +203,10 @@ amphi_seam_ruling amphi__seam_look_at_repeats(const amphi_seam *seam)
     bool is_unspaced = amphi__splice_is_unspaced(amphi__splice_first_char(alike));
     words -= in_word && !is_unspaced;
     if (whole.is_partial && words > 0)
-        return amphi__seam_rule(AMPHI_SEAM_USELESS, "it only said the beginning again");
+        return amphi__seam_doubt("it only said the beginning again");
     if (words >= ALIKE_SURE)
         return amphi__seam_rule(AMPHI_SEAM_ANEW, "it began as the answer began");
-    if (words >= ALIKE_WORDS)
+    if (words >= (size_t)(is_unspaced ? 1 : ALIKE_WORDS))
         return amphi__seam_rule(AMPHI_SEAM_USELESS, "it began as the answer began");
     return amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
 }

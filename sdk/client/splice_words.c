@@ -8,7 +8,14 @@
 #include "sdk/core/str.h"
 #include "sdk/core/unicode.h"
 
-enum { LAST_BYTES = 1024, SHARED_WORDS_MAX = 24, STEM_BYTES_MAX = 24, OTHER_WORDS_MAX = 160 };
+enum {
+    LAST_BYTES = 1024,
+    SHARED_WORDS_MAX = 24,
+    STEM_BYTES_MAX = 64,
+    STEM_LETTERS = 4,
+    STEM_BYTES = 4,
+    OTHER_WORDS_MAX = 160
+};
 
 /* ---- Characters ------------------------------------------------------------------------------ */
 
@@ -276,13 +283,29 @@ bool amphi__splice_is_about_continuing(amphi_str sentence)
 
 /* ---- What two texts share -------------------------------------------------------------------- */
 
+/* A word without its accents, in small letters; of scripts without blanks a pair of characters. */
 typedef struct stem {
     char text[STEM_BYTES_MAX];
     size_t size;
+    bool is_pair;
 } stem;
 
-/* The first five letters of each word of four and more; of scripts without blanks pairs of
- * characters. Returns how many. */
+static void read_stem(stem *out, amphi_str word, bool is_pair)
+{
+    size_t at = 0;
+    uint32_t c = 0;
+    out->size = 0;
+    out->is_pair = is_pair;
+    while (at < word.size && out->size + 4 * 4 < STEM_BYTES_MAX) {
+        uint32_t found[AMPHI_UNICODE_FIND_MAX];
+        at += decode(word, at, &c);
+        size_t count = amphi__unicode_find_character(c, found);
+        for (size_t i = 0; i < count && i < 4; i++)
+            out->size += amphi__utf8_encode(found[i], out->text + out->size);
+    }
+}
+
+/* Of the words of four letters and more. Returns how many. */
 static size_t stems_of(amphi_str text, stem *out, size_t most)
 {
     size_t offset = 0;
@@ -292,9 +315,9 @@ static size_t stems_of(amphi_str text, stem *out, size_t most)
     while (count < most && amphi__splice_word_next(text, &offset, &word)) {
         if (word.is_unspaced) {
             bool is_pair = before.size > 0 && before.data + before.size == word.text.data;
-            amphi_str pair = amphi_str_make(before.data, before.size + word.text.size);
             if (is_pair)
-                out[count].size = fold_to(out[count].text, STEM_BYTES_MAX, pair);
+                read_stem(
+                    &out[count], amphi_str_make(before.data, before.size + word.text.size), true);
             count += is_pair;
             before = word.text;
             continue;
@@ -302,16 +325,29 @@ static size_t stems_of(amphi_str text, stem *out, size_t most)
         size_t letters = 0;
         size_t at = 0;
         uint32_t c = 0;
-        while (at < word.text.size && letters < 5) {
+        for (; at < word.text.size && letters < STEM_LETTERS; letters++)
             at += decode(word.text, at, &c);
-            letters++;
-        }
-        if (letters >= 4)
-            out[count].size =
-                fold_to(out[count].text, STEM_BYTES_MAX, amphi__str_slice(word.text, 0, at));
-        count += letters >= 4;
+        if (letters < STEM_LETTERS)
+            continue;
+        read_stem(&out[count], word.text, false);
+        count++;
     }
     return count;
+}
+
+/* "freeze" and "freezes", "Wald" and "Waelder", "Wasser" and "Hochwasser". */
+static bool is_akin(const stem *a, const stem *b)
+{
+    if (a->is_pair || b->is_pair)
+        return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
+    size_t common = 0;
+    while (common < a->size && common < b->size && a->text[common] == b->text[common])
+        common++;
+    size_t shorter = a->size < b->size ? a->size : b->size;
+    if (common >= STEM_BYTES && (common >= 5 || common == shorter))
+        return true;
+    return shorter >= 5 && (memmem(a->text, a->size, b->text, b->size) != NULL ||
+                               memmem(b->text, b->size, a->text, a->size) != NULL);
 }
 
 size_t amphi__splice_shared_words(amphi_str text, amphi_str other, size_t *others_count)
@@ -323,8 +359,7 @@ size_t amphi__splice_shared_words(amphi_str text, amphi_str other, size_t *other
     *others_count = stems_of(other, others, OTHER_WORDS_MAX);
     for (size_t i = 0; i < count; i++) {
         size_t j = 0;
-        while (j < *others_count && (own[i].size != others[j].size ||
-                                        memcmp(own[i].text, others[j].text, own[i].size) != 0))
+        while (j < *others_count && !is_akin(&own[i], &others[j]))
             j++;
         shared += j < *others_count;
     }

@@ -193,7 +193,7 @@ static void learn(const plan_run *run, const amphi_attempt_args *args)
     else if (last->seam == AMPHI_SPLICE_ANEW)
         result = AMPHI_CONTINUATION_ANEW;
     else if (last->seam == AMPHI_SPLICE_REJECTED)
-        result = AMPHI_CONTINUATION_DOUBTFUL;
+        result = last->seam_is_sure ? AMPHI_CONTINUATION_ANEW : AMPHI_CONTINUATION_DOUBTFUL;
     else if (last->seam != AMPHI_SPLICE_CONTINUED || !last->seam_is_sure)
         return;
     describe(run, args->step, &info);

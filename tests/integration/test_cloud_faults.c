@@ -228,6 +228,24 @@ static void fault__next_endpoint_that_rejects_a_prefix_is_restarted_cleanly(void
     cloud_app_close(&a);
 }
 
+static void fault__next_endpoint_that_answers_anew_is_never_joined(void **state)
+{
+    cloud_app a;
+    cloud_outcome o;
+    cloud_app_open(&a, "cut:6", "anew");
+    cloud_app_ask(&a, &o);
+    cloud_expect_whole(&o);
+    assert_int_equal(cloud_app_attempts(&a, 0), 1);
+    assert_int_equal(cloud_app_attempts(&a, 1), 2); /* asked to go on, and from the beginning */
+    assert_int_equal(o.takeovers, 1);
+    assert_false(o.takeover.continued);
+    assert_non_null(strstr(o.takeover.why, "asked to go on"));
+    assert_int_equal(
+        o.replaces, 0); /* from the beginning it says the same, which is joined silently */
+    cloud_outcome_clear(&o);
+    cloud_app_close(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +264,7 @@ int main(void)
         cmocka_unit_test(fault__refused_request_is_not_repeated_to_the_same_model),
         cmocka_unit_test(fault__content_filter_is_the_providers_reason_and_not_retried),
         cmocka_unit_test(fault__next_endpoint_that_rejects_a_prefix_is_restarted_cleanly),
+        cmocka_unit_test(fault__next_endpoint_that_answers_anew_is_never_joined),
     };
     return cmocka_run_group_tests_name(
         "integration.cloud_faults", tests, cloud_app_set_up, cloud_app_tear_down);

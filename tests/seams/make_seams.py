@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes seams.jsonl from texts.json: each answer is cut inside words, behind words, blanks,
-punctuation and line ends, and what the next server may say behind each cut is put together: the
-rest, with its blank or without, the whole again, the last sentence or words again, another answer,
-with a greeting or without, a refusal, talk about the text, nothing.
-
-Usage: make_seams.py [--check]     --check: fails when seams.jsonl is not what this writes
+"""Prints the set of seams, one JSON object a line, from texts.json: each answer is cut inside
+words, behind words, blanks, punctuation and line ends, and what the next server may say behind each
+cut is put together: the rest, with its blank or without, the whole again, the last sentence or
+words again, another answer, with a greeting or without, a refusal, talk about the text, nothing.
+The same on every run.
 
 texts.json was written for this set, by hand; no text is from elsewhere. Half "a" is what the judge
-was tuned on, half "b" was held back, "other" are languages that were never looked at.
+was tuned on, half "b" was held back, "other" are languages that were looked at least.
 """
 import json
 import os
@@ -144,13 +143,9 @@ def seams():
 
 
 def main():
-    path = os.path.join(HERE, "seams.jsonl")
-    lines = "".join(json.dumps(seam, ensure_ascii=False) + "\n" for seam in seams())
-    if "--check" in sys.argv:
-        with open(path, encoding="utf-8") as file:
-            sys.exit(0 if file.read() == lines else "seams.jsonl is not what make_seams.py writes")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(lines)
+    sys.stdout.reconfigure(encoding="utf-8")
+    for seam in seams():
+        print(json.dumps(seam, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -374,9 +374,11 @@ static void assert_request(
     amphi_buf out;
     amphi_error error;
     amphi__buf_init(&out, 0);
-    const amphi_dialect_request request = {.body = amphi_str_from(body),
+    const amphi_dialect_request request = {
+        .body = amphi_str_from(body),
         .model = amphi_str_from(model),
-        .prefix = amphi_str_from(prefix)};
+        .prefix = amphi_str_from(prefix),
+    };
     assert_int_equal(DIALECT.request_write(&out, &request, &error), AMPHI_OK);
     assert_string_equal(out.data, expected);
     assert_int_equal(amphi__json_check(amphi__buf_str(&out), "out", NULL), AMPHI_OK);
