@@ -331,9 +331,8 @@ amphi_status amphi__endpoint_run_send(
     const amphi_dialect_request content = {.body = run->request.body,
         .model = amphi__buf_str(&run->model_name),
         .prefix = run->request.prefix,
-        .continuation = run->request.continuation != AMPHI_CONTINUE_AUTO
-                            ? run->request.continuation
-                            : endpoint->continuation,
+        .continuation = run->request.continuation != AMPHI_CONTINUE_AUTO ? run->request.continuation
+                                                                         : endpoint->continuation,
         .form = run->form};
     amphi_http_request http;
     amphi_http_header headers[HEADERS_MAX];

@@ -40,7 +40,7 @@ python3 -m venv "$folder/venv" || {
     exit 77
 }
 fetch "Python packages" "$folder/venv/bin/pip" install --retries 1 --timeout 20 \
-    --disable-pip-version-check --no-compile -r "$here/requirements.txt"
+    --disable-pip-version-check -r "$here/requirements.txt"
 cp "$here/package.json" "$here/package-lock.json" "$folder/node"
 cd "$folder/node"
 fetch "npm packages" npm ci --ignore-scripts --no-audit --no-fund --fetch-retries 1

@@ -61,9 +61,9 @@ static void endpoint__mistakes_are_named(void **state)
     static const char *const cases[] = {"", "work", "=https://x", "work=", "w=https://x,colour=red",
         "w=https://x,context=many", "w=https://x,tls12=maybe", "w=https://x,weight=4294967296",
         "w=https://x,prefix=", "w=https://x,continue=", "w=https://x,continue=maybe",
-        "w=https://x,pin=", "w=https://x,ca=,model=m", "w=https://x,key-file=",
-        "w=https://x,header=", "w=https://x,header=X-Team", "w=https://x,header=X-Team: ",
-        "w=https://x,headers-file="};
+        "w=https://x,pin=", "w=https://x,ca=,model=m",
+        "w=https://x,key-file=", "w=https://x,header=", "w=https://x,header=X-Team",
+        "w=https://x,header=X-Team: ", "w=https://x,headers-file="};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_endpoint_options o;
         amphi_endpoint_options_init(&o);
