@@ -21,11 +21,13 @@ struct gateway_server {
     gateway_workers *workers;
     struct MHD_Daemon *daemon;
     gateway_metrics *metrics;
-    atomic_bool draining;         /* new requests are refused */
-    atomic_bool stopping;         /* running ones end */
-    atomic_size_t bodies_bytes;   /* of all requests, arriving and in work */
-    atomic_uint_fast64_t counted; /* requests so far: part of their ids */
-    uint64_t ids_from;            /* random */
+    pthread_mutex_t places_lock;
+    struct responses_place *places; /* conversations of responses that are in work */
+    atomic_bool draining;           /* new requests are refused */
+    atomic_bool stopping;           /* running ones end */
+    atomic_size_t bodies_bytes;     /* of all requests, arriving and in work */
+    atomic_uint_fast64_t counted;   /* requests so far: part of their ids */
+    uint64_t ids_from;              /* random */
     char url[96];
 };
 

@@ -330,9 +330,11 @@ amphi_status gateway_start(gateway_server **out, const gateway_options *options,
     set_defaults(&server->options);
     if (getrandom(&server->ids_from, sizeof server->ids_from, 0) < 0)
         server->ids_from = gateway_now_ms();
+    pthread_mutex_init(&server->places_lock, NULL);
     server->metrics = gateway_metrics_new();
     if (server->metrics == NULL || !start_parts(server, address)) {
         gateway_metrics_free(server->metrics);
+        pthread_mutex_destroy(&server->places_lock);
         free(server);
         return fail(
             error, AMPHI_E_IO, "can't listen there: is the port taken, or a certificate wrong?");
@@ -372,5 +374,6 @@ void gateway_stop(gateway_server *server)
         close(listener);
     gateway_connections_stop(&server->connections);
     gateway_metrics_free(server->metrics);
+    pthread_mutex_destroy(&server->places_lock);
     free(server);
 }

@@ -91,6 +91,7 @@ static bool relay_row(void *opaque, const amphi_store_row *given)
         .privacy = row.privacy,
         .state = row.state,
         .content_is_json = row.message.content_is_json,
+        .extra_json = row.message.extra_json,
     };
     return to->visit(to->user, &item);
 }

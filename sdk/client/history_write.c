@@ -10,6 +10,20 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+/* The first of the request's messages that the conversation keeps, and how many they are: without
+ * those that are for this request alone, and the answer's beginning. */
+static const amphi_json *own_messages(const amphi_request *request, size_t *count)
+{
+    const amphi_json *messages = amphi__json_get(request->body, "messages");
+    const amphi_json *m = amphi__json_first(messages);
+    size_t last = request->answer_prefix[0] != '\0' ? 1 : 0;
+    *count = amphi__json_count(messages);
+    for (uint32_t i = 0; i<request->unkept_count && * count> last; i++, (*count)--)
+        m = amphi__json_next(m);
+    *count -= last;
+    return m;
+}
+
 /* A message to be stored, with the buffers that its strings point into. */
 typedef struct kept {
     amphi_buf content;
@@ -73,8 +87,8 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
     const amphi_store_cache_entry *cached, bool *is_in_table, amphi_error *error)
 {
     amphi_store store = stream->client->store;
-    const amphi_json *own = amphi__json_get(stream->request.body, "messages");
-    size_t count = amphi__json_count(own) - (stream->request.answer_prefix[0] != '\0');
+    size_t count = 0;
+    const amphi_json *own = own_messages(&stream->request, &count);
     amphi_status status = AMPHI_OK;
     amphi_buf record;
     *is_in_table = false;
@@ -89,8 +103,7 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
     if (messages == NULL || texts == NULL)
         status = AMPHI_E_NO_MEMORY;
     size_t i = 0;
-    for (const amphi_json *m = amphi__json_first(own); status == AMPHI_OK && i < count;
-         m = amphi__json_next(m), i++)
+    for (const amphi_json *m = own; status == AMPHI_OK && i < count; m = amphi__json_next(m), i++)
         status = keep_message(m, &texts[i], &messages[i]);
     if (status == AMPHI_OK)
         status = keep_answer(stream, result, &texts[count], &record, &messages[count]);
@@ -130,14 +143,13 @@ amphi_status amphi__history_write_turn(amphi_stream *stream, const amphi_chat_re
 void amphi__history_write_draft(amphi_stream *stream, amphi_str text)
 {
     const amphi_store store = stream->client->store;
-    const amphi_json *own = amphi__json_get(stream->request.body, "messages");
-    size_t count = amphi__json_count(own) - (stream->request.answer_prefix[0] != '\0');
+    size_t count = 0;
+    const amphi_json *own = own_messages(&stream->request, &count);
     amphi_store_message *messages = amphi__calloc(count + 1, sizeof *messages);
     kept *texts = amphi__calloc(count + 1, sizeof *texts);
     amphi_status status = messages != NULL && texts != NULL ? AMPHI_OK : AMPHI_E_NO_MEMORY;
     size_t i = 0;
-    for (const amphi_json *m = amphi__json_first(own); status == AMPHI_OK && i < count;
-         m = amphi__json_next(m), i++)
+    for (const amphi_json *m = own; status == AMPHI_OK && i < count; m = amphi__json_next(m), i++)
         status = keep_message(m, &texts[i], &messages[i]);
     if (status == AMPHI_OK) {
         amphi__buf_append_c(&texts[count].content, stream->request.answer_prefix);

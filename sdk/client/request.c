@@ -190,13 +190,23 @@ static amphi_status read_cache_use(
         error, AMPHI_E_ARGUMENT, 0, "amphi.cache: \"off\", \"exact\" or \"near\" is expected");
 }
 
+static amphi_status read_unkept(amphi_request *out, const amphi_json *value, amphi_error *error)
+{
+    int64_t count = is_null(value) ? 0 : amphi__json_int(value, -1);
+    if (count < 0 || count > MESSAGES_MAX)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "amphi.unkept_messages: a whole number from 0 to %d is expected", MESSAGES_MAX);
+    out->unkept_count = (uint32_t)count;
+    return AMPHI_OK;
+}
+
 static amphi_status read_amphi_member(
     amphi_request *out, const amphi_json *member, amphi_error *error)
 {
     if (member != NULL && amphi__json_kind(member) != AMPHI_JSON_OBJECT)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi: an object is expected");
     static const char *const names[] = {"mode", "private", "no_cache", "cache", "no_store",
-        "no_queue", "conversation_id", "budgets"};
+        "no_queue", "conversation_id", "budgets", "unkept_messages"};
     amphi_status status = amphi__names_check_only(member, names, COUNT_OF(names), "amphi.", error);
     const amphi_json *mode = amphi__json_get(member, "mode");
     if (status == AMPHI_OK && mode != NULL) {
@@ -221,6 +231,8 @@ static amphi_status read_amphi_member(
         status = read_budgets(&out->budgets, amphi__json_get(member, "budgets"), error);
     if (status == AMPHI_OK)
         status = read_conversation_id(out, amphi__json_get(member, "conversation_id"), error);
+    if (status == AMPHI_OK)
+        status = read_unkept(out, amphi__json_get(member, "unkept_messages"), error);
     return status;
 }
 
@@ -303,6 +315,8 @@ static amphi_status merge(amphi_request *out, amphi_request *settings, amphi_err
         out->mode = settings->mode;
     if (out->cache == AMPHI_CACHE_DEFAULT || settings->cache == AMPHI_CACHE_OFF)
         out->cache = settings->cache;
+    if (out->unkept_count == 0)
+        out->unkept_count = settings->unkept_count;
     out->is_private |= settings->is_private;
     out->no_cache |= settings->no_cache;
     out->no_store |= settings->no_store;
@@ -401,6 +415,8 @@ static void put_amphi_member(
         amphi__json_put_bool(writer, "no_queue", true);
     if (conversation_id.size > 0)
         amphi__json_put_str(writer, "conversation_id", conversation_id);
+    if (request->unkept_count > 0)
+        amphi__json_put_int(writer, "unkept_messages", request->unkept_count);
     amphi__json_open(writer, "budgets", '{');
     amphi__json_put_int(writer, "connect_ms", budgets->connect_ms);
     amphi__json_put_int(writer, "first_token_ms", budgets->first_token_ms);
@@ -513,9 +529,12 @@ amphi_status amphi__request_engine_body(
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
     amphi__json_open(&writer, "messages", '[');
+    const amphi_json *m = amphi__json_first(messages);
+    for (uint32_t i = 0; i < request->unkept_count && m != NULL; i++, m = amphi__json_next(m))
+        amphi__json_put_value(&writer, NULL, m);
     if (history.size > 0)
         amphi__json_put_raw(&writer, NULL, history);
-    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+    for (; m != NULL; m = amphi__json_next(m))
         if (request->answer_prefix[0] == '\0' || amphi__json_next(m) != NULL)
             amphi__json_put_value(&writer, NULL, m);
     amphi__json_close(&writer, ']');

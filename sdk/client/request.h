@@ -30,6 +30,8 @@ typedef struct amphi_request {
     bool needs_images;     /* a message has an image part */
     bool needs_audio;      /* a message has an audio part */
     bool wants_logprobs;   /* "logprobs": true */
+    uint32_t unkept_count; /* messages at the beginning that stand before the history, and are not
+                              kept in it */
     uint32_t tokens_max;   /* 0: not set */
     amphi_budgets budgets;
 } amphi_request;

@@ -53,6 +53,8 @@ typedef struct amphi_history_message {
     amphi_privacy privacy;     /* how far it may travel */
     amphi_message_state state; /* is it whole? */
     bool content_is_json;      /* content is the JSON of content parts */
+    amphi_str extra_json;      /* an object with the message's further members (tool_calls,
+                                  tool_call_id, name); or empty */
 } amphi_history_message;
 
 static inline void amphi_history_message_init(amphi_history_message *item)

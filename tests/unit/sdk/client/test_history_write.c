@@ -63,6 +63,47 @@ static void turn__messages_and_answer_are_written_together(void **state)
     chat_fixture_close(&f);
 }
 
+static void turn__messages_for_one_request_are_not_kept_and_stand_before_the_history(void **state)
+{
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    for (int turn = 0; turn < 2; turn++) {
+        amphi_stream *stream = NULL;
+        assert_int_equal(
+            amphi_chat_start_json_with(&stream, f.client,
+                AMPHI_STR("{\"messages\":[{\"role\":\"system\",\"content\":\"Be kind.\"},"
+                          "{\"role\":\"user\",\"content\":\"Hi\"}],\"amphi\":{"
+                          "\"mode\":\"only_local\",\"no_cache\":true}}"),
+                AMPHI_STR("{\"conversation_id\":\"c\",\"unkept_messages\":1}"), NULL),
+            AMPHI_OK);
+        chat_fixture_pull(&f, stream);
+        amphi_stream_free(stream);
+    }
+    expect_rows(&f, "c",
+        "user|Hi|0||\nassistant|Hello world.|0||local\n"
+        "user|Hi|0||\nassistant|Hello world.|0||local\n");
+    chat_fixture_close(&f);
+}
+
+/* More than there are: none of them is kept, and the answer is. */
+static void turn__of_messages_for_one_request_has_its_answer(void **state)
+{
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    amphi_stream *stream = NULL;
+    assert_int_equal(
+        amphi_chat_start_json(&stream, f.client,
+            AMPHI_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"amphi\":{"
+                      "\"mode\":\"only_local\",\"no_cache\":true,"
+                      "\"conversation_id\":\"c\",\"unkept_messages\":9}}"),
+            NULL),
+        AMPHI_OK);
+    chat_fixture_pull(&f, stream);
+    amphi_stream_free(stream);
+    expect_rows(&f, "c", "assistant|Hello world.|0||local\n");
+    chat_fixture_close(&f);
+}
+
 static void turn__parts_stay_parts(void **state)
 {
     chat_fixture f;
@@ -162,6 +203,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turn__messages_and_answer_are_written_together),
+        cmocka_unit_test(turn__messages_for_one_request_are_not_kept_and_stand_before_the_history),
+        cmocka_unit_test(turn__of_messages_for_one_request_has_its_answer),
         cmocka_unit_test(turn__parts_stay_parts),
         cmocka_unit_test(turn__given_beginning_is_part_of_the_answer),
         cmocka_unit_test(turn__tool_calls_and_their_results_stay_whole),

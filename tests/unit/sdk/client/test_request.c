@@ -148,7 +148,9 @@ static void json__wrong_type_in_amphi_is_refused_by_the_member(void **state)
         {"conversation_id", "true"}, {"conversation_id", "[\"c\"]"}, {"budgets", "5"},
         {"budgets", "[]"}, {"budgets", "\"100\""}, {"budgets", "{\"total_ms\":\"100\"}"},
         {"budgets", "{\"idle_ms\":-1}"}, {"budgets", "{\"connect_ms\":1.5}"},
-        {"budgets", "{\"first_token_ms\":4294967296}"}, {"budgets", "{\"total_ms\":1e300}"}};
+        {"budgets", "{\"first_token_ms\":4294967296}"}, {"budgets", "{\"total_ms\":1e300}"},
+        {"unkept_messages", "-1"}, {"unkept_messages", "\"1\""}, {"unkept_messages", "1.5"},
+        {"unkept_messages", "10001"}, {"unkept_messages", "true"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char json[256];
         char message[64];
@@ -404,6 +406,12 @@ static void engine_body__puts_history_first_and_leaves_a_beginning_out(void **st
         amphi__request_engine_body(&request, AMPHI_STR("{\"role\":\"system\"}"), 0, &out),
         AMPHI_OK);
     assert_string_equal(out.data, "{\"messages\":[{\"role\":\"system\"}," USER "]}");
+    request.unkept_count = 1; /* for this request alone: before the history */
+    amphi__buf_reset(&out);
+    assert_int_equal(
+        amphi__request_engine_body(&request, AMPHI_STR("{\"role\":\"system\"}"), 0, &out),
+        AMPHI_OK);
+    assert_string_equal(out.data, "{\"messages\":[" USER ",{\"role\":\"system\"}]}");
     amphi__request_clear(&request);
     amphi__buf_clear(&out);
 }
@@ -418,7 +426,8 @@ static void to_json__is_read_as_the_same_request(void **state)
     accept_json(&first,
         AMPHI_STR(BODY(",\"seed\":9007199254740993,\"own\":[1.0,null],\"amphi\":{\"mode\":"
                        "\"prefer_cloud\",\"private\":true,\"conversation_id\":\"\\u00e9\\n\\\"\","
-                       "\"budgets\":{\"total_ms\":4294967295}}")));
+                       "\"budgets\":{\"total_ms\":4294967295},\"unkept_messages\":1}")));
+    assert_int_equal(first.unkept_count, 1);
     amphi__buf_init(&once, 0);
     assert_int_equal(amphi__request_to_json(&first, &once), AMPHI_OK);
     accept_json(&second, amphi__buf_str(&once));
