@@ -101,6 +101,11 @@ const char *gateway_url_rest(const gateway_exchange *exchange)
     return exchange->url_rest;
 }
 
+const char *gateway_request_id(const gateway_exchange *exchange)
+{
+    return exchange->id;
+}
+
 const char *gateway_header(const gateway_exchange *exchange, const char *name)
 {
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);

@@ -20,6 +20,8 @@ amphi_client *gateway_client(const gateway_exchange *exchange);
 /* The path without its query, and what follows the path's own name: "/m" of "/v1/models/m". */
 const char *gateway_url_of(const gateway_exchange *exchange);
 const char *gateway_url_rest(const gateway_exchange *exchange);
+/* x-request-id. */
+const char *gateway_request_id(const gateway_exchange *exchange);
 /* NULL: the header is missing. Until the reply begins. */
 const char *gateway_header(const gateway_exchange *exchange, const char *name);
 /* What X-Amphi-* headers say: for amphi_chat_start_json_with. Empty: nothing. */

@@ -5,6 +5,7 @@
  * chat, nothing is sent before the first words, because a failure until then is an HTTP status of
  * its own.
  */
+#include "follow.h"
 #include "json_reader.h"
 #include "paths.h"
 #include "responses_answer.h"
@@ -17,72 +18,17 @@
 #include <time.h>
 
 typedef struct run {
-    gateway_exchange *exchange;
+    gateway_follow follow;
     responses_place *place;
-    amphi_stream *stream;
     responses_answer answer;
-    bool has_begun;      /* the reply */
-    bool was_taken_back; /* words that this client can't forget */
-    unsigned silent_ms;
-    uint64_t checked_ms;
 } run;
 
-/* All events so far. */
-static bool flush(run *r)
+static bool take(void *user, const amphi_event *event)
 {
-    gateway_json *events = &r->answer.events;
-    if (events->failed)
-        return false;
-    if (!r->has_begun && !gateway_reply_begin(r->exchange, "text/event-stream"))
-        return false;
-    r->has_begun = true;
-    bool good = events->size == 0 || gateway_reply_write(r->exchange, events->data, events->size);
-    events->size = 0;
+    run *r = user;
+    bool good = responses_answer_take(&r->answer, event);
+    r->follow.has_words = r->answer.items_count > 0;
     return good;
-}
-
-static bool wait_on(run *r)
-{
-    r->silent_ms += GATEWAY_SLICE_MS;
-    if (!r->has_begun || r->silent_ms < gateway_patience_ms(r->exchange))
-        return true;
-    r->silent_ms = 0;
-    gateway_json_append(&r->answer.events, AMPHI_STR(": keepalive\n\n"));
-    return flush(r);
-}
-
-static void look_at_client(run *r)
-{
-    if (gateway_now_ms() - r->checked_ms < GATEWAY_SLICE_MS)
-        return;
-    r->checked_ms = gateway_now_ms();
-    if (gateway_is_unwanted(r->exchange))
-        amphi_stream_cancel(r->stream); /* the terminal event then comes at once */
-}
-
-/* To the terminal event. false: there is none, or nothing more can be sent. */
-static bool follow(run *r, amphi_event *event, amphi_error *error)
-{
-    for (;;) {
-        amphi_status status = amphi_stream_next(r->stream, GATEWAY_SLICE_MS, event, error);
-        look_at_client(r);
-        if (status == AMPHI_E_TIMEOUT) {
-            if (!wait_on(r))
-                return false;
-            continue;
-        }
-        if (status != AMPHI_OK)
-            return false;
-        if (amphi_event_is_terminal(event))
-            return true;
-        r->silent_ms = 0;
-        if (!r->was_taken_back && !responses_answer_take(&r->answer, event)) {
-            r->was_taken_back = true;
-            amphi_stream_cancel(r->stream);
-        }
-        if (r->answer.emits && r->answer.items_count > 0 && !flush(r))
-            return false;
-    }
 }
 
 /* ---- the end ---- */
@@ -103,33 +49,25 @@ static void reply(run *r, const responses_end *end)
     gateway_json whole = {.data = NULL};
     responses_answer_end(&r->answer, end);
     if (r->answer.emits) {
-        bool sent = flush(r);
-        if (r->has_begun)
-            gateway_reply_end(r->exchange, sent && !r->answer.failed);
+        bool sent = gateway_follow_flush(&r->follow);
+        if (r->follow.has_begun)
+            gateway_reply_end(r->follow.exchange, sent && !r->answer.failed);
         return;
     }
     responses_answer_write(&r->answer, end, &whole);
-    gateway_reply_json(
-        r->exchange, strcmp(end->status, "queued") == 0 ? 202 : 200, gateway_json_take(&whole));
+    gateway_reply_json(r->follow.exchange, strcmp(end->status, "queued") == 0 ? 202 : 200,
+        gateway_json_take(&whole));
 }
 
 static void reply_failed(run *r, const amphi_chat_result *result)
 {
-    const amphi_error taken_back = {.status = AMPHI_E_TRUNCATED,
-        .message = "the answer would start over, and what was shown can't be taken back"};
-    const amphi_error *error = r->was_taken_back ? &taken_back : result->error;
     responses_end end = {.status = "failed"};
-    char *json = NULL;
-    if (!r->has_begun) {
-        gateway_reply_error(r->exchange, error, result->provider);
+    char *json = gateway_follow_failure(&r->follow, result);
+    if (!r->follow.has_begun)
         return;
-    }
-    if (amphi_error_json(&json, NULL, NULL, error, r->was_taken_back ? NULL : result->provider,
-            NULL) == AMPHI_OK) {
-        amphi_str told = gateway_json_get(amphi_str_from(json), "error");
-        end.error_code = gateway_json_get(told, "code");
-        end.error_message = gateway_json_get(told, "message");
-    }
+    amphi_str failure = gateway_json_get(amphi_str_from(json), "error");
+    end.error_code = gateway_json_get(failure, "code");
+    end.error_message = gateway_json_get(failure, "message");
     if (gateway_json_is_null(end.error_code))
         end.error_code = AMPHI_STR("\"server_error\"");
     reply(r, &end);
@@ -143,17 +81,18 @@ static void conclude(run *r, const amphi_event *event)
     responses_end end = {.status = NULL};
     char *json = NULL;
     amphi_chat_result_init(&result);
-    if (amphi_stream_result(r->stream, &result, &error) != AMPHI_OK) {
-        if (!r->has_begun)
-            gateway_reply_error(r->exchange, &error, NULL);
+    if (amphi_stream_result(r->follow.stream, &result, &error) != AMPHI_OK) {
+        if (!r->follow.has_begun)
+            gateway_reply_error(r->follow.exchange, &error, NULL);
         return;
     }
-    gateway_note_answer(r->exchange, event->kind, &result);
-    if (event->kind == AMPHI_EVENT_ERROR || r->was_taken_back) {
+    gateway_note_answer(r->follow.exchange, event->kind, &result);
+    if (event->kind == AMPHI_EVENT_ERROR || r->follow.was_taken_back) {
         reply_failed(r, &result);
         return;
     }
-    (void)amphi_stream_completion_json(r->stream, &json, &error); /* json stays NULL on failure */
+    (void)amphi_stream_completion_json(
+        r->follow.stream, &json, &error); /* json stays NULL on failure */
     set_end(&end, event->kind, result.finish);
     end.usage = gateway_json_get(amphi_str_from(json), "usage");
     end.amphi = gateway_json_get(amphi_str_from(json), "amphi");
@@ -166,16 +105,17 @@ static void answer_with(run *r)
 {
     amphi_event event = {.kind = AMPHI_EVENT_ERROR};
     amphi_error error = {.status = AMPHI_E_INTERNAL};
+    r->follow.out = r->answer.emits ? &r->answer.events : NULL;
     responses_answer_begin(&r->answer);
-    bool has_ended = follow(r, &event, &error);
+    bool has_ended = gateway_follow_run(&r->follow, &event, &error);
     if (has_ended) /* stored: before the client hears of it, and may go on from it */
-        responses_place_leave(r->place, r->exchange);
+        responses_place_leave(r->place, r->follow.exchange);
     if (has_ended)
         conclude(r, &event);
-    else if (!r->has_begun)
-        gateway_reply_error(r->exchange, &error, NULL);
+    else if (!r->follow.has_begun)
+        gateway_reply_error(r->follow.exchange, &error, NULL);
     else
-        gateway_reply_end(r->exchange, false);
+        gateway_reply_end(r->follow.exchange, false);
 }
 
 /* ---- the beginning ---- */
@@ -199,7 +139,7 @@ static void prepare_answer(
 static void start(gateway_exchange *exchange, responses_request *request, responses_place *place,
     gateway_json *chat)
 {
-    run r = {.exchange = exchange, .place = place};
+    run r = {.follow = {.exchange = exchange, .take = take, .user = &r}, .place = place};
     gateway_json settings = {.data = NULL};
     unsigned unkept_count = 0;
     amphi_error error = {.status = AMPHI_E_NO_MEMORY, .message = "out of memory"};
@@ -215,7 +155,7 @@ static void start(gateway_exchange *exchange, responses_request *request, respon
     prepare_answer(&r.answer, request, place);
     gateway_body_drop(exchange); /* its pieces were written elsewhere */
     if (!chat->failed && !settings.failed && !r.answer.echo.failed)
-        status = amphi_chat_start_json_with(&r.stream, gateway_client(exchange),
+        status = amphi_chat_start_json_with(&r.follow.stream, gateway_client(exchange),
             gateway_json_text(chat), gateway_json_text(&settings), &error);
     gateway_json_wipe(chat);
     gateway_json_wipe(&settings);
@@ -225,7 +165,7 @@ static void start(gateway_exchange *exchange, responses_request *request, respon
         gateway_note_refused(exchange, status);
         gateway_reply_error(exchange, &error, NULL);
     }
-    amphi_stream_free(r.stream);
+    amphi_stream_free(r.follow.stream);
     responses_answer_clear(&r.answer);
 }
 
