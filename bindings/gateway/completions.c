@@ -233,12 +233,15 @@ static void answer_with(run *r, bool streams)
     r->created_s = (int64_t)time(NULL);
     r->follow.out = streams ? &r->out : NULL;
     snprintf(r->id, sizeof r->id, "cmpl-%s", gateway_request_id(r->follow.exchange));
-    if (gateway_follow_run(&r->follow, &event, &error))
+    if (gateway_follow_run(&r->follow, &event, &error)) {
         conclude(r, &event);
-    else if (!r->follow.has_begun)
-        gateway_reply_error(r->follow.exchange, &error, NULL);
-    else
+        return;
+    }
+    if (r->follow.has_begun)
         gateway_reply_end(r->follow.exchange, false);
+    else
+        gateway_reply_error(r->follow.exchange, &error, NULL);
+    gateway_follow_abandon(r->follow.exchange, r->follow.stream);
 }
 
 static void start(gateway_exchange *exchange, completions_request *request)

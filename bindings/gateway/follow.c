@@ -73,3 +73,17 @@ char *gateway_follow_failure(gateway_follow *f, const amphi_chat_result *result)
         json = NULL;
     return json;
 }
+
+void gateway_follow_abandon(gateway_exchange *exchange, amphi_stream *stream)
+{
+    amphi_event event = {.kind = AMPHI_EVENT_DELTA};
+    amphi_chat_result result;
+    amphi_status status;
+    amphi_chat_result_init(&result);
+    amphi_stream_cancel(stream);
+    do /* what came before the cancel is there still */
+        status = amphi_stream_next(stream, GATEWAY_SLICE_MS, &event, NULL);
+    while (status == AMPHI_E_TIMEOUT || (status == AMPHI_OK && !amphi_event_is_terminal(&event)));
+    if (status == AMPHI_OK && amphi_stream_result(stream, &result, NULL) == AMPHI_OK)
+        gateway_note_answer(exchange, event.kind, &result);
+}

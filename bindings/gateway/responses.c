@@ -110,12 +110,15 @@ static void answer_with(run *r)
     bool has_ended = gateway_follow_run(&r->follow, &event, &error);
     if (has_ended) /* stored: before the client hears of it, and may go on from it */
         responses_place_leave(r->place, r->follow.exchange);
-    if (has_ended)
+    if (has_ended) {
         conclude(r, &event);
-    else if (!r->follow.has_begun)
-        gateway_reply_error(r->follow.exchange, &error, NULL);
-    else
+        return;
+    }
+    if (r->follow.has_begun)
         gateway_reply_end(r->follow.exchange, false);
+    else
+        gateway_reply_error(r->follow.exchange, &error, NULL);
+    gateway_follow_abandon(r->follow.exchange, r->follow.stream);
 }
 
 /* ---- the beginning ---- */

@@ -6,6 +6,8 @@
  */
 #include "sse.h"
 
+#include "follow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,8 +154,11 @@ static bool run(sse *s)
 void gateway_sse_answer(gateway_exchange *exchange, amphi_stream *stream)
 {
     sse s = {.exchange = exchange, .stream = stream};
-    if (!run(&s) && s.has_begun)
-        gateway_reply_end(exchange, false);
+    if (!run(&s)) {
+        if (s.has_begun)
+            gateway_reply_end(exchange, false);
+        gateway_follow_abandon(exchange, stream);
+    }
     free(s.pending);
     free(s.usage);
 }

@@ -5,11 +5,12 @@ typed events in OpenAI's order."""
 import json
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
 from faces import amphi, gateway, promise  # noqa: E402
-from gateway_client import at_once, call  # noqa: E402
+from gateway_client import at_once, call, connect  # noqa: E402
 from scripted_cloud import ScriptedCloud, events, reply, says, stop, word  # noqa: E402
 
 PATH = "/v1/responses"
@@ -256,6 +257,52 @@ def responses__a_failure_is_a_status_before_the_first_words_and_an_event_behind_
         assert failed["status"] == "failed" and failed["error"]["message"], failed
         assert failed["output"][0]["status"] == "incomplete", failed
         assert ask(cloud.at, {"input": "x"})[0] >= 500
+
+
+@promise
+def responses__words_that_were_shown_are_replaced_or_the_answer_fails(folder):
+    """The second route answers anew. Nothing shown: the whole new answer. Shown to a client that
+    knows Amphi: its text is replaced. Shown to another one: never two answers in one."""
+    half, anew = "The capital of France is Par", "Great question! Of Spain it is Madrid, of course."
+    with ScriptedCloud(folder) as breaks, ScriptedCloud(folder) as other:
+        breaks.answer = lambda request: events(word(half), 0.2, done=False, cut=True)
+        other.answer = lambda request: says(anew)
+        with gateway(folder, "--mode", "only_cloud", "--endpoint",
+                     breaks.endpoint("breaks", "model=m", "prefix=no"), "--endpoint",
+                     other.endpoint("other", "model=m", "priority=1", "prefix=no")) as (url, _):
+            _, whole = ask(url, {"input": "a", "store": False})
+            assert text_of(whole) == anew, whole
+            told = stream(url, {"input": "b", "store": False})
+            assert told[-1]["type"] == "response.failed", told
+            assert text_of(told[-1]["response"]) == half, told
+            told = stream(url, {"input": "c", "store": False, "amphi": {}})
+            replaced, = [e for e in told if e["type"] == "response.amphi.replace"]
+            last = told[-1]
+            assert last["type"] == "response.completed" and text_of(last["response"]) == anew, told
+            behind = [e["delta"] for e in told if e["type"] == "response.output_text.delta"
+                      and e["sequence_number"] > replaced["sequence_number"]]
+            assert replaced["text"] + "".join(behind) == anew, told
+
+
+@promise
+def responses__a_client_that_hangs_up_ends_its_request(folder):
+    with Cloud(folder) as cloud:
+        cloud.answer = lambda request: (events(*[x for i in range(600) for x in (
+            word(f"word {i} "), 0.1)], stop()) if request.json else says(""))
+        line = connect(cloud.at)
+        for count, (path, body) in enumerate((
+                (PATH, {"input": "x"}), ("/v1/completions", {"prompt": "x"}),
+                ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]})), 1):
+            line = connect(cloud.at)
+            line.request("POST", path, json.dumps({**body, "stream": True}))
+            answer = line.getresponse()
+            assert answer.status == 200 and answer.read(20)
+            answer.close()
+            line.close()
+            until = time.monotonic() + 60
+            while f'outcome="cancelled"}} {count}\n' not in call(cloud.at, "GET", "/metrics")[2]:
+                assert time.monotonic() < until, call(cloud.at, "GET", "/metrics")[2]
+                time.sleep(0.1)
 
 
 @promise
