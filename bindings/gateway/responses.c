@@ -153,6 +153,7 @@ static void start(gateway_exchange *exchange, responses_request *request, respon
         gateway_reply_failure(exchange, &request->failure);
         return;
     }
+    chat->failed |= place->history.failed; /* else it would go without what was said before */
     gateway_json_wipe(&place->history);
     responses_place_settings(place, exchange, unkept_count, &settings);
     prepare_answer(&r.answer, request, place);
