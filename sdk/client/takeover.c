@@ -452,7 +452,16 @@ static bool is_pointless(const plan_run *run, const amphi_plan_step *step)
 static bool ends_the_request(const amphi_stream *stream, amphi_status status)
 {
     return status == AMPHI_OK || status == AMPHI_E_CANCELLED || status == AMPHI_E_NO_MEMORY ||
-           status == AMPHI_E_CONTENT_FILTER || stream->tool_call_seen;
+           status == AMPHI_E_CONTENT_FILTER || (stream->tool_call_seen && stream->request.is_shown);
+}
+
+/* Calls of an answer that is read when it is whole: they were not acted on yet. */
+static void forget_unseen_calls(amphi_stream *stream)
+{
+    if (stream->request.is_shown)
+        return;
+    amphi__tool_calls_clear(&stream->calls);
+    stream->tool_call_seen = false;
 }
 
 /* May another step run after this one? The caller's cancel replaces the last error. */
@@ -462,6 +471,7 @@ static bool may_go_on(plan_run *run, const amphi_plan_step *step)
     if (ends_the_request(stream, run->last.error.status) ||
         amphi__stream_awake_us(stream) >= deadline_us(stream, step))
         return false;
+    forget_unseen_calls(stream);
     return !amphi__stream_check_cancelled(stream, &run->last.error);
 }
 

@@ -58,8 +58,10 @@ def an_unknown_model_is_not_found(lab):
 
 @case
 def what_can_not_be_processed_stays_a_422(lab):
-    one_refusal(lab, "unprocessable", openai.UnprocessableEntityError, 422, None,
-                "messages.0.content: field required")
+    with lab.gateway("unprocessable") as g:
+        error = raises(openai.UnprocessableEntityError, lambda: ask(g))
+        assert "messages.0.content: field required" in error.message, error.body
+        assert error.type == "invalid_request_error" and g.asked() == [1, 0], error.body
 
 
 @case

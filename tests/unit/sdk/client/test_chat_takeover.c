@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -177,6 +178,33 @@ static void chat__after_a_tool_call_nothing_is_replayed(void **state)
     chat_fixture_ask(&f, &request, "Hi");
     assert_int_equal(f.last, AMPHI_EVENT_ERROR);
     assert_int_equal(atomic_load(&f.local.starts), 0);
+    chat_fixture_close(&f);
+}
+
+static void chat__half_a_tool_call_that_nobody_read_is_replaced_by_the_next_route(void **state)
+{
+    static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
+                               "\"stream\":false,\"amphi\":{\"mode\":\"prefer_cloud\"}}";
+    static const scripted_step calls[] = {
+        {SCRIPT_TOOL_CALL,
+            "[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]", 0},
+        {SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
+    chat_fixture f;
+    amphi_stream *stream = NULL;
+    amphi_event event = {0};
+    char *json = NULL;
+    chat_fixture_open(&f, says_hello, calls);
+    assert_int_equal(
+        amphi_chat_start_json(&stream, f.client, amphi_str_from(body), NULL), AMPHI_OK);
+    do
+        assert_int_equal(amphi_stream_next(stream, 30000, &event, NULL), AMPHI_OK);
+    while (!amphi_event_is_terminal(&event));
+    assert_int_equal(event.kind, AMPHI_EVENT_DONE);
+    assert_int_equal(amphi_stream_completion_json(stream, &json, NULL), AMPHI_OK);
+    assert_non_null(strstr(json, "\"content\":\"Hello world.\""));
+    assert_null(strstr(json, "\"tool_calls\""));
+    amphi_string_free(json);
+    amphi_stream_free(stream);
     chat_fixture_close(&f);
 }
 
@@ -378,6 +406,7 @@ int main(void)
         cmocka_unit_test(chat__failure_without_a_reason_is_one_all_the_same),
         cmocka_unit_test(chat__one_500_is_tried_again_on_the_same_endpoint),
         cmocka_unit_test(chat__after_a_tool_call_nothing_is_replayed),
+        cmocka_unit_test(chat__half_a_tool_call_that_nobody_read_is_replaced_by_the_next_route),
         cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
         cmocka_unit_test(chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too),
         cmocka_unit_test(chat__engine_that_keeps_dying_is_started_twice_at_most),
