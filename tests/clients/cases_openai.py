@@ -166,6 +166,14 @@ def fields_that_amphi_does_not_know_pass_in_a_stream(lab):
 
 
 @case
+def the_stream_helper_keeps_fields_that_amphi_does_not_know(lab):
+    """It keeps those of the last chunk."""
+    with lab.gateway("extras") as g:
+        with connect(g).chat.completions.stream(model="gpt-4o", messages=QUESTION) as stream:
+            assert stream.get_final_completion().system_fingerprint == "fp_9"
+
+
+@case
 def a_refusal_is_a_refusal(lab):
     with lab.gateway("refusal") as g:
         message = ask(g).choices[0].message

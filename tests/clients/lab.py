@@ -25,6 +25,16 @@ KEY = "sk-of-the-provider-0123456789"
 NAMES = ("first", "second")
 
 
+def nothing_set(**more):
+    """The environment of a user who has set nothing: no model either, the embedded one stays what
+    it is."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AMPHI_")}
+    return {**env, **more}
+
+
+faces.environment = nothing_set  # what a gateway is started with
+
+
 class Gateway:
     def __init__(self, lab, name, url):
         self.lab, self.name, self.origin = lab, name, url.removesuffix("/v1")

@@ -5,12 +5,10 @@ name spaces of its own (cases_readme.py): there, api.example.com is a provider o
 a certificate that the system trusts, and port 8080 is free.
 
 Usage: unshare --mount --net python3 readme_line.py BUILD_FOLDER"""
-import fcntl
 import os
 import re
 import shlex
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -26,12 +24,14 @@ from scripted_cloud import ScriptedCloud  # noqa: E402
 
 HOST = "api.example.com"
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 
-def loopback_up():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+def network_up():
+    """Loopback, and a way out that leads nowhere: without one, this machine has no network."""
+    for words in ("link set lo up", "link add out0 type veth peer name out1", "link set out1 up",
+                  "link set out0 up", "addr add 192.0.2.1/24 dev out0",
+                  "route add default dev out0"):
+        subprocess.run(["ip", *words.split()], check=True)
 
 
 def put_over(path, content, folder):
@@ -44,6 +44,13 @@ def serve_line():
         found = re.search(r"^(amphi serve [^#\n]*)", file.read(), re.M)
     assert found, "the README has no line that begins with `amphi serve`"
     return shlex.split(found.group(1))
+
+
+def reader(home):
+    """The environment of a reader who has set nothing."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AMPHI_")}
+    path = os.path.join(faces.BUILD, "bin") + ":" + env["PATH"]
+    return {**env, "PATH": path, "HOME": home, "XDG_DATA_HOME": home}
 
 
 def ask(stream=False):
@@ -84,17 +91,15 @@ def wait_for_gateway(process):
 
 
 def main():
-    loopback_up()
+    network_up()
     with tempfile.TemporaryDirectory() as folder:
         with ScriptedCloud(folder, host=HOST, port=443) as cloud:
             with open(AUTHORITIES, "rb") as system, open(cloud.ca, "rb") as own:
                 put_over(AUTHORITIES, system.read() + own.read(), folder)
             put_over("/etc/hosts", f"127.0.0.1 localhost {HOST}\n", folder)
             cloud.answer = lambda request: SCENARIOS["plain"](request, 1)
-            path = os.path.join(faces.BUILD, "bin") + ":" + os.environ["PATH"]
-            process = subprocess.Popen(serve_line(), stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, env=faces.environment(
-                                           PATH=path, HOME=folder, XDG_DATA_HOME=folder))
+            process = subprocess.Popen(serve_line(), env=reader(folder), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL)
             try:
                 wait_for_gateway(process)
                 check(cloud)
