@@ -11,6 +11,7 @@
 #include "local/run.h"
 #include "local/thread_engine.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,11 +43,15 @@ amphi_status amphi__local_engine_new(
         return status;
     amphi_local_options complete = *options;
     char default_model[AMPHI_LOCAL_PATH_MAX];
-    if (complete.model_path.size == 0) {
-        /* Where there is none, the path stays empty, and describe() reports it. */
-        (void)amphi__local_default_model(default_model, sizeof default_model);
-        complete.model_path = amphi_str_from(default_model);
-    }
+    /* Where there is none, the path stays empty, and describe() reports it. */
+    complete.is_named = true;
+    if (complete.model_path.size == 0)
+        (void)amphi__local_default_model(default_model, sizeof default_model, &complete.is_named);
+    else if (amphi__str_equal_c(complete.model_path, "amphi-help"))
+        (void)amphi__local_help_model(default_model, sizeof default_model);
+    else
+        amphi__str_copy_to(default_model, sizeof default_model, complete.model_path);
+    complete.model_path = amphi_str_from(default_model);
     if (complete.threads == 0)
         complete.threads = amphi__threads_default();
     if (complete.context_tokens_max == 0)

@@ -21,7 +21,10 @@ typedef struct amphi_local_limits {
 } amphi_local_limits;
 
 typedef struct amphi_local_options {
-    amphi_str model_path;        /* a GGUF file; empty: the embedded default model */
+    amphi_str model_path;        /* a GGUF file, which then counts as one for any subject;
+                                    "amphi-help": the embedded help model, likewise; empty:
+                                    $AMPHI_MODEL, else the embedded one, for what it was made */
+    bool is_named;               /* amphi__local_engine_new sets it: the app named the model */
     amphi_str worker_path;       /* empty: $AMPHI_WORKER, then beside the program, beside the
                                     library, ../libexec/amphi, then the installed place */
     uint32_t threads;            /* 0: as many as there are cores, 4 at most */
@@ -40,7 +43,10 @@ amphi_status amphi__local_engine_new(
  * complete. AMPHI_E_NOT_FOUND: no worker was started yet. AMPHI_E_ARGUMENT: not this engine. */
 amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t capacity);
 
-/* The path of the default model into `out`; "" with AMPHI_E_NOT_FOUND: there is none. */
-amphi_status amphi__local_default_model(char *out, size_t capacity);
+/* The path of the default model into `out`; "" with AMPHI_E_NOT_FOUND: there is none. *is_named
+ * (may be NULL): it is that of $AMPHI_MODEL. */
+amphi_status amphi__local_default_model(char *out, size_t capacity, bool *is_named);
+/* The embedded one, whatever the environment says. */
+amphi_status amphi__local_help_model(char *out, size_t capacity);
 
 #endif

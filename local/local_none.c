@@ -71,11 +71,18 @@ amphi_status amphi__local_cage(const amphi_engine *engine, char *out, size_t cap
     return AMPHI_E_NOT_FOUND;
 }
 
-amphi_status amphi__local_default_model(char *out, size_t capacity)
+amphi_status amphi__local_help_model(char *out, size_t capacity)
 {
     if (capacity > 0)
         out[0] = '\0';
     return AMPHI_E_NOT_FOUND;
+}
+
+amphi_status amphi__local_default_model(char *out, size_t capacity, bool *is_named)
+{
+    if (is_named != NULL)
+        *is_named = false;
+    return amphi__local_help_model(out, capacity);
 }
 
 amphi_status amphi_model_open(

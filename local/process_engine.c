@@ -81,6 +81,8 @@ static void fill_info(const amphi_local *local, const amphi_file_key *key, amphi
     snprintf(out->model, sizeof out->model, "%s", model->name);
     out->weights_bytes = model->weights_bytes;
     out->tools = model->has_tools != 0;
+    if (!local->is_named)
+        out->scope = (amphi_model_scope)model->scope;
     out->kv_bytes_per_token = model->kv_bytes_per_token;
     out->scratch_bytes = model->scratch_bytes;
     out->context_tokens_max = model->context_tokens_max;
@@ -120,6 +122,7 @@ static amphi_status identify(
     amphi_engine_info_init(out);
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
+    out->scope = local->is_named ? AMPHI_SCOPE_CHAT : AMPHI_SCOPE_HELP; /* until it is read */
     snprintf(out->name, sizeof out->name, "local");
     const amphi_kernels *kernels = NULL;
     if (amphi__kernels_choose(&kernels, amphi_str_make(NULL, 0), NULL) == AMPHI_OK)
@@ -314,6 +317,7 @@ static void copy_options(amphi_local *local, const amphi_local_options *options)
 {
     amphi__str_copy_to(local->model_path, sizeof local->model_path, options->model_path);
     amphi__str_copy_to(local->worker_path, sizeof local->worker_path, options->worker_path);
+    local->is_named = options->is_named;
     local->threads = options->threads;
     local->context_tokens_max = options->context_tokens_max;
     local->limits.start_ms = or_default(options->limits.start_ms, 10000);

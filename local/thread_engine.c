@@ -58,6 +58,7 @@ static void name_engine(const amphi_thread_engine *engine, amphi_engine_info *ou
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
     out->in_process = true;
+    out->scope = engine->is_named ? AMPHI_SCOPE_CHAT : AMPHI_SCOPE_HELP; /* until it is read */
     snprintf(out->name, sizeof out->name, "local");
     snprintf(out->fingerprint, sizeof out->fingerprint, "%s", engine->fingerprint);
     snprintf(out->build, sizeof out->build, "%.12s in the app", amphi_version());
@@ -96,6 +97,8 @@ static void describe(amphi_thread_engine *engine, amphi_engine_info *out)
         out->available = true;
         out->ready = engine->ready;
         out->tools = engine->summary.has_tools;
+        if (!engine->is_named)
+            out->scope = engine->summary.scope;
         snprintf(out->model, sizeof out->model, "%s", engine->summary.name);
         out->weights_bytes = engine->summary.need.weights_bytes;
         out->kv_bytes_per_token = engine->summary.need.kv_bytes_per_token;
@@ -268,6 +271,7 @@ amphi_status amphi__thread_engine_new(
         return amphi__fail_no_memory(error);
     engine->crumb = (amphi_breadcrumb){.fd = -1, .other_fd = -1};
     amphi__str_copy_to(engine->model_path, sizeof engine->model_path, options->model_path);
+    engine->is_named = options->is_named;
     engine->threads = options->threads;
     engine->context_tokens_max = options->context_tokens_max;
     engine->status = AMPHI_E_BUSY;

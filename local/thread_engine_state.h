@@ -22,6 +22,7 @@
 typedef struct amphi_thread_engine {
     /* constant once made */
     char model_path[AMPHI_LOCAL_PATH_MAX];
+    bool is_named; /* the app named the model: it answers on any subject */
     uint32_t threads, context_tokens_max;
     amphi_mutex lock;
     amphi_cond changed;

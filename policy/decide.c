@@ -24,6 +24,7 @@ typedef struct amphi_case {
     bool local_degraded;         /* auto turned to the cloud for this, or would have */
     amphi_reason network_reason; /* ... but the network is METERED or SLOW; else OK */
     amphi_reason local_reason;
+    bool without_chat_model; /* the device has a model, but for another purpose than chat */
 } amphi_case;
 
 static void choose_preferred(
@@ -63,6 +64,7 @@ void amphi__policy_decide(
     choose_preferred(&c, policy, facts);
     put_in_order(&c, facts);
     write_kept(&c, out, policy);
+    amphi__policy_set_budgets(out, policy, &facts->budgets, facts->routes);
     write_refused(&c, out);
     if (c.kept == 0)
         write_refusal(&c, out, policy, facts);
@@ -80,12 +82,17 @@ static void choose_preferred(
     const amphi_device_facts *device = &facts->device;
     bool local_is_fine = false;
     c->local_reason = AMPHI_REASON_OK;
+    c->without_chat_model = false;
+    for (size_t i = 0; i < c->count; i++)
+        c->without_chat_model = c->without_chat_model || c->routes[i].reason == AMPHI_REASON_SCOPE;
     for (size_t i = 0; i < c->kept; i++) {
         const amphi_judgement *j = &c->routes[c->order[i]];
         if (is_local(j) && j->verdict == AMPHI_VERDICT_KEEP) {
             local_is_fine = local_is_fine || !j->degraded;
             c->local_reason = j->degraded_reason;
         }
+        if (is_local(j) && j->route->info.scope == AMPHI_SCOPE_CHAT)
+            c->without_chat_model = false;
     }
     c->local_degraded = !local_is_fine && c->local_reason != AMPHI_REASON_OK;
     c->network_reason = AMPHI_REASON_OK;
@@ -227,6 +234,9 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
             state);
     } else if (place == 0) {
         say(entry->why, "%s: %s first, %s", amphi_mode_name(c->mode), kind, state);
+    } else if (c->without_chat_model) {
+        say(entry->why, "%s: %s, as no chat model is on this device, %s", amphi_mode_name(c->mode),
+            kind, state);
     } else {
         say(entry->why, "%s: %s when %s fails, %s", amphi_mode_name(c->mode), kind,
             is_local(j) ? "the cloud" : "local", state);
@@ -358,7 +368,8 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
     say(sentence, "%s", refusal_lead(c, facts, any));
     for (size_t i = 0; i < c->count && any; i++) {
         const amphi_decision_route *entry = &out->decision.routes[i];
-        if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE)
+        if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE &&
+            entry->reason != AMPHI_REASON_SCOPE) /* what failed are the others */
             say(sentence, "; %s: %s", entry->route, entry->why);
     }
     out->refusal.status = refusal_status(c);

@@ -51,10 +51,10 @@ typedef struct amphi_policy {
     uint32_t local_threads_max;        /* "local.threads_max": 0 (none) */
     uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096 */
     float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none) */
-    uint32_t answer_tokens_max;        /* "answer.tokens_max": 1024; where a request has none */
-    amphi_budgets local_budgets;       /* "local.budgets": first_token 20000, idle 5000 */
-    amphi_budgets cloud_budgets;       /* "cloud.budgets": connect 5000, first_token 15000, idle
-                                          10000 */
+    uint32_t answer_tokens_max;        /* "answer.tokens_max": 0, no bound; where a request has
+                                          none */
+    amphi_budgets local_budgets;       /* "local.budgets": 0, as policy/step_budgets.c has it */
+    amphi_budgets cloud_budgets;       /* "cloud.budgets": connect 5000, the others likewise */
     uint32_t total_ms;                 /* "total_ms": 120000 */
     uint32_t outbox_entries_max;       /* "outbox.entries_max": 1000 */
     uint32_t outbox_bytes_max;         /* "outbox.bytes_max": 64 MiB */
@@ -97,6 +97,8 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  *    neither metered nor slow. Within a kind: priority, then weight. Last resorts at the end.
  * private refuses every CLOUD route, before anything else is looked at, and so do turns of the
  * conversation that may not leave the device.
+ * 4. A model of the scope HELP answers when the request names it, or when private and mode leave no
+ *    other route, whatever state the others are in: it never stands in for a chat model.
  */
 
 /* What the ledger knows of a local engine's crashes with this model file and this build, within
@@ -181,6 +183,8 @@ typedef struct amphi_policy_route {
     bool was_refused_thermal;    /* likewise */
     bool was_refused_memory;     /* likewise */
     uint32_t load;               /* runs under way: the least loaded of equal priority goes first */
+    bool is_named;               /* the request's "model" or "fallbacks" name it */
+    uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
     bool needs_no_network;       /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
                                     refuse it. The caller leaves it false when the app pushed the
                                     network fact: then the app means it. */
@@ -257,6 +261,12 @@ bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_
 
 void amphi__policy_decide(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);
+
+/* The budgets for first token and silence that neither request nor document states, by each step's
+ * place in the plan (policy/step_budgets.c). Again when the order changes. `routes` as in the
+ * facts. Pure. */
+void amphi__policy_set_budgets(amphi_plan *plan, const amphi_policy *policy,
+    const amphi_budgets *wish, const amphi_policy_route *routes);
 
 /* Carries a plan's battery, thermal and memory verdicts over to the next one: sets the
  * was_refused_ fields of the routes by their names. An all-zero plan clears them. */

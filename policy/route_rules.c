@@ -21,15 +21,16 @@
 
 typedef amphi_verdict rule_fn(amphi_judgement *judgement);
 
-static rule_fn rule_private, rule_mode, rule_kill_switch, rule_available, rule_quarantine,
-    rule_breaker, rule_pause, rule_capability, rule_network, rule_context, rule_pressure,
-    rule_memory, rule_thermal, rule_battery;
+static rule_fn rule_private, rule_mode, rule_kill_switch, rule_available, rule_scope,
+    rule_quarantine, rule_breaker, rule_pause, rule_capability, rule_network, rule_context,
+    rule_pressure, rule_memory, rule_thermal, rule_battery;
 
 static rule_fn *const rules[] = {
     rule_private, /* first: nothing may come before it */
     rule_mode,
     rule_kill_switch,
     rule_available,
+    rule_scope,
     rule_quarantine,
     rule_breaker,
     rule_pause,
@@ -66,14 +67,13 @@ static uint32_t prompt_tokens(const amphi_judgement *j)
     return estimate_counts ? facts->prompt_tokens_estimate : facts->prompt_tokens;
 }
 
+/* Budgets for first token and silence depend on the step's place in the plan: step_budgets.c. */
 static void resolve_step(amphi_judgement *j)
 {
     const amphi_budgets *wish = &j->facts->budgets;
     const amphi_budgets *own = is_local(j) ? &j->policy->local_budgets : &j->policy->cloud_budgets;
     amphi_plan_step *step = &j->step;
     step->budgets.connect_ms = or_else(wish->connect_ms, own->connect_ms);
-    step->budgets.first_token_ms = or_else(wish->first_token_ms, own->first_token_ms);
-    step->budgets.idle_ms = or_else(wish->idle_ms, own->idle_ms);
     step->budgets.total_ms = or_else(wish->total_ms, j->policy->total_ms);
     step->prompt_tokens = prompt_tokens(j);
     step->answer_tokens_max = or_else(j->facts->answer_tokens_max, j->policy->answer_tokens_max);
@@ -88,8 +88,9 @@ static void fit_answer(amphi_judgement *j)
 {
     uint32_t context = is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
     uint32_t prompt = j->step.prompt_tokens;
-    if (context > prompt && context - prompt < j->step.answer_tokens_max)
-        j->step.answer_tokens_max = context - prompt;
+    uint32_t *answer = &j->step.answer_tokens_max; /* 0: no bound, and none is sent */
+    if (context > prompt && context - prompt < *answer)
+        *answer = context - prompt;
 }
 
 void amphi__route_rules_judge(amphi_judgement *j)
@@ -215,6 +216,34 @@ static amphi_verdict rule_available(amphi_judgement *j)
     return AMPHI_VERDICT_HARD;
 }
 
+/* May a model for any subject answer, as far as the request's privacy and the mode go? In which
+ * state it is does not matter: its failure is the answer then. */
+static bool has_chat_model(const amphi_judgement *j)
+{
+    for (size_t i = 0; i < j->facts->routes_count; i++) {
+        amphi_judgement other = {
+            .policy = j->policy, .facts = j->facts, .route = &j->facts->routes[i], .mode = j->mode};
+        if (other.route->info.scope == AMPHI_SCOPE_CHAT &&
+            rule_private(&other) == AMPHI_VERDICT_KEEP && rule_mode(&other) == AMPHI_VERDICT_KEEP)
+            return true;
+    }
+    return false;
+}
+
+static amphi_verdict rule_scope(amphi_judgement *j)
+{
+    if (j->route->info.scope == AMPHI_SCOPE_CHAT)
+        return AMPHI_VERDICT_KEEP;
+    if (j->route->is_named) /* "model" puts it first; otherwise it comes behind the chat models */
+        return warn(j, AMPHI_REASON_SCOPE, "a help model, asked by name");
+    if (!has_chat_model(j)) {
+        note(j, "a help model: no other route may answer");
+        return AMPHI_VERDICT_KEEP;
+    }
+    return refuse(j, AMPHI_REASON_SCOPE,
+        "a help model, not for any subject: it answers alone, or asked by name (amphi-help)");
+}
+
 static bool is_killed_too_often(const amphi_policy *policy, const amphi_crash_facts *crash)
 {
     uint32_t limit = policy->crash_outside_limit;
@@ -338,8 +367,8 @@ static amphi_verdict rule_network(amphi_judgement *j)
 static uint64_t tokens_needed(const amphi_judgement *j)
 {
     uint32_t answer = j->step.answer_tokens_max;
-    return (uint64_t)j->step.prompt_tokens +
-           (answer < ANSWER_TOKENS_LEAST ? answer : ANSWER_TOKENS_LEAST);
+    bool is_shorter = answer != 0 && answer < ANSWER_TOKENS_LEAST;
+    return (uint64_t)j->step.prompt_tokens + (is_shorter ? answer : ANSWER_TOKENS_LEAST);
 }
 
 /* Half the context for each time that it was killed for its memory, as long as that is of use. */

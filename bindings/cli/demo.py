@@ -122,7 +122,8 @@ class Stage:
         return path
 
     def command(self, *words):
-        return [AMPHI, words[0], "--data", self.data, "--endpoint", self.endpoint, *words[1:]]
+        return [AMPHI, words[0], "--help-model", "--data", self.data, "--endpoint", self.endpoint,
+                *words[1:]]
 
     def run(self, *words):
         return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=60)
@@ -156,6 +157,8 @@ def show(question, result):
 
 def act_local(stage):
     act(1, "A question, answered on the device")
+    say(f"{DIM}on the device: the embedded help model, asked by name (--help-model);{PLAIN}")
+    say(f"{DIM}in the cloud: a second amphi with the same model{PLAIN}")
     question = "What happens when the battery is low?"
     result = stage.ask(question)
     show(question, result)

@@ -19,6 +19,7 @@ static const char shared_help[] =
     "                        secret service; keyring, the Linux kernel's, which a reboot\n"
     "                        empties: for stores that may be lost then (file)\n"
     "  --model FILE          a GGUF model for the device ($AMPHI_MODEL, else the help model)\n"
+    "  --help-model          the help model, asked by name: it answers beside endpoints too\n"
     "  --endpoint NAME=URL[,model=M|M2][,key-file=F][,ca=F][,pin=sha256//...][,context=N]\n"
     "             [,priority=N][,weight=N][,tls12=yes][,dialect=chat|responses]\n"
     "             [,continue=WAY][,header=Name: value][,headers-file=F]\n"

@@ -298,6 +298,10 @@ static int parse_flag(
         return shared_value_flag(out, flag, attached);
     if (shared_plain_flag(out, flag))
         return CLI_OK;
+    if (strcmp(flag, "--help-model") == 0) {
+        out->model = "amphi-help";
+        return CLI_OK;
+    }
     return cli_usage("unknown flag %s; --help lists them", flag);
 }
 

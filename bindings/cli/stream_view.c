@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
@@ -23,10 +24,29 @@ typedef struct stream_view {
     bool mid_line; /* the last words printed ended no line */
 } stream_view;
 
+/* Is what goes to standard error seen among the answer's words: on one terminal, or in one file? */
+static bool shares_output(void)
+{
+    struct stat out;
+    struct stat error;
+    return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &error) == 0 &&
+           out.st_dev == error.st_dev && out.st_ino == error.st_ino;
+}
+
+static void end_line(stream_view *view)
+{
+    if (view->mid_line)
+        fputc('\n', stdout);
+    view->mid_line = false;
+    fflush(stdout);
+}
+
 static void draw_bar(stream_view *view, const amphi_event *event)
 {
-    if (view->options->json)
+    if (view->options->json || isatty(STDERR_FILENO) != 1)
         return;
+    if (shares_output())
+        end_line(view); /* the bar is drawn over its whole line */
     cli_progress_bar_draw(event->text, event->progress_permille);
     view->has_bar = true;
 }
@@ -50,10 +70,8 @@ static void note(stream_view *view, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    if (view->mid_line)
-        fputc('\n', stdout);
-    view->mid_line = false;
-    fflush(stdout);
+    if (shares_output())
+        end_line(view);
     fputs(cli_dim(stderr), stderr);
     cli_print_text(stderr, amphi_str_from(line));
     fprintf(stderr, "%s\n", cli_plain(stderr));
@@ -80,6 +98,7 @@ static void show_event(stream_view *view, const amphi_event *event)
         print_words(view, event->text);
         break;
     case AMPHI_EVENT_REPLACE:
+        end_line(view);
         note(view, "(the answer starts again)");
         print_words(view, event->text);
         break;
@@ -151,9 +170,7 @@ static int finish(stream_view *view, amphi_stream *stream, const amphi_event *la
     int rc = last->kind == AMPHI_EVENT_DONE     ? CLI_OK
              : last->kind == AMPHI_EVENT_QUEUED ? CLI_QUEUED
                                                 : CLI_FAILED;
-    if (view->mid_line)
-        fputc('\n', stdout);
-    view->mid_line = false;
+    end_line(view);
     if (view->options->json) {
         char *json = NULL;
         amphi_error why;

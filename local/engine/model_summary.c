@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The metadata keys are those of the GGUF format.
+ * The metadata keys are those of the GGUF format, but for amphi.scope, which is ours.
  */
 #include "local/engine/model_summary.h"
 
@@ -16,6 +16,9 @@ amphi_status amphi__model_summary_read(
     amphi_str source;
     out->has_tools = amphi__gguf_str(gguf, "tokenizer.chat_template", &source) &&
                      amphi__str_find(source, AMPHI_STR("tools")) != SIZE_MAX;
+    amphi_str scope;
+    if (amphi__gguf_str(gguf, "amphi.scope", &scope) && amphi__str_equal_c(scope, "help"))
+        out->scope = AMPHI_SCOPE_HELP;
     amphi_str name;
     if (!amphi__gguf_str(gguf, "general.name", &name) || name.size == 0)
         name = amphi_str_from(out->need.family);

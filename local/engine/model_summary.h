@@ -8,12 +8,15 @@
 #include "local/graph/llm.h"
 #include "local/graph/memory_need.h"
 
+#include <amphi/ext/engine.h>
+
 #define AMPHI_MODEL_SUMMARY_NAME_MAX 48
 
 typedef struct amphi_model_summary {
     amphi_memory_need need;
     char name[AMPHI_MODEL_SUMMARY_NAME_MAX]; /* general.name, else the family's; cut */
     bool has_tools;                          /* its chat template knows them */
+    amphi_model_scope scope;                 /* amphi.scope: "help"; CHAT where it says nothing */
 } amphi_model_summary;
 
 amphi_status amphi__model_summary_read(

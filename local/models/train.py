@@ -148,6 +148,7 @@ def metadata(tokenizer, shape):
         "tokenizer.ggml.padding_token_id": (u32, tk.PAD),
         "tokenizer.ggml.add_bos_token": (boolean, False),
         "tokenizer.chat_template": (string, tk.CHAT_TEMPLATE),
+        "amphi.scope": (string, "help"),  # one subject only: it stands in for no chat model
     }
 
 

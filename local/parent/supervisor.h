@@ -61,6 +61,7 @@ typedef struct amphi_local {
     char model_path[AMPHI_LOCAL_PATH_MAX];
     /* Empty: looked up at each start. */
     char worker_path[AMPHI_LOCAL_PATH_MAX];
+    bool is_named;               /* the app named the model: it answers on any subject */
     uint32_t threads;            /* the engine's; a request may lower it */
     uint32_t context_tokens_max; /* likewise */
     amphi_local_limits limits;   /* of silence, per phase */

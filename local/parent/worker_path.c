@@ -55,13 +55,10 @@ static bool set(char *out, size_t capacity, const char *path)
     return size > 0 && (size_t)size < capacity;
 }
 
-/* The first that can be used: the environment's, near us, installed. */
-static bool locate(char *out, size_t capacity, const char *variable, const char *const *places,
-    const char *installed, int mode)
+/* Near us, or installed. */
+static bool locate(
+    char *out, size_t capacity, const char *const *places, const char *installed, int mode)
 {
-    const char *override = getenv(variable);
-    if (override != NULL && override[0] != '\0') /* that one, or none */
-        return set(out, capacity, override);
     char folder[AMPHI_LOCAL_PATH_MAX / 2];
     char path[AMPHI_LOCAL_PATH_MAX];
     for (int library = 0; library < 2; library++) {
@@ -76,9 +73,18 @@ static bool locate(char *out, size_t capacity, const char *variable, const char 
     return is_usable(installed, mode) && set(out, capacity, installed);
 }
 
+/* What the environment names is used, or none. NULL: it names nothing. */
+static const char *named_in(const char *variable)
+{
+    const char *path = getenv(variable);
+    return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
 amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *error)
 {
-    if (!locate(out, capacity, "AMPHI_WORKER", worker_places, AMPHI_INSTALLED_WORKER, X_OK)) {
+    const char *named = named_in("AMPHI_WORKER");
+    if (named != NULL ? !set(out, capacity, named)
+                      : !locate(out, capacity, worker_places, AMPHI_INSTALLED_WORKER, X_OK)) {
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "the engine process amphi-worker was not found beside the program or the library; "
             "reinstall, or name it in AMPHI_WORKER");
@@ -86,12 +92,25 @@ amphi_status amphi__local_worker_path(char *out, size_t capacity, amphi_error *e
     return AMPHI_OK;
 }
 
-amphi_status amphi__local_default_model(char *out, size_t capacity)
+amphi_status amphi__local_help_model(char *out, size_t capacity)
 {
     if (capacity == 0)
         return AMPHI_E_ARGUMENT;
     out[0] = '\0';
-    if (locate(out, capacity, "AMPHI_MODEL", model_places, AMPHI_INSTALLED_MODEL, R_OK))
+    if (locate(out, capacity, model_places, AMPHI_INSTALLED_MODEL, R_OK))
+        return AMPHI_OK;
+    out[0] = '\0';
+    return AMPHI_E_NOT_FOUND;
+}
+
+amphi_status amphi__local_default_model(char *out, size_t capacity, bool *is_named)
+{
+    const char *named = named_in("AMPHI_MODEL");
+    if (is_named != NULL)
+        *is_named = named != NULL;
+    if (named == NULL || capacity == 0)
+        return amphi__local_help_model(out, capacity);
+    if (set(out, capacity, named))
         return AMPHI_OK;
     out[0] = '\0';
     return AMPHI_E_NOT_FOUND;

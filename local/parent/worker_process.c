@@ -12,7 +12,7 @@
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
-#include <amphi/chat.h>
+#include <amphi/ext/engine.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,7 +174,8 @@ static bool described_is_sound(const amphi_worker_described *described)
     const uint64_t bytes_max = (uint64_t)1 << 46;
     return status_is_known(described->status) && described->weights_bytes <= bytes_max &&
            described->kv_bytes_per_token <= ((uint64_t)1 << 30) &&
-           described->scratch_bytes <= bytes_max && described->context_tokens_max <= (1u << 26);
+           described->scratch_bytes <= bytes_max && described->context_tokens_max <= (1u << 26) &&
+           described->scope <= AMPHI_SCOPE_HELP;
 }
 
 static bool ready_is_sound(const amphi_worker_ready *ready)

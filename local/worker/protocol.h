@@ -147,6 +147,7 @@ typedef struct amphi_worker_described {
     uint64_t kv_bytes_per_token; /* likewise */
     uint64_t scratch_bytes;      /* likewise */
     uint32_t has_tools;          /* 1: its chat template knows them */
+    uint32_t scope;              /* amphi_model_scope */
     char family[AMPHI_WORKER_FAMILY_MAX];
     char name[AMPHI_WORKER_NAME_MAX];
     char message[AMPHI_WORKER_MESSAGE_MAX];

@@ -71,6 +71,7 @@ static void describe(worker *w)
         described.kv_bytes_per_token = summary.need.kv_bytes_per_token;
         described.scratch_bytes = summary.need.scratch_bytes;
         described.has_tools = summary.has_tools;
+        described.scope = (uint32_t)summary.scope;
         snprintf(described.family, sizeof described.family, "%s", summary.need.family);
         snprintf(described.name, sizeof described.name, "%s", summary.name);
     }

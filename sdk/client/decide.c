@@ -101,22 +101,25 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     (void)amphi__random(&facts.draw, sizeof facts.draw);
     facts.routes = routes;
     facts.routes_count = client->routes_count;
+    amphi_preference preference;
+    const char *models[AMPHI_ROUTES_MAX];
+    list_models(client, models);
+    (void)amphi__preference_read(/* an unknown name does not matter here: the others count */
+        &preference, request->body, routes, models, client->routes_count, NULL);
+    for (size_t i = 0; i < client->routes_count; i++)
+        routes[i].is_named = (amphi__preference_named(&preference) & 1u << i) != 0;
     amphi__policy_decide(out, policy, &facts);
     dead_route.restart =
         out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
     if (dead_route.restart)
         amphi__policy_decide(out, policy, &facts);
     out->dead_route = dead_route;
-    amphi_preference preference;
-    const char *models[AMPHI_ROUTES_MAX];
-    list_models(client, models);
-    (void)amphi__preference_read(/* an unknown name does not matter here: the others count */
-        &preference, request->body, routes, models, client->routes_count, NULL);
     amphi__mutex_lock(&client->lock);
     client->last_plan = *out; /* before the request's own preference */
     amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
     amphi__preference_apply(out, &preference, routes, policy->hedge_ms);
+    amphi__policy_set_budgets(out, policy, &facts.budgets, routes);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)

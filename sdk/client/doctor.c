@@ -73,6 +73,10 @@ static void report_local(const round *r, const amphi_engine_info *info,
     snprintf(line, sizeof line, "%s: %.1f MiB of weights, %u tokens of context", info->model,
         (double)info->weights_bytes / 1048576.0, info->context_tokens_max);
     find(r, AMPHI_FINDING_OK, info->name, line, "");
+    if (info->scope == AMPHI_SCOPE_HELP)
+        find(r, AMPHI_FINDING_NOTE, info->name,
+            "a help model: it answers when no other route may, or asked by name (amphi-help)",
+            "for other subjects without a cloud give a chat model with --model FILE");
     if (parts->cage_known && parts->cage[0] != '\0') {
         snprintf(line, sizeof line, "this system does not give: %s", parts->cage);
         find(r, AMPHI_FINDING_NOTE, "cage", line,

@@ -13,12 +13,33 @@
 
 #include <stdlib.h>
 
+static int compare_ms(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* 0: too few are known for a percentile. Under the client's lock. */
+static uint32_t first_token_p95_ms(const amphi_route *route)
+{
+    uint32_t sorted[sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0]];
+    uint32_t slots = sizeof sorted / sizeof sorted[0];
+    uint32_t count = route->first_tokens_count < slots ? route->first_tokens_count : slots;
+    if (count < 8)
+        return 0;
+    memcpy(sorted, route->first_tokens_ms, count * sizeof sorted[0]);
+    qsort(sorted, count, sizeof sorted[0], compare_ms);
+    return sorted[(count * 95 + 99) / 100 - 1];
+}
+
 void amphi__route_health_snapshot(
     amphi_route *route, const amphi_policy *policy, uint64_t now_ms, amphi_policy_route *out)
 {
     amphi__breaker_snapshot(&route->breaker, policy, now_ms, &out->breaker);
     out->wait_ms = route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
     out->load = route->load;
+    out->first_token_p95_ms = first_token_p95_ms(route);
 }
 
 /* What an attempt's end says about the route, as opposed to the request or this device. */
@@ -94,26 +115,11 @@ void amphi__route_health_run_ended(amphi_client *client, size_t index)
     amphi__mutex_unlock(&client->lock);
 }
 
-static int compare_ms(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 uint32_t amphi__route_health_hedge_ms(amphi_client *client, const amphi_plan_step *step)
 {
-    const amphi_route *route = &client->routes[step->route];
-    uint32_t sorted[sizeof route->first_tokens_ms / sizeof route->first_tokens_ms[0]];
-    uint32_t slots = sizeof sorted / sizeof sorted[0];
     amphi__mutex_lock(&client->lock);
-    uint32_t count = route->first_tokens_count < slots ? route->first_tokens_count : slots;
-    memcpy(sorted, route->first_tokens_ms, count * sizeof sorted[0]);
+    uint32_t p95_ms = first_token_p95_ms(&client->routes[step->route]);
     amphi__mutex_unlock(&client->lock);
-    if (count < 8) /* too few for a percentile */
-        return step->hedge_ms;
-    qsort(sorted, count, sizeof sorted[0], compare_ms);
-    uint32_t p95_ms = sorted[(count * 95 + 99) / 100 - 1];
     return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
 }
 

@@ -32,6 +32,19 @@ amphi_status amphi__preference_check(const amphi_json *body, amphi_error *error)
     return AMPHI_OK;
 }
 
+/* "amphi-help" names the model "Amphi Help". */
+static bool names_model(amphi_str name, const char *model)
+{
+    size_t size = strlen(model);
+    for (size_t i = 0; i < size && size == name.size; i++) {
+        char a = name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] + 32 : name.data[i];
+        char b = model[i] >= 'A' && model[i] <= 'Z' ? model[i] + 32 : model[i];
+        if ((a == ' ' ? '-' : a) != (b == ' ' ? '-' : b))
+            return false;
+    }
+    return size == name.size;
+}
+
 /* A route's own name wins; otherwise every route that runs a model of that name is meant. */
 static uint32_t find_routes(
     amphi_str name, const amphi_policy_route *routes, const char *const *models, size_t count)
@@ -42,7 +55,7 @@ static uint32_t find_routes(
     for (size_t i = 0; i < count; i++) {
         if (amphi__str_equal_c(name, routes[i].info.name))
             return 1u << i;
-        if (amphi__str_equal_c(name, routes[i].info.model) ||
+        if (names_model(name, routes[i].info.model) ||
             (models != NULL && amphi__model_list_has(amphi_str_from(models[i]), name)))
             running |= 1u << i;
     }
@@ -69,6 +82,14 @@ amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *bod
         out->fallbacks[out->fallbacks_count++] = found;
     }
     return status;
+}
+
+uint32_t amphi__preference_named(const amphi_preference *preference)
+{
+    uint32_t named = preference->first;
+    for (size_t i = 0; i < preference->fallbacks_count; i++)
+        named |= preference->fallbacks[i];
+    return named;
 }
 
 /* A plan while it is reordered: the steps taken so far, out of those of the old plan. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which routes a request asks for: "model" names the route that goes first, and
- * "fallbacks" the only ones that may follow, in that order. A route is named by its own name or by
- * the model that it runs. Pure: it reorders a plan that the policy has made and never adds to it,
- * so nothing that the policy refused comes back this way.
+ * Which routes a request asks for: "model" names the route that goes first, and "fallbacks" the
+ * only ones that may follow, in that order. A route is named by its own name or by the model that
+ * it runs ("amphi-help" is "Amphi Help"). Pure: it reorders a plan that the policy has made and
+ * never adds to it, so nothing that the policy refused comes back this way.
  */
 #ifndef AMPHI_CLIENT_ROUTE_PREFERENCE_H
 #define AMPHI_CLIENT_ROUTE_PREFERENCE_H
@@ -25,6 +25,8 @@ amphi_status amphi__preference_check(const amphi_json *body, amphi_error *error)
 amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *body,
     const amphi_policy_route *routes, const char *const *models, size_t routes_count,
     amphi_error *error);
+/* Every route that "model" or "fallbacks" name, as bits. */
+uint32_t amphi__preference_named(const amphi_preference *preference);
 /* `hedge_ms`: the policy's, for steps that have a successor only after the reordering. */
 void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preference,
     const amphi_policy_route *routes, uint32_t hedge_ms);

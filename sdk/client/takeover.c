@@ -34,6 +34,9 @@
 /* When a provider asks for a longer pause, the next route is tried instead. */
 #define RETRY_AFTER_MAX_MS 3000u
 
+/* Room that is left for an answer without a bound. */
+#define ANSWER_TOKENS_USUAL 1024u
+
 /* A decision that took longer than this was frozen in between: local engines are waited for 2 s. */
 #define DECIDE_MAX_US 4000000u
 
@@ -382,8 +385,8 @@ static size_t messages_to_skip(plan_run *run, const amphi_plan_step *step)
         context_tokens = step->context_tokens_max;
     if (context_tokens == 0)
         return 0; /* unknown: the engine refuses what is too long */
-    uint32_t answer =
-        step->answer_tokens_max < context_tokens / 4 ? step->answer_tokens_max : context_tokens / 4;
+    uint32_t answer = step->answer_tokens_max > 0 ? step->answer_tokens_max : ANSWER_TOKENS_USUAL;
+    answer = answer < context_tokens / 4 ? answer : context_tokens / 4;
     uint32_t own = step->prompt_tokens;
     uint32_t room = context_tokens > answer + own ? context_tokens - answer - own : 0;
     size_t skip = amphi__context_skip_to_fit(&stream->context, room);

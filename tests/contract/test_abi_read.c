@@ -110,7 +110,7 @@ static amphi_status call_model_open(const void *argument, amphi_error *error)
 {
     amphi_model *model = NULL;
     char path[512];
-    assert_int_equal(amphi__local_default_model(path, sizeof path), AMPHI_OK);
+    assert_int_equal(amphi__local_default_model(path, sizeof path, NULL), AMPHI_OK);
     amphi_status status = amphi_model_open(&model, amphi_str_from(path), argument, error);
     amphi_model_free(model);
     return status;

@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -393,6 +394,38 @@ def serve__a_client_that_hangs_up_ends_the_request_behind_it(folder):
             while cloud.ask("gone", "a")["value"] == 0 and time.monotonic() < until:
                 time.sleep(0.05)
             assert cloud.ask("gone", "a")["value"] == 1, stream
+
+
+@promise
+def serve__first_token_after_20_s_with_a_default_policy(folder):
+    """Alone, it is the answer, and so is one that pauses for 12 s; with another endpoint behind it,
+    that one answers after 10 s. All at the same time."""
+    def ask(name, stream, *endpoints):
+        with faces.gateway(folder, "--model", "/nowhere/model.gguf", *flags(endpoints),
+                           name=name) as (url, _):
+            answers[name] = Client(url).chat(stream, {"budgets": {}})
+
+    def flags(endpoints):
+        return [word for one in endpoints for word in ("--endpoint", one)]
+    cloud.ask("reset")
+    alone = [cloud.endpoint(name, "model=m-a") for name in ("a", "c", "d")]
+    other = cloud.endpoint("b", "model=m-b", "priority=1")
+    for name, scenario in (("a", "late:20"), ("b", "ok"), ("c", "late:20"), ("d", "pause:12")):
+        cloud.ask("set", name, scenario)
+    answers, threads = {}, []
+    for name, stream, endpoints in (("streamed", True, alone[:1]), ("plain", False, alone[1:2]),
+                                    ("paused", True, alone[2:]), ("both", True, [alone[0], other])):
+        threads.append(threading.Thread(target=ask, args=(name, stream, *endpoints)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) == {"streamed", "plain", "paused", "both"}, answers
+    for name in ("streamed", "paused", "both"):
+        assert answers[name].text == ANSWER and answers[name].done, (name, vars(answers[name]))
+    assert answers["plain"].whole["choices"][0]["message"]["content"] == ANSWER, answers["plain"]
+    assert answers["streamed"].took_s >= 20 and answers["paused"].took_s >= 12
+    assert answers["both"].route == "b" and 9.9 < answers["both"].took_s < 20, vars(answers["both"])
+    assert cloud.attempts("c") == 1 and cloud.attempts("d") == 1
 
 
 def main():

@@ -245,6 +245,17 @@ def s_late(x, argument, attempt):
     x.finish()
 
 
+@scenario("pause")  # in mid-answer, of :SECONDS
+def s_pause(x, argument, attempt):
+    words = list(x.words())
+    x.head()
+    for at, word in enumerate(words):
+        if at == len(words) // 2:
+            time.sleep(float(argument or 12))
+        x.event({"content": word})
+    x.finish()
+
+
 @scenario("cut")  # chunked, the connection just goes away after :TOKENS
 def s_cut(x, argument, attempt):
     x.head()

@@ -98,8 +98,10 @@ def main():
 
 
 def environment(**more):
-    """Without what a person's shell may have set."""
+    """Without what a person's shell may have set. The embedded model is named, so that it stands
+    for a chat model; AMPHI_MODEL="" leaves it what it is."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("AMPHI_")}
+    env["AMPHI_MODEL"] = MODEL
     env.update(more)
     return env
 
@@ -213,12 +215,13 @@ def spki_pin(cert):
 
 
 @contextlib.contextmanager
-def gateway(folder, *flags, name="gateway"):
+def gateway(folder, *flags, name="gateway", env=None):
     """A running `amphi serve`; yields (url, process). Ends it politely and expects exit code 0."""
     log = open(os.path.join(folder, name + ".log"), "wb+")
     process = subprocess.Popen(
         [AMPHI, "serve", "--port", "0", "--json", "--data", os.path.join(folder, name), *flags],
-        stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env=environment())
+        stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+        env=environment(**(env or {})))
     try:
         line = process.stdout.readline()
         log.seek(0)

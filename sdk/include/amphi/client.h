@@ -72,10 +72,13 @@ typedef enum amphi_isolation {
 
 /* SIZED, read. */
 typedef struct amphi_client_options {
-    size_t struct_size;   /* in bytes; see amphi/types.h */
-    amphi_str data_dir;   /* store, keys, models; empty: $XDG_DATA_HOME/amphi, else
+    size_t struct_size; /* in bytes; see amphi/types.h */
+    amphi_str data_dir; /* store, keys, models; empty: $XDG_DATA_HOME/amphi, else
                              ~/.local/share/amphi */
-    amphi_str model_path; /* a GGUF file; empty: the embedded default model */
+    /* A GGUF file, for any subject; "amphi-help": the embedded help model, likewise. Empty:
+     * $AMPHI_MODEL, else the help model for what it was made for: it answers when no other route
+     * may, or when a request's "model" names it. */
+    amphi_str model_path;
     /* Cloud routes, AMPHI_ROUTES_MAX - 1 of them at most. */
     const amphi_endpoint_options *endpoints;
     size_t endpoints_count;

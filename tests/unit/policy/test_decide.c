@@ -200,10 +200,10 @@ static void step__budgets_come_from_the_request_then_the_document(void **state)
     assert_int_equal(cloud->budgets.first_token_ms, 777);
     assert_int_equal(local->budgets.first_token_ms, 777);
     assert_int_equal(cloud->budgets.idle_ms, 10000);
-    assert_int_equal(local->budgets.idle_ms, 5000);
+    assert_int_equal(local->budgets.idle_ms, 60000); /* the last one */
     assert_int_equal(cloud->budgets.connect_ms, 5000);
     assert_int_equal(cloud->budgets.total_ms, 120000);
-    assert_int_equal(cloud->answer_tokens_max, 1024);
+    assert_int_equal(cloud->answer_tokens_max, 0);
     assert_int_equal(cloud->threads_max, 0);
     assert_int_equal(local->threads_max, 3);
     assert_true(local->tokens_per_second_max == 4);
@@ -291,9 +291,53 @@ static void decide__takes_microseconds(void **state)
     assert_true(us / 20000 < 1000); /* generous: sanitizers, a busy machine */
 }
 
+static void scope__help_model_never_stands_in_for_a_chat_model(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[LOCAL].info.scope = AMPHI_SCOPE_HELP;
+    static const amphi_mode modes[] = {
+        AMPHI_MODE_AUTO, AMPHI_MODE_PREFER_LOCAL, AMPHI_MODE_PREFER_CLOUD};
+    s.policy.hedge_ms = 100;
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        s.facts.mode = modes[i];
+        scene_decide(&s);
+        assert_string_equal(scene_order(&s), "cloud");
+        assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_SCOPE);
+        assert_int_equal(scene_step(&s, "cloud")->hedge_ms, 0);
+    }
+    s.facts.mode = AMPHI_MODE_AUTO;
+    scene_decide(&s);
+    assert_string_equal(scene_entry(&s, "cloud")->why,
+        "auto: cloud, as no chat model is on this device, network free");
+    s.facts.device.network = AMPHI_NETWORK_NONE; /* the cloud's failure is the answer */
+    scene_decide(&s);
+    assert_int_equal(s.plan.steps_count, 0);
+    assert_int_equal(s.plan.refusal.status, AMPHI_E_OFFLINE);
+    assert_string_equal(s.plan.refusal.message, "no route is left; cloud: no network");
+    s.facts.mode = AMPHI_MODE_ONLY_LOCAL;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local");
+    assert_says(scene_entry(&s, "local")->why, "a help model: no other route may answer");
+}
+
+static void scope__asked_by_name_it_is_behind_the_others_and_no_hedge(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[LOCAL].info.scope = AMPHI_SCOPE_HELP;
+    s.routes[LOCAL].is_named = true; /* route_preference.c puts it first where "model" names it */
+    s.policy.hedge_ms = 100;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud local?");
+    assert_int_equal(scene_step(&s, "cloud")->hedge_ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scope__help_model_never_stands_in_for_a_chat_model),
+        cmocka_unit_test(scope__asked_by_name_it_is_behind_the_others_and_no_hedge),
         cmocka_unit_test(mode__orders_and_excludes),
         cmocka_unit_test(device__moves_the_order),
         cmocka_unit_test(cloud__behind_a_bad_network_says_so),

@@ -119,7 +119,7 @@ static void check_step(const policy_scene *s, size_t i, amphi_mode mode)
     assert_true(local ? s->policy.local_enabled : s->policy.cloud_enabled);
     assert_true(one->hedge_ms == 0 || (!local && !s->facts.is_private));
     assert_true(one->budgets.total_ms > 0 && one->budgets.idle_ms > 0);
-    assert_true(one->answer_tokens_max > 0);
+    assert_true(one->budgets.first_token_ms > 0);
     assert_true(i == 0 || one->last_resort || !s->plan.steps[i - 1].last_resort);
     uint32_t known = s->facts.device.known;
     if (local && (known & AMPHI_FACT_THERMAL) != 0)

@@ -31,12 +31,12 @@ static void document__defaults_are_those_of_the_header(void **state)
     assert_int_equal(p.memory_max_percent, 70);
     assert_int_equal(p.memory_unload_percent, 80);
     assert_int_equal(p.local_context_tokens_max, 4096);
-    assert_int_equal(p.answer_tokens_max, 1024);
-    assert_int_equal(p.local_budgets.first_token_ms, 20000);
-    assert_int_equal(p.local_budgets.idle_ms, 5000);
+    assert_int_equal(p.answer_tokens_max, 0);
+    assert_int_equal(p.local_budgets.first_token_ms, 0);
+    assert_int_equal(p.local_budgets.idle_ms, 0);
     assert_int_equal(p.cloud_budgets.connect_ms, 5000);
-    assert_int_equal(p.cloud_budgets.first_token_ms, 15000);
-    assert_int_equal(p.cloud_budgets.idle_ms, 10000);
+    assert_int_equal(p.cloud_budgets.first_token_ms, 0);
+    assert_int_equal(p.cloud_budgets.idle_ms, 0);
     assert_int_equal(p.total_ms, 120000);
     assert_int_equal(p.cache_ttl_s, 604800);
     assert_int_equal(p.breaker_failures, 3);
@@ -62,7 +62,8 @@ static void document__nested_fields_override(void **state)
     assert_false(p.local_enabled);
     assert_int_equal(p.thermal_max, AMPHI_THERMAL_SERIOUS);
     assert_true(p.local_tokens_per_second_max == 2.5f);
-    assert_int_equal(p.cloud_budgets.idle_ms, 10000);
+    assert_int_equal(p.local_budgets.idle_ms, 77);
+    assert_int_equal(p.cloud_budgets.idle_ms, 0);
 }
 
 static void document__one_bad_field_changes_nothing(void **state)

@@ -132,6 +132,38 @@ static void pause__is_a_last_resort_with_whole_seconds_rounded_up(void **state)
     }
 }
 
+static void scope__help_model_needs_a_name_or_no_one_else(void **state)
+{
+    static const char refused[] =
+        "a help model, not for any subject: it answers alone, or asked by name (amphi-help)";
+    static const char alone[] = "a help model: no other route may answer";
+    policy_scene s;
+    scene_init(&s);
+    s.routes[LOCAL].info.scope = AMPHI_SCOPE_HELP;
+    expect_hard(&s, LOCAL, AMPHI_REASON_SCOPE, refused);
+    s.routes[CLOUD].info.available = false; /* whatever state the other is in */
+    s.routes[CLOUD].breaker = (amphi_breaker_facts){.open = true, .failed = 3, .of = 3};
+    s.policy.cloud_enabled = false;
+    expect_hard(&s, LOCAL, AMPHI_REASON_SCOPE, refused);
+    s.routes[LOCAL].is_named = true;
+    expect_soft(&s, LOCAL, AMPHI_REASON_SCOPE, "a help model, asked by name");
+    s.routes[LOCAL].is_named = false;
+    s.facts.is_private = true;
+    expect_kept(&s, LOCAL, alone);
+    s.facts.is_private = false;
+    s.facts.history_turns = 1;
+    expect_kept(&s, LOCAL, alone);
+    s.facts.history_turns = 0;
+    s.facts.mode = AMPHI_MODE_ONLY_LOCAL;
+    expect_kept(&s, LOCAL, alone);
+    scene_set_route(&s.routes[2], AMPHI_ENGINE_LOCAL, "own"); /* for any subject */
+    s.facts.routes_count = 3;
+    expect_hard(&s, LOCAL, AMPHI_REASON_SCOPE, refused);
+    s.facts.routes_count = 1;
+    s.facts.mode = AMPHI_MODE_AUTO;
+    expect_kept(&s, LOCAL, alone);
+}
+
 static void capability__first_one_that_is_missing_is_named(void **state)
 {
     policy_scene s;
@@ -174,6 +206,7 @@ static void context__prompt_and_the_least_answer_just_fit(void **state)
 {
     policy_scene s;
     scene_init(&s);
+    s.policy.answer_tokens_max = 1024;
     s.routes[CLOUD].info.context_tokens_max = 1000;
     s.facts.prompt_tokens = 1000 - 64;
     expect_kept(&s, CLOUD, "");
@@ -194,6 +227,7 @@ static void context__of_a_cloud_is_not_refused_by_another_models_tokens(void **s
 {
     policy_scene s;
     scene_init(&s);
+    s.policy.answer_tokens_max = 1024;
     s.routes[CLOUD].info.context_tokens_max = 1000;
     s.facts.prompt_is_counted = true;
     s.facts.prompt_tokens = 2500; /* of a local model with a small vocabulary */
@@ -422,6 +456,7 @@ int main(void)
         cmocka_unit_test(available__engine_speaks_for_itself_and_is_cut),
         cmocka_unit_test(breaker__says_why_it_opened_and_that_a_probe_is_one),
         cmocka_unit_test(pause__is_a_last_resort_with_whole_seconds_rounded_up),
+        cmocka_unit_test(scope__help_model_needs_a_name_or_no_one_else),
         cmocka_unit_test(capability__first_one_that_is_missing_is_named),
         cmocka_unit_test(network__speaks_only_against_routes_that_need_it),
         cmocka_unit_test(context__prompt_and_the_least_answer_just_fit),

@@ -200,6 +200,7 @@ static void memory__a_tiny_model_keeps_its_whole_context(void **state)
 {
     policy_scene s;
     scene_init(&s);
+    s.policy.answer_tokens_max = 1024;
     s.routes[0].info.context_tokens_max = 256;
     s.facts.prompt_tokens = 100;
     scene_decide(&s);

@@ -148,7 +148,9 @@ static void hedge__waits_for_the_95th_percentile_of_enough_first_tokens(void **s
     for (int i = 0; i < 7; i++)
         attempt(AMPHI_OK, 0, 500);
     assert_int_equal(amphi__route_health_hedge_ms(&client, &step), 100); /* too few */
+    assert_int_equal(snapshot().first_token_p95_ms, 0);
     attempt(AMPHI_OK, 0, 900);
+    assert_int_equal(snapshot().first_token_p95_ms, 900);
     assert_int_equal(amphi__route_health_hedge_ms(&client, &step), 900);
     for (int i = 0; i < 200; i++)
         attempt(AMPHI_OK, 0, 20); /* old ones are forgotten */
