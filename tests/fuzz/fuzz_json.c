@@ -2,10 +2,12 @@
  *
  * Any bytes as JSON: what the check accepts can be parsed, what is written of it is accepted again
  * and means the same, the writer without a tree writes the same bytes, and a chunk of an answer
- * read without a tree has the content that its tree has.
+ * read without a tree has the content that its tree has. A repair changes no good JSON, and nothing
+ * that it has repaired.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "remote/json_repair.h"
 #include "remote/json_span.h"
 #include "sdk/core/json.h"
 #include "tests/support/plain_chunk_property.h"
@@ -163,6 +165,31 @@ static void check_spans(amphi_str text, const amphi_json *root)
     amphi__buf_clear(&out);
 }
 
+static void check_repair(amphi_str text, bool is_good)
+{
+    amphi_surrogates pair = {0};
+    amphi_buf once;
+    amphi_buf twice;
+    amphi_buf joined;
+    amphi__buf_init(&once, 0);
+    amphi__buf_init(&twice, 0);
+    amphi__buf_init(&joined, 0);
+    if (amphi__json_repair(&once, text) == AMPHI_OK &&
+        amphi__json_repair(&twice, amphi__buf_str(&once)) == AMPHI_OK) {
+        fuzz_expect(amphi__str_equal(amphi__buf_str(&once), amphi__buf_str(&twice)));
+        fuzz_expect(!is_good || amphi__str_equal(amphi__buf_str(&once), text));
+    } else {
+        fuzz_expect(fuzz_starved());
+    }
+    for (size_t at = 0; at < once.size; at++) /* also at borders within a character */
+        amphi__surrogates_join(&pair, &joined, amphi__str_slice(amphi__buf_str(&once), at, at + 1));
+    amphi__surrogates_end(&pair, &joined);
+    fuzz_expect(pair.high == 0);
+    amphi__buf_clear(&once);
+    amphi__buf_clear(&twice);
+    amphi__buf_clear(&joined);
+}
+
 static void body(const uint8_t *data, size_t size)
 {
     amphi_json *root = NULL;
@@ -172,6 +199,7 @@ static void body(const uint8_t *data, size_t size)
     amphi_status status = amphi__json_check(text, "input", &error);
     amphi_status parsed = amphi__json_parse(&root, text, "input", &error);
     fuzz_expect(status == parsed || fuzz_starved());
+    check_repair(text, parsed == AMPHI_OK);
     if (parsed == AMPHI_OK) {
         amphi_plain_chunk plain;
         if (amphi__plain_chunk_read(text, &plain))
