@@ -35,6 +35,9 @@ amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error);
  * AMPHI_E_KEY: another key's file, or a plain one; nothing was written to it. AMPHI_E_CORRUPT. */
 amphi_status amphi__db_open(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
+/* Was that AMPHI_E_BUSY because a repair, or a new key, put another file at the path while the lock
+ * was waited for? That is over: take the key anew and open again. */
+bool amphi__db_has_moved(const amphi_error *error);
 /* Only to be read, where nothing can be written: a read-only medium, a folder of another user, a
  * full disk. No file is made or changed. AMPHI_E_BUSY: another connection has it open, and may
  * write. When one comes later, reading fails with AMPHI_E_IO: open it anew. AMPHI_E_NOT_FOUND: it

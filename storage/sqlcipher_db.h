@@ -28,6 +28,8 @@ struct amphi_db {
 /* A SQLite code as a status, with the reason and the remedy in words; AMPHI_OK for what is no
  * failure. The text never holds a value. */
 amphi_status amphi__db_fail(amphi_db *db, amphi_error *error, int native_code);
+/* AMPHI_E_BUSY: another file stands at the path by now. */
+amphi_status amphi__db_fail_moved(amphi_error *error);
 
 /* A connection whose file was looked at but not keyed: its guard lets nothing through. Does not
  * make the file. AMPHI_E_KEY and so on, as amphi__db_open. */

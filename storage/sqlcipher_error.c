@@ -51,9 +51,22 @@ static amphi_status fail_damaged(amphi_db *db, amphi_error *error, int native_co
     return amphi__fail(error, AMPHI_E_CORRUPT, native_code, "store: " REMEDY_DAMAGED);
 }
 
+amphi_status amphi__db_fail_moved(amphi_error *error)
+{
+    return amphi__fail(error, AMPHI_E_BUSY, SQLITE_READONLY_DBMOVED,
+        "store: the database was replaced while it was waited for; try again");
+}
+
+bool amphi__db_has_moved(const amphi_error *error)
+{
+    return error->status == AMPHI_E_BUSY && error->native_code == SQLITE_READONLY_DBMOVED;
+}
+
 amphi_status amphi__db_fail(amphi_db *db, amphi_error *error, int native_code)
 {
     amphi_status status = AMPHI_E_INTERNAL;
+    if (native_code == SQLITE_READONLY_DBMOVED)
+        return amphi__db_fail_moved(error);
     switch (native_code & 0xff) {
     case SQLITE_OK:
     case SQLITE_DONE:

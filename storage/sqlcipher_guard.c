@@ -229,9 +229,19 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *size)
     return noted(guarded(file)->guard, real_of(file)->pMethods->xFileSize(real_of(file), size));
 }
 
+/* A repair, or a new key, may put another file in this one's place while the lock is waited for.
+ * The log of that name is then the other's; SQLite would take it for this one's, and remove it. */
 static int file_lock(sqlite3_file *file, int level)
 {
-    return noted(guarded(file)->guard, real_of(file)->pMethods->xLock(real_of(file), level));
+    int moved = 0;
+    sqlite3_file *real = real_of(file);
+    int rc = real->pMethods->xLock(real, level);
+    if (rc == SQLITE_OK && level == SQLITE_LOCK_SHARED)
+        (void)real->pMethods->xFileControl(real, SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (!moved)
+        return noted(guarded(file)->guard, rc);
+    (void)real->pMethods->xUnlock(real, SQLITE_LOCK_NONE);
+    return SQLITE_READONLY_DBMOVED;
 }
 
 static int file_unlock(sqlite3_file *file, int level)

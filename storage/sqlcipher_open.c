@@ -49,6 +49,7 @@ typedef struct file_look {
     amphi_page_format format;
     uint32_t pages;
     uint8_t page[AMPHI_DB_PAGE_BYTES];
+    uint8_t salt[AMPHI_DB_SALT_BYTES]; /* the file's first bytes */
 } file_look;
 
 /* Reads through SQLite's descriptor: closing one of our own would drop the locks that another
@@ -134,6 +135,7 @@ static int look_at(amphi_db *db, file_look *look, const amphi_db_key *key)
     int rc = read_first_page(db, look, key, &is_sealed);
     if (rc != SQLITE_OK)
         return rc;
+    memcpy(look->salt, look->page, sizeof look->salt);
     look->kind = FILE_FOREIGN;
     if (look->pages == 0)
         look->kind = FILE_EMPTY;
@@ -164,6 +166,46 @@ static bool is_half_made(const char *path, const file_look *look)
         return false;
     snprintf(journal, sizeof journal, "%s-journal", path);
     return stat(journal, &info) == 0 && info.st_size > 0;
+}
+
+/* Whether the log, of the look's format, has a page with our seal. */
+static bool log_is_ours(const char *log, const file_look *look, const amphi_db_key *key)
+{
+    amphi_wal wal = {.fd = -1};
+    amphi_page_seal seal;
+    uint8_t page[AMPHI_DB_PAGE_BYTES];
+    bool found = false;
+    amphi__page_seal_init(&seal, look->format, key);
+    if (amphi__wal_read(&wal, log, &seal, NULL) == AMPHI_OK)
+        for (uint32_t i = 1; i <= wal.reach && !found; i++) {
+            uint32_t number = amphi__wal_number(&wal, i);
+            found = number != 0 && amphi__wal_page(&wal, i, page) &&
+                    amphi__page_seal_holds(&seal, number, page);
+        }
+    amphi__wal_clear(&wal);
+    amphi__wipe(&seal, sizeof seal);
+    return found;
+}
+
+/* The power went while a repair put a log's pages into an empty database: the beginning did not
+ * arrive (no key makes a salt of zeros), and the log, which stays until then, has all of it. */
+static bool is_half_settled(const char *path, file_look *look, const amphi_db_key *key)
+{
+    static const amphi_page_format formats[] = {AMPHI_PAGE_FORMAT_3, AMPHI_PAGE_FORMAT_4};
+    static const uint8_t zeros[AMPHI_DB_SALT_BYTES];
+    char log[4200];
+    bool is_ours = false;
+    if (look->pages == 0 || memcmp(look->salt, zeros, sizeof zeros) != 0)
+        return false;
+    snprintf(log, sizeof log, "%s-wal", path);
+    amphi_page_format asked = look->format;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0] && !is_ours; i++) {
+        look->format = formats[i];
+        is_ours = log_is_ours(log, look, key);
+    }
+    if (!is_ours)
+        look->format = asked;
+    return is_ours;
 }
 
 static amphi_status check_kind(amphi_db *db, const file_look *look, amphi_error *error)
@@ -316,32 +358,44 @@ static amphi_status check_after(amphi_db *db, const amphi_db_key *key, amphi_err
     return AMPHI_OK;
 }
 
-/* The connection, and what the file is; nothing is keyed or written. */
-static amphi_status begin_open(amphi_db **out, const char *path, int flags, const amphi_db_key *key,
-    file_look *look, amphi_error *error)
+/* Without a file. The caller closes it, whatever comes. */
+static amphi_status make_db(amphi_db **out, amphi_error *error)
 {
     const amphi_sqlite *lib;
     amphi_status status = amphi__sqlite_load(&lib, error);
     if (status != AMPHI_OK)
         return status;
     amphi_db *db = amphi__calloc(1, sizeof *db);
-    if (db == NULL) {
+    *out = db;
+    if (db != NULL) {
+        db->lib = lib;
+        db->guard = amphi__db_guard_new(lib);
+    }
+    if (db == NULL || db->guard == NULL) {
         (void)amphi__fail_no_memory(error);
         return AMPHI_E_NO_MEMORY;
     }
-    *out = db; /* the caller closes it, whatever comes */
-    db->lib = lib;
-    db->guard = amphi__db_guard_new(lib);
-    if (db->guard == NULL)
-        return amphi__fail_no_memory(error);
+    return AMPHI_OK;
+}
+
+/* The connection, and what the file is; nothing is keyed or written. */
+static amphi_status begin_open(amphi_db **out, const char *path, int flags, const amphi_db_key *key,
+    file_look *look, amphi_error *error)
+{
+    amphi_status status = make_db(out, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_db *db = *out;
     if (flags & SQLITE_OPEN_READONLY)
         amphi__db_guard_read_only(db->guard);
-    int rc = lib->open_v2(
+    int rc = db->lib->open_v2(
         path, &db->handle, SQLITE_OPEN_NOMUTEX | flags, amphi__db_guard_name(db->guard));
     if (rc == SQLITE_OK)
         rc = look_at(db, look, key);
     if (rc == SQLITE_OK && look->kind == FILE_FOREIGN && is_half_made(path, look))
         look->kind = FILE_EMPTY;
+    if (rc == SQLITE_OK && look->kind == FILE_FOREIGN && is_half_settled(path, look, key))
+        look->kind = FILE_OURS;
     return rc == SQLITE_OK ? check_kind(db, look, error) : amphi__db_fail(db, error, rc);
 }
 
@@ -364,7 +418,8 @@ amphi_status amphi__db_open_unkeyed(amphi_db **out, const char *path, const amph
 static bool has_moved(amphi_db *db)
 {
     int moved = 0;
-    return db->lib->file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+    return db != NULL && db->handle != NULL &&
+           db->lib->file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
            moved != 0;
 }
 
@@ -392,9 +447,8 @@ static amphi_status open_once(
         status = configure(db, key, look.format, error);
     if (status == AMPHI_OK && look.kind == FILE_EMPTY)
         status = check_after(db, key, error);
-    if (status == AMPHI_OK && has_moved(db))
-        status = amphi__fail(error, AMPHI_E_BUSY, 0,
-            "store: the database was put elsewhere while it was opened; try again");
+    if (status != AMPHI_E_NO_MEMORY && has_moved(db)) /* what failed may have failed for it */
+        status = amphi__db_fail_moved(error);
     if (status == AMPHI_OK) {
         *out = db;
         db = NULL;
@@ -479,62 +533,28 @@ void amphi__db_forbid_writes(amphi_db *db)
 
 amphi_status amphi__db_open_empty(amphi_db **out, amphi_error *error)
 {
-    const amphi_sqlite *lib;
-    amphi_status status = amphi__sqlite_load(&lib, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi_db *db = amphi__calloc(1, sizeof *db);
-    if (db == NULL)
-        return amphi__fail_no_memory(error);
-    db->lib = lib;
-    db->guard = amphi__db_guard_new(lib);
-    if (db->guard == NULL) {
-        amphi__db_close(db);
-        return amphi__fail_no_memory(error);
-    }
-    int rc = lib->open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-        amphi__db_guard_name(db->guard));
-    if (rc == SQLITE_OK) {
+    amphi_db *db = NULL;
+    amphi_status status = make_db(&db, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_fail(db, error,
+            db->lib->open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                amphi__db_guard_name(db->guard)));
+    if (status == AMPHI_OK) {
         *out = db;
-        return AMPHI_OK;
+        db = NULL;
     }
-    status = amphi__db_fail(db, error, rc);
     amphi__db_close(db);
     return status;
 }
 
 /* Without a key, and so without a guard's checks of what is written. */
-static amphi_status open_unguarded(amphi_db **out, const char *path, int flags, amphi_error *error)
-{
-    const amphi_sqlite *lib;
-    amphi_status status = amphi__sqlite_load(&lib, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi_db *db = amphi__calloc(1, sizeof *db);
-    if (db == NULL)
-        return amphi__fail_no_memory(error);
-    db->lib = lib;
-    db->guard = amphi__db_guard_new(lib);
-    if (db->guard == NULL) {
-        amphi__db_close(db);
-        return amphi__fail_no_memory(error);
-    }
-    int rc =
-        lib->open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL);
-    if (rc == SQLITE_OK)
-        *out = db;
-    status = amphi__db_fail(db, error, rc);
-    if (status != AMPHI_OK)
-        amphi__db_close(db);
-    return status;
-}
-
 amphi_status amphi__db_open_plain(amphi_db **out, const char *path, amphi_error *error)
 {
+    static const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_CREATE;
     amphi_db *db = NULL;
-    amphi_status status = open_unguarded(&db, path, SQLITE_OPEN_CREATE, error);
-    if (db == NULL)
-        return status;
+    amphi_status status = make_db(&db, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_fail(db, error, db->lib->open_v2(path, &db->handle, flags, NULL));
     if (status == AMPHI_OK)
         status = amphi__db_exec(db, "PRAGMA page_size=4096", error);
     if (status == AMPHI_OK)

@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_BYTES 4200
@@ -53,25 +52,18 @@ static amphi_status put_in_place(const char *fresh, const char *path, amphi_erro
     return status == AMPHI_OK ? sync_folder_of(path, error) : status;
 }
 
-/* Opens the database's pages under the exclusive lock. Another rekey may have put its file there
- * meanwhile: then the lock is on a file that is no longer the store. */
+/* Opens the database's pages under the exclusive lock. */
 static amphi_status open_locked(
     amphi_db_pages **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    struct stat before, after;
     amphi_db *db = NULL;
     amphi_status status = amphi__db_open(&db, path, key, error);
     if (status == AMPHI_OK)
         amphi__db_close(db); /* what SQLite itself recovers is recovered: a journal */
-    if (status == AMPHI_OK && stat(path, &before) != 0)
-        status = amphi__fail(error, AMPHI_E_IO, errno, "store: the file vanished");
     if (status == AMPHI_OK)
         status = amphi__db_pages_open(out, path, key, error);
     if (status == AMPHI_OK)
         status = amphi__db_pages_lock(*out, error);
-    if (status == AMPHI_OK &&
-        (stat(path, &after) != 0 || before.st_dev != after.st_dev || before.st_ino != after.st_ino))
-        status = amphi__fail(error, AMPHI_E_BUSY, 0, "store: another rekey or repair replaced it");
     return status;
 }
 

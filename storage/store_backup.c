@@ -30,6 +30,27 @@ static amphi_status empty_log(amphi_db *db, amphi_error *error)
     return status;
 }
 
+static amphi_status open_source(amphi_db **out, const amphi_store_sqlcipher *store,
+    amphi_db_key *key, uint8_t master[32], amphi_error *error)
+{
+    amphi_str dir = amphi_str_from(store->dir);
+    amphi_status status = AMPHI_E_BUSY;
+    for (int tries = 0; tries < AMPHI_STORE_REOPENS_MAX; tries++) {
+        amphi_error why = {0};
+        status = amphi__store_take_key(key, master, &store->keys, dir, error);
+        if (status != AMPHI_OK)
+            break;
+        status = amphi__db_open(out, store->path, key, &why);
+        if (status == AMPHI_OK)
+            break;
+        if (error != NULL)
+            *error = why;
+        if (!amphi__store_was_replaced(&why, key, &store->keys, dir))
+            break;
+    }
+    return status;
+}
+
 static amphi_status copy_to(
     const amphi_store_sqlcipher *store, const char *part, amphi_error *error)
 {
@@ -37,10 +58,7 @@ static amphi_status copy_to(
     amphi_db_key key = {{0}, {0}};
     amphi_db *from = NULL;
     amphi_db *to = NULL;
-    amphi_status status =
-        amphi__store_take_key(&key, master, &store->keys, amphi_str_from(store->dir), error);
-    if (status == AMPHI_OK)
-        status = amphi__db_open(&from, store->path, &key, error);
+    amphi_status status = open_source(&from, store, &key, master, error);
     if (status == AMPHI_E_IO) /* nothing can be written here */
         status = amphi__db_open_read_only(&from, store->path, &key, error);
     if (status == AMPHI_OK)

@@ -74,6 +74,20 @@ amphi_status amphi__store_unwrap_key(
     return AMPHI_OK;
 }
 
+bool amphi__store_was_replaced(
+    const amphi_error *why, const amphi_db_key *used, const amphi_keys *keys, amphi_str data_dir)
+{
+    uint8_t master[32];
+    amphi_db_key now = {{0}, {0}};
+    if (why->status != AMPHI_E_KEY)
+        return amphi__db_has_moved(why);
+    bool is_other = amphi__store_take_key(&now, master, keys, data_dir, NULL) == AMPHI_OK &&
+                    !amphi__bytes_equal(now.key, used->key, sizeof now.key);
+    amphi__wipe(master, sizeof master);
+    amphi__wipe(&now, sizeof now);
+    return is_other;
+}
+
 static amphi_status open_writer(
     amphi_db **out, const amphi_store_sqlcipher *store, const amphi_db_key *key, amphi_error *error)
 {
@@ -158,18 +172,39 @@ static void remove_leftovers(const amphi_store_sqlcipher *store)
         amphi__log(&store->log, AMPHI_LOG_WARNING, "%s", why.message);
 }
 
+static void close_both(connections *made)
+{
+    amphi__db_close(made->reader);
+    amphi__db_close(made->writer);
+    made->reader = made->writer = NULL;
+}
+
+static amphi_status open_file(connections *out, const amphi_store_sqlcipher *store,
+    amphi_db_key *key, uint8_t master[32], amphi_error *error)
+{
+    amphi_str dir = amphi_str_from(store->dir);
+    amphi_status status = AMPHI_E_BUSY;
+    for (int tries = 0; tries < AMPHI_STORE_REOPENS_MAX; tries++) {
+        status = amphi__store_take_key(key, master, &store->keys, dir, error);
+        if (status != AMPHI_OK)
+            break;
+        status = open_writer(&out->writer, store, key, error);
+        if (status == AMPHI_OK)
+            status = amphi__db_open(&out->reader, store->path, key, error);
+        if (status == AMPHI_OK || !amphi__store_was_replaced(error, key, &store->keys, dir))
+            break;
+        close_both(out);
+    }
+    return status;
+}
+
 static amphi_status open_all(
     connections *out, amphi_store_sqlcipher *store, uint8_t master[32], amphi_error *error)
 {
     amphi_db_key key = {{0}, {0}};
     amphi_status status = amphi__data_dir_make(amphi_str_from(store->dir), &out->unwritable);
     if (status == AMPHI_OK || (!is_final(status) && !is_absent(store->path)))
-        status = amphi__store_take_key(
-            &key, master, &store->keys, amphi_str_from(store->dir), &out->unwritable);
-    if (status == AMPHI_OK)
-        status = open_writer(&out->writer, store, &key, &out->unwritable);
-    if (status == AMPHI_OK)
-        status = amphi__db_open(&out->reader, store->path, &key, &out->unwritable);
+        status = open_file(out, store, &key, master, &out->unwritable);
     if (status == AMPHI_OK && !identify(store->path, &out->file))
         status = amphi__fail(&out->unwritable, AMPHI_E_IO, errno, "store: the file vanished");
     if (status == AMPHI_OK)
@@ -179,9 +214,7 @@ static amphi_status open_all(
     if (is_final(status) && error != NULL)
         *error = out->unwritable;
     if (status != AMPHI_OK) {
-        amphi__db_close(out->reader);
-        amphi__db_close(out->writer);
-        out->reader = out->writer = NULL;
+        close_both(out);
         amphi__store_fault_explain(&out->unwritable, store->dir);
         if (!is_final(status))
             status = open_stand_in(out, store, &key, error);

@@ -82,13 +82,20 @@ amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_erro
     amphi_db_key old_key = {{0}, {0}};
     wrapped new_key = {provider, options->data_dir};
     const amphi_db_new_key source = {&new_key, prepare, commit, discard};
-    amphi_status status = find_provided(&path, provider, options, error);
-    if (status == AMPHI_OK) {
+    amphi_error why = {0};
+    amphi_status status = find_provided(&path, provider, options, &why);
+    bool again = status == AMPHI_OK;
+    for (int tries = 0; again && tries < AMPHI_STORE_REOPENS_MAX; tries++) {
         memcpy(old_key.key, provider, sizeof provider);
-        status = amphi__store_unwrap_key(&old_key, master, options->data_dir, error);
+        status = amphi__store_unwrap_key(&old_key, master, options->data_dir, &why);
+        again = status == AMPHI_OK;
+        if (status == AMPHI_OK)
+            status = amphi__db_rekey(path, &old_key, &source, &why);
+        again = again && status != AMPHI_OK &&
+                amphi__store_was_replaced(&why, &old_key, &options->keys, options->data_dir);
     }
-    if (status == AMPHI_OK)
-        status = amphi__db_rekey(path, &old_key, &source, error);
+    if (status != AMPHI_OK && error != NULL)
+        *error = why;
     if (status == AMPHI_E_IO && amphi__data_dir_path(&dir, options->data_dir, "", NULL) == AMPHI_OK)
         amphi__store_fault_explain(error, dir);
     amphi__wipe(provider, sizeof provider);

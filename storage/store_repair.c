@@ -35,24 +35,46 @@ static void note_lost(amphi_history_check_report *out, amphi_str data_dir)
     out->is_whole = out->is_whole && !out->is_lost;
 }
 
+static bool was_replaced(
+    const amphi_error *why, const amphi_db_key *used, const amphi_storage_options *options)
+{
+    return amphi__store_was_replaced(why, used, &options->keys, options->data_dir);
+}
+
+static amphi_status check_store(amphi_history_check_report *out,
+    const amphi_storage_options *options, bool is_quick, amphi_error *error)
+{
+    amphi_status status = AMPHI_E_BUSY;
+    bool again = true;
+    for (int tries = 0; again && tries < AMPHI_STORE_REOPENS_MAX; tries++) {
+        char *path = NULL;
+        amphi_db_key key = {{0}, {0}};
+        status = amphi__store_find(&path, &key, options, error);
+        again = status == AMPHI_OK;
+        if (status == AMPHI_OK)
+            status = amphi__db_check(out, path, &key, is_quick, error);
+        again = again && status != AMPHI_OK && was_replaced(error, &key, options);
+        explain(error, path);
+        amphi__wipe(&key, sizeof key);
+        amphi__free(path);
+    }
+    return status;
+}
+
 amphi_status amphi__store_check(amphi_history_check_report *out,
     const amphi_storage_options *options, bool is_quick, amphi_error *error)
 {
-    char *path = NULL;
-    amphi_db_key key = {{0}, {0}};
+    amphi_error why = {0};
     amphi_history_check_report_init(out);
     if (amphi__store_is_lost(options->data_dir)) {
         note_lost(out, options->data_dir);
         return AMPHI_OK;
     }
-    amphi_status status = amphi__store_find(&path, &key, options, error);
-    if (status == AMPHI_OK)
-        status = amphi__db_check(out, path, &key, is_quick, error);
+    amphi_status status = check_store(out, options, is_quick, &why);
     if (status == AMPHI_OK)
         note_lost(out, options->data_dir);
-    explain(error, path);
-    amphi__wipe(&key, sizeof key);
-    amphi__free(path);
+    else if (error != NULL)
+        *error = why;
     return status;
 }
 
@@ -72,18 +94,34 @@ static void make_empty(amphi_str data_dir)
     amphi__free(log);
 }
 
+static amphi_status repair_store(
+    amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error)
+{
+    amphi_status status = AMPHI_E_BUSY;
+    bool again = true;
+    for (int tries = 0; again && tries < AMPHI_STORE_REOPENS_MAX; tries++) {
+        char *path = NULL;
+        amphi_db_key key = {{0}, {0}};
+        status = amphi__store_find(&path, &key, options, error);
+        again = status == AMPHI_OK;
+        if (status == AMPHI_OK)
+            status = amphi__db_repair(out, path, &key, error);
+        again = again && status != AMPHI_OK && was_replaced(error, &key, options);
+        explain(error, path);
+        amphi__wipe(&key, sizeof key);
+        amphi__free(path);
+    }
+    return status;
+}
+
 amphi_status amphi__store_repair(
     amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error)
 {
-    char *path = NULL;
-    amphi_db_key key = {{0}, {0}};
+    amphi_error why = {0};
     amphi_history_repair_report_init(out);
     make_empty(options->data_dir);
-    amphi_status status = amphi__store_find(&path, &key, options, error);
-    if (status == AMPHI_OK)
-        status = amphi__db_repair(out, path, &key, error);
-    explain(error, path);
-    amphi__wipe(&key, sizeof key);
-    amphi__free(path);
+    amphi_status status = repair_store(out, options, &why);
+    if (status != AMPHI_OK && error != NULL)
+        *error = why;
     return status;
 }

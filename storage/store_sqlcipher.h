@@ -168,6 +168,12 @@ amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const 
 /* The same where key->key is the provider's already. */
 amphi_status amphi__store_unwrap_key(
     amphi_db_key *key, uint8_t master[32], amphi_str data_dir, amphi_error *error);
+/* How often what waited for a repair, or for a new key, is begun anew. */
+#define AMPHI_STORE_REOPENS_MAX 5
+/* Did it fail, with `used`, only because the database was replaced, or has another key, since the
+ * key was taken? Then the key is taken anew, and what failed is begun anew. */
+bool amphi__store_was_replaced(
+    const amphi_error *why, const amphi_db_key *used, const amphi_keys *keys, amphi_str data_dir);
 /* store_keys.c, for what works without opening the store: the database's path, which the caller
  * frees, and its key, which the caller wipes. AMPHI_E_NOT_FOUND: there is no database; the provider
  * is not asked for a key then, and so makes none. */

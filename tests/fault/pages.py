@@ -169,9 +169,32 @@ def frames(wal):
         at += FRAME_HEADER + PAGE
 
 
-def was_empty(journal):
-    """Whether this rollback journal, which only the making of a store has, goes back to nothing."""
-    return journal.startswith(JOURNAL_MAGIC) and journal[16:20] == bytes(4)
+def rolled_back(data, journal):
+    """The file as the next opening makes it of a rollback journal, which a store has until it has a
+    log: the journal's pages go back, and the file to its size. As SQLite does it: each header says
+    how many records follow, a torn one ends it, and beside an empty file it counts for nothing."""
+    old = bytearray(data)
+    begin, size_before = 0, None
+    while data and journal.startswith(JOURNAL_MAGIC, begin) and begin + 28 <= len(journal):
+        count, nonce, size, sector, page_size = struct.unpack(">5I", journal[begin + 8:begin + 28])
+        if page_size != PAGE or sector < 32:
+            break
+        if size_before is None:
+            size_before = size
+            del old[size * PAGE:]
+            old.extend(bytes(size * PAGE - len(old)))
+        at = begin + sector
+        for _ in range(min(count, (len(journal) - at) // (PAGE + 8))):
+            number, = struct.unpack(">I", journal[at:at + 4])
+            page = journal[at + 4:at + 4 + PAGE]
+            check, = struct.unpack(">I", journal[at + 4 + PAGE:at + 8 + PAGE])
+            if (nonce + sum(page[PAGE - 200:0:-200])) & 0xffffffff != check:
+                return bytes(old)
+            if 0 < number <= size_before:
+                old[(number - 1) * PAGE:number * PAGE] = page
+            at += PAGE + 8
+        begin = -(-at // sector) * sector
+    return bytes(old)
 
 
 def read(path):
@@ -189,7 +212,7 @@ class Store:
         self.broken, self.pages, self.size = [], {}, 0
         self.key = Key.of(folder, name)
         path = os.path.join(folder, name)
-        self.read_file(b"" if was_empty(read(path + "-journal")) else read(path))
+        self.read_file(rolled_back(read(path), read(path + "-journal")))
         self.read_log(read(path + "-wal"))
         self.connection = None
 

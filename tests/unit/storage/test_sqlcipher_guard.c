@@ -156,6 +156,24 @@ static void guard__a_journal_takes_headers_numbers_and_sealed_pages(void **state
     assert_int_equal(put(f, f->page, PAGE, 516), SQLITE_IOERR_WRITE);
 }
 
+static void guard__a_file_that_was_replaced_is_not_locked(void **state)
+{
+    fixture *f = *state;
+    char path[300];
+    int is_reserved = 1;
+    snprintf(path, sizeof path, "%s", scratch_dir_file(&f->dir, "file"));
+    open_file(f, SQLITE_OPEN_MAIN_DB);
+    assert_int_equal(f->file->pMethods->xLock(f->file, SQLITE_LOCK_SHARED), SQLITE_OK);
+    assert_int_equal(f->file->pMethods->xUnlock(f->file, SQLITE_LOCK_NONE), SQLITE_OK);
+    scratch_write(scratch_dir_file(&f->dir, "fresh"), "", 0, 0600);
+    assert_int_equal(rename(scratch_dir_file(&f->dir, "fresh"), path), 0);
+    for (int i = 0; i < 2; i++) /* nor is half a lock left */
+        assert_int_equal(
+            f->file->pMethods->xLock(f->file, SQLITE_LOCK_SHARED), SQLITE_READONLY_DBMOVED);
+    assert_int_equal(f->file->pMethods->xCheckReservedLock(f->file, &is_reserved), SQLITE_OK);
+    assert_int_equal(is_reserved, 0);
+}
+
 static void guard__makes_no_temporary_files(void **state)
 {
     fixture *f = *state;
@@ -340,6 +358,7 @@ int main(void)
         T(guard__a_database_takes_sealed_pages_in_their_place),
         T(guard__a_log_takes_headers_and_the_page_that_a_frame_names),
         T(guard__a_journal_takes_headers_numbers_and_sealed_pages),
+        T(guard__a_file_that_was_replaced_is_not_locked),
         T(guard__makes_no_temporary_files),
         T(guard__no_failed_encryption_reaches_the_log),
         T(guard__no_failed_encryption_reaches_the_journal),
