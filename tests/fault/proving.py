@@ -5,10 +5,12 @@ allocation, every call on a file of the data folder and every moment fails, ends
 loses the power. After each run judge.py looks at what is left.
 
 usage: proving.py BUILD [PART...] [--of BUILD] [--every N | --reduced] [--jobs N] [--seed N]
+                  [--keep DIR]
 
 PART: memory, files, limits, kills, power (all). --of: the build that is looked at, when it is not
 the one of the tools. --every: only each Nth run, for a look. --reduced: a few hundred runs of all
-parts but limits, for `./dev test`. Prints a row per scenario and fault."""
+parts but limits, for `./dev test`. --keep: what runs that broke a promise left is copied to there.
+Prints a row per scenario and fault."""
 import argparse
 import multiprocessing
 import os
@@ -120,7 +122,8 @@ def print_counts(counts, order):
                       for kind in runs.KINDS)
     print(f"{'together':24} {'':14} {sum(counts.runs.values()):6} {totals}")
     for (fault, kind, detail), number in counts.details.most_common(40):
-        print(f"  {number:6} x {fault}: {kind}: {detail}")
+        print(f"  {number:6} x {fault}: {kind}: {detail} (one: "
+              f"{counts.examples[(fault, kind, detail)]})")
 
 
 def read_arguments():
@@ -132,8 +135,9 @@ def read_arguments():
     parser.add_argument("--reduced", action="store_true")
     parser.add_argument("--jobs", type=int, default=min(6, (os.cpu_count() or 2) + 2))
     parser.add_argument("--seed", type=int, default=20260101)
+    parser.add_argument("--keep")
     parser.add_argument("--lines", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.parts = options.parts or (list(REDUCED) if options.reduced else
                                       ["memory", "files", "limits", "kills", "power"])
     return options
@@ -164,7 +168,8 @@ def main():
     runner = runs.Worker(stage.Build(built, options.build), options.seed)
     # not by fork: a copy of this process would keep its servers' pipes open
     with multiprocessing.get_context("spawn").Pool(
-            options.jobs, runs.begin, (built, options.build, options.seed)) as pool:
+            options.jobs, runs.begin,
+            (built, options.build, options.seed, options.keep)) as pool:
         for part in options.parts:
             counts.merge(run_part(part, pool, runner, options))
         pool.close()

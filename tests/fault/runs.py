@@ -5,6 +5,7 @@ import multiprocessing
 import multiprocessing.util
 import os
 import random
+import shutil
 
 import disk
 import judge
@@ -32,27 +33,30 @@ class Counts:
         self.details = collections.Counter()
         self.lines = collections.Counter()
         self.bad_runs = collections.Counter()
+        self.examples = {}  # of each detail: the scenario and the number of the run
 
-    def add(self, row, verdict):
+    def add(self, row, verdict, number):
         self.runs[row] += 1
         self.bad_runs[row] += bool(verdict.broken)
         for kind, detail in verdict.broken.items():
             self.broken[row + (kind,)] += 1
             self.details[(row[1], kind, detail)] += 1
+            self.examples.setdefault((row[1], kind, detail), f"{row[0]}, {number}")
         if verdict.line:
             self.lines[(row[1], verdict.line)] += 1
 
     def merge(self, other):
         for name in ("runs", "broken", "details", "lines", "bad_runs"):
             getattr(self, name).update(getattr(other, name))
+        self.examples = {**other.examples, **self.examples}
 
 
 # ---- A worker: its own stage, servers and opener ----
 
 class Worker:
-    def __init__(self, build, seed):
-        self.stage = stage.Stage(build)
-        self.build, self.random = build, random.Random(seed)
+    def __init__(self, build, seed, keep=None):
+        self.stage, self.keep = stage.Stage(build), keep
+        self.build, self.seed = build, seed
         self.opener = stage.Opener(build)
         self.judge = judge.Judge(self.stage, self.opener)
         self.scenarios = self.stage.scenarios()
@@ -67,6 +71,10 @@ class Worker:
     def fresh(self, index):
         scenario = self.scenarios[index]
         return self.stage.place(f"{os.getpid()}-{index}", scenario.source)
+
+    def keep_place(self, place, name):
+        """What a run that broke a promise left, for a look."""
+        shutil.copytree(place, os.path.join(self.keep, name.replace(" ", "-")), dirs_exist_ok=True)
 
     def close(self):
         for server in self.servers.values():
@@ -84,7 +92,7 @@ class Worker:
         if part == "limits":
             for limit_kb in numbers:
                 counts.add((self.scenarios[index].name, "address space"),
-                           limits.ask_twice(self, self.fresh(index), limit_kb))
+                           limits.ask_twice(self, self.fresh(index), limit_kb), limit_kb)
             return counts
         one = {"memory": self.run_memory, "files": self.run_files, "kills": self.run_kill,
                "power": self.run_loss}[part]
@@ -93,7 +101,9 @@ class Worker:
             place = place or self.fresh(index)
             name, cause, report = one(index, fault, number, place)
             verdict, unchanged = self.verdict(index, place, cause, report)
-            counts.add((self.scenarios[index].name, name), verdict)
+            counts.add((self.scenarios[index].name, name), verdict, number)
+            if verdict.broken and self.keep:
+                self.keep_place(place, f"{part}-{fault}-{self.scenarios[index].name}-{number}")
             if not unchanged:
                 place = None
         return counts
@@ -133,15 +143,16 @@ class Worker:
         report = self.server(index).run(place, files=(number, number), kinds=stage.CHANGES,
                                         fault=stage.KILL, is_traced=True)
         before.replay(os.path.join(place, "trace"))
-        before.write(os.path.join(place, "data"), self.random)
+        chance = random.Random(f"{self.seed} {index} {number}")
+        before.write(os.path.join(place, "data"), chance)
         return "power loss", "kill", report
 
 
 here = []  # this process's worker
 
 
-def begin(build_folder, tools, seed):
-    here.append(Worker(stage.Build(build_folder, tools), seed + os.getpid()))
+def begin(build_folder, tools, seed, keep):
+    here.append(Worker(stage.Build(build_folder, tools), seed, keep))
     multiprocessing.util.Finalize(here[0], here[0].close, exitpriority=10)
 
 
