@@ -15,6 +15,7 @@
 #include "storage/history_steps.h"
 #include "storage/store_hint.h"
 #include "storage/store_leftovers.h"
+#include "storage/store_made.h"
 #include "storage/store_reserve.h"
 #include "storage/waiting_turns.h"
 
@@ -309,7 +310,7 @@ static amphi_status erase_everything(amphi_store_sqlcipher *store, amphi_db *db,
             "DELETE FROM outbox;"
             "DELETE FROM cache",
             error);
-    return status;
+    return status == AMPHI_OK ? amphi__store_lost_unmark(db, error) : status;
 }
 
 /* ---- Retention ---- */
@@ -516,6 +517,7 @@ amphi_status amphi__store_history_erase(void *self, const amphi_store_erasure *g
     own.log_is_wiped = !is_retention && amphi__store_empty_log(store);
     own.damaged_count = amphi__store_aside_find(dir, own.damaged_path, sizeof own.damaged_path);
     if (what.everything) {
+        amphi__store_lost_forget(dir); /* what is empty now was meant to be */
         status = amphi__store_aside_remove(dir, error);
         own.damaged_path[0] = '\0';
     }

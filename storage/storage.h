@@ -45,6 +45,10 @@ amphi_status amphi__store_check(amphi_history_check_report *out,
 amphi_status amphi__store_repair(
     amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error);
 
+/* Was a store here whose database is removed or emptied, or was until a new one took its place?
+ * `out` gets what and the remedy. */
+bool amphi__store_lost(const amphi_storage_options *options, char *out, size_t capacity);
+
 /* How many damaged databases were kept aside, and the path of one; "": there is none. */
 uint64_t amphi__store_aside_find(amphi_str data_dir, char *path, size_t capacity);
 /* Removes them, with their logs. */

@@ -9,6 +9,7 @@
 #include "sdk/core/str.h"
 #include "storage/data_dir.h"
 #include "storage/store_fault.h"
+#include "storage/store_made.h"
 #include "storage/store_sqlcipher.h"
 
 #include <errno.h>
@@ -51,20 +52,37 @@ static amphi_status open_source(amphi_db **out, const amphi_store_sqlcipher *sto
     return status;
 }
 
+/* A backup of a new, empty store would be taken for one of what was there. */
+static amphi_status refuse_lost(const amphi_store_sqlcipher *store, amphi_error *error)
+{
+    char words[160];
+    if (!amphi__store_lost_words(amphi_str_from(store->dir), words, sizeof words))
+        return AMPHI_OK;
+    return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "backup: refused: %s", words);
+}
+
 static amphi_status copy_to(
     const amphi_store_sqlcipher *store, const char *part, amphi_error *error)
 {
-    uint8_t master[32];
+    uint8_t master[32] = {0};
     amphi_db_key key = {{0}, {0}};
     amphi_db *from = NULL;
     amphi_db *to = NULL;
-    amphi_status status = open_source(&from, store, &key, master, error);
+    const amphi_str dir = amphi_str_from(store->dir);
+    amphi_status status =
+        amphi__store_is_lost(dir) ? refuse_lost(store, error) : AMPHI_OK; /* no new one is made */
+    if (status == AMPHI_OK)
+        status = open_source(&from, store, &key, master, error);
     if (status == AMPHI_E_IO) /* nothing can be written here */
         status = amphi__db_open_read_only(&from, store->path, &key, error);
+    if (status == AMPHI_OK && amphi__store_replaces_lost(from))
+        status = refuse_lost(store, error);
     if (status == AMPHI_OK)
         status = amphi__db_open(&to, part, &key, error);
     if (status == AMPHI_OK)
         status = amphi__db_copy(to, from, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_lost_unmark(to, error);
     if (status == AMPHI_OK)
         status = empty_log(to, error);
     amphi__db_close(to);

@@ -36,6 +36,14 @@ amphi_status amphi__store_repair(
     return nothing_kept(error);
 }
 
+bool amphi__store_lost(const amphi_storage_options *options, char *out, size_t capacity)
+{
+    (void)options;
+    (void)out;
+    (void)capacity;
+    return false;
+}
+
 amphi_status amphi__storage_measure(
     amphi_storage_figures *out, amphi_str dir, uint64_t large_bytes, amphi_error *error)
 {

@@ -101,6 +101,10 @@ static amphi_status open_writer(
         amphi__db_set_patience(*out, MIGRATION_PATIENCE_MS);
         status = amphi__schema_migrate(*out, error);
     }
+    if (status == AMPHI_OK && is_lost)
+        status = amphi__store_lost_mark(*out, error);
+    else if (status == AMPHI_OK && !amphi__store_replaces_lost(*out))
+        amphi__store_lost_forget(dir); /* what is here was restored */
     if (status == AMPHI_OK)
         amphi__store_made_note(dir, is_lost);
     if (status == AMPHI_OK && is_lost)

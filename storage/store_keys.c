@@ -96,6 +96,8 @@ amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_erro
     }
     if (status != AMPHI_OK && error != NULL)
         *error = why;
+    if (status == AMPHI_OK) /* no backup of the lost store opens with the new key */
+        amphi__store_lost_forget(options->data_dir);
     if (status == AMPHI_E_IO && amphi__data_dir_path(&dir, options->data_dir, "", NULL) == AMPHI_OK)
         amphi__store_fault_explain(error, dir);
     amphi__wipe(provider, sizeof provider);

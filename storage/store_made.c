@@ -78,6 +78,33 @@ bool amphi__store_lost_words(amphi_str data_dir, char *out, size_t capacity)
     return true;
 }
 
+amphi_status amphi__store_lost_mark(amphi_db *db, amphi_error *error)
+{
+    return amphi__db_exec(db,
+        "INSERT OR REPLACE INTO settings (name, value) VALUES ('" AMPHI_LOST_SETTING "', x'01')",
+        error);
+}
+
+amphi_status amphi__store_lost_unmark(amphi_db *db, amphi_error *error)
+{
+    return amphi__db_exec(db, "DELETE FROM settings WHERE name = '" AMPHI_LOST_SETTING "'", error);
+}
+
+bool amphi__store_replaces_lost(amphi_db *db)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db, "SELECT 1 FROM settings WHERE name = '" AMPHI_LOST_SETTING "'");
+    bool is_marked = amphi__query_row(&q);
+    return amphi__query_end(&q, NULL) != AMPHI_OK || is_marked;
+}
+
+void amphi__store_lost_forget(amphi_str data_dir)
+{
+    char path[NAME_BYTES];
+    if (name_in(path, data_dir, AMPHI_LOST_FILE))
+        (void)unlink(path);
+}
+
 amphi_status amphi__store_made_remove(amphi_str data_dir, amphi_error *error)
 {
     static const char *const names[] = {AMPHI_MADE_FILE, AMPHI_LOST_FILE};

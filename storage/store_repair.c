@@ -26,10 +26,34 @@ static void explain(amphi_error *error, char *path)
     *slash = '/';
 }
 
-static void note_lost(amphi_history_check_report *out, amphi_str data_dir)
+/* Is the database beside store.lost surely one that was restored? */
+static bool is_restored(const amphi_storage_options *options)
+{
+    char *path = NULL;
+    amphi_db_key key = {{0}, {0}};
+    amphi_db *db = NULL;
+    amphi_status status = amphi__store_find(&path, &key, options, NULL);
+    if (status == AMPHI_OK)
+        status = amphi__db_open(&db, path, &key, NULL);
+    if (status == AMPHI_E_IO) /* nothing can be written here */
+        status = amphi__db_open_read_only(&db, path, &key, NULL);
+    bool is_another = status == AMPHI_OK && !amphi__store_replaces_lost(db);
+    amphi__db_close(db);
+    amphi__wipe(&key, sizeof key);
+    amphi__free(path);
+    return is_another;
+}
+
+bool amphi__store_lost(const amphi_storage_options *options, char *out, size_t capacity)
+{
+    return amphi__store_lost_words(options->data_dir, out, capacity) &&
+           (amphi__store_is_lost(options->data_dir) || !is_restored(options));
+}
+
+static void note_lost(amphi_history_check_report *out, const amphi_storage_options *options)
 {
     char words[sizeof out->fault];
-    out->is_lost = amphi__store_lost_words(data_dir, words, sizeof words);
+    out->is_lost = amphi__store_lost(options, words, sizeof words);
     if (out->is_lost && out->fault[0] == '\0')
         memcpy(out->fault, words, sizeof words);
     out->is_whole = out->is_whole && !out->is_lost;
@@ -67,12 +91,12 @@ amphi_status amphi__store_check(amphi_history_check_report *out,
     amphi_error why = {0};
     amphi_history_check_report_init(out);
     if (amphi__store_is_lost(options->data_dir)) {
-        note_lost(out, options->data_dir);
+        note_lost(out, options);
         return AMPHI_OK;
     }
     amphi_status status = check_store(out, options, is_quick, &why);
     if (status == AMPHI_OK)
-        note_lost(out, options->data_dir);
+        note_lost(out, options);
     else if (error != NULL)
         *error = why;
     return status;
@@ -118,9 +142,12 @@ amphi_status amphi__store_repair(
     amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error)
 {
     amphi_error why = {0};
+    char words[160];
     amphi_history_repair_report_init(out);
     make_empty(options->data_dir);
     amphi_status status = repair_store(out, options, &why);
+    if (status == AMPHI_E_NOT_FOUND && amphi__store_lost(options, words, sizeof words))
+        (void)amphi__fail(&why, status, 0, "store: %s", words);
     if (status != AMPHI_OK && error != NULL)
         *error = why;
     return status;

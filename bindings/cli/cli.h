@@ -87,7 +87,10 @@ bool cli_number(const char *what, const char *text, uint64_t most, uint64_t *out
 
 /* The client's options as the shared flags say; they point into `options`. */
 void cli_client_options(const cli_options *options, amphi_client_options *out);
-/* Client from the shared flags, device facts pushed. A line on standard error when it fails. */
+/* Says on standard error, after `before`, that the store is lost, if it is. */
+bool cli_is_lost(const cli_options *options, const char *before);
+/* Client from the shared flags, device facts pushed. A line on standard error when it fails, and
+ * where the store is lost. */
 amphi_client *cli_client_new(const cli_options *options);
 /* A request from the shared flags; `message` is borrowed by it. */
 void cli_request_init(

@@ -405,6 +405,8 @@ static int run(cli_options *options)
         return CLI_USAGE;
     if (verb->run_alone != NULL)
         return verb->run_alone(options);
+    if (verb->run == cli_history_run_export && cli_is_lost(options, "nothing was exported: "))
+        return CLI_FAILED;
     cli_shared_cache shared;
     int rc = cli_shared_cache_open(&shared, options);
     if (rc != CLI_OK)
@@ -447,7 +449,8 @@ const cli_command cli_history = {
         "                        aside, under a name that it prints: no deletion but erase-all\n"
         "                        reaches it\n"
         "  backup FILE           copies the store into a new file, also while it is in use; the\n"
-        "                        copy opens with the same store.key\n"
+        "                        copy opens with the same store.key. Refused, as export is,\n"
+        "                        while the store is lost (amphi history check)\n"
         "  --why                 the whole record of each answer: decision, takeovers, timing\n"
         "  --limit N             so many of a page, or hits of search (20)\n"
         "  --before ID           of search: only messages older than this one, for the next page\n"

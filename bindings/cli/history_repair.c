@@ -81,12 +81,15 @@ int cli_history_repair(cli_options *options)
     amphi_history_repair_report_init(&report);
     if (amphi_history_repair(&client_options, &report, &error) != AMPHI_OK)
         return cli_fail(&error);
+    (void)cli_is_lost(options, "");
     return print_repair(&report, options->json);
 }
 
 int cli_history_backup(cli_options *options)
 {
     amphi_error error;
+    if (cli_is_lost(options, "nothing was copied: "))
+        return CLI_FAILED;
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
         return CLI_FAILED;

@@ -401,6 +401,17 @@ static void warn_of_exposed_keys(const cli_options *options)
     }
 }
 
+bool cli_is_lost(const cli_options *options, const char *before)
+{
+    amphi_client_options client;
+    char words[160] = "";
+    cli_client_options(options, &client);
+    if (amphi_history_lost(&client, words, sizeof words, NULL) != AMPHI_OK || words[0] == '\0')
+        return false;
+    fprintf(stderr, "amphi: %sthe store is lost: %s\n", before, words);
+    return true;
+}
+
 amphi_client *cli_client_new(const cli_options *options)
 {
     amphi_client_options client_options;
@@ -408,6 +419,7 @@ amphi_client *cli_client_new(const cli_options *options)
     amphi_error error;
     cli_client_options(options, &client_options);
     warn_of_exposed_keys(options);
+    (void)cli_is_lost(options, "");
     if (amphi_client_new(&client, &client_options, &error) != AMPHI_OK) {
         cli_fail(&error);
         return NULL;

@@ -137,6 +137,9 @@ amphi_status amphi__compose_shred(
 amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     const amphi_client_options *options, const amphi_parts *parts, amphi_error *error);
 
+amphi_status amphi__compose_lost(char *out, size_t capacity, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error);
+
 /* How many damaged stores were kept aside, and the path of one. */
 uint64_t amphi__compose_aside(
     const amphi_client_options *options, const amphi_parts *parts, char *path, size_t capacity);

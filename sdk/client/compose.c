@@ -136,6 +136,27 @@ amphi_status amphi__compose_repair(amphi_history_repair_report *out,
     return with_store(repair, out, options, parts, error);
 }
 
+typedef struct lost_words {
+    char *out;
+    size_t capacity;
+} lost_words;
+
+static amphi_status ask_lost(void *out, const amphi_storage_options *storage, amphi_error *error)
+{
+    const lost_words *words = out;
+    (void)error;
+    if (!amphi__store_lost(storage, words->out, words->capacity))
+        words->out[0] = '\0';
+    return AMPHI_OK;
+}
+
+amphi_status amphi__compose_lost(char *out, size_t capacity, const amphi_client_options *options,
+    const amphi_parts *parts, amphi_error *error)
+{
+    lost_words words = {out, capacity};
+    return with_store(ask_lost, &words, options, parts, error);
+}
+
 uint64_t amphi__compose_aside(
     const amphi_client_options *options, const amphi_parts *parts, char *path, size_t capacity)
 {

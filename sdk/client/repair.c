@@ -39,3 +39,17 @@ amphi_status amphi_history_repair(
         AMPHI__SIZED_WRITE(out, &own);
     return status;
 }
+
+amphi_status amphi_history_lost(
+    const amphi_client_options *options, char *words, size_t capacity, amphi_error *error)
+{
+    amphi_whole_options whole;
+    amphi__error_clear(error);
+    if (words == NULL || capacity == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "words is NULL, or capacity is 0");
+    words[0] = '\0';
+    amphi_status status = amphi__whole_options_read(&whole, options, error);
+    return status == AMPHI_OK
+               ? amphi__compose_lost(words, capacity, &whole.own, &whole.parts, error)
+               : status;
+}

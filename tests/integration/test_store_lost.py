@@ -4,6 +4,7 @@
 is said by name before anything is overwritten, and what there is to save is saved."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,6 +59,74 @@ def fresh_ones_are_silent(folder):
     check("removed or emptied" not in out, f"doctor of a fresh one: {out}")
     rc, out, _ = amphi(other, "history", "check")
     check(rc == 0 and "is whole" in out, f"check of a fresh one: {out}")
+
+
+LINE = "amphi: the store is lost: "
+
+
+def each_command_says_it(folder):
+    """Also in the new store's time; what would overwrite a good copy is refused."""
+    kept = at(folder, "kept.jsonl")
+    with open(kept, "w", encoding="utf-8") as file:
+        file.write("a good export\n")
+    rc, _, err = amphi(folder, "history", "export", "--out", kept)
+    check(rc == 1 and "nothing was exported" in err and err.count("store is lost") == 1,
+          f"export: {rc} {err}")
+    check(read(kept) == b"a good export\n", "the good export is there")
+    rc, _, err = amphi(folder, "history", "backup", at(folder, "empty.db"))
+    check(rc == 1 and "nothing was copied" in err and err.count("store is lost") == 1,
+          f"backup: {rc} {err}")
+    check(not os.path.exists(at(folder, "empty.db")), "no backup of the empty one")
+    for words in (["history"], ["history", "search", "lost"], ["outbox"],
+                  ["ask", "--max-tokens", "2", "hello"]):
+        rc, _, err = amphi(folder, *words)
+        check(rc == 0 and err.count(LINE) == 1 and len(err.splitlines()) == 1,
+              f"{words}: {rc} {err}")
+
+
+def what_ends_it(folder, backup):
+    """A backup that is restored, a deletion of everything, a new key."""
+    for name, words in (("restored", None), ("erased", ["history", "erase-all", "--yes"]),
+                        ("rekeyed", ["keys", "rekey"])):
+        other = folder + "-" + name
+        shutil.copytree(folder, other)
+        check(amphi(other, "doctor")[0] == 1, f"{name}: lost before")
+        if words is None:
+            os.unlink(at(other, "amphi.db"))
+            shutil.copy(backup, at(other, "amphi.db"))
+        else:
+            rc, _, err = amphi(other, *words)
+            check(rc == 0, f"{name}: {rc} {err}")
+        for command in (["doctor"], ["history", "check"], ["history"]):
+            rc, out, err = amphi(other, *command)
+            check(rc == 0 and "removed or emptied" not in out + err,
+                  f"{name}: {command} {rc} {out} {err}")
+        rc, _, err = amphi(other, "history", "backup", at(other, "whole.db"))
+        check(rc == 0 and not err, f"{name}: backup {rc} {err}")
+        check(not os.path.exists(at(other, "store.lost")), f"{name}: store.lost is there")
+
+
+def lost_and_mended(folder):
+    os.mkdir(folder, 0o700)
+    say(folder, "to be restored")
+    backup = folder + ".backup"
+    rc, _, err = amphi(folder, "history", "backup", backup)
+    check(rc == 0 and not err, f"backup of a whole one: {err}")
+    os.unlink(at(folder, "amphi.db"))
+    rc, _, err = amphi(folder, "history", "repair")
+    check(rc == 1 and "restore it from a backup" in err, f"repair: {rc} {err}")
+    each_command_says_it(folder)
+    say(folder, "the new one")
+    each_command_says_it(folder)
+    what_ends_it(folder, backup)
+    # It went on with the new one, and loses that as well: its backup is one like any other.
+    os.unlink(at(folder, "store.lost"))
+    check(amphi(folder, "history", "backup", folder + ".second")[0] == 0, "known: a backup")
+    os.unlink(at(folder, "amphi.db"))
+    say(folder, "the third")
+    shutil.copy(folder + ".second", at(folder, "amphi.db"))
+    rc, _, err = amphi(folder, "history")
+    check(rc == 0 and not err, f"the second one, restored: {rc} {err}")
 
 
 def lost(folder, is_removed):
@@ -179,6 +248,7 @@ def main():
         fresh_ones_are_silent(folder)
         lost(folder, True)
         lost(folder, False)
+        lost_and_mended(at(folder, "mended"))
         shredded(folder)
         log_with_one_bit_wrong(at(folder, "killed"))
         a_bad_page_is_named_wherever_it_is(at(folder, "pages"))

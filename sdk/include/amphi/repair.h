@@ -59,6 +59,14 @@ AMPHI_API amphi_status amphi_history_check(
 AMPHI_API amphi_status amphi_history_repair(
     const amphi_client_options *options, amphi_history_repair_report *out, amphi_error *error);
 
+/* Was a store here whose database was removed or emptied? `words` gets one line that says so and
+ * what to do, or "": nothing was lost. 160 bytes are enough. It makes no store, and where nothing
+ * was lost it only looks for files. The next client makes a new, empty store, and this goes on
+ * saying it until a backup is restored, everything is erased (amphi_history_erase_all), the store
+ * gets a new key, or the file store.lost is deleted. */
+AMPHI_API amphi_status amphi_history_lost(
+    const amphi_client_options *options, char *words, size_t capacity, amphi_error *error);
+
 AMPHI_END_DECLS
 
 #endif

@@ -76,6 +76,8 @@ static void made__a_lost_one_is_named_until_that_is_known(void **state)
     assert_false(words_have(""));
     unlink(scratch_dir_file(&dir, AMPHI_STORE_FILE));
     assert_true(amphi__store_is_lost(folder)); /* the new one as well */
+    amphi__store_lost_forget(folder);
+    assert_int_not_equal(access(scratch_dir_file(&dir, AMPHI_LOST_FILE), F_OK), 0);
     assert_int_equal(amphi__store_made_remove(folder, NULL), AMPHI_OK);
     assert_int_equal(amphi__store_made_remove(folder, NULL), AMPHI_OK);
     assert_false(amphi__store_is_lost(folder));
