@@ -152,6 +152,16 @@ static void write_request(
     cli_json_end(&json);
 }
 
+/* The receipt of a deletion has the count; in no string stands a quote that is not escaped. */
+static void say_left(const cli_history_call *c, const char *answer)
+{
+    static const char member[] = "\"shared_left\":";
+    const char *at = strstr(answer, member);
+    uint64_t count = at != NULL ? strtoull(at + sizeof member - 1, NULL, 10) : 0;
+    if (count > 0)
+        cli_history_say_left(c->options, count);
+}
+
 static int answer_with_flag(cli_history_call *c, const char *op, const char *flag, bool value)
 {
     char *request = NULL;
@@ -164,8 +174,10 @@ static int answer_with_flag(cli_history_call *c, const char *op, const char *fla
     fclose(to);
     amphi_status status =
         amphi_history_json(c->client, amphi_str_make(request, size), &answer, &c->error);
-    if (status == AMPHI_OK)
+    if (status == AMPHI_OK) {
         puts(answer);
+        say_left(c, answer);
+    }
     amphi_string_free(answer);
     free(request);
     return status == AMPHI_OK ? CLI_OK : cli_fail(&c->error);

@@ -26,6 +26,9 @@ int cli_history_answer_json(cli_history_call *c, const char *op);
 /* The exit status: `done` (or nothing, when NULL) on standard output, or the error. */
 int cli_history_finish(cli_history_call *c, amphi_status status, const char *done);
 
+/* On standard error: the shared cache still has so many answers of what was deleted. */
+void cli_history_say_left(const cli_options *options, uint64_t count);
+
 int cli_history_run_delete(cli_history_call *c);
 int cli_history_run_prune(cli_history_call *c);
 int cli_history_run_erase_all(cli_history_call *c);

@@ -6,8 +6,18 @@
 
 #include <inttypes.h>
 
+void cli_history_say_left(const cli_options *options, uint64_t count)
+{
+    fprintf(stderr,
+        "%s: %" PRIu64 " answers stay there until their time is over, or the next serve, deletion "
+        "or `amphi cache clear` with --shared-cache URL --shared-cache-key FILE\n",
+        cli_own(options, "--shared-cache") != NULL ? "the shared cache did not answer"
+                                                   : "the shared cache was not named",
+        count);
+}
+
 /* What a deletion took; what it could not reach, on standard error. */
-static void print_receipt(const amphi_history_receipt *r)
+static void print_receipt(const cli_history_call *c, const amphi_history_receipt *r)
 {
     printf("gone: %" PRIu64 " conversations, %" PRIu64 " messages, %" PRIu64
            " cached answers, %" PRIu64 " waiting; %" PRIu64 " bytes of text%s\n",
@@ -23,17 +33,14 @@ static void print_receipt(const amphi_history_receipt *r)
     if (r->shared_count > 0)
         printf("gone: %" PRIu64 " answers of the shared cache\n", r->shared_count);
     if (r->shared_left_count > 0)
-        fprintf(stderr,
-            "the shared cache did not answer: %" PRIu64 " answers stay there until their time is "
-            "over, or `amphi cache clear --shared-cache`\n",
-            r->shared_left_count);
+        cli_history_say_left(c->options, r->shared_left_count);
 }
 
 static int show_receipt(
     cli_history_call *c, amphi_status status, const amphi_history_receipt *receipt)
 {
     if (status == AMPHI_OK)
-        print_receipt(receipt);
+        print_receipt(c, receipt);
     return cli_history_finish(c, status, NULL);
 }
 

@@ -23,7 +23,8 @@ static amphi_status erase_by_older_store(amphi_store store, const amphi_store_er
 
 static void note_key(void *user, const uint8_t key[AMPHI_CACHE_KEY_BYTES])
 {
-    amphi__buf_append(user, key, AMPHI_CACHE_KEY_BYTES);
+    if (amphi__response_cache_is_shared_key(key))
+        amphi__buf_append(user, key, AMPHI_CACHE_KEY_BYTES);
 }
 
 static amphi_status erase_with_shared(amphi_client *client, amphi_store_erasure *what,
@@ -31,13 +32,11 @@ static amphi_status erase_with_shared(amphi_client *client, amphi_store_erasure 
 {
     amphi_buf keys;
     const amphi_store store = client->store;
-    if (!amphi__response_cache_has_shared(client->cache))
-        return store.ops->erase(store.self, what, receipt, error);
     amphi__buf_init(&keys, 0);
     what->visit_key = note_key;
     what->user = &keys;
     amphi_status status = store.ops->erase(store.self, what, receipt, error);
-    if (status == AMPHI_OK)
+    if (status == AMPHI_OK && keys.size > 0)
         amphi__response_cache_remove_shared(
             client->cache, &keys, &receipt->shared_count, &receipt->shared_left_count);
     if (keys.status != AMPHI_OK) /* some keys found no room */

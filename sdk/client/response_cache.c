@@ -7,6 +7,7 @@
 #include "sdk/client/response_cache.h"
 
 #include "sdk/client/cache_memory.h"
+#include "sdk/client/shared_removals.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
@@ -54,6 +55,48 @@ static amphi_status take_secret(amphi_response_cache *cache, amphi_error *error)
     return status;
 }
 
+/* ---- removing from the shared level ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, AMPHI_CACHE_KEY_BYTES);
+}
+
+/* Sorts `keys`; those whose answers may still be there come into `undone`. */
+static void remove_each(
+    amphi_response_cache *cache, amphi_buf *keys, amphi_buf *undone, uint64_t *removed)
+{
+    const amphi_shared_cache_ops *ops = cache->shared.ops;
+    uint8_t *all = (uint8_t *)keys->data;
+    size_t count = keys->size / AMPHI_CACHE_KEY_BYTES;
+    uint64_t until_us = amphi__clock_us(NULL) + SHARED_REMOVAL_US;
+    bool answers = ops != NULL && ops->remove != NULL;
+    if (count > 0)
+        qsort(all, count, AMPHI_CACHE_KEY_BYTES, by_key);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *key = all + i * AMPHI_CACHE_KEY_BYTES;
+        if (i > 0 && memcmp(key - AMPHI_CACHE_KEY_BYTES, key, AMPHI_CACHE_KEY_BYTES) == 0)
+            continue;
+        answers = answers && amphi__clock_us(NULL) < until_us;
+        amphi_status status =
+            answers ? ops->remove(cache->shared.self, key, NULL) : AMPHI_E_OFFLINE;
+        answers = answers && status != AMPHI_E_OFFLINE;
+        *removed += status == AMPHI_OK;
+        if (status != AMPHI_OK && status != AMPHI_E_NOT_FOUND)
+            amphi__buf_append(undone, key, AMPHI_CACHE_KEY_BYTES);
+    }
+}
+
+/* What earlier deletions left there. */
+static void finish_removals(amphi_response_cache *cache)
+{
+    uint64_t removed = 0, left = 0;
+    amphi_buf none;
+    amphi__buf_init(&none, 0);
+    amphi__response_cache_remove_shared(cache, &none, &removed, &left);
+    amphi__buf_clear(&none);
+}
+
 amphi_status amphi__response_cache_new(amphi_response_cache **out, amphi_store store,
     amphi_shared_cache shared, const amphi_clock *clock, amphi_error *error)
 {
@@ -72,6 +115,8 @@ amphi_status amphi__response_cache_new(amphi_response_cache **out, amphi_store s
         status = take_secret(cache, error);
     if (status != AMPHI_OK)
         goto cleanup;
+    if (shared.ops != NULL)
+        finish_removals(cache);
     *out = cache;
     cache = NULL;
 cleanup:
@@ -167,6 +212,14 @@ static amphi_status make_keys(
     return status;
 }
 
+/* A message remembers its answer's key: it says where the answer lies also to a client without a
+ * shared level. */
+static void mark_level(uint8_t key[AMPHI_CACHE_KEY_BYTES], bool is_shared)
+{
+    uint8_t *last = &key[AMPHI_CACHE_KEY_BYTES - 1];
+    *last = (uint8_t)((*last & ~1u) | is_shared);
+}
+
 amphi_status amphi__response_cache_keys(amphi_response_cache *cache, const amphi_request *request,
     amphi_privacy privacy, amphi_str history, amphi_cache_keys *out)
 {
@@ -182,6 +235,7 @@ amphi_status amphi__response_cache_keys(amphi_response_cache *cache, const amphi
         status = make_key(hmac_key, 'e', rest, out->question, out->exact);
     else if (status == AMPHI_OK)
         status = make_keys(hmac_key, rest, out);
+    mark_level(out->exact, hmac_key == cache->shared_key);
     return status;
 }
 
@@ -383,6 +437,15 @@ void amphi__response_cache_forget(amphi_response_cache *cache)
     amphi__cache_memory_clear(cache->memory);
 }
 
+static void forget_removals(amphi_store store)
+{
+    amphi_buf keys;
+    amphi__buf_init(&keys, 0);
+    amphi__shared_removals_read(store, &keys);
+    amphi__shared_removals_change(store, amphi__buf_str(&keys), amphi_str_make(NULL, 0));
+    amphi__buf_clear(&keys);
+}
+
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error)
 {
     const amphi_store store = cache->store;
@@ -396,42 +459,34 @@ amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_erro
         shared = cache->shared.ops->clear != NULL
                      ? cache->shared.ops->clear(cache->shared.self, why)
                      : amphi__fail(why, AMPHI_E_UNSUPPORTED, 0, "the shared cache cannot clear");
+        if (shared == AMPHI_OK)
+            forget_removals(store);
     }
     amphi__response_cache_forget(cache);
     return status != AMPHI_OK ? status : shared;
 }
 
-bool amphi__response_cache_has_shared(const amphi_response_cache *cache)
-{
-    return cache->shared.ops != NULL;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    return memcmp(a, b, AMPHI_CACHE_KEY_BYTES);
-}
-
 void amphi__response_cache_remove_shared(
     amphi_response_cache *cache, amphi_buf *keys, uint64_t *removed, uint64_t *left)
 {
-    const amphi_shared_cache_ops *ops = cache->shared.ops;
-    uint8_t *all = (uint8_t *)keys->data;
-    size_t count = keys->size / AMPHI_CACHE_KEY_BYTES;
-    uint64_t until_us = amphi__clock_us(NULL) + SHARED_REMOVAL_US;
-    bool answers = ops->remove != NULL;
-    if (count > 0)
-        qsort(all, count, AMPHI_CACHE_KEY_BYTES, by_key);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *key = all + i * AMPHI_CACHE_KEY_BYTES;
-        if (i > 0 && memcmp(key - AMPHI_CACHE_KEY_BYTES, key, AMPHI_CACHE_KEY_BYTES) == 0)
-            continue;
-        answers = answers && amphi__clock_us(NULL) < until_us;
-        amphi_status status =
-            answers ? ops->remove(cache->shared.self, key, NULL) : AMPHI_E_OFFLINE;
-        answers = answers && status != AMPHI_E_OFFLINE;
-        *removed += status == AMPHI_OK;
-        *left += status != AMPHI_OK && status != AMPHI_E_NOT_FOUND;
-    }
+    amphi_buf undone;
+    if (cache->shared.ops != NULL)
+        amphi__shared_removals_read(cache->store, keys);
+    if (keys->size == 0)
+        return;
+    amphi_str all = amphi__buf_str(keys);
+    amphi__buf_init(&undone, 0);
+    remove_each(cache, keys, &undone, removed);
+    *left += undone.size / AMPHI_CACHE_KEY_BYTES + (undone.status != AMPHI_OK);
+    /* Without a shared level nothing is done, and what is kept stays. */
+    amphi__shared_removals_change(cache->store,
+        cache->shared.ops != NULL ? all : amphi_str_make(NULL, 0), amphi__buf_str(&undone));
+    amphi__buf_clear(&undone);
+}
+
+bool amphi__response_cache_is_shared_key(const uint8_t key[AMPHI_CACHE_KEY_BYTES])
+{
+    return (key[AMPHI_CACHE_KEY_BYTES - 1] & 1) != 0;
 }
 
 /* ---- counters ---- */

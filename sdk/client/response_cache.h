@@ -82,10 +82,13 @@ void amphi__response_cache_forget(amphi_response_cache *cache);
 amphi_status amphi__response_cache_clear(amphi_response_cache *cache, amphi_error *error);
 
 /* Takes answers out of the shared level, whose keys stand in `keys` one behind the other (they are
- * sorted). Adds to *removed those that were there, to *left those that may still be there. */
+ * sorted), and those that earlier removals left there. Adds to *removed those that were there, to
+ * *left those that may still be there: a client that reaches that level takes them out later
+ * (shared_removals.h), at the latest a new one. Without a shared level all of them are left. */
 void amphi__response_cache_remove_shared(
     amphi_response_cache *cache, amphi_buf *keys, uint64_t *removed, uint64_t *left);
-bool amphi__response_cache_has_shared(const amphi_response_cache *cache);
+/* Of a message's answer: does it lie in the shared level, also where this client has none? */
+bool amphi__response_cache_is_shared_key(const uint8_t key[AMPHI_CACHE_KEY_BYTES]);
 
 /* Adds to the counters of this client. `answer` NULL: nothing was saved. */
 typedef enum amphi_cache_count {

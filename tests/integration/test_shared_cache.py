@@ -141,7 +141,62 @@ def team__deleting_reaches_the_shared_cache(folder):
         assert done.returncode == 0 and "1 answers stay there" in done.stderr, done
         done = amphi("history", "erase-all", "--yes", *data, "--json")
         assert done.returncode == 0 and json.loads(done.stdout)["shared"] == 1, done
-        assert len(answers_in(path)) <= 1, answers_in(path)  # e's, if the removal did not come late
+        assert answers_in(path) == [], answers_in(path)  # e's as well
+
+
+@promise
+def team__a_deletion_without_the_shared_cache_says_so_and_is_made_good(folder):
+    with redis(folder) as (path, process):
+        flags = team(folder, path)
+        data = ["--data", os.path.join(folder, "a")]
+        texts = ["Who are you?", "What is the outbox?", "What is your name?", "What is a model?",
+                 "What is a gateway?", "What is a cache?"]
+
+        def ask_all():
+            with gateway(folder, *flags, name="a") as (a, _):
+                for i, words in enumerate(texts):
+                    assert route(a, words, conversation_id=f"k{i}") == "local", words
+                private = {"conversation_id": "own", "private": True}
+                assert route(a, "Who are you?", **private) == "local"
+            assert len(answers_in(path)) == len(texts), answers_in(path)
+
+        def deleted(*words):
+            done = amphi("history", *words, "--json")
+            assert done.returncode == 0, done
+            receipt = json.loads(done.stdout)
+            assert ("--shared-cache URL" in done.stderr) == (receipt["shared_left"] > 0), done
+            return receipt["shared"], receipt["shared_left"]
+
+        ask_all()
+        assert deleted("delete", "own", *data) == (0, 0)  # its answer was never there
+        assert deleted("delete", "k0", *data) == (0, 1)
+        done = amphi("history", "k1", *data, "--json")
+        message = json.loads(done.stdout)["messages"][0]["id"]
+        assert deleted("delete", "k1", "--message", str(message), *data) == (0, 1)
+        done = amphi("history", "delete", "k2", *data)
+        assert "1 answers stay there" in done.stderr and "--shared-cache URL" in done.stderr, done
+        assert len(answers_in(path)) == len(texts)
+        assert deleted("delete", "k3", *data, *flags) == (1, 0)
+        assert len(answers_in(path)) == 2, answers_in(path)  # those of k4 and k5
+        # k1's other message still remembers an answer; that it is gone is not to be known here.
+        assert deleted("erase-all", "--yes", *data) == (0, 3)
+        assert len(answers_in(path)) == 2
+        with gateway(folder, *flags, name="a"):
+            pass
+        assert answers_in(path) == []
+        ask_all()
+        process.send_signal(signal.SIGSTOP)
+        assert deleted("erase-all", "--yes", *data, *flags) == (0, len(texts))
+        process.send_signal(signal.SIGCONT)
+        until = time.monotonic() + 60
+        while answers_in(path) != [] and time.monotonic() < until:  # it answers within its time
+            done = amphi("history", "delete", "k0", *data, *flags)  # there is none any more
+            assert done.returncode == 1, done
+        assert answers_in(path) == []
+        ask_all()
+        assert deleted("erase-all", "--yes", *data) == (0, len(texts))
+        done = amphi("cache", "clear", *data, *flags)
+        assert done.returncode == 0 and answers_in(path) == [], done
 
 
 @promise

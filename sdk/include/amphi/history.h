@@ -146,7 +146,8 @@ typedef struct amphi_history_receipt {
     char damaged_path[1024];      /* one that is still there and may hold the deleted text; or "" */
     uint64_t shared_count;        /* answers that were taken out of the shared cache
                                      (amphi_parts.shared_cache) */
-    uint64_t shared_left_count;   /* that it may still have, since it did not answer: they go there
+    uint64_t shared_left_count;   /* that it may still have, since it did not answer or this client
+                                     has none: they go when a client of this store reaches it, or
                                      when their time is over */
 } amphi_history_receipt;
 
