@@ -5,6 +5,8 @@
 #include "cli.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 typedef struct printer {
@@ -53,14 +55,48 @@ static bool print_entry(void *user, const amphi_outbox_entry *item)
     return true;
 }
 
-/* What is left, and why. */
+/* What is left, and why. Each entry that waits counts once. */
 typedef struct left {
     unsigned waiting;
     unsigned being_sent; /* by another process, or by us: the wait has an end */
     unsigned put_off;    /* not to be tried yet */
-    int64_t next_ms;     /* when the first of those may go again */
+    unsigned behind;     /* an earlier message of its conversation waits */
+    unsigned failed;     /* its last try did */
+    unsigned untried;    /* none was made: another sender had it, or this program may not send it */
+    int64_t next_ms;     /* when the first of those put off may go again */
     unsigned expired;
+    amphi_str *conversations; /* of the entries that waited so far; data is owned */
+    unsigned conversations_count;
 } left;
+
+/* Does an earlier entry of its conversation wait? Without memory for that: it is said of none. */
+static bool is_behind(left *l, amphi_str conversation)
+{
+    for (unsigned i = 0; i < l->conversations_count; i++)
+        if (l->conversations[i].size == conversation.size && conversation.size > 0 &&
+            memcmp(l->conversations[i].data, conversation.data, conversation.size) == 0)
+            return true;
+    amphi_str *larger =
+        realloc(l->conversations, (l->conversations_count + 1) * sizeof *l->conversations);
+    char *copy = malloc(conversation.size + 1);
+    l->conversations = larger != NULL ? larger : l->conversations;
+    if (larger == NULL || copy == NULL) {
+        free(copy);
+        return false;
+    }
+    if (conversation.size > 0)
+        memcpy(copy, conversation.data, conversation.size);
+    l->conversations[l->conversations_count++] = amphi_str_make(copy, conversation.size);
+    return false;
+}
+
+static void forget_conversations(left *l)
+{
+    while (l->conversations_count > 0)
+        free((char *)l->conversations[--l->conversations_count].data);
+    free(l->conversations);
+    l->conversations = NULL;
+}
 
 static bool count_left(void *user, const amphi_outbox_entry *item)
 {
@@ -71,30 +107,72 @@ static bool count_left(void *user, const amphi_outbox_entry *item)
         return true;
     }
     l->waiting++;
-    l->being_sent += item->is_being_sent;
-    if (!item->is_being_sent && item->not_before_ms > now_ms) {
+    if (is_behind(l, item->conversation_id)) {
+        l->behind++;
+    } else if (item->is_being_sent) {
+        l->being_sent++;
+    } else if (item->not_before_ms > now_ms) {
         l->next_ms = l->put_off++ == 0 || item->not_before_ms < l->next_ms ? item->not_before_ms
                                                                            : l->next_ms;
+    } else if (item->reason.size > 0) {
+        l->failed++;
+    } else {
+        l->untried++;
     }
     return true;
 }
 
-static void print_waiting(const left *l)
+typedef struct reasons {
+    unsigned shown;
+    unsigned more;
+} reasons;
+
+static bool print_reason(void *user, const amphi_outbox_entry *item)
+{
+    enum { SHOWN_MAX = 10 };
+    reasons *r = user;
+    if (item->state != AMPHI_OUTBOX_QUEUED || item->is_being_sent || item->reason.size == 0)
+        return true;
+    if (r->shown == SHOWN_MAX) {
+        r->more++;
+        return true;
+    }
+    r->shown++;
+    fputs("    ", stdout);
+    cli_print_name(stdout, item->id);
+    fputs(": ", stdout);
+    cli_print_text(stdout, item->reason);
+    putchar('\n');
+    return true;
+}
+
+static void print_count(const char **gap, unsigned count, const char *what)
+{
+    if (count == 0)
+        return;
+    printf("%s%u %s", *gap, count, what);
+    *gap = ", ";
+}
+
+/* One line, and one for each reason. */
+static amphi_status print_waiting(amphi_client *client, const left *l, amphi_error *error)
 {
     const char *gap = ": ";
+    reasons r = {0, 0};
     printf("%u still wait", l->waiting);
-    if (l->being_sent > 0) {
-        printf("%s%u being sent", gap, l->being_sent);
-        gap = ", ";
-    }
-    if (l->put_off > 0) {
-        long long minutes = ((long long)l->next_ms / 1000 - (long long)time(NULL)) / 60 + 1;
-        printf("%s%u put off, the next try in %lld min", gap, l->put_off, minutes);
-        gap = ", ";
-    }
-    if (l->waiting > l->being_sent + l->put_off)
-        printf("%sno route answered", gap);
+    print_count(&gap, l->being_sent, "being sent");
+    print_count(&gap, l->put_off, "put off, the next try in ");
+    if (l->put_off > 0)
+        printf("%lld min", ((long long)l->next_ms / 1000 - (long long)time(NULL) + 59) / 60);
+    print_count(&gap, l->failed, "could not be sent");
+    print_count(&gap, l->untried,
+        "not tried (another sender had it, or this program keeps all on the device)");
+    print_count(&gap, l->behind, "behind an earlier message of the same conversation");
     putchar('\n');
+    amphi_status status = amphi_outbox_entries(client, print_reason, &r, error);
+    if (r.more > 0)
+        printf("    and %u more: amphi outbox list shows all\n", r.more);
+    return status;
 }
 
 static void print_json_left(const left *l)
@@ -104,6 +182,9 @@ static void print_json_left(const left *l)
     cli_json_uint(&json, "left", l->waiting);
     cli_json_uint(&json, "being_sent", l->being_sent);
     cli_json_uint(&json, "put_off", l->put_off);
+    cli_json_uint(&json, "failed", l->failed);
+    cli_json_uint(&json, "untried", l->untried);
+    cli_json_uint(&json, "behind", l->behind);
     cli_json_uint(&json, "expired", l->expired);
     cli_json_end(&json);
 }
@@ -111,15 +192,18 @@ static void print_json_left(const left *l)
 static int send_all(amphi_client *client, bool json)
 {
     enum { WAIT_MS = 60000 };
-    left l = {0, 0, 0, 0, 0};
+    left l = {.waiting = 0};
     amphi_error error;
-    if (amphi_outbox_flush(client, WAIT_MS, NULL, &error) != AMPHI_OK ||
-        amphi_outbox_entries(client, count_left, &l, &error) != AMPHI_OK)
-        return cli_fail(&error);
-    if (json)
+    amphi_status status = amphi_outbox_flush(client, WAIT_MS, NULL, &error);
+    if (status == AMPHI_OK)
+        status = amphi_outbox_entries(client, count_left, &l, &error);
+    forget_conversations(&l);
+    if (status == AMPHI_OK && json)
         print_json_left(&l);
-    else if (l.waiting > 0)
-        print_waiting(&l);
+    else if (status == AMPHI_OK && l.waiting > 0)
+        status = print_waiting(client, &l, &error);
+    if (status != AMPHI_OK)
+        return cli_fail(&error);
     if (!json && l.expired > 0)
         printf("%u expired and will not be sent: amphi outbox list shows why,"
                " amphi outbox collect ID forgets one\n",
@@ -198,7 +282,8 @@ const cli_command cli_outbox = {
         "A later message of its conversation sends it first, or waits behind it. Without a\n"
         "word: list.\n"
         "One that is too old when a try fails (policy: outbox.age_max_s), or that is refused\n"
-        "three times, expires: it keeps its text and the reason until collect forgets it.\n"
+        "three times, an hour apart, expires: it keeps its text and the reason until collect\n"
+        "forgets it. send says what keeps the rest.\n"
         "cancel forgets one that waits; if it is being sent, its answer is dropped.\n"
         "Exit status of send: 0 the outbox is empty, 3 some messages still wait or have\n"
         "expired.\n"

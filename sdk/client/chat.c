@@ -29,8 +29,13 @@
 
 static bool read_conversation(amphi_stream *stream)
 {
-    return amphi__privacy_admit(stream->client, &stream->request, &stream->privacy,
-               &stream->context, &stream->error) == AMPHI_OK;
+    amphi_request *request = &stream->request;
+    if (amphi__privacy_admit(stream->client, request, &stream->privacy, &stream->context,
+            &stream->error) != AMPHI_OK)
+        return false;
+    if (request->outbox_id == NULL) /* should it have to wait there */
+        request->history_end = stream->privacy.history_end;
+    return true;
 }
 
 static bool admit(amphi_stream *stream)

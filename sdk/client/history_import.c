@@ -30,6 +30,7 @@ typedef struct importer {
     amphi_error *error;
     /* The conversation under way. */
     bool has_conversation;
+    uint64_t conversation_line;
     amphi_buf id, title;
     bool is_pinned, is_archived;
     amphi_store_row *rows;
@@ -175,6 +176,18 @@ static void drop_rows(importer *im)
     im->count = 0;
 }
 
+/* What the store said, with where it is in the file. */
+static void refuse_conversation(importer *im)
+{
+    if (im->error == NULL)
+        return;
+    amphi_error why = *im->error;
+    (void)amphi__fail(im->error, why.status, why.native_code,
+        "import: line %llu: the conversation is not taken: %.100s",
+        (unsigned long long)im->conversation_line, why.message);
+    im->error->retry_after_ms = why.retry_after_ms;
+}
+
 static amphi_status finish_conversation(importer *im)
 {
     if (!im->has_conversation)
@@ -205,6 +218,8 @@ static amphi_status finish_conversation(importer *im)
         im->done.conversations_count++;
         im->done.messages_count += added;
         im->done.skipped_count += im->count - added;
+    } else {
+        refuse_conversation(im);
     }
     drop_rows(im);
     return status;
@@ -232,7 +247,10 @@ static amphi_status read_conversation(importer *im, const amphi_json *root)
     }
     if (im->id.status != AMPHI_OK || im->title.status != AMPHI_OK)
         return amphi__fail_no_memory(im->error);
+    if (im->id.size == 0)
+        return refuse(im, "conversation: empty");
     im->has_conversation = true;
+    im->conversation_line = im->line;
     return AMPHI_OK;
 }
 
@@ -295,6 +313,62 @@ static bool take_member(const amphi_json *m, amphi_store_row *row, gathered *tex
     return ok;
 }
 
+/* Of doubled members a reader would see one; which one is not said anywhere. */
+static bool has_doubles(const amphi_json *root)
+{
+    for (const amphi_json *a = amphi__json_first(root); a != NULL; a = amphi__json_next(a))
+        for (const amphi_json *b = amphi__json_next(a); b != NULL; b = amphi__json_next(b))
+            if (amphi__str_equal(amphi__json_key(a), amphi__json_key(b)))
+                return true;
+    return false;
+}
+
+/* `extra` and `content` become part of the message that an engine gets (request.c), as they are:
+ * what the history shows must be all of it. */
+static amphi_status check_extra(importer *im, amphi_str text)
+{
+    amphi_json *extra = NULL;
+    amphi_status status = AMPHI_OK;
+    if (text.size == 0)
+        return AMPHI_OK;
+    if (amphi__json_parse(&extra, text, "extra", NULL) == AMPHI_E_NO_MEMORY)
+        return amphi__fail_no_memory(im->error);
+    if (amphi__json_kind(extra) != AMPHI_JSON_OBJECT || text.data[0] != '{' ||
+        text.data[text.size - 1] != '}')
+        status = refuse(im, "extra: a JSON object is expected, without blanks around it");
+    else if (has_doubles(extra))
+        status = refuse(im, "extra: doubled members");
+    else if (amphi__json_get(extra, "role") != NULL || amphi__json_get(extra, "content") != NULL)
+        status = refuse(im, "extra: role and content are members of the line, and not of this");
+    amphi__json_free(extra);
+    return status;
+}
+
+static amphi_status check_json(importer *im, amphi_str text, const char *what)
+{
+    amphi_json *value = NULL;
+    if (amphi__json_parse(&value, text, "member", NULL) == AMPHI_E_NO_MEMORY)
+        return amphi__fail_no_memory(im->error);
+    amphi_json_kind kind = amphi__json_kind(value);
+    amphi__json_free(value);
+    return kind == AMPHI_JSON_ARRAY || kind == AMPHI_JSON_OBJECT ? AMPHI_OK : refuse(im, what);
+}
+
+static amphi_status check_message(importer *im, const amphi_store_row *row, const gathered *texts)
+{
+    amphi_str role = amphi__buf_str(&texts->texts[TEXT_ROLE]);
+    if (!amphi__request_role_is_known(role))
+        return refuse_role(im, role);
+    amphi_status status = check_extra(im, amphi__buf_str(&texts->texts[TEXT_EXTRA]));
+    if (status == AMPHI_OK && row->message.content_is_json)
+        status = check_json(im, amphi__buf_str(&texts->texts[TEXT_CONTENT]),
+            "content_json: a JSON array or object is expected");
+    amphi_str record = amphi__buf_str(&texts->texts[TEXT_RECORD]);
+    if (status == AMPHI_OK && record.size > 0)
+        status = check_json(im, record, "record: a JSON object is expected");
+    return status;
+}
+
 static amphi_status read_message(importer *im, const amphi_json *root)
 {
     if (!im->has_conversation)
@@ -316,18 +390,7 @@ static amphi_status read_message(importer *im, const amphi_json *root)
     if (row->id == 0 || texts->texts[TEXT_ROLE].size == 0 ||
         amphi__json_get(root, "created_ms") == NULL)
         return refuse(im, "a message without message, created_ms or role");
-    amphi_str role = amphi__buf_str(&texts->texts[TEXT_ROLE]);
-    return amphi__request_role_is_known(role) ? AMPHI_OK : refuse_role(im, role);
-}
-
-/* Of doubled members a reader would see one; which one is not said anywhere. */
-static bool has_doubles(const amphi_json *root)
-{
-    for (const amphi_json *a = amphi__json_first(root); a != NULL; a = amphi__json_next(a))
-        for (const amphi_json *b = amphi__json_next(a); b != NULL; b = amphi__json_next(b))
-            if (amphi__str_equal(amphi__json_key(a), amphi__json_key(b)))
-                return true;
-    return false;
+    return check_message(im, row, texts);
 }
 
 static amphi_status read_line(importer *im, amphi_str line)

@@ -12,7 +12,12 @@
  * An entry that finds no route waits for the next round; when it is too old by then it expires
  * (the store's decision), so an entry is not given up without a try. One that was refused is put
  * off, and expires after the third time: it must not block its conversation for ever. A send that
- * was asked for tries these as well; being refused again then does not count.
+ * the user or a later request asked for tries these as well; being refused again before the pause
+ * is over does not count.
+ *
+ * Privacy is no refusal: what its conversation keeps on this device waits. What only this client
+ * keeps here (it is private, or only_local) is another client's to send, and nothing is written on
+ * it: its lease is kept until the round ends, so that the round goes on with other entries.
  */
 #include "sdk/client/outbox_sender.h"
 
@@ -56,6 +61,7 @@ typedef struct claimed {
     uint64_t claimed_us; /* by the clock that leases run by */
     bool is_old;         /* older than the policy's bound */
     bool was_put_off;
+    bool is_kept_here; /* this client lets nothing leave the device, and could not answer it */
 } claimed;
 
 static bool take_claim(void *user, const amphi_store_outbox_item *item)
@@ -196,9 +202,7 @@ static amphi_status run_request(
     if (!delivery_begins(sender, stream)) /* close came first, and did not see this stream */
         amphi_stream_cancel(stream);
     status = drain(sender, claim, stream, waits, error);
-    if (status == AMPHI_E_REFUSED &&
-        stream->privacy.bound_turns > 0) /* its conversation forbids it */
-        error->status = status = AMPHI_E_REQUEST;
+    claim->is_kept_here = stream->privacy.own != AMPHI_PRIVACY_NONE;
     delivery_ends(sender);
     amphi_stream_free(stream);
     return status;
@@ -214,12 +218,18 @@ static bool is_hopeless(amphi_status status)
 
 /* ---- a round ---- */
 
+typedef struct kept_lease {
+    struct kept_lease *next;
+    claimed claim; /* id and lease */
+} kept_lease;
+
 typedef struct round {
     bool is_asked_for;   /* every head is tried, also one that is put off */
     amphi_stream *waits; /* only its conversation, for this request; NULL: all, for the user */
     /* Entries that were tried in vain since the last one that was delivered, by their ids. */
     char **tried;
     uint32_t tried_count, tried_capacity;
+    kept_lease *kept; /* of entries that are another client's to send */
 } round;
 
 static bool was_tried(const round *r, const char *id)
@@ -234,6 +244,32 @@ static void forget_tried(round *r)
 {
     while (r->tried_count > 0)
         amphi__free(r->tried[--r->tried_count]);
+}
+
+/* Its id and its lease are the round's from here on. false: no memory; the claim has them still. */
+static bool keep_lease(round *r, claimed *claim)
+{
+    kept_lease *kept = amphi__calloc(1, sizeof *kept);
+    if (kept == NULL)
+        return false;
+    kept->claim = (claimed){.id = claim->id, .lease = claim->lease};
+    kept->next = r->kept;
+    r->kept = kept;
+    claim->id = claim->lease = NULL;
+    return true;
+}
+
+static void end_round(amphi_outbox_sender *sender, round *r)
+{
+    while (r->kept != NULL) {
+        kept_lease *kept = r->kept;
+        r->kept = kept->next;
+        (void)change(sender, &kept->claim, AMPHI_OUTBOX_CHANGE_RETURNED, "");
+        clear_claim(&kept->claim);
+        amphi__free(kept);
+    }
+    forget_tried(r);
+    amphi__free(r->tried);
 }
 
 /* false: no memory; the round ends, since it could not end otherwise. */
@@ -258,8 +294,7 @@ static void put_back(
     amphi_outbox_sender *sender, const round *r, const claimed *claim, const amphi_error *why)
 {
     amphi_error reason = *why;
-    bool counts =
-        is_hopeless(why->status) && !(r->is_asked_for && r->waits == NULL && claim->was_put_off);
+    bool counts = is_hopeless(why->status) && !(r->is_asked_for && claim->was_put_off);
     amphi_outbox_change_kind kind = counts ? AMPHI_OUTBOX_CHANGE_REFUSED
                                     : why->status == AMPHI_E_CANCELLED
                                         ? AMPHI_OUTBOX_CHANGE_RETURNED
@@ -329,6 +364,10 @@ static amphi_status deliver_one(amphi_outbox_sender *sender, round *r, bool *mor
         if (status == AMPHI_OK) {
             forget_tried(r); /* there is a route */
             *more = true;
+        } else if (claim.is_kept_here) {
+            *more = keep_lease(r, &claim);
+            if (!*more)
+                (void)change(sender, &claim, AMPHI_OUTBOX_CHANGE_RETURNED, "");
         } else {
             put_back(sender, r, &claim, why);
             *more = goes_on(r, &claim, status);
@@ -353,8 +392,7 @@ static amphi_status run_round(amphi_outbox_sender *sender, bool is_asked_for)
         if (more && !is_closing(sender))
             amphi__outbox_events_report(sender->client);
     }
-    forget_tried(&r);
-    amphi__free(r.tried);
+    end_round(sender, &r);
     return failed != AMPHI_OK ? failed : status;
 }
 
@@ -376,8 +414,7 @@ amphi_status amphi__outbox_sender_send_before(
     amphi_status status = AMPHI_OK;
     while (status == AMPHI_OK && !amphi__stream_is_cancelled(waits))
         status = deliver_one(sender, &r, &more, why);
-    forget_tried(&r);
-    amphi__free(r.tried);
+    end_round(sender, &r);
     return status == AMPHI_OK ? amphi__fail(why, AMPHI_E_CANCELLED, 0, "cancelled by the caller")
                               : status;
 }

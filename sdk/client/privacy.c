@@ -46,6 +46,7 @@ amphi_status amphi__privacy_check_store(
 typedef struct reading {
     amphi_privacy_ruling *ruling;
     amphi_context *context;
+    int64_t said_after;      /* messages above this id came after the request; INT64_MAX: none */
     uint32_t bound_messages; /* of the turn that is being read */
 } reading;
 
@@ -58,12 +59,19 @@ static void count_turn(uint32_t *turns, const amphi_store_message *message, uint
         *messages = 0; /* the next message begins another turn */
 }
 
-static void read_message(reading *r, const amphi_store_message *message, amphi_privacy privacy)
+static void read_message(
+    reading *r, const amphi_store_message *message, amphi_privacy privacy, int64_t id)
 {
     amphi_privacy_ruling *ruling = r->ruling;
-    bool bound = binds(privacy, &ruling->policy);
+    bool is_later = privacy != AMPHI_PRIVACY_NONE && id > r->said_after;
+    bool bound = is_later || binds(privacy, &ruling->policy);
+    ruling->history_end = id > ruling->history_end ? id : ruling->history_end;
     if (!bound)
         r->bound_messages = 0;
+    if (is_later) {
+        count_turn(&ruling->omitted_turns, message, &r->bound_messages);
+        return;
+    }
     /* A request that stays here by itself may have all of the conversation. */
     if (bound && ruling->own == AMPHI_PRIVACY_NONE) {
         bool omit = ruling->policy.private_history == AMPHI_PRIVATE_HISTORY_OMIT;
@@ -86,7 +94,8 @@ static bool visit_row(void *user, const amphi_store_row *row)
         r->context->json.status = AMPHI_E_INTERNAL; /* its store breaks the rule of types.h */
         return false;
     }
-    read_message(r, &own.message, AMPHI_HAS(row, privacy) ? own.privacy : AMPHI_PRIVACY_PRIVATE);
+    amphi_privacy privacy = AMPHI_HAS(row, privacy) ? own.privacy : AMPHI_PRIVACY_PRIVATE;
+    read_message(r, &own.message, privacy, own.id);
     return r->context->json.status == AMPHI_OK;
 }
 
@@ -147,7 +156,7 @@ static bool visit_message(
     amphi_privacy privacy = i >= begins[AMPHI_PRIVACY_PRIVATE]      ? AMPHI_PRIVACY_PRIVATE
                             : i >= begins[AMPHI_PRIVACY_ONLY_LOCAL] ? AMPHI_PRIVACY_ONLY_LOCAL
                                                                     : AMPHI_PRIVACY_NONE;
-    read_message(&r->to, message, privacy);
+    read_message(&r->to, message, privacy, id);
     return r->to.context->json.status == AMPHI_OK;
 }
 
@@ -168,7 +177,10 @@ amphi_status amphi__privacy_admit(amphi_client *client, const amphi_request *req
     amphi_privacy_ruling *out, amphi_context *context, amphi_error *error)
 {
     const amphi_store *store = &client->store;
-    reading r = {.ruling = out, .context = context};
+    bool has_end = request->outbox_id != NULL && request->history_end >= 0;
+    reading r = {.ruling = out,
+        .context = context,
+        .said_after = has_end ? request->history_end : INT64_MAX};
     amphi_store_row_query query;
     memset(out, 0, sizeof *out);
     amphi__client_policy(client, &out->policy);

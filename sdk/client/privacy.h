@@ -5,6 +5,9 @@
  * ruling is made once, from the rows that were read for the prompt and from one copy of the policy:
  * what another process adds meanwhile is neither sent nor counted. Everything that hands bytes to a
  * route or to the outbox asks here.
+ *
+ * A message of the outbox was said before what its conversation got while it waited: private and
+ * only_local turns among that are not in its prompt, and so don't bind it.
  */
 #ifndef AMPHI_CLIENT_PRIVACY_H
 #define AMPHI_CLIENT_PRIVACY_H
@@ -21,6 +24,7 @@ typedef struct amphi_privacy_ruling {
     uint32_t bound_turns; /* of the conversation: they alone keep it on this device ... */
     amphi_privacy bound_by; /* ... the strictest of them */
     uint32_t omitted_turns; /* left out of the prompt */
+    int64_t history_end;    /* the newest message that was read; 0: none */
 } amphi_privacy_ruling;
 
 /* Rules on a request with the client's options applied, and puts the conversation so far, as far as

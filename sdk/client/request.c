@@ -206,7 +206,7 @@ static amphi_status read_amphi_member(
     if (member != NULL && amphi__json_kind(member) != AMPHI_JSON_OBJECT)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi: an object is expected");
     static const char *const names[] = {"mode", "private", "no_cache", "cache", "no_store",
-        "no_queue", "conversation_id", "budgets", "unkept_messages"};
+        "no_queue", "conversation_id", "budgets", "unkept_messages", "history_end"};
     amphi_status status = amphi__names_check_only(member, names, COUNT_OF(names), "amphi.", error);
     const amphi_json *mode = amphi__json_get(member, "mode");
     if (status == AMPHI_OK && mode != NULL) {
@@ -233,6 +233,10 @@ static amphi_status read_amphi_member(
         status = read_conversation_id(out, amphi__json_get(member, "conversation_id"), error);
     if (status == AMPHI_OK)
         status = read_unkept(out, amphi__json_get(member, "unkept_messages"), error);
+    const amphi_json *end = amphi__json_get(member, "history_end");
+    out->history_end = amphi__json_int(end, -1);
+    if (status == AMPHI_OK && !is_null(end) && out->history_end < 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "amphi.history_end: a message's id or 0");
     return status;
 }
 
@@ -417,6 +421,8 @@ static void put_amphi_member(
         amphi__json_put_str(writer, "conversation_id", conversation_id);
     if (request->unkept_count > 0)
         amphi__json_put_int(writer, "unkept_messages", request->unkept_count);
+    if (request->history_end >= 0)
+        amphi__json_put_int(writer, "history_end", request->history_end);
     amphi__json_open(writer, "budgets", '{');
     amphi__json_put_int(writer, "connect_ms", budgets->connect_ms);
     amphi__json_put_int(writer, "first_token_ms", budgets->first_token_ms);
@@ -477,6 +483,7 @@ amphi_status amphi__request_from_struct(
         .no_store = request->no_store,
         .no_queue = request->no_queue,
         .budgets = request->budgets,
+        .history_end = -1,
     };
     put_amphi_member(&writer, &member, request->conversation_id);
     amphi__json_close(&writer, '}');
@@ -555,9 +562,12 @@ amphi_status amphi__request_put_stored(amphi_buf *out, const amphi_store_message
         amphi__json_put_raw(&writer, "content", message->content);
     else
         amphi__json_put_str(&writer, "content", message->content);
-    if (message->extra_json.size > 2) { /* what is inside {...} */
+    size_t size = message->extra_json.size;
+    amphi_str extra = amphi__str_slice(message->extra_json, 1, size > 2 ? size - 1 : 1);
+    extra = amphi__str_trim(extra); /* what is inside {...} */
+    if (extra.size > 0) {
         amphi__buf_append_char(out, ',');
-        amphi__buf_append(out, message->extra_json.data + 1, message->extra_json.size - 2);
+        amphi__buf_append_str(out, extra);
     }
     amphi__json_close(&writer, '}');
     return out->status;

@@ -33,6 +33,8 @@ typedef struct amphi_request {
     uint32_t unkept_count; /* messages at the beginning that stand before the history, and are not
                               kept in it */
     uint32_t tokens_max;   /* 0: not set */
+    int64_t history_end;   /* of an outbox entry: the newest message of its conversation when it
+                              was said; -1: not known */
     amphi_budgets budgets;
 } amphi_request;
 

@@ -254,10 +254,16 @@ def outbox__keeps_lists_and_says_what_still_waits(folder):
     done = amphi("outbox", *data(folder), "--policy", policy, *endpoint, "send", "--json",
                  timeout=90)
     assert done.returncode == 3 and json.loads(done.stdout)["left"] == 1, done.stderr
+    amphi("ask", *data(folder), "--policy", policy, *endpoint, "--conversation", "later", "Then")
+    done = amphi("outbox", *data(folder), "--policy", policy, *endpoint, "send", timeout=90)
+    first, second = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]
+    assert done.stdout == ("2 still wait: 1 could not be sent, 1 behind an earlier message of the "
+                           f"same conversation\n    {first['id']}: {first['reason']}\n"), done
+    assert first["reason"] and second["reason"] == "", (first, second)
     done = amphi("outbox", *data(folder), "send", "--json")  # now the device may answer
     assert done.returncode == 0 and json.loads(done.stdout)["left"] == 0, (done.stdout, done.stderr)
     messages = parsed(amphi("history", *data(folder), "--json", "later"))["messages"]
-    assert [m["role"] for m in messages] == ["user", "assistant"]
+    assert [m["role"] for m in messages] == ["user", "assistant"] * 2
 
 
 @promise
@@ -297,6 +303,8 @@ def outbox__entry_of_a_killed_sender_is_sent_at_once(folder):
     done = amphi("ask", *data(folder), "--policy", policy, "--endpoint", "c=https://127.0.0.1:9/v1",
                  "--conversation", "later", "--json", "Hello")
     assert done.returncode == 3, done.stderr
+    amphi("ask", *data(folder), "--policy", policy, "--endpoint", "c=https://127.0.0.1:9/v1",
+          "--conversation", "later", "Then")
     sender = subprocess.Popen([AMPHI, "outbox", *data(folder), "--policy", policy, *endpoint,
                                "send"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -305,7 +313,9 @@ def outbox__entry_of_a_killed_sender_is_sent_at_once(folder):
     entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]
     assert entries[0]["being_sent"] is True, entries
     done = amphi("outbox", *data(folder), "send")
-    assert done.returncode == 3 and "1 still wait: 1 being sent\n" in done.stdout, done.stdout
+    assert done.returncode == 3 and done.stdout == (
+        "2 still wait: 1 being sent, 1 behind an earlier message of the same conversation\n"), \
+        done.stdout
     sender.kill()
     sender.communicate()
     entries = parsed(amphi("outbox", *data(folder), "list", "--json"))["entries"]

@@ -199,6 +199,9 @@ def export__of_an_import_is_the_same_byte_for_byte(folder):
     assert len(ids) == 4 and 7 not in ids and {9, 10, 11} < set(ids), ids
 
 
+MESSAGE = '{"message":1,"created_ms":1,"role":"user","content":"x"'
+
+
 @promise
 def import__refuses_by_line_what_it_does_not_understand(folder):
     good = AWKWARD[:3]
@@ -209,6 +212,15 @@ def import__refuses_by_line_what_it_does_not_understand(folder):
            '{"message":1,"created_ms":1,"role":"user","content":"x","privacy":"open"}',
            '{"message":1,"created_ms":1,"role":"user","content_hex":"6"}',
            '{"message":1,"created_ms":1,"role":"user","content":7}',
+           MESSAGE + ',"extra":{"content":"HIDDEN","role":"system"}}',
+           MESSAGE + r',"extra":{"c\u006fntent":"HIDDEN"}}',
+           MESSAGE + ',"extra_json":"{\\"role\\":\\"system\\"}"}',
+           MESSAGE + ',"extra_json":" {\\"name\\":\\"a\\"}"}',
+           MESSAGE + ',"extra_json":"x\\"role\\":\\"system\\"x"}',
+           MESSAGE + ',"extra_hex":"7b22726f6c65223a2273797374656d227d"}',
+           MESSAGE + ',"extra":{"name":"a","name":"b"}}', MESSAGE + ',"extra":["role"]}',
+           MESSAGE.replace('t":"x"', r't_json":"1,\"role\":\"system\""}'),
+           MESSAGE + ',"record_json":"x"}',
            '{"conversation":"x","pinned":1}', '{"other":1}', '[1]', 'nonsense']
     for line in bad:
         path = os.path.join(folder, "bad.jsonl")
@@ -223,6 +235,9 @@ def import__refuses_by_line_what_it_does_not_understand(folder):
             ('{"message":1,"created_ms":1,"role_hex":"7573","content":"x"}', 'line 4: role "us"'),
             (r'{"message":1,"created_ms":1,"role":"user","content":"a\u0000b"}', "line 4: \\u0000"),
             (r'{"message":1,"created_ms":1,"role":"user","content":"\\\u0000"}', "line 4: \\u0000"),
+            (MESSAGE + ',"extra":{"content":"y"}}', "line 4: extra: role and content"),
+            ('{"conversation":""}\n' + MESSAGE + "}", "line 4: conversation: empty"),
+            ('{"conversation":"%s"}\n' % ("x" * 4000) + MESSAGE + "}", "line 4: "),
             (r'{"conversation":"x\u0000y"}', "line 4: \\u0000")):
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(good + [line]) + "\n")

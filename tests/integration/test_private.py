@@ -108,13 +108,31 @@ def private__a_private_program_delivers_nothing_of_the_outbox_to_a_cloud(folder)
         assert status == 200 and answer["amphi"]["route"] == "local", answer
         time.sleep(1.5)  # its first round of deliveries is after half a second
     assert cloud.attempts("*") == 0
-    amphi("outbox", *store, *endpoint(), "--private", "send")
+    done = amphi("outbox", *store, *endpoint(), "--private", "send")
+    assert "1 not tried" in done.stdout and "keeps all on the device" in done.stdout, done.stdout
     assert cloud.attempts("*") == 0
+    entry, = parsed(amphi("outbox", *store, "--json"))["entries"]
+    assert entry["attempts"] == 0 and entry["reason"] == "", entry  # others are to say what failed
     with gateway(folder, *endpoint()) as (url, _):  # what was said stays private for others
         status, answer = chat(url, {"messages": [{"role": "user", "content": "And now?"}],
                                     "amphi": {"conversation_id": "c", "mode": "only_cloud"}})
         assert status == 403 and "private turns" in answer["error"]["message"], answer
     assert "SECRET" not in body_of_last_request()
+
+
+@promise
+def private__a_private_question_does_not_strand_the_public_one_that_waits(folder):
+    cloud.ask("reset")
+    nowhere = ["--endpoint", "a=http://127.0.0.1:1/v1,model=m-a", "--allow-http-loopback"]
+    public = ["--mode", "only_cloud", "--conversation", "c"]
+    done = amphi("ask", *data(folder), *nowhere, *public, "The public question")
+    assert done.returncode == 3, done.stderr
+    result = parsed(amphi("ask", *data(folder), "--private", *public[2:], "--json", SECRET))
+    assert result["route"] == "local" and result["outbox_before"] == 1, result
+    done = amphi("outbox", *data(folder), *endpoint(), "send")
+    assert done.returncode == 0 and done.stdout == "the outbox is empty\n", done.stdout
+    sent = body_of_last_request()
+    assert "The public question" in sent and "SECRET" not in sent and "diagnosis" not in sent, sent
 
 
 @promise

@@ -192,8 +192,9 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_chat_start(amphi_stream **out, amph
 
 /* The same from an OpenAI chat-completions request body. Beside OpenAI's fields it understands
  * "amphi": {"mode","private","conversation_id","no_cache","cache":"off"|"exact"|"near","no_store",
- * "no_queue","budgets":{...},"unkept_messages"}. The last is how many of the first messages are for
- * this request alone: they stand before the conversation's, and are not kept in it. A trailing
+ * "no_queue","budgets":{...},"unkept_messages"} ("history_end" as well: it comes with an entry of
+ * the outbox, and means nothing elsewhere). unkept_messages is how many of the first messages are
+ * for this request alone: they stand before the conversation's, and are not kept in it. A trailing
  * message of role "assistant" is the beginning of the answer, which is continued. A body without an
  * "amphi" member is from a client that does not know Amphi and would not understand "queued":
  * no_queue is then true, so it gets an error that it can show. */

@@ -41,19 +41,105 @@ static void queue(chat_fixture *f, const char *conversation, const char *text)
         privacy_ask(f, conversation, AMPHI_MODE_ONLY_CLOUD, false, text).kind, AMPHI_EVENT_QUEUED);
 }
 
-static void outbox__an_entry_is_judged_again_when_it_is_delivered(void **state)
+/* The first entry, as it is listed. */
+typedef struct listed {
+    int count;
+    uint32_t attempts;
+    int64_t not_before_ms;
+    amphi_outbox_state state;
+    char reason[256];
+} listed;
+
+static bool note_listed(void *user, const amphi_outbox_entry *item)
+{
+    listed *l = user;
+    if (l->count++ > 0)
+        return true;
+    l->attempts = item->attempts;
+    l->not_before_ms = item->not_before_ms;
+    l->state = item->state;
+    amphi__str_copy_to(l->reason, sizeof l->reason, item->reason);
+    return true;
+}
+
+static listed list(amphi_client *client)
+{
+    listed l = {.count = 0};
+    assert_int_equal(amphi_outbox_entries(client, note_listed, &l, NULL), AMPHI_OK);
+    return l;
+}
+
+/* What was said after it is not in its prompt, and so does not keep it. */
+static void outbox__what_is_said_privately_later_neither_goes_along_nor_keeps_it(void **state)
 {
     chat_fixture f;
     chat_fixture_open(&f, privacy_answers_secretly, says_hello);
+    (void)privacy_ask(&f, "c", AMPHI_MODE_ONLY_CLOUD, false, "before all");
     queue(&f, "c", "first, queued");
+    queue(&f, "c", "second, queued");
     queue(&f, "d", "of another conversation");
     (void)privacy_ask(&f, "c", AMPHI_MODE_AUTO, true, "SECRET-Q");
+    (void)privacy_ask(&f, "c", AMPHI_MODE_ONLY_LOCAL, false, "SECRET-L");
+    (void)privacy_ask(&f, "e", AMPHI_MODE_AUTO, true, "SECRET-E");
     set_network(f.client, "{\"network\":\"free\"}");
-    assert_int_equal(flush(f.client), 1); /* only_cloud, and now the conversation forbids it */
-    assert_int_equal(atomic_load(&f.cloud.starts), 1);
-    assert_non_null(strstr(f.cloud.last_body, "of another"));
-    amphi_client_free(f.client);
-    chat_fixture_start(&f, PRIVACY_OMIT);
+    assert_int_equal(flush(f.client), 0);
+    assert_int_equal(atomic_load(&f.cloud.starts), 4);
+    privacy_expect_cloud_knows_nothing(&f);
+    assert_int_equal(privacy_ask(&f, "c", AMPHI_MODE_ONLY_CLOUD, false, "and now?").kind,
+        AMPHI_EVENT_ERROR); /* it was said after them */
+    chat_fixture_close(&f);
+}
+
+/* It has in its prompt what was said before it, and what was queued before it. */
+static void outbox__an_entry_knows_what_was_said_before_it(void **state)
+{
+    static const char *const secrets[] = {"SECRET-Q", "SECRET-L"};
+    for (int i = 0; i < 2; i++) {
+        chat_fixture f;
+        chat_fixture_open_with(
+            &f, privacy_answers_secretly, says_hello, "{\"only_local_history\":\"send\"}");
+        (void)privacy_ask(&f, "c", AMPHI_MODE_ONLY_CLOUD, false, "before all");
+        queue(&f, "c", "first, queued");
+        queue(&f, "c", "second, queued");
+        (void)privacy_ask(
+            &f, "c", i == 0 ? AMPHI_MODE_AUTO : AMPHI_MODE_ONLY_LOCAL, i == 0, secrets[i]);
+        set_network(f.client, "{\"network\":\"free\"}");
+        assert_int_equal(flush(f.client), 0);
+        assert_non_null(strstr(f.cloud.last_body, "before all"));
+        assert_non_null(strstr(f.cloud.last_body, "first, queued"));
+        assert_non_null(strstr(f.cloud.last_body, "second, queued"));
+        privacy_expect_cloud_knows_nothing(&f); /* nor what the policy would send: it came later */
+        chat_fixture_close(&f);
+    }
+}
+
+/* As an earlier version has queued it: what its conversation holds may have been before it. */
+static void outbox__what_its_conversation_keeps_here_waits_and_says_why(void **state)
+{
+    chat_fixture f;
+    privacy_open_with_secret(&f, NULL);
+    amphi_store store = f.parts.store;
+    amphi_store_outbox_item item = {.struct_size = sizeof item,
+        .id = AMPHI_STR("old"),
+        .conversation_id = AMPHI_STR("c"),
+        .request_json = AMPHI_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
+                                  "\"amphi\":{\"mode\":\"only_cloud\","
+                                  "\"conversation_id\":\"c\"}}"),
+        .created_ms = 1000};
+    assert_int_equal(store.ops->outbox_add(store.self, &item, NULL), AMPHI_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(flush(f.client), 1);
+        listed l = list(f.client);
+        assert_int_equal(l.state, AMPHI_OUTBOX_QUEUED);
+        assert_int_equal(l.not_before_ms, 0); /* it was not refused */
+        assert_true(l.attempts > i);
+        privacy_expect_says(l.reason, "private turns");
+    }
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    amphi_client *omitting = chat_fixture_client(&f, PRIVACY_OMIT);
+    assert_int_equal(flush(omitting), 0);
+    privacy_expect_cloud_knows_nothing(&f);
+    amphi_client_free(omitting);
     chat_fixture_close(&f);
 }
 
@@ -68,12 +154,43 @@ static void outbox__a_private_client_delivers_nothing_to_a_cloud(void **state)
     options.is_private = true;
     amphi_client *own = NULL;
     assert_int_equal(amphi_client_new(&own, &options, NULL), AMPHI_OK);
+    listed before = list(f.client);
+    assert_int_equal(flush(own), 1);
     assert_int_equal(flush(own), 1);
     assert_int_equal(atomic_load(&f.cloud.starts), 0);
     amphi_client_free(own);
+    listed after = list(f.client);
+    assert_int_equal(
+        after.attempts, before.attempts); /* it is for others to say what became of it */
+    assert_string_equal(after.reason, before.reason);
     set_network(f.client, "{\"network\":\"free\"}");
     assert_int_equal(flush(f.client), 0); /* it was not put off for the others */
     assert_int_equal(atomic_load(&f.cloud.starts), 1);
+    chat_fixture_close(&f);
+}
+
+/* An entry that this client may not send does not keep it from the others. */
+static void outbox__a_private_client_answers_what_it_can_behind_what_it_can_not(void **state)
+{
+    chat_fixture f;
+    chat_fixture_open(&f, fails, fails);
+    queue(&f, "c", "only for the cloud");
+    assert_int_equal(
+        privacy_ask(&f, "d", AMPHI_MODE_AUTO, false, "for all").kind, AMPHI_EVENT_QUEUED);
+    f.local.script = privacy_answers_secretly;
+    amphi_client_options options;
+    amphi_client_options_init(&options);
+    options.parts = &f.parts;
+    options.is_private = true;
+    amphi_client *own = NULL;
+    assert_int_equal(amphi_client_new(&own, &options, NULL), AMPHI_OK);
+    assert_int_equal(flush(own), 1);
+    assert_int_equal(flush(own), 1); /* no lease is left */
+    amphi_client_free(own);
+    f.cloud.script = says_hello;
+    set_network(f.client, "{\"network\":\"free\"}");
+    assert_int_equal(flush(f.client), 0);
+    assert_non_null(strstr(f.cloud.last_body, "only for the cloud"));
     chat_fixture_close(&f);
 }
 
@@ -294,7 +411,10 @@ static void foreign__what_an_earlier_version_left_in_it_is_known_by_its_record(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outbox__an_entry_is_judged_again_when_it_is_delivered),
+        cmocka_unit_test(outbox__what_is_said_privately_later_neither_goes_along_nor_keeps_it),
+        cmocka_unit_test(outbox__an_entry_knows_what_was_said_before_it),
+        cmocka_unit_test(outbox__what_its_conversation_keeps_here_waits_and_says_why),
+        cmocka_unit_test(outbox__a_private_client_answers_what_it_can_behind_what_it_can_not),
         cmocka_unit_test(outbox__a_private_client_delivers_nothing_to_a_cloud),
         cmocka_unit_test(rollout__a_private_client_looks_up_only_when_called_to),
         cmocka_unit_test(cache__an_answer_serves_requests_of_its_own_privacy),

@@ -186,27 +186,6 @@ static void json__amphi_member_is_read(void **state)
     amphi__request_clear(&request);
 }
 
-/* What was checked must be what is sent: of two values a provider may read the other one. */
-static void json__field_that_is_given_twice_is_refused(void **state)
-{
-    static const refused_case cases[] = {
-        {"{\"messages\":[" USER "],\"messages\":[" USER "]}", "messages: "},
-        {BODY(",\"n\":2,\"n\":1"), "n: "},
-        {BODY(",\"temperature\":9,\"temperature\":1"), "temperature: "},
-        {BODY(",\"max_tokens\":-1,\"max_tokens\":1"), "max_tokens: "},
-        {BODY(",\"model\":\"a\",\"model\":\"b\""), "model: "},
-        {BODY(",\"tools\":[],\"tools\":[{}]"), "tools: "},
-        {BODY(",\"stream\":true,\"stream\":true"), "stream: "},
-        {BODY(",\"stop\":\"a\",\"stop\":5"), "stop: "},
-        {BODY(",\"fallbacks\":[],\"fallbacks\":[\"x\"]"), "fallbacks: "},
-        {BODY(",\"amphi\":{\"private\":true},\"amphi\":{}"), "amphi: "},
-        {BODY(",\"amphi\":{\"private\":true,\"private\":false}"), "amphi.private: "},
-        {BODY(",\"amphi\":{\"mode\":\"only_local\",\"mode\":\"auto\"}"), "amphi.mode: "},
-    };
-    expect_all_refused(cases, sizeof cases / sizeof cases[0]);
-    expect_engine_body(BODY(",\"own\":1,\"own\":2"), BODY(",\"own\":1,\"own\":2"));
-}
-
 static void json__nesting_has_a_limit(void **state)
 {
     enum { AROUND = 1 }; /* the body itself */
@@ -416,6 +395,21 @@ static void engine_body__puts_history_first_and_leaves_a_beginning_out(void **st
     amphi__buf_clear(&out);
 }
 
+static void put_stored__writes_one_object_whatever_blanks_its_extra_has(void **state)
+{
+    static const char *const extras[] = {"", "{}", "{ }", "{ \"a\":1 }"};
+    for (size_t i = 0; i < 4; i++) {
+        amphi_buf out;
+        amphi_store_message message = {.role = AMPHI_STR("user"), .content = AMPHI_STR("x")};
+        message.extra_json = amphi_str_from(extras[i]);
+        amphi__buf_init(&out, 0);
+        assert_int_equal(amphi__request_put_stored(&out, &message), AMPHI_OK);
+        assert_string_equal(out.data, i < 3 ? "{\"role\":\"user\",\"content\":\"x\"}"
+                                            : "{\"role\":\"user\",\"content\":\"x\",\"a\":1}");
+        amphi__buf_clear(&out);
+    }
+}
+
 /* What the outbox keeps is the same request when it is read again. */
 static void to_json__is_read_as_the_same_request(void **state)
 {
@@ -426,7 +420,8 @@ static void to_json__is_read_as_the_same_request(void **state)
     accept_json(&first,
         AMPHI_STR(BODY(",\"seed\":9007199254740993,\"own\":[1.0,null],\"amphi\":{\"mode\":"
                        "\"prefer_cloud\",\"private\":true,\"conversation_id\":\"\\u00e9\\n\\\"\","
-                       "\"budgets\":{\"total_ms\":4294967295},\"unkept_messages\":1}")));
+                       "\"budgets\":{\"total_ms\":4294967295},\"unkept_messages\":1,"
+                       "\"history_end\":4611686018427387905}")));
     assert_int_equal(first.unkept_count, 1);
     amphi__buf_init(&once, 0);
     assert_int_equal(amphi__request_to_json(&first, &once), AMPHI_OK);
@@ -437,6 +432,7 @@ static void to_json__is_read_as_the_same_request(void **state)
     assert_int_equal(second.mode, first.mode);
     assert_true(second.is_private);
     assert_int_equal(second.budgets.total_ms, UINT32_MAX);
+    assert_true(second.history_end == (INT64_C(1) << 62) + 1);
     assert_string_equal(second.conversation_id, first.conversation_id);
     amphi__request_clear(&first);
     amphi__request_clear(&second);
@@ -569,7 +565,6 @@ int main(void)
         cmocka_unit_test(json__wrong_type_is_refused_by_the_field),
         cmocka_unit_test(json__wrong_type_in_amphi_is_refused_by_the_member),
         cmocka_unit_test(json__amphi_member_is_read),
-        cmocka_unit_test(json__field_that_is_given_twice_is_refused),
         cmocka_unit_test(json__nesting_has_a_limit),
         cmocka_unit_test(json__invalid_text_is_refused_and_nul_replaced),
         cmocka_unit_test(conversation_id__is_whole_or_refused_by_name),
@@ -580,6 +575,7 @@ int main(void)
         cmocka_unit_test(json__answer_limit_is_the_one_that_says_something),
         cmocka_unit_test(engine_body__has_each_limit_once),
         cmocka_unit_test(engine_body__puts_history_first_and_leaves_a_beginning_out),
+        cmocka_unit_test(put_stored__writes_one_object_whatever_blanks_its_extra_has),
         cmocka_unit_test(to_json__is_read_as_the_same_request),
         cmocka_unit_test(struct__fields_out_of_range_are_refused_by_name),
         cmocka_unit_test(struct__extra_json_cannot_replace_a_field),

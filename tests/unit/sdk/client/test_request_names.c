@@ -45,6 +45,23 @@ static void expect_accepted(const char *member, bool is_private)
     amphi__request_clear(&request);
 }
 
+/* What was checked must be what is sent: of two values a provider may read the other one. */
+static void a_name__that_is_given_twice_is_refused(void **state)
+{
+    static const char *const cases[][2] = {{MESSAGES, "messages: "}, {"\"n\":2,\"n\":1", "n: "},
+        {"\"temperature\":9,\"temperature\":1", "temperature: "},
+        {"\"max_tokens\":-1,\"max_tokens\":1", "max_tokens: "},
+        {"\"model\":\"a\",\"model\":\"b\"", "model: "}, {"\"tools\":[],\"tools\":[{}]", "tools: "},
+        {"\"stream\":true,\"stream\":true", "stream: "}, {"\"stop\":\"a\",\"stop\":5", "stop: "},
+        {"\"fallbacks\":[],\"fallbacks\":[\"x\"]", "fallbacks: "},
+        {"\"amphi\":{\"private\":true},\"amphi\":{}", "amphi: "},
+        {"\"amphi\":{\"private\":true,\"private\":false}", "amphi.private: "},
+        {"\"amphi\":{\"mode\":\"only_local\",\"mode\":\"auto\"}", "amphi.mode: "}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_refused(cases[i][0], cases[i][1]);
+    expect_accepted("\"own\":1,\"own\":2", false);
+}
+
 /* Every one of these went to the cloud in silence. */
 static void amphi__an_unknown_member_is_refused_by_name(void **state)
 {
@@ -243,6 +260,7 @@ int main(void)
         cmocka_unit_test(amphi__doubled_members_are_refused_at_every_level),
         cmocka_unit_test(amphi__private_is_true_or_false_and_nothing_else),
         cmocka_unit_test(foreign__words_of_privacy_do_not_pass_in_silence),
+        cmocka_unit_test(a_name__that_is_given_twice_is_refused),
         cmocka_unit_test(foreign__parameters_of_other_servers_pass),
         cmocka_unit_test(foreign__a_long_name_is_no_slip),
     };
