@@ -128,8 +128,7 @@ static void prepare_answer(
 {
     amphi_str model = gateway_json_inner(request->fields[RESPONSES_MODEL]);
     snprintf(answer->id, sizeof answer->id, "%s", place->id);
-    const char *token = place->id + strlen("resp_");
-    snprintf(answer->key, sizeof answer->key, "%.12s%llx", token, (unsigned long long)place->after);
+    snprintf(answer->key, sizeof answer->key, "%s", place->id + strlen("resp_"));
     if (model.size < sizeof answer->model && model.size > 0 &&
         memchr(model.data, '\\', model.size) == NULL)
         memcpy(answer->model, model.data, model.size);
@@ -155,6 +154,8 @@ static void start(gateway_exchange *exchange, responses_request *request, respon
     }
     chat->failed |= place->history.failed; /* else it would go without what was said before */
     gateway_json_wipe(&place->history);
+    if (request->privacy > place->privacy)
+        place->privacy = request->privacy;
     responses_place_settings(place, exchange, unkept_count, &settings);
     prepare_answer(&r.answer, request, place);
     gateway_body_drop(exchange); /* its pieces were written elsewhere */
@@ -180,6 +181,7 @@ void gateway_path_responses(gateway_exchange *exchange)
     gateway_json chat = {.data = NULL};
     if (responses_request_read(&request, gateway_body(exchange)) &&
         responses_place_find(&place, exchange, &request)) {
+        request.client = gateway_client(exchange);
         start(exchange, &request, &place, &chat);
     } else {
         gateway_note_refused(exchange, AMPHI_E_ARGUMENT);

@@ -45,9 +45,11 @@ static void put_item_id(
     const responses_answer *answer, const responses_item *item, const char *key, gateway_json *out)
 {
     static const char *const prefixes[] = {RESPONSES_OWN_REASONING, "msg", "fc"};
-    char id[96];
-    snprintf(id, sizeof id, "%s_%s_%zu", prefixes[item->kind], answer->key,
-        (size_t)(item - answer->items));
+    char id[720];
+    size_t index = 0; /* of a call: among the calls */
+    for (const responses_item *i = answer->items; i < item; i++)
+        index += item->kind != RESPONSES_CALL_ITEM || i->kind == RESPONSES_CALL_ITEM;
+    snprintf(id, sizeof id, "%s_%s_%zu", prefixes[item->kind], answer->key, index);
     gateway_json_c(out, key, id);
 }
 

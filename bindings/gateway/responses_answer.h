@@ -29,7 +29,7 @@ typedef struct responses_item {
 
 typedef struct responses_answer {
     char id[640];
-    char key[32]; /* in the ids of items */
+    char key[640]; /* in the ids of items: the response's id without its prefix */
     int64_t created_s;
     gateway_json echo; /* members that repeat the request */
     char model[128];

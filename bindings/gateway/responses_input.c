@@ -6,6 +6,7 @@
  * nothing to the model that answers now.
  */
 #include "json_reader.h"
+#include "responses_place.h"
 #include "responses_request.h"
 
 #include <stdio.h>
@@ -239,6 +240,17 @@ static void take_reasoning(input *in, amphi_str item)
             &in->turn.reasoning, gateway_json_inner(gateway_json_get(part, "text")));
 }
 
+/* An item of an answer that the history has. */
+static bool put_reference(input *in, amphi_str id)
+{
+    turn *t = &in->turn;
+    bool is_message = id.size > 4 && memcmp(id.data, "msg_", 4) == 0;
+    if (is_message && (t->content.size > 0 || t->parts.size > 0 || t->calls.size > 0))
+        end_turn(in);
+    return responses_place_item(in->request, id, &t->parts, &t->calls) ||
+           refuse_item(in, ".id", "no answer that is kept here has such an item");
+}
+
 static bool put_item(input *in, amphi_str item)
 {
     amphi_str type = gateway_json_get(item, "type");
@@ -255,8 +267,7 @@ static bool put_item(input *in, amphi_str item)
         return true;
     }
     if (gateway_json_says(type, "item_reference"))
-        return refuse_item(in, ".type",
-            "item_reference is not possible here: send the item, or previous_response_id");
+        return put_reference(in, gateway_json_inner(gateway_json_get(item, "id")));
     return refuse_item(in, ".type",
         "items of type message, function_call, function_call_output and reasoning are known here");
 }

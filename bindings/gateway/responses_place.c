@@ -132,7 +132,26 @@ typedef struct walk {
     int64_t until;     /* of a copy: the last message */
     gateway_json *copy;
     amphi_privacy privacy;
+    gateway_json *content; /* of the answer, where it is wanted */
+    gateway_json *call;    /* likewise, one of its calls */
+    unsigned call_index;
 } walk;
+
+static void take_item(walk *w, const amphi_history_message *m)
+{
+    amphi_str call;
+    gateway_json_walk calls = gateway_json_begin(gateway_json_get(m->extra_json, "tool_calls"));
+    if (w->content == NULL && w->call == NULL)
+        return;
+    w->privacy = m->privacy;
+    if (w->content != NULL && m->content_is_json)
+        gateway_json_raw(w->content, NULL, m->content);
+    else if (w->content != NULL)
+        gateway_json_str(w->content, NULL, m->content);
+    for (unsigned i = 0; w->call != NULL && gateway_json_next(&calls, NULL, &call); i++)
+        if (i == w->call_index)
+            gateway_json_raw(w->call, NULL, call);
+}
 
 static bool see_message(void *user, const amphi_history_message *m)
 {
@@ -143,6 +162,8 @@ static bool see_message(void *user, const amphi_history_message *m)
     }
     if (m->decision_json.size > 0 && m->state == AMPHI_MESSAGE_COMPLETE)
         w->answer_id = m->id;
+    if (w->answer_id != 0)
+        take_item(w, m);
     return true;
 }
 
@@ -304,6 +325,37 @@ bool responses_place_find(
     if (find_last(place, gateway_client(exchange), &error) != AMPHI_OK)
         return fail_on_store(request, &error);
     write_id(place);
+    return true;
+}
+
+bool responses_place_item(
+    responses_request *request, amphi_str id, gateway_json *content, gateway_json *call)
+{
+    static const char own[] = RESPONSES_OWN_REASONING;
+    responses_place place = {.after = 0};
+    char text[sizeof place.id + 16];
+    walk w = {.answer_id = 0};
+    bool is_call = id.size > 3 && memcmp(id.data, "fc_", 3) == 0;
+    if (id.size >= sizeof own && memcmp(id.data, own, sizeof own - 1) == 0)
+        return true;
+    if (id.size >= sizeof place.id ||
+        (!is_call && (id.size < 4 || memcmp(id.data, "msg_", 4) != 0)))
+        return false;
+    snprintf(text, sizeof text, "%s%.*s", prefix, (int)id.size - (is_call ? 3 : 4),
+        id.data + (is_call ? 3 : 4));
+    char *index = strrchr(text, '_');
+    *index = '\0'; /* at least the prefix has one */
+    if (!read_id(&place, amphi_str_from(text)))
+        return false;
+    w.call_index = (unsigned)strtoul(index + 1, NULL, 10);
+    w.content = is_call ? NULL : content;
+    w.call = is_call ? call : NULL;
+    size_t before = call->size;
+    if (find_answer(&place, request->client, &w, NULL) != AMPHI_OK ||
+        (is_call && call->size == before))
+        return false;
+    if (w.privacy > request->privacy)
+        request->privacy = w.privacy;
     return true;
 }
 

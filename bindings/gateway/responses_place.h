@@ -22,6 +22,10 @@ typedef struct responses_place {
  * failure says why. */
 bool responses_place_find(
     responses_place *place, gateway_exchange *exchange, responses_request *request);
+/* What an item's id stands for: a message's content, or an element of tool_calls, as JSON; of
+ * thoughts, which are not kept, nothing. false: it is not there. */
+bool responses_place_item(
+    responses_request *request, amphi_str id, gateway_json *content, gateway_json *call);
 void responses_place_leave(responses_place *place, gateway_exchange *exchange);
 /* The settings of the request's headers, and what the place adds. */
 void responses_place_settings(const responses_place *place, gateway_exchange *exchange,

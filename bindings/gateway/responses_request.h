@@ -41,6 +41,8 @@ typedef struct responses_request {
     amphi_str fields[RESPONSES_FIELD_COUNT]; /* pieces of the body; empty: missing */
     bool streams;
     bool stores;
+    amphi_client *client;    /* whose history item references are looked up in */
+    amphi_privacy privacy;   /* of what they brought */
     gateway_json others;     /* the members that go on as they are */
     gateway_failure failure; /* http_status 0: there is none */
     char param[64];          /* of the failure */

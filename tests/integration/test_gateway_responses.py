@@ -379,6 +379,37 @@ def responses__a_tools_turn_goes_on_from_the_history(folder):
 
 
 @promise
+def responses__items_can_be_named_instead_of_sent(folder):
+    """As the AI SDK does where an answer is stored."""
+    with Cloud(folder) as cloud:
+        cloud.answer = lambda request: events(
+            delta(reasoning_content="Hm."), word("I look."),
+            tool(0, id="call_1", name="find", arguments="{}"),
+            tool(1, id="call_2", name="stop", arguments="{}"), stop("tool_calls"))
+        _, first = ask(cloud.at, {"input": "one"})
+        named = [{"type": "item_reference", "id": item["id"]} for item in first["output"]]
+        outputs = [{"type": "function_call_output", "call_id": f"call_{i}", "output": "42"}
+                   for i in (1, 2)]
+        body = {"store": False, "input": [{"role": "user", "content": "one"}, *named, *outputs]}
+        assert ask(cloud.at, body)[0] == 200
+        sent = cloud.last()["messages"]
+        assert [m["role"] for m in sent] == ["user", "assistant", "tool", "tool"], sent
+        assert sent[1]["content"] == "I look.", sent
+        assert [c["id"] for c in sent[1]["tool_calls"]] == ["call_1", "call_2"], sent
+        for unknown in ("", "msg_", "fc_", "msg_x_0_0", named[1]["id"][:-3],
+                        named[3]["id"][:-1] + "7"):
+            status, r = ask(cloud.at, {"input": [{"type": "item_reference", "id": unknown}]})
+            assert status == 400 and r["error"]["param"] == "input[0].id", (unknown, r)
+        _, secret = ask(cloud.at, {"input": "What happens when the battery is low?",
+                                   "amphi": {"private": True, "mode": "auto"}})
+        before = len(cloud.chats())
+        _, r = ask(cloud.at, {"amphi": {"mode": "auto"}, "store": False, "input": [
+            {"type": "item_reference", "id": secret["output"][0]["id"]},
+            {"role": "user", "content": "And on a hot phone?"}]})
+        assert r["amphi"]["route"] == "local" and len(cloud.chats()) == before, r
+
+
+@promise
 def responses__what_was_private_stays_so_in_a_copy(folder):
     with Cloud(folder) as cloud:
         status, first = ask(cloud.at, {"input": "What happens when the battery is low?",
@@ -407,7 +438,7 @@ def responses__what_is_not_possible_is_refused_by_name(folder):
                 ({"input": "x", "max_tokens": 3}, "max_tokens"),
                 ({"input": "x", "stream": 1}, "stream"),
                 ({"input": 7}, "input"), ({}, "input"),
-                ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
+                ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].id"),
                 ({"input": [{"role": "user", "content": [{"type": "input_image",
                                                           "file_id": "f"}]}]}, "input[0].content"),
                 ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
