@@ -139,8 +139,9 @@ static bool is_loaded(
            options->plain_kernels == engine->loaded_options.plain_kernels;
 }
 
-static amphi_status load(
-    amphi_thread_engine *engine, const amphi_inference_load_options *options, amphi_error *error)
+/* `next`: what follows at once. An app that dies in between dies in mid-work. */
+static amphi_status load(amphi_thread_engine *engine, const amphi_inference_load_options *options,
+    amphi_breadcrumb_phase next, amphi_error *error)
 {
     const amphi_cancel cancel = {
         &engine->cancel_run, engine->run != NULL ? engine->run->id : AMPHI_LOAD_AHEAD_RUN};
@@ -155,7 +156,7 @@ static amphi_status load(
         amphi__gguf_open(&engine->inference.gguf, amphi_str_from(engine->model_path), error);
     if (status == AMPHI_OK)
         status = amphi__inference_load(&engine->inference, options, &cancel, error);
-    leave_crumb(engine, AMPHI_BREADCRUMB_IDLE);
+    leave_crumb(engine, status == AMPHI_OK ? next : AMPHI_BREADCRUMB_IDLE);
     if (status != AMPHI_OK)
         unload(engine);
     set_ready(engine, status == AMPHI_OK);
@@ -179,7 +180,7 @@ static void answer(amphi_thread_engine *engine, amphi_engine_run *run)
     const amphi_inference_load_options options = {
         run->threads, run->context_tokens, run->plain_kernels};
     amphi_error error;
-    amphi_status status = load(engine, &options, &error);
+    amphi_status status = load(engine, &options, AMPHI_BREADCRUMB_PREFILL, &error);
     if (status != AMPHI_OK) {
         error.status = status;
         fail_run(engine, run, &error, false);
@@ -287,7 +288,7 @@ void amphi__thread_engine_run(void *self)
             const amphi_inference_load_options options = {
                 engine->threads, engine->context_tokens_max, false};
             amphi_error ignored;
-            (void)load(engine, &options, &ignored);
+            (void)load(engine, &options, AMPHI_BREADCRUMB_IDLE, &ignored);
         }
         if (work.run != NULL && work.abandoned)
             fail_abandoned(engine, work.run);
