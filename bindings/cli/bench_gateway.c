@@ -66,12 +66,12 @@ static double percentile(figures *f, double share)
 /* ---- one connection ---- */
 
 typedef struct line {
-    int socket; /* -1: none */
     double began_ms;
     double first_ms; /* 0: no words yet */
-    bool ended;
-    char tail[32]; /* of what came: a mark may be cut */
     size_t tail_size;
+    int socket;    /* -1: none */
+    char tail[32]; /* of what came: a mark may be cut */
+    bool ended;
 } line;
 
 /* "http://HOST:PORT/v1" */

@@ -20,7 +20,7 @@ bool gateway_follow_flush(gateway_follow *f)
 static bool wait_on(gateway_follow *f)
 {
     f->silent_ms += GATEWAY_SLICE_MS;
-    if (!f->has_begun || f->silent_ms < gateway_patience_ms(f->exchange))
+    if (f->out == NULL || !f->has_begun || f->silent_ms < gateway_patience_ms(f->exchange))
         return true;
     f->silent_ms = 0;
     gateway_json_append(f->out, AMPHI_STR(": keepalive\n\n"));

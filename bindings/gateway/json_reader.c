@@ -283,7 +283,8 @@ bool gateway_json_is_null(amphi_str value)
 
 bool gateway_json_is(amphi_str value, const char *literal)
 {
-    return value.size == strlen(literal) && memcmp(value.data, literal, value.size) == 0;
+    size_t size = strlen(literal);
+    return value.size == size && (size == 0 || memcmp(value.data, literal, size) == 0);
 }
 
 amphi_str gateway_json_inner(amphi_str value)

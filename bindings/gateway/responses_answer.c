@@ -354,7 +354,7 @@ static void emit_begin(responses_answer *answer, const responses_item *item)
 /* Thoughts and text that are under way. */
 static void end_words(responses_answer *answer)
 {
-    for (size_t i = 0; i < answer->items_count; i++)
+    for (size_t i = 0; answer->items != NULL && i < answer->items_count; i++)
         if (answer->items[i].kind != RESPONSES_CALL_ITEM)
             end_item(answer, &answer->items[i], "completed");
 }
