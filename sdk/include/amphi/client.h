@@ -32,11 +32,11 @@ typedef struct amphi_endpoint_options {
     bool tls12;                  /* accept TLS 1.2 as well; default 1.3 only */
     amphi_str dialect;           /* "chat" (chat completions; empty: this) or "responses" */
     /* "native", "vllm", "prefix", "instruct", "no" or "auto" (empty: this): how an answer is
-     * continued, see amphi_continuation; auto: as URL, model and answers show, and learnt. */
+     * continued, see amphi_continuation; auto: as the host and a Server header show, and learnt. */
     amphi_str continues;
     amphi_str headers; /* further ones of each request, "Name: value" lines; empty: none */
-    amphi_str prices;  /* "PROMPT/COMPLETION" in US dollars per million tokens, "0.15/0.60"; empty:
-                          unknown */
+    amphi_str prices;  /* reserved, not read yet: "PROMPT/COMPLETION" in US dollars per million
+                          tokens, "0.15/0.60" */
     /* A file with further such lines, read for each request; empty: none. */
     amphi_str headers_file;
 } amphi_endpoint_options;

@@ -16,7 +16,7 @@ typedef struct amphi_engine_run amphi_engine_run; /* the engine's own */
 typedef enum amphi_engine_kind {
     AMPHI_ENGINE_LOCAL = 1,
     AMPHI_ENGINE_CLOUD = 2,
-    AMPHI_ENGINE_SYSTEM = 3 /* a model that belongs to the operating system */
+    AMPHI_ENGINE_SYSTEM = 3 /* reserved for the operating system's own model: no rule yet */
 } amphi_engine_kind;
 
 /* What a model was made for. */
@@ -69,11 +69,12 @@ typedef struct amphi_engine_info {
     uint32_t deaths_late;    /* likewise: computing */
     uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did */
     uint32_t deaths_outside; /* likewise: killed or stopped by another process */
-    /* CLOUD, in millionths of a US dollar per million tokens; 0: unknown, or free. */
+    /* CLOUD, in millionths of a US dollar per million tokens; 0: unknown, or free. Reserved, as
+     * those of SYSTEM below: no rule reads them yet. */
     uint64_t price_prompt;
     uint64_t price_completion;
     amphi_model_scope scope;
-    /* CLOUD: as configured; AUTO: learning starts at the guess, which comes from URL, model's name
+    /* CLOUD: as configured; AUTO: learning starts at the guess, which comes from the host
      * and answers' headers. */
     amphi_continuation continuation;
     amphi_continuation continuation_guess;
