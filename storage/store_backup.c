@@ -42,6 +42,8 @@ static amphi_status open_source(amphi_db **out, const amphi_store_sqlcipher *sto
         if (status != AMPHI_OK)
             break;
         status = amphi__db_open(out, store->path, key, &why);
+        if (status == AMPHI_E_IO) /* nothing can be written here, or read */
+            status = amphi__db_open_read_only(out, store->path, key, &why);
         if (status == AMPHI_OK)
             break;
         if (error != NULL)
@@ -73,8 +75,6 @@ static amphi_status copy_to(
         amphi__store_is_lost(dir) ? refuse_lost(store, error) : AMPHI_OK; /* no new one is made */
     if (status == AMPHI_OK)
         status = open_source(&from, store, &key, master, error);
-    if (status == AMPHI_E_IO) /* nothing can be written here */
-        status = amphi__db_open_read_only(&from, store->path, &key, error);
     if (status == AMPHI_OK && amphi__store_replaces_lost(from))
         status = refuse_lost(store, error);
     if (status == AMPHI_OK)
