@@ -54,13 +54,26 @@ static amphi_status open_source(amphi_db **out, const amphi_store_sqlcipher *sto
     return status;
 }
 
-/* A backup of a new, empty store would be taken for one of what was there. */
+/* A copy of a new, empty store would be taken for one of what was there. */
 static amphi_status refuse_lost(const amphi_store_sqlcipher *store, amphi_error *error)
 {
     char words[160];
     if (!amphi__store_lost_words(amphi_str_from(store->dir), words, sizeof words))
         return AMPHI_OK;
-    return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "backup: refused: %s", words);
+    return amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "nothing was copied: %s", words);
+}
+
+/* What can't be read is for the export itself to say. */
+amphi_status amphi__store_refuse_lost(void *self, amphi_error *error)
+{
+    amphi_store_sqlcipher *store = self;
+    amphi_db *db;
+    bool is_lost = amphi__store_is_lost(amphi_str_from(store->dir));
+    if (!is_lost && amphi__store_read_begin(store, &db, NULL) == AMPHI_OK) {
+        is_lost = amphi__store_replaces_lost(db);
+        amphi__store_read_end(store);
+    }
+    return is_lost ? refuse_lost(store, error) : AMPHI_OK;
 }
 
 static amphi_status copy_to(

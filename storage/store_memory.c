@@ -14,6 +14,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 /* Which string of a setting is what. */
 enum { SETTING_NAME, SETTING_VALUE };
@@ -59,6 +60,32 @@ static amphi_status setting_put(void *self, amphi_str name, amphi_str value, amp
     amphi__list_append(&store->settings, made);
     amphi__mutex_unlock(&store->lock);
     return AMPHI_OK;
+}
+
+static amphi_status setting_swap(
+    void *self, amphi_str name, amphi_str before, amphi_str after, amphi_error *error)
+{
+    amphi_store_memory *store = self;
+    amphi_str strings[] = {name, after};
+    amphi_status status = amphi__check_setting(name, after, error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi_entry *made = amphi__entry_new(strings, 2);
+    if (made == NULL)
+        return amphi__fail_no_memory(error);
+    amphi__mutex_lock(&store->lock);
+    amphi_entry **found = amphi__list_find(&store->settings, SETTING_NAME, name);
+    bool is_same = found != NULL ? amphi__str_equal((*found)->strings[SETTING_VALUE], before)
+                                 : before.size == 0;
+    if (is_same && found != NULL)
+        amphi__entry_free(amphi__list_unlink(&store->settings, found));
+    if (is_same)
+        amphi__list_append(&store->settings, made);
+    amphi__mutex_unlock(&store->lock);
+    if (is_same)
+        return AMPHI_OK;
+    amphi__entry_free(made);
+    return amphi__fail(error, AMPHI_E_BUSY, 0, "settings: it was changed meanwhile");
 }
 
 static amphi_status derive_key(void *self, amphi_str purpose, uint8_t out[32], amphi_error *error)
@@ -164,6 +191,7 @@ static const amphi_store_ops memory_ops = {
     .erase = amphi__memory_erase,
     .erasure_epoch = amphi__memory_erasure_epoch,
     .search = amphi__memory_search,
+    .setting_swap = setting_swap,
 };
 
 amphi_status amphi__store_memory_new(

@@ -100,6 +100,8 @@ static const amphi_store_ops sqlcipher_ops = {
     .draft_put = amphi__store_draft_put,
     .draft_end = amphi__store_draft_end,
     .erasure_hint = amphi__store_hint,
+    .setting_swap = amphi__store_setting_swap,
+    .lost = amphi__store_refuse_lost,
 };
 
 static void name_boot(char *out, size_t size)

@@ -244,7 +244,11 @@ amphi_status amphi__store_setting_get(
 amphi_status amphi__store_setting_put(
     void *self, amphi_str name, amphi_str value, amphi_error *error);
 
+amphi_status amphi__store_setting_swap(
+    void *self, amphi_str name, amphi_str before, amphi_str after, amphi_error *error);
+
 amphi_status amphi__store_backup(void *self, amphi_str path, amphi_error *error);
+amphi_status amphi__store_refuse_lost(void *self, amphi_error *error);
 amphi_status amphi__store_health(void *self, amphi_error *error);
 
 amphi_status amphi__store_ledger_add(

@@ -249,6 +249,10 @@ amphi_status amphi_history_export(amphi_client *client, bool include_private,
     if (client->store.ops->list == NULL || client->store.ops->rows == NULL)
         return amphi__fail(
             error, AMPHI_E_UNSUPPORTED, 0, "export: the app's store has no list, or no rows");
+    if (client->store.ops->lost != NULL)
+        status = client->store.ops->lost(client->store.self, error);
+    if (status != AMPHI_OK) /* an empty one would be taken for an export of what was there */
+        return status;
     exporter e = {
         .store = client->store, .include_private = include_private, .write = write, .user = user};
     amphi_buf *buffers[] = {&e.line, &e.id, &e.title, &e.cursor};

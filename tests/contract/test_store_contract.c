@@ -123,6 +123,27 @@ static void settings__values_are_replaced_and_may_be_binary(void **state)
         AMPHI_E_LIMIT);
 }
 
+static void settings__swap_writes_only_over_what_was_read(void **state)
+{
+    store_fixture *f = *state;
+    const amphi_store store = f->store;
+    store_text t = {.stop_after = 0};
+    assert_int_equal(
+        store.ops->setting_swap(store.self, S("n"), S("old"), S("a"), NULL), AMPHI_E_BUSY);
+    assert_int_equal(store.ops->setting_swap(store.self, S("n"), S(""), S("a"), NULL), AMPHI_OK);
+    assert_int_equal(
+        store.ops->setting_swap(store.self, S("n"), S(""), S("b"), NULL), AMPHI_E_BUSY);
+    assert_int_equal(
+        store.ops->setting_swap(store.self, S("n"), S("a"), S("b\0c"), NULL), AMPHI_OK);
+    assert_int_equal(
+        store.ops->setting_swap(store.self, S("n"), S("b"), S("d"), NULL), AMPHI_E_BUSY);
+    assert_int_equal(
+        store.ops->setting_swap(store.self, S(""), S(""), S("x"), NULL), AMPHI_E_ARGUMENT);
+    assert_int_equal(
+        store.ops->setting_get(store.self, S("n"), store_see_value, &t, NULL), AMPHI_OK);
+    assert_memory_equal(t.data, "b\0c", 3);
+}
+
 static void keys__purposes_give_different_keys_and_the_same_twice(void **state)
 {
     store_fixture *f = *state;
@@ -226,6 +247,7 @@ int main(void)
         BOTH_STORES(cache__bytes_are_bounded_and_expired_entries_make_room),
         BOTH_STORES(cache__too_large_values_are_refused),
         BOTH_STORES(settings__values_are_replaced_and_may_be_binary),
+        BOTH_STORES(settings__swap_writes_only_over_what_was_read),
         BOTH_STORES(keys__purposes_give_different_keys_and_the_same_twice),
         BOTH_STORES(ledger__starts_of_a_model_are_listed_by_their_last_change),
         BOTH_STORES(ledger__is_bounded_and_refuses_nonsense),

@@ -220,7 +220,9 @@ typedef bool amphi_history_line_fn(void *user, amphi_str line);
 typedef bool amphi_history_next_line_fn(void *user, amphi_str *line);
 
 /* All conversations as JSON Lines (sdk/docs/history.md has the form). What was said privately or in
- * mode only_local is left out, and counted, unless include_private. `transfer` may be NULL. */
+ * mode only_local is left out, and counted, unless include_private. `transfer` may be NULL.
+ * AMPHI_E_NOT_FOUND: the store is lost (amphi_history_lost), and an export of the new, empty one
+ * would be taken for one of it; nothing is written. */
 AMPHI_API amphi_status amphi_history_export(amphi_client *client, bool include_private,
     amphi_history_line_fn *write, void *user, amphi_history_transfer *transfer, amphi_error *error);
 /* Puts exported conversations back, each in one transaction: into an empty store they are the same,
@@ -235,7 +237,8 @@ AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_
 /* A copy of the store (history, response cache, outbox) in a new file, while it is in use: under
  * the same key (where there is a store.key or store.wrap, keep it too), whole whenever the process
  * is killed. Blocks for as long as it takes to copy. AMPHI_E_ARGUMENT: there is a file of
- * that name. AMPHI_E_UNSUPPORTED: the client's store can't. */
+ * that name. AMPHI_E_NOT_FOUND: the store is lost, as above. AMPHI_E_UNSUPPORTED: the client's
+ * store can't. */
 AMPHI_API amphi_status amphi_history_backup(
     amphi_client *client, amphi_str path, amphi_error *error);
 

@@ -399,6 +399,14 @@ typedef struct amphi_store_ops {
      * that is another one once any process has erased something, or cleared the cache; 0: not
      * known. NULL: unsupported; erasure_epoch is asked once a second in any case. */
     uint64_t (*erasure_hint)(void *self);
+    /* As setting_put, but only while the value is still `before` (empty: none, or an empty one), in
+     * one step also among processes. BUSY: it is another one by now, or others kept the store: to
+     * be read and tried again. NULL: unsupported. */
+    amphi_status (*setting_swap)(
+        void *self, amphi_str name, amphi_str before, amphi_str after, amphi_error *error);
+    /* NOT_FOUND, with what to do: a store was here whose database is gone, so what is read now is
+     * no copy of it, and is not exported. NULL: not known. */
+    amphi_status (*lost)(void *self, amphi_error *error);
 } amphi_store_ops;
 
 /* FROZEN. */
