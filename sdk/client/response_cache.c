@@ -442,7 +442,7 @@ static void forget_removals(amphi_store store)
     amphi_buf keys;
     amphi__buf_init(&keys, 0);
     amphi__shared_removals_read(store, &keys);
-    amphi__shared_removals_change(store, amphi__buf_str(&keys), amphi_str_make(NULL, 0));
+    (void)amphi__shared_removals_change(store, amphi__buf_str(&keys), amphi_str_make(NULL, 0));
     amphi__buf_clear(&keys);
 }
 
@@ -479,7 +479,7 @@ void amphi__response_cache_remove_shared(
     remove_each(cache, keys, &undone, removed);
     *left += undone.size / AMPHI_CACHE_KEY_BYTES + (undone.status != AMPHI_OK);
     /* Without a shared level nothing is done, and what is kept stays. */
-    amphi__shared_removals_change(cache->store,
+    (void)amphi__shared_removals_change(cache->store,
         cache->shared.ops != NULL ? all : amphi_str_make(NULL, 0), amphi__buf_str(&undone));
     amphi__buf_clear(&undone);
 }

@@ -1,11 +1,29 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The program starts itself again as the processes that write at the same time; such a child never
+ * asserts.
+ */
 #include "sdk/client/shared_removals.h"
 #include "storage/stores.h"
+#include "tests/support/lock_holder.h"
+#include "tests/support/scratch_dir.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#define ROLE      "add-removals"
+#define PROCESSES 2
+#define EACH      40
+
+extern char **environ;
 
 static amphi_store store;
 
@@ -88,12 +106,124 @@ static void removals__are_bounded(void **state)
     assert_int_equal(first, 200007);
 }
 
-int main(void)
+/* ---- Others write at the same time ---- */
+
+static amphi_store inner;
+static int reads;
+
+/* After the first reading, and before what follows from it is written, another process writes. */
+static amphi_status get_then_another(
+    void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error)
 {
+    amphi_status status = inner.ops->setting_get(self, name, visit, user, error);
+    amphi_buf other;
+    if (++reads > 1)
+        return status;
+    amphi__buf_init(&other, 0);
+    put_key(&other, 500);
+    assert_int_equal(
+        amphi__shared_removals_change(inner, amphi_str_make(NULL, 0), amphi__buf_str(&other)),
+        AMPHI_OK);
+    amphi__buf_clear(&other);
+    return status;
+}
+
+static void removals__what_another_wrote_after_the_reading_stays(void **state)
+{
+    uint32_t first = 0;
+    amphi_store_ops racing = *store.ops;
+    racing.setting_get = get_then_another;
+    inner = store;
+    reads = 0;
+    store.ops = &racing;
+    change(99, 1, 3);
+    store = inner;
+    assert_true(reads >= 2);
+    assert_int_equal(kept(&first), 4);
+    assert_int_equal(first, 500);
+}
+
+/* Adds numbers from `first` on, one by one. */
+static int add_each(const char *path, uint32_t first)
+{
+    amphi_keys keys;
+    amphi_status status = AMPHI_OK;
+    char byte;
+    if (lock_holder_open(&store, &keys, path) != AMPHI_OK)
+        return 3;
+    if (write(STDOUT_FILENO, "r", 1) != 1 || read(STDIN_FILENO, &byte, 1) != 0) /* all are ready */
+        return 4;
+    for (uint32_t n = first; n < first + EACH && status == AMPHI_OK; n++) {
+        amphi_buf more;
+        amphi__buf_init(&more, 0);
+        put_key(&more, n);
+        status =
+            amphi__shared_removals_change(store, amphi_str_make(NULL, 0), amphi__buf_str(&more));
+        amphi__buf_clear(&more);
+    }
+    store.ops->free(store.self);
+    keys.ops->free(keys.self);
+    return status == AMPHI_OK ? 0 : 5;
+}
+
+static pid_t start(const char *path, uint32_t first, int ready, int go)
+{
+    char number[16];
+    pid_t pid;
+    char *arguments[] = {"/proc/self/exe", ROLE, (char *)path, number, NULL};
+    posix_spawn_file_actions_t actions;
+    snprintf(number, sizeof number, "%u", (unsigned)first);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, go, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ready, STDOUT_FILENO);
+    assert_int_equal(posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    return pid;
+}
+
+static void removals__processes_that_write_at_once_lose_none(void **state)
+{
+    scratch_dir dir;
+    amphi_keys keys;
+    pid_t pids[PROCESSES];
+    int ready[2], go[2], result;
+    uint32_t first = 0;
+    char bytes[PROCESSES], version[64];
+    if (amphi__storage_version(version, sizeof version, NULL) != AMPHI_OK)
+        skip();
+    scratch_dir_make(&dir);
+    assert_int_equal(lock_holder_open(&store, &keys, dir.path), AMPHI_OK);
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+    for (uint32_t i = 0; i < PROCESSES; i++)
+        pids[i] = start(dir.path, 1000 * (i + 1), ready[1], go[0]);
+    close(ready[1]);
+    for (int i = 0; i < PROCESSES; i++)
+        assert_int_equal(read(ready[0], bytes, 1), 1);
+    close(go[1]); /* its end is what they wait for */
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_int_equal(waitpid(pids[i], &result, 0), pids[i]);
+        assert_int_equal(result, 0);
+    }
+    close(ready[0]);
+    close(go[0]);
+    assert_int_equal(kept(&first), PROCESSES * EACH);
+    store.ops->free(store.self);
+    keys.ops->free(keys.self);
+    scratch_dir_remove(&dir);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], ROLE) == 0)
+        return add_each(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             removals__are_kept_once_until_they_are_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removals__are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            removals__what_another_wrote_after_the_reading_stays, set_up, tear_down),
+        cmocka_unit_test(removals__processes_that_write_at_once_lose_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
