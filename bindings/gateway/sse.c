@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What comes before the first text waits, because a failure until then is an HTTP status of its
- * own. While nothing comes, the client's socket is looked at every GATEWAY_SLICE_MS: one that hung
+ * own; it then gets the head of the chunk with that text: all chunks have one model and one
+ * system_fingerprint. While nothing comes, the client's socket is looked at every GATEWAY_SLICE_MS: one that hung
  * up, and the end of the server, cancel the answer.
  */
 #include "sse.h"
 
 #include "follow.h"
+#include "json_reader.h"
+#include "json_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +38,50 @@ static bool append(sse *s, const char *text, size_t size)
 static bool append_data(sse *s, const char *text, size_t size)
 {
     return append(s, "data: ", 6) && append(s, text, size) && append(s, "\n\n", 2);
+}
+
+static bool is_key(amphi_str key, const char *name)
+{
+    return key.size == strlen(name) && memcmp(key.data, name, key.size) == 0;
+}
+
+/* A chunk's members before its choices that tell of the whole answer: its id, when it was created,
+ * its model, and what the provider says of it. Arrays and the like are of this chunk alone. */
+static void put_head(gateway_json *out, amphi_str chunk)
+{
+    gateway_json_walk walk = gateway_json_begin(chunk);
+    amphi_str key;
+    amphi_str value;
+    while (gateway_json_next(&walk, &key, &value) && !is_key(key, "choices"))
+        if (gateway_json_is_string(value) || is_key(key, "created"))
+            gateway_json_member(out, key, value);
+}
+
+/* Gives the chunks that wait the head of this one, which ends the wait. false: out of memory. */
+static bool put_heads(sse *s, amphi_str chunk)
+{
+    gateway_json ready = {0};
+    const char *at = s->pending;
+    const char *end = at + s->size;
+    if (s->size == 0 || gateway_json_get(chunk, "choices").size == 0)
+        return true;
+    while (at < end) {
+        amphi_str choices =
+            gateway_json_get(amphi_str_make(at + 6, (size_t)(end - at) - 6), "choices");
+        const char *tail = choices.data + choices.size;
+        const char *blank = memmem(tail, (size_t)(end - tail), "\n\n", 2);
+        gateway_json_append(&ready, AMPHI_STR("data: "));
+        ready.follows = false;
+        gateway_json_open(&ready, NULL, '{');
+        put_head(&ready, chunk);
+        gateway_json_raw(&ready, "choices", choices);
+        gateway_json_append(&ready, amphi_str_make(tail, (size_t)(blank - tail) + 2));
+        at = blank + 2;
+    }
+    free(s->pending);
+    s->size = ready.size;
+    s->pending = gateway_json_take(&ready);
+    return s->pending != NULL;
 }
 
 /* Everything that waits, in one piece. */
@@ -141,9 +188,11 @@ static bool run(sse *s)
             note_result(s, chunk);
         if (terminal && is_error(chunk) && reply_failed(s))
             return true;
+        bool waits = !s->has_begun && !terminal && is_before_first_words(chunk);
+        if (!s->has_begun && !waits && !put_heads(s, chunk))
+            return false;
         if (!append_chunk(s, chunk, terminal))
             return false;
-        bool waits = !s->has_begun && !terminal && is_before_first_words(chunk);
         if (!waits && !flush(s))
             return false;
     }

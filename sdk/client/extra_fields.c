@@ -97,7 +97,10 @@ amphi_status amphi__extra_fields_merge(amphi_buf *fields, amphi_str more)
     return status;
 }
 
-/* ---- Writing --------------------------------------------------------------------------------- */
+/* ---- The envelope ---------------------------------------------------------------------------- */
+
+static const char *const ours_of_chunk[] = {
+    "id", "object", "created", "model", "choices", "usage", "error", "amphi", NULL};
 
 static bool is_one_of(amphi_str key, const char *const *names)
 {
@@ -107,9 +110,67 @@ static bool is_one_of(amphi_str key, const char *const *names)
     return false;
 }
 
-/* The members of fields[part], or of what lies `inside` it and `deeper`, but for those named. */
-static void put_members(
-    amphi_json_writer *writer, amphi_str fields, const char *const path[3], const char *const *but)
+static bool is_of_envelope(const amphi_json *member)
+{
+    return amphi__json_is_string(member) &&
+           amphi__json_string(member).size <= AMPHI_ENVELOPE_STRING_MAX &&
+           !is_one_of(amphi__json_key(member), ours_of_chunk);
+}
+
+/* The envelope with the chunk's members, of which at least one belongs to it. */
+static void put_envelope(
+    amphi_json_writer *writer, const amphi_json *before, const amphi_json *chunk)
+{
+    amphi__json_open(writer, NULL, '{');
+    for (const amphi_json *m = amphi__json_first(before); m != NULL; m = amphi__json_next(m)) {
+        const amphi_json *newer = amphi__json_get(chunk, amphi__json_key(m).data);
+        amphi__json_put_key(writer, amphi__json_key(m));
+        amphi__json_put_value(writer, NULL, is_of_envelope(newer) ? newer : m);
+    }
+    for (const amphi_json *m = amphi__json_first(chunk); m != NULL; m = amphi__json_next(m)) {
+        if (is_of_envelope(m) && amphi__json_get(before, amphi__json_key(m).data) == NULL) {
+            amphi__json_put_key(writer, amphi__json_key(m));
+            amphi__json_put_value(writer, NULL, m);
+        }
+    }
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi__extra_fields_keep(amphi_buf *envelope, amphi_str fields)
+{
+    amphi_json *root = NULL;
+    amphi_json *before = NULL;
+    amphi_json_writer writer;
+    amphi_buf merged;
+    amphi__buf_init(&merged, AMPHI_ENVELOPE_BYTES_MAX);
+    amphi_status status = amphi__json_parse(&root, fields, "extra", NULL);
+    const amphi_json *chunk = amphi__json_get(root, "chunk");
+    const amphi_json *any = amphi__json_first(chunk);
+    while (any != NULL && !is_of_envelope(any))
+        any = amphi__json_next(any);
+    if (any != NULL && envelope->size > 0)
+        status = amphi__json_parse(&before, amphi__buf_str(envelope), "envelope", NULL);
+    if (any != NULL && status == AMPHI_OK) {
+        amphi__json_writer_init(&writer, &merged);
+        put_envelope(&writer, before, chunk);
+        status = merged.status;
+    }
+    if (any != NULL && status == AMPHI_OK) {
+        amphi__buf_clear(envelope);
+        *envelope = merged;
+        amphi__buf_init(&merged, 0);
+    }
+    amphi__buf_clear(&merged);
+    amphi__json_free(before);
+    amphi__json_free(root);
+    return status;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* The members of what lies at `path`, but for those named and those that `told` has. */
+static void put_members(amphi_json_writer *writer, amphi_str fields, const char *const path[3],
+    const char *const *but, const amphi_json *told)
 {
     amphi_json *root = NULL;
     if (fields.size == 0)
@@ -121,7 +182,8 @@ static void put_members(
     for (size_t i = 0; i < 3 && path[i] != NULL; i++)
         at = amphi__json_get(at, path[i]);
     for (const amphi_json *m = amphi__json_first(at); m != NULL; m = amphi__json_next(m)) {
-        if (amphi__json_kind(at) != AMPHI_JSON_OBJECT || is_one_of(amphi__json_key(m), but))
+        if (amphi__json_kind(at) != AMPHI_JSON_OBJECT || is_one_of(amphi__json_key(m), but) ||
+            amphi__json_get(told, amphi__json_key(m).data) != NULL)
             continue;
         amphi__json_put_key(writer, amphi__json_key(m));
         amphi__json_put_value(writer, NULL, m);
@@ -134,15 +196,24 @@ void amphi__extra_fields_put_delta(amphi_json_writer *writer, amphi_str fields)
     static const char *const path[3] = {"delta", NULL, NULL};
     static const char *const ours[] = {
         "role", "content", "reasoning_content", "tool_calls", "function_call", NULL};
-    put_members(writer, fields, path, ours);
+    put_members(writer, fields, path, ours, NULL);
 }
 
-void amphi__extra_fields_put_chunk(amphi_json_writer *writer, amphi_str fields)
+void amphi__extra_fields_put_chunk(amphi_json_writer *writer, amphi_str fields, amphi_str envelope)
 {
     static const char *const path[3] = {"chunk", NULL, NULL};
-    static const char *const ours[] = {
-        "id", "object", "created", "model", "choices", "usage", "error", "amphi", NULL};
-    put_members(writer, fields, path, ours);
+    amphi_json *told = NULL;
+    amphi_status status = AMPHI_OK;
+    if (envelope.size > 0) {
+        amphi__json_put_raw(writer, NULL, amphi__str_slice(envelope, 1, envelope.size - 1));
+        if (fields.size > 0)
+            status = amphi__json_parse(&told, envelope, "envelope", NULL);
+    }
+    if (status == AMPHI_OK)
+        put_members(writer, fields, path, ours_of_chunk, told);
+    else
+        writer->out->status = status;
+    amphi__json_free(told);
 }
 
 void amphi__extra_fields_put_usage(amphi_json_writer *writer, amphi_str fields, bool details)
@@ -151,7 +222,7 @@ void amphi__extra_fields_put_usage(amphi_json_writer *writer, amphi_str fields, 
     static const char *const inner[3] = {"chunk", "usage", "prompt_tokens_details"};
     static const char *const ours[] = {"prompt_tokens", "completion_tokens", "total_tokens",
         "prompt_tokens_details", "cached_tokens", NULL};
-    put_members(writer, fields, details ? inner : path, ours);
+    put_members(writer, fields, details ? inner : path, ours, NULL);
 }
 
 bool amphi__extra_fields_has(amphi_str fields, const char *part, const char *member)

@@ -5,6 +5,7 @@
 #include "sdk/client/stream.h"
 
 #include "sdk/client/decide.h"
+#include "sdk/client/extra_fields.h"
 #include "sdk/client/outbox.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -170,6 +171,7 @@ static void stream_destroy(amphi_stream *stream)
     amphi__event_queue_clear(&stream->mailbox);
     amphi__free(stream->current);
     amphi__buf_clear(&stream->chunk);
+    amphi__buf_clear(&stream->envelope);
     amphi__buf_clear(&stream->text);
     amphi__buf_clear(&stream->reasoning);
     amphi__tool_calls_clear(&stream->calls);
@@ -201,6 +203,7 @@ static amphi_stream *stream_create(amphi_client *client)
     stream->created_s = amphi__clock_wall_ms(client->clock) / 1000;
     /* A replacement has its text twice, each byte as up to six. */
     amphi__buf_init(&stream->chunk, AMPHI_ANSWER_BYTES_MAX * 16);
+    amphi__buf_init(&stream->envelope, AMPHI_ENVELOPE_BYTES_MAX);
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->tool_calls, 0);

@@ -59,6 +59,8 @@ struct amphi_stream {
     amphi_buf chunk;             /* what the last amphi_stream_next_json handed out */
     bool owes_event;             /* that call ran out of memory: `owed` is handed out again */
     amphi_event owed;
+    amphi_buf envelope; /* of the JSON form: what each chunk of this route has (extra_fields.h) */
+    char envelope_route[AMPHI_NAME_MAX];
 
     /* The driver's until the terminal event is queued, constant afterwards. */
     amphi_buf text;         /* delivered answer; also written under the lock, for drafts */

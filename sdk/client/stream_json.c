@@ -7,11 +7,33 @@
 #include "sdk/client/openai_error.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 /* OpenAI's clients expect a model name, also before the route's is known. */
 static amphi_str model_or_amphi(amphi_str model)
 {
     return model.size > 0 ? model : AMPHI_STR("amphi");
+}
+
+/* What a provider says once of its whole answer stands in each chunk of it. A route that begins,
+ * also for another time, has said nothing yet; another one may still be at work beside it. */
+static amphi_status keep_envelope(amphi_stream *stream, const amphi_event *event)
+{
+    bool is_same = amphi__str_equal_c(event->route, stream->envelope_route);
+    if (event->kind == AMPHI_EVENT_ROUTE ? is_same : event->extra_json.size > 0 && !is_same)
+        amphi__buf_clear(&stream->envelope);
+    if (event->extra_json.size == 0)
+        return AMPHI_OK;
+    amphi__str_copy_to(stream->envelope_route, sizeof stream->envelope_route, event->route);
+    amphi_status status = amphi__extra_fields_keep(&stream->envelope, event->extra_json);
+    return status == AMPHI_E_NO_MEMORY ? status : AMPHI_OK; /* too many: as they come, then */
+}
+
+static amphi_str envelope_of(const amphi_stream *stream, const amphi_event *event)
+{
+    return amphi__str_equal_c(event->route, stream->envelope_route)
+               ? amphi__buf_str(&stream->envelope)
+               : amphi_str_make(NULL, 0);
 }
 
 static void open_chunk(
@@ -22,7 +44,7 @@ static void open_chunk(
     amphi__json_put_str(writer, "object", AMPHI_STR("chat.completion.chunk"));
     amphi__json_put_int(writer, "created", stream->created_s);
     amphi__json_put_str(writer, "model", model_or_amphi(event->model));
-    amphi__extra_fields_put_chunk(writer, event->extra_json);
+    amphi__extra_fields_put_chunk(writer, event->extra_json, envelope_of(stream, event));
 }
 
 /* Text can't be taken back from a client that knows only OpenAI's form: it sees the new answer
@@ -182,7 +204,10 @@ amphi_status amphi_stream_next_json(
     amphi__buf_reset(&stream->chunk);
     amphi_json_writer writer;
     amphi__json_writer_init(&writer, &stream->chunk);
-    write_chunk(&writer, stream, &event);
+    if (keep_envelope(stream, &event) == AMPHI_OK)
+        write_chunk(&writer, stream, &event);
+    else
+        stream->chunk.status = AMPHI_E_NO_MEMORY;
     if (stream->chunk.status != AMPHI_OK) {
         stream->owes_event = true;
         stream->owed = event;
@@ -263,7 +288,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_put_str(&writer, "object", AMPHI_STR("chat.completion"));
         amphi__json_put_int(&writer, "created", stream->created_s);
         amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
-        amphi__extra_fields_put_chunk(&writer, result.extra_json);
+        amphi__extra_fields_put_chunk(&writer, result.extra_json, amphi_str_make(NULL, 0));
         put_message(&writer, &result);
         put_usage(&writer, &result.usage, result.extra_json);
         amphi__json_put_raw(&writer, "amphi", amphi__buf_str(&record));

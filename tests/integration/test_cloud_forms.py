@@ -218,6 +218,32 @@ def usage__that_comes_late_is_waited_for_where_it_was_asked_for(folder):
 
 
 @promise
+def unknown__words_about_the_whole_answer_are_in_each_chunk(folder):
+    """As in OpenAI's own streams: in the first and the last too, and usage last, without choices.
+    Providers say them in each chunk, or once, in the first or behind the first words."""
+    envelope = {"service_tier": "flex", "system_fingerprint": "fp_1"}
+    usage = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4,
+                                      "total_tokens": 7}}
+    first = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+    answers = [
+        ([{**first, **envelope}, word("Hi"), word("!"), stop(), usage], True),
+        ([{**one, **envelope} for one in (first, word("Hi"), word("!"), stop(), usage)], True),
+        ([first, word("Hi", **envelope), word("!"), stop(), usage], False),
+        ([first, word("Hi"), word("!"), {**stop(), **envelope}, usage], False)]
+    for i, (answer, from_the_first) in enumerate(answers):
+        with ScriptedCloud(folder) as cloud:
+            cloud.answer = lambda request, answer=answer: events(*answer)
+            with serving(folder, cloud.endpoint("work", "model=m")) as (url, _):
+                items = streamed(url, stream_options={"include_usage": True})
+        got = [{key: item.get(key) for key in envelope} for item in items]
+        ends = [one["finish_reason"] for item in items for one in item["choices"]].index("stop")
+        assert all(one == envelope for one in got[0 if from_the_first else ends:]), (i, items)
+        assert not items[-1]["choices"] and items[-1]["usage"]["total_tokens"] == 7, (i, items)
+        assert {item["model"] for item in items} == {items[-1]["model"]}, (i, items)
+        assert all(item["usage"] is None for item in items[:-1]), (i, items)
+
+
+@promise
 def unknown__fields_pass_through_in_their_places(folder):
     answer = [word("Hi", service_tier="flex", system_fingerprint="fp_1", provider="P"),
               {"choices": [{"index": 0, "delta": {"annotations": [{"u": 1}],
@@ -239,8 +265,7 @@ def unknown__fields_pass_through_in_their_places(folder):
         assert usage["cost"] == 0.25, usage
         assert usage["completion_tokens_details"]["reasoning_tokens"] == 2, usage
         assert usage["prompt_tokens_details"] == {"cached_tokens": 1, "audio_tokens": 0}, usage
-        assert any(item.get("service_tier") == "flex" for item in items), items
-        assert any(item.get("citations") == ["u"] for item in items), items
+        assert [item["citations"] for item in items if "citations" in item] == [["u"]], items
         assert any(choice["delta"].get("images") == [{"i": 2}]
                    for item in items for choice in item.get("choices", [])), items
         last = [item for item in items if item.get("usage")][-1]["usage"]

@@ -90,6 +90,10 @@ static bool play_step(amphi_engine_run *run, const scripted_step *step)
         send(run, (amphi_engine_event){
                       .kind = AMPHI_ENGINE_TOOL_CALL, .text = amphi_str_from(step->text)});
         return true;
+    case SCRIPT_EXTRA:
+        send(run,
+            (amphi_engine_event){.kind = AMPHI_ENGINE_EXTRA, .text = amphi_str_from(step->text)});
+        return true;
     case SCRIPT_USAGE:
         send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_USAGE,
                       .usage = {.completion_tokens = (uint32_t)step->number}});

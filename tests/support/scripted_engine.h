@@ -20,6 +20,7 @@ typedef enum scripted_kind {
     SCRIPT_CONTINUE,      /* text less the prefix that the request brought */
     SCRIPT_REASON,        /* text */
     SCRIPT_TOOL_CALL,     /* text: JSON */
+    SCRIPT_EXTRA,         /* text: JSON, fields that Amphi does not know */
     SCRIPT_USAGE,         /* number: completion tokens */
     SCRIPT_WAIT,          /* number: milliseconds, ends early when cancelled */
     SCRIPT_FINISH,        /* number: an amphi_finish */

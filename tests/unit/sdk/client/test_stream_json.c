@@ -161,6 +161,48 @@ static void chunks__have_openais_shape_and_one_id(void **state)
     chat_fixture_close(&f);
 }
 
+/* OpenAI has them in each chunk; here they come once, before the text. The route that failed had
+ * others. */
+static void chunks__each_has_the_envelope_of_its_route(void **state)
+{
+    static const scripted_step fails[] = {
+        {SCRIPT_EXTRA, "{\"chunk\":{\"system_fingerprint\":\"fp_1\",\"provider\":\"A\"}}", 0},
+        {SCRIPT_SAY, "Hel", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_ENGINE_DIED}};
+    static const scripted_step answers[] = {{SCRIPT_REFUSE_PREFIX, NULL, 0},
+        {SCRIPT_EXTRA,
+            "{\"chunk\":{\"system_fingerprint\":\"fp_2\",\"service_tier\":\"flex\","
+            "\"citations\":[1]}}",
+            0},
+        {SCRIPT_SAY, "Good", 0}, {SCRIPT_SAY, " day.", 0}, {SCRIPT_USAGE, NULL, 2},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, fails, answers);
+    amphi_stream *stream = start(&f, BODY(""));
+    chunks c = pull(stream);
+    size_t told[2] = {0, 0}, cited = 0;
+    for (size_t i = 0; i < c.count; i++) {
+        bool is_second =
+            amphi__str_equal_c(amphi__json_string(at(c.items[i], "amphi.route")), "cloud");
+        cited += amphi__json_count(at(c.items[i], "citations"));
+        if (amphi__json_string(at(c.items[i], "system_fingerprint")).size == 0) {
+            assert_int_equal(told[is_second], 0); /* once told, in each */
+            continue;
+        }
+        told[is_second]++;
+        expect_str(c.items[i], "system_fingerprint", is_second ? "fp_2" : "fp_1");
+        expect_str(c.items[i], is_second ? "service_tier" : "provider", is_second ? "flex" : "A");
+        assert_null(at(c.items[i], is_second ? "provider" : "service_tier"));
+    }
+    assert_in_range(told[0], 1, 2);
+    assert_in_range(told[1], 4, CHUNKS_MAX); /* the last text, the usage and the end among them */
+    assert_int_equal(cited, 1);
+    expect_str(c.items[c.count - 1], "system_fingerprint", "fp_2");
+    expect_str(c.items[c.count - 1], "choices.0.finish_reason", "stop");
+    clear(&c);
+    amphi_stream_free(stream);
+    chat_fixture_close(&f);
+}
+
 static void chunks__usage_is_null_elsewhere_for_who_asked(void **state)
 {
     chat_fixture f;
@@ -308,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks__have_openais_shape_and_one_id),
         cmocka_unit_test(chunks__are_given_again_when_memory_ran_out),
+        cmocka_unit_test(chunks__each_has_the_envelope_of_its_route),
         cmocka_unit_test(chunks__usage_is_null_elsewhere_for_who_asked),
         cmocka_unit_test(chunks__takeover_and_replacement_are_understood_without_amphi),
         cmocka_unit_test(error__is_an_object_in_both_forms),
