@@ -135,9 +135,11 @@ def a_conversation_goes_up_whole(lab):
 @case
 def fields_of_a_stream_are_where_it_looks_for_them(lab):
     """It reads them from the chunk that has the finish reason, as OpenAI has them in each."""
-    with lab.gateway("extras") as g:
-        whole = None
-        for one in model(g).stream(QUESTION):
-            whole = one if whole is None else whole + one
-        assert whole.response_metadata["system_fingerprint"] == "fp_9", whole
-        assert whole.response_metadata["service_tier"] == "flex", whole
+    for scenario in ("extras", "extras_once"):
+        with lab.gateway(scenario) as g:
+            whole = None
+            for one in model(g).stream(QUESTION):
+                whole = one if whole is None else whole + one
+            for found in (whole, model(g).invoke(QUESTION)):
+                assert found.response_metadata["system_fingerprint"] == "fp_9", found
+                assert found.response_metadata["service_tier"] == "flex", found

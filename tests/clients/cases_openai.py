@@ -166,6 +166,19 @@ def fields_that_amphi_does_not_know_pass_in_a_stream(lab):
 
 
 @case
+def each_chunk_of_a_stream_says_whose_it_is(lab):
+    """As OpenAI has it; usage is last and without choices."""
+    for scenario in ("extras", "extras_once"):
+        with lab.gateway(scenario) as g:
+            parts = chunks(g, stream_options={"include_usage": True})
+            assert {one.system_fingerprint for one in parts} == {"fp_9"}, parts
+            assert {one.service_tier for one in parts} == {"flex"}, parts
+            assert {(one.id, one.model) for one in parts} == {(parts[0].id, "mock-large")}, parts
+            assert not parts[-1].choices and parts[-1].usage.total_tokens == 18, parts[-1]
+            assert all(one.choices and one.usage is None for one in parts[:-1]), parts
+
+
+@case
 def the_stream_helper_keeps_fields_that_amphi_does_not_know(lab):
     """It keeps those of the last chunk."""
     with lab.gateway("extras") as g:

@@ -154,6 +154,16 @@ def extras(request, _):
 
 
 @scenario
+def extras_once(request, turn):
+    """A stream that has them in its first chunk only."""
+    answer = extras(request, turn)
+    if request.json.get("stream"):
+        rest = stream([{"content": one} for one in pieces(ANSWER)], usage=USAGE)
+        answer.pieces = answer.pieces[:1] + rest.pieces[1:]
+    return answer
+
+
+@scenario
 def refusal(request, _):
     deltas = [{"refusal": one} for one in pieces("I can't help with that.")]
     return give(request, {"content": None, "refusal": "I can't help with that."}, deltas=deltas)
