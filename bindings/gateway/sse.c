@@ -2,8 +2,8 @@
  *
  * What comes before the first text waits, because a failure until then is an HTTP status of its
  * own; it then gets the head of the chunk with that text: all chunks have one model and one
- * system_fingerprint. While nothing comes, the client's socket is looked at every GATEWAY_SLICE_MS: one that hung
- * up, and the end of the server, cancel the answer.
+ * system_fingerprint. While nothing comes, the client's socket is looked at every GATEWAY_SLICE_MS:
+ * one that hung up, and the end of the server, cancel the answer.
  */
 #include "sse.h"
 

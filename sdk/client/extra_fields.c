@@ -168,9 +168,9 @@ amphi_status amphi__extra_fields_keep(amphi_buf *envelope, amphi_str fields)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The members of what lies at `path`, but for those named and those that `told` has. */
+/* The members of what lies at `path`, but for those named and those that `besides` has. */
 static void put_members(amphi_json_writer *writer, amphi_str fields, const char *const path[3],
-    const char *const *but, const amphi_json *told)
+    const char *const *but, const amphi_json *besides)
 {
     amphi_json *root = NULL;
     if (fields.size == 0)
@@ -183,7 +183,7 @@ static void put_members(amphi_json_writer *writer, amphi_str fields, const char 
         at = amphi__json_get(at, path[i]);
     for (const amphi_json *m = amphi__json_first(at); m != NULL; m = amphi__json_next(m)) {
         if (amphi__json_kind(at) != AMPHI_JSON_OBJECT || is_one_of(amphi__json_key(m), but) ||
-            amphi__json_get(told, amphi__json_key(m).data) != NULL)
+            amphi__json_get(besides, amphi__json_key(m).data) != NULL)
             continue;
         amphi__json_put_key(writer, amphi__json_key(m));
         amphi__json_put_value(writer, NULL, m);
@@ -202,18 +202,18 @@ void amphi__extra_fields_put_delta(amphi_json_writer *writer, amphi_str fields)
 void amphi__extra_fields_put_chunk(amphi_json_writer *writer, amphi_str fields, amphi_str envelope)
 {
     static const char *const path[3] = {"chunk", NULL, NULL};
-    amphi_json *told = NULL;
+    amphi_json *besides = NULL;
     amphi_status status = AMPHI_OK;
     if (envelope.size > 0) {
         amphi__json_put_raw(writer, NULL, amphi__str_slice(envelope, 1, envelope.size - 1));
         if (fields.size > 0)
-            status = amphi__json_parse(&told, envelope, "envelope", NULL);
+            status = amphi__json_parse(&besides, envelope, "envelope", NULL);
     }
     if (status == AMPHI_OK)
-        put_members(writer, fields, path, ours_of_chunk, told);
+        put_members(writer, fields, path, ours_of_chunk, besides);
     else
         writer->out->status = status;
-    amphi__json_free(told);
+    amphi__json_free(besides);
 }
 
 void amphi__extra_fields_put_usage(amphi_json_writer *writer, amphi_str fields, bool details)

@@ -185,7 +185,7 @@ static void chunks__each_has_the_envelope_of_its_route(void **state)
             amphi__str_equal_c(amphi__json_string(at(c.items[i], "amphi.route")), "cloud");
         cited += amphi__json_count(at(c.items[i], "citations"));
         if (amphi__json_string(at(c.items[i], "system_fingerprint")).size == 0) {
-            assert_int_equal(told[is_second], 0); /* once told, in each */
+            assert_int_equal(told[is_second], 0); /* once it came, in each */
             continue;
         }
         told[is_second]++;
