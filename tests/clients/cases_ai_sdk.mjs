@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The AI SDK (`ai`) with its providers `@ai-sdk/openai-compatible` and `@ai-sdk/openai` over chat
-// completions. Its own retries stand: what a program does by default is what a provider gets.
+// The AI SDK (`ai`) with its providers `@ai-sdk/openai-compatible` and `@ai-sdk/openai`, this one over
+// chat completions and over Responses, its default. Its own retries stand: what a program does by default is what a provider gets.
 import assert from "node:assert/strict";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -18,6 +18,7 @@ const PROVIDERS = {
     createOpenAICompatible({ name: "amphi", baseURL: g.url, apiKey: "any", includeUsage: true,
       supportsStructuredOutputs: true })("gpt-4o"),
   "ai-sdk openai": (g) => createOpenAI({ baseURL: g.url, apiKey: "any" }).chat("gpt-4o"),
+  "ai-sdk responses": (g) => createOpenAI({ baseURL: g.url, apiKey: "any" })("gpt-4o"),
 };
 const weather = tool({ description: "The weather of a city",
   inputSchema: z.object({ city: z.string() }),
@@ -104,17 +105,18 @@ for (const [client, model] of Object.entries(PROVIDERS)) {
     assert.ok((await g.asked())[0] <= 6, String(await g.asked()));
   }));
 
-  test("a next cloud that answers anew is never glued", async () => {
-    await withGateway(["cuts", "anew"], async (g) => {
-      assert.equal((await generateText({ model: model(g), prompt: PROMPT })).text, ANEW);
+  for (const mode of ["only_cloud", null])
+    test(`a next cloud that answers anew is never glued, ${mode ?? "with no flag"}`, async () => {
+      await withGateway(["cuts", "anew"], async (g) => {
+        assert.equal((await generateText({ model: model(g), prompt: PROMPT })).text, ANEW);
+      }, { mode });
+      await withGateway(["cuts", "anew"], async (g) => {
+        const { shown, error } = await read(streamText({ model: model(g), prompt: PROMPT,
+          onError: () => {} }));
+        if (error === null) assert.ok([ANSWER, ANEW].includes(shown), shown);
+        else assert.ok(ANSWER.slice(0, CUT_AT).startsWith(shown), shown);
+      }, { mode });
     });
-    await withGateway(["cuts", "anew"], async (g) => {
-      const { shown, error } = await read(streamText({ model: model(g), prompt: PROMPT,
-        onError: () => {} }));
-      if (error === null) assert.ok([ANSWER, ANEW].includes(shown), shown);
-      else assert.ok(ANSWER.slice(0, CUT_AT).startsWith(shown), shown);
-    });
-  });
 
   test("a next cloud that continues makes it whole", () =>
     withGateway(["cuts", "continues"], async (g) => {

@@ -107,11 +107,10 @@ def too_long_a_conversation_is_an_overflow(lab):
         assert error.code == "context_length_exceeded", error.body
 
 
-@case
-def a_next_cloud_that_answers_anew_is_never_glued(lab):
-    with lab.gateway("cuts", "anew") as g:
+def anew(lab, **more):
+    with lab.gateway("cuts", "anew", **more) as g:
         assert model(g).invoke(QUESTION).content == ANEW
-    with lab.gateway("cuts", "anew") as g:
+    with lab.gateway("cuts", "anew", **more) as g:
         shown = ""
         try:
             for one in model(g).stream(QUESTION):
@@ -119,6 +118,16 @@ def a_next_cloud_that_answers_anew_is_never_glued(lab):
             assert shown in (ANSWER, ANEW), shown
         except openai.APIError:
             assert ANSWER[:CUT_AT].startswith(shown), shown
+
+
+@case
+def a_next_cloud_that_answers_anew_is_never_glued(lab):
+    anew(lab)
+
+
+@case
+def a_next_cloud_that_answers_anew_is_never_glued_with_no_flag(lab):
+    anew(lab, mode=None)
 
 
 @case

@@ -96,11 +96,10 @@ def a_cloud_that_is_down_is_an_error_of_the_server(lab):
         assert g.asked()[0] <= 3, g.asked()
 
 
-@case
-def a_next_cloud_that_answers_anew_is_never_glued(lab):
-    with lab.gateway("cuts", "anew") as g:
+def anew(lab, **more):
+    with lab.gateway("cuts", "anew", **more) as g:
         assert ask(g).choices[0].message.content == ANEW
-    with lab.gateway("cuts", "anew") as g:
+    with lab.gateway("cuts", "anew", **more) as g:
         shown = ""
         try:
             for one in ask(g, stream=True):
@@ -109,3 +108,13 @@ def a_next_cloud_that_answers_anew_is_never_glued(lab):
         except (litellm.APIError, litellm.InternalServerError, litellm.APIConnectionError,
                 litellm.exceptions.MidStreamFallbackError):
             assert ANSWER[:CUT_AT].startswith(shown), shown
+
+
+@case
+def a_next_cloud_that_answers_anew_is_never_glued(lab):
+    anew(lab)
+
+
+@case
+def a_next_cloud_that_answers_anew_is_never_glued_with_no_flag(lab):
+    anew(lab, mode=None)

@@ -129,21 +129,23 @@ test("a client that aborts a stream frees the provider", () =>
     assert.ok(await g.wasLeft());
   }));
 
-test("a next cloud that answers anew is never glued", async () => {
-  await withGateway(["cuts", "anew"], async (g) => {
-    assert.equal((await ask(g)).choices[0].message.content, ANEW);
+for (const mode of ["only_cloud", null])
+  test(`a next cloud that answers anew is never glued, ${mode ?? "with no flag"}`, async () => {
+    await withGateway(["cuts", "anew"], async (g) => {
+      assert.equal((await ask(g)).choices[0].message.content, ANEW);
+      assert.deepEqual((await g.asked()).map((count) => count > 0), [true, true]);
+    }, { mode });
+    await withGateway(["cuts", "anew"], async (g) => {
+      let shown = "";
+      try {
+        for await (const one of await ask(g, { stream: true })) shown += text([one]);
+        assert.ok([ANSWER, ANEW].includes(shown), shown);
+      } catch (error) {
+        if (!(error instanceof OpenAI.APIError)) throw error;
+        assert.ok(ANSWER.slice(0, CUT_AT).startsWith(shown), shown);
+      }
+    }, { mode });
   });
-  await withGateway(["cuts", "anew"], async (g) => {
-    let shown = "";
-    try {
-      for await (const one of await ask(g, { stream: true })) shown += text([one]);
-      assert.ok([ANSWER, ANEW].includes(shown), shown);
-    } catch (error) {
-      if (!(error instanceof OpenAI.APIError)) throw error;
-      assert.ok(ANSWER.slice(0, CUT_AT).startsWith(shown), shown);
-    }
-  });
-});
 
 test("a next cloud that continues makes it whole", () =>
   withGateway(["cuts", "continues"], async (g) => {

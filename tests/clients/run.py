@@ -28,11 +28,12 @@ import cases_langchain  # noqa: E402,F401
 import cases_litellm  # noqa: E402,F401
 import cases_openai  # noqa: E402,F401
 import cases_openai_errors  # noqa: E402,F401
+import cases_openai_responses  # noqa: E402,F401
 import cases_readme  # noqa: E402,F401
 from lab import Control, Lab  # noqa: E402
 
 AT_ONCE = 4
-NODE_CASES = ("cases_openai.mjs", "cases_ai_sdk.mjs")
+NODE_CASES = ("cases_openai.mjs", "cases_ai_sdk.mjs", "cases_ai_sdk_responses.mjs")
 NODE_LIMIT_S = 600
 WHY_MAX = 600
 counts = {"ok": 0, "FAILED": 0, "skipped": 0}
