@@ -35,6 +35,17 @@ REPLY = reply_of(ANSWER)
 STALLS = "and the answer stops in the middle"  # in a question: it does
 
 
+def read_headers(request):
+    """By their names in lower case; None: the request was cut before their end."""
+    headers = {}
+    for line in request:
+        if line in (b"\r\n", b"\n"):
+            return headers
+        name, _, value = line.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    return None
+
+
 class Cloud:
     """url: its base; received: the bodies of all requests, as bytes."""
 
@@ -56,13 +67,9 @@ class Cloud:
         try:
             with connection, connection.makefile("rb") as request:
                 connection.settimeout(20)
-                headers = {}
-                request.readline()
-                for line in request:
-                    name, _, value = line.decode().partition(":")
-                    if not value:
-                        break
-                    headers[name.lower()] = value.strip()
+                headers = read_headers(request)
+                if headers is None:
+                    return
                 size = int(headers.get("content-length", 0))
                 body = request.read(size)
                 if len(body) == size:
