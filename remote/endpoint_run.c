@@ -288,22 +288,27 @@ static amphi_status put_exchange_aside(amphi_engine_run *run, amphi_error *error
     if (run->exchange != NULL)
         run->spent[run->spent_count++] = run->exchange;
     run->exchange = NULL;
+    run->sends++;
     amphi__mutex_unlock(&endpoint->mutex);
     return cancelled ? amphi__fail(error, AMPHI_E_CANCELLED, 0, "cancelled") : AMPHI_OK;
 }
 
-/* Events may come before the transport's `start` returns. */
+/* Events may come before the transport's `start` returns, and with them the next send. */
 static amphi_status start_exchange(
     amphi_engine_run *run, const amphi_http_request *http, amphi_error *error)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
     const amphi_http_sink sink = {run, on_headers, on_body, on_end};
     amphi_http_exchange *exchange = NULL;
+    unsigned send = run->sends;
     amphi_status status =
         endpoint->http.ops->start(endpoint->http.self, &exchange, http, &sink, error);
     amphi__mutex_lock(&endpoint->mutex);
-    run->exchange = exchange;
-    bool cancelled = run->cancelled && exchange != NULL;
+    if (run->sends == send)
+        run->exchange = exchange;
+    else if (exchange != NULL)
+        run->spent[run->spent_count++] = exchange;
+    bool cancelled = run->cancelled && run->exchange == exchange && exchange != NULL;
     amphi__mutex_unlock(&endpoint->mutex);
     if (cancelled) /* while there was none that could be */
         endpoint->http.ops->cancel(endpoint->http.self, exchange);

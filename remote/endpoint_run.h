@@ -45,6 +45,7 @@ struct amphi_engine_run {
     amphi_http_exchange *exchange;
     amphi_http_exchange *spent[AMPHI_RUN_SENDS_MAX]; /* of earlier sends; ended */
     size_t spent_count;
+    unsigned sends; /* begun */
     bool cancelled; /* by the caller, or because it is being released */
     bool closing;
     bool closed;

@@ -33,6 +33,7 @@ struct amphi_http_exchange {
 static struct amphi_http_exchange exchanges[EXCHANGES_MAX];
 static atomic_uint starts;
 static atomic_uint releases;
+static void (*before_start_returns)(void); /* of the first exchange; NULL: nothing */
 
 static amphi_status fake_start(void *self, amphi_http_exchange **out,
     const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
@@ -47,7 +48,8 @@ static amphi_status fake_start(void *self, amphi_http_exchange **out,
             "%.*s: %.*s\n", (int)request->headers[i].name.size, request->headers[i].name.data,
             (int)request->headers[i].value.size, request->headers[i].value.data);
     *out = exchange;
-    atomic_fetch_add(&starts, 1);
+    if (atomic_fetch_add(&starts, 1) == 0 && before_start_returns != NULL)
+        before_start_returns();
     return AMPHI_OK;
 }
 
@@ -130,6 +132,7 @@ static int set_up(void **state)
     atomic_store(&tokens, 0);
     atomic_store(&is_same, false);
     atomic_store(&is_slow, false);
+    before_start_returns = NULL;
     engine_recorder_init(&record);
     return amphi__remote_engine_new(&engine, &options, NULL) == AMPHI_OK ? 0 : -1;
 }
@@ -270,6 +273,27 @@ static void release__while_the_app_is_asked_waits_for_it(void **state)
     assert_int_equal(atomic_load(&releases), atomic_load(&starts));
 }
 
+static void refuse_and_wait_for_the_second(void)
+{
+    answer(1, 401, REFUSED);
+    wait_for_start(2);
+}
+
+/* The transport's thread may be faster than the one that starts an exchange. Each is released (see
+ * tear_down), and a cancel is for the second. */
+static void start__of_the_first_may_return_after_that_of_the_second(void **state)
+{
+    before_start_returns = refuse_and_wait_for_the_second;
+    ask(BODY);
+    engine.ops->cancel(engine.self, run);
+    for (int i = 0; i < 20000 && !atomic_load(&exchanges[1].has_ended); i++)
+        usleep(1 * 1000); /* its start may not have returned yet */
+    assert_true(atomic_load(&exchanges[1].has_ended));
+    assert_true(engine_recorder_wait_end(&record, 20000));
+    assert_int_equal(record.error.status, AMPHI_E_CANCELLED);
+    assert_int_equal(record.terminals, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -281,6 +305,7 @@ int main(void)
         TEST(form__of_a_request_that_fails_again_is_not_learned),
         TEST(cancel__while_the_app_is_asked_ends_the_run_once),
         TEST(release__while_the_app_is_asked_waits_for_it),
+        TEST(start__of_the_first_may_return_after_that_of_the_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
