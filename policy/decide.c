@@ -75,6 +75,11 @@ static bool is_local(const amphi_judgement *j)
     return j->route->info.kind == AMPHI_ENGINE_LOCAL;
 }
 
+static bool is_on_device(const amphi_judgement *j)
+{
+    return amphi__policy_is_on_device(&j->route->info);
+}
+
 /* Which kind goes first. */
 static void choose_preferred(
     amphi_case *c, const amphi_policy *policy, const amphi_policy_facts *facts)
@@ -87,11 +92,11 @@ static void choose_preferred(
         c->without_chat_model = c->without_chat_model || c->routes[i].reason == AMPHI_REASON_SCOPE;
     for (size_t i = 0; i < c->kept; i++) {
         const amphi_judgement *j = &c->routes[c->order[i]];
-        if (is_local(j) && j->verdict == AMPHI_VERDICT_KEEP) {
+        if (is_on_device(j) && j->verdict == AMPHI_VERDICT_KEEP) {
             local_is_fine = local_is_fine || !j->degraded;
             c->local_reason = j->degraded_reason;
         }
-        if (is_local(j) && j->route->info.scope == AMPHI_SCOPE_CHAT)
+        if (is_on_device(j) && j->route->info.scope == AMPHI_SCOPE_CHAT)
             c->without_chat_model = false;
     }
     c->local_degraded = !local_is_fine && c->local_reason != AMPHI_REASON_OK;
@@ -148,7 +153,7 @@ static unsigned rank(const amphi_case *c, size_t route)
     const amphi_judgement *j = &c->routes[route];
     if (j->verdict == AMPHI_VERDICT_SOFT)
         return 2;
-    return (c->preferred == AMPHI_ENGINE_LOCAL) == is_local(j) ? 0 : 1;
+    return (c->preferred == AMPHI_ENGINE_LOCAL) == is_on_device(j) ? 0 : 1;
 }
 
 static bool goes_before(const amphi_case *c, size_t a, size_t b)
@@ -161,6 +166,10 @@ static bool goes_before(const amphi_case *c, size_t a, size_t b)
     uint32_t priority_b = c->routes[b].route->info.priority;
     if (priority_a != priority_b)
         return priority_a < priority_b;
+    bool system_a = c->routes[a].route->info.kind == AMPHI_ENGINE_SYSTEM;
+    bool system_b = c->routes[b].route->info.kind == AMPHI_ENGINE_SYSTEM;
+    if (system_a != system_b)
+        return system_a; /* it takes none of the app's memory, and costs nothing */
     uint64_t weighted_a = c->routes[a].route->load * (uint64_t)weight_of(c->routes[b].route);
     uint64_t weighted_b = c->routes[b].route->load * (uint64_t)weight_of(c->routes[a].route);
     if (weighted_a != weighted_b)
@@ -203,6 +212,16 @@ static const char *network_words(const amphi_case *c, const amphi_device_facts *
     return is_free ? "network free" : "network unknown";
 }
 
+static const char *state_words(const amphi_case *c, const amphi_judgement *j)
+{
+    bool is_ready = j->route->info.ready;
+    if (is_local(j))
+        return is_ready ? "model loaded" : "model not loaded";
+    if (is_on_device(j))
+        return is_ready ? "the system's model, ready" : "the system's model, not ready yet";
+    return network_words(c, &j->facts->device);
+}
+
 static void say_omitted(uint32_t turns, amphi_decision_route *entry)
 {
     if (turns > 0)
@@ -222,11 +241,10 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
         say_omitted(j->facts->omitted_turns, entry);
         return;
     }
-    const char *kind = is_local(j) ? "local" : "cloud";
-    const char *state = is_local(j) ? (j->route->info.ready ? "model loaded" : "model not loaded")
-                                    : network_words(c, &j->facts->device);
+    const char *kind = is_on_device(j) ? "local" : "cloud";
+    const char *state = state_words(c, j);
     entry->reason = is_auto ? AMPHI_REASON_OK : AMPHI_REASON_MODE;
-    if (place == 0 && is_auto && !is_local(j)) {
+    if (place == 0 && is_auto && !is_on_device(j)) {
         say(entry->why, "auto: cloud first, as local is held back by %s; %s",
             c->local_reason == AMPHI_REASON_THERMAL      ? "heat"
             : c->local_reason == AMPHI_REASON_QUARANTINE ? "crashes"
@@ -239,8 +257,8 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
             kind, state);
     } else {
         say(entry->why, "%s: %s when %s fails, %s", amphi_mode_name(c->mode), kind,
-            is_local(j) ? "the cloud" : "local", state);
-        if (is_auto && is_local(j))
+            is_on_device(j) ? "the cloud" : "local", state);
+        if (is_auto && is_on_device(j))
             entry->reason = j->degraded_reason;
         else if (is_auto && c->local_degraded)
             entry->reason = c->network_reason; /* it kept the cloud from going first */
@@ -267,7 +285,7 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
         explain_kept(c, c->order[i], entry);
         /* A hedge sends the request twice, so the next route must be one without a soft rule
          * against it; a private request is never sent at all. */
-        if (!is_local(j) && !j->facts->is_private && i + 1 < c->kept &&
+        if (j->route->info.kind == AMPHI_ENGINE_CLOUD && !j->facts->is_private && i + 1 < c->kept &&
             c->routes[c->order[i + 1]].verdict == AMPHI_VERDICT_KEEP)
             j->step.hedge_ms = policy->hedge_ms;
         out->steps[out->steps_count++] = j->step;
@@ -297,7 +315,9 @@ typedef struct amphi_refusal_rank {
 static const amphi_refusal_rank refusal_ranks[] = {
     {AMPHI_REASON_NETWORK_NONE, AMPHI_E_OFFLINE},
     {AMPHI_REASON_NETWORK_METERED, AMPHI_E_OFFLINE},
+    {AMPHI_REASON_BACKGROUND, AMPHI_E_BACKGROUND},
     {AMPHI_REASON_BREAKER_OPEN, AMPHI_E_BUSY},
+    {AMPHI_REASON_QUOTA, AMPHI_E_QUOTA},
     {AMPHI_REASON_MEMORY_PRESSURE, AMPHI_E_RESOURCE},
     {AMPHI_REASON_MEMORY, AMPHI_E_RESOURCE},
     {AMPHI_REASON_THERMAL, AMPHI_E_RESOURCE},
@@ -305,6 +325,14 @@ static const amphi_refusal_rank refusal_ranks[] = {
     {AMPHI_REASON_CONTEXT_LENGTH, AMPHI_E_CONTEXT_LENGTH},
     {AMPHI_REASON_CAPABILITY, AMPHI_E_UNSUPPORTED},
 };
+
+amphi_status amphi__policy_refusal_status(amphi_reason reason)
+{
+    for (size_t r = 0; r < sizeof refusal_ranks / sizeof refusal_ranks[0]; r++)
+        if (refusal_ranks[r].reason == reason)
+            return refusal_ranks[r].status;
+    return AMPHI_E_REFUSED;
+}
 
 static amphi_status refusal_status(const amphi_case *c)
 {
@@ -356,6 +384,21 @@ static uint32_t soonest_probe_ms(const amphi_case *c, const amphi_policy *policy
     return soonest_ms;
 }
 
+/* When a system's model is asked again whose quota is used up; 0: unknown. */
+static uint32_t soonest_quota_ms(const amphi_case *c)
+{
+    uint32_t soonest_ms = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const amphi_policy_route *route = c->routes[i].route;
+        uint32_t own_ms = route->info.retry_after_ms;
+        uint32_t left_ms = route->wait_ms > own_ms ? route->wait_ms : own_ms;
+        if (c->routes[i].reason == AMPHI_REASON_QUOTA && left_ms > 0 &&
+            (soonest_ms == 0 || left_ms < soonest_ms))
+            soonest_ms = left_ms;
+    }
+    return soonest_ms;
+}
+
 static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_policy *policy,
     const amphi_policy_facts *facts)
 {
@@ -377,6 +420,8 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
         amphi_str_make(sentence, amphi__utf8_complete_size(amphi_str_from(sentence))));
     if (out->refusal.status == AMPHI_E_BUSY)
         out->refusal.retry_after_ms = soonest_probe_ms(c, policy);
+    else if (out->refusal.status == AMPHI_E_QUOTA)
+        out->refusal.retry_after_ms = soonest_quota_ms(c);
 }
 
 void amphi__policy_apply_hysteresis(

@@ -56,6 +56,10 @@ typedef struct amphi_policy {
     amphi_budgets local_budgets;       /* "local.budgets": 0, as policy/step_budgets.c has it */
     amphi_budgets cloud_budgets;       /* "cloud.budgets": connect 5000, the others likewise */
     uint32_t total_ms;                 /* "total_ms": 120000 */
+    bool system_enabled;               /* "system.enabled": true */
+    bool system_private_cloud_trusted; /* "system.private_cloud_trusted": false */
+    uint32_t system_busy_pause_ms;     /* "system.busy_pause_ms": 2000 */
+    uint32_t system_quota_pause_ms;    /* "system.quota_pause_ms": 600000 */
     uint32_t outbox_entries_max;       /* "outbox.entries_max": 1000 */
     uint32_t outbox_bytes_max;         /* "outbox.bytes_max": 64 MiB */
     uint32_t outbox_age_max_s;         /* "outbox.age_max_s": 7 days */
@@ -94,9 +98,11 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  *    battery goes down, a shorter context when memory is tight.
  * 3. Order. only_*: the other kind was refused. prefer_*: that kind first. auto: local first, as it
  *    is private, free and needs no network; cloud first when local is degraded and the network is
- *    neither metered nor slow. Within a kind: priority, then weight. Last resorts at the end.
- * private refuses every CLOUD route, before anything else is looked at, and so do turns of the
- * conversation that may not leave the device.
+ *    neither metered nor slow. A system's model counts as local when it computes on this device,
+ *    otherwise as cloud. Within a kind: priority, then the system's, then weight. Last resorts at
+ *    the end.
+ * private refuses every route off this device, before anything else is looked at, and so do turns
+ * of the conversation that may not leave the device.
  * 4. A model of the scope HELP answers when the request names it, or when private and mode leave no
  *    other route, whatever state the others are in: it never stands in for a chat model.
  */
@@ -176,7 +182,8 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
 typedef struct amphi_policy_route {
     amphi_engine_info info;      /* as the engine describes itself */
     amphi_breaker_facts breaker; /* amphi__breaker_snapshot */
-    uint32_t wait_ms;            /* left of the pause that its provider asked for */
+    uint32_t wait_ms;            /* left of the pause that it is given */
+    amphi_reason wait_reason;    /* ASKED_TO_WAIT; SYSTEM also QUOTA, BUSY, BACKGROUND */
     amphi_crash_facts crash;     /* LOCAL */
     bool was_refused_battery;    /* hysteresis: the last decision held this against it; set
                                     by amphi__policy_apply_hysteresis */
@@ -246,10 +253,20 @@ typedef struct amphi_plan {
      *   _REFUSED    private, mode, kill switch, no engine: stays so
      *   _OFFLINE    a cloud route lacks only the network
      *   _BUSY       a breaker is open; retry_after_ms
+     *   _BACKGROUND, _QUOTA  of a system's model; retry_after_ms, if known
      *   _RESOURCE   memory, heat or battery
      *   _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do */
     amphi_error refusal;
 } amphi_plan;
+
+/* Does this engine compute on this device? What is not surely here is elsewhere. Pure. */
+bool amphi__policy_is_on_device(const amphi_engine_info *info);
+/* May it have what may not leave the device? Pure. */
+bool amphi__policy_may_have_private(const amphi_policy *policy, const amphi_engine_info *info);
+/* No kill switch is set for it. Pure. */
+bool amphi__policy_is_switched_on(const amphi_policy *policy, const amphi_engine_info *info);
+/* A request that this rule refused fails so when no route is left. Pure. */
+amphi_status amphi__policy_refusal_status(amphi_reason reason);
 
 /* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use
  * than memory.unload_percent. Pure. */

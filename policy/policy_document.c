@@ -67,6 +67,16 @@ static const amphi_policy_field fields[] = {
         "from the attempt's start to its first token; 0: see Budgets"),
     FIELD("cloud.budgets.idle_ms", U32, cloud_budgets.idle_ms, 0, 0, 3600000, "ms",
         "longest silence between two tokens; 0: see Budgets"),
+    FIELD("system.enabled", BOOL, system_enabled, true, 0, 1, "",
+        "false: no request goes to a model of the operating system"),
+    FIELD("system.private_cloud_trusted", BOOL, system_private_cloud_trusted, false, 0, 1, "",
+        "true: a system's model that computes outside of this device may have what is private or "
+        "only_local"),
+    FIELD("system.busy_pause_ms", U32, system_busy_pause_ms, 2000, 1, 3600000, "ms",
+        "a system's model that was busy, or refused in the background, and named no time comes "
+        "last for so long"),
+    FIELD("system.quota_pause_ms", U32, system_quota_pause_ms, 600000, 1, 86400000, "ms",
+        "one that said its quota is used up, and named no time, is not asked for so long"),
     FIELD("battery.min_percent", U8, battery_min_percent, 20, 0, 100, "%",
         "below this, and not charging, the local engine is the last resort"),
     FIELD("battery.resume_percent", U8, battery_resume_percent, 25, 0, 100, "%",

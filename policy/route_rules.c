@@ -7,6 +7,7 @@
  */
 #include "policy/route_rules.h"
 #include "policy/policy_document.h"
+#include "policy/system_rules.h"
 #include "sdk/core/str.h"
 
 #include <stdarg.h>
@@ -22,8 +23,9 @@
 typedef amphi_verdict rule_fn(amphi_judgement *judgement);
 
 static rule_fn rule_private, rule_mode, rule_kill_switch, rule_available, rule_scope,
-    rule_quarantine, rule_breaker, rule_pause, rule_capability, rule_network, rule_context,
-    rule_pressure, rule_memory, rule_thermal, rule_battery;
+    rule_quarantine, rule_quota, rule_background, rule_breaker, rule_busy, rule_pause,
+    rule_capability, rule_network, rule_context, rule_pressure, rule_memory, rule_thermal,
+    rule_battery;
 
 static rule_fn *const rules[] = {
     rule_private, /* first: nothing may come before it */
@@ -32,7 +34,10 @@ static rule_fn *const rules[] = {
     rule_available,
     rule_scope,
     rule_quarantine,
+    rule_quota,
+    rule_background,
     rule_breaker,
+    rule_busy,
     rule_pause,
     rule_capability,
     rule_network,
@@ -46,6 +51,16 @@ static rule_fn *const rules[] = {
 static bool is_local(const amphi_judgement *j)
 {
     return j->route->info.kind == AMPHI_ENGINE_LOCAL;
+}
+
+static bool is_system(const amphi_judgement *j)
+{
+    return j->route->info.kind == AMPHI_ENGINE_SYSTEM;
+}
+
+static bool is_on_device(const amphi_judgement *j)
+{
+    return amphi__policy_is_on_device(&j->route->info);
 }
 
 static bool knows(const amphi_judgement *j, uint32_t fact)
@@ -172,10 +187,12 @@ static void fewer_threads(amphi_judgement *j, uint32_t threads, const char *beca
 
 static amphi_verdict rule_private(amphi_judgement *j)
 {
-    /* Anything that is not surely local counts as the cloud. */
-    if (j->facts->is_private && !is_local(j))
+    /* Anything that is not surely on this device counts as the cloud. */
+    if (amphi__policy_may_have_private(j->policy, &j->route->info))
+        return AMPHI_VERDICT_KEEP;
+    if (j->facts->is_private)
         return refuse(j, AMPHI_REASON_PRIVATE, "private: the request never leaves this device");
-    if (j->facts->history_turns > 0 && !is_local(j)) {
+    if (j->facts->history_turns > 0) {
         bool is_private = j->facts->history_privacy >= AMPHI_PRIVACY_PRIVATE;
         return refuse(j, AMPHI_REASON_PRIVATE, "the conversation holds %u %s turn%s, and %s",
             j->facts->history_turns, is_private ? "private" : "only_local",
@@ -187,20 +204,25 @@ static amphi_verdict rule_private(amphi_judgement *j)
 
 static amphi_verdict rule_mode(amphi_judgement *j)
 {
-    if (j->mode == AMPHI_MODE_ONLY_LOCAL && !is_local(j))
-        return refuse(j, AMPHI_REASON_MODE, "mode only_local excludes the cloud");
-    if (j->mode == AMPHI_MODE_ONLY_CLOUD && is_local(j))
-        return refuse(j, AMPHI_REASON_MODE, "mode only_cloud excludes the local engine");
+    bool may_stay = amphi__policy_may_have_private(j->policy, &j->route->info);
+    if (j->mode == AMPHI_MODE_ONLY_LOCAL && !may_stay)
+        return refuse(j, AMPHI_REASON_MODE, "mode only_local excludes the cloud%s",
+            is_system(j) ? ", and the system's as well" : "");
+    if (j->mode == AMPHI_MODE_ONLY_CLOUD && is_on_device(j))
+        return refuse(j, AMPHI_REASON_MODE, "mode only_cloud excludes %s",
+            is_local(j) ? "the local engine" : "the system's model on this device");
     return AMPHI_VERDICT_KEEP;
 }
 
 static amphi_verdict rule_kill_switch(amphi_judgement *j)
 {
-    if (is_local(j) ? !j->policy->local_enabled : !j->policy->cloud_enabled) {
-        return refuse(j, AMPHI_REASON_KILL_SWITCH, "policy switched %s off (%s.enabled is false)",
-            is_local(j) ? "the local engine" : "the cloud", is_local(j) ? "local" : "cloud");
-    }
-    return AMPHI_VERDICT_KEEP;
+    if (amphi__policy_is_switched_on(j->policy, &j->route->info))
+        return AMPHI_VERDICT_KEEP;
+    if (is_system(j) && !j->policy->system_enabled)
+        return refuse(j, AMPHI_REASON_KILL_SWITCH,
+            "policy switched the system's models off (system.enabled is false)");
+    return refuse(j, AMPHI_REASON_KILL_SWITCH, "policy switched %s off (%s.enabled is false)",
+        is_local(j) ? "the local engine" : "the cloud", is_local(j) ? "local" : "cloud");
 }
 
 static amphi_verdict rule_available(amphi_judgement *j)
@@ -307,6 +329,29 @@ static amphi_verdict rule_quarantine(amphi_judgement *j)
     return AMPHI_VERDICT_KEEP;
 }
 
+static amphi_verdict object(amphi_judgement *j, amphi_reason reason, amphi_objection objection)
+{
+    if (objection.verdict == AMPHI_VERDICT_HARD)
+        return refuse(j, reason, "%s", objection.why);
+    return objection.why[0] != '\0' ? warn(j, reason, "%s", objection.why) : AMPHI_VERDICT_KEEP;
+}
+
+static amphi_verdict rule_quota(amphi_judgement *j)
+{
+    return object(j, AMPHI_REASON_QUOTA, amphi__system_rule_quota(j->route));
+}
+
+static amphi_verdict rule_background(amphi_judgement *j)
+{
+    return object(
+        j, AMPHI_REASON_BACKGROUND, amphi__system_rule_background(j->route, &j->facts->device));
+}
+
+static amphi_verdict rule_busy(amphi_judgement *j)
+{
+    return object(j, AMPHI_REASON_BUSY, amphi__system_rule_busy(j->route));
+}
+
 static amphi_verdict rule_breaker(amphi_judgement *j)
 {
     const amphi_breaker_facts *breaker = &j->route->breaker;
@@ -327,10 +372,11 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
 static amphi_verdict rule_pause(amphi_judgement *j)
 {
     uint32_t wait_ms = j->route->wait_ms;
-    return wait_ms == 0 ? AMPHI_VERDICT_KEEP
-                        : warn(j, AMPHI_REASON_ASKED_TO_WAIT,
-                              "the provider asked for a pause, %u s of it are left",
-                              wait_ms / 1000 + (wait_ms % 1000 > 0));
+    return wait_ms == 0 || j->route->wait_reason != AMPHI_REASON_ASKED_TO_WAIT
+               ? AMPHI_VERDICT_KEEP
+               : warn(j, AMPHI_REASON_ASKED_TO_WAIT,
+                     "the provider asked for a pause, %u s of it are left",
+                     wait_ms / 1000 + (wait_ms % 1000 > 0));
 }
 
 static amphi_verdict rule_capability(amphi_judgement *j)
@@ -352,7 +398,7 @@ static amphi_verdict rule_capability(amphi_judgement *j)
 
 static amphi_verdict rule_network(amphi_judgement *j)
 {
-    if (is_local(j) || j->route->needs_no_network || !knows(j, AMPHI_FACT_NETWORK))
+    if (is_on_device(j) || j->route->needs_no_network || !knows(j, AMPHI_FACT_NETWORK))
         return AMPHI_VERDICT_KEEP;
     if (j->facts->device.network == AMPHI_NETWORK_NONE)
         return refuse(j, AMPHI_REASON_NETWORK_NONE, "no network");
@@ -497,12 +543,12 @@ static amphi_verdict rule_memory(amphi_judgement *j)
 
 static amphi_verdict rule_thermal(amphi_judgement *j)
 {
-    if (!is_local(j) || !knows(j, AMPHI_FACT_THERMAL))
+    if (!is_on_device(j) || !knows(j, AMPHI_FACT_THERMAL))
         return AMPHI_VERDICT_KEEP;
     amphi_thermal now = j->facts->device.thermal;
     if (now >= AMPHI_THERMAL_CRITICAL)
         return refuse(j, AMPHI_REASON_THERMAL, "thermal state is critical");
-    if (now >= AMPHI_THERMAL_FAIR) {
+    if (now >= AMPHI_THERMAL_FAIR && is_local(j)) { /* the system slows its own model down */
         fewer_threads(j, now == AMPHI_THERMAL_FAIR ? 2 : 1,
             now == AMPHI_THERMAL_FAIR ? "device warm" : "device hot");
         degrade(j, AMPHI_REASON_THERMAL);
@@ -521,7 +567,7 @@ static amphi_verdict rule_thermal(amphi_judgement *j)
 static amphi_verdict rule_battery(amphi_judgement *j)
 {
     const amphi_device_facts *device = &j->facts->device;
-    if (!is_local(j) || !knows(j, AMPHI_FACT_BATTERY) || device->charging)
+    if (!is_on_device(j) || !knows(j, AMPHI_FACT_BATTERY) || device->charging)
         return AMPHI_VERDICT_KEEP;
     uint32_t percent = device->battery_percent;
     uint32_t low = j->policy->battery_min_percent;
@@ -532,7 +578,7 @@ static amphi_verdict rule_battery(amphi_judgement *j)
             j->policy->battery_critical_percent);
     }
     /* Twice the minimum is early enough to be gentle; it does not change the order. */
-    if (percent < 2 * low)
+    if (percent < 2 * low && is_local(j))
         fewer_threads(j, 2, "to spare the battery");
     if (percent < low) {
         return warn(j, AMPHI_REASON_BATTERY_LOW, "battery %u %% is below %u %%, not charging",

@@ -199,9 +199,23 @@ static void end_ledger(amphi_attempt *a)
     }
 }
 
+/* A system's model that named no time says when it is asked again: so the app's error does, too. */
+static void name_pause(amphi_attempt *a)
+{
+    amphi_error *error = &a->outcome->error;
+    amphi_policy policy;
+    amphi_reason reason;
+    if (a->info.kind != AMPHI_ENGINE_SYSTEM || error->status == AMPHI_OK)
+        return;
+    amphi__client_policy(a->stream->client, &policy);
+    if (error->retry_after_ms == 0)
+        error->retry_after_ms = amphi__route_health_pause_ms(&policy, &a->info, error, &reason);
+}
+
 /* Releases the engine's run and everything that the attempt holds. */
 void amphi__attempt_finish(amphi_attempt *a)
 {
+    name_pause(a);
     if (a->run != NULL) {
         amphi__stream_run_ends(a->stream, a->run);
         a->engine->ops->release(a->engine->self, a->run);

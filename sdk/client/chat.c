@@ -103,9 +103,9 @@ static void finish_complete(amphi_stream *stream, amphi_cache_lookup *lookup)
 }
 
 /* May the failure be gone later? */
-static bool may_pass(amphi_status status)
+static bool may_pass(const amphi_error *failure)
 {
-    switch (status) {
+    switch (failure->status) {
     case AMPHI_E_OFFLINE:
     case AMPHI_E_NETWORK:
     case AMPHI_E_TIMEOUT:
@@ -117,7 +117,10 @@ static bool may_pass(amphi_status status)
     case AMPHI_E_ENGINE_STALLED:
     case AMPHI_E_RESOURCE:
     case AMPHI_E_BUSY:
+    case AMPHI_E_BACKGROUND:
         return true;
+    case AMPHI_E_QUOTA: /* of a system's model: it comes back; an unpaid account does not */
+        return failure->retry_after_ms > 0;
     default:
         return false;
     }
@@ -129,14 +132,14 @@ static bool may_queue(const amphi_stream *stream)
 {
     const amphi_request *request = &stream->request;
     return !request->no_queue && request->outbox_id == NULL && !stream->privacy.stays_here &&
-           !stream->tool_call_seen && may_pass(stream->error.status) &&
+           !stream->tool_call_seen && may_pass(&stream->error) &&
            !amphi__history_was_erased(
                stream->client, amphi_str_from(request->conversation_id), stream->erasure_epoch);
 }
 
 static bool may_serve_stale(amphi_stream *stream)
 {
-    return !amphi__stream_is_cancelled(stream) && may_pass(stream->error.status);
+    return !amphi__stream_is_cancelled(stream) && may_pass(&stream->error);
 }
 
 /* What failed, and why the message does not wait for better times. Either may be cut. */

@@ -111,10 +111,9 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         amphi_engine_info info;
         amphi_crash_facts crash;
         amphi__crash_ledger_describe(client, &client->routes[i], &policy, &info, &crash);
-        bool allowed = info.kind == AMPHI_ENGINE_LOCAL
-                           ? policy.local_enabled
-                           : policy.cloud_enabled && !client->is_private;
-        allowed = allowed && !amphi__policy_is_quarantined(&policy, &crash);
+        bool allowed = amphi__policy_is_switched_on(&policy, &info) &&
+                       (!client->is_private || amphi__policy_may_have_private(&policy, &info)) &&
+                       !amphi__policy_is_quarantined(&policy, &crash);
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);
         if (info.kind == AMPHI_ENGINE_LOCAL)

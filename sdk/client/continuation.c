@@ -162,11 +162,13 @@ amphi_continuation_choice amphi__continuation_choose(
     amphi_continuation_choice choice = {info->continuation, false};
     char key[2 * AMPHI_NAME_MAX];
     memory m;
-    if (choice.way == AMPHI_CONTINUE_NO || info->prefix == AMPHI_NO) {
+    bool is_untold = info->kind == AMPHI_ENGINE_SYSTEM && choice.way == AMPHI_CONTINUE_AUTO &&
+                     info->prefix != AMPHI_YES; /* no such model is known to go on */
+    if (choice.way == AMPHI_CONTINUE_NO || info->prefix == AMPHI_NO || is_untold) {
         choice.way = AMPHI_CONTINUE_NO;
         return choice;
     }
-    if (info->kind != AMPHI_ENGINE_CLOUD) { /* the beginning is part of what it computes */
+    if (info->kind == AMPHI_ENGINE_LOCAL) { /* the beginning is part of what it computes */
         choice.is_known = true;
         return choice;
     }
@@ -192,7 +194,7 @@ void amphi__continuation_learn(amphi_client *client, const amphi_engine_info *in
     static const int64_t weights[] = {0, 2, 1, COUNT_MAX};
     char key[2 * AMPHI_NAME_MAX];
     memory m;
-    if (info->kind != AMPHI_ENGINE_CLOUD || way <= AMPHI_CONTINUE_NO || way >= AMPHI_CONTINUE_COUNT)
+    if (info->kind == AMPHI_ENGINE_LOCAL || way <= AMPHI_CONTINUE_NO || way >= AMPHI_CONTINUE_COUNT)
         return;
     amphi_json *root = load(client);
     key_of(key, sizeof key, info);

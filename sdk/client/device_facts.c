@@ -93,6 +93,8 @@ static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
             error, AMPHI_E_ARGUMENT, 0, "memory_available_bytes: more than memory_total_bytes");
     if ((facts->known & AMPHI_FACT_PRESSURE) && facts->memory_pressure > 2)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "memory_pressure: 0, 1 or 2 is expected");
+    if ((unsigned)facts->in_foreground > AMPHI_YES)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "in_foreground: yes or no is expected");
     if ((unsigned)facts->thermal > AMPHI_THERMAL_CRITICAL ||
         (unsigned)facts->network > AMPHI_NETWORK_FREE)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "thermal or network: unknown value");
@@ -182,6 +184,22 @@ static amphi_status read_words(
     return AMPHI_OK;
 }
 
+static amphi_status read_bool(
+    amphi_device_facts *out, const char *key, const amphi_json *value, amphi_error *error)
+{
+    if (amphi__json_kind(value) != AMPHI_JSON_BOOL)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "device facts: %s: true or false is expected", key);
+    bool is_true = amphi__json_bool(value, false);
+    if (strcmp(key, "charging") == 0) {
+        out->charging = is_true;
+    } else {
+        out->in_foreground = is_true ? AMPHI_YES : AMPHI_NO;
+        out->known |= AMPHI_FACT_FOREGROUND;
+    }
+    return AMPHI_OK;
+}
+
 static amphi_status read_member(
     amphi_device_facts *out, amphi_str name, const amphi_json *value, amphi_error *error)
 {
@@ -190,13 +208,8 @@ static amphi_status read_member(
     const char *key = name.data;
     if (strcmp(key, "thermal") == 0 || strcmp(key, "network") == 0)
         return read_words(out, key, value, error);
-    if (strcmp(key, "charging") == 0) {
-        if (amphi__json_kind(value) != AMPHI_JSON_BOOL)
-            return amphi__fail(
-                error, AMPHI_E_ARGUMENT, 0, "device facts: charging: true or false is expected");
-        out->charging = amphi__json_bool(value, false);
-        return AMPHI_OK;
-    }
+    if (strcmp(key, "charging") == 0 || strcmp(key, "in_foreground") == 0)
+        return read_bool(out, key, value, error);
     if (strcmp(key, "memory_total_bytes") == 0) {
         status = read_count(&out->memory_total_bytes, value, 1ull << 50, key, error);
     } else if (strcmp(key, "memory_available_bytes") == 0) {
@@ -217,7 +230,8 @@ static amphi_status read_member(
     } else {
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "device facts: unknown key (known: memory_total_bytes memory_available_bytes "
-            "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure)");
+            "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure "
+            "in_foreground)");
     }
     return status;
 }

@@ -123,6 +123,22 @@ static void report_cloud(
         find(r, AMPHI_FINDING_FAULT, part, info->why, "mend the endpoint's options");
 }
 
+static void report_system(const round *r, const amphi_engine_info *info)
+{
+    char part[AMPHI_NAME_MAX + 8];
+    char line[160];
+    snprintf(part, sizeof part, "system %s", info->name);
+    snprintf(line, sizeof line, "%s, %u tokens of context", info->model, info->context_tokens_max);
+    if (!info->available)
+        find(r, AMPHI_FINDING_NOTE, part, info->why,
+            "other routes answer meanwhile; what the system offers may change at any time");
+    else
+        find(r, AMPHI_FINDING_OK, part, line, "");
+    if (!info->on_device)
+        find(r, AMPHI_FINDING_NOTE, part, "it computes outside of this device",
+            "private requests go there only with system.private_cloud_trusted in the policy");
+}
+
 static void report_device(const round *r, amphi_client *client)
 {
     amphi_device_facts facts;
@@ -233,6 +249,8 @@ amphi_status amphi_doctor(
     for (size_t i = 0; i < client->routes_count; i++) {
         if (infos[i].kind == AMPHI_ENGINE_LOCAL)
             report_local(&r, &infos[i], &parts, &client->policy_base, &crashes[i]);
+        else if (infos[i].kind == AMPHI_ENGINE_SYSTEM)
+            report_system(&r, &infos[i]);
         else
             report_cloud(&r, &infos[i], &own);
         cloud |= infos[i].kind == AMPHI_ENGINE_CLOUD;

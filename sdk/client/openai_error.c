@@ -56,6 +56,7 @@ static openai_words words_of(amphi_status status)
     case AMPHI_E_CANCELLED:
         return (openai_words){503, server, NULL, true};
     case AMPHI_E_OFFLINE:
+    case AMPHI_E_BACKGROUND:
         return (openai_words){503, server, NULL, false};
     case AMPHI_E_TIMEOUT:
         return (openai_words){504, server, NULL, false};

@@ -29,7 +29,7 @@ static bool binds(amphi_privacy privacy, const amphi_policy *policy)
 
 bool amphi__privacy_allows(const amphi_privacy_ruling *ruling, const amphi_engine_info *info)
 {
-    return !ruling->stays_here || info->kind == AMPHI_ENGINE_LOCAL;
+    return !ruling->stays_here || amphi__policy_may_have_private(&ruling->policy, info);
 }
 
 amphi_status amphi__privacy_check_store(

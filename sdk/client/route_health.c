@@ -13,6 +13,9 @@
 
 #include <stdlib.h>
 
+/* The longest pause of a system's model: quotas are per day. */
+#define SYSTEM_PAUSE_MAX_MS (24u * 60 * 60 * 1000)
+
 static int compare_ms(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a;
@@ -38,6 +41,7 @@ void amphi__route_health_snapshot(
 {
     amphi__breaker_snapshot(&route->breaker, policy, now_ms, &out->breaker);
     out->wait_ms = route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
+    out->wait_reason = route->pause_reason;
     out->load = route->load;
     out->first_token_p95_ms = first_token_p95_ms(route);
 }
@@ -123,17 +127,47 @@ uint32_t amphi__route_health_hedge_ms(amphi_client *client, const amphi_plan_ste
     return p95_ms > step->hedge_ms ? p95_ms : step->hedge_ms;
 }
 
-/* A pause that a provider asked for holds for later requests too; a success ends it. Under the
- * lock. */
-static void remember_pause(
-    amphi_route *route, const amphi_error *outcome, uint32_t max_ms, uint64_t now_ms)
+/* Of a system's model. Its words are those of the app's own engine, so no shorter bound than a day
+ * holds for them. OK: this status asks for no pause. */
+static amphi_reason system_pause_reason(amphi_status status)
 {
-    uint32_t pause_ms = outcome->retry_after_ms;
+    return status == AMPHI_E_QUOTA          ? AMPHI_REASON_QUOTA
+           : status == AMPHI_E_BUSY         ? AMPHI_REASON_BUSY
+           : status == AMPHI_E_RATE_LIMITED ? AMPHI_REASON_ASKED_TO_WAIT
+           : status == AMPHI_E_BACKGROUND   ? AMPHI_REASON_BACKGROUND
+                                            : AMPHI_REASON_OK;
+}
+
+uint32_t amphi__route_health_pause_ms(const amphi_policy *policy, const amphi_engine_info *info,
+    const amphi_error *failure, amphi_reason *reason)
+{
+    uint32_t asked_ms = failure->retry_after_ms;
+    bool is_system = info->kind == AMPHI_ENGINE_SYSTEM;
+    *reason = is_system ? system_pause_reason(failure->status) : AMPHI_REASON_OK;
+    if (*reason != AMPHI_REASON_OK) {
+        if (asked_ms == 0)
+            return *reason == AMPHI_REASON_QUOTA ? policy->system_quota_pause_ms
+                                                 : policy->system_busy_pause_ms;
+        return asked_ms < SYSTEM_PAUSE_MAX_MS ? asked_ms : SYSTEM_PAUSE_MAX_MS;
+    }
+    if (failure->status != AMPHI_E_RATE_LIMITED && failure->status != AMPHI_E_PROVIDER)
+        return 0;
+    *reason = AMPHI_REASON_ASKED_TO_WAIT;
+    return asked_ms < policy->pause_max_ms ? asked_ms : policy->pause_max_ms;
+}
+
+/* A pause holds for later requests too; a success ends it. Under the lock. */
+static void remember_pause(amphi_route *route, const amphi_policy *policy,
+    const amphi_engine_info *info, const amphi_error *outcome, uint64_t now_ms)
+{
+    amphi_reason reason;
+    uint32_t pause_ms = amphi__route_health_pause_ms(policy, info, outcome, &reason);
     if (outcome->status == AMPHI_OK)
         route->pause_until_ms = 0;
-    else if (pause_ms > 0 &&
-             (outcome->status == AMPHI_E_RATE_LIMITED || outcome->status == AMPHI_E_PROVIDER))
-        route->pause_until_ms = now_ms + (pause_ms < max_ms ? pause_ms : max_ms);
+    if (pause_ms == 0)
+        return;
+    route->pause_until_ms = now_ms + pause_ms;
+    route->pause_reason = reason;
 }
 
 void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step,
@@ -147,7 +181,9 @@ void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step
     amphi__mutex_lock(&client->lock);
     if (first_token_ms > 0)
         remember_first_token(route, first_token_ms);
-    remember_pause(route, outcome, client->policy.pause_max_ms, now_ms);
+    remember_pause(route, &client->policy, &info, outcome, now_ms);
+    if (info.kind == AMPHI_ENGINE_SYSTEM && system_pause_reason(outcome->status) != AMPHI_REASON_OK)
+        result = AMPHI_BREAKER_IGNORED; /* it rests anyway, and is whole */
     if (info.kind == AMPHI_ENGINE_LOCAL && amphi__crash_ledger_is_supported(client)) {
         amphi__crash_ledger_acknowledge_deaths(route, &info);
         result = AMPHI_BREAKER_SUCCESS; /* the crash ledger judges a local engine */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the client remembers of its routes between two decisions: breakers, pauses that providers
- * asked for, runs under way, and recent times to the first token. The decision reads it (decide.c);
- * attempts write it. All of it is under the client's lock and lives as long as the client.
+ * or the system asked for, runs under way, and recent times to the first token. The decision reads
+ * it (decide.c); attempts write it. All of it is under the client's lock and lives as long as the
+ * client.
  */
 #ifndef AMPHI_CLIENT_ROUTE_HEALTH_H
 #define AMPHI_CLIENT_ROUTE_HEALTH_H
@@ -25,6 +26,11 @@ void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step
 /* The runs under way on a route. */
 void amphi__route_health_run_started(amphi_client *client, size_t route);
 void amphi__route_health_run_ended(amphi_client *client, size_t route);
+
+/* How long a route rests after this failure, and why: as long as its provider or its system asked
+ * for, and for a system's model that named no time as long as the policy says. 0: not at all. */
+uint32_t amphi__route_health_pause_ms(const amphi_policy *policy, const amphi_engine_info *info,
+    const amphi_error *failure, amphi_reason *reason);
 
 /* When to hedge this step: the policy's delay, or the 95th percentile of the route's recent first
  * tokens when that is later. */

@@ -155,12 +155,7 @@ static void refuse(amphi_plan *plan, uint32_t wanted, const amphi_policy_route *
         for (size_t r = 0; r < AMPHI_ROUTES_MAX; r++) {
             if ((wanted & 1u << r) == 0 || strcmp(routes[r].info.name, entry->route) != 0)
                 continue;
-            amphi_status status = entry->reason == AMPHI_REASON_NETWORK_NONE   ? AMPHI_E_OFFLINE
-                                  : entry->reason == AMPHI_REASON_BREAKER_OPEN ? AMPHI_E_BUSY
-                                  : entry->reason == AMPHI_REASON_CONTEXT_LENGTH
-                                      ? AMPHI_E_CONTEXT_LENGTH
-                                      : AMPHI_E_REFUSED;
-            amphi__fail(&plan->refusal, status, 0,
+            amphi__fail(&plan->refusal, amphi__policy_refusal_status(entry->reason), 0,
                 "none of the routes that the request names may answer; %s: %.90s", entry->route,
                 entry->why);
             return;

@@ -111,7 +111,8 @@ static int64_t retry_delay_ms(
 {
     amphi_client *client = run->stream->client;
     const amphi_error *error = &run->last.error;
-    bool limited = error->status == AMPHI_E_RATE_LIMITED;
+    bool limited = error->status == AMPHI_E_RATE_LIMITED ||
+                   (error->status == AMPHI_E_BUSY && error->retry_after_ms > 0);
     bool again = limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK ||
                  error->status == AMPHI_E_TRUNCATED;
     again = again && run->last.should_retry != AMPHI_NO;

@@ -51,9 +51,9 @@ typedef enum amphi_reason {
     AMPHI_REASON_PREFERENCE,      /* the request's "model" and "fallbacks" */
     AMPHI_REASON_ASKED_TO_WAIT,   /* the provider named a time, and it is not over */
     AMPHI_REASON_SCOPE,           /* the model was made for another, narrow job */
-    AMPHI_REASON_QUOTA,           /* reserved, as the next two, for a system's model: no rule yet */
-    AMPHI_REASON_BUSY,            /* it works for another app */
-    AMPHI_REASON_BACKGROUND,      /* the app is in the background, where it is refused */
+    AMPHI_REASON_QUOTA,           /* a system's model takes no more requests of this app for now */
+    AMPHI_REASON_BUSY,            /* a system's model works for others */
+    AMPHI_REASON_BACKGROUND,      /* a system's model refuses an app in the background */
     AMPHI_REASON_COUNT            /* not a reason: how many there are */
 } amphi_reason;
 

@@ -2,7 +2,7 @@
  *
  * Facts about the device. Amphi probes what it can; a host app with better sources (Android's
  * BatteryManager, iOS's ProcessInfo.thermalState) pushes facts, and a pushed fact wins over a
- * probed one until it is cleared.
+ * probed one until it is cleared. Whether the app is in the foreground only the app knows.
  */
 #ifndef AMPHI_DEVICE_H
 #define AMPHI_DEVICE_H
@@ -55,7 +55,7 @@ typedef struct amphi_device_facts {
     uint32_t rtt_ms;                 /* moving average */
     uint32_t throughput_kbps;        /* moving average */
     uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
-    amphi_tristate in_foreground;    /* the app is what the user looks at */
+    amphi_tristate in_foreground;    /* the app is what the user looks at; unknown counts as yes */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)
@@ -71,7 +71,8 @@ AMPHI_API amphi_status amphi_device_push(
 
 /* The same from JSON: {"memory_total_bytes":N,"memory_available_bytes":N,"battery_percent":8,
  * "charging":false,"thermal":"serious","network":"none|metered|free","rtt_ms":N,
- * "throughput_kbps":N,"memory_pressure":0}; every key optional, an unknown key is an error. */
+ * "throughput_kbps":N,"memory_pressure":0,"in_foreground":false}; every key optional, an unknown
+ * key is an error. */
 AMPHI_API amphi_status amphi_device_push_json(
     amphi_client *client, amphi_str json, amphi_error *error);
 

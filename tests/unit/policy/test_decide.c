@@ -176,6 +176,7 @@ static void order__route_that_is_to_pause_lets_others_go_first(void **state)
     scene_init(&s);
     s.facts.mode = AMPHI_MODE_PREFER_CLOUD;
     s.routes[1].wait_ms = 6001;
+    s.routes[1].wait_reason = AMPHI_REASON_ASKED_TO_WAIT;
     scene_decide(&s);
     assert_string_equal(scene_order(&s), "local cloud?");
     assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_ASKED_TO_WAIT);

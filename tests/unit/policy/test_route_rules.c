@@ -128,6 +128,7 @@ static void pause__is_a_last_resort_with_whole_seconds_rounded_up(void **state)
         snprintf(
             words, sizeof words, "the provider asked for a pause, %u s of it are left", seconds[i]);
         s.routes[CLOUD].wait_ms = waits_ms[i];
+        s.routes[CLOUD].wait_reason = AMPHI_REASON_ASKED_TO_WAIT;
         expect_soft(&s, CLOUD, AMPHI_REASON_ASKED_TO_WAIT, words);
     }
 }

@@ -16,7 +16,7 @@ typedef struct amphi_engine_run amphi_engine_run; /* the engine's own */
 typedef enum amphi_engine_kind {
     AMPHI_ENGINE_LOCAL = 1,
     AMPHI_ENGINE_CLOUD = 2,
-    AMPHI_ENGINE_SYSTEM = 3 /* reserved for the operating system's own model: no rule yet */
+    AMPHI_ENGINE_SYSTEM = 3 /* the operating system's own model: Apple's, Android's AICore */
 } amphi_engine_kind;
 
 /* What a model was made for. */
@@ -42,7 +42,8 @@ typedef enum amphi_continuation {
  * anything. */
 typedef struct amphi_engine_info {
     size_t struct_size;          /* in bytes; see amphi/types.h */
-    amphi_engine_kind kind;      /* LOCAL: no byte of a request leaves the device */
+    amphi_engine_kind kind;      /* LOCAL: no byte of a request leaves the device; SYSTEM: see
+                                    `on_device` */
     char name[AMPHI_NAME_MAX];   /* the route's name */
     char model[AMPHI_NAME_MAX];  /* that it runs; empty where the request decides */
     bool available;              /* false: `why` says what is missing */
@@ -57,7 +58,8 @@ typedef struct amphi_engine_info {
     bool tools;                  /* understands "tools" */
     bool images;                 /* understands image parts */
     bool audio;                  /* understands audio parts */
-    uint32_t priority;           /* lower first, among engines of one kind */
+    uint32_t priority;           /* lower first, among those that compute on this device, and
+                                    among the others; equal: SYSTEM first */
     uint32_t weight;             /* share among equals */
     /* LOCAL, for the crash ledger; empty: this engine keeps none. */
     char fingerprint[65];    /* of the model file: another one starts clean */
@@ -69,8 +71,8 @@ typedef struct amphi_engine_info {
     uint32_t deaths_late;    /* likewise: computing */
     uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did */
     uint32_t deaths_outside; /* likewise: killed or stopped by another process */
-    /* CLOUD, in millionths of a US dollar per million tokens; 0: unknown, or free. Reserved, as
-     * those of SYSTEM below: no rule reads them yet. */
+    /* CLOUD, in millionths of a US dollar per million tokens; 0: unknown, or free. Reserved: no
+     * rule reads them yet. */
     uint64_t price_prompt;
     uint64_t price_completion;
     amphi_model_scope scope;
@@ -78,12 +80,13 @@ typedef struct amphi_engine_info {
      * and answers' headers. */
     amphi_continuation continuation;
     amphi_continuation continuation_guess;
-    /* SYSTEM: it may compute elsewhere (private cloud), so no private request; it works for another
-     * app; it takes no more requests for now; it refuses an app in the background. */
-    bool leaves_device;
-    bool is_busy;
-    bool quota_used_up;
-    bool needs_foreground;
+    /* SYSTEM. What is not `on_device` counts as a cloud: Apple's private one gets nothing that is
+     * private, unless the policy's system.private_cloud_trusted says so. */
+    bool on_device;          /* no byte of a request leaves the device */
+    bool is_busy;            /* it works for others: every other route goes first */
+    bool quota_used_up;      /* it takes no more requests of this app for now: not asked */
+    bool needs_foreground;   /* it refuses an app in the background: not asked there */
+    uint32_t retry_after_ms; /* until `is_busy` or `quota_used_up` is over; 0: unknown */
 } amphi_engine_info;
 
 static inline void amphi_engine_info_init(amphi_engine_info *info)
@@ -148,7 +151,9 @@ typedef struct amphi_engine_event {
     uint32_t permille;
     amphi_usage usage;
     amphi_finish finish;
-    /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. */
+    /* FAIL: AMPHI_E_REQUEST with `prefix_refused` when the engine would not continue a prefix. Of
+     * SYSTEM: AMPHI_E_QUOTA, _BUSY and _BACKGROUND, with retry_after_ms where it is known; the
+     * route rests so long. What other refusals become: sdk/docs/engines.md. */
     const amphi_error *error;
     bool prefix_refused;
     bool out_of_memory; /* FAIL: killed for its memory, or an allocation failed */
@@ -174,8 +179,9 @@ typedef struct amphi_engine_sink {
 typedef struct amphi_engine_ops {
     size_t struct_size;
     const char *name;
-    /* Any thread. Cheap after its first call; that one may read a file's header, or start a
-     * process to read it. *out is zero but for struct_size; fill in no more than that. */
+    /* Any thread, before each decision: what changes at run time (a model that is downloaded, a
+     * quota) stands here. Cheap after its first call; that one may read a file's header, or start
+     * a process to read it. *out is zero but for struct_size; fill in no more than that. */
     void (*describe)(void *self, amphi_engine_info *out);
     /* Any thread; never blocks for long (no waiting for a model or a server). Everything in
      * *request and *sink is copied. On failure no event follows and *out is NULL. */

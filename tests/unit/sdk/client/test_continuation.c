@@ -120,6 +120,26 @@ static void continuation__what_is_configured_decides(void **state)
     close_scene(&s);
 }
 
+/* Such models take a conversation and answer it: one that can go on has to say so. */
+static void continuation__a_system_model_goes_on_only_if_it_says_so(void **state)
+{
+    scene s;
+    open_scene(&s);
+    s.info.kind = AMPHI_ENGINE_SYSTEM;
+    s.info.prefix = AMPHI_UNKNOWN;
+    expect(&s, AMPHI_CONTINUE_NO, false);
+    s.info.continuation = AMPHI_CONTINUE_INSTRUCT;
+    expect(&s, AMPHI_CONTINUE_INSTRUCT, false);
+    s.info.continuation = AMPHI_CONTINUE_AUTO;
+    s.info.prefix = AMPHI_YES;
+    expect(&s, AMPHI_CONTINUE_NATIVE, false);
+    learn(&s, AMPHI_CONTINUE_NATIVE, AMPHI_CONTINUATION_WORKED);
+    learn(&s, AMPHI_CONTINUE_NATIVE, AMPHI_CONTINUATION_WORKED);
+    learn(&s, AMPHI_CONTINUE_NATIVE, AMPHI_CONTINUATION_WORKED);
+    expect(&s, AMPHI_CONTINUE_NATIVE, true);
+    close_scene(&s);
+}
+
 static void continuation__spoilt_setting_is_as_if_nothing_was_learnt(void **state)
 {
     scene s;
@@ -137,6 +157,7 @@ int main(void)
         cmocka_unit_test(continuation__refused_flags_are_left_out_next_time),
         cmocka_unit_test(continuation__what_works_is_kept_and_one_doubt_does_not_end_it),
         cmocka_unit_test(continuation__what_is_configured_decides),
+        cmocka_unit_test(continuation__a_system_model_goes_on_only_if_it_says_so),
         cmocka_unit_test(continuation__spoilt_setting_is_as_if_nothing_was_learnt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

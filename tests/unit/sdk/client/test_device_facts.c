@@ -21,6 +21,13 @@ static void device_facts__json_sets_just_what_it_names(void **state)
     assert_int_equal(f.battery_percent, 8);
     assert_true(f.charging);
     assert_int_equal(f.thermal, AMPHI_THERMAL_SERIOUS);
+    assert_int_equal(
+        amphi__device_facts_parse(&f, AMPHI_STR("{\"in_foreground\":false}"), NULL), AMPHI_OK);
+    assert_int_equal(f.known, AMPHI_FACT_FOREGROUND);
+    assert_int_equal(f.in_foreground, AMPHI_NO);
+    assert_int_equal(
+        amphi__device_facts_parse(&f, AMPHI_STR("{\"in_foreground\":true}"), NULL), AMPHI_OK);
+    assert_int_equal(f.in_foreground, AMPHI_YES);
 }
 
 static void device_facts__mistakes_are_named(void **state)
@@ -29,7 +36,7 @@ static void device_facts__mistakes_are_named(void **state)
         "{\"battery_percent\":\"8\"}", "{\"thermal\":\"warm\"}", "{\"network\":4}",
         "{\"charging\":1}", "{\"memory_total_bytes\":5}",
         "{\"memory_total_bytes\":5,\"memory_available_bytes\":6}", "{\"memory_pressure\":3}",
-        "{\"rtt_ms\":-1}", "not json"};
+        "{\"in_foreground\":1}", "{\"in_foreground\":\"no\"}", "{\"rtt_ms\":-1}", "not json"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_device_facts f;
         amphi_error error;

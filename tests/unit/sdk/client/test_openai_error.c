@@ -61,6 +61,7 @@ static void error__statuses_types_and_codes_are_openais(void **state)
     expect(AMPHI_E_REFUSED, NULL, 403, request, "refused", false);
     expect(AMPHI_E_NOT_FOUND, NULL, 404, request, "not_found", false);
     expect(AMPHI_E_RATE_LIMITED, NULL, 429, "rate_limit_error", "rate_limit_exceeded", true);
+    expect(AMPHI_E_BACKGROUND, NULL, 503, "server_error", "background", false);
     expect(AMPHI_E_QUOTA, NULL, 429, "insufficient_quota", "insufficient_quota", false);
     expect(AMPHI_E_BUSY, NULL, 503, "server_error", "busy", true);
     expect(AMPHI_E_OFFLINE, NULL, 503, "server_error", "offline", false);

@@ -184,7 +184,7 @@ static void record__tells_a_private_turn(void **state)
 }
 
 /* The last gate, should a plan ever have a route that it must not. */
-static void gate__lets_nothing_but_a_local_engine_have_what_stays_here(void **state)
+static void gate__lets_nothing_off_this_device_have_what_stays_here(void **state)
 {
     amphi_privacy_ruling ruling = {.stays_here = true};
     amphi_engine_info local = {.kind = AMPHI_ENGINE_LOCAL};
@@ -193,6 +193,14 @@ static void gate__lets_nothing_but_a_local_engine_have_what_stays_here(void **st
     assert_true(amphi__privacy_allows(&ruling, &local));
     assert_false(amphi__privacy_allows(&ruling, &cloud));
     assert_false(amphi__privacy_allows(&ruling, &strange));
+    amphi_engine_info system = {.kind = AMPHI_ENGINE_SYSTEM, .on_device = true};
+    assert_true(amphi__privacy_allows(&ruling, &system));
+    system.on_device = false;
+    assert_false(amphi__privacy_allows(&ruling, &system));
+    ruling.policy.system_private_cloud_trusted = true;
+    assert_true(amphi__privacy_allows(&ruling, &system));
+    cloud.on_device = true; /* a field of SYSTEM only */
+    assert_false(amphi__privacy_allows(&ruling, &cloud));
     ruling.stays_here = false;
     assert_true(amphi__privacy_allows(&ruling, &cloud));
 }
@@ -233,7 +241,7 @@ int main(void)
         cmocka_unit_test(omit__a_takeover_brings_nothing_along),
         cmocka_unit_test(omit__a_request_that_stays_here_has_the_whole_conversation),
         cmocka_unit_test(record__tells_a_private_turn),
-        cmocka_unit_test(gate__lets_nothing_but_a_local_engine_have_what_stays_here),
+        cmocka_unit_test(gate__lets_nothing_off_this_device_have_what_stays_here),
         cmocka_unit_test(explain__says_what_the_conversation_demands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

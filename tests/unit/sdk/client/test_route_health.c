@@ -133,6 +133,43 @@ static void pause__is_bounded_by_the_policy_and_asked_for_by_providers_only(void
     assert_int_equal(snapshot().wait_ms, 0);
 }
 
+/* A system's model rests as long as it says; without a time, as the policy says. */
+static void pause__of_a_system_model_keeps_its_reason(void **state)
+{
+    static const struct {
+        amphi_status status;
+        amphi_reason reason;
+        uint32_t usual_ms; /* with the default policy */
+    } cases[] = {{AMPHI_E_QUOTA, AMPHI_REASON_QUOTA, 600000},
+        {AMPHI_E_BUSY, AMPHI_REASON_BUSY, 2000},
+        {AMPHI_E_RATE_LIMITED, AMPHI_REASON_ASKED_TO_WAIT, 2000},
+        {AMPHI_E_BACKGROUND, AMPHI_REASON_BACKGROUND, 2000}};
+    engine.info.kind = AMPHI_ENGINE_SYSTEM;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        attempt(cases[i].status, 0, 0);
+        assert_int_equal(snapshot().wait_ms, cases[i].usual_ms);
+        assert_int_equal(snapshot().wait_reason, cases[i].reason);
+        attempt(cases[i].status, 3600 * 1000, 0); /* cloud.pause_max_ms is not for it */
+        assert_int_equal(snapshot().wait_ms, 3600 * 1000);
+        attempt(cases[i].status, UINT32_MAX, 0);
+        assert_int_equal(snapshot().wait_ms, 24u * 3600 * 1000);
+        assert_false(snapshot().breaker.open); /* nothing is wrong with it */
+        attempt(AMPHI_OK, 0, 0);
+        assert_int_equal(snapshot().wait_ms, 0);
+    }
+    attempt(AMPHI_E_QUOTA, 1, 0);
+    attempt(AMPHI_E_NOT_FOUND, 0, 0);
+    assert_int_equal(snapshot().wait_ms, 1); /* the pause that it had */
+}
+
+static void pause__of_a_cloud_is_not_asked_for_by_a_used_up_account(void **state)
+{
+    attempt(AMPHI_E_QUOTA, 5000, 0);
+    attempt(AMPHI_E_BUSY, 5000, 0);
+    attempt(AMPHI_E_BACKGROUND, 5000, 0);
+    assert_int_equal(snapshot().wait_ms, 0);
+}
+
 static void load__counts_what_is_under_way(void **state)
 {
     amphi__route_health_run_started(&client, 0);
@@ -173,6 +210,10 @@ int main(void)
             pause__holds_until_it_is_over_or_an_answer_came, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             pause__is_bounded_by_the_policy_and_asked_for_by_providers_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            pause__of_a_system_model_keeps_its_reason, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            pause__of_a_cloud_is_not_asked_for_by_a_used_up_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(load__counts_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             hedge__waits_for_the_95th_percentile_of_enough_first_tokens, set_up, tear_down),
