@@ -29,6 +29,7 @@ LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constra
 ALLOWED = {
     "sdk/include": ["amphi/"],
     "sdk/docs": ["amphi/"],
+    "sdk/docs/examples": ["amphi/", "system_engine.h"],  # to be copied together
     "sdk/core": ["amphi/", "sdk/core/"],
     "sdk/near": ["amphi/", "sdk/core/", "sdk/near/"],
     "sdk/client": ["amphi/", "sdk/core/", "sdk/client/", "sdk/near/near.h", "policy/policy.h"],
