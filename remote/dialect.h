@@ -56,6 +56,7 @@ typedef struct amphi_dialect {
     const char *name;
     const char *path; /* behind the endpoint's base URL */
     bool continues;   /* servers usually go on after a trailing assistant message */
+    bool is_whole;    /* answers are one JSON object, never a stream of events */
     /* The HTTP request's JSON body. */
     amphi_status (*request_write)(
         amphi_buf *out, const amphi_dialect_request *request, amphi_error *error);

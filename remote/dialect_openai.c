@@ -16,9 +16,9 @@
 
 #include "remote/dialect_openai_request.h"
 #include "remote/dialect_response.h"
-#include "remote/json_span.h"
 #include "remote/plain_chunk.h"
 #include "remote/tool_call_deltas.h"
+#include "sdk/core/json_span.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"

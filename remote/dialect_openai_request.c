@@ -8,7 +8,7 @@
  */
 #include "remote/dialect_openai_request.h"
 
-#include "remote/json_span.h"
+#include "sdk/core/json_span.h"
 
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"

@@ -8,6 +8,7 @@
 #include "remote/endpoint.h"
 
 #include "remote/continuation_guess.h"
+#include "remote/dialect_embeddings.h"
 #include "remote/dialect_openai.h"
 #include "remote/dialect_responses.h"
 #include "remote/tls_pins_format.h"
@@ -84,6 +85,7 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
     own.tools = true;
     own.images = true;
     own.audio = true;
+    own.embeddings = true;
     own.priority = endpoint->priority;
     own.weight = endpoint->weight;
     AMPHI__SIZED_WRITE(out, &own);
@@ -129,6 +131,7 @@ static void endpoint_free(void *self)
     amphi__mutex_clear(&endpoint->mutex);
     amphi__free(endpoint->name);
     amphi__free(endpoint->url);
+    amphi__free(endpoint->embeddings_url);
     amphi__free(endpoint->model);
     amphi__free(endpoint->key_file);
     amphi__free(endpoint->headers); /* wiped, as all freed memory is */
@@ -204,13 +207,20 @@ static void set_continuation(amphi_remote_endpoint *endpoint, const amphi_endpoi
         &endpoint->continuation_guess, (int)amphi__continuation_guess_from_url(source->url));
 }
 
-static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *source)
+static char *join_url(amphi_str base, const char *path)
 {
     amphi_buf url;
     amphi__buf_init(&url, 0);
-    amphi__url_join(&url, source->url, amphi_str_from(endpoint->dialect->path));
-    endpoint->url = amphi__buf_take(&url);
+    amphi__url_join(&url, base, amphi_str_from(path));
+    char *joined = amphi__buf_take(&url);
     amphi__buf_clear(&url);
+    return joined;
+}
+
+static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_options *source)
+{
+    endpoint->url = join_url(source->url, endpoint->dialect->path);
+    endpoint->embeddings_url = join_url(source->url, amphi__dialect_embeddings.path);
     endpoint->name = amphi__str_copy(source->name);
     endpoint->model = amphi__str_copy(source->model);
     endpoint->key_file = amphi__str_copy(source->key_file);
@@ -218,8 +228,8 @@ static bool copy_strings(amphi_remote_endpoint *endpoint, const amphi_endpoint_o
     endpoint->headers_file = amphi__str_copy(source->headers_file);
     endpoint->ca_file = amphi__str_copy(source->ca_file);
     endpoint->pins = amphi__str_copy(source->pins);
-    return endpoint->url != NULL && endpoint->name != NULL && endpoint->model != NULL &&
-           endpoint->key_file != NULL && endpoint->headers != NULL &&
+    return endpoint->url != NULL && endpoint->embeddings_url != NULL && endpoint->name != NULL &&
+           endpoint->model != NULL && endpoint->key_file != NULL && endpoint->headers != NULL &&
            endpoint->headers_file != NULL && endpoint->ca_file != NULL && endpoint->pins != NULL;
 }
 

@@ -18,7 +18,8 @@
 typedef struct amphi_remote_endpoint {
     /* Fixed after creation. Strings are never NULL. */
     char *name;
-    char *url; /* with the dialect's path */
+    char *url;            /* with the dialect's path */
+    char *embeddings_url; /* with that of AMPHI_TASK_EMBEDDINGS */
     char *model;
     char *key_file;
     char *headers; /* lines; a secret may be among them */

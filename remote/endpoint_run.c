@@ -17,7 +17,8 @@
 #include "remote/endpoint_run.h"
 
 #include "remote/continuation_guess.h"
-#include "remote/json_span.h"
+#include "remote/dialect_embeddings.h"
+#include "sdk/core/json_span.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -56,7 +57,7 @@ static bool change_form(amphi_engine_run *run, const amphi_provider_error *words
     amphi_request_form form = run->form;
     const amphi_request_refusal refusal = {
         run->request.body, words->message, words->param, !run->form.whole};
-    if (run->fields_changed == AMPHI_RUN_FIELDS_MAX ||
+    if (run->request.task != AMPHI_TASK_CHAT || run->fields_changed == AMPHI_RUN_FIELDS_MAX ||
         !amphi__request_form_change(&form, &refusal) ||
         (form.limit != run->form.limit && run->form.limit != run->known.limit))
         return false;
@@ -87,7 +88,7 @@ static void report_learned(amphi_engine_run *run)
     amphi_remote_endpoint *endpoint = run->endpoint;
     amphi_request_form now = run->accepted ? run->form : run->known;
     amphi_ending ending =
-        run->answer != NULL ? endpoint->dialect->answer_ending(run->answer) : AMPHI_ENDING_UNKNOWN;
+        run->answer != NULL ? run->dialect->answer_ending(run->answer) : AMPHI_ENDING_UNKNOWN;
     now.ending = ending != AMPHI_ENDING_UNKNOWN && run->known.ending != AMPHI_ENDING_REASON
                      ? ending
                      : run->known.ending;
@@ -177,13 +178,13 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
     amphi_continuation said = amphi__continuation_guess_from_headers(headers, count);
     if (said != AMPHI_CONTINUE_AUTO)
         atomic_store(&endpoint->continuation_guess, (int)said);
-    update_timer(run, endpoint->dialect->answer_headers(run->answer, http_status, headers, count));
+    update_timer(run, run->dialect->answer_headers(run->answer, http_status, headers, count));
 }
 
 static void on_body(void *self, amphi_str piece)
 {
     amphi_engine_run *run = self;
-    update_timer(run, run->endpoint->dialect->answer_body(run->answer, piece));
+    update_timer(run, run->dialect->answer_body(run->answer, piece));
 }
 
 static void end_run(amphi_engine_run *run)
@@ -216,7 +217,7 @@ static void on_end(void *self, const amphi_error *error)
     bool is_own_cancel = run->timed_out && !run->cancelled;
     amphi__mutex_unlock(&endpoint->mutex);
     run->in_end = true;
-    endpoint->dialect->answer_end(run->answer, is_own_cancel ? NULL : error);
+    run->dialect->answer_end(run->answer, is_own_cancel ? NULL : error);
     run->in_end = false;
     if (run->resend != AMPHI_RESEND_NO && hand_over(run))
         return; /* it may be gone already */
@@ -259,7 +260,8 @@ static size_t write_headers(const amphi_engine_run *run, amphi_http_header out[H
     size_t count = amphi__credentials_headers(&run->credentials, out);
     add_header(out, &count, "Content-Type", AMPHI_STR("application/json"));
     add_header(out, &count, "Accept",
-        run->form.whole ? AMPHI_STR("application/json") : AMPHI_STR("text/event-stream"));
+        run->form.whole || run->dialect->is_whole ? AMPHI_STR("application/json")
+                                                  : AMPHI_STR("text/event-stream"));
     add_header(out, &count, "User-Agent", AMPHI_STR("amphi/" AMPHI_VERSION));
     add_header(out, &count, "Idempotency-Key", run->request.idempotency_key);
     return count;
@@ -267,7 +269,7 @@ static size_t write_headers(const amphi_engine_run *run, amphi_http_header out[H
 
 static amphi_status begin_answer(amphi_engine_run *run, amphi_error *error)
 {
-    const amphi_dialect *dialect = run->endpoint->dialect;
+    const amphi_dialect *dialect = run->dialect;
     const amphi_answer_options options = {.sink = {run, run_event},
         .prefix = run->request.prefix,
         .clock = run->endpoint->clock,
@@ -315,11 +317,18 @@ static amphi_status start_exchange(
     return status;
 }
 
+static amphi_credential_source credential_source(const amphi_engine_run *run)
+{
+    amphi_credential_source source = amphi__endpoint_credentials(run->endpoint);
+    source.url = run->url;
+    return source;
+}
+
 /* refused: the same once more would be refused likewise. */
 static amphi_status gather(
     amphi_engine_run *run, const amphi_credentials *refused, amphi_error *error)
 {
-    const amphi_credential_source source = amphi__endpoint_credentials(run->endpoint);
+    const amphi_credential_source source = credential_source(run);
     amphi_status status = amphi__credentials_gather(&run->credentials, &source, refused, error);
     if (status == AMPHI_OK && refused != NULL && refused->lines.size > 0 &&
         amphi__str_starts_with(amphi__buf_str(&refused->lines),
@@ -332,7 +341,7 @@ amphi_status amphi__endpoint_run_send(
     amphi_engine_run *run, const amphi_credentials *refused, amphi_error *error)
 {
     amphi_remote_endpoint *endpoint = run->endpoint;
-    const amphi_credential_source source = amphi__endpoint_credentials(endpoint);
+    const amphi_credential_source source = credential_source(run);
     const amphi_dialect_request content = {.body = run->request.body,
         .model = amphi__buf_str(&run->model_name),
         .prefix = run->request.prefix,
@@ -347,9 +356,10 @@ amphi_status amphi__endpoint_run_send(
     if (status == AMPHI_OK)
         status = gather(run, refused, error);
     if (status == AMPHI_OK)
-        status = endpoint->dialect->request_write(&body, &content, error);
+        status = run->dialect->request_write(&body, &content, error);
     if (status == AMPHI_OK) {
         amphi__endpoint_http_request(endpoint, &http);
+        http.url = amphi_str_from(run->url);
         http.headers = headers;
         http.headers_count = write_headers(run, headers);
         http.body = amphi__buf_str(&body);
@@ -374,7 +384,7 @@ void amphi__endpoint_run_free(amphi_engine_run *run)
         endpoint->http.ops->release(endpoint->http.self, run->spent[i]);
     if (run->exchange != NULL)
         endpoint->http.ops->release(endpoint->http.self, run->exchange);
-    endpoint->dialect->answer_free(run->answer);
+    run->dialect->answer_free(run->answer);
     amphi__credentials_wipe(&run->credentials);
     amphi__buf_clear(&run->model_name);
     drop_request(run);
@@ -467,11 +477,16 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error)
 {
     *out = NULL;
+    if (request->task != AMPHI_TASK_CHAT && request->task != AMPHI_TASK_EMBEDDINGS)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request.task: not an amphi_engine_task");
     amphi_engine_run *run = amphi__calloc(1, sizeof *run);
     if (run == NULL)
         return amphi__fail_no_memory(error);
+    bool is_chat = request->task == AMPHI_TASK_CHAT;
     run->endpoint = endpoint;
     run->sink = *sink;
+    run->dialect = is_chat ? endpoint->dialect : &amphi__dialect_embeddings;
+    run->url = is_chat ? endpoint->url : endpoint->embeddings_url;
     amphi__credentials_init(&run->credentials);
     amphi__buf_init(&run->model_name, 0);
     amphi_status status = copy_request(run, request, error);

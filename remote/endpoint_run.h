@@ -22,7 +22,9 @@ typedef enum amphi_resend {
 struct amphi_engine_run {
     amphi_remote_endpoint *endpoint;
     amphi_engine_sink sink;
-    amphi_answer *answer; /* the transport's thread, or while none runs the resending one */
+    const amphi_dialect *dialect; /* the endpoint's, or that of the request's task */
+    const char *url;              /* likewise */
+    amphi_answer *answer;         /* the transport's thread, or while none runs the resending one */
     amphi_credentials credentials; /* of the request under way: never repeated to the caller */
 
     /* The request, for as long as it may have to be sent again; strings are in `texts`. */

@@ -7,7 +7,7 @@
  */
 #include "remote/plain_chunk.h"
 
-#include "remote/json_span.h"
+#include "sdk/core/json_span.h"
 
 #include "sdk/core/str.h"
 

@@ -5,7 +5,7 @@
  */
 #include "remote/request_form.h"
 
-#include "remote/json_span.h"
+#include "sdk/core/json_span.h"
 
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"

@@ -20,6 +20,7 @@ typedef struct path {
 static const path paths[] = {
     {MHD_HTTP_METHOD_POST, "/v1/chat/completions", false, gateway_path_chat_completions},
     {MHD_HTTP_METHOD_POST, "/v1/completions", false, gateway_path_completions},
+    {MHD_HTTP_METHOD_POST, "/v1/embeddings", false, gateway_path_embeddings},
     {MHD_HTTP_METHOD_POST, "/v1/responses", false, gateway_path_responses},
     {MHD_HTTP_METHOD_GET, "/v1/models", true, gateway_path_models},
     {MHD_HTTP_METHOD_GET, "/metrics", false, gateway_path_metrics},
@@ -104,10 +105,11 @@ static const path *find(gateway_exchange *exchange)
         .http_status = exchange->allow != NULL ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
         .type = "invalid_request_error",
         .code = exchange->allow != NULL ? "method_not_allowed" : "unknown_url",
-        .message = exchange->allow != NULL ? "another method is expected here"
-                                           : "no such path: use POST /v1/chat/completions, "
-                                             "/v1/responses or /v1/completions, GET "
-                                             "/v1/models, GET /metrics or GET /health"};
+        .message = exchange->allow != NULL
+                       ? "another method is expected here"
+                       : "no such path: use POST /v1/chat/completions, "
+                         "/v1/responses, /v1/completions or "
+                         "/v1/embeddings, GET /v1/models, GET /metrics or GET /health"};
     gateway_reply_failure(exchange, &failure);
     return NULL;
 }

@@ -119,6 +119,8 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
     amphi__preference_apply(out, &preference, routes, policy->hedge_ms);
+    if (request->only_routes != 0)
+        amphi__preference_restrict(out, request->only_routes, routes, policy->hedge_ms);
     amphi__policy_set_budgets(out, policy, &facts.budgets, routes);
     if (out->steps_count > 0)
         return true;

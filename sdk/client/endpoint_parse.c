@@ -32,7 +32,7 @@ static amphi_status add_value(
         room->used -= out->size; /* it grows where it is */
     size_t needed = out->size + 1 + value.size;
     if (room->buffer == NULL || needed > room->size - room->used)
-        return amphi__fail(error, AMPHI_E_LIMIT, 0, "endpoint: too many pins or headers");
+        return amphi__fail(error, AMPHI_E_LIMIT, 0, "endpoint: too many models, pins or headers");
     char *at = room->buffer + room->used;
     memmove(at, out->data, out->size);
     at[out->size] = separator;
@@ -94,11 +94,8 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     if (guards && value.size == 0) /* an unset shell variable must not switch a check off */
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= needs a value", (int)key.size, key.data);
-    if (amphi__str_equal_c(key, "model") && out->model.size > 0)
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "endpoint: model= is given twice; several models are model=a|b|c");
-    else if (amphi__str_equal_c(key, "model"))
-        out->model = value;
+    if (amphi__str_equal_c(key, "model"))
+        status = add_value(&out->model, value, '|', room, error);
     else if (amphi__str_equal_c(key, "key-file"))
         out->key_file = value;
     else if (amphi__str_equal_c(key, "ca"))

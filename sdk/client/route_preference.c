@@ -198,3 +198,15 @@ void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preferenc
     if (plan->steps_count == 0)
         refuse(plan, wanted, routes);
 }
+
+void amphi__preference_restrict(
+    amphi_plan *plan, uint32_t only, const amphi_policy_route *routes, uint32_t hedge_ms)
+{
+    sorter s = {.was = *plan, .out = plan, .taken = 0};
+    plan->steps_count = 0;
+    take_routes(&s, only, AMPHI_ROUTES_MAX);
+    put_refused(&s);
+    set_hedges(plan, routes, hedge_ms);
+    if (plan->steps_count == 0)
+        refuse(plan, only, routes);
+}

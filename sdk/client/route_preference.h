@@ -30,5 +30,8 @@ uint32_t amphi__preference_named(const amphi_preference *preference);
 /* `hedge_ms`: the policy's, for steps that have a successor only after the reordering. */
 void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preference,
     const amphi_policy_route *routes, uint32_t hedge_ms);
+/* Leaves these routes (as bits) of a plan, in its order. */
+void amphi__preference_restrict(
+    amphi_plan *plan, uint32_t only, const amphi_policy_route *routes, uint32_t hedge_ms);
 
 #endif

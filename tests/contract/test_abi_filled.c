@@ -76,6 +76,23 @@ static amphi_status fill_transfer(void *out, amphi_error *error)
     return amphi_history_export(abi_fixture.client, true, ignore_line, NULL, out, error);
 }
 
+/* The time is not the same twice. */
+static amphi_status fill_embeddings(void *out, amphi_error *error)
+{
+    amphi_embeddings_result *result = out;
+    amphi_embeddings_request request;
+    char *json = NULL;
+    amphi_embeddings_request_init(&request);
+    request.json = AMPHI_STR("{\"model\":\"script-1\",\"input\":\"Hi\"}");
+    abi_fixture.cloud.info.embeddings = true;
+    amphi_status status =
+        amphi_embeddings_create(&json, abi_fixture.client, &request, result, error);
+    amphi_string_free(json);
+    if (status == AMPHI_OK && AMPHI_HAS(result, total_ms))
+        result->total_ms = 1;
+    return status;
+}
+
 /* Tables have no status to refuse with: a size that is none stays without an answer. */
 static amphi_status describe_and_free(amphi_engine engine, void *out, amphi_error *error)
 {
@@ -192,6 +209,7 @@ static const fill_case fills[] = {
     FILL(amphi_cache_stats, fill_cache_stats),
     FILL(amphi_chat_result, fill_result),
     FILL(amphi_decision, fill_decision),
+    FILL(amphi_embeddings_result, fill_embeddings),
     FILL(amphi_device_facts, fill_snapshot),
     FILL(amphi_history_transfer, fill_transfer),
     FILL(amphi_history_receipt, fill_receipt),

@@ -116,6 +116,23 @@ static amphi_status call_model_open(const void *argument, amphi_error *error)
     return status;
 }
 
+static void fill_embeddings_request(void *whole)
+{
+    amphi_embeddings_request *request = whole;
+    amphi_embeddings_request_init(request);
+    request->json = AMPHI_STR("{\"model\":\"script-1\",\"input\":\"Hi\"}");
+    request->settings_json = AMPHI_STR("{\"mode\":\"only_cloud\"}");
+    abi_fixture.cloud.info.embeddings = true;
+}
+
+static amphi_status call_embeddings(const void *argument, amphi_error *error)
+{
+    char *json = NULL;
+    amphi_status status = amphi_embeddings_create(&json, abi_fixture.client, argument, NULL, error);
+    amphi_string_free(json);
+    return status;
+}
+
 static void fill_engine_request(void *whole)
 {
     amphi_engine_request *request = whole;
@@ -207,6 +224,7 @@ static const abi_read_case reads[] = {
     READ(amphi_chat_request, abi_fill_request, abi_call_chat_start),
     READ(amphi_chat_request, abi_fill_request, abi_call_explain),
     READ(amphi_chat_request, abi_fill_request, call_explain_json),
+    READ(amphi_embeddings_request, fill_embeddings_request, call_embeddings),
     READ(amphi_device_facts, fill_facts, call_push),
     READ(amphi_model_options, fill_model_options, call_model_open),
     READ(amphi_engine_request, fill_engine_request, call_process_start),

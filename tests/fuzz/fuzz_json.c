@@ -8,8 +8,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "remote/json_repair.h"
-#include "remote/json_span.h"
 #include "sdk/core/json.h"
+#include "sdk/core/json_span.h"
 #include "tests/support/plain_chunk_property.h"
 
 static void rewrite(amphi_json_writer *writer, const char *key, const amphi_json *value);

@@ -222,7 +222,7 @@ def gateway__bodies_that_are_no_json_are_refused(folder):
 def gateway__unknown_paths_and_methods_are_told(folder):
     url = shared_gateway()
     assert call(url, "GET", "/")[0] == 404
-    assert call(url, "POST", "/v1/embeddings", {})[0] == 404
+    assert call(url, "POST", "/v1/images/generations", {})[0] == 404
     assert call(url, "GET", "/v1/chat/completions/../../../etc/passwd")[0] == 404
     status, headers, _ = call(url, "GET", CHAT)
     assert status == 405 and headers["Allow"] == "POST"

@@ -161,7 +161,7 @@ def headers__that_are_not_understood_are_refused_by_name(folder):
 @promise
 def models__of_one_endpoint_are_listed_and_sent_as_named(folder):
     with ScriptedCloud(folder) as one, ScriptedCloud(folder) as two:
-        first, second = one.endpoint("one", "model=m-1|m-1-mini"), two.endpoint(
+        first, second = one.endpoint("one", "model=m-1,model=m-1-mini"), two.endpoint(
             "two", "model=org/m-2:free|m-3|m-4", "priority=1")
         with serving(folder, first, second) as (url, _):
             listed = json.loads(call(url, "GET", "/v1/models")[2])["data"]
@@ -181,7 +181,7 @@ def models__of_one_endpoint_are_listed_and_sent_as_named(folder):
                 assert [r.json["model"] for r in cloud.chats()] == [sent], (model, cloud.chats())
                 other = two if cloud is one else one
                 assert not other.chats(), model
-    for bad in ("model=a||b", "model=a|a", "model=a,model=b"):
+    for bad in ("model=a||b", "model=a|a", "model=a,model=b,model=a"):
         done = amphi("ask", "--data", os.path.join(folder, "x"), "--endpoint",
                      "work=https://127.0.0.1:9/v1," + bad, "hi")
         faces.refused(done, "model=")

@@ -12,6 +12,7 @@
 #include <amphi/decision.h>
 #include <amphi/device.h>
 #include <amphi/doctor.h>
+#include <amphi/embeddings.h>
 #include <amphi/error.h>
 #include <amphi/history.h>
 #include <amphi/keys.h>

@@ -49,9 +49,10 @@ static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
 
 /* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
  * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses][,header=Name: value]
- * [,headers-file=F]" into *out, after amphi_endpoint_options_init; a repeated pin= adds a pin, a
- * repeated header= a header (its value has no comma). The strings in *out point into `text` or, for
- * repeated ones, into pins_buffer (pins_size bytes, may be NULL when nothing is repeated). */
+ * [,headers-file=F]" into *out, after amphi_endpoint_options_init; a repeated model= adds a model
+ * ("a|b"), a repeated pin= a pin, a repeated header= a header (its value has no comma). The strings
+ * in *out point into `text` or, for repeated ones, into pins_buffer (pins_size bytes, may be NULL
+ * when nothing is repeated). */
 AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
     char *pins_buffer, size_t pins_size, amphi_error *error);
 

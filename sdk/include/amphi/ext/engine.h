@@ -26,6 +26,12 @@ typedef enum amphi_model_scope {
                              request names it; it never stands in for a CHAT model */
 } amphi_model_scope;
 
+/* What is wanted of an engine. */
+typedef enum amphi_engine_task {
+    AMPHI_TASK_CHAT = 0,      /* an answer */
+    AMPHI_TASK_EMBEDDINGS = 1 /* vectors; only of engines whose info says that they have them */
+} amphi_engine_task;
+
 /* How an engine is asked to go on after a given beginning of the answer. */
 typedef enum amphi_continuation {
     AMPHI_CONTINUE_AUTO = 0,     /* as the engine knows best */
@@ -87,6 +93,7 @@ typedef struct amphi_engine_info {
     bool quota_used_up;      /* it takes no more requests of this app for now: not asked */
     bool needs_foreground;   /* it refuses an app in the background: not asked there */
     uint32_t retry_after_ms; /* until `is_busy` or `quota_used_up` is over; 0: unknown */
+    bool embeddings;         /* answers AMPHI_TASK_EMBEDDINGS */
 } amphi_engine_info;
 
 static inline void amphi_engine_info_init(amphi_engine_info *info)
@@ -114,6 +121,9 @@ typedef struct amphi_engine_request {
     amphi_str learned;
     /* How to go on after `prefix`; AUTO: the engine's choice. */
     amphi_continuation continuation;
+    /* EMBEDDINGS: `body` is OpenAI's embeddings request; its answer comes as TEXT, the whole JSON
+     * in any pieces, with USAGE before FINISH. */
+    amphi_engine_task task;
 } amphi_engine_request;
 
 static inline void amphi_engine_request_init(amphi_engine_request *request)

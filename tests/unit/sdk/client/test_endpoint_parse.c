@@ -56,6 +56,22 @@ static void endpoint__headers_are_joined_as_lines(void **state)
         AMPHI_E_LIMIT);
 }
 
+static void endpoint__models_are_joined_as_a_list(void **state)
+{
+    amphi_endpoint_options o;
+    char room[64];
+    amphi_endpoint_options_init(&o);
+    assert_int_equal(amphi_endpoint_parse(&o,
+                         AMPHI_STR("w=https://x,model=a,header=A: 1,model=b,header=B: 2,model=c|d"),
+                         room, sizeof room, NULL),
+        AMPHI_OK);
+    assert_true(amphi__str_equal_c(o.model, "a|b|c|d"));
+    assert_true(amphi__str_equal_c(o.headers, "A: 1\nB: 2"));
+    assert_int_equal(
+        amphi_endpoint_parse(&o, AMPHI_STR("w=https://x,model=a,model=b"), NULL, 0, NULL),
+        AMPHI_E_LIMIT);
+}
+
 static void endpoint__mistakes_are_named(void **state)
 {
     static const char *const cases[] = {"", "work", "=https://x", "work=", "w=https://x,colour=red",
@@ -79,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endpoint__every_option_is_understood),
         cmocka_unit_test(endpoint__headers_are_joined_as_lines),
+        cmocka_unit_test(endpoint__models_are_joined_as_a_list),
         cmocka_unit_test(endpoint__mistakes_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,20 @@ static void preference__what_the_policy_refused_does_not_come_back(void **state)
     assert_non_null(strstr(plan.refusal.message, "c: because"));
 }
 
+static void preference__a_plan_may_be_restricted_to_some_routes(void **state)
+{
+    amphi_plan plan;
+    char got[64] = "";
+    make_plan(&plan);
+    amphi__preference_restrict(&plan, 1u << 2 | 1u << 3, routes, 0);
+    write_order(&plan, got);
+    assert_string_equal(got, "b|a local c");
+    make_plan(&plan);
+    amphi__preference_restrict(&plan, 1u << 3, routes, 0);
+    assert_int_equal(plan.steps_count, 0);
+    assert_int_equal(plan.refusal.status, AMPHI_E_BUSY);
+}
+
 static void preference__unknown_fallback_is_named_by_its_place(void **state)
 {
     amphi_json *root = NULL;
@@ -186,6 +200,7 @@ int main(void)
         cmocka_unit_test(preference__model_names_a_route_or_what_it_runs),
         cmocka_unit_test(preference__fallbacks_are_the_only_others_in_their_order),
         cmocka_unit_test(preference__what_the_policy_refused_does_not_come_back),
+        cmocka_unit_test(preference__a_plan_may_be_restricted_to_some_routes),
         cmocka_unit_test(preference__unknown_fallback_is_named_by_its_place),
         cmocka_unit_test(preference__form_is_checked_and_bounded),
         cmocka_unit_test(preference__hedges_follow_the_new_order),

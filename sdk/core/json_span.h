@@ -4,8 +4,8 @@
  * the cloud with a few members changed; what isn't changed must arrive as it was written (large
  * integers, long fractions, image data of megabytes), so there is no tree and no reprinting.
  */
-#ifndef AMPHI_REMOTE_JSON_SPAN_H
-#define AMPHI_REMOTE_JSON_SPAN_H
+#ifndef AMPHI_CORE_JSON_SPAN_H
+#define AMPHI_CORE_JSON_SPAN_H
 
 #include "sdk/core/json.h"
 

@@ -2,10 +2,10 @@
  *
  * Walking JSON as text: members come out as they stand, whatever is inside them.
  */
-#include "remote/json_span.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/buf.h"
 #include "sdk/core/json.h"
+#include "sdk/core/json_span.h"
 #include "sdk/core/str.h"
 
 #include <setjmp.h>
@@ -84,5 +84,5 @@ int main(void)
         cmocka_unit_test(span__scalars_have_no_members),
         cmocka_unit_test(span__cut_text_is_not_read_past_its_end),
     };
-    return cmocka_run_group_tests_name("unit.remote.json_span", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit.sdk.core.json_span", tests, NULL, NULL);
 }

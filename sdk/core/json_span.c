@@ -3,7 +3,7 @@
  * The walk over checked JSON text. The grammar is known to hold, so it is enough to follow strings
  * and brackets; every step is bounded by the text's end all the same.
  */
-#include "remote/json_span.h"
+#include "sdk/core/json_span.h"
 
 #include "sdk/core/str.h"
 

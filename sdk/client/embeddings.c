@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An embeddings request from its start to its end, on the caller's thread:
+ *
+ *     read_request   all but "input" becomes a request that the client's rules can be asked about;
+ *                    "input" (megabytes of text or tokens) is never made into a tree
+ *     candidates     the endpoints that serve the named model
+ *     decide         as for a chat request, among these (decide.h)
+ *     run_plan       one after the other, until one has answered
+ *
+ * No history, no cache, no outbox, no hedge: nothing of a request is kept.
+ */
+#include "sdk/client/decide.h"
+#include "sdk/client/retry_budget.h"
+#include "sdk/client/route.h"
+#include "sdk/client/route_health.h"
+
+#include "sdk/core/alloc.h"
+#include "sdk/core/awake.h"
+#include "sdk/core/clock.h"
+#include "sdk/core/crypto.h"
+#include "sdk/core/error.h"
+#include "sdk/core/json_span.h"
+#include "sdk/core/sized.h"
+#include "sdk/core/str.h"
+
+#include <amphi/embeddings.h>
+
+#include <stdio.h>
+
+enum {
+    REQUEST_BYTES_MAX = 16 << 20,
+    WANTED_US = 240000,       /* a wait ends a little before or behind a quarter of a second */
+    RETRY_JITTER_MS = 200,    /* as for a chat request (takeover.c) */
+    RETRY_AFTER_MAX_MS = 3000 /* likewise */
+};
+
+/* One endpoint's run. The engine's thread writes, under the lock. */
+typedef struct embeddings_run {
+    amphi_mutex lock;
+    amphi_cond changed;
+    amphi_buf json;
+    char model[AMPHI_NAME_MAX];
+    amphi_usage usage;
+    bool has_ended;
+    bool has_provider;
+    amphi_provider_error provider;
+    amphi_tristate should_retry;
+    amphi_error error;
+    unsigned events; /* so far: signs of life */
+} embeddings_run;
+
+typedef struct embeddings_call {
+    amphi_client *client;
+    const amphi_embeddings_request *request;
+    amphi_embeddings_result *result;
+    amphi_request rules; /* the request without its input */
+    amphi_privacy_ruling ruling;
+    amphi_plan plan;
+    amphi_awake awake;
+    uint64_t deadline_us; /* awake time */
+    uint64_t asked_us;    /* likewise: is it still wanted? */
+    char key[37];         /* idempotency key of every attempt */
+    embeddings_run run;
+    amphi_error error; /* of the last attempt */
+} embeddings_call;
+
+/* ---- the request ---- */
+
+static amphi_status check_input(amphi_str input, amphi_error *error)
+{
+    amphi_json_span span;
+    amphi_json_member first;
+    bool is_text = input.size > 2 && input.data[0] == '"';
+    bool is_list = input.size > 0 && input.data[0] == '[' && amphi__json_span_init(&span, input) &&
+                   amphi__json_span_next(&span, &first);
+    return is_text || is_list ? AMPHI_OK
+                              : amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                                    "input: a text, or a list of texts or tokens, is expected");
+}
+
+/* Appends the request's members but "input" to an open object. */
+static amphi_status put_members(
+    amphi_json_writer *writer, amphi_str json, amphi_str *input, amphi_error *error)
+{
+    amphi_json_span span;
+    amphi_json_member member;
+    static const char *const others[] = {"messages", "fallbacks", NULL};
+    if (!amphi__json_span_init(&span, json) || !span.in_object)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "request: a JSON object is expected");
+    while (amphi__json_span_next(&span, &member)) {
+        if (amphi__str_find(member.key, AMPHI_STR("\\")) != SIZE_MAX)
+            return amphi__fail(
+                error, AMPHI_E_ARGUMENT, 0, "request: the name of a member has an escape");
+        if (amphi__json_key_is_one_of(member.key, others))
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "%.*s: an embeddings request has no such member", (int)member.key.size,
+                member.key.data);
+        if (amphi__str_equal_c(member.key, "input"))
+            *input = member.value;
+        else
+            amphi__json_member_put(writer, &member);
+    }
+    return AMPHI_OK;
+}
+
+/* The rules of a chat request hold (names, ranges, "amphi"), so it is read as one. */
+static amphi_status read_request(embeddings_call *call, amphi_error *error)
+{
+    amphi_str json = call->request->json;
+    amphi_str input = amphi_str_make(NULL, 0);
+    amphi_buf text;
+    amphi_json_writer writer;
+    if (json.size > REQUEST_BYTES_MAX)
+        return amphi__fail(
+            error, AMPHI_E_LIMIT, 0, "request: more than %d bytes", REQUEST_BYTES_MAX);
+    amphi_status status = amphi__json_check(json, "request", error);
+    if (status != AMPHI_OK)
+        return status;
+    amphi__buf_init(&text, 0);
+    amphi__json_writer_init(&writer, &text);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_raw(&writer, "messages", AMPHI_STR("[{\"role\":\"user\",\"content\":\"\"}]"));
+    status = put_members(&writer, json, &input, error);
+    amphi__json_close(&writer, '}');
+    if (status == AMPHI_OK && text.status != AMPHI_OK)
+        status = amphi__fail_no_memory(error);
+    if (status == AMPHI_OK)
+        status = amphi__request_from_json(&call->rules, amphi__buf_str(&text), error);
+    if (status == AMPHI_OK)
+        status = amphi__request_add_settings(&call->rules, call->request->settings_json, error);
+    if (status == AMPHI_OK)
+        status = check_input(input, error);
+    amphi__buf_clear(&text);
+    return status;
+}
+
+/* ---- who may answer ---- */
+
+/* The endpoints that serve the model, as bits: the one of that name; else those that list the
+ * model; else those that leave the model to the request. */
+static uint32_t find_candidates(const amphi_client *client, amphi_str model)
+{
+    uint32_t named = 0, listed = 0, open = 0;
+    for (size_t i = 0; i < client->routes_count; i++) {
+        const amphi_route *route = &client->routes[i];
+        amphi_engine_info info;
+        amphi__route_describe(route, &info);
+        if (!info.embeddings)
+            continue;
+        if (amphi__str_equal_c(model, info.name))
+            named |= 1u << i;
+        if (amphi__model_list_has(amphi_str_from(route->model), model) ||
+            amphi__str_equal_c(model, info.model))
+            listed |= 1u << i;
+        if (route->model[0] == '\0' && info.model[0] == '\0')
+            open |= 1u << i;
+    }
+    return named != 0 ? named : listed != 0 ? listed : open;
+}
+
+static amphi_status decide(embeddings_call *call, amphi_error *error)
+{
+    amphi_client *client = call->client;
+    amphi_context none;
+    amphi_str model = amphi__json_string(amphi__json_get(call->rules.body, "model"));
+    if (model.size == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "model: a model's name is expected");
+    amphi__decide_apply_options(client, &call->rules);
+    call->rules.conversation_id[0] = '\0'; /* nothing of it is in the request */
+    amphi__context_init(&none);
+    amphi_status status = amphi__privacy_admit(client, &call->rules, &call->ruling, &none, error);
+    amphi__context_clear(&none);
+    if (status != AMPHI_OK)
+        return status;
+    if (call->ruling.stays_here)
+        return amphi__fail(error, AMPHI_E_REFUSED, 0,
+            "%s: embeddings are made by endpoints only, and this request may not leave the device",
+            call->rules.is_private ? "private" : "only_local");
+    call->rules.only_routes = find_candidates(client, model);
+    if (call->rules.only_routes == 0)
+        return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
+            "model: no endpoint serves this model, and vectors of another one are of no use; "
+            "endpoints say what they serve by model=a|b|c");
+    if (amphi__decide(client, &call->rules, &call->ruling, &call->plan, error))
+        return AMPHI_OK;
+    return error != NULL && error->status != AMPHI_OK ? error->status : call->plan.refusal.status;
+}
+
+/* ---- one attempt ---- */
+
+static void take_failure(embeddings_run *run, const amphi_engine_event *event)
+{
+    run->has_ended = true;
+    run->should_retry = event->should_retry;
+    if (event->error != NULL)
+        run->error = *event->error;
+    if (run->error.status == AMPHI_OK)
+        amphi__fail(&run->error, AMPHI_E_INTERNAL, 0, "the engine failed without a reason");
+    run->has_provider = event->provider != NULL;
+    if (event->provider != NULL)
+        run->provider = *event->provider;
+}
+
+/* On the engine's thread. */
+static void on_event(void *self, const amphi_engine_event *event)
+{
+    embeddings_run *run = self;
+    amphi__mutex_lock(&run->lock);
+    run->events++;
+    if (run->has_ended) {
+        amphi__mutex_unlock(&run->lock);
+        return;
+    }
+    if (event->kind == AMPHI_ENGINE_TEXT)
+        amphi__buf_append_str(&run->json, event->text);
+    else if (event->kind == AMPHI_ENGINE_MODEL)
+        amphi__str_copy_to(run->model, sizeof run->model, event->text);
+    else if (event->kind == AMPHI_ENGINE_USAGE)
+        run->usage = event->usage;
+    else if (event->kind == AMPHI_ENGINE_FAIL)
+        take_failure(run, event);
+    else if (event->kind == AMPHI_ENGINE_FINISH)
+        run->has_ended = true;
+    if (run->has_ended && run->error.status == AMPHI_OK && run->json.status != AMPHI_OK)
+        amphi__fail_no_memory(&run->error);
+    amphi__cond_broadcast(&run->changed);
+    amphi__mutex_unlock(&run->lock);
+}
+
+static bool is_wanted(const embeddings_call *call)
+{
+    return call->request->is_wanted == NULL || call->request->is_wanted(call->request->user);
+}
+
+/* Waits, under the lock, for the run's next event, a quarter of a second at most; false: the
+ * attempt is over, and run->error says why. */
+static bool wait_on(embeddings_call *call, const amphi_plan_step *step, uint64_t *seen_us)
+{
+    embeddings_run *run = &call->run;
+    unsigned before = run->events;
+    uint64_t budget_ms = before > 0 ? step->budgets.idle_ms : step->budgets.first_token_ms;
+    uint64_t now_us = amphi__awake_us(&call->awake, call->client->clock);
+    uint64_t overdue_us = budget_ms > 0 ? *seen_us + budget_ms * 1000 : UINT64_MAX;
+    if (now_us >= call->deadline_us || now_us >= overdue_us) {
+        amphi__fail(&run->error, AMPHI_E_TIMEOUT, 0, "%s: %s", call->result->route,
+            now_us >= call->deadline_us ? "the request's time is used up"
+                                        : "no answer within its budget");
+        return false;
+    }
+    uint64_t until_us = overdue_us < call->deadline_us ? overdue_us : call->deadline_us;
+    amphi__cond_wait_us(
+        &run->changed, &run->lock, amphi__awake_slice_us(&call->awake, until_us - now_us));
+    bool goes_on = true;
+    now_us = amphi__awake_us(&call->awake, call->client->clock);
+    if (now_us - call->asked_us >= WANTED_US) {
+        call->asked_us = now_us;
+        amphi__mutex_unlock(&run->lock);
+        goes_on = is_wanted(call);
+        amphi__mutex_lock(&run->lock);
+    }
+    if (run->events != before)
+        *seen_us = now_us;
+    if (!goes_on && !run->has_ended)
+        amphi__fail(&run->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+    return goes_on;
+}
+
+static void wait_for_end(embeddings_call *call, const amphi_plan_step *step)
+{
+    embeddings_run *run = &call->run;
+    uint64_t seen_us = amphi__awake_us(&call->awake, call->client->clock);
+    amphi__mutex_lock(&run->lock);
+    while (!run->has_ended && wait_on(call, step, &seen_us))
+        continue;
+    run->has_ended = true; /* what comes from here on is of no use */
+    amphi__mutex_unlock(&run->lock);
+}
+
+static void reset_run(embeddings_run *run)
+{
+    amphi__buf_reset(&run->json);
+    run->model[0] = '\0';
+    run->usage = (amphi_usage){0};
+    run->has_ended = run->has_provider = false;
+    run->should_retry = AMPHI_UNKNOWN;
+    run->events = 0;
+    amphi__error_clear(&run->error);
+}
+
+/* Every byte of an embeddings request that reaches an engine goes through here. */
+static void run_attempt(embeddings_call *call, const amphi_plan_step *step)
+{
+    amphi_client *client = call->client;
+    const amphi_engine *engine = &client->routes[step->route].engine;
+    embeddings_run *run = &call->run;
+    amphi_engine_run *engine_run = NULL;
+    amphi_engine_info info;
+    const amphi_engine_sink sink = {run, on_event};
+    const amphi_engine_request request = {.struct_size = sizeof request,
+        .task = AMPHI_TASK_EMBEDDINGS,
+        .body = call->request->json,
+        .idempotency_key = amphi_str_from(call->key),
+        .connect_ms = step->budgets.connect_ms};
+    amphi__route_describe(&client->routes[step->route], &info);
+    reset_run(run);
+    if (!amphi__privacy_allows(&call->ruling, &info) || !info.embeddings) {
+        amphi__fail(&run->error, AMPHI_E_REFUSED, 0, "%s: it may not have this request", info.name);
+        return;
+    }
+    amphi__route_health_run_started(client, step->route);
+    amphi_status status =
+        engine->ops->start(engine->self, &engine_run, &request, &sink, &run->error);
+    if (status == AMPHI_OK) {
+        wait_for_end(call, step);
+        engine->ops->release(engine->self, engine_run); /* cancels what still runs */
+    } else if (run->error.status == AMPHI_OK) {
+        amphi__fail(&run->error, status, 0, "%s: the request could not be started", info.name);
+    }
+    amphi__route_health_run_ended(client, step->route);
+}
+
+/* ---- the plan ---- */
+
+/* Would the same model on another server refuse it as well? */
+static bool ends_the_request(const amphi_error *error)
+{
+    switch (error->status) {
+    case AMPHI_OK:
+    case AMPHI_E_CANCELLED:
+    case AMPHI_E_NO_MEMORY:
+    case AMPHI_E_CONTENT_FILTER:
+    case AMPHI_E_CONTEXT_LENGTH:
+        return true;
+    case AMPHI_E_REQUEST:
+        return error->native_code == 400 || error->native_code == 413 || error->native_code == 422;
+    default:
+        return false;
+    }
+}
+
+/* How long to wait before the same endpoint is asked a second time; -1: it is not. By the rules of
+ * a chat request (takeover.c). */
+static int64_t retry_delay_ms(embeddings_call *call, bool has_next, uint32_t tries)
+{
+    amphi_client *client = call->client;
+    const amphi_error *error = &call->error;
+    bool is_limited = error->status == AMPHI_E_RATE_LIMITED;
+    bool again = is_limited || error->status == AMPHI_E_PROVIDER ||
+                 error->status == AMPHI_E_NETWORK || error->status == AMPHI_E_TRUNCATED;
+    uint16_t random = 0;
+    (void)amphi__random(&random, sizeof random);
+    uint32_t delay_ms = random % RETRY_JITTER_MS;
+    if (error->retry_after_ms > 0 || is_limited) {
+        again = again && !has_next && error->retry_after_ms > 0 &&
+                error->retry_after_ms <= RETRY_AFTER_MAX_MS;
+        delay_ms = error->retry_after_ms;
+    }
+    if (!again || tries > 1 || call->run.should_retry == AMPHI_NO)
+        return -1;
+    amphi__mutex_lock(&client->lock);
+    bool may_retry = amphi__retry_budget_spend_retry(&client->retry_budget);
+    amphi__mutex_unlock(&client->lock);
+    return may_retry ? (int64_t)delay_ms : -1;
+}
+
+/* false: the time is up, or the answer is not wanted any more. */
+static bool pause_ms(embeddings_call *call, int64_t delay_ms)
+{
+    embeddings_run *run = &call->run;
+    uint64_t now_us = amphi__awake_us(&call->awake, call->client->clock);
+    uint64_t until_us = now_us + (uint64_t)delay_ms * 1000;
+    bool goes_on = until_us < call->deadline_us;
+    while (goes_on && now_us < until_us) {
+        amphi__mutex_lock(&run->lock);
+        amphi__cond_wait_us(
+            &run->changed, &run->lock, amphi__awake_slice_us(&call->awake, until_us - now_us));
+        amphi__mutex_unlock(&run->lock);
+        now_us = amphi__awake_us(&call->awake, call->client->clock);
+        goes_on = is_wanted(call);
+    }
+    return goes_on;
+}
+
+/* The attempt before failed, so this one is another endpoint's. */
+static void note_takeover(embeddings_call *call, const char *to)
+{
+    amphi_embeddings_result *result = call->result;
+    if (result->route[0] != '\0' && result->takeovers_count < AMPHI_EMBEDDINGS_TAKEOVERS_MAX) {
+        amphi_takeover *t = &result->takeovers[result->takeovers_count++];
+        t->reason = call->error.status;
+        amphi__str_copy_to(t->from, sizeof t->from, amphi_str_from(result->route));
+        amphi__str_copy_to(t->to, sizeof t->to, amphi_str_from(to));
+        amphi__str_copy_to(t->why, sizeof t->why, amphi_str_from(call->error.message));
+    }
+    amphi__str_copy_to(result->route, sizeof result->route, amphi_str_from(to));
+}
+
+/* One endpoint, with its second try. */
+static void run_step(embeddings_call *call, const amphi_plan_step *step, bool has_next)
+{
+    amphi_client *client = call->client;
+    amphi_engine_info info;
+    int64_t delay_ms = 0;
+    amphi__route_describe(&client->routes[step->route], &info);
+    for (uint32_t tries = 1; delay_ms >= 0; tries++) {
+        bool is_first = call->result->route[0] == '\0';
+        amphi_breaker_pass pass =
+            amphi__route_health_enter(client, step, is_first ? &call->error : NULL);
+        if (pass == AMPHI_BREAKER_REFUSED)
+            return;
+        if (tries == 1)
+            note_takeover(call, info.name);
+        run_attempt(call, step);
+        call->error = call->run.error;
+        amphi__route_health_leave(client, step, pass, &call->error, 0);
+        if (call->error.status != AMPHI_OK && call->error.status != AMPHI_E_CANCELLED)
+            amphi__log(&client->log, AMPHI_LOG_WARNING, "embeddings: %s: %s", info.name,
+                call->error.message);
+        delay_ms = retry_delay_ms(call, has_next, tries);
+        if (delay_ms >= 0 && !pause_ms(call, delay_ms))
+            return;
+    }
+}
+
+static amphi_status run_plan(embeddings_call *call, amphi_error *error)
+{
+    const amphi_plan *plan = &call->plan;
+    uint32_t total_ms = plan->steps[0].budgets.total_ms;
+    call->deadline_us = total_ms > 0 ? amphi__awake_us(&call->awake, call->client->clock) +
+                                           (uint64_t)total_ms * 1000
+                                     : UINT64_MAX;
+    for (size_t i = 0; i < plan->steps_count; i++) {
+        run_step(call, &plan->steps[i], i + 1 < plan->steps_count);
+        if (call->result->route[0] != '\0' && ends_the_request(&call->error))
+            break;
+        if (!is_wanted(call)) {
+            amphi__fail(&call->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+            break;
+        }
+    }
+    if (error != NULL)
+        *error = call->error;
+    return call->error.status;
+}
+
+/* ---- the call ---- */
+
+static void fill_result(embeddings_call *call)
+{
+    amphi_embeddings_result *result = call->result;
+    const embeddings_run *run = &call->run;
+    result->usage = run->usage;
+    amphi__str_copy_to(result->model, sizeof result->model, amphi_str_from(run->model));
+    if (run->has_provider) {
+        result->has_provider = true;
+        result->provider = run->provider;
+    }
+}
+
+static amphi_status begin(embeddings_call *call, amphi_error *error)
+{
+    amphi__buf_init(&call->run.json, AMPHI_JSON_SIZE_MAX);
+    if (amphi__mutex_init(&call->run.lock) != AMPHI_OK ||
+        amphi__cond_init(&call->run.changed) != AMPHI_OK || amphi__uuid(call->key) != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    return AMPHI_OK;
+}
+
+static amphi_status create(embeddings_call *call, amphi_error *error)
+{
+    amphi_status status = begin(call, error);
+    if (status == AMPHI_OK)
+        status = read_request(call, error);
+    if (status == AMPHI_OK)
+        status = decide(call, error);
+    if (status == AMPHI_OK)
+        status = run_plan(call, error);
+    return status;
+}
+
+static void end(embeddings_call *call)
+{
+    amphi__request_clear(&call->rules);
+    amphi__buf_clear(&call->run.json);
+    amphi__cond_clear(&call->run.changed);
+    amphi__mutex_clear(&call->run.lock);
+    amphi__free(call);
+}
+
+amphi_status amphi_embeddings_create(char **out, amphi_client *client,
+    const amphi_embeddings_request *request, amphi_embeddings_result *result, amphi_error *error)
+{
+    amphi_embeddings_request own;
+    amphi_embeddings_result made;
+    amphi__error_clear(error);
+    if (out == NULL || client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out or client is NULL");
+    *out = NULL;
+    amphi_status status =
+        AMPHI__SIZED_READ(amphi_embeddings_request, &own, request, "request", error);
+    if (status == AMPHI_OK && result != NULL)
+        status = AMPHI__SIZED_CHECK(amphi_embeddings_result, result, "result", error);
+    if (status != AMPHI_OK)
+        return status;
+    embeddings_call *call = amphi__calloc(1, sizeof *call); /* large: a plan, a decision */
+    if (call == NULL)
+        return amphi__fail_no_memory(error);
+    amphi_embeddings_result_init(&made);
+    uint64_t started_us = amphi__clock_us(client->clock);
+    call->client = client;
+    call->request = &own;
+    call->result = &made;
+    status = create(call, error);
+    if (status == AMPHI_OK && (*out = amphi__buf_take(&call->run.json)) == NULL)
+        status = amphi__fail_no_memory(error);
+    fill_result(call);
+    made.total_ms = (uint32_t)((amphi__clock_us(client->clock) - started_us) / 1000);
+    if (result != NULL)
+        AMPHI__SIZED_WRITE(result, &made);
+    end(call);
+    return status;
+}
