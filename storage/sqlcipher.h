@@ -44,6 +44,11 @@ bool amphi__db_has_moved(const amphi_error *error);
  * is empty. */
 amphi_status amphi__db_open_read_only(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
+/* Only to be read, where the log is damaged: SQLite would stop at that place, but every commit in
+ * the log can be read, as a repair would. AMPHI_E_CORRUPT: one can't, so what is known of the last
+ * state is not all of it. AMPHI_E_BUSY as above. */
+amphi_status amphi__db_open_past_damage(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error);
 /* Nothing is written through this connection any more, not even when it is closed. */
 void amphi__db_forbid_writes(amphi_db *db);
 /* An empty database in memory, not encrypted: nothing is ever written to it. */

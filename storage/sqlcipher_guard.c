@@ -12,6 +12,7 @@
 #include "storage/sqlcipher_guard.h"
 
 #include "sdk/core/alloc.h"
+#include "storage/sqlcipher_absent_log.h"
 #include "storage/sqlcipher_heap_index.h"
 #include "storage/sqlcipher_provider.h"
 
@@ -44,6 +45,7 @@ struct amphi_db_guard {
     bool is_sealed;
     bool may_write;
     amphi_heap_index index; /* in use when index.is_on */
+    amphi_db_pages *pages;  /* what the database's file is read from; NULL: the file itself */
     bool has_refused;
     bool could_not_ask; /* the number of a page could not be read: that is the medium's fault */
     uint32_t failures;  /* of the provider, when the seal was set */
@@ -206,12 +208,41 @@ static int file_close(sqlite3_file *file)
     return rc;
 }
 
+/* Pages instead of a file: SQLite reads one, or a part of one. */
+static int pages_read(amphi_db_pages *pages, void *out, int size, sqlite3_int64 offset)
+{
+    uint8_t page[AMPHI_DB_PAGE_BYTES];
+    sqlite3_int64 number = offset / AMPHI_DB_PAGE_BYTES + 1;
+    int at = (int)(offset % AMPHI_DB_PAGE_BYTES);
+    memset(out, 0, (size_t)size);
+    if (number > amphi__db_pages_count(pages))
+        return SQLITE_IOERR_SHORT_READ;
+    if (size < 0 || size > AMPHI_DB_PAGE_BYTES - at)
+        return SQLITE_IOERR_READ;
+    amphi_page_state state = amphi__db_pages_read_sealed(pages, (uint32_t)number, page);
+    if (state != AMPHI_PAGE_GOOD)
+        return state == AMPHI_PAGE_IO ? SQLITE_IOERR_READ : SQLITE_CORRUPT;
+    memcpy(out, page + at, (size_t)size);
+    return SQLITE_OK;
+}
+
+static bool is_read_from_pages(const guarded_file *file)
+{
+    return file->guard->pages != NULL && file->kind == GUARDED_DATABASE;
+}
+
+static int read_below(guarded_file *file, void *out, int size, sqlite3_int64 offset)
+{
+    return is_read_from_pages(file) ? pages_read(file->guard->pages, out, size, offset)
+                                    : file->real->pMethods->xRead(file->real, out, size, offset);
+}
+
 static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
 {
     amphi_db_guard *guard = guarded(file)->guard;
     if (size == AMPHI_DB_PAGE_BYTES && guarded(file)->kind != GUARDED_JOURNAL)
         guard->recent[guard->recent_next++ % RECENT_READS] = (recent_read){file, offset};
-    return noted(guard, real_of(file)->pMethods->xRead(real_of(file), out, size, offset));
+    return noted(guard, read_below(guarded(file), out, size, offset));
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
@@ -226,6 +257,11 @@ static int file_sync(sqlite3_file *file, int flags)
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *size)
 {
+    if (is_read_from_pages(guarded(file))) {
+        *size =
+            (sqlite3_int64)amphi__db_pages_count(guarded(file)->guard->pages) * AMPHI_DB_PAGE_BYTES;
+        return SQLITE_OK;
+    }
     return noted(guarded(file)->guard, real_of(file)->pMethods->xFileSize(real_of(file), size));
 }
 
@@ -320,89 +356,6 @@ static const sqlite3_io_methods shm_methods = {
     .xShmUnmap = file_shm_unmap,
 };
 
-/* ---- A log that is not there ---- */
-
-static int no_close(sqlite3_file *file)
-{
-    file->pMethods = NULL;
-    return SQLITE_OK;
-}
-
-static int no_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
-{
-    (void)file;
-    (void)offset;
-    memset(out, 0, (size_t)size);
-    return SQLITE_IOERR_SHORT_READ;
-}
-
-static int no_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
-{
-    (void)file;
-    (void)data;
-    (void)size;
-    (void)offset;
-    return SQLITE_READONLY;
-}
-
-static int no_change(sqlite3_file *file, sqlite3_int64 size)
-{
-    (void)file;
-    (void)size;
-    return SQLITE_READONLY;
-}
-
-static int no_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-    (void)file;
-    *size = 0;
-    return SQLITE_OK;
-}
-
-static int no_effect(sqlite3_file *file, int argument)
-{
-    (void)file;
-    (void)argument;
-    return SQLITE_OK;
-}
-
-static int no_check(sqlite3_file *file, int *is_reserved)
-{
-    (void)file;
-    *is_reserved = 0;
-    return SQLITE_OK;
-}
-
-static int no_control(sqlite3_file *file, int op, void *arg)
-{
-    (void)file;
-    (void)op;
-    (void)arg;
-    return SQLITE_NOTFOUND;
-}
-
-static int no_trait(sqlite3_file *file)
-{
-    (void)file;
-    return 0;
-}
-
-static const sqlite3_io_methods absent_methods = {
-    .iVersion = 1,
-    .xClose = no_close,
-    .xRead = no_read,
-    .xWrite = no_write,
-    .xTruncate = no_change,
-    .xSync = no_effect,
-    .xFileSize = no_size,
-    .xLock = no_effect,
-    .xUnlock = no_effect,
-    .xCheckReservedLock = no_check,
-    .xFileControl = no_control,
-    .xSectorSize = no_trait,
-    .xDeviceCharacteristics = no_trait,
-};
-
 /* ---- The VFS ---- */
 
 /* Read-only: what is there is opened as it is, a log that is not there is an empty one. */
@@ -413,10 +366,12 @@ static int open_read_only(
     flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
     if (file->kind == GUARDED_DATABASE && !amphi__heap_index_begin(&guard->index, name))
         return SQLITE_BUSY; /* another connection has it open, and may write */
-    if (file->kind == GUARDED_LOG &&
-        guard->below->xAccess(guard->below, name, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK &&
-        !exists) {
-        file->base.pMethods = &absent_methods;
+    if (file->kind == GUARDED_LOG && guard->pages != NULL)
+        exists = 0;
+    else if (file->kind == GUARDED_LOG)
+        (void)guard->below->xAccess(guard->below, name, SQLITE_ACCESS_EXISTS, &exists);
+    if (!exists) {
+        file->base.pMethods = &amphi__absent_log_methods;
         if (given != NULL)
             *given = flags;
         return SQLITE_OK;
@@ -530,6 +485,7 @@ void amphi__db_guard_free(amphi_db_guard *guard)
         return;
     guard->lib->vfs_unregister(&guard->vfs);
     amphi__heap_index_end(&guard->index);
+    amphi__db_pages_close(guard->pages);
     amphi__wipe(guard, sizeof *guard);
     amphi__free(guard);
 }
@@ -558,6 +514,12 @@ void amphi__db_guard_read_only(amphi_db_guard *guard)
     guard->index.is_on = true;
 }
 
+void amphi__db_guard_read_past_damage(amphi_db_guard *guard, amphi_db_pages *pages)
+{
+    guard->index.is_on = true;
+    guard->pages = pages;
+}
+
 bool amphi__db_guard_take_refusal(amphi_db_guard *guard)
 {
     bool refused = guard->has_refused;
@@ -581,7 +543,7 @@ bool amphi__db_guard_saw_bad_page(amphi_db_guard *guard)
         sqlite3_int64 offset = guard->recent[i].offset;
         if (file == NULL)
             continue;
-        int rc = file->real->pMethods->xRead(file->real, page, sizeof page, offset);
+        int rc = read_below(file, page, sizeof page, offset);
         uint32_t number = file->kind == GUARDED_LOG
                               ? number_before(file, offset, FRAME_HEADER_BYTES)
                               : (uint32_t)(offset / AMPHI_DB_PAGE_BYTES + 1);

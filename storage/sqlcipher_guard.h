@@ -14,6 +14,7 @@
 
 #include "storage/page_seal.h"
 #include "storage/sqlcipher_library.h"
+#include "storage/sqlcipher_pages.h"
 
 typedef struct amphi_db_guard amphi_db_guard;
 
@@ -31,6 +32,9 @@ void amphi__db_guard_forbid_writes(amphi_db_guard *guard);
  * index of a log (WAL) in shared memory, which is a file; here it is in the heap, as no other
  * connection has the database open. When one comes, reading fails with SQLITE_IOERR_SHMLOCK. */
 void amphi__db_guard_read_only(amphi_db_guard *guard);
+/* Before the open: as read_only, but the database is read page by page from here, and the log not
+ * at all. Takes `pages`. */
+void amphi__db_guard_read_past_damage(amphi_db_guard *guard, amphi_db_pages *pages);
 /* Whether a write was refused since the last call. */
 bool amphi__db_guard_take_refusal(amphi_db_guard *guard);
 /* Whether one of the last pages that were read has no good seal: so an error of the library is the

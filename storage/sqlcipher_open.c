@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Opening: what the file is, before a key is used on it; then the key, the format and the settings,
- * each chosen by us and read back, because an unknown PRAGMA answers OK without a row and an app
- * that shares the library may have changed its defaults. Until the guard knows the seal nothing can
- * be written.
+ * Opening: what the file is (sqlcipher_look.h); then the key, the format and the settings, each
+ * chosen by us and read back, because an unknown PRAGMA answers OK without a row and an app that
+ * shares the library may have changed its defaults. Until the guard knows the seal nothing can be
+ * written.
  */
 #include "sdk/core/alloc.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
-#include "storage/sqlcipher_db.h"
+#include "storage/sqlcipher_look.h"
 #include "storage/sqlcipher_memory.h"
 #include "storage/sqlcipher_pages.h"
 #include "storage/sqlcipher_provider.h"
@@ -22,9 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY_TIMEOUT_MS   10000
-#define PLAIN_HEADER      "SQLite format 3" /* 16 bytes with its NUL */
-#define SAMPLED_PAGES_MAX 64
+#define BUSY_TIMEOUT_MS 10000
 
 amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error)
 {
@@ -33,196 +31,6 @@ amphi_status amphi__db_version(char *out, size_t capacity, amphi_error *error)
     if (status == AMPHI_OK)
         snprintf(out, capacity, "SQLCipher %s (SQLite %s)", lib->cipher_version, lib->libversion());
     return status;
-}
-
-/* ---- What the file is ---- */
-
-typedef enum file_kind {
-    FILE_EMPTY,
-    FILE_OURS,   /* perhaps damaged: the first read says so */
-    FILE_PLAIN,  /* a SQLite database without encryption */
-    FILE_FOREIGN /* another key's, or no database */
-} file_kind;
-
-typedef struct file_look {
-    file_kind kind;
-    amphi_page_format format;
-    uint32_t pages;
-    uint8_t page[AMPHI_DB_PAGE_BYTES];
-    uint8_t salt[AMPHI_DB_SALT_BYTES]; /* the file's first bytes */
-} file_look;
-
-/* Reads through SQLite's descriptor: closing one of our own would drop the locks that another
- * connection of this process holds on the file (POSIX record locks). */
-static int read_page(amphi_db *db, file_look *look, uint32_t number)
-{
-    sqlite3_file *file = NULL;
-    sqlite3_int64 size = 0;
-    int rc = db->lib->file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (rc == SQLITE_OK && (file == NULL || file->pMethods == NULL))
-        rc = SQLITE_CANTOPEN;
-    if (rc == SQLITE_OK)
-        rc = file->pMethods->xFileSize(file, &size);
-    look->pages = (uint32_t)((size + AMPHI_DB_PAGE_BYTES - 1) / AMPHI_DB_PAGE_BYTES);
-    memset(look->page, 0, sizeof look->page);
-    if (rc == SQLITE_OK && number <= look->pages)
-        rc = file->pMethods->xRead(
-            file, look->page, sizeof look->page, (sqlite3_int64)(number - 1) * AMPHI_DB_PAGE_BYTES);
-    return rc == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : rc; /* the missing bytes are zero then */
-}
-
-/* Whether page `number`, in look->page, has our seal in either format. */
-static bool has_seal(file_look *look, uint32_t number, const amphi_db_key *key)
-{
-    static const amphi_page_format formats[] = {AMPHI_PAGE_FORMAT_3, AMPHI_PAGE_FORMAT_4};
-    bool found = false;
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0] && !found; i++) {
-        amphi_page_seal seal;
-        amphi__page_seal_init(&seal, formats[i], key);
-        found = amphi__page_seal_holds(&seal, number, look->page);
-        amphi__wipe(&seal, sizeof seal);
-        if (found)
-            look->format = formats[i];
-    }
-    return found;
-}
-
-/* SQLite's header says so behind its first 16 bytes too: page size, versions, three fixed bytes. */
-static bool is_plain(const uint8_t *page)
-{
-    static const uint8_t fixed[3] = {64, 32, 32};
-    unsigned size = (unsigned)page[16] << 8 | page[17];
-    if (memcmp(page, PLAIN_HEADER, 16) == 0)
-        return true;
-    return (size == 1 || (size >= 512 && (size & (size - 1)) == 0)) && page[18] >= 1 &&
-           page[18] <= 2 && page[19] >= 1 && page[19] <= 2 &&
-           memcmp(page + 21, fixed, sizeof fixed) == 0;
-}
-
-static bool has_our_salt(const file_look *look, const amphi_db_key *key)
-{
-    size_t same = 0;
-    for (size_t i = 0; i < AMPHI_DB_SALT_BYTES; i++)
-        same += look->page[i] == key->salt[i];
-    return same >= AMPHI_DB_SALT_BYTES / 2;
-}
-
-/* Page 1 again while it looks bad: another process may be writing it. */
-static int read_first_page(amphi_db *db, file_look *look, const amphi_db_key *key, bool *is_sealed)
-{
-    static const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
-    *is_sealed = false;
-    for (int tries = 0; tries < 4; tries++) {
-        if (tries > 0)
-            nanosleep(&pause, NULL);
-        int rc = read_page(db, look, 1);
-        if (rc != SQLITE_OK || look->pages == 0 || is_plain(look->page))
-            return rc;
-        *is_sealed = has_seal(look, 1, key);
-        if (*is_sealed)
-            return SQLITE_OK;
-    }
-    return SQLITE_OK;
-}
-
-/* The right key is known by any page that has its seal, or by the salt, which is derived from it:
- * so a wrong key, a plain file and a damaged one can be kept apart, even when the first page or its
- * header is what is damaged. */
-static int look_at(amphi_db *db, file_look *look, const amphi_db_key *key)
-{
-    bool is_sealed = false;
-    look->format = db->lib->cipher_major == 3 ? AMPHI_PAGE_FORMAT_3 : AMPHI_PAGE_FORMAT_4;
-    int rc = read_first_page(db, look, key, &is_sealed);
-    if (rc != SQLITE_OK)
-        return rc;
-    memcpy(look->salt, look->page, sizeof look->salt);
-    look->kind = FILE_FOREIGN;
-    if (look->pages == 0)
-        look->kind = FILE_EMPTY;
-    else if (is_sealed || (!is_plain(look->page) && has_our_salt(look, key)))
-        look->kind = FILE_OURS;
-    else if (is_plain(look->page))
-        look->kind = FILE_PLAIN;
-    bool go_on = look->kind == FILE_FOREIGN || (look->kind == FILE_OURS && !is_sealed);
-    uint32_t step = look->pages / SAMPLED_PAGES_MAX + 1;
-    for (uint32_t number = 2; go_on && rc == SQLITE_OK && number <= look->pages; number += step) {
-        rc = read_page(db, look, number);
-        if (rc == SQLITE_OK && has_seal(look, number, key)) {
-            look->kind = FILE_OURS;
-            go_on = false;
-        }
-    }
-    return rc;
-}
-
-/* The power went while the database was made: of its first page nothing or a part arrived, and the
- * journal, which is synced before, says that there was nothing. SQLite takes it back. */
-static bool is_half_made(const char *path, const file_look *look)
-{
-    static const uint8_t zeros[512];
-    char journal[4200];
-    struct stat info;
-    if (look->pages != 1 || memcmp(look->page, zeros, sizeof zeros) != 0)
-        return false;
-    snprintf(journal, sizeof journal, "%s-journal", path);
-    return stat(journal, &info) == 0 && info.st_size > 0;
-}
-
-/* Whether the log, of the look's format, has a page with our seal. */
-static bool log_is_ours(const char *log, const file_look *look, const amphi_db_key *key)
-{
-    amphi_wal wal = {.fd = -1};
-    amphi_page_seal seal;
-    uint8_t page[AMPHI_DB_PAGE_BYTES];
-    bool found = false;
-    amphi__page_seal_init(&seal, look->format, key);
-    if (amphi__wal_read(&wal, log, &seal, NULL) == AMPHI_OK)
-        for (uint32_t i = 1; i <= wal.reach && !found; i++) {
-            uint32_t number = amphi__wal_number(&wal, i);
-            found = number != 0 && amphi__wal_page(&wal, i, page) &&
-                    amphi__page_seal_holds(&seal, number, page);
-        }
-    amphi__wal_clear(&wal);
-    amphi__wipe(&seal, sizeof seal);
-    return found;
-}
-
-/* The power went while a repair put a log's pages into an empty database: the beginning did not
- * arrive (no key makes a salt of zeros), and the log, which stays until then, has all of it. */
-static bool is_half_settled(const char *path, file_look *look, const amphi_db_key *key)
-{
-    static const amphi_page_format formats[] = {AMPHI_PAGE_FORMAT_3, AMPHI_PAGE_FORMAT_4};
-    static const uint8_t zeros[AMPHI_DB_SALT_BYTES];
-    char log[4200];
-    bool is_ours = false;
-    if (look->pages == 0 || memcmp(look->salt, zeros, sizeof zeros) != 0)
-        return false;
-    snprintf(log, sizeof log, "%s-wal", path);
-    amphi_page_format asked = look->format;
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0] && !is_ours; i++) {
-        look->format = formats[i];
-        is_ours = log_is_ours(log, look, key);
-    }
-    if (!is_ours)
-        look->format = asked;
-    return is_ours;
-}
-
-static amphi_status check_kind(amphi_db *db, const file_look *look, amphi_error *error)
-{
-    if (look->kind == FILE_PLAIN)
-        return amphi__fail(error, AMPHI_E_KEY, 0,
-            "store: the file is a plain, unencrypted SQLite database, not one of ours; it was "
-            "left as it is: move it away");
-    if (look->kind == FILE_FOREIGN)
-        return amphi__fail(error, AMPHI_E_KEY, 0,
-            "store: the key does not open this database (it was left as it is): restore the right "
-            "key (with store.wrap, after a rekey), or move it away");
-    if (look->kind == FILE_OURS && (int)look->format > db->lib->cipher_major)
-        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
-            "store: SQLCipher 4 wrote this database, and here is version %s: install a newer one",
-            db->lib->cipher_version);
-    return AMPHI_OK;
 }
 
 /* ---- Key, format, settings ---- */
@@ -348,11 +156,11 @@ static amphi_status configure(
 /* Never trust a library that says it encrypts: the bytes on disk have to say it too. */
 static amphi_status check_after(amphi_db *db, const amphi_db_key *key, amphi_error *error)
 {
-    file_look look;
-    int rc = look_at(db, &look, key);
+    amphi_file_look look;
+    int rc = amphi__file_look_pages(db, &look, key);
     if (rc != SQLITE_OK)
         return amphi__db_fail(db, error, rc);
-    if (look.kind != FILE_OURS)
+    if (look.kind != AMPHI_FILE_OURS)
         return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
             "store: this SQLCipher does not encrypt the file as it should; nothing was stored");
     return AMPHI_OK;
@@ -379,30 +187,30 @@ static amphi_status make_db(amphi_db **out, amphi_error *error)
 }
 
 /* The connection, and what the file is; nothing is keyed or written. */
-static amphi_status begin_open(amphi_db **out, const char *path, int flags, const amphi_db_key *key,
-    file_look *look, amphi_error *error)
+static amphi_status connect(amphi_db *db, const char *path, int flags, const amphi_db_key *key,
+    amphi_file_look *look, amphi_error *error)
 {
-    amphi_status status = make_db(out, error);
-    if (status != AMPHI_OK)
-        return status;
-    amphi_db *db = *out;
     if (flags & SQLITE_OPEN_READONLY)
         amphi__db_guard_read_only(db->guard);
     int rc = db->lib->open_v2(
         path, &db->handle, SQLITE_OPEN_NOMUTEX | flags, amphi__db_guard_name(db->guard));
     if (rc == SQLITE_OK)
-        rc = look_at(db, look, key);
-    if (rc == SQLITE_OK && look->kind == FILE_FOREIGN && is_half_made(path, look))
-        look->kind = FILE_EMPTY;
-    if (rc == SQLITE_OK && look->kind == FILE_FOREIGN && is_half_settled(path, look, key))
-        look->kind = FILE_OURS;
-    return rc == SQLITE_OK ? check_kind(db, look, error) : amphi__db_fail(db, error, rc);
+        rc = amphi__file_look(db, path, look, key);
+    return rc == SQLITE_OK ? amphi__file_look_check(db, look, error)
+                           : amphi__db_fail(db, error, rc);
+}
+
+static amphi_status begin_open(amphi_db **out, const char *path, int flags, const amphi_db_key *key,
+    amphi_file_look *look, amphi_error *error)
+{
+    amphi_status status = make_db(out, error);
+    return status == AMPHI_OK ? connect(*out, path, flags, key, look, error) : status;
 }
 
 amphi_status amphi__db_open_unkeyed(amphi_db **out, const char *path, const amphi_db_key *key,
     amphi_page_format *format, amphi_error *error)
 {
-    file_look look = {.kind = FILE_EMPTY};
+    amphi_file_look look = {.kind = AMPHI_FILE_EMPTY};
     amphi_db *db = NULL;
     amphi_status status = begin_open(&db, path, SQLITE_OPEN_READWRITE, key, &look, error);
     if (status == AMPHI_OK) {
@@ -437,7 +245,7 @@ static amphi_status make_private(const char *path, amphi_error *error)
 static amphi_status open_once(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    file_look look = {.kind = FILE_EMPTY};
+    amphi_file_look look = {.kind = AMPHI_FILE_EMPTY};
     amphi_db *db = NULL;
     amphi_status status =
         begin_open(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, key, &look, error);
@@ -445,7 +253,7 @@ static amphi_status open_once(
         status = make_private(path, error);
     if (status == AMPHI_OK)
         status = configure(db, key, look.format, error);
-    if (status == AMPHI_OK && look.kind == FILE_EMPTY)
+    if (status == AMPHI_OK && look.kind == AMPHI_FILE_EMPTY)
         status = check_after(db, key, error);
     if (status != AMPHI_E_NO_MEMORY && has_moved(db)) /* what failed may have failed for it */
         status = amphi__db_fail_moved(error);
@@ -509,12 +317,12 @@ amphi_status amphi__db_open(
 amphi_status amphi__db_open_read_only(
     amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
 {
-    file_look look = {.kind = FILE_EMPTY};
+    amphi_file_look look = {.kind = AMPHI_FILE_EMPTY};
     amphi_db *db = NULL;
     amphi_status status = check_log(path, key, error);
     if (status == AMPHI_OK)
         status = begin_open(&db, path, SQLITE_OPEN_READONLY, key, &look, error);
-    if (status == AMPHI_OK && look.kind == FILE_EMPTY)
+    if (status == AMPHI_OK && look.kind == AMPHI_FILE_EMPTY)
         status = amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: the database is empty");
     if (status == AMPHI_OK)
         status = unlock(db, key, look.format, error);
@@ -523,6 +331,34 @@ amphi_status amphi__db_open_read_only(
         db = NULL;
     }
     amphi__db_close(db);
+    return status;
+}
+
+amphi_status amphi__db_open_past_damage(
+    amphi_db **out, const char *path, const amphi_db_key *key, amphi_error *error)
+{
+    amphi_file_look look = {.kind = AMPHI_FILE_EMPTY};
+    amphi_db *db = NULL;
+    amphi_db_pages *pages = NULL;
+    amphi_status status = amphi__db_pages_open(&pages, path, key, error);
+    if (status == AMPHI_OK && !amphi__db_pages_has_all_commits(pages))
+        status = amphi__fail(error, AMPHI_E_CORRUPT, 0,
+            "store: a commit in its log can't be read: run `amphi history repair`");
+    if (status == AMPHI_OK)
+        status = make_db(&db, error);
+    if (status == AMPHI_OK) {
+        amphi__db_guard_read_past_damage(db->guard, pages);
+        pages = NULL; /* the guard's now */
+        status = connect(db, path, SQLITE_OPEN_READONLY, key, &look, error);
+    }
+    if (status == AMPHI_OK)
+        status = unlock(db, key, look.format, error);
+    if (status == AMPHI_OK) {
+        *out = db;
+        db = NULL;
+    }
+    amphi__db_close(db);
+    amphi__db_pages_close(pages);
     return status;
 }
 

@@ -33,6 +33,7 @@ struct amphi_db_pages {
     uint32_t *frames;           /* by page number less 1: frame in the log, from 1; 0: none */
     uint32_t frames_capacity;
     uint32_t log_count, log_bad;
+    bool log_lacks_page; /* a frame that counts can't be read, nor mended */
     bool is_locked;
 };
 
@@ -61,6 +62,7 @@ static amphi_status note_frames(amphi_db_pages *pages, uint32_t end, amphi_error
     uint8_t page[PAGE];
     pages->log_count = end;
     pages->log_bad = 0;
+    pages->log_lacks_page = false;
     memset(pages->frames, 0, pages->frames_capacity * sizeof *pages->frames);
     for (uint32_t i = 1; i <= end; i++) {
         uint32_t number = amphi__wal_number(&pages->wal, i);
@@ -68,6 +70,7 @@ static amphi_status note_frames(amphi_db_pages *pages, uint32_t end, amphi_error
                        amphi__page_seal_holds(&pages->seal, number, page);
         bool is_whole =
             i <= pages->wal.last || pages->wal.tail[i - pages->wal.last - 1].is_untouched;
+        pages->log_lacks_page |= !is_good;
         if (!is_good || !is_whole)
             pages->log_bad++; /* what stands in the database is older, and perhaps whole */
         if (is_good && !note_frame(pages, number, i))
@@ -215,17 +218,22 @@ bool amphi__db_pages_log_damage(const amphi_db_pages *pages, char *out, size_t c
         cut += wal->tail[i].commit != 0;
     if (wal->is_headless)
         snprintf(out, capacity,
-            "the beginning of its log (amphi.db-wal) is damaged, and %u commits "
-            "in it are not read",
-            cut);
+            "the beginning of its log (amphi.db-wal) is damaged, before %u commits", cut);
     else if (wal->broken == 0)
         snprintf(out, capacity, "the database is empty, but its log (amphi.db-wal) is not");
     else
         snprintf(out, capacity,
-            "its log (amphi.db-wal) is damaged at page %u of %u, and %u commits "
-            "from there on are not read",
-            wal->broken, wal->last + wal->tail_count, cut);
+            "its log (amphi.db-wal) is damaged at page %u of %u, before %u commits", wal->broken,
+            wal->last + wal->tail_count, cut);
     return true;
+}
+
+/* Behind the last commit there may be frames of one that look like what never was one. */
+bool amphi__db_pages_has_all_commits(const amphi_db_pages *pages)
+{
+    const amphi_wal *wal = &pages->wal;
+    return pages->log_is_damaged && pages->file_count > 0 && !pages->log_lacks_page &&
+           wal->reach == wal->last + wal->tail_count;
 }
 
 amphi_page_state amphi__db_pages_read_file(amphi_db_pages *pages, uint32_t number, uint8_t *out)
@@ -244,9 +252,8 @@ static bool is_zero(const uint8_t *page)
     return true;
 }
 
-/* The page as it stands in the file or the log. What can't be read now is tried once more: a page
- * that is given up is lost to a repair. */
-static amphi_page_state read_sealed(amphi_db_pages *pages, uint32_t number, uint8_t *out)
+/* What can't be read now is tried once more: a page that is given up is lost to a repair. */
+amphi_page_state amphi__db_pages_read_sealed(amphi_db_pages *pages, uint32_t number, uint8_t *out)
 {
     uint32_t frame = amphi__db_pages_frame(pages, number);
     amphi_page_state state = AMPHI_PAGE_IO;
@@ -255,7 +262,11 @@ static amphi_page_state read_sealed(amphi_db_pages *pages, uint32_t number, uint
             state = amphi__db_pages_read_file(pages, number, out);
         else if (amphi__wal_page(&pages->wal, frame, out))
             state = AMPHI_PAGE_GOOD;
-    return state;
+    if (state == AMPHI_PAGE_GOOD && is_zero(out))
+        return AMPHI_PAGE_ZERO;
+    return state == AMPHI_PAGE_GOOD && !amphi__page_seal_holds(&pages->seal, number, out)
+               ? AMPHI_PAGE_BAD
+               : state;
 }
 
 amphi_page_state amphi__db_pages_read(amphi_db_pages *pages, uint32_t number, uint8_t *out)
@@ -263,13 +274,9 @@ amphi_page_state amphi__db_pages_read(amphi_db_pages *pages, uint32_t number, ui
     uint8_t sealed[PAGE];
     if (number == 0)
         return AMPHI_PAGE_BAD;
-    amphi_page_state state = read_sealed(pages, number, sealed);
+    amphi_page_state state = amphi__db_pages_read_sealed(pages, number, sealed);
     if (state != AMPHI_PAGE_GOOD)
         return state;
-    if (is_zero(sealed))
-        return AMPHI_PAGE_ZERO;
-    if (!amphi__page_seal_holds(&pages->seal, number, sealed))
-        return AMPHI_PAGE_BAD;
     uint32_t usable = amphi__db_pages_usable(pages);
     uint32_t start = number == 1 ? AMPHI_DB_SALT_BYTES : 0;
     memset(out, 0, PAGE);
@@ -286,7 +293,7 @@ amphi_status amphi__db_pages_settle(amphi_db_pages *pages, amphi_error *error)
     for (uint32_t i = 0; i < pages->frames_capacity && rc == SQLITE_OK; i++) {
         if (pages->frames[i] == 0)
             continue;
-        if (read_sealed(pages, i + 1, page) != AMPHI_PAGE_GOOD)
+        if (amphi__db_pages_read_sealed(pages, i + 1, page) != AMPHI_PAGE_GOOD)
             return amphi__fail(error, AMPHI_E_IO, 0, "store: the log can't be read");
         rc = pages->file->pMethods->xWrite(pages->file, page, PAGE, (sqlite3_int64)i * PAGE);
     }

@@ -36,10 +36,15 @@ void amphi__db_pages_log(const amphi_db_pages *pages, uint32_t *count, uint32_t 
 /* Is the log damaged, so that SQLite would not read, and then overwrite, commits that are in it?
  * The pages here are read from all of it then. `out` says what, as a part of a sentence. */
 bool amphi__db_pages_log_damage(const amphi_db_pages *pages, char *out, size_t capacity);
+/* Is the log damaged, and can each commit in it be read all the same, whole pages of all of them?
+ * Then the pages here are the last commit's. */
+bool amphi__db_pages_has_all_commits(const amphi_db_pages *pages);
 /* The log's frame that has this page; 0: it stands in the database. */
 uint32_t amphi__db_pages_frame(const amphi_db_pages *pages, uint32_t number);
 /* A page as it stands in the database's own file, sealed; zeros behind its end. */
 amphi_page_state amphi__db_pages_read_file(amphi_db_pages *pages, uint32_t number, uint8_t *out);
+/* As the last commit left it, sealed. */
+amphi_page_state amphi__db_pages_read_sealed(amphi_db_pages *pages, uint32_t number, uint8_t *out);
 /* `out` gets AMPHI_DB_PAGE_BYTES when the page is good; wipe it. */
 amphi_page_state amphi__db_pages_read(amphi_db_pages *pages, uint32_t number, uint8_t *out);
 

@@ -32,8 +32,8 @@ typedef struct amphi_storage_options {
 /* AMPHI_E_KEY: the key does not open this database (it is left as it is). AMPHI_E_UNSUPPORTED: no
  * SQLCipher on this machine, with the package's name; or a newer version's database. A store that
  * can't be read or written now (AMPHI_E_CORRUPT, AMPHI_E_IO, AMPHI_E_BUSY) is made all the same:
- * where there is no database it is empty, else its calls fail with what is wrong, and every few
- * seconds it tries again. */
+ * where there is no database it is empty; what can be read as the last commit left it is read; else
+ * its calls fail with what is wrong, and every few seconds it tries again. */
 amphi_status amphi__store_new(
     amphi_store *out, const amphi_storage_options *options, amphi_error *error);
 

@@ -135,14 +135,16 @@ typedef struct connections {
     amphi_file_id file;
 } connections;
 
-/* Where nothing can be written, what is there can be read. */
+/* Where nothing can be written, or the log is damaged, what is there can be read. */
 static amphi_status open_read_only(
     connections *out, const amphi_store_sqlcipher *store, const amphi_db_key *key)
 {
     amphi_db *db = NULL;
-    amphi_status status = out->unwritable.status != AMPHI_E_IO
-                              ? out->unwritable.status
-                              : amphi__db_open_read_only(&db, store->path, key, NULL);
+    amphi_status status = out->unwritable.status;
+    if (status == AMPHI_E_IO)
+        status = amphi__db_open_read_only(&db, store->path, key, NULL);
+    else if (status == AMPHI_E_CORRUPT)
+        status = amphi__db_open_past_damage(&db, store->path, key, NULL);
     if (status == AMPHI_OK)
         status = amphi__schema_expect(db, NULL);
     if (status == AMPHI_OK && !identify(store->path, &out->file))

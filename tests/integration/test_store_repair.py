@@ -5,46 +5,18 @@ history repair` saves what can be read and keeps the old file, and the rest goes
 import json
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 
-BUILD = os.path.abspath(sys.argv[1])
-AMPHI = os.path.join(BUILD, "bin", "amphi")
-ENV = {k: v for k, v in os.environ.items() if not k.startswith("AMPHI_")}
-ENV["AMPHI_WORKER"] = os.path.join(BUILD, "bin", "amphi-worker")
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+from damaged_store import amphi, at, check, messages, read, run, say  # noqa: E402
+
 PAGE = 4096
-failures = 0
-
-
-def check(ok, what):
-    global failures
-    if not ok:
-        failures += 1
-        print(f"failed: {what}")
-
-
-def amphi(folder, *words):
-    done = subprocess.run([AMPHI, *words, "--data", folder], env=ENV, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def say(folder, words):
-    rc, _, err = amphi(folder, "ask", "--conversation", "c", "--max-tokens", "4", words)
-    check(rc == 0, f"ask: {err}")
 
 
 def ruin(folder, number):
     with open(os.path.join(folder, "amphi.db"), "r+b") as file:
         file.seek((number - 1) * PAGE + 1000)
         file.write(b"ruined bytes")
-
-
-def messages(folder):
-    rc, out, err = amphi(folder, "history", "--json", "--conversation", "c")
-    check(rc == 0, f"history: {err}")
-    return [m["content"] for m in json.loads(out)["messages"]] if rc == 0 else []
 
 
 def newest_page(before, after):
@@ -57,8 +29,7 @@ def newest_page(before, after):
 
 
 def database(folder):
-    with open(os.path.join(folder, "amphi.db"), "rb") as file:
-        return file.read()
+    return read(at(folder, "amphi.db"))
 
 
 def whole_store(folder):
@@ -144,36 +115,26 @@ def other_key(folder):
     shutil.move(os.path.join(folder, "kept.key"), os.path.join(folder, "store.key"))
 
 
-def main():
-    if not os.path.exists(AMPHI):
-        print("skipped: this build has no amphi command")
-        return 77
-    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
-        if "AMPHI_STORE:STRING=sqlcipher" not in cache.read():
-            print("skipped: this build has no SQLCipher")
-            return 77
-    with tempfile.TemporaryDirectory() as folder:
-        for i in range(6):
-            say(folder, f"message {i} " + "words " * 300)
-        before = database(folder)
-        say(folder, "the last one " + "words " * 300)
-        leaf = newest_page(before, database(folder))
-        said = messages(folder)
-        check(len(said) == 14, f"messages: {len(said)}")
-        whole_store(folder)
-        first_page(folder, said)
-        done = damaged_store(folder, leaf)
-        kept = messages(folder)
-        check(len(kept) == done.get("messages") and all(text in said for text in kept),
-              "what is left is as it was")
-        say(folder, "after the repair")
-        check("after the repair" in messages(folder), "the store goes on")
-        other_key(folder)
-        deletions(folder)
-        nothing_there(folder)
-    print(f"{0 if failures else 1} passed, {failures} failed")
-    return 1 if failures else 0
+def tests(folder):
+    for i in range(6):
+        say(folder, f"message {i} " + "words " * 300)
+    before = database(folder)
+    say(folder, "the last one " + "words " * 300)
+    leaf = newest_page(before, database(folder))
+    said = messages(folder)
+    check(len(said) == 14, f"messages: {len(said)}")
+    whole_store(folder)
+    first_page(folder, said)
+    done = damaged_store(folder, leaf)
+    kept = messages(folder)
+    check(len(kept) == done.get("messages") and all(text in said for text in kept),
+          "what is left is as it was")
+    say(folder, "after the repair")
+    check("after the repair" in messages(folder), "the store goes on")
+    other_key(folder)
+    deletions(folder)
+    nothing_there(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(tests))

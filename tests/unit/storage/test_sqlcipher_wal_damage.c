@@ -6,10 +6,9 @@
  */
 #include "storage/sqlcipher_wal_damage.h"
 
-#include "storage/schema.h"
 #include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/killed_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,156 +19,30 @@
 #include <cmocka.h>
 
 #define COMMITS 40
-#define HEADER  32
-#define FRAME   (24 + 4096)
-
-static const amphi_db_key key = {{7, 2, 3}, {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16}};
-
-typedef struct fixture {
-    scratch_dir dir;
-    char path[300], log[310];
-    amphi_db *db;
-    char *database, *wal; /* as they are when the process is killed */
-    size_t database_size, wal_size;
-} fixture;
-
-static void exec(amphi_db *db, const char *sql)
-{
-    amphi_error error = {0};
-    if (amphi__db_exec(db, sql, &error) != AMPHI_OK)
-        fail_msg("%s", error.message);
-}
-
-static void open_db(const fixture *f, amphi_db **db)
-{
-    amphi_error error = {0};
-    if (amphi__db_open(db, f->path, &key, &error) != AMPHI_OK)
-        fail_msg("%s", error.message);
-}
-
-/* One turn's commit. */
-static void say(amphi_db *db, const char *text, int times)
-{
-    amphi_query q;
-    assert_int_equal(amphi__db_begin(db, NULL), AMPHI_OK);
-    for (int i = 0; i < times; i++) {
-        amphi__query_begin(&q, db,
-            "INSERT INTO messages (conversation, created_ms, role, content, content_is_json, "
-            "extra_json, route, model, decision_json, prompt_tokens, completion_tokens, "
-            "cached_tokens) VALUES (1, 1, 'user', ?1 || hex(randomblob(150)), 0, '', '', '', '', "
-            "0, 0, 0)");
-        amphi__query_bind_str(&q, 1, amphi_str_from(text));
-        assert_int_equal(amphi__query_run(&q, NULL), AMPHI_OK);
-    }
-    assert_int_equal(amphi__db_finish(db, AMPHI_OK, NULL), AMPHI_OK);
-}
-
-/* What a start of the engine, or an answer under way, writes without a sync. */
-static void write_unsynced(amphi_db *db)
-{
-    exec(db, "INSERT INTO ledger (fingerprint, build, kernels, host, in_process, started_ms, "
-             "changed_ms, phase, outcome, start_id) VALUES ('f', 'b', 'k', 'h', 0, 1, 1, 1, 0, "
-             "random())");
-    exec(db, "INSERT OR REPLACE INTO drafts VALUES ('d', 0, 'h', 'c', 1, 'assistant', "
-             "hex(randomblob(400)), 0, '', 0, 0)");
-}
-
-static void take_files(fixture *f)
-{
-    free(f->database);
-    free(f->wal);
-    f->database = scratch_read(f->path, &f->database_size);
-    f->wal = scratch_read(f->log, &f->wal_size);
-    assert_non_null(f->database);
-    assert_non_null(f->wal);
-}
-
-static void kill_host(fixture *f)
-{
-    take_files(f);
-    amphi__db_close(f->db);
-    f->db = NULL;
-}
-
-static void put_files(const fixture *f)
-{
-    char shm[320];
-    snprintf(shm, sizeof shm, "%s-shm", f->path);
-    unlink(shm);
-    scratch_write(f->path, f->database, f->database_size, 0600);
-    scratch_write(f->log, f->wal, f->wal_size, 0600);
-}
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    scratch_dir_make(&f->dir);
-    snprintf(f->path, sizeof f->path, "%s", scratch_dir_file(&f->dir, "amphi.db"));
-    snprintf(f->log, sizeof f->log, "%s-wal", f->path);
-    open_db(f, &f->db);
-    assert_int_equal(amphi__schema_migrate(f->db, NULL), AMPHI_OK);
-    exec(f->db, "INSERT INTO conversations (seq, id, updated_ms, messages_count, title) VALUES "
-                "(1, 'c', 1, 0, 't')");
-    amphi__db_close(f->db); /* the log goes into the database */
-    open_db(f, &f->db);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    amphi__db_close(f->db);
-    scratch_dir_remove(&f->dir);
-    free(f->database);
-    free(f->wal);
-    free(f);
-    return 0;
-}
-
-static int64_t count_messages(const fixture *f)
-{
-    amphi_db *db = NULL;
-    open_db(f, &db);
-    int64_t count = db_number(db, "SELECT count(*) FROM messages");
-    amphi__db_close(db);
-    return count;
-}
-
-static void expect_untouched(const fixture *f)
-{
-    size_t size;
-    char *bytes = scratch_read(f->path, &size);
-    assert_int_equal(size, f->database_size);
-    assert_memory_equal(bytes, f->database, size);
-    free(bytes);
-    bytes = scratch_read(f->log, &size);
-    assert_int_equal(size, f->wal_size);
-    assert_memory_equal(bytes, f->wal, size);
-    free(bytes);
-}
+#define HEADER  KILLED_LOG_HEADER
+#define FRAME   KILLED_LOG_FRAME
 
 /* The files as they are in the fixture: said, refused, kept aside, repaired. */
-static amphi_history_repair_report expect_damage(const fixture *f, const char *where)
+static amphi_history_repair_report expect_damage(const killed_log *f, const char *where)
 {
     amphi_history_check_report found;
     amphi_history_repair_report done;
     amphi_error error = {0};
     amphi_db *db = NULL;
-    put_files(f);
-    assert_int_equal(amphi__db_check(&found, f->path, &key, false, &error), AMPHI_OK);
+    killed_log_put(f);
+    assert_int_equal(amphi__db_check(&found, f->path, &killed_log_key, false, &error), AMPHI_OK);
     if (found.is_whole || strstr(found.fault, "log (amphi.db-wal)") == NULL)
         fail_msg("%s: not noticed (%s)", where, found.fault);
-    if (amphi__db_open(&db, f->path, &key, &error) != AMPHI_E_CORRUPT)
+    if (amphi__db_open(&db, f->path, &killed_log_key, &error) != AMPHI_E_CORRUPT)
         fail_msg("%s: opened", where);
     assert_non_null(strstr(error.message, "log (amphi.db-wal)"));
     assert_non_null(strstr(error.message, "amphi history repair"));
-    assert_int_equal(amphi__db_open_read_only(&db, f->path, &key, &error), AMPHI_E_CORRUPT);
-    expect_untouched(f);
-    if (amphi__db_repair(&done, f->path, &key, &error) != AMPHI_OK)
+    assert_int_equal(
+        amphi__db_open_read_only(&db, f->path, &killed_log_key, &error), AMPHI_E_CORRUPT);
+    killed_log_expect_untouched(f);
+    if (amphi__db_repair(&done, f->path, &killed_log_key, &error) != AMPHI_OK)
         fail_msg("%s: %s", where, error.message);
-    assert_int_equal(amphi__db_check(&found, f->path, &key, false, NULL), AMPHI_OK);
+    assert_int_equal(amphi__db_check(&found, f->path, &killed_log_key, false, NULL), AMPHI_OK);
     if (!found.is_whole)
         fail_msg("%s: after the repair: %s", where, found.fault);
     char kept[1100];
@@ -189,24 +62,25 @@ static amphi_history_repair_report expect_damage(const fixture *f, const char *w
 }
 
 /* Opens as SQLite would, and has this many messages. */
-static void expect_no_damage(const fixture *f, int64_t least, const char *where)
+static void expect_no_damage(const killed_log *f, int64_t least, const char *where)
 {
     amphi_history_check_report found;
     amphi_error error = {0};
-    put_files(f);
-    if (amphi__db_check(&found, f->path, &key, true, &error) != AMPHI_OK || !found.is_whole)
+    killed_log_put(f);
+    if (amphi__db_check(&found, f->path, &killed_log_key, true, &error) != AMPHI_OK ||
+        !found.is_whole)
         fail_msg("%s: %s%s", where, error.message, found.fault);
-    int64_t count = count_messages(f);
+    int64_t count = killed_log_messages(f);
     if (count < least)
         fail_msg("%s: %d messages", where, (int)count);
 }
 
 static void log__one_bit_anywhere_is_noticed_and_costs_nothing(void **state)
 {
-    fixture *f = *state;
+    killed_log *f = *state;
     for (int i = 0; i < COMMITS; i++)
-        say(f->db, "text", 1);
-    kill_host(f);
+        killed_log_say(f->db, "text", 1);
+    killed_log_kill(f);
     expect_no_damage(f, COMMITS, "as it was");
     size_t frames = (f->wal_size - HEADER) / FRAME;
     assert_true(frames >= (size_t)2 * COMMITS);
@@ -234,10 +108,10 @@ static void log__one_bit_anywhere_is_noticed_and_costs_nothing(void **state)
  * pages that stood there, and nowhere later, are lost. */
 static void log__a_lost_sector_costs_no_more_than_its_own_pages(void **state)
 {
-    fixture *f = *state;
+    killed_log *f = *state;
     for (int i = 0; i < COMMITS; i++)
-        say(f->db, "text", 1);
-    kill_host(f);
+        killed_log_say(f->db, "text", 1);
+    killed_log_kill(f);
     char saved[4096];
     for (size_t sector = 1; sector < f->wal_size / 4096 * 3 / 4; sector += 23) {
         char *at = f->wal + sector * 4096;
@@ -253,18 +127,18 @@ static void log__a_lost_sector_costs_no_more_than_its_own_pages(void **state)
 /* The last synced commit and what was written unsynced before it, any of it lost. */
 static void log__what_a_power_loss_tears_is_no_damage(void **state)
 {
-    fixture *f = *state;
+    killed_log *f = *state;
     for (int i = 0; i < 10; i++) {
-        say(f->db, "text", 1);
-        write_unsynced(f->db);
+        killed_log_say(f->db, "text", 1);
+        killed_log_write_unsynced(f->db);
     }
-    say(f->db, "the last that was synced", 1);
-    take_files(f);
+    killed_log_say(f->db, "the last that was synced", 1);
+    killed_log_take(f);
     size_t synced = f->wal_size;
     for (int i = 0; i < 6; i++)
-        write_unsynced(f->db);
-    say(f->db, "not acknowledged", 30);
-    kill_host(f);
+        killed_log_write_unsynced(f->db);
+    killed_log_say(f->db, "not acknowledged", 30);
+    killed_log_kill(f);
     char *whole = malloc(f->wal_size);
     assert_non_null(whole);
     memcpy(whole, f->wal, f->wal_size);
@@ -289,33 +163,34 @@ static void log__what_a_power_loss_tears_is_no_damage(void **state)
  * over its beginning; and the old frames behind a log that was begun anew. */
 static void log__what_was_left_by_other_writes_is_no_damage(void **state)
 {
-    fixture *f = *state;
-    say(f->db, "before", 1);
-    exec(f->db, "PRAGMA cache_size=10; PRAGMA cache_spill=10; BEGIN IMMEDIATE");
+    killed_log *f = *state;
+    killed_log_say(f->db, "before", 1);
+    killed_log_exec(f->db, "PRAGMA cache_size=10; PRAGMA cache_spill=10; BEGIN IMMEDIATE");
     for (int i = 0; i < 3000; i++)
-        exec(f->db, "INSERT INTO settings VALUES (hex(randomblob(20)), randomblob(300))");
-    exec(f->db, "ROLLBACK");
-    say(f->db, "after", 1);
-    write_unsynced(f->db);
-    kill_host(f);
+        killed_log_exec(
+            f->db, "INSERT INTO settings VALUES (hex(randomblob(20)), randomblob(300))");
+    killed_log_exec(f->db, "ROLLBACK");
+    killed_log_say(f->db, "after", 1);
+    killed_log_write_unsynced(f->db);
+    killed_log_kill(f);
     assert_true(f->wal_size > (size_t)100 * FRAME);
     expect_no_damage(f, 2, "undone");
-    open_db(f, &f->db);
+    killed_log_open(f, &f->db);
     for (int i = 0; i < 30; i++)
-        say(f->db, "an earlier log", 1);
-    exec(f->db, "PRAGMA wal_checkpoint(RESTART)");
+        killed_log_say(f->db, "an earlier log", 1);
+    killed_log_exec(f->db, "PRAGMA wal_checkpoint(RESTART)");
     for (int i = 0; i < 3; i++)
-        say(f->db, "the log begun anew", 1);
-    kill_host(f);
+        killed_log_say(f->db, "the log begun anew", 1);
+    killed_log_kill(f);
     expect_no_damage(f, 33, "begun anew");
 }
 
 static void log__of_an_emptied_database_is_kept_and_read(void **state)
 {
-    fixture *f = *state;
+    killed_log *f = *state;
     for (int i = 0; i < COMMITS; i++)
-        say(f->db, "text", 1);
-    kill_host(f);
+        killed_log_say(f->db, "text", 1);
+    killed_log_kill(f);
     f->database_size = 0;
     amphi_history_repair_report done = expect_damage(f, "emptied");
     assert_true(done.messages > 0);
@@ -323,11 +198,11 @@ static void log__of_an_emptied_database_is_kept_and_read(void **state)
 
 static void log__others_commits_under_way_are_no_damage(void **state)
 {
-    fixture *f = *state;
+    killed_log *f = *state;
     for (int i = 0; i < 30; i++) {
         amphi_db *other = NULL;
-        say(f->db, "text", 3);
-        open_db(f, &other);
+        killed_log_say(f->db, "text", 3);
+        killed_log_open(f, &other);
         assert_int_equal(db_number(other, "SELECT count(*) FROM messages"), 3 * (i + 1));
         amphi__db_close(other);
     }
@@ -341,7 +216,7 @@ int main(void)
         printf("skipped: %s\n", error.message);
         return 77;
     }
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, killed_log_set_up, killed_log_tear_down)
     const struct CMUnitTest tests[] = {
         T(log__one_bit_anywhere_is_noticed_and_costs_nothing),
         T(log__a_lost_sector_costs_no_more_than_its_own_pages),
