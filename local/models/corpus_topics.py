@@ -515,9 +515,9 @@ how is the memory need [predicted|estimated|computed]
 """)
 
 topic("crash", "cloud|next route|other&stream|continue|takes over|goes on", """
-The local engine runs in its own process, so your app does not crash with it. Amphi notices its death at once, and the cloud takes over on the same stream: it gets the text so far and continues the sentence. The user sees one answer with one end, and the worker is started again for the next request.
+The local engine runs in its own process, so your app does not crash with it. Amphi notices its death at once, and the cloud takes over on the same stream: it gets the text so far and goes on from there, or starts the answer again. The user sees one answer with one end, and the worker is started again for the next request.
 """,
-    more="The worker's signal handler writes to an event descriptor before the process dies, so the parent knows within microseconds. Heartbeats catch a worker that hangs. The next route gets the delivered text as an assistant prefix and continues it; an engine that can't do that makes the caller get a replace event and start again. A crash ledger counts crashes per model and kernel set.",
+    more="The worker's signal handler writes to an event descriptor before the process dies, so the parent knows within microseconds. Heartbeats catch a worker that hangs. The next route gets the delivered text, and its first words are held back until it is clear that they go on from there; if they do not, the caller gets a replace event and the answer starts again. A crash ledger counts crashes per model and kernel set.",
     why="Because model files are untrusted input and native code can crash. A separate process turns a crash into an event.",
     cond="""
 the {local} {crashes}
@@ -565,7 +565,7 @@ how fast is a crash noticed
 """)
 
 topic("takeover", "stream&continue|takes over|goes on", """
-Takeover means that another route continues an answer when the first one fails. The text so far is handed to the next engine, which goes on from there on the same stream. If an engine can't continue a text, the caller gets a replace event and the answer starts again. Either way there is exactly one end, and a cut answer is never reported as complete.
+Takeover means that another route continues an answer when the first one fails. The text so far is handed to the next engine, and its first words are held back until it is clear that they go on from there, on the same stream. If they do not, the caller gets a replace event and the answer starts again. Either way there is exactly one end, and a cut answer is never reported as complete.
 """,
     more="The takeover event says which route took over and whether the answer was continued or restarted. After a tool call was delivered nothing is replayed, so that no action happens twice. The decision record in the history shows both routes.",
     why="Because a chat that stops in the middle of a sentence feels broken. The user should get one whole answer, whoever writes it.",
@@ -627,7 +627,7 @@ what is a crash ledger
 topic("cloud_cut", "cloud|connection&local|device", """
 If the cloud connection is cut in the middle of an answer, the local model gets the text so far and continues on the same stream. An answer only counts as complete with its finish reason and end marker, so a cut one is never reported as a success.
 """,
-    more="A cut is noticed by the missing finish reason, by a closed connection or by the idle budget between two events. A request that went silent is not sent again to the same endpoint. The next endpoint or the local model gets the delivered text as a prefix and goes on.",
+    more="A cut is noticed by the missing finish reason, by a closed connection or by the idle budget between two events. A request that went silent is not sent again to the same endpoint. The next endpoint or the local model gets the delivered text and goes on, or the answer starts again with a replace event.",
     why="Because a truncated answer must never look like a complete one, and the user should not have to ask again.",
     cond="""
 the {cloud} connection [is cut|breaks|drops|dies|is lost|is interrupted|goes away|fails] [in the middle of an answer|half-way|mid-stream|]
@@ -717,7 +717,7 @@ what does health of a route mean
 topic("private", "private&socket|device|network|leaves", """
 A private request never reaches a socket, on any path: not for the answer, not for a takeover, a hedge or the outbox. It is answered on the device or not at all. Mark it with --private; the check stands in one place, before any byte leaves.
 """,
-    more="Modes express a preference, but private is a constraint of its own. It also holds for takeover, hedging, retries and the outbox. If the local engine can't answer a private request, you get a clear error and the request is never sent to the cloud.",
+    more="Modes express a preference, but private is a constraint of its own. It also holds for takeover, hedging, retries and the outbox, and for later turns: a conversation with private turns is answered on the device, or goes to the cloud without them when the policy says private_history omit. If the local engine can't answer a private request, you get a clear error and the request is never sent to the cloud.",
     why="Because some messages must not leave the device under any condition. One check in one place is easy to prove.",
     off="Leave out --private. Then the usual policy decides.",
     thing="""
@@ -774,7 +774,7 @@ how is my privacy [protected|guaranteed]
 topic("encryption", "encrypt|SQLCipher&256|key|SQLCipher", """
 History, cache and outbox are stored in a SQLCipher database, encrypted with a raw 256-bit key. The key comes from the Keystore, the Keychain, libsecret or a key file with mode 0600. Without the key the file on disk is unreadable.
 """,
-    more="SQLCipher encrypts every page of the database. Amphi gives it a raw 256-bit key and no passphrase, so that opening takes well under a millisecond. The key can be changed, and destroying it makes the whole history unreadable at once; that is called crypto-shredding.",
+    more="SQLCipher encrypts every page of the database. Amphi gives it a raw 256-bit key and no passphrase, so that opening takes well under a millisecond. amphi keys rekey changes the key, and amphi keys shred destroys it, which makes the whole history unreadable at once; that is called crypto-shredding.",
     why="Because a phone can be lost or stolen, and backups can be copied. Without the key the history is only noise.",
     off="A production build always encrypts. For experiments there is a build with AMPHI_STORE=memory, which keeps nothing on disk.",
     thing="""
@@ -823,7 +823,7 @@ do you encrypt [things|anything|my data|messages]
 topic("key_store", "0600|Keystore|Keychain&key", """
 The database key comes from a key provider: the Keystore on Android, the Keychain on Apple systems, libsecret on a Linux desktop, or a key file with mode 0600 that only its owner can read. It is a random 256-bit key, made at the first start.
 """,
-    more="A key provider is an ops table like any other part, so an app can plug in its own. A key change rewrites the database with a new key, and destroying the key makes all data unreadable.",
+    more="A key provider is an ops table like any other part, so an app can plug in its own. On Linux --keys file, libsecret or keyring chooses the place. amphi keys rekey writes the database anew with a new key, and amphi keys shred makes all data unreadable.",
     why="Because the key must not lie next to the data where anyone can read it. The key store of the platform guards it best.",
     thing="""
 the key provider
@@ -880,9 +880,9 @@ what is the default [directory|data directory|path]
 """)
 
 topic("cache", "cache&1,000|same|table|again", """
-Amphi keeps answers to identical requests, so that the second time costs nothing. There are 1,000 entries in memory in front of a bounded, encrypted table on disk. Entries expire, and --no-cache turns the cache off.
+Amphi keeps the answers to requests with temperature 0, so that the same question costs nothing the second time. There are 1,000 entries in memory in front of a bounded, encrypted table on disk. Entries expire, and --no-cache turns the cache off.
 """,
-    more="The key of an entry is an HMAC over the canonical request, so the table does not show what was asked. Entries have a time to live. Near hits can be allowed too; they are refused when numbers, negations or content words differ. Identical requests in flight join the first one.",
+    more="The key of an entry is an HMAC over the canonical request, so the table does not show what was asked. Entries have a time to live. Other requests, and questions in other words, are only cached where the request or the policy asks for it; near hits are refused when numbers, negations or content words differ. Several gateways can share one cache in Redis. Identical requests in flight join the first one.",
     why="Because the same question is often asked again. A cached answer is instant, costs nothing and works offline.",
     off="Add --no-cache to the command. Then this request neither reads nor fills the cache.",
     thing="""
@@ -949,7 +949,7 @@ I don't want [the cache|cached answers]
 topic("outbox", "outbox|queue&once|sent", """
 If every route fails, the message goes into the durable, encrypted outbox and you get a queued event. It has an idempotency key, so it is sent once when a route returns, even after a restart. See it with amphi outbox.
 """,
-    more="The command amphi outbox lists the waiting messages, and amphi outbox send tries them at once. The outbox is bounded in size and age, and within a conversation the order is kept. The idempotency key lets the server recognise a message that it has already seen, so a crash between sending and noting it does no harm. Private messages are never sent from it to the cloud.",
+    more="The command amphi outbox lists the waiting messages, and amphi outbox send tries them at once. The outbox is bounded in size and age, and within a conversation the order is kept. A message that is too old expires and keeps its text until amphi outbox collect; amphi outbox cancel forgets one that waits. The idempotency key lets the server recognise a message that it has already seen, so a crash between sending and noting it does no harm. Private messages are never sent from it to the cloud.",
     why="Because a message that the user has sent must not get lost. Amphi says honestly that it is waiting, and sends it later.",
     off="Add --no-queue. Then a request that no route can answer ends with an error and is not kept.",
     thing="""
@@ -1004,7 +1004,7 @@ is the outbox [encrypted|durable|persistent|limited]
 topic("history", "history&amphi history", """
 amphi history lists your conversations, and amphi history NAME shows the messages of one. With --why you see the whole record of each answer. The history is encrypted on disk and survives restarts.
 """,
-    more="The message, its route, usage, timing and the decision record are written in one transaction. The history has full-text search, retention rules, and export and import as JSON Lines.",
+    more="The message, its route, usage, timing and the decision record are written in one transaction. The history has full-text search, retention rules, and export and import as JSON Lines. amphi history check verifies the database, repair saves what can be read of a damaged one, and backup copies it while it is in use.",
     why="So that a chat can go on after a restart, and so that you can see later why an answer came from where it did.",
     thing="""
 the history
@@ -1045,7 +1045,7 @@ is there a chat history
     ])
 
 topic("history_search", "search|full-text", """
-Yes, the history has full-text search over all messages. The index lies in the same encrypted database.
+Yes, amphi history search WORDS is a full-text search over all messages. The index lies in the same encrypted database.
 """,
     do="""
 search [my history|the history|old messages|my chats|in my messages|old chats|for a word in my chats]
@@ -1059,7 +1059,7 @@ is my history searchable
 """)
 
 topic("history_export", "JSON Lines|export", """
-Conversations can be exported and imported as JSON Lines. The exported file is plain text, so keep it in a safe place.
+amphi history export and import write and read conversations as JSON Lines; private ones are left out unless you add --include-private. The exported file is plain text, so keep it in a safe place.
 """,
     do="""
 export [my history|the history|my chats|my data|a conversation|conversations|messages]
@@ -1076,7 +1076,7 @@ is there an export
 """)
 
 topic("history_delete", "delete|destroy|shred", """
-Use amphi history NAME --delete to delete a conversation for good. For everything at once there is crypto-shredding: Amphi destroys the key, and what is left on disk can never be read again.
+Use amphi history delete NAME to delete a conversation and every copy of it for good. amphi history erase-all deletes everything, and amphi keys shred destroys the key, so that what is left on any disk can never be read again.
 """,
     do="""
 [delete|erase|clear|remove|wipe|purge|destroy|get rid of] [my history|the history|my chats|a conversation|my data|all data|everything|old messages|my messages|all my chats]
@@ -1697,7 +1697,7 @@ how secure is the transport
 """)
 
 topic("model_file", "--model&GGUF", """
-Pass a GGUF file with --model FILE. Amphi maps it into memory, checks it and runs it in its own sandboxed process. Without this option I answer, the small built-in help model.
+Pass a GGUF file with --model FILE. Amphi maps it into memory, checks it and runs it in its own sandboxed process. Without this option and without an endpoint I answer, the small built-in help model; I never stand in for a general one.
 """,
     more="The families llama, qwen2, qwen3, gemma3 and phi3 work, with the usual quantized types such as Q4_0, Q8_0 and the K types. A model should fit under 70 percent of the device's memory, together with its KV cache. amphi model inspect --model FILE shows the shape, the types and the tokenizer.",
     why="Because I am a tiny help model. A model with a billion weights or more can really chat.",
@@ -1840,9 +1840,9 @@ can my app tell amphi the battery level
 # ------------------------------------------------------------------ commands
 
 topic("commands", "chat&ask&doctor", """
-The commands are amphi chat, ask, route --explain, history, outbox, rollout show, model inspect, serve, bench and doctor. Each of them explains its options with --help.
+The commands are amphi chat, ask, route --explain, history, outbox, cache, keys, rollout show, model inspect, serve, bench and doctor. Each of them explains its options with --help.
 """,
-    more="amphi chat talks with you, and amphi ask answers one question and ends. amphi route --explain shows how a request would be routed, amphi history shows old conversations, and amphi doctor checks the installation. amphi serve opens an OpenAI-compatible endpoint, amphi outbox lists what waits, amphi rollout show prints the gray release, amphi model inspect looks into a GGUF file, and amphi bench measures a model.",
+    more="amphi chat talks with you, and amphi ask answers one question and ends. amphi route --explain shows how a request would be routed, amphi history shows old conversations, and amphi doctor checks the installation. amphi serve opens an OpenAI-compatible endpoint, amphi outbox lists what waits, amphi cache clears the cached answers, amphi keys changes or destroys the store's key, amphi rollout show prints the gray release, amphi model inspect looks into a GGUF file, and amphi bench measures a model.",
     thing="""
 the commands
 the command line
@@ -1965,7 +1965,7 @@ it is broken
 topic("serve", "amphi serve --port", """
 Run amphi serve --port N. It opens an OpenAI-compatible HTTP endpoint on this machine, on port 8080 by default, so any OpenAI client can use Amphi by changing its base URL. Routing, cache and takeover work there as everywhere.
 """,
-    more="The gateway takes chat-completions JSON in and gives chunk JSON out, streaming included. It uses the same calls as the bindings, so its behaviour can't differ from theirs. Point your client's base URL at http://localhost:N/v1.",
+    more="The gateway speaks chat completions, the Responses API and the older completions, streaming included. It uses the same calls as the bindings, so its behaviour can't differ from theirs. Point your client's base URL at http://localhost:N/v1.",
     thing="""
 amphi serve
 the gateway
@@ -2044,7 +2044,7 @@ what is the price of {amphi}
 """)
 
 topic("platforms", "Linux&Android", """
-Amphi is portable C for Linux, Android, macOS and iOS, on x86-64 and arm64. On a bare Debian 12 machine it builds with one command. The README says what has been tested where.
+Amphi is portable C for Linux, Android, macOS and iOS, on x86-64 and arm64. On a bare Debian 12 or 13 machine it builds with one command. The README says what has been tested where.
 """,
     more="The device probes have one file per platform. Kernels exist for AVX2, AVX-512, AMX and NEON, with a plain C reference for everything else. On iOS, where an app can't start processes, the local engine runs on a guarded thread.",
     thing="""
@@ -2068,7 +2068,7 @@ is it cross-platform
 """)
 
 topic("install", "README|command", """
-Two commands in the README do it, on a bare Debian 12 machine. The first installs what is missing, builds and shows a demo; the second runs every test.
+Two commands in the README do it, on a bare Debian 12 or 13 machine. The first installs what is missing, builds and shows a demo; the second runs every test.
 """,
     do="""
 [install|build|compile|set up|get|download] {amphi}
@@ -2114,9 +2114,9 @@ is it hard to integrate
 """)
 
 topic("events", "delta&done|queued", """
-There are ten events: route, delta, reasoning, tool_call, takeover, replace, usage, done, queued and error. Each stream ends with exactly one terminal event.
+There are eleven events: progress, route, delta, reasoning, tool_call, takeover, replace, usage, done, queued and error. Each stream ends with exactly one terminal event.
 """,
-    more="delta carries text, reasoning the thoughts of a reasoning model, and tool_call a call for the app. route and takeover say who answers, replace says that the text starts again, and usage counts tokens. The stream ends with done, queued or error, and never with two of them.",
+    more="progress tells how far a model is loaded, delta carries text, reasoning the thoughts of a reasoning model, and tool_call a call for the app. route and takeover say who answers, replace says that the text starts again, and usage counts tokens. The stream ends with done, queued or error, and never with two of them.",
     thing="""
 events
 the events
@@ -2347,7 +2347,7 @@ can I plug in llama.cpp
 """)
 
 topic("cloud_side", "OpenAI", """
-The cloud side speaks the OpenAI chat-completions API, with streaming, tools and images. Several endpoints are possible, each with its own key, limits and breaker, over TLS 1.3.
+The cloud side speaks the OpenAI chat-completions API, or the Responses API with dialect=responses, with streaming, tools and images. Several endpoints are possible, each with its own key, limits and breaker, over TLS 1.3.
 """,
     thing="""
 the cloud side
