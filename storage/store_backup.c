@@ -31,26 +31,20 @@ static amphi_status empty_log(amphi_db *db, amphi_error *error)
     return status;
 }
 
-static amphi_status open_source(amphi_db **out, const amphi_store_sqlcipher *store,
-    amphi_db_key *key, uint8_t master[32], amphi_error *error)
+typedef struct copy_source {
+    const char *path;
+    amphi_db *db;
+    amphi_db_key key;
+} copy_source;
+
+static amphi_status open_source(
+    void *user, const amphi_db_key *key, const uint8_t master[32], amphi_error *error)
 {
-    amphi_str dir = amphi_str_from(store->dir);
-    amphi_status status = AMPHI_E_BUSY;
-    for (int tries = 0; tries < AMPHI_STORE_REOPENS_MAX; tries++) {
-        amphi_error why = {0};
-        status = amphi__store_take_key(key, master, &store->keys, dir, error);
-        if (status != AMPHI_OK)
-            break;
-        status = amphi__db_open(out, store->path, key, &why);
-        if (status == AMPHI_E_IO) /* nothing can be written here, or read */
-            status = amphi__db_open_read_only(out, store->path, key, &why);
-        if (status == AMPHI_OK)
-            break;
-        if (error != NULL)
-            *error = why;
-        if (!amphi__store_was_replaced(&why, key, &store->keys, dir))
-            break;
-    }
+    copy_source *from = user;
+    from->key = *key;
+    amphi_status status = amphi__db_open(&from->db, from->path, key, error);
+    if (status == AMPHI_E_IO) /* nothing can be written here, or read */
+        status = amphi__db_open_read_only(&from->db, from->path, key, error);
     return status;
 }
 
@@ -79,29 +73,26 @@ amphi_status amphi__store_refuse_lost(void *self, amphi_error *error)
 static amphi_status copy_to(
     const amphi_store_sqlcipher *store, const char *part, amphi_error *error)
 {
-    uint8_t master[32] = {0};
-    amphi_db_key key = {{0}, {0}};
-    amphi_db *from = NULL;
+    copy_source from = {.path = store->path};
     amphi_db *to = NULL;
     const amphi_str dir = amphi_str_from(store->dir);
     amphi_status status =
         amphi__store_is_lost(dir) ? refuse_lost(store, error) : AMPHI_OK; /* no new one is made */
     if (status == AMPHI_OK)
-        status = open_source(&from, store, &key, master, error);
-    if (status == AMPHI_OK && amphi__store_replaces_lost(from))
+        status = amphi__store_with_key(&store->keys, dir, open_source, &from, error);
+    if (status == AMPHI_OK && amphi__store_replaces_lost(from.db))
         status = refuse_lost(store, error);
     if (status == AMPHI_OK)
-        status = amphi__db_open(&to, part, &key, error);
+        status = amphi__db_open(&to, part, &from.key, error);
     if (status == AMPHI_OK)
-        status = amphi__db_copy(to, from, error);
+        status = amphi__db_copy(to, from.db, error);
     if (status == AMPHI_OK)
         status = amphi__store_lost_unmark(to, error);
     if (status == AMPHI_OK)
         status = empty_log(to, error);
     amphi__db_close(to);
-    amphi__db_close(from);
-    amphi__wipe(&key, sizeof key);
-    amphi__wipe(master, sizeof master);
+    amphi__db_close(from.db);
+    amphi__wipe(&from.key, sizeof from.key);
     return status;
 }
 

@@ -16,7 +16,6 @@
 #include "storage/store_made.h"
 #include "storage/store_reserve.h"
 #include "storage/store_sqlcipher.h"
-#include "storage/wrapped_key.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -51,42 +50,6 @@ static bool is_absent(const char *path)
 }
 
 /* ---- Opening ---- */
-
-amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const amphi_keys *keys,
-    amphi_str data_dir, amphi_error *error)
-{
-    bool created = false;
-    amphi_status status = keys->ops->store_key(keys->self, key->key, &created, error);
-    return status == AMPHI_OK ? amphi__store_unwrap_key(key, master, data_dir, error) : status;
-}
-
-amphi_status amphi__store_unwrap_key(
-    amphi_db_key *key, uint8_t master[32], amphi_str data_dir, amphi_error *error)
-{
-    amphi_status status = amphi__wrapped_key_open(key->key, data_dir, error);
-    if (status != AMPHI_OK)
-        return status;
-    status = amphi__wrapped_key_salt(key->key, key->salt);
-    if (status == AMPHI_OK)
-        status = amphi__hkdf_sha256(key->key, AMPHI_STR("amphi/store/derive/1"), master);
-    if (status != AMPHI_OK)
-        return amphi__fail(error, status, 0, "store: HKDF failed");
-    return AMPHI_OK;
-}
-
-bool amphi__store_was_replaced(
-    const amphi_error *why, const amphi_db_key *used, const amphi_keys *keys, amphi_str data_dir)
-{
-    uint8_t master[32];
-    amphi_db_key now = {{0}, {0}};
-    if (why->status != AMPHI_E_KEY)
-        return amphi__db_has_moved(why);
-    bool is_other = amphi__store_take_key(&now, master, keys, data_dir, NULL) == AMPHI_OK &&
-                    !amphi__bytes_equal(now.key, used->key, sizeof now.key);
-    amphi__wipe(master, sizeof master);
-    amphi__wipe(&now, sizeof now);
-    return is_other;
-}
 
 static amphi_status open_writer(
     amphi_db **out, const amphi_store_sqlcipher *store, const amphi_db_key *key, amphi_error *error)
@@ -185,22 +148,24 @@ static void close_both(connections *made)
     made->reader = made->writer = NULL;
 }
 
-static amphi_status open_file(connections *out, const amphi_store_sqlcipher *store,
-    amphi_db_key *key, uint8_t master[32], amphi_error *error)
+typedef struct opening {
+    connections *made;
+    const amphi_store_sqlcipher *store;
+    amphi_db_key *key;
+    uint8_t *master;
+} opening;
+
+static amphi_status open_with(
+    void *user, const amphi_db_key *key, const uint8_t master[32], amphi_error *error)
 {
-    amphi_str dir = amphi_str_from(store->dir);
-    amphi_status status = AMPHI_E_BUSY;
-    for (int tries = 0; tries < AMPHI_STORE_REOPENS_MAX; tries++) {
-        status = amphi__store_take_key(key, master, &store->keys, dir, error);
-        if (status != AMPHI_OK)
-            break;
-        status = open_writer(&out->writer, store, key, error);
-        if (status == AMPHI_OK)
-            status = amphi__db_open(&out->reader, store->path, key, error);
-        if (status == AMPHI_OK || !amphi__store_was_replaced(error, key, &store->keys, dir))
-            break;
-        close_both(out);
-    }
+    const opening *o = user;
+    *o->key = *key;
+    memcpy(o->master, master, AMPHI_STORE_KEY_BYTES);
+    amphi_status status = open_writer(&o->made->writer, o->store, key, error);
+    if (status == AMPHI_OK)
+        status = amphi__db_open(&o->made->reader, o->store->path, key, error);
+    if (status != AMPHI_OK)
+        close_both(o->made);
     return status;
 }
 
@@ -210,7 +175,8 @@ static amphi_status open_all(
     amphi_db_key key = {{0}, {0}};
     amphi_status status = amphi__data_dir_make(amphi_str_from(store->dir), &out->unwritable);
     if (status == AMPHI_OK || (!is_final(status) && !is_absent(store->path)))
-        status = open_file(out, store, &key, master, &out->unwritable);
+        status = amphi__store_with_key(&store->keys, amphi_str_from(store->dir), open_with,
+            &(opening){out, store, &key, master}, &out->unwritable);
     if (status == AMPHI_OK && !identify(store->path, &out->file))
         status = amphi__fail(&out->unwritable, AMPHI_E_IO, errno, "store: the file vanished");
     if (status == AMPHI_OK)

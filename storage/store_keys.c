@@ -21,30 +21,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The database's path, and the provider's key. */
-static amphi_status find_provided(char **path, uint8_t provided[AMPHI_STORE_KEY_BYTES],
-    const amphi_storage_options *options, amphi_error *error)
+amphi_status amphi__store_find_path(
+    char **path, const amphi_storage_options *options, amphi_error *error)
 {
     struct stat ignored;
-    bool created = false;
     if (options->keys.ops == NULL || options->keys.ops->store_key == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "keys: no provider");
     amphi_status status = amphi__data_dir_path(path, options->data_dir, AMPHI_STORE_FILE, error);
     if (status == AMPHI_OK && stat(*path, &ignored) != 0)
         status =
             amphi__fail(error, AMPHI_E_NOT_FOUND, 0, "store: there is none in this data folder");
-    if (status == AMPHI_OK)
-        status = options->keys.ops->store_key(options->keys.self, provided, &created, error);
     return status;
 }
 
 amphi_status amphi__store_find(
     char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error)
 {
-    uint8_t master[32];
-    amphi_status status = find_provided(path, key->key, options, error);
+    uint8_t master[AMPHI_STORE_KEY_BYTES];
+    amphi_status status = amphi__store_find_path(path, options, error);
     if (status == AMPHI_OK)
-        status = amphi__store_unwrap_key(key, master, options->data_dir, error);
+        status = amphi__store_take_key(key, master, &options->keys, options->data_dir, error);
     amphi__wipe(master, sizeof master);
     return status;
 }
@@ -74,35 +70,50 @@ static void discard(void *self)
     amphi__wrapped_key_discard(w->provider, w->data_dir);
 }
 
+/* The provider's key once it was given: it is asked once, since that may take a fingerprint. */
+static amphi_status give_again(
+    void *self, uint8_t key[AMPHI_STORE_KEY_BYTES], bool *created, amphi_error *error)
+{
+    memcpy(key, self, AMPHI_STORE_KEY_BYTES);
+    *created = false;
+    return AMPHI_OK;
+}
+
+static const amphi_keys_ops given_ops = {
+    .struct_size = sizeof given_ops, .name = "given", .store_key = give_again};
+
+typedef struct rekeying {
+    const char *path;
+    const amphi_db_new_key *source;
+} rekeying;
+
+static amphi_status rekey_with(
+    void *user, const amphi_db_key *key, const uint8_t master[32], amphi_error *error)
+{
+    const rekeying *r = user;
+    return amphi__db_rekey(r->path, key, r->source, error);
+}
+
 amphi_status amphi__store_rekey(const amphi_storage_options *options, amphi_error *error)
 {
     char *path = NULL, *dir = NULL;
     uint8_t provider[AMPHI_STORE_KEY_BYTES] = {0};
-    uint8_t master[32];
-    amphi_db_key old_key = {{0}, {0}};
+    bool created = false;
+    const amphi_keys *keys = &options->keys;
+    const amphi_keys given = {&given_ops, provider};
     wrapped new_key = {provider, options->data_dir};
     const amphi_db_new_key source = {&new_key, prepare, commit, discard};
-    amphi_error why = {0};
-    amphi_status status = find_provided(&path, provider, options, &why);
-    bool again = status == AMPHI_OK;
-    for (int tries = 0; again && tries < AMPHI_STORE_REOPENS_MAX; tries++) {
-        memcpy(old_key.key, provider, sizeof provider);
-        status = amphi__store_unwrap_key(&old_key, master, options->data_dir, &why);
-        again = status == AMPHI_OK;
-        if (status == AMPHI_OK)
-            status = amphi__db_rekey(path, &old_key, &source, &why);
-        again = again && status != AMPHI_OK &&
-                amphi__store_was_replaced(&why, &old_key, &options->keys, options->data_dir);
-    }
-    if (status != AMPHI_OK && error != NULL)
-        *error = why;
+    amphi_status status = amphi__store_find_path(&path, options, error);
+    rekeying r = {path, &source};
+    if (status == AMPHI_OK)
+        status = keys->ops->store_key(keys->self, provider, &created, error);
+    if (status == AMPHI_OK)
+        status = amphi__store_with_key(&given, options->data_dir, rekey_with, &r, error);
     if (status == AMPHI_OK) /* no backup of the lost store opens with the new key */
         amphi__store_lost_forget(options->data_dir);
     if (status == AMPHI_E_IO && amphi__data_dir_path(&dir, options->data_dir, "", NULL) == AMPHI_OK)
         amphi__store_fault_explain(error, dir);
     amphi__wipe(provider, sizeof provider);
-    amphi__wipe(master, sizeof master);
-    amphi__wipe(&old_key, sizeof old_key);
     amphi__free(path);
     amphi__free(dir);
     return status;

@@ -59,29 +59,38 @@ static void note_lost(amphi_history_check_report *out, const amphi_storage_optio
     out->is_whole = out->is_whole && !out->is_lost;
 }
 
-static bool was_replaced(
-    const amphi_error *why, const amphi_db_key *used, const amphi_storage_options *options)
+typedef struct store_work {
+    const char *path;
+    bool is_quick;
+    amphi_history_check_report *found;
+    amphi_history_repair_report *done;
+} store_work;
+
+static amphi_status check_with(
+    void *user, const amphi_db_key *key, const uint8_t master[32], amphi_error *error)
 {
-    return amphi__store_was_replaced(why, used, &options->keys, options->data_dir);
+    const store_work *w = user;
+    return amphi__db_check(w->found, w->path, key, w->is_quick, error);
 }
 
-static amphi_status check_store(amphi_history_check_report *out,
-    const amphi_storage_options *options, bool is_quick, amphi_error *error)
+static amphi_status repair_with(
+    void *user, const amphi_db_key *key, const uint8_t master[32], amphi_error *error)
 {
-    amphi_status status = AMPHI_E_BUSY;
-    bool again = true;
-    for (int tries = 0; again && tries < AMPHI_STORE_REOPENS_MAX; tries++) {
-        char *path = NULL;
-        amphi_db_key key = {{0}, {0}};
-        status = amphi__store_find(&path, &key, options, error);
-        again = status == AMPHI_OK;
-        if (status == AMPHI_OK)
-            status = amphi__db_check(out, path, &key, is_quick, error);
-        again = again && status != AMPHI_OK && was_replaced(error, &key, options);
-        explain(error, path);
-        amphi__wipe(&key, sizeof key);
-        amphi__free(path);
-    }
+    const store_work *w = user;
+    return amphi__db_repair(w->done, w->path, key, error);
+}
+
+/* On the database that is there; none is made, nor a key. */
+static amphi_status work_on(store_work *w, amphi_store_work_fn *work,
+    const amphi_storage_options *options, amphi_error *error)
+{
+    char *path = NULL;
+    amphi_status status = amphi__store_find_path(&path, options, error);
+    w->path = path;
+    if (status == AMPHI_OK)
+        status = amphi__store_with_key(&options->keys, options->data_dir, work, w, error);
+    explain(error, path);
+    amphi__free(path);
     return status;
 }
 
@@ -94,7 +103,8 @@ amphi_status amphi__store_check(amphi_history_check_report *out,
         note_lost(out, options);
         return AMPHI_OK;
     }
-    amphi_status status = check_store(out, options, is_quick, &why);
+    store_work w = {.is_quick = is_quick, .found = out};
+    amphi_status status = work_on(&w, check_with, options, &why);
     if (status == AMPHI_OK)
         note_lost(out, options);
     else if (error != NULL)
@@ -118,26 +128,6 @@ static void make_empty(amphi_str data_dir)
     amphi__free(log);
 }
 
-static amphi_status repair_store(
-    amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error)
-{
-    amphi_status status = AMPHI_E_BUSY;
-    bool again = true;
-    for (int tries = 0; again && tries < AMPHI_STORE_REOPENS_MAX; tries++) {
-        char *path = NULL;
-        amphi_db_key key = {{0}, {0}};
-        status = amphi__store_find(&path, &key, options, error);
-        again = status == AMPHI_OK;
-        if (status == AMPHI_OK)
-            status = amphi__db_repair(out, path, &key, error);
-        again = again && status != AMPHI_OK && was_replaced(error, &key, options);
-        explain(error, path);
-        amphi__wipe(&key, sizeof key);
-        amphi__free(path);
-    }
-    return status;
-}
-
 amphi_status amphi__store_repair(
     amphi_history_repair_report *out, const amphi_storage_options *options, amphi_error *error)
 {
@@ -145,7 +135,8 @@ amphi_status amphi__store_repair(
     char words[160];
     amphi_history_repair_report_init(out);
     make_empty(options->data_dir);
-    amphi_status status = repair_store(out, options, &why);
+    store_work w = {.done = out};
+    amphi_status status = work_on(&w, repair_with, options, &why);
     if (status == AMPHI_E_NOT_FOUND && amphi__store_lost(options, words, sizeof words))
         (void)amphi__fail(&why, status, 0, "store: %s", words);
     if (status != AMPHI_OK && error != NULL)

@@ -161,22 +161,24 @@ bool amphi__store_empty_log(amphi_store_sqlcipher *store);
 /* After everything was erased: the disk gets the file's free pages back. */
 void amphi__store_shrink(amphi_store_sqlcipher *store);
 
-/* The database's key and salt, and the master, from the provider's key and what it wraps in
- * data_dir. The caller wipes both. */
+/* store_key_use.c. The database's key and salt, and the master, from the provider's key and what it
+ * wraps in data_dir. The caller wipes both. */
 amphi_status amphi__store_take_key(amphi_db_key *key, uint8_t master[32], const amphi_keys *keys,
     amphi_str data_dir, amphi_error *error);
 /* The same where key->key is the provider's already. */
 amphi_status amphi__store_unwrap_key(
     amphi_db_key *key, uint8_t master[32], amphi_str data_dir, amphi_error *error);
-/* How often what waited for a repair, or for a new key, is begun anew. */
-#define AMPHI_STORE_REOPENS_MAX 5
-/* Did it fail, with `used`, only because the database was replaced, or has another key, since the
- * key was taken? Then the key is taken anew, and what failed is begun anew. */
-bool amphi__store_was_replaced(
-    const amphi_error *why, const amphi_db_key *used, const amphi_keys *keys, amphi_str data_dir);
+/* Does `work` with the key and the master, which are wiped behind it. Where it failed only because
+ * a repair or a new key replaced the database since the key was taken, it is done anew. */
+typedef amphi_status amphi_store_work_fn(
+    void *user, const amphi_db_key *key, const uint8_t master[32], amphi_error *error);
+amphi_status amphi__store_with_key(const amphi_keys *keys, amphi_str data_dir,
+    amphi_store_work_fn *work, void *user, amphi_error *error);
 /* store_keys.c, for what works without opening the store: the database's path, which the caller
- * frees, and its key, which the caller wipes. AMPHI_E_NOT_FOUND: there is no database; the provider
- * is not asked for a key then, and so makes none. */
+ * frees. AMPHI_E_NOT_FOUND: there is no database; the provider is not asked for a key then, and so
+ * makes none. find: its key as well, which the caller wipes. */
+amphi_status amphi__store_find_path(
+    char **path, const amphi_storage_options *options, amphi_error *error);
 amphi_status amphi__store_find(
     char **path, amphi_db_key *key, const amphi_storage_options *options, amphi_error *error);
 
