@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a server is likely to continue a given beginning: from what its address, its dialect and its
- * answers' headers tell. Only a first guess; what really happens is learnt by the client.
+ * How a server is likely to continue a given beginning: from what its address and its answers'
+ * headers tell (what a model's name tells: sdk/core/continuation.h). Only a first guess; what
+ * happened really is learnt by the client.
  */
 #ifndef AMPHI_REMOTE_CONTINUATION_GUESS_H
 #define AMPHI_REMOTE_CONTINUATION_GUESS_H

@@ -138,9 +138,16 @@ static bool is_given_up(const record *r)
     return r->failed >= (r->worked > 0 ? GIVE_UP_LATER : GIVE_UP_AT);
 }
 
+static amphi_continuation after_refusal(const memory *m)
+{
+    return is_given_up(&m->ways[AMPHI_CONTINUE_INSTRUCT]) ? AMPHI_CONTINUE_NO
+                                                          : AMPHI_CONTINUE_INSTRUCT;
+}
+
 /* A server that is not known gets a trailing assistant message with vLLM's two flags, which others
- * do not read; one that refuses just them, the same without. What has failed is not tried again
- * until it ages out: a restart at once is better. */
+ * do not read; one that refuses just them, the same without. One that refuses a beginning gets an
+ * instruction, which no server refuses. What has failed is not tried again until it ages out: a
+ * restart at once is better. */
 static amphi_continuation next_way(const memory *m, amphi_continuation guess)
 {
     for (size_t i = AMPHI_CONTINUE_NATIVE; i < AMPHI_CONTINUE_COUNT; i++)
@@ -153,7 +160,22 @@ static amphi_continuation next_way(const memory *m, amphi_continuation guess)
     bool was_refused = m->ways[way].failed == COUNT_MAX;
     if (is_unknown && was_refused && !is_given_up(&m->ways[AMPHI_CONTINUE_NATIVE]))
         return AMPHI_CONTINUE_NATIVE;
-    return AMPHI_CONTINUE_NO;
+    return was_refused ? after_refusal(m) : AMPHI_CONTINUE_NO;
+}
+
+/* What the server itself tells goes before the model's name. */
+static amphi_continuation guess_of(const amphi_engine_info *info)
+{
+    amphi_continuation guess = info->continuation_guess;
+    if ((unsigned)guess >= AMPHI_CONTINUE_COUNT)
+        return AMPHI_CONTINUE_NO; /* a third-party engine's, newer than this client */
+    return guess == AMPHI_CONTINUE_AUTO ? amphi__continuation_of_model(amphi_str_from(info->model))
+                                        : guess;
+}
+
+static bool is_configured(const amphi_engine_info *info)
+{
+    return info->continuation != AMPHI_CONTINUE_AUTO || info->prefix != AMPHI_UNKNOWN;
 }
 
 amphi_continuation_choice amphi__continuation_choose(
@@ -177,15 +199,27 @@ amphi_continuation_choice amphi__continuation_choose(
     read_memory(&m, amphi__json_get(root, key), now_s(client));
     if (choice.way == AMPHI_CONTINUE_AUTO && info->prefix == AMPHI_YES)
         choice.way = AMPHI_CONTINUE_NATIVE;
-    if (choice.way == AMPHI_CONTINUE_AUTO &&
-        (unsigned)info->continuation_guess < AMPHI_CONTINUE_COUNT)
-        choice.way = info->continuation_guess == AMPHI_CONTINUE_NO
-                         ? AMPHI_CONTINUE_NO
-                         : next_way(&m, info->continuation_guess);
+    amphi_continuation guess = guess_of(info);
+    if (choice.way == AMPHI_CONTINUE_AUTO)
+        choice.way = guess == AMPHI_CONTINUE_NO ? AMPHI_CONTINUE_NO : next_way(&m, guess);
     const record *r = &m.ways[choice.way];
     choice.is_known = r->worked >= KNOWN_AFTER && r->failed == 0;
     amphi__json_free(root);
     return choice;
+}
+
+amphi_continuation amphi__continuation_after_refusal(
+    amphi_client *client, const amphi_engine_info *info)
+{
+    char key[2 * AMPHI_NAME_MAX];
+    memory m;
+    if (info->kind != AMPHI_ENGINE_CLOUD || is_configured(info))
+        return AMPHI_CONTINUE_NO;
+    amphi_json *root = load(client);
+    key_of(key, sizeof key, info);
+    read_memory(&m, amphi__json_get(root, key), now_s(client));
+    amphi__json_free(root);
+    return after_refusal(&m);
 }
 
 void amphi__continuation_learn(amphi_client *client, const amphi_engine_info *info,

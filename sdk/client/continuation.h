@@ -24,6 +24,10 @@ typedef struct amphi_continuation_choice {
 /* On the driver thread; reads the store. */
 amphi_continuation_choice amphi__continuation_choose(
     amphi_client *client, const amphi_engine_info *info);
+/* The way for the same request once a beginning was refused: one that can't be, so that a wrong
+ * guess costs one refused request. NO: it starts again. */
+amphi_continuation amphi__continuation_after_refusal(
+    amphi_client *client, const amphi_engine_info *info);
 /* On the driver thread; writes the store when something new was learnt. */
 void amphi__continuation_learn(amphi_client *client, const amphi_engine_info *info,
     amphi_continuation way, amphi_continuation_result result);

@@ -4,6 +4,7 @@
  */
 #include "sdk/client/route.h"
 
+#include "sdk/core/model_list.h"
 #include "sdk/core/str.h"
 
 /* Whatever the engine wrote: the size is ours, and every string has an end. */
@@ -23,6 +24,16 @@ void amphi__route_describe(const amphi_route *route, amphi_engine_info *out)
     amphi_engine_info_init(out);
     route->engine.ops->describe(route->engine.self, out);
     settle(out);
+}
+
+void amphi__route_describe_for(const amphi_route *route, amphi_str asked, amphi_engine_info *out)
+{
+    amphi__route_describe(route, out);
+    amphi_str models = amphi_str_from(route->model);
+    if (memchr(models.data, '|', models.size) != NULL)
+        amphi__str_copy_to(out->model, sizeof out->model, amphi__model_list_choose(models, asked));
+    else if (out->model[0] == '\0')
+        amphi__str_copy_to(out->model, sizeof out->model, asked);
 }
 
 bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a route is, as its engine states it. These two functions are the client's only calls of an
+ * What a route is, as its engine states it. These functions are the client's only calls of an
  * engine's describe and identify, so that every caller gets a struct whose size is stated and whose
  * unknown fields are zero.
  */
@@ -12,6 +12,9 @@
 /* Everything the engine knows of itself. Any thread, but never under the client's lock: the first
  * call may read a file's header, or start a process that reads it. */
 void amphi__route_describe(const amphi_route *route, amphi_engine_info *out);
+/* The same, with the model that a request gets there: of several the one that it asks for, and its
+ * own where the route has none. `asked` is the request's "model", or empty. */
+void amphi__route_describe_for(const amphi_route *route, amphi_str asked, amphi_engine_info *out);
 /* Kind, name, fingerprint, build and kernels, without running anything that could crash. false: the
  * engine has no such entry (describe runs nothing either); *out is zero then. */
 bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out);

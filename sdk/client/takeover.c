@@ -25,6 +25,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
+#include "sdk/core/json.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
@@ -57,9 +58,11 @@ static amphi_route *route_of(const plan_run *run, const amphi_plan_step *step)
     return &run->stream->client->routes[step->route];
 }
 
+/* With the model that this request gets there. */
 static void describe(const plan_run *run, const amphi_plan_step *step, amphi_engine_info *out)
 {
-    amphi__route_describe(route_of(run, step), out);
+    const amphi_json *asked = amphi__json_get(run->stream->request.body, "model");
+    amphi__route_describe_for(route_of(run, step), amphi__json_string(asked), out);
 }
 
 /* ---- one attempt ---- */
@@ -253,6 +256,18 @@ static bool did_not_continue(plan_run *run, amphi_attempt_args *args)
     return true;
 }
 
+/* What did not go on starts from the beginning; what refused to is first asked in a way that can't
+ * be refused. */
+static void choose_next_way(plan_run *run, amphi_attempt_args *args, const amphi_engine_info *info)
+{
+    amphi_continuation way = AMPHI_CONTINUE_NO;
+    if (run->last.seam != AMPHI_SPLICE_REJECTED && args->way != AMPHI_CONTINUE_INSTRUCT)
+        way = amphi__continuation_after_refusal(run->stream->client, info);
+    args->way = way;
+    args->is_known = false;
+    args->continues = way != AMPHI_CONTINUE_NO;
+}
+
 /* One route of the plan, with its second tries. */
 static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
 {
@@ -262,9 +277,10 @@ static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
     for (uint32_t tries = 1;; tries++) {
         run_attempt(run, args);
         learn(run, args);
-        if (did_not_continue(run, args)) {
-            args->continues = false; /* not a failure: it starts from the beginning, at once */
+        while (did_not_continue(run, args)) { /* not a failure: it is asked otherwise, at once */
+            choose_next_way(run, args, &info);
             run_attempt(run, args);
+            learn(run, args);
         }
         leave(run, args);
         if (run->last.error.status == AMPHI_OK)

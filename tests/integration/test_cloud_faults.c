@@ -208,7 +208,7 @@ static void fault__content_filter_is_the_providers_reason_and_not_retried(void *
     cloud_app_close(&a);
 }
 
-static void fault__next_endpoint_that_rejects_a_prefix_is_restarted_cleanly(void **state)
+static void fault__next_endpoint_that_rejects_a_prefix_is_given_an_instruction(void **state)
 {
     cloud_app a;
     cloud_outcome o;
@@ -216,10 +216,10 @@ static void fault__next_endpoint_that_rejects_a_prefix_is_restarted_cleanly(void
     cloud_app_ask(&a, &o);
     cloud_expect_whole(&o);
     assert_int_equal(cloud_app_attempts(&a, 0), 1);
-    assert_int_equal(cloud_app_attempts(&a, 1), 2); /* with the beginning, and without */
+    assert_int_equal(cloud_app_attempts(&a, 1), 2); /* with the beginning, and by an instruction */
     assert_int_equal(o.takeovers, 1);
-    assert_false(o.takeover.continued);
-    assert_int_equal(o.replaces, 0); /* it says the same again, which is joined silently */
+    assert_true(o.takeover.continued);
+    assert_int_equal(o.replaces, 0);
     cloud_outcome_clear(&o);
     cloud_app_ask(&a, &o); /* learnt: the 400 does not come again */
     cloud_expect_whole(&o);
@@ -263,7 +263,7 @@ int main(void)
         cmocka_unit_test(fault__context_length_goes_only_where_more_fits),
         cmocka_unit_test(fault__refused_request_is_not_repeated_to_the_same_model),
         cmocka_unit_test(fault__content_filter_is_the_providers_reason_and_not_retried),
-        cmocka_unit_test(fault__next_endpoint_that_rejects_a_prefix_is_restarted_cleanly),
+        cmocka_unit_test(fault__next_endpoint_that_rejects_a_prefix_is_given_an_instruction),
         cmocka_unit_test(fault__next_endpoint_that_answers_anew_is_never_joined),
     };
     return cmocka_run_group_tests_name(

@@ -163,7 +163,7 @@ def serve__every_fault_of_the_table_still_gives_the_whole_answer(folder):
         row(client, "nodone-open", (1, 0), (0, 1.5))
         row(client, "nodone-cut", (1, 0), (0, 1.5), usage=False)
         row(client, "context", (1, 1), (0, 2))
-        row(client, "cut:6", (1, 2), (0, 2), continued=False, second="noprefix")
+        row(client, "cut:6", (1, 2), (0, 2), continued=True, second="noprefix")
 
 
 @promise

@@ -89,8 +89,8 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 class Mock(http.server.BaseHTTPRequestHandler):
-    """/cut/v1 says the beginning and hangs up; /KIND/v1 goes on in its way. The user's message is
-    the form's name."""
+    """/cut/v1 says the beginning and hangs up; /KIND/v1 goes on in its way; /strict/v1 goes on
+    by an instruction, and refuses a beginning. The user's message is the form's name."""
     protocol_version = "HTTP/1.1"
     seen = collections.Counter()
 
@@ -111,6 +111,9 @@ class Mock(http.server.BaseHTTPRequestHandler):
         if kind == "cut":
             self.say(answer[:at], [], finish=None)
             return
+        if kind == "strict":
+            self.be_strict(messages, answer, at)
+            return
         text = KINDS[kind](answer, at, other)
         if kind == "vllm" and body.get("continue_final_message"):
             text = answer[at:]
@@ -128,6 +131,14 @@ class Mock(http.server.BaseHTTPRequestHandler):
                 {"index": 0, "message": message, "finish_reason": finish}]})
         else:
             self.say(text, calls, "tool_calls" if calls else "stop", kind.endswith("-in-one"))
+
+    def be_strict(self, messages, answer, at):
+        if messages[-1]["role"] == "assistant":
+            self.seen["strict", "refused", messages[-1].get("prefix")] += 1
+            self.whole(400, {"error": {"message": "Expected last role User or Tool."}})
+        else:
+            begun = any(m["role"] == "assistant" for m in messages)
+            self.say(answer[at:] if begun else answer, [], "stop")
 
     def whole(self, status, body):
         data = json.dumps(body).encode()
@@ -292,6 +303,36 @@ def takeover__learns_how_a_server_continues(folder):
                 assert got.text == FORMS["prose"][0] and got.error is None, (got.text, got.error)
             assert Mock.seen["anew", True] == begun, Mock.seen
             assert Mock.seen["vllm", True] == 2 and not Mock.seen["vllm", False], Mock.seen
+    server.shutdown()
+    server.server_close()
+
+
+@promise
+def takeover__wrong_guess_costs_one_refused_request_and_is_learnt(folder):
+    """auto: a server whose model's name promises "prefix" refuses it. The same request gets the
+    instruction instead, and from then on every one, also after a restart of the gateway; per
+    endpoint and model."""
+    server = Server(("127.0.0.1", 0), Mock)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    flags = ["--model", "/nowhere/model.gguf", "--allow-http-loopback", "--policy", faces.write(
+        folder, "policy.json", {"breaker": {"failures": 1000, "failure_percent": 0}})]
+    flags += ["--endpoint", f"cut={base}/cut/v1,model=m-cut"]
+    flags += ["--endpoint", f"strict={base}/strict/v1,model=mistral-large-latest"]
+    flags += ["--endpoint", f"open={base}/strict/v1,model=m-open"]
+    for refused in (1, 0):
+        with faces.gateway(folder, *flags) as (url, _):
+            Mock.seen.clear()
+            for _ in range(3):
+                got = ask(url, "prose", "strict", True, False)
+                assert got.text == FORMS["prose"][0] and got.error is None, (got.text, got.error)
+                assert [t["mode"] for t in got.takeovers] == ["continued"], got.takeovers
+            assert Mock.seen["strict", "refused", True] == refused, Mock.seen
+            assert Mock.seen["strict", True] == 3 + refused, Mock.seen
+            assert Mock.seen["strict", "refused", None] == 0, Mock.seen
+            got = ask(url, "prose", "open", True, False)  # nothing was learnt of this one
+            assert got.text == FORMS["prose"][0] and got.error is None, (got.text, got.error)
+            assert Mock.seen["strict", "refused", None] == refused, Mock.seen
     server.shutdown()
     server.server_close()
 

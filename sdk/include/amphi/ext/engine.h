@@ -82,8 +82,8 @@ typedef struct amphi_engine_info {
     uint64_t price_prompt;
     uint64_t price_completion;
     amphi_model_scope scope;
-    /* CLOUD: as configured; AUTO: learning starts at the guess, which comes from the host
-     * and answers' headers. */
+    /* CLOUD: as configured; AUTO: learning starts at the guess, which comes from the address and
+     * answers' headers; where that is AUTO too, from the model's name. */
     amphi_continuation continuation;
     amphi_continuation continuation_guess;
     /* SYSTEM. What is not `on_device` counts as a cloud: Apple's private one gets nothing that is

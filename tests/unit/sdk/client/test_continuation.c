@@ -80,7 +80,43 @@ static void continuation__refused_flags_are_left_out_next_time(void **state)
     learn(&s, AMPHI_CONTINUE_VLLM, AMPHI_CONTINUATION_REFUSED);
     expect(&s, AMPHI_CONTINUE_NATIVE, false);
     learn(&s, AMPHI_CONTINUE_NATIVE, AMPHI_CONTINUATION_REFUSED);
+    expect(&s, AMPHI_CONTINUE_INSTRUCT, false); /* which can't be refused */
+    learn(&s, AMPHI_CONTINUE_INSTRUCT, AMPHI_CONTINUATION_ANEW);
     expect(&s, AMPHI_CONTINUE_NO, false);
+    close_scene(&s);
+}
+
+static void continuation__models_name_is_the_guess_where_the_server_tells_nothing(void **state)
+{
+    scene s;
+    open_scene(&s);
+    amphi__str_copy_to(s.info.model, sizeof s.info.model, AMPHI_STR("mistral-large-latest"));
+    expect(&s, AMPHI_CONTINUE_PREFIX, false);
+    learn(&s, AMPHI_CONTINUE_PREFIX, AMPHI_CONTINUATION_REFUSED);
+    expect(&s, AMPHI_CONTINUE_INSTRUCT, false);
+    learn(&s, AMPHI_CONTINUE_INSTRUCT, AMPHI_CONTINUATION_WORKED);
+    expect(&s, AMPHI_CONTINUE_INSTRUCT, false);
+    amphi__str_copy_to(s.info.model, sizeof s.info.model, AMPHI_STR("gpt-4o"));
+    expect(&s, AMPHI_CONTINUE_INSTRUCT, false);
+    s.info.continuation_guess = AMPHI_CONTINUE_NATIVE; /* a llama-server that is called so */
+    expect(&s, AMPHI_CONTINUE_NATIVE, false);
+    close_scene(&s);
+}
+
+static void continuation__after_a_refusal_comes_what_no_server_refuses(void **state)
+{
+    scene s;
+    open_scene(&s);
+    assert_int_equal(
+        amphi__continuation_after_refusal(&s.client, &s.info), AMPHI_CONTINUE_INSTRUCT);
+    learn(&s, AMPHI_CONTINUE_INSTRUCT, AMPHI_CONTINUATION_ANEW);
+    assert_int_equal(amphi__continuation_after_refusal(&s.client, &s.info), AMPHI_CONTINUE_NO);
+    s.info.continuation = AMPHI_CONTINUE_NATIVE; /* as configured, or not at all */
+    amphi__str_copy_to(s.info.name, sizeof s.info.name, AMPHI_STR("other"));
+    assert_int_equal(amphi__continuation_after_refusal(&s.client, &s.info), AMPHI_CONTINUE_NO);
+    s.info.continuation = AMPHI_CONTINUE_AUTO;
+    s.info.kind = AMPHI_ENGINE_LOCAL;
+    assert_int_equal(amphi__continuation_after_refusal(&s.client, &s.info), AMPHI_CONTINUE_NO);
     close_scene(&s);
 }
 
@@ -155,6 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(continuation__new_answer_is_remembered_and_ages_out),
         cmocka_unit_test(continuation__refused_flags_are_left_out_next_time),
+        cmocka_unit_test(continuation__models_name_is_the_guess_where_the_server_tells_nothing),
+        cmocka_unit_test(continuation__after_a_refusal_comes_what_no_server_refuses),
         cmocka_unit_test(continuation__what_works_is_kept_and_one_doubt_does_not_end_it),
         cmocka_unit_test(continuation__what_is_configured_decides),
         cmocka_unit_test(continuation__a_system_model_goes_on_only_if_it_says_so),
