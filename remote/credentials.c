@@ -6,6 +6,7 @@
 #include "remote/credentials.h"
 
 #include "remote/api_key.h"
+#include "remote/http_request.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
@@ -24,26 +25,9 @@ static const int64_t margin_ms = 30000;
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-static bool is_name(amphi_str name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-' || c == '_';
-        if (!fits)
-            return false;
-    }
-    return name.size > 0;
-}
-
 static bool is_value(amphi_str value)
 {
-    for (size_t i = 0; i < value.size; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if (c == 0x7F || (c < ' ' && c != '\t'))
-            return false;
-    }
-    return value.size > 0;
+    return value.size > 0 && amphi__http_header_text_is_valid(value);
 }
 
 /* Those of one connection (RFC 9110, 7.6.1), and those that say what the body is. */
@@ -82,7 +66,8 @@ amphi_status amphi__credentials_check(amphi_str lines, const char *what, amphi_e
     while (next_line(&lines, &name, &value)) {
         if (++count > LINES_MAX)
             return amphi__fail(error, AMPHI_E_LIMIT, 0, "%s: more than 32 headers", what);
-        if (!is_name(name) || !is_value(value)) /* its text may be a secret */
+        if (!amphi__http_header_name_is_valid(name) ||
+            !is_value(value)) /* its text may be a secret */
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "%s: line %zu is not \"Name: value\" without control characters", what, count);
         if (is_reserved(name)) {
@@ -197,7 +182,7 @@ static amphi_status check_token(
     bool has_ends = memchr(token->header, '\0', sizeof token->header) != NULL &&
                     memchr(token->value, '\0', sizeof token->value) != NULL;
     if (has_ends && is_value(amphi_str_from(token->value)) &&
-        (name.size == 0 || (is_name(name) && !is_reserved(name))))
+        (name.size == 0 || (amphi__http_header_name_is_valid(name) && !is_reserved(name))))
         return AMPHI_OK;
     return amphi__fail(error, AMPHI_E_FORMAT, 0,
         "endpoint %s: the app's token has an odd header name, or is not one line",
@@ -342,7 +327,7 @@ static amphi_status add_header(void *user, amphi_str name, amphi_str value)
 {
     amphi_credentials *credentials = user;
     amphi_http_header known[AMPHI_CREDENTIAL_HEADERS_MAX];
-    if (!is_name(name) || !is_value(value) || is_reserved(name))
+    if (!amphi__http_header_name_is_valid(name) || !is_value(value) || is_reserved(name))
         return AMPHI_E_ARGUMENT;
     if (amphi__credentials_headers(credentials, known) == AMPHI_CREDENTIAL_HEADERS_MAX ||
         credentials->lines.size + value.size > 2 * (size_t)LINES_BYTES_MAX)

@@ -10,29 +10,6 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
-static bool is_header_text(amphi_str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c == 0x7F || (c < ' ' && c != '\t'))
-            return false;
-    }
-    return true;
-}
-
-/* RFC 9110: a token; nothing that could end the name early. */
-static bool is_header_name(amphi_str name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-' || c == '_';
-        if (!fits)
-            return false;
-    }
-    return name.size > 0;
-}
-
 amphi_status amphi__http_request_check(
     const amphi_http_request *request, amphi_url *url, amphi_error *error)
 {
@@ -47,10 +24,33 @@ amphi_status amphi__http_request_check(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "method: GET or POST");
     for (size_t i = 0; i < request->headers_count; i++) {
         const amphi_http_header *header = &request->headers[i];
-        if (!is_header_name(header->name) || !is_header_text(header->value)) {
+        if (!amphi__http_header_name_is_valid(header->name) ||
+            !amphi__http_header_text_is_valid(header->value)) {
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "headers: number %zu has an odd name, or a control character in it", i);
         }
     }
     return AMPHI_OK;
+}
+
+bool amphi__http_header_text_is_valid(amphi_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c == 0x7F || (c < ' ' && c != '\t'))
+            return false;
+    }
+    return true;
+}
+
+bool amphi__http_header_name_is_valid(amphi_str name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '-' || c == '_';
+        if (!fits)
+            return false;
+    }
+    return name.size > 0;
 }

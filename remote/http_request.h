@@ -14,4 +14,9 @@
 amphi_status amphi__http_request_check(
     const amphi_http_request *request, amphi_url *url, amphi_error *error);
 
+/* The same rules for those who gather headers. A name is a token (RFC 9110) of letters, digits, '-'
+ * and '_'; a text has no control character but the tab, and may be empty. */
+bool amphi__http_header_name_is_valid(amphi_str name);
+bool amphi__http_header_text_is_valid(amphi_str text);
+
 #endif

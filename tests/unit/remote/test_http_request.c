@@ -43,6 +43,19 @@ static amphi_http_request with_header(amphi_http_header *header, amphi_str name,
     return request;
 }
 
+static void header__names_and_texts_have_one_rule(void **state)
+{
+    static const char *const names[] = {"", " ", "X y", "X:", "X\r", "\xC3\xA4", "X\t"};
+    assert_true(amphi__http_header_name_is_valid(AMPHI_STR("X-Api_Key-2")));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_false(amphi__http_header_name_is_valid(amphi_str_from(names[i])));
+    assert_true(amphi__http_header_text_is_valid(AMPHI_STR("")));
+    assert_true(amphi__http_header_text_is_valid(AMPHI_STR("a\tb \xC3\xA4")));
+    assert_false(amphi__http_header_text_is_valid(AMPHI_STR("a\nb")));
+    assert_false(amphi__http_header_text_is_valid(AMPHI_STR("a\x7F")));
+    assert_false(amphi__http_header_text_is_valid(AMPHI_STR("a\0b")));
+}
+
 static void method__is_get_or_post(void **state)
 {
     static const char *const refused[] = {"", "get", "PUT", "DELETE", "POST ", "GET\r\nX: y"};
@@ -120,6 +133,7 @@ static void headers__message_does_not_repeat_the_value(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(header__names_and_texts_have_one_rule),
         cmocka_unit_test(method__is_get_or_post),
         cmocka_unit_test(url__is_https_or_allowed_loopback),
         cmocka_unit_test(pins__are_checked),

@@ -55,7 +55,7 @@ static void chat__refused_prefix_restarts_without_a_repeat(void **state)
     chat_fixture_expect(&f, "Hello world.");
     assert_int_equal(f.last, AMPHI_EVENT_DONE);
     assert_int_equal(f.replaces, 0);
-    assert_int_equal(atomic_load(&f.cloud.starts), 3); /* this one refuses the instruction as well */
+    assert_int_equal(atomic_load(&f.cloud.starts), 3); /* the instruction is refused too */
     chat_fixture_ask(&f, &request, "Hi");
     assert_int_equal(atomic_load(&f.cloud.starts), 4); /* learnt */
     chat_fixture_close(&f);
