@@ -28,10 +28,11 @@ static int print_chunks(amphi_stream *stream)
     return CLI_OK;
 }
 
-/* {"response_format": ...} around the schema in a file; the caller frees it. */
-static int read_schema(const char *path, char **out)
+/* {"response_format": ...} around the schema in a file; the caller frees it. is_shown: its words
+ * are printed as they come. */
+static int read_schema(const char *path, bool is_shown, char **out)
 {
-    static const char before[] = "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+    static const char before[] = ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
                                  "{\"name\":\"answer\",\"strict\":true,\"schema\":";
     size_t size = 0;
     char *schema = cli_read_file(path, &size);
@@ -41,10 +42,11 @@ static int read_schema(const char *path, char **out)
         free(schema);
         return cli_usage("%s: a JSON Schema (an object) is expected", path);
     }
-    size_t capacity = sizeof before + size + sizeof "}}}";
+    size_t capacity = sizeof "{\"stream\":false" + sizeof before + size + sizeof "}}}";
     *out = malloc(capacity);
     if (*out != NULL)
-        snprintf(*out, capacity, "%s%s}}}", before, schema);
+        snprintf(
+            *out, capacity, "{\"stream\":%s%s%s}}}", is_shown ? "true" : "false", before, schema);
     free(schema);
     return *out != NULL ? CLI_OK : CLI_FAILED;
 }
@@ -85,8 +87,11 @@ static int run(cli_options *options)
     }
     message.content = amphi_str_make(question, size);
     cli_request_init(options, &request, &message);
+    bool is_shown = !options->json || cli_own(options, "--events") != NULL;
+    if (!is_shown)
+        request.extra_json = AMPHI_STR("{\"stream\":false}");
     if (cli_own(options, "--schema") != NULL) {
-        rc = read_schema(cli_own(options, "--schema"), &extra);
+        rc = read_schema(cli_own(options, "--schema"), is_shown, &extra);
         if (rc != CLI_OK)
             goto cleanup;
         rc = CLI_FAILED;

@@ -490,8 +490,11 @@ amphi_status amphi__request_from_struct(
     status = json.status != AMPHI_OK
                  ? amphi__fail(error, json.status, 0, "request: too large, or out of memory")
                  : amphi__request_from_json(out, amphi__buf_str(&json), error);
-    if (status == AMPHI_OK)
-        out->is_shown = out->takes_replace = true;
+    if (status == AMPHI_OK) {
+        const amphi_json *stream = amphi__json_get(out->body, "stream");
+        out->is_shown = amphi__json_bool(stream, true); /* false: it waits for the result */
+        out->takes_replace = true;
+    }
 cleanup:
     amphi__buf_clear(&json);
     return status;

@@ -24,7 +24,8 @@ typedef struct amphi_request {
     bool no_store;         /* does not write it */
     amphi_cache_use cache; /* how it is used otherwise */
     bool no_queue;         /* fails rather than goes to the outbox */
-    bool is_shown;         /* the answer is read as it comes: the C form, or "stream": true */
+    bool is_shown;         /* the answer is read as it comes: "stream" is true, or in the C form not
+                              false */
     bool takes_replace;    /* and can be taken back: the C form, or an "amphi" member */
     bool needs_tools;      /* the body has tools */
     bool needs_images;     /* a message has an image part */

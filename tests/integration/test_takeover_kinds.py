@@ -337,5 +337,30 @@ def takeover__wrong_guess_costs_one_refused_request_and_is_learnt(folder):
     server.server_close()
 
 
+@promise
+def takeover__command_that_prints_a_record_has_shown_nothing(folder):
+    """`amphi ask --json` starts again, also under a schema; without --json the words were seen, and
+    the next server goes on with them."""
+    server = Server(("127.0.0.1", 0), Mock)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    schema = faces.write(folder, "schema.json", {"type": "object"})
+    words = ["ask", "--data", os.path.join(folder, "data"), "--mode", "only_cloud", "--no-cache",
+             "--allow-http-loopback", "--endpoint", f"cut={base}/cut/v1,model=m-cut,priority=0",
+             "--endpoint", f"exact={base}/exact/v1,model=m-exact,priority=1,continue=native"]
+    for more, begun in (([], 1), (["--json"], 0), (["--json", "--schema", schema], 0),
+                        (["--schema", schema], 1), (["--json", "--events"], 1)):
+        Mock.seen.clear()
+        done = faces.amphi(*words, *more, "json")
+        assert done.returncode == 0, (more, done.stdout, done.stderr)
+        assert Mock.seen["exact", True] == begun, (more, Mock.seen)
+        if more[:1] == ["--json"] and not begun:
+            record = json.loads(done.stdout)
+            assert record["text"] == FORMS["json"][0], record
+            assert [t["mode"] for t in record["takeovers"]] == ["restarted"], record
+    server.shutdown()
+    server.server_close()
+
+
 if __name__ == "__main__":
     faces.main()

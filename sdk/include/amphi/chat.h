@@ -85,7 +85,8 @@ typedef struct amphi_chat_request {
     amphi_sampling sampling; /* NAN or 0: the default, field by field */
     amphi_budgets budgets;   /* 0: the policy document's, field by field */
     /* An object with further OpenAI fields (tools, response_format, stop, ...), passed on as they
-     * are; empty: none. */
+     * are; empty: none. "stream": false says that the app reads the result, not the words as they
+     * come: nothing counts as shown then, and a route that takes over starts again. */
     amphi_str extra_json;
     amphi_cache_use cache; /* no_cache above is the same as OFF */
     bool no_store;         /* read the response cache, but leave the answer out of it */

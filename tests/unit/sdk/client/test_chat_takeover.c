@@ -210,6 +210,35 @@ static void chat__half_a_tool_call_that_nobody_read_is_replaced_by_the_next_rout
     chat_fixture_close(&f);
 }
 
+/* A schema holds no text back: what was streamed under one was shown, and is gone on with. An app
+ * that reads the answer when it is whole says so, and has seen nothing. */
+static void chat__answer_that_is_read_whole_starts_again_also_under_a_schema(void **state)
+{
+    static const char *const extra[] = {
+        "{\"response_format\":{\"type\":\"json_object\"}}",
+        "{\"response_format\":{\"type\":\"json_object\"},\"stream\":true}",
+        "{\"response_format\":{\"type\":\"json_object\"},\"stream\":false}",
+    };
+    static const scripted_step cut[] = {
+        {SCRIPT_SAY, "{\"city\": \"Par", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
+    static const scripted_step rest[] = {
+        {SCRIPT_SAY, "is\"}", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    static const scripted_step other[] = {
+        {SCRIPT_SAY, "{\"town\": \"Lyon\"}", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    for (size_t i = 0; i < sizeof extra / sizeof *extra; i++) {
+        bool is_whole = i == 2;
+        chat_fixture f;
+        chat_fixture_open(&f, is_whole ? other : rest, cut);
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_CLOUD);
+        request.extra_json = amphi_str_from(extra[i]);
+        chat_fixture_ask(&f, &request, "Where?");
+        chat_fixture_expect(&f, is_whole ? "{\"town\": \"Lyon\"}" : "{\"city\": \"Paris\"}");
+        assert_string_equal(f.local.last_prefix, is_whole ? "" : "{\"city\": \"Par");
+        assert_int_equal(f.last, AMPHI_EVENT_DONE);
+        chat_fixture_close(&f);
+    }
+}
+
 static void chat__engine_that_is_the_last_hope_is_started_once_more(void **state)
 {
     chat_fixture f;
@@ -409,6 +438,7 @@ int main(void)
         cmocka_unit_test(chat__one_500_is_tried_again_on_the_same_endpoint),
         cmocka_unit_test(chat__after_a_tool_call_nothing_is_replayed),
         cmocka_unit_test(chat__half_a_tool_call_that_nobody_read_is_replaced_by_the_next_route),
+        cmocka_unit_test(chat__answer_that_is_read_whole_starts_again_also_under_a_schema),
         cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
         cmocka_unit_test(chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too),
         cmocka_unit_test(chat__engine_that_keeps_dying_is_started_twice_at_most),
