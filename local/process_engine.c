@@ -311,8 +311,9 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
-/* The limits' defaults are a little less than the policy's default budgets (20 s and 5 s), so that
- * a hang is reported as one and enters the crash ledger, not as a request that took too long. */
+/* Where a request's own budgets are shorter it goes to another route; a hang is found out all the
+ * same and enters the crash ledger, as a death outside of an attempt. Between two tokens the limit
+ * is a little less than the policy's default (5 s), so that a hang is reported as one. */
 static void copy_options(amphi_local *local, const amphi_local_options *options)
 {
     amphi__str_copy_to(local->model_path, sizeof local->model_path, options->model_path);

@@ -2,16 +2,18 @@
  *
  * How long a step of a plan may be silent when neither the request nor the document says so. These
  * budgets are for choosing another route. Where there is one, waiting costs: a cloud has what its
- * own answers needed lately, three times over, between 5 and 10 s; a local engine a little more
- * than its supervisor's own limits, so that a hang is reported as one. The plan's last step has
- * nothing to turn to: its first token may take the whole time of the request, and a pause a minute.
+ * own answers needed lately, three times over, between 5 and 10 s; a local engine 10 s without a
+ * sign of life, which each step of loading and of reading the prompt is. One that is left then goes
+ * on loading for the next request; should it hang, its supervisor finds out later, for the crash
+ * ledger. The plan's last step has nothing to turn to: its first token may take the whole time of
+ * the request, and a pause a minute.
  */
 #include "policy/policy.h"
 
 #define CLOUD_FIRST_TOKEN_MIN_MS 5000u
 #define CLOUD_FIRST_TOKEN_MAX_MS 10000u
 #define CLOUD_IDLE_MS            10000u
-#define LOCAL_FIRST_TOKEN_MS     20000u
+#define LOCAL_FIRST_TOKEN_MS     10000u
 #define LOCAL_IDLE_MS            5000u
 #define LAST_IDLE_MS             60000u
 

@@ -44,7 +44,7 @@ static void budgets__with_a_fallback_follow_the_routes_own_p95_between_bounds(vo
     }
     s.facts.mode = AMPHI_MODE_AUTO; /* the local engine first */
     scene_decide(&s);
-    assert_int_equal(scene_step(&s, "local")->budgets.first_token_ms, 20000);
+    assert_int_equal(scene_step(&s, "local")->budgets.first_token_ms, 10000);
     assert_int_equal(scene_step(&s, "local")->budgets.idle_ms, 5000);
 }
 

@@ -239,6 +239,38 @@ static void chat__answer_that_is_read_whole_starts_again_also_under_a_schema(voi
     }
 }
 
+#define STEP(permille)                                                                             \
+    {SCRIPT_PROGRESS, NULL, permille},                                                             \
+    {                                                                                              \
+        SCRIPT_WAIT, NULL, 100                                                                     \
+    }
+
+/* Three seconds of loading under a budget of two: each step is a sign of life. */
+static void chat__model_that_loads_long_is_waited_for_as_long_as_it_gets_on(void **state)
+{
+    static const scripted_step loads[] = {STEP(30), STEP(60), STEP(90), STEP(120), STEP(150),
+        STEP(180), STEP(210), STEP(240), STEP(270), STEP(300), STEP(330), STEP(360), STEP(390),
+        STEP(420), STEP(450), STEP(480), STEP(510), STEP(540), STEP(570), STEP(600), STEP(630),
+        STEP(660), STEP(690), STEP(720), STEP(750), STEP(780), STEP(810), STEP(840), STEP(870),
+        STEP(900), {SCRIPT_SAY, "Hello world.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    static const scripted_step stands_still[] = {STEP(30), {SCRIPT_WAIT, NULL, 60000}};
+    chat_fixture f;
+    chat_fixture_open(&f, loads, says_hello);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    request.budgets.first_token_ms = 2000;
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.takeovers, 0);
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    f.local.script = stands_still;
+    request.budgets.first_token_ms = 300;
+    chat_fixture_ask(&f, &request, "Hi");
+    chat_fixture_expect(&f, "Hello world.");
+    assert_int_equal(f.takeovers, 1);
+    assert_int_equal(atomic_load(&f.cloud.starts), 1);
+    chat_fixture_close(&f);
+}
+
 static void chat__engine_that_is_the_last_hope_is_started_once_more(void **state)
 {
     chat_fixture f;
@@ -439,6 +471,7 @@ int main(void)
         cmocka_unit_test(chat__after_a_tool_call_nothing_is_replayed),
         cmocka_unit_test(chat__half_a_tool_call_that_nobody_read_is_replaced_by_the_next_route),
         cmocka_unit_test(chat__answer_that_is_read_whole_starts_again_also_under_a_schema),
+        cmocka_unit_test(chat__model_that_loads_long_is_waited_for_as_long_as_it_gets_on),
         cmocka_unit_test(chat__engine_that_is_the_last_hope_is_started_once_more),
         cmocka_unit_test(chat__engine_that_died_is_started_once_more_when_the_cloud_fails_too),
         cmocka_unit_test(chat__engine_that_keeps_dying_is_started_twice_at_most),
