@@ -275,6 +275,18 @@ static void name_entry(amphi_decision_route *entry, const amphi_judgement *j)
         amphi_str_make(info->name, strnlen(info->name, sizeof info->name)));
 }
 
+/* From the i-th kept route to the next one. A hedge sends the request twice: so from a cloud only,
+ * and to none with a soft rule against it, nor to a system's model, whose quota it would use up. A
+ * private request is never sent at all. */
+static bool may_hedge(const amphi_case *c, size_t i)
+{
+    const amphi_judgement *from = &c->routes[c->order[i]];
+    if (from->route->info.kind != AMPHI_ENGINE_CLOUD || from->facts->is_private || i + 1 >= c->kept)
+        return false;
+    const amphi_judgement *to = &c->routes[c->order[i + 1]];
+    return to->verdict == AMPHI_VERDICT_KEEP && to->route->info.kind != AMPHI_ENGINE_SYSTEM;
+}
+
 static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *policy)
 {
     for (size_t i = 0; i < c->kept; i++) {
@@ -283,10 +295,7 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
         name_entry(entry, j);
         entry->kept = true;
         explain_kept(c, c->order[i], entry);
-        /* A hedge sends the request twice, so the next route must be one without a soft rule
-         * against it; a private request is never sent at all. */
-        if (j->route->info.kind == AMPHI_ENGINE_CLOUD && !j->facts->is_private && i + 1 < c->kept &&
-            c->routes[c->order[i + 1]].verdict == AMPHI_VERDICT_KEEP)
+        if (may_hedge(c, i))
             j->step.hedge_ms = policy->hedge_ms;
         out->steps[out->steps_count++] = j->step;
     }
@@ -334,6 +343,13 @@ amphi_status amphi__policy_refusal_status(amphi_reason reason)
     return AMPHI_E_REFUSED;
 }
 
+/* A system's model that is being downloaded will be there. */
+static bool is_coming(const amphi_judgement *j)
+{
+    return j->route->info.kind == AMPHI_ENGINE_SYSTEM && j->reason == AMPHI_REASON_UNAVAILABLE &&
+           j->route->info.failure == AMPHI_E_BUSY;
+}
+
 static amphi_status refusal_status(const amphi_case *c)
 {
     for (size_t r = 0; r < sizeof refusal_ranks / sizeof refusal_ranks[0]; r++) {
@@ -341,6 +357,9 @@ static amphi_status refusal_status(const amphi_case *c)
             if (c->routes[i].reason == refusal_ranks[r].reason)
                 return refusal_ranks[r].status;
     }
+    for (size_t i = 0; i < c->count; i++)
+        if (is_coming(&c->routes[i]))
+            return AMPHI_E_BUSY;
     return AMPHI_E_REFUSED;
 }
 

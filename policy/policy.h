@@ -252,7 +252,7 @@ typedef struct amphi_plan {
     /* Status AMPHI_OK when there are steps; otherwise why there are none:
      *   _REFUSED    private, mode, kill switch, no engine: stays so
      *   _OFFLINE    a cloud route lacks only the network
-     *   _BUSY       a breaker is open; retry_after_ms
+     *   _BUSY       a breaker is open, or a system's model is downloaded; retry_after_ms
      *   _BACKGROUND, _QUOTA  of a system's model; retry_after_ms, if known
      *   _RESOURCE   memory, heat or battery
      *   _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do */

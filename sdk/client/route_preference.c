@@ -165,12 +165,13 @@ static void refuse(amphi_plan *plan, uint32_t wanted, const amphi_policy_route *
 }
 
 /* The order has changed, so the hedges are set again. As in the policy: only from a cloud route,
- * and only to a route that is no last resort. */
+ * and only to a route that is no last resort, and not the system's. */
 static void set_hedges(amphi_plan *plan, const amphi_policy_route *routes, uint32_t hedge_ms)
 {
     for (size_t i = 0; i < plan->steps_count; i++) {
         bool cloud = routes[plan->steps[i].route].info.kind == AMPHI_ENGINE_CLOUD;
-        bool has_next = i + 1 < plan->steps_count && !plan->steps[i + 1].last_resort;
+        bool has_next = i + 1 < plan->steps_count && !plan->steps[i + 1].last_resort &&
+                        routes[plan->steps[i + 1].route].info.kind != AMPHI_ENGINE_SYSTEM;
         plan->steps[i].hedge_ms = cloud && has_next ? hedge_ms : 0;
     }
 }

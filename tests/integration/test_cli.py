@@ -158,7 +158,8 @@ def route__explain_gives_every_route_with_a_reason_and_sends_nothing(folder):
 
 @promise
 def route__device_facts_and_policy_files_change_the_plan(folder):
-    facts = {"battery_percent": 8, "charging": False, "thermal": "nominal", "network": "free"}
+    facts = {"battery_percent": 8, "charging": False, "thermal": "nominal", "network": "free",
+             "in_foreground": False}
     device = write(folder, "device.json", facts)
     done = amphi("route", *data(folder), "--explain", "--json", "--device", device, "--endpoint",
                  "c=https://127.0.0.1:9/v1")
@@ -177,7 +178,8 @@ def cli__bad_policy_and_device_files_are_one_clear_line(folder):
                               ("deep", "[" * 100000), ("nan", '{"battery_percent": NaN}'),
                               ("random", random.Random(3).randbytes(3000)),
                               ("unknown", '{"no_such_field": 1}'),
-                              ("type", '{"local": 7, "battery_percent": "full"}')):
+                              ("type", '{"local": 7, "battery_percent": "full"}'),
+                              ("front", '{"in_foreground": "yes"}')):
             path = (write(folder, "f.json", content) if content is not None
                     else os.path.join(folder, "none.json"))
             done = amphi("route", *data(folder), "--explain", flag, path)

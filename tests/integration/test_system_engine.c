@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -243,6 +244,29 @@ static void background__leaves_the_route_out_and_says_so(void **state)
     close_world(&w);
 }
 
+/* A quota comes back, and a download ends: a message that no other route may have waits for it. */
+static void outbox__takes_what_the_system_will_answer_later(void **state)
+{
+    static const scripted_system_answer quota[] = {{NULL, SYSTEM_QUOTA, 0}};
+    world w;
+    open_world(&w, quota, 1);
+    w.f.local.info.available = w.f.cloud.info.available = false;
+    for (int i = 0; i < 3; i++) {
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_AUTO);
+        ask_as(&w, &request); /* refused; not asked; then not there yet */
+        assert_int_equal(w.f.last, AMPHI_EVENT_QUEUED);
+        assert_int_equal(w.f.error, i < 2 ? AMPHI_E_QUOTA : AMPHI_E_BUSY);
+        w.os.state.availability = i == 0 ? SYSTEM_AVAILABLE : SYSTEM_DOWNLOADING;
+    }
+    w.os.state.availability = SYSTEM_NOT_ENABLED;
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_AUTO);
+    ask_as(&w, &request);
+    assert_int_equal(w.f.last, AMPHI_EVENT_ERROR);
+    assert_int_equal(w.f.error, AMPHI_E_REFUSED);
+    expect_asked(&w, 1, 0, 0);
+    close_world(&w);
+}
+
 static atomic_int sent;
 
 static void on_outbox(void *user, const amphi_outbox_entry *entry)
@@ -463,6 +487,39 @@ static void private_cloud__gets_nothing_private_unless_the_policy_trusts_it(void
     }
 }
 
+typedef struct found {
+    char text[2048];
+} found;
+
+static void collect(void *user, const amphi_finding *finding)
+{
+    found *f = user;
+    size_t used = strlen(f->text);
+    snprintf(f->text + used, sizeof f->text - used, "%.*s: %.*s\n", (int)finding->part.size,
+        finding->part.data, (int)finding->text.size, finding->text.data);
+}
+
+static void doctor__says_what_the_system_offers(void **state)
+{
+    world w;
+    amphi_client_options options;
+    prepare(&w, &os_hello, 1);
+    amphi_client_options_init(&options);
+    options.parts = &w.f.parts;
+    for (int i = 0; i < 2; i++) {
+        found f = {""};
+        assert_int_equal(amphi_doctor(&options, collect, &f, NULL), AMPHI_OK);
+        if (i == 0)
+            expect_in(f.text, "system system: os-model, 4096 tokens of context\n");
+        else
+            expect_in(f.text, "system system: the system's model is being downloaded\n"
+                              "system system: it computes outside of this device\n");
+        w.os.state.availability = SYSTEM_DOWNLOADING;
+        w.os.state.on_device = false;
+    }
+    close_world(&w);
+}
+
 static void cancel__reaches_the_system(void **state)
 {
     static const scripted_system_answer cancelled[] = {{"Hel", SYSTEM_CANCELLED, 0}};
@@ -506,6 +563,7 @@ int main(void)
         cmocka_unit_test(busy__for_a_moment_is_waited_for_where_nothing_else_answers),
         cmocka_unit_test(background__leaves_the_route_out_and_says_so),
         cmocka_unit_test(background__message_waits_in_the_outbox_until_the_app_is_in_front),
+        cmocka_unit_test(outbox__takes_what_the_system_will_answer_later),
         cmocka_unit_test(background__in_mid_word_is_taken_over),
         cmocka_unit_test(background__that_only_the_system_knows_puts_it_last),
         cmocka_unit_test(guardrail__ends_the_request),
@@ -515,6 +573,7 @@ int main(void)
         cmocka_unit_test(death__in_mid_word_is_continued),
         cmocka_unit_test(takeover__by_the_system_starts_again),
         cmocka_unit_test(private_cloud__gets_nothing_private_unless_the_policy_trusts_it),
+        cmocka_unit_test(doctor__says_what_the_system_offers),
         cmocka_unit_test(cancel__reaches_the_system),
         cmocka_unit_test(answer__that_the_system_cut_says_so),
     };

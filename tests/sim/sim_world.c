@@ -103,12 +103,15 @@ static void init_engines(sim_world *w, sim_client *c)
         AMPHI_MODE_PREFER_CLOUD, AMPHI_MODE_ONLY_LOCAL, AMPHI_MODE_PREFER_LOCAL};
     c->is_private = sim_chance(w, 20);
     c->mode = modes[sim_roll(w, 5)];
-    sim_engine_init(&c->local, "local", AMPHI_ENGINE_LOCAL);
+    bool is_own = sim_chance(w, 70); /* otherwise the system's, on this device or in its cloud */
+    sim_engine_init(&c->local, "local", is_own ? AMPHI_ENGINE_LOCAL : AMPHI_ENGINE_SYSTEM);
+    c->local.info.on_device = !is_own;
     c->local.answers = &w->answers;
     c->local.says_private = c->is_private;
     c->local.info.in_process = sim_chance(w, 30);
     sim_engine_init(&c->clouds[0], "cloud", AMPHI_ENGINE_CLOUD);
-    sim_engine_init(&c->clouds[1], "cloud2", AMPHI_ENGINE_CLOUD);
+    sim_engine_init(
+        &c->clouds[1], "cloud2", sim_chance(w, 70) ? AMPHI_ENGINE_CLOUD : AMPHI_ENGINE_SYSTEM);
     c->clouds[0].wire = c->clouds[1].wire = c->is_private ? &w->private_wire : &w->wire;
 }
 

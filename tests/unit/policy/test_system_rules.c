@@ -233,10 +233,18 @@ static void refusal__says_when_it_is_over(void **state)
     s.facts.device.in_foreground = AMPHI_YES;
     s.routes[0].info.is_busy = true;
     expect_order(&s, "system?"); /* it is tried all the same */
+    s.routes[0].info.available = false;
+    s.routes[0].info.failure = AMPHI_E_UNSUPPORTED;
+    scene_decide(&s);
+    assert_int_equal(s.plan.refusal.status, AMPHI_E_REFUSED);
+    s.routes[0].info.failure = AMPHI_E_BUSY; /* it is being downloaded */
+    scene_decide(&s);
+    assert_int_equal(s.plan.refusal.status, AMPHI_E_BUSY);
+    assert_true(s.plan.refusal.retry_after_ms > 0);
 }
 
 /* A hedge asks two routes: a quota is not spent on that. */
-static void hedge__never_begins_at_a_system_model(void **state)
+static void hedge__neither_begins_at_a_system_model_nor_asks_it(void **state)
 {
     policy_scene s;
     open_scene(&s);
@@ -244,8 +252,11 @@ static void hedge__never_begins_at_a_system_model(void **state)
     s.facts.mode = AMPHI_MODE_PREFER_CLOUD;
     expect_order(&s, "private-cloud cloud system local");
     assert_int_equal(scene_step(&s, "private-cloud")->hedge_ms, 0);
-    assert_int_equal(scene_step(&s, "cloud")->hedge_ms, 500);
+    assert_int_equal(scene_step(&s, "cloud")->hedge_ms, 0);
     assert_int_equal(scene_step(&s, "system")->hedge_ms, 0);
+    s.routes[SYSTEM].info.priority = 1;
+    expect_order(&s, "private-cloud cloud local system");
+    assert_int_equal(scene_step(&s, "cloud")->hedge_ms, 500);
 }
 
 int main(void)
@@ -261,7 +272,7 @@ int main(void)
         cmocka_unit_test(device__battery_and_heat_count_memory_does_not),
         cmocka_unit_test(kill_switch__is_its_own),
         cmocka_unit_test(refusal__says_when_it_is_over),
-        cmocka_unit_test(hedge__never_begins_at_a_system_model),
+        cmocka_unit_test(hedge__neither_begins_at_a_system_model_nor_asks_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

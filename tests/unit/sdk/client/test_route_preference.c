@@ -191,6 +191,10 @@ static void preference__hedges_follow_the_new_order(void **state)
     make_plan(&plan);
     amphi__preference_apply(&plan, &b_then_local, routes, 70);
     assert_int_equal(plan.steps[0].hedge_ms, 0); /* never to a last resort */
+    make_plan(&plan);
+    routes[1].info.kind = AMPHI_ENGINE_SYSTEM;
+    amphi__preference_apply(&plan, &b_then_a, routes, 70);
+    assert_int_equal(plan.steps[0].hedge_ms, 0); /* nor to a system's model */
 }
 
 int main(void)
