@@ -387,14 +387,14 @@ static void take_tree(
         &answer->response, amphi__json_string(amphi__json_get(chunk, "model")));
     bool usage = take_usage(answer, amphi__json_get(amphi__json_get(chunk, "x_groq"), "usage"));
     usage = take_usage(answer, amphi__json_get(chunk, "usage")) || usage;
-    for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
-         choice != NULL; choice = amphi__json_next(choice))
-        take_choice(answer, choice);
-    answer->has_total |= usage && amphi__json_first(amphi__json_get(chunk, "choices")) == NULL;
     uint64_t others = amphi__plain_chunk_others(text);
     if (others != 0 && others != answer->others)
         report_unknown(answer, "chunk", chunk, amphi__plain_chunk_knows);
     answer->others = others != 0 ? others : answer->others;
+    for (const amphi_json *choice = amphi__json_first(amphi__json_get(chunk, "choices"));
+         choice != NULL; choice = amphi__json_next(choice))
+        take_choice(answer, choice);
+    answer->has_total |= usage && amphi__json_first(amphi__json_get(chunk, "choices")) == NULL;
     if (!usage && amphi__json_get(chunk, "choices") == NULL &&
         answer->response.phase == AMPHI_ANSWER_OPEN)
         amphi__dialect_response_alive(&answer->response); /* a ping */

@@ -26,6 +26,7 @@ typedef struct run {
     char id[48];
     int64_t created_s;
     char model[128];
+    char fingerprint[160]; /* the provider's, JSON; or empty */
 } run;
 
 /* ---- the request ---- */
@@ -110,6 +111,8 @@ static void open_object(const run *r, gateway_json *out)
     gateway_json_c(out, "object", "text_completion");
     gateway_json_int(out, "created", r->created_s);
     gateway_json_c(out, "model", r->model[0] != '\0' ? r->model : "amphi");
+    if (r->fingerprint[0] != '\0')
+        gateway_json_raw(out, "system_fingerprint", amphi_str_from(r->fingerprint));
 }
 
 /* The members that a chunk and a whole answer share. finish NULL: not yet. */
@@ -138,11 +141,23 @@ static void put_chunk(run *r, amphi_str text, const char *finish)
     gateway_json_append(&r->out, AMPHI_STR("\n\n"));
 }
 
+/* Each route has its own. */
+static void note_fingerprint(run *r, const amphi_event *event)
+{
+    amphi_str found =
+        gateway_json_get(gateway_json_get(event->extra_json, "chunk"), "system_fingerprint");
+    if (event->kind == AMPHI_EVENT_TAKEOVER)
+        r->fingerprint[0] = '\0';
+    if (gateway_json_is_string(found) && found.size < sizeof r->fingerprint)
+        snprintf(r->fingerprint, sizeof r->fingerprint, "%.*s", (int)found.size, found.data);
+}
+
 static bool take(void *user, const amphi_event *event)
 {
     run *r = user;
     if (event->model.size > 0)
         snprintf(r->model, sizeof r->model, "%.*s", (int)event->model.size, event->model.data);
+    note_fingerprint(r, event);
     if (event->kind == AMPHI_EVENT_REPLACE && r->follow.has_words)
         return false;
     if (r->follow.out == NULL || event->text.size == 0 ||

@@ -96,6 +96,7 @@ static void conclude(run *r, const amphi_event *event)
     set_end(&end, event->kind, result.finish);
     end.usage = gateway_json_get(amphi_str_from(json), "usage");
     end.amphi = gateway_json_get(amphi_str_from(json), "amphi");
+    end.service_tier = gateway_json_get(amphi_str_from(json), "service_tier");
     r->answer.failed |= json == NULL;
     reply(r, &end);
     amphi_string_free(json);

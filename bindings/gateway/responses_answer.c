@@ -190,6 +190,8 @@ static void put_response(
     gateway_json_close(out, ']');
     gateway_json_members(out, gateway_json_text(&answer->echo));
     put_usage(end->usage, out);
+    if (end->service_tier.size > 0)
+        gateway_json_raw(out, "service_tier", end->service_tier);
     if (end->amphi.size > 0)
         gateway_json_raw(out, "amphi", end->amphi);
     gateway_json_close(out, '}');

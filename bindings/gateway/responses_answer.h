@@ -53,11 +53,12 @@ bool responses_answer_take(responses_answer *answer, const amphi_event *event);
 
 /* How a response ends. */
 typedef struct responses_end {
-    const char *status;   /* "completed", "incomplete", "failed", "queued" */
-    const char *reason;   /* of an incomplete one */
-    amphi_str usage;      /* chat completions' usage, JSON; or empty */
-    amphi_str amphi;      /* the "amphi" member, JSON; or empty */
-    amphi_str error_code; /* of a failed one: JSON strings */
+    const char *status;     /* "completed", "incomplete", "failed", "queued" */
+    const char *reason;     /* of an incomplete one */
+    amphi_str usage;        /* chat completions' usage, JSON; or empty */
+    amphi_str amphi;        /* the "amphi" member, JSON; or empty */
+    amphi_str service_tier; /* that the provider used, JSON; or empty */
+    amphi_str error_code;   /* of a failed one: JSON strings */
     amphi_str error_message;
 } responses_end;
 

@@ -95,6 +95,14 @@ test("tools over several steps of a stream are answered", () =>
       one.tool_call_id));
   }));
 
+test("the service tier is the providers", () => withGateway(["extras"], async (g) => {
+  const answer = await generateText({ model: model(g), prompt: PROMPT });
+  assert.equal(answer.providerMetadata.openai.serviceTier, "flex");
+  const stream = streamText({ model: model(g), prompt: PROMPT });
+  await read(stream);
+  assert.equal((await stream.providerMetadata).openai.serviceTier, "flex");
+}));
+
 test("an answer that was cut short says why", () => withGateway(["long_stop"], async (g) => {
   const answer = await generateText({ model: model(g), prompt: PROMPT });
   assert.equal(answer.finishReason, "length");

@@ -28,8 +28,9 @@ def ask(url, body):
 @promise
 def completions__have_openais_shape_whole_and_streamed(folder):
     with ScriptedCloud(folder) as cloud, behind(folder, cloud) as (url, _):
-        cloud.answer = lambda request: events(word("Once \"upon\"\n"), word("a time"),
-                                              stop("length"), USAGE)
+        cloud.answer = lambda request: events(
+            word("Once \"upon\"\n", system_fingerprint="fp_\"1"), word("a time"), stop("length"),
+            USAGE)
         body = {"model": "gpt-3.5-turbo-instruct", "prompt": "Tell.", "max_tokens": 9,
                 "temperature": 0.5, "stop": ["x"], "echo": False, "suffix": None, "best_of": 1}
         status, whole = ask(url, body)
@@ -45,6 +46,8 @@ def completions__have_openais_shape_whole_and_streamed(folder):
     assert sent["messages"] == [{"role": "user", "content": "Tell."}] and sent["stop"] == ["x"]
     assert not {"prompt", "echo", "suffix", "best_of"} & set(sent), sent
     *chunks, usage = streamed(text)
+    for one in (whole, usage, *chunks, *plain):
+        assert one["system_fingerprint"] == "fp_\"1", one
     for some in (chunks, plain):
         assert "".join(c["choices"][0]["text"] for c in some) == "Once \"upon\"\na time", some
         reasons = [c["choices"][0]["finish_reason"] for c in some]

@@ -85,7 +85,7 @@ def text_of(response):
 def responses__a_whole_answer_is_openais_object(folder):
     with Cloud(folder) as cloud:
         cloud.answer = lambda request: events(
-            word("Hello "), word("there."), stop(),
+            word("Hello ", service_tier="flex"), word("there."), stop(),
             usage(prompt_tokens_details={"cached_tokens": 2}))
         status, r = ask(cloud.at, {
             "model": "gpt-4o", "input": "Say \"hello\"\n", "instructions": "Be brief.",
@@ -104,6 +104,7 @@ def responses__a_whole_answer_is_openais_object(folder):
     assert r["instructions"] == "Be brief." and r["max_output_tokens"] == 77
     assert r["metadata"] == {"a": "b"} and r["temperature"] == 0.25 and r["tools"] == []
     assert r["store"] is True and r["parallel_tool_calls"] is True and r["tool_choice"] == "auto"
+    assert r["service_tier"] == "flex", r
     assert r["amphi"]["route"] == "work" and isinstance(r["created_at"], int)
     assert sent["messages"] == [{"role": "system", "content": "Be brief."},
                                 {"role": "user", "content": "Say \"hello\"\n"}], sent
