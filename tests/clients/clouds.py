@@ -42,6 +42,10 @@ def chunk(delta, finish=None, choice=None, **more):
                                                 "finish_reason": finish}], **more}
 
 
+def words(text):
+    return [chunk({"content": one}) for one in pieces(text)]
+
+
 def stream(deltas, finish="stop", usage=None, pause=0, **more):
     chunks = [chunk({"role": "assistant", "content": ""}, **more)]
     for delta in deltas:
