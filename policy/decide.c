@@ -5,6 +5,7 @@
  * recorded and replayed. Nothing here uses the clock, the system or the heap. policy.h states the
  * order; the functions below follow it from top to bottom.
  */
+#include "policy/route_cost.h"
 #include "policy/route_rules.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
@@ -13,7 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* One decision in the making; a few kilobytes on the caller's stack. */
+/* One decision in the making; some tens of kilobytes on the caller's stack. */
 typedef struct amphi_case {
     amphi_judgement routes[AMPHI_ROUTES_MAX];
     double draws[AMPHI_ROUTES_MAX];  /* smaller goes first among equals */
@@ -32,6 +33,8 @@ static void choose_preferred(
 static void put_in_order(amphi_case *c, const amphi_policy_facts *facts);
 static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *policy);
 static void write_refused(const amphi_case *c, amphi_plan *out);
+static void write_totals(
+    amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);
 static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_policy *policy,
     const amphi_policy_facts *facts);
 
@@ -66,6 +69,8 @@ void amphi__policy_decide(
     write_kept(&c, out, policy);
     amphi__policy_set_budgets(out, policy, &facts->budgets, facts->routes);
     write_refused(&c, out);
+    write_totals(out, policy, facts);
+    amphi__decision_settle(&out->decision);
     if (c.kept == 0)
         write_refusal(&c, out, policy, facts);
 }
@@ -268,11 +273,28 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     say_omitted(j->facts->omitted_turns, entry);
 }
 
-static void name_entry(amphi_decision_route *entry, const amphi_judgement *j)
+/* The next entry, with what is known of its route. */
+static amphi_decision_entry *add_entry(amphi_plan *out, const amphi_judgement *j)
 {
-    const amphi_engine_info *info = &j->route->info;
-    amphi__str_copy_to(entry->route, sizeof entry->route,
+    amphi_decision_entry *entry = &out->decision.entries[out->decision.entries_count++];
+    const amphi_policy_route *route = j->route;
+    const amphi_engine_info *info = &route->info;
+    const amphi_price *price = &route->price;
+    amphi__str_copy_to(entry->route.route, sizeof entry->route.route,
         amphi_str_make(info->name, strnlen(info->name, sizeof info->name)));
+    amphi__str_copy_to(entry->also, sizeof entry->also,
+        amphi_str_make(j->also, amphi__utf8_complete_size(amphi_str_from(j->also))));
+    entry->reasons = j->reasons;
+    entry->price_prompt = price->is_known ? price->prompt : AMPHI_COST_UNKNOWN;
+    entry->price_cached = price->is_known ? price->cached : AMPHI_COST_UNKNOWN;
+    entry->price_completion = price->is_known ? price->completion : AMPHI_COST_UNKNOWN;
+    entry->estimate =
+        amphi__policy_estimate(route, j->step.prompt_tokens, j->step.answer_tokens_max);
+    entry->answer_tokens = amphi__policy_answer_tokens(route, j->step.answer_tokens_max);
+    entry->first_token_ms = route->pace.first_token_ms;
+    entry->tokens_per_second = route->pace.tokens_per_second;
+    entry->answers = route->pace.answers;
+    return entry;
 }
 
 /* From the i-th kept route to the next one. A hedge sends the request twice: so from a cloud only,
@@ -291,10 +313,11 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
 {
     for (size_t i = 0; i < c->kept; i++) {
         amphi_judgement *j = &c->routes[c->order[i]];
-        amphi_decision_route *entry = &out->decision.routes[out->decision.routes_count++];
-        name_entry(entry, j);
-        entry->kept = true;
-        explain_kept(c, c->order[i], entry);
+        amphi_decision_entry *entry = add_entry(out, j);
+        entry->route.kept = true;
+        explain_kept(c, c->order[i], &entry->route);
+        if (entry->route.reason != AMPHI_REASON_OK)
+            entry->reasons |= (uint64_t)1 << entry->route.reason;
         if (may_hedge(c, i))
             j->step.hedge_ms = policy->hedge_ms;
         out->steps[out->steps_count++] = j->step;
@@ -307,12 +330,32 @@ static void write_refused(const amphi_case *c, amphi_plan *out)
         const amphi_judgement *j = &c->routes[i];
         if (j->verdict != AMPHI_VERDICT_HARD)
             continue;
-        amphi_decision_route *entry = &out->decision.routes[out->decision.routes_count++];
-        name_entry(entry, j);
-        entry->kept = false;
-        entry->reason = j->reason;
-        say(entry->why, "%s", j->why);
+        amphi_decision_entry *entry = add_entry(out, j);
+        entry->route.reason = j->reason;
+        say(entry->route.why, "%s", j->why);
     }
+}
+
+static void write_totals(
+    amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts)
+{
+    amphi_decision *d = &out->decision;
+    d->prompt_tokens = facts->prompt_tokens;
+    d->tool_tokens = facts->tool_tokens;
+    d->spent_today = facts->spent.microdollars;
+    d->spent_unknown = facts->spent.unknown;
+    d->spent_estimated = facts->spent.estimated;
+    d->metered_bytes = facts->spent.metered_bytes;
+    d->day_max = policy->cost_day_max;
+}
+
+void amphi__decision_settle(amphi_decision *decision)
+{
+    size_t count = decision->entries_count;
+    count = count < AMPHI_DECISION_ROUTES_MAX ? count : AMPHI_DECISION_ROUTES_MAX;
+    for (size_t i = 0; i < count; i++)
+        decision->routes[i] = decision->entries[i].route;
+    decision->routes_count = count;
 }
 
 /* Which of several refusals is reported: the one that is the most likely to pass by itself. */
@@ -327,10 +370,12 @@ static const amphi_refusal_rank refusal_ranks[] = {
     {AMPHI_REASON_BACKGROUND, AMPHI_E_BACKGROUND},
     {AMPHI_REASON_BREAKER_OPEN, AMPHI_E_BUSY},
     {AMPHI_REASON_QUOTA, AMPHI_E_QUOTA},
+    {AMPHI_REASON_LATENCY, AMPHI_E_BUSY},
     {AMPHI_REASON_MEMORY_PRESSURE, AMPHI_E_RESOURCE},
     {AMPHI_REASON_MEMORY, AMPHI_E_RESOURCE},
     {AMPHI_REASON_THERMAL, AMPHI_E_RESOURCE},
     {AMPHI_REASON_BATTERY_LOW, AMPHI_E_RESOURCE},
+    {AMPHI_REASON_COST, AMPHI_E_QUOTA},
     {AMPHI_REASON_CONTEXT_LENGTH, AMPHI_E_CONTEXT_LENGTH},
     {AMPHI_REASON_CAPABILITY, AMPHI_E_UNSUPPORTED},
 };
@@ -429,7 +474,7 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
     char sentence[160] = "";
     say(sentence, "%s", refusal_lead(c, facts, any));
     for (size_t i = 0; i < c->count && any; i++) {
-        const amphi_decision_route *entry = &out->decision.routes[i];
+        const amphi_decision_route *entry = &out->decision.entries[i].route;
         if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE &&
             entry->reason != AMPHI_REASON_SCOPE) /* what failed are the others */
             say(sentence, "; %s: %s", entry->route, entry->why);
@@ -452,8 +497,8 @@ void amphi__policy_apply_hysteresis(
         route->was_refused_battery = false;
         route->was_refused_thermal = false;
         route->was_refused_memory = false;
-        for (size_t k = 0; k < decision->routes_count && k < AMPHI_ROUTES_MAX; k++) {
-            const amphi_decision_route *entry = &decision->routes[k];
+        for (size_t k = 0; k < decision->entries_count && k < AMPHI_ROUTES_MAX; k++) {
+            const amphi_decision_route *entry = &decision->entries[k].route;
             if (strncmp(entry->route, route->info.name, AMPHI_NAME_MAX) != 0)
                 continue;
             /* A route that was merely put second has the same reason, but was not held back. */

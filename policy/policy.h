@@ -9,6 +9,7 @@
 
 #include "sdk/core/buf.h"
 #include "sdk/core/log.h"
+#include "sdk/core/price.h"
 
 #include <amphi/chat.h>
 #include <amphi/ext/device.h>
@@ -31,6 +32,12 @@ typedef enum amphi_only_local_history {
     AMPHI_ONLY_LOCAL_HISTORY_AS_PRIVATE = 0, /* "as_private": as private ones */
     AMPHI_ONLY_LOCAL_HISTORY_SEND = 1        /* "send": any route gets them */
 } amphi_only_local_history;
+
+/* What happens to a route that is over a budget or a wish. */
+typedef enum amphi_over {
+    AMPHI_OVER_REFUSE = 0, /* "refuse": left out of the plan */
+    AMPHI_OVER_LAST = 1    /* "last": a last resort, behind every other route */
+} amphi_over;
 
 typedef struct amphi_policy {
     amphi_mode mode;                             /* "mode": "auto" */
@@ -79,6 +86,12 @@ typedef struct amphi_policy {
     uint32_t crash_window_s;           /* "crash.window_s": 600 */
     uint32_t crash_quiet_s;            /* "crash.quiet_s": 150; each one forgives a crash */
     uint32_t crash_outside_limit;      /* "crash.outside_limit": 200 in the window; 0: no limit */
+    uint64_t cost_day_max;             /* "cost.day_usd_max": 0 (none); here in microdollars */
+    amphi_over cost_over;              /* "cost.over": "refuse" */
+    uint32_t latency_first_token_ms;   /* "latency.first_token_ms": 0 (no wish) */
+    float latency_tokens_per_second;   /* "latency.tokens_per_second_min": 0 (no wish) */
+    uint32_t latency_learned_s;        /* "latency.learned_s": 600; what is older is forgotten */
+    amphi_over latency_over;           /* "latency.over": "last" */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -103,6 +116,8 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  *    the end.
  * private refuses every route off this device, before anything else is looked at, and so do turns
  * of the conversation that may not leave the device.
+ *    A route over the day's budget, or too slow by what was learnt of it, is refused or a last
+ *    resort, as the document says.
  * 4. A model of the scope HELP answers when the request names it, or when private and mode leave no
  *    other route, whatever state the others are in: it never stands in for a chat model.
  */
@@ -178,6 +193,23 @@ amphi_breaker_pass amphi__breaker_enter(
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
     amphi_breaker_pass pass, amphi_breaker_result result, uint64_t now_ms);
 
+/* How a route's recent answers came (sdk/client/route_pace.c). */
+typedef struct amphi_policy_pace {
+    uint32_t answers;        /* how many; too few for a median: the others are 0 */
+    uint32_t first_token_ms; /* median, from the attempt's start */
+    float tokens_per_second; /* median, behind the first token */
+    uint32_t answer_tokens;  /* mean */
+} amphi_policy_pace;
+
+/* What this store's clients have spent since 0 h UTC. */
+typedef struct amphi_policy_spent {
+    uint64_t microdollars;  /* by usage and prices, or as the provider said */
+    uint32_t unknown;       /* answers of unknown price, not in the sum */
+    uint32_t estimated;     /* answers that broke off: estimates, in the sum */
+    uint64_t metered_bytes; /* sent and received over a metered network */
+    uint32_t day_left_s;    /* until the next day begins */
+} amphi_policy_spent;
+
 /* What is known about one route. */
 typedef struct amphi_policy_route {
     amphi_engine_info info;      /* as the engine describes itself */
@@ -192,6 +224,8 @@ typedef struct amphi_policy_route {
     uint32_t load;               /* runs under way: the least loaded of equal priority goes first */
     bool is_named;               /* the request's "model" or "fallbacks" name it */
     uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
+    amphi_policy_pace pace;      /* likewise; those that are not forgotten */
+    amphi_price price;           /* of the model that this request gets there; LOCAL: free */
     bool needs_no_network;       /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
                                     refuse it. The caller leaves it false when the app pushed the
                                     network fact: then the app means it. */
@@ -213,6 +247,8 @@ typedef struct amphi_policy_facts {
                                          its provider refuses what does not fit, and a route that
                                          is refused here is not tried */
     uint32_t prompt_tokens_estimate;  /* beside a count */
+    uint32_t tool_tokens;             /* of the prompt: its tool schemas, an estimate */
+    amphi_policy_spent spent;         /* today */
     uint32_t answer_tokens_max;       /* 0: the document's */
     amphi_budgets budgets;            /* the request's; 0: the document's */
     uint64_t draw;                    /* a random number: chooses the first among routes of equal
@@ -275,6 +311,14 @@ bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_de
 /* Would the crashes alone refuse this route? Then nothing of it should be run, not even to describe
  * it. Pure. */
 bool amphi__policy_is_quarantined(const amphi_policy *policy, const amphi_crash_facts *crash);
+
+/* What the request would cost on this route: the prompt, and an answer as long as its recent ones
+ * (no longer than the request's own bound). AMPHI_COST_UNKNOWN. Pure. */
+uint64_t amphi__policy_estimate(
+    const amphi_policy_route *route, uint32_t prompt_tokens, uint32_t answer_tokens_max);
+
+/* Repeats the first entries as `routes`, for callers of the first version. */
+void amphi__decision_settle(amphi_decision *decision);
 
 void amphi__policy_decide(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);

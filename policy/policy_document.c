@@ -16,28 +16,31 @@
 /* Deep enough for "local.budgets.first_token_ms". */
 #define DOTTED_NAME_MAX   96
 #define DOCUMENT_SIZE_MAX (64u << 10)
+#define MICRODOLLARS      1e6
 
 #define FIELD(name, type, member, otherwise, low, high, unit, help)                                \
     {                                                                                              \
         name, AMPHI_POLICY_##type, offsetof(amphi_policy, member), otherwise, low, high, unit,     \
             help, NULL                                                                             \
     }
-#define CHOICE(name, member, choices, last, help)                                                  \
+#define CHOICE(name, member, choices, otherwise, last, help)                                       \
     {                                                                                              \
-        name, AMPHI_POLICY_CHOICE, offsetof(amphi_policy, member), 0, 0, last, "", help, choices   \
+        name, AMPHI_POLICY_CHOICE, offsetof(amphi_policy, member), otherwise, 0, last, "", help,   \
+            choices                                                                                \
     }
 
 static const char *const private_history_names[] = {"local", "omit"};
 static const char *const only_local_history_names[] = {"as_private", "send"};
+static const char *const over_names[] = {"refuse", "last"};
 
 /* Sorted so that fields with a common first part are neighbours: writing nests by that. */
 static const amphi_policy_field fields[] = {
     FIELD("mode", MODE, mode, AMPHI_MODE_AUTO, AMPHI_MODE_AUTO, AMPHI_MODE_ONLY_CLOUD, "",
         "which kind of route goes first, or is the only one; a request's own mode wins"),
-    CHOICE("private_history", private_history, private_history_names, AMPHI_PRIVATE_HISTORY_OMIT,
+    CHOICE("private_history", private_history, private_history_names, 0, AMPHI_PRIVATE_HISTORY_OMIT,
         "what a conversation's private turns mean for its later requests: they stay in the prompt, "
         "so that only this device answers, or they are left out"),
-    CHOICE("only_local_history", only_local_history, only_local_history_names,
+    CHOICE("only_local_history", only_local_history, only_local_history_names, 0,
         AMPHI_ONLY_LOCAL_HISTORY_SEND,
         "the same for turns that were said in mode only_local: as private ones, or sent like any "
         "other"),
@@ -132,6 +135,21 @@ static const amphi_policy_field fields[] = {
     FIELD("crash.outside_limit", U32, crash_outside_limit, 200, 0, 500, "",
         "times that another process may kill or stop the local engine in the window until it is "
         "left alone; 0: no limit"),
+    FIELD("cost.day_usd_max", USD, cost_day_max, 0, 0, 1000000, "US dollars",
+        "what the clouds may cost in a day (UTC), by every client of this store; 0: no bound"),
+    CHOICE("cost.over", cost_over, over_names, 0, AMPHI_OVER_LAST,
+        "what happens to a cloud when that is used up, or its answer would pass it: it is left "
+        "out, or it is the last resort"),
+    FIELD("latency.first_token_ms", U32, latency_first_token_ms, 0, 0, 3600000, "ms",
+        "a route whose recent answers began later than this, at the median, is over the wish; 0: "
+        "none"),
+    FIELD("latency.tokens_per_second_min", FLOAT, latency_tokens_per_second, 0, 0, 10000,
+        "tokens/s", "likewise when they came slower than this; 0: none"),
+    FIELD("latency.learned_s", U32, latency_learned_s, 600, 1, 2592000, "s",
+        "for how long after its last answer that is known of a route; then it may show itself "
+        "again"),
+    CHOICE("latency.over", latency_over, over_names, AMPHI_OVER_LAST, AMPHI_OVER_LAST,
+        "what happens to a route that is over the wish: it is left out, or it is the last resort"),
 };
 
 static const char *const thermal_names[] = {
@@ -208,6 +226,7 @@ static void put_field(amphi_json_writer *writer, const amphi_policy *policy,
     case AMPHI_POLICY_CHOICE:
         amphi__json_put_str(writer, key, amphi_str_from(field->choices[(unsigned)value]));
         break;
+    case AMPHI_POLICY_USD:
     case AMPHI_POLICY_FLOAT:
         amphi__json_put_number(writer, key, value);
         break;
@@ -287,6 +306,9 @@ static void field_set(amphi_policy *policy, const amphi_policy_field *field, dou
     case AMPHI_POLICY_FLOAT:
         *(float *)place = (float)value;
         break;
+    case AMPHI_POLICY_USD:
+        *(uint64_t *)place = (uint64_t)llround(value * MICRODOLLARS);
+        break;
     case AMPHI_POLICY_MODE:
         *(amphi_mode *)place = (amphi_mode)value;
         break;
@@ -311,6 +333,8 @@ static double field_get(const amphi_policy *policy, const amphi_policy_field *fi
         return *(const uint32_t *)place;
     case AMPHI_POLICY_FLOAT:
         return (double)*(const float *)place;
+    case AMPHI_POLICY_USD:
+        return (double)*(const uint64_t *)place / MICRODOLLARS;
     case AMPHI_POLICY_MODE:
         return *(const amphi_mode *)place;
     case AMPHI_POLICY_THERMAL:
@@ -368,7 +392,7 @@ static amphi_status read_choice(
 static amphi_status read_number(
     double *out, const amphi_json *value, const amphi_policy_field *field, amphi_error *error)
 {
-    bool whole = field->type != AMPHI_POLICY_FLOAT;
+    bool whole = field->type != AMPHI_POLICY_FLOAT && field->type != AMPHI_POLICY_USD;
     double number = amphi__json_number(value, (double)NAN);
     /* Written so that NaN fails. */
     if (!(number >= field->low && number <= field->high) || (whole && floor(number) != number)) {
@@ -404,6 +428,7 @@ static amphi_status apply_field(amphi_policy *policy, const amphi_policy_field *
     case AMPHI_POLICY_U8:
     case AMPHI_POLICY_U32:
     case AMPHI_POLICY_FLOAT:
+    case AMPHI_POLICY_USD:
         status = read_number(&number, value, field, error);
         break;
     }

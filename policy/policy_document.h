@@ -14,6 +14,7 @@ typedef enum amphi_policy_type {
     AMPHI_POLICY_FLOAT,
     AMPHI_POLICY_MODE,    /* a mode's name */
     AMPHI_POLICY_THERMAL, /* a thermal state's name */
+    AMPHI_POLICY_USD,     /* dollars; kept as whole microdollars in a uint64 */
     AMPHI_POLICY_CHOICE   /* one of `choices`, whose numbers an enum has */
 } amphi_policy_type;
 
@@ -21,7 +22,7 @@ typedef struct amphi_policy_field {
     const char *name; /* dotted */
     amphi_policy_type type;
     size_t offset;    /* in amphi_policy */
-    double otherwise; /* the default; of enums their number */
+    double otherwise; /* the default; of enums their number, of USD dollars */
     double low, high; /* both allowed */
     const char *unit;
     const char *help;

@@ -2,16 +2,17 @@
  *
  * The rules that a route must pass, one small function each, in the order of the list `rules`.
  * A rule keeps the route, speaks against it (soft) or refuses it (hard), always with a reason in
- * words; on its way it may turn something down: threads, context. The first hard verdict ends the
- * list; of soft ones the first gives the reason. Pure, like everything that decide.c calls.
+ * words; on its way it may turn something down: threads, context. The first hard verdict decides,
+ * else the first soft one; the rules behind it are asked all the same, so that the decision says
+ * everything that holds. Pure, like everything that decide.c calls.
  */
 #include "policy/route_rules.h"
 #include "policy/policy_document.h"
+#include "policy/route_cost.h"
 #include "policy/system_rules.h"
 #include "sdk/core/str.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 /* A context shorter than this is of no use, so the memory rule refuses instead. */
 #define CONTEXT_TOKENS_USEFUL 512u
@@ -46,6 +47,8 @@ static rule_fn *const rules[] = {
     rule_memory,
     rule_thermal,
     rule_battery,
+    amphi__rule_cost,
+    amphi__rule_latency,
 };
 
 static bool is_local(const amphi_judgement *j)
@@ -108,27 +111,34 @@ static void fit_answer(amphi_judgement *j)
         *answer = context - prompt;
 }
 
+/* Of an engine that can't start, or may not, nothing further is known that a rule could judge. */
+static bool is_known_further(const amphi_judgement *j)
+{
+    return j->verdict != AMPHI_VERDICT_HARD ||
+           (j->reason != AMPHI_REASON_UNAVAILABLE && j->reason != AMPHI_REASON_QUARANTINE &&
+               j->route->info.available);
+}
+
 void amphi__route_rules_judge(amphi_judgement *j)
 {
     j->verdict = AMPHI_VERDICT_KEEP;
     j->reason = AMPHI_REASON_OK;
     j->why[0] = '\0';
+    j->reasons = 0;
+    j->also[0] = '\0';
     j->degraded = false;
     j->degraded_reason = AMPHI_REASON_OK;
     j->notes[0] = '\0';
     memset(&j->step, 0, sizeof j->step);
     resolve_step(j);
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0] && is_known_further(j); i++) {
         amphi_verdict verdict = rules[i](j);
-        if (verdict == AMPHI_VERDICT_HARD) {
-            j->verdict = verdict;
-            return;
-        }
-        if (verdict == AMPHI_VERDICT_SOFT)
+        if (verdict > j->verdict)
             j->verdict = verdict;
     }
     j->step.last_resort = j->verdict == AMPHI_VERDICT_SOFT;
-    fit_answer(j);
+    if (j->verdict != AMPHI_VERDICT_HARD)
+        fit_answer(j);
 }
 
 AMPHI_PRINTF(3, 4)
@@ -136,43 +146,25 @@ static amphi_verdict refuse(amphi_judgement *j, amphi_reason reason, const char 
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(j->why, sizeof j->why, format, arguments);
+    amphi__rule_speak_list(j, AMPHI_VERDICT_HARD, reason, format, arguments);
     va_end(arguments);
-    j->reason = reason;
     return AMPHI_VERDICT_HARD;
 }
 
-/* Of several soft verdicts the first keeps its words. */
 AMPHI_PRINTF(3, 4)
 static amphi_verdict warn(amphi_judgement *j, amphi_reason reason, const char *format, ...)
 {
-    if (j->verdict == AMPHI_VERDICT_KEEP) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(j->why, sizeof j->why, format, arguments);
-        va_end(arguments);
-        j->reason = reason;
-    }
-    return AMPHI_VERDICT_SOFT;
-}
-
-AMPHI_PRINTF(2, 3)
-static void note(amphi_judgement *j, const char *format, ...)
-{
-    size_t used = strlen(j->notes);
-    if (used > 0 && used + 3 < sizeof j->notes) {
-        memcpy(j->notes + used, "; ", 3);
-        used += 2;
-    }
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(j->notes + used, sizeof j->notes - used, format, arguments);
+    amphi__rule_speak_list(j, AMPHI_VERDICT_SOFT, reason, format, arguments);
     va_end(arguments);
+    return AMPHI_VERDICT_SOFT;
 }
 
 static void degrade(amphi_judgement *j, amphi_reason reason)
 {
     j->degraded = true;
+    j->reasons |= (uint64_t)1 << reason;
     if (j->degraded_reason == AMPHI_REASON_OK)
         j->degraded_reason = reason;
 }
@@ -181,7 +173,7 @@ static void fewer_threads(amphi_judgement *j, uint32_t threads, const char *beca
 {
     if (j->step.threads_max == 0 || j->step.threads_max > threads) {
         j->step.threads_max = threads;
-        note(j, "%u thread%s at most: %s", threads, threads == 1 ? "" : "s", because);
+        amphi__rule_note(j, "%u thread%s at most: %s", threads, threads == 1 ? "" : "s", because);
     }
 }
 
@@ -230,12 +222,11 @@ static amphi_verdict rule_available(amphi_judgement *j)
     const amphi_engine_info *info = &j->route->info;
     if (info->available)
         return AMPHI_VERDICT_KEEP;
-    j->reason = AMPHI_REASON_UNAVAILABLE;
+    char words[sizeof j->why];
     size_t size = strnlen(info->why, sizeof info->why);
-    if (size == 0)
-        return refuse(j, AMPHI_REASON_UNAVAILABLE, "the engine says that it is not available");
-    amphi__str_copy_to(j->why, sizeof j->why, amphi_str_make(info->why, size));
-    return AMPHI_VERDICT_HARD;
+    amphi__str_copy_to(words, sizeof words, amphi_str_make(info->why, size));
+    return refuse(j, AMPHI_REASON_UNAVAILABLE, "%s",
+        size > 0 ? words : "the engine says that it is not available");
 }
 
 /* May a model for any subject answer, as far as the request's privacy and the mode go? In which
@@ -259,7 +250,7 @@ static amphi_verdict rule_scope(amphi_judgement *j)
     if (j->route->is_named) /* "model" puts it first; otherwise it comes behind the chat models */
         return warn(j, AMPHI_REASON_SCOPE, "a help model, asked by name");
     if (!has_chat_model(j)) {
-        note(j, "a help model: no other route may answer");
+        amphi__rule_note(j, "a help model: no other route may answer");
         return AMPHI_VERDICT_KEEP;
     }
     return refuse(j, AMPHI_REASON_SCOPE,
@@ -321,11 +312,11 @@ static amphi_verdict rule_quarantine(amphi_judgement *j)
     if (crash->crashes > 0 && crash->crashes >= j->policy->crash_limit) {
         j->step.plain_kernels = true;
         fewer_threads(j, 1, "it crashed");
-        note(j, "plain kernels");
+        amphi__rule_note(j, "plain kernels");
         degrade(j, AMPHI_REASON_QUARANTINE);
     }
     if (crash->forgiven > 0)
-        note(j, "tried again after crashes");
+        amphi__rule_note(j, "tried again after crashes");
     return AMPHI_VERDICT_KEEP;
 }
 
@@ -364,7 +355,7 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
                          "failed %u times in a row, left alone for now", breaker->failed);
     }
     if (breaker->probe)
-        note(j, "tried again after failures");
+        amphi__rule_note(j, "tried again after failures");
     return AMPHI_VERDICT_KEEP;
 }
 
@@ -425,7 +416,7 @@ static uint32_t smaller_footprint(amphi_judgement *j, uint32_t context)
         if (smaller / 2 >= CONTEXT_TOKENS_USEFUL && smaller / 2 >= tokens_needed(j))
             smaller /= 2;
     if (smaller < context) {
-        note(j, "context %u tokens: it ran out of memory", smaller);
+        amphi__rule_note(j, "context %u tokens: it ran out of memory", smaller);
         degrade(j, AMPHI_REASON_MEMORY);
     }
     return smaller;
@@ -536,7 +527,7 @@ static amphi_verdict rule_memory(amphi_judgement *j)
     /* Whole steps of 64, so that a megabyte more or less does not rebuild the cache each time. */
     uint64_t even = fits / 64 * 64;
     j->step.context_tokens_max = (uint32_t)(even >= least ? even : fits);
-    note(j, "context %u tokens: memory is tight", j->step.context_tokens_max);
+    amphi__rule_note(j, "context %u tokens: memory is tight", j->step.context_tokens_max);
     degrade(j, AMPHI_REASON_MEMORY);
     return AMPHI_VERDICT_KEEP;
 }

@@ -7,6 +7,8 @@
 
 #include "policy/policy.h"
 
+#include <stdarg.h>
+
 typedef enum amphi_verdict {
     AMPHI_VERDICT_KEEP = 0,
     AMPHI_VERDICT_SOFT = 1, /* last resort */
@@ -22,6 +24,8 @@ typedef struct amphi_judgement {
     amphi_verdict verdict;
     amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */
     char why[120];       /* likewise, in words */
+    uint64_t reasons;    /* every reason that holds, as bits */
+    char also[136];      /* the words of the others: "cost: ...; latency: ..." */
     /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto puts
      * the cloud first. */
     bool degraded;
@@ -29,6 +33,18 @@ typedef struct amphi_judgement {
     char notes[64];       /* what was turned down, in words: "2 threads, device warm" */
     amphi_plan_step step; /* hedge_ms and route are decide.c's */
 } amphi_judgement;
+
+/* rule_words.c: a verdict against the route, never KEEP. The first of its kind decides and keeps its
+ * words, a hard one goes before soft ones; the others are noted with theirs. Returns `verdict`. */
+AMPHI_PRINTF(4, 5)
+amphi_verdict amphi__rule_speak(amphi_judgement *judgement, amphi_verdict verdict,
+    amphi_reason reason, const char *format, ...);
+AMPHI_PRINTF(4, 0)
+void amphi__rule_speak_list(amphi_judgement *judgement, amphi_verdict verdict, amphi_reason reason,
+    const char *format, va_list arguments);
+/* A remark on a kept route. */
+AMPHI_PRINTF(2, 3)
+void amphi__rule_note(amphi_judgement *judgement, const char *format, ...);
 
 /* Fills in everything below `mode` from what stands above. */
 void amphi__route_rules_judge(amphi_judgement *judgement);

@@ -145,9 +145,9 @@ static void greet(amphi_client *client, const cli_options *options)
         options->conversation, cli_plain(stderr));
     if (amphi_route_explain(client, &request, &decision, NULL) != AMPHI_OK)
         return;
-    for (size_t i = 0; i < decision.routes_count; i++)
-        fprintf(stderr, "%s%s %s: %s%s\n", cli_dim(stderr), decision.routes[i].kept ? "+" : "-",
-            decision.routes[i].route, decision.routes[i].why, cli_plain(stderr));
+    for (size_t i = 0; i < decision.entries_count; i++)
+        fprintf(stderr, "%s%s %s: %s%s\n", cli_dim(stderr), decision.entries[i].route.kept ? "+" : "-",
+            decision.entries[i].route.route, decision.entries[i].route.why, cli_plain(stderr));
 }
 
 /* One question and its answer. */

@@ -6,54 +6,163 @@
 
 #include <stdlib.h>
 
+enum { INDENT = 19 }; /* below the reason */
+
+/* "$0.15", "$0.000012": no more digits than it has, two at least. */
+static void print_dollars(uint64_t microdollars)
+{
+    unsigned long long part = microdollars % 1000000u;
+    int digits = 6;
+    for (; digits > 2 && part % 10 == 0; digits--)
+        part /= 10;
+    printf("$%llu.%0*llu", (unsigned long long)(microdollars / 1000000u), digits, part);
+}
+
+/* What the route asks for its tokens, and this request's estimate. */
+static void print_price(const amphi_decision *decision, const amphi_decision_entry *entry)
+{
+    printf("%*s", INDENT, "");
+    if (entry->price_prompt == AMPHI_COST_UNKNOWN) {
+        puts("price unknown: not counted (--endpoint ...,prices=PROMPT/COMPLETION)");
+        return;
+    }
+    if (entry->price_prompt == 0 && entry->price_completion == 0) {
+        puts("free");
+        return;
+    }
+    print_dollars(entry->price_prompt);
+    printf(" per million tokens of prompt, ");
+    if (entry->price_cached != entry->price_prompt) {
+        print_dollars(entry->price_cached);
+        printf(" where cached, ");
+    }
+    print_dollars(entry->price_completion);
+    printf(" of answer; this request about ");
+    print_dollars(entry->estimate);
+    if (entry->answer_tokens > 0)
+        printf(" with an answer of %u tokens\n", entry->answer_tokens);
+    else
+        printf(" for its %u tokens, without the answer\n", decision->prompt_tokens);
+}
+
+static void print_figures(const amphi_decision *decision, const amphi_decision_entry *entry)
+{
+    print_price(decision, entry);
+    if (entry->answers > 0)
+        printf("%*slast %u answers: first token after %u ms, then %.1f tokens/s (medians)\n",
+            INDENT, "", entry->answers, entry->first_token_ms, (double)entry->tokens_per_second);
+    else
+        printf("%*sno recent answers: pace unknown\n", INDENT, "");
+    if (entry->also[0] != '\0')
+        printf("%*salso %s\n", INDENT, "", entry->also);
+    const char *before = "reasons ";
+    for (unsigned r = AMPHI_REASON_OK + 1; r < AMPHI_REASON_COUNT; r++) {
+        if ((entry->reasons >> r & 1) == 0)
+            continue;
+        printf("%*s%s%s", before[0] == 'r' ? INDENT : 0, "", before,
+            amphi_reason_name((amphi_reason)r));
+        before = ", ";
+    }
+    if (before[0] == ',')
+        putchar('\n');
+}
+
+static void print_totals(const amphi_decision *decision)
+{
+    printf("prompt: about %u tokens, %u of them tool schemas\n", decision->prompt_tokens,
+        decision->tool_tokens);
+    printf("today (UTC): ");
+    print_dollars(decision->spent_today);
+    printf(" spent");
+    if (decision->day_max > 0) {
+        printf(" of ");
+        print_dollars(decision->day_max);
+    } else {
+        printf(", no budget");
+    }
+    printf("; %u answers of unknown price, %u estimated; %llu metered bytes\n",
+        decision->spent_unknown, decision->spent_estimated,
+        (unsigned long long)decision->metered_bytes);
+}
+
 static int print_text(const amphi_decision *decision)
 {
-    for (size_t i = 0; i < decision->routes_count; i++) {
-        const amphi_decision_route *route = &decision->routes[i];
+    for (size_t i = 0; i < decision->entries_count; i++) {
+        const amphi_decision_route *route = &decision->entries[i].route;
         if (route->kept)
             printf("%zu. %-12s %-16s %s\n", i + 1, route->route, amphi_reason_name(route->reason),
                 route->why);
         else
             printf(
                 "-  %-12s %-16s %s\n", route->route, amphi_reason_name(route->reason), route->why);
+        print_figures(decision, &decision->entries[i]);
     }
-    if (decision->routes_count == 0 || !decision->routes[0].kept)
+    if (decision->entries_count == 0 || !decision->entries[0].route.kept)
         printf("no route is left\n");
+    print_totals(decision);
     return CLI_OK;
 }
 
-static int run(cli_options *options)
+/* {"tools": the file's array}, as the request's further fields. NULL: it was not readable. */
+static char *read_tools(const char *path)
 {
-    amphi_chat_request request;
+    size_t size = 0;
+    char *out = NULL;
+    char *tools = cli_read_file(path, &size);
+    FILE *text = tools != NULL ? open_memstream(&out, &size) : NULL;
+    if (text != NULL) {
+        fprintf(text, "{\"tools\":%s}", tools);
+        fclose(text);
+    }
+    free(tools);
+    return out;
+}
+
+static int explain(cli_options *options, const amphi_chat_request *request)
+{
     amphi_decision decision;
-    amphi_decision_init(&decision);
     amphi_error error;
     char *json = NULL;
     int rc = CLI_OK;
-    amphi_message message = {.role = AMPHI_ROLE_USER, .content = AMPHI_STR("Hello")};
-    char *words = options->words_count > 0 ? cli_words(options) : NULL;
-    if (words != NULL)
-        message.content = amphi_str_from(words);
-    cli_request_init(options, &request, &message);
+    amphi_decision_init(&decision);
     amphi_client *client = cli_client_new(options);
     if (client == NULL)
-        rc = CLI_FAILED;
-    else if (options->json)
-        if (amphi_route_explain_json(client, &request, &json, &error) == AMPHI_OK)
+        return CLI_FAILED;
+    if (options->json)
+        if (amphi_route_explain_json(client, request, &json, &error) == AMPHI_OK)
             puts(json);
         else
             rc = cli_fail(&error);
-    else if (amphi_route_explain(client, &request, &decision, &error) == AMPHI_OK)
+    else if (amphi_route_explain(client, request, &decision, &error) == AMPHI_OK)
         rc = print_text(&decision);
     else
         rc = cli_fail(&error);
     amphi_string_free(json);
     amphi_client_free(client);
+    return rc;
+}
+
+static int run(cli_options *options)
+{
+    amphi_chat_request request;
+    amphi_message message = {.role = AMPHI_ROLE_USER, .content = AMPHI_STR("Hello")};
+    const char *tools_path = cli_own(options, "--tools");
+    char *tools = NULL;
+    if (tools_path != NULL && (tools = read_tools(tools_path)) == NULL)
+        return CLI_FAILED;
+    char *words = options->words_count > 0 ? cli_words(options) : NULL;
+    if (words != NULL)
+        message.content = amphi_str_from(words);
+    cli_request_init(options, &request, &message);
+    if (tools != NULL)
+        request.extra_json = amphi_str_from(tools);
+    int rc = explain(options, &request);
+    free(tools);
     free(words);
     return rc;
 }
 
-static const char *const own_flags[] = {"--explain", NULL};
+static const char *const own_flags[] = {"--explain", "--tools=", NULL};
 
 const cli_command cli_route = {
     .name = "route",
@@ -61,8 +170,11 @@ const cli_command cli_route = {
     .help = "usage: amphi route [--explain] [flags] [QUESTION...]\n"
             "\n"
             "Lists every route in the order in which it would be tried, refused ones last, each\n"
-            "with the rule that decided and the reason in words. Nothing is sent.\n"
+            "with the rule that decided, the reason in words, and whatever else holds: its price\n"
+            "and this request's estimate, how its recent answers came; and what was spent today.\n"
+            "Nothing is sent.\n"
             "  --explain             the default\n"
+            "  --tools FILE          a JSON array of tools: what they cost in tokens\n"
             "\n"
             "Example: amphi route --explain --device facts.json --endpoint "
             "work=https://api.example.com/v1\n",

@@ -40,8 +40,8 @@ static void write_routes(FILE *out, amphi_client *client)
         "# HELP amphi_route_available Might a plain question go there now (1), and by which rule\n"
         "# TYPE amphi_route_available gauge\n",
         out);
-    for (size_t i = 0; i < decision.routes_count; i++) {
-        const amphi_decision_route *r = &decision.routes[i];
+    for (size_t i = 0; i < decision.entries_count; i++) {
+        const amphi_decision_route *r = &decision.entries[i].route;
         fputs("amphi_route_available{route=\"", out);
         write_label(out, r->route);
         fprintf(out, "\",reason=\"%s\"} %d\n", amphi_reason_name(r->reason), r->kept);
@@ -49,10 +49,10 @@ static void write_routes(FILE *out, amphi_client *client)
     fputs("# HELP amphi_route_breaker_open Has the route failed so often that it rests (1)\n"
           "# TYPE amphi_route_breaker_open gauge\n",
         out);
-    for (size_t i = 0; i < decision.routes_count; i++) {
+    for (size_t i = 0; i < decision.entries_count; i++) {
         fputs("amphi_route_breaker_open{route=\"", out);
-        write_label(out, decision.routes[i].route);
-        fprintf(out, "\"} %d\n", decision.routes[i].reason == AMPHI_REASON_BREAKER_OPEN);
+        write_label(out, decision.entries[i].route.route);
+        fprintf(out, "\"} %d\n", decision.entries[i].route.reason == AMPHI_REASON_BREAKER_OPEN);
     }
 }
 

@@ -226,13 +226,14 @@ static amphi_status add_route(
     return AMPHI_OK;
 }
 
-/* The name and model of the route that was added last, from its options: describe might start an
- * engine process. */
-static void name_route(amphi_client *client, amphi_str name, amphi_str model)
+/* Name, model and prices of the route that was added last, from its options: describe might start
+ * an engine process. */
+static void name_route(amphi_client *client, amphi_str name, amphi_str model, amphi_str prices)
 {
     amphi_route *route = &client->routes[client->routes_count - 1];
     amphi__str_copy_to(route->name, sizeof route->name, name);
     amphi__str_copy_to(route->model, sizeof route->model, model);
+    amphi__str_copy_to(route->prices, sizeof route->prices, prices);
 }
 
 static amphi_status compose_local(amphi_client *client, const amphi_client_options *options,
@@ -260,7 +261,7 @@ static amphi_status compose_local(amphi_client *client, const amphi_client_optio
     if (status == AMPHI_OK)
         status = add_route(client, engine, true, error);
     if (status == AMPHI_OK)
-        name_route(client, AMPHI_STR("local"), amphi_str_make(NULL, 0));
+        name_route(client, AMPHI_STR("local"), amphi_str_make(NULL, 0), amphi_str_make(NULL, 0));
     return status;
 }
 
@@ -281,6 +282,21 @@ static amphi_status check_endpoint_name(
         AMPHI_NAME_MAX - 1);
 }
 
+static amphi_status check_prices(
+    const amphi_endpoint_options *endpoint, size_t index, amphi_error *error)
+{
+    amphi_error why;
+    if (amphi__price_list_check(endpoint->prices, &why) != AMPHI_OK)
+        return amphi__fail(
+            error, why.status, 0, "endpoints[%zu].%s", index, why.message + strlen("endpoint: "));
+    amphi_str stranger = amphi__price_list_stranger(endpoint->prices, endpoint->model);
+    if (stranger.size == 0)
+        return AMPHI_OK;
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+        "endpoints[%zu].prices: \"%.*s\" is none of the endpoint's models", index,
+        (int)(stranger.size < 60 ? stranger.size : 60), stranger.data);
+}
+
 static amphi_status compose_endpoints(
     amphi_client *client, const amphi_client_options *options, amphi_error *error)
 {
@@ -298,12 +314,15 @@ static amphi_status compose_endpoints(
         if (status == AMPHI_OK)
             status = amphi__model_list_check(options->endpoints[i].model, error);
         if (status == AMPHI_OK)
+            status = check_prices(&options->endpoints[i], i, error);
+        if (status == AMPHI_OK)
             status = amphi__remote_engine_new(&engine, &remote, error);
         if (status == AMPHI_OK)
             status = add_route(client, engine, true, error);
         if (status != AMPHI_OK)
             return status;
-        name_route(client, options->endpoints[i].name, options->endpoints[i].model);
+        name_route(client, options->endpoints[i].name, options->endpoints[i].model,
+            options->endpoints[i].prices);
         if (amphi__endpoint_key_is_exposed(&options->endpoints[i]))
             amphi__log(&client->log, AMPHI_LOG_WARNING,
                 "endpoint %.*s: other users of this machine may read its key file: chmod 600 it",

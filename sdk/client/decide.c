@@ -9,6 +9,7 @@
 #include "sdk/client/crash_ledger.h"
 #include "sdk/client/prompt_tokens.h"
 #include "sdk/client/retry_budget.h"
+#include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
 #include "sdk/client/route_preference.h"
 #include "sdk/client/stream.h"
@@ -53,6 +54,14 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi__mutex_unlock(&client->lock);
 }
 
+static void set_prices(
+    const amphi_client *client, const amphi_request *request, amphi_policy_route *routes)
+{
+    amphi_str asked = amphi__json_string(amphi__json_get(request->body, "model"));
+    for (size_t i = 0; i < client->routes_count; i++)
+        routes[i].price = amphi__route_price(&client->routes[i], &routes[i].info, asked);
+}
+
 /* What each route may be asked for by name. */
 static void list_models(const amphi_client *client, const char *out[AMPHI_ROUTES_MAX])
 {
@@ -82,6 +91,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     memset(&facts, 0, sizeof facts);
     amphi_dead_route dead_route;
     gather_routes(client, policy, routes, &dead_route);
+    set_prices(client, request, routes);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
@@ -96,6 +106,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.prompt_tokens = prompt.count;
     facts.prompt_is_counted = prompt.is_counted;
     facts.prompt_tokens_estimate = prompt.estimate;
+    facts.tool_tokens = prompt.tools;
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
@@ -107,7 +118,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     (void)amphi__preference_read(/* an unknown name does not matter here: the others count */
         &preference, request->body, routes, models, client->routes_count, NULL);
     for (size_t i = 0; i < client->routes_count; i++)
-        routes[i].is_named = (amphi__preference_named(&preference) & 1u << i) != 0;
+        routes[i].is_named = (amphi__preference_named(&preference) & (uint64_t)1 << i) != 0;
     amphi__policy_decide(out, policy, &facts);
     dead_route.restart =
         out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
@@ -220,6 +231,7 @@ amphi_status amphi_route_explain_json(
     amphi__json_put_bool(&writer, "private", e.is_private);
     amphi__record_privacy(&writer, e.ruling.turn, e.ruling.omitted_turns);
     amphi__record_decision(&writer, "routes", &e.plan.decision);
+    amphi__record_totals(&writer, &e.plan.decision);
     amphi__json_close(&writer, '}');
     *out = amphi__buf_take(&json);
     return *out != NULL ? AMPHI_OK : amphi__fail_no_memory(error);

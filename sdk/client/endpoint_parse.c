@@ -7,6 +7,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/continuation.h"
 #include "sdk/core/error.h"
+#include "sdk/core/price.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
@@ -83,6 +84,15 @@ static amphi_status continue_option(amphi_str *out, amphi_str value, amphi_error
         "endpoint: continue= takes native, vllm, prefix, instruct, no or auto");
 }
 
+static amphi_status prices_option(amphi_endpoint_options *out, amphi_str value, amphi_error *error)
+{
+    if (out->prices.size > 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "endpoint: prices= is given twice; of several models: prices=a=0.15/0.60|b=2.5/10");
+    out->prices = value;
+    return amphi__price_list_check(value, error);
+}
+
 static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amphi_str value,
     joined_room *room, amphi_error *error)
 {
@@ -90,7 +100,7 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
     amphi_status status = AMPHI_OK;
     bool guards = amphi__str_equal_c(key, "pin") || amphi__str_equal_c(key, "ca") ||
                   amphi__str_equal_c(key, "key-file") || amphi__str_equal_c(key, "headers-file") ||
-                  amphi__str_equal_c(key, "header");
+                  amphi__str_equal_c(key, "header") || amphi__str_equal_c(key, "prices");
     if (guards && value.size == 0) /* an unset shell variable must not switch a check off */
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "endpoint: %.*s= needs a value", (int)key.size, key.data);
@@ -118,13 +128,15 @@ static amphi_status read_option(amphi_endpoint_options *out, amphi_str key, amph
         out->dialect = value;
     else if (amphi__str_equal_c(key, "continue"))
         status = continue_option(&out->continues, value, error);
+    else if (amphi__str_equal_c(key, "prices"))
+        status = prices_option(out, value, error);
     else if (amphi__str_equal_c(key, "prefix")) {
         status = yes_option(&yes, key, value, error);
         out->prefix = yes ? AMPHI_YES : AMPHI_NO;
     } else
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "endpoint: unknown option \"%.*s\" (known: model key-file ca pin context priority "
-            "weight continue tls12 dialect header headers-file)",
+            "weight continue tls12 dialect header headers-file prices)",
             (int)(key.size < 32 ? key.size : 32), key.data);
     return status;
 }

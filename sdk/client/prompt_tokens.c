@@ -35,11 +35,17 @@ static uint64_t content_bytes(const amphi_json *content)
     return bytes;
 }
 
+static uint32_t tool_tokens(const amphi_request *request)
+{
+    const amphi_json *tools = amphi__json_get(request->body, "tools");
+    uint64_t tokens = tools != NULL ? value_bytes(tools) / AMPHI_BYTES_PER_TOKEN : 0;
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
 uint32_t amphi__prompt_tokens_estimate(const amphi_request *request)
 {
     const amphi_json *messages = amphi__json_get(request->body, "messages");
-    const amphi_json *tools = amphi__json_get(request->body, "tools");
-    uint64_t tokens = tools != NULL ? value_bytes(tools) / AMPHI_BYTES_PER_TOKEN : 0;
+    uint64_t tokens = tool_tokens(request);
     for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m)) {
         const amphi_json *calls = amphi__json_get(m, "tool_calls");
         uint64_t bytes = content_bytes(amphi__json_get(m, "content"));
@@ -76,7 +82,8 @@ amphi_prompt_tokens amphi__prompt_tokens(const amphi_client *client, const amphi
     const amphi_policy_route *routes, uint32_t limit_tokens)
 {
     uint32_t estimate = amphi__prompt_tokens_estimate(request);
-    amphi_prompt_tokens tokens = {.count = estimate, .estimate = estimate};
+    amphi_prompt_tokens tokens = {
+        .count = estimate, .estimate = estimate, .tools = tool_tokens(request)};
     if (!may_decide(client, routes, estimate, limit_tokens))
         return tokens;
     amphi_buf body;

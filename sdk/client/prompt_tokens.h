@@ -13,6 +13,7 @@ typedef struct amphi_prompt_tokens {
     uint32_t count;
     bool is_counted; /* by a tokenizer; else estimated */
     uint32_t estimate;
+    uint32_t tools; /* of the estimate: its tool schemas */
 } amphi_prompt_tokens;
 
 /* The request's own messages and tools, by their bytes. What came before in the conversation does

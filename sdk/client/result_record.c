@@ -38,6 +38,7 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->privacy = stream->privacy.turn;
     out->turns_omitted = stream->privacy.omitted_turns;
     out->outbox_before = stream->outbox_before;
+    out->cost = AMPHI_COST_UNKNOWN;
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -47,19 +48,79 @@ void amphi__record_privacy(amphi_json_writer *writer, amphi_privacy privacy, uin
     amphi__json_put_int(writer, "turns_omitted", turns_omitted);
 }
 
+/* null: unknown, which is not 0. */
+static void put_dollars(amphi_json_writer *writer, const char *key, uint64_t microdollars)
+{
+    if (microdollars == AMPHI_COST_UNKNOWN)
+        amphi__json_put_null(writer, key);
+    else
+        amphi__json_put_number(writer, key, (double)microdollars / 1e6);
+}
+
+/* What is known of a route in numbers: dollars per million tokens; how its recent answers came. */
+static void put_figures(amphi_json_writer *writer, const amphi_decision_entry *entry)
+{
+    if (entry->price_prompt == AMPHI_COST_UNKNOWN) {
+        amphi__json_put_null(writer, "price");
+    } else {
+        amphi__json_open(writer, "price", '{');
+        put_dollars(writer, "prompt", entry->price_prompt);
+        put_dollars(writer, "cached", entry->price_cached);
+        put_dollars(writer, "completion", entry->price_completion);
+        amphi__json_close(writer, '}');
+    }
+    put_dollars(writer, "estimate_usd", entry->estimate);
+    if (entry->answer_tokens > 0)
+        amphi__json_put_int(writer, "answer_tokens", entry->answer_tokens);
+    if (entry->answers == 0)
+        return;
+    amphi__json_put_int(writer, "answers", entry->answers);
+    amphi__json_put_int(writer, "first_token_ms", entry->first_token_ms);
+    amphi__json_put_number(
+        writer, "tokens_per_second", round((double)entry->tokens_per_second * 10) / 10);
+}
+
+static void put_reasons(amphi_json_writer *writer, uint64_t reasons)
+{
+    amphi__json_open(writer, "reasons", '[');
+    for (unsigned r = AMPHI_REASON_OK + 1; r < AMPHI_REASON_COUNT; r++)
+        if ((reasons >> r & 1) != 0)
+            amphi__json_put_str(writer, NULL, amphi_str_from(amphi_reason_name((amphi_reason)r)));
+    amphi__json_close(writer, ']');
+}
+
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d)
 {
     amphi__json_open(writer, key, '[');
-    for (size_t i = 0; i < d->routes_count; i++) {
-        const amphi_decision_route *route = &d->routes[i];
+    for (size_t i = 0; i < d->entries_count; i++) {
+        const amphi_decision_route *route = &d->entries[i].route;
         amphi__json_open(writer, NULL, '{');
         amphi__json_put_str(writer, "route", amphi_str_from(route->route));
         amphi__json_put_bool(writer, "kept", route->kept);
         amphi__json_put_str(writer, "reason", amphi_str_from(amphi_reason_name(route->reason)));
         amphi__json_put_str(writer, "why", amphi_str_from(route->why));
+        put_reasons(writer, d->entries[i].reasons);
+        if (d->entries[i].also[0] != '\0')
+            amphi__json_put_str(writer, "also", amphi_str_from(d->entries[i].also));
+        put_figures(writer, &d->entries[i]);
         amphi__json_close(writer, '}');
     }
     amphi__json_close(writer, ']');
+}
+
+void amphi__record_totals(amphi_json_writer *writer, const amphi_decision *d)
+{
+    amphi__json_open(writer, "tokens", '{');
+    amphi__json_put_int(writer, "prompt", d->prompt_tokens);
+    amphi__json_put_int(writer, "tools", d->tool_tokens);
+    amphi__json_close(writer, '}');
+    amphi__json_open(writer, "today", '{');
+    put_dollars(writer, "spent_usd", d->spent_today);
+    put_dollars(writer, "max_usd", d->day_max > 0 ? d->day_max : AMPHI_COST_UNKNOWN);
+    amphi__json_put_int(writer, "unknown_answers", d->spent_unknown);
+    amphi__json_put_int(writer, "estimated_answers", d->spent_estimated);
+    amphi__json_put_int(writer, "metered_bytes", (int64_t)d->metered_bytes);
+    amphi__json_close(writer, '}');
 }
 
 static void put_takeovers(amphi_json_writer *writer, const amphi_chat_result *result)

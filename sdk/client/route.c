@@ -58,3 +58,18 @@ void amphi__route_model_identity(const amphi_route *route, amphi_model_identity 
     }
     amphi__str_copy_to(out->text, sizeof out->text, amphi_str_from(model));
 }
+
+amphi_price amphi__route_price(
+    const amphi_route *route, const amphi_engine_info *info, amphi_str asked)
+{
+    amphi_str models = amphi_str_from(route->model);
+    amphi_str model = models.size > 0 ? amphi__model_list_choose(models, asked) : asked;
+    if (info->kind != AMPHI_ENGINE_CLOUD)
+        return (amphi_price){.is_known = true};
+    if (route->prices[0] != '\0')
+        return amphi__price_list_find(amphi_str_from(route->prices), model);
+    return (amphi_price){.is_known = info->price_prompt > 0 || info->price_completion > 0,
+        .prompt = info->price_prompt,
+        .cached = info->price_prompt,
+        .completion = info->price_completion};
+}

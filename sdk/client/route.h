@@ -23,4 +23,8 @@ bool amphi__route_identify(const amphi_route *route, amphi_engine_info *out);
  * another one than a moment ago. */
 void amphi__route_model_identity(const amphi_route *route, amphi_model_identity *out);
 
+/* What the model costs there that a request for `asked` gets; on the device: nothing. */
+amphi_price amphi__route_price(
+    const amphi_route *route, const amphi_engine_info *info, amphi_str asked);
+
 #endif

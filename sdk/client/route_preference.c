@@ -32,6 +32,11 @@ amphi_status amphi__preference_check(const amphi_json *body, amphi_error *error)
     return AMPHI_OK;
 }
 
+static uint64_t bit(size_t route)
+{
+    return (uint64_t)1 << route;
+}
+
 /* "amphi-help" names the model "Amphi Help". */
 static bool names_model(amphi_str name, const char *model)
 {
@@ -46,18 +51,18 @@ static bool names_model(amphi_str name, const char *model)
 }
 
 /* A route's own name wins; otherwise every route that runs a model of that name is meant. */
-static uint32_t find_routes(
+static uint64_t find_routes(
     amphi_str name, const amphi_policy_route *routes, const char *const *models, size_t count)
 {
-    uint32_t running = 0;
+    uint64_t running = 0;
     if (name.size == 0)
         return 0;
     for (size_t i = 0; i < count; i++) {
         if (amphi__str_equal_c(name, routes[i].info.name))
-            return 1u << i;
+            return bit(i);
         if (names_model(name, routes[i].info.model) ||
             (models != NULL && amphi__model_list_has(amphi_str_from(models[i]), name)))
-            running |= 1u << i;
+            running |= bit(i);
     }
     return running;
 }
@@ -74,7 +79,7 @@ amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *bod
     out->exclusive = amphi__json_kind(fallbacks) == AMPHI_JSON_ARRAY;
     for (const amphi_json *name = amphi__json_first(fallbacks);
          name != NULL && out->fallbacks_count < AMPHI_ROUTES_MAX; name = amphi__json_next(name)) {
-        uint32_t found = find_routes(amphi__json_string(name), routes, models, routes_count);
+        uint64_t found = find_routes(amphi__json_string(name), routes, models, routes_count);
         if (found == 0 && status == AMPHI_OK)
             status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "fallbacks[%zu]: no endpoint has this name or runs this model",
@@ -84,9 +89,9 @@ amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *bod
     return status;
 }
 
-uint32_t amphi__preference_named(const amphi_preference *preference)
+uint64_t amphi__preference_named(const amphi_preference *preference)
 {
-    uint32_t named = preference->first;
+    uint64_t named = preference->first;
     for (size_t i = 0; i < preference->fallbacks_count; i++)
         named |= preference->fallbacks[i];
     return named;
@@ -96,22 +101,22 @@ uint32_t amphi__preference_named(const amphi_preference *preference)
 typedef struct sorter {
     amphi_plan was;
     amphi_plan *out;
-    uint32_t taken; /* steps of `was`, as bits */
+    uint64_t taken; /* steps of `was`, as bits */
 } sorter;
 
 static void take(sorter *s, size_t step)
 {
-    s->taken |= 1u << step;
-    s->out->decision.routes[s->out->steps_count] = s->was.decision.routes[step];
+    s->taken |= bit(step);
+    s->out->decision.entries[s->out->steps_count] = s->was.decision.entries[step];
     s->out->steps[s->out->steps_count++] = s->was.steps[step];
 }
 
 /* Every step of these routes, in the policy's order; at most `most` of them. */
-static size_t take_routes(sorter *s, uint32_t routes, size_t most)
+static size_t take_routes(sorter *s, uint64_t routes, size_t most)
 {
     size_t count = 0;
     for (size_t i = 0; i < s->was.steps_count && count < most; i++) {
-        if ((s->taken & 1u << i) == 0 && (routes & 1u << s->was.steps[i].route) != 0) {
+        if ((s->taken & bit(i)) == 0 && (routes & bit(s->was.steps[i].route)) != 0) {
             take(s, i);
             count++;
         }
@@ -119,41 +124,44 @@ static size_t take_routes(sorter *s, uint32_t routes, size_t most)
     return count;
 }
 
-static void say_first(amphi_decision_route *entry)
+static void say_first(amphi_decision_entry *first)
 {
+    amphi_decision_route *entry = &first->route;
     char why[sizeof entry->why];
     snprintf(why, sizeof why, "the request's model names it; %.100s", entry->why);
     amphi__str_copy_to(entry->why, sizeof entry->why, amphi_str_from(why));
     entry->reason = AMPHI_REASON_PREFERENCE;
+    first->reasons |= (uint64_t)1 << AMPHI_REASON_PREFERENCE;
 }
 
 /* After the steps: routes that were left out here, then those that the policy had refused. */
 static void put_refused(sorter *s)
 {
     amphi_decision *out = &s->out->decision;
-    out->routes_count = s->out->steps_count;
-    for (size_t i = 0; i < s->was.decision.routes_count; i++) {
-        if (i < s->was.steps_count && (s->taken & 1u << i) != 0)
+    out->entries_count = s->out->steps_count;
+    for (size_t i = 0; i < s->was.decision.entries_count; i++) {
+        if (i < s->was.steps_count && (s->taken & bit(i)) != 0)
             continue;
-        amphi_decision_route *entry = &out->routes[out->routes_count++];
-        *entry = s->was.decision.routes[i];
+        amphi_decision_entry *entry = &out->entries[out->entries_count++];
+        *entry = s->was.decision.entries[i];
         if (i < s->was.steps_count) {
-            entry->kept = false;
-            entry->reason = AMPHI_REASON_PREFERENCE;
-            amphi__str_copy_to(entry->why, sizeof entry->why,
+            entry->route.kept = false;
+            entry->route.reason = AMPHI_REASON_PREFERENCE;
+            entry->reasons |= (uint64_t)1 << AMPHI_REASON_PREFERENCE;
+            amphi__str_copy_to(entry->route.why, sizeof entry->route.why,
                 AMPHI_STR("the request names other routes in model and fallbacks"));
         }
     }
 }
 
 /* No route that the request names may answer. The policy's reason for one of them is reported. */
-static void refuse(amphi_plan *plan, uint32_t wanted, const amphi_policy_route *routes)
+static void refuse(amphi_plan *plan, uint64_t wanted, const amphi_policy_route *routes)
 {
     const amphi_decision *decision = &plan->decision;
-    for (size_t i = 0; i < decision->routes_count; i++) {
-        const amphi_decision_route *entry = &decision->routes[i];
+    for (size_t i = 0; i < decision->entries_count; i++) {
+        const amphi_decision_route *entry = &decision->entries[i].route;
         for (size_t r = 0; r < AMPHI_ROUTES_MAX; r++) {
-            if ((wanted & 1u << r) == 0 || strcmp(routes[r].info.name, entry->route) != 0)
+            if ((wanted & bit(r)) == 0 || strcmp(routes[r].info.name, entry->route) != 0)
                 continue;
             amphi__fail(&plan->refusal, amphi__policy_refusal_status(entry->reason), 0,
                 "none of the routes that the request names may answer; %s: %.90s", entry->route,
@@ -182,10 +190,10 @@ void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preferenc
     if (plan->steps_count == 0 || (preference->first == 0 && !preference->exclusive))
         return;
     sorter s = {.was = *plan, .out = plan, .taken = 0};
-    uint32_t wanted = preference->first;
+    uint64_t wanted = preference->first;
     plan->steps_count = 0;
     if (preference->first != 0 && take_routes(&s, preference->first, 1) > 0)
-        say_first(&plan->decision.routes[0]);
+        say_first(&plan->decision.entries[0]);
     else if (preference->first == 0)
         take(&s, 0);
     for (size_t i = 0; i < preference->fallbacks_count; i++) {
@@ -193,8 +201,9 @@ void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preferenc
         wanted |= preference->fallbacks[i];
     }
     if (!preference->exclusive)
-        take_routes(&s, UINT32_MAX, AMPHI_ROUTES_MAX);
+        take_routes(&s, UINT64_MAX, AMPHI_ROUTES_MAX);
     put_refused(&s);
+    amphi__decision_settle(&plan->decision);
     set_hedges(plan, routes, hedge_ms);
     if (plan->steps_count == 0)
         refuse(plan, wanted, routes);

@@ -11,10 +11,12 @@
 #include "policy/policy.h"
 #include "sdk/core/json.h"
 
+_Static_assert(AMPHI_ROUTES_MAX <= 64, "routes are bits of a uint64_t");
+
 typedef struct amphi_preference {
-    uint32_t first;                       /* routes that "model" names, as bits; 0: none */
+    uint64_t first;                       /* routes that "model" names, as bits; 0: none */
     bool exclusive;                       /* "fallbacks" is there: no other route may answer */
-    uint32_t fallbacks[AMPHI_ROUTES_MAX]; /* each entry's routes, as bits; 0: unknown name */
+    uint64_t fallbacks[AMPHI_ROUTES_MAX]; /* each entry's routes, as bits; 0: unknown name */
     size_t fallbacks_count;
 } amphi_preference;
 
@@ -26,7 +28,7 @@ amphi_status amphi__preference_read(amphi_preference *out, const amphi_json *bod
     const amphi_policy_route *routes, const char *const *models, size_t routes_count,
     amphi_error *error);
 /* Every route that "model" or "fallbacks" name, as bits. */
-uint32_t amphi__preference_named(const amphi_preference *preference);
+uint64_t amphi__preference_named(const amphi_preference *preference);
 /* `hedge_ms`: the policy's, for steps that have a successor only after the reordering. */
 void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preference,
     const amphi_policy_route *routes, uint32_t hedge_ms);

@@ -139,6 +139,8 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
 void amphi__record_privacy(
     amphi_json_writer *writer, amphi_privacy privacy, uint32_t turns_omitted);
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d);
+/* "tokens":{...},"today":{...}: the numbers of a decision that belong to no single route. */
+void amphi__record_totals(amphi_json_writer *writer, const amphi_decision *d);
 void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *out);
 
 #endif

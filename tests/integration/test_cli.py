@@ -157,6 +157,53 @@ def route__explain_gives_every_route_with_a_reason_and_sends_nothing(folder):
 
 
 @promise
+def route__shows_prices_and_what_tools_cost(folder):
+    tools = os.path.join(folder, "tools.json")
+    with open(tools, "w") as file:
+        json.dump([{"type": "function", "function": {"name": "f", "description": "x" * 300}}], file)
+    flags = [*data(folder), "--tools", tools, "--endpoint",
+             "c=https://127.0.0.1:9/v1,model=m|n,prices=m=0.15/0.60|2.5/10", "--endpoint",
+             "d=https://127.0.0.1:9/v1", "--max-tokens", "100"]
+    result = parsed(amphi("route", "--json", *flags))
+    routes = {r["route"]: r for r in result["routes"]}
+    assert routes["c"]["price"] == {"prompt": 0.15, "cached": 0.15, "completion": 0.6}, result
+    assert routes["c"]["estimate_usd"] > 100 * 0.6e-6, result
+    assert routes["d"]["price"] is None and routes["d"]["estimate_usd"] is None, result
+    assert 100 < result["tokens"]["tools"] < result["tokens"]["prompt"], result
+    assert result["today"]["spent_usd"] == 0 and result["today"]["max_usd"] is None, result
+    text = amphi("route", *flags).stdout
+    assert "$0.15 per million tokens of prompt, $0.60 of answer; this request about $0.0000" in text
+    assert "price unknown: not counted" in text and "of them tool schemas" in text, text
+    for bad in ("0.15", "m=x/y", "1/2|3/4", "", "zz=1/2"):
+        refused(amphi("route", *data(folder), "--endpoint",
+                      f"c=https://127.0.0.1:9/v1,model=m,prices={bad}"))
+
+
+@promise
+def route__says_every_reason_and_not_only_the_first(folder):
+    device = os.path.join(folder, "offline.json")
+    with open(device, "w") as file:
+        json.dump({"network": "none"}, file)
+    done = amphi("route", *data(folder), "--json", "--private", "--device", device, "--endpoint",
+                 "c=https://api.example.com/v1")
+    cloud = {r["route"]: r for r in parsed(done)["routes"]}["c"]
+    assert cloud["reason"] == "private", cloud
+    assert cloud["reasons"] == ["private", "network_none"], cloud
+    assert "network_none: no network" in cloud["also"], cloud
+
+
+@promise
+def route__has_room_for_63_endpoints(folder):
+    flags = []
+    for i in range(63):
+        flags += ["--endpoint", f"e{i}=https://127.0.0.1:9/v1,priority={i},prices={i}/1"]
+    routes = parsed(amphi("route", *data(folder), "--json", *flags))["routes"]
+    assert [r["route"] for r in routes] == [f"e{i}" for i in range(63)] + ["local"], routes
+    assert [r["price"]["prompt"] for r in routes[:63]] == list(range(63)), routes
+    refused(amphi("route", *data(folder), *flags, "--endpoint", "more=https://127.0.0.1:9/v1"))
+
+
+@promise
 def route__device_facts_and_policy_files_change_the_plan(folder):
     facts = {"battery_percent": 8, "charging": False, "thermal": "nominal", "network": "free",
              "in_foreground": False}

@@ -58,16 +58,16 @@ const char *scene_order(const policy_scene *s)
     for (size_t i = 0; i < s->plan.steps_count; i++) {
         size_t used = strlen(text);
         snprintf(text + used, sizeof text - used, "%s%s%s", i > 0 ? " " : "",
-            s->plan.decision.routes[i].route, s->plan.steps[i].last_resort ? "?" : "");
+            s->plan.decision.entries[i].route.route, s->plan.steps[i].last_resort ? "?" : "");
     }
     return text;
 }
 
 const amphi_decision_route *scene_entry(const policy_scene *s, const char *name)
 {
-    for (size_t i = 0; i < s->plan.decision.routes_count; i++)
-        if (strcmp(s->plan.decision.routes[i].route, name) == 0)
-            return &s->plan.decision.routes[i];
+    for (size_t i = 0; i < s->plan.decision.entries_count; i++)
+        if (strcmp(s->plan.decision.entries[i].route.route, name) == 0)
+            return &s->plan.decision.entries[i].route;
     fail_msg("no entry for %s", name);
     return NULL;
 }
@@ -75,7 +75,7 @@ const amphi_decision_route *scene_entry(const policy_scene *s, const char *name)
 const amphi_plan_step *scene_step(const policy_scene *s, const char *name)
 {
     for (size_t i = 0; i < s->plan.steps_count; i++)
-        if (strcmp(s->plan.decision.routes[i].route, name) == 0)
+        if (strcmp(s->plan.decision.entries[i].route.route, name) == 0)
             return &s->plan.steps[i];
     fail_msg("%s is not in the plan: %s", name, scene_entry(s, name)->why);
     return NULL;

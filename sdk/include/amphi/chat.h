@@ -236,6 +236,15 @@ typedef enum amphi_cache_match {
     AMPHI_CACHE_MATCH_NEAR = 3    /* in other words */
 } amphi_cache_match;
 
+/* Where the cost of an answer is known from; of several attempts the least certain. */
+typedef enum amphi_cost_source {
+    AMPHI_COST_SOURCE_UNKNOWN = 0,  /* no price is known */
+    AMPHI_COST_SOURCE_NONE = 1,     /* no cloud had a part in it: it costs nothing */
+    AMPHI_COST_SOURCE_PRICES = 2,   /* from its usage and the endpoint's prices */
+    AMPHI_COST_SOURCE_PROVIDER = 3, /* the provider said so ("cost") */
+    AMPHI_COST_SOURCE_ESTIMATE = 4  /* by prices, of an attempt that broke off without usage */
+} amphi_cost_source;
+
 /* SIZED, filled in. What became of the request; what it points to is valid after the terminal
  * event, until the stream is freed. */
 typedef struct amphi_chat_result {
@@ -270,6 +279,9 @@ typedef struct amphi_chat_result {
     /* QUEUED: as in the event. DONE: messages of the conversation that still wait in the outbox; a
      * request that must stay on the device can't wait behind them, so it was answered before. */
     uint32_t outbox_before;
+    /* Of every attempt of this request, in microdollars; AMPHI_COST_UNKNOWN. */
+    uint64_t cost;
+    amphi_cost_source cost_source;
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -313,7 +325,10 @@ AMPHI_API amphi_status amphi_route_explain(amphi_client *client, const amphi_cha
     amphi_decision *out, amphi_error *error);
 
 /* The same as {"mode","private","privacy","turns_omitted","routes":[{"route","kept","reason",
- * "why"}]}; privacy: of the turn, with what the conversation holds. Free with
+ * "why","reasons":[...],"also","price","estimate_usd","answer_tokens","answers","first_token_ms",
+ * "tokens_per_second"}],"tokens":{"prompt","tools"},"today":{"spent_usd","max_usd",
+ * "unknown_answers","estimated_answers","metered_bytes"}}; privacy: of the turn, with what the
+ * conversation holds; prices and costs in US dollars, null where unknown. Free with
  * amphi_string_free. */
 AMPHI_API amphi_status amphi_route_explain_json(
     amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error);

@@ -35,8 +35,10 @@ typedef struct amphi_endpoint_options {
      * continued, see amphi_continuation; auto: as the host and a Server header show, and learnt. */
     amphi_str continues;
     amphi_str headers; /* further ones of each request, "Name: value" lines; empty: none */
-    amphi_str prices;  /* reserved, not read yet: "PROMPT/COMPLETION" in US dollars per million
-                          tokens, "0.15/0.60" */
+    /* In US dollars per million tokens: "PROMPT/COMPLETION", or "PROMPT/COMPLETION/CACHED" where a
+     * cached prompt is cheaper, "0.15/0.60/0.075". Per model: "a=0.15/0.60|b=2.5/10"; one without a
+     * name is for all others. "0/0" is free; empty, or a model without one: unknown. */
+    amphi_str prices;
     /* A file with further such lines, read for each request; empty: none. */
     amphi_str headers_file;
 } amphi_endpoint_options;
@@ -49,10 +51,10 @@ static inline void amphi_endpoint_options_init(amphi_endpoint_options *options)
 
 /* Parses "NAME=URL[,model=M][,key-file=F][,ca=F][,pin=sha256//...][,context=N][,priority=N]
  * [,weight=N][,prefix=yes|no][,tls12=yes][,dialect=chat|responses][,header=Name: value]
- * [,headers-file=F]" into *out, after amphi_endpoint_options_init; a repeated model= adds a model
- * ("a|b"), a repeated pin= a pin, a repeated header= a header (its value has no comma). The strings
- * in *out point into `text` or, for repeated ones, into pins_buffer (pins_size bytes, may be NULL
- * when nothing is repeated). */
+ * [,headers-file=F][,prices=PROMPT/COMPLETION]" into *out, after amphi_endpoint_options_init; a
+ * repeated model= adds a model ("a|b"), a repeated pin= a pin, a repeated header= a header (its
+ * value has no comma). The strings in *out point into `text` or, for repeated ones, into
+ * pins_buffer (pins_size bytes, may be NULL when nothing is repeated). */
 AMPHI_API amphi_status amphi_endpoint_parse(amphi_endpoint_options *out, amphi_str text,
     char *pins_buffer, size_t pins_size, amphi_error *error);
 

@@ -8,8 +8,12 @@
 
 #include <amphi/error.h>
 
-#define AMPHI_ROUTES_MAX 16
+#define AMPHI_ROUTES_MAX 64
 #define AMPHI_NAME_MAX   48
+/* Routes in the part of amphi_decision that its first version had. */
+#define AMPHI_DECISION_ROUTES_MAX 16
+/* A price or a cost that nobody stated: never the same as free. */
+#define AMPHI_COST_UNKNOWN UINT64_MAX
 
 /* How far a message may travel: a property of what was said, not of one request. The stricter is
  * the larger. Names for JSON: amphi_privacy_name(). */
@@ -46,8 +50,8 @@ typedef enum amphi_reason {
     AMPHI_REASON_BREAKER_OPEN,    /* failed too often lately */
     AMPHI_REASON_QUARANTINE,      /* the local engine crashed too often */
     AMPHI_REASON_UNAVAILABLE,     /* no model, no key, engine can't start */
-    AMPHI_REASON_COST,            /* reserved for endpoints with prices: no rule gives it yet */
-    AMPHI_REASON_LATENCY,         /* reserved for learnt first-token times: no rule gives it yet */
+    AMPHI_REASON_COST,            /* the day's budget is used up, or this request would pass it */
+    AMPHI_REASON_LATENCY,         /* by what was learnt of it, later or slower than wished for */
     AMPHI_REASON_PREFERENCE,      /* the request's "model" and "fallbacks" */
     AMPHI_REASON_ASKED_TO_WAIT,   /* the provider named a time, and it is not over */
     AMPHI_REASON_SCOPE,           /* the model was made for another, narrow job */
@@ -65,11 +69,39 @@ typedef struct amphi_decision_route {
     char why[160];              /* in words: "battery 8 % is below 20 %, not charging" */
 } amphi_decision_route;
 
-/* SIZED, filled in. */
+/* FROZEN: an element of an array. A route with everything that is known of it for this request.
+ * Money is in millionths of a US dollar ("microdollars"); AMPHI_COST_UNKNOWN where no price is
+ * known. */
+typedef struct amphi_decision_entry {
+    amphi_decision_route route;
+    char also[136];            /* what else holds, in words, "cost: ...; latency: ..."; or empty */
+    uint64_t reasons;          /* every reason that holds, each as the bit 1 << amphi_reason */
+    uint64_t price_prompt;     /* per million tokens */
+    uint64_t price_cached;     /* likewise, of a prompt that the provider had cached */
+    uint64_t price_completion; /* likewise */
+    uint64_t estimate;         /* of this request: its prompt, and an answer of answer_tokens */
+    uint32_t answer_tokens;    /* the mean of its recent answers; 0: not known */
+    uint32_t first_token_ms;   /* the median of its recent answers; 0: too few are known */
+    float tokens_per_second;   /* likewise */
+    uint32_t answers;          /* how many recent ones that is */
+    uint64_t reserved[3];      /* 0 */
+} amphi_decision_entry;
+
+/* SIZED, filled in. `entries` has every route; `routes` repeats the first ones for callers of the
+ * first version. */
 typedef struct amphi_decision {
-    size_t struct_size;
-    amphi_decision_route routes[AMPHI_ROUTES_MAX];
-    size_t routes_count;
+    size_t struct_size; /* in bytes; see amphi/types.h */
+    amphi_decision_route routes[AMPHI_DECISION_ROUTES_MAX];
+    size_t routes_count; /* of `routes` */
+    amphi_decision_entry entries[AMPHI_ROUTES_MAX];
+    size_t entries_count;     /* of `entries` */
+    uint32_t prompt_tokens;   /* of this request, tools included; an estimate or a count */
+    uint32_t tool_tokens;     /* an estimate of what of them its tool schemas cost */
+    uint64_t spent_today;     /* microdollars since 0 h UTC, by every client of this store */
+    uint64_t day_max;         /* the policy's budget for a day; 0: none */
+    uint32_t spent_unknown;   /* today's answers of unknown price: not in spent_today */
+    uint32_t spent_estimated; /* today's answers that broke off: their cost is an estimate */
+    uint64_t metered_bytes;   /* today's, sent and received over a metered network */
 } amphi_decision;
 
 static inline void amphi_decision_init(amphi_decision *decision)

@@ -42,8 +42,9 @@ typedef enum amphi_status {
     AMPHI_E_CORRUPT = 27,        /* stored data fails its own check */
     AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run */
     AMPHI_E_INTERNAL = 29,       /* a bug in the library; please report it */
-    AMPHI_E_QUOTA = 30,          /* an account is used up or unpaid, or the system takes no more
-                                    requests of this app; retry_after_ms 0: no use to wait */
+    AMPHI_E_QUOTA = 30,          /* an account is used up or unpaid, or the policy's budget for
+                                    the day is, or the system takes no more requests of this
+                                    app; retry_after_ms 0: no use to wait */
     AMPHI_E_BACKGROUND = 31      /* the system refuses its model to an app in the background */
 } amphi_status;
 

@@ -62,6 +62,14 @@ static void roll_route(amphi_policy_route *r)
     r->was_refused_thermal = roll(2) != 0;
     r->was_refused_memory = roll(2) != 0;
     r->needs_no_network = roll(4) == 0;
+    r->price = (amphi_price){.is_known = roll(3) != 0,
+        .prompt = roll(2) * roll_bytes(),
+        .completion = roll(2) * roll_bytes(),
+        .cached = roll(2) * roll_bytes()};
+    r->pace = (amphi_policy_pace){.answers = roll(30),
+        .first_token_ms = roll(3000),
+        .tokens_per_second = (float)roll(100),
+        .answer_tokens = roll(2000)};
 }
 
 static void roll_scene(policy_scene *s)
@@ -79,6 +87,12 @@ static void roll_scene(policy_scene *s)
     s->policy.metered_allowed = roll(2) != 0;
     s->policy.local_context_tokens_max = 64 + roll(1 << 20);
     s->policy.hedge_ms = roll(2) * 100;
+    s->policy.cost_day_max = roll(2) * roll_bytes();
+    s->policy.cost_over = (amphi_over)roll(2);
+    s->policy.latency_first_token_ms = roll(2) * roll(3000);
+    s->policy.latency_tokens_per_second = (float)(roll(2) * roll(100));
+    s->policy.latency_over = (amphi_over)roll(2);
+    s->facts.spent.microdollars = roll(2) * roll_bytes();
     amphi_device_facts *d = &s->facts.device;
     d->known = roll(AMPHI_FACT_ALL + 1);
     d->memory_total_bytes = roll_bytes();
@@ -101,9 +115,24 @@ static void roll_scene(policy_scene *s)
     s->facts.answer_tokens_max = roll(3) == 0 ? 0 : roll(5000);
     s->facts.draw = roll(2) == 0 ? 0 : random_state;
     s->facts.routes = s->routes;
-    s->facts.routes_count = roll(AMPHI_ROUTES_MAX + 3); /* too many as well */
-    for (size_t i = 0; i < AMPHI_ROUTES_MAX; i++)
+    s->facts.routes_count = roll(8) == 0 ? roll(AMPHI_ROUTES_MAX + 3) : roll(9); /* too many, too */
+    for (size_t i = 0; i < AMPHI_ROUTES_MAX && i < s->facts.routes_count; i++)
         roll_route(&s->routes[i]);
+}
+
+/* Nothing is spent beyond a budget that refuses, and no last resort is anything but last. */
+static void check_budget(const policy_scene *s, const amphi_plan_step *one)
+{
+    const amphi_policy_route *route = &s->routes[one->route];
+    const amphi_price *price = &route->price;
+    bool costs =
+        !price->is_known || price->prompt > 0 || price->completion > 0 || price->cached > 0;
+    if (route->info.kind == AMPHI_ENGINE_CLOUD && costs && s->policy.cost_day_max > 0 &&
+        s->facts.spent.microdollars >= s->policy.cost_day_max)
+        assert_true(s->policy.cost_over == AMPHI_OVER_LAST && one->last_resort);
+    if (s->policy.latency_first_token_ms > 0 &&
+        route->pace.first_token_ms > s->policy.latency_first_token_ms)
+        assert_true(s->policy.latency_over == AMPHI_OVER_LAST && one->last_resort);
 }
 
 static void check_step(const policy_scene *s, size_t i, amphi_mode mode)
@@ -112,7 +141,7 @@ static void check_step(const policy_scene *s, size_t i, amphi_mode mode)
     assert_in_range(one->route, 0, AMPHI_ROUTES_MAX - 1);
     const amphi_policy_route *route = &s->routes[one->route];
     bool local = route->info.kind == AMPHI_ENGINE_LOCAL;
-    assert_true(s->plan.decision.routes[i].kept);
+    assert_true(s->plan.decision.entries[i].route.kept);
     assert_true(route->info.available);
     assert_true(local || !(s->facts.is_private || s->facts.history_turns > 0));
     assert_true(local ? mode != AMPHI_MODE_ONLY_CLOUD : mode != AMPHI_MODE_ONLY_LOCAL);
@@ -121,6 +150,7 @@ static void check_step(const policy_scene *s, size_t i, amphi_mode mode)
     assert_true(one->budgets.total_ms > 0 && one->budgets.idle_ms > 0);
     assert_true(one->budgets.first_token_ms > 0);
     assert_true(i == 0 || one->last_resort || !s->plan.steps[i - 1].last_resort);
+    check_budget(s, one);
     uint32_t known = s->facts.device.known;
     if (local && (known & AMPHI_FACT_THERMAL) != 0)
         assert_true(s->facts.device.thermal != AMPHI_THERMAL_CRITICAL);
@@ -138,20 +168,24 @@ static void check_promises(const policy_scene *s)
     amphi_mode mode = s->facts.mode != AMPHI_MODE_DEFAULT    ? s->facts.mode
                       : s->policy.mode != AMPHI_MODE_DEFAULT ? s->policy.mode
                                                              : AMPHI_MODE_AUTO;
-    assert_int_equal(d->routes_count, count);
-    uint32_t seen = 0;
+    assert_int_equal(d->entries_count, count);
+    uint64_t seen = 0;
     for (size_t i = 0; i < count; i++) {
-        assert_true(d->routes[i].why[0] != '\0');
-        assert_true(memchr(d->routes[i].why, '\0', sizeof d->routes[i].why) != NULL);
-        assert_true(memchr(d->routes[i].route, '\0', sizeof d->routes[i].route) != NULL);
-        assert_true(d->routes[i].reason < AMPHI_REASON_COUNT);
-        assert_int_equal(d->routes[i].kept, i < s->plan.steps_count);
-        assert_true(d->routes[i].kept || d->routes[i].reason != AMPHI_REASON_OK);
+        assert_true(d->entries[i].route.why[0] != '\0');
+        assert_true(memchr(d->entries[i].route.why, '\0', sizeof d->entries[i].route.why) != NULL);
+        assert_true(
+            memchr(d->entries[i].route.route, '\0', sizeof d->entries[i].route.route) != NULL);
+        assert_true(d->entries[i].route.reason < AMPHI_REASON_COUNT);
+        assert_true(d->entries[i].route.reason == AMPHI_REASON_OK ||
+                    (d->entries[i].reasons >> d->entries[i].route.reason & 1) != 0);
+        assert_int_equal(d->entries[i].route.kept, i < s->plan.steps_count);
+        assert_true(d->entries[i].route.kept || d->entries[i].route.reason != AMPHI_REASON_OK);
     }
     for (size_t i = 0; i < s->plan.steps_count; i++) {
         check_step(s, i, mode);
-        assert_int_equal(seen & (1u << s->plan.steps[i].route), 0); /* each route once */
-        seen |= 1u << s->plan.steps[i].route;
+        uint64_t bit = (uint64_t)1 << s->plan.steps[i].route;
+        assert_true((seen & bit) == 0); /* each route once */
+        seen |= bit;
     }
     assert_int_equal(s->plan.refusal.status == AMPHI_OK, s->plan.steps_count > 0);
     assert_true(s->plan.steps_count > 0 || s->plan.refusal.message[0] != '\0');

@@ -77,8 +77,8 @@ typedef struct amphi_engine_info {
     uint32_t deaths_late;    /* likewise: computing */
     uint32_t deaths_memory;  /* likewise: killed for its memory, whatever it did */
     uint32_t deaths_outside; /* likewise: killed or stopped by another process */
-    /* CLOUD, in millionths of a US dollar per million tokens; 0: unknown, or free. Reserved: no
-     * rule reads them yet. */
+    /* CLOUD, in millionths of a US dollar per million tokens, of an engine of the app's own (an
+     * endpoint's options have its prices); both 0: unknown. */
     uint64_t price_prompt;
     uint64_t price_completion;
     amphi_model_scope scope;
@@ -173,8 +173,10 @@ typedef struct amphi_engine_event {
     const amphi_provider_error *provider;
     /* FAIL: does the other side say that the same request may be sent again (x-should-retry)? */
     amphi_tristate should_retry;
-    uint32_t reserved_2;  /* 0 */
-    uint64_t reserved[2]; /* 0 */
+    uint32_t reserved_2; /* 0 */
+    /* FINISH, FAIL: what went over the network for this run, as HTTP has it; 0: not counted. */
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
 } amphi_engine_event;
 
 /* FROZEN. Where a run reports to. `event` must not block and must not call `release`. The event and

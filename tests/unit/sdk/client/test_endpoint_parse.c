@@ -21,7 +21,7 @@ static void endpoint__every_option_is_understood(void **state)
         amphi_endpoint_parse(&o,
             AMPHI_STR("work=https://api.example.com/v1,model=m-1,key-file=/k,ca=/c,"
                       "pin=sha256//AAA=,pin=sha256//BBB=,context=8192,priority=2,weight=3,"
-                      "prefix=no,tls12=yes"),
+                      "prefix=no,tls12=yes,prices=m-1=0.15/0.60|2.5/10"),
             pins, sizeof pins, &error),
         AMPHI_OK);
     assert_int_equal(error.status, AMPHI_OK);
@@ -36,6 +36,7 @@ static void endpoint__every_option_is_understood(void **state)
     assert_int_equal(o.weight, 3);
     assert_int_equal(o.prefix, AMPHI_NO);
     assert_true(o.tls12);
+    assert_true(amphi__str_equal_c(o.prices, "m-1=0.15/0.60|2.5/10"));
 }
 
 static void endpoint__headers_are_joined_as_lines(void **state)
@@ -79,7 +80,9 @@ static void endpoint__mistakes_are_named(void **state)
         "w=https://x,prefix=", "w=https://x,continue=", "w=https://x,continue=maybe",
         "w=https://x,pin=", "w=https://x,ca=,model=m",
         "w=https://x,key-file=", "w=https://x,header=", "w=https://x,header=X-Team",
-        "w=https://x,header=X-Team: ", "w=https://x,headers-file="};
+        "w=https://x,header=X-Team: ", "w=https://x,headers-file=", "w=https://x,prices=",
+        "w=https://x,prices=0.15", "w=https://x,prices=cheap/dear",
+        "w=https://x,prices=1/2,prices=3/4"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_endpoint_options o;
         amphi_endpoint_options_init(&o);

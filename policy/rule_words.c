@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Several rules may speak against a route at once: a battery that is low and a budget that is used
+ * up. One of them decides; all of them are written down.
+ */
+#include "policy/route_rules.h"
+#include "sdk/core/str.h"
+
+#include <stdio.h>
+
+/* Behind the reason that decided: "battery_low: battery 8 % is ...; cost: ...". */
+static void say_also(amphi_judgement *j, amphi_reason reason, const char *words)
+{
+    size_t used = strlen(j->also);
+    snprintf(j->also + used, sizeof j->also - used, "%s%s: %s", used > 0 ? "; " : "",
+        amphi_reason_name(reason), words);
+}
+
+void amphi__rule_speak_list(amphi_judgement *j, amphi_verdict verdict, amphi_reason reason,
+    const char *format, va_list arguments)
+{
+    char words[sizeof j->why];
+    vsnprintf(words, sizeof words, format, arguments);
+    j->reasons |= (uint64_t)1 << reason;
+    if (verdict <= j->verdict) {
+        say_also(j, reason, words);
+        return;
+    }
+    if (j->verdict != AMPHI_VERDICT_KEEP)
+        say_also(j, j->reason, j->why);
+    amphi__str_copy_to(j->why, sizeof j->why, amphi_str_from(words));
+    j->reason = reason;
+    j->verdict = verdict;
+}
+
+amphi_verdict amphi__rule_speak(
+    amphi_judgement *j, amphi_verdict verdict, amphi_reason reason, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    amphi__rule_speak_list(j, verdict, reason, format, arguments);
+    va_end(arguments);
+    return verdict;
+}
+
+void amphi__rule_note(amphi_judgement *j, const char *format, ...)
+{
+    size_t used = strlen(j->notes);
+    if (used > 0 && used + 3 < sizeof j->notes) {
+        memcpy(j->notes + used, "; ", 3);
+        used += 2;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(j->notes + used, sizeof j->notes - used, format, arguments);
+    va_end(arguments);
+}

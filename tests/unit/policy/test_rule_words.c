@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every reason that holds is written down, and not only the one that decided.
+ */
+#include "tests/support/policy_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static uint64_t bit(amphi_reason reason)
+{
+    return (uint64_t)1 << reason;
+}
+
+static void words__of_every_reason_that_holds(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.mode = AMPHI_MODE_ONLY_LOCAL;
+    s.facts.needs_images = true;
+    s.facts.device.network = AMPHI_NETWORK_NONE;
+    s.facts.device.known |= AMPHI_FACT_NETWORK;
+    amphi_judgement j = judge(&s, CLOUD);
+    assert_int_equal(j.reason, AMPHI_REASON_MODE);
+    assert_true(j.reasons == (bit(AMPHI_REASON_MODE) | bit(AMPHI_REASON_CAPABILITY) |
+                                 bit(AMPHI_REASON_NETWORK_NONE)));
+    assert_string_equal(j.also, "capability: the request needs images, which this route does not "
+                                "have; network_none: no network");
+}
+
+/* A hard one that comes later decides; the soft one that was first is not lost. */
+static void words__of_a_soft_reason_stay_beside_a_hard_one(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].wait_ms = 5000;
+    amphi_judgement j = judge(&s, CLOUD);
+    assert_int_equal(j.verdict, AMPHI_VERDICT_SOFT);
+    assert_int_equal(j.reason, AMPHI_REASON_ASKED_TO_WAIT);
+    assert_string_equal(j.also, "");
+    s.facts.needs_images = true;
+    j = judge(&s, CLOUD);
+    assert_int_equal(j.verdict, AMPHI_VERDICT_HARD);
+    assert_int_equal(j.reason, AMPHI_REASON_CAPABILITY);
+    assert_true(j.reasons == (bit(AMPHI_REASON_ASKED_TO_WAIT) | bit(AMPHI_REASON_CAPABILITY)));
+    assert_says(j.also, "asked_to_wait: the provider asked for a pause");
+}
+
+/* An engine that isn't there has no model, no tools and no memory: none of that is a reason. */
+static void words__of_what_is_not_known_are_not_made_up(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].info = (amphi_engine_info){.kind = AMPHI_ENGINE_CLOUD, .name = "cloud"};
+    s.facts.needs_tools = true;
+    amphi_judgement j = judge(&s, CLOUD);
+    assert_true(j.reasons == bit(AMPHI_REASON_UNAVAILABLE));
+    s.facts.is_private = true;
+    j = judge(&s, CLOUD);
+    assert_int_equal(j.reason, AMPHI_REASON_PRIVATE);
+    assert_true(j.reasons == (bit(AMPHI_REASON_PRIVATE)));
+}
+
+static void words__that_do_not_fit_are_cut(void **state)
+{
+    amphi_judgement j = {.verdict = AMPHI_VERDICT_KEEP};
+    for (int i = 0; i < 50; i++)
+        amphi__rule_speak(&j, AMPHI_VERDICT_SOFT, AMPHI_REASON_COST, "%s",
+            "words that go on for quite a while until there is no room for them");
+    for (int i = 0; i < 50; i++)
+        amphi__rule_note(&j, "another remark");
+    assert_true(strlen(j.also) < sizeof j.also);
+    assert_true(strlen(j.notes) < sizeof j.notes);
+}
+
+/* As far as the decision: each entry has them, the preferred order too. */
+static void words__reach_the_decision(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.mode = AMPHI_MODE_ONLY_LOCAL;
+    s.facts.needs_images = true;
+    scene_decide(&s);
+    for (size_t i = 0; i < s.plan.decision.entries_count; i++) {
+        const amphi_decision_entry *entry = &s.plan.decision.entries[i];
+        if (strcmp(entry->route.route, "cloud") != 0)
+            continue;
+        assert_true((entry->reasons & bit(AMPHI_REASON_MODE)) != 0);
+        assert_true((entry->reasons & bit(AMPHI_REASON_CAPABILITY)) != 0);
+        assert_says(entry->also, "capability: ");
+        return;
+    }
+    fail();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words__of_every_reason_that_holds),
+        cmocka_unit_test(words__of_a_soft_reason_stay_beside_a_hard_one),
+        cmocka_unit_test(words__of_what_is_not_known_are_not_made_up),
+        cmocka_unit_test(words__that_do_not_fit_are_cut),
+        cmocka_unit_test(words__reach_the_decision),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
