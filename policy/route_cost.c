@@ -2,8 +2,8 @@
  *
  * What a request would cost, and the two rules that hold a route back for it or for its pace. A day
  * is a day in UTC, so every process that shares a store means the same one, wherever it is. An
- * unknown price is not 0: while money is left such a route is kept, and says that it is not counted;
- * once the budget is used up it goes as well, since it can't be known to be free.
+ * unknown price is not 0: while money is left such a route is kept, and says that it is not
+ * counted; once the budget is used up it goes as well, since it can't be known to be free.
  */
 #include "policy/route_cost.h"
 

@@ -34,8 +34,9 @@ typedef struct amphi_judgement {
     amphi_plan_step step; /* hedge_ms and route are decide.c's */
 } amphi_judgement;
 
-/* rule_words.c: a verdict against the route, never KEEP. The first of its kind decides and keeps its
- * words, a hard one goes before soft ones; the others are noted with theirs. Returns `verdict`. */
+/* rule_words.c: a verdict against the route, never KEEP. The first of its kind decides and keeps
+ * its words, a hard one goes before soft ones; the others are noted with theirs. Returns
+ * `verdict`. */
 AMPHI_PRINTF(4, 5)
 amphi_verdict amphi__rule_speak(amphi_judgement *judgement, amphi_verdict verdict,
     amphi_reason reason, const char *format, ...);

@@ -145,9 +145,11 @@ static void greet(amphi_client *client, const cli_options *options)
         options->conversation, cli_plain(stderr));
     if (amphi_route_explain(client, &request, &decision, NULL) != AMPHI_OK)
         return;
-    for (size_t i = 0; i < decision.entries_count; i++)
-        fprintf(stderr, "%s%s %s: %s%s\n", cli_dim(stderr), decision.entries[i].route.kept ? "+" : "-",
-            decision.entries[i].route.route, decision.entries[i].route.why, cli_plain(stderr));
+    for (size_t i = 0; i < decision.entries_count; i++) {
+        const amphi_decision_route *route = &decision.entries[i].route;
+        fprintf(stderr, "%s%s %s: %s%s\n", cli_dim(stderr), route->kept ? "+" : "-", route->route,
+            route->why, cli_plain(stderr));
+    }
 }
 
 /* One question and its answer. */

@@ -144,10 +144,12 @@ static void show_summary(stream_view *view, amphi_stream *stream)
         return;
     char why_cached[320];
     const char *why = result.cache_hit ? cached_because(&result, why_cached) : "";
-    for (size_t i = 0; i < result.decision->entries_count && !result.cache_hit; i++)
-        if (strlen(result.decision->entries[i].route.route) == result.route.size &&
-            memcmp(result.decision->entries[i].route.route, result.route.data, result.route.size) == 0)
-            why = result.decision->entries[i].route.why;
+    for (size_t i = 0; i < result.decision->entries_count && !result.cache_hit; i++) {
+        const amphi_decision_route *route = &result.decision->entries[i].route;
+        if (strlen(route->route) == result.route.size &&
+            memcmp(route->route, result.route.data, result.route.size) == 0)
+            why = route->why;
+    }
     note(view, "[%.*s] %s (%u tokens, first after %u ms, %u ms in all)", (int)result.route.size,
         result.route.data, why, result.usage.completion_tokens, result.first_token_ms,
         result.total_ms);

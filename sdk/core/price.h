@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an endpoint asks for its tokens, and what an answer comes to. Prices are whole millionths of
- * a US dollar ("microdollars") per million tokens, costs are microdollars, rounded up: a sum of many
- * small answers is never too low. A price that is not stated is unknown, which is never 0.
+ * a US dollar ("microdollars") per million tokens, costs are microdollars, rounded up: a sum of
+ * many small answers is never too low. A price that is not stated is unknown, which is never 0.
  */
 #ifndef AMPHI_CORE_PRICE_H
 #define AMPHI_CORE_PRICE_H
@@ -30,7 +30,7 @@ amphi_price amphi__price_list_find(amphi_str list, amphi_str model);
 /* cached_tokens are part of prompt_tokens. AMPHI_COST_UNKNOWN when the price is. */
 uint64_t amphi__price_cost(const amphi_price *price, uint32_t prompt_tokens, uint32_t cached_tokens,
     uint32_t completion_tokens);
-/* "2.50", ".", ... as microdollars. false: no number of dollars, or above AMPHI_PRICE_DOLLARS_MAX. */
+/* "2.50" as microdollars. false: no number of dollars, or above AMPHI_PRICE_DOLLARS_MAX. */
 bool amphi__price_parse_dollars(amphi_str text, uint64_t *out);
 /* The sum, or the largest that is not AMPHI_COST_UNKNOWN. */
 uint64_t amphi__cost_add(uint64_t a, uint64_t b);

@@ -12,7 +12,7 @@
 #define AMPHI_NAME_MAX   48
 /* Routes in the part of amphi_decision that its first version had. */
 #define AMPHI_DECISION_ROUTES_MAX 16
-/* A price or a cost that nobody stated: never the same as free. */
+/* A price or a cost that is not known: never the same as free. */
 #define AMPHI_COST_UNKNOWN UINT64_MAX
 
 /* How far a message may travel: a property of what was said, not of one request. The stricter is
@@ -91,17 +91,25 @@ typedef struct amphi_decision_entry {
  * first version. */
 typedef struct amphi_decision {
     size_t struct_size; /* in bytes; see amphi/types.h */
+    /* The first routes_count ... */
     amphi_decision_route routes[AMPHI_DECISION_ROUTES_MAX];
-    size_t routes_count; /* of `routes` */
+    size_t routes_count;
+    /* ... and all of them. */
     amphi_decision_entry entries[AMPHI_ROUTES_MAX];
-    size_t entries_count;     /* of `entries` */
-    uint32_t prompt_tokens;   /* of this request, tools included; an estimate or a count */
-    uint32_t tool_tokens;     /* an estimate of what of them its tool schemas cost */
-    uint64_t spent_today;     /* microdollars since 0 h UTC, by every client of this store */
-    uint64_t day_max;         /* the policy's budget for a day; 0: none */
-    uint32_t spent_unknown;   /* today's answers of unknown price: not in spent_today */
-    uint32_t spent_estimated; /* today's answers that broke off: their cost is an estimate */
-    uint64_t metered_bytes;   /* today's, sent and received over a metered network */
+    size_t entries_count;
+    /* Of this request, tools included, an estimate or a count; and an estimate of what of them its
+     * tool schemas cost. */
+    uint32_t prompt_tokens;
+    uint32_t tool_tokens;
+    /* Since 0 h UTC, by every client of this store, in microdollars; the policy's budget for a day,
+     * 0: none. */
+    uint64_t spent_today;
+    uint64_t day_max;
+    /* Today's answers of unknown price, which are not in spent_today, and those that broke off,
+     * whose cost is an estimate; today's bytes over a metered network, sent and received. */
+    uint32_t spent_unknown;
+    uint32_t spent_estimated;
+    uint64_t metered_bytes;
 } amphi_decision;
 
 static inline void amphi_decision_init(amphi_decision *decision)

@@ -87,10 +87,10 @@ static void roll_scene(policy_scene *s)
     s->policy.metered_allowed = roll(2) != 0;
     s->policy.local_context_tokens_max = 64 + roll(1 << 20);
     s->policy.hedge_ms = roll(2) * 100;
-    s->policy.cost_day_max = roll(2) * roll_bytes();
+    s->policy.cost_day_max = roll(4) == 0 ? roll_bytes() : 0;
     s->policy.cost_over = (amphi_over)roll(2);
-    s->policy.latency_first_token_ms = roll(2) * roll(3000);
-    s->policy.latency_tokens_per_second = (float)(roll(2) * roll(100));
+    s->policy.latency_first_token_ms = roll(4) == 0 ? roll(3000) : 0;
+    s->policy.latency_tokens_per_second = (float)(roll(4) == 0 ? roll(100) : 0);
     s->policy.latency_over = (amphi_over)roll(2);
     s->facts.spent.microdollars = roll(2) * roll_bytes();
     amphi_device_facts *d = &s->facts.device;

@@ -62,7 +62,7 @@ static void cost__policy_may_keep_it_as_a_last_resort(void **state)
     assert_string_equal(scene_order(&s), "local cloud?");
 }
 
-/* Alone, it is refused with an error that says why, of a kind that nobody tries again at once. */
+/* Alone, it is refused with an error that says why, of a kind that is not tried again at once. */
 static void cost__only_route_is_refused_with_the_reason(void **state)
 {
     policy_scene s;

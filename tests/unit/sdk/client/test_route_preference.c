@@ -19,7 +19,7 @@ static const char *const models[ROUTES] = {"help", "m-1", "m-2", "m-1"};
 
 static void add(amphi_plan *plan, size_t route, bool kept, amphi_reason reason)
 {
-    amphi_decision_route *entry = &plan->decision.routes[plan->decision.routes_count++];
+    amphi_decision_route *entry = &plan->decision.entries[plan->decision.entries_count++].route;
     amphi__str_copy_to(entry->route, sizeof entry->route, amphi_str_from(names[route]));
     amphi__str_copy_to(entry->why, sizeof entry->why, AMPHI_STR("because"));
     entry->kept = kept;
@@ -52,8 +52,8 @@ static void make_plan(amphi_plan *plan)
 static void write_order(const amphi_plan *plan, char out[64])
 {
     size_t used = 0;
-    for (size_t i = 0; i < plan->decision.routes_count; i++) {
-        const amphi_decision_route *entry = &plan->decision.routes[i];
+    for (size_t i = 0; i < plan->decision.entries_count; i++) {
+        const amphi_decision_route *entry = &plan->decision.entries[i].route;
         if (i < plan->steps_count) {
             assert_true(entry->kept);
             assert_string_equal(entry->route, names[plan->steps[i].route]);
@@ -86,7 +86,7 @@ static void expect(const char *body, amphi_status status, const char *order)
     amphi__preference_apply(&plan, &preference, routes, 70);
     write_order(&plan, got);
     assert_string_equal(got, order);
-    assert_int_equal(plan.decision.routes_count, ROUTES);
+    assert_int_equal(plan.decision.entries_count, ROUTES);
     if (plan.steps_count == 0)
         assert_int_not_equal(plan.refusal.status, AMPHI_OK);
     amphi__json_free(root);
