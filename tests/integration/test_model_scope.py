@@ -158,7 +158,8 @@ def scope__route_and_doctor_say_it(folder):
     with ScriptedCloud(folder) as cloud:
         words = ["--data", os.path.join(folder, "data"), "--endpoint",
                  cloud.endpoint("work", "model=m")]
-        lines = amphi("route", "--explain", *words, env=UNNAMED).stdout.splitlines()
+        shown = amphi("route", "--explain", *words, env=UNNAMED).stdout.splitlines()
+        lines = [line for line in shown if not line.startswith(" ")]
         assert lines[0].startswith("1. work") and "no chat model" in lines[0], lines
         assert lines[1].startswith("-  local") and "scope" in lines[1], lines
         assert "a help model" in amphi("doctor", *words, env=UNNAMED).stdout

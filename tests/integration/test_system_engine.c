@@ -141,7 +141,7 @@ static void system__answers_first_and_may_have_what_is_private(void **state)
     chat_fixture_expect(&w.f, "Hello world.");
     expect_record(&w, "\"route\":\"system\",\"model\":\"os-model\"");
     expect_record(&w, "{\"route\":\"system\",\"kept\":true,\"reason\":\"ok\",\"why\":\"auto: local "
-                      "first, the system's model, ready\"}");
+                      "first, the system's model, ready\"");
     expect_in(w.os.last_body, "\"content\":\"Hi\"");
     expect_asked(&w, 1, 0, 0);
     close_world(&w);
@@ -232,7 +232,7 @@ static void background__leaves_the_route_out_and_says_so(void **state)
     expect_route(&w, "local");
     expect_record(&w,
         "{\"route\":\"system\",\"kept\":false,\"reason\":\"background\",\"why\":\"the "
-        "app is in the background, where the system refuses its model\"}");
+        "app is in the background, where the system refuses its model\"");
     expect_explained(&w, AMPHI_MODE_AUTO, "\"reason\":\"background\"");
     w.f.local.info.available = w.f.cloud.info.available = false;
     ask(&w, AMPHI_MODE_AUTO);
@@ -478,7 +478,7 @@ static void private_cloud__gets_nothing_private_unless_the_policy_trusts_it(void
         } else {
             assert_int_equal(w.result.error->status, AMPHI_E_REFUSED);
             expect_record(&w, "{\"route\":\"system\",\"kept\":false,\"reason\":\"private\","
-                              "\"why\":\"private: the request never leaves this device\"}");
+                              "\"why\":\"private: the request never leaves this device\"");
         }
         expect_asked(&w, trusted, 0, 0);
         ask(&w, AMPHI_MODE_ONLY_LOCAL);

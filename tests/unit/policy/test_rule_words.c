@@ -36,6 +36,7 @@ static void words__of_a_soft_reason_stay_beside_a_hard_one(void **state)
     policy_scene s;
     scene_init(&s);
     s.routes[CLOUD].wait_ms = 5000;
+    s.routes[CLOUD].wait_reason = AMPHI_REASON_ASKED_TO_WAIT;
     amphi_judgement j = judge(&s, CLOUD);
     assert_int_equal(j.verdict, AMPHI_VERDICT_SOFT);
     assert_int_equal(j.reason, AMPHI_REASON_ASKED_TO_WAIT);
