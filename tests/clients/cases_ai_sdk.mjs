@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import {
-  APICallError, RetryError, generateText, Output, stepCountIs, streamText, tool,
+  APICallError, RetryError, embed, embedMany, generateText, Output, stepCountIs, streamText, tool,
 } from "ai";
 import { z } from "zod";
 import {
-  ANEW, ANSWER, CUT_AT, IMAGE, THOUGHT, raises, runCases, testCase, withGateway,
+  ANEW, ANSWER, CUT_AT, IMAGE, THOUGHT, raises, runCases, testCase, vectorOf, withGateway,
 } from "./lab.mjs";
 
 const PROMPT = "What is the capital of France?";
@@ -140,5 +140,31 @@ testCase("ai-sdk compatible", "thoughts are beside the answer", () =>
     assert.equal(answer.text, ANSWER);
     assert.equal(answer.reasoningText, THOUGHT);
   }));
+
+const EMBEDDERS = {
+  "ai-sdk compatible": (g) =>
+    createOpenAICompatible({ name: "amphi", baseURL: g.url, apiKey: "any" })
+      .textEmbeddingModel("text-embedding-3-small"),
+  "ai-sdk openai": (g) =>
+    createOpenAI({ baseURL: g.url, apiKey: "any" }).textEmbeddingModel("text-embedding-3-small"),
+};
+
+for (const [client, model] of Object.entries(EMBEDDERS)) {
+  testCase(client, "embeddings are the clouds", () => withGateway(["embed"], async (g) => {
+    const one = await embed({ model: model(g), value: "Paris" });
+    assert.deepEqual(one.embedding, vectorOf("Paris"));
+    assert.equal(one.usage.tokens, 5);
+    const values = ["Paris", "Lyon", "Nice"];
+    const many = await embedMany({ model: model(g), values });
+    assert.deepEqual(many.embeddings, values.map(vectorOf));
+  }));
+
+  testCase(client, "embeddings with a wrong key are a call error with 401", () =>
+    withGateway(["wrong_key"], async (g) => {
+      const error = await raises(APICallError, () => embed({ model: model(g), value: "Paris" }));
+      assert.equal(error.statusCode, 401);
+      assert.deepEqual(await g.asked(), [1, 0]);
+    }));
+}
 
 await runCases();

@@ -4,10 +4,10 @@ import openai
 import pydantic
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from langchain_openai.chat_models import base as models
 
-from clouds import ANEW, ANSWER, CUT_AT, THOUGHT
+from clouds import ANEW, ANSWER, CUT_AT, THOUGHT, vector_of
 from questions import IMAGE, case, raises
 
 CLIENT = "langchain"
@@ -152,3 +152,25 @@ def fields_of_a_stream_are_where_it_looks_for_them(lab):
             for found in (whole, model(g).invoke(QUESTION)):
                 assert found.response_metadata["system_fingerprint"] == "fp_9", found
                 assert found.response_metadata["service_tier"] == "flex", found
+
+
+def embeddings(g):
+    """Without counting tokens itself, for which it would fetch a vocabulary from elsewhere."""
+    return OpenAIEmbeddings(model="text-embedding-3-small", base_url=g.url, api_key="any",
+                            check_embedding_ctx_length=False)
+
+
+@case
+def embeddings_are_the_clouds(lab):
+    with lab.gateway("embed") as g:
+        assert embeddings(g).embed_query("Paris") == vector_of("Paris")
+        texts = ["Paris", "Lyon", "Nice"]
+        assert embeddings(g).embed_documents(texts) == [vector_of(one) for one in texts]
+
+
+@case
+def embeddings_with_a_wrong_key_are_an_authentication_error(lab):
+    with lab.gateway("wrong_key") as g:
+        error = raises((openai.AuthenticationError, models.OpenAIAuthenticationError),
+                       lambda: embeddings(g).embed_query("Paris"))
+        assert error.code == "invalid_api_key" and g.asked() == [1, 0], g.asked()

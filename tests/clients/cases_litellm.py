@@ -5,7 +5,7 @@ import json
 
 import litellm
 
-from clouds import ANEW, ANSWER, CUT_AT, THOUGHT
+from clouds import ANEW, ANSWER, CUT_AT, THOUGHT, vector_of
 from questions import QUESTION, TOOLS, case, raises
 
 CLIENT = "litellm"
@@ -118,3 +118,24 @@ def a_next_cloud_that_answers_anew_is_never_glued(lab):
 @case
 def a_next_cloud_that_answers_anew_is_never_glued_with_no_flag(lab):
     anew(lab, mode=None)
+
+
+def embed(g, given):
+    return litellm.embedding(model="openai/text-embedding-3-small", input=given, api_base=g.url,
+                             api_key="any")
+
+
+@case
+def embeddings_are_the_clouds(lab):
+    with lab.gateway("embed") as g:
+        answer = embed(g, ["Paris", "Lyon"])
+        assert [one["embedding"] for one in answer.data] == [
+            vector_of("Paris"), vector_of("Lyon")], answer
+        assert answer.usage.total_tokens == 10, answer
+
+
+@case
+def embeddings_with_a_wrong_key_are_an_authentication_error(lab):
+    with lab.gateway("wrong_key") as g:
+        raises(litellm.AuthenticationError, lambda: embed(g, ["Paris"]))
+        assert g.asked() == [1, 0], g.asked()

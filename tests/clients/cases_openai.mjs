@@ -5,7 +5,8 @@ import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import {
-  ANEW, ANSWER, CUT_AT, IMAGE, QUESTION, THOUGHT, raises, runCases, testCase, withGateway,
+  ANEW, ANSWER, CUT_AT, IMAGE, QUESTION, THOUGHT, raises, runCases, testCase, vectorOf,
+  withGateway,
 } from "./lab.mjs";
 
 const CLIENT = "openai npm";
@@ -160,6 +161,22 @@ test("a cut with nobody else is an error or a whole answer", () =>
       for await (const one of await ask(g, { stream: true })) shown += text([one]);
     });
     assert.ok(ANSWER.slice(0, CUT_AT).startsWith(shown), shown);
+  }));
+
+const EMBEDDINGS = { model: "text-embedding-3-small", input: ["Paris", "Lyon"] };
+
+test("embeddings are the clouds", () => withGateway(["embed"], async (g) => {
+  for (const form of [{}, { encoding_format: "float" }]) {
+    const answer = await connect(g).embeddings.create({ ...EMBEDDINGS, ...form });
+    assert.deepEqual(answer.data.map((one) => one.embedding), EMBEDDINGS.input.map(vectorOf));
+    assert.equal(answer.usage.total_tokens, 10);
+  }
+}));
+
+test("embeddings with a wrong key are an authentication error", () =>
+  withGateway(["wrong_key"], async (g) => {
+    await raises(OpenAI.AuthenticationError, () => connect(g).embeddings.create(EMBEDDINGS));
+    assert.deepEqual(await g.asked(), [1, 0]);
   }));
 
 // What a browser does with a page's fetch: it asks before a request that is not simple, and shows

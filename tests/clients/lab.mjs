@@ -18,6 +18,12 @@ export const QUESTION = [{ role: "user", content: "What is the capital of France
 export const IMAGE =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg==";
 
+// As clouds.py has it.
+export function vectorOf(text) {
+  const codes = new TextEncoder().encode(text);
+  return [codes.reduce((sum, one) => sum + one, 0) / 1024, codes.length / 64, -0.125];
+}
+
 async function ask(path, body) {
   const answer = await fetch(control + path, { method: "POST", body: JSON.stringify(body) });
   return answer.json();

@@ -23,6 +23,7 @@ from scripted_cloud import ScriptedCloud, reply
 
 KEY = "sk-of-the-provider-0123456789"
 NAMES = ("first", "second")
+PATHS = ("/chat/completions", "/embeddings")
 
 
 def nothing_set(**more):
@@ -81,7 +82,7 @@ class Lab:
 
     def answer(self, endpoint, request):
         name = request.path.split("/")[1]
-        if request.method != "POST" or not request.path.endswith("/chat/completions"):
+        if request.method != "POST" or not request.path.endswith(PATHS):
             return reply(404, {"error": {"message": "no such path"}})
         with self.lock:
             seen = self.seen.setdefault((name, endpoint), [])

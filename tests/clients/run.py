@@ -27,6 +27,7 @@ import questions  # noqa: E402
 import cases_langchain  # noqa: E402,F401
 import cases_litellm  # noqa: E402,F401
 import cases_openai  # noqa: E402,F401
+import cases_openai_embeddings  # noqa: E402,F401
 import cases_openai_errors  # noqa: E402,F401
 import cases_openai_odd  # noqa: E402,F401
 import cases_openai_responses  # noqa: E402,F401
