@@ -5,8 +5,11 @@
 #include "history.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void print_transfer(const cli_history_call *c, const amphi_history_transfer *t, FILE *to)
 {
@@ -32,19 +35,68 @@ static bool write_line(void *user, amphi_str line)
     return fwrite(line.data, 1, line.size, to) == line.size && fputc('\n', to) != EOF;
 }
 
+/* What --out names. An earlier export of that name stays until the new one is whole: it is written
+ * beside it, under the same rights, and takes the name at the end. Where there is something that is
+ * no file (a pipe, a device, a link), that is written to. */
+typedef struct export_file {
+    FILE *to;
+    const char *path; /* NULL: standard output */
+    char *part;       /* NULL: written to directly */
+} export_file;
+
+static bool open_export(export_file *out, const char *path)
+{
+    struct stat info;
+    *out = (export_file){.to = stdout, .path = path};
+    if (path == NULL)
+        return true;
+    bool is_there = lstat(path, &info) == 0;
+    if (is_there && !S_ISREG(info.st_mode)) {
+        out->to = fopen(path, "w");
+        return out->to != NULL;
+    }
+    size_t size = strlen(path) + sizeof ".part";
+    out->part = malloc(size);
+    if (out->part == NULL)
+        return false;
+    snprintf(out->part, size, "%s.part", path);
+    out->to = fopen(out->part, "w");
+    if (out->to != NULL && is_there)
+        (void)fchmod(fileno(out->to), info.st_mode & 0777);
+    return out->to != NULL;
+}
+
+/* False: it could not be written to its end. */
+static bool close_export(export_file *out, bool is_whole)
+{
+    bool done = fflush(out->to) == 0;
+    if (out->part != NULL)
+        done = fsync(fileno(out->to)) == 0 && done;
+    if (out->path != NULL)
+        done = fclose(out->to) == 0 && done;
+    if (out->part != NULL && done && is_whole)
+        done = rename(out->part, out->path) == 0;
+    else if (out->part != NULL)
+        unlink(out->part);
+    free(out->part);
+    return done;
+}
+
 /* To standard output or --out's file; what was written is said on standard error, or, with a file,
  * on standard output. */
 int cli_history_run_export(cli_history_call *c)
 {
     amphi_history_transfer transfer;
+    export_file file;
     const char *path = cli_own(c->options, "--out");
-    FILE *to = path != NULL ? fopen(path, "w") : stdout;
-    if (to == NULL)
+    if (!open_export(&file, path)) {
+        free(file.part);
         return cli_usage("%s: can't be written", path);
+    }
     amphi_history_transfer_init(&transfer);
-    amphi_status status = amphi_history_export(
-        c->client, cli_history_has(c, "--include-private"), write_line, to, &transfer, &c->error);
-    bool closed = path != NULL ? fclose(to) == 0 : fflush(to) == 0;
+    amphi_status status = amphi_history_export(c->client, cli_history_has(c, "--include-private"),
+        write_line, file.to, &transfer, &c->error);
+    bool closed = close_export(&file, status == AMPHI_OK);
     if (status == AMPHI_OK && !closed)
         return cli_usage("%s: can't be written to its end", path != NULL ? path : "export");
     if (status == AMPHI_OK)

@@ -171,19 +171,28 @@ def a_bad_page_is_named_wherever_it_is(folder):
     rc, _, err = amphi(folder, "history", "import", at(folder, "in.jsonl"))
     check(rc == 0, f"import: {err}")
     whole = read(at(folder, "amphi.db"))
+    export = at(folder, "kept.jsonl")
+    rc, _, err = amphi(folder, "history", "export", "--out", export)
+    check(rc == 0, f"export: {err}")
+    os.chmod(export, 0o600)
+    exported, refused = read(export), 0
     named = 0
     for number in range(3, 40, 6):
         page = bytearray(whole)
         page[(number - 1) * 4096 + 1000] ^= 4
         with open(at(folder, "amphi.db"), "wb") as file:
             file.write(page)
+        rc, _, err = amphi(folder, "history", "export", "--out", export)
+        refused += rc != 0
+        check(read(export) == exported and os.stat(export).st_mode & 0o777 == 0o600 and
+              not os.path.exists(export + ".part"), f"page {number}: the earlier export: {err}")
         _, _, err = amphi(folder, "ask", "--conversation", "k5", "--max-tokens", "2", "hi")
         check("SQL" not in err, f"page {number}: {err}")
         named += "the database is damaged: run `amphi history repair`" in err
         rc, out, _ = amphi(folder, "history", "check")
         check(rc == 1 and f"page {number} is the first that can't be read" in out and
               "***" not in out, f"check, page {number}: {out}")
-    check(named >= 1, f"damage was met: {named}")
+    check(named >= 1 and refused >= 1, f"damage was met: {named}, {refused}")
 
 
 def tests(folder):
