@@ -2,6 +2,7 @@
 #include "tests/support/killed_log.h"
 
 #include "storage/schema.h"
+#include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
 
 #include <setjmp.h>
@@ -131,4 +132,17 @@ void killed_log_expect_untouched(const killed_log *f)
     assert_int_equal(size, f->wal_size);
     assert_memory_equal(bytes, f->wal, size);
     free(bytes);
+}
+
+void killed_log_expect_no_damage(const killed_log *f, int64_t least, const char *where)
+{
+    amphi_history_check_report found;
+    amphi_error error = {0};
+    killed_log_put(f);
+    if (amphi__db_check(&found, f->path, &killed_log_key, true, &error) != AMPHI_OK ||
+        !found.is_whole)
+        fail_msg("%s: %s%s", where, error.message, found.fault);
+    int64_t count = killed_log_messages(f);
+    if (count < least)
+        fail_msg("%s: %d messages", where, (int)count);
 }

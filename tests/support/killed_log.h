@@ -39,6 +39,8 @@ void killed_log_kill(killed_log *f);
 void killed_log_put(const killed_log *f);
 /* Of the database at its path, as SQLite reads it. */
 int64_t killed_log_messages(const killed_log *f);
+/* Puts both: no damage is found, it opens as SQLite would, and has at least so many messages. */
+void killed_log_expect_no_damage(const killed_log *f, int64_t least, const char *where);
 /* Both files are as they were put. */
 void killed_log_expect_untouched(const killed_log *f);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Logs as a kill leaves them, damaged in many places: each is noticed before SQLite replays it,
- * nothing is overwritten, and the repair brings the commits back. Logs as a power loss leaves them:
- * of these nothing is said.
+ * nothing is overwritten, and the repair brings the commits back.
  */
 #include "storage/sqlcipher_wal_damage.h"
 
@@ -61,27 +60,13 @@ static amphi_history_repair_report expect_damage(const killed_log *f, const char
     return done;
 }
 
-/* Opens as SQLite would, and has this many messages. */
-static void expect_no_damage(const killed_log *f, int64_t least, const char *where)
-{
-    amphi_history_check_report found;
-    amphi_error error = {0};
-    killed_log_put(f);
-    if (amphi__db_check(&found, f->path, &killed_log_key, true, &error) != AMPHI_OK ||
-        !found.is_whole)
-        fail_msg("%s: %s%s", where, error.message, found.fault);
-    int64_t count = killed_log_messages(f);
-    if (count < least)
-        fail_msg("%s: %d messages", where, (int)count);
-}
-
 static void log__one_bit_anywhere_is_noticed_and_costs_nothing(void **state)
 {
     killed_log *f = *state;
     for (int i = 0; i < COMMITS; i++)
         killed_log_say(f->db, "text", 1);
     killed_log_kill(f);
-    expect_no_damage(f, COMMITS, "as it was");
+    killed_log_expect_no_damage(f, COMMITS, "as it was");
     size_t frames = (f->wal_size - HEADER) / FRAME;
     assert_true(frames >= (size_t)2 * COMMITS);
     const size_t which[] = {0, frames / 2, frames - 2, frames - 1};
@@ -124,67 +109,6 @@ static void log__a_lost_sector_costs_no_more_than_its_own_pages(void **state)
     }
 }
 
-/* The last synced commit and what was written unsynced before it, any of it lost. */
-static void log__what_a_power_loss_tears_is_no_damage(void **state)
-{
-    killed_log *f = *state;
-    for (int i = 0; i < 10; i++) {
-        killed_log_say(f->db, "text", 1);
-        killed_log_write_unsynced(f->db);
-    }
-    killed_log_say(f->db, "the last that was synced", 1);
-    killed_log_take(f);
-    size_t synced = f->wal_size;
-    for (int i = 0; i < 6; i++)
-        killed_log_write_unsynced(f->db);
-    killed_log_say(f->db, "not acknowledged", 30);
-    killed_log_kill(f);
-    char *whole = malloc(f->wal_size);
-    assert_non_null(whole);
-    memcpy(whole, f->wal, f->wal_size);
-    srand(7);
-    for (int i = 0; i < 80; i++) {
-        char name[40];
-        snprintf(name, sizeof name, "power loss %d", i);
-        memcpy(f->wal, whole, f->wal_size);
-        for (size_t at = (synced + 511) / 512 * 512; at + 512 <= f->wal_size; at += 512)
-            if (rand() % (2 + i % 30) == 0)
-                memset(f->wal + at, 0, 512);
-        expect_no_damage(f, 11, name);
-    }
-    size_t size = f->wal_size;
-    memcpy(f->wal, whole, size);
-    for (f->wal_size = synced; f->wal_size < size; f->wal_size += 2777)
-        expect_no_damage(f, 11, "cut off");
-    free(whole);
-}
-
-/* Frames of this log that nothing leads to: a long transaction that was undone, then a short one
- * over its beginning; and the old frames behind a log that was begun anew. */
-static void log__what_was_left_by_other_writes_is_no_damage(void **state)
-{
-    killed_log *f = *state;
-    killed_log_say(f->db, "before", 1);
-    killed_log_exec(f->db, "PRAGMA cache_size=10; PRAGMA cache_spill=10; BEGIN IMMEDIATE");
-    for (int i = 0; i < 3000; i++)
-        killed_log_exec(
-            f->db, "INSERT INTO settings VALUES (hex(randomblob(20)), randomblob(300))");
-    killed_log_exec(f->db, "ROLLBACK");
-    killed_log_say(f->db, "after", 1);
-    killed_log_write_unsynced(f->db);
-    killed_log_kill(f);
-    assert_true(f->wal_size > (size_t)100 * FRAME);
-    expect_no_damage(f, 2, "undone");
-    killed_log_open(f, &f->db);
-    for (int i = 0; i < 30; i++)
-        killed_log_say(f->db, "an earlier log", 1);
-    killed_log_exec(f->db, "PRAGMA wal_checkpoint(RESTART)");
-    for (int i = 0; i < 3; i++)
-        killed_log_say(f->db, "the log begun anew", 1);
-    killed_log_kill(f);
-    expect_no_damage(f, 33, "begun anew");
-}
-
 static void log__of_an_emptied_database_is_kept_and_read(void **state)
 {
     killed_log *f = *state;
@@ -194,18 +118,6 @@ static void log__of_an_emptied_database_is_kept_and_read(void **state)
     f->database_size = 0;
     amphi_history_repair_report done = expect_damage(f, "emptied");
     assert_true(done.messages > 0);
-}
-
-static void log__others_commits_under_way_are_no_damage(void **state)
-{
-    killed_log *f = *state;
-    for (int i = 0; i < 30; i++) {
-        amphi_db *other = NULL;
-        killed_log_say(f->db, "text", 3);
-        killed_log_open(f, &other);
-        assert_int_equal(db_number(other, "SELECT count(*) FROM messages"), 3 * (i + 1));
-        amphi__db_close(other);
-    }
 }
 
 int main(void)
@@ -220,10 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(log__one_bit_anywhere_is_noticed_and_costs_nothing),
         T(log__a_lost_sector_costs_no_more_than_its_own_pages),
-        T(log__what_a_power_loss_tears_is_no_damage),
-        T(log__what_was_left_by_other_writes_is_no_damage),
         T(log__of_an_emptied_database_is_kept_and_read),
-        T(log__others_commits_under_way_are_no_damage),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_wal_damage", tests, NULL, NULL);
 }
