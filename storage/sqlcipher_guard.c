@@ -266,11 +266,15 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *size)
 }
 
 /* A repair, or a new key, may put another file in this one's place while the lock is waited for.
- * The log of that name is then the other's; SQLite would take it for this one's, and remove it. */
+ * The log of that name is then the other's; SQLite would take it for this one's, and remove it.
+ * What is read from pages needs no lock: while the log is damaged no connection writes, and what a
+ * repair writes into the old file, before another takes its place, are these pages. */
 static int file_lock(sqlite3_file *file, int level)
 {
     int moved = 0;
     sqlite3_file *real = real_of(file);
+    if (is_read_from_pages(guarded(file)))
+        return SQLITE_OK;
     int rc = real->pMethods->xLock(real, level);
     if (rc == SQLITE_OK && level == SQLITE_LOCK_SHARED)
         (void)real->pMethods->xFileControl(real, SQLITE_FCNTL_HAS_MOVED, &moved);
@@ -282,6 +286,8 @@ static int file_lock(sqlite3_file *file, int level)
 
 static int file_unlock(sqlite3_file *file, int level)
 {
+    if (is_read_from_pages(guarded(file)))
+        return SQLITE_OK;
     return real_of(file)->pMethods->xUnlock(real_of(file), level);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "storage/sqlcipher.h"
 
+#include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
 #include "tests/support/killed_log.h"
 
@@ -110,6 +111,28 @@ static void past_damage__a_whole_log_and_an_emptied_database_are_refused(void **
     assert_false(reads_all(f, "emptied"));
 }
 
+/* A gateway goes on answering meanwhile. */
+static void past_damage__a_repair_need_not_wait_for_the_reader(void **state)
+{
+    killed_log *f = *state;
+    amphi_history_repair_report done;
+    amphi_error error = {0};
+    amphi_db *reader = NULL;
+    say_all(f);
+    f->wal[f->wal_size / 3] ^= 1;
+    killed_log_put(f);
+    assert_int_equal(amphi__db_open_past_damage(&reader, f->path, &killed_log_key, NULL), AMPHI_OK);
+    assert_int_equal(db_number(reader, "SELECT count(*) FROM messages"), COMMITS);
+    if (amphi__db_repair(&done, f->path, &killed_log_key, &error) != AMPHI_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(done.messages, COMMITS);
+    assert_int_equal(db_number(reader, "SELECT count(*) FROM ledger"), (COMMITS + 2) / 3);
+    assert_int_equal(db_number(reader, "SELECT count(*) FROM messages"), COMMITS);
+    assert_int_equal(killed_log_messages(f), COMMITS);
+    amphi__db_close(reader);
+    assert_int_equal(killed_log_messages(f), COMMITS); /* its end removes nothing of the new one */
+}
+
 int main(void)
 {
     char version[64];
@@ -123,6 +146,7 @@ int main(void)
         T(past_damage__one_bit_anywhere_costs_nothing),
         T(past_damage__what_can_not_be_mended_is_not_read_in_part),
         T(past_damage__a_whole_log_and_an_emptied_database_are_refused),
+        T(past_damage__a_repair_need_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_open", tests, NULL, NULL);
 }
