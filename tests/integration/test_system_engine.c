@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -385,15 +384,20 @@ static void context__too_long_goes_to_a_longer_one(void **state)
     close_world(&w);
 }
 
-static void language__that_it_does_not_speak_goes_on_elsewhere(void **state)
+static void unsupported__what_it_can_t_do_goes_on_elsewhere(void **state)
 {
-    static const scripted_system_answer foreign[] = {{NULL, SYSTEM_LANGUAGE, 0}};
+    static const scripted_system_answer foreign[] = {
+        {NULL, SYSTEM_LANGUAGE, 0}, {NULL, SYSTEM_UNSUPPORTED, 0}};
     world w;
-    open_world(&w, foreign, 1);
+    open_world(&w, foreign, 2);
     ask(&w, AMPHI_MODE_AUTO);
     expect_route(&w, "local");
     expect_takeover(&w, "local", AMPHI_E_UNSUPPORTED,
         "system: the system's model does not speak this language");
+    ask(&w, AMPHI_MODE_AUTO); /* asked again: nothing is wrong with it */
+    expect_takeover(
+        &w, "local", AMPHI_E_UNSUPPORTED, "system: the system's model can't do what is asked for");
+    expect_asked(&w, 2, 2, 0);
     close_world(&w);
 }
 
@@ -414,8 +418,7 @@ static void assets__that_vanish_are_seen_at_once(void **state)
     ask(&w, AMPHI_MODE_AUTO);
     expect_route(&w, "local");
     chat_fixture_expect(&w.f, "Hello world.");
-    expect_takeover(
-        &w, "local", AMPHI_E_NOT_FOUND, "system: the system's model is not there any more");
+    expect_takeover(&w, "local", AMPHI_E_RESOURCE, "system: the system took its model away");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         w.os.state.availability = cases[i].availability;
         expect_explained(&w, AMPHI_MODE_AUTO, "\"reason\":\"unavailable\"");
@@ -487,37 +490,27 @@ static void private_cloud__gets_nothing_private_unless_the_policy_trusts_it(void
     }
 }
 
-typedef struct found {
-    char text[2048];
-} found;
-
-static void collect(void *user, const amphi_finding *finding)
+/* Off this device, a private client and the kill switch keep it from that as well. */
+static void prewarm__reaches_it_where_a_request_may_go(void **state)
 {
-    found *f = user;
-    size_t used = strlen(f->text);
-    snprintf(f->text + used, sizeof f->text - used, "%.*s: %.*s\n", (int)finding->part.size,
-        finding->part.data, (int)finding->text.size, finding->text.data);
-}
-
-static void doctor__says_what_the_system_offers(void **state)
-{
-    world w;
-    amphi_client_options options;
-    prepare(&w, &os_hello, 1);
-    amphi_client_options_init(&options);
-    options.parts = &w.f.parts;
-    for (int i = 0; i < 2; i++) {
-        found f = {""};
-        assert_int_equal(amphi_doctor(&options, collect, &f, NULL), AMPHI_OK);
-        if (i == 0)
-            expect_in(f.text, "system system: os-model, 4096 tokens of context\n");
-        else
-            expect_in(f.text, "system system: the system's model is being downloaded\n"
-                              "system system: it computes outside of this device\n");
-        w.os.state.availability = SYSTEM_DOWNLOADING;
-        w.os.state.on_device = false;
+    static const struct {
+        const char *policy;
+        bool on_device, is_private, expected;
+    } cases[] = {{NULL, true, true, true}, {NULL, false, false, true}, {NULL, false, true, false},
+        {"{\"system\":{\"private_cloud_trusted\":true}}", false, true, true},
+        {"{\"system\":{\"enabled\":false}}", true, false, false},
+        {"{\"cloud\":{\"enabled\":false}}", true, false, true},
+        {"{\"cloud\":{\"enabled\":false}}", false, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world w;
+        prepare(&w, &os_hello, 1);
+        w.os.state.on_device = cases[i].on_device;
+        w.f.is_private = cases[i].is_private;
+        chat_fixture_start(&w.f, cases[i].policy);
+        assert_int_equal(amphi_client_prewarm(w.f.client, NULL), AMPHI_OK);
+        assert_int_equal(atomic_load(&w.os.prewarms), cases[i].expected);
+        close_world(&w);
     }
-    close_world(&w);
 }
 
 static void cancel__reaches_the_system(void **state)
@@ -568,12 +561,12 @@ int main(void)
         cmocka_unit_test(background__that_only_the_system_knows_puts_it_last),
         cmocka_unit_test(guardrail__ends_the_request),
         cmocka_unit_test(context__too_long_goes_to_a_longer_one),
-        cmocka_unit_test(language__that_it_does_not_speak_goes_on_elsewhere),
+        cmocka_unit_test(unsupported__what_it_can_t_do_goes_on_elsewhere),
+        cmocka_unit_test(prewarm__reaches_it_where_a_request_may_go),
         cmocka_unit_test(assets__that_vanish_are_seen_at_once),
         cmocka_unit_test(death__in_mid_word_is_continued),
         cmocka_unit_test(takeover__by_the_system_starts_again),
         cmocka_unit_test(private_cloud__gets_nothing_private_unless_the_policy_trusts_it),
-        cmocka_unit_test(doctor__says_what_the_system_offers),
         cmocka_unit_test(cancel__reaches_the_system),
         cmocka_unit_test(answer__that_the_system_cut_says_so),
     };

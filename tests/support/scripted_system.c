@@ -56,6 +56,11 @@ static void stop(void *user, system_run *run)
     scripted_system_go_on(system);
 }
 
+static void get_ready(void *user)
+{
+    atomic_fetch_add(&((scripted_system *)user)->prewarms, 1);
+}
+
 void scripted_system_go_on(scripted_system *system)
 {
     pthread_mutex_lock(&system->lock);
@@ -72,7 +77,8 @@ void scripted_system_init(
         (system_state){.availability = SYSTEM_AVAILABLE, .on_device = true, .context_tokens = 4096};
     system->answers = answers;
     system->answers_count = count;
-    system->model = (system_model){system, "system", "os-model", report_state, generate, stop};
+    system->model =
+        (system_model){system, "system", "os-model", report_state, generate, stop, get_ready};
     assert_int_equal(pthread_mutex_init(&system->lock, NULL), 0);
     assert_int_equal(pthread_cond_init(&system->changed, NULL), 0);
 }

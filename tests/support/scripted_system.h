@@ -32,7 +32,7 @@ typedef struct scripted_system_run {
 struct scripted_system {
     system_state state; /* set between requests */
     bool waits;         /* behind the text, until scripted_system_go_on, or a cancel */
-    atomic_int starts, cancels;
+    atomic_int starts, cancels, prewarms;
     char last_body[8192]; /* read it after a run */
     system_model model;
     const scripted_system_answer *answers; /* of one run after the other; the last one also later */

@@ -65,7 +65,8 @@ static amphi_status ask(amphi_client *client, amphi_error *error)
 int main(int argc, char **argv)
 {
     bool has_answered = false;
-    const system_model model = {&has_answered, "system", "pretended", state, generate, cancel};
+    const system_model model = {
+        &has_answered, "system", "pretended", state, generate, cancel, NULL};
     const amphi_engine engines[] = {system_engine(&model)};
     amphi_client_options options;
     amphi_parts parts;

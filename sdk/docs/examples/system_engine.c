@@ -30,7 +30,8 @@ static const struct {
     [SYSTEM_GUARDRAIL] = {AMPHI_E_CONTENT_FILTER, "the system's safety rules refuse it"},
     [SYSTEM_TOO_LONG] = {AMPHI_E_CONTEXT_LENGTH, "longer than the system's model takes"},
     [SYSTEM_LANGUAGE] = {AMPHI_E_UNSUPPORTED, "the system's model does not speak this language"},
-    [SYSTEM_ASSETS_GONE] = {AMPHI_E_NOT_FOUND, "the system's model is not there any more"},
+    [SYSTEM_UNSUPPORTED] = {AMPHI_E_UNSUPPORTED, "the system's model can't do what is asked for"},
+    [SYSTEM_ASSETS_GONE] = {AMPHI_E_RESOURCE, "the system took its model away"},
     [SYSTEM_SERVICE_DIED] = {AMPHI_E_ENGINE_DIED, "the system's service ended in mid-answer"},
     [SYSTEM_NO_NETWORK] = {AMPHI_E_NETWORK, "the private cloud could not be reached"},
     [SYSTEM_FAILED] = {AMPHI_E_PROVIDER, "the system's model failed"},
@@ -166,6 +167,13 @@ static void release(void *self, amphi_engine_run *opaque)
     unlock_and_free_if(run, run->has_ended);
 }
 
+static void prewarm(void *self)
+{
+    const system_model *model = self;
+    if (model->prewarm != NULL)
+        model->prewarm(model->user);
+}
+
 static void free_engine(void *self)
 {
     (void)self; /* the app's */
@@ -178,6 +186,7 @@ static const amphi_engine_ops ops = {
     .start = start,
     .cancel = cancel,
     .release = release,
+    .prewarm = prewarm,
     .free = free_engine,
 };
 

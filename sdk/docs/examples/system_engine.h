@@ -44,6 +44,7 @@ typedef enum system_end {
     SYSTEM_GUARDRAIL,    /* prompt or answer was refused by its safety rules */
     SYSTEM_TOO_LONG,     /* prompt and answer do not fit into its context */
     SYSTEM_LANGUAGE,     /* it does not speak the prompt's language */
+    SYSTEM_UNSUPPORTED,  /* the request asks for what it can't do: a schema, tools */
     SYSTEM_ASSETS_GONE,  /* the model was taken away */
     SYSTEM_SERVICE_DIED, /* the system's process ended in mid-answer */
     SYSTEM_NO_NETWORK,   /* private cloud: it could not be reached */
@@ -53,12 +54,12 @@ typedef enum system_end {
 
 typedef struct system_run system_run;
 
-/* The app's side. Every entry is required. */
+/* The app's side. Every entry but `prewarm` is required. */
 typedef struct system_model {
     void *user;
     const char *name;  /* the route's: "system" */
     const char *model; /* as the records name it: "apple-on-device", "gemini-nano" */
-    /* Any thread, before each decision: no waiting. */
+    /* Any thread, several times per request: what the system said last, without asking it. */
     void (*state)(void *user, system_state *out);
     /* Starts an answer and returns at once. `body` is an OpenAI chat-completions request, to be
      * copied. Reports the answer's text piece by piece, and then its end, once. */
@@ -66,6 +67,8 @@ typedef struct system_model {
     /* Any thread; SYSTEM_CANCELLED is to follow soon. One that crosses with system_run_end comes
      * too late, so look the run up among those that go on, and use nothing of it otherwise. */
     void (*cancel)(void *user, system_run *run);
+    /* The user begins to write: get ready, without waiting. NULL: nothing. */
+    void (*prewarm)(void *user);
 } system_model;
 
 /* A piece of the answer: what is new since the last one, whole UTF-8 characters. */

@@ -40,7 +40,8 @@ typedef enum amphi_status {
     AMPHI_E_REFUSED = 25,        /* policy leaves no route (private, only_local, kill switch) */
     AMPHI_E_KEY = 26,            /* the store's key does not open it */
     AMPHI_E_CORRUPT = 27,        /* stored data fails its own check */
-    AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run */
+    AMPHI_E_RESOURCE = 28,       /* memory, heat or battery stopped a local run, or the system took
+                                    its model away */
     AMPHI_E_INTERNAL = 29,       /* a bug in the library; please report it */
     AMPHI_E_QUOTA = 30,          /* an account is used up or unpaid, or the policy's budget for
                                     the day is, or the system takes no more requests of this
