@@ -110,6 +110,12 @@ static void endpoint_release(void *self, amphi_engine_run *run)
     amphi__endpoint_run_release(run);
 }
 
+static amphi_status endpoint_list_models(void *self, uint32_t timeout_ms,
+    amphi_engine_model_fn *model, void *user, amphi_provider_error *provider, amphi_error *error)
+{
+    return amphi__endpoint_list_models(self, timeout_ms, model, user, provider, error);
+}
+
 static void endpoint_prewarm(void *self)
 {
     const amphi_remote_endpoint *endpoint = self;
@@ -152,6 +158,7 @@ static const amphi_engine_ops endpoint_ops = {
     .prewarm = endpoint_prewarm,
     .unload = NULL,
     .free = endpoint_free,
+    .list_models = endpoint_list_models,
 };
 
 /* ---- Creation -------------------------------------------------------------------------------- */

@@ -69,6 +69,8 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
     const amphi_engine_request *request, const amphi_engine_sink *sink, amphi_error *error);
 void amphi__endpoint_run_cancel(amphi_engine_run *run);
 void amphi__endpoint_run_release(amphi_engine_run *run);
+amphi_status amphi__endpoint_list_models(amphi_remote_endpoint *endpoint, uint32_t timeout_ms,
+    amphi_engine_model_fn *model, void *user, amphi_provider_error *provider, amphi_error *error);
 /* Ends the threads, and frees the runs that were left to the timer's. */
 void amphi__endpoint_run_stop_threads(amphi_remote_endpoint *endpoint);
 

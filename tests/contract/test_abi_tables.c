@@ -53,6 +53,13 @@ static void engine_identify(void *self, amphi_engine_info *out)
     scripted->describe(self, out);
 }
 
+static amphi_status engine_list_models(void *self, uint32_t timeout_ms,
+    amphi_engine_model_fn *model, void *user, amphi_provider_error *provider, amphi_error *error)
+{
+    calls++;
+    return AMPHI_OK;
+}
+
 static amphi_status http_start(void *self, amphi_http_exchange **out,
     const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
 {
@@ -520,6 +527,7 @@ static int set_up(void **state)
     engine_ops.prewarm = engine_prewarm;
     engine_ops.unload = engine_unload;
     engine_ops.identify = engine_identify;
+    engine_ops.list_models = engine_list_models;
     store_ops = *fixture.parts.store.ops;
     inner_ledger_add = store_ops.ledger_add;
     store_ops.ledger_add = store_ledger_add;

@@ -206,18 +206,77 @@ def doctor__tries_each_key_online_and_says_what_it_may_do(folder):
         found = {one["part"]: one for one in json.loads(done.stdout)["findings"]}
         return done.returncode, found.get("key work"), done
 
+    def answers(models, chat):
+        """Another answer to GET /models than to a question."""
+        cloud.answer = lambda request: chat if request.path.endswith("/completions") else models
+
     with ScriptedCloud(folder) as cloud:
         assert doctor()[1] is None and not cloud.chats()
+        no_list = reply(404, {"error": {"message": "no such path"}})
+        answers(no_list, says("H"))
         rc, found, _ = doctor("--online")
         assert found["level"] == "ok" and "may chat" in found["text"], found
         assert cloud.chats()[0].json["max_tokens"] == 1 and len(cloud.chats()) == 1
         for status, code, word_of_it in ((401, "invalid_api_key", "refuses the key"),
                                          (402, None, "used up"), (404, "model_not_found", "model")):
-            cloud.answer = lambda request: refusal(status, message="because", code=code)
+            answers(no_list, refusal(status, message="because", code=code))
             rc, found, _ = doctor("--online")
             assert rc == 1 and found["level"] == "fault", found
             assert word_of_it in found["text"] and "because" in found["text"], found
         faces.refused(amphi("doctor", "--online", "--private"), "--private")
+        faces.refused(amphi("doctor", "--ask"), "--ask", "--online")
+
+
+def models(*names):
+    return reply(200, {"object": "list", "data": [{"id": name} for name in names]})
+
+
+@promise
+def doctor__asks_for_the_models_first_which_costs_nothing(folder):
+    key_file = os.path.join(folder, "key")
+    with open(key_file, "w", encoding="utf-8") as file:
+        file.write(KEY)
+    os.chmod(key_file, 0o600)
+
+    def doctor(*flags, model="model=m", path="/v1"):
+        done = amphi("doctor", "--data", os.path.join(folder, "data"), "--json", "--endpoint",
+                     cloud.endpoint("work", model, f"key-file={key_file}"), "--online", *flags)
+        assert KEY not in done.stdout + done.stderr, done
+        found = {one["part"]: one for one in json.loads(done.stdout)["findings"]}["key work"]
+        return done.returncode, found["level"], found["text"]
+
+    with ScriptedCloud(folder) as cloud:
+        seen = []
+
+        def answer(request):
+            seen.append((request.method, request.path, request.headers.get("Authorization")))
+            return says("H") if request.method == "POST" else listed
+
+        cloud.answer = answer
+        listed = models("a", "m", "b")
+        assert doctor() == (0, "ok", 'the key is good for 3 models, "m" among them')
+        assert [(s[0], s[1].rsplit("/", 1)[1], s[2]) for s in seen] == [
+            ("GET", "models", "Bearer " + KEY)], seen
+        listed = models("a")
+        rc, level, text = doctor()
+        assert (rc, level) == (0, "note") and '"m" is not among them' in text, text
+        rc, level, text = doctor(model="model=a|m|x")
+        assert (rc, level) == (0, "note") and '"m|x" is not among them' in text, text
+        rc, level, text = doctor(model="prefix=no")
+        assert (rc, level) == (0, "ok") and "none is configured" in text, text
+        for status, level_of_it, word_of_it in (
+                (401, "fault", "refuses the key"), (403, "note", "may not list"),
+                (402, "fault", "used up"), (429, "note", "rate limit"),
+                (500, "fault", "could not be asked")):
+            listed = reply(status, {"error": {"message": "because of " + KEY, "code": None}})
+            rc, level, text = doctor()
+            assert level == level_of_it and word_of_it in text, (status, level, text)
+            assert "because of [key]" in text, text
+            assert rc == (1 if level == "fault" else 0), (status, rc)
+        assert not cloud.chats()  # no token was asked for
+        listed = models("m")
+        doctor("--ask")
+        assert len(cloud.chats()) == 1
 
 
 if __name__ == "__main__":

@@ -37,6 +37,13 @@ typedef void amphi_finding_fn(void *user, const amphi_finding *finding);
 AMPHI_API amphi_status amphi_doctor(
     const amphi_client_options *options, amphi_finding_fn *report, void *user, amphi_error *error);
 
+/* Tries the key of every endpoint and reports what it may do, as part "key NAME": asks for the list
+ * of models (GET /models), which costs nothing; where there is none, or `asks` is set, for one
+ * token of an answer. Keys and tokens are in no text. AMPHI_E_REFUSED: the client is private.
+ * Blocks, up to a minute for an endpoint that does not answer. */
+AMPHI_API amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
+    amphi_finding_fn *report, void *user, amphi_error *error);
+
 AMPHI_END_DECLS
 
 #endif

@@ -186,6 +186,9 @@ typedef struct amphi_engine_sink {
     void (*event)(void *self, const amphi_engine_event *event);
 } amphi_engine_sink;
 
+/* Gets one model's name, which is valid for the call. */
+typedef void amphi_engine_model_fn(void *user, amphi_str model);
+
 /* TABLE. describe, start, cancel and release are required; free
  * is for the owner. */
 typedef struct amphi_engine_ops {
@@ -219,6 +222,11 @@ typedef struct amphi_engine_ops {
      * anything that could crash. What fails is left empty. *out is as for describe. NULL: describe
      * runs nothing either. */
     void (*identify)(void *self, amphi_engine_info *out);
+    /* Asks its service which models there are, which costs nothing and shows what the key may do.
+     * Any thread; blocks up to timeout_ms. A failure's native_code is the HTTP status, and
+     * *provider (zeroed before) what the provider said. NULL: there is no such list. */
+    amphi_status (*list_models)(void *self, uint32_t timeout_ms, amphi_engine_model_fn *model,
+        void *user, amphi_provider_error *provider, amphi_error *error);
 } amphi_engine_ops;
 
 /* FROZEN. */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * amphi_doctor_online: what the key of each endpoint may do. The list of models costs nothing and
+ * tells most: the key is known or not, and whether the configured models are there. Only where a
+ * service has no such list, or the caller wants it, an answer of one token is asked for.
+ */
+#include "sdk/client/client.h"
+#include "sdk/client/route.h"
+#include "sdk/core/error.h"
+#include "sdk/core/model_list.h"
+#include "sdk/core/str.h"
+
+#include <amphi/chat.h>
+#include <amphi/doctor.h>
+
+#include <stdio.h>
+
+#define LIST_TIMEOUT_MS 30000u
+
+typedef struct visit {
+    amphi_client *client;
+    const amphi_route *route;
+    char name[AMPHI_NAME_MAX];
+    amphi_finding_fn *report;
+    void *user;
+    amphi_str missing; /* of the configured models, those that were not seen yet */
+    char missing_text[AMPHI_MODEL_LIST_BYTES_MAX];
+    uint32_t models;
+} visit;
+
+/* What a failure says about the key, and what to do about it. */
+typedef struct verdict {
+    amphi_finding_level level;
+    const char *text;
+    const char *remedy;
+} verdict;
+
+static void find(const visit *v, const verdict *what, const char *text)
+{
+    char part[AMPHI_NAME_MAX + 8];
+    snprintf(part, sizeof part, "key %s", v->name);
+    const amphi_finding finding = {.struct_size = sizeof finding,
+        .level = what->level,
+        .part = amphi_str_from(part),
+        .text = amphi_str_from(text),
+        .remedy = amphi_str_from(what->remedy)};
+    v->report(v->user, &finding);
+}
+
+static verdict judge(const amphi_error *error)
+{
+    switch (error->status) {
+    case AMPHI_E_AUTH:
+        return error->native_code == 403
+                   ? (verdict){AMPHI_FINDING_FAULT, "the key is known, but may not do this",
+                         "widen what the key may do in the provider's account"}
+                   : (verdict){AMPHI_FINDING_FAULT, "the provider refuses the key",
+                         "renew the key, or correct the endpoint's URL"};
+    case AMPHI_E_QUOTA:
+        return (verdict){AMPHI_FINDING_FAULT, "the key is known, but its account is used up",
+            "pay the provider's account"};
+    case AMPHI_E_RATE_LIMITED:
+        return (verdict){AMPHI_FINDING_NOTE, "the key is known; its rate limit is reached",
+            "wait, or raise the account's limit"};
+    case AMPHI_E_REQUEST:
+        return error->native_code == 404
+                   ? (verdict){AMPHI_FINDING_FAULT, "there is no such URL or model for this key",
+                         "correct the endpoint's URL or model="}
+                   : (verdict){AMPHI_FINDING_NOTE, "the key is known; a short question is refused",
+                         "the provider's words say why"};
+    default:
+        return (verdict){AMPHI_FINDING_FAULT, "it could not be asked", "mend the connection first"};
+    }
+}
+
+static void report_failure(
+    const visit *v, const verdict *what, const amphi_error *error, const amphi_provider_error *said)
+{
+    char text[sizeof said->message + 512];
+    bool has_words = said != NULL && said->message[0] != '\0';
+    snprintf(text, sizeof text, "%s (%s)%s%s", what->text, error->message,
+        has_words ? "; the provider said: " : "", has_words ? said->message : "");
+    find(v, what, text);
+}
+
+/* ---- One token ------------------------------------------------------------------------------- */
+
+/* The route alone, without history, cache and outbox. */
+static amphi_status start_question(const visit *v, amphi_stream **out, amphi_error *error)
+{
+    const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("Hi")};
+    amphi_chat_request request;
+    char extra[AMPHI_NAME_MAX + 48];
+    snprintf(extra, sizeof extra, "{\"model\":\"%s\",\"fallbacks\":[]}", v->name);
+    amphi_chat_request_init(&request);
+    request.messages = &message;
+    request.messages_count = 1;
+    request.mode = AMPHI_MODE_ONLY_CLOUD;
+    request.no_cache = request.no_queue = true;
+    request.sampling.tokens_max = 1;
+    request.extra_json = amphi_str_from(extra);
+    return amphi_chat_start(out, v->client, &request, error);
+}
+
+static amphi_status ask(const visit *v, amphi_error *error)
+{
+    amphi_stream *stream = NULL;
+    amphi_event event;
+    amphi_chat_result result;
+    amphi_status status = start_question(v, &stream, error);
+    if (status != AMPHI_OK)
+        return status;
+    do
+        status = amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, error);
+    while (status == AMPHI_OK && !amphi_event_is_terminal(&event));
+    amphi_chat_result_init(&result);
+    if (status == AMPHI_OK)
+        status = amphi_stream_result(stream, &result, error);
+    if (status == AMPHI_OK && result.error == NULL) {
+        const verdict fine = {AMPHI_FINDING_OK, "", ""};
+        char text[AMPHI_NAME_MAX + 64];
+        snprintf(text, sizeof text, "the key may chat: \"%.*s\" answered after %u ms",
+            (int)result.model.size, result.model.data, result.total_ms);
+        find(v, &fine, text);
+    } else if (status == AMPHI_OK) {
+        const verdict what = judge(result.error);
+        report_failure(v, &what, result.error, result.provider);
+    }
+    amphi_stream_free(stream);
+    return status;
+}
+
+/* ---- The list of models ---------------------------------------------------------------------- */
+
+static void note_model(void *user, amphi_str model)
+{
+    visit *v = user;
+    char rest[sizeof v->missing_text];
+    size_t size = 0;
+    amphi_str models = v->missing;
+    v->models++;
+    while (models.size > 0) { /* those that are still missing */
+        amphi_str one = amphi__str_cut(models, '|', &models);
+        if (amphi__str_equal(one, model))
+            continue;
+        size += (size_t)snprintf(rest + size, sizeof rest - size, "%s%.*s", size > 0 ? "|" : "",
+            (int)one.size, one.data);
+    }
+    memcpy(v->missing_text, rest, size);
+    v->missing = amphi_str_make(v->missing_text, size);
+}
+
+static void report_models(const visit *v)
+{
+    static const verdict fine = {AMPHI_FINDING_OK, "", ""};
+    static const verdict odd = {
+        AMPHI_FINDING_NOTE, "", "correct model=; --ask shows whether it answers all the same"};
+    char text[AMPHI_MODEL_LIST_BYTES_MAX + 128];
+    const char *models = v->route->model;
+    const char *plural = v->models == 1 ? "" : "s";
+    if (models[0] == '\0')
+        snprintf(text, sizeof text,
+            "the key is good for %u model%s; none is configured, each "
+            "request names its own",
+            v->models, plural);
+    else if (v->missing.size == 0)
+        snprintf(text, sizeof text, "the key is good for %u model%s, \"%s\" among them", v->models,
+            plural, models);
+    else
+        snprintf(text, sizeof text,
+            "the key is good for %u model%s, but \"%.*s\" is not among them", v->models, plural,
+            (int)v->missing.size, v->missing.data);
+    find(v, v->missing.size == 0 ? &fine : &odd, text);
+}
+
+/* No service answers so to a list of models that it has. */
+static bool is_missing(const amphi_error *error)
+{
+    return error->status == AMPHI_E_PROTOCOL ||
+           (error->status == AMPHI_E_REQUEST &&
+               (error->native_code == 404 || error->native_code == 405)) ||
+           error->native_code == 501;
+}
+
+/* true: it has no list of models, so only a question can tell. */
+static bool list_models(visit *v)
+{
+    const amphi_engine *engine = &v->route->engine;
+    amphi_provider_error said = {0};
+    amphi_error error = {.status = AMPHI_OK};
+    if (engine->ops->list_models == NULL)
+        return true;
+    v->missing = amphi_str_from(v->route->model);
+    amphi_status status =
+        engine->ops->list_models(engine->self, LIST_TIMEOUT_MS, note_model, v, &said, &error);
+    if (status == AMPHI_OK) {
+        report_models(v);
+        return false;
+    }
+    if (is_missing(&error))
+        return true;
+    verdict what = judge(&error);
+    if (error.status == AMPHI_E_AUTH && error.native_code == 403)
+        what = (verdict){AMPHI_FINDING_NOTE, "the key is known, but may not list the models",
+            "--ask shows whether it may chat"};
+    report_failure(v, &what, &error, &said);
+    return false;
+}
+
+amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
+    amphi_finding_fn *report, void *user, amphi_error *error)
+{
+    amphi_client *client = NULL;
+    amphi__error_clear(error);
+    if (options == NULL || report == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options or report is NULL");
+    amphi_status status = amphi_client_new(&client, options, error);
+    if (status == AMPHI_OK && client->is_private)
+        status = amphi__fail(error, AMPHI_E_REFUSED, 0,
+            "trying a key sends something, which a private client does not");
+    for (size_t i = 0; status == AMPHI_OK && i < client->routes_count; i++) {
+        amphi_engine_info info;
+        visit v = {.client = client, .route = &client->routes[i], .report = report, .user = user};
+        if (v.route->name[0] == '\0') /* not an endpoint */
+            continue;
+        amphi__route_describe(v.route, &info);
+        amphi__str_copy_to(v.name, sizeof v.name, amphi_str_from(info.name));
+        if (info.kind == AMPHI_ENGINE_CLOUD && (list_models(&v) || asks))
+            status = ask(&v, error);
+    }
+    amphi_client_free(client);
+    return status;
+}
