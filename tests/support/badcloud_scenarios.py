@@ -168,6 +168,17 @@ def s_401(x, argument, attempt):
     x.error(401, "invalid_api_key", "Incorrect API key provided: %s. Find yours at ..." % key)
 
 
+@scenario("token")  # :N takes the tokens "tok-K-..." from the Nth on, repeats others in a 401
+def s_token(x, argument, attempt):
+    sent = x.headers.get("x-firebase-appcheck") or x.headers.get("authorization", "")
+    word = sent.removeprefix("Bearer ")
+    parts = word.split("-")
+    if parts[0] == "tok" and len(parts) > 1 and int(parts[1]) >= int(argument or 1):
+        s_ok(x, argument, attempt)
+    else:
+        x.error(401, "invalid_token", "The token %s has expired." % word)
+
+
 @scenario("context")
 def s_context(x, argument, attempt):
     x.error(400, "context_length_exceeded",
