@@ -57,6 +57,7 @@ class Answer:
         self.done = False
         self.error = None
         self.takeovers = []
+        self.replaces = 0
         self.took_s = 0.0
 
 
@@ -64,12 +65,14 @@ class Client:
     def __init__(self, url):
         self.host = url.split("//", 1)[1].split("/", 1)[0]
 
-    def chat(self, stream=True, ours=None, **body):
+    def chat(self, stream=True, ours=None, plain=False, **body):
         body = dict({"model": "anything", "stream": stream,
                      "stream_options": {"include_usage": True},
                      "messages": [{"role": "user", "content": "How was the harbour?"}],
                      "amphi": dict({"mode": "only_cloud", "no_cache": True, "no_queue": True,
                                     "budgets": BUDGETS}, **(ours or {}))}, **body)
+        if plain:  # as a client that does not know Amphi asks
+            del body["amphi"]
         connection = http.client.HTTPConnection(self.host, timeout=40)
         answer, began = Answer(), time.monotonic()
         connection.request("POST", "/v1/chat/completions", json.dumps(body),
@@ -105,7 +108,10 @@ class Client:
                 continue
             choice = chunk["choices"][0]
             ours = chunk.get("amphi", {})
-            answer.text += choice["delta"].get("content") or ""
+            if ours.get("event") == "replace":
+                answer.text, answer.replaces = ours["text"], answer.replaces + 1
+            else:
+                answer.text += choice["delta"].get("content") or ""
             answer.finish = choice["finish_reason"] or answer.finish
             answer.model = chunk["model"]
             answer.route = ours.get("route") or answer.route
@@ -394,6 +400,31 @@ def serve__a_client_that_hangs_up_ends_the_request_behind_it(folder):
             while cloud.ask("gone", "a")["value"] == 0 and time.monotonic() < until:
                 time.sleep(0.05)
             assert cloud.ask("gone", "a")["value"] == 1, stream
+
+
+@promise
+def serve__200_that_answers_anew_with_a_default_policy(folder):
+    """a is cut; b accepts the beginning with 200 and answers anew; nothing is set. A client that
+    knows Amphi gets one replace, a plain one an error instead of two answers in one, and one that
+    does not stream just the new answer."""
+    cloud.ask("reset")
+    cloud.ask("set", "a", "cut:6")
+    cloud.ask("set", "b", "anew:always")
+    anew = "Sure! A harbour is a place where ships are safe from the sea."
+    flags = [word for one in ("a", "b") for word in (
+        "--endpoint", cloud.endpoint(one, "model=m-" + one, "priority=" + str("ab".index(one))))]
+    with faces.gateway(folder, "--model", "/nowhere/model.gguf", *flags) as (url, _):
+        client = Client(url)
+        knows = client.chat(ours={"budgets": {}})
+        assert knows.text == anew and knows.done and knows.replaces == 1, vars(knows)
+        assert [t["mode"] for t in knows.takeovers] == ["restarted"], knows.takeovers
+        plain = client.chat(plain=True)
+        assert plain.error["code"] == "truncated" and not plain.done, vars(plain)
+        assert plain.text and ANSWER.startswith(plain.text), plain.text
+        whole = client.chat(False, plain=True, messages=[{"role": "user", "content": "Why?"}])
+        assert whole.status == 200, vars(whole)
+        assert whole.whole["choices"][0]["message"]["content"] == anew, whole.whole
+    assert cloud.attempts("a") == 3, cloud.attempts("a")
 
 
 @promise

@@ -200,11 +200,11 @@ def s_filter_stream(x, argument, attempt):
     x.finish("content_filter")
 
 
-@scenario("anew")  # accepts a beginning with 200, and answers anew all the same
+@scenario("anew")  # accepts a beginning with 200, and answers anew; :always without one as well
 def s_anew(x, argument, attempt):
     messages = x.json.get("messages") or [{}]
     x.head()
-    if messages[-1].get("role") == "assistant":
+    if argument == "always" or messages[-1].get("role") == "assistant":
         for word in tokens("Sure! A harbour is a place where ships are safe from the sea."):
             x.event({"content": word})
     else:
