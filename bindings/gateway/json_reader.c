@@ -31,22 +31,40 @@ static bool take(scan *s, char c)
     return true;
 }
 
-static bool is_hex(char c)
+/* Four hexadecimal digits: a UTF-16 unit. */
+static bool take_unit(scan *s, unsigned *unit)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    *unit = 0;
+    for (unsigned i = 0; i < 4; i++, s->at++) {
+        char c = s->at < s->end ? *s->at : '\0';
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return false;
+        *unit = *unit << 4 | (unsigned)digit;
+    }
+    return true;
 }
 
+/* Behind the backslash. Half of a pair is no character. */
 static bool check_escape(scan *s)
 {
+    unsigned unit, low;
     if (s->at == s->end)
         return false;
     char c = *s->at++;
     if (c != 'u')
         return c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
-    for (unsigned i = 0; i < 4; i++, s->at++)
-        if (s->at == s->end || !is_hex(*s->at))
-            return false;
-    return true;
+    if (!take_unit(s, &unit) || (unit & 0xFC00) == 0xDC00)
+        return false;
+    if ((unit & 0xFC00) != 0xD800)
+        return true;
+    if (s->end - s->at < 6 || s->at[0] != '\\' || s->at[1] != 'u')
+        return false;
+    s->at += 2;
+    return take_unit(s, &low) && (low & 0xFC00) == 0xDC00;
 }
 
 /* Behind the opening quote. */

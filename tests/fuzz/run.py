@@ -38,6 +38,7 @@ TARGETS = {
                       "local/constraint/matcher.c"]),
     "json": (1024, ["sdk/core/json.c", "sdk/core/json_check.c", "sdk/core/json_writer.c",
                     "sdk/core/json_span.c", "remote/plain_chunk.c"]),
+    "gateway_json": (1024, ["bindings/gateway/json_reader.c", "bindings/gateway/json_writer.c"]),
     "tool_calls": (512, ["local/text/tool_call_parser.c", "local/text/tool_call_body.c",
                          "local/text/reasoning.c"]),
     "sse": (1024, ["remote/sse.c"]),
