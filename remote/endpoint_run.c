@@ -350,19 +350,19 @@ amphi_status amphi__endpoint_run_send(
         .form = run->form};
     amphi_http_request http;
     amphi_http_header headers[HEADERS_MAX];
-    amphi_buf body;
-    amphi__buf_init(&body, 0);
     amphi_status status = put_exchange_aside(run, error);
+    amphi__buf_clear(&run->sent); /* its exchange has ended */
     if (status == AMPHI_OK)
         status = gather(run, refused, error);
     if (status == AMPHI_OK)
-        status = run->dialect->request_write(&body, &content, error);
+        status = run->dialect->request_write(&run->sent, &content, error);
     if (status == AMPHI_OK) {
         amphi__endpoint_http_request(endpoint, &http);
         http.url = amphi_str_from(run->url);
         http.headers = headers;
         http.headers_count = write_headers(run, headers);
-        http.body = amphi__buf_str(&body);
+        http.body = amphi__buf_str(&run->sent);
+        http.body_is_kept = true;
         http.connect_timeout_ms = run->request.connect_ms;
         status = amphi__credentials_sign(&run->credentials, &source, &http, error);
         http.headers_count = write_headers(run, headers); /* it may have moved them */
@@ -371,7 +371,6 @@ amphi_status amphi__endpoint_run_send(
         status = begin_answer(run, error);
     if (status == AMPHI_OK)
         status = start_exchange(run, &http, error);
-    amphi__buf_clear(&body);
     return status;
 }
 
@@ -387,6 +386,7 @@ void amphi__endpoint_run_free(amphi_engine_run *run)
     run->dialect->answer_free(run->answer);
     amphi__credentials_wipe(&run->credentials);
     amphi__buf_clear(&run->model_name);
+    amphi__buf_clear(&run->sent);
     drop_request(run);
     amphi__free(run);
 }
@@ -450,6 +450,8 @@ static amphi_status copy_request(
         &run->request.body, &run->request.prefix, &run->request.idempotency_key};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         amphi__buf_init(&run->texts[i], 0);
+        if (strings[i] == &run->request.body && request->body_is_kept)
+            continue;
         if (amphi__buf_append_str(&run->texts[i], *strings[i]) != AMPHI_OK)
             return amphi__fail_no_memory(error);
         *strings[i] = amphi__buf_str(&run->texts[i]);
@@ -489,6 +491,7 @@ amphi_status amphi__endpoint_run_start(amphi_remote_endpoint *endpoint, amphi_en
     run->url = is_chat ? endpoint->url : endpoint->embeddings_url;
     amphi__credentials_init(&run->credentials);
     amphi__buf_init(&run->model_name, 0);
+    amphi__buf_init(&run->sent, 0);
     amphi_status status = copy_request(run, request, error);
     if (status == AMPHI_OK)
         status = amphi__endpoint_run_send(run, NULL, error);

@@ -30,6 +30,7 @@ struct amphi_engine_run {
     /* The request, for as long as it may have to be sent again; strings are in `texts`. */
     amphi_engine_request request;
     amphi_buf texts[3];
+    amphi_buf sent;           /* the body of the request under way: the transport reads it */
     amphi_buf model_name;     /* what is sent as "model"; empty: as the request says */
     uint64_t model;           /* what is learned belongs to it */
     amphi_request_form known; /* at the start */

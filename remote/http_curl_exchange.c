@@ -208,7 +208,7 @@ static CURLcode set_request(
     } else if (amphi__str_equal_c(request->method, "POST")) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
-        SET(CURLOPT_POSTFIELDS, exchange->body);
+        SET(CURLOPT_POSTFIELDS, exchange->body != NULL ? exchange->body : request->body.data);
     }
     return code;
 }
@@ -256,8 +256,9 @@ amphi_status amphi__http_curl_exchange_new(amphi_http_exchange **out, amphi_http
     exchange->is_loopback_http = !url.is_https;
     amphi__http_response_init(&exchange->response, request, sink != NULL ? sink : &warm_sink);
     exchange->easy = curl_easy_init();
-    exchange->body = amphi__str_copy(request->body);
-    if (exchange->easy == NULL || exchange->body == NULL) {
+    bool is_kept = request->body_is_kept && request->body.size > 0;
+    exchange->body = is_kept ? NULL : amphi__str_copy(request->body);
+    if (exchange->easy == NULL || (exchange->body == NULL && !is_kept)) {
         status = amphi__fail_no_memory(error);
         goto cleanup;
     }

@@ -142,6 +142,7 @@ void amphi__attempt_start(amphi_attempt *a)
     amphi_engine_request request = {
         .struct_size = sizeof request,
         .body = a->args->body,
+        .body_is_kept = true,
         .prefix = amphi__buf_str(&a->prefix),
         .conversation_id = amphi_str_from(stream->request.conversation_id),
         .idempotency_key = amphi_str_from(stream->key),

@@ -300,6 +300,7 @@ static void run_attempt(embeddings_call *call, const amphi_plan_step *step)
     const amphi_engine_request request = {.struct_size = sizeof request,
         .task = AMPHI_TASK_EMBEDDINGS,
         .body = call->request->json,
+        .body_is_kept = true,
         .idempotency_key = amphi_str_from(call->key),
         .connect_ms = step->budgets.connect_ms};
     amphi__route_describe(&client->routes[step->route], &info);

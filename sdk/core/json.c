@@ -23,7 +23,8 @@ static const cJSON *node(const amphi_json *value)
     return (const cJSON *)value;
 }
 
-/* cJSON would end a string at \u0000; U+FFFD takes its place in this copy, of the same size. */
+/* cJSON would end a string at \u0000; U+FFFD takes its place in a copy, of the same size. NULL: out
+ * of memory. */
 static char *copy_without_nul_escapes(amphi_str text)
 {
     char *copy = amphi__str_copy(text);
@@ -104,10 +105,11 @@ static void wipe_strings(cJSON *value)
 amphi_status amphi__json_parse_checked(amphi_json **out, amphi_str text, bool has_special)
 {
     *out = NULL;
-    char *copy = copy_without_nul_escapes(text);
-    if (copy == NULL)
+    bool has_nul = amphi__str_find(text, AMPHI_STR("\\u0000")) != SIZE_MAX;
+    char *copy = has_nul ? copy_without_nul_escapes(text) : NULL;
+    if (has_nul && copy == NULL)
         return AMPHI_E_NO_MEMORY;
-    cJSON *root = cJSON_ParseWithLength(copy, text.size + 1);
+    cJSON *root = cJSON_ParseWithLength(has_nul ? copy : text.data, text.size);
     amphi__free(copy);
     if (root == NULL) /* the grammar was checked, so it can only be this */
         return AMPHI_E_NO_MEMORY;

@@ -124,6 +124,7 @@ typedef struct amphi_engine_request {
     /* EMBEDDINGS: `body` is OpenAI's embeddings request; its answer comes as TEXT, the whole JSON
      * in any pieces, with USAGE before FINISH. */
     amphi_engine_task task;
+    bool body_is_kept; /* `body` stays as it is until the run is released: it need not be copied */
 } amphi_engine_request;
 
 static inline void amphi_engine_request_init(amphi_engine_request *request)

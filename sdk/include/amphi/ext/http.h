@@ -31,6 +31,8 @@ typedef struct amphi_http_request {
     uint32_t total_timeout_ms;        /* 0: none */
     uint64_t body_limit_bytes;        /* of the answer, decompressed; 0: 64 MiB */
     uint32_t headers_limit_bytes;     /* 0: 64 KiB */
+    /* `body` stays as it is until `end` has come, or `release` returned: it need not be copied. */
+    bool body_is_kept;
 } amphi_http_request;
 
 static inline void amphi_http_request_init(amphi_http_request *request)
