@@ -50,6 +50,7 @@ void gateway_path_chat_completions(gateway_exchange *exchange)
     amphi_status status = amphi_chat_start_json_with(&stream, gateway_client(exchange),
         gateway_body(exchange), gateway_settings(exchange), &error);
     gateway_body_drop(exchange);
+    gateway_turn_end(exchange);
     if (status != AMPHI_OK) {
         gateway_note_refused(exchange, status);
         gateway_reply_error(exchange, &error, NULL);

@@ -268,6 +268,7 @@ static void start(gateway_exchange *exchange, completions_request *request)
         status = amphi_chat_start_json_with(&r.follow.stream, gateway_client(exchange),
             gateway_json_text(&request->chat), gateway_settings(exchange), &error);
     gateway_json_wipe(&request->chat);
+    gateway_turn_end(exchange);
     if (status == AMPHI_OK) {
         answer_with(&r, request->streams);
     } else {

@@ -11,6 +11,7 @@
  */
 #include "connections.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +129,9 @@ static void *watch(void *opaque)
         until.tv_nsec += (long)(WATCH_MS % 1000) * 1000000;
         until.tv_sec += WATCH_MS / 1000 + until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&connections->changed, &connections->lock, &until);
+        int rc = 0;
+        while (!connections->stops && rc != ETIMEDOUT)
+            rc = pthread_cond_timedwait(&connections->changed, &connections->lock, &until);
         close_late(connections);
     }
     pthread_mutex_unlock(&connections->lock);
@@ -191,6 +194,7 @@ static gateway_connection *opened(
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     read_address(entry, address != NULL ? address->client_addr : NULL);
     pthread_mutex_lock(&connections->lock);
+    bool is_first = connections->first == NULL;
     entry->next = connections->first;
     entry->at = &connections->first;
     if (entry->next != NULL)
@@ -204,7 +208,8 @@ static gateway_connection *opened(
         entry->is_too_many = !close_longest_idle(connections, greedy ? entry : NULL, entry) &&
                              !close_longest_idle(connections, NULL, entry);
     }
-    pthread_cond_broadcast(&connections->changed);
+    if (is_first) /* the watcher is not woken for each: it holds the lock while it looks */
+        pthread_cond_broadcast(&connections->changed);
     pthread_mutex_unlock(&connections->lock);
     return entry;
 }

@@ -118,11 +118,13 @@ static const path *find(gateway_exchange *exchange)
 static void answer(void *opaque)
 {
     gateway_exchange *exchange = opaque;
+    gateway_turn_begin(exchange);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         if (matches(&paths[i], exchange) && has_method(&paths[i], exchange)) {
             paths[i].answer(exchange);
             break;
         }
+    gateway_turn_end(exchange);
     gateway_exchange_unref(exchange);
 }
 

@@ -56,6 +56,7 @@ void gateway_path_embeddings(gateway_exchange *exchange)
     request.settings_json = gateway_settings(exchange);
     request.is_wanted = is_wanted;
     request.user = exchange;
+    gateway_turn_end(exchange); /* it is made into no tree */
     amphi_status status =
         amphi_embeddings_create(&json, gateway_client(exchange), &request, &result, &error);
     gateway_body_drop(exchange);

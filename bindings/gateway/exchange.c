@@ -52,22 +52,29 @@ gateway_exchange *gateway_exchange_new(
     return exchange;
 }
 
-/* Through a pointer that the compiler does not know, or it would leave the writing out. */
-static void *(*const volatile overwrite)(void *, int, size_t) = memset;
-
-static void wipe_and_free(char *text, size_t size)
+/* Large bodies take turns in being read: all of them at the same time would leave no processor to
+ * the connections' thread, and need room for as many trees. */
+void gateway_turn_begin(gateway_exchange *exchange)
 {
-    if (text != NULL)
-        overwrite(text, 0, size);
-    free(text);
+    if (exchange->body.size < GATEWAY_BODY_LARGE)
+        return;
+    while (sem_wait(&exchange->server->turns) != 0)
+        continue; /* a signal */
+    exchange->has_turn = true;
+}
+
+void gateway_turn_end(gateway_exchange *exchange)
+{
+    if (exchange->has_turn)
+        sem_post(&exchange->server->turns);
+    exchange->has_turn = false;
 }
 
 void gateway_body_drop(gateway_exchange *exchange)
 {
-    wipe_and_free(exchange->body, exchange->body_size);
-    atomic_fetch_sub(&exchange->server->bodies_bytes, exchange->body_size);
-    exchange->body = NULL;
-    exchange->body_size = exchange->body_capacity = 0;
+    size_t size = exchange->body.size;
+    gateway_body_free(&exchange->body);
+    atomic_fetch_sub(&exchange->server->bodies_bytes, size);
 }
 
 void gateway_exchange_unref(gateway_exchange *exchange)
@@ -78,7 +85,7 @@ void gateway_exchange_unref(gateway_exchange *exchange)
     free(exchange->settings);
     if (exchange->response != NULL)
         MHD_destroy_response(exchange->response);
-    wipe_and_free(exchange->pending, exchange->pending_capacity);
+    gateway_wipe_and_free(exchange->pending, exchange->pending_capacity);
     pthread_cond_destroy(&exchange->drained);
     pthread_mutex_destroy(&exchange->lock);
     free(exchange);
@@ -118,7 +125,7 @@ amphi_str gateway_settings(const gateway_exchange *exchange)
 
 amphi_str gateway_body(const gateway_exchange *exchange)
 {
-    return amphi_str_make(exchange->body, exchange->body_size);
+    return amphi_str_make(exchange->body.data, exchange->body.size);
 }
 
 /* Closing the sending side counts as gone: no HTTP client that wants its answer does that. Under

@@ -29,6 +29,9 @@ amphi_str gateway_settings(const gateway_exchange *exchange);
 amphi_str gateway_body(const gateway_exchange *exchange);
 /* Wiped and freed at once; otherwise at the end. */
 void gateway_body_drop(gateway_exchange *exchange);
+/* Large bodies are read in turns; this one's ends when the chat has been started, or where a path
+ * makes nothing of it. Any number of times. */
+void gateway_turn_end(gateway_exchange *exchange);
 /* Has the client hung up, or does the gateway end? Then the answer is unwanted. */
 bool gateway_is_unwanted(gateway_exchange *exchange);
 /* For how long may a streamed answer say nothing before it sends a sign of life? */

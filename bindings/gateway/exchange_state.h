@@ -6,6 +6,7 @@
 #ifndef AMPHI_GATEWAY_EXCHANGE_STATE_H
 #define AMPHI_GATEWAY_EXCHANGE_STATE_H
 
+#include "body.h"
 #include "connections.h"
 #include "exchange.h"
 #include "gateway.h"
@@ -13,6 +14,7 @@
 #include "workers.h"
 
 #include <microhttpd.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 struct gateway_server {
@@ -28,6 +30,7 @@ struct gateway_server {
     atomic_size_t bodies_bytes;     /* of all requests, arriving and in work */
     atomic_uint_fast64_t counted;   /* requests so far: part of their ids */
     uint64_t ids_from;              /* random */
+    sem_t turns;                    /* large bodies that may be read at the same time */
     char url[96];
 };
 
@@ -43,9 +46,8 @@ struct gateway_exchange {
     const char *path_name; /* in the table of paths; NULL: in none */
     uint64_t began_ms;
     /* The body, until it is whole. Only libmicrohttpd's thread. */
-    char *body;
-    size_t body_size;
-    size_t body_capacity;
+    gateway_body_bytes body;
+    bool has_turn;        /* the other thread's */
     size_t body_expected; /* its Content-Length, or SIZE_MAX */
     size_t discarded;
     gateway_failure refusal; /* http_status 0: none so far; then what arrives is not kept */
@@ -80,6 +82,9 @@ struct gateway_exchange {
 gateway_exchange *gateway_exchange_new(
     gateway_server *server, struct MHD_Connection *connection, const char *url, const char *method);
 void gateway_exchange_unref(gateway_exchange *exchange);
+
+/* The other thread: waits for the turn of a large body, which the path ends, or its return. */
+void gateway_turn_begin(gateway_exchange *exchange);
 
 /* Takes the response, and adds the headers that all have. NULL: the connection is cut. */
 void gateway_reply_response(

@@ -165,6 +165,7 @@ static void start(gateway_exchange *exchange, responses_request *request, respon
             gateway_json_text(chat), gateway_json_text(&settings), &error);
     gateway_json_wipe(chat);
     gateway_json_wipe(&settings);
+    gateway_turn_end(exchange);
     if (status == AMPHI_OK) {
         answer_with(&r);
     } else {

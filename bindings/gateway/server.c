@@ -86,7 +86,7 @@ static void refuse_for_now(gateway_exchange *exchange, const char *message)
 static enum MHD_Result collect(gateway_exchange *exchange, const char *data, size_t size)
 {
     if (exchange->refusal.http_status == 0)
-        check_size(exchange, exchange->body_size + size);
+        check_size(exchange, exchange->body.size + size);
     if (exchange->refusal.http_status == 0 &&
         atomic_load(&exchange->server->bodies_bytes) + size > BODIES_MAX)
         refuse_for_now(exchange, "too many large requests at the same time");
@@ -95,20 +95,8 @@ static enum MHD_Result collect(gateway_exchange *exchange, const char *data, siz
         gateway_body_drop(exchange);
         return exchange->discarded <= DISCARD_MAX ? MHD_YES : MHD_NO;
     }
-    if (exchange->body_size + size > exchange->body_capacity) {
-        size_t capacity = 2 * (exchange->body_size + size);
-        if (capacity > exchange->body_expected && exchange->body_expected > 0)
-            capacity = exchange->body_expected; /* libmicrohttpd gives no more */
-        if (capacity < exchange->body_size + size)
-            capacity = exchange->body_size + size;
-        char *larger = realloc(exchange->body, capacity);
-        if (larger == NULL)
-            return MHD_NO;
-        exchange->body = larger;
-        exchange->body_capacity = capacity;
-    }
-    memcpy(exchange->body + exchange->body_size, data, size);
-    exchange->body_size += size;
+    if (!gateway_body_append(&exchange->body, data, size, exchange->body_expected))
+        return MHD_NO;
     atomic_fetch_add(&exchange->server->bodies_bytes, size);
     return MHD_YES;
 }
@@ -245,6 +233,13 @@ static void set_defaults(gateway_options *options)
     options->connections_max = connections_limit(options->connections_max);
 }
 
+/* One processor is left to the connections' thread. */
+static unsigned turns_at_once(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors > 2 ? (unsigned)processors - 1 : 1;
+}
+
 static struct MHD_Daemon *start_daemon(gateway_server *server, const struct sockaddr *address)
 {
     const gateway_options *options = &server->options;
@@ -331,10 +326,12 @@ amphi_status gateway_start(gateway_server **out, const gateway_options *options,
     if (getrandom(&server->ids_from, sizeof server->ids_from, 0) < 0)
         server->ids_from = gateway_now_ms();
     pthread_mutex_init(&server->places_lock, NULL);
+    sem_init(&server->turns, 0, turns_at_once());
     server->metrics = gateway_metrics_new();
     if (server->metrics == NULL || !start_parts(server, address)) {
         gateway_metrics_free(server->metrics);
         pthread_mutex_destroy(&server->places_lock);
+        sem_destroy(&server->turns);
         free(server);
         return fail(
             error, AMPHI_E_IO, "can't listen there: is the port taken, or a certificate wrong?");
@@ -375,5 +372,6 @@ void gateway_stop(gateway_server *server)
     gateway_connections_stop(&server->connections);
     gateway_metrics_free(server->metrics);
     pthread_mutex_destroy(&server->places_lock);
+    sem_destroy(&server->turns);
     free(server);
 }

@@ -15,11 +15,24 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 sys.dont_write_bytecode = True
 from faces import gateway  # noqa: E402
-from gateway_load import besiege, percentile, resident_kib, show  # noqa: E402
+from gateway_client import CHAT, QUESTION, call  # noqa: E402
+from gateway_load import besiege, grown_kib, percentile, resident_kib, show  # noqa: E402
+from scripted_cloud import ScriptedCloud  # noqa: E402
 
 IDLE, HEADERS, BODIES, LARGE, BODY_BYTES = 1000, 300, 300, 50, 15 << 20
 HEALTH_MS = 100
 BODIES_AT_ONCE = 256 << 20  # what the gateway takes of all bodies together
+
+
+def passed_on_kib():
+    """What a valid body that goes to an endpoint takes."""
+    body = {"messages": [{"role": "user", "content": "x" * BODY_BYTES}]}
+    with tempfile.TemporaryDirectory(prefix="amphi-strangers-") as folder:
+        with ScriptedCloud(folder, tls=False) as cloud, \
+                gateway(folder, "--allow-http-loopback", "--mode", "only_cloud", "--endpoint",
+                        cloud.endpoint("work", "model=m")) as (url, process):
+            assert call(url, "POST", CHAT, {"messages": QUESTION})[0] == 200
+            return grown_kib(process, lambda: call(url, "POST", CHAT, body))
 
 
 def main():
@@ -35,7 +48,10 @@ def main():
     print(f"later than {HEALTH_MS} ms: {late} of {len(found['health_ms'])}")
     print(f"the large bodies: {found['large']}")
     print(f"memory: {before} KiB before, {found['peak_kib']} KiB at most")
-    good = percentile(found["health_ms"], 1) < HEALTH_MS
+    grown = passed_on_kib()
+    print(f"a valid body of {BODY_BYTES >> 20} MiB, passed on: {grown} KiB, "
+          f"{(grown << 10) / BODY_BYTES:.2f} times its size")
+    good = percentile(found["health_ms"], 1) < HEALTH_MS and grown << 10 < 4 * BODY_BYTES
     good = good and found["grown_kib"] << 10 < 4 * BODIES_AT_ONCE
     good = good and set(found["large"]) <= {400, 503}
     print("all within bounds" if good else "a bound was missed")

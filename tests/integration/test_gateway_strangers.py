@@ -18,7 +18,8 @@ import faces  # noqa: E402
 from faces import amphi, gateway, promise, refused, shared_gateway, write  # noqa: E402
 from gateway_client import (CHAT, QUESTION, call, connect, is_healthy, raw,  # noqa: E402
                             slow_policy)
-from gateway_load import HEAD, besiege, show  # noqa: E402
+from gateway_load import HEAD, besiege, grown_kib, show  # noqa: E402
+from scripted_cloud import ScriptedCloud  # noqa: E402
 
 
 @promise
@@ -42,6 +43,21 @@ def strangers__a_body_of_many_small_values_costs_no_more_than_four_times_its_siz
         assert found["large"] == {400: 1}, found["large"]
         most = 8 if faces.SANITIZED else 4  # a sanitizer keeps what is freed for a while
         assert found["grown_kib"] << 10 < most * size, found["grown_kib"]
+
+
+@promise
+def strangers__a_large_body_that_is_passed_on_costs_no_more_than_four_times_its_size(folder):
+    """At the most: the request as it is read, what the engine gets of it, and what is sent."""
+    body = json.dumps({"messages": [{"role": "user", "content": "x" * (15 << 20)}]}).encode()
+    with ScriptedCloud(folder, tls=False) as cloud, \
+            gateway(folder, "--allow-http-loopback", "--mode", "only_cloud", "--endpoint",
+                    cloud.endpoint("work", "model=m")) as (url, process):
+        assert call(url, "POST", CHAT, {"messages": QUESTION})[0] == 200
+        grown = grown_kib(process, lambda: call(url, "POST", CHAT, body))
+        assert len(cloud.chats()[-1].body) > len(body)
+        print(f"memory grew by {grown} KiB for {len(body) >> 10} KiB")
+        most = 6 if faces.SANITIZED else 4  # a sanitizer keeps what is freed for a while
+        assert grown << 10 < most * len(body), grown
 
 
 @promise

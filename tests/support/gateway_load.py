@@ -18,6 +18,15 @@ def resident_kib(process):
         return int(next(line for line in file if line.startswith("VmHWM:")).split()[1])
 
 
+def grown_kib(process, do):
+    """What the process has in memory at most while `do` runs, less what it has before."""
+    with open(f"/proc/{process.pid}/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")  # the peak starts again
+    before = resident_kib(process)
+    do()
+    return resident_kib(process) - before
+
+
 def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
@@ -76,19 +85,28 @@ class Strangers:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
+def queued_ms():
+    """How long this process has waited for a processor so far."""
+    with contextlib.suppress(OSError):
+        with open("/proc/self/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e6
+    return 0.0
+
+
 def probe_health(host, port, stop, out):
     """In a process of its own, whose time is not the strangers': the milliseconds of one GET
-    /healthz after the other, each over a connection of its own."""
+    /healthz after the other, each over a connection of its own, without those in which this process
+    itself waited for a processor."""
     health_ms = []
     while not stop.is_set():
-        began = time.monotonic()
+        began, queued = time.monotonic(), queued_ms()
         with socket.create_connection((host, port), timeout=60) as line:
             line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             text = b""
             while more := line.recv(4096):
                 text += more
         assert text.startswith(b"HTTP/1.1 200"), text[:100]
-        health_ms.append(1e3 * (time.monotonic() - began))
+        health_ms.append(1e3 * (time.monotonic() - began) - (queued_ms() - queued))
         time.sleep(0.02)
     out.put(health_ms)
 
