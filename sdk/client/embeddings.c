@@ -139,9 +139,9 @@ static amphi_status read_request(embeddings_call *call, amphi_error *error)
 
 /* The endpoints that serve the model, as bits: the one of that name; else those that list the
  * model; else those that leave the model to the request. */
-static uint32_t find_candidates(const amphi_client *client, amphi_str model)
+static uint64_t find_candidates(const amphi_client *client, amphi_str model)
 {
-    uint32_t named = 0, listed = 0, open = 0;
+    uint64_t named = 0, listed = 0, open = 0;
     for (size_t i = 0; i < client->routes_count; i++) {
         const amphi_route *route = &client->routes[i];
         amphi_engine_info info;
@@ -149,12 +149,12 @@ static uint32_t find_candidates(const amphi_client *client, amphi_str model)
         if (!info.embeddings)
             continue;
         if (amphi__str_equal_c(model, info.name))
-            named |= 1u << i;
+            named |= (uint64_t)1 << i;
         if (amphi__model_list_has(amphi_str_from(route->model), model) ||
             amphi__str_equal_c(model, info.model))
-            listed |= 1u << i;
+            listed |= (uint64_t)1 << i;
         if (route->model[0] == '\0' && info.model[0] == '\0')
-            open |= 1u << i;
+            open |= (uint64_t)1 << i;
     }
     return named != 0 ? named : listed != 0 ? listed : open;
 }

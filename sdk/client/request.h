@@ -36,7 +36,7 @@ typedef struct amphi_request {
     uint32_t tokens_max;   /* 0: not set */
     int64_t history_end;   /* of an outbox entry: the newest message of its conversation when it
                               was said; -1: not known */
-    uint32_t only_routes;  /* bits: no other route may answer; 0: any may */
+    uint64_t only_routes;  /* bits: no other route may answer; 0: any may */
     amphi_budgets budgets;
 } amphi_request;
 

@@ -210,7 +210,7 @@ void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preferenc
 }
 
 void amphi__preference_restrict(
-    amphi_plan *plan, uint32_t only, const amphi_policy_route *routes, uint32_t hedge_ms)
+    amphi_plan *plan, uint64_t only, const amphi_policy_route *routes, uint32_t hedge_ms)
 {
     sorter s = {.was = *plan, .out = plan, .taken = 0};
     plan->steps_count = 0;

@@ -34,6 +34,6 @@ void amphi__preference_apply(amphi_plan *plan, const amphi_preference *preferenc
     const amphi_policy_route *routes, uint32_t hedge_ms);
 /* Leaves these routes (as bits) of a plan, in its order. */
 void amphi__preference_restrict(
-    amphi_plan *plan, uint32_t only, const amphi_policy_route *routes, uint32_t hedge_ms);
+    amphi_plan *plan, uint64_t only, const amphi_policy_route *routes, uint32_t hedge_ms);
 
 #endif

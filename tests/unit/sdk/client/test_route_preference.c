@@ -139,11 +139,11 @@ static void preference__a_plan_may_be_restricted_to_some_routes(void **state)
     amphi_plan plan;
     char got[64] = "";
     make_plan(&plan);
-    amphi__preference_restrict(&plan, 1u << 2 | 1u << 3, routes, 0);
+    amphi__preference_restrict(&plan, UINT64_C(1) << 2 | UINT64_C(1) << 3, routes, 0);
     write_order(&plan, got);
     assert_string_equal(got, "b|a local c");
     make_plan(&plan);
-    amphi__preference_restrict(&plan, 1u << 3, routes, 0);
+    amphi__preference_restrict(&plan, UINT64_C(1) << 3, routes, 0);
     assert_int_equal(plan.steps_count, 0);
     assert_int_equal(plan.refusal.status, AMPHI_E_BUSY);
 }
