@@ -288,8 +288,7 @@ static amphi_decision_entry *add_entry(amphi_plan *out, const amphi_judgement *j
     entry->price_prompt = price->is_known ? price->prompt : AMPHI_COST_UNKNOWN;
     entry->price_cached = price->is_known ? price->cached : AMPHI_COST_UNKNOWN;
     entry->price_completion = price->is_known ? price->completion : AMPHI_COST_UNKNOWN;
-    entry->estimate =
-        amphi__policy_estimate(route, j->step.prompt_tokens, j->step.answer_tokens_max);
+    entry->estimate = amphi__policy_step_estimate(j);
     entry->answer_tokens = amphi__policy_answer_tokens(route, j->step.answer_tokens_max);
     entry->first_token_ms = route->pace.first_token_ms;
     entry->tokens_per_second = route->pace.tokens_per_second;
@@ -340,7 +339,9 @@ static void write_totals(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts)
 {
     amphi_decision *d = &out->decision;
-    d->prompt_tokens = facts->prompt_tokens;
+    d->prompt_tokens = facts->history_tokens < UINT32_MAX - facts->prompt_tokens
+                           ? facts->prompt_tokens + facts->history_tokens
+                           : UINT32_MAX;
     d->tool_tokens = facts->tool_tokens;
     d->spent_today = facts->spent.microdollars;
     d->spent_unknown = facts->spent.unknown;

@@ -248,6 +248,7 @@ typedef struct amphi_policy_facts {
                                          is refused here is not tried */
     uint32_t prompt_tokens_estimate;  /* beside a count */
     uint32_t tool_tokens;             /* of the prompt: its tool schemas, an estimate */
+    uint32_t history_tokens;          /* sent with it, which no context has to hold: an estimate */
     amphi_policy_spent spent;         /* today */
     uint32_t answer_tokens_max;       /* 0: the document's */
     amphi_budgets budgets;            /* the request's; 0: the document's */

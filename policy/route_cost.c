@@ -37,6 +37,14 @@ uint64_t amphi__policy_estimate(
         &route->price, prompt_tokens, 0, amphi__policy_answer_tokens(route, answer_tokens_max));
 }
 
+uint64_t amphi__policy_step_estimate(const amphi_judgement *j)
+{
+    uint32_t prompt = j->step.prompt_tokens;
+    uint32_t history = j->facts->history_tokens;
+    uint32_t sum = history < UINT32_MAX - prompt ? prompt + history : UINT32_MAX;
+    return amphi__policy_estimate(j->route, sum, j->step.answer_tokens_max);
+}
+
 static amphi_verdict verdict_of(amphi_over over)
 {
     return over == AMPHI_OVER_REFUSE ? AMPHI_VERDICT_HARD : AMPHI_VERDICT_SOFT;
@@ -62,8 +70,7 @@ amphi_verdict amphi__rule_cost(amphi_judgement *j)
             "today's budget of %s is used up (%s spent); the next day begins at 0 h UTC, in %u min",
             dollars(budget, most), dollars(amount, spent->microdollars),
             spent->day_left_s / 60 + (spent->day_left_s % 60 > 0));
-    uint64_t estimate =
-        amphi__policy_estimate(j->route, j->step.prompt_tokens, j->step.answer_tokens_max);
+    uint64_t estimate = amphi__policy_step_estimate(j);
     if (estimate == AMPHI_COST_UNKNOWN) {
         amphi__rule_note(j, "price unknown, not counted");
         return AMPHI_VERDICT_KEEP;

@@ -134,7 +134,12 @@ static void run_event(void *self, const amphi_engine_event *event)
         amphi__log(&endpoint->log, AMPHI_LOG_INFO, "endpoint %s: %s: %s", endpoint->name,
             amphi_status_name(event->error->status), event->error->message);
     }
-    run->sink.event(run->sink.self, event);
+    amphi_engine_event own = *event;
+    if (is_last) {
+        own.bytes_sent = run->bytes_sent;
+        own.bytes_received = run->bytes_received;
+    }
+    run->sink.event(run->sink.self, &own);
 }
 
 /* After each call into the dialect: closes the run, or puts it on the timer thread's list. */
@@ -167,11 +172,20 @@ static void drop_request(amphi_engine_run *run)
         amphi_str_make(NULL, 0);
 }
 
+static uint64_t header_bytes(const amphi_http_header *headers, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) /* ": " and the end of the line */
+        bytes += headers[i].name.size + headers[i].value.size + 4;
+    return bytes;
+}
+
 static void on_headers(void *self, int http_status, const amphi_http_header *headers, size_t count)
 {
     amphi_engine_run *run = self;
     amphi_remote_endpoint *endpoint = run->endpoint;
     atomic_store(&endpoint->last_used_us, amphi__clock_boot_us(endpoint->clock));
+    run->bytes_received += header_bytes(headers, count);
     run->accepted = http_status >= 200 && http_status <= 299;
     if (run->accepted)
         drop_request(run);
@@ -184,6 +198,7 @@ static void on_headers(void *self, int http_status, const amphi_http_header *hea
 static void on_body(void *self, amphi_str piece)
 {
     amphi_engine_run *run = self;
+    run->bytes_received += piece.size;
     update_timer(run, run->dialect->answer_body(run->answer, piece));
 }
 
@@ -366,6 +381,8 @@ amphi_status amphi__endpoint_run_send(
         http.connect_timeout_ms = run->request.connect_ms;
         status = amphi__credentials_sign(&run->credentials, &source, &http, error);
         http.headers_count = write_headers(run, headers); /* it may have moved them */
+        run->bytes_sent +=
+            header_bytes(headers, http.headers_count) + http.url.size + http.body.size;
     }
     if (status == AMPHI_OK)
         status = begin_answer(run, error);

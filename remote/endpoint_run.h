@@ -36,7 +36,9 @@ struct amphi_engine_run {
     amphi_request_form known; /* at the start */
     amphi_request_form form;  /* of the request under way */
     unsigned fields_changed;
-    bool wants_usage; /* the client does, and waits for it */
+    uint64_t bytes_sent;     /* as HTTP has it: bodies and header lines, of every send ... */
+    uint64_t bytes_received; /* ... decompressed */
+    bool wants_usage;        /* the client does, and waits for it */
     bool renewed;
     bool accepted;                      /* the server did not refuse the request under way */
     bool in_end;                        /* the transport's thread is in on_end */

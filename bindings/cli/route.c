@@ -45,14 +45,23 @@ static void print_price(const amphi_decision *decision, const amphi_decision_ent
         printf(" for its %u tokens, without the answer\n", decision->prompt_tokens);
 }
 
+static void print_pace(const amphi_decision_entry *entry)
+{
+    printf("%*s", INDENT, "");
+    if (entry->first_token_ms == 0)
+        printf("pace unknown: %u recent answers\n", entry->answers);
+    else if (entry->tokens_per_second > 0)
+        printf("last %u answers: first token after %u ms, then %.1f tokens/s (medians)\n",
+            entry->answers, entry->first_token_ms, (double)entry->tokens_per_second);
+    else
+        printf("last %u answers: first token after %u ms (median)\n", entry->answers,
+            entry->first_token_ms);
+}
+
 static void print_figures(const amphi_decision *decision, const amphi_decision_entry *entry)
 {
     print_price(decision, entry);
-    if (entry->answers > 0)
-        printf("%*slast %u answers: first token after %u ms, then %.1f tokens/s (medians)\n",
-            INDENT, "", entry->answers, entry->first_token_ms, (double)entry->tokens_per_second);
-    else
-        printf("%*sno recent answers: pace unknown\n", INDENT, "");
+    print_pace(entry);
     if (entry->also[0] != '\0')
         printf("%*salso %s\n", INDENT, "", entry->also);
     const char *before = "reasons ";

@@ -10,6 +10,7 @@
 #include "sdk/client/learned.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
+#include "sdk/client/spending.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
@@ -86,6 +87,8 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
     amphi__splice_init(&a->splice, args->continues ? AMPHI_SPLICE_CONTINUE : AMPHI_SPLICE_RESTART,
         delivered, delivered.size - amphi__splice_prefix(delivered).size);
     a->splice.is_known = args->is_known;
+    a->bill.is_cloud = a->info.kind == AMPHI_ENGINE_CLOUD;
+    a->bill.price = amphi__route_price(route, &a->info, amphi__json_string(asked));
 }
 
 /* What the engine learned before about this model, in this process or another. */
@@ -115,6 +118,15 @@ static void keep_learned(const amphi_attempt *a)
     const amphi_learned_key key = learned_key(a);
     if (a->learned.size > 0)
         amphi__learned_write(a->stream->client, &key, amphi__buf_str(&a->learned));
+}
+
+static bool is_metered(const amphi_attempt *a)
+{
+    amphi_device_facts facts;
+    if (a->info.kind != AMPHI_ENGINE_CLOUD || a->info.is_loopback)
+        return false;
+    amphi__client_facts(a->stream->client, &facts);
+    return (facts.known & AMPHI_FACT_NETWORK) != 0 && facts.network == AMPHI_NETWORK_METERED;
 }
 
 /* Starts the engine; a failure shows as ended. Every byte of a request that reaches an engine goes
@@ -160,6 +172,7 @@ void amphi__attempt_start(amphi_attempt *a)
     }
     a->begun_us = amphi__stream_awake_us(stream);
     a->progress_us = a->begun_us;
+    a->bill.is_metered = is_metered(a);
     a->device_checked_us = a->begun_us;
     a->device_epoch = atomic_load(&client->device_epoch);
     amphi__route_health_run_started(client, step->route);
@@ -172,6 +185,8 @@ void amphi__attempt_start(amphi_attempt *a)
     amphi__stream_emit(stream, &event); /* the engine is at work; its events wait in the mailbox */
     amphi__attempt_settle(stream, a->pending);
     if (status == AMPHI_OK) {
+        a->was_started = true;
+        a->bill.prompt_bytes = request.body.size + request.prefix.size;
         amphi__stream_run_begins(stream, a->engine, a->run);
         return;
     }
@@ -217,6 +232,8 @@ static void name_pause(amphi_attempt *a)
 void amphi__attempt_finish(amphi_attempt *a)
 {
     name_pause(a);
+    if (a->was_started)
+        amphi__attempt_account(a);
     if (a->run != NULL) {
         amphi__stream_run_ends(a->stream, a->run);
         a->engine->ops->release(a->engine->self, a->run);

@@ -162,6 +162,7 @@ static void on_text(amphi_attempt *a, const amphi_engine_event *event)
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
     on_first_output(a);
+    a->bill.answer_bytes += event->text.size;
     amphi__logprobs_append(&a->logprobs, event->logprobs);
     amphi_splice_act act = amphi__splice_feed(&a->splice, event->text, &text);
     act_on(a, before, act, text);
@@ -241,6 +242,7 @@ static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
     on_first_output(a);
+    a->bill.answer_bytes += event->text.size;
     amphi_splice_act act = amphi__splice_settle(&a->splice, &text);
     act_on(a, before, act, text);
     if (a->ended) /* nothing of a call was shown yet: it may be asked for again */
@@ -270,6 +272,7 @@ static void on_reasoning(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_stream *stream = a->stream;
     on_first_output(a);
+    a->bill.answer_bytes += event->text.size;
     if (!a->has_thoughts) {
         tell_takeover(a, a->args->continues && stream->text.size > 0);
         a->hides_thoughts = stream->reasoning.size > 0 && !stream->request.takes_replace;
@@ -307,6 +310,8 @@ static void on_refusal(amphi_attempt *a, amphi_str fields)
 /* What comes before the answer waits for it: another route may answer instead. */
 static void on_extra(amphi_attempt *a, amphi_str fields)
 {
+    if (amphi__answer_cost_read(fields, &a->bill.provider_cost))
+        a->bill.has_provider_cost = true;
     if (amphi__extra_fields_has(fields, "chunk", "usage")) {
         (void)amphi__extra_fields_merge(&a->stream->usage_extra, fields);
         return;
@@ -331,6 +336,8 @@ static void on_usage(amphi_attempt *a, const amphi_engine_event *event)
         .extra_json = amphi__buf_str(&stream->usage_extra),
         .route = amphi_str_from(a->info.name)};
     stream->usage = event->usage;
+    a->bill.usage = event->usage;
+    a->bill.has_usage = event->usage.prompt_tokens > 0 || event->usage.completion_tokens > 0;
     if (out.extra_json.size > 0)
         (void)amphi__extra_fields_merge(&stream->extra, out.extra_json);
     amphi__stream_emit(stream, &out);
@@ -382,9 +389,11 @@ void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued)
         on_extra(a, event->text);
         return;
     case AMPHI_ENGINE_FINISH:
+        a->bill.network_bytes = event->bytes_sent + event->bytes_received;
         on_finish(a, event);
         return;
     case AMPHI_ENGINE_FAIL:
+        a->bill.network_bytes = event->bytes_sent + event->bytes_received;
         on_fail(a, event);
         return;
     }

@@ -8,6 +8,7 @@
 #ifndef AMPHI_CLIENT_ATTEMPT_STATE_H
 #define AMPHI_CLIENT_ATTEMPT_STATE_H
 
+#include "sdk/client/answer_cost.h"
 #include "sdk/client/attempt.h"
 
 /* Where the engine's events go: the stream's mailbox, marked with the attempt's number. */
@@ -46,6 +47,8 @@ typedef struct amphi_attempt {
     bool takeover_told;       /* the event was emitted */
     bool has_thoughts;        /* of this attempt: those of earlier ones are gone */
     bool hides_thoughts;      /* the client has those of an earlier one, and would join them */
+    amphi_attempt_bill bill;
+    bool was_started; /* the engine took the request */
     bool ended;
 } amphi_attempt;
 
@@ -75,6 +78,8 @@ void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *mess
  * text that was held back as long as it may be. */
 void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued);
 void amphi__attempt_decide_in_time(amphi_attempt *a, uint64_t now_us);
+/* attempt_account.c: what it cost, and how it came, once it has ended. Never waits. */
+void amphi__attempt_account(amphi_attempt *a);
 /* attempt_timeouts.c: stops the attempt when a time budget has run out at now_us of awake time;
  * otherwise returns how long until the next one does, or the device is to be checked again. */
 uint64_t amphi__attempt_check_timeouts(amphi_attempt *a, uint64_t now_us);

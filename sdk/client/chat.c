@@ -21,11 +21,15 @@
 #include "sdk/client/memory_monitor.h"
 #include "sdk/client/outbox.h"
 #include "sdk/client/outbox_order.h"
+#include "sdk/client/spending.h"
 #include "sdk/client/stream.h"
 #include "sdk/client/takeover.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
+
+/* Where there is no budget, what was spent is written so often. */
+#define SPENT_WRITE_MS 5000u
 
 static bool read_conversation(amphi_stream *stream)
 {
@@ -57,6 +61,20 @@ static bool admit(amphi_stream *stream)
 }
 
 /* ---- finish ---- */
+
+/* Before the last event where there is a budget: what was delivered is counted. */
+static void settle_spending(amphi_stream *stream)
+{
+    if (stream->privacy.policy.cost_day_max > 0)
+        amphi__spending_write(stream->client);
+}
+
+/* After it. */
+static void keep_figures(amphi_stream *stream)
+{
+    amphi__spending_write_in_time(stream->client, SPENT_WRITE_MS);
+    amphi__route_pace_save_all(stream->client, false);
+}
 
 /* The answer is complete, but the caller has to know that the history lacks it. */
 static void note_history_error(amphi_stream *stream, const amphi_error *why)
@@ -211,9 +229,11 @@ void amphi__chat_run(amphi_stream *stream)
         amphi__fail_no_memory(&stream->error);
         is_complete = false;
     }
+    settle_spending(stream);
     if (is_complete)
         finish_complete(stream, &lookup);
     else
         finish_failed(stream);
     amphi__cache_lookup_end(&lookup, stream);
+    keep_figures(stream);
 }

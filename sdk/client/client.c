@@ -59,6 +59,10 @@ amphi_status amphi_client_new(
         status = amphi__fail_no_memory(error);
     if (status == AMPHI_OK)
         (void)amphi__client_rollout_apply(client, NULL); /* a bad payload changes nothing */
+    if (status == AMPHI_OK) {
+        amphi__spending_refresh(client, 0);
+        amphi__route_pace_load_all(client);
+    }
     if (status == AMPHI_OK)
         status = amphi__drivers_new(&client->drivers, AMPHI_DRIVER_IDLE_US, error);
     if (status == AMPHI_OK)
@@ -83,8 +87,13 @@ void amphi_client_free(amphi_client *client)
     amphi__stream_set_join_all(client->streams);
     amphi__background_free(client->background); /* requests use it to their end */
     amphi__stream_set_unref(client->streams);
+    bool has_run = client->drivers != NULL;
     amphi__drivers_free(client->drivers);
     amphi__drafts_free(client->drafts);
+    if (has_run) {
+        amphi__spending_write(client);
+        amphi__route_pace_save_all(client, true);
+    }
     amphi__single_flight_free(client->flights);
     amphi__response_cache_free(client->cache);
     amphi__decompose(client);

@@ -10,7 +10,9 @@
 #include "sdk/client/client_options.h"
 #include "sdk/client/response_cache.h"
 #include "sdk/client/retry_budget.h"
+#include "sdk/client/route_pace.h"
 #include "sdk/client/single_flight.h"
+#include "sdk/client/spending.h"
 #include "sdk/client/stream_set.h"
 #include "sdk/core/json.h"
 #include "sdk/core/log.h"
@@ -61,6 +63,7 @@ typedef struct amphi_route {
     uint32_t load;                           /* runs under way; under the lock */
     uint32_t first_tokens_ms[32];            /* the most recent ones; under the lock */
     uint32_t first_tokens_count;             /* ever */
+    amphi_route_pace pace;                   /* of complete answers; under the lock */
 } amphi_route;
 
 typedef struct amphi_background amphi_background;
@@ -96,6 +99,7 @@ struct amphi_client {
     amphi_device_facts pushed;       /* by the app */
     amphi_device_facts probed;       /* by the device part; cached */
     uint64_t probed_ms;              /* monotonic; 0: never */
+    amphi_spending spending;         /* today */
     amphi_retry_budget retry_budget; /* of second tries, across requests */
     atomic_uint device_epoch;        /* grows with every push: running answers check the device */
     atomic_uint ledger_writes;       /* grows with every row written or changed */

@@ -19,6 +19,9 @@
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
+/* What other processes spend shows within so long, where there is a budget. */
+#define SPENT_AGE_MS 1000u
+
 /* A local engine that died while it described itself counts as a failed attempt. */
 static void note_dead_route(
     amphi_dead_route *dead_route, const amphi_engine_info *info, uint32_t deaths)
@@ -36,6 +39,7 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
 {
     memset(dead_route, 0, sizeof *dead_route);
     uint64_t now_ms = amphi__clock_boot_ms(client->clock);
+    int64_t wall_ms = amphi__clock_wall_ms(client->clock);
     memset(routes, 0, client->routes_count * sizeof *routes);
     for (size_t i = 0; i < client->routes_count; i++) {
         uint32_t deaths = amphi__crash_ledger_describe(
@@ -44,7 +48,7 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     }
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
-        amphi__route_health_snapshot(&client->routes[i], policy, now_ms, &routes[i]);
+        amphi__route_health_snapshot(&client->routes[i], policy, now_ms, wall_ms, &routes[i]);
         /* Without a network a server on this machine can still be reached; but when the app
          * reported that there is no network, the report holds for it too. */
         routes[i].needs_no_network =
@@ -92,6 +96,9 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     amphi_dead_route dead_route;
     gather_routes(client, policy, routes, &dead_route);
     set_prices(client, request, routes);
+    if (policy->cost_day_max > 0)
+        amphi__spending_refresh(client, SPENT_AGE_MS);
+    amphi__spending_snapshot(client, &facts.spent);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
@@ -107,6 +114,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.prompt_is_counted = prompt.is_counted;
     facts.prompt_tokens_estimate = prompt.estimate;
     facts.tool_tokens = prompt.tools;
+    facts.history_tokens = ruling->history_bytes / AMPHI_BYTES_PER_TOKEN;
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
@@ -188,6 +196,7 @@ static amphi_status explain(
     amphi__decide_apply_options(client, &own);
     out->mode = own.mode;
     out->is_private = own.is_private;
+    amphi__spending_refresh(client, 0);
     status = amphi__privacy_admit(client, &own, &out->ruling, &context, error);
     if (status == AMPHI_OK)
         (void)amphi__decide(client, &own, &out->ruling, &out->plan, NULL);

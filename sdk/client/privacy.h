@@ -25,6 +25,7 @@ typedef struct amphi_privacy_ruling {
     amphi_privacy bound_by; /* ... the strictest of them */
     uint32_t omitted_turns; /* left out of the prompt */
     int64_t history_end;    /* the newest message that was read; 0: none */
+    uint32_t history_bytes; /* of the conversation as it is sent with the request */
 } amphi_privacy_ruling;
 
 /* Rules on a request with the client's options applied, and puts the conversation so far, as far as

@@ -38,7 +38,8 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->privacy = stream->privacy.turn;
     out->turns_omitted = stream->privacy.omitted_turns;
     out->outbox_before = stream->outbox_before;
-    out->cost = AMPHI_COST_UNKNOWN;
+    out->cost = stream->cost.microdollars;
+    out->cost_source = stream->cost.source;
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -75,9 +76,11 @@ static void put_figures(amphi_json_writer *writer, const amphi_decision_entry *e
     if (entry->answers == 0)
         return;
     amphi__json_put_int(writer, "answers", entry->answers);
-    amphi__json_put_int(writer, "first_token_ms", entry->first_token_ms);
-    amphi__json_put_number(
-        writer, "tokens_per_second", round((double)entry->tokens_per_second * 10) / 10);
+    if (entry->first_token_ms > 0)
+        amphi__json_put_int(writer, "first_token_ms", entry->first_token_ms);
+    if (entry->tokens_per_second > 0)
+        amphi__json_put_number(
+            writer, "tokens_per_second", round((double)entry->tokens_per_second * 10) / 10);
 }
 
 static void put_reasons(amphi_json_writer *writer, uint64_t reasons)
@@ -120,6 +123,15 @@ void amphi__record_totals(amphi_json_writer *writer, const amphi_decision *d)
     amphi__json_put_int(writer, "unknown_answers", d->spent_unknown);
     amphi__json_put_int(writer, "estimated_answers", d->spent_estimated);
     amphi__json_put_int(writer, "metered_bytes", (int64_t)d->metered_bytes);
+    amphi__json_close(writer, '}');
+}
+
+static void put_cost(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    amphi__json_open(writer, "cost", '{');
+    put_dollars(writer, "usd", result->cost);
+    amphi__json_put_str(
+        writer, "source", amphi_str_from(amphi__cost_source_name(result->cost_source)));
     amphi__json_close(writer, '}');
 }
 
@@ -220,6 +232,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_int(&writer, "completion_tokens", result->usage.completion_tokens);
     amphi__json_put_int(&writer, "cached_tokens", result->usage.cached_tokens);
     amphi__json_close(&writer, '}');
+    put_cost(&writer, result);
     amphi__json_open(&writer, "timing", '{');
     amphi__json_put_int(&writer, "first_token_ms", result->first_token_ms);
     amphi__json_put_int(&writer, "total_ms", result->total_ms);

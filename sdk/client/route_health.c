@@ -36,14 +36,15 @@ static uint32_t first_token_p95_ms(const amphi_route *route)
     return sorted[(count * 95 + 99) / 100 - 1];
 }
 
-void amphi__route_health_snapshot(
-    amphi_route *route, const amphi_policy *policy, uint64_t now_ms, amphi_policy_route *out)
+void amphi__route_health_snapshot(amphi_route *route, const amphi_policy *policy, uint64_t now_ms,
+    int64_t wall_ms, amphi_policy_route *out)
 {
     amphi__breaker_snapshot(&route->breaker, policy, now_ms, &out->breaker);
     out->wait_ms = route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
     out->wait_reason = route->pause_reason;
     out->load = route->load;
     out->first_token_p95_ms = first_token_p95_ms(route);
+    out->pace = amphi__route_pace_summary(&route->pace, policy->latency_learned_s, wall_ms);
 }
 
 /* What an attempt's end says about the route, as opposed to the request or this device. */

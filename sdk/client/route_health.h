@@ -10,9 +10,9 @@
 
 #include "sdk/client/client.h"
 
-/* Breaker, pause and load for a decision. Under the client's lock. */
-void amphi__route_health_snapshot(
-    amphi_route *route, const amphi_policy *policy, uint64_t now_ms, amphi_policy_route *out);
+/* Breaker, pause, load and pace for a decision. wall_ms: Unix time. Under the client's lock. */
+void amphi__route_health_snapshot(amphi_route *route, const amphi_policy *policy, uint64_t now_ms,
+    int64_t wall_ms, amphi_policy_route *out);
 
 /* May an attempt on this step's route begin? The plan allowed it, but since then another request
  * may have become the breaker's probe, or failures may have opened it; *error (may be NULL) says

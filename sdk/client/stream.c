@@ -198,6 +198,7 @@ static amphi_stream *stream_create(amphi_client *client)
         return NULL;
     stream->client = client;
     amphi_decision_init(&stream->plan.decision);
+    stream->cost.source = AMPHI_COST_SOURCE_NONE;
     stream->started_us = amphi__clock_us(client->clock);
     stream->budget_from_us = amphi__stream_awake_us(stream);
     stream->created_s = amphi__clock_wall_ms(client->clock) / 1000;

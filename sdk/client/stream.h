@@ -7,6 +7,7 @@
 #ifndef AMPHI_CLIENT_STREAM_H
 #define AMPHI_CLIENT_STREAM_H
 
+#include "sdk/client/answer_cost.h"
 #include "sdk/client/client.h"
 #include "sdk/client/context.h"
 #include "sdk/client/driver_threads.h"
@@ -80,6 +81,7 @@ struct amphi_stream {
     /* Of `route`, when its attempt began. */
     amphi_model_identity model_identity;
     amphi_usage usage;
+    amphi_answer_cost cost; /* of every attempt so far */
     amphi_finish finish;
     amphi_error error;
     bool has_provider; /* the last failure has a provider's own words, in `provider` */

@@ -34,12 +34,13 @@ def ask__json_has_the_documented_members(folder):
     result = parsed(done)
     required = ["text", "route", "takeovers", "cache", "finish_reason", "usage", "timing",
                 "decision"]
-    further = ["model", "error", "privacy", "turns_omitted"]  # in chat.h as well
+    further = ["model", "error", "privacy", "turns_omitted", "cost"]  # in chat.h as well
     assert sorted(result) == sorted(required + further), sorted(result)
     assert "cloud" in result["text"].lower(), result["text"]
     assert result["route"] == "local" and result["takeovers"] == [] and result["error"] is None
     assert result["finish_reason"] == "stop" and result["privacy"] == "only_local"
     assert result["turns_omitted"] == 0
+    assert result["cost"] == {"usd": 0, "source": "none"}
     assert set(result["usage"]) == {"prompt_tokens", "completion_tokens", "cached_tokens"}
     assert result["usage"]["prompt_tokens"] > 0 and result["usage"]["completion_tokens"] > 0
     assert set(result["timing"]) == {"first_token_ms", "total_ms"}

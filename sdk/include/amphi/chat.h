@@ -295,9 +295,9 @@ AMPHI_API amphi_status amphi_stream_result(
     amphi_stream *stream, amphi_chat_result *out, amphi_error *error);
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
- * "finish_reason","usage","timing","privacy","turns_omitted","decision","error"}, and
- * "outbox_before" where it is not 0: what `amphi ask --json` prints. Free with
- * amphi_string_free. */
+ * "finish_reason","usage","cost":{"usd" (null: unknown),"source"},"timing","privacy",
+ * "turns_omitted","decision","error"}, and "outbox_before" where it is not 0: what
+ * `amphi ask --json` prints. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);
 

@@ -82,7 +82,7 @@ typedef struct amphi_decision_entry {
     uint64_t estimate;         /* of this request: its prompt, and an answer of answer_tokens */
     uint32_t answer_tokens;    /* the mean of its recent answers; 0: not known */
     uint32_t first_token_ms;   /* the median of its recent answers; 0: too few are known */
-    float tokens_per_second;   /* likewise */
+    float tokens_per_second;   /* likewise, behind the first token */
     uint32_t answers;          /* how many recent ones that is */
     uint64_t reserved[3];      /* 0 */
 } amphi_decision_entry;

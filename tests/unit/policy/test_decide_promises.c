@@ -115,7 +115,8 @@ static void roll_scene(policy_scene *s)
     s->facts.answer_tokens_max = roll(3) == 0 ? 0 : roll(5000);
     s->facts.draw = roll(2) == 0 ? 0 : random_state;
     s->facts.routes = s->routes;
-    s->facts.routes_count = roll(8) == 0 ? roll(AMPHI_ROUTES_MAX + 3) : roll(9); /* too many, too */
+    s->facts.routes_count =
+        roll(8) == 0 ? roll(AMPHI_ROUTES_MAX + 3) : roll(19); /* too many, too */
     for (size_t i = 0; i < AMPHI_ROUTES_MAX && i < s->facts.routes_count; i++)
         roll_route(&s->routes[i]);
 }

@@ -55,7 +55,7 @@ static int tear_down(void **state)
 static amphi_policy_route snapshot(void)
 {
     amphi_policy_route out = {.load = 0};
-    amphi__route_health_snapshot(&client.routes[0], &client.policy, now_us / 1000, &out);
+    amphi__route_health_snapshot(&client.routes[0], &client.policy, now_us / 1000, 0, &out);
     return out;
 }
 
