@@ -23,20 +23,10 @@ static bool may_have_run(const amphi_attempt *a)
 
 static void note_cost(amphi_attempt *a)
 {
-    uint64_t add[AMPHI_SPENT_COUNT] = {0};
-    amphi_attempt_bill *bill = &a->bill;
     amphi_stream *stream = a->stream;
-    bill->may_have_run = may_have_run(a);
-    amphi_answer_cost cost = amphi__answer_cost_of(bill);
-    stream->cost = amphi__answer_cost_join(stream->cost, cost);
-    add[AMPHI_SPENT_UNKNOWN] = cost.source == AMPHI_COST_SOURCE_UNKNOWN;
-    add[AMPHI_SPENT_ESTIMATED] = cost.source == AMPHI_COST_SOURCE_ESTIMATE;
-    if (cost.source != AMPHI_COST_SOURCE_UNKNOWN)
-        add[AMPHI_SPENT_MICRODOLLARS] = cost.microdollars;
-    uint64_t least = bill->prompt_bytes + bill->answer_bytes;
-    if (bill->is_metered)
-        add[AMPHI_SPENT_METERED] = bill->network_bytes > least ? bill->network_bytes : least;
-    amphi__spending_note(stream->client, add);
+    a->bill.may_have_run = may_have_run(a);
+    stream->cost =
+        amphi__answer_cost_join(stream->cost, amphi__spending_charge(stream->client, &a->bill));
 }
 
 static void note_pace(amphi_attempt *a)

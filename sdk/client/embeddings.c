@@ -14,6 +14,7 @@
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
+#include "sdk/client/spending.h"
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/awake.h"
@@ -30,9 +31,10 @@
 
 enum {
     REQUEST_BYTES_MAX = 16 << 20,
-    WANTED_US = 240000,       /* a wait ends a little before or behind a quarter of a second */
-    RETRY_JITTER_MS = 200,    /* as for a chat request (takeover.c) */
-    RETRY_AFTER_MAX_MS = 3000 /* likewise */
+    WANTED_US = 240000,        /* a wait ends a little before or behind a quarter of a second */
+    RETRY_JITTER_MS = 200,     /* as for a chat request (takeover.c) */
+    RETRY_AFTER_MAX_MS = 3000, /* likewise */
+    SPENT_WRITE_MS = 5000      /* likewise (chat.c) */
 };
 
 /* One endpoint's run. The engine's thread writes, under the lock. */
@@ -288,6 +290,25 @@ static void reset_run(embeddings_run *run)
     amphi__error_clear(&run->error);
 }
 
+static void charge(
+    embeddings_call *call, const amphi_plan_step *step, const amphi_engine_info *info)
+{
+    const embeddings_run *run = &call->run;
+    amphi_str asked = amphi__json_string(amphi__json_get(call->rules.body, "model"));
+    amphi_status status = run->error.status;
+    const amphi_attempt_bill bill = {
+        .is_cloud = info->kind == AMPHI_ENGINE_CLOUD,
+        .price = amphi__route_price(&call->client->routes[step->route], info, asked),
+        .has_usage = run->usage.prompt_tokens > 0 || run->usage.completion_tokens > 0,
+        .usage = run->usage,
+        .may_have_run =
+            status == AMPHI_OK || status == AMPHI_E_CANCELLED || status == AMPHI_E_TIMEOUT,
+        .prompt_bytes = call->request->json.size,
+    };
+    if (bill.is_cloud)
+        (void)amphi__spending_charge(call->client, &bill);
+}
+
 /* Every byte of an embeddings request that reaches an engine goes through here. */
 static void run_attempt(embeddings_call *call, const amphi_plan_step *step)
 {
@@ -315,6 +336,7 @@ static void run_attempt(embeddings_call *call, const amphi_plan_step *step)
     if (status == AMPHI_OK) {
         wait_for_end(call, step);
         engine->ops->release(engine->self, engine_run); /* cancels what still runs */
+        charge(call, step, &info);
     } else if (run->error.status == AMPHI_OK) {
         amphi__fail(&run->error, status, 0, "%s: the request could not be started", info.name);
     }
@@ -440,6 +462,10 @@ static amphi_status run_plan(embeddings_call *call, amphi_error *error)
             break;
         }
     }
+    if (call->ruling.policy.cost_day_max > 0)
+        amphi__spending_write(call->client);
+    else
+        amphi__spending_write_in_time(call->client, SPENT_WRITE_MS);
     if (error != NULL)
         *error = call->error;
     return call->error.status;

@@ -99,6 +99,21 @@ void amphi__spending_note(amphi_client *client, const uint64_t add[AMPHI_SPENT_C
     amphi__mutex_unlock(&client->lock);
 }
 
+amphi_answer_cost amphi__spending_charge(amphi_client *client, const amphi_attempt_bill *bill)
+{
+    const amphi_answer_cost cost = amphi__answer_cost_of(bill);
+    uint64_t add[AMPHI_SPENT_COUNT] = {0};
+    uint64_t least = bill->prompt_bytes + bill->answer_bytes;
+    add[AMPHI_SPENT_UNKNOWN] = cost.source == AMPHI_COST_SOURCE_UNKNOWN;
+    add[AMPHI_SPENT_ESTIMATED] = cost.source == AMPHI_COST_SOURCE_ESTIMATE;
+    if (cost.source != AMPHI_COST_SOURCE_UNKNOWN)
+        add[AMPHI_SPENT_MICRODOLLARS] = cost.microdollars;
+    if (bill->is_metered)
+        add[AMPHI_SPENT_METERED] = bill->network_bytes > least ? bill->network_bytes : least;
+    amphi__spending_note(client, add);
+    return cost;
+}
+
 static amphi_status swap(amphi_store store, amphi_str before, amphi_str after, amphi_error *error)
 {
     return store.ops->setting_swap != NULL

@@ -11,6 +11,7 @@
 #define AMPHI_CLIENT_SPENDING_H
 
 #include "policy/policy.h"
+#include "sdk/client/answer_cost.h"
 
 typedef enum amphi_spent {
     AMPHI_SPENT_MICRODOLLARS = 0,
@@ -36,6 +37,8 @@ void amphi__spending_refresh(amphi_client *client, uint32_t age_ms);
 void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out);
 /* Never waits. */
 void amphi__spending_note(amphi_client *client, const uint64_t add[AMPHI_SPENT_COUNT]);
+/* Notes what an attempt of a cloud cost, and returns it. Never waits. */
+amphi_answer_cost amphi__spending_charge(amphi_client *client, const amphi_attempt_bill *bill);
 /* Writes what is pending; may wait for the disk. Its failure is logged, and nothing is lost. */
 void amphi__spending_write(amphi_client *client);
 /* The same, unless it was done less than age_ms ago. */

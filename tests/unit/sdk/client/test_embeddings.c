@@ -3,6 +3,7 @@
  * Embeddings over scripted endpoints: who is asked, who is not, what is passed on, and that nothing
  * private leaves. The engine "cloud" has the model m-1, "cloud2" what the test says.
  */
+#include "sdk/client/spending.h"
 #include "sdk/core/str.h"
 #include "tests/support/chat_fixture.h"
 #include "tests/support/failing_alloc.h"
@@ -92,6 +93,23 @@ static void embeddings__request_and_answer_are_passed_on(void **state)
     assert_int_equal(result.takeovers_count, 0);
     assert_int_equal(strlen(f.cloud.last_key), 36);
     expect_starts(&f, 1, 0);
+    chat_fixture_close(&f);
+}
+
+static void embeddings__are_charged_for(void **state)
+{
+    chat_fixture f;
+    amphi_policy_spent spent;
+    open_two(&f, answers, answers, "m-2");
+    f.cloud.info.price_completion = 1000000000000; /* a dollar a token */
+    assert_int_equal(ask(&f, ASK), AMPHI_OK);
+    amphi__spending_snapshot(f.client, &spent);
+    assert_int_equal(spent.microdollars, 3000000);
+    f.cloud.info.price_completion = 0; /* not known: not 0 */
+    assert_int_equal(ask(&f, ASK), AMPHI_OK);
+    amphi__spending_snapshot(f.client, &spent);
+    assert_int_equal(spent.microdollars, 3000000);
+    assert_int_equal(spent.unknown, 1);
     chat_fixture_close(&f);
 }
 
@@ -290,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings__request_and_answer_are_passed_on),
+        cmocka_unit_test(embeddings__are_charged_for),
         cmocka_unit_test(embeddings__another_endpoint_of_the_model_takes_over),
         cmocka_unit_test(embeddings__another_model_never_does),
         cmocka_unit_test(embeddings__an_endpoint_without_a_model_takes_the_requests),
