@@ -97,6 +97,8 @@ static void record(engine_recorder *recorder, const amphi_engine_event *event)
         recorder->alive++;
         break;
     }
+    recorder->bytes_sent = event->bytes_sent;
+    recorder->bytes_received = event->bytes_received;
     if (recorder->terminals > 0 && recorder->terminal_us == 0)
         recorder->terminal_us = amphi__clock_us(NULL);
 }

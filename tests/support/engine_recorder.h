@@ -35,6 +35,8 @@ typedef struct engine_recorder {
     bool has_provider;
     amphi_provider_error provider;
     amphi_tristate should_retry;
+    uint64_t bytes_sent; /* of the last event, as the following */
+    uint64_t bytes_received;
 } engine_recorder;
 
 void engine_recorder_init(engine_recorder *recorder);

@@ -200,6 +200,29 @@ static void run__request_has_the_dialects_url_and_body(void **state)
     close_scene(&s);
 }
 
+/* For what a metered network carries: the answer's last event has both ways, of a failure too. */
+static void run__bytes_are_counted_both_ways(void **state)
+{
+    scene s;
+    open_scene(&s, NULL);
+    size_t body = strlen(s.fake.body);
+    fake_headers(&s.fake, 200);
+    fake_body(&s.fake, WORD);
+    fake_body(&s.fake, STOP DONE);
+    assert_true(s.record.finished);
+    assert_in_range(s.record.bytes_sent, body + strlen(s.fake.url), body + 1024);
+    assert_in_range(s.record.bytes_received, strlen(WORD STOP DONE), strlen(WORD STOP DONE) + 1024);
+    s.engine.ops->release(s.engine.self, s.run);
+    fake_end(&s.fake, AMPHI_OK);
+    close_scene(&s);
+    open_scene(&s, NULL);
+    fake_end(&s.fake, AMPHI_E_NETWORK);
+    assert_in_range(s.record.bytes_sent, body, body + 1024);
+    assert_int_equal(s.record.bytes_received, 0);
+    s.engine.ops->release(s.engine.self, s.run);
+    close_scene(&s);
+}
+
 static void run__end_marker_finishes_and_the_body_is_drained_behind_it(void **state)
 {
     scene s;
@@ -485,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run__request_has_the_dialects_url_and_body),
+        cmocka_unit_test(run__bytes_are_counted_both_ways),
         cmocka_unit_test(run__end_marker_finishes_and_the_body_is_drained_behind_it),
         cmocka_unit_test(run__body_that_never_ends_is_given_up_after_a_moment),
         cmocka_unit_test(run__engine_can_be_freed_while_a_body_is_drained),
