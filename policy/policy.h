@@ -208,6 +208,7 @@ typedef struct amphi_policy_spent {
     uint32_t estimated;     /* answers that broke off: estimates, in the sum */
     uint64_t metered_bytes; /* sent and received over a metered network */
     uint32_t day_left_s;    /* until the next day begins */
+    bool is_unreadable;     /* the store does not say it: the sum may be too low */
 } amphi_policy_spent;
 
 /* What is known about one route. */

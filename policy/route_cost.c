@@ -65,6 +65,10 @@ amphi_verdict amphi__rule_cost(amphi_judgement *j)
     char left[DOLLARS_SIZE];
     if (j->route->info.kind != AMPHI_ENGINE_CLOUD || most == 0 || is_free(&j->route->price))
         return AMPHI_VERDICT_KEEP;
+    if (spent->is_unreadable)
+        return amphi__rule_speak(j, over, AMPHI_REASON_COST,
+            "what was spent today can't be read from the store, so today's budget of %s is closed",
+            dollars(budget, most));
     if (spent->microdollars >= most)
         return amphi__rule_speak(j, over, AMPHI_REASON_COST,
             "today's budget of %s is used up (%s spent); the next day begins at 0 h UTC, in %u min",

@@ -42,6 +42,35 @@ static uint32_t tokens_of(uint64_t bytes)
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
+bool amphi__answer_cost_is_due(const amphi_error *error, bool was_reached)
+{
+    switch (error->status) {
+    case AMPHI_OK:
+    case AMPHI_E_CANCELLED:
+    case AMPHI_E_TIMEOUT:
+    case AMPHI_E_TRUNCATED:
+        return true;
+    case AMPHI_E_PROTOCOL: /* of a redirection, too */
+        return error->native_code < 300;
+    case AMPHI_E_NETWORK:
+        return was_reached;
+    default:
+        return false;
+    }
+}
+
+bool amphi__answer_cost_is_sign(const amphi_engine_event *event)
+{
+    switch (event->kind) {
+    case AMPHI_ENGINE_LEARNED: /* comes before a failure as well */
+        return false;
+    case AMPHI_ENGINE_FAIL:
+        return event->bytes_received > 0;
+    default:
+        return true;
+    }
+}
+
 amphi_answer_cost amphi__answer_cost_of(const amphi_attempt_bill *bill)
 {
     const amphi_answer_cost nothing = {0, AMPHI_COST_SOURCE_NONE};

@@ -9,6 +9,7 @@
 #include "sdk/core/price.h"
 
 #include <amphi/chat.h>
+#include <amphi/ext/engine.h>
 
 /* What is known of an attempt. */
 typedef struct amphi_attempt_bill {
@@ -34,6 +35,12 @@ typedef struct amphi_answer_cost {
 /* Does a provider's chunk, {"chunk":{...}} as in AMPHI_ENGINE_EXTRA, say what it cost in dollars?
  * "cost", "usage": {"cost": N} or {"cost": {"total_cost": N}}. */
 bool amphi__answer_cost_read(amphi_str fields, uint64_t *microdollars);
+/* Is something due, as far as this side can see, for an attempt that ended with this error
+ * (AMPHI_OK: none) before its usage came? A provider that refused, or was not reached, did no work;
+ * one that was left waiting, or whose answer broke off, may have. */
+bool amphi__answer_cost_is_due(const amphi_error *error, bool was_reached);
+/* Does this event show that the provider has begun to answer? */
+bool amphi__answer_cost_is_sign(const amphi_engine_event *event);
 amphi_answer_cost amphi__answer_cost_of(const amphi_attempt_bill *bill);
 /* Of a request with several attempts: the sum, and the least certain source. */
 amphi_answer_cost amphi__answer_cost_join(amphi_answer_cost a, amphi_answer_cost b);

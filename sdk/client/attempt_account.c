@@ -12,19 +12,11 @@
 #define TIME_LEAST_US    (20u * 1000)
 #define ANSWER_BYTES_PER 4u /* English */
 
-/* Did the provider work for it, as far as this side can see? One that refused, or was not reached,
- * did not; one that was left waiting may have. */
-static bool may_have_run(const amphi_attempt *a)
-{
-    amphi_status status = a->outcome->error.status;
-    return a->outcome->has_output || status == AMPHI_E_CANCELLED || status == AMPHI_E_TIMEOUT ||
-           !a->ended;
-}
-
 static void note_cost(amphi_attempt *a)
 {
     amphi_stream *stream = a->stream;
-    a->bill.may_have_run = may_have_run(a);
+    a->bill.may_have_run = a->outcome->has_output || !a->ended ||
+                           amphi__answer_cost_is_due(&a->outcome->error, a->was_reached);
     stream->cost =
         amphi__answer_cost_join(stream->cost, amphi__spending_charge(stream->client, &a->bill));
 }

@@ -350,6 +350,7 @@ void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued)
     const amphi_engine_event *event = &queued->engine;
     amphi_event out = {.route = amphi_str_from(a->info.name), .text = event->text};
     uint64_t now_us = amphi__stream_awake_us(stream);
+    a->was_reached = a->was_reached || amphi__answer_cost_is_sign(event);
     switch (event->kind) {
     case AMPHI_ENGINE_PROGRESS:
         out.kind = AMPHI_EVENT_PROGRESS;

@@ -49,6 +49,7 @@ typedef struct amphi_attempt {
     bool hides_thoughts;      /* the client has those of an earlier one, and would join them */
     amphi_attempt_bill bill;
     bool was_started; /* the engine took the request */
+    bool was_reached; /* its provider has begun to answer */
     bool ended;
 } amphi_attempt;
 

@@ -86,6 +86,14 @@ static bool allow_restart(
     return false;
 }
 
+/* Of what the request's cost depends on beside its body. None of it counts against a context: the
+ * oldest turns can be left out, and a list's texts each have a context of their own. */
+static uint32_t sum_tokens(uint64_t history_bytes, uint64_t input_bytes)
+{
+    uint64_t tokens = (history_bytes + input_bytes) / AMPHI_BYTES_PER_TOKEN;
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
 bool amphi__decide(amphi_client *client, const amphi_request *request,
     const amphi_privacy_ruling *ruling, amphi_plan *out, amphi_error *error)
 {
@@ -114,7 +122,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.prompt_is_counted = prompt.is_counted;
     facts.prompt_tokens_estimate = prompt.estimate;
     facts.tool_tokens = prompt.tools;
-    facts.history_tokens = ruling->history_bytes / AMPHI_BYTES_PER_TOKEN;
+    facts.history_tokens = sum_tokens(ruling->history_bytes, request->input_bytes);
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);

@@ -49,7 +49,8 @@ typedef struct embeddings_run {
     amphi_provider_error provider;
     amphi_tristate should_retry;
     amphi_error error;
-    unsigned events; /* so far: signs of life */
+    unsigned events;  /* so far: signs of life */
+    bool was_reached; /* the endpoint has sent something */
 } embeddings_run;
 
 typedef struct embeddings_call {
@@ -133,6 +134,7 @@ static amphi_status read_request(embeddings_call *call, amphi_error *error)
         status = amphi__request_add_settings(&call->rules, call->request->settings_json, error);
     if (status == AMPHI_OK)
         status = check_input(input, error);
+    call->rules.input_bytes = input.size;
     amphi__buf_clear(&text);
     return status;
 }
@@ -210,6 +212,7 @@ static void on_event(void *self, const amphi_engine_event *event)
     embeddings_run *run = self;
     amphi__mutex_lock(&run->lock);
     run->events++;
+    run->was_reached = run->was_reached || amphi__answer_cost_is_sign(event);
     if (run->has_ended) {
         amphi__mutex_unlock(&run->lock);
         return;
@@ -284,7 +287,7 @@ static void reset_run(embeddings_run *run)
     amphi__buf_reset(&run->json);
     run->model[0] = '\0';
     run->usage = (amphi_usage){0};
-    run->has_ended = run->has_provider = false;
+    run->has_ended = run->has_provider = run->was_reached = false;
     run->should_retry = AMPHI_UNKNOWN;
     run->events = 0;
     amphi__error_clear(&run->error);
@@ -295,14 +298,12 @@ static void charge(
 {
     const embeddings_run *run = &call->run;
     amphi_str asked = amphi__json_string(amphi__json_get(call->rules.body, "model"));
-    amphi_status status = run->error.status;
     const amphi_attempt_bill bill = {
         .is_cloud = info->kind == AMPHI_ENGINE_CLOUD,
         .price = amphi__route_price(&call->client->routes[step->route], info, asked),
         .has_usage = run->usage.prompt_tokens > 0 || run->usage.completion_tokens > 0,
         .usage = run->usage,
-        .may_have_run =
-            status == AMPHI_OK || status == AMPHI_E_CANCELLED || status == AMPHI_E_TIMEOUT,
+        .may_have_run = amphi__answer_cost_is_due(&run->error, run->was_reached),
         .prompt_bytes = call->request->json.size,
     };
     if (bill.is_cloud)
@@ -461,6 +462,8 @@ static amphi_status run_plan(embeddings_call *call, amphi_error *error)
             amphi__fail(&call->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
             break;
         }
+        if (amphi__awake_us(&call->awake, call->client->clock) >= call->deadline_us)
+            break; /* the next one would be charged for, and blamed, without a chance */
     }
     if (call->ruling.policy.cost_day_max > 0)
         amphi__spending_write(call->client);

@@ -37,6 +37,7 @@ typedef struct amphi_request {
     int64_t history_end;   /* of an outbox entry: the newest message of its conversation when it
                               was said; -1: not known */
     uint64_t only_routes;  /* bits: no other route may answer; 0: any may */
+    uint64_t input_bytes;  /* of an embeddings request's input, which is not in the body */
     amphi_budgets budgets;
 } amphi_request;
 

@@ -216,6 +216,7 @@ void amphi__preference_restrict(
     plan->steps_count = 0;
     take_routes(&s, only, AMPHI_ROUTES_MAX);
     put_refused(&s);
+    amphi__decision_settle(&plan->decision);
     set_hedges(plan, routes, hedge_ms);
     if (plan->steps_count == 0)
         refuse(plan, only, routes);

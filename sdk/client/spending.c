@@ -39,14 +39,27 @@ static amphi_status read_text(amphi_store store, amphi_buf *out, amphi_error *er
     return out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
 }
 
-/* Under the lock. Sums of one day only grow: an older view does not replace a newer one. */
+/* Under the lock. Sums of one day only grow: an older view does not replace a newer one, nor does
+ * one from before midnight. */
 static void take(amphi_spending *spending, const amphi_counters *seen)
 {
+    if (seen->period == spending->day - 1)
+        return;
     if (seen->period == spending->day &&
         seen->values[AMPHI_SPENT_MICRODOLLARS] < spending->known[AMPHI_SPENT_MICRODOLLARS])
         return;
     spending->day = seen->period;
     memcpy(spending->known, seen->values, sizeof spending->known);
+}
+
+/* Under the lock. What is in the store then may or may not be in `writing` as well; the write's end
+ * brings the newest. */
+static bool is_writing(const amphi_spending *spending)
+{
+    bool any = false;
+    for (size_t i = 0; i < AMPHI_SPENT_COUNT; i++)
+        any = any || spending->writing[i] > 0;
+    return any;
 }
 
 void amphi__spending_refresh(amphi_client *client, uint32_t age_ms)
@@ -60,13 +73,17 @@ void amphi__spending_refresh(amphi_client *client, uint32_t age_ms)
     if (is_fresh)
         return;
     amphi__buf_init(&text, AMPHI_COUNTERS_BYTES_MAX);
-    if (read_text(client->store, &text, NULL) == AMPHI_OK) {
-        const amphi_counters seen = amphi__counters_read(amphi__buf_str(&text), AMPHI_SPENT_COUNT);
-        amphi__mutex_lock(&client->lock);
+    bool is_read = read_text(client->store, &text, NULL) == AMPHI_OK;
+    const amphi_counters seen = amphi__counters_read(amphi__buf_str(&text), AMPHI_SPENT_COUNT);
+    amphi__mutex_lock(&client->lock);
+    spending->is_unreadable = !is_read;
+    if (!is_read) {
+        spending->read_ms = 0; /* the next request tries again */
+    } else if (!is_writing(spending)) {
         take(spending, &seen);
         spending->read_ms = now_ms > 0 ? now_ms : 1;
-        amphi__mutex_unlock(&client->lock);
     }
+    amphi__mutex_unlock(&client->lock);
     amphi__buf_clear(&text);
 }
 
@@ -80,6 +97,7 @@ void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out)
     amphi__counters_turn(&today, now_s / DAY_S);
     add_all(today.values, client->spending.pending);
     add_all(today.values, client->spending.writing);
+    bool is_unreadable = client->spending.is_unreadable;
     amphi__mutex_unlock(&client->lock);
     uint64_t unknown = today.values[AMPHI_SPENT_UNKNOWN];
     uint64_t estimated = today.values[AMPHI_SPENT_ESTIMATED];
@@ -89,6 +107,7 @@ void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out)
         .estimated = estimated < UINT32_MAX ? (uint32_t)estimated : UINT32_MAX,
         .metered_bytes = today.values[AMPHI_SPENT_METERED],
         .day_left_s = (uint32_t)(DAY_S - now_s % DAY_S),
+        .is_unreadable = is_unreadable,
     };
 }
 
@@ -179,7 +198,7 @@ void amphi__spending_write(amphi_client *client)
 {
     uint64_t mine[AMPHI_SPENT_COUNT];
     amphi_counters sums;
-    amphi_error why;
+    amphi_error why = {0};
     if (!begin_write(client, mine))
         return;
     uint64_t until_ms = amphi__clock_boot_ms(NULL) + PATIENCE_MS;

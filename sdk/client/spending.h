@@ -29,10 +29,11 @@ typedef struct amphi_spending {
     uint64_t writing[AMPHI_SPENT_COUNT]; /* this client's, being written */
     uint64_t read_ms;                    /* boot time; 0: never */
     uint64_t written_ms;                 /* likewise */
+    bool is_unreadable;                  /* as the last attempt to read had it */
 } amphi_spending;
 
 /* Reads what other processes have spent, unless that was done less than age_ms ago. Waits for no
- * writer; what can't be read stays as it was. */
+ * writer; what can't be read stays as it was, and closes the budget until it can. */
 void amphi__spending_refresh(amphi_client *client, uint32_t age_ms);
 void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out);
 /* Never waits. */

@@ -51,6 +51,22 @@ static void cost__budget_that_this_request_would_pass_refuses(void **state)
     expect_kept(&s, CLOUD, "");
 }
 
+/* A store that can't be read does not open it. */
+static void cost__budget_of_which_nothing_is_known_is_closed(void **state)
+{
+    policy_scene s;
+    with_prices(&s);
+    s.facts.spent.is_unreadable = true;
+    expect_hard(&s, CLOUD, AMPHI_REASON_COST,
+        "what was spent today can't be read from the store, so today's budget of $1.00 is closed");
+    expect_kept(&s, LOCAL, "");
+    s.policy.cost_over = AMPHI_OVER_LAST;
+    expect_soft(&s, CLOUD, AMPHI_REASON_COST,
+        "what was spent today can't be read from the store, so today's budget of $1.00 is closed");
+    s.policy.cost_day_max = 0; /* none */
+    expect_kept(&s, CLOUD, "");
+}
+
 static void cost__policy_may_keep_it_as_a_last_resort(void **state)
 {
     policy_scene s;
@@ -150,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cost__budget_that_is_used_up_refuses),
         cmocka_unit_test(cost__budget_that_this_request_would_pass_refuses),
+        cmocka_unit_test(cost__budget_of_which_nothing_is_known_is_closed),
         cmocka_unit_test(cost__policy_may_keep_it_as_a_last_resort),
         cmocka_unit_test(cost__only_route_is_refused_with_the_reason),
         cmocka_unit_test(cost__unknown_price_is_not_free),

@@ -99,9 +99,43 @@ static void cost__of_two_attempts_is_as_certain_as_the_worse(void **state)
     assert_string_equal(amphi__cost_source_name(AMPHI_COST_SOURCE_ESTIMATE), "estimate");
 }
 
+static bool is_due(amphi_status status, int code, bool was_reached)
+{
+    const amphi_error error = {.status = status, .native_code = code};
+    return amphi__answer_cost_is_due(&error, was_reached);
+}
+
+static void cost__is_due_where_the_provider_may_have_worked(void **state)
+{
+    assert_true(is_due(AMPHI_OK, 0, false));
+    assert_true(is_due(AMPHI_E_TIMEOUT, 0, false));
+    assert_true(is_due(AMPHI_E_CANCELLED, 0, false));
+    assert_true(is_due(AMPHI_E_TRUNCATED, 0, false));
+    assert_true(is_due(AMPHI_E_PROTOCOL, 200, true));
+    assert_false(is_due(AMPHI_E_PROTOCOL, 307, true)); /* a redirection */
+    assert_true(is_due(AMPHI_E_NETWORK, 0, true));
+    assert_false(is_due(AMPHI_E_NETWORK, 0, false));
+    assert_false(is_due(AMPHI_E_AUTH, 401, true));
+    assert_false(is_due(AMPHI_E_RATE_LIMITED, 429, true));
+}
+
+static void cost__sign_of_an_answer_is_what_the_provider_sent(void **state)
+{
+    amphi_engine_event event = {.kind = AMPHI_ENGINE_ALIVE};
+    assert_true(amphi__answer_cost_is_sign(&event));
+    event.kind = AMPHI_ENGINE_LEARNED;
+    assert_false(amphi__answer_cost_is_sign(&event));
+    event.kind = AMPHI_ENGINE_FAIL;
+    assert_false(amphi__answer_cost_is_sign(&event));
+    event.bytes_received = 1;
+    assert_true(amphi__answer_cost_is_sign(&event));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cost__is_due_where_the_provider_may_have_worked),
+        cmocka_unit_test(cost__sign_of_an_answer_is_what_the_provider_sent),
         cmocka_unit_test(cost__is_the_providers_word_else_usage_and_price),
         cmocka_unit_test(cost__of_a_broken_answer_is_an_estimate),
         cmocka_unit_test(cost__is_read_where_providers_write_it),

@@ -113,6 +113,45 @@ static void embeddings__are_charged_for(void **state)
     chat_fixture_close(&f);
 }
 
+static void embeddings__that_broke_off_are_estimated(void **state)
+{
+    static const scripted_step *const scripts[] = {is_cut, is_unreachable};
+    for (size_t i = 0; i < 2; i++) {
+        chat_fixture f;
+        amphi_policy_spent spent;
+        open_two(&f, scripts[i], answers, "m-2");
+        f.cloud.info.price_prompt = 1000000000000; /* a dollar a token */
+        assert_true(ask(&f, ASK) != AMPHI_OK);
+        amphi__spending_snapshot(f.client, &spent);
+        assert_int_equal(spent.estimated > 0, i == 0);
+        assert_int_equal(spent.microdollars > 0, i == 0);
+        chat_fixture_close(&f);
+    }
+}
+
+/* A context is each text's own, so a long list is no reason to refuse. */
+static void embeddings__budget_is_held_against_the_input(void **state)
+{
+    chat_fixture f;
+    char big[20000];
+    chat_fixture_init(&f, says_hello, answers);
+    name_model(&f.cloud, "m-1");
+    f.cloud.info.price_prompt = 1000000; /* a dollar a million tokens */
+    chat_fixture_start(&f, "{\"cost\":{\"day_usd_max\":0.001}}");
+    snprintf(big, sizeof big, "{\"model\":\"m-1\",\"input\":\"%08000d\"}", 0);
+    assert_int_equal(ask(&f, big), AMPHI_E_QUOTA);
+    assert_non_null(strstr(error.message, "it would cost about"));
+    expect_starts(&f, 0, 0);
+    assert_int_equal(ask(&f, ASK), AMPHI_OK);
+    chat_fixture_close(&f);
+    chat_fixture_init(&f, says_hello, answers);
+    name_model(&f.cloud, "m-1");
+    f.cloud.info.context_tokens_max = 100;
+    chat_fixture_start(&f, NULL);
+    assert_int_equal(ask(&f, big), AMPHI_OK);
+    chat_fixture_close(&f);
+}
+
 static void embeddings__another_endpoint_of_the_model_takes_over(void **state)
 {
     static const scripted_step *const failures[] = {
@@ -281,6 +320,7 @@ static void embeddings__a_silent_endpoint_is_left_for_the_next(void **state)
     assert_int_equal(
         ask_with(&f, ASK, "{\"budgets\":{\"total_ms\":200,\"first_token_ms\":9000}}", ANSWER),
         AMPHI_E_TIMEOUT);
+    expect_starts(&f, 2, 1); /* without time there is no sense in asking the next */
     chat_fixture_close(&f);
 }
 
@@ -309,6 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings__request_and_answer_are_passed_on),
         cmocka_unit_test(embeddings__are_charged_for),
+        cmocka_unit_test(embeddings__that_broke_off_are_estimated),
+        cmocka_unit_test(embeddings__budget_is_held_against_the_input),
         cmocka_unit_test(embeddings__another_endpoint_of_the_model_takes_over),
         cmocka_unit_test(embeddings__another_model_never_does),
         cmocka_unit_test(embeddings__an_endpoint_without_a_model_takes_the_requests),

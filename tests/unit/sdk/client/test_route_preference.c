@@ -142,6 +142,9 @@ static void preference__a_plan_may_be_restricted_to_some_routes(void **state)
     amphi__preference_restrict(&plan, UINT64_C(1) << 2 | UINT64_C(1) << 3, routes, 0);
     write_order(&plan, got);
     assert_string_equal(got, "b|a local c");
+    assert_int_equal(plan.decision.routes_count, ROUTES); /* what a record shows follows */
+    for (size_t i = 0; i < ROUTES; i++)
+        assert_string_equal(plan.decision.routes[i].route, plan.decision.entries[i].route.route);
     make_plan(&plan);
     amphi__preference_restrict(&plan, UINT64_C(1) << 3, routes, 0);
     assert_int_equal(plan.steps_count, 0);

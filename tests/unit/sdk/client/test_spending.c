@@ -24,6 +24,13 @@ static const scripted_step says_its_cost[] = {{SCRIPT_SAY, "Hello world.", 0},
 static const scripted_step breaks_off[] = {
     {SCRIPT_SAY, "Hello wor", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_AUTH}};
 
+static const scripted_step breaks_before_a_word[] = {{SCRIPT_FAIL, NULL, AMPHI_E_TRUNCATED}};
+static const scripted_step is_no_protocol[] = {{SCRIPT_FAIL, NULL, AMPHI_E_PROTOCOL}};
+static const scripted_step breaks_after_a_sign[] = {
+    {SCRIPT_PROGRESS, NULL, 1}, {SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
+static const scripted_step is_unreachable[] = {{SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
+static const scripted_step refuses[] = {{SCRIPT_FAIL, NULL, AMPHI_E_AUTH}};
+
 static int64_t wall_now_ms;
 
 static uint64_t real_us(void *self)
@@ -44,12 +51,41 @@ static amphi_store_ops ops;
 static amphi_status (*real_swap)(
     void *self, amphi_str name, amphi_str before, amphi_str after, amphi_error *error);
 static bool swap_fails;
+static amphi_status (*real_get)(
+    void *self, amphi_str name, amphi_store_value_fn *value, void *user, amphi_error *error);
+static bool get_fails;
+static void (*after_get)(void);  /* once */
+static void (*after_swap)(void); /* once */
+static amphi_client *meddler;    /* for both */
+
+static void call_once(void (**function)(void))
+{
+    void (*once)(void) = *function;
+    *function = NULL;
+    if (once != NULL)
+        once();
+}
+
+static amphi_status get_that_may_fail(
+    void *self, amphi_str name, amphi_store_value_fn *value, void *user, amphi_error *error)
+{
+    bool is_ours = amphi__str_equal_c(name, "spent");
+    if (is_ours && get_fails)
+        return amphi__fail(error, AMPHI_E_IO, 0, "damaged");
+    amphi_status status = real_get(self, name, value, user, error);
+    if (is_ours)
+        call_once(&after_get);
+    return status;
+}
 
 static amphi_status swap_that_may_fail(
     void *self, amphi_str name, amphi_str before, amphi_str after, amphi_error *error)
 {
-    return swap_fails ? amphi__fail(error, AMPHI_E_IO, 0, "no space")
-                      : real_swap(self, name, before, after, error);
+    if (swap_fails)
+        return amphi__fail(error, AMPHI_E_IO, 0, "no space");
+    amphi_status status = real_swap(self, name, before, after, error);
+    call_once(&after_swap);
+    return status;
 }
 
 static void init(chat_fixture *f, const scripted_step *cloud)
@@ -59,8 +95,10 @@ static void init(chat_fixture *f, const scripted_step *cloud)
     ops = *f->parts.store.ops;
     real_swap = ops.setting_swap;
     ops.setting_swap = swap_that_may_fail;
+    real_get = ops.setting_get;
+    ops.setting_get = get_that_may_fail;
     f->parts.store.ops = &ops;
-    swap_fails = false;
+    swap_fails = get_fails = false;
 }
 
 static amphi_policy_spent spent(amphi_client *client)
@@ -240,6 +278,94 @@ static void cost__of_an_answer_that_broke_off_is_estimated(void **state)
     chat_fixture_close(&f);
 }
 
+/* Before a word came: what its provider had begun is estimated, what it did not begin is not. */
+static void cost__of_what_brought_nothing_is_estimated_where_it_was_begun(void **state)
+{
+    static const scripted_step *const begun[] = {
+        breaks_before_a_word, is_no_protocol, breaks_after_a_sign};
+    static const scripted_step *const not_begun[] = {is_unreachable, refuses};
+    for (size_t i = 0; i < 5; i++) {
+        chat_fixture f;
+        amphi_chat_result result;
+        init(&f, i < 3 ? begun[i] : not_begun[i - 3]);
+        f.cloud.info.price_prompt = (uint64_t)DOLLAR * DOLLAR;
+        chat_fixture_start(&f, NULL);
+        amphi_stream_free(ask_cloud(&f, &result));
+        assert_int_equal(f.last, AMPHI_EVENT_ERROR);
+        assert_int_equal(spent(f.client).estimated > 0, i < 3);
+        assert_int_equal(spent(f.client).microdollars > 0, i < 3);
+        chat_fixture_close(&f);
+    }
+}
+
+static void budget__is_closed_while_the_store_can_not_be_read(void **state)
+{
+    chat_fixture f;
+    amphi_chat_result result;
+    init(&f, says_hello);
+    chat_fixture_start(&f, "{\"cost\":{\"day_usd_max\":100}}");
+    get_fails = true;
+    amphi__spending_refresh(f.client, 0); /* as when what is known is a second old */
+    amphi_stream *stream = ask_cloud(&f, &result);
+    assert_int_equal(result.error->status, AMPHI_E_QUOTA);
+    assert_non_null(strstr(result.error->message, "can't be read from the store"));
+    amphi_stream_free(stream);
+    assert_int_equal(atomic_load(&f.cloud.starts), 0);
+    get_fails = false;
+    stream = ask_cloud(&f, &result);
+    assert_null(result.error);
+    amphi_stream_free(stream);
+    chat_fixture_close(&f);
+}
+
+static void write_tomorrow(void)
+{
+    const uint64_t add[AMPHI_SPENT_COUNT] = {5, 0, 0, 0};
+    wall_now_ms += 1000;
+    amphi__spending_note(meddler, add);
+    amphi__spending_write(meddler);
+}
+
+/* A thread read before midnight, and is slow; another has written since. */
+static void spending__of_yesterday_does_not_come_back(void **state)
+{
+    chat_fixture f;
+    amphi_chat_result result;
+    init(&f, says_hello);
+    f.parts.clock = &set_clock;
+    wall_now_ms = (int64_t)20000 * 86400000 + 86399000;
+    chat_fixture_start(&f, "{\"cost\":{\"day_usd_max\":100}}");
+    amphi_stream_free(ask_cloud(&f, &result));
+    meddler = f.client;
+    after_get = write_tomorrow;
+    amphi__spending_refresh(f.client, 0);
+    assert_int_equal(spent(f.client).microdollars, 5);
+    chat_fixture_close(&f);
+}
+
+static uint64_t seen_meanwhile;
+
+static void look(void)
+{
+    amphi__spending_refresh(meddler, 0);
+    seen_meanwhile = spent(meddler).microdollars;
+}
+
+static void spending__that_is_being_written_counts_once(void **state)
+{
+    const uint64_t add[AMPHI_SPENT_COUNT] = {5, 0, 0, 0};
+    chat_fixture f;
+    init(&f, says_hello);
+    chat_fixture_start(&f, NULL);
+    meddler = f.client;
+    after_swap = look;
+    amphi__spending_note(f.client, add);
+    amphi__spending_write(f.client);
+    assert_int_equal(seen_meanwhile, 5);
+    assert_int_equal(spent(f.client).microdollars, 5);
+    chat_fixture_close(&f);
+}
+
 static void bytes__over_a_metered_network_are_counted(void **state)
 {
     chat_fixture f;
@@ -330,6 +456,10 @@ int main(void)
         cmocka_unit_test(cost__is_the_providers_own_word),
         cmocka_unit_test(cost__of_unknown_price_is_unknown_and_counted_so),
         cmocka_unit_test(cost__of_an_answer_that_broke_off_is_estimated),
+        cmocka_unit_test(cost__of_what_brought_nothing_is_estimated_where_it_was_begun),
+        cmocka_unit_test(budget__is_closed_while_the_store_can_not_be_read),
+        cmocka_unit_test(spending__of_yesterday_does_not_come_back),
+        cmocka_unit_test(spending__that_is_being_written_counts_once),
         cmocka_unit_test(bytes__over_a_metered_network_are_counted),
         cmocka_unit_test(pace__is_learned_from_answers),
         cmocka_unit_test(spending__of_many_at_once_is_exact),
