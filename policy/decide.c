@@ -273,6 +273,11 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     say_omitted(j->facts->omitted_turns, entry);
 }
 
+static uint32_t tokens_sum(uint32_t prompt, uint32_t history)
+{
+    return history < UINT32_MAX - prompt ? prompt + history : UINT32_MAX;
+}
+
 /* The next entry, with what is known of its route. */
 static amphi_decision_entry *add_entry(amphi_plan *out, const amphi_judgement *j)
 {
@@ -289,6 +294,7 @@ static amphi_decision_entry *add_entry(amphi_plan *out, const amphi_judgement *j
     entry->price_cached = price->is_known ? price->cached : AMPHI_COST_UNKNOWN;
     entry->price_completion = price->is_known ? price->completion : AMPHI_COST_UNKNOWN;
     entry->estimate = amphi__policy_step_estimate(j);
+    entry->prompt_tokens = tokens_sum(j->step.prompt_tokens, j->facts->history_tokens);
     entry->answer_tokens = amphi__policy_answer_tokens(route, j->step.answer_tokens_max);
     entry->first_token_ms = route->pace.first_token_ms;
     entry->tokens_per_second = route->pace.tokens_per_second;
@@ -339,9 +345,7 @@ static void write_totals(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts)
 {
     amphi_decision *d = &out->decision;
-    d->prompt_tokens = facts->history_tokens < UINT32_MAX - facts->prompt_tokens
-                           ? facts->prompt_tokens + facts->history_tokens
-                           : UINT32_MAX;
+    d->prompt_tokens = tokens_sum(facts->prompt_tokens, facts->history_tokens);
     d->tool_tokens = facts->tool_tokens;
     d->spent_today = facts->spent.microdollars;
     d->spent_unknown = facts->spent.unknown;

@@ -4,6 +4,8 @@
  */
 #include "history.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +39,37 @@ static bool write_line(void *user, amphi_str line)
 
 /* What --out names. An earlier export of that name stays until the new one is whole: it is written
  * beside it, under the same rights, and takes the name at the end. Where there is something that is
- * no file (a pipe, a device, a link), that is written to. */
+ * no file (a pipe, a device, a link), or the folder takes no other file, that is written to. */
 typedef struct export_file {
     FILE *to;
     const char *path; /* NULL: standard output */
     char *part;       /* NULL: written to directly */
 } export_file;
+
+enum { PART_NAMES = 100, PART_NAME_MORE = 16 };
+
+/* A file that was not there, so no one else's: PATH.part, or PATH.part1, ... A history in plain
+ * text is for its owner alone. -1: errno says why. */
+static int create_part(char *part, size_t size, const char *path)
+{
+    int fd = -1;
+    for (unsigned i = 0; i < PART_NAMES && fd < 0; i++) {
+        if (i == 0)
+            snprintf(part, size, "%s.part", path);
+        else
+            snprintf(part, size, "%s.part%u", path, i);
+        fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+/* Does the folder take no other file, where PATH itself may be one that can be written? */
+static bool is_folder_closed(int error)
+{
+    return error == EACCES || error == EPERM || error == EROFS || error == ENAMETOOLONG;
+}
 
 static bool open_export(export_file *out, const char *path)
 {
@@ -51,18 +78,27 @@ static bool open_export(export_file *out, const char *path)
     if (path == NULL)
         return true;
     bool is_there = lstat(path, &info) == 0;
-    if (is_there && !S_ISREG(info.st_mode)) {
-        out->to = fopen(path, "w");
-        return out->to != NULL;
+    int fd = -1;
+    if (!is_there || S_ISREG(info.st_mode)) {
+        size_t size = strlen(path) + PART_NAME_MORE;
+        out->part = malloc(size);
+        if (out->part == NULL)
+            return false;
+        fd = create_part(out->part, size, path);
+        if (fd >= 0 && is_there)
+            (void)fchmod(fd, info.st_mode & 0777);
     }
-    size_t size = strlen(path) + sizeof ".part";
-    out->part = malloc(size);
-    if (out->part == NULL)
-        return false;
-    snprintf(out->part, size, "%s.part", path);
-    out->to = fopen(out->part, "w");
-    if (out->to != NULL && is_there)
-        (void)fchmod(fileno(out->to), info.st_mode & 0777);
+    if (fd < 0 && (out->part == NULL || is_folder_closed(errno))) {
+        free(out->part);
+        out->part = NULL;
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    }
+    out->to = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (fd >= 0 && out->to == NULL) {
+        close(fd);
+        if (out->part != NULL)
+            unlink(out->part);
+    }
     return out->to != NULL;
 }
 
@@ -76,7 +112,7 @@ static bool close_export(export_file *out, bool is_whole)
         done = fclose(out->to) == 0 && done;
     if (out->part != NULL && done && is_whole)
         done = rename(out->part, out->path) == 0;
-    else if (out->part != NULL)
+    if (out->part != NULL && !(done && is_whole))
         unlink(out->part);
     free(out->part);
     return done;

@@ -19,7 +19,7 @@ static void print_dollars(uint64_t microdollars)
 }
 
 /* What the route asks for its tokens, and this request's estimate. */
-static void print_price(const amphi_decision *decision, const amphi_decision_entry *entry)
+static void print_price(const amphi_decision_entry *entry)
 {
     printf("%*s", INDENT, "");
     if (entry->price_prompt == AMPHI_COST_UNKNOWN) {
@@ -39,10 +39,11 @@ static void print_price(const amphi_decision *decision, const amphi_decision_ent
     print_dollars(entry->price_completion);
     printf(" of answer; this request about ");
     print_dollars(entry->estimate);
+    printf(" for its %u tokens", entry->prompt_tokens);
     if (entry->answer_tokens > 0)
-        printf(" with an answer of %u tokens\n", entry->answer_tokens);
+        printf(", its answer taken as %u tokens\n", entry->answer_tokens);
     else
-        printf(" for its %u tokens, without the answer\n", decision->prompt_tokens);
+        puts(", without the answer");
 }
 
 static void print_pace(const amphi_decision_entry *entry)
@@ -58,9 +59,9 @@ static void print_pace(const amphi_decision_entry *entry)
             entry->first_token_ms);
 }
 
-static void print_figures(const amphi_decision *decision, const amphi_decision_entry *entry)
+static void print_figures(const amphi_decision_entry *entry)
 {
-    print_price(decision, entry);
+    print_price(entry);
     print_pace(entry);
     if (entry->also[0] != '\0')
         printf("%*salso %s\n", INDENT, "", entry->also);
@@ -104,7 +105,7 @@ static int print_text(const amphi_decision *decision)
         else
             printf(
                 "-  %-12s %-16s %s\n", route->route, amphi_reason_name(route->reason), route->why);
-        print_figures(decision, &decision->entries[i]);
+        print_figures(&decision->entries[i]);
     }
     if (decision->entries_count == 0 || !decision->entries[0].route.kept)
         printf("no route is left\n");

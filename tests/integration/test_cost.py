@@ -7,6 +7,7 @@ Usage: test_cost.py BUILD_FOLDER [PART_OF_A_NAME]
 """
 import json
 import os
+import re
 import sys
 import threading
 import urllib.request
@@ -106,6 +107,18 @@ def budget__that_is_used_up_refuses_before_anything_is_sent(folder):
         entry = explain(folder, work, free, policy=last)["routes"]
         assert [e["route"] for e in entry[:2]] == ["free", "work"], entry
         assert entry[1]["reasons"] == ["cost"] and entry[1]["kept"], entry
+
+
+@promise
+def explain__prices_the_tokens_that_it_names(folder):
+    """Where nothing counts them, a price is of the small guess, and what must fit of the large."""
+    words = ["--max-tokens", "7", "a long question about the harbour " * 40]
+    with ScriptedCloud(folder) as cloud:
+        work = cloud.endpoint("work", "model=m", "prices=1000000/1000000")  # $1 for a token
+        done = amphi("route", *[f for f in flags(folder, work) if f != "--json"], *words).stdout
+    line = next(one for one in done.splitlines() if "this request about" in one)
+    found = re.search(r"about \$(\d+)\.00 for its (\d+) tokens, its answer taken as 7 tokens", line)
+    assert found and int(found[1]) == int(found[2]) + 7, done
 
 
 @promise

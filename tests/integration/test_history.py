@@ -173,6 +173,37 @@ AWKWARD = [
 
 
 @promise
+def export__leaves_no_part_and_takes_no_other_files_name(folder):
+    put(folder, lines_of({"a": ({}, [(1, 1000, "one")])}))
+    out = os.path.join(folder, "out.jsonl")
+    theirs = out + ".part"
+    with open(theirs, "w", encoding="utf-8") as file:
+        file.write("mine")
+    assert history(folder, "export", "--out", out)["messages"] == 1
+    assert os.stat(out).st_mode & 0o777 == 0o600
+    with open(theirs, encoding="utf-8") as file:
+        assert file.read() == "mine"
+    # It can't take the name at the end: what was written goes.
+    here = os.getcwd()
+    empty = os.path.join(folder, "empty")
+    os.mkdir(empty)
+    flags = data(os.path.abspath(folder))
+    os.chdir(empty)
+    try:
+        done = amphi("history", "export", "--out", "", *flags)
+    finally:
+        os.chdir(here)
+    assert done.returncode != 0 and not os.listdir(empty), (done, os.listdir(empty))
+    # No other file can be beside it: it is written in its place.
+    long = os.path.join(empty, "x" * 253)
+    with open(long, "w", encoding="utf-8") as file:
+        file.write("an earlier one")
+    assert history(folder, "export", "--out", long)["messages"] == 1
+    with open(long, encoding="utf-8") as file:
+        assert "one" in file.read() and os.listdir(empty) == ["x" * 253]
+
+
+@promise
 def export__of_an_import_is_the_same_byte_for_byte(folder):
     text = "\n".join(AWKWARD) + "\n"
     done = put(folder, text)

@@ -80,11 +80,14 @@ typedef struct amphi_decision_entry {
     uint64_t price_cached;     /* likewise, of a prompt that the provider had cached */
     uint64_t price_completion; /* likewise */
     uint64_t estimate;         /* of this request: its prompt, and an answer of answer_tokens */
-    uint32_t answer_tokens;    /* the mean of its recent answers; 0: not known */
+    uint32_t answer_tokens;    /* the mean of its recent answers; the request's or the policy's
+                                * bound where that is smaller, or no mean is known; 0: neither */
     uint32_t first_token_ms;   /* the median of its recent answers; 0: too few are known */
     float tokens_per_second;   /* likewise, behind the first token */
     uint32_t answers;          /* how many recent ones that is */
-    uint64_t reserved[3];      /* 0 */
+    uint32_t prompt_tokens;    /* what the estimate takes the prompt and its conversation for */
+    uint32_t reserved_2;       /* 0 */
+    uint64_t reserved[2];      /* 0 */
 } amphi_decision_entry;
 
 /* SIZED, filled in. `entries` has every route; `routes` repeats the first ones for callers of the

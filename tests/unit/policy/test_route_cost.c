@@ -136,6 +136,9 @@ static void decision__has_the_numbers(void **state)
     s.facts.spent =
         (amphi_policy_spent){.microdollars = 5, .unknown = 2, .estimated = 1, .metered_bytes = 77};
     s.facts.tool_tokens = 40;
+    s.facts.prompt_tokens = 250; /* counted, which a cloud is not judged by */
+    s.facts.prompt_tokens_estimate = 200;
+    s.facts.prompt_is_counted = true;
     s.routes[CLOUD].pace = (amphi_policy_pace){
         .answers = 9, .first_token_ms = 300, .tokens_per_second = 50, .answer_tokens = 100};
     scene_decide(&s);
@@ -154,6 +157,7 @@ static void decision__has_the_numbers(void **state)
         if (!is_cloud)
             continue;
         assert_int_equal(e->estimate, 4000);
+        assert_int_equal(e->prompt_tokens, 200); /* what the estimate is of */
         assert_int_equal(e->answer_tokens, 100);
         assert_int_equal(e->first_token_ms, 300);
         assert_int_equal(e->answers, 9);
