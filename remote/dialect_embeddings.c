@@ -56,6 +56,7 @@ typedef struct answer_members {
     amphi_str usage;
     amphi_str model;
     amphi_str error;
+    amphi_str cost;
 } answer_members;
 
 static bool read_members(answer_members *out, amphi_str text)
@@ -70,6 +71,7 @@ static bool read_members(answer_members *out, amphi_str text)
                            : amphi__str_equal_c(member.key, "usage") ? &out->usage
                            : amphi__str_equal_c(member.key, "model") ? &out->model
                            : amphi__str_equal_c(member.key, "error") ? &out->error
+                           : amphi__str_equal_c(member.key, "cost")  ? &out->cost
                                                                      : NULL;
         if (place != NULL)
             *place = member.value;
@@ -96,6 +98,32 @@ static amphi_usage read_usage(amphi_str text)
     return usage;
 }
 
+/* What the provider says it cost, as a chat answer's chunk would bring it. */
+static amphi_status report_cost(amphi_answer *answer, const answer_members *members)
+{
+    amphi_buf extra;
+    amphi_json_writer writer;
+    if (members->cost.size == 0 &&
+        amphi__str_find(members->usage, AMPHI_STR("\"cost\"")) == SIZE_MAX)
+        return AMPHI_OK;
+    amphi__buf_init(&extra, 0);
+    amphi__json_writer_init(&writer, &extra);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_open(&writer, "chunk", '{');
+    if (members->usage.size > 0)
+        amphi__json_put_raw(&writer, "usage", members->usage);
+    if (members->cost.size > 0)
+        amphi__json_put_raw(&writer, "cost", members->cost);
+    amphi__json_close(&writer, '}');
+    amphi__json_close(&writer, '}');
+    amphi_status status = extra.status;
+    const amphi_engine_event event = {.kind = AMPHI_ENGINE_EXTRA, .text = amphi__buf_str(&extra)};
+    if (status == AMPHI_OK)
+        amphi__dialect_response_report(&answer->response, &event);
+    amphi__buf_clear(&extra);
+    return status;
+}
+
 static void take_whole(amphi_answer *answer)
 {
     amphi_dialect_response *response = &answer->response;
@@ -113,6 +141,8 @@ static void take_whole(amphi_answer *answer)
     } else if (members.data.size == 0 || members.data.data[0] != '[') {
         amphi__dialect_response_fail(
             response, AMPHI_E_PROTOCOL, "the answer to an embeddings request has no \"data\"");
+    } else if (report_cost(answer, &members) != AMPHI_OK) {
+        amphi__dialect_response_fail(response, AMPHI_E_NO_MEMORY, "out of memory");
     } else {
         const amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT, .text = text};
         const amphi_usage usage = read_usage(members.usage);

@@ -120,15 +120,6 @@ static void keep_learned(const amphi_attempt *a)
         amphi__learned_write(a->stream->client, &key, amphi__buf_str(&a->learned));
 }
 
-static bool is_metered(const amphi_attempt *a)
-{
-    amphi_device_facts facts;
-    if (a->info.kind != AMPHI_ENGINE_CLOUD || a->info.is_loopback)
-        return false;
-    amphi__client_facts(a->stream->client, &facts);
-    return (facts.known & AMPHI_FACT_NETWORK) != 0 && facts.network == AMPHI_NETWORK_METERED;
-}
-
 /* Starts the engine; a failure shows as ended. Every byte of a request that reaches an engine goes
  * through here: first attempt, second try, hedge, takeover, delivery from the outbox. */
 void amphi__attempt_start(amphi_attempt *a)
@@ -172,7 +163,7 @@ void amphi__attempt_start(amphi_attempt *a)
     }
     a->begun_us = amphi__stream_awake_us(stream);
     a->progress_us = a->begun_us;
-    a->bill.is_metered = is_metered(a);
+    a->bill.is_metered = amphi__client_is_metered(client, &a->info);
     a->device_checked_us = a->begun_us;
     a->device_epoch = atomic_load(&client->device_epoch);
     amphi__route_health_run_started(client, step->route);

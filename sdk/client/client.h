@@ -156,6 +156,8 @@ void amphi__client_policy(amphi_client *client, amphi_policy *out);
 
 /* device_facts.c: probed (at most a second old) with pushed on top. */
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out);
+/* Do this engine's bytes go over a network that is paid for by them? */
+bool amphi__client_is_metered(amphi_client *client, const amphi_engine_info *info);
 bool amphi__client_is_short_of_memory(amphi_client *client);
 /* Parses the JSON form of pushed facts. */
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error);

@@ -59,6 +59,15 @@ void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
     amphi__mutex_unlock(&client->lock);
 }
 
+bool amphi__client_is_metered(amphi_client *client, const amphi_engine_info *info)
+{
+    amphi_device_facts facts;
+    if (info->kind != AMPHI_ENGINE_CLOUD || info->is_loopback)
+        return false;
+    amphi__client_facts(client, &facts);
+    return (facts.known & AMPHI_FACT_NETWORK) != 0 && facts.network == AMPHI_NETWORK_METERED;
+}
+
 bool amphi__client_is_short_of_memory(amphi_client *client)
 {
     amphi_device_facts facts;

@@ -31,10 +31,8 @@
 
 enum {
     REQUEST_BYTES_MAX = 16 << 20,
-    WANTED_US = 240000,        /* a wait ends a little before or behind a quarter of a second */
-    RETRY_JITTER_MS = 200,     /* as for a chat request (takeover.c) */
-    RETRY_AFTER_MAX_MS = 3000, /* likewise */
-    SPENT_WRITE_MS = 5000      /* likewise (chat.c) */
+    WANTED_US = 240000,   /* a wait ends a little before or behind a quarter of a second */
+    SPENT_WRITE_MS = 5000 /* as for a chat request (chat.c) */
 };
 
 /* One endpoint's run. The engine's thread writes, under the lock. */
@@ -51,6 +49,9 @@ typedef struct embeddings_run {
     amphi_error error;
     unsigned events;  /* so far: signs of life */
     bool was_reached; /* the endpoint has sent something */
+    uint64_t network_bytes;
+    bool has_cost; /* the provider's own word */
+    uint64_t cost;
 } embeddings_run;
 
 typedef struct embeddings_call {
@@ -213,6 +214,9 @@ static void on_event(void *self, const amphi_engine_event *event)
     amphi__mutex_lock(&run->lock);
     run->events++;
     run->was_reached = run->was_reached || amphi__answer_cost_is_sign(event);
+    if (event->kind == AMPHI_ENGINE_FAIL || event->kind == AMPHI_ENGINE_FINISH)
+        run->network_bytes =
+            event->bytes_sent + event->bytes_received; /* of a cancelled one, too */
     if (run->has_ended) {
         amphi__mutex_unlock(&run->lock);
         return;
@@ -223,6 +227,8 @@ static void on_event(void *self, const amphi_engine_event *event)
         amphi__str_copy_to(run->model, sizeof run->model, event->text);
     else if (event->kind == AMPHI_ENGINE_USAGE)
         run->usage = event->usage;
+    else if (event->kind == AMPHI_ENGINE_EXTRA)
+        run->has_cost = amphi__answer_cost_read(event->text, &run->cost) || run->has_cost;
     else if (event->kind == AMPHI_ENGINE_FAIL)
         take_failure(run, event);
     else if (event->kind == AMPHI_ENGINE_FINISH)
@@ -287,7 +293,8 @@ static void reset_run(embeddings_run *run)
     amphi__buf_reset(&run->json);
     run->model[0] = '\0';
     run->usage = (amphi_usage){0};
-    run->has_ended = run->has_provider = run->was_reached = false;
+    run->has_ended = run->has_provider = run->was_reached = run->has_cost = false;
+    run->network_bytes = 0;
     run->should_retry = AMPHI_UNKNOWN;
     run->events = 0;
     amphi__error_clear(&run->error);
@@ -301,10 +308,14 @@ static void charge(
     const amphi_attempt_bill bill = {
         .is_cloud = info->kind == AMPHI_ENGINE_CLOUD,
         .price = amphi__route_price(&call->client->routes[step->route], info, asked),
+        .has_provider_cost = run->has_cost,
+        .provider_cost = run->cost,
         .has_usage = run->usage.prompt_tokens > 0 || run->usage.completion_tokens > 0,
         .usage = run->usage,
         .may_have_run = amphi__answer_cost_is_due(&run->error, run->was_reached),
         .prompt_bytes = call->request->json.size,
+        .network_bytes = run->network_bytes,
+        .is_metered = amphi__client_is_metered(call->client, info),
     };
     if (bill.is_cloud)
         (void)amphi__spending_charge(call->client, &bill);
@@ -363,44 +374,41 @@ static bool ends_the_request(const amphi_error *error)
     }
 }
 
-/* How long to wait before the same endpoint is asked a second time; -1: it is not. By the rules of
- * a chat request (takeover.c). */
+/* As for a chat request. */
 static int64_t retry_delay_ms(embeddings_call *call, bool has_next, uint32_t tries)
 {
     amphi_client *client = call->client;
-    const amphi_error *error = &call->error;
-    bool is_limited = error->status == AMPHI_E_RATE_LIMITED;
-    bool again = is_limited || error->status == AMPHI_E_PROVIDER ||
-                 error->status == AMPHI_E_NETWORK || error->status == AMPHI_E_TRUNCATED;
-    uint16_t random = 0;
-    (void)amphi__random(&random, sizeof random);
-    uint32_t delay_ms = random % RETRY_JITTER_MS;
-    if (error->retry_after_ms > 0 || is_limited) {
-        again = again && !has_next && error->retry_after_ms > 0 &&
-                error->retry_after_ms <= RETRY_AFTER_MAX_MS;
-        delay_ms = error->retry_after_ms;
-    }
-    if (!again || tries > 1 || call->run.should_retry == AMPHI_NO)
+    uint64_t now_us = amphi__awake_us(&call->awake, client->clock);
+    amphi_retry_case c = {.error = &call->error,
+        .should_retry = call->run.should_retry,
+        .has_next = has_next,
+        .tries = tries,
+        .left_us = call->deadline_us > now_us ? call->deadline_us - now_us : 0};
+    (void)amphi__random(&c.random, sizeof c.random);
+    int64_t delay_ms = amphi__retry_delay_ms(&c);
+    if (delay_ms < 0)
         return -1;
     amphi__mutex_lock(&client->lock);
     bool may_retry = amphi__retry_budget_spend_retry(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
-    return may_retry ? (int64_t)delay_ms : -1;
+    return may_retry ? delay_ms : -1;
 }
 
-/* false: the time is up, or the answer is not wanted any more. */
+/* By the provider's time, which goes on while this app is frozen. false: the answer is not wanted
+ * any more. */
 static bool pause_ms(embeddings_call *call, int64_t delay_ms)
 {
     embeddings_run *run = &call->run;
-    uint64_t now_us = amphi__awake_us(&call->awake, call->client->clock);
-    uint64_t until_us = now_us + (uint64_t)delay_ms * 1000;
-    bool goes_on = until_us < call->deadline_us;
-    while (goes_on && now_us < until_us) {
+    const amphi_clock *clock = call->client->clock;
+    uint64_t until_us = amphi__clock_boot_us(clock) + (uint64_t)delay_ms * 1000;
+    bool goes_on = true;
+    for (uint64_t now_us = amphi__clock_boot_us(clock); goes_on && now_us < until_us;
+         now_us = amphi__clock_boot_us(clock)) {
         amphi__mutex_lock(&run->lock);
         amphi__cond_wait_us(
             &run->changed, &run->lock, amphi__awake_slice_us(&call->awake, until_us - now_us));
         amphi__mutex_unlock(&run->lock);
-        now_us = amphi__awake_us(&call->awake, call->client->clock);
+        (void)amphi__awake_us(&call->awake, clock);
         goes_on = is_wanted(call);
     }
     return goes_on;

@@ -30,11 +30,6 @@
 
 #include <stdio.h>
 
-/* A second try on the same route waits a random part of this (full jitter). */
-#define RETRY_JITTER_MS 200u
-/* When a provider asks for a longer pause, the next route is tried instead. */
-#define RETRY_AFTER_MAX_MS 3000u
-
 /* Room that is left for an answer without a bound. */
 #define ANSWER_TOKENS_USUAL 1024u
 
@@ -106,33 +101,21 @@ static bool may_retry(amphi_client *client)
     return allowed;
 }
 
-/* How long to wait before the same route is tried a second time; -1: it is not. A route that timed
- * out, or failed after its first output, is not tried again; one that was cut off before that is.
- * In an outage, when most requests would try again, the client's retry budget refuses. */
+/* How long to wait before the same route is tried a second time; -1: it is not. One that failed
+ * after its first output is not. In an outage, when most requests would try again, the client's
+ * retry budget refuses. */
 static int64_t retry_delay_ms(
     const plan_run *run, uint64_t deadline_us, bool has_next, uint32_t tries)
 {
-    amphi_client *client = run->stream->client;
-    const amphi_error *error = &run->last.error;
-    bool limited = error->status == AMPHI_E_RATE_LIMITED ||
-                   (error->status == AMPHI_E_BUSY && error->retry_after_ms > 0);
-    bool again = limited || error->status == AMPHI_E_PROVIDER || error->status == AMPHI_E_NETWORK ||
-                 error->status == AMPHI_E_TRUNCATED;
-    again = again && run->last.should_retry != AMPHI_NO;
-    uint16_t random = 0;
-    (void)amphi__random(&random, sizeof random);
-    uint32_t delay_ms = random % RETRY_JITTER_MS;
-    if (error->retry_after_ms > 0 ||
-        limited) { /* the provider's pause is kept, or the next route runs */
-        again = again && !has_next && error->retry_after_ms > 0 &&
-                error->retry_after_ms <= RETRY_AFTER_MAX_MS;
-        delay_ms = error->retry_after_ms;
-    }
-    uint64_t again_us = amphi__stream_awake_us(run->stream) + (uint64_t)delay_ms * 1000;
-    if (run->last.has_output || tries > 1 || !again || again_us >= deadline_us ||
-        !may_retry(client))
-        return -1;
-    return (int64_t)delay_ms;
+    uint64_t now_us = amphi__stream_awake_us(run->stream);
+    amphi_retry_case c = {.error = &run->last.error,
+        .should_retry = run->last.should_retry,
+        .has_next = has_next,
+        .tries = tries,
+        .left_us = deadline_us > now_us ? deadline_us - now_us : 0};
+    (void)amphi__random(&c.random, sizeof c.random);
+    int64_t delay_ms = run->last.has_output ? -1 : amphi__retry_delay_ms(&c);
+    return delay_ms >= 0 && may_retry(run->stream->client) ? delay_ms : -1;
 }
 
 /* By the provider's time, which goes on while this app is frozen. false: the caller cancelled

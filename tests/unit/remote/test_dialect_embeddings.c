@@ -79,6 +79,23 @@ static void embeddings__answer_comes_back_as_written_at_every_cut(void **state)
     engine_recorder_clear(&record);
 }
 
+static void embeddings__cost_that_the_provider_names_is_reported(void **state)
+{
+    engine_recorder record;
+    engine_recorder_init(&record);
+    const amphi_str in_usage =
+        AMPHI_STR("{\"data\":[],\"usage\":{\"prompt_tokens\":8,\"cost\":0.25}}");
+    answer_in_two(&record, 200, in_usage, 9, NULL);
+    assert_true(record.finished);
+    assert_string_equal(
+        text_of(&record.extra), "{\"chunk\":{\"usage\":{\"prompt_tokens\":8,\"cost\":0.25}}}\n");
+    answer_in_two(&record, 200, AMPHI_STR("{\"data\":[],\"cost\":0.5}"), 9, NULL);
+    assert_string_equal(text_of(&record.extra), "{\"chunk\":{\"cost\":0.5}}\n");
+    answer_in_two(&record, 200, AMPHI_STR(WHOLE), 9, NULL);
+    assert_int_equal(record.extra.size, 0);
+    engine_recorder_clear(&record);
+}
+
 static void embeddings__part_of_an_answer_is_never_one(void **state)
 {
     engine_recorder record;
@@ -148,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings__request_goes_out_as_written),
         cmocka_unit_test(embeddings__answer_comes_back_as_written_at_every_cut),
+        cmocka_unit_test(embeddings__cost_that_the_provider_names_is_reported),
         cmocka_unit_test(embeddings__part_of_an_answer_is_never_one),
         cmocka_unit_test(embeddings__other_answers_are_failures),
         cmocka_unit_test(embeddings__a_cancelled_answer_says_so),

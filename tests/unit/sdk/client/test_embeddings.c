@@ -31,6 +31,10 @@ static const scripted_step fails_without_words[] = {{SCRIPT_FAIL, NULL, AMPHI_OK
 static const scripted_step is_silent[] = {
     {SCRIPT_WAIT, NULL, 60000}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
 
+static const scripted_step says_its_cost[] = {{SCRIPT_SAY, ANSWER, 0},
+    {SCRIPT_EXTRA, "{\"chunk\":{\"usage\":{\"cost\":0.25}}}", 0}, {SCRIPT_USAGE, NULL, 3},
+    {SCRIPT_FINISH, NULL, 1}};
+
 static amphi_embeddings_result result;
 static amphi_error error;
 
@@ -110,6 +114,22 @@ static void embeddings__are_charged_for(void **state)
     amphi__spending_snapshot(f.client, &spent);
     assert_int_equal(spent.microdollars, 3000000);
     assert_int_equal(spent.unknown, 1);
+    chat_fixture_close(&f);
+}
+
+static void embeddings__providers_own_cost_wins_and_metered_bytes_count(void **state)
+{
+    chat_fixture f;
+    amphi_policy_spent spent;
+    chat_fixture_init(&f, says_hello, says_its_cost);
+    name_model(&f.cloud, "m-1");
+    f.cloud.info.price_completion = 1000000000000; /* a dollar a token */
+    f.device.network = AMPHI_NETWORK_METERED;
+    chat_fixture_start(&f, NULL);
+    assert_int_equal(ask(&f, ASK), AMPHI_OK);
+    amphi__spending_snapshot(f.client, &spent);
+    assert_int_equal(spent.microdollars, 250000);
+    assert_in_range(spent.metered_bytes, sizeof ASK - 1, 4096);
     chat_fixture_close(&f);
 }
 
@@ -349,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings__request_and_answer_are_passed_on),
         cmocka_unit_test(embeddings__are_charged_for),
+        cmocka_unit_test(embeddings__providers_own_cost_wins_and_metered_bytes_count),
         cmocka_unit_test(embeddings__that_broke_off_are_estimated),
         cmocka_unit_test(embeddings__budget_is_held_against_the_input),
         cmocka_unit_test(embeddings__another_endpoint_of_the_model_takes_over),
