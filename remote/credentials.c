@@ -321,6 +321,13 @@ amphi_status amphi__credentials_gather(amphi_credentials *out,
     return status;
 }
 
+bool amphi__credentials_are_the_same(
+    const amphi_credentials *credentials, const amphi_credentials *refused)
+{
+    return amphi__str_starts_with(
+        amphi__buf_str(&refused->lines), amphi__buf_str(&credentials->lines));
+}
+
 /* ---- Signing --------------------------------------------------------------------------------- */
 
 static amphi_status add_header(void *user, amphi_str name, amphi_str value)

@@ -58,6 +58,10 @@ void amphi__credentials_wipe(amphi_credentials *credentials);
 amphi_status amphi__credentials_gather(amphi_credentials *out,
     const amphi_credential_source *source, const amphi_credentials *refused, amphi_error *error);
 
+/* Would they be refused as those were? A signature may stand behind those. */
+bool amphi__credentials_are_the_same(
+    const amphi_credentials *credentials, const amphi_credentials *refused);
+
 /* The app's signature of a request with these headers: adds lines. */
 amphi_status amphi__credentials_sign(amphi_credentials *credentials,
     const amphi_credential_source *source, const amphi_http_request *request, amphi_error *error);

@@ -81,28 +81,21 @@ static size_t write_headers(const amphi_credentials *credentials,
 }
 
 /* One exchange, to its end. */
-static amphi_status exchange(amphi_remote_endpoint *endpoint, amphi_credentials *credentials,
-    uint32_t timeout_ms, listing *l, amphi_error *error)
+static amphi_status exchange(amphi_remote_endpoint *endpoint, const amphi_credential_source *source,
+    amphi_credentials *credentials, uint32_t timeout_ms, listing *l, amphi_error *error)
 {
-    const amphi_credential_source source = amphi__endpoint_credentials(endpoint);
     const amphi_http_sink sink = {l, on_headers, on_body, on_end};
     amphi_http_header headers[OWN_HEADERS + AMPHI_CREDENTIAL_HEADERS_MAX];
     amphi_http_exchange *running = NULL;
     amphi_http_request request;
-    amphi_buf url;
-    amphi__buf_init(&url, 0);
-    amphi_status status = write_url(&url, endpoint);
-    if (status != AMPHI_OK)
-        amphi__fail_no_memory(error);
     amphi__endpoint_http_request(endpoint, &request);
     request.method = AMPHI_STR("GET");
-    request.url = amphi__buf_str(&url);
+    request.url = amphi_str_from(source->url);
     request.headers = headers;
     request.headers_count = write_headers(credentials, headers);
     request.total_timeout_ms = timeout_ms;
     request.body_limit_bytes = BODY_BYTES_MAX;
-    if (status == AMPHI_OK)
-        status = amphi__credentials_sign(credentials, &source, &request, error);
+    amphi_status status = amphi__credentials_sign(credentials, source, &request, error);
     request.headers_count = write_headers(credentials, headers); /* it may have moved them */
     if (status == AMPHI_OK)
         status = endpoint->http.ops->start(endpoint->http.self, &running, &request, &sink, error);
@@ -113,7 +106,6 @@ static amphi_status exchange(amphi_remote_endpoint *endpoint, amphi_credentials 
         amphi__mutex_unlock(&l->mutex);
         endpoint->http.ops->release(endpoint->http.self, running);
     }
-    amphi__buf_clear(&url);
     return status;
 }
 
@@ -182,14 +174,12 @@ static void listing_clear(listing *l)
 }
 
 /* After a 401: are there others than those that were refused? */
-static bool renew(amphi_remote_endpoint *endpoint, amphi_credentials *credentials)
+static bool renew(const amphi_credential_source *source, amphi_credentials *credentials)
 {
-    const amphi_credential_source source = amphi__endpoint_credentials(endpoint);
     amphi_credentials refused = *credentials;
     amphi__credentials_init(credentials);
-    bool is_new = amphi__credentials_gather(credentials, &source, &refused, NULL) == AMPHI_OK &&
-                  !amphi__str_starts_with(/* a signature may stand behind */
-                      amphi__buf_str(&refused.lines), amphi__buf_str(&credentials->lines));
+    bool is_new = amphi__credentials_gather(credentials, source, &refused, NULL) == AMPHI_OK &&
+                  !amphi__credentials_are_the_same(credentials, &refused);
     amphi__credentials_wipe(&refused);
     return is_new;
 }
@@ -197,10 +187,17 @@ static bool renew(amphi_remote_endpoint *endpoint, amphi_credentials *credential
 amphi_status amphi__endpoint_list_models(amphi_remote_endpoint *endpoint, uint32_t timeout_ms,
     amphi_engine_model_fn *model, void *user, amphi_provider_error *provider, amphi_error *error)
 {
-    const amphi_credential_source source = amphi__endpoint_credentials(endpoint);
+    amphi_credential_source source = amphi__endpoint_credentials(endpoint);
     amphi_credentials credentials;
+    amphi_buf url;
+    amphi__buf_init(&url, 0);
     amphi__credentials_init(&credentials);
-    amphi_status status = amphi__credentials_gather(&credentials, &source, NULL, error);
+    amphi_status status = write_url(&url, endpoint);
+    if (status != AMPHI_OK)
+        amphi__fail_no_memory(error);
+    source.url = url.data;
+    if (status == AMPHI_OK)
+        status = amphi__credentials_gather(&credentials, &source, NULL, error);
     bool renewed = false;
     for (bool more = status == AMPHI_OK; more;) {
         listing l;
@@ -208,14 +205,15 @@ amphi_status amphi__endpoint_list_models(amphi_remote_endpoint *endpoint, uint32
         if (status != AMPHI_OK)
             amphi__fail_no_memory(error);
         else
-            status = exchange(endpoint, &credentials, timeout_ms, &l, error);
+            status = exchange(endpoint, &source, &credentials, timeout_ms, &l, error);
         bool is_refused = status == AMPHI_OK && l.http_status == 401;
         if (status == AMPHI_OK)
             status = judge(&l, &credentials, model, user, provider, error);
         listing_clear(&l);
-        more = is_refused && !renewed && renew(endpoint, &credentials);
+        more = is_refused && !renewed && renew(&source, &credentials);
         renewed = true;
     }
     amphi__credentials_wipe(&credentials);
+    amphi__buf_clear(&url);
     return status;
 }

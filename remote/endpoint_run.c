@@ -346,8 +346,7 @@ static amphi_status gather(
     const amphi_credential_source source = credential_source(run);
     amphi_status status = amphi__credentials_gather(&run->credentials, &source, refused, error);
     if (status == AMPHI_OK && refused != NULL && refused->lines.size > 0 &&
-        amphi__str_starts_with(amphi__buf_str(&refused->lines),
-            amphi__buf_str(&run->credentials.lines))) /* a signature may stand behind */
+        amphi__credentials_are_the_same(&run->credentials, refused))
         status = amphi__fail(error, AMPHI_E_AUTH, 401, "the credentials are the same");
     return status;
 }

@@ -7,6 +7,7 @@
 #include "sdk/client/client.h"
 #include "sdk/client/route.h"
 #include "sdk/core/error.h"
+#include "sdk/core/json.h"
 #include "sdk/core/model_list.h"
 #include "sdk/core/str.h"
 
@@ -83,6 +84,50 @@ static void report_failure(
     find(v, what, text);
 }
 
+/* ---- May it be asked? ------------------------------------------------------------------------ */
+
+/* Rules that keep everything from going there, a question for its models and a key too. The others
+ * are about chats, or about what is known of the endpoint, which is to be found out here. */
+static bool is_held_back(const amphi_decision_entry *entry)
+{
+    const uint64_t rules =
+        (uint64_t)1 << AMPHI_REASON_KILL_SWITCH | (uint64_t)1 << AMPHI_REASON_MODE |
+        (uint64_t)1 << AMPHI_REASON_PRIVATE | (uint64_t)1 << AMPHI_REASON_NETWORK_METERED |
+        (uint64_t)1 << AMPHI_REASON_UNAVAILABLE; /* of which the rules say no more */
+    return !entry->route.kept && (entry->reasons & rules) != 0;
+}
+
+/* Reports it where not. */
+static bool may_be_asked(const visit *v, const amphi_decision *decision)
+{
+    static const verdict held_back = {
+        AMPHI_FINDING_NOTE, "", "allow it in the policy, or in another mode or network"};
+    static const verdict unavailable = {
+        AMPHI_FINDING_FAULT, "", "mend what keeps the endpoint from being used"};
+    for (size_t i = 0; i < decision->entries_count; i++) {
+        const amphi_decision_entry *entry = &decision->entries[i];
+        char text[sizeof entry->route.why + 32];
+        if (strcmp(entry->route.route, v->name) != 0 || !is_held_back(entry))
+            continue;
+        snprintf(text, sizeof text, "its key was not tried: %s", entry->route.why);
+        find(v, entry->route.reason == AMPHI_REASON_UNAVAILABLE ? &unavailable : &held_back, text);
+        return false;
+    }
+    return true;
+}
+
+static amphi_status decide(amphi_client *client, amphi_decision *out, amphi_error *error)
+{
+    const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("Hi")};
+    amphi_chat_request request;
+    amphi_chat_request_init(&request);
+    amphi_decision_init(out);
+    request.messages = &message;
+    request.messages_count = 1;
+    request.no_cache = request.no_queue = true;
+    return amphi_route_explain(client, &request, out, error);
+}
+
 /* ---- One token ------------------------------------------------------------------------------- */
 
 /* The route alone, without history, cache and outbox. */
@@ -90,44 +135,64 @@ static amphi_status start_question(const visit *v, amphi_stream **out, amphi_err
 {
     const amphi_message message = {AMPHI_ROLE_USER, AMPHI_STR("Hi")};
     amphi_chat_request request;
-    char extra[AMPHI_NAME_MAX + 48];
-    snprintf(extra, sizeof extra, "{\"model\":\"%s\",\"fallbacks\":[]}", v->name);
+    amphi_buf extra;
+    amphi_json_writer writer;
+    amphi__buf_init(&extra, 0);
+    amphi__json_writer_init(&writer, &extra);
+    amphi__json_open(&writer, NULL, '{');
+    amphi__json_put_str(&writer, "model", amphi_str_from(v->name));
+    amphi__json_open(&writer, "fallbacks", '[');
+    amphi__json_close(&writer, ']');
+    amphi__json_close(&writer, '}');
     amphi_chat_request_init(&request);
     request.messages = &message;
     request.messages_count = 1;
     request.mode = AMPHI_MODE_ONLY_CLOUD;
     request.no_cache = request.no_queue = true;
     request.sampling.tokens_max = 1;
-    request.extra_json = amphi_str_from(extra);
-    return amphi_chat_start(out, v->client, &request, error);
+    request.extra_json = amphi__buf_str(&extra);
+    amphi_status status = extra.status == AMPHI_OK
+                              ? amphi_chat_start(out, v->client, &request, error)
+                              : amphi__fail_no_memory(error);
+    amphi__buf_clear(&extra);
+    return status;
 }
 
-static amphi_status ask(const visit *v, amphi_error *error)
+static void ask(const visit *v)
 {
+    static const verdict no_model = {
+        AMPHI_FINDING_NOTE, "no model is configured, so it was asked nothing", "name one: model="};
+    static const verdict not_asked = {AMPHI_FINDING_FAULT, "it could not be asked",
+        "mend what the message names, then try again"};
     amphi_stream *stream = NULL;
+    amphi_error error = {.status = AMPHI_OK};
     amphi_event event;
     amphi_chat_result result;
-    amphi_status status = start_question(v, &stream, error);
-    if (status != AMPHI_OK)
-        return status;
-    do
-        status = amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, error);
-    while (status == AMPHI_OK && !amphi_event_is_terminal(&event));
+    if (v->route->model[0] == '\0') { /* it would be asked for a model of the endpoint's name */
+        find(v, &no_model, no_model.text);
+        return;
+    }
+    amphi_status status = start_question(v, &stream, &error);
+    for (bool more = status == AMPHI_OK; more;) {
+        status = amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, &error);
+        more = status == AMPHI_OK && !amphi_event_is_terminal(&event);
+    }
     amphi_chat_result_init(&result);
     if (status == AMPHI_OK)
-        status = amphi_stream_result(stream, &result, error);
-    if (status == AMPHI_OK && result.error == NULL) {
+        status = amphi_stream_result(stream, &result, &error);
+    if (status != AMPHI_OK) {
+        report_failure(v, &not_asked, &error, NULL);
+    } else if (result.error == NULL) {
         const verdict fine = {AMPHI_FINDING_OK, "", ""};
         char text[AMPHI_NAME_MAX + 64];
         snprintf(text, sizeof text, "the key may chat: \"%.*s\" answered after %u ms",
             (int)result.model.size, result.model.data, result.total_ms);
         find(v, &fine, text);
-    } else if (status == AMPHI_OK) {
+    } else {
         const verdict what = judge(result.error);
         report_failure(v, &what, result.error, result.provider);
     }
     amphi_stream_free(stream);
-    return status;
 }
 
 /* ---- The list of models ---------------------------------------------------------------------- */
@@ -211,6 +276,7 @@ amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
     amphi_finding_fn *report, void *user, amphi_error *error)
 {
     amphi_client *client = NULL;
+    amphi_decision decision;
     amphi__error_clear(error);
     if (options == NULL || report == NULL)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "options or report is NULL");
@@ -218,6 +284,8 @@ amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
     if (status == AMPHI_OK && client->is_private)
         status = amphi__fail(error, AMPHI_E_REFUSED, 0,
             "trying a key sends something, which a private client does not");
+    if (status == AMPHI_OK)
+        status = decide(client, &decision, error);
     for (size_t i = 0; status == AMPHI_OK && i < client->routes_count; i++) {
         amphi_engine_info info;
         visit v = {.client = client, .route = &client->routes[i], .report = report, .user = user};
@@ -225,8 +293,9 @@ amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
             continue;
         amphi__route_describe(v.route, &info);
         amphi__str_copy_to(v.name, sizeof v.name, amphi_str_from(info.name));
-        if (info.kind == AMPHI_ENGINE_CLOUD && (list_models(&v) || asks))
-            status = ask(&v, error);
+        if (info.kind == AMPHI_ENGINE_CLOUD && may_be_asked(&v, &decision) &&
+            (list_models(&v) || asks))
+            ask(&v);
     }
     amphi_client_free(client);
     return status;

@@ -279,6 +279,39 @@ def doctor__asks_for_the_models_first_which_costs_nothing(folder):
         assert len(cloud.chats()) == 1
 
 
+@promise
+def doctor__sends_nothing_against_the_policy_and_goes_on_after_a_failure(folder):
+    def doctor(*flags, policy=None, endpoints=()):
+        more = ["--policy", write(folder, "policy.json", json.dumps(policy))] if policy else []
+        for one in endpoints or [cloud.endpoint("work", "model=m")]:
+            more += ["--endpoint", one]
+        done = amphi("doctor", "--data", os.path.join(folder, "data"), "--json", *more, "--online",
+                     *flags)
+        found = {one["part"]: one for one in json.loads(done.stdout)["findings"]}
+        return done.returncode, found
+
+    with ScriptedCloud(folder) as cloud:
+        cloud.answer = lambda request: (says("H") if request.method == "POST" else models("m"))
+        for policy, word_of_it in (({"cloud": {"enabled": False}}, "cloud.enabled is false"),
+                                   ({"mode": "only_local"}, "only_local")):
+            for flags in ([], ["--ask"]):
+                _, found = doctor(*flags, policy=policy)
+                said = found["key work"]
+                assert said["level"] == "note" and word_of_it in said["text"], (policy, found)
+                assert not cloud.requests, (policy, cloud.requests)
+        _, found = doctor("--ask", endpoints=[cloud.endpoint("work")])
+        assert found["key work"]["level"] == "note" and "model=" in found["key work"]["remedy"]
+        assert not cloud.chats()
+        rc, found = doctor("--ask", policy={"cost": {"day_usd_max": 0.000001}}, endpoints=[
+            cloud.endpoint("dear", "model=m", "prices=m=100/100"),
+            cloud.endpoint('wo"rk', "model=m", "prices=m=0/0")])
+        assert rc == 1 and found["key dear"]["level"] == "fault", found
+        assert "budget" in found["key dear"]["text"], found
+        free = found['key wo"rk']
+        assert free["level"] == "ok" and "may chat" in free["text"], found
+        assert len(cloud.chats()) == 1
+
+
 if __name__ == "__main__":
     if missing_openssl():
         faces.skip("openssl is not here")
