@@ -137,6 +137,20 @@ static bool has_later_fence(amphi_str after, bool *names)
     return false;
 }
 
+/* In mid-line, and without a blank of its own, it begins as a line does that defines or returns. */
+static bool begins_statement(const amphi_seam *seam, amphi_str line)
+{
+    static const char *const words[] = {"def ", "class ", "import ", "from ", "function ",
+        "return ", "const ", "let ", "var ", "fn ", "func ", "public ", "static ", "#include",
+        "SELECT ", "CREATE ", "INSERT ", "with ", "package ", "using ", NULL};
+    if (is_at_line(seam) || seam->after.data[0] == ' ' || seam->blanks.size > 0 || seam->is_known)
+        return false;
+    for (size_t i = 0; words[i] != NULL; i++)
+        if (amphi__str_starts_with(line, amphi_str_from(words[i])))
+            return true;
+    return false;
+}
+
 static amphi_seam_ruling look_in_block(const amphi_seam *seam)
 {
     size_t blanks = amphi__splice_blanks(seam->after);
@@ -159,6 +173,8 @@ static amphi_seam_ruling look_in_block(const amphi_seam *seam)
         return rule_anew(false, again);
     if (seam->is_all && !closed)
         return amphi__seam_rule(AMPHI_SEAM_USELESS, "the code block would not be closed");
+    if (begins_statement(seam, line))
+        return amphi__seam_doubt("a line began inside another");
     bool is_known = seam->is_known && seam->is_late;
     bool is_capital = amphi__unicode_is_upper(amphi__splice_first_char(text));
     if (is_in_comment(seam->before) && is_capital && seam->after.data[0] != ' ' &&

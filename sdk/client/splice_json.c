@@ -10,7 +10,7 @@
 #include "sdk/client/splice_words.h"
 #include "sdk/core/str.h"
 
-enum { DEPTH_MAX = 64, KEY_BYTES_MAX = 64, MARKS_SURE = 1, BYTES_SURE = 3 };
+enum { DEPTH_MAX = 64, KEY_BYTES_MAX = 64, MARKS_SURE = 1, BYTES_SURE = 3, KEYS_MAX = 128 };
 
 static const char *const no_end = "the JSON would not be complete";
 
@@ -36,11 +36,29 @@ typedef struct reader {
     size_t word_size;
     size_t marks;  /* structural characters, quotes at a string's end included */
     size_t lowest; /* depth */
+    uint32_t hash; /* of the key that is read */
+    struct {
+        size_t depth;
+        uint32_t hash;
+    } keys[KEYS_MAX]; /* of the objects that are open */
+    size_t keys_count;
+    bool has_twice; /* a key came twice in one object */
 } reader;
 
 static void after_value(reader *r)
 {
     r->next = r->depth > 0 ? COMMA_OR_END : NOTHING;
+}
+
+/* Keys beyond KEYS_MAX are not compared. */
+static void end_key(reader *r)
+{
+    for (size_t i = 0; i < r->keys_count; i++)
+        r->has_twice |= r->keys[i].depth == r->depth && r->keys[i].hash == r->hash;
+    if (r->keys_count < KEYS_MAX) {
+        r->keys[r->keys_count].depth = r->depth;
+        r->keys[r->keys_count++].hash = r->hash;
+    }
 }
 
 static bool begins_with(const char *whole, const reader *r)
@@ -75,6 +93,8 @@ static bool close_value(reader *r, char c)
     bool may_end = r->next == COMMA_OR_END || r->next == (c == '}' ? KEY_OR_END : VALUE_OR_END);
     if (r->depth == 0 || !may_end || r->in_object[r->depth - 1] != (c == '}'))
         return false;
+    while (r->keys_count > 0 && r->keys[r->keys_count - 1].depth == r->depth)
+        r->keys_count--;
     r->depth--;
     r->lowest = r->depth < r->lowest ? r->depth : r->lowest;
     r->marks++;
@@ -117,6 +137,7 @@ static bool read_outside(reader *r, char c)
     case '"':
         r->is_key = r->next == KEY || r->next == KEY_OR_END;
         r->in_string = true;
+        r->hash = 2166136261u;
         return is_value || r->is_key;
     default:
         return is_value && begin_scalar(r, c);
@@ -126,6 +147,7 @@ static bool read_outside(reader *r, char c)
 static bool read_char(reader *r, char c)
 {
     if (r->in_string) {
+        r->hash = (r->hash ^ (unsigned char)c) * 16777619u;
         if (r->escaped)
             r->escaped = false;
         else if (c == '\\')
@@ -133,10 +155,12 @@ static bool read_char(reader *r, char c)
         else if (c == '"') {
             r->in_string = false;
             r->marks++;
-            if (r->is_key)
+            if (r->is_key) {
+                end_key(r);
                 r->next = COLON;
-            else
+            } else {
                 after_value(r);
+            }
         }
         return (unsigned char)c >= 0x20 || c == '\n';
     }
@@ -238,6 +262,13 @@ static amphi_seam_ruling judge_string(const amphi_seam *seam, amphi_str json)
     return amphi__seam_look_at_prose(&inside);
 }
 
+/* A fence with its own line: in a string a line's end is written with a backslash. */
+static bool opens_block(amphi_str text)
+{
+    return amphi__str_starts_with(text, AMPHI_STR("```")) &&
+           memchr(text.data, '\n', text.size) != NULL;
+}
+
 amphi_seam_ruling amphi__seam_look_at_json(const amphi_seam *seam)
 {
     reader r = {.next = VALUE};
@@ -256,10 +287,15 @@ amphi_seam_ruling amphi__seam_look_at_json(const amphi_seam *seam)
     amphi_str text = amphi__str_slice(seam->after, skip, seam->after.size);
     r.marks = 0;
     r.lowest = r.depth;
+    r.has_twice = false;
     size_t fits = read_text(&r, text);
     bool is_complete = r.next == NOTHING;
     if (fits < text.size && !is_complete)
         return judge_misfit(seam, &before);
+    if (r.has_twice)
+        return amphi__seam_rule(AMPHI_SEAM_USELESS, "a key would come twice");
+    if (before.in_string && opens_block(seam->after))
+        return amphi__seam_rule(AMPHI_SEAM_USELESS, "it opened a code block inside the JSON");
     size_t at = amphi__splice_blanks(text);
     bool is_open = at < text.size && (text.data[at] == '{' || text.data[at] == '[');
     if (seam->is_all && !is_complete)

@@ -13,12 +13,13 @@
 
 enum {
     BLANK_SURE = 14,       /* amphi__seam_blank_score: a blank was lost */
-    BLANK_MAYBE = 5,       /* it may have been */
+    BLANK_MAYBE = -3,      /* it may have been */
     SHORT_WORDS = 3,       /* "Good question!" */
     SHORT_UNSPACED = 6,    /* the same, in characters */
     OPENING_BYTES = 400,   /* of the delivered text: what a new answer would begin as */
     OPENING_WORDS_MIN = 3, /* in it, for a comparison */
     TOLD_MANY = 3,         /* words of the opening, where something speaks for a continuation */
+    TOLD_SMALL = 1,        /* the same, without the blank and in small letters */
     ENOUGH_WORDS = 3,      /* to rule for a continuation in small letters */
     SHORT_ANSWER = 32      /* words of a question back to the user */
 };
@@ -175,7 +176,7 @@ static amphi_seam_ruling judge_in_word(const amphi_seam *seam, const joint *j)
     if (j->word.is_number || amphi__unicode_is_digit(j->last))
         return go_on(j, true);
     int score = seam->is_known ? 0 : amphi__seam_blank_score(left.text, j->word.text);
-    if (score > BLANK_MAYBE && score < BLANK_SURE)
+    if (!seam->is_known && score > BLANK_MAYBE && score < BLANK_SURE)
         return amphi__seam_doubt("a blank may have been lost");
     amphi_seam_ruling ruling = go_on(j, score < 0);
     ruling.needs_blank = score >= BLANK_SURE;
@@ -226,6 +227,18 @@ static bool lost_blank_behind_mark(const joint *j)
            !amphi__splice_is_unspaced(j->first);
 }
 
+/* Without the blank that it was not given, words of the opening in small letters are a new answer
+ * that does not begin with a capital. */
+static bool is_told_in_small(const amphi_seam *seam, const joint *j)
+{
+    size_t known = 0;
+    if (seam->is_known || j->has_own_blank || !j->has_word || j->word.is_upper)
+        return false;
+    if (j->is_break && !j->blank_between && amphi__unicode_is_lower(j->first))
+        return true; /* behind a whole sentence */
+    return told_before(seam, j, &known) >= TOLD_SMALL;
+}
+
 amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam)
 {
     joint j;
@@ -246,6 +259,8 @@ amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam)
     }
     if (j.is_break && j.has_word && (j.word.is_upper || j.word.is_number || j.blank_between))
         return judge_words(seam, &j);
+    if (is_told_in_small(seam, &j))
+        return amphi__seam_doubt("it told the beginning again");
     if (j.in_word)
         return judge_in_word(seam, &j);
     if (j.has_word && j.word.is_upper)

@@ -15,6 +15,8 @@ enum {
     WORDS_SURE = 3,    /* so many repeated words are no chance */
     BYTES_SURE = 8,    /* and so many bytes in two */
     UNSPACED_SURE = 4, /* characters of scripts without blanks */
+    LETTERS_SURE = 8,  /* from inside a word */
+    LETTERS_MAYBE = 3, /* the same, but a chance is possible */
     ALIKE_WORDS = 2,   /* a new answer that begins as the old one */
     ALIKE_SURE = 5
 };
@@ -113,23 +115,29 @@ static amphi_seam_ruling cut(const amphi_seam *seam, size_t skip)
     return ruling;
 }
 
-/* One word, or a piece of one, that was delivered and is said again: in small letters that is the
- * word that was cut. With a capital it may as well begin a sentence. */
+/* One word, or a piece of one, that was delivered and is said again. Where it grows by that, in
+ * small letters, it is the word that was cut. The same word twice may be meant ("had had"), and
+ * with a capital it may begin a sentence. */
 static amphi_seam_ruling judge_one_word(
     const amphi_seam *seam, amphi_str old, amphi_str now, size_t end)
 {
+    static const char *const why = "it began with the last word";
     uint32_t next = amphi__splice_first_char(amphi__str_slice(seam->after, end, seam->after.size));
     uint32_t first = amphi__splice_first_char(old);
-    if (!amphi__splice_is_word_char(amphi__splice_last_char(old)))
-        return amphi__seam_rule(AMPHI_SEAM_NONE, NULL); /* a whole word and its mark */
+    bool has_blank = amphi__splice_blanks(seam->after) > 0;
     if (end == seam->after.size && !seam->is_all && !seam->is_late)
         return amphi__seam_rule(AMPHI_SEAM_UNDECIDED, NULL);
-    if (!amphi__unicode_is_lower(first) || amphi__unicode_is_upper(amphi__splice_first_char(now)))
-        return amphi__seam_doubt("it began with the last word");
-    bool is_longer = amphi__splice_is_word_char(next);
-    if (old.size < 3 || (!is_longer && seam->blanks.size == 0 && old.size < 4))
+    if (amphi__unicode_is_digit(first))
         return amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
-    return cut(seam, end);
+    if (!amphi__splice_is_word_char(amphi__splice_last_char(old))) /* a whole word and its mark */
+        return old.size > LETTERS_MAYBE ? amphi__seam_doubt(why)
+                                        : amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
+    if (!amphi__unicode_is_lower(first) || amphi__unicode_is_upper(amphi__splice_first_char(now)))
+        return amphi__seam_doubt(why);
+    if (old.size < 3 && has_blank)
+        return amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
+    return amphi__splice_is_word_char(next) && old.size >= 3 ? cut(seam, end)
+                                                             : amphi__seam_doubt(why);
 }
 
 static amphi_str end_of(amphi_str text)
@@ -138,6 +146,54 @@ static amphi_str end_of(amphi_str text)
     while (from < text.size && ((unsigned char)text.data[from] & 0xC0) == 0x80)
         from++;
     return amphi__str_slice(text, from, text.size);
+}
+
+static size_t count_letters(amphi_str text)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < text.size;) {
+        uint32_t c = 0;
+        size_t size = amphi__utf8_decode(amphi__str_slice(text, at, text.size), &c);
+        count += amphi__unicode_is_letter(c);
+        at += size > 0 ? size : 1;
+    }
+    return count;
+}
+
+/* The end of the delivered text said again from any character on, inside a word or at a mark. */
+static amphi_seam_ruling look_inside_words(const amphi_seam *seam, amphi_str now, size_t begin)
+{
+    amphi_str tail = end_of(seam->before);
+    bool may_come = false;
+    for (size_t at = 0; at < tail.size; at++) {
+        amphi_str old = amphi__str_slice(tail, at, tail.size);
+        if (old.data[0] != now.data[0])
+            continue;
+        match m = compare(old, now);
+        may_come |= m.is_partial;
+        size_t letters = m.is_full ? count_letters(old) : 0;
+        bool is_unspaced = amphi__splice_is_unspaced(amphi__splice_last_char(old));
+        if (letters >= (size_t)(is_unspaced ? UNSPACED_SURE : LETTERS_SURE))
+            return cut(seam, begin + m.end);
+        if (letters >= LETTERS_MAYBE && !may_come)
+            return amphi__seam_doubt("it began with the last letters");
+        if (letters >= LETTERS_MAYBE)
+            break;
+    }
+    bool waits = may_come && !seam->is_all && !seam->is_late;
+    return amphi__seam_rule(waits ? AMPHI_SEAM_UNDECIDED : AMPHI_SEAM_NONE, NULL);
+}
+
+/* One word or two: too few, unless they are the end of something longer that is said again. */
+static amphi_seam_ruling judge_few_words(
+    const amphi_seam *seam, amphi_str old, amphi_str now, size_t begin, size_t end)
+{
+    amphi_seam_ruling longer = look_inside_words(seam, now, begin);
+    if (longer.verdict == AMPHI_SEAM_CONTINUES && longer.skip > cut(seam, begin + end).skip)
+        return longer;
+    if (amphi__splice_words_count(old, 2) == 1)
+        return judge_one_word(seam, old, now, begin + end);
+    return amphi__seam_doubt("it began with the last words");
 }
 
 static amphi_seam_ruling look_at_end(const amphi_seam *seam, amphi_str now, size_t begin)
@@ -161,14 +217,34 @@ static amphi_seam_ruling look_at_end(const amphi_seam *seam, amphi_str now, size
             return amphi__seam_doubt("it began with the last words");
         if (may_come && !seam->is_all && !seam->is_late)
             break; /* more may turn out to be repeated */
-        if (amphi__splice_words_count(old, 2) == 1)
-            return judge_one_word(seam, old, now, begin + m.end);
-        uint32_t first = amphi__splice_first_char(old);
-        if (amphi__splice_is_unspaced(first))
-            return amphi__seam_doubt("it began with the last words");
+        return judge_few_words(seam, old, now, begin, m.end);
     }
     bool waits = may_come && !seam->is_all && !seam->is_late;
     return amphi__seam_rule(waits ? AMPHI_SEAM_UNDECIDED : AMPHI_SEAM_NONE, NULL);
+}
+
+/* A quote mark and then the end of the delivered text: it quotes, and will close the mark. */
+static amphi_seam_ruling look_at_decoration(const amphi_seam *seam, amphi_str now)
+{
+    static const char *const marks[] = {
+        "\"", "'", "`", "\xE2\x80\x9C", "\xE2\x80\x9E", "\xC2\xAB", "\xE3\x80\x8C"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        amphi_str mark = amphi_str_from(marks[i]);
+        if (!amphi__str_starts_with(now, mark) || now.size == mark.size)
+            continue;
+        amphi_str quoted = amphi__str_slice(now, mark.size, now.size);
+        quoted = amphi__str_slice(quoted, amphi__splice_blanks(quoted), quoted.size);
+        if (quoted.size == 0)
+            break;
+        amphi_seam_ruling ruling = look_at_end(seam, quoted, 0);
+        if (ruling.verdict != AMPHI_SEAM_CONTINUES)
+            ruling = look_inside_words(seam, quoted, 0);
+        if (ruling.verdict == AMPHI_SEAM_CONTINUES)
+            return amphi__seam_doubt("it quoted the last words");
+        return ruling.verdict == AMPHI_SEAM_UNDECIDED ? ruling
+                                                      : amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
+    }
+    return amphi__seam_rule(AMPHI_SEAM_NONE, NULL);
 }
 
 amphi_seam_ruling amphi__seam_look_at_repeats(const amphi_seam *seam)
@@ -185,6 +261,10 @@ amphi_seam_ruling amphi__seam_look_at_repeats(const amphi_seam *seam)
     if (whole.is_partial && !seam->is_all && !seam->is_late)
         return amphi__seam_rule(AMPHI_SEAM_UNDECIDED, NULL);
     amphi_seam_ruling end = look_at_end(seam, now, begin);
+    if (end.verdict == AMPHI_SEAM_NONE && !whole.is_full)
+        end = look_inside_words(seam, now, begin);
+    if (end.verdict == AMPHI_SEAM_NONE)
+        end = look_at_decoration(seam, now);
     if (end.verdict != AMPHI_SEAM_NONE)
         return end;
     if (whole.is_full)
@@ -225,6 +305,8 @@ bool amphi__seam_is_repeating(const amphi_seam *seam)
     amphi_str old = amphi__str_slice(seam->before, blanks, seam->before.size);
     amphi_splice_word word;
     size_t offset = 0;
+    if (now.size == 0)
+        return false;
     match m = compare(old, now);
     if (is_no_news(m, now))
         return true;
@@ -232,6 +314,11 @@ bool amphi__seam_is_repeating(const amphi_seam *seam)
     while (amphi__splice_word_next(old, &offset, &word)) {
         m = compare(amphi__str_slice(old, word.end - word.text.size, old.size), now);
         if (is_no_news(m, now))
+            return true;
+    }
+    for (size_t at = 0; at < old.size; at++) {
+        m = compare(amphi__str_slice(old, at, old.size), now);
+        if (old.data[at] == now.data[0] && m.is_partial && count_letters(now) >= LETTERS_MAYBE)
             return true;
     }
     return false;

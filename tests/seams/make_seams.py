@@ -4,6 +4,8 @@
 words, behind words, blanks, punctuation and line ends, and what the next server may say behind each
 cut is put together: the rest, with its blank or without, the whole again, the last sentence or
 words again, another answer, with a greeting or without, a refusal, talk about the text, nothing.
+The odd kinds: the last words or letters again, from inside a word too, dots, a quote mark or a
+fence in front of the rest, and another answer that begins in small letters.
 The same on every run.
 
 texts.json was written for this set, by hand; no text is from elsewhere. Half "a" is what the judge
@@ -12,6 +14,7 @@ was tuned on, half "b" was held back, "other" are languages that were looked at 
 import json
 import os
 import random
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -127,6 +130,40 @@ def new_answers(source, place, at, rng):
         yield "nothing", ""
 
 
+def inside_of(other, form):
+    """A new answer that begins as a continuation would: in small letters, or without what opens
+    it."""
+    if form == "code" and "```" in other:
+        return other.split("```")[1].split("\n", 1)[-1]
+    if form == "json" and other.startswith("{"):
+        return other[1:].lstrip()
+    return other[0].lower() + other[1:] if other[0].isupper() else ""
+
+
+def odd(source, at):
+    """(kind, text) of next servers that say more than the rest, or a new answer in small letters.
+    These have a line of their own per kind."""
+    text = source["answer"]
+    given, rest = text[:at], text[at:]
+    words = [m.start() for m in re.finditer(r"\S+", given)]
+    for count in (1, 2, 3):
+        if len(words) > count:
+            yield f"words-{count}", text[words[-count]:]
+    for count in (6, 12, 25):
+        if at > count + 8:
+            yield f"letters-{count}", text[at - count:]
+    yield "dots", "..." + rest
+    yield "ellipsis", "\u2026" + rest
+    if at > 28:
+        yield "quote", '"' + text[at - 20:]
+    if source["form"] != "code":
+        yield "fence", "```python\n" + rest
+    for other in source["anew"]:
+        other = inside_of(other, source["form"])
+        if other:
+            yield "anew-small", other
+
+
 def seams():
     with open(os.path.join(HERE, "texts.json"), encoding="utf-8") as file:
         texts = json.load(file)
@@ -140,6 +177,11 @@ def seams():
                 yield dict(base, kind=kind, given=given, next=text, verdict=verdict, whole=whole)
             for kind, text in new_answers(source, place, at, rng):
                 yield dict(base, kind=kind, given=given, next=text, verdict="anew", whole="")
+            for kind, text in odd(source, at):
+                is_anew = kind == "anew-small"
+                yield dict(base, kind=kind, given=given, next=text, odd=True,
+                           verdict="anew" if is_anew else "continues",
+                           whole="" if is_anew else source["answer"])
 
 
 def main():

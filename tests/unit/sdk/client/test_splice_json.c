@@ -52,6 +52,18 @@ static void json__what_does_not_fit_does_not(void **state)
     assert_int_equal(verdict("{\"town\": \"", "{\"town\": \"Oslo\"}", true), AMPHI_SEAM_ANEW);
 }
 
+static void json__key_that_comes_twice_or_a_block_in_a_string_is_no_rest(void **state)
+{
+    static const char *const given = "{\"town\": \"Oslo\", \"people\": ";
+    assert_int_equal(verdict(given, "7, \"town\": \"Oslo\"}", true), AMPHI_SEAM_USELESS);
+    assert_int_equal(verdict(given, "{\"town\": 1, \"x\": {\"town\": 1}}, \"a\": 2}", true),
+        AMPHI_SEAM_ANEW); /* its first key is the whole's */
+    assert_int_equal(
+        verdict("[{\"a\": 1, \"b\": ", "{\"b\": 1}}, {\"a\": 2}]", true), AMPHI_SEAM_CONTINUES);
+    assert_int_equal(
+        verdict("{\"town\": \"Os", "```python\nlo\", \"x\": 1}", true), AMPHI_SEAM_USELESS);
+}
+
 static void json__is_waited_for_and_prose_is_left_alone(void **state)
 {
     assert_int_equal(verdict(town, "0", false), AMPHI_SEAM_UNDECIDED);
@@ -65,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json__what_fits_goes_on),
         cmocka_unit_test(json__what_does_not_fit_does_not),
+        cmocka_unit_test(json__key_that_comes_twice_or_a_block_in_a_string_is_no_rest),
         cmocka_unit_test(json__is_waited_for_and_prose_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,30 @@ static void repeat__is_waited_for_as_long_as_it_may_come(void **state)
     assert_false(amphi__seam_is_repeating(&s));
 }
 
+static void repeat__from_inside_a_word_or_at_a_mark_is_cut(void **state)
+{
+    expect_cut("Paris is the capital of Fra", "aris is the capital of France.", "nce.");
+    expect_cut("{\"name\": \"Paris\", \"population\":", "\"population\": 2}", " 2}");
+    expect_cut("Code:\n\n```python\nd", "de:\n\n```python\ndef add", "ef add");
+}
+
+static void repeat__one_word_twice_is_in_doubt_and_short_ones_stay(void **state)
+{
+    assert_int_equal(verdict("an der Donau und hat", "hat rund", true), AMPHI_SEAM_USELESS);
+    assert_int_equal(verdict("an der Donau und hat", "und hat rund", true), AMPHI_SEAM_USELESS);
+    assert_int_equal(verdict("def add(", "add(a, b)", true), AMPHI_SEAM_USELESS);
+    assert_int_equal(verdict("It costs 1", "1 euros", true), AMPHI_SEAM_NONE);
+    assert_int_equal(verdict("- a\n- b\n", "- c", true), AMPHI_SEAM_NONE);
+    assert_int_equal(verdict("f(1, [2, [3]", "]]", true), AMPHI_SEAM_NONE);
+}
+
+static void repeat__quoted_end_is_in_doubt(void **state)
+{
+    assert_int_equal(
+        verdict("Paris is the capital of", "\"the capital of France\"", true), AMPHI_SEAM_USELESS);
+    assert_int_equal(verdict("He said", "\"no\" twice.", true), AMPHI_SEAM_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +108,9 @@ int main(void)
         cmocka_unit_test(repeat__word_with_a_capital_may_begin_a_sentence),
         cmocka_unit_test(repeat__beginning_that_goes_another_way_is_a_new_answer),
         cmocka_unit_test(repeat__is_waited_for_as_long_as_it_may_come),
+        cmocka_unit_test(repeat__from_inside_a_word_or_at_a_mark_is_cut),
+        cmocka_unit_test(repeat__one_word_twice_is_in_doubt_and_short_ones_stay),
+        cmocka_unit_test(repeat__quoted_end_is_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
