@@ -143,7 +143,7 @@ static bool begins_statement(const amphi_seam *seam, amphi_str line)
     static const char *const words[] = {"def ", "class ", "import ", "from ", "function ",
         "return ", "const ", "let ", "var ", "fn ", "func ", "public ", "static ", "#include",
         "SELECT ", "CREATE ", "INSERT ", "with ", "package ", "using ", NULL};
-    if (is_at_line(seam) || seam->after.data[0] == ' ' || seam->blanks.size > 0 || seam->is_known)
+    if (is_at_line(seam) || seam->after.data[0] == ' ' || seam->is_known)
         return false;
     for (size_t i = 0; words[i] != NULL; i++)
         if (amphi__str_starts_with(line, amphi_str_from(words[i])))

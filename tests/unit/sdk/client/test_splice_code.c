@@ -69,6 +69,15 @@ static void code__list_goes_on_with_its_next_number(void **state)
     assert_int_equal(list("Buy these:\n\n", "1. Bread\n"), AMPHI_SEAM_CONTINUES);
 }
 
+static void code__line_that_begins_inside_another_is_in_doubt(void **state)
+{
+    static const char *const sum = "```python\ndef add(a, b):\n    return a + ";
+    assert_int_equal(code(sum, "def plus(x, y):\n    return x\n```"), AMPHI_SEAM_USELESS);
+    assert_int_equal(code(sum, "b\n```"), AMPHI_SEAM_CONTINUES);
+    assert_int_equal(
+        code("```python\nx = 1\n", "def plus(x):\n    return x\n```"), AMPHI_SEAM_CONTINUES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +85,7 @@ int main(void)
         cmocka_unit_test(code__block_that_is_opened_again_is_a_new_answer),
         cmocka_unit_test(code__sentence_is_no_code_and_an_open_block_no_end),
         cmocka_unit_test(code__list_goes_on_with_its_next_number),
+        cmocka_unit_test(code__line_that_begins_inside_another_is_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
