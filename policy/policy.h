@@ -211,19 +211,23 @@ typedef struct amphi_policy_spent {
     bool is_unreadable;     /* the store does not say it: the sum may be too low */
 } amphi_policy_spent;
 
+#define AMPHI_LAST_FAILURE_MAX 112u
+
 /* What is known about one route. */
 typedef struct amphi_policy_route {
-    amphi_engine_info info;      /* as the engine describes itself */
-    amphi_breaker_facts breaker; /* amphi__breaker_snapshot */
-    uint32_t wait_ms;            /* left of the pause that it is given */
-    amphi_reason wait_reason;    /* ASKED_TO_WAIT; SYSTEM also QUOTA, BUSY, BACKGROUND */
-    amphi_crash_facts crash;     /* LOCAL */
-    bool was_refused_battery;    /* hysteresis: the last decision held this against it; set
+    amphi_engine_info info;                    /* as the engine describes itself */
+    amphi_breaker_facts breaker;               /* amphi__breaker_snapshot */
+    uint32_t wait_ms;                          /* left of the pause that it is given */
+    char last_failure[AMPHI_LAST_FAILURE_MAX]; /* with an open breaker: the failure's words */
+    amphi_reason wait_reason; /* ASKED_TO_WAIT; CLOUD also UNAVAILABLE (the key is refused), QUOTA;
+                                 SYSTEM also QUOTA, BUSY, BACKGROUND */
+    amphi_crash_facts crash;  /* LOCAL */
+    bool was_refused_battery; /* hysteresis: the last decision held this against it; set
                                     by amphi__policy_apply_hysteresis */
-    bool was_refused_thermal;    /* likewise */
-    bool was_refused_memory;     /* likewise */
-    uint32_t load;               /* runs under way: the least loaded of equal priority goes first */
-    bool is_named;               /* the request's "model" or "fallbacks" name it */
+    bool was_refused_thermal; /* likewise */
+    bool was_refused_memory;  /* likewise */
+    uint32_t load;            /* runs under way: the least loaded of equal priority goes first */
+    bool is_named;            /* the request's "model" or "fallbacks" name it */
     uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
     amphi_policy_pace pace;      /* likewise; those that are not forgotten */
     amphi_price price;           /* of the model that this request gets there; LOCAL: free */

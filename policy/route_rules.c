@@ -347,12 +347,15 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
 {
     const amphi_breaker_facts *breaker = &j->route->breaker;
     if (breaker->open) {
+        const char *last = j->route->last_failure;
+        const char *sign = last[0] != '\0' ? ": " : "";
         return breaker->failed < breaker->of
                    ? refuse(j, AMPHI_REASON_BREAKER_OPEN,
-                         "%u of the last %u requests failed, left alone for now", breaker->failed,
-                         breaker->of)
+                         "%u of the last %u requests failed, left alone for now%s%s",
+                         breaker->failed, breaker->of, sign, last)
                    : refuse(j, AMPHI_REASON_BREAKER_OPEN,
-                         "failed %u times in a row, left alone for now", breaker->failed);
+                         "failed %u times in a row, left alone for now%s%s", breaker->failed, sign,
+                         last);
     }
     if (breaker->probe)
         amphi__rule_note(j, "tried again after failures");
@@ -363,11 +366,17 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
 static amphi_verdict rule_pause(amphi_judgement *j)
 {
     uint32_t wait_ms = j->route->wait_ms;
-    return wait_ms == 0 || j->route->wait_reason != AMPHI_REASON_ASKED_TO_WAIT
-               ? AMPHI_VERDICT_KEEP
-               : warn(j, AMPHI_REASON_ASKED_TO_WAIT,
-                     "the provider asked for a pause, %u s of it are left",
-                     wait_ms / 1000 + (wait_ms % 1000 > 0));
+    uint32_t wait_s = wait_ms / 1000 + (wait_ms % 1000 > 0);
+    amphi_reason reason = j->route->wait_reason;
+    if (wait_ms == 0)
+        return AMPHI_VERDICT_KEEP;
+    if (reason == AMPHI_REASON_ASKED_TO_WAIT)
+        return warn(j, reason, "the provider asked for a pause, %u s of it are left", wait_s);
+    if (reason == AMPHI_REASON_UNAVAILABLE)
+        return warn(j, reason, "the provider refused the key; others go first for %u s", wait_s);
+    if (reason == AMPHI_REASON_QUOTA && j->route->info.kind == AMPHI_ENGINE_CLOUD)
+        return warn(j, reason, "the account's quota is used up; others go first for %u s", wait_s);
+    return AMPHI_VERDICT_KEEP;
 }
 
 static amphi_verdict rule_capability(amphi_judgement *j)

@@ -54,16 +54,17 @@ typedef struct amphi_route {
     char name[AMPHI_NAME_MAX];              /* constant; empty: a foreign engine, describe has it */
     char model[AMPHI_MODEL_LIST_BYTES_MAX]; /* of an endpoint, as configured: constant; "", "a"
                                                or "a|b|c" */
-    char prices[AMPHI_PRICE_LIST_BYTES_MAX]; /* likewise: constant; empty: none are known */
-    amphi_breaker breaker;                   /* under client->lock */
-    uint64_t pause_until_ms;                 /* monotonic; under the lock */
-    amphi_reason pause_reason;               /* of that pause; likewise */
-    amphi_route_deaths deaths;               /* those that are in the ledger; under the lock */
-    amphi_known_crashes known;               /* under the lock */
-    uint32_t load;                           /* runs under way; under the lock */
-    uint32_t first_tokens_ms[32];            /* the most recent ones; under the lock */
-    uint32_t first_tokens_count;             /* ever */
-    amphi_route_pace pace;                   /* of complete answers; under the lock */
+    char prices[AMPHI_PRICE_LIST_BYTES_MAX];   /* likewise: constant; empty: none are known */
+    amphi_breaker breaker;                     /* under client->lock */
+    char last_failure[AMPHI_LAST_FAILURE_MAX]; /* what the breaker counted last; likewise */
+    uint64_t pause_until_ms;                   /* monotonic; under the lock */
+    amphi_reason pause_reason;                 /* of that pause; likewise */
+    amphi_route_deaths deaths;                 /* those that are in the ledger; under the lock */
+    amphi_known_crashes known;                 /* under the lock */
+    uint32_t load;                             /* runs under way; under the lock */
+    uint32_t first_tokens_ms[32];              /* the most recent ones; under the lock */
+    uint32_t first_tokens_count;               /* ever */
+    amphi_route_pace pace;                     /* of complete answers; under the lock */
 } amphi_route;
 
 typedef struct amphi_background amphi_background;

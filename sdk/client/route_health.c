@@ -10,6 +10,7 @@
 #include "sdk/client/route.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/str.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,8 @@ void amphi__route_health_snapshot(amphi_route *route, const amphi_policy *policy
     amphi__breaker_snapshot(&route->breaker, policy, now_ms, &out->breaker);
     out->wait_ms = route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
     out->wait_reason = route->pause_reason;
+    amphi__str_copy_to(
+        out->last_failure, sizeof out->last_failure, amphi_str_from(route->last_failure));
     out->load = route->load;
     out->first_token_p95_ms = first_token_p95_ms(route);
     out->pace = amphi__route_pace_summary(&route->pace, policy->latency_learned_s, wall_ms);
@@ -56,6 +59,8 @@ static amphi_breaker_result breaker_result_of(amphi_status status)
     case AMPHI_E_CONTEXT_LENGTH:
     case AMPHI_E_CONTENT_FILTER:
     case AMPHI_E_UNSUPPORTED:
+    case AMPHI_E_AUTH: /* the server is up; only this key or account is refused */
+    case AMPHI_E_QUOTA:
         return AMPHI_BREAKER_SUCCESS;
     case AMPHI_E_TIMEOUT:
     case AMPHI_E_OFFLINE:
@@ -64,9 +69,7 @@ static amphi_breaker_result breaker_result_of(amphi_status status)
     case AMPHI_E_PROTOCOL:
     case AMPHI_E_TRUNCATED:
     case AMPHI_E_PROVIDER:
-    case AMPHI_E_AUTH:
     case AMPHI_E_RATE_LIMITED:
-    case AMPHI_E_QUOTA:
     case AMPHI_E_ENGINE_DIED:
     case AMPHI_E_ENGINE_STALLED:
     case AMPHI_E_LIMIT: /* an answer without end */
@@ -82,14 +85,17 @@ amphi_breaker_pass amphi__route_health_enter(
     amphi_route *route = &client->routes[step->route];
     amphi_engine_info info;
     amphi_breaker_facts facts;
+    char last_failure[sizeof route->last_failure];
     uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi__mutex_lock(&client->lock);
     amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
     amphi__breaker_snapshot(&route->breaker, &client->policy, now_ms, &facts);
+    memcpy(last_failure, route->last_failure, sizeof last_failure);
     amphi__mutex_unlock(&client->lock);
     if (pass == AMPHI_BREAKER_REFUSED && error != NULL) {
         amphi__route_describe(route, &info);
-        amphi__fail(error, AMPHI_E_BUSY, 0, "%s: left alone for now, after failures", info.name);
+        amphi__fail(error, AMPHI_E_BUSY, 0, "%s: left alone for now, after failures; the last: %s",
+            info.name, last_failure);
         error->retry_after_ms = facts.left_ms;
     }
     return pass;
@@ -139,6 +145,15 @@ static amphi_reason system_pause_reason(amphi_status status)
                                             : AMPHI_REASON_OK;
 }
 
+/* Of a provider that refuses the key or the account: as long as that holds every request fails
+ * there, so others go first. OK: this status says neither. */
+static amphi_reason account_pause_reason(amphi_status status)
+{
+    return status == AMPHI_E_AUTH    ? AMPHI_REASON_UNAVAILABLE
+           : status == AMPHI_E_QUOTA ? AMPHI_REASON_QUOTA
+                                     : AMPHI_REASON_OK;
+}
+
 uint32_t amphi__route_health_pause_ms(const amphi_policy *policy, const amphi_engine_info *info,
     const amphi_error *failure, amphi_reason *reason)
 {
@@ -151,6 +166,10 @@ uint32_t amphi__route_health_pause_ms(const amphi_policy *policy, const amphi_en
                                                  : policy->system_busy_pause_ms;
         return asked_ms < SYSTEM_PAUSE_MAX_MS ? asked_ms : SYSTEM_PAUSE_MAX_MS;
     }
+    *reason =
+        info->kind == AMPHI_ENGINE_CLOUD ? account_pause_reason(failure->status) : AMPHI_REASON_OK;
+    if (*reason != AMPHI_REASON_OK)
+        return policy->breaker_open_ms;
     if (failure->status != AMPHI_E_RATE_LIMITED && failure->status != AMPHI_E_PROVIDER)
         return 0;
     *reason = AMPHI_REASON_ASKED_TO_WAIT;
@@ -189,6 +208,9 @@ void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step
         amphi__crash_ledger_acknowledge_deaths(route, &info);
         result = AMPHI_BREAKER_SUCCESS; /* the crash ledger judges a local engine */
     }
+    if (result == AMPHI_BREAKER_FAILURE)
+        amphi__str_copy_to(
+            route->last_failure, sizeof route->last_failure, amphi_str_from(outcome->message));
     amphi__breaker_leave(&route->breaker, &client->policy, pass, result, now_ms);
     amphi__mutex_unlock(&client->lock);
 }

@@ -28,7 +28,8 @@ void amphi__route_health_run_started(amphi_client *client, size_t route);
 void amphi__route_health_run_ended(amphi_client *client, size_t route);
 
 /* How long a route rests after this failure, and why: as long as its provider or its system asked
- * for, and for a system's model that named no time as long as the policy says. 0: not at all. */
+ * for; for a system's model that named no time, and a cloud that refuses key or account, as long as
+ * the policy says. 0: not at all. */
 uint32_t amphi__route_health_pause_ms(const amphi_policy *policy, const amphi_engine_info *info,
     const amphi_error *failure, amphi_reason *reason);
 

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 import faces  # noqa: E402
 from faces import amphi, gateway, promise, shared_gateway  # noqa: E402
 from gateway_client import CHAT, QUESTION, call  # noqa: E402
-from scripted_cloud import ScriptedCloud, events, missing_openssl, reply, word  # noqa: E402
+from scripted_cloud import ScriptedCloud, events, missing_openssl, reply, says, word  # noqa: E402
 
 
 def serving(folder, *endpoints, more=(), name="gateway"):
@@ -73,6 +73,64 @@ def errors__are_openais_and_cost_no_more_requests_than_they_must(folder):
                 assert headers["X-Request-Id"].startswith("req_")
                 assert len(cloud.chats()) <= most, (code, len(cloud.chats()))
                 assert "message" in error and "param" in error, error
+
+
+@promise
+def errors__of_a_sole_endpoint_stay_its_own_however_often_it_is_asked(folder):
+    key = os.path.join(folder, "key")
+    for status, code, seen in ((401, "invalid_api_key", 401), (402, None, 429),
+                               (403, "forbidden", 403)):
+        with ScriptedCloud(folder) as cloud:
+            cloud.answer = lambda request, status=status, code=code: (
+                refusal(status, code) if request.headers["Authorization"] == "Bearer wrong-key-11"
+                else says("Let in."))
+            with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
+                      encoding="utf-8") as file:
+                file.write("wrong-key-11")
+            with serving(folder, cloud.endpoint("a", "model=m", f"key-file={key}"),
+                         name=f"sole-{status}") as (url, _):
+                for i in range(5):
+                    found, headers, error = ask(url, stream=i % 2 == 1)
+                    assert found == seen, (i, found, error)
+                    assert headers["X-Should-Retry"] == "false" and "Retry-After" not in headers
+                assert len(cloud.chats()) == 5, len(cloud.chats())
+                with open(key, "w", encoding="utf-8") as file:
+                    file.write("right-key-22")
+                found, _, text = ask(url)
+                assert found == 200 and "Let in." in text, text
+
+
+@promise
+def endpoint__with_a_refused_key_is_not_tried_first_each_time(folder):
+    rests = os.path.join(folder, "rests.json")
+    with open(rests, "w", encoding="utf-8") as file:
+        file.write('{"breaker":{"open_ms":3600000}}')
+    with ScriptedCloud(folder) as good, ScriptedCloud(folder) as bad:
+        bad.answer = lambda _: refusal(401, "invalid_api_key")
+        good.answer = lambda _: says("Here.")
+        with serving(folder, bad.endpoint("bad", "model=m"),
+                     good.endpoint("good", "model=m", "priority=1"), name="behind",
+                     more=("--policy", rests)) as (url, _):
+            for i in range(5):
+                found, _, text = ask(url, user=str(i))
+                assert found == 200 and "Here." in text, text
+            assert len(bad.chats()) == 1 and len(good.chats()) == 5, len(bad.chats())
+            good.answer = lambda _: refusal(403, "forbidden")
+            found, _, error = ask(url, user="last")
+            assert found in (401, 403) and error["code"] != "busy", error
+
+
+@promise
+def errors__of_a_breaker_say_what_failed(folder):
+    with ScriptedCloud(folder) as cloud, serving(
+            folder, cloud.endpoint("a", "model=m"), name="page") as (url, _):
+        cloud.answer = lambda _: reply(200, "<html>Welcome</html>", content_type="text/html")
+        for _ in range(3):
+            _, _, first = ask(url)
+        found, headers, error = ask(url)
+        assert found == 503 and headers["Retry-After"], (found, error)
+        assert "left alone for now" in error["message"], error
+        assert first["message"][:30] in error["message"], (first, error)
 
 
 @promise

@@ -49,13 +49,13 @@ typedef enum amphi_reason {
     AMPHI_REASON_CAPABILITY,      /* tools, images, audio, constrained output */
     AMPHI_REASON_BREAKER_OPEN,    /* failed too often lately */
     AMPHI_REASON_QUARANTINE,      /* the local engine crashed too often */
-    AMPHI_REASON_UNAVAILABLE,     /* no model, no key, engine can't start */
+    AMPHI_REASON_UNAVAILABLE,     /* no model, key missing or refused, no start */
     AMPHI_REASON_COST,            /* the day's budget is used up, or this request would pass it */
     AMPHI_REASON_LATENCY,         /* by what was learnt of it, later or slower than wished for */
     AMPHI_REASON_PREFERENCE,      /* the request's "model" and "fallbacks" */
     AMPHI_REASON_ASKED_TO_WAIT,   /* the provider named a time, and it is not over */
     AMPHI_REASON_SCOPE,           /* the model was made for another, narrow job */
-    AMPHI_REASON_QUOTA,           /* a system's model takes no more requests of this app for now */
+    AMPHI_REASON_QUOTA,           /* the account, or a system, takes no more requests for now */
     AMPHI_REASON_BUSY,            /* a system's model works for others */
     AMPHI_REASON_BACKGROUND,      /* a system's model refuses an app in the background */
     AMPHI_REASON_COUNT            /* not a reason: how many there are */

@@ -74,10 +74,11 @@ static void breaker__opens_on_what_speaks_of_the_route_only(void **state)
         amphi_status status;
         bool opens;
     } cases[] = {{AMPHI_E_NETWORK, true}, {AMPHI_E_TLS, true}, {AMPHI_E_TIMEOUT, true},
-        {AMPHI_E_PROVIDER, true}, {AMPHI_E_AUTH, true}, {AMPHI_E_RATE_LIMITED, true},
-        {AMPHI_E_PROTOCOL, true}, {AMPHI_E_TRUNCATED, true}, {AMPHI_E_LIMIT, true},
-        {AMPHI_E_REQUEST, false}, {AMPHI_E_CONTEXT_LENGTH, false}, {AMPHI_E_CONTENT_FILTER, false},
-        {AMPHI_E_CANCELLED, false}, {AMPHI_E_NO_MEMORY, false}, {AMPHI_E_RESOURCE, false}};
+        {AMPHI_E_PROVIDER, true}, {AMPHI_E_RATE_LIMITED, true}, {AMPHI_E_PROTOCOL, true},
+        {AMPHI_E_TRUNCATED, true}, {AMPHI_E_LIMIT, true}, {AMPHI_E_AUTH, false},
+        {AMPHI_E_QUOTA, false}, {AMPHI_E_REQUEST, false}, {AMPHI_E_CONTEXT_LENGTH, false},
+        {AMPHI_E_CONTENT_FILTER, false}, {AMPHI_E_CANCELLED, false}, {AMPHI_E_NO_MEMORY, false},
+        {AMPHI_E_RESOURCE, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(&client.routes[0].breaker, 0, sizeof client.routes[0].breaker);
         for (uint32_t k = 0; k < client.policy.breaker_failures; k++)
@@ -162,12 +163,44 @@ static void pause__of_a_system_model_keeps_its_reason(void **state)
     assert_int_equal(snapshot().wait_ms, 1); /* the pause that it had */
 }
 
-static void pause__of_a_cloud_is_not_asked_for_by_a_used_up_account(void **state)
+static void pause__of_a_cloud_that_refuses_key_or_account_lets_others_go_first(void **state)
 {
-    attempt(AMPHI_E_QUOTA, 5000, 0);
     attempt(AMPHI_E_BUSY, 5000, 0);
     attempt(AMPHI_E_BACKGROUND, 5000, 0);
     assert_int_equal(snapshot().wait_ms, 0);
+    attempt(AMPHI_E_QUOTA, 500000, 0);
+    assert_int_equal(snapshot().wait_ms, client.policy.breaker_open_ms);
+    assert_int_equal(snapshot().wait_reason, AMPHI_REASON_QUOTA);
+    attempt(AMPHI_OK, 0, 0);
+    assert_int_equal(snapshot().wait_ms, 0);
+    attempt(AMPHI_E_AUTH, 0, 0);
+    assert_int_equal(snapshot().wait_ms, client.policy.breaker_open_ms);
+    assert_int_equal(snapshot().wait_reason, AMPHI_REASON_UNAVAILABLE);
+}
+
+/* A server that refuses the key is up: the failures before it are no row any more, and a probe
+ * that is refused so closes the breaker. */
+static void breaker__closes_when_a_probe_is_refused_for_its_key(void **state)
+{
+    for (uint32_t k = 0; k < client.policy.breaker_failures; k++)
+        attempt(AMPHI_E_NETWORK, 0, 0);
+    assert_true(snapshot().breaker.open);
+    now_us += (uint64_t)client.policy.breaker_open_ms * 1000;
+    attempt(AMPHI_E_AUTH, 0, 0);
+    assert_false(snapshot().breaker.open);
+    assert_false(snapshot().breaker.probe);
+}
+
+static void breaker__says_what_the_last_failure_was(void **state)
+{
+    static const amphi_error cut = {.status = AMPHI_E_NETWORK, .message = "the line was cut"};
+    amphi_error error;
+    for (uint32_t k = 0; k < client.policy.breaker_failures; k++)
+        amphi__route_health_leave(
+            &client, &step, amphi__route_health_enter(&client, &step, NULL), &cut, 0);
+    assert_string_equal(snapshot().last_failure, "the line was cut");
+    assert_int_equal(amphi__route_health_enter(&client, &step, &error), AMPHI_BREAKER_REFUSED);
+    assert_non_null(strstr(error.message, "the line was cut"));
 }
 
 static void load__counts_what_is_under_way(void **state)
@@ -213,7 +246,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             pause__of_a_system_model_keeps_its_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
-            pause__of_a_cloud_is_not_asked_for_by_a_used_up_account, set_up, tear_down),
+            pause__of_a_cloud_that_refuses_key_or_account_lets_others_go_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            breaker__closes_when_a_probe_is_refused_for_its_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(breaker__says_what_the_last_failure_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(load__counts_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             hedge__waits_for_the_95th_percentile_of_enough_first_tokens, set_up, tear_down),
