@@ -115,8 +115,8 @@ static void show_event(stream_view *view, const amphi_event *event)
             note(view, "(%s; kept behind %u as %.*s)", event->error->message, event->outbox_before,
                 (int)event->text.size, event->text.data);
         else
-            note(view, "(no route now; kept in the outbox as %.*s and sent when one returns)",
-                (int)event->text.size, event->text.data);
+            note(view, "(%s; no route now: kept in the outbox as %.*s and sent when one returns)",
+                event->error->message, (int)event->text.size, event->text.data);
         break;
     default:
         break;

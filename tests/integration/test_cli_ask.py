@@ -170,6 +170,16 @@ def ask__no_route_says_why_and_private_is_never_queued(folder):
 
 
 @promise
+def ask__what_goes_to_the_outbox_says_why(folder):
+    ask = ["ask", *data(folder), *LOCAL, "--mode", "only_cloud", "--endpoint",
+           "a=https://127.0.0.1:1/v1,model=m"]
+    why = amphi(*ask, "--no-queue", "hello").stderr.strip().removeprefix("amphi: ")
+    kept = amphi(*ask, "hello")
+    assert kept.returncode == 3 and "kept in the outbox as" in kept.stderr, kept
+    assert "could not be reached" in why and why.split("\n")[0] in kept.stderr, (why, kept.stderr)
+
+
+@promise
 def ask__a_bad_model_is_one_clear_line_and_the_next_ask_works(folder):
     for name, path in bad_models(folder):
         done = amphi("ask", *data(folder), *LOCAL, "--model", path, "Who are you?")
