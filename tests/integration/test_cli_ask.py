@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
 from faces import AMPHI, amphi, bad_models, environment, promise, read_until  # noqa: E402
 from faces import refused, slow_policy, write  # noqa: E402
+from scripted_cloud import ScriptedCloud, events, missing_openssl, word  # noqa: E402
 
 LOCAL = ["--mode", "only_local", "--seed", "1"]
 
@@ -177,6 +178,24 @@ def ask__what_goes_to_the_outbox_says_why(folder):
     kept = amphi(*ask, "hello")
     assert kept.returncode == 3 and "kept in the outbox as" in kept.stderr, kept
     assert "could not be reached" in why and why.split("\n")[0] in kept.stderr, (why, kept.stderr)
+
+
+@promise
+def ask__an_answer_cut_in_mid_stream_says_why_it_was_queued_or_failed(folder):
+    if missing_openssl():
+        raise faces.Skipped("openssl makes the certificate")
+    with ScriptedCloud(folder) as cloud:
+        cloud.answer = lambda request: events(word("It is half"), done=False, cut=True)
+        ask = ["ask", *data(folder), "--mode", "only_cloud", "--endpoint",
+               cloud.endpoint("a", "model=m")]
+        failed = amphi(*ask, "--no-queue", "hello")
+        kept = amphi(*ask, "hello")
+        as_json = amphi(*ask, "--json", "hello")
+    why = failed.stderr.strip().removeprefix("amphi: ").split("\n")[0]
+    assert failed.returncode == 1 and "half" in failed.stdout, failed
+    assert kept.returncode == 3 and "kept in the outbox as" in kept.stderr, kept
+    assert why in kept.stderr and len(why) > 20, (why, kept.stderr)
+    assert as_json.returncode == 3 and json.loads(as_json.stdout)["error"]["message"] == why
 
 
 @promise
