@@ -4,9 +4,32 @@
  */
 #include "sdk/client/extra_fields.h"
 
+#include "sdk/core/json_span.h"
 #include "sdk/core/str.h"
 
 /* ---- Merging --------------------------------------------------------------------------------- */
+
+/* How a newer object's members go into an older one. */
+typedef enum merge_rule {
+    MERGE_REPLACE, /* the newer value counts */
+    MERGE_GROW,    /* strings and arrays grow; of everything else the newer value counts */
+    MERGE_ENVELOPE /* the newer value counts where it belongs to the envelope */
+} merge_rule;
+
+static const char *const ours_of_chunk[] = {
+    "id", "object", "created", "model", "choices", "usage", "error", "amphi", NULL};
+
+static bool is_of_envelope(const amphi_json *member)
+{
+    return amphi__json_is_string(member) &&
+           amphi__json_string(member).size <= AMPHI_ENVELOPE_STRING_MAX &&
+           !amphi__json_key_is_one_of(amphi__json_key(member), ours_of_chunk);
+}
+
+static bool is_taken(const amphi_json *member, merge_rule rule)
+{
+    return member != NULL && (rule != MERGE_ENVELOPE || is_of_envelope(member));
+}
 
 static void put_joined(amphi_json_writer *writer, const amphi_json *before, const amphi_json *more)
 {
@@ -43,8 +66,9 @@ static void put_grown(amphi_json_writer *writer, const amphi_json *before, const
     }
 }
 
-static void put_part(amphi_json_writer *writer, const char *name, const amphi_json *before,
-    const amphi_json *more, bool grows)
+/* Nothing where neither is there. */
+static void put_merged(amphi_json_writer *writer, const char *name, const amphi_json *before,
+    const amphi_json *more, merge_rule rule)
 {
     if (before == NULL && more == NULL)
         return;
@@ -52,97 +76,64 @@ static void put_part(amphi_json_writer *writer, const char *name, const amphi_js
     for (const amphi_json *m = amphi__json_first(before); m != NULL; m = amphi__json_next(m)) {
         const amphi_json *newer = amphi__json_get(more, amphi__json_key(m).data);
         amphi__json_put_key(writer, amphi__json_key(m));
-        if (newer != NULL && grows)
+        if (!is_taken(newer, rule))
+            amphi__json_put_value(writer, NULL, m);
+        else if (rule == MERGE_GROW)
             put_grown(writer, m, newer);
         else
-            amphi__json_put_value(writer, NULL, newer != NULL ? newer : m);
+            amphi__json_put_value(writer, NULL, newer);
     }
     for (const amphi_json *m = amphi__json_first(more); m != NULL; m = amphi__json_next(m)) {
-        if (amphi__json_get(before, amphi__json_key(m).data) == NULL) {
+        if (is_taken(m, rule) && amphi__json_get(before, amphi__json_key(m).data) == NULL) {
             amphi__json_put_key(writer, amphi__json_key(m));
             amphi__json_put_value(writer, NULL, m);
         }
     }
     amphi__json_close(writer, '}');
+}
+
+/* Once `merged` is whole; it is cleared in any case. */
+static amphi_status replace(amphi_buf *fields, amphi_buf *merged)
+{
+    amphi_status status = merged->status;
+    if (status == AMPHI_OK) {
+        amphi__buf_clear(fields);
+        *fields = *merged;
+        amphi__buf_init(merged, 0);
+    }
+    amphi__buf_clear(merged);
+    return status;
 }
 
 amphi_status amphi__extra_fields_merge(amphi_buf *fields, amphi_str more)
 {
     amphi_json *before = NULL;
     amphi_json *root = NULL;
-    amphi_json_writer writer;
-    amphi_buf merged;
-    amphi__buf_init(&merged, fields->limit_bytes);
     amphi_status status = amphi__json_parse(&root, more, "extra", NULL);
     if (status == AMPHI_OK && fields->size > 0)
         status = amphi__json_parse(&before, amphi__buf_str(fields), "extra", NULL);
     if (status == AMPHI_OK) {
+        amphi_json_writer writer;
+        amphi_buf merged;
+        amphi__buf_init(&merged, fields->limit_bytes);
         amphi__json_writer_init(&writer, &merged);
         amphi__json_open(&writer, NULL, '{');
-        put_part(&writer, "delta", amphi__json_get(before, "delta"), amphi__json_get(root, "delta"),
-            true);
-        put_part(&writer, "chunk", amphi__json_get(before, "chunk"), amphi__json_get(root, "chunk"),
-            false);
+        put_merged(&writer, "delta", amphi__json_get(before, "delta"),
+            amphi__json_get(root, "delta"), MERGE_GROW);
+        put_merged(&writer, "chunk", amphi__json_get(before, "chunk"),
+            amphi__json_get(root, "chunk"), MERGE_REPLACE);
         amphi__json_close(&writer, '}');
-        status = merged.status;
+        status = replace(fields, &merged);
     }
-    if (status == AMPHI_OK) {
-        amphi__buf_clear(fields);
-        *fields = merged;
-        amphi__buf_init(&merged, 0);
-    }
-    amphi__buf_clear(&merged);
     amphi__json_free(before);
     amphi__json_free(root);
     return status;
-}
-
-/* ---- The envelope ---------------------------------------------------------------------------- */
-
-static const char *const ours_of_chunk[] = {
-    "id", "object", "created", "model", "choices", "usage", "error", "amphi", NULL};
-
-static bool is_one_of(amphi_str key, const char *const *names)
-{
-    for (; *names != NULL; names++)
-        if (amphi__str_equal_c(key, *names))
-            return true;
-    return false;
-}
-
-static bool is_of_envelope(const amphi_json *member)
-{
-    return amphi__json_is_string(member) &&
-           amphi__json_string(member).size <= AMPHI_ENVELOPE_STRING_MAX &&
-           !is_one_of(amphi__json_key(member), ours_of_chunk);
-}
-
-/* The envelope with the chunk's members, of which at least one belongs to it. */
-static void put_envelope(
-    amphi_json_writer *writer, const amphi_json *before, const amphi_json *chunk)
-{
-    amphi__json_open(writer, NULL, '{');
-    for (const amphi_json *m = amphi__json_first(before); m != NULL; m = amphi__json_next(m)) {
-        const amphi_json *newer = amphi__json_get(chunk, amphi__json_key(m).data);
-        amphi__json_put_key(writer, amphi__json_key(m));
-        amphi__json_put_value(writer, NULL, is_of_envelope(newer) ? newer : m);
-    }
-    for (const amphi_json *m = amphi__json_first(chunk); m != NULL; m = amphi__json_next(m)) {
-        if (is_of_envelope(m) && amphi__json_get(before, amphi__json_key(m).data) == NULL) {
-            amphi__json_put_key(writer, amphi__json_key(m));
-            amphi__json_put_value(writer, NULL, m);
-        }
-    }
-    amphi__json_close(writer, '}');
 }
 
 amphi_status amphi__extra_fields_keep(amphi_buf *envelope, amphi_str fields)
 {
     amphi_json *root = NULL;
     amphi_json *before = NULL;
-    amphi_json_writer writer;
-    amphi_buf merged;
-    amphi__buf_init(&merged, AMPHI_ENVELOPE_BYTES_MAX);
     amphi_status status = amphi__json_parse(&root, fields, "extra", NULL);
     const amphi_json *chunk = amphi__json_get(root, "chunk");
     const amphi_json *any = amphi__json_first(chunk);
@@ -151,16 +142,13 @@ amphi_status amphi__extra_fields_keep(amphi_buf *envelope, amphi_str fields)
     if (any != NULL && envelope->size > 0)
         status = amphi__json_parse(&before, amphi__buf_str(envelope), "envelope", NULL);
     if (any != NULL && status == AMPHI_OK) {
+        amphi_json_writer writer;
+        amphi_buf merged;
+        amphi__buf_init(&merged, AMPHI_ENVELOPE_BYTES_MAX);
         amphi__json_writer_init(&writer, &merged);
-        put_envelope(&writer, before, chunk);
-        status = merged.status;
+        put_merged(&writer, NULL, before, chunk, MERGE_ENVELOPE);
+        status = replace(envelope, &merged);
     }
-    if (any != NULL && status == AMPHI_OK) {
-        amphi__buf_clear(envelope);
-        *envelope = merged;
-        amphi__buf_init(&merged, 0);
-    }
-    amphi__buf_clear(&merged);
     amphi__json_free(before);
     amphi__json_free(root);
     return status;
@@ -182,7 +170,8 @@ static void put_members(amphi_json_writer *writer, amphi_str fields, const char 
     for (size_t i = 0; i < 3 && path[i] != NULL; i++)
         at = amphi__json_get(at, path[i]);
     for (const amphi_json *m = amphi__json_first(at); m != NULL; m = amphi__json_next(m)) {
-        if (amphi__json_kind(at) != AMPHI_JSON_OBJECT || is_one_of(amphi__json_key(m), but) ||
+        if (amphi__json_kind(at) != AMPHI_JSON_OBJECT ||
+            amphi__json_key_is_one_of(amphi__json_key(m), but) ||
             amphi__json_get(besides, amphi__json_key(m).data) != NULL)
             continue;
         amphi__json_put_key(writer, amphi__json_key(m));
