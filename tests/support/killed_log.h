@@ -25,6 +25,8 @@ typedef struct killed_log {
 /* For tests whose *state is a killed_log: one with the schema, a conversation and an open db. */
 int killed_log_set_up(void **state);
 int killed_log_tear_down(void **state);
+#define KILLED_LOG_TEST(test)                                                                      \
+    cmocka_unit_test_setup_teardown(test, killed_log_set_up, killed_log_tear_down)
 
 void killed_log_open(const killed_log *f, amphi_db **db);
 void killed_log_exec(amphi_db *db, const char *sql);

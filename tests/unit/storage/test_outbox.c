@@ -4,11 +4,11 @@
  * tests/contract/test_store_outbox.c.
  */
 #include "storage/schema.h"
+#include "tests/support/sqlcipher_missing.h"
 #include "tests/support/store_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -107,13 +107,8 @@ static void migration__keeps_every_entry_and_lets_it_go(void **state)
 
 int main(void)
 {
-    char version[64] = "";
-    amphi_error error = {0};
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK ||
-        strncmp(version, "SQLCipher", 9) != 0) {
-        printf("skipped: no SQLCipher in this build or on this machine (%s)\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, store_set_up_own, store_tear_down)
     const struct CMUnitTest tests[] = {
         T(age__is_what_was_observed_over_restarts_and_reboots),

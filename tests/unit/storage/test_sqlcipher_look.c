@@ -5,6 +5,7 @@
 #include "storage/sqlcipher_look.h"
 
 #include "tests/support/killed_log.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,16 +83,11 @@ static void look__another_keys_file_a_plain_one_and_none_are_told_apart(void **s
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__db_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
-#define T(test) cmocka_unit_test_setup_teardown(test, killed_log_set_up, killed_log_tear_down)
     const struct CMUnitTest tests[] = {
-        T(look__ours_is_known_by_any_page),
-        T(look__another_keys_file_a_plain_one_and_none_are_told_apart),
+        KILLED_LOG_TEST(look__ours_is_known_by_any_page),
+        KILLED_LOG_TEST(look__another_keys_file_a_plain_one_and_none_are_told_apart),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_look", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
 #include "tests/support/killed_log.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,18 +136,13 @@ static void past_damage__a_repair_need_not_wait_for_the_reader(void **state)
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__db_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
-#define T(test) cmocka_unit_test_setup_teardown(test, killed_log_set_up, killed_log_tear_down)
     const struct CMUnitTest tests[] = {
-        T(past_damage__one_bit_anywhere_costs_nothing),
-        T(past_damage__what_can_not_be_mended_is_not_read_in_part),
-        T(past_damage__a_whole_log_and_an_emptied_database_are_refused),
-        T(past_damage__a_repair_need_not_wait_for_the_reader),
+        KILLED_LOG_TEST(past_damage__one_bit_anywhere_costs_nothing),
+        KILLED_LOG_TEST(past_damage__what_can_not_be_mended_is_not_read_in_part),
+        KILLED_LOG_TEST(past_damage__a_whole_log_and_an_emptied_database_are_refused),
+        KILLED_LOG_TEST(past_damage__a_repair_need_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_open", tests, NULL, NULL);
 }

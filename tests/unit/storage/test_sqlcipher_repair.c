@@ -7,6 +7,7 @@
 #include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -321,12 +322,8 @@ static void repair__may_be_killed_at_any_moment(void **state)
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__db_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(check__of_a_whole_database_finds_nothing),

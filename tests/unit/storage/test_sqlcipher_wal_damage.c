@@ -8,6 +8,7 @@
 #include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
 #include "tests/support/killed_log.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,17 +123,12 @@ static void log__of_an_emptied_database_is_kept_and_read(void **state)
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__db_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
-#define T(test) cmocka_unit_test_setup_teardown(test, killed_log_set_up, killed_log_tear_down)
     const struct CMUnitTest tests[] = {
-        T(log__one_bit_anywhere_is_noticed_and_costs_nothing),
-        T(log__a_lost_sector_costs_no_more_than_its_own_pages),
-        T(log__of_an_emptied_database_is_kept_and_read),
+        KILLED_LOG_TEST(log__one_bit_anywhere_is_noticed_and_costs_nothing),
+        KILLED_LOG_TEST(log__a_lost_sector_costs_no_more_than_its_own_pages),
+        KILLED_LOG_TEST(log__of_an_emptied_database_is_kept_and_read),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_wal_damage", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include "tests/support/db_number.h"
 #include "tests/support/killed_log.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,17 +94,12 @@ static void log__others_commits_under_way_are_no_damage(void **state)
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__db_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
-#define T(test) cmocka_unit_test_setup_teardown(test, killed_log_set_up, killed_log_tear_down)
     const struct CMUnitTest tests[] = {
-        T(log__what_a_power_loss_tears_is_no_damage),
-        T(log__what_was_left_by_other_writes_is_no_damage),
-        T(log__others_commits_under_way_are_no_damage),
+        KILLED_LOG_TEST(log__what_a_power_loss_tears_is_no_damage),
+        KILLED_LOG_TEST(log__what_was_left_by_other_writes_is_no_damage),
+        KILLED_LOG_TEST(log__others_commits_under_way_are_no_damage),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_wal_damage_none", tests, NULL, NULL);
 }

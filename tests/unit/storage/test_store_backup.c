@@ -6,6 +6,7 @@
 #include "sdk/core/thread.h"
 #include "tests/support/lock_holder.h"
 #include "tests/support/own_store.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -199,14 +200,10 @@ static void backup__killed_at_any_moment_leaves_a_whole_file_or_none(void **stat
 
 int main(int argc, char **argv)
 {
-    char version[64];
-    amphi_error error = {0};
     if (argc == 4 && strcmp(argv[1], ROLE) == 0)
         return back_up(argv);
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(backup__is_whole_while_turns_are_written),

@@ -8,6 +8,7 @@
 #include "storage/stores.h"
 #include "tests/support/lock_holder.h"
 #include "tests/support/own_store.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -275,14 +276,10 @@ static void commits__a_turn_joins_the_transaction_that_it_waited_for(void **stat
 
 int main(int argc, char **argv)
 {
-    char version[64];
-    amphi_error error = {0};
     if (lock_holder_is_role(argc, argv))
         return lock_holder_main(argv);
-    if (amphi__store_sqlcipher_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(commits__a_lock_held_elsewhere_delays_no_start),

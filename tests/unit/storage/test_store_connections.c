@@ -7,6 +7,7 @@
 #include "storage/stores.h"
 #include "tests/support/scratch_dir.h"
 #include "tests/support/scratch_mount.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -237,12 +238,8 @@ static void connections__a_corrupt_file_opens_and_every_call_says_so(void **stat
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__store_sqlcipher_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
     can_mount = scratch_mount_begin();
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {

@@ -9,6 +9,7 @@
 #include "storage/stores.h"
 #include "tests/support/lock_holder.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,12 +145,8 @@ static void hint__is_another_value_after_each_deletion_and_survives_a_cut_file(v
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hint__another_process_forgets_at_once_what_was_deleted),
         cmocka_unit_test(hint__is_another_value_after_each_deletion_and_survives_a_cut_file),

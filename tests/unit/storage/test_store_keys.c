@@ -10,6 +10,7 @@
 #include "storage/wrapped_key.h"
 #include "tests/support/file_waiter.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -198,13 +199,8 @@ static void rekey__another_rekey_that_waited_is_done_as_well(void **state)
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK ||
-        strstr(version, "SQLCipher") == NULL) {
-        printf("skipped: this build has no SQLCipher\n");
+    if (sqlcipher_is_missing())
         return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rekey__asks_the_provider_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(

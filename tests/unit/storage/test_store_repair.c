@@ -9,6 +9,7 @@
 #include "storage/stores.h"
 #include "tests/support/file_waiter.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,12 +244,8 @@ static void repair__of_a_torn_first_page_and_anothers_log_is_refused(void **stat
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__store_sqlcipher_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(repair__who_waited_to_open_goes_on_in_the_new_file),

@@ -5,6 +5,7 @@
 #include "storage/stores.h"
 #include "tests/support/failing_alloc.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -459,13 +460,8 @@ static void store__its_version_is_known(void **state)
 
 int main(void)
 {
-    char version[64] = "";
-    amphi_error error = {0};
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK ||
-        strncmp(version, "SQLCipher", 9) != 0) {
-        printf("skipped: no SQLCipher in this build or on this machine (%s)\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(store__what_was_written_is_there_after_a_restart),

@@ -8,6 +8,7 @@
 #include "sdk/core/thread.h"
 #include "storage/storage.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -421,13 +422,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         return play(argc, argv);
-    char version[64] = "";
-    amphi_error error = {0};
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK ||
-        strncmp(version, "SQLCipher", 9) != 0) {
-        printf("skipped: no SQLCipher in this build or on this machine (%s)\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, scratch_dir_set_up, scratch_dir_tear_down)
     const struct CMUnitTest tests[] = {
         T(processes__an_acknowledged_turn_survives_kill_9),

@@ -8,6 +8,7 @@
 #include "sdk/core/clock.h"
 #include "tests/support/lock_holder.h"
 #include "tests/support/own_store.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -218,14 +219,10 @@ static void waiting__what_will_not_pass_does_not_wait_and_nothing_grows_without_
 
 int main(int argc, char **argv)
 {
-    char version[64];
-    amphi_error error = {0};
     if (lock_holder_is_role(argc, argv))
         return lock_holder_main(argv);
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(waiting__a_turn_is_seen_before_and_after_it_is_written),

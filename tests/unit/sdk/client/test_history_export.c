@@ -4,10 +4,10 @@
  */
 #include "tests/support/chat_fixture.h"
 #include "tests/support/own_store.h"
+#include "tests/support/sqlcipher_missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -82,12 +82,8 @@ static void export__of_a_lost_store_is_refused_before_a_line_is_written(void **s
 
 int main(void)
 {
-    char version[64];
-    amphi_error error = {0};
-    if (amphi__storage_version(version, sizeof version, &error) != AMPHI_OK) {
-        printf("skipped: %s\n", error.message);
+    if (sqlcipher_is_missing())
         return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(export__of_a_lost_store_is_refused_before_a_line_is_written),
     };
