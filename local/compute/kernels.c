@@ -7,6 +7,8 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 
+#include <stdatomic.h>
+
 #ifdef AMPHI_KERNELS_AVX2
 extern const amphi_kernels amphi__kernels_avx2;
 #endif
@@ -24,12 +26,26 @@ static const amphi_kernels *const tables[] = {
     &amphi__kernels_reference,
 };
 
+/* Asked once a process: the instruction that answers (cpuid) leaves a virtual machine, which takes
+ * 20 us or more, and every request describes its engines. */
+static bool is_supported(size_t table)
+{
+    enum { UNKNOWN, NO, YES };
+    static atomic_uchar answers[sizeof tables / sizeof *tables];
+    unsigned char answer = atomic_load_explicit(&answers[table], memory_order_relaxed);
+    if (answer == UNKNOWN) {
+        answer = tables[table]->supported() ? YES : NO;
+        atomic_store_explicit(&answers[table], answer, memory_order_relaxed);
+    }
+    return answer == YES;
+}
+
 amphi_status amphi__kernels_choose(const amphi_kernels **out, amphi_str name, amphi_error *error)
 {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (name.size > 0 && !amphi__str_equal_c(name, tables[i]->name))
             continue;
-        if (!tables[i]->supported())
+        if (!is_supported(i))
             continue;
         *out = tables[i];
         return AMPHI_OK;
