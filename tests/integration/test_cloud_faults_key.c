@@ -5,7 +5,7 @@
  * repeats the key in its refusal. (What curl copies for itself is outside our allocator; the header
  * list is wiped before it is freed, curl's own send buffer is curl's.)
  */
-#include "tests/support/cloud.h"
+#include "tests/support/cloud_app.h"
 #include "tests/support/scratch_dir.h"
 
 #include <amphi/amphi.h>
@@ -22,7 +22,6 @@
 
 #define KEY "sk-secret-0123456789abcdef"
 
-static amphi_test_cloud cloud;
 static atomic_uint leaks; /* blocks given back with the key in them */
 static atomic_uint frees;
 static atomic_uint said;          /* log lines */
@@ -105,25 +104,19 @@ static void key__is_gone_after_its_use_and_was_never_said(void **state)
     static const char *const first[] = {"401", "cut:6", "500once", "ok"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
         scratch_dir dir;
-        char urls[2][256];
+        char urls[2][CLOUD_URL_MAX];
         amphi_client_options options;
         amphi_endpoint_options endpoints[2];
         amphi_client *client;
         char *record = NULL;
-        amphi_test_cloud_reset_counts(&cloud);
+        amphi_test_cloud_reset_counts(&app_cloud);
         scratch_dir_make(&dir);
         scratch_write(scratch_dir_file(&dir, "key"), KEY "\n", sizeof KEY, 0600);
         amphi_allocator_set(&looking, NULL);
         amphi_client_options_init(&options);
         for (size_t e = 0; e < 2; e++) {
-            amphi_endpoint_options_init(&endpoints[e]);
-            amphi_test_cloud_url(
-                &cloud, urls[e], sizeof urls[e], "main", e == 0 ? first[i] : "slow:1");
-            endpoints[e].name = e == 0 ? AMPHI_STR("a") : AMPHI_STR("b");
-            endpoints[e].url = amphi_str_from(urls[e]);
-            endpoints[e].ca_file = amphi_str_from(cloud.ca_file);
+            cloud_app_endpoint(&endpoints[e], urls[e], e, e == 0 ? first[i] : "slow:1");
             endpoints[e].key_file = amphi_str_from(scratch_dir_file(&dir, "key"));
-            endpoints[e].priority = (uint32_t)e;
         }
         options.data_dir = amphi_str_from(dir.path);
         options.model_path = AMPHI_STR("/nowhere/model.gguf");
@@ -138,7 +131,7 @@ static void key__is_gone_after_its_use_and_was_never_said(void **state)
         amphi_allocator_set(NULL, NULL);
         if (i == 0) /* what a provider repeats passes through the JSON parser's memory */
             atomic_store(&leaks, 0);
-        amphi_json *last = amphi_test_cloud_last(&cloud, first[i]); /* it did arrive */
+        amphi_json *last = amphi_test_cloud_last(&app_cloud, first[i]); /* it did arrive */
         amphi_str sent =
             amphi__json_string(amphi__json_get(amphi__json_get(last, "headers"), "authorization"));
         assert_memory_equal(sent.data, "Bearer " KEY, sizeof "Bearer " KEY);
@@ -160,17 +153,6 @@ static void key__allocator_finds_what_was_not_wiped(void **state)
     assert_int_equal(atomic_exchange(&leaks, 0), 1);
 }
 
-static int start_cloud(void **state)
-{
-    return amphi_test_cloud_start(&cloud) ? 0 : -1;
-}
-
-static int stop_cloud(void **state)
-{
-    amphi_test_cloud_stop(&cloud);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,5 +160,5 @@ int main(void)
         cmocka_unit_test(key__is_gone_after_its_use_and_was_never_said),
     };
     return cmocka_run_group_tests_name(
-        "integration.cloud_faults_key", tests, start_cloud, stop_cloud);
+        "integration.cloud_faults_key", tests, cloud_app_set_up, cloud_app_tear_down);
 }

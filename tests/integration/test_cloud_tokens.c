@@ -9,7 +9,7 @@
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
 #include "sdk/core/thread.h"
-#include "tests/support/cloud.h"
+#include "tests/support/cloud_app.h"
 #include "tests/support/scratch_dir.h"
 
 #include <amphi/amphi.h>
@@ -28,7 +28,6 @@
 
 enum { AT_ONCE = 6, WAIT_S_MAX = 20 };
 
-static amphi_test_cloud cloud;
 static atomic_uint leaking_lines; /* log lines with a token in them */
 static atomic_uint said;
 
@@ -122,23 +121,17 @@ static void on_log(void *user, int level, amphi_str line)
 /* Endpoints "a" and "b" at these paths; "b" is asked only by its name. */
 static void open_app(app *a, const char *first, const char *second)
 {
-    char urls[2][256];
+    char urls[2][CLOUD_URL_MAX];
     amphi_client_options options;
     amphi_endpoint_options endpoints[2];
     amphi_parts parts;
-    amphi_test_cloud_reset_counts(&cloud);
+    amphi_test_cloud_reset_counts(&app_cloud);
     scratch_dir_make(&a->dir);
     amphi_parts_init(&parts);
     parts.keys = (amphi_keys){&app_ops, a};
     amphi_client_options_init(&options);
-    for (size_t e = 0; e < 2; e++) {
-        amphi_endpoint_options_init(&endpoints[e]);
-        amphi_test_cloud_url(&cloud, urls[e], sizeof urls[e], "main", e == 0 ? first : second);
-        endpoints[e].name = e == 0 ? AMPHI_STR("a") : AMPHI_STR("b");
-        endpoints[e].url = amphi_str_from(urls[e]);
-        endpoints[e].ca_file = amphi_str_from(cloud.ca_file);
-        endpoints[e].priority = (uint32_t)e;
-    }
+    cloud_app_endpoint(&endpoints[0], urls[0], 0, first);
+    cloud_app_endpoint(&endpoints[1], urls[1], 1, second);
     options.data_dir = amphi_str_from(a->dir.path);
     options.model_path = AMPHI_STR("/nowhere/model.gguf");
     options.endpoints = endpoints;
@@ -210,17 +203,17 @@ static void token__is_renewed_once_after_a_401_and_kept_then(void **state)
     amphi_error error;
     open_app(&a, "token:2", "ok");
     expect_done(&a, "a"); /* the first token is refused, its successor is not */
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "token:2"), 2);
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "token:2"), 2);
     assert_int_equal(atomic_load(&a.renewed), 1);
     expect_done(&a, "a");
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "token:2"), 3);
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "token:2"), 3);
     assert_int_equal(atomic_load(&a.tokens), 2);
-    amphi_test_cloud_set(&cloud, "token:2", "token:99"); /* none will do */
+    amphi_test_cloud_set(&app_cloud, "token:2", "token:99"); /* none will do */
     assert_int_equal(end(begin(&a, "a"), &error), AMPHI_EVENT_ERROR);
     assert_int_equal(error.status, AMPHI_E_AUTH);
     assert_int_equal(atomic_load(&a.renewed), 2); /* once, not for ever */
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "token:2"), 5);
-    amphi_test_cloud_set(&cloud, "token:2", "token:2");
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "token:2"), 5);
+    amphi_test_cloud_set(&app_cloud, "token:2", "token:2");
     close_app(&a);
 }
 
@@ -239,7 +232,7 @@ static void token__that_expires_is_renewed_before_the_request(void **state)
         assert_int_equal(atomic_load(&b.tokens), i);
     }
     assert_int_equal(atomic_load(&b.renewed), 0); /* none was refused */
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "token:1"), 3);
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "token:1"), 3);
     close_app(&b);
 }
 
@@ -251,7 +244,7 @@ static void token__callback_that_fails_is_the_reason_and_nothing_is_sent(void **
     assert_int_equal(end(begin(&a, "a"), &error), AMPHI_EVENT_ERROR);
     assert_int_equal(error.status, AMPHI_E_KEY);
     assert_non_null(strstr(error.message, "the attestation was refused"));
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "*"), 0);
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "*"), 0);
     a.fails = AMPHI_OK; /* a failure is not kept */
     expect_done(&a, "a");
     close_app(&a);
@@ -265,7 +258,7 @@ static void token__is_asked_for_once_by_many_requests_and_holds_up_no_other_endp
     amphi_stream *streams[AT_ONCE];
     amphi_error error;
     open_app(&a, "token:1", "token:1b");
-    amphi_test_cloud_set(&cloud, "token:1b", "token:1");
+    amphi_test_cloud_set(&app_cloud, "token:1b", "token:1");
     atomic_store(&a.holds, true);
     for (size_t i = 0; i < AT_ONCE; i++)
         streams[i] = begin(&a, "a");
@@ -274,11 +267,11 @@ static void token__is_asked_for_once_by_many_requests_and_holds_up_no_other_endp
     assert_true(atomic_load(&a.is_held));
     expect_done(&a, "b"); /* while the callback for "a" is under way */
     assert_true(atomic_load(&a.holds));
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "token:1"), 0);
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "token:1"), 0);
     atomic_store(&a.holds, false);
     for (size_t i = 0; i < AT_ONCE; i++)
         assert_int_equal(end(streams[i], &error), AMPHI_EVENT_DONE);
-    assert_int_equal(amphi_test_cloud_attempts(&cloud, "token:1"), AT_ONCE);
+    assert_int_equal(amphi_test_cloud_attempts(&app_cloud, "token:1"), AT_ONCE);
     assert_int_equal(atomic_load(&a.tokens), 2);     /* one for each endpoint */
     assert_int_equal(atomic_load(&a.inside_max), 2); /* "a" and "b", and never two for "a" */
     close_app(&a);
@@ -311,9 +304,9 @@ static void signature__covers_what_arrives_beside_an_app_check_header(void **sta
     uint8_t digest[32];
     open_app(&a, "token:2", "ok");
     expect_done(&a, "a");
-    amphi_test_cloud_url(&cloud, url, sizeof url, "main", "token:2");
+    amphi_test_cloud_url(&app_cloud, url, sizeof url, "main", "token:2");
     snprintf(url + strlen(url), sizeof url - strlen(url), "/chat/completions");
-    amphi_json *last = amphi_test_cloud_last(&cloud, "token:2");
+    amphi_json *last = amphi_test_cloud_last(&app_cloud, "token:2");
     amphi_str body = amphi__json_string(amphi__json_get(last, "body"));
     assert_true(amphi__str_equal_c(sent(last, "x-firebase-appcheck"), "tok-2-" SECRET));
     assert_int_equal(sent(last, "authorization").size, 0);
@@ -335,17 +328,6 @@ static void token__was_in_no_line_of_the_log(void **state)
     assert_int_equal(atomic_load(&leaking_lines), 0);
 }
 
-static int start_cloud(void **state)
-{
-    return amphi_test_cloud_start(&cloud) ? 0 : -1;
-}
-
-static int stop_cloud(void **state)
-{
-    amphi_test_cloud_stop(&cloud);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,5 +339,6 @@ int main(void)
         cmocka_unit_test(signature__covers_what_arrives_beside_an_app_check_header),
         cmocka_unit_test(token__was_in_no_line_of_the_log),
     };
-    return cmocka_run_group_tests_name("integration.cloud_tokens", tests, start_cloud, stop_cloud);
+    return cmocka_run_group_tests_name(
+        "integration.cloud_tokens", tests, cloud_app_set_up, cloud_app_tear_down);
 }

@@ -15,26 +15,32 @@
 
 amphi_test_cloud app_cloud;
 
+void cloud_app_endpoint(
+    amphi_endpoint_options *out, char url[CLOUD_URL_MAX], size_t i, const char *path)
+{
+    static const char *const letters[] = {"a", "b", "c"};
+    amphi_endpoint_options_init(out);
+    amphi_test_cloud_url(&app_cloud, url, CLOUD_URL_MAX, "main", path);
+    out->name = amphi_str_from(letters[i]);
+    out->url = amphi_str_from(url);
+    out->ca_file = amphi_str_from(app_cloud.ca_file);
+    out->priority = (uint32_t)i;
+}
+
 void cloud_app_open_with(
     cloud_app *a, const cloud_endpoint *endpoints, size_t count, const char *policy)
 {
-    static const char *const letters[] = {"a", "b", "c"};
     amphi_endpoint_options options[ENDPOINTS_MAX];
-    char urls[ENDPOINTS_MAX][256];
+    char urls[ENDPOINTS_MAX][CLOUD_URL_MAX];
     amphi_client_options client;
     amphi_error error;
     memset(a, 0, sizeof *a);
     scratch_dir_make(&a->dir);
     amphi_test_cloud_reset_counts(&app_cloud);
     for (size_t i = 0; i < count; i++) {
-        amphi_endpoint_options_init(&options[i]);
-        amphi_test_cloud_url(&app_cloud, urls[i], sizeof urls[i], "main", endpoints[i].path);
-        options[i].name = amphi_str_from(letters[i]);
-        options[i].url = amphi_str_from(urls[i]);
+        cloud_app_endpoint(&options[i], urls[i], i, endpoints[i].path);
         options[i].model = amphi_str_from(endpoints[i].model);
-        options[i].ca_file = amphi_str_from(app_cloud.ca_file);
         options[i].context_tokens_max = endpoints[i].context_tokens_max;
-        options[i].priority = (uint32_t)i;
         a->names[i] = endpoints[i].path;
     }
     amphi_client_options_init(&client);

@@ -17,7 +17,7 @@
 
 extern amphi_test_cloud app_cloud;
 
-enum { ENDPOINTS_MAX = 3 };
+enum { ENDPOINTS_MAX = 3, CLOUD_URL_MAX = 256 };
 
 typedef struct cloud_app {
     scratch_dir dir;
@@ -30,6 +30,11 @@ typedef struct cloud_endpoint {
     uint32_t context_tokens_max;
     const char *model;
 } cloud_endpoint;
+
+/* Number i on badcloud, "a", "b" or "c", for the options of a client of a test's own. `url` is
+ * written and has to live as long. */
+void cloud_app_endpoint(
+    amphi_endpoint_options *out, char url[CLOUD_URL_MAX], size_t i, const char *path);
 
 void cloud_app_open_with(
     cloud_app *a, const cloud_endpoint *endpoints, size_t count, const char *policy);
