@@ -12,6 +12,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
@@ -153,7 +154,7 @@ static void describe(amphi_local *local, amphi_engine_info *out)
     amphi_status status = identify(local, out, &key, &error);
     out->failure = AMPHI_E_NOT_FOUND;
     if (status != AMPHI_OK) {
-        amphi__str_copy_to(out->why, sizeof out->why, amphi_str_from(error.message));
+        amphi__sentence_copy(out->why, sizeof out->why, amphi_str_from(error.message));
         return;
     }
     amphi__mutex_lock(&local->lock);

@@ -9,6 +9,7 @@
 #include "local/thread_engine_state.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
@@ -46,7 +47,7 @@ void amphi__thread_engine_refresh(amphi_thread_engine *engine, bool header)
     amphi_error error;
     amphi__error_clear(&error);
     engine->status = read_summary(&engine->summary, engine->model_path, &error);
-    amphi__str_copy_to(engine->why, sizeof engine->why, amphi_str_from(error.message));
+    amphi__sentence_copy(engine->why, sizeof engine->why, amphi_str_from(error.message));
     if (!engine->busy)
         amphi__breadcrumb_set(&engine->crumb, AMPHI_BREADCRUMB_IDLE, engine->fingerprint);
 }

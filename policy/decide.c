@@ -8,6 +8,7 @@
 #include "policy/route_cost.h"
 #include "policy/route_rules.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 #include <math.h>
@@ -195,17 +196,6 @@ static void put_in_order(amphi_case *c, const amphi_policy_facts *facts)
     }
 }
 
-/* Appends at the end of a 160-byte sentence; what does not fit is cut. */
-AMPHI_PRINTF(2, 3)
-static void say(char sentence[160], const char *format, ...)
-{
-    size_t used = strlen(sentence);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(sentence + used, 160 - used, format, arguments);
-    va_end(arguments);
-}
-
 static const char *network_words(const amphi_case *c, const amphi_device_facts *device)
 {
     if (c->network_reason == AMPHI_REASON_NETWORK_METERED)
@@ -230,7 +220,8 @@ static const char *state_words(const amphi_case *c, const amphi_judgement *j)
 static void say_omitted(uint32_t turns, amphi_decision_route *entry)
 {
     if (turns > 0)
-        say(entry->why, "; %u private turn%s left out", turns, turns == 1 ? "" : "s");
+        amphi__sentence_add(entry->why, sizeof entry->why, "; %u private turn%s left out", turns,
+            turns == 1 ? "" : "s");
 }
 
 /* Why a kept route stands where it does. */
@@ -242,7 +233,7 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     entry->why[0] = '\0';
     if (place == 2) {
         entry->reason = j->reason;
-        say(entry->why, "kept as last resort: %s", j->why);
+        amphi__sentence_add(entry->why, sizeof entry->why, "kept as last resort: %s", j->why);
         say_omitted(j->facts->omitted_turns, entry);
         return;
     }
@@ -250,26 +241,29 @@ static void explain_kept(const amphi_case *c, size_t route, amphi_decision_route
     const char *state = state_words(c, j);
     entry->reason = is_auto ? AMPHI_REASON_OK : AMPHI_REASON_MODE;
     if (place == 0 && is_auto && !is_on_device(j)) {
-        say(entry->why, "auto: cloud first, as local is held back by %s; %s",
+        amphi__sentence_add(entry->why, sizeof entry->why,
+            "auto: cloud first, as local is held back by %s; %s",
             c->local_reason == AMPHI_REASON_THERMAL      ? "heat"
             : c->local_reason == AMPHI_REASON_QUARANTINE ? "crashes"
                                                          : "memory",
             state);
     } else if (place == 0) {
-        say(entry->why, "%s: %s first, %s", amphi_mode_name(c->mode), kind, state);
+        amphi__sentence_add(entry->why, sizeof entry->why, "%s: %s first, %s",
+            amphi_mode_name(c->mode), kind, state);
     } else if (c->without_chat_model) {
-        say(entry->why, "%s: %s, as no chat model is on this device, %s", amphi_mode_name(c->mode),
-            kind, state);
+        amphi__sentence_add(entry->why, sizeof entry->why,
+            "%s: %s, as no chat model is on this device, %s", amphi_mode_name(c->mode), kind,
+            state);
     } else {
-        say(entry->why, "%s: %s when %s fails, %s", amphi_mode_name(c->mode), kind,
-            is_on_device(j) ? "the cloud" : "local", state);
+        amphi__sentence_add(entry->why, sizeof entry->why, "%s: %s when %s fails, %s",
+            amphi_mode_name(c->mode), kind, is_on_device(j) ? "the cloud" : "local", state);
         if (is_auto && is_on_device(j))
             entry->reason = j->degraded_reason;
         else if (is_auto && c->local_degraded)
             entry->reason = c->network_reason; /* it kept the cloud from going first */
     }
     if (j->notes[0] != '\0')
-        say(entry->why, "; %s", j->notes);
+        amphi__sentence_add(entry->why, sizeof entry->why, "; %s", j->notes);
     say_omitted(j->facts->omitted_turns, entry);
 }
 
@@ -287,8 +281,7 @@ static amphi_decision_entry *add_entry(amphi_plan *out, const amphi_judgement *j
     const amphi_price *price = &route->price;
     amphi__str_copy_to(entry->route.route, sizeof entry->route.route,
         amphi_str_make(info->name, strnlen(info->name, sizeof info->name)));
-    amphi__str_copy_to(entry->also, sizeof entry->also,
-        amphi_str_make(j->also, amphi__utf8_complete_size(amphi_str_from(j->also))));
+    amphi__str_copy_to(entry->also, sizeof entry->also, amphi_str_from(j->also));
     entry->reasons = j->reasons;
     entry->price_prompt = price->is_known ? price->prompt : AMPHI_COST_UNKNOWN;
     entry->price_cached = price->is_known ? price->cached : AMPHI_COST_UNKNOWN;
@@ -337,7 +330,7 @@ static void write_refused(const amphi_case *c, amphi_plan *out)
             continue;
         amphi_decision_entry *entry = add_entry(out, j);
         entry->route.reason = j->reason;
-        say(entry->route.why, "%s", j->why);
+        amphi__sentence_copy(entry->route.why, sizeof entry->route.why, amphi_str_from(j->why));
     }
 }
 
@@ -476,17 +469,16 @@ static void write_refusal(const amphi_case *c, amphi_plan *out, const amphi_poli
         amphi_reason reason = c->routes[i].reason;
         any = any || (reason != AMPHI_REASON_PRIVATE && reason != AMPHI_REASON_MODE);
     }
-    char sentence[160] = "";
-    say(sentence, "%s", refusal_lead(c, facts, any));
+    char *sentence = out->refusal.message;
+    const size_t size = sizeof out->refusal.message;
+    amphi__sentence_copy(sentence, size, amphi_str_from(refusal_lead(c, facts, any)));
     for (size_t i = 0; i < c->count && any; i++) {
         const amphi_decision_route *entry = &out->decision.entries[i].route;
         if (entry->reason != AMPHI_REASON_PRIVATE && entry->reason != AMPHI_REASON_MODE &&
             entry->reason != AMPHI_REASON_SCOPE) /* what failed are the others */
-            say(sentence, "; %s: %s", entry->route, entry->why);
+            amphi__sentence_add(sentence, size, "; %s: %s", entry->route, entry->why);
     }
     out->refusal.status = refusal_status(c);
-    amphi__str_copy_to(out->refusal.message, sizeof out->refusal.message,
-        amphi_str_make(sentence, amphi__utf8_complete_size(amphi_str_from(sentence))));
     if (out->refusal.status == AMPHI_E_BUSY)
         out->refusal.retry_after_ms = soonest_probe_ms(c, policy);
     else if (out->refusal.status == AMPHI_E_QUOTA)

@@ -211,7 +211,7 @@ typedef struct amphi_policy_spent {
     bool is_unreadable;     /* the store does not say it: the sum may be too low */
 } amphi_policy_spent;
 
-#define AMPHI_LAST_FAILURE_MAX 112u
+#define AMPHI_LAST_FAILURE_MAX 160u
 
 /* What is known about one route. */
 typedef struct amphi_policy_route {

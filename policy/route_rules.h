@@ -23,14 +23,14 @@ typedef struct amphi_judgement {
 
     amphi_verdict verdict;
     amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */
-    char why[120];       /* likewise, in words */
+    char why[160];       /* likewise, in words */
     uint64_t reasons;    /* every reason that holds, as bits */
     char also[136];      /* the words of the others: "cost: ...; latency: ..." */
     /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto puts
      * the cloud first. */
     bool degraded;
     amphi_reason degraded_reason;
-    char notes[64];       /* what was turned down, in words: "2 threads, device warm" */
+    char notes[128];      /* what was turned down, in words: "2 threads, device warm" */
     amphi_plan_step step; /* hedge_ms and route are decide.c's */
 } amphi_judgement;
 

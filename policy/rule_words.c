@@ -4,23 +4,21 @@
  * up. One of them decides; all of them are written down.
  */
 #include "policy/route_rules.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
-
-#include <stdio.h>
 
 /* Behind the reason that decided: "battery_low: battery 8 % is ...; cost: ...". */
 static void say_also(amphi_judgement *j, amphi_reason reason, const char *words)
 {
-    size_t used = strlen(j->also);
-    snprintf(j->also + used, sizeof j->also - used, "%s%s: %s", used > 0 ? "; " : "",
+    amphi__sentence_add(j->also, sizeof j->also, "%s%s: %s", j->also[0] != '\0' ? "; " : "",
         amphi_reason_name(reason), words);
 }
 
 void amphi__rule_speak_list(amphi_judgement *j, amphi_verdict verdict, amphi_reason reason,
     const char *format, va_list arguments)
 {
-    char words[sizeof j->why];
-    vsnprintf(words, sizeof words, format, arguments);
+    char words[sizeof j->why] = "";
+    amphi__sentence_add_list(words, sizeof words, format, arguments);
     j->reasons |= (uint64_t)1 << reason;
     if (verdict <= j->verdict) {
         say_also(j, reason, words);
@@ -45,13 +43,10 @@ amphi_verdict amphi__rule_speak(
 
 void amphi__rule_note(amphi_judgement *j, const char *format, ...)
 {
-    size_t used = strlen(j->notes);
-    if (used > 0 && used + 3 < sizeof j->notes) {
-        memcpy(j->notes + used, "; ", 3);
-        used += 2;
-    }
+    char words[sizeof j->notes] = "";
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(j->notes + used, sizeof j->notes - used, format, arguments);
+    amphi__sentence_add_list(words, sizeof words, format, arguments);
     va_end(arguments);
+    amphi__sentence_add(j->notes, sizeof j->notes, "%s%s", j->notes[0] != '\0' ? "; " : "", words);
 }

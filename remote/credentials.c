@@ -207,7 +207,7 @@ static amphi_status ask_app(const amphi_credential_source *source, bool renew, a
     }
     if (status != AMPHI_OK) {
         why.message[sizeof why.message - 1] = '\0';
-        amphi__fail(error, status, why.native_code, "endpoint %s: the app has no token: %.120s",
+        amphi__fail(error, status, why.native_code, "endpoint %s: the app has no token: %s",
             source->endpoint, why.message[0] != '\0' ? why.message : amphi_status_name(status));
     } else {
         status = check_token(source, &token, error);
@@ -373,7 +373,7 @@ amphi_status amphi__credentials_sign(amphi_credentials *credentials,
     } else {
         why.message[sizeof why.message - 1] = '\0';
         amphi__fail(error, status, why.native_code,
-            "endpoint %s: the app did not sign the request: %.120s", source->endpoint,
+            "endpoint %s: the app did not sign the request: %s", source->endpoint,
             why.message[0] != '\0' ? why.message : amphi_status_name(status));
     }
     amphi__credentials_wipe(&added);

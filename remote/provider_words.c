@@ -4,6 +4,7 @@
  */
 #include "remote/provider_words.h"
 
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
@@ -146,7 +147,7 @@ static void put_field(char *out, size_t size, amphi_str text, amphi_str secrets)
     amphi__buf_init(&line, 0);
     amphi__provider_words_redact(&line, amphi__str_trim(text), secrets);
     if (line.status == AMPHI_OK)
-        amphi__str_copy_to(out, size, amphi__buf_str(&line));
+        amphi__sentence_copy(out, size, amphi__buf_str(&line));
     amphi__buf_wipe(&line);
 }
 

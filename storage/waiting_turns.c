@@ -9,6 +9,7 @@
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 #include "storage/history.h"
 
@@ -131,8 +132,10 @@ void amphi__waiting_turns_keep(
         return;
     }
     amphi_error why = *error;
+    char what[sizeof why.message - 64];
+    amphi__sentence_copy(what, sizeof what, amphi_str_from(why.message));
     (void)amphi__fail(error, why.status, why.native_code,
-        "%.110s; it waits in memory for as long as the program runs", why.message);
+        "%s; it waits in memory for as long as the program runs", what);
     amphi__store_flusher_wake(store->flusher);
 }
 

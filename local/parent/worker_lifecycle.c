@@ -9,6 +9,7 @@
 
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ void amphi__local_set_described(amphi_local *local, const amphi_error *failure, 
     described.key = local->worker_key;
     if (failure != NULL) {
         described.status = failure->status;
-        amphi__str_copy_to(described.why, sizeof described.why, amphi_str_from(failure->message));
+        amphi__sentence_copy(described.why, sizeof described.why, amphi_str_from(failure->message));
         amphi__log(&local->log, AMPHI_LOG_WARNING, "local engine: %s", failure->message);
     } else {
         described.model = *model;

@@ -48,6 +48,9 @@ typedef struct amphi_attempt_pending {
     amphi_crash_cause cause;
 } amphi_attempt_pending;
 
+/* Behind why it was taken over: that `route` was asked to go on, but did not. */
+void amphi__attempt_say_seam(amphi_takeover *takeover, const char *route, const char *why_not);
+
 /* Writes what is pending. */
 void amphi__attempt_settle(amphi_stream *stream, amphi_attempt_pending *pending);
 

@@ -10,9 +10,19 @@
 #include "sdk/client/logprobs.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
+
+void amphi__attempt_say_seam(amphi_takeover *takeover, const char *route, const char *why_not)
+{
+    char first[sizeof takeover->why * 3 / 5]; /* leaves room for the second half */
+    amphi__sentence_copy(first, sizeof first, amphi_str_from(takeover->why));
+    takeover->why[0] = '\0';
+    amphi__sentence_add(takeover->why, sizeof takeover->why, "%s; %.48s was asked to go on, but %s",
+        first, route, why_not);
+}
 
 /* Once it is known whether the attempt continues the text, or starts again. */
 static void tell_takeover(amphi_attempt *a, bool continued)
@@ -21,12 +31,8 @@ static void tell_takeover(amphi_attempt *a, bool continued)
     if (takeover == NULL)
         return;
     takeover->continued = continued;
-    if (a->outcome->seam_why != NULL) {
-        char why[sizeof takeover->why];
-        amphi__str_copy_to(why, sizeof why, amphi_str_from(takeover->why));
-        snprintf(takeover->why, sizeof takeover->why, "%.140s; %.48s was asked to go on, but %s",
-            why, a->info.name, a->outcome->seam_why);
-    }
+    if (a->outcome->seam_why != NULL)
+        amphi__attempt_say_seam(takeover, a->info.name, a->outcome->seam_why);
     if (a->takeover_told)
         return;
     a->takeover_told = true;

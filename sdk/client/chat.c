@@ -26,6 +26,7 @@
 #include "sdk/client/takeover.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 /* Where there is no budget, what was spent is written so often. */
@@ -164,8 +165,10 @@ static bool may_serve_stale(amphi_stream *stream)
 static void say_not_queued(amphi_stream *stream, const amphi_error *why_not)
 {
     amphi_error failed = stream->error;
-    (void)amphi__fail(&stream->error, failed.status, failed.native_code, "%.100s; not queued: %s",
-        failed.message, why_not->message);
+    char what[116]; /* less than half a message */
+    amphi__sentence_copy(what, sizeof what, amphi_str_from(failed.message));
+    (void)amphi__fail(&stream->error, failed.status, failed.native_code, "%s; not queued: %s", what,
+        why_not->message);
     stream->error.retry_after_ms = failed.retry_after_ms;
     amphi__log(&stream->client->log, AMPHI_LOG_ERROR, "not queued: %s", why_not->message);
 }

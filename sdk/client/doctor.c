@@ -179,7 +179,7 @@ static bool report_damage(const round *r, const amphi_client_options *own)
     amphi_tables tables;
     amphi_history_check_report found;
     amphi_error why;
-    char line[160];
+    char line[sizeof found.fault + 16];
     amphi_history_check_report_init(&found);
     if (amphi__parts_read(&parts, &tables, own->parts, &why) != AMPHI_OK ||
         amphi__compose_check(&found, own, &parts, true, &why) != AMPHI_OK || found.is_whole)
@@ -193,7 +193,7 @@ static bool report_damage(const round *r, const amphi_client_options *own)
         (unsigned long long)found.pages_bad + found.log_pages_bad,
         (unsigned long long)found.pages + found.log_pages);
     if (found.faults > 0) /* of its log */
-        snprintf(line, sizeof line, "damaged: %.140s", found.fault);
+        snprintf(line, sizeof line, "damaged: %s", found.fault);
     find(r, AMPHI_FINDING_FAULT, "store", line,
         "amphi history repair saves what can be read; amphi history check says more");
     return true;

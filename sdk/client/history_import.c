@@ -183,7 +183,7 @@ static void refuse_conversation(importer *im)
         return;
     amphi_error why = *im->error;
     (void)amphi__fail(im->error, why.status, why.native_code,
-        "import: line %llu: the conversation is not taken: %.100s",
+        "import: line %llu: the conversation is not taken: %s",
         (unsigned long long)im->conversation_line, why.message);
     im->error->retry_after_ms = why.retry_after_ms;
 }

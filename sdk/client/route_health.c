@@ -10,6 +10,7 @@
 #include "sdk/client/route.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 #include <stdlib.h>
@@ -209,7 +210,7 @@ void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step
         result = AMPHI_BREAKER_SUCCESS; /* the crash ledger judges a local engine */
     }
     if (result == AMPHI_BREAKER_FAILURE)
-        amphi__str_copy_to(
+        amphi__sentence_copy(
             route->last_failure, sizeof route->last_failure, amphi_str_from(outcome->message));
     amphi__breaker_leave(&route->breaker, &client->policy, pass, result, now_ms);
     amphi__mutex_unlock(&client->lock);

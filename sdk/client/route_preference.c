@@ -7,6 +7,7 @@
 
 #include "sdk/core/error.h"
 #include "sdk/core/model_list.h"
+#include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
@@ -127,8 +128,8 @@ static size_t take_routes(sorter *s, uint64_t routes, size_t most)
 static void say_first(amphi_decision_entry *first)
 {
     amphi_decision_route *entry = &first->route;
-    char why[sizeof entry->why];
-    snprintf(why, sizeof why, "the request's model names it; %.100s", entry->why);
+    char why[sizeof entry->why] = "";
+    amphi__sentence_add(why, sizeof why, "the request's model names it; %s", entry->why);
     amphi__str_copy_to(entry->why, sizeof entry->why, amphi_str_from(why));
     entry->reason = AMPHI_REASON_PREFERENCE;
     first->reasons |= (uint64_t)1 << AMPHI_REASON_PREFERENCE;
@@ -164,7 +165,7 @@ static void refuse(amphi_plan *plan, uint64_t wanted, const amphi_policy_route *
             if ((wanted & bit(r)) == 0 || strcmp(routes[r].info.name, entry->route) != 0)
                 continue;
             amphi__fail(&plan->refusal, amphi__policy_refusal_status(entry->reason), 0,
-                "none of the routes that the request names may answer; %s: %.90s", entry->route,
+                "none of the routes that the request names may answer; %s: %s", entry->route,
                 entry->why);
             return;
         }

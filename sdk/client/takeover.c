@@ -230,11 +230,9 @@ static bool did_not_continue(plan_run *run, amphi_attempt_args *args)
     if (!args->continues || (!refused && !rejected))
         return false;
     if (takeover != NULL) {
-        char why[sizeof takeover->why];
-        amphi__str_copy_to(why, sizeof why, amphi_str_from(takeover->why));
         takeover->continued = false;
-        snprintf(takeover->why, sizeof takeover->why, "%.140s; %.48s was asked to go on, but %s",
-            why, takeover->to, rejected ? run->last.seam_why : "refused to");
+        amphi__attempt_say_seam(
+            takeover, takeover->to, rejected ? run->last.seam_why : "refused to");
     }
     return true;
 }

@@ -3,6 +3,7 @@
  * Status names, and filling in an amphi_error.
  */
 #include "sdk/core/error.h"
+#include "sdk/core/sentence.h"
 
 #include "sdk/core/str.h"
 
@@ -67,7 +68,7 @@ amphi_status(amphi__fail)(
     for (char *c = line; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
             *c = ' '; /* one line, whatever a file name or a server put in it */
-    amphi__str_copy_to(error->message, sizeof error->message, amphi_str_from(line));
+    amphi__sentence_copy(error->message, sizeof error->message, amphi_str_from(line));
     return status;
 }
 

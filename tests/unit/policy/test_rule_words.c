@@ -2,12 +2,30 @@
  *
  * Every reason that holds is written down, and not only the one that decided.
  */
+#include "sdk/core/str.h"
 #include "tests/support/policy_scene.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
+
+/* `text` ends with "...", and before it with a whole word of `source`. */
+static bool ends_with_whole_word(const char *text, const char *source)
+{
+    size_t size = strlen(text);
+    if (size < 3 || strcmp(text + size - 3, "...") != 0)
+        return false;
+    size_t from = size - 3;
+    while (from > 0 && text[from - 1] != ' ')
+        from--;
+    amphi_str rest = amphi_str_from(source);
+    while (rest.size > 0)
+        if (amphi__str_equal(
+                amphi__str_cut(rest, ' ', &rest), amphi_str_make(text + from, size - 3 - from)))
+            return true;
+    return false;
+}
 
 static uint64_t bit(amphi_reason reason)
 {
@@ -96,6 +114,48 @@ static void words__reach_the_decision(void **state)
     fail();
 }
 
+/* Long words of a failure, and several reasons at once: nothing ends inside a word. */
+static void words__that_do_not_fit_end_behind_a_whole_one(void **state)
+{
+    static const char failure[] =
+        "cloud: the provider answered with an internal error and said that its upstream "
+        "connection was unexpectedly terminated while a schedulable accelerator was waited for";
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].breaker.open = true;
+    s.routes[CLOUD].breaker.failed = s.routes[CLOUD].breaker.of = 5;
+    amphi__str_copy_to(
+        s.routes[CLOUD].last_failure, sizeof s.routes[CLOUD].last_failure, amphi_str_from(failure));
+    s.facts.needs_images = true;
+    s.facts.mode = AMPHI_MODE_ONLY_LOCAL;
+    amphi_judgement j = judge(&s, CLOUD);
+    assert_int_equal(j.reason, AMPHI_REASON_MODE);
+    assert_says(j.also, "breaker_open: failed 5 times in a row, left alone for now: cloud: ");
+    assert_true(ends_with_whole_word(j.also, failure));
+    s.facts.mode = AMPHI_MODE_AUTO;
+    j = judge(&s, CLOUD);
+    assert_true(ends_with_whole_word(j.why, failure));
+}
+
+/* The refusal that a client gets has the room of an error's message, and the same end. */
+static void words__of_a_refusal_end_behind_a_whole_one(void **state)
+{
+    static const char failure[] = "the provider answered with an internal error, and said that its "
+                                  "upstream connection was unexpectedly terminated, later";
+    policy_scene s;
+    amphi_plan plan;
+    scene_init(&s);
+    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
+    s.routes[CLOUD].breaker.open = true;
+    s.routes[CLOUD].breaker.failed = s.routes[CLOUD].breaker.of = 5;
+    amphi__str_copy_to(
+        s.routes[CLOUD].last_failure, sizeof s.routes[CLOUD].last_failure, amphi_str_from(failure));
+    amphi__policy_decide(&plan, &s.policy, &s.facts);
+    assert_int_equal(plan.steps_count, 0);
+    assert_true(strlen(plan.refusal.message) > 160);
+    assert_true(ends_with_whole_word(plan.refusal.message, failure));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +164,8 @@ int main(void)
         cmocka_unit_test(words__of_what_is_not_known_are_not_made_up),
         cmocka_unit_test(words__that_do_not_fit_are_cut),
         cmocka_unit_test(words__reach_the_decision),
+        cmocka_unit_test(words__that_do_not_fit_end_behind_a_whole_one),
+        cmocka_unit_test(words__of_a_refusal_end_behind_a_whole_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
