@@ -82,8 +82,8 @@ static amphi_status insert(const amphi_store_sqlcipher *store, amphi_db *db,
     amphi_query q;
     amphi__query_begin(&q, db,
         "INSERT INTO outbox (id, conversation, created_ms, is_watched, reported, boot, seen_ms,"
-        " pause_age_ms, size_bytes, request_json) VALUES (?3, ?4, ?5, ?6, ?7, ?2, ?1, ?8, ?9,"
-        " ?10)");
+        " pause_age_ms, size_bytes, reason, request_json) VALUES (?3, ?4, ?5, ?6, ?7, ?2, ?1, ?8,"
+        " ?9, ?10, ?11)");
     amphi__outbox_bind_now(store, &q);
     amphi__query_bind_str(&q, 3, item->id);
     amphi__query_bind_str(&q, 4, item->conversation_id);
@@ -92,7 +92,8 @@ static amphi_status insert(const amphi_store_sqlcipher *store, amphi_db *db,
     amphi__query_bind_int(&q, 7, item->is_watched ? 0 : 1);
     amphi__query_bind_int(&q, 8, amphi__outbox_hold_ms(item));
     amphi__query_bind_int(&q, 9, (int64_t)item->request_json.size);
-    amphi__query_bind_str(&q, 10, item->request_json);
+    amphi__query_bind_str(&q, 10, item->reason);
+    amphi__query_bind_str(&q, 11, item->request_json);
     return amphi__query_run(&q, error);
 }
 

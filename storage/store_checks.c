@@ -230,6 +230,14 @@ amphi_status amphi__put_receipt(amphi_history_receipt *out, const amphi_history_
     return AMPHI_OK;
 }
 
+static amphi_status check_reason(amphi_str reason, amphi_error *error)
+{
+    if (reason.size >= AMPHI_OUTBOX_REASON_MAX)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "reason: longer than %d bytes",
+            AMPHI_OUTBOX_REASON_MAX - 1);
+    return check_text(reason, "reason", error);
+}
+
 amphi_status amphi__read_outbox_item(
     amphi_store_outbox_item *own, const amphi_store_outbox_item *given, amphi_error *error)
 {
@@ -239,7 +247,9 @@ amphi_status amphi__read_outbox_item(
         status = amphi__check_id(item->id, "id", error);
     if (status == AMPHI_OK && item->conversation_id.size > 0)
         status = amphi__check_id(item->conversation_id, "conversation_id", error);
-    return status == AMPHI_OK ? check_text(item->request_json, "request_json", error) : status;
+    if (status == AMPHI_OK)
+        status = check_text(item->request_json, "request_json", error);
+    return status == AMPHI_OK ? check_reason(item->reason, error) : status;
 }
 
 amphi_status amphi__read_outbox_change(
@@ -255,9 +265,9 @@ amphi_status amphi__read_outbox_change(
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "kind: unknown");
     if ((unsigned)change->state > AMPHI_OUTBOX_EXPIRED)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "state: unknown");
-    if (change->reason.size >= AMPHI_OUTBOX_REASON_MAX)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "reason: longer than %d bytes",
-            AMPHI_OUTBOX_REASON_MAX - 1);
+    status = check_reason(change->reason, error);
+    if (status != AMPHI_OK)
+        return status;
     if (change->pause_ms > OUTBOX_AGE_LIMIT_MS)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "pause_ms: too large");
     return change->kind <= AMPHI_OUTBOX_CHANGE_EXPIRED

@@ -54,7 +54,7 @@ amphi_status amphi__memory_outbox_add(
     amphi_status status = amphi__read_outbox_item(&own, given, error);
     if (status != AMPHI_OK)
         return status;
-    amphi_str strings[] = {item->id, item->conversation_id, item->request_json, {NULL, 0}};
+    amphi_str strings[] = {item->id, item->conversation_id, item->request_json, item->reason};
     amphi_entry *made = amphi__entry_new(strings, 4);
     if (made == NULL)
         return amphi__fail_no_memory(error);

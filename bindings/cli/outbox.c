@@ -114,7 +114,7 @@ static bool count_left(void *user, const amphi_outbox_entry *item)
     } else if (item->not_before_ms > now_ms) {
         l->next_ms = l->put_off++ == 0 || item->not_before_ms < l->next_ms ? item->not_before_ms
                                                                            : l->next_ms;
-    } else if (item->reason.size > 0) {
+    } else if (item->attempts > 0) {
         l->failed++;
     } else {
         l->untried++;
@@ -131,7 +131,8 @@ static bool print_reason(void *user, const amphi_outbox_entry *item)
 {
     enum { SHOWN_MAX = 10 };
     reasons *r = user;
-    if (item->state != AMPHI_OUTBOX_QUEUED || item->is_being_sent || item->reason.size == 0)
+    if (item->state != AMPHI_OUTBOX_QUEUED || item->is_being_sent || item->attempts == 0 ||
+        item->reason.size == 0)
         return true;
     if (r->shown == SHOWN_MAX) {
         r->more++;

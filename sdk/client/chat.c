@@ -194,8 +194,8 @@ static void finish_failed(amphi_stream *stream)
     stream->ended_us = amphi__clock_us(stream->client->clock);
     if (may_queue(stream)) {
         amphi_error why_not;
-        if (amphi__outbox_add(stream->client, &stream->request, stream->key, 0, &why_not) ==
-            AMPHI_OK) {
+        if (amphi__outbox_add(stream->client, &stream->request, stream->key, 0,
+                stream->error.message, &why_not) == AMPHI_OK) {
             emit_queued(stream);
             return;
         }

@@ -180,7 +180,7 @@ amphi_status amphi_outbox_collect(amphi_client *client, amphi_str id, amphi_erro
 /* ---- adding ---- */
 
 amphi_status amphi__outbox_add(amphi_client *client, const amphi_request *request, const char *key,
-    uint32_t hold_ms, amphi_error *error)
+    uint32_t hold_ms, const char *reason, amphi_error *error)
 {
     amphi_request kept = *request; /* borrowed, except for the conversation's name */
     char conversation[64];
@@ -200,6 +200,7 @@ amphi_status amphi__outbox_add(amphi_client *client, const amphi_request *reques
         .conversation_id = amphi_str_from(kept.conversation_id),
         .request_json = amphi__buf_str(&json),
         .created_ms = amphi__clock_wall_ms(client->clock),
+        .reason = amphi_str_from(reason),
         .is_watched = client->outbox_event != NULL,
     };
     item.not_before_ms = hold_ms > 0 ? item.created_ms + hold_ms : 0;

@@ -10,9 +10,10 @@
 #include "sdk/client/request.h"
 
 /* Adds a request under its idempotency key. A request without a conversation gets one that is named
- * after this key, so that its answer can be found. It is not sent before hold_ms have passed. */
+ * after this key, so that its answer can be found. It is not sent before hold_ms have passed.
+ * `reason`: why no route answered; "": it is still running. */
 amphi_status amphi__outbox_add(amphi_client *client, const amphi_request *request, const char *key,
-    uint32_t hold_ms, amphi_error *error);
+    uint32_t hold_ms, const char *reason, amphi_error *error);
 
 /* outbox_change of the store; for a store without it, what release and remove can do. */
 amphi_status amphi__outbox_change(

@@ -290,8 +290,8 @@ static bool queue_for_next_launch(plan_run *run, const amphi_plan_step *step)
     if (!info.in_process || request->no_queue || request->outbox_id != NULL ||
         stream->privacy.stays_here)
         return false;
-    return amphi__outbox_add(
-               stream->client, request, stream->key, step->budgets.total_ms, &error) == AMPHI_OK;
+    return amphi__outbox_add(stream->client, request, stream->key, step->budgets.total_ms, "",
+               &error) == AMPHI_OK;
 }
 
 static void run_route_with_outbox(plan_run *run, amphi_attempt_args *args, bool has_next)

@@ -107,6 +107,39 @@ static amphi_status watch(store_fixture *f, const char *id)
     return f->store.ops->outbox_add(f->store.self, &item, NULL);
 }
 
+/* ---- reasons ---- */
+
+/* Why no route answered, until a try fails otherwise; what was sent has none. */
+static void reason__is_the_request_s_own_until_a_try_fails(void **state)
+{
+    store_fixture *f = *state;
+    char lease[160];
+    char too_long[256];
+    store_text t = {.stop_after = 0};
+    amphi_error error;
+    amphi_store_outbox_item item = {.struct_size = sizeof item,
+        .id = S("1"),
+        .request_json = S("{}"),
+        .created_ms = store_wall(f),
+        .reason = S("a: could not be reached"),
+        .is_watched = true};
+    assert_int_equal(f->store.ops->outbox_add(f->store.self, &item, NULL), AMPHI_OK);
+    assert_string_equal(
+        states_of(f, &t), "1 queued attempts 0 refusals 0 age 0 [a: could not be reached] {}\n");
+    assert_string_equal(
+        event_of(f, &t), "1 queued attempts 0 refusals 0 age 0 [a: could not be reached] {}\n");
+    lease_next(f, lease, LEASE);
+    assert_int_equal(change(f, AMPHI_OUTBOX_CHANGE_FAILED, "1", lease, "a: busy"), AMPHI_OK);
+    assert_string_equal(states_of(f, &t), "1 queued attempts 1 refusals 0 age 0 [a: busy] {}\n");
+    memset(too_long, 'x', sizeof too_long);
+    item.id = S("2");
+    item.reason = amphi_str_make(too_long, sizeof too_long);
+    assert_int_equal(f->store.ops->outbox_add(f->store.self, &item, &error), AMPHI_E_ARGUMENT);
+    assert_string_equal(error.message, "reason: longer than 255 bytes");
+    item.reason.size--;
+    assert_int_equal(f->store.ops->outbox_add(f->store.self, &item, NULL), AMPHI_OK);
+}
+
 /* ---- order and leases ---- */
 
 static void outbox__entries_are_claimed_oldest_first_and_once(void **state)
@@ -490,6 +523,7 @@ static void outbox__ids_are_unique_and_unknown_ones_not_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        BOTH_STORES(reason__is_the_request_s_own_until_a_try_fails),
         BOTH_STORES(outbox__entries_are_claimed_oldest_first_and_once),
         BOTH_STORES(outbox__the_wall_clock_changes_no_lease_no_pause_and_no_age),
         BOTH_STORES(outbox__order_within_a_conversation_holds),

@@ -42,7 +42,8 @@ typedef struct amphi_outbox_entry {
      * inside the app; 0: not put off. */
     int64_t not_before_ms;
     amphi_outbox_state state;
-    amphi_str reason;       /* expired: why; queued: what the last attempt failed with, or empty */
+    amphi_str reason;       /* expired: why; queued: why no route answered, the last time that it
+                               was tried; empty: not known */
     amphi_str text;         /* the last message of the user: plain text, or the JSON of OpenAI's
                                content parts; empty in the event "sent" */
     amphi_str request_json; /* the whole request, as amphi_chat_start_json takes it; empty in the

@@ -110,8 +110,10 @@ typedef struct amphi_store_outbox_item {
     /* Unix time; not to be claimed earlier; 0: at once. A store that measures time otherwise takes
      * the distance from created_ms, and gives the time that is left from now on. */
     int64_t not_before_ms;
-    bool is_leased;           /* out only: a process that is alive is sending it */
-    amphi_str reason;         /* out only: why the last try failed, or why it expired */
+    bool is_leased; /* out only: a process that is alive is sending it */
+    /* In: why no route answered; empty: not known yet. Out: this, then why the last try failed, or
+     * why it expired. */
+    amphi_str reason;
     amphi_str lease;          /* out of outbox_claim only: names this lease in later calls */
     uint64_t age_ms;          /* out only: see amphi/outbox.h */
     amphi_outbox_state state; /* out only */
