@@ -6,18 +6,18 @@
  *                    "input" (megabytes of text or tokens) is never made into a tree
  *     candidates     the endpoints that serve the named model
  *     decide         as for a chat request, among these (decide.h)
- *     run_plan       one after the other, until one has answered
+ *     run_plan       one after the other, until one has answered (embeddings_attempt.h)
  *
  * No history, no cache, no outbox, no hedge: nothing of a request is kept.
  */
 #include "sdk/client/decide.h"
+#include "sdk/client/embeddings_attempt.h"
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/route.h"
 #include "sdk/client/route_health.h"
 #include "sdk/client/spending.h"
 
 #include "sdk/core/alloc.h"
-#include "sdk/core/awake.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
@@ -27,32 +27,10 @@
 
 #include <amphi/embeddings.h>
 
-#include <stdio.h>
-
 enum {
     REQUEST_BYTES_MAX = 16 << 20,
-    WANTED_US = 240000,   /* a wait ends a little before or behind a quarter of a second */
     SPENT_WRITE_MS = 5000 /* as for a chat request (chat.c) */
 };
-
-/* One endpoint's run. The engine's thread writes, under the lock. */
-typedef struct embeddings_run {
-    amphi_mutex lock;
-    amphi_cond changed;
-    amphi_buf json;
-    char model[AMPHI_NAME_MAX];
-    amphi_usage usage;
-    bool has_ended;
-    bool has_provider;
-    amphi_provider_error provider;
-    amphi_tristate should_retry;
-    amphi_error error;
-    unsigned events;  /* so far: signs of life */
-    bool was_reached; /* the endpoint has sent something */
-    uint64_t network_bytes;
-    bool has_cost; /* the provider's own word */
-    uint64_t cost;
-} embeddings_run;
 
 typedef struct embeddings_call {
     amphi_client *client;
@@ -61,11 +39,7 @@ typedef struct embeddings_call {
     amphi_request rules; /* the request without its input */
     amphi_privacy_ruling ruling;
     amphi_plan plan;
-    amphi_awake awake;
-    uint64_t deadline_us; /* awake time */
-    uint64_t asked_us;    /* likewise: is it still wanted? */
-    char key[37];         /* idempotency key of every attempt */
-    embeddings_run run;
+    amphi_embeddings_attempt attempt;
     amphi_error error; /* of the last attempt */
 } embeddings_call;
 
@@ -182,6 +156,7 @@ static amphi_status decide(embeddings_call *call, amphi_error *error)
         return amphi__fail(error, AMPHI_E_REFUSED, 0,
             "%s: embeddings are made by endpoints only, and this request may not leave the device",
             call->rules.is_private ? "private" : "only_local");
+    call->attempt.model = model;
     call->rules.only_routes = find_candidates(client, model);
     if (call->rules.only_routes == 0)
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
@@ -190,169 +165,6 @@ static amphi_status decide(embeddings_call *call, amphi_error *error)
     if (amphi__decide(client, &call->rules, &call->ruling, &call->plan, error))
         return AMPHI_OK;
     return error != NULL && error->status != AMPHI_OK ? error->status : call->plan.refusal.status;
-}
-
-/* ---- one attempt ---- */
-
-static void take_failure(embeddings_run *run, const amphi_engine_event *event)
-{
-    run->has_ended = true;
-    run->should_retry = event->should_retry;
-    if (event->error != NULL)
-        run->error = *event->error;
-    if (run->error.status == AMPHI_OK)
-        amphi__fail(&run->error, AMPHI_E_INTERNAL, 0, "the engine failed without a reason");
-    run->has_provider = event->provider != NULL;
-    if (event->provider != NULL)
-        run->provider = *event->provider;
-}
-
-/* On the engine's thread. */
-static void on_event(void *self, const amphi_engine_event *event)
-{
-    embeddings_run *run = self;
-    amphi__mutex_lock(&run->lock);
-    run->events++;
-    run->was_reached = run->was_reached || amphi__answer_cost_is_sign(event);
-    if (event->kind == AMPHI_ENGINE_FAIL || event->kind == AMPHI_ENGINE_FINISH)
-        run->network_bytes =
-            event->bytes_sent + event->bytes_received; /* of a cancelled one, too */
-    if (run->has_ended) {
-        amphi__mutex_unlock(&run->lock);
-        return;
-    }
-    if (event->kind == AMPHI_ENGINE_TEXT)
-        amphi__buf_append_str(&run->json, event->text);
-    else if (event->kind == AMPHI_ENGINE_MODEL)
-        amphi__str_copy_to(run->model, sizeof run->model, event->text);
-    else if (event->kind == AMPHI_ENGINE_USAGE)
-        run->usage = event->usage;
-    else if (event->kind == AMPHI_ENGINE_EXTRA)
-        run->has_cost = amphi__answer_cost_read(event->text, &run->cost) || run->has_cost;
-    else if (event->kind == AMPHI_ENGINE_FAIL)
-        take_failure(run, event);
-    else if (event->kind == AMPHI_ENGINE_FINISH)
-        run->has_ended = true;
-    if (run->has_ended && run->error.status == AMPHI_OK && run->json.status != AMPHI_OK)
-        amphi__fail_no_memory(&run->error);
-    amphi__cond_broadcast(&run->changed);
-    amphi__mutex_unlock(&run->lock);
-}
-
-static bool is_wanted(const embeddings_call *call)
-{
-    return call->request->is_wanted == NULL || call->request->is_wanted(call->request->user);
-}
-
-/* Waits, under the lock, for the run's next event, a quarter of a second at most; false: the
- * attempt is over, and run->error says why. */
-static bool wait_on(embeddings_call *call, const amphi_plan_step *step, uint64_t *seen_us)
-{
-    embeddings_run *run = &call->run;
-    unsigned before = run->events;
-    uint64_t budget_ms = before > 0 ? step->budgets.idle_ms : step->budgets.first_token_ms;
-    uint64_t now_us = amphi__awake_us(&call->awake, call->client->clock);
-    uint64_t overdue_us = budget_ms > 0 ? *seen_us + budget_ms * 1000 : UINT64_MAX;
-    if (now_us >= call->deadline_us || now_us >= overdue_us) {
-        amphi__fail(&run->error, AMPHI_E_TIMEOUT, 0, "%s: %s", call->result->route,
-            now_us >= call->deadline_us ? "the request's time is used up"
-                                        : "no answer within its budget");
-        return false;
-    }
-    uint64_t until_us = overdue_us < call->deadline_us ? overdue_us : call->deadline_us;
-    amphi__cond_wait_us(
-        &run->changed, &run->lock, amphi__awake_slice_us(&call->awake, until_us - now_us));
-    bool goes_on = true;
-    now_us = amphi__awake_us(&call->awake, call->client->clock);
-    if (now_us - call->asked_us >= WANTED_US) {
-        call->asked_us = now_us;
-        amphi__mutex_unlock(&run->lock);
-        goes_on = is_wanted(call);
-        amphi__mutex_lock(&run->lock);
-    }
-    if (run->events != before)
-        *seen_us = now_us;
-    if (!goes_on && !run->has_ended)
-        amphi__fail(&run->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
-    return goes_on;
-}
-
-static void wait_for_end(embeddings_call *call, const amphi_plan_step *step)
-{
-    embeddings_run *run = &call->run;
-    uint64_t seen_us = amphi__awake_us(&call->awake, call->client->clock);
-    amphi__mutex_lock(&run->lock);
-    while (!run->has_ended && wait_on(call, step, &seen_us))
-        continue;
-    run->has_ended = true; /* what comes from here on is of no use */
-    amphi__mutex_unlock(&run->lock);
-}
-
-static void reset_run(embeddings_run *run)
-{
-    amphi__buf_reset(&run->json);
-    run->model[0] = '\0';
-    run->usage = (amphi_usage){0};
-    run->has_ended = run->has_provider = run->was_reached = run->has_cost = false;
-    run->network_bytes = 0;
-    run->should_retry = AMPHI_UNKNOWN;
-    run->events = 0;
-    amphi__error_clear(&run->error);
-}
-
-static void charge(
-    embeddings_call *call, const amphi_plan_step *step, const amphi_engine_info *info)
-{
-    const embeddings_run *run = &call->run;
-    amphi_str asked = amphi__json_string(amphi__json_get(call->rules.body, "model"));
-    const amphi_attempt_bill bill = {
-        .is_cloud = info->kind == AMPHI_ENGINE_CLOUD,
-        .price = amphi__route_price(&call->client->routes[step->route], info, asked),
-        .has_provider_cost = run->has_cost,
-        .provider_cost = run->cost,
-        .has_usage = run->usage.prompt_tokens > 0 || run->usage.completion_tokens > 0,
-        .usage = run->usage,
-        .may_have_run = amphi__answer_cost_is_due(&run->error, run->was_reached),
-        .prompt_bytes = call->request->json.size,
-        .network_bytes = run->network_bytes,
-        .is_metered = amphi__client_is_metered(call->client, info),
-    };
-    if (bill.is_cloud)
-        (void)amphi__spending_charge(call->client, &bill);
-}
-
-/* Every byte of an embeddings request that reaches an engine goes through here. */
-static void run_attempt(embeddings_call *call, const amphi_plan_step *step)
-{
-    amphi_client *client = call->client;
-    const amphi_engine *engine = &client->routes[step->route].engine;
-    embeddings_run *run = &call->run;
-    amphi_engine_run *engine_run = NULL;
-    amphi_engine_info info;
-    const amphi_engine_sink sink = {run, on_event};
-    const amphi_engine_request request = {.struct_size = sizeof request,
-        .task = AMPHI_TASK_EMBEDDINGS,
-        .body = call->request->json,
-        .body_is_kept = true,
-        .idempotency_key = amphi_str_from(call->key),
-        .connect_ms = step->budgets.connect_ms};
-    amphi__route_describe(&client->routes[step->route], &info);
-    reset_run(run);
-    if (!amphi__privacy_allows(&call->ruling, &info) || !info.embeddings) {
-        amphi__fail(&run->error, AMPHI_E_REFUSED, 0, "%s: it may not have this request", info.name);
-        return;
-    }
-    amphi__route_health_run_started(client, step->route);
-    amphi_status status =
-        engine->ops->start(engine->self, &engine_run, &request, &sink, &run->error);
-    if (status == AMPHI_OK) {
-        wait_for_end(call, step);
-        engine->ops->release(engine->self, engine_run); /* cancels what still runs */
-        charge(call, step, &info);
-    } else if (run->error.status == AMPHI_OK) {
-        amphi__fail(&run->error, status, 0, "%s: the request could not be started", info.name);
-    }
-    amphi__route_health_run_ended(client, step->route);
 }
 
 /* ---- the plan ---- */
@@ -378,12 +190,12 @@ static bool ends_the_request(const amphi_error *error)
 static int64_t retry_delay_ms(embeddings_call *call, bool has_next, uint32_t tries)
 {
     amphi_client *client = call->client;
-    uint64_t now_us = amphi__awake_us(&call->awake, client->clock);
+    uint64_t now_us = amphi__embeddings_attempt_now_us(&call->attempt);
     amphi_retry_case c = {.error = &call->error,
-        .should_retry = call->run.should_retry,
+        .should_retry = call->attempt.run.should_retry,
         .has_next = has_next,
         .tries = tries,
-        .left_us = call->deadline_us > now_us ? call->deadline_us - now_us : 0};
+        .left_us = call->attempt.deadline_us > now_us ? call->attempt.deadline_us - now_us : 0};
     (void)amphi__random(&c.random, sizeof c.random);
     int64_t delay_ms = amphi__retry_delay_ms(&c);
     if (delay_ms < 0)
@@ -392,26 +204,6 @@ static int64_t retry_delay_ms(embeddings_call *call, bool has_next, uint32_t tri
     bool may_retry = amphi__retry_budget_spend_retry(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
     return may_retry ? delay_ms : -1;
-}
-
-/* By the provider's time, which goes on while this app is frozen. false: the answer is not wanted
- * any more. */
-static bool pause_ms(embeddings_call *call, int64_t delay_ms)
-{
-    embeddings_run *run = &call->run;
-    const amphi_clock *clock = call->client->clock;
-    uint64_t until_us = amphi__clock_boot_us(clock) + (uint64_t)delay_ms * 1000;
-    bool goes_on = true;
-    for (uint64_t now_us = amphi__clock_boot_us(clock); goes_on && now_us < until_us;
-         now_us = amphi__clock_boot_us(clock)) {
-        amphi__mutex_lock(&run->lock);
-        amphi__cond_wait_us(
-            &run->changed, &run->lock, amphi__awake_slice_us(&call->awake, until_us - now_us));
-        amphi__mutex_unlock(&run->lock);
-        (void)amphi__awake_us(&call->awake, clock);
-        goes_on = is_wanted(call);
-    }
-    return goes_on;
 }
 
 /* The attempt before failed, so this one is another endpoint's. */
@@ -443,14 +235,14 @@ static void run_step(embeddings_call *call, const amphi_plan_step *step, bool ha
             return;
         if (tries == 1)
             note_takeover(call, info.name);
-        run_attempt(call, step);
-        call->error = call->run.error;
+        amphi__embeddings_attempt_run(&call->attempt, step);
+        call->error = call->attempt.run.error;
         amphi__route_health_leave(client, step, pass, &call->error, 0);
         if (call->error.status != AMPHI_OK && call->error.status != AMPHI_E_CANCELLED)
             amphi__log(&client->log, AMPHI_LOG_WARNING, "embeddings: %s: %s", info.name,
                 call->error.message);
         delay_ms = retry_delay_ms(call, has_next, tries);
-        if (delay_ms >= 0 && !pause_ms(call, delay_ms))
+        if (delay_ms >= 0 && !amphi__embeddings_attempt_pause(&call->attempt, delay_ms))
             return;
     }
 }
@@ -459,18 +251,18 @@ static amphi_status run_plan(embeddings_call *call, amphi_error *error)
 {
     const amphi_plan *plan = &call->plan;
     uint32_t total_ms = plan->steps[0].budgets.total_ms;
-    call->deadline_us = total_ms > 0 ? amphi__awake_us(&call->awake, call->client->clock) +
-                                           (uint64_t)total_ms * 1000
-                                     : UINT64_MAX;
+    call->attempt.deadline_us =
+        total_ms > 0 ? amphi__embeddings_attempt_now_us(&call->attempt) + (uint64_t)total_ms * 1000
+                     : UINT64_MAX;
     for (size_t i = 0; i < plan->steps_count; i++) {
         run_step(call, &plan->steps[i], i + 1 < plan->steps_count);
         if (call->result->route[0] != '\0' && ends_the_request(&call->error))
             break;
-        if (!is_wanted(call)) {
+        if (!amphi__embeddings_attempt_is_wanted(&call->attempt)) {
             amphi__fail(&call->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
             break;
         }
-        if (amphi__awake_us(&call->awake, call->client->clock) >= call->deadline_us)
+        if (amphi__embeddings_attempt_now_us(&call->attempt) >= call->attempt.deadline_us)
             break; /* the next one would be charged for, and blamed, without a chance */
     }
     if (call->ruling.policy.cost_day_max > 0)
@@ -487,7 +279,7 @@ static amphi_status run_plan(embeddings_call *call, amphi_error *error)
 static void fill_result(embeddings_call *call)
 {
     amphi_embeddings_result *result = call->result;
-    const embeddings_run *run = &call->run;
+    const amphi_embeddings_run *run = &call->attempt.run;
     result->usage = run->usage;
     amphi__str_copy_to(result->model, sizeof result->model, amphi_str_from(run->model));
     if (run->has_provider) {
@@ -496,20 +288,12 @@ static void fill_result(embeddings_call *call)
     }
 }
 
-static amphi_status begin(embeddings_call *call, amphi_error *error)
-{
-    amphi__buf_init(&call->run.json, AMPHI_JSON_SIZE_MAX);
-    if (amphi__mutex_init(&call->run.lock) != AMPHI_OK ||
-        amphi__cond_init(&call->run.changed) != AMPHI_OK || amphi__uuid(call->key) != AMPHI_OK)
-        return amphi__fail_no_memory(error);
-    return AMPHI_OK;
-}
-
 static amphi_status create(embeddings_call *call, amphi_error *error)
 {
-    amphi_status status = begin(call, error);
-    if (status == AMPHI_OK)
-        status = read_request(call, error);
+    amphi_status status = amphi__embeddings_attempt_init(&call->attempt);
+    if (status != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    status = read_request(call, error);
     if (status == AMPHI_OK)
         status = decide(call, error);
     if (status == AMPHI_OK)
@@ -520,9 +304,7 @@ static amphi_status create(embeddings_call *call, amphi_error *error)
 static void end(embeddings_call *call)
 {
     amphi__request_clear(&call->rules);
-    amphi__buf_clear(&call->run.json);
-    amphi__cond_clear(&call->run.changed);
-    amphi__mutex_clear(&call->run.lock);
+    amphi__embeddings_attempt_clear(&call->attempt);
     amphi__free(call);
 }
 
@@ -549,8 +331,11 @@ amphi_status amphi_embeddings_create(char **out, amphi_client *client,
     call->client = client;
     call->request = &own;
     call->result = &made;
+    call->attempt.client = client;
+    call->attempt.request = &own;
+    call->attempt.ruling = &call->ruling;
     status = create(call, error);
-    if (status == AMPHI_OK && (*out = amphi__buf_take(&call->run.json)) == NULL)
+    if (status == AMPHI_OK && (*out = amphi__buf_take(&call->attempt.run.json)) == NULL)
         status = amphi__fail_no_memory(error);
     fill_result(call);
     made.total_ms = (uint32_t)((amphi__clock_us(client->clock) - started_us) / 1000);

@@ -3,7 +3,6 @@
  * Embeddings over scripted endpoints: who is asked, who is not, what is passed on, and that nothing
  * private leaves. The engine "cloud" has the model m-1, "cloud2" what the test says.
  */
-#include "sdk/client/spending.h"
 #include "sdk/core/str.h"
 #include "tests/support/chat_fixture.h"
 #include "tests/support/failing_alloc.h"
@@ -30,10 +29,6 @@ static const scripted_step does_not_start[] = {{SCRIPT_REFUSE_START, NULL, AMPHI
 static const scripted_step fails_without_words[] = {{SCRIPT_FAIL, NULL, AMPHI_OK}};
 static const scripted_step is_silent[] = {
     {SCRIPT_WAIT, NULL, 60000}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
-
-static const scripted_step says_its_cost[] = {{SCRIPT_SAY, ANSWER, 0},
-    {SCRIPT_EXTRA, "{\"chunk\":{\"usage\":{\"cost\":0.25}}}", 0}, {SCRIPT_USAGE, NULL, 3},
-    {SCRIPT_FINISH, NULL, 1}};
 
 static amphi_embeddings_result result;
 static amphi_error error;
@@ -98,55 +93,6 @@ static void embeddings__request_and_answer_are_passed_on(void **state)
     assert_int_equal(strlen(f.cloud.last_key), 36);
     expect_starts(&f, 1, 0);
     chat_fixture_close(&f);
-}
-
-static void embeddings__are_charged_for(void **state)
-{
-    chat_fixture f;
-    amphi_policy_spent spent;
-    open_two(&f, answers, answers, "m-2");
-    f.cloud.info.price_completion = 1000000000000; /* a dollar a token */
-    assert_int_equal(ask(&f, ASK), AMPHI_OK);
-    amphi__spending_snapshot(f.client, &spent);
-    assert_int_equal(spent.microdollars, 3000000);
-    f.cloud.info.price_completion = 0; /* not known: not 0 */
-    assert_int_equal(ask(&f, ASK), AMPHI_OK);
-    amphi__spending_snapshot(f.client, &spent);
-    assert_int_equal(spent.microdollars, 3000000);
-    assert_int_equal(spent.unknown, 1);
-    chat_fixture_close(&f);
-}
-
-static void embeddings__providers_own_cost_wins_and_metered_bytes_count(void **state)
-{
-    chat_fixture f;
-    amphi_policy_spent spent;
-    chat_fixture_init(&f, says_hello, says_its_cost);
-    name_model(&f.cloud, "m-1");
-    f.cloud.info.price_completion = 1000000000000; /* a dollar a token */
-    f.device.network = AMPHI_NETWORK_METERED;
-    chat_fixture_start(&f, NULL);
-    assert_int_equal(ask(&f, ASK), AMPHI_OK);
-    amphi__spending_snapshot(f.client, &spent);
-    assert_int_equal(spent.microdollars, 250000);
-    assert_in_range(spent.metered_bytes, sizeof ASK - 1, 4096);
-    chat_fixture_close(&f);
-}
-
-static void embeddings__that_broke_off_are_estimated(void **state)
-{
-    static const scripted_step *const scripts[] = {is_cut, is_unreachable};
-    for (size_t i = 0; i < 2; i++) {
-        chat_fixture f;
-        amphi_policy_spent spent;
-        open_two(&f, scripts[i], answers, "m-2");
-        f.cloud.info.price_prompt = 1000000000000; /* a dollar a token */
-        assert_true(ask(&f, ASK) != AMPHI_OK);
-        amphi__spending_snapshot(f.client, &spent);
-        assert_int_equal(spent.estimated > 0, i == 0);
-        assert_int_equal(spent.microdollars > 0, i == 0);
-        chat_fixture_close(&f);
-    }
 }
 
 /* A context is each text's own, so a long list is no reason to refuse. */
@@ -368,9 +314,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings__request_and_answer_are_passed_on),
-        cmocka_unit_test(embeddings__are_charged_for),
-        cmocka_unit_test(embeddings__providers_own_cost_wins_and_metered_bytes_count),
-        cmocka_unit_test(embeddings__that_broke_off_are_estimated),
         cmocka_unit_test(embeddings__budget_is_held_against_the_input),
         cmocka_unit_test(embeddings__another_endpoint_of_the_model_takes_over),
         cmocka_unit_test(embeddings__another_model_never_does),
