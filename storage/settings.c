@@ -80,8 +80,8 @@ amphi_status amphi__store_setting_swap(
     amphi_store_sqlcipher *store = self;
     amphi_db *db;
     amphi_status status = amphi__check_setting(name, after, error);
-    if (status == AMPHI_OK)
-        status = amphi__store_write_begin(store, AMPHI_PATIENCE_PERSON_MS, &db, error);
+    if (status == AMPHI_OK) /* tried again while it is busy: for how long is the caller's */
+        status = amphi__store_write_begin(store, AMPHI_PATIENCE_SHORT_MS, &db, error);
     if (status != AMPHI_OK)
         return status;
     status = expect(db, name, before, error);

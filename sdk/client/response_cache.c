@@ -6,6 +6,7 @@
  */
 #include "sdk/client/response_cache.h"
 
+#include "sdk/client/cache_counters.h"
 #include "sdk/client/cache_memory.h"
 #include "sdk/client/shared_removals.h"
 #include "sdk/core/alloc.h"
@@ -20,7 +21,6 @@
 
 /* Another client may clear the shared level, so what came from there is not believed for long. */
 #define SHARED_MEMORY_MS 30000
-#define COUNTERS_SETTING "cache counters"
 #define EPOCH_CHECK_MS   1000u
 /* A deletion waits for the shared level for so long, and for one that is out of reach once. */
 #define SHARED_REMOVAL_US (3u * 1000 * 1000)
@@ -504,46 +504,7 @@ void amphi__response_cache_count(
     amphi__mutex_unlock(&cache->lock);
 }
 
-static const struct {
-    const char *name;
-    size_t offset; /* in amphi_cache_stats */
-} counters[] = {
-    {"misses", offsetof(amphi_cache_stats, misses)},
-    {"hits_exact", offsetof(amphi_cache_stats, hits_exact)},
-    {"hits_folded", offsetof(amphi_cache_stats, hits_folded)},
-    {"hits_near", offsetof(amphi_cache_stats, hits_near)},
-    {"hits_stale", offsetof(amphi_cache_stats, hits_stale)},
-    {"joined", offsetof(amphi_cache_stats, joined)},
-    {"kept", offsetof(amphi_cache_stats, kept)},
-    {"tokens_saved", offsetof(amphi_cache_stats, tokens_saved)},
-    {"ms_saved", offsetof(amphi_cache_stats, ms_saved)},
-};
-
-#define COUNTERS_COUNT (sizeof counters / sizeof counters[0])
-
-static uint64_t *counter(amphi_cache_stats *stats, size_t i)
-{
-    return (uint64_t *)((char *)stats + counters[i].offset);
-}
-
-static void add_kept_counts(amphi_response_cache *cache, amphi_cache_stats *stats)
-{
-    amphi_buf text;
-    amphi_json *root = NULL;
-    amphi__buf_init(&text, 0);
-    if (cache->store.ops->setting_get(
-            cache->store.self, AMPHI_STR(COUNTERS_SETTING), copy_value, &text, NULL) == AMPHI_OK &&
-        text.status == AMPHI_OK)
-        (void)amphi__json_parse(&root, amphi__buf_str(&text), COUNTERS_SETTING, NULL);
-    for (size_t i = 0; i < COUNTERS_COUNT; i++) {
-        int64_t kept = amphi__json_int(amphi__json_get(root, counters[i].name), 0);
-        *counter(stats, i) += kept > 0 ? (uint64_t)kept : 0;
-    }
-    amphi__json_free(root);
-    amphi__buf_clear(&text);
-}
-
-void amphi__response_cache_stats(amphi_response_cache *cache, amphi_cache_stats *out)
+static void own_counts(amphi_response_cache *cache, amphi_cache_stats *out)
 {
     amphi_cache_stats_init(out);
     amphi__mutex_lock(&cache->lock);
@@ -557,32 +518,26 @@ void amphi__response_cache_stats(amphi_response_cache *cache, amphi_cache_stats 
     out->tokens_saved = cache->tokens_saved;
     out->ms_saved = cache->ms_saved;
     amphi__mutex_unlock(&cache->lock);
-    add_kept_counts(cache, out);
 }
 
-/* Adds this client's counts to the kept ones. Two clients that end at the same moment may lose
- * one's counts: they are for people to look at. */
+void amphi__response_cache_stats(amphi_response_cache *cache, amphi_cache_stats *out)
+{
+    own_counts(cache, out);
+    amphi__cache_counters_read(cache->store, out);
+}
+
+/* Adds this client's counts to the kept ones. What can't be added is lost with the client: the
+ * counts are for people to look at. */
 static void keep_counts(amphi_response_cache *cache)
 {
-    amphi_cache_stats stats;
-    amphi_json_writer writer;
-    amphi_buf text;
+    amphi_cache_stats own;
     bool any = false;
     for (size_t i = 0; i < AMPHI_CACHE_COUNTS; i++)
         any |= cache->counts[i] != 0;
     if (!any)
         return;
-    amphi__response_cache_stats(cache, &stats);
-    amphi__buf_init(&text, 0);
-    amphi__json_writer_init(&writer, &text);
-    amphi__json_open(&writer, NULL, '{');
-    for (size_t i = 0; i < COUNTERS_COUNT; i++)
-        amphi__json_put_int(&writer, counters[i].name, (int64_t)*counter(&stats, i));
-    amphi__json_close(&writer, '}');
-    if (text.status == AMPHI_OK)
-        (void)cache->store.ops->setting_put(
-            cache->store.self, AMPHI_STR(COUNTERS_SETTING), amphi__buf_str(&text), NULL);
-    amphi__buf_clear(&text);
+    own_counts(cache, &own);
+    (void)amphi__cache_counters_add(cache->store, &own);
 }
 
 void amphi__response_cache_free(amphi_response_cache *cache)

@@ -241,6 +241,39 @@ static void stats__add_up_over_clients(void **state)
     assert_int_equal(after.hits_exact, before.hits_exact);
 }
 
+static amphi_store inner;
+static amphi_response_cache *other;
+
+/* Between the reading and the writing of one client another one ends. */
+static amphi_status get_then_other_ends(
+    void *self, amphi_str name, amphi_store_value_fn *visit, void *user, amphi_error *error)
+{
+    amphi_status status = inner.ops->setting_get(self, name, visit, user, error);
+    amphi_response_cache *ends = other;
+    other = NULL;
+    amphi__response_cache_free(ends);
+    return status;
+}
+
+static void stats__of_clients_that_end_together_are_all_kept(void **state)
+{
+    amphi_cache_stats before, after;
+    amphi_store_ops racing = *store.ops;
+    amphi__response_cache_stats(cache, &before);
+    inner = store;
+    racing.setting_get = get_then_other_ends;
+    amphi_response_cache *one =
+        another((amphi_store){.ops = &racing, .self = store.self}, unshared);
+    other = another(store, unshared);
+    for (int i = 0; i < 3; i++)
+        amphi__response_cache_count(other, AMPHI_CACHE_COUNT_MISS, NULL);
+    amphi__response_cache_count(one, AMPHI_CACHE_COUNT_MISS, NULL);
+    amphi__response_cache_free(one);
+    assert_null(other);
+    amphi__response_cache_stats(cache, &after);
+    assert_int_equal(after.misses - before.misses, 4);
+}
+
 /* ---- a shared level ---- */
 
 typedef struct shared_table {
@@ -353,6 +386,7 @@ int main(void)
         cmocka_unit_test(stale__answer_is_found_only_by_who_asks_for_it),
         cmocka_unit_test(near__way_leads_to_the_answer_and_holds_nothing_of_it),
         cmocka_unit_test(stats__add_up_over_clients),
+        cmocka_unit_test(stats__of_clients_that_end_together_are_all_kept),
         cmocka_unit_test(shared__level_sees_neither_question_nor_answer),
         cmocka_unit_test(clear__forgets_what_memory_and_table_hold),
         cmocka_unit_test(clear__is_refused_by_name_where_the_store_cannot),
