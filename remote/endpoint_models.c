@@ -173,15 +173,19 @@ static void listing_clear(listing *l)
     amphi__mutex_clear(&l->mutex);
 }
 
-/* After a 401: are there others than those that were refused? */
-static bool renew(const amphi_credential_source *source, amphi_credentials *credentials)
+/* After a 401, others than those that were refused take their place; *is_new false: there are none.
+ * Fails only without memory. */
+static amphi_status renew(bool *is_new, const amphi_credential_source *source,
+    amphi_credentials *credentials, amphi_error *error)
 {
-    amphi_credentials refused = *credentials;
-    amphi__credentials_init(credentials);
-    bool is_new = amphi__credentials_gather(credentials, source, &refused, NULL) == AMPHI_OK &&
-                  !amphi__credentials_are_the_same(credentials, &refused);
-    amphi__credentials_wipe(&refused);
-    return is_new;
+    amphi_credentials newer;
+    amphi__credentials_init(&newer);
+    amphi_status status = amphi__credentials_gather(&newer, source, credentials, NULL);
+    *is_new = status == AMPHI_OK && !amphi__credentials_are_the_same(&newer, credentials);
+    amphi__credentials_wipe(*is_new ? credentials : &newer);
+    if (*is_new)
+        *credentials = newer;
+    return status == AMPHI_E_NO_MEMORY ? amphi__fail_no_memory(error) : AMPHI_OK;
 }
 
 amphi_status amphi__endpoint_list_models(amphi_remote_endpoint *endpoint, uint32_t timeout_ms,
@@ -199,19 +203,19 @@ amphi_status amphi__endpoint_list_models(amphi_remote_endpoint *endpoint, uint32
     if (status == AMPHI_OK)
         status = amphi__credentials_gather(&credentials, &source, NULL, error);
     bool renewed = false;
-    for (bool more = status == AMPHI_OK; more;) {
+    for (bool more = status == AMPHI_OK; more; renewed = true) {
         listing l;
+        more = false;
         status = listing_init(&l);
         if (status != AMPHI_OK)
             amphi__fail_no_memory(error);
         else
             status = exchange(endpoint, &source, &credentials, timeout_ms, &l, error);
-        bool is_refused = status == AMPHI_OK && l.http_status == 401;
-        if (status == AMPHI_OK)
+        if (status == AMPHI_OK && l.http_status == 401 && !renewed)
+            status = renew(&more, &source, &credentials, error);
+        if (status == AMPHI_OK && !more)
             status = judge(&l, &credentials, model, user, provider, error);
         listing_clear(&l);
-        more = is_refused && !renewed && renew(&source, &credentials);
-        renewed = true;
     }
     amphi__credentials_wipe(&credentials);
     amphi__buf_clear(&url);

@@ -88,13 +88,11 @@ static const amphi_http_ops fake_ops = {.struct_size = sizeof fake_ops,
 static atomic_uint tokens;
 static atomic_bool is_same; /* its tokens never change */
 static atomic_bool is_slow;
-static char asked_for_url[128]; /* the last token */
 
 static amphi_status app_token(
     void *self, const amphi_token_request *request, amphi_token *out, amphi_error *error)
 {
     unsigned number = atomic_fetch_add(&tokens, 1) + 1;
-    amphi__str_copy_to(asked_for_url, sizeof asked_for_url, request->url);
     for (int i = 0; atomic_load(&is_slow) && i < 100; i++)
         usleep(2 * 1000);
     snprintf(out->header, sizeof out->header, "X-Firebase-AppCheck");
@@ -296,27 +294,6 @@ static void start__of_the_first_may_return_after_that_of_the_second(void **state
     assert_int_equal(record.terminals, 1);
 }
 
-static void end_with_a_list(void)
-{
-    answer(1, 200, "{\"data\":[{\"id\":\"m\"}]}");
-}
-
-static void count_model(void *user, amphi_str model)
-{
-    unsigned *models = user;
-    *models += amphi__str_equal(model, AMPHI_STR("m"));
-}
-
-static void models__token_is_asked_for_the_url_that_is_sent_to(void **state)
-{
-    unsigned models = 0;
-    before_start_returns = end_with_a_list;
-    assert_int_equal(
-        engine.ops->list_models(engine.self, 1000, count_model, &models, NULL, NULL), AMPHI_OK);
-    assert_int_equal(models, 1);
-    assert_string_equal(asked_for_url, "https://api.example.com/v1/models");
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -328,7 +305,6 @@ int main(void)
         TEST(form__of_a_request_that_fails_again_is_not_learned),
         TEST(cancel__while_the_app_is_asked_ends_the_run_once),
         TEST(release__while_the_app_is_asked_waits_for_it),
-        TEST(models__token_is_asked_for_the_url_that_is_sent_to),
         TEST(start__of_the_first_may_return_after_that_of_the_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
