@@ -144,7 +144,7 @@ amphi_status amphi_model_detokenize(amphi_model *model, const int32_t *tokens, s
         status = amphi__buf_append_str(&text, piece);
     }
     if (status != AMPHI_OK) {
-        status = amphi__fail(error, status, 0, "the text is too long");
+        status = amphi__fail_grown(error, status, "the text is too long");
         goto cleanup;
     }
     drop_added_blank(model->tokenizer, &text);
@@ -369,6 +369,5 @@ amphi_status amphi_model_inspect(amphi_model *model, char **json_out, amphi_erro
     if (status == AMPHI_OK && (*json_out = amphi__buf_take(&out)) == NULL)
         status = AMPHI_E_NO_MEMORY;
     amphi__buf_clear(&out);
-    return status == AMPHI_OK ? AMPHI_OK
-                              : amphi__fail(error, status, 0, "the description did not fit");
+    return amphi__fail_grown(error, status, "the description did not fit");
 }

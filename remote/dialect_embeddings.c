@@ -43,9 +43,7 @@ static amphi_status request_write(
     if (request->model.size > 0)
         amphi__json_put_str(&writer, "model", request->model);
     amphi__json_close(&writer, '}');
-    return out->status == AMPHI_OK
-               ? AMPHI_OK
-               : amphi__fail(error, out->status, 0, "request: it is too large to be sent");
+    return amphi__fail_grown(error, out->status, "request: it is too large to be sent");
 }
 
 /* ---- The answer ------------------------------------------------------------------------------ */

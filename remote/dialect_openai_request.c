@@ -173,7 +173,5 @@ amphi_status amphi__openai_request_write(
     if (!form->whole && !amphi__request_form_leaves_out(form, AMPHI_STR("stream_options")))
         put_stream_options(&writer, stream_options);
     amphi__json_close(&writer, '}');
-    return out->status == AMPHI_OK
-               ? AMPHI_OK
-               : amphi__fail(error, out->status, 0, "request: it is too large to be sent");
+    return amphi__fail_grown(error, out->status, "request: it is too large to be sent");
 }

@@ -140,6 +140,8 @@ void amphi__dialect_response_fail(
     amphi_dialect_response *response, amphi_status status, const char *message)
 {
     amphi_error error;
+    if (status == AMPHI_E_NO_MEMORY)
+        message = "out of memory"; /* what it was wanted for was not too large */
     amphi__fail(&error, status, response->http_status, "%s", message);
     fail_with(response, &error, false);
 }

@@ -350,7 +350,5 @@ amphi_status amphi__responses_request_write(
         amphi__json_put_bool(&writer, "store", false);
     amphi__json_put_bool(&writer, "stream", !request->form.whole);
     amphi__json_close(&writer, '}');
-    return out->status == AMPHI_OK
-               ? AMPHI_OK
-               : amphi__fail(error, out->status, 0, "request: it is too large to be sent");
+    return amphi__fail_grown(error, out->status, "request: it is too large to be sent");
 }

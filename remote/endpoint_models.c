@@ -142,7 +142,7 @@ static amphi_status judge(const listing *l, const amphi_credentials *credentials
         return l->error.status;
     }
     if (l->body.status != AMPHI_OK)
-        return amphi__fail(error, l->body.status, 0, "its list of models is too long");
+        return amphi__fail_grown(error, l->body.status, "its list of models is too long");
     if (l->http_status >= 200 && l->http_status <= 299)
         return report_models(l, model, user, error);
     amphi_provider_verdict verdict;

@@ -132,7 +132,7 @@ static amphi_status add_headers(
             line.status == AMPHI_OK ? add_header_line(exchange, line.data) : line.status;
         amphi__buf_wipe(&line);
         if (status != AMPHI_OK)
-            return amphi__fail(error, status, 0, "headers: number %zu is too long", i);
+            return amphi__fail_grown(error, status, "headers: one of them is too long");
     }
     return AMPHI_OK;
 }

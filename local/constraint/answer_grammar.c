@@ -83,10 +83,7 @@ static amphi_status add_arguments(amphi_grammar *g, const amphi_json *parameters
 /* One line for what went wrong while a grammar grew. */
 static amphi_status grown(amphi_status status, amphi_error *error)
 {
-    return status == AMPHI_OK ? AMPHI_OK
-           : status == AMPHI_E_NO_MEMORY
-               ? amphi__fail_no_memory(error)
-               : amphi__fail(error, status, 0, "tools: they are too large");
+    return amphi__fail_grown(error, status, "tools: they are too large");
 }
 
 static amphi_status add_call(

@@ -238,11 +238,7 @@ void amphi__constraint_free(amphi_constraint *c)
 static amphi_status check(const amphi_constraint *c, amphi_error *error)
 {
     amphi_status status = amphi__matcher_status(c->matcher);
-    if (status == AMPHI_E_NO_MEMORY)
-        return amphi__fail_no_memory(error);
-    return status == AMPHI_OK
-               ? AMPHI_OK
-               : amphi__fail(error, status, 0, "the schema has too many alternatives at once");
+    return amphi__fail_grown(error, status, "the schema has too many alternatives at once");
 }
 
 /* ---- masks ---------------------------------------------------------------------------------- */

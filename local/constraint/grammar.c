@@ -261,10 +261,8 @@ static void classify(amphi_grammar *g)
 
 amphi_status amphi__grammar_seal(amphi_grammar *g, uint32_t literal_cost, amphi_error *error)
 {
-    if (g->status == AMPHI_E_NO_MEMORY)
-        return amphi__fail_no_memory(error);
     if (g->status != AMPHI_OK)
-        return amphi__fail(error, g->status, 0, "the schema is too large");
+        return amphi__fail_grown(error, g->status, "the schema is too large");
     uint8_t *single = amphi__calloc(g->sets_count + 1, 1);
     if (single == NULL)
         return amphi__fail_no_memory(error);

@@ -576,10 +576,8 @@ amphi_status amphi__json_schema_add(amphi_grammar *g, const amphi_json *root,
     amphi__schema_flatten(&schema, &parts);
     *entry = alternatives(&schema, &parts, next);
     amphi__free(schema.memo);
-    if (schema.status == AMPHI_OK && g->status != AMPHI_OK)
-        return g->status == AMPHI_E_NO_MEMORY
-                   ? amphi__fail_no_memory(error)
-                   : amphi__fail(error, g->status, 0, "the schema is too large");
+    if (schema.status == AMPHI_OK)
+        return amphi__fail_grown(error, g->status, "the schema is too large");
     return schema.status;
 }
 

@@ -434,7 +434,8 @@ amphi_status amphi__matcher_new(
     close_over(m, false);
     m->start = name_found(m);
     if (m->status != AMPHI_OK) {
-        status = amphi__fail(error, m->status, 0, "the schema has too many alternatives at once");
+        status =
+            amphi__fail_grown(error, m->status, "the schema has too many alternatives at once");
         goto cleanup;
     }
     *out = m;

@@ -41,6 +41,12 @@ static void tell_takeover(amphi_attempt *a, bool continued)
     amphi__stream_emit(a->stream, &event);
 }
 
+/* Something of the answer could not grow. */
+static void stop_grown(amphi_attempt *a, amphi_status status, const char *too_large)
+{
+    amphi__attempt_stop(a, status, status == AMPHI_E_NO_MEMORY ? "out of memory" : too_large);
+}
+
 /* Fields that pass through, with the text that they say, if any: a refusal. */
 static void emit_extra(amphi_attempt *a, amphi_str fields, amphi_str text)
 {
@@ -50,8 +56,10 @@ static void emit_extra(amphi_attempt *a, amphi_str fields, amphi_str text)
         .route = amphi_str_from(a->info.name)};
     if (fields.size == 0)
         return;
-    if (amphi__extra_fields_merge(&a->stream->extra, fields) != AMPHI_OK)
-        amphi__attempt_stop(a, AMPHI_E_LIMIT, "the answer's further fields are too large");
+    amphi_status status = amphi__extra_fields_merge(&a->stream->extra, fields);
+    if (status != AMPHI_OK)
+        stop_grown(a, status == AMPHI_E_NO_MEMORY ? status : AMPHI_E_LIMIT,
+            "the answer's further fields are too large");
     else
         amphi__stream_emit(a->stream, &event);
 }
@@ -121,8 +129,7 @@ static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
     amphi__logprobs_append(&stream->logprobs, amphi__buf_str(&a->logprobs));
     append_text(stream, act, text);
     if (stream->text.status != AMPHI_OK) {
-        amphi__attempt_stop(
-            a, stream->text.status, "the answer is longer than 8 MiB, or memory ran out");
+        stop_grown(a, stream->text.status, "the answer is longer than 8 MiB");
         return;
     }
     amphi_event event = {.kind = act == AMPHI_SPLICE_SHOW ? AMPHI_EVENT_DELTA : AMPHI_EVENT_REPLACE,

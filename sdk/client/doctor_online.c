@@ -69,6 +69,9 @@ static verdict judge(const amphi_error *error)
                          "correct the endpoint's URL or model="}
                    : (verdict){AMPHI_FINDING_NOTE, "the key is known; a short question is refused",
                          "the provider's words say why"};
+    case AMPHI_E_NO_MEMORY:
+        return (verdict){
+            AMPHI_FINDING_FAULT, "it could not be asked", "free some memory, then try again"};
     default:
         return (verdict){AMPHI_FINDING_FAULT, "it could not be asked", "mend the connection first"};
     }

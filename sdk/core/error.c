@@ -77,6 +77,13 @@ amphi_status(amphi__fail_no_memory)(amphi_error *error)
     return amphi__fail(error, AMPHI_E_NO_MEMORY, 0, "out of memory; nothing was changed");
 }
 
+amphi_status(amphi__fail_grown)(amphi_error *error, amphi_status status, const char *too_large)
+{
+    if (status == AMPHI_E_NO_MEMORY)
+        return amphi__fail_no_memory(error);
+    return status == AMPHI_OK ? AMPHI_OK : amphi__fail(error, status, 0, "%s", too_large);
+}
+
 void amphi__error_clear(amphi_error *error)
 {
     if (error != NULL)

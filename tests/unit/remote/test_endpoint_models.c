@@ -228,6 +228,8 @@ static void memory__every_failing_allocation_is_an_error_and_leaks_nothing(void 
             status = list(cases[i].given);
             if (status != cases[i].status && status != AMPHI_E_NO_MEMORY)
                 fail_msg("%zu, allocation %zu: %s", i, n, error.message);
+            if (status == AMPHI_E_NO_MEMORY)
+                assert_non_null(strstr(error.message, "memory"));
             assert_int_equal(failing_alloc_live(), 0);
         } while (failing_alloc_failed());
         assert_int_equal(status, cases[i].status);

@@ -59,35 +59,10 @@ static void doctor__says_what_the_system_offers(void **state)
     scripted_system_clear(&system);
 }
 
-/* Without a network here it could not be asked, which would be a fault. */
-static void doctor__sends_no_key_over_a_metered_network_that_is_forbidden(void **state)
-{
-    chat_fixture f;
-    findings found = {""};
-    amphi_client_options options;
-    amphi_endpoint_options endpoint;
-    chat_fixture_init(&f, says_hello, says_hello);
-    f.device.known |= AMPHI_FACT_NETWORK;
-    f.device.network = AMPHI_NETWORK_METERED;
-    amphi_endpoint_options_init(&endpoint);
-    endpoint.name = AMPHI_STR("work");
-    endpoint.url = AMPHI_STR("https://nowhere.invalid/v1");
-    amphi_client_options_init(&options);
-    options.parts = &f.parts;
-    options.endpoints = &endpoint;
-    options.endpoints_count = 1;
-    options.policy_json = AMPHI_STR("{\"network\":{\"metered_allowed\":false}}");
-    assert_int_equal(amphi_doctor_online(&options, true, collect, &found, NULL), AMPHI_OK);
-    assert_string_equal(found.text, "1 key work: its key was not tried: the network is metered, "
-                                    "and network.metered_allowed is false\n");
-    chat_fixture_close(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doctor__says_what_the_system_offers),
-        cmocka_unit_test(doctor__sends_no_key_over_a_metered_network_that_is_forbidden),
     };
     return cmocka_run_group_tests_name("unit.sdk.client.doctor", tests, NULL, NULL);
 }

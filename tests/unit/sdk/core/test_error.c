@@ -25,10 +25,22 @@ static void error__message_is_one_line_and_fits(void **state)
     assert_string_equal(amphi_status_name((amphi_status)999), "unknown");
 }
 
+static void error__of_what_grew_is_memory_or_the_limit(void **state)
+{
+    amphi_error error = {0};
+    assert_int_equal(amphi__fail_grown(&error, AMPHI_OK, "too large"), AMPHI_OK);
+    assert_int_equal(error.status, AMPHI_OK);
+    assert_int_equal(amphi__fail_grown(&error, AMPHI_E_LIMIT, "too large"), AMPHI_E_LIMIT);
+    assert_string_equal(error.message, "too large");
+    assert_int_equal(amphi__fail_grown(&error, AMPHI_E_NO_MEMORY, "too large"), AMPHI_E_NO_MEMORY);
+    assert_non_null(strstr(error.message, "out of memory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error__message_is_one_line_and_fits),
+        cmocka_unit_test(error__of_what_grew_is_memory_or_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
