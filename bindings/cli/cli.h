@@ -69,8 +69,6 @@ typedef struct cli_command {
 int cli_history_check(cli_options *options);
 int cli_history_repair(cli_options *options);
 int cli_history_backup(cli_options *options);
-/* `amphi history search WORDS`, for people (history_search.c). */
-int cli_history_search(amphi_client *client, const amphi_search_query *query);
 
 extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_cache, cli_keys,
     cli_rollout, cli_model, cli_serve, cli_bench, cli_doctor;
@@ -89,6 +87,8 @@ bool cli_number(const char *what, const char *text, uint64_t most, uint64_t *out
 void cli_client_options(const cli_options *options, amphi_client_options *out);
 /* Says on standard error, after `before`, that the store is lost, if it is. */
 bool cli_is_lost(const cli_options *options, const char *before);
+/* Says on standard error that the history is damaged, if it is: what was shown may lack some. */
+bool cli_is_damaged(amphi_client *client);
 /* Client from the shared flags, device facts pushed. A line on standard error when it fails, and
  * where the store is lost. */
 amphi_client *cli_client_new(const cli_options *options);

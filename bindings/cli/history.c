@@ -190,6 +190,14 @@ int cli_history_answer_json(cli_history_call *c, const char *op)
 
 /* ---- Verbs ---- */
 
+/* After reading: what came may not be all of it. An error that says so itself is enough. */
+static int end_reading(cli_history_call *c, int rc)
+{
+    if (rc != CLI_OK && c->error.status == AMPHI_E_CORRUPT)
+        return rc;
+    return cli_is_damaged(c->client) ? CLI_FAILED : rc;
+}
+
 int cli_history_finish(cli_history_call *c, amphi_status status, const char *done)
 {
     if (status == AMPHI_OK && done != NULL)
@@ -305,8 +313,8 @@ static int run_search(cli_history_call *c)
     query.conversation_id = amphi_str_from(c->id);
     query.limit = c->limit < UINT32_MAX ? (uint32_t)c->limit : UINT32_MAX;
     query.before_id = (int64_t)c->before_id;
-    int rc = c->options->json ? cli_history_answer_json(c, "search")
-                              : cli_history_search(c->client, &query);
+    int rc =
+        c->options->json ? cli_history_answer_json(c, "search") : cli_history_search(c, &query);
     free(words);
     return rc;
 }
@@ -319,23 +327,24 @@ static const struct verb {
     takes takes;
     int (*run)(cli_history_call *c);
     int (*run_alone)(cli_options *options); /* instead: it makes its own client, or none */
+    bool reads;                             /* and shows it: says when it may not be all */
 } verbs[] = {
-    {"list", NOTHING, run_list, NULL},
-    {"show", ID, run_show, NULL},
-    {"rename", ID_AND_TITLE, run_rename, NULL},
-    {"pin", ID, run_pin, NULL},
-    {"unpin", ID, run_unpin, NULL},
-    {"archive", ID, run_archive, NULL},
-    {"unarchive", ID, run_unarchive, NULL},
-    {"delete", ID, cli_history_run_delete, NULL},
-    {"prune", NOTHING, cli_history_run_prune, NULL},
-    {"export", NOTHING, cli_history_run_export, NULL},
-    {"import", FILE_NAME, cli_history_run_import, NULL},
-    {"erase-all", NOTHING, cli_history_run_erase_all, NULL},
-    {"search", WORDS, run_search, NULL},
-    {"check", NOTHING, NULL, cli_history_check},
-    {"repair", NOTHING, NULL, cli_history_repair},
-    {"backup", FILE_NAME, NULL, cli_history_backup},
+    {"list", NOTHING, run_list, NULL, true},
+    {"show", ID, run_show, NULL, true},
+    {"rename", ID_AND_TITLE, run_rename, NULL, false},
+    {"pin", ID, run_pin, NULL, false},
+    {"unpin", ID, run_unpin, NULL, false},
+    {"archive", ID, run_archive, NULL, false},
+    {"unarchive", ID, run_unarchive, NULL, false},
+    {"delete", ID, cli_history_run_delete, NULL, false},
+    {"prune", NOTHING, cli_history_run_prune, NULL, false},
+    {"export", NOTHING, cli_history_run_export, NULL, true},
+    {"import", FILE_NAME, cli_history_run_import, NULL, false},
+    {"erase-all", NOTHING, cli_history_run_erase_all, NULL, false},
+    {"search", WORDS, run_search, NULL, true},
+    {"check", NOTHING, NULL, cli_history_check, false},
+    {"repair", NOTHING, NULL, cli_history_repair, false},
+    {"backup", FILE_NAME, NULL, cli_history_backup, false},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -425,6 +434,8 @@ static int run(cli_options *options)
         return rc;
     c.client = cli_client_new(options);
     rc = c.client == NULL ? CLI_FAILED : verb->run(&c);
+    if (c.client != NULL && verb->reads)
+        rc = end_reading(&c, rc);
     amphi_client_free(c.client);
     cli_shared_cache_close(&shared);
     return rc;
@@ -479,6 +490,9 @@ const cli_command cli_history = {
         "  --yes                 of erase-all: it is meant\n"
         "  --shared-cache URL    of delete, prune, erase-all: as for serve; its answers go too\n"
         "  --shared-cache-key FILE\n"
+        "\n"
+        "Exit status: 0 done, 1 it could not be done, or the history is damaged: what can be read\n"
+        "of it is shown, and standard error says so (amphi history check, then repair).\n"
         "\n"
         "Example: amphi history holiday --why\n",
     .own_flags = own_flags,

@@ -29,6 +29,7 @@ int cli_history_finish(cli_history_call *c, amphi_status status, const char *don
 /* On standard error: the shared cache still has so many answers of what was deleted. */
 void cli_history_say_left(const cli_options *options, uint64_t count);
 
+int cli_history_search(cli_history_call *c, const amphi_search_query *query);
 int cli_history_run_delete(cli_history_call *c);
 int cli_history_run_prune(cli_history_call *c);
 int cli_history_run_erase_all(cli_history_call *c);

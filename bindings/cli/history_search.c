@@ -2,7 +2,7 @@
  *
  * amphi history search WORDS: messages by their words, newest first.
  */
-#include "cli.h"
+#include "history.h"
 
 #include <time.h>
 
@@ -24,12 +24,11 @@ static bool print_hit(void *user, const amphi_search_hit *hit)
     return true;
 }
 
-int cli_history_search(amphi_client *client, const amphi_search_query *query)
+int cli_history_search(cli_history_call *c, const amphi_search_query *query)
 {
     bool found = false;
-    amphi_error error;
-    if (amphi_history_search(client, query, print_hit, &found, &error) != AMPHI_OK)
-        return cli_fail(&error);
+    if (amphi_history_search(c->client, query, print_hit, &found, &c->error) != AMPHI_OK)
+        return cli_fail(&c->error);
     if (!found)
         puts("nothing found");
     return CLI_OK;

@@ -412,6 +412,16 @@ bool cli_is_lost(const cli_options *options, const char *before)
     return true;
 }
 
+bool cli_is_damaged(amphi_client *client)
+{
+    amphi_error error;
+    if (amphi_history_health(client, &error) != AMPHI_E_CORRUPT)
+        return false;
+    fprintf(
+        stderr, "amphi: the history is damaged, this may not be all of it: %s\n", error.message);
+    return true;
+}
+
 amphi_client *cli_client_new(const cli_options *options)
 {
     amphi_client_options client_options;

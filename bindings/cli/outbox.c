@@ -231,6 +231,8 @@ static int list(amphi_client *client, bool json)
     } else if (p.first && rc == CLI_OK) {
         puts("the outbox is empty");
     }
+    if (rc == CLI_OK && cli_is_damaged(client))
+        rc = CLI_FAILED;
     return rc;
 }
 

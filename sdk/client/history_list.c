@@ -24,6 +24,16 @@ static amphi_status fail_unsupported(amphi_error *error)
         error, AMPHI_E_UNSUPPORTED, 0, "history: the app's store has no list, change or rows");
 }
 
+amphi_status amphi_history_health(amphi_client *client, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (client == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "client is NULL");
+    if (client->store.ops->health == NULL)
+        return AMPHI_OK;
+    return client->store.ops->health(client->store.self, error);
+}
+
 /* ---- Conversations ---- */
 
 typedef struct conversation_relay {

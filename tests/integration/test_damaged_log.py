@@ -21,10 +21,30 @@ def ask(folder, *words):
     return amphi(folder, "ask", "--max-tokens", "4", *ENDPOINT, *words)
 
 
+def history_says_so(folder, is_read):
+    """Each command that reads: what can be read is printed, and one line says what to do."""
+    words = [("history",), ("history", "list", "--json"), ("history", "show", "c"),
+             ("history", "show", "c", "--json"), ("history", "search", "question"),
+             ("history", "search", "question", "--json"), ("outbox",), ("outbox", "--json")]
+    for one in words:
+        rc, out, err = amphi(folder, *one)
+        check(rc == 1 and err.count("\n") == 1 and REPAIR in err and "damaged" in err,
+              f"{one}: {rc} {err}")
+        check(not is_read or out.strip(), f"{one}: what can be read is printed")
+        if is_read and "--json" in one:
+            json.loads(out)
+    rc, out, err = amphi(folder, "history", "export", "--include-private")
+    check(rc == 1 and REPAIR in err, f"export: {rc} {err}")
+    check(not is_read or "question 2" in out, f"export of what can be read: {out}")
+    rc, out, err = amphi(folder, "history", "show", "none")
+    check(rc == 1 and REPAIR in err, f"what is missing may be in what is damaged: {err}")
+
+
 def private_turns_that_can_be_read(folder, cloud):
     log = bytearray(read(at(folder, "amphi.db-wal")))
     log[len(log) // 3] ^= 1
     write(at(folder, "amphi.db-wal"), log)
+    history_says_so(folder, True)
     cloud.ask("reset")
     rc, out, err = ask(folder, "--conversation", "c", "--mode", "only_cloud", "And now?")
     check(rc == 1 and "private" in err, f"only_cloud: {rc} {out} {err}")
@@ -43,6 +63,7 @@ def a_log_that_can_not_be_read(folder, cloud):
     for i in range(len(log) // 3, len(log) // 3 + 64):
         log[i] ^= 0x5a
     write(at(folder, "amphi.db-wal"), log)
+    history_says_so(folder, False)
     cloud.ask("reset")
     for mode in ("auto", "only_cloud", "prefer_cloud", "only_local"):
         rc, out, err = ask(folder, "--conversation", "c", "--mode", mode, "And now?")

@@ -109,6 +109,12 @@ AMPHI_API amphi_status amphi_history_list(amphi_client *client, const amphi_hist
 AMPHI_API amphi_status amphi_history_read(amphi_client *client,
     const amphi_history_message_query *query, amphi_history_message_fn *visit, void *user,
     amphi_error *error);
+/* Can the history be read and written? AMPHI_OK, or what is wrong and what to do, as the last try
+ * showed it. AMPHI_E_CORRUPT: the store or its log is damaged; the calls here still give what can
+ * be read, and nothing new is kept until amphi_history_repair. Asks the disk for a moment at most:
+ * a page that nothing has read yet is not looked at (amphi_history_check does that). AMPHI_OK as
+ * well for a store of the app's that does not say. */
+AMPHI_API amphi_status amphi_history_health(amphi_client *client, amphi_error *error);
 /* All that are not archived, as amphi_history_list. */
 AMPHI_API amphi_status amphi_history_conversations(
     amphi_client *client, amphi_history_conversation_fn *visit, void *user, amphi_error *error);
