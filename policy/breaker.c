@@ -5,8 +5,8 @@
  * failures in a row (however long that took: a rarely used route has no window to speak of), or
  * too large a share of the window, open it: refused for breaker.open_ms. Then half open: one
  * request at a time, the probe, may try; its success closes the breaker with an empty window, its
- * failure opens it for another open_ms. While it is open nothing but the probe counts: a request
- * that began earlier says nothing about now.
+ * failure opens it for another open_ms. While it is open nothing but the probe counts, and requests
+ * that no other route may answer, which pass it: one that began earlier says nothing about now.
  *
  * Plain data: the caller holds the lock and brings the time (monotonic milliseconds), so tests
  * need no waiting.
@@ -66,13 +66,13 @@ void amphi__breaker_snapshot(
 }
 
 amphi_breaker_pass amphi__breaker_enter(
-    amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms)
+    amphi_breaker *breaker, const amphi_policy *policy, bool past_breaker, uint64_t now_ms)
 {
     if (breaker->opened_ms == 0)
         return AMPHI_BREAKER_PASSED;
     clamp_to_now(breaker, now_ms);
     if (wait_for_probe(breaker, policy, now_ms) > 0)
-        return AMPHI_BREAKER_REFUSED;
+        return past_breaker ? AMPHI_BREAKER_FORCED : AMPHI_BREAKER_REFUSED;
     breaker->probe_ms = mark(now_ms);
     return AMPHI_BREAKER_PROBE;
 }
@@ -134,11 +134,12 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
     amphi_breaker_pass pass, amphi_breaker_result result, uint64_t now_ms)
 {
     bool failed = result == AMPHI_BREAKER_FAILURE;
-    bool is_probe = pass == AMPHI_BREAKER_PROBE && breaker->opened_ms != 0;
+    bool is_probe = pass >= AMPHI_BREAKER_PROBE && breaker->opened_ms != 0;
     if (pass == AMPHI_BREAKER_REFUSED || (breaker->opened_ms != 0 && !is_probe))
         return;
     if (result == AMPHI_BREAKER_IGNORED) {
-        breaker->probe_ms = 0; /* the next one may probe at once */
+        if (pass == AMPHI_BREAKER_PROBE)
+            breaker->probe_ms = 0; /* the next one may probe at once */
         return;
     }
     if (is_probe && failed) {

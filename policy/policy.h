@@ -120,6 +120,8 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  *    resort, as the document says.
  * 4. A model of the scope HELP answers when the request names it, or when private and mode leave no
  *    other route, whatever state the others are in: it never stands in for a chat model.
+ * 5. When only open breakers leave no route, those routes are tried all the same, as last resorts:
+ *    the failure of today is a better answer than that of ten seconds ago.
  */
 
 /* What the ledger knows of a local engine's crashes with this model file and this build, within
@@ -150,7 +152,8 @@ typedef struct amphi_crash_facts {
 typedef enum amphi_breaker_pass {
     AMPHI_BREAKER_REFUSED = 0, /* the breaker is open */
     AMPHI_BREAKER_PASSED,      /* the breaker is closed */
-    AMPHI_BREAKER_PROBE        /* the one request that may try: its outcome decides */
+    AMPHI_BREAKER_PROBE,       /* the one request that may try: its outcome decides */
+    AMPHI_BREAKER_FORCED       /* open, but no other route may answer: its outcome decides too */
 } amphi_breaker_pass;
 
 /* What an attempt's end says about the route. */
@@ -188,8 +191,9 @@ typedef struct amphi_breaker_facts {
 
 void amphi__breaker_snapshot(
     amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms, amphi_breaker_facts *out);
+/* past_breaker: FORCED instead of REFUSED. */
 amphi_breaker_pass amphi__breaker_enter(
-    amphi_breaker *breaker, const amphi_policy *policy, uint64_t now_ms);
+    amphi_breaker *breaker, const amphi_policy *policy, bool past_breaker, uint64_t now_ms);
 void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
     amphi_breaker_pass pass, amphi_breaker_result result, uint64_t now_ms);
 
@@ -260,6 +264,7 @@ typedef struct amphi_policy_facts {
     uint64_t draw;                    /* a random number: chooses the first among routes of equal
                                          priority, in the ratio of their weights. 0: the heaviest
                                          first */
+    uint64_t only_routes;             /* bits: no other route may answer; 0: any may */
     const amphi_policy_route *routes; /* in the client's order */
     size_t routes_count;              /* at most AMPHI_ROUTES_MAX */
 } amphi_policy_facts;
@@ -275,6 +280,7 @@ typedef struct amphi_plan_step {
     uint32_t context_tokens_max; /* LOCAL; 0: no bound */
     float tokens_per_second_max; /* LOCAL; 0: no bound */
     bool plain_kernels;          /* LOCAL: it crashed with the best ones */
+    bool past_breaker;           /* no other route may answer: an open breaker is of no use */
 } amphi_plan_step;
 
 /* A local route whose worker died just now, before the route could be judged: the plan's first step

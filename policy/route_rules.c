@@ -349,13 +349,14 @@ static amphi_verdict rule_breaker(amphi_judgement *j)
     if (breaker->open) {
         const char *last = j->route->last_failure;
         const char *sign = last[0] != '\0' ? ": " : "";
+        const char *so = j->past_breaker ? "no other route is left" : "left alone for now";
+        amphi_verdict verdict = j->past_breaker ? AMPHI_VERDICT_SOFT : AMPHI_VERDICT_HARD;
         return breaker->failed < breaker->of
-                   ? refuse(j, AMPHI_REASON_BREAKER_OPEN,
-                         "%u of the last %u requests failed, left alone for now%s%s",
-                         breaker->failed, breaker->of, sign, last)
-                   : refuse(j, AMPHI_REASON_BREAKER_OPEN,
-                         "failed %u times in a row, left alone for now%s%s", breaker->failed, sign,
-                         last);
+                   ? amphi__rule_speak(j, verdict, AMPHI_REASON_BREAKER_OPEN,
+                         "%u of the last %u requests failed, %s%s%s", breaker->failed, breaker->of,
+                         so, sign, last)
+                   : amphi__rule_speak(j, verdict, AMPHI_REASON_BREAKER_OPEN,
+                         "failed %u times in a row, %s%s%s", breaker->failed, so, sign, last);
     }
     if (breaker->probe)
         amphi__rule_note(j, "tried again after failures");

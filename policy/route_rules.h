@@ -19,7 +19,8 @@ typedef struct amphi_judgement {
     const amphi_policy *policy;
     const amphi_policy_facts *facts;
     const amphi_policy_route *route;
-    amphi_mode mode; /* never DEFAULT */
+    amphi_mode mode;   /* never DEFAULT */
+    bool past_breaker; /* an open breaker is no more than a soft reason */
 
     amphi_verdict verdict;
     amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */

@@ -126,6 +126,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
+    facts.only_routes = request->only_routes;
     facts.routes = routes;
     facts.routes_count = client->routes_count;
     amphi_preference preference;

@@ -230,7 +230,7 @@ static void run_step(embeddings_call *call, const amphi_plan_step *step, bool ha
     for (uint32_t tries = 1; delay_ms >= 0; tries++) {
         bool is_first = call->result->route[0] == '\0';
         amphi_breaker_pass pass =
-            amphi__route_health_enter(client, step, is_first ? &call->error : NULL);
+            amphi__route_health_enter(client, step, tries == 1, is_first ? &call->error : NULL);
         if (pass == AMPHI_BREAKER_REFUSED)
             return;
         if (tries == 1)

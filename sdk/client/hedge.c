@@ -20,8 +20,8 @@ static bool enter_second(amphi_client *client, amphi_attempt_args *second)
     amphi__mutex_lock(&client->lock);
     bool allowed = amphi__retry_budget_spend_hedge(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
-    second->pass =
-        allowed ? amphi__route_health_enter(client, second->step, NULL) : AMPHI_BREAKER_REFUSED;
+    second->pass = allowed ? amphi__route_health_enter(client, second->step, true, NULL)
+                           : AMPHI_BREAKER_REFUSED;
     return second->pass != AMPHI_BREAKER_REFUSED;
 }
 

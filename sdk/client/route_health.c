@@ -81,7 +81,7 @@ static amphi_breaker_result breaker_result_of(amphi_status status)
 }
 
 amphi_breaker_pass amphi__route_health_enter(
-    amphi_client *client, const amphi_plan_step *step, amphi_error *error)
+    amphi_client *client, const amphi_plan_step *step, bool is_first_try, amphi_error *error)
 {
     amphi_route *route = &client->routes[step->route];
     amphi_engine_info info;
@@ -89,7 +89,8 @@ amphi_breaker_pass amphi__route_health_enter(
     char last_failure[sizeof route->last_failure];
     uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi__mutex_lock(&client->lock);
-    amphi_breaker_pass pass = amphi__breaker_enter(&route->breaker, &client->policy, now_ms);
+    amphi_breaker_pass pass = amphi__breaker_enter(
+        &route->breaker, &client->policy, is_first_try && step->past_breaker, now_ms);
     amphi__breaker_snapshot(&route->breaker, &client->policy, now_ms, &facts);
     memcpy(last_failure, route->last_failure, sizeof last_failure);
     amphi__mutex_unlock(&client->lock);

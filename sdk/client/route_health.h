@@ -16,9 +16,10 @@ void amphi__route_health_snapshot(amphi_route *route, const amphi_policy *policy
 
 /* May an attempt on this step's route begin? The plan allowed it, but since then another request
  * may have become the breaker's probe, or failures may have opened it; *error (may be NULL) says
- * so. An attempt that may begin must leave once, with its outcome (AMPHI_OK: a complete answer). */
+ * so. The first try of a step that goes past_breaker may always begin. An attempt that may begin
+ * must leave once, with its outcome (AMPHI_OK: a complete answer). */
 amphi_breaker_pass amphi__route_health_enter(
-    amphi_client *client, const amphi_plan_step *step, amphi_error *error);
+    amphi_client *client, const amphi_plan_step *step, bool is_first_try, amphi_error *error);
 /* first_token_ms: from the attempt's start; 0: there was none. */
 void amphi__route_health_leave(amphi_client *client, const amphi_plan_step *step,
     amphi_breaker_pass pass, const amphi_error *outcome, uint32_t first_token_ms);

@@ -64,10 +64,10 @@ static void describe(const plan_run *run, const amphi_plan_step *step, amphi_eng
 
 /* Takes a pass of the route's breaker. A refusal is the request's error only when no attempt's says
  * more. */
-static bool enter(plan_run *run, amphi_attempt_args *args)
+static bool enter(plan_run *run, amphi_attempt_args *args, bool is_first_try)
 {
-    args->pass = amphi__route_health_enter(
-        run->stream->client, args->step, run->attempts == 0 ? &run->last.error : NULL);
+    args->pass = amphi__route_health_enter(run->stream->client, args->step, is_first_try,
+        run->attempts == 0 ? &run->last.error : NULL);
     return args->pass != AMPHI_BREAKER_REFUSED;
 }
 
@@ -267,13 +267,13 @@ static void run_route(plan_run *run, amphi_attempt_args *args, bool has_next)
         if (run->last.error.status == AMPHI_OK)
             return;
         if (!has_next && is_death(run->last.error.status) && may_restart(run, args->step) &&
-            enter(run, args)) {
+            enter(run, args, true)) {
             describe(run, args->step, &info);
             plan_takeover(run, args, &info);
             continue;
         }
         int64_t delay_ms = retry_delay_ms(run, args->deadline_us, has_next, tries);
-        if (delay_ms < 0 || !pause_ms(run->stream, delay_ms) || !enter(run, args))
+        if (delay_ms < 0 || !pause_ms(run->stream, delay_ms) || !enter(run, args, false))
             return;
     }
 }
@@ -412,7 +412,7 @@ static size_t run_step(plan_run *run, size_t i)
             amphi__fail_no_memory(&run->last.error);
             return 1;
         }
-        if (!enter(run, &args))
+        if (!enter(run, &args, true))
             return 1;
         args.body = amphi__buf_str(&run->body);
         if (i == 0 && has_next && step->hedge_ms > 0 && run->attempts == 0) {

@@ -121,16 +121,29 @@ def endpoint__with_a_refused_key_is_not_tried_first_each_time(folder):
 
 
 @promise
-def errors__of_a_breaker_say_what_failed(folder):
+def errors__of_a_sole_endpoint_with_an_open_breaker_are_todays(folder):
+    rests = os.path.join(folder, "rests-long.json")
+    with open(rests, "w", encoding="utf-8") as file:
+        file.write('{"breaker":{"open_ms":3600000}}')
     with ScriptedCloud(folder) as cloud, serving(
-            folder, cloud.endpoint("a", "model=m"), name="page") as (url, _):
+            folder, cloud.endpoint("a", "model=m"), name="page",
+            more=("--policy", rests)) as (url, _):
         cloud.answer = lambda _: reply(200, "<html>Welcome</html>", content_type="text/html")
         for _ in range(3):
-            _, _, first = ask(url)
+            status, _, first = ask(url)
+        before = len(cloud.chats())
+        for i in range(3):
+            assert ask(url, stream=i % 2 == 1)[0] == status
+        _, _, error = ask(url)
+        assert error["message"] == first["message"], (first, error)
+        assert len(cloud.chats()) == before + 4, len(cloud.chats())  # each once
+        cloud.answer = lambda _: refusal(503, "overloaded", "server_error", retry_after="7")
         found, headers, error = ask(url)
-        assert found == 503 and headers["Retry-After"], (found, error)
-        assert "left alone for now" in error["message"], error
-        assert first["message"][:30] in error["message"], (first, error)
+        assert found == 503 and headers["Retry-After"] in "67", (found, dict(headers))
+        assert error["code"] == "overloaded", error
+        cloud.answer = lambda _: says("Here again.")
+        found, _, text = ask(url)
+        assert found == 200 and "Here again." in text, text
 
 
 @promise

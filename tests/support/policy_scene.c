@@ -95,6 +95,7 @@ amphi_judgement judge(const policy_scene *s, size_t route)
     j.facts = &s->facts;
     j.route = &s->routes[route];
     j.mode = s->facts.mode != AMPHI_MODE_DEFAULT ? s->facts.mode : AMPHI_MODE_AUTO;
+    j.past_breaker = false;
     amphi__route_rules_judge(&j);
     return j;
 }

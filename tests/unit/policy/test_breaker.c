@@ -24,7 +24,7 @@ static amphi_breaker_facts look(amphi_breaker *breaker, uint64_t now_ms)
 /* A whole attempt, at one moment; it must be let in. */
 static void attempt(amphi_breaker *breaker, amphi_breaker_result result, uint64_t now_ms)
 {
-    amphi_breaker_pass pass = amphi__breaker_enter(breaker, &policy, now_ms);
+    amphi_breaker_pass pass = amphi__breaker_enter(breaker, &policy, false, now_ms);
     assert_int_not_equal(pass, AMPHI_BREAKER_REFUSED);
     amphi__breaker_leave(breaker, &policy, pass, result, now_ms);
 }
@@ -151,12 +151,34 @@ static void breaker__lets_one_probe_at_a_time_through(void **state)
 {
     amphi_breaker breaker = opened_at(1000);
     assert_int_equal(look(&breaker, 10999).left_ms, 1);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 10999), AMPHI_BREAKER_REFUSED);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 10999), AMPHI_BREAKER_REFUSED);
     assert_true(look(&breaker, 11000).probe);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 11000), AMPHI_BREAKER_PROBE);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 11000), AMPHI_BREAKER_PROBE);
     assert_true(is_open(&breaker, 11001)); /* two had the same plan: the second one is refused */
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 11001), AMPHI_BREAKER_REFUSED);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 31000), AMPHI_BREAKER_REFUSED);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 11001), AMPHI_BREAKER_REFUSED);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 31000), AMPHI_BREAKER_REFUSED);
+}
+
+/* It passes while no other route may answer, and its outcome counts like the probe's. */
+static void breaker__passed_by_a_request_without_another_route_learns_of_it(void **state)
+{
+    amphi_breaker breaker = opened_at(1000);
+    amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, true, 3000);
+    assert_int_equal(pass, AMPHI_BREAKER_FORCED);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_FAILURE, 4000);
+    assert_int_equal(look(&breaker, 4000).left_ms, 10000);
+    pass = amphi__breaker_enter(&breaker, &policy, true, 5000);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_IGNORED, 5000);
+    assert_int_equal(look(&breaker, 5000).left_ms, 9000);
+    amphi_breaker_pass probe = amphi__breaker_enter(&breaker, &policy, false, 14000);
+    assert_int_equal(probe, AMPHI_BREAKER_PROBE);
+    pass = amphi__breaker_enter(&breaker, &policy, true, 14001);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_IGNORED, 14002);
+    assert_int_equal(/* the probe is still under way */
+        amphi__breaker_enter(&breaker, &policy, false, 14003), AMPHI_BREAKER_REFUSED);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_SUCCESS, 14004);
+    assert_false(is_open(&breaker, 14004));
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, true, 14005), AMPHI_BREAKER_PASSED);
 }
 
 static void breaker__probe_success_closes_it_with_an_empty_window(void **state)
@@ -175,7 +197,7 @@ static void breaker__probe_failure_opens_it_again_for_the_same_reason(void **sta
 {
     amphi_breaker breaker = {0};
     uint64_t now_ms = attempts(&breaker, ".f.f.f.f", 1000) + 10000;
-    amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, now_ms);
+    amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, false, now_ms);
     amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_FAILURE, now_ms + 700);
     amphi_breaker_facts facts = look(&breaker, now_ms + 10699);
     assert_true(facts.open);
@@ -187,19 +209,19 @@ static void breaker__probe_failure_opens_it_again_for_the_same_reason(void **sta
 static void breaker__cancelled_probe_lets_the_next_one_try_at_once(void **state)
 {
     amphi_breaker breaker = opened_at(1000);
-    amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, 11000);
+    amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, false, 11000);
     amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_IGNORED, 11500);
     assert_true(look(&breaker, 11500).probe);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 11500), AMPHI_BREAKER_PROBE);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 11500), AMPHI_BREAKER_PROBE);
 }
 
 static void breaker__probe_that_never_ends_does_not_hold_it_shut_for_ever(void **state)
 {
     amphi_breaker breaker = opened_at(1000);
-    amphi_breaker_pass lost = amphi__breaker_enter(&breaker, &policy, 11000);
+    amphi_breaker_pass lost = amphi__breaker_enter(&breaker, &policy, false, 11000);
     assert_true(is_open(&breaker, 11000 + 12 * 10000 - 1));
     assert_int_equal(
-        amphi__breaker_enter(&breaker, &policy, 11000 + 12 * 10000), AMPHI_BREAKER_PROBE);
+        amphi__breaker_enter(&breaker, &policy, false, 11000 + 12 * 10000), AMPHI_BREAKER_PROBE);
     assert_true(is_open(&breaker, 11000 + 12 * 10000));
     /* It comes back after all: it was a probe, and what it says is news. */
     amphi__breaker_leave(&breaker, &policy, lost, AMPHI_BREAKER_SUCCESS, 140000);
@@ -209,8 +231,8 @@ static void breaker__probe_that_never_ends_does_not_hold_it_shut_for_ever(void *
 static void breaker__late_outcomes_of_earlier_requests_neither_close_nor_prolong_it(void **state)
 {
     amphi_breaker breaker = {0};
-    amphi_breaker_pass early = amphi__breaker_enter(&breaker, &policy, 900);
-    amphi_breaker_pass earlier = amphi__breaker_enter(&breaker, &policy, 901);
+    amphi_breaker_pass early = amphi__breaker_enter(&breaker, &policy, false, 900);
+    amphi_breaker_pass earlier = amphi__breaker_enter(&breaker, &policy, false, 901);
     attempts(&breaker, "fff", 1000);
     assert_true(is_open(&breaker, 3000));
     amphi__breaker_leave(&breaker, &policy, early, AMPHI_BREAKER_FAILURE, 9000);
@@ -222,11 +244,11 @@ static void breaker__late_outcomes_of_earlier_requests_neither_close_nor_prolong
 static void breaker__late_outcome_does_not_end_somebody_elses_probe(void **state)
 {
     amphi_breaker breaker = {0};
-    amphi_breaker_pass early = amphi__breaker_enter(&breaker, &policy, 900);
+    amphi_breaker_pass early = amphi__breaker_enter(&breaker, &policy, false, 900);
     attempts(&breaker, "fff", 1000);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 13000), AMPHI_BREAKER_PROBE);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 13000), AMPHI_BREAKER_PROBE);
     amphi__breaker_leave(&breaker, &policy, early, AMPHI_BREAKER_IGNORED, 13100);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 13200), AMPHI_BREAKER_REFUSED);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 13200), AMPHI_BREAKER_REFUSED);
 }
 
 static void breaker__is_back_within_thirty_seconds_of_recovery(void **state)
@@ -236,7 +258,7 @@ static void breaker__is_back_within_thirty_seconds_of_recovery(void **state)
         amphi_breaker breaker = opened_at(1000);
         uint64_t back_ms = 0;
         for (uint64_t now_ms = 1000; back_ms == 0; now_ms += 100) {
-            amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, now_ms);
+            amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, false, now_ms);
             if (pass == AMPHI_BREAKER_REFUSED)
                 continue;
             if (now_ms >= recovers_ms) {
@@ -260,7 +282,7 @@ static void breaker__time_zero_and_a_clock_that_is_set_back_are_survived(void **
     breaker = opened_at(5000000);
     assert_int_equal(look(&breaker, 10).left_ms, 10000); /* not until it has caught up */
     assert_true(look(&breaker, 10010).probe);
-    assert_int_equal(amphi__breaker_enter(&breaker, &policy, 6000000), AMPHI_BREAKER_PROBE);
+    assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 6000000), AMPHI_BREAKER_PROBE);
     assert_true(is_open(&breaker, 20));
     assert_true(look(&breaker, 20 + 12 * 10000).probe); /* a lost probe is forgotten all the same */
 }
@@ -289,7 +311,7 @@ static void breaker__at_most_one_probe_whatever_happens(void **state)
             int probes = 0;
             now_ms += (uint64_t)(rand() % 900); /* a probe ends long before it is forgotten */
             if (running[i] == AMPHI_BREAKER_REFUSED) {
-                running[i] = amphi__breaker_enter(&breaker, &policy, now_ms);
+                running[i] = amphi__breaker_enter(&breaker, &policy, false, now_ms);
             } else {
                 amphi__breaker_leave(
                     &breaker, &policy, running[i], (amphi_breaker_result)(rand() % 3), now_ms);
@@ -328,6 +350,7 @@ int main(void)
         cmocka_unit_test(breaker__time_zero_and_a_clock_that_is_set_back_are_survived),
         cmocka_unit_test(breaker__outcomes_of_the_future_are_not_in_the_window),
         cmocka_unit_test(breaker__at_most_one_probe_whatever_happens),
+        cmocka_unit_test(breaker__passed_by_a_request_without_another_route_learns_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

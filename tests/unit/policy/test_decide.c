@@ -149,21 +149,6 @@ static void refusal__names_its_kind(void **state)
 
     scene_init(&s);
     s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
-    s.routes[1].breaker = (amphi_breaker_facts){.open = true, .failed = 5, .of = 8};
-    scene_decide(&s);
-    assert_int_equal(s.plan.refusal.status, AMPHI_E_BUSY);
-    assert_int_equal(s.plan.refusal.retry_after_ms, s.policy.breaker_open_ms);
-    assert_says(s.plan.refusal.message, "5 of the last 8 requests failed");
-    s.routes[1].breaker = (amphi_breaker_facts){.open = true, .failed = 3, .of = 3, .left_ms = 900};
-    scene_decide(&s);
-    assert_int_equal(s.plan.refusal.retry_after_ms, 900);
-    assert_says(s.plan.refusal.message, "failed 3 times in a row");
-    s.routes[1].breaker = (amphi_breaker_facts){.probe = true}; /* half open */
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud");
-
-    scene_init(&s);
-    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
     s.facts.routes_count = 1;
     scene_decide(&s);
     assert_int_equal(s.plan.refusal.status, AMPHI_E_REFUSED);
@@ -334,6 +319,35 @@ static void scope__asked_by_name_it_is_behind_the_others_and_no_hedge(void **sta
     assert_int_equal(scene_step(&s, "cloud")->hedge_ms, 0);
 }
 
+/* An open breaker keeps requests for routes that work. Where there is none, it keeps nothing. */
+static void breaker__that_is_open_refuses_no_request_that_has_no_other_route(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.routes[CLOUD].breaker = (amphi_breaker_facts){.open = true, .failed = 5, .of = 8};
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local");
+    assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_BREAKER_OPEN);
+    s.facts.only_routes = 1u << CLOUD; /* embeddings: the local model gives none */
+    scene_decide(&s);
+    assert_true(scene_step(&s, "cloud")->past_breaker);
+    assert_false(scene_step(&s, "local")->past_breaker);
+
+    s.facts.only_routes = 0;
+    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud?");
+    assert_true(scene_step(&s, "cloud")->past_breaker);
+    assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_BREAKER_OPEN);
+    assert_says(scene_entry(&s, "cloud")->why,
+        "kept as last resort: 5 of the last 8 requests failed, no other route is left");
+    s.facts.needs_images = true; /* what else speaks against it still refuses it */
+    s.routes[CLOUD].info.images = false;
+    scene_decide(&s);
+    assert_int_equal(s.plan.steps_count, 0);
+    assert_int_equal(s.plan.refusal.status, AMPHI_E_UNSUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +362,7 @@ int main(void)
         cmocka_unit_test(order__priority_then_weight),
         cmocka_unit_test(running__stops_only_when_critical),
         cmocka_unit_test(decide__takes_microseconds),
+        cmocka_unit_test(breaker__that_is_open_refuses_no_request_that_has_no_other_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,20 +140,18 @@ static void words__that_do_not_fit_end_behind_a_whole_one(void **state)
 /* The refusal that a client gets has the room of an error's message, and the same end. */
 static void words__of_a_refusal_end_behind_a_whole_one(void **state)
 {
-    static const char failure[] = "the provider answered with an internal error, and said that its "
-                                  "upstream connection was unexpectedly terminated, later";
+    static const char why[] = "this engine could not be started, because its model is unexpectedly "
+                              "incompatible with the processor of this device";
     policy_scene s;
-    amphi_plan plan;
     scene_init(&s);
-    s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
-    s.routes[CLOUD].breaker.open = true;
-    s.routes[CLOUD].breaker.failed = s.routes[CLOUD].breaker.of = 5;
-    amphi__str_copy_to(
-        s.routes[CLOUD].last_failure, sizeof s.routes[CLOUD].last_failure, amphi_str_from(failure));
-    amphi__policy_decide(&plan, &s.policy, &s.facts);
-    assert_int_equal(plan.steps_count, 0);
-    assert_true(strlen(plan.refusal.message) > 160);
-    assert_true(ends_with_whole_word(plan.refusal.message, failure));
+    for (size_t i = 0; i < s.facts.routes_count; i++) {
+        s.routes[i].info.available = false;
+        amphi__str_copy_to(s.routes[i].info.why, sizeof s.routes[i].info.why, amphi_str_from(why));
+    }
+    scene_decide(&s);
+    assert_int_equal(s.plan.steps_count, 0);
+    assert_true(strlen(s.plan.refusal.message) > 160);
+    assert_true(ends_with_whole_word(s.plan.refusal.message, why));
 }
 
 int main(void)

@@ -63,7 +63,7 @@ static amphi_policy_route snapshot(void)
 static void attempt(amphi_status status, uint32_t retry_after_ms, uint32_t first_token_ms)
 {
     const amphi_error outcome = {.status = status, .retry_after_ms = retry_after_ms};
-    amphi_breaker_pass pass = amphi__route_health_enter(&client, &step, NULL);
+    amphi_breaker_pass pass = amphi__route_health_enter(&client, &step, true, NULL);
     assert_int_not_equal(pass, AMPHI_BREAKER_REFUSED);
     amphi__route_health_leave(&client, &step, pass, &outcome, first_token_ms);
 }
@@ -94,7 +94,8 @@ static void breaker__refuses_with_the_time_that_is_left(void **state)
     for (uint32_t k = 0; k < client.policy.breaker_failures; k++)
         attempt(AMPHI_E_NETWORK, 0, 0);
     now_us += 1000 * 1000;
-    assert_int_equal(amphi__route_health_enter(&client, &step, &error), AMPHI_BREAKER_REFUSED);
+    assert_int_equal(
+        amphi__route_health_enter(&client, &step, true, &error), AMPHI_BREAKER_REFUSED);
     assert_int_equal(error.status, AMPHI_E_BUSY);
     assert_int_equal(strncmp(error.message, "cloud: ", 7), 0);
     assert_int_equal(error.retry_after_ms, client.policy.breaker_open_ms - 1000);
@@ -197,9 +198,10 @@ static void breaker__says_what_the_last_failure_was(void **state)
     amphi_error error;
     for (uint32_t k = 0; k < client.policy.breaker_failures; k++)
         amphi__route_health_leave(
-            &client, &step, amphi__route_health_enter(&client, &step, NULL), &cut, 0);
+            &client, &step, amphi__route_health_enter(&client, &step, true, NULL), &cut, 0);
     assert_string_equal(snapshot().last_failure, "the line was cut");
-    assert_int_equal(amphi__route_health_enter(&client, &step, &error), AMPHI_BREAKER_REFUSED);
+    assert_int_equal(
+        amphi__route_health_enter(&client, &step, true, &error), AMPHI_BREAKER_REFUSED);
     assert_non_null(strstr(error.message, "the line was cut"));
 }
 
