@@ -42,6 +42,11 @@ static int run(cli_options *options)
         return cli_usage("--online sends a request, which --private forbids");
     if (asks && !is_online)
         return cli_usage("--ask goes with --online");
+    const amphi_finding untried = {.struct_size = sizeof untried,
+        .level = AMPHI_FINDING_NOTE,
+        .part = AMPHI_STR("key"),
+        .text = AMPHI_STR("no key was tried, as there are faults"),
+        .remedy = AMPHI_STR("mend the faults above, then try again")};
     printer p = {.json = options->json, .first = true};
     amphi_client_options client_options;
     amphi_error error;
@@ -53,6 +58,8 @@ static int run(cli_options *options)
     amphi_status status = amphi_doctor(&client_options, print_finding, &p, &error);
     if (status == AMPHI_OK && is_online && !p.fault)
         status = amphi_doctor_online(&client_options, asks, print_finding, &p, &error);
+    else if (status == AMPHI_OK && is_online)
+        print_finding(&p, &untried);
     if (options->json)
         puts("]}");
     if (status != AMPHI_OK)

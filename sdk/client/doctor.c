@@ -118,7 +118,7 @@ static void report_cloud(
         find(r, AMPHI_FINDING_NOTE, part, "other users of this machine may read its key file",
             "chmod 600 the key file");
     else if (info->available)
-        find(r, AMPHI_FINDING_OK, part, "configured (nothing was sent)", "");
+        find(r, AMPHI_FINDING_OK, part, "configured; only its options were looked at", "");
     else
         find(r, AMPHI_FINDING_FAULT, part, info->why, "mend the endpoint's options");
 }

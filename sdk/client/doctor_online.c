@@ -16,7 +16,8 @@
 
 #include <stdio.h>
 
-#define LIST_TIMEOUT_MS 30000u
+/* For the list, and for the question: a person waits. */
+#define ANSWER_MS_MAX 10000u
 
 typedef struct visit {
     amphi_client *client;
@@ -72,8 +73,17 @@ static verdict judge(const amphi_error *error)
     case AMPHI_E_NO_MEMORY:
         return (verdict){
             AMPHI_FINDING_FAULT, "it could not be asked", "free some memory, then try again"};
+    case AMPHI_E_TIMEOUT:
+        return (verdict){AMPHI_FINDING_FAULT, "it did not answer within 10 s",
+            "look whether its URL is right and its server is up; a server that loads a model first "
+            "may need a second try"};
+    case AMPHI_E_OFFLINE:
+    case AMPHI_E_NETWORK:
+        return (verdict){AMPHI_FINDING_FAULT, "it could not be reached",
+            "look whether its URL is right, its server is up and the network lets it through"};
     default:
-        return (verdict){AMPHI_FINDING_FAULT, "it could not be asked", "mend the connection first"};
+        return (verdict){AMPHI_FINDING_FAULT, "it could not be asked",
+            "mend what the message names, then try again"};
     }
 }
 
@@ -153,6 +163,7 @@ static amphi_status start_question(const visit *v, amphi_stream **out, amphi_err
     request.mode = AMPHI_MODE_ONLY_CLOUD;
     request.no_cache = request.no_queue = true;
     request.sampling.tokens_max = 1;
+    request.budgets.total_ms = ANSWER_MS_MAX;
     request.extra_json = amphi__buf_str(&extra);
     amphi_status status = extra.status == AMPHI_OK
                               ? amphi_chat_start(out, v->client, &request, error)
@@ -250,8 +261,9 @@ static bool is_missing(const amphi_error *error)
            error->native_code == 501;
 }
 
-/* true: it has no list of models, so only a question can tell. */
-static bool list_models(visit *v)
+/* Is it to be asked a question? Where it has no list of models only that can tell. What did not
+ * answer this is not asked for more. */
+static bool list_models(visit *v, bool asks)
 {
     const amphi_engine *engine = &v->route->engine;
     amphi_provider_error said = {0};
@@ -260,10 +272,10 @@ static bool list_models(visit *v)
         return true;
     v->missing = amphi_str_from(v->route->model);
     amphi_status status =
-        engine->ops->list_models(engine->self, LIST_TIMEOUT_MS, note_model, v, &said, &error);
+        engine->ops->list_models(engine->self, ANSWER_MS_MAX, note_model, v, &said, &error);
     if (status == AMPHI_OK) {
         report_models(v);
-        return false;
+        return asks;
     }
     if (is_missing(&error))
         return true;
@@ -272,7 +284,7 @@ static bool list_models(visit *v)
         what = (verdict){AMPHI_FINDING_NOTE, "the key is known, but may not list the models",
             "--ask shows whether it may chat"};
     report_failure(v, &what, &error, &said);
-    return false;
+    return asks && error.status != AMPHI_E_TIMEOUT;
 }
 
 amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
@@ -296,8 +308,7 @@ amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
             continue;
         amphi__route_describe(v.route, &info);
         amphi__str_copy_to(v.name, sizeof v.name, amphi_str_from(info.name));
-        if (info.kind == AMPHI_ENGINE_CLOUD && may_be_asked(&v, &decision) &&
-            (list_models(&v) || asks))
+        if (info.kind == AMPHI_ENGINE_CLOUD && may_be_asked(&v, &decision) && list_models(&v, asks))
             ask(&v);
     }
     amphi_client_free(client);

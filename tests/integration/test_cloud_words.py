@@ -10,7 +10,10 @@ import glob
 import http.client
 import json
 import os
+import socket
 import sys
+import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
@@ -310,6 +313,40 @@ def doctor__sends_nothing_against_the_policy_and_goes_on_after_a_failure(folder)
         free = found['key wo"rk']
         assert free["level"] == "ok" and "may chat" in free["text"], found
         assert len(cloud.chats()) == 1
+
+
+def hanging(listener, has_list):
+    """Answers one GET for the models, if it shall, and then never again."""
+    kept = []
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        kept.append(connection)
+        if has_list and connection.recv(4096).startswith(b"GET"):
+            connection.sendall(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            connection.close()
+
+
+@promise
+def doctor__waits_ten_seconds_for_a_server_and_says_what_to_do(folder):
+    for has_list in (False, True):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=hanging, args=(listener, has_list), daemon=True).start()
+            begun = time.monotonic()
+            done = amphi("doctor", "--data", os.path.join(folder, "data"), "--json", "--endpoint",
+                         f"slow=http://127.0.0.1:{listener.getsockname()[1]}/v1,model=m",
+                         "--allow-http-loopback", "--online", "--ask")
+            took_s = time.monotonic() - begun
+            found = {one["part"]: one for one in json.loads(done.stdout)["findings"]}
+            listener.shutdown(socket.SHUT_RDWR)
+        said = found["key slow"]
+        assert done.returncode == 1 and said["level"] == "fault", found
+        assert "did not answer within 10 s" in said["text"], said
+        assert "URL" in said["remedy"] and "server" in said["remedy"], said
+        assert took_s < 25, took_s  # one wait of ten, on a machine under load
+        assert "nothing was sent" not in done.stdout, done.stdout
 
 
 if __name__ == "__main__":

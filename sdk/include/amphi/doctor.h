@@ -41,7 +41,7 @@ AMPHI_API amphi_status amphi_doctor(
  * of models (GET /models), which costs nothing; where there is none, or `asks` is set, for one
  * token of an answer, if a model is configured. What the policy, the mode or a metered network
  * forbids is not sent: a note says so. Keys and tokens are in no text. AMPHI_E_REFUSED: the client
- * is private. Blocks, up to a minute for an endpoint that does not answer. */
+ * is private. Blocks, up to ten seconds for a list and for an answer that do not come. */
 AMPHI_API amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,
     amphi_finding_fn *report, void *user, amphi_error *error);
 
