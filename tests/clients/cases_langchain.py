@@ -7,8 +7,9 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from langchain_openai.chat_models import base as models
 
-from clouds import ANEW, ANSWER, CUT_AT, THOUGHT, vector_of
+from clouds import ANEW, ANSWER, CUT_AT, THOUGHT
 from questions import IMAGE, case, raises
+from scripted_cloud import vector_of
 
 CLIENT = "langchain"
 QUESTION = "What is the capital of France?"

@@ -5,8 +5,9 @@ import json
 
 import litellm
 
-from clouds import ANEW, ANSWER, CUT_AT, THOUGHT, vector_of
+from clouds import ANEW, ANSWER, CUT_AT, THOUGHT
 from questions import QUESTION, TOOLS, case, raises
+from scripted_cloud import vector_of
 
 CLIENT = "litellm"
 litellm.suppress_debug_info = True

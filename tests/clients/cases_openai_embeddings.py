@@ -5,8 +5,8 @@ import asyncio
 import openai
 
 from cases_openai import connect
-from clouds import vector_of
 from questions import case, raises
+from scripted_cloud import vector_of
 
 CLIENT = "openai embeddings"
 MODEL = "text-embedding-3-small"

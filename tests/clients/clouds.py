@@ -2,11 +2,9 @@
 """How the mock providers of the client tests behave: a scenario is a function of (request, turn),
 turn from 1 for each gateway and endpoint, that returns a Reply. One that streams answers a request
 without "stream": true with the same message as one piece of JSON."""
-import array
-import base64
 import json
 
-from scripted_cloud import Reply, events, reply
+from scripted_cloud import Reply, embeddings, events, reply
 
 # What one model says, and what another one says to the same question.
 ANSWER = ("The capital of France is Paris. It lies on the Seine, and about two million people live "
@@ -103,25 +101,9 @@ def beginning(request):
 
 
 # -- embeddings ------------------------------------------------------------------------------------
-def vector_of(text):
-    """Numbers that belong to this text, or these tokens, and no other; exact as 32-bit floats."""
-    codes = text.encode() if isinstance(text, str) else text
-    return [sum(codes) / 1024, len(codes) / 64, -0.125]
-
-
 @scenario
 def embed(request, _):
-    asked = request.json
-    given = asked["input"]
-    texts = [given] if isinstance(given, str) or isinstance(given[0], int) else given
-    data = []
-    for i, text in enumerate(texts):
-        vector = vector_of(text)[:asked.get("dimensions")]
-        if asked.get("encoding_format") == "base64":
-            vector = base64.b64encode(array.array("f", vector).tobytes()).decode()
-        data.append({"object": "embedding", "index": i, "embedding": vector})
-    return reply(200, {"object": "list", "data": data, "model": asked["model"],
-                       "usage": {"prompt_tokens": 5 * len(texts), "total_tokens": 5 * len(texts)}})
+    return embeddings(request)
 
 
 @scenario

@@ -12,33 +12,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
 from faces import gateway, promise, write  # noqa: E402
 from gateway_client import call, connect  # noqa: E402
-from scripted_cloud import Reply, ScriptedCloud, missing_openssl, reply, says  # noqa: E402
+from scripted_cloud import (  # noqa: E402
+    Reply, ScriptedCloud, embeddings, missing_openssl, reply, says, vector_of)
 
 PATH = "/v1/embeddings"
 MODEL = "text-embedding-3-small"
 SERVES = f"model=chat-1|{MODEL}"
 
 
-def vector_of(text):
-    """A few numbers that belong to this text and no other."""
-    codes = text.encode() if isinstance(text, str) else bytes(token % 256 for token in text)
-    return [sum(codes) / 1024.0, len(codes) / 64.0, -0.123456789]
-
-
 def embed(request):
-    """What OpenAI's API answers."""
-    asked = request.json
-    given = asked["input"]
-    texts = [given] if isinstance(given, str) or isinstance(given[0], int) else given
-    data = []
-    for i, text in enumerate(texts):
-        vector = vector_of(text)[:asked.get("dimensions")]
-        if asked.get("encoding_format") == "base64":
-            vector = base64.b64encode(array.array("f", vector).tobytes()).decode()
-        data.append({"object": "embedding", "index": i, "embedding": vector})
-    return reply(200, {"object": "list", "data": data, "model": asked["model"],
-                       "usage": {"prompt_tokens": 5 * len(texts), "total_tokens": 5 * len(texts)},
-                       "not_known": 12345678901234567890})
+    return embeddings(request, not_known=[12345678901234567890, -0.123456789])
 
 
 def embeds(folder):
@@ -87,8 +70,7 @@ def embeddings__the_openai_packages_form_is_served(folder):
         assert status == 200, answer
         for one, text in zip(answer["data"], body["input"]):
             numbers = array.array("f", base64.b64decode(one["embedding"]))
-            wanted = vector_of(text)
-            assert all(abs(a - b) < 1e-6 for a, b in zip(numbers, wanted)), (numbers, wanted)
+            assert list(numbers) == vector_of(text), (numbers, text)
         assert answer["usage"] == {"prompt_tokens": 10, "total_tokens": 10}
         assert posts(cloud)[-1].headers.get("Authorization") is None, "the client's key went on"
 

@@ -7,6 +7,8 @@
         assert len(cloud.requests) == 1 and cloud.requests[0].json["model"] == "m"
 
 `answer` gets a Request and returns a Reply; it runs on a thread per connection."""
+import array
+import base64
 import http.server
 import json
 import os
@@ -63,6 +65,28 @@ def stop(reason="stop", **more):
 
 def says(text):
     return events(word(text), stop())
+
+
+def vector_of(text):
+    """Numbers that belong to this text, or these tokens, and no other; exact as 32-bit floats."""
+    codes = text.encode() if isinstance(text, str) else text
+    return [sum(codes) / 1024, len(codes) / 64, -0.125]
+
+
+def embeddings(request, **more):
+    """What OpenAI's API answers."""
+    asked = request.json
+    given = asked["input"]
+    texts = [given] if isinstance(given, str) or isinstance(given[0], int) else given
+    data = []
+    for i, text in enumerate(texts):
+        vector = vector_of(text)[:asked.get("dimensions")]
+        if asked.get("encoding_format") == "base64":
+            vector = base64.b64encode(array.array("f", vector).tobytes()).decode()
+        data.append({"object": "embedding", "index": i, "embedding": vector})
+    return reply(200, {"object": "list", "data": data, "model": asked["model"],
+                       "usage": {"prompt_tokens": 5 * len(texts), "total_tokens": 5 * len(texts)},
+                       **more})
 
 
 class ScriptedCloud:
