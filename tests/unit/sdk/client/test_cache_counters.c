@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The program starts itself again as the processes that add at the same time; such a child never
- * asserts.
+ * What the cache counts, of one client and of several at the same time.
  */
 #include "sdk/client/cache_counters.h"
 #include "sdk/core/str.h"
 #include "storage/stores.h"
 #include "tests/support/lock_holder.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/own_store.h"
+#include "tests/support/sqlcipher_missing.h"
+#include "tests/support/store_race.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
-#include <spawn.h>
 #include <stdarg.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#define ROLE      "add-counts"
 #define PROCESSES 3
 #define EACH      30
-
-extern char **environ;
 
 static amphi_store store;
 
@@ -147,90 +141,47 @@ static void counters__that_can_not_be_read_are_not_overwritten(void **state)
     assert_kept(3, 4);
 }
 
-static int add_each(const char *path)
+static amphi_status add_each(amphi_store shared, unsigned number)
 {
-    amphi_keys keys;
     amphi_status status = AMPHI_OK;
-    char byte;
-    if (lock_holder_open(&store, &keys, path) != AMPHI_OK)
-        return 3;
-    if (write(STDOUT_FILENO, "r", 1) != 1 || read(STDIN_FILENO, &byte, 1) != 0) /* all are ready */
-        return 4;
+    store = shared;
     for (int i = 0; i < EACH && status == AMPHI_OK; i++)
         status = add(1, 2);
-    store.ops->free(store.self);
-    keys.ops->free(keys.self);
-    return status == AMPHI_OK ? 0 : 5;
-}
-
-static pid_t start(const char *path, int ready, int go)
-{
-    pid_t pid;
-    char *arguments[] = {"/proc/self/exe", ROLE, (char *)path, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, go, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ready, STDOUT_FILENO);
-    assert_int_equal(posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    return pid;
+    return status;
 }
 
 static void counters__of_processes_that_add_at_once_are_all_kept(void **state)
 {
-    scratch_dir dir;
-    amphi_keys keys;
-    pid_t pids[PROCESSES];
-    int ready[2], go[2], result;
-    char bytes[PROCESSES], version[64];
-    if (amphi__storage_version(version, sizeof version, NULL) != AMPHI_OK)
+    own_store own;
+    if (sqlcipher_is_missing())
         skip();
-    scratch_dir_make(&dir);
-    assert_int_equal(lock_holder_open(&store, &keys, dir.path), AMPHI_OK);
-    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
-    for (int i = 0; i < PROCESSES; i++)
-        pids[i] = start(dir.path, ready[1], go[0]);
-    close(ready[1]);
-    for (int i = 0; i < PROCESSES; i++)
-        assert_int_equal(read(ready[0], bytes, 1), 1);
-    close(go[1]); /* its end is what they wait for */
-    for (int i = 0; i < PROCESSES; i++) {
-        assert_int_equal(waitpid(pids[i], &result, 0), pids[i]);
-        assert_int_equal(result, 0);
-    }
-    close(ready[0]);
-    close(go[0]);
+    own_store_begin(&own);
+    store = own.store;
+    store_race(own.dir.path, PROCESSES);
     assert_kept(PROCESSES * EACH, PROCESSES * EACH * 2);
-    store.ops->free(store.self);
-    keys.ops->free(keys.self);
-    scratch_dir_remove(&dir);
+    own_store_end(&own);
 }
 
 static void counters__give_up_on_a_lock_that_is_held(void **state)
 {
-    scratch_dir dir;
-    amphi_keys keys;
+    own_store own;
     lock_holder holder;
-    char version[64];
-    if (amphi__storage_version(version, sizeof version, NULL) != AMPHI_OK)
+    if (sqlcipher_is_missing())
         skip();
-    scratch_dir_make(&dir);
-    assert_int_equal(lock_holder_open(&store, &keys, dir.path), AMPHI_OK);
+    own_store_begin(&own);
+    store = own.store;
     assert_int_equal(add(1, 1), AMPHI_OK);
-    lock_holder_begin(&holder, dir.path);
+    lock_holder_begin(&holder, own.dir.path);
     assert_int_equal(add(2, 2), AMPHI_E_BUSY);
     lock_holder_end(&holder);
     assert_kept(1, 1);
-    store.ops->free(store.self);
-    keys.ops->free(keys.self);
-    scratch_dir_remove(&dir);
+    own_store_end(&own);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], ROLE) == 0)
-        return add_each(argv[2]);
+    if (store_race_is_role(argc, argv))
+        return store_race_main(argv, add_each);
     if (lock_holder_is_role(argc, argv))
         return lock_holder_main(argv);
     const struct CMUnitTest tests[] = {

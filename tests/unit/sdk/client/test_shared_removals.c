@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The program starts itself again as the processes that write at the same time; such a child never
- * asserts.
+ * Cached answers that are to be removed: kept once, bounded, and of several processes all of them.
  */
 #include "sdk/client/shared_removals.h"
 #include "storage/stores.h"
-#include "tests/support/lock_holder.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/support/own_store.h"
 #include "tests/support/sqlcipher_missing.h"
+#include "tests/support/store_race.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
-#include <spawn.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#define ROLE      "add-removals"
 #define PROCESSES 2
 #define EACH      40
-
-extern char **environ;
 
 static amphi_store store;
 
@@ -144,80 +134,39 @@ static void removals__what_another_wrote_after_the_reading_stays(void **state)
     assert_int_equal(first, 500);
 }
 
-/* Adds numbers from `first` on, one by one. */
-static int add_each(const char *path, uint32_t first)
+/* Its own numbers, one by one. */
+static amphi_status add_each(amphi_store shared, unsigned number)
 {
-    amphi_keys keys;
+    uint32_t first = 1000 * (number + 1);
     amphi_status status = AMPHI_OK;
-    char byte;
-    if (lock_holder_open(&store, &keys, path) != AMPHI_OK)
-        return 3;
-    if (write(STDOUT_FILENO, "r", 1) != 1 || read(STDIN_FILENO, &byte, 1) != 0) /* all are ready */
-        return 4;
     for (uint32_t n = first; n < first + EACH && status == AMPHI_OK; n++) {
         amphi_buf more;
         amphi__buf_init(&more, 0);
         put_key(&more, n);
         status =
-            amphi__shared_removals_change(store, amphi_str_make(NULL, 0), amphi__buf_str(&more));
+            amphi__shared_removals_change(shared, amphi_str_make(NULL, 0), amphi__buf_str(&more));
         amphi__buf_clear(&more);
     }
-    store.ops->free(store.self);
-    keys.ops->free(keys.self);
-    return status == AMPHI_OK ? 0 : 5;
-}
-
-static pid_t start(const char *path, uint32_t first, int ready, int go)
-{
-    char number[16];
-    pid_t pid;
-    char *arguments[] = {"/proc/self/exe", ROLE, (char *)path, number, NULL};
-    posix_spawn_file_actions_t actions;
-    snprintf(number, sizeof number, "%u", (unsigned)first);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, go, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ready, STDOUT_FILENO);
-    assert_int_equal(posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    return pid;
+    return status;
 }
 
 static void removals__processes_that_write_at_once_lose_none(void **state)
 {
-    scratch_dir dir;
-    amphi_keys keys;
-    pid_t pids[PROCESSES];
-    int ready[2], go[2], result;
+    own_store own;
     uint32_t first = 0;
-    char bytes[PROCESSES];
     if (sqlcipher_is_missing())
         skip();
-    scratch_dir_make(&dir);
-    assert_int_equal(lock_holder_open(&store, &keys, dir.path), AMPHI_OK);
-    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
-    for (uint32_t i = 0; i < PROCESSES; i++)
-        pids[i] = start(dir.path, 1000 * (i + 1), ready[1], go[0]);
-    close(ready[1]);
-    for (int i = 0; i < PROCESSES; i++)
-        assert_int_equal(read(ready[0], bytes, 1), 1);
-    close(go[1]); /* its end is what they wait for */
-    for (int i = 0; i < PROCESSES; i++) {
-        assert_int_equal(waitpid(pids[i], &result, 0), pids[i]);
-        assert_int_equal(result, 0);
-    }
-    close(ready[0]);
-    close(go[0]);
+    own_store_begin(&own);
+    store = own.store;
+    store_race(own.dir.path, PROCESSES);
     assert_int_equal(kept(&first), PROCESSES * EACH);
-    store.ops->free(store.self);
-    keys.ops->free(keys.self);
-    scratch_dir_remove(&dir);
+    own_store_end(&own);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], ROLE) == 0)
-        return add_each(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
+    if (store_race_is_role(argc, argv))
+        return store_race_main(argv, add_each);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             removals__are_kept_once_until_they_are_done, set_up, tear_down),
