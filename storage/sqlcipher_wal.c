@@ -248,13 +248,13 @@ static bool mend(
 }
 
 /* Is it the frame's own checksum that is damaged? One of its halves agrees, or the next frame
- * follows from what it should be. */
+ * follows from what it should be: this alone counts where the salts are others too. */
 static bool sum_is_damaged(
     const amphi_wal *wal, uint32_t number, log_sum computed, const uint8_t *frame)
 {
     uint8_t next[FRAME_BYTES];
     log_sum stated = sum_stated(frame + 16);
-    if (computed.a == stated.a || computed.b == stated.b)
+    if (has_salts(wal, frame) && (computed.a == stated.a || computed.b == stated.b))
         return true;
     return number < wal->count && read_frame(wal, number + 1, next) &&
            sum_is(sum_of_frame(wal, computed, next), sum_stated(next + 16));
@@ -278,8 +278,8 @@ static bool link_frame(
     t->mends_left--;
     if (mend(wal, t, number, frame, is_sealed))
         return true;
-    bool is_sum = is_sealed && is_own &&
-                  sum_is_damaged(wal, number, sum_of_frame(wal, t->stated, frame), frame);
+    bool is_sum =
+        is_sealed && sum_is_damaged(wal, number, sum_of_frame(wal, t->stated, frame), frame);
     wal->is_damaged_surely |= is_sum;
     return is_sum;
 }
@@ -295,7 +295,8 @@ static bool judge(
     bool touched = false;
     bool is_linked = link_frame(wal, t, number, frame, is_sealed, &touched);
     bool is_own = has_salts(wal, frame) || is_linked;
-    bool is_other_branch = is_sealed && !is_linked && t->is_sure;
+    /* Whatever is written first follows from the log's header. */
+    bool is_other_branch = is_sealed && !is_linked && t->is_sure && number > 1;
     is_sealed |= is_linked && touched; /* mended */
     t->stated = sum_stated(frame + 16);
     t->computed = computed;

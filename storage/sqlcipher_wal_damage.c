@@ -4,7 +4,9 @@
  * before anything else is written. So only the last synced commit's own frames, and those of
  * unsynced commits before it (the ledger, drafts, the cache's order), may be torn or missing. A
  * commit that changed messages, conversations or the outbox, with another frame written after it,
- * was synced, and with it all before it: when SQLite would not reach it the log is damaged. Besides
+ * was synced, and with it all before it: when SQLite would not reach it the log is damaged. (The
+ * commit that made these tables was synced as well, so where the list of tables can't be read, any
+ * commit will do.) Besides
  * that, no cut-off write leaves a frame that is whole but for a few bytes, a log whose first bytes
  * alone are wrong while the database lacks its pages, or a log of an empty database.
  */
@@ -26,18 +28,22 @@ typedef struct synced_pages {
     amphi_db_pages *pages;
     uint32_t count;
     uint8_t *bits; /* a bit per page of the tables below */
+    bool is_any;   /* these tables are not known: every page may be theirs */
     uint32_t roots[ROOTS_MAX];
     size_t roots_count;
 } synced_pages;
 
+static const char *const tables[] = {"messages", "conversations", "outbox"};
+
+#define TABLES (sizeof tables / sizeof tables[0])
+
 static bool note_root(void *user, const amphi_row *row)
 {
-    static const char *const tables[] = {"messages", "conversations", "outbox"};
     synced_pages *s = user;
     if (row->count != 5 || !amphi__str_equal_c(row->values[0].bytes, "table") ||
         row->values[3].type != AMPHI_VALUE_INT)
         return true;
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+    for (size_t i = 0; i < TABLES; i++)
         if (amphi__str_equal_c(row->values[1].bytes, tables[i]) && s->roots_count < ROOTS_MAX)
             s->roots[s->roots_count++] = (uint32_t)row->values[3].integer;
     return true;
@@ -118,7 +124,7 @@ static bool has_synced_commit(const amphi_wal *wal, const synced_pages *s)
     bool is_synced_kind = false;
     for (uint32_t i = 0; i + 1 < wal->tail_count; i++) {
         const amphi_wal_frame *at = &wal->tail[i];
-        is_synced_kind |= is_marked(s, at->number);
+        is_synced_kind |= s->is_any || is_marked(s, at->number);
         bool is_commit = at->commit != 0 && wal->last + 1 + i >= wal->broken;
         if (is_commit && is_synced_kind && at[1].is_linked)
             return true;
@@ -136,7 +142,8 @@ static bool has_lost_commit(const amphi_wal *wal, amphi_db_pages *pages)
     s.bits = amphi__calloc((size_t)s.count / 8 + 1, 1);
     bool found = false;
     if (s.bits != NULL && amphi__walk_init(&walk, pages, NULL) == AMPHI_OK) {
-        (void)amphi__walk_table(&walk, 1, note_root, &s, NULL);
+        bool is_walked = amphi__walk_table(&walk, 1, note_root, &s, NULL) == AMPHI_OK;
+        s.is_any = is_walked && s.roots_count < TABLES;
         amphi__walk_clear(&walk);
         for (size_t i = 0; i < s.roots_count; i++)
             mark_tree(&s, s.roots[i]);

@@ -5,6 +5,7 @@
  */
 #include "storage/sqlcipher_wal_damage.h"
 
+#include "storage/schema.h"
 #include "storage/sqlcipher_repair.h"
 #include "tests/support/db_number.h"
 #include "tests/support/killed_log.h"
@@ -110,6 +111,44 @@ static void log__a_lost_sector_costs_no_more_than_its_own_pages(void **state)
     }
 }
 
+/* A store that was never closed has its list of tables in the log's first frames, and nowhere
+ * else. */
+static void begin_anew(killed_log *f)
+{
+    amphi__db_close(f->db);
+    unlink(f->path);
+    killed_log_open(f, &f->db);
+    assert_int_equal(amphi__schema_migrate(f->db, NULL), AMPHI_OK);
+    killed_log_exec(f->db,
+        "INSERT INTO conversations (seq, id, updated_ms, messages_count, title) VALUES "
+        "(1, 'c', 1, 0, 't')");
+}
+
+static void log__of_a_new_store_is_noticed_without_its_list_of_tables(void **state)
+{
+    killed_log *f = *state;
+    begin_anew(f);
+    for (int i = 0; i < COMMITS; i++)
+        killed_log_say(f->db, "text", 1);
+    killed_log_kill(f);
+    killed_log_expect_no_damage(f, COMMITS, "as it was");
+    size_t frames = (f->wal_size - HEADER) / FRAME;
+    for (size_t i = 0; i < frames * 3 / 4; i += i < 6 ? 1 : 11) {
+        static const size_t widths[] = {
+            16, 24, 64, 512}; /* salts and checksum; then the page too */
+        for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+            char name[60];
+            char *at = f->wal + HEADER + i * FRAME + (w == 0 ? 8 : 16);
+            snprintf(name, sizeof name, "frame %d, %d bytes", (int)i + 1, (int)widths[w]);
+            for (size_t k = 0; k < widths[w]; k++)
+                at[k] ^= 0x5a;
+            (void)expect_damage(f, name);
+            for (size_t k = 0; k < widths[w]; k++)
+                at[k] ^= 0x5a;
+        }
+    }
+}
+
 static void log__of_an_emptied_database_is_kept_and_read(void **state)
 {
     killed_log *f = *state;
@@ -128,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         KILLED_LOG_TEST(log__one_bit_anywhere_is_noticed_and_costs_nothing),
         KILLED_LOG_TEST(log__a_lost_sector_costs_no_more_than_its_own_pages),
+        KILLED_LOG_TEST(log__of_a_new_store_is_noticed_without_its_list_of_tables),
         KILLED_LOG_TEST(log__of_an_emptied_database_is_kept_and_read),
     };
     return cmocka_run_group_tests_name("unit.storage.sqlcipher_wal_damage", tests, NULL, NULL);
