@@ -66,6 +66,29 @@ def cli__help_names_every_flag_and_fits_a_terminal(folder):
 
 
 @promise
+def cli__help_and_policy_page_name_every_fact_of_the_device_and_its_words(folder):
+    """As the parser itself names them when it refuses."""
+    def refusal(text):
+        done = amphi("route", *data(folder), "--explain", "--device",
+                     write(folder, "facts.json", text), "Hi")
+        assert done.returncode == 1 and done.stderr.count("\n") == 1, done
+        return done.stderr
+    words = re.search(r"known: ([a-z_ ]+)\)", refusal('{"x": 1}')).group(1).split()
+    assert len(words) == 10, words
+    for fact in ("thermal", "network"):
+        said = re.search(rf"{fact}: (.+) is expected", refusal(f'{{"{fact}": "x"}}')).group(1)
+        words += said.replace(",", "").replace(" or ", " ").split()
+    assert "metered" in words and "serious" in words, words
+    docs = os.path.join(os.path.dirname(__file__), "..", "..", "sdk", "docs", "policy.md")
+    with open(docs, encoding="utf-8") as file:
+        section = file.read().split("## Facts about the device")[1].split("\n## ")[0]
+    page = amphi("route", "--help").stdout.split("  --device ")[1].split("\n  --")[0]
+    for word in words:
+        assert re.search(rf"\b{word}\b", page), (word, page)
+        assert re.search(rf"`\"?{word}\"?`", section), (word, section)
+
+
+@promise
 def cli__no_command_shows_the_overview_and_is_a_usage_error(folder):
     done = amphi()
     assert done.returncode == 2 and done.stdout == "" and "usage: amphi" in done.stderr
