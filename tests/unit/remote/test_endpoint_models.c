@@ -8,6 +8,7 @@
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
+#include "tests/support/answering_http.h"
 #include "tests/support/failing_alloc.h"
 
 #include <setjmp.h>
@@ -16,60 +17,23 @@
 
 #include <cmocka.h>
 
-/* ---- The transport: every exchange is over when its start returns ---------------------------- */
+/* ---- The endpoint ---------------------------------------------------------------------------- */
 
-typedef struct answer {
-    int http_status;
-    const char *body;
-    amphi_status fails; /* instead: the exchange itself */
-} answer;
+static const answering_http_reply *replies; /* one for each exchange */
+static char asked[512];                     /* the last request: method, URL, headers */
 
-static const answer *answers; /* one for each exchange */
-static unsigned exchanges;
-static unsigned releases;
-static char asked[512]; /* the last request: method, URL, headers */
-
-static amphi_status fake_start(void *self, amphi_http_exchange **out,
-    const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
+static answering_http_reply reply_next(const amphi_http_request *request)
 {
-    const amphi_http_header header = {AMPHI_STR("x-request-id"), AMPHI_STR("req_42")};
-    const answer *a = &answers[exchanges++];
-    amphi_error failure;
     size_t at = (size_t)snprintf(asked, sizeof asked, "%.*s %.*s\n", (int)request->method.size,
         request->method.data, (int)request->url.size, request->url.data);
     for (size_t i = 0; i < request->headers_count && at < sizeof asked; i++)
         at += (size_t)snprintf(asked + at, sizeof asked - at, "%.*s: %.*s\n",
             (int)request->headers[i].name.size, request->headers[i].name.data,
             (int)request->headers[i].value.size, request->headers[i].value.data);
-    amphi__fail(&failure, a->fails, 0, "no route to it");
-    *out = self;
-    if (a->fails == AMPHI_OK) {
-        sink->headers(sink->self, a->http_status, &header, 1);
-        sink->body(sink->self, amphi_str_from(a->body));
-    }
-    sink->end(sink->self, a->fails == AMPHI_OK ? NULL : &failure);
-    return AMPHI_OK;
+    return *replies++;
 }
 
-static void fake_cancel(void *self, amphi_http_exchange *exchange)
-{
-}
-
-static void fake_release(void *self, amphi_http_exchange *exchange)
-{
-    releases++;
-}
-
-static void fake_free(void *self)
-{
-}
-
-static const amphi_http_ops fake_ops = {.struct_size = sizeof fake_ops,
-    .name = "fake",
-    .start = fake_start,
-    .cancel = fake_cancel,
-    .release = fake_release,
-    .free = fake_free};
+static answering_http http = {.answer = reply_next};
 
 /* ---- The app: a new token each time, and a signature ----------------------------------------- */
 
@@ -112,32 +76,34 @@ static void note_model(void *user, amphi_str model)
 }
 
 /* A whole life of an endpoint at this URL. */
-static amphi_status list_at(const char *url, const answer *given)
+static amphi_status list_at(const char *url, const answering_http_reply *given)
 {
     amphi_engine engine;
     amphi_remote_options options;
     memset(&options, 0, sizeof options);
     memset(&said, 0, sizeof said);
     memset(&error, 0, sizeof error);
-    answers = given;
-    exchanges = releases = tokens = 0;
+    replies = given;
+    tokens = 0;
+    atomic_store(&http.starts, 0);
+    atomic_store(&http.releases, 0);
     models[0] = asked[0] = '\0';
     amphi_endpoint_options_init(&options.endpoint);
     options.endpoint.name = AMPHI_STR("cloud");
     options.endpoint.url = amphi_str_from(url);
-    options.http = (amphi_http){&fake_ops, &exchanges};
+    options.http = answering_http_value(&http);
     options.keys = (amphi_keys){&app_ops, NULL};
     amphi_status status = amphi__remote_engine_new(&engine, &options, &error);
     if (status != AMPHI_OK)
         return status;
     status = engine.ops->list_models(engine.self, 1000, note_model, NULL, &said, &error);
     engine.ops->free(engine.self);
-    assert_int_equal(releases, exchanges);
+    assert_int_equal(atomic_load(&http.releases), atomic_load(&http.starts));
     assert_int_equal(status, error.status);
     return status;
 }
 
-static amphi_status list(const answer *given)
+static amphi_status list(const answering_http_reply *given)
 {
     is_same = false;
     return list_at("https://api.example.com/v1", given);
@@ -145,7 +111,7 @@ static amphi_status list(const answer *given)
 
 static void models__are_asked_for_beside_the_chat_url_with_its_credentials(void **state)
 {
-    static const answer given[] = {{200, LIST, AMPHI_OK}};
+    static const answering_http_reply given[] = {{200, LIST}};
     assert_int_equal(list(given), AMPHI_OK);
     assert_string_equal(models, "m-1 m-2 ");
     assert_non_null(strstr(asked, "GET https://api.example.com/v1/models\n"));
@@ -159,65 +125,63 @@ static void models__are_asked_for_beside_the_chat_url_with_its_credentials(void 
 static void models__list_of_any_known_shape_is_read_and_no_other(void **state)
 {
     static const struct {
-        answer given;
+        answering_http_reply given;
         amphi_status status;
         const char *models;
     } cases[] = {
-        {{200, "[{\"id\":\"m-1\"}]", AMPHI_OK}, AMPHI_OK, "m-1 "},
-        {{200, "{\"data\":[]}", AMPHI_OK}, AMPHI_OK, ""},
-        {{200, "{\"data\":7}", AMPHI_OK}, AMPHI_E_PROTOCOL, ""},
-        {{200, "{}", AMPHI_OK}, AMPHI_E_PROTOCOL, ""},
-        {{200, "<html>", AMPHI_OK}, AMPHI_E_PROTOCOL, ""},
-        {{200, "", AMPHI_OK}, AMPHI_E_PROTOCOL, ""},
-        {{0, NULL, AMPHI_E_NETWORK}, AMPHI_E_NETWORK, ""},
+        {{200, "[{\"id\":\"m-1\"}]"}, AMPHI_OK, "m-1 "},
+        {{200, "{\"data\":[]}"}, AMPHI_OK, ""},
+        {{200, "{\"data\":7}"}, AMPHI_E_PROTOCOL, ""},
+        {{200, "{}"}, AMPHI_E_PROTOCOL, ""},
+        {{200, "<html>"}, AMPHI_E_PROTOCOL, ""},
+        {{200, ""}, AMPHI_E_PROTOCOL, ""},
+        {{0, NULL}, AMPHI_E_NETWORK, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (list(&cases[i].given) != cases[i].status)
             fail_msg("%zu: %s", i, error.message);
         assert_string_equal(models, cases[i].models);
-        assert_int_equal(exchanges, 1);
+        assert_int_equal(atomic_load(&http.starts), 1);
     }
 }
 
 static void models__refusal_is_in_the_providers_words_without_the_key(void **state)
 {
-    static const answer given[] = {{403, REFUSAL, AMPHI_OK}};
+    static const answering_http_reply given[] = {{403, REFUSAL}};
     assert_int_equal(list(given), AMPHI_E_AUTH);
     assert_int_equal(error.native_code, 403);
     assert_string_equal(said.message, "Incorrect key: [key]");
     assert_string_equal(said.code, "invalid_api_key");
     assert_string_equal(said.request_id, "req_42");
-    assert_int_equal(exchanges, 1);
+    assert_int_equal(atomic_load(&http.starts), 1);
 }
 
 static void models__are_asked_for_once_more_with_a_new_token_after_a_401(void **state)
 {
-    static const answer given[] = {
-        {401, REFUSAL, AMPHI_OK}, {200, LIST, AMPHI_OK}, {200, LIST, AMPHI_OK}};
-    static const answer never[] = {
-        {401, REFUSAL, AMPHI_OK}, {401, REFUSAL, AMPHI_OK}, {200, LIST, AMPHI_OK}};
+    static const answering_http_reply given[] = {{401, REFUSAL}, {200, LIST}, {200, LIST}};
+    static const answering_http_reply never[] = {{401, REFUSAL}, {401, REFUSAL}, {200, LIST}};
     assert_int_equal(list(given), AMPHI_OK);
-    assert_int_equal(exchanges, 2);
+    assert_int_equal(atomic_load(&http.starts), 2);
     assert_string_equal(models, "m-1 m-2 ");
     assert_non_null(strstr(asked, "Authorization: Bearer token-2\n"));
     assert_int_equal(list(never), AMPHI_E_AUTH);
-    assert_int_equal(exchanges, 2);
+    assert_int_equal(atomic_load(&http.starts), 2);
     is_same = true;
     assert_int_equal(list_at("https://api.example.com/v1", never), AMPHI_E_AUTH);
-    assert_int_equal(exchanges, 1);
+    assert_int_equal(atomic_load(&http.starts), 1);
 }
 
 /* Each ends as it would with memory, or with AMPHI_E_NO_MEMORY. */
 static void memory__every_failing_allocation_is_an_error_and_leaks_nothing(void **state)
 {
     static const struct {
-        answer given[2];
+        answering_http_reply given[2];
         amphi_status status;
     } cases[] = {
-        {{{200, LIST, AMPHI_OK}}, AMPHI_OK},
-        {{{401, REFUSAL, AMPHI_OK}, {200, LIST, AMPHI_OK}}, AMPHI_OK},
-        {{{403, REFUSAL, AMPHI_OK}}, AMPHI_E_AUTH},
-        {{{200, "<html>", AMPHI_OK}}, AMPHI_E_PROTOCOL},
+        {{{200, LIST}}, AMPHI_OK},
+        {{{401, REFUSAL}, {200, LIST}}, AMPHI_OK},
+        {{{403, REFUSAL}}, AMPHI_E_AUTH},
+        {{{200, "<html>"}}, AMPHI_E_PROTOCOL},
     };
     failing_alloc_install();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -3,8 +3,8 @@
  * What the doctor finds out about an endpoint's key, over a transport that the test plays itself,
  * and what happens when memory runs out at any point.
  */
-#include "sdk/core/error.h"
 #include "sdk/core/str.h"
+#include "tests/support/answering_http.h"
 #include "tests/support/chat_fixture.h"
 #include "tests/support/failing_alloc.h"
 
@@ -17,51 +17,20 @@
 
 #include <cmocka.h>
 
-/* ---- The transport: every exchange is over when its start returns ---------------------------- */
+/* ---- The endpoint ---------------------------------------------------------------------------- */
 
-typedef struct answer {
-    int http_status;
-    const char *body;
-} answer;
-
-static answer to_list; /* GET .../models */
-static answer to_chat;
-static atomic_uint lists;
+static answering_http_reply to_list; /* GET .../models */
+static answering_http_reply to_chat;
 static atomic_uint chats;
 
-static amphi_status fake_start(void *self, amphi_http_exchange **out,
-    const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
+static answering_http_reply reply_to(const amphi_http_request *request)
 {
     bool is_list = amphi__str_equal_c(request->method, "GET");
-    const answer *a = is_list ? &to_list : &to_chat;
-    const amphi_http_header header = {AMPHI_STR("content-type"),
-        amphi_str_from(is_list ? "application/json" : "text/event-stream")};
-    atomic_fetch_add(is_list ? &lists : &chats, 1);
-    *out = self;
-    sink->headers(sink->self, a->http_status, &header, 1);
-    sink->body(sink->self, amphi_str_from(a->body));
-    sink->end(sink->self, NULL);
-    return AMPHI_OK;
+    atomic_fetch_add(&chats, is_list ? 0 : 1);
+    return is_list ? to_list : to_chat;
 }
 
-static void fake_cancel(void *self, amphi_http_exchange *exchange)
-{
-}
-
-static void fake_release(void *self, amphi_http_exchange *exchange)
-{
-}
-
-static void fake_free(void *self)
-{
-}
-
-static const amphi_http_ops fake_ops = {.struct_size = sizeof fake_ops,
-    .name = "fake",
-    .start = fake_start,
-    .cancel = fake_cancel,
-    .release = fake_release,
-    .free = fake_free};
+static answering_http http = {.answer = reply_to};
 
 #define LIST "{\"data\":[{\"id\":\"m-1\"},{\"id\":\"m-2\"}]}"
 #define WORD                                                                                       \
@@ -106,10 +75,10 @@ static amphi_status visit(bool asks, const char *policy)
 static int set_up(void **state)
 {
     chat_fixture_init(&fixture, says_hello, says_hello);
-    fixture.parts.http = (amphi_http){&fake_ops, &fixture};
-    to_list = (answer){200, LIST};
-    to_chat = (answer){200, WORD};
-    atomic_store(&lists, 0);
+    fixture.parts.http = answering_http_value(&http);
+    to_list = (answering_http_reply){200, LIST};
+    to_chat = (answering_http_reply){200, WORD};
+    atomic_store(&http.starts, 0);
     atomic_store(&chats, 0);
     return 0;
 }
@@ -124,24 +93,23 @@ static void doctor__list_of_models_tells_without_a_question(void **state)
 {
     assert_int_equal(visit(false, NULL), AMPHI_OK);
     assert_string_equal(found, "0 key work: the key is good for 2 models, \"m-1\" among them\n");
-    assert_int_equal(atomic_load(&lists), 1);
-    assert_int_equal(atomic_load(&chats), 0);
+    assert_int_equal(atomic_load(&http.starts), 1);
 }
 
 static void doctor__asks_where_there_is_no_list(void **state)
 {
-    to_list = (answer){404, "not found"};
+    to_list = (answering_http_reply){404, "not found"};
     assert_int_equal(visit(false, NULL), AMPHI_OK);
     assert_non_null(strstr(found, "0 key work: the key may chat: \"m-1\" answered after "));
     assert_int_equal(atomic_load(&chats), 1);
-    to_list = (answer){200, LIST};
+    to_list = (answering_http_reply){200, LIST};
     assert_int_equal(visit(true, NULL), AMPHI_OK); /* and where the caller wants it */
     assert_int_equal(atomic_load(&chats), 2);
 }
 
 static void doctor__refused_key_is_a_fault_in_the_providers_words(void **state)
 {
-    to_list = (answer){401, REFUSAL};
+    to_list = (answering_http_reply){401, REFUSAL};
     assert_int_equal(visit(false, NULL), AMPHI_OK);
     assert_non_null(strstr(found, "2 key work: the provider refuses the key ("));
     assert_non_null(strstr(found, "; the provider said: Incorrect API key\n"));
@@ -154,14 +122,14 @@ static void doctor__sends_no_key_over_a_metered_network_that_is_forbidden(void *
     assert_int_equal(visit(true, "{\"network\":{\"metered_allowed\":false}}"), AMPHI_OK);
     assert_string_equal(found, "1 key work: its key was not tried: the network is metered, "
                                "and network.metered_allowed is false\n");
-    assert_int_equal(atomic_load(&lists) + atomic_load(&chats), 0);
+    assert_int_equal(atomic_load(&http.starts), 0);
 }
 
 /* What is then said of the key is true all the same. Nothing leaks, which the sanitizer sees. */
 static void doctor__memory_may_run_out_at_any_time(void **state)
 {
     static const struct {
-        answer to_list;
+        answering_http_reply to_list;
         const char *found;
     } cases[] = {
         {{200, LIST}, "0 key work: the key is good for 2 models, \"m-1\" among them\n"},
