@@ -55,6 +55,7 @@ struct gateway_exchange {
     char refusal_words[256];
     char *settings; /* what X-Amphi-* headers say, as JSON; NULL: nothing */
     bool was_dispatched;
+    bool body_waits;    /* behind an Expect, or for ever */
     const char *allow;  /* of a 405 */
     bool allows_origin; /* the page that asks may read the answer */
     /* What became of it, for the access log. */

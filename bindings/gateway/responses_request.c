@@ -151,15 +151,16 @@ static bool check_tools(responses_request *request)
         snprintf(param, sizeof param, "tools[%u].type", count);
         if (!gateway_json_says(gateway_json_get(tool, "type"), "function"))
             return responses_refuse(request, param,
-                "%s: \"%.*s\" is a tool that OpenAI's servers run; here only \"function\" is "
-                "possible",
-                param, type.size < 40 ? (int)type.size : 40, type.data != NULL ? type.data : "");
+                "%s: \"%.*s\" is not possible here: only \"function\" is", param,
+                type.size < 40 ? (int)type.size : 40, type.data != NULL ? type.data : "");
     }
     amphi_str choice = field(request, RESPONSES_TOOL_CHOICE);
-    if (gateway_json_is_object(choice) &&
-        !gateway_json_says(gateway_json_get(choice, "type"), "function"))
+    amphi_str type = gateway_json_get(choice, "type");
+    if (gateway_json_is_object(choice) && !gateway_json_says(type, "function") &&
+        !gateway_json_says(type, "allowed_tools"))
         return responses_refuse(request, "tool_choice",
-            "tool_choice: a string or {\"type\":\"function\",\"name\":...} is expected here");
+            "tool_choice: a string, {\"type\":\"function\",\"name\":...} or "
+            "{\"type\":\"allowed_tools\",...} is expected here");
     return true;
 }
 
@@ -197,6 +198,12 @@ void responses_request_clear(responses_request *request)
 
 /* ---- writing ---- */
 
+static void put_found(gateway_json *out, const char *key, amphi_str value)
+{
+    if (!gateway_json_is_null(value))
+        gateway_json_raw(out, key, value);
+}
+
 static void put_members_but(gateway_json *out, amphi_str object, const char *but)
 {
     amphi_str key, value;
@@ -204,6 +211,33 @@ static void put_members_but(gateway_json *out, amphi_str object, const char *but
     while (gateway_json_next(&walk, &key, &value))
         if (!gateway_json_is(key, but))
             gateway_json_member(out, key, value);
+}
+
+/* {"type":"function","name":...} as chat completions has it, its members in one of their own. */
+static void put_function(gateway_json *out, const char *key, amphi_str function)
+{
+    gateway_json_open(out, key, '{');
+    gateway_json_c(out, "type", "function");
+    gateway_json_open(out, "function", '{');
+    put_members_but(out, function, "type");
+    gateway_json_close(out, '}');
+    gateway_json_close(out, '}');
+}
+
+static void put_allowed_tools(gateway_json *out, amphi_str choice)
+{
+    amphi_str tool;
+    gateway_json_walk walk = gateway_json_begin(gateway_json_get(choice, "tools"));
+    gateway_json_open(out, "tool_choice", '{');
+    gateway_json_c(out, "type", "allowed_tools");
+    gateway_json_open(out, "allowed_tools", '{');
+    put_found(out, "mode", gateway_json_get(choice, "mode"));
+    gateway_json_open(out, "tools", '[');
+    while (gateway_json_next(&walk, NULL, &tool))
+        put_function(out, NULL, tool);
+    gateway_json_close(out, ']');
+    gateway_json_close(out, '}');
+    gateway_json_close(out, '}');
 }
 
 static void put_tools(const responses_request *request, gateway_json *out)
@@ -215,25 +249,15 @@ static void put_tools(const responses_request *request, gateway_json *out)
     if (!gateway_json_next(&look, NULL, &tool))
         return; /* providers refuse an empty list, and a choice without one */
     gateway_json_open(out, "tools", '[');
-    while (gateway_json_next(&walk, NULL, &tool)) {
-        gateway_json_open(out, NULL, '{');
-        gateway_json_c(out, "type", "function");
-        gateway_json_open(out, "function", '{');
-        put_members_but(out, tool, "type");
-        gateway_json_close(out, '}');
-        gateway_json_close(out, '}');
-    }
+    while (gateway_json_next(&walk, NULL, &tool))
+        put_function(out, NULL, tool);
     gateway_json_close(out, ']');
-    if (gateway_json_is_object(choice)) {
-        gateway_json_open(out, "tool_choice", '{');
-        gateway_json_c(out, "type", "function");
-        gateway_json_open(out, "function", '{');
-        put_members_but(out, choice, "type");
-        gateway_json_close(out, '}');
-        gateway_json_close(out, '}');
-    } else if (!gateway_json_is_null(choice)) {
+    if (gateway_json_says(gateway_json_get(choice, "type"), "allowed_tools"))
+        put_allowed_tools(out, choice);
+    else if (gateway_json_is_object(choice))
+        put_function(out, "tool_choice", choice);
+    else if (!gateway_json_is_null(choice))
         gateway_json_raw(out, "tool_choice", choice);
-    }
     if (!gateway_json_is_null(field(request, RESPONSES_PARALLEL)))
         gateway_json_raw(out, "parallel_tool_calls", field(request, RESPONSES_PARALLEL));
 }
@@ -255,12 +279,6 @@ static void put_text_format(const responses_request *request, gateway_json *out)
     }
     if (!gateway_json_is_null(verbosity))
         gateway_json_raw(out, "verbosity", verbosity);
-}
-
-static void put_found(gateway_json *out, const char *key, amphi_str value)
-{
-    if (!gateway_json_is_null(value))
-        gateway_json_raw(out, key, value);
 }
 
 static bool wants_logprobs(const responses_request *request)
@@ -302,7 +320,8 @@ bool responses_request_write(
         gateway_json_bool(out, "logprobs", true);
         put_found(out, "top_logprobs", field(request, RESPONSES_TOP_LOGPROBS));
     }
-    put_found(out, "amphi", field(request, RESPONSES_AMPHI));
+    if (field(request, RESPONSES_AMPHI).size > 0) /* null too, which the client refuses by name */
+        gateway_json_raw(out, "amphi", field(request, RESPONSES_AMPHI));
     if (request->streams)
         gateway_json_bool(out, "stream", true);
     gateway_json_members(out, gateway_json_text(&request->others));

@@ -34,7 +34,10 @@ enum {
 typedef struct framing {
     const char *length; /* Content-Length, or NULL */
     bool is_chunked;
-    bool is_doubtful; /* two that differ, or both kinds */
+    bool is_doubtful;  /* two that differ, or both kinds */
+    bool is_unknown;   /* a Transfer-Encoding that is not "chunked" alone: its end can't be seen */
+    bool is_coded;     /* a Content-Encoding */
+    bool expects_word; /* Expect: 100-continue: the body comes when it is asked for */
 } framing;
 
 static enum MHD_Result read_framing(
@@ -46,19 +49,36 @@ static enum MHD_Result read_framing(
         f->length = value;
     } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         f->is_chunked = true;
+        f->is_unknown |= strcasecmp(value != NULL ? value : "", "chunked") != 0;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_ENCODING) == 0) {
+        f->is_coded |= strcasecmp(value != NULL ? value : "", "identity") != 0;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0) {
+        f->expects_word = true;
     }
     return MHD_YES;
 }
 
+static void refuse_framing(gateway_exchange *exchange, unsigned status, const char *message)
+{
+    exchange->refusal = (gateway_failure){
+        .http_status = status, .type = "invalid_request_error", .message = message};
+}
+
 static void check_framing(gateway_exchange *exchange)
 {
-    framing f = {NULL, false, false};
+    framing f = {.length = NULL};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, read_framing, &f);
+    exchange->body_waits = f.expects_word || f.is_unknown;
     if (f.is_doubtful || (f.length != NULL && f.is_chunked))
-        exchange->refusal = (gateway_failure){.http_status = MHD_HTTP_BAD_REQUEST,
-            .type = "invalid_request_error",
-            .message = "the length of the body is given twice: one Content-Length, or "
-                       "Transfer-Encoding, is expected"};
+        refuse_framing(exchange, MHD_HTTP_BAD_REQUEST,
+            "the length of the body is given twice: one Content-Length, or "
+            "Transfer-Encoding, is expected");
+    else if (f.is_unknown)
+        refuse_framing(exchange, MHD_HTTP_NOT_IMPLEMENTED,
+            "Transfer-Encoding: only \"chunked\" is known here");
+    else if (f.is_coded)
+        refuse_framing(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+            "Content-Encoding: send the body as it is, not compressed");
     else if (f.length != NULL)
         exchange->body_expected = strtoull(f.length, NULL, 10);
 }
@@ -140,26 +160,35 @@ static enum MHD_Result queue_reply(gateway_exchange *exchange)
     return queued;
 }
 
+static enum MHD_Result dispatch(gateway_exchange *exchange)
+{
+    if (!exchange->was_dispatched) {
+        exchange->was_dispatched = true;
+        gateway_connection_enter(&exchange->server->connections, exchange->entry, GATEWAY_REPLIES);
+        gateway_dispatch(exchange);
+    }
+    return queue_reply(exchange);
+}
+
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *data, size_t *data_size, void **state)
 {
     gateway_server *server = opaque;
     gateway_exchange *exchange = *state;
     if (exchange == NULL) {
-        *state = begin(server, connection, url, method);
-        return *state != NULL ? MHD_YES : MHD_NO;
+        *state = exchange = begin(server, connection, url, method);
+        if (exchange == NULL)
+            return MHD_NO;
+        /* A refused body that has not begun is not asked for. */
+        bool is_refused = exchange->refusal.http_status != 0 && exchange->body_waits;
+        return is_refused ? dispatch(exchange) : MHD_YES;
     }
     if (*data_size > 0) {
         enum MHD_Result result = collect(exchange, data, *data_size);
         *data_size = 0;
         return result;
     }
-    if (!exchange->was_dispatched) {
-        exchange->was_dispatched = true;
-        gateway_connection_enter(&server->connections, exchange->entry, GATEWAY_REPLIES);
-        gateway_dispatch(exchange);
-    }
-    return queue_reply(exchange);
+    return dispatch(exchange);
 }
 
 /* Method, path, status and figures: nothing of what was said, and no query. */

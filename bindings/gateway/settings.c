@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A misspelt X-Amphi-Private would send what was to stay here, so every X-Amphi-* header that is
- * not known is refused by name, and so is a value that is not one of its own.
+ * A misspelt X-Amphi-Private would send what was to stay here, so every header with "amphi" in its
+ * name that is not known (X_Amphi_Private, Amphi-Private) is refused by name, and so is a value
+ * that is not one of its own.
  */
 #include "settings.h"
 
@@ -29,7 +30,7 @@ static const setting settings[] = {
     {"X-Amphi-No-Queue", "no_queue", yes_or_no, false},
 };
 
-enum { SETTINGS_COUNT = sizeof settings / sizeof settings[0], PREFIX = 8 };
+enum { SETTINGS_COUNT = sizeof settings / sizeof settings[0] };
 
 typedef struct reader {
     gateway_exchange *exchange;
@@ -59,11 +60,20 @@ static bool is_one_of(const char *values, const char *value)
     return false;
 }
 
+static bool is_meant_for_us(const char *name)
+{
+    static const char ours[] = "amphi";
+    for (; *name != '\0'; name++)
+        if (strncasecmp(name, ours, sizeof ours - 1) == 0)
+            return true;
+    return false;
+}
+
 static enum MHD_Result read_header(
     void *opaque, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     reader *r = opaque;
-    if (strncasecmp(name, "X-Amphi-", PREFIX) != 0)
+    if (!is_meant_for_us(name))
         return MHD_YES;
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
         if (strcasecmp(name, settings[i].header) != 0)

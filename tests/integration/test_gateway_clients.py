@@ -82,6 +82,28 @@ def gateway__two_lengths_of_one_body_never_smuggle_a_second_request(folder):
 
 
 @promise
+def gateway__a_body_that_can_not_be_read_is_refused_at_once_and_not_asked_for(folder):
+    body = json.dumps({"messages": QUESTION, "max_tokens": 2}).encode()
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    cases = (
+        (b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked, 501, b"Transfer-Encoding"),
+        (b"Transfer-Encoding: identity\r\n\r\n" + body, 501, b"Transfer-Encoding"),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body, 415,
+         b"Content-Encoding"),
+        (b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n", 413, b"16 MiB"),
+        (b"Content-Encoding: identity\r\nContent-Length: %d\r\n\r\n" % len(body) + body, 200,
+         b"choices"))
+    with gateway(folder) as (url, _):
+        def one(case):
+            framing, status, words = case
+            answer = raw(url, HEAD + b"Connection: close\r\n" + framing, seconds=20)
+            assert answer.startswith(b"HTTP/1.1 %d " % status), (framing[:80], answer[:200])
+            assert words in answer and answer.count(b"HTTP/1.1") == 1, answer
+        at_once(one, cases)
+        is_healthy(url)
+
+
+@promise
 def gateway__a_chunked_body_is_read(folder):
     body = json.dumps({"messages": QUESTION, "max_tokens": 2}).encode()
     with gateway(folder) as (url, _):

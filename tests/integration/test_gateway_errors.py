@@ -217,8 +217,11 @@ def headers__say_what_the_amphi_member_would(folder):
 @promise
 def headers__that_are_not_understood_are_refused_by_name(folder):
     url = shared_gateway()
-    for name, value in (("X-Amphi-Privat", "true"), ("X-Amphi-Private", "yes"),
-                        ("X-Amphi-Private", ""), ("X-Amphi-Mode", "fast"),
+    for name, value in (("X-Amphi-Privat", "true"), ("X_Amphi_Private", "true"),
+                        ("X-Amphi_Private", "true"), ("X-AmphiPrivate", "true"),
+                        ("Amphi-Private", "true"), ("Amphi-Mode", "only_local"),
+                        ("X-Amphi-Private", "yes"), ("X-Amphi-Private", ""),
+                        ("X-Amphi-Mode", "fast"),
                         ("X-Amphi-Mode", "only_cloud only_local"), ("X-Amphi-Cache", "on")):
         status, _, error = ask(url, headers={name: value})
         assert status == 400 and error["param"] == name, (name, value, status, error)

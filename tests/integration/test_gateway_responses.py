@@ -165,9 +165,15 @@ def responses__thoughts_and_calls_are_items_of_their_own(folder):
         _, whole = ask(cloud.at, body)
         sent = cloud.last()
         told = stream(cloud.at, body)
+        assert ask(cloud.at, body | {"tool_choice": {
+            "type": "allowed_tools", "mode": "required",
+            "tools": [{"type": "function", "name": "find"}]}})[0] == 200
+        allowed = cloud.last()["tool_choice"]
     assert sent["tools"] == [{"type": "function", "function": {
         "name": "find", "strict": True, "parameters": {"type": "object", "properties": {}}}}], sent
     assert sent["tool_choice"] == {"type": "function", "function": {"name": "find"}}, sent
+    assert allowed == {"type": "allowed_tools", "allowed_tools": {
+        "mode": "required", "tools": [{"type": "function", "function": {"name": "find"}}]}}, allowed
     assert sent["parallel_tool_calls"] is False and sent["reasoning_effort"] == "low"
     assert sent["messages"][0]["content"] == [
         {"type": "text", "text": "a"},
@@ -435,6 +441,7 @@ def responses__what_is_not_possible_is_refused_by_name(folder):
                 ({"input": "x", "prompt": {"id": "pmpt_1"}}, "prompt"),
                 ({"input": "x", "include": ["web_search_call.results"]}, "include"),
                 ({"input": "x", "tool_choice": {"type": "file_search"}}, "tool_choice"),
+                ({"input": "x", "amphi": None}, "amphi"),
                 ({"input": "x", "messages": []}, "messages"),
                 ({"input": "x", "max_tokens": 3}, "max_tokens"),
                 ({"input": "x", "stream": 1}, "stream"),
