@@ -234,10 +234,8 @@ static void conclude(run *r, const amphi_event *event)
         status = amphi_stream_completion_json(r->follow.stream, &json, &error);
     if (status == AMPHI_OK)
         reply_done(r, event->kind, &result, amphi_str_from(json));
-    else if (!r->follow.has_begun)
-        gateway_reply_error(r->follow.exchange, &error, NULL);
     else
-        gateway_reply_end(r->follow.exchange, false);
+        gateway_follow_break(&r->follow, &error);
     amphi_string_free(json);
 }
 
@@ -252,10 +250,7 @@ static void answer_with(run *r, bool streams)
         conclude(r, &event);
         return;
     }
-    if (r->follow.has_begun)
-        gateway_reply_end(r->follow.exchange, false);
-    else
-        gateway_reply_error(r->follow.exchange, &error, NULL);
+    gateway_follow_break(&r->follow, &error);
     gateway_follow_abandon(r->follow.exchange, r->follow.stream);
 }
 

@@ -74,6 +74,14 @@ char *gateway_follow_failure(gateway_follow *f, const amphi_chat_result *result)
     return json;
 }
 
+void gateway_follow_break(gateway_follow *f, const amphi_error *error)
+{
+    if (f->has_begun)
+        gateway_reply_end(f->exchange, false);
+    else
+        gateway_reply_error(f->exchange, error, NULL);
+}
+
 void gateway_follow_abandon(gateway_exchange *exchange, amphi_stream *stream)
 {
     amphi_event event = {.kind = AMPHI_EVENT_DELTA};

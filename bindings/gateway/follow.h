@@ -34,6 +34,8 @@ bool gateway_follow_flush(gateway_follow *follow);
 /* The failure of a stream whose terminal event is ERROR, or that was taken back, as OpenAI's error
  * object; amphi_string_free. NULL: out of memory, or it was sent as an HTTP status. */
 char *gateway_follow_failure(gateway_follow *follow, const amphi_chat_result *result);
+/* Without an answer: a status where the reply has not begun, else its end, which shows as a cut. */
+void gateway_follow_break(gateway_follow *follow, const amphi_error *error);
 /* The client is gone before the end: ends the request, and counts it. */
 void gateway_follow_abandon(gateway_exchange *exchange, amphi_stream *stream);
 

@@ -115,10 +115,7 @@ static void answer_with(run *r)
         conclude(r, &event);
         return;
     }
-    if (r->follow.has_begun)
-        gateway_reply_end(r->follow.exchange, false);
-    else
-        gateway_reply_error(r->follow.exchange, &error, NULL);
+    gateway_follow_break(&r->follow, &error);
     gateway_follow_abandon(r->follow.exchange, r->follow.stream);
 }
 
