@@ -77,7 +77,10 @@ static amphi_status visit_rows(amphi_store_sqlcipher *store, amphi_store_row_que
             status = read_messages(db, seq, at, &page, &more, error);
         amphi__store_read_end(store);
         uint32_t count = (uint32_t)page.count;
-        if (status == AMPHI_OK && !amphi__visit_messages(&page, visit, user, &at->from_id))
+        /* What stands before a damaged place is shown, and then the error. */
+        bool is_readable =
+            status == AMPHI_OK || (status == AMPHI_E_CORRUPT && page.bytes.status == AMPHI_OK);
+        if (is_readable && !amphi__visit_messages(&page, visit, user, &at->from_id))
             more = false;
         at->limit -= is_limited ? count : 0;
         more = more && (!is_limited || at->limit > 0);

@@ -47,6 +47,11 @@ def damaged_store(folder, number):
     check(rc == 1 and not found["whole"] and found["pages_bad"] == 1, f"check: {rc} {out}")
     rc, out, _ = amphi(folder, "doctor")
     check(rc == 1 and "damaged: 1 of" in out and "amphi history repair" in out, f"doctor: {out}")
+    for words in (("show", "c"), ("export",)):
+        rc, out, err = amphi(folder, "history", *words)
+        check(rc == 1 and "message 0" in out and "the last one" not in out and
+              err.strip().endswith("the database is damaged: run `amphi history repair`"),
+              f"what stands before the bad page is printed by {words}: {rc} {out[:100]} {err}")
     rc, out, err = amphi(folder, "history", "repair", "--json")
     done = json.loads(out) if rc == 0 else {}
     check(rc == 0 and done["pages_bad"] == 1, f"repair: {rc} {out} {err}")
