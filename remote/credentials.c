@@ -16,6 +16,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINES_BYTES_MAX = 16 << 10, LINES_MAX = 32, SECRET_LONG = 16 };
@@ -326,6 +329,38 @@ bool amphi__credentials_are_the_same(
 {
     return amphi__str_starts_with(
         amphi__buf_str(&refused->lines), amphi__buf_str(&credentials->lines));
+}
+
+/* FNV-1a over numbers. */
+static uint64_t mix(uint64_t mark, uint64_t number)
+{
+    for (int i = 0; i < 8; i++)
+        mark = (mark ^ (number >> (8 * i) & 0xFF)) * 0x100000001b3u;
+    return mark;
+}
+
+void amphi__credentials_mark(const amphi_credential_source *source, char out[AMPHI_MARK_SIZE])
+{
+    const char *const files[] = {source->key_file, source->headers_file};
+    uint64_t mark = 0xcbf29ce484222325u;
+    bool has_any = false;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct stat info;
+        if (files[i][0] == '\0')
+            continue;
+        has_any = true;
+        if (stat(files[i], &info) != 0) /* there is none now: another mark than with one */
+            memset(&info, 0, sizeof info);
+        mark = mix(mark, (uint64_t)info.st_ino);
+        mark = mix(mark, (uint64_t)info.st_size);
+        mark = mix(mark, (uint64_t)info.st_mtim.tv_sec);
+        mark = mix(mark, (uint64_t)info.st_mtim.tv_nsec);
+        mark = mix(mark, (uint64_t)info.st_ctim.tv_sec);
+        mark = mix(mark, (uint64_t)info.st_ctim.tv_nsec);
+    }
+    if (has_any)
+        snprintf(out, AMPHI_MARK_SIZE, "%016" PRIx64, mark);
 }
 
 /* ---- Signing --------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include <amphi/ext/keys.h>
 
 #define AMPHI_CREDENTIAL_HEADERS_MAX 40
+#define AMPHI_MARK_SIZE              17
 
 /* An endpoint's token, shared by its requests. */
 typedef struct amphi_token_cache {
@@ -57,6 +58,10 @@ void amphi__credentials_wipe(amphi_credentials *credentials);
  * nothing was. */
 amphi_status amphi__credentials_gather(amphi_credentials *out,
     const amphi_credential_source *source, const amphi_credentials *refused, amphi_error *error);
+
+/* Changes when the source's files do, by their metadata; says nothing of what is in them. Empty: it
+ * has none. Reads no file. */
+void amphi__credentials_mark(const amphi_credential_source *source, char out[AMPHI_MARK_SIZE]);
 
 /* Would they be refused as those were? A signature may stand behind those. */
 bool amphi__credentials_are_the_same(

@@ -76,6 +76,9 @@ static void endpoint_describe(void *self, amphi_engine_info *out)
             errno == ENOENT ? AMPHI_STR("its key file does not exist")
                             : AMPHI_STR("its key file can't be read"));
     }
+    const amphi_credential_source source = {
+        .key_file = endpoint->key_file, .headers_file = endpoint->headers_file};
+    amphi__credentials_mark(&source, own.fingerprint);
     own.ready = is_warm(endpoint);
     own.context_tokens_max = endpoint->context_tokens_max;
     own.prefix = endpoint->prefix;

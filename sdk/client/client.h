@@ -57,6 +57,7 @@ typedef struct amphi_route {
     char prices[AMPHI_PRICE_LIST_BYTES_MAX];   /* likewise: constant; empty: none are known */
     amphi_breaker breaker;                     /* under client->lock */
     char last_failure[AMPHI_LAST_FAILURE_MAX]; /* what the breaker counted last; likewise */
+    char credentials[65];                      /* the fingerprint that both are of; likewise */
     uint64_t pause_until_ms;                   /* monotonic; under the lock */
     amphi_reason pause_reason;                 /* of that pause; likewise */
     amphi_route_deaths deaths;                 /* those that are in the ledger; under the lock */

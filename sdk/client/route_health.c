@@ -38,9 +38,23 @@ static uint32_t first_token_p95_ms(const amphi_route *route)
     return sorted[(count * 95 + 99) / 100 - 1];
 }
 
+/* What a provider refused, limited or failed for one key says nothing of another. */
+static void start_clean_with_new_credentials(amphi_route *route, const amphi_engine_info *info)
+{
+    if (info->kind != AMPHI_ENGINE_CLOUD || strcmp(route->credentials, info->fingerprint) == 0)
+        return;
+    if (route->credentials[0] != '\0') {
+        memset(&route->breaker, 0, sizeof route->breaker);
+        route->pause_until_ms = 0;
+    }
+    amphi__str_copy_to(
+        route->credentials, sizeof route->credentials, amphi_str_from(info->fingerprint));
+}
+
 void amphi__route_health_snapshot(amphi_route *route, const amphi_policy *policy, uint64_t now_ms,
     int64_t wall_ms, amphi_policy_route *out)
 {
+    start_clean_with_new_credentials(route, &out->info);
     amphi__breaker_snapshot(&route->breaker, policy, now_ms, &out->breaker);
     out->wait_ms = route->pause_until_ms > now_ms ? (uint32_t)(route->pause_until_ms - now_ms) : 0;
     out->wait_reason = route->pause_reason;

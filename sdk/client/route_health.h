@@ -10,7 +10,8 @@
 
 #include "sdk/client/client.h"
 
-/* Breaker, pause, load and pace for a decision. wall_ms: Unix time. Under the client's lock. */
+/* Breaker, pause, load and pace for a decision; out->info is filled in, and where its credentials
+ * are others than before, breaker and pause end. wall_ms: Unix time. Under the client's lock. */
 void amphi__route_health_snapshot(amphi_route *route, const amphi_policy *policy, uint64_t now_ms,
     int64_t wall_ms, amphi_policy_route *out);
 

@@ -121,6 +121,30 @@ def endpoint__with_a_refused_key_is_not_tried_first_each_time(folder):
 
 
 @promise
+def endpoint__whose_key_file_was_corrected_goes_first_at_once(folder):
+    rests = os.path.join(folder, "rests-key.json")
+    key = os.path.join(folder, "corrected-key")
+    for path, text in ((rests, '{"breaker":{"open_ms":3600000}}'), (key, "wrong-key-111")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    os.chmod(key, 0o600)
+    with ScriptedCloud(folder) as first, ScriptedCloud(folder) as second:
+        first.answer = lambda request: (
+            says("By the first.") if "right" in request.headers.get("Authorization", "")
+            else refusal(401, "invalid_api_key"))
+        second.answer = lambda _: says("By the second.")
+        with serving(folder, first.endpoint("first", "model=m", f"key-file={key}"),
+                     second.endpoint("second", "model=m", "priority=1"), name="corrected",
+                     more=("--policy", rests)) as (url, _):
+            for i in range(3):
+                assert "By the second." in ask(url, user=str(i))[2]
+            assert len(first.chats()) == 1, len(first.chats())
+            with open(key, "w", encoding="utf-8") as file:
+                file.write("right-key-222")
+            assert "By the first." in ask(url, user="corrected")[2]
+
+
+@promise
 def errors__of_a_sole_endpoint_with_an_open_breaker_are_todays(folder):
     rests = os.path.join(folder, "rests-long.json")
     with open(rests, "w", encoding="utf-8") as file:

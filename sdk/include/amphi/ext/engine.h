@@ -68,7 +68,8 @@ typedef struct amphi_engine_info {
                                     among the others; equal: SYSTEM first */
     uint32_t weight;             /* share among equals */
     /* LOCAL, for the crash ledger; empty: this engine keeps none. */
-    char fingerprint[65];    /* of the model file: another one starts clean */
+    char fingerprint[65];    /* of the model file: another one starts clean. CLOUD: of the key's
+                                files: likewise, breaker and pauses end; empty: unknown */
     char build[32];          /* of the engine: likewise */
     char kernels[32];        /* the set that an ordinary request is computed with */
     bool in_process;         /* it has no process of its own: its crash is the app's */

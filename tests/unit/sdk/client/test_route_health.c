@@ -6,6 +6,7 @@
 #include "sdk/client/route_health.h"
 
 #include "sdk/client/client.h"
+#include "sdk/core/str.h"
 #include "tests/support/scripted_engine.h"
 
 #include <setjmp.h>
@@ -232,6 +233,30 @@ static void hedge__waits_for_the_95th_percentile_of_enough_first_tokens(void **s
     assert_int_equal(amphi__route_health_hedge_ms(&client, &step), 100);
 }
 
+static amphi_policy_route snapshot_with_key(const char *fingerprint)
+{
+    amphi_policy_route out = {.info = {.kind = AMPHI_ENGINE_CLOUD}};
+    amphi__str_copy_to(
+        out.info.fingerprint, sizeof out.info.fingerprint, amphi_str_from(fingerprint));
+    amphi__route_health_snapshot(&client.routes[0], &client.policy, now_us / 1000, 0, &out);
+    return out;
+}
+
+/* A person who corrects a key does not wait for a pause that the old one was given. */
+static void health__a_corrected_key_starts_clean(void **state)
+{
+    assert_int_equal(snapshot_with_key("old").wait_ms, 0);
+    attempt(AMPHI_E_AUTH, 0, 0);
+    for (uint32_t k = 0; k < client.policy.breaker_failures; k++)
+        attempt(AMPHI_E_PROVIDER, 0, 0);
+    assert_true(snapshot_with_key("old").breaker.open);
+    assert_true(snapshot_with_key("old").wait_ms > 0);
+    assert_false(snapshot_with_key("new").breaker.open);
+    assert_int_equal(snapshot_with_key("new").wait_ms, 0);
+    attempt(AMPHI_E_AUTH, 0, 0);
+    assert_true(snapshot_with_key("new").wait_ms > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(load__counts_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             hedge__waits_for_the_95th_percentile_of_enough_first_tokens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(health__a_corrected_key_starts_clean, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
