@@ -2,7 +2,7 @@
  *
  * A conversation from elsewhere, in one transaction. Rows keep their ids where those are free, so
  * that a history which is imported into an empty store is the same as before; what is there already
- * is not doubled.
+ * is not doubled, and only its privacy may become stricter.
  */
 #include "storage/history.h"
 
@@ -65,6 +65,22 @@ static amphi_status look_up(amphi_db *db, int64_t seq, const amphi_store_row *ro
     return amphi__query_end(&q, error);
 }
 
+/* A message that is there already is as private as the stricter of both says. */
+static amphi_status keep_stricter(
+    amphi_db *db, int64_t seq, const amphi_store_row *row, amphi_error *error)
+{
+    amphi_query q;
+    amphi__query_begin(&q, db,
+        "UPDATE messages SET privacy = ?1 WHERE conversation = ?2 AND created_ms = ?3"
+        " AND role = ?4 AND content = ?5 AND privacy < ?1");
+    amphi__query_bind_int(&q, 1, row->privacy);
+    amphi__query_bind_int(&q, 2, seq);
+    amphi__query_bind_int(&q, 3, row->created_ms);
+    amphi__query_bind_str(&q, 4, row->message.role);
+    amphi__query_bind_str(&q, 5, row->message.content);
+    return amphi__query_run(&q, error);
+}
+
 static amphi_status put_row(
     amphi_db *db, int64_t seq, const amphi_store_row *row, uint64_t *added, amphi_error *error)
 {
@@ -73,8 +89,10 @@ static amphi_status put_row(
     bool is_known = false;
     bool id_is_taken = false;
     amphi_status status = look_up(db, seq, row, &is_known, &id_is_taken, error);
-    if (status != AMPHI_OK || is_known)
+    if (status != AMPHI_OK)
         return status;
+    if (is_known)
+        return keep_stricter(db, seq, row, error);
     amphi__query_begin(&q, db,
         "INSERT INTO messages (id, conversation, created_ms, role, content, content_is_json,"
         " extra_json, route, model, decision_json, prompt_tokens, completion_tokens,"

@@ -230,7 +230,33 @@ def export__of_an_import_is_the_same_byte_for_byte(folder):
     assert len(ids) == 4 and 7 not in ids and {9, 10, 11} < set(ids), ids
 
 
+@promise
+def import__makes_what_is_there_already_as_private_as_the_stricter_says(folder):
+    def privacies(name):
+        shown = history(folder, "show", "c", name=name)["messages"]
+        return [m.get("privacy", "none") for m in shown]
+
+    for ours, theirs, then in (("none", "private", "private"), ("private", "none", "private"),
+                               ("none", "only_local", "only_local")):
+        put(folder, marked(ours), name=ours + theirs)
+        assert put(folder, marked(theirs), name=ours + theirs)["skipped"] == 2
+        assert privacies(ours + theirs) == [then, then], (ours, theirs)
+    put(folder, marked("none"))
+    put(folder, marked("private"))
+    done = amphi("ask", *data(folder), "--conversation", "c", "--mode", "only_cloud",
+                 "--endpoint", "a=https://127.0.0.1:1/v1,model=m", "and then?")
+    assert "the conversation holds private turns" in done.stderr, done
+
+
 MESSAGE = '{"message":1,"created_ms":1,"role":"user","content":"x"'
+
+
+def marked(privacy):
+    """A conversation of two messages with this mark."""
+    mark = "" if privacy == "none" else f',"privacy":"{privacy}"'
+    return lines_of({"c": ({}, [(1, 1, "y"), (2, 2, "z")])}).replace('"y"', '"y"' + mark) \
+        .replace('"z"', '"z"' + mark)
+
 
 
 @promise
