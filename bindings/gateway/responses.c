@@ -82,8 +82,7 @@ static void conclude(run *r, const amphi_event *event)
     char *json = NULL;
     amphi_chat_result_init(&result);
     if (amphi_stream_result(r->follow.stream, &result, &error) != AMPHI_OK) {
-        if (!r->follow.has_begun)
-            gateway_reply_error(r->follow.exchange, &error, NULL);
+        gateway_follow_break(&r->follow, &error);
         return;
     }
     gateway_note_answer(r->follow.exchange, event->kind, &result);
