@@ -5,8 +5,9 @@
  * failures in a row (however long that took: a rarely used route has no window to speak of), or
  * too large a share of the window, open it: refused for breaker.open_ms. Then half open: one
  * request at a time, the probe, may try; its success closes the breaker with an empty window, its
- * failure opens it for another open_ms. While it is open nothing but the probe counts, and requests
- * that no other route may answer, which pass it: one that began earlier says nothing about now.
+ * failure opens it for another open_ms. While it is open nothing but the probe counts, and the
+ * success of a request that no other route may answer, which passes it: one that began earlier says
+ * nothing about now.
  *
  * Plain data: the caller holds the lock and brings the time (monotonic milliseconds), so tests
  * need no waiting.
@@ -137,9 +138,10 @@ void amphi__breaker_leave(amphi_breaker *breaker, const amphi_policy *policy,
     bool is_probe = pass >= AMPHI_BREAKER_PROBE && breaker->opened_ms != 0;
     if (pass == AMPHI_BREAKER_REFUSED || (breaker->opened_ms != 0 && !is_probe))
         return;
+    if (pass == AMPHI_BREAKER_FORCED && is_probe && result != AMPHI_BREAKER_SUCCESS)
+        return; /* others wait for the probe, not for this one */
     if (result == AMPHI_BREAKER_IGNORED) {
-        if (pass == AMPHI_BREAKER_PROBE)
-            breaker->probe_ms = 0; /* the next one may probe at once */
+        breaker->probe_ms = 0; /* the next one may probe at once */
         return;
     }
     if (is_probe && failed) {

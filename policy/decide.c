@@ -21,6 +21,7 @@ typedef struct amphi_case {
     double draws[AMPHI_ROUTES_MAX];  /* smaller goes first among equals */
     uint8_t order[AMPHI_ROUTES_MAX]; /* kept routes, the first to be tried first */
     size_t count, kept;
+    size_t answering; /* of the kept ones: those that may answer this request */
     amphi_mode mode;
     amphi_engine_kind preferred;
     bool local_degraded;         /* auto turned to the cloud for this, or would have */
@@ -45,30 +46,28 @@ static amphi_mode mode_in_force(const amphi_policy *policy, const amphi_policy_f
     return mode != AMPHI_MODE_DEFAULT ? mode : AMPHI_MODE_AUTO;
 }
 
-/* Returns how many of the kept routes may answer this request. Where those are none, routes whose
- * only fault is an open breaker are kept with past_breaker. */
-static size_t judge_all(
+/* past_breaker: routes whose only fault is an open breaker are kept. */
+static void judge_all(
     amphi_case *c, const amphi_policy *policy, const amphi_policy_facts *facts, bool past_breaker)
 {
-    size_t answering = 0;
     c->kept = 0;
+    c->answering = 0;
     for (size_t i = 0; i < c->count; i++) {
         amphi_judgement *j = &c->routes[i];
-        bool may_answer = facts->only_routes == 0 || (facts->only_routes & (uint64_t)1 << i) != 0;
         j->policy = policy;
         j->facts = facts;
         j->route = &facts->routes[i];
         j->mode = c->mode;
-        j->past_breaker = past_breaker && may_answer;
+        j->may_answer = facts->only_routes == 0 || (facts->only_routes & (uint64_t)1 << i) != 0;
+        j->past_breaker = past_breaker && j->may_answer;
         amphi__route_rules_judge(j);
         j->step.route = (uint8_t)i;
         j->step.past_breaker = j->past_breaker;
         if (j->verdict == AMPHI_VERDICT_HARD)
             continue;
         c->order[c->kept++] = (uint8_t)i;
-        answering += may_answer;
+        c->answering += j->may_answer;
     }
-    return answering;
 }
 
 void amphi__policy_decide(
@@ -79,8 +78,9 @@ void amphi__policy_decide(
     amphi_decision_init(&out->decision);
     c.count = facts->routes_count <= AMPHI_ROUTES_MAX ? facts->routes_count : AMPHI_ROUTES_MAX;
     c.mode = mode_in_force(policy, facts);
-    if (judge_all(&c, policy, facts, false) == 0)
-        (void)judge_all(&c, policy, facts, true);
+    judge_all(&c, policy, facts, false);
+    if (c.answering == 0)
+        judge_all(&c, policy, facts, true);
     choose_preferred(&c, policy, facts);
     put_in_order(&c, facts);
     write_kept(&c, out, policy);
@@ -334,7 +334,7 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
             entry->reasons |= (uint64_t)1 << entry->route.reason;
         if (may_hedge(c, i))
             j->step.hedge_ms = policy->hedge_ms;
-        if (c->kept == 1)
+        if (c->answering == 1 && j->may_answer)
             j->step.past_breaker = true; /* it may open until the attempt begins */
         out->steps[out->steps_count++] = j->step;
     }

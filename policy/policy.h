@@ -121,7 +121,8 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  * 4. A model of the scope HELP answers when the request names it, or when private and mode leave no
  *    other route, whatever state the others are in: it never stands in for a chat model.
  * 5. When only open breakers leave no route, those routes are tried all the same, as last resorts:
- *    the failure of today is a better answer than that of ten seconds ago.
+ *    the failure of today is a better answer than that of ten seconds ago. (A request's own choice
+ *    among the routes comes later, sdk/client/route_preference.c, and does not count here.)
  */
 
 /* What the ledger knows of a local engine's crashes with this model file and this build, within
@@ -153,7 +154,7 @@ typedef enum amphi_breaker_pass {
     AMPHI_BREAKER_REFUSED = 0, /* the breaker is open */
     AMPHI_BREAKER_PASSED,      /* the breaker is closed */
     AMPHI_BREAKER_PROBE,       /* the one request that may try: its outcome decides */
-    AMPHI_BREAKER_FORCED       /* open, but no other route may answer: its outcome decides too */
+    AMPHI_BREAKER_FORCED       /* open, but no other route may answer: its success closes it */
 } amphi_breaker_pass;
 
 /* What an attempt's end says about the route. */

@@ -20,6 +20,7 @@ typedef struct amphi_judgement {
     const amphi_policy_facts *facts;
     const amphi_policy_route *route;
     amphi_mode mode;   /* never DEFAULT */
+    bool may_answer;   /* the facts' only_routes */
     bool past_breaker; /* an open breaker is no more than a soft reason */
 
     amphi_verdict verdict;

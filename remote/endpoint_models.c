@@ -11,6 +11,7 @@
 #include "remote/url.h"
 
 #include "sdk/core/alloc.h"
+#include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
 #include "sdk/core/str.h"
@@ -203,14 +204,17 @@ amphi_status amphi__endpoint_list_models(amphi_remote_endpoint *endpoint, uint32
     if (status == AMPHI_OK)
         status = amphi__credentials_gather(&credentials, &source, NULL, error);
     bool renewed = false;
+    uint64_t until_ms = amphi__clock_ms(NULL) + timeout_ms;
     for (bool more = status == AMPHI_OK; more; renewed = true) {
         listing l;
+        uint64_t now_ms = amphi__clock_ms(NULL);
+        uint32_t left_ms = now_ms < until_ms ? (uint32_t)(until_ms - now_ms) : 1;
         more = false;
         status = listing_init(&l);
         if (status != AMPHI_OK)
             amphi__fail_no_memory(error);
         else
-            status = exchange(endpoint, &source, &credentials, timeout_ms, &l, error);
+            status = exchange(endpoint, &source, &credentials, left_ms, &l, error);
         if (status == AMPHI_OK && l.http_status == 401 && !renewed)
             status = renew(&more, &source, &credentials, error);
         if (status == AMPHI_OK && !more)

@@ -12,6 +12,7 @@
  */
 #include "remote/tool_call_deltas.h"
 
+#include "sdk/core/json_span.h"
 #include "sdk/core/str.h"
 
 #include <stdio.h>
@@ -134,6 +135,8 @@ static void put_arguments(amphi_json_writer *writer, const amphi_json *arguments
 
 static void put_function(amphi_json_writer *writer, const amphi_json *function)
 {
+    if (function == NULL) /* a custom tool's call, or one of a kind that we do not know */
+        return;
     amphi__json_open(writer, "function", '{');
     for (const amphi_json *member = amphi__json_first(function); member != NULL;
          member = amphi__json_next(member)) {
@@ -148,6 +151,17 @@ static void put_function(amphi_json_writer *writer, const amphi_json *function)
     amphi__json_close(writer, '}');
 }
 
+/* Members that are passed on as they are: a custom tool's input, and what we do not know. */
+static bool has_others(const amphi_json *piece)
+{
+    static const char *const ours[] = {"index", "id", "type", "function", NULL};
+    for (const amphi_json *m = amphi__json_first(piece); m != NULL; m = amphi__json_next(m))
+        if (!amphi__json_key_is_one_of(amphi__json_key(m), ours) &&
+            amphi__json_kind(m) != AMPHI_JSON_NULL)
+            return true;
+    return false;
+}
+
 /* Nothing that a call could grow by. */
 static bool is_empty(const amphi_json *piece, const amphi_json *function)
 {
@@ -156,7 +170,7 @@ static bool is_empty(const amphi_json *piece, const amphi_json *function)
     return amphi__json_string(amphi__json_get(piece, "id")).size == 0 &&
            amphi__json_string(amphi__json_get(function, "name")).size == 0 &&
            amphi__json_string(arguments).size == 0 && kind != AMPHI_JSON_OBJECT &&
-           kind != AMPHI_JSON_ARRAY;
+           kind != AMPHI_JSON_ARRAY && !has_others(piece);
 }
 
 /* `piece` NULL: there is only its function. */

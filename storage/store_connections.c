@@ -326,7 +326,7 @@ void amphi__store_disconnect(amphi_store_sqlcipher *store)
     replace(store, &none);
 }
 
-/* While another thread writes, the store can be written. */
+/* A thread that writes for longer than this can write. */
 amphi_status amphi__store_health(void *self, amphi_error *error)
 {
     amphi_store_sqlcipher *store = self;
@@ -335,7 +335,7 @@ amphi_status amphi__store_health(void *self, amphi_error *error)
     if (status != AMPHI_OK)
         return status;
     amphi__store_read_end(store);
-    if (!amphi__store_gate_enter(store, AMPHI_PATIENCE_NONE_MS))
+    if (!amphi__store_gate_enter(store, AMPHI_PATIENCE_ANSWER_MS))
         return AMPHI_OK;
     if (!amphi__store_is_writable(store, error))
         status = store->unwritable.status;

@@ -94,6 +94,8 @@ static void conclude(run *r, const amphi_event *event)
         r->follow.stream, &json, &error); /* json stays NULL on failure */
     set_end(&end, event->kind, result.finish);
     end.usage = gateway_json_get(amphi_str_from(json), "usage");
+    if (gateway_json_is_null(end.usage))
+        end.usage = AMPHI_STR("{}"); /* clients of this API expect counts: zeros */
     end.amphi = gateway_json_get(amphi_str_from(json), "amphi");
     end.service_tier = gateway_json_get(amphi_str_from(json), "service_tier");
     r->answer.failed |= json == NULL;

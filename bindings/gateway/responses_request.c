@@ -140,24 +140,33 @@ static bool check_include(responses_request *request)
     return true;
 }
 
-static bool check_tools(responses_request *request)
+/* `where`: what has this array. */
+static bool check_list_of_tools(responses_request *request, const char *where, amphi_str tools)
 {
     amphi_str tool;
     unsigned count = 0;
-    gateway_json_walk walk = gateway_json_begin(field(request, RESPONSES_TOOLS));
+    gateway_json_walk walk = gateway_json_begin(tools);
     for (; gateway_json_next(&walk, NULL, &tool); count++) {
-        char param[32];
+        char param[48];
         amphi_str type = gateway_json_inner(gateway_json_get(tool, "type"));
-        snprintf(param, sizeof param, "tools[%u].type", count);
+        snprintf(param, sizeof param, "%s[%u].type", where, count);
         if (!gateway_json_says(gateway_json_get(tool, "type"), "function"))
             return responses_refuse(request, param,
                 "%s: \"%.*s\" is not possible here: only \"function\" is", param,
                 type.size < 40 ? (int)type.size : 40, type.data != NULL ? type.data : "");
     }
+    return true;
+}
+
+static bool check_tools(responses_request *request)
+{
     amphi_str choice = field(request, RESPONSES_TOOL_CHOICE);
     amphi_str type = gateway_json_get(choice, "type");
-    if (gateway_json_is_object(choice) && !gateway_json_says(type, "function") &&
-        !gateway_json_says(type, "allowed_tools"))
+    if (!check_list_of_tools(request, "tools", field(request, RESPONSES_TOOLS)))
+        return false;
+    if (gateway_json_says(type, "allowed_tools"))
+        return check_list_of_tools(request, "tool_choice.tools", gateway_json_get(choice, "tools"));
+    if (gateway_json_is_object(choice) && !gateway_json_says(type, "function"))
         return responses_refuse(request, "tool_choice",
             "tool_choice: a string, {\"type\":\"function\",\"name\":...} or "
             "{\"type\":\"allowed_tools\",...} is expected here");

@@ -195,12 +195,24 @@ void amphi__attempt_decide_in_time(amphi_attempt *a, uint64_t now_us)
     act_on(a, before, act, text);
 }
 
+/* An answer that broke off is not replaced by nothing. */
+static bool is_empty_restart(const amphi_attempt *a)
+{
+    return a->splice.mode == AMPHI_SPLICE_RESTART && !amphi__splice_has_words(&a->splice) &&
+           !a->stream->tool_call_seen;
+}
+
 static void on_finish(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
     bool was_cut = event->finish == AMPHI_FINISH_LENGTH;
     on_first_output(a);
+    if (is_empty_restart(a)) {
+        amphi__attempt_stop(a, AMPHI_E_TRUNCATED,
+            "the answer broke off, and when it was started again nothing came");
+        return;
+    }
     amphi_splice_act act = amphi__splice_end(&a->splice, was_cut, &text);
     if (act == AMPHI_SPLICE_HOLD && a->logprobs.size > 0)
         act = AMPHI_SPLICE_SHOW; /* they came after their text */

@@ -118,7 +118,7 @@ amphi_status amphi__cache_counters_add(amphi_store store, const amphi_cache_stat
             amphi__buf_append_str(&seen, amphi__buf_str(&before));
             moved_us = now_us;
         }
-        if (status != AMPHI_E_BUSY || now_us - moved_us >= PATIENCE_US ||
+        if (status != AMPHI_E_BUSY || seen.status != AMPHI_OK || now_us - moved_us >= PATIENCE_US ||
             now_us - began_us >= PATIENCE_ALL_US)
             break;
     }

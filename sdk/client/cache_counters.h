@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the response caches of all clients of a store have counted, in one of its settings. Clients
- * that end at the same moment, in any process, lose none of it. (On an app's own store without
- * setting_swap one's may be lost.)
+ * that end at the same moment, in any process, lose none of it, unless the store is held for longer
+ * than a second. (On an app's own store without setting_swap one's may be lost.)
  */
 #ifndef AMPHI_CLIENT_CACHE_COUNTERS_H
 #define AMPHI_CLIENT_CACHE_COUNTERS_H

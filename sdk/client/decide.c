@@ -73,6 +73,15 @@ static void list_models(const amphi_client *client, const char *out[AMPHI_ROUTES
         out[i] = client->routes[i].model;
 }
 
+/* Can any route of the plan take over, as far as its breaker says? */
+static bool has_sound_step(const amphi_plan *plan, const amphi_policy_route *routes)
+{
+    for (size_t i = 0; i < plan->steps_count; i++)
+        if (!routes[plan->steps[i].route].breaker.open)
+            return true;
+    return false;
+}
+
 /* No other route can take over, so the dead one may be started once more; its rules still apply. */
 static bool allow_restart(
     const amphi_dead_route *dead_route, amphi_policy_route *routes, size_t routes_count)
@@ -138,7 +147,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
         routes[i].is_named = (amphi__preference_named(&preference) & (uint64_t)1 << i) != 0;
     amphi__policy_decide(out, policy, &facts);
     dead_route.restart =
-        out->steps_count == 0 && allow_restart(&dead_route, routes, client->routes_count);
+        !has_sound_step(out, routes) && allow_restart(&dead_route, routes, client->routes_count);
     if (dead_route.restart)
         amphi__policy_decide(out, policy, &facts);
     out->dead_route = dead_route;

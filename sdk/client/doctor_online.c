@@ -74,7 +74,7 @@ static verdict judge(const amphi_error *error)
         return (verdict){
             AMPHI_FINDING_FAULT, "it could not be asked", "free some memory, then try again"};
     case AMPHI_E_TIMEOUT:
-        return (verdict){AMPHI_FINDING_FAULT, "it did not answer within 10 s",
+        return (verdict){AMPHI_FINDING_FAULT, "it did not answer in time",
             "look whether its URL is right and its server is up; a server that loads a model first "
             "may need a second try"};
     case AMPHI_E_OFFLINE:
@@ -284,7 +284,8 @@ static bool list_models(visit *v, bool asks)
         what = (verdict){AMPHI_FINDING_NOTE, "the key is known, but may not list the models",
             "--ask shows whether it may chat"};
     report_failure(v, &what, &error, &said);
-    return asks && error.status != AMPHI_E_TIMEOUT;
+    return asks && error.status != AMPHI_E_TIMEOUT && error.status != AMPHI_E_OFFLINE &&
+           error.status != AMPHI_E_NETWORK;
 }
 
 amphi_status amphi_doctor_online(const amphi_client_options *options, bool asks,

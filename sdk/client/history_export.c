@@ -24,7 +24,8 @@ typedef struct exporter {
     void *user;
     amphi_history_transfer done;
     amphi_buf line;
-    bool was_refused; /* by write */
+    bool was_refused;   /* by write */
+    amphi_error damage; /* of conversations that could not be read to their end */
     /* The conversation under way; its line is written with its first message. */
     amphi_buf id, title, cursor;
     bool has_conversation;
@@ -213,6 +214,12 @@ static amphi_status export_next(exporter *e, amphi_error *error)
     status = e->store.ops->rows(e->store.self, &rows, visit_row, e, error);
     if (status == AMPHI_E_NOT_FOUND) /* deleted meanwhile */
         status = AMPHI_OK;
+    if (status == AMPHI_E_CORRUPT) { /* the next one may be whole */
+        if (error != NULL)
+            e->damage = *error;
+        e->damage.status = status;
+        status = AMPHI_OK;
+    }
     if (status == AMPHI_OK && e->line.status != AMPHI_OK)
         status = amphi__fail_no_memory(error);
     if (status == AMPHI_OK && e->was_refused)
@@ -232,6 +239,11 @@ static amphi_status export_all(exporter *e, amphi_error *error)
     do
         status = export_next(e, error);
     while (status == AMPHI_OK && e->has_conversation);
+    if (status == AMPHI_OK && e->damage.status != AMPHI_OK) {
+        if (error != NULL)
+            *error = e->damage;
+        status = e->damage.status;
+    }
     return status;
 }
 

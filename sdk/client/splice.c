@@ -154,13 +154,22 @@ amphi_splice_act amphi__splice_decide(amphi_splice *splice, amphi_str *text)
 amphi_splice_act amphi__splice_settle(amphi_splice *splice, amphi_str *text)
 {
     *text = amphi_str_make(NULL, 0);
+    if (splice->mode != AMPHI_SPLICE_CONTINUE)
+        return amphi__splice_end(splice, true, text);
+    if (amphi__splice_has_words(splice))
+        return judge(splice, true, false, text);
+    /* The call alone: as an end would be, it is another answer behind an unfinished one. */
+    amphi_splice_act act = judge(splice, false, true, text);
+    if (splice->outcome != AMPHI_SPLICE_CONTINUED)
+        return act;
+    *text = amphi_str_make(NULL, 0);
+    return AMPHI_SPLICE_HOLD;
+}
+
+bool amphi__splice_has_words(const amphi_splice *splice)
+{
     amphi_str held = amphi__buf_str(&splice->held);
-    if (splice->mode == AMPHI_SPLICE_CONTINUE && amphi__splice_blanks(held) == held.size) {
-        pass(splice, AMPHI_SPLICE_CONTINUED, held.size, text);
-        return AMPHI_SPLICE_HOLD;
-    }
-    return splice->mode == AMPHI_SPLICE_CONTINUE ? judge(splice, true, false, text)
-                                                 : amphi__splice_end(splice, true, text);
+    return amphi__splice_blanks(held) < held.size;
 }
 
 amphi_splice_act amphi__splice_end(amphi_splice *splice, bool was_cut, amphi_str *text)

@@ -7,18 +7,27 @@
 
 #include "sdk/core/alloc.h"
 #include "sdk/core/json.h"
+#include "sdk/core/json_span.h"
 #include "sdk/core/str.h"
 
 #include <amphi/ext/engine.h>
 
+static void clear_call(amphi_tool_call *call)
+{
+    amphi__buf_clear(&call->id);
+    amphi__buf_clear(&call->type);
+    amphi__buf_clear(&call->name);
+    amphi__buf_clear(&call->arguments);
+    for (size_t i = 0; i < call->others_count; i++) {
+        amphi__buf_clear(&call->others[i].key);
+        amphi__buf_clear(&call->others[i].json);
+    }
+}
+
 void amphi__tool_calls_clear(amphi_tool_calls *calls)
 {
-    for (size_t i = 0; i < calls->count; i++) {
-        amphi__buf_clear(&calls->calls[i].id);
-        amphi__buf_clear(&calls->calls[i].type);
-        amphi__buf_clear(&calls->calls[i].name);
-        amphi__buf_clear(&calls->calls[i].arguments);
-    }
+    for (size_t i = 0; i < calls->count; i++)
+        clear_call(&calls->calls[i]);
     amphi__free(calls->calls);
     memset(calls, 0, sizeof *calls);
 }
@@ -53,10 +62,42 @@ static void replace(amphi_buf *buf, const amphi_json *value)
     amphi__buf_append_str(buf, text);
 }
 
+static amphi_status keep_other(amphi_tool_call *call, const amphi_json *member)
+{
+    size_t i = 0;
+    amphi_str key = amphi__json_key(member);
+    while (i < call->others_count && !amphi__str_equal(amphi__buf_str(&call->others[i].key), key))
+        i++;
+    if (i == AMPHI_TOOL_OTHERS_MAX || amphi__json_kind(member) == AMPHI_JSON_NULL)
+        return AMPHI_OK;
+    amphi_tool_other *other = &call->others[i];
+    if (i == call->others_count) {
+        amphi__buf_init(&other->key, 0);
+        amphi__buf_init(&other->json, 0);
+        call->others_count++;
+        amphi__buf_append_str(&other->key, key);
+    }
+    amphi__buf_reset(&other->json);
+    amphi__json_write(&other->json, member);
+    return other->key.status != AMPHI_OK ? other->key.status : other->json.status;
+}
+
+static amphi_status keep_others(amphi_tool_call *call, const amphi_json *delta)
+{
+    static const char *const ours[] = {"index", "id", "type", "function", "custom", NULL};
+    amphi_status status = AMPHI_OK;
+    for (const amphi_json *m = amphi__json_first(delta); m != NULL && status == AMPHI_OK;
+         m = amphi__json_next(m))
+        if (!amphi__json_key_is_one_of(amphi__json_key(m), ours))
+            status = keep_other(call, m);
+    return status;
+}
+
 static amphi_status add_one(amphi_tool_calls *calls, const amphi_json *delta, int64_t position)
 {
     amphi_tool_call *call = NULL;
     const amphi_json *function = amphi__json_get(delta, "function");
+    const amphi_json *custom = amphi__json_get(delta, "custom");
     amphi_status status =
         find_call(calls, amphi__json_int(amphi__json_get(delta, "index"), position), &call);
     if (status != AMPHI_OK)
@@ -66,9 +107,16 @@ static amphi_status add_one(amphi_tool_calls *calls, const amphi_json *delta, in
     replace(&call->name, amphi__json_get(function, "name"));
     amphi__buf_append_str(
         &call->arguments, amphi__json_string(amphi__json_get(function, "arguments")));
+    if (amphi__json_kind(custom) == AMPHI_JSON_OBJECT) {
+        call->is_custom = true;
+        replace(&call->name, amphi__json_get(custom, "name"));
+        amphi__buf_append_str(
+            &call->arguments, amphi__json_string(amphi__json_get(custom, "input")));
+    }
+    status = keep_others(call, delta);
     bool starved = call->id.status != AMPHI_OK || call->type.status != AMPHI_OK ||
                    call->name.status != AMPHI_OK || call->arguments.status != AMPHI_OK;
-    return starved ? AMPHI_E_NO_MEMORY : AMPHI_OK;
+    return starved ? AMPHI_E_NO_MEMORY : status;
 }
 
 amphi_status amphi__tool_calls_add(amphi_tool_calls *calls, amphi_str delta)
@@ -88,6 +136,25 @@ amphi_status amphi__tool_calls_add(amphi_tool_calls *calls, amphi_str delta)
     return status;
 }
 
+static void write_call(amphi_json_writer *writer, const amphi_tool_call *call)
+{
+    amphi_str type = amphi__buf_str(&call->type);
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_str(writer, "id", amphi__buf_str(&call->id));
+    amphi__json_put_str(writer, "type",
+        type.size > 0 ? type : amphi_str_from(call->is_custom ? "custom" : "function"));
+    amphi__json_open(writer, call->is_custom ? "custom" : "function", '{');
+    amphi__json_put_str(writer, "name", amphi__buf_str(&call->name));
+    amphi__json_put_str(
+        writer, call->is_custom ? "input" : "arguments", amphi__buf_str(&call->arguments));
+    amphi__json_close(writer, '}');
+    for (size_t i = 0; i < call->others_count; i++) {
+        amphi__json_put_key(writer, amphi__buf_str(&call->others[i].key));
+        amphi__json_put_raw(writer, NULL, amphi__buf_str(&call->others[i].json));
+    }
+    amphi__json_close(writer, '}');
+}
+
 amphi_status amphi__tool_calls_write(const amphi_tool_calls *calls, amphi_buf *out)
 {
     amphi_json_writer writer;
@@ -95,18 +162,8 @@ amphi_status amphi__tool_calls_write(const amphi_tool_calls *calls, amphi_buf *o
         return AMPHI_OK;
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '[');
-    for (size_t i = 0; i < calls->count; i++) {
-        const amphi_tool_call *call = &calls->calls[i];
-        amphi_str type = amphi__buf_str(&call->type);
-        amphi__json_open(&writer, NULL, '{');
-        amphi__json_put_str(&writer, "id", amphi__buf_str(&call->id));
-        amphi__json_put_str(&writer, "type", type.size > 0 ? type : AMPHI_STR("function"));
-        amphi__json_open(&writer, "function", '{');
-        amphi__json_put_str(&writer, "name", amphi__buf_str(&call->name));
-        amphi__json_put_str(&writer, "arguments", amphi__buf_str(&call->arguments));
-        amphi__json_close(&writer, '}');
-        amphi__json_close(&writer, '}');
-    }
+    for (size_t i = 0; i < calls->count; i++)
+        write_call(&writer, &calls->calls[i]);
     amphi__json_close(&writer, ']');
     return out->status;
 }

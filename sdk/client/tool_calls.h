@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * OpenAI streams tool calls as deltas: an index, now and then an id and a name, and pieces of the
- * arguments cut anywhere. This gathers them and writes the array of a complete answer.
+ * arguments cut anywhere; a custom tool has a text, "input", in their place. This gathers them and
+ * writes the array of a complete answer. Members that we do not know (Gemini's extra_content) are
+ * kept as they came last.
  */
 #ifndef AMPHI_CLIENT_TOOL_CALLS_H
 #define AMPHI_CLIENT_TOOL_CALLS_H
@@ -9,12 +11,21 @@
 #include "sdk/core/buf.h"
 
 #define AMPHI_TOOL_CALLS_BYTES_MAX (8u << 20)
+#define AMPHI_TOOL_OTHERS_MAX      8u /* unknown members of a call; more are left out */
+
+typedef struct amphi_tool_other {
+    amphi_buf key;
+    amphi_buf json;
+} amphi_tool_other;
 
 typedef struct amphi_tool_call {
     amphi_buf id;
     amphi_buf type;
     amphi_buf name;
-    amphi_buf arguments;
+    amphi_buf arguments; /* of a custom tool: its input */
+    bool is_custom;
+    amphi_tool_other others[AMPHI_TOOL_OTHERS_MAX];
+    size_t others_count;
 } amphi_tool_call;
 
 typedef struct amphi_tool_calls {

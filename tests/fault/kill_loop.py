@@ -106,7 +106,8 @@ def main():
     per_signal = dict.fromkeys((s.name for s in SIGNALS), 0)
     try:
         url = json.loads(gateway.stdout.readline())["url"]
-        halves = [Answers(folder, url, "paced", PACED, [], "What happens when the battery is low?")]
+        halves = [Answers(folder, url, "paced", PACED, ["--help-model"],
+                          "What happens when the battery is low?")]
         if os.path.exists(STORIES):
             halves.append(Answers(folder, url, "fast", {}, ["--model", STORIES],
                                   "Once upon a time there was a little boat"))

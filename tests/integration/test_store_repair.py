@@ -52,6 +52,7 @@ def damaged_store(folder, number):
         check(rc == 1 and "message 0" in out and "the last one" not in out and
               err.strip().endswith("the database is damaged: run `amphi history repair`"),
               f"what stands before the bad page is printed by {words}: {rc} {out[:100]} {err}")
+    check("of another conversation, 2" in out, "the export goes on behind the bad page")
     rc, out, err = amphi(folder, "history", "repair", "--json")
     done = json.loads(out) if rc == 0 else {}
     check(rc == 0 and done["pages_bad"] == 1, f"repair: {rc} {out} {err}")
@@ -128,11 +129,14 @@ def tests(folder):
     leaf = newest_page(before, database(folder))
     said = messages(folder)
     check(len(said) == 14, f"messages: {len(said)}")
+    for i in range(3): # on pages of their own, the last ones
+        say(folder, f"of another conversation, {i} " + "words " * 300, conversation="d")
     whole_store(folder)
     first_page(folder, said)
     done = damaged_store(folder, leaf)
     kept = messages(folder)
-    check(len(kept) == done.get("messages") and all(text in said for text in kept),
+    both = len(kept) + len(messages(folder, "d"))
+    check(both == done.get("messages") and all(text in said for text in kept),
           "what is left is as it was")
     say(folder, "after the repair")
     check("after the repair" in messages(folder), "the store goes on")

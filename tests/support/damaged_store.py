@@ -29,8 +29,8 @@ def amphi(folder, *words):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def say(folder, words):
-    rc, _, err = amphi(folder, "ask", "--conversation", "c", "--max-tokens", "4", words)
+def say(folder, words, conversation="c"):
+    rc, _, err = amphi(folder, "ask", "--conversation", conversation, "--max-tokens", "4", words)
     check(rc == 0 and "history" not in err, f"ask: {rc} {err}")
 
 

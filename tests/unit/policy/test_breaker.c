@@ -159,21 +159,23 @@ static void breaker__lets_one_probe_at_a_time_through(void **state)
     assert_int_equal(amphi__breaker_enter(&breaker, &policy, false, 31000), AMPHI_BREAKER_REFUSED);
 }
 
-/* It passes while no other route may answer, and its outcome counts like the probe's. */
+/* It passes while no other route may answer. Its success closes the breaker; its failure makes no
+ * other request wait for longer, and lets no second probe in. */
 static void breaker__passed_by_a_request_without_another_route_learns_of_it(void **state)
 {
     amphi_breaker breaker = opened_at(1000);
     amphi_breaker_pass pass = amphi__breaker_enter(&breaker, &policy, true, 3000);
     assert_int_equal(pass, AMPHI_BREAKER_FORCED);
     amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_FAILURE, 4000);
-    assert_int_equal(look(&breaker, 4000).left_ms, 10000);
+    assert_int_equal(look(&breaker, 4000).left_ms, 7000);
     pass = amphi__breaker_enter(&breaker, &policy, true, 5000);
     amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_IGNORED, 5000);
-    assert_int_equal(look(&breaker, 5000).left_ms, 9000);
+    assert_int_equal(look(&breaker, 5000).left_ms, 6000);
     amphi_breaker_pass probe = amphi__breaker_enter(&breaker, &policy, false, 14000);
     assert_int_equal(probe, AMPHI_BREAKER_PROBE);
     pass = amphi__breaker_enter(&breaker, &policy, true, 14001);
-    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_IGNORED, 14002);
+    assert_int_equal(pass, AMPHI_BREAKER_FORCED);
+    amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_FAILURE, 14002);
     assert_int_equal(/* the probe is still under way */
         amphi__breaker_enter(&breaker, &policy, false, 14003), AMPHI_BREAKER_REFUSED);
     amphi__breaker_leave(&breaker, &policy, pass, AMPHI_BREAKER_SUCCESS, 14004);
@@ -311,10 +313,12 @@ static void breaker__at_most_one_probe_whatever_happens(void **state)
             int probes = 0;
             now_ms += (uint64_t)(rand() % 900); /* a probe ends long before it is forgotten */
             if (running[i] == AMPHI_BREAKER_REFUSED) {
-                running[i] = amphi__breaker_enter(&breaker, &policy, false, now_ms);
+                running[i] = amphi__breaker_enter(&breaker, &policy, rand() % 4 == 0, now_ms);
             } else {
-                amphi__breaker_leave(
-                    &breaker, &policy, running[i], (amphi_breaker_result)(rand() % 3), now_ms);
+                amphi_breaker_result result = (amphi_breaker_result)(rand() % 3);
+                if (running[i] == AMPHI_BREAKER_FORCED && result == AMPHI_BREAKER_SUCCESS)
+                    result = AMPHI_BREAKER_FAILURE; /* it would close, and the probe goes on */
+                amphi__breaker_leave(&breaker, &policy, running[i], result, now_ms);
                 running[i] = AMPHI_BREAKER_REFUSED;
             }
             for (i = 0; i < RUNNING_MAX; i++)

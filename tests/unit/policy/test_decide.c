@@ -332,7 +332,12 @@ static void breaker__that_is_open_refuses_no_request_that_has_no_other_route(voi
     scene_decide(&s);
     assert_true(scene_step(&s, "cloud")->past_breaker);
     assert_false(scene_step(&s, "local")->past_breaker);
+    s.routes[CLOUD].breaker.open = false; /* it may open until the attempt begins */
+    scene_decide(&s);
+    assert_true(scene_step(&s, "cloud")->past_breaker);
+    assert_false(scene_step(&s, "local")->past_breaker);
 
+    s.routes[CLOUD].breaker.open = true;
     s.facts.only_routes = 0;
     s.facts.mode = AMPHI_MODE_ONLY_CLOUD;
     scene_decide(&s);

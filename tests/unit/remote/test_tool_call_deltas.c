@@ -100,6 +100,16 @@ static const sample samples[] = {
                                                   "[" SAYS("\"index\":1,\"id\":\"b\",", "g",
                                                       "") "]\n"
                                                           "[" GOES_ON("\"index\":1,", "{}") "]\n"},
+    /* A custom tool's input comes in pieces too, and has no function. */
+    {AMPHI_TOOL_DELTA,
+        {"[{\"index\":0,\"id\":\"a\",\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"\"}"
+         "}]",
+            "[{\"index\":0,\"custom\":{\"input\":\"ab\"}}]",
+            "[{\"index\":0,\"custom\":{\"input\":\"c\"}}]"},
+        "[{\"index\":0,\"id\":\"a\",\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"\"}}"
+        "]\n"
+        "[{\"index\":0,\"custom\":{\"input\":\"ab\"}}]\n"
+        "[{\"index\":0,\"custom\":{\"input\":\"c\"}}]\n"},
 };
 
 static void write_one(

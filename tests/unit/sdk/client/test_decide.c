@@ -256,6 +256,29 @@ static void health__failures_leave_a_route_alone_until_its_probe_succeeds(void *
     chat_fixture_close(&f);
 }
 
+/* A cloud that is left alone for its failures is no route that can take over. */
+static void health__engine_that_died_is_started_again_when_the_others_fail_too(void **state)
+{
+    chat_fixture f;
+    atomic_store(&ahead_ms, 0);
+    chat_fixture_init(&f, says_hello, fails);
+    f.parts.clock = &clock_ahead;
+    strcpy(f.local.info.fingerprint, "f1");
+    chat_fixture_start(&f, NULL);
+    for (int i = 0; i < 2; i++)
+        ask_cloud(&f, AMPHI_EVENT_ERROR);
+    amphi_decision decision = explain(&f, AMPHI_MODE_AUTO);
+    expect_order(&decision, "local (cloud)");
+    f.local.info.available = false; /* its process died when it was asked what it is */
+    f.local.info.failure = AMPHI_E_ENGINE_DIED;
+    f.local.info.deaths_early = 1;
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_AUTO);
+    chat_fixture_ask(&f, &request, "Hi");
+    assert_int_equal(f.last, AMPHI_EVENT_DONE);
+    assert_int_equal(atomic_load(&f.local.starts), 1);
+    chat_fixture_close(&f);
+}
+
 static void health__refusal_of_a_request_is_no_failure_of_the_route(void **state)
 {
     static const scripted_step refuses[] = {{SCRIPT_FAIL, NULL, AMPHI_E_REQUEST}};
@@ -359,6 +382,7 @@ int main(void)
         cmocka_unit_test(request__needs_reach_the_policy),
         cmocka_unit_test(request__fallbacks_are_the_only_routes_after_the_model),
         cmocka_unit_test(health__failures_leave_a_route_alone_until_its_probe_succeeds),
+        cmocka_unit_test(health__engine_that_died_is_started_again_when_the_others_fail_too),
         cmocka_unit_test(health__refusal_of_a_request_is_no_failure_of_the_route),
         cmocka_unit_test(health__crashes_of_the_local_engine_come_from_the_ledger),
         cmocka_unit_test(load__least_loaded_of_equal_routes_goes_first),

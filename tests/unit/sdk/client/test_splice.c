@@ -153,6 +153,34 @@ static void splice__an_answer_cut_at_its_limit_may_end_anywhere(void **state)
     amphi__splice_clear(&splice);
 }
 
+/* A tool call alone: it may follow what is whole, and is another answer behind what is not. */
+static void splice__a_call_does_not_finish_a_sentence(void **state)
+{
+    static const struct {
+        const char *delivered, *said;
+        amphi_splice_outcome outcome;
+    } cases[] = {
+        {"I will look it up.", "", AMPHI_SPLICE_CONTINUED},
+        {"I will look it up.", "\n\n", AMPHI_SPLICE_CONTINUED},
+        {"Paris is the capital of France. It lies ", "", AMPHI_SPLICE_REJECTED},
+        {"Paris is the capital of France. It lies", "\n", AMPHI_SPLICE_REJECTED},
+        {"{\"name\": \"Paris\", \"coun", "", AMPHI_SPLICE_REJECTED},
+        {"```python\nprint(1", "", AMPHI_SPLICE_REJECTED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        amphi_splice splice;
+        amphi_str delivered = amphi_str_from(cases[i].delivered);
+        amphi_str text;
+        amphi__splice_init(&splice, AMPHI_SPLICE_CONTINUE, delivered,
+            delivered.size - amphi__splice_prefix(delivered).size);
+        (void)amphi__splice_feed(&splice, amphi_str_from(cases[i].said), &text);
+        (void)amphi__splice_settle(&splice, &text);
+        assert_int_equal(splice.outcome, cases[i].outcome);
+        assert_int_equal(text.size, 0);
+        amphi__splice_clear(&splice);
+    }
+}
+
 static void splice__restart_that_says_the_same_goes_on_silently(void **state)
 {
     expect(AMPHI_SPLICE_RESTART, "The battery", "The battery is low.", "The battery is low.", 0);
@@ -185,6 +213,7 @@ int main(void)
         cmocka_unit_test(splice__end_behind_half_a_sentence_is_not_an_end),
         cmocka_unit_test(splice__decides_in_time_with_what_is_there),
         cmocka_unit_test(splice__an_answer_cut_at_its_limit_may_end_anywhere),
+        cmocka_unit_test(splice__a_call_does_not_finish_a_sentence),
         cmocka_unit_test(splice__restart_that_says_the_same_goes_on_silently),
         cmocka_unit_test(splice__restart_that_differs_replaces_once),
         cmocka_unit_test(splice__nothing_delivered_passes_everything),

@@ -35,6 +35,29 @@ static void tool_calls__pieces_cut_anywhere_are_joined(void **state)
     amphi__buf_clear(&merged);
 }
 
+static void tool_calls__of_custom_tools_and_unknown_members_are_kept(void **state)
+{
+    amphi_tool_calls calls = {NULL, 0, 0};
+    amphi_buf merged;
+    amphi__buf_init(&merged, 0);
+    static const char *const deltas[] = {
+        "[{\"index\":0,\"id\":\"a\",\"type\":\"custom\",\"custom\":{\"name\":\"f\","
+        "\"input\":\"x\"}}]",
+        "[{\"index\":0,\"custom\":{\"input\":\"yz\"}}]",
+        "[{\"index\":1,\"id\":\"b\",\"status\":\"begun\",\"extra_content\":{\"google\":{"
+        "\"thought_signature\":\"S\"}},\"function\":{\"name\":\"g\",\"arguments\":\"{\"}}]",
+        "[{\"index\":1,\"status\":\"ended\",\"other\":null,\"function\":{\"arguments\":\"}\"}}]"};
+    for (size_t i = 0; i < sizeof deltas / sizeof *deltas; i++)
+        assert_int_equal(amphi__tool_calls_add(&calls, amphi_str_from(deltas[i])), AMPHI_OK);
+    assert_int_equal(amphi__tool_calls_write(&calls, &merged), AMPHI_OK);
+    assert_string_equal(merged.data,
+        "[{\"id\":\"a\",\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"xyz\"}},"
+        "{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"},"
+        "\"status\":\"ended\",\"extra_content\":{\"google\":{\"thought_signature\":\"S\"}}}]");
+    amphi__tool_calls_clear(&calls);
+    amphi__buf_clear(&merged);
+}
+
 static void tool_calls__hostile_indexes_are_refused(void **state)
 {
     static const struct {
@@ -85,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tool_calls__pieces_cut_anywhere_are_joined),
+        cmocka_unit_test(tool_calls__of_custom_tools_and_unknown_members_are_kept),
         cmocka_unit_test(tool_calls__hostile_indexes_are_refused),
         cmocka_unit_test(tool_calls__cost_of_a_piece_does_not_grow_with_the_call),
     };
