@@ -54,6 +54,8 @@ static amphi_splice_act feed_restart(amphi_splice *splice, amphi_str *text)
     }
     if (held.size < splice->delivered.size && amphi__str_starts_with(splice->delivered, held))
         return AMPHI_SPLICE_HOLD;
+    if (!amphi__splice_has_words(splice)) /* perhaps nothing comes */
+        return AMPHI_SPLICE_HOLD;
     pass(splice, AMPHI_SPLICE_RESTARTED, 0, text);
     return AMPHI_SPLICE_REPLACE;
 }

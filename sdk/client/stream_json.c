@@ -98,7 +98,6 @@ static void put_choice(
     amphi__json_close(writer, ']');
 }
 
-/* `extra`: what the provider tells besides, in its places. */
 /* A provider that counts nothing has not answered for nothing. */
 static bool is_counted(const amphi_chat_result *result)
 {
@@ -107,6 +106,7 @@ static bool is_counted(const amphi_chat_result *result)
                amphi__extra_fields_has(result->extra_json, "chunk", "usage"));
 }
 
+/* `extra`: what the provider tells besides, in its places. */
 static void put_usage(amphi_json_writer *writer, const amphi_usage *usage, amphi_str extra)
 {
     amphi__json_open(writer, "usage", '{');

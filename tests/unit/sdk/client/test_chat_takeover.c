@@ -61,6 +61,24 @@ static void chat__refused_prefix_restarts_without_a_repeat(void **state)
     chat_fixture_close(&f);
 }
 
+/* What was shown and broke off is not replaced by an answer of nothing. */
+static void chat__empty_second_answer_is_a_failure(void **state)
+{
+    static const scripted_step empty[] = {
+        {SCRIPT_SAY, "\n", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_init(&f, dies_in_mid_word, empty);
+    chat_fixture_start(&f, NULL);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+    request.no_queue = true;
+    f.local.next_script = dies_in_mid_word;
+    chat_fixture_ask(&f, &request, "Hi");
+    assert_int_equal(f.last, AMPHI_EVENT_ERROR);
+    assert_int_equal(f.terminals, 1);
+    assert_int_equal(f.replaces, 0);
+    chat_fixture_close(&f);
+}
+
 static void chat__refused_prefix_and_another_answer_replaces_once(void **state)
 {
     static const scripted_step refuses[] = {{SCRIPT_REFUSE_PREFIX, NULL, 0},
@@ -462,6 +480,7 @@ int main(void)
         cmocka_unit_test(chat__cloud_continues_what_the_local_engine_began),
         cmocka_unit_test(chat__local_continues_what_the_cloud_began),
         cmocka_unit_test(chat__refused_prefix_restarts_without_a_repeat),
+        cmocka_unit_test(chat__empty_second_answer_is_a_failure),
         cmocka_unit_test(chat__refused_prefix_and_another_answer_replaces_once),
         cmocka_unit_test(chat__silent_cloud_is_left_within_its_budget),
         cmocka_unit_test(chat__stall_in_mid_answer_is_taken_over),

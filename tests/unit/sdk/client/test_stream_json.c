@@ -314,6 +314,24 @@ static void completion__has_openais_shape(void **state)
     chat_fixture_close(&f);
 }
 
+/* A provider that counts nothing has not answered for nothing. */
+static void completion__without_counts_has_no_usage(void **state)
+{
+    static const scripted_step uncounted[] = {
+        {SCRIPT_SAY, "Hello world.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    chat_fixture f;
+    chat_fixture_open(&f, uncounted, uncounted);
+    amphi_json *whole = completion(&f, BODY(""));
+    assert_null(at(whole, "usage"));
+    amphi__json_free(whole);
+    chat_fixture_close(&f);
+    chat_fixture_open(&f, says_hello, says_hello);
+    whole = completion(&f, BODY(""));
+    assert_int_equal(amphi__json_int(at(whole, "usage.completion_tokens"), -1), 2);
+    amphi__json_free(whole);
+    chat_fixture_close(&f);
+}
+
 static void completion__of_a_tool_call_has_null_content(void **state)
 {
     static const scripted_step calls[] = {{SCRIPT_REASON, "Hm.", 0},
@@ -355,6 +373,7 @@ int main(void)
         cmocka_unit_test(chunks__takeover_and_replacement_are_understood_without_amphi),
         cmocka_unit_test(error__is_an_object_in_both_forms),
         cmocka_unit_test(completion__has_openais_shape),
+        cmocka_unit_test(completion__without_counts_has_no_usage),
         cmocka_unit_test(completion__of_a_tool_call_has_null_content),
         cmocka_unit_test(completion__that_was_queued_says_so),
     };
