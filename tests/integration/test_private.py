@@ -102,6 +102,8 @@ def private__a_private_program_delivers_nothing_of_the_outbox_to_a_cloud(folder)
     cloud.ask("reset")
     queue_one(folder, "gateway")
     store = ["--data", os.path.join(folder, "gateway")]
+    queued, = parsed(amphi("outbox", *store, "--json"))["entries"]
+    assert queued["attempts"] == 0 and "could not be reached" in queued["reason"], queued
     with gateway(folder, "--private", *endpoint()) as (url, _):
         status, answer = chat(url, {"messages": [{"role": "user", "content": SECRET}],
                                     "amphi": {"conversation_id": "c"}})
@@ -112,7 +114,8 @@ def private__a_private_program_delivers_nothing_of_the_outbox_to_a_cloud(folder)
     assert "1 not tried" in done.stdout and "keeps all on the device" in done.stdout, done.stdout
     assert cloud.attempts("*") == 0
     entry, = parsed(amphi("outbox", *store, "--json"))["entries"]
-    assert entry["attempts"] == 0 and entry["reason"] == "", entry  # others are to say what failed
+    assert entry["attempts"] == 0, entry
+    assert entry["reason"] == queued["reason"], entry  # others are to say what failed since
     with gateway(folder, *endpoint()) as (url, _):  # what was said stays private for others
         status, answer = chat(url, {"messages": [{"role": "user", "content": "And now?"}],
                                     "amphi": {"conversation_id": "c", "mode": "only_cloud"}})
