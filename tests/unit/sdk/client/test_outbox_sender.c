@@ -435,6 +435,8 @@ static void close__calls_the_engine_outside_of_its_lock(void **state)
     amphi__outbox_sender_close(closing_sender);
     amphi__thread_join(&thread);
     amphi__thread_join(&closer);
+    for (int ms = 0; ms < 20000 && atomic_load(&closed_within_cancel) == 0; ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* that thread is at its end */
     assert_int_equal(atomic_load(&closed_within_cancel), 1);
     amphi__outbox_sender_free(closing_sender);
     chat_fixture_close(&f);
