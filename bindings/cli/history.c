@@ -324,27 +324,27 @@ typedef enum takes { NOTHING, ID, ID_AND_TITLE, FILE_NAME, WORDS } takes;
 
 static const struct verb {
     const char *name;
-    takes takes;
     int (*run)(cli_history_call *c);
     int (*run_alone)(cli_options *options); /* instead: it makes its own client, or none */
-    bool reads;                             /* and shows it: says when it may not be all */
+    takes takes;
+    bool reads; /* and shows it: says when it may not be all */
 } verbs[] = {
-    {"list", NOTHING, run_list, NULL, true},
-    {"show", ID, run_show, NULL, true},
-    {"rename", ID_AND_TITLE, run_rename, NULL, false},
-    {"pin", ID, run_pin, NULL, false},
-    {"unpin", ID, run_unpin, NULL, false},
-    {"archive", ID, run_archive, NULL, false},
-    {"unarchive", ID, run_unarchive, NULL, false},
-    {"delete", ID, cli_history_run_delete, NULL, false},
-    {"prune", NOTHING, cli_history_run_prune, NULL, false},
-    {"export", NOTHING, cli_history_run_export, NULL, true},
-    {"import", FILE_NAME, cli_history_run_import, NULL, false},
-    {"erase-all", NOTHING, cli_history_run_erase_all, NULL, false},
-    {"search", WORDS, run_search, NULL, true},
-    {"check", NOTHING, NULL, cli_history_check, false},
-    {"repair", NOTHING, NULL, cli_history_repair, false},
-    {"backup", FILE_NAME, NULL, cli_history_backup, false},
+    {"list", run_list, NULL, NOTHING, true},
+    {"show", run_show, NULL, ID, true},
+    {"rename", run_rename, NULL, ID_AND_TITLE, false},
+    {"pin", run_pin, NULL, ID, false},
+    {"unpin", run_unpin, NULL, ID, false},
+    {"archive", run_archive, NULL, ID, false},
+    {"unarchive", run_unarchive, NULL, ID, false},
+    {"delete", cli_history_run_delete, NULL, ID, false},
+    {"prune", cli_history_run_prune, NULL, NOTHING, false},
+    {"export", cli_history_run_export, NULL, NOTHING, true},
+    {"import", cli_history_run_import, NULL, FILE_NAME, false},
+    {"erase-all", cli_history_run_erase_all, NULL, NOTHING, false},
+    {"search", run_search, NULL, WORDS, true},
+    {"check", NULL, cli_history_check, NOTHING, false},
+    {"repair", NULL, cli_history_repair, NOTHING, false},
+    {"backup", NULL, cli_history_backup, FILE_NAME, false},
 };
 
 static const struct verb *find_verb(const char *name)
