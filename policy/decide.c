@@ -336,6 +336,8 @@ static void write_kept(amphi_case *c, amphi_plan *out, const amphi_policy *polic
             j->step.hedge_ms = policy->hedge_ms;
         if (c->answering == 1 && j->may_answer)
             j->step.past_breaker = true; /* it may open until the attempt begins */
+        if (j->route->info.kind == AMPHI_ENGINE_CLOUD)
+            j->step.cost_estimate = entry->estimate;
         out->steps[out->steps_count++] = j->step;
     }
 }
@@ -359,6 +361,7 @@ static void write_totals(
     d->prompt_tokens = tokens_sum(facts->prompt_tokens, facts->history_tokens);
     d->tool_tokens = facts->tool_tokens;
     d->spent_today = facts->spent.microdollars;
+    d->reserved_now = facts->spent.reserved;
     d->spent_unknown = facts->spent.unknown;
     d->spent_estimated = facts->spent.estimated;
     d->metered_bytes = facts->spent.metered_bytes;

@@ -209,6 +209,7 @@ typedef struct amphi_policy_pace {
 /* What this store's clients have spent since 0 h UTC. */
 typedef struct amphi_policy_spent {
     uint64_t microdollars;  /* by usage and prices, or as the provider said */
+    uint64_t reserved;      /* what this client's requests under way are expected to cost */
     uint32_t unknown;       /* answers of unknown price, not in the sum */
     uint32_t estimated;     /* answers that broke off: estimates, in the sum */
     uint64_t metered_bytes; /* sent and received over a metered network */
@@ -277,6 +278,7 @@ typedef struct amphi_plan_step {
     uint32_t hedge_ms;           /* 0: never */
     uint32_t prompt_tokens;      /* what it was decided by */
     uint32_t answer_tokens_max;  /* resolved; shorter when the context is */
+    uint64_t cost_estimate;      /* CLOUD: in microdollars, AMPHI_COST_UNKNOWN; else 0 */
     uint32_t threads_max;        /* LOCAL; 0: no bound */
     uint32_t context_tokens_max; /* LOCAL; 0: no bound */
     float tokens_per_second_max; /* LOCAL; 0: no bound */

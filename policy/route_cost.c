@@ -3,7 +3,8 @@
  * What a request would cost, and the two rules that hold a route back for it or for its pace. A day
  * is a day in UTC, so every process that shares a store means the same one, wherever it is. An
  * unknown price is not 0: while money is left such a route is kept, and says that it is not
- * counted; once the budget is used up it goes as well, since it can't be known to be free.
+ * counted; once the budget is used up it goes as well, since it can't be known to be free. What
+ * requests under way are expected to cost is as good as spent.
  */
 #include "policy/route_cost.h"
 
@@ -74,17 +75,26 @@ amphi_verdict amphi__rule_cost(amphi_judgement *j)
             "today's budget of %s is used up (%s spent); the next day begins at 0 h UTC, in %u min",
             dollars(budget, most), dollars(amount, spent->microdollars),
             spent->day_left_s / 60 + (spent->day_left_s % 60 > 0));
+    if (spent->reserved >= most - spent->microdollars)
+        return amphi__rule_speak(j, over, AMPHI_REASON_COST,
+            "today's budget of %s is in use (%s spent, %s reserved for requests under way)",
+            dollars(budget, most), dollars(amount, spent->microdollars),
+            dollars(left, spent->reserved));
     uint64_t estimate = amphi__policy_step_estimate(j);
+    uint64_t room = most - spent->microdollars - spent->reserved;
     if (estimate == AMPHI_COST_UNKNOWN) {
         amphi__rule_note(j, "price unknown, not counted");
         return AMPHI_VERDICT_KEEP;
     }
-    if (estimate <= most - spent->microdollars)
+    if (estimate <= room)
         return AMPHI_VERDICT_KEEP;
+    char reserved[DOLLARS_SIZE];
     return amphi__rule_speak(j, over, AMPHI_REASON_COST,
-        "it would cost about %s, and %s of today's budget of %s are left",
-        dollars(amount, estimate), dollars(left, most - spent->microdollars),
-        dollars(budget, most));
+        "it would cost about %s, and %s of today's budget of %s are left%s%s%s",
+        dollars(amount, estimate), dollars(left, room), dollars(budget, most),
+        spent->reserved > 0 ? " (" : "",
+        spent->reserved > 0 ? dollars(reserved, spent->reserved) : "",
+        spent->reserved > 0 ? " reserved)" : "");
 }
 
 amphi_verdict amphi__rule_latency(amphi_judgement *j)

@@ -83,7 +83,9 @@ static void print_totals(const amphi_decision *decision)
         decision->tool_tokens);
     printf("today (UTC): ");
     print_dollars(decision->spent_today);
-    printf(" spent");
+    printf(" spent, ");
+    print_dollars(decision->reserved_now);
+    printf(" reserved");
     if (decision->day_max > 0) {
         printf(" of ");
         print_dollars(decision->day_max);
@@ -181,7 +183,8 @@ const cli_command cli_route = {
             "\n"
             "Lists every route in the order in which it would be tried, refused ones last, each\n"
             "with the rule that decided, the reason in words, and whatever else holds: its price\n"
-            "and this request's estimate, how its recent answers came; and what was spent today.\n"
+            "and this request's estimate, how its recent answers came; and what was spent today\n"
+            "and is reserved for requests under way in this process.\n"
             "Nothing is sent.\n"
             "  --explain             the default\n"
             "  --tools FILE          a JSON array of tools: what they cost in tokens\n"

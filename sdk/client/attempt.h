@@ -12,16 +12,17 @@
 #include "sdk/client/stream.h"
 
 typedef struct amphi_attempt_args {
-    uint32_t number;             /* within the request, from 1; marks its events */
-    const amphi_plan_step *step; /* the route, its budgets and bounds; borrowed */
-    amphi_breaker_pass pass;     /* of the route's breaker, which let it in */
-    amphi_str body;              /* for the engine; borrowed */
-    uint64_t deadline_us;        /* of the whole request, awake time; UINT64_MAX: none */
-    bool continues;              /* hand over the delivered text as the answer's beginning */
-    amphi_continuation way;      /* how */
-    bool is_known;               /* the engine is known to continue it */
-    amphi_takeover *takeover;    /* emitted once it is known whether the attempt continues or starts
-                                    again, which it then says; NULL: none. Borrowed */
+    uint32_t number;                /* within the request, from 1; marks its events */
+    const amphi_plan_step *step;    /* the route, its budgets and bounds; borrowed */
+    amphi_breaker_pass pass;        /* of the route's breaker, which let it in */
+    amphi_str body;                 /* for the engine; borrowed */
+    amphi_reservation *reservation; /* what it is expected to cost; borrowed */
+    uint64_t deadline_us;           /* of the whole request, awake time; UINT64_MAX: none */
+    bool continues;                 /* hand over the delivered text as the answer's beginning */
+    amphi_continuation way;         /* how */
+    bool is_known;                  /* the engine is known to continue it */
+    amphi_takeover *takeover;       /* emitted once it is known whether the attempt continues or
+                                 starts again, which it then says; NULL: none. Borrowed */
 } amphi_attempt_args;
 
 typedef struct amphi_attempt_outcome {

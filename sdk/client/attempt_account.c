@@ -12,13 +12,16 @@
 #define TIME_LEAST_US    (20u * 1000)
 #define ANSWER_BYTES_PER 4u /* English */
 
+/* After a failure the reservation stays for the next attempt, which moves it to its own route. */
 static void note_cost(amphi_attempt *a)
 {
     amphi_stream *stream = a->stream;
+    amphi_status status = a->outcome->error.status;
+    bool is_last = status == AMPHI_OK || status == AMPHI_E_CANCELLED;
     a->bill.may_have_run = a->outcome->has_output || !a->ended ||
                            amphi__answer_cost_is_due(&a->outcome->error, a->was_reached);
-    stream->cost =
-        amphi__answer_cost_join(stream->cost, amphi__spending_charge(stream->client, &a->bill));
+    stream->cost = amphi__answer_cost_join(stream->cost,
+        amphi__spending_charge(stream->client, &a->bill, is_last ? a->args->reservation : NULL));
 }
 
 static void note_pace(amphi_attempt *a)

@@ -22,6 +22,10 @@
 /* What other processes spend shows within so long, where there is a budget. */
 #define SPENT_AGE_MS 1000u
 
+/* So often a plan is made anew for a budget of which other requests took the room meanwhile; every
+ * time one of them went on. Behind that the attempt's own look at the budget decides. */
+#define PLANS_MAX 64u
+
 /* A local engine that died while it described itself counts as a failed attempt. */
 static void note_dead_route(
     amphi_dead_route *dead_route, const amphi_engine_info *info, uint32_t deaths)
@@ -103,8 +107,42 @@ static uint32_t sum_tokens(uint64_t history_bytes, uint64_t input_bytes)
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
+/* The rules' plan in the request's own order. */
+static void make_plan(amphi_client *client, const amphi_request *request,
+    const amphi_policy *policy, const amphi_policy_facts *facts, amphi_policy_route *routes,
+    const amphi_preference *preference, amphi_dead_route *dead_route, amphi_plan *out)
+{
+    amphi__policy_decide(out, policy, facts);
+    if (!has_sound_step(out, routes) && allow_restart(dead_route, routes, facts->routes_count)) {
+        dead_route->restart = true;
+        amphi__policy_decide(out, policy, facts);
+    }
+    out->dead_route = *dead_route;
+    amphi__mutex_lock(&client->lock);
+    client->last_plan = *out; /* before the request's own preference */
+    amphi__mutex_unlock(&client->lock);
+    amphi__preference_apply(out, preference, routes, policy->hedge_ms);
+    if (request->only_routes != 0)
+        amphi__preference_restrict(out, request->only_routes, routes, policy->hedge_ms);
+    amphi__policy_set_budgets(out, policy, &facts->budgets, routes);
+}
+
+/* false: other requests took the room that the plan's first step would have had. A last resort may
+ * be beyond the budget. */
+static bool reserve(amphi_client *client, const amphi_policy *policy, const amphi_plan *plan,
+    amphi_reservation *reservation)
+{
+    const amphi_plan_step *first = &plan->steps[0];
+    if (reservation == NULL || plan->steps_count == 0)
+        return true;
+    bool is_bound = policy->cost_over == AMPHI_OVER_REFUSE || !first->last_resort;
+    return amphi__reservation_move(
+        client, reservation, first->cost_estimate, is_bound ? policy->cost_day_max : 0);
+}
+
 bool amphi__decide(amphi_client *client, const amphi_request *request,
-    const amphi_privacy_ruling *ruling, amphi_plan *out, amphi_error *error)
+    const amphi_privacy_ruling *ruling, amphi_plan *out, amphi_reservation *reservation,
+    amphi_error *error)
 {
     const amphi_policy *policy = &ruling->policy;
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
@@ -115,7 +153,6 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     set_prices(client, request, routes);
     if (policy->cost_day_max > 0)
         amphi__spending_refresh(client, SPENT_AGE_MS);
-    amphi__spending_snapshot(client, &facts.spent);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
@@ -145,20 +182,15 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
         &preference, request->body, routes, models, client->routes_count, NULL);
     for (size_t i = 0; i < client->routes_count; i++)
         routes[i].is_named = (amphi__preference_named(&preference) & (uint64_t)1 << i) != 0;
-    amphi__policy_decide(out, policy, &facts);
-    dead_route.restart =
-        !has_sound_step(out, routes) && allow_restart(&dead_route, routes, client->routes_count);
-    if (dead_route.restart)
-        amphi__policy_decide(out, policy, &facts);
-    out->dead_route = dead_route;
     amphi__mutex_lock(&client->lock);
-    client->last_plan = *out; /* before the request's own preference */
     amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
-    amphi__preference_apply(out, &preference, routes, policy->hedge_ms);
-    if (request->only_routes != 0)
-        amphi__preference_restrict(out, request->only_routes, routes, policy->hedge_ms);
-    amphi__policy_set_budgets(out, policy, &facts.budgets, routes);
+    bool has_room = false;
+    for (unsigned i = 0; i < PLANS_MAX && !has_room; i++) {
+        amphi__spending_snapshot(client, &facts.spent);
+        make_plan(client, request, policy, &facts, routes, &preference, &dead_route, out);
+        has_room = reserve(client, policy, out, reservation);
+    }
     if (out->steps_count > 0)
         return true;
     if (error != NULL)
@@ -217,7 +249,7 @@ static amphi_status explain(
     amphi__spending_refresh(client, 0);
     status = amphi__privacy_admit(client, &own, &out->ruling, &context, error);
     if (status == AMPHI_OK)
-        (void)amphi__decide(client, &own, &out->ruling, &out->plan, NULL);
+        (void)amphi__decide(client, &own, &out->ruling, &out->plan, NULL, NULL);
     amphi__context_clear(&context);
     amphi__request_clear(&own);
     return status;

@@ -162,7 +162,8 @@ static amphi_status decide(embeddings_call *call, amphi_error *error)
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "model: no endpoint serves this model, and vectors of another one are of no use; "
             "endpoints say what they serve by model=a|b|c");
-    if (amphi__decide(client, &call->rules, &call->ruling, &call->plan, error))
+    if (amphi__decide(
+            client, &call->rules, &call->ruling, &call->plan, &call->attempt.reservation, error))
         return AMPHI_OK;
     return error != NULL && error->status != AMPHI_OK ? error->status : call->plan.refusal.status;
 }
@@ -228,9 +229,11 @@ static void run_step(embeddings_call *call, const amphi_plan_step *step, bool ha
     int64_t delay_ms = 0;
     amphi__route_describe(&client->routes[step->route], &info);
     for (uint32_t tries = 1; delay_ms >= 0; tries++) {
-        bool is_first = call->result->route[0] == '\0';
-        amphi_breaker_pass pass =
-            amphi__route_health_enter(client, step, tries == 1, is_first ? &call->error : NULL);
+        amphi_error *why_not = call->result->route[0] == '\0' ? &call->error : NULL;
+        if (!amphi__reservation_enter(
+                client, &call->ruling.policy, step, &call->attempt.reservation, why_not))
+            return;
+        amphi_breaker_pass pass = amphi__route_health_enter(client, step, tries == 1, why_not);
         if (pass == AMPHI_BREAKER_REFUSED)
             return;
         if (tries == 1)
@@ -265,6 +268,7 @@ static amphi_status run_plan(embeddings_call *call, amphi_error *error)
         if (amphi__embeddings_attempt_now_us(&call->attempt) >= call->attempt.deadline_us)
             break; /* the next one would be charged for, and blamed, without a chance */
     }
+    amphi__reservation_release(call->client, &call->attempt.reservation);
     if (call->ruling.policy.cost_day_max > 0)
         amphi__spending_write(call->client);
     else

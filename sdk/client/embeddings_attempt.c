@@ -187,7 +187,8 @@ static void charge(
         .is_metered = amphi__client_is_metered(attempt->client, info),
     };
     if (bill.is_cloud)
-        (void)amphi__spending_charge(attempt->client, &bill);
+        (void)amphi__spending_charge(
+            attempt->client, &bill, run->error.status == AMPHI_OK ? &attempt->reservation : NULL);
 }
 
 /* Every byte of an embeddings request that reaches an engine goes through here. */

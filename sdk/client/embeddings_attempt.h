@@ -37,7 +37,8 @@ typedef struct amphi_embeddings_attempt {
     amphi_client *client; /* borrowed, as all up to the model */
     const amphi_embeddings_request *request;
     const amphi_privacy_ruling *ruling;
-    amphi_str model; /* that the request names */
+    amphi_str model;               /* that the request names */
+    amphi_reservation reservation; /* for the try under way; the request's end releases it */
     amphi_awake awake;
     uint64_t deadline_us; /* awake time */
     uint64_t asked_us;    /* likewise: is it still wanted? */

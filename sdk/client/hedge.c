@@ -14,14 +14,22 @@
 
 #include <stdio.h>
 
-/* May the second one start now? That spends a hedge and enters its route's breaker. */
-static bool enter_second(amphi_client *client, amphi_attempt_args *second)
+/* May the second one start now? That reserves what it may cost beside the first one's, since both
+ * may be charged for, spends a hedge, and enters its route's breaker. No hedge is worth more than
+ * the day's budget. */
+static bool enter_second(
+    amphi_client *client, const amphi_policy *policy, amphi_attempt_args *second)
 {
+    if (!amphi__reservation_move(
+            client, second->reservation, second->step->cost_estimate, policy->cost_day_max))
+        return false;
     amphi__mutex_lock(&client->lock);
     bool allowed = amphi__retry_budget_spend_hedge(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
     second->pass = allowed ? amphi__route_health_enter(client, second->step, true, NULL)
                            : AMPHI_BREAKER_REFUSED;
+    if (second->pass == AMPHI_BREAKER_REFUSED)
+        amphi__reservation_release(client, second->reservation);
     return second->pass != AMPHI_BREAKER_REFUSED;
 }
 
@@ -44,6 +52,7 @@ static void abandon(amphi_attempt *a)
         amphi__fail(
             &outcome->error, AMPHI_E_CANCELLED, 0, "%s: another route was faster", a->info.name);
     amphi__attempt_finish(a);
+    amphi__reservation_release(a->stream->client, a->args->reservation);
     amphi__route_health_leave(
         a->stream->client, a->args->step, a->args->pass, &outcome->error, outcome->first_token_ms);
 }
@@ -68,7 +77,7 @@ bool amphi__hedge_run(amphi_stream *stream, const amphi_attempt_args *first,
             continue;
         }
         hedge_us = UINT64_MAX; /* decided once per request */
-        second_runs = enter_second(stream->client, second);
+        second_runs = enter_second(stream->client, &stream->privacy.policy, second);
         if (second_runs) {
             amphi__attempt_init(&b, stream, second, &outcomes[1], pending);
             fill_in_takeover(second->takeover, &a, b.info.name);

@@ -119,6 +119,7 @@ void amphi__record_totals(amphi_json_writer *writer, const amphi_decision *d)
     amphi__json_close(writer, '}');
     amphi__json_open(writer, "today", '{');
     put_dollars(writer, "spent_usd", d->spent_today);
+    put_dollars(writer, "reserved_usd", d->reserved_now);
     put_dollars(writer, "max_usd", d->day_max > 0 ? d->day_max : AMPHI_COST_UNKNOWN);
     amphi__json_put_int(writer, "unknown_answers", d->spent_unknown);
     amphi__json_put_int(writer, "estimated_answers", d->spent_estimated);

@@ -87,22 +87,35 @@ void amphi__spending_refresh(amphi_client *client, uint32_t age_ms)
     amphi__buf_clear(&text);
 }
 
+/* Under the lock. */
+static amphi_counters sums_of_today(const amphi_spending *spending, int64_t now_s)
+{
+    amphi_counters today = {.period = spending->day, .count = AMPHI_SPENT_COUNT};
+    memcpy(today.values, spending->known, sizeof spending->known);
+    amphi__counters_turn(&today, now_s / DAY_S);
+    add_all(today.values, spending->pending);
+    add_all(today.values, spending->writing);
+    return today;
+}
+
+uint64_t amphi__spending_today(const amphi_spending *spending, int64_t now_s)
+{
+    return sums_of_today(spending, now_s).values[AMPHI_SPENT_MICRODOLLARS];
+}
+
 void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out)
 {
     int64_t now_s = wall_s(client);
-    amphi_counters today = {.count = AMPHI_SPENT_COUNT};
     amphi__mutex_lock(&client->lock);
-    today.period = client->spending.day;
-    memcpy(today.values, client->spending.known, sizeof client->spending.known);
-    amphi__counters_turn(&today, now_s / DAY_S);
-    add_all(today.values, client->spending.pending);
-    add_all(today.values, client->spending.writing);
+    const amphi_counters today = sums_of_today(&client->spending, now_s);
+    uint64_t reserved = client->spending.reserved;
     bool is_unreadable = client->spending.is_unreadable;
     amphi__mutex_unlock(&client->lock);
     uint64_t unknown = today.values[AMPHI_SPENT_UNKNOWN];
     uint64_t estimated = today.values[AMPHI_SPENT_ESTIMATED];
     *out = (amphi_policy_spent){
         .microdollars = today.values[AMPHI_SPENT_MICRODOLLARS],
+        .reserved = reserved,
         .unknown = unknown < UINT32_MAX ? (uint32_t)unknown : UINT32_MAX,
         .estimated = estimated < UINT32_MAX ? (uint32_t)estimated : UINT32_MAX,
         .metered_bytes = today.values[AMPHI_SPENT_METERED],
@@ -111,14 +124,24 @@ void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out)
     };
 }
 
-void amphi__spending_note(amphi_client *client, const uint64_t add[AMPHI_SPENT_COUNT])
+/* `ends` is released in the same moment: seen from outside its cost is there once. */
+static void note(
+    amphi_client *client, const uint64_t add[AMPHI_SPENT_COUNT], amphi_reservation *ends)
 {
     amphi__mutex_lock(&client->lock);
     add_all(client->spending.pending, add);
+    if (ends != NULL)
+        amphi__reservation_hold(&client->spending, ends, 0);
     amphi__mutex_unlock(&client->lock);
 }
 
-amphi_answer_cost amphi__spending_charge(amphi_client *client, const amphi_attempt_bill *bill)
+void amphi__spending_note(amphi_client *client, const uint64_t add[AMPHI_SPENT_COUNT])
+{
+    note(client, add, NULL);
+}
+
+amphi_answer_cost amphi__spending_charge(
+    amphi_client *client, const amphi_attempt_bill *bill, amphi_reservation *ends)
 {
     const amphi_answer_cost cost = amphi__answer_cost_of(bill);
     uint64_t add[AMPHI_SPENT_COUNT] = {0};
@@ -129,7 +152,7 @@ amphi_answer_cost amphi__spending_charge(amphi_client *client, const amphi_attem
         add[AMPHI_SPENT_MICRODOLLARS] = cost.microdollars;
     if (bill->is_metered)
         add[AMPHI_SPENT_METERED] = bill->network_bytes > least ? bill->network_bytes : least;
-    amphi__spending_note(client, add);
+    note(client, add, ends);
     return cost;
 }
 

@@ -12,6 +12,7 @@
 
 #include "policy/policy.h"
 #include "sdk/client/answer_cost.h"
+#include "sdk/client/reservation.h"
 
 typedef enum amphi_spent {
     AMPHI_SPENT_MICRODOLLARS = 0,
@@ -22,24 +23,30 @@ typedef enum amphi_spent {
 } amphi_spent;
 
 /* Under the client's lock. All zero: nothing is known, nothing was spent. */
-typedef struct amphi_spending {
+struct amphi_spending {
     int64_t day;                         /* since 1970-01-01, of `known` */
     uint64_t known[AMPHI_SPENT_COUNT];   /* in the store, as last seen */
     uint64_t pending[AMPHI_SPENT_COUNT]; /* this client's, not written yet */
     uint64_t writing[AMPHI_SPENT_COUNT]; /* this client's, being written */
+    uint64_t reserved;                   /* the sum of this client's reservations */
     uint64_t read_ms;                    /* boot time; 0: never */
     uint64_t written_ms;                 /* likewise */
     bool is_unreadable;                  /* as the last attempt to read had it */
-} amphi_spending;
+};
 
 /* Reads what other processes have spent, unless that was done less than age_ms ago. Waits for no
  * writer; what can't be read stays as it was, and closes the budget until it can. */
 void amphi__spending_refresh(amphi_client *client, uint32_t age_ms);
 void amphi__spending_snapshot(amphi_client *client, amphi_policy_spent *out);
+/* Under the client's lock: microdollars, with those that are not written yet. now_s: Unix time. */
+uint64_t amphi__spending_today(const amphi_spending *spending, int64_t now_s);
 /* Never waits. */
 void amphi__spending_note(amphi_client *client, const uint64_t add[AMPHI_SPENT_COUNT]);
-/* Notes what an attempt of a cloud cost, and returns it. Never waits. */
-amphi_answer_cost amphi__spending_charge(amphi_client *client, const amphi_attempt_bill *bill);
+/* Notes what an attempt of a cloud cost, and returns it; `ends` (NULL: none) is released in the
+ * same moment. Never waits. */
+amphi_answer_cost amphi__spending_charge(
+    amphi_client *client, const amphi_attempt_bill *bill, amphi_reservation *ends);
+
 /* Writes what is pending; may wait for the disk. Its failure is logged, and nothing is lost. */
 void amphi__spending_write(amphi_client *client);
 /* The same, unless it was done less than age_ms ago. */

@@ -81,7 +81,8 @@ struct amphi_stream {
     /* Of `route`, when its attempt began. */
     amphi_model_identity model_identity;
     amphi_usage usage;
-    amphi_answer_cost cost; /* of every attempt so far */
+    amphi_answer_cost cost;        /* of every attempt so far */
+    amphi_reservation reservation; /* for the attempt under way, and those that follow it */
     amphi_finish finish;
     amphi_error error;
     bool has_provider; /* the last failure has a provider's own words, in `provider` */

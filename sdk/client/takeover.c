@@ -62,12 +62,16 @@ static void describe(const plan_run *run, const amphi_plan_step *step, amphi_eng
 
 /* ---- one attempt ---- */
 
-/* Takes a pass of the route's breaker. A refusal is the request's error only when no attempt's says
- * more. */
+/* Moves the request's reservation to this step, and takes a pass of its route's breaker. A refusal
+ * of either is the request's error only when no attempt's says more. */
 static bool enter(plan_run *run, amphi_attempt_args *args, bool is_first_try)
 {
-    args->pass = amphi__route_health_enter(run->stream->client, args->step, is_first_try,
-        run->attempts == 0 ? &run->last.error : NULL);
+    amphi_stream *stream = run->stream;
+    amphi_error *error = run->attempts == 0 ? &run->last.error : NULL;
+    if (!amphi__reservation_enter(
+            stream->client, &stream->privacy.policy, args->step, args->reservation, error))
+        return false;
+    args->pass = amphi__route_health_enter(stream->client, args->step, is_first_try, error);
     return args->pass != AMPHI_BREAKER_REFUSED;
 }
 
@@ -319,8 +323,10 @@ static size_t run_hedged(plan_run *run, const amphi_attempt_args *args, const am
     amphi_attempt_args first = *args;
     first.number = 1;
     amphi_attempt_args second = *args;
+    amphi_reservation beside = {0};
     second.number = 2;
     second.step = next;
+    second.reservation = &beside;
     second.takeover = &takeover;
     run->attempts = 2;
     uint32_t hedge_ms = amphi__route_health_hedge_ms(stream->client, args->step);
@@ -330,6 +336,7 @@ static size_t run_hedged(plan_run *run, const amphi_attempt_args *args, const am
     leave(run, second_wins ? &second : &first);
     if (!second_wins)
         return 1;
+    stream->reservation = beside; /* the first one's was released when it lost */
     (void)record_takeover(stream, &takeover);
     run->model = next_model;
     return 2;
@@ -407,7 +414,9 @@ static size_t run_step(plan_run *run, size_t i)
     size_t skip = messages_to_skip(run, step);
     amphi__route_model_identity(route_of(run, step), &run->model);
     for (;;) {
-        amphi_attempt_args args = {.step = step, .deadline_us = deadline_us(stream, step)};
+        amphi_attempt_args args = {.step = step,
+            .reservation = &stream->reservation,
+            .deadline_us = deadline_us(stream, step)};
         if (build_body(run, step, skip) != AMPHI_OK) {
             amphi__fail_no_memory(&run->last.error);
             return 1;
@@ -515,6 +524,7 @@ bool amphi__takeover_run_plan(amphi_stream *stream)
         (void)run_step(&run, died);
         (void)may_go_on(&run, &plan->steps[died]);
     }
+    amphi__reservation_release(stream->client, &stream->reservation);
     amphi__attempt_settle(stream, &run.pending);
     stream->error = run.last.error;
     stream->has_provider = run.last.has_provider;

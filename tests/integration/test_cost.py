@@ -8,8 +8,11 @@ Usage: test_cost.py BUILD_FOLDER [PART_OF_A_NAME]
 import json
 import os
 import re
+import socket
 import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -144,6 +147,139 @@ def spending__of_processes_at_once_is_exact(folder):
         assert len(answers) == 7 and all(a["error"] is None for a in answers), answers
         today = explain(folder, work)["today"]
         assert abs(today["spent_usd"] - 0.07) < 1e-9, today
+
+
+AT_ONCE = 20
+
+
+class Crowd:
+    """Requests through a gateway at the same time, each on a thread of its own; an answer of ten
+    tokens is a cent at `PER_TOKEN`."""
+    PER_TOKEN = "prices=m=0/1000"
+
+    def __init__(self, url, cloud):
+        self.host = url.split("//", 1)[1].split("/", 1)[0]
+        self.cloud = cloud
+        self.open = threading.Event()  # the cloud answers only then
+        self.ended = threading.Condition()
+        self.answers = []  # (status, body)
+        self.threads = []
+        cloud.answer = self.answer
+
+    def answer(self, request):
+        assert self.open.wait(120)
+        usage = {"prompt_tokens": 9, "completion_tokens": 10, "total_tokens": 19}
+        return events(word("Fine."), stop("length"),
+                      {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+                       "choices": [], "usage": usage})
+
+    def body(self):
+        return json.dumps({"model": "m", "max_tokens": 10,
+                           "messages": [{"role": "user", "content": "Hi"}]}).encode()
+
+    def ask(self):
+        request = urllib.request.Request(f"http://{self.host}/v1/chat/completions", self.body(),
+                                         {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                came = answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            came = error.code, json.load(error)
+        with self.ended:
+            self.answers.append(came)
+            self.ended.notify_all()
+
+    def come(self, count=AT_ONCE):
+        self.threads += [threading.Thread(target=self.ask) for _ in range(count)]
+        for one in self.threads[-count:]:
+            one.start()
+
+    def wait(self, count):
+        """Until so many have their answer; returns those."""
+        with self.ended:
+            assert self.ended.wait_for(lambda: len(self.answers) >= count, 120), self.answers
+            return list(self.answers)
+
+    def reach(self, count):
+        """Until the cloud has so many requests."""
+        until = time.monotonic() + 120
+        while len(self.cloud.chats()) < count and time.monotonic() < until:
+            time.sleep(0.01)
+        assert len(self.cloud.chats()) == count, len(self.cloud.chats())
+
+    def end(self):
+        self.open.set()
+        for one in self.threads:
+            one.join()
+
+
+def crowd_flags(folder, *endpoints):
+    policy = {"cost": {"day_usd_max": 0.05}, "cloud": {"budgets": {"first_token_ms": 600000}}}
+    return flags(folder, *endpoints, policy=policy)[2:]  # the gateway has its own --data
+
+
+@promise
+def budget__that_pays_for_five_lets_five_of_twenty_go_at_once(folder):
+    with ScriptedCloud(folder) as cloud:
+        work = cloud.endpoint("work", "model=m", Crowd.PER_TOKEN)
+        with faces.gateway(folder, *crowd_flags(folder, work)) as (url, _):
+            crowd = Crowd(url, cloud)
+            crowd.come()
+            refused = crowd.wait(AT_ONCE - 5)
+            crowd.reach(5)
+            crowd.end()
+            for status, body in refused:
+                assert status == 429 and body["error"]["code"] == "insufficient_quota", body
+                assert "$0.05 is in use ($0.00 spent, $0.05 reserved" in body["error"]["message"]
+            served = [body for status, body in crowd.answers if status == 200]
+            assert len(served) == 5 and len(cloud.chats()) == 5, (len(served), crowd.answers)
+    today = json.loads(amphi("route", "--data", os.path.join(folder, "gateway"), "--endpoint", work,
+                             "--mode", "only_cloud", "--json").stdout)["today"]
+    assert today["spent_usd"] == 0.05 and today["reserved_usd"] == 0, today
+
+
+@promise
+def budget__that_is_in_use_sends_the_others_to_the_free_endpoint(folder):
+    with ScriptedCloud(folder) as cloud, ScriptedCloud(folder) as other:
+        work = cloud.endpoint("work", "model=m", "priority=1", Crowd.PER_TOKEN)
+        free = other.endpoint("free", "model=m", "priority=2", "prices=0/0")
+        other.answer = lambda request: says("Free.")
+        with faces.gateway(folder, *crowd_flags(folder, work, free)) as (url, _):
+            crowd = Crowd(url, cloud)
+            crowd.come()
+            for status, body in crowd.wait(AT_ONCE - 5):
+                assert status == 200, body
+                assert body["choices"][0]["message"]["content"] == "Free.", body
+            crowd.reach(5)
+            crowd.end()
+            assert [status for status, _ in crowd.answers] == [200] * AT_ONCE, crowd.answers
+            assert len(cloud.chats()) == 5 and len(other.chats()) == AT_ONCE - 5
+
+
+@promise
+def budget__of_a_request_that_is_left_is_given_back(folder):
+    with ScriptedCloud(folder) as cloud:
+        work = cloud.endpoint("work", "model=m", Crowd.PER_TOKEN)
+        with faces.gateway(folder, *crowd_flags(folder, work)) as (url, _):
+            crowd = Crowd(url, cloud)
+            host, port = crowd.host.rsplit(":", 1)
+            left = socket.create_connection((host, int(port)))
+            body = crowd.body()
+            left.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                         b"application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            crowd.reach(1)
+            crowd.come(4)
+            crowd.reach(5)
+            crowd.ask()
+            assert crowd.answers[-1][0] == 429, crowd.answers
+            left.close()
+            until = time.monotonic() + 120
+            while len(cloud.chats()) < 6 and time.monotonic() < until:
+                crowd.come(1)  # refused until the gateway has seen that the first one left
+                time.sleep(0.1)
+            crowd.end()
+            assert len(cloud.chats()) == 6, crowd.answers
+            assert sum(status == 200 for status, _ in crowd.answers) == 5, crowd.answers
 
 
 @promise

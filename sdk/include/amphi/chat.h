@@ -326,9 +326,9 @@ AMPHI_API amphi_status amphi_route_explain(amphi_client *client, const amphi_cha
 
 /* The same as {"mode","private","privacy","turns_omitted","routes":[{"route","kept","reason",
  * "why","reasons":[...],"also","price","estimate_usd","answer_tokens","answers","first_token_ms",
- * "tokens_per_second"}],"tokens":{"prompt","tools"},"today":{"spent_usd","max_usd",
- * "unknown_answers","estimated_answers","metered_bytes"}}; privacy: of the turn, with what the
- * conversation holds; prices and costs in US dollars, null where unknown. Free with
+ * "tokens_per_second"}],"tokens":{"prompt","tools"},"today":{"spent_usd","reserved_usd",
+ * "max_usd","unknown_answers","estimated_answers","metered_bytes"}}; privacy: of the turn, with
+ * what the conversation holds; prices and costs in US dollars, null where unknown. Free with
  * amphi_string_free. */
 AMPHI_API amphi_status amphi_route_explain_json(
     amphi_client *client, const amphi_chat_request *request, char **out, amphi_error *error);

@@ -113,6 +113,9 @@ typedef struct amphi_decision {
     uint32_t spent_unknown;
     uint32_t spent_estimated;
     uint64_t metered_bytes;
+    /* What this client's requests under way are expected to cost, in microdollars; it counts
+     * against day_max beside spent_today. */
+    uint64_t reserved_now;
 } amphi_decision;
 
 static inline void amphi_decision_init(amphi_decision *decision)

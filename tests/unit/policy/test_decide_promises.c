@@ -93,6 +93,7 @@ static void roll_scene(policy_scene *s)
     s->policy.latency_tokens_per_second = (float)(roll(4) == 0 ? roll(100) : 0);
     s->policy.latency_over = (amphi_over)roll(2);
     s->facts.spent.microdollars = roll(2) * roll_bytes();
+    s->facts.spent.reserved = roll(2) * roll_bytes();
     amphi_device_facts *d = &s->facts.device;
     d->known = roll(AMPHI_FACT_ALL + 1);
     d->memory_total_bytes = roll_bytes();
@@ -129,7 +130,8 @@ static void check_budget(const policy_scene *s, const amphi_plan_step *one)
     bool costs =
         !price->is_known || price->prompt > 0 || price->completion > 0 || price->cached > 0;
     if (route->info.kind == AMPHI_ENGINE_CLOUD && costs && s->policy.cost_day_max > 0 &&
-        s->facts.spent.microdollars >= s->policy.cost_day_max)
+        (s->facts.spent.microdollars >= s->policy.cost_day_max ||
+            s->facts.spent.reserved >= s->policy.cost_day_max))
         assert_true(s->policy.cost_over == AMPHI_OVER_LAST && one->last_resort);
     if (s->policy.latency_first_token_ms > 0 &&
         route->pace.first_token_ms > s->policy.latency_first_token_ms)

@@ -51,6 +51,27 @@ static void cost__budget_that_this_request_would_pass_refuses(void **state)
     expect_kept(&s, CLOUD, "");
 }
 
+static void cost__what_is_reserved_is_as_good_as_spent(void **state)
+{
+    policy_scene s;
+    with_prices(&s);
+    s.facts.spent.microdollars = 500000;
+    s.facts.spent.reserved = 498000;
+    expect_kept(&s, CLOUD, "");
+    s.facts.spent.reserved = 498001;
+    expect_hard(&s, CLOUD, AMPHI_REASON_COST,
+        "it would cost about $0.002000, and $0.001999 of today's budget of $1.00 are left "
+        "($0.498001 reserved)");
+    s.facts.spent.reserved = 500000;
+    expect_hard(&s, CLOUD, AMPHI_REASON_COST,
+        "today's budget of $1.00 is in use ($0.50 spent, $0.50 reserved for requests under way)");
+    s.routes[CLOUD].price.is_known = false;
+    assert_int_equal(judge(&s, CLOUD).reason, AMPHI_REASON_COST);
+    expect_kept(&s, LOCAL, "");
+    s.facts.spent.reserved = UINT64_MAX;
+    assert_int_equal(judge(&s, CLOUD).reason, AMPHI_REASON_COST);
+}
+
 /* A store that can't be read does not open it. */
 static void cost__budget_of_which_nothing_is_known_is_closed(void **state)
 {
@@ -133,8 +154,8 @@ static void decision__has_the_numbers(void **state)
 {
     policy_scene s;
     with_prices(&s);
-    s.facts.spent =
-        (amphi_policy_spent){.microdollars = 5, .unknown = 2, .estimated = 1, .metered_bytes = 77};
+    s.facts.spent = (amphi_policy_spent){
+        .microdollars = 5, .reserved = 9, .unknown = 2, .estimated = 1, .metered_bytes = 77};
     s.facts.tool_tokens = 40;
     s.facts.prompt_tokens = 250; /* counted, which a cloud is not judged by */
     s.facts.prompt_tokens_estimate = 200;
@@ -144,6 +165,9 @@ static void decision__has_the_numbers(void **state)
     scene_decide(&s);
     const amphi_decision *d = &s.plan.decision;
     assert_int_equal(d->spent_today, 5);
+    assert_int_equal(d->reserved_now, 9);
+    assert_int_equal(scene_step(&s, "cloud")->cost_estimate, 4000);
+    assert_int_equal(scene_step(&s, "local")->cost_estimate, 0);
     assert_int_equal(d->spent_unknown, 2);
     assert_int_equal(d->spent_estimated, 1);
     assert_int_equal(d->metered_bytes, 77);
@@ -170,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cost__budget_that_is_used_up_refuses),
         cmocka_unit_test(cost__budget_that_this_request_would_pass_refuses),
+        cmocka_unit_test(cost__what_is_reserved_is_as_good_as_spent),
         cmocka_unit_test(cost__budget_of_which_nothing_is_known_is_closed),
         cmocka_unit_test(cost__policy_may_keep_it_as_a_last_resort),
         cmocka_unit_test(cost__only_route_is_refused_with_the_reason),
