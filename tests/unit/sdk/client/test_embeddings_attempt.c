@@ -96,9 +96,12 @@ static void attempt__brings_the_answer_and_nothing_of_the_one_before(void **stat
 {
     open_scene(is_cut, AMPHI_NETWORK_FREE);
     s.f.cloud.next_script = answers;
+    assert_true(amphi__reservation_move(s.f.client, &s.attempt.reservation, 7, 0));
     assert_int_equal(try(), AMPHI_E_TRUNCATED);
     assert_true(s.attempt.run.has_cost);
+    assert_int_equal(spent().reserved, 7); /* for the next one */
     assert_int_equal(try(), AMPHI_OK);
+    assert_int_equal(spent().reserved, 0);
     assert_true(amphi__str_equal_c(amphi__buf_str(&s.attempt.run.json), ANSWER));
     assert_int_equal(s.attempt.run.usage.completion_tokens, 3);
     assert_false(s.attempt.run.has_cost);
