@@ -18,7 +18,7 @@
 typedef struct amphi_linux_probe {
     char root[ROOT_MAX + 1];
     const amphi_clock *clock; /* NULL: the system's */
-    bool has_looked;
+    bool has_looked, knows_big;
     amphi_probe_groups groups;
     amphi_probe_zones zones;
     amphi_probe_cpu_set cpus_big;
@@ -69,11 +69,12 @@ static void snapshot(void *self, amphi_device_facts *out)
     amphi_device_facts_init(&own);
     if (!probe->has_looked) {
         amphi__probe_groups_find_mounts(&probe->groups, root);
-        amphi__probe_cpu_find(&probe->cpus_big, root);
         amphi__probe_energy_find(&probe->energy, root);
         amphi__probe_thermal_find(&probe->zones, root);
         probe->has_looked = true;
     }
+    if (!probe->knows_big)
+        probe->knows_big = amphi__probe_cpu_find(&probe->cpus_big, root);
     amphi__probe_groups_look(&probe->groups, root);
     amphi__probe_memory(&probe->groups, root, &own);
     amphi__probe_pressure(&probe->groups, root, &own);

@@ -84,7 +84,8 @@ static bool read_allowed(const char *root, amphi_probe_cpu_set *out)
 
 /* ---- which ones are big ---- */
 
-/* Those above numerator/denominator of the largest figure. False when one of them has none. */
+/* Those above numerator/denominator of the largest figure. False when one of them has none, or when
+ * there are none. */
 static bool find_above(const char *root, const amphi_probe_cpu_set *all, const char *file,
     int64_t numerator, int64_t denominator, amphi_probe_cpu_set *big)
 {
@@ -105,7 +106,7 @@ static bool find_above(const char *root, const amphi_probe_cpu_set *all, const c
     for (size_t cpu = 0; cpu < KINDS_CPUS_MAX; cpu++)
         if (figures[cpu] * denominator > most * numerator)
             add(big, cpu);
-    return true;
+    return most > 0;
 }
 
 static bool is_small_machine(const amphi_probe_cpu_set *all)
@@ -116,7 +117,7 @@ static bool is_small_machine(const amphi_probe_cpu_set *all)
     return true;
 }
 
-void amphi__probe_cpu_find(amphi_probe_cpu_set *big, const char *root)
+bool amphi__probe_cpu_find(amphi_probe_cpu_set *big, const char *root)
 {
     amphi_probe_cpu_set all;
     amphi_probe_cpu_set allowed;
@@ -128,8 +129,9 @@ void amphi__probe_cpu_find(amphi_probe_cpu_set *big, const char *root)
         (find_above(root, &all, "cpu_capacity", 1, 2, big) ||
             read_list(root, "/sys/devices/cpu_core/cpus", big) ||
             find_above(root, &all, "cpufreq/cpuinfo_max_freq", 3, 4, big)))
-        return;
+        return true;
     fill(big); /* nothing tells them apart */
+    return count(&all) > 0;
 }
 
 /* ---- how many at once ---- */

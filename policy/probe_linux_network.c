@@ -223,8 +223,7 @@ static void use_line(amphi_routes *routes, amphi_family *family, const amphi_rou
         if (has_gateway && is_host)
             routes->has_host_route[way.link] = true;
     }
-    bool is_carrier = !way.is_reject && routes->links[way.link].kind != AMPHI_PROBE_LINK_TUNNEL &&
-                      routes->links[way.link].kind != AMPHI_PROBE_LINK_PPP;
+    bool is_carrier = !way.is_reject && routes->links[way.link].kind != AMPHI_PROBE_LINK_TUNNEL;
     for (size_t t = 0; t < family->targets_count; t++) {
         if (!covers(line, &family->targets[t]))
             continue;
@@ -283,43 +282,44 @@ static amphi_price_word worse(amphi_price_word a, amphi_price_word b)
     return a > b ? a : b;
 }
 
-static amphi_price_word carrier_price(const amphi_routes *routes, const amphi_way *way)
-{
-    if (!way->is_found)
-        return PRICE_UNKNOWN;
-    bool is_metered = way->is_hot_spot || routes->links[way->link].kind == AMPHI_PROBE_LINK_METERED;
-    return is_metered ? PRICE_METERED : PRICE_FREE;
-}
-
 /* What the servers of tunnels are reached through; false: no such route. */
 static bool server_price(const amphi_routes *routes, amphi_price_word *out)
 {
     bool is_found = false;
+    *out = PRICE_FREE;
     for (size_t i = 0; i < routes->links_count; i++) {
         amphi_probe_link_kind kind = routes->links[i].kind;
         if (!routes->has_host_route[i] || kind == AMPHI_PROBE_LINK_TUNNEL ||
             kind == AMPHI_PROBE_LINK_PPP)
             continue;
-        *out = worse(is_found ? *out : PRICE_FREE,
-            kind == AMPHI_PROBE_LINK_METERED ? PRICE_METERED : PRICE_FREE);
         is_found = true;
+        if (kind == AMPHI_PROBE_LINK_METERED)
+            *out = PRICE_METERED;
     }
     return is_found;
+}
+
+/* Of a way through a link that is no tunnel. */
+static amphi_price_word carrier_price(const amphi_routes *routes, const amphi_way *way)
+{
+    amphi_price_word server = PRICE_UNKNOWN;
+    amphi_probe_link_kind kind = routes->links[way->link].kind;
+    if (kind ==
+        AMPHI_PROBE_LINK_PPP) /* with a server elsewhere a tunnel, else a stick that dials */
+        return server_price(routes, &server) ? server : PRICE_METERED;
+    return way->is_hot_spot || kind == AMPHI_PROBE_LINK_METERED ? PRICE_METERED : PRICE_FREE;
 }
 
 static amphi_price_word way_price(
     const amphi_routes *routes, const amphi_way *way, const amphi_way *carrier)
 {
     amphi_price_word server = PRICE_UNKNOWN;
-    amphi_probe_link_kind kind = routes->links[way->link].kind;
-    bool has_server = server_price(routes, &server);
-    if (kind == AMPHI_PROBE_LINK_PPP && !has_server)
-        return PRICE_METERED; /* no tunnel: a stick that dials */
-    if (kind != AMPHI_PROBE_LINK_PPP && kind != AMPHI_PROBE_LINK_TUNNEL)
+    if (routes->links[way->link].kind != AMPHI_PROBE_LINK_TUNNEL)
         return carrier_price(routes, way);
-    if (!has_server)
-        return carrier_price(routes, carrier);
-    return carrier->is_found ? worse(server, carrier_price(routes, carrier)) : server;
+    bool has_server = server_price(routes, &server);
+    if (!carrier->is_found)
+        return has_server ? server : PRICE_UNKNOWN;
+    return worse(has_server ? server : PRICE_FREE, carrier_price(routes, carrier));
 }
 
 typedef struct amphi_reach {

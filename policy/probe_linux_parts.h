@@ -63,7 +63,8 @@ typedef struct amphi_probe_cpu_set {
     uint64_t bits[AMPHI_PROBE_CPUS_MAX / 64];
 } amphi_probe_cpu_set;
 
-void amphi__probe_cpu_find(amphi_probe_cpu_set *big, const char *root);
+/* False: no processor was seen, so that it has to be tried again. */
+bool amphi__probe_cpu_find(amphi_probe_cpu_set *big, const char *root);
 void amphi__probe_cpu(const amphi_probe_cpu_set *big, const amphi_probe_groups *groups,
     const char *root, amphi_device_facts *out);
 

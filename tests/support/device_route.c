@@ -70,6 +70,22 @@ void device_route_v4(char *out, char **words, size_t count)
     snprintf(out, ROUTE_LINE_MAX, "%-127s\n", line);
 }
 
+char *device_route_v4_many(unsigned long many, const char *link)
+{
+    size_t used = 0;
+    char *lines = calloc(many + 1, ROUTE_LINE_MAX);
+    for (unsigned long i = 0; lines != NULL && i < many; i++) {
+        char prefix[64];
+        char name[64];
+        char *words[] = {prefix, name};
+        snprintf(prefix, sizeof prefix, "10.%lu.%lu.0/24", i / 256 % 256, i % 256);
+        snprintf(name, sizeof name, "%s", link);
+        device_route_v4(lines + used, words, 2);
+        used += strlen(lines + used);
+    }
+    return lines;
+}
+
 static bool print_v6(const char *address, char out[33])
 {
     struct in6_addr bytes = {0};

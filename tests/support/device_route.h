@@ -15,6 +15,8 @@ extern const char device_route_v4_heading[];
 /* PREFIX [via GATEWAY] LINK [metric N] [reject]; `out` has ROUTE_LINE_MAX bytes and is "" when the
  * words are no route. The words are changed. */
 void device_route_v4(char *out, char **words, size_t count);
+/* Lines for so many networks of 256 addresses; the caller frees them. */
+char *device_route_v4_many(unsigned long many, const char *link);
 void device_route_v6(char *out, char **words, size_t count);
 
 #endif

@@ -312,13 +312,9 @@ static void put_v4(tree *t, char **words, size_t count)
         put_route(t, "/proc/net/route", line);
         return;
     }
-    for (unsigned long i = 0; i < strtoul(words[1], NULL, 10); i++) {
-        char prefix[64];
-        char *one[] = {prefix, words[2]};
-        snprintf(prefix, sizeof prefix, "10.%lu.%lu.0/24", i / 256 % 256, i % 256);
-        device_route_v4(line, one, 2);
-        put_route(t, "/proc/net/route", line);
-    }
+    char *lines = device_route_v4_many(strtoul(words[1], NULL, 10), words[2]);
+    put_route(t, "/proc/net/route", lines);
+    free(lines);
 }
 
 static void put_v6(tree *t, char **words, size_t count)

@@ -65,6 +65,28 @@ static void walk__starts_below_what_is_mounted(void **state)
         "self 4:memory:/x", "mount cgroup /m /.. memory", AMPHI_PROBE_GROUPS_V1_MEMORY, "/m");
 }
 
+/* A line as man 5 proc_pid_mountinfo has it: optional fields, "-", then the type. */
+static void walk__mounts_are_where_mountinfo_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mount, *walk;
+    } table[] = {{"1 2 0:3 / /m rw - cgroup2 none rw", "/m/x,/m"},
+        {"1 2 0:3 / /m rw shared:1 master:2 propagate_from:3 - cgroup2 none rw", "/m/x,/m"},
+        {"1 2 0:3 / /m rw - cgroup2 none", "/sys/fs/cgroup/x,/sys/fs/cgroup"}, /* cut */
+        {"1 2 0:3 / /m rw cgroup2 none rw", "/sys/fs/cgroup/x,/sys/fs/cgroup"},
+        {"1 2 0:3 / /m rw - tmpfs cgroup2 rw", "/sys/fs/cgroup/x,/sys/fs/cgroup"},
+        {"1 2 0:3 / /a\\040b rw - cgroup2 none rw", "/a b/x,/a b"},
+        {"1 2 0:3 / /a\\134b rw - cgroup2 none rw", "/a\\b/x,/a\\b"},
+        {"1 2 0:3 / /a\\04 rw - cgroup2 none rw", "/a\\04/x,/a\\04"},
+        {"1 2 0:3 / /m rw - cgroup2 none rw\\n4 5 0:6 / /n rw - cgroup2 none rw", "/m/x,/m"}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "file /proc/self/mountinfo %s\\n", table[i].mount);
+        expect_walk("self 0::/x", line, AMPHI_PROBE_GROUPS_V2, table[i].walk);
+    }
+}
+
 static void walk__names_its_controllers_apart(void **state)
 {
     (void)state;
@@ -111,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walk__goes_from_the_own_group_to_the_mount),
         cmocka_unit_test(walk__starts_below_what_is_mounted),
+        cmocka_unit_test(walk__mounts_are_where_mountinfo_says),
         cmocka_unit_test(walk__names_its_controllers_apart),
         cmocka_unit_test(walk__never_leaves_the_mount),
         cmocka_unit_test(walk__a_path_longer_than_any_is_none),

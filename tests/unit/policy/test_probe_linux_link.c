@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 /* One line of a tree that describes "x", and what it then is. */
 static void expect_kind(const char *line, amphi_probe_link_kind kind)
 {
@@ -49,7 +51,13 @@ static void link__kinds(void **state)
     expect_kind("link x type=512", AMPHI_PROBE_LINK_PPP);
     expect_kind("link x type=65534", AMPHI_PROBE_LINK_TUNNEL);
     expect_kind("link x type=1 tun_flags=0x1002", AMPHI_PROBE_LINK_TUNNEL);
-    expect_kind("link x type=778", AMPHI_PROBE_LINK_TUNNEL);
+    static const char *const tunnels[] = {"768", "769", "776", "778", "823"};
+    for (size_t i = 0; i < sizeof tunnels / sizeof tunnels[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "link x type=%s", tunnels[i]);
+        expect_kind(line, AMPHI_PROBE_LINK_TUNNEL);
+    }
+    expect_kind("link x type=770", AMPHI_PROBE_LINK_FREE); /* ARPHRD_FRAD */
     expect_kind("link x type=ether", AMPHI_PROBE_LINK_FREE);
 }
 
