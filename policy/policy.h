@@ -237,9 +237,7 @@ typedef struct amphi_policy_route {
     uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
     amphi_policy_pace pace;      /* likewise; those that are not forgotten */
     amphi_price price;           /* of the model that this request gets there; LOCAL: free */
-    bool needs_no_network;       /* CLOUD: on loopback, so a probed AMPHI_NETWORK_NONE does not
-                                    refuse it. The caller leaves it false when the app pushed the
-                                    network fact: then the app means it. */
+    bool needs_no_network;       /* CLOUD: on loopback, so no network fact speaks against it */
 } amphi_policy_route;
 
 typedef struct amphi_policy_facts {

@@ -41,7 +41,8 @@ amphi_status amphi_client_new(
     if (status != AMPHI_OK)
         return status;
     amphi_client *client = amphi__calloc(1, sizeof *client);
-    if (client == NULL || amphi__mutex_init(&client->lock) != AMPHI_OK) {
+    if (client == NULL || amphi__mutex_init(&client->lock) != AMPHI_OK ||
+        amphi__cond_init(&client->probe_done) != AMPHI_OK) {
         status = amphi__fail_no_memory(error);
         goto cleanup;
     }
@@ -97,6 +98,7 @@ void amphi_client_free(amphi_client *client)
     amphi__single_flight_free(client->flights);
     amphi__response_cache_free(client->cache);
     amphi__decompose(client);
+    amphi__cond_clear(&client->probe_done);
     amphi__mutex_clear(&client->lock);
     amphi__free(client);
 }

@@ -95,16 +95,19 @@ struct amphi_client {
     void *outbox_user;
     amphi_history_retention retention; /* what the background lets stay */
 
-    amphi_mutex lock;                /* guards what follows */
-    amphi_policy policy;             /* in force: base with the rollout on top */
-    amphi_plan last_plan;            /* for the next decision's hysteresis */
-    amphi_device_facts pushed;       /* by the app */
-    amphi_device_facts probed;       /* by the device part; cached */
-    uint64_t probed_ms;              /* monotonic; 0: never */
-    amphi_spending spending;         /* today */
-    amphi_retry_budget retry_budget; /* of second tries, across requests */
-    atomic_uint device_epoch;        /* grows with every push: running answers check the device */
-    atomic_uint ledger_writes;       /* grows with every row written or changed */
+    amphi_mutex lock;                   /* guards what follows */
+    amphi_policy policy;                /* in force: base with the rollout on top */
+    amphi_plan last_plan;               /* for the next decision's hysteresis */
+    amphi_device_facts pushed;          /* by the app */
+    uint64_t pushed_ms[AMPHI_FACT_MAX]; /* when each of them was; monotonic */
+    amphi_device_facts probed;          /* by the device part; cached */
+    uint64_t probed_ms;                 /* monotonic; 0: never */
+    bool is_probing;                    /* a thread looks at the device, without the lock */
+    amphi_cond probe_done;              /* ... and no longer */
+    amphi_spending spending;            /* today */
+    amphi_retry_budget retry_budget;    /* of second tries, across requests */
+    atomic_uint device_epoch;  /* grows with every push: running answers check the device */
+    atomic_uint ledger_writes; /* grows with every row written or changed */
 
     amphi_response_cache *cache;
     amphi_single_flight *flights;

@@ -53,10 +53,8 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
     amphi__mutex_lock(&client->lock);
     for (size_t i = 0; i < client->routes_count; i++) {
         amphi__route_health_snapshot(&client->routes[i], policy, now_ms, wall_ms, &routes[i]);
-        /* Without a network a server on this machine can still be reached; but when the app
-         * reported that there is no network, the report holds for it too. */
-        routes[i].needs_no_network =
-            routes[i].info.is_loopback && !(client->pushed.known & AMPHI_FACT_NETWORK);
+        /* A server on this machine is reached without any network, pushed facts included. */
+        routes[i].needs_no_network = routes[i].info.is_loopback;
     }
     amphi__policy_apply_hysteresis(routes, client->routes_count, &client->last_plan);
     amphi__mutex_unlock(&client->lock);

@@ -13,49 +13,110 @@
 
 #define PROBE_EVERY_MS 1000u
 
-static void lay_over(amphi_device_facts *base, const amphi_device_facts *top)
+static uint32_t saturate(uint64_t ms)
 {
-    base->known |= top->known;
-    if (top->known & AMPHI_FACT_MEMORY) {
-        base->memory_total_bytes = top->memory_total_bytes;
-        base->memory_available_bytes = top->memory_available_bytes;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* The fields of one fact; `bit` is its place in `known`. */
+static void copy_fact(amphi_device_facts *to, const amphi_device_facts *from, unsigned bit)
+{
+    switch (1u << bit) {
+    case AMPHI_FACT_MEMORY:
+        to->memory_total_bytes = from->memory_total_bytes;
+        to->memory_available_bytes = from->memory_available_bytes;
+        break;
+    case AMPHI_FACT_BATTERY:
+        to->battery_percent = from->battery_percent;
+        to->charging = from->charging;
+        break;
+    case AMPHI_FACT_THERMAL:
+        to->thermal = from->thermal;
+        break;
+    case AMPHI_FACT_NETWORK:
+        to->network = from->network;
+        break;
+    case AMPHI_FACT_LATENCY:
+        to->rtt_ms = from->rtt_ms;
+        to->throughput_kbps = from->throughput_kbps;
+        break;
+    case AMPHI_FACT_PRESSURE:
+        to->memory_pressure = from->memory_pressure;
+        break;
+    case AMPHI_FACT_FOREGROUND:
+        to->in_foreground = from->in_foreground;
+        break;
+    case AMPHI_FACT_CORES:
+        to->cores = from->cores;
+        to->cores_big = from->cores_big;
+        break;
+    case AMPHI_FACT_CPU_STALL:
+        to->cpu_stall_percent = from->cpu_stall_percent;
+        break;
+    case AMPHI_FACT_MEMORY_STALL:
+        to->memory_stall_percent = from->memory_stall_percent;
+        break;
+    case AMPHI_FACT_IO_STALL:
+        to->io_stall_percent = from->io_stall_percent;
+        break;
+    case AMPHI_FACT_DRAW:
+        to->draw_mw = from->draw_mw;
+        break;
+    case AMPHI_FACT_ENERGY:
+        to->energy_uj = from->energy_uj;
+        break;
+    case AMPHI_FACT_FORECAST:
+        to->heat_forecast_percent = from->heat_forecast_percent;
+        break;
+    default:
+        return; /* of a later version */
     }
-    if (top->known & AMPHI_FACT_BATTERY) {
-        base->battery_percent = top->battery_percent;
-        base->charging = top->charging;
-    }
-    if (top->known & AMPHI_FACT_THERMAL)
-        base->thermal = top->thermal;
-    if (top->known & AMPHI_FACT_NETWORK)
-        base->network = top->network;
-    if (top->known & AMPHI_FACT_LATENCY) {
-        base->rtt_ms = top->rtt_ms;
-        base->throughput_kbps = top->throughput_kbps;
-    }
-    if (top->known & AMPHI_FACT_PRESSURE)
-        base->memory_pressure = top->memory_pressure;
-    if (top->known & AMPHI_FACT_FOREGROUND)
-        base->in_foreground = top->in_foreground;
+    to->known |= 1u << bit;
+    to->age_ms[bit] = from->age_ms[bit];
+}
+
+static bool is_stale(const amphi_client *client, uint64_t now_ms)
+{
+    return client->probed_ms == 0 || now_ms - client->probed_ms >= PROBE_EVERY_MS;
+}
+
+/* One thread at a time, without the lock: files are read. Who comes meanwhile waits for what is
+ * found, rather than decide without facts. Under the lock. */
+static void probe(amphi_client *client, uint64_t now_ms)
+{
+    amphi_device_facts found;
+    while (client->is_probing)
+        amphi__cond_wait(&client->probe_done, &client->lock);
+    if (!is_stale(client, now_ms))
+        return;
+    client->is_probing = true;
+    amphi__mutex_unlock(&client->lock);
+    amphi_device_facts_init(&found);
+    client->device.ops->snapshot(client->device.self, &found);
+    found.struct_size = sizeof found;
+    amphi__mutex_lock(&client->lock);
+    client->probed = found;
+    client->probed_ms = now_ms > 0 ? now_ms : 1;
+    client->is_probing = false;
+    amphi__cond_broadcast(&client->probe_done);
 }
 
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
 {
     uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi__mutex_lock(&client->lock);
-    bool stale = client->probed_ms == 0 || now_ms - client->probed_ms >= PROBE_EVERY_MS;
+    if (is_stale(client, now_ms))
+        probe(client, now_ms);
     *out = client->probed;
-    amphi__mutex_unlock(&client->lock);
-    if (stale) {
-        amphi_device_facts_init(out);
-        client->device.ops->snapshot(client->device.self, out); /* reads files: no lock */
-        out->struct_size = sizeof *out;
+    for (unsigned bit = 0; bit < AMPHI_FACT_MAX; bit++) {
+        uint64_t then_ms = client->probed_ms;
+        if (client->pushed.known >> bit & 1) {
+            copy_fact(out, &client->pushed, bit);
+            then_ms = client->pushed_ms[bit];
+        }
+        uint64_t since_ms = now_ms > then_ms ? now_ms - then_ms : 0;
+        out->age_ms[bit] = out->known >> bit & 1 ? saturate(out->age_ms[bit] + since_ms) : 0;
     }
-    amphi__mutex_lock(&client->lock);
-    if (stale) {
-        client->probed = *out;
-        client->probed_ms = now_ms > 0 ? now_ms : 1;
-    }
-    lay_over(out, &client->pushed);
     amphi__mutex_unlock(&client->lock);
 }
 
@@ -100,6 +161,13 @@ static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
         facts->memory_available_bytes > facts->memory_total_bytes)
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "memory_available_bytes: more than memory_total_bytes");
+    if ((facts->known & AMPHI_FACT_CORES) && facts->cores_big > facts->cores)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "cores_big: more than cores");
+    if (((facts->known & AMPHI_FACT_CPU_STALL) && facts->cpu_stall_percent > 100) ||
+        ((facts->known & AMPHI_FACT_MEMORY_STALL) && facts->memory_stall_percent > 100) ||
+        ((facts->known & AMPHI_FACT_IO_STALL) && facts->io_stall_percent > 100))
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "cpu_stall_percent, memory_stall_percent, io_stall_percent: 0 to 100 is expected");
     if ((facts->known & AMPHI_FACT_PRESSURE) && facts->memory_pressure > 2)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "memory_pressure: 0, 1 or 2 is expected");
     if ((unsigned)facts->in_foreground > AMPHI_YES)
@@ -137,11 +205,16 @@ amphi_status amphi_device_push(
         status = check(facts, error);
     if (status != AMPHI_OK)
         return status;
+    uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     amphi__mutex_lock(&client->lock);
     if (facts->known == 0)
         amphi_device_facts_init(&client->pushed);
-    else
-        lay_over(&client->pushed, facts);
+    for (unsigned bit = 0; bit < AMPHI_FACT_MAX; bit++) {
+        if (!(facts->known >> bit & 1))
+            continue;
+        copy_fact(&client->pushed, facts, bit);
+        client->pushed_ms[bit] = now_ms;
+    }
     amphi__mutex_unlock(&client->lock);
     atomic_fetch_add(&client->device_epoch, 1);
     if ((facts->known & AMPHI_FACT_PRESSURE) != 0 && facts->memory_pressure > 0)
@@ -209,40 +282,75 @@ static amphi_status read_bool(
     return AMPHI_OK;
 }
 
+/* Members that are whole numbers: where each goes, and the fact that it makes known. */
+typedef struct amphi_number_member {
+    const char *key;
+    size_t offset, size_bytes;
+    uint64_t most;
+    uint32_t fact; /* 0: it goes with another member */
+} amphi_number_member;
+
+#define NUMBER(field, most, fact)                                                                  \
+    {                                                                                              \
+#field, offsetof(amphi_device_facts, field), sizeof(((amphi_device_facts *)0)->field),     \
+            (most), (fact)                                                                         \
+    }
+
+static const amphi_number_member number_members[] = {
+    NUMBER(memory_total_bytes, 1ull << 50, 0),
+    NUMBER(memory_available_bytes, 1ull << 50, AMPHI_FACT_MEMORY),
+    NUMBER(battery_percent, 100, AMPHI_FACT_BATTERY),
+    NUMBER(rtt_ms, UINT32_MAX, AMPHI_FACT_LATENCY),
+    NUMBER(throughput_kbps, UINT32_MAX, AMPHI_FACT_LATENCY),
+    NUMBER(memory_pressure, 2, AMPHI_FACT_PRESSURE),
+    NUMBER(cores, UINT16_MAX, AMPHI_FACT_CORES),
+    NUMBER(cores_big, UINT16_MAX, 0),
+    NUMBER(cpu_stall_percent, 100, AMPHI_FACT_CPU_STALL),
+    NUMBER(memory_stall_percent, 100, AMPHI_FACT_MEMORY_STALL),
+    NUMBER(io_stall_percent, 100, AMPHI_FACT_IO_STALL),
+    NUMBER(draw_mw, UINT32_MAX, AMPHI_FACT_DRAW),
+    NUMBER(energy_uj, INT64_MAX, AMPHI_FACT_ENERGY),
+    NUMBER(heat_forecast_percent, UINT16_MAX, AMPHI_FACT_FORECAST),
+};
+
+static void store_number(
+    amphi_device_facts *out, const amphi_number_member *member, uint64_t number)
+{
+    char *at = (char *)out + member->offset;
+    uint32_t word = (uint32_t)number;
+    uint16_t half = (uint16_t)number;
+    uint8_t byte = (uint8_t)number;
+    memcpy(at,
+        member->size_bytes == 8   ? (const void *)&number
+        : member->size_bytes == 4 ? (const void *)&word
+        : member->size_bytes == 2 ? (const void *)&half
+                                  : (const void *)&byte,
+        member->size_bytes);
+    out->known |= member->fact;
+}
+
 static amphi_status read_member(
     amphi_device_facts *out, amphi_str name, const amphi_json *value, amphi_error *error)
 {
-    uint64_t number = 0;
-    amphi_status status = AMPHI_OK;
     const char *key = name.data;
     if (strcmp(key, "thermal") == 0 || strcmp(key, "network") == 0)
         return read_words(out, key, value, error);
     if (strcmp(key, "charging") == 0 || strcmp(key, "in_foreground") == 0)
         return read_bool(out, key, value, error);
-    if (strcmp(key, "memory_total_bytes") == 0) {
-        status = read_count(&out->memory_total_bytes, value, 1ull << 50, key, error);
-    } else if (strcmp(key, "memory_available_bytes") == 0) {
-        status = read_count(&out->memory_available_bytes, value, 1ull << 50, key, error);
-        out->known |= AMPHI_FACT_MEMORY;
-    } else if (strcmp(key, "battery_percent") == 0) {
-        status = read_count(&number, value, 100, key, error);
-        out->battery_percent = (uint8_t)number;
-        out->known |= AMPHI_FACT_BATTERY;
-    } else if (strcmp(key, "rtt_ms") == 0 || strcmp(key, "throughput_kbps") == 0) {
-        status = read_count(&number, value, UINT32_MAX, key, error);
-        *(strcmp(key, "rtt_ms") == 0 ? &out->rtt_ms : &out->throughput_kbps) = (uint32_t)number;
-        out->known |= AMPHI_FACT_LATENCY;
-    } else if (strcmp(key, "memory_pressure") == 0) {
-        status = read_count(&number, value, 2, key, error);
-        out->memory_pressure = (uint8_t)number;
-        out->known |= AMPHI_FACT_PRESSURE;
-    } else {
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "device facts: unknown key (known: memory_total_bytes memory_available_bytes "
-            "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure "
-            "in_foreground)");
+    for (size_t i = 0; i < sizeof number_members / sizeof number_members[0]; i++) {
+        const amphi_number_member *member = &number_members[i];
+        uint64_t number = 0;
+        if (strcmp(key, member->key) != 0)
+            continue;
+        amphi_status status = read_count(&number, value, member->most, key, error);
+        if (status == AMPHI_OK)
+            store_number(out, member, number);
+        return status;
     }
-    return status;
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+        "device facts: unknown key (known: memory_total_bytes memory_available_bytes "
+        "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure "
+        "in_foreground, and those of amphi/device.h)");
 }
 
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error)
@@ -261,6 +369,11 @@ amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, 
         !(out->known & AMPHI_FACT_MEMORY))
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "device facts: memory_available_bytes goes with memory_total_bytes");
+    bool has_big = amphi__json_get(root, "cores_big") != NULL;
+    if (status == AMPHI_OK && has_big && !(out->known & AMPHI_FACT_CORES))
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: cores goes with cores_big");
+    if (!has_big)
+        out->cores_big = out->cores; /* nothing tells them apart */
     if (status == AMPHI_OK)
         status = check(out, error);
     amphi__json_free(root);

@@ -168,7 +168,10 @@ static void report_device(const round *r, amphi_client *client)
             "push it with amphi_device_push or --device");
     else
         find(r, AMPHI_FINDING_OK, "network",
-            facts.network == AMPHI_NETWORK_NONE ? "no route to anywhere" : "reachable", "");
+            facts.network == AMPHI_NETWORK_NONE      ? "no route to anywhere"
+            : facts.network == AMPHI_NETWORK_METERED ? "reachable; its bytes cost money"
+                                                     : "reachable",
+            "");
 }
 
 /* Every page of the store, by its own seal: a client only reads those that it needs. True: it is

@@ -43,7 +43,13 @@ static amphi_status fill_decision(void *out, amphi_error *error)
 
 static amphi_status fill_snapshot(void *out, amphi_error *error)
 {
-    return amphi_device_snapshot(abi_fixture.client, out, error);
+    amphi_device_facts *facts = out;
+    amphi_status status = amphi_device_snapshot(abi_fixture.client, facts, error);
+    size_t from = offsetof(amphi_device_facts, age_ms); /* of what the caller has: ages differ */
+    for (size_t i = from; status == AMPHI_OK && i < from + sizeof facts->age_ms; i++)
+        if (i < abi_size_of(facts))
+            ((unsigned char *)out)[i] = 1;
+    return status;
 }
 
 static amphi_status fill_parsed_endpoint(void *out, amphi_error *error)

@@ -80,7 +80,12 @@ static bool map_clock(const char *path)
     return offsets != MAP_FAILED;
 }
 
-static amphi_client *open_client(char **argv)
+/* A server on this machine needs no network, so what is asked without one goes to an address that
+ * no network leads to; what then waits in the folder is sent by the client with the real endpoint.
+ * */
+#define NOWHERE "https://192.0.2.1/v1"
+
+static amphi_client *open_client(const char *folder, const char *url)
 {
     amphi_client *client = NULL;
     amphi_endpoint_options endpoint;
@@ -92,8 +97,8 @@ static amphi_client *open_client(char **argv)
     amphi_parts_init(&parts);
     parts.clock = &test_clock;
     endpoint.name = AMPHI_STR("cloud");
-    endpoint.url = amphi_str_from(argv[2]);
-    options.data_dir = amphi_str_from(argv[1]);
+    endpoint.url = amphi_str_from(url);
+    options.data_dir = amphi_str_from(folder);
     options.endpoints = &endpoint;
     options.endpoints_count = 1;
     options.allow_http_loopback = true;
@@ -106,10 +111,9 @@ static amphi_client *open_client(char **argv)
     return client;
 }
 
-static void set_network(amphi_client *client, const char *facts)
-{
-    (void)amphi_device_push_json(client, amphi_str_from(facts), NULL);
-}
+typedef struct app {
+    amphi_client *online, *offline; /* over one folder */
+} app;
 
 static void ask(amphi_client *client, const char *conversation, const char *text)
 {
@@ -123,7 +127,6 @@ static void ask(amphi_client *client, const char *conversation, const char *text
     request.messages_count = 1;
     request.conversation_id = amphi_str_from(conversation);
     request.no_cache = true;
-    set_network(client, "{\"network\":\"none\"}");
     if (amphi_chat_start(&stream, client, &request, &error) == AMPHI_OK)
         while (!amphi_event_is_terminal(&event) &&
                amphi_stream_next(stream, WAIT_MS, &event, &error) == AMPHI_OK)
@@ -135,7 +138,6 @@ static void ask(amphi_client *client, const char *conversation, const char *text
             amphi_str_from(event.error != NULL ? event.error->message : error.message),
             AMPHI_STR(""));
     amphi_stream_free(stream);
-    set_network(client, "{\"network\":\"free\"}");
 }
 
 static bool say_message(void *user, const amphi_history_message *item)
@@ -153,17 +155,17 @@ static bool say_entry(void *user, const amphi_outbox_entry *item)
     return true;
 }
 
-static void obey(amphi_client *client, char *line)
+static void obey(const app *own, char *line)
 {
+    amphi_client *client = own->online;
     char *rest = NULL;
     const char *verb = strtok_r(line, " ", &rest);
     uint32_t left = 0;
     if (verb != NULL && strcmp(verb, "ask") == 0) {
         const char *conversation = strtok_r(NULL, " ", &rest);
-        ask(client, conversation, rest);
+        ask(own->offline, conversation, rest);
     } else if (verb != NULL && strcmp(verb, "flush") == 0) {
         char number[16];
-        set_network(client, "{\"network\":\"free\"}");
         amphi_status status = amphi_outbox_flush(client, WAIT_MS, &left, NULL);
         snprintf(number, sizeof number, "%u", status == AMPHI_OK ? left : 999u);
         say("%s %.*s%.*s\n", "flushed", amphi_str_from(number), AMPHI_STR(""));
@@ -181,16 +183,18 @@ int main(int argc, char **argv)
     char line[600];
     if (argc != 4 || !map_clock(argv[3]))
         return 2;
-    amphi_client *client = open_client(argv);
-    if (client == NULL)
+    app own = {open_client(argv[1], argv[2]), open_client(argv[1], NOWHERE)};
+    if (own.online == NULL || own.offline == NULL ||
+        amphi_device_push_json(own.offline, AMPHI_STR("{\"network\":\"none\"}"), NULL) != AMPHI_OK)
         return 1;
     say("%s%.*s%.*s\n", "ready", AMPHI_STR(""), AMPHI_STR(""));
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (strcmp(line, "quit") == 0)
             break;
-        obey(client, line);
+        obey(&own, line);
     }
-    amphi_client_free(client);
+    amphi_client_free(own.offline);
+    amphi_client_free(own.online);
     return 0;
 }

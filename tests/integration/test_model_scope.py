@@ -22,6 +22,7 @@ from scripted_cloud import ScriptedCloud, events, missing_openssl, reply, says, 
 UNNAMED = {"AMPHI_MODEL": ""}
 QUESTION = "What is the capital of France?"
 HELP = "What happens when the battery is low?"
+NOWHERE = "work=https://192.0.2.1/v1,model=m"  # what is on this machine needs no network
 LOW = {"battery_percent": 8, "charging": False, "thermal": "nominal", "network": "free"}
 
 
@@ -111,7 +112,8 @@ def scope__when_the_cloud_fails_its_error_is_the_answer(folder):
 def scope__without_a_network_the_request_waits_in_the_outbox(folder):
     device = faces.write(folder, "device.json", {**LOW, "battery_percent": 90, "network": "none"})
     with ScriptedCloud(folder) as cloud:
-        done, record = ask(folder, cloud, "--device", device)
+        done = amphi("ask", "--json", "--no-cache", "--data", os.path.join(folder, "data"),
+                     "--endpoint", NOWHERE, "--device", device, QUESTION, env=UNNAMED)
         assert done.returncode == 3, done
         assert cloud.chats() == []
         cloud.answer = lambda request: reply(503, {"error": {"message": "overloaded"}})

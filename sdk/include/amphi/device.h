@@ -32,15 +32,25 @@ typedef enum amphi_tristate { AMPHI_UNKNOWN = 0, AMPHI_NO = 1, AMPHI_YES = 2 } a
 
 /* Which fields of amphi_device_facts are known; OR them together in `known`. */
 enum {
-    AMPHI_FACT_MEMORY = 1 << 0,     /* memory_total_bytes and memory_available_bytes */
-    AMPHI_FACT_BATTERY = 1 << 1,    /* battery_percent and charging */
-    AMPHI_FACT_THERMAL = 1 << 2,    /* thermal */
-    AMPHI_FACT_NETWORK = 1 << 3,    /* network */
-    AMPHI_FACT_LATENCY = 1 << 4,    /* rtt_ms and throughput_kbps */
-    AMPHI_FACT_PRESSURE = 1 << 5,   /* memory_pressure */
-    AMPHI_FACT_FOREGROUND = 1 << 6, /* in_foreground */
-    AMPHI_FACT_ALL = (1 << 7) - 1
+    AMPHI_FACT_MEMORY = 1 << 0,       /* memory_total_bytes and memory_available_bytes */
+    AMPHI_FACT_BATTERY = 1 << 1,      /* battery_percent and charging */
+    AMPHI_FACT_THERMAL = 1 << 2,      /* thermal */
+    AMPHI_FACT_NETWORK = 1 << 3,      /* network */
+    AMPHI_FACT_LATENCY = 1 << 4,      /* rtt_ms and throughput_kbps */
+    AMPHI_FACT_PRESSURE = 1 << 5,     /* memory_pressure */
+    AMPHI_FACT_FOREGROUND = 1 << 6,   /* in_foreground */
+    AMPHI_FACT_CORES = 1 << 7,        /* cores and cores_big */
+    AMPHI_FACT_CPU_STALL = 1 << 8,    /* cpu_stall_percent */
+    AMPHI_FACT_MEMORY_STALL = 1 << 9, /* memory_stall_percent */
+    AMPHI_FACT_IO_STALL = 1 << 10,    /* io_stall_percent */
+    AMPHI_FACT_DRAW = 1 << 11,        /* draw_mw */
+    AMPHI_FACT_ENERGY = 1 << 12,      /* energy_uj */
+    AMPHI_FACT_FORECAST = 1 << 13,    /* heat_forecast_percent */
+    AMPHI_FACT_ALL = (1 << 14) - 1
 };
+
+/* How many facts there may be: the bits of `known`. */
+#define AMPHI_FACT_MAX 32
 
 /* SIZED, read by a push, filled in by a snapshot. */
 typedef struct amphi_device_facts {
@@ -56,6 +66,19 @@ typedef struct amphi_device_facts {
     uint32_t throughput_kbps;        /* moving average */
     uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
     amphi_tristate in_foreground;    /* the app is what the user looks at; unknown counts as yes */
+    uint64_t energy_uj;              /* microjoules that the processor has used, counted from some
+                                        moment on: only differences mean anything */
+    uint32_t draw_mw;                /* what the batteries give, while they discharge */
+    uint16_t cores;                  /* processors that this process may use at the same time */
+    uint16_t cores_big;              /* how many of these are fast; all when nothing tells them
+                                        apart */
+    uint16_t heat_forecast_percent;  /* in ten seconds: 100 is serious, 0 is 30 degrees below it
+                                        (100 times Android's getThermalHeadroom(10)) */
+    uint8_t cpu_stall_percent;       /* of the last ten seconds, in which some task of our */
+    uint8_t memory_stall_percent;    /* control group (or of the machine) waited for it; */
+    uint8_t io_stall_percent;        /* avg10 of "some" in the kernel's pressure stall files */
+    uint32_t age_ms[AMPHI_FACT_MAX]; /* how old the fact with the bit 1 << i is; pushed: how old
+                                        it was already */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)
@@ -71,8 +94,10 @@ AMPHI_API amphi_status amphi_device_push(
 
 /* The same from JSON: {"memory_total_bytes":N,"memory_available_bytes":N,"battery_percent":8,
  * "charging":false,"thermal":"serious","network":"none|metered|free","rtt_ms":N,
- * "throughput_kbps":N,"memory_pressure":0,"in_foreground":false}; every key optional, an unknown
- * key is an error. */
+ * "throughput_kbps":N,"memory_pressure":0,"in_foreground":false,"cores":8,"cores_big":4,
+ * "cpu_stall_percent":N,"memory_stall_percent":N,"io_stall_percent":N,"draw_mw":N,"energy_uj":N,
+ * "heat_forecast_percent":N};
+ * every key optional, an unknown key is an error. */
 AMPHI_API amphi_status amphi_device_push_json(
     amphi_client *client, amphi_str json, amphi_error *error);
 

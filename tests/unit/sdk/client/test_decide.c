@@ -159,19 +159,22 @@ static void facts__last_decision_is_remembered_for_hysteresis(void **state)
     chat_fixture_close(&f);
 }
 
-static void facts__loopback_needs_no_network_unless_the_app_says_so(void **state)
+static void facts__loopback_needs_no_network_pushed_facts_included(void **state)
 {
     chat_fixture f;
     chat_fixture_init(&f, says_hello, says_hello);
     f.device.network = AMPHI_NETWORK_NONE;
     f.cloud.info.is_loopback = true;
     f.parts.engines_count = 2;
-    chat_fixture_start(&f, NULL);
+    chat_fixture_start(&f, "{\"network\":{\"metered_allowed\":false}}");
     amphi_decision decision = explain(&f, AMPHI_MODE_ONLY_CLOUD);
     expect_order(&decision, "cloud (local) (cloud2)");
     push(&f, "{\"network\":\"none\"}");
     decision = explain(&f, AMPHI_MODE_ONLY_CLOUD);
-    expect_order(&decision, "(local) (cloud) (cloud2)");
+    expect_order(&decision, "cloud (local) (cloud2)");
+    push(&f, "{\"network\":\"metered\"}");
+    decision = explain(&f, AMPHI_MODE_ONLY_CLOUD);
+    expect_order(&decision, "cloud (local) (cloud2)");
     chat_fixture_close(&f);
 }
 
@@ -378,7 +381,7 @@ int main(void)
         cmocka_unit_test(facts__probed_device_counts),
         cmocka_unit_test(facts__push_wins_over_the_probe_until_it_is_cleared),
         cmocka_unit_test(facts__last_decision_is_remembered_for_hysteresis),
-        cmocka_unit_test(facts__loopback_needs_no_network_unless_the_app_says_so),
+        cmocka_unit_test(facts__loopback_needs_no_network_pushed_facts_included),
         cmocka_unit_test(request__needs_reach_the_policy),
         cmocka_unit_test(request__fallbacks_are_the_only_routes_after_the_model),
         cmocka_unit_test(health__failures_leave_a_route_alone_until_its_probe_succeeds),
