@@ -10,6 +10,7 @@
 #include "sdk/core/json.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
+#include "sdk/core/unknown_name.h"
 
 #define PROBE_EVERY_MS 1000u
 
@@ -28,14 +29,42 @@ static void lay_over(amphi_device_facts *base, const amphi_device_facts *top)
         base->thermal = top->thermal;
     if (top->known & AMPHI_FACT_NETWORK)
         base->network = top->network;
-    if (top->known & AMPHI_FACT_LATENCY) {
+    if ((top->known & AMPHI_FACT_LATENCY) && top->rtt_ms != 0)
         base->rtt_ms = top->rtt_ms;
+    if ((top->known & AMPHI_FACT_LATENCY) && top->throughput_kbps != 0)
         base->throughput_kbps = top->throughput_kbps;
-    }
     if (top->known & AMPHI_FACT_PRESSURE)
         base->memory_pressure = top->memory_pressure;
     if (top->known & AMPHI_FACT_FOREGROUND)
         base->in_foreground = top->in_foreground;
+}
+
+/* A fact whose value says "unknown" is not known. */
+static void drop_unknown(amphi_device_facts *facts)
+{
+    if (facts->thermal == AMPHI_THERMAL_UNKNOWN)
+        facts->known &= ~(uint32_t)AMPHI_FACT_THERMAL;
+    if (facts->network == AMPHI_NETWORK_UNKNOWN)
+        facts->known &= ~(uint32_t)AMPHI_FACT_NETWORK;
+    if (facts->in_foreground == AMPHI_UNKNOWN)
+        facts->known &= ~(uint32_t)AMPHI_FACT_FOREGROUND;
+}
+
+/* Neither is one that can't be: a probe may be the app's own, and its mistakes reach no caller. */
+static void drop_impossible(amphi_device_facts *facts)
+{
+    if (facts->memory_total_bytes == 0)
+        facts->known &= ~(uint32_t)AMPHI_FACT_MEMORY;
+    if (facts->battery_percent > 100)
+        facts->known &= ~(uint32_t)AMPHI_FACT_BATTERY;
+    if ((unsigned)facts->thermal > AMPHI_THERMAL_CRITICAL)
+        facts->known &= ~(uint32_t)AMPHI_FACT_THERMAL;
+    if ((unsigned)facts->network > AMPHI_NETWORK_FREE)
+        facts->known &= ~(uint32_t)AMPHI_FACT_NETWORK;
+    if (facts->memory_pressure > 2)
+        facts->known &= ~(uint32_t)AMPHI_FACT_PRESSURE;
+    if ((unsigned)facts->in_foreground > AMPHI_YES)
+        facts->known &= ~(uint32_t)AMPHI_FACT_FOREGROUND;
 }
 
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
@@ -49,6 +78,8 @@ void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
         amphi_device_facts_init(out);
         client->device.ops->snapshot(client->device.self, out); /* reads files: no lock */
         out->struct_size = sizeof *out;
+        drop_impossible(out);
+        drop_unknown(out);
     }
     amphi__mutex_lock(&client->lock);
     if (stale) {
@@ -94,6 +125,12 @@ amphi_status amphi_device_snapshot(
 
 static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
 {
+    if ((facts->known & ~(uint32_t)AMPHI_FACT_ALL) != 0)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "known: has a fact that this version does not know");
+    if ((facts->known & AMPHI_FACT_MEMORY) && facts->memory_total_bytes == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "memory_total_bytes: 0 says nothing; push it with memory_available_bytes");
     if ((facts->known & AMPHI_FACT_BATTERY) && facts->battery_percent > 100)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "battery_percent: 0 to 100 is expected");
     if ((facts->known & AMPHI_FACT_MEMORY) &&
@@ -142,6 +179,7 @@ amphi_status amphi_device_push(
         amphi_device_facts_init(&client->pushed);
     else
         lay_over(&client->pushed, facts);
+    drop_unknown(&client->pushed); /* "unknown": the probe's again */
     amphi__mutex_unlock(&client->lock);
     atomic_fetch_add(&client->device_epoch, 1);
     if ((facts->known & AMPHI_FACT_PRESSURE) != 0 && facts->memory_pressure > 0)
@@ -209,12 +247,28 @@ static amphi_status read_bool(
     return AMPHI_OK;
 }
 
+static const char *const keys[] = {"memory_total_bytes", "memory_available_bytes",
+    "battery_percent", "charging", "thermal", "network", "rtt_ms", "throughput_kbps",
+    "memory_pressure", "in_foreground"};
+enum { KEYS_COUNT = sizeof keys / sizeof keys[0] };
+
+static amphi_status fail_unknown(amphi_str name, amphi_error *error)
+{
+    char shown[AMPHI_SHOWN_NAME_MAX];
+    const char *meant = amphi__nearest_name(name, keys, KEYS_COUNT);
+    amphi__shown_name(shown, name);
+    return meant != NULL
+               ? amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                     "device facts: there is no fact \"%s\"; did you mean %s?", shown, meant)
+               : amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                     "device facts: there is no fact \"%s\" (amphi/device.h has the names)", shown);
+}
+
 static amphi_status read_member(
-    amphi_device_facts *out, amphi_str name, const amphi_json *value, amphi_error *error)
+    amphi_device_facts *out, const char *key, const amphi_json *value, amphi_error *error)
 {
     uint64_t number = 0;
     amphi_status status = AMPHI_OK;
-    const char *key = name.data;
     if (strcmp(key, "thermal") == 0 || strcmp(key, "network") == 0)
         return read_words(out, key, value, error);
     if (strcmp(key, "charging") == 0 || strcmp(key, "in_foreground") == 0)
@@ -228,39 +282,67 @@ static amphi_status read_member(
         status = read_count(&number, value, 100, key, error);
         out->battery_percent = (uint8_t)number;
         out->known |= AMPHI_FACT_BATTERY;
-    } else if (strcmp(key, "rtt_ms") == 0 || strcmp(key, "throughput_kbps") == 0) {
-        status = read_count(&number, value, UINT32_MAX, key, error);
-        *(strcmp(key, "rtt_ms") == 0 ? &out->rtt_ms : &out->throughput_kbps) = (uint32_t)number;
-        out->known |= AMPHI_FACT_LATENCY;
     } else if (strcmp(key, "memory_pressure") == 0) {
         status = read_count(&number, value, 2, key, error);
         out->memory_pressure = (uint8_t)number;
         out->known |= AMPHI_FACT_PRESSURE;
     } else {
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "device facts: unknown key (known: memory_total_bytes memory_available_bytes "
-            "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure "
-            "in_foreground)");
+        status = read_count(&number, value, UINT32_MAX, key, error);
+        *(strcmp(key, "rtt_ms") == 0 ? &out->rtt_ms : &out->throughput_kbps) = (uint32_t)number;
+        out->known |= AMPHI_FACT_LATENCY;
     }
     return status;
+}
+
+/* *seen: bit i for keys[i]. */
+static amphi_status read_members(
+    amphi_device_facts *out, const amphi_json *root, uint32_t *seen, amphi_error *error)
+{
+    for (const amphi_json *m = amphi__json_first(root); m != NULL; m = amphi__json_next(m)) {
+        size_t i = 0;
+        while (i < KEYS_COUNT && !amphi__str_equal_c(amphi__json_key(m), keys[i]))
+            i++;
+        if (i == KEYS_COUNT)
+            return fail_unknown(amphi__json_key(m), error);
+        if ((*seen & (uint32_t)1 << i) != 0)
+            return amphi__fail(
+                error, AMPHI_E_ARGUMENT, 0, "device facts: %s stands there twice", keys[i]);
+        *seen |= (uint32_t)1 << i;
+        amphi_status status = read_member(out, keys[i], m, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    return AMPHI_OK;
+}
+
+/* Half of a pair would do nothing, or be read as 0. */
+static amphi_status check_pairs(uint32_t seen, amphi_error *error)
+{
+    enum { TOTAL = 1 << 0, AVAILABLE = 1 << 1, PERCENT = 1 << 2, CHARGING = 1 << 3 };
+    bool one = (seen & TOTAL) != 0;
+    if (one != ((seen & AVAILABLE) != 0))
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: %s goes with %s: name both",
+            keys[one ? 0 : 1], keys[one ? 1 : 0]);
+    if ((seen & CHARGING) != 0 && (seen & PERCENT) == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "device facts: charging goes with battery_percent: name both");
+    return AMPHI_OK;
 }
 
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error)
 {
     amphi_json *root = NULL;
+    uint32_t seen = 0;
     amphi_device_facts_init(out);
     amphi_status status = amphi__json_parse(&root, json, "device facts", error);
     if (status != AMPHI_OK)
         return status;
     if (amphi__json_kind(root) != AMPHI_JSON_OBJECT)
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: an object is expected");
-    for (const amphi_json *m = amphi__json_first(root); m != NULL && status == AMPHI_OK;
-         m = amphi__json_next(m))
-        status = read_member(out, amphi__json_key(m), m, error);
-    if (status == AMPHI_OK && amphi__json_get(root, "memory_total_bytes") != NULL &&
-        !(out->known & AMPHI_FACT_MEMORY))
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "device facts: memory_available_bytes goes with memory_total_bytes");
+    if (status == AMPHI_OK)
+        status = read_members(out, root, &seen, error);
+    if (status == AMPHI_OK)
+        status = check_pairs(seen, error);
     if (status == AMPHI_OK)
         status = check(out, error);
     amphi__json_free(root);
