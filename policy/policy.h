@@ -39,6 +39,12 @@ typedef enum amphi_over {
     AMPHI_OVER_LAST = 1    /* "last": a last resort, behind every other route */
 } amphi_over;
 
+/* Fields of the document: bit i for the table's i-th. */
+#define AMPHI_POLICY_FIELDS_MAX 256u
+typedef struct amphi_policy_set {
+    uint64_t bits[AMPHI_POLICY_FIELDS_MAX / 64];
+} amphi_policy_set;
+
 typedef struct amphi_policy {
     amphi_mode mode;                             /* "mode": "auto" */
     amphi_private_history private_history;       /* "private_history": "local" */
@@ -92,12 +98,13 @@ typedef struct amphi_policy {
     float latency_tokens_per_second;   /* "latency.tokens_per_second_min": 0 (no wish) */
     uint32_t latency_learned_s;        /* "latency.learned_s": 600; what is older is forgotten */
     amphi_over latency_over;           /* "latency.over": "last" */
+    amphi_policy_set pinned;           /* "pinned": []; no payload changes these */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
 /* Overrides the fields that the JSON object names (nested objects: {"battery":{"min_percent":30}}).
- * All or nothing; an unknown key, a wrong type or a value out of its limits is AMPHI_E_ARGUMENT
- * with the field's dotted name. */
+ * All or nothing; an unknown key, one that stands there twice, a wrong type, a value out of its
+ * limits, or two that contradict each other are AMPHI_E_ARGUMENT with the fields' dotted names. */
 amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amphi_error *error);
 /* The whole document. */
 amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
