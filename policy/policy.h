@@ -106,6 +106,13 @@ void amphi__policy_init(amphi_policy *policy);
  * All or nothing; an unknown key, one that stands there twice, a wrong type, a value out of its
  * limits, or two that contradict each other are AMPHI_E_ARGUMENT with the fields' dotted names. */
 amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amphi_error *error);
+/* Fields, or groups of them, that no payload may change: "cloud.enabled,battery". */
+amphi_status amphi__policy_pin(amphi_policy *policy, amphi_str names, amphi_error *error);
+/* *policy is the app's document; a payload's value comes on top as far as it may
+ * (policy_document_bounds.c). What is held is said in *held (may be NULL), a line for each field.
+ * Refused as a whole as above, never for wanting too much. */
+amphi_status amphi__policy_apply_payload(
+    amphi_policy *policy, amphi_str json, amphi_buf *held, amphi_error *error);
 /* The whole document. */
 amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
 

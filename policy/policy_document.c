@@ -293,31 +293,41 @@ static void put_pinned(amphi_json_writer *writer, const amphi_policy *policy)
         amphi__json_close(writer, ']');
 }
 
-amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out)
+void amphi__policy_put_named(
+    amphi_json_writer *writer, const amphi_policy *policy, const amphi_policy_set *named)
 {
-    amphi_json_writer writer;
-    amphi__json_writer_init(&writer, out);
-    amphi__json_open(&writer, NULL, '{');
+    amphi__json_open(writer, NULL, '{');
     const char *before = "";
     unsigned depth = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const char *name = fields[i].name;
+        if (!amphi__policy_set_has(named, i))
+            continue;
         size_t shared = common_parts(before, name);
         unsigned wanted = 0;
         for (size_t j = 0; j < shared; j++)
             wanted += name[j] == '.';
         for (; depth > wanted; depth--)
-            amphi__json_close(&writer, '}');
+            amphi__json_close(writer, '}');
         char key[AMPHI_POLICY_NAME_MAX];
-        open_parts(&writer, name + shared, key, &depth);
+        open_parts(writer, name + shared, key, &depth);
         amphi__policy_put_value(
-            &writer, key, &fields[i], amphi__policy_field_get(policy, &fields[i]));
+            writer, key, &fields[i], amphi__policy_field_get(policy, &fields[i]));
         before = name;
     }
     for (; depth > 0; depth--)
-        amphi__json_close(&writer, '}');
-    put_pinned(&writer, policy);
-    amphi__json_close(&writer, '}');
+        amphi__json_close(writer, '}');
+    put_pinned(writer, policy);
+    amphi__json_close(writer, '}');
+}
+
+amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out)
+{
+    amphi_json_writer writer;
+    amphi_policy_set all;
+    memset(&all, 0xff, sizeof all);
+    amphi__json_writer_init(&writer, out);
+    amphi__policy_put_named(&writer, policy, &all);
     return out->status;
 }
 

@@ -60,6 +60,10 @@ const char *amphi__policy_word(const amphi_policy_field *field, double value);
 void amphi__policy_put_value(
     amphi_json_writer *writer, const char *key, const amphi_policy_field *field, double value);
 
+/* A document with these fields only, and with its pins. */
+void amphi__policy_put_named(
+    amphi_json_writer *writer, const amphi_policy *policy, const amphi_policy_set *named);
+
 bool amphi__policy_set_has(const amphi_policy_set *set, size_t field);
 void amphi__policy_set_add(amphi_policy_set *set, size_t field);
 
@@ -69,8 +73,14 @@ amphi_status amphi__policy_parse(amphi_json **out, amphi_str json, amphi_error *
  * *named. `may_pin`: it may have "pinned". After a failure *policy is half changed. */
 amphi_status amphi__policy_read(amphi_policy *policy, amphi_policy_set *named, bool may_pin,
     const amphi_json *root, amphi_error *error);
-/* Fields, or groups of them ("battery"), by name. */
-amphi_status amphi__policy_pin_name(amphi_policy *policy, amphi_str name, amphi_error *error);
+
+/* policy_document_words.c: a value as JSON; what a field takes, and what of that a payload may set,
+ * in words. */
+#define AMPHI_POLICY_WORDS_MAX 128u
+void amphi__policy_value_text(
+    char out[AMPHI_POLICY_WORDS_MAX], const amphi_policy_field *field, double value);
+void amphi__policy_limits_text(char out[AMPHI_POLICY_WORDS_MAX], const amphi_policy_field *field);
+void amphi__policy_payload_text(char out[AMPHI_POLICY_WORDS_MAX], const amphi_policy_field *field);
 
 /* policy_document_bounds.c: fields that bound each other. A field that is not named follows the one
  * that is, where no guard is lost by it; otherwise AMPHI_E_ARGUMENT with both names. */

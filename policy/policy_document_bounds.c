@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bounds that a field's own limits can't state: those between two fields of a document.
+ * Bounds that a field's own limits can't state: those between two fields of a document, and those
+ * that the app's document sets to a payload from outside. A payload is not refused for wanting too
+ * much, since a kill switch may stand beside it: the field in question is held, and said to be.
+ * What a payload can't do, whatever it says: change what is pinned, loosen what the app has closed
+ * (the cloud, metered networks, privacy, money), or make a guard or a budget so tight or so loose
+ * that nothing works.
  */
 #include "policy/policy_document.h"
 #include "sdk/core/error.h"
@@ -62,6 +67,13 @@ static bool follow(
     return false;
 }
 
+static amphi_status fail_pair(const amphi_policy_pair *pair, amphi_error *error)
+{
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+        "policy: %s (%.0f) must not be above %s (%.0f): change one of them", pair->low->name,
+        pair->low_value, pair->high->name, pair->high_value);
+}
+
 amphi_status amphi__policy_relate(
     amphi_policy *policy, const amphi_policy_set *named, amphi_error *error)
 {
@@ -71,9 +83,154 @@ amphi_status amphi__policy_relate(
             continue;
         if (!follow(policy, &pair, amphi__policy_set_has(named, pair.low_index),
                 amphi__policy_set_has(named, pair.high_index)))
-            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-                "policy: %s (%.0f) must not be above %s (%.0f): change one of them", pair.low->name,
-                pair.low_value, pair.high->name, pair.high_value);
+            return fail_pair(&pair, error);
     }
+    return AMPHI_OK;
+}
+
+/* ---- a payload on top of the app's document ---- */
+
+static double at_least(double value, double least)
+{
+    return value < least ? least : value;
+}
+
+static double at_most(double value, double most)
+{
+    return value > most ? most : value;
+}
+
+/* How far a payload that wants `value` may go, where the app has `own`. */
+static double steered(const amphi_policy_field *field, double own, double value)
+{
+    bool zero_is_none = field->steer == AMPHI_STEER_FREE_OR_0 || field->steer == AMPHI_STEER_BOUND;
+    bool has_own = !zero_is_none || own != 0;
+    double low = has_own ? at_most(field->floor, own) : field->floor;
+    double high = has_own ? at_least(field->ceiling, own) : field->ceiling;
+    double within = at_most(at_least(value, low), high);
+    switch (field->steer) {
+    case AMPHI_STEER_FREE:
+        break;
+    case AMPHI_STEER_FREE_OR_0:
+        return value == 0 ? 0 : within;
+    case AMPHI_STEER_DOWN:
+        return at_most(within, own);
+    case AMPHI_STEER_UP:
+        return at_least(within, own);
+    case AMPHI_STEER_BOUND:
+        if (value == 0)
+            return own; /* no bound: only where the app has none */
+        return own == 0 ? within : at_most(within, own);
+    case AMPHI_STEER_MODE:
+        return own == AMPHI_MODE_ONLY_LOCAL ? own : value;
+    }
+    return within;
+}
+
+/* "memory.max_percent 1 became 20", on a line of its own */
+static void say_held(
+    amphi_buf *held, const amphi_policy_field *field, double wanted, double now, const char *why)
+{
+    amphi_json_writer writer;
+    if (held == NULL)
+        return;
+    amphi__json_writer_init(&writer, held);
+    amphi__buf_append_c(held, held->size > 0 ? "\n" : "");
+    amphi__buf_append_c(held, field->name);
+    amphi__buf_append_char(held, ' ');
+    amphi__policy_put_value(&writer, NULL, field, wanted);
+    amphi__buf_append_c(held, " became ");
+    writer.comma = false;
+    amphi__policy_put_value(&writer, NULL, field, now);
+    amphi__buf_append_c(held, ": ");
+    amphi__buf_append_c(held, why);
+}
+
+static const char *why_held(const amphi_policy_field *field)
+{
+    switch (field->steer) {
+    case AMPHI_STEER_DOWN:
+    case AMPHI_STEER_UP:
+    case AMPHI_STEER_BOUND:
+    case AMPHI_STEER_MODE:
+        return "a payload may tighten it only";
+    default:
+        return "a payload may go no further";
+    }
+}
+
+static void steer_fields(amphi_policy *policy, const amphi_policy *wanted,
+    const amphi_policy_set *named, amphi_buf *held)
+{
+    size_t count;
+    const amphi_policy_field *fields = amphi__policy_fields(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (!amphi__policy_set_has(named, i))
+            continue;
+        bool is_pinned = amphi__policy_set_has(&policy->pinned, i);
+        double own = amphi__policy_field_get(policy, &fields[i]);
+        double value = amphi__policy_field_get(wanted, &fields[i]);
+        double now = is_pinned ? own : steered(&fields[i], own, value);
+        amphi__policy_field_set(policy, &fields[i], now);
+        if (now != value)
+            say_held(held, &fields[i], value, now, is_pinned ? "pinned" : why_held(&fields[i]));
+    }
+}
+
+/* A contradiction within the payload itself is a mistake in it. */
+static amphi_status check_payload(
+    const amphi_policy *wanted, const amphi_policy_set *named, amphi_error *error)
+{
+    for (size_t i = 0; i < RELATIONS; i++) {
+        amphi_policy_pair pair = pair_of(wanted, &relations[i]);
+        if (pair.low_value > pair.high_value && amphi__policy_set_has(named, pair.low_index) &&
+            amphi__policy_set_has(named, pair.high_index))
+            return fail_pair(&pair, error);
+    }
+    return AMPHI_OK;
+}
+
+/* One with the app's values is settled: what the payload does not name follows, if it may; else
+ * what the payload names yields. */
+static void settle(amphi_policy *policy, const amphi_policy_set *named, amphi_buf *held)
+{
+    for (size_t i = 0; i < RELATIONS; i++) {
+        amphi_policy_pair pair = pair_of(policy, &relations[i]);
+        bool low_pinned = amphi__policy_set_has(&policy->pinned, pair.low_index);
+        bool high_pinned = amphi__policy_set_has(&policy->pinned, pair.high_index);
+        bool low_named = amphi__policy_set_has(named, pair.low_index);
+        bool high_named = amphi__policy_set_has(named, pair.high_index);
+        if (pair.low_value <= pair.high_value ||
+            follow(policy, &pair, low_named || low_pinned, high_named || high_pinned))
+            continue;
+        bool high_yields = high_named && !high_pinned;
+        const amphi_policy_field *field = high_yields ? pair.high : pair.low;
+        double value = high_yields ? pair.high_value : pair.low_value;
+        double now = high_yields ? pair.low_value : pair.high_value;
+        amphi__policy_field_set(policy, field, now);
+        say_held(held, field, value, now, high_yields ? pair.low->name : pair.high->name);
+    }
+}
+
+amphi_status amphi__policy_apply_payload(
+    amphi_policy *policy, amphi_str json, amphi_buf *held, amphi_error *error)
+{
+    amphi_json *root = NULL;
+    amphi_policy wanted = *policy;
+    amphi_policy changed = *policy;
+    amphi_policy_set named = {{0}};
+    amphi_status status = amphi__policy_parse(&root, json, error);
+    if (status == AMPHI_OK)
+        status = amphi__policy_read(&wanted, &named, false, root, error);
+    if (status == AMPHI_OK)
+        status = check_payload(&wanted, &named, error);
+    amphi__json_free(root);
+    if (status != AMPHI_OK)
+        return status;
+    steer_fields(&changed, &wanted, &named, held);
+    settle(&changed, &named, held);
+    if (held != NULL && held->status != AMPHI_OK)
+        return amphi__fail_no_memory(error);
+    *policy = changed;
     return AMPHI_OK;
 }

@@ -231,7 +231,7 @@ static bool joined(char out[AMPHI_POLICY_NAME_MAX], const char *prefix, amphi_st
 
 /* ---- pins ---- */
 
-amphi_status amphi__policy_pin_name(amphi_policy *policy, amphi_str name, amphi_error *error)
+static amphi_status pin_name(amphi_policy *policy, amphi_str name, amphi_error *error)
 {
     size_t count;
     bool any = false;
@@ -248,6 +248,20 @@ amphi_status amphi__policy_pin_name(amphi_policy *policy, amphi_str name, amphi_
     return any ? AMPHI_OK : fail_unknown(AMPHI_POLICY_PINNED ": there is no field", name, error);
 }
 
+amphi_status amphi__policy_pin(amphi_policy *policy, amphi_str names, amphi_error *error)
+{
+    amphi_policy changed = *policy;
+    amphi_str rest = names;
+    while (rest.size > 0) {
+        amphi_status status =
+            pin_name(&changed, amphi__str_trim(amphi__str_cut(rest, ',', &rest)), error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    *policy = changed;
+    return AMPHI_OK;
+}
+
 static amphi_status read_pinned(amphi_policy_reader *reader, const amphi_json *list)
 {
     if (!reader->may_pin)
@@ -260,8 +274,7 @@ static amphi_status read_pinned(amphi_policy_reader *reader, const amphi_json *l
         if (!amphi__json_is_string(m))
             return amphi__fail(reader->error, AMPHI_E_ARGUMENT, 0,
                 "policy: " AMPHI_POLICY_PINNED " must be an array of fields' names");
-        amphi_status status =
-            amphi__policy_pin_name(reader->policy, amphi__json_string(m), reader->error);
+        amphi_status status = pin_name(reader->policy, amphi__json_string(m), reader->error);
         if (status != AMPHI_OK)
             return status;
     }

@@ -72,32 +72,19 @@ static void document__what_is_written_reads_back(void **state)
     amphi__buf_clear(&text);
 }
 
-static void default_text(const amphi_policy_field *f, char *out, size_t size)
+/* Words in code marks, numbers plain. */
+static const char *marks(const amphi_policy_field *f)
 {
-    switch (f->type) {
-    case AMPHI_POLICY_BOOL:
-        snprintf(out, size, "`%s`", f->otherwise != 0 ? "true" : "false");
-        break;
-    case AMPHI_POLICY_MODE:
-        snprintf(out, size, "`\"%s\"`", amphi_mode_name((amphi_mode)f->otherwise));
-        break;
-    case AMPHI_POLICY_THERMAL:
-        snprintf(out, size, "`\"%s\"`", amphi__policy_thermal_name((amphi_thermal)f->otherwise));
-        break;
-    case AMPHI_POLICY_CHOICE:
-        snprintf(out, size, "`\"%s\"`", f->choices[(unsigned)f->otherwise]);
-        break;
-    default:
-        snprintf(out, size, "%.0f", f->otherwise);
-        break;
-    }
+    return f->type == AMPHI_POLICY_BOOL || amphi__policy_word(f, f->low) != NULL ? "`" : "";
 }
 
 static void field_line(const amphi_policy_field *f, char *out, size_t size)
 {
-    char otherwise[48];
-    char limits[64];
-    default_text(f, otherwise, sizeof otherwise);
+    char otherwise[AMPHI_POLICY_WORDS_MAX];
+    char limits[AMPHI_POLICY_WORDS_MAX];
+    char payload[AMPHI_POLICY_WORDS_MAX];
+    amphi__policy_value_text(otherwise, f, f->otherwise);
+    amphi__policy_payload_text(payload, f);
     if (f->type == AMPHI_POLICY_BOOL)
         snprintf(limits, sizeof limits, "`true`, `false`");
     else if (f->type == AMPHI_POLICY_MODE)
@@ -107,33 +94,47 @@ static void field_line(const amphi_policy_field *f, char *out, size_t size)
     else if (f->type == AMPHI_POLICY_CHOICE)
         snprintf(limits, sizeof limits, "`\"%s\"`, `\"%s\"`", f->choices[0], f->choices[1]);
     else
-        snprintf(limits, sizeof limits, "%.0f to %.0f", f->low, f->high);
-    snprintf(
-        out, size, "| `%s` | %s | %s | %s | %s |", f->name, otherwise, limits, f->unit, f->help);
+        amphi__policy_limits_text(limits, f);
+    snprintf(out, size, "| `%s` | %s%s%s | %s | %s | %s | %s |", f->name, marks(f), otherwise,
+        marks(f), limits, f->unit, payload, f->help);
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+        count++;
+    return count;
 }
 
 /* Prints the lines that the page should have, so that it can be brought up to date by hand. */
 static void document__reference_page_lists_every_field(void **state)
 {
-    (void)state;
     static char page[64 << 10];
     FILE *file = fopen("sdk/docs/policy.md", "r");
     assert_non_null(file);
     size_t got = fread(page, 1, sizeof page - 1, file);
     fclose(file);
     page[got] = '\0';
+    assert_in_range(got, 1, sizeof page - 2);
     size_t count;
     unsigned missing = 0;
     const amphi_policy_field *fields = amphi__policy_fields(&count);
     for (size_t i = 0; i < count; i++) {
-        char line[512];
+        char line[640];
         field_line(&fields[i], line, sizeof line);
-        if (strstr(page, line) == NULL) {
+        if (count_of(page, line) != 1) {
             printf("missing from sdk/docs/policy.md:\n%s\n", line);
             missing++;
         }
     }
     assert_int_equal(missing, 0);
+    /* And no other: rows of its table begin like this. */
+    const char *table = strstr(page, "| field | default |");
+    assert_non_null(table);
+    char rows[sizeof page];
+    snprintf(rows, sizeof rows, "%.*s", (int)(strstr(table, "\n\n") - table), table);
+    assert_int_equal(count_of(rows, "\n| `"), count);
 }
 
 int main(void)
