@@ -4,8 +4,8 @@
  * with reasons out; no I/O, no clock, no allocation, no globals. So every decision can be
  * explained, recorded, replayed and simulated.
  */
-#ifndef AMPHI_POLICY_H
-#define AMPHI_POLICY_H
+#ifndef AMPHI_POLICY_POLICY_H
+#define AMPHI_POLICY_POLICY_H
 
 #include "sdk/core/buf.h"
 #include "sdk/core/log.h"

@@ -74,6 +74,11 @@ amphi_status amphi__policy_parse(amphi_json **out, amphi_str json, amphi_error *
 amphi_status amphi__policy_read(amphi_policy *policy, amphi_policy_set *named, bool may_pin,
     const amphi_json *root, amphi_error *error);
 
+/* Is this field `name`, or in the group `name`? */
+bool amphi__policy_is_in(const char *field, amphi_str name);
+/* AMPHI_E_NOT_FOUND, with the name that may have been meant. */
+amphi_status amphi__policy_fail_unknown(amphi_str name, amphi_error *error);
+
 /* policy_document_words.c: a value as JSON; what a field takes, and what of that a payload may set,
  * in words. */
 #define AMPHI_POLICY_WORDS_MAX 128u
@@ -82,10 +87,18 @@ void amphi__policy_value_text(
 void amphi__policy_limits_text(char out[AMPHI_POLICY_WORDS_MAX], const amphi_policy_field *field);
 void amphi__policy_payload_text(char out[AMPHI_POLICY_WORDS_MAX], const amphi_policy_field *field);
 
+/* Without a fraction. */
+bool amphi__policy_is_whole(const amphi_policy_field *field);
+
+/* policy_document_schema.c: as it is published, with its line ends. */
+amphi_status amphi__policy_schema(amphi_buf *out);
+
 /* policy_document_bounds.c: fields that bound each other. A field that is not named follows the one
  * that is, where no guard is lost by it; otherwise AMPHI_E_ARGUMENT with both names. */
 amphi_status amphi__policy_relate(
     amphi_policy *policy, const amphi_policy_set *named, amphi_error *error);
+/* Lines on what the document names in vain. */
+void amphi__policy_note(const amphi_policy *policy, const amphi_policy_set *named, amphi_buf *out);
 
 /* "nominal", "fair", "serious", "critical"; "unknown" for anything else. */
 const char *amphi__policy_thermal_name(amphi_thermal thermal);

@@ -88,6 +88,49 @@ amphi_status amphi__policy_relate(
     return AMPHI_OK;
 }
 
+/* ---- what is said in vain ---- */
+
+static bool is_zero(const amphi_policy *policy, const char *name)
+{
+    return amphi__policy_field_get(policy, amphi__policy_field_named(name, NULL)) == 0;
+}
+
+void amphi__policy_note(const amphi_policy *policy, const amphi_policy_set *named, amphi_buf *out)
+{
+    /* `field` means something only when one of the others is not 0. */
+    static const struct {
+        const char *field, *needs, *or_needs;
+    } dependent[] = {
+        {"cost.over", "cost.day_usd_max", NULL},
+        {"latency.over", "latency.first_token_ms", "latency.tokens_per_second_min"},
+        {"cache.stale_s", "cache.ttl_s", NULL},
+        {"cache.sampled", "cache.ttl_s", NULL},
+        {"cache.near", "cache.ttl_s", NULL},
+        {"breaker.requests_min", "breaker.failure_percent", NULL},
+    };
+    for (size_t i = 0; i < sizeof dependent / sizeof dependent[0]; i++) {
+        size_t index = 0;
+        const char *other = dependent[i].or_needs;
+        (void)amphi__policy_field_named(dependent[i].field, &index);
+        if (!amphi__policy_set_has(named, index) || !is_zero(policy, dependent[i].needs) ||
+            (other != NULL && !is_zero(policy, other)))
+            continue;
+        amphi__buf_printf(out, "%s%s does nothing while %s%s%s is 0", out->size > 0 ? "\n" : "",
+            dependent[i].field, dependent[i].needs, other != NULL ? " and " : "",
+            other != NULL ? other : "");
+    }
+    bool none = policy->mode == AMPHI_MODE_ONLY_CLOUD && !policy->cloud_enabled;
+    if (none || (policy->mode == AMPHI_MODE_ONLY_LOCAL && !policy->local_enabled))
+        amphi__buf_printf(out, "%smode %s and %s.enabled false leave %s", out->size > 0 ? "\n" : "",
+            amphi_mode_name(policy->mode), none ? "cloud" : "local",
+            none ? "no route" : "only a system's model on this device");
+    if (policy->battery_resume_percent == policy->battery_min_percent)
+        amphi__buf_printf(out,
+            "%sbattery.resume_percent is battery.min_percent: at that mark routes change to and "
+            "fro",
+            out->size > 0 ? "\n" : "");
+}
+
 /* ---- a payload on top of the app's document ---- */
 
 static double at_least(double value, double least)

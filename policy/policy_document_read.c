@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #define DOCUMENT_SIZE_MAX (64u << 10)
+#define GROUPS_MAX        32u
 
 typedef struct amphi_policy_reader {
     amphi_policy *policy;
@@ -111,7 +112,7 @@ static amphi_status read_choice(
 static amphi_status read_number(
     double *out, const amphi_json *value, const amphi_policy_field *field, amphi_error *error)
 {
-    bool whole = field->type != AMPHI_POLICY_FLOAT && field->type != AMPHI_POLICY_USD;
+    bool whole = amphi__policy_is_whole(field);
     double number = amphi__json_number(value, (double)NAN);
     /* Written so that NaN fails. */
     if (!(number >= field->low && number <= field->high) || (whole && floor(number) != number)) {
@@ -170,28 +171,64 @@ static bool is_group(const char *name)
     return false;
 }
 
+/* "local", "cloud", ...: the first parts of names. */
+static size_t list_groups(char out[GROUPS_MAX][AMPHI_POLICY_NAME_MAX])
+{
+    size_t count;
+    size_t groups = 0;
+    const amphi_policy_field *fields = amphi__policy_fields(&count);
+    for (size_t i = 0; i < count && groups < GROUPS_MAX; i++) {
+        amphi_str rest;
+        amphi_str first = amphi__str_cut(amphi_str_from(fields[i].name), '.', &rest);
+        if (rest.size > 0 && (groups == 0 || !amphi__str_equal_c(first, out[groups - 1])))
+            amphi__str_copy_to(out[groups++], AMPHI_POLICY_NAME_MAX, first);
+    }
+    return groups;
+}
+
 /* `name` is dotted, and none of a field. */
-static amphi_status fail_unknown(const char *what, amphi_str name, amphi_error *error)
+static amphi_status fail_as(
+    amphi_status status, const char *what, amphi_str name, amphi_error *error)
 {
     char shown[AMPHI_SHOWN_NAME_MAX];
-    const char *known[AMPHI_POLICY_FIELDS_MAX + 1];
+    char groups[GROUPS_MAX][AMPHI_POLICY_NAME_MAX];
+    const char *known[AMPHI_POLICY_FIELDS_MAX + 1 + GROUPS_MAX];
     size_t count;
     const amphi_policy_field *fields = amphi__policy_fields(&count);
     for (size_t i = 0; i < count; i++)
         known[i] = fields[i].name;
     known[count++] = AMPHI_POLICY_PINNED;
+    for (size_t i = 0, n = list_groups(groups); i < n; i++)
+        known[count++] = groups[i];
     amphi__shown_name(shown, name);
     const char *meant = amphi__nearest_name(name, known, count);
     bool is_dotted = meant != NULL && amphi__str_equal_c(name, meant) && strchr(meant, '.') != NULL;
     if (is_dotted)
-        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+        return amphi__fail(error, status, 0,
             "policy: there is no field \"%s\"; write its dots as nested objects: {\"%.*s\": {...}}",
             shown, (int)strcspn(meant, "."), meant);
     if (meant != NULL)
         return amphi__fail(
-            error, AMPHI_E_ARGUMENT, 0, "policy: %s \"%s\"; did you mean %s?", what, shown, meant);
-    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-        "policy: %s \"%s\" (amphi policy show lists them)", what, shown);
+            error, status, 0, "policy: %s \"%s\"; did you mean %s?", what, shown, meant);
+    return amphi__fail(
+        error, status, 0, "policy: %s \"%s\" (amphi policy show lists them)", what, shown);
+}
+
+static amphi_status fail_unknown(const char *what, amphi_str name, amphi_error *error)
+{
+    return fail_as(AMPHI_E_ARGUMENT, what, name, error);
+}
+
+amphi_status amphi__policy_fail_unknown(amphi_str name, amphi_error *error)
+{
+    return fail_as(AMPHI_E_NOT_FOUND, "there is no field", name, error);
+}
+
+bool amphi__policy_is_in(const char *field, amphi_str name)
+{
+    amphi_str whole = amphi_str_from(field);
+    return name.size > 0 && amphi__str_starts_with(whole, name) &&
+           (whole.size == name.size || whole.data[name.size] == '.');
 }
 
 static amphi_status fail_unknown_key(const char *prefix, amphi_str key, amphi_error *error)
@@ -237,13 +274,10 @@ static amphi_status pin_name(amphi_policy *policy, amphi_str name, amphi_error *
     bool any = false;
     const amphi_policy_field *fields = amphi__policy_fields(&count);
     for (size_t i = 0; i < count; i++) {
-        amphi_str field = amphi_str_from(fields[i].name);
-        bool is_it = amphi__str_equal(field, name);
-        bool is_in_it = name.size > 0 && field.size > name.size && field.data[name.size] == '.' &&
-                        amphi__str_starts_with(field, name);
-        if (is_it || is_in_it)
-            amphi__policy_set_add(&policy->pinned, i);
-        any = any || is_it || is_in_it;
+        if (!amphi__policy_is_in(fields[i].name, name))
+            continue;
+        amphi__policy_set_add(&policy->pinned, i);
+        any = true;
     }
     return any ? AMPHI_OK : fail_unknown(AMPHI_POLICY_PINNED ": there is no field", name, error);
 }

@@ -11,6 +11,11 @@ static bool is_words(const amphi_policy_field *field)
     return amphi__policy_word(field, field->low) != NULL;
 }
 
+bool amphi__policy_is_whole(const amphi_policy_field *field)
+{
+    return field->type == AMPHI_POLICY_U8 || field->type == AMPHI_POLICY_U32;
+}
+
 void amphi__policy_value_text(
     char out[AMPHI_POLICY_WORDS_MAX], const amphi_policy_field *field, double value)
 {
