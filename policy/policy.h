@@ -59,8 +59,9 @@ typedef struct amphi_policy {
                                           critical: no local at all */
     uint8_t memory_max_percent;        /* "memory.max_percent": 70; need / total */
     uint8_t memory_unload_percent;     /* "memory.unload_percent": 80; use / total */
+    uint8_t memory_spare_percent;      /* "memory.spare_percent": 10; available / total */
     bool metered_allowed;              /* "network.metered_allowed": true */
-    uint32_t rtt_slow_ms;              /* "network.rtt_slow_ms": 2000; slower: local first */
+    uint32_t rtt_slow_ms;              /* "network.rtt_slow_ms": 1000; slower: local first */
     uint32_t local_threads_max;        /* "local.threads_max": 0 (none) */
     uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096 */
     float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none) */
@@ -324,8 +325,8 @@ bool amphi__policy_is_switched_on(const amphi_policy *policy, const amphi_engine
 /* A request that this rule refused fails so when no route is left. Pure. */
 amphi_status amphi__policy_refusal_status(amphi_reason reason);
 
-/* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use
- * than memory.unload_percent. Pure. */
+/* Is memory scarce enough that the system may kill for it? Pressure of any level, or less
+ * available than policy/memory_reserve.h asks for. Pure. */
 bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_device_facts *device);
 
 /* Would the crashes alone refuse this route? Then nothing of it should be run, not even to describe
@@ -355,13 +356,13 @@ void amphi__policy_apply_hysteresis(
     amphi_policy_route *routes, size_t routes_count, const amphi_plan *last);
 
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
- * heat or memory pressure, or battery under battery.critical_percent. (Memory in use above
- * memory.unload_percent unloads an idle engine and refuses a new answer, but does not break off
- * one that has begun: it has its memory already.) Pure. */
+ * heat or memory pressure, or battery under battery.critical_percent. (Little memory left
+ * unloads an idle engine and refuses a new answer, but does not break off one that has begun: it
+ * has its memory already.) Pure. */
 amphi_status amphi__policy_check_running(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
 
-/* Should an idle local engine give its memory back? Memory in use above memory.unload_percent, or
+/* Should an idle local engine give its memory back? Little left (policy/memory_reserve.h), or
  * memory pressure. Pure; `reason` (may be NULL) is filled in when true. */
 bool amphi__policy_should_unload(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);

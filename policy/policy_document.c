@@ -97,10 +97,15 @@ static const amphi_policy_field fields[] = {
     FIELD("memory.max_percent", U8, memory_max_percent, 70, 1, 100, "%", FREE, 20, 90,
         "weights, KV cache and scratch may take this share of the device's memory"),
     FIELD("memory.unload_percent", U8, memory_unload_percent, 80, 1, 100, "%", FREE, 50, 95,
-        "when this share of the device's memory is in use, the local engine gives its own back"),
+        "when more than this share of the device's memory is in use, and little is left, the local "
+        "engine gives its own back"),
+    FIELD("memory.spare_percent", U8, memory_spare_percent, 10, 1, 100, "%", FREE, 5, 50,
+        "so much of the device's memory, or 1 GiB where that is more, is not little; 100: the "
+        "share "
+        "in use alone counts"),
     FIELD("network.metered_allowed", BOOL, metered_allowed, true, 0, 1, "", DOWN, 0, 1,
         "false: no request goes over a network where bytes cost money"),
-    FIELD("network.rtt_slow_ms", U32, rtt_slow_ms, 2000, 1, 600000, "ms", FREE, 100, 60000,
+    FIELD("network.rtt_slow_ms", U32, rtt_slow_ms, 1000, 1, 600000, "ms", FREE, 100, 60000,
         "a slower round trip counts as a slow network"),
     FIELD("answer.tokens_max", U32, answer_tokens_max, 0, 0, 1048576, "tokens", FREE_OR_0, 64,
         1048576, "longest answer when the request says nothing; 0: nothing is sent"),

@@ -30,6 +30,8 @@ static void document__defaults_are_those_of_the_header(void **state)
     assert_int_equal(p.thermal_max, AMPHI_THERMAL_FAIR);
     assert_int_equal(p.memory_max_percent, 70);
     assert_int_equal(p.memory_unload_percent, 80);
+    assert_int_equal(p.memory_spare_percent, 10);
+    assert_int_equal(p.rtt_slow_ms, 1000);
     assert_int_equal(p.local_context_tokens_max, 4096);
     assert_int_equal(p.answer_tokens_max, 0);
     assert_int_equal(p.local_budgets.first_token_ms, 0);
