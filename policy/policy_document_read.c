@@ -286,7 +286,7 @@ amphi_status amphi__policy_pin(amphi_policy *policy, amphi_str names, amphi_erro
 {
     amphi_policy changed = *policy;
     amphi_str rest = names;
-    while (rest.size > 0) {
+    while (rest.data != NULL && rest.size > 0) {
         amphi_status status =
             pin_name(&changed, amphi__str_trim(amphi__str_cut(rest, ',', &rest)), error);
         if (status != AMPHI_OK)
