@@ -5,6 +5,7 @@
  * recorded and replayed. Nothing here uses the clock, the system or the heap. policy.h states the
  * order; the functions below follow it from top to bottom.
  */
+#include "policy/memory_reserve.h"
 #include "policy/route_cost.h"
 #include "policy/route_rules.h"
 #include "sdk/core/error.h"
@@ -535,11 +536,11 @@ static uint64_t used_bytes(const amphi_device_facts *device)
                : 0;
 }
 
-static bool above_unload_mark(const amphi_policy *policy, const amphi_device_facts *device)
+static bool is_short(const amphi_policy *policy, const amphi_device_facts *device)
 {
     uint64_t total = device->memory_total_bytes;
     return (device->known & AMPHI_FACT_MEMORY) != 0 && total != 0 &&
-           (double)used_bytes(device) * 100 > (double)total * policy->memory_unload_percent;
+           device->memory_available_bytes < amphi__memory_reserve(policy, total, false);
 }
 
 static unsigned used_percent(const amphi_device_facts *device)
@@ -555,9 +556,12 @@ bool amphi__policy_should_unload(
             device->memory_pressure >= 2 ? "critical" : "moderate");
         return true;
     }
-    if (above_unload_mark(policy, device)) {
-        amphi__fail(reason, AMPHI_E_RESOURCE, 0, "%u %% of memory is in use, above %u %%",
-            used_percent(device), policy->memory_unload_percent);
+    if (is_short(policy, device)) {
+        amphi__fail(reason, AMPHI_E_RESOURCE, 0,
+            "%u %% of memory is in use, and %llu MiB are left, less than %llu MiB",
+            used_percent(device), (unsigned long long)device->memory_available_bytes >> 20,
+            (unsigned long long)amphi__memory_reserve(policy, device->memory_total_bytes, false) >>
+                20);
         return true;
     }
     return false;

@@ -6,7 +6,7 @@
  * for them: sticky buckets, encrypted payloads, URL rules, bandits with contexts.
  *
  * A payload comes from outside, so work is bounded: `steps_left` counts down with every condition
- * and rule, regular expressions run in time linear in text and pattern (growthbook_regex.c).
+ * and rule, and with what regular expressions cost (growthbook_regex.c).
  */
 #ifndef AMPHI_POLICY_GROWTHBOOK_H
 #define AMPHI_POLICY_GROWTHBOOK_H
@@ -92,7 +92,10 @@ int amphi__gb_compare_text(amphi_str a, amphi_str b);
 int amphi__gb_compare_versions(amphi_str a, amphi_str b);
 
 /* growthbook_regex.c: does the pattern occur in the text? An invalid or unsupported pattern
- * (look-around, back references, too long) occurs nowhere; *valid may be NULL. */
-bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *valid);
+ * (look-around, back references, too long) occurs nowhere; *valid may be NULL. Reading the pattern
+ * and running it is charged to *steps_left; when they do not suffice they are 0, and it is
+ * invalid. */
+bool amphi__gb_regex(
+    amphi_str pattern, amphi_str text, bool ignore_case, uint32_t *steps_left, bool *valid);
 
 #endif

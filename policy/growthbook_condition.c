@@ -238,11 +238,7 @@ static bool regex_matches(amphi_gb *gb, const amphi_gb_operand *actual, const am
     *valid = false;
     if (!amphi__json_is_string(expected) || !operand_text(actual, room, &text))
         return false;
-    /* A long text costs as much as many small steps. */
-    uint32_t cost = (uint32_t)(text.size / 16 > 100000 ? 100000 : text.size / 16);
-    gb->steps_left = gb->steps_left > cost ? gb->steps_left - cost : 0;
-    return gb->steps_left > 0 &&
-           amphi__gb_regex(amphi__json_string(expected), text, ignore_case, valid);
+    return amphi__gb_regex(amphi__json_string(expected), text, ignore_case, &gb->steps_left, valid);
 }
 
 /* Only text and numbers can be versions; anything else counts as "0". */

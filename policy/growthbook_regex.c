@@ -6,6 +6,11 @@
  * side by side (Thompson 1968, as described by Cox, "Regular Expression Matching: the Virtual
  * Machine Approach"), so a hostile pattern costs text times program, never more. No heap: programs
  * are short and live on the stack.
+ *
+ * A payload has room for thousands of patterns, so their cost is taken from its steps: one step
+ * for STEP_WORK units of work, each of which is about one thread's visit to one instruction.
+ * Reading a pattern is work as well. Without steps the pattern counts as invalid, and the payload
+ * as too much.
  */
 #include "policy/growthbook.h"
 #include "sdk/core/str.h"
@@ -14,6 +19,9 @@
 #define RANGES_MAX  400
 #define GROUPS_MAX  40
 #define REPEAT_MAX  500
+#define STEP_WORK   16u
+/* Setting or moving bytes, and asking one range of a set, are the cheaper kinds of work. */
+#define CHEAP_WORK 8u
 
 typedef enum amphi_re_op {
     RE_CHAR,  /* a = code point */
@@ -44,12 +52,25 @@ typedef struct amphi_re {
     bool ignore_case, bad;
     bool can_repeat; /* the last atom; ^, $, \b and \B can't be */
     unsigned depth;
+    uint64_t work_left;
     size_t size, ranges_count;
     amphi_re_step program[PROGRAM_MAX];
     amphi_re_range ranges[RANGES_MAX];
 } amphi_re;
 
 static void parse_alternatives(amphi_re *re);
+
+/* False: that much is not left, and `bad` is set. */
+static bool work(amphi_re *re, size_t units)
+{
+    if (units > re->work_left) {
+        re->work_left = 0;
+        re->bad = true;
+        return false;
+    }
+    re->work_left -= units;
+    return true;
+}
 
 /* ---- reading the pattern ---- */
 
@@ -60,6 +81,7 @@ static bool at(const amphi_re *re, char c)
 
 static void skip(amphi_re *re, size_t size)
 {
+    work(re, 1);
     re->rest = amphi__str_slice(re->rest, size, re->rest.size);
 }
 
@@ -85,7 +107,7 @@ static uint32_t take_char(amphi_re *re)
 
 static void emit(amphi_re *re, amphi_re_op op, int32_t a, int b, bool negated)
 {
-    if (re->size >= PROGRAM_MAX) {
+    if (re->size >= PROGRAM_MAX || !work(re, 1)) {
         re->bad = true;
         return;
     }
@@ -97,7 +119,7 @@ static void emit(amphi_re *re, amphi_re_op op, int32_t a, int b, bool negated)
 static void insert_split(amphi_re *re, size_t from, int a, int b)
 {
     emit(re, RE_SPLIT, a, b, false);
-    if (re->bad)
+    if (re->bad || !work(re, (re->size - from) / CHEAP_WORK))
         return;
     amphi_re_step split = re->program[re->size - 1];
     memmove(
@@ -129,35 +151,27 @@ static void add_complement(amphi_re *re, const amphi_re_range *ranges, size_t co
 /* \d \w \s and their opposites; false when the letter is none of them. */
 static bool add_named_set(amphi_re *re, char letter)
 {
-    static const amphi_re_range digits[] = {{'0', '9'}};
-    static const amphi_re_range word[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    static const amphi_re_range space[] = {{9, 13}, {32, 32}, {0xa0, 0xa0}, {0x1680, 0x1680},
-        {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
-        {0xfeff, 0xfeff}};
-    const amphi_re_range *set;
-    size_t count;
-    switch (letter | 0x20) {
-    case 'd':
-        set = digits;
-        count = sizeof digits / sizeof digits[0];
-        break;
-    case 'w':
-        set = word;
-        count = sizeof word / sizeof word[0];
-        break;
-    case 's':
-        set = space;
-        count = sizeof space / sizeof space[0];
-        break;
-    default:
-        return false;
+    static const struct {
+        char letter;
+        size_t count;
+        amphi_re_range ranges[10];
+    } sets[] = {
+        {'d', 1, {{'0', '9'}}},
+        {'w', 4, {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}},
+        {'s', 10,
+            {{9, 13}, {32, 32}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029},
+                {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff}}},
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        if (sets[i].letter != (letter | 0x20))
+            continue;
+        if (letter < 'a')
+            add_complement(re, sets[i].ranges, sets[i].count);
+        for (size_t k = 0; k < sets[i].count && letter >= 'a'; k++)
+            add_range(re, sets[i].ranges[k].low, sets[i].ranges[k].high);
+        return true;
     }
-    if (letter >= 'a')
-        for (size_t i = 0; i < count; i++)
-            add_range(re, set[i].low, set[i].high);
-    else
-        add_complement(re, set, count);
-    return true;
+    return false;
 }
 
 static uint32_t take_hex(amphi_re *re, size_t digits)
@@ -182,28 +196,16 @@ static uint32_t take_hex(amphi_re *re, size_t digits)
 /* After a backslash: one character. Back references and \p are not for us. */
 static uint32_t take_escape(amphi_re *re)
 {
+    static const char letters[] = "nrtfv0";
+    static const char meant[] = {'\n', '\r', '\t', '\f', '\v', 0};
     uint32_t c = take_char(re);
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'f':
-        return '\f';
-    case 'v':
-        return '\v';
-    case '0':
-        return 0;
-    case 'x':
-        return take_hex(re, 2);
-    case 'u':
-        return take_hex(re, 4);
-    default:
-        re->bad = re->bad || (c >= '1' && c <= '9') || c == 'k' || c == 'p' || c == 'P';
-        return c;
-    }
+    for (size_t i = 0; i < sizeof meant; i++)
+        if (c == (uint32_t)letters[i])
+            return (uint32_t)meant[i];
+    if (c == 'x' || c == 'u')
+        return take_hex(re, c == 'x' ? 2 : 4);
+    re->bad = re->bad || (c >= '1' && c <= '9') || c == 'k' || c == 'p' || c == 'P';
+    return c;
 }
 
 /* One side of a range in brackets; true when it was a named set, which is added already. */
@@ -484,13 +486,13 @@ static bool holds(const amphi_re_step *step, const amphi_re_place *place)
 }
 
 /* Follows splits and jumps from `start`; true when the program's end is reached. */
-static bool add_thread(const amphi_re *re, amphi_re_threads *threads, uint8_t *seen, size_t start,
+static bool add_thread(amphi_re *re, amphi_re_threads *threads, uint8_t *seen, size_t start,
     const amphi_re_place *place)
 {
     uint16_t stack[2 * PROGRAM_MAX];
     size_t depth = 0;
     stack[depth++] = (uint16_t)start;
-    while (depth > 0) {
+    while (depth > 0 && work(re, 1)) {
         size_t pc = stack[--depth];
         const amphi_re_step *step = &re->program[pc];
         if (seen[pc])
@@ -533,7 +535,7 @@ static int64_t peek(amphi_str text, size_t *size)
     return c;
 }
 
-static bool run(const amphi_re *re, amphi_str text)
+static bool run(amphi_re *re, amphi_str text)
 {
     amphi_re_threads lists[2];
     amphi_re_threads *now = &lists[0];
@@ -555,18 +557,24 @@ static bool run(const amphi_re *re, amphi_str text)
         place.before = place.after;
         place.after = peek(text, &size);
         next->count = 0;
+        if (!work(re, 1 + re->size / CHEAP_WORK / 8))
+            return false;
         memset(seen, 0, re->size);
-        for (size_t i = 0; i < now->count; i++)
-            if (accepts(re, &re->program[now->at[i]], c) &&
-                add_thread(re, next, seen, (size_t)now->at[i] + 1, &place))
+        for (size_t i = 0; i < now->count; i++) {
+            const amphi_re_step *step = &re->program[now->at[i]];
+            if (!work(re, 1 + (step->op == RE_SET ? (size_t)step->b / CHEAP_WORK : 0)))
+                return false;
+            if (accepts(re, step, c) && add_thread(re, next, seen, (size_t)now->at[i] + 1, &place))
                 return true;
+        }
         amphi_re_threads *done = now;
         now = next;
         next = done;
     }
 }
 
-bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *valid)
+bool amphi__gb_regex(
+    amphi_str pattern, amphi_str text, bool ignore_case, uint32_t *steps_left, bool *valid)
 {
     amphi_re re;
     re.rest = pattern;
@@ -574,12 +582,16 @@ bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *
     re.bad = false;
     re.can_repeat = false;
     re.depth = 0;
+    re.work_left = (uint64_t)*steps_left * STEP_WORK;
     re.size = 0;
     re.ranges_count = 0;
     parse_alternatives(&re);
     re.bad = re.bad || re.rest.size > 0; /* an unmatched ")" */
     emit(&re, RE_MATCH, 0, 0, false);
+    bool found = !re.bad && run(&re, text);
     if (valid != NULL)
         *valid = !re.bad;
-    return !re.bad && run(&re, text);
+    uint32_t left = (uint32_t)(re.work_left / STEP_WORK); /* what it began is a whole step */
+    *steps_left = left < *steps_left ? left : left - (left > 0);
+    return found && !re.bad;
 }

@@ -4,8 +4,8 @@
  * with reasons out; no I/O, no clock, no allocation, no globals. So every decision can be
  * explained, recorded, replayed and simulated.
  */
-#ifndef AMPHI_POLICY_H
-#define AMPHI_POLICY_H
+#ifndef AMPHI_POLICY_POLICY_H
+#define AMPHI_POLICY_POLICY_H
 
 #include "sdk/core/buf.h"
 #include "sdk/core/log.h"
@@ -39,6 +39,12 @@ typedef enum amphi_over {
     AMPHI_OVER_LAST = 1    /* "last": a last resort, behind every other route */
 } amphi_over;
 
+/* Fields of the document: bit i for the table's i-th. */
+#define AMPHI_POLICY_FIELDS_MAX 256u
+typedef struct amphi_policy_set {
+    uint64_t bits[AMPHI_POLICY_FIELDS_MAX / 64];
+} amphi_policy_set;
+
 typedef struct amphi_policy {
     amphi_mode mode;                             /* "mode": "auto" */
     amphi_private_history private_history;       /* "private_history": "local" */
@@ -53,8 +59,9 @@ typedef struct amphi_policy {
                                           critical: no local at all */
     uint8_t memory_max_percent;        /* "memory.max_percent": 70; need / total */
     uint8_t memory_unload_percent;     /* "memory.unload_percent": 80; use / total */
+    uint8_t memory_spare_percent;      /* "memory.spare_percent": 10; available / total */
     bool metered_allowed;              /* "network.metered_allowed": true */
-    uint32_t rtt_slow_ms;              /* "network.rtt_slow_ms": 2000; slower: local first */
+    uint32_t rtt_slow_ms;              /* "network.rtt_slow_ms": 1000; slower: local first */
     uint32_t local_threads_max;        /* "local.threads_max": 0 (none) */
     uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096 */
     float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none) */
@@ -92,13 +99,21 @@ typedef struct amphi_policy {
     float latency_tokens_per_second;   /* "latency.tokens_per_second_min": 0 (no wish) */
     uint32_t latency_learned_s;        /* "latency.learned_s": 600; what is older is forgotten */
     amphi_over latency_over;           /* "latency.over": "last" */
+    amphi_policy_set pinned;           /* "pinned": []; no payload changes these */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
 /* Overrides the fields that the JSON object names (nested objects: {"battery":{"min_percent":30}}).
- * All or nothing; an unknown key, a wrong type or a value out of its limits is AMPHI_E_ARGUMENT
- * with the field's dotted name. */
+ * All or nothing; an unknown key, one that stands there twice, a wrong type, a value out of its
+ * limits, or two that contradict each other are AMPHI_E_ARGUMENT with the fields' dotted names. */
 amphi_status amphi__policy_apply_json(amphi_policy *policy, amphi_str json, amphi_error *error);
+/* Fields, or groups of them, that no payload may change: "cloud.enabled,battery". */
+amphi_status amphi__policy_pin(amphi_policy *policy, amphi_str names, amphi_error *error);
+/* *policy is the app's document; a payload's value comes on top as far as it may
+ * (policy_document_bounds.c). What is held is said in *held (may be NULL), a line for each field.
+ * Refused as a whole as above, never for wanting too much. */
+amphi_status amphi__policy_apply_payload(
+    amphi_policy *policy, amphi_str json, amphi_buf *held, amphi_error *error);
 /* The whole document. */
 amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
 
@@ -317,8 +332,8 @@ bool amphi__policy_is_switched_on(const amphi_policy *policy, const amphi_engine
 /* A request that this rule refused fails so when no route is left. Pure. */
 amphi_status amphi__policy_refusal_status(amphi_reason reason);
 
-/* Is memory scarce enough that the system may kill for it? Pressure of any level, or more in use
- * than memory.unload_percent. Pure. */
+/* Is memory scarce enough that the system may kill for it? Pressure of any level, or less
+ * available than policy/memory_reserve.h asks for. Pure. */
 bool amphi__policy_is_short_of_memory(const amphi_policy *policy, const amphi_device_facts *device);
 
 /* Would the crashes alone refuse this route? Then nothing of it should be run, not even to describe
@@ -348,13 +363,13 @@ void amphi__policy_apply_hysteresis(
     amphi_policy_route *routes, size_t routes_count, const amphi_plan *last);
 
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
- * heat or memory pressure, or battery under battery.critical_percent. (Memory in use above
- * memory.unload_percent unloads an idle engine and refuses a new answer, but does not break off
- * one that has begun: it has its memory already.) Pure. */
+ * heat or memory pressure, or battery under battery.critical_percent. (Little memory left
+ * unloads an idle engine and refuses a new answer, but does not break off one that has begun: it
+ * has its memory already.) Pure. */
 amphi_status amphi__policy_check_running(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);
 
-/* Should an idle local engine give its memory back? Memory in use above memory.unload_percent, or
+/* Should an idle local engine give its memory back? Little left (policy/memory_reserve.h), or
  * memory pressure. Pure; `reason` (may be NULL) is filled in when true. */
 bool amphi__policy_should_unload(
     const amphi_policy *policy, const amphi_device_facts *device, amphi_error *reason);

@@ -60,6 +60,7 @@ struct amphi_rollout {
     amphi_rollout_state state;
     amphi_error problem; /* of the last refresh; status OK: it went well */
     bool said_ignored;   /* the value's misfit was logged for this payload */
+    amphi_buf held;      /* what was held of its value when it was last applied, line by line */
 };
 
 static amphi_status load_install_id(amphi_rollout *rollout, amphi_error *error);
@@ -67,7 +68,8 @@ static amphi_status make_attributes(amphi_rollout *rollout, amphi_error *error);
 static amphi_status load_kept(amphi_rollout *rollout, amphi_error *error);
 static amphi_status parse_payload(amphi_json **out, amphi_str text, amphi_error *error);
 static void evaluate(const amphi_rollout *rollout, const amphi_json *payload, amphi_gb_result *out);
-static amphi_status apply_value(amphi_policy *policy, const amphi_json *value, amphi_error *error);
+static amphi_status apply_value(
+    amphi_policy *policy, const amphi_json *value, amphi_buf *held, amphi_error *error);
 static amphi_status keep(
     amphi_rollout *rollout, amphi_str payload, const char *etag, amphi_error *error);
 
@@ -107,6 +109,7 @@ void amphi__rollout_free(amphi_rollout *rollout)
     if (rollout == NULL)
         return;
     amphi__mutex_clear(&rollout->lock);
+    amphi__buf_clear(&rollout->held);
     amphi__json_free(rollout->payload);
     amphi__json_free(rollout->attributes);
     amphi__free(rollout->source);
@@ -306,14 +309,14 @@ static amphi_status check_against_last(
     amphi_error misfit;
     amphi__policy_init(&policy);
     evaluate(rollout, payload, &result);
-    amphi_status status = apply_value(&policy, result.value, &misfit);
+    amphi_status status = apply_value(&policy, result.value, NULL, &misfit);
     if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY)
         return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
     bool last_fits = false;
     amphi__mutex_lock(&rollout->lock);
     if (rollout->payload != NULL) {
         evaluate(rollout, rollout->payload, &result);
-        last_fits = apply_value(&policy, result.value, NULL) == AMPHI_OK;
+        last_fits = apply_value(&policy, result.value, NULL, NULL) == AMPHI_OK;
     }
     amphi__mutex_unlock(&rollout->lock);
     if (!last_fits)
@@ -411,17 +414,29 @@ static void evaluate(const amphi_rollout *rollout, const amphi_json *payload, am
 }
 
 /* null means: the app's own policy. */
-static amphi_status apply_value(amphi_policy *policy, const amphi_json *value, amphi_error *error)
+static amphi_status apply_value(
+    amphi_policy *policy, const amphi_json *value, amphi_buf *held, amphi_error *error)
 {
     if (amphi__json_kind(value) <= AMPHI_JSON_NULL)
         return AMPHI_OK;
     amphi_buf text;
     amphi__buf_init(&text, AMPHI_ROLLOUT_PAYLOAD_MAX);
     amphi_status status = amphi__json_write(&text, value);
-    status = status == AMPHI_OK ? amphi__policy_apply_json(policy, amphi__buf_str(&text), error)
-                                : amphi__fail(error, status, 0, "rollout: the value is too long");
+    status = status == AMPHI_OK
+                 ? amphi__policy_apply_payload(policy, amphi__buf_str(&text), held, error)
+                 : amphi__fail(error, status, 0, "rollout: the value is too long");
     amphi__buf_clear(&text);
     return status;
+}
+
+/* Keeps what was held of the value, for `show`; true when it is something new. */
+static bool keep_held(amphi_rollout *rollout, amphi_buf *held)
+{
+    amphi_buf old = rollout->held;
+    bool is_new = held->size > 0 && !amphi__str_equal(amphi__buf_str(held), amphi__buf_str(&old));
+    rollout->held = *held;
+    amphi__buf_clear(&old);
+    return is_new;
 }
 
 amphi_status amphi__rollout_apply(
@@ -430,18 +445,28 @@ amphi_status amphi__rollout_apply(
     amphi_gb_result result;
     amphi_error misfit;
     amphi_policy changed = *base;
+    amphi_buf held;
+    unsigned held_count = 0;
     amphi__error_clear(&misfit);
+    amphi__buf_init(&held, AMPHI_ROLLOUT_PAYLOAD_MAX);
     amphi__mutex_lock(&rollout->lock);
     evaluate(rollout, rollout->payload, &result);
-    amphi_status status = apply_value(&changed, result.value, &misfit);
+    amphi_status status = apply_value(&changed, result.value, &held, &misfit);
     bool warn = status != AMPHI_OK && status != AMPHI_E_NO_MEMORY && !rollout->said_ignored;
     rollout->said_ignored = rollout->said_ignored || warn;
+    for (size_t i = 0; i < held.size; i++)
+        held_count += held.data[i] == '\n' || i == 0;
+    bool warn_held = keep_held(rollout, &held);
     amphi__mutex_unlock(&rollout->lock);
     if (warn) {
         amphi__log(&rollout->log, AMPHI_LOG_WARNING, "rollout: value of " FEATURE " ignored: %s",
             misfit.message);
     }
-    *policy = changed; /* apply_json is all or nothing: equal to *base after a failure */
+    if (warn_held)
+        amphi__log(&rollout->log, AMPHI_LOG_WARNING,
+            "rollout: %u fields of " FEATURE " are held; amphi rollout show says which",
+            held_count);
+    *policy = changed; /* all or nothing: equal to *base after a failure */
     return status == AMPHI_E_NO_MEMORY ? amphi__fail_no_memory(error) : AMPHI_OK;
 }
 
@@ -496,7 +521,7 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
     amphi_policy scratch;
     amphi_error misfit;
     amphi__policy_init(&scratch);
-    amphi_status status = apply_value(&scratch, result->value, &misfit);
+    amphi_status status = apply_value(&scratch, result->value, NULL, &misfit);
     if (status == AMPHI_E_NO_MEMORY)
         out->status = status;
     else if (status != AMPHI_OK)
@@ -516,6 +541,14 @@ static void put_bucket(amphi_json_writer *writer, const amphi_gb_result *result)
     amphi__json_open(writer, "coverage", '[');
     amphi__json_put_number(writer, NULL, result->coverage.from);
     amphi__json_put_number(writer, NULL, result->coverage.to);
+    amphi__json_close(writer, ']');
+}
+
+static void put_held(amphi_json_writer *writer, amphi_str lines)
+{
+    amphi__json_open(writer, "held", '[');
+    while (lines.size > 0)
+        amphi__json_put_str(writer, NULL, amphi__str_cut(lines, '\n', &lines));
     amphi__json_close(writer, ']');
 }
 
@@ -545,6 +578,7 @@ amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_e
     else
         amphi__json_put_null(&writer, "rule");
     amphi__json_put_str(&writer, "why", amphi__buf_str(&why));
+    put_held(&writer, amphi__buf_str(&rollout->held));
     amphi__json_put_str(&writer, "payload", amphi_str_from(states[rollout->state]));
     amphi__json_close(&writer, '}');
     amphi__mutex_unlock(&rollout->lock);

@@ -7,6 +7,7 @@
  * everything that holds. Pure, like everything that decide.c calls.
  */
 #include "policy/route_rules.h"
+#include "policy/memory_reserve.h"
 #include "policy/policy_document.h"
 #include "policy/route_cost.h"
 #include "policy/system_rules.h"
@@ -18,7 +19,8 @@
 #define CONTEXT_TOKENS_USEFUL 512u
 /* A prompt must leave room for at least this much answer. */
 #define ANSWER_TOKENS_LEAST 64u
-/* After a refusal for memory both marks lie this many percent lower until one passes. */
+/* After a refusal for memory the need may be this many percent less until one passes; what must
+ * stay available has a margin of its own (memory_reserve.c). */
 #define MEMORY_HYSTERESIS_PERCENT 5u
 
 typedef amphi_verdict rule_fn(amphi_judgement *judgement);
@@ -493,9 +495,9 @@ static uint32_t less_hysteresis(uint32_t percent, bool was_refused)
 }
 
 /* The admission rule: weights + KV cache + scratch under memory.max_percent of the device's
- * memory, under what is available, and without passing memory.unload_percent in use: otherwise
- * the engine would be unloaded as soon as it is up. An engine that is loaded already has the last
- * two behind it. A shorter context is tried before refusing. */
+ * memory, and what must stay available stays so: otherwise the engine would be unloaded as soon as
+ * it is up. An engine that is loaded already has the last one behind it. A shorter context is tried
+ * before refusing. */
 static amphi_verdict rule_memory(amphi_judgement *j)
 {
     const amphi_engine_info *info = &j->route->info;
@@ -506,19 +508,16 @@ static amphi_verdict rule_memory(amphi_judgement *j)
     available = available > total ? total : available;
     uint32_t max_percent =
         less_hysteresis(j->policy->memory_max_percent, j->route->was_refused_memory);
-    uint32_t unload_percent =
-        less_hysteresis(j->policy->memory_unload_percent, j->route->was_refused_memory);
-    uint64_t used = total - available;
-    uint64_t unload_mark = percent_of(total, unload_percent);
-    if (used > unload_mark) {
-        return refuse(j, AMPHI_REASON_MEMORY, "%u %% of memory is in use, above %u %%",
-            (unsigned)((double)used * 100 / (double)total), unload_percent);
+    uint64_t reserve = amphi__memory_reserve(j->policy, total, j->route->was_refused_memory);
+    if (available < reserve) {
+        return refuse(j, AMPHI_REASON_MEMORY,
+            "%u %% of memory is in use, and %llu MiB are left, less than %llu MiB",
+            (unsigned)((double)(total - available) * 100 / (double)total), mebibytes(available),
+            mebibytes(reserve));
     }
     uint64_t room = percent_of(total, max_percent);
-    if (!info->ready) {
-        room = available < room ? available : room;
-        room = unload_mark - used < room ? unload_mark - used : room;
-    }
+    if (!info->ready && available - reserve < room)
+        room = available - reserve;
     uint64_t fixed = add_or_max(info->weights_bytes, info->scratch_bytes);
     uint32_t context = j->step.context_tokens_max;
     uint64_t per_token = info->kv_bytes_per_token;

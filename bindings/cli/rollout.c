@@ -32,8 +32,9 @@ const cli_command cli_rollout = {
         "usage: amphi rollout show --rollout FILE|URL [flags]\n"
         "\n"
         "Prints JSON: the install's id, its bucket, the rule and coverage that chose, the value\n"
-        "of the feature amphi.policy, and the whole policy document in force. A kill switch for\n"
-        "the local engine is "
+        "of the feature amphi.policy, which of its fields the app's document holds (held), and "
+        "the\n"
+        "whole policy document in force. A kill switch for the local engine is\n"
         "{\"features\":{\"amphi.policy\":{\"defaultValue\":{\"local\":{\"enabled\":false}}}}}\n"
         "\n"
         "Example: amphi rollout show --rollout payload.json\n",

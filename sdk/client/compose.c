@@ -364,6 +364,8 @@ amphi_status amphi__compose(
     amphi__policy_init(&client->policy_base);
     if (options->policy_json.size > 0)
         status = amphi__policy_apply_json(&client->policy_base, options->policy_json, error);
+    if (status == AMPHI_OK)
+        status = amphi__policy_pin(&client->policy_base, options->policy_pinned, error);
     client->policy = client->policy_base;
     if (status == AMPHI_OK)
         status = compose_store(client, options, &parts, error);

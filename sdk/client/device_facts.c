@@ -10,6 +10,7 @@
 #include "sdk/core/json.h"
 #include "sdk/core/sized.h"
 #include "sdk/core/str.h"
+#include "sdk/core/unknown_name.h"
 
 #define PROBE_EVERY_MS 1000u
 
@@ -37,8 +38,10 @@ static void copy_fact(amphi_device_facts *to, const amphi_device_facts *from, un
         to->network = from->network;
         break;
     case AMPHI_FACT_LATENCY:
-        to->rtt_ms = from->rtt_ms;
-        to->throughput_kbps = from->throughput_kbps;
+        if (from->rtt_ms != 0)
+            to->rtt_ms = from->rtt_ms;
+        if (from->throughput_kbps != 0)
+            to->throughput_kbps = from->throughput_kbps;
         break;
     case AMPHI_FACT_PRESSURE:
         to->memory_pressure = from->memory_pressure;
@@ -75,6 +78,42 @@ static void copy_fact(amphi_device_facts *to, const amphi_device_facts *from, un
     to->age_ms[bit] = from->age_ms[bit];
 }
 
+/* A fact whose value says "unknown" is not known. */
+static void drop_unknown(amphi_device_facts *facts)
+{
+    if (facts->thermal == AMPHI_THERMAL_UNKNOWN)
+        facts->known &= ~(uint32_t)AMPHI_FACT_THERMAL;
+    if (facts->network == AMPHI_NETWORK_UNKNOWN)
+        facts->known &= ~(uint32_t)AMPHI_FACT_NETWORK;
+    if (facts->in_foreground == AMPHI_UNKNOWN)
+        facts->known &= ~(uint32_t)AMPHI_FACT_FOREGROUND;
+}
+
+/* Neither is one that can't be: a probe may be the app's own, and its mistakes reach no caller. */
+static void drop_impossible(amphi_device_facts *facts)
+{
+    if (facts->memory_total_bytes == 0)
+        facts->known &= ~(uint32_t)AMPHI_FACT_MEMORY;
+    if (facts->battery_percent > 100)
+        facts->known &= ~(uint32_t)AMPHI_FACT_BATTERY;
+    if ((unsigned)facts->thermal > AMPHI_THERMAL_CRITICAL)
+        facts->known &= ~(uint32_t)AMPHI_FACT_THERMAL;
+    if ((unsigned)facts->network > AMPHI_NETWORK_FREE)
+        facts->known &= ~(uint32_t)AMPHI_FACT_NETWORK;
+    if (facts->memory_pressure > 2)
+        facts->known &= ~(uint32_t)AMPHI_FACT_PRESSURE;
+    if ((unsigned)facts->in_foreground > AMPHI_YES)
+        facts->known &= ~(uint32_t)AMPHI_FACT_FOREGROUND;
+    if (facts->cores_big > facts->cores)
+        facts->known &= ~(uint32_t)AMPHI_FACT_CORES;
+    if (facts->cpu_stall_percent > 100)
+        facts->known &= ~(uint32_t)AMPHI_FACT_CPU_STALL;
+    if (facts->memory_stall_percent > 100)
+        facts->known &= ~(uint32_t)AMPHI_FACT_MEMORY_STALL;
+    if (facts->io_stall_percent > 100)
+        facts->known &= ~(uint32_t)AMPHI_FACT_IO_STALL;
+}
+
 static bool is_stale(const amphi_client *client, uint64_t now_ms)
 {
     return client->probed_ms == 0 || now_ms - client->probed_ms >= PROBE_EVERY_MS;
@@ -94,6 +133,8 @@ static void probe(amphi_client *client, uint64_t now_ms)
     amphi_device_facts_init(&found);
     client->device.ops->snapshot(client->device.self, &found);
     found.struct_size = sizeof found;
+    drop_impossible(&found);
+    drop_unknown(&found);
     amphi__mutex_lock(&client->lock);
     client->probed = found;
     client->probed_ms = now_ms > 0 ? now_ms : 1;
@@ -155,6 +196,12 @@ amphi_status amphi_device_snapshot(
 
 static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
 {
+    if ((facts->known & ~(uint32_t)AMPHI_FACT_ALL) != 0)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "known: has a fact that this version does not know");
+    if ((facts->known & AMPHI_FACT_MEMORY) && facts->memory_total_bytes == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "memory_total_bytes: 0 says nothing; push it with memory_available_bytes");
     if ((facts->known & AMPHI_FACT_BATTERY) && facts->battery_percent > 100)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "battery_percent: 0 to 100 is expected");
     if ((facts->known & AMPHI_FACT_MEMORY) &&
@@ -215,6 +262,7 @@ amphi_status amphi_device_push(
         copy_fact(&client->pushed, facts, bit);
         client->pushed_ms[bit] = now_ms;
     }
+    drop_unknown(&client->pushed); /* "unknown": the probe's again */
     amphi__mutex_unlock(&client->lock);
     atomic_fetch_add(&client->device_epoch, 1);
     if ((facts->known & AMPHI_FACT_PRESSURE) != 0 && facts->memory_pressure > 0)
@@ -329,10 +377,27 @@ static void store_number(
     out->known |= member->fact;
 }
 
-static amphi_status read_member(
-    amphi_device_facts *out, amphi_str name, const amphi_json *value, amphi_error *error)
+static const char *const keys[] = {"memory_total_bytes", "memory_available_bytes",
+    "battery_percent", "charging", "thermal", "network", "rtt_ms", "throughput_kbps",
+    "memory_pressure", "in_foreground", "cores", "cores_big", "cpu_stall_percent",
+    "memory_stall_percent", "io_stall_percent", "draw_mw", "energy_uj", "heat_forecast_percent"};
+enum { KEYS_COUNT = sizeof keys / sizeof keys[0] };
+
+static amphi_status fail_unknown(amphi_str name, amphi_error *error)
 {
-    const char *key = name.data;
+    char shown[AMPHI_SHOWN_NAME_MAX];
+    const char *meant = amphi__nearest_name(name, keys, KEYS_COUNT);
+    amphi__shown_name(shown, name);
+    return meant != NULL
+               ? amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                     "device facts: there is no fact \"%s\"; did you mean %s?", shown, meant)
+               : amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                     "device facts: there is no fact \"%s\" (amphi/device.h has the names)", shown);
+}
+
+static amphi_status read_member(
+    amphi_device_facts *out, const char *key, const amphi_json *value, amphi_error *error)
+{
     if (strcmp(key, "thermal") == 0 || strcmp(key, "network") == 0)
         return read_words(out, key, value, error);
     if (strcmp(key, "charging") == 0 || strcmp(key, "in_foreground") == 0)
@@ -347,32 +412,63 @@ static amphi_status read_member(
             store_number(out, member, number);
         return status;
     }
-    return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-        "device facts: unknown key (known: memory_total_bytes memory_available_bytes "
-        "battery_percent charging thermal network rtt_ms throughput_kbps memory_pressure "
-        "in_foreground, and those of amphi/device.h)");
+    return amphi__fail(error, AMPHI_E_INTERNAL, 0, "device facts: %s has no reader", key);
+}
+
+/* *seen: bit i for keys[i]. */
+static amphi_status read_members(
+    amphi_device_facts *out, const amphi_json *root, uint32_t *seen, amphi_error *error)
+{
+    for (const amphi_json *m = amphi__json_first(root); m != NULL; m = amphi__json_next(m)) {
+        size_t i = 0;
+        while (i < KEYS_COUNT && !amphi__str_equal_c(amphi__json_key(m), keys[i]))
+            i++;
+        if (i == KEYS_COUNT)
+            return fail_unknown(amphi__json_key(m), error);
+        if ((*seen & (uint32_t)1 << i) != 0)
+            return amphi__fail(
+                error, AMPHI_E_ARGUMENT, 0, "device facts: %s stands there twice", keys[i]);
+        *seen |= (uint32_t)1 << i;
+        amphi_status status = read_member(out, keys[i], m, error);
+        if (status != AMPHI_OK)
+            return status;
+    }
+    return AMPHI_OK;
+}
+
+/* Half of a pair would do nothing, or be read as 0. */
+static amphi_status check_pairs(uint32_t seen, amphi_error *error)
+{
+    enum { TOTAL = 1 << 0, AVAILABLE = 1 << 1, PERCENT = 1 << 2, CHARGING = 1 << 3 };
+    enum { CORES = 1 << 10, CORES_BIG = 1 << 11 };
+    bool one = (seen & TOTAL) != 0;
+    if (one != ((seen & AVAILABLE) != 0))
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: %s goes with %s: name both",
+            keys[one ? 0 : 1], keys[one ? 1 : 0]);
+    if ((seen & CHARGING) != 0 && (seen & PERCENT) == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "device facts: charging goes with battery_percent: name both");
+    if ((seen & CORES_BIG) != 0 && (seen & CORES) == 0)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "device facts: cores_big goes with cores: name both");
+    return AMPHI_OK;
 }
 
 amphi_status amphi__device_facts_parse(amphi_device_facts *out, amphi_str json, amphi_error *error)
 {
     amphi_json *root = NULL;
+    uint32_t seen = 0;
     amphi_device_facts_init(out);
     amphi_status status = amphi__json_parse(&root, json, "device facts", error);
     if (status != AMPHI_OK)
         return status;
     if (amphi__json_kind(root) != AMPHI_JSON_OBJECT)
         status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: an object is expected");
-    for (const amphi_json *m = amphi__json_first(root); m != NULL && status == AMPHI_OK;
-         m = amphi__json_next(m))
-        status = read_member(out, amphi__json_key(m), m, error);
-    if (status == AMPHI_OK && amphi__json_get(root, "memory_total_bytes") != NULL &&
-        !(out->known & AMPHI_FACT_MEMORY))
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0,
-            "device facts: memory_available_bytes goes with memory_total_bytes");
-    bool has_big = amphi__json_get(root, "cores_big") != NULL;
-    if (status == AMPHI_OK && has_big && !(out->known & AMPHI_FACT_CORES))
-        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: cores goes with cores_big");
-    if (!has_big)
+    if (status == AMPHI_OK)
+        status = read_members(out, root, &seen, error);
+    if (status == AMPHI_OK)
+        status = check_pairs(seen, error);
+    if ((out->known & AMPHI_FACT_CORES) && out->cores_big == 0)
         out->cores_big = out->cores; /* nothing tells them apart */
     if (status == AMPHI_OK)
         status = check(out, error);

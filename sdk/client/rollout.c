@@ -20,11 +20,6 @@ amphi_status amphi__client_rollout_apply(amphi_client *client, amphi_error *erro
         status = amphi__rollout_apply(client->rollout, &policy, &client->policy_base, error);
     if (status != AMPHI_OK)
         policy = client->policy_base;
-    /* From afar privacy may get stricter, never looser than the app has it. */
-    if (policy.private_history > client->policy_base.private_history)
-        policy.private_history = client->policy_base.private_history;
-    if (policy.only_local_history > client->policy_base.only_local_history)
-        policy.only_local_history = client->policy_base.only_local_history;
     amphi__mutex_lock(&client->lock);
     client->policy = policy;
     amphi__mutex_unlock(&client->lock);
@@ -68,7 +63,7 @@ amphi_status amphi_rollout_show(amphi_client *client, char **out, amphi_error *e
     else
         amphi__buf_append_c(&json,
             "{\"source\":null,\"feature\":\"amphi.policy\",\"value\":null,\"payload\":\"none\","
-            "\"why\":\"no rollout source is configured\"}");
+            "\"why\":\"no rollout source is configured\",\"held\":[]}");
     if (status == AMPHI_OK && json.status == AMPHI_OK && json.size > 0) {
         amphi_policy policy;
         amphi__client_policy(client, &policy);

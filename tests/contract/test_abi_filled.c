@@ -10,6 +10,7 @@
 #include "tests/support/scratch_dir.h"
 
 #include <amphi/keys.h>
+#include <amphi/policy.h>
 #include <amphi/repair.h>
 
 #include <setjmp.h>
@@ -207,6 +208,11 @@ static amphi_status fill_keys_report(void *out, amphi_error *error)
     return with_own_store(out, call_describe, error);
 }
 
+static amphi_status fill_policy_field(void *out, amphi_error *error)
+{
+    return amphi_policy_field_at(out, 1, AMPHI_STR("{\"pinned\":[\"private_history\"]}"), error);
+}
+
 #define FILL(type, call)                                                                           \
     {                                                                                              \
 #type, sizeof(type), call                                                                  \
@@ -223,6 +229,7 @@ static const fill_case fills[] = {
     FILL(amphi_history_check_report, fill_check_report),
     FILL(amphi_history_repair_report, fill_repair_report),
     FILL(amphi_keys_report, fill_keys_report),
+    FILL(amphi_policy_field_info, fill_policy_field),
     FILL(amphi_engine_info, fill_process_info),
     FILL(amphi_engine_info, fill_process_identity),
     FILL(amphi_engine_info, fill_thread_info),

@@ -42,6 +42,9 @@ TARGETS = {
     "tool_calls": (512, ["local/text/tool_call_parser.c", "local/text/tool_call_body.c",
                          "local/text/reasoning.c"]),
     "sse": (1024, ["remote/sse.c"]),
+    "policy": (1024, ["policy/policy_document_read.c", "policy/policy_document_bounds.c",
+                      "sdk/core/unknown_name.c"]),
+    "regex": (256, ["policy/growthbook_regex.c"]),
 }
 
 # Small quarantine and short stacks: fuzzing is mostly malloc, and memory that stays in the cache

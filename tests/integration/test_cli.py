@@ -17,8 +17,8 @@ import faces  # noqa: E402
 from faces import AMPHI, amphi, environment, promise, refused, survived, write  # noqa: E402
 
 MODEL = os.path.abspath("local/models/amphi-help.gguf")
-COMMANDS = ["chat", "ask", "route", "history", "outbox", "cache", "rollout", "model", "serve",
-            "bench", "doctor"]
+COMMANDS = ["chat", "ask", "route", "history", "outbox", "cache", "policy", "rollout", "model",
+            "serve", "bench", "doctor"]
 LOCAL = ["--mode", "only_local", "--seed", "1"]
 
 

@@ -162,7 +162,7 @@ static void pressure__on_an_idle_engine_takes_its_process(void **state)
             assert_true(is_gone_within(2000));
             assert_int_equal(amphi_device_push_memory_pressure(w.client, 0, NULL), AMPHI_OK);
         } else { /* no report: the background thread checks every few seconds */
-            how == 0 ? atomic_store(&available_percent, 19) : atomic_store(&pressure, 1);
+            how == 0 ? atomic_store(&available_percent, 10) : atomic_store(&pressure, 1);
             assert_true(is_gone_within(15000));
             atomic_store(&available_percent, 60);
             atomic_store(&pressure, 0);

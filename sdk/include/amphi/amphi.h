@@ -18,6 +18,7 @@
 #include <amphi/keys.h>
 #include <amphi/model.h>
 #include <amphi/outbox.h>
+#include <amphi/policy.h>
 #include <amphi/repair.h>
 #include <amphi/rollout.h>
 #include <amphi/search.h>

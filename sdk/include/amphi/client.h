@@ -112,6 +112,9 @@ typedef struct amphi_client_options {
      * data folder names the key in the last two: a folder that moves loses it. A store is opened
      * with the place that it was made with, or not at all (AMPHI_E_KEY). */
     amphi_str keys_place;
+    /* "cloud.enabled,battery": fields of the policy document, or groups of them, that no rollout
+     * may change, besides those in the document's "pinned". */
+    amphi_str policy_pinned;
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

@@ -62,8 +62,8 @@ typedef struct amphi_device_facts {
     bool charging;                   /* true as well on a machine without a battery */
     amphi_thermal thermal;           /* of the device */
     amphi_network network;           /* none, metered or free */
-    uint32_t rtt_ms;                 /* moving average */
-    uint32_t throughput_kbps;        /* moving average */
+    uint32_t rtt_ms;                 /* moving average; 0: unknown, a push leaves it as it was */
+    uint32_t throughput_kbps;        /* likewise */
     uint8_t memory_pressure;         /* 0 none, 1 moderate, 2 critical (onTrimMemory, PSI) */
     amphi_tristate in_foreground;    /* the app is what the user looks at; unknown counts as yes */
     uint64_t energy_uj;              /* microjoules that the processor has used, counted from some
@@ -88,7 +88,9 @@ static inline void amphi_device_facts_init(amphi_device_facts *facts)
 }
 
 /* Any thread. The facts whose bits are set in `known` replace what was probed, from the next
- * decision on; running local answers are re-examined at once. known = 0 clears every push. */
+ * decision on; running local answers are re-examined at once. A value that says "unknown" takes
+ * that fact's push back, known = 0 every push. AMPHI_E_ARGUMENT names a fact that can't be: a
+ * total of 0 bytes, more available than there is, 101 %, a bit that this version does not know. */
 AMPHI_API amphi_status amphi_device_push(
     amphi_client *client, const amphi_device_facts *facts, amphi_error *error);
 
@@ -96,8 +98,9 @@ AMPHI_API amphi_status amphi_device_push(
  * "charging":false,"thermal":"serious","network":"none|metered|free","rtt_ms":N,
  * "throughput_kbps":N,"memory_pressure":0,"in_foreground":false,"cores":8,"cores_big":4,
  * "cpu_stall_percent":N,"memory_stall_percent":N,"io_stall_percent":N,"draw_mw":N,"energy_uj":N,
- * "heat_forecast_percent":N};
- * every key optional, an unknown key is an error. */
+ * "heat_forecast_percent":N}; every key optional, but the two of memory go together, and charging
+ * with battery_percent (without it: not charging). An unknown key, or one that stands there twice,
+ * is an error. {} takes every push back. */
 AMPHI_API amphi_status amphi_device_push_json(
     amphi_client *client, amphi_str json, amphi_error *error);
 

@@ -242,11 +242,12 @@ static void running__stops_only_when_critical(void **state)
     assert_int_equal(amphi__policy_check_running(&s.policy, d, NULL), AMPHI_E_RESOURCE);
     d->charging = true;
     assert_int_equal(amphi__policy_check_running(&s.policy, d, NULL), AMPHI_OK);
-    d->memory_available_bytes = d->memory_total_bytes / 100 * 19;
+    d->memory_available_bytes = d->memory_total_bytes / 100 * 10;
     assert_int_equal(amphi__policy_check_running(&s.policy, d, NULL), AMPHI_OK);
     assert_true(amphi__policy_should_unload(&s.policy, d, &reason));
-    assert_says(reason.message, "81 % of memory is in use, above 80 %");
-    d->memory_available_bytes = d->memory_total_bytes / 100 * 21;
+    assert_says(
+        reason.message, "90 % of memory is in use, and 819 MiB are left, less than 1024 MiB");
+    d->memory_available_bytes = d->memory_total_bytes / 100 * 13;
     assert_false(amphi__policy_should_unload(&s.policy, d, NULL));
     d->memory_pressure = 1; /* moderate: idle engines unload, running answers may end */
     assert_true(amphi__policy_should_unload(&s.policy, d, &reason));

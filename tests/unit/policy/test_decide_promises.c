@@ -84,6 +84,7 @@ static void roll_scene(policy_scene *s)
     s->policy.thermal_max = (amphi_thermal)(1 + roll(4));
     s->policy.memory_max_percent = (uint8_t)(1 + roll(100));
     s->policy.memory_unload_percent = (uint8_t)(1 + roll(100));
+    s->policy.memory_spare_percent = (uint8_t)(1 + roll(100));
     s->policy.metered_allowed = roll(2) != 0;
     s->policy.local_context_tokens_max = 64 + roll(1 << 20);
     s->policy.hedge_ms = roll(2) * 100;

@@ -11,8 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
+
+/* With all steps that a payload has. */
+static bool regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *valid)
+{
+    uint32_t steps_left = AMPHI_GB_STEPS_MAX;
+    return amphi__gb_regex(pattern, text, ignore_case, &steps_left, valid);
+}
 
 /* The last column is what RegExp.test says, but for the last group. */
 static const struct {
@@ -81,12 +89,12 @@ static const struct {
 static void regex__agrees_with_javascript(void **state)
 {
     for (size_t i = 0; i < sizeof javascript / sizeof javascript[0]; i++) {
-        bool found = amphi__gb_regex(
+        bool found = regex(
             amphi_str_from(javascript[i].pattern), amphi_str_from(javascript[i].text), false, NULL);
         if (found != javascript[i].found)
             fail_msg("/%s/ on \"%s\": %d", javascript[i].pattern, javascript[i].text, found);
     }
-    assert_true(amphi__gb_regex(AMPHI_STR("^MoBile[a-f]$"), AMPHI_STR("mObileC"), true, NULL));
+    assert_true(regex(AMPHI_STR("^MoBile[a-f]$"), AMPHI_STR("mObileC"), true, NULL));
 }
 
 static void regex__hostile_patterns_cost_linear_time(void **state)
@@ -96,17 +104,109 @@ static void regex__hostile_patterns_cost_linear_time(void **state)
     memset(text, 'a', 5000);
     text[5000] = '\0';
     /* Exponential in a backtracking matcher. */
-    assert_false(amphi__gb_regex(AMPHI_STR("^(a+)+b|(a*)*c"), amphi_str_from(text), false, &valid));
+    assert_false(regex(AMPHI_STR("^(a+)+b|(a*)*c"), amphi_str_from(text), false, &valid));
     assert_true(valid);
-    assert_false(amphi__gb_regex(AMPHI_STR("^(a|aa)+b$"), amphi_str_from(text), false, &valid));
+    assert_false(regex(AMPHI_STR("^(a|aa)+b$"), amphi_str_from(text), false, &valid));
     assert_true(valid);
-    assert_false(amphi__gb_regex(
-        AMPHI_STR("((a{1,100}){1,100}){1,100}"), amphi_str_from(text), false, &valid));
+    assert_false(
+        regex(AMPHI_STR("((a{1,100}){1,100}){1,100}"), amphi_str_from(text), false, &valid));
     assert_false(valid); /* its program would be too long */
     char deep[2000];
     memset(deep, '(', sizeof deep);
-    assert_false(amphi__gb_regex(amphi_str_make(deep, sizeof deep), AMPHI_STR("a"), false, &valid));
+    assert_false(regex(amphi_str_make(deep, sizeof deep), AMPHI_STR("a"), false, &valid));
     assert_false(valid);
+}
+
+/* What JSON says, as a condition on {"id":"aaa...","rest":...}; how it ended, and what it cost. */
+static bool evaluate(const char *condition, const char *text, uint32_t *steps_left, double *cpu_s)
+{
+    amphi_json *rule = NULL;
+    amphi_json *attributes = NULL;
+    amphi_buf json;
+    struct timespec from;
+    struct timespec to;
+    amphi__buf_init(&json, 0);
+    amphi__buf_printf(&json, "{\"id\":\"%s\"}", text);
+    assert_int_equal(amphi__json_parse(&rule, amphi_str_from(condition), "rule", NULL), AMPHI_OK);
+    assert_int_equal(
+        amphi__json_parse(&attributes, amphi__buf_str(&json), "attributes", NULL), AMPHI_OK);
+    amphi_gb gb;
+    amphi__gb_init(&gb, NULL, attributes);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    bool holds = amphi__gb_condition(&gb, attributes, false, rule);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    *steps_left = gb.steps_left;
+    *cpu_s = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+    amphi__json_free(rule);
+    amphi__json_free(attributes);
+    amphi__buf_clear(&json);
+    return holds;
+}
+
+static const char uuid[] = "3e4666bf-d5e5-4aa7-b8ce-cefe41c7568a";
+
+/* The pattern, or what it says of the text, is what costs: each kind of work, some ten thousand
+ * times. A payload has room for that. */
+static void regex__a_payload_of_costly_patterns_is_too_much(void **state)
+{
+    static const char *const patterns[] = {
+        "^(?:.?){240}z$",                                   /* many threads at every place */
+        "[a0-9b-dfx-z]{90}z|[^a-f]{90}",                    /* each asks many ranges */
+        "(((((((((((((((.*)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*z", /* splits in splits */
+        "(?:.{300}){0}(?:.{300}){0}(?:.{300}){0}z",         /* a long program that is thrown away */
+        "(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)(?:)",
+    };
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        amphi_buf rules;
+        amphi__buf_init(&rules, 0);
+        amphi__buf_append_c(&rules, "{\"$or\":[");
+        for (unsigned k = 0; k < 15000; k++)
+            amphi__buf_printf(
+                &rules, "%s{\"id\":{\"$regex\":\"%sz%u\"}}", k > 0 ? "," : "", patterns[i], k);
+        amphi__buf_append_c(&rules, "]}");
+        uint32_t steps_left = 0;
+        double cpu_s = 0;
+        bool holds = evaluate(rules.data, uuid, &steps_left, &cpu_s);
+        printf("%.40s: %.3f s, %u steps left\n", patterns[i], cpu_s, steps_left);
+        assert_false(holds);
+        assert_int_equal(steps_left, 0);
+        assert_true(cpu_s < 3); /* generous: sanitizers */
+        amphi__buf_clear(&rules);
+    }
+}
+
+static void regex__ordinary_patterns_are_affordable(void **state)
+{
+    static const char *const patterns[] = {"^[0-9a-f]{8}-", "-(?:aa|bb|cc)[0-9]$",
+        "\\\\d+\\\\.\\\\d+\\\\.\\\\d+", "^(?:pixel|galaxy) .*$"};
+    amphi_buf rules;
+    amphi__buf_init(&rules, 0);
+    amphi__buf_append_c(&rules, "{\"$or\":[");
+    for (unsigned k = 0; k < 400; k++)
+        amphi__buf_printf(&rules, "%s{\"id\":{\"$regex\":\"%u%s\"}}", k > 0 ? "," : "", k,
+            patterns[k % (sizeof patterns / sizeof patterns[0])]);
+    amphi__buf_append_c(&rules, ",{\"id\":{\"$regex\":\"^3e46\"}}]}");
+    uint32_t steps_left = 0;
+    double cpu_s = 0;
+    assert_true(evaluate(rules.data, uuid, &steps_left, &cpu_s));
+    assert_in_range(steps_left, AMPHI_GB_STEPS_MAX / 2, AMPHI_GB_STEPS_MAX - 401);
+    amphi__buf_clear(&rules);
+}
+
+/* Without steps a pattern is neither found nor not found, but not evaluated. */
+static void regex__without_steps_nothing_is_found(void **state)
+{
+    for (uint32_t steps = 0; steps < 40; steps++) {
+        uint32_t left = steps;
+        bool valid = false;
+        bool found = amphi__gb_regex(AMPHI_STR("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"),
+            amphi_str_from(uuid), false, &left, &valid);
+        assert_int_equal(found, valid); /* as soon as there are enough */
+        assert_true(left == 0 || (valid && left < steps));
+        assert_true(valid || left == 0);
+        assert_true(steps > 0 || !valid);
+        assert_true(steps < 39 || valid);
+    }
 }
 
 static uint32_t roll(uint64_t *random, uint32_t sides)
@@ -117,7 +217,7 @@ static uint32_t roll(uint64_t *random, uint32_t sides)
 
 static bool matches(const char *pattern, amphi_str text, bool *valid)
 {
-    return amphi__gb_regex(amphi_str_from(pattern), text, false, valid);
+    return regex(amphi_str_from(pattern), text, false, valid);
 }
 
 /* A pattern that is read as a whole means the same inside a group, and beside itself; one that is
@@ -220,6 +320,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regex__agrees_with_javascript),
         cmocka_unit_test(regex__hostile_patterns_cost_linear_time),
+        cmocka_unit_test(regex__a_payload_of_costly_patterns_is_too_much),
+        cmocka_unit_test(regex__ordinary_patterns_are_affordable),
+        cmocka_unit_test(regex__without_steps_nothing_is_found),
         cmocka_unit_test(regex__arbitrary_bytes_mean_the_same_in_a_group),
         cmocka_unit_test(regex__agrees_with_the_c_library_on_the_common_syntax),
     };

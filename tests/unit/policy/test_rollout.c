@@ -183,8 +183,8 @@ static amphi_json *shown(amphi_rollout *rollout)
     amphi__buf_init(&text, 0);
     assert_int_equal(amphi__rollout_show(rollout, &text, &error), AMPHI_OK);
     assert_int_equal(amphi__json_parse(&json, amphi__buf_str(&text), "show", &error), AMPHI_OK);
-    static const char *const members[] = {
-        "source", "install_id", "feature", "value", "bucket", "coverage", "rule", "why", "payload"};
+    static const char *const members[] = {"source", "install_id", "feature", "value", "bucket",
+        "coverage", "rule", "why", "held", "payload"};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         assert_non_null(amphi__json_get(json, members[i]));
     amphi__buf_clear(&text);
@@ -265,10 +265,10 @@ static void file__conditions_see_platform_and_version(void **state)
     (void)state;
     write_source(
         "{\"features\":{\"amphi.policy\":{\"rules\":[{\"condition\":{\"platform\":"
-        "\"linux\",\"sdkVersion\":{\"$vgte\":\"0.0.1\"}},\"force\":{\"total_ms\":999}}]}}}");
+        "\"linux\",\"sdkVersion\":{\"$vgte\":\"0.0.1\"}},\"force\":{\"total_ms\":50999}}]}}}");
     amphi_rollout *rollout = rollout_from(source);
     assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
-    assert_int_equal(applied(rollout).total_ms, 999);
+    assert_int_equal(applied(rollout).total_ms, 50999);
     amphi__rollout_free(rollout);
 }
 

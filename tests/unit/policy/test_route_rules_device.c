@@ -37,13 +37,44 @@ static void memory__use_at_the_mark_is_fine_and_above_it_is_not(void **state)
     amphi_device_facts *d = &s.facts.device;
     s.routes[LOCAL].info.ready = true; /* its need is behind it */
     d->memory_total_bytes = 10000 * MIB;
+    s.policy.memory_spare_percent = 100; /* the share in use alone */
     d->memory_available_bytes = 2000 * MIB;
     expect_kept(&s, LOCAL, "");
     d->memory_available_bytes--;
-    expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY, "80 % of memory is in use, above 80 %");
+    expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY,
+        "80 % of memory is in use, and 1999 MiB are left, less than 2000 MiB");
+    s.policy.memory_spare_percent = 10;
+    expect_kept(&s, LOCAL, ""); /* 1 GiB is enough */
+    d->memory_available_bytes = 1024 * MIB;
+    expect_kept(&s, LOCAL, "");
+    d->memory_available_bytes--;
+    expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY,
+        "89 % of memory is in use, and 1023 MiB are left, less than 1024 MiB");
     d->memory_available_bytes = UINT64_MAX; /* more than there is: all of it */
     expect_kept(&s, LOCAL, "");
     d->memory_total_bytes = 0; /* impossible: counts as unknown */
+    expect_kept(&s, LOCAL, "");
+}
+
+/* 650 MiB on a machine of 64 GiB with 12 GiB left, 81 % in use. */
+static void memory__a_large_machine_has_room_though_most_is_in_use(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    amphi_device_facts *d = &s.facts.device;
+    d->memory_total_bytes = 65536 * MIB;
+    d->memory_available_bytes = 12288 * MIB;
+    s.routes[LOCAL].info.weights_bytes = 150 * MIB; /* scratch 100, a cache of 400 */
+    expect_kept(&s, LOCAL, "");
+    assert_int_equal(judge(&s, LOCAL).step.context_tokens_max, 4096);
+    assert_false(amphi__policy_should_unload(&s.policy, d, NULL));
+    d->memory_available_bytes = 6553 * MIB; /* less than a tenth */
+    assert_true(amphi__policy_should_unload(&s.policy, d, NULL));
+    expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY,
+        "90 % of memory is in use, and 6553 MiB are left, less than 6553 MiB");
+    d->memory_available_bytes = 6800 * MIB; /* a tenth, and 246 MiB for a model that needs 250 */
+    assert_int_equal(judge(&s, LOCAL).reason, AMPHI_REASON_MEMORY);
+    s.routes[LOCAL].info.ready = true;
     expect_kept(&s, LOCAL, "");
 }
 
@@ -280,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pressure__moderate_hinders_loading_and_critical_forbids),
         cmocka_unit_test(memory__use_at_the_mark_is_fine_and_above_it_is_not),
+        cmocka_unit_test(memory__a_large_machine_has_room_though_most_is_in_use),
         cmocka_unit_test(memory__need_that_just_fits_is_kept_whole),
         cmocka_unit_test(thermal__each_state_against_the_limit),
         cmocka_unit_test(battery__each_percentage_against_its_bounds),
