@@ -175,6 +175,7 @@ static void set_out(sim_world *w)
     w->chips = sim_agenda_start("chips");
     if (amphi__store_memory_new(&w->store, &storage, NULL) != AMPHI_OK)
         abort();
+    sim_sabotage_store(w);
 }
 
 void sim_app_run(void *world)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the app was told of each request, and what it shows of the store at the end.
+ * What the app knows of each request, and what it shows of the store at the end.
  */
 #ifndef AMPHI_TESTS_SIMULATE_APP_H
 #define AMPHI_TESTS_SIMULATE_APP_H
@@ -39,8 +39,8 @@ typedef struct sim_app {
 
 void sim_app_open(sim_app *app);
 void sim_app_close(sim_app *app);
-/* As a process is killed: nothing is closed, what it held in memory is lost. false: it can't be now,
- * because what outlives it may be half written, as no file would be. */
+/* As a process is killed: nothing is closed, what it held in memory is lost. false: not now, when
+ * what outlives it may be half written, as no file would be. */
 bool sim_app_kill(sim_app *app);
 sim_told *sim_told_of(sim_app *app, uint32_t number);
 

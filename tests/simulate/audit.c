@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * At the end all is well again, and what waits has been sent. Then the history is held against
- * what the app was told.
+ * what the app knows.
  */
 #include "sdk/core/str.h"
 #include "tests/simulate/app.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The scheduler. One context of its own picks the next fiber and runs it until it waits, ends or
- * gives way. Stacks are kept for later fibers. The address sanitizer is told of every switch.
+ * gives way. Stacks are kept for later fibers. The address sanitizer hears of every switch.
  */
 #include "tests/simulate/fibers.h"
 

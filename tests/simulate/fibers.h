@@ -58,7 +58,7 @@ uint64_t sim_time_boot_us(void);
 int64_t sim_time_wall_ms(void);
 /* The same without the microsecond: for the world. */
 uint64_t sim_time_peek_us(void);
-/* Time in which no fiber runs. is_suspended: the machine sleeps, and the monotonic clock with it. */
+/* Time in which no fiber runs. is_suspended: the machine sleeps, its monotonic clock too. */
 void sim_time_freeze_us(uint64_t us, bool is_suspended);
 void sim_time_jump_wall_ms(int64_t ms);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- *     amphi-simulate [--scenario=NAME] [--seed=N] [--seeds=N] [--jobs=N] [--log] [--json]
+ *     amphi-simulate [--scenario=NAME] [--seed=N] [--seeds=N] [--jobs=N] [--log]
+ *                    [--sabotage=NAME]
  *
  * Runs seeds through the whole client on a virtual device and holds the invariants against each.
  * The first one that breaks one is printed with the command that shows it again.
@@ -21,7 +22,8 @@ typedef struct options {
     sim_scenario scenario; /* SIM_SCENARIOS: seed % SIM_SCENARIOS */
     uint64_t seed, seeds;
     uint32_t jobs;
-    bool log, json;
+    sim_sabotage sabotage;
+    bool log;
 } options;
 
 /* Shared with the parent. */
@@ -48,12 +50,15 @@ static void run_seed(const options *o, uint64_t seed, batch *job)
         o->scenario < SIM_SCENARIOS ? o->scenario : (sim_scenario)(seed % SIM_SCENARIOS);
     job->current = seed;
     sim_world_init(&w, scenario, seed, o->log);
+    w.sabotage = o->sabotage;
     sim_outcome outcome = sim_fibers_run(seed, sim_app_run, &w, &steps);
     if (outcome != SIM_ENDED && w.violations++ == 0)
         snprintf(w.first_violation, sizeof w.first_violation, "%s\n%.150s",
             outcome == SIM_DEADLOCK ? "every thread waits for ever" : "it does not end",
             sim_fibers_report());
     w.counts.steps += steps;
+    if (w.violations > 0)
+        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, w.first_violation);
     if (w.violations > 0 && job->failures++ == 0) {
         job->first_failure = seed;
         snprintf(
@@ -152,8 +157,8 @@ static bool read_option(options *o, const char *arg)
         o->jobs = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(arg, "--log") == 0)
         o->log = true;
-    else if (strcmp(arg, "--json") == 0)
-        o->json = true;
+    else if (strncmp(arg, "--sabotage=", 11) == 0)
+        return (o->sabotage = sim_sabotage_parse(value)) < SIM_SABOTAGES;
     else
         return false;
     return true;
@@ -180,5 +185,6 @@ int main(int argc, char **argv)
             (unsigned long long)sum.first_failure, sum.why, (unsigned long long)sum.first_failure);
     printf("%llu passed, %llu failed\n", (unsigned long long)(sum.runs - sum.failures),
         (unsigned long long)sum.failures);
-    return sum.failures > 0;
+    fflush(stdout);
+    _exit(sum.failures > 0); /* what killed apps had in memory is not given back */
 }

@@ -70,6 +70,8 @@ static void say_piece(amphi_engine_run *run)
     const amphi_engine_event event = {.kind = AMPHI_ENGINE_TEXT,
         .text = amphi__str_slice(amphi__buf_str(&run->text), run->said, run->said + size)};
     run->said += size;
+    if (run->world->sabotage == SIM_SABOTAGE_HOLE && sim_chance(1))
+        run->said += run->text.size - run->said > PIECE_BYTES ? PIECE_BYTES : 0;
     run->sink.event(run->sink.self, &event);
     later(run, PIECE_US);
 }

@@ -2,7 +2,7 @@
  *
  * sdk/core/clock.h over virtual time, in place of sdk/core/clock.c, and random numbers from the
  * seed in place of the system's (the linker's --wrap): a simulation has nothing else of its own
- * that two runs could differ in. What runs as a process is told apart by its number.
+ * that two runs could differ in. What runs as a process is known by its number.
  */
 #include "sdk/core/clock.h"
 

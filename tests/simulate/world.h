@@ -30,6 +30,16 @@ typedef enum sim_scenario {
     SIM_SCENARIOS
 } sim_scenario;
 
+/* A fault that is put in on purpose, and must be found. */
+typedef enum sim_sabotage {
+    SIM_SABOTAGE_NONE = 0,
+    SIM_SABOTAGE_PRIVACY, /* the store hides how far its rows may travel */
+    SIM_SABOTAGE_LOSS,    /* it acknowledges turns that it does not keep */
+    SIM_SABOTAGE_TWICE,   /* it keeps turns twice */
+    SIM_SABOTAGE_HOLE,    /* the model leaves out a piece */
+    SIM_SABOTAGES
+} sim_sabotage;
+
 typedef struct sim_cloud {
     uint32_t fault_percent; /* of its requests */
     uint32_t latency_ms;
@@ -53,6 +63,7 @@ typedef struct sim_counts {
 
 typedef struct sim_world {
     sim_scenario scenario;
+    sim_sabotage sabotage;
     uint64_t seed;
     /* The device. */
     double battery, temperature, ambient;
@@ -94,6 +105,10 @@ uint32_t sim_roll(uint32_t sides);
 bool sim_chance(uint32_t percent);
 /* Between 0.2 and 4 times the mean, more often short than long. */
 uint64_t sim_while_us(uint64_t mean_us);
+
+/* sabotage.c; SIM_SABOTAGES: there is none of that name. */
+sim_sabotage sim_sabotage_parse(const char *name);
+void sim_sabotage_store(sim_world *w);
 
 /* device.c */
 void sim_device_update(sim_world *w);
