@@ -78,6 +78,15 @@ static bool read_conversation(void *user, const amphi_history_conversation *item
     return true;
 }
 
+/* One before it in its conversation stays. */
+static bool is_behind(const sim_app *app, const sim_told *told)
+{
+    for (const sim_told *t = app->told; t < told; t++)
+        if (t->stays_here && t->conversation >= 0 && t->conversation == told->conversation)
+            return true;
+    return false;
+}
+
 static bool read_waiting(void *user, const amphi_outbox_entry *item)
 {
     sim_app *app = user;
@@ -86,9 +95,9 @@ static bool read_waiting(void *user, const amphi_outbox_entry *item)
         sim_violation(app->world, "the outbox has what was not asked");
     else if (item->state == AMPHI_OUTBOX_EXPIRED)
         told->has_expired = true;
-    else if (amphi__str_find(item->reason, AMPHI_STR("the conversation holds")) != SIZE_MAX)
-        told->stays_here =
-            true; /* asked under a policy that left them out, which this one doesn't */
+    else if (amphi__str_find(item->reason, AMPHI_STR("the conversation holds")) != SIZE_MAX ||
+             is_behind(app, told))
+        told->stays_here = true; /* asked under a policy that left private turns out */
     else
         sim_violation(app->world, "Q%u still waits: %.*s", told->number, (int)item->reason.size,
             item->reason.data);
