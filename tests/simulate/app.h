@@ -22,7 +22,7 @@ typedef struct sim_told {
     int conversation; /* -1: none */
     bool is_private;
     sim_fate fate;
-    bool has_expired;
+    bool has_expired, is_repeated;
     bool stays_here;   /* it waits for another policy: its conversation has private turns */
     uint32_t said;     /* in the history: how often it is there ... */
     uint32_t answered; /* ... and its whole answer */

@@ -28,6 +28,22 @@ typedef struct asking {
     bool has_ended, is_killed;
 } asking;
 
+/* A question that was answered before, for the cache; or a new one. */
+static sim_told *some_question(sim_app *app, int conversation, bool is_private)
+{
+    sim_told *again = app->told_count > 0 ? &app->told[sim_roll(app->told_count)] : NULL;
+    if (again != NULL && sim_chance(30) && conversation < 0 && again->conversation < 0 &&
+        again->fate == SIM_FATE_DONE && again->is_private == is_private && !again->is_repeated) {
+        again->is_repeated = true;
+        again->fate = SIM_FATE_UNKNOWN;
+        return again;
+    }
+    sim_told *told = &app->told[app->told_count++];
+    *told = (sim_told){
+        .number = app->told_count, .conversation = conversation, .is_private = is_private};
+    return told;
+}
+
 static void begin(sim_app *app, asking *a, int conversation)
 {
     static const amphi_mode modes[] = {AMPHI_MODE_DEFAULT, AMPHI_MODE_DEFAULT, AMPHI_MODE_AUTO,
@@ -40,12 +56,10 @@ static void begin(sim_app *app, asking *a, int conversation)
     memset(a, 0, sizeof *a);
     amphi__buf_init(&a->shown, 0);
     amphi__buf_init(&question, 0);
-    a->told = &app->told[app->told_count++];
-    *a->told = (sim_told){.number = app->told_count, .conversation = conversation};
     amphi_chat_request_init(&request);
     request.mode = modes[sim_roll(7)];
     request.is_private = request.mode != AMPHI_MODE_ONLY_CLOUD && sim_chance(15);
-    a->told->is_private = request.is_private;
+    a->told = some_question(app, conversation, request.is_private);
     a->total_ms = sim_chance(20) ? 5000 + sim_roll(20000) : TOTAL_MS;
     request.budgets.total_ms = a->total_ms;
     request.sampling.temperature = sim_chance(50) ? 0.0f : 0.7f;
