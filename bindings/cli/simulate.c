@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX  8
-#define ARGUMENT_BYTES 64
+#define ARGUMENTS_MAX  16
+#define ARGUMENT_BYTES 512
 
 static const char *const own_flags[] = {
-    "--scenario=", "--seeds=", "--jobs=", "--sabotage=", "--log", NULL};
+    "--scenario=", "--seeds=", "--jobs=", "--sabotage=", "--log", "--policy=", "--report=", NULL};
 
 /* Beside this program in a build folder, in libexec in an installed prefix. */
 static bool find_program(char *out, size_t size)
@@ -47,12 +47,13 @@ static int run(cli_options *options)
     if (!find_program(program, sizeof program))
         return cli_usage(
             "simulate: amphi-simulate is neither beside this program nor in ../libexec/amphi");
-    for (size_t i = 0; own_flags[i] != NULL; i++) {
-        const char *value = cli_own(options, own_flags[i]);
-        if (value == NULL)
-            continue;
-        if (snprintf(texts[count], ARGUMENT_BYTES, "%s%s", own_flags[i], value) >= ARGUMENT_BYTES)
-            return cli_usage("simulate: %s: too long", own_flags[i]);
+    for (size_t i = 0; i < options->own_given_count; i++) {
+        const char *flag = own_flags[options->own_given[i].flag];
+        if (count == ARGUMENTS_MAX - 1)
+            return cli_usage("simulate: more than %d flags", ARGUMENTS_MAX - 1);
+        if (snprintf(texts[count], ARGUMENT_BYTES, "%s%s", flag, options->own_given[i].value) >=
+            ARGUMENT_BYTES)
+            return cli_usage("simulate: %s: too long", flag);
         arguments[1 + count] = texts[count];
         count++;
     }
@@ -70,6 +71,7 @@ const cli_command cli_simulate = {
     .summary = "the whole client on a virtual device, from a seed",
     .help =
         "usage: amphi simulate [--scenario NAME] [--seed N] [--seeds N] [--jobs N] [--log]\n"
+        "       amphi simulate --policy FILE --policy FILE [--seeds N] [--report FILE.html]\n"
         "       amphi simulate --sabotage NAME [--seeds N]\n\n"
         "Runs the real client (policy, breakers, outbox, cache, rollout, history) on a virtual\n"
         "device with a virtual clock, network, clouds, model and store. Everything that happens\n"
@@ -82,6 +84,9 @@ const cli_command cli_simulate = {
         "  --seeds N        how many (1)\n"
         "  --jobs N         processes side by side (1)\n"
         "  --log            what happened, line by line\n"
+        "  --policy FILE    under this policy document; repeated, up to four: the same seeds\n"
+        "                   under each, and what they differ in\n"
+        "  --report FILE    that comparison as a page with plots, which needs no network\n"
         "  --sabotage NAME  puts in a fault that must be found: privacy, loss, twice, hole\n\n"
         "Example: amphi simulate --scenario crash_loop --seeds 1000 --jobs 2\n",
     .own_flags = own_flags,

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 BIN = os.path.join(sys.argv[1], "bin")
 SCENARIOS = ("commuter", "hot_phone", "flat_battery", "flapping_cloud", "crash_loop",
@@ -21,6 +22,31 @@ def simulate(*flags):
 def events(text):
     """The lines that have a time in front of them."""
     return [line for line in text.splitlines() if re.match(r" *\d+\.\d{6} ", line)]
+
+
+def compare(folder):
+    """Two documents over the same seeds: the figures differ as the documents do, and the page is
+    whole by itself."""
+    paths = [os.path.join(folder, name) for name in ("local.json", "cloud.json", "bad.json")]
+    page = os.path.join(folder, "page.html")
+    for path, text in zip(paths, ('{"mode":"prefer_local"}', '{"mode":"prefer_cloud"}',
+                                  '{"no_such_field":1}')):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    code, text = simulate("--policy", paths[0], "--policy", paths[1], "--seeds", "48",
+                          "--report", page)
+    shares = re.search(r"^by a cloud +([\d.]+) +([\d.]+)  %$", text, re.M)
+    failures = []
+    if code != 0 or shares is None or float(shares[1]) + 5 > float(shares[2]):
+        failures.append(f"policies: {text}")
+    with open(page, encoding="utf-8") as file:
+        html = file.read()
+    if "http" in html or "<script" in html or html.count("<svg") != html.count("</svg>") \
+            or html.count("<rect") < 40:
+        failures.append("the report is not whole, or needs a network")
+    if simulate("--policy", paths[2])[0] != 2 or simulate("--policy", folder + "/none")[0] != 2:
+        failures.append("a bad document is not refused")
+    return failures
 
 
 def main():
@@ -42,12 +68,14 @@ def main():
                for jobs in ("1", "3")}
     if len(digests) != 1:
         failures.append("in several processes it is not what it is in one")
+    with tempfile.TemporaryDirectory() as folder:
+        failures += compare(folder)
     for flags in (("--scenario", "seaside"), ("--sabotage", "rain"), ("word",)):
         if simulate(*flags)[0] != 2:
             failures.append(f"{flags}: not refused")
     for failure in failures:
         print(failure)
-    print(f"{len(SCENARIOS) + 5 - len(failures)} passed, {len(failures)} failed")
+    print(f"{len(SCENARIOS) + 8 - len(failures)} passed, {len(failures)} failed")
     return 1 if failures else 0
 
 

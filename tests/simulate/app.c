@@ -43,6 +43,7 @@ static void set_endpoints(amphi_endpoint_options endpoints[SIM_CLOUDS])
         endpoints[i].url = amphi_str_from(urls[i]);
         endpoints[i].model = AMPHI_STR("m");
         endpoints[i].continues = amphi_str_from(ways[sim_roll(6)]);
+        endpoints[i].prices = AMPHI_STR("0.50/1.50");
         endpoints[i].priority = sim_roll(2);
         endpoints[i].context_tokens_max = sim_chance(50) ? 8192 : 0;
     }
@@ -73,7 +74,8 @@ void sim_app_open(sim_app *app)
     options.parts = &parts;
     options.endpoints = endpoints;
     options.endpoints_count = 1 + sim_roll(SIM_CLOUDS);
-    options.policy_json = amphi_str_from(some_policy());
+    const char *drawn = some_policy();
+    options.policy_json = amphi_str_from(app->world->policy != NULL ? app->world->policy : drawn);
     app->looks_up = app->world->scenario == SIM_BAD_ROLLOUT || sim_chance(15);
     if (app->looks_up)
         options.rollout_source = AMPHI_STR("https://rollout.example/features");

@@ -21,6 +21,7 @@ void sim_device_update(sim_world *w)
     double s = (double)(now_us - w->device_us) / 1e6;
     double share = s < COOLING_S ? s / COOLING_S : 1;
     w->device_us = now_us;
+    w->counts.computing_ms += w->model.running > 0 ? (uint64_t)(s * 1000) : 0;
     w->temperature += (w->ambient - w->temperature) * share;
     w->temperature += HEATING_PER_S * s * w->model.running;
     w->battery -= (IDLE_PER_S + COMPUTING_PER_S * w->model.running) * s;

@@ -69,6 +69,8 @@ typedef enum sim_dice {
     SIM_DICE_FIBERS,
     SIM_DICE_LIBRARY,
     SIM_DICE_WORLD,
+    SIM_DICE_WEATHER,
+    SIM_DICE_APP,
     SIM_DICE_COUNT
 } sim_dice;
 uint64_t sim_dice_next(sim_dice dice);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  *     amphi-simulate [--scenario=NAME] [--seed=N] [--seeds=N] [--jobs=N] [--log]
- *                    [--sabotage=NAME]
+ *                    [--sabotage=NAME] [--policy=FILE]... [--report=FILE]
  *
  * Runs seeds through the whole client on a virtual device and holds the invariants against each.
  * The first one that breaks one is printed with the command that shows it again.
  */
-#include "tests/simulate/virtual_system.h"
-#include "tests/simulate/world.h"
+#include "policy/policy.h"
+#include "tests/simulate/figures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,10 @@ typedef struct options {
     uint32_t jobs;
     sim_sabotage sabotage;
     bool log;
+    const char *policies[SIM_POLICIES_MAX]; /* files */
+    size_t policies_count;
+    const char *policy; /* the document of this run; NULL: none */
+    const char *report; /* a page to be written */
 } options;
 
 /* Shared with the parent. */
@@ -51,6 +55,7 @@ static void run_seed(const options *o, uint64_t seed, batch *job)
     job->current = seed;
     sim_world_init(&w, scenario, seed, o->log);
     w.sabotage = o->sabotage;
+    w.policy = o->policy;
     sim_outcome outcome = sim_fibers_run(seed, sim_app_run, &w, &steps);
     if (outcome != SIM_ENDED && w.violations++ == 0)
         snprintf(w.first_violation, sizeof w.first_violation, "%s\n%.150s",
@@ -157,6 +162,10 @@ static bool read_option(options *o, const char *arg)
         o->jobs = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(arg, "--log") == 0)
         o->log = true;
+    else if (strncmp(arg, "--report=", 9) == 0)
+        o->report = value;
+    else if (strncmp(arg, "--policy=", 9) == 0 && o->policies_count < SIM_POLICIES_MAX)
+        o->policies[o->policies_count++] = value;
     else if (strncmp(arg, "--sabotage=", 11) == 0)
         return (o->sabotage = sim_sabotage_parse(value)) < SIM_SABOTAGES;
     else
@@ -164,27 +173,102 @@ static bool read_option(options *o, const char *arg)
     return true;
 }
 
+static bool read_whole(const char *path, amphi_buf *out)
+{
+    char piece[4096];
+    size_t got;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0)
+        amphi__buf_append(out, piece, got);
+    bool done = !ferror(file) && amphi__buf_append_char(out, '\0') == AMPHI_OK;
+    fclose(file);
+    return done;
+}
+
+/* false: a line on standard error says why. The texts are the process's, to its end. */
+static bool read_policy(options *o, const char *path, amphi_buf *out)
+{
+    amphi_policy policy;
+    amphi_error error;
+    amphi__policy_init(&policy);
+    if (!read_whole(path, out)) {
+        fprintf(stderr, "amphi-simulate: %s: can't be read\n", path);
+        return false;
+    }
+    o->policy = out->data;
+    if (amphi__policy_apply_json(&policy, amphi_str_from(o->policy), &error) == AMPHI_OK)
+        return true;
+    fprintf(stderr, "amphi-simulate: %s: %s\n", path, error.message);
+    return false;
+}
+
+static void run_all(const options *o, batch *sum)
+{
+    if (o->jobs > 1)
+        run_jobs(o, sum);
+    else
+        run_job(o, 0, sum);
+}
+
+static int print_end(const batch *sum)
+{
+    if (sum->failures > 0)
+        printf("seed %llu: %s\nagain, with its log: amphi simulate --seed=%llu --log\n",
+            (unsigned long long)sum->first_failure, sum->why,
+            (unsigned long long)sum->first_failure);
+    printf("%llu passed, %llu failed\n", (unsigned long long)(sum->runs - sum->failures),
+        (unsigned long long)sum->failures);
+    return sum->failures > 0;
+}
+
+/* The same seeds under each document. */
+static int compare(options *o)
+{
+    sim_figures figures[SIM_POLICIES_MAX];
+    amphi_buf texts[SIM_POLICIES_MAX];
+    batch sum = {0};
+    for (size_t i = 0; i < o->policies_count; i++) {
+        batch one = {0};
+        amphi__buf_init(&texts[i], 1 << 20);
+        if (!read_policy(o, o->policies[i], &texts[i]))
+            return 2;
+        run_all(o, &one);
+        figures[i] = (sim_figures){o->policies[i], one.counts};
+        merge(&sum, &one);
+    }
+    sim_figures_print(stdout, figures, o->policies_count);
+    FILE *page = o->report != NULL ? fopen(o->report, "we") : NULL;
+    if (page != NULL)
+        sim_figures_page(page, figures, o->policies_count, o->seeds);
+    if (o->report != NULL && (page == NULL || fclose(page) != 0)) {
+        fprintf(stderr, "amphi-simulate: %s: can't be written\n", o->report);
+        return 1;
+    }
+    return print_end(&sum);
+}
+
 int main(int argc, char **argv)
 {
     options o = {.scenario = SIM_SCENARIOS, .seed = 1, .seeds = 1, .jobs = 1};
     batch sum = {0};
+    int failed = 0;
     for (int i = 1; i < argc; i++) {
         if (!read_option(&o, argv[i])) {
-            fprintf(stderr, "amphi-simulate: %s: not an option, or not a scenario\n", argv[i]);
+            fprintf(
+                stderr, "amphi-simulate: %s: not an option, no such name, or too many\n", argv[i]);
             return 2;
         }
     }
     o.jobs = o.jobs < 1 ? 1 : o.jobs > JOBS_MAX ? JOBS_MAX : o.jobs;
-    if (o.jobs > 1)
-        run_jobs(&o, &sum);
-    else
-        run_job(&o, 0, &sum);
-    print_counts(&sum);
-    if (sum.failures > 0)
-        printf("seed %llu: %s\nagain, with its log: amphi simulate --seed=%llu --log\n",
-            (unsigned long long)sum.first_failure, sum.why, (unsigned long long)sum.first_failure);
-    printf("%llu passed, %llu failed\n", (unsigned long long)(sum.runs - sum.failures),
-        (unsigned long long)sum.failures);
+    if (o.policies_count > 0) {
+        failed = compare(&o);
+    } else {
+        run_all(&o, &sum);
+        print_counts(&sum);
+        failed = print_end(&sum);
+    }
     fflush(stdout);
-    _exit(sum.failures > 0); /* what killed apps had in memory is not given back */
+    _exit(failed); /* what killed apps had in memory is not given back */
 }

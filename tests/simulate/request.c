@@ -58,6 +58,8 @@ static void begin(sim_app *app, asking *a, int conversation)
     amphi__buf_init(&question, 0);
     amphi_chat_request_init(&request);
     request.mode = modes[sim_roll(7)];
+    if (w->policy != NULL && request.mode < AMPHI_MODE_ONLY_LOCAL)
+        request.mode = AMPHI_MODE_DEFAULT; /* it is the document's to say */
     request.is_private = request.mode != AMPHI_MODE_ONLY_CLOUD && sim_chance(15);
     a->told = some_question(app, conversation, request.is_private);
     a->total_ms = sim_chance(20) ? 5000 + sim_roll(20000) : TOTAL_MS;
@@ -113,6 +115,21 @@ static void check_answer(sim_app *app, const asking *a, const amphi_chat_result 
     amphi__buf_clear(&right);
 }
 
+/* For the comparison of two policies. */
+static void count_figures(sim_world *w, const asking *a, const amphi_chat_result *result, bool done)
+{
+    uint64_t minute = (a->begun_us - SIM_DAY_BEGINS_US) / (60ull * SIM_SECOND_US);
+    sim_route route = !done                                        ? SIM_BY_NONE
+                      : result->cache_hit                          ? SIM_BY_CACHE
+                      : amphi__str_equal_c(result->route, "local") ? SIM_BY_MODEL
+                                                                   : SIM_BY_CLOUD;
+    w->counts.routes[minute < SIM_MINUTES ? minute : SIM_MINUTES - 1][route]++;
+    if (result->cost_source != AMPHI_COST_SOURCE_UNKNOWN)
+        w->counts.microdollars += result->cost;
+    if (done)
+        w->counts.first_token[sim_wait_class(result->first_token_ms)]++;
+}
+
 static void finish(sim_app *app, asking *a, const amphi_event *event)
 {
     sim_world *w = app->world;
@@ -144,6 +161,7 @@ static void finish(sim_app *app, asking *a, const amphi_event *event)
     w->counts.done += event->kind == AMPHI_EVENT_DONE;
     w->counts.queued += event->kind == AMPHI_EVENT_QUEUED;
     w->counts.failed += event->kind == AMPHI_EVENT_ERROR;
+    count_figures(w, a, &result, event->kind == AMPHI_EVENT_DONE);
     w->counts.takeovers += result.takeovers_count;
     w->counts.cached += result.cache_hit;
     w->counts.local += amphi__str_equal_c(result.route, "local");

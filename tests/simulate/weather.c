@@ -90,7 +90,12 @@ static void freeze(sim_world *w)
     bool is_suspended = sim_chance(50);
     sim_say(w, "%s for %llu s", is_suspended ? "suspended" : "frozen",
         (unsigned long long)(us / SIM_SECOND_US));
+    uint32_t running = w->model.running;
+    sim_device_update(w);
     sim_time_freeze_us(us, is_suspended);
+    w->model.running = 0; /* nor did it compute */
+    sim_device_update(w);
+    w->model.running = running;
     w->counts.freezes++;
 }
 

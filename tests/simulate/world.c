@@ -27,9 +27,19 @@ sim_scenario sim_scenario_parse(const char *name)
     return (sim_scenario)i;
 }
 
+/* The weather and the user go their ways whatever the client does, so that the same seed under two
+ * policies is the same day. */
+static sim_dice own_dice(void)
+{
+    const char *name = sim_fiber_name(sim_fiber_self());
+    return strcmp(name, "weather") == 0 ? SIM_DICE_WEATHER
+           : strcmp(name, "world") == 0 ? SIM_DICE_APP
+                                        : SIM_DICE_WORLD;
+}
+
 uint32_t sim_roll(uint32_t sides)
 {
-    return (uint32_t)(sim_dice_next(SIM_DICE_WORLD) % sides);
+    return (uint32_t)(sim_dice_next(own_dice()) % sides);
 }
 
 bool sim_chance(uint32_t percent)

@@ -17,6 +17,7 @@
 #define SIM_CLOUDS        2
 #define SIM_CONVERSATIONS 3
 #define SIM_SECOND_US     1000000u
+#define SIM_DAY_BEGINS_US 1000000000u
 
 typedef enum sim_scenario {
     SIM_COMMUTER = 0, /* tunnels, metered and free networks */
@@ -54,8 +55,23 @@ typedef struct sim_model {
     uint32_t starts;
 } sim_model;
 
-/* What the run did, so that one that does nothing is noticed. */
+#define SIM_WAITS   112 /* classes of waiting times, eight for each doubling, from 1 ms on */
+#define SIM_MINUTES 20 /* of a day, for the routes over time; what comes later counts to the last */
+
+typedef enum sim_route {
+    SIM_BY_MODEL = 0,
+    SIM_BY_CLOUD,
+    SIM_BY_CACHE,
+    SIM_BY_NONE,
+    SIM_ROUTES
+} sim_route;
+
+/* What the run did, so that one that does nothing is noticed, and what two policies differ in. All
+ * are uint64_t: sums of runs are made without knowing them. */
 typedef struct sim_counts {
+    uint64_t first_token[SIM_WAITS];
+    uint64_t routes[SIM_MINUTES][SIM_ROUTES];
+    uint64_t microdollars, computing_ms;
     uint64_t requests, done, queued, failed, cancelled, takeovers, restarts, kills, cached, flushes,
         local, cloud, sent, expired, crashes, faults, freezes, jumps, tunnels, rollouts, steps,
         virtual_s;
@@ -64,6 +80,7 @@ typedef struct sim_counts {
 typedef struct sim_world {
     sim_scenario scenario;
     sim_sabotage sabotage;
+    const char *policy; /* a document; NULL: one is drawn at each launch */
     uint64_t seed;
     /* The device. */
     double battery, temperature, ambient;
@@ -124,6 +141,10 @@ amphi_engine sim_model_value(sim_world *w);
 void sim_weather_run(void *world);
 /* Everything is well, and stays so. */
 void sim_weather_clear(sim_world *w);
+
+/* figures.c: the class of a waiting time, and the middle of a class. */
+uint32_t sim_wait_class(uint32_t ms);
+uint32_t sim_wait_of_share(const uint64_t waits[SIM_WAITS], double share);
 
 /* app.c: what the app and its user do, and what must hold: the first fiber's function. */
 void sim_app_run(void *world);
