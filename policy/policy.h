@@ -265,6 +265,7 @@ typedef struct amphi_policy_facts {
     amphi_privacy history_privacy;
     /* What the request has in it. */
     bool needs_tools, needs_images, needs_audio;
+    bool has_tool_turns;              /* a tool was called in what is in the prompt */
     uint32_t prompt_tokens;           /* estimate or count */
     bool prompt_is_counted;           /* by a loaded local model. A cloud's tokens are others: the
                                          smaller of count and estimate counts against it, because

@@ -386,6 +386,10 @@ static amphi_verdict rule_capability(amphi_judgement *j)
 {
     const amphi_engine_info *info = &j->route->info;
     const char *lacks = NULL;
+    if (j->facts->has_tool_turns && !j->facts->needs_tools && !info->tools) {
+        return refuse(j, AMPHI_REASON_CAPABILITY,
+            "a tool was called in this conversation, which this route would leave out");
+    }
     if (j->facts->needs_tools && !info->tools)
         lacks = "tools";
     else if (j->facts->needs_images && !info->images)

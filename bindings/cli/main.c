@@ -10,7 +10,7 @@
 
 static const cli_command *const commands[] = {&cli_chat, &cli_ask, &cli_route, &cli_history,
     &cli_outbox, &cli_cache, &cli_keys, &cli_policy, &cli_rollout, &cli_model, &cli_serve,
-    &cli_bench, &cli_doctor};
+    &cli_bench, &cli_doctor, &cli_simulate};
 
 static const char shared_help[] =
     "Flags that mean the same everywhere (what holds without them):\n"

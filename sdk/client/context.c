@@ -22,6 +22,23 @@ void amphi__context_clear(amphi_context *context)
     amphi__context_init(context);
 }
 
+/* Plain text needs no parser, which is most of a conversation. */
+static void measure(amphi_context *context, size_t begin, amphi_context_message *added,
+    const amphi_store_message *message)
+{
+    amphi_json *root = NULL;
+    amphi_str json = amphi__str_slice(amphi__buf_str(&context->json), begin, added->end);
+    uint64_t tokens = json.size / AMPHI_BYTES_PER_TOKEN;
+    if (!message->content_is_json && message->extra_json.size == 0) {
+        tokens = message->content.size / AMPHI_BYTES_PER_TOKEN + AMPHI_TOKENS_PER_MESSAGE;
+    } else if (amphi__json_parse(&root, json, "message", NULL) == AMPHI_OK) {
+        tokens = amphi__message_tokens(root);
+        context->has_tools = context->has_tools || amphi__message_has_tools(root);
+    }
+    amphi__json_free(root);
+    added->tokens = tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
 void amphi__context_add(amphi_context *context, const amphi_store_message *message)
 {
     if (context->count == context->capacity) {
@@ -37,13 +54,17 @@ void amphi__context_add(amphi_context *context, const amphi_store_message *messa
     }
     if (context->count > 0)
         amphi__buf_append_char(&context->json, ',');
+    size_t begin = context->json.size;
     if (amphi__request_put_stored(&context->json, message) != AMPHI_OK)
         return;
-    context->messages[context->count++] = (amphi_context_message){
+    amphi_context_message *added = &context->messages[context->count];
+    *added = (amphi_context_message){
         .end = context->json.size,
         .is_system = amphi__str_equal_c(message->role, "system"),
         .is_user = amphi__str_equal_c(message->role, "user"),
     };
+    measure(context, begin, added, message);
+    context->count++;
 }
 
 static amphi_str message_at(const amphi_context *context, size_t i)
@@ -74,19 +95,25 @@ size_t amphi__context_skip_more(const amphi_context *context, size_t skip)
     return next;
 }
 
-static size_t bytes_left(const amphi_context *context, size_t skip)
+static uint64_t tokens_left(const amphi_context *context, size_t skip)
 {
-    size_t bytes = 0;
+    uint64_t tokens = 0;
     for (size_t i = 0; i < context->count; i++)
         if (i >= skip || context->messages[i].is_system)
-            bytes += message_at(context, i).size;
-    return bytes;
+            tokens += context->messages[i].tokens;
+    return tokens;
+}
+
+uint32_t amphi__context_tokens(const amphi_context *context)
+{
+    uint64_t tokens = tokens_left(context, 0);
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
 size_t amphi__context_skip_to_fit(const amphi_context *context, uint32_t tokens_max)
 {
     size_t skip = 0;
-    while (skip < context->count && bytes_left(context, skip) / AMPHI_BYTES_PER_TOKEN > tokens_max)
+    while (skip < context->count && tokens_left(context, skip) > tokens_max)
         skip = amphi__context_skip_more(context, skip);
     return skip;
 }

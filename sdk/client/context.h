@@ -7,6 +7,7 @@
 #ifndef AMPHI_CLIENT_CONTEXT_H
 #define AMPHI_CLIENT_CONTEXT_H
 
+#include "sdk/client/message_tokens.h"
 #include "sdk/core/buf.h"
 
 #include <amphi/ext/store.h>
@@ -15,6 +16,7 @@ typedef struct amphi_context_message {
     size_t end; /* offset after it in json */
     bool is_system;
     bool is_user;
+    uint32_t tokens; /* estimated */
 } amphi_context_message;
 
 typedef struct amphi_context {
@@ -22,6 +24,7 @@ typedef struct amphi_context {
     amphi_context_message *messages;
     size_t count;
     size_t capacity;
+    bool has_tools; /* a tool was called in it */
 } amphi_context;
 
 void amphi__context_init(amphi_context *context);
@@ -35,8 +38,7 @@ amphi_status amphi__context_write(const amphi_context *context, size_t skip, amp
 size_t amphi__context_skip_more(const amphi_context *context, size_t skip);
 /* The smallest of those skips with which about `tokens_max` tokens are left. */
 size_t amphi__context_skip_to_fit(const amphi_context *context, uint32_t tokens_max);
-
-/* English text has about four bytes per token; three is a safe estimate. */
-#define AMPHI_BYTES_PER_TOKEN 3u
+/* Of the whole conversation. */
+uint32_t amphi__context_tokens(const amphi_context *context);
 
 #endif

@@ -99,9 +99,9 @@ static bool allow_restart(
 
 /* Of what the request's cost depends on beside its body. None of it counts against a context: the
  * oldest turns can be left out, and a list's texts each have a context of their own. */
-static uint32_t sum_tokens(uint64_t history_bytes, uint64_t input_bytes)
+static uint32_t sum_tokens(uint64_t history_tokens, uint64_t input_bytes)
 {
-    uint64_t tokens = (history_bytes + input_bytes) / AMPHI_BYTES_PER_TOKEN;
+    uint64_t tokens = history_tokens + input_bytes / AMPHI_BYTES_PER_TOKEN;
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
@@ -158,6 +158,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.history_privacy = ruling->bound_by;
     facts.omitted_turns = ruling->omitted_turns;
     facts.needs_tools = request->needs_tools;
+    facts.has_tool_turns = request->has_tool_turns || ruling->history_has_tools;
     facts.needs_images = request->needs_images;
     facts.needs_audio = request->needs_audio;
     amphi_prompt_tokens prompt =
@@ -166,7 +167,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.prompt_is_counted = prompt.is_counted;
     facts.prompt_tokens_estimate = prompt.estimate;
     facts.tool_tokens = prompt.tools;
-    facts.history_tokens = sum_tokens(ruling->history_bytes, request->input_bytes);
+    facts.history_tokens = sum_tokens(ruling->history_tokens, request->input_bytes);
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);

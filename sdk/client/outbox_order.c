@@ -74,6 +74,15 @@ static bool say_behind(amphi_stream *stream, const line *l, const amphi_error *w
     return false;
 }
 
+/* What is sent before it has budgets of its own, which may be longer: as long as the request itself
+ * may take, it waits for them. */
+static uint64_t wait_until_us(amphi_stream *stream)
+{
+    uint32_t total_ms = stream->request.budgets.total_ms;
+    total_ms = total_ms > 0 ? total_ms : stream->privacy.policy.total_ms;
+    return amphi__stream_awake_us(stream) + (uint64_t)total_ms * 1000;
+}
+
 bool amphi__outbox_order_send(amphi_stream *stream)
 {
     amphi_client *client = stream->client;
@@ -84,6 +93,7 @@ bool amphi__outbox_order_send(amphi_stream *stream)
         amphi__outbox_sender_new(&sender, client, &stream->error) != AMPHI_OK)
         return false;
     line l = look(stream);
+    stream->wait_until_us = wait_until_us(stream);
     while (l.count > 0 && !amphi__stream_check_cancelled(stream, &stream->error)) {
         amphi_status status = sender != NULL
                                   ? amphi__outbox_sender_send_before(sender, stream, &why)

@@ -105,6 +105,13 @@ static amphi_status change(amphi_outbox_sender *sender, const claimed *claim,
     return status;
 }
 
+/* Should the request that waits for a delivery, if there is one, wait no longer? On its thread. */
+static bool gives_up(amphi_stream *waits)
+{
+    return waits != NULL && (amphi__stream_is_cancelled(waits) ||
+                                amphi__stream_awake_us(waits) >= waits->wait_until_us);
+}
+
 /* Reads the stream to its end and renews the lease meanwhile. AMPHI_OK: the answer is complete and
  * in the history. *error otherwise. It ends with the request that waits for it, if there is one. */
 static amphi_status drain(amphi_outbox_sender *sender, const claimed *claim, amphi_stream *stream,
@@ -117,7 +124,7 @@ static amphi_status drain(amphi_outbox_sender *sender, const claimed *claim, amp
         amphi_status status = amphi_stream_next(stream, pause_ms, &event, error);
         if (status != AMPHI_OK && status != AMPHI_E_TIMEOUT)
             return AMPHI_E_INTERNAL;
-        if (waits != NULL && amphi__stream_is_cancelled(waits))
+        if (gives_up(waits))
             amphi_stream_cancel(stream);
         if (amphi__clock_us(NULL) - renewed_us < RENEW_EVERY_MS * 1000u)
             continue;
@@ -412,11 +419,14 @@ amphi_status amphi__outbox_sender_send_before(
     round r = {.is_asked_for = true, .waits = waits};
     bool more = true;
     amphi_status status = AMPHI_OK;
-    while (status == AMPHI_OK && !amphi__stream_is_cancelled(waits))
+    while (status == AMPHI_OK && !gives_up(waits))
         status = deliver_one(sender, &r, &more, why);
     end_round(sender, &r);
-    return status == AMPHI_OK ? amphi__fail(why, AMPHI_E_CANCELLED, 0, "cancelled by the caller")
-                              : status;
+    if (amphi__stream_is_cancelled(waits))
+        return amphi__fail(why, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
+    if (status == AMPHI_OK || status == AMPHI_E_CANCELLED)
+        return amphi__fail(why, AMPHI_E_TIMEOUT, 0, "the request's time is used up");
+    return status;
 }
 
 /* ---- the sender ---- */

@@ -22,9 +22,9 @@ amphi_status amphi__outbox_sender_send(amphi_outbox_sender *sender);
  * one that is put off, however many find no route. One that another process sends is left to it. */
 amphi_status amphi__outbox_sender_send_asked(amphi_outbox_sender *sender);
 /* On a request's driver thread, with a sender of its own: what its conversation has in the outbox,
- * one after the other, until one can't be delivered or the request is cancelled: the status of that
- * one, with *why. AMPHI_E_NOT_FOUND: nothing is left that may go now. Only with a store that has
- * outbox_claim_head. */
+ * one after the other, until one can't be delivered, the request is cancelled or its time for
+ * waiting (wait_until_us) is over: the status of that one, with *why. AMPHI_E_NOT_FOUND: nothing is
+ * left that may go now. Only with a store that has outbox_claim_head. */
 amphi_status amphi__outbox_sender_send_before(
     amphi_outbox_sender *sender, amphi_stream *waits, amphi_error *why);
 /* From another thread: this entry was cancelled. Its delivery ends, if this sender has one under

@@ -195,8 +195,8 @@ amphi_status amphi__privacy_admit(amphi_client *client, const amphi_request *req
                               : read_by_records(store, query.conversation_id, &r, error);
     if (status == AMPHI_OK)
         status = context->json.status;
-    out->history_bytes =
-        context->json.size < UINT32_MAX ? (uint32_t)context->json.size : UINT32_MAX;
+    out->history_tokens = amphi__context_tokens(context);
+    out->history_has_tools = context->has_tools;
     if (status == AMPHI_OK || status == AMPHI_E_NOT_FOUND) {
         amphi__error_clear(error);
         /* Nothing else tells whether an entry of the outbox was delivered. */

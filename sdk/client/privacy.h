@@ -22,10 +22,11 @@ typedef struct amphi_privacy_ruling {
     amphi_privacy turn;   /* of its turn once stored: the strictest of all that is in its prompt */
     bool stays_here;      /* no byte of it goes to any route but a local one, nor to the outbox */
     uint32_t bound_turns; /* of the conversation: they alone keep it on this device ... */
-    amphi_privacy bound_by; /* ... the strictest of them */
-    uint32_t omitted_turns; /* left out of the prompt */
-    int64_t history_end;    /* the newest message that was read; 0: none */
-    uint32_t history_bytes; /* of the conversation as it is sent with the request */
+    amphi_privacy bound_by;  /* ... the strictest of them */
+    uint32_t omitted_turns;  /* left out of the prompt */
+    int64_t history_end;     /* the newest message that was read; 0: none */
+    uint32_t history_tokens; /* of the conversation as it is sent with the request, estimated */
+    bool history_has_tools;  /* a tool was called in it */
 } amphi_privacy_ruling;
 
 /* Rules on a request with the client's options applied, and puts the conversation so far, as far as

@@ -1,58 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Estimating costs a walk through the request; counting costs the engine a rendered prompt and a
- * tokenizer's run, some milliseconds for a long one. The estimate takes three bytes for a token.
- * English has four, digits and rare scripts one, runs of blanks up to some forty; further from
- * every limit than that, both lead to the same decision.
+ * Estimating costs a walk through the request (message_tokens.h); counting costs the engine a
+ * rendered prompt and a tokenizer's run, some milliseconds for a long one. The estimate takes three
+ * bytes for a token. English has four, digits and rare scripts one, runs of blanks up to some
+ * forty; further from every limit than that, both lead to the same decision.
  */
 #include "sdk/client/prompt_tokens.h"
 
-#include "sdk/client/context.h"
+#include "sdk/client/message_tokens.h"
 #include "sdk/core/str.h"
 
-#define TOKENS_PER_MESSAGE 8u
-#define ESTIMATE_LOW_MAX   3u  /* factor by which an estimate may be too low */
-#define ESTIMATE_HIGH_MAX  16u /* or too high */
+#define ESTIMATE_LOW_MAX  3u  /* factor by which an estimate may be too low */
+#define ESTIMATE_HIGH_MAX 16u /* or too high */
 
-/* What a template writes of a JSON value, about. */
-static uint64_t value_bytes(const amphi_json *value)
+static uint32_t clamp(uint64_t tokens)
 {
-    uint64_t bytes = amphi__json_key(value).size + amphi__json_string(value).size + 4;
-    for (const amphi_json *m = amphi__json_first(value); m != NULL; m = amphi__json_next(m))
-        bytes += value_bytes(m);
-    return bytes;
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
-/* Of a list of parts the texts count: what an image comes to, only its engine knows. */
-static uint64_t content_bytes(const amphi_json *content)
-{
-    uint64_t bytes = amphi__json_string(content).size;
-    if (amphi__json_kind(content) != AMPHI_JSON_ARRAY)
-        return bytes;
-    for (const amphi_json *part = amphi__json_first(content); part != NULL;
-         part = amphi__json_next(part))
-        bytes += amphi__json_string(amphi__json_get(part, "text")).size;
-    return bytes;
-}
-
+/* What the request brings beside its messages. */
 static uint32_t tool_tokens(const amphi_request *request)
 {
-    const amphi_json *tools = amphi__json_get(request->body, "tools");
-    uint64_t tokens = tools != NULL ? value_bytes(tools) / AMPHI_BYTES_PER_TOKEN : 0;
-    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+    return clamp(amphi__value_tokens(amphi__json_get(request->body, "tools")) +
+                 amphi__value_tokens(amphi__json_get(request->body, "functions")));
 }
 
 uint32_t amphi__prompt_tokens_estimate(const amphi_request *request)
 {
     const amphi_json *messages = amphi__json_get(request->body, "messages");
+    const amphi_json *format = amphi__json_get(request->body, "response_format");
     uint64_t tokens = tool_tokens(request);
-    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m)) {
-        const amphi_json *calls = amphi__json_get(m, "tool_calls");
-        uint64_t bytes = content_bytes(amphi__json_get(m, "content"));
-        bytes += calls != NULL ? value_bytes(calls) : 0;
-        tokens += bytes / AMPHI_BYTES_PER_TOKEN + TOKENS_PER_MESSAGE;
-    }
-    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+    tokens += amphi__value_tokens(amphi__json_get(format, "json_schema"));
+    for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
+        tokens += amphi__message_tokens(m);
+    return clamp(tokens);
 }
 
 static bool is_near(uint32_t estimate, uint32_t limit)

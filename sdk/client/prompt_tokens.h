@@ -16,8 +16,8 @@ typedef struct amphi_prompt_tokens {
     uint32_t tools; /* of the estimate: its tool schemas */
 } amphi_prompt_tokens;
 
-/* The request's own messages and tools, by their bytes. What came before in the conversation does
- * not count against a route: the oldest turns can be left out. */
+/* All of the request's own messages, its tools and its schema (message_tokens.h). What came before
+ * in the conversation does not count against a route: the oldest turns can be left out. */
 uint32_t amphi__prompt_tokens_estimate(const amphi_request *request);
 
 /* The same, counted by the first engine of `routes` (client->routes_count of them) that has its

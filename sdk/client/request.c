@@ -5,6 +5,7 @@
  */
 #include "sdk/client/request.h"
 
+#include "sdk/client/message_tokens.h"
 #include "sdk/client/request_fields.h"
 #include "sdk/client/request_names.h"
 #include "sdk/client/route_preference.h"
@@ -80,6 +81,7 @@ static amphi_status check_messages(
             return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
                 "messages[%zu].role: system, developer, user, assistant or tool is expected",
                 count - 1);
+        out->has_tool_turns |= amphi__message_has_tools(message);
         const amphi_json *content = amphi__json_get(message, "content");
         amphi_json_kind kind = amphi__json_kind(content);
         if (kind == AMPHI_JSON_ARRAY) {

@@ -37,6 +37,7 @@ struct amphi_stream {
     uint64_t started_us;      /* monotonic */
     amphi_awake awake;        /* the driver's, for budgets */
     uint64_t budget_from_us;  /* awake time: when the request came */
+    uint64_t wait_until_us;   /* likewise: for earlier messages of its conversation */
     int64_t created_s;        /* Unix time, for the JSON form */
     int64_t erasure_epoch;    /* the store's, when the request began; 0: it has none */
     char key[37];             /* idempotency key of every attempt, and the id in the outbox */

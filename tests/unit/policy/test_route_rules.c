@@ -169,8 +169,11 @@ static void capability__first_one_that_is_missing_is_named(void **state)
 {
     policy_scene s;
     scene_init(&s);
-    s.facts.needs_tools = s.facts.needs_images = s.facts.needs_audio = true;
     amphi_engine_info *info = &s.routes[LOCAL].info;
+    s.facts.has_tool_turns = true;
+    expect_hard(&s, LOCAL, AMPHI_REASON_CAPABILITY,
+        "a tool was called in this conversation, which this route would leave out");
+    s.facts.needs_tools = s.facts.needs_images = s.facts.needs_audio = true;
     expect_hard(&s, LOCAL, AMPHI_REASON_CAPABILITY,
         "the request needs tools, which this route does not have");
     info->tools = true;

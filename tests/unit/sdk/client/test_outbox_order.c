@@ -267,6 +267,27 @@ static void order__the_wait_ends_when_it_is_cancelled(void **state)
     }
 }
 
+/* Those before it may take longer than it has itself. */
+static void order__the_wait_ends_with_the_requests_own_time(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        chat_fixture f;
+        open_with_two_waiting(&f, endless);
+        outbox_fixture_set_network(f.client, "free");
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
+        request.budgets.total_ms = 300;
+        request.no_queue = i == 0;
+        ending e = ask(&f, request, "c", "Three");
+        assert_int_equal(e.kind, i == 0 ? AMPHI_EVENT_ERROR : AMPHI_EVENT_QUEUED);
+        if (i == 0)
+            assert_non_null(strstr(e.message, "the request's time is used up"));
+        outbox_fixture_entries left = outbox_fixture_list(f.client);
+        assert_int_equal(left.count, 2 + i);
+        assert_false(left.items[0].is_being_sent);
+        chat_fixture_close(&f);
+    }
+}
+
 /* What an app that died with an engine inside it has left, and what runs in this one. */
 static void order__a_held_message_counts_unless_its_request_runs_here(void **state)
 {
@@ -309,6 +330,7 @@ int main(void)
         cmocka_unit_test(order__a_delivery_under_way_elsewhere_is_waited_for),
         cmocka_unit_test(order__a_delivery_that_does_not_end_is_not_waited_for_for_ever),
         cmocka_unit_test(order__the_wait_ends_when_it_is_cancelled),
+        cmocka_unit_test(order__the_wait_ends_with_the_requests_own_time),
         cmocka_unit_test(order__a_held_message_counts_unless_its_request_runs_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,118 @@ static void prompt_tokens__estimate_knows_messages_parts_and_tools(void **state)
     assert_in_range(with_tools, plain + 20, plain + 100);
 }
 
+/* The plan of a request in its JSON form, by its record. */
+static char *routes_of(chat_fixture *f, const char *json)
+{
+    amphi_stream *stream = NULL;
+    amphi_event event;
+    char *record = NULL;
+    assert_int_equal(
+        amphi_chat_start_json(&stream, f->client, amphi_str_from(json), NULL), AMPHI_OK);
+    do {
+        assert_int_equal(amphi_stream_next(stream, AMPHI_WAIT_FOREVER, &event, NULL), AMPHI_OK);
+    } while (!amphi_event_is_terminal(&event));
+    assert_int_equal(amphi_stream_result_json(stream, &record, NULL), AMPHI_OK);
+    amphi_stream_free(stream);
+    return record;
+}
+
+/* Nothing of a long prompt may hide in a member that is not `content`, or in a part of it. */
+static void prompt_tokens__what_is_long_in_any_member_goes_to_no_short_context(void **state)
+{
+    static const char *const places[] = {
+        "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}",
+        "{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"%s\"}]}",
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"refusal\",\"refusal\":\"%s\"}]}",
+        "{\"role\":\"user\",\"content\":[{\"type\":\"odd\",\"deep\":[{\"text\":\"%s\"}]}]}",
+        "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"%s\"}",
+        "{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":\"%s\"}",
+        "{\"role\":\"user\",\"content\":\"a\",\"name\":\"%s\"}",
+        "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\","
+        "\"function\":{\"name\":\"f\",\"arguments\":\"%s\"}}]}",
+        "{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"%s\"}}",
+        "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"%s\"}",
+        "{\"role\":\"tool\",\"tool_call_id\":\"%s\",\"content\":\"a\"}",
+    };
+    static char member[LONG_BYTES * 2], json[LONG_BYTES * 3];
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    f.local.info.context_tokens_max = f.cloud.info.context_tokens_max = 1024;
+    f.local.info.tools = f.cloud.info.tools = true;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(member, sizeof member, places[i], long_text);
+        snprintf(json, sizeof json,
+            "{\"messages\":[%s,{\"role\":\"user\",\"content\":\"Hi\"}],"
+            "\"amphi\":{\"no_queue\":true}}",
+            member);
+        char *record = routes_of(&f, json);
+        if (strstr(record, "context_length") == NULL)
+            fail_msg("%.60s... %s", member, record);
+        amphi_string_free(record);
+    }
+    assert_int_equal(atomic_load(&f.local.starts) + atomic_load(&f.cloud.starts), 0);
+    chat_fixture_close(&f);
+}
+
+/* An image is some hundred tokens, however large its file is, in the request and in what was said
+ * before. */
+static void prompt_tokens__an_images_bytes_are_no_tokens(void **state)
+{
+    static char json[LONG_BYTES * 2];
+    chat_fixture f;
+    chat_fixture_open(&f, says_hello, says_hello);
+    f.cloud.info.context_tokens_max = 2400;
+    f.cloud.info.images = true;
+    snprintf(json, sizeof json,
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"the oldest"
+        " question\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,%s\"}}"
+        "]}],\"amphi\":{\"conversation_id\":\"c\",\"mode\":\"only_cloud\"}}",
+        long_text);
+    amphi_string_free(routes_of(&f, json));
+    assert_int_equal(atomic_load(&f.cloud.starts), 1);
+    amphi_chat_request request = chat_fixture_request(AMPHI_MODE_ONLY_CLOUD);
+    request.conversation_id = AMPHI_STR("c");
+    chat_fixture_ask(&f, &request, "and now");
+    assert_true(amphi__str_find(amphi_str_from(f.cloud.last_body),
+                    AMPHI_STR("the oldest question")) != SIZE_MAX);
+    chat_fixture_close(&f);
+}
+
+/* Its template would leave the call and its result out, and it would answer without them. */
+static void prompt_tokens__a_called_tool_is_lost_on_no_route(void **state)
+{
+    static const char *const histories[] = {
+        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":"
+        "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}",
+        "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"42\"}",
+        "{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}}",
+    };
+    char json[1024];
+    for (size_t i = 0; i < sizeof histories / sizeof histories[0]; i++) {
+        chat_fixture f;
+        chat_fixture_open(&f, says_hello, says_hello);
+        f.local.info.tools = false;
+        f.cloud.info.tools = true;
+        snprintf(json, sizeof json,
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"},%s,{\"role\":\"user\","
+            "\"content\":\"Hi\"}],\"amphi\":{\"mode\":\"prefer_local\",\"conversation_id\":"
+            "\"c\"}}",
+            histories[i]);
+        char *record = routes_of(&f, json);
+        assert_non_null(strstr(
+            record, "a tool was called in this conversation, which this route would leave out"));
+        amphi_string_free(record);
+        assert_int_equal(atomic_load(&f.cloud.starts), 1);
+        /* Nor by the next request, which brings no message of that kind itself. */
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+        request.conversation_id = AMPHI_STR("c");
+        chat_fixture_ask(&f, &request, "and now");
+        assert_int_equal(atomic_load(&f.cloud.starts), 2);
+        assert_int_equal(atomic_load(&f.local.starts), 0);
+        chat_fixture_close(&f);
+    }
+}
+
 static void prompt_tokens__far_from_every_limit_nothing_is_counted(void **state)
 {
     chat_fixture f;
@@ -133,6 +245,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompt_tokens__estimate_knows_messages_parts_and_tools),
+        cmocka_unit_test(prompt_tokens__what_is_long_in_any_member_goes_to_no_short_context),
+        cmocka_unit_test(prompt_tokens__an_images_bytes_are_no_tokens),
+        cmocka_unit_test(prompt_tokens__a_called_tool_is_lost_on_no_route),
         cmocka_unit_test(prompt_tokens__far_from_every_limit_nothing_is_counted),
         cmocka_unit_test(prompt_tokens__near_a_limit_the_count_decides_and_is_named),
         cmocka_unit_test(prompt_tokens__the_estimate_stands_while_the_engine_is_busy_or_not_loaded),
