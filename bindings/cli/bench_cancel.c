@@ -53,7 +53,8 @@ static amphi_client *open_client(const bench *b, amphi_isolation isolation)
     amphi_error error;
     char policy[320];
     snprintf(policy, sizeof policy,
-        "{\"mode\":\"only_local\",\"memory\":{\"max_percent\":100,\"unload_percent\":100},"
+        "{\"mode\":\"only_local\",\"total_ms\":600000,"
+        "\"memory\":{\"max_percent\":100,\"unload_percent\":100},"
         "\"local\":{\"context_tokens_max\":%llu,"
         "\"budgets\":{\"first_token_ms\":600000,\"idle_ms\":600000}}}",
         (unsigned long long)b->prompt + ANSWER_ROOM);

@@ -73,8 +73,16 @@ def cli__help_and_policy_page_name_every_fact_of_the_device_and_its_words(folder
                      write(folder, "facts.json", text), "Hi")
         assert done.returncode == 1 and done.stderr.count("\n") == 1, done
         return done.stderr
-    words = re.search(r"known: ([a-z_ ]+)\)", refusal('{"x": 1}')).group(1).split()
-    assert len(words) == 10, words
+    header = os.path.join(os.path.dirname(__file__), "..", "..", "sdk/include/amphi/device.h")
+    with open(header, encoding="utf-8") as file:
+        form = re.search(r"The same from JSON: \{(.*?)\}", file.read(), re.S).group(1)
+    words = re.findall(r'"([a-z_]+)":', form)
+    assert len(words) == 18, words
+    for word in words:
+        wrong = refusal(f'{{"{word}": []}}')
+        assert word in wrong and "there is no fact" not in wrong, wrong
+    assert 'there is no fact "batery_percent"; did you mean battery_percent' in refusal(
+        '{"batery_percent": 1}')
     for fact in ("thermal", "network"):
         said = re.search(rf"{fact}: (.+) is expected", refusal(f'{{"{fact}": "x"}}')).group(1)
         words += said.replace(",", "").replace(" or ", " ").split()

@@ -214,7 +214,8 @@ class Crowd:
 
 
 def crowd_flags(folder, *endpoints):
-    policy = {"cost": {"day_usd_max": 0.05}, "cloud": {"budgets": {"first_token_ms": 600000}}}
+    policy = {"cost": {"day_usd_max": 0.05}, "total_ms": 600000,
+              "cloud": {"budgets": {"first_token_ms": 600000}}}
     return flags(folder, *endpoints, policy=policy)[2:]  # the gateway has its own --data
 
 
