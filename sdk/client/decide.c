@@ -150,6 +150,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     if (request->only_routes != 0)
         amphi__preference_restrict(out, request->only_routes, routes, policy->hedge_ms);
     amphi__policy_set_budgets(out, policy, &facts.budgets, routes);
+    amphi__policy_set_handoff(out, policy, &facts);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)
