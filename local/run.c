@@ -64,7 +64,9 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
     run->plain_kernels = request->plain_kernels;
     run->tokens_per_second_max =
         request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
-    run->judge_tokens = request->judge_tokens;
+    run->judge_tokens = request->judge_tokens < AMPHI_JUDGED_TOKENS_MAX
+                            ? (uint32_t)request->judge_tokens
+                            : AMPHI_JUDGED_TOKENS_MAX;
     *out = run;
     run = NULL; /* the caller owns it now */
 cleanup:

@@ -29,7 +29,7 @@ struct amphi_engine_run {
     bool has_new_worker;         /* the one before died idle, when this run had just come */
     uint64_t text_bytes;         /* delivered so far; this and what follows is its thread's own */
     amphi_buf logprobs;          /* of the text that comes next: elements of a JSON array */
-    uint32_t judge_tokens;       /* as the request has it */
+    uint32_t judge_tokens;       /* as the request has it, AMPHI_JUDGED_TOKENS_MAX at most */
     amphi_judge judge;           /* of its first tokens; ops NULL: it is not judged */
     amphi_head head;             /* of that judge; no weights: none */
     amphi_evidence evidence;     /* tokens_max 0: none is asked for */

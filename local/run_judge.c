@@ -22,8 +22,6 @@ void amphi__run_judge_begin(amphi_engine_run *run, const char *model_path, const
         run->judge = amphi__judge_logits();
     if (run->judge.tokens > 0 && run->judge.tokens < tokens)
         tokens = run->judge.tokens;
-    if (tokens > AMPHI_JUDGED_TOKENS_MAX)
-        tokens = AMPHI_JUDGED_TOKENS_MAX;
     amphi__evidence_init(&run->evidence, tokens, run->judge.depths);
 }
 

@@ -153,7 +153,7 @@ static const amphi_policy_field fields[] = {
         "what happens to a route that is over the wish: it is left out, or it is the last resort"),
     CHOICE("handoff.judge", handoff_judge, handoff_judge_names, AMPHI_HANDOFF_HEAD,
         AMPHI_HANDOFF_ANY,
-        "who may move a local answer to the cloud before any of it is shown: nobody, a head that "
+        "who may move a local answer to the cloud before any of it is shown: no judge, a head that "
         "was trained for the model, or, where there is none, also the model's own doubt"),
     FIELD("handoff.right_min_percent", U32, handoff_right_min_percent, 30, 0, 100, "%",
         "an answer that is less likely to be right than this is moved; 0: none is"),

@@ -6,6 +6,8 @@
 
 #include "sdk/core/clock.h"
 
+#include <stdio.h>
+
 void engine_recorder_init(engine_recorder *recorder)
 {
     memset(recorder, 0, sizeof *recorder);

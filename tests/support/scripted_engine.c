@@ -19,7 +19,7 @@ struct amphi_engine_run {
     amphi_engine_sink sink;
     amphi_thread thread;
     atomic_bool cancelled;
-    uint32_t judge_tokens; /* as asked */
+    uint64_t judge_tokens; /* as asked */
     uint32_t judged;
     char prefix[4096];
 };

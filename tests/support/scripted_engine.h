@@ -56,7 +56,7 @@ typedef struct scripted_engine {
     char last_prefix[4096]; /* read it after a run */
     char last_body[16384];
     char last_key[64];
-    uint32_t last_judge_tokens;
+    uint64_t last_judge_tokens;
 } scripted_engine;
 
 void scripted_engine_init(

@@ -285,8 +285,8 @@ typedef struct amphi_chat_result {
     /* Of a local answer whose first tokens were judged before they were shown ("handoff" in the
      * policy): by whom ("head", "logits"; empty: it was not judged), by how many tokens, how likely
      * it is right (0 to 1) and how likely the policy wants it to be. */
-    uint32_t judged_tokens;
     amphi_str judge;
+    uint32_t judged_tokens;
     float judged_right;
     float judged_right_min;
     bool judged_moved; /* too unlikely: the next route answered instead */

@@ -135,7 +135,7 @@ typedef struct amphi_engine_request {
     amphi_engine_task task;
     bool body_is_kept; /* `body` stays as it is until the run is released: it need not be copied */
     /* CONFIDENCE events are wanted, of so many first tokens at most; 0: none. */
-    uint32_t judge_tokens;
+    uint64_t judge_tokens;
 } amphi_engine_request;
 
 static inline void amphi_engine_request_init(amphi_engine_request *request)
