@@ -7,12 +7,10 @@
 
 #include "sdk/core/error.h"
 
-enum { STATE_BYTES_MAX = (15 << 10) + 768 }; /* half floats of 8064 values */
-
 amphi_status amphi__certainty_report_begin(amphi_certainty_report *report,
     const amphi_inference *inference, const amphi_inference_request *request, amphi_error *error)
 {
-    bool fits = amphi__llm_state_size(inference->llm) <= STATE_BYTES_MAX / sizeof(uint16_t);
+    bool fits = amphi__llm_state_size(inference->llm) <= AMPHI_STATE_VALUES_MAX;
     report->tokens_max = request->judge_tokens;
     report->tokens = 0;
     report->depths = report->tokens_max > 0 && fits ? request->state_depths : 0;
@@ -23,7 +21,7 @@ amphi_status amphi__certainty_report_begin(amphi_certainty_report *report,
 
 static void send_states(const amphi_certainty_report *report, const amphi_inference *inference)
 {
-    uint16_t halves[STATE_BYTES_MAX / sizeof(uint16_t)];
+    uint16_t halves[AMPHI_STATE_VALUES_MAX];
     const amphi_inference_sink *sink = inference->sink;
     size_t size = amphi__llm_state_size(inference->llm) * sizeof halves[0];
     for (uint32_t depth = 1; depth <= 8; depth++) {

@@ -18,7 +18,6 @@
 #include <amphi/error.h>
 
 #define AMPHI_STATE_DEPTHS      8u
-#define AMPHI_STATE_VALUES_MAX  8064u /* of one state: it is one event of the worker (16 KiB) */
 #define AMPHI_JUDGED_TOKENS_MAX 32u
 #define AMPHI_EVIDENCE_NUMBERS  6u
 

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Of one hidden state (local/judge/evidence.h), which is one event of the worker; a wider model
+ * reports none. */
+#define AMPHI_STATE_VALUES_MAX 8064u
+
 #define AMPHI_ENTROPY_MAX 32.0f /* nats; a vocabulary of 2^26 has 18 at most */
 
 typedef struct amphi_certainty {

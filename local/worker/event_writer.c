@@ -14,6 +14,10 @@ _Static_assert(sizeof(uint32_t) + AMPHI_LOCAL_PIECE_MAX <= AMPHI_WORKER_EVENT_MA
 _Static_assert(sizeof(uint32_t) + AMPHI_LOGPROBS_RECORD_MAX <= AMPHI_WORKER_EVENT_MAX,
     "a run and a token's record are one event");
 
+_Static_assert(sizeof(amphi_worker_state) + AMPHI_STATE_VALUES_MAX * sizeof(uint16_t) <=
+                   AMPHI_WORKER_EVENT_MAX,
+    "a hidden state is one event");
+
 void amphi__event_write(amphi_event_writer *writer, amphi_worker_event kind, const void *data,
     size_t size, amphi_str more)
 {
