@@ -249,6 +249,11 @@ static amphi_status write_report(
         amphi__json_put_bool(&writer, NULL, rows->right[i]);
         amphi__json_put_number(&writer, NULL, rounded(work->scores[i]));
         amphi__json_put_number(&writer, NULL, rounded(rows->logits[i]));
+        amphi__json_open(&writer, NULL, '[');
+        for (size_t n = 0; n < AMPHI_EVIDENCE_NUMBERS; n++)
+            amphi__json_put_number(
+                &writer, NULL, rounded((double)rows->numbers[i * AMPHI_EVIDENCE_NUMBERS + n]));
+        amphi__json_close(&writer, ']');
         amphi__json_close(&writer, ']');
     }
     amphi__json_close(&writer, ']');

@@ -4,7 +4,9 @@
 
     exam.py grade --amphi BIN --model M --kind help --out ROWS [--limit N]
     exam.py grade --amphi BIN --model M --kind gsm8k|letters --questions F --out ROWS [--limit N]
-    exam.py figures --amphi BIN --model M --rows ROWS [--wanted 0.3]
+    exam.py letters --questions FOLDER --out F
+    exam.py figures --amphi BIN --model M --rows ROWS
+    exam.py weights --amphi BIN --pair M ROWS [--pair M ROWS]...
 
 grade asks the model (amphi serve, greedy, only_local) and writes {"prompt","right"} lines:
   help     questions.jsonl beside this file. Inside the help model's job an answer is right when it
@@ -12,11 +14,19 @@ grade asks the model (amphi serve, greedy, only_local) and writes {"prompt","rig
            included: a cloud would have answered.
   gsm8k    {"question","answer"} lines whose answer ends in "#### NUMBER": the last number said.
   letters  {"prompt","answer"} lines, answer A, B, C or D: the first such letter said.
+letters turns MMLU-Redux's CSV files (question;choices;answer;error_type) into such lines, in a
+fixed shuffled order; what its reviewers found wrong is left out.
+weights fits the judge for every model (local/judge/judge_logits.c): one logistic function of the
+six numbers of the logits, for the rows of several models, which all count the same.
 figures trains a head on each half of the rows and tries it on the other one, so no row is judged by
 a head that has seen it, and prints the area under the ROC curve with a 95 % bootstrap interval, and
 the curve: share of answers moved to the cloud against share of wrong answers that are shown."""
 import argparse
+import ast
+import csv
+import glob
 import json
+import math
 import os
 import random
 import re
@@ -93,6 +103,27 @@ def last_number_is_right(answer, number):
         return bool(found) and float(found[-1].replace(",", "")) == float(number)
     except ValueError:
         return False
+
+
+def letters(args):
+    rows = []
+    for path in sorted(glob.glob(os.path.join(args.questions, "*.csv"))):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for row in csv.DictReader(file, delimiter=";"):
+                try:
+                    choices, answer = ast.literal_eval(row["choices"]), int(row["answer"])
+                except (KeyError, TypeError, ValueError, SyntaxError):
+                    continue
+                text = row["question"].strip() + "".join(
+                    f"\n{letter}. {choice}" for letter, choice in zip("ABCD", choices))
+                if (row["error_type"] or "").strip().lower() == "ok" and len(choices) == 4 \
+                        and 0 <= answer < 4 and len(text) <= 1000:
+                    rows.append({"prompt": text + "\nAnswer with the letter of the right choice "
+                                                  "only.", "answer": "ABCD"[answer]})
+    random.Random(5).shuffle(rows)
+    with open(args.out, "w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row) + "\n" for row in rows)
+    print(f"{len(rows)} questions")
 
 
 def letters_questions(path):
@@ -191,7 +222,8 @@ def figures(args):
             trained = run_head(args, "train", model, paths[i])
             chosen.append(f"depth {trained['depth']}/8, {trained['pool']}, "
                           f"cross-validated {trained['auc']:.3f}")
-            for right, by_head, by_logits in run_head(args, "test", model, paths[1 - i])["scores"]:
+            tried = run_head(args, "test", model, paths[1 - i])
+            for right, by_head, by_logits, _ in tried["scores"]:
                 head.append((by_head, right))
                 logits.append((by_logits, right))
     right = sum(right for _, right in head)
@@ -204,11 +236,57 @@ def figures(args):
     print_curve("logits", logits)
 
 
+# ---- the judge for every model ----
+
+def fit(rows, penalty=0.01, steps=3000):
+    """(numbers, right, weight) rows to weights on the numbers as they are, the bias last: gradient
+    descent on standardized columns."""
+    total = sum(weight for *_, weight in rows)
+    columns = list(zip(*(numbers for numbers, _, _ in rows)))
+    means = [sum(column) / len(column) for column in columns]
+    deviations = [max(1e-6, math.sqrt(sum((x - mean) ** 2 for x in column) / len(column)))
+                  for column, mean in zip(columns, means)]
+    rows = [([(x - m) / d for x, m, d in zip(numbers, means, deviations)], right, weight / total)
+            for numbers, right, weight in rows]
+    weights, bias = [0.0] * len(means), 0.0
+    for _ in range(steps):
+        slope, bias_slope = [penalty * w for w in weights], 0.0
+        for numbers, right, weight in rows:
+            odds = bias + sum(w * x for w, x in zip(weights, numbers))
+            off = weight * (1 / (1 + math.exp(-odds)) - right)
+            bias_slope += off
+            slope = [s + off * x for s, x in zip(slope, numbers)]
+        weights = [w - 0.5 * s for w, s in zip(weights, slope)]
+        bias -= 0.5 * bias_slope
+    weights = [w / d for w, d in zip(weights, deviations)]
+    return weights + [bias - sum(w * m for w, m in zip(weights, means))]
+
+
+def weights(args):
+    rows, per_model = [], []
+    for model_path, rows_path in args.pair:
+        with tempfile.TemporaryDirectory() as folder:
+            model = os.path.join(folder, "model.gguf")
+            os.symlink(os.path.abspath(model_path), model)
+            scores = run_head(args, "train", model, rows_path)["scores"]
+        mine = [(numbers, right, 1 / len(scores)) for right, _, _, numbers in scores]
+        per_model.append((os.path.basename(rows_path), mine))
+        rows += mine
+    print("all:", ", ".join(f"{w:.4f}" for w in fit(rows)))
+    for name, mine in per_model:  # each without itself, and what that is worth to it
+        if len(per_model) > 1:
+            others = fit([row for other, theirs in per_model if other != name for row in theirs])
+            pairs = [(others[-1] + sum(w * x for w, x in zip(others, numbers)), right)
+                     for numbers, right, _ in mine]
+            print(f"{name}: by the others' weights {roc_area(pairs):.3f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("verb", choices=["grade", "figures"])
-    parser.add_argument("--amphi", required=True)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("verb", choices=["grade", "letters", "figures", "weights"])
+    parser.add_argument("--amphi")
+    parser.add_argument("--model")
+    parser.add_argument("--pair", nargs=2, action="append", default=[])
     parser.add_argument("--kind", choices=["help", "gsm8k", "letters"])
     parser.add_argument("--questions")
     parser.add_argument("--rows")
@@ -216,7 +294,7 @@ def main():
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    (grade if args.verb == "grade" else figures)(args)
+    {"grade": grade, "letters": letters, "figures": figures, "weights": weights}[args.verb](args)
 
 
 if __name__ == "__main__":

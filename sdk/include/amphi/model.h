@@ -98,10 +98,11 @@ static inline void amphi_head_options_init(amphi_head_options *options)
 /* Runs the model (in a process of its own, as chat does) on each prompt, fits heads to what it
  * found inside, and writes the one that is best at rows that it had not seen. At least 40 rows, 10
  * of them right and 10 wrong. *report_out: {"rows","right","skipped" (longer than the context),
- * "tokens","depth","pool","penalty","auc","auc_logits","scores":[[right,head,logits],...]}: auc is
- * the area under the ROC curve, in five-fold cross-validation, which flatters a little, because the
- * best of several heads was chosen by it; head and logits are how likely a row is right, for both
- * judges. Free with amphi_string_free. */
+ * "tokens","depth","pool","penalty","auc","auc_logits","scores":[[right,head,logits,[numbers]],
+ * ...]}: auc is the area under the ROC curve, in five-fold cross-validation, which flatters a
+ * little, because the best of several heads was chosen by it; head and logits are how likely a row
+ * is right, for both judges, and the numbers are what the second one looks at. Free with
+ * amphi_string_free. */
 AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_head_train(
     char **report_out, const amphi_head_options *options, amphi_error *error);
 
