@@ -12,6 +12,7 @@
 #include "sdk/core/str.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* Deep enough for "local.budgets.first_token_ms". */
 #define DOTTED_NAME_MAX   96
@@ -397,8 +398,13 @@ static amphi_status read_choice(
             return AMPHI_OK;
         }
     }
-    return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: %s must be \"%s\" or \"%s\"",
-        field->name, field->choices[0], field->choices[1]);
+    char names[96] = "";
+    for (unsigned i = 0; i <= (unsigned)field->high; i++) {
+        size_t size = strlen(names);
+        const char *lead = i == 0 ? "" : i < (unsigned)field->high ? ", " : " or ";
+        snprintf(names + size, sizeof names - size, "%s\"%s\"", lead, field->choices[i]);
+    }
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: %s must be %s", field->name, names);
 }
 
 static amphi_status read_number(

@@ -183,6 +183,8 @@ static void document__a_choice_is_one_of_its_words(void **state)
         assert_non_null(strstr(error.message, "private_history must be \"local\" or \"omit\""));
     }
     assert_int_equal(p.private_history, AMPHI_PRIVATE_HISTORY_OMIT);
+    assert_int_equal(apply(&p, "{\"handoff\":{\"judge\":\"all\"}}", &error), AMPHI_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "handoff.judge must be \"off\", \"head\" or \"any\""));
 }
 
 static void document__what_is_written_reads_back(void **state)
@@ -257,6 +259,15 @@ static void default_text(const amphi_policy_field *f, char *out, size_t size)
     }
 }
 
+static void choices_text(const amphi_policy_field *f, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (unsigned i = 0; i <= (unsigned)f->high; i++) {
+        size_t at = strlen(out);
+        snprintf(out + at, size - at, "%s`\"%s\"`", i > 0 ? ", " : "", f->choices[i]);
+    }
+}
+
 static void field_line(const amphi_policy_field *f, char *out, size_t size)
 {
     char otherwise[48];
@@ -269,7 +280,7 @@ static void field_line(const amphi_policy_field *f, char *out, size_t size)
     else if (f->type == AMPHI_POLICY_THERMAL)
         snprintf(limits, sizeof limits, "see Thermal states");
     else if (f->type == AMPHI_POLICY_CHOICE)
-        snprintf(limits, sizeof limits, "`\"%s\"`, `\"%s\"`", f->choices[0], f->choices[1]);
+        choices_text(f, limits, sizeof limits);
     else
         snprintf(limits, sizeof limits, "%.0f to %.0f", f->low, f->high);
     snprintf(
