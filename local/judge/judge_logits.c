@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The judge for every model: a model that is about to be wrong is, on the average, less sure of its
- * words. Three numbers of the logits through a logistic function. Its weights were fitted to the
- * real models of decision 0026, which also says how little it knows: it orders answers of one model
- * a little better than chance does, and its probabilities are rough.
+ * words. The numbers of the logits through a logistic function, whose weights have the signs that
+ * this says and sizes by judgement: fitted to one model alone (tests/handoff/exam.py weights) they
+ * got large and of mixed signs, which would not carry over to another (decision 0026). So it orders
+ * the answers of one model somewhat better than chance does, and its probabilities are rough.
  */
 #include "local/judge/judge.h"
 
