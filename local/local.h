@@ -7,6 +7,7 @@
 #ifndef AMPHI_LOCAL_H
 #define AMPHI_LOCAL_H
 
+#include "local/judge/judge.h"
 #include "sdk/core/log.h"
 
 #include <amphi/client.h>
@@ -33,6 +34,8 @@ typedef struct amphi_local_options {
     amphi_str breadcrumb_path;   /* thread: the file of breadcrumb.h; empty: none */
     amphi_local_limits limits;   /* of real time: a process does not follow a test's clock */
     amphi_log log;
+    const amphi_judge *judge; /* of its answers, instead of the head beside the model or the logits;
+                                 NULL: those. Copied; its `self` is borrowed. */
 } amphi_local_options;
 
 /* Everything is copied. A missing model is not an error here: describe() says it. */

@@ -135,6 +135,18 @@ amphi_status amphi_model_inspect(amphi_model *model, char **json_out, amphi_erro
     return unsupported(error);
 }
 
+amphi_status amphi_model_head_train(
+    char **report_out, const amphi_head_options *options, amphi_error *error)
+{
+    return unsupported(error);
+}
+
+amphi_status amphi_model_head_test(
+    char **report_out, const amphi_head_options *options, amphi_error *error)
+{
+    return unsupported(error);
+}
+
 amphi_status amphi_model_quantize(amphi_str in, amphi_str out, amphi_str type,
     bool (*progress)(void *user, uint32_t permille), void *user, amphi_error *error)
 {

@@ -101,15 +101,20 @@ static void refresh_identity(amphi_local *local, const amphi_file_key *model)
     else
         (void)amphi__local_worker_path(path, sizeof path, NULL);
     amphi__file_key(path, &made.worker);
+    char head[AMPHI_LOCAL_PATH_MAX + sizeof AMPHI_HEAD_SUFFIX];
+    snprintf(head, sizeof head, "%s%s", local->model_path, AMPHI_HEAD_SUFFIX);
+    amphi__file_key(head, &made.head);
     amphi__mutex_lock(&local->lock);
     bool fresh = amphi__file_key_equal(&local->identity.model, &made.model) &&
-                 amphi__file_key_equal(&local->identity.worker, &made.worker);
+                 amphi__file_key_equal(&local->identity.worker, &made.worker) &&
+                 amphi__file_key_equal(&local->identity.head, &made.head);
     amphi__mutex_unlock(&local->lock);
     if (fresh)
         return;
     (void)amphi__fingerprint(local->model_path, made.fingerprint);
     char worker[AMPHI_FINGERPRINT_MAX];
     (void)amphi__fingerprint(path, worker);
+    made.judge = amphi__run_judge_kind(local->model_path);
     snprintf(made.build, sizeof made.build, "%.12s+%.12s", amphi_version(), worker);
     amphi__mutex_lock(&local->lock);
     local->identity = made;
@@ -135,6 +140,7 @@ static amphi_status identify(
     amphi__mutex_lock(&local->lock);
     snprintf(out->fingerprint, sizeof out->fingerprint, "%s", local->identity.fingerprint);
     snprintf(out->build, sizeof out->build, "%s", local->identity.build);
+    out->judge = local->identity.judge;
     amphi__mutex_unlock(&local->lock);
     return AMPHI_OK;
 }
@@ -189,6 +195,7 @@ static amphi_status engine_start(void *self, amphi_engine_run **out,
         amphi__run_new(&run, request, sink, local->threads, local->context_tokens_max, error);
     if (status != AMPHI_OK)
         return status;
+    amphi__run_judge_begin(run, local->model_path, local->has_judge ? &local->judge : NULL);
     amphi__mutex_lock(&local->lock);
     status = thread_start(local);
     if (status == AMPHI_OK)
@@ -327,6 +334,9 @@ static void copy_options(amphi_local *local, const amphi_local_options *options)
     local->limits.prefill_ms = or_default(options->limits.prefill_ms, 18000);
     local->limits.token_ms = or_default(options->limits.token_ms, 4500);
     local->log = options->log;
+    local->has_judge = options->judge != NULL;
+    if (local->has_judge)
+        local->judge = *options->judge;
 }
 
 amphi_status amphi__process_engine_new(

@@ -64,6 +64,9 @@ amphi_status amphi__run_new(amphi_engine_run **out, const amphi_engine_request *
     run->plain_kernels = request->plain_kernels;
     run->tokens_per_second_max =
         request->tokens_per_second_max > 0 ? request->tokens_per_second_max : 0;
+    run->judge_tokens = request->judge_tokens < AMPHI_JUDGED_TOKENS_MAX
+                            ? (uint32_t)request->judge_tokens
+                            : AMPHI_JUDGED_TOKENS_MAX;
     *out = run;
     run = NULL; /* the caller owns it now */
 cleanup:
@@ -78,6 +81,7 @@ void amphi__run_free(amphi_engine_run *run)
     amphi__free(run->body);
     amphi__free(run->prefix);
     amphi__buf_clear(&run->logprobs);
+    amphi__run_judge_clear(run);
     amphi__free(run);
 }
 

@@ -6,6 +6,7 @@
 #ifndef AMPHI_LOCAL_RUN_H
 #define AMPHI_LOCAL_RUN_H
 
+#include "local/judge/head.h"
 #include "sdk/core/buf.h"
 
 #include <amphi/ext/engine.h>
@@ -28,6 +29,10 @@ struct amphi_engine_run {
     bool has_new_worker;         /* the one before died idle, when this run had just come */
     uint64_t text_bytes;         /* delivered so far; this and what follows is its thread's own */
     amphi_buf logprobs;          /* of the text that comes next: elements of a JSON array */
+    uint32_t judge_tokens;       /* as the request has it, AMPHI_JUDGED_TOKENS_MAX at most */
+    amphi_judge judge;           /* of its first tokens; ops NULL: it is not judged */
+    amphi_head head;             /* of that judge; no weights: none */
+    amphi_evidence evidence;     /* tokens_max 0: none is asked for */
 };
 
 /* Where the app's options say nothing: as many as there are cores, four at most. */
@@ -40,6 +45,19 @@ void amphi__run_free(amphi_engine_run *run);
 
 /* Seconds of local civil time, for templates that print the date: the worker has no time zones. */
 int64_t amphi__run_now_s(void);
+
+/* run_judge.c: before a run is queued. Chooses the best judge that there is for this model, when
+ * the request wants one: `given` (not NULL: a test's, or the trainer's), the head beside the model,
+ * or the logits. */
+void amphi__run_judge_begin(
+    amphi_engine_run *run, const char *model_path, const amphi_judge *given);
+/* The best judge of that, for describe(). */
+amphi_judge_kind amphi__run_judge_kind(const char *model_path);
+/* A judged token's parts, in the order of amphi_inference_sink; with the second the verdict so far
+ * goes to the sink. false: not what was asked for. */
+bool amphi__run_state(amphi_engine_run *run, uint32_t index, uint32_t depth, amphi_str halves);
+bool amphi__run_certainty(amphi_engine_run *run, uint32_t index, const amphi_certainty *certainty);
+void amphi__run_judge_clear(amphi_engine_run *run);
 
 /* What the engine reports, to the sink. kind: TEXT, REASONING or TOOL_CALL. false: more than an
  * answer may have. */

@@ -29,6 +29,18 @@ static amphi_status read_summary(amphi_model_summary *out, const char *path, amp
     return status;
 }
 
+static void refresh_judge(amphi_thread_engine *engine)
+{
+    char path[AMPHI_LOCAL_PATH_MAX + sizeof AMPHI_HEAD_SUFFIX];
+    amphi_file_key key;
+    snprintf(path, sizeof path, "%s%s", engine->model_path, AMPHI_HEAD_SUFFIX);
+    amphi__file_key(path, &key);
+    if (engine->judge_kind != AMPHI_JUDGE_NONE && amphi__file_key_equal(&key, &engine->head))
+        return;
+    engine->head = key;
+    engine->judge_kind = amphi__run_judge_kind(engine->model_path);
+}
+
 void amphi__thread_engine_refresh(amphi_thread_engine *engine, bool header)
 {
     amphi_file_key key;
@@ -37,7 +49,9 @@ void amphi__thread_engine_refresh(amphi_thread_engine *engine, bool header)
         engine->known = key;
         engine->status = AMPHI_E_BUSY;
         (void)amphi__fingerprint(engine->model_path, engine->fingerprint);
+        engine->judge_kind = AMPHI_JUDGE_NONE;
     }
+    refresh_judge(engine);
     if (!header || engine->status != AMPHI_E_BUSY ||
         amphi__breadcrumb_crashes(&engine->crumb, engine->fingerprint) >=
             AMPHI_BREADCRUMB_CRASHES_MAX)
@@ -59,6 +73,7 @@ static void name_engine(const amphi_thread_engine *engine, amphi_engine_info *ou
     out->kind = AMPHI_ENGINE_LOCAL;
     out->prefix = AMPHI_YES;
     out->in_process = true;
+    out->judge = engine->judge_kind;
     out->scope = engine->is_named ? AMPHI_SCOPE_CHAT : AMPHI_SCOPE_HELP; /* until it is read */
     snprintf(out->name, sizeof out->name, "local");
     snprintf(out->fingerprint, sizeof out->fingerprint, "%s", engine->fingerprint);
@@ -139,6 +154,7 @@ static amphi_status engine_start(void *self, amphi_engine_run **out,
         amphi__run_new(&run, request, sink, engine->threads, engine->context_tokens_max, error);
     if (status != AMPHI_OK)
         return status;
+    amphi__run_judge_begin(run, engine->model_path, engine->has_judge ? &engine->judge : NULL);
     amphi__mutex_lock(&engine->lock);
     status = thread_start(engine);
     if (status == AMPHI_OK)
@@ -273,6 +289,9 @@ amphi_status amphi__thread_engine_new(
     engine->crumb = (amphi_breadcrumb){.fd = -1, .other_fd = -1};
     amphi__str_copy_to(engine->model_path, sizeof engine->model_path, options->model_path);
     engine->is_named = options->is_named;
+    engine->has_judge = options->judge != NULL;
+    if (engine->has_judge)
+        engine->judge = *options->judge;
     engine->threads = options->threads;
     engine->context_tokens_max = options->context_tokens_max;
     engine->status = AMPHI_E_BUSY;

@@ -24,6 +24,8 @@ typedef struct amphi_thread_engine {
     char model_path[AMPHI_LOCAL_PATH_MAX];
     bool is_named; /* the app named the model: it answers on any subject */
     uint32_t threads, context_tokens_max;
+    bool has_judge; /* the app gave one: `judge` */
+    amphi_judge judge;
     amphi_mutex lock;
     amphi_cond changed;
 
@@ -37,6 +39,8 @@ typedef struct amphi_thread_engine {
     amphi_status status; /* of the file; AMPHI_E_BUSY: its header is not read yet */
     char why[160];
     amphi_model_summary summary;
+    amphi_file_key head; /* of the file beside the model, when `judge_kind` was found out */
+    amphi_judge_kind judge_kind;
     amphi_breadcrumb crumb;
     amphi_token_count count;
 

@@ -113,6 +113,18 @@ static void on_logprobs(void *self, amphi_str record)
     (void)amphi__run_logprobs(engine->run, record);
 }
 
+static void on_state(void *self, uint32_t index, uint32_t depth, amphi_str halves)
+{
+    const amphi_thread_engine *engine = self;
+    (void)amphi__run_state(engine->run, index, depth, halves);
+}
+
+static void on_certainty(void *self, uint32_t index, const amphi_certainty *certainty)
+{
+    const amphi_thread_engine *engine = self;
+    (void)amphi__run_certainty(engine->run, index, certainty);
+}
+
 /* ---- working ---- */
 
 static void set_ready(amphi_thread_engine *engine, bool ready)
@@ -190,7 +202,9 @@ static void answer(amphi_thread_engine *engine, amphi_engine_run *run)
         .prefix = amphi_str_make(run->prefix, run->prefix_size),
         .tokens_per_second_max = run->tokens_per_second_max,
         .now_s = amphi__run_now_s(),
-        .cancel = {&engine->cancel_run, run->id}};
+        .cancel = {&engine->cancel_run, run->id},
+        .judge_tokens = run->evidence.tokens_max,
+        .state_depths = run->evidence.depths};
     amphi_inference_result result;
     amphi__run_model(run, engine->name_at_work);
     leave_crumb(engine, AMPHI_BREADCRUMB_PREFILL);
@@ -276,7 +290,9 @@ void amphi__thread_engine_run(void *self)
         .text = on_text,
         .reasoning = on_reasoning,
         .tool_call = on_tool_call,
-        .logprobs = on_logprobs};
+        .logprobs = on_logprobs,
+        .state = on_state,
+        .certainty = on_certainty};
     engine->inference.sink = &sink;
     thread_work work;
     while (next_work(engine, &work)) {

@@ -86,6 +86,7 @@ void amphi__policy_decide(
     put_in_order(&c, facts);
     write_kept(&c, out, policy);
     amphi__policy_set_budgets(out, policy, &facts->budgets, facts->routes);
+    amphi__policy_set_handoff(out, policy, facts);
     write_refused(&c, out);
     write_totals(out, policy, facts);
     amphi__decision_settle(&out->decision);

@@ -44,62 +44,72 @@ typedef enum amphi_over {
 typedef struct amphi_policy_set {
     uint64_t bits[AMPHI_POLICY_FIELDS_MAX / 64];
 } amphi_policy_set;
+/* Which judge may move a local answer to the cloud before it is shown (policy/handoff.c). */
+typedef enum amphi_handoff_judge {
+    AMPHI_HANDOFF_OFF = 0,  /* "off": none */
+    AMPHI_HANDOFF_HEAD = 1, /* "head": one that was trained for the model */
+    AMPHI_HANDOFF_ANY = 2   /* "any": where there is none the model's own doubt, which is rough */
+} amphi_handoff_judge;
 
 typedef struct amphi_policy {
     amphi_mode mode;                             /* "mode": "auto" */
     amphi_private_history private_history;       /* "private_history": "local" */
     amphi_only_local_history only_local_history; /* "only_local_history": "as_private" */
-    bool local_enabled;                /* "local.enabled": true; false is the kill switch */
-    bool cloud_enabled;                /* "cloud.enabled": true */
-    uint8_t battery_min_percent;       /* "battery.min_percent": 20; below and not charging: local
+    bool local_enabled;                 /* "local.enabled": true; false is the kill switch */
+    bool cloud_enabled;                 /* "cloud.enabled": true */
+    uint8_t battery_min_percent;        /* "battery.min_percent": 20; below and not charging: local
                                           is the last resort */
-    uint8_t battery_resume_percent;    /* "battery.resume_percent": 25; hysteresis */
-    uint8_t battery_critical_percent;  /* "battery.critical_percent": 3; below: no local at all */
-    amphi_thermal thermal_max;         /* "thermal.max": "fair"; hotter: local is the last resort;
+    uint8_t battery_resume_percent;     /* "battery.resume_percent": 25; hysteresis */
+    uint8_t battery_critical_percent;   /* "battery.critical_percent": 3; below: no local at all */
+    amphi_thermal thermal_max;          /* "thermal.max": "fair"; hotter: local is the last resort;
                                           critical: no local at all */
-    uint8_t memory_max_percent;        /* "memory.max_percent": 70; need / total */
-    uint8_t memory_unload_percent;     /* "memory.unload_percent": 80; use / total */
-    uint8_t memory_spare_percent;      /* "memory.spare_percent": 10; available / total */
-    bool metered_allowed;              /* "network.metered_allowed": true */
-    uint32_t rtt_slow_ms;              /* "network.rtt_slow_ms": 1000; slower: local first */
-    uint32_t local_threads_max;        /* "local.threads_max": 0 (none) */
-    uint32_t local_context_tokens_max; /* "local.context_tokens_max": 4096 */
-    float local_tokens_per_second_max; /* "local.tokens_per_second_max": 0 (none) */
-    uint32_t answer_tokens_max;        /* "answer.tokens_max": 0, no bound; where a request has
+    uint8_t memory_max_percent;         /* "memory.max_percent": 70; need / total */
+    uint8_t memory_unload_percent;      /* "memory.unload_percent": 80; use / total */
+    uint8_t memory_spare_percent;       /* "memory.spare_percent": 10; available / total */
+    bool metered_allowed;               /* "network.metered_allowed": true */
+    uint32_t rtt_slow_ms;               /* "network.rtt_slow_ms": 1000; slower: local first */
+    uint32_t local_threads_max;         /* "local.threads_max": 0 (none) */
+    uint32_t local_context_tokens_max;  /* "local.context_tokens_max": 4096 */
+    float local_tokens_per_second_max;  /* "local.tokens_per_second_max": 0 (none) */
+    uint32_t answer_tokens_max;         /* "answer.tokens_max": 0, no bound; where a request has
                                           none */
-    amphi_budgets local_budgets;       /* "local.budgets": 0, as policy/step_budgets.c has it */
-    amphi_budgets cloud_budgets;       /* "cloud.budgets": connect 5000, the others likewise */
-    uint32_t total_ms;                 /* "total_ms": 120000 */
-    bool system_enabled;               /* "system.enabled": true */
-    bool system_private_cloud_trusted; /* "system.private_cloud_trusted": false */
-    uint32_t system_busy_pause_ms;     /* "system.busy_pause_ms": 2000 */
-    uint32_t system_quota_pause_ms;    /* "system.quota_pause_ms": 600000 */
-    uint32_t outbox_entries_max;       /* "outbox.entries_max": 1000 */
-    uint32_t outbox_bytes_max;         /* "outbox.bytes_max": 64 MiB */
-    uint32_t outbox_age_max_s;         /* "outbox.age_max_s": 7 days */
-    uint32_t hedge_ms;                 /* "cloud.hedge_ms": 0 (never) */
-    uint32_t pause_max_ms;             /* "cloud.pause_max_ms": 30000; of a provider's; 0: none */
-    uint32_t cache_ttl_s;              /* "cache.ttl_s": 604800; 0: no cache */
-    uint32_t cache_stale_s;            /* "cache.stale_s": 0 */
-    bool cache_sampled;                /* "cache.sampled": false */
-    bool cache_near;                   /* "cache.near": false */
-    uint32_t breaker_failures;         /* "breaker.failures": 3 in a row open it */
-    uint32_t breaker_failure_percent;  /* "breaker.failure_percent": 50 of the window do, too */
-    uint32_t breaker_window_requests;  /* "breaker.window_requests": 20, the last ones */
-    uint32_t breaker_window_s;         /* "breaker.window_s": 60, no older ones */
-    uint32_t breaker_requests_min;     /* "breaker.requests_min": 8; of fewer no share is taken */
-    uint32_t breaker_open_ms;          /* "breaker.open_ms": 10000, then one probe */
-    uint32_t crash_limit;              /* "crash.limit": 3 in the window: one step down */
-    uint32_t crash_window_s;           /* "crash.window_s": 600 */
-    uint32_t crash_quiet_s;            /* "crash.quiet_s": 150; each one forgives a crash */
-    uint32_t crash_outside_limit;      /* "crash.outside_limit": 200 in the window; 0: no limit */
-    uint64_t cost_day_max;             /* "cost.day_usd_max": 0 (none); here in microdollars */
-    amphi_over cost_over;              /* "cost.over": "refuse" */
-    uint32_t latency_first_token_ms;   /* "latency.first_token_ms": 0 (no wish) */
-    float latency_tokens_per_second;   /* "latency.tokens_per_second_min": 0 (no wish) */
-    uint32_t latency_learned_s;        /* "latency.learned_s": 600; what is older is forgotten */
-    amphi_over latency_over;           /* "latency.over": "last" */
-    amphi_policy_set pinned;           /* "pinned": []; no payload changes these */
+    amphi_budgets local_budgets;        /* "local.budgets": 0, as policy/step_budgets.c has it */
+    amphi_budgets cloud_budgets;        /* "cloud.budgets": connect 5000, the others likewise */
+    uint32_t total_ms;                  /* "total_ms": 120000 */
+    bool system_enabled;                /* "system.enabled": true */
+    bool system_private_cloud_trusted;  /* "system.private_cloud_trusted": false */
+    uint32_t system_busy_pause_ms;      /* "system.busy_pause_ms": 2000 */
+    uint32_t system_quota_pause_ms;     /* "system.quota_pause_ms": 600000 */
+    uint32_t outbox_entries_max;        /* "outbox.entries_max": 1000 */
+    uint32_t outbox_bytes_max;          /* "outbox.bytes_max": 64 MiB */
+    uint32_t outbox_age_max_s;          /* "outbox.age_max_s": 7 days */
+    uint32_t hedge_ms;                  /* "cloud.hedge_ms": 0 (never) */
+    uint32_t pause_max_ms;              /* "cloud.pause_max_ms": 30000; of a provider's; 0: none */
+    uint32_t cache_ttl_s;               /* "cache.ttl_s": 604800; 0: no cache */
+    uint32_t cache_stale_s;             /* "cache.stale_s": 0 */
+    bool cache_sampled;                 /* "cache.sampled": false */
+    bool cache_near;                    /* "cache.near": false */
+    uint32_t breaker_failures;          /* "breaker.failures": 3 in a row open it */
+    uint32_t breaker_failure_percent;   /* "breaker.failure_percent": 50 of the window do, too */
+    uint32_t breaker_window_requests;   /* "breaker.window_requests": 20, the last ones */
+    uint32_t breaker_window_s;          /* "breaker.window_s": 60, no older ones */
+    uint32_t breaker_requests_min;      /* "breaker.requests_min": 8; of fewer no share is taken */
+    uint32_t breaker_open_ms;           /* "breaker.open_ms": 10000, then one probe */
+    uint32_t crash_limit;               /* "crash.limit": 3 in the window: one step down */
+    uint32_t crash_window_s;            /* "crash.window_s": 600 */
+    uint32_t crash_quiet_s;             /* "crash.quiet_s": 150; each one forgives a crash */
+    uint32_t crash_outside_limit;       /* "crash.outside_limit": 200 in the window; 0: no limit */
+    uint64_t cost_day_max;              /* "cost.day_usd_max": 0 (none); here in microdollars */
+    amphi_over cost_over;               /* "cost.over": "refuse" */
+    uint32_t latency_first_token_ms;    /* "latency.first_token_ms": 0 (no wish) */
+    float latency_tokens_per_second;    /* "latency.tokens_per_second_min": 0 (no wish) */
+    uint32_t latency_learned_s;         /* "latency.learned_s": 600; what is older is forgotten */
+    amphi_over latency_over;            /* "latency.over": "last" */
+    amphi_handoff_judge handoff_judge;  /* "handoff.judge": "head" */
+    uint32_t handoff_right_min_percent; /* "handoff.right_min_percent": 30 */
+    uint32_t handoff_tokens;            /* "handoff.tokens": 8 */
+    uint32_t handoff_hold_ms;           /* "handoff.hold_ms": 600 */
+    amphi_policy_set pinned;            /* "pinned": []; no payload changes these */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -298,6 +308,9 @@ typedef struct amphi_plan_step {
     float tokens_per_second_max; /* LOCAL; 0: no bound */
     bool plain_kernels;          /* LOCAL: it crashed with the best ones */
     bool past_breaker;           /* no other route may answer: an open breaker is of no use */
+    uint32_t judge_tokens;       /* so many first tokens are held and judged; 0: it is not judged */
+    uint32_t judge_hold_ms;      /* held no longer than this */
+    uint32_t right_min_permille; /* less likely right than this: the next route answers */
 } amphi_plan_step;
 
 /* A local route whose worker died just now, before the route could be judged: the plan's first step
@@ -348,6 +361,13 @@ uint64_t amphi__policy_estimate(
 
 /* Repeats the first entries as `routes`, for callers of the first version. */
 void amphi__decision_settle(amphi_decision *decision);
+
+/* Which steps' first tokens are judged before they are shown (policy/handoff.c): those of a local
+ * model that has a judge, that the request did not name, and behind which a cloud stands in the
+ * plan that is no last resort. Never where private or only_local keep the answer here. Again when
+ * the order changes. Pure. */
+void amphi__policy_set_handoff(
+    amphi_plan *plan, const amphi_policy *policy, const amphi_policy_facts *facts);
 
 void amphi__policy_decide(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);

@@ -32,6 +32,7 @@
 static const char *const private_history_names[] = {"local", "omit"};
 static const char *const only_local_history_names[] = {"as_private", "send"};
 static const char *const over_names[] = {"refuse", "last"};
+static const char *const handoff_judge_names[] = {"off", "head", "any"};
 
 /* Sorted so that fields with a common first part are neighbours: writing nests by that. */
 static const amphi_policy_field fields[] = {
@@ -165,6 +166,17 @@ static const amphi_policy_field fields[] = {
         "again"),
     CHOICE("latency.over", latency_over, over_names, AMPHI_OVER_LAST, AMPHI_OVER_LAST, UP,
         "what happens to a route that is over the wish: it is left out, or it is the last resort"),
+    CHOICE("handoff.judge", handoff_judge, handoff_judge_names, AMPHI_HANDOFF_HEAD,
+        AMPHI_HANDOFF_ANY, FREE,
+        "who may move a local answer to the cloud before any of it is shown: no judge, a head that "
+        "was trained for the model, or, where there is none, also the model's own doubt"),
+    FIELD("handoff.right_min_percent", U32, handoff_right_min_percent, 30, 0, 100, "%", FREE, 0, 90,
+        "an answer that is less likely to be right than this is moved; 0: none is"),
+    FIELD("handoff.tokens", U32, handoff_tokens, 8, 1, 32, "tokens", FREE, 1, 32,
+        "held back and judged by; a head may need fewer"),
+    FIELD("handoff.hold_ms", U32, handoff_hold_ms, 600, 1, 60000, "ms", FREE, 50, 5000,
+        "held back no longer than this behind the first of them; then it is judged by those that "
+        "came"),
 };
 
 static const char *const thermal_names[] = {

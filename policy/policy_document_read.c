@@ -105,8 +105,13 @@ static amphi_status read_choice(
             return AMPHI_OK;
         }
     }
-    return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: %s must be \"%s\" or \"%s\"",
-        field->name, field->choices[0], field->choices[1]);
+    char names[96] = "";
+    for (unsigned i = 0; i <= (unsigned)field->high; i++) {
+        size_t size = strlen(names);
+        const char *lead = i == 0 ? "" : i < (unsigned)field->high ? ", " : " or ";
+        snprintf(names + size, sizeof names - size, "%s\"%s\"", lead, field->choices[i]);
+    }
+    return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "policy: %s must be %s", field->name, names);
 }
 
 static amphi_status read_number(

@@ -70,6 +70,9 @@ int cli_history_check(cli_options *options);
 int cli_history_repair(cli_options *options);
 int cli_history_backup(cli_options *options);
 
+/* `amphi model head train ROWS` and `test ROWS` (model_head.c). */
+int cli_model_head(cli_options *options);
+
 extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_cache, cli_keys,
     cli_policy, cli_rollout, cli_model, cli_serve, cli_bench, cli_doctor, cli_simulate;
 

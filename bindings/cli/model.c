@@ -376,7 +376,9 @@ static int run(cli_options *options)
         return run_inspect(options);
     if (strcmp(verb, "quantize") == 0)
         return run_quantize(options);
-    return cli_usage("model: logits, tokenize, render, inspect or quantize is what it takes");
+    if (strcmp(verb, "head") == 0)
+        return cli_model_head(options);
+    return cli_usage("model: logits, tokenize, render, inspect, quantize or head is what it takes");
 }
 
 static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--out=", "--all",
@@ -386,15 +388,22 @@ static const char *const own_flags[] = {"--tokens=", "--top=", "--greedy=", "--o
 
 const cli_command cli_model = {
     .name = "model",
-    .summary = "inside a model file: logits, tokenize, render, inspect, quantize",
+    .summary = "inside a model file: logits, tokenize, render, inspect, quantize, head",
     .help =
         "usage: amphi model logits   --model FILE --tokens 1,2,3 [flags]\n"
         "       amphi model tokenize --model FILE (--file TEXT | WORDS...) [flags]\n"
         "       amphi model render   (--template FILE | --model FILE) --messages FILE [flags]\n"
         "       amphi model inspect  --model FILE\n"
         "       amphi model quantize IN OUT --type TYPE\n"
+        "       amphi model head train|test --model FILE ROWS [--tokens N] [--out FILE] [--json]\n"
         "\n"
-        "Runs in this process, without the worker: for tools and tests.\n"
+        "Runs in this process, without the worker: for tools and tests. Only head asks the model\n"
+        "as chat does, in a process of its own. ROWS has a line for each prompt,\n"
+        "{\"prompt\":\"...\",\"right\":true} or false: was this model's answer right? head train\n"
+        "writes MODEL.head (or --out), which then judges the first tokens of each answer that a\n"
+        "cloud could give as well; head test tries it on rows that it has not seen. What they\n"
+        "print: area under the ROC curve, of the head and of the model's own doubt (logits).\n"
+        "  --tokens N            head train: first tokens to judge by (8)\n"
         "  --tokens 1,2,3        logits: the ids to be read\n"
         "  --top K               logits: the K likeliest next ids (5)\n"
         "  --greedy N            logits: N more ids, each the likeliest (0)\n"

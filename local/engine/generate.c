@@ -136,6 +136,7 @@ static amphi_status sample_token(amphi_generation *g, int32_t *token, amphi_erro
     uint32_t count = amphi__llm_vocabulary_size(inference->llm);
     int32_t spare = -1;
     amphi__logprobs_report_observe(&g->logprobs, inference->logits);
+    amphi__certainty_report_observe(&g->certainty, inference);
     if (g->prompt.healing.size > 0 ||
         (!g->constrains && amphi__healing_is_active(&g->prompt.healing)))
         spare =
@@ -379,6 +380,8 @@ amphi_status amphi__inference_generate(amphi_inference *inference,
     if (request->tokens_per_second_max > 0)
         g.pace_us = (uint64_t)(1e6 / (double)request->tokens_per_second_max);
     amphi_status status = amphi__prompt_make(&g.prompt, inference, request, error);
+    if (status == AMPHI_OK)
+        status = amphi__certainty_report_begin(&g.certainty, inference, request, error);
     if (status == AMPHI_OK)
         status = generate_answer(&g, error);
     if (status == AMPHI_E_NO_MEMORY && error->message[0] == '\0')

@@ -7,6 +7,7 @@
 #define AMPHI_ENGINE_GENERATION_H
 
 #include "local/engine/answer.h"
+#include "local/engine/certainty_report.h"
 #include "local/text/sampler.h"
 
 /* OpenAI's logit_bias. */
@@ -21,6 +22,7 @@ typedef struct amphi_generation {
     amphi_prompt prompt;
     amphi_answer answer;
     amphi_logprobs_report logprobs;
+    amphi_certainty_report certainty;
     amphi_sampler *sampler;
     amphi_constraint *constraint; /* NULL: the answer is free */
     bool constrains;              /* it has begun: thoughts are over */

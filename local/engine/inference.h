@@ -13,6 +13,7 @@
 #include "local/graph/memory_need.h"
 #include "local/jinja/template.h"
 #include "local/limits.h"
+#include "local/text/certainty.h"
 #include "local/tokens/tokenizer.h"
 
 #include <amphi/chat.h>
@@ -36,6 +37,10 @@ typedef struct amphi_inference_sink {
     void (*tool_call)(void *self, amphi_str json);
     /* logprobs_record.h: of the next text. */
     void (*logprobs)(void *self, amphi_str record);
+    /* Before a judged token's text, in this order: each hidden state that was asked for (half
+     * floats, local/judge/evidence.h), then how sure the model was of the token. */
+    void (*state)(void *self, uint32_t index, uint32_t depth, amphi_str halves);
+    void (*certainty)(void *self, uint32_t index, const amphi_certainty *certainty);
 } amphi_inference_sink;
 
 /* Zero, but for the sink, until a file is open; tokenizer and what follows until it is loaded. */
@@ -73,6 +78,8 @@ typedef struct amphi_inference_request {
     float tokens_per_second_max; /* 0: no bound */
     int64_t now_s;               /* local civil time: the worker has no time zone files */
     amphi_cancel cancel;
+    uint32_t judge_tokens; /* of so many tokens the certainty is reported ... */
+    uint8_t state_depths;  /* ... and these hidden states (amphi__llm_tap) */
 } amphi_inference_request;
 
 typedef struct amphi_inference_result {

@@ -117,7 +117,19 @@ void amphi__forward_clear(amphi_forward *forward)
     amphi__rope_clear(&forward->rope_local);
     amphi__weights_clear(&forward->weights);
     amphi__free(forward->memory);
+    amphi__free(forward->taps);
     memset(forward, 0, sizeof *forward);
+}
+
+amphi_status amphi__forward_tap(amphi_forward *forward, uint8_t depths)
+{
+    forward->tap_depths = 0;
+    if (depths != 0 && forward->taps == NULL)
+        forward->taps = amphi__calloc(AMPHI_TAP_DEPTHS, forward->hparams.embedding * sizeof(float));
+    if (depths != 0 && forward->taps == NULL)
+        return AMPHI_E_NO_MEMORY;
+    forward->tap_depths = depths;
+    return AMPHI_OK;
 }
 
 /* --- one batch --- */
@@ -330,6 +342,21 @@ static void write_logits(amphi_forward *forward, size_t count, float *logits, si
         logits[i] = cap * tanhf(logits[i] / cap);
 }
 
+/* Behind a layer: the last token's stream, where a depth ends here. In a model of few layers
+ * several do. */
+static void tap_stream(const forward_batch *batch)
+{
+    amphi_forward *forward = batch->forward;
+    size_t width = forward->hparams.embedding;
+    const float *last = forward->stream + (batch->count - 1) * width;
+    for (uint32_t d = 0; d < AMPHI_TAP_DEPTHS; d++) {
+        uint64_t layers = forward->hparams.layers;
+        uint64_t ends = (layers * (d + 1) + AMPHI_TAP_DEPTHS - 1) / AMPHI_TAP_DEPTHS;
+        if ((forward->tap_depths >> d & 1) != 0 && ends == (uint64_t)batch->layer + 1)
+            memcpy(forward->taps + d * width, last, width * sizeof *last);
+    }
+}
+
 static void run_layers(forward_batch *batch)
 {
     amphi_forward *forward = batch->forward;
@@ -341,6 +368,8 @@ static void run_layers(forward_batch *batch)
         run_feed_forward(batch, &forward->weights.layers[batch->layer]);
         if (amphi__forward_stops(forward))
             return;
+        if (forward->tap_depths != 0)
+            tap_stream(batch);
     }
 }
 

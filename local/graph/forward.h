@@ -38,9 +38,11 @@ typedef struct amphi_forward {
     float *attended;
     float *gate;
     float *up;
-    float *angles;  /* cosines and sines: global, then local ones */
-    float *scores;  /* one context for each thread */
-    float *experts; /* what experts.c needs */
+    float *angles;      /* cosines and sines: global, then local ones */
+    float *scores;      /* one context for each thread */
+    float *experts;     /* what experts.c needs */
+    uint8_t tap_depths; /* bit 0 is depth 1, in eighths of the layers; 0: nothing is kept */
+    float *taps;        /* the last token's stream there: 8 rows; NULL until it is asked for */
     uint8_t *activations[AMPHI_ACTIVATION_COUNT];
 } amphi_forward;
 
@@ -50,6 +52,10 @@ uint64_t amphi__forward_scratch_bytes(
 /* hparams, context and threads are set already. */
 amphi_status amphi__forward_alloc(amphi_forward *forward, amphi_error *error);
 void amphi__forward_clear(amphi_forward *forward);
+
+#define AMPHI_TAP_DEPTHS 8u
+/* From the next batch on keeps these depths of its last token. */
+amphi_status amphi__forward_tap(amphi_forward *forward, uint8_t depths);
 
 /* The gated feed-forward of one set of matrices. out may be input. */
 void amphi__forward_gated(amphi_forward *forward, const amphi_expert *matrices, const float *input,

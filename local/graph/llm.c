@@ -4,12 +4,15 @@
  */
 #include "local/graph/llm.h"
 
+#include "local/compute/half.h"
 #include "local/graph/family.h"
 #include "local/graph/forward.h"
 #include "local/graph/memory_need.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
 #include "sdk/core/str.h"
+
+#include <math.h>
 
 #define PREFETCH_STEP_BYTES (4u << 20)
 #define PAGE_BYTES          4096u
@@ -136,6 +139,29 @@ amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count
         done += batch;
     }
     return status;
+}
+
+amphi_status amphi__llm_tap(amphi_llm *llm, uint8_t depths)
+{
+    return amphi__forward_tap(&llm->forward, depths);
+}
+
+uint32_t amphi__llm_state_size(const amphi_llm *llm)
+{
+    return llm->forward.hparams.embedding;
+}
+
+void amphi__llm_state(const amphi_llm *llm, uint32_t depth, uint16_t *halves)
+{
+    size_t width = llm->forward.hparams.embedding;
+    const float *state = llm->forward.taps + (depth - 1) * width;
+    double squares = 0;
+    for (size_t i = 0; i < width; i++)
+        squares += (double)state[i] * (double)state[i];
+    /* A state that is zero, or no number, counts as zero. */
+    double scale = squares > 0 && isfinite(squares) ? 1 / sqrt(squares / (double)width) : 0;
+    for (size_t i = 0; i < width; i++)
+        halves[i] = scale > 0 ? amphi__float_to_half((float)((double)state[i] * scale)) : 0;
 }
 
 amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, uint32_t permille),

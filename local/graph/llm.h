@@ -40,6 +40,15 @@ void amphi__llm_truncate(amphi_llm *llm, uint32_t position);
 amphi_status amphi__llm_eval(amphi_llm *llm, const int32_t *tokens, size_t count, bool all,
     float *logits, const amphi_cancel *cancel, amphi_error *error);
 
+/* Hidden states, for the judges of an answer (local/judge): from the next eval on the residual
+ * stream of its last token is kept behind these depths (bit 0: one eighth of the layers, bit 7: all
+ * of them); 0: no longer. AMPHI_E_NO_MEMORY. */
+amphi_status amphi__llm_tap(amphi_llm *llm, uint8_t depths);
+uint32_t amphi__llm_state_size(const amphi_llm *llm); /* values of a state */
+/* As of the last eval, divided by its root mean square, as half floats. depth: 1 to 8, and asked
+ * for. */
+void amphi__llm_state(const amphi_llm *llm, uint32_t depth, uint16_t *halves);
+
 /* Touches the weights so that they are in memory; progress(user, permille) now and then.
  * AMPHI_E_CANCELLED: `cancel` (may be NULL) said so. */
 amphi_status amphi__llm_prefetch(amphi_llm *llm, void (*progress)(void *user, uint32_t permille),

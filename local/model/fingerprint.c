@@ -32,18 +32,32 @@ static bool read_edges(int fd, edges *out)
            pread(fd, out->bytes + EDGE_BYTES, EDGE_BYTES, last) >= 0;
 }
 
-amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX])
+static amphi_status hash_file(const char *path, bool with_time, uint8_t hash[32])
 {
     edges *file = amphi__calloc(1, sizeof *file);
     int fd = file != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
-    uint8_t hash[32];
-    bool done = fd >= 0 && read_edges(fd, file) &&
-                amphi__sha256(amphi_str_make((const char *)file, sizeof *file), hash) == AMPHI_OK;
-    out[0] = '\0';
-    if (done)
-        amphi__hex(out, hash, sizeof hash);
+    bool done = fd >= 0 && read_edges(fd, file);
+    if (done && !with_time)
+        file->mtime_ns = 0;
+    done =
+        done && amphi__sha256(amphi_str_make((const char *)file, sizeof *file), hash) == AMPHI_OK;
     if (fd >= 0)
         close(fd);
     amphi__free(file);
     return done ? AMPHI_OK : AMPHI_E_IO;
+}
+
+amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX])
+{
+    uint8_t hash[32];
+    amphi_status status = hash_file(path, true, hash);
+    out[0] = '\0';
+    if (status == AMPHI_OK)
+        amphi__hex(out, hash, sizeof hash);
+    return status;
+}
+
+amphi_status amphi__content_hash(const char *path, uint8_t out[32])
+{
+    return hash_file(path, false, out);
 }

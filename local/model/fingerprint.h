@@ -12,5 +12,7 @@
 
 /* AMPHI_E_IO when it can't be read; `out` is empty then. */
 amphi_status amphi__fingerprint(const char *path, char out[AMPHI_FINGERPRINT_MAX]);
+/* The same without the time of change: a copy of the file, on another device, has the same. */
+amphi_status amphi__content_hash(const char *path, uint8_t out[32]);
 
 #endif

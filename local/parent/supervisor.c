@@ -130,7 +130,9 @@ static void send_generate(amphi_local *local)
         .body_size = (uint32_t)run->body_size,
         .prefix_size = (uint32_t)run->prefix_size,
         .tokens_per_second_max = run->tokens_per_second_max,
-        .now_s = amphi__run_now_s()};
+        .now_s = amphi__run_now_s(),
+        .judge_tokens = run->evidence.tokens_max,
+        .state_depths = run->evidence.depths};
     const amphi_str parts[] = {amphi_str_make((const char *)&generate, sizeof generate),
         amphi_str_make(run->body, run->body_size), amphi_str_make(run->prefix, run->prefix_size)};
     amphi__run_model(run, local->described.model.name);

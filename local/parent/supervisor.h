@@ -40,6 +40,8 @@ typedef struct amphi_local_identity {
     amphi_file_key model, worker; /* of the files that it was made from */
     char fingerprint[AMPHI_FINGERPRINT_MAX];
     char build[32];
+    amphi_file_key head; /* of the file beside the model; all zero: there is none */
+    amphi_judge_kind judge;
 } amphi_local_identity;
 
 typedef enum amphi_local_state {
@@ -66,9 +68,11 @@ typedef struct amphi_local {
     uint32_t context_tokens_max; /* likewise */
     amphi_local_limits limits;   /* of silence, per phase */
     amphi_log log;               /* the client's */
-    int wake_fd;                 /* an eventfd that the supervisor polls */
-    amphi_mutex lock;            /* guards what follows */
-    amphi_cond changed;          /* a run ended, the model was described, a count was answered */
+    bool has_judge;              /* the app gave one: `judge` */
+    amphi_judge judge;
+    int wake_fd;        /* an eventfd that the supervisor polls */
+    amphi_mutex lock;   /* guards what follows */
+    amphi_cond changed; /* a run ended, the model was described, a count was answered */
 
     /* under the lock */
     amphi_thread thread;

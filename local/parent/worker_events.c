@@ -127,7 +127,13 @@ static bool on_usage(amphi_engine_run *run, const amphi_worker_usage *message)
     return true;
 }
 
-/* Text of all kinds, LOGPROBS, USAGE, FINISH and FAIL of the current run. */
+static bool on_certainty(amphi_engine_run *run, const amphi_worker_certainty *message)
+{
+    const amphi_certainty certainty = {message->entropy, message->margin, message->top};
+    return amphi__run_certainty(run, message->index, &certainty);
+}
+
+/* Text of all kinds, LOGPROBS, STATE, CERTAINTY, USAGE, FINISH and FAIL of the current run. */
 static bool on_run_event(amphi_local *local, const amphi_worker_message *message)
 {
     amphi_engine_run *run = local->runs.current;
@@ -142,6 +148,11 @@ static bool on_run_event(amphi_local *local, const amphi_worker_message *message
         return amphi__run_text(run, text_kind(message->kind), message->text);
     case AMPHI_WORKER_LOGPROBS:
         return amphi__run_logprobs(run, message->text);
+    case AMPHI_WORKER_STATE:
+        return amphi__run_state(
+            run, message->as.state.index, message->as.state.depth, message->text);
+    case AMPHI_WORKER_CERTAINTY:
+        return on_certainty(run, &message->as.certainty);
     case AMPHI_WORKER_USAGE:
         return on_usage(run, &message->as.usage);
     case AMPHI_WORKER_FINISH:

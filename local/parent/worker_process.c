@@ -206,6 +206,10 @@ static size_t payload_size(uint32_t kind, size_t size)
     case AMPHI_WORKER_TOOL_CALL:
     case AMPHI_WORKER_LOGPROBS:
         return size > sizeof(uint32_t) ? size : 0;
+    case AMPHI_WORKER_STATE: /* and some values */
+        return size > sizeof(amphi_worker_state) ? size : 0;
+    case AMPHI_WORKER_CERTAINTY:
+        return sizeof(amphi_worker_certainty);
     case AMPHI_WORKER_USAGE:
         return sizeof(amphi_worker_usage);
     case AMPHI_WORKER_FINISH:
@@ -245,6 +249,12 @@ static bool message_is_sound(amphi_worker_message *message)
                amphi__json_check(message->text, "tool call", NULL) == AMPHI_OK;
     case AMPHI_WORKER_LOGPROBS:
         return amphi__logprobs_record_is_sound(message->text);
+    case AMPHI_WORKER_STATE: /* whether it was asked for, and its values: local/judge/evidence.c */
+        message->run = message->as.state.run;
+        return true;
+    case AMPHI_WORKER_CERTAINTY: /* likewise */
+        message->run = message->as.certainty.run;
+        return true;
     case AMPHI_WORKER_USAGE:
         message->run = message->as.usage.run;
         return usage_is_sound(&message->as.usage);
@@ -280,6 +290,10 @@ amphi_status amphi__worker_receive(amphi_worker *worker, amphi_worker_message *o
         kind == AMPHI_WORKER_TOOL_CALL || kind == AMPHI_WORKER_LOGPROBS) {
         memcpy(&out->run, buffer, sizeof out->run);
         out->text = amphi_str_make((const char *)buffer + sizeof out->run, size - sizeof out->run);
+    } else if (kind == AMPHI_WORKER_STATE) {
+        size_t head = sizeof out->as.state;
+        memcpy(&out->as.state, buffer, head);
+        out->text = amphi_str_make((const char *)buffer + head, size - head);
     } else {
         memcpy(&out->as, buffer, size);
     }

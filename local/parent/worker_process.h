@@ -21,8 +21,8 @@ typedef struct amphi_worker {
 /* A message after it was copied out of shared memory and checked. */
 typedef struct amphi_worker_message {
     amphi_worker_event kind;
-    amphi_str text; /* TEXT, LOGPROBS: points into the buffer given to receive */
-    uint32_t run;   /* TEXT, LOGPROBS, USAGE, FINISH, FAIL */
+    amphi_str text; /* TEXT, LOGPROBS, STATE: points into the buffer given to receive */
+    uint32_t run;   /* TEXT, LOGPROBS, STATE, CERTAINTY, USAGE, FINISH, FAIL */
     union {
         amphi_worker_hello hello;
         amphi_worker_described described;
@@ -32,6 +32,8 @@ typedef struct amphi_worker_message {
         amphi_worker_finish finish;
         amphi_worker_fail fail;
         amphi_worker_counted counted;
+        amphi_worker_state state;
+        amphi_worker_certainty certainty;
     } as;
 } amphi_worker_message;
 

@@ -14,6 +14,10 @@ _Static_assert(sizeof(uint32_t) + AMPHI_LOCAL_PIECE_MAX <= AMPHI_WORKER_EVENT_MA
 _Static_assert(sizeof(uint32_t) + AMPHI_LOGPROBS_RECORD_MAX <= AMPHI_WORKER_EVENT_MAX,
     "a run and a token's record are one event");
 
+_Static_assert(sizeof(amphi_worker_state) + AMPHI_STATE_VALUES_MAX * sizeof(uint16_t) <=
+                   AMPHI_WORKER_EVENT_MAX,
+    "a hidden state is one event");
+
 void amphi__event_write(amphi_event_writer *writer, amphi_worker_event kind, const void *data,
     size_t size, amphi_str more)
 {
@@ -72,6 +76,25 @@ static void on_logprobs(void *self, amphi_str record)
     write_run_event(self, AMPHI_WORKER_LOGPROBS, record);
 }
 
+static void on_state(void *self, uint32_t index, uint32_t depth, amphi_str halves)
+{
+    amphi_event_writer *writer = self;
+    const amphi_worker_state state = {.run = writer->run, .index = index, .depth = depth};
+    amphi__event_write(writer, AMPHI_WORKER_STATE, &state, sizeof state, halves);
+}
+
+static void on_certainty(void *self, uint32_t index, const amphi_certainty *certainty)
+{
+    amphi_event_writer *writer = self;
+    const amphi_worker_certainty event = {.run = writer->run,
+        .index = index,
+        .entropy = certainty->entropy,
+        .margin = certainty->margin,
+        .top = certainty->top};
+    amphi__event_write(
+        writer, AMPHI_WORKER_CERTAINTY, &event, sizeof event, amphi_str_make(NULL, 0));
+}
+
 amphi_inference_sink amphi__event_writer_sink(amphi_event_writer *writer)
 {
     return (amphi_inference_sink){.self = writer,
@@ -80,5 +103,7 @@ amphi_inference_sink amphi__event_writer_sink(amphi_event_writer *writer)
         .text = on_text,
         .reasoning = on_reasoning,
         .tool_call = on_tool_call,
-        .logprobs = on_logprobs};
+        .logprobs = on_logprobs,
+        .state = on_state,
+        .certainty = on_certainty};
 }

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define AMPHI_WORKER_MAGIC   0x414d5048u /* "AMPH" */
-#define AMPHI_WORKER_VERSION 4u
+#define AMPHI_WORKER_VERSION 5u
 
 /* Descriptors in the worker; everything else is closed before it starts. */
 enum {
@@ -96,6 +96,8 @@ typedef struct amphi_worker_generate {
     uint32_t prefix_size;
     float tokens_per_second_max; /* 0: no bound */
     int64_t now_s;               /* local civil time: the cage has no time zone files */
+    uint32_t judge_tokens;       /* as in amphi_inference_request */
+    uint32_t state_depths;       /* likewise */
 } amphi_worker_generate;
 
 typedef struct amphi_worker_count {
@@ -117,8 +119,11 @@ typedef enum amphi_worker_event {
     AMPHI_WORKER_FINISH,    /* amphi_worker_finish */
     AMPHI_WORKER_FAIL,      /* amphi_worker_fail */
     AMPHI_WORKER_COUNTED,   /* amphi_worker_counted */
-    AMPHI_WORKER_LOGPROBS   /* run (u32), then a record (logprobs_record.h): one token of the text
+    AMPHI_WORKER_LOGPROBS,  /* run (u32), then a record (logprobs_record.h): one token of the text
                                that comes next */
+    AMPHI_WORKER_STATE,     /* amphi_worker_state, then half floats: only of what was asked for, in
+                               order, in front of its token's CERTAINTY */
+    AMPHI_WORKER_CERTAINTY  /* amphi_worker_certainty: likewise */
 } amphi_worker_event;
 
 /* Parts of the cage that this machine could not give (bits of hello.cage_missing). */
@@ -183,6 +188,20 @@ typedef struct amphi_worker_fail {
     uint32_t prefix_refused; /* 1: the answer's beginning does not follow response_format */
     char message[AMPHI_WORKER_MESSAGE_MAX];
 } amphi_worker_fail;
+
+typedef struct amphi_worker_state {
+    uint32_t run;
+    uint32_t index; /* of the token, from 0 */
+    uint32_t depth; /* 1 to 8 */
+} amphi_worker_state;
+
+typedef struct amphi_worker_certainty {
+    uint32_t run;
+    uint32_t index;
+    float entropy; /* as amphi_certainty */
+    float margin;
+    float top;
+} amphi_worker_certainty;
 
 typedef struct amphi_worker_counted {
     uint32_t id;

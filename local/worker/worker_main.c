@@ -128,7 +128,9 @@ static void serve_generate(worker *w)
         .prefix = amphi_str_make(bytes + generate.body_size, generate.prefix_size),
         .tokens_per_second_max = generate.tokens_per_second_max,
         .now_s = generate.now_s,
-        .cancel = {&w->control->cancel_run, generate.run}};
+        .cancel = {&w->control->cancel_run, generate.run},
+        .judge_tokens = generate.judge_tokens,
+        .state_depths = (uint8_t)generate.state_depths};
     w->writer.run = generate.run;
     amphi_inference_result result;
     amphi_error error;

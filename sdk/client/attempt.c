@@ -87,6 +87,8 @@ void amphi__attempt_init(amphi_attempt *a, amphi_stream *stream, const amphi_att
     amphi__splice_init(&a->splice, args->continues ? AMPHI_SPLICE_CONTINUE : AMPHI_SPLICE_RESTART,
         delivered, delivered.size - amphi__splice_prefix(delivered).size);
     a->splice.is_known = args->is_known;
+    amphi__handoff_init(&a->handoff, args->is_judged ? args->step->judge_tokens : 0,
+        args->step->judge_hold_ms, args->step->right_min_permille);
     a->bill.is_cloud = a->info.kind == AMPHI_ENGINE_CLOUD;
     a->bill.price = amphi__route_price(route, &a->info, amphi__json_string(asked));
 }
@@ -156,6 +158,7 @@ void amphi__attempt_start(amphi_attempt *a)
         .plain_kernels = step->plain_kernels,
         .learned = amphi__buf_str(&learned),
         .continuation = a->args->continues ? a->args->way : AMPHI_CONTINUE_AUTO,
+        .judge_tokens = a->args->is_judged ? step->judge_tokens : 0,
     };
     if (!a->args->continues) { /* those of an answer that is given up */
         amphi__buf_reset(&stream->extra);
@@ -236,6 +239,7 @@ void amphi__attempt_finish(amphi_attempt *a)
     amphi__buf_clear(&a->extra);
     amphi__buf_clear(&a->learned);
     amphi__splice_clear(&a->splice);
+    amphi__handoff_clear(&a->handoff);
     amphi__buf_clear(&a->logprobs);
     amphi__buf_clear(&a->delivered);
     amphi__buf_clear(&a->prefix);
@@ -260,10 +264,12 @@ void amphi__attempt_wait(
     amphi_queued_event *queued = amphi__stream_wait(stream, attempts[0]->args->number,
         attempts[count - 1]->args->number, amphi__awake_slice_us(&stream->awake, wait_us));
     bool cancelled = queued == NULL && amphi__stream_is_cancelled(stream);
+    uint32_t number = queued != NULL ? queued->attempt : 0;
+    bool is_kept = false;
     for (size_t i = 0; i < count; i++) {
         amphi_attempt *a = attempts[i];
-        if (queued != NULL && queued->attempt == a->args->number) {
-            amphi__attempt_on_event(a, queued);
+        if (queued != NULL && number == a->args->number) {
+            is_kept = amphi__attempt_on_event(a, queued);
         } else if (cancelled) {
             amphi__fail(&a->outcome->error, AMPHI_E_CANCELLED, 0, "cancelled by the caller");
             a->ended = true;
@@ -274,7 +280,8 @@ void amphi__attempt_wait(
         if (!a->ended && a->splice.held.status != AMPHI_OK)
             amphi__attempt_stop(a, a->splice.held.status, "out of memory while joining the answer");
     }
-    amphi__free(queued);
+    if (!is_kept)
+        amphi__free(queued);
 }
 
 /* The stream's events carry this route and model from here on. */

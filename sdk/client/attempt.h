@@ -21,7 +21,8 @@ typedef struct amphi_attempt_args {
     bool continues;                 /* hand over the delivered text as the answer's beginning */
     amphi_continuation way;         /* how */
     bool is_known;                  /* the engine is known to continue it */
-    amphi_takeover *takeover;       /* emitted once it is known whether the attempt continues or
+    bool is_judged;           /* by its first tokens, before they are shown, as the step says */
+    amphi_takeover *takeover; /* emitted once it is known whether the attempt continues or
                                  starts again, which it then says; NULL: none. Borrowed */
 } amphi_attempt_args;
 

@@ -8,6 +8,7 @@
 #include "sdk/client/drafts.h"
 #include "sdk/client/extra_fields.h"
 #include "sdk/client/logprobs.h"
+#include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sentence.h"
@@ -183,7 +184,7 @@ static void on_text(amphi_attempt *a, const amphi_engine_event *event)
         a->held_us = amphi__stream_awake_us(a->stream);
 }
 
-void amphi__attempt_decide_in_time(amphi_attempt *a, uint64_t now_us)
+static void decide_splice_in_time(amphi_attempt *a, uint64_t now_us)
 {
     amphi_splice_mode before = a->splice.mode;
     amphi_str text;
@@ -369,7 +370,8 @@ static void on_usage(amphi_attempt *a, const amphi_engine_event *event)
     amphi__buf_clear(&stream->usage_extra);
 }
 
-void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued)
+/* What may be shown, or says something of the engine. */
+static void handle(amphi_attempt *a, const amphi_queued_event *queued)
 {
     amphi_stream *stream = a->stream;
     const amphi_engine_event *event = &queued->engine;
@@ -414,6 +416,8 @@ void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued)
     case AMPHI_ENGINE_EXTRA:
         on_extra(a, event->text);
         return;
+    case AMPHI_ENGINE_CONFIDENCE: /* nothing is held any more */
+        return;
     case AMPHI_ENGINE_FINISH:
         a->bill.network_bytes = event->bytes_sent + event->bytes_received;
         on_finish(a, event);
@@ -423,4 +427,82 @@ void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued)
         on_fail(a, event);
         return;
     }
+}
+
+/* ---- held for the judge of the first tokens ---- */
+
+static void move_on(amphi_attempt *a)
+{
+    amphi_confidence *confidence = &a->handoff.confidence;
+    confidence->was_moved = true;
+    a->stream->confidence = *confidence;
+    amphi__handoff_clear(&a->handoff);
+    char message[sizeof a->outcome->error.message];
+    snprintf(message, sizeof message,
+        "too uncertain to be shown: right with %u %%, %u %% are wanted (judged by %s, %u tokens)",
+        (confidence->right_permille + 5) / 10, confidence->right_min_permille / 10,
+        confidence->judge, confidence->tokens);
+    amphi__attempt_stop(a, AMPHI_E_UNCERTAIN, message);
+}
+
+static void show_held(amphi_attempt *a)
+{
+    a->stream->confidence = a->handoff.confidence;
+    a->handoff.is_holding = false;
+    for (amphi_queued_event *held = amphi__event_queue_pop(&a->handoff.held); held != NULL;
+         held = amphi__event_queue_pop(&a->handoff.held)) {
+        if (!a->ended)
+            handle(a, held);
+        amphi__free(held);
+    }
+}
+
+static void rule(amphi_attempt *a, bool is_all, uint64_t now_us)
+{
+    amphi_handoff_verdict verdict = amphi__handoff_rule(&a->handoff, is_all, now_us);
+    if (verdict == AMPHI_HANDOFF_MOVE)
+        move_on(a);
+    else if (verdict == AMPHI_HANDOFF_SHOW)
+        show_held(a);
+}
+
+/* While the judge has not spoken. An answer that fails meanwhile leaves nothing behind. */
+static bool hold(amphi_attempt *a, amphi_queued_event *queued)
+{
+    const amphi_engine_event *event = &queued->engine;
+    uint64_t now_us = amphi__stream_awake_us(a->stream);
+    bool is_output = amphi__handoff_is_output(event);
+    if (is_output) {
+        a->token_us = now_us;
+        amphi__crash_ledger_phase(a->stream->client, &a->ledger, AMPHI_START_TOKEN);
+        amphi__handoff_keep(&a->handoff, queued, now_us);
+        rule(a, false, now_us);
+    } else if (event->kind == AMPHI_ENGINE_CONFIDENCE) {
+        amphi__handoff_note(&a->handoff, event);
+        rule(a, false, now_us);
+    } else {
+        if (event->kind == AMPHI_ENGINE_FINISH)
+            rule(a, true, now_us);
+        else if (event->kind == AMPHI_ENGINE_FAIL)
+            amphi__handoff_clear(&a->handoff);
+        if (!a->ended)
+            handle(a, queued);
+    }
+    return is_output;
+}
+
+bool amphi__attempt_on_event(amphi_attempt *a, amphi_queued_event *queued)
+{
+    if (a->handoff.is_holding)
+        return hold(a, queued);
+    handle(a, queued);
+    return false;
+}
+
+void amphi__attempt_decide_in_time(amphi_attempt *a, uint64_t now_us)
+{
+    if (a->handoff.is_holding && now_us >= amphi__handoff_until_us(&a->handoff))
+        rule(a, false, now_us);
+    else
+        decide_splice_in_time(a, now_us);
 }

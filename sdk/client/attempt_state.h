@@ -10,6 +10,7 @@
 
 #include "sdk/client/answer_cost.h"
 #include "sdk/client/attempt.h"
+#include "sdk/client/handoff.h"
 
 /* Where the engine's events go: the stream's mailbox, marked with the attempt's number. */
 typedef struct amphi_attempt_sink {
@@ -30,6 +31,7 @@ typedef struct amphi_attempt {
     amphi_buf prefix;
     amphi_buf delivered; /* a copy: stream->text moves while it grows */
     amphi_splice splice;
+    amphi_handoff handoff;      /* what is held until the judge of its first tokens has spoken */
     amphi_buf extra;            /* fields that came before the first output; empty: none */
     amphi_buf learned;          /* what the engine reported, for the store; empty: nothing */
     amphi_buf logprobs;         /* of tokens whose text is not delivered yet */
@@ -75,9 +77,9 @@ void amphi__attempt_run_to_end(amphi_attempt *a);
 
 /* Ends the attempt from this side: `message` is the reason, behind the route's name. */
 void amphi__attempt_stop(amphi_attempt *a, amphi_status status, const char *message);
-/* attempt_events.c: one event of the engine; and, at now_us of awake time, the end of the wait for
- * text that was held back as long as it may be. */
-void amphi__attempt_on_event(amphi_attempt *a, const amphi_queued_event *queued);
+/* attempt_events.c: one event of the engine (true: it is kept, and no longer the caller's); and, at
+ * now_us of awake time, the end of the wait for text that was held back as long as it may be. */
+bool amphi__attempt_on_event(amphi_attempt *a, amphi_queued_event *queued);
 void amphi__attempt_decide_in_time(amphi_attempt *a, uint64_t now_us);
 /* attempt_account.c: what it cost, and how it came, once it has ended. Never waits. */
 void amphi__attempt_account(amphi_attempt *a);

@@ -27,6 +27,9 @@ uint64_t amphi__attempt_check_timeouts(amphi_attempt *a, uint64_t now_us)
     uint64_t decide_us = a->held_us + AMPHI_SPLICE_HOLD_US; /* what is held back for the judge */
     if (a->held_us > 0 && decide_us < until_us)
         until_us = decide_us > now_us ? decide_us : now_us + 1;
+    uint64_t show_us = a->handoff.is_holding ? amphi__handoff_until_us(&a->handoff) : UINT64_MAX;
+    if (show_us < until_us)
+        until_us = show_us > now_us ? show_us : now_us + 1;
     uint64_t wait_us = until_us == UINT64_MAX ? UINT64_MAX : until_us - now_us;
     bool local = a->info.kind == AMPHI_ENGINE_LOCAL;
     return local && wait_us > AMPHI_DEVICE_CHECK_US ? AMPHI_DEVICE_CHECK_US : wait_us;

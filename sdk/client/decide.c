@@ -123,6 +123,7 @@ static void make_plan(amphi_client *client, const amphi_request *request,
     if (request->only_routes != 0)
         amphi__preference_restrict(out, request->only_routes, routes, policy->hedge_ms);
     amphi__policy_set_budgets(out, policy, &facts->budgets, routes);
+    amphi__policy_set_handoff(out, policy, facts);
 }
 
 /* false: other requests took the room that the plan's first step would have had. A last resort may

@@ -40,6 +40,11 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->outbox_before = stream->outbox_before;
     out->cost = stream->cost.microdollars;
     out->cost_source = stream->cost.source;
+    out->judge = amphi_str_from(stream->confidence.judge);
+    out->judged_tokens = stream->confidence.tokens;
+    out->judged_right = (float)stream->confidence.right_permille / 1000;
+    out->judged_right_min = (float)stream->confidence.right_min_permille / 1000;
+    out->judged_moved = stream->confidence.was_moved;
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -136,6 +141,20 @@ static void put_cost(amphi_json_writer *writer, const amphi_chat_result *result)
     amphi__json_close(writer, '}');
 }
 
+static void put_confidence(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    if (result->judge.size == 0)
+        return;
+    amphi__json_open(writer, "confidence", '{');
+    amphi__json_put_str(writer, "judge", result->judge);
+    amphi__json_put_number(writer, "right", round((double)result->judged_right * 1e3) / 1e3);
+    amphi__json_put_number(
+        writer, "right_min", round((double)result->judged_right_min * 1e3) / 1e3);
+    amphi__json_put_int(writer, "tokens", result->judged_tokens);
+    amphi__json_put_bool(writer, "moved", result->judged_moved);
+    amphi__json_close(writer, '}');
+}
+
 static void put_takeovers(amphi_json_writer *writer, const amphi_chat_result *result)
 {
     amphi__json_open(writer, "takeovers", '[');
@@ -223,6 +242,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     amphi__json_put_str(&writer, "model", result->model);
     put_takeovers(&writer, result);
     put_authors(&writer, result);
+    put_confidence(&writer, result);
     amphi__json_put_str(&writer, "cache", result->cache_hit ? AMPHI_STR("hit") : AMPHI_STR("miss"));
     if (result->cache_hit)
         put_cache_match(&writer, result);

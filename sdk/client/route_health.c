@@ -76,6 +76,7 @@ static amphi_breaker_result breaker_result_of(amphi_status status)
     case AMPHI_E_UNSUPPORTED:
     case AMPHI_E_AUTH: /* the server is up; only this key or account is refused */
     case AMPHI_E_QUOTA:
+    case AMPHI_E_UNCERTAIN: /* it works; only this answer was in doubt */
         return AMPHI_BREAKER_SUCCESS;
     case AMPHI_E_TIMEOUT:
     case AMPHI_E_OFFLINE:

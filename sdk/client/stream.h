@@ -12,6 +12,7 @@
 #include "sdk/client/context.h"
 #include "sdk/client/driver_threads.h"
 #include "sdk/client/event_queue.h"
+#include "sdk/client/handoff.h"
 #include "sdk/client/privacy.h"
 #include "sdk/client/request.h"
 #include "sdk/client/stream_set.h"
@@ -79,6 +80,7 @@ struct amphi_stream {
     size_t takeovers_count;
     char route[AMPHI_NAME_MAX];
     char model[AMPHI_NAME_MAX];
+    amphi_confidence confidence; /* of the local answer that was judged; no judge: none was */
     /* Of `route`, when its attempt began. */
     amphi_model_identity model_identity;
     amphi_usage usage;

@@ -2,7 +2,8 @@
  *
  * From the plan down to the single attempt, each function calling the one above it in this file:
  *
- *     run_plan      the steps in their order; at the end once more the first whose engine died
+ *     run_plan      the steps in their order; at the end once more the first whose engine died,
+ *                   or whose answer was held to be too uncertain
  *     run_step      one step, with fewer of the oldest messages each time it finds them too long
  *     run_hedged    the first step and the second, when the first is late
  *     run_route     one route: again without the beginning, after a pause, or after a restart
@@ -45,6 +46,7 @@ typedef struct plan_run {
     amphi_attempt_pending pending; /* for the crash ledger */
     amphi_model_identity model;    /* what the last route ran when its step began */
     bool restarted;                /* a dead engine was started again: once per request */
+    bool judges;                   /* local answers are judged before they are shown */
     amphi_buf body;                /* of the current step */
 } plan_run;
 
@@ -78,6 +80,8 @@ static bool enter(plan_run *run, amphi_attempt_args *args, bool is_first_try)
 static void run_attempt(plan_run *run, amphi_attempt_args *args)
 {
     args->number = ++run->attempts;
+    args->is_judged = run->judges && !args->continues && run->stream->text.size == 0 &&
+                      run->stream->request.answer_prefix[0] == '\0' && args->step->judge_tokens > 0;
     run->step = args->step;
     amphi__attempt_run(run->stream, args, &run->last, &run->pending);
 }
@@ -490,7 +494,7 @@ static bool may_go_on(plan_run *run, const amphi_plan_step *step)
 static plan_run begin(amphi_stream *stream)
 {
     const amphi_dead_route *dead = &stream->plan.dead_route;
-    plan_run run = {.stream = stream};
+    plan_run run = {.stream = stream, .judges = true};
     amphi__awake_charge(&stream->awake, stream->client->clock, DECIDE_MAX_US);
     amphi__buf_init(&run.body, 0);
     if (dead->error.status == AMPHI_OK)
@@ -502,11 +506,28 @@ static plan_run begin(amphi_stream *stream)
     return run;
 }
 
+/* Every step has failed. The routes that should have taken over may be down. */
+static void try_again(plan_run *run, size_t died, size_t doubtful)
+{
+    const amphi_plan *plan = &run->stream->plan;
+    bool more = true;
+    if (died < plan->steps_count && may_restart(run, &plan->steps[died])) {
+        (void)run_step(run, died);
+        more = may_go_on(run, &plan->steps[died]);
+    }
+    if (more && doubtful < plan->steps_count) { /* doubtful words are better than none */
+        run->judges = false;
+        (void)run_step(run, doubtful);
+        (void)may_go_on(run, &plan->steps[doubtful]);
+    }
+}
+
 bool amphi__takeover_run_plan(amphi_stream *stream)
 {
     const amphi_plan *plan = &stream->plan;
     plan_run run = begin(stream);
-    size_t died = plan->steps_count; /* the first step whose engine died */
+    size_t died = plan->steps_count;     /* the first step whose engine died */
+    size_t doubtful = plan->steps_count; /* the first whose answer was too uncertain */
     bool more = !amphi__stream_check_cancelled(stream, &run.last.error);
     for (size_t i = 0; more && i < plan->steps_count;) {
         if (i > 0 && is_pointless(&run, &plan->steps[i])) {
@@ -516,14 +537,13 @@ bool amphi__takeover_run_plan(amphi_stream *stream)
         size_t done = run_step(&run, i);
         if (done == 1 && is_death(run.last.error.status) && died == plan->steps_count)
             died = i;
+        if (run.last.error.status == AMPHI_E_UNCERTAIN && doubtful == plan->steps_count)
+            doubtful = i;
         more = may_go_on(&run, &plan->steps[i]);
         i += done;
     }
-    /* The routes that should have taken over from it may be down. */
-    if (more && died < plan->steps_count && may_restart(&run, &plan->steps[died])) {
-        (void)run_step(&run, died);
-        (void)may_go_on(&run, &plan->steps[died]);
-    }
+    if (more)
+        try_again(&run, died, doubtful);
     amphi__reservation_release(stream->client, &stream->reservation);
     amphi__attempt_settle(stream, &run.pending);
     stream->error = run.last.error;

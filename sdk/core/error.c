@@ -43,6 +43,7 @@ static const char *const status_names[] = {
     [AMPHI_E_INTERNAL] = "internal",
     [AMPHI_E_QUOTA] = "quota",
     [AMPHI_E_BACKGROUND] = "background",
+    [AMPHI_E_UNCERTAIN] = "uncertain",
 };
 
 const char *amphi_status_name(amphi_status status)

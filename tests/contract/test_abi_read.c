@@ -134,6 +134,23 @@ static amphi_status call_embeddings(const void *argument, amphi_error *error)
     return status;
 }
 
+static void fill_head_options(void *whole)
+{
+    amphi_head_options *options = whole;
+    amphi_head_options_init(options);
+    options->model_path = AMPHI_STR("local/models/amphi-help.gguf");
+    options->threads = 1;
+}
+
+/* Without rows nothing is run or written. */
+static amphi_status call_head_train(const void *argument, amphi_error *error)
+{
+    char *report = NULL;
+    amphi_status status = amphi_model_head_train(&report, argument, error);
+    assert_null(report);
+    return status;
+}
+
 static void fill_engine_request(void *whole)
 {
     amphi_engine_request *request = whole;
@@ -228,6 +245,7 @@ static const abi_read_case reads[] = {
     READ(amphi_embeddings_request, fill_embeddings_request, call_embeddings),
     READ(amphi_device_facts, fill_facts, call_push),
     READ(amphi_model_options, fill_model_options, call_model_open),
+    READ(amphi_head_options, fill_head_options, call_head_train),
     READ(amphi_engine_request, fill_engine_request, call_process_start),
     READ(amphi_engine_request, fill_engine_request, call_thread_start),
     READ(amphi_engine_request, fill_engine_request, call_endpoint_start),

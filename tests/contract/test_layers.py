@@ -17,7 +17,7 @@ SOURCES = (".c", ".h", ".inc", ".inl", ".cc", ".cpp", ".hpp", ".S")
 # What runs in the app whichever way the local engine is isolated.
 LOCAL_IN_APP = ["local/run.h", "local/run_queue.h", "local/token_count.h", "local/limits.h",
                 "local/breadcrumb.h", "local/compute/kernels.h", "local/model/file_key.h",
-                "local/model/fingerprint.h"]
+                "local/model/fingerprint.h", "local/judge/"]
 # The engine and the rooms that it stands on.
 LOCAL_ENGINE = ["local/engine/", "local/limits.h", "local/text/", "local/constraint/",
                 "local/jinja/template.h", "local/tokens/tokenizer.h", "local/graph/llm.h",
@@ -40,10 +40,15 @@ ALLOWED = {
     # on a thread of the app (over engine/). Neither knows the other.
     "local": ["amphi/", "sdk/core/", "local/"],
     "local/local.": ["amphi/", "sdk/core/", "local/limits.h", "local/local.h", "local/run.h",
-                     "local/process_engine.h", "local/thread_engine.h"],
+                     "local/process_engine.h", "local/thread_engine.h", "local/judge/judge.h"],
     "local/process_engine.": ["amphi/", "sdk/core/", "local/local.h", "local/process_engine.h",
                               "local/parent/supervisor.h", *LOCAL_IN_APP],
-    "local/run.": ["amphi/", "sdk/core/", "local/run.h", "local/limits.h", "local/text/"],
+    "local/run.": ["amphi/", "sdk/core/", "local/run.h", "local/limits.h", "local/text/",
+                   "local/judge/"],
+    "local/run_judge.": ["amphi/", "sdk/core/", "local/run.h", "local/judge/"],
+    # Trains a head over any engine: it composes the front header and the judges.
+    "local/head_train.": ["amphi/", "sdk/core/", "local/local.h", "local/limits.h", "local/judge/",
+                          "local/model/fingerprint.h"],
     "local/run_queue.": ["amphi/", "sdk/core/", "local/run"],
     "local/token_count.": ["amphi/", "sdk/core/", "local/token_count.h"],
     "local/thread_engine.": ["amphi/", "sdk/core/", "local/local.h", "local/thread_engine",
@@ -61,6 +66,9 @@ ALLOWED = {
     "local/jinja": ["amphi/", "sdk/core/", "local/jinja/"],
     "local/constraint": ["amphi/", "sdk/core/", "local/tokens/tokenizer.h", "local/constraint/"],
     "local/text": ["amphi/", "sdk/core/", "local/text/"],
+    # What judges an answer's first tokens, in the app's process.
+    "local/judge": ["amphi/", "sdk/core/", "local/judge/", "local/text/certainty.h",
+                    "local/compute/half.h", "local/model/fingerprint.h"],
     # The worker program wraps the engine; its parent sees only the wire between them, and what runs
     # in the app anyway.
     "local/worker": ["amphi/", "sdk/core/", *LOCAL_ENGINE, "local/worker/"],

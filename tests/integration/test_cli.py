@@ -133,6 +133,10 @@ def cli__unknown_things_are_usage_errors_in_one_line(folder):
              ["model", "logits", "--model", MODEL, "--tokens", "99999999999"],
              ["model", "logits", "--model", MODEL, "--tokens", "1", "--top", "many"],
              ["model", "logits", "--tokens", "1"], ["model", "render", "--model", MODEL],
+             ["model", "head"], ["model", "head", "fly", "x"], ["model", "head", "train"],
+             ["model", "head", "train", "/nonexistent"],
+             ["model", "head", "train", "/nonexistent", "--model", MODEL],
+             ["model", "head", "train", "x", "--model", MODEL, "--tokens", "33"],
              ["bench", "local", "--model", MODEL, "--gen", "0"], ["history", "--delete"]]
     for words in cases:
         done = amphi(words[0], *data(folder), *words[1:]) if words != ["fly"] else amphi("fly")

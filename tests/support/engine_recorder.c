@@ -6,6 +6,8 @@
 
 #include "sdk/core/clock.h"
 
+#include <stdio.h>
+
 void engine_recorder_init(engine_recorder *recorder)
 {
     memset(recorder, 0, sizeof *recorder);
@@ -95,6 +97,13 @@ static void record(engine_recorder *recorder, const amphi_engine_event *event)
         break;
     case AMPHI_ENGINE_ALIVE:
         recorder->alive++;
+        break;
+    case AMPHI_ENGINE_CONFIDENCE:
+        recorder->confidences++;
+        recorder->confidence_permille = event->permille;
+        recorder->confidence_is_final = event->finish != AMPHI_FINISH_NONE;
+        snprintf(recorder->judge, sizeof recorder->judge, "%.*s", (int)event->text.size,
+            event->text.data);
         break;
     }
     recorder->bytes_sent = event->bytes_sent;

@@ -21,6 +21,10 @@ typedef struct engine_recorder {
     amphi_buf extra;   /* each EXTRA, with an LF behind it */
     amphi_buf learned; /* the last LEARNED */
     unsigned alive;
+    int confidences; /* CONFIDENCE events, and the last one's */
+    uint32_t confidence_permille;
+    bool confidence_is_final;
+    char judge[16];
     unsigned texts;
     unsigned progress;
     unsigned usages;

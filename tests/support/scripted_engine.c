@@ -19,6 +19,8 @@ struct amphi_engine_run {
     amphi_engine_sink sink;
     amphi_thread thread;
     atomic_bool cancelled;
+    uint64_t judge_tokens; /* as asked */
+    uint32_t judged;
     char prefix[4096];
 };
 
@@ -67,6 +69,18 @@ static void send_token(amphi_engine_run *run, const char *text, int number)
                   .logprobs = amphi_str_from(logprobs)});
 }
 
+static void send_confidence(amphi_engine_run *run, const scripted_step *step)
+{
+    if (run->judge_tokens == 0)
+        return; /* not asked for */
+    run->judged++;
+    send(run, (amphi_engine_event){.kind = AMPHI_ENGINE_CONFIDENCE,
+                  .text = amphi_str_from(step->text),
+                  .permille = (uint32_t)step->number % 10000,
+                  .usage = {.completion_tokens = run->judged},
+                  .finish = step->number >= 10000 ? AMPHI_FINISH_STOP : AMPHI_FINISH_NONE});
+}
+
 /* false when the run has ended. */
 static bool play_step(amphi_engine_run *run, const scripted_step *step)
 {
@@ -106,6 +120,9 @@ static bool play_step(amphi_engine_run *run, const scripted_step *step)
     case SCRIPT_RETRY_LATER:
         fail_for_now(run, step->number);
         return false;
+    case SCRIPT_CONFIDENCE:
+        send_confidence(run, step);
+        return true;
     case SCRIPT_WAIT:
         wait_ms(run, step->number);
         return true;
@@ -161,6 +178,7 @@ static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine
     amphi__str_copy_to(engine->last_prefix, sizeof engine->last_prefix, request->prefix);
     amphi__str_copy_to(engine->last_body, sizeof engine->last_body, request->body);
     amphi__str_copy_to(engine->last_key, sizeof engine->last_key, request->idempotency_key);
+    engine->last_judge_tokens = request->judge_tokens;
     pthread_mutex_unlock(&last_lock);
     if (script->kind == SCRIPT_REFUSE_START)
         return amphi__fail(error, (amphi_status)script->number, 0, "the script refuses to start");
@@ -169,6 +187,7 @@ static amphi_status start(void *self, amphi_engine_run **out, const amphi_engine
         return amphi__fail_no_memory(error);
     run->engine = engine;
     run->script = script;
+    run->judge_tokens = request->judge_tokens;
     run->sink = *sink;
     amphi__str_copy_to(run->prefix, sizeof run->prefix, request->prefix);
     atomic_fetch_add(&engine->running, 1);

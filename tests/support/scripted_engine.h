@@ -22,6 +22,8 @@ typedef enum scripted_kind {
     SCRIPT_TOOL_CALL,     /* text: JSON */
     SCRIPT_EXTRA,         /* text: JSON, fields that Amphi does not know */
     SCRIPT_USAGE,         /* number: completion tokens */
+    SCRIPT_CONFIDENCE,    /* text: the judge; number: permille, likely right, by one token more than
+                             the one before; 10000 more: the last one */
     SCRIPT_WAIT,          /* number: milliseconds, ends early when cancelled */
     SCRIPT_FINISH,        /* number: an amphi_finish */
     SCRIPT_FAIL,          /* number: an amphi_status; AMPHI_OK: without an error */
@@ -54,6 +56,7 @@ typedef struct scripted_engine {
     char last_prefix[4096]; /* read it after a run */
     char last_body[16384];
     char last_key[64];
+    uint64_t last_judge_tokens;
 } scripted_engine;
 
 void scripted_engine_init(

@@ -282,6 +282,14 @@ typedef struct amphi_chat_result {
     /* Of every attempt of this request, in microdollars; AMPHI_COST_UNKNOWN. */
     uint64_t cost;
     amphi_cost_source cost_source;
+    /* Of a local answer whose first tokens were judged before they were shown ("handoff" in the
+     * policy): by whom ("head", "logits"; empty: it was not judged), by how many tokens, how likely
+     * it is right (0 to 1) and how likely the policy wants it to be. */
+    amphi_str judge;
+    uint32_t judged_tokens;
+    float judged_right;
+    float judged_right_min;
+    bool judged_moved; /* too unlikely: the next route answered instead */
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -296,7 +304,8 @@ AMPHI_API amphi_status amphi_stream_result(
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
  * "finish_reason","usage","cost":{"usd" (null: unknown),"source"},"timing","privacy",
- * "turns_omitted","decision","error"}, and "outbox_before" where it is not 0: what
+ * "turns_omitted","decision","error"}, "outbox_before" where it is not 0, and, where a local answer
+ * was judged, "confidence":{"judge","right","right_min","tokens","moved"}: what
  * `amphi ask --json` prints. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);

@@ -46,7 +46,9 @@ typedef enum amphi_status {
     AMPHI_E_QUOTA = 30,          /* an account is used up or unpaid, or the policy's budget for
                                     the day is, or the system takes no more requests of this
                                     app; retry_after_ms 0: no use to wait */
-    AMPHI_E_BACKGROUND = 31      /* the system refuses its model to an app in the background */
+    AMPHI_E_BACKGROUND = 31,     /* the system refuses its model to an app in the background */
+    AMPHI_E_UNCERTAIN = 32       /* a local answer was too likely to be wrong, and another route
+                                    took over before it was shown */
 } amphi_status;
 
 /* FROZEN: callers declare it without an _init. */

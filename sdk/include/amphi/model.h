@@ -72,6 +72,45 @@ AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_quantize(amphi_str in, amphi_
     amphi_str type, bool (*progress)(void *user, uint32_t permille), void *user,
     amphi_error *error);
 
+/* SIZED, read. A head judges the first tokens of a model's answers before they are shown (policy
+ * "handoff"): a linear function of a hidden state and of the model's own doubt, trained for one
+ * model file, beside which it lies as MODEL.head. */
+typedef struct amphi_head_options {
+    size_t struct_size;
+    amphi_str model_path; /* a GGUF file */
+    /* JSON Lines: {"prompt":"...","right":true|false}, with the prompt as the model's users write
+     * it, and whether the model's answer to it is right. Further members are ignored. */
+    amphi_str rows;
+    amphi_str out_path; /* train: the head's file; empty: MODEL.head */
+    uint32_t threads;   /* 0: as many as there are cores, 4 at most */
+    uint32_t tokens;    /* train: to be judged by; 0: 8 */
+    /* Called on this thread, may be NULL; false stops with AMPHI_E_CANCELLED. */
+    bool (*progress)(void *user, uint32_t permille);
+    void *user; /* its first argument */
+} amphi_head_options;
+
+static inline void amphi_head_options_init(amphi_head_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+/* Runs the model (in a process of its own, as chat does) on each prompt, fits heads to what it
+ * found inside, and writes the one that is best at rows that it had not seen. At least 40 rows, 10
+ * of them right and 10 wrong. *report_out: {"rows","right","skipped" (longer than the context),
+ * "tokens","depth","pool","penalty","auc","auc_logits","scores":[[right,head,logits,[numbers]],
+ * ...]}: auc is the area under the ROC curve, in five-fold cross-validation, which flatters a
+ * little, because the best of several heads was chosen by it; head and logits are how likely a row
+ * is right, for both judges, and the numbers are what the second one looks at. Free with
+ * amphi_string_free. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_head_train(
+    char **report_out, const amphi_head_options *options, amphi_error *error);
+
+/* The head beside the model on rows that it was not trained on: {"rows","right","skipped","tokens",
+ * "auc","auc_logits","scores"}. AMPHI_E_NOT_FOUND: there is none. */
+AMPHI_API AMPHI_NODISCARD amphi_status amphi_model_head_test(
+    char **report_out, const amphi_head_options *options, amphi_error *error);
+
 AMPHI_END_DECLS
 
 #endif

@@ -80,6 +80,15 @@ static const char *marks(const amphi_policy_field *f)
     return f->type == AMPHI_POLICY_BOOL || amphi__policy_word(f, f->low) != NULL ? "`" : "";
 }
 
+static void choices_text(const amphi_policy_field *f, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (unsigned i = 0; i <= (unsigned)f->high; i++) {
+        size_t at = strlen(out);
+        snprintf(out + at, size - at, "%s`\"%s\"`", i > 0 ? ", " : "", f->choices[i]);
+    }
+}
+
 static void field_line(const amphi_policy_field *f, char *out, size_t size)
 {
     char otherwise[AMPHI_POLICY_WORDS_MAX];
@@ -94,7 +103,7 @@ static void field_line(const amphi_policy_field *f, char *out, size_t size)
     else if (f->type == AMPHI_POLICY_THERMAL)
         snprintf(limits, sizeof limits, "see Thermal states");
     else if (f->type == AMPHI_POLICY_CHOICE)
-        snprintf(limits, sizeof limits, "`\"%s\"`, `\"%s\"`", f->choices[0], f->choices[1]);
+        choices_text(f, limits, sizeof limits);
     else
         amphi__policy_limits_text(limits, f);
     snprintf(out, size, "| `%s` | %s%s%s | %s | %s | %s | %s |", f->name, marks(f), otherwise,

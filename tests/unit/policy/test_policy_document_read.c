@@ -184,6 +184,8 @@ static void document__a_choice_is_one_of_its_words(void **state)
         assert_non_null(strstr(error.message, "private_history must be \"local\" or \"omit\""));
     }
     assert_int_equal(p.private_history, AMPHI_PRIVATE_HISTORY_OMIT);
+    assert_int_equal(apply(&p, "{\"handoff\":{\"judge\":\"all\"}}", &error), AMPHI_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "handoff.judge must be \"off\", \"head\" or \"any\""));
 }
 
 static void document__arbitrary_bytes_are_survived(void **state)

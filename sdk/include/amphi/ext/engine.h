@@ -32,6 +32,13 @@ typedef enum amphi_engine_task {
     AMPHI_TASK_EMBEDDINGS = 1 /* vectors; only of engines whose info says that they have them */
 } amphi_engine_task;
 
+/* What can say, by the first tokens of an answer, how likely it is right (CONFIDENCE events). */
+typedef enum amphi_judge_kind {
+    AMPHI_JUDGE_NONE = 0,
+    AMPHI_JUDGE_LOGITS = 1, /* the model's own doubt: of any model, and rough */
+    AMPHI_JUDGE_HEAD = 2    /* trained for this model */
+} amphi_judge_kind;
+
 /* How an engine is asked to go on after a given beginning of the answer. */
 typedef enum amphi_continuation {
     AMPHI_CONTINUE_AUTO = 0,     /* as the engine knows best */
@@ -95,6 +102,7 @@ typedef struct amphi_engine_info {
     bool needs_foreground;   /* it refuses an app in the background: not asked there */
     uint32_t retry_after_ms; /* until `is_busy` or `quota_used_up` is over; 0: unknown */
     bool embeddings;         /* answers AMPHI_TASK_EMBEDDINGS */
+    amphi_judge_kind judge;  /* the best that can judge the first tokens of its answers */
 } amphi_engine_info;
 
 static inline void amphi_engine_info_init(amphi_engine_info *info)
@@ -126,6 +134,8 @@ typedef struct amphi_engine_request {
      * in any pieces, with USAGE before FINISH. */
     amphi_engine_task task;
     bool body_is_kept; /* `body` stays as it is until the run is released: it need not be copied */
+    /* CONFIDENCE events are wanted, of so many first tokens at most; 0: none. */
+    uint64_t judge_tokens;
 } amphi_engine_request;
 
 static inline void amphi_engine_request_init(amphi_engine_request *request)
@@ -149,8 +159,12 @@ typedef enum amphi_engine_event_kind {
     AMPHI_ENGINE_LEARNED,      /* text: a JSON object to be kept for this engine and model, instead
                                   of the one before; 4 KiB at most */
     AMPHI_ENGINE_ALIVE,        /* a sign of life without words: no budget for silence runs out */
-    AMPHI_ENGINE_EXTRA         /* text: a JSON object of fields that go to the app as they are:
+    AMPHI_ENGINE_EXTRA,        /* text: a JSON object of fields that go to the app as they are:
                                   {"delta":{...},"chunk":{...}}, either may be missing */
+    AMPHI_ENGINE_CONFIDENCE    /* before a judged token's text. permille: how likely the answer will
+                                  be right; text: the judge's name, empty when it can't say;
+                                  usage.completion_tokens: tokens it judged by; finish: not NONE
+                                  when no further one follows */
 } amphi_engine_event_kind;
 
 /* FROZEN: engines build many of them, zeroed. */
