@@ -68,16 +68,17 @@ static bool same_letters(amphi_str a, amphi_str b)
     }
 }
 
-/* "battery" of "battery_percent", "min_percent" of "battery.min_percent" */
-static bool is_part(amphi_str part, amphi_str whole)
+/* "battery" of "battery_percent": 1; "min_percent" of "battery.min_percent", which is closer: 2;
+ * no part of it: 0 */
+static unsigned part_rank(amphi_str part, amphi_str whole)
 {
     if (part.size < 3 || part.size >= whole.size)
-        return false;
-    size_t rest = whole.size - part.size;
-    char after = whole.data[part.size];
-    bool begins = amphi__str_starts_with(whole, part) && (after == '_' || after == '.');
-    char before = whole.data[rest - 1];
-    return begins || (amphi__str_ends_with(whole, part) && (before == '_' || before == '.'));
+        return 0;
+    char after = amphi__str_starts_with(whole, part) ? whole.data[part.size] : 0;
+    char before = amphi__str_ends_with(whole, part) ? whole.data[whole.size - part.size - 1] : 0;
+    if (after == '.' || before == '.')
+        return 2;
+    return after == '_' || before == '_' ? 1 : 0;
 }
 
 /* How many letters must be changed, put in or left out. */
@@ -103,7 +104,8 @@ const char *amphi__nearest_name(amphi_str name, const char *const *known, size_t
 {
     const char *part_of = NULL;
     const char *nearest = NULL;
-    size_t parts = 0;
+    size_t parts = 0; /* of that rank */
+    unsigned rank = 0;
     size_t least = (name.size + 3) / 4; /* "mod", "thermel" */
     if (name.size == 0 || name.size > COMPARED_MAX)
         return NULL;
@@ -113,9 +115,11 @@ const char *amphi__nearest_name(amphi_str name, const char *const *known, size_t
             continue;
         if (same_letters(name, it))
             return known[i];
-        if (is_part(name, it)) {
+        unsigned found = part_rank(name, it);
+        if (found > 0 && found >= rank) {
+            parts = found > rank ? 1 : parts + 1;
+            rank = found;
             part_of = known[i];
-            parts++;
         }
         size_t off = distance(name, it);
         if (off < least || (off == least && nearest == NULL)) {

@@ -16,7 +16,8 @@ void amphi__shown_name(char out[AMPHI_SHOWN_NAME_MAX], amphi_str name);
 
 /* The one of `known` (dotted names) that `name` most likely means, or NULL: the same but for case
  * and punctuation; the beginning of one ("battery" of "battery_percent") or the last part of one
- * ("min_percent" of "battery.min_percent"), if of one only; or a few letters off. */
+ * ("min_percent" of "battery.min_percent" rather than of "handoff.right_min_percent"), if of one
+ * only; or a few letters off. */
 const char *amphi__nearest_name(amphi_str name, const char *const *known, size_t count);
 
 #endif

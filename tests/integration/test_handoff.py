@@ -26,8 +26,8 @@ FACTS = {"battery_percent": 90, "charging": True, "thermal": "nominal",
 # As long as it takes: a slow machine must not judge by fewer tokens.
 POLICY = {"handoff": {"right_min_percent": 50, "hold_ms": 60000}, "total_ms": 600000,
           "local": {"budgets": {"first_token_ms": 300000, "idle_ms": 300000}},
-          "battery": {"min_percent": 0}, "memory": {"max_percent": 100, "unload_percent": 100},
-          "thermal": {"max": "critical"}}
+          "battery": {"critical_percent": 0, "min_percent": 0},
+          "memory": {"max_percent": 100, "unload_percent": 100}, "thermal": {"max": "critical"}}
 
 
 head = None  # the bytes of the one that all tests use

@@ -36,7 +36,8 @@ def fields_of(node, prefix=""):
 def rows_of_page():
     """{dotted name: the row's other cells}"""
     with open(PAGE, encoding="utf-8") as file:
-        rows = re.findall(r"^\| `([a-z_.]+)` \| (.*) \|$", file.read(), re.M)
+        section = file.read().split("\n## The fields\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (.*) \|$", section, re.M)
     return {name: cells.split(" | ") for name, cells in rows}
 
 

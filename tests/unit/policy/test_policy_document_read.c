@@ -41,7 +41,8 @@ static void document__one_bad_field_changes_nothing(void **state)
 {
     amphi_policy before;
     amphi__policy_init(&before);
-    amphi_policy p = before;
+    amphi_policy p;
+    memcpy(&p, &before, sizeof p); /* with its padding */
     amphi_error error;
     assert_int_equal(
         apply(&p, "{\"mode\":\"only_local\",\"battery\":{\"min_percent\":101}}", &error),
@@ -110,7 +111,8 @@ static void document__bad_fields_are_named(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         amphi_policy before;
         amphi__policy_init(&before);
-        amphi_policy p = before;
+        amphi_policy p;
+        memcpy(&p, &before, sizeof p); /* with its padding */
         amphi_error error;
         assert_int_equal(apply(&p, cases[i].json, &error), cases[i].status);
         if (strstr(error.message, cases[i].name) == NULL)
@@ -202,7 +204,8 @@ static void document__arbitrary_bytes_are_survived(void **state)
         }
         amphi_policy before;
         amphi__policy_init(&before);
-        amphi_policy p = before;
+        amphi_policy p;
+        memcpy(&p, &before, sizeof p); /* with its padding */
         amphi_error error;
         if (amphi__policy_apply_json(&p, amphi_str_make(text, sizeof text - 1), &error) !=
             AMPHI_OK) {

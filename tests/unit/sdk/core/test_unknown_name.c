@@ -50,7 +50,8 @@ static void shown_name__is_cut_when_it_is_long(void **state)
 }
 
 static const char *const known[] = {"mode", "local.enabled", "local.threads_max", "cloud.enabled",
-    "battery.min_percent", "battery.critical_percent", "thermal.max", "rtt_ms", "battery_percent"};
+    "battery.min_percent", "battery.critical_percent", "thermal.max", "rtt_ms", "battery_percent",
+    "handoff.right_min_percent"};
 
 static const char *guess(const char *name)
 {
