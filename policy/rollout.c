@@ -492,6 +492,9 @@ static void say_why(amphi_buf *out, const amphi_rollout *rollout, const amphi_gb
     case AMPHI_GB_TOO_COMPLEX:
         amphi__buf_append_c(out, "the payload's rules are too many to evaluate");
         break;
+    case AMPHI_GB_MISSHAPEN:
+        amphi__buf_append_c(out, "a rule is misshapen, so nothing can be evaluated");
+        break;
     }
     amphi_policy scratch;
     amphi_error misfit;
