@@ -232,6 +232,7 @@ typedef struct amphi_policy_route {
     bool was_refused_thermal; /* likewise */
     bool was_refused_memory;  /* likewise */
     uint32_t load;            /* runs under way: the least loaded of equal priority goes first */
+    bool is_off;              /* amphi.endpoints switched it off */
     bool is_named;            /* the request's "model" or "fallbacks" name it */
     uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
     amphi_policy_pace pace;      /* likewise; those that are not forgotten */
@@ -292,12 +293,18 @@ typedef struct amphi_dead_route {
     bool restart;      /* no other route is left: it is started once more */
 } amphi_dead_route;
 
+/* Features of a remote config that steer something (policy/rollout_features.c). */
+#define AMPHI_ROLLOUT_FEATURES 4
+
 typedef struct amphi_plan {
     /* In the order to be tried. */
     amphi_plan_step steps[AMPHI_ROUTES_MAX];
     size_t steps_count;          /* 0: `refusal` says why */
     amphi_decision decision;     /* every route with its reason; kept ones first, as `steps` */
     amphi_dead_route dead_route; /* filled in by the caller; cleared by _decide */
+    /* What of the remote config was in force; filled in by the caller likewise. */
+    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    size_t exposures_count;
     /* Status AMPHI_OK when there are steps; otherwise why there are none:
      *   _REFUSED    private, mode, kill switch, no engine: stays so
      *   _OFFLINE    a cloud route lacks only the network
@@ -424,15 +431,6 @@ void amphi__rollout_model(amphi_rollout *rollout, char out[AMPHI_NAME_MAX]);
 uint64_t amphi__rollout_cache_number(amphi_rollout *rollout);
 
 /* Which payload, and which of its rules, are in force: for the record of an answer and as events. */
-typedef struct amphi_rollout_exposure {
-    char feature[24];
-    char rule[64];       /* its id, or its place "#0"; "default" */
-    char experiment[64]; /* its key; empty: no experiment */
-    int variation;       /* -1: no experiment */
-    uint64_t version;    /* the signature's; 0: not signed */
-    char payload[17];    /* the first eight bytes of its SHA-256, in hex */
-} amphi_rollout_exposure;
-#define AMPHI_ROLLOUT_FEATURES 4
 /* Those of the features that a rule or default decides; how many. */
 size_t amphi__rollout_exposures(
     amphi_rollout *rollout, amphi_rollout_exposure out[AMPHI_ROLLOUT_FEATURES]);

@@ -171,12 +171,12 @@ static amphi_status check_against_last(
         const amphi_rollout_feature feature = (amphi_rollout_feature)i;
         const amphi_str name = amphi_str_from(amphi__rollout_feature_names[i]);
         amphi_gb_result result;
-        amphi__rollout_evaluate(root, rollout->attributes, name, &result);
+        amphi__rollout_evaluate(root, rollout->attributes, name, NULL, &result);
         status = amphi__rollout_value_fits(feature, &result, &misfit);
         if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY)
             continue;
         /* Nothing to hold on to: it is ignored, and `show` says so. */
-        amphi__rollout_evaluate(rollout->payload.root, rollout->attributes, name, &result);
+        amphi__rollout_evaluate(rollout->payload.root, rollout->attributes, name, NULL, &result);
         if (rollout->payload.root == NULL ||
             amphi__rollout_value_fits(feature, &result, NULL) != AMPHI_OK)
             status = AMPHI_OK;

@@ -62,7 +62,8 @@ static void write_result(
     amphi_gb_result result;
     amphi_json_writer writer;
     amphi_buf why;
-    amphi__rollout_evaluate(payload, attributes, feature, &result);
+    amphi__rollout_evaluate(
+        payload, attributes, feature, amphi__json_get(payload, "forcedVariations"), &result);
     const amphi_json *rule = rule_of(payload, feature, &result);
     bool is_on = amphi__gb_is_true(result.value);
     amphi__buf_init(&why, 0);

@@ -42,13 +42,13 @@ amphi_status amphi__rollout_parse(amphi_json **out, amphi_str text, amphi_error 
 }
 
 void amphi__rollout_evaluate(const amphi_json *payload, const amphi_json *attributes,
-    amphi_str feature, amphi_gb_result *out)
+    amphi_str feature, const amphi_json *forced, amphi_gb_result *out)
 {
     amphi_gb gb;
     amphi__gb_init(&gb, amphi__json_get(payload, "features"), attributes);
     gb.saved_groups = amphi__json_get(payload, "savedGroups");
     gb.bandits = amphi__json_get(payload, "contextualBandits");
-    gb.forced_variations = amphi__json_get(payload, "forcedVariations");
+    gb.forced_variations = forced;
     amphi__gb_feature(&gb, feature, out);
 }
 
@@ -167,7 +167,7 @@ const amphi_json *amphi__rollout_value(amphi_rollout *rollout, amphi_rollout_fea
 {
     amphi_gb_result result;
     amphi__rollout_evaluate(rollout->payload.root, rollout->attributes,
-        amphi_str_from(amphi__rollout_feature_names[feature]), &result);
+        amphi_str_from(amphi__rollout_feature_names[feature]), NULL, &result);
     if (!is_evaluated(&result))
         return rollout->held[feature];
     hold(rollout, feature, result.value);

@@ -128,7 +128,7 @@ static void evaluate(
     const amphi_rollout *rollout, amphi_rollout_feature feature, amphi_gb_result *out)
 {
     amphi__rollout_evaluate(rollout->payload.root, rollout->attributes,
-        amphi_str_from(amphi__rollout_feature_names[feature]), out);
+        amphi_str_from(amphi__rollout_feature_names[feature]), NULL, out);
 }
 
 /* The other features: {"amphi.model": {"value", "rule", "why"}, ...}. */

@@ -90,8 +90,9 @@ extern const char *const amphi__rollout_feature_names[AMPHI_ROLLOUT_FEATURES];
 
 /* Checks that the text is a payload that can be used here. The root is in *out. */
 amphi_status amphi__rollout_parse(amphi_json **out, amphi_str text, amphi_error *error);
+/* forced: {"EXPERIMENT": VARIATION}, for trying out; NULL: none. */
 void amphi__rollout_evaluate(const amphi_json *payload, const amphi_json *attributes,
-    amphi_str feature, amphi_gb_result *out);
+    amphi_str feature, const amphi_json *forced, amphi_gb_result *out);
 /* Could this result be evaluated, and is its value one of this feature? */
 amphi_status amphi__rollout_value_fits(
     amphi_rollout_feature feature, const amphi_gb_result *result, amphi_error *error);

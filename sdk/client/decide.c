@@ -51,6 +51,9 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
         amphi__route_health_snapshot(&client->routes[i], policy, now_ms, wall_ms, &routes[i]);
         /* Without a network a server on this machine can still be reached; but when the app
          * reported that there is no network, the report holds for it too. */
+        routes[i].is_off = client->routes[i].steered.is_off;
+        if (client->routes[i].steered.weight > 0)
+            routes[i].info.weight = client->routes[i].steered.weight;
         routes[i].needs_no_network =
             routes[i].info.is_loopback && !(client->pushed.known & AMPHI_FACT_NETWORK);
     }
@@ -143,6 +146,8 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
         amphi__policy_decide(out, policy, &facts);
     out->dead_route = dead_route;
     amphi__mutex_lock(&client->lock);
+    memcpy(out->exposures, client->exposures, sizeof out->exposures);
+    out->exposures_count = client->exposures_count;
     client->last_plan = *out; /* before the request's own preference */
     amphi__retry_budget_earn(&client->retry_budget);
     amphi__mutex_unlock(&client->lock);
