@@ -430,7 +430,8 @@ void amphi__rollout_model(amphi_rollout *rollout, char out[AMPHI_NAME_MAX]);
 /* amphi.cache's number; the cache is emptied when it grows. 0: none. */
 uint64_t amphi__rollout_cache_number(amphi_rollout *rollout);
 
-/* Which payload, and which of its rules, are in force: for the record of an answer and as events. */
+/* Which payload, and which of its rules, are in force: for the record of an answer and as
+ * events. */
 /* Those of the features that a rule or default decides; how many. */
 size_t amphi__rollout_exposures(
     amphi_rollout *rollout, amphi_rollout_exposure out[AMPHI_ROLLOUT_FEATURES]);

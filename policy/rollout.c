@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gray release. A payload in GrowthBook's format comes from a file or an https URL, signed where
- * the app pins keys (rollout_signature.h); its features are evaluated for this install
+ * The gray release. A payload in GrowthBook's format comes from a file or an https URL, signed
+ * where the app pins keys (rollout_signature.h); its features are evaluated for this install
  * (rollout_features.c), and what comes out steers the policy document, the endpoints, the model and
  * the cache. The install's id is a random UUID that is made once and kept in the store; it is never
  * sent anywhere, the choice is made here.
@@ -159,8 +159,8 @@ amphi_status amphi__rollout_set_attributes(
 
 /* ---- refreshing ---- */
 
-/* What cannot be evaluated, or does not fit, must not push aside what could: a typing mistake on the
- * server would switch a kill switch off. */
+/* What cannot be evaluated, or does not fit, must not push aside what could: a typing mistake on
+ * the server would switch a kill switch off. */
 static amphi_status check_against_last(
     amphi_rollout *rollout, const amphi_json *root, amphi_error *error)
 {

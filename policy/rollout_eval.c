@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One feature of a payload, tried for any install: what `amphi rollout eval` prints. The members are
- * the reference SDK's; "why" is ours. Pure.
+ * One feature of a payload, tried for any install: what `amphi rollout eval` prints. The members
+ * are the reference SDK's; "why" is ours. Pure.
  */
 #include "policy/rollout_state.h"
 

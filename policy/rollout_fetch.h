@@ -28,8 +28,8 @@ typedef struct amphi_rollout_fetch {
     amphi_cancel cancel;               /* in: ends a fetch from a URL early; word NULL: never */
 } amphi_rollout_fetch;
 
-/* The caller clears fetch->body, also after a failure. Blocks up to timeout_ms. `suffix` goes behind
- * the path (of a URL in front of its query). AMPHI_E_NOT_FOUND: there is no such file. */
+/* The caller clears fetch->body, also after a failure. Blocks up to timeout_ms. `suffix` goes
+ * behind the path (of a URL in front of its query). AMPHI_E_NOT_FOUND: there is no such file. */
 amphi_status amphi__rollout_fetch(amphi_rollout_fetch *fetch,
     const amphi_rollout_transport *transport, const char *source, const char *suffix,
     uint32_t timeout_ms, amphi_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The operator's side of signed payloads: key pairs, and lines of a signature file. A private key is
- * a JWK (RFC 7517), so that other tools can sign as well; what holds it is wiped.
+ * The operator's side of signed payloads: key pairs, and lines of a signature file. A private key
+ * is a JWK (RFC 7517), so that other tools can sign as well; what holds it is wiped.
  */
 #include "policy/policy.h"
 #include "policy/rollout_signature.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rollout_signature.h: HEADER..SIGNATURE, one line for each key (RFC 7515, appendix F; RFC 7797). The
- * file is from outside, so its form is narrow: exactly these members, each once, and the one
+ * rollout_signature.h: HEADER..SIGNATURE, one line for each key (RFC 7515, appendix F; RFC 7797).
+ * The file is from outside, so its form is narrow: exactly these members, each once, and the one
  * base64url text that bytes have.
  */
 #include "policy/rollout_signature.h"

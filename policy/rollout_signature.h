@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signed payloads (sdk/docs/decisions/0025-signed-remote-config.md): a detached JWS beside the file,
- * ES256 over the raw bytes, with a version that never goes back and an expiry. Pure but for the
- * cryptography; the store and the clock are the caller's.
+ * Signed payloads (sdk/docs/decisions/0025-signed-remote-config.md): a detached JWS beside the
+ * file, ES256 over the raw bytes, with a version that never goes back and an expiry. Pure but for
+ * the cryptography; the store and the clock are the caller's.
  */
 #ifndef AMPHI_POLICY_ROLLOUT_SIGNATURE_H
 #define AMPHI_POLICY_ROLLOUT_SIGNATURE_H
@@ -57,8 +57,8 @@ amphi_status amphi__rollout_kid(
 amphi_status amphi__rollout_signature_check(amphi_rollout_claims *out,
     const amphi_rollout_keys *keys, amphi_str signature, amphi_str payload, amphi_error *error);
 
-/* May it be taken now? AMPHI_E_REFUSED with the reason: older than the floor, another payload of the
- * same version, expired, or a clock that must be wrong. */
+/* May it be taken now? AMPHI_E_REFUSED with the reason: older than the floor, another payload of
+ * the same version, expired, or a clock that must be wrong. */
 amphi_status amphi__rollout_claims_admit(const amphi_rollout_claims *claims,
     const amphi_rollout_floor *floor, int64_t now_s, amphi_error *error);
 /* Has what is in force run out, by the later of the clock and the newest `iat`? */

@@ -102,11 +102,11 @@ struct amphi_client {
 
     amphi_mutex lock;    /* guards what follows */
     amphi_policy policy; /* in force: base with the rollout on top */
-    /* Which features of the rollout are in force, and which of them the app has been told of. */
+    /* Which features of the rollout are in force, and which of them were reported. */
     amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
-    amphi_rollout_exposure told[AMPHI_ROLLOUT_FEATURES];
+    amphi_rollout_exposure reported[AMPHI_ROLLOUT_FEATURES];
     size_t exposures_count;
-    size_t told_count;
+    size_t reported_count;
     uint64_t cache_number;           /* amphi.cache's, as it was done last */
     amphi_plan last_plan;            /* for the next decision's hysteresis */
     amphi_device_facts pushed;       /* by the app */

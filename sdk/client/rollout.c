@@ -98,13 +98,13 @@ static void report_exposures(amphi_client *client)
     for (size_t i = 0; i < client->exposures_count; i++) {
         const amphi_rollout_exposure *now = &client->exposures[i];
         bool is_known = false;
-        for (size_t k = 0; k < client->told_count; k++)
-            is_known |= memcmp(&client->told[k], now, sizeof *now) == 0;
+        for (size_t k = 0; k < client->reported_count; k++)
+            is_known |= memcmp(&client->reported[k], now, sizeof *now) == 0;
         if (!is_known)
             fresh[count++] = *now;
     }
-    memcpy(client->told, client->exposures, sizeof client->told);
-    client->told_count = client->exposures_count;
+    memcpy(client->reported, client->exposures, sizeof client->reported);
+    client->reported_count = client->exposures_count;
     amphi__mutex_unlock(&client->lock);
     for (size_t i = 0; i < count; i++)
         client->exposure(client->exposure_user, &fresh[i]);
@@ -145,8 +145,8 @@ static void follow_up(amphi_client *client)
 
 /* ---- refreshing ---- */
 
-/* Nothing leaves the device where the app's own document says so. What the rollout itself has switched
- * off does not count: it could never be switched on again. */
+/* Nothing leaves the device where the app's own document says so. What the rollout itself has
+ * switched off does not count: it could never be switched on again. */
 static amphi_status check_network(amphi_client *client, amphi_error *error)
 {
     amphi_policy policy;

@@ -22,7 +22,8 @@ typedef struct amphi_rollout_schedule {
 
 /* 0: it is due. */
 uint64_t amphi__rollout_schedule_left_ms(const amphi_rollout_schedule *schedule, uint64_t now_ms);
-/* After a look: its outcome, and a random number. retry_after_ms: as the server asked; 0: it did not. */
+/* After a look: its outcome, and a random number. retry_after_ms: as the server asked; 0: it did
+ * not. */
 void amphi__rollout_schedule_next(amphi_rollout_schedule *schedule, uint64_t now_ms,
     uint32_t poll_s, bool failed, uint32_t retry_after_ms, uint64_t draw);
 /* Of any pause: give or take a quarter. */

@@ -65,8 +65,8 @@ typedef void amphi_log_fn(void *user, int level, amphi_str line);
 /* Replacements for built-in parts; see amphi/ext/. Any pointer may be NULL: the built-in one. */
 typedef struct amphi_parts amphi_parts;
 
-/* What a remote config needs beside its source: pinned keys, a payload for the first start, the app's
- * attributes; see amphi/rollout.h. */
+/* What a remote config needs beside its source: pinned keys, a payload for the first start, the
+ * app's attributes; see amphi/rollout.h. */
 typedef struct amphi_rollout_settings amphi_rollout_settings;
 
 /* Where the built-in local engine runs. */

@@ -90,8 +90,8 @@ typedef struct amphi_decision_entry {
     uint64_t reserved[2];      /* 0 */
 } amphi_decision_entry;
 
-/* FROZEN: an element of an array. A feature of the remote config that is in force here, and the rule
- * that chose its value. */
+/* FROZEN: an element of an array. A feature of the remote config that is in force here, and the
+ * rule that chose its value. */
 typedef struct amphi_rollout_exposure {
     char feature[24];     /* "amphi.policy" */
     char rule[64];        /* the rule's id, or its place ("#0"); "default": no rule */

@@ -9,9 +9,9 @@
  *
  * The choice is made on the device, by GrowthBook's rules; nothing about it is sent. Where keys are
  * pinned a payload must be signed by one of them (sdk/docs/decisions/0025-signed-remote-config.md).
- * A URL is looked at every poll_s seconds, give or take a tenth, by a client that runs, and one time
- * when it starts. Nothing is fetched by itself while the client is private, while the app's own
- * document has cloud.enabled false, or over a metered network where network.metered_allowed is
+ * A URL is looked at every poll_s seconds, give or take a tenth, by a client that runs, and one
+ * time when it starts. Nothing is fetched by itself while the client is private, while the app's
+ * own document has cloud.enabled false, or over a metered network where network.metered_allowed is
  * false.
  */
 #ifndef AMPHI_ROLLOUT_H
@@ -27,10 +27,10 @@ typedef struct amphi_rollout_model {
     amphi_str path; /* as amphi_client_options.model_path */
 } amphi_rollout_model;
 
-/* A feature's value is in force, for the first time in this client or by another rule or payload than
- * before. Called on the thread that found out (the app's in amphi_rollout_refresh and
- * amphi_rollout_attributes, otherwise the client's background thread, which begins with those of the
- * start), outside of every lock. It may call the client, but not amphi_client_free. */
+/* A feature's value is in force, for the first time in this client or by another rule or payload
+ * than before. Called on the thread that found out (the app's in amphi_rollout_refresh and
+ * amphi_rollout_attributes, otherwise the client's background thread, which begins with those of
+ * the start), outside of every lock. It may call the client, but not amphi_client_free. */
 typedef void amphi_rollout_exposure_fn(void *user, const amphi_rollout_exposure *exposure);
 
 /* SIZED, read. */
@@ -39,8 +39,8 @@ struct amphi_rollout_settings {
     /* Public keys, "KEY;KEY", four at most, as `amphi rollout keygen` prints them. With keys only
      * signed payloads are taken; empty: any. */
     amphi_str keys;
-    /* The payload until another was taken; with bootstrap_signature, the text of its signature file,
-     * no older one is ever taken. Empty: none. */
+    /* The payload until another was taken; with bootstrap_signature, the text of its signature
+     * file, no older one is ever taken. Empty: none. */
     amphi_str bootstrap;
     amphi_str bootstrap_signature;
     /* A JSON object of attributes for the payload's conditions: {"appVersion": "2.1", "tier":
@@ -49,8 +49,8 @@ struct amphi_rollout_settings {
     amphi_str attributes_json;
     const amphi_rollout_model *models; /* that amphi.model may choose; NULL: none */
     size_t models_count;               /* of `models`; 16 at most */
-    /* Of the URL's server, as in amphi_endpoint_options; key_file: a file whose content is sent as a
-     * bearer token. */
+    /* Of the URL's server, as in amphi_endpoint_options; key_file: a file whose content is sent
+     * as a bearer token. */
     amphi_str ca_file;
     amphi_str pins;
     amphi_str key_file;
@@ -89,9 +89,9 @@ AMPHI_API amphi_status amphi_rollout_attributes(
 
 /* ---- for operators; no client is needed ---- */
 
-/* One feature of a payload for an install with these attributes (a JSON object), as GrowthBook's SDK
- * reports it: {"value","on","off","source","ruleId","experimentResult" (of experiments),"why"}.
- * Pure: the same input gives the same bytes. Free with amphi_string_free. */
+/* One feature of a payload for an install with these attributes (a JSON object), as GrowthBook's
+ * SDK reports it: {"value","on","off","source","ruleId","experimentResult" (of
+ * experiments),"why"}. Pure: the same input gives the same bytes. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_rollout_eval(
     char **out, amphi_str payload, amphi_str attributes, amphi_str feature, amphi_error *error);
 
