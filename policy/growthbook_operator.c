@@ -77,6 +77,38 @@ static bool take_text(const amphi_json *value, bool ignore_case, amphi_str *rest
     return true;
 }
 
+#define JOINED_MAX 1024
+
+/* value + "": of an array its elements, joined by commas. One that is too long ends the evaluation:
+ * it must be neither equal nor unequal. */
+static bool whole_text(
+    amphi_gb *gb, const amphi_gb_operand *it, char room[JOINED_MAX], amphi_str *out)
+{
+    size_t size = 0;
+    if (kind_of(it) == AMPHI_JSON_OBJECT) {
+        *out = AMPHI_STR("[object Object]");
+        return true;
+    }
+    if (kind_of(it) != AMPHI_JSON_ARRAY)
+        return operand_text(it, room, out);
+    for (const amphi_json *e = amphi__json_first(it->json); e != NULL; e = amphi__json_next(e)) {
+        char digits[40];
+        amphi_str text = {0};
+        bool is_plain = amphi__json_kind(e) <= AMPHI_JSON_NULL || amphi__gb_text(e, digits, &text);
+        if (!is_plain || size + text.size + 1 > JOINED_MAX) {
+            amphi__gb_give_up(gb);
+            return false;
+        }
+        if (size > 0 || e != amphi__json_first(it->json))
+            room[size++] = ',';
+        if (text.size > 0)
+            memcpy(room + size, text.data, text.size);
+        size += text.size;
+    }
+    *out = amphi_str_make(room, size);
+    return true;
+}
+
 /* value + "" === text */
 static bool reads(const amphi_gb_operand *it, amphi_str text, bool ignore_case)
 {
@@ -113,14 +145,26 @@ static bool strictly_equal(
 
 /* ---- operators ---- */
 
-/* $lt and the like: -1, 0, 1, or 2 when there is no order. */
-static int relate(const amphi_gb_operand *actual, const amphi_json *expected)
+static bool is_list(const amphi_gb_operand *it)
 {
-    if (kind_of(actual) == AMPHI_JSON_STRING && amphi__json_is_string(expected)) {
-        return amphi__gb_compare_text(
-            amphi__json_string(actual->json), amphi__json_string(expected));
-    }
+    return kind_of(it) >= AMPHI_JSON_ARRAY;
+}
+
+/* $lt and the like: -1, 0, 1, or 2 when there is no order. Two texts are compared as texts, what is
+ * no plain value as the text of it. */
+static int relate(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected)
+{
+    char room_a[JOINED_MAX];
+    char room_b[JOINED_MAX];
+    amphi_str text_a;
+    amphi_str text_b;
     amphi_gb_operand other = operand(expected);
+    bool by_text = (is_list(actual) || kind_of(actual) == AMPHI_JSON_STRING) &&
+                   (is_list(&other) || kind_of(&other) == AMPHI_JSON_STRING);
+    if (by_text)
+        return whole_text(gb, actual, room_a, &text_a) && whole_text(gb, &other, room_b, &text_b)
+                   ? amphi__gb_compare_text(text_a, text_b)
+                   : 2;
     double a = operand_number(actual);
     double b = operand_number(&other);
     return isnan(a) || isnan(b) ? 2 : (a > b) - (a < b);
@@ -227,10 +271,10 @@ static bool type_is(const amphi_gb_operand *actual, const amphi_json *expected)
 static bool regex_matches(amphi_gb *gb, const amphi_gb_operand *actual, const amphi_json *expected,
     bool ignore_case, bool *valid)
 {
-    char room[40];
+    char room[JOINED_MAX];
     amphi_str text;
     *valid = false;
-    if (!amphi__json_is_string(expected) || !operand_text(actual, room, &text))
+    if (!amphi__json_is_string(expected) || !whole_text(gb, actual, room, &text))
         return false;
     amphi_str pattern = amphi__json_string(expected);
     uint64_t cost = pattern.size / 16 + (uint64_t)text.size * (pattern.size + 1) / 64;
@@ -416,7 +460,7 @@ static bool operator_holds(
     case OP_LTE:
     case OP_GT:
     case OP_GTE:
-        return relation_holds(op, relate(actual, expected));
+        return relation_holds(op, relate(gb, actual, expected));
     case OP_VEQ:
     case OP_VNE:
     case OP_VLT:

@@ -226,6 +226,8 @@ uint64_t amphi__client_rollout_refresh(amphi_client *client, amphi_rollout_sched
                    : UINT64_MAX;
     }
     amphi_status status = amphi_rollout_refresh(client, &error);
+    if (status == AMPHI_E_BUSY) /* the app asks at the moment, which will do */
+        status = AMPHI_OK;
     if (status != AMPHI_OK && status != AMPHI_E_CANCELLED) /* by the client's end */
         amphi__log(&client->log, AMPHI_LOG_WARNING, "%s", error.message);
     (void)amphi__random(&draw, sizeof draw);

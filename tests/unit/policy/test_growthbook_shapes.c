@@ -266,6 +266,10 @@ static const struct {
     {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$elemMatch\":{\"$ne\":\"x\"}}}}", NULL, "D"},
     {"{\"force\":\"F\",\"condition\":{\"num\":[3]}}", NULL, "D"},
     {"{\"force\":\"F\",\"condition\":{\"tags\":[\"x\"]}}", NULL, "F"},
+    {"{\"force\":\"F\",\"condition\":{\"$nor\":[{\"tags\":{\"$regex\":\"[a-z]+\"}}]}}", NULL, "D"},
+    {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$regex\":\"^x$\"}}}", NULL, "F"},
+    {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$gte\":\"1.2.3\"}}}", NULL, "F"},
+    {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$lt\":\"b\"}}}", NULL, "D"},
 };
 
 /* Where the reference gives a meaning by accident (letters of a text, members named "0"), nothing
@@ -278,7 +282,6 @@ static const struct {
     {"{\"force\":\"F\",\"parentConditions\":[{\"id\":5,\"condition\":{\"value\":1}}]}", "X"},
     {"{\"force\":\"F\",\"coverage\":1,\"hashAttribute\":\"tags\"}", "D"},
     {"{\"force\":\"F\",\"condition\":{\"platform\":{\"$notInGroup\":[\"g\"]}}}", "X"},
-    {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$gt\":\"a\"}}}", "D"},
     {"{\"variations\":[\"A\",\"B\"],\"weights\":[\"0.5\",\"0.5\"]}", "X"},
     {"{\"variations\":[\"A\",\"B\"],\"meta\":\"x\"}", "X"},
     {"{\"variations\":\"AB\"}", "D"},

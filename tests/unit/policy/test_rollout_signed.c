@@ -6,6 +6,7 @@
 #include "policy/rollout_signature.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/str.h"
+#include "tests/support/failing_alloc.h"
 #include "tests/support/rollout_scene.h"
 
 #include <setjmp.h>
@@ -408,6 +409,60 @@ static void bootstrap__that_is_bad_is_the_apps_mistake(void **state)
     assert_null(bootstrapped(KILL_SWITCH, sign_at(1, 1, KILL_SWITCH, 8, NOW), AMPHI_E_ARGUMENT));
 }
 
+/* ---- every allocation fails in turn ---- */
+
+static amphi_status whole_life(void)
+{
+    amphi_rollout_options options = {
+        .source = AMPHI_STR(URL),
+        .http = {&fake_http_ops, &http},
+        .store = {&settings_store_ops, &store},
+        .clock = &scene_clock,
+        .keys = amphi_str_from(public_key[0]),
+        .attributes = AMPHI_STR("{\"tier\":\"free\"}"),
+    };
+    amphi_rollout *rollout = NULL;
+    amphi_policy policy;
+    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    amphi_buf text;
+    amphi_error error;
+    amphi__buf_init(&text, 0);
+    amphi_status status = amphi__rollout_new(&rollout, &options, &error);
+    if (status == AMPHI_OK)
+        status = amphi__rollout_refresh(rollout, 5000, &error);
+    if (status == AMPHI_OK)
+        status = amphi__rollout_apply(rollout, &policy, &base, &error);
+    if (status == AMPHI_OK) {
+        assert_false(policy.local_enabled);
+        assert_int_equal(amphi__rollout_exposures(rollout, exposures), 1);
+        status = amphi__rollout_show(rollout, &text, &error);
+    }
+    amphi__buf_clear(&text);
+    amphi__rollout_free(rollout);
+    return status;
+}
+
+static void memory__every_failed_allocation_is_survived(void **state)
+{
+    (void)state;
+    serve(KILL_SWITCH, 5);
+    assert_int_equal(whole_life(), AMPHI_OK); /* so that there is something kept as well */
+    serve(KILL_SWITCH, 5);                    /* signed anew: fetched and checked again */
+    failing_alloc_install();
+    bool failed;
+    size_t n = 1;
+    do {
+        failing_alloc_at(n++);
+        amphi_status status = whole_life();
+        failed = failing_alloc_failed();
+        if (status != AMPHI_OK && status != AMPHI_E_NO_MEMORY)
+            fail_msg("allocation %zu: %s", n - 1, amphi_status_name(status));
+        assert_int_equal(failing_alloc_live(), 0);
+    } while (failed);
+    failing_alloc_remove();
+    assert_in_range(n, 30, 4000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +478,7 @@ int main(void)
         SCENE(bootstrap__holds_until_another_was_taken),
         SCENE(bootstrap__with_a_signature_is_a_floor),
         SCENE(bootstrap__that_is_bad_is_the_apps_mistake),
+        SCENE(memory__every_failed_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
