@@ -71,6 +71,18 @@ static bool text_or(const amphi_json *value, amphi_str otherwise, char room[40],
     return !amphi__gb_is_true(value) || amphi__gb_text(value, room, out);
 }
 
+/* Two numbers would be added up rather than written one behind the other, as JavaScript has it: no
+ * bucket that is meant. */
+static bool is_sum(const amphi_gb *gb, const amphi_json *name, const amphi_json *seed)
+{
+    char room[40];
+    amphi_str key = AMPHI_STR("id");
+    if (amphi__gb_is_true(name))
+        (void)amphi__gb_text(name, room, &key);
+    return amphi__json_kind(seed) == AMPHI_JSON_NUMBER && amphi__gb_is_true(seed) &&
+           amphi__json_kind(amphi__gb_member(gb->attributes, key)) == AMPHI_JSON_NUMBER;
+}
+
 static bool passes_filter(amphi_gb *gb, const amphi_json *filter)
 {
     char room[40];
@@ -84,7 +96,8 @@ static bool passes_filter(amphi_gb *gb, const amphi_json *filter)
     if (!attribute_text(gb, amphi__json_get(filter, "attribute"), room, &user))
         return false;
     const amphi_json *given = amphi__json_get(filter, "seed");
-    if (given != NULL && !amphi__gb_text(given, seed_room, &seed)) {
+    if ((given != NULL && !amphi__gb_text(given, seed_room, &seed)) ||
+        is_sum(gb, amphi__json_get(filter, "attribute"), given)) {
         amphi__gb_give_up(gb);
         return false;
     }
@@ -148,7 +161,9 @@ static bool is_included(
     }
     if (!attribute_text(gb, amphi__json_get(rule, "hashAttribute"), room, &user))
         return false;
-    if (!text_or(amphi__json_get(rule, "seed"), feature_key, seed_room, &seed)) {
+    const amphi_json *given = amphi__json_get(rule, "seed");
+    if (!text_or(given, feature_key, seed_room, &seed) ||
+        is_sum(gb, amphi__json_get(rule, "hashAttribute"), given)) {
         amphi__gb_give_up(gb);
         return false;
     }
@@ -329,8 +344,12 @@ static bool run_experiment(amphi_gb *gb, const amphi_json *experiment, amphi_str
     variation_is(out, variations, 0, false);
     if (count < 2 || count > AMPHI_GB_VARIATIONS_MAX)
         return false;
+    const amphi_json *given = amphi__json_get(experiment, "seed");
+    if (!amphi__gb_is_true(given))
+        given = amphi__json_get(experiment, "key");
     if (!text_or(amphi__json_get(experiment, "key"), feature_key, key_room, &key) ||
-        !text_or(amphi__json_get(experiment, "seed"), key, seed_room, &seed)) {
+        !text_or(amphi__json_get(experiment, "seed"), key, seed_room, &seed) ||
+        is_sum(gb, amphi__json_get(experiment, "hashAttribute"), given)) {
         amphi__gb_give_up(gb);
         return false;
     }

@@ -268,6 +268,8 @@ static const struct {
     {"{\"force\":\"F\",\"condition\":{\"tags\":[\"x\"]}}", NULL, "F"},
     {"{\"force\":\"F\",\"condition\":{\"$nor\":[{\"tags\":{\"$regex\":\"[a-z]+\"}}]}}", NULL, "D"},
     {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$regex\":\"^x$\"}}}", NULL, "F"},
+    {"{\"force\":\"F\",\"coverage\":1,\"seed\":7,\"hashAttribute\":\"num\"}", NULL, "F"},
+    {"{\"variations\":[\"A\",\"B\"],\"key\":7,\"hashAttribute\":\"num\"}", NULL, "A"},
     {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$gte\":\"1.2.3\"}}}", NULL, "F"},
     {"{\"force\":\"F\",\"condition\":{\"tags\":{\"$lt\":\"b\"}}}", NULL, "D"},
 };
@@ -278,6 +280,8 @@ static const struct {
     const char *rule, *gives;
 } stricter[] = {
     {"{\"force\":\"F\",\"parentConditions\":\"p\"}", "X"},
+    {"{\"force\":\"F\",\"coverage\":1,\"seed\":7,\"hashAttribute\":\"num\"}", "X"},
+    {"{\"variations\":[\"A\",\"B\"],\"key\":7,\"hashAttribute\":\"num\"}", "X"},
     {"{\"force\":\"F\",\"parentConditions\":[\"p\"]}", "X"},
     {"{\"force\":\"F\",\"parentConditions\":[{\"id\":5,\"condition\":{\"value\":1}}]}", "X"},
     {"{\"force\":\"F\",\"coverage\":1,\"hashAttribute\":\"tags\"}", "D"},
