@@ -123,5 +123,9 @@ int amphi__gb_compare_versions(amphi_str a, amphi_str b);
 /* growthbook_regex.c: does the pattern occur in the text? An invalid or unsupported pattern
  * (look-around, back references, too long) occurs nowhere; *valid may be NULL. */
 bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *valid);
+/* The same within an evaluation: charged by what the pattern becomes and by how many of its states
+ * walk the text. */
+bool amphi__gb_regex_charged(
+    amphi_gb *gb, amphi_str pattern, amphi_str text, bool ignore_case, bool *valid);
 
 #endif

@@ -276,9 +276,8 @@ static bool regex_matches(amphi_gb *gb, const amphi_gb_operand *actual, const am
     *valid = false;
     if (!amphi__json_is_string(expected) || !whole_text(gb, actual, room, &text))
         return false;
-    amphi_str pattern = amphi__json_string(expected);
-    uint64_t cost = pattern.size / 16 + (uint64_t)text.size * (pattern.size + 1) / 64;
-    return amphi__gb_charge(gb, cost) && amphi__gb_regex(pattern, text, ignore_case, valid);
+    return amphi__gb_regex_charged(gb, amphi__json_string(expected), text, ignore_case, valid) &&
+           gb->steps_left > 0;
 }
 
 /* Only text and numbers can be versions; anything else counts as "0". */

@@ -533,7 +533,13 @@ static int64_t peek(amphi_str text, size_t *size)
     return c;
 }
 
-static bool run(const amphi_re *re, amphi_str text)
+/* What one place in the text costs, in steps of an evaluation. */
+static uint64_t cost_of(const amphi_re *re, size_t threads)
+{
+    return 1 + re->size / 64 + threads * (4 + re->ranges_count) / 16;
+}
+
+static bool run(amphi_gb *gb, const amphi_re *re, amphi_str text)
 {
     amphi_re_threads lists[2];
     amphi_re_threads *now = &lists[0];
@@ -548,7 +554,7 @@ static bool run(const amphi_re *re, amphi_str text)
         /* A match may start anywhere, so a fresh thread joins at every place. */
         if (add_thread(re, now, seen, 0, &place))
             return true;
-        if (place.after < 0)
+        if (place.after < 0 || !amphi__gb_charge(gb, cost_of(re, now->count)))
             return false;
         uint32_t c = (uint32_t)place.after;
         text = amphi__str_slice(text, size, text.size);
@@ -566,7 +572,8 @@ static bool run(const amphi_re *re, amphi_str text)
     }
 }
 
-bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *valid)
+bool amphi__gb_regex_charged(
+    amphi_gb *gb, amphi_str pattern, amphi_str text, bool ignore_case, bool *valid)
 {
     amphi_re re;
     re.rest = pattern;
@@ -579,7 +586,16 @@ bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *
     parse_alternatives(&re);
     re.bad = re.bad || re.rest.size > 0; /* an unmatched ")" */
     emit(&re, RE_MATCH, 0, 0, false);
-    if (valid != NULL)
-        *valid = !re.bad;
-    return !re.bad && run(&re, text);
+    *valid = !re.bad;
+    return amphi__gb_charge(gb, pattern.size / 16 + re.size / 8) && !re.bad && run(gb, &re, text);
+}
+
+bool amphi__gb_regex(amphi_str pattern, amphi_str text, bool ignore_case, bool *valid)
+{
+    amphi_gb gb;
+    bool unused;
+    amphi__gb_init(&gb, NULL, NULL);
+    gb.steps_left = UINT32_MAX;
+    return amphi__gb_regex_charged(
+        &gb, pattern, text, ignore_case, valid != NULL ? valid : &unused);
 }
