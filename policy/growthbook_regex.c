@@ -578,8 +578,7 @@ bool amphi__gb_regex_charged(
     amphi_re re;
     re.rest = pattern;
     re.ignore_case = ignore_case;
-    re.bad = false;
-    re.can_repeat = false;
+    re.bad = re.can_repeat = false;
     re.depth = 0;
     re.size = 0;
     re.ranges_count = 0;
