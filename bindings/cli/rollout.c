@@ -128,6 +128,18 @@ static int check_payload(amphi_str payload)
     return rc;
 }
 
+/* Signature files are all of one length, and file servers make tags of length and whole seconds: a
+ * second one within a second would have the first one's tag, and no client would notice it. */
+static void make_later(const char *scratch, const char *path)
+{
+    struct stat old;
+    struct stat fresh;
+    if (stat(path, &old) != 0 || stat(scratch, &fresh) != 0 || fresh.st_mtime > old.st_mtime)
+        return;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = old.st_mtime + 1}};
+    (void)utimensat(AT_FDCWD, scratch, times, 0);
+}
+
 /* One line for each --key, into a file that appears whole. */
 static int write_lines(cli_options *options, const char *path, amphi_str payload, uint64_t version,
     int64_t issued_s, int64_t expires_s)
@@ -158,6 +170,7 @@ static int write_lines(cli_options *options, const char *path, amphi_str payload
     }
     bool written = ferror(file) == 0;
     written = fclose(file) == 0 && written;
+    make_later(scratch, path);
     if (rc == CLI_OK && (!written || rename(scratch, path) != 0))
         rc = cli_usage("%s: can't be written", path);
     if (rc != CLI_OK)
