@@ -282,6 +282,9 @@ typedef struct amphi_chat_result {
     /* Of every attempt of this request, in microdollars; AMPHI_COST_UNKNOWN. */
     uint64_t cost;
     amphi_cost_source cost_source;
+    /* Which features of the remote config were in force for it, and by which rule; or NULL. */
+    const amphi_rollout_exposure *exposures;
+    size_t exposures_count; /* of `exposures` */
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -296,8 +299,9 @@ AMPHI_API amphi_status amphi_stream_result(
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
  * "finish_reason","usage","cost":{"usd" (null: unknown),"source"},"timing","privacy",
- * "turns_omitted","decision","error"}, and "outbox_before" where it is not 0: what
- * `amphi ask --json` prints. Free with amphi_string_free. */
+ * "turns_omitted","decision","error"}, "outbox_before" where it is not 0, and "rollout":
+ * [{"feature","rule","experiment","variation","version","payload"}] where a remote config is in
+ * force: what `amphi ask --json` prints. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);
 
