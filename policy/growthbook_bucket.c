@@ -51,20 +51,19 @@ bool amphi__gb_in_range(double bucket, const amphi_gb_range *range)
 
 amphi_gb_range amphi__gb_range_from(const amphi_json *pair)
 {
-    const amphi_json *from = amphi__json_first(pair);
-    amphi_gb_range range = {amphi__json_number(from, 1), 0};
-    range.to = amphi__json_number(amphi__json_next(from), 0);
+    amphi_gb_range range = {amphi__gb_index_number(pair, 0), amphi__gb_index_number(pair, 1)};
     return range;
 }
 
 bool amphi__gb_in_namespace(amphi_str user, const amphi_json *name_and_range)
 {
-    const amphi_json *name = amphi__json_first(name_and_range);
-    const amphi_json *from = amphi__json_next(name);
-    amphi_str seed = amphi__json_string(name);
+    char room[40];
+    amphi_str seed;
+    if (!amphi__gb_text(amphi__gb_element(name_and_range, 0), room, &seed))
+        return false;
     uint32_t hash = fnv1a(fnv1a(fnv1a(FNV_START, user), AMPHI_STR("__")), seed);
     amphi_gb_range range = {
-        amphi__json_number(from, 1), amphi__json_number(amphi__json_next(from), 0)};
+        amphi__gb_index_number(name_and_range, 1), amphi__gb_index_number(name_and_range, 2)};
     return amphi__gb_in_range((hash % 1000) / 1000.0, &range);
 }
 

@@ -12,6 +12,7 @@
 #include "sdk/core/price.h"
 
 #include <amphi/chat.h>
+#include <amphi/ext/clock.h>
 #include <amphi/ext/device.h>
 #include <amphi/ext/engine.h>
 #include <amphi/ext/http.h>
@@ -258,6 +259,7 @@ typedef struct amphi_policy_route {
     bool was_refused_thermal; /* likewise */
     bool was_refused_memory;  /* likewise */
     uint32_t load;            /* runs under way: the least loaded of equal priority goes first */
+    bool is_off;              /* amphi.endpoints switched it off */
     bool is_named;            /* the request's "model" or "fallbacks" name it */
     uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
     amphi_policy_pace pace;      /* likewise; those that are not forgotten */
@@ -321,12 +323,18 @@ typedef struct amphi_dead_route {
     bool restart;      /* no other route is left: it is started once more */
 } amphi_dead_route;
 
+/* Features of a remote config that steer something (policy/rollout_features.c). */
+#define AMPHI_ROLLOUT_FEATURES 4
+
 typedef struct amphi_plan {
     /* In the order to be tried. */
     amphi_plan_step steps[AMPHI_ROUTES_MAX];
     size_t steps_count;          /* 0: `refusal` says why */
     amphi_decision decision;     /* every route with its reason; kept ones first, as `steps` */
     amphi_dead_route dead_route; /* filled in by the caller; cleared by _decide */
+    /* What of the remote config was in force; filled in by the caller likewise. */
+    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    size_t exposures_count;
     /* Status AMPHI_OK when there are steps; otherwise why there are none:
      *   _REFUSED    private, mode, kill switch, no engine: stays so
      *   _OFFLINE    a cloud route lacks only the network
@@ -406,27 +414,79 @@ typedef struct amphi_rollout amphi_rollout;
 typedef struct amphi_rollout_options {
     amphi_str source;         /* file path or https URL; empty: none */
     bool allow_http_loopback; /* http:// for this machine itself */
-    amphi_http http;          /* borrowed */
-    amphi_store store;        /* borrowed: install id, ETag and last good payload */
-    amphi_log log;            /* the client's */
+    amphi_str ca_file, pins;  /* of the URL's server; empty: the system's, none */
+    bool tls12;               /* TLS 1.2 will do */
+    amphi_str key_file;       /* its content is sent as a bearer token; empty: none */
+    amphi_str keys;           /* public keys, "KEY;KEY": payloads must be signed by one of them;
+                                   empty: they need not be signed */
+    amphi_str bootstrap;      /* the payload of a first start; empty: none */
+    amphi_str bootstrap_signature; /* its signature file's text; empty: the app vouches for it */
+    amphi_str attributes;          /* a JSON object of further attributes; empty: none */
+    amphi_str models;              /* names that amphi.model may give: "a|b"; empty: none */
+    amphi_http http;               /* borrowed */
+    amphi_store store;             /* borrowed: install id, what was taken last, version and time */
+    const amphi_clock *clock;      /* borrowed; NULL: the system's */
+    amphi_log log;                 /* the client's */
 } amphi_rollout_options;
 
+/* Is this source fetched over a network, rather than read from a file? */
+bool amphi__rollout_is_url(amphi_str source);
+
+/* AMPHI_E_ARGUMENT: keys, attributes or the bootstrap payload can't be used. */
 amphi_status amphi__rollout_new(
     amphi_rollout **out, const amphi_rollout_options *options, amphi_error *error);
-/* Reads the file, or fetches with If-None-Match, waiting up to timeout_ms. A bad or missing
- * payload leaves the last good one in force and is an error. */
+/* Reads the file, or fetches with If-None-Match, waiting up to timeout_ms. A payload that is bad,
+ * missing, not signed as it must be, or that can't be evaluated where the last one could, leaves
+ * the last good one in force and is an error. */
 amphi_status amphi__rollout_refresh(
     amphi_rollout *rollout, uint32_t timeout_ms, amphi_error *error);
 /* Ends a fetch that is under way, within some 20 ms, and every later one: AMPHI_E_CANCELLED. Any
  * thread; NULL is fine. */
 void amphi__rollout_stop(amphi_rollout *rollout);
+/* Is a payload in force, from whichever source? */
+bool amphi__rollout_has_payload(amphi_rollout *rollout);
+/* Replaces the app's own attributes; empty: none. AMPHI_E_ARGUMENT. */
+amphi_status amphi__rollout_set_attributes(
+    amphi_rollout *rollout, amphi_str json, amphi_error *error);
+
 /* *policy = base, with the feature's value on top; a value that does not fit the document's schema
- * is ignored as a whole (and `show` says so). */
+ * is ignored as a whole (and `show` says so). Of a payload that has expired only what takes away
+ * counts. */
 amphi_status amphi__rollout_apply(
     amphi_rollout *rollout, amphi_policy *policy, const amphi_policy *base, amphi_error *error);
-/* The JSON of amphi_rollout_show, without its "policy" member and closing brace left to the
- * caller: writes a complete object. */
+
+/* What amphi.endpoints says of one endpoint. */
+typedef struct amphi_rollout_endpoint {
+    bool is_off;     /* "enabled": false */
+    uint32_t weight; /* "weight"; 0: the endpoint's own */
+} amphi_rollout_endpoint;
+void amphi__rollout_endpoint_named(
+    amphi_rollout *rollout, amphi_str name, amphi_rollout_endpoint *out);
+/* The model that amphi.model chooses among options.models; empty: none. */
+void amphi__rollout_model(amphi_rollout *rollout, char out[AMPHI_NAME_MAX]);
+/* amphi.cache's number; the cache is emptied when it grows. 0: none. */
+uint64_t amphi__rollout_cache_number(amphi_rollout *rollout);
+
+/* Which payload, and which of its rules, are in force: for the record of an answer and as
+ * events. */
+/* Those of the features that a rule or default decides; how many. */
+size_t amphi__rollout_exposures(
+    amphi_rollout *rollout, amphi_rollout_exposure out[AMPHI_ROLLOUT_FEATURES]);
+
+/* The JSON of amphi_rollout_show, without its "policy" member: a complete object. */
 amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_error *error);
 void amphi__rollout_free(amphi_rollout *rollout);
+
+/* One feature of a payload for an install with these attributes (a JSON object), as the reference
+ * SDK reports it: {"value","on","off","source","ruleId", "experimentResult"?, "why"}. Pure. */
+amphi_status amphi__rollout_eval(
+    amphi_buf *out, amphi_str payload, amphi_str attributes, amphi_str feature, amphi_error *error);
+
+/* A key pair: the private key as a JWK, the public one as the text that options.keys takes. */
+amphi_status amphi__rollout_keygen(
+    amphi_buf *private_jwk, amphi_buf *public_key, amphi_error *error);
+/* Appends one line to a signature file. `issued_s` and `expires_s` are Unix time. */
+amphi_status amphi__rollout_sign(amphi_buf *out, amphi_str private_jwk, amphi_str payload,
+    uint64_t version, uint64_t issued_s, uint64_t expires_s, amphi_error *error);
 
 #endif

@@ -210,6 +210,9 @@ static amphi_verdict rule_mode(amphi_judgement *j)
 
 static amphi_verdict rule_kill_switch(amphi_judgement *j)
 {
+    if (j->route->is_off)
+        return refuse(j, AMPHI_REASON_KILL_SWITCH,
+            "the remote config switched this endpoint off (amphi.endpoints)");
     if (amphi__policy_is_switched_on(j->policy, &j->route->info))
         return AMPHI_VERDICT_KEEP;
     if (is_system(j) && !j->policy->system_enabled)

@@ -15,12 +15,24 @@ enum { CLI_ENDPOINTS_MAX = AMPHI_ROUTES_MAX - 1, CLI_PINS_SIZE = 512 };
 
 #define CLI_OWN_GIVEN_MAX 64
 
+enum { CLI_ROLLOUT_MODELS_MAX = 16, CLI_ROLLOUT_KEYS_SIZE = 512 };
+
+/* rollout_options.c: what the flags say beside the source. */
+typedef struct cli_rollout_options {
+    amphi_rollout_settings settings;
+    amphi_rollout_model models[CLI_ROLLOUT_MODELS_MAX];
+    char keys[CLI_ROLLOUT_KEYS_SIZE];
+    char pins[CLI_PINS_SIZE];
+    char *attributes, *bootstrap, *signature; /* contents of files */
+} cli_rollout_options;
+
 typedef struct cli_options {
     /* Shared flags. */
     const char *data_dir;
     const char *keys_place;
     const char *model;
     const char *rollout;
+    cli_rollout_options rollout_options; /* --rollout-key, --rollout-set */
     const char *conversation;
     amphi_endpoint_options endpoints[CLI_ENDPOINTS_MAX];
     char pins[CLI_ENDPOINTS_MAX][CLI_PINS_SIZE];
@@ -64,6 +76,11 @@ typedef struct cli_command {
     const char *const *own_flags;
     int (*run)(cli_options *options);
 } cli_command;
+
+/* --rollout-key KEY, --rollout-set NAME=VALUE; CLI_OK or CLI_USAGE. */
+int cli_rollout_key(cli_rollout_options *out, const char *key);
+int cli_rollout_set(cli_rollout_options *out, const char *text);
+void cli_rollout_options_clear(cli_rollout_options *options);
 
 /* `amphi history check`, `repair` and `backup FILE` (history_repair.c). */
 int cli_history_check(cli_options *options);

@@ -180,6 +180,10 @@ static int shared_value_flag(cli_options *out, const char *flag, const char *val
         out->model = value;
     else if (strcmp(flag, "--rollout") == 0)
         out->rollout = value;
+    else if (strcmp(flag, "--rollout-key") == 0)
+        rc = cli_rollout_key(&out->rollout_options, value);
+    else if (strcmp(flag, "--rollout-set") == 0)
+        rc = cli_rollout_set(&out->rollout_options, value);
     else if (strcmp(flag, "--conversation") == 0)
         out->conversation = value;
     else if (strcmp(flag, "--endpoint") == 0)
@@ -232,9 +236,9 @@ static bool shared_plain_flag(cli_options *out, const char *flag)
 
 static bool takes_value(const char *flag)
 {
-    static const char *const flags[] = {"--data", "--keys", "--model", "--rollout",
-        "--conversation", "--endpoint", "--policy", "--device", "--mode", "--cache", "--threads",
-        "--max-tokens", "--seed", "--temperature"};
+    static const char *const flags[] = {"--data", "--keys", "--model", "--rollout", "--rollout-key",
+        "--rollout-set", "--conversation", "--endpoint", "--policy", "--device", "--mode",
+        "--cache", "--threads", "--max-tokens", "--seed", "--temperature"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i], flag) == 0)
             return true;
@@ -308,6 +312,7 @@ static int parse_flag(
 int cli_options_parse(cli_options *out, int argc, char **argv, const char *const *own_flags)
 {
     memset(out, 0, sizeof *out);
+    amphi_rollout_settings_init(&out->rollout_options.settings);
     out->own_flags = own_flags;
     out->seed = -1;
     out->temperature = NAN;
@@ -349,6 +354,7 @@ void cli_options_clear(cli_options *options)
     free(options->device_json);
     options->policy_json = NULL;
     options->device_json = NULL;
+    cli_rollout_options_clear(&options->rollout_options);
 }
 
 /* ---- client ---- */
@@ -372,6 +378,7 @@ void cli_client_options(const cli_options *options, amphi_client_options *out)
     out->endpoints_count = options->endpoints_count;
     out->policy_json = amphi_str_from(options->policy_json);
     out->rollout_source = amphi_str_from(options->rollout);
+    out->rollout = &options->rollout_options.settings;
     out->threads = options->threads;
     out->allow_http_loopback = options->allow_http_loopback;
     out->mode = options->mode;
@@ -440,10 +447,11 @@ amphi_client *cli_client_new(const cli_options *options)
         amphi_client_free(client);
         return NULL;
     }
-    bool url = options->rollout != NULL && strncmp(options->rollout, "http", 4) == 0;
-    if (url && !options->is_private && amphi_rollout_refresh(client, &error) != AMPHI_OK &&
-        options->verbose)
-        cli_fail(&error); /* the last good payload stays in force */
+    /* A first start waits for its payload; later the last one is in force, and the client looks
+     * for another one by itself. */
+    if (options->rollout != NULL && !options->is_private && !amphi_rollout_is_there(client) &&
+        amphi_rollout_refresh(client, &error) != AMPHI_OK && options->verbose)
+        cli_fail(&error);
     return client;
 }
 

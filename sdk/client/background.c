@@ -13,6 +13,7 @@
 #include "sdk/core/alloc.h"
 #include "sdk/core/awake.h"
 #include "sdk/core/clock.h"
+#include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
 
@@ -36,6 +37,7 @@ struct amphi_background {
     bool is_asked;        /* the next round sends the outbox because the user wants it to */
     uint32_t rounds_begun;
     uint32_t rounds_ended;
+    amphi_rollout_schedule schedule; /* the background thread's alone */
 };
 
 /* ---- the thread ---- */
@@ -65,28 +67,33 @@ static uint32_t next_pause_ms(amphi_client *client, amphi_status sent, uint32_t 
     return pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 }
 
-/* Returns the pause before the next round. */
-static uint32_t run_round(amphi_background *background, uint32_t pause_ms)
+/* Runs what is due. *pause_ms grows while the outbox waits; returns the pause before the next
+ * round. */
+static uint64_t run_round(amphi_background *background, uint32_t *pause_ms)
 {
+    uint64_t draw = 0;
     amphi__mutex_lock(&background->lock);
     background->woken = false;
     background->rounds_begun++;
     bool is_asked = background->is_asked;
     background->is_asked = false;
     amphi__mutex_unlock(&background->lock);
-    amphi__client_rollout_refresh(background->client);
+    uint64_t rollout_ms = amphi__client_rollout_refresh(background->client, &background->schedule);
     (void)amphi__memory_monitor_release(background->client);
     amphi__outbox_events_report(background->client);
     amphi__history_retain(background->client);
     amphi_status sent = is_asked ? amphi__outbox_sender_send_asked(background->sender)
                                  : amphi__outbox_sender_send(background->sender);
     amphi__outbox_events_report(background->client);
-    uint32_t next_ms = next_pause_ms(background->client, sent, pause_ms);
+    *pause_ms = next_pause_ms(background->client, sent, *pause_ms);
+    /* So that devices that lost the same network do not all come back in the same second. */
+    (void)amphi__random(&draw, sizeof draw);
+    uint64_t next_ms = amphi__jitter_ms(*pause_ms, draw);
     amphi__mutex_lock(&background->lock);
     background->rounds_ended = background->rounds_begun;
     amphi__cond_broadcast(&background->changed);
     amphi__mutex_unlock(&background->lock);
-    return next_ms;
+    return rollout_ms < next_ms ? rollout_ms : next_ms;
 }
 
 /* Under the lock, which is given up meanwhile. */
@@ -110,9 +117,9 @@ static void report_events(amphi_background *background)
 
 /* Waits until a round is due; checks memory and reports events meanwhile. false: the client is
  * being freed. */
-static bool wait_for_round(amphi_background *background, uint32_t pause_ms)
+static bool wait_for_round(amphi_background *background, uint64_t pause_ms)
 {
-    uint64_t until_us = amphi__clock_us(NULL) + (uint64_t)pause_ms * 1000;
+    uint64_t until_us = amphi__clock_us(NULL) + pause_ms * 1000;
     amphi__mutex_lock(&background->lock);
     while (!background->woken && !background->closing) {
         if (background->reports)
@@ -138,8 +145,9 @@ static void run_rounds(void *arg)
 {
     amphi_background *background = arg;
     uint32_t pause_ms = FIRST_ROUND_AFTER_MS;
-    while (wait_for_round(background, pause_ms))
-        pause_ms = run_round(background, pause_ms);
+    uint64_t wait_ms = pause_ms;
+    while (wait_for_round(background, wait_ms))
+        wait_ms = run_round(background, &pause_ms);
 }
 
 /* ---- from other threads ---- */

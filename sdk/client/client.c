@@ -110,6 +110,14 @@ void amphi__client_policy(amphi_client *client, amphi_policy *out)
     amphi__mutex_unlock(&client->lock);
 }
 
+bool amphi__client_endpoint_is_off(amphi_client *client, size_t index)
+{
+    amphi__mutex_lock(&client->lock);
+    bool is_off = client->routes[index].steered.is_off;
+    amphi__mutex_unlock(&client->lock);
+    return is_off;
+}
+
 amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
 {
     amphi__error_clear(error);
@@ -124,7 +132,8 @@ amphi_status amphi_client_prewarm(amphi_client *client, amphi_error *error)
         amphi__crash_ledger_describe(client, &client->routes[i], &policy, &info, &crash);
         bool allowed = amphi__policy_is_switched_on(&policy, &info) &&
                        (!client->is_private || amphi__policy_may_have_private(&policy, &info)) &&
-                       !amphi__policy_is_quarantined(&policy, &crash);
+                       !amphi__policy_is_quarantined(&policy, &crash) &&
+                       !amphi__client_endpoint_is_off(client, i);
         if (allowed && info.available && engine.ops->prewarm != NULL)
             engine.ops->prewarm(engine.self);
         if (info.kind == AMPHI_ENGINE_LOCAL)

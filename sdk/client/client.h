@@ -26,6 +26,7 @@
 #include <amphi/history.h>
 #include <amphi/keys.h>
 #include <amphi/repair.h>
+#include <amphi/rollout.h>
 
 #include <stdatomic.h>
 
@@ -63,6 +64,7 @@ typedef struct amphi_route {
     amphi_route_deaths deaths;                 /* those that are in the ledger; under the lock */
     amphi_known_crashes known;                 /* under the lock */
     uint32_t load;                             /* runs under way; under the lock */
+    amphi_rollout_endpoint steered;            /* by amphi.endpoints; under the lock */
     uint32_t first_tokens_ms[32];              /* the most recent ones; under the lock */
     uint32_t first_tokens_count;               /* ever */
     amphi_route_pace pace;                     /* of complete answers; under the lock */
@@ -88,15 +90,24 @@ struct amphi_client {
     char process_identity[AMPHI_PROCESS_IDENTITY_MAX]; /* this process, for the ledger */
     amphi_rollout *rollout;                            /* NULL: no source was given */
     bool rollout_is_remote;                            /* its source is not a file */
-    amphi_policy policy_base;                          /* the app's document */
-    amphi_mode mode;                                   /* of requests that name none */
-    bool is_private, no_cache, no_queue;               /* of every request */
-    amphi_outbox_event_fn *outbox_event;               /* NULL: none */
+    uint32_t rollout_poll_s;                           /* how often a URL is looked at */
+    amphi_rollout_exposure_fn *exposure;               /* NULL: no events */
+    void *exposure_user;
+    amphi_policy policy_base;            /* the app's document */
+    amphi_mode mode;                     /* of requests that name none */
+    bool is_private, no_cache, no_queue; /* of every request */
+    amphi_outbox_event_fn *outbox_event; /* NULL: none */
     void *outbox_user;
     amphi_history_retention retention; /* what the background lets stay */
 
-    amphi_mutex lock;                   /* guards what follows */
-    amphi_policy policy;                /* in force: base with the rollout on top */
+    amphi_mutex lock;    /* guards what follows */
+    amphi_policy policy; /* in force: base with the rollout on top */
+    /* Which features of the rollout are in force, and which of them were reported. */
+    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    amphi_rollout_exposure reported[AMPHI_ROLLOUT_FEATURES];
+    size_t exposures_count;
+    size_t reported_count;
+    uint64_t cache_number;              /* amphi.cache's, as it was done last */
     amphi_plan last_plan;               /* for the next decision's hysteresis */
     amphi_device_facts pushed;          /* by the app */
     uint64_t pushed_ms[AMPHI_FACT_MAX]; /* when each of them was; monotonic */
@@ -158,6 +169,9 @@ uint64_t amphi__compose_aside(
 
 /* The policy in force now, copied under the lock. */
 void amphi__client_policy(amphi_client *client, amphi_policy *out);
+
+/* Did the remote config switch this endpoint off? */
+bool amphi__client_endpoint_is_off(amphi_client *client, size_t index);
 
 /* device_facts.c: probed (at most a second old) with pushed on top. */
 void amphi__client_facts(amphi_client *client, amphi_device_facts *out);

@@ -8,8 +8,10 @@
 #include "policy/policy.h"
 #include "remote/remote.h"
 #include "sdk/client/client.h"
+#include "sdk/client/rollout_schedule.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 #include "storage/storage.h"
 
@@ -331,25 +333,99 @@ static amphi_status compose_endpoints(
     return AMPHI_OK;
 }
 
-static amphi_status compose_rollout(
-    amphi_client *client, const amphi_client_options *options, amphi_error *error)
+#define MODELS_MAX 16
+
+/* The models' names as one list, for the rollout. */
+static amphi_status list_models(
+    amphi_buf *out, const amphi_rollout_settings *settings, amphi_error *error)
 {
-    if (options->rollout_source.size == 0)
-        return AMPHI_OK;
+    if (settings->models_count > MODELS_MAX)
+        return amphi__fail(
+            error, AMPHI_E_ARGUMENT, 0, "rollout.models_count: at most %d", MODELS_MAX);
+    for (size_t i = 0; i < settings->models_count; i++) {
+        amphi_str name = settings->models[i].name;
+        amphi_str rest;
+        if (name.size == 0 || name.size >= AMPHI_NAME_MAX || settings->models[i].path.size == 0 ||
+            amphi__str_cut(name, '|', &rest).size != name.size)
+            return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+                "rollout.models[%zu]: a name of 1 to %d bytes without \"|\", and a path", i,
+                AMPHI_NAME_MAX - 1);
+        if (i > 0)
+            amphi__buf_append_char(out, '|');
+        amphi__buf_append_str(out, name);
+    }
+    return out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+}
+
+static amphi_status read_rollout_settings(amphi_client *client, amphi_rollout_settings *own,
+    const amphi_client_options *options, amphi_error *error)
+{
+    amphi_status status = AMPHI_OK;
+    amphi_rollout_settings_init(own);
+    if (options->rollout != NULL)
+        status = AMPHI__SIZED_READ(
+            amphi_rollout_settings, own, options->rollout, "options.rollout", error);
+    if (status == AMPHI_OK && own->poll_s != 0 &&
+        (own->poll_s < AMPHI_ROLLOUT_POLL_MIN_S || own->poll_s > AMPHI_ROLLOUT_POLL_MAX_S))
+        status = amphi__fail(error, AMPHI_E_ARGUMENT, 0, "rollout.poll_s: %u to %u",
+            AMPHI_ROLLOUT_POLL_MIN_S, AMPHI_ROLLOUT_POLL_MAX_S);
+    client->rollout_poll_s = own->poll_s != 0 ? own->poll_s : AMPHI_ROLLOUT_POLL_S;
+    client->exposure = own->exposure;
+    client->exposure_user = own->exposure_user;
+    return status;
+}
+
+/* The path of the model that the payload chooses for this install; the app's own where it chooses
+ * none. */
+static void choose_model(
+    amphi_client *client, const amphi_rollout_settings *settings, amphi_client_options *options)
+{
+    char name[AMPHI_NAME_MAX];
+    amphi__rollout_model(client->rollout, name);
+    for (size_t i = 0; i < settings->models_count; i++)
+        if (amphi__str_equal_c(settings->models[i].name, name))
+            options->model_path = settings->models[i].path;
+}
+
+/* options->model_path may become another one. */
+static amphi_status compose_rollout(
+    amphi_client *client, amphi_client_options *options, amphi_error *error)
+{
+    amphi_rollout_settings own;
+    amphi_buf models;
+    amphi_status status = read_rollout_settings(client, &own, options, error);
+    if (status != AMPHI_OK || options->rollout_source.size == 0)
+        return status;
+    amphi__buf_init(&models, 0);
+    status = list_models(&models, &own, error);
     amphi_rollout_options rollout = {
         .source = options->rollout_source,
         .allow_http_loopback = options->allow_http_loopback,
+        .ca_file = own.ca_file,
+        .pins = own.pins,
+        .tls12 = own.tls12,
+        .key_file = own.key_file,
+        .keys = own.keys,
+        .bootstrap = own.bootstrap,
+        .bootstrap_signature = own.bootstrap_signature,
+        .attributes = own.attributes_json,
+        .models = amphi__buf_str(&models),
         .http = client->http,
         .store = client->store,
+        .clock = client->clock,
         .log = client->log,
     };
-    amphi_status status = amphi__rollout_new(&client->rollout, &rollout, error);
-    client->rollout_is_remote = amphi__str_starts_with(options->rollout_source, AMPHI_STR("http"));
+    if (status == AMPHI_OK)
+        status = amphi__rollout_new(&client->rollout, &rollout, error);
+    amphi__buf_clear(&models);
+    client->rollout_is_remote = amphi__rollout_is_url(options->rollout_source);
     amphi_error why;
     if (status == AMPHI_OK &&
         !client->rollout_is_remote && /* a URL is fetched by the background thread */
         amphi__rollout_refresh(client->rollout, 0, &why) != AMPHI_OK)
         amphi__log(&client->log, AMPHI_LOG_WARNING, "%s", why.message);
+    if (status == AMPHI_OK)
+        choose_model(client, &own, options);
     return status;
 }
 
@@ -381,14 +457,15 @@ amphi_status amphi__compose(
         status = amphi__device_probe_new(&client->device, error);
         client->owns_device = status == AMPHI_OK;
     }
+    amphi_client_options steered = *options;
     if (status == AMPHI_OK)
-        status = compose_local(client, options, &parts, error);
+        status = compose_rollout(client, &steered, error);
+    if (status == AMPHI_OK)
+        status = compose_local(client, &steered, &parts, error);
     if (status == AMPHI_OK)
         status = compose_endpoints(client, options, error);
     for (size_t i = 0; i < parts.engines_count && status == AMPHI_OK; i++)
         status = add_route(client, parts.engines[i], false, error);
-    if (status == AMPHI_OK)
-        status = compose_rollout(client, options, error);
     return status;
 }
 

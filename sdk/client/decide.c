@@ -55,6 +55,9 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
         amphi__route_health_snapshot(&client->routes[i], policy, now_ms, wall_ms, &routes[i]);
         /* A server on this machine is reached without any network, pushed facts included. */
         routes[i].needs_no_network = routes[i].info.is_loopback;
+        routes[i].is_off = client->routes[i].steered.is_off;
+        if (client->routes[i].steered.weight > 0)
+            routes[i].info.weight = client->routes[i].steered.weight;
     }
     amphi__policy_apply_hysteresis(routes, client->routes_count, &client->last_plan);
     amphi__mutex_unlock(&client->lock);
@@ -117,6 +120,8 @@ static void make_plan(amphi_client *client, const amphi_request *request,
     }
     out->dead_route = *dead_route;
     amphi__mutex_lock(&client->lock);
+    memcpy(out->exposures, client->exposures, sizeof out->exposures);
+    out->exposures_count = client->exposures_count;
     client->last_plan = *out; /* before the request's own preference */
     amphi__mutex_unlock(&client->lock);
     amphi__preference_apply(out, preference, routes, policy->hedge_ms);

@@ -45,6 +45,8 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->judged_right = (float)stream->confidence.right_permille / 1000;
     out->judged_right_min = (float)stream->confidence.right_min_permille / 1000;
     out->judged_moved = stream->confidence.was_moved;
+    out->exposures = stream->plan.exposures_count > 0 ? stream->plan.exposures : NULL;
+    out->exposures_count = stream->plan.exposures_count;
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -130,6 +132,29 @@ void amphi__record_totals(amphi_json_writer *writer, const amphi_decision *d)
     amphi__json_put_int(writer, "estimated_answers", d->spent_estimated);
     amphi__json_put_int(writer, "metered_bytes", (int64_t)d->metered_bytes);
     amphi__json_close(writer, '}');
+}
+
+/* Which features of the remote config steered this answer, and by which rule. */
+static void put_rollout(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    if (result->exposures_count == 0)
+        return;
+    amphi__json_open(writer, "rollout", '[');
+    for (size_t i = 0; i < result->exposures_count; i++) {
+        const amphi_rollout_exposure *exposure = &result->exposures[i];
+        amphi__json_open(writer, NULL, '{');
+        amphi__json_put_str(writer, "feature", amphi_str_from(exposure->feature));
+        amphi__json_put_str(writer, "rule", amphi_str_from(exposure->rule));
+        if (exposure->variation >= 0) {
+            amphi__json_put_str(writer, "experiment", amphi_str_from(exposure->experiment));
+            amphi__json_put_int(writer, "variation", exposure->variation);
+        }
+        if (exposure->version > 0)
+            amphi__json_put_int(writer, "version", (int64_t)exposure->version);
+        amphi__json_put_str(writer, "payload", amphi_str_from(exposure->payload));
+        amphi__json_close(writer, '}');
+    }
+    amphi__json_close(writer, ']');
 }
 
 static void put_cost(amphi_json_writer *writer, const amphi_chat_result *result)
@@ -262,6 +287,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     if (result->outbox_before > 0)
         amphi__json_put_int(&writer, "outbox_before", result->outbox_before);
     amphi__record_decision(&writer, "decision", result->decision);
+    put_rollout(&writer, result);
     put_error(&writer, "error", result->error);
     if (result->provider != NULL)
         put_provider(&writer, result->provider);

@@ -3,18 +3,17 @@
  * crypto.h over mbedTLS's PSA Crypto API 1.0. psa_crypto_init is idempotent but not thread-safe
  * in 2.28, and neither is its key store there, so one lock guards every call.
  */
-#include "sdk/core/crypto.h"
+#include "sdk/core/crypto_psa.h"
 
 #include "sdk/core/alloc.h"
+#include "sdk/core/crypto.h"
 #include "sdk/core/thread.h"
 
-#include <psa/crypto.h>
 #include <stdio.h>
 
 static pthread_mutex_t psa_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Takes the lock; on failure it is not held. */
-static amphi_status psa_enter(void)
+amphi_status amphi__psa_enter(void)
 {
     pthread_mutex_lock(&psa_lock);
     if (psa_crypto_init() == PSA_SUCCESS)
@@ -23,7 +22,7 @@ static amphi_status psa_enter(void)
     return AMPHI_E_INTERNAL;
 }
 
-static amphi_status psa_leave(psa_status_t result)
+amphi_status amphi__psa_leave(psa_status_t result)
 {
     pthread_mutex_unlock(&psa_lock);
     if (result == PSA_ERROR_INSUFFICIENT_MEMORY)
@@ -33,19 +32,19 @@ static amphi_status psa_leave(psa_status_t result)
 
 amphi_status amphi__random(void *out, size_t size)
 {
-    amphi_status status = psa_enter();
+    amphi_status status = amphi__psa_enter();
     if (status != AMPHI_OK)
         return status;
-    return psa_leave(psa_generate_random(out, size));
+    return amphi__psa_leave(psa_generate_random(out, size));
 }
 
 amphi_status amphi__sha256(amphi_str data, uint8_t out[32])
 {
-    amphi_status status = psa_enter();
+    amphi_status status = amphi__psa_enter();
     if (status != AMPHI_OK)
         return status;
     size_t size = 0;
-    return psa_leave(
+    return amphi__psa_leave(
         psa_hash_compute(PSA_ALG_SHA_256, (const uint8_t *)data.data, data.size, out, 32, &size));
 }
 
@@ -70,10 +69,10 @@ static psa_status_t hmac_locked(
 
 amphi_status amphi__hmac_sha256(const uint8_t key[32], amphi_str data, uint8_t out[32])
 {
-    amphi_status status = psa_enter();
+    amphi_status status = amphi__psa_enter();
     if (status != AMPHI_OK)
         return status;
-    return psa_leave(hmac_locked(key, 32, data, out));
+    return amphi__psa_leave(hmac_locked(key, 32, data, out));
 }
 
 /* One block of RFC 5869: extract with a zero salt, then expand T(1). */
@@ -82,7 +81,7 @@ amphi_status amphi__hkdf_sha256(const uint8_t key[32], amphi_str info, uint8_t o
     char block[256];
     if (info.size >= sizeof block)
         return AMPHI_E_ARGUMENT;
-    amphi_status status = psa_enter();
+    amphi_status status = amphi__psa_enter();
     if (status != AMPHI_OK)
         return status;
     uint8_t salt[32] = {0};
@@ -97,7 +96,7 @@ amphi_status amphi__hkdf_sha256(const uint8_t key[32], amphi_str info, uint8_t o
             hmac_locked(extracted, sizeof extracted, amphi_str_make(block, info.size + 1), out);
     }
     amphi__wipe(extracted, sizeof extracted);
-    return psa_leave(result);
+    return amphi__psa_leave(result);
 }
 
 /* ---- sealing ---- */
@@ -132,7 +131,7 @@ amphi_status amphi__seal(const uint8_t key[32], amphi_str bound, amphi_str plain
     uint8_t *sealed = extend(out, plain.size + AMPHI_SEAL_BYTES);
     if (sealed == NULL)
         return out->status;
-    amphi_status status = psa_enter();
+    amphi_status status = amphi__psa_enter();
     if (status != AMPHI_OK)
         goto cleanup;
     psa_key_id_t id = 0;
@@ -146,7 +145,7 @@ amphi_status amphi__seal(const uint8_t key[32], amphi_str bound, amphi_str plain
             plain.size + TAG_BYTES, &size);
         psa_destroy_key(id);
     }
-    status = psa_leave(result);
+    status = amphi__psa_leave(result);
 cleanup:
     if (status != AMPHI_OK)
         amphi__buf_truncate(out, before);
@@ -162,7 +161,7 @@ amphi_status amphi__open(const uint8_t key[32], amphi_str bound, amphi_str seale
     uint8_t *plain = extend(out, plain_size);
     if (plain == NULL)
         return out->status;
-    amphi_status status = psa_enter();
+    amphi_status status = amphi__psa_enter();
     if (status != AMPHI_OK)
         goto cleanup;
     psa_key_id_t id = 0;
@@ -174,7 +173,7 @@ amphi_status amphi__open(const uint8_t key[32], amphi_str bound, amphi_str seale
             bound.size, bytes + NONCE_BYTES, sealed.size - NONCE_BYTES, plain, plain_size, &size);
         psa_destroy_key(id);
     }
-    status = psa_leave(result);
+    status = amphi__psa_leave(result);
     if (result == PSA_ERROR_INVALID_SIGNATURE)
         status = AMPHI_E_CORRUPT;
 cleanup:

@@ -234,10 +234,35 @@ static amphi_status call_http(const void *argument, amphi_error *error)
     return status;
 }
 
+static void fill_rollout_settings(void *whole)
+{
+    amphi_rollout_settings *settings = whole;
+    static amphi_rollout_model model;
+    model.name = AMPHI_STR("small");
+    model.path = AMPHI_STR("small.gguf");
+    amphi_rollout_settings_init(settings);
+    settings->bootstrap = AMPHI_STR("{\"features\":{}}");
+    settings->attributes_json = AMPHI_STR("{\"tier\":\"free\"}");
+    settings->models = &model;
+    settings->models_count = 1;
+    settings->tls12 = true;
+    settings->poll_s = 60;
+}
+
+static amphi_status call_with_rollout(const void *argument, amphi_error *error)
+{
+    amphi_client_options options;
+    abi_fill_client_options(&options);
+    options.rollout_source = AMPHI_STR("/nowhere/rollout.json");
+    options.rollout = argument;
+    return call_client_new(&options, error);
+}
+
 static const abi_read_case reads[] = {
     READ(amphi_client_options, abi_fill_client_options, call_client_new),
     READ(amphi_client_options, abi_fill_client_options, call_doctor),
     READ(amphi_endpoint_options, abi_fill_endpoint, call_with_endpoint),
+    READ(amphi_rollout_settings, fill_rollout_settings, call_with_rollout),
     READ(amphi_parts, fill_parts, call_with_parts, cuts_a_part),
     READ(amphi_chat_request, abi_fill_request, abi_call_chat_start),
     READ(amphi_chat_request, abi_fill_request, abi_call_explain),

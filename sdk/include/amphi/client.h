@@ -65,6 +65,10 @@ typedef void amphi_log_fn(void *user, int level, amphi_str line);
 /* Replacements for built-in parts; see amphi/ext/. Any pointer may be NULL: the built-in one. */
 typedef struct amphi_parts amphi_parts;
 
+/* What a remote config needs beside its source: pinned keys, a payload for the first start, the
+ * app's attributes; see amphi/rollout.h. */
+typedef struct amphi_rollout_settings amphi_rollout_settings;
+
 /* Where the built-in local engine runs. */
 typedef enum amphi_isolation {
     AMPHI_ISOLATION_PROCESS = 0, /* in a confined process; its death is an event */
@@ -95,8 +99,8 @@ typedef struct amphi_client_options {
     amphi_isolation isolation; /* of the local engine; default: a process */
     amphi_mode mode;           /* of requests that name none; default: the policy's */
     bool is_private;           /* every request is private, whatever the request has set, and so is
-                                  each delivery of the outbox; no look-up for the rollout but by
-                                  amphi_rollout_refresh */
+                                  each delivery of the outbox; nothing is fetched for the rollout
+                                  but by amphi_rollout_refresh */
     bool no_cache;             /* likewise */
     bool no_queue;             /* likewise */
     /* Hears what becomes of queued messages (amphi/outbox.h); NULL: no events. */
@@ -115,6 +119,7 @@ typedef struct amphi_client_options {
     /* "cloud.enabled,battery": fields of the policy document, or groups of them, that no rollout
      * may change, besides those in the document's "pinned". */
     amphi_str policy_pinned;
+    const amphi_rollout_settings *rollout; /* NULL: all defaults */
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)

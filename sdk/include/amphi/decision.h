@@ -90,6 +90,19 @@ typedef struct amphi_decision_entry {
     uint64_t reserved[2];      /* 0 */
 } amphi_decision_entry;
 
+/* FROZEN: an element of an array. A feature of the remote config that is in force here, and the
+ * rule that chose its value. */
+typedef struct amphi_rollout_exposure {
+    char feature[24];     /* "amphi.policy" */
+    char rule[64];        /* the rule's id, or its place ("#0"); "default": no rule */
+    char experiment[64];  /* the experiment's key; empty: none */
+    int32_t variation;    /* -1: no experiment */
+    uint32_t reserved_1;  /* 0 */
+    uint64_t version;     /* of the signature; 0: the payload is not signed */
+    char payload[24];     /* the first eight bytes of its SHA-256, in hex */
+    uint64_t reserved[2]; /* 0 */
+} amphi_rollout_exposure;
+
 /* SIZED, filled in. `entries` has every route; `routes` repeats the first ones for callers of the
  * first version. */
 typedef struct amphi_decision {

@@ -315,6 +315,29 @@ static void regex__agrees_with_the_c_library_on_the_common_syntax(void **state)
     assert_in_range(count_found, ROUNDS, 7 * ROUNDS); /* both verdicts occurred */
 }
 
+/* A hundred patterns of 480 states each, as a payload may have them by the thousand: the evaluation
+ * ends long before they are all tried, and says so. */
+static void regex__states_are_charged(void **state)
+{
+    (void)state;
+    amphi_gb gb;
+    char text[3001];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    amphi__gb_init(&gb, NULL, NULL);
+    bool valid = false;
+    unsigned tried = 0;
+    for (; tried < 100 && gb.steps_left > 0; tried++)
+        assert_false(amphi__gb_regex(AMPHI_STR("(([a-z]{1,40}){1,12}x)*$1"), amphi_str_from(text),
+            false, &gb.steps_left, &valid));
+    assert_int_equal(gb.steps_left, 0);
+    assert_in_range(tried, 1, 10);
+    amphi__gb_init(&gb, NULL, NULL); /* an ordinary one costs next to nothing */
+    assert_true(amphi__gb_regex(AMPHI_STR("@example\\.com$"), AMPHI_STR("someone@example.com"),
+        false, &gb.steps_left, &valid));
+    assert_in_range(gb.steps_left, AMPHI_GB_STEPS_MAX - 200, AMPHI_GB_STEPS_MAX - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +348,7 @@ int main(void)
         cmocka_unit_test(regex__without_steps_nothing_is_found),
         cmocka_unit_test(regex__arbitrary_bytes_mean_the_same_in_a_group),
         cmocka_unit_test(regex__agrees_with_the_c_library_on_the_common_syntax),
+        cmocka_unit_test(regex__states_are_charged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

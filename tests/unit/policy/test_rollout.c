@@ -5,11 +5,9 @@
  */
 #include "policy/policy.h"
 #include "sdk/core/clock.h"
-#include "sdk/core/json.h"
 #include "sdk/core/str.h"
 #include "tests/support/failing_alloc.h"
-#include "tests/support/scratch_dir.h"
-#include "tests/support/settings_store.h"
+#include "tests/support/rollout_scene.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,191 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* ---- a transport that answers from a script, on a thread of its own ---- */
-
-typedef struct fake_http {
-    int status;
-    const char *etag, *body;
-    size_t body_times;  /* the body is sent this often; 0: once */
-    amphi_status fails; /* the exchange ends with this */
-    bool hangs;         /* until cancelled */
-    /* What was requested. */
-    unsigned requests;
-    char if_none_match[64];
-    uint64_t body_limit;
-    /* The exchange under way. */
-    amphi_http_sink sink;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool cancelled;
-} fake_http;
-
-static void *answer(void *self)
-{
-    fake_http *http = self;
-    amphi_error error = {.status = http->fails, .message = "it failed"};
-    pthread_mutex_lock(&http->lock);
-    while (http->hangs && !http->cancelled)
-        pthread_cond_wait(&http->changed, &http->lock);
-    if (http->cancelled)
-        error.status = AMPHI_E_CANCELLED;
-    pthread_mutex_unlock(&http->lock);
-    if (error.status == AMPHI_OK) {
-        const amphi_http_header headers[] = {{AMPHI_STR("Content-Type"), AMPHI_STR("x")},
-            {AMPHI_STR("ETag"), amphi_str_from(http->etag)}};
-        http->sink.headers(http->sink.self, http->status, headers, http->etag != NULL ? 2 : 1);
-        for (size_t i = 0; i < (http->body_times > 0 ? http->body_times : 1); i++)
-            for (const char *c = http->body; c != NULL && *c != '\0'; c += strnlen(c, 7))
-                http->sink.body(http->sink.self, amphi_str_make(c, strnlen(c, 7)));
-    }
-    http->sink.end(http->sink.self, error.status != AMPHI_OK ? &error : NULL);
-    return NULL;
-}
-
-static amphi_status fake_start(void *self, amphi_http_exchange **out,
-    const amphi_http_request *request, const amphi_http_sink *sink, amphi_error *error)
-{
-    fake_http *http = self;
-    (void)error;
-    http->requests++;
-    http->sink = *sink;
-    http->cancelled = false;
-    http->body_limit = request->body_limit_bytes;
-    http->if_none_match[0] = '\0';
-    for (size_t i = 0; i < request->headers_count; i++) {
-        if (amphi__str_equal_c(request->headers[i].name, "If-None-Match")) {
-            amphi__str_copy_to(
-                http->if_none_match, sizeof http->if_none_match, request->headers[i].value);
-        }
-    }
-    *out = (amphi_http_exchange *)http;
-    return pthread_create(&http->thread, NULL, answer, http) == 0 ? AMPHI_OK : AMPHI_E_NO_MEMORY;
-}
-
-static void fake_cancel(void *self, amphi_http_exchange *exchange)
-{
-    fake_http *http = self;
-    (void)exchange;
-    pthread_mutex_lock(&http->lock);
-    http->cancelled = true;
-    pthread_cond_broadcast(&http->changed);
-    pthread_mutex_unlock(&http->lock);
-}
-
-static void fake_release(void *self, amphi_http_exchange *exchange)
-{
-    fake_http *http = self;
-    (void)exchange;
-    pthread_join(http->thread, NULL);
-}
-
-static const amphi_http_ops http_ops = {
-    .struct_size = sizeof(amphi_http_ops),
-    .name = "fake",
-    .start = fake_start,
-    .cancel = fake_cancel,
-    .release = fake_release,
-};
-
-/* ---- the scene ---- */
-
-static fake_store store;
-static fake_http http;
-static scratch_dir dir;
-static char source[300];
-static amphi_policy base;
-
-static int set_up(void **state)
-{
-    (void)state;
-    memset(&store, 0, sizeof store);
-    memset(&http, 0, sizeof http);
-    pthread_mutex_init(&http.lock, NULL);
-    pthread_cond_init(&http.changed, NULL);
-    http.status = 200;
-    scratch_dir_make(&dir);
-    snprintf(source, sizeof source, "%s", scratch_dir_file(&dir, "rollout.json"));
-    amphi__policy_init(&base);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < store.count; i++)
-        free(store.settings[i].value);
-    scratch_dir_remove(&dir);
-    return 0;
-}
-
-static amphi_rollout *rollout_from(const char *from)
-{
-    amphi_rollout_options options = {
-        .source = amphi_str_from(from),
-        .http = {&http_ops, &http},
-        .store = {&settings_store_ops, &store},
-    };
-    amphi_rollout *rollout = NULL;
-    amphi_error error;
-    assert_int_equal(amphi__rollout_new(&rollout, &options, &error), AMPHI_OK);
-    return rollout;
-}
-
-static void write_source(const char *payload)
-{
-    scratch_write(source, payload, strlen(payload), 0600);
-}
-
-static void install_id_is(const char *id)
-{
-    amphi_error error;
-    assert_int_equal(settings_store_ops.setting_put(
-                         &store, AMPHI_STR("rollout.install_id"), amphi_str_from(id), &error),
-        AMPHI_OK);
-    store.puts = 0;
-}
-
-static amphi_policy applied(amphi_rollout *rollout)
-{
-    amphi_policy policy;
-    amphi_error error;
-    memset(&policy, 0xa5, sizeof policy);
-    assert_int_equal(amphi__rollout_apply(rollout, &policy, &base, &error), AMPHI_OK);
-    return policy;
-}
-
-static amphi_json *shown(amphi_rollout *rollout)
-{
-    amphi_buf text;
-    amphi_json *json = NULL;
-    amphi_error error;
-    amphi__buf_init(&text, 0);
-    assert_int_equal(amphi__rollout_show(rollout, &text, &error), AMPHI_OK);
-    assert_int_equal(amphi__json_parse(&json, amphi__buf_str(&text), "show", &error), AMPHI_OK);
-    static const char *const members[] = {"source", "install_id", "feature", "value", "bucket",
-        "coverage", "rule", "why", "held", "payload"};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        assert_non_null(amphi__json_get(json, members[i]));
-    amphi__buf_clear(&text);
-    return json;
-}
-
-static void assert_shows(amphi_rollout *rollout, const char *member, const char *part)
-{
-    amphi_json *json = shown(rollout);
-    amphi_str text = amphi__json_string(amphi__json_get(json, member));
-    if (amphi__str_find(text, amphi_str_from(part)) == SIZE_MAX)
-        fail_msg("%s is \"%.*s\", not \"%s\"", member, (int)text.size, text.data, part);
-    amphi__json_free(json);
-}
-
-#define KILL_SWITCH                                                                                \
-    "{\"features\":{\"amphi.policy\":{\"defaultValue\":{\"local\":{\"enabled\":false}}}}}"
-#define QUARTER                                                                                    \
-    "{\"features\":{\"amphi.policy\":{\"defaultValue\":null,\"rules\":[{\"force\":{\"mode\":"      \
-    "\"only_cloud\"},\"coverage\":0.25,\"hashAttribute\":\"id\"}]}}}"
 
 /* ---- files ---- */
 
@@ -376,10 +189,30 @@ static void kept__last_good_payload_survives_a_restart(void **state)
     assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
     assert_int_equal(store.puts, puts);
     amphi__rollout_free(rollout);
+}
 
-    rollout = rollout_from("/another/source.json"); /* another source's payload is not ours */
+/* A new URL while the network is gone must not lift a kill switch. */
+static void kept__holds_until_a_new_source_has_answered(void **state)
+{
+    (void)state;
+    write_source(KILL_SWITCH);
+    http.etag = "\"old\"";
+    amphi_rollout *rollout = rollout_from(source);
+    assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
+    amphi__rollout_free(rollout);
+
+    http.fails = AMPHI_E_OFFLINE;
+    rollout = rollout_from(URL);
+    assert_false(applied(rollout).local_enabled);
+    assert_shows(rollout, "payload", "kept");
+    assert_int_equal(amphi__rollout_refresh(rollout, 5000, NULL), AMPHI_E_OFFLINE);
+    assert_false(applied(rollout).local_enabled);
+    http.fails = AMPHI_OK;
+    http.body = QUARTER;
+    assert_int_equal(amphi__rollout_refresh(rollout, 5000, NULL), AMPHI_OK);
+    assert_string_equal(http.if_none_match, ""); /* the old source's tag is none of the new one's */
     assert_true(applied(rollout).local_enabled);
-    assert_shows(rollout, "payload", "none");
+    assert_shows(rollout, "payload", "fresh");
     amphi__rollout_free(rollout);
 }
 
@@ -409,8 +242,6 @@ static void kept__a_full_disk_does_not_stop_the_payload(void **state)
 }
 
 /* ---- URLs ---- */
-
-#define URL "https://cdn.example/rollout.json"
 
 static void url__etag_is_kept_and_304_confirms(void **state)
 {
@@ -521,6 +352,14 @@ static void url__plain_http_is_not_even_tried(void **state)
     assert_int_equal(amphi__rollout_refresh(rollout, 1000, &error), AMPHI_E_ARGUMENT);
     assert_int_equal(http.requests, 0);
     amphi__rollout_free(rollout);
+    assert_false(amphi__rollout_is_url(AMPHI_STR("https.json")));
+    assert_false(amphi__rollout_is_url(AMPHI_STR("/etc/http://x")));
+    assert_true(amphi__rollout_is_url(AMPHI_STR("Http://x")));
+    http.body = KILL_SWITCH; /* a scheme has no case */
+    rollout = rollout_from("HTTPS://cdn.example/rollout.json");
+    assert_int_equal(amphi__rollout_refresh(rollout, 5000, &error), AMPHI_OK);
+    assert_int_equal(http.requests, 1);
+    amphi__rollout_free(rollout);
 }
 
 /* ---- every allocation fails in turn ---- */
@@ -529,7 +368,7 @@ static amphi_status whole_life(void)
 {
     amphi_rollout_options options = {
         .source = amphi_str_from(URL),
-        .http = {&http_ops, &http},
+        .http = {&fake_http_ops, &http},
         .store = {&settings_store_ops, &store},
     };
     amphi_rollout *rollout = NULL;
@@ -572,8 +411,6 @@ static void memory__every_failed_allocation_is_survived(void **state)
     assert_in_range(n, 20, 2000);
 }
 
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,6 +422,7 @@ int main(void)
         SCENE(value__that_does_not_fit_is_ignored_as_a_whole),
         SCENE(payload__that_is_bad_changes_nothing),
         SCENE(kept__last_good_payload_survives_a_restart),
+        SCENE(kept__holds_until_a_new_source_has_answered),
         SCENE(kept__damage_is_as_good_as_none),
         SCENE(kept__a_full_disk_does_not_stop_the_payload),
         SCENE(url__etag_is_kept_and_304_confirms),
