@@ -41,14 +41,23 @@ MODELS = os.path.join(HERE, "..", "..", "local", "models")
 
 # ---- asking ----
 
+# As long as it takes: an exam may run beside other work.
+PATIENT = {"total_ms": 3600000, "local": {"budgets": {"first_token_ms": 3600000,
+                                                      "idle_ms": 3600000}}}
+
+
 class Gateway:
     """amphi serve over one model, on a free port."""
 
     def __init__(self, amphi, model, threads):
         self.folder = tempfile.TemporaryDirectory()
+        policy = os.path.join(self.folder.name, "policy.json")
+        with open(policy, "w", encoding="utf-8") as file:
+            json.dump(PATIENT, file)
         self.process = subprocess.Popen(
             [amphi, "serve", "--port", "0", "--model", model, "--mode", "only_local", "--no-cache",
-             "--no-queue", "--threads", str(threads), "--data", self.folder.name],
+             "--no-queue", "--threads", str(threads), "--policy", policy,
+             "--data", os.path.join(self.folder.name, "data")],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.url = None
         for line in self.process.stdout:
@@ -65,7 +74,7 @@ class Gateway:
         request = urllib.request.Request(self.url + "/v1/chat/completions",
                                          json.dumps(body).encode(),
                                          {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=600) as reply:
+        with urllib.request.urlopen(request, timeout=3600) as reply:
             return json.load(reply)["choices"][0]["message"]["content"] or ""
 
     def close(self):

@@ -232,17 +232,25 @@ static amphi_client *open_client(const scratch_dir *dir, const char *scenario)
     return client;
 }
 
-/* A request in JSON with everything that is secret. */
+static void write_tool_call(char *out)
+{
+    strcat(out, "{\"role\":\"user\",\"content\":\"Look it up.\"},{\"role\":\"assistant\","
+                "\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
+                "\"function\":{\"name\":\"look\",\"arguments\":\"{\\\"at\\\":\\\"");
+    reveal(TOOL_ARGUMENT, out);
+    strcat(out, "\\\"}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"Found.\"},");
+}
+
+/* A request in JSON with everything that is secret; the tool's call only where it can be sent: the
+ * help model knows no tools. */
 static void write_request(char *out, size_t size, const char *mode)
 {
     snprintf(out, size, "{\"messages\":[{\"role\":\"system\",\"content\":\"You know ");
     reveal(SYSTEM_PROMPT, out);
-    strcat(out, ".\"},{\"role\":\"user\",\"content\":\"Look it up.\"},{\"role\":\"assistant\","
-                "\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
-                "\"function\":{\"name\":\"look\",\"arguments\":\"{\\\"at\\\":\\\"");
-    reveal(TOOL_ARGUMENT, out);
-    strcat(out, "\\\"}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"Found.\"},"
-                "{\"role\":\"user\",\"content\":\"What is ");
+    strcat(out, ".\"},");
+    if (strcmp(mode, "only_local") != 0)
+        write_tool_call(out);
+    strcat(out, "{\"role\":\"user\",\"content\":\"What is ");
     reveal(QUESTION, out);
     strcat(out, "?\"}],\"max_tokens\":24,\"temperature\":0,\"amphi\":{\"conversation_id\":\"");
     reveal(CONVERSATION, out);

@@ -18,7 +18,8 @@
 enum { AT_ONCE = 20, HAVE_ROOM = 3, PATIENCE_MS = 60000 };
 
 #define SEVEN_DOLLARS                                                                              \
-    "{\"cost\":{\"day_usd_max\":7},\"cloud\":{\"budgets\":{\"first_token_ms\":600000}}}"
+    "{\"cost\":{\"day_usd_max\":7},\"total_ms\":600000,"                                           \
+    "\"cloud\":{\"budgets\":{\"first_token_ms\":600000}}}"
 
 static const scripted_step waits[] = {
     {SCRIPT_WAIT, NULL, 600000}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
@@ -173,7 +174,8 @@ static void reservation__of_a_hedge_stands_beside_the_first(void **state)
     f.cloud2.info.priority = 2;
     f.cloud2.info.price_completion = f.cloud.info.price_completion;
     f.cloud.info.price_completion /= 2;
-    chat_fixture_start(&f, "{\"cost\":{\"day_usd_max\":7},\"cloud\":{\"hedge_ms\":1,"
+    chat_fixture_start(&f, "{\"cost\":{\"day_usd_max\":7},\"total_ms\":600000,"
+                           "\"cloud\":{\"hedge_ms\":1,"
                            "\"budgets\":{\"first_token_ms\":600000}}}");
     amphi_stream *stream = begin(&f, AMPHI_MODE_ONLY_CLOUD);
     wait_for(&f.cloud2.starts, 1);
