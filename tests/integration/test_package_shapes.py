@@ -21,7 +21,7 @@ SHARED, STATIC, PREFIX = (os.path.join(SCRATCH, name) for name in ("shared", "st
 
 
 def run(*words, **more):
-    done = subprocess.run(words, capture_output=True, text=True, timeout=200,
+    done = subprocess.run(words, capture_output=True, text=True, timeout=900,
                           stdin=subprocess.DEVNULL, **more)
     assert done.returncode == 0, (words, done.stdout[-3000:], done.stderr[-3000:])
     return done.stdout
