@@ -232,8 +232,8 @@ amphi_status amphi__policy_fail_unknown(amphi_str name, amphi_error *error)
 bool amphi__policy_is_in(const char *field, amphi_str name)
 {
     amphi_str whole = amphi_str_from(field);
-    return name.size > 0 && amphi__str_starts_with(whole, name) &&
-           (whole.size == name.size || whole.data[name.size] == '.');
+    return field != NULL && name.size > 0 && amphi__str_starts_with(whole, name) &&
+           (whole.size == name.size || field[name.size] == '.');
 }
 
 static amphi_status fail_unknown_key(const char *prefix, amphi_str key, amphi_error *error)

@@ -212,12 +212,24 @@ static void run_all(const options *o, batch *sum)
         run_job(o, 0, sum);
 }
 
-static int print_end(const batch *sum)
+/* A fault that was put in on purpose is to be found: no seed that fails is the failure then. */
+static int print_sabotage(const batch *sum)
+{
+    bool is_found = sum->failures > 0;
+    printf("%llu of %llu seeds show what was put in\n", (unsigned long long)sum->failures,
+        (unsigned long long)sum->runs);
+    printf("%d passed, %d failed\n", is_found, !is_found);
+    return !is_found;
+}
+
+static int print_end(const options *o, const batch *sum)
 {
     if (sum->failures > 0)
         printf("seed %llu: %s\nagain, with its log: amphi simulate --seed=%llu --log\n",
             (unsigned long long)sum->first_failure, sum->why,
             (unsigned long long)sum->first_failure);
+    if (o->sabotage != SIM_SABOTAGE_NONE)
+        return print_sabotage(sum);
     printf("%llu passed, %llu failed\n", (unsigned long long)(sum->runs - sum->failures),
         (unsigned long long)sum->failures);
     return sum->failures > 0;
@@ -246,7 +258,7 @@ static int compare(options *o)
         fprintf(stderr, "amphi-simulate: %s: can't be written\n", o->report);
         return 1;
     }
-    return print_end(&sum);
+    return print_end(o, &sum);
 }
 
 int main(int argc, char **argv)
@@ -267,7 +279,7 @@ int main(int argc, char **argv)
     } else {
         run_all(&o, &sum);
         print_counts(&sum);
-        failed = print_end(&sum);
+        failed = print_end(&o, &sum);
     }
     fflush(stdout);
     _exit(failed); /* what killed apps had in memory is not given back */
