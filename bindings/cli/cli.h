@@ -13,6 +13,7 @@
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_QUEUED = 3 };
 enum { CLI_ENDPOINTS_MAX = AMPHI_ROUTES_MAX - 1, CLI_PINS_SIZE = 512 };
 
+#define CLI_OWN_FLAGS_MAX 32
 #define CLI_OWN_GIVEN_MAX 64
 
 enum { CLI_ROLLOUT_MODELS_MAX = 16, CLI_ROLLOUT_KEYS_SIZE = 512 };
@@ -60,7 +61,7 @@ typedef struct cli_options {
     size_t words_count;
     /* Flags of one subcommand, as it declared them. */
     const char *const *own_flags; /* NULL-terminated: "--port=" takes a value, "--events" none */
-    const char *own_values[16];   /* NULL: not given; "" for flags without a value */
+    const char *own_values[CLI_OWN_FLAGS_MAX]; /* NULL: not given; "" for flags without a value */
     struct {
         int flag; /* of own_flags */
         const char *value;

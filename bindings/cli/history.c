@@ -443,8 +443,8 @@ static int run(cli_options *options)
 
 static const char *const own_flags[] = {"--delete", "--why",
     "--limit=", "--before=", "--cursor=", "--from=", "--reverse", "--archived",
-    "--message=", "--older-than=", "--max-bytes=", "--out=", "--include-private", "--yes",
-    "--shared-cache=", "--shared-cache-key=", NULL};
+    "--message=", "--older-than=", "--max-bytes=", "--out=", "--include-private", "--records",
+    "--yes", "--shared-cache=", "--shared-cache-key=", NULL};
 
 const cli_command cli_history = {
     .name = "history",
@@ -487,6 +487,8 @@ const cli_command cli_history = {
         "  --max-bytes N         of prune: while texts take more, conversations used longest ago\n"
         "  --out FILE            of export: there instead of standard output\n"
         "  --include-private     of export: what was said privately or in only_local as well\n"
+        "  --records             of export: of each answer, private ones too, what was decided\n"
+        "                        and what came of it, without any text\n"
         "  --yes                 of erase-all: it is meant\n"
         "  --shared-cache URL    of delete, prune, erase-all: as for serve; its answers go too\n"
         "  --shared-cache-key FILE\n"

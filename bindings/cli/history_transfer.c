@@ -31,6 +31,16 @@ static void print_transfer(const cli_history_call *c, const amphi_history_transf
         t->conversations_count, t->messages_count, t->skipped_count, t->left_out_count);
 }
 
+static void print_records(const cli_history_call *c, const amphi_history_transfer *t, FILE *to)
+{
+    if (c->options->json) {
+        print_transfer(c, t, to);
+        return;
+    }
+    fprintf(to, "%" PRIu64 " records; %" PRIu64 " answers have none\n", t->messages_count,
+        t->skipped_count);
+}
+
 static bool write_line(void *user, amphi_str line)
 {
     FILE *to = user;
@@ -125,18 +135,24 @@ int cli_history_run_export(cli_history_call *c)
     amphi_history_transfer transfer;
     export_file file;
     const char *path = cli_own(c->options, "--out");
+    bool records = cli_history_has(c, "--records");
+    bool include_private = cli_history_has(c, "--include-private");
+    if (records && include_private)
+        return cli_usage("--include-private: not with --records, which have no text of any answer");
     if (!open_export(&file, path)) {
         free(file.part);
         return cli_usage("%s: can't be written", path);
     }
     amphi_history_transfer_init(&transfer);
-    amphi_status status = amphi_history_export(c->client, cli_history_has(c, "--include-private"),
-        write_line, file.to, &transfer, &c->error);
+    amphi_status status =
+        records ? amphi_history_export_records(c->client, write_line, file.to, &transfer, &c->error)
+                : amphi_history_export(
+                      c->client, include_private, write_line, file.to, &transfer, &c->error);
     bool closed = close_export(&file, status == AMPHI_OK);
     if (status == AMPHI_OK && !closed)
         return cli_usage("%s: can't be written to its end", path != NULL ? path : "export");
     if (status == AMPHI_OK)
-        print_transfer(c, &transfer, path != NULL ? stdout : stderr);
+        (records ? print_records : print_transfer)(c, &transfer, path != NULL ? stdout : stderr);
     return cli_history_finish(c, status, NULL);
 }
 

@@ -6,6 +6,7 @@
  * or holds a NUL, as hex; a member's JSON that is not in this library's spelling, as a string.
  */
 #include "sdk/client/client.h"
+#include "sdk/client/history_walk.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/crypto.h"
 #include "sdk/core/error.h"
@@ -24,11 +25,9 @@ typedef struct exporter {
     void *user;
     amphi_history_transfer done;
     amphi_buf line;
-    bool was_refused;   /* by write */
-    amphi_error damage; /* of conversations that could not be read to their end */
+    bool was_refused; /* by write */
     /* The conversation under way; its line is written with its first message. */
-    amphi_buf id, title, cursor;
-    bool has_conversation;
+    amphi_buf id, title;
     bool is_pinned, is_archived;
     bool is_begun;
 } exporter;
@@ -158,92 +157,47 @@ static bool write_message(exporter *e, const amphi_store_row *row)
 
 /* ---- Walking ---- */
 
-static bool visit_row(void *opaque, const amphi_store_row *given)
+static bool visit_row(void *opaque, const amphi_store_row *row)
 {
     exporter *e = opaque;
-    amphi_store_row row;
-    if (AMPHI__SIZED_READ_KNOWN(&row, given, "row", NULL) != AMPHI_OK)
-        return true;
-    if (row.privacy != AMPHI_PRIVACY_NONE && !e->include_private) {
+    if (row->privacy != AMPHI_PRIVACY_NONE && !e->include_private) {
         e->done.left_out_count++;
         return true;
     }
     bool is_first = !e->is_begun;
     e->is_begun = true;
-    return (!is_first || write_conversation(e)) && write_message(e, &row);
+    return (!is_first || write_conversation(e)) && write_message(e, row);
 }
 
 /* A title of the user's own is left out where it may speak of what is left out. */
-static bool visit_conversation(void *opaque, const amphi_history_conversation *given)
+static bool visit_conversation(void *opaque, const amphi_history_conversation *item)
 {
     exporter *e = opaque;
-    amphi_history_conversation item;
-    if (AMPHI__SIZED_READ_KNOWN(&item, given, "item", NULL) != AMPHI_OK)
-        return true;
-    e->has_conversation = true;
-    e->is_pinned = item.is_pinned;
-    e->is_archived = item.is_archived;
+    e->is_pinned = item->is_pinned;
+    e->is_archived = item->is_archived;
     e->is_begun = false;
     amphi__buf_reset(&e->id);
     amphi__buf_reset(&e->title);
-    amphi__buf_reset(&e->cursor);
-    amphi__buf_append_str(&e->id, item.id);
-    amphi__buf_append_str(&e->cursor, item.cursor);
-    if (item.title_is_own && (item.privacy == AMPHI_PRIVACY_NONE || e->include_private))
-        amphi__buf_append_str(&e->title, item.title);
-    return false;
-}
-
-static amphi_status export_next(exporter *e, amphi_error *error)
-{
-    amphi_history_query query;
-    amphi_history_query_init(&query);
-    query.cursor = amphi__buf_str(&e->cursor);
-    query.limit = 1;
-    query.backwards = true;
-    query.with_archived = true;
-    e->has_conversation = false;
-    amphi_status status = e->store.ops->list(e->store.self, &query, visit_conversation, e, error);
-    if (status != AMPHI_OK || !e->has_conversation)
-        return status;
-    if (e->id.status != AMPHI_OK || e->title.status != AMPHI_OK || e->cursor.status != AMPHI_OK)
-        return amphi__fail_no_memory(error);
-    amphi_store_row_query rows;
-    amphi_store_row_query_init(&rows);
-    rows.conversation_id = amphi__buf_str(&e->id);
-    status = e->store.ops->rows(e->store.self, &rows, visit_row, e, error);
-    if (status == AMPHI_E_NOT_FOUND) /* deleted meanwhile */
-        status = AMPHI_OK;
-    if (status == AMPHI_E_CORRUPT) { /* the next one may be whole */
-        if (error != NULL)
-            e->damage = *error;
-        e->damage.status = status;
-        status = AMPHI_OK;
-    }
-    if (status == AMPHI_OK && e->line.status != AMPHI_OK)
-        status = amphi__fail_no_memory(error);
-    if (status == AMPHI_OK && e->was_refused)
-        status = amphi__fail(error, AMPHI_E_IO, 0, "export: a line could not be written");
-    return status;
+    amphi__buf_append_str(&e->id, item->id);
+    if (item->title_is_own && (item->privacy == AMPHI_PRIVACY_NONE || e->include_private))
+        amphi__buf_append_str(&e->title, item->title);
+    return e->id.status == AMPHI_OK && e->title.status == AMPHI_OK;
 }
 
 static amphi_status export_all(exporter *e, amphi_error *error)
 {
+    const amphi_history_visitor visitor = {visit_conversation, visit_row, e};
     amphi_json_writer writer = begin_line(e);
+    bool was_ended = false;
     amphi__json_put_int(&writer, "amphi_history", 1);
-    if (!end_line(e, &writer))
-        return e->was_refused
-                   ? amphi__fail(error, AMPHI_E_IO, 0, "export: a line could not be written")
-                   : amphi__fail_no_memory(error);
     amphi_status status = AMPHI_OK;
-    do
-        status = export_next(e, error);
-    while (status == AMPHI_OK && e->has_conversation);
-    if (status == AMPHI_OK && e->damage.status != AMPHI_OK) {
-        if (error != NULL)
-            *error = e->damage;
-        status = e->damage.status;
-    }
+    was_ended = !end_line(e, &writer);
+    if (!was_ended)
+        status = amphi__history_walk(e->store, &visitor, &was_ended, error);
+    if (e->was_refused && (status == AMPHI_OK || status == AMPHI_E_CORRUPT))
+        return amphi__fail(error, AMPHI_E_IO, 0, "export: a line could not be written");
+    if (was_ended && status == AMPHI_OK)
+        return amphi__fail_no_memory(error);
     return status;
 }
 
@@ -258,16 +212,12 @@ amphi_status amphi_history_export(amphi_client *client, bool include_private,
                          : AMPHI_OK;
     if (status != AMPHI_OK)
         return status;
-    if (client->store.ops->list == NULL || client->store.ops->rows == NULL)
-        return amphi__fail(
-            error, AMPHI_E_UNSUPPORTED, 0, "export: the app's store has no list, or no rows");
-    if (client->store.ops->lost != NULL)
-        status = client->store.ops->lost(client->store.self, error);
-    if (status != AMPHI_OK) /* an empty one would be taken for an export of what was there */
+    status = amphi__history_walk_check(client->store, "export", error);
+    if (status != AMPHI_OK) /* before the first line */
         return status;
     exporter e = {
         .store = client->store, .include_private = include_private, .write = write, .user = user};
-    amphi_buf *buffers[] = {&e.line, &e.id, &e.title, &e.cursor};
+    amphi_buf *buffers[] = {&e.line, &e.id, &e.title};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         amphi__buf_init(buffers[i], 0);
     amphi_history_transfer_init(&e.done);

@@ -238,6 +238,19 @@ AMPHI_API amphi_status amphi_history_export(amphi_client *client, bool include_p
 AMPHI_API amphi_status amphi_history_import(amphi_client *client, amphi_history_next_line_fn *next,
     void *user, amphi_history_transfer *transfer, amphi_error *error);
 
+/* ---- Records ---- */
+
+/* The record of every answer as JSON Lines (sdk/docs/replay.md has the form): what was decided, and
+ * what came of it. No line holds a question, an answer, a title or the name of a conversation, so
+ * private answers are among them. transfer->skipped_count: answers without a record. `transfer` may
+ * be NULL. AMPHI_E_NOT_FOUND: the store is lost, as above. */
+AMPHI_API amphi_status amphi_history_export_records(amphi_client *client,
+    amphi_history_line_fn *write, void *user, amphi_history_transfer *transfer, amphi_error *error);
+/* The same of one answer: one object, on one line. AMPHI_E_NOT_FOUND: there is no answer of this
+ * id, or it has no record. Free *out with amphi_string_free. */
+AMPHI_API amphi_status amphi_history_record(
+    amphi_client *client, int64_t message_id, char **out, amphi_error *error);
+
 /* ---- Backup ---- */
 
 /* A copy of the store (history, response cache, outbox) in a new file, while it is in use: under
