@@ -110,7 +110,16 @@ typedef struct amphi_policy {
     uint32_t handoff_right_min_percent; /* "handoff.right_min_percent": 30 */
     uint32_t handoff_tokens;            /* "handoff.tokens": 8 */
     uint32_t handoff_hold_ms;           /* "handoff.hold_ms": 600 */
-    amphi_policy_set pinned;            /* "pinned": []; no payload changes these */
+    bool rollback_enabled;              /* "rollback.enabled": true */
+    uint32_t rollback_answers_min;      /* "rollback.answers_min": 3 */
+    uint32_t rollback_control_answers_min; /* "rollback.control_answers_min": 20 */
+    uint32_t rollback_failures_min;        /* "rollback.failures_min": 2 */
+    uint32_t rollback_alpha_ppm;           /* "rollback.alpha_ppm": 5000; all kinds together */
+    uint8_t rollback_margin_percent;       /* "rollback.margin_percent": 10 */
+    uint8_t rollback_crash_margin_percent; /* "rollback.crash_margin_percent": 1 */
+    uint8_t rollback_crash_usual_percent;  /* "rollback.crash_usual_percent": 5 */
+    uint32_t rollback_slow_ms;             /* "rollback.slow_first_token_ms": 5000 */
+    amphi_policy_set pinned;               /* "pinned": []; no payload changes these */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);

@@ -177,6 +177,28 @@ static const amphi_policy_field fields[] = {
     FIELD("handoff.hold_ms", U32, handoff_hold_ms, 600, 1, 60000, "ms", FREE, 50, 5000,
         "held back no longer than this behind the first of them; then it is judged by those that "
         "came"),
+    FIELD("rollback.enabled", BOOL, rollback_enabled, true, 0, 1, "", UP, 0, 1,
+        "true: a release under which this device's answers fail more than without it is given up "
+        "here"),
+    FIELD("rollback.answers_min", U32, rollback_answers_min, 3, 1, 1000, "answers", FREE, 1, 100,
+        "no release is judged by fewer of its own"),
+    FIELD("rollback.control_answers_min", U32, rollback_control_answers_min, 20, 1, 1000, "answers",
+        FREE, 5, 200,
+        "with fewer from before it, only its crashes are judged, by rollback.crash_usual_percent"),
+    FIELD("rollback.failures_min", U32, rollback_failures_min, 2, 1, 1000, "", FREE, 1, 20,
+        "nor by fewer failures of a kind"),
+    FIELD("rollback.alpha_ppm", U32, rollback_alpha_ppm, 5000, 1, 100000, "in a million", FREE, 100,
+        50000, "how likely it is at most that a harmless release is given up, by any kind"),
+    FIELD("rollback.margin_percent", U8, rollback_margin_percent, 10, 0, 90, "% of answers", FREE,
+        0, 30,
+        "errors, slow answers and takeovers may be so much more frequent than without the release"),
+    FIELD("rollback.crash_margin_percent", U8, rollback_crash_margin_percent, 1, 0, 90,
+        "% of answers", FREE, 0, 10, "likewise crashes"),
+    FIELD("rollback.crash_usual_percent", U8, rollback_crash_usual_percent, 5, 1, 90,
+        "% of answers", FREE, 1, 20,
+        "where the device has too few answers from before the release, crashes may be so frequent"),
+    FIELD("rollback.slow_first_token_ms", U32, rollback_slow_ms, 5000, 1, 600000, "ms", FREE, 500,
+        60000, "an answer that begins later is a slow one"),
 };
 
 static const char *const thermal_names[] = {
