@@ -240,6 +240,8 @@ static int compare(options *o)
 {
     sim_figures figures[SIM_POLICIES_MAX];
     amphi_buf texts[SIM_POLICIES_MAX];
+    static sim_comparison comparison;
+    char subject[64];
     batch sum = {0};
     for (size_t i = 0; i < o->policies_count; i++) {
         batch one = {0};
@@ -250,14 +252,12 @@ static int compare(options *o)
         figures[i] = (sim_figures){o->policies[i], one.counts};
         merge(&sum, &one);
     }
-    sim_figures_print(stdout, figures, o->policies_count);
-    FILE *page = o->report != NULL ? fopen(o->report, "we") : NULL;
-    if (page != NULL)
-        sim_figures_page(page, figures, o->policies_count, o->seeds);
-    if (o->report != NULL && (page == NULL || fclose(page) != 0)) {
-        fprintf(stderr, "amphi-simulate: %s: can't be written\n", o->report);
+    snprintf(subject, sizeof subject, "%llu simulated days each, the same for all.",
+        (unsigned long long)o->seeds);
+    sim_figures_compare(&comparison, figures, o->policies_count, subject);
+    sim_comparison_print(stdout, &comparison);
+    if (!sim_comparison_report(o->report, &comparison))
         return 1;
-    }
     return print_end(o, &sum);
 }
 

@@ -116,10 +116,13 @@ static void check_answer(sim_app *app, const asking *a, const amphi_chat_result 
 }
 
 /* For the comparison of two policies. */
-static void count_figures(sim_world *w, const asking *a, const amphi_chat_result *result, bool done)
+static void count_figures(
+    sim_world *w, const asking *a, const amphi_chat_result *result, amphi_event_kind end)
 {
+    bool done = end == AMPHI_EVENT_DONE;
     uint64_t minute = (a->begun_us - SIM_DAY_BEGINS_US) / (60ull * SIM_SECOND_US);
-    sim_route route = !done                                        ? SIM_BY_NONE
+    sim_route route = end == AMPHI_EVENT_QUEUED                    ? SIM_BY_OUTBOX
+                      : !done                                      ? SIM_BY_NONE
                       : result->cache_hit                          ? SIM_BY_CACHE
                       : amphi__str_equal_c(result->route, "local") ? SIM_BY_MODEL
                                                                    : SIM_BY_CLOUD;
@@ -161,7 +164,7 @@ static void finish(sim_app *app, asking *a, const amphi_event *event)
     w->counts.done += event->kind == AMPHI_EVENT_DONE;
     w->counts.queued += event->kind == AMPHI_EVENT_QUEUED;
     w->counts.failed += event->kind == AMPHI_EVENT_ERROR;
-    count_figures(w, a, &result, event->kind == AMPHI_EVENT_DONE);
+    count_figures(w, a, &result, event->kind);
     w->counts.takeovers += result.takeovers_count;
     w->counts.cached += result.cache_hit;
     w->counts.local += amphi__str_equal_c(result.route, "local");

@@ -9,6 +9,7 @@
 
 #include "sdk/core/buf.h"
 #include "tests/simulate/agenda.h"
+#include "tests/simulate/comparison.h"
 #include "tests/simulate/fibers.h"
 
 #include <amphi/amphi.h>
@@ -57,14 +58,6 @@ typedef struct sim_model {
 
 #define SIM_WAITS   112 /* classes of waiting times, eight for each doubling, from 1 ms on */
 #define SIM_MINUTES 20 /* of a day, for the routes over time; what comes later counts to the last */
-
-typedef enum sim_route {
-    SIM_BY_MODEL = 0,
-    SIM_BY_CLOUD,
-    SIM_BY_CACHE,
-    SIM_BY_NONE,
-    SIM_ROUTES
-} sim_route;
 
 /* What the run did, so that one that does nothing is noticed, and what two policies differ in. All
  * are uint64_t: sums of runs are made without knowing them. */
@@ -142,9 +135,10 @@ void sim_weather_run(void *world);
 /* Everything is well, and stays so. */
 void sim_weather_clear(sim_world *w);
 
-/* figures.c: the class of a waiting time, and the middle of a class. */
+/* figures.c: the class of a waiting time, and the middle of the class in which a share of all ends
+ * (NAN: there are none). */
 uint32_t sim_wait_class(uint32_t ms);
-uint32_t sim_wait_of_share(const uint64_t waits[SIM_WAITS], double share);
+double sim_wait_of_share(const uint64_t waits[SIM_WAITS], double share);
 
 /* app.c: what the app and its user do, and what must hold: the first fiber's function. */
 void sim_app_run(void *world);
