@@ -213,7 +213,7 @@ static bool run(amphi_stream *stream, amphi_cache_lookup *lookup)
     if (amphi__cache_lookup_begin(lookup, stream))
         return true;
     bool is_complete = amphi__decide(stream->client, &stream->request, &stream->privacy,
-                           &stream->plan, &stream->reservation, &stream->error) &&
+                           &stream->plan, &stream->reservation, &stream->inputs, &stream->error) &&
                        amphi__takeover_run_plan(stream);
     return is_complete || (may_serve_stale(stream) && amphi__cache_lookup_stale(lookup, stream));
 }

@@ -8,6 +8,7 @@
 
 #include "policy/policy.h"
 #include "sdk/client/client_options.h"
+#include "sdk/client/decision_record.h"
 #include "sdk/client/response_cache.h"
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/route_pace.h"
@@ -107,6 +108,8 @@ struct amphi_client {
     amphi_rollout_exposure reported[AMPHI_ROLLOUT_FEATURES];
     size_t exposures_count;
     size_t reported_count;
+    /* The document of the last decision, for the records of answers. */
+    amphi_decided_policy decided_policy;
     uint64_t cache_number;              /* amphi.cache's, as it was done last */
     amphi_plan last_plan;               /* for the next decision's hysteresis */
     amphi_device_facts pushed;          /* by the app */

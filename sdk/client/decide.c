@@ -7,6 +7,7 @@
 #include "sdk/client/decide.h"
 
 #include "sdk/client/crash_ledger.h"
+#include "sdk/client/decision_record.h"
 #include "sdk/client/prompt_tokens.h"
 #include "sdk/client/retry_budget.h"
 #include "sdk/client/route.h"
@@ -109,9 +110,9 @@ static uint32_t sum_tokens(uint64_t history_tokens, uint64_t input_bytes)
 }
 
 /* The rules' plan in the request's own order. */
-static void make_plan(amphi_client *client, const amphi_request *request,
-    const amphi_policy *policy, const amphi_policy_facts *facts, amphi_policy_route *routes,
-    const amphi_preference *preference, amphi_dead_route *dead_route, amphi_plan *out)
+static void make_plan(amphi_client *client, const amphi_policy *policy,
+    const amphi_policy_facts *facts, amphi_policy_route *routes, const amphi_preference *preference,
+    amphi_dead_route *dead_route, amphi_plan *out)
 {
     amphi__policy_decide(out, policy, facts);
     if (!has_sound_step(out, routes) && allow_restart(dead_route, routes, facts->routes_count)) {
@@ -124,11 +125,7 @@ static void make_plan(amphi_client *client, const amphi_request *request,
     out->exposures_count = client->exposures_count;
     client->last_plan = *out; /* before the request's own preference */
     amphi__mutex_unlock(&client->lock);
-    amphi__preference_apply(out, preference, routes, policy->hedge_ms);
-    if (request->only_routes != 0)
-        amphi__preference_restrict(out, request->only_routes, routes, policy->hedge_ms);
-    amphi__policy_set_budgets(out, policy, &facts->budgets, routes);
-    amphi__policy_set_handoff(out, policy, facts);
+    amphi__decision_finish(out, policy, facts, preference);
 }
 
 /* false: other requests took the room that the plan's first step would have had. A last resort may
@@ -146,7 +143,7 @@ static bool reserve(amphi_client *client, const amphi_policy *policy, const amph
 
 bool amphi__decide(amphi_client *client, const amphi_request *request,
     const amphi_privacy_ruling *ruling, amphi_plan *out, amphi_reservation *reservation,
-    amphi_error *error)
+    amphi_buf *inputs, amphi_error *error)
 {
     const amphi_policy *policy = &ruling->policy;
     amphi_policy_route routes[AMPHI_ROUTES_MAX];
@@ -193,9 +190,11 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     bool has_room = false;
     for (unsigned i = 0; i < PLANS_MAX && !has_room; i++) {
         amphi__spending_snapshot(client, &facts.spent);
-        make_plan(client, request, policy, &facts, routes, &preference, &dead_route, out);
+        make_plan(client, policy, &facts, routes, &preference, &dead_route, out);
         has_room = reserve(client, policy, out, reservation);
     }
+    if (inputs != NULL)
+        amphi__decision_record_write(client, policy, &facts, &preference, inputs);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)
@@ -254,7 +253,7 @@ static amphi_status explain(
     amphi__spending_refresh(client, 0);
     status = amphi__privacy_admit(client, &own, &out->ruling, &context, error);
     if (status == AMPHI_OK)
-        (void)amphi__decide(client, &own, &out->ruling, &out->plan, NULL, NULL);
+        (void)amphi__decide(client, &own, &out->ruling, &out->plan, NULL, NULL, NULL);
     amphi__context_clear(&context);
     amphi__request_clear(&own);
     return status;

@@ -162,8 +162,8 @@ static amphi_status decide(embeddings_call *call, amphi_error *error)
         return amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
             "model: no endpoint serves this model, and vectors of another one are of no use; "
             "endpoints say what they serve by model=a|b|c");
-    if (amphi__decide(
-            client, &call->rules, &call->ruling, &call->plan, &call->attempt.reservation, error))
+    if (amphi__decide(client, &call->rules, &call->ruling, &call->plan, &call->attempt.reservation,
+            NULL, error))
         return AMPHI_OK;
     return error != NULL && error->status != AMPHI_OK ? error->status : call->plan.refusal.status;
 }

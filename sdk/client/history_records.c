@@ -5,6 +5,7 @@
  * inside until it is known to hold no text; this holds for private answers as for the others.
  */
 #include "sdk/client/client.h"
+#include "sdk/client/decision_record.h"
 #include "sdk/client/history_walk.h"
 #include "sdk/core/error.h"
 #include "sdk/core/json.h"
@@ -43,7 +44,7 @@ static void put_record(amphi_json_writer *writer, const amphi_json *record)
 {
     static const char *const members[] = {"route", "model", "cache", "finish_reason", "usage",
         "cost", "energy", "timing", "turns_omitted", "outbox_before", "confidence", "decision",
-        "rollout"};
+        "inputs", "rollout"};
     const amphi_json *error = amphi__json_get(record, "error");
     amphi_str status = amphi__json_string(amphi__json_get(error, "status"));
     amphi__json_put_str(writer, "status", status.size > 0 ? status : AMPHI_STR("ok"));
@@ -84,6 +85,23 @@ static bool write_row(exporter *e, const amphi_store_row *row, const amphi_json 
     return end_line(e, &writer);
 }
 
+static bool write_policy(void *opaque, amphi_str digest, amphi_str document)
+{
+    exporter *e = opaque;
+    amphi_json_writer writer = begin_line(e);
+    amphi__json_put_str(&writer, "policy", digest);
+    amphi__json_put_raw(&writer, "document", document);
+    return end_line(e, &writer);
+}
+
+/* What stands before the records: what the file is, and the documents that they name. */
+static bool write_head(exporter *e, amphi_store store)
+{
+    amphi_json_writer writer = begin_line(e);
+    amphi__json_put_int(&writer, "amphi_records", 1);
+    return end_line(e, &writer) && amphi__decision_record_visit_policies(store, write_policy, e);
+}
+
 /* ---- Walking ---- */
 
 static bool visit_conversation(void *opaque, const amphi_history_conversation *item)
@@ -119,12 +137,7 @@ static amphi_status walk(amphi_client *client, exporter *e, amphi_error *error)
         return status;
     amphi__buf_init(&e->line, 0);
     amphi_history_transfer_init(&e->done);
-    bool was_ended = false;
-    if (e->wanted == 0) {
-        amphi_json_writer writer = begin_line(e);
-        amphi__json_put_int(&writer, "amphi_records", 1);
-        was_ended = !end_line(e, &writer);
-    }
+    bool was_ended = e->wanted == 0 && !write_head(e, client->store);
     if (!was_ended)
         status = amphi__history_walk(client->store, &visitor, &was_ended, error);
     if (e->was_refused)
@@ -160,6 +173,25 @@ static bool keep_line(void *opaque, amphi_str line)
     return amphi__buf_append_str(opaque, line) == AMPHI_OK;
 }
 
+/* The policy document stands in the record itself, as its last member. */
+static void add_document(amphi_store store, amphi_buf *line)
+{
+    amphi_json *root = NULL;
+    amphi_buf document;
+    amphi__buf_init(&document, 0);
+    (void)amphi__json_parse(&root, amphi__buf_str(line), "record", NULL);
+    amphi_str digest =
+        amphi__json_string(amphi__json_get(amphi__json_get(root, "inputs"), "policy"));
+    if (amphi__decision_record_find_policy(store, digest, &document)) {
+        amphi__buf_truncate(line, line->size - 1);
+        amphi__buf_append_c(line, ",\"document\":");
+        amphi__buf_append_str(line, amphi__buf_str(&document));
+        amphi__buf_append_char(line, '}');
+    }
+    amphi__buf_clear(&document);
+    amphi__json_free(root);
+}
+
 amphi_status amphi_history_record(
     amphi_client *client, int64_t message_id, char **out, amphi_error *error)
 {
@@ -179,6 +211,8 @@ amphi_status amphi_history_record(
                            "answer %lld: it has no record of its decision", (long long)message_id)
                      : amphi__fail(error, AMPHI_E_NOT_FOUND, 0,
                            "%lld: the history has no answer of this id", (long long)message_id);
+    if (status == AMPHI_OK)
+        add_document(client->store, &line);
     if (status == AMPHI_OK && (*out = amphi__buf_take(&line)) == NULL)
         status = amphi__fail_no_memory(error);
     amphi__buf_clear(&line);

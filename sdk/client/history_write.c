@@ -5,6 +5,7 @@
  */
 #include "sdk/client/history_write.h"
 
+#include "sdk/client/decision_record.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
@@ -63,6 +64,8 @@ static amphi_status keep_answer(const amphi_stream *stream, const amphi_chat_res
     amphi_chat_result without_text = *result;
     without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
     without_text.cache_question = amphi_str_make(NULL, 0); /* another conversation's words */
+    if (result->inputs_json.size > 0)
+        amphi__decision_record_keep_policy(stream->client, &stream->privacy.policy);
     amphi__record_result_json(&without_text, record);
     amphi__buf_append_c(&texts->content, stream->request.answer_prefix);
     amphi__buf_append_str(&texts->content, result->text);

@@ -47,6 +47,7 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->judged_moved = stream->confidence.was_moved;
     out->exposures = stream->plan.exposures_count > 0 ? stream->plan.exposures : NULL;
     out->exposures_count = stream->plan.exposures_count;
+    out->inputs_json = amphi__buf_str(&stream->inputs);
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -287,6 +288,8 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
     if (result->outbox_before > 0)
         amphi__json_put_int(&writer, "outbox_before", result->outbox_before);
     amphi__record_decision(&writer, "decision", result->decision);
+    if (result->inputs_json.size > 0)
+        amphi__json_put_raw(&writer, "inputs", result->inputs_json);
     put_rollout(&writer, result);
     put_error(&writer, "error", result->error);
     if (result->provider != NULL)

@@ -176,6 +176,7 @@ static void stream_destroy(amphi_stream *stream)
     amphi__buf_clear(&stream->reasoning);
     amphi__tool_calls_clear(&stream->calls);
     amphi__buf_clear(&stream->tool_calls);
+    amphi__buf_clear(&stream->inputs);
     amphi__buf_clear(&stream->logprobs);
     amphi__buf_clear(&stream->extra);
     amphi__buf_clear(&stream->usage_extra);
@@ -208,6 +209,7 @@ static amphi_stream *stream_create(amphi_client *client)
     amphi__buf_init(&stream->text, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->reasoning, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->tool_calls, 0);
+    amphi__buf_init(&stream->inputs, 0);
     amphi__buf_init(&stream->logprobs, AMPHI_LOGPROBS_BYTES_MAX);
     amphi__buf_init(&stream->extra, AMPHI_ANSWER_BYTES_MAX);
     amphi__buf_init(&stream->usage_extra, AMPHI_ANSWER_BYTES_MAX);

@@ -76,6 +76,7 @@ struct amphi_stream {
     amphi_context context;  /* the conversation so far */
     amphi_privacy_ruling privacy;
     amphi_plan plan;
+    amphi_buf inputs; /* what the plan was made from (decision_record.h); empty: there is none */
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
     size_t takeovers_count;
     char route[AMPHI_NAME_MAX];

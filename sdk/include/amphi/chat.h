@@ -293,6 +293,9 @@ typedef struct amphi_chat_result {
     /* Which features of the remote config were in force for it, and by which rule; or NULL. */
     const amphi_rollout_exposure *exposures;
     size_t exposures_count; /* of `exposures` */
+    /* What `decision` was made from, as a JSON object (sdk/docs/replay.md); nothing that was said.
+     * Empty: nothing was decided, as for an answer from the cache. */
+    amphi_str inputs_json;
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -307,10 +310,10 @@ AMPHI_API amphi_status amphi_stream_result(
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
  * "finish_reason","usage","cost":{"usd" (null: unknown),"source"},"timing","privacy",
- * "turns_omitted","decision","error"}, "outbox_before" where it is not 0, "rollout":[{"feature",
- * "rule","experiment","variation","version","payload"}] where a remote config is in force, and,
- * where a local answer was judged, "confidence":{"judge","right","right_min","tokens","moved"}:
- * what `amphi ask --json` prints. Free with amphi_string_free. */
+ * "turns_omitted","decision","error"}, "inputs" where something was decided, "outbox_before" where
+ * it is not 0, "rollout":[{"feature","rule","experiment","variation","version","payload"}] where a
+ * remote config is in force, and, where a local answer was judged, "confidence":{"judge","right",
+ * "right_min","tokens","moved"}: what `amphi ask --json` prints. Free with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);
 
