@@ -92,7 +92,7 @@ int cli_history_backup(cli_options *options);
 int cli_model_head(cli_options *options);
 
 extern const cli_command cli_ask, cli_chat, cli_route, cli_history, cli_outbox, cli_cache, cli_keys,
-    cli_policy, cli_rollout, cli_model, cli_serve, cli_bench, cli_doctor, cli_simulate;
+    cli_policy, cli_rollout, cli_model, cli_replay, cli_serve, cli_bench, cli_doctor, cli_simulate;
 
 /* CLI_OK, or a line on standard error and CLI_USAGE. */
 int cli_options_parse(cli_options *out, int argc, char **argv, const char *const *own_flags);

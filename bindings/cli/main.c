@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 
 static const cli_command *const commands[] = {&cli_chat, &cli_ask, &cli_route, &cli_history,
-    &cli_outbox, &cli_cache, &cli_keys, &cli_policy, &cli_rollout, &cli_model, &cli_serve,
-    &cli_bench, &cli_doctor, &cli_simulate};
+    &cli_outbox, &cli_cache, &cli_keys, &cli_policy, &cli_rollout, &cli_model, &cli_replay,
+    &cli_serve, &cli_bench, &cli_doctor, &cli_simulate};
 
 static const char shared_help[] =
     "Flags that mean the same everywhere (what holds without them):\n"

@@ -41,6 +41,8 @@ static bool find_digest(
 {
     amphi_decided_policy *last = &client->decided_policy;
     amphi__mutex_lock(&client->lock);
+    /* Padding may differ: then the digest is made once more. */
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     bool is_last = last->digest[0] != '\0' && memcmp(&last->policy, policy, sizeof *policy) == 0;
     if (is_last)
         memcpy(out, last->digest, sizeof last->digest);

@@ -18,7 +18,7 @@ from faces import AMPHI, amphi, environment, promise, refused, survived, write  
 
 MODEL = os.path.abspath("local/models/amphi-help.gguf")
 COMMANDS = ["chat", "ask", "route", "history", "outbox", "cache", "policy", "rollout", "model",
-            "serve", "bench", "doctor", "simulate"]
+            "replay", "serve", "bench", "doctor", "simulate"]
 LOCAL = ["--mode", "only_local", "--seed", "1"]
 
 

@@ -20,6 +20,7 @@
 #include <amphi/outbox.h>
 #include <amphi/policy.h>
 #include <amphi/repair.h>
+#include <amphi/replay.h>
 #include <amphi/rollout.h>
 #include <amphi/search.h>
 #include <amphi/types.h>
