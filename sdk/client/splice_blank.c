@@ -8,7 +8,7 @@
  */
 #include "sdk/client/splice_judge.h"
 
-#include "sdk/client/splice_blank_weights.h"
+#include "sdk/client/splice_weights.h"
 #include "sdk/core/str.h"
 #include "sdk/core/unicode.h"
 
@@ -17,8 +17,7 @@
 enum {
     LETTERS_MAX = 12, /* of each piece that are looked at */
     MARKED_MAX = LETTERS_MAX + 1,
-    AFFIX_MAX = 6,
-    WEIGHTS = AMPHI_SPLICE_BLANK_ROWS * AMPHI_SPLICE_BLANK_COLUMNS
+    AFFIX_MAX = 6
 };
 
 /* Letters in lower case, with a mark where the word begins or ends. */
@@ -29,32 +28,7 @@ typedef struct piece {
 
 static int weight_of(uint32_t hash)
 {
-    hash ^= hash >> 15;
-    uint32_t i = hash % WEIGHTS;
-    char c =
-        amphi__splice_blank_weights[i / AMPHI_SPLICE_BLANK_COLUMNS][i % AMPHI_SPLICE_BLANK_COLUMNS];
-    return (c == '~' ? '\\' : c) - 'P';
-}
-
-static uint32_t hash_byte(uint32_t hash, char byte)
-{
-    return (hash ^ (unsigned char)byte) * 16777619u;
-}
-
-static uint32_t hash_letters(uint32_t hash, const uint32_t *letters, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char bytes[4];
-        size_t size = amphi__utf8_encode(letters[i], bytes);
-        for (size_t k = 0; k < size; k++)
-            hash = hash_byte(hash, bytes[k]);
-    }
-    return hash;
-}
-
-static uint32_t hash_tag(char tag)
-{
-    return hash_byte(2166136261u, tag);
+    return amphi__splice_weight(amphi__splice_blank_weights, hash);
 }
 
 static size_t read_letters(amphi_str text, uint32_t *out, size_t most)
@@ -93,8 +67,10 @@ static int joint(const piece *left, const piece *right, size_t a, size_t b)
 {
     a = a < left->count ? a : left->count;
     b = b < right->count ? b : right->count;
-    uint32_t hash = hash_letters(hash_tag('c'), left->letters + left->count - a, a);
-    return weight_of(hash_letters(hash_byte(hash, '|'), right->letters, b));
+    uint32_t hash =
+        amphi__splice_hash_letters(amphi__splice_hash_tag('c'), left->letters + left->count - a, a);
+    return weight_of(
+        amphi__splice_hash_letters(amphi__splice_hash_byte(hash, '|'), right->letters, b));
 }
 
 static int lengths(const piece *left, const piece *right)
@@ -102,11 +78,11 @@ static int lengths(const piece *left, const piece *right)
     char text[8];
     size_t a = left->count - 1;
     size_t b = right->count - 1;
-    uint32_t hash = hash_tag('j');
+    uint32_t hash = amphi__splice_hash_tag('j');
     snprintf(
         text, sizeof text, "%c|%c", (char)('0' + (a < 9 ? a : 9)), (char)('0' + (b < 9 ? b : 9)));
     for (const char *c = text; *c != '\0'; c++)
-        hash = hash_byte(hash, *c);
+        hash = amphi__splice_hash_byte(hash, *c);
     return weight_of(hash);
 }
 
@@ -121,12 +97,16 @@ int amphi__seam_blank_score(amphi_str left_text, amphi_str right_text)
     if (left.count < 2 || right.count < 2)
         return 0;
     for (size_t k = 1; k <= AFFIX_MAX && k <= left.count; k++)
-        score += weight_of(hash_letters(hash_tag('a'), left.letters + left.count - k, k));
+        score += weight_of(amphi__splice_hash_letters(
+            amphi__splice_hash_tag('a'), left.letters + left.count - k, k));
     for (size_t k = 1; k <= AFFIX_MAX && k <= right.count; k++)
-        score += weight_of(hash_letters(hash_tag('b'), right.letters, k));
+        score +=
+            weight_of(amphi__splice_hash_letters(amphi__splice_hash_tag('b'), right.letters, k));
     for (size_t i = 0; i < sizeof joints / sizeof *joints; i++)
         score += joint(&left, &right, joints[i][0], joints[i][1]);
-    score += weight_of(hash_letters(hash_tag('h'), left.letters + 1, left.count - 1));
-    score += weight_of(hash_letters(hash_tag('i'), right.letters, right.count - 1));
+    score += weight_of(
+        amphi__splice_hash_letters(amphi__splice_hash_tag('h'), left.letters + 1, left.count - 1));
+    score += weight_of(
+        amphi__splice_hash_letters(amphi__splice_hash_tag('i'), right.letters, right.count - 1));
     return score + lengths(&left, &right);
 }

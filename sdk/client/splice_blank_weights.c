@@ -3,9 +3,9 @@
  * Weights of splice_blank.c, written by tests/seams/train_blanks.py: 64 in a row, a character each,
  * in quarters, 'P' is 0; '~' stands for a backslash.
  */
-#include "sdk/client/splice_blank_weights.h"
+#include "sdk/client/splice_weights.h"
 
-const char *const amphi__splice_blank_weights[AMPHI_SPLICE_BLANK_ROWS] = {
+const char *const amphi__splice_blank_weights[AMPHI_SPLICE_ROWS] = {
     "QPMPPUUOQPQPTTQPOQPPTPMONPUQQURTQSROORORNPPQTQPPRSPNMQTPPRPRPNPR",
     "PPRKPRPPTQRNRPSRNRRPQPPEOLROPQKQPROIPPOPPRQOPMPQNPRRQPQPNQPRNNRO",
     "RTOPPQNQQPPONORPOSOQSSRPOQTNPQOPPUPQNPSNQQNPSPMQPPPRQPORPORPPPNO",

@@ -54,6 +54,10 @@ amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam);
  * above: two. The further from 0, the surer: 4 more are a factor of e. */
 int amphi__seam_blank_score(amphi_str left, amphi_str right);
 
+/* splice_anew.c: `after`, which begins in small letters, is the rest of the sentence that `before`
+ * ends in: below 0; the beginning of another one: above. letters_meet: nothing stands between. */
+int amphi__seam_anew_score(amphi_str before, amphi_str after, bool letters_meet);
+
 static inline amphi_seam_ruling amphi__seam_rule(amphi_seam_verdict verdict, const char *why)
 {
     amphi_seam_ruling ruling = {

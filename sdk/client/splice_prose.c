@@ -21,6 +21,8 @@ enum {
     TOLD_MANY = 3,         /* words of the opening, where something speaks for a continuation */
     TOLD_SMALL = 1,        /* the same, without the blank and in small letters */
     ENOUGH_WORDS = 3,      /* to rule for a continuation in small letters */
+    TOLD_SCORE = 6,        /* of a word of the opening, beside amphi__seam_anew_score */
+    ANEW_SURE = 8,         /* both together: a new answer in small letters */
     SHORT_ANSWER = 32      /* words of a question back to the user */
 };
 
@@ -236,7 +238,28 @@ static bool is_told_in_small(const amphi_seam *seam, const joint *j)
         return false;
     if (j->is_break && !j->blank_between && amphi__unicode_is_lower(j->first))
         return true; /* behind a whole sentence */
-    return told_before(seam, j, &known) >= TOLD_SMALL;
+    size_t offset = 0;
+    amphi_splice_word word;
+    joint start = *j;
+    for (int i = 0; i < ENOUGH_WORDS && amphi__splice_word_next(j->text, &offset, &word); i++)
+        start.text = amphi__str_slice(j->text, 0, offset);
+    return told_before(seam, &start, &known) >= TOLD_SMALL;
+}
+
+/* Small letters in mid-sentence and no blank of its own: which words follow each other, and how
+ * much of the opening is said again, has to be seen over all that may be held. */
+static amphi_seam_ruling judge_small(
+    const amphi_seam *seam, const joint *j, amphi_seam_ruling ruling)
+{
+    size_t known = 0;
+    if (ruling.verdict != AMPHI_SEAM_CONTINUES || seam->is_known || j->has_own_blank ||
+        j->is_break || !j->has_word || !amphi__unicode_is_lower(j->first))
+        return ruling;
+    if (!seam->is_late && !seam->is_all)
+        return amphi__seam_rule(AMPHI_SEAM_UNDECIDED, NULL);
+    int score = amphi__seam_anew_score(seam->before, j->text, j->in_word) +
+                TOLD_SCORE * (int)told_before(seam, j, &known);
+    return score > ANEW_SURE ? amphi__seam_doubt("it reads as another beginning") : ruling;
 }
 
 amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam)
@@ -262,7 +285,7 @@ amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam)
     if (is_told_in_small(seam, &j))
         return amphi__seam_doubt("it told the beginning again");
     if (j.in_word)
-        return judge_in_word(seam, &j);
+        return judge_small(seam, &j, judge_in_word(seam, &j));
     if (j.has_word && j.word.is_upper)
         return judge_capital(seam, &j);
     bool is_enough = amphi__splice_words_count(j.text, ENOUGH_WORDS) >= ENOUGH_WORDS ||
@@ -271,5 +294,5 @@ amphi_seam_ruling amphi__seam_look_at_prose(const amphi_seam *seam)
         return amphi__seam_rule(AMPHI_SEAM_UNDECIDED, NULL);
     amphi_seam_ruling ruling = go_on(&j, j.has_word && !j.is_break && j.blank_between);
     ruling.needs_blank = lost_blank_behind_mark(&j) && !seam->is_known;
-    return ruling;
+    return judge_small(seam, &j, ruling);
 }
