@@ -35,7 +35,7 @@ def ask__json_has_the_documented_members(folder):
     result = parsed(done)
     required = ["text", "route", "takeovers", "cache", "finish_reason", "usage", "timing",
                 "decision"]
-    further = ["model", "error", "privacy", "turns_omitted", "cost"]  # in chat.h as well
+    further = ["model", "error", "privacy", "turns_omitted", "cost", "inputs"]  # in chat.h too
     assert sorted(result) == sorted(required + further), sorted(result)
     assert "cloud" in result["text"].lower(), result["text"]
     assert result["route"] == "local" and result["takeovers"] == [] and result["error"] is None
