@@ -7,6 +7,7 @@
 #ifndef AMPHI_POLICY_POLICY_H
 #define AMPHI_POLICY_POLICY_H
 
+#include "policy/thresholds.h"
 #include "sdk/core/buf.h"
 #include "sdk/core/log.h"
 #include "sdk/core/price.h"
@@ -119,6 +120,7 @@ typedef struct amphi_policy {
     uint8_t rollback_crash_margin_percent; /* "rollback.crash_margin_percent": 1 */
     uint8_t rollback_crash_usual_percent;  /* "rollback.crash_usual_percent": 5 */
     uint32_t rollback_slow_ms;             /* "rollback.slow_first_token_ms": 5000 */
+    uint32_t dwell_s;                      /* "decision.dwell_s": 60; a threshold's least stay */
     amphi_policy_set pinned;               /* "pinned": []; no payload changes these */
 } amphi_policy;
 
@@ -141,14 +143,16 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  *
  * 1. Every route passes a list of rules; the first hard one that says no refuses it. Soft ones
  *    (battery under its minimum, heat above its maximum, moderate memory pressure) make a local
- *    route the last resort: it stays in the plan, behind everything else, in every mode.
+ *    route the last resort: it stays in the plan, behind everything else, in every mode. What a
+ *    fact has to pass to change that, and for how long: policy/thresholds.h.
  * 2. A local route is degraded before it is refused: fewer threads when the device is warm or the
  *    battery goes down, a shorter context when memory is tight.
  * 3. Order. only_*: the other kind was refused. prefer_*: that kind first. auto: local first, as it
- *    is private, free and needs no network; cloud first when local is degraded and the network is
- *    neither metered nor slow. A system's model counts as local when it computes on this device,
- *    otherwise as cloud. Within a kind: priority, then the system's, then weight. Last resorts at
- *    the end.
+ *    is private, free and needs no network; cloud first when local would serve this request worse
+ *    than usual and the network is neither metered nor slow. A system's model counts as local when
+ *    it computes on this device, otherwise as cloud. Within a kind: priority, then the system's,
+ *    then weight. Last resorts at the end: likewise the preferred kind first, then the mildest
+ *    reason.
  * private refuses every route off this device, before anything else is looked at, and so do turns
  * of the conversation that may not leave the device.
  *    A route over the day's budget, or too slow by what was learnt of it, is refused or a last
@@ -263,13 +267,10 @@ typedef struct amphi_policy_route {
     amphi_reason wait_reason; /* ASKED_TO_WAIT; CLOUD also UNAVAILABLE (the key is refused), QUOTA;
                                  SYSTEM also QUOTA, BUSY, BACKGROUND */
     amphi_crash_facts crash;  /* LOCAL */
-    bool was_refused_battery; /* hysteresis: the last decision held this against it; set
-                                    by amphi__policy_apply_hysteresis */
-    bool was_refused_thermal; /* likewise */
-    bool was_refused_memory;  /* likewise */
-    uint32_t load;            /* runs under way: the least loaded of equal priority goes first */
-    bool is_off;              /* amphi.endpoints switched it off */
-    bool is_named;            /* the request's "model" or "fallbacks" name it */
+    amphi_thresholds thresholds; /* what the last real decision gave back for it */
+    uint32_t load;               /* runs under way: the least loaded of equal priority goes first */
+    bool is_off;                 /* amphi.endpoints switched it off */
+    bool is_named;               /* the request's "model" or "fallbacks" name it */
     uint32_t first_token_p95_ms; /* of its recent answers; 0: too few are known */
     amphi_policy_pace pace;      /* likewise; those that are not forgotten */
     amphi_price price;           /* of the model that this request gets there; LOCAL: free */
@@ -298,6 +299,8 @@ typedef struct amphi_policy_facts {
     amphi_policy_spent spent;         /* today */
     uint32_t answer_tokens_max;       /* 0: the document's */
     amphi_budgets budgets;            /* the request's; 0: the document's */
+    uint64_t now_ms;                  /* of a clock that never goes back; 0: none is known, so no
+                                         threshold's dwell counts */
     uint64_t draw;                    /* a random number: chooses the first among routes of equal
                                          priority, in the ratio of their weights. 0: the heaviest
                                          first */
@@ -336,22 +339,27 @@ typedef struct amphi_dead_route {
 #define AMPHI_ROLLOUT_FEATURES 4
 
 typedef struct amphi_plan {
-    /* In the order to be tried. */
-    amphi_plan_step steps[AMPHI_ROUTES_MAX];
-    size_t steps_count;          /* 0: `refusal` says why */
-    amphi_decision decision;     /* every route with its reason; kept ones first, as `steps` */
-    amphi_dead_route dead_route; /* filled in by the caller; cleared by _decide */
-    /* What of the remote config was in force; filled in by the caller likewise. */
-    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
-    size_t exposures_count;
+    size_t steps_count; /* 0: `refusal` says why */
     /* Status AMPHI_OK when there are steps; otherwise why there are none:
      *   _REFUSED    private, mode, kill switch, no engine: stays so
      *   _OFFLINE    a cloud route lacks only the network
      *   _BUSY       a breaker is open, or a system's model is downloaded; retry_after_ms
      *   _BACKGROUND, _QUOTA  of a system's model; retry_after_ms, if known
      *   _RESOURCE   memory, heat or battery
-     *   _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do */
+     *   _CONTEXT_LENGTH, _UNSUPPORTED: beyond what the route can do
+     * Its words are amphi__policy_explain's. */
     amphi_error refusal;
+    amphi_dead_route dead_route; /* filled in by the caller; cleared by _decide */
+    size_t exposures_count;
+    /* In the order to be tried. */
+    amphi_plan_step steps[AMPHI_ROUTES_MAX];
+    /* For each of the facts' routes: what to remember, if this decision is a real one. */
+    amphi_thresholds thresholds[AMPHI_ROUTES_MAX];
+    /* What of the remote config was in force; filled in by the caller. */
+    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    /* Every route with its reason; kept ones first, as `steps`. Only amphi__policy_explain fills it
+     * in. */
+    amphi_decision decision;
 } amphi_plan;
 
 /* Does this engine compute on this device? What is not surely here is elsewhere. Pure. */
@@ -386,7 +394,11 @@ void amphi__decision_settle(amphi_decision *decision);
 void amphi__policy_set_handoff(
     amphi_plan *plan, const amphi_policy *policy, const amphi_policy_facts *facts);
 
+/* Which routes, in which order, and how: everything but words. */
 void amphi__policy_decide(
+    amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);
+/* The same plan with its words: `decision`, and the refusal's message. */
+void amphi__policy_explain(
     amphi_plan *out, const amphi_policy *policy, const amphi_policy_facts *facts);
 
 /* The budgets for first token and silence that neither request nor document states, by each step's
@@ -394,11 +406,6 @@ void amphi__policy_decide(
  * facts. Pure. */
 void amphi__policy_set_budgets(amphi_plan *plan, const amphi_policy *policy,
     const amphi_budgets *wish, const amphi_policy_route *routes);
-
-/* Carries a plan's battery, thermal and memory verdicts over to the next one: sets the
- * was_refused_ fields of the routes by their names. An all-zero plan clears them. */
-void amphi__policy_apply_hysteresis(
-    amphi_policy_route *routes, size_t routes_count, const amphi_plan *last);
 
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
  * heat or memory pressure, or battery under battery.critical_percent. (Little memory left

@@ -108,6 +108,9 @@ static const amphi_policy_field fields[] = {
         "false: no request goes over a network where bytes cost money"),
     FIELD("network.rtt_slow_ms", U32, rtt_slow_ms, 1000, 1, 600000, "ms", FREE, 100, 60000,
         "a slower round trip counts as a slow network"),
+    FIELD("decision.dwell_s", U32, dwell_s, 60, 0, 3600, "s", FREE, 5, 3600,
+        "a fact that passed its threshold counts for at least this long, so that one that hovers "
+        "around it does not move text between device and cloud; critical ones count at once"),
     FIELD("answer.tokens_max", U32, answer_tokens_max, 0, 0, 1048576, "tokens", FREE_OR_0, 64,
         1048576, "longest answer when the request says nothing; 0: nothing is sent"),
     FIELD("outbox.entries_max", U32, outbox_entries_max, 1000, 1, 1000000, "messages", FREE, 1,

@@ -10,6 +10,9 @@
 
 #include <stdio.h>
 
+/* A route that was too slow is good again when it is better than the wish by this part of it. */
+#define PACE_MARGIN 10
+
 enum { DOLLARS_SIZE = 32 };
 
 /* "$5.00", "$0.000123" */
@@ -103,11 +106,19 @@ amphi_verdict amphi__rule_latency(amphi_judgement *j)
     uint32_t first_ms = j->policy->latency_first_token_ms;
     float per_second = j->policy->latency_tokens_per_second;
     amphi_verdict over = verdict_of(j->policy->latency_over);
-    if (first_ms != 0 && pace->first_token_ms > first_ms)
+    const amphi_crossing late = {.enters = first_ms != 0 && pace->first_token_ms > first_ms,
+        .leaves = first_ms == 0 || pace->first_token_ms <= first_ms - first_ms / PACE_MARGIN};
+    const amphi_crossing slow = {
+        .enters = pace->tokens_per_second > 0 && pace->tokens_per_second < per_second,
+        .leaves = pace->tokens_per_second <= 0 ||
+                  pace->tokens_per_second >= per_second + per_second / PACE_MARGIN};
+    bool is_late = amphi__rule_threshold(j, AMPHI_THRESHOLD_FIRST_TOKEN, &late);
+    bool is_slow = amphi__rule_threshold(j, AMPHI_THRESHOLD_TOKEN_RATE, &slow);
+    if (is_late)
         return amphi__rule_speak(j, over, AMPHI_REASON_LATENCY,
             "its last %u answers began after %u ms at the median, %u ms are wished for",
             pace->answers, pace->first_token_ms, first_ms);
-    if (per_second > 0 && pace->tokens_per_second > 0 && pace->tokens_per_second < per_second)
+    if (is_slow)
         return amphi__rule_speak(j, over, AMPHI_REASON_LATENCY,
             "its last %u answers came with %.1f tokens/s at the median, %.1f are wished for",
             pace->answers, (double)pace->tokens_per_second, (double)per_second);

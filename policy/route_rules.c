@@ -7,7 +7,8 @@
  * everything that holds. Pure, like everything that decide.c calls.
  */
 #include "policy/route_rules.h"
-#include "policy/memory_reserve.h"
+#include "policy/device_rules.h"
+#include "policy/memory_rules.h"
 #include "policy/policy_document.h"
 #include "policy/route_cost.h"
 #include "policy/system_rules.h"
@@ -15,20 +16,11 @@
 
 #include <stdarg.h>
 
-/* A context shorter than this is of no use, so the memory rule refuses instead. */
-#define CONTEXT_TOKENS_USEFUL 512u
-/* A prompt must leave room for at least this much answer. */
-#define ANSWER_TOKENS_LEAST 64u
-/* After a refusal for memory the need may be this many percent less until one passes; what must
- * stay available has a margin of its own (memory_reserve.c). */
-#define MEMORY_HYSTERESIS_PERCENT 5u
-
 typedef amphi_verdict rule_fn(amphi_judgement *judgement);
 
 static rule_fn rule_private, rule_mode, rule_kill_switch, rule_available, rule_scope,
     rule_quarantine, rule_quota, rule_background, rule_breaker, rule_busy, rule_pause,
-    rule_capability, rule_network, rule_context, rule_pressure, rule_memory, rule_thermal,
-    rule_battery;
+    rule_capability, rule_network;
 
 static rule_fn *const rules[] = {
     rule_private, /* first: nothing may come before it */
@@ -44,11 +36,11 @@ static rule_fn *const rules[] = {
     rule_pause,
     rule_capability,
     rule_network,
-    rule_context, /* sets the context that rule_memory may shorten */
-    rule_pressure,
-    rule_memory,
-    rule_thermal,
-    rule_battery,
+    amphi__rule_context, /* sets the context that the next but one may shorten */
+    amphi__rule_pressure,
+    amphi__rule_memory,
+    amphi__rule_thermal,
+    amphi__rule_battery,
     amphi__rule_cost,
     amphi__rule_latency,
 };
@@ -109,8 +101,11 @@ static void fit_answer(amphi_judgement *j)
     uint32_t context = is_local(j) ? j->step.context_tokens_max : j->route->info.context_tokens_max;
     uint32_t prompt = j->step.prompt_tokens;
     uint32_t *answer = &j->step.answer_tokens_max; /* 0: no bound, and none is sent */
-    if (context > prompt && context - prompt < *answer)
-        *answer = context - prompt;
+    if (context <= prompt || context - prompt >= *answer)
+        return;
+    amphi__rule_note(j, "answer %u tokens at most, not %u: the context has no room for more",
+        context - prompt, *answer);
+    *answer = context - prompt;
 }
 
 /* Of an engine that can't start, or may not, nothing further is known that a rule could judge. */
@@ -121,6 +116,13 @@ static bool is_known_further(const amphi_judgement *j)
                j->route->info.available);
 }
 
+/* Nothing that a fact says could move this request's text off the device, or onto it. */
+static bool is_sole(const amphi_judgement *j)
+{
+    return j->facts->is_private || j->facts->history_turns > 0 || j->facts->routes_count == 1 ||
+           j->mode == AMPHI_MODE_ONLY_LOCAL || j->mode == AMPHI_MODE_ONLY_CLOUD;
+}
+
 void amphi__route_rules_judge(amphi_judgement *j)
 {
     j->verdict = AMPHI_VERDICT_KEEP;
@@ -129,8 +131,12 @@ void amphi__route_rules_judge(amphi_judgement *j)
     j->reasons = 0;
     j->also[0] = '\0';
     j->degraded = false;
+    j->is_slow = false;
     j->degraded_reason = AMPHI_REASON_OK;
     j->notes[0] = '\0';
+    j->dwell = (amphi_dwell){
+        .now_ms = j->facts->now_ms, .dwell_ms = j->policy->dwell_s * 1000, .is_sole = is_sole(j)};
+    *j->thresholds = j->route->thresholds;
     memset(&j->step, 0, sizeof j->step);
     resolve_step(j);
     for (size_t i = 0; i < sizeof rules / sizeof rules[0] && is_known_further(j); i++) {
@@ -161,22 +167,6 @@ static amphi_verdict warn(amphi_judgement *j, amphi_reason reason, const char *f
     amphi__rule_speak_list(j, AMPHI_VERDICT_SOFT, reason, format, arguments);
     va_end(arguments);
     return AMPHI_VERDICT_SOFT;
-}
-
-static void degrade(amphi_judgement *j, amphi_reason reason)
-{
-    j->degraded = true;
-    j->reasons |= (uint64_t)1 << reason;
-    if (j->degraded_reason == AMPHI_REASON_OK)
-        j->degraded_reason = reason;
-}
-
-static void fewer_threads(amphi_judgement *j, uint32_t threads, const char *because)
-{
-    if (j->step.threads_max == 0 || j->step.threads_max > threads) {
-        j->step.threads_max = threads;
-        amphi__rule_note(j, "%u thread%s at most: %s", threads, threads == 1 ? "" : "s", because);
-    }
 }
 
 static amphi_verdict rule_private(amphi_judgement *j)
@@ -316,9 +306,9 @@ static amphi_verdict rule_quarantine(amphi_judgement *j)
         return refuse_crashed(j);
     if (crash->crashes > 0 && crash->crashes >= j->policy->crash_limit) {
         j->step.plain_kernels = true;
-        fewer_threads(j, 1, "it crashed");
+        amphi__rule_fewer_threads(j, 1, "it crashed");
         amphi__rule_note(j, "plain kernels");
-        degrade(j, AMPHI_REASON_QUARANTINE);
+        amphi__rule_degrade(j, AMPHI_REASON_QUARANTINE);
     }
     if (crash->forgiven > 0)
         amphi__rule_note(j, "tried again after crashes");
@@ -406,194 +396,30 @@ static amphi_verdict rule_capability(amphi_judgement *j)
     return AMPHI_VERDICT_KEEP;
 }
 
+/* A slow network keeps auto on the device; it refuses nothing. */
+static void judge_pace(amphi_judgement *j)
+{
+    const amphi_device_facts *device = &j->facts->device;
+    uint32_t slow_ms = j->policy->rtt_slow_ms;
+    if (!knows(j, AMPHI_FACT_LATENCY))
+        return;
+    const amphi_crossing slow = {
+        .enters = device->rtt_ms > slow_ms, .leaves = device->rtt_ms <= slow_ms - slow_ms / 5};
+    j->is_slow = amphi__rule_threshold(j, AMPHI_THRESHOLD_NETWORK_SLOW, &slow);
+}
+
 static amphi_verdict rule_network(amphi_judgement *j)
 {
-    if (is_on_device(j) || j->route->needs_no_network || !knows(j, AMPHI_FACT_NETWORK))
+    if (is_on_device(j) || j->route->needs_no_network)
+        return AMPHI_VERDICT_KEEP;
+    judge_pace(j);
+    if (!knows(j, AMPHI_FACT_NETWORK))
         return AMPHI_VERDICT_KEEP;
     if (j->facts->device.network == AMPHI_NETWORK_NONE)
         return refuse(j, AMPHI_REASON_NETWORK_NONE, "no network");
     if (j->facts->device.network == AMPHI_NETWORK_METERED && !j->policy->metered_allowed) {
         return refuse(j, AMPHI_REASON_NETWORK_METERED,
             "the network is metered, and network.metered_allowed is false");
-    }
-    return AMPHI_VERDICT_KEEP;
-}
-
-/* Prompt and the least answer, in tokens. */
-static uint64_t tokens_needed(const amphi_judgement *j)
-{
-    uint32_t answer = j->step.answer_tokens_max;
-    bool is_shorter = answer != 0 && answer < ANSWER_TOKENS_LEAST;
-    return (uint64_t)j->step.prompt_tokens + (is_shorter ? answer : ANSWER_TOKENS_LEAST);
-}
-
-/* Half the context for each time that it was killed for its memory, as long as that is of use. */
-static uint32_t smaller_footprint(amphi_judgement *j, uint32_t context)
-{
-    uint32_t smaller = context;
-    for (uint32_t i = 0; i < j->route->crash.kills_memory && i < 16; i++)
-        if (smaller / 2 >= CONTEXT_TOKENS_USEFUL && smaller / 2 >= tokens_needed(j))
-            smaller /= 2;
-    if (smaller < context) {
-        amphi__rule_note(j, "context %u tokens: it ran out of memory", smaller);
-        degrade(j, AMPHI_REASON_MEMORY);
-    }
-    return smaller;
-}
-
-static amphi_verdict rule_context(amphi_judgement *j)
-{
-    uint32_t limit = j->route->info.context_tokens_max; /* 0: unknown */
-    if (is_local(j)) {
-        uint32_t most = j->policy->local_context_tokens_max;
-        limit = limit == 0 || limit > most ? most : limit;
-        limit = smaller_footprint(j, limit);
-        j->step.context_tokens_max = limit;
-    }
-    if (limit != 0 && tokens_needed(j) > limit) {
-        bool exact = is_local(j) && j->facts->prompt_is_counted;
-        return refuse(j, AMPHI_REASON_CONTEXT_LENGTH,
-            "the prompt has %s%u tokens and the answer needs %u, this route has room for %u",
-            exact ? "" : "about ", j->step.prompt_tokens,
-            (unsigned)(tokens_needed(j) - j->step.prompt_tokens), limit);
-    }
-    return AMPHI_VERDICT_KEEP;
-}
-
-static amphi_verdict rule_pressure(amphi_judgement *j)
-{
-    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE) || j->facts->device.memory_pressure == 0)
-        return AMPHI_VERDICT_KEEP;
-    if (j->facts->device.memory_pressure >= 2)
-        return refuse(j, AMPHI_REASON_MEMORY_PRESSURE, "memory pressure is critical");
-    if (!j->route->info.ready) {
-        return warn(j, AMPHI_REASON_MEMORY_PRESSURE,
-            "memory is under pressure, and the model is not loaded");
-    }
-    return AMPHI_VERDICT_KEEP;
-}
-
-static uint64_t percent_of(uint64_t total, uint32_t percent)
-{
-    return total / 100 * percent + total % 100 * percent / 100;
-}
-
-static uint64_t add_or_max(uint64_t a, uint64_t b)
-{
-    uint64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-static uint64_t multiply_or_max(uint64_t a, uint64_t b)
-{
-    uint64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
-static unsigned long long mebibytes(uint64_t bytes)
-{
-    return bytes >> 20;
-}
-
-static uint32_t less_hysteresis(uint32_t percent, bool was_refused)
-{
-    return was_refused && percent > MEMORY_HYSTERESIS_PERCENT ? percent - MEMORY_HYSTERESIS_PERCENT
-                                                              : percent;
-}
-
-/* The admission rule: weights + KV cache + scratch under memory.max_percent of the device's
- * memory, and what must stay available stays so: otherwise the engine would be unloaded as soon as
- * it is up. An engine that is loaded already has the last one behind it. A shorter context is tried
- * before refusing. */
-static amphi_verdict rule_memory(amphi_judgement *j)
-{
-    const amphi_engine_info *info = &j->route->info;
-    uint64_t total = j->facts->device.memory_total_bytes;
-    uint64_t available = j->facts->device.memory_available_bytes;
-    if (!is_local(j) || !knows(j, AMPHI_FACT_MEMORY) || total == 0)
-        return AMPHI_VERDICT_KEEP;
-    available = available > total ? total : available;
-    uint32_t max_percent =
-        less_hysteresis(j->policy->memory_max_percent, j->route->was_refused_memory);
-    uint64_t reserve = amphi__memory_reserve(j->policy, total, j->route->was_refused_memory);
-    if (available < reserve) {
-        return refuse(j, AMPHI_REASON_MEMORY,
-            "%u %% of memory is in use, and %llu MiB are left, less than %llu MiB",
-            (unsigned)((double)(total - available) * 100 / (double)total), mebibytes(available),
-            mebibytes(reserve));
-    }
-    uint64_t room = percent_of(total, max_percent);
-    if (!info->ready && available - reserve < room)
-        room = available - reserve;
-    uint64_t fixed = add_or_max(info->weights_bytes, info->scratch_bytes);
-    uint32_t context = j->step.context_tokens_max;
-    uint64_t per_token = info->kv_bytes_per_token;
-    if (add_or_max(fixed, multiply_or_max(per_token, context)) <= room)
-        return AMPHI_VERDICT_KEEP;
-    uint64_t least = CONTEXT_TOKENS_USEFUL < context ? CONTEXT_TOKENS_USEFUL : context;
-    least = tokens_needed(j) > least ? tokens_needed(j) : least;
-    /* per_token is not 0 here: else the sum above was `fixed`, and that is above room. */
-    uint64_t fits = fixed < room && per_token > 0 ? (room - fixed) / per_token : 0;
-    if (fits < least) {
-        return refuse(j, AMPHI_REASON_MEMORY,
-            "needs %llu MiB with a context of %llu tokens, %llu MiB of memory may be taken",
-            mebibytes(add_or_max(fixed, multiply_or_max(per_token, least))),
-            (unsigned long long)least, mebibytes(room));
-    }
-    /* Whole steps of 64, so that a megabyte more or less does not rebuild the cache each time. */
-    uint64_t even = fits / 64 * 64;
-    j->step.context_tokens_max = (uint32_t)(even >= least ? even : fits);
-    amphi__rule_note(j, "context %u tokens: memory is tight", j->step.context_tokens_max);
-    degrade(j, AMPHI_REASON_MEMORY);
-    return AMPHI_VERDICT_KEEP;
-}
-
-static amphi_verdict rule_thermal(amphi_judgement *j)
-{
-    if (!is_on_device(j) || !knows(j, AMPHI_FACT_THERMAL))
-        return AMPHI_VERDICT_KEEP;
-    amphi_thermal now = j->facts->device.thermal;
-    if (now >= AMPHI_THERMAL_CRITICAL)
-        return refuse(j, AMPHI_REASON_THERMAL, "thermal state is critical");
-    if (now >= AMPHI_THERMAL_FAIR && is_local(j)) { /* the system slows its own model down */
-        fewer_threads(j, now == AMPHI_THERMAL_FAIR ? 2 : 1,
-            now == AMPHI_THERMAL_FAIR ? "device warm" : "device hot");
-        degrade(j, AMPHI_REASON_THERMAL);
-    }
-    amphi_thermal limit = j->policy->thermal_max;
-    if (j->route->was_refused_thermal && limit > AMPHI_THERMAL_NOMINAL)
-        limit = (amphi_thermal)(limit - 1);
-    if (now > limit) {
-        return warn(j, AMPHI_REASON_THERMAL, "thermal state %s is above %s%s",
-            amphi__policy_thermal_name(now), amphi__policy_thermal_name(limit),
-            limit == j->policy->thermal_max ? "" : ", where it may start again");
-    }
-    return AMPHI_VERDICT_KEEP;
-}
-
-static amphi_verdict rule_battery(amphi_judgement *j)
-{
-    const amphi_device_facts *device = &j->facts->device;
-    if (!is_on_device(j) || !knows(j, AMPHI_FACT_BATTERY) || device->charging)
-        return AMPHI_VERDICT_KEEP;
-    uint32_t percent = device->battery_percent;
-    uint32_t low = j->policy->battery_min_percent;
-    uint32_t resume = j->policy->battery_resume_percent;
-    if (percent < j->policy->battery_critical_percent) {
-        return refuse(j, AMPHI_REASON_BATTERY_LOW,
-            "battery %u %% is critical (below %u %%), not charging", percent,
-            j->policy->battery_critical_percent);
-    }
-    /* Twice the minimum is early enough to be gentle; it does not change the order. */
-    if (percent < 2 * low && is_local(j))
-        fewer_threads(j, 2, "to spare the battery");
-    if (percent < low) {
-        return warn(j, AMPHI_REASON_BATTERY_LOW, "battery %u %% is below %u %%, not charging",
-            percent, low);
-    }
-    if (j->route->was_refused_battery && percent < resume) {
-        return warn(j, AMPHI_REASON_BATTERY_LOW,
-            "battery %u %% was low and is not back at %u %%, not charging", percent, resume);
     }
     return AMPHI_VERDICT_KEEP;
 }

@@ -19,10 +19,13 @@ typedef struct amphi_judgement {
     const amphi_policy *policy;
     const amphi_policy_facts *facts;
     const amphi_policy_route *route;
-    amphi_mode mode;   /* never DEFAULT */
-    bool may_answer;   /* the facts' only_routes */
-    bool past_breaker; /* an open breaker is no more than a soft reason */
+    amphi_mode mode;              /* never DEFAULT */
+    bool may_answer;              /* the facts' only_routes */
+    bool past_breaker;            /* an open breaker is no more than a soft reason */
+    bool speaks;                  /* words are made: why, also, notes */
+    amphi_thresholds *thresholds; /* written: what to remember of this route */
 
+    amphi_dwell dwell;
     amphi_verdict verdict;
     amphi_reason reason; /* of the verdict; AMPHI_REASON_OK when kept */
     char why[160];       /* likewise, in words */
@@ -31,6 +34,7 @@ typedef struct amphi_judgement {
     /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto puts
      * the cloud first. */
     bool degraded;
+    bool is_slow; /* what lies between the device and this cloud is */
     amphi_reason degraded_reason;
     char notes[128];      /* what was turned down, in words: "2 threads, device warm" */
     amphi_plan_step step; /* hedge_ms and route are decide.c's */
@@ -49,7 +53,15 @@ void amphi__rule_speak_list(amphi_judgement *judgement, amphi_verdict verdict, a
 AMPHI_PRINTF(2, 3)
 void amphi__rule_note(amphi_judgement *judgement, const char *format, ...);
 
-/* Fills in everything below `mode` from what stands above. */
+/* Is the fact over its threshold? As policy/thresholds.h has it. */
+bool amphi__rule_threshold(
+    amphi_judgement *judgement, amphi_threshold which, const amphi_crossing *crossing);
+/* The answer will be slower or shorter than this request would have had it. */
+void amphi__rule_degrade(amphi_judgement *judgement, amphi_reason reason);
+/* true: it would have used more. */
+bool amphi__rule_fewer_threads(amphi_judgement *judgement, uint32_t threads, const char *because);
+
+/* Fills in everything below `thresholds` from what stands above. */
 void amphi__route_rules_judge(amphi_judgement *judgement);
 
 #endif

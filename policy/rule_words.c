@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Several rules may speak against a route at once: a battery that is low and a budget that is used
- * up. One of them decides; all of them are written down.
+ * up. One of them decides; all of them are written down. Words cost more than the whole decision,
+ * so they are made only where they are asked for (amphi__policy_explain).
  */
 #include "policy/route_rules.h"
 #include "sdk/core/sentence.h"
@@ -17,18 +18,22 @@ static void say_also(amphi_judgement *j, amphi_reason reason, const char *words)
 void amphi__rule_speak_list(amphi_judgement *j, amphi_verdict verdict, amphi_reason reason,
     const char *format, va_list arguments)
 {
-    char words[sizeof j->why] = "";
-    amphi__sentence_add_list(words, sizeof words, format, arguments);
+    bool decides = verdict > j->verdict;
     j->reasons |= (uint64_t)1 << reason;
-    if (verdict <= j->verdict) {
-        say_also(j, reason, words);
-        return;
+    if (j->speaks) {
+        char words[sizeof j->why] = "";
+        amphi__sentence_add_list(words, sizeof words, format, arguments);
+        if (!decides)
+            say_also(j, reason, words);
+        else if (j->verdict != AMPHI_VERDICT_KEEP)
+            say_also(j, j->reason, j->why);
+        if (decides)
+            amphi__str_copy_to(j->why, sizeof j->why, amphi_str_from(words));
     }
-    if (j->verdict != AMPHI_VERDICT_KEEP)
-        say_also(j, j->reason, j->why);
-    amphi__str_copy_to(j->why, sizeof j->why, amphi_str_from(words));
-    j->reason = reason;
-    j->verdict = verdict;
+    if (decides) {
+        j->reason = reason;
+        j->verdict = verdict;
+    }
 }
 
 amphi_verdict amphi__rule_speak(
@@ -43,10 +48,35 @@ amphi_verdict amphi__rule_speak(
 
 void amphi__rule_note(amphi_judgement *j, const char *format, ...)
 {
+    if (!j->speaks)
+        return;
     char words[sizeof j->notes] = "";
     va_list arguments;
     va_start(arguments, format);
     amphi__sentence_add_list(words, sizeof words, format, arguments);
     va_end(arguments);
     amphi__sentence_add(j->notes, sizeof j->notes, "%s%s", j->notes[0] != '\0' ? "; " : "", words);
+}
+
+bool amphi__rule_threshold(
+    amphi_judgement *j, amphi_threshold which, const amphi_crossing *crossing)
+{
+    return amphi__threshold_judge(j->thresholds, which, crossing, &j->dwell);
+}
+
+void amphi__rule_degrade(amphi_judgement *j, amphi_reason reason)
+{
+    j->degraded = true;
+    j->reasons |= (uint64_t)1 << reason;
+    if (j->degraded_reason == AMPHI_REASON_OK)
+        j->degraded_reason = reason;
+}
+
+bool amphi__rule_fewer_threads(amphi_judgement *j, uint32_t threads, const char *because)
+{
+    if (j->step.threads_max != 0 && j->step.threads_max <= threads)
+        return false;
+    j->step.threads_max = threads;
+    amphi__rule_note(j, "%u thread%s at most: %s", threads, threads == 1 ? "" : "s", because);
+    return true;
 }

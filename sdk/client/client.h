@@ -69,6 +69,7 @@ typedef struct amphi_route {
     uint32_t first_tokens_ms[32];              /* the most recent ones; under the lock */
     uint32_t first_tokens_count;               /* ever */
     amphi_route_pace pace;                     /* of complete answers; under the lock */
+    amphi_thresholds thresholds; /* as the last real decision left them; under the lock */
 } amphi_route;
 
 typedef struct amphi_background amphi_background;
@@ -111,7 +112,6 @@ struct amphi_client {
     /* The document of the last decision, for the records of answers. */
     amphi_decided_policy decided_policy;
     uint64_t cache_number;              /* amphi.cache's, as it was done last */
-    amphi_plan last_plan;               /* for the next decision's hysteresis */
     amphi_device_facts pushed;          /* by the app */
     uint64_t pushed_ms[AMPHI_FACT_MAX]; /* when each of them was; monotonic */
     amphi_device_facts probed;          /* by the device part; cached */

@@ -56,11 +56,11 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
         amphi__route_health_snapshot(&client->routes[i], policy, now_ms, wall_ms, &routes[i]);
         /* A server on this machine is reached without any network, pushed facts included. */
         routes[i].needs_no_network = routes[i].info.is_loopback;
+        routes[i].thresholds = client->routes[i].thresholds;
         routes[i].is_off = client->routes[i].steered.is_off;
         if (client->routes[i].steered.weight > 0)
             routes[i].info.weight = client->routes[i].steered.weight;
     }
-    amphi__policy_apply_hysteresis(routes, client->routes_count, &client->last_plan);
     amphi__mutex_unlock(&client->lock);
 }
 
@@ -115,17 +115,25 @@ static void make_plan(amphi_client *client, const amphi_policy *policy,
     amphi_dead_route *dead_route, amphi_plan *out)
 {
     amphi__policy_decide(out, policy, facts);
-    if (!has_sound_step(out, routes) && allow_restart(dead_route, routes, facts->routes_count)) {
+    if (!has_sound_step(out, routes) && allow_restart(dead_route, routes, facts->routes_count))
         dead_route->restart = true;
-        amphi__policy_decide(out, policy, facts);
-    }
+    amphi__policy_explain(out, policy, facts);
     out->dead_route = *dead_route;
     amphi__mutex_lock(&client->lock);
     memcpy(out->exposures, client->exposures, sizeof out->exposures);
     out->exposures_count = client->exposures_count;
-    client->last_plan = *out; /* before the request's own preference */
     amphi__mutex_unlock(&client->lock);
     amphi__decision_finish(out, policy, facts, preference);
+}
+
+/* A real decision, unlike an explanation, changes what is remembered. */
+static void remember(amphi_client *client, const amphi_plan *plan)
+{
+    amphi__mutex_lock(&client->lock);
+    amphi__retry_budget_earn(&client->retry_budget);
+    for (size_t i = 0; i < client->routes_count; i++)
+        client->routes[i].thresholds = plan->thresholds[i];
+    amphi__mutex_unlock(&client->lock);
 }
 
 /* false: other requests took the room that the plan's first step would have had. A last resort may
@@ -174,6 +182,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
+    facts.now_ms = amphi__clock_boot_ms(client->clock);
     facts.only_routes = request->only_routes;
     facts.routes = routes;
     facts.routes_count = client->routes_count;
@@ -184,9 +193,6 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
         &preference, request->body, routes, models, client->routes_count, NULL);
     for (size_t i = 0; i < client->routes_count; i++)
         routes[i].is_named = (amphi__preference_named(&preference) & (uint64_t)1 << i) != 0;
-    amphi__mutex_lock(&client->lock);
-    amphi__retry_budget_earn(&client->retry_budget);
-    amphi__mutex_unlock(&client->lock);
     bool has_room = false;
     for (unsigned i = 0; i < PLANS_MAX && !has_room; i++) {
         amphi__spending_snapshot(client, &facts.spent);
@@ -195,6 +201,8 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     }
     if (inputs != NULL)
         amphi__decision_record_write(client, policy, &facts, &preference, inputs);
+    if (reservation != NULL)
+        remember(client, out);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)

@@ -115,6 +115,7 @@ static const member request_members[] = {
     FACT("first_token_ms", budgets.first_token_ms, WHOLE, NULL),
     FACT("idle_ms", budgets.idle_ms, WHOLE, NULL),
     FACT("total_ms", budgets.total_ms, WHOLE, NULL),
+    FACT("now_ms", now_ms, WHOLE, NULL),
     FACT("draw", draw, WHOLE, NULL),
     FACT("only_routes", only_routes, WHOLE, NULL),
 };
@@ -131,6 +132,9 @@ static const member spent_members[] = {
 };
 
 #define ROUTE(key, field, kind, word) MEMBER(amphi_policy_route, key, field, kind, word)
+#define THRESHOLD(key, which)                                                                      \
+    ROUTE(key "_changed_ms", thresholds.changed_ms[which], WHOLE, NULL),                           \
+        ROUTE(key "_seen_ms", thresholds.seen_ms[which], WHOLE, NULL)
 static const member route_members[] = {
     ROUTE("name", info.name, TEXT, NULL),
     ROUTE("kind", info.kind, WORD, kind_word),
@@ -173,9 +177,21 @@ static const member route_members[] = {
     ROUTE("kills_outside", crash.kills_outside, WHOLE, NULL),
     ROUTE("kills_outside_left_s", crash.outside_left_s, WHOLE, NULL),
     ROUTE("crashes_unreadable", crash.is_unreadable, FLAG, NULL),
-    ROUTE("was_refused_battery", was_refused_battery, FLAG, NULL),
-    ROUTE("was_refused_thermal", was_refused_thermal, FLAG, NULL),
-    ROUTE("was_refused_memory", was_refused_memory, FLAG, NULL),
+    ROUTE("thresholds_judged", thresholds.judged, WHOLE, NULL),
+    ROUTE("thresholds_over", thresholds.over, WHOLE, NULL),
+    THRESHOLD("battery_critical", AMPHI_THRESHOLD_BATTERY_CRITICAL),
+    THRESHOLD("battery_low", AMPHI_THRESHOLD_BATTERY_LOW),
+    THRESHOLD("thermal_critical", AMPHI_THRESHOLD_THERMAL_CRITICAL),
+    THRESHOLD("thermal_held", AMPHI_THRESHOLD_THERMAL_HELD),
+    THRESHOLD("thermal_slow", AMPHI_THRESHOLD_THERMAL_SLOW),
+    THRESHOLD("pressure_critical", AMPHI_THRESHOLD_PRESSURE_CRITICAL),
+    THRESHOLD("pressure_held", AMPHI_THRESHOLD_PRESSURE_HELD),
+    THRESHOLD("memory_reserve", AMPHI_THRESHOLD_MEMORY_RESERVE),
+    THRESHOLD("network_slow", AMPHI_THRESHOLD_NETWORK_SLOW),
+    THRESHOLD("first_token", AMPHI_THRESHOLD_FIRST_TOKEN),
+    THRESHOLD("token_rate", AMPHI_THRESHOLD_TOKEN_RATE),
+    ROUTE("room_bytes", thresholds.room_bytes, WHOLE, NULL),
+    ROUTE("room_ms", thresholds.room_ms, WHOLE, NULL),
     ROUTE("load", load, WHOLE, NULL),
     ROUTE("off", is_off, FLAG, NULL),
     ROUTE("named", is_named, FLAG, NULL),
@@ -484,6 +500,6 @@ void amphi__decision_finish(amphi_plan *plan, const amphi_policy *policy,
 void amphi__decision_inputs_plan(
     amphi_plan *out, const amphi_policy *policy, const amphi_decision_inputs *inputs)
 {
-    amphi__policy_decide(out, policy, &inputs->facts);
+    amphi__policy_explain(out, policy, &inputs->facts);
     amphi__decision_finish(out, policy, &inputs->facts, &inputs->preference);
 }

@@ -41,6 +41,7 @@ void scene_init(policy_scene *s)
     d->thermal = AMPHI_THERMAL_NOMINAL;
     d->network = AMPHI_NETWORK_FREE;
     d->rtt_ms = 50;
+    s->facts.now_ms = 1000;
     s->facts.prompt_tokens = 200;
     s->facts.routes = s->routes;
     s->facts.routes_count = 2;
@@ -48,7 +49,14 @@ void scene_init(policy_scene *s)
 
 void scene_decide(policy_scene *s)
 {
-    amphi__policy_decide(&s->plan, &s->policy, &s->facts);
+    amphi__policy_explain(&s->plan, &s->policy, &s->facts);
+}
+
+void scene_remember(policy_scene *s, uint64_t ms)
+{
+    for (size_t i = 0; i < s->facts.routes_count; i++)
+        s->routes[i].thresholds = s->plan.thresholds[i];
+    s->facts.now_ms += ms;
 }
 
 const char *scene_order(const policy_scene *s)
@@ -89,6 +97,7 @@ void assert_says(const char *sentence, const char *part)
 
 amphi_judgement judge(const policy_scene *s, size_t route)
 {
+    static amphi_thresholds remembered;
     amphi_judgement j;
     memset(&j, 0xA5, sizeof j); /* everything below `mode` is filled in */
     j.policy = &s->policy;
@@ -96,6 +105,8 @@ amphi_judgement judge(const policy_scene *s, size_t route)
     j.route = &s->routes[route];
     j.mode = s->facts.mode != AMPHI_MODE_DEFAULT ? s->facts.mode : AMPHI_MODE_AUTO;
     j.past_breaker = false;
+    j.speaks = true;
+    j.thresholds = &remembered;
     amphi__route_rules_judge(&j);
     return j;
 }

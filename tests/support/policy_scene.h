@@ -24,6 +24,8 @@ void scene_init(policy_scene *s);
 /* A route as healthy as those, without a past. */
 void scene_set_route(amphi_policy_route *route, amphi_engine_kind kind, const char *name);
 void scene_decide(policy_scene *s);
+/* The decision was a real one: its routes remember their thresholds, and `ms` pass. */
+void scene_remember(policy_scene *s, uint64_t ms);
 
 /* The plan as text: "local cloud", a last resort with a "?". Valid until the next call. */
 const char *scene_order(const policy_scene *s);

@@ -60,7 +60,7 @@ static void device__moves_the_order(void **state)
         {"below twice the minimum", 39, 0, 1, 3, 50, 1, "local cloud", AMPHI_REASON_OK,
             "2 threads at most: to spare the battery"},
         {"twice the minimum", 40, 0, 1, 3, 50, 1, "local cloud", AMPHI_REASON_OK, ""},
-        {"warm", 90, 0, 2, 3, 50, 1, "cloud local", AMPHI_REASON_THERMAL, "2 threads"},
+        {"warm", 90, 0, 2, 3, 50, 1, "local cloud", AMPHI_REASON_OK, "2 threads"},
         {"warm, metered", 90, 0, 2, 2, 50, 1, "local cloud", AMPHI_REASON_OK, "2 threads"},
         {"warm, slow", 90, 0, 2, 3, 5000, 1, "local cloud", AMPHI_REASON_OK, "2 threads"},
         {"warm, prefer_local", 90, 0, 2, 3, 50, 2, "local cloud", AMPHI_REASON_MODE, "2 threads"},
@@ -94,7 +94,16 @@ static void cloud__behind_a_bad_network_says_so(void **state)
 {
     policy_scene s;
     scene_init(&s);
-    s.facts.device.thermal = AMPHI_THERMAL_FAIR;
+    s.policy.thermal_max = AMPHI_THERMAL_SERIOUS;
+    s.facts.device.thermal = AMPHI_THERMAL_SERIOUS;
+    s.facts.device.rtt_ms = 5000;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local cloud");
+    assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_NETWORK_SLOW);
+    s.facts.device.rtt_ms = 50;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud local");
+    assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_THERMAL);
     s.facts.device.network = AMPHI_NETWORK_METERED;
     scene_decide(&s);
     assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_NETWORK_METERED);
@@ -296,7 +305,7 @@ static void scope__help_model_never_stands_in_for_a_chat_model(void **state)
     s.facts.mode = AMPHI_MODE_AUTO;
     scene_decide(&s);
     assert_string_equal(scene_entry(&s, "cloud")->why,
-        "auto: cloud, as no chat model is on this device, network free");
+        "auto: cloud, as no chat model is on this device; network free");
     s.facts.device.network = AMPHI_NETWORK_NONE; /* the cloud's failure is the answer */
     scene_decide(&s);
     assert_int_equal(s.plan.steps_count, 0);

@@ -58,9 +58,14 @@ static void roll_route(amphi_policy_route *r)
     r->crash.kills_memory = roll(4);
     r->crash.forgiven = roll(3);
     r->crash.kills_outside = roll(210);
-    r->was_refused_battery = roll(2) != 0;
-    r->was_refused_thermal = roll(2) != 0;
-    r->was_refused_memory = roll(2) != 0;
+    r->thresholds.judged = roll(1u << AMPHI_THRESHOLD_COUNT);
+    r->thresholds.over = roll(1u << AMPHI_THRESHOLD_COUNT);
+    for (size_t i = 0; i < AMPHI_THRESHOLD_COUNT; i++) {
+        r->thresholds.changed_ms[i] = roll(2) * roll(100000);
+        r->thresholds.seen_ms[i] = roll(2) * roll(100000);
+    }
+    r->thresholds.room_bytes = roll_bytes();
+    r->thresholds.room_ms = roll(2) * roll(100000);
     r->needs_no_network = roll(4) == 0;
     r->price = (amphi_price){.is_known = roll(3) != 0,
         .prompt = roll(2) * roll_bytes(),
@@ -115,6 +120,7 @@ static void roll_scene(policy_scene *s)
     s->facts.needs_audio = roll(4) == 0;
     s->facts.prompt_tokens = roll(10) == 0 ? UINT32_MAX : roll(20000);
     s->facts.answer_tokens_max = roll(3) == 0 ? 0 : roll(5000);
+    s->facts.now_ms = roll(2) * roll(200000);
     s->facts.draw = roll(2) == 0 ? 0 : random_state;
     s->facts.routes = s->routes;
     s->facts.routes_count =
@@ -135,7 +141,8 @@ static void check_budget(const policy_scene *s, const amphi_plan_step *one)
             s->facts.spent.reserved >= s->policy.cost_day_max))
         assert_true(s->policy.cost_over == AMPHI_OVER_LAST && one->last_resort);
     if (s->policy.latency_first_token_ms > 0 &&
-        route->pace.first_token_ms > s->policy.latency_first_token_ms)
+        route->pace.first_token_ms > s->policy.latency_first_token_ms &&
+        (s->facts.now_ms == 0 || route->thresholds.judged == 0)) /* no dwell keeps it */
         assert_true(s->policy.latency_over == AMPHI_OVER_LAST && one->last_resort);
 }
 
@@ -197,6 +204,19 @@ static void check_promises(const policy_scene *s)
         assert_true(s->plan.refusal.status != AMPHI_E_OFFLINE);
 }
 
+/* Words change nothing. */
+static void check_same_plan(const amphi_plan *without, const policy_scene *s)
+{
+    const amphi_plan *with = &s->plan;
+    size_t count =
+        s->facts.routes_count < AMPHI_ROUTES_MAX ? s->facts.routes_count : AMPHI_ROUTES_MAX;
+    assert_int_equal(without->steps_count, with->steps_count);
+    assert_memory_equal(without->steps, with->steps, with->steps_count * sizeof with->steps[0]);
+    assert_memory_equal(without->thresholds, with->thresholds, count * sizeof with->thresholds[0]);
+    assert_int_equal(without->refusal.status, with->refusal.status);
+    assert_int_equal(without->refusal.retry_after_ms, with->refusal.retry_after_ms);
+}
+
 static void promises__hold_over_random_facts(void **state)
 {
     static policy_scene s;
@@ -209,8 +229,11 @@ static void promises__hold_over_random_facts(void **state)
         check_promises(&s);
         with_steps += s.plan.steps_count > 0;
         memset(&again, 0xa5, sizeof again);
-        amphi__policy_decide(&again, &s.policy, &s.facts);
+        amphi__policy_explain(&again, &s.policy, &s.facts);
         assert_memory_equal(&again, &s.plan, sizeof again); /* pure: bit for bit */
+        memset(&again, 0xa5, sizeof again);
+        amphi__policy_decide(&again, &s.policy, &s.facts);
+        check_same_plan(&again, &s);
     }
     assert_in_range(with_steps, 10000, 90000); /* the dice are fair enough to test both ends */
 }

@@ -213,7 +213,7 @@ static void context__prompt_and_the_least_answer_just_fit(void **state)
     s.policy.answer_tokens_max = 1024;
     s.routes[CLOUD].info.context_tokens_max = 1000;
     s.facts.prompt_tokens = 1000 - 64;
-    expect_kept(&s, CLOUD, "");
+    expect_kept(&s, CLOUD, "answer 64 tokens at most, not 1024: the context has no room for more");
     assert_int_equal(judge(&s, CLOUD).step.answer_tokens_max, 64);
     s.facts.prompt_tokens++;
     expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
@@ -236,11 +236,11 @@ static void context__of_a_cloud_is_not_refused_by_another_models_tokens(void **s
     s.facts.prompt_is_counted = true;
     s.facts.prompt_tokens = 2500; /* of a local model with a small vocabulary */
     s.facts.prompt_tokens_estimate = 800;
-    expect_kept(&s, CLOUD, "");
+    expect_kept(&s, CLOUD, "answer 200 tokens at most, not 1024: the context has no room for more");
     assert_int_equal(judge(&s, CLOUD).step.answer_tokens_max, 200);
     s.facts.prompt_tokens = 700; /* long words: the bytes say too much */
     s.facts.prompt_tokens_estimate = 1100;
-    expect_kept(&s, CLOUD, "");
+    expect_kept(&s, CLOUD, "answer 300 tokens at most, not 1024: the context has no room for more");
     s.facts.prompt_tokens = 1000;
     expect_hard(&s, CLOUD, AMPHI_REASON_CONTEXT_LENGTH,
         "the prompt has about 1000 tokens and the answer needs 64, this route has room for 1000");

@@ -90,7 +90,10 @@ static void memory__need_that_just_fits_is_kept_whole(void **state)
     assert_int_equal(judge(&s, LOCAL).step.context_tokens_max, 4096);
     s.routes[LOCAL].info.scratch_bytes++;
     expect_kept(&s, LOCAL, "context 4032 tokens: memory is tight"); /* whole steps of 64 */
+    assert_false(judge(&s, LOCAL).degraded); /* 200 tokens and an answer have room all the same */
+    s.facts.answer_tokens_max = 3900;
     assert_true(judge(&s, LOCAL).degraded);
+    s.facts.answer_tokens_max = 0;
     s.routes[LOCAL].info.scratch_bytes = 450 * MIB + 1; /* not even 512 tokens */
     expect_hard(&s, LOCAL, AMPHI_REASON_MEMORY,
         "needs 900 MiB with a context of 512 tokens, 900 MiB of memory may be taken");
@@ -130,7 +133,7 @@ static void thermal__each_state_against_the_limit(void **state)
             cases[i].words);
         amphi_judgement j = judge(&s, LOCAL);
         assert_int_equal(j.step.threads_max, cases[i].threads);
-        assert_int_equal(j.degraded, cases[i].threads > 0);
+        assert_int_equal(j.degraded, cases[i].now == AMPHI_THERMAL_SERIOUS); /* warm is no loss */
         expect_kept(&s, CLOUD, "");
     }
 }
@@ -154,11 +157,14 @@ static void battery__each_percentage_against_its_bounds(void **state)
         {39, false, AMPHI_VERDICT_KEEP, "2 threads at most: to spare the battery"},
         {40, false, AMPHI_VERDICT_KEEP, ""},
     };
+    const amphi_thresholds battery_was_low = {
+        .judged = 1u << AMPHI_THRESHOLD_BATTERY_LOW, .over = 1u << AMPHI_THRESHOLD_BATTERY_LOW};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         policy_scene s;
         scene_init(&s);
         s.facts.device.battery_percent = cases[i].percent;
-        s.routes[LOCAL].was_refused_battery = cases[i].was_refused;
+        if (cases[i].was_refused)
+            s.routes[LOCAL].thresholds = battery_was_low;
         expect_verdict(&s, LOCAL, cases[i].verdict,
             cases[i].verdict == AMPHI_VERDICT_KEEP ? AMPHI_REASON_OK : AMPHI_REASON_BATTERY_LOW,
             cases[i].words);
@@ -217,8 +223,12 @@ static void memory__need_stays_under_its_share(void **state)
     scene_decide(&s); /* 700 MiB: 200 MiB of cache */
     assert_in_range(scene_step(&s, "local")->context_tokens_max, 1900, 2048);
     assert_says(scene_entry(&s, "local")->why, "memory is tight");
+    assert_string_equal(scene_order(&s), "local cloud"); /* this request has room in it */
+    s.facts.answer_tokens_max = 1900;
+    scene_decide(&s);
     assert_string_equal(scene_order(&s), "cloud local"); /* auto: local is held back */
-    s.facts.prompt_tokens = 2500;                        /* does not fit into what is left */
+    s.facts.answer_tokens_max = 0;
+    s.facts.prompt_tokens = 2500; /* does not fit into what is left */
     scene_decide(&s);
     assert_int_equal(scene_entry(&s, "local")->reason, AMPHI_REASON_MEMORY);
     s.routes[0].info.weights_bytes = UINT64_MAX; /* sums must not wrap */
@@ -237,6 +247,7 @@ static void memory__a_tiny_model_keeps_its_whole_context(void **state)
     scene_decide(&s);
     assert_int_equal(scene_step(&s, "local")->context_tokens_max, 256);
     assert_int_equal(scene_step(&s, "local")->answer_tokens_max, 156); /* shorter, not refused */
+    assert_says(scene_entry(&s, "local")->why, "answer 156 tokens at most, not 1024");
 }
 
 static void memory__unknown_speaks_against_nobody(void **state)
@@ -254,56 +265,126 @@ static void memory__unknown_speaks_against_nobody(void **state)
     assert_string_equal(scene_order(&s), "local cloud");
 }
 
-static void hysteresis__battery_comes_back_at_resume(void **state)
+/* A fact's walk: what it is, how long after the last decision, and the order then. */
+typedef struct walk_step {
+    int fact;
+    unsigned after_s;
+    const char *order;
+} walk_step;
+
+static void walk_battery(const walk_step *walk, size_t count)
 {
-    static const struct {
-        int percent;
-        const char *order;
-    } walk[] = {{21, "local cloud"}, {19, "cloud local?"}, {21, "cloud local?"},
-        {24, "cloud local?"}, {25, "local cloud"}, {21, "local cloud"}};
     policy_scene s;
     scene_init(&s);
-    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
-        s.facts.device.battery_percent = (uint8_t)walk[i].percent;
+    for (size_t i = 0; i < count; i++) {
+        scene_remember(&s, (uint64_t)walk[i].after_s * 1000);
+        s.facts.device.battery_percent = (uint8_t)walk[i].fact;
         scene_decide(&s);
-        assert_string_equal(scene_order(&s), walk[i].order);
-        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
+        if (strcmp(scene_order(&s), walk[i].order) != 0)
+            fail_msg("step %zu: %s", i, scene_order(&s));
     }
+}
+
+static void hysteresis__battery_comes_back_at_resume(void **state)
+{
+    static const walk_step walk[] = {{21, 0, "local cloud"}, {19, 1, "cloud local?"},
+        {21, 100, "cloud local?"}, {24, 100, "cloud local?"}, {25, 100, "local cloud"},
+        {21, 100, "local cloud"}};
+    static const walk_step too_soon[] = {{21, 0, "local cloud"}, {19, 1, "cloud local?"},
+        {25, 59, "cloud local?"}, {25, 1, "local cloud"}, {19, 1, "local cloud"},
+        {19, 59, "cloud local?"}};
+    static const walk_step critical[] = {{2, 0, "cloud"}, {3, 1, "cloud"}, {4, 100, "cloud"},
+        {5, 100, "cloud local?"}, {2, 1, "cloud"}};
+    walk_battery(walk, sizeof walk / sizeof walk[0]);
+    walk_battery(too_soon, sizeof too_soon / sizeof too_soon[0]);
+    walk_battery(critical, sizeof critical / sizeof critical[0]);
 }
 
 static void hysteresis__heat_must_fall_below_the_limit(void **state)
 {
-    static const struct {
-        amphi_thermal thermal;
-        const char *order;
-    } walk[] = {{AMPHI_THERMAL_FAIR, "cloud local"}, {AMPHI_THERMAL_FAIR, "cloud local"},
-        {AMPHI_THERMAL_SERIOUS, "cloud local?"}, {AMPHI_THERMAL_FAIR, "cloud local?"},
-        {AMPHI_THERMAL_NOMINAL, "local cloud"}, {AMPHI_THERMAL_FAIR, "cloud local"}};
+    static const walk_step walk[] = {{AMPHI_THERMAL_FAIR, 0, "local cloud"},
+        {AMPHI_THERMAL_SERIOUS, 1, "cloud local?"}, {AMPHI_THERMAL_FAIR, 100, "cloud local?"},
+        {AMPHI_THERMAL_NOMINAL, 1, "local cloud"}, {AMPHI_THERMAL_FAIR, 1, "local cloud"},
+        {AMPHI_THERMAL_CRITICAL, 1, "cloud"}, {AMPHI_THERMAL_SERIOUS, 59, "cloud"},
+        {AMPHI_THERMAL_SERIOUS, 1, "cloud local?"}};
     policy_scene s;
     scene_init(&s);
     for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
-        s.facts.device.thermal = walk[i].thermal;
+        scene_remember(&s, (uint64_t)walk[i].after_s * 1000);
+        s.facts.device.thermal = (amphi_thermal)walk[i].fact;
         scene_decide(&s);
-        assert_string_equal(scene_order(&s), walk[i].order);
-        amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
+        if (strcmp(scene_order(&s), walk[i].order) != 0)
+            fail_msg("step %zu: %s: %s", i, scene_order(&s), scene_entry(&s, "local")->why);
+    }
+}
+
+static void hysteresis__pressure_counts_for_a_while(void **state)
+{
+    static const walk_step walk[] = {{0, 0, "local cloud"}, {1, 1, "cloud local?"},
+        {0, 1, "cloud local?"}, {1, 1, "cloud local?"}, {2, 1, "cloud"}, {1, 1, "cloud"},
+        {0, 59, "cloud local?"}, {0, 60, "local cloud"}};
+    policy_scene s;
+    scene_init(&s);
+    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
+        scene_remember(&s, (uint64_t)walk[i].after_s * 1000);
+        s.facts.device.memory_pressure = (uint8_t)walk[i].fact;
+        scene_decide(&s);
+        if (strcmp(scene_order(&s), walk[i].order) != 0)
+            fail_msg("step %zu: %s: %s", i, scene_order(&s), scene_entry(&s, "local")->why);
     }
 }
 
 static void hysteresis__memory_needs_a_margin_to_come_back(void **state)
 {
+    static const walk_step walk[] = {{1100, 0, "local cloud"}, {390, 1, "cloud"},
+        {410, 100, "cloud"}, {480, 100, "cloud"}, {1100, 100, "local cloud"}};
     policy_scene s;
     scene_init(&s);
     s.facts.device.memory_total_bytes = 2000 * MIB;
-    s.facts.device.memory_available_bytes = 940 * MIB;
+    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
+        scene_remember(&s, (uint64_t)walk[i].after_s * 1000);
+        s.facts.device.memory_available_bytes = (unsigned)walk[i].fact * MIB;
+        scene_decide(&s);
+        if (strcmp(scene_order(&s), walk[i].order) != 0)
+            fail_msg("step %zu: %s: %s", i, scene_order(&s), scene_entry(&s, "local")->why);
+    }
+}
+
+/* The whole context fits, and then it does not, by a few MiB: the plan stays. */
+static void hysteresis__a_few_mebibytes_change_no_context(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.memory_total_bytes = 2000 * MIB;
+    unsigned changes = 0;
+    uint32_t context = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        s.facts.device.memory_available_bytes = (i % 2 == 0 ? 1302 : 1297) * MIB;
+        scene_decide(&s);
+        uint32_t now = scene_step(&s, "local")->context_tokens_max;
+        changes += i > 0 && now != context;
+        context = now;
+        scene_remember(&s, 1000);
+    }
+    assert_in_range(changes, 0, 1);
+}
+
+/* Where no other route may answer, the fact decides at once; what is remembered stays as it is. */
+static void hysteresis__does_not_hold_back_a_sole_route(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.memory_pressure = 2;
+    scene_decide(&s);
+    scene_remember(&s, 1000);
+    s.facts.device.memory_pressure = 0;
+    s.facts.is_private = true;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local");
+    scene_remember(&s, 1000);
+    s.facts.is_private = false;
     scene_decide(&s);
     assert_string_equal(scene_order(&s), "cloud");
-    amphi__policy_apply_hysteresis(s.routes, 2, &s.plan);
-    s.facts.device.memory_available_bytes = 960 * MIB;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud");
-    s.facts.device.memory_available_bytes = 1100 * MIB;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud local");
 }
 
 int main(void)
@@ -322,6 +403,9 @@ int main(void)
         cmocka_unit_test(hysteresis__battery_comes_back_at_resume),
         cmocka_unit_test(hysteresis__heat_must_fall_below_the_limit),
         cmocka_unit_test(hysteresis__memory_needs_a_margin_to_come_back),
+        cmocka_unit_test(hysteresis__pressure_counts_for_a_while),
+        cmocka_unit_test(hysteresis__a_few_mebibytes_change_no_context),
+        cmocka_unit_test(hysteresis__does_not_hold_back_a_sole_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,19 +140,39 @@ static void facts__push_wins_over_the_probe_until_it_is_cleared(void **state)
     chat_fixture_close(&f);
 }
 
-static void facts__last_decision_is_remembered_for_hysteresis(void **state)
+static void ask(chat_fixture *f, amphi_mode mode)
 {
-    chat_fixture f;
-    chat_fixture_open(&f, says_hello, says_hello);
+    amphi_chat_request request = chat_fixture_request(mode);
+    request.no_queue = true;
+    request.no_cache = true;
+    chat_fixture_ask(f, &request, "Hi");
+    assert_int_equal(f->last, AMPHI_EVENT_DONE);
+}
+
+/* By each real decision, whatever its mode; by no explanation. */
+static void facts__thresholds_are_remembered_by_real_decisions(void **state)
+{
     static const struct {
         const char *push;
+        amphi_mode asked; /* DEFAULT: nothing is asked */
         const char *order;
-    } steps[] = {{"{\"battery_percent\":22}", "local cloud"},
-        {"{\"battery_percent\":19}", "cloud local"},
-        {"{\"battery_percent\":22}", "cloud local"}, /* not back at 25 */
-        {"{\"battery_percent\":25}", "local cloud"}, {"{\"battery_percent\":22}", "local cloud"}};
+    } steps[] = {{"{\"battery_percent\":22}", AMPHI_MODE_ONLY_CLOUD, "local cloud"},
+        {"{\"battery_percent\":19}", AMPHI_MODE_DEFAULT, "cloud local"},
+        {"{\"battery_percent\":22}", AMPHI_MODE_DEFAULT, "local cloud"}, /* only explained */
+        {"{\"battery_percent\":19}", AMPHI_MODE_ONLY_CLOUD, "cloud local"},
+        {"{\"battery_percent\":22}", AMPHI_MODE_ONLY_CLOUD, "cloud local"}, /* not back at 25 */
+        {"{\"battery_percent\":25}", AMPHI_MODE_DEFAULT, "local cloud"},
+        {"{\"battery_percent\":22}", AMPHI_MODE_AUTO, "cloud local"},
+        {"{\"battery_percent\":25}", AMPHI_MODE_AUTO, "local cloud"},
+        {"{\"battery_percent\":22}", AMPHI_MODE_DEFAULT, "local cloud"}};
+    chat_fixture f;
+    chat_fixture_init(&f, says_hello, says_hello);
+    chat_fixture_start(&f, "{\"decision\":{\"dwell_s\":0}}");
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         push(&f, steps[i].push);
+        if (steps[i].asked != AMPHI_MODE_DEFAULT)
+            ask(&f, steps[i].asked);
+        (void)explain(&f, AMPHI_MODE_ONLY_CLOUD); /* nothing is sent, nothing is learned */
         amphi_decision decision = explain(&f, AMPHI_MODE_PREFER_LOCAL);
         expect_order(&decision, steps[i].order);
     }
@@ -380,7 +400,7 @@ int main(void)
         cmocka_unit_test(explain__starts_nothing_and_names_every_route),
         cmocka_unit_test(facts__probed_device_counts),
         cmocka_unit_test(facts__push_wins_over_the_probe_until_it_is_cleared),
-        cmocka_unit_test(facts__last_decision_is_remembered_for_hysteresis),
+        cmocka_unit_test(facts__thresholds_are_remembered_by_real_decisions),
         cmocka_unit_test(facts__loopback_needs_no_network_pushed_facts_included),
         cmocka_unit_test(request__needs_reach_the_policy),
         cmocka_unit_test(request__fallbacks_are_the_only_routes_after_the_model),

@@ -55,7 +55,7 @@ static void tables__every_field_that_a_rule_may_read_is_written(void **state)
         {"spent", sizeof(amphi_policy_spent), 3},
         /* of info: struct_size, prefix, fingerprint, build, kernels, in_process, deaths, prices,
          * continuation, embeddings */
-        {"routes", sizeof(amphi_policy_route), 8 + 4 + 65 + 32 + 32 + 1 + 16 + 16 + 8 + 1 + 41},
+        {"routes", sizeof(amphi_policy_route), 8 + 4 + 65 + 32 + 32 + 1 + 16 + 16 + 8 + 1 + 44},
     };
     for (size_t i = 0; i < sizeof structs / sizeof structs[0]; i++) {
         size_t written = amphi__decision_inputs_bytes(structs[i].group);
@@ -98,6 +98,14 @@ static void draw_route(amphi_policy_route *r)
         r->wait_reason = AMPHI_REASON_ASKED_TO_WAIT;
     }
     r->crash.crashes = roll(4);
+    r->thresholds.judged = roll(1u << AMPHI_THRESHOLD_COUNT);
+    r->thresholds.over = roll(1u << AMPHI_THRESHOLD_COUNT);
+    for (size_t i = 0; i < AMPHI_THRESHOLD_COUNT; i++) {
+        r->thresholds.changed_ms[i] = roll(2) * roll(90000);
+        r->thresholds.seen_ms[i] = roll(2) * roll(90000);
+    }
+    r->thresholds.room_bytes = roll(2000) * MIB;
+    r->thresholds.room_ms = roll(2) * roll(90000);
     r->is_off = roll(10) == 0;
     r->is_named = roll(6) == 0;
     r->pace.answers = roll(9);
@@ -127,6 +135,7 @@ static void draw_scene(policy_scene *s)
     s->facts.prompt_tokens = roll(3000);
     s->facts.answer_tokens_max = roll(2) * 500;
     s->facts.budgets.total_ms = roll(2) * 30000;
+    s->facts.now_ms = roll(2) * roll(99000);
     s->facts.draw = roll(2) > 0 ? UINT64_MAX - roll(1000) : roll(1000);
     s->facts.only_routes = roll(5) == 0 ? 1 + roll(15) : 0;
     s->facts.device.battery_percent = (uint8_t)roll(101);
@@ -177,7 +186,7 @@ static void inputs__of_5000_random_decisions_give_the_same_plans(void **state)
         preference.fallbacks_count = preference.exclusive ? roll(3) : 0;
         for (size_t f = 0; f < preference.fallbacks_count; f++)
             preference.fallbacks[f] = roll(16);
-        amphi__policy_decide(&s.plan, &s.policy, &s.facts);
+        amphi__policy_explain(&s.plan, &s.policy, &s.facts);
         amphi__decision_finish(&s.plan, &s.policy, &s.facts, &preference);
         write_inputs(&buffers[0], &s.facts, &preference);
         if (read_inputs(&inputs, buffers[0].data, &error) != AMPHI_OK)
@@ -191,7 +200,7 @@ static void inputs__of_5000_random_decisions_give_the_same_plans(void **state)
         longest = buffers[0].size > longest ? buffers[0].size : longest;
         kept += s.plan.steps_count;
     }
-    assert_true(longest < 4096); /* four routes, all with a past */
+    assert_true(longest < 8192); /* four routes, all with a past */
     assert_true(kept > 1000);
     for (size_t i = 0; i < 4; i++)
         amphi__buf_clear(&buffers[i]);

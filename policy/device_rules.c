@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See device_rules.h.
+ */
+#include "policy/device_rules.h"
+#include "policy/policy_document.h"
+
+/* After a critical battery, this much more before a model starts again. */
+#define CRITICAL_MARGIN_PERCENT 2u
+
+static bool is_local(const amphi_judgement *j)
+{
+    return j->route->info.kind == AMPHI_ENGINE_LOCAL;
+}
+
+static bool knows(const amphi_judgement *j, uint32_t fact)
+{
+    return (j->facts->device.known & fact) != 0;
+}
+
+amphi_verdict amphi__rule_pressure(amphi_judgement *j)
+{
+    uint32_t level = j->facts->device.memory_pressure;
+    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE))
+        return AMPHI_VERDICT_KEEP;
+    const amphi_crossing critical = {.enters = level >= 2, .leaves = level < 2, .urgent = true};
+    const amphi_crossing held = {.enters = level >= 1, .leaves = level < 1};
+    bool is_critical = amphi__rule_threshold(j, AMPHI_THRESHOLD_PRESSURE_CRITICAL, &critical);
+    bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_PRESSURE_HELD, &held);
+    if (is_critical)
+        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_MEMORY_PRESSURE,
+            level >= 2 ? "memory pressure is critical" : "memory pressure was critical just now");
+    if (is_held && !j->route->info.ready)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_MEMORY_PRESSURE,
+            level >= 1 ? "memory is under pressure, and the model is not loaded"
+                       : "memory was under pressure just now, and the model is not loaded");
+    return AMPHI_VERDICT_KEEP;
+}
+
+/* A warm device computes with fewer threads; a hot one with one, slower than the cloud. */
+static void go_easy(amphi_judgement *j, amphi_thermal now)
+{
+    const amphi_crossing hot = {
+        .enters = now >= AMPHI_THERMAL_SERIOUS, .leaves = now < AMPHI_THERMAL_SERIOUS};
+    bool is_hot = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_SLOW, &hot);
+    if (is_hot && amphi__rule_fewer_threads(j, 1, "device hot"))
+        amphi__rule_degrade(j, AMPHI_REASON_THERMAL);
+    else if (!is_hot && now >= AMPHI_THERMAL_FAIR)
+        amphi__rule_fewer_threads(j, 2, "device warm");
+}
+
+amphi_verdict amphi__rule_thermal(amphi_judgement *j)
+{
+    if (!amphi__policy_is_on_device(&j->route->info) || !knows(j, AMPHI_FACT_THERMAL))
+        return AMPHI_VERDICT_KEEP;
+    amphi_thermal now = j->facts->device.thermal;
+    amphi_thermal limit = j->policy->thermal_max;
+    amphi_thermal back = limit > AMPHI_THERMAL_NOMINAL ? (amphi_thermal)(limit - 1) : limit;
+    const amphi_crossing critical = {.enters = now >= AMPHI_THERMAL_CRITICAL,
+        .leaves = now < AMPHI_THERMAL_CRITICAL,
+        .urgent = true};
+    const amphi_crossing held = {.enters = now > limit, .leaves = now <= back};
+    bool is_critical = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_CRITICAL, &critical);
+    bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_HELD, &held);
+    if (is_local(j) && !is_critical) /* the system slows its own model down */
+        go_easy(j, now);
+    if (is_critical)
+        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_THERMAL,
+            now >= AMPHI_THERMAL_CRITICAL ? "thermal state is critical"
+                                          : "thermal state was critical just now");
+    if (!is_held)
+        return AMPHI_VERDICT_KEEP;
+    if (now > limit)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_THERMAL,
+            "thermal state %s is above %s", amphi__policy_thermal_name(now),
+            amphi__policy_thermal_name(limit));
+    return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_THERMAL,
+        "thermal state %s was above %s; %s for a while lets it start again",
+        amphi__policy_thermal_name(now), amphi__policy_thermal_name(limit),
+        amphi__policy_thermal_name(back));
+}
+
+/* Critical: below, or it was and has not come back by its margin. On the charger nothing is. */
+static bool is_battery_critical(amphi_judgement *j, uint32_t percent, bool charging)
+{
+    uint32_t critical = j->policy->battery_critical_percent;
+    uint32_t back =
+        critical + CRITICAL_MARGIN_PERCENT < 100 ? critical + CRITICAL_MARGIN_PERCENT : 100;
+    const amphi_crossing crossing = {.enters = !charging && percent < critical,
+        .leaves = charging || percent >= back,
+        .urgent = true};
+    return amphi__rule_threshold(j, AMPHI_THRESHOLD_BATTERY_CRITICAL, &crossing) && !charging;
+}
+
+amphi_verdict amphi__rule_battery(amphi_judgement *j)
+{
+    const amphi_device_facts *device = &j->facts->device;
+    if (!amphi__policy_is_on_device(&j->route->info) || !knows(j, AMPHI_FACT_BATTERY))
+        return AMPHI_VERDICT_KEEP;
+    bool charging = device->charging;
+    uint32_t percent = device->battery_percent;
+    uint32_t low = j->policy->battery_min_percent;
+    uint32_t resume = j->policy->battery_resume_percent;
+    const amphi_crossing is_low = {
+        .enters = !charging && percent < low, .leaves = charging || percent >= resume};
+    bool is_critical = is_battery_critical(j, percent, charging);
+    bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_BATTERY_LOW, &is_low);
+    /* Twice the minimum is early enough to be gentle; it does not change the order. */
+    if (!charging && percent < 2 * low && is_local(j))
+        amphi__rule_fewer_threads(j, 2, "to spare the battery");
+    if (is_critical)
+        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BATTERY_LOW,
+            "battery %u %% is critical (below %u %%), not charging", percent,
+            j->policy->battery_critical_percent);
+    if (!is_held)
+        return AMPHI_VERDICT_KEEP;
+    if (charging)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BATTERY_LOW,
+            "battery %u %% was low, and charges since a moment only", percent);
+    if (percent < low)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BATTERY_LOW,
+            "battery %u %% is below %u %%, not charging", percent, low);
+    return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BATTERY_LOW,
+        "battery %u %% was low and is not back at %u %%, not charging", percent, resume);
+}
