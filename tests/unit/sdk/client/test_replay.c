@@ -29,7 +29,7 @@ static void put_record(amphi_buf *out, policy_scene *s, int id, const char *poli
     amphi__policy_init(&s->policy);
     if (policy != NULL)
         assert_int_equal(amphi__policy_apply_json(&s->policy, amphi_str_from(policy), NULL), 0);
-    amphi__policy_decide(&s->plan, &s->policy, &s->facts);
+    amphi__policy_explain(&s->plan, &s->policy, &s->facts);
     amphi__decision_finish(&s->plan, &s->policy, &s->facts, &preference);
     amphi__json_writer_init(&writer, out);
     amphi__json_open(&writer, NULL, '{');
