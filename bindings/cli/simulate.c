@@ -12,8 +12,8 @@
 #define ARGUMENTS_MAX  16
 #define ARGUMENT_BYTES 512
 
-static const char *const own_flags[] = {
-    "--scenario=", "--seeds=", "--jobs=", "--sabotage=", "--log", "--policy=", "--report=", NULL};
+static const char *const own_flags[] = {"--scenario=", "--seeds=", "--jobs=", "--sabotage=",
+    "--log", "--policy=", "--report=", "--trace=", NULL};
 
 /* Beside this program in a build folder, in libexec in an installed prefix. */
 static bool find_program(char *out, size_t size)
@@ -72,6 +72,7 @@ const cli_command cli_simulate = {
     .help =
         "usage: amphi simulate [--scenario NAME] [--seed N] [--seeds N] [--jobs N] [--log]\n"
         "       amphi simulate --policy FILE --policy FILE [--seeds N] [--report FILE.html]\n"
+        "       amphi simulate --trace FILE --policy FILE --policy FILE [--report FILE.html]\n"
         "       amphi simulate --sabotage NAME [--seeds N]\n\n"
         "Runs the real client (policy, breakers, outbox, cache, rollout, history) on a virtual\n"
         "device with a virtual clock, network, clouds, model and store. Everything that happens\n"
@@ -87,6 +88,10 @@ const cli_command cli_simulate = {
         "  --policy FILE    under this policy document; repeated, up to four: the same seeds\n"
         "                   under each, and what they differ in\n"
         "  --report FILE    that comparison as a page with plots, which needs no network\n"
+        "  --trace FILE     in place of seeds: the decisions that `amphi history export\n"
+        "                   --records` wrote, each made anew under each policy; what would have\n"
+        "                   come of it is the recorded outcome where the same routes are tried,\n"
+        "                   else an estimate from what those routes did in the trace\n"
         "  --sabotage NAME  puts in a fault that must be found: privacy, loss, twice, hole\n\n"
         "Example: amphi simulate --scenario crash_loop --seeds 1000 --jobs 2\n",
     .own_flags = own_flags,

@@ -22,16 +22,6 @@ void sim_comparison_add(
     memcpy(figure->values, values, sizeof figure->values);
 }
 
-/* Lines, each behind `before`. */
-static void put_lines(FILE *out, const char *lines, const char *before)
-{
-    while (*lines != '\0') {
-        size_t size = strcspn(lines, "\n");
-        fprintf(out, "%s%.*s\n", before, (int)size, lines);
-        lines += size + (lines[size] == '\n');
-    }
-}
-
 void sim_comparison_print(FILE *out, const sim_comparison *c)
 {
     for (size_t i = 0; i < c->policies_count; i++)
@@ -46,7 +36,7 @@ void sim_comparison_print(FILE *out, const sim_comparison *c)
                 fprintf(out, " %10.1f", c->figures[f].values[i]);
         fprintf(out, "  %s\n", c->figures[f].unit);
     }
-    put_lines(out, c->notes, "");
+    fputs(c->notes, out);
 }
 
 /* ---- the page ---- */
@@ -106,7 +96,8 @@ void sim_comparison_page(FILE *out, const sim_comparison *c)
 {
     fputs("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
           "<title>Amphi: policies compared</title>\n"
-          "<style>body{font:15px sans-serif;margin:2em}text{font:13px sans-serif}"
+          "<style>body{font:15px sans-serif;margin:2em}pre{white-space:pre-wrap}text{font:13px "
+          "sans-serif}"
           ".p0{fill:#4477aa}.p1{fill:#ee6677}.p2{fill:#228833}.p3{fill:#ccbb44}"
           ".r0{fill:#228833}.r1{fill:#4477aa}.r2{fill:#ccbb44}.r3{fill:#aa3377}.r4{fill:#bbbbbb}"
           ".r5{fill:#eeeeee}</style></head><body>\n",
@@ -131,8 +122,9 @@ void sim_comparison_page(FILE *out, const sim_comparison *c)
         put_routes(out, c, i);
     }
     if (c->notes[0] != '\0') {
-        fputs("<h2>How this was found</h2>\n", out);
-        put_lines(out, c->notes, "<p>");
+        fputs("<h2>How this was found</h2>\n<pre>", out);
+        put_text(out, c->notes);
+        fputs("</pre>\n", out);
     }
     fputs("</body></html>\n", out);
 }

@@ -2,12 +2,14 @@
  *
  *     amphi-simulate [--scenario=NAME] [--seed=N] [--seeds=N] [--jobs=N] [--log]
  *                    [--sabotage=NAME] [--policy=FILE]... [--report=FILE]
+ *     amphi-simulate --trace=FILE --policy=FILE... [--report=FILE]
  *
  * Runs seeds through the whole client on a virtual device and holds the invariants against each.
  * The first one that breaks one is printed with the command that shows it again.
  */
 #include "policy/policy.h"
 #include "tests/simulate/figures.h"
+#include "tests/simulate/trace_compare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@ typedef struct options {
     size_t policies_count;
     const char *policy; /* the document of this run; NULL: none */
     const char *report; /* a page to be written */
+    const char *trace;  /* recorded decisions, in place of seeds */
+    const char *seeded; /* the first option that is about seeds; NULL: none */
 } options;
 
 /* Shared with the parent. */
@@ -148,8 +152,14 @@ static void print_counts(const batch *sum)
 
 static bool read_option(options *o, const char *arg)
 {
+    static const char *const about_seeds[] = {
+        "--scenario", "--seed", "--seeds", "--jobs", "--log", "--sabotage"};
     const char *value = strchr(arg, '=');
+    size_t size = strcspn(arg, "=");
     value = value != NULL ? value + 1 : "";
+    for (size_t i = 0; i < sizeof about_seeds / sizeof about_seeds[0]; i++)
+        if (strlen(about_seeds[i]) == size && strncmp(arg, about_seeds[i], size) == 0)
+            o->seeded = about_seeds[i];
     if (strncmp(arg, "--scenario=", 11) == 0) {
         o->scenario = sim_scenario_parse(value);
         return o->scenario < SIM_SCENARIOS;
@@ -164,6 +174,8 @@ static bool read_option(options *o, const char *arg)
         o->log = true;
     else if (strncmp(arg, "--report=", 9) == 0)
         o->report = value;
+    else if (strncmp(arg, "--trace=", 8) == 0)
+        o->trace = value;
     else if (strncmp(arg, "--policy=", 9) == 0 && o->policies_count < SIM_POLICIES_MAX)
         o->policies[o->policies_count++] = value;
     else if (strncmp(arg, "--sabotage=", 11) == 0)
@@ -188,17 +200,16 @@ static bool read_whole(const char *path, amphi_buf *out)
 }
 
 /* false: a line on standard error says why. The texts are the process's, to its end. */
-static bool read_policy(options *o, const char *path, amphi_buf *out)
+static bool read_policy(options *o, const char *path, amphi_buf *out, amphi_policy *policy)
 {
-    amphi_policy policy;
     amphi_error error;
-    amphi__policy_init(&policy);
+    amphi__policy_init(policy);
     if (!read_whole(path, out)) {
         fprintf(stderr, "amphi-simulate: %s: can't be read\n", path);
         return false;
     }
     o->policy = out->data;
-    if (amphi__policy_apply_json(&policy, amphi_str_from(o->policy), &error) == AMPHI_OK)
+    if (amphi__policy_apply_json(policy, amphi_str_from(o->policy), &error) == AMPHI_OK)
         return true;
     fprintf(stderr, "amphi-simulate: %s: %s\n", path, error.message);
     return false;
@@ -245,8 +256,9 @@ static int compare(options *o)
     batch sum = {0};
     for (size_t i = 0; i < o->policies_count; i++) {
         batch one = {0};
+        amphi_policy policy;
         amphi__buf_init(&texts[i], 1 << 20);
-        if (!read_policy(o, o->policies[i], &texts[i]))
+        if (!read_policy(o, o->policies[i], &texts[i], &policy))
             return 2;
         run_all(o, &one);
         figures[i] = (sim_figures){o->policies[i], one.counts};
@@ -261,6 +273,35 @@ static int compare(options *o)
     return print_end(o, &sum);
 }
 
+/* Recorded decisions under each document. */
+static int compare_trace(options *o)
+{
+    amphi_policy policies[SIM_POLICIES_MAX];
+    amphi_buf texts[SIM_POLICIES_MAX];
+    bool done = true;
+    size_t i = 0;
+    for (i = 0; i < o->policies_count && done; i++) {
+        amphi__buf_init(&texts[i], 1 << 20);
+        done = read_policy(o, o->policies[i], &texts[i], &policies[i]);
+    }
+    while (i-- > 0)
+        amphi__buf_clear(&texts[i]);
+    const sim_trace_options trace = {o->trace, o->policies, policies, o->policies_count, o->report};
+    return done ? sim_trace_compare(&trace) : 2;
+}
+
+/* What was asked for in vain; NULL: nothing. */
+static const char *find_odd(const options *o)
+{
+    if (o->trace != NULL && o->policies_count == 0)
+        return "--trace: a --policy is needed, and another one to compare it with";
+    if (o->trace != NULL && o->seeded != NULL)
+        return "is about seeds, and a trace has none";
+    if (o->report != NULL && o->policies_count == 0)
+        return "--report: of what? A --policy is needed, and another one to compare it with";
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     options o = {.scenario = SIM_SCENARIOS, .seed = 1, .seeds = 1, .jobs = 1};
@@ -273,6 +314,15 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    const char *odd = find_odd(&o);
+    if (odd != NULL) {
+        bool names_itself = odd[0] == '-';
+        fprintf(stderr, "amphi-simulate: %s%s%s\n", names_itself ? "" : o.seeded,
+            names_itself ? "" : " ", odd);
+        return 2;
+    }
+    if (o.trace != NULL)
+        return compare_trace(&o);
     o.jobs = o.jobs < 1 ? 1 : o.jobs > JOBS_MAX ? JOBS_MAX : o.jobs;
     if (o.policies_count > 0) {
         failed = compare(&o);
