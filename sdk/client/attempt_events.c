@@ -142,6 +142,14 @@ static void deliver(amphi_attempt *a, amphi_splice_act act, amphi_str text)
     amphi__drafts_begin(stream->client->drafts, stream);
 }
 
+static void show_thoughts(amphi_attempt *a, amphi_str text)
+{
+    amphi_event event = {
+        .kind = AMPHI_EVENT_REASONING, .text = text, .route = amphi_str_from(a->info.name)};
+    if (!a->hides_thoughts)
+        amphi__stream_emit(a->stream, &event);
+}
+
 /* The join is decided. Log-probabilities of text that was delivered before are dropped. */
 static void on_joined(amphi_attempt *a, amphi_str text)
 {
@@ -156,6 +164,8 @@ static void on_joined(amphi_attempt *a, amphi_str text)
     amphi__logprobs_skip(&a->logprobs, a->splice.held.size - text.size);
     if (was_asked)
         tell_takeover(a, outcome->seam == AMPHI_SPLICE_CONTINUED);
+    if (was_asked && a->has_thoughts)
+        show_thoughts(a, amphi__buf_str(&a->stream->reasoning));
 }
 
 /* What the splice says is done. REJECT ends the attempt; what runs next is takeover.c's. */
@@ -269,7 +279,9 @@ static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
     amphi_str text;
     on_first_output(a);
     a->bill.answer_bytes += event->text.size;
-    amphi_splice_act act = amphi__splice_settle(&a->splice, &text);
+    bool is_offered = before != AMPHI_SPLICE_CONTINUE ||
+                      amphi__tool_calls_is_offered(stream->request.body, event->text);
+    amphi_splice_act act = amphi__splice_settle(&a->splice, is_offered, &text);
     act_on(a, before, act, text);
     if (a->ended) /* nothing of a call was shown yet: it may be asked for again */
         return;
@@ -293,23 +305,21 @@ static void on_tool_call(amphi_attempt *a, const amphi_engine_event *event)
     amphi__stream_emit(stream, &out);
 }
 
-/* Each route thinks for itself: thoughts of an earlier one are gone, and the takeover says so. */
+/* Each route thinks for itself: thoughts of an earlier one are gone, and the takeover says so.
+ * Before it is known whether the answer goes on, they wait, as the words do. */
 static void on_reasoning(amphi_attempt *a, const amphi_engine_event *event)
 {
     amphi_stream *stream = a->stream;
     on_first_output(a);
     a->bill.answer_bytes += event->text.size;
     if (!a->has_thoughts) {
-        tell_takeover(a, a->args->continues && stream->text.size > 0);
         a->hides_thoughts = stream->reasoning.size > 0 && !stream->request.takes_replace;
         amphi__buf_truncate(&stream->reasoning, 0);
     }
     a->has_thoughts = true;
     amphi__buf_append_str(&stream->reasoning, event->text);
-    amphi_event out = {
-        .kind = AMPHI_EVENT_REASONING, .text = event->text, .route = amphi_str_from(a->info.name)};
-    if (!a->hides_thoughts)
-        amphi__stream_emit(stream, &out);
+    if (a->splice.mode != AMPHI_SPLICE_CONTINUE)
+        show_thoughts(a, event->text);
 }
 
 /* A refusal is what the model answers: it is shown, kept and judged as text is. */

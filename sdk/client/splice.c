@@ -153,13 +153,15 @@ amphi_splice_act amphi__splice_decide(amphi_splice *splice, amphi_str *text)
     return judge(splice, true, false, text);
 }
 
-amphi_splice_act amphi__splice_settle(amphi_splice *splice, amphi_str *text)
+amphi_splice_act amphi__splice_settle(amphi_splice *splice, bool is_offered, amphi_str *text)
 {
     *text = amphi_str_make(NULL, 0);
     if (splice->mode != AMPHI_SPLICE_CONTINUE)
         return amphi__splice_end(splice, true, text);
     if (amphi__splice_has_words(splice))
         return judge(splice, true, false, text);
+    if (!is_offered)
+        return obey(splice, amphi__seam_doubt("it called a tool that was not offered"), text);
     /* The call alone: as an end would be, it is another answer behind an unfinished one. */
     amphi_splice_act act = judge(splice, false, true, text);
     if (splice->outcome != AMPHI_SPLICE_CONTINUED)

@@ -57,8 +57,8 @@ amphi_splice_act amphi__splice_decide(amphi_splice *splice, amphi_str *text);
 /* The engine's answer is complete; was_cut: at its token limit, so it may end anywhere. */
 amphi_splice_act amphi__splice_end(amphi_splice *splice, bool was_cut, amphi_str *text);
 /* A tool call comes: what was said has to be settled in front of it. An answer that was whole so
- * far may go on with the call alone. */
-amphi_splice_act amphi__splice_settle(amphi_splice *splice, amphi_str *text);
+ * far may go on with the call alone, when the request offers that tool (is_offered). */
+amphi_splice_act amphi__splice_settle(amphi_splice *splice, bool is_offered, amphi_str *text);
 /* Has the engine said more than blanks, of what is held? */
 bool amphi__splice_has_words(const amphi_splice *splice);
 /* Is text held back that a decision would show? */

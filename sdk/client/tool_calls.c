@@ -6,7 +6,6 @@
 #include "sdk/client/tool_calls.h"
 
 #include "sdk/core/alloc.h"
-#include "sdk/core/json.h"
 #include "sdk/core/json_span.h"
 #include "sdk/core/str.h"
 
@@ -91,6 +90,36 @@ static amphi_status keep_others(amphi_tool_call *call, const amphi_json *delta)
         if (!amphi__json_key_is_one_of(amphi__json_key(m), ours))
             status = keep_other(call, m);
     return status;
+}
+
+/* Of a tool, or of a call: a custom one has its name elsewhere, and Responses' have it outside. */
+static amphi_str name_of(const amphi_json *tool)
+{
+    static const char *const kinds[] = {"function", "custom"};
+    for (size_t i = 0; i < 2; i++) {
+        amphi_str name =
+            amphi__json_string(amphi__json_get(amphi__json_get(tool, kinds[i]), "name"));
+        if (name.size > 0)
+            return name;
+    }
+    return amphi__json_string(amphi__json_get(tool, "name"));
+}
+
+bool amphi__tool_calls_is_offered(const amphi_json *body, amphi_str delta)
+{
+    amphi_json *deltas = NULL;
+    bool is_offered = false;
+    if (amphi__str_equal_c(amphi__json_string(amphi__json_get(body, "tool_choice")), "none") ||
+        amphi__json_parse(&deltas, delta, "tool calls", NULL) != AMPHI_OK)
+        return false;
+    amphi_str called = name_of(amphi__json_first(deltas));
+    for (const amphi_json *tool = amphi__json_first(amphi__json_get(body, "tools"));
+         tool != NULL && !is_offered; tool = amphi__json_next(tool)) {
+        amphi_str name = name_of(tool);
+        is_offered = name.size == 0 || called.size == 0 || amphi__str_equal(name, called);
+    }
+    amphi__json_free(deltas);
+    return is_offered;
 }
 
 static amphi_status add_one(amphi_tool_calls *calls, const amphi_json *delta, int64_t position)

@@ -9,6 +9,7 @@
 #define AMPHI_CLIENT_TOOL_CALLS_H
 
 #include "sdk/core/buf.h"
+#include "sdk/core/json.h"
 
 #define AMPHI_TOOL_CALLS_BYTES_MAX (8u << 20)
 #define AMPHI_TOOL_OTHERS_MAX      8u /* unknown members of a call; more are left out */
@@ -38,6 +39,9 @@ void amphi__tool_calls_clear(amphi_tool_calls *calls);
 /* `delta` is a JSON array (delta.tool_calls). AMPHI_E_FORMAT when it is no such array,
  * AMPHI_E_LIMIT past 128 calls or 8 MiB of deltas. */
 amphi_status amphi__tool_calls_add(amphi_tool_calls *calls, amphi_str delta);
+/* Does the request's body offer the tool that this delta begins a call of? Not with tool_choice
+ * "none"; a tool without a name (a provider's own) may be called by any. */
+bool amphi__tool_calls_is_offered(const amphi_json *body, amphi_str delta);
 /* Appends the array for message.tool_calls, or nothing when there are no calls. */
 amphi_status amphi__tool_calls_write(const amphi_tool_calls *calls, amphi_buf *out);
 

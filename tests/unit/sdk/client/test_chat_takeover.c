@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -469,6 +470,72 @@ static void chat__each_route_thinks_for_itself(void **state)
     chat_fixture_close(&f);
 }
 
+/* What a screen heard of a takeover, in order: c, r: the takeover event, continued or restarted;
+ * t: thoughts. */
+static void heard(amphi_stream *stream, char *out, size_t size)
+{
+    amphi_event event = {0};
+    size_t count = 0;
+    do {
+        assert_int_equal(amphi_stream_next(stream, 30000, &event, NULL), AMPHI_OK);
+        char c = event.kind == AMPHI_EVENT_TAKEOVER    ? event.takeover->continued ? 'c' : 'r'
+                 : event.kind == AMPHI_EVENT_REASONING ? 't'
+                                                       : '\0';
+        assert_true(count + 2 < size);
+        out[count] = c;
+        count += c != '\0';
+    } while (!amphi_event_is_terminal(&event));
+    assert_int_equal(event.kind, AMPHI_EVENT_DONE);
+    out[count] = '\0';
+}
+
+static void chat__a_takeover_that_thinks_first_is_said_once(void **state)
+{
+    static const scripted_step goes_on[] = {{SCRIPT_REASON, "It was", 0},
+        {SCRIPT_REASON, " Hello.", 0}, {SCRIPT_SAY, "lo world.", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    static const scripted_step anew[] = {{SCRIPT_REASON, "Let me see.", 0},
+        {SCRIPT_SAY, "Sure! A day has 24 hours.", 0}, {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
+    static const scripted_step *const scripts[] = {goes_on, anew};
+    static const char *const orders[] = {"ct", "rt"};
+    for (size_t i = 0; i < 2; i++) {
+        chat_fixture f;
+        char order[16];
+        chat_fixture_open(&f, dies_in_mid_word, scripts[i]);
+        amphi_chat_request request = chat_fixture_request(AMPHI_MODE_PREFER_LOCAL);
+        amphi_stream *stream = chat_fixture_begin(&f, &request, "Hi");
+        heard(stream, order, sizeof order);
+        assert_string_equal(order, orders[i]);
+        amphi_stream_free(stream);
+        chat_fixture_close(&f);
+    }
+}
+
+/* Behind a whole sentence, too: the request offers no tool. */
+static void chat__a_call_that_was_not_asked_for_is_another_answer(void **state)
+{
+    static const scripted_step cut[] = {
+        {SCRIPT_SAY, "A day has 24 hours.", 0}, {SCRIPT_FAIL, NULL, AMPHI_E_TRUNCATED}};
+    static const scripted_step calls[] = {
+        {SCRIPT_TOOL_CALL,
+            "[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]", 0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_TOOL_CALLS}};
+    static const char *const tools[] = {"", ",\"tool_choice\":\"none\"", ""};
+    for (size_t i = 0; i < 3; i++) {
+        chat_fixture f;
+        char body[512];
+        snprintf(body, sizeof body, "%s,\"stream\":true%s%s,\"amphi\":{\"mode\":\"prefer_local\"}}",
+            PLAIN,
+            i > 0 ? ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]" : "",
+            tools[i]);
+        chat_fixture_open(&f, cut, calls);
+        ask_json(&f, body);
+        assert_int_equal(atomic_load(&f.cloud.starts), i == 2 ? 1 : 2);
+        assert_int_equal(f.last, AMPHI_EVENT_DONE);
+        chat_fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +543,8 @@ int main(void)
         cmocka_unit_test(chat__client_that_cannot_take_text_back_gets_an_error),
         cmocka_unit_test(chat__new_answer_replaces_and_the_record_says_why),
         cmocka_unit_test(chat__each_route_thinks_for_itself),
+        cmocka_unit_test(chat__a_takeover_that_thinks_first_is_said_once),
+        cmocka_unit_test(chat__a_call_that_was_not_asked_for_is_another_answer),
         cmocka_unit_test(chat__record_of_two_routes_words_says_so),
         cmocka_unit_test(chat__cloud_continues_what_the_local_engine_began),
         cmocka_unit_test(chat__local_continues_what_the_cloud_began),

@@ -174,11 +174,21 @@ static void splice__a_call_does_not_finish_a_sentence(void **state)
         amphi__splice_init(&splice, AMPHI_SPLICE_CONTINUE, delivered,
             delivered.size - amphi__splice_prefix(delivered).size);
         (void)amphi__splice_feed(&splice, amphi_str_from(cases[i].said), &text);
-        (void)amphi__splice_settle(&splice, &text);
+        (void)amphi__splice_settle(&splice, true, &text);
         assert_int_equal(splice.outcome, cases[i].outcome);
         assert_int_equal(text.size, 0);
         amphi__splice_clear(&splice);
     }
+}
+
+static void splice__a_call_of_a_tool_that_was_not_offered_is_another_answer(void **state)
+{
+    amphi_splice splice;
+    amphi_str text;
+    amphi__splice_init(&splice, AMPHI_SPLICE_CONTINUE, AMPHI_STR("Paris is the capital."), 0);
+    assert_int_equal(amphi__splice_settle(&splice, false, &text), AMPHI_SPLICE_REJECT);
+    assert_int_equal(splice.outcome, AMPHI_SPLICE_REJECTED);
+    amphi__splice_clear(&splice);
 }
 
 static void splice__restart_that_says_the_same_goes_on_silently(void **state)
@@ -214,6 +224,7 @@ int main(void)
         cmocka_unit_test(splice__decides_in_time_with_what_is_there),
         cmocka_unit_test(splice__an_answer_cut_at_its_limit_may_end_anywhere),
         cmocka_unit_test(splice__a_call_does_not_finish_a_sentence),
+        cmocka_unit_test(splice__a_call_of_a_tool_that_was_not_offered_is_another_answer),
         cmocka_unit_test(splice__restart_that_says_the_same_goes_on_silently),
         cmocka_unit_test(splice__restart_that_differs_replaces_once),
         cmocka_unit_test(splice__nothing_delivered_passes_everything),

@@ -104,9 +104,37 @@ static void tool_calls__cost_of_a_piece_does_not_grow_with_the_call(void **state
     amphi__buf_clear(&merged);
 }
 
+static bool is_offered(const char *body, const char *delta)
+{
+    amphi_json *root = NULL;
+    assert_int_equal(amphi__json_parse(&root, amphi_str_from(body), "body", NULL), AMPHI_OK);
+    bool offered = amphi__tool_calls_is_offered(root, amphi_str_from(delta));
+    amphi__json_free(root);
+    return offered;
+}
+
+static void tool_calls__only_tools_of_the_request_are_offered(void **state)
+{
+    static const char call[] = "[{\"index\":0,\"function\":{\"name\":\"f\"}}]";
+    static const char own[] = "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+                              "{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}";
+    assert_true(is_offered(own, call));
+    assert_true(is_offered("{\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]}",
+        "[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]"));
+    assert_true(is_offered("{\"tools\":[{\"type\":\"web_search\"}]}", call));
+    assert_true(is_offered(own, "[{\"index\":0,\"function\":{\"arguments\":\"{\"}}]"));
+    assert_false(is_offered("{}", call));
+    assert_false(is_offered("{\"tools\":[]}", call));
+    assert_false(is_offered(own, "[{\"index\":0,\"function\":{\"name\":\"ff\"}}]"));
+    assert_false(is_offered(own, "no JSON"));
+    assert_false(
+        is_offered("{\"tool_choice\":\"none\",\"tools\":[{\"function\":{\"name\":\"f\"}}]}", call));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tool_calls__only_tools_of_the_request_are_offered),
         cmocka_unit_test(tool_calls__pieces_cut_anywhere_are_joined),
         cmocka_unit_test(tool_calls__of_custom_tools_and_unknown_members_are_kept),
         cmocka_unit_test(tool_calls__hostile_indexes_are_refused),
