@@ -3,6 +3,7 @@
  * The outcome of a request, as a struct and as the JSON that `amphi ask --json` prints and the
  * history keeps.
  */
+#include "sdk/client/extra_fields.h"
 #include "sdk/client/stream.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sized.h"
@@ -254,6 +255,24 @@ static void put_error(amphi_json_writer *writer, const char *key, const amphi_er
     amphi__json_close(writer, '}');
 }
 
+bool amphi__record_is_counted(const amphi_chat_result *result)
+{
+    return result->usage.prompt_tokens > 0 || result->usage.completion_tokens > 0 ||
+           (result->extra_json.size > 0 &&
+               amphi__extra_fields_has(result->extra_json, "chunk", "usage"));
+}
+
+static void put_usage(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    if (!amphi__record_is_counted(result))
+        return;
+    amphi__json_open(writer, "usage", '{');
+    amphi__json_put_int(writer, "prompt_tokens", result->usage.prompt_tokens);
+    amphi__json_put_int(writer, "completion_tokens", result->usage.completion_tokens);
+    amphi__json_put_int(writer, "cached_tokens", result->usage.cached_tokens);
+    amphi__json_close(writer, '}');
+}
+
 amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out)
 {
     amphi_json_writer writer;
@@ -274,11 +293,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
         put_cache_match(&writer, result);
     amphi__json_put_str(
         &writer, "finish_reason", amphi_str_from(amphi_finish_name(result->finish)));
-    amphi__json_open(&writer, "usage", '{');
-    amphi__json_put_int(&writer, "prompt_tokens", result->usage.prompt_tokens);
-    amphi__json_put_int(&writer, "completion_tokens", result->usage.completion_tokens);
-    amphi__json_put_int(&writer, "cached_tokens", result->usage.cached_tokens);
-    amphi__json_close(&writer, '}');
+    put_usage(&writer, result);
     put_cost(&writer, result);
     amphi__json_open(&writer, "timing", '{');
     amphi__json_put_int(&writer, "first_token_ms", result->first_token_ms);

@@ -141,6 +141,8 @@ amphi_queued_event *amphi__stream_wait(
 
 /* result_record.c */
 amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_buf *out);
+/* Is anything known of its usage? A provider that counts nothing has not answered for nothing. */
+bool amphi__record_is_counted(const amphi_chat_result *result);
 /* "privacy":"none","turns_omitted":0: how far the turn may travel, and how many turns of the
  * conversation were left out for theirs. */
 void amphi__record_privacy(

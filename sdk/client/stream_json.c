@@ -98,14 +98,6 @@ static void put_choice(
     amphi__json_close(writer, ']');
 }
 
-/* A provider that counts nothing has not answered for nothing. */
-static bool is_counted(const amphi_chat_result *result)
-{
-    return result->usage.prompt_tokens > 0 || result->usage.completion_tokens > 0 ||
-           (result->extra_json.size > 0 &&
-               amphi__extra_fields_has(result->extra_json, "chunk", "usage"));
-}
-
 /* `extra`: what the provider tells besides, in its places. */
 static void put_usage(amphi_json_writer *writer, const amphi_usage *usage, amphi_str extra)
 {
@@ -298,7 +290,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
         amphi__extra_fields_put_chunk(&writer, result.extra_json, amphi_str_make(NULL, 0));
         put_message(&writer, &result);
-        if (is_counted(&result))
+        if (amphi__record_is_counted(&result))
             put_usage(&writer, &result.usage, result.extra_json);
         amphi__json_put_raw(&writer, "amphi", amphi__buf_str(&record));
         amphi__json_close(&writer, '}');

@@ -259,7 +259,7 @@ typedef struct amphi_chat_result {
     size_t takeovers_count;          /* of `takeovers` */
     bool cache_hit;                  /* the answer is from the response cache */
     amphi_finish finish;             /* as in the DONE event */
-    amphi_usage usage;               /* likewise */
+    amphi_usage usage;               /* likewise; all 0: nothing was counted */
     uint32_t first_token_ms;         /* from start to the first text; 0: there was none */
     uint32_t total_ms;               /* from start to the terminal event */
     const amphi_decision *decision;  /* every route with its reason */
@@ -309,11 +309,12 @@ AMPHI_API amphi_status amphi_stream_result(
     amphi_stream *stream, amphi_chat_result *out, amphi_error *error);
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
- * "finish_reason","usage","cost":{"usd" (null: unknown),"source"},"timing","privacy",
- * "turns_omitted","decision","error"}, "inputs" where something was decided, "outbox_before" where
- * it is not 0, "rollout":[{"feature","rule","experiment","variation","version","payload"}] where a
- * remote config is in force, and, where a local answer was judged, "confidence":{"judge","right",
- * "right_min","tokens","moved"}: what `amphi ask --json` prints. Free with amphi_string_free. */
+ * "finish_reason","cost":{"usd" (null: unknown),"source"},"timing","privacy","turns_omitted",
+ * "decision","error"}, "usage" where something was counted, "inputs" where something was decided,
+ * "outbox_before" where it is not 0, "rollout":[{"feature","rule","experiment","variation",
+ * "version","payload"}] where a remote config is in force, and, where a local answer was judged,
+ * "confidence":{"judge","right","right_min","tokens","moved"}: what `amphi ask --json` prints. Free
+ * with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
     amphi_stream *stream, char **out, amphi_error *error);
 

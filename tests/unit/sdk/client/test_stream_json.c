@@ -323,11 +323,14 @@ static void completion__without_counts_has_no_usage(void **state)
     chat_fixture_open(&f, uncounted, uncounted);
     amphi_json *whole = completion(&f, BODY(""));
     assert_null(at(whole, "usage"));
+    assert_null(at(whole, "amphi.usage"));
+    assert_non_null(at(whole, "amphi.timing"));
     amphi__json_free(whole);
     chat_fixture_close(&f);
     chat_fixture_open(&f, says_hello, says_hello);
     whole = completion(&f, BODY(""));
     assert_int_equal(amphi__json_int(at(whole, "usage.completion_tokens"), -1), 2);
+    assert_int_equal(amphi__json_int(at(whole, "amphi.usage.completion_tokens"), -1), 2);
     amphi__json_free(whole);
     chat_fixture_close(&f);
 }
