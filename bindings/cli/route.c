@@ -154,8 +154,34 @@ static int explain(cli_options *options, const amphi_chat_request *request)
     return rc;
 }
 
+/* A described situation: nothing of this machine is looked at. */
+static int decide(cli_options *options, const char *path)
+{
+    amphi_error error;
+    size_t size = 0;
+    char *json = NULL;
+    char *request = cli_read_file(path, &size);
+    if (request == NULL)
+        return CLI_FAILED;
+    amphi_status status = amphi_policy_decide_json(amphi_str_from(options->device_json),
+        amphi_str_make(request, size), amphi_str_from(options->policy_json), &json, &error);
+    if (status == AMPHI_OK)
+        puts(json);
+    amphi_string_free(json);
+    free(request);
+    return status == AMPHI_OK ? CLI_OK : cli_fail(&error);
+}
+
 static int run(cli_options *options)
 {
+    const char *described = cli_own(options, "--request");
+    if (described != NULL) {
+        if (!options->json)
+            return cli_usage("route: --request goes with --json");
+        if (options->words_count > 0 || cli_own(options, "--tools") != NULL)
+            return cli_usage("route: the question and its tools stand in --request's file");
+        return decide(options, described);
+    }
     amphi_chat_request request;
     amphi_message message = {.role = AMPHI_ROLE_USER, .content = AMPHI_STR("Hello")};
     const char *tools_path = cli_own(options, "--tools");
@@ -174,23 +200,29 @@ static int run(cli_options *options)
     return rc;
 }
 
-static const char *const own_flags[] = {"--explain", "--tools=", NULL};
+static const char *const own_flags[] = {"--explain", "--tools=", "--request=", NULL};
 
 const cli_command cli_route = {
     .name = "route",
     .summary = "where a request would go now, and why",
-    .help = "usage: amphi route [--explain] [flags] [QUESTION...]\n"
-            "\n"
-            "Lists every route in the order in which it would be tried, refused ones last, each\n"
-            "with the rule that decided, the reason in words, and whatever else holds: its price\n"
-            "and this request's estimate, how its recent answers came; and what was spent today\n"
-            "and is reserved for requests under way in this process.\n"
-            "Nothing is sent.\n"
-            "  --explain             the default\n"
-            "  --tools FILE          a JSON array of tools: what they cost in tokens\n"
-            "\n"
-            "Example: amphi route --explain --device facts.json --endpoint "
-            "work=https://api.example.com/v1\n",
+    .help =
+        "usage: amphi route [--explain] [flags] [QUESTION...]\n"
+        "       amphi route --request FILE --json [--device FILE] [--policy FILE]\n"
+        "\n"
+        "Lists every route in the order in which it would be tried, refused ones last, each\n"
+        "with the rule that decided, the reason in words, and whatever else holds: its price\n"
+        "and this request's estimate, how its recent answers came; and what was spent today\n"
+        "and is reserved for requests under way in this process.\n"
+        "Nothing is sent.\n"
+        "  --explain             the default\n"
+        "  --tools FILE          a JSON array of tools: what they cost in tokens\n"
+        "  --request FILE        decide for a described situation instead: the routes and the\n"
+        "                        request in FILE, the device in --device, the document in\n"
+        "                        --policy (docs/route.md); nothing of this machine is looked at,\n"
+        "                        and the same files give the same bytes\n"
+        "\n"
+        "Example: amphi route --explain --device facts.json --endpoint "
+        "work=https://api.example.com/v1\n",
     .own_flags = own_flags,
     .run = run,
 };

@@ -9,6 +9,8 @@
 #include "sdk/core/str.h"
 #include "sdk/core/unknown_name.h"
 
+#include <math.h>
+
 typedef enum member_type { FLAG, WHOLE, REAL, TEXT, WORD } member_type;
 
 typedef struct member {
@@ -60,6 +62,12 @@ static const char *network_word(unsigned value)
 static const char *tristate_word(unsigned value)
 {
     static const char *const words[] = {"unknown", "no", "yes"};
+    return value < sizeof words / sizeof words[0] ? words[value] : NULL;
+}
+
+static const char *scope_word(unsigned value)
+{
+    static const char *const words[] = {"chat", "help"};
     return value < sizeof words / sizeof words[0] ? words[value] : NULL;
 }
 
@@ -153,7 +161,7 @@ static const member route_members[] = {
     ROUTE("audio", info.audio, FLAG, NULL),
     ROUTE("priority", info.priority, WHOLE, NULL),
     ROUTE("weight", info.weight, WHOLE, NULL),
-    ROUTE("scope", info.scope, WHOLE, NULL),
+    ROUTE("scope", info.scope, WORD, scope_word),
     ROUTE("on_device", info.on_device, FLAG, NULL),
     ROUTE("busy", info.is_busy, FLAG, NULL),
     ROUTE("quota_used_up", info.quota_used_up, FLAG, NULL),
@@ -206,6 +214,9 @@ static const member route_members[] = {
     ROUTE("price_cached", price.cached, WHOLE, NULL),
     ROUTE("needs_no_network", needs_no_network, FLAG, NULL),
 };
+
+#define MEMBERS_MAX 96
+_Static_assert(sizeof route_members / sizeof route_members[0] <= MEMBERS_MAX, "a group's members");
 
 typedef struct group {
     const char *key;
@@ -340,11 +351,19 @@ static bool read_word(const member *m, void *at, amphi_str text)
     return false;
 }
 
-/* 0 is written by no member, and a missing whole number reads as 0. */
 static bool read_whole(const member *m, void *at, const amphi_json *value)
 {
     int64_t number = amphi__json_int(value, 0);
-    return number != 0 && (number > 0 || m->size_bytes == 8) && set_whole(m, at, (uint64_t)number);
+    bool is_whole = number != 0 || amphi__json_number(value, 1) == 0; /* not 0.5, not 1e400 */
+    return is_whole && (number >= 0 || m->size_bytes == 8) && set_whole(m, at, (uint64_t)number);
+}
+
+static bool has_control(amphi_str text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+            return true;
+    return false;
 }
 
 static bool read_value(const member *m, void *at, const amphi_json *value)
@@ -353,13 +372,13 @@ static bool read_value(const member *m, void *at, const amphi_json *value)
     float real = (float)amphi__json_number(value, 0);
     switch (m->type) {
     case TEXT:
-        if (text.size == 0 || text.size >= m->size_bytes)
+        if (text.size == 0 || text.size >= m->size_bytes || has_control(text))
             return false;
         amphi__str_copy_to(at, m->size_bytes, text);
         return true;
     case REAL:
         memcpy(at, &real, sizeof real);
-        return amphi__json_kind(value) == AMPHI_JSON_NUMBER;
+        return amphi__json_kind(value) == AMPHI_JSON_NUMBER && isfinite(real) && real >= 0;
     case FLAG:
         *(bool *)at = amphi__json_bool(value, false);
         return amphi__json_kind(value) == AMPHI_JSON_BOOL;
@@ -371,10 +390,25 @@ static bool read_value(const member *m, void *at, const amphi_json *value)
     return false;
 }
 
+static const char *nearest_member(const char *group_name, amphi_str key)
+{
+    const char *names[MEMBERS_MAX];
+    size_t count = 0;
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++)
+        for (size_t i = 0; i < groups[g].count && strcmp(groups[g].key, group_name) == 0; i++)
+            names[count++] = groups[g].members[i].key;
+    return count > 0 ? amphi__nearest_name(key, names, count) : NULL;
+}
+
 static amphi_status fail_unknown(const char *group_name, amphi_str key, amphi_error *error)
 {
     char shown[AMPHI_SHOWN_NAME_MAX];
+    const char *meant = nearest_member(group_name, key);
     amphi__shown_name(shown, key);
+    if (meant != NULL)
+        return amphi__fail(error, AMPHI_E_FORMAT, 0,
+            "inputs: %s.%s is not known to this version; did you mean %s?", group_name, shown,
+            meant);
     return amphi__fail(error, AMPHI_E_FORMAT, 0, "inputs: %s%s%s is not known to this version",
         group_name, group_name[0] != '\0' ? "." : "", shown);
 }
@@ -384,6 +418,7 @@ static amphi_status read_group(
 {
     if (amphi__json_kind(json) != AMPHI_JSON_OBJECT)
         return amphi__fail(error, AMPHI_E_FORMAT, 0, "inputs: %s is missing", g->key);
+    bool seen[MEMBERS_MAX] = {false};
     for (const amphi_json *value = amphi__json_first(json); value != NULL;
          value = amphi__json_next(value)) {
         size_t i = 0;
@@ -391,14 +426,38 @@ static amphi_status read_group(
             i++;
         if (i == g->count)
             return fail_unknown(g->key, amphi__json_key(value), error);
+        if (seen[i])
+            return amphi__fail(
+                error, AMPHI_E_FORMAT, 0, "inputs: %s stands there twice", g->members[i].key);
+        seen[i] = true;
         if (!read_value(&g->members[i], (char *)values + g->members[i].offset, value))
             return fail_value(g->members[i].key, error);
     }
     return AMPHI_OK;
 }
 
+/* Two routes of one name could not be told apart; the others no client ever has. */
+static amphi_status check_route(const amphi_decision_inputs *read, size_t at, amphi_error *error)
+{
+    const amphi_policy_route *route = &read->routes[at];
+    const amphi_crash_facts *crash = &route->crash;
+    uint64_t crashes = (uint64_t)crash->crashes + crash->crashes_early + crash->crashes_plain +
+                       crash->kills_memory;
+    if (route->info.name[0] == '\0')
+        return fail_value("name", error);
+    if (route->breaker.failed > route->breaker.of)
+        return fail_value("breaker_failed", error);
+    if (crash->forgiven > UINT16_MAX || crashes > UINT16_MAX)
+        return fail_value("crashes", error);
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(read->routes[i].info.name, route->info.name) == 0)
+            return amphi__fail(
+                error, AMPHI_E_FORMAT, 0, "inputs: two routes are named %s", route->info.name);
+    return AMPHI_OK;
+}
+
 static amphi_status read_routes(
-    amphi_decision_inputs *out, const amphi_json *json, amphi_error *error)
+    amphi_decision_inputs *out, const amphi_json *json, bool available, amphi_error *error)
 {
     amphi_status status = AMPHI_OK;
     if (amphi__json_kind(json) != AMPHI_JSON_ARRAY || amphi__json_count(json) > AMPHI_ROUTES_MAX)
@@ -407,9 +466,10 @@ static amphi_status read_routes(
          route = amphi__json_next(route)) {
         amphi_policy_route *to = &out->routes[out->facts.routes_count++];
         amphi_engine_info_init(&to->info);
+        to->info.available = available;
         status = read_group(to, &groups[GROUP_ROUTE], route, error);
-        if (status == AMPHI_OK && to->info.name[0] == '\0')
-            status = fail_value("name", error);
+        if (status == AMPHI_OK)
+            status = check_route(out, out->facts.routes_count - 1, error);
     }
     return status;
 }
@@ -468,10 +528,45 @@ amphi_status amphi__decision_inputs_read(
         status = read_group(
             &out->facts.spent, &groups[GROUP_SPENT], amphi__json_get(json, "spent"), error);
     if (status == AMPHI_OK)
-        status = read_routes(out, amphi__json_get(json, "routes"), error);
+        status = read_routes(out, amphi__json_get(json, "routes"), false, error);
     return status == AMPHI_OK
                ? read_preference(&out->preference, amphi__json_get(json, "prefers"), error)
                : status;
+}
+
+amphi_status amphi__decision_inputs_read_described(
+    amphi_decision_inputs *out, const amphi_json *json, amphi_error *error)
+{
+    const amphi_json *facts = amphi__json_get(json, "facts");
+    const amphi_json *spent = amphi__json_get(json, "spent");
+    amphi_status status = AMPHI_OK;
+    memset(out, 0, sizeof *out);
+    amphi_device_facts_init(&out->facts.device);
+    out->facts.routes = out->routes;
+    if (facts != NULL)
+        status = read_group(&out->facts, &groups[GROUP_REQUEST], facts, error);
+    if (status == AMPHI_OK && spent != NULL)
+        status = read_group(&out->facts.spent, &groups[GROUP_SPENT], spent, error);
+    if (status == AMPHI_OK)
+        status = read_routes(out, amphi__json_get(json, "routes"), true, error);
+    for (size_t i = 0; i < out->facts.routes_count; i++)
+        out->routes[i].needs_no_network |= out->routes[i].info.is_loopback;
+    return status;
+}
+
+void amphi__decision_inputs_write_thresholds(
+    amphi_json_writer *writer, const char *name, const amphi_thresholds *thresholds)
+{
+    const group *routes = &groups[GROUP_ROUTE];
+    const size_t from = offsetof(amphi_policy_route, thresholds);
+    amphi__json_open(writer, NULL, '{');
+    amphi__json_put_str(writer, "name", amphi_str_from(name));
+    for (size_t i = 0; i < routes->count; i++) {
+        const member *m = &routes->members[i];
+        if (m->offset >= from && m->offset < from + sizeof *thresholds)
+            write_member(writer, m, (const char *)thresholds + (m->offset - from));
+    }
+    amphi__json_close(writer, '}');
 }
 
 /* ---- For tests ---- */

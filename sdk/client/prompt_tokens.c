@@ -18,8 +18,7 @@ static uint32_t clamp(uint64_t tokens)
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
-/* What the request brings beside its messages. */
-static uint32_t tool_tokens(const amphi_request *request)
+uint32_t amphi__prompt_tokens_of_tools(const amphi_request *request)
 {
     return clamp(amphi__value_tokens(amphi__json_get(request->body, "tools")) +
                  amphi__value_tokens(amphi__json_get(request->body, "functions")));
@@ -29,7 +28,7 @@ uint32_t amphi__prompt_tokens_estimate(const amphi_request *request)
 {
     const amphi_json *messages = amphi__json_get(request->body, "messages");
     const amphi_json *format = amphi__json_get(request->body, "response_format");
-    uint64_t tokens = tool_tokens(request);
+    uint64_t tokens = amphi__prompt_tokens_of_tools(request);
     tokens += amphi__value_tokens(amphi__json_get(format, "json_schema"));
     for (const amphi_json *m = amphi__json_first(messages); m != NULL; m = amphi__json_next(m))
         tokens += amphi__message_tokens(m);
@@ -64,7 +63,7 @@ amphi_prompt_tokens amphi__prompt_tokens(const amphi_client *client, const amphi
 {
     uint32_t estimate = amphi__prompt_tokens_estimate(request);
     amphi_prompt_tokens tokens = {
-        .count = estimate, .estimate = estimate, .tools = tool_tokens(request)};
+        .count = estimate, .estimate = estimate, .tools = amphi__prompt_tokens_of_tools(request)};
     if (!may_decide(client, routes, estimate, limit_tokens))
         return tokens;
     amphi_buf body;

@@ -20,6 +20,9 @@ typedef struct amphi_prompt_tokens {
  * in the conversation does not count against a route: the oldest turns can be left out. */
 uint32_t amphi__prompt_tokens_estimate(const amphi_request *request);
 
+/* Of the estimate: its tool schemas. */
+uint32_t amphi__prompt_tokens_of_tools(const amphi_request *request);
+
 /* The same, counted by the first engine of `routes` (client->routes_count of them) that has its
  * model loaded and is idle, when the estimate is within a factor of three of a limit: a route's
  * context, or limit_tokens (0: none). May take 100 ms then. */

@@ -53,6 +53,18 @@ AMPHI_API amphi_status amphi_policy_field_at(
 AMPHI_API amphi_status amphi_policy_find(
     size_t *index, size_t *count, amphi_str name, amphi_error *error);
 
+/* The decision for a situation that is described rather than met: no client, no probe, no clock, no
+ * network; the same three texts give the same bytes. sdk/docs/route.md has the form.
+ *   device     as amphi_device_push_json takes it; empty: nothing is known of the device
+ *   situation  {"routes":[{"name","kind",...}]}, beside them the members of a chat request
+ *              ("messages", "tools", "model", "amphi":{"mode","private",...}), "facts" and "spent"
+ *   policy     the document; empty: the defaults
+ * *out: {"mode","private","steps":[...],"routes":[...],"refusal":{...},"remembered":[...],...};
+ * amphi_string_free. AMPHI_E_ARGUMENT, AMPHI_E_FORMAT: what is not understood, by name. That no
+ * route is left is no error: "steps" is empty then, and "refusal" says why. */
+AMPHI_API amphi_status amphi_policy_decide_json(
+    amphi_str device, amphi_str situation, amphi_str policy, char **out, amphi_error *error);
+
 AMPHI_END_DECLS
 
 #endif
