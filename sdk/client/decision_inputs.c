@@ -436,7 +436,7 @@ static amphi_status read_group(
     return AMPHI_OK;
 }
 
-/* Two routes of one name could not be told apart; the others no client ever has. */
+/* Two routes of one name would be one; the others no client ever has. */
 static amphi_status check_route(const amphi_decision_inputs *read, size_t at, amphi_error *error)
 {
     const amphi_policy_route *route = &read->routes[at];

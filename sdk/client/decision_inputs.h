@@ -29,9 +29,10 @@ void amphi__decision_inputs_write(
 amphi_status amphi__decision_inputs_read(
     amphi_decision_inputs *out, const amphi_json *json, const char *besides, amphi_error *error);
 
-/* The same of a situation that is described rather than met: {"facts":{...},"spent":{...},"routes":[...]}, all
- * but the routes optional; a route is available unless it says otherwise. The device and the
- * preference are the caller's. Other members are not looked at. AMPHI_E_FORMAT. */
+/* The same of a situation that is described rather than met:
+ * {"facts":{...},"spent":{...},"routes":[...]}, all but the routes optional; a route is available
+ * unless it says otherwise. The device and the preference are the caller's. Other members are not
+ * looked at. AMPHI_E_FORMAT. */
 amphi_status amphi__decision_inputs_read_described(
     amphi_decision_inputs *out, const amphi_json *json, amphi_error *error);
 /* An object: a route's name, and its thresholds as the routes' members. */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decisions written by hand (decisions.txt), through `amphi route --request`; and that the command
 is pure: the same bytes under another home, folder, time zone and language, and no file is made."""
+
 import json
 import os
 import subprocess
@@ -12,12 +13,29 @@ AMPHI = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "build/dev/bin/am
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "decisions.txt")
 
 MIB = 1 << 20
-DEVICE = {"battery_percent": 90, "charging": False, "thermal": "nominal", "network": "free", "rtt_ms": 50,
-          "memory_total_bytes": 8192 * MIB, "memory_available_bytes": 6144 * MIB, "memory_pressure": 0}
-LOCAL = {"kind": "local", "weights_bytes": 400 * MIB, "kv_bytes_per_token": 102400, "scratch_bytes": 100 * MIB,
-         "context_tokens_max": 32768}
-GROUPS = {"battery": ("battery_percent", "charging"), "memory": ("memory_total_bytes", "memory_available_bytes"),
-          "thermal": ("thermal",), "network": ("network",)}
+DEVICE = {
+    "battery_percent": 90,
+    "charging": False,
+    "thermal": "nominal",
+    "network": "free",
+    "rtt_ms": 50,
+    "memory_total_bytes": 8192 * MIB,
+    "memory_available_bytes": 6144 * MIB,
+    "memory_pressure": 0,
+}
+LOCAL = {
+    "kind": "local",
+    "weights_bytes": 400 * MIB,
+    "kv_bytes_per_token": 102400,
+    "scratch_bytes": 100 * MIB,
+    "context_tokens_max": 32768,
+}
+GROUPS = {
+    "battery": ("battery_percent", "charging"),
+    "memory": ("memory_total_bytes", "memory_available_bytes"),
+    "thermal": ("thermal",),
+    "network": ("network",),
+}
 
 
 def value(text):
@@ -93,8 +111,15 @@ def route(folder, device, request, policy, env=None, cwd=None):
         with open(path, "w", encoding="utf-8") as f:
             json.dump(content, f)
         paths += ["--" + name, path]
-    done = subprocess.run([AMPHI, "route", "--json", *paths], capture_output=True, text=True, env=env, cwd=cwd,
-                          timeout=60, check=False)
+    done = subprocess.run(
+        [AMPHI, "route", "--json", *paths],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=cwd,
+        timeout=60,
+        check=False,
+    )
     if done.returncode != 0:
         return None, done.stderr.strip()
     return done.stdout, None
@@ -102,11 +127,13 @@ def route(folder, device, request, policy, env=None, cwd=None):
 
 def compare(answer, order, reasons):
     """What differs from the expectation, in words; empty: nothing."""
-    is_order = " ".join(s["route"] + ("?" if s["last_resort"] else "") for s in answer["steps"]) or "-"
+    is_order = (
+        " ".join(s["route"] + ("?" if s["last_resort"] else "") for s in answer["steps"]) or "-"
+    )
     found = [f"order {is_order}"] if is_order != order else []
     routes = {r["route"]: r for r in answer["routes"]}
     for word in reasons.split():
-        name, sign, reason = (word.partition("+") if "+" in word else word.partition("="))
+        name, sign, reason = word.partition("+") if "+" in word else word.partition("=")
         if name == "status":
             if answer.get("refusal", {}).get("status") != reason:
                 found.append(f"status {answer.get('refusal', {}).get('status')}")
@@ -138,24 +165,44 @@ def read_table():
 def check_table(folder):
     passed = failed = 0
     for number, (what, device, request, routes, policy, order, reasons) in read_table():
-        output, error = route(folder, make_device(device), make_request(request, make_routes(routes)),
-                              make_policy(policy))
+        output, error = route(
+            folder,
+            make_device(device),
+            make_request(request, make_routes(routes)),
+            make_policy(policy),
+        )
         found = [error] if error else compare(json.loads(output), order, reasons)
         passed, failed = passed + (not found), failed + bool(found)
         if found:
-            print(f"decisions.txt:{number}: {what}: expected {order}, {reasons}; found {'; '.join(found)}")
+            print(
+                f"decisions.txt:{number}: {what}: expected {order}, {reasons};",
+                f"found {'; '.join(found)}",
+            )
     return passed, failed
 
 
 def check_pure(folder):
     """The same files give the same bytes, wherever, and nothing is left behind."""
-    case = (make_device("battery_percent=8"), make_request("mode=prefer_local facts.draw=7", make_routes("+work:cloud")),
-            make_policy("battery.min_percent=30,battery.resume_percent=40"))
+    case = (
+        make_device("battery_percent=8"),
+        make_request("mode=prefer_local facts.draw=7", make_routes("+work:cloud")),
+        make_policy("battery.min_percent=30,battery.resume_percent=40"),
+    )
     home = os.path.join(folder, "home")
     os.mkdir(home)
     first, _ = route(folder, *case)
-    other, _ = route(folder, *case, cwd=home,
-                     env={"HOME": home, "TZ": "Asia/Tokyo", "LANG": "tr_TR.UTF-8", "XDG_DATA_HOME": home, "PATH": ""})
+    other, _ = route(
+        folder,
+        *case,
+        cwd=home,
+        env={
+            "HOME": home,
+            "TZ": "Asia/Tokyo",
+            "LANG": "tr_TR.UTF-8",
+            "XDG_DATA_HOME": home,
+            "PATH": "",
+        },
+    )
     ok = first is not None and first == other and os.listdir(home) == []
     if not ok:
         print("the command is not pure")

@@ -4,6 +4,7 @@
  */
 #include "sdk/core/str.h"
 
+#include <amphi/client.h>
 #include <amphi/policy.h>
 
 #include <setjmp.h>
@@ -78,7 +79,7 @@ static void described__what_is_not_understood_is_named(void **state)
     static const char *const wrong[][3] = {{"{\"batery\":1}", "{" ROUTES "}", "batery"},
         {"", "{\"mesages\":[]," ROUTES "}", "did you mean messages?"}, {"", "{}", "routes"},
         {"", "{\"routes\":[{\"name\":\"a\"}]}", "routes.kind"}, {"", "[", "request"},
-        {"", "{\"model\":7,\"fallbacks\":[7]," ROUTES "}", "fallbacks"}};
+        {"", "{\"model\":\"x\",\"fallbacks\":[7]," ROUTES "}", "fallbacks"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         amphi_error error;
         char *out = NULL;
