@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 
-AMPHI = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "build/dev/bin/amphi"
+AMPHI = os.path.abspath(
+    os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build/dev", "bin/amphi")
+)
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "decisions.txt")
 
 MIB = 1 << 20
