@@ -7,6 +7,7 @@
 #ifndef AMPHI_POLICY_POLICY_H
 #define AMPHI_POLICY_POLICY_H
 
+#include "policy/rollback.h"
 #include "policy/thresholds.h"
 #include "sdk/core/buf.h"
 #include "sdk/core/log.h"
@@ -465,29 +466,58 @@ bool amphi__rollout_has_payload(amphi_rollout *rollout);
 amphi_status amphi__rollout_set_attributes(
     amphi_rollout *rollout, amphi_str json, amphi_error *error);
 
-/* *policy = base, with the feature's value on top; a value that does not fit the document's schema
- * is ignored as a whole (and `show` says so). Of a payload that has expired only what takes away
- * counts. */
-amphi_status amphi__rollout_apply(
-    amphi_rollout *rollout, amphi_policy *policy, const amphi_policy *base, amphi_error *error);
-
 /* What amphi.endpoints says of one endpoint. */
 typedef struct amphi_rollout_endpoint {
     bool is_off;     /* "enabled": false */
     uint32_t weight; /* "weight"; 0: the endpoint's own */
 } amphi_rollout_endpoint;
-void amphi__rollout_endpoint_named(
-    amphi_rollout *rollout, amphi_str name, amphi_rollout_endpoint *out);
+
+/* To which group an install belongs, for the guard that gives a release up. The release is what a
+ * rule gives where that is another value than the control: the feature's default value, or an
+ * experiment's first variation. What only takes away (a kill switch) is no release. */
+typedef enum amphi_rollout_group {
+    AMPHI_ROLLOUT_NONE = 0, /* there is no rollout */
+    AMPHI_ROLLOUT_CONTROL,
+    AMPHI_ROLLOUT_TREATED,
+    AMPHI_ROLLOUT_MIXED /* between two of them: its answers say nothing of either */
+} amphi_rollout_group;
+typedef struct amphi_rollout_arm {
+    amphi_rollout_group group;
+    char payload[17]; /* as in exposures; empty: none */
+} amphi_rollout_arm;
+
+/* What is to be steered. */
+typedef struct amphi_rollout_target {
+    const amphi_policy *base; /* the app's document */
+    const char *model;        /* of amphi.model, as it was when the engine was made; empty: none */
+    const char *endpoints[AMPHI_ROUTES_MAX]; /* names; NULL: not an endpoint */
+} amphi_rollout_target;
+
+/* One payload's say, of one moment. */
+typedef struct amphi_rollout_steering {
+    amphi_rollout_endpoint endpoints[AMPHI_ROUTES_MAX];
+    /* Which payload, and which of its rules, are in force: for the record of an answer, and as
+     * events. */
+    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    size_t exposures_count;
+    amphi_rollout_arm arm;
+} amphi_rollout_steering;
+
+/* *policy = base, with amphi.policy's value on top; a value that does not fit the document's schema
+ * is ignored as a whole (and `show` says so). Of a payload that has expired only what takes away
+ * counts. *out: the rest, of the same payload. */
+amphi_status amphi__rollout_steer(amphi_rollout *rollout, const amphi_rollout_target *target,
+    amphi_policy *policy, amphi_rollout_steering *out, amphi_error *error);
+/* The release of this payload (as in exposures) is given up: from here on the control value
+ * counts, but what the release takes away stays. Another payload is another release. */
+void amphi__rollout_give_up(
+    amphi_rollout *rollout, const char *payload, const amphi_rollback_verdict *why);
+/* The payload in force, as in exposures; empty: none. */
+void amphi__rollout_payload_name(amphi_rollout *rollout, char out[17]);
 /* The model that amphi.model chooses among options.models; empty: none. */
 void amphi__rollout_model(amphi_rollout *rollout, char out[AMPHI_NAME_MAX]);
 /* amphi.cache's number; the cache is emptied when it grows. 0: none. */
 uint64_t amphi__rollout_cache_number(amphi_rollout *rollout);
-
-/* Which payload, and which of its rules, are in force: for the record of an answer and as
- * events. */
-/* Those of the features that a rule or default decides; how many. */
-size_t amphi__rollout_exposures(
-    amphi_rollout *rollout, amphi_rollout_exposure out[AMPHI_ROLLOUT_FEATURES]);
 
 /* The JSON of amphi_rollout_show, without its "policy" member: a complete object. */
 amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_error *error);

@@ -14,6 +14,9 @@
  */
 #include "policy/rollback.h"
 
+#include "policy/policy.h"
+#include "sdk/core/str.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -113,7 +116,7 @@ void amphi__rollback_count(amphi_rollback_tally *tally, unsigned faults)
     if (tally->answers >= AMPHI_ROLLBACK_ANSWERS_MAX)
         return;
     tally->answers++;
-    for (unsigned i = 0; i < AMPHI_ROLLBACK_KINDS; i++)
+    for (unsigned i = AMPHI_ROLLBACK_CRASH; i < AMPHI_ROLLBACK_KINDS; i++)
         tally->failed[i] += faults >> i & 1;
 }
 
@@ -122,7 +125,7 @@ void amphi__rollback_age(amphi_rollback_tally *tally)
     if (tally->answers < AMPHI_ROLLBACK_ANSWERS_MAX)
         return;
     tally->answers /= 2;
-    for (unsigned i = 0; i < AMPHI_ROLLBACK_KINDS; i++)
+    for (unsigned i = AMPHI_ROLLBACK_CRASH; i < AMPHI_ROLLBACK_KINDS; i++)
         tally->failed[i] /= 2;
 }
 
@@ -155,7 +158,7 @@ void amphi__rollback_judge(amphi_rollback_verdict *out, const amphi_policy *poli
     memset(out, 0, sizeof *out);
     if (!policy->rollback_enabled || treated->answers < policy->rollback_answers_min)
         return;
-    for (unsigned i = 0; i < AMPHI_ROLLBACK_KINDS && !out->is_past; i++) {
+    for (unsigned i = AMPHI_ROLLBACK_CRASH; i < AMPHI_ROLLBACK_KINDS && !out->is_past; i++) {
         v.kind = (amphi_rollback_kind)i;
         v.failed = treated->failed[i];
         v.control_failed = control->failed[i];
@@ -168,15 +171,25 @@ void amphi__rollback_judge(amphi_rollback_verdict *out, const amphi_policy *poli
     }
 }
 
+static const char *const kind_names[AMPHI_ROLLBACK_KINDS] = {
+    [AMPHI_ROLLBACK_NONE] = "none",
+    [AMPHI_ROLLBACK_CRASH] = "crash",
+    [AMPHI_ROLLBACK_ERROR] = "error",
+    [AMPHI_ROLLBACK_SLOW] = "slow",
+    [AMPHI_ROLLBACK_TAKEOVER] = "takeover",
+};
+
 const char *amphi__rollback_kind_name(amphi_rollback_kind kind)
 {
-    static const char *const names[AMPHI_ROLLBACK_KINDS] = {
-        [AMPHI_ROLLBACK_CRASH] = "crash",
-        [AMPHI_ROLLBACK_ERROR] = "error",
-        [AMPHI_ROLLBACK_SLOW] = "slow",
-        [AMPHI_ROLLBACK_TAKEOVER] = "takeover",
-    };
-    return (unsigned)kind < AMPHI_ROLLBACK_KINDS ? names[kind] : "";
+    return kind_names[(unsigned)kind < AMPHI_ROLLBACK_KINDS ? kind : AMPHI_ROLLBACK_NONE];
+}
+
+amphi_rollback_kind amphi__rollback_kind_named(amphi_str name)
+{
+    for (unsigned i = AMPHI_ROLLBACK_CRASH; i < AMPHI_ROLLBACK_KINDS; i++)
+        if (amphi__str_equal_c(name, kind_names[i]))
+            return (amphi_rollback_kind)i;
+    return AMPHI_ROLLBACK_NONE;
 }
 
 void amphi__rollback_words(

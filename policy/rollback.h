@@ -7,16 +7,14 @@
 #ifndef AMPHI_POLICY_ROLLBACK_H
 #define AMPHI_POLICY_ROLLBACK_H
 
-#include "policy/policy.h"
+#include <amphi/decision.h>
 
-/* What may have gone wrong with an answer. Order and names are those of the store's record. */
-typedef enum amphi_rollback_kind {
-    AMPHI_ROLLBACK_CRASH = 0, /* the engine or its host died, hung, or ran out of memory */
-    AMPHI_ROLLBACK_ERROR,     /* there was no answer */
-    AMPHI_ROLLBACK_SLOW,      /* first token later than rollback.slow_first_token_ms */
-    AMPHI_ROLLBACK_TAKEOVER   /* a route failed, and another one answered */
-} amphi_rollback_kind;
-#define AMPHI_ROLLBACK_KINDS 4u
+#include <stdbool.h>
+#include <stdint.h>
+
+#define AMPHI_ROLLBACK_KINDS 5u /* amphi_rollback_kind; nothing is counted under _NONE */
+
+struct amphi_policy;
 
 /* How the answers of one group went. All zero: none yet. */
 typedef struct amphi_rollback_tally {
@@ -35,17 +33,18 @@ typedef struct amphi_rollback_verdict {
 
 #define AMPHI_ROLLBACK_ANSWERS_MAX 1000u
 
-/* `faults`: bit i for the kind i. A full tally counts no more: a release that served so many
- * answers without being given up is no longer judged. */
+/* `faults`: bit i for the kind i; 0: none. A full tally counts no more: a release that served so
+ * many answers without being given up is no longer judged. */
 void amphi__rollback_count(amphi_rollback_tally *tally, unsigned faults);
 /* Makes room in a full one, of answers without the release: every count is halved, so that the
  * device's newer ones weigh more. */
 void amphi__rollback_age(amphi_rollback_tally *tally);
 /* Pure. */
-void amphi__rollback_judge(amphi_rollback_verdict *out, const amphi_policy *policy,
+void amphi__rollback_judge(amphi_rollback_verdict *out, const struct amphi_policy *policy,
     const amphi_rollback_tally *treated, const amphi_rollback_tally *control);
-/* "crash", "error", "slow", "takeover". */
+/* "crash", "error", "slow", "takeover"; "none" for anything else. */
 const char *amphi__rollback_kind_name(amphi_rollback_kind kind);
+amphi_rollback_kind amphi__rollback_kind_named(amphi_str name); /* _NONE: no such name */
 /* "crash 4 of 9 against 1 of 200" */
 #define AMPHI_ROLLBACK_WORDS_MAX 96u
 void amphi__rollback_words(

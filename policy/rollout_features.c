@@ -164,6 +164,21 @@ static void remember(amphi_rollout *rollout, amphi_rollout_feature feature, cons
     amphi__buf_clear(&text);
 }
 
+const amphi_json *amphi__rollout_control(
+    const amphi_rollout *rollout, amphi_rollout_feature feature, const amphi_gb_result *result)
+{
+    if (result->source != AMPHI_GB_FORCE && result->source != AMPHI_GB_EXPERIMENT)
+        return result->value;
+    const amphi_json *definition =
+        amphi__gb_member(amphi__json_get(rollout->payload.root, "features"),
+            amphi_str_from(amphi__rollout_feature_names[feature]));
+    const amphi_json *rule =
+        amphi__gb_element(amphi__json_get(definition, "rules"), (size_t)result->rule_index);
+    return result->source == AMPHI_GB_EXPERIMENT
+               ? amphi__gb_element(amphi__json_get(rule, "variations"), 0)
+               : amphi__json_get(definition, "defaultValue");
+}
+
 const amphi_json *amphi__rollout_value(amphi_rollout *rollout, amphi_rollout_feature feature)
 {
     amphi_gb_result result;
@@ -171,8 +186,11 @@ const amphi_json *amphi__rollout_value(amphi_rollout *rollout, amphi_rollout_fea
         amphi_str_from(amphi__rollout_feature_names[feature]), NULL, &result);
     if (!is_evaluated(&result))
         return rollout->last[feature];
-    remember(rollout, feature, result.value);
-    return result.value;
+    const amphi_json *value = feature != FEATURE_CACHE && amphi__rollout_is_given_up(rollout)
+                                  ? amphi__rollout_control(rollout, feature, &result)
+                                  : result.value;
+    remember(rollout, feature, value);
+    return value;
 }
 
 bool amphi__rollout_is_expired(const amphi_rollout *rollout)
@@ -184,22 +202,15 @@ bool amphi__rollout_is_expired(const amphi_rollout *rollout)
 
 /* ---- what is asked of them ---- */
 
-void amphi__rollout_endpoint_named(
-    amphi_rollout *rollout, amphi_str name, amphi_rollout_endpoint *out)
+void amphi__rollout_read_endpoint(
+    const amphi_json *value, amphi_str name, amphi_rollout_endpoint *out)
 {
     memset(out, 0, sizeof *out);
-    if (rollout == NULL)
-        return;
-    amphi__mutex_lock(&rollout->lock);
-    const amphi_json *value = amphi__rollout_value(rollout, FEATURE_ENDPOINTS);
     const amphi_json *entry = amphi__gb_member(value, name);
-    if (check_value(FEATURE_ENDPOINTS, value, NULL) == AMPHI_OK && entry != NULL) {
-        out->is_off = !amphi__json_bool(amphi__json_get(entry, "enabled"), true);
-        out->weight = amphi__rollout_is_expired(rollout)
-                          ? 0
-                          : (uint32_t)amphi__json_int(amphi__json_get(entry, "weight"), 0);
-    }
-    amphi__mutex_unlock(&rollout->lock);
+    if (check_value(FEATURE_ENDPOINTS, value, NULL) != AMPHI_OK || entry == NULL)
+        return;
+    out->is_off = !amphi__json_bool(amphi__json_get(entry, "enabled"), true);
+    out->weight = (uint32_t)amphi__json_int(amphi__json_get(entry, "weight"), 0);
 }
 
 static bool is_listed(amphi_str models, amphi_str name)
@@ -210,16 +221,21 @@ static bool is_listed(amphi_str models, amphi_str name)
     return false;
 }
 
+amphi_str amphi__rollout_listed_model(const amphi_rollout *rollout, const amphi_json *value)
+{
+    amphi_str name = amphi__json_string(value);
+    return name.size > 0 && is_listed(amphi_str_from(rollout->models), name) ? name : AMPHI_STR("");
+}
+
 void amphi__rollout_model(amphi_rollout *rollout, char out[AMPHI_NAME_MAX])
 {
     out[0] = '\0';
     if (rollout == NULL)
         return;
     amphi__mutex_lock(&rollout->lock);
-    amphi_str name = amphi__json_string(amphi__rollout_value(rollout, FEATURE_MODEL));
-    if (name.size > 0 && !amphi__rollout_is_expired(rollout) &&
-        is_listed(amphi_str_from(rollout->models), name))
-        amphi__str_copy_to(out, AMPHI_NAME_MAX, name);
+    if (!amphi__rollout_is_expired(rollout))
+        amphi__str_copy_to(out, AMPHI_NAME_MAX,
+            amphi__rollout_listed_model(rollout, amphi__rollout_value(rollout, FEATURE_MODEL)));
     amphi__mutex_unlock(&rollout->lock);
 }
 

@@ -70,6 +70,16 @@ void amphi__rollout_say_why(
     }
 }
 
+/* Does the control value count in place of this one? */
+static bool is_held_back(
+    const amphi_rollout *rollout, amphi_rollout_feature feature, const amphi_gb_result *result)
+{
+    const amphi_json *control = amphi__rollout_control(rollout, feature, result);
+    bool is_same = control == result->value || (control != NULL && result->value != NULL &&
+                                                   amphi__json_equal(control, result->value));
+    return !is_same && feature != FEATURE_CACHE && amphi__rollout_is_given_up(rollout);
+}
+
 /* Under the lock. */
 static void say_all(amphi_buf *out, const amphi_rollout *rollout, amphi_rollout_feature feature,
     const amphi_gb_result *result)
@@ -87,6 +97,11 @@ static void say_all(amphi_buf *out, const amphi_rollout *rollout, amphi_rollout_
         amphi__buf_printf(out, "; the value is ignored: %s", misfit.message);
     else if (status != AMPHI_OK)
         amphi__buf_append_c(out, "; what was in force is kept");
+    if (is_held_back(rollout, feature, result)) {
+        char words[AMPHI_ROLLBACK_WORDS_MAX];
+        amphi__rollback_words(words, &rollout->given_up_why);
+        amphi__buf_printf(out, "; rolled back: %s, so the control value counts here", words);
+    }
     if (amphi__rollout_is_expired(rollout))
         amphi__buf_append_c(
             out, "; the payload has expired, so only what it takes away still counts");
@@ -131,6 +146,34 @@ static void evaluate(
         amphi_str_from(amphi__rollout_feature_names[feature]), NULL, out);
 }
 
+/* The value that counts. */
+static void put_effective(amphi_json_writer *writer, const amphi_rollout *rollout,
+    amphi_rollout_feature feature, const amphi_gb_result *result)
+{
+    put_value(writer, is_held_back(rollout, feature, result)
+                          ? amphi__rollout_control(rollout, feature, result)
+                          : result->value);
+}
+
+static void put_rollback(amphi_json_writer *writer, const amphi_rollout *rollout)
+{
+    const amphi_rollback_verdict *why = &rollout->given_up_why;
+    char words[AMPHI_ROLLBACK_WORDS_MAX];
+    if (!amphi__rollout_is_given_up(rollout)) {
+        amphi__json_put_null(writer, "rolled_back");
+        return;
+    }
+    amphi__rollback_words(words, why);
+    amphi__json_open(writer, "rolled_back", '{');
+    amphi__json_put_str(writer, "kind", amphi_str_from(amphi__rollback_kind_name(why->kind)));
+    amphi__json_put_int(writer, "failed", why->failed);
+    amphi__json_put_int(writer, "of", why->of);
+    amphi__json_put_int(writer, "control_failed", why->control_failed);
+    amphi__json_put_int(writer, "control_of", why->control_of);
+    amphi__json_put_str(writer, "why", amphi_str_from(words));
+    amphi__json_close(writer, '}');
+}
+
 /* The other features: {"amphi.model": {"value", "rule", "why"}, ...}. */
 static void put_features(amphi_json_writer *writer, const amphi_rollout *rollout)
 {
@@ -142,7 +185,7 @@ static void put_features(amphi_json_writer *writer, const amphi_rollout *rollout
         evaluate(rollout, (amphi_rollout_feature)i, &result);
         say_all(&why, rollout, (amphi_rollout_feature)i, &result);
         amphi__json_open(writer, amphi__rollout_feature_names[i], '{');
-        put_value(writer, result.value);
+        put_effective(writer, rollout, (amphi_rollout_feature)i, &result);
         put_rule(writer, &result);
         amphi__json_put_str(writer, "why", amphi__buf_str(&why));
         amphi__json_close(writer, '}');
@@ -195,13 +238,14 @@ amphi_status amphi__rollout_show(amphi_rollout *rollout, amphi_buf *out, amphi_e
     amphi__json_put_str(&writer, "source", amphi_str_from(rollout->source));
     amphi__json_put_str(&writer, "install_id", amphi_str_from(rollout->install_id));
     amphi__json_put_str(&writer, "feature", AMPHI_STR("amphi.policy"));
-    put_value(&writer, result.value);
+    put_effective(&writer, rollout, FEATURE_POLICY, &result);
     put_bucket(&writer, &result);
     put_rule(&writer, &result);
     amphi__json_put_str(&writer, "why", amphi__buf_str(&why));
     put_held(&writer, amphi__buf_str(&rollout->held));
     amphi__json_put_str(&writer, "payload", amphi_str_from(states[rollout->payload.origin]));
     put_signature(&writer, rollout);
+    put_rollback(&writer, rollout);
     put_features(&writer, rollout);
     amphi__json_put_value(&writer, "attributes", rollout->attributes);
     amphi__json_close(&writer, '}');
@@ -241,20 +285,42 @@ static void describe(amphi_rollout_exposure *out, const amphi_rollout *rollout, 
     amphi__hex(out->payload, rollout->payload.claims.digest, 8);
 }
 
+static void describe_rollback(amphi_rollout_exposure *out, const amphi_rollback_verdict *why)
+{
+    out->rolled_back = (uint32_t)why->kind;
+    out->rolled_back_failed = (uint16_t)why->failed;
+    out->rolled_back_of = (uint16_t)why->of;
+    out->control_failed = (uint16_t)why->control_failed;
+    out->control_of = (uint16_t)why->control_of;
+}
+
+/* Is there a value, and is it one that counts? What is ignored steers nothing. */
+static bool is_exposed(
+    const amphi_rollout *rollout, amphi_rollout_feature feature, const amphi_gb_result *result)
+{
+    bool is_decided = result->source == AMPHI_GB_DEFAULT_VALUE ||
+                      result->source == AMPHI_GB_FORCE || result->source == AMPHI_GB_EXPERIMENT;
+    amphi_status fits = amphi__rollout_value_fits(feature, result, NULL);
+    if (!is_decided || (fits != AMPHI_OK && fits != AMPHI_E_NO_MEMORY))
+        return false;
+    return feature != FEATURE_MODEL || !amphi__json_is_string(result->value) ||
+           amphi__rollout_listed_model(rollout, result->value).size > 0;
+}
+
 size_t amphi__rollout_exposures(
     amphi_rollout *rollout, amphi_rollout_exposure out[AMPHI_ROLLOUT_FEATURES])
 {
     size_t count = 0;
-    if (rollout == NULL)
-        return 0;
-    amphi__mutex_lock(&rollout->lock);
     for (unsigned i = 0; i < AMPHI_ROLLOUT_FEATURES; i++) {
+        const amphi_rollout_feature feature = (amphi_rollout_feature)i;
         amphi_gb_result result;
-        evaluate(rollout, (amphi_rollout_feature)i, &result);
-        if (result.source == AMPHI_GB_DEFAULT_VALUE || result.source == AMPHI_GB_FORCE ||
-            result.source == AMPHI_GB_EXPERIMENT)
-            describe(&out[count++], rollout, amphi__rollout_feature_names[i], &result);
+        evaluate(rollout, feature, &result);
+        if (!is_exposed(rollout, feature, &result))
+            continue;
+        describe(&out[count], rollout, amphi__rollout_feature_names[i], &result);
+        if (is_held_back(rollout, feature, &result))
+            describe_rollback(&out[count], &rollout->given_up_why);
+        count++;
     }
-    amphi__mutex_unlock(&rollout->lock);
     return count;
 }

@@ -64,6 +64,9 @@ struct amphi_rollout {
     amphi_buf held;
     amphi_error problem; /* of the last refresh; status OK: it went well */
     bool said_ignored;   /* the value's misfit was logged for this payload */
+    /* The payload whose release was given up (as in exposures), and why; empty: none. */
+    char given_up[17];
+    amphi_rollback_verdict given_up_why;
 };
 
 /* ---- rollout_store.c ---- */
@@ -99,15 +102,33 @@ void amphi__rollout_evaluate(const amphi_json *payload, const amphi_json *attrib
 /* Could this result be evaluated, and is its value one of this feature? */
 amphi_status amphi__rollout_value_fits(
     amphi_rollout_feature feature, const amphi_gb_result *result, amphi_error *error);
-/* What is in force: the payload's value, or the last one that could be evaluated. NULL: none. */
+/* What is in force: the payload's value (of a release that was given up: the control's), or the
+ * last one that could be evaluated. NULL: none. */
 const amphi_json *amphi__rollout_value(amphi_rollout *rollout, amphi_rollout_feature feature);
+/* What would count without the rule that decided. */
+const amphi_json *amphi__rollout_control(
+    const amphi_rollout *rollout, amphi_rollout_feature feature, const amphi_gb_result *result);
+/* What a value of amphi.endpoints says of one. */
+void amphi__rollout_read_endpoint(
+    const amphi_json *value, amphi_str name, amphi_rollout_endpoint *out);
+/* The name in amphi.model's value; empty: the app has no such model. */
+amphi_str amphi__rollout_listed_model(const amphi_rollout *rollout, const amphi_json *value);
 /* Puts the value, which may be NULL, on top as far as the document lets it; what is held is said in
  * *held (may be NULL). */
 amphi_status amphi__rollout_apply_value(
     amphi_policy *policy, const amphi_json *value, amphi_buf *held, amphi_error *error);
 bool amphi__rollout_is_expired(const amphi_rollout *rollout);
 
+/* ---- rollout_steer.c ---- */
+
+/* Was the release of the payload in force given up? Under the lock. */
+bool amphi__rollout_is_given_up(const amphi_rollout *rollout);
+
 /* ---- rollout_show.c ---- */
+
+/* Those of the features that a rule or default decides; how many. Under the lock. */
+size_t amphi__rollout_exposures(
+    amphi_rollout *rollout, amphi_rollout_exposure out[AMPHI_ROLLOUT_FEATURES]);
 
 /* Which rule decided, in words. payload NULL: there is none. */
 void amphi__rollout_say_why(

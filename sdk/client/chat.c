@@ -71,8 +71,9 @@ static void settle_spending(amphi_stream *stream)
 }
 
 /* After it. */
-static void keep_figures(amphi_stream *stream)
+static void keep_figures(amphi_stream *stream, bool is_complete)
 {
+    amphi__rollout_guard_answer(stream, is_complete);
     amphi__spending_write_in_time(stream->client, SPENT_WRITE_MS);
     amphi__route_pace_save_all(stream->client, false);
 }
@@ -238,5 +239,5 @@ void amphi__chat_run(amphi_stream *stream)
     else
         finish_failed(stream);
     amphi__cache_lookup_end(&lookup, stream);
-    keep_figures(stream);
+    keep_figures(stream, is_complete);
 }

@@ -42,6 +42,7 @@ amphi_status amphi_client_new(
         return status;
     amphi_client *client = amphi__calloc(1, sizeof *client);
     if (client == NULL || amphi__mutex_init(&client->lock) != AMPHI_OK ||
+        amphi__mutex_init(&client->apply_lock) != AMPHI_OK ||
         amphi__cond_init(&client->probe_done) != AMPHI_OK) {
         status = amphi__fail_no_memory(error);
         goto cleanup;
@@ -93,12 +94,14 @@ void amphi_client_free(amphi_client *client)
     amphi__drafts_free(client->drafts);
     if (has_run) {
         amphi__spending_write(client);
+        amphi__rollout_guard_write(client);
         amphi__route_pace_save_all(client, true);
     }
     amphi__single_flight_free(client->flights);
     amphi__response_cache_free(client->cache);
     amphi__decompose(client);
     amphi__cond_clear(&client->probe_done);
+    amphi__mutex_clear(&client->apply_lock);
     amphi__mutex_clear(&client->lock);
     amphi__free(client);
 }
@@ -110,10 +113,19 @@ void amphi__client_policy(amphi_client *client, amphi_policy *out)
     amphi__mutex_unlock(&client->lock);
 }
 
+void amphi__client_steering(
+    amphi_client *client, amphi_policy *policy, amphi_rollout_steering *steering)
+{
+    amphi__mutex_lock(&client->lock);
+    *policy = client->policy;
+    *steering = client->steering;
+    amphi__mutex_unlock(&client->lock);
+}
+
 bool amphi__client_endpoint_is_off(amphi_client *client, size_t index)
 {
     amphi__mutex_lock(&client->lock);
-    bool is_off = client->routes[index].steered.is_off;
+    bool is_off = client->steering.endpoints[index].is_off;
     amphi__mutex_unlock(&client->lock);
     return is_off;
 }

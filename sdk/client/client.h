@@ -11,6 +11,7 @@
 #include "sdk/client/decision_record.h"
 #include "sdk/client/response_cache.h"
 #include "sdk/client/retry_budget.h"
+#include "sdk/client/rollout_guard.h"
 #include "sdk/client/route_pace.h"
 #include "sdk/client/single_flight.h"
 #include "sdk/client/spending.h"
@@ -65,7 +66,6 @@ typedef struct amphi_route {
     amphi_route_deaths deaths;                 /* those that are in the ledger; under the lock */
     amphi_known_crashes known;                 /* under the lock */
     uint32_t load;                             /* runs under way; under the lock */
-    amphi_rollout_endpoint steered;            /* by amphi.endpoints; under the lock */
     uint32_t first_tokens_ms[32];              /* the most recent ones; under the lock */
     uint32_t first_tokens_count;               /* ever */
     amphi_route_pace pace;                     /* of complete answers; under the lock */
@@ -92,8 +92,9 @@ struct amphi_client {
     char process_identity[AMPHI_PROCESS_IDENTITY_MAX]; /* this process, for the ledger */
     amphi_rollout *rollout;                            /* NULL: no source was given */
     bool rollout_is_remote;                            /* its source is not a file */
-    uint32_t rollout_poll_s;                           /* how often a URL is looked at */
-    amphi_rollout_exposure_fn *exposure;               /* NULL: no events */
+    char rollout_model[AMPHI_NAME_MAX];  /* that amphi.model chose at the start; empty: none */
+    uint32_t rollout_poll_s;             /* how often a URL is looked at */
+    amphi_rollout_exposure_fn *exposure; /* NULL: no events */
     void *exposure_user;
     amphi_policy policy_base;            /* the app's document */
     amphi_mode mode;                     /* of requests that name none */
@@ -102,15 +103,15 @@ struct amphi_client {
     void *outbox_user;
     amphi_history_retention retention; /* what the background lets stay */
 
-    amphi_mutex lock;    /* guards what follows */
-    amphi_policy policy; /* in force: base with the rollout on top */
-    /* Which features of the rollout are in force, and which of them were reported. */
-    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    amphi_mutex apply_lock; /* one thread at a time applies the remote config; before `lock` */
+    amphi_mutex lock;       /* guards what follows */
+    amphi_policy policy;    /* in force: base with the rollout on top */
+    amphi_rollout_steering steering; /* of the payload that `policy` is of */
     amphi_rollout_exposure reported[AMPHI_ROLLOUT_FEATURES];
-    size_t exposures_count;
     size_t reported_count;
     /* The document of the last decision, for the records of answers. */
     amphi_decided_policy decided_policy;
+    amphi_rollout_guard guard;
     uint64_t cache_number;              /* amphi.cache's, as it was done last */
     amphi_device_facts pushed;          /* by the app */
     uint64_t pushed_ms[AMPHI_FACT_MAX]; /* when each of them was; monotonic */
@@ -172,6 +173,9 @@ uint64_t amphi__compose_aside(
 
 /* The policy in force now, copied under the lock. */
 void amphi__client_policy(amphi_client *client, amphi_policy *out);
+/* With the rest of what the remote config says at that moment. */
+void amphi__client_steering(
+    amphi_client *client, amphi_policy *policy, amphi_rollout_steering *steering);
 
 /* Did the remote config switch this endpoint off? */
 bool amphi__client_endpoint_is_off(amphi_client *client, size_t index);

@@ -380,7 +380,8 @@ static amphi_status read_rollout_settings(amphi_client *client, amphi_rollout_se
 static void choose_model(
     amphi_client *client, const amphi_rollout_settings *settings, amphi_client_options *options)
 {
-    char name[AMPHI_NAME_MAX];
+    char *name = client->rollout_model;
+    amphi__rollout_guard_load(client);
     amphi__rollout_model(client->rollout, name);
     for (size_t i = 0; i < settings->models_count; i++)
         if (amphi__str_equal_c(settings->models[i].name, name))

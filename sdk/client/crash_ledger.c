@@ -147,7 +147,11 @@ typedef struct tally {
     int64_t newest_ms;      /* of the crashes; 0: none */
     uint32_t outside_limit; /* after so many kills from outside there is a pause */
     int64_t outside_ms;     /* time of the kill that reached the limit */
-    amphi_crash_ledger_start ended[ENDED_MAX];
+    struct {
+        amphi_crash_ledger_start start;
+        bool in_process;
+        int64_t started_ms;
+    } ended[ENDED_MAX];
     size_t ended_count;
 } tally;
 
@@ -176,8 +180,11 @@ static bool count(void *user, const amphi_store_start *row)
         return true; /* another build; or the clock was set back since */
     if (start.outcome == AMPHI_START_RUNNING && amphi__process_has_ended(start.host)) {
         start.outcome = AMPHI_START_HOST_DIED;
-        if (t->ended_count < ENDED_MAX)
-            t->ended[t->ended_count++] = (amphi_crash_ledger_start){start.id, start.phase};
+        if (t->ended_count < ENDED_MAX) {
+            t->ended[t->ended_count].start = (amphi_crash_ledger_start){start.id, start.phase};
+            t->ended[t->ended_count].in_process = start.in_process;
+            t->ended[t->ended_count++].started_ms = start.started_ms;
+        }
     }
     uint32_t *of = counter(&t->facts, &start);
     if (of == NULL)
@@ -248,8 +255,11 @@ void amphi__crash_ledger_facts(amphi_client *client, const amphi_policy *policy,
         out->is_unreadable = error.status != AMPHI_E_BUSY || info->in_process;
         return;
     }
-    for (size_t i = 0; i < t.ended_count; i++)
-        set(client, &t.ended[i], AMPHI_START_HOST_DIED);
+    for (size_t i = 0; i < t.ended_count; i++) {
+        set(client, &t.ended[i].start, AMPHI_START_HOST_DIED);
+        if (t.ended[i].in_process)
+            amphi__rollout_guard_host_died(client, t.ended[i].start.id, t.ended[i].started_ms);
+    }
     forgive(&t, policy->crash_quiet_s);
     wait_for_window(&t);
     *out = t.facts;
@@ -339,6 +349,8 @@ static uint32_t note_deaths(amphi_client *client, amphi_route *route, const amph
     add_deaths(client, info, new.memory, AMPHI_START_LOAD, AMPHI_START_OUT_OF_MEMORY);
     add_deaths(client, info, new.outside, AMPHI_START_LOAD,
         is_short ? AMPHI_START_OUT_OF_MEMORY : AMPHI_START_KILLED);
+    if (new.early + new.late + new.memory > 0)
+        amphi__rollout_guard_engine_died(client);
     return new.early + new.late + new.memory + new.outside;
 }
 

@@ -39,9 +39,11 @@ static void note_dead_route(
         "%s", info->why);
 }
 
-static void gather_routes(amphi_client *client, const amphi_policy *policy,
+static void gather_routes(amphi_client *client, const amphi_privacy_ruling *ruling,
     amphi_policy_route *routes, amphi_dead_route *dead_route)
 {
+    const amphi_policy *policy = &ruling->policy;
+    const amphi_rollout_endpoint *endpoints = ruling->steering.endpoints;
     memset(dead_route, 0, sizeof *dead_route);
     uint64_t now_ms = amphi__clock_boot_ms(client->clock);
     int64_t wall_ms = amphi__clock_wall_ms(client->clock);
@@ -57,9 +59,9 @@ static void gather_routes(amphi_client *client, const amphi_policy *policy,
         /* A server on this machine is reached without any network, pushed facts included. */
         routes[i].needs_no_network = routes[i].info.is_loopback;
         routes[i].thresholds = client->routes[i].thresholds;
-        routes[i].is_off = client->routes[i].steered.is_off;
-        if (client->routes[i].steered.weight > 0)
-            routes[i].info.weight = client->routes[i].steered.weight;
+        routes[i].is_off = endpoints[i].is_off;
+        if (endpoints[i].weight > 0)
+            routes[i].info.weight = endpoints[i].weight;
     }
     amphi__mutex_unlock(&client->lock);
 }
@@ -110,19 +112,15 @@ static uint32_t sum_tokens(uint64_t history_tokens, uint64_t input_bytes)
 }
 
 /* The rules' plan in the request's own order. */
-static void make_plan(amphi_client *client, const amphi_policy *policy,
-    const amphi_policy_facts *facts, amphi_policy_route *routes, const amphi_preference *preference,
-    amphi_dead_route *dead_route, amphi_plan *out)
+static void make_plan(const amphi_policy *policy, const amphi_policy_facts *facts,
+    amphi_policy_route *routes, const amphi_preference *preference, amphi_dead_route *dead_route,
+    amphi_plan *out)
 {
     amphi__policy_decide(out, policy, facts);
     if (!has_sound_step(out, routes) && allow_restart(dead_route, routes, facts->routes_count))
         dead_route->restart = true;
     amphi__policy_explain(out, policy, facts);
     out->dead_route = *dead_route;
-    amphi__mutex_lock(&client->lock);
-    memcpy(out->exposures, client->exposures, sizeof out->exposures);
-    out->exposures_count = client->exposures_count;
-    amphi__mutex_unlock(&client->lock);
     amphi__decision_finish(out, policy, facts, preference);
 }
 
@@ -158,7 +156,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     amphi_policy_facts facts;
     memset(&facts, 0, sizeof facts);
     amphi_dead_route dead_route;
-    gather_routes(client, policy, routes, &dead_route);
+    gather_routes(client, ruling, routes, &dead_route);
     set_prices(client, request, routes);
     if (policy->cost_day_max > 0)
         amphi__spending_refresh(client, SPENT_AGE_MS);
@@ -196,7 +194,9 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     bool has_room = false;
     for (unsigned i = 0; i < PLANS_MAX && !has_room; i++) {
         amphi__spending_snapshot(client, &facts.spent);
-        make_plan(client, policy, &facts, routes, &preference, &dead_route, out);
+        make_plan(policy, &facts, routes, &preference, &dead_route, out);
+        memcpy(out->exposures, ruling->steering.exposures, sizeof out->exposures);
+        out->exposures_count = ruling->steering.exposures_count;
         has_room = reserve(client, policy, out, reservation);
     }
     if (inputs != NULL)

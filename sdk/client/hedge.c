@@ -82,6 +82,7 @@ bool amphi__hedge_run(amphi_stream *stream, const amphi_attempt_args *first,
             amphi__attempt_init(&b, stream, second, &outcomes[1], pending);
             fill_in_takeover(second->takeover, &a, b.info.name);
             amphi__attempt_start(&b);
+            stream->was_hedged = true;
         }
     }
     /* The one with output goes on; when one has failed, the other one does. */

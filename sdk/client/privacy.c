@@ -183,7 +183,7 @@ amphi_status amphi__privacy_admit(amphi_client *client, const amphi_request *req
         .said_after = has_end ? request->history_end : INT64_MAX};
     amphi_store_row_query query;
     memset(out, 0, sizeof *out);
-    amphi__client_policy(client, &out->policy);
+    amphi__client_steering(client, &out->policy, &out->steering);
     out->own = out->turn = own_privacy(request, &out->policy);
     out->stays_here = out->own != AMPHI_PRIVACY_NONE;
     amphi_store_row_query_init(&query);

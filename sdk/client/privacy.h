@@ -17,8 +17,9 @@
 #include "sdk/client/request.h"
 
 typedef struct amphi_privacy_ruling {
-    amphi_policy policy;  /* in force when the request was admitted: decides it as well */
-    amphi_privacy own;    /* of what the request says */
+    amphi_policy policy; /* in force when the request was admitted: decides it as well */
+    amphi_rollout_steering steering; /* of the same moment */
+    amphi_privacy own;               /* of what the request says */
     amphi_privacy turn;   /* of its turn once stored: the strictest of all that is in its prompt */
     bool stays_here;      /* no byte of it goes to any route but a local one, nor to the outbox */
     uint32_t bound_turns; /* of the conversation: they alone keep it on this device ... */

@@ -136,6 +136,21 @@ void amphi__record_totals(amphi_json_writer *writer, const amphi_decision *d)
     amphi__json_close(writer, '}');
 }
 
+/* "rolled back: crash 4 of 9 against 1 of 200" */
+static void put_rollback(amphi_json_writer *writer, const amphi_rollout_exposure *exposure)
+{
+    char words[AMPHI_ROLLBACK_WORDS_MAX];
+    const amphi_rollback_verdict why = {.kind = (amphi_rollback_kind)exposure->rolled_back,
+        .failed = exposure->rolled_back_failed,
+        .of = exposure->rolled_back_of,
+        .control_failed = exposure->control_failed,
+        .control_of = exposure->control_of};
+    if (exposure->rolled_back == AMPHI_ROLLBACK_NONE)
+        return;
+    amphi__rollback_words(words, &why);
+    amphi__json_put_str(writer, "rolled_back", amphi_str_from(words));
+}
+
 /* Which features of the remote config steered this answer, and by which rule. */
 static void put_rollout(amphi_json_writer *writer, const amphi_chat_result *result)
 {
@@ -154,6 +169,7 @@ static void put_rollout(amphi_json_writer *writer, const amphi_chat_result *resu
         if (exposure->version > 0)
             amphi__json_put_int(writer, "version", (int64_t)exposure->version);
         amphi__json_put_str(writer, "payload", amphi_str_from(exposure->payload));
+        put_rollback(writer, exposure);
         amphi__json_close(writer, '}');
     }
     amphi__json_close(writer, ']');

@@ -19,19 +19,6 @@
 
 /* ---- applying ---- */
 
-static void steer_endpoints(amphi_client *client)
-{
-    for (size_t i = 0; i < client->routes_count; i++) {
-        amphi_route *route = &client->routes[i];
-        amphi_rollout_endpoint steered = {0};
-        if (route->name[0] != '\0' && strcmp(route->name, "local") != 0)
-            amphi__rollout_endpoint_named(client->rollout, amphi_str_from(route->name), &steered);
-        amphi__mutex_lock(&client->lock);
-        route->steered = steered;
-        amphi__mutex_unlock(&client->lock);
-    }
-}
-
 #define SETTING_FLUSHED "rollout.cache_flushed"
 
 static void read_number(void *user, amphi_str value)
@@ -66,18 +53,6 @@ static void flush_cache(amphi_client *client)
     amphi__mutex_unlock(&client->lock);
 }
 
-/* For the records of answers. */
-static void note_exposures(amphi_client *client)
-{
-    amphi_rollout_exposure now[AMPHI_ROLLOUT_FEATURES];
-    memset(now, 0, sizeof now);
-    size_t count = amphi__rollout_exposures(client->rollout, now);
-    amphi__mutex_lock(&client->lock);
-    memcpy(client->exposures, now, sizeof now);
-    client->exposures_count = count;
-    amphi__mutex_unlock(&client->lock);
-}
-
 /* Tells the app what it has not heard of. */
 static void report_exposures(amphi_client *client)
 {
@@ -86,42 +61,54 @@ static void report_exposures(amphi_client *client)
     if (client->exposure == NULL)
         return;
     amphi__mutex_lock(&client->lock);
-    for (size_t i = 0; i < client->exposures_count; i++) {
-        const amphi_rollout_exposure *now = &client->exposures[i];
+    for (size_t i = 0; i < client->steering.exposures_count; i++) {
+        const amphi_rollout_exposure *now = &client->steering.exposures[i];
         bool is_known = false;
         for (size_t k = 0; k < client->reported_count; k++)
             is_known |= memcmp(&client->reported[k], now, sizeof *now) == 0;
         if (!is_known)
             fresh[count++] = *now;
     }
-    memcpy(client->reported, client->exposures, sizeof client->reported);
-    client->reported_count = client->exposures_count;
+    memcpy(client->reported, client->steering.exposures, sizeof client->reported);
+    client->reported_count = client->steering.exposures_count;
     amphi__mutex_unlock(&client->lock);
     for (size_t i = 0; i < count; i++)
         client->exposure(client->exposure_user, &fresh[i]);
 }
 
-static amphi_status apply_policy(amphi_client *client, amphi_error *error)
+static amphi_rollout_target target_of(const amphi_client *client)
 {
-    amphi_policy policy = client->policy_base;
-    amphi_status status = AMPHI_OK;
-    if (client->rollout != NULL)
-        status = amphi__rollout_apply(client->rollout, &policy, &client->policy_base, error);
-    if (status != AMPHI_OK)
-        policy = client->policy_base;
-    amphi__mutex_lock(&client->lock);
-    client->policy = policy;
-    amphi__mutex_unlock(&client->lock);
-    return status;
+    amphi_rollout_target target = {.base = &client->policy_base, .model = client->rollout_model};
+    for (size_t i = 0; i < client->routes_count; i++) {
+        const char *name = client->routes[i].name;
+        target.endpoints[i] = name[0] != '\0' && strcmp(name, "local") != 0 ? name : NULL;
+    }
+    return target;
 }
 
+/* All of it comes into force in one moment. One thread at a time: a slower one would put an older
+ * payload back. */
 amphi_status amphi__client_rollout_apply(amphi_client *client, amphi_error *error)
 {
-    amphi_status status = apply_policy(client, error);
+    amphi_policy policy = client->policy_base;
+    amphi_rollout_steering steering;
+    amphi_status status = AMPHI_OK;
+    const amphi_rollout_target target = target_of(client);
+    memset(&steering, 0, sizeof steering);
+    amphi__mutex_lock(&client->apply_lock);
     if (client->rollout != NULL) {
-        steer_endpoints(client);
-        note_exposures(client);
+        amphi__rollout_guard_load(client);
+        status = amphi__rollout_steer(client->rollout, &target, &policy, &steering, error);
     }
+    amphi__mutex_lock(&client->lock);
+    if (status == AMPHI_OK) { /* or what was in force stays */
+        client->policy = policy;
+        client->steering = steering;
+    }
+    amphi__mutex_unlock(&client->lock);
+    amphi__mutex_unlock(&client->apply_lock);
+    if (status == AMPHI_OK)
+        amphi__rollout_guard_begin(client, &steering.arm);
     return status;
 }
 

@@ -103,6 +103,8 @@ struct amphi_stream {
     bool cache_is_stale;
     char *cache_question; /* owned; NULL: none */
     bool tool_call_seen;
+    bool was_hedged;         /* two routes were asked */
+    bool has_crashed;        /* an engine of it died, hung, or ran out of memory */
     bool is_joined;          /* `text` was begun by one attempt and finished by another */
     uint64_t first_token_us; /* 0: none yet */
     uint64_t ended_us;       /* monotonic: the request's end */

@@ -86,6 +86,11 @@ static void run_attempt(plan_run *run, amphi_attempt_args *args)
     amphi__attempt_run(run->stream, args, &run->last, &run->pending);
 }
 
+static bool is_death(amphi_status status)
+{
+    return status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED;
+}
+
 /* Leaves the route with the last attempt's outcome. */
 static void leave(plan_run *run, const amphi_attempt_args *args)
 {
@@ -93,6 +98,8 @@ static void leave(plan_run *run, const amphi_attempt_args *args)
     const amphi_error none = {.status = AMPHI_E_CANCELLED};
     const amphi_error *error =
         run->last.needed_replace ? &none : &run->last.error; /* not its fault */
+    if (is_death(error->status) && run->pending.cause != AMPHI_CRASH_CAUSE_OUTSIDE)
+        run->stream->has_crashed = true;
     amphi__route_health_leave(client, args->step, args->pass, error, run->last.first_token_ms);
     if (error->status != AMPHI_OK && error->status != AMPHI_E_CANCELLED)
         amphi__log(
@@ -211,11 +218,6 @@ static void plan_takeover(plan_run *run, amphi_attempt_args *args, const amphi_e
     amphi_takeover takeover =
         make_takeover(run->stream, info->name, &run->last.error, args->continues);
     args->takeover = record_takeover(run->stream, &takeover);
-}
-
-static bool is_death(amphi_status status)
-{
-    return status == AMPHI_E_ENGINE_DIED || status == AMPHI_E_ENGINE_STALLED;
 }
 
 /* A local engine died and no other route can finish the answer. It is started once more in this

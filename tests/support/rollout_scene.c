@@ -169,12 +169,29 @@ void install_id_is(const char *id)
     store.puts = 0;
 }
 
+amphi_status scene_apply(
+    amphi_rollout *rollout, amphi_policy *policy, const amphi_policy *own, amphi_error *error)
+{
+    amphi_rollout_steering steering;
+    const amphi_rollout_target target = {.base = own, .model = ""};
+    return amphi__rollout_steer(rollout, &target, policy, &steering, error);
+}
+
+amphi_rollout_steering scene_steering(amphi_rollout *rollout, const char *endpoint)
+{
+    amphi_policy policy;
+    amphi_rollout_steering steering;
+    const amphi_rollout_target target = {.base = &base, .model = "", .endpoints = {endpoint}};
+    assert_int_equal(amphi__rollout_steer(rollout, &target, &policy, &steering, NULL), AMPHI_OK);
+    return steering;
+}
+
 amphi_policy applied(amphi_rollout *rollout)
 {
     amphi_policy policy;
     amphi_error error;
     memset(&policy, 0xa5, sizeof policy);
-    assert_int_equal(amphi__rollout_apply(rollout, &policy, &base, &error), AMPHI_OK);
+    assert_int_equal(scene_apply(rollout, &policy, &base, &error), AMPHI_OK);
     return policy;
 }
 

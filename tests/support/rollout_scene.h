@@ -52,6 +52,11 @@ int rollout_scene_tear_down(void **state);
 amphi_rollout *rollout_from(const char *from);
 void write_source(const char *payload);
 void install_id_is(const char *id);
+/* amphi__rollout_steer with `own` as the app's document, and nothing else to be steered. */
+amphi_status scene_apply(
+    amphi_rollout *rollout, amphi_policy *policy, const amphi_policy *own, amphi_error *error);
+/* The same for one endpoint, which comes first. */
+amphi_rollout_steering scene_steering(amphi_rollout *rollout, const char *endpoint);
 amphi_policy applied(amphi_rollout *rollout);
 /* What amphi__rollout_show writes; free it. */
 amphi_json *shown(amphi_rollout *rollout);

@@ -90,6 +90,16 @@ typedef struct amphi_decision_entry {
     uint64_t reserved[2];      /* 0 */
 } amphi_decision_entry;
 
+/* What failed more often under a release than without it, so that this device gave it up
+ * (sdk/docs/policy.md). */
+typedef enum amphi_rollback_kind {
+    AMPHI_ROLLBACK_NONE = 0,
+    AMPHI_ROLLBACK_CRASH = 1,   /* the engine, or the app with it, died, hung or had no memory */
+    AMPHI_ROLLBACK_ERROR = 2,   /* there was no answer */
+    AMPHI_ROLLBACK_SLOW = 3,    /* the answer began late */
+    AMPHI_ROLLBACK_TAKEOVER = 4 /* a route failed, and another one answered */
+} amphi_rollback_kind;
+
 /* FROZEN: an element of an array. A feature of the remote config that is in force here, and the
  * rule that chose its value. */
 typedef struct amphi_rollout_exposure {
@@ -97,10 +107,14 @@ typedef struct amphi_rollout_exposure {
     char rule[64];        /* the rule's id, or its place ("#0"); "default": no rule */
     char experiment[64];  /* the experiment's key; empty: none */
     int32_t variation;    /* -1: no experiment */
-    uint32_t reserved_1;  /* 0 */
+    uint32_t rolled_back; /* an amphi_rollback_kind: this device gave its value up, and the control
+                             value counts; 0: it did not */
     uint64_t version;     /* of the signature; 0: the payload is not signed */
     char payload[24];     /* the first eight bytes of its SHA-256, in hex */
-    uint64_t reserved[2]; /* 0 */
+    /* So many answers of so many failed so: under the release, and without it. */
+    uint16_t rolled_back_failed, rolled_back_of;
+    uint16_t control_failed, control_of;
+    uint64_t reserved; /* 0 */
 } amphi_rollout_exposure;
 
 /* SIZED, filled in. `entries` has every route; `routes` repeats the first ones for callers of the

@@ -30,9 +30,10 @@ typedef struct amphi_rollout_model {
 } amphi_rollout_model;
 
 /* A feature's value is in force, for the first time in this client or by another rule or payload
- * than before. Called on the thread that found out (the app's in amphi_rollout_refresh and
- * amphi_rollout_attributes, otherwise the client's background thread, which begins with those of
- * the start), outside of every lock. It may call the client, but not amphi_client_free. */
+ * than before; or this device has given it up (exposure->rolled_back). Called on the thread that
+ * found out (the app's in amphi_rollout_refresh and amphi_rollout_attributes, otherwise the
+ * client's background thread, which begins with those of the start), outside of every lock. It may
+ * call the client, but not amphi_client_free. */
 typedef void amphi_rollout_exposure_fn(void *user, const amphi_rollout_exposure *exposure);
 
 /* SIZED, read. */
@@ -72,6 +73,7 @@ static inline void amphi_rollout_settings_init(amphi_rollout_settings *settings)
  *  "coverage":[a,b]|null,"rule":N|null,"why":"...","held":["..."],
  *  "payload":"fresh|kept|bootstrap|none",
  *  "signature":{"kid","version","issued","expires","expired"}|null,
+ *  "rolled_back":{"kind","failed","of","control_failed","control_of","why"}|null,
  *  "features":{"amphi.model":{"value","rule","why"},...},"attributes":{...},"policy":{...}}: which
  * values this install gets and why, which of amphi.policy's fields are held by the app's document
  * ("memory.max_percent 1 became 20: ..."), and the policy document in force. Free with

@@ -2,7 +2,7 @@
  *
  * The test that gives a release up: how often it is wrong is computed exactly, not drawn.
  */
-#include "policy/rollback.h"
+#include "policy/policy.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 static amphi_rollback_tally tally(uint32_t crashes, uint32_t answers)
 {
-    return (amphi_rollback_tally){.answers = answers, .failed = {crashes}};
+    return (amphi_rollback_tally){.answers = answers, .failed = {0, crashes}};
 }
 
 /* Of n with this rate, k. */
@@ -154,12 +154,12 @@ static void rollback__the_mean_evidence_of_a_harmless_release_is_at_most_one(voi
 
 static void rollback__each_kind_is_judged_and_named(void **state)
 {
-    static const char *const words[] = {"crash 30 of 40 against 2 of 100",
+    static const char *const words[] = {"", "crash 30 of 40 against 2 of 100",
         "error 30 of 40 against 2 of 100", "slow 30 of 40 against 2 of 100",
         "takeover 30 of 40 against 2 of 100"};
     amphi_policy policy;
     amphi__policy_init(&policy);
-    for (unsigned i = 0; i < AMPHI_ROLLBACK_KINDS; i++) {
+    for (unsigned i = AMPHI_ROLLBACK_CRASH; i < AMPHI_ROLLBACK_KINDS; i++) {
         amphi_rollback_tally treated = {.answers = 40};
         amphi_rollback_tally control = {.answers = 100};
         amphi_rollback_verdict verdict;
@@ -170,6 +170,9 @@ static void rollback__each_kind_is_judged_and_named(void **state)
         assert_true(verdict.is_past);
         amphi__rollback_words(text, &verdict);
         assert_string_equal(text, words[i]);
+        assert_int_equal(amphi__rollback_kind_named(
+                             amphi_str_from(amphi__rollback_kind_name((amphi_rollback_kind)i))),
+            i);
         policy.rollback_enabled = false;
         amphi__rollback_judge(&verdict, &policy, &treated, &control);
         assert_false(verdict.is_past);

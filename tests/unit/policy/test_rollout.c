@@ -380,7 +380,7 @@ static amphi_status whole_life(void)
     if (status == AMPHI_OK)
         status = amphi__rollout_refresh(rollout, 5000, &error);
     if (status == AMPHI_OK)
-        status = amphi__rollout_apply(rollout, &policy, &base, &error);
+        status = scene_apply(rollout, &policy, &base, &error);
     if (status == AMPHI_OK) {
         assert_false(policy.local_enabled);
         status = amphi__rollout_show(rollout, &text, &error);

@@ -111,18 +111,18 @@ static void endpoints__are_weighed_and_switched_off_by_name(void **state)
     write_source("{\"features\":{\"amphi.endpoints\":{\"defaultValue\":{\"a\":{\"enabled\":false},"
                  "\"b\":{\"weight\":7},\"c\":{\"enabled\":true}}}}}");
     amphi_rollout *rollout = rollout_from(source);
-    amphi__rollout_endpoint_named(rollout, AMPHI_STR("a"), &got);
+    got = scene_steering(rollout, "a").endpoints[0];
     assert_false(got.is_off);
     assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
-    amphi__rollout_endpoint_named(rollout, AMPHI_STR("a"), &got);
+    got = scene_steering(rollout, "a").endpoints[0];
     assert_true(got.is_off);
-    amphi__rollout_endpoint_named(rollout, AMPHI_STR("b"), &got);
+    got = scene_steering(rollout, "b").endpoints[0];
     assert_false(got.is_off);
     assert_int_equal(got.weight, 7);
-    amphi__rollout_endpoint_named(rollout, AMPHI_STR("c"), &got);
+    got = scene_steering(rollout, "c").endpoints[0];
     assert_false(got.is_off);
     assert_int_equal(got.weight, 0);
-    amphi__rollout_endpoint_named(rollout, AMPHI_STR("d"), &got);
+    got = scene_steering(rollout, "d").endpoints[0];
     assert_false(got.is_off);
     static const char *const wrong[] = {"5", "[]", "{\"a\":5}", "{\"a\":{\"weight\":0}}",
         "{\"a\":{\"weight\":1000001}}", "{\"a\":{\"enabled\":\"no\"}}", "{\"a\":{\"url\":\"x\"}}"};
@@ -134,7 +134,7 @@ static void endpoints__are_weighed_and_switched_off_by_name(void **state)
         write_source(payload);
         if (amphi__rollout_refresh(rollout, 0, &error) != AMPHI_E_FORMAT)
             fail_msg("%s", wrong[i]);
-        amphi__rollout_endpoint_named(rollout, AMPHI_STR("a"), &got);
+        got = scene_steering(rollout, "a").endpoints[0];
         assert_true(got.is_off);
     }
     amphi__rollout_free(rollout);
@@ -184,14 +184,15 @@ static void cache__has_a_number(void **state)
 static void exposure__names_payload_rule_and_variation(void **state)
 {
     (void)state;
-    amphi_rollout_exposure got[AMPHI_ROLLOUT_FEATURES];
     write_source("{\"features\":{\"amphi.policy\":{\"rules\":[{\"id\":\"fr_1\",\"force\":{}}]},"
-                 "\"amphi.model\":{\"rules\":[{\"key\":\"model-test\",\"variations\":[\"a\",\"b\"],"
+                 "\"amphi.model\":{\"rules\":[{\"key\":\"model-test\",\"variations\":[\"a\",null],"
                  "\"weights\":[0,1]}]},\"amphi.cache\":{\"defaultValue\":null}}}");
     amphi_rollout *rollout = rollout_from(source);
-    assert_int_equal(amphi__rollout_exposures(rollout, got), 0);
+    assert_int_equal(scene_steering(rollout, "a").exposures_count, 0);
     assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
-    assert_int_equal(amphi__rollout_exposures(rollout, got), 3);
+    amphi_rollout_steering steering = scene_steering(rollout, "a");
+    const amphi_rollout_exposure *got = steering.exposures;
+    assert_int_equal(steering.exposures_count, 3);
     assert_string_equal(got[0].feature, "amphi.policy");
     assert_string_equal(got[0].rule, "fr_1");
     assert_int_equal(got[0].variation, -1);

@@ -52,11 +52,18 @@ static amphi_rollout *rollout_of_source(void)
     return rollout;
 }
 
+static amphi_status apply(amphi_rollout *rollout, amphi_policy *policy, const amphi_policy *base)
+{
+    amphi_rollout_steering steering;
+    const amphi_rollout_target target = {.base = base, .model = ""};
+    return amphi__rollout_steer(rollout, &target, policy, &steering, NULL);
+}
+
 static amphi_policy applied(amphi_rollout *rollout, const amphi_policy *base)
 {
     amphi_policy policy;
     memset(&policy, 0xa5, sizeof policy);
-    assert_int_equal(amphi__rollout_apply(rollout, &policy, base, NULL), AMPHI_OK);
+    assert_int_equal(apply(rollout, &policy, base), AMPHI_OK);
     return policy;
 }
 
@@ -128,7 +135,7 @@ static void value__without_memory_leaves_the_app_s_document(void **state)
     for (size_t n = 1; status != AMPHI_OK; n++) {
         amphi_policy policy;
         failing_alloc_at(n);
-        status = amphi__rollout_apply(rollout, &policy, &base, NULL);
+        status = apply(rollout, &policy, &base);
         assert_false(policy.cloud_enabled);
         assert_int_equal(policy.local_enabled, status != AMPHI_OK);
         if (status != AMPHI_OK)

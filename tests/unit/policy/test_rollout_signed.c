@@ -273,9 +273,9 @@ static void expiry__leaves_what_takes_away_and_takes_what_gives(void **state)
         assert_false(policy.local_enabled);
         assert_false(policy.metered_allowed);
         assert_int_equal(policy.total_ms, base.total_ms);
-        amphi__rollout_endpoint_named(rollout, AMPHI_STR("a"), &got);
+        got = scene_steering(rollout, "a").endpoints[0];
         assert_true(got.is_off);
-        amphi__rollout_endpoint_named(rollout, AMPHI_STR("b"), &got);
+        got = scene_steering(rollout, "b").endpoints[0];
         assert_int_equal(got.weight, 0);
         assert_shows(rollout, "why", "has expired");
         scene_now_s = NOW;
@@ -423,7 +423,8 @@ static amphi_status whole_life(void)
     };
     amphi_rollout *rollout = NULL;
     amphi_policy policy;
-    amphi_rollout_exposure exposures[AMPHI_ROLLOUT_FEATURES];
+    amphi_rollout_steering steering;
+    const amphi_rollout_target target = {.base = &base, .model = ""};
     amphi_buf text;
     amphi_error error;
     amphi__buf_init(&text, 0);
@@ -431,10 +432,10 @@ static amphi_status whole_life(void)
     if (status == AMPHI_OK)
         status = amphi__rollout_refresh(rollout, 5000, &error);
     if (status == AMPHI_OK)
-        status = amphi__rollout_apply(rollout, &policy, &base, &error);
+        status = amphi__rollout_steer(rollout, &target, &policy, &steering, &error);
     if (status == AMPHI_OK) {
         assert_false(policy.local_enabled);
-        assert_int_equal(amphi__rollout_exposures(rollout, exposures), 1);
+        assert_int_equal(steering.exposures_count, 1);
         status = amphi__rollout_show(rollout, &text, &error);
     }
     amphi__buf_clear(&text);
