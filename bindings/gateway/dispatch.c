@@ -10,20 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What may follow the path's own name: "/ID". */
+typedef enum rest { NO_REST, MAY_HAVE_REST, HAS_REST } rest;
+
 typedef struct path {
     const char *method;
     const char *url;
-    bool has_rest; /* "/v1/models/ID" as well */
+    rest rest;
     gateway_path_fn *answer;
 } path;
 
 static const path paths[] = {
-    {MHD_HTTP_METHOD_POST, "/v1/chat/completions", false, gateway_path_chat_completions},
-    {MHD_HTTP_METHOD_POST, "/v1/completions", false, gateway_path_completions},
-    {MHD_HTTP_METHOD_POST, "/v1/embeddings", false, gateway_path_embeddings},
-    {MHD_HTTP_METHOD_POST, "/v1/responses", false, gateway_path_responses},
-    {MHD_HTTP_METHOD_GET, "/v1/models", true, gateway_path_models},
-    {MHD_HTTP_METHOD_GET, "/metrics", false, gateway_path_metrics},
+    {MHD_HTTP_METHOD_POST, "/v1/chat/completions", NO_REST, gateway_path_chat_completions},
+    {MHD_HTTP_METHOD_POST, "/v1/completions", NO_REST, gateway_path_completions},
+    {MHD_HTTP_METHOD_POST, "/v1/embeddings", NO_REST, gateway_path_embeddings},
+    {MHD_HTTP_METHOD_POST, "/v1/responses", NO_REST, gateway_path_responses},
+    {MHD_HTTP_METHOD_GET, "/v1/responses", HAS_REST, gateway_path_response},
+    {MHD_HTTP_METHOD_DELETE, "/v1/responses", HAS_REST, gateway_path_response},
+    {MHD_HTTP_METHOD_GET, "/v1/models", MAY_HAVE_REST, gateway_path_models},
+    {MHD_HTTP_METHOD_GET, "/metrics", NO_REST, gateway_path_metrics},
 };
 
 bool gateway_is_health(const char *url)
@@ -54,7 +59,8 @@ static bool matches(const path *p, gateway_exchange *exchange)
 {
     size_t size = strlen(p->url);
     if (strncmp(exchange->url, p->url, size) != 0 ||
-        (exchange->url[size] != '\0' && !(p->has_rest && exchange->url[size] == '/')))
+        (exchange->url[size] == '\0' ? p->rest == HAS_REST
+                                     : p->rest == NO_REST || exchange->url[size] != '/'))
         return false;
     exchange->url_rest = exchange->url + size;
     return true;
@@ -68,15 +74,28 @@ static bool has_method(const path *p, const gateway_exchange *exchange)
                strcmp(exchange->method, MHD_HTTP_METHOD_HEAD) == 0);
 }
 
+/* "GET, DELETE": of the paths that match; empty: none does. */
+static void write_methods(gateway_exchange *exchange, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (matches(&paths[i], exchange)) {
+            size_t at = strlen(out);
+            snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "", paths[i].method);
+        }
+}
+
 /* What a browser asks before it lets a page send a request with a key (CORS). */
-static void answer_preflight(gateway_exchange *exchange, const char *method)
+static void answer_preflight(gateway_exchange *exchange)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     const char *headers = gateway_header(exchange, "Access-Control-Request-Headers");
+    char methods[sizeof exchange->allow];
     char allow[64];
-    snprintf(allow, sizeof allow, "%s%s, OPTIONS", method,
-        strcmp(method, MHD_HTTP_METHOD_GET) == 0 ? ", HEAD" : "");
+    write_methods(exchange, methods, sizeof methods);
+    snprintf(allow, sizeof allow, "%s%s, OPTIONS", methods,
+        strstr(methods, MHD_HTTP_METHOD_GET) != NULL ? ", HEAD" : "");
     if (response != NULL) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         MHD_add_response_header(response, "Access-Control-Allow-Methods", allow);
@@ -90,26 +109,23 @@ static void answer_preflight(gateway_exchange *exchange, const char *method)
 /* NULL: it was answered already. */
 static const path *find(gateway_exchange *exchange)
 {
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (!matches(&paths[i], exchange))
-            continue;
-        if (has_method(&paths[i], exchange))
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (matches(&paths[i], exchange) && has_method(&paths[i], exchange))
             return &paths[i];
-        if (strcmp(exchange->method, MHD_HTTP_METHOD_OPTIONS) == 0) {
-            answer_preflight(exchange, paths[i].method);
-            return NULL;
-        }
-        exchange->allow = paths[i].method;
+    write_methods(exchange, exchange->allow, sizeof exchange->allow);
+    bool is_known = exchange->allow[0] != '\0';
+    if (is_known && strcmp(exchange->method, MHD_HTTP_METHOD_OPTIONS) == 0) {
+        answer_preflight(exchange);
+        return NULL;
     }
     const gateway_failure failure = {
-        .http_status = exchange->allow != NULL ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
+        .http_status = is_known ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
         .type = "invalid_request_error",
-        .code = exchange->allow != NULL ? "method_not_allowed" : "unknown_url",
-        .message = exchange->allow != NULL
-                       ? "another method is expected here"
-                       : "no such path: use POST /v1/chat/completions, "
-                         "/v1/responses, /v1/completions or "
-                         "/v1/embeddings, GET /v1/models, GET /metrics or GET /health"};
+        .code = is_known ? "method_not_allowed" : "unknown_url",
+        .message = is_known ? "another method is expected here"
+                            : "no such path: use POST /v1/chat/completions, "
+                              "/v1/responses, /v1/completions or "
+                              "/v1/embeddings, GET /v1/models, GET /metrics or GET /health"};
     gateway_reply_failure(exchange, &failure);
     return NULL;
 }

@@ -118,6 +118,16 @@ const char *gateway_header(const gateway_exchange *exchange, const char *name)
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
+const char *gateway_method(const gateway_exchange *exchange)
+{
+    return exchange->method;
+}
+
+const char *gateway_argument(const gateway_exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
 amphi_str gateway_settings(const gateway_exchange *exchange)
 {
     return amphi_str_from(exchange->settings != NULL ? exchange->settings : "");
@@ -284,7 +294,7 @@ static void deliver_failure(gateway_exchange *exchange, unsigned http_status, ch
 {
     struct MHD_Response *response = json_response(exchange, json);
     if (response != NULL) {
-        if (exchange->allow != NULL)
+        if (exchange->allow[0] != '\0')
             MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, exchange->allow);
         add_retry_headers(response, http_status, retry_after_ms, try_again);
     }

@@ -20,6 +20,9 @@ amphi_client *gateway_client(const gateway_exchange *exchange);
 /* The path without its query, and what follows the path's own name: "/m" of "/v1/models/m". */
 const char *gateway_url_of(const gateway_exchange *exchange);
 const char *gateway_url_rest(const gateway_exchange *exchange);
+const char *gateway_method(const gateway_exchange *exchange);
+/* Of the query; NULL: it is missing. Until the reply begins. */
+const char *gateway_argument(const gateway_exchange *exchange, const char *name);
 /* x-request-id. */
 const char *gateway_request_id(const gateway_exchange *exchange);
 /* NULL: the header is missing. Until the reply begins. */

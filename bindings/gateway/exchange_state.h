@@ -56,7 +56,7 @@ struct gateway_exchange {
     char *settings; /* what X-Amphi-* headers say, as JSON; NULL: nothing */
     bool was_dispatched;
     bool body_waits;    /* behind an Expect, or for ever */
-    const char *allow;  /* of a 405 */
+    char allow[32];     /* of a 405; empty: it is none */
     bool allows_origin; /* the page that asks may read the answer */
     /* What became of it, for the access log. */
     char route[AMPHI_NAME_MAX];

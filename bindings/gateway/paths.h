@@ -14,6 +14,7 @@ gateway_path_fn gateway_path_chat_completions; /* POST /v1/chat/completions */
 gateway_path_fn gateway_path_completions;      /* POST /v1/completions */
 gateway_path_fn gateway_path_embeddings;       /* POST /v1/embeddings */
 gateway_path_fn gateway_path_responses;        /* POST /v1/responses */
+gateway_path_fn gateway_path_response;         /* GET and DELETE /v1/responses/ID */
 gateway_path_fn gateway_path_models;           /* GET /v1/models, /v1/models/ID */
 gateway_path_fn gateway_path_metrics;          /* GET /metrics */
 

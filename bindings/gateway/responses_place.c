@@ -106,7 +106,7 @@ static bool read_token(responses_place *place, const char *token)
     return true;
 }
 
-static bool read_id(responses_place *place, amphi_str id)
+bool responses_place_read(responses_place *place, amphi_str id)
 {
     char text[sizeof place->id];
     if (id.size >= sizeof text || id.size < sizeof prefix ||
@@ -199,6 +199,36 @@ static amphi_status find_answer(
     return status == AMPHI_OK && w->answer_id == 0 ? AMPHI_E_NOT_FOUND : status;
 }
 
+typedef struct turn {
+    amphi_history_message_fn *visit;
+    void *user;
+    bool has_answer;
+    bool has_more;
+} turn;
+
+static bool see_turn(void *user, const amphi_history_message *m)
+{
+    turn *t = user;
+    t->has_more = t->has_answer;
+    if (t->has_answer)
+        return false;
+    t->has_answer = m->decision_json.size > 0 && m->state == AMPHI_MESSAGE_COMPLETE;
+    return t->visit(t->user, m);
+}
+
+amphi_status responses_place_turn(const responses_place *place, amphi_client *client,
+    amphi_history_message_fn *visit, void *user, bool *is_last, amphi_error *error)
+{
+    turn t = {.visit = visit, .user = user};
+    amphi_history_message_query query;
+    amphi_history_message_query_init(&query);
+    query.conversation_id = amphi_str_from(place->conversation);
+    query.from_id = place->after;
+    amphi_status status = amphi_history_read(client, &query, see_turn, &t, error);
+    *is_last = !t.has_more;
+    return status == AMPHI_OK && !t.has_answer ? AMPHI_E_NOT_FOUND : status;
+}
+
 /* Its last message, or 0. */
 static bool see_last(void *user, const amphi_history_message *m)
 {
@@ -219,8 +249,9 @@ static amphi_status find_last(responses_place *place, amphi_client *client, amph
 
 /* ---- conversations in work ---- */
 
-static bool hold(responses_place *place, gateway_server *server)
+bool responses_place_hold(responses_place *place, gateway_exchange *exchange)
 {
+    gateway_server *server = exchange->server;
     pthread_mutex_lock(&server->places_lock);
     bool is_free = true;
     for (const responses_place *p = server->places; p != NULL; p = p->next)
@@ -272,9 +303,9 @@ static bool go_on(responses_place *place, gateway_exchange *exchange, responses_
     amphi_error error;
     amphi_str id = gateway_json_inner(request->fields[RESPONSES_PREVIOUS]);
     walk w = {.copy = &place->history};
-    if (!read_id(place, id))
+    if (!responses_place_read(place, id))
         return fail_not_found(request, id);
-    bool is_ours = request->stores && hold(place, exchange->server);
+    bool is_ours = request->stores && responses_place_hold(place, exchange);
     amphi_status status = find_answer(place, gateway_client(exchange), &w, &error);
     if (status == AMPHI_E_NOT_FOUND)
         return fail_not_found(request, id);
@@ -345,7 +376,7 @@ bool responses_place_item(
         id.data + (is_call ? 3 : 4));
     char *index = strrchr(text, '_');
     *index = '\0'; /* at least the prefix has one */
-    if (!read_id(&place, amphi_str_from(text)))
+    if (!responses_place_read(&place, amphi_str_from(text)))
         return false;
     w.call_index = (unsigned)strtoul(index + 1, NULL, 10);
     w.content = is_call ? NULL : content;

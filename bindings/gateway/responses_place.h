@@ -22,6 +22,14 @@ typedef struct responses_place {
  * failure says why. */
 bool responses_place_find(
     responses_place *place, gateway_exchange *exchange, responses_request *request);
+/* The place that a response's id names. false: it is no id from here. */
+bool responses_place_read(responses_place *place, amphi_str id);
+/* Each message of its turn, the answer last. *is_last: nothing is kept behind it.
+ * AMPHI_E_NOT_FOUND: there is no answer, whatever was visited. */
+amphi_status responses_place_turn(const responses_place *place, amphi_client *client,
+    amphi_history_message_fn *visit, void *user, bool *is_last, amphi_error *error);
+/* Puts its conversation among those in work. false: another request has it. */
+bool responses_place_hold(responses_place *place, gateway_exchange *exchange);
 /* What an item's id stands for: a message's content, or an element of tool_calls, as JSON; of
  * thoughts, which are not kept, nothing. false: it is not there. */
 bool responses_place_item(

@@ -231,4 +231,21 @@ test("a foreign page without a key is kept out", () => withGateway(["plain"], as
   assert.deepEqual(await g.asked(), [0, 0]);
 }));
 
+test("a kept response is retrieved and deleted", () => withGateway(["plain"], async (g) => {
+  const { responses } = connect(g, { maxRetries: 0 });
+  const first = await responses.create({ model: "gpt-4o", input: "What is it?" });
+  const again = await responses.retrieve(first.id);
+  assert.equal(again.output_text, ANSWER);
+  assert.equal(again.usage.total_tokens, 18);
+  const said = [];
+  for await (const one of responses.inputItems.list(first.id)) said.push(one.content[0].text);
+  assert.deepEqual(said, ["What is it?"]);
+  const last = await responses.create({ model: "gpt-4o", input: "And?",
+    previous_response_id: first.id });
+  await raises(OpenAI.ConflictError, () => responses.delete(first.id));
+  await responses.delete(last.id);
+  await responses.delete(first.id);
+  await raises(OpenAI.NotFoundError, () => responses.retrieve(first.id));
+}));
+
 await runCases();

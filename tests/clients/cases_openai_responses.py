@@ -96,3 +96,22 @@ def a_takeover_is_one_answer_or_a_failure(lab):
             else:
                 assert following in ("anew", "refuses_beginning"), (last, error)
                 assert ANSWER[:CUT_AT].startswith(text), (following, text)
+
+
+@case
+def a_kept_response_is_retrieved_and_deleted(lab):
+    with lab.gateway("plain") as g:
+        responses = connect(g).responses
+        first = ask(g)
+        again = responses.retrieve(first.id)
+        assert again.output_text == ANSWER and again.status == "completed", again
+        assert again.usage.total_tokens == first.usage.total_tokens == 18, again
+        said = list(responses.input_items.list(first.id))
+        assert [one.content[0].text for one in said] == [QUESTION], said
+        last = ask(g, previous_response_id=first.id)
+        patient = connect(g).with_options(max_retries=0).responses
+        raises(openai.ConflictError, lambda: patient.delete(first.id))
+        responses.delete(last.id)
+        responses.delete(first.id)
+        error = raises(openai.NotFoundError, lambda: responses.retrieve(first.id))
+        assert error.code == "response_not_found", error.body
