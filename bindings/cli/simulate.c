@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX  16
+#define ARGUMENTS_MAX  17
 #define ARGUMENT_BYTES 512
 
 static const char *const own_flags[] = {"--scenario=", "--seeds=", "--jobs=", "--sabotage=",
-    "--log", "--policy=", "--report=", "--trace=", NULL};
+    "--log", "--policy=", "--report=", "--trace=", "--fleet=", "--crash=", NULL};
 
 /* Beside this program in a build folder, in libexec in an installed prefix. */
 static bool find_program(char *out, size_t size)
@@ -49,8 +49,8 @@ static int run(cli_options *options)
             "simulate: amphi-simulate is neither beside this program nor in ../libexec/amphi");
     for (size_t i = 0; i < options->own_given_count; i++) {
         const char *flag = own_flags[options->own_given[i].flag];
-        if (count == ARGUMENTS_MAX - 1)
-            return cli_usage("simulate: more than %d flags", ARGUMENTS_MAX - 1);
+        if (count == ARGUMENTS_MAX - 2) /* the two below */
+            return cli_usage("simulate: more than %d flags", ARGUMENTS_MAX - 2);
         if (snprintf(texts[count], ARGUMENT_BYTES, "%s%s", flag, options->own_given[i].value) >=
             ARGUMENT_BYTES)
             return cli_usage("simulate: %s: too long", flag);
@@ -59,6 +59,11 @@ static int run(cli_options *options)
     }
     if (options->seed >= 0) {
         snprintf(texts[count], ARGUMENT_BYTES, "--seed=%lld", (long long)options->seed);
+        arguments[1 + count] = texts[count];
+        count++;
+    }
+    if (options->json) {
+        snprintf(texts[count], ARGUMENT_BYTES, "--json");
         arguments[1 + count] = texts[count];
         count++;
     }
@@ -73,6 +78,7 @@ const cli_command cli_simulate = {
         "usage: amphi simulate [--scenario NAME] [--seed N] [--seeds N] [--jobs N] [--log]\n"
         "       amphi simulate --policy FILE --policy FILE [--seeds N] [--report FILE.html]\n"
         "       amphi simulate --trace FILE --policy FILE --policy FILE [--report FILE.html]\n"
+        "       amphi simulate --fleet N [--crash PERCENT] [--seed N] [--seeds N] [--json]\n"
         "       amphi simulate --sabotage NAME [--seeds N]\n\n"
         "Runs the real client (policy, breakers, outbox, cache, rollout, history) on a virtual\n"
         "device with a virtual clock, network, clouds, model and store. Everything that happens\n"
@@ -92,6 +98,12 @@ const cli_command cli_simulate = {
         "                   --records` wrote, each made anew under each policy; what would have\n"
         "                   come of it is the recorded outcome where the same routes are tried,\n"
         "                   else an estimate from what those routes did in the trace\n"
+        "  --fleet N        in place of all this: a gray release of a model to N devices (1, 5, "
+        "20,\n"
+        "                   50, 100 %), with the client's bucketing and its guard on each, and a\n"
+        "                   server that stops it by what they report\n"
+        "  --crash PERCENT  of that model's answers (0)\n"
+        "  --json           what came of it, as JSON\n"
         "  --sabotage NAME  puts in a fault that must be found: privacy, loss, twice, hole\n\n"
         "Example: amphi simulate --scenario crash_loop --seeds 1000 --jobs 2\n",
     .own_flags = own_flags,

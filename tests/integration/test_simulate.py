@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`amphi simulate`: a seed gives the same bytes each time, alone or among others, in one process or
 several; what it does not know is refused."""
+import json
 import os
 import re
 import subprocess
@@ -49,6 +50,40 @@ def compare(folder):
     return failures
 
 
+def fleet():
+    """A gray release: one that crashes is stopped early, a harmless one reaches all, and a device
+    that has it never loses it as its share grows."""
+    failures = []
+
+    def run(*flags):
+        code, text = simulate("--fleet", "20000", "--json", *flags)
+        return json.loads(text) if code == 0 else {}
+
+    for percent in ("3", "30", "100"):
+        got = run("--crash", percent)
+        if not got.get("stopped") or got["crashed_twice_percent"] >= 2 \
+                or got["reached_percent"] > 5 or got["stages"][-1]["devices"] != 0:
+            failures.append(f"--crash {percent}: {got}")
+        if got != run("--crash", percent):
+            failures.append(f"--crash {percent}: not the same twice")
+    for seed in ("1", "2", "3"):
+        got = run("--seed", seed)
+        if got.get("stopped") is not False or got["reached_percent"] != 100:
+            failures.append(f"harmless, seed {seed}: {got}")
+        for stage in got.get("stages", []):
+            share = stage["devices"] / 200
+            if stage["left"] != 0 or abs(share - stage["percent"]) > 1:
+                failures.append(f"{stage}: not the share that was asked for, or not the same ones")
+    got = run("--seeds", "5")
+    if got.get("stopped") != 0 or got["seeds"] != 5:
+        failures.append(f"--seeds 5: {got}")
+    for flags in (("--crash", "3"), ("--fleet", "0"), ("--fleet", "9e9"), ("--json",),
+                  ("--fleet", "10", "--crash", "101"), ("--fleet", "10", "--log")):
+        if simulate(*flags)[0] != 2:
+            failures.append(f"{flags}: not refused")
+    return failures
+
+
 def main():
     if not os.path.exists(os.path.join(BIN, "amphi-simulate")):
         print("skipped: amphi-simulate is not built")
@@ -70,12 +105,13 @@ def main():
         failures.append("in several processes it is not what it is in one")
     with tempfile.TemporaryDirectory() as folder:
         failures += compare(folder)
+    failures += fleet()
     for flags in (("--scenario", "seaside"), ("--sabotage", "rain"), ("word",)):
         if simulate(*flags)[0] != 2:
             failures.append(f"{flags}: not refused")
     for failure in failures:
         print(failure)
-    print(f"{len(SCENARIOS) + 8 - len(failures)} passed, {len(failures)} failed")
+    print(f"{len(SCENARIOS) + 15 - len(failures)} passed, {len(failures)} failed")
     return 1 if failures else 0
 
 

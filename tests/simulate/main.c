@@ -3,12 +3,14 @@
  *     amphi-simulate [--scenario=NAME] [--seed=N] [--seeds=N] [--jobs=N] [--log]
  *                    [--sabotage=NAME] [--policy=FILE]... [--report=FILE]
  *     amphi-simulate --trace=FILE --policy=FILE... [--report=FILE]
+ *     amphi-simulate --fleet=N [--crash=PERCENT] [--seed=N] [--seeds=N] [--json]
  *
  * Runs seeds through the whole client on a virtual device and holds the invariants against each.
  * The first one that breaks one is printed with the command that shows it again.
  */
 #include "policy/policy.h"
 #include "tests/simulate/figures.h"
+#include "tests/simulate/fleet.h"
 #include "tests/simulate/trace_compare.h"
 
 #include <stdio.h>
@@ -28,9 +30,11 @@ typedef struct options {
     bool log;
     const char *policies[SIM_POLICIES_MAX]; /* files */
     size_t policies_count;
-    const char *policy; /* the document of this run; NULL: none */
-    const char *report; /* a page to be written */
-    const char *trace;  /* recorded decisions, in place of seeds */
+    const char *policy;  /* the document of this run; NULL: none */
+    const char *report;  /* a page to be written */
+    const char *trace;   /* recorded decisions, in place of seeds */
+    fleet_options fleet; /* devices 0: no fleet */
+    bool is_about_fleets;
     const char *seeded; /* the first option that is about seeds; NULL: none */
 } options;
 
@@ -150,6 +154,22 @@ static void print_counts(const batch *sum)
         (unsigned long long)sum->digest);
 }
 
+static bool read_fleet(options *o, const char *value)
+{
+    char *end = NULL;
+    o->fleet.devices = strtoull(value, &end, 10);
+    return *value >= '0' && *value <= '9' && *end == '\0' && o->fleet.devices >= 1 &&
+           o->fleet.devices <= FLEET_DEVICES_MAX;
+}
+
+static bool read_crash(options *o, const char *value)
+{
+    char *end = NULL;
+    o->fleet.crash_percent = strtod(value, &end);
+    o->is_about_fleets = true;
+    return *value >= '0' && *value <= '9' && *end == '\0' && o->fleet.crash_percent <= 100;
+}
+
 static bool read_option(options *o, const char *arg)
 {
     static const char *const about_seeds[] = {
@@ -170,6 +190,12 @@ static bool read_option(options *o, const char *arg)
         o->seeds = strtoull(value, NULL, 10);
     else if (strncmp(arg, "--jobs=", 7) == 0)
         o->jobs = (uint32_t)strtoul(value, NULL, 10);
+    else if (strncmp(arg, "--fleet=", 8) == 0)
+        return read_fleet(o, value);
+    else if (strncmp(arg, "--crash=", 8) == 0)
+        return read_crash(o, value);
+    else if (strcmp(arg, "--json") == 0)
+        o->fleet.json = o->is_about_fleets = true;
     else if (strcmp(arg, "--log") == 0)
         o->log = true;
     else if (strncmp(arg, "--report=", 9) == 0)
@@ -297,6 +323,12 @@ static const char *find_odd(const options *o)
         return "--trace: a --policy is needed, and another one to compare it with";
     if (o->trace != NULL && o->seeded != NULL)
         return "is about seeds, and a trace has none";
+    if (o->is_about_fleets && o->fleet.devices == 0)
+        return "--crash, --json: of what? A --fleet is needed";
+    if (o->fleet.devices > 0 &&
+        (o->trace != NULL || o->policies_count > 0 || o->log || o->jobs != 1 ||
+            o->scenario < SIM_SCENARIOS || o->sabotage != SIM_SABOTAGE_NONE))
+        return "--fleet: takes --crash, --seed, --seeds and --json only";
     if (o->report != NULL && o->policies_count == 0)
         return "--report: of what? A --policy is needed, and another one to compare it with";
     return NULL;
@@ -320,6 +352,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "amphi-simulate: %s%s%s\n", names_itself ? "" : o.seeded,
             names_itself ? "" : " ", odd);
         return 2;
+    }
+    if (o.fleet.devices > 0) {
+        o.fleet.seed = o.seed;
+        o.fleet.seeds = o.seeds > 0 ? o.seeds : 1;
+        return fleet_run(&o.fleet);
     }
     if (o.trace != NULL)
         return compare_trace(&o);
