@@ -131,6 +131,9 @@ static amphi_status render_once(
     const amphi_tokenizer *tokenizer = r->inference->tokenizer;
     const amphi_json *tools = amphi__json_get(r->root, "tools");
     amphi_buf text;
+    if (amphi__json_first(amphi__json_get(r->root, "functions")) != NULL)
+        return amphi__fail(error, AMPHI_E_UNSUPPORTED, 0,
+            "functions: a local model knows their newer form only, \"tools\"");
     amphi__buf_init(&text, RENDERED_MAX);
     amphi_status status =
         write_messages(&text, amphi__json_get(r->root, "messages"), r->count, merge_system, error);

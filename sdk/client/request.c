@@ -291,6 +291,9 @@ amphi_status amphi__request_from_json(amphi_request *out, amphi_str json, amphi_
     out->is_shown = amphi__json_bool(amphi__json_get(out->body, "stream"), false);
     out->takes_replace = amphi__json_get(out->body, "amphi") != NULL;
     out->needs_tools = amphi__json_first(amphi__json_get(out->body, "tools")) != NULL;
+    out->has_functions =
+        !out->needs_tools && amphi__json_first(amphi__json_get(out->body, "functions")) != NULL;
+    out->needs_tools |= out->has_functions;
     out->answer_prefix = amphi__str_copy(answer_beginning(messages));
     if (out->answer_prefix == NULL)
         status = amphi__fail_no_memory(error);

@@ -28,6 +28,7 @@ typedef struct amphi_request {
                               false */
     bool takes_replace;    /* and can be taken back: the C form, or an "amphi" member */
     bool needs_tools;      /* the body has tools */
+    bool has_functions;    /* in their older form, "functions": calls are answered in that form */
     bool has_tool_turns;   /* a message calls a tool, or has a tool's result */
     bool needs_images;     /* a message has an image part */
     bool needs_audio;      /* a message has an audio part */

@@ -69,9 +69,38 @@ static void put_logprobs(amphi_json_writer *writer, amphi_str array)
     amphi__json_close(writer, '}');
 }
 
+/* For a request with "functions": of one call, "function_call":{"name","arguments"}. */
+static void put_function_call(amphi_json_writer *writer, amphi_str calls)
+{
+    amphi_json *array = NULL;
+    amphi_status status = amphi__json_parse(&array, calls, "tool calls", NULL);
+    const amphi_json *call = amphi__json_first(array);
+    if (status == AMPHI_E_NO_MEMORY)
+        writer->out->status = status;
+    if (amphi__json_int(amphi__json_get(call, "index"), 0) == 0 &&
+        amphi__json_get(call, "function") != NULL)
+        amphi__json_put_value(writer, "function_call", amphi__json_get(call, "function"));
+    amphi__json_free(array);
+}
+
+static void put_calls(amphi_json_writer *writer, const amphi_stream *stream, amphi_str calls)
+{
+    if (stream->request.has_functions)
+        put_function_call(writer, calls);
+    else
+        amphi__json_put_raw(writer, "tool_calls", calls);
+}
+
+static const char *finish_name(const amphi_stream *stream, amphi_finish finish)
+{
+    return stream->request.has_functions && finish == AMPHI_FINISH_TOOL_CALLS
+               ? "function_call"
+               : amphi_finish_name(finish);
+}
+
 /* "choices":[{"index":0,"delta":{<key>:<text>},"logprobs":...,"finish_reason":...}] */
-static void put_choice(
-    amphi_json_writer *writer, const char *key, const amphi_event *event, const char *finish)
+static void put_choice(amphi_json_writer *writer, const amphi_stream *stream, const char *key,
+    const amphi_event *event, const char *finish)
 {
     amphi__json_open(writer, "choices", '[');
     amphi__json_open(writer, NULL, '{');
@@ -81,8 +110,8 @@ static void put_choice(
         amphi__json_put_str(writer, "role", AMPHI_STR("assistant"));
     if (event->kind == AMPHI_EVENT_REPLACE)
         put_replacement(writer, event->text);
-    if (key != NULL && event->kind == AMPHI_EVENT_TOOL_CALL)
-        amphi__json_put_raw(writer, key, event->text);
+    if (event->kind == AMPHI_EVENT_TOOL_CALL)
+        put_calls(writer, stream, event->text);
     else if (key != NULL && (event->text.size > 0 || event->extra_json.size == 0) &&
              !amphi__extra_fields_has(event->extra_json, "delta", "refusal"))
         amphi__json_put_str(writer, key, event->text);
@@ -167,7 +196,6 @@ static void write_chunk(
     static const char *const delta_keys[] = {
         [AMPHI_EVENT_DELTA] = "content",
         [AMPHI_EVENT_REASONING] = "reasoning_content",
-        [AMPHI_EVENT_TOOL_CALL] = "tool_calls",
         [AMPHI_EVENT_ERROR] = NULL,
     };
     if (event->kind == AMPHI_EVENT_ERROR) {
@@ -179,8 +207,8 @@ static void write_chunk(
         amphi__json_open(writer, "choices", '[');
         amphi__json_close(writer, ']');
     } else {
-        put_choice(writer, delta_keys[event->kind], event,
-            event->kind == AMPHI_EVENT_DONE     ? amphi_finish_name(event->finish)
+        put_choice(writer, stream, delta_keys[event->kind], event,
+            event->kind == AMPHI_EVENT_DONE     ? finish_name(stream, event->finish)
             : event->kind == AMPHI_EVENT_QUEUED ? "queued"
                                                 : NULL);
     }
@@ -231,7 +259,8 @@ bool amphi_stream_wants_usage(const amphi_stream *stream)
     return amphi__json_bool(amphi__json_get(options, "include_usage"), false);
 }
 
-static void put_message(amphi_json_writer *writer, const amphi_chat_result *result)
+static void put_message(
+    amphi_json_writer *writer, const amphi_stream *stream, const amphi_chat_result *result)
 {
     amphi__json_open(writer, "choices", '[');
     amphi__json_open(writer, NULL, '{');
@@ -246,7 +275,7 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
     if (result->reasoning.size > 0)
         amphi__json_put_str(writer, "reasoning_content", result->reasoning);
     if (result->tool_calls_json.size > 0)
-        amphi__json_put_raw(writer, "tool_calls", result->tool_calls_json);
+        put_calls(writer, stream, result->tool_calls_json);
     amphi__extra_fields_put_delta(writer, result->extra_json);
     amphi__json_close(writer, '}');
     if (result->logprobs_json.size > 0)
@@ -254,7 +283,7 @@ static void put_message(amphi_json_writer *writer, const amphi_chat_result *resu
     else
         amphi__json_put_null(writer, "logprobs");
     amphi__json_put_str(writer, "finish_reason",
-        result->finish != AMPHI_FINISH_NONE ? amphi_str_from(amphi_finish_name(result->finish))
+        result->finish != AMPHI_FINISH_NONE ? amphi_str_from(finish_name(stream, result->finish))
                                             : AMPHI_STR("queued"));
     amphi__json_close(writer, '}');
     amphi__json_close(writer, ']');
@@ -289,7 +318,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
         amphi__json_put_int(&writer, "created", stream->created_s);
         amphi__json_put_str(&writer, "model", model_or_amphi(result.model));
         amphi__extra_fields_put_chunk(&writer, result.extra_json, amphi_str_make(NULL, 0));
-        put_message(&writer, &result);
+        put_message(&writer, stream, &result);
         if (amphi__record_is_counted(&result))
             put_usage(&writer, &result.usage, result.extra_json);
         amphi__json_put_raw(&writer, "amphi", amphi__buf_str(&record));

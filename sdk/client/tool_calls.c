@@ -109,12 +109,18 @@ bool amphi__tool_calls_is_offered(const amphi_json *body, amphi_str delta)
 {
     amphi_json *deltas = NULL;
     bool is_offered = false;
-    if (amphi__str_equal_c(amphi__json_string(amphi__json_get(body, "tool_choice")), "none") ||
+    const amphi_json *tools = amphi__json_get(body, "tools");
+    const char *choice = "tool_choice";
+    if (amphi__json_first(tools) == NULL) { /* their older form */
+        tools = amphi__json_get(body, "functions");
+        choice = "function_call";
+    }
+    if (amphi__str_equal_c(amphi__json_string(amphi__json_get(body, choice)), "none") ||
         amphi__json_parse(&deltas, delta, "tool calls", NULL) != AMPHI_OK)
         return false;
     amphi_str called = name_of(amphi__json_first(deltas));
-    for (const amphi_json *tool = amphi__json_first(amphi__json_get(body, "tools"));
-         tool != NULL && !is_offered; tool = amphi__json_next(tool)) {
+    for (const amphi_json *tool = amphi__json_first(tools); tool != NULL && !is_offered;
+         tool = amphi__json_next(tool)) {
         amphi_str name = name_of(tool);
         is_offered = name.size == 0 || called.size == 0 || amphi__str_equal(name, called);
     }

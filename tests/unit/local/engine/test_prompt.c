@@ -202,6 +202,24 @@ static void prompt__published_templates_end_with_the_beginning(void **state)
     amphi__tokenizer_free(tokenizer);
 }
 
+/* The form of tools before "tools": nothing of it would reach the model. */
+static void prompt__functions_are_refused_by_name(void **state)
+{
+    amphi_tokenizer *tokenizer = byte_tokenizer();
+    amphi_inference inference = {.tokenizer = tokenizer};
+    amphi_prompt prompt;
+    amphi_error error;
+    assert_int_equal(amphi__template_new(&inference.tmpl, AMPHI_STR(THINKS), NULL), AMPHI_OK);
+    assert_int_equal(
+        make(&prompt, &inference, NULL, "", ",\"functions\":[{\"name\":\"f\"}]", &error),
+        AMPHI_E_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "functions: "));
+    assert_int_equal(make(&prompt, &inference, NULL, "", ",\"functions\":[]", &error), AMPHI_OK);
+    amphi__prompt_clear(&prompt);
+    amphi__template_free(inference.tmpl);
+    amphi__tokenizer_free(tokenizer);
+}
+
 static void prompt__every_failing_allocation_is_survived(void **state)
 {
     amphi_tokenizer *tokenizer = byte_tokenizer();
@@ -231,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompt__an_answer_is_gone_on_with_inside_its_turn),
         cmocka_unit_test(prompt__published_templates_end_with_the_beginning),
+        cmocka_unit_test(prompt__functions_are_refused_by_name),
         cmocka_unit_test(prompt__every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -354,6 +354,26 @@ static void completion__of_a_tool_call_has_null_content(void **state)
     chat_fixture_close(&f);
 }
 
+/* The older form of tools is answered in the older form. */
+static void completion__of_functions_has_a_function_call(void **state)
+{
+    static const scripted_step calls[] = {{SCRIPT_TOOL_CALL,
+                                              "[{\"index\":0,\"id\":\"c\",\"type\":\"function\","
+                                              "\"function\":{\"name\":\"f\","
+                                              "\"arguments\":\"{}\"}}]",
+                                              0},
+        {SCRIPT_FINISH, NULL, AMPHI_FINISH_TOOL_CALLS}};
+    chat_fixture f;
+    chat_fixture_open(&f, calls, calls);
+    amphi_json *whole = completion(&f, BODY(",\"functions\":[{\"name\":\"f\"}]"));
+    expect_str(whole, "choices.0.message.function_call.name", "f");
+    expect_str(whole, "choices.0.message.function_call.arguments", "{}");
+    expect_str(whole, "choices.0.finish_reason", "function_call");
+    assert_null(at(whole, "choices.0.message.tool_calls"));
+    amphi__json_free(whole);
+    chat_fixture_close(&f);
+}
+
 static void completion__that_was_queued_says_so(void **state)
 {
     static const scripted_step down[] = {{SCRIPT_FAIL, NULL, AMPHI_E_NETWORK}};
@@ -378,6 +398,7 @@ int main(void)
         cmocka_unit_test(completion__has_openais_shape),
         cmocka_unit_test(completion__without_counts_has_no_usage),
         cmocka_unit_test(completion__of_a_tool_call_has_null_content),
+        cmocka_unit_test(completion__of_functions_has_a_function_call),
         cmocka_unit_test(completion__that_was_queued_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

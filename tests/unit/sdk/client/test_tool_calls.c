@@ -123,6 +123,8 @@ static void tool_calls__only_tools_of_the_request_are_offered(void **state)
         "[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]"));
     assert_true(is_offered("{\"tools\":[{\"type\":\"web_search\"}]}", call));
     assert_true(is_offered(own, "[{\"index\":0,\"function\":{\"arguments\":\"{\"}}]"));
+    assert_true(is_offered("{\"functions\":[{\"name\":\"f\"}]}", call));
+    assert_false(is_offered("{\"functions\":[{\"name\":\"f\"}],\"function_call\":\"none\"}", call));
     assert_false(is_offered("{}", call));
     assert_false(is_offered("{\"tools\":[]}", call));
     assert_false(is_offered(own, "[{\"index\":0,\"function\":{\"name\":\"ff\"}}]"));
