@@ -49,7 +49,8 @@ static void put_item_id(
     size_t index = 0; /* of a call: among the calls */
     for (const responses_item *i = answer->items; i < item; i++)
         index += item->kind != RESPONSES_CALL_ITEM || i->kind == RESPONSES_CALL_ITEM;
-    snprintf(id, sizeof id, "%s_%s_%zu", prefixes[item->kind], answer->key, index);
+    snprintf(id, sizeof id, "%s_%s_%zu", item->is_custom ? "ctc" : prefixes[item->kind],
+        answer->key, index);
     gateway_json_c(out, key, id);
 }
 
@@ -92,6 +93,32 @@ static void put_part(gateway_json *out, const char *key, const responses_item *i
     gateway_json_close(out, '}');
 }
 
+typedef struct event_names {
+    const char *part_added; /* NULL: a call has no parts */
+    const char *delta;
+    const char *done;
+    const char *text; /* the member of `done` */
+    const char *part_done;
+} event_names;
+
+static const event_names *names_of(const responses_item *item)
+{
+    static const event_names names[] = {
+        [RESPONSES_REASONING_ITEM] = {"response.reasoning_summary_part.added",
+            "response.reasoning_summary_text.delta", "response.reasoning_summary_text.done", "text",
+            "response.reasoning_summary_part.done"},
+        [RESPONSES_MESSAGE_ITEM] = {"response.content_part.added", "response.output_text.delta",
+            "response.output_text.done", "text", "response.content_part.done"},
+        [RESPONSES_CALL_ITEM] = {NULL, "response.function_call_arguments.delta",
+            "response.function_call_arguments.done", "arguments", NULL},
+    };
+    static const event_names refusal = {"response.content_part.added", "response.refusal.delta",
+        "response.refusal.done", "refusal", "response.content_part.done"};
+    static const event_names custom = {NULL, "response.custom_tool_call_input.delta",
+        "response.custom_tool_call_input.done", "input", NULL};
+    return item->is_refusal ? &refusal : item->is_custom ? &custom : &names[item->kind];
+}
+
 /* status "in_progress": as it begins. */
 static void put_item(const responses_answer *answer, const responses_item *item, const char *key,
     const char *status, gateway_json *out)
@@ -100,11 +127,11 @@ static void put_item(const responses_answer *answer, const responses_item *item,
     bool begins = strcmp(status, "in_progress") == 0;
     gateway_json_open(out, key, '{');
     put_item_id(answer, item, "id", out);
-    gateway_json_c(out, "type", types[item->kind]);
+    gateway_json_c(out, "type", item->is_custom ? "custom_tool_call" : types[item->kind]);
     if (item->kind != RESPONSES_REASONING_ITEM)
         gateway_json_c(out, "status", status);
     if (item->kind == RESPONSES_CALL_ITEM) {
-        put_text(out, "arguments", begins ? &nothing : &item->text);
+        put_text(out, names_of(item)->text, begins ? &nothing : &item->text);
         gateway_json_raw(out, "call_id", gateway_json_text(&item->call_id));
         gateway_json_raw(out, "name", gateway_json_text(&item->name));
     } else {
@@ -275,30 +302,6 @@ static void emit_part(
     end_short_event(answer);
 }
 
-typedef struct event_names {
-    const char *part_added; /* NULL: a call has no parts */
-    const char *delta;
-    const char *done;
-    const char *text; /* the member of `done` */
-    const char *part_done;
-} event_names;
-
-static const event_names *names_of(const responses_item *item)
-{
-    static const event_names names[] = {
-        [RESPONSES_REASONING_ITEM] = {"response.reasoning_summary_part.added",
-            "response.reasoning_summary_text.delta", "response.reasoning_summary_text.done", "text",
-            "response.reasoning_summary_part.done"},
-        [RESPONSES_MESSAGE_ITEM] = {"response.content_part.added", "response.output_text.delta",
-            "response.output_text.done", "text", "response.content_part.done"},
-        [RESPONSES_CALL_ITEM] = {NULL, "response.function_call_arguments.delta",
-            "response.function_call_arguments.done", "arguments", NULL},
-    };
-    static const event_names refusal = {"response.content_part.added", "response.refusal.delta",
-        "response.refusal.done", "refusal", "response.content_part.done"};
-    return item->is_refusal ? &refusal : &names[item->kind];
-}
-
 static bool has_logprobs(const responses_item *item)
 {
     return item->kind == RESPONSES_MESSAGE_ITEM && !item->is_refusal;
@@ -315,7 +318,7 @@ static void end_item(responses_answer *answer, responses_item *item, const char 
     gateway_json *out = begin_event(answer, names->done);
     put_place(answer, item, out);
     put_text(out, names->text, &item->text);
-    if (item->kind == RESPONSES_CALL_ITEM)
+    if (item->kind == RESPONSES_CALL_ITEM && !item->is_custom)
         gateway_json_raw(out, "name", gateway_json_text(&item->name));
     if (has_logprobs(item))
         put_elements(out, "logprobs", &item->logprobs);
@@ -421,7 +424,9 @@ static responses_item *find_call(responses_answer *answer, int64_t index)
 /* One element of a delta's tool_calls. */
 static void take_call(responses_answer *answer, amphi_str delta)
 {
-    amphi_str function = gateway_json_get(delta, "function");
+    amphi_str custom = gateway_json_get(delta, "custom");
+    bool is_custom = gateway_json_is_object(custom);
+    amphi_str function = is_custom ? custom : gateway_json_get(delta, "function");
     int64_t index = number_in(gateway_json_get(delta, "index"));
     responses_item *item = find_call(answer, index);
     if (item == NULL) {
@@ -430,11 +435,13 @@ static void take_call(responses_answer *answer, amphi_str delta)
         if (item == NULL)
             return;
         item->call_index = index;
+        item->is_custom = is_custom;
         gateway_json_append(&item->call_id, gateway_json_get(delta, "id"));
         gateway_json_append(&item->name, gateway_json_get(function, "name"));
         emit_begin(answer, item);
     }
-    grow(answer, item, gateway_json_inner(gateway_json_get(function, "arguments")),
+    grow(answer, item,
+        gateway_json_inner(gateway_json_get(function, is_custom ? "input" : "arguments")),
         amphi_str_make(NULL, 0));
 }
 

@@ -20,8 +20,9 @@ typedef struct responses_item {
     responses_item_kind kind;
     const char *status;    /* NULL: under way */
     bool is_refusal;       /* a message's part */
+    bool is_custom;        /* a call of a custom tool */
     int64_t call_index;    /* of the stream's tool calls */
-    gateway_json text;     /* escaped, without quotes: text, thoughts, arguments */
+    gateway_json text;     /* escaped, without quotes: text, thoughts, arguments, input */
     gateway_json logprobs; /* elements */
     gateway_json name;     /* of a call: JSON string */
     gateway_json call_id;  /* likewise */

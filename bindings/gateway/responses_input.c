@@ -191,16 +191,21 @@ static bool put_call(input *in, amphi_str item)
     gateway_json *calls = &in->turn.calls;
     amphi_str id = gateway_json_get(item, "call_id");
     amphi_str name = gateway_json_get(item, "name");
-    amphi_str arguments = gateway_json_get(item, "arguments");
+    bool is_custom = gateway_json_says(gateway_json_get(item, "type"), "custom_tool_call");
+    const char *type = is_custom ? "custom" : "function";
+    const char *member = is_custom ? "input" : "arguments";
+    amphi_str arguments = gateway_json_get(item, member);
     if (!gateway_json_is_string(id) || !gateway_json_is_string(name) ||
         !gateway_json_is_string(arguments))
-        return refuse_item(in, "", "function_call needs call_id, name and arguments, as strings");
+        return refuse_item(in, "",
+            is_custom ? "custom_tool_call needs call_id, name and input, as strings"
+                      : "function_call needs call_id, name and arguments, as strings");
     gateway_json_open(calls, NULL, '{');
     gateway_json_raw(calls, "id", id);
-    gateway_json_c(calls, "type", "function");
-    gateway_json_open(calls, "function", '{');
+    gateway_json_c(calls, "type", type);
+    gateway_json_open(calls, type, '{');
     gateway_json_raw(calls, "name", name);
-    gateway_json_raw(calls, "arguments", arguments);
+    gateway_json_raw(calls, member, arguments);
     gateway_json_close(calls, '}');
     gateway_json_close(calls, '}');
     return true;
@@ -258,9 +263,10 @@ static bool put_item(input *in, amphi_str item)
         return refuse_item(in, "", "an object is expected");
     if (gateway_json_says(type, "message") || gateway_json_is_null(type))
         return put_message(in, item);
-    if (gateway_json_says(type, "function_call"))
+    if (gateway_json_says(type, "function_call") || gateway_json_says(type, "custom_tool_call"))
         return put_call(in, item);
-    if (gateway_json_says(type, "function_call_output"))
+    if (gateway_json_says(type, "function_call_output") ||
+        gateway_json_says(type, "custom_tool_call_output"))
         return put_call_output(in, item);
     if (gateway_json_says(type, "reasoning")) {
         take_reasoning(in, item);
@@ -269,7 +275,8 @@ static bool put_item(input *in, amphi_str item)
     if (gateway_json_says(type, "item_reference"))
         return put_reference(in, gateway_json_inner(gateway_json_get(item, "id")));
     return refuse_item(in, ".type",
-        "items of type message, function_call, function_call_output and reasoning are known here");
+        "items of type message, function_call, function_call_output, custom_tool_call, "
+        "custom_tool_call_output and reasoning are known here");
 }
 
 bool responses_input_write(responses_request *request, gateway_json *out)

@@ -366,14 +366,15 @@ bool responses_place_item(
     responses_place place = {.after = 0};
     char text[sizeof place.id + 16];
     walk w = {.answer_id = 0};
-    bool is_call = id.size > 3 && memcmp(id.data, "fc_", 3) == 0;
+    bool is_custom = id.size > 4 && memcmp(id.data, "ctc_", 4) == 0;
+    bool is_call = is_custom || (id.size > 3 && memcmp(id.data, "fc_", 3) == 0);
+    int skip = is_call && !is_custom ? 3 : 4;
     if (id.size >= sizeof own && memcmp(id.data, own, sizeof own - 1) == 0)
         return true;
     if (id.size >= sizeof place.id ||
         (!is_call && (id.size < 4 || memcmp(id.data, "msg_", 4) != 0)))
         return false;
-    snprintf(text, sizeof text, "%s%.*s", prefix, (int)id.size - (is_call ? 3 : 4),
-        id.data + (is_call ? 3 : 4));
+    snprintf(text, sizeof text, "%s%.*s", prefix, (int)id.size - skip, id.data + skip);
     char *index = strrchr(text, '_');
     *index = '\0'; /* at least the prefix has one */
     if (!responses_place_read(&place, amphi_str_from(text)))

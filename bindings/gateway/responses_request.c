@@ -140,6 +140,12 @@ static bool check_include(responses_request *request)
     return true;
 }
 
+/* The caller's own; the rest are OpenAI's servers'. */
+static bool is_own_tool(amphi_str type)
+{
+    return gateway_json_says(type, "function") || gateway_json_says(type, "custom");
+}
+
 /* `where`: what has this array. */
 static bool check_list_of_tools(responses_request *request, const char *where, amphi_str tools)
 {
@@ -150,9 +156,9 @@ static bool check_list_of_tools(responses_request *request, const char *where, a
         char param[48];
         amphi_str type = gateway_json_inner(gateway_json_get(tool, "type"));
         snprintf(param, sizeof param, "%s[%u].type", where, count);
-        if (!gateway_json_says(gateway_json_get(tool, "type"), "function"))
+        if (!is_own_tool(gateway_json_get(tool, "type")))
             return responses_refuse(request, param,
-                "%s: \"%.*s\" is not possible here: only \"function\" is", param,
+                "%s: \"%.*s\" is not possible here: \"function\" and \"custom\" are", param,
                 type.size < 40 ? (int)type.size : 40, type.data != NULL ? type.data : "");
     }
     return true;
@@ -166,9 +172,9 @@ static bool check_tools(responses_request *request)
         return false;
     if (gateway_json_says(type, "allowed_tools"))
         return check_list_of_tools(request, "tool_choice.tools", gateway_json_get(choice, "tools"));
-    if (gateway_json_is_object(choice) && !gateway_json_says(type, "function"))
+    if (gateway_json_is_object(choice) && !is_own_tool(type))
         return responses_refuse(request, "tool_choice",
-            "tool_choice: a string, {\"type\":\"function\",\"name\":...} or "
+            "tool_choice: a string, {\"type\":\"function\" or \"custom\",\"name\":...} or "
             "{\"type\":\"allowed_tools\",...} is expected here");
     return true;
 }
@@ -222,13 +228,36 @@ static void put_members_but(gateway_json *out, amphi_str object, const char *but
             gateway_json_member(out, key, value);
 }
 
-/* {"type":"function","name":...} as chat completions has it, its members in one of their own. */
-static void put_function(gateway_json *out, const char *key, amphi_str function)
+/* A custom tool's format; a grammar gains a level, too. */
+static void put_format(gateway_json *out, amphi_str format)
 {
+    if (!gateway_json_says(gateway_json_get(format, "type"), "grammar")) {
+        gateway_json_raw(out, "format", format);
+        return;
+    }
+    gateway_json_open(out, "format", '{');
+    gateway_json_c(out, "type", "grammar");
+    gateway_json_open(out, "grammar", '{');
+    put_members_but(out, format, "type");
+    gateway_json_close(out, '}');
+    gateway_json_close(out, '}');
+}
+
+/* {"type":"function","name":...} as chat completions has it, its members in one of their own; a
+ * custom tool likewise. */
+static void put_tool(gateway_json *out, const char *key, amphi_str tool)
+{
+    bool is_custom = gateway_json_says(gateway_json_get(tool, "type"), "custom");
+    amphi_str name, value;
+    gateway_json_walk walk = gateway_json_begin(tool);
     gateway_json_open(out, key, '{');
-    gateway_json_c(out, "type", "function");
-    gateway_json_open(out, "function", '{');
-    put_members_but(out, function, "type");
+    gateway_json_c(out, "type", is_custom ? "custom" : "function");
+    gateway_json_open(out, is_custom ? "custom" : "function", '{');
+    while (gateway_json_next(&walk, &name, &value))
+        if (is_custom && gateway_json_is(name, "format"))
+            put_format(out, value);
+        else if (!gateway_json_is(name, "type"))
+            gateway_json_member(out, name, value);
     gateway_json_close(out, '}');
     gateway_json_close(out, '}');
 }
@@ -243,7 +272,7 @@ static void put_allowed_tools(gateway_json *out, amphi_str choice)
     put_found(out, "mode", gateway_json_get(choice, "mode"));
     gateway_json_open(out, "tools", '[');
     while (gateway_json_next(&walk, NULL, &tool))
-        put_function(out, NULL, tool);
+        put_tool(out, NULL, tool);
     gateway_json_close(out, ']');
     gateway_json_close(out, '}');
     gateway_json_close(out, '}');
@@ -259,12 +288,12 @@ static void put_tools(const responses_request *request, gateway_json *out)
         return; /* providers refuse an empty list, and a choice without one */
     gateway_json_open(out, "tools", '[');
     while (gateway_json_next(&walk, NULL, &tool))
-        put_function(out, NULL, tool);
+        put_tool(out, NULL, tool);
     gateway_json_close(out, ']');
     if (gateway_json_says(gateway_json_get(choice, "type"), "allowed_tools"))
         put_allowed_tools(out, choice);
     else if (gateway_json_is_object(choice))
-        put_function(out, "tool_choice", choice);
+        put_tool(out, "tool_choice", choice);
     else if (!gateway_json_is_null(choice))
         gateway_json_raw(out, "tool_choice", choice);
     if (!gateway_json_is_null(field(request, RESPONSES_PARALLEL)))

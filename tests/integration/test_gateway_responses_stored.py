@@ -85,6 +85,53 @@ def stored__calls_and_cut_answers_come_back(folder):
 
 
 @promise
+def stored__a_custom_tool_is_called_and_answered(folder):
+    """In chat's terms to the endpoint, in Responses' terms to the caller; from the history, too."""
+    tool = {"type": "custom", "name": "run", "description": "Runs it", "format": {
+        "type": "grammar", "syntax": "lark", "definition": "start: /a+/"}}
+
+    def piece(**more):
+        return {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, **more}]},
+                             "finish_reason": None}]}
+    with Lab(folder) as lab:
+        lab.answer = lambda request: events(
+            piece(id="call_9", type="custom", custom={"name": "run", "input": "a"}),
+            piece(custom={"input": "aa\n"}), stop("tool_calls"))
+        first = lab.ask("Run it", tools=[tool], tool_choice={"type": "custom", "name": "run"})
+        sent = lab.chats()[-1].json
+        assert sent["tools"] == [{"type": "custom", "custom": {
+            "name": "run", "description": "Runs it", "format": {"type": "grammar", "grammar": {
+                "syntax": "lark", "definition": "start: /a+/"}}}}], sent
+        assert sent["tool_choice"] == {"type": "custom", "custom": {"name": "run"}}, sent
+        made, = first["output"]
+        assert made["type"] == "custom_tool_call" and made["id"].startswith("ctc_"), made
+        assert (made["name"], made["call_id"], made["input"]) == ("run", "call_9", "aaa\n"), made
+        assert lab.get(first["id"])[1]["output"] == first["output"]
+        status, _, text = call(lab.at, "POST", PATH, {
+            "input": "Again", "model": "m", "tools": [tool], "stream": True,
+            "amphi": {"no_cache": True}})
+        told = [line[7:] for line in text.split("\n") if line.startswith("event: ")]
+        assert status == 200 and "response.custom_tool_call_input.delta" in told, told
+        assert "response.custom_tool_call_input.done" in told, told
+        lab.answer = lambda request: says("Done.")
+        said = [{"type": "custom_tool_call_output", "call_id": "call_9", "output": "ran"}]
+        for more in ({"previous_response_id": first["id"], "input": said},
+                     {"store": False, "input": ["Run it", made, *said]},
+                     {"store": False, "input": [
+                         {"type": "item_reference", "id": made["id"]}, *said]}):
+            items = [i if isinstance(i, dict) else {"role": "user", "content": i}
+                     for i in more.pop("input")]
+            lab.ask(items, tools=[tool], **more)
+            turns = lab.chats()[-1].json["messages"][-2:]
+            assert turns[0]["tool_calls"] == [{"id": "call_9", "type": "custom", "custom": {
+                "name": "run", "input": "aaa\n"}}], turns
+            assert turns[1] == {"role": "tool", "tool_call_id": "call_9", "content": "ran"}, turns
+        status, _, text = call(lab.at, "POST", PATH, {"input": "x", "tools": [
+            {"type": "web_search"}]})
+        assert status == 400 and json.loads(text)["error"]["param"] == "tools[0].type", text
+
+
+@promise
 def stored__the_input_is_listed_in_pages(folder):
     with Lab(folder) as lab:
         lab.answer = lambda request: says("Yes.")
