@@ -503,9 +503,9 @@ typedef struct amphi_rollout_steering {
     amphi_rollout_arm arm;
 } amphi_rollout_steering;
 
-/* *policy = base, with amphi.policy's value on top; a value that does not fit the document's schema
- * is ignored as a whole (and `show` says so). Of a payload that has expired only what takes away
- * counts. *out: the rest, of the same payload. */
+/* *policy = base, with amphi.policy's value on top; of a value that does not fit the document's
+ * schema only what it switches off counts (and `show` says so). Of a payload that has expired only
+ * what takes away counts. *out: the rest, of the same payload. */
 amphi_status amphi__rollout_steer(amphi_rollout *rollout, const amphi_rollout_target *target,
     amphi_policy *policy, amphi_rollout_steering *out, amphi_error *error);
 /* The release of this payload (as in exposures) is given up: from here on the control value
@@ -527,6 +527,10 @@ void amphi__rollout_free(amphi_rollout *rollout);
  * SDK reports it: {"value","on","off","source","ruleId", "experimentResult"?, "why"}. Pure. */
 amphi_status amphi__rollout_eval(
     amphi_buf *out, amphi_str payload, amphi_str attributes, amphi_str feature, amphi_error *error);
+
+/* Lines on the values of this payload that no client would understand, whatever the rules; none:
+ * nothing is written. Pure. */
+amphi_status amphi__rollout_check(amphi_buf *out, amphi_str payload, amphi_error *error);
 
 /* A key pair: the private key as a JWK, the public one as the text that options.keys takes. */
 amphi_status amphi__rollout_keygen(

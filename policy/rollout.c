@@ -176,17 +176,20 @@ static amphi_status check_against_last(
         status = amphi__rollout_value_fits(feature, &result, &misfit);
         if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY)
             continue;
-        /* Nothing to hold on to: it is ignored, and `show` says so. */
+        /* With nothing to hold on to it counts as far as it switches something off, and `show`
+         * says so. */
         amphi__rollout_evaluate(rollout->payload.root, rollout->attributes, name, NULL, &result);
-        if (rollout->payload.root == NULL ||
-            amphi__rollout_value_fits(feature, &result, NULL) != AMPHI_OK)
+        bool has_last = rollout->payload.root != NULL &&
+                        amphi__rollout_value_fits(feature, &result, NULL) == AMPHI_OK;
+        if (!has_last && amphi__rollout_takes_away(root, rollout->attributes))
             status = AMPHI_OK;
     }
+    bool is_first = rollout->payload.root == NULL;
     amphi__mutex_unlock(&rollout->lock);
     if (status == AMPHI_OK || status == AMPHI_E_NO_MEMORY)
         return status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
-    return amphi__fail(
-        error, AMPHI_E_FORMAT, 0, "rollout: the last good payload is kept: %s", misfit.message);
+    return amphi__fail(error, AMPHI_E_FORMAT, 0, "rollout: %s: %s",
+        is_first ? "the payload is refused" : "the last good payload is kept", misfit.message);
 }
 
 /* Is this signature file the one whose payload is in force? Then there is nothing to fetch. */

@@ -102,3 +102,50 @@ amphi_status amphi__rollout_eval(
     amphi__json_free(given);
     return status;
 }
+
+/* ---- checking ---- */
+
+static void check_one(amphi_buf *out, amphi_rollout_feature feature, const char *place, int index,
+    const amphi_json *value)
+{
+    const amphi_gb_result result = {.value = value, .source = AMPHI_GB_DEFAULT_VALUE};
+    amphi_error misfit;
+    if (amphi__rollout_value_fits(feature, &result, &misfit) == AMPHI_OK)
+        return;
+    amphi__buf_printf(out, "%s, %s", amphi__rollout_feature_names[feature], place);
+    if (index >= 0)
+        amphi__buf_printf(out, " %d", index);
+    amphi__buf_printf(out, ": %s\n", misfit.message);
+}
+
+static void check_rules(amphi_buf *out, amphi_rollout_feature feature, const amphi_json *rules)
+{
+    int index = 0;
+    for (const amphi_json *r = amphi__json_first(rules); r != NULL; r = amphi__json_next(r)) {
+        check_one(out, feature, "rule", index, amphi__json_get(r, "force"));
+        const amphi_json *variations = amphi__json_get(r, "variations");
+        for (const amphi_json *v = amphi__json_first(variations); v != NULL;
+             v = amphi__json_next(v))
+            check_one(out, feature, "a variation of rule", index, v);
+        index++;
+    }
+}
+
+amphi_status amphi__rollout_check(amphi_buf *out, amphi_str payload, amphi_error *error)
+{
+    amphi_json *root = NULL;
+    amphi_status status = amphi__rollout_parse(&root, payload, error);
+    if (status != AMPHI_OK)
+        return status;
+    const amphi_json *features = amphi__json_get(root, "features");
+    for (unsigned i = 0; i < AMPHI_ROLLOUT_FEATURES; i++) {
+        const amphi_rollout_feature feature = (amphi_rollout_feature)i;
+        const amphi_json *definition =
+            amphi__gb_member(features, amphi_str_from(amphi__rollout_feature_names[i]));
+        check_one(
+            out, feature, "the default value", -1, amphi__json_get(definition, "defaultValue"));
+        check_rules(out, feature, amphi__json_get(definition, "rules"));
+    }
+    amphi__json_free(root);
+    return out->status == AMPHI_OK ? AMPHI_OK : amphi__fail_no_memory(error);
+}

@@ -5,7 +5,8 @@
  *   amphi.model      the name of one of the app's local models; another name chooses none
  *   amphi.endpoints  {"NAME": {"enabled": false, "weight": 3}}: endpoints that the app has
  *   amphi.cache      {"flush": N}: the cache is emptied when N grows
- * null leaves everything as the app has it. What cannot be evaluated keeps what was in force.
+ * null leaves everything as the app has it. What cannot be evaluated, or is not understood, keeps
+ * what was in force; with nothing in force only what it switches off counts (rollout_kills.c).
  */
 #include "policy/rollout_state.h"
 
@@ -207,10 +208,9 @@ void amphi__rollout_read_endpoint(
 {
     memset(out, 0, sizeof *out);
     const amphi_json *entry = amphi__gb_member(value, name);
-    if (check_value(FEATURE_ENDPOINTS, value, NULL) != AMPHI_OK || entry == NULL)
-        return;
-    out->is_off = !amphi__json_bool(amphi__json_get(entry, "enabled"), true);
-    out->weight = (uint32_t)amphi__json_int(amphi__json_get(entry, "weight"), 0);
+    out->is_off = amphi__rollout_endpoint_is_off(value, name);
+    if (check_value(FEATURE_ENDPOINTS, value, NULL) == AMPHI_OK)
+        out->weight = (uint32_t)amphi__json_int(amphi__json_get(entry, "weight"), 0);
 }
 
 static bool is_listed(amphi_str models, amphi_str name)

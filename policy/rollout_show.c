@@ -94,7 +94,8 @@ static void say_all(amphi_buf *out, const amphi_rollout *rollout, amphi_rollout_
     if (status == AMPHI_E_NO_MEMORY)
         out->status = status;
     else if (status == AMPHI_E_ARGUMENT)
-        amphi__buf_printf(out, "; the value is ignored: %s", misfit.message);
+        amphi__buf_printf(
+            out, "; not understood, so that only what it switches off counts: %s", misfit.message);
     else if (status != AMPHI_OK)
         amphi__buf_append_c(out, "; what was in force is kept");
     if (is_held_back(rollout, feature, result)) {

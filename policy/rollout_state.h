@@ -119,6 +119,15 @@ amphi_status amphi__rollout_apply_value(
     amphi_policy *policy, const amphi_json *value, amphi_buf *held, amphi_error *error);
 bool amphi__rollout_is_expired(const amphi_rollout *rollout);
 
+/* ---- rollout_kills.c; of values that may be misshapen ---- */
+
+bool amphi__rollout_endpoint_is_off(const amphi_json *endpoints, amphi_str name);
+/* Of a value of amphi.policy only what it takes away. */
+amphi_status amphi__rollout_apply_kills(
+    amphi_policy *policy, const amphi_json *document, amphi_error *error);
+/* Does it switch anything off for this install? */
+bool amphi__rollout_takes_away(const amphi_json *payload, const amphi_json *attributes);
+
 /* ---- rollout_steer.c ---- */
 
 /* Was the release of the payload in force given up? Under the lock. */

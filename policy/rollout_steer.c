@@ -202,6 +202,10 @@ static amphi_status find_policy(amphi_rollout *rollout, const amphi_policy *base
     *policy = *base;
     amphi_status status = amphi__rollout_apply_value(
         policy, amphi__rollout_value(rollout, FEATURE_POLICY), held, misfit);
+    if (status == AMPHI_E_ARGUMENT &&
+        amphi__rollout_apply_kills(policy, amphi__rollout_value(rollout, FEATURE_POLICY), NULL) ==
+            AMPHI_E_NO_MEMORY)
+        status = AMPHI_E_NO_MEMORY;
     if (status != AMPHI_E_NO_MEMORY && amphi__rollout_is_given_up(rollout)) {
         release found = find_release(rollout, FEATURE_POLICY);
         amphi_status without = policy_without(&found, base, policy);

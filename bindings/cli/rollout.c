@@ -37,6 +37,18 @@ static int show(cli_options *options)
 
 /* ---- eval ---- */
 
+/* To standard error: a client would not take these as they are meant. */
+static void warn_of_values(amphi_str payload)
+{
+    char *lines = NULL;
+    char *rest = NULL;
+    if (amphi_rollout_check(&lines, payload, NULL) == AMPHI_OK)
+        for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest))
+            fprintf(stderr, "amphi: warning: not understood by any client: %s\n", line);
+    amphi_string_free(lines);
+}
+
 static int eval(cli_options *options)
 {
     const char *payload_path = cli_own(options, "--payload");
@@ -61,6 +73,8 @@ static int eval(cli_options *options)
             puts(json);
         else
             rc = cli_fail(&error);
+        if (rc == CLI_OK)
+            warn_of_values(amphi_str_make(payload, payload_size));
     }
     amphi_string_free(json);
     free(payload);
@@ -203,6 +217,8 @@ static int sign(cli_options *options)
     int64_t expires_s = now_s + (int64_t)days * DAY_S;
     amphi_str text = amphi_str_make(payload, payload_size);
     int rc = check_payload(text);
+    if (rc == CLI_OK)
+        warn_of_values(text);
     if (rc == CLI_OK)
         rc = write_lines(options, path, text, version, now_s, expires_s);
     free(payload);

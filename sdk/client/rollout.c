@@ -270,6 +270,20 @@ amphi_status amphi_rollout_eval(
     return take(out, &text, amphi__rollout_eval(&text, payload, attributes, feature, error), error);
 }
 
+amphi_status amphi_rollout_check(char **out, amphi_str payload, amphi_error *error)
+{
+    amphi__error_clear(error);
+    if (out == NULL)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "out is NULL");
+    *out = NULL;
+    amphi_buf text;
+    amphi__buf_init(&text, 0);
+    amphi_status status = amphi__rollout_check(&text, payload, error);
+    if (status == AMPHI_OK && amphi__buf_append_c(&text, "") != AMPHI_OK)
+        status = amphi__fail_no_memory(error);
+    return take(out, &text, status, error);
+}
+
 amphi_status amphi_rollout_keygen(char **private_jwk, char **public_key, amphi_error *error)
 {
     amphi__error_clear(error);

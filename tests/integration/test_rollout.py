@@ -109,6 +109,26 @@ def eval__is_pure_and_says_what_is_wrong(folder):
     refused(amphi("rollout", "eval", "--payload", os.path.join(folder, "nope")), "nope")
 
 
+@promise
+def eval_and_sign__warn_of_values_that_no_client_understands(folder):
+    payload = write(folder, "p.json",
+                    '{"features":{"amphi.endpoints":{"defaultValue":{"a":{"weigth":3}},"rules":'
+                    '[{"force":{}},{"force":7},{"key":"x","variations":[{},[]]}]},'
+                    '"amphi.cache":{"defaultValue":{"flush":"all"}},"amphi.model":{"defaultValue":'
+                    '"m"},"other":{"defaultValue":5}}}')
+    key, _ = keygen(folder, "key.jwk")
+    for done in (amphi("rollout", "eval", "--payload", payload),
+                 amphi("rollout", "sign", "--key", key, "--version", "1", payload)):
+        assert done.returncode == 0, done.stderr
+        lines = done.stderr.splitlines()
+        assert len(lines) == 4, done.stderr
+        for line, words in zip(lines, ("endpoints, the default value", "endpoints, rule 1:",
+                                       "a variation of rule 2:", "cache, the default value")):
+            assert "warning" in line and words in line, line
+    good = write(folder, "good.json", KILL)
+    assert amphi("rollout", "eval", "--payload", good).stderr == ""
+
+
 # ---- signing ----
 
 def keygen(folder, name):

@@ -101,6 +101,11 @@ AMPHI_API amphi_status amphi_rollout_attributes(
 AMPHI_API amphi_status amphi_rollout_eval(
     char **out, amphi_str payload, amphi_str attributes, amphi_str feature, amphi_error *error);
 
+/* The values of this payload that a client would not understand, whichever rule gives them, a line
+ * each; empty: there is none. Such a value keeps what was in force; on an install with nothing in
+ * force only what it switches off counts. Pure. Free with amphi_string_free. */
+AMPHI_API amphi_status amphi_rollout_check(char **out, amphi_str payload, amphi_error *error);
+
 /* A new key pair: the private key as a JWK (keep it where no server is), the public one as the text
  * for amphi_rollout_settings.keys. Free both with amphi_string_free, which wipes nothing. */
 AMPHI_API amphi_status amphi_rollout_keygen(

@@ -119,7 +119,7 @@ static void value__that_does_not_fit_does_not_push_a_good_one_aside(void **state
     amphi__rollout_free(rollout);
 }
 
-static void value__that_does_not_fit_is_ignored_as_a_whole(void **state)
+static void value__that_does_not_fit_is_refused_by_name(void **state)
 {
     (void)state;
     static const char *const values[] = {
@@ -131,10 +131,10 @@ static void value__that_does_not_fit_is_ignored_as_a_whole(void **state)
             values[i]);
         write_source(payload);
         amphi_rollout *rollout = rollout_from(source);
-        assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_OK);
+        assert_int_equal(amphi__rollout_refresh(rollout, 0, NULL), AMPHI_E_FORMAT);
         amphi_policy policy = applied(rollout);
         assert_memory_equal(&policy, &base, sizeof policy);
-        assert_shows(rollout, "why", "the value is ignored: policy");
+        assert_shows(rollout, "why", "rollout: the payload is refused: policy");
         amphi__rollout_free(rollout);
     }
 }
@@ -419,7 +419,7 @@ int main(void)
         SCENE(file__conditions_see_platform_and_version),
         SCENE(install_id__is_made_once_and_kept),
         SCENE(value__that_does_not_fit_does_not_push_a_good_one_aside),
-        SCENE(value__that_does_not_fit_is_ignored_as_a_whole),
+        SCENE(value__that_does_not_fit_is_refused_by_name),
         SCENE(payload__that_is_bad_changes_nothing),
         SCENE(kept__last_good_payload_survives_a_restart),
         SCENE(kept__holds_until_a_new_source_has_answered),
