@@ -331,7 +331,7 @@ static void end_item(responses_answer *answer, responses_item *item, const char 
 /* NULL: no memory, or too many. */
 static responses_item *add_item(responses_answer *answer, responses_item_kind kind)
 {
-    if (answer->items_count == answer->items_capacity) {
+    if (answer->items == NULL || answer->items_count == answer->items_capacity) {
         size_t capacity = answer->items_capacity > 0 ? 2 * answer->items_capacity : 8;
         responses_item *larger =
             capacity <= ITEMS_MAX ? realloc(answer->items, capacity * sizeof *larger) : NULL;
