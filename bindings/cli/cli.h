@@ -27,6 +27,12 @@ typedef struct cli_rollout_options {
     char *attributes, *bootstrap, *signature; /* contents of files */
 } cli_rollout_options;
 
+/* telemetry_options.c: --telemetry-set. */
+typedef struct cli_telemetry_options {
+    amphi_telemetry_settings settings;
+    char pins[CLI_PINS_SIZE];
+} cli_telemetry_options;
+
 typedef struct cli_options {
     /* Shared flags. */
     const char *data_dir;
@@ -34,6 +40,7 @@ typedef struct cli_options {
     const char *model;
     const char *rollout;
     cli_rollout_options rollout_options; /* --rollout-key, --rollout-set */
+    cli_telemetry_options telemetry;     /* --telemetry, --telemetry-set */
     const char *conversation;
     amphi_endpoint_options endpoints[CLI_ENDPOINTS_MAX];
     char pins[CLI_ENDPOINTS_MAX][CLI_PINS_SIZE];
@@ -81,6 +88,7 @@ typedef struct cli_command {
 /* --rollout-key KEY, --rollout-set NAME=VALUE; CLI_OK or CLI_USAGE. */
 int cli_rollout_key(cli_rollout_options *out, const char *key);
 int cli_rollout_set(cli_rollout_options *out, const char *text);
+int cli_telemetry_set(cli_telemetry_options *out, const char *text);
 void cli_rollout_options_clear(cli_rollout_options *options);
 
 /* `amphi history check`, `repair` and `backup FILE` (history_repair.c). */

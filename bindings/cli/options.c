@@ -184,6 +184,10 @@ static int shared_value_flag(cli_options *out, const char *flag, const char *val
         rc = cli_rollout_key(&out->rollout_options, value);
     else if (strcmp(flag, "--rollout-set") == 0)
         rc = cli_rollout_set(&out->rollout_options, value);
+    else if (strcmp(flag, "--telemetry") == 0)
+        out->telemetry.settings.url = amphi_str_from(value);
+    else if (strcmp(flag, "--telemetry-set") == 0)
+        rc = cli_telemetry_set(&out->telemetry, value);
     else if (strcmp(flag, "--conversation") == 0)
         out->conversation = value;
     else if (strcmp(flag, "--endpoint") == 0)
@@ -237,8 +241,9 @@ static bool shared_plain_flag(cli_options *out, const char *flag)
 static bool takes_value(const char *flag)
 {
     static const char *const flags[] = {"--data", "--keys", "--model", "--rollout", "--rollout-key",
-        "--rollout-set", "--conversation", "--endpoint", "--policy", "--device", "--mode",
-        "--cache", "--threads", "--max-tokens", "--seed", "--temperature"};
+        "--rollout-set", "--telemetry", "--telemetry-set", "--conversation", "--endpoint",
+        "--policy", "--device", "--mode", "--cache", "--threads", "--max-tokens", "--seed",
+        "--temperature"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i], flag) == 0)
             return true;
@@ -313,6 +318,7 @@ int cli_options_parse(cli_options *out, int argc, char **argv, const char *const
 {
     memset(out, 0, sizeof *out);
     amphi_rollout_settings_init(&out->rollout_options.settings);
+    amphi_telemetry_settings_init(&out->telemetry.settings);
     out->own_flags = own_flags;
     out->seed = -1;
     out->temperature = NAN;
@@ -379,6 +385,7 @@ void cli_client_options(const cli_options *options, amphi_client_options *out)
     out->policy_json = amphi_str_from(options->policy_json);
     out->rollout_source = amphi_str_from(options->rollout);
     out->rollout = &options->rollout_options.settings;
+    out->telemetry = &options->telemetry.settings;
     out->threads = options->threads;
     out->allow_http_loopback = options->allow_http_loopback;
     out->mode = options->mode;

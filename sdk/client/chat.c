@@ -24,6 +24,7 @@
 #include "sdk/client/spending.h"
 #include "sdk/client/stream.h"
 #include "sdk/client/takeover.h"
+#include "sdk/client/telemetry.h"
 #include "sdk/core/clock.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sentence.h"
@@ -188,7 +189,8 @@ static void emit_queued(amphi_stream *stream)
     amphi__background_report(stream->client->background);
 }
 
-static void finish_failed(amphi_stream *stream)
+/* true: it waits in the outbox. */
+static bool finish_failed(amphi_stream *stream)
 {
     (void)amphi__stream_check_cancelled(stream, &stream->error);
     amphi__history_end_draft(stream);
@@ -198,7 +200,7 @@ static void finish_failed(amphi_stream *stream)
         if (amphi__outbox_add(stream->client, &stream->request, stream->key, 0,
                 stream->error.message, &why_not) == AMPHI_OK) {
             emit_queued(stream);
-            return;
+            return true;
         }
         say_not_queued(stream, &why_not);
     }
@@ -207,6 +209,7 @@ static void finish_failed(amphi_stream *stream)
     if (stream->has_provider)
         event.provider = &stream->provider;
     amphi__stream_emit(stream, &event);
+    return false;
 }
 
 static bool run(amphi_stream *stream, amphi_cache_lookup *lookup)
@@ -234,10 +237,12 @@ void amphi__chat_run(amphi_stream *stream)
         is_complete = false;
     }
     settle_spending(stream);
+    bool is_queued = false;
     if (is_complete)
         finish_complete(stream, &lookup);
     else
-        finish_failed(stream);
+        is_queued = finish_failed(stream);
     amphi__cache_lookup_end(&lookup, stream);
+    amphi__telemetry_report(stream->client->telemetry, stream, is_queued);
     keep_figures(stream, is_complete);
 }

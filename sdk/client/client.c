@@ -9,8 +9,10 @@
 #include "sdk/client/drafts.h"
 #include "sdk/client/driver_threads.h"
 #include "sdk/client/rollout.h"
+#include "sdk/client/telemetry.h"
 #include "sdk/core/alloc.h"
 #include "sdk/core/error.h"
+#include "sdk/core/sized.h"
 #include "sdk/core/str.h"
 
 static void copy_options(amphi_client *client, const amphi_client_options *options)
@@ -26,6 +28,19 @@ static void copy_options(amphi_client *client, const amphi_client_options *optio
     amphi_history_retention_init(&client->retention);
     client->retention.max_age_ms = (uint64_t)options->history_days_max * (24ull * 3600 * 1000);
     client->retention.max_bytes = options->history_bytes_max;
+}
+
+static amphi_status start_telemetry(
+    amphi_client *client, const amphi_client_options *options, amphi_error *error)
+{
+    amphi_telemetry_settings own;
+    if (options->telemetry == NULL)
+        return AMPHI_OK;
+    amphi_status status = AMPHI__SIZED_READ(
+        amphi_telemetry_settings, &own, options->telemetry, "options.telemetry", error);
+    return status == AMPHI_OK ? amphi__telemetry_new(&client->telemetry, client, &own,
+                                    options->allow_http_loopback, error)
+                              : status;
 }
 
 amphi_status amphi_client_new(
@@ -71,6 +86,8 @@ amphi_status amphi_client_new(
         status = amphi__drafts_new(&client->drafts, client, error);
     if (status == AMPHI_OK)
         status = amphi__background_new(&client->background, client, error);
+    if (status == AMPHI_OK)
+        status = start_telemetry(client, &own, error);
     if (status != AMPHI_OK)
         goto cleanup;
     *out = client;
@@ -88,6 +105,7 @@ void amphi_client_free(amphi_client *client)
     amphi__background_stop(client->background);
     amphi__stream_set_join_all(client->streams);
     amphi__background_free(client->background); /* requests use it to their end */
+    amphi__telemetry_free(client->telemetry);   /* likewise */
     amphi__stream_set_unref(client->streams);
     bool has_run = client->drivers != NULL;
     amphi__drivers_free(client->drivers);

@@ -73,6 +73,7 @@ typedef struct amphi_route {
 } amphi_route;
 
 typedef struct amphi_background amphi_background;
+typedef struct amphi_telemetry amphi_telemetry;
 typedef struct amphi_drivers amphi_drivers;
 typedef struct amphi_drafts amphi_drafts;
 
@@ -124,6 +125,7 @@ struct amphi_client {
     atomic_uint device_epoch;  /* grows with every push: running answers check the device */
     atomic_uint ledger_writes; /* grows with every row written or changed */
 
+    amphi_telemetry *telemetry; /* NULL: off; constant after amphi_client_new */
     amphi_response_cache *cache;
     amphi_single_flight *flights;
     amphi_stream_set *streams; /* those that are not freed; outlives the client */

@@ -258,11 +258,31 @@ static amphi_status call_with_rollout(const void *argument, amphi_error *error)
     return call_client_new(&options, error);
 }
 
+static void fill_telemetry_settings(void *whole)
+{
+    amphi_telemetry_settings *settings = whole;
+    amphi_telemetry_settings_init(settings);
+    settings->service_name = AMPHI_STR("shop");
+    settings->service_version = AMPHI_STR("2.1");
+    settings->tls12 = true;
+    settings->interval_s = 60;
+    settings->no_spans = true;
+}
+
+static amphi_status call_with_telemetry(const void *argument, amphi_error *error)
+{
+    amphi_client_options options;
+    abi_fill_client_options(&options);
+    options.telemetry = argument;
+    return call_client_new(&options, error);
+}
+
 static const abi_read_case reads[] = {
     READ(amphi_client_options, abi_fill_client_options, call_client_new),
     READ(amphi_client_options, abi_fill_client_options, call_doctor),
     READ(amphi_endpoint_options, abi_fill_endpoint, call_with_endpoint),
     READ(amphi_rollout_settings, fill_rollout_settings, call_with_rollout),
+    READ(amphi_telemetry_settings, fill_telemetry_settings, call_with_telemetry),
     READ(amphi_parts, fill_parts, call_with_parts, cuts_a_part),
     READ(amphi_chat_request, abi_fill_request, abi_call_chat_start),
     READ(amphi_chat_request, abi_fill_request, abi_call_explain),

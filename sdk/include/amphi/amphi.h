@@ -23,6 +23,7 @@
 #include <amphi/replay.h>
 #include <amphi/rollout.h>
 #include <amphi/search.h>
+#include <amphi/telemetry.h>
 #include <amphi/types.h>
 #include <amphi/version.h>
 

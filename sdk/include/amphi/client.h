@@ -68,6 +68,7 @@ typedef struct amphi_parts amphi_parts;
 /* What a remote config needs beside its source: pinned keys, a payload for the first start, the
  * app's attributes; see amphi/rollout.h. */
 typedef struct amphi_rollout_settings amphi_rollout_settings;
+typedef struct amphi_telemetry_settings amphi_telemetry_settings; /* amphi/telemetry.h */
 
 /* Where the built-in local engine runs. */
 typedef enum amphi_isolation {
@@ -119,7 +120,8 @@ typedef struct amphi_client_options {
     /* "cloud.enabled,battery": fields of the policy document, or groups of them, that no rollout
      * may change, besides those in the document's "pinned". */
     amphi_str policy_pinned;
-    const amphi_rollout_settings *rollout; /* NULL: all defaults */
+    const amphi_rollout_settings *rollout;     /* NULL: all defaults */
+    const amphi_telemetry_settings *telemetry; /* NULL: no telemetry */
 } amphi_client_options;
 
 static inline void amphi_client_options_init(amphi_client_options *options)
