@@ -9,8 +9,11 @@
 
 #include <stdio.h>
 
-#define OVERFLOWN                     "[{\"key\":\"otel.metric.overflow\",\"value\":{\"boolValue\":true}}]"
 #define AGGREGATION_TEMPORALITY_DELTA 1
+
+/* Of the series that counts all those beyond the last. */
+static const char overflown[] =
+    "[{\"key\":\"otel.metric.overflow\",\"value\":{\"boolValue\":true}}]";
 
 typedef struct metric_kind {
     const char *name, *unit, *description;
@@ -42,8 +45,8 @@ static amphi_telemetry_series *find(
         if (metrics->series[i].metric == metric &&
             strcmp(metrics->series[i].attributes, attributes) == 0)
             return &metrics->series[i];
-    if (metrics->count >= free_for_all && strcmp(attributes, OVERFLOWN) != 0)
-        return find(metrics, metric, OVERFLOWN);
+    if (metrics->count >= free_for_all && strcmp(attributes, overflown) != 0)
+        return find(metrics, metric, overflown);
     amphi_telemetry_series *made = &metrics->series[metrics->count++];
     memset(made, 0, sizeof *made);
     made->metric = metric;
