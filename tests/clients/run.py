@@ -32,6 +32,7 @@ import cases_openai_errors  # noqa: E402,F401
 import cases_openai_odd  # noqa: E402,F401
 import cases_openai_responses  # noqa: E402,F401
 import cases_readme  # noqa: E402,F401
+import cases_telemetry  # noqa: E402,F401
 from lab import Control, Lab  # noqa: E402
 
 AT_ONCE = 4
