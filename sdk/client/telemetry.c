@@ -274,6 +274,7 @@ static amphi_status post(amphi_telemetry *t, const char *path, amphi_str body,
     exchange->request.allow_http_loopback = t->allow_http_loopback;
     if (status == AMPHI_OK)
         status = amphi__telemetry_post(exchange, amphi__buf_str(&url), body, error);
+    amphi_http_request_init(&exchange->request); /* what it points to ends here */
     amphi__buf_wipe(&bearer);
     amphi__buf_clear(&url);
     return status;
@@ -296,15 +297,18 @@ static uint64_t count_rejected(amphi_str answer, const char *member)
 
 typedef enum sent { SENT_OK, SENT_AGAIN, SENT_NEVER } sent;
 
+/* A status line decides, however the answer ended behind it: what was taken is not sent twice. */
 static sent judge(amphi_status status, const amphi_telemetry_post *exchange)
 {
     int code = exchange->http_status;
+    if (code >= 200 && code < 300)
+        return SENT_OK;
     if (status == AMPHI_E_ARGUMENT || status == AMPHI_E_UNSUPPORTED)
         return SENT_NEVER;
-    if (status != AMPHI_OK || code == 429 || code == 502 || code == 503 || code == 504 ||
-        code == 401 || code == 403) /* a key may be renewed */
+    if (code == 0 || code == 429 || code == 502 || code == 503 || code == 504 || code == 401 ||
+        code == 403) /* a key may be renewed */
         return SENT_AGAIN;
-    return code >= 200 && code < 300 ? SENT_OK : SENT_NEVER;
+    return SENT_NEVER;
 }
 
 static void count(amphi_telemetry *t, bool spans, size_t number, size_t rejected, sent how)
@@ -341,7 +345,9 @@ static amphi_status send_part(amphi_telemetry *t, bool spans, uint32_t timeout_m
     sent how = judge(status, &exchange);
     uint64_t rejected = count_rejected(
         amphi__buf_str(&exchange.answer), spans ? "rejectedSpans" : "rejectedDataPoints");
-    if (status == AMPHI_OK && how != SENT_OK)
+    if (how == SENT_OK)
+        status = AMPHI_OK;
+    else if (status == AMPHI_OK)
         status = amphi__fail(error, how == SENT_AGAIN ? AMPHI_E_PROVIDER : AMPHI_E_REQUEST,
             exchange.http_status, "telemetry: the collector answered %d", exchange.http_status);
     amphi__mutex_lock(&t->lock);

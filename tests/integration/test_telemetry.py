@@ -12,6 +12,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import faces  # noqa: E402
 from faces import amphi, promise, write  # noqa: E402
+from gateway_client import chat  # noqa: E402
 from scripted_cloud import Reply, ScriptedCloud, missing_openssl, reply, says  # noqa: E402
 
 CANARY = "canary-of-telemetry"
@@ -129,6 +130,26 @@ def telemetry__settings_that_can_not_be_used_are_named(folder):
                         (["--telemetry-set", "intervall=5"], "interval=SECONDS")):
         done = amphi("ask", "--data", os.path.join(folder, "data"), *more, "Hello")
         assert done.returncode != 0 and named in done.stderr, (more, done.stderr)
+
+
+@promise
+def telemetry__batch_that_was_taken_is_not_sent_twice(folder):
+    """However long, or cut, the answer behind its 200 is."""
+    with ScriptedCloud(folder) as cloud, ScriptedCloud(folder) as collector:
+        cloud.answer = lambda _: says("yes")
+        as_json = {"Content-Type": "application/json"}
+        collector.answer = lambda request: (
+            Reply(200, as_json, [b"{" * 100000]) if request.path == "/v1/traces" else
+            Reply(200, as_json, [b"{"], cut=True))
+        more = flags(folder, cloud, collector, "--telemetry-set", "interval=1")
+        with faces.gateway(folder, *more) as (url, _):
+            body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+            assert chat(url, body)[0] == 200
+            deadline = time.monotonic() + 30
+            while len(collector.requests) < 2 and time.monotonic() < deadline:
+                time.sleep(0.1)
+        sent = sorted(one.path for one in collector.requests)  # the last try of the end as well
+        assert sent == ["/v1/metrics", "/v1/traces"], sent
 
 
 @promise
