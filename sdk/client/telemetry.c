@@ -274,7 +274,8 @@ static amphi_status post(amphi_telemetry *t, const char *path, amphi_str body,
     exchange->request.allow_http_loopback = t->allow_http_loopback;
     if (status == AMPHI_OK)
         status = amphi__telemetry_post(exchange, amphi__buf_str(&url), body, error);
-    amphi_http_request_init(&exchange->request); /* what it points to ends here */
+    exchange->request.headers = NULL; /* what it points to ends here */
+    exchange->request.headers_count = 0;
     amphi__buf_wipe(&bearer);
     amphi__buf_clear(&url);
     return status;
