@@ -134,6 +134,7 @@ static amphi_decision_entry *add_entry(amphi_plan *out, const amphi_judgement *j
         amphi_str_make(info->name, strnlen(info->name, sizeof info->name)));
     amphi__str_copy_to(entry->also, sizeof entry->also, amphi_str_from(j->also));
     entry->reasons = j->reasons;
+    entry->turned_down = j->verdict != AMPHI_VERDICT_HARD ? j->turned_down : 0;
     entry->price_prompt = price->is_known ? price->prompt : AMPHI_COST_UNKNOWN;
     entry->price_cached = price->is_known ? price->cached : AMPHI_COST_UNKNOWN;
     entry->price_completion = price->is_known ? price->completion : AMPHI_COST_UNKNOWN;

@@ -4,7 +4,15 @@
  */
 #include "policy/device_rules.h"
 #include "policy/policy_document.h"
+#include "policy/route_cost.h"
 
+/* Of heat_forecast_percent: 100 is serious. */
+#define FORECAST_HOT_PERCENT  100u
+#define FORECAST_COOL_PERCENT 85u
+/* About as fast as people read (decision 0004). */
+#define HOT_TOKENS_PER_SECOND 8.0f
+/* What an answer of unknown pace is taken to need. */
+#define ANSWER_USUAL_MS 20000u
 /* After a critical battery, this much more before a model starts again. */
 #define CRITICAL_MARGIN_PERCENT 2u
 
@@ -37,23 +45,45 @@ amphi_verdict amphi__rule_pressure(amphi_judgement *j)
     return AMPHI_VERDICT_KEEP;
 }
 
-/* A warm device computes with fewer threads; a hot one with one, slower than the cloud. */
+/* It will be hot before the answer is over, as far as a forecast can tell. */
+static bool will_be_hot(amphi_judgement *j)
+{
+    uint32_t percent = j->facts->device.heat_forecast_percent;
+    const amphi_crossing crossing = {
+        .enters = percent >= FORECAST_HOT_PERCENT, .leaves = percent <= FORECAST_COOL_PERCENT};
+    return knows(j, AMPHI_FACT_FORECAST) &&
+           amphi__rule_threshold(j, AMPHI_THRESHOLD_FORECAST, &crossing);
+}
+
+/* A warm device computes with fewer threads; a hot one with one, slower than the cloud and no
+ * faster than it is read. */
 static void go_easy(amphi_judgement *j, amphi_thermal now)
 {
     const amphi_crossing hot = {
         .enters = now >= AMPHI_THERMAL_SERIOUS, .leaves = now < AMPHI_THERMAL_SERIOUS};
     bool is_hot = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_SLOW, &hot);
-    if (is_hot && amphi__rule_fewer_threads(j, 1, "device hot"))
-        amphi__rule_degrade(j, AMPHI_REASON_THERMAL);
-    else if (!is_hot && now >= AMPHI_THERMAL_FAIR)
+    bool is_soon = will_be_hot(j);
+    if (is_hot) {
+        bool is_felt = amphi__rule_fewer_threads(j, 1, "device hot");
+        is_felt |= amphi__rule_slower_pace(j, HOT_TOKENS_PER_SECOND, "device hot") &&
+                   j->route->pace.tokens_per_second > HOT_TOKENS_PER_SECOND;
+        if (is_felt)
+            amphi__rule_degrade(j, AMPHI_REASON_THERMAL);
+    } else if (is_soon) {
+        if (amphi__rule_fewer_threads(j, 2, "the device will soon be hot"))
+            amphi__rule_degrade(j, AMPHI_REASON_THERMAL);
+    } else if (now >= AMPHI_THERMAL_FAIR) {
         amphi__rule_fewer_threads(j, 2, "device warm");
+    }
 }
 
 amphi_verdict amphi__rule_thermal(amphi_judgement *j)
 {
-    if (!amphi__policy_is_on_device(&j->route->info) || !knows(j, AMPHI_FACT_THERMAL))
+    if (!amphi__policy_is_on_device(&j->route->info) ||
+        !(knows(j, AMPHI_FACT_THERMAL) || knows(j, AMPHI_FACT_FORECAST)))
         return AMPHI_VERDICT_KEEP;
-    amphi_thermal now = j->facts->device.thermal;
+    amphi_thermal now =
+        knows(j, AMPHI_FACT_THERMAL) ? j->facts->device.thermal : AMPHI_THERMAL_NOMINAL;
     amphi_thermal limit = j->policy->thermal_max;
     amphi_thermal back = limit > AMPHI_THERMAL_NOMINAL ? (amphi_thermal)(limit - 1) : limit;
     const amphi_crossing critical = {.enters = now >= AMPHI_THERMAL_CRITICAL,
@@ -105,6 +135,10 @@ amphi_verdict amphi__rule_battery(amphi_judgement *j)
         .enters = !charging && percent < low, .leaves = charging || percent >= resume};
     bool is_critical = is_battery_critical(j, percent, charging);
     bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_BATTERY_LOW, &is_low);
+    /* The system asks every app to use less. */
+    bool saves = knows(j, AMPHI_FACT_POWER_SAVE) && device->power_save == AMPHI_YES && !charging;
+    if (saves && is_local(j) && amphi__rule_fewer_threads(j, 2, "the battery saver is on"))
+        amphi__rule_degrade(j, AMPHI_REASON_BATTERY_LOW);
     /* Twice the minimum is early enough to be gentle; it does not change the order. */
     if (!charging && percent < 2 * low && is_local(j))
         amphi__rule_fewer_threads(j, 2, "to spare the battery");
@@ -122,4 +156,30 @@ amphi_verdict amphi__rule_battery(amphi_judgement *j)
             "battery %u %% is below %u %%, not charging", percent, low);
     return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BATTERY_LOW,
         "battery %u %% was low and is not back at %u %%, not charging", percent, resume);
+}
+
+/* The first token, and as many as the answer is expected to have, at this route's own pace. */
+static uint64_t expected_ms(const amphi_judgement *j)
+{
+    const amphi_policy_pace *pace = &j->route->pace;
+    uint32_t tokens = amphi__policy_answer_tokens(j->route, j->step.answer_tokens_max);
+    if (pace->tokens_per_second <= 0 || tokens == 0)
+        return ANSWER_USUAL_MS;
+    return pace->first_token_ms +
+           (uint64_t)((double)tokens * 1000 / (double)pace->tokens_per_second);
+}
+
+amphi_verdict amphi__rule_suspension(amphi_judgement *j)
+{
+    uint32_t left_ms = amphi__policy_background_left_ms(&j->facts->device);
+    if (!amphi__policy_is_on_device(&j->route->info) || left_ms == UINT32_MAX)
+        return AMPHI_VERDICT_KEEP;
+    if (left_ms <= AMPHI_BACKGROUND_MARGIN_MS)
+        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BACKGROUND,
+            "the app is in the background, and the system lets it run for %u ms more", left_ms);
+    if (expected_ms(j) + AMPHI_BACKGROUND_MARGIN_MS > left_ms)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BACKGROUND,
+            "the app may run for %u s more in the background, and the answer takes about %u s",
+            left_ms / 1000, (unsigned)(expected_ms(j) / 1000));
+    return AMPHI_VERDICT_KEEP;
 }

@@ -11,5 +11,7 @@
 amphi_verdict amphi__rule_pressure(amphi_judgement *judgement);
 amphi_verdict amphi__rule_thermal(amphi_judgement *judgement);
 amphi_verdict amphi__rule_battery(amphi_judgement *judgement);
+/* An app in the background whose time there ends before the answer would. */
+amphi_verdict amphi__rule_suspension(amphi_judgement *judgement);
 
 #endif

@@ -41,6 +41,7 @@ static void shorten(amphi_judgement *j, uint32_t context, const char *because)
 {
     bool is_felt = tokens_wanted(j) > context && context < j->step.context_tokens_max;
     j->step.context_tokens_max = context;
+    j->turned_down |= AMPHI_TURNED_CONTEXT;
     amphi__rule_note(j, "context %u tokens: %s", context, because);
     if (is_felt)
         amphi__rule_degrade(j, AMPHI_REASON_MEMORY);

@@ -408,8 +408,16 @@ void amphi__policy_explain(
 void amphi__policy_set_budgets(amphi_plan *plan, const amphi_policy *policy,
     const amphi_budgets *wish, const amphi_policy_route *routes);
 
+/* How much longer the system lets the app run; UINT32_MAX: it is in front, or nothing is known.
+ * Pure. */
+uint32_t amphi__policy_background_left_ms(const amphi_device_facts *device);
+/* With no more left than this an answer ends here in time: the next route goes on, or the message
+ * waits in the outbox, before the system stops the app. */
+#define AMPHI_BACKGROUND_MARGIN_MS 3000u
+
 /* Must this running local answer stop now? AMPHI_OK, or AMPHI_E_RESOURCE with the reason: critical
- * heat or memory pressure, or battery under battery.critical_percent. (Little memory left
+ * heat or memory pressure, battery under battery.critical_percent, or the end of an app's time in
+ * the background. (Little memory left
  * unloads an idle engine and refuses a new answer, but does not break off one that has begun: it
  * has its memory already.) Pure. */
 amphi_status amphi__policy_check_running(

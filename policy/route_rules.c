@@ -41,6 +41,7 @@ static rule_fn *const rules[] = {
     amphi__rule_memory,
     amphi__rule_thermal,
     amphi__rule_battery,
+    amphi__rule_suspension,
     amphi__rule_cost,
     amphi__rule_latency,
 };
@@ -106,6 +107,7 @@ static void fit_answer(amphi_judgement *j)
     amphi__rule_note(j, "answer %u tokens at most, not %u: the context has no room for more",
         context - prompt, *answer);
     *answer = context - prompt;
+    j->turned_down |= AMPHI_TURNED_ANSWER;
 }
 
 /* Of an engine that can't start, or may not, nothing further is known that a rule could judge. */
@@ -132,6 +134,7 @@ void amphi__route_rules_judge(amphi_judgement *j)
     j->also[0] = '\0';
     j->degraded = false;
     j->is_slow = false;
+    j->turned_down = 0;
     j->degraded_reason = AMPHI_REASON_OK;
     j->notes[0] = '\0';
     j->dwell = (amphi_dwell){
@@ -306,6 +309,7 @@ static amphi_verdict rule_quarantine(amphi_judgement *j)
         return refuse_crashed(j);
     if (crash->crashes > 0 && crash->crashes >= j->policy->crash_limit) {
         j->step.plain_kernels = true;
+        j->turned_down |= AMPHI_TURNED_KERNELS;
         amphi__rule_fewer_threads(j, 1, "it crashed");
         amphi__rule_note(j, "plain kernels");
         amphi__rule_degrade(j, AMPHI_REASON_QUARANTINE);

@@ -36,6 +36,7 @@ typedef struct amphi_judgement {
     bool degraded;
     bool is_slow; /* what lies between the device and this cloud is */
     amphi_reason degraded_reason;
+    uint32_t turned_down; /* AMPHI_TURNED_... bits */
     char notes[128];      /* what was turned down, in words: "2 threads, device warm" */
     amphi_plan_step step; /* hedge_ms and route are decide.c's */
 } amphi_judgement;
@@ -60,6 +61,9 @@ bool amphi__rule_threshold(
 void amphi__rule_degrade(amphi_judgement *judgement, amphi_reason reason);
 /* true: it would have used more. */
 bool amphi__rule_fewer_threads(amphi_judgement *judgement, uint32_t threads, const char *because);
+/* Likewise no more tokens a second. */
+bool amphi__rule_slower_pace(
+    amphi_judgement *judgement, float tokens_per_second, const char *because);
 
 /* Fills in everything below `thresholds` from what stands above. */
 void amphi__route_rules_judge(amphi_judgement *judgement);

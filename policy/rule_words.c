@@ -77,6 +77,18 @@ bool amphi__rule_fewer_threads(amphi_judgement *j, uint32_t threads, const char 
     if (j->step.threads_max != 0 && j->step.threads_max <= threads)
         return false;
     j->step.threads_max = threads;
+    j->turned_down |= AMPHI_TURNED_THREADS;
     amphi__rule_note(j, "%u thread%s at most: %s", threads, threads == 1 ? "" : "s", because);
+    return true;
+}
+
+bool amphi__rule_slower_pace(amphi_judgement *j, float tokens_per_second, const char *because)
+{
+    float now = j->step.tokens_per_second_max;
+    if (now > 0 && now <= tokens_per_second)
+        return false;
+    j->step.tokens_per_second_max = tokens_per_second;
+    j->turned_down |= AMPHI_TURNED_PACE;
+    amphi__rule_note(j, "%.0f tokens/s at most: %s", (double)tokens_per_second, because);
     return true;
 }

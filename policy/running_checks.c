@@ -6,6 +6,13 @@
 #include "policy/policy.h"
 #include "sdk/core/error.h"
 
+uint32_t amphi__policy_background_left_ms(const amphi_device_facts *device)
+{
+    const uint32_t both = AMPHI_FACT_FOREGROUND | AMPHI_FACT_BACKGROUND;
+    bool is_behind = (device->known & both) == both && device->in_foreground == AMPHI_NO;
+    return is_behind ? device->background_left_ms : UINT32_MAX;
+}
+
 static uint64_t used_bytes(const amphi_device_facts *device)
 {
     return device->memory_available_bytes < device->memory_total_bytes
@@ -61,5 +68,10 @@ amphi_status amphi__policy_check_running(
     }
     if ((device->known & AMPHI_FACT_PRESSURE) != 0 && device->memory_pressure >= 2)
         return amphi__fail(reason, AMPHI_E_RESOURCE, 0, "memory pressure is critical");
+    if (amphi__policy_background_left_ms(device) <= AMPHI_BACKGROUND_MARGIN_MS) {
+        return amphi__fail(reason, AMPHI_E_RESOURCE, 0,
+            "the app is in the background, and the system lets it run for %u ms more",
+            device->background_left_ms);
+    }
     return AMPHI_OK;
 }

@@ -100,6 +100,8 @@ static const member device_members[] = {
     DEVICE("cpu_stall_percent", cpu_stall_percent, WHOLE, NULL),
     DEVICE("memory_stall_percent", memory_stall_percent, WHOLE, NULL),
     DEVICE("io_stall_percent", io_stall_percent, WHOLE, NULL),
+    DEVICE("power_save", power_save, WORD, tristate_word),
+    DEVICE("background_left_ms", background_left_ms, WHOLE, NULL),
 };
 
 #define FACT(key, field, kind, word) MEMBER(amphi_policy_facts, key, field, kind, word)
@@ -198,6 +200,7 @@ static const member route_members[] = {
     THRESHOLD("network_slow", AMPHI_THRESHOLD_NETWORK_SLOW),
     THRESHOLD("first_token", AMPHI_THRESHOLD_FIRST_TOKEN),
     THRESHOLD("token_rate", AMPHI_THRESHOLD_TOKEN_RATE),
+    THRESHOLD("forecast", AMPHI_THRESHOLD_FORECAST),
     ROUTE("room_bytes", thresholds.room_bytes, WHOLE, NULL),
     ROUTE("room_ms", thresholds.room_ms, WHOLE, NULL),
     ROUTE("load", load, WHOLE, NULL),
@@ -224,13 +227,12 @@ typedef struct group {
     size_t count;
 } group;
 
-#define GROUP(key, members)                                                                        \
-    {                                                                                              \
-        (key), (members), sizeof(members) / sizeof(members)[0]                                     \
-    }
+#define COUNT_OF(members) (sizeof(members) / sizeof(members)[0])
 enum { GROUP_DEVICE, GROUP_REQUEST, GROUP_SPENT, GROUP_ROUTE };
-static const group groups[] = {GROUP("device", device_members), GROUP("request", request_members),
-    GROUP("spent", spent_members), GROUP("routes", route_members)};
+static const group groups[] = {{"device", device_members, COUNT_OF(device_members)},
+    {"request", request_members, COUNT_OF(request_members)},
+    {"spent", spent_members, COUNT_OF(spent_members)},
+    {"routes", route_members, COUNT_OF(route_members)}};
 
 /* ---- Writing ---- */
 
@@ -578,23 +580,4 @@ size_t amphi__decision_inputs_bytes(const char *group_name)
         for (size_t m = 0; m < groups[i].count && strcmp(groups[i].key, group_name) == 0; m++)
             bytes += groups[i].members[m].size_bytes;
     return bytes;
-}
-
-/* ---- The plan ---- */
-
-void amphi__decision_finish(amphi_plan *plan, const amphi_policy *policy,
-    const amphi_policy_facts *facts, const amphi_preference *preference)
-{
-    amphi__preference_apply(plan, preference, facts->routes, policy->hedge_ms);
-    if (facts->only_routes != 0)
-        amphi__preference_restrict(plan, facts->only_routes, facts->routes, policy->hedge_ms);
-    amphi__policy_set_budgets(plan, policy, &facts->budgets, facts->routes);
-    amphi__policy_set_handoff(plan, policy, facts);
-}
-
-void amphi__decision_inputs_plan(
-    amphi_plan *out, const amphi_policy *policy, const amphi_decision_inputs *inputs)
-{
-    amphi__policy_explain(out, policy, &inputs->facts);
-    amphi__decision_finish(out, policy, &inputs->facts, &inputs->preference);
 }

@@ -13,6 +13,8 @@
 #include "sdk/core/unknown_name.h"
 
 #define PROBE_EVERY_MS 1000u
+#define BACKGROUND_BIT 15u
+_Static_assert(1u << BACKGROUND_BIT == AMPHI_FACT_BACKGROUND, "the place in age_ms");
 
 static uint32_t saturate(uint64_t ms)
 {
@@ -71,6 +73,12 @@ static void copy_fact(amphi_device_facts *to, const amphi_device_facts *from, un
     case AMPHI_FACT_FORECAST:
         to->heat_forecast_percent = from->heat_forecast_percent;
         break;
+    case AMPHI_FACT_POWER_SAVE:
+        to->power_save = from->power_save;
+        break;
+    case AMPHI_FACT_BACKGROUND:
+        to->background_left_ms = from->background_left_ms;
+        break;
     default:
         return; /* of a later version */
     }
@@ -104,6 +112,8 @@ static void drop_impossible(amphi_device_facts *facts)
         facts->known &= ~(uint32_t)AMPHI_FACT_PRESSURE;
     if ((unsigned)facts->in_foreground > AMPHI_YES)
         facts->known &= ~(uint32_t)AMPHI_FACT_FOREGROUND;
+    if ((unsigned)facts->power_save > AMPHI_YES)
+        facts->known &= ~(uint32_t)AMPHI_FACT_POWER_SAVE;
     if (facts->cores_big > facts->cores)
         facts->known &= ~(uint32_t)AMPHI_FACT_CORES;
     if (facts->cpu_stall_percent > 100)
@@ -158,6 +168,9 @@ void amphi__client_facts(amphi_client *client, amphi_device_facts *out)
         uint64_t since_ms = now_ms > then_ms ? now_ms - then_ms : 0;
         out->age_ms[bit] = out->known >> bit & 1 ? saturate(out->age_ms[bit] + since_ms) : 0;
     }
+    uint32_t age_ms = out->age_ms[BACKGROUND_BIT];
+    uint32_t left_ms = out->background_left_ms;
+    out->background_left_ms = left_ms > age_ms ? left_ms - age_ms : 0;
     amphi__mutex_unlock(&client->lock);
 }
 
@@ -219,6 +232,8 @@ static amphi_status check(const amphi_device_facts *facts, amphi_error *error)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "memory_pressure: 0, 1 or 2 is expected");
     if ((unsigned)facts->in_foreground > AMPHI_YES)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "in_foreground: yes or no is expected");
+    if ((unsigned)facts->power_save > AMPHI_YES)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "power_save: yes or no is expected");
     if ((unsigned)facts->thermal > AMPHI_THERMAL_CRITICAL ||
         (unsigned)facts->network > AMPHI_NETWORK_FREE)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "thermal or network: unknown value");
@@ -323,6 +338,9 @@ static amphi_status read_bool(
     bool is_true = amphi__json_bool(value, false);
     if (strcmp(key, "charging") == 0) {
         out->charging = is_true;
+    } else if (strcmp(key, "power_save") == 0) {
+        out->power_save = is_true ? AMPHI_YES : AMPHI_NO;
+        out->known |= AMPHI_FACT_POWER_SAVE;
     } else {
         out->in_foreground = is_true ? AMPHI_YES : AMPHI_NO;
         out->known |= AMPHI_FACT_FOREGROUND;
@@ -359,6 +377,7 @@ static const amphi_number_member number_members[] = {
     NUMBER(draw_mw, UINT32_MAX, AMPHI_FACT_DRAW),
     NUMBER(energy_uj, INT64_MAX, AMPHI_FACT_ENERGY),
     NUMBER(heat_forecast_percent, UINT16_MAX, AMPHI_FACT_FORECAST),
+    NUMBER(background_left_ms, UINT32_MAX, AMPHI_FACT_BACKGROUND),
 };
 
 static void store_number(
@@ -380,7 +399,8 @@ static void store_number(
 static const char *const keys[] = {"memory_total_bytes", "memory_available_bytes",
     "battery_percent", "charging", "thermal", "network", "rtt_ms", "throughput_kbps",
     "memory_pressure", "in_foreground", "cores", "cores_big", "cpu_stall_percent",
-    "memory_stall_percent", "io_stall_percent", "draw_mw", "energy_uj", "heat_forecast_percent"};
+    "memory_stall_percent", "io_stall_percent", "draw_mw", "energy_uj", "heat_forecast_percent",
+    "power_save", "background_left_ms"};
 enum { KEYS_COUNT = sizeof keys / sizeof keys[0] };
 
 static amphi_status fail_unknown(amphi_str name, amphi_error *error)
@@ -400,7 +420,8 @@ static amphi_status read_member(
 {
     if (strcmp(key, "thermal") == 0 || strcmp(key, "network") == 0)
         return read_words(out, key, value, error);
-    if (strcmp(key, "charging") == 0 || strcmp(key, "in_foreground") == 0)
+    if (strcmp(key, "charging") == 0 || strcmp(key, "in_foreground") == 0 ||
+        strcmp(key, "power_save") == 0)
         return read_bool(out, key, value, error);
     for (size_t i = 0; i < sizeof number_members / sizeof number_members[0]; i++) {
         const amphi_number_member *member = &number_members[i];
@@ -440,7 +461,7 @@ static amphi_status read_members(
 static amphi_status check_pairs(uint32_t seen, amphi_error *error)
 {
     enum { TOTAL = 1 << 0, AVAILABLE = 1 << 1, PERCENT = 1 << 2, CHARGING = 1 << 3 };
-    enum { CORES = 1 << 10, CORES_BIG = 1 << 11 };
+    enum { FOREGROUND = 1 << 9, CORES = 1 << 10, CORES_BIG = 1 << 11, BACKGROUND = 1 << 19 };
     bool one = (seen & TOTAL) != 0;
     if (one != ((seen & AVAILABLE) != 0))
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0, "device facts: %s goes with %s: name both",
@@ -448,6 +469,9 @@ static amphi_status check_pairs(uint32_t seen, amphi_error *error)
     if ((seen & CHARGING) != 0 && (seen & PERCENT) == 0)
         return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
             "device facts: charging goes with battery_percent: name both");
+    if ((seen & BACKGROUND) != 0 && (seen & FOREGROUND) == 0)
+        return amphi__fail(error, AMPHI_E_ARGUMENT, 0,
+            "device facts: background_left_ms goes with in_foreground: name both");
     if ((seen & CORES_BIG) != 0 && (seen & CORES) == 0)
         return amphi__fail(
             error, AMPHI_E_ARGUMENT, 0, "device facts: cores_big goes with cores: name both");

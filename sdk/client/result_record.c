@@ -101,6 +101,20 @@ static void put_reasons(amphi_json_writer *writer, uint64_t reasons)
     amphi__json_close(writer, ']');
 }
 
+/* What was turned down before the route would have been left out. */
+static void put_turned_down(amphi_json_writer *writer, uint32_t bits)
+{
+    static const char *const names[] = {
+        "fewer_threads", "slower_pace", "shorter_context", "shorter_answer", "plain_kernels"};
+    if (bits == 0)
+        return;
+    amphi__json_open(writer, "turned_down", '[');
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if ((bits >> i & 1) != 0)
+            amphi__json_put_str(writer, NULL, amphi_str_from(names[i]));
+    amphi__json_close(writer, ']');
+}
+
 void amphi__record_decision(amphi_json_writer *writer, const char *key, const amphi_decision *d)
 {
     amphi__json_open(writer, key, '[');
@@ -112,6 +126,7 @@ void amphi__record_decision(amphi_json_writer *writer, const char *key, const am
         amphi__json_put_str(writer, "reason", amphi_str_from(amphi_reason_name(route->reason)));
         amphi__json_put_str(writer, "why", amphi_str_from(route->why));
         put_reasons(writer, d->entries[i].reasons);
+        put_turned_down(writer, d->entries[i].turned_down);
         if (d->entries[i].also[0] != '\0')
             amphi__json_put_str(writer, "also", amphi_str_from(d->entries[i].also));
         put_figures(writer, &d->entries[i]);

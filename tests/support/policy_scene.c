@@ -34,7 +34,7 @@ void scene_init(policy_scene *s)
     scene_set_route(&s->routes[1], AMPHI_ENGINE_CLOUD, "cloud");
     amphi_device_facts *d = &s->facts.device;
     amphi_device_facts_init(d);
-    d->known = AMPHI_FACT_ALL;
+    d->known = AMPHI_FACT_ALL & ~(uint32_t)AMPHI_FACT_BACKGROUND; /* it is in front */
     d->memory_total_bytes = 8192 * MIB;
     d->memory_available_bytes = 6000 * MIB;
     d->battery_percent = 90;

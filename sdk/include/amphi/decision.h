@@ -61,6 +61,16 @@ typedef enum amphi_reason {
     AMPHI_REASON_COUNT            /* not a reason: how many there are */
 } amphi_reason;
 
+/* What was turned down for a route that is kept, before it would have been left out: bits of
+ * amphi_decision_entry.turned_down. */
+enum {
+    AMPHI_TURNED_THREADS = 1 << 0, /* fewer threads */
+    AMPHI_TURNED_PACE = 1 << 1,    /* fewer tokens a second */
+    AMPHI_TURNED_CONTEXT = 1 << 2, /* a shorter context */
+    AMPHI_TURNED_ANSWER = 1 << 3,  /* a shorter answer */
+    AMPHI_TURNED_KERNELS = 1 << 4  /* plain kernels, after crashes */
+};
+
 /* FROZEN: an element of an array. */
 typedef struct amphi_decision_route {
     char route[AMPHI_NAME_MAX]; /* "local", or the endpoint's name */
@@ -86,7 +96,7 @@ typedef struct amphi_decision_entry {
     float tokens_per_second;   /* likewise, behind the first token */
     uint32_t answers;          /* how many recent ones that is */
     uint32_t prompt_tokens;    /* what the estimate takes the prompt and its conversation for */
-    uint32_t reserved_2;       /* 0 */
+    uint32_t turned_down;      /* AMPHI_TURNED_... bits */
     uint64_t reserved[2];      /* 0 */
 } amphi_decision_entry;
 

@@ -46,7 +46,9 @@ enum {
     AMPHI_FACT_DRAW = 1 << 11,        /* draw_mw */
     AMPHI_FACT_ENERGY = 1 << 12,      /* energy_uj */
     AMPHI_FACT_FORECAST = 1 << 13,    /* heat_forecast_percent */
-    AMPHI_FACT_ALL = (1 << 14) - 1
+    AMPHI_FACT_POWER_SAVE = 1 << 14,  /* power_save */
+    AMPHI_FACT_BACKGROUND = 1 << 15,  /* background_left_ms */
+    AMPHI_FACT_ALL = (1 << 16) - 1
 };
 
 /* How many facts there may be: the bits of `known`. */
@@ -79,6 +81,10 @@ typedef struct amphi_device_facts {
     uint8_t io_stall_percent;        /* avg10 of "some" in the kernel's pressure stall files */
     uint32_t age_ms[AMPHI_FACT_MAX]; /* how old the fact with the bit 1 << i is; pushed: how old
                                         it was already */
+    amphi_tristate power_save;       /* the system's battery saver (low power mode) is on */
+    uint32_t background_left_ms;     /* with in_foreground no: so much longer the system lets the
+                                        app run (a quota, beginBackgroundTask); a snapshot has
+                                        what is left of it */
 } amphi_device_facts;
 
 static inline void amphi_device_facts_init(amphi_device_facts *facts)
@@ -98,8 +104,9 @@ AMPHI_API amphi_status amphi_device_push(
  * "charging":false,"thermal":"serious","network":"none|metered|free","rtt_ms":N,
  * "throughput_kbps":N,"memory_pressure":0,"in_foreground":false,"cores":8,"cores_big":4,
  * "cpu_stall_percent":N,"memory_stall_percent":N,"io_stall_percent":N,"draw_mw":N,"energy_uj":N,
- * "heat_forecast_percent":N}; every key optional, but the two of memory go together, and charging
- * with battery_percent (without it: not charging). An unknown key, or one that stands there twice,
+ * "heat_forecast_percent":N,"power_save":true,"background_left_ms":N}; every key optional, but
+ * the two of memory go together, charging with battery_percent (without it: not charging), and
+ * background_left_ms with in_foreground. An unknown key, or one that stands there twice,
  * is an error. {} takes every push back. */
 AMPHI_API amphi_status amphi_device_push_json(
     amphi_client *client, amphi_str json, amphi_error *error);

@@ -119,7 +119,7 @@ static void thermal__each_state_against_the_limit(void **state)
         {AMPHI_THERMAL_SERIOUS, AMPHI_THERMAL_FAIR, AMPHI_VERDICT_SOFT, 1,
             "thermal state serious is above fair"},
         {AMPHI_THERMAL_SERIOUS, AMPHI_THERMAL_SERIOUS, AMPHI_VERDICT_KEEP, 1,
-            "1 thread at most: device hot"},
+            "1 thread at most: device hot; 8 tokens/s at most: device hot"},
         {AMPHI_THERMAL_CRITICAL, AMPHI_THERMAL_CRITICAL, AMPHI_VERDICT_HARD, 0,
             "thermal state is critical"},
     };
@@ -387,6 +387,80 @@ static void hysteresis__does_not_hold_back_a_sole_route(void **state)
     assert_string_equal(scene_order(&s), "cloud");
 }
 
+static void forecast__of_heat_holds_back_before_it_comes(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.heat_forecast_percent = 99;
+    expect_kept(&s, LOCAL, "");
+    s.facts.device.heat_forecast_percent = 100;
+    expect_kept(&s, LOCAL, "2 threads at most: the device will soon be hot");
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud local");
+    scene_remember(&s, 100000);
+    s.facts.device.heat_forecast_percent = 90; /* not cool yet */
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud local");
+    scene_remember(&s, 100000);
+    s.facts.device.heat_forecast_percent = 85;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local cloud");
+}
+
+static void power_save__lets_the_cloud_go_first(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.power_save = AMPHI_YES;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "cloud local");
+    assert_says(scene_entry(&s, "local")->why, "2 threads at most: the battery saver is on");
+    assert_int_equal(scene_entry(&s, "cloud")->reason, AMPHI_REASON_BATTERY_LOW);
+    s.facts.device.charging = true;
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local cloud");
+    s.facts.device.charging = false;
+    s.policy.local_threads_max = 2; /* it would use no more anyway */
+    scene_decide(&s);
+    assert_string_equal(scene_order(&s), "local cloud");
+}
+
+static void background__answer_has_to_end_before_the_app_does(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.facts.device.known |= AMPHI_FACT_BACKGROUND;
+    s.facts.device.background_left_ms = 2000;
+    expect_kept(&s, LOCAL, ""); /* it is in front */
+    s.facts.device.in_foreground = AMPHI_NO;
+    expect_hard(&s, LOCAL, AMPHI_REASON_BACKGROUND,
+        "the app is in the background, and the system lets it run for 2000 ms more");
+    s.facts.device.background_left_ms = 20000;
+    expect_soft(&s, LOCAL, AMPHI_REASON_BACKGROUND,
+        "the app may run for 20 s more in the background, and the answer takes about 20 s");
+    s.routes[LOCAL].pace = (amphi_policy_pace){
+        .answers = 9, .first_token_ms = 500, .tokens_per_second = 20, .answer_tokens = 100};
+    expect_kept(&s, LOCAL, "");
+    expect_kept(&s, CLOUD, "");
+}
+
+static void turned_down__is_said_in_bits_as_well(void **state)
+{
+    policy_scene s;
+    scene_init(&s);
+    s.policy.thermal_max = AMPHI_THERMAL_SERIOUS;
+    s.facts.device.thermal = AMPHI_THERMAL_SERIOUS;
+    s.facts.device.memory_total_bytes = s.facts.device.memory_available_bytes = 1000 * MIB;
+    s.facts.answer_tokens_max = 3000;
+    s.routes[LOCAL].crash.crashes = 3;
+    scene_decide(&s);
+    for (size_t i = 0; i < s.plan.decision.entries_count; i++) {
+        const amphi_decision_entry *entry = &s.plan.decision.entries[i];
+        bool is_local = strcmp(entry->route.route, "local") == 0;
+        assert_int_equal(entry->turned_down, is_local ? 31 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +478,10 @@ int main(void)
         cmocka_unit_test(hysteresis__heat_must_fall_below_the_limit),
         cmocka_unit_test(hysteresis__memory_needs_a_margin_to_come_back),
         cmocka_unit_test(hysteresis__pressure_counts_for_a_while),
+        cmocka_unit_test(forecast__of_heat_holds_back_before_it_comes),
+        cmocka_unit_test(power_save__lets_the_cloud_go_first),
+        cmocka_unit_test(background__answer_has_to_end_before_the_app_does),
+        cmocka_unit_test(turned_down__is_said_in_bits_as_well),
         cmocka_unit_test(hysteresis__a_few_mebibytes_change_no_context),
         cmocka_unit_test(hysteresis__does_not_hold_back_a_sole_route),
     };

@@ -353,7 +353,7 @@ static void chat__outage_spends_the_retry_budget(void **state)
     chat_fixture_close(&f);
 }
 
-static void chat__hot_phone_stops_a_running_local_answer(void **state)
+static void expect_moved_by(const char *push)
 {
     static const scripted_step slow[] = {{SCRIPT_SAY, "Hel", 0}, {SCRIPT_WAIT, NULL, 60000},
         {SCRIPT_FINISH, NULL, AMPHI_FINISH_STOP}};
@@ -365,8 +365,7 @@ static void chat__hot_phone_stops_a_running_local_answer(void **state)
     do {
         assert_int_equal(amphi_stream_next(stream, 5000, &event, NULL), AMPHI_OK);
     } while (event.kind != AMPHI_EVENT_DELTA);
-    assert_int_equal(
-        amphi_device_push_json(f.client, AMPHI_STR("{\"thermal\":\"critical\"}"), NULL), AMPHI_OK);
+    assert_int_equal(amphi_device_push_json(f.client, amphi_str_from(push), NULL), AMPHI_OK);
     do {
         assert_int_equal(amphi_stream_next(stream, 5000, &event, NULL), AMPHI_OK);
     } while (!amphi_event_is_terminal(&event));
@@ -378,6 +377,17 @@ static void chat__hot_phone_stops_a_running_local_answer(void **state)
     assert_int_equal(result.takeovers[0].reason, AMPHI_E_RESOURCE);
     amphi_stream_free(stream);
     chat_fixture_close(&f);
+}
+
+static void chat__hot_phone_stops_a_running_local_answer(void **state)
+{
+    expect_moved_by("{\"thermal\":\"critical\"}");
+}
+
+/* Half a second before its time is over; nothing is pushed then. */
+static void chat__app_in_the_background_moves_its_answer_in_time(void **state)
+{
+    expect_moved_by("{\"in_foreground\":false,\"background_left_ms\":3500}");
 }
 
 /* As a stock OpenAI client asks: no "amphi" member. */
@@ -565,6 +575,7 @@ int main(void)
         cmocka_unit_test(chat__engine_that_keeps_dying_is_started_twice_at_most),
         cmocka_unit_test(chat__outage_spends_the_retry_budget),
         cmocka_unit_test(chat__hot_phone_stops_a_running_local_answer),
+        cmocka_unit_test(chat__app_in_the_background_moves_its_answer_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,8 +189,10 @@ static void device_facts__impossible_probes_count_as_unknown(void **state)
     f.device.cpu_stall_percent = 101;
     f.device.memory_stall_percent = 101;
     f.device.io_stall_percent = 101;
+    f.device.power_save = (amphi_tristate)9;
     chat_fixture_start(&f, NULL);
-    const uint32_t any = AMPHI_FACT_LATENCY | AMPHI_FACT_DRAW | AMPHI_FACT_ENERGY;
+    const uint32_t any =
+        AMPHI_FACT_LATENCY | AMPHI_FACT_DRAW | AMPHI_FACT_ENERGY | AMPHI_FACT_BACKGROUND;
     assert_int_equal(seen(&f).known, any | AMPHI_FACT_FORECAST);
     push(&f, "{\"battery_percent\":8}");
     assert_int_equal(seen(&f).known, any | AMPHI_FACT_FORECAST | AMPHI_FACT_BATTERY);
