@@ -118,13 +118,6 @@ static bool is_known_further(const amphi_judgement *j)
                j->route->info.available);
 }
 
-/* Nothing that a fact says could move this request's text off the device, or onto it. */
-static bool is_sole(const amphi_judgement *j)
-{
-    return j->facts->is_private || j->facts->history_turns > 0 || j->facts->routes_count == 1 ||
-           j->mode == AMPHI_MODE_ONLY_LOCAL || j->mode == AMPHI_MODE_ONLY_CLOUD;
-}
-
 void amphi__route_rules_judge(amphi_judgement *j)
 {
     j->verdict = AMPHI_VERDICT_KEEP;
@@ -137,8 +130,7 @@ void amphi__route_rules_judge(amphi_judgement *j)
     j->turned_down = 0;
     j->degraded_reason = AMPHI_REASON_OK;
     j->notes[0] = '\0';
-    j->dwell = (amphi_dwell){
-        .now_ms = j->facts->now_ms, .dwell_ms = j->policy->dwell_s * 1000, .is_sole = is_sole(j)};
+    j->dwell = (amphi_dwell){.now_ms = j->facts->now_ms, .dwell_ms = j->policy->dwell_s * 1000};
     *j->thresholds = j->route->thresholds;
     memset(&j->step, 0, sizeof j->step);
     resolve_step(j);

@@ -30,7 +30,7 @@ bool amphi__threshold_judge(amphi_thresholds *memory, amphi_threshold which,
         memory->changed_ms[which] = dwell->now_ms;
     memory->judged |= bit;
     memory->over = over ? memory->over | bit : memory->over & ~bit;
-    return dwell->is_sole ? crossing->enters || (was_over && !crossing->leaves) : over;
+    return over;
 }
 
 uint64_t amphi__threshold_room(

@@ -48,9 +48,6 @@ typedef struct amphi_thresholds {
 typedef struct amphi_dwell {
     uint64_t now_ms;   /* amphi_policy_facts.now_ms */
     uint32_t dwell_ms; /* decision.dwell_s */
-    /* No other route may answer (private, only_local): nothing could move to and fro, so the fact
-     * alone decides this time, with its margin. What is remembered is not changed by that. */
-    bool is_sole;
 } amphi_dwell;
 
 /* The fact's two tests. Between them lies the margin; both false there. */

@@ -92,11 +92,13 @@ static int run(cli_options *options)
         return cli_bench_gateway(options);
     if (options->words_count == 1 && strcmp(options->words[0], "storage") == 0)
         return cli_bench_storage(options);
+    if (options->words_count == 1 && strcmp(options->words[0], "policy") == 0)
+        return cli_bench_policy(options);
     if (options->words_count == 1 && strcmp(options->words[0], "cancel") == 0)
         return cli_bench_cancel(options);
     if (options->words_count != 1 || strcmp(options->words[0], "local") != 0)
         return cli_usage(
-            "bench: local, takeover, cancel, remote, gateway or storage is what it takes");
+            "bench: local, takeover, cancel, remote, gateway, storage or policy is what it takes");
     if (options->model == NULL)
         return cli_usage("bench local: --model FILE is needed");
     if ((cli_own(options, "--prompt") != NULL &&
@@ -126,7 +128,7 @@ static const char *const own_flags[] = {
 const cli_command cli_bench = {
     .name = "bench",
     .summary = "speed and memory of this machine: local, takeover, cancel, remote, gateway, "
-               "storage",
+               "storage, policy",
     .help =
         "usage: amphi bench local --model FILE [flags]\n"
         "       amphi bench takeover [flags]\n"
@@ -134,6 +136,7 @@ const cli_command cli_bench = {
         "       amphi bench remote [flags]\n"
         "       amphi bench gateway [flags]\n"
         "       amphi bench storage [flags]\n"
+        "       amphi bench policy [flags]\n"
         "\n"
         "local: loads the model, reads P tokens (prefill), then G tokens one by one (decode).\n"
         "takeover: from the engine's crash in the middle of an answer to the cloud's request, "
@@ -155,6 +158,8 @@ const cli_command cli_bench = {
         "same rows without encryption, turns per second from several threads, a search, opening "
         "a\n"
         "large store.\n"
+        "policy: a decision over six routes, the same with its words, what is known of the device\n"
+        "from a moment ago, and probed again.\n"
         "Single runs vary with the load of the machine: alternate what you compare, take medians.\n"
         "  --prompt P            local, cancel: tokens (128, 4000)\n"
         "  --gen G               local: tokens (64)\n"

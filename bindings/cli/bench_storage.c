@@ -9,8 +9,7 @@
 #define LARGE_MIB_DEFAULT 1024u
 #define LARGE_MIB_MAX     (64u << 10)
 
-/* {"a":1,"b":2} as lines of words, for people. */
-static void print_lines(const char *json)
+void bench_print_lines(const char *json)
 {
     for (const char *at = json + 1; *at != '\0'; at++)
         if (*at == ',' || *at == '}')
@@ -40,7 +39,7 @@ int cli_bench_storage(const cli_options *options)
     else if (options->json)
         puts(json);
     else
-        print_lines(json);
+        bench_print_lines(json);
     amphi_string_free(json);
     bench_folder_remove(folder);
     return rc;

@@ -15,6 +15,10 @@ int cli_bench_takeover(const cli_options *options);
 int cli_bench_cancel(const cli_options *options);
 /* bench_storage.c */
 int cli_bench_storage(const cli_options *options);
+/* {"a":1,"b":2} as lines of words, for people. */
+void bench_print_lines(const char *json);
+/* bench_policy.c */
+int cli_bench_policy(cli_options *options);
 
 /* bench_model.c: a GGUF file of at least `bytes` bytes of F32 weights that says "tick tick tick
  * ..." for ever. The weights of its layers are zero and take no room on the disk, but as much

@@ -5,7 +5,7 @@
 #ifndef AMPHI_BENCH_H
 #define AMPHI_BENCH_H
 
-#include <amphi/error.h>
+#include <amphi/client.h>
 
 AMPHI_BEGIN_DECLS
 
@@ -19,6 +19,13 @@ AMPHI_BEGIN_DECLS
  * build keeps nothing on disk. */
 AMPHI_API amphi_status amphi_storage_measure(
     char **out, amphi_str folder, uint64_t large_bytes, amphi_error *error);
+
+/* What a decision costs on this machine, as one JSON object in *out (freed with
+ * amphi_string_free), in microseconds: decide_p50_us and decide_p99_us over six routes in eight
+ * situations; explain_p50_us and explain_p99_us, the same with its words, as a request's record has
+ * them; snapshot_us, what is known of the device from a moment ago, and refresh_us, probed again
+ * (medians). Takes a second. */
+AMPHI_API amphi_status amphi_policy_measure(amphi_client *client, char **out, amphi_error *error);
 
 /* Sorts the values and returns the middle one, or the mean of the two in the middle; 0 of none. */
 AMPHI_API double amphi_bench_median(double *values, size_t count);

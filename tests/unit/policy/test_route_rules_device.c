@@ -369,24 +369,6 @@ static void hysteresis__a_few_mebibytes_change_no_context(void **state)
     assert_in_range(changes, 0, 1);
 }
 
-/* Where no other route may answer, the fact decides at once; what is remembered stays as it is. */
-static void hysteresis__does_not_hold_back_a_sole_route(void **state)
-{
-    policy_scene s;
-    scene_init(&s);
-    s.facts.device.memory_pressure = 2;
-    scene_decide(&s);
-    scene_remember(&s, 1000);
-    s.facts.device.memory_pressure = 0;
-    s.facts.is_private = true;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "local");
-    scene_remember(&s, 1000);
-    s.facts.is_private = false;
-    scene_decide(&s);
-    assert_string_equal(scene_order(&s), "cloud");
-}
-
 static void forecast__of_heat_holds_back_before_it_comes(void **state)
 {
     policy_scene s;
@@ -483,7 +465,6 @@ int main(void)
         cmocka_unit_test(background__answer_has_to_end_before_the_app_does),
         cmocka_unit_test(turned_down__is_said_in_bits_as_well),
         cmocka_unit_test(hysteresis__a_few_mebibytes_change_no_context),
-        cmocka_unit_test(hysteresis__does_not_hold_back_a_sole_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,20 +80,6 @@ static void clock__that_went_back_holds_nothing_for_ever(void **state)
     assert_false(judge(&memory, false, true, true, 1000)); /* another boot */
 }
 
-static void sole__route_is_judged_by_the_fact(void **state)
-{
-    amphi_thresholds memory = {0};
-    amphi_dwell dwell = {.now_ms = 1000, .dwell_ms = DWELL_MS};
-    const amphi_crossing beyond = {.enters = true};
-    const amphi_crossing clear = {.leaves = true};
-    assert_true(amphi__threshold_judge(&memory, WHICH, &beyond, &dwell));
-    dwell.now_ms++;
-    dwell.is_sole = true;
-    assert_false(amphi__threshold_judge(&memory, WHICH, &clear, &dwell));
-    dwell.is_sole = false;
-    assert_true(amphi__threshold_judge(&memory, WHICH, &clear, &dwell));
-}
-
 static void room__follows_large_changes_at_once_and_small_ones_slowly(void **state)
 {
     amphi_thresholds memory = {0};
@@ -115,7 +101,6 @@ int main(void)
         cmocka_unit_test(side__urgent_ones_take_hold_at_once_and_let_go_slowly),
         cmocka_unit_test(noise__changes_a_side_once_per_dwell_at_most),
         cmocka_unit_test(clock__that_went_back_holds_nothing_for_ever),
-        cmocka_unit_test(sole__route_is_judged_by_the_fact),
         cmocka_unit_test(room__follows_large_changes_at_once_and_small_ones_slowly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
