@@ -8,6 +8,7 @@
 #include "policy/decide_case.h"
 #include "policy/route_cost.h"
 #include "policy/route_rules.h"
+#include "policy/route_score.h"
 #include "sdk/core/error.h"
 #include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
@@ -96,9 +97,30 @@ static amphi_reason network_reason(const amphi_case *c)
     return AMPHI_REASON_OK;
 }
 
+/* The weights' own answer, in place of the above. Routes with a soft rule against them are last
+ * resorts, whatever they weigh. */
+static void weigh(amphi_case *c)
+{
+    double best_local = INFINITY;
+    for (size_t i = 0; i < c->kept; i++) {
+        const amphi_judgement *j = &c->routes[c->order[i]];
+        if (is_on_device(j) && j->verdict == AMPHI_VERDICT_KEEP)
+            best_local = fmin(best_local, amphi__score(j));
+    }
+    c->is_weighed = true;
+    c->preferred = AMPHI_ENGINE_LOCAL;
+    for (size_t i = 0; i < c->kept; i++) {
+        amphi_judgement *j = &c->routes[c->order[i]];
+        if (!is_on_device(j) && j->verdict == AMPHI_VERDICT_KEEP &&
+            amphi__score_is_better(j, best_local))
+            c->preferred = AMPHI_ENGINE_CLOUD;
+    }
+}
+
 /* Which kind goes first. */
 static void choose_preferred(amphi_case *c)
 {
+    c->is_weighed = false;
     bool local_is_fine = false;
     c->local_reason = AMPHI_REASON_OK;
     c->without_chat_model = false;
@@ -128,6 +150,8 @@ static void choose_preferred(amphi_case *c)
         c->preferred = c->local_degraded && c->network_reason == AMPHI_REASON_OK
                            ? AMPHI_ENGINE_CLOUD
                            : AMPHI_ENGINE_LOCAL;
+        if (c->count > 0 && amphi__score_is_wanted(c->routes[0].policy))
+            weigh(c);
         break;
     }
 }

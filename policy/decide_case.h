@@ -19,6 +19,7 @@ typedef struct amphi_case {
     bool local_degraded;         /* auto turned to the cloud for this, or would have */
     amphi_reason network_reason; /* ... but the network is METERED or SLOW; else OK */
     amphi_reason local_reason;
+    bool is_weighed;         /* by the document's weights, in auto */
     bool speaks;             /* words are made */
     bool without_chat_model; /* the device has a model, but for another purpose than chat */
 } amphi_case;

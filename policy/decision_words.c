@@ -6,6 +6,7 @@
  */
 #include "policy/decide_case.h"
 #include "policy/route_cost.h"
+#include "policy/route_score.h"
 #include "sdk/core/sentence.h"
 #include "sdk/core/str.h"
 
@@ -59,6 +60,13 @@ static amphi_reason say_why_cloud_is_first(
     if (local == NULL) {
         amphi__sentence_add(
             entry->why, sizeof entry->why, "auto: cloud, as no model is on this device; %s", state);
+        return AMPHI_REASON_OK;
+    }
+    if (local->verdict == AMPHI_VERDICT_KEEP && c->is_weighed) {
+        amphi__sentence_add(entry->why, sizeof entry->why,
+            "auto: cloud first by the policy's weights, %.2f for it and %.2f for %s; %s",
+            amphi__score(&c->routes[c->order[0]]), amphi__score(local), local->route->info.name,
+            state);
         return AMPHI_REASON_OK;
     }
     if (local->verdict == AMPHI_VERDICT_KEEP) {

@@ -121,8 +121,14 @@ typedef struct amphi_policy {
     uint8_t rollback_crash_margin_percent; /* "rollback.crash_margin_percent": 1 */
     uint8_t rollback_crash_usual_percent;  /* "rollback.crash_usual_percent": 5 */
     uint32_t rollback_slow_ms;             /* "rollback.slow_first_token_ms": 5000 */
-    uint32_t dwell_s;                      /* "decision.dwell_s": 60; a threshold's least stay */
-    amphi_policy_set pinned;               /* "pinned": []; no payload changes these */
+    float weight_first_token;              /* "weights.first_token": 0; per second until it */
+    float weight_total;                    /* "weights.total": 0; per second of the whole answer */
+    float weight_cost;                     /* "weights.cost": 0; per US cent */
+    float weight_battery;    /* "weights.battery": 0; per second of computing on an empty one */
+    float weight_heat;       /* "weights.heat": 0; per step of heat above nominal */
+    float weight_metered;    /* "weights.metered": 0; per MiB */
+    uint32_t dwell_s;        /* "decision.dwell_s": 60; a threshold's least stay */
+    amphi_policy_set pinned; /* "pinned": []; no payload changes these */
 } amphi_policy;
 
 void amphi__policy_init(amphi_policy *policy);
@@ -150,10 +156,11 @@ amphi_status amphi__policy_to_json(const amphi_policy *policy, amphi_buf *out);
  *    battery goes down, a shorter context when memory is tight.
  * 3. Order. only_*: the other kind was refused. prefer_*: that kind first. auto: local first, as it
  *    is private, free and needs no network; cloud first when local would serve this request worse
- *    than usual and the network is neither metered nor slow. A system's model counts as local when
- *    it computes on this device, otherwise as cloud. Within a kind: priority, then the system's,
- *    then weight. Last resorts at the end: likewise the preferred kind first, then the mildest
- *    reason.
+ *    than usual and the network is neither metered nor slow; or, where the document has weights,
+ *    when a cloud takes less of what they weigh (policy/route_score.h). A system's model counts as
+ *    local when it computes on this device, otherwise as cloud. Within a kind: priority, then the
+ *    system's, then weight. Last resorts at the end: likewise the preferred kind first, then the
+ *    mildest reason.
  * private refuses every route off this device, before anything else is looked at, and so do turns
  * of the conversation that may not leave the device.
  *    A route over the day's budget, or too slow by what was learnt of it, is refused or a last

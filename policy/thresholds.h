@@ -31,6 +31,7 @@ typedef enum amphi_threshold {
     AMPHI_THRESHOLD_FIRST_TOKEN, /* slower than latency.first_token_ms */
     AMPHI_THRESHOLD_TOKEN_RATE,  /* slower than latency.tokens_per_second_min */
     AMPHI_THRESHOLD_FORECAST,    /* the heat of the next seconds */
+    AMPHI_THRESHOLD_WEIGHED,     /* better than local by the document's weights */
     AMPHI_THRESHOLD_COUNT
 } amphi_threshold;
 

@@ -201,6 +201,7 @@ static const member route_members[] = {
     THRESHOLD("first_token", AMPHI_THRESHOLD_FIRST_TOKEN),
     THRESHOLD("token_rate", AMPHI_THRESHOLD_TOKEN_RATE),
     THRESHOLD("forecast", AMPHI_THRESHOLD_FORECAST),
+    THRESHOLD("weighed", AMPHI_THRESHOLD_WEIGHED),
     ROUTE("room_bytes", thresholds.room_bytes, WHOLE, NULL),
     ROUTE("room_ms", thresholds.room_ms, WHOLE, NULL),
     ROUTE("load", load, WHOLE, NULL),

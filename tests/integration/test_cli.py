@@ -77,7 +77,7 @@ def cli__help_and_policy_page_name_every_fact_of_the_device_and_its_words(folder
     with open(header, encoding="utf-8") as file:
         form = re.search(r"The same from JSON: \{(.*?)\}", file.read(), re.S).group(1)
     words = re.findall(r'"([a-z_]+)":', form)
-    assert len(words) == 18, words
+    assert len(words) == 20, words
     for word in words:
         wrong = refusal(f'{{"{word}": []}}')
         assert word in wrong and "there is no fact" not in wrong, wrong

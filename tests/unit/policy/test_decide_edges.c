@@ -43,6 +43,7 @@ typedef struct edge {
 #define WISH_RATE     "{\"latency\":{\"tokens_per_second_min\":50}}"
 #define WISH_RATE_OR  "{\"latency\":{\"tokens_per_second_min\":50,\"over\":\"refuse\"}}"
 #define EAGER_BATTERY "{\"battery\":{\"min_percent\":50,\"resume_percent\":50}}"
+#define WEIGHED       "{\"weights\":{\"total\":1,\"battery\":1}}"
 #define CAREFUL       "{\"battery\":{\"critical_percent\":10}}"
 
 /* Around each number that a rule compares with, from both sides. The reserve of 8 GiB is 1,024 MiB
@@ -104,6 +105,9 @@ static const edge edges[] = {
     {.fact = LOCAL_RATE, .one = 49, .other = 55, .policy = WISH_RATE_OR},
     {.fact = FORECAST, .one = 99, .other = 100},
     {.fact = FORECAST, .one = 85, .other = 100},
+    {.fact = LOCAL_RATE, .one = 30, .other = 40, .policy = WEIGHED},
+    {.fact = LOCAL_RATE, .one = 34, .other = 46, .policy = WEIGHED},
+    {.fact = BATTERY, .one = 60, .other = 61, .policy = WEIGHED},
 };
 
 static void set_fact(policy_scene *s, const edge *e, uint32_t value)
@@ -202,8 +206,8 @@ static void edges__change_the_first_route_once_per_dwell_at_most(void **state)
         for (int mode = AMPHI_MODE_AUTO; mode <= AMPHI_MODE_ONLY_CLOUD; mode++)
             for (int is_coin = 0; is_coin < 2; is_coin++)
                 changed += check(at, (amphi_mode)mode, is_coin != 0) > 0;
-    assert_int_equal(sizeof edges / sizeof edges[0], 56);
-    assert_in_range(changed, 30, 56 * 5 * 2); /* edges that matter */
+    assert_int_equal(sizeof edges / sizeof edges[0], 59);
+    assert_in_range(changed, 30, 59 * 5 * 2); /* edges that matter */
 }
 
 /* The same without a memory: so the test can fail. */
@@ -221,7 +225,7 @@ static void edges__would_change_it_with_each_sample_without_a_memory(void **stat
             was = first_of(&s);
         }
     }
-    assert_in_range(flips, 19 * 15, 19 * 56);
+    assert_in_range(flips, 19 * 15, 19 * 59);
 }
 
 int main(void)

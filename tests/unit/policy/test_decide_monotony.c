@@ -32,6 +32,12 @@ static void roll_world(policy_scene *s)
     s->policy.thermal_max = (amphi_thermal)(1 + roll(3));
     s->policy.metered_allowed = roll(3) > 0;
     s->policy.local_threads_max = roll(3);
+    if (roll(2) == 0) {
+        s->policy.weight_total = (float)roll(3);
+        s->policy.weight_battery = (float)roll(3);
+        s->policy.weight_heat = (float)roll(9);
+        s->policy.weight_metered = (float)roll(9);
+    }
     s->facts.mode = (amphi_mode)(1 + roll(5));
     s->facts.is_private = roll(5) == 0;
     s->facts.prompt_tokens = roll(4200);
