@@ -100,6 +100,21 @@ static void emit_done(amphi_stream *stream)
     amphi__stream_emit(stream, &event);
 }
 
+static amphi_energy_reading read_energy(const amphi_stream *stream)
+{
+    amphi_device_facts facts;
+    amphi__client_facts(stream->client, &facts);
+    return amphi__energy_read(&facts, amphi__clock_boot_ms(stream->client->clock));
+}
+
+/* Of an answer in which no cloud had a part. */
+static void note_energy(amphi_stream *stream)
+{
+    const amphi_energy_reading end = read_energy(stream);
+    stream->energy = amphi__energy_between(
+        &stream->energy_begun, &end, (stream->ended_us - stream->started_us) / 1000);
+}
+
 /* Into history and cache: in one transaction when it belongs to a conversation. What the history
  * could not keep, the cache does not keep either: the conversation may have been deleted. */
 static void finish_complete(amphi_stream *stream, amphi_cache_lookup *lookup)
@@ -109,6 +124,8 @@ static void finish_complete(amphi_stream *stream, amphi_cache_lookup *lookup)
     bool is_in_table = false;
     amphi_error why;
     stream->ended_us = amphi__clock_us(stream->client->clock);
+    if (stream->cost.source == AMPHI_COST_SOURCE_NONE && !stream->cache_hit)
+        note_energy(stream);
     amphi__stream_fill_result(stream, &result);
     amphi__error_clear(&why);
     bool has_entry = amphi__cache_lookup_prepare(lookup, stream, &result, &cached);
@@ -217,8 +234,9 @@ static bool run(amphi_stream *stream, amphi_cache_lookup *lookup)
     if (amphi__cache_lookup_begin(lookup, stream))
         return true;
     bool is_complete = amphi__decide(stream->client, &stream->request, &stream->privacy,
-                           &stream->plan, &stream->reservation, &stream->inputs, &stream->error) &&
-                       amphi__takeover_run_plan(stream);
+        &stream->plan, &stream->reservation, &stream->inputs, &stream->error);
+    stream->energy_begun = read_energy(stream);
+    is_complete = is_complete && amphi__takeover_run_plan(stream);
     return is_complete || (may_serve_stale(stream) && amphi__cache_lookup_stale(lookup, stream));
 }
 

@@ -49,6 +49,8 @@ void amphi__stream_fill_result(const amphi_stream *stream, amphi_chat_result *ou
     out->exposures = stream->plan.exposures_count > 0 ? stream->plan.exposures : NULL;
     out->exposures_count = stream->plan.exposures_count;
     out->inputs_json = amphi__buf_str(&stream->inputs);
+    out->energy_joules = stream->energy.joules;
+    out->energy_source = amphi_str_from(stream->energy.source);
     out->history_error = stream->history_error.status != AMPHI_OK ? &stream->history_error : NULL;
 }
 
@@ -199,6 +201,16 @@ static void put_cost(amphi_json_writer *writer, const amphi_chat_result *result)
     amphi__json_close(writer, '}');
 }
 
+static void put_energy(amphi_json_writer *writer, const amphi_chat_result *result)
+{
+    if (result->energy_source.size == 0)
+        return;
+    amphi__json_open(writer, "energy", '{');
+    amphi__json_put_number(writer, "joules", round(result->energy_joules * 1e3) / 1e3);
+    amphi__json_put_str(writer, "source", result->energy_source);
+    amphi__json_close(writer, '}');
+}
+
 static void put_confidence(amphi_json_writer *writer, const amphi_chat_result *result)
 {
     if (result->judge.size == 0)
@@ -326,6 +338,7 @@ amphi_status amphi__record_result_json(const amphi_chat_result *result, amphi_bu
         &writer, "finish_reason", amphi_str_from(amphi_finish_name(result->finish)));
     put_usage(&writer, result);
     put_cost(&writer, result);
+    put_energy(&writer, result);
     amphi__json_open(&writer, "timing", '{');
     amphi__json_put_int(&writer, "first_token_ms", result->first_token_ms);
     amphi__json_put_int(&writer, "total_ms", result->total_ms);

@@ -8,6 +8,7 @@
 #define AMPHI_CLIENT_STREAM_H
 
 #include "sdk/client/answer_cost.h"
+#include "sdk/client/answer_energy.h"
 #include "sdk/client/client.h"
 #include "sdk/client/context.h"
 #include "sdk/client/driver_threads.h"
@@ -76,6 +77,8 @@ struct amphi_stream {
     amphi_context context;  /* the conversation so far */
     amphi_privacy_ruling privacy;
     amphi_plan plan;
+    amphi_energy_reading energy_begun; /* when it was decided */
+    amphi_answer_energy energy;        /* of a whole answer on this device */
     amphi_buf inputs; /* what the plan was made from (decision_record.h); empty: there is none */
     amphi_takeover takeovers[AMPHI_TAKEOVERS_MAX];
     size_t takeovers_count;

@@ -252,6 +252,22 @@ def trace__what_no_record_shows_is_unknown_and_waiting_is_not_failing(folder):
 
 
 @promise
+def trace__energy_is_that_of_the_answers_that_have_it(folder):
+    ask(folder, "Hi", "--mode", "only_local")
+    record = records_of(folder)[3][0]
+    record.pop("energy", None)
+    now = write(folder, "now.json", {})
+    trace = write_trace(folder, "none.jsonl", [made(record, 1, ["local"], 100, 0)])
+    rows, text = compare(trace, now)
+    assert rows["energy"] == ["unknown"] and rows["computing on the device"] == ["0.2"], text
+    trace = write_trace(folder, "some.jsonl", [
+        made(record, i, ["local"], 100, 0, energy={"joules": i, "source": "battery"})
+        for i in (1, 2, 6)])
+    rows, text = compare(trace, now)
+    assert rows["energy"] == ["3.0"] and rows["cloud cost"] == ["0.0"], text
+
+
+@promise
 def trace__odd_flags_and_files_are_refused_by_name(folder):
     record = base_record(folder)
     trace = write_trace(folder, "trace.jsonl", [made(record, 1, ["work"], 100, 0.001)])

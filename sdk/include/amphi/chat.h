@@ -296,6 +296,11 @@ typedef struct amphi_chat_result {
     /* What `decision` was made from, as a JSON object (sdk/docs/replay.md); nothing that was said.
      * Empty: nothing was decided, as for an answer from the cache. */
     amphi_str inputs_json;
+    /* Of an answer that was computed on this device alone: what the device used meanwhile, whatever
+     * else it did, by the processor's counter ("processor", of answers that take about a second and
+     * more) or by what the batteries gave ("battery"). Empty: unknown. */
+    double energy_joules;
+    amphi_str energy_source;
 } amphi_chat_result;
 
 static inline void amphi_chat_result_init(amphi_chat_result *result)
@@ -310,9 +315,10 @@ AMPHI_API amphi_status amphi_stream_result(
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
  * "finish_reason","cost":{"usd" (null: unknown),"source"},"timing","privacy","turns_omitted",
- * "decision","error"}, "usage" where something was counted, "inputs" where something was decided,
- * "outbox_before" where it is not 0, "rollout":[{"feature","rule","experiment","variation",
- * "version","payload"}] where a remote config is in force, and, where a local answer was judged,
+ * "decision","error"}, "usage" where something was counted, "energy":{"joules","source"} where it is
+ * known, "inputs" where something was decided, "outbox_before" where it is not 0,
+ * "rollout":[{"feature","rule","experiment","variation","version","payload"}] where a remote config
+ * is in force, and, where a local answer was judged,
  * "confidence":{"judge","right","right_min","tokens","moved"}: what `amphi ask --json` prints. Free
  * with amphi_string_free. */
 AMPHI_API amphi_status amphi_stream_result_json(
