@@ -315,8 +315,8 @@ AMPHI_API amphi_status amphi_stream_result(
 
 /* {"text","route","model","takeovers":[...],"authors" (of two routes' words only),"cache",
  * "finish_reason","cost":{"usd" (null: unknown),"source"},"timing","privacy","turns_omitted",
- * "decision","error"}, "usage" where something was counted, "energy":{"joules","source"} where it is
- * known, "inputs" where something was decided, "outbox_before" where it is not 0,
+ * "decision","error"}, "usage" where something was counted, "energy":{"joules","source"} where it
+ * is known, "inputs" where something was decided, "outbox_before" where it is not 0,
  * "rollout":[{"feature","rule","experiment","variation","version","payload"}] where a remote config
  * is in force, and, where a local answer was judged,
  * "confidence":{"judge","right","right_min","tokens","moved"}: what `amphi ask --json` prints. Free
