@@ -85,9 +85,9 @@ amphi_status amphi_client_new(
     if (status == AMPHI_OK)
         status = amphi__drafts_new(&client->drafts, client, error);
     if (status == AMPHI_OK)
-        status = amphi__background_new(&client->background, client, error);
+        status = start_telemetry(client, &own, error); /* before any request, so that all see it */
     if (status == AMPHI_OK)
-        status = start_telemetry(client, &own, error);
+        status = amphi__background_new(&client->background, client, error);
     if (status != AMPHI_OK)
         goto cleanup;
     *out = client;

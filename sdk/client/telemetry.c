@@ -74,7 +74,7 @@ static amphi_engine_kind kind_of(const amphi_stream *stream, amphi_str name)
     return 0;
 }
 
-/* Under the lock. The oldest ones go when there are too many. */
+/* Under the lock. What waits is dropped when there is too much of it. */
 static void keep_span(amphi_telemetry *t, amphi_str span)
 {
     span_queue *queue = &t->open.spans;

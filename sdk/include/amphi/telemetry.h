@@ -5,8 +5,8 @@
  * names). Never in it: what was asked or answered, error texts, keys, an install's or a user's id.
  * Private and only_local requests are not in it at all, and nothing is sent while the client is
  * private, while cloud.enabled is false, or over a metered network where network.metered_allowed is
- * false. Batches are bounded; what can't be sent waits in memory, then the oldest is dropped and
- * counted.
+ * false. Batches are bounded; what can't be sent waits in memory, and when that is full it is
+ * dropped and counted.
  */
 #ifndef AMPHI_TELEMETRY_H
 #define AMPHI_TELEMETRY_H
