@@ -111,8 +111,9 @@ static void weigh(amphi_case *c)
     c->preferred = AMPHI_ENGINE_LOCAL;
     for (size_t i = 0; i < c->kept; i++) {
         amphi_judgement *j = &c->routes[c->order[i]];
-        if (!is_on_device(j) && j->verdict == AMPHI_VERDICT_KEEP &&
-            amphi__score_is_better(j, best_local))
+        j->is_better = !is_on_device(j) && j->verdict == AMPHI_VERDICT_KEEP &&
+                       isfinite(best_local) && amphi__score_is_better(j, best_local);
+        if (j->is_better)
             c->preferred = AMPHI_ENGINE_CLOUD;
     }
 }
@@ -187,6 +188,8 @@ unsigned amphi__decide_rank(const amphi_case *c, size_t route)
     const amphi_judgement *j = &c->routes[route];
     if (j->verdict == AMPHI_VERDICT_SOFT)
         return 2;
+    if (c->is_weighed && c->preferred == AMPHI_ENGINE_CLOUD)
+        return j->is_better ? 0 : 1;
     return (c->preferred == AMPHI_ENGINE_LOCAL) == is_on_device(j) ? 0 : 1;
 }
 
@@ -219,6 +222,9 @@ static bool goes_before(const amphi_case *c, size_t a, size_t b)
     unsigned rank_b = amphi__decide_rank(c, b);
     if (rank_a != rank_b)
         return rank_a < rank_b;
+    if (rank_a == 1 && c->is_weighed && c->preferred == AMPHI_ENGINE_CLOUD &&
+        is_on_device(&c->routes[a]) != is_on_device(&c->routes[b]))
+        return is_on_device(&c->routes[a]); /* before the clouds that are no better */
     if (rank_a == 2 && badness(c, a) != badness(c, b))
         return badness(c, a) < badness(c, b);
     uint32_t priority_a = c->routes[a].route->info.priority;

@@ -61,7 +61,8 @@ static void go_easy(amphi_judgement *j, amphi_thermal now)
 {
     const amphi_crossing hot = {
         .enters = now >= AMPHI_THERMAL_SERIOUS, .leaves = now < AMPHI_THERMAL_SERIOUS};
-    bool is_hot = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_SLOW, &hot);
+    bool is_hot = knows(j, AMPHI_FACT_THERMAL) &&
+                  amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_SLOW, &hot);
     bool is_soon = will_be_hot(j);
     if (is_hot) {
         bool is_felt = amphi__rule_fewer_threads(j, 1, "device hot");
@@ -90,8 +91,10 @@ amphi_verdict amphi__rule_thermal(amphi_judgement *j)
         .leaves = now < AMPHI_THERMAL_CRITICAL,
         .urgent = true};
     const amphi_crossing held = {.enters = now > limit, .leaves = now <= back};
-    bool is_critical = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_CRITICAL, &critical);
-    bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_HELD, &held);
+    bool is_known = knows(j, AMPHI_FACT_THERMAL);
+    bool is_critical =
+        is_known && amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_CRITICAL, &critical);
+    bool is_held = is_known && amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_HELD, &held);
     if (is_local(j) && !is_critical) /* the system slows its own model down */
         go_easy(j, now);
     if (is_critical)
@@ -144,8 +147,10 @@ amphi_verdict amphi__rule_battery(amphi_judgement *j)
         amphi__rule_fewer_threads(j, 2, "to spare the battery");
     if (is_critical)
         return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BATTERY_LOW,
-            "battery %u %% is critical (below %u %%), not charging", percent,
-            j->policy->battery_critical_percent);
+            percent < j->policy->battery_critical_percent
+                ? "battery %u %% is critical (below %u %%), not charging"
+                : "battery %u %% was critical just now (below %u %%), not charging",
+            percent, j->policy->battery_critical_percent);
     if (!is_held)
         return AMPHI_VERDICT_KEEP;
     if (charging)

@@ -60,7 +60,11 @@ amphi_status amphi__rollout_apply_kills(
 /* Does this value of amphi.policy name one of the above? */
 static bool document_takes_away(const amphi_json *document)
 {
-    return is_off(amphi__json_get(document, "local"), "enabled") ||
+    amphi_str private_history = amphi__json_string(amphi__json_get(document, "private_history"));
+    amphi_str local_history = amphi__json_string(amphi__json_get(document, "only_local_history"));
+    return amphi__str_equal_c(private_history, "local") ||
+           amphi__str_equal_c(local_history, "as_private") ||
+           is_off(amphi__json_get(document, "local"), "enabled") ||
            is_off(amphi__json_get(document, "cloud"), "enabled") ||
            is_off(amphi__json_get(document, "system"), "enabled") ||
            is_off(amphi__json_get(document, "network"), "metered_allowed") ||

@@ -82,16 +82,25 @@ static bool is_same_policy(const amphi_policy *a, const amphi_policy *b)
     return true;
 }
 
-/* The control's document, with what the release takes away. A value that does not fit counts as
- * none. */
+/* Of a value that does not fit what it switches off counts all the same. */
+static amphi_status apply_or_kill(amphi_policy *policy, const amphi_json *value)
+{
+    amphi_status status = amphi__rollout_apply_value(policy, value, NULL, NULL);
+    if (status == AMPHI_E_ARGUMENT &&
+        amphi__rollout_apply_kills(policy, value, NULL) == AMPHI_E_NO_MEMORY)
+        status = AMPHI_E_NO_MEMORY;
+    return status;
+}
+
+/* The control's document, with what the release takes away. */
 static amphi_status policy_without(
     const release *found, const amphi_policy *base, amphi_policy *control)
 {
     amphi_policy given = *base;
     *control = *base;
-    amphi_status status = amphi__rollout_apply_value(control, found->control, NULL, NULL);
+    amphi_status status = apply_or_kill(control, found->control);
     if (status == AMPHI_OK || status == AMPHI_E_ARGUMENT)
-        status = amphi__rollout_apply_value(&given, found->given, NULL, NULL);
+        status = apply_or_kill(&given, found->given);
     if (status != AMPHI_OK && status != AMPHI_E_ARGUMENT)
         return status;
     keep_restrictions(&given, control);
@@ -120,7 +129,7 @@ static bool is_treated(
         *group = AMPHI_ROLLOUT_MIXED; /* or the model is another one from the next start on */
     amphi_policy given = *target->base;
     amphi_policy without;
-    amphi_status status = amphi__rollout_apply_value(&given, policy.given, NULL, NULL);
+    amphi_status status = apply_or_kill(&given, policy.given);
     if (policy_without(&policy, target->base, &without) != AMPHI_OK || status == AMPHI_E_NO_MEMORY)
         *group = AMPHI_ROLLOUT_MIXED; /* not known */
     return (!is_same(policy.given, policy.control) && !is_same_policy(&given, &without)) ||

@@ -114,11 +114,20 @@ amphi_verdict amphi__rule_latency(amphi_judgement *j)
                   pace->tokens_per_second >= per_second + per_second / PACE_MARGIN};
     bool is_late = amphi__rule_threshold(j, AMPHI_THRESHOLD_FIRST_TOKEN, &late);
     bool is_slow = amphi__rule_threshold(j, AMPHI_THRESHOLD_TOKEN_RATE, &slow);
-    if (is_late)
+    if (first_ms != 0 && is_late && pace->first_token_ms <= first_ms)
+        return amphi__rule_speak(j, over, AMPHI_REASON_LATENCY,
+            "its answers began too late just now; %u ms at the median, %u ms are wished for",
+            pace->first_token_ms, first_ms);
+    if (first_ms != 0 && is_late)
         return amphi__rule_speak(j, over, AMPHI_REASON_LATENCY,
             "its last %u answers began after %u ms at the median, %u ms are wished for",
             pace->answers, pace->first_token_ms, first_ms);
-    if (is_slow)
+    if (per_second > 0 && is_slow && pace->tokens_per_second >= per_second)
+        return amphi__rule_speak(j, over, AMPHI_REASON_LATENCY,
+            "its answers came too slowly just now; %.1f tokens/s at the median, %.1f are wished "
+            "for",
+            (double)pace->tokens_per_second, (double)per_second);
+    if (per_second > 0 && is_slow)
         return amphi__rule_speak(j, over, AMPHI_REASON_LATENCY,
             "its last %u answers came with %.1f tokens/s at the median, %.1f are wished for",
             pace->answers, (double)pace->tokens_per_second, (double)per_second);

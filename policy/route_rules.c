@@ -127,6 +127,7 @@ void amphi__route_rules_judge(amphi_judgement *j)
     j->also[0] = '\0';
     j->degraded = false;
     j->is_slow = false;
+    j->is_better = false;
     j->turned_down = 0;
     j->degraded_reason = AMPHI_REASON_OK;
     j->notes[0] = '\0';

@@ -34,7 +34,8 @@ typedef struct amphi_judgement {
     /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto puts
      * the cloud first. */
     bool degraded;
-    bool is_slow; /* what lies between the device and this cloud is */
+    bool is_better; /* a cloud: than the device, by the document's weights */
+    bool is_slow;   /* what lies between the device and this cloud is */
     amphi_reason degraded_reason;
     uint32_t turned_down; /* AMPHI_TURNED_... bits */
     char notes[128];      /* what was turned down, in words: "2 threads, device warm" */

@@ -4,16 +4,17 @@
  * empty battery, step of heat.
  */
 #include "policy/route_score.h"
-#include "policy/route_cost.h"
 
 /* Of routes that nothing is known of. */
 #define USUAL_LOCAL_FIRST_S    1.0
 #define USUAL_LOCAL_PER_SECOND 15.0
 #define USUAL_CLOUD_FIRST_S    0.8
 #define USUAL_CLOUD_PER_SECOND 40.0
+#define USUAL_PROMPT_TOKENS    500u
 #define USUAL_ANSWER_TOKENS    300u
 #define UNKNOWN_PRICE_CENTS    1.0
-#define BYTES_PER_TOKEN        200.0 /* an event of a stream; a prompt's are a few */
+#define BYTES_PER_TOKEN        200.0 /* an event of a stream */
+#define BYTES_PER_PROMPT_TOKEN 4.0
 #define BYTES_PER_REQUEST      8192.0
 #define MICRODOLLARS_PER_CENT  10000.0
 #define BETTER                 0.9
@@ -34,12 +35,6 @@ static bool knows(const amphi_judgement *j, uint32_t fact)
     return (j->facts->device.known & fact) != 0;
 }
 
-static uint32_t answer_tokens(const amphi_judgement *j)
-{
-    uint32_t tokens = amphi__policy_answer_tokens(j->route, j->step.answer_tokens_max);
-    return tokens != 0 ? tokens : USUAL_ANSWER_TOKENS;
-}
-
 static double first_token_s(const amphi_judgement *j)
 {
     double usual = is_here(j) ? USUAL_LOCAL_FIRST_S : USUAL_CLOUD_FIRST_S;
@@ -55,14 +50,14 @@ static double total_s(const amphi_judgement *j)
         rate = (double)j->route->pace.tokens_per_second;
     if (j->step.tokens_per_second_max > 0 && rate > (double)j->step.tokens_per_second_max)
         rate = (double)j->step.tokens_per_second_max;
-    return first_token_s(j) + answer_tokens(j) / rate;
+    return first_token_s(j) + USUAL_ANSWER_TOKENS / rate;
 }
 
 static double cost_cents(const amphi_judgement *j)
 {
     if (is_here(j))
         return 0;
-    uint64_t estimate = amphi__policy_step_estimate(j);
+    uint64_t estimate = amphi__policy_estimate(j->route, USUAL_PROMPT_TOKENS, USUAL_ANSWER_TOKENS);
     return estimate == AMPHI_COST_UNKNOWN ? UNKNOWN_PRICE_CENTS
                                           : (double)estimate / MICRODOLLARS_PER_CENT;
 }
@@ -89,8 +84,8 @@ static double metered_mib(const amphi_judgement *j)
     bool is_metered = knows(j, AMPHI_FACT_NETWORK) &&
                       j->facts->device.network == AMPHI_NETWORK_METERED &&
                       !j->route->needs_no_network;
-    double bytes = BYTES_PER_REQUEST + BYTES_PER_TOKEN * answer_tokens(j) +
-                   4.0 * (double)j->step.prompt_tokens;
+    double bytes = BYTES_PER_REQUEST + BYTES_PER_TOKEN * USUAL_ANSWER_TOKENS +
+                   BYTES_PER_PROMPT_TOKEN * USUAL_PROMPT_TOKENS;
     return !is_here(j) && is_metered ? bytes / (1 << 20) : 0;
 }
 

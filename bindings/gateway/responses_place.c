@@ -64,11 +64,17 @@ static bool is_token(const char *text)
     return strlen(text) == 2 * TOKEN_BYTES && strspn(text, "0123456789abcdef") == 2 * TOKEN_BYTES;
 }
 
+bool responses_place_is_secret(const responses_place *place)
+{
+    const char *name = place->conversation;
+    return strncmp(name, prefix, sizeof prefix - 1) == 0 && is_token(name + sizeof prefix - 1);
+}
+
 static void write_id(responses_place *place)
 {
     const char *name = place->conversation;
     char token[2 * AMPHI_CONVERSATION_ID_BYTES_MAX + 2];
-    if (strncmp(name, prefix, sizeof prefix - 1) == 0 && is_token(name + sizeof prefix - 1)) {
+    if (responses_place_is_secret(place)) {
         snprintf(token, sizeof token, "%s", name + sizeof prefix - 1);
     } else {
         token[0] = 'c';

@@ -24,6 +24,9 @@ bool responses_place_find(
     responses_place *place, gateway_exchange *exchange, responses_request *request);
 /* The place that a response's id names. false: it is no id from here. */
 bool responses_place_read(responses_place *place, amphi_str id);
+/* Was its conversation begun here, under a name that can't be guessed? Only such a one is shown or
+ * deleted by its id: any program on this machine may ask. */
+bool responses_place_is_secret(const responses_place *place);
 /* Each message of its turn, the answer last. *is_last: nothing is kept behind it.
  * AMPHI_E_NOT_FOUND: there is no answer, whatever was visited. */
 amphi_status responses_place_turn(const responses_place *place, amphi_client *client,

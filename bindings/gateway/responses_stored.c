@@ -238,7 +238,7 @@ static void answer(stored *s, amphi_str id, bool wants_items)
     bool is_last = false;
     bool is_delete = strcmp(gateway_method(s->exchange), "DELETE") == 0;
     amphi_status status = AMPHI_E_NOT_FOUND;
-    if (responses_place_read(&s->place, id)) {
+    if (responses_place_read(&s->place, id) && responses_place_is_secret(&s->place)) {
         snprintf(s->place.id, sizeof s->place.id, "%.*s", (int)id.size, id.data);
         snprintf(s->answer.id, sizeof s->answer.id, "%s", s->place.id);
         snprintf(s->answer.key, sizeof s->answer.key, "%s", s->place.id + strlen("resp_"));

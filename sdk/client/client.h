@@ -70,6 +70,7 @@ typedef struct amphi_route {
     uint32_t first_tokens_count;               /* ever */
     amphi_route_pace pace;                     /* of complete answers; under the lock */
     amphi_thresholds thresholds; /* as the last real decision left them; under the lock */
+    uint64_t thresholds_ms;      /* when its facts were read; likewise */
 } amphi_route;
 
 typedef struct amphi_background amphi_background;

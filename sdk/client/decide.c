@@ -125,12 +125,17 @@ static void make_plan(const amphi_policy *policy, const amphi_policy_facts *fact
 }
 
 /* A real decision, unlike an explanation, changes what is remembered. */
-static void remember(amphi_client *client, const amphi_plan *plan)
+static void remember(amphi_client *client, const amphi_plan *plan, uint64_t read_ms)
 {
     amphi__mutex_lock(&client->lock);
     amphi__retry_budget_earn(&client->retry_budget);
-    for (size_t i = 0; i < client->routes_count; i++)
-        client->routes[i].thresholds = plan->thresholds[i];
+    for (size_t i = 0; i < client->routes_count; i++) {
+        amphi_route *route = &client->routes[i];
+        if (read_ms < route->thresholds_ms)
+            continue; /* one with newer facts was here first */
+        route->thresholds = plan->thresholds[i];
+        route->thresholds_ms = read_ms;
+    }
     amphi__mutex_unlock(&client->lock);
 }
 
@@ -160,6 +165,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     set_prices(client, request, routes);
     if (policy->cost_day_max > 0)
         amphi__spending_refresh(client, SPENT_AGE_MS);
+    facts.now_ms = amphi__clock_boot_ms(client->clock);
     amphi__client_facts(client, &facts.device);
     facts.mode = request->mode;
     facts.is_private = request->is_private;
@@ -180,7 +186,6 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     facts.answer_tokens_max = request->tokens_max;
     facts.budgets = request->budgets;
     (void)amphi__random(&facts.draw, sizeof facts.draw);
-    facts.now_ms = amphi__clock_boot_ms(client->clock);
     facts.only_routes = request->only_routes;
     facts.routes = routes;
     facts.routes_count = client->routes_count;
@@ -202,7 +207,7 @@ bool amphi__decide(amphi_client *client, const amphi_request *request,
     if (inputs != NULL)
         amphi__decision_record_write(client, policy, &facts, &preference, inputs);
     if (reservation != NULL)
-        remember(client, out);
+        remember(client, out, facts.now_ms);
     if (out->steps_count > 0)
         return true;
     if (error != NULL)

@@ -106,7 +106,7 @@ static void measure(figures_bench *bench, decide_fn *decide, double *p50, double
 static void measure_facts(amphi_client *client, double *snapshot_us, double *refresh_us)
 {
     amphi_device_facts facts;
-    static double took[REFRESHES];
+    double took[REFRESHES];
     for (size_t i = 0; i < REFRESHES; i++) {
         amphi__client_facts(client, &facts);
         uint64_t began = now_ns();

@@ -171,24 +171,35 @@ static void add(amphi_rollback_tally *to, const amphi_rollback_tally *more)
     }
 }
 
+/* Whose answer it is, or whose death. false: it counts for no group: a death that was counted, or
+ * of an earlier group; an answer under another payload than the record's. */
+static bool find_group(amphi_rollout_record *record, outcome *o)
+{
+    if (o->death != 0) {
+        if (!amphi__rollout_record_add_death(record, o->death) || o->started_ms < record->since_ms)
+            return false;
+        o->arm.group = record->is_treated ? AMPHI_ROLLOUT_TREATED : AMPHI_ROLLOUT_CONTROL;
+        memcpy(o->arm.payload, record->payload, sizeof o->arm.payload);
+    }
+    return o->arm.group != AMPHI_ROLLOUT_TREATED || record->payload[0] == '\0' ||
+           strcmp(record->payload, o->arm.payload) == 0;
+}
+
+/* Called again where another process wrote meanwhile, so *o is only read, but for what is found. */
 static bool count_outcome(amphi_rollout_record *record, void *user)
 {
     outcome *o = user;
     memset(&o->verdict, 0, sizeof o->verdict);
-    if (o->death != 0) {
-        if (!amphi__rollout_record_add_death(record, o->death))
-            return false;
-        if (o->started_ms < record->since_ms)
-            return true; /* of a group before this one */
-        o->arm.group = record->is_treated ? AMPHI_ROLLOUT_TREATED : AMPHI_ROLLOUT_CONTROL;
-        memcpy(o->arm.payload, record->payload, sizeof o->arm.payload);
-        if (!record->is_treated)
-            amphi__rollback_count(&o->control, o->faults);
-    }
-    turn_to(record, &o->arm);
     add(&record->control, &o->control);
+    if (!find_group(record, o))
+        return true;
+    if (o->death != 0 && o->arm.group == AMPHI_ROLLOUT_CONTROL) {
+        amphi__rollback_age(&record->control);
+        amphi__rollback_count(&record->control, o->faults);
+    }
     if (o->arm.group != AMPHI_ROLLOUT_TREATED)
         return true;
+    turn_to(record, &o->arm);
     amphi__rollback_count(&record->treated, o->faults);
     if (amphi__rollout_record_find(record, o->arm.payload) != NULL)
         return true;

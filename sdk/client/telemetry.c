@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Two halves: what came since the last batch, under the lock; and the batch that is being sent, the
- * sender's alone, which stays until a collector took it or refused it for good. So nothing is sent
- * twice by this side, and a collector that is away costs no more than both halves' bounds. Which
- * answers are tried again: OTLP 1.x, "Retryable Response Codes".
+ * sender's alone, which stays until a collector took it or refused it for good. A collector
+ * that is away costs no more than both halves' bounds. What no status line came for is sent again,
+ * so a collector may see it twice; what was answered is not, but for OTLP 1.x's "Retryable Response
+ * Codes" and a refused key.
  */
 #include "sdk/client/telemetry.h"
 
@@ -223,6 +224,8 @@ static amphi_status check_network(amphi_client *client, amphi_error *error)
     if (!policy.cloud_enabled || !client->policy_base.cloud_enabled)
         return amphi__fail(
             error, AMPHI_E_REFUSED, 0, "telemetry: not sent: cloud.enabled is false");
+    if (is_known && facts.network == AMPHI_NETWORK_NONE)
+        return amphi__fail(error, AMPHI_E_REFUSED, 0, "telemetry: not sent: there is no network");
     if (is_known && facts.network == AMPHI_NETWORK_METERED &&
         !(policy.metered_allowed && client->policy_base.metered_allowed))
         return amphi__fail(error, AMPHI_E_REFUSED, 0,

@@ -175,6 +175,12 @@ def stored__ids_from_elsewhere_and_what_was_not_kept_are_not_found(folder):
         for rest in (unkept, "resp_1", "resp_" + "0" * 24 + "_0", "x", "resp_" + "a" * 600, ""):
             assert lab.get(rest)[0] == 404, rest
             assert lab.get(rest, "DELETE")[0] == 404, rest
+        # A conversation of its own name: a guess gets nothing.
+        diary = lab.ask("dear diary", amphi={"conversation_id": "diary"})["id"]
+        assert diary.startswith("resp_c" + b"diary".hex()), diary
+        for rest in (diary, diary + "/input_items"):
+            assert lab.get(rest)[0] == 404, rest
+        assert lab.get(diary, "DELETE")[0] == 404
         assert call(lab.at, "PUT", PATH + "/" + unkept)[0] == 405
         assert call(lab.at, "DELETE", PATH + "/" + unkept + "/input_items")[0] == 405
         status, headers, _ = call(lab.at, "OPTIONS", PATH + "/" + unkept)
