@@ -311,6 +311,7 @@ amphi_status amphi_stream_completion_json(amphi_stream *stream, char **out, amph
     } else {
         amphi_chat_result without_text = result;
         without_text.text = without_text.reasoning = amphi_str_make(NULL, 0);
+        without_text.inputs_json = amphi_str_make(NULL, 0); /* what is known of the device stays */
         amphi__record_result_json(&without_text, &record);
         amphi__json_open(&writer, NULL, '{');
         amphi__json_put_str(&writer, "id", amphi_str_from(stream->id));
