@@ -124,10 +124,14 @@ void amphi__policy_note(const amphi_policy *policy, const amphi_policy_set *name
         amphi__buf_printf(out, "%smode %s and %s.enabled false leave %s", out->size > 0 ? "\n" : "",
             amphi_mode_name(policy->mode), none ? "cloud" : "local",
             none ? "no route" : "only a system's model on this device");
+    if (!policy->local_enabled && !policy->cloud_enabled)
+        amphi__buf_printf(out, "%slocal.enabled and cloud.enabled false leave %s",
+            out->size > 0 ? "\n" : "",
+            policy->system_enabled ? "only a system's model on this device" : "no route");
     if (policy->battery_resume_percent == policy->battery_min_percent)
         amphi__buf_printf(out,
             "%sbattery.resume_percent is battery.min_percent: at that mark routes change to and "
-            "fro",
+            "fro, once per decision.dwell_s",
             out->size > 0 ? "\n" : "");
 }
 

@@ -203,6 +203,11 @@ static int explain(const cli_options *options, const char *name, const char *doc
     size_t index = 0;
     size_t count = 0;
     int rc = CLI_OK;
+    if (strcmp(name, "pinned") == 0) {
+        puts("pinned: a list of fields, or groups of them, that no payload of the rollout changes: "
+             "[\"cloud.enabled\", \"battery\"]; not in a payload itself ([])");
+        return CLI_OK;
+    }
     if (amphi_policy_find(&index, &count, amphi_str_from(name), &error) != AMPHI_OK)
         return cli_fail(&error);
     if (!field_at(&field, index, document, &rc))
