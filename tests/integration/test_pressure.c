@@ -133,9 +133,11 @@ static void pressure__critical_ends_the_process_and_the_cloud_goes_on(void **sta
         assert_null(result.error);
         assert_int_equal(result.takeovers_count, 1);
         assert_int_equal(result.takeovers[0].reason, AMPHI_E_RESOURCE);
-        assert_true(result.takeovers[0].continued);
         assert_true(result.takeovers[0].byte_offset > 0);
-        assert_non_null(strstr(result.text.data, "and the cloud went on."));
+        /* Behind a whole sentence these words are an answer of their own, in place of the first. */
+        const char *cloud = strstr(result.text.data, "and the cloud went on.");
+        assert_non_null(cloud);
+        assert_int_equal(result.takeovers[0].continued, cloud > result.text.data + 1);
         assert_true(is_gone_within(3000));
         amphi_stream_free(stream);
         close_world(&w);

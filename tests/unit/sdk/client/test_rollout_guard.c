@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -31,19 +32,20 @@ static char source[300];
 static amphi_client_options options;
 static amphi_rollout_settings settings;
 static amphi_rollout_exposure exposed[8];
-static unsigned exposed_count;
+static atomic_uint exposed_count; /* by the threads of two clients */
 
 static void see_exposure(void *user, const amphi_rollout_exposure *exposure)
 {
     (void)user;
-    if (exposed_count < 8)
-        exposed[exposed_count++] = *exposure;
+    unsigned at = atomic_fetch_add(&exposed_count, 1);
+    if (at < 8)
+        exposed[at] = *exposure;
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    exposed_count = 0;
+    atomic_store(&exposed_count, 0);
     chat_fixture_init(&f, says_hello, says_hello);
     scratch_dir_make(&dir);
     snprintf(source, sizeof source, "%s", scratch_dir_file(&dir, "rollout.json"));
@@ -164,7 +166,7 @@ static void release__that_crashes_is_given_up_and_said_so(void **state)
     assert_true(shows("\"rolled_back\":{\"kind\":\"crash\",\"failed\":3,\"of\":3,"
                       "\"control_failed\":0,\"control_of\":20"));
     run_round();
-    assert_int_equal(exposed_count, 2);
+    assert_int_equal(atomic_load(&exposed_count), 2);
     assert_int_equal(exposed[0].rolled_back, AMPHI_ROLLBACK_NONE);
     assert_string_equal(exposed[1].rule, "fr_1");
     assert_int_equal(exposed[1].rolled_back, AMPHI_ROLLBACK_CRASH);
