@@ -179,6 +179,31 @@ static void facts__thresholds_are_remembered_by_real_decisions(void **state)
     chat_fixture_close(&f);
 }
 
+/* A thousand requests and explanations, of any mode, private and not: 22 % stays low. */
+static void facts__thresholds_outlast_a_thousand_requests(void **state)
+{
+    chat_fixture f;
+    uint32_t random = 12;
+    chat_fixture_init(&f, says_hello, says_hello);
+    chat_fixture_start(&f, "{\"decision\":{\"dwell_s\":0}}");
+    push(&f, "{\"battery_percent\":19}");
+    ask(&f, AMPHI_MODE_AUTO);
+    push(&f, "{\"battery_percent\":22}");
+    for (unsigned i = 0; i < 1000; i++) {
+        random = random * 1664525u + 1013904223u;
+        amphi_mode mode = (amphi_mode)(AMPHI_MODE_AUTO + (random >> 8) % 5);
+        if ((random >> 16) % 4 == 0)
+            ask(&f, mode);
+        else
+            (void)explain(&f, mode);
+        if (i % 10 == 0) {
+            amphi_decision decision = explain(&f, AMPHI_MODE_PREFER_LOCAL);
+            expect_order(&decision, "cloud local");
+        }
+    }
+    chat_fixture_close(&f);
+}
+
 static void facts__loopback_needs_no_network_pushed_facts_included(void **state)
 {
     chat_fixture f;
@@ -401,6 +426,7 @@ int main(void)
         cmocka_unit_test(facts__probed_device_counts),
         cmocka_unit_test(facts__push_wins_over_the_probe_until_it_is_cleared),
         cmocka_unit_test(facts__thresholds_are_remembered_by_real_decisions),
+        cmocka_unit_test(facts__thresholds_outlast_a_thousand_requests),
         cmocka_unit_test(facts__loopback_needs_no_network_pushed_facts_included),
         cmocka_unit_test(request__needs_reach_the_policy),
         cmocka_unit_test(request__fallbacks_are_the_only_routes_after_the_model),
