@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The decision: judge every route by the rules (route_rules.c), put the kept ones in order, write
- * down why. Pure: the same policy and facts give the same plan, bit for bit, so a decision can be
- * recorded and replayed. Nothing here uses the clock, the system or the heap. policy.h states the
- * order; the functions below follow it from top to bottom.
+ * The decision: judge every route by the rules (route_rules.c) and put the kept ones in order;
+ * decision_words.c writes down why. Pure: the same policy and facts give the same plan, bit for
+ * bit, so a decision can be recorded and replayed. Nothing here uses the clock, the system or the
+ * heap. policy.h states the order; the functions below follow it from top to bottom.
  */
 #include "policy/decide_case.h"
 #include "policy/route_cost.h"

@@ -57,7 +57,7 @@ typedef enum amphi_reason {
     AMPHI_REASON_SCOPE,           /* the model was made for another, narrow job */
     AMPHI_REASON_QUOTA,           /* the account, or a system, takes no more requests for now */
     AMPHI_REASON_BUSY,            /* a system's model works for others */
-    AMPHI_REASON_BACKGROUND,      /* a system's model refuses an app in the background */
+    AMPHI_REASON_BACKGROUND,      /* the system stops the app, or its own model, there */
     AMPHI_REASON_COUNT            /* not a reason: how many there are */
 } amphi_reason;
 
