@@ -87,10 +87,9 @@ static bool is_on_device(const amphi_judgement *j)
 /* What speaks against the cloud's going first, where local would rather let it. */
 static amphi_reason network_reason(const amphi_case *c)
 {
-    const amphi_device_facts *device = c->count > 0 ? &c->routes[0].facts->device : NULL;
-    if (device != NULL && (device->known & AMPHI_FACT_NETWORK) != 0 &&
-        device->network == AMPHI_NETWORK_METERED)
-        return AMPHI_REASON_NETWORK_METERED;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->routes[i].is_metered)
+            return AMPHI_REASON_NETWORK_METERED;
     for (size_t i = 0; i < c->count; i++)
         if (c->routes[i].is_slow)
             return AMPHI_REASON_NETWORK_SLOW;

@@ -20,10 +20,15 @@ static bool is_on_device(const amphi_judgement *j)
     return amphi__policy_is_on_device(&j->route->info);
 }
 
+static bool is_metered_now(const amphi_device_facts *device)
+{
+    return (device->known & AMPHI_FACT_NETWORK) != 0 && device->network == AMPHI_NETWORK_METERED;
+}
+
 static const char *network_words(const amphi_case *c, const amphi_device_facts *device)
 {
     if (c->network_reason == AMPHI_REASON_NETWORK_METERED)
-        return "network metered";
+        return is_metered_now(device) ? "network metered" : "network metered just now";
     if (c->network_reason == AMPHI_REASON_NETWORK_SLOW)
         return "network slow";
     bool is_free =

@@ -28,13 +28,14 @@ static bool knows(const amphi_judgement *j, uint32_t fact)
 
 amphi_verdict amphi__rule_pressure(amphi_judgement *j)
 {
-    uint32_t level = j->facts->device.memory_pressure;
-    if (!is_local(j) || !knows(j, AMPHI_FACT_PRESSURE))
+    uint32_t level = knows(j, AMPHI_FACT_PRESSURE) ? j->facts->device.memory_pressure : 0;
+    if (!is_local(j))
         return AMPHI_VERDICT_KEEP;
     const amphi_crossing critical = {.enters = level >= 2, .leaves = level < 2, .urgent = true};
     const amphi_crossing held = {.enters = level >= 1, .leaves = level < 1};
-    bool is_critical = amphi__rule_threshold(j, AMPHI_THRESHOLD_PRESSURE_CRITICAL, &critical);
-    bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_PRESSURE_HELD, &held);
+    bool is_critical =
+        amphi__rule_fact(j, AMPHI_FACT_PRESSURE, AMPHI_THRESHOLD_PRESSURE_CRITICAL, &critical);
+    bool is_held = amphi__rule_fact(j, AMPHI_FACT_PRESSURE, AMPHI_THRESHOLD_PRESSURE_HELD, &held);
     if (is_critical)
         return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_MEMORY_PRESSURE,
             level >= 2 ? "memory pressure is critical" : "memory pressure was critical just now");
@@ -51,8 +52,7 @@ static bool will_be_hot(amphi_judgement *j)
     uint32_t percent = j->facts->device.heat_forecast_percent;
     const amphi_crossing crossing = {
         .enters = percent >= FORECAST_HOT_PERCENT, .leaves = percent <= FORECAST_COOL_PERCENT};
-    return knows(j, AMPHI_FACT_FORECAST) &&
-           amphi__rule_threshold(j, AMPHI_THRESHOLD_FORECAST, &crossing);
+    return amphi__rule_fact(j, AMPHI_FACT_FORECAST, AMPHI_THRESHOLD_FORECAST, &crossing);
 }
 
 /* A warm device computes with fewer threads; a hot one with one, slower than the cloud and no
@@ -61,8 +61,7 @@ static void go_easy(amphi_judgement *j, amphi_thermal now)
 {
     const amphi_crossing hot = {
         .enters = now >= AMPHI_THERMAL_SERIOUS, .leaves = now < AMPHI_THERMAL_SERIOUS};
-    bool is_hot = knows(j, AMPHI_FACT_THERMAL) &&
-                  amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_SLOW, &hot);
+    bool is_hot = amphi__rule_fact(j, AMPHI_FACT_THERMAL, AMPHI_THRESHOLD_THERMAL_SLOW, &hot);
     bool is_soon = will_be_hot(j);
     if (is_hot) {
         bool is_felt = amphi__rule_fewer_threads(j, 1, "device hot");
@@ -80,21 +79,19 @@ static void go_easy(amphi_judgement *j, amphi_thermal now)
 
 amphi_verdict amphi__rule_thermal(amphi_judgement *j)
 {
-    if (!amphi__policy_is_on_device(&j->route->info) ||
-        !(knows(j, AMPHI_FACT_THERMAL) || knows(j, AMPHI_FACT_FORECAST)))
+    if (!amphi__policy_is_on_device(&j->route->info))
         return AMPHI_VERDICT_KEEP;
-    amphi_thermal now =
-        knows(j, AMPHI_FACT_THERMAL) ? j->facts->device.thermal : AMPHI_THERMAL_NOMINAL;
+    bool is_known = knows(j, AMPHI_FACT_THERMAL);
+    amphi_thermal now = is_known ? j->facts->device.thermal : AMPHI_THERMAL_NOMINAL;
     amphi_thermal limit = j->policy->thermal_max;
     amphi_thermal back = limit > AMPHI_THERMAL_NOMINAL ? (amphi_thermal)(limit - 1) : limit;
     const amphi_crossing critical = {.enters = now >= AMPHI_THERMAL_CRITICAL,
         .leaves = now < AMPHI_THERMAL_CRITICAL,
         .urgent = true};
     const amphi_crossing held = {.enters = now > limit, .leaves = now <= back};
-    bool is_known = knows(j, AMPHI_FACT_THERMAL);
     bool is_critical =
-        is_known && amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_CRITICAL, &critical);
-    bool is_held = is_known && amphi__rule_threshold(j, AMPHI_THRESHOLD_THERMAL_HELD, &held);
+        amphi__rule_fact(j, AMPHI_FACT_THERMAL, AMPHI_THRESHOLD_THERMAL_CRITICAL, &critical);
+    bool is_held = amphi__rule_fact(j, AMPHI_FACT_THERMAL, AMPHI_THRESHOLD_THERMAL_HELD, &held);
     if (is_local(j) && !is_critical) /* the system slows its own model down */
         go_easy(j, now);
     if (is_critical)
@@ -103,6 +100,10 @@ amphi_verdict amphi__rule_thermal(amphi_judgement *j)
                                           : "thermal state was critical just now");
     if (!is_held)
         return AMPHI_VERDICT_KEEP;
+    if (!is_known)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_THERMAL,
+            "thermal state was above %s just now, and is not known any more",
+            amphi__policy_thermal_name(limit));
     if (now > limit)
         return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_THERMAL,
             "thermal state %s is above %s", amphi__policy_thermal_name(now),
@@ -113,7 +114,7 @@ amphi_verdict amphi__rule_thermal(amphi_judgement *j)
         amphi__policy_thermal_name(back));
 }
 
-/* Critical: below, or it was and has not come back by its margin. On the charger nothing is. */
+/* Critical: below, or it was and has not come back by its margin, nor charges for a dwell. */
 static bool is_battery_critical(amphi_judgement *j, uint32_t percent, bool charging)
 {
     uint32_t critical = j->policy->battery_critical_percent;
@@ -122,37 +123,64 @@ static bool is_battery_critical(amphi_judgement *j, uint32_t percent, bool charg
     const amphi_crossing crossing = {.enters = !charging && percent < critical,
         .leaves = charging || percent >= back,
         .urgent = true};
-    return amphi__rule_threshold(j, AMPHI_THRESHOLD_BATTERY_CRITICAL, &crossing) && !charging;
+    return amphi__rule_fact(j, AMPHI_FACT_BATTERY, AMPHI_THRESHOLD_BATTERY_CRITICAL, &crossing);
+}
+
+/* The system asks every app to use less. */
+static bool is_saving(amphi_judgement *j, bool charging)
+{
+    bool saves = j->facts->device.power_save == AMPHI_YES && !charging;
+    const amphi_crossing crossing = {.enters = saves, .leaves = !saves};
+    return amphi__rule_fact(j, AMPHI_FACT_POWER_SAVE, AMPHI_THRESHOLD_POWER_SAVE, &crossing);
+}
+
+static void spare_battery(amphi_judgement *j, uint32_t percent, bool charging)
+{
+    if (is_saving(j, charging) && is_local(j) &&
+        amphi__rule_fewer_threads(j, 2, "the battery saver is on"))
+        amphi__rule_degrade(j, AMPHI_REASON_BATTERY_LOW);
+    /* Twice the minimum is early enough to be gentle; it does not change the order. */
+    if (!charging && percent < 2 * j->policy->battery_min_percent && is_local(j))
+        amphi__rule_fewer_threads(j, 2, "to spare the battery");
+}
+
+static amphi_verdict say_critical(amphi_judgement *j, uint32_t percent, bool charging)
+{
+    uint32_t critical = j->policy->battery_critical_percent;
+    if (!knows(j, AMPHI_FACT_BATTERY))
+        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BATTERY_LOW,
+            "the battery was critical just now (below %u %%), and is not known any more", critical);
+    if (charging)
+        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BATTERY_LOW,
+            "battery %u %% was critical just now, and charges since a moment only", percent);
+    return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BATTERY_LOW,
+        percent < critical ? "battery %u %% is critical (below %u %%), not charging"
+                           : "battery %u %% was critical just now (below %u %%), not charging",
+        percent, critical);
 }
 
 amphi_verdict amphi__rule_battery(amphi_judgement *j)
 {
     const amphi_device_facts *device = &j->facts->device;
-    if (!amphi__policy_is_on_device(&j->route->info) || !knows(j, AMPHI_FACT_BATTERY))
+    if (!amphi__policy_is_on_device(&j->route->info))
         return AMPHI_VERDICT_KEEP;
-    bool charging = device->charging;
-    uint32_t percent = device->battery_percent;
+    bool is_known = knows(j, AMPHI_FACT_BATTERY);
+    bool charging = is_known && device->charging;
+    uint32_t percent = is_known ? device->battery_percent : 100;
     uint32_t low = j->policy->battery_min_percent;
     uint32_t resume = j->policy->battery_resume_percent;
     const amphi_crossing is_low = {
         .enters = !charging && percent < low, .leaves = charging || percent >= resume};
     bool is_critical = is_battery_critical(j, percent, charging);
-    bool is_held = amphi__rule_threshold(j, AMPHI_THRESHOLD_BATTERY_LOW, &is_low);
-    /* The system asks every app to use less. */
-    bool saves = knows(j, AMPHI_FACT_POWER_SAVE) && device->power_save == AMPHI_YES && !charging;
-    if (saves && is_local(j) && amphi__rule_fewer_threads(j, 2, "the battery saver is on"))
-        amphi__rule_degrade(j, AMPHI_REASON_BATTERY_LOW);
-    /* Twice the minimum is early enough to be gentle; it does not change the order. */
-    if (!charging && percent < 2 * low && is_local(j))
-        amphi__rule_fewer_threads(j, 2, "to spare the battery");
+    bool is_held = amphi__rule_fact(j, AMPHI_FACT_BATTERY, AMPHI_THRESHOLD_BATTERY_LOW, &is_low);
+    spare_battery(j, percent, charging);
     if (is_critical)
-        return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_BATTERY_LOW,
-            percent < j->policy->battery_critical_percent
-                ? "battery %u %% is critical (below %u %%), not charging"
-                : "battery %u %% was critical just now (below %u %%), not charging",
-            percent, j->policy->battery_critical_percent);
+        return say_critical(j, percent, charging);
     if (!is_held)
         return AMPHI_VERDICT_KEEP;
+    if (!is_known)
+        return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BATTERY_LOW,
+            "the battery was low just now (below %u %%), and is not known any more", low);
     if (charging)
         return amphi__rule_speak(j, AMPHI_VERDICT_SOFT, AMPHI_REASON_BATTERY_LOW,
             "battery %u %% was low, and charges since a moment only", percent);

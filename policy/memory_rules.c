@@ -117,6 +117,21 @@ static amphi_verdict rule_reserve(amphi_judgement *j, uint64_t total, uint64_t a
         mebibytes(available < reserve ? reserve : back));
 }
 
+/* Memory that can't be read now, and could a moment ago. */
+static amphi_verdict rule_reserve_unknown(amphi_judgement *j)
+{
+    if (!amphi__threshold_judge_unknown(j->thresholds, AMPHI_THRESHOLD_MEMORY_RESERVE, &j->dwell))
+        return AMPHI_VERDICT_KEEP;
+    return amphi__rule_speak(j, AMPHI_VERDICT_HARD, AMPHI_REASON_MEMORY,
+        "memory was short just now, and is not known any more");
+}
+
+static uint64_t room_unknown(const amphi_judgement *j)
+{
+    return j->route->info.ready ? UINT64_MAX
+                                : amphi__threshold_room_unknown(j->thresholds, &j->dwell);
+}
+
 /* What the model may take: memory.max_percent of the device, and no more than leaves the reserve. A
  * model that is loaded has the second behind it. */
 static uint64_t room_for(amphi_judgement *j, uint64_t total, uint64_t available)
@@ -136,12 +151,16 @@ amphi_verdict amphi__rule_memory(amphi_judgement *j)
     const amphi_engine_info *info = &j->route->info;
     uint64_t total = j->facts->device.memory_total_bytes;
     uint64_t available = j->facts->device.memory_available_bytes;
-    if (!is_local(j) || (j->facts->device.known & AMPHI_FACT_MEMORY) == 0 || total == 0)
+    bool is_known = (j->facts->device.known & AMPHI_FACT_MEMORY) != 0 && total != 0;
+    if (!is_local(j))
         return AMPHI_VERDICT_KEEP;
     available = available > total ? total : available;
-    uint64_t room = room_for(j, total, available);
-    if (rule_reserve(j, total, available) != AMPHI_VERDICT_KEEP)
+    uint64_t room = is_known ? room_for(j, total, available) : room_unknown(j);
+    amphi_verdict reserve = is_known ? rule_reserve(j, total, available) : rule_reserve_unknown(j);
+    if (reserve != AMPHI_VERDICT_KEEP)
         return AMPHI_VERDICT_HARD;
+    if (room == UINT64_MAX)
+        return AMPHI_VERDICT_KEEP;
     uint64_t fixed = add_or_max(info->weights_bytes, info->scratch_bytes);
     uint32_t context = j->step.context_tokens_max;
     uint64_t per_token = info->kv_bytes_per_token;

@@ -127,6 +127,7 @@ void amphi__route_rules_judge(amphi_judgement *j)
     j->also[0] = '\0';
     j->degraded = false;
     j->is_slow = false;
+    j->is_metered = false;
     j->is_better = false;
     j->turned_down = 0;
     j->degraded_reason = AMPHI_REASON_OK;
@@ -393,23 +394,24 @@ static amphi_verdict rule_capability(amphi_judgement *j)
     return AMPHI_VERDICT_KEEP;
 }
 
-/* A slow network keeps auto on the device; it refuses nothing. */
-static void judge_pace(amphi_judgement *j)
+/* A slow or a metered network keeps auto on the device; that refuses nothing. */
+static void judge_way(amphi_judgement *j)
 {
     const amphi_device_facts *device = &j->facts->device;
     uint32_t slow_ms = j->policy->rtt_slow_ms;
-    if (!knows(j, AMPHI_FACT_LATENCY))
-        return;
+    bool is_metered = device->network == AMPHI_NETWORK_METERED;
+    const amphi_crossing metered = {.enters = is_metered, .leaves = !is_metered};
     const amphi_crossing slow = {
         .enters = device->rtt_ms > slow_ms, .leaves = device->rtt_ms <= slow_ms - slow_ms / 5};
-    j->is_slow = amphi__rule_threshold(j, AMPHI_THRESHOLD_NETWORK_SLOW, &slow);
+    j->is_slow = amphi__rule_fact(j, AMPHI_FACT_LATENCY, AMPHI_THRESHOLD_NETWORK_SLOW, &slow);
+    j->is_metered = amphi__rule_fact(j, AMPHI_FACT_NETWORK, AMPHI_THRESHOLD_METERED, &metered);
 }
 
 static amphi_verdict rule_network(amphi_judgement *j)
 {
     if (is_on_device(j) || j->route->needs_no_network)
         return AMPHI_VERDICT_KEEP;
-    judge_pace(j);
+    judge_way(j);
     if (!knows(j, AMPHI_FACT_NETWORK))
         return AMPHI_VERDICT_KEEP;
     if (j->facts->device.network == AMPHI_NETWORK_NONE)

@@ -34,8 +34,9 @@ typedef struct amphi_judgement {
     /* Kept, but the answer will be slower or shorter than on a fresh device, so that auto puts
      * the cloud first. */
     bool degraded;
-    bool is_better; /* a cloud: than the device, by the document's weights */
-    bool is_slow;   /* what lies between the device and this cloud is */
+    bool is_better;  /* a cloud: than the device, by the document's weights */
+    bool is_slow;    /* what lies between the device and this cloud is */
+    bool is_metered; /* likewise */
     amphi_reason degraded_reason;
     uint32_t turned_down; /* AMPHI_TURNED_... bits */
     char notes[128];      /* what was turned down, in words: "2 threads, device warm" */
@@ -58,6 +59,10 @@ void amphi__rule_note(amphi_judgement *judgement, const char *format, ...);
 /* Is the fact over its threshold? As policy/thresholds.h has it. */
 bool amphi__rule_threshold(
     amphi_judgement *judgement, amphi_threshold which, const amphi_crossing *crossing);
+/* Likewise of a fact (AMPHI_FACT_...) that may be unknown, when its crossing is not looked at: a
+ * reading that comes and goes keeps its side for a dwell. */
+bool amphi__rule_fact(amphi_judgement *judgement, uint32_t fact, amphi_threshold which,
+    const amphi_crossing *crossing);
 /* The answer will be slower or shorter than this request would have had it. */
 void amphi__rule_degrade(amphi_judgement *judgement, amphi_reason reason);
 /* true: it would have used more. */

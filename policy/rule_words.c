@@ -64,6 +64,14 @@ bool amphi__rule_threshold(
     return amphi__threshold_judge(j->thresholds, which, crossing, &j->dwell);
 }
 
+bool amphi__rule_fact(
+    amphi_judgement *j, uint32_t fact, amphi_threshold which, const amphi_crossing *crossing)
+{
+    if ((j->facts->device.known & fact) != 0)
+        return amphi__rule_threshold(j, which, crossing);
+    return amphi__threshold_judge_unknown(j->thresholds, which, &j->dwell);
+}
+
 void amphi__rule_degrade(amphi_judgement *j, amphi_reason reason)
 {
     j->degraded = true;

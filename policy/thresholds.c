@@ -33,14 +33,28 @@ bool amphi__threshold_judge(amphi_thresholds *memory, amphi_threshold which,
     return over;
 }
 
+bool amphi__threshold_judge_unknown(
+    amphi_thresholds *memory, amphi_threshold which, const amphi_dwell *dwell)
+{
+    static const amphi_crossing nothing = {.leaves = true};
+    bool has_side = (memory->judged & (uint32_t)1 << which) != 0;
+    return has_side && amphi__threshold_judge(memory, which, &nothing, dwell);
+}
+
 uint64_t amphi__threshold_room(
     amphi_thresholds *memory, uint64_t room, uint64_t margin, const amphi_dwell *dwell)
 {
     uint64_t was = memory->room_bytes;
     uint64_t apart = room > was ? room - was : was - room;
+    memory->room_seen_ms = dwell->now_ms;
     if (memory->room_ms != 0 && apart <= margin && !has_passed(memory->room_ms, dwell))
         return was;
     memory->room_bytes = room;
     memory->room_ms = dwell->now_ms;
     return room;
+}
+
+uint64_t amphi__threshold_room_unknown(const amphi_thresholds *memory, const amphi_dwell *dwell)
+{
+    return has_passed(memory->room_seen_ms, dwell) ? UINT64_MAX : memory->room_bytes;
 }

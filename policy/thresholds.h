@@ -32,6 +32,8 @@ typedef enum amphi_threshold {
     AMPHI_THRESHOLD_TOKEN_RATE,  /* slower than latency.tokens_per_second_min */
     AMPHI_THRESHOLD_FORECAST,    /* the heat of the next seconds */
     AMPHI_THRESHOLD_WEIGHED,     /* better than local by the document's weights */
+    AMPHI_THRESHOLD_POWER_SAVE,  /* the battery saver is on */
+    AMPHI_THRESHOLD_METERED,     /* the network is, and the policy allows it */
     AMPHI_THRESHOLD_COUNT
 } amphi_threshold;
 
@@ -43,6 +45,7 @@ typedef struct amphi_thresholds {
     uint64_t seen_ms[AMPHI_THRESHOLD_COUNT];    /* when the fact was last beyond its threshold */
     uint64_t room_bytes;                        /* memory that a model may take; see below */
     uint64_t room_ms;                           /* since when that holds; 0: never */
+    uint64_t room_seen_ms;                      /* when memory was read last; 0: never */
 } amphi_thresholds;
 
 /* When, and how long a side stays. Times as the facts have them. */
@@ -62,10 +65,17 @@ typedef struct amphi_crossing {
 bool amphi__threshold_judge(amphi_thresholds *memory, amphi_threshold which,
     const amphi_crossing *crossing, const amphi_dwell *dwell);
 
+/* The same of a fact that is not known now: nothing speaks for its threshold any more, so that the
+ * side lapses after its dwell. Without a side it has none. */
+bool amphi__threshold_judge_unknown(
+    amphi_thresholds *memory, amphi_threshold which, const amphi_dwell *dwell);
+
 /* The memory that a model may take. Which context fits into it depends on the request, so here the
  * room is what has a memory: it follows at once when it differs by more than `margin` bytes, and
  * otherwise once per dwell. */
 uint64_t amphi__threshold_room(
     amphi_thresholds *memory, uint64_t room, uint64_t margin, const amphi_dwell *dwell);
+/* The same while memory can't be read: the last room, for a dwell; then UINT64_MAX. */
+uint64_t amphi__threshold_room_unknown(const amphi_thresholds *memory, const amphi_dwell *dwell);
 
 #endif

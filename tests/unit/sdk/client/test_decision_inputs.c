@@ -105,6 +105,7 @@ static void draw_route(amphi_policy_route *r)
         r->thresholds.seen_ms[i] = roll(2) * roll(90000);
     }
     r->thresholds.room_bytes = roll(2000) * MIB;
+    r->thresholds.room_seen_ms = roll(2) * roll(90000);
     r->thresholds.room_ms = roll(2) * roll(90000);
     r->is_off = roll(10) == 0;
     r->is_named = roll(6) == 0;
